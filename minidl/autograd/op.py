@@ -1,0 +1,334 @@
+"""The recorded step: `Op`, its leaf `AccumulateGrad`, and `FusedOp` for the heavy ones.
+
+An op is a class; an *instance* of it is one step of a computation. It holds its parameters as attributes
+(`Sum(axes)`), computes on arrays in `forward`, and says in one rule for each input how a gradient passes
+back through it:
+
+    class Mul(Op):
+        '''y = a * b'''
+        def forward(self, a, b):  return a * b
+        def grad_a(self, g, b):   return g * b        # dL/da
+        def grad_b(self, g, a):   return g * a        # dL/db
+
+The names say it all. `grad_a` is the rule of `forward`'s input `a`. What stands behind `g` in a rule is what
+it needs: an input by its name, `out` for the output, or whatever `forward` put aside with `self.keep(name=...)`.
+An op keeps exactly what the rules of the *wanted* gradients name, and nothing else stays in memory.
+
+A rule is written in plain operators and other ops. Both work on arrays and on Tensors, so the same line
+gives first derivatives at the speed of arrays and, when a graph of the gradient is wanted, all higher ones.
+A rule returns a new value, `g` itself or a view of it. It never writes into what it is given.
+"""
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+import traceback
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from minidl.autograd.grad_mode import enable_grad, switches
+from minidl.autograd.tensorbase import Edge, TensorBase, View, version_of, wrap
+from minidl.backend.device import device_of
+
+if TYPE_CHECKING:
+    from minidl.backend.device import Array
+
+_OUT = -1      # where a rule finds the output
+_NOTED = -2    # ... and what forward put aside
+
+next_sequence = itertools.count().__next__
+
+
+class Rule(NamedTuple):
+    """How the gradient of one input is computed, and where the values that it names come from."""
+
+    function: Callable[..., Any]
+    needs: tuple[tuple[str, int], ...]   # (name, position among the inputs, or _OUT, or _NOTED)
+
+
+class Op:
+    """One step of a computation: how it is computed, and how its gradient is."""
+
+    is_view: ClassVar[bool] = False          # the output looks into the memory of the first input
+    input_names: ClassVar[tuple[str, ...]]
+    rules: ClassVar[tuple[Rule | None, ...]]  # one an input; None: no gradient passes
+    joint: ClassVar[Rule | None] = None      # one rule for all inputs, where `backward` is defined
+    differentiable: ClassVar[bool]           # whether there is any rule
+
+    outputs: int = 1                         # how many; several when `forward` returns a tuple
+    output_types: tuple[tuple[tuple[int, ...], Any], ...] = ()  # their shapes and dtypes, if several
+    edges: tuple[Edge | None, ...] = ()      # where the gradient of each input flows to
+    kept: dict[str, Any] | None = None       # name -> (value, version counter, version when kept)
+    sequence: int                            # creation order, which is a topological order
+    hooks: dict[int, list[Any]] | None = None         # on the gradient of an output
+    node_hooks: list[Callable[..., Any]] | None = None    # on the gradients of all inputs
+    node_prehooks: list[Callable[..., Any]] | None = None
+    recorded_at: list[str] | None = None     # the stack, in anomaly mode
+
+    # ------------------------------------------------------------------ what an op defines
+
+    def forward(self, *inputs: Array) -> Any:
+        """Compute on arrays; returns an array, or a tuple of them."""
+        raise NotImplementedError
+
+    def keep(self, **values: Any) -> None:
+        """Called by `forward`: put values aside for the rules that name them."""
+        noted = self.__dict__.get("noted")
+        self.noted = values if noted is None else {**noted, **values}
+
+    # ------------------------------------------------------------------ making the class
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Read the rules off the signatures, once."""
+        super().__init_subclass__(**kwargs)
+        names = list(inspect.signature(cls.forward).parameters)[1:]
+        cls.input_names = tuple(names)
+        cls.rules = tuple(cls._rule(getattr(cls, f"grad_{name}", None)) for name in names)
+        if hasattr(cls, "backward"):
+            cls.joint = cls._rule(cls.backward)
+        cls.differentiable = cls.joint is not None or any(cls.rules)
+
+    @classmethod
+    def _rule(cls, function: Callable[..., Any] | None) -> Rule | None:
+        if function is None:
+            return None
+        needs = []
+        for name in list(inspect.signature(function).parameters)[2:]:
+            position = cls.input_names.index(name) if name in cls.input_names else \
+                _OUT if name == "out" else _NOTED
+            needs.append((name, position))
+        return Rule(function, tuple(needs))
+
+    # ------------------------------------------------------------------ recording
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Run the op: on arrays it returns arrays; on Tensors it returns Tensors and is recorded."""
+        arrays, edges = [], []
+        tensors = wanted = False
+        for x in inputs:
+            if isinstance(x, TensorBase):
+                tensors = True
+                if x.view is not None:
+                    x.view.refresh(x)
+                arrays.append(x.array)
+                edges.append(x.edge)
+                if x.edge is not None:
+                    wanted = True
+            else:
+                arrays.append(x)
+                edges.append(None)
+        if not tensors:
+            return self.forward(*arrays)
+        try:
+            out = self.forward(*arrays)
+        except Exception as error:
+            annotate(error, f"in {self.name()}({describe(arrays)})")
+            raise
+        result = wrap(out) if type(out) is not tuple else tuple([wrap(o) for o in out])
+        if wanted and switches.enabled and self.differentiable:
+            self.record(inputs, edges, result)
+        if self.is_view:
+            self.mark_view(result, inputs[0])
+        return result
+
+    def record(self, inputs: Any, edges: Any, result: Any) -> None:
+        """Take a place on the tape: note the edges, keep what the wanted gradients need, and make
+        the result's gradient flow here."""
+        self.sequence = next_sequence()
+        self.edges = edges
+        kept: dict[str, Any] = {}
+        if self.joint is not None:
+            self._keep(self.joint.needs, inputs, result, kept)
+        else:
+            for edge, rule in zip(edges, self.rules):
+                if edge is not None and rule is not None and rule.needs:
+                    self._keep(rule.needs, inputs, result, kept)
+        self.kept = kept
+        if type(result) is tuple:
+            self.outputs = len(result)
+            self.output_types = tuple([(r.array.shape, r.array.dtype) for r in result])
+            for slot, r in enumerate(result):
+                if r.array.dtype.kind == "f":
+                    r.edge = (self, slot)
+        else:
+            result.edge = (self, 0)
+        if switches.anomaly:
+            self.recorded_at = traceback.format_stack()[:-2]
+
+    def _keep(self, needs: Any, inputs: Any, result: Any, kept: dict[str, Any]) -> None:
+        for name, position in needs:
+            x = inputs[position] if position >= 0 else result if position == _OUT else self.noted[name]
+            if isinstance(x, TensorBase):
+                version = x.version
+                if version is None:
+                    version = x.version = [0, ""]
+                kept[name] = (x.array, version, version[0])
+            elif type(x) is tuple and position == _OUT:
+                kept[name] = (tuple([r.array for r in x]), None, 0)
+            else:
+                kept[name] = (x, None, 0)
+
+    def mark_view(self, result: Any, base: Any) -> None:
+        """Note on `result` that it looks into the memory of `base`, if it does (a reshape may copy)."""
+        if owner(result.array) is owner(base.array):
+            result.version = version_of(base)
+            result.view = View(base, self, recorded=switches.enabled)
+
+    def again(self, *inputs: Any) -> Any:
+        """The same step on other inputs, recorded in its own right."""
+        step = copy.copy(self)
+        vars(step).pop("edges", None)
+        vars(step).pop("kept", None)
+        with enable_grad():
+            return step(*inputs)
+
+    # ------------------------------------------------------------------ the way back
+
+    def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
+        """The gradient of each wanted input, given `g`, the gradient of the output (a tuple if
+        there are several). Arrays in and out; Tensors if `graph`."""
+        value = self.kept_tensor if graph else self.kept_value
+        if self.joint is not None:
+            function, needs = self.joint
+            return list(function(self, g, *[value(name) for name, _ in needs]))
+        gradients = []
+        for edge, rule in zip(wanted, self.rules):
+            if edge is None or rule is None:
+                gradients.append(None)
+            elif rule.needs:
+                gradients.append(rule.function(self, g, *[value(name) for name, _ in rule.needs]))
+            else:
+                gradients.append(rule.function(self, g))
+        return gradients
+
+    def kept_value(self, name: str) -> Any:
+        """A kept value as it was kept. Errors: RuntimeError where it is gone or was overwritten."""
+        try:
+            value, version, number = self.kept[name]  # type: ignore[index]
+        except TypeError:
+            raise RuntimeError(
+                f"Trying to backward through the graph a second time: {type(self).__name__} has freed "
+                f"the values that it had kept for backward. Call backward(retain_graph=True) the "
+                f"first time, or compute the loss again.") from None
+        if version is not None and version[0] != number:
+            raise RuntimeError(
+                f"one of the variables needed for gradient computation has been modified by an inplace "
+                f"operation: '{name}' of {type(self).__name__}, shape {tuple(value.shape)}, is at version "
+                f"{version[0]} (last written by {version[1]}); expected version {number}. Write a new "
+                f"tensor instead (y = y + 1, not y += 1), or clone() before writing.")
+        return value
+
+    def kept_tensor(self, name: str) -> Any:
+        """A kept value as a Tensor that is tied to the graph again."""
+        value = self.kept_value(name)
+        if name == "out":
+            if type(value) is tuple:
+                return tuple([wrap(v, (self, i)) for i, v in enumerate(value)])
+            return wrap(value, (self, 0))
+        if name in self.input_names and self.kept[name][1] is not None:  # type: ignore[index]
+            return wrap(value, self.edges[self.input_names.index(name)])
+        return value
+
+    def release(self) -> None:
+        """Drop what was kept: backward has used it."""
+        self.kept = None
+
+    # ------------------------------------------------------------------ looking at the graph
+
+    def name(self) -> str:
+        """The name of the op, as PyTorch's `grad_fn.name()`."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Op | None, int], ...]:
+        """The ops that made the inputs, as PyTorch's `grad_fn.next_functions`."""
+        return tuple(edge or (None, 0) for edge in self.edges)
+
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(grad_inputs, grad_outputs)` whenever gradients pass; it may return new grad_inputs."""
+        self.node_hooks = self.node_hooks or []
+        return RemovableHandle(self.node_hooks, hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(grad_outputs)` before gradients pass; it may return new grad_outputs."""
+        self.node_prehooks = self.node_prehooks or []
+        return RemovableHandle(self.node_prehooks, hook)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook off again."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        hooks.append(hook)
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook off; a second call does nothing."""
+        for i, hook in enumerate(self._hooks):
+            if hook is self._hook:
+                del self._hooks[i]
+                break
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.remove()
+
+
+class AccumulateGrad(Op):
+    """The end of the way: adds what arrives to the `.grad` of a leaf.
+
+    The leaf holds this op; this op must not hold the leaf, or the two would never be freed.
+    """
+
+    post_hooks: list[Callable[..., Any]] | None = None
+
+    def __init__(self, leaf: TensorBase) -> None:
+        self.sequence = next_sequence()
+        self.leaf = weakref.ref(leaf)
+        self.kept = {}
+
+    @property
+    def variable(self) -> TensorBase | None:
+        """The leaf, as PyTorch's `AccumulateGrad.variable`; None if nobody holds it any more."""
+        return self.leaf()
+
+    def release(self) -> None:
+        pass
+
+
+class Alias(Op):
+    """y = x: the same values, another place in the graph."""
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def grad_x(self, g: Any) -> Any:
+        return g
+
+
+def owner(array: Array) -> Array:
+    """The array that owns the memory which `array` looks into."""
+    return array if array.base is None else array.base
+
+
+def describe(arrays: Any) -> str:
+    """Shape, dtype and device of every input of an op, for errors."""
+    return ", ".join(f"{tuple(a.shape)} {a.dtype} on {device_of(a)}" if hasattr(a, "dtype") else repr(a)
+                     for a in arrays)
+
+
+def annotate(error: Exception, note: str) -> None:
+    """Add a line to an error that is on its way."""
+    if hasattr(error, "add_note"):  # Python 3.11
+        error.add_note(note)
+    elif error.args and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]}\n{note}", *error.args[1:])

@@ -1,0 +1,88 @@
+"""What the tape needs of a tensor: its array, where its gradient flows to, and its version.
+
+The methods that users call stand in `minidl.tensor.Tensor`. This class knows no operations: it is the
+knot between the tape (below) and the tensor (above), cut once.
+"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from minidl.autograd.inplace import View
+    from minidl.autograd.op import Op
+    from minidl.backend.device import Array
+
+Edge = tuple["Op", int]
+"""Where a gradient flows to: an op, and which of its outputs this is."""
+
+Version = list
+"""`[n, who]`: how often a piece of memory was written in place, and what wrote it last. All views
+of the memory share the list."""
+
+
+class TensorBase:
+    """The fields of a tensor. Defaults live on the class, so that making a tensor sets only `array`."""
+
+    array: Array                        # the numbers, a raw array of some library
+    edge: Edge | None = None            # None: no gradient is wanted
+    grad: TensorBase | None = None      # a leaf's accumulated gradient
+    version: Version | None = None      # made when a value is first kept or shared
+    view: View | None = None            # how this tensor looks into another's memory
+
+    result_type: ClassVar[type[TensorBase]]  # what operations return
+
+    def __init_subclass__(cls, is_result_type: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if is_result_type:
+            TensorBase.result_type = cls
+
+
+def wrap(array: Array, edge: Edge | None = None) -> Any:
+    """A tensor around an array; NumPy's scalars, which its reductions return, become arrays again."""
+    tensor = object.__new__(TensorBase.result_type)
+    tensor.array = array if not isinstance(array, np.generic) else np.asarray(array)
+    if edge is not None:
+        tensor.edge = edge
+    return tensor
+
+
+def version_of(tensor: TensorBase) -> Version:
+    """The tensor's version counter, made on first use."""
+    version = tensor.version
+    if version is None:
+        version = tensor.version = [0, ""]
+    return version
+
+
+class View:
+    """How a tensor looks into the memory of another: `tensor = op(base)`, sharing memory.
+
+    An in-place write anywhere in shared memory makes the edges of the other views stale. They are
+    derived anew when next read, by applying the op to the base as it now is.
+    """
+
+    __slots__ = ("base", "op", "recorded", "seen")
+
+    def __init__(self, base: TensorBase, op: Op, recorded: bool) -> None:
+        self.base = base
+        self.op = op
+        self.recorded = recorded            # False: made under no_grad, so its edge is not derived
+        self.seen = version_of(base)[0]     # the version that the edge was derived at
+
+    @staticmethod
+    def refresh(tensor: TensorBase) -> None:
+        """Bring the edge of a view up to date with writes into its memory."""
+        stale = []
+        view = tensor.view
+        while view is not None and view.seen != tensor.version[0]:  # type: ignore[index]
+            stale.append(tensor)
+            tensor = view.base
+            view = tensor.view
+        for tensor in reversed(stale):
+            view = tensor.view
+            assert view is not None and tensor.version is not None
+            if view.recorded:
+                tensor.edge = None if view.base.edge is None else view.op.again(view.base).edge
+            view.seen = tensor.version[0]

@@ -1,0 +1,183 @@
+"""Where an array lives, and which array library speaks for it.
+
+A tensor has no device field: its device is a property of its array. An `ArrayLibrary` says, for one
+type of array, which module computes on it and how arrays enter and leave. NumPy is always there;
+CuPy joins when a CUDA device is first asked for; a test may register a stand-in of its own.
+"""
+from __future__ import annotations
+
+import functools
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any
+"""A raw array of any registered library: `numpy.ndarray`, `cupy.ndarray`, ..."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place for arrays: `Device('cpu')`, `Device('cuda')`, `Device('cuda:1')`, `Device('cuda', 1)`."""
+
+    type: str
+    index: int | None = None
+
+    def __post_init__(self) -> None:
+        kind, colon, number = self.type.partition(":")
+        if colon:
+            if self.index is not None or not number.isdigit():
+                raise RuntimeError(f"Invalid device string: '{self.type}'; expected something like 'cpu' or 'cuda:0'")
+            object.__setattr__(self, "type", kind)
+            object.__setattr__(self, "index", int(number))
+        if self.type != "cuda" and self.type not in _by_device:
+            known = ", ".join(sorted({*_by_device, "cuda"}))
+            raise RuntimeError(f"Expected one of {known} device type at start of device string: {self.type}")
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")
+
+
+class ArrayLibrary:
+    """NumPy, as the pattern that every other array library follows."""
+
+    name = "numpy"            # the key under which kernels register faster bodies
+    device_type = "cpu"
+    array_type: type = np.ndarray
+    xp: Any = np              # the NumPy-compatible module
+
+    @functools.cached_property
+    def special(self) -> ModuleType:
+        """The module of special functions (erf, digamma, ...), imported on first use."""
+        return importlib.import_module("scipy.special")
+
+    def device(self, array: Array) -> Device:
+        return Device("cpu")
+
+    def from_numpy(self, array: np.ndarray, device: Device) -> Array:
+        """Bring a NumPy array to `device`; NumPy itself has nothing to do."""
+        return array
+
+    def to_numpy(self, array: Array) -> np.ndarray:
+        """Bring an array of this library to the host."""
+        return array
+
+    def random(self, seed: int, device: Device) -> Any:
+        """A generator with NumPy's `random`, `standard_normal` and `integers`."""
+        return np.random.default_rng(seed)
+
+
+class _CupyLibrary(ArrayLibrary):
+    name = "cupy"
+    device_type = "cuda"
+
+    def __init__(self) -> None:
+        try:
+            self.xp = importlib.import_module("cupy")
+            count = self.xp.cuda.runtime.getDeviceCount()
+        except ImportError as error:
+            raise RuntimeError(
+                "device 'cuda' needs CuPy, which is not installed; try: pip install 'minidl[cuda]' "
+                "(or the cupy package that fits your CUDA version)") from error
+        except Exception as error:
+            raise RuntimeError(f"device 'cuda': CuPy is installed but finds no usable GPU ({error})") from error
+        if not count:
+            raise RuntimeError("device 'cuda': CuPy is installed but there is no GPU on this machine")
+        self.array_type = self.xp.ndarray
+
+    @functools.cached_property
+    def special(self) -> ModuleType:
+        return importlib.import_module("cupyx.scipy.special")
+
+    def device(self, array: Array) -> Device:
+        return Device("cuda", array.device.id)
+
+    def from_numpy(self, array: np.ndarray, device: Device) -> Array:
+        with self.xp.cuda.Device(device.index or 0):
+            return self.xp.asarray(array)
+
+    def to_numpy(self, array: Array) -> np.ndarray:
+        return self.xp.asnumpy(array)
+
+    def random(self, seed: int, device: Device) -> Any:
+        with self.xp.cuda.Device(device.index or 0):
+            return self.xp.random.default_rng(seed)
+
+
+_by_device: dict[str, ArrayLibrary] = {}
+_by_type: dict[type, ArrayLibrary] = {}
+
+
+def register_library(library: ArrayLibrary) -> None:
+    """Make an array library known: its device may be asked for, its arrays may be put into tensors."""
+    _by_device[library.device_type] = library
+    _by_type[library.array_type] = library
+
+
+register_library(ArrayLibrary())
+
+
+def library_of(array: Array) -> ArrayLibrary:
+    """The library of an array; Python and NumPy scalars count as NumPy's."""
+    return _by_type.get(type(array)) or _by_device["cpu"]
+
+
+def array_module(array: Array) -> Any:
+    """`numpy`, `cupy`, ...: the module that computes on this array."""
+    library = _by_type.get(type(array))
+    return np if library is None else library.xp
+
+
+def is_array(value: object) -> bool:
+    """Whether `value` is a raw array of a registered library."""
+    return type(value) in _by_type or isinstance(value, np.ndarray)
+
+
+def get_library(device: Device) -> ArrayLibrary:
+    """The library that serves a device. Errors: RuntimeError where CUDA or CuPy is missing."""
+    if device.type not in _by_device:  # only 'cuda' gets past Device's own check unregistered
+        register_library(_CupyLibrary())
+    return _by_device[device.type]
+
+
+def as_device(device: Device | str | int | None) -> Device:
+    """`'cuda:1'`, `1` or a `Device` as a `Device`; None is the CPU."""
+    if device is None:
+        return Device("cpu")
+    if isinstance(device, int):
+        return Device("cuda", device)
+    return Device(device) if isinstance(device, str) else device
+
+
+def device_of(array: Array) -> Device:
+    return library_of(array).device(array)
+
+
+def same_device(a: Device, b: Device) -> bool:
+    """`cuda` without an index is the first GPU."""
+    return a.type == b.type and (a.index or 0) == (b.index or 0)
+
+
+def to_numpy(array: Array) -> np.ndarray:
+    return library_of(array).to_numpy(array)
+
+
+def move(array: Array, device: Device) -> Array:
+    """`array` on `device`: itself when it is there already, else a copy through the host."""
+    if same_device(device_of(array), device):
+        return array
+    return get_library(device).from_numpy(to_numpy(array), device)
+
+
+def cuda_is_available() -> bool:
+    """Whether `device='cuda'` would work here."""
+    try:
+        get_library(Device("cuda"))
+    except RuntimeError:
+        return False
+    return True

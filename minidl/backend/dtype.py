@@ -1,0 +1,85 @@
+"""Number types, and what two of them become together.
+
+A dtype is NumPy's own `numpy.dtype`: `minidl.float32 is numpy.dtype('float32')`. Only the promotion rule
+is PyTorch's: the *category* (bool < integer < floating) decides first, so that an int64 tensor
+and a float32 tensor give float32, where NumPy alone would give float64.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+float16 = half = np.dtype("float16")
+float32 = float = np.dtype("float32")  # noqa: A001  (PyTorch's name)
+float64 = double = np.dtype("float64")
+uint8 = np.dtype("uint8")
+int8 = np.dtype("int8")
+int16 = short = np.dtype("int16")
+int32 = int = np.dtype("int32")  # noqa: A001
+int64 = long = np.dtype("int64")
+bool = np.dtype("bool")  # noqa: A001
+
+supported = (float16, float32, float64, uint8, int8, int16, int32, int64, bool)
+
+_default = float32
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of new floating-point tensors; float32 unless set otherwise."""
+    return _default
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the dtype of new floating-point tensors. Errors: TypeError unless it is a floating one."""
+    global _default
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"set_default_dtype: expected a floating-point dtype, got {dtype}")
+    _default = dtype
+
+
+def is_floating(dtype: np.dtype) -> Any:
+    return dtype.kind == "f"
+
+
+def result_type(*operands: Any) -> np.dtype:
+    """The dtype of a result of arrays and Python scalars together, by PyTorch's rule.
+
+    Three ranks of operand: arrays with dimensions, arrays without, Python scalars. A lower rank changes the
+    result only when its category (bool, integer, floating) is higher than that of all ranks above it.
+    """
+    best: np.dtype | None = None
+    for rank in (_dimensioned, _zero_dim, _python_scalar):
+        rank_type: np.dtype | None = None
+        for operand in operands:
+            dtype = rank(operand)
+            if dtype is not None:
+                rank_type = dtype if rank_type is None else promote_types(rank_type, dtype)
+        if rank_type is not None and (best is None or _CATEGORY[rank_type.kind] > _CATEGORY[best.kind]):
+            best = rank_type
+    assert best is not None, "result_type: no operands"
+    return best
+
+
+def promote_types(a: np.dtype, b: np.dtype) -> np.dtype:
+    """The smallest dtype that both fit in: the higher category wins, NumPy decides inside one."""
+    if _CATEGORY[a.kind] == _CATEGORY[b.kind]:
+        return np.promote_types(a, b)
+    return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
+
+
+def _dimensioned(operand: Any) -> np.dtype | None:
+    return operand.dtype if hasattr(operand, "dtype") and operand.ndim else None
+
+
+def _zero_dim(operand: Any) -> np.dtype | None:
+    return operand.dtype if hasattr(operand, "dtype") and not operand.ndim else None
+
+
+def _python_scalar(operand: Any) -> np.dtype | None:
+    if hasattr(operand, "dtype"):
+        return None
+    kind = type(operand).__name__
+    return {"bool": bool, "int": int64}.get(kind, _default)
