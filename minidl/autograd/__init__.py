@@ -1,0 +1,21 @@
+"""The tape: what records operations, and what pushes gradients back through them."""
+from minidl.autograd.function import Function, once_differentiable
+from minidl.autograd.fused import FusedOp
+from minidl.autograd.grad_mode import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
+from minidl.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from minidl.autograd.interface import backward, grad
+from minidl.autograd.op import Op
+
+__all__ = [
+    "Function", "FusedOp", "GradcheckError", "Op", "backward", "detect_anomaly", "enable_grad", "grad",
+    "gradcheck", "gradgradcheck", "inference_mode", "is_grad_enabled", "no_grad", "once_differentiable",
+    "set_detect_anomaly", "set_grad_enabled",
+]

@@ -48,8 +48,8 @@ def gradients(outputs: Sequence[TensorBase], grads: Sequence[Any], inputs: Seque
 
 def edge_of(tensor: TensorBase) -> Edge:
     """The tensor's edge, brought up to date. Errors: RuntimeError where it has none."""
-    if tensor.view is not None:
-        tensor.view.refresh(tensor)
+    if tensor.view_of is not None:
+        tensor.view_of.refresh(tensor)
     if tensor.edge is None:
         raise RuntimeError(
             "element 0 of tensors does not require grad and does not have a grad_fn: nothing that led to it "
@@ -124,7 +124,7 @@ def _run(roots: list[tuple[Edge, Any]], graph: bool, retain: bool,
             [edge if edge is not None and edge[0] in on_the_way else None for edge in op.edges]
         if on_the_way is not None and not any(edges):
             continue
-        if op.outputs > 1 and None in g:
+        if op.outputs > 1 and op.materialize and any(x is None for x in g):
             g = _with_zeros(op, g, graph)
         try:
             if op.node_prehooks:
@@ -184,8 +184,12 @@ def _with_zeros(op: Op, g: tuple[Any, ...], graph: bool) -> tuple[Any, ...]:
     """Zeros in place of the gradients of outputs that nothing depended on."""
     like = next(x for x in g if x is not None)
     xp = array_module(like.array if graph else like)
-    zeros = [xp.zeros(shape, dtype) for shape, dtype in op.output_types]
-    return tuple([(wrap(z) if graph else z) if x is None else x for x, z in zip(g, zeros)])
+
+    def zeros(shape: Any, dtype: Any) -> Any:
+        return wrap(xp.zeros(shape, dtype)) if graph else xp.zeros(shape, dtype)
+
+    return tuple([x if x is not None or kind is None else zeros(*kind)
+                  for x, kind in zip(g, op.output_types)])
 
 
 # ---------------------------------------------------------------------- hooks: they see Tensors

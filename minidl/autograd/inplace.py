@@ -67,7 +67,7 @@ def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
                 step.kept[name] = (old, version, version[0])
         tensor.edge = result.edge
         _move_bases(tensor)
-    if tensor.view is not None:
+    if tensor.view_of is not None:
         _mark_current(tensor)
     return tensor
 
@@ -78,19 +78,19 @@ def _check_writable(tensor: TensorBase, who: str, others: Any) -> None:
         raise RuntimeError(
             f"{who}: unsupported in-place operation: several elements of the tensor, shape "
             f"{tuple(array.shape)}, share one place in memory (it was expanded); clone() it before writing")
-    if tensor.view is not None:
-        tensor.view.refresh(tensor)
+    if tensor.view_of is not None:
+        tensor.view_of.refresh(tensor)
     recording = switches.enabled and (
         tensor.edge is not None or any(isinstance(x, TensorBase) and x.edge is not None for x in others))
     if not recording:
         return
     root = tensor
-    while root.view is not None:
-        if not root.view.recorded:
+    while root.view_of is not None:
+        if not root.view_of.recorded:
             raise RuntimeError(
                 f"{who}: in-place write into a view that was made under no_grad(), with a gradient to record: "
                 f"make the view where gradients are recorded, or clone() it before writing")
-        root = root.view.base
+        root = root.view_of.base
     if root.edge is not None and isinstance(root.edge[0], AccumulateGrad):
         what = "a leaf Variable" if root is tensor else "a view of a leaf Variable"
         raise RuntimeError(
@@ -118,9 +118,9 @@ def _protect_kept(step: Op | None, old: Array) -> None:
 
 def _move_bases(tensor: TensorBase) -> None:
     """The owner of the memory, and every view on the way to it, has a new part."""
-    while tensor.view is not None:
-        base = tensor.view.base
-        step = ViewWrite(tensor.view.op)
+    while tensor.view_of is not None:
+        base = tensor.view_of.base
+        step = ViewWrite(tensor.view_of.op)
         step.sequence = next_sequence()
         step.edges = (base.edge, tensor.edge)
         step.kept = {}
@@ -130,7 +130,7 @@ def _move_bases(tensor: TensorBase) -> None:
 
 def _mark_current(tensor: TensorBase) -> None:
     """The handles on the way to the owner are those of the present version."""
-    while tensor.view is not None:
+    while tensor.view_of is not None:
         assert tensor.version is not None
-        tensor.view.seen = tensor.version[0]
-        tensor = tensor.view.base
+        tensor.view_of.seen = tensor.version[0]
+        tensor = tensor.view_of.base

@@ -58,6 +58,7 @@ class Op:
     rules: ClassVar[tuple[Rule | None, ...]]  # one an input; None: no gradient passes
     joint: ClassVar[Rule | None] = None      # one rule for all inputs, where `backward` is defined
     differentiable: ClassVar[bool]           # whether there is any rule
+    materialize: bool = True                 # missing gradients of some outputs arrive as zeros
 
     outputs: int = 1                         # how many; several when `forward` returns a tuple
     output_types: tuple[tuple[tuple[int, ...], Any], ...] = ()  # their shapes and dtypes, if several
@@ -112,8 +113,8 @@ class Op:
         for x in inputs:
             if isinstance(x, TensorBase):
                 tensors = True
-                if x.view is not None:
-                    x.view.refresh(x)
+                if x.view_of is not None:
+                    x.view_of.refresh(x)
                 arrays.append(x.array)
                 edges.append(x.edge)
                 if x.edge is not None:
@@ -176,7 +177,7 @@ class Op:
         """Note on `result` that it looks into the memory of `base`, if it does (a reshape may copy)."""
         if owner(result.array) is owner(base.array):
             result.version = version_of(base)
-            result.view = View(base, self, recorded=switches.enabled)
+            result.view_of = View(base, self, recorded=switches.enabled)
 
     def again(self, *inputs: Any) -> Any:
         """The same step on other inputs, recorded in its own right."""

@@ -29,7 +29,7 @@ class TensorBase:
     edge: Edge | None = None            # None: no gradient is wanted
     grad: TensorBase | None = None      # a leaf's accumulated gradient
     version: Version | None = None      # made when a value is first kept or shared
-    view: View | None = None            # how this tensor looks into another's memory
+    view_of: View | None = None         # how this tensor looks into another's memory
 
     result_type: ClassVar[type[TensorBase]]  # what operations return
 
@@ -75,13 +75,13 @@ class View:
     def refresh(tensor: TensorBase) -> None:
         """Bring the edge of a view up to date with writes into its memory."""
         stale = []
-        view = tensor.view
+        view = tensor.view_of
         while view is not None and view.seen != tensor.version[0]:  # type: ignore[index]
             stale.append(tensor)
             tensor = view.base
-            view = tensor.view
+            view = tensor.view_of
         for tensor in reversed(stale):
-            view = tensor.view
+            view = tensor.view_of
             assert view is not None and tensor.version is not None
             if view.recorded:
                 tensor.edge = None if view.base.edge is None else view.op.again(view.base).edge

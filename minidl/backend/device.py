@@ -6,6 +6,7 @@ CuPy joins when a CUDA device is first asked for; a test may register a stand-in
 """
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 from dataclasses import dataclass
@@ -59,6 +60,10 @@ class ArrayLibrary:
     def device(self, array: Array) -> Device:
         return Device("cpu")
 
+    def on(self, device: Device) -> contextlib.AbstractContextManager[Any]:
+        """A context in which `xp` makes its arrays on `device`."""
+        return contextlib.nullcontext()
+
     def from_numpy(self, array: np.ndarray, device: Device) -> Array:
         """Bring a NumPy array to `device`; NumPy itself has nothing to do."""
         return array
@@ -97,15 +102,18 @@ class _CupyLibrary(ArrayLibrary):
     def device(self, array: Array) -> Device:
         return Device("cuda", array.device.id)
 
+    def on(self, device: Device) -> contextlib.AbstractContextManager[Any]:
+        return self.xp.cuda.Device(device.index or 0)
+
     def from_numpy(self, array: np.ndarray, device: Device) -> Array:
-        with self.xp.cuda.Device(device.index or 0):
+        with self.on(device):
             return self.xp.asarray(array)
 
     def to_numpy(self, array: Array) -> np.ndarray:
         return self.xp.asnumpy(array)
 
     def random(self, seed: int, device: Device) -> Any:
-        with self.xp.cuda.Device(device.index or 0):
+        with self.on(device):
             return self.xp.random.default_rng(seed)
 
 

@@ -1,8 +1,8 @@
 """What happens before an elementwise op can start: shapes are made equal, and so are dtypes.
 
 Both are steps of the graph of their own, so no other gradient formula mentions either. `Expand` repeats
-values without copying them; its gradient sums over the copies. `Sum` is the reverse, so each is the other's gradient,
-at every order. `Cast` is its own.
+values without copying them; its gradient sums over the copies. `Sum` is the reverse, so each is the other's
+gradient, at every order.
 """
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, is_array
 from minidl.backend.dtype import result_type
+from minidl.ops.cast import cast
 
 Shape = tuple[int, ...]
 
@@ -54,25 +55,6 @@ class Expand(Op):
     def grad_x(self, g: Any) -> Any:
         axes = tuple([i for i, (one, n) in enumerate(zip(self.ones, self.shape)) if one == 1 != n])
         return Sum(axes, self.x_shape)(g)
-
-
-class Cast(Op):
-    """The same numbers in another dtype."""
-
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-
-    def forward(self, x: Array) -> Array:
-        self.x_dtype = x.dtype
-        return x.astype(self.dtype)
-
-    def grad_x(self, g: Any) -> Any:
-        return Cast(self.x_dtype)(g)
-
-
-def cast(x: Any, dtype: Any) -> Any:
-    """`x` in `dtype`; `x` itself if it is so already."""
-    return x if x.dtype == dtype else Cast(dtype)(x)
 
 
 def expand_to(x: Any, shape: Shape) -> Any:

@@ -1,0 +1,205 @@
+"""`Function`: a step with a forward and a backward of the user's own, with PyTorch's `ctx`."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+
+from minidl.autograd.grad_mode import enable_grad, no_grad, switches
+from minidl.autograd.op import Op, next_sequence
+from minidl.autograd.tensorbase import TensorBase, version_of, wrap
+
+
+class FunctionCtx(Op):
+    """The recorded step of a `Function`, known to its forward and backward as `ctx`.
+
+    Attributes may be set on it freely in forward and read in backward. Tensors belong in
+    `save_for_backward`, where they are guarded against in-place writes and never make a reference cycle.
+    """
+
+    function: type[Function]
+    needs_input_grad: tuple[bool, ...] = ()
+
+    def __init__(self) -> None:
+        self._to_save: tuple[Any, ...] = ()
+        self._dirty: tuple[Any, ...] = ()
+        self._non_differentiable: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *tensors: TensorBase | None) -> None:
+        """Keep inputs, outputs or other tensors for backward; read them there as `ctx.saved_tensors`."""
+        self._to_save = tensors
+
+    def mark_dirty(self, *tensors: TensorBase) -> None:
+        """Say which inputs forward has written into; they must be returned as outputs."""
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *outputs: TensorBase) -> None:
+        """Say which outputs no gradient flows through (indices, for instance)."""
+        self._non_differentiable = outputs
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether the missing gradient of an output arrives as zeros (the default) or as None."""
+        self.materialize = value
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What was saved. Errors: RuntimeError where it is freed already or was overwritten."""
+        return tuple([self.kept_tensor(name) for name in self._saved_names()])
+
+    def _saved_names(self) -> list[str]:
+        return [f"saved tensor {i}" for i in range(len(self._to_save))] if self.kept is None else list(self.kept)
+
+    def _save(self, outputs: list[Any]) -> None:
+        """Note what to keep as arrays: an output kept as a tensor would hold this step in a cycle."""
+        self.kept, self._saved_edges = {}, {}
+        for i, tensor in enumerate(self._to_save):
+            name = f"saved tensor {i}"
+            if tensor is None:
+                self.kept[name] = (None, None, 0)
+                continue
+            slot = next((s for s, out in enumerate(outputs) if out is tensor), None)
+            self._saved_edges[name] = tensor.edge if slot is None else slot
+            version = version_of(tensor)
+            self.kept[name] = (tensor.array, version, version[0])
+        self._to_save = tuple([None] * len(self._to_save))
+
+    def kept_tensor(self, name: str) -> Any:
+        value = self.kept_value(name)
+        edge = self._saved_edges.get(name)
+        return None if value is None else wrap(value, (self, edge) if isinstance(edge, int) else edge)
+
+    def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
+        gs = [x if x is None or isinstance(x, TensorBase) else wrap(x)
+              for x in (g if self.outputs > 1 else (g,))]
+        with enable_grad() if graph else no_grad():
+            passed = self.function.backward(self, *gs)
+        passed = list(passed) if isinstance(passed, (tuple, list)) else [passed]
+        who = self.name()
+        if len(passed) != len(self.edges):
+            extra = passed[len(self.edges):]
+            if len(passed) < len(self.edges) or any(x is not None for x in extra):
+                raise RuntimeError(f"function {who} returned an incorrect number of gradients (expected "
+                                   f"{len(self.edges)}, one for each argument of forward, got {len(passed)})")
+        for i, (gx, shape) in enumerate(zip(passed, self.input_shapes)):
+            if gx is not None and shape is not None and gx.array.shape != shape:
+                raise RuntimeError(f"Function {who} returned an invalid gradient at index {i} - got "
+                                   f"{list(gx.array.shape)} but expected shape compatible with {list(shape)}")
+        return passed if graph else [x if x is None else x.array for x in passed]
+
+    def name(self) -> str:
+        return self.function.__name__ + "Backward"
+
+
+class Function:
+    """A differentiable function with its own gradient. Subclass it, and call `apply`:
+
+        >>> import minidl
+        >>> class Cube(minidl.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_backward(x)
+        ...         return x ** 3
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         x, = ctx.saved_tensors
+        ...         return 3 * x ** 2 * g
+        >>> x = minidl.tensor(2.0, requires_grad=True)
+        >>> Cube.apply(x).backward()
+        >>> x.grad
+        tensor(12.)
+
+    `forward` may also be written without `ctx`, with a `setup_context(ctx, inputs, output)` beside it.
+    """
+
+    setup_context: Callable[..., None] | None = None
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        raise NotImplementedError("You must implement the backward method for your custom "
+                                  "autograd.Function to use it with backward().")
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward` on the arguments and record the step."""
+        ctx = FunctionCtx()
+        ctx.function = cls
+        tensors = [x if isinstance(x, TensorBase) else None for x in args]
+        for x in tensors:
+            if x is not None and x.view_of is not None:
+                x.view_of.refresh(x)
+        edges = tuple([None if x is None else x.edge for x in tensors])
+        recording = switches.enabled and any(edge is not None for edge in edges)
+        ctx.needs_input_grad = tuple([edge is not None for edge in edges])
+        with no_grad():
+            if cls.setup_context is None:
+                returned = cls.forward(ctx, *args, **kwargs)
+            else:
+                returned = cls.forward(*args, **kwargs)
+                cls.setup_context(ctx, args, returned)
+        outputs = list(returned) if isinstance(returned, tuple) else [returned]
+        if recording:
+            outputs = _attach(ctx, tensors, edges, outputs)
+        return tuple(outputs) if isinstance(returned, tuple) else outputs[0]
+
+
+def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]) -> list[Any]:
+    """Put the step on the tape and make its outputs' gradients flow to it."""
+    ctx.sequence = next_sequence()
+    ctx.edges = edges
+    ctx.input_shapes = [None if x is None else x.array.shape for x in tensors]
+    ctx.outputs = len(outputs)
+    ctx.output_types = tuple([(o.array.shape, o.array.dtype) if isinstance(o, TensorBase) else None
+                              for o in outputs])
+    ctx._save(outputs)
+    for slot, out in enumerate(outputs):
+        if not isinstance(out, TensorBase) or out.array.dtype.kind != "f" \
+                or any(out is x for x in ctx._non_differentiable):
+            continue
+        if any(out is x for x in ctx._dirty):
+            version = version_of(out)
+            version[:] = version[0] + 1, ctx.name()
+        elif any(out is x for x in tensors):   # an input handed back: a new handle on it
+            alias = outputs[slot] = wrap(out.array)
+            alias.version = version_of(out)
+            out = alias
+        out.edge = (ctx, slot)
+    ctx._dirty = ctx._non_differentiable = ()
+    return outputs
+
+
+class _NotDifferentiable(Op):
+    """Stands behind the gradients of a `once_differentiable` backward: refuses to go further."""
+
+    def __init__(self, who: str) -> None:
+        self.who = who
+
+    def forward(self, g: Any, *through: Any) -> Any:
+        return g
+
+    def backward(self, g: Any) -> Any:
+        raise RuntimeError(f"trying to differentiate twice {self.who}, which was marked with "
+                           f"@once_differentiable")
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a `Function.backward` that does not itself record: it runs under `no_grad`, and a
+    second derivative is an error instead of silently wrong."""
+    @functools.wraps(backward)
+    def wrapper(ctx: Any, *gs: Any) -> Any:
+        with no_grad():
+            passed = backward(ctx, *gs)
+        sources = [x for x in (*gs, *(ctx.saved_tensors if switches.enabled else ())) if x is not None]
+        if not switches.enabled or not any(x.edge is not None for x in sources):
+            return passed
+        step = _NotDifferentiable(ctx.name())
+        if isinstance(passed, tuple):
+            return tuple([None if x is None else step.again(x, *sources) for x in passed])
+        return None if passed is None else step.again(passed, *sources)
+    return wrapper
+
+

@@ -1,0 +1,97 @@
+"""The two questions that users ask the tape: `backward` and `grad`."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.autograd import engine
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import array_module
+
+Tensors = TensorBase | Sequence[TensorBase]
+
+
+def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | None = None,
+             create_graph: bool = False, inputs: Tensors | None = None) -> None:
+    """Add the gradients of `tensors` to the `.grad` of every leaf that they were computed from.
+
+    `grad_tensors` are the gradients of something further on with respect to `tensors`; scalars need
+    none. `retain_graph` keeps what the graph has kept, for a second backward. `create_graph` records the
+    gradients, so that they can be differentiated again. With `inputs`, only these receive a gradient.
+
+    Errors: RuntimeError for a tensor that does not require grad, a non-scalar without its gradient, a gradient
+    of another shape, a graph that is used a second time, a kept value that was overwritten.
+    """
+    outputs = _sequence(tensors)
+    grads = _output_gradients(outputs, grad_tensors, create_graph)
+    if inputs is not None and not _sequence(inputs):
+        raise RuntimeError("backward: `inputs` cannot be empty; leave it out for all leaves")
+    engine.backward(outputs, grads, retain_graph, create_graph, None if inputs is None else _sequence(inputs))
+
+
+def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
+         create_graph: bool = False, allow_unused: bool | None = None,
+         materialize_grads: bool = False) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, as a tuple; nothing is written to `.grad`.
+
+        >>> import minidl
+        >>> x = minidl.tensor(3.0, requires_grad=True)
+        >>> dy, = minidl.autograd.grad(x ** 3, x, create_graph=True)
+        >>> minidl.autograd.grad(dy, x)
+        (tensor(18.),)
+
+    An input that the outputs do not depend on is an error; with `allow_unused` its gradient is None, with
+    `materialize_grads` it is zeros. The other arguments are those of `backward`.
+    """
+    outputs, inputs = _sequence(outputs), _sequence(inputs)
+    grads = _output_gradients(outputs, grad_outputs, create_graph)
+    for i, x in enumerate(inputs):
+        if x.view_of is not None:
+            x.view_of.refresh(x)
+        if x.edge is None:
+            raise RuntimeError(f"One of the differentiated Tensors does not require grad: input {i} of grad, shape "
+                               f"{tuple(x.array.shape)}; set requires_grad=True on it before it is used")
+    found = engine.gradients(outputs, grads, inputs, retain_graph, create_graph)
+    result = []
+    for i, (x, g) in enumerate(zip(inputs, found)):
+        if g is None and materialize_grads:
+            g = wrap(array_module(x.array).zeros_like(x.array))
+        elif g is None and not allow_unused:
+            raise RuntimeError(
+                f"One of the differentiated Tensors appears to not have been used in the graph: input {i}, shape "
+                f"{tuple(x.array.shape)}. Set allow_unused=True if this is the desired behavior.")
+        result.append(g if g is None or isinstance(g, TensorBase) else wrap(g))
+    return tuple(result)
+
+
+def _sequence(tensors: Tensors) -> Sequence[TensorBase]:
+    return [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+
+
+def _output_gradients(outputs: Sequence[TensorBase], grads: Any, graph: bool) -> list[Any]:
+    """A gradient for every output: checked, or ones for a scalar. Arrays, or Tensors if `graph`."""
+    if grads is None or isinstance(grads, TensorBase):
+        grads = [grads]
+    if len(grads) == 1 < len(outputs) and grads[0] is None:
+        grads = [None] * len(outputs)
+    if len(grads) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients; one each is expected")
+    result = []
+    for i, (out, g) in enumerate(zip(outputs, grads)):
+        engine.edge_of(out)
+        if g is None:
+            if out.array.size != 1:
+                raise RuntimeError(
+                    f"grad can be implicitly created only for scalar outputs, but this one has shape "
+                    f"{tuple(out.array.shape)}; reduce it first (loss.mean()), or pass its gradient")
+            array = array_module(out.array).ones_like(out.array)
+            result.append(wrap(array) if graph else array)
+            continue
+        if g.array.shape != out.array.shape:
+            raise RuntimeError(f"Mismatch in shape: grad_output[{i}] has a shape of {tuple(g.array.shape)} and "
+                               f"output[{i}] has a shape of {tuple(out.array.shape)}.")
+        if graph:
+            result.append(g)
+        else:
+            result.append(g.array.astype(out.array.dtype, copy=False))
+    return result

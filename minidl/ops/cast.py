@@ -1,0 +1,45 @@
+"""The same numbers in another dtype, or in another place. Each op is its own gradient."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.autograd.op import Op
+from minidl.backend.device import Array, Device, device_of, move, same_device
+
+
+class Cast(Op):
+    """x in another dtype. A gradient has its tensor's dtype, so it is cast back."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+
+    def forward(self, x: Array) -> Array:
+        self.x_dtype = x.dtype
+        return x.astype(self.dtype)
+
+    def grad_x(self, g: Any) -> Any:
+        return cast(g, self.x_dtype)
+
+
+class Move(Op):
+    """x on another device."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def forward(self, x: Array) -> Array:
+        self.x_device = device_of(x)
+        return move(x, self.device)
+
+    def grad_x(self, g: Any) -> Any:
+        return Move(self.x_device)(g)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` in `dtype`; `x` itself if it is so already."""
+    return x if x.dtype == dtype else Cast(dtype)(x)
+
+
+def to_device(x: Any, device: Device) -> Any:
+    """`x` on `device`; `x` itself if it is there already."""
+    return x if same_device(x.device, device) else Move(device)(x)

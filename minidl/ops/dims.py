@@ -1,0 +1,56 @@
+"""From the dimensions a caller names, `-1` or `(0, -2)` or None, to plain axis numbers."""
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+
+def normalize_dim(dim: Any, ndim: int, who: str) -> int:
+    """`dim` counted from the front: `-1` of a 3-D tensor is 2.
+
+    A tensor without dimensions takes 0 and -1, as in PyTorch; look for `ndim == 0` before you use the
+    result as an axis. Errors: IndexError where there is no such dimension, TypeError where `dim` is not
+    an integer.
+
+    >>> normalize_dim(-1, 3, "sum")
+    2
+    """
+    try:
+        index = operator.index(dim)
+    except TypeError:
+        raise TypeError(f"{who}: dim must be an int, or for some functions a tuple of ints, "
+                        f"but got {dim!r} ({type(dim).__name__})") from None
+    size = max(ndim, 1)
+    if not -size <= index < size:
+        raise IndexError(f"{who}: Dimension out of range (expected to be in range of "
+                         f"[{-size}, {size - 1}], but got {index})")
+    return index + size if index < 0 else index
+
+
+def normalize_dims(dim: Any, ndim: int, who: str) -> tuple[int, ...]:
+    """One dim, several, or None for all of them, as axis numbers in the order given.
+
+    For a tensor without dimensions the answer is `()`, whichever valid dim was named. Errors: as
+    `normalize_dim`, and RuntimeError where a dimension is named twice.
+
+    >>> normalize_dims((-1, 0), 3, "sum")
+    (2, 0)
+    >>> normalize_dims(None, 3, "sum")
+    (0, 1, 2)
+    """
+    if dim is None:
+        return tuple(range(ndim))
+    if not isinstance(dim, (tuple, list)):
+        dim = (dim,)
+    axes = tuple([normalize_dim(d, ndim, who) for d in dim])
+    if len(set(axes)) < len(axes):
+        twice = next(axis for axis in axes if axes.count(axis) > 1)
+        raise RuntimeError(f"{who}: dim {twice} appears multiple times in the list of dims "
+                           f"{tuple(dim)}; name each dimension once")
+    return axes if ndim else ()
+
+
+def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
+    """The sizes in `f(2, 3)`, or in `f((2, 3))`, as a tuple of ints."""
+    given = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+    return tuple([operator.index(n) for n in given])
