@@ -1,0 +1,183 @@
+"""Convolution on the CPU: channels-last memory, a few images at a time.
+
+With the channels last in memory, one row of a window is a single run of kw*C numbers, so patches are cheap to
+copy. A few images at a time keep the patches in a small buffer until the matrix product has read them. Results
+are channels-last in memory too, behind their usual (N, C, H, W) shape, and so the next layer profits.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from minidl.backend.kernels.conv import (
+    ConvGeometry,
+    conv2d_forward,
+    conv2d_input_grad,
+    conv2d_output_size,
+    conv2d_weight_grad,
+)
+from minidl.backend.kernels.window import Pair, Tap, window_taps
+
+BLOCK_BYTES = 4 << 20   # of patches at a time
+FEW_CHANNELS = 8        # below this, runs of kw*C are short: patches run along image rows instead
+
+
+@conv2d_forward.register("numpy")
+def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
+    if x.dtype == np.float16:  # BLAS has no half precision
+        wide = conv2d_forward(x.astype(np.float32), w.astype(np.float32), geometry)
+        return wide.astype(np.float16)
+    (O, C, kh, kw), out_size = w.shape, conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
+    if _is_depthwise(w, geometry):
+        return _depthwise_forward(x, w, geometry, out_size)
+    if geometry.groups > 1:
+        return NotImplemented
+    weight = w.transpose(2, 3, 1, 0).reshape(kh * kw * C, O)
+    y = _channels_last(np.empty, (len(x), O, *out_size), x.dtype)
+    for images, patches in _patches(x, (kh, kw), geometry, out_size):
+        np.matmul(patches, weight, out=_pixels(y[images]))
+    return y
+
+
+@conv2d_weight_grad.register("numpy")
+def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> np.ndarray:
+    if x.dtype == np.float16:
+        wide = conv2d_weight_grad(x.astype(np.float32), g.astype(np.float32), kernel_size, geometry)
+        return wide.astype(np.float16)
+    if x.shape[1] == g.shape[1] == geometry.groups > 1:
+        return _depthwise_weight_grad(x, g, kernel_size, geometry)
+    if geometry.groups > 1:
+        return NotImplemented
+    C, O, (kh, kw) = x.shape[1], g.shape[1], kernel_size
+    gw = np.zeros((kh * kw * C, O), x.dtype)
+    for images, patches in _patches(x, kernel_size, geometry, g.shape[2:]):
+        gw += patches.T @ _pixels(g[images])
+    return np.ascontiguousarray(gw.reshape(kh, kw, C, O).transpose(3, 2, 0, 1))   # laid out as w is
+
+
+@conv2d_input_grad.register("numpy")
+def _(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> np.ndarray:
+    if g.dtype == np.float16:
+        wide = conv2d_input_grad(g.astype(np.float32), w.astype(np.float32), input_size, geometry)
+        return wide.astype(np.float16)
+    N, (O, C, kh, kw), (height, width) = len(g), w.shape, g.shape[2:]
+    if _is_depthwise(w, geometry):
+        return _depthwise_input_grad(g, w, input_size, geometry)
+    if geometry.groups > 1 or C < FEW_CHANNELS:
+        return NotImplemented
+    reach = tuple(d * (k - 1) - p for d, k, p in zip(
+        geometry.dilation, (kh, kw), geometry.padding, strict=True))
+    if geometry.stride == (1, 1) and min(reach) >= 0 and 2 * height * width > math.prod(input_size):
+        # with stride 1 it is a convolution itself, of g, with the kernel turned by 180 degrees
+        turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)                # (C, O, kh, kw)
+        return conv2d_forward(g, turned, geometry._replace(padding=reach))
+    weight = w.transpose(2, 3, 1, 0).reshape(kh * kw * C, O).T
+    taps = list(window_taps(input_size, (height, width), (kh, kw), *geometry[:3]))
+    gx = _channels_last(np.zeros, (N, C, *input_size), g.dtype)
+    for images in _blocks(N, height * width * kh * kw * C * g.itemsize):
+        block = gx[images]
+        patches = _pixels(g[images]) @ weight                      # (n*H'*W', kh*kw*C)
+        patches = patches.reshape(len(block), height, width, kh, kw, C).transpose(3, 4, 0, 5, 1, 2)
+        for u, v, target, source in taps:
+            block[source] += patches[u, v][target]
+    return gx
+
+
+def _is_depthwise(w: np.ndarray, geometry: ConvGeometry) -> bool:
+    """One filter for each channel; the matrix products would be slivers."""
+    return w.shape[1] == 1 and len(w) == geometry.groups > 1
+
+
+def _depthwise_forward(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry, out_size: Pair) -> np.ndarray:
+    """y[target] += x[source] * w[tap], for every tap."""
+    taps = window_taps(x.shape[2:], out_size, w.shape[2:], *geometry[:3])
+    moves = [(tap, tap.target, tap.source) for tap in taps]
+    return _depthwise(x, w, out_size, moves, width=out_size[1])
+
+
+def _depthwise_input_grad(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> np.ndarray:
+    """gx[source] += g[target] * w[tap], for every tap."""
+    taps = window_taps(input_size, g.shape[2:], w.shape[2:], *geometry[:3])
+    moves = [(tap, tap.source, tap.target) for tap in taps]
+    return _depthwise(g, w, input_size, moves, width=g.shape[3])
+
+
+def _depthwise(a: np.ndarray, w: np.ndarray, result_size: Pair, moves: list[tuple[Tap, Any, Any]],
+               width: int) -> np.ndarray:
+    """result[write] += a[read] * w[tap], for every move."""
+    (N, C, H, W), (kh, kw) = a.shape, w.shape[2:]
+    filters = np.empty((kh, kw, 1, width, C), w.dtype)             # each tap's weights along a row of memory
+    filters[:] = w.transpose(2, 3, 1, 0)[:, :, :, None]
+    filters = filters.transpose(0, 1, 4, 2, 3)                     # (kh, kw, C, 1, width)
+    result = _channels_last(np.zeros, (N, C, *result_size), a.dtype)
+    for images in _blocks(N, C * H * W * kh * kw * a.itemsize):
+        block = _as_channels_last(a[images])
+        for tap, write, read in moves:
+            result[images][write] += block[read] * filters[tap.u, tap.v][..., tap.target[-1]]
+    return result
+
+
+def _depthwise_weight_grad(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> np.ndarray:
+    """gw[tap] = sum(x[source] * g[target]), for every tap."""
+    (N, C), size, out_size = x.shape[:2], x.shape[2:], g.shape[2:]
+    taps = list(window_taps(size, out_size, kernel_size, *geometry[:3]))
+    gw = np.zeros((C, 1, *kernel_size), x.dtype)
+    for images in _blocks(N, math.prod((C, *size, *kernel_size)) * x.itemsize):
+        block, g_block = _as_channels_last(x[images]), _as_channels_last(g[images])
+        for u, v, target, source in taps:
+            gw[:, 0, u, v] += np.einsum("nchw,nchw->c", block[source], g_block[target])
+    return gw
+
+
+def _patches(x: np.ndarray, kernel_size: Pair, geometry: ConvGeometry,
+             out_size: Pair) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some images at a time: their slice, and their patches as rows, (n*H'*W', kh*kw*C)."""
+    (N, C, H, W), (kh, kw), (height, width) = x.shape, kernel_size, out_size
+    (sh, sw), (ph, pw), (dh, dw), _ = geometry
+    few = C < FEW_CHANNELS
+    ready = not (ph or pw) and (few or x.strides[1] == x.itemsize)
+    for images in _blocks(N, height * width * kh * kw * C * x.itemsize):
+        block = x[images]
+        n = len(block)
+        if not ready:
+            shape = (n, C, H + 2 * ph, W + 2 * pw)
+            padded = np.zeros(shape, x.dtype) if few else _channels_last(np.zeros, shape, x.dtype)
+            padded[:, :, ph:ph + H, pw:pw + W] = block
+            block = padded
+        bn, bc, bh, bw = block.strides
+        if few:                                           # (kh, kw, C, n, H', W')
+            windows = as_strided(block, (kh, kw, C, n, height, width),
+                                 (bh * dh, bw * dw, bc, bn, bh * sh, bw * sw))
+            yield images, windows.reshape(kh * kw * C, n * height * width).T
+        else:
+            windows = as_strided(block, (n, height, width, kh, kw, C),
+                                 (bn, bh * sh, bw * sw, bh * dh, bw * dw, bc))
+            yield images, windows.reshape(n * height * width, kh * kw * C)
+
+
+def _blocks(N: int, image_bytes: int) -> Iterator[slice]:
+    """Slices of the batch whose patches take about BLOCK_BYTES."""
+    step = max(1, BLOCK_BYTES // max(1, image_bytes))
+    for start in range(0, N, step):
+        yield slice(start, start + step)
+
+
+def _channels_last(create: Callable[..., np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An (N, C, H, W) array over (N, H, W, C) memory, from `np.empty` or `np.zeros`."""
+    N, C, H, W = shape
+    return create((N, H, W, C), dtype).transpose(0, 3, 1, 2)
+
+
+def _as_channels_last(images: np.ndarray) -> np.ndarray:
+    """`images` itself where it is channels-last in memory already, else a copy that is."""
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """(n, C, H, W) -> (n*H*W, C); a view where the images are channels-last in memory."""
+    n, C, H, W = images.shape
+    return images.transpose(0, 2, 3, 1).reshape(n * H * W, C)

@@ -1,0 +1,63 @@
+"""Pooling on the CPU: a few passes over strided slices, with small integers for the places of the maxima.
+
+Results keep the memory layout of their input, channels-last or not.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.backend.kernels.pool import (
+    PoolGeometry,
+    lowest,
+    max_pool2d_forward,
+    max_pool2d_scatter,
+    pool2d_output_size,
+)
+from minidl.backend.kernels.window import Pair, window_taps
+
+
+@max_pool2d_forward.register("numpy")
+def _(x: np.ndarray, geometry: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
+    (N, C), size, (kh, kw), (dh, dw) = x.shape[:2], x.shape[2:], geometry.kernel, geometry.dilation
+    if kh * kw > 256:
+        return NotImplemented
+    out_size = pool2d_output_size(size, geometry)
+    taps = list(window_taps(size, out_size, *geometry[:4]))
+    y = np.full_like(x, lowest(x.dtype), shape=(N, C, *out_size))
+    first, corners = _windows(out_size, geometry, size[1])
+    winner = np.empty_like(y, dtype=np.uint8)                     # the number u*kw + v of the winning tap
+    winner[:] = first
+    for u, v, target, source in taps:                             # numbers only grow, so maxima merge them
+        better = np.greater(x[source], y[target]).view(np.uint8)
+        better *= u * kw + v
+        np.maximum(winner[target], better, out=winner[target])
+        np.maximum(y[target], x[source], out=y[target])
+    if np.isnan(y).any():
+        for u, v, target, source in taps:
+            winner[target][np.isnan(x[source])] = u * kw + v
+    places = np.add.outer(np.arange(kh) * (dh * size[1]), np.arange(kw) * dw).reshape(-1)
+    indices = places[winner]                                      # from the corner of the window
+    indices += corners
+    return y, indices
+
+
+@max_pool2d_scatter.register("numpy")
+def _(g: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
+    (N, C), (H, W) = g.shape[:2], input_size
+    if g.strides[1] != g.itemsize or C == 1:
+        return NotImplemented
+    positions = indices.transpose(0, 2, 3, 1) * C                 # channels-last: element h*W + w, channel c
+    positions += np.arange(C)
+    positions += np.arange(N).reshape(N, 1, 1, 1) * (H * W * C)
+    gx = np.zeros(N * H * W * C, g.dtype)
+    np.add.at(gx, positions.reshape(-1), g.transpose(0, 2, 3, 1).reshape(-1))
+    return gx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+
+
+def _windows(out_size: Pair, geometry: PoolGeometry, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each window (H', W'): its first tap inside the image, and its corner's flat position there."""
+    rows, columns = (np.arange(length) * stride - padding for length, stride, padding in zip(
+        out_size, geometry.stride, geometry.padding, strict=True))
+    (_, kw), (dh, dw) = geometry.kernel, geometry.dilation
+    first = np.add.outer(-(np.minimum(rows, 0) // dh) * kw, -(np.minimum(columns, 0) // dw))
+    return first, np.add.outer(rows * width, columns)

@@ -1,0 +1,120 @@
+"""Softmax, log-softmax and cross-entropy with their gradients, in few passes and on few temporaries.
+
+All subtract the largest entry first, so that nothing overflows. Half precision is computed in single.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.backend.device import Array, array_module
+from minidl.backend.kernel import kernel
+
+
+@kernel
+def softmax_forward(x: Array, axis: int) -> Array:
+    """y = exp(x) / sum(exp(x)) along `axis`"""
+    if not x.size:
+        return x.copy()
+    y = _minus_max(x, axis)
+    np.exp(y, out=y)
+    y /= y.sum(axis=axis, keepdims=True)
+    return y.astype(x.dtype, copy=False)
+
+
+@kernel
+def softmax_grad(g: Array, y: Array, axis: int) -> Array:
+    """gx = (g - sum(g*y)) * y, for y = softmax(x)"""
+    gx = np.multiply(g, y, dtype=_wide(g.dtype))
+    total = gx.sum(axis=axis, keepdims=True)
+    np.subtract(g, total, out=gx)
+    gx *= y
+    return gx.astype(g.dtype, copy=False)
+
+
+@kernel
+def log_softmax_forward(x: Array, axis: int) -> Array:
+    """y = x - log(sum(exp(x))) along `axis`"""
+    if not x.size:
+        return x.copy()
+    y = _minus_max(x, axis)
+    y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
+    return y.astype(x.dtype, copy=False)
+
+
+@kernel
+def log_softmax_grad(g: Array, y: Array, axis: int) -> Array:
+    """gx = g - exp(y) * sum(g), for y = log_softmax(x)"""
+    gx = np.exp(y, dtype=_wide(y.dtype))
+    gx *= g.sum(axis=axis, keepdims=True, dtype=gx.dtype)
+    np.subtract(g, gx, out=gx)
+    return gx.astype(g.dtype, copy=False)
+
+
+@kernel
+def cross_entropy_forward(x: Array, target: Array, weight: Array | None, ignore_index: int,
+                          label_smoothing: float) -> tuple[Array, Array]:
+    """The loss of every sample, and the log-probabilities that the gradient needs. With e = label_smoothing:
+
+        loss = -(1 - e) * weight[target] * logp[target] - e/C * sum_c weight[c] * logp[c]
+
+    x (N, C, d1, ...), target (N, d1, ...) integers, weight (C,) or None -> (N, d1, ...), (N, C, d1, ...).
+    Where the target is `ignore_index` the loss is 0. Other targets must lie in 0 to C-1: the caller checks.
+    """
+    log_probabilities = log_softmax_forward(x, 1)
+    kept, target_weight, at_target = _targets(log_probabilities, target, weight, ignore_index)
+    losses = log_probabilities[at_target]
+    losses *= -(1 - label_smoothing)
+    if target_weight is not None:
+        losses *= target_weight
+    if label_smoothing:
+        smooth = log_probabilities if weight is None else log_probabilities * _along_classes(weight, x.ndim)
+        losses -= label_smoothing / x.shape[1] * smooth.sum(axis=1)
+    return array_module(x).where(kept, losses, losses.dtype.type(0)), log_probabilities
+
+
+@kernel
+def cross_entropy_grad(g: Array, log_probabilities: Array, target: Array, weight: Array | None,
+                       ignore_index: int, label_smoothing: float) -> Array:
+    """The gradient with respect to x of `cross_entropy_forward`, for per-sample gradients g (N, d1, ...).
+
+        gx = g * ((1 - e) * weight[target] * (p - onehot(target)) + e/C * (sum(weight) * p - weight))
+    """
+    C, e = log_probabilities.shape[1], label_smoothing
+    kept, target_weight, at_target = _targets(log_probabilities, target, weight, ignore_index)
+    g = array_module(g).where(kept, g, g.dtype.type(0))
+    hard = g * (1 - e) if target_weight is None else g * (1 - e) * target_weight
+    gx = np.exp(log_probabilities)                                # p, (N, C, d1, ...)
+    if not e:
+        gx *= hard[:, None]
+    else:
+        gx *= (hard + g * (e / C * (C if weight is None else weight.sum())))[:, None]
+        soft = (e / C * g)[:, None]
+        gx -= soft if weight is None else soft * _along_classes(weight, gx.ndim)
+    gx[at_target] -= hard
+    return gx
+
+
+def _targets(log_probabilities: Array, target: Array, weight: Array | None,
+             ignore_index: int) -> tuple[Array, Array | None, tuple[Array, ...]]:
+    """Which samples count, the weight of each one's class, and the index of its entry in (N, C, d1, ...)."""
+    xp = array_module(log_probabilities)
+    kept = target != ignore_index
+    safe = xp.where(kept, target, 0)                              # an ignored target may be any number
+    axes = [xp.arange(n).reshape([-1 if i == axis else 1 for i in range(target.ndim)])
+            for axis, n in enumerate(target.shape)]
+    return kept, None if weight is None else weight[safe], (axes[0], safe, *axes[1:])
+
+
+def _along_classes(weight: Array, ndim: int) -> Array:
+    """(C,) -> (1, C, 1, ...)"""
+    return weight.reshape([1, -1] + [1] * (ndim - 2))
+
+
+def _minus_max(x: Array, axis: int) -> Array:
+    """A new array x - max(x), in at least single precision."""
+    with np.errstate(invalid="ignore"):                           # -inf - -inf is NaN, as it should be
+        return np.subtract(x, x.max(axis=axis, keepdims=True), dtype=_wide(x.dtype))
+
+
+def _wide(dtype: np.dtype) -> np.dtype:
+    return np.dtype(np.float32) if dtype == np.float16 else dtype

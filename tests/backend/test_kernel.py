@@ -1,0 +1,168 @@
+"""The kernel seam, and every faster body against the generic one that is its specification."""
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl.backend.cpu
+import minidl.backend.kernels
+from minidl.backend.device import library_of
+from minidl.backend.kernel import Kernel, registry
+from minidl.backend.kernels.conv import ConvGeometry
+from minidl.backend.kernels.pool import PoolGeometry
+from tests.strict_array import StrictArray
+
+for package in (minidl.backend.kernels, minidl.backend.cpu):
+    for found in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{found.name}")
+
+
+def r(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def last(*shape: int) -> np.ndarray:
+    """Random images, channels-last in memory."""
+    N, C, H, W = shape
+    return r(N, H, W, C).transpose(0, 3, 1, 2)
+
+
+def i(high: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, high, shape)
+
+
+SAME = ConvGeometry((1, 1), (1, 1), (1, 1), 1)
+VALID = SAME._replace(padding=(0, 0))
+STRIDED = ConvGeometry((2, 1), (1, 0), (1, 2), 1)
+DEPTHWISE = SAME._replace(groups=6)
+HALVES = PoolGeometry((2, 2), (2, 2), (0, 0), (1, 1), False)
+OVERLAP = PoolGeometry((3, 3), (2, 2), (1, 1), (1, 1), True)
+
+# kernel name -> arguments for a few calls; the registry-wide tests below read them
+SAMPLES: dict[str, list[tuple[Any, ...]]] = {
+    "conv2d_forward": [
+        (r(2, 3, 6, 7), r(4, 3, 3, 3), SAME), (last(2, 9, 6, 7), r(4, 9, 3, 3), STRIDED),
+        (r(2, 9, 6, 7), r(4, 9, 1, 1), VALID), (r(2, 6, 5, 5), r(6, 1, 3, 3), DEPTHWISE),
+        (r(2, 6, 5, 5), r(4, 3, 3, 3), SAME._replace(groups=2)), (r(0, 9, 5, 5), r(4, 9, 3, 3), SAME)],
+    "conv2d_input_grad": [
+        (r(2, 4, 6, 7), r(4, 9, 3, 3), (6, 7), SAME), (last(2, 4, 3, 3), r(4, 9, 3, 3), (6, 7), STRIDED),
+        (r(2, 4, 2, 3), r(4, 9, 5, 5), (6, 7), VALID), (r(2, 6, 5, 5), r(6, 1, 3, 3), (5, 5), DEPTHWISE),
+        (r(2, 4, 6, 7), r(4, 3, 3, 3), (6, 7), SAME)],
+    "conv2d_weight_grad": [
+        (r(2, 3, 6, 7), r(2, 4, 6, 7), (3, 3), SAME), (last(2, 9, 6, 7), last(2, 4, 3, 3), (3, 3), STRIDED),
+        (r(2, 9, 6, 7), r(2, 4, 6, 7), (1, 1), VALID), (r(2, 6, 5, 5), r(2, 6, 5, 5), (3, 3), DEPTHWISE)],
+    "max_pool2d_forward": [(r(2, 3, 6, 6), HALVES), (last(2, 3, 6, 7), OVERLAP), (np.full((1, 1, 4, 4), np.nan), OVERLAP)],
+    "max_pool2d_scatter": [(r(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3)), (last(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3))],
+    "max_pool2d_gather": [(r(2, 3, 3, 3), i(9, 2, 3, 4, 4))],
+    "adaptive_max_pool2d_forward": [(r(2, 3, 5, 7), (2, 3)), (r(2, 3, 6, 6), (2, 3))],
+    "avg_pool2d_forward": [(r(2, 3, 6, 6), HALVES, True, None), (r(2, 3, 6, 7), OVERLAP, False, None)],
+    "avg_pool2d_scatter": [(r(2, 3, 3, 3), (6, 6), HALVES, True, None), (r(2, 3, 4, 4), (6, 7), OVERLAP, False, None)],
+    "softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1)],
+    "softmax_grad": [(r(3, 5), r(3, 5), 1)],
+    "log_softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1)],
+    "log_softmax_grad": [(r(3, 5), r(3, 5), 1)],
+    "cross_entropy_forward": [(r(4, 5), i(5, 4), None, -100, 0.0), (r(4, 5, 2), i(5, 4, 2), abs(r(5)), 1, 0.1)],
+    "cross_entropy_grad": [
+        (r(4), r(4, 5), i(5, 4), None, -100, 0.0), (r(4, 2), r(4, 5, 2), i(5, 4, 2), abs(r(5)), 1, 0.1)],
+    "normal_cdf": [(r(3, 5),), (np.float32([-np.inf, -9, 0, 9, np.inf]),)],
+    "scatter_add": [
+        (r(6, 3), i(4, 6), (4, 3)), (r(6), (i(4, 6), i(3, 6)), (4, 3)), (r(2, 3), slice(1, 3), (4, 3)),
+        (r(4), np.array([True, False, True, True, True]), (5,))],
+}
+
+
+def bodies() -> list[Any]:
+    return [pytest.param(name, library, k, id=f"{name}-{library}-{k}")
+            for name, kernel in registry.items()
+            for library, found in kernel.bodies.items() for k in range(len(found))]
+
+
+def close(actual: Any, expected: Any) -> None:
+    if isinstance(expected, tuple):
+        assert len(actual) == len(expected)
+        for a, e in zip(actual, expected):
+            close(a, e)
+        return
+    assert actual.dtype == expected.dtype
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5, strict=True)
+
+
+@pytest.mark.parametrize("name,library,k", bodies())
+def test_fast_bodies_agree_with_the_generic_one(name: str, library: str, k: int) -> None:
+    kernel = registry[name]
+    assert name in SAMPLES, f"kernel {name} has a body for {library}: add samples for it to SAMPLES"
+    if library != "numpy":
+        pytest.skip(f"this machine runs no {library}")
+    results = [(kernel.bodies[library][k](*args), kernel.generic(*args)) for args in SAMPLES[name]]
+    taken = [(actual, expected) for actual, expected in results if actual is not NotImplemented]
+    assert taken, f"the {library} body of {name} declines every sample: add one that it takes"
+    for actual, expected in taken:
+        close(actual, expected)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_generic_bodies_need_no_numpy_array(name: str) -> None:
+    """On a stand-in that refuses to become a NumPy array, they compute the same."""
+    kernel = registry[name]
+    for args in SAMPLES[name]:
+        expected = kernel.generic(*args)
+        close(_host(kernel(*map(_strict, args))), expected)
+
+
+def test_samples_name_kernels() -> None:
+    assert set(SAMPLES) <= set(registry)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return tuple(map(_strict, value))
+    return StrictArray(value.copy()) if isinstance(value, np.ndarray) else value
+
+
+def _host(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_host, value))
+    assert library_of(value).name == "strict", f"expected a strict array, got {type(value)}"
+    return value.get()
+
+
+# ------------------------------------------------------------------------------------------- the seam itself
+
+@pytest.fixture
+def double() -> Any:
+    """A kernel of its own, taken out of the registry afterwards."""
+    def double(x: Any, by: int = 2) -> Any:
+        """Doc."""
+        return "generic", x * by
+    yield Kernel(double)
+    del registry["double"]
+
+
+def test_without_bodies_the_generic_one_runs(double: Any) -> None:
+    assert double(np.float32(3), 2) == ("generic", 6)
+    assert double.__name__ == "double" and double.__doc__ == "Doc."
+    assert registry["double"] is double
+
+
+def test_the_library_of_the_first_argument_decides(double: Any) -> None:
+    double.register("strict")(lambda x, by: ("strict", x))
+    assert double(np.ones(1), 2)[0] == "generic"
+    assert double(StrictArray(np.ones(1)), 2)[0] == "strict"
+
+
+def test_newest_body_first_and_it_may_decline(double: Any) -> None:
+    double.register("numpy")(lambda x, by: ("old", by))
+    double.register("numpy")(lambda x, by: NotImplemented if by == 3 else ("new", by))
+    assert double(np.ones(1), 2) == ("new", 2)
+    assert double(np.ones(1), 3) == ("old", 3)
+    double.register("numpy")(lambda x, by: NotImplemented)
+    assert double(np.ones(1), 2) == ("new", 2)
+
+
+def test_a_name_is_taken_once(double: Any) -> None:
+    with pytest.raises(ValueError, match="double"):
+        Kernel(double.generic)
