@@ -1,102 +1,195 @@
-"""Elementwise arithmetic and mathematics.
+"""All elementwise functions and ops under one name, and where each is written.
 
-Most ops here are a NumPy ufunc with a one-line gradient. `Unary` and `Binary` are their bases.
+The bases stand in `ufunc.py`; read that first, then `arithmetic.py`.
 """
-from __future__ import annotations
+from minidl.ops.ufunc import (
+    Binary,
+    Floating,
+    Step,
+    Ternary,
+    Unary,
+    Zero,
+)
+from minidl.ops.arithmetic import (
+    Abs,
+    Add,
+    Addcdiv,
+    Addcmul,
+    Ceil,
+    Div,
+    Floor,
+    FloorDivide,
+    Fmod,
+    Frac,
+    Lerp,
+    Mul,
+    Neg,
+    Remainder,
+    Round,
+    Sign,
+    Sub,
+    Trunc,
+    TruncDivide,
+    abs,
+    add,
+    addcdiv,
+    addcmul,
+    ceil,
+    div,
+    floor,
+    floor_divide,
+    fmod,
+    frac,
+    lerp,
+    mul,
+    neg,
+    remainder,
+    round,
+    sign,
+    sub,
+    trunc,
+)
+from minidl.ops.comparison import (
+    Bitwise,
+    BitwiseAnd,
+    BitwiseNot,
+    BitwiseOr,
+    BitwiseXor,
+    Eq,
+    Ge,
+    Gt,
+    IsClose,
+    IsFinite,
+    IsInf,
+    IsNan,
+    Le,
+    LogicalAnd,
+    LogicalNot,
+    LogicalOr,
+    LogicalXor,
+    Lt,
+    Ne,
+    allclose,
+    bitwise_and,
+    bitwise_not,
+    bitwise_or,
+    bitwise_xor,
+    eq,
+    equal,
+    ge,
+    gt,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    ne,
+)
+from minidl.ops.selection import (
+    Clamp,
+    Fmax,
+    Fmin,
+    Maximum,
+    Minimum,
+    NanToNum,
+    Where,
+    clamp,
+    clip,
+    fmax,
+    fmin,
+    maximum,
+    minimum,
+    nan_to_num,
+    where,
+)
+from minidl.ops.exponential import (
+    Erf,
+    Erfc,
+    Exp,
+    Exp2,
+    Expm1,
+    Log,
+    Log10,
+    Log1p,
+    Log2,
+    Logaddexp,
+    Pow,
+    Reciprocal,
+    Rsqrt,
+    Sigmoid,
+    Sqrt,
+    Square,
+    Xlogy,
+    erf,
+    erfc,
+    exp,
+    exp2,
+    expm1,
+    log,
+    log10,
+    log1p,
+    log2,
+    logaddexp,
+    pow,
+    reciprocal,
+    rsqrt,
+    sigmoid,
+    sqrt,
+    square,
+    xlogy,
+)
+from minidl.ops.trigonometric import (
+    Acos,
+    Acosh,
+    Asin,
+    Asinh,
+    Atan,
+    Atan2,
+    Atanh,
+    Cos,
+    Cosh,
+    Hypot,
+    Sin,
+    Sinh,
+    Tan,
+    Tanh,
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cos,
+    cosh,
+    hypot,
+    sin,
+    sinh,
+    tan,
+    tanh,
+)
 
-from typing import Any
-
-import numpy as np
-
-from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import Array
-from minidl.ops.broadcast import prepare
-
-
-class Unary(Op):
-    """y = ufunc(x). NumPy's ufuncs hand arrays of other libraries to those libraries."""
-
-    ufunc: Any
-
-    def forward(self, x: Array) -> Array:
-        return self.ufunc(x)
-
-
-class Binary(Op):
-    """y = ufunc(a, b), with broadcasting and promotion."""
-
-    ufunc: Any
-
-    def __call__(self, a: Any, b: Any) -> Any:
-        # Nothing to prepare for: two tensors of one shape and dtype, a floating tensor and a number.
-        # Everything else goes through `prepare`.
-        if isinstance(a, TensorBase):
-            kind = type(b)
-            if kind is float or kind is int:
-                if a.array.dtype.kind != "f":
-                    a, b = prepare(self.name(), a, b)
-            elif not isinstance(b, TensorBase) or a.array.shape != b.array.shape \
-                    or a.array.dtype != b.array.dtype:
-                a, b = prepare(self.name(), a, b)
-        elif isinstance(b, TensorBase):
-            a, b = prepare(self.name(), a, b)
-        return Op.__call__(self, a, b)
-
-    def forward(self, a: Array, b: Array) -> Array:
-        return self.ufunc(a, b)
-
-
-class Add(Binary):
-    """y = a + b"""
-
-    ufunc = np.add
-
-    def grad_a(self, g: Any) -> Any:
-        return g
-
-    def grad_b(self, g: Any) -> Any:
-        return g
-
-
-class Sub(Binary):
-    """y = a - b"""
-
-    ufunc = np.subtract
-
-    def grad_a(self, g: Any) -> Any:
-        return g
-
-    def grad_b(self, g: Any) -> Any:
-        return -g
-
-
-class Mul(Binary):
-    """y = a * b"""
-
-    ufunc = np.multiply
-
-    def grad_a(self, g: Any, b: Any) -> Any:
-        return g * b
-
-    def grad_b(self, g: Any, a: Any) -> Any:
-        return g * a
-
-
-class Tanh(Unary):
-    """y = tanh(x);  dy/dx = 1 - y^2"""
-
-    ufunc = np.tanh
-
-    def grad_x(self, g: Any, out: Any) -> Any:
-        return g * (1 - out * out)
-
-
-def add(input: Any, other: Any) -> Any:
-    return Add()(input, other)
-def mul(input: Any, other: Any) -> Any:
-    return Mul()(input, other)
-def sub(input: Any, other: Any) -> Any:
-    return Sub()(input, other)
-def tanh(input):
-    return Tanh()(input)
+__all__ = [
+    "Binary", "Floating", "Step", "Ternary", "Unary", "Zero", "Abs", "Add", "Addcdiv", "Addcmul",
+    "Ceil", "Div", "Floor", "FloorDivide", "Fmod", "Frac", "Lerp", "Mul", "Neg", "Remainder",
+    "Round", "Sign", "Sub", "Trunc", "TruncDivide", "abs", "add", "addcdiv", "addcmul", "ceil",
+    "div", "floor", "floor_divide", "fmod", "frac", "lerp", "mul", "neg", "remainder", "round",
+    "sign", "sub", "trunc", "Bitwise", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Eq",
+    "Ge", "Gt", "IsClose", "IsFinite", "IsInf", "IsNan", "Le", "LogicalAnd", "LogicalNot",
+    "LogicalOr", "LogicalXor", "Lt", "Ne", "allclose", "bitwise_and", "bitwise_not", "bitwise_or",
+    "bitwise_xor", "eq", "equal", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "le",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne", "Clamp", "Fmax", "Fmin",
+    "Maximum", "Minimum", "NanToNum", "Where", "clamp", "clip", "fmax", "fmin", "maximum",
+    "minimum", "nan_to_num", "where", "Erf", "Erfc", "Exp", "Exp2", "Expm1", "Log", "Log10",
+    "Log1p", "Log2", "Logaddexp", "Pow", "Reciprocal", "Rsqrt", "Sigmoid", "Sqrt", "Square",
+    "Xlogy", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "logaddexp",
+    "pow", "reciprocal", "rsqrt", "sigmoid", "sqrt", "square", "xlogy", "Acos", "Acosh", "Asin",
+    "Asinh", "Atan", "Atan2", "Atanh", "Cos", "Cosh", "Hypot", "Sin", "Sinh", "Tan", "Tanh", "acos",
+    "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "hypot", "sin", "sinh",
+    "tan", "tanh",
+]

@@ -212,22 +212,14 @@ def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, lr: float,
 def rprop_update(p: Array, g: Array, previous: Array, size: Array, eta_minus: float, eta_plus: float,
                  size_min: float, size_max: float, maximize: bool) -> None:
     for p, g, previous, size, s, t in blocks(p, g, previous, size):
-        np.multiply(previous, g, out=s)                        # > 0: same way as before; < 0: went too far
-        if maximize:
-            np.negative(s, out=s)
-        previous[...] = g
-        if maximize:
-            np.negative(previous, out=previous)
-        previous[s < 0] = 0.0                                  # take no step back; start afresh
-        np.sign(s, out=s)
-        # eta_plus, eta_minus or 1, as the polynomial through the three signs
-        np.multiply(s, (eta_plus + eta_minus) / 2 - 1, out=t)
-        t += (eta_plus - eta_minus) / 2
-        t *= s
-        t += 1
-        size *= t
+        g = _loss_gradient(p, g, 0.0, maximize, out=t)
+        np.multiply(previous, g, out=s)                        # > 0: on the same slope; < 0: past the minimum
+        size[s > 0] *= eta_plus
+        size[s < 0] *= eta_minus
         np.minimum(np.maximum(size, size_min, out=size), size_max, out=size)
-        _descend(p, np.multiply(np.sign(previous, out=s), size, out=s), 1.0, s)
+        previous[...] = g
+        previous[s < 0] = 0.0                                  # no move now, and no comparison next time
+        p -= np.multiply(np.sign(previous, out=s), size, out=s)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""The distance kernels against naive loops, a case worked by hand, and SciPy where it knows better."""
+"""The distance kernels against naive loops, a case worked by hand, and scikit-learn."""
 from __future__ import annotations
 
 import math
@@ -27,7 +27,8 @@ def naive(a: list[float], b: list[float], metric: str) -> float:
 
 
 def naive_pairwise(x: np.ndarray, y: np.ndarray, metric: str) -> np.ndarray:
-    rows = [[naive(a, b, metric) for b in y.astype(float).tolist()] for a in x.astype(float).tolist()]
+    left, right = x.astype(float).tolist(), y.astype(float).tolist()
+    rows = [[naive(a, b, metric) for b in right] for a in left]
     return np.array(rows).reshape(len(x), len(y))
 
 
@@ -61,7 +62,7 @@ def test_by_hand() -> None:
     assert pairwise_distance(x, y, "sqeuclidean").tolist() == [[25, 4], [20, 9]]
     assert pairwise_distance(x, y, "l2")[0].tolist() == [5, 2]
     # the first row of x is the zero vector: 1 from everything, even from itself
-    np.testing.assert_allclose(pairwise_distance(x, y, "cosine"), [[1, 1], [0.4, 2]])
+    np.testing.assert_allclose(pairwise_distance(x, y, "cosine"), np.array([[1, 1], [0.4, 2]]))
     assert paired_distance(x[:1], x[:1], "cosine").tolist() == [1]
 
 
@@ -98,8 +99,9 @@ def test_memory_layout_does_not_matter(metric: str) -> None:
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(4, 6)), rng.normal(size=(5, 6))
     wanted = pairwise_distance(x, y, metric)
-    for layout in (np.asfortranarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2], lambda a: a[::-1][::-1]):
-        np.testing.assert_allclose(pairwise_distance(layout(x), layout(y), metric), wanted, rtol=1e-12)
+    for layout in (np.asfortranarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2]):
+        result = pairwise_distance(layout(x), layout(y), metric)
+        np.testing.assert_allclose(result, wanted, rtol=1e-12)
 
 
 @given(arrays(np.float64, st.tuples(st.integers(1, 5), st.just(3)), elements=st.floats(-100, 100)))
@@ -137,7 +139,7 @@ def test_stays_on_the_device(metric: str) -> None:
 
 def test_errors() -> None:
     x = np.ones((2, 3))
-    with pytest.raises(ValueError, match=r"metric expects one of l1, l2, sqeuclidean, cosine, got 'l3'"):
+    with pytest.raises(ValueError, match="one of l1, l2, sqeuclidean, cosine, got 'l3'"):
         pairwise_distance(x, x, "l3")
     with pytest.raises(RuntimeError, match=r"same number of columns, got \(2, 3\) and \(2, 4\)"):
         pairwise_distance(x, np.ones((2, 4)), "l2")

@@ -1,0 +1,7 @@
+"""Nearest neighbours: the classifier, and cross-validation to choose its k."""
+from minidl.neighbors.cross_validation import CrossValidation, cross_validate_k, split_folds
+from minidl.neighbors.knn import KNeighborsClassifier, NotFittedError
+
+__all__ = [
+    "CrossValidation", "KNeighborsClassifier", "NotFittedError", "cross_validate_k", "split_folds",
+]

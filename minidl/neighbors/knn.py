@@ -1,0 +1,305 @@
+"""The k-nearest-neighbours classifier, with scikit-learn's contract: fit, predict, kneighbors, ...
+
+It learns nothing: `fit` remembers the points, `predict` lets the k nearest of them vote.
+"""
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import (
+    Array,
+    array_module,
+    device_of,
+    is_array,
+    move,
+    same_device,
+    to_numpy,
+)
+from minidl.backend.dtype import supported
+from minidl.neighbors.search import NeighbourSearch
+
+_METRICS = {"l1": "l1", "manhattan": "l1", "l2": "l2", "euclidean": "l2", "cosine": "cosine"}
+_MINKOWSKI: dict[float, str] = {1: "l1", 2: "l2"}
+_WEIGHTS = ("uniform", "distance")
+
+
+class NotFittedError(ValueError, AttributeError):
+    """The estimator was asked for something that only `fit` can give."""
+
+
+class KNeighborsClassifier:
+    """A vote among the nearest training points.
+
+    The search is exact (see `minidl.neighbors.search`) and deterministic: of equally far points,
+    as measured in float64, the one with the lower index is nearer; of labels with equal votes, the
+    smallest wins. How the work is cut into chunks never shows in a result.
+
+    Args:
+        n_neighbors: k, how many neighbours vote.
+        weights: 'uniform', a vote each; or 'distance', votes of 1 / distance (a neighbour at
+            distance 0 silences all that are further).
+        metric: 'l2' ('euclidean'), 'l1' ('manhattan'), 'cosine' (1 - cos; 1 for a zero vector), or
+            'minkowski', which is l1 or l2 by `p`.
+        p: 1 or 2, for metric='minkowski' only.
+        working_memory: MiB that the temporary arrays of a search may take.
+
+    After `fit`: `classes_` (the labels, sorted), `n_features_in_`, `n_samples_fit_`.
+
+    X is (N, D), y is (N,): NumPy arrays, lists, or tensors of minidl. Results are NumPy arrays, or
+    tensors on X's device where X is one (labels that no tensor holds, such as strings, stay in
+    NumPy). Distances and probabilities are float32 for float32 X, float64 for float64 or ints.
+
+    `fit` keeps X without a copy: do not write into it afterwards.
+
+        >>> from minidl.neighbors import KNeighborsClassifier
+        >>> knn = KNeighborsClassifier(n_neighbors=3).fit([[0], [1], [2], [8], [9]], list('aaabb'))
+        >>> knn.predict([[1.2], [7.0]]).tolist()
+        ['a', 'b']
+        >>> knn.predict_proba([[7.0]]).round(2)
+        array([[0.33, 0.67]])
+
+    Source: Fix and Hodges, Discriminatory Analysis, 1951; Cover and Hart, Nearest Neighbor Pattern
+    Classification, 1967.
+    """
+
+    def __init__(self, n_neighbors: int = 5, *, weights: str = "uniform", metric: str = "l2",
+                 p: float = 2, working_memory: float = 256) -> None:
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.metric = metric
+        self.p = p
+        self.working_memory = working_memory
+        self._check_params()
+
+    def fit(self, X: Any, y: Any) -> KNeighborsClassifier:
+        """Remember the points X (N, D) and their labels y (N,), ints or strings; returns self.
+
+        Errors: ValueError where shapes disagree or X holds NaN or infinity.
+        """
+        self._check_params()
+        points = as_points(X, "fit")
+        self.classes_, codes = encode_labels(y, points, "fit")
+        self.n_samples_fit_, self.n_features_in_ = points.shape
+        self._fit_on_tensor = isinstance(X, TensorBase)
+        self._codes = move(codes, device_of(points))    # the labels as indices into classes_
+        metric = resolve_metric(self.metric, self.p)
+        self._search = NeighbourSearch(points, metric, self.working_memory)
+        return self
+
+    def kneighbors(self, X: Any = None, n_neighbors: int | None = None,
+                   return_distance: bool = True) -> Any:
+        """The nearest training points of every row of X: (N, D) -> distances, indices, both (N, k).
+
+        Args:
+            X: queries (N, D); None asks for the neighbours of the training points, none its own.
+            n_neighbors: k, if not the constructor's.
+            return_distance: whether to return `(distances, indices)` or the indices alone.
+
+        Errors: ValueError where there are fewer than k training points to choose from.
+        """
+        distances, indices = self._neighbours(X, n_neighbors, "kneighbors")
+        as_tensor = self._fit_on_tensor if X is None else isinstance(X, TensorBase)
+        queries = self._search.points if X is None else X
+        indices = _dress(indices, as_tensor)
+        if not return_distance:
+            return indices
+        return _dress(_as_wide_as(queries, distances), as_tensor), indices
+
+    def predict(self, X: Any) -> Any:
+        """The label with most votes for every row of X: (N, D) -> (N,)."""
+        votes = self._votes(X, "predict")
+        winners = to_numpy(votes.argmax(axis=1))        # the first of equals: the smallest label
+        labels = self.classes_[winners]
+        if isinstance(X, TensorBase) and labels.dtype in supported:
+            return wrap(move(labels, device_of(X.array)))
+        return labels
+
+    def predict_proba(self, X: Any) -> Any:
+        """Each label's share of the votes: (N, D) -> (N, C), columns in the order of `classes_`."""
+        votes = self._votes(X, "predict_proba")
+        votes /= votes.sum(axis=1, keepdims=True)
+        return _dress(_as_wide_as(X, votes), isinstance(X, TensorBase))
+
+    def score(self, X: Any, y: Any) -> float:
+        """The share of rows of X whose predicted label is that of y: accuracy."""
+        winners = to_numpy(self._votes(X, "score").argmax(axis=1))
+        labels = as_labels(y, len(winners), "score")
+        return float(np.mean(self.classes_[winners] == labels))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments as they are now (`deep` is scikit-learn's; nothing nests)."""
+        return {"n_neighbors": self.n_neighbors, "weights": self.weights, "metric": self.metric,
+                "p": self.p, "working_memory": self.working_memory}
+
+    def set_params(self, **params: Any) -> KNeighborsClassifier:
+        """Change constructor arguments; metric and working_memory take effect at the next `fit`."""
+        known = self.get_params()
+        unknown = [name for name in params if name not in known]
+        if unknown:
+            raise ValueError(f"set_params: KNeighborsClassifier has no parameter {unknown[0]!r}; "
+                             f"it has {', '.join(known)}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        try:
+            self._check_params()
+        except (TypeError, ValueError):
+            self.__dict__.update(known)                             # leave it as it was
+            raise
+        return self
+
+    def __repr__(self) -> str:
+        defaults = KNeighborsClassifier().get_params()
+        changed = (f"{k}={v!r}" for k, v in self.get_params().items() if v != defaults[k])
+        return f"KNeighborsClassifier({', '.join(changed)})"
+
+    def _votes(self, X: Any, who: str) -> Array:
+        distances, indices = self._neighbours(X, None, who, training=False)
+        return count_votes(self._codes[indices], distances, len(self.classes_), self.weights)
+
+    def _neighbours(self, X: Any, n_neighbors: int | None, who: str,
+                    training: bool = True) -> tuple[Array, Array]:
+        """Distances in float64, and indices. `training`: X=None stands for the training points."""
+        if not hasattr(self, "_search"):
+            raise NotFittedError(
+                f"{who}: this KNeighborsClassifier is not fitted yet; call fit(X, y) first")
+        self._check_params()
+        k = self.n_neighbors if n_neighbors is None else n_neighbors
+        check_count(k, "n_neighbors")
+        points = self._search.points
+        own = X is None and training
+        queries = points if own else as_points(X, who)
+        if queries.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"{who}: X has {queries.shape[1]} features, but KNeighborsClassifier is expecting "
+                f"{self.n_features_in_} features as input "
+                f"(X {queries.shape}, fitted on {points.shape})")
+        if not same_device(device_of(queries), device_of(points)):
+            raise RuntimeError(
+                f"{who}: X is on {device_of(queries)} but the training points are on "
+                f"{device_of(points)}; try X.to('{device_of(points)}')")
+        if k > self.n_samples_fit_ - own:
+            raise ValueError(f"Expected n_neighbors {'<' if own else '<='} n_samples_fit, but "
+                             f"n_neighbors = {k}, n_samples_fit = {self.n_samples_fit_}")
+        return self._search.nearest(queries, k, own)
+
+    def _check_params(self) -> None:
+        check_count(self.n_neighbors, "n_neighbors")
+        check_weights(self.weights)
+        resolve_metric(self.metric, self.p)
+        if not self.working_memory > 0:
+            raise ValueError(f"working_memory expects MiB > 0, got {self.working_memory!r}")
+
+
+def count_votes(codes: Array, distances: Array, n_classes: int, weights: str) -> Array:
+    """What each class gets from the neighbours: codes, distances (N, k) -> votes (N, n_classes)."""
+    xp = array_module(codes)
+    n = len(codes)
+    # class c of row i is number i * n_classes + c: one count for all rows, (N, k) -> (N * k,)
+    ballot = (codes + n_classes * xp.arange(n)[:, None]).ravel()
+    if weights == "uniform":
+        votes = xp.bincount(ballot, minlength=n * n_classes).astype(np.float64)
+    else:
+        touching = distances == 0
+        weight = 1 / xp.where(touching, 1, distances)
+        weight = xp.where(touching.any(axis=1, keepdims=True), touching, weight)
+        votes = xp.bincount(ballot, weight.ravel(), minlength=n * n_classes)
+    return votes.reshape(n, n_classes)
+
+
+def resolve_metric(metric: str, p: float = 2) -> str:
+    """'l1', 'l2' or 'cosine' for any of the names that are understood."""
+    if metric == "minkowski":
+        if p not in _MINKOWSKI:
+            raise ValueError(f"metric='minkowski' expects p=1 (l1) or p=2 (l2), got p={p!r}")
+        return _MINKOWSKI[p]
+    if metric not in _METRICS:
+        known = ", ".join((*_METRICS, "minkowski"))
+        raise ValueError(f"metric expects one of {known}, got {metric!r}")
+    if p != 2:
+        raise ValueError(
+            f"p={p!r} has no meaning for metric={metric!r}; try metric='minkowski', p={p!r}")
+    return _METRICS[metric]
+
+
+def check_weights(weights: str) -> None:
+    if weights not in _WEIGHTS:
+        raise ValueError(f"weights expects 'uniform' or 'distance', got {weights!r}")
+
+
+def check_count(value: Any, name: str) -> None:
+    """A whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} expects an integer, got {value!r} ({type(value).__name__})")
+    if value < 1:
+        raise ValueError(f"{name} expects at least 1, got {value}")
+
+
+def as_points(X: Any, who: str) -> Array:
+    """X as a raw (N, D) array of finite numbers; an array or a tensor is not copied."""
+    if isinstance(X, TensorBase):
+        X = X.array
+    points = X if is_array(X) else np.asarray(X)
+    if points.dtype.kind not in "biuf":
+        raise TypeError(f"{who}: X expects numbers, got dtype {points.dtype}")
+    if points.ndim != 2:
+        hint = ("try X.flatten(1), or X.reshape(len(X), -1) on a NumPy array"
+                if points.ndim > 2 else
+                "try X.reshape(1, -1) for one sample, X.reshape(-1, 1) for one feature")
+        raise ValueError(
+            f"{who}: X expects a 2-D array (samples, features), got shape {points.shape}; {hint}")
+    if 0 in points.shape:
+        raise ValueError(
+            f"{who}: X expects at least one sample and one feature, got shape {points.shape}")
+    if points.dtype.kind == "f":
+        _check_finite(points, who)
+    return points
+
+
+def _check_finite(points: Array, who: str) -> None:
+    xp = array_module(points)
+    # NaN and infinity show in the extremes: no array of flags unless something is wrong
+    if bool(xp.isfinite(points.min())) and bool(xp.isfinite(points.max())):
+        return
+    bad = ~xp.isfinite(points)
+    row, column = (int(i[0]) for i in xp.nonzero(bad))
+    raise ValueError(
+        f"{who}: X contains NaN or infinity: {int(bad.sum())} of {points.size} values, the first "
+        f"at row {row}, column {column}; remove or replace them")
+
+
+def as_labels(y: Any, count: int, who: str) -> np.ndarray:
+    """y as a NumPy array of `count` labels, ints or strings."""
+    if isinstance(y, TensorBase):
+        y = y.array
+    labels = to_numpy(y) if is_array(y) else np.asarray(y)
+    if labels.ndim != 1:
+        raise ValueError(
+            f"{who}: y expects a 1-D array of labels, got shape {labels.shape}; try y.reshape(-1)")
+    if len(labels) != count:
+        raise ValueError(f"{who}: X and y expect one label a sample, got {count} samples and "
+                         f"{len(labels)} labels")
+    if labels.dtype.kind == "f" and not np.array_equal(labels, np.trunc(labels)):
+        raise ValueError(f"{who}: y expects classes, got fractional numbers such as "
+                         f"{labels[labels != np.trunc(labels)][0]}")
+    return labels
+
+
+def encode_labels(y: Any, points: Array, who: str) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct labels of y, sorted, and y as int64 indices into them."""
+    classes, codes = np.unique(as_labels(y, len(points), who), return_inverse=True)
+    return classes, codes.astype(np.int64, copy=False)
+
+
+def _as_wide_as(X: Any, numbers: Array) -> Array:
+    """float64 numbers in the precision of X: float32 for float32 and float16, else float64."""
+    dtype = getattr(X, "dtype", None)
+    narrow = dtype is not None and getattr(dtype, "kind", "") == "f" and dtype.itemsize <= 4
+    return numbers.astype(np.float32) if narrow else numbers
+
+
+def _dress(array: Array, as_tensor: bool) -> Any:
+    return wrap(array) if as_tensor else array

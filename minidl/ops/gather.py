@@ -1,0 +1,553 @@
+"""Reading and writing along one axis: gather and scatter, index_select and its kin, masks, embedding.
+
+All of them are `x[places]` and `x[places] = value` with the places spelled out for one axis, so there is hardly an
+op in this file: the gradients come with `GetItem`, `ScatterAdd` and `Replace`.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.inplace import InPlaceOp, write
+from minidl.autograd.op import Op
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Array, Device, array_module, as_device, device_of, get_library, move
+from minidl.ops.arithmetic import Add
+from minidl.ops.broadcast import Sum, broadcast_shape, expand_to
+from minidl.ops.dims import normalize_dim
+from minidl.ops.getitem import (
+    GetItem, Replace, ScatterAdd, SetItem, as_value, fit, resolve, shape_of_places,
+)
+from minidl.ops.rearrange import Tile
+from minidl.ops.selection import where
+from minidl.ops.view import ALL, Reshape, Slice, array_of, clone, ravel, unsqueeze
+
+# ---------------------------------------------------------------------- gather and scatter
+
+
+def gather(input: Any, dim: int, index: Any) -> Any:
+    """y[i, j, k] = x[i, index[i, j, k], k], here for dim=1 of three axes: one element read for each in `index`.
+
+    Errors: RuntimeError where the number of dimensions differs, or `index` is larger than `input` in an axis
+    other than `dim`, or names a position that is not there.
+
+    >>> import minidl
+    >>> scores = minidl.tensor([[.1, .7, .2], [.6, .3, .1]])
+    >>> minidl.gather(scores, 1, minidl.tensor([[1], [0]]))
+    tensor([[0.7000],
+            [0.6000]])
+    """
+    places = _along(input, dim, index, "gather")
+    return GetItem(places)(input) if input.ndim else clone(input)
+
+
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
+            reduce: str | None = None) -> Any:
+    """A copy of x in which y[i, index[i, j, k], k] = src[i, j, k], here for dim=1; `gather` the other way round.
+
+    `src` is a tensor, or one number for all. `reduce='add'` is `scatter_add`. Where a place is named twice, the
+    last value stays, and it alone has a gradient.
+
+    >>> import minidl
+    >>> minidl.scatter(minidl.zeros(2, 3), 1, minidl.tensor([[2], [0]]), 1.0)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    src = value if src is None else src
+    if reduce is not None:
+        return scatter_add(input, dim, index, _filled(src, index, input, reduce))
+    places = _along(input, dim, index, "scatter", src)
+    return Replace(places)(input, _source(src, index, input, "scatter"))
+
+
+def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
+             reduce: str | None = None) -> Any:
+    """`scatter` into `input` itself; returns it."""
+    src = value if src is None else src
+    if reduce is not None:
+        return scatter_add_(input, dim, index, _filled(src, index, input, reduce))
+    places = _along(input, dim, index, "scatter_", src)
+    return write(input, SetItem(places), _source(src, index, input, "scatter_"))
+
+
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """A copy of x to which y[i, index[i, j, k], k] += src[i, j, k], here for dim=1; repeats add up.
+
+    >>> import minidl
+    >>> minidl.scatter_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
+    tensor([1., 0., 5.])
+    """
+    return Add()(input, _scattered(input, dim, index, src, "scatter_add"))
+
+
+def scatter_add_(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """`scatter_add` into `input` itself; returns it."""
+    return write(input, Add(), _scattered(input, dim, index, src, "scatter_add_"))
+
+
+def _scattered(input: Any, dim: int, index: Any, src: Any, who: str) -> Any:
+    places = _along(input, dim, index, who, src)
+    return ScatterAdd(places, input.shape)(_source(src, index, input, who))
+
+
+def _filled(src: Any, index: Any, input: Any, reduce: str) -> Any:
+    if reduce != "add":
+        raise RuntimeError(f"scatter: reduce argument must be 'add', got {reduce!r}; for another one, gather, "
+                           f"compute and scatter the result")
+    if isinstance(src, (int, float)):
+        return wrap(array_module(array_of(input)).full(index.shape, src, input.dtype))
+    return src
+
+
+def _along(input: Any, dim: int, index: Any, who: str, src: Any = None) -> Any:
+    """The places that `index` names along `dim`: in every other axis, each row reads its own."""
+    axis = normalize_dim(dim, input.ndim, who)
+    positions = positions_of(index, input, who)
+    if positions.ndim != input.ndim:
+        raise RuntimeError(f"{who}: Index tensor must have the same number of dimensions as input tensor, but got "
+                           f"index {positions.shape} and input {input.shape}")
+    if any(n > m for i, (n, m) in enumerate(zip(positions.shape, input.shape)) if i != axis):
+        raise RuntimeError(f"{who}: Size does not match: expected index {list(positions.shape)} to be no larger than "
+                           f"self {list(input.shape)} apart from dimension {axis}")
+    if hasattr(src, "shape") and (src.ndim != input.ndim or any(
+            n > m for n, m in zip(positions.shape, src.shape))):
+        raise RuntimeError(f"{who}: Expected index {list(positions.shape)} to be no larger size than src "
+                           f"{list(src.shape)}")
+    check_range(positions, axis, input.shape[axis] if input.ndim else 1, RuntimeError)
+    return grid(positions, axis)
+
+
+def grid(positions: Array, axis: int) -> Any:
+    """An index that reads x[..., positions[..., k, ...], ...] along one axis, and stays in its row in the others."""
+    xp, ndim = array_module(positions), positions.ndim
+    if ndim < 2:
+        return positions if ndim else ()
+    return tuple([positions if i == axis else
+                  xp.arange(positions.shape[i]).reshape([-1 if k == i else 1 for k in range(ndim)])
+                  for i in range(ndim)])
+
+
+def _source(src: Any, index: Any, input: Any, who: str) -> Any:
+    """What is written: a number, or the part of `src` that `index` has places for."""
+    if isinstance(src, (int, float)):
+        return src
+    if src.dtype != input.dtype:
+        raise RuntimeError(f"{who}: Expected self.dtype to be equal to src.dtype, but got {input.dtype} and "
+                           f"{src.dtype}; cast one with .to(...)")
+    return src if src.shape == index.shape else Slice(tuple([slice(n) for n in index.shape]))(src)
+
+
+def positions_of(index: Any, input: Any, who: str) -> Array:
+    """An index tensor as an array on the device of `input`. Errors: RuntimeError unless it is of integers."""
+    positions = move(array_of(index), device_of(array_of(input)))
+    if positions.dtype.kind not in "iu":
+        raise RuntimeError(f"{who}: Expected dtype int64 for index, but got {positions.dtype}; try .long()")
+    return positions
+
+
+def check_range(positions: Array, axis: int, size: int, error: type[Exception]) -> None:
+    """Errors: `error` unless 0 <= positions < size. A GPU is not asked: its answer would have to be waited for."""
+    if isinstance(positions, np.ndarray) and positions.size:
+        for position in (int(positions.min()), int(positions.max())):
+            if not 0 <= position < size:
+                raise error(f"index {position} is out of bounds for dimension {axis} with size {size}")
+
+
+# ---------------------------------------------------------------------- whole slices along an axis
+
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """The slices of `input` along `dim` that `index` (1-D) names, as often as it names them.
+
+    >>> import minidl
+    >>> minidl.index_select(minidl.tensor([[1, 2], [3, 4]]), 0, minidl.tensor([1, 1, 0]))
+    tensor([[3, 4],
+            [3, 4],
+            [1, 2]])
+    """
+    places, _ = _slices(input, dim, index, "index_select")
+    return GetItem(places)(input) if input.ndim else clone(input)
+
+
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    """A copy of `input` with `alpha * source` added to the slices that `index` names; repeats add up.
+
+    >>> import minidl
+    >>> minidl.index_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
+    tensor([1., 0., 5.])
+    """
+    return Add()(input, _added_slices(input, dim, index, source, alpha, "index_add"))
+
+
+def index_add_(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    """`index_add` into `input` itself; returns it."""
+    return write(input, Add(), _added_slices(input, dim, index, source, alpha, "index_add_"))
+
+
+def _added_slices(input: Any, dim: int, index: Any, source: Any, alpha: float, who: str) -> Any:
+    places, shape = _slices(input, dim, index, who)
+    source = _slice_source(source, shape, input, who)
+    return ScatterAdd(places, input.shape)(source if alpha == 1 else source * alpha)
+
+
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+    """A copy of `input` in which the slices that `index` names are those of `source`."""
+    places, shape = _slices(input, dim, index, "index_copy")
+    return Replace(places)(input, _slice_source(source, shape, input, "index_copy"))
+
+
+def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
+    """`index_copy` into `input` itself; returns it."""
+    places, shape = _slices(input, dim, index, "index_copy_")
+    return write(input, SetItem(places), _slice_source(source, shape, input, "index_copy_"))
+
+
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+    """A copy of `input` with the slices that `index` names set to `value`.
+
+    >>> import minidl
+    >>> minidl.index_fill(minidl.zeros(2, 3), 1, minidl.tensor([0, 2]), 7)
+    tensor([[7., 0., 7.],
+            [7., 0., 7.]])
+    """
+    places, shape = _slices(input, dim, index, "index_fill")
+    return Replace(places)(input, _one_value(value, shape, input, "index_fill"))
+
+
+def index_fill_(input: Any, dim: int, index: Any, value: Any) -> Any:
+    """`index_fill` into `input` itself; returns it."""
+    places, shape = _slices(input, dim, index, "index_fill_")
+    return write(input, SetItem(places), _one_value(value, shape, input, "index_fill_"))
+
+
+def _slices(input: Any, dim: int, index: Any, who: str) -> tuple[Any, Any]:
+    """The places of the slices, and the shape of all that they hold."""
+    axis = normalize_dim(dim, input.ndim, who)
+    positions = positions_of(index, input, who)
+    if positions.ndim > 1:
+        raise IndexError(f"{who}: Index is supposed to be a vector, but got shape {positions.shape}")
+    positions = positions.reshape(-1)
+    check_range(positions, axis, input.shape[axis] if input.ndim else 1, IndexError)
+    if not input.ndim:
+        return (), ()
+    shape = (*input.shape[:axis], positions.size, *input.shape[axis + 1:])
+    return (positions if axis == 0 else (*(ALL,) * axis, positions)), shape
+
+
+def _slice_source(source: Any, shape: Any, input: Any, who: str) -> Any:
+    if source.dtype != input.dtype:
+        raise RuntimeError(f"{who}: self and source expected to have the same dtype, but got (self) {input.dtype} "
+                           f"and (source) {source.dtype}; cast one with .to(...)")
+    if source.shape != shape:
+        raise RuntimeError(f"{who}: Number of indices and shape of source must agree: expected source of shape "
+                           f"{shape}, but got {source.shape}")
+    return source
+
+
+def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
+    """A number, or a tensor without dimensions, expanded to the places it is written to."""
+    if isinstance(value, TensorBase):
+        if value.array.ndim:
+            raise RuntimeError(f"{who}: only supports a 0-dimensional value tensor, but got tensor with "
+                               f"{value.array.ndim} dimension(s).")
+        return expand_to(as_value(value, array_of(input)), shape)
+    return value
+
+
+# ---------------------------------------------------------------------- any places
+
+def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """A copy of `input` after `y[indices] = values`, or `y[indices] += values` with `accumulate`, where repeats
+    add up. `indices` is a tuple of tensors, as in `x[i, j]`.
+
+    >>> import minidl
+    >>> minidl.index_put(minidl.zeros(3), (minidl.tensor([1, 1]),), minidl.tensor([1., 2.]), accumulate=True)
+    tensor([0., 3., 0.])
+    """
+    places, values = _puts(input, indices, values, "index_put")
+    return Add()(input, ScatterAdd(places, input.shape)(values)) if accumulate else Replace(places)(input, values)
+
+
+def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """`index_put` into `input` itself; returns it."""
+    places, values = _puts(input, indices, values, "index_put_")
+    if accumulate:
+        return write(input, Add(), ScatterAdd(places, input.shape)(values))
+    return write(input, SetItem(places), values)
+
+
+def _puts(input: Any, indices: Any, values: Any, who: str) -> tuple[Any, Any]:
+    if values.dtype != input.dtype:
+        raise RuntimeError(f"{who}: Index put requires the source and destination dtypes match, got {input.dtype} for "
+                           f"the destination and {values.dtype} for the source.")
+    _, places = resolve(tuple(indices), array_of(input))
+    return places, fit(values, shape_of_places(array_of(input), places), who)
+
+
+def take(input: Any, index: Any) -> Any:
+    """The elements at positions `index` of `input` read as one row; the shape is that of `index`.
+
+    >>> import minidl
+    >>> minidl.take(minidl.tensor([[1, 2], [3, 4]]), minidl.tensor([0, 3]))
+    tensor([1, 4])
+    """
+    positions = positions_of(index, input, "take")
+    size = math.prod(input.shape)
+    if isinstance(positions, np.ndarray) and positions.size and not -size <= positions.min() <= positions.max() < size:
+        raise IndexError(f"take: out of range: tried to access indices {positions.min()} to {positions.max()} on a "
+                         f"tensor of {size} elements.")
+    return GetItem(positions)(ravel(input))
+
+
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+    """`gather` with broadcasting; without `dim`, `input` is read as one row. Fits what argsort returns.
+
+    >>> import minidl
+    >>> x = minidl.tensor([[3, 1, 2]])
+    >>> minidl.take_along_dim(x, minidl.argsort(x, dim=1), dim=1)
+    tensor([[1, 2, 3]])
+    """
+    if dim is None:
+        return gather(ravel(input), 0, ravel(indices))
+    if indices.ndim != input.ndim:
+        raise RuntimeError(f"take_along_dim(): input and indices should have the same number of dimensions, but got "
+                           f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    axis = normalize_dim(dim, input.ndim, "take_along_dim")
+
+    def others(shape: Any) -> Any:
+        return (*shape[:axis], 1, *shape[axis + 1:])
+
+    common = broadcast_shape("take_along_dim", others(input.shape), others(indices.shape))
+    return gather(expand_to(input, (*common[:axis], input.shape[axis], *common[axis + 1:])), axis,
+                  expand_to(indices, (*common[:axis], indices.shape[axis], *common[axis + 1:])))
+
+
+def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
+    """Every slice along `dim` repeated before the next one comes: `repeats` times, or each as often as it says.
+
+    Without `dim`, `input` is read as one row.
+
+    >>> import minidl
+    >>> minidl.repeat_interleave(minidl.tensor([1, 2]), 2), minidl.tensor([1, 2]).repeat_interleave(minidl.tensor([1, 3]))
+    (tensor([1, 1, 2, 2]), tensor([1, 2, 2, 2]))
+    """
+    if dim is None:
+        input, dim = ravel(input), 0
+    axis = normalize_dim(dim, input.ndim, "repeat_interleave")
+    if isinstance(repeats, int) or not repeats.ndim:
+        times = [1] * (input.ndim + 1)
+        times[axis + 1] = int(repeats)
+        shape = (*input.shape[:axis], input.shape[axis] * int(repeats), *input.shape[axis + 1:])
+        return Reshape(shape)(Tile(tuple(times))(unsqueeze(input, axis + 1)))
+    counts = positions_of(repeats, input, "repeat_interleave")
+    if counts.size not in (1, input.shape[axis]):
+        raise RuntimeError(f"repeat_interleave: repeats must have the same size as input along dim, but got "
+                           f"{counts.size} repeats for {input.shape[axis]} slices")
+    xp = array_module(counts)
+    ends = xp.cumsum(xp.broadcast_to(counts, (input.shape[axis],)))
+    total = int(ends[-1]) if ends.size else 0
+    return index_select(input, axis, xp.searchsorted(ends, xp.arange(total), side="right"))
+
+
+# ---------------------------------------------------------------------- masks
+
+class MaskedFill(Op):
+    """y = value where the mask holds, x elsewhere. Each keeps the gradient of its part."""
+
+    def __init__(self, mask: Array) -> None:
+        self.mask = mask
+
+    def forward(self, x: Array, value: Any) -> Array:
+        out = x.copy()
+        array_module(x).copyto(out, value, where=self.mask)
+        return out
+
+    def grad_x(self, g: Any) -> Any:
+        return MaskedFill(self.mask)(g, 0.0)
+
+    def grad_value(self, g: Any) -> Any:
+        return Sum(tuple(range(len(g.shape))), ())(where(self.mask, g, 0.0))
+
+
+class MaskedFillInPlace(InPlaceOp, MaskedFill):
+    """`MaskedFill`, in x's own memory."""
+
+    def forward(self, x: Array, value: Any) -> Array:
+        array_module(x).copyto(x, value, where=self.mask)
+        return x
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """A copy of `input` with `value` where `mask`, which is broadcast, holds.
+
+    >>> import minidl
+    >>> minidl.zeros(3).masked_fill(minidl.tensor([True, False, True]), 5)
+    tensor([5., 0., 5.])
+    """
+    mask, value = _mask(mask, input, "masked_fill"), _mask_value(value, input, "masked_fill")
+    shape = broadcast_shape("masked_fill", input.shape, mask.shape)
+    return MaskedFill(mask)(expand_to(input, shape), value)
+
+
+def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
+    """`masked_fill` into `input` itself; returns it."""
+    mask, value = _mask(mask, input, "masked_fill_"), _mask_value(value, input, "masked_fill_")
+    if broadcast_shape("masked_fill_", input.shape, mask.shape) != input.shape:
+        raise RuntimeError(f"masked_fill_: output with shape {input.shape} doesn't match the broadcast shape of the "
+                           f"mask {mask.shape}; an in-place operation cannot grow its tensor")
+    return write(input, MaskedFillInPlace(mask), value)
+
+
+def masked_select(input: Any, mask: Any) -> Any:
+    """The elements of `input` where `mask` holds, in one row.
+
+    >>> import minidl
+    >>> x = minidl.tensor([[1, 2], [3, 4]])
+    >>> minidl.masked_select(x, x > 2)
+    tensor([3, 4])
+    """
+    mask = _mask(mask, input, "masked_select")
+    shape = broadcast_shape("masked_select", input.shape, mask.shape)
+    return GetItem(expand_to(mask, shape))(expand_to(input, shape))
+
+
+def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
+    """A copy of `input` in which the elements where `mask` holds are those of `source`, in order.
+
+    >>> import minidl
+    >>> minidl.zeros(4).masked_scatter(minidl.tensor([True, False, True, False]), minidl.tensor([1., 2., 3.]))
+    tensor([1., 0., 2., 0.])
+    """
+    mask = _mask(mask, input, "masked_scatter")
+    shape = broadcast_shape("masked_scatter", input.shape, mask.shape)
+    mask = expand_to(mask, shape)
+    count = int(mask.sum())
+    if math.prod(source.shape) < count:
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and source to have at least "
+                           f"{count} elements, one for each True of the mask, but it has {math.prod(source.shape)}")
+    return Replace(mask)(expand_to(input, shape), Slice((slice(count),))(ravel(source)))
+
+
+def _mask(mask: Any, input: Any, who: str) -> Array:
+    array = move(array_of(mask), device_of(array_of(input)))
+    if array.dtype.kind != "b":
+        raise RuntimeError(f"{who}: only supports boolean masks, but got mask with dtype {array.dtype}; try .bool()")
+    return array
+
+
+def _mask_value(value: Any, input: Any, who: str) -> Any:
+    if isinstance(value, TensorBase):
+        return _one_value(value, (), input, who)
+    return input.dtype.type(value).item()
+
+
+# ---------------------------------------------------------------------- looking up
+
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """The positions of all elements that are not zero: a row for each, or one tensor for each axis.
+
+    >>> import minidl
+    >>> minidl.nonzero(minidl.tensor([[0, 5], [7, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
+    x = array_of(input)
+    axes = x.nonzero() if x.ndim else x.reshape(1).nonzero()
+    if as_tuple:
+        return tuple([wrap(axis) for axis in axes])
+    return wrap(array_module(x).stack(axes, axis=1)[:, :x.ndim])
+
+
+def argwhere(input: Any) -> Any:
+    """`nonzero` as NumPy calls it: one row for each element that is not zero."""
+    return nonzero(input)
+
+
+def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+    """A row of zeros with a 1 at the given class, for every integer of `tensor`: (...) -> (..., classes), int64.
+
+    Without `num_classes`, the largest class decides. Errors: RuntimeError for classes out of range.
+
+    >>> import minidl
+    >>> minidl.nn.functional.one_hot(minidl.tensor([0, 2]), num_classes=3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    labels = array_of(tensor)
+    if labels.dtype.kind not in "iu":
+        raise RuntimeError(f"one_hot is only applicable to integer tensors, but got {labels.dtype}; try .long()")
+    if not labels.size and num_classes <= 0:
+        raise RuntimeError("one_hot: Can not infer total number of classes from empty tensor; give num_classes")
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
+    if low < 0:
+        raise RuntimeError(f"one_hot: Class values must be non-negative, but got {low}")
+    if num_classes == -1:
+        num_classes = high + 1
+    if high >= num_classes:
+        raise RuntimeError(f"one_hot: Class values must be smaller than num_classes, but got {high} with "
+                           f"num_classes={num_classes}")
+    xp = array_module(labels)
+    return wrap((labels[..., None] == xp.arange(num_classes)).astype(np.int64))
+
+
+def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
+    """Rows of `weight` (V, D) looked up by the integers of `input` (...): the result is (..., D).
+
+    The row `padding_idx` receives no gradient. Errors: IndexError where there is no such row.
+
+    >>> import minidl
+    >>> table = minidl.tensor([[0., 0.], [1., 2.], [3., 4.]])
+    >>> minidl.nn.functional.embedding(minidl.tensor([2, 1]), table)
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
+    rows = positions_of(input, weight, "embedding")
+    if weight.ndim != 2:
+        raise RuntimeError(f"embedding: 'weight' must be 2-D, but got shape {weight.shape}")
+    check_range(rows, 0, len(weight), IndexError)
+    if padding_idx is not None:
+        padding_idx = normalize_padding(padding_idx, len(weight))
+    return Embedding(rows, padding_idx)(weight)
+
+
+def normalize_padding(padding_idx: int, rows: int) -> int:
+    """The padding row counted from the front. Errors: RuntimeError where there is no such row."""
+    if not -rows <= padding_idx < rows:
+        raise RuntimeError(f"embedding: Padding_idx must be within num_embeddings, but got {padding_idx} for "
+                           f"{rows} rows")
+    return padding_idx % rows
+
+
+class Embedding(GetItem):
+    """y = weight[rows]; the gradients that came from the padding row are dropped."""
+
+    def __init__(self, rows: Array, padding_idx: int | None) -> None:
+        super().__init__(rows)
+        self.padding_idx = padding_idx
+
+    def grad_x(self, g: Any) -> Any:
+        if self.padding_idx is not None:
+            g = MaskedFill((self.places == self.padding_idx)[..., None])(g, 0.0)
+        return ScatterAdd(self.places, self.x_shape)(g)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
+    """The positions (2, n) of the lower triangle of a (row, col) matrix, row by row.
+
+    >>> import minidl
+    >>> minidl.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return _on(np.stack(np.tril_indices(row, offset, col)), device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
+    """The positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
+    return _on(np.stack(np.triu_indices(row, offset, col)), device)
+
+
+def _on(array: np.ndarray, device: Device | str | int | None) -> Any:
+    place = as_device(device)
+    return wrap(get_library(place).from_numpy(array, place))

@@ -1,0 +1,27 @@
+"""All functions that choose elements by their positions or their order, and where each is written.
+
+`getitem.py` is `x[index]`, `gather.py` one axis at a time, masks and embedding, `sort.py` order.
+"""
+from minidl.ops.getitem import (
+    Assign, GetItem, Replace, ScatterAdd, SetItem, copy_, fill_, getitem, setitem, zero_,
+)
+from minidl.ops.gather import (
+    Embedding, MaskedFill, MaskedFillInPlace, argwhere, embedding, gather, index_add, index_add_,
+    index_copy, index_copy_, index_fill, index_fill_, index_put, index_put_, index_select,
+    masked_fill, masked_fill_, masked_scatter, masked_select, nonzero, one_hot, repeat_interleave,
+    scatter, scatter_, scatter_add, scatter_add_, take, take_along_dim, tril_indices,
+    triu_indices,
+)
+from minidl.ops.sort import (
+    Sorted, argsort, bucketize, searchsorted, sort, topk, unique,
+)
+
+__all__ = [
+    "Assign", "Embedding", "GetItem", "MaskedFill", "MaskedFillInPlace", "Replace", "ScatterAdd",
+    "SetItem", "Sorted", "argsort", "argwhere", "bucketize", "copy_", "embedding", "fill_",
+    "gather", "getitem", "index_add", "index_add_", "index_copy", "index_copy_", "index_fill",
+    "index_fill_", "index_put", "index_put_", "index_select", "masked_fill", "masked_fill_",
+    "masked_scatter", "masked_select", "nonzero", "one_hot", "repeat_interleave", "scatter",
+    "scatter_", "scatter_add", "scatter_add_", "searchsorted", "setitem", "sort", "take",
+    "take_along_dim", "topk", "tril_indices", "triu_indices", "unique", "zero_",
+]

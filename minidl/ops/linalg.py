@@ -1,0 +1,637 @@
+"""Products of matrices and tensors: matmul and its kin, `linear`, and einsum.
+
+Three ops do all of it. `MatMul` multiplies matrices, or stacks of them. `Linear` is the layer that most of a
+network's time goes into. `Contract` multiplies two tensors of any shape and sums over some of their axes. A
+product is linear in each factor, so its gradients are products again.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.op import Op
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import float16, float32
+from minidl.ops.broadcast import Shape, Sum, broadcast_shape, expand_to
+from minidl.ops.dims import normalize_dim, normalize_dims
+from minidl.ops.reduce import sum
+from minidl.ops.shape import diagonal, permute, reshape, transpose, unsqueeze
+
+Labels = Sequence[Any]
+"""Names for the axes of a tensor, one each."""
+
+# ---------------------------------------------------------------------- the three ops
+
+
+class MatMul(Op):
+    """y[..., i, j] = sum_k a[..., i, k] b[..., k, j], for matrices or equally long stacks of them.
+
+        ga = g b^T        gb = a^T g
+    """
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return product(a, b)
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return MatMul()(g, transpose(b, -2, -1))
+
+    def grad_b(self, g: Any, a: Any) -> Any:
+        return MatMul()(transpose(a, -2, -1), g)
+
+
+class Linear(Op):
+    """y = x W^T + b for every row of x: (*, in), with W: (out, in) and b: (out,) or None.
+
+        gx = g W        gW = g^T x, summed over all rows        gb = g, summed over all rows
+
+    Whatever stands before the last axis of x is laid out as rows of one matrix, for one large product.
+    """
+
+    def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        y = product(rows_of(x), weight.T)                   # (rows, in) -> (rows, out)
+        if bias is not None:
+            y += bias
+        return y if x.ndim == 2 else y.reshape((*x.shape[:-1], len(weight)))
+
+    def grad_x(self, g: Any, weight: Any) -> Any:
+        return reshape(MatMul()(rows_of(g), weight), (*g.shape[:-1], weight.shape[1]))
+
+    def grad_weight(self, g: Any, x: Any) -> Any:
+        return MatMul()(transpose(rows_of(g), 0, 1), rows_of(x))
+
+    def grad_bias(self, g: Any) -> Any:
+        return Sum(tuple(range(g.ndim - 1)), (g.shape[-1],))(g)
+
+
+class Contract(Op):
+    """y = the sum of a * b over every label that `out` leaves out; labels name the axes of a, b and y.
+
+    `Contract("ij", "kj", "ik")` is a b^T. A label must stand in two of the three, or in all: then the
+    gradient of a is the product of g and b with the labels of a, and the family is closed.
+    """
+
+    def __init__(self, a: Labels, b: Labels, out: Labels) -> None:
+        self.a, self.b, self.out = a, b, out
+
+    def forward(self, a: Array, b: Array) -> Array:
+        a_labels, b_labels, out = self.a, self.b, self.out
+        summed = [i for i in a_labels if i not in out]
+        if not summed:
+            return aligned(a, a_labels, out) * aligned(b, b_labels, out)
+        if out and out[-1] not in b_labels:     # so that the rows of the product are rows of y
+            a, b, a_labels, b_labels = b, a, b_labels, a_labels
+        both = [i for i in a_labels if i in b_labels and i in out]
+        left = [i for i in a_labels if i not in b_labels]
+        right = [i for i in b_labels if i not in a_labels]
+        size = {**dict(zip(a_labels, a.shape)), **dict(zip(b_labels, b.shape))}
+
+        def sizes(labels: Any) -> list[int]:
+            return [size[i] for i in labels]
+        k = math.prod(sizes(summed))
+        a = arranged(a, a_labels, [*both, *left, *summed]) \
+            .reshape((*sizes(both), math.prod(sizes(left)), k))
+        b = arranged(b, b_labels, [*both, *summed, *right]) \
+            .reshape((*sizes(both), k, math.prod(sizes(right))))
+        y = product(a, b).reshape(sizes([*both, *left, *right]))
+        return arranged(y, [*both, *left, *right], out)
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return Contract(self.out, self.b, self.a)(g, b)
+
+    def grad_b(self, g: Any, a: Any) -> Any:
+        return Contract(self.out, self.a, self.b)(g, a)
+
+
+def product(a: Array, b: Array) -> Array:
+    """a @ b. NumPy has no fast product of float16: there it is computed in float32, as it is on GPUs."""
+    if a.dtype == float16 and array_module(a) is np:
+        return (a.astype(float32) @ b.astype(float32)).astype(float16)
+    return a @ b
+
+
+def rows_of(x: Any) -> Any:
+    """(*, n) -> (rows, n)"""
+    return x if x.ndim == 2 else reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def arranged(x: Array, labels: Labels, order: Labels) -> Array:
+    """The axes of x, which `labels` name, in another order."""
+    return x.transpose([labels.index(i) for i in order])
+
+
+def aligned(x: Array, labels: Labels, out: Labels) -> Array:
+    """The axes of x in the order of `out`, with an axis of size 1 where x has none."""
+    x = arranged(x, labels, [i for i in out if i in labels])
+    sizes = iter(x.shape)
+    return x.reshape([next(sizes) if i in labels else 1 for i in out])
+
+
+# ---------------------------------------------------------------------- products of matrices
+
+
+def matmul(input: Any, other: Any) -> Any:
+    """The matrix product, by the dimensions of the two:
+
+    - (n,) and (n,): the dot product, ()
+    - (m, k) and (k, n): the matrix product, (m, n)
+    - (k,) and (k, n), or (m, k) and (k,): the vector counts as a row, or as a column: (n,), or (m,)
+    - more dimensions: stacks of matrices, (*, m, k) and (*, k, n). What stands before the last two
+      is broadcast; a vector goes with every matrix of the stack.
+
+    Both must have one dtype. Errors: RuntimeError where sizes or dtypes do not fit.
+
+        >>> import minidl
+        >>> a = minidl.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> minidl.matmul(a, minidl.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+        >>> (minidl.ones(8, 1, 2, 3) @ minidl.ones(5, 3, 4)).shape
+        torch.Size([8, 5, 2, 4])
+    """
+    a, b = input, other
+    _check_factors("matmul", a, b)
+    if a.ndim == 2 == b.ndim:
+        return MatMul()(a, b)
+    if b.ndim == 1:     # (*, k) and (k,): the vector is the only row of a weight
+        return Contract(["k"], ["k"], [])(a, b) if a.ndim == 1 else \
+            reshape(Linear()(a, unsqueeze(b, 0), None), tuple(a.shape[:-1]))
+    if a.ndim == 1:
+        y = matmul(unsqueeze(a, 0), b)                      # (*, 1, n)
+        return reshape(y, (*y.shape[:-2], y.shape[-1]))
+    if b.ndim == 2:     # one matrix for all: one large product
+        return reshape(MatMul()(rows_of(a), b), (*a.shape[:-1], b.shape[1]))
+    if a.shape[:-2] != b.shape[:-2]:
+        batch = broadcast_shape("matmul", tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        a, b = expand_to(a, (*batch, *a.shape[-2:])), expand_to(b, (*batch, *b.shape[-2:]))
+    return MatMul()(a, b)
+
+
+def _check_factors(who: str, a: Any, b: Any) -> None:
+    """Whether a @ b has a meaning. Errors: RuntimeError, with PyTorch's words."""
+    try:
+        if a.ndim and b.ndim and a.dtype == b.dtype and a.shape[-1] == b.shape[-2 if b.ndim > 1 else -1]:
+            return
+    except AttributeError:
+        wrong = a if not hasattr(a, "ndim") else b
+        raise TypeError(f"{who}(): expected two Tensors, but got {type(wrong).__name__}; "
+                        f"try minidl.tensor(...) on it first") from None
+    if not (a.ndim and b.ndim):
+        raise RuntimeError(f"{who}: both arguments to matmul need to be at least 1D, but they are {a.ndim}D "
+                           f"and {b.ndim}D; for a product with a number use *")
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"{who}: expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}; "
+                           f"try .to({a.dtype}) on the second")
+    raise RuntimeError(f"{who}: {_mismatch(tuple(a.shape), tuple(b.shape))}")
+
+
+def _mismatch(a: Shape, b: Shape) -> str:
+    """What does not fit, and whether a transpose would help."""
+    if len(b) == 1 == len(a):
+        return (f"inconsistent tensor size, expected tensor [{a[0]}] and src [{b[0]}] to have the same number of "
+                f"elements, but got {a[0]} and {b[0]} elements respectively")
+    rows = math.prod(a[:-1])
+    if len(b) == 1:
+        return f"size mismatch, got input ({rows}), mat ({rows}x{a[-1]}), vec ({b[0]})"
+    advice = "; the second fits when transposed: try .mT on it" if a[-1] == b[-1] else ""
+    if len(b) == 2:
+        return (f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {b[0]}x{b[1]}); "
+                f"{a[-1]} columns meet {b[0]} rows (input {a}, other {b}){advice}")
+    return (f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(b[:-2])}, {a[-1]}] but "
+            f"got: [{math.prod(b[:-2])}, {b[-2]}] (input {a}, other {b}){advice}")
+
+
+def _check_ndim(who: str, name: str, x: Any, ndim: int) -> None:
+    if getattr(x, "ndim", None) != ndim:
+        got = f"{x.ndim}D, of shape {tuple(x.shape)}" if hasattr(x, "ndim") else type(x).__name__
+        kind = RuntimeError if hasattr(x, "ndim") else TypeError
+        raise kind(f"{who}: {name} must be a {ndim}D tensor, but it is {got}; matmul takes other dimensions")
+
+
+def mm(input: Any, mat2: Any) -> Any:
+    """The product of two matrices, (m, k) and (k, n); `matmul` without vectors and stacks.
+
+        >>> import minidl
+        >>> minidl.mm(minidl.tensor([[1.0, 2.0]]), minidl.tensor([[3.0], [4.0]]))
+        tensor([[11.]])
+    """
+    _check_ndim("mm", "input", input, 2)
+    _check_ndim("mm", "mat2", mat2, 2)
+    _check_factors("mm", input, mat2)
+    return MatMul()(input, mat2)
+
+
+def bmm(input: Any, mat2: Any) -> Any:
+    """The products of two equally long stacks of matrices, (B, m, k) and (B, k, n).
+
+        >>> import minidl
+        >>> minidl.bmm(minidl.ones(10, 3, 4), minidl.ones(10, 4, 5)).shape
+        torch.Size([10, 3, 5])
+    """
+    _check_ndim("bmm", "batch1", input, 3)
+    _check_ndim("bmm", "batch2", mat2, 3)
+    if input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(f"bmm: Expected size for first two dimensions of batch2 tensor to be: "
+                           f"[{input.shape[0]}, {input.shape[2]}] but got: [{mat2.shape[0]}, {mat2.shape[1]}]; "
+                           f"matmul broadcasts")
+    _check_factors("bmm", input, mat2)
+    return MatMul()(input, mat2)
+
+
+def mv(input: Any, vec: Any) -> Any:
+    """A matrix (m, k) times a vector (k,).
+
+        >>> import minidl
+        >>> minidl.mv(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), minidl.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+    """
+    _check_ndim("mv", "input", input, 2)
+    _check_ndim("mv", "vec", vec, 1)
+    return matmul(input, vec)
+
+
+def dot(input: Any, tensor: Any) -> Any:
+    """sum_i a_i b_i of two vectors.
+
+        >>> import minidl
+        >>> minidl.dot(minidl.tensor([2, 3]), minidl.tensor([2, 1]))
+        tensor(7)
+    """
+    if getattr(input, "ndim", None) != 1 or getattr(tensor, "ndim", None) != 1:
+        raise RuntimeError(f"dot: 1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors; "
+                           f"try matmul, or (a * b).sum()")
+    return matmul(input, tensor)
+
+
+vdot = dot   # they differ for complex numbers only
+
+
+def outer(input: Any, vec2: Any) -> Any:
+    """y[i, j] = a_i b_j of two vectors, (m,) and (n,).
+
+        >>> import minidl
+        >>> minidl.outer(minidl.tensor([1.0, 2.0]), minidl.tensor([3.0, 4.0]))
+        tensor([[3., 4.],
+                [6., 8.]])
+    """
+    _check_ndim("outer", "input", input, 1)
+    _check_ndim("outer", "vec2", vec2, 1)
+    return unsqueeze(input, 1) * unsqueeze(vec2, 0)
+
+
+ger = outer
+
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """y = x W^T + b: every output is a weighted sum of the inputs, plus a bias.
+
+    input: (*, in), weight: (out, in), bias: (out,) or None; returns (*, out). A weight (in,) gives (*).
+    Errors: RuntimeError where sizes or dtypes do not fit.
+
+        >>> import minidl
+        >>> from minidl.nn import functional as F
+        >>> F.linear(minidl.tensor([[1.0, 2.0]]), minidl.tensor([[3.0, 4.0]]), minidl.tensor([5.0]))
+        tensor([[16.]])
+    """
+    if weight.ndim != 2:
+        _check_ndim("linear", "weight", weight, 1)
+        y = matmul(input, weight)
+        return y if bias is None else y + bias
+    out, n = weight.shape
+    if not input.ndim or input.shape[-1] != n or input.dtype != weight.dtype:
+        _check_factors("linear", input, transpose(weight, 0, 1))
+    if bias is not None and tuple(bias.shape) != (out,):
+        try:
+            bias = expand_to(bias, (out,))
+        except ValueError:
+            raise RuntimeError(f"linear: bias expects shape ({out},), one for each row of weight "
+                               f"{tuple(weight.shape)}, but got {tuple(bias.shape)}") from None
+    if bias is not None and bias.dtype != weight.dtype:
+        raise RuntimeError(f"linear: expected bias and weight to have the same dtype, but got: {bias.dtype} != "
+                           f"{weight.dtype}")
+    return Linear()(input, weight, bias)
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (mat1 @ mat2). With beta=0, `input` is ignored, nan and all.
+
+        >>> import minidl
+        >>> minidl.addmm(minidl.ones(2), minidl.eye(2), minidl.eye(2), alpha=2)
+        tensor([[3., 1.],
+                [1., 3.]])
+    """
+    return _plus(input, mm(mat1, mat2), beta, alpha, "addmm")
+
+
+def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (mat @ vec).
+
+        >>> import minidl
+        >>> minidl.addmv(minidl.ones(2), minidl.eye(2), minidl.ones(2))
+        tensor([2., 2.])
+    """
+    return _plus(input, mv(mat, vec), beta, alpha, "addmv")
+
+
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (batch1 @ batch2), for stacks of matrices.
+
+        >>> import minidl
+        >>> minidl.baddbmm(minidl.zeros(3), minidl.ones(1, 2, 4), minidl.ones(1, 4, 3))
+        tensor([[[4., 4., 4.],
+                 [4., 4., 4.]]])
+    """
+    return _plus(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
+
+
+def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
+    if broadcast_shape(who, tuple(input.shape), tuple(y.shape)) != tuple(y.shape):
+        raise RuntimeError(f"{who}: input, of shape {tuple(input.shape)}, cannot be expanded to the shape of "
+                           f"the product, {tuple(y.shape)}")
+    if alpha != 1:
+        y = y * alpha
+    return y if beta == 0 else (input if beta == 1 else input * beta) + y
+
+
+def multi_dot(tensors: Sequence[Any]) -> Any:
+    """The product of two or more matrices, in the order of multiplication that costs least.
+
+    The first and the last may be vectors, a row and a column. How the cheapest order is found: Cormen, Leiserson,
+    Rivest, Stein, Introduction to Algorithms, "Matrix-chain multiplication".
+    Errors: RuntimeError for fewer than two, and where sizes do not fit.
+
+        >>> import minidl
+        >>> from minidl.ops.linalg import multi_dot
+        >>> multi_dot([minidl.ones(2, 100), minidl.ones(100, 3), minidl.ones(3, 1)]).shape
+        torch.Size([2, 1])
+    """
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    first, last = tensors[0].ndim == 1, tensors[-1].ndim == 1
+    chain = list(tensors)
+    if first:
+        chain[0] = unsqueeze(chain[0], 0)
+    if last:
+        chain[-1] = unsqueeze(chain[-1], 1)
+    for i, x in enumerate(chain):
+        _check_ndim("multi_dot", f"tensor {i}", x, 2)
+    for a, b in zip(chain, chain[1:]):
+        _check_factors("multi_dot", a, b)
+    y = _cheapest(chain)
+    return reshape(y, y.shape[first:2 - last])
+
+
+def chain_matmul(*matrices: Any) -> Any:
+    """`multi_dot` of matrices that are given one by one.
+
+        >>> import minidl
+        >>> minidl.chain_matmul(minidl.ones(2, 100), minidl.ones(100, 3), minidl.ones(3, 1)).shape
+        torch.Size([2, 1])
+    """
+    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+
+
+def _cheapest(chain: list[Any]) -> Any:
+    """Multiply a chain of matrices. cost[i, j] is the least work for the product of i to j."""
+    rows = [x.shape[0] for x in chain] + [chain[-1].shape[1]]
+    n = len(chain)
+    cost = {(i, i): 0 for i in range(n)}
+    cut: dict[tuple[int, int], int] = {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost[i, j], cut[i, j] = min(
+                (cost[i, k] + cost[k + 1, j] + rows[i] * rows[k + 1] * rows[j + 1], k) for k in range(i, j))
+
+    def multiply(i: int, j: int) -> Any:
+        return chain[i] if i == j else MatMul()(multiply(i, cut[i, j]), multiply(cut[i, j] + 1, j))
+    return multiply(0, n - 1)
+
+
+# ---------------------------------------------------------------------- products of tensors
+
+
+def einsum(equation: str, *operands: Any) -> Any:
+    """A product of any number of tensors, by Einstein's convention.
+
+    `"ij,jk->ik"` names the axes of each operand, and those of the result: a matrix product. Axes of one
+    name have one size (or 1, which is broadcast) and are multiplied together; names that the result leaves out
+    are summed over; a name twice in one operand takes the diagonal. `...` stands for all other axes.
+    Without `->`, the result has the names that occur once, in alphabetical order.
+
+    Errors: RuntimeError where equation and operands do not fit.
+
+        >>> import minidl
+        >>> a = minidl.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> minidl.einsum("ii", a), minidl.einsum("ij,j->i", a, minidl.tensor([1.0, 1.0]))
+        (tensor(5.), tensor([3., 7.]))
+    """
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    inputs, out = _parse(equation, operands)
+    size = _sizes(inputs, operands)
+    terms = [_tidy(x, labels, size) for x, labels in zip(operands, inputs)]
+    while len(terms) > 1:
+        i, j = _next_pair(terms, out, size)
+        others = [labels for k, (_, labels) in enumerate(terms) if k not in (i, j)]
+        pair = _contracted(terms[i], terms[j], out, others)
+        terms = [term for k, term in enumerate(terms) if k not in (i, j)] + [pair]
+    x, labels = _summed(*terms[0], out)
+    return x if labels == out else permute(x, [labels.index(i) for i in out])
+
+
+Term = tuple[Any, list[Any]]
+"""A tensor and the labels of its axes: letters, and numbers -1, -2, ... for the axes of an ellipsis."""
+
+
+def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[list[Any]], list[Any]]:
+    """The labels of each operand and of the result."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise RuntimeError(f"einsum(): the equation {equation!r} describes {len(terms)} operands, but "
+                           f"{len(operands)} were provided")
+    inputs = []
+    for i, (term, x) in enumerate(zip(terms, operands)):
+        letters = term.replace("...", "", 1)
+        if len(letters) > x.ndim or (len(letters) < x.ndim and "..." not in term):
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(letters)}) does not match the number of "
+                f"dimensions ({x.ndim}) for operand {i}, of shape {tuple(x.shape)}"
+                + ("" if "..." in term else " and no ellipsis was given"))
+        inputs.append(_labels(term, x.ndim - len(letters)))
+    most = max(-min((i for labels in inputs for i in labels if type(i) is int), default=0), 0)
+    if arrow:
+        out = _labels(right, most)
+    else:
+        letters = left.replace(",", "").replace("...", "")
+        out = _labels("..." + "".join(sorted(i for i in letters if letters.count(i) == 1)), most)
+    for i in out:
+        if out.count(i) > 1:
+            raise RuntimeError(f"einsum(): output subscript {i} appears more than once in the output")
+        if not any(i in labels for labels in inputs):
+            raise RuntimeError(f"einsum(): output subscript {i} does not appear in the equation for any input "
+                               f"operand")
+    return inputs, out
+
+
+def _labels(term: str, dots: int) -> list[Any]:
+    """The labels of one term, whose ellipsis stands for `dots` axes, counted from the last."""
+    before, _, after = term.partition("...")
+    for i in before + after:
+        if not (i.isascii() and i.isalpha()):
+            raise RuntimeError(f"einsum(): invalid subscript {i!r} in {term!r}, subscripts must be in [a-zA-Z]")
+    return [*before, *(range(-dots, 0) if "..." in term else ()), *after]
+
+
+def _sizes(inputs: list[list[Any]], operands: Sequence[Any]) -> dict[Any, int]:
+    size: dict[Any, int] = {}
+    for k, (x, labels) in enumerate(zip(operands, inputs)):
+        if x.dtype != operands[0].dtype:
+            raise RuntimeError(f"einsum(): expected all operands to have the dtype of the first, "
+                               f"{operands[0].dtype}, but operand {k} has {x.dtype}")
+        for i, n in zip(labels, x.shape):
+            if n != x.shape[labels.index(i)]:
+                raise RuntimeError(f"einsum(): subscript {i} is repeated for operand {k} but the sizes don't "
+                                   f"match, {n} != {x.shape[labels.index(i)]}")
+            if size.setdefault(i, n) == 1:
+                size[i] = n
+            elif n not in (1, size[i]):
+                raise RuntimeError(f"einsum(): subscript {i} has size {n} for operand {k} which does not "
+                                   f"broadcast with previously seen size {size[i]}")
+    return size
+
+
+def _tidy(x: Any, labels: list[Any], size: dict[Any, int]) -> Term:
+    """Each label once, and none for an axis of size 1 that others broadcast."""
+    labels = list(labels)
+    for i in dict.fromkeys(labels):
+        while labels.count(i) > 1:
+            first = labels.index(i)
+            second = labels.index(i, first + 1)
+            x = diagonal(x, 0, first, second)   # which becomes the last axis
+            labels = [j for k, j in enumerate(labels) if k not in (first, second)] + [i]
+    return _summed(x, labels, [i for i, n in zip(labels, x.shape) if n == size[i]])
+
+
+def _summed(x: Any, labels: list[Any], keep: Sequence[Any]) -> Term:
+    """Sum over the labels that are not in `keep`."""
+    gone = tuple([axis for axis, i in enumerate(labels) if i not in keep])
+    return (sum(x, gone), [i for i in labels if i in keep]) if gone else (x, labels)
+
+
+def _contracted(a: Term, b: Term, out: list[Any], others: list[list[Any]]) -> Term:
+    """The product of two terms, summed over all labels that nothing else needs."""
+    needed = {*out}.union(*others)
+    a = _summed(*a, [*b[1], *needed])
+    b = _summed(*b, [*a[1], *needed])
+    labels = [i for i in dict.fromkeys([*a[1], *b[1]]) if i in needed]
+    if not others:
+        labels = [i for i in out if i in labels]
+    return Contract(a[1], b[1], labels)(a[0], b[0]), labels
+
+
+def _next_pair(terms: list[Term], out: list[Any], size: dict[Any, int]) -> tuple[int, int]:
+    """The pair of terms whose product adds the least memory: a greedy choice, good enough in practice."""
+    def grows(i: int, j: int) -> int:
+        a, b = terms[i][1], terms[j][1]
+        needed = {*out}.union(*[labels for k, (_, labels) in enumerate(terms) if k not in (i, j)])
+
+        def numel(labels: Any) -> int:
+            return math.prod([size[label] for label in labels])
+        return numel(needed.intersection([*a, *b])) - numel(a) - numel(b)
+    pairs = [(i, j) for j in range(len(terms)) for i in range(j)]
+    return min(pairs, key=lambda pair: grows(*pair))
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+    """Products summed over several axes: the last `dims` of a with the first `dims` of b.
+
+    Or `dims` is a pair of lists, the axes of a and those of b that go together.
+    Errors: RuntimeError where sizes do not fit.
+
+        >>> import minidl
+        >>> minidl.tensordot(minidl.ones(2, 3, 4), minidl.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
+        torch.Size([2, 5])
+    """
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise RuntimeError(f"tensordot expects 0 <= dims <= the dimensions of both, {a.ndim} and {b.ndim}, but "
+                               f"got dims={dims}")
+        dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    a_dims, b_dims = (normalize_dims(tuple(d) if isinstance(d, (list, tuple)) else d, x.ndim, "tensordot")
+                      for d, x in zip(dims, (a, b)))
+    if len(a_dims) != len(b_dims):
+        raise RuntimeError(f"both dimension lists should have same length, but got {list(a_dims)} and "
+                           f"{list(b_dims)}")
+    for i, j in zip(a_dims, b_dims):
+        if a.shape[i] != b.shape[j]:
+            raise RuntimeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} "
+                               f"in dim {i} and second has size {b.shape[j]} in dim {j}")
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"tensordot: both inputs should have the same dtype, but got {a.dtype} and {b.dtype}")
+    a_labels = [("a", i) for i in range(a.ndim)]
+    b_labels = [("a", a_dims[b_dims.index(j)]) if j in b_dims else ("b", j) for j in range(b.ndim)]
+    out = [i for i in a_labels if i not in b_labels] + [j for j in b_labels if j not in a_labels]
+    return Contract(a_labels, b_labels, out)(a, b)
+
+
+def trace(input: Any) -> Any:
+    """The sum of the diagonal of a matrix.
+
+        >>> import minidl
+        >>> minidl.trace(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor(5.)
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return sum(diagonal(input))
+
+
+def kron(input: Any, other: Any) -> Any:
+    """The Kronecker product: every element of `input` times the whole of `other`, as blocks.
+
+        >>> import minidl
+        >>> minidl.kron(minidl.tensor([1, 10]), minidl.tensor([1, 2]))
+        tensor([ 1,  2, 10, 20])
+    """
+    ndim = max(input.ndim, other.ndim)
+    a, b = ((1,) * (ndim - x.ndim) + tuple(x.shape) for x in (input, other))
+    y = reshape(input, [n for i in a for n in (i, 1)]) * reshape(other, [n for j in b for n in (1, j)])
+    return reshape(y, [i * j for i, j in zip(a, b)])        # (a0, b0, a1, b1, ...) -> (a0 b0, a1 b1, ...)
+
+
+class Cross(Op):
+    """y = a x b in space;  (a x b) . g = a . (b x g) = b . (g x a), so those are the gradients"""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return array_module(a).cross(a, b, axis=self.axis)
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return Cross(self.axis)(b, g)
+
+    def grad_b(self, g: Any, a: Any) -> Any:
+        return Cross(self.axis)(g, a)
+
+
+def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+    """The vector product along a dimension of size 3, by default the first of that size; others broadcast.
+
+    Errors: RuntimeError where there is no such dimension.
+
+        >>> import minidl
+        >>> minidl.cross(minidl.tensor([1.0, 0.0, 0.0]), minidl.tensor([0.0, 1.0, 0.0]))
+        tensor([0., 0., 1.])
+    """
+    shape = broadcast_shape("cross", tuple(input.shape), tuple(other.shape))
+    if dim is None and 3 not in shape:
+        raise RuntimeError(f"cross: no dimension of size 3 in input, of shape {tuple(input.shape)}")
+    axis = shape.index(3) if dim is None else normalize_dim(dim, len(shape), "cross")
+    a, b = expand_to(input, shape), expand_to(other, shape)
+    if shape[axis] != 3:
+        raise RuntimeError(f"cross: inputs dimension {dim} must have length 3. Got {shape[axis]}")
+    return Cross(axis)(a, b)

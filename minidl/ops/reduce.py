@@ -1,0 +1,799 @@
+"""Many numbers to one: sums and means, extremes, spread, norms; and the running sum and product.
+
+Each op first computes with the reduced axes left in as ones; `spread` repeats a value of that form back over
+the input, which is how gradients return.
+"""
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.autograd.fused import FusedOp
+from minidl.autograd.op import Op
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import Array, array_module, is_array
+from minidl.backend.dtype import float16, float32, get_default_dtype, int64, uint8
+from minidl.ops.broadcast import Expand, Shape, Sum
+from minidl.ops.cast import cast
+from minidl.ops.dims import normalize_dim, normalize_dims
+from minidl.ops.elementwise import abs as abs_
+from minidl.ops.elementwise import exp, maximum, minimum, sign
+from minidl.ops.shape import cat, narrow, reshape, squeeze
+
+Dims = int | tuple[int, ...] | list[int] | None
+
+
+class Reduction(Op):
+    """The base: y = `reduce(x)`, with the reduced axes as ones if `keepdim`, or without them."""
+
+    def __init__(self, axes: Shape, keepdim: bool = False) -> None:
+        self.axes, self.keepdim = axes, keepdim
+
+    def reduce(self, x: Array) -> Array:
+        """The result with the reduced axes left in as ones."""
+        raise NotImplementedError
+
+    def forward(self, x: Array) -> Array:
+        y = self.reduce(x)
+        self.x_shape, self.ones = x.shape, y.shape
+        return y if self.keepdim else y.reshape(reduced_shape(x.shape, self.axes, False))
+
+    def spread(self, y: Any) -> Any:
+        """A value of the output's shape, repeated over the input's."""
+        return Expand(self.x_shape, self.ones)(y)
+
+
+def reduced_shape(shape: Shape, axes: Shape, keepdim: bool) -> Shape:
+    """What is left of `shape` when `axes` are reduced."""
+    if keepdim:
+        return tuple([1 if i in axes else n for i, n in enumerate(shape)])
+    return tuple([n for i, n in enumerate(shape) if i not in axes])
+
+
+def count(shape: Shape, axes: Shape) -> int:
+    """How many elements go into one result."""
+    return math.prod([shape[axis] for axis in axes])
+
+
+def wide(dtype: Any) -> Any:
+    """The dtype to add up in: float16 has too few digits for long sums."""
+    return float32 if dtype == float16 else dtype
+
+
+def axes_of(input: Any, dim: Dims, who: str) -> Shape:
+    """The axes to reduce; no dim, or an empty tuple, means all."""
+    all_of_them = isinstance(dim, (tuple, list)) and not dim
+    return normalize_dims(None if all_of_them else dim, _ndim(input, who), who)
+
+
+def axis_of(input: Any, dim: Any, who: str) -> int | None:
+    """The axis of a function that takes a single one; None for a tensor without dimensions."""
+    ndim = _ndim(input, who)
+    axis = normalize_dim(dim, ndim, who)
+    return axis if ndim else None
+
+
+def _ndim(input: Any, who: str) -> int:
+    try:
+        return input.ndim
+    except AttributeError:
+        raise TypeError(f"{who}(): argument 'input' (position 1) must be Tensor, not "
+                        f"{type(input).__name__}; try minidl.tensor(...) on it first") from None
+
+
+def _floating(input: Any, dtype: Any, who: str) -> Any:
+    """`input` in `dtype`, which must be a floating one."""
+    _ndim(input, who)
+    x = input if dtype is None else cast(input, np.dtype(dtype))
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"{who}: expected a floating-point tensor, but got {x.dtype}; "
+                           f"try x.float(), or dtype=minidl.float32 where there is such an argument")
+    return x
+
+
+# ---------------------------------------------------------------------- sums and means
+
+
+class SumIntegers(Reduction):
+    """The sum of integers or bools, in int64; no gradient passes."""
+
+    def reduce(self, x: Array) -> Array:
+        return x.sum(axis=self.axes, keepdims=True, dtype=int64)
+
+
+def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum of all elements, or over the given dimensions.
+
+    `dim` is an int or a tuple of them; `keepdim` leaves the reduced dimensions in with size 1; `dtype` is cast
+    to first. Integers and bools add up in int64. Over nothing, the sum is 0.
+    Errors: IndexError for a dim out of range, RuntimeError for one that is named twice.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> minidl.sum(x), minidl.sum(x, dim=0)
+        (tensor(10.), tensor([4., 6.]))
+    """
+    axes = axes_of(input, dim, "sum")
+    x = input if dtype is None else cast(input, np.dtype(dtype))
+    if x.dtype.kind != "f":
+        total = SumIntegers(axes, keepdim)(x)
+        return total if dtype is None else cast(total, np.dtype(dtype))
+    step = Sum(axes, reduced_shape(tuple(x.shape), axes, keepdim))
+    return step(x) if x.dtype != float16 else cast(step(cast(x, float32)), float16)
+
+
+class Mean(Reduction):
+    """y = sum(x) / n;  dy/dx = 1/n"""
+
+    def reduce(self, x: Array) -> Array:
+        y = x.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        y /= count(x.shape, self.axes) or math.nan
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any) -> Any:
+        return self.spread(g / (count(self.x_shape, self.axes) or 1))
+
+
+def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean of all elements, or over the given dimensions; arguments as `sum`.
+
+    Over nothing, it is nan. Errors: RuntimeError unless `input`, or `dtype`, is floating.
+
+        >>> import minidl
+        >>> minidl.mean(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
+        tensor([1.5000, 3.5000])
+    """
+    return Mean(axes_of(input, dim, "mean"), keepdim)(_floating(input, dtype, "mean"))
+
+
+class NanSum(Reduction):
+    """y = sum of x where x is a number; the others receive no gradient."""
+
+    def reduce(self, x: Array) -> Array:
+        y = array_module(x).where(x == x, x, 0).sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return self.spread(g) * (x == x)
+
+
+def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum of the elements that are not nan; arguments as `sum`.
+
+        >>> import minidl
+        >>> minidl.nansum(minidl.tensor([1.0, float("nan"), 2.0]))
+        tensor(3.)
+    """
+    axes = axes_of(input, dim, "nansum")
+    x = input if dtype is None else cast(input, np.dtype(dtype))
+    return sum(x, dim, keepdim, dtype=dtype) if x.dtype.kind != "f" else NanSum(axes, keepdim)(x)
+
+
+def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean of the elements that are not nan, nan where there are none; arguments as `sum`.
+
+        >>> import minidl
+        >>> minidl.nanmean(minidl.tensor([1.0, float("nan"), 2.0]))
+        tensor(1.5000)
+    """
+    x = _floating(input, dtype, "nanmean")
+    numbers = cast(sum(x == x, dim, keepdim), x.dtype)
+    with np.errstate(invalid="ignore"):   # 0 / 0 is meant to be nan
+        return nansum(x, dim, keepdim) / numbers
+
+
+class CumSum(Op):
+    """y_i = x_0 + ... + x_i, or, reversed, x_i + ... + x_n: each is the other's gradient, for x_k is part of
+    y_k and of all that come after it."""
+
+    def __init__(self, axis: int, reverse: bool = False) -> None:
+        self.axis, self.reverse = axis, reverse
+
+    def forward(self, x: Array) -> Array:
+        y = running(x, self.axis, "cumsum", self.reverse)
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any) -> Any:
+        return CumSum(self.axis, not self.reverse)(g)
+
+
+def running(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
+    """`cumsum` or `cumprod` along an axis, from its end if `reverse`."""
+    if not reverse:
+        return getattr(x, what)(axis=axis, dtype=wide(x.dtype))
+    backwards = (slice(None),) * axis + (slice(None, None, -1),)
+    return getattr(x[backwards], what)(axis=axis, dtype=wide(x.dtype))[backwards]
+
+
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The running sum along a dimension, in `dtype`; of integers and bools in int64.
+
+        >>> import minidl
+        >>> minidl.cumsum(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
+        tensor([1., 3., 6.])
+    """
+    x, axis = _running_input(input, dim, dtype, "cumsum")
+    return x if axis is None else CumSum(axis)(x)
+
+
+def _running_input(input: Any, dim: int, dtype: Any, who: str) -> tuple[Any, int | None]:
+    axis = axis_of(input, dim, who)
+    if dtype is None and input.dtype.kind != "f":
+        dtype = int64
+    return input if dtype is None else cast(input, np.dtype(dtype)), axis
+
+
+# ---------------------------------------------------------------------- products
+
+
+class Prod(FusedOp):
+    """y = x_1 x_2 ... x_n along an axis, which stays in with size 1.
+
+    dy/dx_k is the product of all the others: of those before k and those after k. No division, so that zeros
+    among the x need no special care.
+    """
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def reference(self, x: Any) -> Any:
+        """Multiply the first half with the second until one is left."""
+        n, odd = x.shape[self.axis], 1.0
+        if n == 0:
+            return sum(x, self.axis, keepdim=True) + 1.0
+        while n > 1:
+            if n % 2:
+                odd = narrow(x, self.axis, n - 1, 1) * odd
+            n //= 2
+            x = narrow(x, self.axis, 0, n) * narrow(x, self.axis, n, n)
+        return x * odd
+
+    def forward(self, x: Array) -> Array:
+        y = x.prod(axis=self.axis, keepdims=True, dtype=wide(x.dtype))
+        return y.astype(x.dtype, copy=False)
+
+    def gradient(self, g: Any, x: Array) -> Any:
+        def part(start: int, stop: int) -> Any:
+            return (slice(None),) * self.axis + (slice(start, stop),)
+        n = x.shape[self.axis]
+        others = array_module(x).ones(x.shape, wide(x.dtype))
+        others[part(1, n)] = running(x[part(0, n - 1)], self.axis, "cumprod")
+        others[part(0, n - 1)] *= running(x[part(1, n)], self.axis, "cumprod", reverse=True)
+        return [g * others.astype(x.dtype, copy=False)]
+
+
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The product of all elements, or along one dimension; of integers and bools in int64.
+
+    Over nothing, it is 1. The gradient is right where elements are zero, too.
+
+        >>> import minidl
+        >>> minidl.prod(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
+        tensor([3., 8.])
+    """
+    x, axis = _running_input(input, 0 if dim is None else dim, dtype, "prod")
+    if dim is None:
+        shape = (1,) * x.ndim if keepdim else ()
+        return reshape(Prod(0)(reshape(x, (-1,) if x.size else (0,))), shape)
+    if axis is None:
+        return x
+    y = Prod(axis)(x)
+    return y if keepdim else squeeze(y, axis)
+
+
+class CumProd(FusedOp):
+    """y_i = x_0 x_1 ... x_i along an axis.
+
+    dL/dx_k = sum_{i >= k} g_i y_i / x_k. Where x_k is the first zero, y_i / x_k stands for the product without
+    x_k, that is the running product with a one in its place; behind it all products remain zero.
+    """
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def reference(self, x: Any) -> Any:
+        """Multiply everything with what stands 1, then 2, 4, 8, ... places before it."""
+        n, shift = x.shape[self.axis], 1
+        while shift < n:
+            shifted = narrow(x, self.axis, 0, n - shift) * narrow(x, self.axis, shift, n - shift)
+            x = cat([narrow(x, self.axis, 0, shift), shifted], self.axis)
+            shift *= 2
+        return x
+
+    def forward(self, x: Array) -> Array:
+        return running(x, self.axis, "cumprod").astype(x.dtype, copy=False)
+
+    def gradient(self, g: Any, x: Array, out: Array) -> Any:
+        xp = array_module(x)
+        zero = x == 0
+        gx = running(g * out, self.axis, "cumsum", reverse=True) / xp.where(zero, 1, x)
+        if bool(zero.any()):
+            first = zero & (zero.cumsum(axis=self.axis) == 1)
+            without = running(xp.where(first, 1, x), self.axis, "cumprod")
+            at_first = running(g * without, self.axis, "cumsum", reverse=True)
+            gx = xp.where(first, at_first, xp.where(zero, 0, gx))
+        return [gx.astype(x.dtype, copy=False)]
+
+
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The running product along a dimension, in `dtype`; of integers and bools in int64.
+
+        >>> import minidl
+        >>> minidl.cumprod(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
+        tensor([1., 2., 6.])
+    """
+    x, axis = _running_input(input, dim, dtype, "cumprod")
+    return x if axis is None else CumProd(axis)(x)
+
+
+# ---------------------------------------------------------------------- extremes
+
+
+class ValuesIndices(NamedTuple):
+    """What `max` and `min` along a dimension return, by the names of PyTorch."""
+
+    values: Any
+    indices: Any
+
+
+class MinMax(NamedTuple):
+    """What `aminmax` returns."""
+
+    min: Any
+    max: Any
+
+
+class Extreme(Reduction):
+    """y = the largest x, or the smallest. The elements that attain it share the gradient evenly."""
+
+    def __init__(self, axes: Shape, keepdim: bool, which: str) -> None:
+        super().__init__(axes, keepdim)
+        self.which = which   # "max" or "min"
+
+    def reduce(self, x: Array) -> Array:
+        return getattr(x, self.which)(axis=self.axes, keepdims=True)
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        # A nan is the extreme wherever there is one.
+        attained = cast((x == self.spread(out)) | (x != x), g.dtype)
+        shares = Sum(self.axes, tuple(g.shape))(attained)
+        return self.spread(g / shares) * attained
+
+
+class ArgExtreme(Op):
+    """Where the largest x is, or the smallest; the first of several. Without an axis, among all."""
+
+    def __init__(self, axis: int | None, which: str) -> None:
+        self.axis, self.which = axis, which   # "argmax" or "argmin"
+
+    def forward(self, x: Array) -> Array:
+        index = getattr(x, self.which)(axis=self.axis)
+        return index.reshape((1,) * x.ndim) if self.axis is None else \
+            array_module(x).expand_dims(index, self.axis)
+
+
+class Pick(Op):
+    """y = x at the `index` along an axis, where y has size 1: the gradient goes back to where y came from."""
+
+    def __init__(self, index: Array, axis: int) -> None:
+        self.index, self.axis = index, axis
+
+    def forward(self, x: Array) -> Array:
+        self.size = x.shape[self.axis]
+        return array_module(x).take_along_axis(x, self.index, self.axis)
+
+    def grad_x(self, g: Any) -> Any:
+        return Place(self.index, self.axis, self.size)(g)
+
+
+class Place(Op):
+    """x at the `index` along an axis of the given size, and zero beside it."""
+
+    def __init__(self, index: Array, axis: int, size: int) -> None:
+        self.index, self.axis, self.size = index, axis, size
+
+    def forward(self, x: Array) -> Array:
+        xp, axis = array_module(x), self.axis
+        y = xp.zeros((*x.shape[:axis], self.size, *x.shape[axis + 1:]), x.dtype)
+        where: list[Any] = list(xp.ix_(*[xp.arange(n) for n in x.shape]))
+        where[axis] = self.index
+        y[tuple(where)] = x
+        return y
+
+    def grad_x(self, g: Any) -> Any:
+        return Pick(self.index, self.axis)(g)
+
+
+def _check_not_empty(input: Any, axes: Shape, who: str, kind: type[Exception] = IndexError) -> None:
+    for axis in axes:
+        if input.shape[axis] == 0:
+            raise kind(f"{who}(): Expected reduction dim {axis} to have non-zero size, but the input has "
+                       f"shape {tuple(input.shape)}: there is no extreme of nothing")
+
+
+def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
+    """`max` and `min` in their three forms."""
+    if isinstance(dim, TensorBase) or is_array(dim):
+        return maximum(input, dim) if which == "max" else minimum(input, dim)
+    if dim is None:
+        axes = axes_of(input, None, which)
+        if 0 in input.shape:
+            raise RuntimeError(f"{which}(): Expected reduction dim to be specified for input.numel() == 0. "
+                               f"Specify the reduction dim with the 'dim' argument; the input has shape "
+                               f"{tuple(input.shape)}.")
+        return Extreme(axes, False, which)(input)
+    axis = axis_of(input, dim, which)
+    if axis is None:
+        return ValuesIndices(Extreme((), False, which)(input), reshape(ArgExtreme(None, "argmax")(input), ()))
+    _check_not_empty(input, (axis,), which)
+    indices = ArgExtreme(axis, f"arg{which}")(input)
+    values = Pick(getattr(indices, "array", indices), axis)(input)
+    return ValuesIndices(values, indices) if keepdim else \
+        ValuesIndices(squeeze(values, axis), squeeze(indices, axis))
+
+
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The largest element; the largest along a dimension, and where it is; or the larger of two tensors.
+
+    `max(input)` is one value; elements that attain it share its gradient evenly. `max(input, dim)` is
+    a named tuple (values, indices), the first index where several are largest; the gradient goes to that one.
+    `max(input, other)` is `maximum`. Errors: RuntimeError or IndexError where there is nothing to choose from.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1.0, 5.0], [3.0, 2.0]])
+        >>> minidl.max(x)
+        tensor(5.)
+        >>> minidl.max(x, dim=1).indices
+        tensor([1, 0])
+    """
+    return _extreme(input, dim if other is None else other, keepdim, "max")
+
+
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The smallest element; the smallest along a dimension, and where it is; or the smaller of two tensors.
+
+    Everything else is as for `max`.
+
+        >>> import minidl
+        >>> minidl.min(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=0).values
+        tensor([1., 2.])
+    """
+    return _extreme(input, dim if other is None else other, keepdim, "min")
+
+
+def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
+    """The largest element over the given dimensions, one or several; equals share the gradient evenly.
+
+        >>> import minidl
+        >>> minidl.amax(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=(0, 1))
+        tensor(5.)
+    """
+    axes = axes_of(input, dim, "amax")
+    _check_not_empty(input, axes, "amax")
+    return Extreme(axes, keepdim, "max")(input)
+
+
+def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
+    """The smallest element over the given dimensions, one or several; equals share the gradient evenly.
+
+        >>> import minidl
+        >>> minidl.amin(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
+        tensor([1., 2.])
+    """
+    axes = axes_of(input, dim, "amin")
+    _check_not_empty(input, axes, "amin")
+    return Extreme(axes, keepdim, "min")(input)
+
+
+def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+    """The smallest and the largest element, as a named tuple (min, max).
+
+        >>> import minidl
+        >>> minidl.aminmax(minidl.tensor([3.0, 1.0, 2.0]))
+        MinMax(min=tensor(1.), max=tensor(3.))
+    """
+    axes = axes_of(input, dim, "aminmax")
+    _check_not_empty(input, axes, "aminmax", IndexError if dim is not None else RuntimeError)
+    return MinMax(Extreme(axes, keepdim, "min")(input), Extreme(axes, keepdim, "max")(input))
+
+
+def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the largest element is, along a dimension or among all as one row; the first of several.
+
+        >>> import minidl
+        >>> minidl.argmax(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
+        tensor([1, 0])
+    """
+    return _arg_extreme(input, dim, keepdim, "argmax")
+
+
+def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the smallest element is, along a dimension or among all as one row; the first of several.
+
+        >>> import minidl
+        >>> minidl.argmin(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]))
+        tensor(0)
+    """
+    return _arg_extreme(input, dim, keepdim, "argmin")
+
+
+def _arg_extreme(input: Any, dim: int | None, keepdim: bool, who: str) -> Any:
+    axis = axis_of(input, 0 if dim is None else dim, who)
+    if dim is None:
+        if 0 in input.shape:
+            raise IndexError(f"{who}(): Expected reduction dim to be specified for input.numel() == 0; "
+                             f"the input has shape {tuple(input.shape)}")
+        axis = None
+    elif axis is not None:
+        _check_not_empty(input, (axis,), who)
+    index = ArgExtreme(axis, who)(input)
+    if keepdim:
+        return index
+    return reshape(index, ()) if axis is None else squeeze(index, axis)
+
+
+# ---------------------------------------------------------------------- spread
+
+
+class Deviation(Reduction):
+    """The base of Var and Std: how far x lies from its mean m, with n - c to divide by.
+
+    In two passes, first m and then the squares: the one-pass formula E[x^2] - m^2 loses all digits where m is
+    large. What m contributes to the gradient is zero, for the x - m add up to zero.
+    """
+
+    def __init__(self, axes: Shape, keepdim: bool, correction: float) -> None:
+        super().__init__(axes, keepdim)
+        self.correction = correction
+
+    def variance(self, x: Array) -> Array:
+        """sum (x - m)^2 / (n - c)"""
+        d = x - Mean(self.axes, True).forward(x)
+        d *= d
+        y = d.sum(axis=self.axes, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):   # nothing left to divide by: inf or nan
+            return y / builtins.max(count(x.shape, self.axes) - self.correction, 0)
+
+    def deviations(self, x: Any) -> Any:
+        """(x - m) / (n - c)"""
+        freedom = count(self.x_shape, self.axes) - self.correction
+        d = x - Expand(self.x_shape, self.ones)(Mean(self.axes, True)(x))
+        return d * (1 / freedom if freedom > 0 else math.nan)
+
+
+class Var(Deviation):
+    """y = sum (x - m)^2 / (n - c), m the mean of x and c the correction;  dy/dx = 2 (x - m) / (n - c)"""
+
+    def reduce(self, x: Array) -> Array:
+        return self.variance(x.astype(wide(x.dtype), copy=False)).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return self.spread(g * 2) * self.deviations(x)
+
+
+class Std(Deviation):
+    """y = sqrt(var(x));  dy/dx = (x - m) / ((n - c) y), and 0 where all x are equal"""
+
+    def reduce(self, x: Array) -> Array:
+        return np.sqrt(self.variance(x.astype(wide(x.dtype), copy=False))).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return self.spread(g / (out + (out == 0))) * self.deviations(x)
+
+
+def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keepdim: bool, correction: Any,
+                 who: str) -> Any:
+    if isinstance(dim, bool):   # var(x, False): PyTorch's older form
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = int(unbiased)
+    return op(axes_of(input, dim, who), keepdim, correction)(_floating(input, None, who))
+
+
+def var(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+        correction: float | None = None) -> Any:
+    """The variance of all elements, or over the given dimensions: sum (x - mean)^2 / (n - correction).
+
+    `correction` is 1 unless given (Bessel's: an unbiased estimate from a sample); `unbiased=False` is another
+    spelling of `correction=0`. Where n - correction is not positive the result is nan or inf.
+    Errors: RuntimeError unless `input` is floating.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1.0, 3.0], [2.0, 2.0]])
+        >>> minidl.var(x, dim=1), minidl.var(x, dim=1, correction=0)
+        (tensor([2., 0.]), tensor([1., 0.]))
+    """
+    return _spread_step(Var, input, dim, unbiased, keepdim, correction, "var")
+
+
+def std(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+        correction: float | None = None) -> Any:
+    """The standard deviation, the root of `var`; arguments as there. Where it is 0, so is its gradient.
+
+        >>> import minidl
+        >>> minidl.std(minidl.tensor([1.0, 2.0, 3.0]))
+        tensor(1.)
+    """
+    return _spread_step(Std, input, dim, unbiased, keepdim, correction, "std")
+
+
+def var_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Any, Any]:
+    """`var` and `mean` over the same dimensions, as a tuple.
+
+        >>> import minidl
+        >>> minidl.var_mean(minidl.tensor([1.0, 2.0, 3.0]))
+        (tensor(1.), tensor(2.))
+    """
+    y = _spread_step(Var, input, dim, unbiased, keepdim, correction, "var_mean")
+    return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
+
+
+def std_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Any, Any]:
+    """`std` and `mean` over the same dimensions, as a tuple.
+
+        >>> import minidl
+        >>> minidl.std_mean(minidl.tensor([1.0, 2.0, 3.0]))
+        (tensor(1.), tensor(2.))
+    """
+    y = _spread_step(Std, input, dim, unbiased, keepdim, correction, "std_mean")
+    return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
+
+
+# ---------------------------------------------------------------------- logsumexp and norms
+
+
+class LogSumExp(Reduction):
+    """y = log sum exp(x) = m + log sum exp(x - m);  dy/dx = exp(x - m) / sum exp(x - m), the softmax of x
+
+    With m = max x no exp overflows. Where all x are -inf, so is y, and the gradient is 0.
+    """
+
+    def reduce(self, x: Array) -> Array:
+        xp = array_module(x)
+        if not x.size:
+            self.keep(top=0.0)
+            return xp.full(reduced_shape(x.shape, self.axes, True), -math.inf, x.dtype)
+        top = x.max(axis=self.axes, keepdims=True)
+        top = xp.where(xp.isinf(top), 0, top)
+        self.keep(top=top)
+        with np.errstate(over="ignore", divide="ignore"):   # exp(inf) = inf and log(0) = -inf are meant
+            e = xp.asarray(x - top)
+            np.exp(e, out=e)
+            y = np.log(e.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype)))
+        return (y + top).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any, top: Any) -> Any:
+        e = exp(x - top)
+        total = Sum(self.axes, tuple(g.shape))(e)
+        return self.spread(g / (total + (total == 0))) * e
+
+
+def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
+    """log(sum(exp(input))) over the given dimensions, without overflow. Over nothing it is -inf.
+
+        >>> import minidl
+        >>> minidl.logsumexp(minidl.tensor([1000.0, 1000.0]), dim=0)
+        tensor(1000.6931)
+    """
+    axes = axes_of(input, dim, "logsumexp")
+    return LogSumExp(axes, keepdim)(input if input.dtype.kind == "f" else cast(input, get_default_dtype()))
+
+
+class Norm2(Reduction):
+    """y = sqrt(sum x^2);  dy/dx = x / y, and 0 where y is 0"""
+
+    def reduce(self, x: Array) -> Array:
+        x = x.astype(wide(x.dtype), copy=False)
+        if len(self.axes) == x.ndim:   # a dot product needs no array of squares
+            row = x.reshape(-1)
+            return np.sqrt(row @ row).reshape((1,) * x.ndim)
+        return np.sqrt((x * x).sum(axis=self.axes, keepdims=True))
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(x).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return self.spread(g / (out + (out == 0))) * x
+
+
+class NormP(Reduction):
+    """y = (sum |x|^p)^(1/p);  dy/dx = sign(x) (|x| / y)^(p-1), and 0 where x is 0"""
+
+    def __init__(self, axes: Shape, keepdim: bool, p: float) -> None:
+        super().__init__(axes, keepdim)
+        self.p = p
+
+    def reduce(self, x: Array) -> Array:
+        powers = np.abs(x.astype(wide(x.dtype), copy=False)) ** self.p
+        y = powers.sum(axis=self.axes, keepdims=True) ** (1 / self.p)
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        # A one in the place of a zero keeps its powers finite; sign(x) = 0 makes the product zero.
+        size, y = abs_(x) + (x == 0), out + (out == 0)
+        return self.spread(g * y ** (1 - self.p)) * (sign(x) * size ** (self.p - 1))
+
+
+def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
+         dtype: Any = None) -> Any:
+    """The p-norm (sum |x|^p)^(1/p) of all elements as one vector, or over the given dimensions.
+
+    `p` may be inf (the largest |x|), -inf (the smallest), 0 (how many are not zero); "fro" and None are 2. At
+    zero the gradient is 0.
+    Errors: RuntimeError unless floating, and where an infinite norm has no elements; ValueError for another p.
+
+        >>> import minidl
+        >>> minidl.norm(minidl.tensor([3.0, 4.0])), minidl.norm(minidl.tensor([3.0, 4.0]), p=1)
+        (tensor(5.), tensor(7.))
+    """
+    axes, x = axes_of(input, dim, "norm"), _floating(input, dtype, "norm")
+    if p is None or p == "fro":
+        p = 2.0
+    if isinstance(p, str):
+        raise ValueError(f"norm: expected p to be a number or 'fro', but got {p!r}")
+    if p == 2:
+        return Norm2(axes, keepdim)(x)
+    if p == 1:
+        return sum(abs_(x), axes or None, keepdim)
+    if p == 0:
+        return sum(abs_(sign(x)), axes or None, keepdim)
+    if math.isinf(p):
+        _check_not_empty(x, axes, "norm", RuntimeError)
+        return Extreme(axes, keepdim, "max" if p > 0 else "min")(abs_(x))
+    return NormP(axes, keepdim, float(p))(x)
+
+
+# ---------------------------------------------------------------------- questions
+
+
+class AllTrue(Reduction):
+    """Whether every element is true (not zero)."""
+
+    def reduce(self, x: Array) -> Array:
+        return x.all(axis=self.axes, keepdims=True)
+
+
+class AnyTrue(Reduction):
+    """Whether some element is true (not zero)."""
+
+    def reduce(self, x: Array) -> Array:
+        return x.any(axis=self.axes, keepdims=True)
+
+
+def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+    """Whether all elements are true, over the given dimensions; of nothing, True.
+
+    The result is bool (uint8 of uint8, as in PyTorch); here, unlike for `sum`, `dim=()` reduces nothing.
+
+        >>> import minidl
+        >>> minidl.all(minidl.tensor([[True, False], [True, True]]), dim=1)
+        tensor([False,  True])
+    """
+    y = AllTrue(normalize_dims(dim, _ndim(input, "all"), "all"), keepdim)(input)
+    return cast(y, uint8) if input.dtype == uint8 else y
+
+
+def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+    """Whether any element is true, over the given dimensions; of nothing, False. As `all` otherwise.
+
+        >>> import minidl
+        >>> minidl.any(minidl.tensor([[True, False], [False, False]]), dim=1)
+        tensor([ True, False])
+    """
+    y = AnyTrue(normalize_dims(dim, _ndim(input, "any"), "any"), keepdim)(input)
+    return cast(y, uint8) if input.dtype == uint8 else y
+
+
+def count_nonzero(input: Any, dim: Dims = None) -> Any:
+    """How many elements are not zero, over the given dimensions.
+
+        >>> import minidl
+        >>> minidl.count_nonzero(minidl.tensor([0, 1, 2]))
+        tensor(2)
+    """
+    return SumIntegers(axes_of(input, dim, "count_nonzero"))(input != 0)

@@ -1,0 +1,143 @@
+"""Order: sort, argsort, topk, unique, searchsorted. Gradients go back to where the values came from."""
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, array_module, device_of, move
+from minidl.ops.dims import normalize_dim
+from minidl.ops.gather import grid
+from minidl.ops.getitem import GetItem
+from minidl.ops.view import array_of, clone
+
+
+class Sorted(NamedTuple):
+    """What `sort` and `topk` return: the values, and where along the axis they stood."""
+
+    values: Any
+    indices: Any
+
+
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Sorted:
+    """The values along `dim` in order, and their former positions: `(values, indices)`.
+
+    Equal values keep their order, whether `stable` asks for it or not. NaN counts as the largest.
+
+    >>> import minidl
+    >>> minidl.sort(minidl.tensor([3., 1., 2.]), descending=True)
+    Sorted(values=tensor([3., 2., 1.]), indices=tensor([0, 2, 1]))
+    """
+    return _read(input, dim, _order(array_of(input), normalize_dim(dim, input.ndim, "sort"), descending))
+
+
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """The positions that sort `input` along `dim`; the indices of `sort`.
+
+    >>> import minidl
+    >>> minidl.argsort(minidl.tensor([3., 1., 2.]))
+    tensor([1, 2, 0])
+    """
+    return wrap(_order(array_of(input), normalize_dim(dim, input.ndim, "argsort"), descending))
+
+
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
+    """The k largest values along `dim` (or smallest), best first, and their positions: `(values, indices)`.
+
+    Errors: RuntimeError where k is larger than the axis.
+
+    >>> import minidl
+    >>> minidl.topk(minidl.tensor([1., 5., 3., 4.]), 2)
+    Sorted(values=tensor([5., 4.]), indices=tensor([1, 3]))
+    """
+    x, axis = array_of(input), normalize_dim(dim, input.ndim, "topk")
+    length = x.shape[axis] if x.ndim else 1
+    if not 0 <= k <= length:
+        raise RuntimeError(f"topk: selected index k out of range: k = {k}, but dimension {axis} has size {length}")
+    if not x.ndim or k == 0 or 4 * k > length:
+        order = _order(x, axis, largest)
+        return _read(input, dim, order[_part(order, axis, slice(k))])
+    # Few of many: put the k best on one side, which takes a single pass, and sort only those.
+    cut, side = (length - k, slice(length - k, None)) if largest else (k - 1, slice(k))
+    places = array_module(x).argpartition(x, cut, axis=axis)
+    places = array_module(x).sort(places[_part(x, axis, side)], axis=axis)   # equal values: the first one first
+    best = x[grid(places, axis)]
+    return _read(input, dim, places[grid(_order(best, axis, largest), axis)])
+
+
+def _order(x: Array, axis: int, descending: bool) -> Array:
+    """The positions that sort x; equal values stay in order."""
+    xp = array_module(x)
+    if not x.ndim:
+        return xp.zeros((), np.int64)
+    if not descending:
+        return xp.argsort(x, axis=axis, kind="stable")
+    # Sorted backwards and read backwards: descending, and equal values still in order.
+    backwards = _part(x, axis, slice(None, None, -1))
+    return x.shape[axis] - 1 - xp.argsort(x[backwards], axis=axis, kind="stable")[backwards]
+
+
+def _part(x: Array, axis: int, part: slice) -> Any:
+    return (*(slice(None),) * axis, part)
+
+
+def _read(input: Any, dim: int, places: Array) -> Sorted:
+    if not input.ndim:
+        return Sorted(clone(input), wrap(places))
+    return Sorted(GetItem(grid(places, normalize_dim(dim, input.ndim, "sort")), once=True)(input), wrap(places))
+
+
+def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+           dim: int | None = None) -> Any:
+    """The different values of `input`, in order; with `dim`, its different slices along that axis.
+
+    With `return_inverse` also where among them every element is, with `return_counts` how often each occurs.
+
+    >>> import minidl
+    >>> minidl.unique(minidl.tensor([3, 1, 3, 2]), return_counts=True)
+    (tensor([1, 2, 3]), tensor([1, 1, 2]))
+    """
+    x = array_of(input)
+    axis = None if dim is None else normalize_dim(dim, x.ndim, "unique")
+    found = array_module(x).unique(x, return_inverse=return_inverse, return_counts=return_counts, axis=axis,
+                                   equal_nan=False)
+    if not (return_inverse or return_counts):
+        return wrap(found)
+    results = [found[0]]
+    if return_inverse:
+        results.append(found[1].reshape(x.shape if axis is None else (x.shape[axis],)))
+    if return_counts:
+        results.append(found[-1])
+    return tuple([wrap(array) for array in results])
+
+
+def searchsorted(sorted_sequence: Any, input: Any, *, right: bool = False) -> Any:
+    """Where `input` would have to be put so that `sorted_sequence` stays sorted: before equal values, or behind
+    them with `right`. Rows of a batch of sequences are searched for rows of `input`.
+
+    >>> import minidl
+    >>> minidl.searchsorted(minidl.tensor([1, 3, 5]), minidl.tensor([0, 3, 9]))
+    tensor([0, 1, 3])
+    """
+    a = array_of(sorted_sequence)
+    xp, side = array_module(a), "right" if right else "left"
+    v = move(array_of(input), device_of(a)) if hasattr(input, "shape") else xp.asarray(input)
+    if a.ndim == 1:
+        return wrap(xp.searchsorted(a, v, side=side))
+    if a.shape[:-1] != v.shape[:-1]:
+        raise RuntimeError(f"searchsorted: the first {a.ndim - 1} dimensions of sorted_sequence and input must match, "
+                           f"but got {a.shape} and {v.shape}")
+    rows = [xp.searchsorted(row, values, side=side)
+            for row, values in zip(a.reshape(-1, a.shape[-1]), v.reshape(-1, v.shape[-1]))]
+    return wrap(xp.stack(rows).reshape(v.shape) if rows else xp.zeros(v.shape, np.int64))
+
+
+def bucketize(input: Any, boundaries: Any, *, right: bool = False) -> Any:
+    """The number of the bucket between `boundaries` that each element falls into.
+
+    >>> import minidl
+    >>> minidl.bucketize(minidl.tensor([1, 4, 9]), minidl.tensor([2, 5]))
+    tensor([0, 1, 2])
+    """
+    return searchsorted(boundaries, input, right=right)

@@ -1,0 +1,219 @@
+"""The DataLoader: batches of a dataset, in the order of a sampler, made here or by workers."""
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from minidl.backend.random import Generator
+from minidl.utils.data.collate import default_collate, default_convert
+from minidl.utils.data.dataset import Dataset, IterableDataset
+from minidl.utils.data.fetch import Exhausted, make_fetcher
+from minidl.utils.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    SequentialSampler,
+    cpu_stream,
+)
+from minidl.utils.data.workers import WorkerPool, choose_context
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class DataLoader(Generic[T_co]):
+    """Walks through a dataset in batches, once for each `for` loop.
+
+    dataset: anything with `__getitem__` and `__len__`, or an `IterableDataset`.
+    batch_size: samples in a batch; None gives single samples, not collated.
+    shuffle: a new random order each epoch. sampler: the order instead, an iterable of sample
+    numbers.
+    batch_sampler: the batches instead, an iterable of lists of sample numbers.
+    num_workers: background processes that fetch batches ahead; 0 fetches in the loop itself.
+    collate_fn: makes a batch of a list of samples; default `default_collate`.
+    pin_memory: accepted and of no effect.
+    drop_last: leave out a last batch that is not full.
+    timeout: seconds to wait for one batch from a worker; 0 for ever.
+    worker_init_fn: called as `worker_init_fn(worker_id)` when a worker starts, after it was seeded.
+    multiprocessing_context: how workers start: 'fork', 'forkserver', 'spawn', or a context. The
+    default is 'fork' on Linux, 'spawn' on Windows and macOS (where, as in PyTorch, a script needs
+    `if __name__ == "__main__":` and the dataset must be importable).
+    generator: where the order and the workers' seeds come from; default the one `manual_seed`
+    seeds.
+    prefetch_factor: batches that each worker is asked for ahead; default 2.
+    persistent_workers: keep the workers for the next epoch.
+
+    The order of batches does not depend on `num_workers`. Worker i is seeded with `base_seed + i`
+    (minidl's, Python's and NumPy's random numbers) at the start of each epoch, where `base_seed` is
+    drawn from `generator`: random transforms differ between workers and epochs, and repeat after
+    `manual_seed`. A dataset may fetch a whole batch at once: see `Dataset`.
+
+    An exception in a worker is raised here as the same type, its traceback in the message. A worker
+    that dies raises RuntimeError. Leaving the loop, in any way, ends the workers.
+    Errors: ValueError for arguments that exclude each other or are out of range.
+
+        >>> import minidl
+        >>> from minidl.utils.data import TensorDataset
+        >>> data = TensorDataset(minidl.arange(5), minidl.arange(5) * 10)
+        >>> [y.tolist() for x, y in DataLoader(data, batch_size=2)]
+        [[0, 10], [20, 30], [40]]
+    """
+
+    def __init__(self, dataset: Dataset[T_co], batch_size: int | None = 1,
+                 shuffle: bool | None = None, sampler: Iterable[Any] | None = None,
+                 batch_sampler: Iterable[list[Any]] | None = None, num_workers: int = 0,
+                 collate_fn: Callable[[Any], Any] | None = None, pin_memory: bool = False,
+                 drop_last: bool = False, timeout: float = 0,
+                 worker_init_fn: Callable[[int], Any] | None = None,
+                 multiprocessing_context: Any = None, generator: Generator | None = None, *,
+                 prefetch_factor: int | None = None, persistent_workers: bool = False) -> None:
+        self._streams = isinstance(dataset, IterableDataset)
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers,
+                       multiprocessing_context)
+        _check_order(self._streams, batch_size, shuffle, sampler, batch_sampler, drop_last)
+
+        self.dataset = dataset
+        self.num_workers = num_workers
+        self.pin_memory = pin_memory
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.generator = generator
+        self.prefetch_factor = 2 if prefetch_factor is None and num_workers else prefetch_factor
+        self.persistent_workers = persistent_workers
+        self.drop_last = drop_last
+
+        if sampler is None and not self._streams and batch_sampler is None:
+            sized: Any = dataset
+            sampler = (RandomSampler(sized, generator=generator) if shuffle
+                       else SequentialSampler(sized))
+        if batch_size is not None and batch_sampler is None and not self._streams:
+            assert sampler is not None
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        elif batch_sampler is not None:
+            batch_size = getattr(batch_sampler, "batch_size", batch_size)
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.batch_size = batch_size
+        self.collate_fn = collate_fn or (default_convert if batch_size is None else default_collate)
+        self._pool: WorkerPool | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        # drawn with and without workers, so that num_workers changes nothing that is drawn later
+        seed = int(cpu_stream(self.generator).integers(2**63 - 2**32))
+        return self._batches_of_workers(seed) if self.num_workers else self._batches()
+
+    def __len__(self) -> int:
+        if not self._streams:
+            return _length(self.sampler if self.batch_sampler is None else self.batch_sampler)
+        size = _length(self.dataset)
+        if self.batch_size is None:
+            return size
+        return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
+
+    def _tasks(self) -> Iterator[Any]:
+        """What to ask a fetcher for, batch after batch: sample numbers, or of a stream the next."""
+        if self._streams:
+            return itertools.repeat(None)
+        return iter(self.sampler if self.batch_sampler is None  # type: ignore[arg-type]
+                    else self.batch_sampler)
+
+    def _make_fetcher(self) -> Callable[[], Callable[[Any], Any]]:
+        return functools.partial(make_fetcher, self.dataset, self.collate_fn, self.batch_size,
+                                 self.drop_last)
+
+    def _batches(self) -> Iterator[Any]:
+        fetch = self._make_fetcher()()
+        for task in self._tasks():
+            batch = fetch(task)
+            if batch is Exhausted:
+                return
+            yield batch
+
+    def _batches_of_workers(self, seed: int) -> Iterator[Any]:
+        # a loop over a persistent pool takes it away, so that a loop inside the loop gets its own
+        pool, self._pool = self._pool, None
+        if pool is None:
+            pool = WorkerPool(self.dataset, self._make_fetcher(), self.num_workers,
+                              choose_context(self.multiprocessing_context), seed,
+                              self.worker_init_fn, self.timeout)
+        finished = False
+        try:
+            yield from self._in_turn(pool, seed)
+            finished = True
+        finally:
+            if finished and self.persistent_workers and self._pool is None:
+                self._pool = pool
+            else:
+                pool.close()
+
+    def _in_turn(self, pool: WorkerPool, seed: int) -> Iterator[Any]:
+        """Hand out tasks and take answers in the same turn; each answer makes room for a task."""
+        assert self.prefetch_factor is not None
+        tasks = self._tasks()
+        turn: deque[int] = deque()  # the worker of each task that is under way, oldest first
+
+        def submit(worker: int) -> None:
+            for task in itertools.islice(tasks, 1):
+                pool.submit(worker, task)
+                turn.append(worker)
+
+        pool.begin_epoch(seed)
+        for _ in range(self.prefetch_factor):
+            for worker in range(self.num_workers):
+                submit(worker)
+        while turn:
+            worker = turn.popleft()
+            batch = pool.receive(worker)
+            if batch is not Exhausted:  # a worker at the end of its stream gets no more tasks
+                submit(worker)
+                yield batch
+
+
+def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None,
+                   persistent_workers: bool, context: Any) -> None:
+    if num_workers < 0:
+        raise ValueError(f"DataLoader: num_workers should be 0 or more, got {num_workers}")
+    if timeout < 0:
+        raise ValueError(f"DataLoader: timeout should be 0 or more seconds, got {timeout}")
+    if num_workers == 0:
+        given = [name for name, value in [
+            ("prefetch_factor", prefetch_factor is not None),
+            ("persistent_workers", persistent_workers),
+            ("multiprocessing_context", context is not None)] if value]
+        if given:
+            raise ValueError(f"DataLoader: {given[0]} is for workers and num_workers is 0; "
+                             "try num_workers=2")
+        return
+    if prefetch_factor is not None and prefetch_factor < 1:
+        raise ValueError(f"DataLoader: prefetch_factor should be 1 or more, got {prefetch_factor}")
+    choose_context(context)
+
+
+def _check_order(streams: bool, batch_size: int | None, shuffle: bool | None, sampler: Any,
+                 batch_sampler: Any, drop_last: bool) -> None:
+    if streams:
+        given = [name for name, value in [
+            ("shuffle", bool(shuffle)),
+            ("sampler", sampler is not None),
+            ("batch_sampler", batch_sampler is not None)] if value]
+        if given:
+            raise ValueError(f"DataLoader: an IterableDataset decides its order itself; {given[0]} "
+                             "cannot be given with it")
+    if sampler is not None and shuffle:
+        raise ValueError("DataLoader: sampler and shuffle exclude each other; "
+                         "a RandomSampler shuffles")
+    if batch_sampler is not None and (batch_size != 1 or shuffle or drop_last
+                                      or sampler is not None):
+        raise ValueError("DataLoader: batch_sampler makes the batches itself; it excludes "
+                         "batch_size, shuffle, sampler and drop_last")
+    if batch_size is None and drop_last:
+        raise ValueError("DataLoader: batch_size=None gives single samples; it excludes drop_last")
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        raise ValueError(f"DataLoader: batch_size should be a positive integer or None, "
+                         f"got {batch_size!r}")
+
+
+def _length(sized: Any) -> int:
+    return len(sized)

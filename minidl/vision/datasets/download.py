@@ -1,0 +1,221 @@
+"""Fetching data sets: downloads that resume and are checked, archives unpacked safely."""
+from __future__ import annotations
+
+import hashlib
+import http.client
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from tqdm import tqdm
+
+_CHUNK = 1 << 16
+_ATTEMPTS = 3  # on one mirror, before the next one is asked
+
+
+def download(urls: str | Sequence[str], destination: str | Path, md5: str | None = None,
+             sha256: str | None = None, size: int | None = None, *, progress: bool = True,
+             timeout: float = 30.0) -> Path:
+    """Download a file from the first of several mirrors that delivers it; returns its path.
+
+    urls: mirrors of one file, http or https, tried in order. destination: the file to write; if it
+    is there already and its hash and size are right, nothing is downloaded. md5, sha256: what the
+    content must hash to, in hexadecimal. size: what it must measure, in bytes. progress: show a
+    bar.
+    timeout: seconds of silence after which a mirror is given up.
+
+    The content goes to `destination + '.part'`, which takes its final name in one step when it is
+    whole and its hash is right: there is never half a file under the final name. A download that
+    was interrupted is resumed from the part, provided a hash is given, without which one could not
+    tell whether the two halves belong together. A file with a wrong hash is removed and the next
+    mirror asked.
+    Errors: RuntimeError when no mirror delivers, with the reason of each; ValueError for URLs of
+    another scheme.
+    """
+    urls = [urls] if isinstance(urls, str) else list(urls)
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"download: expected http:// or https:// URLs, got {url!r}")
+    destination = Path(destination)
+    if destination.is_file():
+        if _mismatch(destination, md5, sha256, size) is None:
+            return destination
+        destination.unlink()
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    part = destination.with_name(destination.name + ".part")
+    resumable = md5 is not None or sha256 is not None
+
+    reasons = []
+    for url in urls:
+        for _ in range(_ATTEMPTS):
+            if not resumable:
+                part.unlink(missing_ok=True)
+            had = _size(part)
+            try:
+                _fetch(url, part, size, progress, timeout)
+                wrong = _mismatch(part, md5, sha256, size)
+            except _Refused as error:
+                wrong = str(error)
+                break
+            except (OSError, http.client.HTTPException) as error:
+                wrong = _reason(error)
+                if _size(part) > had:
+                    continue  # it came some way: ask for the rest
+                break
+            if wrong is None:
+                os.replace(part, destination)
+                return destination
+            part.unlink(missing_ok=True)
+            if not had:
+                break  # all of it came from this mirror, so asking again would not help
+        reasons.append(f"  {url}: {wrong}")
+    raise RuntimeError(f"download: could not get {destination} from any of {len(urls)} mirrors:\n"
+                       + "\n".join(reasons)
+                       + "\nCheck the network, or get the file by other means and put it there.")
+
+
+def extract_archive(path: str | Path, into: str | Path) -> list[Path]:
+    """Unpack a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file; returns the files written.
+
+    Only plain files and folders are unpacked, and every name is looked at before the first is
+    written.
+    Errors: ValueError for an archive with a member that would land outside the folder (an absolute
+    name, one with `..`), or that is a link or a device, and for a file that is no archive.
+    """
+    path, into = Path(path), Path(into)
+    what = "is neither a zip nor a tar archive"
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as zipped:
+                members = [(info.filename, _kind_in_zip(info), info) for info in zipped.infolist()]
+                return _extract(path, into, members, zipped.open)
+        if tarfile.is_tarfile(path):
+            with tarfile.open(path) as tar:
+                entries = [(info.name, _kind_in_tar(info), info) for info in tar]
+                return _extract(path, into, entries, tar.extractfile)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
+        what = f"is damaged or cut short ({error})"
+    raise ValueError(f"extract_archive: {path} {what}; if it was downloaded, delete it and "
+                     "download it again")
+
+
+# ---------------------------------------------------------------- downloading
+
+class _Refused(Exception):
+    """A mirror's answer that asking again will not change."""
+
+
+def _fetch(url: str, part: Path, size: int | None, progress: bool, timeout: float) -> None:
+    """Write the file behind `url` to `part`, from where `part` ends if the server can do that."""
+    start = _size(part)
+    headers = {"User-Agent": "minidl", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    try:
+        response = urllib.request.urlopen(urllib.request.Request(url, headers=headers),
+                                          timeout=timeout)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and start:
+            return  # nothing lies beyond: the part is whole, or wrong, which its hash will tell
+        raise _Refused(f"the server answers {error.code} {error.reason}") from error
+    with response:
+        if start and not _continues(response, start):
+            start = 0  # the server sends the whole file all the same
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length else size
+        if size is not None and total is not None and total != size:
+            raise _Refused(f"expected {size:,} bytes, the server offers {total:,}")
+        name = part.name.removesuffix(".part")
+        with open(part, "ab" if start else "wb") as file, \
+                tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=name,
+                     disable=not progress) as bar:
+            while chunk := response.read(_CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))
+                start += len(chunk)
+                if size is not None and start > size:
+                    raise _Refused(f"expected {size:,} bytes, the server sends more")
+    if total is not None and start < total:
+        raise ConnectionError(f"the connection ended after {start:,} of {total:,} bytes")
+
+
+def _continues(response: Any, start: int) -> bool:
+    return (response.status == 206
+            and response.headers.get("Content-Range", "").startswith(f"bytes {start}-"))
+
+
+def _mismatch(path: Path, md5: str | None, sha256: str | None, size: int | None) -> str | None:
+    """Why this file is not the one that was asked for; None if it is."""
+    if size is not None and _size(path) != size:
+        return f"expected {size:,} bytes, got {_size(path):,}"
+    for name, expected in (("md5", md5), ("sha256", sha256)):
+        if expected is not None:
+            found = _hash(path, name)
+            if found != expected.lower():
+                return f"expected {name} {expected.lower()}, got {found} ({_size(path):,} bytes)"
+    return None
+
+
+def _hash(path: Path, name: str) -> str:
+    # not for security: md5 is what the data sets were published with
+    digest = hashlib.new(name, usedforsecurity=False)
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or error
+    return f"{type(error).__name__}: {reason}"
+
+
+# ---------------------------------------------------------------- unpacking
+
+def _extract(path: Path, into: Path, members: Iterable[tuple[str, str, Any]], open_member: Any
+             ) -> list[Path]:
+    members = list(members)
+    for name, kind, _ in members:
+        parts = name.replace("\\", "/").split("/")
+        if parts[0] == "" or ".." in parts or Path(name).drive or Path(name).is_absolute():
+            raise ValueError(f"extract_archive: {path} holds '{name}', which would be written "
+                             f"outside {into}; nothing was unpacked. Do not trust this archive")
+        if kind == "other":
+            raise ValueError(f"extract_archive: {path} holds '{name}', a link or a device; only "
+                             "files and folders are unpacked, and nothing was")
+    written = []
+    for name, kind, member in members:
+        target = into / name
+        if kind == "folder":
+            target.mkdir(parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source: IO[bytes]
+        with open_member(member) as source, open(target, "wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+        written.append(target)
+    return written
+
+
+def _kind_in_zip(info: zipfile.ZipInfo) -> str:
+    if info.is_dir():
+        return "folder"
+    mode = info.external_attr >> 16  # Unix's; zero where the archive was made elsewhere
+    return "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"
+
+
+def _kind_in_tar(info: tarfile.TarInfo) -> str:
+    return "file" if info.isfile() else "folder" if info.isdir() else "other"

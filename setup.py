@@ -1,0 +1,37 @@
+"""How minidl is packaged. Tools are configured in pyproject.toml."""
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "minidl/__init__.py").read_text(encoding="utf-8")).group(1)
+
+EXTRAS = {
+    "cuda": ["cupy-cuda12x>=13"],        # arrays on the GPU
+    "plot": ["matplotlib>=3.7"],         # the examples' pictures
+    "test": ["pytest>=7", "hypothesis>=6.80"],
+    "lint": ["ruff>=0.6", "mypy>=1.10"],
+    "oracle": ["torch==2.13.0", "scikit-learn>=1.3"],  # second opinions in tests and benchmarks
+}
+
+setup(
+    name="minidl",
+    version=VERSION,
+    description="Deep learning you can read: autograd of any order, layers and training on NumPy and CuPy",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    packages=find_packages(include=["minidl", "minidl.*"]),
+    package_data={"minidl": ["py.typed"], "minidl.vision.datasets": ["digits.csv.gz", "digits.txt"]},
+    python_requires=">=3.10",
+    install_requires=["numpy>=2.0", "scipy>=1.13", "pillow>=10", "tqdm>=4.60"],
+    extras_require=EXTRAS,
+    classifiers=[
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)

@@ -1,0 +1,209 @@
+"""User-defined functions with PyTorch's ctx."""
+import gc
+import weakref
+
+import pytest
+
+import minidl
+from minidl.autograd import Function, gradcheck, gradgradcheck, once_differentiable
+
+
+class Cube(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x ** 3
+
+    @staticmethod
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        return 3 * x ** 2 * g
+
+
+class Exp(Function):
+    """Saves its output, and is written in the newer style."""
+
+    @staticmethod
+    def forward(x):
+        return x.exp()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx, g):
+        out, = ctx.saved_tensors
+        return g * out
+
+
+class SumAndScale(Function):
+    """Two outputs, a plain argument, and a gradient only where it is needed."""
+
+    @staticmethod
+    def forward(ctx, x, y, factor):
+        ctx.factor = factor
+        return x + y, x * factor
+
+    @staticmethod
+    def backward(ctx, g_sum, g_scaled):
+        gx = g_sum + g_scaled * ctx.factor if ctx.needs_input_grad[0] else None
+        return gx, g_sum if ctx.needs_input_grad[1] else None, None
+
+
+def double(*shape):
+    return minidl.randn(*shape, dtype=minidl.float64, requires_grad=True)
+
+
+@pytest.mark.parametrize("function", [Cube, Exp])
+def test_checks(function):
+    x = double(3)
+    assert gradcheck(function.apply, x)
+    assert gradgradcheck(function.apply, x)
+
+
+def test_several_outputs_and_plain_arguments():
+    x, y = double(2), double(2)
+    assert gradcheck(lambda a, b: SumAndScale.apply(a, b, 3.0), (x, y))
+    assert gradgradcheck(lambda a, b: SumAndScale.apply(a, b, 3.0), (x, y))
+    total, _ = SumAndScale.apply(x, y.detach(), 3.0)
+    total.sum().backward()
+    assert x.grad.tolist() == [1, 1]
+
+
+def test_name_and_grad_fn():
+    assert Cube.apply(double(1)).grad_fn.name() == "CubeBackward"
+
+
+def test_an_output_saved_for_backward_makes_no_cycle():
+    gc.collect()
+    gc.disable()
+    try:
+        y = Exp.apply(double(2))
+        op = weakref.ref(y.grad_fn)
+        del y
+        assert op() is None
+    finally:
+        gc.enable()
+
+
+def test_missing_gradients_arrive_as_zeros_or_none():
+    seen = []
+
+    class Two(Function):
+        @staticmethod
+        def forward(ctx, x, materialize):
+            ctx.set_materialize_grads(materialize)
+            return x * 1, x * 2
+
+        @staticmethod
+        def backward(ctx, a, b):
+            seen.append(b if b is None else b.tolist())
+            return a, None
+
+    for materialize in (True, False):
+        Two.apply(double(1), materialize)[0].sum().backward()
+    assert seen == [[0], None]
+
+
+def test_mark_non_differentiable():
+    class Sorted(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ranks = x * 0
+            ctx.mark_non_differentiable(ranks)
+            return x * 1, ranks
+
+        @staticmethod
+        def backward(ctx, g, _):
+            return g
+
+    y, ranks = Sorted.apply(double(2))
+    assert y.requires_grad and not ranks.requires_grad
+
+
+def test_mark_dirty():
+    class Double(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            x.mul_(2)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g
+
+    x = double(2)
+    y = x * 1
+    z = Double.apply(y)
+    assert z is y
+    z.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_returning_an_input_as_it_is():
+    class Same(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 5
+
+    x = double(1)
+    Same.apply(x).sum().backward()
+    assert x.grad.item() == 5 and x.is_leaf
+
+
+def test_once_differentiable():
+    class Square(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, g):
+            x, = ctx.saved_tensors
+            return 2 * x * g
+
+    x = double(1)
+    assert gradcheck(Square.apply, x)
+    gx, = minidl.autograd.grad(Square.apply(x), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice.*once_differentiable"):
+        gx.backward()
+
+
+@pytest.mark.parametrize("returned, text", [
+    (lambda g: (g, g), r"incorrect number of gradients \(expected 1, .*got 2\)"),
+    (lambda g: minidl.ones(7), r"invalid gradient at index 0 - got \[7\] but expected shape compatible with \[2\]"),
+], ids=["too many", "wrong shape"])
+def test_wrong_gradients(returned, text):
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return returned(g)
+
+    with pytest.raises(RuntimeError, match=text):
+        Wrong.apply(double(2)).sum().backward()
+
+
+def test_saved_tensors_are_guarded():
+    x = double(1)
+    y = x * 1
+    z = Cube.apply(y)
+    with minidl.no_grad():
+        y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        z.backward()
+    z = Cube.apply(x * 1)
+    z.backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        z.backward()

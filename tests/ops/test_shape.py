@@ -1,0 +1,280 @@
+"""Shapes: reshape and its kin, permutations, expansion, joining and cutting, rearranging, padding."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.autograd import backward
+from minidl.ops import shape
+from tests.checking import Case, S, check_case
+
+torch = pytest.importorskip("torch")
+R = S.raw
+
+
+def method(name: str):
+    """A method of torch.Tensor as a function."""
+    return lambda x, *args: getattr(x, name)(*args)
+
+
+CASES = [
+    Case(shape.reshape, [S((3, 4), [2, 6]), S((3, 4), [-1]), S((3, 4), [4, -1, 1]), S((), [1, 1]), S((0, 3), [3, 0]),
+                         S((2, 0), [5, 0])], torch="reshape",
+         errors=[(S((3, 4), [2, 5]), RuntimeError, "shape '[2, 5]' is invalid for input of size 12"),
+                 (S((3, 4), [5, -1]), RuntimeError, "shape '[5, -1]' is invalid for input of size 12"),
+                 (S((3, 4), [-1, -1]), RuntimeError, "only one dimension can be inferred"),
+                 (S((3, 4), [-2, 6]), RuntimeError, "invalid shape dimension -2"),
+                 (S((0, 4), [-1, 0]), RuntimeError, "ambiguous")]),
+    Case(shape.view, [S((3, 4), [2, 6]), S((), [1]), S((2, 3), [-1])], torch=method("view")),
+    Case(shape.view_as, [S((3, 4), np.zeros((2, 6), int))], torch=method("view_as")),
+    Case(shape.reshape_as, [S((3, 4), np.zeros((2, 6), int))], torch=method("reshape_as")),
+    Case(shape.flatten, [S((2, 3, 4)), S((2, 3, 4), 1), S((2, 3, 4), 0, 1), S((2, 3, 4), -2, -1), S(()), S((3,)),
+                         S((2, 3), 1, 1), S((0, 3))], torch="flatten",
+         errors=[(S((2, 3), 1, 0), RuntimeError, "start_dim cannot come after end_dim"),
+                 (S((2, 3), 2), IndexError, "Dimension out of range (expected to be in range of [-2, 1], but got 2)")]),
+    Case(shape.unflatten, [S((2, 12), 1, [3, 4]), S((2, 12), -1, [3, -1]), S((6, 2), 0, [3, 2])], torch="unflatten",
+         errors=[(S((2, 12), 1, [5, 2]), RuntimeError, "is invalid for input of size 12")]),
+    Case(shape.ravel, [S((2, 3)), S(()), S((2, 0))], torch="ravel"),
+    Case(shape.squeeze, [S((1, 3, 1)), S((1, 3, 1), 0), S((1, 3, 1), 1), S((1, 3, 1), R((0, -1))), S(()), S((), 0)],
+         torch="squeeze", errors=[(S((3, 1), 2), IndexError, "range of [-2, 1], but got 2")]),
+    Case(shape.unsqueeze, [S((2, 3), 0), S((2, 3), 1), S((2, 3), -1), S((), 0)], torch="unsqueeze",
+         errors=[(S((2, 3), 3), IndexError, "range of [-3, 2], but got 3")]),
+    *[Case(getattr(shape, name), [S(()), S((3,)), S((2, 3)), S((2, 3, 4))], torch=name)
+      for name in ("atleast_1d", "atleast_2d", "atleast_3d")],
+    Case(shape.permute, [S((2, 3, 4), [2, 0, 1]), S((2, 3), [-1, 0]), S((), [])], torch="permute",
+         errors=[(S((2, 3), [0, 1, 2]), RuntimeError, "input.dim() = 2 is not equal to len(dims) = 3"),
+                 (S((2, 3), [0, 0]), RuntimeError, "appears multiple times")]),
+    Case(shape.transpose, [S((2, 3, 4), 0, 2), S((2, 3, 4), -1, 1), S((2,), 0, 0), S((), 0, -1)], torch="transpose",
+         errors=[(S((2, 3), 0, 2), IndexError, "but got 2")]),
+    Case(shape.t, [S((2, 3)), S((3,)), S(())], torch="t",
+         errors=[(S((2, 3, 4)), RuntimeError, "t() expects a tensor with <= 2 dimensions, but self is 3D")]),
+    Case(shape.movedim, [S((2, 3, 4), 0, -1), S((2, 3, 4), [0, 1], [2, 0]), S((2, 3, 4), 1, 1)], torch=
+         lambda x, s, d: torch.movedim(x, s if isinstance(s, int) else tuple(s), d if isinstance(d, int) else tuple(d)),
+         errors=[(S((2, 3), [0, 1], [0]), RuntimeError, "same number of dims")]),
+    Case(shape.expand, [S((3, 1), [3, 4]), S((3, 1), [-1, 4]), S((3,), [2, 3]), S((), [2]), S((1,), [0]), S((2, 3), [2, 3]),
+                        S((1, 3), [1, 1, 3])], torch=method("expand"),
+         errors=[(S((3,), [2, 4]), RuntimeError, "The expanded size of the tensor (4) must match the existing size (3) "
+                  "at non-singleton dimension 1. Target sizes: [2, 4]. Tensor sizes: [3]"),
+                 (S((2, 3), [3]), RuntimeError, "the number of sizes provided (1) must be greater or equal"),
+                 (S((3,), [-1, 3]), RuntimeError, "leading, non-existing dimension 0")]),
+    Case(shape.expand_as, [S((3, 1), np.zeros((2, 3, 2), int))], torch=method("expand_as")),
+    Case(shape.broadcast_to, [S((3, 1), [3, 4])], torch="broadcast_to"),
+    Case(shape.broadcast_tensors, [S((3, 1), (4,)), S((), (2, 1))], torch="broadcast_tensors",
+         errors=[(S((3,), (4,)), RuntimeError, "cannot be broadcast")]),
+    Case(shape.repeat, [S((2, 3), [2, 2]), S((3,), [2, 1]), S((1,), [3]), S((2,), [0]), S((), [2]), S((2, 3), [1, 1]),
+                        S((2, 1), [2, 1, 3])], torch=method("repeat"),
+         errors=[(S((2, 3), [2]), RuntimeError, "can not be smaller than number of dimensions of tensor"),
+                 (S((2,), [-1]), RuntimeError, "negative dimension")]),
+    Case(shape.tile, [S((2, 3), [2]), S((2, 3), [2, 1, 2]), S((1,), [3])], torch="tile"),
+    Case(shape.meshgrid, [S((2,), (3,), indexing="ij"), S((2,), (3,), indexing="xy"), S((2,), (), (3,), indexing="ij"),
+                          S((2,), (3,), (2,), indexing="xy"), S((0,), (2,), indexing="ij")], torch="meshgrid",
+         errors=[(S((2,), (3,), indexing="ji"), RuntimeError, "indexing must be one of")]),
+    Case(shape.cat, [S([(2, 3), (1, 3)]), S([(2, 3), (2, 1)], 1), S([(2, 3), (2, 1), (2, 0)], -1), S([(3,), (0,)]),
+                     S([(2, 3), (0,)]), S([(4,)])], torch="cat",
+         errors=[(S([(2, 3), (2, 4)]), RuntimeError, "Sizes of tensors must match except in dimension 0. Expected size 3 "
+                  "but got size 4 for tensor number 1 in the list: shapes (2, 3) and (2, 4) clash at axis 1"),
+                 (S([(2, 3), (2,)]), RuntimeError, "same number of dimensions: got 2 and 1"),
+                 (S([(), ()]), RuntimeError, "zero-dimensional tensor (at position 0) cannot be concatenated"),
+                 (S([]), RuntimeError, "expected a non-empty list of Tensors"),
+                 (S([(2, 3)], 2), IndexError, "but got 2")]),
+    Case(shape.stack, [S([(2, 3), (2, 3)]), S([(2, 3), (2, 3)], 1), S([(2, 3), (2, 3), (2, 3)], -1), S([(), ()]),
+                       S([(3,)])], torch="stack",
+         errors=[(S([(2, 3), (2, 4)]), RuntimeError, "equal size, but got [2, 3] at entry 0 and [2, 4] at entry 1")]),
+    Case(shape.hstack, [S([(2,), (3,)]), S([(2, 1), (2, 3)]), S([(), ()])], torch="hstack"),
+    Case(shape.vstack, [S([(3,), (3,)]), S([(2, 3), (1, 3)])], torch="vstack"),
+    Case(shape.dstack, [S([(3,), (3,)]), S([(2, 3), (2, 3)]), S([(2, 3, 1), (2, 3, 2)])], torch="dstack"),
+    Case(shape.split, [S((5, 2), 2), S((5, 2), 5), S((5, 2), 9), S((5, 2), [1, 4], 0), S((2, 5), [2, 0, 3], -1),
+                       S((0, 2), 0), S((0, 2), 3)], torch="split",
+         errors=[(S((5,), [2, 2]), RuntimeError, "split_sizes to sum exactly to 5"),
+                 (S((5,), -1), RuntimeError, "split_size be positive"), (S((), 1), RuntimeError, "at least a 1-dim")]),
+    Case(shape.chunk, [S((7, 2), 3), S((2, 7), 3, 1), S((4,), 4), S((3,), 5), S((5,), 4), S((0, 2), 3), S((4, 2), 1)],
+         torch="chunk", errors=[(S((3,), 0), RuntimeError, "to be greater than 0, got: 0")]),
+    Case(shape.tensor_split, [S((7, 2), 3), S((5,), R((1, 4))), S((5,), R((3, 9))), S((2, 5), R((4, 2)), 1), S((2,), 3)],
+         torch="tensor_split", errors=[(S((3,), 0), RuntimeError, "larger than 0, got 0")]),
+    Case(shape.unbind, [S((3, 2)), S((2, 3), 1), S((1, 2)), S((2,)), S((2, 1, 2), -1)], torch="unbind",
+         errors=[(S(()), IndexError, "no dimensions")]),
+    Case(shape.narrow, [S((5, 2), 0, 1, 3), S((2, 5), -1, -2, 2), S((3,), 0, 3, 0)], torch="narrow",
+         errors=[(S((4,), 0, 3, 2), RuntimeError, "start (3) + length (2) exceeds dimension size (4)."),
+                 (S((4,), 0, 5, 0), IndexError, "range of [-4, 4], but got 5"),
+                 (S((4,), 0, 0, -1), RuntimeError, "length must be non-negative")]),
+    Case(shape.select, [S((3, 2), 0, 1), S((3, 2), 1, -1), S((3,), 0, 2)], torch="select",
+         errors=[(S((3, 4), 0, 5), IndexError, "index 5 out of range for tensor of size [3, 4] at dimension 0")]),
+    Case(shape.flip, [S((2, 3), [0]), S((2, 3), [0, 1]), S((2, 3, 2), [-1]), S((2, 0), [1]), S((3,), [])], torch="flip",
+         errors=[(S((2, 3), [0, 0]), RuntimeError, "appears multiple times")]),
+    Case(shape.fliplr, [S((2, 3))], torch="fliplr", errors=[(S((3,)), RuntimeError, ">= 2-d")]),
+    Case(shape.flipud, [S((2, 3)), S((3,))], torch="flipud", errors=[(S(()), RuntimeError, ">= 1-d")]),
+    Case(shape.roll, [S((5,), 2), S((2, 3), 1), S((2, 3), -1, 1), S((2, 3), [1, 5], [0, 1]), S((2, 0), 1)], torch="roll",
+         errors=[(S((2, 3), [1, 2], 0), RuntimeError, "shifts and dimensions must align. shifts: 2, dims:1")]),
+    Case(shape.rot90, [S((2, 3), 1), S((2, 3), 2), S((2, 3), -1), S((2, 3), 4), S((2, 3, 2), 1, [1, 2]),
+                       S((2, 3, 2), 3, [2, 0])], torch="rot90",
+         errors=[(S((2, 3), 1, [0]), RuntimeError, "dims == 2")]),
+    *[Case(getattr(shape, name), [S((3, 4)), S((4, 3), 1), S((2, 3, 3), -1), S((3, 0)), S((2, 2), 9), S((2, 2), -9)],
+           torch=name, errors=[(S((3,)), RuntimeError, "at least 2 dimensions")]) for name in ("tril", "triu")],
+    Case(shape.diagonal, [S((3, 4)), S((3, 4), 1), S((4, 3), -2), S((2, 3, 3), 0, 1, 2), S((2, 3, 4), 1, -1, 0),
+                          S((3, 3), 5)], torch="diagonal",
+         errors=[(S((3, 3), 0, 1, -1), RuntimeError, "cannot be identical 1, -1")]),
+    Case(shape.diag_embed, [S((3,)), S((2, 3)), S((3,), 1), S((2, 3), -1, 0, 2), S((2, 3), 0, 2, 0), S((0,))],
+         torch="diag_embed"),
+    Case(shape.diag, [S((3,)), S((3,), -1), S((3, 4)), S((3, 4), 1)], torch="diag",
+         errors=[(S((2, 2, 2)), RuntimeError, "Supports 1D or 2D tensors. Got 3D")]),
+    Case(shape.clone, [S((2, 3)), S(())], torch="clone"),
+    Case(shape.contiguous, [S((2, 3)), S(())], torch=method("contiguous")),
+    Case(shape.pad, [S((2, 3), [1, 2]), S((2, 3), [1, 2, 3, 0]), S((2, 3), [-1, 2]), S((2, 3), [1, -1, -1, 2]),
+                     S((2, 3), [1, 1], "constant", 5.0), S((2, 3), []), S((2, 3), [-2, 0], value=1.5),
+                     S((1, 2, 3, 4), [2, 1, 1, 0], "reflect"), S((1, 2, 3, 4), [2, 1, 1, 3], "replicate"),
+                     S((1, 2, 3, 4), [2, 4, 3, 1], "circular"), S((2, 5), [4, 4], "reflect"),
+                     S((1, 2, 5), [-1, 2], "replicate")], torch="pad",
+         errors=[(S((2, 3), [1]), RuntimeError, "Padding length must be divisible by 2"),
+                 (S((2,), [1, 1, 1, 1]), RuntimeError, "two times the input dimension"),
+                 (S((1, 1, 3), [3, 0], "reflect"), RuntimeError, "at most 2 in mode 'reflect', but got: padding (3, 0)"),
+                 (S((1, 1, 3), [4, 0], "circular"), RuntimeError, "at most 3 in mode 'circular'"),
+                 (S((2, 3), [-2, -2]), RuntimeError, "negative output size"),
+                 (S((2, 3), [1, 1], "mirror"), NotImplementedError, "Unrecognised padding mode 'mirror'")]),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_battery(case):
+    check_case(case)
+
+
+def test_reflection_by_hand():
+    x = minidl.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    y = shape.pad(x, (2, 1), mode="reflect")
+    assert y.tolist() == [[3.0, 2.0, 1.0, 2.0, 3.0, 2.0]]
+    y.sum().backward()
+    assert x.grad.tolist() == [[1.0, 3.0, 2.0]]     # how often each number appears
+
+
+# ---------------------------------------------------------------------- views
+
+VIEWS = {
+    "reshape": lambda x: shape.reshape(x, (4, 3)),
+    "view": lambda x: shape.view(x, (2, 6)),
+    "flatten": lambda x: shape.flatten(x),
+    "permute": lambda x: shape.permute(x, (1, 0)),
+    "transpose": lambda x: shape.transpose(x, 0, 1),
+    "t": shape.t,
+    "expand (nothing repeated)": lambda x: shape.expand(x, (1, 3, 4)),
+    "squeeze": shape.squeeze,
+    "unsqueeze": lambda x: shape.unsqueeze(x, 0),
+    "narrow": lambda x: shape.narrow(x, 0, 1, 2),
+    "select": lambda x: shape.select(x, 1, 0),
+    "split": lambda x: shape.split(x, 2)[1],
+    "chunk": lambda x: shape.chunk(x, 2, dim=1)[0],
+    "tensor_split": lambda x: shape.tensor_split(x, 3)[2],
+    "unbind": lambda x: shape.unbind(x)[2],
+    "diagonal": lambda x: shape.diagonal(x),
+}
+COPIES = {
+    "clone": shape.clone, "flip": lambda x: shape.flip(x, (0,)), "roll": lambda x: shape.roll(x, 0, 0),
+    "repeat": lambda x: shape.repeat(x, (1, 1)), "tril": lambda x: shape.tril(x, 9), "diag": shape.diag,
+    "cat": lambda x: shape.cat([x]), "rot90": lambda x: shape.rot90(x, 0), "pad": lambda x: shape.pad(x, (0, 0)),
+    "reshape of a transposed": lambda x: shape.reshape(shape.t(x), (3, 4)),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_write_into_a_view_is_seen_by_its_base(name):
+    leaf = minidl.ones(3, 4, requires_grad=True)
+    x = leaf * 1
+    v = VIEWS[name](x)
+    assert np.shares_memory(v.array, x.array)
+    v.mul_(5)
+    x.sum().backward()
+    np.testing.assert_array_equal(leaf.grad.array, x.array)      # 5 where it was written, 1 elsewhere
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_write_into_the_base_is_seen_by_a_view(name):
+    leaf = minidl.ones(3, 4, requires_grad=True)
+    x = leaf * 1
+    v = VIEWS[name](x)
+    x.mul_(7)
+    (v * v).sum().backward()
+    expected = np.zeros((3, 4))
+    VIEWS[name](minidl.from_numpy(expected)).array[...] = 2 * 7 * 7
+    np.testing.assert_array_equal(leaf.grad.array, expected)
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_have_memory_of_their_own(name):
+    x = minidl.ones(3, 4)
+    assert not np.shares_memory(COPIES[name](x).array, x.array)
+
+
+def test_expanded_memory_cannot_be_written():
+    x = minidl.zeros(3, 1)
+    with pytest.raises(RuntimeError, match="share one place in memory"):
+        shape.expand(x, (3, 4)).add_(1)
+
+
+def test_view_says_that_reshape_would_copy():
+    with pytest.raises(RuntimeError, match=r"view: view size \[12\].*Use .reshape\(...\) instead"):
+        shape.view(shape.t(minidl.zeros(3, 4)), (12,))
+
+
+def test_contiguous_returns_the_tensor_itself_where_it_can():
+    x = minidl.zeros(3, 4)
+    assert shape.contiguous(x) is x
+    assert shape.contiguous(shape.t(x)).is_contiguous()
+    assert shape.clone(shape.t(x)).stride() == (1, 4)       # a clone keeps the layout
+
+
+def test_views_of_foreign_memory_are_known_as_views():
+    """`np.frombuffer` gives an array whose base is no array."""
+    x = minidl.from_numpy(np.frombuffer(bytearray(16), np.float32))
+    v = shape.reshape(x, (2, 2))
+    v.add_(1)
+    assert v._version == x._version == 1
+
+
+# ---------------------------------------------------------------------- cutting
+
+def test_pieces_share_one_gradient_step():
+    x = minidl.ones(6, 2, requires_grad=True)
+    a, b, c = shape.chunk(x * 1, 3)
+    assert a.grad_fn is b.grad_fn is c.grad_fn
+    (a * 2 + c * 3).sum().backward()        # b is not used
+    np.testing.assert_array_equal(x.grad.array, [[2, 2]] * 2 + [[0, 0]] * 2 + [[3, 3]] * 2)
+
+
+def test_one_piece_of_several_is_written():
+    """PyTorch refuses this for the outputs of chunk; here each piece knows its own window."""
+    leaf = minidl.ones(4, requires_grad=True)
+    x = leaf * 1
+    a, b = shape.chunk(x, 2)
+    a.mul_(5)
+    b.mul_(a)
+    x.sum().backward()          # x = (5u, 5u * v): sums 5 + 5v and 5u
+    np.testing.assert_array_equal(x.array, [5, 5, 5, 5])
+    np.testing.assert_array_equal(leaf.grad.array, [10, 10, 5, 5])
+
+
+def test_split_of_integers_has_no_gradient():
+    pieces = shape.split(minidl.arange(5), 2)
+    assert [p.tolist() for p in pieces] == [[0, 1], [2, 3], [4]]
+    assert not pieces[0].requires_grad
+
+
+# ---------------------------------------------------------------------- joining
+
+def test_cat_promotes():
+    out = shape.cat([minidl.tensor([1]), minidl.tensor([0.5])])
+    assert out.dtype == minidl.float32 and out.tolist() == [1.0, 0.5]
+    assert shape.stack([minidl.tensor([1], dtype=minidl.int32), minidl.tensor([2])]).dtype == minidl.int64
+
+
+def test_the_same_tensor_twice():
+    x = minidl.tensor([1.0, 2.0], requires_grad=True)
+    backward([shape.cat([x, x])], [minidl.tensor([1.0, 2.0, 3.0, 4.0])])
+    assert x.grad.tolist() == [4.0, 6.0]
+
+
+def test_functions_work_on_arrays():
+    """Gradient rules call them on arrays."""
+    x = np.arange(6.0).reshape(2, 3)
+    for out in (shape.reshape(x, (3, 2)), shape.permute(x, (1, 0)), shape.cat([x, x]), shape.chunk(x, 2)[0],
+                shape.pad(x, (1, 1)), shape.expand(x, (2, 2, 3)), shape.tril(x), shape.flip(x, (0,))):
+        assert type(out) is np.ndarray

@@ -1,0 +1,19 @@
+"""What `import minidl` brings along."""
+import subprocess
+import sys
+
+
+def loaded(statement):
+    code = f"import sys; {statement}; print(*sys.modules)"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_import_is_light():
+    """Only NumPy and the standard library are loaded: the rest waits until it is used."""
+    modules = set(loaded("import minidl"))
+    for heavy in ["scipy.special", "scipy.sparse", "PIL.Image", "matplotlib", "cupy", "torch", "tqdm"]:
+        assert heavy not in modules, f"import minidl loads {heavy}"
+
+
+def test_everything_public_is_there_at_once():
+    assert loaded("import minidl; minidl.nn.Linear; minidl.optim.SGD; minidl.utils.data.DataLoader; minidl.nn.functional.relu")
