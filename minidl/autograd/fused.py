@@ -39,7 +39,7 @@ class FusedOp(Op):
         """The op in ordinary ops on Tensors."""
         raise NotImplementedError
 
-    def gradient(self, g: Any) -> Any:
+    def gradient(self, g: Any, *kept: Any) -> Any:
         """The gradients of all inputs, on arrays; None for an input that has none or that
         `self.wanted` does not ask for."""
         raise NotImplementedError

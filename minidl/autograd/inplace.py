@@ -73,24 +73,24 @@ def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
 
 
 def _check_writable(tensor: TensorBase, who: str, others: Any) -> None:
-    array = tensor.array
-    if any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape)):
-        raise RuntimeError(
-            f"{who}: unsupported in-place operation: several elements of the tensor, shape "
-            f"{tuple(array.shape)}, share one place in memory (it was expanded); clone() it before writing")
     if tensor.view_of is not None:
         tensor.view_of.refresh(tensor)
-    recording = switches.enabled and (
-        tensor.edge is not None or any(isinstance(x, TensorBase) and x.edge is not None for x in others))
-    if not recording:
-        return
-    root = tensor
-    while root.view_of is not None:
-        if not root.view_of.recorded:
+    way = [tensor]      # from the tensor to the owner of the memory
+    while way[-1].view_of is not None:
+        way.append(way[-1].view_of.base)
+    for x in way:
+        if any(stride == 0 and n > 1 for stride, n in zip(x.array.strides, x.array.shape)):
+            what = "the tensor" if x is tensor else "a tensor that this one is a view of"
             raise RuntimeError(
-                f"{who}: in-place write into a view that was made under no_grad(), with a gradient to record: "
-                f"make the view where gradients are recorded, or clone() it before writing")
-        root = root.view_of.base
+                f"{who}: unsupported in-place operation: several elements of {what}, shape "
+                f"{tuple(x.array.shape)}, share one place in memory (it was expanded); clone() it before writing")
+    if not switches.enabled or not any(x.edge is not None for x in (*way, *others) if isinstance(x, TensorBase)):
+        return
+    if any(x.view_of is not None and not x.view_of.recorded for x in way):
+        raise RuntimeError(
+            f"{who}: in-place write into a view that was made under no_grad(), with a gradient to record: "
+            f"make the view where gradients are recorded, or clone() it before writing")
+    root = way[-1]
     if root.edge is not None and isinstance(root.edge[0], AccumulateGrad):
         what = "a leaf Variable" if root is tensor else "a view of a leaf Variable"
         raise RuntimeError(

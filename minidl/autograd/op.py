@@ -169,7 +169,8 @@ class Op:
                     version = x.version = [0, ""]
                 kept[name] = (x.array, version, version[0])
             elif type(x) is tuple and position == _OUT:
-                kept[name] = (tuple([r.array for r in x]), None, 0)
+                versions = [version_of(r) for r in x]
+                kept[name] = (tuple([r.array for r in x]), None, [(v, v[0]) for v in versions])
             else:
                 kept[name] = (x, None, 0)
 
@@ -215,13 +216,21 @@ class Op:
                 f"Trying to backward through the graph a second time: {type(self).__name__} has freed "
                 f"the values that it had kept for backward. Call backward(retain_graph=True) the "
                 f"first time, or compute the loss again.") from None
-        if version is not None and version[0] != number:
-            raise RuntimeError(
-                f"one of the variables needed for gradient computation has been modified by an inplace "
-                f"operation: '{name}' of {type(self).__name__}, shape {tuple(value.shape)}, is at version "
-                f"{version[0]} (last written by {version[1]}); expected version {number}. Write a new "
-                f"tensor instead (y = y + 1, not y += 1), or clone() before writing.")
+        if version is not None:
+            if version[0] != number:
+                raise self._stale(name, value, version, number)
+        elif number:   # several outputs, each with a version of its own
+            for part, (version, n) in zip(value, number):
+                if version[0] != n:
+                    raise self._stale(name, part, version, n)
         return value
+
+    def _stale(self, name: str, value: Array, version: Any, number: int) -> RuntimeError:
+        return RuntimeError(
+            f"one of the variables needed for gradient computation has been modified by an inplace operation: "
+            f"'{name}' of {self.name()}, shape {tuple(value.shape)}, is at version {version[0]} (last written by "
+            f"{version[1]}); expected version {number}. Write a new tensor instead (y = y + 1, not y += 1), or "
+            f"clone() before writing.")
 
     def kept_tensor(self, name: str) -> Any:
         """A kept value as a Tensor that is tied to the graph again."""
@@ -317,8 +326,10 @@ class Alias(Op):
 
 
 def owner(array: Array) -> Array:
-    """The array that owns the memory which `array` looks into."""
-    return array if array.base is None else array.base
+    """The array that owns the memory which `array` looks into, or was made first of foreign memory."""
+    while type(array.base) is type(array):
+        array = array.base
+    return array
 
 
 def describe(arrays: Any) -> str:

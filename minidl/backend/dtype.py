@@ -83,3 +83,6 @@ def _python_scalar(operand: Any) -> np.dtype | None:
         return None
     kind = type(operand).__name__
     return {"bool": bool, "int": int64}.get(kind, _default)
+
+
+finfo, iinfo = np.finfo, np.iinfo

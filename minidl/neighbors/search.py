@@ -16,7 +16,7 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.distance import paired_distance, pairwise_distance, row_norms, unit_rows
 
 MIB = 1 << 20
-BYTES_PER_SCORE = 10        # a score in the widest dtype, and whether it is near
+BYTES_PER_SCORE = 12        # a score in float64, whether it is near, a share in the groups' best
 BYTES_PER_FEATURE = 64      # of a query or a gathered candidate: float64 copies
 BYTES_PER_CANDIDATE = 128   # its row, column, distance, and the keys that sort it
 PAIR_BLOCK = 1 << 18        # numbers of gathered candidates at a time: a cache's worth

@@ -146,7 +146,8 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
         tensor([-1.0000,  0.5000,  1.0000])
     """
     if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val cannot be greater than max_val, but got min_val={min_val}, max_val={max_val}")
+        raise ValueError(f"hardtanh: min_val cannot be greater than max_val, but got min_val={min_val}, "
+                         f"max_val={max_val}")
     return apply(Hardtanh(min_val, max_val), input, inplace)
 
 
@@ -276,7 +277,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
 
         >>> import minidl
         >>> minidl.nn.functional.hardswish(minidl.tensor([-4.0, 1.0, 4.0]))
-        tensor([-0.0000,  0.6667,  4.0000])
+        tensor([-0.0000, 0.6667, 4.0000])
     """
     return apply(Hardswish(), input, inplace)
 
@@ -546,7 +547,7 @@ class Glu(FusedOp):
 
     def halves(self, x: Any) -> tuple[Any, Any]:
         before, half = (slice(None),) * self.axis, x.shape[self.axis] // 2
-        return x[(*before, slice(None, half))], x[(*before, slice(half, None))]
+        return x[before + (slice(half),)], x[before + (slice(half, None),)]
 
     def reference(self, x: Any) -> Any:
         a, b = self.halves(x)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from minidl.ops.ufunc import Binary, Floating, Unary, Zero, number_as_tensor
 
 # ---------------------------------------------------------------------- powers and roots
 
-_SHORT_POWERS = {   # the general power costs about a hundred multiplications
+_SHORT_POWERS: dict[float, Callable[[Array], Array]] = {   # the general power costs about a hundred multiplications
     1: np.copy,
     2: np.square,
     3: lambda x: x * x * x,
@@ -262,8 +263,8 @@ def log10(input: Any) -> Any:
     """The logarithm to base 10.
 
         >>> import minidl
-        >>> minidl.log10(minidl.tensor([1.0, 100.0]))
-        tensor([0., 2.])
+        >>> minidl.log10(minidl.tensor([1.0, 2.0]))
+        tensor([0.0000, 0.3010])
     """
     return Log10()(input)
 
@@ -304,8 +305,8 @@ def logaddexp(input: Any, other: Any) -> Any:
     """`log(exp(input) + exp(other))`, without overflow.
 
         >>> import minidl
-        >>> minidl.logaddexp(minidl.tensor([1000.0]), minidl.tensor([1000.0]))
-        tensor([1000.6931])
+        >>> minidl.logaddexp(minidl.tensor([0.0, 1000.0]), minidl.tensor([0.0, 0.0]))
+        tensor([6.9315e-01, 1.0000e+03])
     """
     return Logaddexp()(input, other)
 

@@ -299,7 +299,7 @@ def as_value(value: Any, like: Array) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if not isinstance(value, TensorBase):
-        if not is_array(value) and not isinstance(value, Sequence):
+        if not is_array(value) and (not isinstance(value, Sequence) or isinstance(value, str)):
             raise TypeError(f"can't assign a {type(value).__name__} to a tensor; expected a Tensor or a number")
         value = wrap(value if is_array(value) else np.asarray(value))
     return cast(to_device(value, device_of(like)), like.dtype)

@@ -17,8 +17,9 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float16, float32
 from minidl.ops.broadcast import Shape, Sum, broadcast_shape, expand_to
 from minidl.ops.dims import normalize_dim, normalize_dims
+from minidl.ops.rearrange import diagonal
 from minidl.ops.reduce import sum
-from minidl.ops.shape import diagonal, permute, reshape, transpose, unsqueeze
+from minidl.ops.view import Permute, Reshape, permute, reshape, transpose, unsqueeze
 
 Labels = Sequence[Any]
 """Names for the axes of a tensor, one each."""
@@ -57,10 +58,11 @@ class Linear(Op):
         return y if x.ndim == 2 else y.reshape((*x.shape[:-1], len(weight)))
 
     def grad_x(self, g: Any, weight: Any) -> Any:
-        return reshape(MatMul()(rows_of(g), weight), (*g.shape[:-1], weight.shape[1]))
+        gx = MatMul()(rows_of(g), weight)                   # (rows, out) -> (rows, in)
+        return gx if g.ndim == 2 else Reshape((*g.shape[:-1], weight.shape[1]))(gx)
 
     def grad_weight(self, g: Any, x: Any) -> Any:
-        return MatMul()(transpose(rows_of(g), 0, 1), rows_of(x))
+        return MatMul()(Permute((1, 0))(rows_of(g)), rows_of(x))    # -> (out, in)
 
     def grad_bias(self, g: Any) -> Any:
         return Sum(tuple(range(g.ndim - 1)), (g.shape[-1],))(g)
@@ -114,7 +116,7 @@ def product(a: Array, b: Array) -> Array:
 
 def rows_of(x: Any) -> Any:
     """(*, n) -> (rows, n)"""
-    return x if x.ndim == 2 else reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+    return x if x.ndim == 2 else Reshape((math.prod(x.shape[:-1]), x.shape[-1]))(x)
 
 
 def arranged(x: Array, labels: Labels, order: Labels) -> Array:
@@ -148,7 +150,7 @@ def matmul(input: Any, other: Any) -> Any:
         >>> minidl.matmul(a, minidl.tensor([1.0, 1.0]))
         tensor([3., 7.])
         >>> (minidl.ones(8, 1, 2, 3) @ minidl.ones(5, 3, 4)).shape
-        torch.Size([8, 5, 2, 4])
+        (8, 5, 2, 4)
     """
     a, b = input, other
     _check_factors("matmul", a, b)
@@ -227,7 +229,7 @@ def bmm(input: Any, mat2: Any) -> Any:
 
         >>> import minidl
         >>> minidl.bmm(minidl.ones(10, 3, 4), minidl.ones(10, 4, 5)).shape
-        torch.Size([10, 3, 5])
+        (10, 3, 5)
     """
     _check_ndim("bmm", "batch1", input, 3)
     _check_ndim("bmm", "batch2", mat2, 3)
@@ -364,7 +366,7 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
         >>> import minidl
         >>> from minidl.ops.linalg import multi_dot
         >>> multi_dot([minidl.ones(2, 100), minidl.ones(100, 3), minidl.ones(3, 1)]).shape
-        torch.Size([2, 1])
+        (2, 1)
     """
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
@@ -387,7 +389,7 @@ def chain_matmul(*matrices: Any) -> Any:
 
         >>> import minidl
         >>> minidl.chain_matmul(minidl.ones(2, 100), minidl.ones(100, 3), minidl.ones(3, 1)).shape
-        torch.Size([2, 1])
+        (2, 1)
     """
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
@@ -553,7 +555,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
 
         >>> import minidl
         >>> minidl.tensordot(minidl.ones(2, 3, 4), minidl.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
-        torch.Size([2, 5])
+        (2, 5)
     """
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):

@@ -21,7 +21,10 @@ from minidl.ops.cast import cast
 from minidl.ops.dims import normalize_dim, normalize_dims
 from minidl.ops.elementwise import abs as abs_
 from minidl.ops.elementwise import exp, maximum, minimum, sign
-from minidl.ops.shape import cat, narrow, reshape, squeeze
+from minidl.ops.gather import grid
+from minidl.ops.getitem import GetItem
+from minidl.ops.join import cat
+from minidl.ops.view import array_of, narrow, reshape, squeeze
 
 Dims = int | tuple[int, ...] | list[int] | None
 
@@ -180,9 +183,7 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
         tensor(1.5000)
     """
     x = _floating(input, dtype, "nanmean")
-    numbers = cast(sum(x == x, dim, keepdim), x.dtype)
-    with np.errstate(invalid="ignore"):   # 0 / 0 is meant to be nan
-        return nansum(x, dim, keepdim) / numbers
+    return nansum(x, dim, keepdim) / cast(sum(x == x, dim, keepdim), x.dtype)   # 0 / 0 is meant to be nan
 
 
 class CumSum(Op):
@@ -375,38 +376,6 @@ class ArgExtreme(Op):
             array_module(x).expand_dims(index, self.axis)
 
 
-class Pick(Op):
-    """y = x at the `index` along an axis, where y has size 1: the gradient goes back to where y came from."""
-
-    def __init__(self, index: Array, axis: int) -> None:
-        self.index, self.axis = index, axis
-
-    def forward(self, x: Array) -> Array:
-        self.size = x.shape[self.axis]
-        return array_module(x).take_along_axis(x, self.index, self.axis)
-
-    def grad_x(self, g: Any) -> Any:
-        return Place(self.index, self.axis, self.size)(g)
-
-
-class Place(Op):
-    """x at the `index` along an axis of the given size, and zero beside it."""
-
-    def __init__(self, index: Array, axis: int, size: int) -> None:
-        self.index, self.axis, self.size = index, axis, size
-
-    def forward(self, x: Array) -> Array:
-        xp, axis = array_module(x), self.axis
-        y = xp.zeros((*x.shape[:axis], self.size, *x.shape[axis + 1:]), x.dtype)
-        where: list[Any] = list(xp.ix_(*[xp.arange(n) for n in x.shape]))
-        where[axis] = self.index
-        y[tuple(where)] = x
-        return y
-
-    def grad_x(self, g: Any) -> Any:
-        return Pick(self.index, self.axis)(g)
-
-
 def _check_not_empty(input: Any, axes: Shape, who: str, kind: type[Exception] = IndexError) -> None:
     for axis in axes:
         if input.shape[axis] == 0:
@@ -430,7 +399,7 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
         return ValuesIndices(Extreme((), False, which)(input), reshape(ArgExtreme(None, "argmax")(input), ()))
     _check_not_empty(input, (axis,), which)
     indices = ArgExtreme(axis, f"arg{which}")(input)
-    values = Pick(getattr(indices, "array", indices), axis)(input)
+    values = GetItem(grid(array_of(indices), axis))(input)   # the gradient goes where the value was found
     return ValuesIndices(values, indices) if keepdim else \
         ValuesIndices(squeeze(values, axis), squeeze(indices, axis))
 
@@ -554,8 +523,7 @@ class Deviation(Reduction):
         d = x - Mean(self.axes, True).forward(x)
         d *= d
         y = d.sum(axis=self.axes, keepdims=True)
-        with np.errstate(divide="ignore", invalid="ignore"):   # nothing left to divide by: inf or nan
-            return y / builtins.max(count(x.shape, self.axes) - self.correction, 0)
+        return y / builtins.max(count(x.shape, self.axes) - self.correction, 0)
 
     def deviations(self, x: Any) -> Any:
         """(x - m) / (n - c)"""
@@ -661,10 +629,9 @@ class LogSumExp(Reduction):
         top = x.max(axis=self.axes, keepdims=True)
         top = xp.where(xp.isinf(top), 0, top)
         self.keep(top=top)
-        with np.errstate(over="ignore", divide="ignore"):   # exp(inf) = inf and log(0) = -inf are meant
-            e = xp.asarray(x - top)
-            np.exp(e, out=e)
-            y = np.log(e.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype)))
+        e = xp.asarray(x - top)
+        np.exp(e, out=e)
+        y = np.log(e.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype)))
         return (y + top).astype(x.dtype, copy=False)
 
     def grad_x(self, g: Any, x: Any, top: Any) -> Any:
@@ -678,7 +645,7 @@ def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
 
         >>> import minidl
         >>> minidl.logsumexp(minidl.tensor([1000.0, 1000.0]), dim=0)
-        tensor(1000.6931)
+        tensor(1000.6932)
     """
     axes = axes_of(input, dim, "logsumexp")
     return LogSumExp(axes, keepdim)(input if input.dtype.kind == "f" else cast(input, get_default_dtype()))

@@ -45,7 +45,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         >>> minidl.where(x > 0)
         (tensor([0, 2]),)
     """
-    if not isinstance(condition, TensorBase) and not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
+    if not any(isinstance(x, TensorBase) for x in (condition, input, other)):
         return Where()(condition, input, other)
     if not isinstance(condition, TensorBase):
         condition = wrap(condition)
@@ -58,7 +58,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         kind = result_type(input, other)  # two numbers: one must say the dtype
         input = wrap(array_module(condition.array).asarray(input, kind))
     a, b = prepare("where", input, other)
-    shape = broadcast_shape("where", *[x.shape for x in (condition, a, b) if isinstance(x, TensorBase)])
+    shape = broadcast_shape("where", *[x.array.shape for x in (condition, a, b) if isinstance(x, TensorBase)])
     condition, a, b = [expand_to(x, shape) if isinstance(x, TensorBase) else x for x in (condition, a, b)]
     return Where()(condition, a, b)
 
@@ -211,7 +211,8 @@ class NanToNum(Unary):
         return where(isfinite(x), g, 0.0)
 
 
-def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
+               neginf: float | None = None) -> Any:
     """`input` with numbers in place of NaN, inf and -inf; the largest and smallest finite ones by default.
 
         >>> import minidl

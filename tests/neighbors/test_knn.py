@@ -239,7 +239,8 @@ def test_query_errors() -> None:
 
 @pytest.mark.parametrize("ask", [
     lambda knn: knn.predict(LINE), lambda knn: knn.predict_proba(LINE),
-    lambda knn: knn.kneighbors(), lambda knn: knn.score(LINE, NAMES)], ids=["predict", "predict_proba", "kneighbors", "score"])
+    lambda knn: knn.kneighbors(), lambda knn: knn.score(LINE, NAMES),
+], ids=["predict", "predict_proba", "kneighbors", "score"])
 def test_before_fit(ask: Any) -> None:
     with pytest.raises(NotFittedError, match=r"is not fitted yet; call fit\(X, y\) first"):
         ask(Knn())

@@ -246,10 +246,10 @@ def test_one_piece_of_several_is_written():
     x = leaf * 1
     a, b = shape.chunk(x, 2)
     a.mul_(5)
-    b.mul_(a)
-    x.sum().backward()          # x = (5u, 5u * v): sums 5 + 5v and 5u
-    np.testing.assert_array_equal(x.array, [5, 5, 5, 5])
-    np.testing.assert_array_equal(leaf.grad.array, [10, 10, 5, 5])
+    b.add_(a)
+    (x * x).sum().backward()          # x = (5u, v + 5u): 2 * 5u * 5 + 2 * (v + 5u) * 5, and 2 * (v + 5u)
+    np.testing.assert_array_equal(x.array, [5, 5, 6, 6])
+    np.testing.assert_array_equal(leaf.grad.array, [110, 110, 12, 12])
 
 
 def test_split_of_integers_has_no_gradient():

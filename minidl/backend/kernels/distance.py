@@ -11,9 +11,9 @@ from minidl.backend.kernel import kernel
 
 METRICS = ("l1", "l2", "sqeuclidean", "cosine")
 
-# numbers in a temporary of the l1 distance
-CPU_BLOCK = 1 << 16  # small enough to stay in the cache
-GPU_BLOCK = 1 << 24  # large enough to make few launches
+# bytes of the temporary in the l1 distance
+CPU_BLOCK = 1 << 18  # small enough to stay in the cache
+GPU_BLOCK = 1 << 26  # large enough to make few launches
 
 
 @kernel
@@ -74,7 +74,7 @@ def _pairwise_l2(x: Array, y: Array) -> Array:
 def _pairwise_l1(x: Array, y: Array) -> Array:
     xp = array_module(x)
     (n, d), m = x.shape, len(y)
-    block = CPU_BLOCK if xp.__name__ == "numpy" else GPU_BLOCK
+    block = (CPU_BLOCK if xp.__name__ == "numpy" else GPU_BLOCK) // x.dtype.itemsize
     columns = max(1, min(m, block // max(d, 1)))
     rows = max(1, block // max(d * columns, 1))
     distance = xp.empty((n, m), x.dtype)

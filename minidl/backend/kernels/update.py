@@ -3,6 +3,7 @@
 Hyperparameters are Python numbers, so that they never widen an array, and `step` counts from 1. The formulas stand
 in the docstrings of `minidl.optim`. `s` and `t` are scratch arrays throughout.
 """
+# ruff: noqa: B020 - in the loops, the names of the arrays stand for their blocks
 from __future__ import annotations
 
 import math

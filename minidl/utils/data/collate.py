@@ -24,7 +24,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     tensors, arrays `(...)`    one tensor `(N, ...)`, same dtype
     NumPy scalars, bools       one tensor `(N,)`, same dtype
     ints, floats               one tensor `(N,)`, int64 or (as in PyTorch) float64
-    str, bytes                 the list as it is
+    str, bytes                 the samples as they are
     dicts                      a dict of batches
     named tuples               a named tuple of batches
     tuples, lists              a list of batches
@@ -34,7 +34,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     of any other type.
 
         >>> default_collate([("cat", 0), ("dog", 1)])
-        [['cat', 'dog'], tensor([0, 1])]
+        [('cat', 'dog'), tensor([0, 1])]
     """
     first = batch[0]
     if isinstance(first, Tensor):
@@ -57,7 +57,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
         return _like(first, {key: default_collate(_column(batch, key)) for key in first})
     if isinstance(first, Sequence):
         _check_lengths(batch)
-        columns = [default_collate(list(column)) for column in zip(*batch)]
+        columns = [default_collate(column) for column in zip(*batch)]
         return type(first)(*columns) if _is_named_tuple(first) else columns
     raise _unknown(type(first))
 

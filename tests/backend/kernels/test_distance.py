@@ -90,7 +90,7 @@ def test_manhattan_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = rng.normal(size=(11, 5)), rng.normal(size=(13, 5))
     whole = pairwise_distance(x, y, "l1")
     for block in (1, 5, 17, 64, 70, 200):
-        monkeypatch.setattr(module, "CPU_BLOCK", block)
+        monkeypatch.setattr(module, "CPU_BLOCK", block * x.itemsize)
         assert np.array_equal(pairwise_distance(x, y, "l1"), whole)
 
 

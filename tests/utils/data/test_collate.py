@@ -50,7 +50,7 @@ def test_nested():
     batch = default_collate(samples)
     assert batch["image"].tolist() == [[0, 1], [1, 2]]
     names, numbers = batch["meta"]
-    assert type(batch["meta"]) is list and names == ["cat", "dog"]
+    assert type(batch["meta"]) is list and names == ("cat", "dog")
     assert numbers.tolist() == [3, 4]
     assert isinstance(batch["at"], Point) and batch["at"].x.tolist() == [1, 5]
 

@@ -1,0 +1,174 @@
+"""Hooks on modules: functions called around `forward`, and where gradients enter and leave it."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minidl.autograd.grad_mode import switches
+from minidl.autograd.op import Alias, Op, RemovableHandle
+from minidl.autograd.tensorbase import TensorBase, View, version_of
+
+if TYPE_CHECKING:
+    from minidl.nn.module import Module
+
+
+class Hook(NamedTuple):
+    """A hook on a call; with `with_kwargs` it is handed the keyword arguments too."""
+
+    function: Callable[..., Any]
+    with_kwargs: bool
+
+
+class Hooks:
+    """The hooks of one module. Most modules have none, hence no such object, and their call is `forward`."""
+
+    def __init__(self) -> None:
+        self.forward_pre: list[Hook] = []
+        self.forward: list[Hook] = []
+        self.backward_pre: list[Callable[..., Any]] = []
+        self.backward: list[Callable[..., Any]] = []
+        self.state_dict_pre: list[Callable[..., Any]] = []
+        self.state_dict: list[Callable[..., Any]] = []
+        self.load_state_dict_pre: list[Callable[..., Any]] = []
+        self.load_state_dict: list[Callable[..., Any]] = []
+
+    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`module.forward(*args, **kwargs)` with all that is hooked around it."""
+        for hook in tuple(self.forward_pre):
+            args, kwargs = _before_forward(hook, module, args, kwargs)
+        watch = Watch(module, self) if self.backward or self.backward_pre else None
+        if watch is not None:
+            args = watch.enter(args)
+        output = module.forward(*args, **kwargs)
+        for hook in tuple(self.forward):
+            inputs = (args, kwargs) if hook.with_kwargs else (args,)
+            replaced = hook.function(module, *inputs, output)
+            output = output if replaced is None else replaced
+        return output if watch is None else watch.leave(output)
+
+
+def add(hooks: list[Any], hook: Any, prepend: bool) -> RemovableHandle:
+    """Put a hook at the end of a list, or at its beginning."""
+    handle = RemovableHandle(hooks, hook)
+    if prepend:
+        hooks.insert(0, hooks.pop())
+    return handle
+
+
+def _before_forward(hook: Hook, module: Module, args: tuple[Any, ...],
+                    kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments as a forward pre-hook leaves them."""
+    if not hook.with_kwargs:
+        replaced = hook.function(module, args)
+        if replaced is not None:
+            args = replaced if isinstance(replaced, tuple) else (replaced,)
+        return args, kwargs
+    replaced = hook.function(module, args, kwargs)
+    if replaced is None:
+        return args, kwargs
+    if not (isinstance(replaced, tuple) and len(replaced) == 2):
+        raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                           f"but got {replaced}.")
+    return replaced
+
+
+# ---------------------------------------------------------------------- gradients
+
+class Passage(Op):
+    """y = x for several tensors at once: a place in the graph where their gradients pass together."""
+
+    materialize = False
+
+    def forward(self, *xs: Any) -> Any:
+        return xs
+
+    def backward(self, g: Any) -> list[Any]:
+        gs = g if self.outputs > 1 else (g,)
+        return [None if edge is None else gx for gx, edge in zip(gs, self.edges)]
+
+
+class Watch:
+    """Sees the gradients of one call: those of its outputs arrive, later those of its inputs leave."""
+
+    def __init__(self, module: Module, hooks: Hooks) -> None:
+        self.module, self.hooks = module, hooks
+        self.grad_output: tuple[Any, ...] = ()
+        self.inputs: tuple[Any, ...] = ()       # what was passed in, and at which places tensors are
+        self.input_places: list[int] = []
+        self.inputs_recorded = False
+        self.outputs = 0
+        self.output_places: list[int] = []
+
+    def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments, with the passage that their gradients will leave by."""
+        args, self.input_places, step = _through_passage(args)
+        self.inputs = (None,) * len(args)
+        if step is not None:
+            self.inputs_recorded = True
+            step.register_hook(lambda grad_inputs, _: self.gradients_left(grad_inputs))
+        return args
+
+    def leave(self, output: Any) -> Any:
+        """The output, with the passage that its gradients will arrive at."""
+        values = output if isinstance(output, (tuple, list)) else (output,)
+        passed, self.output_places, step = _through_passage(values)
+        self.outputs = len(values)
+        if step is None:
+            return output
+        step.register_prehook(self.gradients_arrived)
+        if not isinstance(output, (tuple, list)):
+            return passed[0]
+        return type(output)(*passed) if hasattr(output, "_fields") else type(output)(passed)
+
+    def gradients_arrived(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Run the backward pre-hooks; all the backward hooks too, if no input has a gradient to wait for."""
+        self.grad_output = _spread(gradients, self.output_places, self.outputs)
+        for hook in tuple(self.hooks.backward_pre):
+            replaced = hook(self.module, self.grad_output)
+            if replaced is not None:
+                self.grad_output = self._as_many(replaced, self.outputs, "grad_output")
+        if not self.inputs_recorded:
+            for hook in tuple(self.hooks.backward):
+                if hook(self.module, self.inputs, self.grad_output) is not None:
+                    raise RuntimeError("backward hook for Modules where no input requires gradient should always "
+                                       "return None or None for all gradients.")
+        return tuple([self.grad_output[place] for place in self.output_places])
+
+    def gradients_left(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Run the backward hooks."""
+        grad_input = _spread(gradients, self.input_places, len(self.inputs))
+        for hook in tuple(self.hooks.backward):
+            replaced = hook(self.module, grad_input, self.grad_output)
+            if replaced is not None:
+                grad_input = self._as_many(replaced, len(grad_input), "grad_input")
+        return tuple([grad_input[place] for place in self.input_places])
+
+    def _as_many(self, replaced: Any, expected: int, what: str) -> tuple[Any, ...]:
+        replaced = replaced if isinstance(replaced, tuple) else (replaced,)
+        if len(replaced) != expected:
+            raise RuntimeError(f"Backward hook of {type(self.module).__name__} returned an invalid number of "
+                               f"{what}, got {len(replaced)}, but expected {expected}")
+        return replaced
+
+
+def _through_passage(values: Sequence[Any]) -> tuple[tuple[Any, ...], list[int], Passage | None]:
+    """The values, the floating tensors among them passed on; where those are; the step, if it was recorded."""
+    places = [i for i, x in enumerate(values) if isinstance(x, TensorBase) and x.array.dtype.kind == "f"]
+    if not switches.enabled or not any(values[i].edge is not None for i in places):
+        return tuple(values), places, None
+    step = Passage()
+    passed = list(values)
+    for i, out in zip(places, step(*[values[i] for i in places])):
+        # the same memory: a write into one must be noticed by the other
+        out.version = version_of(values[i])
+        out.view_of = View(values[i], Alias(), recorded=True)
+        passed[i] = out
+    return tuple(passed), places, step
+
+
+def _spread(gradients: tuple[Any, ...], places: list[int], size: int) -> tuple[Any, ...]:
+    """Gradients at the places of their tensors, None at all others."""
+    result: list[Any] = [None] * size
+    for place, g in zip(places, gradients):
+        result[place] = g
+    return tuple(result)

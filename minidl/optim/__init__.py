@@ -1,0 +1,30 @@
+"""Updating parameters: optimizers, and schedules for their learning rates."""
+from minidl.optim import lr_scheduler
+from minidl.optim.adadelta import Adadelta
+from minidl.optim.adagrad import Adagrad
+from minidl.optim.adam import Adam
+from minidl.optim.adamax import Adamax
+from minidl.optim.adamw import AdamW
+from minidl.optim.asgd import ASGD
+from minidl.optim.nadam import NAdam
+from minidl.optim.optimizer import Optimizer
+from minidl.optim.radam import RAdam
+from minidl.optim.rmsprop import RMSprop
+from minidl.optim.rprop import Rprop
+from minidl.optim.sgd import SGD
+
+__all__ = [
+    "ASGD",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "lr_scheduler",
+]

@@ -1,0 +1,59 @@
+"""Adadelta: steps in the units of the weights themselves."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend.device import Array
+from minidl.backend.kernels.update import adadelta_update
+from minidl.optim.optimizer import Optimizer, Params, check, zeros_like
+
+
+class Adadelta(Optimizer):
+    """Adadelta (Zeiler 2012): the gradient over its recent size, times the recent size of the steps.
+
+        g = grad + weight_decay*p             (-grad if maximize)
+        v = rho*v + (1 - rho)*g^2
+        d = sqrt(u + eps) / sqrt(v + eps) * g
+        u = rho*u + (1 - rho)*d^2
+        p = p - lr*d
+
+    Args:
+        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+        lr: a factor of every step; 1 is the paper's algorithm.
+        rho: how much of the running means is kept.
+        eps: gets the first steps going, and keeps the division finite.
+        weight_decay: factor of the L2 penalty.
+        maximize: ascend instead of descend.
+
+    Errors: ValueError for a hyperparameter out of range.
+
+        >>> import minidl
+        >>> from minidl import optim
+        >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.grad = minidl.tensor([4.0, -4.0])
+        >>> optim.Adadelta([w], rho=0.75, eps=1.0).step()      # sqrt(1) / sqrt(0.25 * 16 + 1) * g
+        >>> w
+        tensor([-0.7889,  3.7889], requires_grad=True)
+
+    Source: ADADELTA: an adaptive learning rate method, arXiv:1212.5701.
+    """
+
+    def __init__(self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
+                 weight_decay: float = 0, foreach: bool | None = None, *, maximize: bool = False) -> None:
+        super().__init__(params, {
+            "lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
+        })
+
+    def check_group(self, group: dict[str, Any]) -> None:
+        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check(0 <= group["rho"] <= 1, "rho value", group["rho"])
+        check(group["eps"] >= 0, "epsilon value", group["eps"])
+        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+
+    def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
+        return {"step": 0, "square_avg": zeros_like(p), "acc_delta": zeros_like(p)}
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        state["step"] += 1
+        adadelta_update(p, g, state["square_avg"].array, state["acc_delta"].array, group["lr"], group["rho"],
+                        group["eps"], group["weight_decay"], group["maximize"])

@@ -1,0 +1,68 @@
+"""Adagrad: steps that shrink with the gradients seen so far."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, array_module
+from minidl.backend.kernels.update import adagrad_update
+from minidl.optim.optimizer import Optimizer, Params, check
+
+
+class Adagrad(Optimizer):
+    """Adagrad (Duchi, Hazan, Singer 2011): each weight's step is divided by the size of all its gradients.
+
+        g = grad + weight_decay*p             (-grad if maximize)
+        s = s + g^2                           (s = initial_accumulator_value at first)
+        p = p - lr/(1 + (t - 1)*lr_decay) * g / (sqrt(s) + eps),    t = 1, 2, ...
+
+    Args:
+        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+        lr: the learning rate.
+        lr_decay: how fast the learning rate falls beyond what the sum brings about.
+        weight_decay: factor of the L2 penalty.
+        initial_accumulator_value: what the sum starts with.
+        eps: keeps the division finite.
+        maximize: ascend instead of descend.
+
+    Errors: ValueError for a hyperparameter out of range.
+
+        >>> import minidl
+        >>> from minidl import optim
+        >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.grad = minidl.tensor([4.0, -0.1])
+        >>> optim.Adagrad([w], lr=0.5).step()      # the first step is lr, whatever the gradient
+        >>> w
+        tensor([0.5000, 2.5000], requires_grad=True)
+
+    Source: Adaptive subgradient methods for online learning and stochastic optimization, JMLR 12.
+    """
+
+    def __init__(self, params: Params, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
+                 initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: bool | None = None, *,
+                 maximize: bool = False, fused: bool | None = None) -> None:
+        super().__init__(params, {
+            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
+        })
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        for p in group["params"]:                # at once, not at the first step, as PyTorch has it
+            self.state[p] = self.initial_state(p.array, group)
+
+    def check_group(self, group: dict[str, Any]) -> None:
+        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check(group["eps"] >= 0, "epsilon value", group["eps"])
+        for name in ("lr_decay", "weight_decay", "initial_accumulator_value"):
+            check(group[name] >= 0, f"{name} value", group[name])
+
+    def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
+        total = array_module(p).full_like(p, group["initial_accumulator_value"])
+        return {"step": 0, "sum": wrap(total)}
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        state["step"] += 1
+        adagrad_update(p, g, state["sum"].array, state["step"], group["lr"], group["lr_decay"],
+                       group["weight_decay"], group["eps"], group["maximize"])

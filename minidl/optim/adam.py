@@ -1,0 +1,70 @@
+"""Adam: momentum, with steps divided by the recent size of the gradients."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend.device import Array
+from minidl.backend.kernels.update import adam_update
+from minidl.optim.optimizer import Optimizer, Params, array_of, check, check_betas, zeros_like
+
+
+class Adam(Optimizer):
+    """Adam (Kingma, Ba 2014), optionally as AMSGrad (Reddi, Kale, Kumar 2018).
+
+        g = grad + weight_decay*p             (-grad if maximize)
+        m = beta1*m + (1 - beta1)*g           running mean of the gradient
+        v = beta2*v + (1 - beta2)*g^2         ... and of its square
+        w = max(w, v) if amsgrad else v
+        p = p - lr * (m / (1 - beta1^t)) / (sqrt(w / (1 - beta2^t)) + eps),    t = 1, 2, ...
+
+    The means start at 0; dividing by 1 - beta^t makes up for that.
+
+    Args:
+        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+        lr: the learning rate: about how far a weight moves in one step.
+        betas: how much of the two running means is kept.
+        eps: keeps the division finite.
+        weight_decay: factor of the L2 penalty, or with `decoupled_weight_decay` as in AdamW.
+        amsgrad: divide by the largest running mean so far.
+        maximize: ascend instead of descend.
+        decoupled_weight_decay: shrink the weights beside the gradient, not through it; see AdamW.
+
+    Errors: ValueError for a hyperparameter out of range.
+
+        >>> import minidl
+        >>> from minidl import optim
+        >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.grad = minidl.tensor([4.0, -0.1])
+        >>> optim.Adam([w], lr=0.5).step()         # the first step is lr, whatever the gradient
+        >>> w
+        tensor([0.5000, 2.5000], requires_grad=True)
+
+    Sources: arXiv:1412.6980; On the convergence of Adam and beyond, arXiv:1904.09237.
+    """
+
+    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False, *,
+                 foreach: bool | None = None, maximize: bool = False, fused: bool | None = None,
+                 decoupled_weight_decay: bool = False) -> None:
+        super().__init__(params, {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
+        })
+
+    def check_group(self, group: dict[str, Any]) -> None:
+        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check(group["eps"] >= 0, "epsilon value", group["eps"])
+        check_betas(group["betas"])
+        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+
+    def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
+        state = {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+        if group["amsgrad"]:
+            state["max_exp_avg_sq"] = zeros_like(p)
+        return state
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        state["step"] += 1
+        adam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, array_of(state.get("max_exp_avg_sq")),
+                    state["step"], group["lr"], *group["betas"], group["eps"], group["weight_decay"],
+                    group["decoupled_weight_decay"], group["maximize"])

@@ -1,0 +1,297 @@
+"""The Optimizer: parameter groups, state, and the loop of a step, which every algorithm shares.
+
+An algorithm adds its hyperparameters, the state that a parameter starts with, and the update of one parameter.
+"""
+from __future__ import annotations
+
+import copy
+import functools
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minidl.autograd.grad_mode import enable_grad, no_grad
+from minidl.autograd.op import RemovableHandle
+from minidl.autograd.tensorbase import version_of, wrap
+from minidl.backend.device import Array, array_module, is_array, move
+from minidl.tensor import Tensor
+
+Params = Iterable[Any]
+"""What an optimizer takes: Tensors, `(name, Tensor)` pairs, or dicts `{"params": ..., "lr": ...}`, each a group."""
+
+
+def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """`step` with the hooks around it. It also notes that a step was made, which the schedulers look at."""
+    @functools.wraps(step)
+    def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        for hook in list(self._pre_hooks):
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                args, kwargs = changed
+        result = step(self, *args, **kwargs)
+        self._opt_called = True
+        for hook in list(self._post_hooks):
+            hook(self, args, kwargs)
+        return result
+    return wrapper
+
+
+class Optimizer:
+    """Base class of all optimizers.
+
+    A new algorithm passes its default hyperparameters to `__init__` and defines `update`, and where it needs
+    them `initial_state` and `check_group`; or it overrides `step` as a whole.
+
+        >>> import minidl
+        >>> from minidl.optim import Optimizer
+        >>> class SignDescent(Optimizer):
+        ...     def __init__(self, params, lr=0.1):
+        ...         super().__init__(params, {"lr": lr})
+        ...     def update(self, p, g, state, group):
+        ...         p -= group["lr"] * (g > 0) - group["lr"] * (g < 0)
+        >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.grad = minidl.tensor([3.0, -4.0])
+        >>> SignDescent([w]).step()
+        >>> w
+        tensor([0.9000, 2.1000], requires_grad=True)
+
+    Parameters are written in place; those whose `.grad` is None are left alone. PyTorch's speed hints `foreach`
+    and `fused` are accepted and have no meaning: there is one implementation.
+
+    Args:
+        params: the Tensors to optimize, or `(name, Tensor)` pairs, or dicts with a list of either under
+            `"params"` and hyperparameters of their own beside it.
+        defaults: the hyperparameters of groups that do not give them.
+
+    Errors: TypeError or ValueError where `params` is a single Tensor, is empty, or holds something that cannot be
+    optimized; ValueError for a hyperparameter out of range.
+    """
+
+    number_state: ClassVar[tuple[str, ...]] = ("step",)
+    """The state entries that are Python numbers. PyTorch keeps them as 0-d tensors."""
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(f"params argument given to the optimizer should be an iterable of Tensors or dicts, but "
+                            f"got {type(params).__name__}; try [params]")
+        self.defaults = defaults
+        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._prepare()
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in vars(cls):
+            cls.step = _hooked(cls.step)  # type: ignore[method-assign]
+
+    def _prepare(self) -> None:
+        """What is neither saved nor copied."""
+        self._pre_hooks: list[Callable[..., Any]] = []
+        self._post_hooks: list[Callable[..., Any]] = []
+        self._opt_called = False
+
+    # ------------------------------------------------------------------ what an algorithm defines
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Update the array `p` in place, given its gradient `g`, its state and the hyperparameters."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither update() nor step()")
+
+    def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
+        """What to remember of `p`, as it is before the first update."""
+        return {}
+
+    def check_group(self, group: dict[str, Any]) -> None:
+        """Raise ValueError if a hyperparameter is out of range; see `check`."""
+
+    # ------------------------------------------------------------------ a step
+
+    @_hooked
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient.
+
+        `closure`, if given, is called first to compute the gradients anew; its loss is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self._update(p, group)
+        return loss
+
+    def _update(self, p: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[p]
+        if not state:
+            state.update(self.initial_state(p.array, group))
+        self.update(p.array, p.grad.array, state, group)  # type: ignore[union-attr]
+        version = version_of(p)
+        version[:] = version[0] + 1, f"{type(self).__name__}.step"
+        if p.view_of is not None:
+            p.view_of.seen = version[0]     # the numbers changed; that it is a leaf did not
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or with `set_to_none=False` set them to zero."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    p.grad = None if set_to_none else zeros_like(p.grad.array)
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` before each step; it may return new `(args, kwargs)`."""
+        return RemovableHandle(self._pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` after each step."""
+        return RemovableHandle(self._post_hooks, hook)
+
+    # ------------------------------------------------------------------ parameter groups
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with hyperparameters of their own, such as layers that are unfrozen later.
+
+        Args:
+            param_group: `{"params": ...}` and any hyperparameters that differ from the defaults.
+
+        Errors: TypeError if it is no dict or holds something other than Tensors, ValueError for a Tensor that is no
+        leaf or belongs to another group already, or a hyperparameter out of range.
+        """
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params = param_group["params"]
+        if isinstance(params, set):
+            raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of "
+                            "tensors in sets will change between runs. Please use a list instead.")
+        params = [params] if isinstance(params, Tensor) else list(params)
+        group = {**self.defaults, **param_group}
+        if any(isinstance(p, tuple) for p in params):
+            if not all(isinstance(p, tuple) for p in params):
+                raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+            group["param_names"] = [name for name, _ in params]
+            params = [p for _, p in params]
+        group["params"] = params
+        for name, value in group.items():
+            if isinstance(value, Tensor):
+                group[name] = value.item()
+        self.check_group(group)
+        self._check_params(params)
+        self.param_groups.append(group)
+
+    def _check_params(self, params: list[Any]) -> None:
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+            if not p.is_leaf:
+                raise ValueError("can't optimize a non-leaf Tensor: it was computed from others; optimize those, or "
+                                 "detach() it")
+        if len({id(p) for p in params}) != len(params):
+            warnings.warn("optimizer contains a parameter group with duplicate parameters: each step updates them "
+                          "more than once", stacklevel=4)
+        taken = {id(p) for group in self.param_groups for p in group["params"]}
+        if any(id(p) in taken for p in params):
+            raise ValueError("some parameters appear in more than one parameter group")
+
+    # ------------------------------------------------------------------ saving and loading
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state and the hyperparameters in PyTorch's format: parameters are counted through all groups.
+
+        The state's Tensors are those that the optimizer works on, not copies.
+        """
+        number: dict[int, int] = {}
+        groups = []
+        for group in self.param_groups:
+            for p in group["params"]:
+                number.setdefault(id(p), len(number))
+            groups.append({**group, "params": [number[id(p)] for p in group["params"]]})
+            groups[-1]["params"] = groups[-1].pop("params")     # last, as PyTorch has it
+        return {"state": {number[id(p)] if isinstance(p, Tensor) else p: dict(state)
+                          for p, state in self.state.items()},
+                "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict()` gave, of this optimizer or PyTorch's with the same parameters.
+
+        The values are copied. State comes to the dtype and device of its parameter.
+
+        Errors: ValueError if the number of groups, or of parameters in a group, differs.
+        """
+        saved = state_dict["param_groups"]
+        if len(saved) != len(self.param_groups):
+            raise ValueError(f"loaded state dict has a different number of parameter groups: {len(saved)}, expected "
+                             f"{len(self.param_groups)}")
+        for new, old in zip(saved, self.param_groups):
+            if len(new["params"]) != len(old["params"]):
+                raise ValueError(f"loaded state dict contains a parameter group that doesn't match the size of "
+                                 f"optimizer's group: {len(new['params'])} parameters, expected {len(old['params'])}")
+        param_of = {number: p for new, old in zip(saved, self.param_groups)
+                    for number, p in zip(new["params"], old["params"])}
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for key, values in state_dict["state"].items():
+            p = param_of.get(key)
+            state[key if p is None else p] = {name: self._loaded(name, value, p) for name, value in values.items()}
+        groups = [{**old, **copy.deepcopy(new), "params": old["params"]}
+                  for new, old in zip(saved, self.param_groups)]
+        self.state, self.param_groups = state, groups
+
+    def _loaded(self, name: str, value: Any, p: Tensor | None) -> Any:
+        """A copy of one entry of a saved state, where it fits `p`."""
+        if name in self.number_state:
+            return value.item() if hasattr(value, "item") else value
+        if isinstance(value, Tensor):
+            array = value.array
+        elif is_array(value) or hasattr(value, "__array__"):    # PyTorch's tensors too
+            array = value if is_array(value) else np.asarray(value)
+        else:
+            return copy.deepcopy(value)
+        if p is None:
+            return wrap(array.copy())
+        return wrap(move(array, p.device).astype(p.dtype if array.dtype.kind == "f" else array.dtype))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare()
+
+    def __repr__(self) -> str:
+        lines = []
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+            lines.append("")
+        return "\n".join([f"{type(self).__name__} (", *lines[:-1], ")"])
+
+
+def check(valid: bool, what: str, value: Any) -> None:
+    """Raise ValueError("Invalid <what>: <value>") unless `valid`."""
+    if not valid:
+        raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_betas(betas: tuple[float, float]) -> None:
+    for i, beta in enumerate(betas):
+        check(0 <= beta < 1, f"beta parameter at index {i}", beta)
+
+
+def array_of(state: Tensor | None) -> Array | None:
+    """The array of an entry of a state that may be missing."""
+    return None if state is None else state.array
+
+
+def zeros_like(p: Array) -> Tensor:
+    """A Tensor of zeros with the shape, dtype, device and memory layout of the array `p`."""
+    return wrap(array_module(p).zeros_like(p))

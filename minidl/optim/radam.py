@@ -1,0 +1,66 @@
+"""RAdam: Adam that waits until its divisor can be trusted."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend.device import Array
+from minidl.backend.kernels.update import radam_update
+from minidl.optim.optimizer import Optimizer, Params, check, check_betas, zeros_like
+
+
+class RAdam(Optimizer):
+    """Rectified Adam (Liu et al. 2019), which needs no warm-up of the learning rate.
+
+        g = grad + weight_decay*p             (-grad if maximize)
+        m = beta1*m + (1 - beta1)*g
+        v = beta2*v + (1 - beta2)*g^2
+        L = 2/(1 - beta2) - 1                 over how many steps v averages in the end
+        l = L - 2*t*beta2^t / (1 - beta2^t)   ... and at step t = 1, 2, ...
+        r = sqrt((l-4)*(l-2)*L / ((L-4)*(L-2)*l))
+        d = r * sqrt(1 - beta2^t) / (sqrt(v) + eps) if l > 5 else 1
+        p = p - lr * m / (1 - beta1^t) * d
+
+    Args:
+        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+        lr: the learning rate.
+        betas: how much of the two running means is kept.
+        eps: keeps the division finite.
+        weight_decay: factor of the L2 penalty, or with `decoupled_weight_decay` as in AdamW.
+        decoupled_weight_decay: shrink the weights beside the gradient, not through it; see AdamW.
+        maximize: ascend instead of descend.
+
+    Errors: ValueError for a hyperparameter out of range.
+
+        >>> import minidl
+        >>> from minidl import optim
+        >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.grad = minidl.tensor([4.0, -0.1])
+        >>> optim.RAdam([w], lr=0.5).step()        # at first, plain momentum
+        >>> w
+        tensor([-1.0000,  2.0500], requires_grad=True)
+
+    Source: On the variance of the adaptive learning rate and beyond, arXiv:1908.03265.
+    """
+
+    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 0, decoupled_weight_decay: bool = False, *,
+                 foreach: bool | None = None, maximize: bool = False) -> None:
+        super().__init__(params, {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
+            "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize,
+        })
+
+    def check_group(self, group: dict[str, Any]) -> None:
+        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check(group["eps"] >= 0, "epsilon value", group["eps"])
+        check_betas(group["betas"])
+        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+
+    def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
+        return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        state["step"] += 1
+        radam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"], group["lr"],
+                     *group["betas"], group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
+                     group["maximize"])

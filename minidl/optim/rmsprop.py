@@ -1,0 +1,71 @@
+"""RMSprop: steps divided by the recent size of the gradients."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend.device import Array
+from minidl.backend.kernels.update import rmsprop_update
+from minidl.optim.optimizer import Optimizer, Params, array_of, check, zeros_like
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Hinton 2012): Adagrad that forgets; centred, as in Graves 2013, it divides by the deviation.
+
+        g = grad + weight_decay*p             (-grad if maximize)
+        v = alpha*v + (1 - alpha)*g^2
+        m = alpha*m + (1 - alpha)*g           (only if centered)
+        d = g / (sqrt(v - m^2) + eps)         (m = 0 unless centered)
+        b = momentum*b + d                    (b = d without momentum)
+        p = p - lr*b
+
+    Args:
+        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+        lr: the learning rate.
+        alpha: how much of the running means is kept.
+        eps: keeps the division finite.
+        weight_decay: factor of the L2 penalty.
+        momentum: how much of the last direction is kept.
+        centered: divide by the running deviation from the running mean.
+        maximize: ascend instead of descend.
+
+    Errors: ValueError for a hyperparameter out of range.
+
+        >>> import minidl
+        >>> from minidl import optim
+        >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.grad = minidl.tensor([4.0, -0.1])
+        >>> optim.RMSprop([w], lr=0.5, alpha=0.75).step()      # 0.5 * g / sqrt(0.25 * g^2)
+        >>> w
+        tensor([0.0000, 3.0000], requires_grad=True)
+
+    Sources: Hinton, Neural networks for machine learning, lecture 6e (Coursera 2012); Graves, Generating sequences
+    with recurrent neural networks, arXiv:1308.0850.
+    """
+
+    def __init__(self, params: Params, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+                 weight_decay: float = 0, momentum: float = 0, centered: bool = False, *,
+                 foreach: bool | None = None, maximize: bool = False) -> None:
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+            "weight_decay": weight_decay, "maximize": maximize,
+        })
+
+    def check_group(self, group: dict[str, Any]) -> None:
+        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check(group["eps"] >= 0, "epsilon value", group["eps"])
+        for name in ("momentum", "weight_decay", "alpha"):
+            check(group[name] >= 0, f"{name} value", group[name])
+
+    def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
+        state = {"step": 0, "square_avg": zeros_like(p)}
+        if group["momentum"]:
+            state["momentum_buffer"] = zeros_like(p)
+        if group["centered"]:
+            state["grad_avg"] = zeros_like(p)
+        return state
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        state["step"] += 1
+        rmsprop_update(p, g, state["square_avg"].array, array_of(state.get("grad_avg")),
+                       array_of(state.get("momentum_buffer")), group["lr"], group["alpha"], group["eps"],
+                       group["weight_decay"], group["momentum"], group["maximize"])

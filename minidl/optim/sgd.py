@@ -1,0 +1,65 @@
+"""Stochastic gradient descent, with momentum."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend.device import Array
+from minidl.backend.kernels.update import sgd_update
+from minidl.optim.optimizer import Optimizer, Params, check, zeros_like
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, optionally with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013).
+
+        g = grad + weight_decay*p              (-grad if maximize)
+        b = momentum*b + (1 - dampening)*g     (b = g at first)
+        d = g + momentum*b if nesterov else b  (g without momentum)
+        p = p - lr*d
+
+    Args:
+        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+        lr: the learning rate.
+        momentum: how much of the last direction is kept.
+        dampening: how much less a gradient counts in the momentum.
+        weight_decay: factor of the L2 penalty.
+        nesterov: look ahead along the momentum.
+        maximize: ascend instead of descend.
+
+    Errors: ValueError for a hyperparameter out of range, or nesterov without momentum or with dampening.
+
+        >>> import minidl
+        >>> from minidl import optim
+        >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.grad = minidl.tensor([1.0, -1.0])
+        >>> optim.SGD([w], lr=0.5, momentum=0.9).step()
+        >>> w
+        tensor([0.5000, 2.5000], requires_grad=True)
+
+    Source: Sutskever, Martens, Dahl, Hinton: On the importance of initialization and momentum in deep learning
+    (ICML 2013). There the velocity has the learning rate in it; here, as in PyTorch, it is outside.
+    """
+
+    def __init__(self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
+                 weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
+                 foreach: bool | None = None, fused: bool | None = None) -> None:
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
+            "nesterov": nesterov, "maximize": maximize,
+        })
+
+    def check_group(self, group: dict[str, Any]) -> None:
+        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check(group["momentum"] >= 0, "momentum value", group["momentum"])
+        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        buffer, dampening = None, group["dampening"]
+        if group["momentum"]:
+            if state.get("momentum_buffer") is None:
+                state["momentum_buffer"] = zeros_like(p)
+                dampening = 0                      # the first gradient counts in full
+            buffer = state["momentum_buffer"].array
+        sgd_update(p, g, buffer, group["lr"], group["momentum"], dampening, group["weight_decay"],
+                   group["nesterov"], group["maximize"])

@@ -1,0 +1,497 @@
+"""Every exported optimizer against plain formulas and against PyTorch, from one table.
+
+A new optimizer without a row here fails `test_every_optimizer_has_a_row`.
+"""
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import pickle
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import optim
+from minidl.backend.kernels import update
+from tests import strict_array
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+STEPS = 20
+
+
+# ---------------------------------------------------------------------- the formulas, once more and naively
+# Each takes one parameter p, its gradient g, a dict to remember things in, the step t = 1, 2, ..., and the options.
+
+def gradient(p: Any, g: Any, o: dict[str, Any]) -> Any:
+    return (-g if o.get("maximize") else g) + o.get("weight_decay", 0) * p
+
+
+def decayed(p: Any, g: Any, o: dict[str, Any], default: float = 0.0) -> tuple[Any, Any]:
+    """Parameter and gradient after decoupled weight decay, or with the penalty's gradient."""
+    if o.get("decoupled_weight_decay"):
+        return p - o["lr"] * o.get("weight_decay", default) * p, -g if o.get("maximize") else g
+    return p, gradient(p, g, o)
+
+
+def moments(g: Any, s: dict[str, Any], o: dict[str, Any]) -> tuple[Any, Any, float, float]:
+    beta1, beta2 = o.get("betas", (0.9, 0.999))
+    s["m"] = beta1 * s.get("m", 0) + (1 - beta1) * g
+    s["v"] = beta2 * s.get("v", 0) + (1 - beta2) * g * g
+    return s["m"], s["v"], beta1, beta2
+
+
+def sgd(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    g = gradient(p, g, o)
+    momentum = o.get("momentum", 0)
+    s["b"] = g if t == 1 else momentum * s["b"] + (1 - o.get("dampening", 0)) * g
+    direction = g + momentum * s["b"] if o.get("nesterov") else s["b"] if momentum else g
+    return p - o["lr"] * direction
+
+
+def adagrad(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    g = gradient(p, g, o)
+    s["sum"] = s.get("sum", o.get("initial_accumulator_value", 0)) + g * g
+    return p - o["lr"] / (1 + (t - 1) * o.get("lr_decay", 0)) * g / (np.sqrt(s["sum"]) + o.get("eps", 1e-10))
+
+
+def rmsprop(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    g, alpha = gradient(p, g, o), o.get("alpha", 0.99)
+    s["v"] = alpha * s.get("v", 0) + (1 - alpha) * g * g
+    s["m"] = alpha * s.get("m", 0) + (1 - alpha) * g
+    variance = s["v"] - (s["m"] ** 2 if o.get("centered") else 0)
+    s["b"] = o.get("momentum", 0) * s.get("b", 0) + g / (np.sqrt(variance) + o.get("eps", 1e-8))
+    return p - o["lr"] * s["b"]
+
+
+def adam(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    p, g = decayed(p, g, o)
+    m, v, beta1, beta2 = moments(g, s, o)
+    s["w"] = np.maximum(s.get("w", 0), v)
+    v = s["w"] if o.get("amsgrad") else v
+    return p - o["lr"] * (m / (1 - beta1 ** t)) / (np.sqrt(v / (1 - beta2 ** t)) + o.get("eps", 1e-8))
+
+
+def adamw(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    return adam(p, g, s, t, {"weight_decay": 1e-2, **o, "decoupled_weight_decay": True})
+
+
+def adadelta(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    g, rho, eps = gradient(p, g, o), o.get("rho", 0.9), o.get("eps", 1e-6)
+    s["v"] = rho * s.get("v", 0) + (1 - rho) * g * g
+    step = np.sqrt(s.get("u", 0) + eps) / np.sqrt(s["v"] + eps) * g
+    s["u"] = rho * s.get("u", 0) + (1 - rho) * step * step
+    return p - o["lr"] * step
+
+
+def adamax(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    m, _, beta1, beta2 = moments(g := gradient(p, g, o), s, o)
+    s["u"] = np.maximum(beta2 * s.get("u", 0), np.abs(g) + o.get("eps", 1e-8))
+    return p - o["lr"] / (1 - beta1 ** t) * m / s["u"]
+
+
+def nadam(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    p, g = decayed(p, g, o)
+    m, v, beta1, beta2 = moments(g, s, o)
+    mus = [beta1 * (1 - 0.5 * 0.96 ** (i * o.get("momentum_decay", 4e-3))) for i in range(1, t + 2)]
+    ahead = (1 - mus[-2]) / (1 - math.prod(mus[:-1])) * g + mus[-1] / (1 - math.prod(mus)) * m
+    return p - o["lr"] * ahead / (np.sqrt(v / (1 - beta2 ** t)) + o.get("eps", 1e-8))
+
+
+def radam(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    p, g = decayed(p, g, o)
+    m, v, beta1, beta2 = moments(g, s, o)
+    m = m / (1 - beta1 ** t)
+    limit = 2 / (1 - beta2) - 1
+    rho = limit - 2 * t * beta2 ** t / (1 - beta2 ** t)
+    if rho <= 5:
+        return p - o["lr"] * m
+    r = math.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
+    return p - o["lr"] * m * r * math.sqrt(1 - beta2 ** t) / (np.sqrt(v) + o.get("eps", 1e-8))
+
+
+def rprop(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    g = gradient(p, g, o).copy()
+    minus, plus = o.get("etas", (0.5, 1.2))
+    low, high = o.get("step_sizes", (1e-6, 50))
+    size, before = s.setdefault("size", np.full(p.shape, o["lr"])), s.get("before", np.zeros(p.shape))
+    for i in np.ndindex(p.shape):
+        factor = plus if g[i] * before[i] > 0 else minus if g[i] * before[i] < 0 else 1
+        size[i] = min(max(size[i] * factor, low), high)
+        if factor == minus:
+            g[i] = 0
+    s["before"] = g
+    return p - np.sign(g) * size
+
+
+def asgd(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    g, lr, lambd, alpha = gradient(p, g, o), o["lr"], o.get("lambd", 1e-4), o.get("alpha", 0.75)
+    eta = lr if t == 1 else lr / (1 + lambd * lr * (t - 1)) ** alpha
+    mu = 1 / max(1, t - 1 - o.get("t0", 1e6))
+    p = p * (1 - lambd * eta) - eta * g
+    s["ax"] = s.get("ax", 0) + mu * (p - s.get("ax", 0))
+    return p
+
+
+# ---------------------------------------------------------------------- the table
+
+def grid(**options: list[Any]) -> list[dict[str, Any]]:
+    return [dict(zip(options, values)) for values in itertools.product(*options.values())]
+
+
+@dataclass
+class Row:
+    """An optimizer, its formula, the options it is tried with, and options that are refused."""
+
+    cls: type[optim.Optimizer]
+    formula: Callable[..., Any]
+    options: list[dict[str, Any]]
+    errors: list[tuple[dict[str, Any], str]]
+
+    def __str__(self) -> str:
+        return self.cls.__name__
+
+
+LR = ({"lr": -1}, "Invalid learning rate: -1")
+EPS = ({"eps": -1}, "Invalid epsilon value: -1")
+DECAY = ({"weight_decay": -1}, "Invalid weight_decay value: -1")
+BETAS = [({"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
+         ({"betas": (0.9, -1)}, "Invalid beta parameter at index 1: -1")]
+
+TABLE = [
+    Row(optim.SGD, sgd, [
+        *grid(lr=[0.1], momentum=[0, 0.9], dampening=[0, 0.3], weight_decay=[0, 0.1], maximize=[False, True]),
+        *grid(lr=[0.1], momentum=[0.9], weight_decay=[0, 0.1], nesterov=[True], maximize=[False, True]),
+    ], [LR, DECAY, ({"momentum": -1}, "Invalid momentum value: -1"),
+        ({"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
+        ({"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "Nesterov momentum requires")]),
+    Row(optim.Adagrad, adagrad, grid(
+        lr=[0.1], lr_decay=[0, 0.1], weight_decay=[0, 0.1], initial_accumulator_value=[0, 0.5],
+        eps=[1e-10, 1e-3], maximize=[False, True],
+    ), [LR, EPS, DECAY, ({"lr_decay": -1}, "Invalid lr_decay value: -1"),
+        ({"initial_accumulator_value": -1}, "Invalid initial_accumulator_value value: -1")]),
+    Row(optim.RMSprop, rmsprop, [
+        *grid(lr=[0.1], alpha=[0.9], weight_decay=[0, 0.1], momentum=[0, 0.9], centered=[False, True],
+              maximize=[False, True], eps=[1e-3]),
+        {"lr": 0.01},
+    ], [LR, EPS, DECAY, ({"momentum": -1}, "Invalid momentum value: -1"),
+        ({"alpha": -1}, "Invalid alpha value: -1")]),
+    Row(optim.Adam, adam, grid(
+        lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.7)], eps=[1e-8, 1e-2], weight_decay=[0, 0.1], amsgrad=[False, True],
+        maximize=[False, True], decoupled_weight_decay=[False, True],
+    ), [LR, EPS, DECAY, *BETAS]),
+    Row(optim.AdamW, adamw, [{"lr": 0.1}, *grid(
+        lr=[0.1], betas=[(0.8, 0.9)], weight_decay=[0, 0.3], amsgrad=[False, True], maximize=[False, True],
+    )], [LR, EPS, DECAY, *BETAS]),
+    Row(optim.Adadelta, adadelta, grid(
+        lr=[1.0, 0.5], rho=[0.9, 0.3], eps=[1e-6, 1e-2], weight_decay=[0, 0.1], maximize=[False, True],
+    ), [LR, EPS, DECAY, ({"rho": 2}, "Invalid rho value: 2")]),
+    Row(optim.Adamax, adamax, grid(
+        lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.7)], eps=[1e-8, 1e-2], weight_decay=[0, 0.1], maximize=[False, True],
+    ), [LR, EPS, DECAY, *BETAS]),
+    Row(optim.NAdam, nadam, grid(
+        lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.7)], weight_decay=[0, 0.1], momentum_decay=[4e-3, 0.5],
+        decoupled_weight_decay=[False, True], maximize=[False, True],
+    ), [LR, EPS, DECAY, *BETAS, ({"momentum_decay": -1}, "Invalid momentum_decay value: -1")]),
+    Row(optim.RAdam, radam, grid(
+        lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.7)], eps=[1e-8, 1e-2], weight_decay=[0, 0.1],
+        decoupled_weight_decay=[False, True], maximize=[False, True],
+    ), [LR, EPS, DECAY, *BETAS]),
+    Row(optim.Rprop, rprop, grid(
+        lr=[0.1], etas=[(0.5, 1.2), (0.3, 2.0)], step_sizes=[(1e-6, 50), (0.06, 0.2)], maximize=[False, True],
+    ), [LR, ({"etas": (2, 3)}, "Invalid eta values: 2, 3")]),
+    Row(optim.ASGD, asgd, grid(
+        lr=[0.1], lambd=[1e-4, 0.5], alpha=[0.75, 0.3], t0=[1e6, 5], weight_decay=[0, 0.1], maximize=[False, True],
+    ), [LR, DECAY]),
+]
+every_row = pytest.mark.parametrize("row", TABLE, ids=str)
+
+
+def test_every_optimizer_has_a_row() -> None:
+    exported = {getattr(optim, name) for name in optim.__all__} - {optim.Optimizer, optim.lr_scheduler}
+    assert exported == {row.cls for row in TABLE}
+
+
+# ---------------------------------------------------------------------- helpers
+
+def start(dtype: Any = np.float64) -> list[np.ndarray]:
+    stream = np.random.default_rng(0)
+    return [stream.standard_normal(shape).astype(dtype) for shape in ((3, 4), (5,), ())]
+
+
+def gradients(dtype: Any = np.float64, steps: int = STEPS) -> Iterator[list[np.ndarray]]:
+    """Gradients for `steps` steps; some are exactly zero."""
+    stream = np.random.default_rng(1)
+    for _ in range(steps):
+        grads = [stream.standard_normal(shape).astype(dtype) for shape in ((3, 4), (5,), ())]
+        grads[1][2] = 0.0
+        yield grads
+
+
+def leaves(arrays: list[np.ndarray]) -> list[Any]:
+    return [minidl.tensor(a, dtype=a.dtype, requires_grad=True) for a in arrays]
+
+
+def run(optimizer: Any, params: list[Any], grads: Any) -> None:
+    for step in grads:
+        for p, g in zip(params, step):
+            p.grad = minidl.tensor(g, dtype=g.dtype)
+        optimizer.step()
+
+
+def state_arrays(optimizer: Any) -> list[Any]:
+    return [value.array for state in optimizer.state.values() for value in state.values()
+            if isinstance(value, minidl.Tensor)]
+
+
+# ---------------------------------------------------------------------- values
+
+@every_row
+def test_follows_its_formula(row: Row) -> None:
+    for options in row.options:
+        params = leaves(start())
+        run(row.cls(params, **options), params, gradients())
+        for i, expected in enumerate(start()):
+            memory: dict[str, Any] = {}
+            for t, grads in enumerate(gradients(), 1):
+                expected = row.formula(expected, grads[i], memory, t, options)
+            np.testing.assert_allclose(params[i].array, expected, rtol=1e-9, atol=1e-10, err_msg=str(options))
+
+
+@needs_torch
+@every_row
+def test_equals_pytorch(row: Row) -> None:
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)      # PyTorch computes some scalars in the default dtype
+    try:
+        for options in [{}, *row.options]:
+            params, theirs = leaves(start()), [torch.nn.Parameter(torch.tensor(a)) for a in start()]
+            optimizer = getattr(torch.optim, str(row))(theirs, **options)
+            run(row.cls(params, **options), params, gradients())
+            for grads in gradients():
+                for p, g in zip(theirs, grads):
+                    p.grad = torch.tensor(g)
+                optimizer.step()
+            for p, q in zip(params, theirs):
+                np.testing.assert_allclose(p.array, q.detach().numpy(), rtol=1e-10, atol=1e-10, err_msg=str(options))
+    finally:
+        torch.set_default_dtype(default)
+
+
+@needs_torch
+@every_row
+def test_defaults_are_pytorchs(row: Row) -> None:
+    ours, theirs = row.cls(leaves(start())).defaults, getattr(torch.optim, str(row))([torch.ones(1)]).defaults
+    ignored = {"foreach", "fused", "capturable", "differentiable"}
+    assert ours == {name: value for name, value in theirs.items() if name not in ignored}
+
+
+def test_adam_by_hand() -> None:
+    w = minidl.tensor([1.0], requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.5, betas=(0.5, 0.75), eps=1.0)
+    run(optimizer, [w], [[np.array([2.0], "f")]])
+    # m = 0.5*2 = 1, v = 0.25*4 = 1; corrected m = 1/0.5 = 2, v = 1/0.25 = 4; step 0.5 * 2/(2 + 1) = 1/3
+    np.testing.assert_allclose(w.array, [2 / 3], rtol=1e-6)
+
+
+def test_sgd_with_momentum_by_hand() -> None:
+    w = minidl.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.5, momentum=0.5, weight_decay=1.0)
+    run(optimizer, [w], [[np.array([1.0], "f")]] * 2)
+    # g = 1 + 1 = 2, b = 2, w = 1 - 1 = 0;  g = 1 + 0 = 1, b = 0.5*2 + 1 = 2, w = 0 - 1 = -1
+    np.testing.assert_array_equal(w.array, [-1.0])
+    np.testing.assert_array_equal(optimizer.state[w]["momentum_buffer"].array, [2.0])
+
+
+def test_rmsprop_centered_survives_constant_gradients() -> None:
+    """The variance is then zero, and rounding must not take its root to NaN."""
+    w = minidl.tensor(np.linspace(1, 2, 1000, dtype="f"), requires_grad=True)
+    run(optim.RMSprop([w], lr=1e-4, alpha=0.5, centered=True), [w], [[np.linspace(1, 3, 1000, dtype="f")]] * 40)
+    assert np.isfinite(w.array).all()
+
+
+@every_row
+@pytest.mark.parametrize("options, text", [(None, None)])
+def test_refuses_invalid_options(row: Row, options: Any, text: Any) -> None:
+    for options, text in row.errors:
+        with pytest.raises(ValueError, match=text):
+            row.cls(leaves(start()), **options)
+        with pytest.raises(ValueError, match=text):
+            row.cls([{"params": leaves(start()), **options}])
+
+
+@every_row
+def test_accepts_speed_hints(row: Row) -> None:
+    row.cls(leaves(start()), foreach=True)
+    if row.cls in (optim.SGD, optim.Adagrad, optim.Adam, optim.AdamW):
+        row.cls(leaves(start()), fused=False)
+
+
+# ---------------------------------------------------------------------- dtypes, memory, devices
+
+@every_row
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_dtype_stays(row: Row, dtype: str) -> None:
+    for options in row.options:
+        params = leaves(start(dtype))
+        optimizer = row.cls(params, **options)
+        run(optimizer, params, gradients(dtype, 2))
+        arrays = [p.array for p in params] + state_arrays(optimizer)
+        assert {str(a.dtype) for a in arrays} == {dtype}
+        assert [p.shape for p in params] == [a.shape for a in start()]
+
+
+@every_row
+def test_any_layout_in_any_pieces(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transposed, sliced and reversed parameters and gradients, cut into small blocks."""
+    stream = np.random.default_rng(2)
+    values = stream.standard_normal((6, 7, 2))
+    grads = [stream.standard_normal((6, 7, 2)) for _ in range(4)]
+    layouts = [lambda a: a.copy(), lambda a: np.ascontiguousarray(a.transpose(2, 0, 1)).transpose(1, 2, 0),
+               lambda a: np.repeat(a, 2, axis=1)[:, ::2], lambda a: a[::-1].copy()[::-1]]
+    for options in row.options[-2:]:
+        whole = leaves([values])
+        run(row.cls(whole, **options), whole, [[g] for g in grads])
+        with monkeypatch.context() as patch:
+            patch.setattr(update, "BLOCK", 8)
+            for lay_p, lay_g in itertools.product(layouts, layouts):
+                memory = lay_p(values)
+                p = minidl.from_numpy(memory).requires_grad_()
+                optimizer = row.cls([p], **options)
+                for g in grads:
+                    p.grad = minidl.from_numpy(lay_g(g))
+                    optimizer.step()
+                assert p.array is memory
+                np.testing.assert_allclose(memory, whole[0].array, rtol=1e-12)
+
+
+@every_row
+def test_gradients_are_left_alone(row: Row) -> None:
+    for options in row.options:
+        params = leaves(start())
+        optimizer = row.cls(params, **options)
+        for p, g in zip(params, start()):
+            p.grad = minidl.tensor(g + 1, dtype=g.dtype)
+        optimizer.step()
+        for p, g in zip(params, start()):
+            np.testing.assert_array_equal(p.grad.array, g + 1)
+
+
+@every_row
+def test_strict_arrays(row: Row) -> None:
+    """No silent way to NumPy: the same on a stand-in for a GPU array."""
+    for options in row.options:
+        cpu = leaves(start())
+        strict = [strict_array.leaf(p) for p in cpu]
+        run(row.cls(cpu, **options), cpu, gradients(steps=3))
+        optimizer = row.cls(strict, **options)
+        for grads in gradients(steps=3):
+            for p, g in zip(strict, grads):
+                p.grad = strict_array.leaf(minidl.tensor(g, dtype=g.dtype))
+            optimizer.step()
+        for p, q in zip(strict, cpu):
+            assert str(p.device) == "strict"
+            np.testing.assert_array_equal(p.array.get(), q.array)
+
+
+@every_row
+def test_a_step_needs_little_memory(row: Row) -> None:
+    """After the first step, which makes the state: two scratch blocks, and Rprop's masks."""
+    p = minidl.ones(40 * update.BLOCK, requires_grad=True)
+    p.grad = minidl.ones(p.shape[0])
+    optimizer = row.cls([p], **{**row.options[-1], "lr": 0.1})
+    optimizer.step()
+    tracemalloc.start()
+    try:
+        optimizer.step()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    blocks = 3 if row.cls is optim.Rprop else 2
+    assert peak < blocks * 4 * update.BLOCK + 50_000
+
+
+# ---------------------------------------------------------------------- saving and loading
+
+@every_row
+@pytest.mark.parametrize("way", ["state_dict", "pickle", "deepcopy"])
+def test_continues_where_it_was(row: Row, way: str) -> None:
+    for options in row.options[-2:]:
+        grads = list(gradients())
+        params = leaves(start())
+        optimizer = row.cls(params, **options)
+        run(optimizer, params, grads[:10])
+        if way == "state_dict":
+            again = leaves([p.array.copy() for p in params])
+            other = row.cls(again, lr=123.0)
+            other.load_state_dict(optimizer.state_dict())
+        else:
+            other = pickle.loads(pickle.dumps(optimizer)) if way == "pickle" else copy.deepcopy(optimizer)
+            again = other.param_groups[0]["params"]
+        run(optimizer, params, grads[10:])
+        run(other, again, grads[10:])               # the first has gone on: nothing is shared
+        for p, q in zip(params, again):
+            assert p is not q
+            np.testing.assert_array_equal(p.array, q.array)
+
+
+@needs_torch
+@every_row
+def test_state_moves_from_pytorch_and_back(row: Row) -> None:
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        for options in row.options[-2:]:
+            grads = list(gradients())
+            theirs = [torch.nn.Parameter(torch.tensor(a)) for a in start()]
+
+            def torch_steps(optimizer: Any, theirs: Any, grads: Any) -> None:
+                for step in grads:
+                    for p, g in zip(theirs, step):
+                        p.grad = torch.tensor(g)
+                    optimizer.step()
+
+            their_optimizer = getattr(torch.optim, str(row))(theirs, **options)
+            torch_steps(their_optimizer, theirs, grads[:7])
+            params = leaves([p.detach().numpy().copy() for p in theirs])
+            optimizer = row.cls(params)
+            optimizer.load_state_dict(their_optimizer.state_dict())
+            run(optimizer, params, grads[7:14])
+
+            saved = optimizer.state_dict()
+            saved["state"] = {i: {name: torch.tensor(v.array if isinstance(v, minidl.Tensor) else float(v))
+                                  for name, v in state.items()} for i, state in saved["state"].items()}
+            back = [torch.nn.Parameter(torch.tensor(p.array)) for p in params]
+            their_new_optimizer = getattr(torch.optim, str(row))(back)
+            their_new_optimizer.load_state_dict(saved)
+            torch_steps(their_new_optimizer, back, grads[14:])
+            torch_steps(their_optimizer, theirs, grads[7:])
+            for p, q in zip(back, theirs):
+                np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-10, atol=1e-10)
+    finally:
+        torch.set_default_dtype(default)
+
+
+@needs_torch
+@every_row
+def test_state_has_pytorchs_names(row: Row) -> None:
+    for options in row.options:
+        params, theirs = leaves(start()), [torch.nn.Parameter(torch.tensor(a)) for a in start()]
+        optimizer, their_optimizer = row.cls(params, **options), getattr(torch.optim, str(row))(theirs, **options)
+        run(optimizer, params, gradients(steps=1))
+        for p, g in zip(theirs, next(gradients())):
+            p.grad = torch.tensor(g)
+        their_optimizer.step()
+        ours, expected = optimizer.state_dict(), their_optimizer.state_dict()
+        assert {i: set(s) for i, s in ours["state"].items()} == {i: set(s) for i, s in expected["state"].items()}
+        assert ours["param_groups"][0]["params"] == expected["param_groups"][0]["params"] == [0, 1, 2]

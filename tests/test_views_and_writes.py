@@ -1,0 +1,346 @@
+"""Views, writes through them and through their bases, and reads after both: values and gradients.
+
+Two oracles. PyTorch, for sequences chosen by hand. And, for sequences that Hypothesis makes up, a model without any
+tape: memory is a list of numbers, each carrying its derivatives with respect to all parameters along with it, and a
+view is a list of places in that memory.
+"""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import minidl
+from minidl.autograd import grad, gradcheck, gradgradcheck
+from minidl.ops import index, shape
+
+# ---------------------------------------------------------------------- by hand, against PyTorch
+
+
+def base_then_view(x, w):
+    y = x * 2
+    v = y[0]
+    y.mul_(3)
+    return v * w
+
+
+def view_then_base(x, w):
+    y = x * 2
+    v = y[0]
+    v.mul_(w[0])
+    return y * y
+
+
+def view_of_a_view(x, w):
+    y = x * 2
+    a = y[1:]
+    b = a.t()
+    c = b[0]
+    c.mul_(w[1])
+    a.add_(1)
+    return y * a.sum() + b.sum() * c.sum()
+
+
+def siblings(x, w):
+    y = x * w
+    a, b = y[:2], y[1:]
+    a.mul_(2)
+    b.add_(a.clone())
+    return a * b
+
+
+def reshaped_and_permuted(x, w):
+    y = x * 1
+    v = y.view(9)
+    p = y.permute(1, 0)
+    v[::2].mul_(w.sum())
+    p[0] = w[2] * 3
+    return v.view(3, 3) * p
+
+
+def diagonal_filled(x, w):
+    y = x * x
+    y.diagonal().fill_(7)
+    y.diagonal(1).mul_(w[1:])
+    return y * w
+
+
+def constant_becomes_variable(x, w):
+    y = x.detach() * 1          # a constant with views ...
+    v, u = y[0], y[:, 1]
+    v.mul_(w)                   # ... into which a variable is written
+    return u * 2 + y.sum()
+
+
+def overwritten_by_itself(x, w):
+    y = x * 2
+    y[0] = y[1]
+    y[1:] = y[:2].clone()
+    return y * w
+
+
+def item_by_item(x, w):
+    y = x * 2
+    for i in range(3):
+        for j in range(3):
+            y[i, j] *= w[j]
+    return y
+
+
+def squares_kept_before_a_write(x, w):
+    y = x * 2
+    z = y.clone() ** 2          # what z keeps has memory of its own
+    y.zero_()
+    return z + y * w
+
+
+def mask_and_arrays(x, w):
+    y = x * 2
+    v = y[1:]
+    v[v > 0] = w[0]
+    y[[0, 2]] *= w
+    v.masked_fill_(v < 0, 2.0) if hasattr(v, "masked_fill_") else index.masked_fill_(v, v < 0, 2.0)
+    return y * v.sum()
+
+
+def copied_back_and_forth(x, w):
+    y, z = x * 2, x * 3
+    copy = index.copy_ if isinstance(y, minidl.Tensor) else lambda a, b: a.copy_(b)
+    copy(y[0], z[1])
+    copy(z, y)
+    copy(y[:, 0], w)
+    return y * z
+
+
+def written_through_an_unsqueezed_column(x, w):
+    y = x * 2
+    v = y.unsqueeze(0)[:, :, 1].squeeze(0)
+    v.sub_(w)
+    return y.sum() * v
+
+
+SEQUENCES = [base_then_view, view_then_base, view_of_a_view, siblings, reshaped_and_permuted, diagonal_filled,
+             constant_becomes_variable, overwritten_by_itself, item_by_item, squares_kept_before_a_write, mask_and_arrays,
+             copied_back_and_forth, written_through_an_unsqueezed_column]
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_against_torch(sequence):
+    torch = pytest.importorskip("torch")
+    stream = np.random.default_rng(0)
+    x, w = stream.standard_normal((3, 3)), stream.standard_normal(3)
+    results = []
+    for library in (minidl, torch):
+        leaves = [library.tensor(x, requires_grad=True), library.tensor(w, requires_grad=True)]
+        out = sequence(*leaves)
+        (out * library.tensor(np.arange(1.0, out.ndim * 0 + np.prod(out.shape) + 1).reshape(tuple(out.shape)))).sum().backward()
+        results.append([np.asarray(t.detach()) for t in (out, *[leaf.grad for leaf in leaves if leaf.grad is not None])])
+    assert len(results[0]) == len(results[1])
+    for ours, theirs in zip(*results):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_by_finite_differences(sequence):
+    stream = np.random.default_rng(1)
+    x = minidl.tensor(stream.standard_normal((3, 3)), requires_grad=True)
+    w = minidl.tensor(stream.standard_normal(3), requires_grad=True)
+    assert gradcheck(sequence, (x, w), fast_mode=True)
+    assert gradgradcheck(sequence, (x, w), fast_mode=True, atol=1e-4)
+
+
+# ---------------------------------------------------------------------- what is refused
+
+def test_a_kept_value_that_was_overwritten_is_noticed():
+    x = minidl.ones(3, requires_grad=True)
+    y = x * 2
+    v = y[0]
+    z = y * y
+    v.add_(1)                   # through a view of what z keeps
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        z.sum().backward()
+
+
+def test_a_view_made_without_gradients_cannot_be_written_where_they_are_recorded():
+    """Its base would not learn that it was overwritten, and pass gradients on as if nothing had happened."""
+    y = minidl.ones(3, requires_grad=True) * 2
+    with minidl.no_grad():
+        v = y[0]
+        v.add_(1)               # numbers only: allowed
+    with pytest.raises(RuntimeError, match="made under no_grad"):
+        index.fill_(v, 0)
+    assert y.tolist() == [3, 2, 2]
+
+
+def test_a_part_of_an_expanded_tensor_cannot_be_written():
+    """All of its rows are the same memory."""
+    y = shape.expand(minidl.ones(1, 3, requires_grad=True) * 2, (4, 3))
+    with pytest.raises(RuntimeError, match=r"a tensor that this one is a view of, shape \(4, 3\), share one place"):
+        y[0].mul_(2)
+
+
+def test_a_leaf_cannot_be_written_through_a_view():
+    x = minidl.ones(3, requires_grad=True)
+    for write in (lambda: x.add_(1), lambda: x[0].add_(1), lambda: x.__setitem__(0, 1)):
+        with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+            write()
+    assert x.tolist() == [1, 1, 1]
+
+
+def test_an_update_without_gradients_leaves_views_in_use():
+    """What an optimizer does to a weight whose transpose somebody holds."""
+    w = minidl.ones(2, 3, requires_grad=True)
+    wt = w.t()
+    with minidl.no_grad():
+        w.sub_(0.5)
+    g, = grad((wt * wt).sum(), w)
+    assert g.tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+# ---------------------------------------------------------------------- made up, against numbers with derivatives
+
+class Dual:
+    """Places in a memory of numbers that carry their derivatives along."""
+
+    def __init__(self, values, slopes, places=None):
+        self.values, self.slopes = values, slopes       # (n,), (n, parameters): shared by all views
+        self.places = np.arange(len(values)) if places is None else places
+
+    @classmethod
+    def of(cls, values, slopes):
+        shape = values.shape
+        return cls(values.reshape(-1).copy(), slopes.reshape(values.size, -1).copy(),
+                   np.arange(values.size).reshape(shape))
+
+    def read(self):
+        return self.values[self.places], self.slopes[self.places]
+
+    def write(self, values, slopes):
+        self.values[self.places], self.slopes[self.places] = values, slopes
+
+    def look(self, function):
+        return Dual(self.values, self.slopes, function(self.places))
+
+
+VIEWS = {
+    "first": (lambda x: x[0], 1), "last row on": (lambda x: x[-1:], 1), "every other": (lambda x: x[::2], 1),
+    "backwards": (lambda x: x[::-1], 1), "last column": (lambda x: x[..., -1], 1), "new axis": (lambda x: x[None], 0),
+    "all": (lambda x: x[...], 0),
+}
+SHAPE_VIEWS = {     # of a tensor, and of its places
+    "turned": (lambda x: shape.permute(x, tuple(range(x.ndim))[::-1]), lambda p: p.T, 0),
+    "swapped": (lambda x: shape.transpose(x, 0, -1), lambda p: p.swapaxes(0, -1), 1),
+    "squeezed": (shape.squeeze, lambda p: p.squeeze(), 0),
+    "diagonal": (shape.diagonal, lambda p: np.array([p[i, i] for i in range(min(p.shape[:2]))]).T, 2),
+    "second half": (lambda x: shape.chunk(x, 2)[-1], lambda p: p[(len(p) + 1) // 2:] if len(p) > 1 else p, 1),
+    "unbound": (lambda x: shape.unbind(x)[-1], lambda p: p[-1], 1),
+    "narrowed": (lambda x: shape.narrow(x, -1, 0, 1), lambda p: p[..., :1], 1),
+    "split off": (lambda x: shape.split(x, [1, x.shape[-1] - 1], -1)[0], lambda p: p[..., :1], 1),
+}
+ALL_VIEWS = {**{name: (f, f, need) for name, (f, need) in VIEWS.items()}, **SHAPE_VIEWS}
+LEAF = np.linspace(-1, 1, 12).reshape(3, 2, 2)
+
+
+class Machine(RuleBasedStateMachine):
+    """Random views, writes and reads; afterwards, the derivative of a weighted sum of everything."""
+
+    @initialize()
+    def start(self):
+        self.leaf = minidl.tensor(LEAF, requires_grad=True)
+        self.pairs = [(self.leaf * 1, Dual.of(LEAF, np.eye(LEAF.size))),
+                      (minidl.ones(3, 2, dtype=minidl.float64), Dual.of(np.ones((3, 2)), np.zeros((6, LEAF.size))))]
+        self.total, self.slope = minidl.zeros((), dtype=minidl.float64), np.zeros(LEAF.size)
+
+    def pick(self, number):
+        return self.pairs[number % len(self.pairs)]
+
+    @rule(which=st.integers(0, 99), name=st.sampled_from(sorted(ALL_VIEWS)))
+    def look(self, which, name):
+        x, model = self.pick(which)
+        ours, theirs, need = ALL_VIEWS[name]
+        if x.ndim >= need and (x.ndim == 0 or len(self.pairs) < 12):
+            self.pairs.append((ours(x), model.look(theirs)))
+
+    @rule(which=st.integers(0, 99))
+    def view_flat(self, which):
+        """A reshape, where it is a view."""
+        x, model = self.pick(which)
+        if x.is_contiguous():
+            self.pairs.append((shape.reshape(x, (-1,)), model.look(lambda p: p.reshape(-1))))
+
+    @rule(which=st.integers(0, 99), factor=st.sampled_from([-1.5, 0.5, 2.0]))
+    def scale(self, which, factor):
+        x, model = self.pick(which)
+        values, slopes = model.read()
+        x.mul_(factor)
+        model.write(values * factor, slopes * factor)
+
+    @rule(which=st.integers(0, 99), other=st.integers(0, 99), product=st.booleans())
+    def combine(self, which, other, product):
+        """x += y or x *= y, where y, or its first element, may look into the same memory."""
+        x, model = self.pick(which)
+        y, y_model = self.pick(other)
+        y_values, y_slopes = y_model.read()
+        if x.shape != y.shape:
+            y, y_values, y_slopes = shape.reshape(y, (-1,))[0], y_values.reshape(-1)[0], y_slopes.reshape(-1, LEAF.size)[0]
+        values, slopes = model.read()
+        if product:
+            x.mul_(y.clone())       # mul_ keeps y; later writes to y itself would be refused
+            model.write(values * y_values, slopes * y_values[..., None] + values[..., None] * y_slopes)
+        else:
+            x.add_(y)
+            model.write(values + y_values, slopes + y_slopes)
+
+    @rule(which=st.integers(0, 99), other=st.integers(0, 99))
+    def copy(self, which, other):
+        x, model = self.pick(which)
+        y, y_model = self.pick(other)
+        if x.shape == y.shape:
+            values, slopes = y_model.read()
+            index.copy_(x, y)
+            model.write(values, slopes)
+
+    @precondition(lambda self: len(self.pairs) > 2)
+    @rule(which=st.integers(0, 99), value=st.sampled_from([0.0, 3.0]))
+    def fill_some(self, which, value):
+        """x[[-1, 0]] = value: written by arrays of positions."""
+        x, model = self.pick(which)
+        if x.ndim:
+            x[[-1, 0]] = value
+            rows = model.look(lambda p: p[[-1, 0]])
+            rows.write(value, 0.0)
+
+    @rule(which=st.integers(0, 99))
+    def compute(self, which):
+        """A new tensor from an old one."""
+        x, model = self.pick(which)
+        values, slopes = model.read()
+        self.pairs.append((x * 2 + 1, Dual.of(values * 2 + 1, slopes * 2)))
+
+    @rule(which=st.integers(0, 99), weight=st.sampled_from([1.0, -2.0]))
+    def use(self, which, weight):
+        """What was read before a write keeps the gradient that it had."""
+        x, model = self.pick(which)
+        self.total = self.total + x.sum() * weight
+        self.slope = self.slope + model.read()[1].reshape(-1, LEAF.size).sum(0) * weight
+
+    @invariant()
+    def same_values(self):
+        for x, model in getattr(self, "pairs", ()):
+            np.testing.assert_allclose(x.detach().numpy(), model.read()[0], rtol=1e-9, atol=1e-9)
+
+    def teardown(self):
+        if not hasattr(self, "pairs"):
+            return
+        for i in range(len(self.pairs)):
+            self.use(i, 1.0 + i)
+        expected = self.slope.reshape(LEAF.shape)
+        g = grad(self.total, self.leaf, allow_unused=True)[0] if self.total.requires_grad else None
+        actual = np.zeros(LEAF.shape) if g is None else g.numpy()
+        np.testing.assert_allclose(actual, expected, rtol=1e-7, atol=1e-7 * max(1.0, np.abs(expected).max()))
+
+
+Machine.TestCase.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
+TestMachine = Machine.TestCase
