@@ -7,7 +7,7 @@ from __future__ import annotations
 import builtins
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,10 +16,17 @@ from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle
 from minidl.autograd.tensorbase import TensorBase, version_of, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, move, to_numpy
-from minidl.ops import activation, elementwise, index, linalg, reduce, shape
+from minidl.backend.random import Generator, default_generator
+from minidl.ops import activation, elementwise, linalg, reduce, shape
+from minidl.ops import index as indexing
 from minidl.ops.cast import cast, to_device
 from minidl.ops.dims import normalize_dim, sizes
 from minidl.printing import format_tensor
+
+# names of types that methods of Tensor hide
+Bool: TypeAlias = bool
+Int: TypeAlias = int
+Float: TypeAlias = float
 
 
 class Tensor(TensorBase, is_result_type=True):
@@ -58,53 +65,53 @@ class Tensor(TensorBase, is_result_type=True):
         return device_of(self.array)
 
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> Int:
         return self.array.ndim
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self) -> Int:
         return self.array.nbytes
 
     @property
-    def itemsize(self) -> int:
+    def itemsize(self) -> Int:
         return self.array.itemsize
 
     @property
-    def is_cuda(self) -> bool:
+    def is_cuda(self) -> Bool:
         return self.device.type == "cuda"
 
-    def dim(self) -> int:
+    def dim(self) -> Int:
         return self.array.ndim
 
     ndimension = dim
 
-    def size(self, dim: int | None = None) -> Any:
+    def size(self, dim: Int | None = None) -> Any:
         return self.array.shape if dim is None else self.array.shape[normalize_dim(dim, self.ndim, "size")]
 
-    def numel(self) -> int:
+    def numel(self) -> Int:
         return self.array.size
 
     nelement = numel
 
-    def element_size(self) -> int:
+    def element_size(self) -> Int:
         return self.array.itemsize
 
-    def stride(self, dim: int | None = None) -> Any:
+    def stride(self, dim: Int | None = None) -> Any:
         """Steps between neighbours along each axis, in elements."""
         strides = tuple([s // self.array.itemsize for s in self.array.strides])
         return strides if dim is None else strides[dim]
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self) -> Bool:
         return bool(self.array.flags.c_contiguous)
 
-    def data_ptr(self) -> int:
+    def data_ptr(self) -> Int:
         """The address of the first element."""
         return self.array.ctypes.data if isinstance(self.array, np.ndarray) else self.array.data.ptr
 
-    def is_floating_point(self) -> bool:
+    def is_floating_point(self) -> Bool:
         return self.array.dtype.kind == "f"
 
-    def __len__(self) -> int:
+    def __len__(self) -> Int:
         if self.array.ndim == 0:
             raise TypeError("len() of a 0-d tensor")
         return len(self.array)
@@ -123,14 +130,14 @@ class Tensor(TensorBase, is_result_type=True):
     # ------------------------------------------------------------------ gradients
 
     @property
-    def requires_grad(self) -> bool:
+    def requires_grad(self) -> Bool:
         """Whether gradients flow to this tensor; set it on a leaf to have them collected in `.grad`."""
         if self.view_of is not None:
             self.view_of.refresh(self)
         return self.edge is not None
 
     @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
+    def requires_grad(self, value: Bool) -> None:
         if not self.is_leaf:
             if not value:
                 raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a "
@@ -144,12 +151,12 @@ class Tensor(TensorBase, is_result_type=True):
         elif self.edge is None:
             self.edge = (AccumulateGrad(self), 0)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+    def requires_grad_(self, requires_grad: Bool = True) -> Tensor:
         self.requires_grad = requires_grad
         return self
 
     @property
-    def is_leaf(self) -> bool:
+    def is_leaf(self) -> Bool:
         """Whether no recorded op made this tensor: gradients stop here."""
         return not self.requires_grad or isinstance(self.edge[0], AccumulateGrad)  # type: ignore[index]
 
@@ -159,7 +166,7 @@ class Tensor(TensorBase, is_result_type=True):
         return None if self.is_leaf else self.edge[0]  # type: ignore[index]
 
     @property
-    def output_nr(self) -> int:
+    def output_nr(self) -> Int:
         return 0 if self.edge is None else self.edge[1]
 
     @property
@@ -173,11 +180,11 @@ class Tensor(TensorBase, is_result_type=True):
         self.array = other.array
 
     @property
-    def _version(self) -> int:
+    def _version(self) -> Int:
         return version_of(self)[0]
 
-    def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None,
-                 create_graph: bool = False, inputs: Any = None) -> None:
+    def backward(self, gradient: Tensor | None = None, retain_graph: Bool | None = None,
+                 create_graph: Bool = False, inputs: Any = None) -> None:
         """Add the gradients of this tensor to the `.grad` of the leaves; see `minidl.autograd.backward`."""
         interface.backward(self, gradient, retain_graph, create_graph, inputs)
 
@@ -233,7 +240,7 @@ class Tensor(TensorBase, is_result_type=True):
     def cpu(self) -> Tensor: return to_device(self, Device("cpu"))
     def cuda(self, device: Any = None) -> Tensor: return to_device(self, as_device("cuda" if device is None else device))
 
-    def numpy(self, *, force: bool = False) -> np.ndarray:
+    def numpy(self, *, force: Bool = False) -> np.ndarray:
         """A NumPy array of the same memory. Errors: RuntimeError if it requires grad, TypeError on a GPU;
         `force=True` detaches and copies to the host first."""
         if force:
@@ -268,22 +275,22 @@ class Tensor(TensorBase, is_result_type=True):
         arrays = [x.numpy() if isinstance(x, Tensor) else x for x in inputs]
         return getattr(ufunc, method)(*arrays, **kwargs)
 
-    def __float__(self) -> float: return float(self.item())
-    def __int__(self) -> int: return int(self.item())
+    def __float__(self) -> Float: return float(self.item())
+    def __int__(self) -> Int: return int(self.item())
     def __complex__(self) -> complex: return complex(self.item())
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Bool:
         if self.array.size != 1:
             raise RuntimeError(f"Boolean value of Tensor with {'no values' if self.array.size == 0 else 'more than one value'}"
                                f" is ambiguous: its shape is {tuple(self.shape)}; try .any() or .all()")
         return bool(self.item())
 
-    def __index__(self) -> int:
+    def __index__(self) -> Int:
         if self.array.size != 1 or self.array.dtype.kind not in "biu":
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+    def __deepcopy__(self, memo: dict[Int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
                                "protocol at the moment; detach() or clone() this one.")
@@ -351,15 +358,15 @@ class Tensor(TensorBase, is_result_type=True):
     def __itruediv__(self, other: Any) -> Tensor: return self.div_(other)
     def __ipow__(self, other: Any) -> Tensor: return self.pow_(other)
 
-    def __getitem__(self, key: Any) -> Tensor: return index.getitem(self, key)
-    def __setitem__(self, key: Any, value: Any) -> None: index.setitem(self, key, value)
+    def __getitem__(self, key: Any) -> Tensor: return indexing.getitem(self, key)
+    def __setitem__(self, key: Any, value: Any) -> None: indexing.setitem(self, key, value)
 
     def __iter__(self) -> Iterator[Tensor]:
         if self.array.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
         return iter(shape.unbind(self))
 
-    def __contains__(self, value: Any) -> bool: return bool((self == value).any())
+    def __contains__(self, value: Any) -> Bool: return bool((self == value).any())
 
     # ------------------------------------------------------------------ elementwise
 
@@ -435,9 +442,9 @@ class Tensor(TensorBase, is_result_type=True):
     def ge(self, other: Any) -> Tensor: return elementwise.ge(self, other)
     def isclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Tensor:
         return elementwise.isclose(self, other, rtol, atol, equal_nan)
-    def allclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> bool:
+    def allclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Bool:
         return elementwise.allclose(self, other, rtol, atol, equal_nan)
-    def equal(self, other: Any) -> bool: return elementwise.equal(self, other)
+    def equal(self, other: Any) -> Bool: return elementwise.equal(self, other)
     def logical_and(self, other: Any) -> Tensor: return elementwise.logical_and(self, other)
     def logical_or(self, other: Any) -> Tensor: return elementwise.logical_or(self, other)
     def logical_xor(self, other: Any) -> Tensor: return elementwise.logical_xor(self, other)
@@ -519,13 +526,13 @@ class Tensor(TensorBase, is_result_type=True):
         return shape.movedim(self, source, destination)
     def squeeze(self, dim: Any = None) -> Tensor: return shape.squeeze(self, dim)
     def unsqueeze(self, dim: Any) -> Tensor: return shape.unsqueeze(self, dim)
-    def expand(self, *sizes: Any) -> Tensor: return shape.expand(self, sizes(sizes))
+    def expand(self, *size: Any) -> Tensor: return shape.expand(self, sizes(size))
     def expand_as(self, other: Any) -> Tensor: return shape.expand_as(self, other)
     def broadcast_to(self, size: Any) -> Tensor: return shape.broadcast_to(self, size)
     def repeat(self, *repeats: Any) -> Tensor: return shape.repeat(self, sizes(repeats))
     def tile(self, *dims: Any) -> Tensor: return shape.tile(self, sizes(dims))
     def repeat_interleave(self, repeats: Any, dim: Any = None) -> Tensor:
-        return shape.repeat_interleave(self, repeats, dim)
+        return indexing.repeat_interleave(self, repeats, dim)
     def split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
         return shape.split(self, split_size, dim)
     def chunk(self, chunks: Any, dim: Any = 0) -> tuple[Tensor, ...]:
@@ -549,38 +556,38 @@ class Tensor(TensorBase, is_result_type=True):
 
     # ------------------------------------------------------------------ indexing
 
-    def gather(self, dim: Any, index: Any) -> Tensor: return index.gather(self, dim, index)
+    def gather(self, dim: Any, index: Any) -> Tensor: return indexing.gather(self, dim, index)
     def scatter(self, dim: Any, index: Any, src: Any) -> Tensor:
-        return index.scatter(self, dim, index, src)
+        return indexing.scatter(self, dim, index, src)
     def scatter_add(self, dim: Any, index: Any, src: Any) -> Tensor:
-        return index.scatter_add(self, dim, index, src)
+        return indexing.scatter_add(self, dim, index, src)
     def index_select(self, dim: Any, index: Any) -> Tensor:
-        return index.index_select(self, dim, index)
+        return indexing.index_select(self, dim, index)
     def index_add(self, dim: Any, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
-        return index.index_add(self, dim, index, source, alpha=alpha)
+        return indexing.index_add(self, dim, index, source, alpha=alpha)
     def index_copy(self, dim: Any, index: Any, source: Any) -> Tensor:
-        return index.index_copy(self, dim, index, source)
+        return indexing.index_copy(self, dim, index, source)
     def index_fill(self, dim: Any, index: Any, value: Any) -> Tensor:
-        return index.index_fill(self, dim, index, value)
+        return indexing.index_fill(self, dim, index, value)
     def index_put(self, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
-        return index.index_put(self, indices, values, accumulate)
+        return indexing.index_put(self, indices, values, accumulate)
     def masked_fill(self, mask: Any, value: Any) -> Tensor:
-        return index.masked_fill(self, mask, value)
-    def masked_select(self, mask: Any) -> Tensor: return index.masked_select(self, mask)
-    def take(self, index: Any) -> Tensor: return index.take(self, index)
+        return indexing.masked_fill(self, mask, value)
+    def masked_select(self, mask: Any) -> Tensor: return indexing.masked_select(self, mask)
+    def take(self, index: Any) -> Tensor: return indexing.take(self, index)
     def take_along_dim(self, indices: Any, dim: Any = None) -> Tensor:
-        return index.take_along_dim(self, indices, dim)
+        return indexing.take_along_dim(self, indices, dim)
     def nonzero(self, *, as_tuple: Any = False) -> Any:
-        return index.nonzero(self, as_tuple=as_tuple)
-    def argwhere(self) -> Tensor: return index.argwhere(self)
+        return indexing.nonzero(self, as_tuple=as_tuple)
+    def argwhere(self) -> Tensor: return indexing.argwhere(self)
     def sort(self, dim: Any = -1, descending: Any = False, stable: Any = False) -> Any:
-        return index.sort(self, dim, descending, stable)
+        return indexing.sort(self, dim, descending, stable)
     def argsort(self, dim: Any = -1, descending: Any = False, stable: Any = False) -> Tensor:
-        return index.argsort(self, dim, descending, stable)
+        return indexing.argsort(self, dim, descending, stable)
     def topk(self, k: Any, dim: Any = -1, largest: Any = True, sorted: Any = True) -> Any:
-        return index.topk(self, k, dim, largest, sorted)
+        return indexing.topk(self, k, dim, largest, sorted)
     def unique(self, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False, dim: Any = None) -> Any:
-        return index.unique(self, sorted, return_inverse, return_counts, dim)
+        return indexing.unique(self, sorted, return_inverse, return_counts, dim)
 
     # ------------------------------------------------------------------ linear algebra
 
@@ -613,6 +620,68 @@ class Tensor(TensorBase, is_result_type=True):
     def mul_(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Mul(), other)
     def div_(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Div(), other)
     def pow_(self, exponent: Any) -> Tensor: return inplace.write(self, elementwise.Pow(), exponent)
+    def neg_(self) -> Tensor: return inplace.write(self, elementwise.Neg())
+    def abs_(self) -> Tensor: return inplace.write(self, elementwise.Abs())
+    def square_(self) -> Tensor: return inplace.write(self, elementwise.Square())
+    def sqrt_(self) -> Tensor: return inplace.write(self, elementwise.Sqrt())
+    def rsqrt_(self) -> Tensor: return inplace.write(self, elementwise.Rsqrt())
+    def reciprocal_(self) -> Tensor: return inplace.write(self, elementwise.Reciprocal())
+    def exp_(self) -> Tensor: return inplace.write(self, elementwise.Exp())
+    def log_(self) -> Tensor: return inplace.write(self, elementwise.Log())
+    def sin_(self) -> Tensor: return inplace.write(self, elementwise.Sin())
+    def cos_(self) -> Tensor: return inplace.write(self, elementwise.Cos())
+    def tanh_(self) -> Tensor: return inplace.write(self, elementwise.Tanh())
+    def sigmoid_(self) -> Tensor: return inplace.write(self, elementwise.Sigmoid())
+    def relu_(self) -> Tensor: return activation.relu(self, inplace=True)
+    def floor_(self) -> Tensor: return inplace.write(self, elementwise.Floor())
+    def ceil_(self) -> Tensor: return inplace.write(self, elementwise.Ceil())
+    def trunc_(self) -> Tensor: return inplace.write(self, elementwise.Trunc())
+    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
+        return inplace.write(self, elementwise.Clamp(), min, max)
+    def lerp_(self, end: Any, weight: Any) -> Tensor: return inplace.write(self, elementwise.Lerp(), end, weight)
+
+    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        return inplace.write(self, elementwise.Add(), tensor1 * tensor2 * value)
+
+    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        return inplace.write(self, elementwise.Add(), tensor1 / tensor2 * value)
+
+    def copy_(self, src: Any, non_blocking: Bool = False) -> Tensor: return indexing.copy_(self, src)
+    def fill_(self, value: Any) -> Tensor: return indexing.fill_(self, value)
+    def zero_(self) -> Tensor: return indexing.zero_(self)
+    def masked_fill_(self, mask: Any, value: Any) -> Tensor: return indexing.masked_fill_(self, mask, value)
+    def scatter_(self, dim: Int, index: Any, src: Any = None, **kwargs: Any) -> Tensor:
+        return indexing.scatter_(self, dim, index, src, **kwargs)
+    def scatter_add_(self, dim: Int, index: Any, src: Any) -> Tensor: return indexing.scatter_add_(self, dim, index, src)
+    def index_add_(self, dim: Int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
+        return indexing.index_add_(self, dim, index, source, alpha=alpha)
+    def index_copy_(self, dim: Int, index: Any, source: Any) -> Tensor: return indexing.index_copy_(self, dim, index, source)
+    def index_fill_(self, dim: Int, index: Any, value: Any) -> Tensor: return indexing.index_fill_(self, dim, index, value)
+    def index_put_(self, indices: Any, values: Any, accumulate: Bool = False) -> Tensor:
+        return indexing.index_put_(self, indices, values, accumulate)
+
+    def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with numbers uniform on [from_, to)."""
+        return self._draw("random", to - from_, from_, generator)
+
+    def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with normal numbers of the given mean and standard deviation."""
+        return self._draw("standard_normal", std, mean, generator)
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+        """Fill with ones, with probability p each, and zeros."""
+        return self.copy_(wrap(self._random("random", generator) < p))
+
+    def _draw(self, distribution: str, scale: Any, shift: Any, generator: Generator | None) -> Tensor:
+        values = self._random(distribution, generator)
+        values *= scale
+        values += shift
+        return self.copy_(wrap(values))
+
+    def _random(self, distribution: str, generator: Generator | None) -> Any:
+        stream = (generator or default_generator(self.device)).stream
+        dtype = np.float64 if self.dtype == np.float64 else np.float32
+        return getattr(stream, distribution)(self.shape, dtype=dtype)
 
 
 _NUMPY_NAMES = {"subtract": "sub", "multiply": "mul", "true_divide": "div", "divide": "div", "power": "pow",
@@ -628,7 +697,7 @@ def _comparable(other: Any) -> bool:
 
 def _rebuild(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Any:
     """A pickled tensor, on its device again."""
-    result = object.__new__(cls)
+    result: Any = object.__new__(cls)
     result.array = move(array, Device(device))
     result.requires_grad = requires_grad
     return result

@@ -62,13 +62,13 @@ def reshaped_and_permuted(x, w):
 
 def diagonal_filled(x, w):
     y = x * x
-    y.diagonal().fill_(7)
+    y.diagonal()[...] = 7
     y.diagonal(1).mul_(w[1:])
     return y * w
 
 
 def constant_becomes_variable(x, w):
-    y = x.detach() * 1          # a constant with views ...
+    y = x.detach() * 0 + 1      # a constant with views ...
     v, u = y[0], y[:, 1]
     v.mul_(w)                   # ... into which a variable is written
     return u * 2 + y.sum()
@@ -92,7 +92,7 @@ def item_by_item(x, w):
 def squares_kept_before_a_write(x, w):
     y = x * 2
     z = y.clone() ** 2          # what z keeps has memory of its own
-    y.zero_()
+    y[...] = 0
     return z + y * w
 
 
@@ -101,16 +101,15 @@ def mask_and_arrays(x, w):
     v = y[1:]
     v[v > 0] = w[0]
     y[[0, 2]] *= w
-    v.masked_fill_(v < 0, 2.0) if hasattr(v, "masked_fill_") else index.masked_fill_(v, v < 0, 2.0)
+    v[v < 0] = 2.0
     return y * v.sum()
 
 
 def copied_back_and_forth(x, w):
     y, z = x * 2, x * 3
-    copy = index.copy_ if isinstance(y, minidl.Tensor) else lambda a, b: a.copy_(b)
-    copy(y[0], z[1])
-    copy(z, y)
-    copy(y[:, 0], w)
+    y[0] = z[1]
+    z[...] = y
+    y[:, 0] = w
     return y * z
 
 
@@ -126,6 +125,10 @@ SEQUENCES = [base_then_view, view_then_base, view_of_a_view, siblings, reshaped_
              copied_back_and_forth, written_through_an_unsqueezed_column]
 
 
+def weights_like(out):
+    return np.arange(1.0, np.prod(out.shape) + 1).reshape(tuple(out.shape))
+
+
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_against_torch(sequence):
     torch = pytest.importorskip("torch")
@@ -135,7 +138,7 @@ def test_against_torch(sequence):
     for library in (minidl, torch):
         leaves = [library.tensor(x, requires_grad=True), library.tensor(w, requires_grad=True)]
         out = sequence(*leaves)
-        (out * library.tensor(np.arange(1.0, out.ndim * 0 + np.prod(out.shape) + 1).reshape(tuple(out.shape)))).sum().backward()
+        (out * library.tensor(weights_like(out))).sum().backward()
         results.append([np.asarray(t.detach()) for t in (out, *[leaf.grad for leaf in leaves if leaf.grad is not None])])
     assert len(results[0]) == len(results[1])
     for ours, theirs in zip(*results):
@@ -149,6 +152,15 @@ def test_by_finite_differences(sequence):
     w = minidl.tensor(stream.standard_normal(3), requires_grad=True)
     assert gradcheck(sequence, (x, w), fast_mode=True)
     assert gradgradcheck(sequence, (x, w), fast_mode=True, atol=1e-4)
+
+
+def test_a_wider_value_keeps_its_dtype_in_the_gradient():
+    x = minidl.ones(3, requires_grad=True)
+    w = minidl.ones(3, dtype=minidl.float64, requires_grad=True)
+    y = x * 1
+    y.mul_(w)
+    y.sum().backward()
+    assert y.dtype == x.grad.dtype == minidl.float32 and w.grad.dtype == minidl.float64
 
 
 # ---------------------------------------------------------------------- what is refused

@@ -5,7 +5,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-
 from minidl.autograd.grad_mode import enable_grad, no_grad, switches
 from minidl.autograd.op import Op, next_sequence
 from minidl.autograd.tensorbase import TensorBase, version_of, wrap
@@ -20,6 +19,7 @@ class FunctionCtx(Op):
 
     function: type[Function]
     needs_input_grad: tuple[bool, ...] = ()
+    input_shapes: list[Any]
 
     def __init__(self) -> None:
         self._to_save: tuple[Any, ...] = ()

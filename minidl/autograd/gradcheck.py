@@ -134,7 +134,7 @@ def _compare_jacobians(func: Any, inputs: Any, which: list[bool], wanted: list[A
             analytical = np.zeros_like(numerical[j])
             for column, index in enumerate(np.ndindex(*out.array.shape)):
                 one = np.zeros(out.array.shape, out.array.dtype)
-                one[index] = 1
+                one[index] = 1.0
                 gx = _gradient(out, x, one, check_grad_dtypes, nondet_tol)
                 analytical[:, column] = gx.reshape(-1)
             _compare(analytical, numerical[j], i, j, atol, rtol, "Jacobian mismatch")

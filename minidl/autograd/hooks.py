@@ -35,7 +35,7 @@ def retain_grad(tensor: TensorBase) -> None:
     """Make a tensor that is no leaf receive its gradient in `.grad` too."""
     if tensor.edge is None:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if isinstance(tensor.edge[0], AccumulateGrad) or vars(tensor).get("retains_grad"):
+    if isinstance(tensor.edge[0], AccumulateGrad) or tensor.retains_grad:
         return
     tensor.retains_grad = True
     reference = weakref.ref(tensor)   # the tensor holds the op that holds the hook

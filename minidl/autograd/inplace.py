@@ -41,6 +41,20 @@ class ViewWrite(Op):
         return self.view.again(g) if isinstance(g, TensorBase) else self.view.forward(g)
 
 
+class StoreAs(Op):
+    """A result in the dtype of the memory that it is stored in."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+
+    def forward(self, x: Array) -> Array:
+        self.x_dtype = x.dtype
+        return x.astype(self.dtype)
+
+    def grad_x(self, g: Any) -> Any:
+        return StoreAs(self.x_dtype)(g)
+
+
 def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
     """`tensor = op(tensor, *others)`, into the tensor's own memory; returns the tensor.
 
@@ -57,6 +71,8 @@ def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
         _check_fits(result.array, old, who)
         step = result.edge[0] if result.edge is not None else None
         _protect_kept(step, old)
+        if result.array.dtype != old.dtype:
+            result = StoreAs(old.dtype)(result)
         old[...] = result.array
     version = version_of(tensor)
     version[:] = version[0] + 1, who
@@ -113,7 +129,7 @@ def _protect_kept(step: Op | None, old: Array) -> None:
         return
     for name, (value, _, _) in step.kept.items():
         if value is old:
-            step.kept[name] = (old.copy(), None, 0)
+            step.kept[name] = (old.copy(), [0, ""], 0)   # a tensor still, with a version of its own
 
 
 def _move_bases(tensor: TensorBase) -> None:

@@ -28,8 +28,6 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import numpy as np
-
 from minidl.autograd.grad_mode import enable_grad, switches
 from minidl.autograd.tensorbase import Edge, TensorBase, View, version_of, wrap
 from minidl.backend.device import device_of
@@ -61,7 +59,7 @@ class Op:
     materialize: bool = True                 # missing gradients of some outputs arrive as zeros
 
     outputs: int = 1                         # how many; several when `forward` returns a tuple
-    output_types: tuple[tuple[tuple[int, ...], Any], ...] = ()  # their shapes and dtypes, if several
+    output_types: tuple[Any, ...] = ()  # their shapes and dtypes, if several
     edges: tuple[Edge | None, ...] = ()      # where the gradient of each input flows to
     kept: dict[str, Any] | None = None       # name -> (value, version counter, version when kept)
     sequence: int                            # creation order, which is a topological order
@@ -197,7 +195,7 @@ class Op:
         if self.joint is not None:
             function, needs = self.joint
             return list(function(self, g, *[value(name) for name, _ in needs]))
-        gradients = []
+        gradients: list[Any] = []
         for edge, rule in zip(wanted, self.rules):
             if edge is None or rule is None:
                 gradients.append(None)

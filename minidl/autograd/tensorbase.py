@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from minidl.autograd.inplace import View
     from minidl.autograd.op import Op
     from minidl.backend.device import Array
 
@@ -29,6 +28,7 @@ class TensorBase:
     edge: Edge | None = None            # None: no gradient is wanted
     grad: TensorBase | None = None      # a leaf's accumulated gradient
     version: Version | None = None      # made when a value is first kept or shared
+    retains_grad: bool = False          # a tensor that is no leaf, but has its gradient collected
     view_of: View | None = None         # how this tensor looks into another's memory
 
     result_type: ClassVar[type[TensorBase]]  # what operations return

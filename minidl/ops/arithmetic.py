@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import Array, array_module
-from minidl.ops.ufunc import Binary, Floating, Step, Ternary, Unary, Zero, either_is_bool
+from minidl.ops.ufunc import Binary, Step, Ternary, Unary, Zero, either_is_bool
 
 # ---------------------------------------------------------------------- sums and products
 

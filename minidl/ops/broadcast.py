@@ -13,10 +13,15 @@ import numpy as np
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, is_array
-from minidl.backend.dtype import result_type
+from minidl.backend.dtype import float16, float32, result_type
 from minidl.ops.cast import cast
 
 Shape = tuple[int, ...]
+
+
+def wide(dtype: Any) -> Any:
+    """The dtype to add up in: float16 has too few digits for long sums."""
+    return float32 if dtype == float16 else dtype
 
 
 class Sum(Op):
@@ -30,7 +35,8 @@ class Sum(Op):
 
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
-        return x.sum(axis=self.axes, keepdims=True, dtype=x.dtype).reshape(self.shape)
+        total = x.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        return total.astype(x.dtype, copy=False).reshape(self.shape)
 
     def grad_x(self, g: Any) -> Any:
         ones = tuple([1 if i in self.axes else n for i, n in enumerate(self.x_shape)])

@@ -18,7 +18,14 @@ from minidl.ops.arithmetic import Add
 from minidl.ops.broadcast import Sum, broadcast_shape, expand_to
 from minidl.ops.dims import normalize_dim
 from minidl.ops.getitem import (
-    GetItem, Replace, ScatterAdd, SetItem, as_value, fit, resolve, shape_of_places,
+    GetItem,
+    Replace,
+    ScatterAdd,
+    SetItem,
+    as_value,
+    fit,
+    resolve,
+    shape_of_places,
 )
 from minidl.ops.rearrange import Tile
 from minidl.ops.selection import where

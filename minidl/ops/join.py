@@ -33,7 +33,7 @@ class Pieces(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         before = (ALL,) * self.dim
         self.indices = [(*before, window) for window in self.windows(x.shape[self.dim])]
-        return tuple([x[(*index, ...)] for index in self.indices])
+        return tuple([x[index + (Ellipsis,)] for index in self.indices])
 
     def mark_view(self, result: Any, base: Any) -> None:
         for piece, index in zip(result, self.indices):

@@ -240,16 +240,25 @@ def _geometry(who: str, input: Any, kernel_size: Any, stride: Any, padding: Any,
     kernel = pair(kernel_size, who, "kernel_size", 1)
     geometry = PoolGeometry(kernel, kernel if stride is None or stride in ((), []) else pair(stride, who, "stride", 1),
                             pair(padding, who, "padding", 0), pair(dilation, who, "dilation", 1), bool(ceil_mode))
-    for k, p, d in zip(kernel, geometry.padding, geometry.dilation):
-        if p > (d * (k - 1) + 1) // 2:   # a window of nothing but padding has no maximum and no mean
-            raise RuntimeError(f"{who}: pad should be at most half of effective kernel size, but got pad={p}, "
-                               f"kernel_size={k} and dilation={d}")
+    for k, p in zip(kernel, geometry.padding):
+        if p > k // 2:
+            raise RuntimeError(f"{who}: pad should be at most half of kernel size, but got pad={p} and "
+                               f"kernel_size={k}")
     size = pool2d_output_size(input.shape[-2:], geometry)
     if min(input.shape[-3:]) < 1 or min(size) < 1:
         raise RuntimeError(f"{who}: Given input size: {tuple(input.shape[-3:])}. Calculated output size: "
                            f"{(input.shape[-3], *size)}. Output size is too small (kernel_size={kernel}, "
                            f"stride={geometry.stride}, padding={geometry.padding}); try a smaller kernel or padding")
+    axes = zip(input.shape[-2:], size, *geometry[:4])
+    if max(geometry.dilation) > 1 and not all(_reads_image(*axis) for axis in axes):
+        raise RuntimeError(f"{who}: a window reads nothing but padding (input {tuple(input.shape)}, kernel_size="
+                           f"{kernel}, padding={geometry.padding}, dilation={geometry.dilation}); try less of either")
     return geometry
+
+
+def _reads_image(length: int, out_length: int, kernel: int, stride: int, padding: int, dilation: int) -> bool:
+    """Whether each window has an element inside the image, along one axis."""
+    return all(any(0 <= i * stride - padding + u * dilation < length for u in range(kernel)) for i in range(out_length))
 
 
 def _adaptive_size(who: str, input: Any, output_size: Any) -> Pair:

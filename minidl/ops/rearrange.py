@@ -10,7 +10,18 @@ from minidl.ops.broadcast import Shape, Sum
 from minidl.ops.dims import normalize_dim, normalize_dims
 from minidl.ops.join import Cat
 from minidl.ops.view import (
-    ALL, Reshape, Slice, SliceScatter, atleast_nd, clone, expand, narrow, ravel, reshape, sizes_of, transpose,
+    ALL,
+    Reshape,
+    Slice,
+    SliceScatter,
+    atleast_nd,
+    clone,
+    expand,
+    narrow,
+    ravel,
+    reshape,
+    sizes_of,
+    transpose,
 )
 
 # ---------------------------------------------------------------------- repeated

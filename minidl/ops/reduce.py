@@ -15,8 +15,8 @@ from minidl.autograd.fused import FusedOp
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module, is_array
-from minidl.backend.dtype import float16, float32, get_default_dtype, int64, uint8
-from minidl.ops.broadcast import Expand, Shape, Sum
+from minidl.backend.dtype import get_default_dtype, int64, uint8
+from minidl.ops.broadcast import Expand, Shape, Sum, wide
 from minidl.ops.cast import cast
 from minidl.ops.dims import normalize_dim, normalize_dims
 from minidl.ops.elementwise import abs as abs_
@@ -59,11 +59,6 @@ def reduced_shape(shape: Shape, axes: Shape, keepdim: bool) -> Shape:
 def count(shape: Shape, axes: Shape) -> int:
     """How many elements go into one result."""
     return math.prod([shape[axis] for axis in axes])
-
-
-def wide(dtype: Any) -> Any:
-    """The dtype to add up in: float16 has too few digits for long sums."""
-    return float32 if dtype == float16 else dtype
 
 
 def axes_of(input: Any, dim: Dims, who: str) -> Shape:
@@ -124,8 +119,7 @@ def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
     if x.dtype.kind != "f":
         total = SumIntegers(axes, keepdim)(x)
         return total if dtype is None else cast(total, np.dtype(dtype))
-    step = Sum(axes, reduced_shape(tuple(x.shape), axes, keepdim))
-    return step(x) if x.dtype != float16 else cast(step(cast(x, float32)), float16)
+    return Sum(axes, reduced_shape(tuple(x.shape), axes, keepdim))(x)
 
 
 class Mean(Reduction):

@@ -80,6 +80,11 @@ class LRScheduler:
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs):
             group["lr"] = lr
 
+    @property
+    def _begins(self) -> bool:
+        """At epoch 0, or where a schedule continues: the groups have their rates already."""
+        return self.last_epoch == 0 or self._step_count == 1
+
     def _present(self) -> list[float]:
         return [group["lr"] for group in self.optimizer.param_groups]
 
@@ -154,7 +159,7 @@ class MultiplicativeLR(LambdaLR):
     """
 
     def get_lr(self) -> Sequence[float]:
-        if self.last_epoch == 0:
+        if self._begins:
             return self._present()
         return [lr * function(self.last_epoch) for lr, function in zip(self._present(), self.lr_lambdas)]
 
@@ -207,7 +212,7 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> Sequence[float]:
-        return self._scaled(self.gamma) if self.last_epoch > 0 else self._present()
+        return self._present() if self._begins else self._scaled(self.gamma)
 
 
 class ConstantLR(LRScheduler):
@@ -262,7 +267,7 @@ class LinearLR(LRScheduler):
     def get_lr(self) -> Sequence[float]:
         if self.last_epoch == 0:
             return self._scaled(self.start_factor)
-        if self.last_epoch > self.total_iters:
+        if self._begins or self.last_epoch > self.total_iters:
             return self._present()
         rise = self.end_factor - self.start_factor
         before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise    # factor before, times total
@@ -278,7 +283,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> Sequence[float]:
-        if self.last_epoch == 0 or self.last_epoch > self.total_iters:
+        if self._begins or self.last_epoch > self.total_iters:
             return self._present()
         left = self.total_iters - self.last_epoch
         return self._scaled((left / (left + 1)) ** self.power)
@@ -313,11 +318,9 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> Sequence[float]:
         epoch, T, low = self.last_epoch, self.T_max, self.eta_min
-        if epoch == 0:
+        if self._begins:
             return self._present()
         now, before = 1 + math.cos(math.pi * epoch / T), 1 + math.cos(math.pi * (epoch - 1) / T)
-        if self._step_count == 1:                   # begun in the middle: the present rate may be any
-            return [low + (base - low) * now / 2 for base in self.base_lrs]
         if (epoch - 1 - T) % (2 * T) == 0:          # before, the rate was lowest: there is no factor to the next
             return [lr + (base - low) * (1 - math.cos(math.pi / T)) / 2
                     for lr, base in zip(self._present(), self.base_lrs)]

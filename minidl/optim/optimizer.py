@@ -218,7 +218,7 @@ class Optimizer:
             groups.append({**group, "params": [number[id(p)] for p in group["params"]]})
             groups[-1]["params"] = groups[-1].pop("params")     # last, as PyTorch has it
         return {"state": {number[id(p)] if isinstance(p, Tensor) else p: dict(state)
-                          for p, state in self.state.items()},
+                          for p, state in self.state.items() if state},
                 "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -112,6 +112,16 @@ def test_an_outlier_calls_for_the_float64_screen(metric: str) -> None:
     assert "float64" in search._screens
 
 
+@pytest.mark.parametrize("metric", ["l1", "l2"])
+@pytest.mark.parametrize("offset, scale", [(1e4, 1), (0, 1e-60), (0, 1e60)])
+def test_offset_and_scale_leave_float32_enough(metric: str, offset: float, scale: float) -> None:
+    rng = np.random.default_rng(7)
+    points, x = rng.normal(size=(3000, 5)) + offset, rng.normal(size=(30, 5)) + offset
+    search = NeighbourSearch(points * scale, metric)
+    assert np.array_equal(search.nearest(x * scale, 4)[1], direct(points, x, metric, 4))
+    assert list(search._screens) == ["float32"]
+
+
 @pytest.mark.parametrize("metric", ["l1", "l2", "cosine"])
 @pytest.mark.parametrize("scale", [1e-30, 1e30, 1e60])
 def test_extreme_scales(metric: str, scale: float) -> None:
@@ -122,6 +132,21 @@ def test_extreme_scales(metric: str, scale: float) -> None:
     # queries so far away that every distance is the same in float64, or out of float32's range
     far = x * scale * 1e50
     assert np.array_equal(search.nearest(far, 4)[1], direct(points * scale, far, metric, 4))
+
+
+def test_a_query_out_of_range_of_float32() -> None:
+    points = np.array([[-1.0], [-0.5], [0.5], [1.0]])
+    # float64 sees no difference at such a distance: the lowest index it is, on either side
+    for far in (1e50, -1e50):
+        assert NeighbourSearch(points, "l2").nearest(np.array([[far]]), 2)[1].tolist() == [[0, 1]]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("metric", ["l1", "l2"])
+def test_nobody_is_its_own_neighbour_even_where_float64_overflows(metric: str) -> None:
+    points = np.array([[1.7e308], [1.7e308], [-1.7e308]])
+    indices = NeighbourSearch(points, metric).nearest(points, 2, own=True)[1]
+    assert np.sort(indices, axis=1).tolist() == [[1, 2], [0, 2], [0, 1]]
 
 
 def test_points_that_are_all_the_same() -> None:
@@ -153,11 +178,11 @@ def test_chunks_do_not_show(metric: str) -> None:
 
 
 @pytest.mark.parametrize("metric", ["l1", "l2", "cosine"])
-@pytest.mark.parametrize("distinct", [4000, 7])
+@pytest.mark.parametrize("distinct", [4000, 7, 1])
 def test_memory_is_bounded(metric: str, distinct: int) -> None:
     rng = np.random.default_rng(5)
     points = rng.normal(size=(distinct, 16)).astype(np.float32)[np.arange(4000) % distinct]
-    x = points[rng.integers(0, 4000, 1000)]             # all scores at once: 16 MB in float32
+    x = points[rng.integers(0, 4000, 500)]              # all scores at once: 8 MB in float32
     search = NeighbourSearch(points, metric, working_memory=4)
     search.nearest(x[:2], 5)                            # builds whatever screen it needs
     tracemalloc.start()

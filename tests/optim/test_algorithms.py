@@ -121,7 +121,7 @@ def radam(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
 
 
 def rprop(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
-    g = gradient(p, g, o).copy()
+    g = np.array(gradient(p, g, o))
     minus, plus = o.get("etas", (0.5, 1.2))
     low, high = o.get("step_sizes", (1e-6, 50))
     size, before = s.setdefault("size", np.full(p.shape, o["lr"])), s.get("before", np.zeros(p.shape))
@@ -321,8 +321,7 @@ def test_rmsprop_centered_survives_constant_gradients() -> None:
 
 
 @every_row
-@pytest.mark.parametrize("options, text", [(None, None)])
-def test_refuses_invalid_options(row: Row, options: Any, text: Any) -> None:
+def test_refuses_invalid_options(row: Row) -> None:
     for options, text in row.errors:
         with pytest.raises(ValueError, match=text):
             row.cls(leaves(start()), **options)
@@ -340,6 +339,7 @@ def test_accepts_speed_hints(row: Row) -> None:
 # ---------------------------------------------------------------------- dtypes, memory, devices
 
 @every_row
+@pytest.mark.filterwarnings("ignore:invalid value")     # in float16, eps is 0
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_dtype_stays(row: Row, dtype: str) -> None:
     for options in row.options:

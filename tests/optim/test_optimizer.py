@@ -1,0 +1,227 @@
+"""The Optimizer base class: groups, hooks, closures, versions, saving."""
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import optim
+
+
+def leaf(*values: float) -> Any:
+    return minidl.tensor(list(values), requires_grad=True)
+
+
+def with_grad(*values: float) -> Any:
+    p = leaf(*values)
+    p.grad = minidl.ones(len(values))
+    return p
+
+
+class TestParams:
+    @pytest.mark.parametrize("params, error, text", [
+        (lambda p: [], ValueError, "optimizer got an empty parameter list"),
+        (lambda p: p, TypeError, "should be an iterable of Tensors or dicts, but got Tensor"),
+        (lambda p: 5, TypeError, "not iterable"),
+        (lambda p: [5], TypeError, "can only optimize Tensors, but one of the params is int"),
+        (lambda p: [p * 2], ValueError, "can't optimize a non-leaf Tensor"),
+        (lambda p: [{"params": {p}}], TypeError, "ordered collections"),
+        (lambda p: [{"params": [p]}, {"params": [p]}], ValueError, "more than one parameter group"),
+        (lambda p: [("a", p), leaf(1.0)], ValueError, "all optimizer params should be with/without names"),
+        (lambda p: [{"lr": 1.0}], KeyError, "params"),
+    ])
+    def test_refused(self, params: Any, error: type[Exception], text: str) -> None:
+        with pytest.raises(error, match=text):
+            optim.SGD(params(leaf(1.0)), lr=0.1)
+
+    def test_duplicates_in_a_group_warn(self) -> None:
+        p = leaf(1.0)
+        with pytest.warns(UserWarning, match="duplicate parameters"):
+            optim.SGD([p, p], lr=0.1)
+
+    def test_add_param_group_refuses_what_is_no_dict(self) -> None:
+        with pytest.raises(TypeError, match="param_group must be a dict, but got <class 'list'>"):
+            optim.SGD([leaf(1.0)]).add_param_group([leaf(1.0)])
+
+    def test_a_refused_group_is_not_added(self) -> None:
+        optimizer = optim.SGD([leaf(1.0)])
+        with pytest.raises(ValueError, match="Invalid learning rate: -1"):
+            optimizer.add_param_group({"params": leaf(1.0), "lr": -1})
+        assert len(optimizer.param_groups) == 1
+
+    def test_generators_and_names(self) -> None:
+        optimizer = optim.SGD((("a", p) for p in [leaf(1.0)]), lr=0.1)
+        assert optimizer.param_groups[0]["param_names"] == ["a"]
+        assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["a"]
+
+    def test_groups_have_their_own_options(self) -> None:
+        a, b, c = with_grad(1.0), with_grad(1.0), with_grad(1.0)
+        optimizer = optim.SGD([{"params": [a], "lr": 0.5}, {"params": b}], lr=0.25)
+        optimizer.add_param_group({"params": [c], "weight_decay": 1.0})
+        optimizer.step()
+        assert [a.item(), b.item(), c.item()] == [0.5, 0.75, 0.5]
+
+    def test_the_callers_dict_is_left_alone(self) -> None:
+        group = {"params": [leaf(1.0)]}
+        optim.SGD([group], lr=0.1)
+        assert set(group) == {"params"}
+
+    def test_lr_may_be_a_tensor_of_one_element(self) -> None:
+        p = with_grad(1.0)
+        optimizer = optim.SGD([p], lr=minidl.tensor(0.5))
+        optimizer.step()
+        assert p.item() == 0.5 and type(optimizer.param_groups[0]["lr"]) is float
+
+
+class TestStep:
+    def test_without_grad_nothing_happens(self) -> None:
+        p, q = leaf(1.0), with_grad(1.0)
+        optimizer = optim.Adam([p, q], lr=0.5)
+        optimizer.step()
+        assert p.item() == 1.0 and q.item() != 1.0 and p not in optimizer.state
+
+    def test_closure(self) -> None:
+        p = leaf(3.0)
+        optimizer = optim.SGD([p], lr=0.25)
+
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = (p * p).sum()
+            loss.backward()
+            return loss
+
+        with minidl.no_grad():
+            assert optimizer.step(closure).item() == 9.0
+        assert p.item() == 1.5
+
+    def test_hooks(self) -> None:
+        seen: list[Any] = []
+        optimizer = optim.SGD([with_grad(1.0)])
+
+        def pre(opt: Any, args: Any, kwargs: Any) -> Any:
+            seen.append(("pre", opt is optimizer, args, kwargs))
+            return (lambda: "loss",), {}
+
+        before = optimizer.register_step_pre_hook(pre)
+        optimizer.register_step_post_hook(lambda opt, args, kwargs: seen.append(("post", args[0]())))
+        assert optimizer.step(None) == "loss"
+        assert seen == [("pre", True, (None,), {}), ("post", "loss")]
+        before.remove()
+        seen.clear()
+        optimizer.register_step_post_hook(lambda opt, args, kwargs: seen.clear())
+        with pytest.raises(IndexError):
+            optimizer.step()        # the first post hook finds no closure
+        assert seen == []
+
+    def test_hooks_run_around_an_overridden_step(self) -> None:
+        class Own(optim.Optimizer):
+            def step(self, closure: Any = None) -> str:
+                return "own"
+
+        seen: list[str] = []
+        optimizer = Own([leaf(1.0)], {})
+        optimizer.register_step_post_hook(lambda *args: seen.append("post"))
+        assert optimizer.step() == "own" and seen == ["post"]
+
+    def test_an_optimizer_must_define_update(self) -> None:
+        with pytest.raises(NotImplementedError, match="update"):
+            optim.Optimizer([with_grad(1.0)], {}).step()
+
+    def test_a_stale_graph_raises(self) -> None:
+        p = leaf(2.0)
+        p.grad = minidl.ones(1)
+        loss = (p * p).sum()
+        optim.SGD([p], lr=0.1).step()
+        with pytest.raises(RuntimeError, match="SGD.step"):
+            loss.backward()
+
+    def test_a_leaf_that_is_a_view_stays_a_leaf(self) -> None:
+        p = minidl.ones(4).reshape(2, 2).requires_grad_()
+        p.grad = minidl.ones(2, 2)
+        optim.SGD([p], lr=0.5).step()
+        assert p.requires_grad and p.is_leaf
+        (p * 3).sum().backward()
+        np.testing.assert_array_equal(p.grad.array, np.full((2, 2), 4.0))
+        np.testing.assert_array_equal(p.array, np.full((2, 2), 0.5))
+
+    def test_training_a_line(self) -> None:
+        x = minidl.linspace(-1, 1, 20)
+        w, b = leaf(0.0), leaf(0.0)
+        optimizer = optim.Adam([w, b], lr=0.1)
+        for _ in range(300):
+            optimizer.zero_grad()
+            ((w * x + b - (3 * x + 1)) ** 2).mean().backward()
+            optimizer.step()
+        assert w.item() == pytest.approx(3.0, abs=1e-3) and b.item() == pytest.approx(1.0, abs=1e-3)
+
+
+class TestZeroGrad:
+    def test_to_none(self) -> None:
+        p = with_grad(1.0)
+        optim.SGD([p]).zero_grad()
+        assert p.grad is None
+
+    def test_to_zero(self) -> None:
+        p, q = with_grad(1.0, 2.0), leaf(1.0)
+        kept = p.grad
+        optim.SGD([p, q]).zero_grad(set_to_none=False)
+        np.testing.assert_array_equal(p.grad.array, [0.0, 0.0])
+        np.testing.assert_array_equal(kept.array, [1.0, 1.0])
+        assert q.grad is None
+
+
+class TestStateDict:
+    def test_format(self) -> None:
+        a, b = with_grad(1.0), with_grad(1.0)
+        optimizer = optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=0.1, momentum=0.9)
+        optimizer.step()
+        saved = optimizer.state_dict()
+        assert list(saved) == ["state", "param_groups"] and list(saved["state"]) == [0, 1]
+        assert saved["state"][1]["momentum_buffer"] is optimizer.state[b]["momentum_buffer"]
+        assert saved["param_groups"][1] == {"lr": 0.5, "momentum": 0.9, "dampening": 0, "weight_decay": 0,
+                                            "nesterov": False, "maximize": False, "params": [1]}
+        assert list(saved["param_groups"][0])[-1] == "params"
+
+    def test_state_takes_the_dtype_of_the_parameter(self) -> None:
+        a, b = with_grad(1.0), minidl.ones(1, dtype=minidl.float64, requires_grad=True)
+        first, second = optim.Adam([a]), optim.Adam([b])
+        first.step()
+        second.load_state_dict(first.state_dict())
+        assert second.state[b]["exp_avg"].dtype == minidl.float64 and second.state[b]["step"] == 1
+
+    def test_loaded_groups_are_copies(self) -> None:
+        first, second = optim.SGD([leaf(1.0)], lr=0.5), optim.SGD([leaf(1.0)], lr=0.1)
+        saved = first.state_dict()
+        second.load_state_dict(saved)
+        assert second.param_groups[0]["lr"] == 0.5
+        second.param_groups[0]["lr"] = 0.3
+        assert saved["param_groups"][0]["lr"] == 0.5 and first.param_groups[0]["lr"] == 0.5
+
+    @pytest.mark.parametrize("groups, text", [
+        ([], "different number of parameter groups"),
+        ([{"params": [0, 1]}], "doesn't match the size of optimizer's group"),
+    ])
+    def test_refused(self, groups: Any, text: str) -> None:
+        with pytest.raises(ValueError, match=text):
+            optim.SGD([leaf(1.0)]).load_state_dict({"state": {}, "param_groups": groups})
+
+
+def test_repr() -> None:
+    optimizer = optim.SGD([{"params": leaf(1.0)}, {"params": leaf(1.0), "lr": 1}], lr=0.1)
+    lines = ["    dampening: 0", "    lr: 0.1", "    maximize: False", "    momentum: 0", "    nesterov: False",
+             "    weight_decay: 0"]
+    assert repr(optimizer) == "\n".join([
+        "SGD (", "Parameter Group 0", *lines, "", "Parameter Group 1",
+        *[line.replace("0.1", "1") for line in lines], ")"])
+
+
+def test_no_warnings_in_plain_use() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer = optim.SGD([with_grad(1.0)])
+        scheduler = optim.lr_scheduler.StepLR(optimizer, 1)
+        optimizer.step()
+        scheduler.step()
