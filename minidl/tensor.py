@@ -150,6 +150,7 @@ class Tensor(TensorBase, is_result_type=True):
                                f"{self.array.dtype}; make it floating first, with .float()")
         elif self.edge is None:
             self.edge = (AccumulateGrad(self), 0)
+            self.view_of = None   # a leaf from now on, whatever memory it looks into
 
     def requires_grad_(self, requires_grad: Bool = True) -> Tensor:
         self.requires_grad = requires_grad
@@ -522,6 +523,13 @@ class Tensor(TensorBase, is_result_type=True):
     def transpose(self, dim0: Any, dim1: Any) -> Tensor: return shape.transpose(self, dim0, dim1)
     def t(self) -> Tensor: return shape.t(self)
     def swapaxes(self, axis0: Any, axis1: Any) -> Tensor: return shape.swapaxes(self, axis0, axis1)
+    def swapdims(self, dim0: Any, dim1: Any) -> Tensor: return shape.swapdims(self, dim0, dim1)
+    def moveaxis(self, source: Any, destination: Any) -> Tensor:
+        return shape.moveaxis(self, source, destination)
+    def diag_embed(self, offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor:
+        return shape.diag_embed(self, offset, dim1, dim2)
+    def tensor_split(self, indices_or_sections: Any, dim: Int = 0) -> tuple[Tensor, ...]:
+        return shape.tensor_split(self, indices_or_sections, dim)
     def movedim(self, source: Any, destination: Any) -> Tensor:
         return shape.movedim(self, source, destination)
     def squeeze(self, dim: Any = None) -> Tensor: return shape.squeeze(self, dim)
@@ -573,6 +581,8 @@ class Tensor(TensorBase, is_result_type=True):
         return indexing.index_put(self, indices, values, accumulate)
     def masked_fill(self, mask: Any, value: Any) -> Tensor:
         return indexing.masked_fill(self, mask, value)
+    def masked_scatter(self, mask: Any, source: Any) -> Tensor:
+        return indexing.masked_scatter(self, mask, source)
     def masked_select(self, mask: Any) -> Tensor: return indexing.masked_select(self, mask)
     def take(self, index: Any) -> Tensor: return indexing.take(self, index)
     def take_along_dim(self, indices: Any, dim: Any = None) -> Tensor:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
     """
     inputs = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     try:
-        _check(func, inputs, eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode)
+        _Check(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes).run(check_undefined_grad, fast_mode)
     except GradcheckError:
         if raise_exception:
             raise
@@ -77,142 +77,136 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
                      fast_mode=fast_mode)
 
 
-def _check(func: Any, inputs: tuple[Any, ...], eps: float, atol: float, rtol: float, nondet_tol: float,
-           check_undefined_grad: bool, check_grad_dtypes: bool, fast_mode: bool) -> None:
-    wanted = [x for x in inputs if isinstance(x, TensorBase) and x.edge is not None]
-    if not wanted:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of "
-                         "them have requires_grad=True.")
-    if any(x.array.dtype != np.float64 for x in wanted):
-        warnings.warn("gradcheck: an input is not float64; finite differences in lower precision are "
-                      "too coarse for the default tolerances", stacklevel=3)
-    returned = func(*inputs)
-    returned = returned if isinstance(returned, (tuple, list)) else (returned,)
-    which = [isinstance(o, TensorBase) and o.edge is not None for o in returned]
-    outputs = [o for o, take in zip(returned, which) if take]
-    if not outputs:
-        _check_constant(func, inputs, wanted, eps, atol)
-        return
-    compare = _compare_projections if fast_mode else _compare_jacobians
-    compare(func, inputs, which, wanted, outputs, eps, atol, rtol, nondet_tol, check_grad_dtypes)
-    if check_undefined_grad and len(outputs) > 1:
-        _check_missing_gradients(outputs, wanted)
+class _Check:
+    """One comparison of a function's gradients with finite differences."""
+
+    def __init__(self, func: Callable[..., Any], inputs: tuple[Any, ...], eps: float, atol: float, rtol: float,
+                 nondet_tol: float, check_grad_dtypes: bool) -> None:
+        self.func, self.inputs = func, inputs
+        self.eps, self.atol, self.rtol = eps, atol, rtol
+        self.nondet_tol, self.check_grad_dtypes = nondet_tol, check_grad_dtypes
+        self.wanted = [x for x in inputs if isinstance(x, TensorBase) and x.edge is not None]
+        if not self.wanted:
+            raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of "
+                             "them have requires_grad=True.")
+        if any(x.array.dtype != np.float64 for x in self.wanted):
+            warnings.warn("gradcheck: an input is not float64; finite differences in lower precision are "
+                          "too coarse for the default tolerances", stacklevel=4)
+        returned = _as_tuple(func(*inputs))
+        self.constant = [isinstance(o, TensorBase) and o.edge is None and o.array.dtype.kind == "f" for o in returned]
+        self.which = [isinstance(o, TensorBase) and o.edge is not None for o in returned]
+        self.outputs = [o for o, take in zip(returned, self.which) if take]
+
+    def run(self, check_undefined_grad: bool, fast_mode: bool) -> None:
+        if not self.outputs:
+            self.expect_constant()
+        elif fast_mode:
+            self.compare_projections()
+        else:
+            self.compare_jacobians()
+        if check_undefined_grad and len(self.outputs) > 1:
+            self.expect_zeros_from_zeros()
+
+    def evaluate(self, which: list[bool]) -> list[np.ndarray]:
+        """The outputs marked in `which`, on the host. Recorded, since the function may itself call `grad`."""
+        outputs = _as_tuple(self.func(*self.inputs))
+        return [to_numpy(o.array).astype(np.float64) for o, take in zip(outputs, which) if take]
+
+    def slope(self, x: TensorBase, direction: np.ndarray, which: list[bool]) -> list[np.ndarray]:
+        """How the outputs change when x moves in a direction: (f(x + eps d) - f(x - eps d)) / (2 eps)."""
+        step = array_module(x.array).asarray(self.eps * direction, dtype=x.array.dtype)
+        original = x.array.copy()
+        x.array[...] = original + step
+        above = self.evaluate(which)
+        x.array[...] = original - step
+        below = self.evaluate(which)
+        x.array[...] = original
+        return [(a - b) / (2 * self.eps) for a, b in zip(above, below)]
+
+    def compare_jacobians(self) -> None:
+        """Every entry: numerically an input element at a time, analytically an output element at a time."""
+        for i, x in enumerate(self.wanted):
+            rows = [self.slope(x, _one_at(index, x), self.which) for index in np.ndindex(*x.array.shape)]
+            for j, out in enumerate(self.outputs):
+                numerical = np.array([row[j].reshape(-1) for row in rows]).reshape(x.array.size, out.array.size)
+                columns = [self.gradient(out, x, _one_at(index, out)) for index in np.ndindex(*out.array.shape)]
+                analytical = np.array([c.reshape(-1) for c in columns]).reshape(out.array.size, x.array.size).T
+                self.compare(analytical, numerical, i, j, "Jacobian mismatch")
+
+    def compare_projections(self) -> None:
+        """One random direction for each input, and one for each output."""
+        stream = np.random.default_rng(0)
+        for i, x in enumerate(self.wanted):
+            direction = stream.standard_normal(x.array.shape)
+            direction /= max(1.0, float(np.linalg.norm(direction)))
+            slopes = self.slope(x, direction, self.which)
+            for j, out in enumerate(self.outputs):
+                u = stream.standard_normal(out.array.shape)
+                analytical = np.sum(self.gradient(out, x, u) * direction)
+                self.compare(analytical, np.sum(u * slopes[j]), i, j, "Projected Jacobian mismatch")
+
+    def gradient(self, out: Any, x: Any, g: np.ndarray) -> np.ndarray:
+        """dL/dx for dL/dout = g, on the host; zeros where there is no path."""
+        device = device_of(out.array)
+        g = wrap(get_library(device).from_numpy(np.asarray(g, dtype=out.array.dtype), device))
+        gx, = grad(out, x, g, retain_graph=True, allow_unused=True)
+        if gx is None:
+            return np.zeros(x.array.shape)
+        if gx.array.shape != x.array.shape:
+            raise GradcheckError(f"Analytical gradient has incorrect size: {tuple(gx.array.shape)} for an input of "
+                                 f"shape {tuple(x.array.shape)}")
+        if self.check_grad_dtypes and gx.array.dtype != x.array.dtype:
+            raise GradcheckError(f"Gradient has dtype {gx.array.dtype} for an input of {x.array.dtype}")
+        again, = grad(out, x, g, retain_graph=True, allow_unused=True)
+        difference = np.abs(to_numpy(again.array) - to_numpy(gx.array)).max(initial=0.0)
+        if difference > self.nondet_tol:
+            raise GradcheckError(f"Backward is not reentrant, i.e., running backward with same input and grad_output "
+                                 f"multiple times gives different values: they differ by {difference:.3g}, the "
+                                 f"tolerance is nondet_tol={self.nondet_tol}")
+        return to_numpy(gx.array)
+
+    def compare(self, analytical: Any, numerical: Any, i: int, j: int, what: str) -> None:
+        bad = ~np.isclose(analytical, numerical, rtol=self.rtol, atol=self.atol, equal_nan=True)
+        if not bad.any():
+            return
+        difference = np.abs(analytical - numerical)
+        worst = np.unravel_index(np.argmax(np.where(bad, difference, -1)), np.shape(numerical))
+        at = f" at entry {tuple(map(int, worst))} (input element, output element)" if worst else ""
+        raise GradcheckError(
+            f"{what} for output {j} with respect to input {i},\nnumerical:{np.asarray(numerical)}\n"
+            f"analytical:{np.asarray(analytical)}\nlargest difference {np.max(difference):.3g}{at}; "
+            f"tolerance: {self.atol} + {self.rtol} * |numerical|")
+
+    def expect_constant(self) -> None:
+        """Outputs that do not require grad must not depend on the inputs."""
+        for i, x in enumerate(self.wanted):
+            for index in np.ndindex(*x.array.shape):
+                if any((np.abs(slope) > self.atol).any() for slope in self.slope(x, _one_at(index, x), self.constant)):
+                    raise GradcheckError(f"Numerical gradient for function expected to be zero: the outputs do not "
+                                         f"require grad, but they change with input {i}")
+
+    def expect_zeros_from_zeros(self) -> None:
+        """Backward must cope when only one of several outputs has a gradient."""
+        for out in self.outputs:
+            g = wrap(array_module(out.array).zeros_like(out.array))
+            for gx in grad(out, self.wanted, g, retain_graph=True, allow_unused=True):
+                if gx is not None and not bool((gx.array == 0).all()):
+                    raise GradcheckError("Expected backward function to handle undefined output grads: a zero "
+                                         "gradient of one output gave a non-zero gradient of an input")
+
+
+def _as_tuple(outputs: Any) -> tuple[Any, ...]:
+    return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
 
 
 def _differentiable(outputs: Any) -> list[Any]:
-    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-    return [o for o in outputs if isinstance(o, TensorBase) and o.edge is not None]
+    return [o for o in _as_tuple(outputs) if isinstance(o, TensorBase) and o.edge is not None]
 
 
-def _evaluate(func: Any, inputs: Any, which: list[bool]) -> list[np.ndarray]:
-    """The outputs marked in `which`, on the host. Recorded, since `func` may itself call `grad`."""
-    outputs = func(*inputs)
-    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-    return [to_numpy(o.array).astype(np.float64) for o, take in zip(outputs, which) if take]
-
-
-def _numerical_column(func: Any, inputs: Any, which: list[bool], x: TensorBase, index: tuple[int, ...],
-                      eps: float) -> list[np.ndarray]:
-    """How the outputs change with one element of x."""
-    original = to_numpy(x.array[index]).item()
-    x.array[index] = original + eps
-    above = _evaluate(func, inputs, which)
-    x.array[index] = original - eps
-    below = _evaluate(func, inputs, which)
-    x.array[index] = original
-    return [(a - b) / (2 * eps) for a, b in zip(above, below)]
-
-
-def _compare_jacobians(func: Any, inputs: Any, which: list[bool], wanted: list[Any], outputs: list[Any], eps: float, atol: float,
-                       rtol: float, nondet_tol: float, check_grad_dtypes: bool) -> None:
-    for i, x in enumerate(wanted):
-        numerical = [np.zeros((x.array.size, o.array.size)) for o in outputs]
-        for row, index in enumerate(np.ndindex(*x.array.shape)):
-            for jacobian, column in zip(numerical, _numerical_column(func, inputs, which, x, index, eps)):
-                jacobian[row] = column.reshape(-1)
-        for j, out in enumerate(outputs):
-            analytical = np.zeros_like(numerical[j])
-            for column, index in enumerate(np.ndindex(*out.array.shape)):
-                one = np.zeros(out.array.shape, out.array.dtype)
-                one[index] = 1.0
-                gx = _gradient(out, x, one, check_grad_dtypes, nondet_tol)
-                analytical[:, column] = gx.reshape(-1)
-            _compare(analytical, numerical[j], i, j, atol, rtol, "Jacobian mismatch")
-
-
-def _compare_projections(func: Any, inputs: Any, which: list[bool], wanted: list[Any], outputs: list[Any], eps: float, atol: float,
-                         rtol: float, nondet_tol: float, check_grad_dtypes: bool) -> None:
-    stream = np.random.default_rng(0)
-    for i, x in enumerate(wanted):
-        direction = stream.standard_normal(x.array.shape)
-        direction /= max(1.0, float(np.linalg.norm(direction)))
-        step = array_module(x.array).asarray(eps * direction, dtype=x.array.dtype)
-        original = x.array.copy()
-        x.array[...] = original + step
-        above = _evaluate(func, inputs, which)
-        x.array[...] = original - step
-        below = _evaluate(func, inputs, which)
-        x.array[...] = original
-        for j, out in enumerate(outputs):
-            u = stream.standard_normal(out.array.shape)
-            gx = _gradient(out, x, u.astype(out.array.dtype), check_grad_dtypes, nondet_tol)
-            numerical = np.sum(u * (above[j] - below[j]) / (2 * eps))
-            _compare(np.sum(gx * direction), numerical, i, j, atol, rtol, "Projected Jacobian mismatch")
-
-
-def _gradient(out: Any, x: Any, g: np.ndarray, check_dtype: bool, nondet_tol: float) -> np.ndarray:
-    """dL/dx for dL/dout = g, on the host; zeros where there is no path."""
-    gradient_of_out = wrap(get_library(device_of(out.array)).from_numpy(g, device_of(out.array)))
-    gx, = grad(out, x, gradient_of_out, retain_graph=True, allow_unused=True)
-    if gx is None:
-        return np.zeros(x.array.shape)
-    if gx.array.shape != x.array.shape:
-        raise GradcheckError(f"Analytical gradient has incorrect size: {tuple(gx.array.shape)} for an input of "
-                             f"shape {tuple(x.array.shape)}")
-    if check_dtype and gx.array.dtype != x.array.dtype:
-        raise GradcheckError(f"Gradient has dtype {gx.array.dtype} for an input of {x.array.dtype}")
-    again, = grad(out, x, gradient_of_out, retain_graph=True, allow_unused=True)
-    difference = np.abs(to_numpy(again.array) - to_numpy(gx.array)).max(initial=0.0)
-    if difference > nondet_tol:
-        raise GradcheckError(f"Backward is not reentrant, i.e., running backward with same input and grad_output "
-                             f"multiple times gives different values: they differ by {difference:.3g}, the "
-                             f"tolerance is nondet_tol={nondet_tol}")
-    return to_numpy(gx.array)
-
-
-def _compare(analytical: Any, numerical: Any, i: int, j: int, atol: float, rtol: float, what: str) -> None:
-    bad = ~np.isclose(analytical, numerical, rtol=rtol, atol=atol, equal_nan=True)
-    if not bad.any():
-        return
-    worst = np.unravel_index(np.argmax(np.where(bad, np.abs(analytical - numerical), -1)), np.shape(numerical))
-    at = f" at entry {tuple(map(int, worst))} (input element, output element)" if worst else ""
-    raise GradcheckError(
-        f"{what} for output {j} with respect to input {i},\nnumerical:{np.asarray(numerical)}\n"
-        f"analytical:{np.asarray(analytical)}\nlargest difference {np.abs(analytical - numerical).max():.3g}{at}; "
-        f"tolerance: {atol} + {rtol} * |numerical|")
-
-
-def _check_constant(func: Any, inputs: Any, wanted: list[Any], eps: float, atol: float) -> None:
-    """Outputs that do not require grad must not depend on the inputs."""
-    outputs = func(*inputs)
-    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-    which = [isinstance(o, TensorBase) and o.array.dtype.kind == "f" for o in outputs]
-    for i, x in enumerate(wanted):
-        for index in np.ndindex(*x.array.shape):
-            columns = _numerical_column(func, inputs, which, x, index, eps)
-            if any((np.abs(column) > atol).any() for column in columns):
-                raise GradcheckError(f"Numerical gradient for function expected to be zero: the outputs do not "
-                                     f"require grad, but they change with input {i}")
-
-
-def _check_missing_gradients(outputs: Sequence[Any], wanted: list[Any]) -> None:
-    """Backward must cope when only one of several outputs has a gradient."""
-    for out in outputs:
-        g = wrap(array_module(out.array).zeros_like(out.array))
-        for gx in grad(out, wanted, g, retain_graph=True, allow_unused=True):
-            if gx is not None and not bool((gx.array == 0).all()):
-                raise GradcheckError("Expected backward function to handle undefined output grads: a zero gradient "
-                                     "of one output gave a non-zero gradient of an input")
+def _one_at(index: tuple[int, ...], like: TensorBase) -> np.ndarray:
+    direction = np.zeros(like.array.shape)
+    direction[index] = 1.0
+    return direction
 
 
 def _random_like(out: Any, stream: Any, non_contiguous: bool) -> Any:

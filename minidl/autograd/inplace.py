@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import AccumulateGrad, Op, next_sequence
+from minidl.autograd.op import AccumulateGrad, Cast, Op, next_sequence
 from minidl.autograd.tensorbase import TensorBase, version_of
 from minidl.backend.device import Array
 
@@ -41,20 +41,6 @@ class ViewWrite(Op):
         return self.view.again(g) if isinstance(g, TensorBase) else self.view.forward(g)
 
 
-class StoreAs(Op):
-    """A result in the dtype of the memory that it is stored in."""
-
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-
-    def forward(self, x: Array) -> Array:
-        self.x_dtype = x.dtype
-        return x.astype(self.dtype)
-
-    def grad_x(self, g: Any) -> Any:
-        return StoreAs(self.x_dtype)(g)
-
-
 def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
     """`tensor = op(tensor, *others)`, into the tensor's own memory; returns the tensor.
 
@@ -72,7 +58,7 @@ def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
         step = result.edge[0] if result.edge is not None else None
         _protect_kept(step, old)
         if result.array.dtype != old.dtype:
-            result = StoreAs(old.dtype)(result)
+            result = Cast(old.dtype)(result)
         old[...] = result.array
     version = version_of(tensor)
     version[:] = version[0] + 1, who

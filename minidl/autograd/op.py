@@ -1,4 +1,4 @@
-"""The recorded step: `Op`, its leaf `AccumulateGrad`, and `FusedOp` for the heavy ones.
+"""The recorded step: `Op`, the leaf `AccumulateGrad`, and the two ops that the tape itself needs.
 
 An op is a class; an *instance* of it is one step of a computation. It holds its parameters as attributes
 (`Sum(axes)`), computes on arrays in `forward`, and says in one rule for each input how a gradient passes
@@ -321,6 +321,20 @@ class Alias(Op):
 
     def grad_x(self, g: Any) -> Any:
         return g
+
+
+class Cast(Op):
+    """The same numbers in another dtype. A gradient has its tensor's dtype, so it is cast back."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+
+    def forward(self, x: Array) -> Array:
+        self.x_dtype = x.dtype
+        return x.astype(self.dtype)
+
+    def grad_x(self, g: Any) -> Any:
+        return Cast(self.x_dtype)(g)
 
 
 def owner(array: Array) -> Array:

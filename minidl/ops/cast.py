@@ -3,22 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Cast, Op
 from minidl.backend.device import Array, Device, device_of, move, same_device
-
-
-class Cast(Op):
-    """x in another dtype. A gradient has its tensor's dtype, so it is cast back."""
-
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-
-    def forward(self, x: Array) -> Array:
-        self.x_dtype = x.dtype
-        return x.astype(self.dtype)
-
-    def grad_x(self, g: Any) -> Any:
-        return cast(g, self.x_dtype)
 
 
 class Move(Op):

@@ -336,7 +336,8 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
     Without `dim`, `input` is read as one row.
 
     >>> import minidl
-    >>> minidl.repeat_interleave(minidl.tensor([1, 2]), 2), minidl.tensor([1, 2]).repeat_interleave(minidl.tensor([1, 3]))
+    >>> x = minidl.tensor([1, 2])
+    >>> minidl.repeat_interleave(x, 2), minidl.repeat_interleave(x, minidl.tensor([1, 3]))
     (tensor([1, 1, 2, 2]), tensor([1, 2, 2, 2]))
     """
     if dim is None:
@@ -423,7 +424,8 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """A copy of `input` in which the elements where `mask` holds are those of `source`, in order.
 
     >>> import minidl
-    >>> minidl.zeros(4).masked_scatter(minidl.tensor([True, False, True, False]), minidl.tensor([1., 2., 3.]))
+    >>> mask = minidl.tensor([True, False, True, False])
+    >>> minidl.masked_scatter(minidl.zeros(4), mask, minidl.tensor([1., 2., 3.]))
     tensor([1., 0., 2., 0.])
     """
     mask = _mask(mask, input, "masked_scatter")

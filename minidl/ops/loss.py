@@ -229,17 +229,7 @@ def _check_same(who: str, input: Any, target: Any, kind: type[Exception] = Runti
                    f"expand_as if broadcasting is what you want")
 
 
-def _weighted(losses: Any, weight: Any, who: str) -> Any:
-    if weight is None:
-        return losses
-    try:
-        return losses * expand_to(weight, losses.shape)
-    except ValueError:
-        raise RuntimeError(f"{who}: weight {tuple(weight.shape)} cannot be broadcast to the input's shape "
-                           f"{tuple(losses.shape)}") from None
-
-
-def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean of (input - target)^2; both have one shape.
 
     Errors: RuntimeError where shapes differ (PyTorch warns, and broadcasts), ValueError for another reduction.
@@ -251,10 +241,10 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = Non
     _check_same("mse_loss", input, target)
     _check_reduction(reduction)
     difference = input - target
-    return reduced(_weighted(difference * difference, weight, "mse_loss"), reduction)
+    return reduced(difference * difference, reduction)
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean of |input - target|. Shapes and errors: as `mse_loss`.
 
         >>> import minidl
@@ -263,10 +253,10 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None
     """
     _check_same("l1_loss", input, target)
     _check_reduction(reduction)
-    return reduced(_weighted(abs_(input - target), weight, "l1_loss"), reduction)
+    return reduced(abs_(input - target), reduction)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """The mean of d^2/2 where |d| <= delta, of delta * (|d| - delta/2) beyond, with d = input - target.
 
     A parabola that goes on as a straight line, so that outliers do not count for too much. Shapes and errors: as
@@ -282,7 +272,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     _check_reduction(reduction)
     if not delta > 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got delta={delta}")
-    return reduced(_weighted(_huber(input - target, delta), weight, "huber_loss"), reduction)
+    return reduced(_huber(input - target, delta), reduction)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -351,7 +341,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
         raise RuntimeError(f"{who}: all elements of input should be between 0 and 1; try sigmoid on it, or "
                            f"binary_cross_entropy_with_logits")
     losses = BinaryCrossEntropy()(input, cast(_as_target(target, input, who), input.dtype))
-    return reduced(_weighted(losses, weight, who), reduction)
+    return reduced(losses if weight is None else losses * _spread(weight, input, who), reduction)
 
 
 def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, reduction: str = "mean",
@@ -372,8 +362,18 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None
     log_p = logsigmoid(input)                # log(1 - p) = log_p - input
     target = cast(_as_target(target, input, who), input.dtype)
     if pos_weight is not None:               # -(pos_weight * t * log p + (1 - t) * log(1 - p))
-        log_p = log_p * ((expand_to(pos_weight, input.shape) - 1) * target + 1)
-    return reduced(_weighted((1 - target) * input - log_p, weight, who), reduction)
+        log_p = log_p * ((_spread(pos_weight, input, who, "pos_weight") - 1) * target + 1)
+    losses = (1 - target) * input - log_p
+    return reduced(losses if weight is None else losses * _spread(weight, input, who), reduction)
+
+
+def _spread(weight: Any, input: Any, who: str, name: str = "weight") -> Any:
+    """A weight, broadcast to the shape of the input."""
+    try:
+        return expand_to(weight, input.shape)
+    except ValueError:
+        raise RuntimeError(f"{who}: {name} {tuple(weight.shape)} cannot be broadcast to the input's shape "
+                           f"{tuple(input.shape)}") from None
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:

@@ -1,1 +1,267 @@
-"""(being written)"""
+"""Normalisation: shift and scale groups of numbers to mean 0 and variance 1, then to a learned mean and spread.
+
+Batch, layer, group and instance normalisation are one op. They differ in which numbers form a group:
+
+    batch norm     one channel, over all images        (N, C, *)  axes 0, 2, 3, ...
+    layer norm     one sample, over its last axes      (*, D)     axis -1
+    group norm     one image, over a few channels      (N, G, C/G, *)  axes 2, 3, ...
+    instance norm  one image, one channel              (N, C, *)  axes 2, 3, ...
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minidl.autograd.fused import FusedOp
+from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.inplace import write
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Array
+from minidl.backend.kernels import norm as kernels
+from minidl.ops.arithmetic import Lerp
+from minidl.ops.broadcast import Shape
+from minidl.ops.cast import cast
+from minidl.ops.checks import check_floating
+from minidl.ops.exponential import rsqrt
+from minidl.ops.reduce import mean as mean_of
+from minidl.ops.reduce import norm
+from minidl.ops.selection import clamp
+from minidl.ops.view import reshape
+
+
+class Normalize(FusedOp):
+    """y = w * (x - mean) / sqrt(var + eps) + b, mean and (biased) variance over `axes`
+
+    w and b hold one number for each index along the axes `along`; either may be None.
+
+    With z = (x - mean) / sqrt(var + eps) and h = g * w, the gradient is
+        gx = (h - mean(h) - z * mean(h * z)) / sqrt(var + eps)
+    because x moves y directly, and through mean and variance too: what they take out of x, they take out of h.
+    """
+
+    def __init__(self, axes: Shape, along: Shape, eps: float) -> None:
+        self.axes, self.along, self.eps = axes, along, eps
+
+    def reference(self, x: Any, w: Any = None, b: Any = None) -> Any:
+        centred = x - mean_of(x, self.axes, keepdim=True)
+        y = centred * rsqrt(mean_of(centred * centred, self.axes, keepdim=True) + self.eps)
+        if w is not None:
+            y = y * reshape(w, self.aligned(x))
+        return y if b is None else y + reshape(b, self.aligned(x))
+
+    def forward(self, x: Array, w: Array | None = None, b: Array | None = None) -> Array:
+        self.shape = None if w is None and b is None else b.shape if w is None else w.shape
+        w, b = (None if v is None else v.reshape(self.aligned(x)) for v in (w, b))
+        y, self.mean, self.variance = kernels.normalize_forward(x, w, b, self.axes, self.eps)
+        self.keep(mean=self.mean, variance=self.variance)
+        return y
+
+    def gradient(self, g: Array, x: Array, w: Array | None, mean: Array, variance: Array) -> list[Array | None]:
+        w = None if w is None else w.reshape(self.aligned(x))
+        across = self.axes if self.shape is None else tuple([i for i in range(x.ndim) if i not in self.along])
+        gx, gw, gb = kernels.normalize_grad(g, x, w, mean, variance, self.axes, across, self.eps)
+        return [gx, None, None] if self.shape is None else [gx, gw.reshape(self.shape), gb.reshape(self.shape)]
+
+    def aligned(self, x: Any) -> Shape:
+        """The shape of w and b that lines up with x."""
+        return tuple([n if i in self.along else 1 for i, n in enumerate(x.shape)])
+
+
+def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
+               training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
+    """Normalise each channel over all images and positions, then multiply by `weight` and add `bias`.
+
+    input (N, C, *); running_mean, running_var, weight, bias (C,), each may be None. In training the batch's own
+    mean and variance are used, and the running ones move towards them, in place, by the share `momentum` (the
+    variance towards the unbiased one). Otherwise the running ones are used.
+    Errors: RuntimeError where shapes or dtypes do not fit, or the running statistics are missing when not training;
+    ValueError where there is only one value for each channel to learn from.
+
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015, https://arxiv.org/abs/1502.03167
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1., 10.], [3., 30.]])
+        >>> minidl.nn.functional.batch_norm(x, None, None, training=True)
+        tensor([[-1.0000, -1.0000],
+                [ 1.0000,  1.0000]])
+    """
+    who = "batch_norm"
+    _check_channels(who, input, least=2, weight=weight, bias=bias)
+    _check_statistics(who, input, running_mean, running_var)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError(f"{who}: running_mean and running_var must be defined in evaluation mode; pass them, or "
+                               f"training=True")
+        scale = rsqrt(cast(running_var, input.dtype) + eps)
+        scale = scale if weight is None else scale * weight
+        shift = -cast(running_mean, input.dtype) * scale
+        shift = shift if bias is None else shift + bias
+        aligned = (1, -1) + (1,) * (input.ndim - 2)
+        return input * reshape(scale, aligned) + reshape(shift, aligned)
+    axes = (0, *range(2, input.ndim))
+    count = math.prod([input.shape[axis] for axis in axes])
+    if count == 1:
+        raise ValueError(f"{who}: Expected more than 1 value per channel when training, got input size "
+                         f"{tuple(input.shape)}; try a larger batch, or eval()")
+    step = Normalize(axes, (1,), eps)
+    y = step(input, weight, bias)
+    unbiased = step.variance * (count / max(1, count - 1))
+    _move_towards(running_mean, step.mean.reshape(-1), momentum)
+    _move_towards(running_var, unbiased.reshape(-1), momentum)
+    return y
+
+
+def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+                  use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5) -> Any:
+    """Normalise each channel of each image over its positions, then multiply by `weight` and add `bias`.
+
+    Arguments as for `batch_norm`, with use_input_stats for training. input (N, C, *) has at least one position axis.
+    Errors: as `batch_norm`.
+
+    Source: Ulyanov et al., "Instance Normalization", 2016, https://arxiv.org/abs/1607.08022
+
+        >>> import minidl
+        >>> x = minidl.tensor([[[1., 3.], [10., 30.]]])
+        >>> minidl.nn.functional.instance_norm(x)
+        tensor([[[-1.0000,  1.0000],
+                 [-1.0000,  1.0000]]])
+    """
+    who = "instance_norm"
+    _check_channels(who, input, least=3, weight=weight, bias=bias)
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    _check_statistics(who, input, running_mean, running_var)
+    axes = tuple(range(2, input.ndim))
+    count = math.prod(input.shape[2:])
+    if count == 1:
+        raise ValueError(f"{who}: Expected more than 1 spatial element when training, got input size "
+                         f"{tuple(input.shape)}")
+    step = Normalize(axes, (1,), eps)
+    y = step(input, weight, bias)
+    unbiased = step.variance * (count / max(1, count - 1))
+    _move_towards(running_mean, step.mean.mean(axis=0).reshape(-1), momentum)
+    _move_towards(running_var, unbiased.mean(axis=0).reshape(-1), momentum)
+    return y
+
+
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Normalise each sample over its last dimensions, then multiply by `weight` and add `bias`.
+
+    input (*, *normalized_shape); weight and bias have the shape `normalized_shape`, a tuple (or an int).
+    Errors: RuntimeError where shapes or dtypes do not fit.
+
+    Source: Ba et al., "Layer Normalization", 2016, https://arxiv.org/abs/1607.06450
+
+        >>> import minidl
+        >>> minidl.nn.functional.layer_norm(minidl.tensor([[1., 3.], [10., 30.]]), (2,))
+        tensor([[-1.0000,  1.0000],
+                [-1.0000,  1.0000]])
+    """
+    check_floating("layer_norm", input=input, weight=weight, bias=bias)
+    shape = _normalized_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    return Normalize(axes, axes, eps)(input, weight, bias)
+
+
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+    """Divide each sample by the root of its mean square over its last dimensions, then multiply by `weight`.
+
+    Arguments and errors: as `layer_norm`. eps: the machine epsilon of the dtype if not given.
+
+    Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, https://arxiv.org/abs/1910.07467
+
+        >>> import minidl
+        >>> minidl.nn.functional.rms_norm(minidl.tensor([[3., 4.]]), (2,))
+        tensor([[0.8485, 1.1314]])
+    """
+    check_floating("rms_norm", input=input, weight=weight)
+    shape = _normalized_shape("rms_norm", input, normalized_shape, weight=weight)
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    eps = kernels.epsilon(input.dtype) if eps is None else eps
+    y = input * rsqrt(mean_of(input * input, axes, keepdim=True) + eps)
+    return y if weight is None else y * weight
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Normalise each image over groups of C/num_groups channels, then multiply by `weight` and add `bias`.
+
+    input (N, C, *), weight and bias (C,).
+    Errors: RuntimeError where num_groups does not divide C, or shapes or dtypes do not fit.
+
+    Source: Wu and He, "Group Normalization", 2018, https://arxiv.org/abs/1803.08494
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1., 3., 10., 30.]])
+        >>> minidl.nn.functional.group_norm(x, 2)
+        tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
+    """
+    _check_channels("group_norm", input, least=2, weight=weight, bias=bias)
+    N, C, *size = input.shape
+    if num_groups < 1 or C % num_groups:
+        raise RuntimeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got "
+                           f"input of shape {tuple(input.shape)} and num_groups={num_groups}")
+    grouped = reshape(input, (N, num_groups, C // num_groups, *size))
+    step = Normalize(tuple(range(2, grouped.ndim)), (1, 2), eps)
+    return reshape(step(grouped, weight, bias), input.shape)
+
+
+def normalize(input: Any, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:
+    """Divide by the p-norm along `dim`, so that it becomes 1. Norms below eps count as eps.
+
+    Errors: IndexError where there is no such dimension.
+
+        >>> import minidl
+        >>> minidl.nn.functional.normalize(minidl.tensor([[3., 4.]]))
+        tensor([[0.6000, 0.8000]])
+    """
+    check_floating("normalize", input=input)
+    return input / clamp(norm(input, p, dim, keepdim=True), min=eps)
+
+
+# ---------------------------------------------------------------------- arguments
+
+
+def _check_channels(who: str, input: Any, least: int, **parameters: Any) -> None:
+    """(N, C, *) of at least so many dimensions, and parameters (C,) or None, all floating and of one dtype."""
+    check_floating(who, input=input, **parameters)
+    if input.ndim < least:
+        raise RuntimeError(f"{who}: Expected at least {least} dimensions for input tensor, (N, C, ...), but received "
+                           f"{input.ndim}: {tuple(input.shape)}; try unsqueeze(0)")
+    for name, x in parameters.items():
+        if x is not None and tuple(x.shape) != (input.shape[1],):
+            raise RuntimeError(f"{who}: {name} should contain {input.shape[1]} elements, one for each channel of input "
+                               f"{tuple(input.shape)}, but has shape {tuple(x.shape)}")
+
+
+def _check_statistics(who: str, input: Any, running_mean: Any, running_var: Any) -> None:
+    for name, x in (("running_mean", running_mean), ("running_var", running_var)):
+        check_floating(who, **{name: x})
+        if x is not None and tuple(x.shape) != (input.shape[1],):
+            raise RuntimeError(f"{who}: {name} should contain {input.shape[1]} elements, one for each channel of input "
+                               f"{tuple(input.shape)}, but has shape {tuple(x.shape)}")
+
+
+def _normalized_shape(who: str, input: Any, normalized_shape: Any, **parameters: Any) -> Shape:
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape:
+        raise RuntimeError(f"{who}: Expected normalized_shape to be at least 1-dimensional, but got ()")
+    if tuple(input.shape[-len(shape):]) != shape:
+        raise RuntimeError(f"{who}: Given normalized_shape={list(shape)}, expected input with shape "
+                           f"[*, {', '.join(map(str, shape))}], but got input of size {list(input.shape)}")
+    for name, x in parameters.items():
+        if x is not None and tuple(x.shape) != shape:
+            raise RuntimeError(f"{who}: Expected {name} to be of same shape as normalized_shape, but got {name} of "
+                               f"shape {list(x.shape)} and normalized_shape = {list(shape)}")
+    return shape
+
+
+def _move_towards(running: Any, batch: Array, momentum: float) -> None:
+    """running += momentum * (batch - running), in place, outside of any graph."""
+    if running is None:
+        return
+    batch = batch.astype(running.dtype, copy=False)
+    if not isinstance(running, TensorBase):
+        running += momentum * (batch - running)
+        return
+    with no_grad():
+        write(running, Lerp(), wrap(batch), momentum)

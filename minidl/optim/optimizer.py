@@ -139,8 +139,6 @@ class Optimizer:
         self.update(p.array, p.grad.array, state, group)  # type: ignore[union-attr]
         version = version_of(p)
         version[:] = version[0] + 1, f"{type(self).__name__}.step"
-        if p.view_of is not None:
-            p.view_of.seen = version[0]     # the numbers changed; that it is a leaf did not
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or with `set_to_none=False` set them to zero."""

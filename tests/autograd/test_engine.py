@@ -424,3 +424,11 @@ def test_in_place_on_a_leaf():
     with minidl.no_grad():
         x.add_(1)
     assert x.item() == 2
+
+
+def test_a_view_that_was_made_a_leaf_stays_one():
+    base = minidl.zeros(4)
+    w = base.reshape(2, 2).requires_grad_()
+    with minidl.no_grad():
+        base += 1
+    assert w.requires_grad and w.is_leaf and w.tolist() == [[1, 1], [1, 1]]

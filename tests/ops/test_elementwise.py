@@ -45,8 +45,8 @@ ARITHMETIC = [
     unary(ew.floor, [*SHAPES, S(INTS[0])], oracle=np.floor),
     unary(ew.ceil, [*SHAPES, S(INTS[0])], oracle=np.ceil),
     unary(ew.trunc, [*SHAPES, S(INTS[0])], oracle=np.trunc),
-    unary(ew.round, [*SHAPES, S((3, 3), decimals=1), S(np.array([0.5, 1.5, -2.5, 3.2])), S(INTS[0])], gradgrad=False,
-          grad=False),
+    unary(ew.round, [*SHAPES, S((3, 3), decimals=1), S(INTS[0])]),
+    unary(ew.round, [S(np.array([0.5, 1.5, -2.5, 3.2]))], grad=False),   # halves, where it jumps
     unary(ew.frac, oracle=lambda x: x - np.trunc(x)),
     Case(ew.lerp, [S((3, 4), (3, 4), 0.25), S((3, 4), (4,), (3, 1))], torch="lerp",
          oracle=lambda a, b, w: (1 - w) * a + w * b),
@@ -119,7 +119,10 @@ COMPARISON = [
 ]
 
 
-@pytest.mark.parametrize("case", [*ARITHMETIC, *EXPONENTIAL, *TRIGONOMETRIC, *SELECTION, *COMPARISON], ids=str)
+CASES = [*ARITHMETIC, *EXPONENTIAL, *TRIGONOMETRIC, *SELECTION, *COMPARISON]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_battery(case):
     check_case(case)
 

@@ -300,6 +300,40 @@ CASES = [
 ]
 
 
+def assigned(x, v):
+    y = x * 1
+    y[:, 1] = v
+    return y
+
+
+def assigned_rows(x, v):
+    y = x * 1
+    y[[2, 0]] = v
+    return y
+
+
+def added_to(x, v):
+    y = x * 1
+    y[1:] += v
+    return y
+
+
+def copied(x, v):
+    y = x * 1
+    y[0].copy_(v)
+    return y
+
+
+def mask_filled(x, v):
+    y = x * 1
+    y.masked_fill_(y > 0, v)
+    return y
+
+
+# in place, the same function on Tensors of both libraries
+CASES += [Case(fn, [S((3, 4), ())], torch=fn) for fn in (assigned, assigned_rows, added_to, copied, mask_filled)]
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_battery(case):
     check_case(case)

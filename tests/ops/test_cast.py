@@ -1,0 +1,81 @@
+"""Other dtypes and other devices."""
+import numpy as np
+import pytest
+
+import minidl
+from tests import strict_array  # noqa: F401  (registers the device "strict")
+
+DTYPES = ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"]
+
+
+@pytest.mark.parametrize("source", DTYPES)
+@pytest.mark.parametrize("target", DTYPES)
+def test_every_dtype_to_every_other(source, target):
+    x = minidl.tensor([0, 1, 100], dtype=source)
+    y = x.to(target)
+    assert y.dtype == target and (y is x) == (source == target)
+    np.testing.assert_array_equal(y.numpy(), x.numpy().astype(target))
+
+
+def test_a_gradient_has_the_dtype_of_its_tensor():
+    x = minidl.ones(3, requires_grad=True)
+    y = x.double()
+    (y * y).sum().backward()
+    assert x.grad.dtype == minidl.float32 and x.grad.tolist() == [2, 2, 2]
+
+
+def test_mixed_precision_keeps_each_gradient_in_its_own():
+    a = minidl.ones(2, requires_grad=True)
+    b = minidl.full((2,), 3.0, dtype=minidl.float64, requires_grad=True)
+    y = a * b
+    assert y.dtype == minidl.float64
+    y.sum().backward()
+    assert (a.grad.dtype, b.grad.dtype) == (minidl.float32, minidl.float64)
+
+
+def test_second_derivative_through_a_cast():
+    x = minidl.tensor(2.0, requires_grad=True)
+    g, = minidl.autograd.grad(x.double() ** 3, x, create_graph=True)
+    h, = minidl.autograd.grad(g, x)
+    assert h.item() == 12 and h.dtype == minidl.float32
+
+
+def test_between_devices_and_back():
+    x = minidl.tensor([1.0, 2.0], requires_grad=True)
+    y = x.to("strict") * 3
+    assert y.device.type == "strict"
+    z = y.to("cpu")
+    g, = minidl.autograd.grad((z * z).sum(), x, create_graph=True)
+    assert g.device.type == "cpu" and g.tolist() == [18, 36]
+    h, = minidl.autograd.grad(g.sum(), x)
+    assert h.tolist() == [18, 18]
+
+
+@pytest.mark.parametrize("call, dtype, device", [
+    (lambda x: x.to("float64"), "float64", "cpu"), (lambda x: x.to("strict"), "float32", "strict"),
+    (lambda x: x.to("strict", minidl.float64), "float64", "strict"), (lambda x: x.to(dtype=minidl.int64), "int64", "cpu"),
+    (lambda x: x.to(minidl.zeros(1, dtype=minidl.float16)), "float16", "cpu"),
+    (lambda x: x.to(device=minidl.device("strict")), "float32", "strict"),
+])
+def test_the_ways_to_say_it(call, dtype, device):
+    y = call(minidl.ones(2))
+    assert (str(y.dtype), str(y.device)) == (dtype, device)
+
+
+def test_copy_makes_a_copy():
+    x = minidl.ones(2)
+    assert x.to("cpu") is x and x.to("cpu", copy=True) is not x
+
+
+@pytest.mark.parametrize("bad", ["gpu", "cuda:x", "flaot32"])
+def test_bad_names(bad):
+    with pytest.raises(RuntimeError, match="device"):
+        minidl.ones(2).to(bad)
+
+
+def test_cuda_without_cupy_says_what_to_install():
+    try:
+        import cupy  # noqa: F401
+    except ImportError:
+        with pytest.raises(RuntimeError, match=r"pip install 'minidl\[cuda\]'"):
+            minidl.ones(2, device="cuda")
