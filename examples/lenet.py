@@ -35,12 +35,12 @@ class LeNet(nn.Module):
         return self.fc2(x)                        # -> (N, 10)
 
 
-args = common.arguments(__doc__, epochs=10)
+args = common.arguments(__doc__, epochs=20)
 data = common.load(args)
 model = LeNet(data.image_size).to(args.device)
 print(model, f"{sum(p.numel() for p in model.parameters()):,} parameters", sep="\n")
 
-progress = training.fit(model, data, args, batch=64, learning_rate=1e-3)
+progress = training.fit(model, data, args, batch=64, learning_rate=2e-3)
 
 if args.plot:
     plots.loss_curve(progress, args.plot / "lenet_loss.png")

@@ -12,7 +12,7 @@ import training
 
 from minidl import nn
 
-args = common.arguments(__doc__, epochs=10)
+args = common.arguments(__doc__, epochs=20)
 data = common.load(args)
 
 model = nn.Sequential(
@@ -26,7 +26,7 @@ model = nn.Sequential(
 ).to(args.device)
 print(model)
 
-progress = training.fit(model, data, args, batch=128, learning_rate=1e-3)
+progress = training.fit(model, data, args, batch=128, learning_rate=2e-3)
 
 if args.plot:
     plots.loss_curve(progress, args.plot / "mlp_loss.png")

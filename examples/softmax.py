@@ -14,8 +14,8 @@ import plots
 import minidl
 
 BATCH = 100
-LEARNING_RATE = 0.5
-DECAY = 1e-4          # pull towards zero, so that templates stay smooth
+LEARNING_RATE = 0.7
+DECAY = 1e-5          # pull towards zero, so that templates stay smooth
 
 args = common.arguments(__doc__, epochs=20)
 data = common.load(args)

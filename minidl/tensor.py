@@ -42,6 +42,8 @@ class Tensor(TensorBase, is_result_type=True):
         tensor([2., 4.])
     """
 
+    grad: Tensor | None
+
     def __init__(self, *data: Any) -> None:
         dtype = dtypes.get_default_dtype()
         if len(data) == 1 and not isinstance(data[0], int):
@@ -220,7 +222,7 @@ class Tensor(TensorBase, is_result_type=True):
 
         `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other_tensor)`, or by keyword.
         """
-        device, dtype, copy = _parse_to(*args, **kwargs)
+        device, dtype, copy = parse_to(*args, **kwargs)
         result = self if device is None else to_device(self, device)
         result = result if dtype is None else cast(result, dtype)
         return result.clone() if copy and result is self else result
@@ -713,7 +715,7 @@ def _rebuild(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> 
     return result
 
 
-def _parse_to(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False,
+def parse_to(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False,
               copy: bool = False) -> tuple[Device | None, Any, bool]:
     """The many ways to call `Tensor.to`."""
     for arg in args:

@@ -155,7 +155,7 @@ def accumulate(leaf: TensorBase, g: Any, owned: bool) -> None:
     if isinstance(g, TensorBase):
         leaf.grad = g if leaf.grad is None else leaf.grad + g  # type: ignore[operator]
     elif leaf.grad is None:
-        leaf.grad = wrap(np.asarray(g) if isinstance(g, np.generic) else g if owned else g.copy())
+        leaf.grad = wrap(np.asarray(g) if isinstance(g, np.generic) else g if owned else g.copy(order="K"))
     elif leaf.grad.edge is not None:
         leaf.grad = wrap(leaf.grad.array + g, leaf.grad.edge)  # adding a constant: the same edge
     else:

@@ -81,7 +81,7 @@ def _check_writable(tensor: TensorBase, who: str, others: Any) -> None:
     while way[-1].view_of is not None:
         way.append(way[-1].view_of.base)
     for x in way:
-        if any(stride == 0 and n > 1 for stride, n in zip(x.array.strides, x.array.shape)):
+        if x.array.size and any(stride == 0 and n > 1 for stride, n in zip(x.array.strides, x.array.shape)):
             what = "the tensor" if x is tensor else "a tensor that this one is a view of"
             raise RuntimeError(
                 f"{who}: unsupported in-place operation: several elements of {what}, shape "

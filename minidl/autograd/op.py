@@ -63,6 +63,7 @@ class Op:
     edges: tuple[Edge | None, ...] = ()      # where the gradient of each input flows to
     kept: dict[str, Any] | None = None       # name -> (value, version counter, version when kept)
     sequence: int                            # creation order, which is a topological order
+    noted: dict[str, Any] | None = None      # what `forward` put aside, until it is kept
     hooks: dict[int, list[Any]] | None = None         # on the gradient of an output
     node_hooks: list[Callable[..., Any]] | None = None    # on the gradients of all inputs
     node_prehooks: list[Callable[..., Any]] | None = None
@@ -76,8 +77,7 @@ class Op:
 
     def keep(self, **values: Any) -> None:
         """Called by `forward`: put values aside for the rules that name them."""
-        noted = self.__dict__.get("noted")
-        self.noted = values if noted is None else {**noted, **values}
+        self.noted = values if self.noted is None else {**self.noted, **values}
 
     # ------------------------------------------------------------------ making the class
 
@@ -147,6 +147,7 @@ class Op:
                 if edge is not None and rule is not None and rule.needs:
                     self._keep(rule.needs, inputs, result, kept)
         self.kept = kept
+        self.noted = None   # kept, if a wanted gradient needs it; else no longer needed
         if type(result) is tuple:
             self.outputs = len(result)
             self.output_types = tuple([(r.array.shape, r.array.dtype) for r in result])
@@ -160,7 +161,7 @@ class Op:
 
     def _keep(self, needs: Any, inputs: Any, result: Any, kept: dict[str, Any]) -> None:
         for name, position in needs:
-            x = inputs[position] if position >= 0 else result if position == _OUT else self.noted[name]
+            x = inputs[position] if position >= 0 else result if position == _OUT else self.noted[name]  # type: ignore[index]
             if isinstance(x, TensorBase):
                 version = x.version
                 if version is None:

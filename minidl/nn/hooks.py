@@ -61,7 +61,7 @@ def _before_forward(hook: Hook, module: Module, args: tuple[Any, ...],
     if not hook.with_kwargs:
         replaced = hook.function(module, args)
         if replaced is not None:
-            args = replaced if isinstance(replaced, tuple) else (replaced,)
+            args = _as_tuple(replaced)
         return args, kwargs
     replaced = hook.function(module, args, kwargs)
     if replaced is None:
@@ -70,6 +70,11 @@ def _before_forward(hook: Hook, module: Module, args: tuple[Any, ...],
         raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
                            f"but got {replaced}.")
     return replaced
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    """What a hook returned: a tuple, or the one value of it."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 # ---------------------------------------------------------------------- gradients
@@ -129,7 +134,8 @@ class Watch:
                 self.grad_output = self._as_many(replaced, self.outputs, "grad_output")
         if not self.inputs_recorded:
             for hook in tuple(self.hooks.backward):
-                if hook(self.module, self.inputs, self.grad_output) is not None:
+                replaced = hook(self.module, self.inputs, self.grad_output)
+                if replaced is not None and any(g is not None for g in _as_tuple(replaced)):
                     raise RuntimeError("backward hook for Modules where no input requires gradient should always "
                                        "return None or None for all gradients.")
         return tuple([self.grad_output[place] for place in self.output_places])
@@ -144,17 +150,17 @@ class Watch:
         return tuple([grad_input[place] for place in self.input_places])
 
     def _as_many(self, replaced: Any, expected: int, what: str) -> tuple[Any, ...]:
-        replaced = replaced if isinstance(replaced, tuple) else (replaced,)
-        if len(replaced) != expected:
+        gradients = _as_tuple(replaced)
+        if len(gradients) != expected:
             raise RuntimeError(f"Backward hook of {type(self.module).__name__} returned an invalid number of "
-                               f"{what}, got {len(replaced)}, but expected {expected}")
-        return replaced
+                               f"{what}, got {len(gradients)}, but expected {expected}")
+        return gradients
 
 
 def _through_passage(values: Sequence[Any]) -> tuple[tuple[Any, ...], list[int], Passage | None]:
     """The values, the floating tensors among them passed on; where those are; the step, if it was recorded."""
     places = [i for i, x in enumerate(values) if isinstance(x, TensorBase) and x.array.dtype.kind == "f"]
-    if not switches.enabled or not any(values[i].edge is not None for i in places):
+    if not switches.enabled or not any(values[i].requires_grad for i in places):
         return tuple(values), places, None
     step = Passage()
     passed = list(values)

@@ -139,7 +139,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
         >>> import minidl
         >>> logp = minidl.log_softmax(minidl.tensor([[2., 0., 0.], [0., 0., 0.]]), dim=1)
         >>> minidl.nn.functional.nll_loss(logp, minidl.tensor([0, 2]))
-        tensor(0.6690)
+        tensor(0.6691)
     """
     check_floating("nll_loss", input=input, weight=weight)
     _check_reduction(reduction)
@@ -202,6 +202,9 @@ def _check_weight(who: str, input: Any, weight: Any) -> None:
     if weight is not None and tuple(weight.shape) != (C,):
         raise RuntimeError(f"{who}: weight tensor should be defined either for all {C} classes or no classes but got "
                            f"weight tensor of shape: {tuple(weight.shape)}")
+    if isinstance(weight, TensorBase) and weight.edge is not None:
+        raise RuntimeError(f"{who} is not differentiable with respect to weight: weight cannot require grad; try "
+                           f"weight.detach()")
 
 
 def array_of(x: Any) -> Any:

@@ -50,7 +50,7 @@ class Normalize(FusedOp):
         return y if b is None else y + reshape(b, self.aligned(x))
 
     def forward(self, x: Array, w: Array | None = None, b: Array | None = None) -> Array:
-        self.shape = None if w is None and b is None else b.shape if w is None else w.shape
+        self.shape = next((v.shape for v in (w, b) if v is not None), None)
         w, b = (None if v is None else v.reshape(self.aligned(x)) for v in (w, b))
         y, self.mean, self.variance = kernels.normalize_forward(x, w, b, self.axes, self.eps)
         self.keep(mean=self.mean, variance=self.variance)

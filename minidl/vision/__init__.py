@@ -1,0 +1,4 @@
+"""Computer vision: data sets."""
+from minidl.vision import datasets
+
+__all__ = ["datasets"]

@@ -432,3 +432,10 @@ def test_a_view_that_was_made_a_leaf_stays_one():
     with minidl.no_grad():
         base += 1
     assert w.requires_grad and w.is_leaf and w.tolist() == [[1, 1], [1, 1]]
+
+
+def test_in_place_on_an_empty_tensor():
+    x = minidl.zeros(0, 3)
+    x.copy_(minidl.ones(0, 3))
+    x.add_(1)
+    assert x.shape == (0, 3)

@@ -1,0 +1,1 @@
+"""What array libraries lack, or do slowly: generic bodies in plain `xp`, which are the specifications."""

@@ -1,0 +1,521 @@
+"""Module: what every layer and every network is.
+
+A module knows its parameters, its buffers and the modules inside it by name, because assigning one to an
+attribute registers it. All else follows from walking that tree: saving, moving, training mode, printing.
+"""
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.op import RemovableHandle
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend import dtype as dtypes
+from minidl.backend.device import is_array
+from minidl.nn.hooks import Hook, Hooks, add
+from minidl.nn.parameter import Parameter, type_name
+from minidl.ops.index import copy_, zero_
+from minidl.tensor import Tensor, parse_to
+
+M = TypeVar("M", bound="Module")
+_REGISTRIES = ("_parameters", "_buffers", "_modules")
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` found amiss."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+class Module:
+    """Base class of all layers and networks.
+
+    Make the parts in `__init__` and assign them to attributes, after `super().__init__()`; say in `forward`
+    what is computed; then call the module like a function.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> class Net(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.fc = nn.Linear(3, 2)
+        ...     def forward(self, x):
+        ...         return self.fc(x).relu()
+        >>> net = Net()
+        >>> net(minidl.ones(5, 3)).shape
+        (5, 2)
+        >>> [name for name, _ in net.named_parameters()]
+        ['fc.weight', 'fc.bias']
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _non_persistent_buffers_set: set[str]
+    _hooks: Hooks | None = None     # made when the first hook is registered
+
+    def __init__(self) -> None:
+        # straight into __dict__: our own __setattr__ needs the registries
+        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={},
+                             _non_persistent_buffers_set=set())
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation; every subclass defines it."""
+        raise NotImplementedError(f'Module [{self._get_name()}] is missing the required "forward" function')
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._hooks is None:
+            return self.forward(*args, **kwargs)
+        return self._hooks.call(self, args, kwargs)
+
+    # ------------------------------------------------------------------ attributes that register
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            self._register("_parameters", "parameter", name, value, replace=True)
+        elif isinstance(value, Module):
+            self._register("_modules", "module", name, value, replace=True)
+        else:
+            for registry, what, allowed in (("_parameters", "parameter", "nn.Parameter"),
+                                            ("_modules", "child module", "nn.Module"),
+                                            ("_buffers", "buffer", "Tensor")):
+                held = self.__dict__.get(registry)
+                if held is not None and name in held:
+                    if value is not None and not (registry == "_buffers" and isinstance(value, TensorBase)):
+                        raise TypeError(f"cannot assign '{type_name(value)}' as {what} '{name}' "
+                                        f"({allowed} or None expected)")
+                    held[name] = value
+                    return
+            super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Python asks here only for what is not an ordinary attribute
+        for registry in _REGISTRIES:
+            held = self.__dict__.get(registry)
+            if held is not None and name in held:
+                return held[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __delattr__(self, name: str) -> None:
+        for registry in _REGISTRIES:
+            if name in self.__dict__.get(registry, ()):
+                del self.__dict__[registry][name]
+                self._non_persistent_buffers_set.discard(name)
+                return
+        super().__delattr__(name)
+
+    def __dir__(self) -> list[str]:
+        names = {*super().__dir__(), *self._parameters, *self._buffers, *self._modules}
+        return sorted(name for name in names if not name[:1].isdigit())
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter under a name; None keeps the place free. Assigning to an attribute does the same.
+
+        Errors: TypeError unless it is a Parameter, KeyError for a name that cannot be used.
+        """
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"cannot assign '{type_name(param)}' object to parameter '{name}' "
+                            f"(nn.Parameter or None required)")
+        self._register("_parameters", "parameter", name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that belongs to the module but is not trained, such as a running mean.
+
+        It moves with the module. It is part of the `state_dict`, unless `persistent` is False.
+        Errors: TypeError unless it is a Tensor, KeyError for a name that cannot be used.
+        """
+        if tensor is not None and not isinstance(tensor, TensorBase):
+            raise TypeError(f"cannot assign '{type_name(tensor)}' object to buffer '{name}' "
+                            f"(Tensor or None required)")
+        self._register("_buffers", "buffer", name, tensor)
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a child module under a name; assigning to an attribute does the same.
+
+        Errors: TypeError unless it is a Module, KeyError for a name that cannot be used.
+        """
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type_name(module)} is not a Module subclass")
+        self._register("_modules", "module", name, module)
+
+    register_module = add_module
+
+    def _register(self, registry: str, what: str, name: str, value: Any, replace: bool = False) -> None:
+        """Put a value into a registry. With `replace`, as in assignment, what had the name before gives way."""
+        held = self.__dict__.get(registry)
+        if held is None:
+            raise AttributeError(f"cannot assign {what} before Module.__init__() call: in the __init__ of "
+                                 f"{type(self).__name__}, call super().__init__() first")
+        if not isinstance(name, str):
+            raise TypeError(f"{what} name should be a string. Got {type_name(name)}")
+        if "." in name:
+            raise KeyError(f'{what} name can\'t contain ".", got: {name}')
+        if name == "":
+            raise KeyError(f'{what} name can\'t be empty string ""')
+        if name not in held:
+            if replace:
+                for other in (self.__dict__, *(self.__dict__[r] for r in _REGISTRIES)):
+                    other.pop(name, None)
+            elif hasattr(self, name):
+                raise KeyError(f"attribute '{name}' already exists")
+        held[name] = value
+
+    # ------------------------------------------------------------------ walking the tree
+
+    def named_modules(self, memo: set[Module] | None = None, prefix: str = "",
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """This module and all inside it with their paths, `("", self)` first; a shared one once."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, child in self._modules.items():
+            if child is not None:
+                yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all inside it; a shared one once."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly inside this one, with their names; a shared one once."""
+        seen = set()
+        for name, child in self._modules.items():
+            if child is not None and child not in seen:
+                seen.add(child)
+                yield name, child
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly inside this one; a shared one once."""
+        return (child for _, child in self.named_children())
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True,
+                         remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with their paths; a shared one once. Without `recurse`, those of this module alone."""
+        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters; a shared one once. What an optimizer is given."""
+        return (param for _, param in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True,
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """All buffers with their paths; a shared one once."""
+        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers; a shared one once."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def _named_members(self, registry: str, prefix: str, recurse: bool,
+                       remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        owners = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse \
+            else [(prefix, self)]
+        for path, module in owners:
+            for name, member in module.__dict__[registry].items():
+                if member is None or id(member) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(member))
+                yield (f"{path}.{name}" if path else name), member
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as "encoder.0.conv"; "" is this one. Errors: AttributeError if there is none."""
+        module = self
+        for name in target.split(".") if target else ():
+            if not hasattr(module, name):
+                raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path such as "encoder.0.weight". Errors: AttributeError if there is none."""
+        return self._get_member(target, "_parameters", "an nn.Parameter")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path such as "encoder.1.running_mean". Errors: AttributeError if there is none."""
+        return self._get_member(target, "_buffers", "a buffer")
+
+    def _get_member(self, target: str, registry: str, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        member = module.__dict__[registry].get(name)
+        if member is None:
+            raise AttributeError(f"`{name}` is not {what}")
+        return member
+
+    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+        """Call `fn` on every module, the inner ones first; for initialising, for instance.
+
+            >>> import minidl
+            >>> from minidl import nn
+            >>> def start_at_zero(module):
+            ...     if isinstance(module, nn.Linear):
+            ...         nn.init.zeros_(module.weight)
+            >>> net = nn.Sequential(nn.Linear(2, 2), nn.ReLU()).apply(start_at_zero)
+        """
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    # ------------------------------------------------------------------ training
+
+    def train(self: M, mode: bool = True) -> M:
+        """Put this module and all inside it into training mode, which dropout and batch norm look at."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Put this module and all inside it into evaluation mode."""
+        return self.train(False)
+
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Say for all parameters whether gradients are wanted; False freezes the module."""
+        for param in self.parameters():
+            param.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or with `set_to_none=False` set them to zero."""
+        for param in self.parameters():
+            if param.grad is not None:
+                param.grad = None if set_to_none else zero_(param.grad.detach())  # type: ignore[attr-defined]
+
+    # ------------------------------------------------------------------ moving and casting
+
+    def _apply(self: M, fn: Callable[[Tensor], Tensor]) -> M:
+        """Replace what parameters, gradients and buffers hold by `fn` of it. The Parameter objects stay,
+        so an optimizer that was made before goes on working."""
+        with no_grad():
+            for module in self.modules():
+                for param in module._parameters.values():
+                    if param is not None:
+                        param.array = fn(param).array
+                        if param.grad is not None:
+                            param.grad = fn(param.grad)  # type: ignore[arg-type]
+                for name, buffer in module._buffers.items():
+                    if buffer is not None:
+                        module._buffers[name] = fn(buffer)
+        return self
+
+    def to(self: M, *args: Any, **kwargs: Any) -> M:
+        """Move or cast all parameters and buffers, in place; arguments as `Tensor.to`.
+
+        A dtype is meant for the floating ones only. Errors: TypeError for a dtype that is not floating.
+        """
+        device, dtype, _ = parse_to(*args, **kwargs)
+        if dtype is not None and dtype.kind != "f":
+            raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
+        return self._apply(lambda t: t.to(device=device, dtype=dtype if t.is_floating_point() else None))
+
+    def type(self: M, dst_type: Any) -> M:
+        """Cast all parameters and buffers, the whole-numbered ones too."""
+        return self._apply(lambda t: t.to(dtype=dst_type))
+
+    def cpu(self: M) -> M: return self.to("cpu")
+    def cuda(self: M, device: Any = None) -> M: return self.to("cuda" if device is None else device)
+    def half(self: M) -> M: return self.to(dtypes.float16)
+    def float(self: M) -> M: return self.to(dtypes.float32)
+    def double(self: M) -> M: return self.to(dtypes.float64)
+
+    # ------------------------------------------------------------------ saving and loading
+
+    def _own_state(self) -> dict[str, Tensor]:
+        """The parameters and buffers of this module alone that are saved, by name."""
+        state: dict[str, Tensor | None] = {**self._parameters, **self._buffers}
+        return {name: value for name, value in state.items()
+                if value is not None and name not in self._non_persistent_buffers_set}
+
+    def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "",
+                   keep_vars: bool = False) -> dict[str, Any]:
+        """All parameters and persistent buffers by path: what is saved of a network.
+
+        The tensors share memory with the module's, detached unless `keep_vars`.
+        """
+        destination = OrderedDict() if destination is None else destination
+        hooks = self._hooks or _NO_HOOKS
+        for hook in tuple(hooks.state_dict_pre):
+            hook(self, prefix, keep_vars)
+        for name, value in self._own_state().items():
+            destination[prefix + name] = value if keep_vars else value.detach()
+        for name, child in self._modules.items():
+            if child is not None:
+                child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in tuple(hooks.state_dict):
+            hook(self, destination, prefix, {})
+        return destination
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,
+                        assign: bool = False) -> IncompatibleKeys:
+        """Copy the tensors of a `state_dict` into this module, by path.
+
+        All is checked before anything is written. Values are cast to the dtype and device of the module;
+        NumPy arrays are welcome too. With `assign` the tensors themselves take the place of the module's.
+        Returns the missing and the unexpected keys, which are errors if `strict`.
+
+        Errors: TypeError unless given a mapping; RuntimeError for a wrong shape, or if `strict` for a key that
+        is missing or unexpected.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+        state = OrderedDict(state_dict)     # the pre-hooks may rename keys
+        errors: list[str] = []
+        found = IncompatibleKeys([], [])
+        modules = list(self.named_modules(remove_duplicate=False))
+        for path, module in modules:
+            for hook in tuple((module._hooks or _NO_HOOKS).load_state_dict_pre):
+                hook(module, state, f"{path}." if path else "", {}, strict, *found, errors)
+        places = {f"{path}.{name}" if path else name: (module, name)
+                  for path, module in modules for name in module._own_state()}
+        found.missing_keys.extend(key for key in places if key not in state)
+        found.unexpected_keys.extend(key for key in state if key not in places)
+        if strict:
+            errors[:0] = [f"{what} key(s) in state_dict: " + ", ".join(f'"{key}"' for key in keys) + ". "
+                          for what, keys in (("Missing", found.missing_keys), ("Unexpected", found.unexpected_keys))
+                          if keys]
+        errors += [complaint for key, (module, name) in places.items() if key in state
+                   for complaint in _unfit(key, getattr(module, name), state[key])]
+        if errors:
+            raise RuntimeError(f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(errors))
+        for key, (module, name) in places.items():
+            if key in state:
+                _load(module, name, state[key], assign)
+        for module in self.modules():
+            for hook in tuple((module._hooks or _NO_HOOKS).load_state_dict):
+                hook(module, found)
+        return found
+
+    # ------------------------------------------------------------------ hooks
+
+    def _with_hooks(self) -> Hooks:
+        if self._hooks is None:
+            self._hooks = Hooks()
+        return self._hooks
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
+                                  with_kwargs: bool = False) -> RemovableHandle:
+        """Call `hook(module, args)` before `forward`; what it returns replaces the arguments.
+
+        `with_kwargs`: `hook(module, args, kwargs)`, which may return new `(args, kwargs)`.
+        """
+        return add(self._with_hooks().forward_pre, Hook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
+                              with_kwargs: bool = False) -> RemovableHandle:
+        """Call `hook(module, args, output)` after `forward`; what it returns replaces the output.
+
+        `with_kwargs`: `hook(module, args, kwargs, output)`.
+
+            >>> import minidl
+            >>> from minidl import nn
+            >>> layer = nn.Linear(3, 2)
+            >>> handle = layer.register_forward_hook(lambda module, args, output: print(output.shape))
+            >>> y = layer(minidl.ones(5, 3))
+            (5, 2)
+            >>> handle.remove()
+        """
+        return add(self._with_hooks().forward, Hook(hook, with_kwargs), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` when the outputs' gradients arrive; a tuple it returns replaces them."""
+        return add(self._with_hooks().backward_pre, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
+
+        Both are tuples, with None where there is no gradient. A tuple it returns replaces `grad_input`.
+        """
+        return add(self._with_hooks().backward, hook, prepend)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, prefix, keep_vars)` before this module's part of a `state_dict` is made."""
+        return add(self._with_hooks().state_dict_pre, hook, prepend=False)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, {})` after it; the hook may change the dict."""
+        return add(self._with_hooks().state_dict, hook, prepend=False)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, {}, strict, missing_keys, unexpected_keys, error_msgs)` before
+        anything is checked. The dict is a copy: rename the keys of old checkpoints here."""
+        return add(self._with_hooks().load_state_dict_pre, hook, prepend=False)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, incompatible_keys)` after a `state_dict` has been loaded."""
+        return add(self._with_hooks().load_state_dict, hook, prepend=False)
+
+    # ------------------------------------------------------------------ printing
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses; a subclass says its settings here."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        children = [f"({name}): " + indented(repr(child)) for name, child in self._modules.items()]
+        return bracketed(self._get_name(), lines, children)
+
+
+_NO_HOOKS = Hooks()     # stays empty
+
+
+def indented(text: str) -> str:
+    """All lines but the first moved in by two."""
+    return text.replace("\n", "\n  ")
+
+
+def bracketed(name: str, lines: list[str], children: list[str]) -> str:
+    """`Name(line)`, or with children one line each between the parentheses."""
+    if not children and len(lines) <= 1:
+        return f"{name}({''.join(lines)})"
+    return f"{name}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
+
+
+def _unfit(key: str, present: Tensor, value: Any) -> Iterator[str]:
+    """Why `value` from a checkpoint cannot take the place of `present`, if it cannot."""
+    if not isinstance(value, TensorBase) and not is_array(value):
+        yield (f'While copying the parameter named "{key}", expected Tensor or Tensor-like object from checkpoint '
+               f"but received {type(value)}")
+    elif tuple(value.shape) != tuple(present.shape):
+        yield (f"size mismatch for {key}: copying a param with shape {tuple(value.shape)} from checkpoint, "
+               f"the shape in current model is {tuple(present.shape)}.")
+
+
+def _load(module: Module, name: str, value: Any, assign: bool) -> None:
+    """Write a value into a parameter or buffer, or put it in its place."""
+    present = getattr(module, name)
+    if not assign or not isinstance(value, TensorBase):
+        with no_grad():
+            copy_(present, value)
+    elif isinstance(present, Parameter) and not isinstance(value, Parameter):
+        setattr(module, name, Parameter(value, present.requires_grad))  # type: ignore[arg-type]
+    else:
+        setattr(module, name, value)

@@ -1,0 +1,112 @@
+"""Helpers for training: clipping gradients, and parameters as one long vector."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.tensorbase import TensorBase
+from minidl.creation import zeros
+from minidl.nn.parameter import type_name
+from minidl.ops.index import copy_
+from minidl.ops.shape import cat, stack
+from minidl.tensor import Tensor
+
+Tensors = Tensor | Iterable[Tensor]
+
+
+def _listed(tensors: Any) -> list[Any]:
+    """One tensor or several, as a list."""
+    return [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+
+
+def _gradients(parameters: Tensors) -> list[Tensor]:
+    """The gradients of those parameters that have one."""
+    return [p.grad.detach() for p in _listed(parameters) if p.grad is not None]
+
+
+@no_grad()
+def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+    """The norm of all elements of the tensors as one vector, as a 0-d tensor.
+
+    Errors: RuntimeError where it is nan or infinite, if `error_if_nonfinite`.
+    """
+    tensors = _listed(tensors)
+    if not tensors:
+        return zeros(())
+    norms = [t.norm(norm_type) for t in tensors]
+    total = stack([n.to(norms[0].device) for n in norms]).norm(norm_type)
+    if error_if_nonfinite and not bool(total.isfinite()):
+        raise RuntimeError(
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            f"clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            f"`error_if_nonfinite=False`")
+    return total
+
+
+@no_grad()
+def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor) -> None:
+    """Scale the gradients in place by max_norm / total_norm, if that is below one."""
+    factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
+    for grad in _gradients(parameters):
+        grad.mul_(factor.to(grad.device))
+
+
+def clip_grad_norm_(parameters: Tensors, max_norm: float, norm_type: float = 2.0,
+                    error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
+    """Scale the gradients in place so that all of them as one vector have a norm of at most `max_norm`.
+
+    Returns the norm they had. parameters: one tensor or several; those without a gradient do not count. norm_type: the
+    order of the norm, also inf. `foreach` is PyTorch's speed hint and has no meaning here.
+    Errors: RuntimeError where the norm is nan or infinite, if `error_if_nonfinite`.
+    Source: Pascanu et al., "On the difficulty of training recurrent neural networks", 2013,
+    https://arxiv.org/abs/1211.5063
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> w = minidl.zeros(2, requires_grad=True)
+        >>> (w * minidl.tensor([3., 4.])).sum().backward()
+        >>> nn.utils.clip_grad_norm_(w, max_norm=1.0), w.grad
+        (tensor(5.), tensor([0.6000, 0.8000]))
+    """
+    parameters = _listed(parameters)
+    total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(parameters, max_norm, total)
+    return total
+
+
+@no_grad()
+def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
+    """Clip every element of the gradients to [-clip_value, clip_value], in place."""
+    for grad in _gradients(parameters):
+        copy_(grad, grad.clamp(-clip_value, clip_value))
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All elements of all parameters in one vector.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.utils.parameters_to_vector(nn.Linear(3, 2).parameters()).shape
+        (8,)
+    """
+    return cat([p.reshape(-1) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Copy the elements of a vector into the parameters, one after the other.
+
+    Errors: TypeError unless `vec` is a Tensor, RuntimeError unless it has as many elements as they have.
+    """
+    if not isinstance(vec, TensorBase):
+        raise TypeError(f"expected Tensor, but got: {type_name(vec)}")
+    parameters = list(parameters)
+    total = sum(p.numel() for p in parameters)
+    if vec.ndim != 1 or vec.numel() != total:
+        raise RuntimeError(f"vector_to_parameters: expected a vector of {total} elements, one for each element of "
+                           f"the parameters, but got shape {tuple(vec.shape)}")
+    start = 0
+    with no_grad():
+        for p in parameters:
+            copy_(p, vec[start:start + p.numel()].reshape(p.shape))
+            start += p.numel()
