@@ -1,8 +1,8 @@
 """k nearest neighbours: no training at all, only memory and a distance.
 
-An image gets the label that most of its k nearest training images have. What k should be is not known beforehand;
-cross-validation finds out: a fifth of the training images is held back, read with the help of the others, and each fifth
-takes its turn. The test images are looked at once, at the end.
+An image gets the label that most of its k nearest training images have. What k should be is not known beforehand.
+Cross-validation finds out: a fifth of the training images is held back and read with the help of the others, and
+each fifth takes its turn. The test images are looked at once, at the end.
 
     python examples/knn.py
     python examples/knn.py --dataset mnist --data DIR --plot plots

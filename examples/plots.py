@@ -42,8 +42,7 @@ def loss_curve(progress, path: Path) -> None:
     right.plot([(i + 1) * per_epoch for i in range(len(progress.rows))], [100 * row[-1] for row in progress.rows],
                "o-", color="tab:orange", markersize=4, label="test accuracy")
     right.set_ylabel("test accuracy (%)")
-    handles = [*axes.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
-    axes.legend(handles=handles, loc="center right")
+    figure.legend(loc="outside upper center", ncols=3)
     _save(figure, path)
 
 
@@ -52,7 +51,8 @@ def mistakes(data, predictions, path: Path, most: int = 40) -> None:
     wrong = (predictions != data.test_y).nonzero().flatten().tolist()
     figure, grid = _figure(5, 8, figsize=(8, 5.8))
     for axes, i in zip(grid.flat, wrong[:most]):
-        _image(axes, data.test_x[i, 0].cpu().numpy(), f"{predictions[i].item()}, is {data.test_y[i].item()}", cmap="gray_r")
+        title = f"{predictions[i].item()}, is {data.test_y[i].item()}"
+        _image(axes, data.test_x[i, 0].cpu().numpy(), title, cmap="gray_r")
     for axes in list(grid.flat)[len(wrong):]:
         axes.set_axis_off()
     figure.suptitle(f"{min(len(wrong), most)} of {len(wrong)} mistakes among {len(data.test_y):,} test images")
@@ -64,18 +64,21 @@ def templates(weights, size: int, path: Path) -> None:
     figure, grid = _figure(2, 5, figsize=(8, 3.6))
     bound = weights.abs().max().item()
     for digit, axes in enumerate(grid.flat):
-        _image(axes, weights[digit].reshape(size, size).cpu().numpy(), str(digit), cmap="RdBu_r", vmin=-bound, vmax=bound)
+        template = weights[digit].reshape(size, size).cpu().numpy()
+        _image(axes, template, str(digit), cmap="RdBu_r", vmin=-bound, vmax=bound)
+    figure.suptitle("the template of each digit: red speaks for it, blue against it")
     _save(figure, path)
 
 
 def filters(weights, path: Path) -> None:
     """The kernels (O, 1, h, w) of a first convolution."""
-    figure, grid = _figure(-(-len(weights) // 10), 10, figsize=(8, 0.95 * -(-len(weights) // 10)), squeeze=False)
+    figure, grid = _figure(-(-len(weights) // 10), 10, figsize=(8, 0.4 + 0.95 * -(-len(weights) // 10)), squeeze=False)
     bound = weights.abs().max().item()
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, kernel in zip(grid.flat, weights):
         _image(axes, kernel[0].cpu().numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound)
+    figure.suptitle(f"the {len(weights)} kernels of the first convolution", fontsize=10)
     _save(figure, path)
 
 
@@ -86,6 +89,9 @@ def cross_validation(result, path: Path) -> None:
         axes.plot([k] * len(accuracies), 100 * accuracies, ".", color="tab:blue", alpha=0.4)
     axes.errorbar(result.ks, 100 * result.mean, yerr=100 * result.std, color="tab:blue", capsize=3, marker="o")
     axes.axvline(result.best_k, color="tab:orange", linestyle="--", label=f"best: k = {result.best_k}")
+    axes.set_xscale("log")
+    axes.set_xticks(result.ks, labels=[str(k) for k in result.ks], minor=False)
+    axes.minorticks_off()
     axes.set(xlabel="k, the number of neighbours that vote", ylabel="accuracy (%)", title="Cross-validation over k")
     axes.legend()
     _save(figure, path)

@@ -245,7 +245,7 @@ SHAPE_VIEWS = {     # of a tensor, and of its places
     "turned": (lambda x: shape.permute(x, tuple(range(x.ndim))[::-1]), lambda p: p.T, 0),
     "swapped": (lambda x: shape.transpose(x, 0, -1), lambda p: p.swapaxes(0, -1), 1),
     "squeezed": (shape.squeeze, lambda p: p.squeeze(), 0),
-    "diagonal": (shape.diagonal, lambda p: np.array([p[i, i] for i in range(min(p.shape[:2]))]).T, 2),
+    "diagonal": (shape.diagonal, lambda p: np.moveaxis(np.array([p[i, i] for i in range(min(p.shape[:2]))]), 0, -1), 2),
     "second half": (lambda x: shape.chunk(x, 2)[-1], lambda p: p[(len(p) + 1) // 2:] if len(p) > 1 else p, 1),
     "unbound": (lambda x: shape.unbind(x)[-1], lambda p: p[-1], 1),
     "narrowed": (lambda x: shape.narrow(x, -1, 0, 1), lambda p: p[..., :1], 1),

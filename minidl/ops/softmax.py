@@ -108,7 +108,7 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     """`softmax(-input)` along `dim`: the smallest gets most. Arguments, errors: as `softmax`.
 
         >>> import minidl
-        >>> minidl.softmin(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
+        >>> minidl.nn.functional.softmin(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
         tensor([0.6652, 0.2447, 0.0900])
     """
     return Softmax(_axis(input, dim, "softmin", _stacklevel))(-_in(input, dtype))
