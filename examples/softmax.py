@@ -8,10 +8,10 @@ tensors is used here: the parameters are two leaves, and the update is one line.
     python examples/softmax.py --dataset mnist --data DIR --plot plots
 """
 import common
-import minidl.nn.functional as F
 import plots
 
 import minidl
+import minidl.nn.functional as F
 
 BATCH = 100
 LEARNING_RATE = 0.7

@@ -39,8 +39,14 @@ from minidl.ops.index import (
 
 # linear algebra
 from minidl.ops.linalg import (
-    addmm, addmv, baddbmm, bmm, chain_matmul, cross, dot, einsum, kron, matmul, mm, mv, outer, tensordot, trace,
+    addbmm, addmm, addmv, addr, baddbmm, bmm, chain_matmul, cross, dot, einsum, ger, inner, kron, matmul, mm, mv, outer,
+    tensordot, trace, vdot,
 )
+from minidl.ops.solve import cholesky_inverse, cholesky_solve, det, inv as inverse, logdet, slogdet
+from minidl.ops.decompositions import cholesky, pinverse, qr_some as qr, svd_some as svd
+from minidl.ops.matrix_functions import matrix_exp, matrix_power
+from minidl.ops.distance import cdist, dist
+from minidl.ops.combine import block_diag, cartesian_prod, combinations
 
 # dtypes, devices, randomness
 from minidl.backend.device import Device as device
@@ -57,6 +63,7 @@ from minidl.autograd import (
 )
 
 # layers, updates, loading
-from minidl import nn, optim, utils
+from minidl import linalg, nn, optim, utils
+from minidl import func   # after nn, which it needs
 
 __version__ = "0.1.0"

@@ -17,7 +17,7 @@ from minidl.autograd.tensorbase import TensorBase, version_of, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, move, to_numpy
 from minidl.backend.random import Generator, default_generator
-from minidl.ops import activation, elementwise, linalg, reduce, shape
+from minidl.ops import activation, decompositions, distance, elementwise, linalg, matrix_functions, reduce, shape, solve
 from minidl.ops import index as indexing
 from minidl.ops.cast import cast, to_device
 from minidl.ops.dims import normalize_dim, sizes
@@ -241,7 +241,8 @@ class Tensor(TensorBase, is_result_type=True):
     def byte(self) -> Tensor: return cast(self, dtypes.uint8)
     def bool(self) -> Tensor: return cast(self, dtypes.bool)
     def cpu(self) -> Tensor: return to_device(self, Device("cpu"))
-    def cuda(self, device: Any = None) -> Tensor: return to_device(self, as_device("cuda" if device is None else device))
+    def cuda(self, device: Any = None) -> Tensor:
+        return to_device(self, as_device("cuda" if device is None else device))
 
     def numpy(self, *, force: Bool = False) -> np.ndarray:
         """A NumPy array of the same memory. Errors: RuntimeError if it requires grad, TypeError on a GPU;
@@ -284,8 +285,9 @@ class Tensor(TensorBase, is_result_type=True):
 
     def __bool__(self) -> Bool:
         if self.array.size != 1:
-            raise RuntimeError(f"Boolean value of Tensor with {'no values' if self.array.size == 0 else 'more than one value'}"
-                               f" is ambiguous: its shape is {tuple(self.shape)}; try .any() or .all()")
+            values = "more than one value" if self.array.size else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {values} is ambiguous: its shape is "
+                               f"{tuple(self.shape)}; try .any() or .all()")
         return bool(self.item())
 
     def __index__(self) -> Int:
@@ -348,8 +350,10 @@ class Tensor(TensorBase, is_result_type=True):
     def __rxor__(self, other: Any) -> Tensor: return elementwise.bitwise_xor(other, self)
 
     # comparisons with what is no number or tensor are left to Python: `t == None` is False
-    def __eq__(self, other: Any) -> Any: return elementwise.eq(self, other) if _comparable(other) else NotImplemented
-    def __ne__(self, other: Any) -> Any: return elementwise.ne(self, other) if _comparable(other) else NotImplemented
+    def __eq__(self, other: Any) -> Any:
+        return elementwise.eq(self, other) if _comparable(other) else NotImplemented
+    def __ne__(self, other: Any) -> Any:
+        return elementwise.ne(self, other) if _comparable(other) else NotImplemented
     def __lt__(self, other: Any) -> Tensor: return elementwise.lt(self, other)
     def __le__(self, other: Any) -> Tensor: return elementwise.le(self, other)
     def __gt__(self, other: Any) -> Tensor: return elementwise.gt(self, other)
@@ -598,7 +602,8 @@ class Tensor(TensorBase, is_result_type=True):
         return indexing.argsort(self, dim, descending, stable)
     def topk(self, k: Any, dim: Any = -1, largest: Any = True, sorted: Any = True) -> Any:
         return indexing.topk(self, k, dim, largest, sorted)
-    def unique(self, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False, dim: Any = None) -> Any:
+    def unique(self, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False,
+               dim: Any = None) -> Any:
         return indexing.unique(self, sorted, return_inverse, return_counts, dim)
 
     # ------------------------------------------------------------------ linear algebra
@@ -612,6 +617,34 @@ class Tensor(TensorBase, is_result_type=True):
     def addmm(self, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         return linalg.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
     def trace(self) -> Tensor: return linalg.trace(self)
+    def vdot(self, other: Any) -> Tensor: return linalg.vdot(self, other)
+    def ger(self, vec2: Any) -> Tensor: return linalg.ger(self, vec2)
+    def inner(self, other: Any) -> Tensor: return linalg.inner(self, other)
+    def kron(self, other: Any) -> Tensor: return linalg.kron(self, other)
+    def cross(self, other: Any, dim: Any = None) -> Tensor: return linalg.cross(self, other, dim)
+    def addmv(self, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.addmv(self, mat, vec, beta=beta, alpha=alpha)
+    def addr(self, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.addr(self, vec1, vec2, beta=beta, alpha=alpha)
+    def addbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+    def baddbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+    def inverse(self) -> Tensor: return solve.inv(self)
+    def det(self) -> Tensor: return solve.det(self)
+    def logdet(self) -> Tensor: return solve.logdet(self)
+    def slogdet(self) -> Any: return solve.slogdet(self)
+    def cholesky(self, *, upper: Bool = False) -> Tensor: return decompositions.cholesky(self, upper=upper)
+    def cholesky_inverse(self, upper: Bool = False) -> Tensor: return solve.cholesky_inverse(self, upper)
+    def cholesky_solve(self, input2: Any, upper: Bool = False) -> Tensor:
+        return solve.cholesky_solve(self, input2, upper)
+    def qr(self, some: Bool = True) -> Any: return decompositions.qr_some(self, some)
+    def svd(self, some: Bool = True, compute_uv: Bool = True) -> Any:
+        return decompositions.svd_some(self, some, compute_uv)
+    def pinverse(self, rcond: Float = 1e-15) -> Tensor: return decompositions.pinverse(self, rcond)
+    def matrix_power(self, n: Int) -> Tensor: return matrix_functions.matrix_power(self, n)
+    def matrix_exp(self) -> Tensor: return matrix_functions.matrix_exp(self)
+    def dist(self, other: Any, p: Any = 2) -> Tensor: return distance.dist(self, other, p)
 
     def where(self, condition: Any, other: Any) -> Tensor: return elementwise.where(condition, self, other)
 
@@ -650,7 +683,8 @@ class Tensor(TensorBase, is_result_type=True):
     def trunc_(self) -> Tensor: return inplace.write(self, elementwise.Trunc())
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         return inplace.write(self, elementwise.Clamp(), min, max)
-    def lerp_(self, end: Any, weight: Any) -> Tensor: return inplace.write(self, elementwise.Lerp(), end, weight)
+    def lerp_(self, end: Any, weight: Any) -> Tensor:
+        return inplace.write(self, elementwise.Lerp(), end, weight)
 
     def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
         return inplace.write(self, elementwise.Add(), tensor1 * tensor2 * value)
@@ -664,11 +698,14 @@ class Tensor(TensorBase, is_result_type=True):
     def masked_fill_(self, mask: Any, value: Any) -> Tensor: return indexing.masked_fill_(self, mask, value)
     def scatter_(self, dim: Int, index: Any, src: Any = None, **kwargs: Any) -> Tensor:
         return indexing.scatter_(self, dim, index, src, **kwargs)
-    def scatter_add_(self, dim: Int, index: Any, src: Any) -> Tensor: return indexing.scatter_add_(self, dim, index, src)
+    def scatter_add_(self, dim: Int, index: Any, src: Any) -> Tensor:
+        return indexing.scatter_add_(self, dim, index, src)
     def index_add_(self, dim: Int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
         return indexing.index_add_(self, dim, index, source, alpha=alpha)
-    def index_copy_(self, dim: Int, index: Any, source: Any) -> Tensor: return indexing.index_copy_(self, dim, index, source)
-    def index_fill_(self, dim: Int, index: Any, value: Any) -> Tensor: return indexing.index_fill_(self, dim, index, value)
+    def index_copy_(self, dim: Int, index: Any, source: Any) -> Tensor:
+        return indexing.index_copy_(self, dim, index, source)
+    def index_fill_(self, dim: Int, index: Any, value: Any) -> Tensor:
+        return indexing.index_fill_(self, dim, index, value)
     def index_put_(self, indices: Any, values: Any, accumulate: Bool = False) -> Tensor:
         return indexing.index_put_(self, indices, values, accumulate)
 

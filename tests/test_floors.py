@@ -9,8 +9,8 @@ FLOORS = [
     {"backend"},
     {"autograd"},
     {"ops"},
-    {"tensor", "creation", "printing"},
-    {"nn", "optim", "utils"},
+    {"tensor", "creation", "printing", "linalg", "special"},
+    {"nn", "optim", "utils", "func"},
     {"vision", "neighbors"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -85,7 +85,8 @@ def _check_writable(tensor: TensorBase, who: str, others: Any) -> None:
             what = "the tensor" if x is tensor else "a tensor that this one is a view of"
             raise RuntimeError(
                 f"{who}: unsupported in-place operation: several elements of {what}, shape "
-                f"{tuple(x.array.shape)}, share one place in memory (it was expanded); clone() it before writing")
+                f"{tuple(x.array.shape)}, share one place in memory (it was expanded or unfolded); clone() it "
+                f"before writing")
     if not switches.enabled or not any(x.edge is not None for x in (*way, *others) if isinstance(x, TensorBase)):
         return
     if any(x.view_of is not None and not x.view_of.recorded for x in way):
@@ -98,6 +99,19 @@ def _check_writable(tensor: TensorBase, who: str, others: Any) -> None:
         raise RuntimeError(
             f"{who}: {what} that requires grad is being used in an in-place operation. Its gradient would "
             f"be lost. Write under minidl.no_grad() to change the values only, or work on x.clone().")
+
+
+def overlaps(array: Array) -> bool:
+    """Whether elements may share a place in memory: the steps along one axis are not longer than all that the
+    axes with shorter steps reach."""
+    if array.flags.c_contiguous:
+        return False
+    reach = 0
+    for step, n in sorted([(abs(step), n) for step, n in zip(array.strides, array.shape) if n > 1]):
+        if step <= reach:
+            return True
+        reach += step * (n - 1)
+    return False
 
 
 def _check_fits(new: Array, old: Array, who: str) -> None:

@@ -231,14 +231,19 @@ def bmm(input: Any, mat2: Any) -> Any:
         >>> minidl.bmm(minidl.ones(10, 3, 4), minidl.ones(10, 4, 5)).shape
         (10, 3, 5)
     """
-    _check_ndim("bmm", "batch1", input, 3)
-    _check_ndim("bmm", "batch2", mat2, 3)
-    if input.shape[0] != mat2.shape[0]:
-        raise RuntimeError(f"bmm: Expected size for first two dimensions of batch2 tensor to be: "
-                           f"[{input.shape[0]}, {input.shape[2]}] but got: [{mat2.shape[0]}, {mat2.shape[1]}]; "
-                           f"matmul broadcasts")
-    _check_factors("bmm", input, mat2)
+    _check_batches("bmm", input, mat2)
     return MatMul()(input, mat2)
+
+
+def _check_batches(who: str, batch1: Any, batch2: Any) -> None:
+    """Two equally long stacks of matrices that can be multiplied. Errors: RuntimeError."""
+    _check_ndim(who, "batch1", batch1, 3)
+    _check_ndim(who, "batch2", batch2, 3)
+    if batch1.shape[0] != batch2.shape[0]:
+        raise RuntimeError(f"{who}: Expected size for first two dimensions of batch2 tensor to be: "
+                           f"[{batch1.shape[0]}, {batch1.shape[2]}] but got: [{batch2.shape[0]}, {batch2.shape[1]}]; "
+                           f"matmul broadcasts")
+    _check_factors(who, batch1, batch2)
 
 
 def mv(input: Any, vec: Any) -> Any:
@@ -267,6 +272,33 @@ def dot(input: Any, tensor: Any) -> Any:
 
 
 vdot = dot   # they differ for complex numbers only
+
+
+def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+    """sum_i x_i y_i along a dimension; the others are broadcast.
+
+        >>> import minidl
+        >>> minidl.linalg.vecdot(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), minidl.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+    """
+    return sum(x * y, dim)
+
+
+def inner(input: Any, other: Any) -> Any:
+    """The dot products of all vectors along the last dimensions: (*, n) and (+, n) -> (*, +). Numbers multiply.
+
+    Errors: RuntimeError where the last sizes differ.
+
+        >>> import minidl
+        >>> minidl.inner(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), minidl.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+    """
+    if not input.ndim or not other.ndim:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes "
+                           f"{list(input.shape)} and {list(other.shape)}")
+    return tensordot(input, other, dims=([-1], [-1]))
 
 
 def outer(input: Any, vec2: Any) -> Any:
@@ -345,6 +377,30 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
                  [4., 4., 4.]]])
     """
     return _plus(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
+
+
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (the sum of all products in batch1 @ batch2): (B, m, k) and (B, k, n) -> (m, n).
+
+        >>> import minidl
+        >>> minidl.addbmm(minidl.zeros(2), minidl.ones(5, 1, 3), minidl.ones(5, 3, 2))
+        tensor([[15., 15.]])
+    """
+    _check_batches("addbmm", batch1, batch2)
+    return _plus(input, Contract("bik", "bkj", "ij")(batch1, batch2), beta, alpha, "addbmm")
+
+
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * outer(vec1, vec2).
+
+        >>> import minidl
+        >>> minidl.addr(minidl.zeros(2), minidl.tensor([1.0, 2.0]), minidl.tensor([3.0, 4.0]))
+        tensor([[3., 4.],
+                [6., 8.]])
+    """
+    _check_ndim("addr", "vec1", vec1, 1)
+    _check_ndim("addr", "vec2", vec2, 1)
+    return _plus(input, outer(vec1, vec2), beta, alpha, "addr")
 
 
 def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:

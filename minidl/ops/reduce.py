@@ -675,9 +675,10 @@ class NormP(Reduction):
         return y.astype(x.dtype, copy=False)
 
     def grad_x(self, g: Any, x: Any, out: Any) -> Any:
-        # A one in the place of a zero keeps its powers finite; sign(x) = 0 makes the product zero.
+        # A one in the place of a zero keeps its powers finite; sign(x) = 0 makes the product zero. For p < 0 a single
+        # zero among the x makes y zero, and (y / |x|)^(1-p) for the others too.
         size, y = abs_(x) + (x == 0), out + (out == 0)
-        return self.spread(g * y ** (1 - self.p)) * (sign(x) * size ** (self.p - 1))
+        return self.spread(g * y ** (1 - self.p) * (out != 0)) * (sign(x) * size ** (self.p - 1))
 
 
 def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,

@@ -1,0 +1,230 @@
+"""Jacobians, Hessians and their products with vectors, of functions of tensors.
+
+Everything here is made of backward passes. A product of a Jacobian with a vector from the left is one pass. One from
+the right is two: the first, u -> u' J, is linear in u, and its own gradient with respect to u is J v.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.grad_mode import enable_grad
+from minidl.autograd.interface import grad
+from minidl.autograd.op import Alias
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import array_module
+
+Tensors = Any
+"""A Tensor, or a tuple of them."""
+
+
+def vjp(func: Callable[..., Tensors], inputs: Tensors, v: Tensors = None, create_graph: bool = False,
+        strict: bool = False) -> tuple[Tensors, Tensors]:
+    """`func(*inputs)`, and the product v' J of a vector with its Jacobian: one backward pass.
+
+    `v` has the shape of the output and may be left out for a scalar. Returns (outputs, product), the product in the
+    form of the inputs. With `create_graph` both can be differentiated; with `strict` an input that the output
+    does not depend on is an error.
+
+        >>> import minidl
+        >>> from minidl.autograd.functional import vjp
+        >>> _, product = vjp(lambda x: x ** 2, minidl.tensor([1.0, 2.0]), minidl.tensor([1.0, 10.0]))
+        >>> product
+        tensor([ 2., 40.])
+    """
+    xs, ys, as_inputs, as_outputs = _evaluate(func, inputs, create_graph)
+    vs = _vectors("vjp", v, ys)
+    return as_outputs(_settled(ys, create_graph)), as_inputs(_gradients(ys, xs, vs, create_graph, strict))
+
+
+def jvp(func: Callable[..., Tensors], inputs: Tensors, v: Tensors = None, create_graph: bool = False,
+        strict: bool = False) -> tuple[Tensors, Tensors]:
+    """`func(*inputs)`, and the product J v of its Jacobian with a vector: two backward passes.
+
+    `v` has the shape of the inputs and may be left out for a single number. Returns (outputs, product), the
+    product in the form of the outputs.
+
+        >>> import minidl
+        >>> from minidl.autograd.functional import jvp
+        >>> _, product = jvp(lambda x: x.sum() * x, minidl.tensor([1.0, 2.0]), minidl.tensor([1.0, 0.0]))
+        >>> product
+        tensor([4., 2.])
+    """
+    xs, ys, _, as_outputs = _evaluate(func, inputs, create_graph)
+    vs = _vectors("jvp", v, xs)
+    return as_outputs(_settled(ys, create_graph)), as_outputs(forward_product(ys, xs, vs, create_graph, strict))
+
+
+def forward_product(ys: Sequence[Any], xs: Sequence[Any], vs: Sequence[Any], create_graph: bool,
+                    strict: bool = False) -> list[Any]:
+    """J v from two backward passes."""
+    us = [_leaf(y) for y in ys]
+    products = _gradients(ys, xs, us, True, strict)     # u' J, linear in u
+    return _gradients(products, us, vs, create_graph, False)
+
+
+def jacobian(func: Callable[..., Tensors], inputs: Tensors, create_graph: bool = False, strict: bool = False,
+             vectorize: bool = False, strategy: str = "reverse-mode") -> Any:
+    """All first derivatives: for an output of shape S and an input of shape T, a tensor of shape S + T.
+
+    A tuple of inputs, or of outputs, gives a tuple of Jacobians, or a tuple of tuples. `strategy` is
+    "reverse-mode", a pass for each output element, or "forward-mode", a pass for each input element: choose by the
+    smaller number. `vectorize` is accepted and has no meaning.
+
+        >>> import minidl
+        >>> from minidl.autograd.functional import jacobian
+        >>> jacobian(lambda x: x ** 2, minidl.tensor([1.0, 2.0, 3.0]))
+        tensor([[2., 0., 0.],
+                [0., 4., 0.],
+                [0., 0., 6.]])
+    """
+    if strategy not in ("reverse-mode", "forward-mode"):
+        raise ValueError(f"jacobian: expected strategy 'reverse-mode' or 'forward-mode', but got {strategy!r}")
+    xs, ys, as_inputs, as_outputs = _evaluate(func, inputs, create_graph)
+    fill = _by_rows if strategy == "reverse-mode" else _by_columns
+    return as_outputs([as_inputs(row) for row in fill(ys, xs, create_graph, strict)])
+
+
+def _by_rows(ys: list[Any], xs: list[Any], create_graph: bool, strict: bool) -> list[list[Any]]:
+    """A backward pass for each output element."""
+    jacobians = []
+    for y in ys:
+        blocks = [_zeros((y.array.size, *x.array.shape), y) for x in xs]
+        for i in range(y.array.size):
+            for block, row in zip(blocks, _gradients([y], xs, [_one_hot(y, i)], create_graph, strict, retain=True)):
+                block[i] = row
+        jacobians.append([b.reshape(*y.array.shape, *x.array.shape) for b, x in zip(blocks, xs)])
+    return jacobians
+
+
+def _by_columns(ys: list[Any], xs: list[Any], create_graph: bool, strict: bool) -> list[list[Any]]:
+    """A backward pass for each input element, through u' J, which is the same for all."""
+    us = [_leaf(y) for y in ys]
+    products = _gradients(ys, xs, us, True, strict)
+    blocks = [[_zeros((y.array.size, x.array.size), y) for x in xs] for y in ys]
+    for j, x in enumerate(xs):
+        for i in range(x.array.size):
+            columns = _gradients([products[j]], us, [_one_hot(x, i)], create_graph, False, retain=True)
+            for rows, column in zip(blocks, columns):
+                rows[j][:, i] = column.reshape(-1)
+    return [[b.reshape(*y.array.shape, *x.array.shape) for b, x in zip(rows, xs)] for rows, y in zip(blocks, ys)]
+
+
+def hessian(func: Callable[..., Any], inputs: Tensors, create_graph: bool = False, strict: bool = False,
+            vectorize: bool = False, outer_jacobian_strategy: str = "reverse-mode") -> Any:
+    """All second derivatives of a function with one number as output: for an input of shape T, a tensor T + T.
+
+        >>> import minidl
+        >>> from minidl.autograd.functional import hessian
+        >>> hessian(lambda x: (x ** 3).sum(), minidl.tensor([1.0, 2.0]))
+        tensor([[ 6.,  0.],
+                [ 0., 12.]])
+    """
+    single = isinstance(inputs, TensorBase)
+
+    def gradient(*xs: Any) -> Any:
+        y = func(*xs)
+        _check_scalar("hessian", y)
+        gs = _gradients([y], xs, [None], True, strict)
+        return gs[0] if single else tuple(gs)
+
+    return jacobian(gradient, inputs, create_graph, strict, strategy=outer_jacobian_strategy)
+
+
+def vhp(func: Callable[..., Any], inputs: Tensors, v: Tensors = None, create_graph: bool = False,
+        strict: bool = False) -> tuple[Any, Tensors]:
+    """`func(*inputs)`, and the product v' H of a vector with the Hessian of a function with one number as output."""
+    xs, ys, as_inputs, as_outputs = _evaluate(func, inputs, create_graph)
+    _check_scalar("vhp", ys[0])
+    vs = _vectors("vhp", v, xs)
+    slopes = _gradients(ys, xs, [None], True, strict)
+    return as_outputs(_settled(ys, create_graph)), as_inputs(_gradients(slopes, xs, vs, create_graph, False))
+
+
+def hvp(func: Callable[..., Any], inputs: Tensors, v: Tensors = None, create_graph: bool = False,
+        strict: bool = False) -> tuple[Any, Tensors]:
+    """`func(*inputs)`, and the product H v. The Hessian is symmetric, so this is `vhp`.
+
+        >>> import minidl
+        >>> from minidl.autograd.functional import hvp
+        >>> _, product = hvp(lambda x: (x ** 3).sum(), minidl.tensor([1.0, 2.0]), minidl.tensor([1.0, 1.0]))
+        >>> product
+        tensor([ 6., 12.])
+    """
+    return vhp(func, inputs, v, create_graph, strict)
+
+
+# ---------------------------------------------------------------------- the common parts
+
+def _evaluate(func: Callable[..., Tensors], inputs: Tensors, create_graph: bool) -> tuple[Any, Any, Any, Any]:
+    """Inputs that gradients can be taken of, the outputs, and how each is handed back: one or a tuple."""
+    single_input = isinstance(inputs, TensorBase)
+    given = (inputs,) if single_input else tuple(inputs)
+    with enable_grad():
+        xs = [Alias()(x) if create_graph and x.edge is not None else _leaf(x, x.array) for x in given]
+        out = func(*xs)
+    single_output = isinstance(out, TensorBase)
+    ys = list(out) if isinstance(out, (tuple, list)) else [out]
+    for y in ys:
+        if not isinstance(y, TensorBase):
+            raise TypeError(f"the function must return Tensors, but it returned {type(y).__name__}")
+    return (xs, ys, (lambda parts: parts[0] if single_input else tuple(parts)),
+            (lambda parts: parts[0] if single_output else tuple(parts)))
+
+
+def _leaf(like: TensorBase, array: Any = None) -> Any:
+    """A new leaf with the values of an array, or with zeros."""
+    leaf = wrap(array_module(like.array).zeros_like(like.array) if array is None else array)
+    leaf.requires_grad = True
+    return leaf
+
+
+def _gradients(ys: Sequence[Any], xs: Sequence[Any], vs: Sequence[Any], create_graph: bool, strict: bool,
+               retain: bool | None = None) -> list[Any]:
+    """v' J for every x; zeros where there is no path, which is an error if `strict`."""
+    reached = [(y, v) for y, v in zip(ys, vs) if y.edge is not None]
+    found: tuple[Any, ...] = (None,) * len(xs)
+    if reached:
+        found = grad([y for y, _ in reached], list(xs), [v for _, v in reached], retain_graph=True if retain else None,
+                     create_graph=create_graph, allow_unused=True)
+    if strict and any(g is None for g in found):
+        raise RuntimeError(f"the output does not depend on input {[g is None for g in found].index(True)}: its "
+                           f"derivative is zero everywhere, which strict=True does not allow")
+    return [_zeros(x.array.shape, x) if g is None else g for g, x in zip(found, xs)]
+
+
+def _zeros(shape: tuple[int, ...], like: TensorBase) -> Any:
+    return wrap(array_module(like.array).zeros(shape, like.array.dtype))
+
+
+def _one_hot(like: TensorBase, i: int) -> Any:
+    array = array_module(like.array).zeros(like.array.size, like.array.dtype)
+    array[i] = 1
+    return wrap(array.reshape(like.array.shape))
+
+
+def _settled(ys: list[Any], create_graph: bool) -> list[Any]:
+    """Outputs as the caller wants them: with their graph or without."""
+    return ys if create_graph else [wrap(y.array) for y in ys]
+
+
+def _vectors(who: str, v: Tensors, like: Sequence[TensorBase]) -> list[Any]:
+    """The vectors that a product is taken with: one for each tensor, of its shape."""
+    if v is None:
+        if len(like) != 1 or like[0].array.size != 1:
+            raise RuntimeError(f"{who}: the vector v can only be left out where it is a single number; expected one of "
+                               f"shape {[tuple(t.array.shape) for t in like]}")
+        return [wrap(np.ones_like(like[0].array))]
+    vs = [v] if isinstance(v, TensorBase) else list(v)
+    if [x.array.shape for x in vs] != [t.array.shape for t in like]:
+        raise RuntimeError(f"{who}: v has shape {[tuple(x.array.shape) for x in vs]}, expected "
+                           f"{[tuple(t.array.shape) for t in like]}")
+    return vs
+
+
+def _check_scalar(who: str, y: Any) -> None:
+    if not isinstance(y, TensorBase) or y.array.size != 1:
+        raise RuntimeError(f"{who}: the function must return one number, but it returned "
+                           f"{tuple(y.array.shape) if isinstance(y, TensorBase) else type(y).__name__}; sum it first")

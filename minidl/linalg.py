@@ -1,0 +1,46 @@
+"""Linear algebra under the names of `torch.linalg`; each function is written and explained in `minidl.ops`."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.ops import linalg, rearrange
+from minidl.ops.combine import vander
+from minidl.ops.decompositions import cholesky, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd, svdvals
+from minidl.ops.linalg import matmul, multi_dot, vecdot
+from minidl.ops.matrix_functions import cond, matrix_exp, matrix_norm, matrix_power, norm, vector_norm
+from minidl.ops.solve import (
+    LinAlgError,
+    det,
+    inv,
+    slogdet,
+    solve,
+    solve_triangular,
+    tensorinv,
+    tensorsolve,
+)
+
+__all__ = [
+    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
+    "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
+    "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
+]
+
+
+def cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+    """The vector product, along the last dimension unless told otherwise, which must be of size 3.
+
+        >>> import minidl
+        >>> minidl.linalg.cross(minidl.tensor([1.0, 0.0, 0.0]), minidl.tensor([0.0, 1.0, 0.0]))
+        tensor([0., 0., 1.])
+    """
+    return linalg.cross(input, other, dim)
+
+
+def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """The diagonal of each matrix of a batch, as a new last axis; a view.
+
+        >>> import minidl
+        >>> minidl.linalg.diagonal(minidl.eye(3).expand(2, 3, 3)).shape
+        (2, 3)
+    """
+    return rearrange.diagonal(A, offset, dim1, dim2)
