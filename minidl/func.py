@@ -362,7 +362,7 @@ def _swap(module: Module, name: str, value: Tensor) -> Tensor:
     """Put a tensor where a parameter or buffer is registered, past the checks, and return what was there."""
     path, _, leaf = name.rpartition(".")
     owner = module.get_submodule(path)
-    place = owner._parameters if leaf in owner._parameters else owner._buffers
+    place: dict[str, Any] = owner._parameters if leaf in owner._parameters else owner._buffers  # type: ignore
     before, place[leaf] = place[leaf], value
     return before
 

@@ -1,5 +1,5 @@
 """The tape: what records operations, and what pushes gradients back through them."""
-from minidl.autograd import functional
+from minidl.autograd import functional, graph
 from minidl.autograd.function import Function, once_differentiable
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.grad_mode import (
@@ -17,7 +17,7 @@ from minidl.autograd.interface import backward, grad
 from minidl.autograd.op import Op
 
 __all__ = [
-    "Function", "FusedOp", "GradcheckError", "Op", "backward", "detect_anomaly", "enable_grad", "functional", "grad",
+    "Function", "FusedOp", "GradcheckError", "Op", "backward", "detect_anomaly", "enable_grad", "functional", "grad", "graph",
     "gradcheck", "gradgradcheck", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "once_differentiable",
     "set_detect_anomaly", "set_grad_enabled",
