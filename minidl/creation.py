@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.autograd.tensorbase import wrap
+from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import (
     Device,
@@ -21,7 +21,9 @@ from minidl.backend.device import (
 from minidl.backend.dtype import get_default_dtype
 from minidl.backend.random import Generator, default_generator
 from minidl.ops.dims import sizes
-from minidl.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minidl.tensor import Tensor
 
 # ---------------------------------------------------------------------- from data
 
@@ -42,8 +44,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, sharing memory with it where dtype and device allow."""
-    if isinstance(data, Tensor):
-        return data.to(device=device, dtype=dtype)
+    if isinstance(data, TensorBase):
+        return data.to(device=device, dtype=dtype)  # type: ignore[attr-defined]
     if is_array(data) and (dtype is None or data.dtype == np.dtype(dtype)):
         array = _supported(np.asarray(data) if isinstance(data, np.ndarray) else data)
         return wrap(array if device is None else move(array, as_device(device)))
@@ -57,9 +59,56 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return wrap(_supported(np.asarray(array)))
 
 
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor that shares the memory of another library's array, on the CPU or a GPU, by the DLPack protocol.
+
+        >>> import minidl, numpy as np
+        >>> minidl.from_dlpack(np.arange(3))
+        tensor([0, 1, 2])
+
+    Errors: TypeError for what does not speak the protocol.
+    """
+    if not hasattr(ext_tensor, "__dlpack__") or not hasattr(ext_tensor, "__dlpack_device__"):
+        raise TypeError(f"from_dlpack: expected an object with __dlpack__ and __dlpack_device__, such as an array of "
+                        f"NumPy, CuPy or PyTorch, but got {type(ext_tensor).__name__}")
+    kind = int(ext_tensor.__dlpack_device__()[0])
+    xp = get_library(Device("cpu" if kind == 1 else "cuda")).xp     # DLPack numbers the CPU 1, CUDA 2
+    return wrap(_supported(xp.from_dlpack(ext_tensor)))
+
+
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A 1-D tensor that shares the memory of a bytearray, or of whatever else speaks Python's buffer protocol:
+    `count` elements (all, unless given) from byte `offset` on.
+
+        >>> import minidl
+        >>> minidl.frombuffer(bytearray([1, 0, 2, 0]), dtype=minidl.int16)
+        tensor([1, 2], dtype=int16)
+
+    Errors: ValueError where the bytes do not make up whole elements.
+    """
+    try:
+        length = memoryview(buffer).nbytes
+    except TypeError:
+        raise ValueError(f"frombuffer: {type(buffer).__name__} object does not implement Python buffer protocol; "
+                         f"try minidl.tensor(...)") from None
+    size = np.dtype(dtype).itemsize
+    if not length or count == 0:
+        raise ValueError(f"frombuffer: both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(f"frombuffer: offset ({offset} bytes) must be non-negative and no greater than buffer "
+                         f"length ({length} bytes) minus 1")
+    if count < 0 and (length - offset) % size:
+        raise ValueError(f"frombuffer: buffer length ({length} bytes) after offset ({offset} bytes) must be a "
+                         f"multiple of element size ({size})")
+    if count > 0 and offset + count * size > length:
+        raise ValueError(f"frombuffer: requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) "
+                         f"must not be greater than actual buffer length ({length} bytes)")
+    return _finish(_supported(np.frombuffer(buffer, dtype, count, offset)), requires_grad)
+
+
 def _copied(data: Any, dtype: Any, device: Any) -> Any:
     """A fresh array of the data on the device."""
-    if isinstance(data, Tensor):
+    if isinstance(data, TensorBase):
         data = data.array
     if is_array(data) and not isinstance(data, np.ndarray):   # an array of another library
         target = device_of(data) if device is None else as_device(device)
@@ -88,7 +137,7 @@ def _from_nested(data: Any, dtype: Any) -> np.ndarray:
 
 
 def _without_tensors(data: Any) -> Any:
-    if isinstance(data, Tensor):
+    if isinstance(data, TensorBase):
         return to_numpy(data.array)
     return [_without_tensors(x) for x in data] if isinstance(data, (list, tuple)) else data
 
@@ -116,9 +165,9 @@ def _finish(array: Any, requires_grad: bool) -> Tensor:
 
 # ---------------------------------------------------------------------- filled
 
-def _size(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """`f(2, 3)` and `f((2, 3))` are the same."""
-    shape = sizes(size)
+def _size(dims: tuple[Any, ...], size: Any = ()) -> tuple[int, ...]:
+    """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` are the same."""
+    shape = sizes(dims or (size,))
     if any(n < 0 for n in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension: {list(shape)}")
     return shape
@@ -133,26 +182,26 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: Any, device: Any, require
     return _finish(array, requires_grad)
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros. Its size is given as numbers or as one tuple."""
-    return _filled(_size(size), 0, dtype or get_default_dtype(), device, requires_grad)
+    return _filled(_size(dims, size), 0, dtype or get_default_dtype(), device, requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones. Its size is given as numbers or as one tuple."""
-    return _filled(_size(size), 1, dtype or get_default_dtype(), device, requires_grad)
+    return _filled(_size(dims, size), 1, dtype or get_default_dtype(), device, requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose values are whatever the memory held."""
-    return _filled(_size(size), None, dtype or get_default_dtype(), device, requires_grad)
+    return _filled(_size(dims, size), None, dtype or get_default_dtype(), device, requires_grad)
 
 
 def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None,
          requires_grad: bool = False) -> Tensor:
     """A tensor full of one value; without `dtype`, of the dtype that the value implies."""
-    if isinstance(fill_value, Tensor):
-        fill_value = fill_value.item()
+    if isinstance(fill_value, TensorBase):
+        fill_value = fill_value.array.item()
     if dtype is None:
         dtype = _from_nested(fill_value, None).dtype
     return _filled(_size((size,) if isinstance(size, (tuple, list)) else (size,)), fill_value,
@@ -188,9 +237,50 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
                 requires_grad=requires_grad)
 
 
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A number as a tensor without dimensions, of the default floating dtype unless `dtype` is given."""
+    return full((), s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+# ------------------------------------------------------------- of the dtype and device of another: Tensor's methods
+
+def new_tensor(input: Any, data: Any, *, dtype: Any = None, device: Any = None,
+               requires_grad: bool = False) -> Tensor:
+    """`tensor(data)` of the dtype and device of `input`."""
+    return tensor(data, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def new_zeros(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
+    """`zeros(size)` of the dtype and device of `input`."""
+    return zeros(_size(dims, size), dtype=dtype or input.dtype, device=device or input.device,
+                 requires_grad=requires_grad)
+
+
+def new_ones(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`ones(size)` of the dtype and device of `input`."""
+    return ones(_size(dims, size), dtype=dtype or input.dtype, device=device or input.device,
+                requires_grad=requires_grad)
+
+
+def new_empty(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
+    """`empty(size)` of the dtype and device of `input`."""
+    return empty(_size(dims, size), dtype=dtype or input.dtype, device=device or input.device,
+                 requires_grad=requires_grad)
+
+
+def new_full(input: Any, size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`full(size, fill_value)` of the dtype and device of `input`."""
+    return full(size, fill_value, dtype=dtype or input.dtype, device=device or input.device,
+                requires_grad=requires_grad)
+
+
 # ---------------------------------------------------------------------- ranges
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
+def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
            requires_grad: bool = False) -> Tensor:
     """start, start + step, ... below `end`; `arange(n)` counts from 0. Whole numbers give int64.
 
@@ -245,30 +335,37 @@ def _floating(draw: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     return draw(shape, dtype=np.float32).astype(dtype) if dtype == np.float16 else draw(shape, dtype=dtype)
 
 
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+def rand(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: Any = None, device: Any = None,
          requires_grad: bool = False) -> Tensor:
     """Uniform on [0, 1)."""
     stream, _ = _stream(generator, device)
-    return _finish(_floating(stream.random, _size(size), dtype), requires_grad)
+    return _finish(_floating(stream.random, _size(dims, size), dtype), requires_grad)
 
 
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+def randn(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: Any = None, device: Any = None,
           requires_grad: bool = False) -> Tensor:
     """Normal with mean 0 and variance 1."""
     stream, _ = _stream(generator, device)
-    return _finish(_floating(stream.standard_normal, _size(size), dtype), requires_grad)
+    return _finish(_floating(stream.standard_normal, _size(dims, size), dtype), requires_grad)
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
+def randint(low: Any = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
             device: Any = None, requires_grad: bool = False) -> Tensor:
     """Whole numbers from `low` to `high - 1`; `randint(high, size)` starts at 0."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    kind = np.dtype(dtype or np.int64)
+    largest = 1 if kind.kind == "b" else np.iinfo(kind).max if kind.kind in "iu" else None
+    if largest is not None and high - 1 > largest:
+        raise RuntimeError(f"randint: to - 1 is out of bounds for {kind}, whose largest number is {largest}, but got "
+                           f"high={high}")
     stream, _ = _stream(generator, device)
     array = stream.integers(low, high, size=_size((size,)))
-    return _finish(array.astype(dtype or np.int64, copy=False), requires_grad)
+    return _finish(array.astype(kind, copy=False), requires_grad)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
@@ -280,33 +377,58 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
-           dtype: Any = None, device: Any = None) -> Tensor:
+           dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Normal with the given mean and standard deviation: numbers with a `size`, or tensors."""
-    like = mean if isinstance(mean, Tensor) else std if isinstance(std, Tensor) else None
+    if isinstance(std, (int, float)) and std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    like: Any = mean if isinstance(mean, TensorBase) else std if isinstance(std, TensorBase) else None
     if like is None:
-        return randn(size, generator=generator, dtype=dtype, device=device) * std + mean
+        draws = randn(size, generator=generator, dtype=dtype, device=device) * std + mean
+        return draws.requires_grad_(requires_grad)
     shape = np.broadcast_shapes(getattr(mean, "shape", ()), getattr(std, "shape", ()))
     return randn(shape, generator=generator, dtype=like.dtype, device=like.device) * std + mean
 
 
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with probability `input`, else 0, element by element."""
-    draws = rand(input.shape, generator=generator, device=input.device, dtype=input.dtype)
-    return (draws < input.detach()).to(input.dtype)
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with probability `input`, else 0, element by element; with `p`, that is the probability everywhere.
+
+    Errors: RuntimeError where a probability lies outside [0, 1], NotImplementedError unless floating without `p`.
+
+        >>> import minidl
+        >>> minidl.bernoulli(minidl.tensor([0.0, 1.0]))
+        tensor([0., 1.])
+    """
+    if p is None and input.dtype.kind != "f":
+        raise NotImplementedError(f"bernoulli: expected floating-point probabilities, but got {input.dtype}; "
+                                  f"try .float(), or p=...")
+    chance: Any = input.detach() if p is None else p
+    values = input.array if p is None else np.asarray(p)
+    if isinstance(values, np.ndarray) and not ((values >= 0) & (values <= 1)).all():    # a GPU is not waited for
+        raise RuntimeError("bernoulli: expected all probabilities p to hold 0 <= p <= 1; they may be logits that "
+                           "want a sigmoid() first")
+    floating = input.dtype if input.dtype.kind == "f" else get_default_dtype()
+    draws = rand(input.shape, generator=generator, device=input.device, dtype=floating)
+    return (draws < chance).to(input.dtype)
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
     """`rand` in the shape, dtype and device of `input`."""
-    return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device,
+                requires_grad=requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+               requires_grad: bool = False) -> Tensor:
     """`randn` in the shape, dtype and device of `input`."""
-    return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device,
+                 requires_grad=requires_grad)
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
+def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None,
+                 dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`randint` in the shape, dtype and device of `input`."""
     if high is None:
         low, high = 0, low
-    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=device or input.device)
+    return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype,
+                   device=device or input.device, requires_grad=requires_grad)

@@ -1,17 +1,57 @@
 """How a tensor is written out: PyTorch's format, column by column."""
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.dtype import get_default_dtype
 
-PRECISION = 4
-THRESHOLD = 1000     # tensors with more elements are abbreviated
-EDGE_ITEMS = 3       # ... to so many at either end of an axis
-LINE_WIDTH = 80
+
+@dataclasses.dataclass
+class Options:
+    """What `set_printoptions` sets."""
+
+    precision: int = 4               # digits after the point
+    threshold: float = 1000          # tensors with more elements are abbreviated
+    edgeitems: int = 3               # ... to so many at either end of an axis
+    linewidth: int = 80
+    sci_mode: bool | None = None     # None: powers of ten where the numbers differ by more than a thousandfold
+
+
+PROFILES = {"default": Options(), "short": Options(precision=2, edgeitems=2), "full": Options(threshold=math.inf)}
+options = Options()
+
+
+def set_printoptions(precision: int | None = None, threshold: float | None = None, edgeitems: int | None = None,
+                     linewidth: int | None = None, profile: str | None = None, sci_mode: bool | None = None) -> None:
+    """How tensors are written from now on; what is None stays as it is, but for `sci_mode`, which is then
+    chosen for each tensor again. A `profile` ('default', 'short', 'full') sets all of them first.
+
+        >>> import minidl
+        >>> minidl.set_printoptions(precision=2)
+        >>> minidl.tensor([1.2345])
+        tensor([1.23])
+        >>> minidl.set_printoptions(profile="default")
+    """
+    global options
+    if profile is not None:
+        if profile not in PROFILES:
+            raise ValueError(f"set_printoptions: expected profile to be one of {', '.join(PROFILES)}, "
+                             f"but got {profile!r}")
+        options = PROFILES[profile]
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options = dataclasses.replace(options, sci_mode=sci_mode, **changes)
+
+
+def get_printoptions() -> dict[str, Any]:
+    """The present options by name, as `set_printoptions` takes them."""
+    return dataclasses.asdict(options)
+
 
 
 def format_tensor(values: np.ndarray, device: str, note: str) -> str:
@@ -28,9 +68,9 @@ def format_tensor(values: np.ndarray, device: str, note: str) -> str:
     if note:
         extras.append(note)
     text = "[]" if values.size == 0 else format_array(values, indent=len(prefix))
-    last_line = len(text.rpartition("\n")[2]) + (0 if "\n" in text else len(prefix))
+    last_line = len(text.rpartition("\n")[2]) + (0 if "\n" in text else len(prefix)) + 2
     for extra in extras:
-        if last_line + len(extra) + 3 > LINE_WIDTH:
+        if last_line + len(extra) + 2 > options.linewidth:
             text += ",\n" + " " * len(prefix) + extra
             last_line = len(prefix) + len(extra)
         else:
@@ -41,60 +81,58 @@ def format_tensor(values: np.ndarray, device: str, note: str) -> str:
 
 def format_array(values: np.ndarray, indent: int) -> str:
     """Nested brackets, aligned; long axes abbreviated when there are many elements."""
-    abbreviated = values.size > THRESHOLD
-    element = _element_format(_shown(values) if abbreviated else values)
-    return _nested(values, element, indent, abbreviated)
+    abbreviated = values.size > options.threshold
+    write, width = _element_format(_shown(values) if abbreviated else values)
+    return _nested(values, lambda v: f"{write(v):>{width}}", width, indent, abbreviated)
 
 
 def _shown(values: np.ndarray) -> np.ndarray:
     """Only the elements that the abbreviated form shows."""
     for axis, n in enumerate(values.shape):
-        if n > 2 * EDGE_ITEMS:
-            keep = [*range(EDGE_ITEMS), *range(n - EDGE_ITEMS, n)]
+        if n > 2 * options.edgeitems:
+            keep = [*range(options.edgeitems), *range(n - options.edgeitems, n)]
             values = np.take(values, keep, axis=axis)
     return values
 
 
-def _element_format(values: np.ndarray) -> Any:
-    """A function that writes one number, all to one width."""
+def _element_format(values: np.ndarray) -> tuple[Callable[[Any], str], int]:
+    """A function that writes one number, and the width of a column. As in PyTorch, zeros, infinities and what is
+    no number do not count towards the width."""
     flat = values.reshape(-1)
     if values.dtype.kind != "f":
-        width = max(len(str(v)) for v in flat)
-        return lambda v: f"{v!s:>{width}}"
-    finite = np.abs(flat[np.isfinite(flat) & (flat != 0)].astype(np.float64))
-    if finite.size == 0:
-        style, width = "whole", 2
-    else:
-        largest, smallest = finite.max(), finite.min()
-        whole = bool((finite == np.ceil(finite)).all())
+        return str, max(len(str(v)) for v in flat)
+    counted = flat[np.isfinite(flat) & (flat != 0)]
+    style = "whole"
+    if counted.size:
+        magnitudes = np.abs(counted.astype(np.float64))
+        largest, smallest = magnitudes.max(), magnitudes.min()
+        whole = bool((magnitudes == np.ceil(magnitudes)).all())
         scientific = largest / smallest > 1000 or largest > 1e8 or (not whole and smallest < 1e-4)
+        scientific = scientific if options.sci_mode is None else options.sci_mode
         style = "scientific" if scientific else "whole" if whole else "fixed"
-        width = 0
+
     def write(v: Any) -> str:
         if not math.isfinite(v):
             return str(float(v))
         if style == "scientific":
-            return f"{v:.{PRECISION}e}"
-        return f"{v:.0f}." if style == "whole" else f"{v:.{PRECISION}f}"
-    if width == 0:
-        width = max(len(write(v)) for v in flat[np.isfinite(flat) & (flat != 0)])
-    return lambda v: f"{write(v):>{width}}"
+            return f"{v:.{options.precision}e}"
+        return f"{v:.0f}." if style == "whole" else f"{v:.{options.precision}f}"
+    return write, max([len(write(v)) for v in counted], default=1)
 
 
-def _nested(values: np.ndarray, element: Any, indent: int, abbreviated: bool) -> str:
+def _nested(values: np.ndarray, element: Callable[[Any], str], width: int, indent: int, abbreviated: bool) -> str:
     if values.ndim == 0:
         return element(values[()]).strip()
-    cut = abbreviated and len(values) > 2 * EDGE_ITEMS
-    shown = [*range(EDGE_ITEMS), None, *range(len(values) - EDGE_ITEMS, len(values))] if cut else range(len(values))
+    n, edge = len(values), options.edgeitems
+    shown = [*range(edge), None, *range(n - edge, n)] if abbreviated and n > 2 * edge else range(n)
     if values.ndim == 1:
-        return _row([" ..." if i is None else element(values[i]) for i in shown], indent)
-    rows = ["..." if i is None else _nested(values[i], element, indent + 1, abbreviated) for i in shown]
+        return _row([" ..." if i is None else element(values[i]) for i in shown], width, indent)
+    rows = ["..." if i is None else _nested(values[i], element, width, indent + 1, abbreviated) for i in shown]
     return "[" + ("," + "\n" * (values.ndim - 1) + " " * (indent + 1)).join(rows) + "]"
 
 
-def _row(items: list[str], indent: int) -> str:
+def _row(items: list[str], width: int, indent: int) -> str:
     """One row of numbers, wrapped to the width of a line."""
-    width = max(1, max(map(len, items)) + 2)
-    per_line = max(1, (LINE_WIDTH - indent) // width)
+    per_line = max(1, (options.linewidth - indent) // (width + 2))      # 2: the comma and the space
     lines = [", ".join(items[i:i + per_line]) for i in range(0, len(items), per_line)]
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"

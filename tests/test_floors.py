@@ -9,7 +9,7 @@ FLOORS = [
     {"backend"},
     {"autograd"},
     {"ops"},
-    {"tensor", "creation", "printing", "linalg", "special"},
+    {"tensor", "methods", "typed", "creation", "printing", "linalg", "special", "cuda", "accelerator", "backends"},
     {"nn", "optim", "utils", "func"},
     {"vision", "neighbors"},
 ]

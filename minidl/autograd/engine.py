@@ -10,7 +10,8 @@ record what they do.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -20,6 +21,8 @@ from minidl.autograd.grad_mode import set_grad_enabled, switches
 from minidl.autograd.op import AccumulateGrad, Op, annotate
 from minidl.autograd.tensorbase import Edge, TensorBase, version_of, wrap
 from minidl.backend.device import array_module
+
+_one_at_a_time = threading.Lock()   # threads that share leaves add to the same `.grad`
 
 
 def backward(tensors: Sequence[TensorBase], grads: Sequence[Any], retain_graph: bool | None,
@@ -33,7 +36,8 @@ def backward(tensors: Sequence[TensorBase], grads: Sequence[Any], retain_graph: 
     found = run(roots, create_graph, retain, targets={edge_of(t) for t in inputs})
     for t in inputs:
         if edge_of(t) in found:
-            accumulate(t, found[edge_of(t)], owned=False)
+            with _one_at_a_time:
+                accumulate(t, found[edge_of(t)], owned=False)
 
 
 def gradients(outputs: Sequence[TensorBase], grads: Sequence[Any], inputs: Sequence[TensorBase],
@@ -105,7 +109,7 @@ def _run(roots: list[tuple[Edge, Any]], graph: bool, retain: bool,
         g = arrived.pop(op)
         if op.outputs > 1:
             g = tuple([g.get(slot) for slot in range(op.outputs)])
-        if op.hooks is not None:
+        if op.hooks is not None or op.retained is not None:
             g = _run_hooks(op, g, graph)
             owned.discard(op)
         if targets is not None:
@@ -113,11 +117,7 @@ def _run(roots: list[tuple[Edge, Any]], graph: bool, retain: bool,
                 if (op, slot) in targets:
                     found[op, slot] = g if op.outputs == 1 else g[slot]
         elif type(op) is AccumulateGrad:
-            leaf = op.leaf()
-            if leaf is not None:
-                accumulate(leaf, g, owned=op in owned)
-                for hook in op.post_hooks or ():
-                    hook(leaf)
+            _arrive(op, g, graph, op in owned)
             continue
 
         edges = op.edges if on_the_way is None else \
@@ -137,13 +137,28 @@ def _run(roots: list[tuple[Edge, Any]], graph: bool, retain: bool,
             raise
         if check_nan:
             _check_nan(op, passed)
-        may_own = not graph and op.joint is None and op.outputs == 1
+        may_own = not graph and op.joint is None and op.outputs == 1 and not op.node_hooks
         for edge, gx in zip(edges, passed):
             if edge is not None and gx is not None:
                 deliver(edge[0], edge[1], gx, may_own and gx is not g and gx.base is None)
         if not retain:
             op.release()
     return found
+
+
+def _arrive(op: AccumulateGrad, g: Any, graph: bool, owned: bool) -> None:
+    """The end of the way: the hooks of a leaf, and between them the gradient is added to its `.grad`."""
+    leaf = op.leaf()
+    if leaf is None or leaf.edge is None:   # gone, or frozen since: requires_grad is False now
+        return
+    if op.node_prehooks:
+        g = _run_prehooks(op, g, graph)
+    with _one_at_a_time:
+        accumulate(leaf, g, owned and not (op.node_prehooks or op.node_hooks))   # hooks may have put it aside
+    for hook in op.post_hooks or ():
+        hook(leaf)
+    if op.node_hooks:
+        _run_node_hooks(op, (), g, graph)
 
 
 def accumulate(leaf: TensorBase, g: Any, owned: bool) -> None:
@@ -205,21 +220,24 @@ def _as_passed(g: Any, graph: bool) -> Any:
 
 
 def _run_hooks(op: Op, g: Any, graph: bool) -> Any:
-    """Tensor hooks, registered on the output that a gradient belongs to."""
-    gs = list(g) if op.outputs > 1 else [g]
-    for slot, hooks in op.hooks.items():  # type: ignore[union-attr]
+    """Tensor hooks, registered on the output that a gradient belongs to; `retain_grad` comes last."""
+    gs = [_as_tensor(x) for x in (g if op.outputs > 1 else (g,))]
+    for slot, hooks in (op.hooks or {}).items():
         for hook in list(hooks):
             if gs[slot] is not None:
-                replaced = hook(_as_tensor(gs[slot]))
-                if replaced is not None:
-                    gs[slot] = _as_passed(replaced, graph)
+                gs[slot] = _replaced(hook, hook(gs[slot]), gs[slot])
+    for slot, reference in op.retained or ():
+        target = reference()
+        if target is not None and gs[slot] is not None:
+            target.grad = gs[slot].clone() if target.grad is None else target.grad + gs[slot]
+    gs = [_as_passed(x, graph) for x in gs]
     return tuple(gs) if op.outputs > 1 else gs[0]
 
 
 def _run_prehooks(op: Op, g: Any, graph: bool) -> Any:
     gs = tuple(map(_as_tensor, g if op.outputs > 1 else (g,)))
     for hook in list(op.node_prehooks or ()):
-        gs = _tuple(hook(gs), gs)
+        gs = _replaced_all(hook, hook(gs), gs)
     passed = tuple([_as_passed(x, graph) for x in gs])
     return passed if op.outputs > 1 else passed[0]
 
@@ -228,15 +246,36 @@ def _run_node_hooks(op: Op, passed: Sequence[Any], g: Any, graph: bool) -> list[
     grad_inputs = tuple(map(_as_tensor, passed))
     grad_outputs = tuple(map(_as_tensor, g if op.outputs > 1 else (g,)))
     for hook in list(op.node_hooks or ()):
-        grad_inputs = _tuple(hook(grad_inputs, grad_outputs), grad_inputs)
+        grad_inputs = _replaced_all(hook, hook(grad_inputs, grad_outputs), grad_inputs)
     return [_as_passed(x, graph) for x in grad_inputs]
 
 
-def _tuple(replaced: Any, present: tuple[Any, ...]) -> tuple[Any, ...]:
+def _replaced_all(hook: Callable[..., Any], new: Any, old: tuple[Any, ...]) -> tuple[Any, ...]:
     """What a node hook returned: nothing, one Tensor or a tuple of them."""
-    if replaced is None:
-        return present
-    return (replaced,) if isinstance(replaced, TensorBase) else tuple(replaced)
+    if new is None:
+        return old
+    new = tuple(new) if isinstance(new, (tuple, list)) else (new,)
+    if len(new) != len(old):
+        raise RuntimeError(f"hook {_name(hook)} has changed the number of gradients: expected {len(old)}, "
+                           f"got {len(new)}")
+    return tuple([None if n is None else _replaced(hook, n, o) for n, o in zip(new, old)])
+
+
+def _replaced(hook: Callable[..., Any], new: Any, old: Any) -> Any:
+    """`new`, which a hook returned in place of the gradient `old`; None leaves `old` as it is."""
+    if new is None:
+        return old
+    if not isinstance(new, TensorBase):
+        raise TypeError(f"hook {_name(hook)}: expected it to return a Tensor or None, but got {type(new).__name__}")
+    if old is not None and (new.array.shape, new.array.dtype) != (old.array.shape, old.array.dtype):
+        raise RuntimeError(f"hook {_name(hook)} has changed the size or the type of the gradient: expected shape "
+                           f"{tuple(old.array.shape)} of {old.array.dtype}, got {tuple(new.array.shape)} of "
+                           f"{new.array.dtype}; return a tensor like the one it is given")
+    return new
+
+
+def _name(hook: Callable[..., Any]) -> str:
+    return f"'{getattr(hook, '__name__', type(hook).__name__)}'"
 
 
 # ---------------------------------------------------------------------- anomaly mode

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.autograd.grad_mode import enable_grad, no_grad, switches
-from minidl.autograd.op import Op, next_sequence
-from minidl.autograd.tensorbase import TensorBase, version_of, wrap
+from minidl.autograd.inplace import check_writable, move_handle
+from minidl.autograd.op import Alias, Cast, Op, next_sequence
+from minidl.autograd.tensorbase import TensorBase, View, version_of, wrap
 
 
 class FunctionCtx(Op):
@@ -19,7 +20,7 @@ class FunctionCtx(Op):
 
     function: type[Function]
     needs_input_grad: tuple[bool, ...] = ()
-    input_shapes: list[Any]
+    input_types: list[Any]     # (shape, dtype) of the arguments that are Tensors
 
     def __init__(self) -> None:
         self._to_save: tuple[Any, ...] = ()
@@ -75,17 +76,30 @@ class FunctionCtx(Op):
         with enable_grad() if graph else no_grad():
             passed = self.function.backward(self, *gs)
         passed = list(passed) if isinstance(passed, (tuple, list)) else [passed]
+        return self._checked(passed) if graph else [x if x is None else x.array for x in self._checked(passed)]
+
+    def _checked(self, passed: list[Any]) -> list[Any]:
+        """What the user's backward returned, if there is a Tensor of the right shape, or None, for each argument of
+        forward; in the dtype of that argument."""
         who = self.name()
         if len(passed) != len(self.edges):
             extra = passed[len(self.edges):]
             if len(passed) < len(self.edges) or any(x is not None for x in extra):
                 raise RuntimeError(f"function {who} returned an incorrect number of gradients (expected "
                                    f"{len(self.edges)}, one for each argument of forward, got {len(passed)})")
-        for i, (gx, shape) in enumerate(zip(passed, self.input_shapes)):
-            if gx is not None and shape is not None and gx.array.shape != shape:
+        for i, (gx, like) in enumerate(zip(passed, self.input_types)):
+            if gx is None or like is None:
+                continue
+            if not isinstance(gx, TensorBase):
+                raise TypeError(f"Function {who}: expected a Tensor or None as gradient at index {i}, but got "
+                                f"{type(gx).__name__}")
+            shape, dtype = like
+            if gx.array.shape != shape:
                 raise RuntimeError(f"Function {who} returned an invalid gradient at index {i} - got "
                                    f"{list(gx.array.shape)} but expected shape compatible with {list(shape)}")
-        return passed if graph else [x if x is None else x.array for x in passed]
+            if gx.array.dtype != dtype:
+                passed[i] = Cast(dtype)(gx)
+        return passed
 
     def name(self) -> str:
         return self.function.__name__ + "Backward"
@@ -151,7 +165,7 @@ def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]
     """Put the step on the tape and make its outputs' gradients flow to it."""
     ctx.sequence = next_sequence()
     ctx.edges = edges
-    ctx.input_shapes = [None if x is None else x.array.shape for x in tensors]
+    ctx.input_types = [None if x is None else (x.array.shape, x.array.dtype) for x in tensors]
     ctx.outputs = len(outputs)
     ctx.output_types = tuple([(o.array.shape, o.array.dtype) if isinstance(o, TensorBase) else None
                               for o in outputs])
@@ -161,11 +175,14 @@ def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]
                 or any(out is x for x in ctx._non_differentiable):
             continue
         if any(out is x for x in ctx._dirty):
+            check_writable(out, ctx.name(), tensors)
             version = version_of(out)
             version[:] = version[0] + 1, ctx.name()
-        elif any(out is x for x in tensors):   # an input handed back: a new handle on it
+            move_handle(out, (ctx, slot))
+            continue
+        if any(out is x for x in tensors):   # an input handed back: a new handle on it
             alias = outputs[slot] = wrap(out.array)
-            alias.version = version_of(out)
+            alias.version, alias.view_of = version_of(out), View(out, Alias(), recorded=False)
             out = alias
         out.edge = (ctx, slot)
     ctx._dirty = ctx._non_differentiable = ()

@@ -58,7 +58,7 @@ def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> s
         1. Sum -> (), |g| = 1
            Sum over `axes`, then write the result as `shape`: with the summed axes, as ones, or without.
            from 2
-        2. Mul -> (2,), |g| = 1.414, keeps 16 B
+        2. Mul -> (2,), |g| = 1.414, keeps 8 B
            y = a * b
            from x (2,), |g| = 10; x (2,), |g| = 10
     """
@@ -75,7 +75,8 @@ def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> s
     for op in steps:
         kept = _kept_bytes(op)
         shape = " ".join(str(tuple(g.shape)) for edge, g in gradients.items() if edge[0] is op)
-        lines.append(f"{number[op]}. {op.name()} -> {shape}, {gradient(op)}" + (f", keeps {_size(kept)}" if kept else ""))
+        keeps = f", keeps {_size(kept)}" if kept else ""
+        lines.append(f"{number[op]}. {op.name()} -> {shape}, {gradient(op)}{keeps}")
         lines.append(f"   {_formula(op)}")
         sources = [f"{_leaf_name(edge[0], names or {})}, {gradient(edge[0])}" if isinstance(edge[0], AccumulateGrad)
                    else str(number[edge[0]]) for edge in op.edges if edge is not None]
@@ -176,8 +177,8 @@ def _svg(ops: list[Op], labels: dict[Op, list[str]]) -> Drawing:
     at = {op: (width / 2 + column[op] * (WIDTH + GAP_X), GAP_Y / 2 + row[op] * (HEIGHT + GAP_Y)) for op in ops}
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
              f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" text-anchor="middle">',
-             '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-             '<path d="M0,0 L8,4 L0,8 z" fill="#777"/></marker></defs>',
+             '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+             'orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#777"/></marker></defs>',
              f'<rect width="{width}" height="{height}" fill="white"/>']
     for op in ops:
         for edge in op.edges:

@@ -11,7 +11,7 @@ from typing import Any
 
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import AccumulateGrad, Cast, Op, next_sequence
-from minidl.autograd.tensorbase import TensorBase, version_of
+from minidl.autograd.tensorbase import Edge, TensorBase, move_edge, version_of
 from minidl.backend.device import Array
 
 
@@ -48,7 +48,7 @@ def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
     overwritten, and where shape or dtype do not fit.
     """
     who = op.name()
-    _check_writable(tensor, who, others)
+    check_writable(tensor, who, others)
     old = tensor.array
     if isinstance(op, InPlaceOp):
         result = op(tensor, *others)
@@ -67,21 +67,28 @@ def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
         for name, (value, _, _) in (step.kept or {}).items():
             if value is result.array:   # `out` is kept: keep the tensor's own memory instead
                 step.kept[name] = (old, version, version[0])
-        tensor.edge = result.edge
-        _move_bases(tensor)
-    if tensor.view_of is not None:
+        move_handle(tensor, result.edge)
+    elif tensor.view_of is not None:
         _mark_current(tensor)
     return tensor
 
 
-def _check_writable(tensor: TensorBase, who: str, others: Any) -> None:
+def move_handle(tensor: TensorBase, edge: Edge) -> None:
+    """The tensor was written by the op of `edge`: its handle moves there, and those of its bases follow."""
+    move_edge(tensor, edge)
+    _move_bases(tensor)
+    _mark_current(tensor)
+
+
+def check_writable(tensor: TensorBase, who: str, others: Any) -> None:
+    """Errors: RuntimeError where the tensor must not be overwritten; see `write`."""
     if tensor.view_of is not None:
         tensor.view_of.refresh(tensor)
     way = [tensor]      # from the tensor to the owner of the memory
     while way[-1].view_of is not None:
         way.append(way[-1].view_of.base)
     for x in way:
-        if x.array.size and any(stride == 0 and n > 1 for stride, n in zip(x.array.strides, x.array.shape)):
+        if overlaps(x.array):
             what = "the tensor" if x is tensor else "a tensor that this one is a view of"
             raise RuntimeError(
                 f"{who}: unsupported in-place operation: several elements of {what}, shape "
@@ -91,8 +98,8 @@ def _check_writable(tensor: TensorBase, who: str, others: Any) -> None:
         return
     if any(x.view_of is not None and not x.view_of.recorded for x in way):
         raise RuntimeError(
-            f"{who}: in-place write into a view that was made under no_grad(), with a gradient to record: "
-            f"make the view where gradients are recorded, or clone() it before writing")
+            f"{who}: in-place write into a view that was made under no_grad() or in a custom Function, with a "
+            f"gradient to record: make the view where gradients are recorded, or clone() it before writing")
     root = way[-1]
     if root.edge is not None and isinstance(root.edge[0], AccumulateGrad):
         what = "a leaf Variable" if root is tensor else "a view of a leaf Variable"
@@ -104,7 +111,7 @@ def _check_writable(tensor: TensorBase, who: str, others: Any) -> None:
 def overlaps(array: Array) -> bool:
     """Whether elements may share a place in memory: the steps along one axis are not longer than all that the
     axes with shorter steps reach."""
-    if array.flags.c_contiguous:
+    if array.flags.c_contiguous or not array.size:
         return False
     reach = 0
     for step, n in sorted([(abs(step), n) for step, n in zip(array.strides, array.shape) if n > 1]):
@@ -140,7 +147,7 @@ def _move_bases(tensor: TensorBase) -> None:
         step.sequence = next_sequence()
         step.edges = (base.edge, tensor.edge)
         step.kept = {}
-        base.edge = (step, 0)
+        move_edge(base, (step, 0))
         tensor = base
 
 

@@ -1,7 +1,7 @@
 """The two questions that users ask the tape: `backward` and `grad`."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidl.autograd import engine
@@ -30,7 +30,7 @@ def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | No
 
 
 def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
-         create_graph: bool = False, allow_unused: bool | None = None,
+         create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
          materialize_grads: bool = False) -> tuple[Any, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple; nothing is written to `.grad`.
 
@@ -41,7 +41,7 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
         (tensor(18.),)
 
     An input that the outputs do not depend on is an error; with `allow_unused` its gradient is None, with
-    `materialize_grads` it is zeros. The other arguments are those of `backward`.
+    `materialize_grads` it is zeros. `only_inputs` is always true. The other arguments are those of `backward`.
     """
     outputs, inputs = _sequence(outputs), _sequence(inputs)
     grads = _output_gradients(outputs, grad_outputs, create_graph)
@@ -64,14 +64,34 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
     return tuple(result)
 
 
+def Variable(data: TensorBase, requires_grad: bool = False) -> TensorBase:
+    """The same memory as a Tensor: every Tensor is a variable, but old programs say so.
+
+        >>> import minidl
+        >>> minidl.autograd.Variable(minidl.ones(2), requires_grad=True)
+        tensor([1., 1.], requires_grad=True)
+    """
+    result: Any = wrap(data.array)
+    result.requires_grad = requires_grad
+    return result
+
+
 def _sequence(tensors: Tensors) -> Sequence[TensorBase]:
-    return [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+    """One Tensor or several, as a list. Errors: TypeError for anything else."""
+    several = list(tensors) if isinstance(tensors, Iterable) and not isinstance(tensors, TensorBase) else [tensors]
+    for x in several:
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"expected a Tensor or a sequence of Tensors to differentiate, but got {type(x).__name__}")
+    return several
 
 
 def _output_gradients(outputs: Sequence[TensorBase], grads: Any, graph: bool) -> list[Any]:
     """A gradient for every output: checked, or ones for a scalar. Arrays, or Tensors if `graph`."""
-    if grads is None or isinstance(grads, TensorBase):
-        grads = [grads]
+    grads = list(grads) if isinstance(grads, (tuple, list)) else [grads]
+    for g in grads:
+        if g is not None and not isinstance(g, TensorBase):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}; try "
+                            f"minidl.tensor(...) on it first")
     if len(grads) == 1 < len(outputs) and grads[0] is None:
         grads = [None] * len(outputs)
     if len(grads) != len(outputs):

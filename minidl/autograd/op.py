@@ -28,9 +28,11 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from minidl.autograd.grad_mode import enable_grad, switches
 from minidl.autograd.tensorbase import Edge, TensorBase, View, version_of, wrap
-from minidl.backend.device import device_of
+from minidl.backend.device import device_of, is_array
 
 if TYPE_CHECKING:
     from minidl.backend.device import Array
@@ -39,6 +41,13 @@ _OUT = -1      # where a rule finds the output
 _NOTED = -2    # ... and what forward put aside
 
 next_sequence = itertools.count().__next__
+
+
+def parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters; `inspect.signature` would slow down the import of every op."""
+    code = function.__code__
+    starred = bool(code.co_flags & inspect.CO_VARARGS)
+    return code.co_varnames[:code.co_argcount] + code.co_varnames[code.co_argcount:code.co_argcount + starred]
 
 
 class Rule(NamedTuple):
@@ -55,7 +64,7 @@ class Op:
     input_names: ClassVar[tuple[str, ...]]
     rules: ClassVar[tuple[Rule | None, ...]]  # one an input; None: no gradient passes
     joint: ClassVar[Rule | None] = None      # one rule for all inputs, where `backward` is defined
-    differentiable: ClassVar[bool]           # whether there is any rule
+    differentiable: bool                     # whether there is any rule
     materialize: bool = True                 # missing gradients of some outputs arrive as zeros
 
     outputs: int = 1                         # how many; several when `forward` returns a tuple
@@ -67,6 +76,7 @@ class Op:
     hooks: dict[int, list[Any]] | None = None         # on the gradient of an output
     node_hooks: list[Callable[..., Any]] | None = None    # on the gradients of all inputs
     node_prehooks: list[Callable[..., Any]] | None = None
+    retained: list[tuple[int, Any]] | None = None  # (output, weak reference to the tensor that collects its gradient)
     recorded_at: list[str] | None = None     # the stack, in anomaly mode
 
     # ------------------------------------------------------------------ what an op defines
@@ -84,7 +94,7 @@ class Op:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Read the rules off the signatures, once."""
         super().__init_subclass__(**kwargs)
-        names = list(inspect.signature(cls.forward).parameters)[1:]
+        names = parameters_of(cls.forward)[1:]
         cls.input_names = tuple(names)
         cls.rules = tuple(cls._rule(getattr(cls, f"grad_{name}", None)) for name in names)
         if hasattr(cls, "backward"):
@@ -96,7 +106,7 @@ class Op:
         if function is None:
             return None
         needs = []
-        for name in list(inspect.signature(function).parameters)[2:]:
+        for name in parameters_of(function)[2:]:
             position = cls.input_names.index(name) if name in cls.input_names else \
                 _OUT if name == "out" else _NOTED
             needs.append((name, position))
@@ -121,10 +131,15 @@ class Op:
                 arrays.append(x)
                 edges.append(None)
         if not tensors:
-            return self.forward(*arrays)
+            try:
+                return self.forward(*arrays)
+            except (AttributeError, TypeError):
+                check_arrays(self.name(), arrays)
+                raise
         try:
             out = self.forward(*arrays)
         except Exception as error:
+            check_devices(self.name(), arrays)
             annotate(error, f"in {self.name()}({describe(arrays)})")
             raise
         result = wrap(out) if type(out) is not tuple else tuple([wrap(o) for o in out])
@@ -182,8 +197,8 @@ class Op:
     def again(self, *inputs: Any) -> Any:
         """The same step on other inputs, recorded in its own right."""
         step = copy.copy(self)
-        vars(step).pop("edges", None)
-        vars(step).pop("kept", None)
+        for name in ("edges", "kept", "hooks", "node_hooks", "node_prehooks", "retained"):
+            vars(step).pop(name, None)
         with enable_grad():
             return step(*inputs)
 
@@ -328,7 +343,8 @@ class Cast(Op):
     """The same numbers in another dtype. A gradient has its tensor's dtype, so it is cast back."""
 
     def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
+        self.dtype = np.dtype(dtype)
+        self.differentiable = self.dtype.kind == "f"   # whole numbers have no gradient
 
     def forward(self, x: Array) -> Array:
         self.x_dtype = x.dtype
@@ -351,9 +367,24 @@ def describe(arrays: Any) -> str:
                      for a in arrays)
 
 
+def check_arrays(who: str, inputs: Any) -> None:
+    """Errors: TypeError where not one of the inputs of an op is a tensor or an array."""
+    if not any(is_array(x) or isinstance(x, np.generic) for x in inputs):
+        raise TypeError(f"{who}: expected a Tensor, but got {', '.join(type(x).__name__ for x in inputs)}; "
+                        f"try minidl.tensor(...) on it first") from None
+
+
+def check_devices(who: str, inputs: Any) -> None:
+    """Errors: RuntimeError where arrays on different devices met in an op."""
+    devices = [str(device_of(x)) for x in inputs if is_array(x)]
+    if len(set(devices)) > 1:
+        raise RuntimeError(f"{who}: Expected all tensors to be on the same device, but found {' and '.join(devices)}: "
+                           f"inputs {describe(inputs)}; move some with .to(device)") from None
+
+
 def annotate(error: Exception, note: str) -> None:
     """Add a line to an error that is on its way."""
     if hasattr(error, "add_note"):  # Python 3.11
         error.add_note(note)
-    elif error.args and isinstance(error.args[0], str):
+    elif error.args and str(error) == error.args[0]:   # not a KeyError, whose argument is the key
         error.args = (f"{error.args[0]}\n{note}", *error.args[1:])

@@ -5,6 +5,7 @@ knot between the tape (below) and the tensor (above), cut once.
 """
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -56,6 +57,23 @@ def version_of(tensor: TensorBase) -> Version:
     return version
 
 
+def move_edge(tensor: TensorBase, edge: Edge | None) -> None:
+    """The tensor is the output of another op from now on; if it collects its gradient, then there."""
+    if tensor.retains_grad and tensor.edge is not None:
+        op = tensor.edge[0]
+        op.retained = [(slot, reference) for slot, reference in op.retained or () if reference() is not tensor]
+    tensor.edge = edge
+    if tensor.retains_grad and edge is not None:
+        collect_there(tensor)
+
+
+def collect_there(tensor: TensorBase) -> None:
+    """Have the op that made the tensor put the gradient into its `.grad`."""
+    assert tensor.edge is not None
+    op, slot = tensor.edge
+    op.retained = [*(op.retained or ()), (slot, weakref.ref(tensor))]   # weak: the tensor holds the op
+
+
 class View:
     """How a tensor looks into the memory of another: `tensor = op(base)`, sharing memory.
 
@@ -68,7 +86,7 @@ class View:
     def __init__(self, base: TensorBase, op: Op, recorded: bool) -> None:
         self.base = base
         self.op = op
-        self.recorded = recorded            # False: made under no_grad, so its edge is not derived
+        self.recorded = recorded            # False: made under no_grad or by a Function, its edge is not derived
         self.seen = version_of(base)[0]     # the version that the edge was derived at
 
     @staticmethod
@@ -84,5 +102,10 @@ class View:
             view = tensor.view_of
             assert view is not None and tensor.version is not None
             if view.recorded:
-                tensor.edge = None if view.base.edge is None else view.op.again(view.base).edge
+                move_edge(tensor, None if view.base.edge is None else view.op.again(view.base).edge)
+            elif tensor.edge is not None:
+                raise RuntimeError(
+                    f"a view of shape {tuple(tensor.array.shape)}, returned by a custom Function, is read after the "
+                    f"memory that it looks into was written by {tensor.version[1]}: its gradient cannot be derived "
+                    f"anew. Return a clone() from the Function, or write after the last use of the view.")
             view.seen = tensor.version[0]

@@ -70,6 +70,16 @@ def promote_types(a: np.dtype, b: np.dtype) -> np.dtype:
     return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
 
 
+def can_cast(from_: np.dtype, to: np.dtype) -> Any:
+    """Whether the promotion rule allows a cast: never to a lower category, so that no fraction is cut off.
+
+        >>> import minidl
+        >>> minidl.can_cast(minidl.float64, minidl.float32), minidl.can_cast(minidl.float32, minidl.int64)
+        (True, False)
+    """
+    return _CATEGORY[np.dtype(from_).kind] <= _CATEGORY[np.dtype(to).kind]
+
+
 def _dimensioned(operand: Any) -> np.dtype | None:
     return operand.dtype if hasattr(operand, "dtype") and operand.ndim else None
 

@@ -84,3 +84,21 @@ def seed() -> int:
 def initial_seed() -> int:
     """The seed of the CPU's default generator."""
     return default_generator(Device("cpu")).initial_seed()
+
+
+def get_rng_state() -> Any:
+    """A snapshot of the CPU's default generator, to hand to `set_rng_state` later; opaque.
+
+        >>> import minidl
+        >>> state = minidl.get_rng_state()
+        >>> a = minidl.rand(3)
+        >>> minidl.set_rng_state(state)
+        >>> bool((minidl.rand(3) == a).all())
+        True
+    """
+    return default_generator(Device("cpu")).get_state()
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Let the CPU's default generator continue from a snapshot of `get_rng_state`."""
+    default_generator(Device("cpu")).set_state(new_state)

@@ -32,6 +32,12 @@ class Parameter(Tensor):
         self.version = version_of(data)
         self.requires_grad = requires_grad
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        # without the gradient: who copies a network wants its weights
+        result = super().__deepcopy__(memo)
+        result.grad = None
+        return result
+
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 

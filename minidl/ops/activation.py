@@ -130,7 +130,7 @@ class Hardtanh(Unary):
         self.low, self.high = low, high
 
     def forward(self, x: Array) -> Array:
-        return array_module(x).clip(x, self.low, self.high)
+        return array_module(x).clip(x, self.low, self.high).astype(x.dtype, copy=False)
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return g * ((out > self.low) & (out < self.high))

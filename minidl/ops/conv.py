@@ -14,6 +14,8 @@ derivative by one of them is an op of the other two:
 
 So the loops that compute a gradient are those of the convolution itself, with the roles exchanged. And
 since T is all there is, the gradients of the gradients are the same three ops again.
+
+`conv_1d_3d.py` builds convolutions of other dimensions on these three.
 """
 from __future__ import annotations
 
@@ -22,10 +24,10 @@ from typing import Any
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels import conv as kernels
-from minidl.backend.kernels.conv import ConvGeometry, conv2d_output_size
+from minidl.backend.kernels.conv import ConvGeometry
 from minidl.ops.broadcast import Sum
-from minidl.ops.checks import Pair, check_floating, check_images, pair
-from minidl.ops.rearrange import pad
+from minidl.ops.checks import Pair
+from minidl.ops.conv_arguments import conv_arguments, conv_transpose_arguments
 from minidl.ops.view import reshape
 
 
@@ -126,25 +128,9 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: int | Pair = 1, pa
         tensor([[[[4., 3.],
                   [2., 1.]]]])
     """
-    check_images("conv2d", input)
-    check_floating("conv2d", input=input, weight=weight, bias=bias)
-    if input.ndim == 3:
-        return conv2d(input[None], weight, bias, stride, padding, dilation, groups)[0]
-    if isinstance(padding, str):
-        input, padding = _padded(input, weight, stride, padding, dilation)
-    geometry = _geometry("conv2d", stride, padding, dilation, groups)
-    _check_kernel("conv2d", weight, bias, len(weight), groups)
-    channels = input.shape[1]
-    if channels != weight.shape[1] * groups:
-        raise RuntimeError(f"conv2d: weight expects {weight.shape[1]}*groups input channels but input has {channels} "
-                           f"(input {tuple(input.shape)}, weight {tuple(weight.shape)}, groups={groups})")
-    if min(conv2d_output_size(input.shape[2:], weight.shape[2:], geometry)) < 1:
-        size, (kh, kw), (ph, pw), (dh, dw) = input.shape[2:], weight.shape[2:], geometry.padding, geometry.dilation
-        raise RuntimeError(
-            f"conv2d: Calculated padded input size per channel: ({size[0] + 2 * ph} x {size[1] + 2 * pw}). Kernel "
-            f"size: ({dh * (kh - 1) + 1} x {dw * (kw - 1) + 1}). Kernel size can't be greater than actual input "
-            f"size (input {tuple(input.shape)}, weight {tuple(weight.shape)}); try padding or a smaller kernel")
-    return Conv2d(geometry)(input, weight) if bias is None else Conv2d(geometry)(input, weight, bias)
+    x, geometry = conv_arguments("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+    y = Conv2d(geometry)(x, weight, bias)
+    return y if input.ndim == 4 else y[0]
 
 
 def conv_transpose2d(input: Any, weight: Any, bias: Any = None, stride: int | Pair = 1,
@@ -172,66 +158,8 @@ def conv_transpose2d(input: Any, weight: Any, bias: Any = None, stride: int | Pa
         tensor([[[[ 1.,  2., 10., 20.],
                   [ 3.,  4., 30., 40.]]]])
     """
-    who = "conv_transpose2d"
-    check_images(who, input)
-    check_floating(who, input=input, weight=weight, bias=bias)
-    if input.ndim == 3:
-        return conv_transpose2d(input[None], weight, bias, stride, padding, output_padding, groups, dilation)[0]
-    geometry = _geometry(who, stride, padding, dilation, groups)
-    _check_kernel(who, weight, bias, weight.shape[1] * groups if weight.ndim == 4 else 0, groups)
-    if input.shape[1] != len(weight):
-        raise RuntimeError(f"{who}: weight expects {len(weight)} input channels but input has {input.shape[1]} "
-                           f"(input {tuple(input.shape)}, weight {tuple(weight.shape)})")
-    extra = pair(output_padding, who, "output_padding", 0)
-    if any(e >= max(s, d) for e, s, d in zip(extra, geometry.stride, geometry.dilation)):
-        raise RuntimeError(f"{who}: output padding must be smaller than either stride or dilation, but got "
-                           f"output_padding={extra}, stride={geometry.stride}, dilation={geometry.dilation}")
-    height, width = (
-        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
-        for n, k, e, s, p, d in zip(input.shape[2:], weight.shape[2:], extra, *geometry[:3]))
-    if min(height, width) < 1:
-        raise RuntimeError(f"{who}: Given input size per channel: {tuple(input.shape[2:])}. Calculated output size "
-                           f"per channel: ({height} x {width}). Output size is too small; try less padding")
-    # from an image with output_padding >= stride, conv2d would make more rows: they are there, and zero
-    more_rows, more_columns = (e // s for e, s in zip(extra, geometry.stride))
-    if more_rows or more_columns:
-        input = pad(input, (0, more_columns, 0, more_rows))
-    y = Conv2dInputGrad((height, width), geometry)(input, weight)
-    return y if bias is None else y + reshape(bias, (-1, 1, 1))
-
-
-def _geometry(who: str, stride: Any, padding: Any, dilation: Any, groups: Any) -> ConvGeometry:
-    if not isinstance(groups, int):
-        raise TypeError(f"{who}(): argument 'groups' must be int, not {type(groups).__name__}")
-    if groups < 1:
-        raise RuntimeError(f"{who}: non-positive groups is not supported: groups={groups}")
-    return ConvGeometry(pair(stride, who, "stride", 1), pair(padding, who, "padding", 0),
-                        pair(dilation, who, "dilation", 1), groups)
-
-
-def _check_kernel(who: str, weight: Any, bias: Any, out_channels: int, groups: int) -> None:
-    shape = tuple(weight.shape)
-    if len(shape) != 4 or not min(shape):
-        raise RuntimeError(f"{who}: expected a 4-dimensional weight with at least one element in each dimension, but "
-                           f"got weight of size {shape}")
-    if len(weight) % groups:
-        raise RuntimeError(f"{who}: expected weight to be divisible by groups at dimension 0, but got weight of size "
-                           f"{shape} and groups={groups}")
-    if bias is not None and tuple(bias.shape) != (out_channels,):
-        raise RuntimeError(f"{who}: expected bias to be 1-dimensional with {out_channels} elements, one for each "
-                           f"output channel of weight {shape}, but got bias of size {tuple(bias.shape)} instead")
-
-
-def _padded(input: Any, weight: Any, stride: Any, padding: str, dilation: Any) -> tuple[Any, Pair]:
-    """What padding="same" and "valid" mean in numbers. Where "same" needs an odd number of rows or columns, the
-    input gets the last one now."""
-    if padding not in ("same", "valid"):
-        raise RuntimeError(f"conv2d: Invalid padding string: {padding!r}; expected 'same' or 'valid'")
-    if padding == "valid" or weight.ndim != 4:
-        return input, (0, 0)
-    if pair(stride, "conv2d", "stride", 1) != (1, 1):
-        raise RuntimeError(f"conv2d: padding='same' is not supported for strided convolutions: stride={stride}")
-    high, wide = (d * (k - 1) for d, k in zip(pair(dilation, "conv2d", "dilation", 1), weight.shape[2:]))
-    if high % 2 or wide % 2:
-        input = pad(input, (0, wide % 2, 0, high % 2))
-    return input, (high // 2, wide // 2)
+    x, size, geometry = conv_transpose_arguments("conv_transpose2d", 2, input, weight, bias, stride, padding,
+                                                 output_padding, groups, dilation)
+    y = Conv2dInputGrad(size, geometry)(x, weight)
+    y = y if bias is None else y + reshape(bias, (-1, 1, 1))
+    return y if input.ndim == 4 else y[0]

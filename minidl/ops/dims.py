@@ -1,8 +1,12 @@
 """From the dimensions a caller names, `-1` or `(0, -2)` or None, to plain axis numbers."""
 from __future__ import annotations
 
+import functools
 import operator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def normalize_dim(dim: Any, ndim: int, who: str) -> int:
@@ -54,3 +58,26 @@ def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
     """The sizes in `f(2, 3)`, or in `f((2, 3))`, as a tuple of ints."""
     given = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
     return tuple([operator.index(n) for n in given])
+
+
+def numpy_names(function: F) -> F:
+    """`function`, to which NumPy's `axis` and `keepdims` may be said for `dim` and `keepdim`.
+
+    PyTorch takes both; and `numpy.sum(tensor)` calls `tensor.sum(axis=None, out=None)`.
+
+    >>> @numpy_names
+    ... def total(values, dim=None):
+    ...     return dim
+    >>> total([1], axis=0)
+    0
+    """
+    @functools.wraps(function)
+    def named(*args: Any, **kwargs: Any) -> Any:
+        if "axis" in kwargs:
+            kwargs["dim"] = kwargs.pop("axis")
+        if "keepdims" in kwargs:
+            kwargs["keepdim"] = kwargs.pop("keepdims")
+        if "out" in kwargs and kwargs["out"] is None:
+            del kwargs["out"]
+        return function(*args, **kwargs)
+    return named  # type: ignore[return-value]

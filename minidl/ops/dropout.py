@@ -85,6 +85,19 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _dropout("dropout2d", input, p, training, inplace, (3, 4), kept=2)
 
 
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """`dropout` of whole channels of (N, C, D, H, W), or of (C, D, H, W).
+
+    Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
+
+        >>> import minidl
+        >>> y = minidl.nn.functional.dropout3d(minidl.ones(1, 100, 2, 1, 2))
+        >>> set(y.sum((2, 3, 4)).flatten().tolist()) == {0.0, 8.0}
+        True
+    """
+    return _dropout("dropout3d", input, p, training, inplace, (4, 5), kept=getattr(input, "ndim", 0) - 3)
+
+
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Dropout for `selu`: elements are set to selu's lowest value, and all are then scaled and shifted, so that
     mean 0 and variance 1 stay as they are.
@@ -98,16 +111,36 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
         >>> abs(y.mean().item()) < 0.03, abs(y.var().item() - 1) < 0.03
         (True, True)
     """
-    check_floating("alpha_dropout", input=input)
+    return _alpha_dropout("alpha_dropout", input, p, training, inplace, None)
+
+
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """`alpha_dropout` of whole channels of (N, C, *). Errors: as `dropout`, and RuntimeError below two dimensions.
+
+        >>> import minidl
+        >>> y = minidl.nn.functional.feature_alpha_dropout(minidl.ones(2, 100, 3), training=True)
+        >>> len(set(y.flatten().tolist()))
+        2
+        >>> bool((y == y[:, :, :1]).all())
+        True
+    """
+    if getattr(input, "ndim", 2) < 2:
+        raise RuntimeError(f"feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, "
+                           f"(N, C, ...), but got {tuple(input.shape)}")
+    return _alpha_dropout("feature_alpha_dropout", input, p, training, inplace, 2)
+
+
+def _alpha_dropout(who: str, input: Any, p: float, training: bool, inplace: bool, kept: int | None) -> Any:
+    check_floating(who, input=input)
     _check_probability(p)
     if not training or p == 0:
         return input
     if p == 1:
-        return _dropout("alpha_dropout", input, p, training, inplace)
+        return _dropout(who, input, p, training, inplace)
     lowest = -1.7580993408473766                                  # of selu: -scale * alpha
     scale = 1 / math.sqrt((1 - p) * (1 + p * lowest * lowest))
     x = input.array if isinstance(input, TensorBase) else input
-    mask = draw_mask(x, x.shape, p, scale)
+    mask = draw_mask(x, _mask_shape(x.shape, kept), p, scale)
     shift = (scale - mask) * lowest - p * scale * lowest          # the dropped ones move to `lowest`, then all shift
     if inplace:
         return write(write(input, Dropout(), mask), Shift(), shift)
@@ -135,11 +168,14 @@ def _dropout(who: str, input: Any, p: float, training: bool, inplace: bool, dims
                            f"shape {shape}; dropout takes any")
     if not training or p == 0:
         return input
-    if kept is not None:
-        shape = shape[:kept] + (1,) * (len(shape) - kept)
     x = input.array if isinstance(input, TensorBase) else input
-    mask = draw_mask(x, shape, p, 1 / (1 - p) if p < 1 else 0.0)
+    mask = draw_mask(x, _mask_shape(shape, kept), p, 1 / (1 - p) if p < 1 else 0.0)
     return write(input, Dropout(), mask) if inplace else Dropout()(input, mask)
+
+
+def _mask_shape(shape: Shape, kept: int | None) -> Shape:
+    """One number for each index along the first `kept` dimensions."""
+    return shape if kept is None else (*shape[:kept], *[1] * (len(shape) - kept))
 
 
 def _check_probability(p: float) -> None:

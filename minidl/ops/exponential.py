@@ -79,6 +79,9 @@ class Square(Unary):
 
     ufunc = np.square
 
+    def forward(self, x: Array) -> Array:
+        return self.ufunc(x if x.dtype.kind != "b" else x.astype(np.int64))   # NumPy would count in int8
+
     def grad_x(self, g: Any, x: Any) -> Any:
         return g * x * 2
 
@@ -325,7 +328,7 @@ class Xlogy(Binary):
         return library_of(b).special.xlogy(a, b).astype(b.dtype, copy=False)
 
     def grad_a(self, g: Any, a: Any, b: Any) -> Any:
-        return g * log(where((a == 0) & (b <= 0), 1.0, b))
+        return xlogy(g, where((a == 0) & (b <= 0), 1.0, b))   # 0 where g is, also where log(b) is not defined
 
     def grad_b(self, g: Any, a: Any, b: Any) -> Any:
         return g * (a / b)

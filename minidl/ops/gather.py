@@ -1,4 +1,4 @@
-"""Reading and writing along one axis: gather and scatter, index_select and its kin, masks, embedding.
+"""Reading and writing along one axis: gather and scatter, index_select and its kin, masks.
 
 All of them are `x[places]` and `x[places] = value` with the places spelled out for one axis, so there is hardly an
 op in this file: the gradients come with `GetItem`, `ScatterAdd` and `Replace`.
@@ -16,6 +16,7 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, Device, array_module, as_device, device_of, get_library, move
 from minidl.ops.arithmetic import Add
 from minidl.ops.broadcast import Sum, broadcast_shape, expand_to
+from minidl.ops.checks import check_tensors
 from minidl.ops.dims import normalize_dim
 from minidl.ops.getitem import (
     GetItem,
@@ -122,7 +123,7 @@ def _along(input: Any, dim: int, index: Any, who: str, src: Any = None) -> Any:
             n > m for n, m in zip(positions.shape, src.shape))):
         raise RuntimeError(f"{who}: Expected index {list(positions.shape)} to be no larger size than src "
                            f"{list(src.shape)}")
-    check_range(positions, axis, input.shape[axis] if input.ndim else 1, RuntimeError)
+    check_range(who, positions, axis, input.shape[axis] if input.ndim else 1, RuntimeError)
     return grid(positions, axis)
 
 
@@ -148,18 +149,20 @@ def _source(src: Any, index: Any, input: Any, who: str) -> Any:
 
 def positions_of(index: Any, input: Any, who: str) -> Array:
     """An index tensor as an array on the device of `input`. Errors: RuntimeError unless it is of integers."""
+    check_tensors(who, index=index)
     positions = move(array_of(index), device_of(array_of(input)))
     if positions.dtype.kind not in "iu":
         raise RuntimeError(f"{who}: Expected dtype int64 for index, but got {positions.dtype}; try .long()")
     return positions
 
 
-def check_range(positions: Array, axis: int, size: int, error: type[Exception]) -> None:
+def check_range(who: str, positions: Array, axis: int, size: int, error: type[Exception]) -> None:
     """Errors: `error` unless 0 <= positions < size. A GPU is not asked: its answer would have to be waited for."""
     if isinstance(positions, np.ndarray) and positions.size:
         for position in (int(positions.min()), int(positions.max())):
             if not 0 <= position < size:
-                raise error(f"index {position} is out of bounds for dimension {axis} with size {size}")
+                raise error(f"{who}: index {position} is out of bounds for dimension {axis} with size {size}; "
+                            f"indices go from 0 to {size - 1}")
 
 
 # ---------------------------------------------------------------------- whole slices along an axis
@@ -235,7 +238,7 @@ def _slices(input: Any, dim: int, index: Any, who: str) -> tuple[Any, Any]:
     if positions.ndim > 1:
         raise IndexError(f"{who}: Index is supposed to be a vector, but got shape {positions.shape}")
     positions = positions.reshape(-1)
-    check_range(positions, axis, input.shape[axis] if input.ndim else 1, IndexError)
+    check_range(who, positions, axis, input.shape[axis] if input.ndim else 1, IndexError)
     if not input.ndim:
         return (), ()
     shape = (*input.shape[:axis], positions.size, *input.shape[axis + 1:])
@@ -439,6 +442,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
 
 
 def _mask(mask: Any, input: Any, who: str) -> Array:
+    check_tensors(who, mask=mask)
     array = move(array_of(mask), device_of(array_of(input)))
     if array.dtype.kind != "b":
         raise RuntimeError(f"{who}: only supports boolean masks, but got mask with dtype {array.dtype}; try .bool()")
@@ -471,74 +475,6 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 def argwhere(input: Any) -> Any:
     """`nonzero` as NumPy calls it: one row for each element that is not zero."""
     return nonzero(input)
-
-
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
-    """A row of zeros with a 1 at the given class, for every integer of `tensor`: (...) -> (..., classes), int64.
-
-    Without `num_classes`, the largest class decides. Errors: RuntimeError for classes out of range.
-
-    >>> import minidl
-    >>> minidl.nn.functional.one_hot(minidl.tensor([0, 2]), num_classes=3)
-    tensor([[1, 0, 0],
-            [0, 0, 1]])
-    """
-    labels = array_of(tensor)
-    if labels.dtype.kind not in "iu":
-        raise RuntimeError(f"one_hot is only applicable to integer tensors, but got {labels.dtype}; try .long()")
-    if not labels.size and num_classes <= 0:
-        raise RuntimeError("one_hot: Can not infer total number of classes from empty tensor; give num_classes")
-    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
-    if low < 0:
-        raise RuntimeError(f"one_hot: Class values must be non-negative, but got {low}")
-    if num_classes == -1:
-        num_classes = high + 1
-    if high >= num_classes:
-        raise RuntimeError(f"one_hot: Class values must be smaller than num_classes, but got {high} with "
-                           f"num_classes={num_classes}")
-    xp = array_module(labels)
-    return wrap((labels[..., None] == xp.arange(num_classes)).astype(np.int64))
-
-
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
-    """Rows of `weight` (V, D) looked up by the integers of `input` (...): the result is (..., D).
-
-    The row `padding_idx` receives no gradient. Errors: IndexError where there is no such row.
-
-    >>> import minidl
-    >>> table = minidl.tensor([[0., 0.], [1., 2.], [3., 4.]])
-    >>> minidl.nn.functional.embedding(minidl.tensor([2, 1]), table)
-    tensor([[3., 4.],
-            [1., 2.]])
-    """
-    rows = positions_of(input, weight, "embedding")
-    if weight.ndim != 2:
-        raise RuntimeError(f"embedding: 'weight' must be 2-D, but got shape {weight.shape}")
-    check_range(rows, 0, len(weight), IndexError)
-    if padding_idx is not None:
-        padding_idx = normalize_padding(padding_idx, len(weight))
-    return Embedding(rows, padding_idx)(weight)
-
-
-def normalize_padding(padding_idx: int, rows: int) -> int:
-    """The padding row counted from the front. Errors: RuntimeError where there is no such row."""
-    if not -rows <= padding_idx < rows:
-        raise RuntimeError(f"embedding: Padding_idx must be within num_embeddings, but got {padding_idx} for "
-                           f"{rows} rows")
-    return padding_idx % rows
-
-
-class Embedding(GetItem):
-    """y = weight[rows]; the gradients that came from the padding row are dropped."""
-
-    def __init__(self, rows: Array, padding_idx: int | None) -> None:
-        super().__init__(rows)
-        self.padding_idx = padding_idx
-
-    def grad_x(self, g: Any) -> Any:
-        if self.padding_idx is not None:
-            g = MaskedFill((self.places == self.padding_idx)[..., None])(g, 0.0)
-        return ScatterAdd(self.places, self.x_shape)(g)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:

@@ -2,15 +2,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import result_type
 from minidl.ops.cast import cast
-from minidl.ops.dims import normalize_dim
-from minidl.ops.view import ALL, Slice, array_of, atleast_1d, atleast_2d, atleast_3d
+from minidl.ops.checks import check_tensors
+from minidl.ops.dims import normalize_dim, numpy_names
+from minidl.ops.view import ALL, Slice, array_of, atleast_1d, atleast_2d, atleast_3d, reshape
 
 
 class Pieces(Op):
@@ -99,6 +100,7 @@ def _as_tuple(g: Any) -> Any:
 
 # ---------------------------------------------------------------------- joined and cut up
 
+@numpy_names
 def cat(tensors: Any, dim: int = 0) -> Any:
     """The tensors one after the other along `dim`; their other sizes must agree.
 
@@ -111,7 +113,7 @@ def cat(tensors: Any, dim: int = 0) -> Any:
             [0., 0.],
             [0., 0.]])
     """
-    tensors = list(tensors)
+    tensors = _listed("cat", tensors)
     if not tensors:
         raise RuntimeError("cat: expected a non-empty list of Tensors")
     dtype = result_type(*map(array_of, tensors))
@@ -136,6 +138,16 @@ def cat(tensors: Any, dim: int = 0) -> Any:
 concat = concatenate = cat
 
 
+def _listed(who: str, tensors: Any) -> list[Any]:
+    """Several tensors as a list. Errors: TypeError where it is no sequence, or one of them is no tensor."""
+    if not isinstance(tensors, Iterable):
+        raise TypeError(f"{who}(): argument 'tensors' must be a tuple or list of Tensors, not {type(tensors).__name__}")
+    several = list(tensors)
+    check_tensors(who, **{f"tensors[{i}]": x for i, x in enumerate(several)})
+    return several
+
+
+@numpy_names
 def stack(tensors: Any, dim: int = 0) -> Any:
     """Tensors of one shape along a new axis `dim`. Errors: RuntimeError where shapes differ.
 
@@ -144,7 +156,7 @@ def stack(tensors: Any, dim: int = 0) -> Any:
     tensor([[1, 3],
             [2, 4]])
     """
-    tensors = list(tensors)
+    tensors = _listed("stack", tensors)
     if not tensors:
         raise RuntimeError("stack: expects a non-empty TensorList")
     first = tensors[0]
@@ -172,6 +184,18 @@ def dstack(tensors: Any) -> Any:
     return cat(atleast_3d(list(tensors)), 2)
 
 
+def column_stack(tensors: Any) -> Any:
+    """Beside one another, vectors as columns.
+
+    >>> import minidl
+    >>> minidl.column_stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    return cat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in tensors], 1)
+
+
+@numpy_names
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Pieces of one size (the last may be smaller), or of the listed sizes, along `dim`; views.
 
@@ -196,6 +220,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     return Split([min(size, length - i * size) for i in range(count)], dim)(tensor)
 
 
+@numpy_names
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most `chunks` pieces of equal size, the last perhaps smaller, along `dim`; views.
 
@@ -234,6 +259,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     return Split([least + 1] * larger + [least] * (sections - larger), dim)(input)
 
 
+@numpy_names
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """All the slices along `dim`, without that axis; views.
 
@@ -244,3 +270,28 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     if not input.ndim:
         raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
     return Unbind(normalize_dim(dim, input.ndim, "unbind"))(input)
+
+
+def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """`tensor_split` along axis 1, or along the only axis of a vector."""
+    return _split_along("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
+
+
+def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """`tensor_split` along axis 0."""
+    return _split_along("vsplit", input, indices_or_sections, 0, 2)
+
+
+def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """`tensor_split` along axis 2."""
+    return _split_along("dsplit", input, indices_or_sections, 2, 3)
+
+
+def _split_along(who: str, input: Any, pieces: Any, dim: int, least: int) -> tuple[Any, ...]:
+    if input.ndim < least:
+        raise RuntimeError(f"{who}: requires a tensor with at least {least} dimension{'s'[:least > 1]}, but got a "
+                           f"tensor with {input.ndim} dimensions")
+    if isinstance(pieces, int) and (pieces < 1 or input.shape[dim] % pieces):
+        raise RuntimeError(f"{who}: attempted to split along dimension {dim}, but the size of the dimension "
+                           f"{input.shape[dim]} is not divisible by the split_size {pieces}")
+    return tensor_split(input, pieces, dim)

@@ -14,8 +14,9 @@ import numpy as np
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import float16, float32
+from minidl.backend.dtype import float16, float32, promote_types
 from minidl.ops.broadcast import Shape, Sum, broadcast_shape, expand_to
+from minidl.ops.checks import check_tensors
 from minidl.ops.dims import normalize_dim, normalize_dims
 from minidl.ops.rearrange import diagonal
 from minidl.ops.reduce import sum
@@ -183,8 +184,9 @@ def _check_factors(who: str, a: Any, b: Any) -> None:
         raise RuntimeError(f"{who}: both arguments to matmul need to be at least 1D, but they are {a.ndim}D "
                            f"and {b.ndim}D; for a product with a number use *")
     if a.dtype != b.dtype:
+        both = promote_types(a.dtype, b.dtype)
         raise RuntimeError(f"{who}: expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}; "
-                           f"try .to({a.dtype}) on the second")
+                           f"try .to({both}) on the {'second' if a.dtype == both else 'first'}")
     raise RuntimeError(f"{who}: {_mismatch(tuple(a.shape), tuple(b.shape))}")
 
 
@@ -328,6 +330,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         >>> F.linear(minidl.tensor([[1.0, 2.0]]), minidl.tensor([[3.0, 4.0]]), minidl.tensor([5.0]))
         tensor([[16.]])
     """
+    check_tensors("linear", input=input, weight=weight, bias=weight if bias is None else bias)
     if weight.ndim != 2:
         _check_ndim("linear", "weight", weight, 1)
         y = matmul(input, weight)

@@ -2,7 +2,7 @@
 
 A loss is first computed for every element, or every sample, and then reduced: 'mean', 'sum' or 'none'.
 Shapes must be equal. Broadcasting (N, 1) against (N,) gives N*N differences and a network that does not
-learn, so it is an error here.
+learn, so it is an error here. Losses with a margin stand in `margin_loss.py`, of unaligned sequences in `ctc.py`.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from minidl.ops.arithmetic import abs as abs_
 from minidl.ops.broadcast import expand_to
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_floating
-from minidl.ops.exponential import exp, log, sqrt, xlogy
+from minidl.ops.exponential import exp, log, xlogy
 from minidl.ops.gather import gather
 from minidl.ops.reduce import mean, sum
 from minidl.ops.selection import clamp, where
@@ -36,7 +36,7 @@ def reduced(losses: Any, reduction: str) -> Any:
     return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
 
 
-def _check_reduction(reduction: str, *more: str) -> None:
+def check_reduction(reduction: str, *more: str) -> None:
     if reduction not in ("mean", "sum", "none", *more):
         raise ValueError(f"{reduction} is not a valid value for reduction; expected 'mean', 'sum' or 'none'")
 
@@ -105,10 +105,10 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, ignore_index: int
     """
     who = "cross_entropy"
     check_floating(who, input=input, weight=weight)
-    _check_reduction(reduction)
+    check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"{who}: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    target = _as_target(target, input, who)
+    target = as_target(target, input, who)
     if input.ndim == 1:
         result = cross_entropy(input[None], target[None], weight, ignore_index, reduction, label_smoothing)
         return result[0] if reduction == "none" else result
@@ -123,7 +123,7 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, ignore_index: int
 
 def _cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, reduction: str, e: float) -> Any:
     """loss[n] = -sum_c weight[c] * (target[n,c] * (1 - e) + e/C) * logp[n,c]"""
-    _check_weight("cross_entropy", input, weight)
+    check_weight("cross_entropy", input, weight)
     logp = log_softmax(input, 1)
     if e:
         target = target * (1 - e) + e / input.shape[1]
@@ -142,8 +142,8 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
         tensor(0.6691)
     """
     check_floating("nll_loss", input=input, weight=weight)
-    _check_reduction(reduction)
-    target = _as_target(target, input, "nll_loss")
+    check_reduction(reduction)
+    target = as_target(target, input, "nll_loss")
     if input.ndim == 1:
         result = nll_loss(input[None], target[None], weight, ignore_index, reduction)
         return result[0] if reduction == "none" else result
@@ -162,7 +162,7 @@ def _weighted_mean(losses: Any, target: Any, weight: Any, ignore_index: int) -> 
         return cast(sum(losses, dtype=total.dtype) / (wrap(total) if isinstance(losses, TensorBase) else total), dtype)
 
 
-def _as_target(target: Any, input: Any, who: str) -> Any:
+def as_target(target: Any, input: Any, who: str) -> Any:
     if not hasattr(target, "dtype"):
         raise TypeError(f"{who}(): argument 'target' must be Tensor, not {type(target).__name__}; "
                         f"try minidl.tensor(...) on it first")
@@ -184,7 +184,7 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
     if given[1:] != shape[2:]:
         raise RuntimeError(f"{who}: Expected target size {(shape[0], *shape[2:])}, got {given} (input {shape}: the "
                            f"classes lie along dimension 1, which the target has not)")
-    _check_weight(who, input, weight)
+    check_weight(who, input, weight)
     target = cast(target, int64)
     labels = array_of(target)
     bad = (labels < 0) | (labels >= C)
@@ -197,7 +197,7 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
     return target
 
 
-def _check_weight(who: str, input: Any, weight: Any) -> None:
+def check_weight(who: str, input: Any, weight: Any) -> None:
     C = input.shape[1]
     if weight is not None and tuple(weight.shape) != (C,):
         raise RuntimeError(f"{who}: weight tensor should be defined either for all {C} classes or no classes but got "
@@ -220,7 +220,7 @@ def along_channels(x: Any, ndim: int) -> Any:
 # ---------------------------------------------------------------------- numbers
 
 
-def _check_same(who: str, input: Any, target: Any, kind: type[Exception] = RuntimeError) -> None:
+def check_same(who: str, input: Any, target: Any, kind: type[Exception] = RuntimeError) -> None:
     """A floating input and a target of its shape, or an error that shows both."""
     check_floating(who, input=input)
     if not hasattr(target, "shape"):
@@ -241,8 +241,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
         >>> minidl.nn.functional.mse_loss(minidl.tensor([1., 2.]), minidl.tensor([1., 4.]))
         tensor(2.)
     """
-    _check_same("mse_loss", input, target)
-    _check_reduction(reduction)
+    check_same("mse_loss", input, target)
+    check_reduction(reduction)
     difference = input - target
     return reduced(difference * difference, reduction)
 
@@ -254,8 +254,8 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
         >>> minidl.nn.functional.l1_loss(minidl.tensor([1., 2.]), minidl.tensor([1., 4.]))
         tensor(1.)
     """
-    _check_same("l1_loss", input, target)
-    _check_reduction(reduction)
+    check_same("l1_loss", input, target)
+    check_reduction(reduction)
     return reduced(abs_(input - target), reduction)
 
 
@@ -271,8 +271,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         >>> minidl.nn.functional.huber_loss(minidl.tensor([1., 2.]), minidl.tensor([0., 5.]), "none")
         tensor([0.5000, 2.5000])
     """
-    _check_same("huber_loss", input, target)
-    _check_reduction(reduction)
+    check_same("huber_loss", input, target)
+    check_reduction(reduction)
     if not delta > 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got delta={delta}")
     return reduced(_huber(input - target, delta), reduction)
@@ -289,8 +289,8 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
         >>> minidl.nn.functional.smooth_l1_loss(minidl.tensor([1., 2.]), minidl.tensor([0., 5.]), "none", beta=2.0)
         tensor([0.2500, 2.0000])
     """
-    _check_same("smooth_l1_loss", input, target)
-    _check_reduction(reduction)
+    check_same("smooth_l1_loss", input, target)
+    check_reduction(reduction)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got beta={beta}")
     if beta == 0:
@@ -337,13 +337,13 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
         tensor(0.3993)
     """
     who = "binary_cross_entropy"
-    _check_same(who, input, target, ValueError)
-    _check_reduction(reduction)
+    check_same(who, input, target, ValueError)
+    check_reduction(reduction)
     x = array_of(input)
     if not bool(((x >= 0) & (x <= 1)).all()):
         raise RuntimeError(f"{who}: all elements of input should be between 0 and 1; try sigmoid on it, or "
                            f"binary_cross_entropy_with_logits")
-    losses = BinaryCrossEntropy()(input, cast(_as_target(target, input, who), input.dtype))
+    losses = BinaryCrossEntropy()(input, cast(as_target(target, input, who), input.dtype))
     return reduced(losses if weight is None else losses * _spread(weight, input, who), reduction)
 
 
@@ -360,10 +360,10 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None
         tensor([6.9315e-01, 1.0000e+03])
     """
     who = "binary_cross_entropy_with_logits"
-    _check_same(who, input, target, ValueError)
-    _check_reduction(reduction)
+    check_same(who, input, target, ValueError)
+    check_reduction(reduction)
     log_p = logsigmoid(input)                # log(1 - p) = log_p - input
-    target = cast(_as_target(target, input, who), input.dtype)
+    target = cast(as_target(target, input, who), input.dtype)
     if pos_weight is not None:               # -(pos_weight * t * log p + (1 - t) * log(1 - p))
         log_p = log_p * ((_spread(pos_weight, input, who, "pos_weight") - 1) * target + 1)
     losses = (1 - target) * input - log_p
@@ -392,13 +392,58 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
         >>> minidl.nn.functional.kl_div(q.log(), p, reduction="batchmean")
         tensor(0.1438)
     """
-    _check_same("kl_div", input, target)
-    _check_reduction(reduction, "batchmean")
+    check_same("kl_div", input, target)
+    check_reduction(reduction, "batchmean")
     if reduction == "mean":
         warnings.warn("kl_div: reduction='mean' divides by the batch size and by the number of classes; 'batchmean' "
                       "divides by the batch size only, as the KL divergence is defined", stacklevel=2)
     losses = exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     return sum(losses) / input.shape[0] if reduction == "batchmean" and input.ndim else reduced(losses, reduction)
+
+
+def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6,
+                      reduction: str = "mean") -> Any:
+    """The mean of (log(var) + (input - target)^2 / var) / 2: how unlikely `target` is, where a network predicts the
+    mean `input` and the variance `var` of a normal distribution.
+
+    var: a number, or shaped as input, or with 1 in one place of its shape, or without its last axis. A variance below
+    eps counts as eps, but has a gradient all the same. full: add log(2 pi)/2, which has none.
+    Errors: ValueError where var has another shape or a negative element; else as `mse_loss`.
+
+    Source: Nix and Weigend, "Estimating the Mean and Variance of the Target Probability Distribution", 1994.
+
+        >>> import minidl
+        >>> minidl.nn.functional.gaussian_nll_loss(minidl.tensor([1., 2.]), minidl.tensor([1., 4.]), minidl.ones(2))
+        tensor(1.)
+    """
+    who = "gaussian_nll_loss"
+    check_same(who, input, target)
+    check_reduction(reduction)
+    if isinstance(var, (int, float)):
+        negative, var, log_var = var < 0, max(var, eps), math.log(max(var, eps))
+    else:
+        check_floating(who, input=input, var=var)
+        shape, given = tuple(input.shape), tuple(var.shape)
+        if given == shape[:-1] != shape:
+            var = reshape(var, (*given, 1))
+        elif given != shape and (len(given) != len(shape) or not _one_is_1(shape, given)):
+            raise ValueError(f"{who}: var is of incorrect size: {given} for input {shape}; expected {shape}, "
+                             f"{shape[:-1]}, or 1 in one place of the input's shape")
+        values = array_of(var)
+        negative = bool((values < 0).any())
+        lift = array_module(values).maximum(values, eps) - values     # a constant, as what is clamped has no gradient
+        var = var + (wrap(lift) if isinstance(var, TensorBase) else lift)
+        log_var = log(var)
+    if negative:
+        raise ValueError(f"{who}: var has negative entry/entries; try exp or softplus on what predicts it")
+    difference = input - target
+    losses = (difference * difference / var + log_var) * 0.5
+    return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
+
+
+def _one_is_1(shape: Any, given: Any) -> bool:
+    """Whether the sizes differ in one place, where the given one is 1."""
+    return [n for m, n in zip(shape, given) if m != n] == [1]
 
 
 def poisson_nll_loss(input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8,
@@ -413,26 +458,10 @@ def poisson_nll_loss(input: Any, target: Any, log_input: bool = True, full: bool
         >>> minidl.nn.functional.poisson_nll_loss(minidl.tensor([0., 1.]), minidl.tensor([1., 2.]), reduction="none")
         tensor([1.0000, 0.7183])
     """
-    _check_same("poisson_nll_loss", input, target)
-    _check_reduction(reduction)
+    check_same("poisson_nll_loss", input, target)
+    check_reduction(reduction)
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
         safe = where(target > 1, target, 1.0)
         losses = losses + where(target > 1, safe * log(safe) - safe + 0.5 * log(safe * (2 * math.pi)), 0.0)
     return reduced(losses, reduction)
-
-
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
-    """The cosine of the angle between x1 and x2 along `dim`: their product, each divided by its length.
-
-    Shapes may be broadcast. Lengths below eps count as eps.
-    Errors: IndexError where there is no such dimension.
-
-        >>> import minidl
-        >>> minidl.nn.functional.cosine_similarity(minidl.tensor([1., 0.]), minidl.tensor([1., 1.]), dim=0)
-        tensor(0.7071)
-    """
-    check_floating("cosine_similarity", x1=x1, x2=x2)
-    squares = sum(x1 * x1, dim), sum(x2 * x2, dim)
-    lengths = [sqrt(clamp(square, min=eps * eps)) for square in squares]
-    return sum(x1 * x2, dim) / (lengths[0] * lengths[1])

@@ -3,7 +3,7 @@
 Both kinds are a choice of paths from inputs to outputs, and gradients flow back along the same paths. Max pooling
 reads one input for each output: once the `indices` of the maxima are known, it is a gather, the gradient of
 that a scatter-add, and the gradient of that a gather again. Average pooling is linear, and its transpose
-shares each g out over its window.
+shares each g out over its window. `pool_1d_3d.py` builds pooling in other dimensions on this.
 """
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels import pool as kernels
-from minidl.backend.kernels.pool import PoolGeometry, pool2d_output_size
-from minidl.ops.checks import Pair, check_floating, check_images, pair
+from minidl.backend.kernels.pool import PoolGeometry
+from minidl.ops.checks import Pair
+from minidl.ops.pool_arguments import adaptive_arguments, as_given, pool_arguments
 from minidl.ops.reduce import mean
 
 # ---------------------------------------------------------------------- the maximum
@@ -106,10 +107,9 @@ def max_pool2d(input: Any, kernel_size: int | Pair, stride: int | Pair | None = 
         >>> minidl.nn.functional.max_pool2d(x, 2)
         tensor([[[5., 3.]]])
     """
-    check_images("max_pool2d", input)
-    _refuse_bool("max_pool2d", input)
-    geometry = _geometry("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max(MaxPool2d(geometry), input, return_indices)
+    x, geometry = pool_arguments("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode)
+    y, indices = (as_given(input, 2, out) for out in MaxPool2d(geometry)(x))
+    return (y, indices) if return_indices else y
 
 
 def adaptive_max_pool2d(input: Any, output_size: int | tuple[int | None, int | None],
@@ -125,18 +125,8 @@ def adaptive_max_pool2d(input: Any, output_size: int | tuple[int | None, int | N
         >>> minidl.nn.functional.adaptive_max_pool2d(x, (1, 2))
         tensor([[[3., 5.]]])
     """
-    check_images("adaptive_max_pool2d", input)
-    _refuse_bool("adaptive_max_pool2d", input)
-    size = _adaptive_size("adaptive_max_pool2d", input, output_size)
-    return _max(AdaptiveMaxPool2d(size), input, return_indices)
-
-
-def _max(op: MaxPool2d, input: Any, return_indices: bool) -> Any:
-    if input.ndim == 3:
-        y, indices = op(input[None])
-        y, indices = y[0], indices[0]
-    else:
-        y, indices = op(input)
+    x, size = adaptive_arguments("adaptive_max_pool2d", 2, input, output_size)
+    y, indices = (as_given(input, 2, out) for out in AdaptiveMaxPool2d(size)(x))
     return (y, indices) if return_indices else y
 
 
@@ -190,13 +180,10 @@ def avg_pool2d(input: Any, kernel_size: int | Pair, stride: int | Pair | None = 
         >>> minidl.nn.functional.avg_pool2d(x, 2)
         tensor([[[3.0000, 1.2500]]])
     """
-    check_images("avg_pool2d", input)
-    check_floating("avg_pool2d", input=input)
+    x, geometry = pool_arguments("avg_pool2d", 2, input, kernel_size, stride, padding, 1, ceil_mode, floating=True)
     if divisor_override == 0:
         raise RuntimeError("avg_pool2d: divisor must be not zero")
-    geometry = _geometry("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
-    op = AvgPool2d(geometry, count_include_pad, divisor_override)
-    return op(input[None])[0] if input.ndim == 3 else op(input)
+    return as_given(input, 2, AvgPool2d(geometry, count_include_pad, divisor_override)(x))
 
 
 def adaptive_avg_pool2d(input: Any, output_size: int | tuple[int | None, int | None]) -> Any:
@@ -210,18 +197,17 @@ def adaptive_avg_pool2d(input: Any, output_size: int | tuple[int | None, int | N
         >>> minidl.nn.functional.adaptive_avg_pool2d(x, (1, 2))
         tensor([[[2., 4.]]])
     """
-    check_images("adaptive_avg_pool2d", input)
-    check_floating("adaptive_avg_pool2d", input=input)
-    (H, W), size = input.shape[-2:], _adaptive_size("adaptive_avg_pool2d", input, output_size)
+    x, size = adaptive_arguments("adaptive_avg_pool2d", 2, input, output_size, floating=True)
+    H, W = x.shape[2:]
     if size == (1, 1):
         return mean(input, (-2, -1), keepdim=True)
     if min(size) and H % size[0] == 0 and W % size[1] == 0:
         return avg_pool2d(input, (H // size[0], W // size[1]))
-    rows, columns = _averages(H, size[0], input), _averages(W, size[1], input)
+    rows, columns = averages(H, size[0], input), averages(W, size[1], input)
     return rows @ input @ columns.T
 
 
-def _averages(length: int, count: int, like: Any) -> Any:
+def averages(length: int, count: int, like: Any) -> Any:
     """The matrix (count, length) that takes the means of `count` windows along an axis, beside the data of `like`."""
     matrix = np.zeros((count, length))
     for i in range(count):
@@ -230,47 +216,3 @@ def _averages(length: int, count: int, like: Any) -> Any:
     xp = array_module(like.array if isinstance(like, TensorBase) else like)
     matrix = xp.asarray(matrix, dtype=like.dtype)
     return wrap(matrix) if isinstance(like, TensorBase) else matrix
-
-
-# ---------------------------------------------------------------------- arguments
-
-
-def _geometry(who: str, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
-              ceil_mode: bool) -> PoolGeometry:
-    kernel = pair(kernel_size, who, "kernel_size", 1)
-    geometry = PoolGeometry(kernel, kernel if stride is None or stride in ((), []) else pair(stride, who, "stride", 1),
-                            pair(padding, who, "padding", 0), pair(dilation, who, "dilation", 1), bool(ceil_mode))
-    for k, p in zip(kernel, geometry.padding):
-        if p > k // 2:
-            raise RuntimeError(f"{who}: pad should be at most half of kernel size, but got pad={p} and "
-                               f"kernel_size={k}")
-    size = pool2d_output_size(input.shape[-2:], geometry)
-    if min(input.shape[-3:]) < 1 or min(size) < 1:
-        raise RuntimeError(f"{who}: Given input size: {tuple(input.shape[-3:])}. Calculated output size: "
-                           f"{(input.shape[-3], *size)}. Output size is too small (kernel_size={kernel}, "
-                           f"stride={geometry.stride}, padding={geometry.padding}); try a smaller kernel or padding")
-    axes = zip(input.shape[-2:], size, *geometry[:4])
-    if max(geometry.dilation) > 1 and not all(_reads_image(*axis) for axis in axes):
-        raise RuntimeError(f"{who}: a window reads nothing but padding (input {tuple(input.shape)}, kernel_size="
-                           f"{kernel}, padding={geometry.padding}, dilation={geometry.dilation}); try less of either")
-    return geometry
-
-
-def _reads_image(length: int, out_length: int, kernel: int, stride: int, padding: int, dilation: int) -> bool:
-    """Whether each window has an element inside the image, along one axis."""
-    return all(any(0 <= i * stride - padding + u * dilation < length for u in range(kernel)) for i in range(out_length))
-
-
-def _adaptive_size(who: str, input: Any, output_size: Any) -> Pair:
-    wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * 2
-    if len(wanted) != 2:
-        raise RuntimeError(f"{who}: output_size must be 2, one number for each dimension, but got {output_size}")
-    if min(input.shape[-3:]) < 1:
-        raise RuntimeError(f"{who}: Expected input to have non-zero size for non-batch dimensions, but input has sizes "
-                           f"{tuple(input.shape)}")
-    return pair([n if want is None else want for want, n in zip(wanted, input.shape[-2:])], who, "output_size", 0)
-
-
-def _refuse_bool(who: str, input: Any) -> None:
-    if input.dtype.kind == "b":
-        raise RuntimeError(f"{who}: not implemented for bool; try input.float()")

@@ -18,7 +18,7 @@ from minidl.backend.device import Array, array_module, is_array
 from minidl.backend.dtype import get_default_dtype, int64, uint8
 from minidl.ops.broadcast import Expand, Shape, Sum, wide
 from minidl.ops.cast import cast
-from minidl.ops.dims import normalize_dim, normalize_dims
+from minidl.ops.dims import normalize_dim, normalize_dims, numpy_names
 from minidl.ops.elementwise import abs as abs_
 from minidl.ops.elementwise import exp, maximum, minimum, sign
 from minidl.ops.gather import grid
@@ -102,6 +102,7 @@ class SumIntegers(Reduction):
         return x.sum(axis=self.axes, keepdims=True, dtype=int64)
 
 
+@numpy_names
 def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum of all elements, or over the given dimensions.
 
@@ -134,6 +135,7 @@ class Mean(Reduction):
         return self.spread(g / (count(self.x_shape, self.axes) or 1))
 
 
+@numpy_names
 def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean of all elements, or over the given dimensions; arguments as `sum`.
 
@@ -157,6 +159,7 @@ class NanSum(Reduction):
         return self.spread(g) * (x == x)
 
 
+@numpy_names
 def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum of the elements that are not nan; arguments as `sum`.
 
@@ -169,6 +172,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
     return sum(x, dim, keepdim, dtype=dtype) if x.dtype.kind != "f" else NanSum(axes, keepdim)(x)
 
 
+@numpy_names
 def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean of the elements that are not nan, nan where there are none; arguments as `sum`.
 
@@ -203,6 +207,7 @@ def running(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
     return getattr(x[backwards], what)(axis=axis, dtype=wide(x.dtype))[backwards]
 
 
+@numpy_names
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The running sum along a dimension, in `dtype`; of integers and bools in int64.
 
@@ -260,6 +265,7 @@ class Prod(FusedOp):
         return [g * others.astype(x.dtype, copy=False)]
 
 
+@numpy_names
 def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The product of all elements, or along one dimension; of integers and bools in int64.
 
@@ -313,6 +319,7 @@ class CumProd(FusedOp):
         return [gx.astype(x.dtype, copy=False)]
 
 
+@numpy_names
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The running product along a dimension, in `dtype`; of integers and bools in int64.
 
@@ -398,6 +405,7 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
         ValuesIndices(squeeze(values, axis), squeeze(indices, axis))
 
 
+@numpy_names
 def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The largest element; the largest along a dimension, and where it is; or the larger of two tensors.
 
@@ -415,6 +423,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     return _extreme(input, dim if other is None else other, keepdim, "max")
 
 
+@numpy_names
 def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The smallest element; the smallest along a dimension, and where it is; or the smaller of two tensors.
 
@@ -427,6 +436,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     return _extreme(input, dim if other is None else other, keepdim, "min")
 
 
+@numpy_names
 def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
     """The largest element over the given dimensions, one or several; equals share the gradient evenly.
 
@@ -439,6 +449,7 @@ def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
     return Extreme(axes, keepdim, "max")(input)
 
 
+@numpy_names
 def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
     """The smallest element over the given dimensions, one or several; equals share the gradient evenly.
 
@@ -463,6 +474,7 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Min
     return MinMax(Extreme(axes, keepdim, "min")(input), Extreme(axes, keepdim, "max")(input))
 
 
+@numpy_names
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the largest element is, along a dimension or among all as one row; the first of several.
 
@@ -473,6 +485,7 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _arg_extreme(input, dim, keepdim, "argmax")
 
 
+@numpy_names
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the smallest element is, along a dimension or among all as one row; the first of several.
 
@@ -555,6 +568,7 @@ def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keep
     return op(axes_of(input, dim, who), keepdim, correction)(_floating(input, None, who))
 
 
+@numpy_names
 def var(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
         correction: float | None = None) -> Any:
     """The variance of all elements, or over the given dimensions: sum (x - mean)^2 / (n - correction).
@@ -571,6 +585,7 @@ def var(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = Fals
     return _spread_step(Var, input, dim, unbiased, keepdim, correction, "var")
 
 
+@numpy_names
 def std(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
         correction: float | None = None) -> Any:
     """The standard deviation, the root of `var`; arguments as there. Where it is 0, so is its gradient.
@@ -582,6 +597,7 @@ def std(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = Fals
     return _spread_step(Std, input, dim, unbiased, keepdim, correction, "std")
 
 
+@numpy_names
 def var_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
              correction: float | None = None) -> tuple[Any, Any]:
     """`var` and `mean` over the same dimensions, as a tuple.
@@ -594,6 +610,7 @@ def var_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool =
     return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
+@numpy_names
 def std_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
              correction: float | None = None) -> tuple[Any, Any]:
     """`std` and `mean` over the same dimensions, as a tuple.
@@ -634,6 +651,7 @@ class LogSumExp(Reduction):
         return self.spread(g / (total + (total == 0))) * e
 
 
+@numpy_names
 def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
     """log(sum(exp(input))) over the given dimensions, without overflow. Over nothing it is -inf.
 
@@ -681,6 +699,7 @@ class NormP(Reduction):
         return self.spread(g * y ** (1 - self.p) * (out != 0)) * (sign(x) * size ** (self.p - 1))
 
 
+@numpy_names
 def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
          dtype: Any = None) -> Any:
     """The p-norm (sum |x|^p)^(1/p) of all elements as one vector, or over the given dimensions.
@@ -727,6 +746,7 @@ class AnyTrue(Reduction):
         return x.any(axis=self.axes, keepdims=True)
 
 
+@numpy_names
 def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """Whether all elements are true, over the given dimensions; of nothing, True.
 
@@ -740,6 +760,7 @@ def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return cast(y, uint8) if input.dtype == uint8 else y
 
 
+@numpy_names
 def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """Whether any element is true, over the given dimensions; of nothing, False. As `all` otherwise.
 
@@ -751,6 +772,7 @@ def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return cast(y, uint8) if input.dtype == uint8 else y
 
 
+@numpy_names
 def count_nonzero(input: Any, dim: Dims = None) -> Any:
     """How many elements are not zero, over the given dimensions.
 

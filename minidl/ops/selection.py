@@ -10,6 +10,7 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import result_type
 from minidl.ops.broadcast import broadcast_shape, expand_to, prepare
+from minidl.ops.checks import check_tensors
 from minidl.ops.comparison import isfinite
 from minidl.ops.ufunc import Binary, Unary
 
@@ -48,6 +49,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     if not any(isinstance(x, TensorBase) for x in (condition, input, other)):
         return Where()(condition, input, other)
     if not isinstance(condition, TensorBase):
+        check_tensors("where", condition=condition)
         condition = wrap(condition)
     if condition.array.dtype.kind != "b":
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "

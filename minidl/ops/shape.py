@@ -10,7 +10,7 @@ from minidl.ops.view import (
 )
 from minidl.ops.join import (
     Cat, Pieces, Split, Stack, Unbind, cat, chunk, concat, concatenate, dstack, hstack, split,
-    stack, tensor_split, unbind, vstack,
+    stack, tensor_split, unbind, vstack, column_stack, dsplit, hsplit, vsplit,
 )
 from minidl.ops.rearrange import (
     Diagonal, DiagonalScatter, Flip, Roll, Tile, Triangle, diag, diag_embed, diagonal, flip,
@@ -21,10 +21,10 @@ __all__ = [
     "Cat", "Clone", "Diagonal", "DiagonalScatter", "Flip", "Permute", "Pieces", "Reshape", "Roll",
     "Slice", "SliceScatter", "Split", "Stack", "Tile", "Triangle", "Unbind", "atleast_1d",
     "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "cat", "chunk", "clone",
-    "concat", "concatenate", "contiguous", "diag", "diag_embed", "diagonal", "dstack", "expand",
-    "expand_as", "flatten", "flip", "fliplr", "flipud", "hstack", "meshgrid", "moveaxis",
-    "movedim", "narrow", "pad", "permute", "ravel", "repeat", "reshape", "reshape_as", "roll",
-    "rot90", "select", "split", "squeeze", "stack", "swapaxes", "swapdims", "t", "tensor_split",
-    "tile", "transpose", "tril", "triu", "unbind", "unflatten", "unsqueeze", "view", "view_as",
-    "vstack",
+    "column_stack", "concat", "concatenate", "contiguous", "diag", "diag_embed", "diagonal",
+    "dsplit", "dstack", "expand", "expand_as", "flatten", "flip", "fliplr", "flipud", "hsplit",
+    "hstack", "meshgrid", "moveaxis", "movedim", "narrow", "pad", "permute", "ravel", "repeat",
+    "reshape", "reshape_as", "roll", "rot90", "select", "split", "squeeze", "stack", "swapaxes",
+    "swapdims", "t", "tensor_split", "tile", "transpose", "tril", "triu", "unbind", "unflatten",
+    "unsqueeze", "view", "view_as", "vsplit", "vstack",
 ]

@@ -9,6 +9,7 @@ from minidl.backend.device import Array
 from minidl.backend.kernels import softmax as kernels
 from minidl.ops.broadcast import Sum
 from minidl.ops.cast import cast
+from minidl.ops.checks import check_tensors
 from minidl.ops.dims import normalize_dim
 from minidl.ops.exponential import exp
 from minidl.ops.ufunc import as_floating
@@ -119,6 +120,7 @@ def _in(input: Any, dtype: Any) -> Any:
 
 
 def _axis(input: Any, dim: int | None, who: str, stacklevel: int) -> int:
+    check_tensors(who, input=input)
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
         warnings.warn(f"{who}: Implicit dimension choice has been deprecated: dim={dim} was taken; say dim=...",

@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
-from minidl.ops.dims import normalize_dim
+from minidl.ops.dims import normalize_dim, numpy_names
 from minidl.ops.gather import grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.view import array_of, clone
@@ -20,6 +20,7 @@ class Sorted(NamedTuple):
     indices: Any
 
 
+@numpy_names
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Sorted:
     """The values along `dim` in order, and their former positions: `(values, indices)`.
 
@@ -32,6 +33,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     return _read(input, dim, _order(array_of(input), normalize_dim(dim, input.ndim, "sort"), descending))
 
 
+@numpy_names
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The positions that sort `input` along `dim`; the indices of `sort`.
 
@@ -42,6 +44,7 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
     return wrap(_order(array_of(input), normalize_dim(dim, input.ndim, "argsort"), descending))
 
 
+@numpy_names
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
     """The k largest values along `dim` (or smallest), best first, and their positions: `(values, indices)`.
 
@@ -112,32 +115,52 @@ def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return
     return tuple([wrap(array) for array in results])
 
 
-def searchsorted(sorted_sequence: Any, input: Any, *, right: bool = False) -> Any:
+def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False,
+                 side: str | None = None, sorter: Any = None) -> Any:
     """Where `input` would have to be put so that `sorted_sequence` stays sorted: before equal values, or behind
-    them with `right`. Rows of a batch of sequences are searched for rows of `input`.
+    them with `right` (or `side='right'`). Rows of a batch of sequences are searched for rows of `input`.
+
+    `sorter` holds the positions that sort the sequence, where it is not sorted itself, as `argsort` gives them.
+    Errors: RuntimeError where shapes do not fit, or `side` contradicts `right`.
 
     >>> import minidl
     >>> minidl.searchsorted(minidl.tensor([1, 3, 5]), minidl.tensor([0, 3, 9]))
     tensor([0, 1, 3])
     """
+    side = _side(right, side)
     a = array_of(sorted_sequence)
-    xp, side = array_module(a), "right" if right else "left"
+    xp = array_module(a)
     v = move(array_of(input), device_of(a)) if hasattr(input, "shape") else xp.asarray(input)
+    if sorter is not None:
+        if sorter.shape != a.shape:
+            raise RuntimeError(f"searchsorted(): boundary and sorter must have the same size, but got boundary "
+                               f"tensor {list(a.shape)} and sorter tensor {list(sorter.shape)}")
+        a = xp.take_along_axis(a, move(array_of(sorter), device_of(a)), -1)
+    dtype = np.int32 if out_int32 else np.int64
     if a.ndim == 1:
-        return wrap(xp.searchsorted(a, v, side=side))
+        return wrap(xp.searchsorted(a, v, side=side).astype(dtype, copy=False))
     if a.shape[:-1] != v.shape[:-1]:
         raise RuntimeError(f"searchsorted: the first {a.ndim - 1} dimensions of sorted_sequence and input must match, "
                            f"but got {a.shape} and {v.shape}")
     rows = [xp.searchsorted(row, values, side=side)
             for row, values in zip(a.reshape(-1, a.shape[-1]), v.reshape(-1, v.shape[-1]))]
-    return wrap(xp.stack(rows).reshape(v.shape) if rows else xp.zeros(v.shape, np.int64))
+    return wrap(xp.stack(rows).reshape(v.shape).astype(dtype, copy=False) if rows else xp.zeros(v.shape, dtype))
 
 
-def bucketize(input: Any, boundaries: Any, *, right: bool = False) -> Any:
+def _side(right: bool, side: str | None) -> str:
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if right and side == "left":
+        raise RuntimeError("searchsorted(): side and right can't be set to opposites, got side of left while right "
+                           "was True")
+    return "right" if right or side == "right" else "left"
+
+
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
     """The number of the bucket between `boundaries` that each element falls into.
 
     >>> import minidl
     >>> minidl.bucketize(minidl.tensor([1, 4, 9]), minidl.tensor([2, 5]))
     tensor([0, 1, 2])
     """
-    return searchsorted(boundaries, input, right=right)
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -13,7 +13,7 @@ from minidl.autograd.op import Op, owner
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
 from minidl.ops.broadcast import Expand, Shape, broadcast_shape, expand_to
-from minidl.ops.dims import normalize_dim, normalize_dims, sizes
+from minidl.ops.dims import normalize_dim, normalize_dims, numpy_names, sizes
 
 ALL = slice(None)
 
@@ -131,6 +131,13 @@ def array_of(x: Any) -> Array:
     return x.array if isinstance(x, TensorBase) else x
 
 
+def channels_last(array: Array) -> bool:
+    """Whether an image (N, C, *) lies in memory as (N, *, C), as convolutions leave it."""
+    strides = array.strides
+    order = [strides[0], *strides[2:], strides[1]] if array.ndim > 2 else [0, 1]
+    return order == sorted(order, reverse=True)
+
+
 # ---------------------------------------------------------------------- another shape
 
 def reshape(input: Any, shape: Any) -> Any:
@@ -148,7 +155,10 @@ def reshape(input: Any, shape: Any) -> Any:
 
 
 def view(input: Any, shape: Any) -> Any:
-    """`reshape` that never copies. Errors: RuntimeError where the memory cannot be read in that shape.
+    """`reshape` that does not copy. Errors: RuntimeError where the memory cannot be read in that shape.
+
+    What a convolution gives is the exception: its channels lie last in memory, for speed, and PyTorch's programs
+    say `x.view(len(x), -1)` to it. They get the copy that makes it so.
 
     >>> import minidl
     >>> minidl.arange(4).view(2, 2)
@@ -157,7 +167,7 @@ def view(input: Any, shape: Any) -> Any:
     """
     shape = infer_sizes(sizes_of(shape), math.prod(input.shape), "view")
     out = Reshape(shape)(input)
-    if owner(array_of(out)) is not owner(array_of(input)):
+    if owner(array_of(out)) is not owner(array_of(input)) and not channels_last(array_of(input)):
         raise RuntimeError(
             f"view: view size {list(shape)} is not compatible with input tensor's size {list(input.shape)} and "
             f"stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.")
@@ -215,6 +225,7 @@ def ravel(input: Any) -> Any:
     return reshape(input, (-1,)) if math.prod(input.shape) else Reshape((0,))(input)
 
 
+@numpy_names
 def squeeze(input: Any, dim: Any = None) -> Any:
     """Without the axes of size 1: all of them, or those of them that `dim` names; a view.
 
@@ -226,6 +237,7 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     return Reshape(tuple([n for i, n in enumerate(input.shape) if n != 1 or i not in dims]))(input)
 
 
+@numpy_names
 def unsqueeze(input: Any, dim: int) -> Any:
     """With a new axis of size 1 at place `dim`; a view.
 

@@ -207,3 +207,86 @@ def test_saved_tensors_are_guarded():
     z.backward()
     with pytest.raises(RuntimeError, match="second time"):
         z.backward()
+
+
+class Doubled(Function):
+    """x becomes 2x, in place."""
+
+    @staticmethod
+    def forward(ctx, x):
+        x.mul_(2)
+        ctx.mark_dirty(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2
+
+
+class Viewed(Function):
+    """x in one row; a view. Its gradient is 5 times what it should be, to be known by that."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.view(-1)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g.view(2, 2) * 5
+
+
+def test_a_view_that_is_written_takes_its_base_along():
+    x = minidl.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 1
+    Doubled.apply(y[1:])
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [2.0, 16.0, 24.0]
+
+
+def test_a_leaf_cannot_be_written():
+    with pytest.raises(RuntimeError, match="DoubledBackward: a leaf"):
+        Doubled.apply(minidl.ones(2, requires_grad=True))
+
+
+def test_a_view_from_a_function():
+    x = minidl.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    y = x * 1
+    row = Viewed.apply(y)
+    row.sum().backward()
+    assert x.grad.tolist() == [[5.0, 5.0], [5.0, 5.0]]
+    with pytest.raises(RuntimeError, match="in a custom Function"):
+        row.mul_(2)
+    row = Viewed.apply(y)
+    y.mul_(2)
+    with pytest.raises(RuntimeError, match="written by Mul"):
+        row.sum()
+
+
+def test_an_input_that_is_returned_cannot_be_written_behind_its_back():
+    class Same(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    y = minidl.tensor([1.0], requires_grad=True) * 1
+    with pytest.raises(RuntimeError, match="in a custom Function"):
+        Same.apply(y).mul_(2)
+
+
+def test_gradients_come_in_the_dtype_of_their_input():
+    class Wide(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return (g * 2).double()
+
+    x = minidl.tensor([1.0], requires_grad=True)
+    Wide.apply(x).sum().backward()
+    assert x.grad.dtype == minidl.float32

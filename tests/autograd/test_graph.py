@@ -56,7 +56,7 @@ def test_gradient_norms():
 
 
 def test_deep_graphs():
-    x = y = minidl.ones(1, requires_grad=True)
+    y = minidl.ones(1, requires_grad=True)
     for _ in range(3000):
         y = y * 1.0
     assert draw(y).count("<rect") == 3002

@@ -62,4 +62,4 @@ def test_copies_are_parameters() -> None:
     p.grad = minidl.zeros(2)
     for twin in (copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
         assert type(twin) is nn.Parameter and twin.requires_grad and twin.tolist() == p.tolist()
-        assert twin.data_ptr() != p.data_ptr()
+        assert twin.data_ptr() != p.data_ptr() and twin.grad is None

@@ -127,3 +127,8 @@ def test_normal_cdf_in_single_precision():
     np.testing.assert_allclose(normal_cdf(x)[::100], exact, rtol=0, atol=2.5e-7)
     strided = np.ones((3, 8), np.float32)[:, ::2]
     assert normal_cdf(strided).shape == (3, 4) and normal_cdf(np.float32(0) * np.ones((), np.float32)).shape == ()
+
+
+def test_hardtanh_of_whole_numbers_stays_whole():
+    out = act.hardtanh(minidl.tensor([-3, 0, 2]))
+    assert (out.dtype, out.tolist()) == (minidl.int64, [-1, 0, 1])

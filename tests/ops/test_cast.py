@@ -79,3 +79,28 @@ def test_cuda_without_cupy_says_what_to_install():
     except ImportError:
         with pytest.raises(RuntimeError, match=r"pip install 'minidl\[cuda\]'"):
             minidl.ones(2, device="cuda")
+
+
+def test_to_refuses_other_dtypes():
+    with pytest.raises(TypeError, match="expected one of the dtypes float16.*got complex64"):
+        minidl.ones(2).to(dtype="complex64")
+    with pytest.raises(TypeError, match="got complex128"):
+        minidl.ones(2).type(complex)
+
+
+def test_promotion_by_category():
+    """bool < integer < floating decides first; NumPy decides inside a category."""
+    assert minidl.promote_types(minidl.int64, minidl.float32) == minidl.float32
+    assert minidl.promote_types(minidl.uint8, minidl.int8) == minidl.int16
+    assert minidl.promote_types(minidl.bool, minidl.uint8) == minidl.uint8
+
+
+def test_the_default_dtype():
+    assert minidl.get_default_dtype() == minidl.float32
+    minidl.set_default_dtype(minidl.float64)
+    try:
+        assert minidl.ones(1).dtype == minidl.tensor([1.5]).dtype == minidl.tensor([1]).sqrt().dtype == minidl.float64
+    finally:
+        minidl.set_default_dtype(minidl.float32)
+    with pytest.raises(TypeError, match="floating-point dtype"):
+        minidl.set_default_dtype(minidl.int32)

@@ -8,7 +8,7 @@ import pytest
 
 import minidl
 from minidl.autograd import gradcheck, gradgradcheck
-from minidl.ops.dropout import Dropout, alpha_dropout, dropout, dropout1d, dropout2d
+from minidl.ops.dropout import Dropout, alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from tests import strict_array
 from tests.checking import Case, S, check_case
 
@@ -42,7 +42,8 @@ def test_what_is_left_is_scaled_and_gradients_pass_where_values_did(dtype):
 
 def test_whole_channels():
     minidl.manual_seed(0)
-    for function, shape in ((dropout2d, (20, 30, 3, 4)), (dropout2d, (20, 30, 4)), (dropout1d, (20, 30, 4)), (dropout1d, (600, 4))):
+    for function, shape in ((dropout2d, (20, 30, 3, 4)), (dropout2d, (20, 30, 4)), (dropout1d, (20, 30, 4)), (dropout1d, (600, 4)),
+                            (dropout3d, (20, 30, 2, 3, 2)), (dropout3d, (600, 2, 1, 2))):
         x = minidl.ones(*shape, requires_grad=True)
         y = function(x, 0.5)
         y.sum().backward()
@@ -50,6 +51,19 @@ def test_whole_channels():
         assert bool((channels == channels[:, :1]).all())
         assert 200 < (channels[:, 0] == 2).sum().item() < 400
         assert x.grad.tolist() == y.tolist()
+
+
+def test_feature_alpha_dropout_drops_whole_channels():
+    minidl.manual_seed(0)
+    x = minidl.randn(100, 200, 3, requires_grad=True)
+    y = feature_alpha_dropout(x, 0.3, training=True)
+    slope = minidl.autograd.grad(y.sum(), x)[0]
+    assert bool((slope == slope[:, :, :1]).all()) and abs((slope == 0).float().mean().item() - 0.3) < 0.02
+    dropped = y.detach()[slope == 0]
+    assert abs(y.mean().item()) < 0.05 and abs(y.var().item() - 1) < 0.05 and bool((dropped - dropped[0]).abs().max() < 1e-6)
+    assert feature_alpha_dropout(x, 0.3) is x
+    z = minidl.ones(4, 5, 2)
+    assert feature_alpha_dropout(z, 0.5, True, inplace=True) is z and len(set(z.flatten().tolist())) == 2
 
 
 def test_alpha_dropout_keeps_mean_and_variance():
@@ -104,7 +118,7 @@ def test_in_place():
 
 def test_on_another_device():
     x = strict_array.leaf(minidl.ones(4, 5, 2, 2, requires_grad=True))
-    for y in (dropout(x), dropout2d(x), alpha_dropout(x, training=True)):
+    for y in (dropout(x), dropout2d(x), alpha_dropout(x, training=True), feature_alpha_dropout(x, training=True)):
         assert y.device.type == "strict" and y.dtype == minidl.float32
         y.sum().backward()
     assert x.grad.device.type == "strict"
@@ -122,6 +136,8 @@ def test_plain_arrays_give_plain_arrays():
     (lambda: dropout([1.0]), TypeError, "argument 'input' must be Tensor, not list"),
     (lambda: dropout2d(minidl.ones(2, 2)), RuntimeError, "Expected 3D or 4D input, but received a 2-D input of shape (2, 2)"),
     (lambda: dropout1d(minidl.ones(2)), RuntimeError, "Expected 2D or 3D input"),
+    (lambda: dropout3d(minidl.ones(2, 2, 2)), RuntimeError, "dropout3d: Expected 4D or 5D input"),
+    (lambda: feature_alpha_dropout(minidl.ones(2), training=True), RuntimeError, "requires at least 2 dimensions in the input"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

@@ -235,6 +235,16 @@ def test_pow_of_a_number_at_zero(n, out, g):
     same(first, g)
 
 
+def test_xlogy_that_is_left_out_has_no_gradient():
+    """log(-1) is NaN, but no gradient arrives there."""
+    _, (gx, _) = gradients(lambda x, y: ew.where(y > 0, ew.xlogy(x, y), 0.0), [2.0, 3.0], [-1.0, 1.0])
+    same(gx, [0, 0])
+
+
+def test_squares_of_bools_are_whole_numbers():
+    assert ew.square(minidl.tensor([True, False])).dtype == minidl.int64
+
+
 def test_clamp_between_tensors():
     # inside, on a bound, above, bounds that cross
     out, (gx, g_min, g_max) = gradients(ew.clamp, [1.5, 1.0, 3.0, 4.0, 0.0], [1.0, 1.0, 1.0, 5.0, 1.0],

@@ -1,6 +1,7 @@
 """Indexing: x[index] and x[index] = value, gather and scatter, masks, embedding, sorting."""
 from __future__ import annotations
 
+import math
 import random
 
 import numpy as np
@@ -419,6 +420,36 @@ def test_the_padding_row_learns_nothing(padding_idx):
         (out * out).sum().backward()
         grads.append(weight.grad.tolist())
     assert grads[0] == grads[1] and grads[0][padding_idx] == [0, 0]
+
+
+@pytest.mark.parametrize("padding_idx", [None, 2])
+def test_gradients_of_embedding_by_frequency(padding_idx):
+    grads = []
+    for library, function in ((minidl, index.embedding), (torch, torch.nn.functional.embedding)):
+        weight = library.ones((4, 2), requires_grad=True)
+        out = function(library.tensor([[0, 1], [0, 2], [0, 2]]), weight, padding_idx=padding_idx, scale_grad_by_freq=True)
+        (out * out).sum().backward()
+        grads.append(weight.grad.tolist())
+    np.testing.assert_allclose(*grads, rtol=1e-6)
+    assert grads[0][0] == [2, 2]      # three times 2, divided by three
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, math.inf])
+def test_embedding_shortens_what_it_looks_up(norm_type):
+    """Rows 0 and 2 are looked up and row 2 is too long; row 3 is too long, and left alone."""
+    table = np.array([[0.1, 0.2], [3.0, 4.0], [3.0, -4.0], [9.0, 9.0]])
+    results = []
+    for library, function in ((minidl, index.embedding), (torch, torch.nn.functional.embedding)):
+        weight = library.tensor(table, requires_grad=True)
+        out = function(library.tensor([2, 0, 2]), weight, max_norm=1.5, norm_type=norm_type)
+        out.sum().backward()
+        results.append([weight.detach().tolist(), out.detach().tolist(), weight.grad.tolist()])
+    for ours, theirs in zip(*results):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    assert results[0][0][3] == [9, 9] and results[0][0][0] == [0.1, 0.2]
+    plain = table.copy()
+    index.embedding(np.array([2]), plain, max_norm=1.5, norm_type=norm_type)
+    assert plain[2].tolist() == results[0][0][2] and plain[1].tolist() == [3, 4]
 
 
 def test_masked_attention_scores():

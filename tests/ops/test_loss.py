@@ -97,8 +97,9 @@ CASES = [
          torch=functional("kl_div")),
     Case(L.poisson_nll_loss, [*each_reduction((2, 3), (2, 3)), S((3,), (3,), log_input=False, low=0.5), S((2, 3), np.arange(1.5, 7.0).reshape(2, 3), full=True)],
          torch=functional("poisson_nll_loss")),
-    Case(L.cosine_similarity, [S((2, 3), (2, 3)), S((2, 3), (2, 3), dim=0), S((2, 3), (3,), dim=-1), S((4,), (4,), dim=0)],
-         torch=functional("cosine_similarity")),
+    Case(L.gaussian_nll_loss, [*each_reduction((2, 3), (2, 3), np.array([[1.0, 2.0, 0.5], [3.0, 0.2, 1.0]])), S((2, 3), (2, 3), np.array([1.0, 2.0]), True),
+                               S((2, 3), (2, 3), np.array([[2.0, 1.0, 3.0]]), eps=0.5), S((2, 3), (2, 3), 2.0), S((2, 3), (2, 3), 0.25, eps=0.5, full=True)],
+         torch=functional("gaussian_nll_loss")),
 ]
 WEIGHTED = [
     Case(weighted(L.cross_entropy), [*each_reduction(X, LABELS), *each_reduction(X, SOME, label_smoothing=0.2), S(IMAGE, PIXELS)],
@@ -225,18 +226,30 @@ SCORES, TARGET, ONES = minidl.zeros(3, 10), minidl.tensor([0, 12, 1]), minidl.on
     (lambda: L.mse_loss(ONES, ONES, reduction="batchmean"), ValueError, "batchmean is not a valid value for reduction"),
     (lambda: L.huber_loss(ONES, ONES, delta=0), RuntimeError, "non-positive values for delta"),
     (lambda: L.smooth_l1_loss(ONES, ONES, beta=-1), RuntimeError, "negative values for beta"),
+    (lambda: L.gaussian_nll_loss(SCORES, SCORES, ONES[:2]), ValueError, "var is of incorrect size: (2,) for input (3, 10)"),
+    (lambda: L.gaussian_nll_loss(SCORES, SCORES, SCORES[:2]), ValueError, "var is of incorrect size"),
+    (lambda: L.gaussian_nll_loss(ONES, ONES, -ONES), ValueError, "var has negative entry/entries"),
+    (lambda: L.gaussian_nll_loss(ONES, ONES, -1.0), ValueError, "var has negative entry/entries"),
     (lambda: L.binary_cross_entropy(ONES[:, None], ONES), ValueError, "Target size (3,) must be the same as input size (3, 1)"),
     (lambda: L.binary_cross_entropy_with_logits(ONES[:, None], ONES), ValueError, "must be the same as input size"),
     (lambda: L.binary_cross_entropy(ONES * 2, ONES), RuntimeError, "all elements of input should be between 0 and 1"),
     (lambda: L.binary_cross_entropy(ONES * math.nan, ONES), RuntimeError, "all elements of input should be between 0 and 1"),
     (lambda: L.binary_cross_entropy(ONES, ONES, ONES[:2]), RuntimeError, "weight (2,) cannot be broadcast"),
     (lambda: L.binary_cross_entropy_with_logits(ONES, ONES, pos_weight=ONES[:2]), RuntimeError, "pos_weight (2,) cannot be broadcast"),
-    (lambda: L.cosine_similarity(SCORES, SCORES, dim=2), IndexError, "Dimension out of range"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:
         call()
     assert text in str(error.value)
+
+
+def test_a_tiny_variance_counts_as_eps_and_has_a_gradient():
+    pytest.importorskip("torch")
+    x, t, values = np.array([1.0, 2.0]), np.array([3.0, 1.0]), np.array([1e-9, 0.0])
+    ours, theirs = minidl.tensor(values, requires_grad=True), torch.tensor(values, requires_grad=True)
+    L.gaussian_nll_loss(minidl.tensor(x), minidl.tensor(t), ours, eps=1e-2).backward()
+    torch.nn.functional.gaussian_nll_loss(torch.tensor(x), torch.tensor(t), theirs, eps=1e-2).backward()
+    np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy())
 
 
 def test_kl_div_warns_of_mean():

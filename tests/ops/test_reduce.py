@@ -290,3 +290,20 @@ def test_writing_into_a_result_that_backward_needs_is_noticed():
     y += 1.0
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.backward()
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "max", "amin", "argmax", "std", "all", "logsumexp", "nansum"])
+def test_names_of_numpy(name):
+    """PyTorch takes `axis` and `keepdims` too."""
+    x = minidl.randn(3, 4)
+    for call in (getattr(minidl, name), lambda x, *a, **k: getattr(x, name)(*a, **k)):
+        ours, theirs = call(x, 1, keepdim=True), call(x, axis=1, keepdims=True)
+        assert str(ours) == str(theirs)
+    with pytest.raises(TypeError):
+        getattr(x, name)(1, axis=1)
+
+
+def test_functions_of_numpy_reduce_tensors():
+    x = minidl.tensor([[1.0, 2.0], [3.0, 6.0]])
+    assert np.mean(x).item() == 3.0 and np.sum(x, axis=0).tolist() == [4.0, 8.0] and np.max(x) == 6.0
+    assert np.argmax(x, axis=1).tolist() == [1, 1]

@@ -82,6 +82,13 @@ CASES = [
                        S([(3,)])], torch="stack",
          errors=[(S([(2, 3), (2, 4)]), RuntimeError, "equal size, but got [2, 3] at entry 0 and [2, 4] at entry 1")]),
     Case(shape.hstack, [S([(2,), (3,)]), S([(2, 1), (2, 3)]), S([(), ()])], torch="hstack"),
+    Case(shape.column_stack, [S([(3,), (3,)]), S([(2, 3), (2,)]), S([(2, 1), (2, 3)])], torch="column_stack"),
+    Case(shape.hsplit, [S((2, 4), 2), S((4,), 2), S((2, 5), S.raw([1, 3]))], torch="hsplit",
+         errors=[(S((), 1), RuntimeError, "at least 1 dimension"), (S((2, 5), 2), RuntimeError, "not divisible")]),
+    Case(shape.vsplit, [S((4, 2), 2), S((5, 2), S.raw([1, 3]))], torch="vsplit",
+         errors=[(S((4,), 2), RuntimeError, "at least 2 dimensions")]),
+    Case(shape.dsplit, [S((1, 2, 4), 2)], torch="dsplit",
+         errors=[(S((4, 2), 2), RuntimeError, "at least 3 dimensions")]),
     Case(shape.vstack, [S([(3,), (3,)]), S([(2, 3), (1, 3)])], torch="vstack"),
     Case(shape.dstack, [S([(3,), (3,)]), S([(2, 3), (2, 3)]), S([(2, 3, 1), (2, 3, 2)])], torch="dstack"),
     Case(shape.split, [S((5, 2), 2), S((5, 2), 5), S((5, 2), 9), S((5, 2), [1, 4], 0), S((2, 5), [2, 0, 3], -1),
@@ -213,6 +220,18 @@ def test_expanded_memory_cannot_be_written():
 def test_view_says_that_reshape_would_copy():
     with pytest.raises(RuntimeError, match=r"view: view size \[12\].*Use .reshape\(...\) instead"):
         shape.view(shape.t(minidl.zeros(3, 4)), (12,))
+
+
+@pytest.mark.parametrize("sizes", [(2, -1), (2, 3, -1), (-1,)])
+def test_view_of_what_a_convolution_gives(sizes):
+    """Its channels may lie last in memory; `x.view(len(x), -1)` stands in half of all programs."""
+    images = minidl.randn(2, 4, 5, 3).permute(0, 3, 1, 2).requires_grad_()      # (N, H, W, C) in memory
+    flat = images.view(*sizes)
+    assert flat.tolist() == images.reshape(*sizes).tolist()
+    flat.square().sum().backward()
+    assert images.grad.equal(2 * images.detach())
+    conv = minidl.nn.functional.conv2d(images, minidl.randn(6, 3, 3, 3))
+    assert conv.relu()[:, 1:].view(2, -1).shape == (2, 5 * 2 * 3)
 
 
 def test_contiguous_returns_the_tensor_itself_where_it_can():

@@ -28,11 +28,11 @@ def pool2d_output_size(size: Pair, geometry: PoolGeometry) -> Pair:
     """(H, W) -> (H', W'). With `ceil_mode` a last window may hang over the right edge, if it starts
     inside the image or its left padding."""
     height, width = (
-        _output_length(*axis, geometry.ceil_mode) for axis in zip(size, *geometry[:4], strict=True))
+        output_length(*axis, geometry.ceil_mode) for axis in zip(size, *geometry[:4], strict=True))
     return height, width
 
 
-def _output_length(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
+def output_length(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
     room = size + 2 * padding - dilation * (kernel - 1) - 1
     if not ceil_mode:
         return room // stride + 1

@@ -27,15 +27,16 @@ class Tap(NamedTuple):
 def window_taps(size: Pair, out_size: Pair, kernel: Pair, stride: Pair, padding: Pair,
                 dilation: Pair) -> Iterator[Tap]:
     """The taps of a 2-d kernel in row-major order, without those that read nothing but padding."""
-    rows, columns = (list(_axis_taps(*axis)) for axis in zip(
+    rows, columns = (list(axis_taps(*axis)) for axis in zip(
         size, out_size, kernel, stride, padding, dilation, strict=True))
     for u, target_rows, source_rows in rows:
         for v, target_columns, source_columns in columns:
             yield Tap(u, v, (..., target_rows, target_columns), (..., source_rows, source_columns))
 
 
-def _axis_taps(size: int, out_size: int, kernel: int, stride: int, padding: int,
-               dilation: int) -> Iterator[tuple[int, slice, slice]]:
+def axis_taps(size: int, out_size: int, kernel: int, stride: int, padding: int,
+              dilation: int) -> Iterator[tuple[int, slice, slice]]:
+    """The taps along one axis: each u, and the two slices of which one, of the outputs, reads the other."""
     for u in range(kernel):
         shift = u * dilation - padding                  # output i reads input i*stride + shift
         first = max(0, -(shift // stride))              # the least i with i*stride + shift >= 0

@@ -84,6 +84,10 @@ def default_convert(data: Any) -> Any:
 def _check_shapes(batch: Sequence[Any]) -> None:
     shape = batch[0].shape
     for i, sample in enumerate(batch):
+        if not hasattr(sample, "shape"):
+            raise TypeError(f"default_collate: expected {type(batch[0]).__name__}s throughout the batch, as at entry "
+                            f"0, got {type(sample).__name__} at entry {i}; convert it in the dataset, or pass your "
+                            "own collate_fn")
         if sample.shape != shape:
             raise RuntimeError(
                 "default_collate: samples must have equal shapes to be stacked, got "

@@ -69,6 +69,9 @@ class DataLoader(Generic[T_co]):
                  multiprocessing_context: Any = None, generator: Generator | None = None, *,
                  prefetch_factor: int | None = None, persistent_workers: bool = False) -> None:
         self._streams = isinstance(dataset, IterableDataset)
+        if not self._streams and not hasattr(dataset, "__getitem__"):
+            raise TypeError("DataLoader: expected a dataset with __getitem__ and __len__, or an IterableDataset, "
+                            f"got {type(dataset).__name__}")
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers,
                        multiprocessing_context)
         _check_order(self._streams, batch_size, shuffle, sampler, batch_sampler, drop_last)

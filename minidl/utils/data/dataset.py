@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
+from minidl.autograd.op import annotate
 from minidl.backend.random import Generator
 from minidl.tensor import Tensor
 from minidl.utils.data.sampler import cpu_stream
@@ -91,6 +92,10 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     def __init__(self, *tensors: Tensor) -> None:
         if not tensors:
             raise ValueError("TensorDataset: expected one tensor at least, got none")
+        for tensor in tensors:
+            if not isinstance(tensor, Tensor):
+                raise TypeError(f"TensorDataset: expected Tensors, got {type(tensor).__name__}; try "
+                                "minidl.tensor(...) on it first")
         if any(tensor.shape[0] != tensors[0].shape[0] for tensor in tensors):
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             raise ValueError("TensorDataset: all tensors must have the same first size "
@@ -238,7 +243,14 @@ def fetch_samples(dataset: Any, indices: list[int]) -> list[Any]:
     """The samples of those numbers, by `__getitems__` where the dataset has it."""
     if _in_step(dataset, "__getitems__"):
         return dataset.__getitems__(indices)
-    return [dataset[index] for index in indices]
+    samples = []
+    for index in indices:
+        try:
+            samples.append(dataset[index])
+        except Exception as error:
+            annotate(error, f"in sample {index} of the {type(dataset).__name__} that a DataLoader reads")
+            raise
+    return samples
 
 
 def _in_step(dataset: Any, method: str) -> bool:

@@ -37,9 +37,12 @@ def read_idx(path: str | Path) -> np.ndarray:
         array([7, 8, 9], dtype=uint8)
     """
     path = Path(path)
-    if not path.is_file():
+    try:
+        content = _read(path) if path.is_file() else None
+    except FileNotFoundError:   # it has just vanished
+        content = None
+    if content is None:
         raise FileNotFoundError(f"read_idx: there is no file {path}")
-    content = _read(path)
     if len(content) < 4:
         raise _broken(path, f"it ends within the 4-byte magic number, after {len(content)} bytes")
     zeros, code, ndim = content[:2], content[2], content[3]
@@ -73,6 +76,8 @@ def _read(path: Path) -> bytes:
     try:
         with gzip.open(path) as file:
             return file.read()
+    except FileNotFoundError:
+        raise
     except (EOFError, OSError, zlib.error) as error:
         raise _broken(path, f"its gzip data is damaged or cut short ({error})") from error
 

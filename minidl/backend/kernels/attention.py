@@ -1,0 +1,191 @@
+"""Attention and its gradient, tile by tile: no more than a tile of the L x S scores exists at a time.
+
+The softmax of a row is computed *online* while the tiles of the row go by: whenever a larger score turns up, what was
+summed so far is scaled down to the new maximum. Of the softmax only one number a row is kept, the logarithm of its
+denominator; the gradient computes the tiles anew from it.
+
+Source: Dao et al., "FlashAttention", 2022, https://arxiv.org/abs/2205.14135 (tiles and recomputation); Milakov and
+Gimelshein, "Online normalizer calculation for softmax", 2018, https://arxiv.org/abs/1805.02867
+"""
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.backend.device import Array, array_module, device_of, library_of
+from minidl.backend.kernel import kernel
+
+# how many scores a tile has, and how many keys at most
+CPU_TILE, CPU_KEYS = 1 << 18, 1024      # stays in the cache
+GPU_TILE, GPU_KEYS = 1 << 26, 1 << 13   # makes few launches
+
+
+class AttentionPlan(NamedTuple):
+    """What attention does besides its formula. `seed` gives each tile its dropout, forward and backward the same."""
+
+    scale: float
+    causal: bool = False     # query i sees keys 0 to i only
+    dropout: float = 0.0
+    seed: int = 0
+
+
+@kernel
+def attention_forward(query: Array, key: Array, value: Array, mask: Array | None,
+                      plan: AttentionPlan) -> tuple[Array, Array]:
+    """y = softmax(scale * query key^T + mask) value, and the logarithm of the softmax's denominators.
+
+    query (*, L, E), key (*, S, E), value (*, S, V), mask (*, L, S) or None: bool, True where a query may look, or
+    numbers to add -> (*, L, V), (*, L, 1). A query that may look nowhere gets zeros, and inf for the logarithm.
+    """
+    xp, dtype = array_module(query), query.dtype
+    query, key, value = (_wide(x) for x in (query, key, value))
+    y = xp.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
+    log_sums = xp.empty((*query.shape[:-1], 1), query.dtype)
+    for rows, tiles in _walk(query, key, plan):
+        q = query[rows] * plan.scale
+        most = xp.full((*q.shape[:-1], 1), -math.inf, q.dtype)
+        total = xp.zeros_like(most)
+        out = xp.zeros((*q.shape[:-1], value.shape[-1]), q.dtype)
+        for tile in tiles:
+            p = _scores(q, key[tile.keys], mask, tile, plan)
+            higher = xp.maximum(most, p.max(axis=-1, keepdims=True))
+            base = xp.where(higher == -math.inf, 0, higher)     # of a row that has seen nothing yet
+            p -= base
+            np.exp(p, out=p)
+            shrink = np.exp(most - base)
+            total *= shrink
+            total += p.sum(axis=-1, keepdims=True)
+            if plan.dropout:
+                p *= _kept(p, plan, tile.number)
+            out *= shrink
+            out += p @ value[tile.keys]
+            most = higher
+        nothing = total == 0
+        y[rows] = out / xp.where(nothing, 1, total)
+        log_sums[rows] = xp.where(nothing, math.inf, most + np.log(xp.where(nothing, 1, total)))
+    return y.astype(dtype, copy=False), log_sums
+
+
+@kernel
+def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array | None, y: Array, log_sums: Array,
+                   plan: AttentionPlan, mask_too: bool) -> tuple[Array, Array, Array, Array | None]:
+    """The gradients of query, key, value and, if `mask_too`, of the numbers in the mask (else None).
+
+    With scores s, p = softmax(s) and dropout d:
+
+        y = (p*d) v            gv = (p*d)^T g           gp = d * (g v^T)
+        gs = p * (gp - sum(p * gp)), and that sum over a row is sum(g * y) of the row
+        s = scale * q k^T      gq = scale * gs k        gk = scale * gs^T q
+    """
+    xp, dtype = array_module(query), query.dtype
+    g, query, key, value = (_wide(x) for x in (g, query, key, value))
+    gq, gk, gv = (xp.zeros(x.shape, x.dtype) for x in (query, key, value))
+    gmask = xp.zeros((*query.shape[:-1], key.shape[-2]), query.dtype) if mask_too else None
+    for rows, tiles in _walk(query, key, plan):
+        q, h = query[rows] * plan.scale, g[rows]
+        gy = (h * y[rows]).sum(axis=-1, keepdims=True)
+        for tile in tiles:
+            k, v = key[tile.keys], value[tile.keys]
+            p = _scores(q, k, mask, tile, plan)
+            p -= log_sums[rows]
+            np.exp(p, out=p)
+            gs = h @ v.swapaxes(-1, -2)                          # gp; what follows makes it gs
+            if plan.dropout:
+                d = _kept(p, plan, tile.number)
+                gs *= d
+                d *= p
+                gv[tile.keys] += d.swapaxes(-1, -2) @ h
+            else:
+                gv[tile.keys] += p.swapaxes(-1, -2) @ h
+            gs -= gy
+            gs *= p
+            gq[rows] += gs @ k
+            gk[tile.keys] += gs.swapaxes(-1, -2) @ q     # q has the scale in it already
+            if gmask is not None:
+                gmask[tile.scores] = gs
+    gq *= plan.scale
+    gq, gk, gv = (x.astype(dtype, copy=False) for x in (gq, gk, gv))
+    return gq, gk, gv, None if gmask is None else gmask.astype(dtype, copy=False)
+
+
+def attention_dropout(query: Array, key: Array, plan: AttentionPlan) -> Array:
+    """The whole (*, L, S) array of dropout factors, 0 or 1/(1-p), that the kernels draw a tile at a time."""
+    xp, query = array_module(query), _wide(query)
+    factors = xp.zeros((*query.shape[:-1], key.shape[-2]), query.dtype)
+    for _, tiles in _walk(query, key, plan):
+        for tile in tiles:
+            factors[tile.scores] = _kept(factors[tile.scores], plan, tile.number)
+    return factors
+
+
+# ---------------------------------------------------------------------- tiles
+
+Index = tuple[Any, ...]
+
+
+class Tile(NamedTuple):
+    """A rectangle of the scores, of a few matrices of the stack at once."""
+
+    keys: Index      # where its keys and values are
+    scores: Index    # where it lies in (*, L, S)
+    number: int      # the same in every walk
+
+
+def _walk(query: Array, key: Array, plan: AttentionPlan) -> Iterator[tuple[Index, list[Tile]]]:
+    """A few queries of a few matrices at a time: where they are, and the tiles they have to visit."""
+    (*batch, L, _), S = query.shape, key.shape[-2]
+    on_cpu = array_module(query).__name__ == "numpy"
+    size, width = (CPU_TILE, CPU_KEYS) if on_cpu else (GPU_TILE, GPU_KEYS)
+    width = min(max(S, 1), width)
+    height = min(max(L, 1), max(1, size // width))
+    depth = max(1, size // (width * height))
+    numbers = itertools.count()
+    for stack in _stacks(batch, depth):
+        for start in range(0, L, height):
+            rows = slice(start, min(start + height, L))
+            seen = min(S, rows.stop) if plan.causal else S       # the keys that any of these queries may see
+            columns = [slice(i, min(i + width, seen)) for i in range(0, seen, width)]
+            yield (*stack, rows), [Tile((*stack, c), (*stack, rows, c), next(numbers)) for c in columns]
+
+
+def _stacks(batch: list[int], depth: int) -> Iterator[Index]:
+    """Indices of `depth` matrices at a time, along the last axis of the stack. A lone matrix has the index ()."""
+    if not batch:
+        yield ()
+        return
+    for outer in itertools.product(*map(range, batch[:-1])):
+        for start in range(0, batch[-1], depth):
+            yield (*outer, slice(start, start + depth))
+
+
+def _scores(q: Array, k: Array, mask: Array | None, tile: Tile, plan: AttentionPlan) -> Array:
+    """One tile of q k^T, -inf where a query may not look. q comes scaled."""
+    xp, (*_, rows, columns) = array_module(q), tile.scores
+    s = q @ k.swapaxes(-1, -2)
+    if mask is not None and mask.dtype == np.bool_:
+        xp.copyto(s, -math.inf, where=~mask[tile.scores])
+    elif mask is not None:
+        s += mask[tile.scores]
+    if plan.causal and columns.stop > rows.start + 1:            # the diagonal runs through this tile
+        later = xp.arange(columns.start, columns.stop) > xp.arange(rows.start, rows.stop)[:, None]
+        xp.copyto(s, -math.inf, where=later)
+    return s
+
+
+def _kept(like: Array, plan: AttentionPlan, number: int) -> Array:
+    """The dropout factors of tile `number`: 0 with probability `dropout`, else 1/(1 - dropout)."""
+    if plan.dropout >= 1:
+        return array_module(like).zeros_like(like)
+    stream = library_of(like).random(plan.seed + number, device_of(like))
+    factors = stream.random(like.shape, dtype=like.dtype)
+    np.greater_equal(factors, plan.dropout, out=factors)
+    factors *= 1 / (1 - plan.dropout)
+    return factors
+
+
+def _wide(x: Array) -> Array:
+    return x.astype(np.float32) if x.dtype == np.float16 else x

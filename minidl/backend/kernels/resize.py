@@ -1,0 +1,99 @@
+"""Resizing along one axis: every new element is a weighted sum of a few old ones, its taps.
+
+That is a sparse matrix times the axis. Its transpose has the same form, so gradients need no kernel of their own.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.backend.device import Array, array_module
+from minidl.backend.kernel import kernel
+
+CPU_BLOCK = 1 << 16   # new elements at a time: the temporaries stay in the cache
+GPU_BLOCK = 1 << 28
+
+
+class Taps(NamedTuple):
+    """A sparse matrix (out, n) by rows: y[i] = sum_t weights[t, i] * x[indices[t, i]], on the host.
+
+    Rows with fewer taps than others are filled up with weight 0. `weights` is None where all are 1. `unread` are
+    the rows without any tap.
+    """
+
+    indices: np.ndarray            # (taps, out)
+    weights: np.ndarray | None     # (taps, out) float64
+    unread: np.ndarray             # (rows,)
+
+
+def taps_of(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, shape: tuple[int, int]) -> Taps:
+    """The matrix with so many entries (row, column, weight); entries at one place add up."""
+    out, n = shape
+    places, where = np.unique(rows * n + columns, return_inverse=True)     # sorted by row, then by column
+    weights = np.bincount(where.reshape(-1), weights, len(places))
+    places, weights = places[weights != 0], weights[weights != 0]
+    rows, columns = places // n, places % n
+    counts = np.bincount(rows, minlength=out)
+    starts = np.cumsum(counts) - counts
+    # a row that is shorter than others reads its last tap again, with weight 0
+    number = np.arange(counts.max(initial=1))[:, None]                     # (taps, 1)
+    entry = np.minimum(starts + np.minimum(number, np.maximum(counts - 1, 0)), max(len(places) - 1, 0))
+    if not len(places):
+        return Taps(np.zeros((1, out), int), np.zeros((1, out)), np.arange(out))
+    padded = np.where(number < counts, weights[entry], 0.0)
+    return Taps(columns[entry], None if (padded == 1).all() else padded, np.flatnonzero(counts == 0))
+
+
+@kernel
+def resize_axis(x: Array, axis: int, taps: Taps) -> Array:
+    """y[..., i, ...] = sum_t weights[t, i] * x[..., indices[t, i], ...], the axis n -> out.
+
+    The result is laid out in memory as x is.
+    """
+    xp, out = array_module(x), taps.indices.shape[1]
+    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])             # the axes as they lie in memory
+    place = order.index(axis)
+    shape = [x.shape[i] for i in order]
+    # three axes: what lies outside, the axis itself, what lies inside
+    x3 = x.transpose(order).reshape(math.prod(shape[:place]), shape[place], math.prod(shape[place + 1:]))
+    if taps.weights is None and len(taps.indices) == 1:
+        y3 = _single(xp, x3, taps)
+    else:
+        y3 = xp.empty((len(x3), out, x3.shape[2]), x.dtype)
+        block = max(1, (CPU_BLOCK if xp.__name__ == "numpy" else GPU_BLOCK) // max(1, out * x3.shape[2]))
+        for start in range(0, len(x3), block):
+            y3[start:start + block] = _weighted(xp, x3[start:start + block], taps)
+    if len(taps.unread):
+        y3[:, xp.asarray(taps.unread)] = 0
+    y = y3.reshape([*shape[:place], out, *shape[place + 1:]])
+    return y.transpose(sorted(range(x.ndim), key=order.__getitem__))
+
+
+def _single(xp: Any, x: Array, taps: Taps) -> Array:
+    """Nothing to add up: elements are only copied."""
+    n, out = x.shape[1], taps.indices.shape[1]
+    times = out // n if n else 0
+    if times * n == out and (taps.indices[0] == np.arange(out) // max(times, 1)).all():
+        copies = xp.broadcast_to(x[:, :, None], (len(x), n, times, x.shape[2]))   # each as often as the next
+        return copies.reshape(len(x), out, x.shape[2])
+    return _read(xp, x, taps.indices[0]).copy()
+
+
+def _weighted(xp: Any, x: Array, taps: Taps) -> Array:
+    dtype = np.dtype(np.float32) if x.dtype == np.float16 else x.dtype
+    weights = None if taps.weights is None else xp.asarray(taps.weights[:, :, None], dtype=dtype)
+    y = xp.zeros((len(x), taps.indices.shape[1], x.shape[2]), dtype)
+    for t, indices in enumerate(taps.indices):
+        values = _read(xp, x, indices)
+        y += values if weights is None else values * weights[t]
+    return y
+
+
+def _read(xp: Any, x: Array, indices: np.ndarray) -> Array:
+    """x[:, indices], without a copy where they go up in equal steps."""
+    steps = np.diff(indices[:2])
+    if len(steps) and steps[0] > 0 and (np.diff(indices) == steps[0]).all():
+        return x[:, indices[0]:indices[-1] + 1:steps[0]]
+    return x.take(xp.asarray(indices), axis=1)

@@ -1,0 +1,12 @@
+"""Programs ask whether there is an Apple GPU to compute on. minidl computes on the CPU and on CUDA."""
+from __future__ import annotations
+
+
+def is_available() -> bool:
+    """Whether 'mps' is a device here: never."""
+    return False
+
+
+def is_built() -> bool:
+    """Whether minidl was built with it: never."""
+    return False

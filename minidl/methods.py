@@ -1,0 +1,648 @@
+"""A method for every op, one line each. The mathematics and the documentation stand in `minidl.ops`."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from minidl import creation
+from minidl.autograd import inplace
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import device_of, is_array
+from minidl.backend.random import Generator, default_generator
+from minidl.ops import (
+    activation,
+    aliases,
+    bits,
+    counting,
+    decompositions,
+    distance,
+    draw,
+    elementwise,
+    inquiry,
+    linalg,
+    matrix_functions,
+    reduce,
+    scan,
+    scatter_reduce,
+    shape,
+    solve,
+    special,
+    statistics,
+    window,
+)
+from minidl.ops import index as indexing
+from minidl.ops.dims import numpy_names, sizes
+
+if TYPE_CHECKING:
+    from minidl.tensor import Tensor
+
+# names of types that methods hide
+Bool: TypeAlias = bool
+Int: TypeAlias = int
+Float: TypeAlias = float
+
+
+class Methods(TensorBase):
+    """What can be done with a tensor. `Tensor` adds what it is."""
+
+    # ------------------------------------------------------------------ operators
+
+    def __add__(self, other: Any) -> Tensor: return elementwise.add(self, other)
+    def __radd__(self, other: Any) -> Tensor: return elementwise.add(other, self)
+    def __sub__(self, other: Any) -> Tensor: return elementwise.sub(self, other)
+    def __rsub__(self, other: Any) -> Tensor: return elementwise.sub(other, self)
+    def __mul__(self, other: Any) -> Tensor: return elementwise.mul(self, other)
+    def __rmul__(self, other: Any) -> Tensor: return elementwise.mul(other, self)
+    def __truediv__(self, other: Any) -> Tensor: return elementwise.div(self, other)
+    def __rtruediv__(self, other: Any) -> Tensor: return elementwise.div(other, self)
+    def __floordiv__(self, other: Any) -> Tensor: return elementwise.floor_divide(self, other)
+    def __rfloordiv__(self, other: Any) -> Tensor: return elementwise.floor_divide(other, self)
+    def __mod__(self, other: Any) -> Tensor: return elementwise.remainder(self, other)
+    def __rmod__(self, other: Any) -> Tensor: return elementwise.remainder(other, self)
+    def __pow__(self, other: Any) -> Tensor: return elementwise.pow(self, other)
+    def __rpow__(self, other: Any) -> Tensor: return elementwise.pow(other, self)
+    def __matmul__(self, other: Any) -> Tensor: return linalg.matmul(self, other)
+    def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
+    def __neg__(self) -> Tensor: return elementwise.neg(self)
+    def __pos__(self) -> Any: return self
+    def __abs__(self) -> Tensor: return elementwise.abs(self)
+    def __invert__(self) -> Tensor: return elementwise.bitwise_not(self)
+    def __and__(self, other: Any) -> Tensor: return elementwise.bitwise_and(self, other)
+    def __rand__(self, other: Any) -> Tensor: return elementwise.bitwise_and(other, self)
+    def __or__(self, other: Any) -> Tensor: return elementwise.bitwise_or(self, other)
+    def __ror__(self, other: Any) -> Tensor: return elementwise.bitwise_or(other, self)
+    def __xor__(self, other: Any) -> Tensor: return elementwise.bitwise_xor(self, other)
+    def __rxor__(self, other: Any) -> Tensor: return elementwise.bitwise_xor(other, self)
+
+    # comparisons with what is no number or tensor are left to Python: `t == None` is False
+    def __eq__(self, other: Any) -> Any:
+        return elementwise.eq(self, other) if _comparable(other) else NotImplemented
+    def __ne__(self, other: Any) -> Any:
+        return elementwise.ne(self, other) if _comparable(other) else NotImplemented
+    def __lt__(self, other: Any) -> Tensor: return elementwise.lt(self, other)
+    def __le__(self, other: Any) -> Tensor: return elementwise.le(self, other)
+    def __gt__(self, other: Any) -> Tensor: return elementwise.gt(self, other)
+    def __ge__(self, other: Any) -> Tensor: return elementwise.ge(self, other)
+
+    def __iadd__(self, other: Any) -> Tensor: return self.add_(other)
+    def __isub__(self, other: Any) -> Tensor: return self.sub_(other)
+    def __imul__(self, other: Any) -> Tensor: return self.mul_(other)
+    def __itruediv__(self, other: Any) -> Tensor: return self.div_(other)
+    def __ipow__(self, other: Any) -> Tensor: return self.pow_(other)
+
+    def __getitem__(self, key: Any) -> Tensor: return indexing.getitem(self, key)
+    def __setitem__(self, key: Any, value: Any) -> None: indexing.setitem(self, key, value)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.array.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(shape.unbind(self))
+
+    def __contains__(self, value: Any) -> Bool: return bool((self == value).any())
+
+    # ------------------------------------------------------------------ elementwise
+
+    def add(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        return elementwise.add(self, other, alpha=alpha)
+    def sub(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        return elementwise.sub(self, other, alpha=alpha)
+    def mul(self, other: Any) -> Tensor: return elementwise.mul(self, other)
+    def div(self, other: Any, *, rounding_mode: Any = None) -> Tensor:
+        return elementwise.div(self, other, rounding_mode=rounding_mode)
+    def floor_divide(self, other: Any) -> Tensor: return elementwise.floor_divide(self, other)
+    def remainder(self, other: Any) -> Tensor: return elementwise.remainder(self, other)
+    def fmod(self, other: Any) -> Tensor: return elementwise.fmod(self, other)
+    def pow(self, exponent: Any) -> Tensor: return elementwise.pow(self, exponent)
+    def neg(self) -> Tensor: return elementwise.neg(self)
+    def abs(self) -> Tensor: return elementwise.abs(self)
+    def sign(self) -> Tensor: return elementwise.sign(self)
+    def square(self) -> Tensor: return elementwise.square(self)
+    def sqrt(self) -> Tensor: return elementwise.sqrt(self)
+    def rsqrt(self) -> Tensor: return elementwise.rsqrt(self)
+    def reciprocal(self) -> Tensor: return elementwise.reciprocal(self)
+    def exp(self) -> Tensor: return elementwise.exp(self)
+    def exp2(self) -> Tensor: return elementwise.exp2(self)
+    def expm1(self) -> Tensor: return elementwise.expm1(self)
+    def log(self) -> Tensor: return elementwise.log(self)
+    def log2(self) -> Tensor: return elementwise.log2(self)
+    def log10(self) -> Tensor: return elementwise.log10(self)
+    def log1p(self) -> Tensor: return elementwise.log1p(self)
+    def sin(self) -> Tensor: return elementwise.sin(self)
+    def cos(self) -> Tensor: return elementwise.cos(self)
+    def tan(self) -> Tensor: return elementwise.tan(self)
+    def asin(self) -> Tensor: return elementwise.asin(self)
+    def acos(self) -> Tensor: return elementwise.acos(self)
+    def atan(self) -> Tensor: return elementwise.atan(self)
+    def sinh(self) -> Tensor: return elementwise.sinh(self)
+    def cosh(self) -> Tensor: return elementwise.cosh(self)
+    def tanh(self) -> Tensor: return elementwise.tanh(self)
+    def asinh(self) -> Tensor: return elementwise.asinh(self)
+    def acosh(self) -> Tensor: return elementwise.acosh(self)
+    def atanh(self) -> Tensor: return elementwise.atanh(self)
+    def atan2(self, other: Any) -> Tensor: return elementwise.atan2(self, other)
+    def erf(self) -> Tensor: return elementwise.erf(self)
+    def erfc(self) -> Tensor: return elementwise.erfc(self)
+    def floor(self) -> Tensor: return elementwise.floor(self)
+    def ceil(self) -> Tensor: return elementwise.ceil(self)
+    def round(self, *, decimals: Any = 0) -> Tensor:
+        return elementwise.round(self, decimals=decimals)
+    def trunc(self) -> Tensor: return elementwise.trunc(self)
+    def frac(self) -> Tensor: return elementwise.frac(self)
+    def maximum(self, other: Any) -> Tensor: return elementwise.maximum(self, other)
+    def minimum(self, other: Any) -> Tensor: return elementwise.minimum(self, other)
+    def fmax(self, other: Any) -> Tensor: return elementwise.fmax(self, other)
+    def fmin(self, other: Any) -> Tensor: return elementwise.fmin(self, other)
+    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
+        return elementwise.clamp(self, min, max)
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        return elementwise.clip(self, min, max)
+    def lerp(self, end: Any, weight: Any) -> Tensor: return elementwise.lerp(self, end, weight)
+    def addcmul(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        return elementwise.addcmul(self, tensor1, tensor2, value=value)
+    def addcdiv(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        return elementwise.addcdiv(self, tensor1, tensor2, value=value)
+    def nan_to_num(self, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+        return elementwise.nan_to_num(self, nan, posinf, neginf)
+    def isnan(self) -> Tensor: return elementwise.isnan(self)
+    def isinf(self) -> Tensor: return elementwise.isinf(self)
+    def isfinite(self) -> Tensor: return elementwise.isfinite(self)
+    def eq(self, other: Any) -> Tensor: return elementwise.eq(self, other)
+    def ne(self, other: Any) -> Tensor: return elementwise.ne(self, other)
+    def lt(self, other: Any) -> Tensor: return elementwise.lt(self, other)
+    def le(self, other: Any) -> Tensor: return elementwise.le(self, other)
+    def gt(self, other: Any) -> Tensor: return elementwise.gt(self, other)
+    def ge(self, other: Any) -> Tensor: return elementwise.ge(self, other)
+    def isclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Tensor:
+        return elementwise.isclose(self, other, rtol, atol, equal_nan)
+    def allclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Bool:
+        return elementwise.allclose(self, other, rtol, atol, equal_nan)
+    def equal(self, other: Any) -> Bool: return elementwise.equal(self, other)
+    def logical_and(self, other: Any) -> Tensor: return elementwise.logical_and(self, other)
+    def logical_or(self, other: Any) -> Tensor: return elementwise.logical_or(self, other)
+    def logical_xor(self, other: Any) -> Tensor: return elementwise.logical_xor(self, other)
+    def logical_not(self) -> Tensor: return elementwise.logical_not(self)
+    def bitwise_and(self, other: Any) -> Tensor: return elementwise.bitwise_and(self, other)
+    def bitwise_or(self, other: Any) -> Tensor: return elementwise.bitwise_or(self, other)
+    def bitwise_xor(self, other: Any) -> Tensor: return elementwise.bitwise_xor(self, other)
+    def bitwise_not(self) -> Tensor: return elementwise.bitwise_not(self)
+    def sigmoid(self) -> Tensor: return elementwise.sigmoid(self)
+    def logaddexp(self, other: Any) -> Tensor: return elementwise.logaddexp(self, other)
+    def hypot(self, other: Any) -> Tensor: return elementwise.hypot(self, other)
+    def xlogy(self, other: Any) -> Tensor: return elementwise.xlogy(self, other)
+
+    # ------------------------------------------------------------------ activation
+
+    def relu(self) -> Tensor: return activation.relu(self)
+    def softmax(self, dim: Any, dtype: Any = None) -> Tensor:
+        return activation.softmax(self, dim, dtype)
+    def log_softmax(self, dim: Any, dtype: Any = None) -> Tensor:
+        return activation.log_softmax(self, dim, dtype)
+
+    # ------------------------------------------------------------------ reductions
+
+    @numpy_names
+    def sum(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
+        return reduce.sum(self, dim, keepdim, dtype=dtype)
+    @numpy_names
+    def mean(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
+        return reduce.mean(self, dim, keepdim, dtype=dtype)
+    @numpy_names
+    def prod(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
+        return reduce.prod(self, dim, keepdim, dtype=dtype)
+    @numpy_names
+    def max(self, dim: Any = None, keepdim: Any = False) -> Any:
+        return reduce.max(self, dim, keepdim)
+    @numpy_names
+    def min(self, dim: Any = None, keepdim: Any = False) -> Any:
+        return reduce.min(self, dim, keepdim)
+    @numpy_names
+    def amax(self, dim: Any = (), keepdim: Any = False) -> Tensor:
+        return reduce.amax(self, dim, keepdim)
+    @numpy_names
+    def amin(self, dim: Any = (), keepdim: Any = False) -> Tensor:
+        return reduce.amin(self, dim, keepdim)
+    @numpy_names
+    def argmax(self, dim: Any = None, keepdim: Any = False) -> Tensor:
+        return reduce.argmax(self, dim, keepdim)
+    @numpy_names
+    def argmin(self, dim: Any = None, keepdim: Any = False) -> Tensor:
+        return reduce.argmin(self, dim, keepdim)
+    @numpy_names
+    def var(self, dim: Any = None, unbiased: Any = True, keepdim: Any = False, *, correction: Any = None) -> Tensor:
+        return reduce.var(self, dim, unbiased, keepdim, correction=correction)
+    @numpy_names
+    def std(self, dim: Any = None, unbiased: Any = True, keepdim: Any = False, *, correction: Any = None) -> Tensor:
+        return reduce.std(self, dim, unbiased, keepdim, correction=correction)
+    @numpy_names
+    def logsumexp(self, dim: Any, keepdim: Any = False) -> Tensor:
+        return reduce.logsumexp(self, dim, keepdim)
+    @numpy_names
+    def all(self, dim: Any = None, keepdim: Any = False) -> Tensor:
+        return reduce.all(self, dim, keepdim)
+    @numpy_names
+    def any(self, dim: Any = None, keepdim: Any = False) -> Tensor:
+        return reduce.any(self, dim, keepdim)
+    @numpy_names
+    def count_nonzero(self, dim: Any = None) -> Tensor: return reduce.count_nonzero(self, dim)
+    @numpy_names
+    def nansum(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
+        return reduce.nansum(self, dim, keepdim, dtype=dtype)
+    @numpy_names
+    def nanmean(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
+        return reduce.nanmean(self, dim, keepdim, dtype=dtype)
+    @numpy_names
+    def cumsum(self, dim: Any, *, dtype: Any = None) -> Tensor:
+        return reduce.cumsum(self, dim, dtype=dtype)
+    @numpy_names
+    def cumprod(self, dim: Any, *, dtype: Any = None) -> Tensor:
+        return reduce.cumprod(self, dim, dtype=dtype)
+    @numpy_names
+    def norm(self, p: Any = "fro", dim: Any = None, keepdim: Any = False, dtype: Any = None) -> Tensor:
+        return reduce.norm(self, p, dim, keepdim, dtype)
+
+    # ------------------------------------------------------------------ shape
+
+    def reshape(self, *size: Any) -> Tensor: return shape.reshape(self, sizes(size))
+    def view(self, *size: Any) -> Tensor: return shape.view(self, sizes(size))
+    def view_as(self, other: Any) -> Tensor: return shape.view_as(self, other)
+    def reshape_as(self, other: Any) -> Tensor: return shape.reshape_as(self, other)
+    def flatten(self, start_dim: Any = 0, end_dim: Any = -1) -> Tensor:
+        return shape.flatten(self, start_dim, end_dim)
+    def unflatten(self, dim: Any, sizes: Any) -> Tensor: return shape.unflatten(self, dim, sizes)
+    def ravel(self) -> Tensor: return shape.ravel(self)
+    def permute(self, *dims: Any) -> Tensor: return shape.permute(self, sizes(dims))
+    def transpose(self, dim0: Any, dim1: Any) -> Tensor: return shape.transpose(self, dim0, dim1)
+    def t(self) -> Tensor: return shape.t(self)
+    def swapaxes(self, axis0: Any, axis1: Any) -> Tensor: return shape.swapaxes(self, axis0, axis1)
+    def swapdims(self, dim0: Any, dim1: Any) -> Tensor: return shape.swapdims(self, dim0, dim1)
+    def moveaxis(self, source: Any, destination: Any) -> Tensor:
+        return shape.moveaxis(self, source, destination)
+    def diag_embed(self, offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor:
+        return shape.diag_embed(self, offset, dim1, dim2)
+    def tensor_split(self, indices_or_sections: Any, dim: Int = 0) -> tuple[Tensor, ...]:
+        return shape.tensor_split(self, indices_or_sections, dim)
+    def movedim(self, source: Any, destination: Any) -> Tensor:
+        return shape.movedim(self, source, destination)
+    @numpy_names
+    def squeeze(self, dim: Any = None) -> Tensor: return shape.squeeze(self, dim)
+    @numpy_names
+    def unsqueeze(self, dim: Any) -> Tensor: return shape.unsqueeze(self, dim)
+    def expand(self, *size: Any) -> Tensor: return shape.expand(self, sizes(size))
+    def expand_as(self, other: Any) -> Tensor: return shape.expand_as(self, other)
+    def broadcast_to(self, size: Any) -> Tensor: return shape.broadcast_to(self, size)
+    def repeat(self, *repeats: Any) -> Tensor: return shape.repeat(self, sizes(repeats))
+    def tile(self, *dims: Any) -> Tensor: return shape.tile(self, sizes(dims))
+    def repeat_interleave(self, repeats: Any, dim: Any = None) -> Tensor:
+        return indexing.repeat_interleave(self, repeats, dim)
+    @numpy_names
+    def split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return shape.split(self, split_size, dim)
+    @numpy_names
+    def chunk(self, chunks: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return shape.chunk(self, chunks, dim)
+    @numpy_names
+    def unbind(self, dim: Any = 0) -> tuple[Tensor, ...]: return shape.unbind(self, dim)
+    def narrow(self, dim: Any, start: Any, length: Any) -> Tensor:
+        return shape.narrow(self, dim, start, length)
+    def select(self, dim: Any, index: Any) -> Tensor: return shape.select(self, dim, index)
+    def flip(self, *dims: Any) -> Tensor: return shape.flip(self, sizes(dims))
+    def fliplr(self) -> Tensor: return shape.fliplr(self)
+    def flipud(self) -> Tensor: return shape.flipud(self)
+    def roll(self, shifts: Any, dims: Any = None) -> Tensor: return shape.roll(self, shifts, dims)
+    def rot90(self, k: Any = 1, dims: Any = (0,1)) -> Tensor: return shape.rot90(self, k, dims)
+    def tril(self, diagonal: Any = 0) -> Tensor: return shape.tril(self, diagonal)
+    def triu(self, diagonal: Any = 0) -> Tensor: return shape.triu(self, diagonal)
+    def diag(self, diagonal: Any = 0) -> Tensor: return shape.diag(self, diagonal)
+    def diagonal(self, offset: Any = 0, dim1: Any = 0, dim2: Any = 1) -> Tensor:
+        return shape.diagonal(self, offset, dim1, dim2)
+    def contiguous(self) -> Tensor: return shape.contiguous(self)
+    def clone(self) -> Tensor: return shape.clone(self)
+
+    # ------------------------------------------------------------------ indexing
+
+    def gather(self, dim: Any, index: Any) -> Tensor: return indexing.gather(self, dim, index)
+    def scatter(self, dim: Any, index: Any, src: Any = None, **kwargs: Any) -> Tensor:
+        return indexing.scatter(self, dim, index, src, **kwargs)
+    def scatter_add(self, dim: Any, index: Any, src: Any) -> Tensor:
+        return indexing.scatter_add(self, dim, index, src)
+    def index_select(self, dim: Any, index: Any) -> Tensor:
+        return indexing.index_select(self, dim, index)
+    def index_add(self, dim: Any, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
+        return indexing.index_add(self, dim, index, source, alpha=alpha)
+    def index_copy(self, dim: Any, index: Any, source: Any) -> Tensor:
+        return indexing.index_copy(self, dim, index, source)
+    def index_fill(self, dim: Any, index: Any, value: Any) -> Tensor:
+        return indexing.index_fill(self, dim, index, value)
+    def index_put(self, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
+        return indexing.index_put(self, indices, values, accumulate)
+    def masked_fill(self, mask: Any, value: Any) -> Tensor:
+        return indexing.masked_fill(self, mask, value)
+    def masked_scatter(self, mask: Any, source: Any) -> Tensor:
+        return indexing.masked_scatter(self, mask, source)
+    def masked_select(self, mask: Any) -> Tensor: return indexing.masked_select(self, mask)
+    def take(self, index: Any) -> Tensor: return indexing.take(self, index)
+    def take_along_dim(self, indices: Any, dim: Any = None) -> Tensor:
+        return indexing.take_along_dim(self, indices, dim)
+    def nonzero(self, *, as_tuple: Any = False) -> Any:
+        return indexing.nonzero(self, as_tuple=as_tuple)
+    def argwhere(self) -> Tensor: return indexing.argwhere(self)
+    @numpy_names
+    def sort(self, dim: Any = -1, descending: Any = False, stable: Any = False) -> Any:
+        return indexing.sort(self, dim, descending, stable)
+    @numpy_names
+    def argsort(self, dim: Any = -1, descending: Any = False, stable: Any = False) -> Tensor:
+        return indexing.argsort(self, dim, descending, stable)
+    @numpy_names
+    def topk(self, k: Any, dim: Any = -1, largest: Any = True, sorted: Any = True) -> Any:
+        return indexing.topk(self, k, dim, largest, sorted)
+    def unique(self, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False,
+               dim: Any = None) -> Any:
+        return indexing.unique(self, sorted, return_inverse, return_counts, dim)
+
+    # ------------------------------------------------------------------ linear algebra
+
+    def matmul(self, other: Any) -> Tensor: return linalg.matmul(self, other)
+    def mm(self, mat2: Any) -> Tensor: return linalg.mm(self, mat2)
+    def bmm(self, mat2: Any) -> Tensor: return linalg.bmm(self, mat2)
+    def mv(self, vec: Any) -> Tensor: return linalg.mv(self, vec)
+    def dot(self, other: Any) -> Tensor: return linalg.dot(self, other)
+    def outer(self, vec2: Any) -> Tensor: return linalg.outer(self, vec2)
+    def addmm(self, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
+    def trace(self) -> Tensor: return linalg.trace(self)
+    def vdot(self, other: Any) -> Tensor: return linalg.vdot(self, other)
+    def ger(self, vec2: Any) -> Tensor: return linalg.ger(self, vec2)
+    def inner(self, other: Any) -> Tensor: return linalg.inner(self, other)
+    def kron(self, other: Any) -> Tensor: return linalg.kron(self, other)
+    def cross(self, other: Any, dim: Any = None) -> Tensor: return linalg.cross(self, other, dim)
+    def addmv(self, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.addmv(self, mat, vec, beta=beta, alpha=alpha)
+    def addr(self, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.addr(self, vec1, vec2, beta=beta, alpha=alpha)
+    def addbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+    def baddbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return linalg.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+    def inverse(self) -> Tensor: return solve.inv(self)
+    def det(self) -> Tensor: return solve.det(self)
+    def logdet(self) -> Tensor: return solve.logdet(self)
+    def slogdet(self) -> Any: return solve.slogdet(self)
+    def cholesky(self, *, upper: Bool = False) -> Tensor: return decompositions.cholesky(self, upper=upper)
+    def cholesky_inverse(self, upper: Bool = False) -> Tensor: return solve.cholesky_inverse(self, upper)
+    def cholesky_solve(self, input2: Any, upper: Bool = False) -> Tensor:
+        return solve.cholesky_solve(self, input2, upper)
+    def qr(self, some: Bool = True) -> Any: return decompositions.qr_some(self, some)
+    def svd(self, some: Bool = True, compute_uv: Bool = True) -> Any:
+        return decompositions.svd_some(self, some, compute_uv)
+    def pinverse(self, rcond: Float = 1e-15) -> Tensor: return decompositions.pinverse(self, rcond)
+    def matrix_power(self, n: Int) -> Tensor: return matrix_functions.matrix_power(self, n)
+    def matrix_exp(self) -> Tensor: return matrix_functions.matrix_exp(self)
+    def dist(self, other: Any, p: Any = 2) -> Tensor: return distance.dist(self, other, p)
+
+    def where(self, condition: Any, other: Any) -> Tensor: return elementwise.where(condition, self, other)
+
+    @property
+    def T(self) -> Tensor: return shape.permute(self, tuple(range(self.array.ndim))[::-1])
+
+    @property
+    def mT(self) -> Tensor: return shape.transpose(self, -2, -1)
+
+    # ------------------------------------------------------------------ special functions
+
+    def erfinv(self) -> Tensor: return special.erfinv(self)
+    def lgamma(self) -> Tensor: return special.lgamma(self)
+    def digamma(self) -> Tensor: return special.digamma(self)
+    def polygamma(self, n: Int) -> Tensor: return special.polygamma(n, self)
+    def mvlgamma(self, p: Any) -> Tensor: return special.mvlgamma(self, p)
+    def sinc(self) -> Tensor: return special.sinc(self)
+    def logit(self, eps: Any = None) -> Tensor: return special.logit(self, eps)
+    def i0(self) -> Tensor: return special.i0(self)
+    def logaddexp2(self, other: Any) -> Tensor: return special.logaddexp2(self, other)
+
+    # ------------------------------------------------------------------ signs, bits and whole numbers
+
+    def signbit(self) -> Tensor: return bits.signbit(self)
+    def copysign(self, other: Any) -> Tensor: return bits.copysign(self, other)
+    def heaviside(self, values: Any) -> Tensor: return bits.heaviside(self, values)
+    def frexp(self) -> Any: return bits.frexp(self)
+    def ldexp(self, other: Any) -> Tensor: return bits.ldexp(self, other)
+    def nextafter(self, other: Any) -> Tensor: return bits.nextafter(self, other)
+    def bitwise_left_shift(self, other: Any) -> Tensor: return bits.bitwise_left_shift(self, other)
+    def bitwise_right_shift(self, other: Any) -> Tensor: return bits.bitwise_right_shift(self, other)
+    def gcd(self, other: Any) -> Tensor: return bits.gcd(self, other)
+    def lcm(self, other: Any) -> Tensor: return bits.lcm(self, other)
+
+    # ------------------------------------------------------------------ other names
+
+    def absolute(self) -> Tensor: return aliases.absolute(self)
+    def subtract(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        return aliases.subtract(self, other, alpha=alpha)
+    def multiply(self, other: Any) -> Tensor: return aliases.multiply(self, other)
+    def divide(self, other: Any, *, rounding_mode: Any = None) -> Tensor:
+        return aliases.divide(self, other, rounding_mode=rounding_mode)
+    def true_divide(self, other: Any) -> Tensor: return aliases.true_divide(self, other)
+    def negative(self) -> Tensor: return aliases.negative(self)
+    def fix(self) -> Tensor: return aliases.fix(self)
+    def greater(self, other: Any) -> Tensor: return aliases.greater(self, other)
+    def greater_equal(self, other: Any) -> Tensor: return aliases.greater_equal(self, other)
+    def less(self, other: Any) -> Tensor: return aliases.less(self, other)
+    def less_equal(self, other: Any) -> Tensor: return aliases.less_equal(self, other)
+    def not_equal(self, other: Any) -> Tensor: return aliases.not_equal(self, other)
+    def arccos(self) -> Tensor: return aliases.arccos(self)
+    def arcsin(self) -> Tensor: return aliases.arcsin(self)
+    def arctan(self) -> Tensor: return aliases.arctan(self)
+    def arctan2(self, other: Any) -> Tensor: return aliases.arctan2(self, other)
+    def arccosh(self) -> Tensor: return aliases.arccosh(self)
+    def arcsinh(self) -> Tensor: return aliases.arcsinh(self)
+    def arctanh(self) -> Tensor: return aliases.arctanh(self)
+    def float_power(self, exponent: Any) -> Tensor: return aliases.float_power(self, exponent)
+    def positive(self) -> Tensor: return aliases.positive(self)
+    def sgn(self) -> Tensor: return aliases.sgn(self)
+    def clamp_min(self, min: Any) -> Tensor: return aliases.clamp_min(self, min)
+    def clamp_max(self, max: Any) -> Tensor: return aliases.clamp_max(self, max)
+    def rad2deg(self) -> Tensor: return aliases.rad2deg(self)
+    def deg2rad(self) -> Tensor: return aliases.deg2rad(self)
+    def isposinf(self) -> Tensor: return aliases.isposinf(self)
+    def isneginf(self) -> Tensor: return aliases.isneginf(self)
+    def isreal(self) -> Tensor: return aliases.isreal(self)
+
+    # ------------------------------------------------------------------ questions
+
+    def is_complex(self) -> Any: return inquiry.is_complex(self)
+    def is_nonzero(self) -> Any: return inquiry.is_nonzero(self)
+
+    # ------------------------------------------------------------------ scans
+
+    def cummax(self, dim: Any) -> Any: return scan.cummax(self, dim)
+    def cummin(self, dim: Any) -> Any: return scan.cummin(self, dim)
+    def logcumsumexp(self, dim: Any) -> Tensor: return scan.logcumsumexp(self, dim)
+    def diff(self, n: Any = 1, dim: Any = -1, prepend: Any = None, append: Any = None) -> Tensor:
+        return scan.diff(self, n, dim, prepend, append)
+
+    # ------------------------------------------------------------------ statistics
+
+    def median(self, dim: Any = None, keepdim: Any = False) -> Any:
+        return statistics.median(self, dim, keepdim)
+    def nanmedian(self, dim: Any = None, keepdim: Any = False) -> Any:
+        return statistics.nanmedian(self, dim, keepdim)
+    def kthvalue(self, k: Any, dim: Any = -1, keepdim: Any = False) -> Any:
+        return statistics.kthvalue(self, k, dim, keepdim)
+    def mode(self, dim: Any = -1, keepdim: Any = False) -> Any: return statistics.mode(self, dim, keepdim)
+    def quantile(self, q: Any, dim: Any = None, keepdim: Any = False, *, interpolation: Any = "linear") -> Tensor:
+        return statistics.quantile(self, q, dim, keepdim, interpolation=interpolation)
+    def nanquantile(self, q: Any, dim: Any = None,
+                    keepdim: Any = False, *, interpolation: Any = "linear") -> Tensor:
+        return statistics.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
+    def cov(self, *, correction: Any = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
+        return statistics.cov(self, correction=correction, fweights=fweights, aweights=aweights)
+    def corrcoef(self) -> Tensor: return statistics.corrcoef(self)
+    def renorm(self, p: Any, dim: Any, maxnorm: Any) -> Tensor:
+        return statistics.renorm(self, p, dim, maxnorm)
+    def msort(self) -> Tensor: return statistics.msort(self)
+    def sum_to_size(self, *size: Any) -> Tensor: return statistics.sum_to_size(self, *size)
+
+    # ------------------------------------------------------------------ counting
+
+    def bincount(self, weights: Any = None, minlength: Any = 0) -> Tensor:
+        return counting.bincount(self, weights, minlength)
+    def histc(self, bins: Any = 100, min: Any = 0, max: Any = 0) -> Tensor:
+        return counting.histc(self, bins, min, max)
+    def histogram(self, bins: Any, *, range: Any = None, weight: Any = None, density: Any = False) -> Any:
+        return counting.histogram(self, bins, range=range, weight=weight, density=density)
+    def unique_consecutive(self, return_inverse: Any = False, return_counts: Any = False, dim: Any = None) -> Any:
+        return counting.unique_consecutive(self, return_inverse, return_counts, dim)
+
+    # ------------------------------------------------------------------ windows
+
+    def as_strided(self, size: Any, stride: Any, storage_offset: Any = 0) -> Tensor:
+        return window.as_strided(self, size, stride, storage_offset)
+    def unfold(self, dimension: Any, size: Any, step: Any) -> Tensor:
+        return window.unfold(self, dimension, size, step)
+
+    # ------------------------------------------------------------------ scattering with a reduction
+
+    def scatter_reduce(self, dim: Any, index: Any, src: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
+        return scatter_reduce.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
+    def index_reduce(self, dim: Any, index: Any, source: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
+        return scatter_reduce.index_reduce(self, dim, index, source, reduce, include_self=include_self)
+    def put(self, index: Any, source: Any, accumulate: Any = False) -> Tensor:
+        return scatter_reduce.put(self, index, source, accumulate)
+    def scatter_reduce_(self, dim: Any, index: Any, src: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
+        return scatter_reduce.scatter_reduce_(self, dim, index, src, reduce, include_self=include_self)
+    def index_reduce_(self, dim: Any, index: Any, source: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
+        return scatter_reduce.index_reduce_(self, dim, index, source, reduce, include_self=include_self)
+    def put_(self, index: Any, source: Any, accumulate: Any = False) -> Tensor:
+        return scatter_reduce.put_(self, index, source, accumulate)
+
+    # ------------------------------------------------------------------ random draws, in place
+
+    def multinomial(self, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Tensor:
+        return draw.multinomial(self, num_samples, replacement, generator=generator)
+    def exponential_(self, lambd: Any = 1.0, *, generator: Any = None) -> Tensor:
+        return draw.exponential_(self, lambd, generator=generator)
+    def cauchy_(self, median: Any = 0.0, sigma: Any = 1.0, *, generator: Any = None) -> Tensor:
+        return draw.cauchy_(self, median, sigma, generator=generator)
+    def log_normal_(self, mean: Any = 1.0, std: Any = 2.0, *, generator: Any = None) -> Tensor:
+        return draw.log_normal_(self, mean, std, generator=generator)
+    def geometric_(self, p: Any, *, generator: Any = None) -> Tensor:
+        return draw.geometric_(self, p, generator=generator)
+    def random_(self, from_: Any = 0, to: Any = None, *, generator: Any = None) -> Tensor:
+        return draw.random_(self, from_, to, generator=generator)
+
+    # ------------------------------------------------------------------ new ones of this kind
+
+    def new_tensor(self, data: Any, **kwargs: Any) -> Tensor: return creation.new_tensor(self, data, **kwargs)
+    def new_zeros(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_zeros(self, *size, **kwargs)
+    def new_ones(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_ones(self, *size, **kwargs)
+    def new_empty(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_empty(self, *size, **kwargs)
+    def new_full(self, size: Any, fill_value: Any, **kwargs: Any) -> Tensor:
+        return creation.new_full(self, size, fill_value, **kwargs)
+
+    def __lshift__(self, other: Any) -> Tensor: return bits.bitwise_left_shift(self, other)
+    def __rlshift__(self, other: Any) -> Tensor: return bits.bitwise_left_shift(other, self)
+    def __rshift__(self, other: Any) -> Tensor: return bits.bitwise_right_shift(self, other)
+    def __rrshift__(self, other: Any) -> Tensor: return bits.bitwise_right_shift(other, self)
+
+    # ------------------------------------------------------------------ in place
+
+    def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        return inplace.write(self, elementwise.Add(), other if alpha == 1 else other * alpha)
+
+    def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        return inplace.write(self, elementwise.Sub(), other if alpha == 1 else other * alpha)
+
+    def mul_(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Mul(), other)
+    def div_(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Div(), other)
+    def pow_(self, exponent: Any) -> Tensor: return inplace.write(self, elementwise.Pow(), exponent)
+    def neg_(self) -> Tensor: return inplace.write(self, elementwise.Neg())
+    def abs_(self) -> Tensor: return inplace.write(self, elementwise.Abs())
+    def square_(self) -> Tensor: return inplace.write(self, elementwise.Square())
+    def sqrt_(self) -> Tensor: return inplace.write(self, elementwise.Sqrt())
+    def rsqrt_(self) -> Tensor: return inplace.write(self, elementwise.Rsqrt())
+    def reciprocal_(self) -> Tensor: return inplace.write(self, elementwise.Reciprocal())
+    def exp_(self) -> Tensor: return inplace.write(self, elementwise.Exp())
+    def log_(self) -> Tensor: return inplace.write(self, elementwise.Log())
+    def sin_(self) -> Tensor: return inplace.write(self, elementwise.Sin())
+    def cos_(self) -> Tensor: return inplace.write(self, elementwise.Cos())
+    def tanh_(self) -> Tensor: return inplace.write(self, elementwise.Tanh())
+    def sigmoid_(self) -> Tensor: return inplace.write(self, elementwise.Sigmoid())
+    def relu_(self) -> Tensor: return activation.relu(self, inplace=True)
+    def floor_(self) -> Tensor: return inplace.write(self, elementwise.Floor())
+    def ceil_(self) -> Tensor: return inplace.write(self, elementwise.Ceil())
+    def trunc_(self) -> Tensor: return inplace.write(self, elementwise.Trunc())
+    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
+        return inplace.write(self, elementwise.Clamp(), min, max)
+    def lerp_(self, end: Any, weight: Any) -> Tensor:
+        return inplace.write(self, elementwise.Lerp(), end, weight)
+
+    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        return inplace.write(self, elementwise.Add(), tensor1 * tensor2 * value)
+
+    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        return inplace.write(self, elementwise.Add(), tensor1 / tensor2 * value)
+
+    def copy_(self, src: Any, non_blocking: Bool = False) -> Tensor: return indexing.copy_(self, src)
+    def fill_(self, value: Any) -> Tensor: return indexing.fill_(self, value)
+    def zero_(self) -> Tensor: return indexing.zero_(self)
+    def masked_fill_(self, mask: Any, value: Any) -> Tensor: return indexing.masked_fill_(self, mask, value)
+    def scatter_(self, dim: Int, index: Any, src: Any = None, **kwargs: Any) -> Tensor:
+        return indexing.scatter_(self, dim, index, src, **kwargs)
+    def scatter_add_(self, dim: Int, index: Any, src: Any) -> Tensor:
+        return indexing.scatter_add_(self, dim, index, src)
+    def index_add_(self, dim: Int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
+        return indexing.index_add_(self, dim, index, source, alpha=alpha)
+    def index_copy_(self, dim: Int, index: Any, source: Any) -> Tensor:
+        return indexing.index_copy_(self, dim, index, source)
+    def index_fill_(self, dim: Int, index: Any, value: Any) -> Tensor:
+        return indexing.index_fill_(self, dim, index, value)
+    def index_put_(self, indices: Any, values: Any, accumulate: Bool = False) -> Tensor:
+        return indexing.index_put_(self, indices, values, accumulate)
+
+    def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with numbers uniform on [from_, to)."""
+        return self._draw("random", to - from_, from_, generator)
+
+    def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with normal numbers of the given mean and standard deviation."""
+        return self._draw("standard_normal", std, mean, generator)
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+        """Fill with ones, with probability p each, and zeros."""
+        return self.copy_(wrap(self._random("random", generator) < p))
+
+    def _draw(self, distribution: str, scale: Any, shift: Any, generator: Generator | None) -> Tensor:
+        values = self._random(distribution, generator)
+        values *= scale
+        values += shift
+        return self.copy_(wrap(values))
+
+    def _random(self, distribution: str, generator: Generator | None) -> Any:
+        stream = (generator or default_generator(device_of(self.array))).stream
+        dtype = np.float64 if self.array.dtype == np.float64 else np.float32
+        return getattr(stream, distribution)(self.array.shape, dtype=dtype)
+
+
+def _comparable(other: Any) -> bool:
+    return isinstance(other, (TensorBase, int, float, np.generic)) or is_array(other)

@@ -1,0 +1,129 @@
+"""Functions that are another name for one, or a line on top of one: true_divide, arccos, clamp_min, rad2deg ..."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import array_module
+from minidl.backend.dtype import float64
+from minidl.ops.arithmetic import abs, div, mul, neg, sign, sub, trunc
+from minidl.ops.cast import cast
+from minidl.ops.comparison import Eq, ge, gt, le, lt, ne
+from minidl.ops.exponential import pow
+from minidl.ops.selection import clamp
+from minidl.ops.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh
+from minidl.ops.view import array_of
+
+absolute, subtract, multiply, divide, negative, fix = abs, sub, mul, div, neg, trunc
+greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
+arccosh, arcsinh, arctanh = acosh, asinh, atanh
+
+
+def true_divide(input: Any, other: Any) -> Any:
+    """`div` without a rounding mode."""
+    return div(input, other)
+
+
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """`other - alpha * input`: subtraction the other way round.
+
+        >>> import minidl
+        >>> minidl.rsub(minidl.tensor([1.0, 2.0]), 10)
+        tensor([9., 8.])
+    """
+    return sub(other, input, alpha=alpha)
+
+
+def float_power(input: Any, exponent: Any) -> Any:
+    """`input ** exponent` computed in double precision; the result is float64.
+
+        >>> import minidl
+        >>> minidl.float_power(minidl.tensor([2, 3]), -1)
+        tensor([0.5000, 0.3333], dtype=float64)
+    """
+    def wide(x: Any) -> Any:
+        return cast(x, float64) if hasattr(x, "dtype") else float(x)
+    return pow(wide(input), wide(exponent))
+
+
+def positive(input: Any) -> Any:
+    """`+input`, which is `input` itself. Errors: RuntimeError for bools."""
+    if input.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+def sgn(input: Any) -> Any:
+    """`sign`, by the name that it has for complex numbers too."""
+    return sign(input)
+
+
+def clamp_min(input: Any, min: Any) -> Any:
+    """`clamp` from below only.
+
+        >>> import minidl
+        >>> minidl.clamp_min(minidl.tensor([-1.0, 2.0]), 0)
+        tensor([0., 2.])
+    """
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Any, max: Any) -> Any:
+    """`clamp` from above only.
+
+        >>> import minidl
+        >>> minidl.clamp_max(minidl.tensor([-1.0, 2.0]), 0)
+        tensor([-1.,  0.])
+    """
+    return clamp(input, max=max)
+
+
+def rad2deg(input: Any) -> Any:
+    """Angles in radians as degrees.
+
+        >>> import minidl
+        >>> minidl.rad2deg(minidl.tensor([3.14159265, 0.0]))
+        tensor([180.,   0.])
+    """
+    return mul(input, 180 / math.pi)
+
+
+def deg2rad(input: Any) -> Any:
+    """Angles in degrees as radians.
+
+        >>> import minidl
+        >>> minidl.deg2rad(minidl.tensor([180.0, 90.0]))
+        tensor([3.1416, 1.5708])
+    """
+    return mul(input, math.pi / 180)
+
+
+def isposinf(input: Any) -> Any:
+    """Where `input` is inf.
+
+        >>> import minidl
+        >>> minidl.isposinf(minidl.tensor([float("inf"), float("-inf"), 1.0]))
+        tensor([ True, False, False])
+    """
+    return Eq()(input, math.inf)
+
+
+def isneginf(input: Any) -> Any:
+    """Where `input` is -inf.
+
+        >>> import minidl
+        >>> minidl.isneginf(minidl.tensor([float("inf"), float("-inf"), 1.0]))
+        tensor([False,  True, False])
+    """
+    return Eq()(input, -math.inf)
+
+
+def isreal(input: Any) -> Any:
+    """True everywhere: there are no complex tensors."""
+    x = array_of(input)
+    result = array_module(x).ones(x.shape, np.bool_)
+    return wrap(result) if isinstance(input, TensorBase) else result

@@ -1,0 +1,177 @@
+"""How often, and whether: bincount, histograms, runs of equal elements, membership. No gradient passes."""
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, array_module, device_of, move
+from minidl.backend.dtype import float32, float64
+from minidl.ops.dims import normalize_dim
+from minidl.ops.view import array_of
+
+# ---------------------------------------------------------------------- bins
+
+
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often 0, 1, 2, ... occur in `input` (N), or the sums of their `weights` (N); at least `minlength` bins.
+
+    Counts are int64; sums of float32 weights are float32, all others float64.
+    Errors: RuntimeError unless `input` is 1-D, of integers, and none below 0, or where lengths differ.
+
+        >>> import minidl
+        >>> minidl.bincount(minidl.tensor([1, 1, 3]))
+        tensor([0, 2, 0, 1])
+    """
+    x = array_of(input)
+    if x.dtype.kind not in "iu":
+        raise NotImplementedError(f"bincount: expected integers, but got {x.dtype}: not implemented for others; "
+                                  f"try .long()")
+    if x.ndim != 1 or (x.size and int(x.min()) < 0):
+        raise RuntimeError(f"bincount only supports 1-d non-negative integral inputs, but got shape {tuple(x.shape)}"
+                           + (f" with smallest element {int(x.min())}" if x.ndim == 1 else ""))
+    if minlength < 0:
+        raise RuntimeError(f"bincount: minlength should be >= 0, but got {minlength}")
+    if weights is None:
+        return wrap(_counts(x, minlength))
+    w = move(array_of(weights), device_of(x))
+    if w.shape != x.shape:
+        raise RuntimeError(f"bincount: weights should be 1-d and have the same length as input, but got "
+                           f"{tuple(w.shape)} and {tuple(x.shape)}")
+    dtype = float32 if w.dtype == float32 else float64
+    return wrap(array_module(x).bincount(x, w.astype(float64), minlength).astype(dtype, copy=False))
+
+
+def _counts(positions: Array, minlength: int) -> Array:
+    xp = array_module(positions)
+    return xp.bincount(positions, minlength=minlength).astype(np.int64, copy=False) if positions.size else \
+        xp.zeros(minlength, np.int64)
+
+
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """How many elements fall into each of `bins` equal bins from `min` to `max`, in the dtype of `input`.
+
+    With min = max the range is that of the elements. `max` itself counts to the last bin; what lies outside,
+    and NaN, does not count. Errors: RuntimeError for bins < 1, min > max, or a range that is not finite.
+
+        >>> import minidl
+        >>> minidl.histc(minidl.tensor([1.0, 2.0, 1.0, 5.0]), bins=4, min=0, max=4)
+        tensor([0., 2., 1., 0.])
+    """
+    x = array_of(input)
+    if x.dtype.kind != "f":
+        raise NotImplementedError(f"histc: expected a floating-point tensor, but got {x.dtype}; try .float()")
+    low, high = _range(x, bins, min, max, "histc")
+    x = x.reshape(-1)
+    x = x[(x >= low) & (x <= high)]
+    bin_of = ((x - low) / (high - low) * bins).astype(np.int64)
+    return wrap(_counts(array_module(x).minimum(bin_of, bins - 1), bins).astype(x.dtype))
+
+
+def _range(x: Array, bins: int, low: float, high: float, who: str) -> tuple[float, float]:
+    if bins < 1:
+        raise RuntimeError(f"{who}: bins must be > 0, but got {bins}")
+    if low == high and x.size:
+        low, high = float(x.min()), float(x.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"{who}: range of [{low}, {high}] is not finite; give min and max, or leave out what "
+                           f"is not finite")
+    if low > high:
+        raise RuntimeError(f"{who}: max must be larger than min, but got min={low}, max={high}")
+    return low, high
+
+
+class Histogram(NamedTuple):
+    """What `histogram` returns, by the names of PyTorch."""
+
+    hist: Any
+    bin_edges: Any
+
+
+def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Histogram:
+    """The elements counted in bins, and the edges of the bins: `(hist, bin_edges)`, one more edge than bins.
+
+    `bins` is a number of equal bins over `range` (that of the elements unless given), or the edges themselves.
+    Each element counts as much as `weight` (of the shape of `input`) says; with `density` the histogram is
+    scaled to an area of 1. Errors: as `histc`.
+
+        >>> import minidl
+        >>> minidl.histogram(minidl.tensor([1.0, 2.0, 1.0, 3.5]), bins=2, range=(0.0, 4.0)).hist
+        tensor([2., 2.])
+    """
+    x = array_of(input)
+    if x.dtype.kind != "f":
+        raise NotImplementedError(f"histogram: expected a floating-point tensor, but got {x.dtype}; try .float()")
+    xp = array_module(x)
+    if hasattr(bins, "shape"):
+        edges = move(array_of(bins), device_of(x))
+    else:
+        low, high = range or (0.0, 0.0)
+        low, high = _range(x, bins, low, high, "histogram")
+        edges = xp.linspace(low, high, bins + 1, dtype=x.dtype)
+    row, count = x.reshape(-1), edges.size - 1
+    inside = (row >= edges[0]) & (row <= edges[-1])
+    # The bin of an element begins at the last edge that is not above it; the last bin has its end, too.
+    bin_of = xp.minimum(xp.searchsorted(edges, row[inside], side="right") - 1, count - 1)
+    if weight is None:
+        hist = _counts(bin_of, count).astype(x.dtype)
+    else:
+        w = move(array_of(weight), device_of(x)).reshape(-1)[inside]
+        hist = xp.bincount(bin_of, w.astype(float64), count).astype(x.dtype)
+    if density:
+        hist = hist / (hist.sum() * (edges[1:] - edges[:-1]))
+    return Histogram(wrap(hist), wrap(edges))
+
+
+# ---------------------------------------------------------------------- equals
+
+def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False,
+                       dim: int | None = None) -> Any:
+    """`input`, read as one row, with every run of equal elements made one; with `dim`, of equal slices along it.
+
+    With `return_inverse` also which run every element belongs to, with `return_counts` how long the runs are.
+
+        >>> import minidl
+        >>> minidl.unique_consecutive(minidl.tensor([1, 1, 2, 2, 1]), return_counts=True)
+        (tensor([1, 2, 1]), tensor([2, 2, 1]))
+    """
+    x = array_of(input)
+    xp = array_module(x)
+    if dim is None:
+        slices, shape = x.reshape(-1, 1), x.shape
+    else:
+        axis = normalize_dim(dim, x.ndim, "unique_consecutive")
+        x = x if x.ndim else x.reshape(1)
+        slices = xp.moveaxis(x, axis, 0).reshape(x.shape[axis], -1 if x.size else 0)
+        shape = (x.shape[axis],)
+    n = len(slices)
+    new = xp.ones(n, np.bool_)      # whether a run begins here
+    new[1:] = (slices[1:] != slices[:-1]).any(axis=1)
+    starts = new.nonzero()[0]
+    runs = x.reshape(-1)[starts] if dim is None else x.take(starts, axis=axis)
+    results = [wrap(runs)]
+    if return_inverse:
+        results.append(wrap((xp.cumsum(new) - 1).reshape(shape)))
+    if return_counts:
+        ends = xp.concatenate([starts[1:], xp.full(min(n, 1), n, starts.dtype)])
+        results.append(wrap(ends - starts))
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Whether each of `elements` is among `test_elements`, or, with `invert`, is not; one may be a number.
+
+        >>> import minidl
+        >>> minidl.isin(minidl.tensor([1, 2, 3]), minidl.tensor([3, 1]))
+        tensor([ True, False,  True])
+    """
+    tensor = elements if hasattr(elements, "shape") else test_elements
+    xp = array_module(array_of(tensor))
+
+    def on_device(x: Any) -> Array:
+        return move(array_of(x), device_of(array_of(tensor))) if hasattr(x, "shape") else xp.asarray(x)
+    return wrap(xp.isin(on_device(elements), on_device(test_elements), assume_unique=assume_unique, invert=invert))

@@ -1,0 +1,226 @@
+"""New tensors: shared memory, relatives of others, random numbers, and the state of the generator."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import creation, printing
+from minidl.backend import random
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+
+# ---------------------------------------------------------------------- shared memory
+
+def test_from_dlpack_shares_memory():
+    array = np.arange(6.0).reshape(2, 3)
+    x = creation.from_dlpack(array)
+    assert x.tolist() == array.tolist() and x.dtype == minidl.float64
+    array[0, 0] = 7.0
+    assert x[0, 0].item() == 7.0
+
+
+@pytest.mark.skipif(torch is None, reason="PyTorch is the other library")
+def test_from_dlpack_of_torch():
+    theirs = torch.arange(4, dtype=torch.float32)
+    ours = creation.from_dlpack(theirs)
+    theirs[1] = 9.0
+    assert ours.tolist() == [0.0, 9.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("value", [[1.0], 3, "x"])
+def test_from_dlpack_refuses_others(value):
+    with pytest.raises(TypeError, match="expected an object with __dlpack__"):
+        creation.from_dlpack(value)
+
+
+def test_from_dlpack_refuses_complex_numbers():
+    with pytest.raises(TypeError, match="The supported dtypes are"):
+        creation.from_dlpack(np.array([1j]))
+
+
+def test_frombuffer_shares_memory():
+    memory = bytearray(np.arange(4, dtype=np.int16).tobytes())
+    x = creation.frombuffer(memory, dtype=minidl.int16, count=2, offset=2)
+    assert x.tolist() == [1, 2]
+    memory[2] = 5
+    assert x.tolist() == [5, 2]
+    assert creation.frombuffer(bytearray(8), dtype=minidl.float32, requires_grad=True).requires_grad
+
+
+@pytest.mark.parametrize("arguments, text", [
+    ((bytearray(5), {}), "multiple of element size (2)"), ((b"", {}), "both buffer length (0)"),
+    ((bytearray(4), {"offset": 5}), "offset (5 bytes)"), ((bytearray(4), {"count": 5}), "requested buffer length (5 * 2 bytes)"),
+    ((bytearray(4), {"count": 0}), "count (0) must not be 0"), (([1], {}), "list object does not implement"),
+])
+def test_frombuffer_refuses(arguments, text):
+    buffer, options = arguments
+    with pytest.raises(ValueError) as error:
+        creation.frombuffer(buffer, dtype=minidl.int16, **options)
+    assert text in str(error.value)
+
+
+# ---------------------------------------------------------------------- of the dtype of another
+
+def test_relatives():
+    x = minidl.tensor([1, 2], dtype=minidl.int8)
+    assert creation.new_tensor(x, [1.5]).tolist() == [1] and creation.new_tensor(x, [1.5]).dtype == minidl.int8
+    assert creation.new_zeros(x, 2, 3).tolist() == [[0] * 3] * 2 and creation.new_zeros(x, (2,)).dtype == minidl.int8
+    assert creation.new_ones(x, 2).tolist() == [1, 1] and creation.new_empty(x, 4, 1).shape == (4, 1)
+    assert creation.new_full(x, (2,), 7).tolist() == [7, 7]
+    assert creation.new_zeros(x, 1, dtype=minidl.float32, requires_grad=True).requires_grad
+    for made in (creation.new_ones(x, 2), creation.new_full(x, (2,), 7), creation.new_empty(x, 2)):
+        assert made.dtype == minidl.int8
+
+
+def test_scalar_tensor():
+    assert creation.scalar_tensor(3).dtype == minidl.float32 and creation.scalar_tensor(3).shape == ()
+    assert creation.scalar_tensor(3, dtype=minidl.int64).item() == 3
+
+
+# ---------------------------------------------------------------------- random
+
+def test_randint_dtypes():
+    for dtype in (minidl.float32, minidl.uint8, minidl.int64, minidl.bool):
+        x = minidl.randint(0, 2, (50,), dtype=dtype)
+        assert x.dtype == dtype and set(x.tolist()) == {0, 1}
+    with pytest.raises(RuntimeError, match="out of bounds for uint8"):
+        minidl.randint(0, 300, (2,), dtype=minidl.uint8)
+    with pytest.raises(RuntimeError, match="from=3 >= to=3"):
+        minidl.randint(3, 3, (2,))
+
+
+def test_bernoulli():
+    x = minidl.tensor([[0.0, 1.0]] * 50)
+    assert creation.bernoulli(x).tolist() == x.tolist()
+    assert creation.bernoulli(x, 1.0).tolist() == [[1.0, 1.0]] * 50
+    ones = creation.bernoulli(minidl.zeros(10_000, dtype=minidl.int64), 0.3, generator=minidl.Generator().manual_seed(0))
+    assert ones.dtype == minidl.int64 and abs(ones.float().mean().item() - 0.3) < 0.02
+    with pytest.raises(RuntimeError, match="0 <= p <= 1"):
+        creation.bernoulli(minidl.tensor([1.5]))
+    with pytest.raises(RuntimeError, match="0 <= p <= 1"):
+        creation.bernoulli(x, -0.1)
+    with pytest.raises(NotImplementedError, match="got int64"):
+        creation.bernoulli(minidl.tensor([1]))
+
+
+def test_normal_refuses_a_negative_deviation():
+    with pytest.raises(RuntimeError, match="std >= 0.0"):
+        minidl.normal(0.0, -1.0, (2,))
+
+
+@pytest.mark.parametrize("draw", [creation.rand_like, creation.randn_like, lambda x, **k: creation.randint_like(x, 1000, **k),
+                                  lambda x, **k: creation.bernoulli(x, 0.5, **k)])
+def test_relatives_take_a_generator(draw):
+    x = minidl.zeros(50)
+    first, second, third = (draw(x, generator=minidl.Generator().manual_seed(seed)).tolist() for seed in (1, 1, 2))
+    assert first == second != third
+
+
+def test_the_state_of_the_generator():
+    minidl.rand(3)
+    state = random.get_rng_state()
+    first, second = minidl.randn(4).tolist(), minidl.randn(4).tolist()
+    random.set_rng_state(state)
+    assert minidl.randn(4).tolist() == first and minidl.randn(4).tolist() == second
+
+
+# ---------------------------------------------------------------------- printing
+
+@pytest.fixture
+def print_options():
+    yield printing.set_printoptions
+    printing.set_printoptions(profile="default")
+
+
+@pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
+@pytest.mark.parametrize("options", [
+    {"sci_mode": True}, {"sci_mode": False, "precision": 2}, {"profile": "short"}, {"profile": "full"}, {"precision": 7},
+    {"threshold": 5, "edgeitems": 2, "linewidth": 30}, {"linewidth": 40}, {"profile": "short", "precision": 1}, {"threshold": 2}])
+def test_print_options_are_those_of_torch(options, print_options):
+    arrays = [np.array([1.0, 2.0, 300.0]), np.array([1e-7, 2.5, 3e4]), np.arange(60).reshape(6, 10), np.arange(20.0),
+              np.random.default_rng(0).standard_normal((3, 12)), np.zeros(3), np.array(1.23456789)]
+    print_options(**options)
+    torch.set_printoptions(profile="default")
+    torch.set_printoptions(**options)
+    try:
+        for array in arrays:
+            array = array.astype(np.float32) if array.dtype.kind == "f" else array    # the others name their dtype
+            assert repr(minidl.tensor(array)) == repr(torch.tensor(array))
+    finally:
+        torch.set_printoptions(profile="default")
+
+
+def test_print_options_stay_until_they_are_changed(print_options):
+    print_options(precision=2, sci_mode=True)
+    print_options(edgeitems=5)
+    assert printing.get_printoptions() == {"precision": 2, "threshold": 1000, "edgeitems": 5, "linewidth": 80, "sci_mode": None}
+    with pytest.raises(ValueError, match="default, short, full"):
+        print_options(profile="wide")
+
+
+@pytest.mark.parametrize("make", [minidl.zeros, minidl.ones, minidl.empty, minidl.rand, minidl.randn])
+def test_a_size_by_name(make):
+    assert make(size=(2, 3)).shape == make(2, 3).shape == make([2, 3]).shape == (2, 3)
+    assert make(size=()).shape == () and make(size=[2, 1], requires_grad=True).requires_grad
+
+
+def test_numbers_by_name():
+    assert minidl.randint(high=1, size=(3,)).tolist() == minidl.randint(1, size=(3,)).tolist() == [0, 0, 0]
+    assert minidl.arange(end=3).tolist() == [0, 1, 2]
+    assert minidl.normal(0.0, 1.0, size=(2, 3), requires_grad=True).is_leaf
+    assert minidl.normal(0.0, 1.0, (2,), requires_grad=True).requires_grad
+
+
+@pytest.mark.parametrize("call, expected", [
+    (lambda: minidl.eye(2), [[1, 0], [0, 1]]), (lambda: minidl.eye(1, 3), [[1, 0, 0]]),
+    (lambda: minidl.linspace(0, 1, 5), [0, 0.25, 0.5, 0.75, 1]), (lambda: minidl.linspace(3, 1, 2), [3, 1]),
+    (lambda: minidl.logspace(0, 2, 3), [1, 10, 100]), (lambda: minidl.logspace(0, 3, 4, base=2), [1, 2, 4, 8]),
+    (lambda: minidl.arange(5), [0, 1, 2, 3, 4]), (lambda: minidl.arange(1, 2, 0.5), [1, 1.5]),
+    (lambda: minidl.arange(3, 0, -1), [3, 2, 1]), (lambda: minidl.full((2,), 7), [7, 7]),
+    (lambda: minidl.ones_like(minidl.tensor([1, 2])), [1, 1]), (lambda: minidl.zeros_like(minidl.ones(2)), [0, 0]),
+    (lambda: minidl.full_like(minidl.ones(2), 3), [3, 3]),
+])
+def test_filled_and_ranges(call, expected):
+    assert call().tolist() == expected
+
+
+def test_dtypes_follow_the_data():
+    assert minidl.arange(3).dtype == minidl.full((1,), 2).dtype == minidl.tensor([1]).dtype == minidl.int64
+    assert minidl.arange(3.0).dtype == minidl.tensor([1.5]).dtype == minidl.linspace(0, 1, 2).dtype == minidl.float32
+    assert minidl.tensor([True]).dtype == minidl.bool and minidl.tensor([]).dtype == minidl.float32
+    assert minidl.tensor(np.zeros(1)).dtype == minidl.float64 and minidl.tensor([np.zeros(1)]).dtype == minidl.float64
+    assert minidl.empty_like(minidl.tensor([1, 2])).dtype == minidl.int64
+    assert minidl.zeros_like(minidl.tensor([1]), dtype=minidl.float16).dtype == minidl.float16
+
+
+def test_what_shares_memory():
+    array = np.zeros(3, np.float32)
+    minidl.from_numpy(array)[0] = 1
+    minidl.as_tensor(array)[1] = 2
+    minidl.tensor(array)[2] = 3
+    assert array.tolist() == [1, 2, 0]
+    t = minidl.ones(2)
+    assert minidl.as_tensor(t) is t and minidl.as_tensor(t, dtype=minidl.float64) is not t
+    with pytest.raises(TypeError, match="expected np.ndarray .got list."):
+        minidl.from_numpy([1, 2])
+
+
+def test_randperm_and_the_seed():
+    assert sorted(minidl.randperm(10).tolist()) == list(range(10))
+    minidl.manual_seed(7)
+    first = minidl.rand(3).tolist()
+    assert minidl.initial_seed() == 7
+    minidl.manual_seed(7)
+    assert minidl.rand(3).tolist() == first != minidl.rand(3).tolist()
+
+
+def test_ragged_and_strange_data():
+    with pytest.raises(ValueError, match="equal length"):
+        minidl.tensor([[1, 2], [3]])
+    with pytest.raises(TypeError, match="numbers"):
+        minidl.tensor(["a"])

@@ -1,0 +1,302 @@
+"""What the errors say: who refused, what it expected, what it got, and what to try.
+
+One table over the whole library: a wrong call, the exception that it raises, and what its text must contain. The text
+includes the notes that an error collects on its way up.
+"""
+from __future__ import annotations
+
+import io
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+import minidl.nn.functional as F
+from minidl import nn, optim
+from minidl.neighbors import KNeighborsClassifier
+from minidl.utils.data import DataLoader, TensorDataset
+from minidl.vision.datasets.idx import read_idx
+from tests import strict_array
+
+
+def x(*shape: int, **kwargs: Any) -> Any:
+    """A tensor of ones."""
+    return minidl.ones(*shape, **kwargs)
+
+
+def leaf(*shape: int) -> Any:
+    return minidl.ones(*shape, requires_grad=True)
+
+
+def labels(*values: float) -> Any:
+    return minidl.tensor(list(values))
+
+
+def integers(*shape: int) -> Any:
+    return minidl.ones(*shape, dtype=minidl.int64)
+
+
+def elsewhere(*shape: int) -> Any:
+    """A tensor on another device than the CPU."""
+    return strict_array.leaf(minidl.ones(*shape))
+
+
+# ---------------------------------------------------------------------- calls that take more than one expression
+
+def second_backward() -> None:
+    loss = (leaf(2) ** 2).sum()
+    loss.backward()
+    loss.backward()
+
+
+def overwrite_a_kept_value() -> None:
+    y = leaf(3) * 2
+    loss = (y * y).sum()
+    y += 1
+    loss.backward()
+
+
+def overwrite_what_cross_entropy_kept() -> None:
+    scores = leaf(2, 3) * 1
+    target = labels(0, 1)
+    loss = F.cross_entropy(scores, target)
+    target[0] = 2
+    loss.backward()
+
+
+def assign(tensor: Any, name: str, value: Any) -> None:
+    setattr(tensor, name, value)
+
+
+def set_item(tensor: Any, index: Any, value: Any) -> None:
+    tensor[index] = value
+
+
+def hook_that_returns(value: Any) -> None:
+    y = leaf(2)
+    y.register_hook(lambda g: value)
+    (y * 2).sum().backward()
+
+
+class Twice(minidl.autograd.Function):
+    """A function whose gradient is whatever it is told to be."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Any, gradient: Any) -> Any:
+        ctx.gradient = gradient
+        return a * 2
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return ctx.gradient, None
+
+
+class ClosedFile:
+    """A dataset that reads from a file which somebody has closed."""
+
+    def __init__(self) -> None:
+        self.file = io.BytesIO(b"0123")
+        self.file.close()
+
+    def __getitem__(self, index: int) -> int:
+        return self.file.seek(index)
+
+    def __len__(self) -> int:
+        return 4
+
+
+# ---------------------------------------------------------------------- the table
+
+ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
+    # shapes
+    "add": (lambda: x(2, 3) + x(4), RuntimeError, ["Add", "(2, >3<)", "(>4<)", "reshape"]),
+    "matmul": (lambda: x(2, 3) @ x(2, 3), RuntimeError, ["matmul", "2x3 and 2x3", "3 columns meet 2 rows", ".mT"]),
+    "bmm": (lambda: minidl.bmm(x(2, 3), x(2, 3)), RuntimeError, ["bmm", "3D", "2D", "matmul"]),
+    "linear": (lambda: F.linear(x(2, 3), x(4, 2)), RuntimeError, ["linear", "(2, 3)", "2x4"]),
+    "linear bias": (lambda: F.linear(x(2, 3), x(4, 3), x(3)), RuntimeError, ["linear", "bias", "(4,)", "(3,)"]),
+    "conv2d channels": (lambda: F.conv2d(x(1, 3, 5, 5), x(4, 2, 3, 3)), RuntimeError,
+                        ["conv2d", "input (1, 3, 5, 5)", "weight (4, 2, 3, 3)", "groups=1"]),
+    "conv2d kernel": (lambda: F.conv2d(x(1, 3, 5, 5), x(4, 3, 7, 7)), RuntimeError,
+                      ["conv2d", "(5 x 5)", "(7 x 7)", "try padding or a smaller kernel"]),
+    "conv2d rank": (lambda: nn.Conv2d(3, 4, 3)(x(2, 3)), RuntimeError, ["conv2d", "(N, C, H, W)", "(2, 3)", "try"]),
+    "max_pool2d": (lambda: F.max_pool2d(x(1, 2, 3, 3), 5), RuntimeError, ["max_pool2d", "(2, 3, 3)", "smaller kernel"]),
+    "cat": (lambda: minidl.cat([x(2, 3), x(2, 4)]), RuntimeError, ["cat", "(2, 3)", "(2, 4)", "axis 1"]),
+    "stack": (lambda: minidl.stack([x(2, 3), x(3, 3)]), RuntimeError, ["stack", "[2, 3]", "[3, 3] at entry 1"]),
+    "mse_loss": (lambda: F.mse_loss(x(4, 1), x(4)), RuntimeError, ["mse_loss", "(4, 1)", "(4,)", "squeeze"]),
+    "cross_entropy batch": (lambda: F.cross_entropy(x(2, 3), labels(0, 1, 2)), ValueError,
+                            ["cross_entropy", "batch_size (2)", "batch_size (3)"]),
+    "cross_entropy weight": (lambda: F.cross_entropy(x(2, 3), labels(0, 1), weight=x(2)), RuntimeError,
+                             ["cross_entropy", "all 3 classes", "(2,)"]),
+    "batch_norm": (lambda: F.batch_norm(x(2, 3), x(2), x(2)), RuntimeError,
+                   ["batch_norm", "running_mean", "3 elements", "(2, 3)", "(2,)"]),
+    "batch_norm one sample": (lambda: F.batch_norm(x(1, 3), None, None, training=True), ValueError,
+                              ["batch_norm", "more than 1 value per channel", "(1, 3)", "eval()"]),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(3)(x(2, 3)), ValueError, ["BatchNorm2d", "4D", "(2, 3)"]),
+    "view": (lambda: x(2, 3).view(7), RuntimeError, ["view", "[7]", "size 6"]),
+    "view of a transpose": (lambda: x(2, 3).T.view(6), RuntimeError, ["view", "[3, 2]", "stride", "reshape"]),
+    "expand": (lambda: x(2, 3).expand(2, 4), RuntimeError, ["expand", "(4)", "(3)", "[2, 3]"]),
+    "in place": (lambda: x(3).add_(x(4, 3)), RuntimeError, ["Add", "(3,)", "(4, 3)", "cannot grow"]),
+    "setitem": (lambda: set_item(x(2, 3), 0, x(4)), RuntimeError, ["setitem", "[4]", "[3]"]),
+    "assigned grad": (lambda: assign(leaf(2), "grad", x(1)), RuntimeError, ["grad", "(1,)", "(2,)", "reshape"]),
+    "collate": (lambda: list(DataLoader([x(2), x(3)], batch_size=2)), RuntimeError,
+                ["default_collate", "(2,) at entry 0", "(3,) at entry 1", "pad"]),
+    "load_state_dict": (lambda: nn.Linear(2, 3).load_state_dict({"weight": x(3, 3), "bias": x(3)}), RuntimeError,
+                        ["Linear", "weight", "(3, 3)", "(3, 2)"]),
+
+    # dtypes
+    "float labels": (lambda: F.cross_entropy(x(2, 3), labels(0.0, 1.0)), RuntimeError,
+                     ["cross_entropy", "int64", "float32", "(2, 3) holds probabilities"]),
+    "float labels of nll_loss": (lambda: F.nll_loss(x(2, 3), labels(0.0, 1.0)), RuntimeError,
+                                 ["nll_loss", "int64", "float32", "target.long()"]),
+    "whole numbers in conv2d": (lambda: F.conv2d(integers(1, 1, 5, 5), x(1, 1, 3, 3)), RuntimeError,
+                                ["conv2d", "floating-point", "int64", "input.float()"]),
+    "whole numbers in linear": (lambda: nn.Linear(3, 2)(integers(2, 3)), RuntimeError,
+                                ["linear", "int64 != float32", "try .to(float32) on the first"]),
+    "whole numbers in cross_entropy": (lambda: F.cross_entropy(integers(2, 3), labels(0, 1)), RuntimeError,
+                                       ["cross_entropy", "input", "int64", "input.float()"]),
+    "mean": (lambda: integers(2).mean(), RuntimeError, ["mean", "floating", "int64", "x.float()"]),
+    "in place into whole numbers": (lambda: integers(2).add_(x(2)), RuntimeError,
+                                    ["Add", "float32", "int64", "out-of-place"]),
+    "float index": (lambda: x(2, 3).gather(1, x(2, 1)), RuntimeError, ["gather", "int64", "float32", ".long()"]),
+    "condition": (lambda: minidl.where(x(2), x(2), x(2)), RuntimeError, ["where", "bool", "float32", "x > 0"]),
+    "assigned data": (lambda: assign(leaf(2), "data", integers(2)), RuntimeError, ["floating", "int64", "float32"]),
+
+    # numbers out of range
+    "label": (lambda: F.cross_entropy(x(2, 3), labels(0, 3)), IndexError,
+              ["Target 3", "cross_entropy", "index 1", "3 classes", "from 0 to 2"]),
+    "negative label": (lambda: F.nll_loss(x(2, 3), labels(0, -1)), IndexError, ["Target -1", "nll_loss", "0 to 2"]),
+    "embedding": (lambda: F.embedding(labels(5), x(3, 2)), IndexError, ["embedding", "index 5", "size 3", "0 to 2"]),
+    "gather": (lambda: x(2, 3).gather(1, minidl.tensor([[5]])), RuntimeError, ["gather", "index 5", "size 3"]),
+    "index": (lambda: x(2, 3)[5], IndexError, ["index 5", "dimension 0", "size 2"]),
+    "dim": (lambda: x(2, 3).sum(3), IndexError, ["sum", "[-2, 1]", "got 3"]),
+    "dim of softmax": (lambda: F.softmax(x(2), dim=4), IndexError, ["softmax", "[-1, 0]", "got 4"]),
+    "learning rate": (lambda: optim.SGD([leaf(2)], lr=float("nan")), ValueError, ["learning rate", "nan"]),
+    "momentum": (lambda: optim.SGD([leaf(2)], lr=0.1, momentum=float("nan")), ValueError, ["momentum", "nan"]),
+    "betas": (lambda: optim.Adam([leaf(2)], betas=(1.0, 0.9)), ValueError, ["beta", "index 0", "1.0"]),
+    "dropout": (lambda: F.dropout(x(2), 1.5), ValueError, ["between 0 and 1", "1.5"]),
+    "batch size": (lambda: DataLoader([1], batch_size=0), ValueError, ["DataLoader", "positive integer", "0"]),
+
+    # what is no tensor
+    "list + tensor": (lambda: x(2) + [1, 2], TypeError, ["Add", "Tensor or a number", "list", "minidl.tensor"]),
+    "exp of a list": (lambda: minidl.exp([1.0]), TypeError, ["Exp", "Tensor", "list", "minidl.tensor"]),
+    "relu of None": (lambda: F.relu(None), TypeError, ["Relu", "Tensor", "NoneType"]),
+    "sum of a dict": (lambda: minidl.sum({"a": 1}), TypeError, ["sum", "Tensor", "dict"]),
+    "softmax of a list": (lambda: F.softmax([1.0], dim=0), TypeError, ["softmax", "input", "Tensor", "list"]),
+    "Linear of a list": (lambda: nn.Linear(2, 3)([1.0, 2.0]), TypeError, ["linear", "input", "Tensor", "list"]),
+    "Linear of None": (lambda: nn.Linear(2, 3)(None), TypeError, ["linear", "input", "Tensor", "NoneType"]),
+    "Conv2d of a str": (lambda: nn.Conv2d(3, 4, 3)("x"), TypeError, ["conv2d", "input", "Tensor", "str"]),
+    "cat with a list": (lambda: minidl.cat([x(2), [1, 2]]), TypeError, ["cat", "tensors[1]", "Tensor", "list"]),
+    "stack of None": (lambda: minidl.stack(None), TypeError, ["stack", "tuple or list of Tensors", "NoneType"]),
+    "list as index": (lambda: x(2, 3).gather(1, [0]), TypeError, ["gather", "index", "Tensor", "list"]),
+    "list as mask": (lambda: x(2).masked_fill([True], 0), TypeError, ["masked_fill", "mask", "Tensor", "list"]),
+    "cross_entropy of None": (lambda: F.cross_entropy(None, labels(0)), TypeError, ["cross_entropy", "input", "NoneType"]),
+    "list of labels": (lambda: F.cross_entropy(x(2, 3), [0, 1]), TypeError, ["cross_entropy", "target", "list"]),
+    "tensor of a str": (lambda: minidl.tensor("abc"), TypeError, ["tensor", "numbers", "str"]),
+    "ragged tensor": (lambda: minidl.tensor([[1, 2], [3]]), ValueError, ["tensor", "equal length", "pad"]),
+    "str as index": (lambda: x(2)["a"], IndexError, ["integers", "slices", "str"]),
+    "Parameter": (lambda: nn.Parameter([1.0]), TypeError, ["Parameter", "Tensor", "list", "minidl.tensor"]),
+    "one parameter": (lambda: optim.SGD(leaf(2), lr=0.1), TypeError, ["iterable", "Tensor", "[params]"]),
+    "grad of a list": (lambda: assign(leaf(2), "grad", [1.0, 2.0]), TypeError, ["grad", "Tensor", "list"]),
+    "data of a list": (lambda: assign(leaf(2), "data", [1.0, 2.0]), TypeError, ["data", "Tensor", "list"]),
+    "a number as dataset": (lambda: DataLoader(5), TypeError, ["DataLoader", "__getitem__", "int"]),
+    "TensorDataset of lists": (lambda: TensorDataset([1], [2]), TypeError, ["TensorDataset", "Tensors", "list"]),
+    "None in a batch": (lambda: list(DataLoader([x(2), None], batch_size=2)), TypeError,
+                        ["default_collate", "entry 1", "NoneType", "collate_fn"]),
+    "backward of a list": (lambda: leaf(2).backward([1.0, 1.0]), TypeError, ["gradients", "Tensors or None", "float"]),
+    "grad of a number": (lambda: minidl.autograd.grad(3, leaf(2)), TypeError, ["Tensor", "int"]),
+    "kNN unfitted": (lambda: KNeighborsClassifier().predict(x(2, 3)), Exception, ["fit"]),
+
+    # gradients
+    "whole numbers that require grad": (lambda: minidl.tensor([1, 2], requires_grad=True), RuntimeError,
+                                        ["floating", "int64", ".float()"]),
+    "requires_grad_ of whole numbers": (lambda: leaf(2).int().requires_grad_(), RuntimeError,
+                                        ["floating", "int32", ".float()"]),
+    "backward of whole numbers": (lambda: integers(2).sum().backward(), RuntimeError,
+                                  ["does not require grad", "Set requires_grad=True"]),
+    "backward of many numbers": (lambda: leaf(3).backward(), RuntimeError, ["scalar", "(3,)", "loss.mean()"]),
+    "backward without a graph": (lambda: x(2).sum().backward(), RuntimeError, ["does not require grad", "no_grad()"]),
+    "gradient of another shape": (lambda: leaf(3).backward(x(2)), RuntimeError, ["shape", "(2,)", "(3,)"]),
+    "unused input": (lambda: minidl.autograd.grad(leaf(2).sum(), leaf(2)), RuntimeError,
+                     ["not have been used", "input 0", "allow_unused=True"]),
+    "second backward": (second_backward, RuntimeError, ["second time", "retain_graph=True", "in the gradient of Pow"]),
+    "overwritten": (overwrite_a_kept_value, RuntimeError,
+                    ["modified by an inplace operation", "of Mul", "(3,)", "last written by Add", "clone()",
+                     "in the gradient of Mul"]),
+    "overwritten target": (overwrite_what_cross_entropy_kept, RuntimeError,
+                           ["'target' of CrossEntropy", "last written by Assign", "in the gradient of CrossEntropy"]),
+    "leaf written in place": (lambda: leaf(2).add_(1), RuntimeError, ["Add", "leaf", "no_grad()", "clone()"]),
+    "expanded tensor written": (lambda: x(2).expand(3, 2).add_(1), RuntimeError, ["Add", "(3, 2)", "clone()"]),
+    "numpy of a leaf": (lambda: leaf(2).numpy(), RuntimeError, ["numpy()", "requires grad", "detach()"]),
+    "hook's shape": (lambda: hook_that_returns(x(3)), RuntimeError, ["hook", "(2,)", "(3,)"]),
+    "hook's type": (lambda: hook_that_returns(1.0), TypeError, ["hook", "Tensor or None", "float"]),
+    "Function's gradient": (lambda: Twice.apply(leaf(2), 1.0).sum().backward(), TypeError,
+                            ["TwiceBackward", "index 0", "float", "in the gradient of TwiceBackward"]),
+    "Function's gradient's shape": (lambda: Twice.apply(leaf(2), x(3)).sum().backward(), RuntimeError,
+                                    ["TwiceBackward", "index 0", "[3]", "[2]"]),
+
+    # devices
+    "two devices": (lambda: x(2) + elsewhere(2), RuntimeError, ["Add", "same device", "cpu and strict", ".to(device)"]),
+    "Linear elsewhere": (lambda: nn.Linear(2, 3)(elsewhere(1, 2)), RuntimeError, ["Linear", "same device", "(1, 2)"]),
+    "labels elsewhere": (lambda: F.cross_entropy(x(1, 3), labels(0).to("strict")), RuntimeError,
+                         ["CrossEntropy", "same device", "(1,) int64 on strict"]),
+    "unknown device": (lambda: x(2).to("tpu"), RuntimeError, ["cpu", "cuda", "tpu"]),
+
+    # files
+    "closed data file": (lambda: list(DataLoader(ClosedFile(), batch_size=2)), ValueError,
+                         ["closed file", "sample 0 of the ClosedFile"]),
+    "vanished data file": (lambda: read_idx("no/such/file.gz"), FileNotFoundError, ["read_idx", "no/such/file.gz"]),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_the_error_says_what_is_wrong(name):
+    call, kind, parts = ERRORS[name]
+    with pytest.raises(kind) as caught:
+        call()
+    text = "".join(traceback.format_exception_only(caught.type, caught.value))
+    for part in parts:
+        assert part in text, f"{part!r} is missing in: {text}"
+
+
+def test_notes_without_add_note():
+    """On Python 3.10, where errors have no notes, the note is part of the message."""
+    class OldError(Exception):
+        add_note: Any = property()   # hasattr is False, as on 3.10
+
+    error = OldError("wrong")
+    minidl.autograd.op.annotate(error, "in Add")
+    assert str(error) == "wrong\nin Add"
+
+    class OldKeyError(OldError, KeyError):
+        pass
+
+    error = OldKeyError("key")
+    minidl.autograd.op.annotate(error, "in sample 5")
+    assert error.args == ("key",)
+
+
+def test_a_file_that_vanishes_while_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "labels.gz"
+    path.write_bytes(b"\x1f\x8b")
+
+    def gone(*args: Any) -> Any:
+        raise FileNotFoundError(2, "No such file or directory")
+    monkeypatch.setattr("gzip.open", gone)
+    with pytest.raises(FileNotFoundError, match="read_idx: there is no file .*labels.gz"):
+        read_idx(path)
+
+
+def test_a_sample_that_fails_keeps_its_type_and_its_cause():
+    class Broken:
+        def __getitem__(self, index: int) -> Any:
+            return np.zeros(2)[index]
+
+        def __len__(self) -> int:
+            return 4
+
+    with pytest.raises(IndexError) as caught:
+        list(DataLoader(Broken(), batch_size=4))
+    assert "sample 2 of the Broken" in "".join(traceback.format_exception_only(caught.type, caught.value))
