@@ -234,6 +234,15 @@ def test_as_decorators(make):
     assert minidl.is_grad_enabled()
 
 
+def test_inference_mode():
+    x = leaf(1.0)
+    with minidl.inference_mode():
+        assert minidl.is_inference_mode_enabled() and not (x * 2).requires_grad
+        with minidl.inference_mode(False):
+            assert (x * 2).requires_grad
+    assert not minidl.is_inference_mode_enabled()
+
+
 def test_set_grad_enabled_as_a_call_and_as_a_context():
     minidl.set_grad_enabled(False)
     assert not minidl.is_grad_enabled()
