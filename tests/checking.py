@@ -90,7 +90,8 @@ class Case:
 
 def check_case(case: Case) -> None:
     """Run the whole battery over a case."""
-    assert case.oracle is not None or case.torch is not None, "a case needs an oracle"
+    # without PyTorch, its functions stand as None in some tables
+    assert case.oracle is not None or case.torch is not None or torch is None, "a case needs an oracle"
     for sample in case.samples:
         try:
             _check_values(case, sample)
