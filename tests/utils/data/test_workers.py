@@ -441,6 +441,7 @@ SCRIPT = """
             return 1000
 
     if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)   # jobs in the background start deaf to it
         for batch in DataLoader(Slow(), num_workers=2):
             print("ready", flush=True)
             if DIE:
