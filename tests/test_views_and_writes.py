@@ -356,3 +356,39 @@ class Machine(RuleBasedStateMachine):
 
 Machine.TestCase.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
 TestMachine = Machine.TestCase
+
+
+@pytest.mark.parametrize("added", [lambda y: y.reshape(-1)[0], lambda y: 5.0], ids=["its own element", "a number"])
+def test_a_view_of_a_view_without_dimensions(added):
+    """Gradients of 0-d tensors may come as NumPy scalars, which have no memory to look into."""
+    leaf = minidl.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    y = leaf * 1
+    flat = y.reshape(-1)
+    first = flat[0]
+    again = first.reshape(-1)
+    factor = 1 if isinstance(added(y), float) else 2
+    again.add_(added(y))
+    (y.sum() + 10 * flat.sum() + 100 * first + 1000 * again.sum()).backward()
+    assert leaf.grad.tolist() == [1111 * factor, 11, 11, 11]
+
+
+def masked(y, x):
+    return y.masked_fill(minidl.tensor(False), 1.0)
+
+
+def everything(y, x):
+    y[...] = x * 2
+    return y
+
+
+def where_true(y, x):
+    y[minidl.tensor(True)] = x
+    return y
+
+
+@pytest.mark.parametrize("write, slope", [(masked, 36), (everything, 16), (where_true, 4)])
+def test_writes_into_tensors_without_dimensions(write, slope):
+    x = minidl.tensor(2.0, requires_grad=True)
+    y = write(x * 3, x)
+    (y * y).backward()
+    assert x.grad.item() == slope

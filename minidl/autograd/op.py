@@ -127,8 +127,8 @@ class Op:
                 edges.append(x.edge)
                 if x.edge is not None:
                     wanted = True
-            else:
-                arrays.append(x)
+            else:   # NumPy's scalars, which its reductions give, become arrays again: they can be written into
+                arrays.append(np.asarray(x) if isinstance(x, np.generic) else x)
                 edges.append(None)
         if not tensors:
             try:
