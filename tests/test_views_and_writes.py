@@ -298,7 +298,7 @@ class Machine(RuleBasedStateMachine):
         if x.shape != y.shape:
             y, y_values, y_slopes = shape.reshape(y, (-1,))[0], y_values.reshape(-1)[0], y_slopes.reshape(-1, LEAF.size)[0]
         values, slopes = model.read()
-        if product:
+        if product and max(np.abs(values).max(initial=0), np.abs(y_values).max(initial=0)) < 100:   # no overflow
             x.mul_(y.clone())       # mul_ keeps y; later writes to y itself would be refused
             model.write(values * y_values, slopes * y_values[..., None] + values[..., None] * y_slopes)
         else:
