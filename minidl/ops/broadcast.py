@@ -87,7 +87,7 @@ def _clash(who: str, shapes: tuple[Shape, ...], back: int) -> str:
             f"{-back} the marked sizes differ and none is 1. Try reshape, unsqueeze or transpose on one.")
 
 
-def as_operand(x: Any, who: str, like: TensorBase) -> Any:
+def as_operand(x: Any, who: str) -> Any:
     """A tensor, or a plain Python scalar: NumPy arrays become tensors, NumPy scalars become plain."""
     if isinstance(x, (TensorBase, int, float)) and not isinstance(x, np.generic):
         return x
@@ -99,17 +99,15 @@ def as_operand(x: Any, who: str, like: TensorBase) -> Any:
                     f"try minidl.tensor(...) on it first")
 
 
-def prepare(who: str, *operands: Any, floating: bool = False, dtype: Any = None) -> list[Any]:
+def prepare(who: str, *operands: Any, floating: bool = False) -> list[Any]:
     """Operands of an elementwise op, cast and expanded to a common dtype and shape.
 
     Python scalars stay as they are, so that they never widen a tensor. With `floating`, integers become
     the default floating dtype first.
     """
-    tensors = [x for x in operands if isinstance(x, TensorBase)]
-    operands = tuple([as_operand(x, who, tensors[0]) for x in operands])
+    operands = tuple([as_operand(x, who) for x in operands])
     arrays = [x.array if isinstance(x, TensorBase) else x for x in operands]
-    if dtype is None:
-        dtype = result_type(*arrays, *([1.0] if floating else []))
+    dtype = result_type(*arrays, *([1.0] if floating else []))
     shape = broadcast_shape(who, *[a.shape for a in arrays if hasattr(a, "shape")])
     return [expand_to(cast(x, dtype), shape) if isinstance(x, TensorBase) else
             dtype.type(x).item() if dtype.kind == "f" else x for x in operands]
