@@ -4,19 +4,22 @@ from minidl.typed import (
     BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor,
 )
 from minidl.creation import (
-    arange, as_tensor, bernoulli, empty, empty_like, eye, from_dlpack, from_numpy, frombuffer, full, full_like,
-    linspace, logspace, normal, ones, ones_like, rand, rand_like, randint, randint_like, randn, randn_like, randperm,
-    scalar_tensor, tensor, zeros, zeros_like,
+    arange, as_tensor, asarray, bernoulli, empty, empty_like, empty_permuted, empty_strided, eye, from_dlpack,
+    from_numpy, frombuffer, full, full_like, linspace, logspace, normal, ones, ones_like, rand, rand_like, randint,
+    randint_like, randn, randn_like, randperm, range, scalar_tensor, tensor, to_dlpack, zeros, zeros_like,
 )
 
 # elementwise
 from minidl.ops.elementwise import (
-    abs, acos, acosh, add, addcdiv, addcmul, allclose, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_not,
+    abs, acos, acosh, add, addcdiv, addcmul, allclose, angle, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_not,
     bitwise_or, bitwise_xor, ceil, clamp, clip, cos, cosh, div, eq, equal, erf, erfc, exp, exp2, expm1, floor,
     floor_divide, fmax, fmin, fmod, frac, ge, gt, hypot, isclose, isfinite, isinf, isnan, le, lerp, log, log10, log1p,
     log2, logaddexp, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, nan_to_num, ne, neg,
-    pow, reciprocal, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, sub, tan, tanh, trunc, where,
-    xlogy,
+    polar, pow, reciprocal, remainder, round, rsqrt, sgn, sigmoid, sign, sin, sinh, sqrt, square, sub, tan, tanh, trunc,
+    where, xlogy,
+)
+from minidl.ops.complex import (
+    complex, conj, conj_physical, imag, is_conj, is_neg, real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
 )
 from minidl.ops.activation import celu, log_softmax, prelu, relu, selu, softmax
 
@@ -29,56 +32,85 @@ from minidl.ops.reduce import (
 # shape
 from minidl.ops.shape import (
     atleast_1d, atleast_2d, atleast_3d, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diag,
-    diag_embed, diagonal, dstack, flatten, flip, fliplr, flipud, hstack, meshgrid, moveaxis, movedim, narrow, permute,
-    ravel, reshape, roll, rot90, select, split, squeeze, stack, swapaxes, swapdims, t, tensor_split, tile, transpose,
-    tril, triu, unbind, unflatten, unsqueeze, vstack, column_stack, dsplit, hsplit, vsplit,
+    diag_embed, diagflat, diagonal, dstack, flatten, flip, fliplr, flipud, hstack, meshgrid, moveaxis, movedim,
+    narrow, permute, ravel, reshape, roll, rot90, select, split, squeeze, stack, swapaxes, swapdims, t, tensor_split,
+    tile, transpose, tril, triu, unbind, unflatten, unsqueeze, vstack, column_stack, dsplit, hsplit, vsplit, row_stack,
+    split_with_sizes, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
+)
+from minidl.ops.view_scatter import as_strided_scatter, diagonal_scatter, select_scatter, slice_scatter
+from minidl.ops.view_copy import (
+    alias_copy, as_strided_copy, detach_copy, diagonal_copy, expand_copy, narrow_copy, permute_copy, select_copy,
+    slice_copy, split_copy, split_with_sizes_copy, squeeze_copy, t_copy, transpose_copy, unbind_copy, unfold_copy,
+    unsqueeze_copy, view_copy,
 )
 
 # indexing and order
 from minidl.ops.index import (
-    argsort, argwhere, bucketize, gather, index_add, index_copy, index_fill, index_put, index_select, masked_fill,
-    masked_scatter, masked_select, nonzero, repeat_interleave, scatter, scatter_add, searchsorted, sort, take,
-    take_along_dim, topk, tril_indices, triu_indices, unique,
+    argsort, argwhere, bucketize, fill, gather, index_add, index_copy, index_fill, index_put, index_select, masked_fill,
+    masked_scatter, masked_select, nonzero, nonzero_static, repeat_interleave, scatter, scatter_add, searchsorted, sort,
+    take, take_along_dim, topk, tril_indices, triu_indices, unique,
 )
 
 # linear algebra
 from minidl.ops.linalg import (
-    addbmm, addmm, addmv, addr, baddbmm, bmm, chain_matmul, cross, dot, einsum, ger, inner, kron, matmul, mm, mv, outer,
-    tensordot, trace, vdot,
+    addbmm, addmm, addmv, addr, adjoint, baddbmm, bmm, chain_matmul, cross, dot, einsum, ger, inner, kron, matmul, mm,
+    mv, outer, tensordot, trace, vdot,
 )
 from minidl.ops.solve import cholesky_inverse, cholesky_solve, det, inv as inverse, logdet, slogdet
 from minidl.ops.decompositions import cholesky, pinverse, qr_some as qr, svd_some as svd
+from minidl.ops.lu import lu_unpack, older_lu as lu, older_lu_solve as lu_solve, triangular_solve
+from minidl.ops.householder import geqrf, orgqr, ormqr
+from minidl.ops.low_rank import pca_lowrank, svd_lowrank
 from minidl.ops.matrix_functions import matrix_exp, matrix_power
 from minidl.ops.distance import cdist, dist
 from minidl.ops.combine import block_diag, cartesian_prod, combinations
 
 # special functions, bits, other names, questions
 from minidl.ops.special import digamma, erfinv, i0, lgamma, logaddexp2, logit, mvlgamma, polygamma, sinc
+from minidl.ops.incomplete_gamma import igamma, igammac
 from minidl.ops.bits import (
     bitwise_left_shift, bitwise_right_shift, copysign, frexp, gcd, heaviside, lcm, ldexp, nextafter, signbit,
 )
 from minidl.ops.aliases import (
-    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clamp_max, clamp_min, deg2rad, divide, fix,
-    float_power, greater, greater_equal, isneginf, isposinf, isreal, less, less_equal, multiply, negative, not_equal,
-    positive, rad2deg, rsub, sgn, subtract, true_divide,
+    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clamp_max, clamp_min, deg2rad, detach,
+    divide, fix, float_power, greater, greater_equal, isneginf, isposinf, isreal, less, less_equal, multiply, negative,
+    not_equal, positive, rad2deg, rsub, subtract, true_divide,
 )
-from minidl.ops.inquiry import is_complex, is_floating_point, is_nonzero, is_tensor, numel
+from minidl.ops.inquiry import (
+    broadcast_shapes, get_device, is_complex, is_distributed, is_floating_point, is_inference, is_nonzero, is_same_size,
+    is_signed, is_tensor, numel, typename,
+)
 
 # scans, statistics, counting, windows, draws
 from minidl.ops.scan import cummax, cummin, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz
 from minidl.ops.statistics import (
     corrcoef, cov, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, renorm,
 )
-from minidl.ops.counting import bincount, histc, histogram, isin, unique_consecutive
+from minidl.ops.counting import bincount, histc, histogram, histogramdd, isin, unique_consecutive
+from minidl.ops.finite_differences import gradient
 from minidl.ops.window import as_strided, unravel_index, vander
+from minidl.ops.stft import istft, stft
+from minidl.ops.window_functions import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
 from minidl.ops.scatter_reduce import index_reduce, put, scatter_reduce
-from minidl.ops.draw import multinomial, poisson
+from minidl.ops.segment_reduce import segment_reduce
+from minidl.ops.draw import binomial, multinomial, poisson
 from minidl.ops.pixel import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from minidl.ops.similarity import bilinear, cosine_similarity, pairwise_distance, pdist
 
+# in place
+from minidl.ops.in_place import (
+    abs_, acos_, acosh_, addmv_, alpha_dropout_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_,
+    as_strided_, asin_, asinh_, atan_, atanh_, ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_,
+    cosh_, deg2rad_, detach_, dropout_, erf_, erfc_, exp2_, exp_, expm1_, feature_alpha_dropout_, fix_, floor_,
+    frac_, gcd_, i0_, lcm_, ldexp_, log10_, log1p_, log2_, log_, logit_, nan_to_num_, neg_, negative_, rad2deg_,
+    reciprocal_, resize_as_, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_, trunc_,
+    xlogy_,
+)
+from minidl.ops.index import fill_, index_put_, zero_
+
 # what PyTorch has here and in nn.functional
 from minidl.ops.activation import hardshrink, threshold
-from minidl.ops.activation_inplace import celu_, relu_, selu_, threshold_
+from minidl.ops.activation_inplace import celu_, relu_, rrelu_, selu_, threshold_
 from minidl.ops.conv import conv2d, conv_transpose2d
 from minidl.ops.conv_1d_3d import conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
 from minidl.ops.ctc import ctc_loss
@@ -91,32 +123,53 @@ from minidl.ops.margin_loss import (
 )
 from minidl.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minidl.ops.pool import max_pool2d
+from minidl.ops.pool_with_indices import max_pool1d_with_indices
 from minidl.ops.pool_1d_3d import adaptive_avg_pool1d, adaptive_max_pool1d, avg_pool1d, max_pool1d, max_pool3d
+from minidl.ops.rnn import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell
 from minidl.ops.rrelu import rrelu
+from minidl.ops.dispatcher_names import (
+    affine_grid_generator, constant_pad_nd, convolution, feature_dropout, feature_dropout_, grid_sampler,
+    grid_sampler_2d, grid_sampler_3d, native_channel_shuffle, norm_except_dim,
+)
 
 # dtypes, devices, randomness
-from minidl import accelerator, backends, cuda
-from minidl.backend.device import Device as device
+from minidl import accelerator, amp, backends, cuda
+from minidl.amp import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
+from minidl.backend.device import Device as device, get_default_device, set_default_device
 from minidl.backend.dtype import (
-    bool, can_cast, double, finfo, float, float16, float32, float64, get_default_dtype, half, iinfo, int, int8, int16,
+    bool, can_cast, cdouble, cfloat, complex64, complex128, double, finfo, float, float16, float32, float64,
+    get_default_dtype, half, iinfo, int, int8, int16,
     int32, int64, long, promote_types, result_type, set_default_dtype, short, uint8,
 )
 from minidl.backend.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minidl.printing import get_printoptions, set_printoptions
+from minidl.settings import (
+    are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision, get_num_threads,
+    is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled, set_deterministic_debug_mode,
+    set_float32_matmul_precision, set_flush_denormal, set_num_threads, set_warn_always, use_deterministic_algorithms,
+)
 
 # gradients
 from minidl import autograd
 from minidl.autograd import (
     enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
 )
+from minidl.autograd.grad_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled, set_anomaly_enabled
 
 # layers, updates, loading
-from minidl import linalg, nn, optim, special, utils
+from minidl import fft, linalg, nn, optim, special, utils
 from minidl import func   # after nn, which it needs
 from minidl.func import vmap
+from minidl import profiler, serialization
+from minidl.serialization import load, save
+
+# `out=`, and errors that name the function
+from minidl import door
 
 # constants, and the type of x.shape
 from math import e, inf, nan, pi
 Size = tuple
 
 __version__ = "0.1.0"
+
+door.guard(globals(), __name__)

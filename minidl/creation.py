@@ -1,6 +1,8 @@
 """New tensors: from data, filled, in ranges, and random."""
 from __future__ import annotations
 
+import builtins
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import (
     Device,
+    array_module,
     as_device,
     device_of,
     get_library,
@@ -20,6 +23,8 @@ from minidl.backend.device import (
 )
 from minidl.backend.dtype import get_default_dtype
 from minidl.backend.random import Generator, default_generator
+from minidl.ops.broadcast import broadcast_shape
+from minidl.ops.checks import natural
 from minidl.ops.dims import sizes
 
 if TYPE_CHECKING:
@@ -30,7 +35,8 @@ if TYPE_CHECKING:
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of `data`: a number, nested sequences of numbers, an array or a Tensor.
 
-    Python floats become the default dtype (float32), ints int64, bools bool; arrays keep theirs.
+    Python floats become the default dtype (float32), complex numbers its complex one (complex64), ints int64, bools
+    bool; arrays keep theirs.
 
         >>> import minidl
         >>> minidl.tensor([[1, 2], [3, 4]])
@@ -50,6 +56,33 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         array = _supported(np.asarray(data) if isinstance(data, np.ndarray) else data)
         return wrap(array if device is None else move(array, as_device(device)))
     return wrap(_copied(data, dtype, device))
+
+
+def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None,
+            requires_grad: bool | None = None) -> Tensor:
+    """`obj` as a tensor: a tensor, an array, a buffer of bytes or nested sequences. It shares memory where it can.
+
+    copy: True for memory of its own in any case, False for an error where memory cannot be shared. requires_grad: as
+    `obj` unless given; False detaches.
+    Errors: ValueError where `copy=False` and a copy is needed.
+
+        >>> import minidl
+        >>> x = minidl.zeros(2)
+        >>> minidl.asarray(x) is x, minidl.asarray([1, 2])
+        (True, tensor([1, 2]))
+    """
+    if not isinstance(obj, TensorBase) and not is_array(obj) and _is_buffer(obj):
+        obj = np.frombuffer(obj, dtype or get_default_dtype())
+    result = as_tensor(obj, dtype, device)
+    shares = result.array is (obj.array if isinstance(obj, TensorBase) else obj)
+    if copy is False and not shares:
+        raise ValueError(f"asarray: can't alias {type(obj).__name__} into a tensor of {result.dtype} on "
+                         f"{result.device}; try copy=None")
+    if copy and shares:
+        result = result.clone()
+    if requires_grad is False:
+        return result.detach() if result.requires_grad else result
+    return result.requires_grad_() if requires_grad and not result.requires_grad else result
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -74,6 +107,12 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     kind = int(ext_tensor.__dlpack_device__()[0])
     xp = get_library(Device("cpu" if kind == 1 else "cuda")).xp     # DLPack numbers the CPU 1, CUDA 2
     return wrap(_supported(xp.from_dlpack(ext_tensor)))
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """The memory of a tensor as a DLPack capsule, for the `from_dlpack` of other libraries that do not ask for it
+    themselves. Errors: BufferError for a tensor that requires grad."""
+    return tensor.__dlpack__()
 
 
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
@@ -106,6 +145,15 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     return _finish(_supported(np.frombuffer(buffer, dtype, count, offset)), requires_grad)
 
 
+def _is_buffer(obj: Any) -> bool:
+    """Whether `obj` speaks Python's buffer protocol, as bytes do."""
+    try:
+        memoryview(obj)
+    except TypeError:
+        return False
+    return True
+
+
 def _copied(data: Any, dtype: Any, device: Any) -> Any:
     """A fresh array of the data on the device."""
     if isinstance(data, TensorBase):
@@ -126,14 +174,47 @@ def _from_nested(data: Any, dtype: Any) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"tensor: expected sequences of equal length at every level, got unequal ones; pad "
                          f"them, or make a list of tensors ({error})") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"tensor: expected numbers or nested sequences of numbers, but got "
-                        f"{type(_first_leaf(data)).__name__} (NumPy dtype {array.dtype})")
+    if array.dtype.kind in "Ou" and isinstance(_first_leaf(data), int):
+        array = _large_integers(data, dtype)
+    if array.dtype.kind not in "biufc":
+        kind = TypeError if dtype is not None or array.dtype.kind in "US" else RuntimeError
+        raise kind(f"Could not infer dtype of {type(_first_leaf(data)).__name__}: tensor() takes numbers, or nested "
+                   f"sequences of numbers")
     if dtype is None and (array.size == 0 or isinstance(_first_leaf(data), float)
                           and not isinstance(_first_leaf(data), np.generic) or array.dtype.kind == "f"
                           and not hasattr(_first_leaf(data), "dtype")):
         array = array.astype(get_default_dtype())
-    return array
+    if array.dtype.kind == "c" and dtype is not None and np.dtype(dtype).kind != "c":
+        raise TypeError(f"tensor: must be real numbers, not complex, for dtype={np.dtype(dtype)}")
+    if dtype is not None:
+        _check_range(array, np.dtype(dtype))
+    return array.astype(dtypes.default_complex()) if dtype is None and _implies_complex(array, data) else array
+
+
+def _large_integers(data: Any, dtype: Any) -> np.ndarray:
+    """Python's integers may be larger than int64: then they need a floating dtype."""
+    try:
+        return np.array(_without_tensors(data), np.int64 if dtype is None else dtype)
+    except OverflowError:
+        raise ValueError("Overflow when unpacking long long: an integer is too large for int64; "
+                         "try dtype=minidl.float64") from None
+
+
+def _check_range(array: np.ndarray, dtype: np.dtype) -> None:
+    """Errors: RuntimeError where a number is beyond an integer dtype. Whole numbers below 0 may count down from the
+    largest of an unsigned one, as in C."""
+    if dtype.kind not in "iu" or array.dtype.kind not in "iuf" or not array.size:
+        return
+    info = np.iinfo(dtype)
+    least = -info.max if dtype.kind == "u" and array.dtype.kind != "f" else info.min
+    if not (array.min() >= least and array.max() <= info.max):      # nan is beyond, too
+        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: numbers from {array.min()} to "
+                           f"{array.max()} were given, {dtype} has {info.min} to {info.max}")
+
+
+def _implies_complex(array: np.ndarray, data: Any) -> bool:
+    """Whether the data are Python's complex numbers, which NumPy takes for complex128."""
+    return array.dtype.kind == "c" and not hasattr(_first_leaf(data), "dtype")
 
 
 def _without_tensors(data: Any) -> Any:
@@ -202,15 +283,54 @@ def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any
     """A tensor full of one value; without `dtype`, of the dtype that the value implies."""
     if isinstance(fill_value, TensorBase):
         fill_value = fill_value.array.item()
+    if not isinstance(fill_value, (bool, int, float, complex, np.generic)):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
     if dtype is None:
         dtype = _from_nested(fill_value, None).dtype
+    elif np.dtype(dtype).kind in "iu":
+        _check_range(_from_nested(fill_value, dtype), np.dtype(dtype))
     return _filled(_size((size,) if isinstance(size, (tuple, list)) else (size,)), fill_value,
                    dtype, device, requires_grad)
+
+
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None,
+                  requires_grad: bool = False) -> Tensor:
+    """A tensor of unset values in which neighbours along axis i lie `stride[i]` elements apart in memory.
+
+        >>> import minidl
+        >>> minidl.empty_strided((2, 3), (1, 2)).stride()
+        (1, 2)
+    """
+    shape, strides = _size((size,)), sizes((stride,))
+    if len(shape) != len(strides):
+        raise RuntimeError(f"empty_strided: mismatch in length of strides and shape: {strides} and {shape}")
+    reach = sum([(n - 1) * step for n, step in zip(shape, strides)]) + 1 if 0 not in shape else 0
+    memory = empty(reach, dtype=dtype, device=device).array
+    steps = tuple([step * memory.itemsize for step in strides])
+    return _finish(array_module(memory).lib.stride_tricks.as_strided(memory, shape, steps), requires_grad)
+
+
+def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None,
+                   requires_grad: bool = False) -> Tensor:
+    """A tensor of unset values whose axes lie in memory in the order `physical_layout`, the outermost first.
+
+        >>> import minidl
+        >>> minidl.empty_permuted((2, 3, 4), (0, 2, 1)).stride()
+        (12, 1, 3)
+    """
+    shape, order = _size((size,)), sizes((physical_layout,))
+    if sorted(order) != list(builtins.range(len(shape))):
+        raise RuntimeError(f"empty_permuted: expected physical_layout to name each dimension of {shape} once, but got "
+                           f"{order}")
+    array = empty([shape[i] for i in order], dtype=dtype, device=device).array
+    return _finish(array.transpose(sorted(builtins.range(len(order)), key=order.__getitem__)), requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None,
         requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, zeros elsewhere."""
+    natural("eye", "n", n)
+    natural("eye", "m", n if m is None else m)
     array = np.eye(n, m, dtype=dtype or get_default_dtype())
     return _finish(move(array, as_device(device)), requires_grad)
 
@@ -244,6 +364,12 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
 
 # ------------------------------------------------------------- of the dtype and device of another: Tensor's methods
 
+def new(input: Any, *data: Any) -> Tensor:
+    """`new_tensor(data)`, or for sizes, `new(2, 3)`, `new_empty` of that size: the old name of both."""
+    sized = len(data) != 1 or isinstance(data[0], int)
+    return new_empty(input, data or (0,)) if sized else new_tensor(input, *data)
+
+
 def new_tensor(input: Any, data: Any, *, dtype: Any = None, device: Any = None,
                requires_grad: bool = False) -> Tensor:
     """`tensor(data)` of the dtype and device of `input`."""
@@ -271,6 +397,13 @@ def new_empty(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device:
                  requires_grad=requires_grad)
 
 
+def new_empty_strided(input: Any, size: Any, stride: Any, *, dtype: Any = None, device: Any = None,
+                      requires_grad: bool = False) -> Tensor:
+    """`empty_strided(size, stride)` of the dtype and device of `input`."""
+    return empty_strided(size, stride, dtype=dtype or input.dtype, device=device or input.device,
+                         requires_grad=requires_grad)
+
+
 def new_full(input: Any, size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """`full(size, fill_value)` of the dtype and device of `input`."""
@@ -279,6 +412,15 @@ def new_full(input: Any, size: Sequence[int], fill_value: Any, *, dtype: Any = N
 
 
 # ---------------------------------------------------------------------- ranges
+
+def _check_steps(start: Any, end: Any, step: Any) -> None:
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not math.isfinite(end - start):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
+
 
 def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
            requires_grad: bool = False) -> Tensor:
@@ -290,26 +432,37 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
     """
     if end is None:
         start, end = 0, start
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
+    _check_steps(start, end, step)
     if dtype is None and any(isinstance(x, float) for x in (start, end, step)):
         dtype = get_default_dtype()
     return _finish(move(np.arange(start, end, step, dtype=dtype or np.int64), as_device(device)), requires_grad)
 
 
+def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any = None,
+          requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... up to `end`, which is included; floating unless `dtype` is given. Deprecated in PyTorch:
+    use `arange`.
+
+        >>> import minidl
+        >>> minidl.range(1, 3)
+        tensor([1., 2., 3.])
+    """
+    _check_steps(start, end, step)
+    array = start + np.arange(math.floor((end - start) / step) + 1) * step
+    return _finish(move(array.astype(dtype or get_default_dtype()), as_device(device)), requires_grad)
+
+
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """`steps` values from `start` to `end`, both included."""
-    array = np.linspace(start, end, steps, dtype=dtype or get_default_dtype())
+    array = np.linspace(start, end, natural("linspace", "steps", steps), dtype=dtype or get_default_dtype())
     return _finish(move(array, as_device(device)), requires_grad)
 
 
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None,
              device: Any = None, requires_grad: bool = False) -> Tensor:
     """`steps` values from base**start to base**end, evenly spaced on a logarithmic scale."""
-    array = np.logspace(start, end, steps, base=base, dtype=dtype or get_default_dtype())
+    array = np.logspace(start, end, natural("logspace", "steps", steps), base=base, dtype=dtype or get_default_dtype())
     return _finish(move(array, as_device(device)), requires_grad)
 
 
@@ -327,8 +480,10 @@ def _stream(generator: Generator | None, device: Any) -> tuple[Any, Device]:
 
 
 def _floating(draw: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """float32 and float64 are drawn as such, float16 from float32."""
+    """float32 and float64 are drawn as such, float16 from float32, and a complex number as its two parts."""
     dtype = np.dtype(dtype or get_default_dtype())
+    if dtype.kind == "c":
+        return draw((*shape, 2), dtype=dtypes.real_of(dtype)).view(dtype)[..., 0]
     if dtype.kind != "f":
         raise RuntimeError(f"random numbers from a continuous distribution need a floating dtype, not {dtype}; "
                            f"randint gives integers")
@@ -337,16 +492,17 @@ def _floating(draw: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
 def rand(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: Any = None, device: Any = None,
          requires_grad: bool = False) -> Tensor:
-    """Uniform on [0, 1)."""
+    """Uniform on [0, 1); of a complex dtype, so are both parts."""
     stream, _ = _stream(generator, device)
     return _finish(_floating(stream.random, _size(dims, size), dtype), requires_grad)
 
 
 def randn(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: Any = None, device: Any = None,
           requires_grad: bool = False) -> Tensor:
-    """Normal with mean 0 and variance 1."""
+    """Normal with mean 0 and variance 1; of a complex dtype each part has the variance 1/2."""
     stream, _ = _stream(generator, device)
-    return _finish(_floating(stream.standard_normal, _size(dims, size), dtype), requires_grad)
+    draws = _floating(stream.standard_normal, _size(dims, size), dtype)
+    return _finish(draws * math.sqrt(0.5) if draws.dtype.kind == "c" else draws, requires_grad)
 
 
 def randint(low: Any = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
@@ -356,11 +512,19 @@ def randint(low: Any = 0, high: Any = None, size: Any = None, *, generator: Gene
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
+    for name, bound in (("low", low), ("high", high)):
+        if not hasattr(bound, "__index__"):
+            raise TypeError(f"randint(): argument '{name}' must be int, not {type(bound).__name__}")
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     kind = np.dtype(dtype or np.int64)
-    largest = 1 if kind.kind == "b" else np.iinfo(kind).max if kind.kind in "iu" else None
-    if largest is not None and high - 1 > largest:
+    least, largest = (0, 1) if kind.kind == "b" else (low, high)
+    if kind.kind in "iu":
+        least, largest = np.iinfo(kind).min, np.iinfo(kind).max
+    if low < least:
+        raise RuntimeError(f"randint: from is out of bounds for {kind}, whose least number is {least}, but got "
+                           f"low={low}")
+    if high - 1 > largest:
         raise RuntimeError(f"randint: to - 1 is out of bounds for {kind}, whose largest number is {largest}, but got "
                            f"high={high}")
     stream, _ = _stream(generator, device)
@@ -372,6 +536,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """The numbers 0 to n - 1 in random order."""
     stream, target = _stream(generator, device)
     xp = get_library(target).xp
+    n = natural("randperm", "n", n)
     order = stream.permutation(n) if hasattr(stream, "permutation") else xp.argsort(stream.random(n))
     return wrap(order.astype(dtype or np.int64, copy=False))
 
@@ -385,11 +550,13 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     if like is None:
         draws = randn(size, generator=generator, dtype=dtype, device=device) * std + mean
         return draws.requires_grad_(requires_grad)
-    shape = np.broadcast_shapes(getattr(mean, "shape", ()), getattr(std, "shape", ()))
+    shape = broadcast_shape("normal", getattr(mean, "shape", ()), getattr(std, "shape", ()))
+    if isinstance(getattr(std, "array", None), np.ndarray) and (std.array < 0).any():   # a GPU is not waited for
+        raise RuntimeError("normal expects all elements of std >= 0.0")
     return randn(shape, generator=generator, dtype=like.dtype, device=like.device) * std + mean
 
 
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with probability `input`, else 0, element by element; with `p`, that is the probability everywhere.
 
     Errors: RuntimeError where a probability lies outside [0, 1], NotImplementedError unless floating without `p`.

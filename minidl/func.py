@@ -17,6 +17,9 @@ from minidl.autograd.op import AccumulateGrad, Alias
 from minidl.backend.random import default_generator
 from minidl.creation import zeros_like
 from minidl.nn.module import Module
+from minidl.nn.norm import _BatchNorm
+from minidl.ops.axes_pattern import rearrange as rearrange
+from minidl.ops.comparison import equal
 from minidl.ops.shape import movedim, select, stack
 from minidl.tensor import Tensor
 
@@ -77,8 +80,7 @@ def grad_and_value(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0,
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> tuple[Tree, Any]:
         xs, rebuild, call = _differentiable(func, args, kwargs, argnums)
-        out = call()
-        y, aux = out if has_aux else (out, None)
+        y, aux = _with_aux("grad", call(), has_aux)
         if not isinstance(y, Tensor) or y.numel() != 1 or y.ndim:
             what = f"a Tensor of shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
             raise RuntimeError(f"grad: Expected the function to return a scalar tensor, but it returned {what}; "
@@ -100,8 +102,7 @@ def vjp(func: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any
         (tensor([1., 4.]), (tensor([ 2., 40.]),))
     """
     xs, rebuild, call = _differentiable(func, primals, {}, tuple(range(len(primals))))
-    out = call()
-    out, aux = out if has_aux else (out, None)
+    out, aux = _with_aux("vjp", call(), has_aux)
     ys, rebuild_out = flatten(out)
     keep = _has_other_leaves(ys, xs)
 
@@ -124,17 +125,47 @@ def jvp(func: Callable[..., Tree], primals: tuple[Tree, ...], tangents: tuple[Tr
         (tensor(0.), tensor(2.))
     """
     xs, _, call = _differentiable(func, primals, {}, tuple(range(len(primals))))
-    out = call()
-    out, aux = out if has_aux else (out, None)
+    out, aux = _with_aux("jvp", call(), has_aux)
     ys, rebuild = flatten(out)
     vs, _ = flatten(tuple(tangents))
-    if [tuple(v.shape) for v in vs] != [tuple(x.shape) for x in xs]:
-        raise RuntimeError(f"jvp: expected tangents in the shapes of the primals {[tuple(x.shape) for x in xs]}, but "
-                           f"got {[tuple(v.shape) for v in vs]}")
+    _check_tangents("jvp", vs, xs)
     keep = _has_other_leaves(ys, xs) or any(v.requires_grad for v in vs)
     pushed = rebuild(forward_product(ys, xs, vs, keep, strict))
     result = rebuild(ys if keep else [y.detach() for y in ys])
     return (result, pushed, _detached(aux)) if has_aux else (result, pushed)
+
+
+def linearize(func: Callable[..., Tree], *primals: Tree) -> tuple[Tree, Callable[..., Tree]]:
+    """`func(*primals)`, and the function that multiplies its Jacobian there with tangents: v -> J v.
+
+    As `jvp`, for many tangents: the function is run once, and each product is one backward pass.
+    Errors: RuntimeError where tangents do not have the form and shapes of the primals.
+
+        >>> import minidl
+        >>> from minidl.func import linearize
+        >>> y, push = linearize(lambda x: x ** 2, minidl.tensor([1.0, 2.0]))
+        >>> push(minidl.tensor([1.0, 0.0])), push(minidl.tensor([0.0, 1.0]))
+        (tensor([2., 0.]), tensor([0., 4.]))
+    """
+    xs, _, call = _differentiable(func, primals, {}, tuple(range(len(primals))))
+    ys, rebuild = flatten(call())
+    keep = _has_other_leaves(ys, xs)
+    us = [products._leaf(y) for y in ys]
+    rows = products._gradients(ys, xs, us, True, False)      # u' J, linear in u
+
+    def push(*tangents: Tree) -> Tree:
+        vs, _ = flatten(tangents)
+        _check_tangents("linearize", vs, xs)
+        graph = keep or any(v.requires_grad for v in vs)
+        return rebuild(products._gradients(rows, us, vs, graph, False, retain=True))
+
+    return rebuild(ys if keep else [y.detach() for y in ys]), push
+
+
+def _check_tangents(who: str, vs: list[Any], xs: list[Any]) -> None:
+    if [tuple(v.shape) for v in vs] != [tuple(x.shape) for x in xs]:
+        raise RuntimeError(f"{who}: expected tangents in the shapes of the primals {[tuple(x.shape) for x in xs]}, but "
+                           f"got {[tuple(v.shape) for v in vs]}")
 
 
 def jacrev(func: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False,
@@ -142,14 +173,16 @@ def jacrev(func: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, *, has
     """The function that computes the Jacobian of `func`, a backward pass for each output element.
 
     An output of shape S and an argument of shape T give a tensor S + T; trees of outputs and arguments give
-    trees of these.
+    trees of these. `chunk_size` has no meaning: passes are made one by one.
     """
+    _check_chunk_size("jacrev", chunk_size)
     return _jacobian(func, argnums, has_aux, products._by_rows)
 
 
 def jacfwd(func: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *,
-           chunk_size: int | None = None, randomness: str = "error") -> Callable[..., Tree]:
+           randomness: str = "error") -> Callable[..., Tree]:
     """As `jacrev`, but a pass for each input element: for functions with more outputs than inputs."""
+    _check_randomness(randomness)
     return _jacobian(func, argnums, has_aux, products._by_columns)
 
 
@@ -158,8 +191,7 @@ def _jacobian(func: Callable[..., Tree], argnums: int | tuple[int, ...], has_aux
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Tree:
         xs, rebuild, call = _differentiable(func, args, kwargs, argnums)
-        out = call()
-        out, aux = out if has_aux else (out, None)
+        out, aux = _with_aux("jacobian", call(), has_aux)
         ys, rebuild_out = flatten(out)
         keep = _has_other_leaves(ys, xs)
         result = rebuild_out([rebuild(row) for row in fill(ys, xs, keep, False)])
@@ -184,15 +216,19 @@ def _differentiable(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     """The leaves of the chosen arguments as fresh tensors to differentiate by, how to put them into the form of
     the arguments again, and the call."""
     single = isinstance(argnums, int)
+    if not single and not isinstance(argnums, tuple):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
     chosen = [n + len(args) if n < 0 else n for n in ((argnums,) if isinstance(argnums, int) else argnums)]
+    if len(set(chosen)) < len(chosen) or (args and not chosen):
+        raise RuntimeError(f"argnums must be non-empty, and its elements unique, but got {argnums}")
     for n in chosen:
         if not 0 <= n < len(args):
             raise RuntimeError(f"Got argnum={n}, but only {len(args)} positional inputs")
     given, rebuild = flatten(tuple(args[n] for n in chosen))
     for x in given:
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            raise RuntimeError(f"can only differentiate by floating-point Tensors, but an argument is "
-                               f"{x.dtype if isinstance(x, Tensor) else type(x).__name__}")
+        if not isinstance(x, Tensor) or x.dtype.kind not in "fc":
+            raise RuntimeError(f"can only differentiate by floating-point Tensors (and complex ones), but an argument "
+                               f"is {x.dtype if isinstance(x, Tensor) else type(x).__name__}")
     with enable_grad():
         # an alias, where an outer derivative is under way, so that it sees through this one
         xs = [Alias()(x) if x.requires_grad else x.detach().requires_grad_() for x in given]
@@ -204,6 +240,16 @@ def _differentiable(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
             return func(*arguments, **kwargs)
 
     return xs, (lambda parts: rebuild(parts)[0] if single else rebuild(parts)), call
+
+
+def _with_aux(who: str, out: Any, has_aux: bool) -> tuple[Any, Any]:
+    """What a function returned, and what it returned beside that. Errors: RuntimeError for anything but a pair."""
+    if not has_aux:
+        return out, None
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise RuntimeError(f"{who}: output of function f should be a tuple: (output, aux) if has_aux is True, but got "
+                           f"{type(out).__name__}" + (f" of {len(out)}" if isinstance(out, tuple) else ""))
+    return out
 
 
 def _vjp(ys: list[Any], xs: list[Any], vs: Sequence[Any], create_graph: bool, retain: bool = False) -> list[Any]:
@@ -242,10 +288,11 @@ def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomn
     """`func`, written for one sample, as a function of a batch: it runs on every slice, and the results are stacked.
 
     in_dims: the dimension of each argument that is mapped over, None for an argument that all samples share; a number
-    for all, or a tree in the form of the arguments. out_dims: where the new dimension goes. randomness: "different"
-    random numbers for each sample, the "same" for all, or an "error" if any are drawn.
+    for all, or a tuple in the form of the arguments. Keyword arguments are shared. out_dims: where the new dimension
+    goes, None for a result that is the same for all samples. randomness: "different" random numbers for each sample,
+    the "same" for all, or an "error" if any are drawn.
 
-    It is a loop: right for every function, and as fast as calling it a sample at a time.
+    It is a loop: right for every function, and as fast as calling it a sample at a time; `chunk_size` has no meaning.
 
         >>> import minidl
         >>> from minidl.func import grad, vmap
@@ -254,10 +301,11 @@ def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomn
         tensor([[1., 2.],
                 [3., 4.]])
 
-    Errors: ValueError where there is nothing to map over, or sizes differ.
+    Errors: ValueError where there is nothing to map over, sizes differ, in_dims or out_dims do not have the form of the
+    arguments or results, or a result is no Tensor.
     """
-    if randomness not in ("error", "different", "same"):
-        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+    _check_randomness(randomness)
+    _check_chunk_size("vmap", chunk_size)
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Tree:
@@ -275,13 +323,13 @@ def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomn
                              f"{[x.shape[d] for x, d in mapped]} for the mapped dimension"
                              if sizes else "vmap: at least one argument must be mapped over, but every in_dim is None")
         size = sizes.pop()
-        if size == 0:
-            raise ValueError("vmap: the mapped dimension has size 0, so there is nothing to run the function on")
+        if size == 0:   # a sample of zeros tells what the results look like
+            leaves = [x if d is None else zeros_like(x.sum(d, keepdim=True)) for x, d in zip(leaves, dims)]
 
         generator = default_generator(mapped[0][0].device)
         state = generator.get_state()
         results = []
-        for i in range(size):
+        for i in range(max(size, 1)):
             if randomness == "same":
                 generator.set_state(state)
             slices = [x if d is None else select(x, d, i) for x, d in zip(leaves, dims)]
@@ -290,11 +338,34 @@ def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomn
                 raise RuntimeError("vmap: called random operation while in randomness error mode. Please either use "
                                    "the 'same' or 'different' randomness flags on vmap or perform the randomness "
                                    "operation out of vmap")
-        rebuild_out = results[0][1]
-        out_leaves = [stack(parts) for parts in zip(*[leaves for leaves, _ in results])]
-        placed = _spread(out_dims, rebuild_out(out_leaves))
-        return rebuild_out([y if d == 0 else movedim(y, 0, d) for y, d in zip(out_leaves, placed)])
+        first, rebuild_out = results[0]
+        for y in first:
+            if not isinstance(y, Tensor):
+                raise ValueError(f"vmap: the function must only return Tensors, got type {type(y)}")
+        placed = _spread("out_dims", out_dims, rebuild_out(first))
+        parts = zip(*[leaves for leaves, _ in results])
+        return rebuild_out([_put_together(samples, size, d) for samples, d in zip(parts, placed)])
     return wrapper
+
+
+def _put_together(samples: Sequence[Any], size: int, dim: int | None) -> Any:
+    """The results for all samples with the new dimension in its place. Errors: ValueError where there is to be none,
+    though they differ."""
+    if dim is not None:
+        return movedim(stack(samples)[:size], 0, dim)
+    if not all(y is samples[0] or equal(y, samples[0]) for y in samples):
+        raise ValueError("vmap: a result that differs from sample to sample can not be returned when out_dim is None")
+    return samples[0]
+
+
+def _check_randomness(randomness: str) -> None:
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+
+
+def _check_chunk_size(who: str, chunk_size: int | None) -> None:
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError(f"{who}: chunk_size should be None or greater than 0. (got {chunk_size})")
 
 
 def _drew(before: Any, after: Any) -> bool:
@@ -306,18 +377,35 @@ def _drew(before: Any, after: Any) -> bool:
 
 def _dims_for(in_dims: Any, args: tuple[Any, ...]) -> list[Any]:
     """An in_dim for every leaf of the arguments."""
-    if isinstance(in_dims, (tuple, list)) and len(in_dims) != len(args):
-        raise ValueError(f"vmap: in_dims {in_dims} does not have the structure of the inputs: {len(args)} arguments")
-    return _spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, args)
+    if not (in_dims is None or isinstance(in_dims, (int, tuple))):
+        raise ValueError(f"vmap: expected `in_dims` to be int or a (potentially nested) tuple matching the structure "
+                         f"of inputs, got: {type(in_dims)}")
+    return _spread("in_dims", in_dims, args)
 
 
-def _spread(dims: Any, tree: Tree) -> list[Any]:
-    """One entry for every leaf of `tree`: a number stands for a whole subtree."""
+def _spread(who: str, dims: Any, tree: Tree) -> list[Any]:
+    """One entry for every leaf of `tree`: a number stands for a whole subtree. Errors: ValueError where the two differ
+    in form."""
     if dims is None or isinstance(dims, int):
         return [dims] * len(flatten(tree)[0])
-    if isinstance(tree, dict):
-        return [d for key in tree for d in _spread(dims[key], tree[key])]
-    return [d for part, subtree in zip(dims, tree) for d in _spread(part, subtree)]
+    if isinstance(dims, dict) and isinstance(tree, dict) and dims.keys() == tree.keys():
+        return [d for key in tree for d in _spread(who, dims[key], tree[key])]
+    if isinstance(dims, (tuple, list)) and isinstance(tree, (tuple, list)) and len(dims) == len(tree):
+        return [d for part, subtree in zip(dims, tree) for d in _spread(who, part, subtree)]
+    if isinstance(dims, (tuple, list)) and len(dims) == 1 and isinstance(tree, Tensor):
+        return _spread(who, dims[0], tree)
+    what = "inputs" if who == "in_dims" else "outputs"
+    raise ValueError(f"vmap: {who} {dims!r} does not have the structure of the {what}: {_form(tree)}")
+
+
+def _form(tree: Tree) -> str:
+    """How errors show a tree: its leaves as *."""
+    return str(tree_map(lambda _: _Star(), tree))
+
+
+class _Star:
+    def __repr__(self) -> str:
+        return "*"
 
 
 # ---------------------------------------------------------------------- modules as functions
@@ -377,3 +465,19 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dic
     buffers = [dict(m.named_buffers()) for m in models]
     return ({name: stack([p[name] for p in parameters]).detach().requires_grad_() for name in parameters[0]},
             {name: stack([b[name] for b in buffers]) for name in buffers[0]})
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Make all batch norms of a module forget their running statistics, and return it: they use those of the batch from
+    then on. `vmap` over samples, or over models, cannot write into statistics that all share.
+
+        >>> import minidl
+        >>> model = minidl.func.replace_all_batch_norm_modules_(minidl.nn.BatchNorm1d(3))
+        >>> model.running_mean is None
+        True
+    """
+    for module in root.modules():
+        if isinstance(module, _BatchNorm):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

@@ -3,10 +3,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl import door
 from minidl.ops import linalg, rearrange
 from minidl.ops.combine import vander
 from minidl.ops.decompositions import cholesky, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd, svdvals
+from minidl.ops.eig import eig, eigvals
+from minidl.ops.householder import householder_product
 from minidl.ops.linalg import matmul, multi_dot, vecdot
+from minidl.ops.linalg_ex import cholesky_ex, inv_ex, solve_ex
+from minidl.ops.lu import lu, lu_factor, lu_factor_ex, lu_solve
 from minidl.ops.matrix_functions import cond, matrix_exp, matrix_norm, matrix_power, norm, vector_norm
 from minidl.ops.solve import (
     LinAlgError,
@@ -20,9 +25,10 @@ from minidl.ops.solve import (
 )
 
 __all__ = [
-    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",
+    "householder_product", "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul",
     "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
-    "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
+    "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
 ]
 
 
@@ -44,3 +50,5 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
         (2, 3)
     """
     return rearrange.diagonal(A, offset, dim1, dim2)
+
+door.guard(globals(), __name__)

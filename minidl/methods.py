@@ -1,27 +1,31 @@
 """A method for every op, one line each. The mathematics and the documentation stand in `minidl.ops`."""
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from minidl import creation
-from minidl.autograd import inplace
-from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import device_of, is_array
-from minidl.backend.random import Generator, default_generator
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import is_array
+from minidl.methods_in_place import InPlaceMethods
 from minidl.ops import (
     activation,
     aliases,
     bits,
+    complex,
     counting,
     decompositions,
     distance,
     draw,
     elementwise,
+    householder,
+    incomplete_gamma,
     inquiry,
     linalg,
+    lu,
     matrix_functions,
     reduce,
     scan,
@@ -30,6 +34,9 @@ from minidl.ops import (
     solve,
     special,
     statistics,
+    stft,
+    view_copy,
+    view_scatter,
     window,
 )
 from minidl.ops import index as indexing
@@ -42,9 +49,10 @@ if TYPE_CHECKING:
 Bool: TypeAlias = bool
 Int: TypeAlias = int
 Float: TypeAlias = float
+Complex: TypeAlias = builtins.complex   # the module hides it
 
 
-class Methods(TensorBase):
+class Methods(InPlaceMethods):
     """What can be done with a tensor. `Tensor` adds what it is."""
 
     # ------------------------------------------------------------------ operators
@@ -85,12 +93,6 @@ class Methods(TensorBase):
     def __le__(self, other: Any) -> Tensor: return elementwise.le(self, other)
     def __gt__(self, other: Any) -> Tensor: return elementwise.gt(self, other)
     def __ge__(self, other: Any) -> Tensor: return elementwise.ge(self, other)
-
-    def __iadd__(self, other: Any) -> Tensor: return self.add_(other)
-    def __isub__(self, other: Any) -> Tensor: return self.sub_(other)
-    def __imul__(self, other: Any) -> Tensor: return self.mul_(other)
-    def __itruediv__(self, other: Any) -> Tensor: return self.div_(other)
-    def __ipow__(self, other: Any) -> Tensor: return self.pow_(other)
 
     def __getitem__(self, key: Any) -> Tensor: return indexing.getitem(self, key)
     def __setitem__(self, key: Any, value: Any) -> None: indexing.setitem(self, key, value)
@@ -192,9 +194,35 @@ class Methods(TensorBase):
     def hypot(self, other: Any) -> Tensor: return elementwise.hypot(self, other)
     def xlogy(self, other: Any) -> Tensor: return elementwise.xlogy(self, other)
 
+    # ------------------------------------------------------------------ complex numbers
+
+    def sgn(self) -> Tensor: return elementwise.sgn(self)
+    def angle(self) -> Tensor: return elementwise.angle(self)
+    def conj(self) -> Tensor: return complex.conj(self)
+    def conj_physical(self) -> Tensor: return complex.conj_physical(self)
+    def resolve_conj(self) -> Tensor: return complex.resolve_conj(self)
+    def resolve_neg(self) -> Tensor: return complex.resolve_neg(self)
+    def is_conj(self) -> Bool: return complex.is_conj(self)
+    def is_neg(self) -> Bool: return complex.is_neg(self)
+    def adjoint(self) -> Tensor: return linalg.adjoint(self)
+
+    @property
+    def real(self) -> Tensor: return complex.real(self)
+    @real.setter
+    def real(self, value: Any) -> None: complex.real(self).copy_(value)
+    @property
+    def imag(self) -> Tensor: return complex.imag(self)
+    @imag.setter
+    def imag(self, value: Any) -> None: complex.imag(self).copy_(value)
+
+    def stft(self, n_fft: Int, *args: Any, **kwargs: Any) -> Tensor: return stft.stft(self, n_fft, *args, **kwargs)
+    def istft(self, n_fft: Int, *args: Any, **kwargs: Any) -> Tensor: return stft.istft(self, n_fft, *args, **kwargs)
+
     # ------------------------------------------------------------------ activation
 
     def relu(self) -> Tensor: return activation.relu(self)
+    def prelu(self, weight: Any) -> Tensor: return activation.prelu(self, weight)
+    def hardshrink(self, lambd: Any = 0.5) -> Tensor: return activation.hardshrink(self, lambd)
     def softmax(self, dim: Any, dtype: Any = None) -> Tensor:
         return activation.softmax(self, dim, dtype)
     def log_softmax(self, dim: Any, dtype: Any = None) -> Tensor:
@@ -223,6 +251,8 @@ class Methods(TensorBase):
     @numpy_names
     def amin(self, dim: Any = (), keepdim: Any = False) -> Tensor:
         return reduce.amin(self, dim, keepdim)
+    def aminmax(self, *, dim: Any = None, keepdim: Any = False) -> Any:
+        return reduce.aminmax(self, dim=dim, keepdim=keepdim)
     @numpy_names
     def argmax(self, dim: Any = None, keepdim: Any = False) -> Tensor:
         return reduce.argmax(self, dim, keepdim)
@@ -299,6 +329,11 @@ class Methods(TensorBase):
     @numpy_names
     def split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
         return shape.split(self, split_size, dim)
+    def split_with_sizes(self, split_sizes: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return shape.split(self, split_sizes, dim)
+    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]: return shape.hsplit(self, indices_or_sections)
+    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]: return shape.vsplit(self, indices_or_sections)
+    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]: return shape.dsplit(self, indices_or_sections)
     @numpy_names
     def chunk(self, chunks: Any, dim: Any = 0) -> tuple[Tensor, ...]:
         return shape.chunk(self, chunks, dim)
@@ -319,6 +354,23 @@ class Methods(TensorBase):
         return shape.diagonal(self, offset, dim1, dim2)
     def contiguous(self) -> Tensor: return shape.contiguous(self)
     def clone(self) -> Tensor: return shape.clone(self)
+    def diagflat(self, offset: Any = 0) -> Tensor: return shape.diagflat(self, offset)
+    def unsafe_split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return shape.unsafe_split(self, split_size, dim)
+    def unsafe_split_with_sizes(self, split_sizes: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return shape.unsafe_split_with_sizes(self, split_sizes, dim)
+    def unsafe_chunk(self, chunks: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return shape.unsafe_chunk(self, chunks, dim)
+    def narrow_copy(self, dim: Any, start: Any, length: Any) -> Tensor:
+        return view_copy.narrow_copy(self, dim, start, length)
+    def slice_scatter(self, src: Any, dim: Any = 0, start: Any = None, end: Any = None, step: Any = 1) -> Tensor:
+        return view_scatter.slice_scatter(self, src, dim, start, end, step)
+    def select_scatter(self, src: Any, dim: Any, index: Any) -> Tensor:
+        return view_scatter.select_scatter(self, src, dim, index)
+    def diagonal_scatter(self, src: Any, offset: Any = 0, dim1: Any = 0, dim2: Any = 1) -> Tensor:
+        return view_scatter.diagonal_scatter(self, src, offset, dim1, dim2)
+    def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: Any = None) -> Tensor:
+        return view_scatter.as_strided_scatter(self, src, size, stride, storage_offset)
 
     # ------------------------------------------------------------------ indexing
 
@@ -347,6 +399,8 @@ class Methods(TensorBase):
         return indexing.take_along_dim(self, indices, dim)
     def nonzero(self, *, as_tuple: Any = False) -> Any:
         return indexing.nonzero(self, as_tuple=as_tuple)
+    def nonzero_static(self, *, size: Int, fill_value: Int = -1) -> Tensor:
+        return indexing.nonzero_static(self, size=size, fill_value=fill_value)
     def argwhere(self) -> Tensor: return indexing.argwhere(self)
     @numpy_names
     def sort(self, dim: Any = -1, descending: Any = False, stable: Any = False) -> Any:
@@ -397,6 +451,14 @@ class Methods(TensorBase):
     def svd(self, some: Bool = True, compute_uv: Bool = True) -> Any:
         return decompositions.svd_some(self, some, compute_uv)
     def pinverse(self, rcond: Float = 1e-15) -> Tensor: return decompositions.pinverse(self, rcond)
+    def lu(self, pivot: Bool = True, get_infos: Bool = False) -> Any: return lu.older_lu(self, pivot, get_infos)
+    def lu_solve(self, LU_data: Any, LU_pivots: Any) -> Tensor: return lu.older_lu_solve(self, LU_data, LU_pivots)
+    def triangular_solve(self, A: Any, upper: Bool = True, transpose: Bool = False, unitriangular: Bool = False) -> Any:
+        return lu.triangular_solve(self, A, upper, transpose, unitriangular)
+    def geqrf(self) -> Any: return householder.geqrf(self)
+    def orgqr(self, tau: Any) -> Tensor: return householder.orgqr(self, tau)
+    def ormqr(self, tau: Any, other: Any, left: Bool = True, transpose: Bool = False) -> Tensor:
+        return householder.ormqr(self, tau, other, left, transpose)
     def matrix_power(self, n: Int) -> Tensor: return matrix_functions.matrix_power(self, n)
     def matrix_exp(self) -> Tensor: return matrix_functions.matrix_exp(self)
     def dist(self, other: Any, p: Any = 2) -> Tensor: return distance.dist(self, other, p)
@@ -409,6 +471,12 @@ class Methods(TensorBase):
     @property
     def mT(self) -> Tensor: return shape.transpose(self, -2, -1)
 
+    @property
+    def mH(self) -> Tensor: return linalg.adjoint(self)
+
+    @property
+    def H(self) -> Tensor: return linalg.H(self)
+
     # ------------------------------------------------------------------ special functions
 
     def erfinv(self) -> Tensor: return special.erfinv(self)
@@ -419,6 +487,8 @@ class Methods(TensorBase):
     def sinc(self) -> Tensor: return special.sinc(self)
     def logit(self, eps: Any = None) -> Tensor: return special.logit(self, eps)
     def i0(self) -> Tensor: return special.i0(self)
+    def igamma(self, other: Any) -> Tensor: return incomplete_gamma.igamma(self, other)
+    def igammac(self, other: Any) -> Tensor: return incomplete_gamma.igammac(self, other)
     def logaddexp2(self, other: Any) -> Tensor: return special.logaddexp2(self, other)
 
     # ------------------------------------------------------------------ signs, bits and whole numbers
@@ -459,7 +529,6 @@ class Methods(TensorBase):
     def arctanh(self) -> Tensor: return aliases.arctanh(self)
     def float_power(self, exponent: Any) -> Tensor: return aliases.float_power(self, exponent)
     def positive(self) -> Tensor: return aliases.positive(self)
-    def sgn(self) -> Tensor: return aliases.sgn(self)
     def clamp_min(self, min: Any) -> Tensor: return aliases.clamp_min(self, min)
     def clamp_max(self, max: Any) -> Tensor: return aliases.clamp_max(self, max)
     def rad2deg(self) -> Tensor: return aliases.rad2deg(self)
@@ -472,6 +541,10 @@ class Methods(TensorBase):
 
     def is_complex(self) -> Any: return inquiry.is_complex(self)
     def is_nonzero(self) -> Any: return inquiry.is_nonzero(self)
+    def is_distributed(self) -> Bool: return inquiry.is_distributed(self)
+    def is_signed(self) -> Bool: return inquiry.is_signed(self)
+    def is_same_size(self, other: Any) -> Bool: return inquiry.is_same_size(self, other)
+    def is_inference(self) -> Bool: return inquiry.is_inference(self)
 
     # ------------------------------------------------------------------ scans
 
@@ -529,34 +602,23 @@ class Methods(TensorBase):
         return scatter_reduce.index_reduce(self, dim, index, source, reduce, include_self=include_self)
     def put(self, index: Any, source: Any, accumulate: Any = False) -> Tensor:
         return scatter_reduce.put(self, index, source, accumulate)
-    def scatter_reduce_(self, dim: Any, index: Any, src: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
-        return scatter_reduce.scatter_reduce_(self, dim, index, src, reduce, include_self=include_self)
-    def index_reduce_(self, dim: Any, index: Any, source: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
-        return scatter_reduce.index_reduce_(self, dim, index, source, reduce, include_self=include_self)
-    def put_(self, index: Any, source: Any, accumulate: Any = False) -> Tensor:
-        return scatter_reduce.put_(self, index, source, accumulate)
 
-    # ------------------------------------------------------------------ random draws, in place
+    # ------------------------------------------------------------------ random draws
 
+    def bernoulli(self, p: Any = None, *, generator: Any = None) -> Tensor:
+        return creation.bernoulli(self, p, generator=generator)
     def multinomial(self, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Tensor:
         return draw.multinomial(self, num_samples, replacement, generator=generator)
-    def exponential_(self, lambd: Any = 1.0, *, generator: Any = None) -> Tensor:
-        return draw.exponential_(self, lambd, generator=generator)
-    def cauchy_(self, median: Any = 0.0, sigma: Any = 1.0, *, generator: Any = None) -> Tensor:
-        return draw.cauchy_(self, median, sigma, generator=generator)
-    def log_normal_(self, mean: Any = 1.0, std: Any = 2.0, *, generator: Any = None) -> Tensor:
-        return draw.log_normal_(self, mean, std, generator=generator)
-    def geometric_(self, p: Any, *, generator: Any = None) -> Tensor:
-        return draw.geometric_(self, p, generator=generator)
-    def random_(self, from_: Any = 0, to: Any = None, *, generator: Any = None) -> Tensor:
-        return draw.random_(self, from_, to, generator=generator)
 
     # ------------------------------------------------------------------ new ones of this kind
 
+    def new(self, *data: Any) -> Tensor: return creation.new(self, *data)
     def new_tensor(self, data: Any, **kwargs: Any) -> Tensor: return creation.new_tensor(self, data, **kwargs)
     def new_zeros(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_zeros(self, *size, **kwargs)
     def new_ones(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_ones(self, *size, **kwargs)
     def new_empty(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_empty(self, *size, **kwargs)
+    def new_empty_strided(self, size: Any, stride: Any, **kwargs: Any) -> Tensor:
+        return creation.new_empty_strided(self, size, stride, **kwargs)
     def new_full(self, size: Any, fill_value: Any, **kwargs: Any) -> Tensor:
         return creation.new_full(self, size, fill_value, **kwargs)
 
@@ -565,84 +627,6 @@ class Methods(TensorBase):
     def __rshift__(self, other: Any) -> Tensor: return bits.bitwise_right_shift(self, other)
     def __rrshift__(self, other: Any) -> Tensor: return bits.bitwise_right_shift(other, self)
 
-    # ------------------------------------------------------------------ in place
-
-    def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return inplace.write(self, elementwise.Add(), other if alpha == 1 else other * alpha)
-
-    def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return inplace.write(self, elementwise.Sub(), other if alpha == 1 else other * alpha)
-
-    def mul_(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Mul(), other)
-    def div_(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Div(), other)
-    def pow_(self, exponent: Any) -> Tensor: return inplace.write(self, elementwise.Pow(), exponent)
-    def neg_(self) -> Tensor: return inplace.write(self, elementwise.Neg())
-    def abs_(self) -> Tensor: return inplace.write(self, elementwise.Abs())
-    def square_(self) -> Tensor: return inplace.write(self, elementwise.Square())
-    def sqrt_(self) -> Tensor: return inplace.write(self, elementwise.Sqrt())
-    def rsqrt_(self) -> Tensor: return inplace.write(self, elementwise.Rsqrt())
-    def reciprocal_(self) -> Tensor: return inplace.write(self, elementwise.Reciprocal())
-    def exp_(self) -> Tensor: return inplace.write(self, elementwise.Exp())
-    def log_(self) -> Tensor: return inplace.write(self, elementwise.Log())
-    def sin_(self) -> Tensor: return inplace.write(self, elementwise.Sin())
-    def cos_(self) -> Tensor: return inplace.write(self, elementwise.Cos())
-    def tanh_(self) -> Tensor: return inplace.write(self, elementwise.Tanh())
-    def sigmoid_(self) -> Tensor: return inplace.write(self, elementwise.Sigmoid())
-    def relu_(self) -> Tensor: return activation.relu(self, inplace=True)
-    def floor_(self) -> Tensor: return inplace.write(self, elementwise.Floor())
-    def ceil_(self) -> Tensor: return inplace.write(self, elementwise.Ceil())
-    def trunc_(self) -> Tensor: return inplace.write(self, elementwise.Trunc())
-    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
-        return inplace.write(self, elementwise.Clamp(), min, max)
-    def lerp_(self, end: Any, weight: Any) -> Tensor:
-        return inplace.write(self, elementwise.Lerp(), end, weight)
-
-    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
-        return inplace.write(self, elementwise.Add(), tensor1 * tensor2 * value)
-
-    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
-        return inplace.write(self, elementwise.Add(), tensor1 / tensor2 * value)
-
-    def copy_(self, src: Any, non_blocking: Bool = False) -> Tensor: return indexing.copy_(self, src)
-    def fill_(self, value: Any) -> Tensor: return indexing.fill_(self, value)
-    def zero_(self) -> Tensor: return indexing.zero_(self)
-    def masked_fill_(self, mask: Any, value: Any) -> Tensor: return indexing.masked_fill_(self, mask, value)
-    def scatter_(self, dim: Int, index: Any, src: Any = None, **kwargs: Any) -> Tensor:
-        return indexing.scatter_(self, dim, index, src, **kwargs)
-    def scatter_add_(self, dim: Int, index: Any, src: Any) -> Tensor:
-        return indexing.scatter_add_(self, dim, index, src)
-    def index_add_(self, dim: Int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
-        return indexing.index_add_(self, dim, index, source, alpha=alpha)
-    def index_copy_(self, dim: Int, index: Any, source: Any) -> Tensor:
-        return indexing.index_copy_(self, dim, index, source)
-    def index_fill_(self, dim: Int, index: Any, value: Any) -> Tensor:
-        return indexing.index_fill_(self, dim, index, value)
-    def index_put_(self, indices: Any, values: Any, accumulate: Bool = False) -> Tensor:
-        return indexing.index_put_(self, indices, values, accumulate)
-
-    def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers uniform on [from_, to)."""
-        return self._draw("random", to - from_, from_, generator)
-
-    def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with normal numbers of the given mean and standard deviation."""
-        return self._draw("standard_normal", std, mean, generator)
-
-    def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
-        """Fill with ones, with probability p each, and zeros."""
-        return self.copy_(wrap(self._random("random", generator) < p))
-
-    def _draw(self, distribution: str, scale: Any, shift: Any, generator: Generator | None) -> Tensor:
-        values = self._random(distribution, generator)
-        values *= scale
-        values += shift
-        return self.copy_(wrap(values))
-
-    def _random(self, distribution: str, generator: Generator | None) -> Any:
-        stream = (generator or default_generator(device_of(self.array))).stream
-        dtype = np.float64 if self.array.dtype == np.float64 else np.float32
-        return getattr(stream, distribution)(self.array.shape, dtype=dtype)
-
 
 def _comparable(other: Any) -> bool:
-    return isinstance(other, (TensorBase, int, float, np.generic)) or is_array(other)
+    return isinstance(other, (TensorBase, int, float, Complex, np.generic)) or is_array(other)

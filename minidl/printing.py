@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.dtype import get_default_dtype
+from minidl.backend.dtype import default_complex, get_default_dtype
 
 
 @dataclasses.dataclass
@@ -63,7 +63,7 @@ def format_tensor(values: np.ndarray, device: str, note: str) -> str:
     if values.size == 0 and values.ndim != 1:
         extras.append(f"size={tuple(values.shape)}")
     if values.size == 0 and dtype != get_default_dtype() \
-            or dtype not in (get_default_dtype(), np.dtype("int64"), np.dtype("bool")):
+            or dtype not in (get_default_dtype(), default_complex(), np.dtype("int64"), np.dtype("bool")):
         extras.append(f"dtype={dtype}")
     if note:
         extras.append(note)
@@ -82,8 +82,8 @@ def format_tensor(values: np.ndarray, device: str, note: str) -> str:
 def format_array(values: np.ndarray, indent: int) -> str:
     """Nested brackets, aligned; long axes abbreviated when there are many elements."""
     abbreviated = values.size > options.threshold
-    write, width = _element_format(_shown(values) if abbreviated else values)
-    return _nested(values, lambda v: f"{write(v):>{width}}", width, indent, abbreviated)
+    write, width = _column_format(_shown(values) if abbreviated else values)
+    return _nested(values, write, width, indent, abbreviated)
 
 
 def _shown(values: np.ndarray) -> np.ndarray:
@@ -93,6 +93,20 @@ def _shown(values: np.ndarray) -> np.ndarray:
             keep = [*range(options.edgeitems), *range(n - options.edgeitems, n)]
             values = np.take(values, keep, axis=axis)
     return values
+
+
+def _column_format(values: np.ndarray) -> tuple[Callable[[Any], str], int]:
+    """A function that writes one number aligned with the others, and the width of a column. Of complex numbers the real
+    parts are aligned, and the imaginary ones follow."""
+    if values.dtype.kind != "c":
+        write, width = _element_format(values)
+        return lambda v: f"{write(v):>{width}}", width
+    (write_real, real_width), (write_imag, imag_width) = _element_format(values.real), _element_format(values.imag)
+
+    def write_complex(v: Any) -> str:
+        imag = write_imag(v.imag)
+        return f"{write_real(v.real):>{real_width}}" + ("" if imag[0] == "-" else "+") + imag + "j"
+    return write_complex, real_width + imag_width + 1
 
 
 def _element_format(values: np.ndarray) -> tuple[Callable[[Any], str], int]:

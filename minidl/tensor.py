@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidl.autograd import hooks, interface
-from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle
+from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle, owner
 from minidl.autograd.tensorbase import TensorBase, version_of, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, move, to_numpy
@@ -76,6 +76,10 @@ class Tensor(Methods, is_result_type=True):
         return self.array.itemsize
 
     @property
+    def is_cpu(self) -> Bool:
+        return self.device.type == "cpu"
+
+    @property
     def is_cuda(self) -> Bool:
         return self.device.type == "cuda"
 
@@ -100,12 +104,41 @@ class Tensor(Methods, is_result_type=True):
         strides = tuple([s // self.array.itemsize for s in self.array.strides])
         return strides if dim is None else strides[dim]
 
+    def storage_offset(self) -> Int:
+        """How many elements stand before the first one in the memory that this tensor looks into."""
+        return (self.data_ptr() - wrap(owner(self.array)).data_ptr()) // self.array.itemsize
+
+    def dim_order(self) -> tuple[Int, ...]:
+        """The axes from the longest step in memory to the shortest: `(0, 1, 2)` if it lies row by row."""
+        return tuple(sorted(range(self.ndim), key=lambda axis: -self.array.strides[axis]))
+
     def is_contiguous(self) -> Bool:
         return bool(self.array.flags.c_contiguous)
 
     def data_ptr(self) -> Int:
         """The address of the first element."""
         return self.array.ctypes.data if isinstance(self.array, np.ndarray) else self.array.data.ptr
+
+    def is_set_to(self, tensor: Tensor) -> Bool:
+        """Whether the other tensor is the same elements of the same memory, in the same order."""
+        return (self.data_ptr(), self.shape, self.array.strides, self.dtype) == \
+            (tensor.data_ptr(), tensor.shape, tensor.array.strides, tensor.dtype)
+
+    def is_pinned(self) -> Bool:
+        """False: all memory is ordinary memory."""
+        return False
+
+    def is_shared(self) -> Bool:
+        """Whether other processes see this memory: on a GPU they may, on the CPU they do not."""
+        return self.is_cuda
+
+    def pin_memory(self) -> Tensor:
+        """The tensor itself: copies to a GPU take any memory."""
+        return self
+
+    def get_device(self) -> Int:
+        """The number of the GPU that holds the tensor, -1 on the CPU."""
+        return (self.device.index or 0) if self.is_cuda else -1
 
     def is_floating_point(self) -> Bool:
         return self.array.dtype.kind == "f"
@@ -161,14 +194,17 @@ class Tensor(Methods, is_result_type=True):
                                    "var_no_grad = var.detach().")
         elif not value:
             self.edge = None
-        elif self.array.dtype.kind != "f":
-            raise RuntimeError(f"only Tensors of floating point dtype can require gradients, but this one is "
-                               f"{self.array.dtype}; make it floating first, with .float()")
+        elif self.array.dtype.kind not in "fc":
+            raise RuntimeError(f"only Tensors of floating point dtype can require gradients (complex ones can, too), "
+                               f"but this one is {self.array.dtype}; make it floating first, with .float()")
         elif self.edge is None:
             self.edge = (AccumulateGrad(self), 0)
             self.view_of = None   # a leaf from now on, whatever memory it looks into
 
     def requires_grad_(self, requires_grad: Bool = True) -> Tensor:
+        if not isinstance(requires_grad, builtins.bool):
+            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                            f"{builtins.type(requires_grad).__name__}")
         self.requires_grad = requires_grad
         return self
 
@@ -197,9 +233,9 @@ class Tensor(Methods, is_result_type=True):
         if not isinstance(other, TensorBase):
             raise TypeError(f"data has to be a Tensor, but got {builtins.type(other).__name__}; try minidl.tensor(...) "
                             f"on it first")
-        if self.requires_grad and other.array.dtype.kind != "f":
-            raise RuntimeError(f"data set to a tensor that requires gradients must be floating point, but it is "
-                               f"{other.array.dtype}; try .to({self.array.dtype})")
+        if self.requires_grad and other.array.dtype.kind not in "fc":
+            raise RuntimeError(f"data set to a tensor that requires gradients must be floating point or complex, but "
+                               f"it is {other.array.dtype}; try .to({self.array.dtype})")
         self.array = other.array
         self.version = self.view_of = None   # it looks into other memory from now on
 
@@ -261,6 +297,8 @@ class Tensor(Methods, is_result_type=True):
     def char(self) -> Tensor: return cast(self, dtypes.int8)
     def byte(self) -> Tensor: return cast(self, dtypes.uint8)
     def bool(self) -> Tensor: return cast(self, dtypes.bool)
+    def cfloat(self) -> Tensor: return cast(self, dtypes.complex64)
+    def cdouble(self) -> Tensor: return cast(self, dtypes.complex128)
     def cpu(self) -> Tensor: return to_device(self, Device("cpu"))
     def cuda(self, device: Any = None) -> Tensor:
         return to_device(self, as_device("cuda" if device is None else device))
@@ -307,9 +345,15 @@ class Tensor(Methods, is_result_type=True):
 
     def __dlpack_device__(self) -> Any: return self.array.__dlpack_device__()
 
-    def __float__(self) -> Float: return float(self.item())
-    def __int__(self) -> Int: return int(self.item())
-    def __complex__(self) -> complex: return complex(self.item())
+    def __float__(self) -> Float: return float(self._one())
+    def __int__(self) -> Int: return int(self._one())
+    def __complex__(self) -> complex: return complex(self._one())
+
+    def _one(self) -> Any:
+        if self.array.size != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, but this one has shape "
+                             f"{tuple(self.shape)}; try .tolist(), or .sum() and the like first")
+        return self.array.item()
 
     def __bool__(self) -> Bool:
         if self.array.size != 1:

@@ -36,7 +36,7 @@ class S:
     """One sample: the arguments of a call.
 
     A tuple of ints stands for a random float tensor of that shape, an ndarray for a tensor of its values (a
-    floating one gets a gradient); everything else is passed on as it is. `S.raw(x)` passes a tuple or an array
+    floating or complex one gets a gradient); everything else is passed on as it is. `S.raw(x)` passes a tuple or an array
     on as it is too. Lists are searched for tensors.
     """
 
@@ -132,9 +132,23 @@ def build(sample: S, make: Callable[[np.ndarray], Any]) -> tuple[list[Any], dict
 
 
 def as_leaf(array: np.ndarray, dtype: Any = None) -> Tensor:
-    """A tensor of an array; floating ones require grad."""
-    floating = array.dtype.kind == "f"
+    """A tensor of an array; floating ones require grad, and so do complex ones, whose parts are of `dtype`."""
+    floating = array.dtype.kind in "fc"
+    if dtype is not None and array.dtype.kind == "c":
+        dtype = np.promote_types(dtype, np.complex64)
     return minidl.tensor(array, dtype=dtype if floating else None, requires_grad=floating)
+
+
+def normal(stream: np.random.Generator, shape: Any, dtype: Any) -> np.ndarray:
+    """Random numbers of a dtype, which may be complex."""
+    values = stream.standard_normal(shape)
+    return values + 1j * stream.standard_normal(shape) if dtype.kind == "c" else values
+
+
+def wide(value: Any) -> np.ndarray:
+    """In double precision."""
+    array = np.asarray(value)
+    return array.astype(complex if array.dtype.kind == "c" else float)
 
 
 def tensors(*values: Any) -> list[Tensor]:
@@ -146,7 +160,7 @@ def host(value: Any) -> Any:
     def leaf(v: Any) -> Any:
         if isinstance(v, Tensor):
             return minidl.backend.device.to_numpy(v.array)
-        return v.detach().numpy() if torch is not None and isinstance(v, torch.Tensor) else v
+        return v.detach().resolve_conj().numpy() if torch is not None and isinstance(v, torch.Tensor) else v
     return tree_map(leaf, value)
 
 
@@ -169,6 +183,8 @@ def _check_values(case: Case, sample: S) -> None:
         there, there_kwargs = build(sample, _torch_leaf)
         theirs = function(*there, **there_kwargs)
         _assert_same(host(out), host(theirs), case.rtol, "PyTorch")
+        dtypes = [str(t.dtype).removeprefix("torch.") for t in leaves([theirs]) if isinstance(t, torch.Tensor)]
+        assert [str(t.dtype) for t in tensors(out)] == dtypes, f"dtypes {[t.dtype for t in tensors(out)]}, PyTorch gives {dtypes}"
         if case.grad:
             _check_torch_gradients(case, sample, out, theirs, args, kwargs, there, there_kwargs)
 
@@ -183,7 +199,7 @@ def _torch_function(name: str | Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _torch_leaf(array: np.ndarray) -> Any:
-    return torch.tensor(array, requires_grad=array.dtype.kind == "f")
+    return torch.tensor(array, requires_grad=array.dtype.kind in "fc")
 
 
 def _check_torch_gradients(case: Case, sample: S, out: Any, theirs: Any, args: Any, kwargs: Any,
@@ -195,7 +211,7 @@ def _check_torch_gradients(case: Case, sample: S, out: Any, theirs: Any, args: A
     if not outs:
         return
     stream = np.random.default_rng(1)
-    gs = [stream.standard_normal(t.shape) for t in outs]
+    gs = [normal(stream, t.shape, t.dtype) for t in outs]
     minidl.autograd.backward(outs, [minidl.tensor(g, dtype=t.dtype) for g, t in zip(gs, outs)])
     torch.autograd.backward(their_outs, [torch.tensor(g, dtype=t.dtype) for g, t in zip(gs, their_outs)])
     ours = tensors(args, list(kwargs.values()))
@@ -203,7 +219,7 @@ def _check_torch_gradients(case: Case, sample: S, out: Any, theirs: Any, args: A
     for mine, other in zip(ours, others):
         if mine.requires_grad:
             g = np.zeros(mine.shape) if mine.grad is None else host(mine.grad)
-            expected = np.zeros(mine.shape) if other.grad is None else other.grad.numpy()
+            expected = np.zeros(mine.shape) if other.grad is None else other.grad.resolve_conj().numpy()
             np.testing.assert_allclose(g, expected, rtol=max(case.rtol, 1e-9), atol=1e-9,
                                        err_msg="gradient against PyTorch's")
 
@@ -214,8 +230,7 @@ def _assert_same(ours: Any, expected: Any, rtol: float, who: str) -> None:
     assert len(ours) == len(expected), f"{len(ours)} results, {who} gives {len(expected)}"
     for mine, theirs in zip(ours, expected):
         assert np.shape(mine) == np.shape(theirs), f"shape {np.shape(mine)}, {who} gives {np.shape(theirs)}"
-        np.testing.assert_allclose(np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float), rtol=rtol,
-                                   atol=1e-12, err_msg=f"value against {who}")
+        np.testing.assert_allclose(wide(mine), wide(theirs), rtol=rtol, atol=1e-12, err_msg=f"value against {who}")
 
 
 def _check_dtypes(case: Case, sample: S) -> None:
@@ -223,11 +238,11 @@ def _check_dtypes(case: Case, sample: S) -> None:
     for dtype in (np.float32, np.float16) if case.float16 else (np.float32,):
         args, kwargs = build(sample, lambda array, dtype=dtype: as_leaf(array, dtype))
         inputs = tensors(args, list(kwargs.values()))
-        if not any(t.dtype.kind == "f" for t in inputs):
+        if not any(t.dtype.kind in "fc" for t in inputs):
             return
         outs = tensors(case.fn(*args, **kwargs))
         for out in outs:
-            assert out.dtype.kind != "f" or out.dtype == dtype, f"{np.dtype(dtype)} in, {out.dtype} out"
+            assert out.dtype.kind not in "fc" or out.real.dtype == dtype, f"{np.dtype(dtype)} in, {out.dtype} out"
         outs = [t for t in outs if t.requires_grad]
         if outs and case.grad:
             minidl.autograd.backward(outs, [minidl.ones_like(t) for t in outs])
@@ -244,7 +259,7 @@ def _check_layout(case: Case, sample: S) -> None:
     args, kwargs = build(sample, as_leaf)
     other_args, other_kwargs = build(sample, spread)
     for a, b in zip(leaves(host(case.fn(*args, **kwargs))), leaves(host(case.fn(*other_args, **other_kwargs)))):
-        np.testing.assert_allclose(np.asarray(a, dtype=float), np.asarray(b, dtype=float), rtol=1e-9, atol=1e-12,
+        np.testing.assert_allclose(wide(a), wide(b), rtol=1e-9, atol=1e-12,
                                    err_msg="non-contiguous inputs give other values")
 
 
@@ -265,8 +280,8 @@ def _check_gradients(case: Case, sample: S) -> None:
 def _rebuilt(case: Case, sample: S, xs: Sequence[Tensor]) -> Any:
     """Call the case with the given tensors in place of its floating arrays."""
     supply = iter(xs)
-    args, kwargs = build(sample, lambda array: next(supply) if array.dtype.kind == "f" else minidl.tensor(array))
-    return tuple(t for t in tensors(case.fn(*args, **kwargs)) if t.dtype.kind == "f")
+    args, kwargs = build(sample, lambda array: next(supply) if array.dtype.kind in "fc" else minidl.tensor(array))
+    return tuple(t for t in tensors(case.fn(*args, **kwargs)) if t.dtype.kind in "fc")
 
 
 def _check_strict(case: Case, sample: S) -> None:
@@ -282,7 +297,7 @@ def _check_strict(case: Case, sample: S) -> None:
         results.append((outs, grads))
     for ours, theirs in zip(*[[*outs, *grads] for outs, grads in results]):
         assert theirs.device.type == "strict", "the result left the device"
-        np.testing.assert_allclose(host(ours).astype(float), host(theirs).astype(float), rtol=1e-9, atol=1e-12,
+        np.testing.assert_allclose(wide(host(ours)), wide(host(theirs)), rtol=1e-9, atol=1e-12,
                                    err_msg="the strict array gives other values")
 
 

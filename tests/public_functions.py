@@ -7,63 +7,94 @@ declared. What has no such table (creation, random numbers, inquiries) is listed
 """
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
+import re
 import sys
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import minidl
 from minidl.nn import functional
-from tests.checking import as_leaf, build, tensors
+from tests.checking import as_leaf, build, leaves, tensors, torch
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "functions.md"
 SPACES = {"minidl": minidl, "minidl.nn.functional": functional, "minidl.linalg": minidl.linalg,
-          "minidl.special": minidl.special} if hasattr(minidl, "special") else {}
-TORCH = {"minidl": "torch", "minidl.nn.functional": "torch.nn.functional", "minidl.linalg": "torch.linalg",
-         "minidl.special": "torch.special"}
+          "minidl.special": minidl.special, "minidl.fft": minidl.fft}
+COMPARED = ["", "Tensor", "nn.functional", "linalg", "special", "fft", "func", "autograd", "autograd.functional",
+            "nn.init", "nn.utils"]
+"""The namespaces of PyTorch of which every function is here, or is left out for a reason."""
 
 ELSEWHERE = {
     "tests/test_creation.py": """
-        arange as_tensor bernoulli empty empty_like eye from_dlpack from_numpy frombuffer full full_like linspace logspace
-        normal ones ones_like rand rand_like randint randint_like randn randn_like randperm scalar_tensor tensor zeros
-        zeros_like manual_seed seed initial_seed get_rng_state set_rng_state get_printoptions set_printoptions""",
-    "tests/ops/test_draw.py": "multinomial poisson",
+        bernoulli normal rand rand_like randint randint_like randn randn_like randperm manual_seed seed initial_seed
+        get_rng_state set_rng_state get_printoptions set_printoptions""",
+    "tests/test_settings.py": """
+        use_deterministic_algorithms are_deterministic_algorithms_enabled set_deterministic_debug_mode
+        get_deterministic_debug_mode is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision
+        get_float32_matmul_precision set_flush_denormal set_warn_always is_warn_always_enabled set_anomaly_enabled
+        is_anomaly_enabled is_anomaly_check_nan_enabled set_num_threads get_num_threads set_default_device
+        get_default_device typename to_dlpack""",
+    "tests/ops/test_draw.py": "binomial multinomial poisson",
+    "tests/ops/test_dispatcher_names.py": "feature_dropout_",
     "tests/ops/test_dropout.py": """
         dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout""",
     "tests/ops/test_gumbel.py": "gumbel_softmax",
     "tests/ops/test_rrelu.py": """
-        rrelu rrelu_ relu_ celu_ elu_ hardtanh_ leaky_relu_ selu_ threshold_""",
-    "tests/ops/test_bits.py": "is_complex is_floating_point is_nonzero is_tensor numel can_cast result_type",
-    "tests/ops/test_elementwise.py": "allclose equal",
-    "tests/ops/test_index.py": "index_put unique",
-    "tests/ops/test_cast.py": "get_default_dtype set_default_dtype promote_types",
+        rrelu_ relu_ celu_ elu_ hardtanh_ leaky_relu_ selu_ threshold_""",
+    "tests/ops/test_in_place.py": """
+        alpha_dropout_ dropout_ feature_alpha_dropout_ detach_ resize_as_ fill_ index_put_ zero_""",
+    "tests/ops/test_cast.py": "get_default_dtype set_default_dtype",
     "tests/test_func.py": "vmap",
+    "tests/test_amp.py": "get_autocast_dtype is_autocast_available is_autocast_enabled",
+    "tests/serialization/test_interface.py": "save load",
     "tests/autograd/test_engine.py": "is_grad_enabled is_inference_mode_enabled",
 }
 """What the battery does not fit, random numbers for instance: the file that tests it."""
 
 OMITTED = {
-    "complex numbers, and transforms that need them": """
-        complex polar real imag angle conj resolve_conj view_as_real view_as_complex adjoint fft stft istft hann_window
-        hamming_window blackman_window bartlett_window kaiser_window linalg.eig linalg.eigvals""",
-    "sparse and quantised tensors": "sparse_coo_tensor sparse_csr_tensor quantize_per_tensor dequantize fake_quantize_per_tensor_affine",
-    "recurrent steps: they come as modules": "rnn_tanh rnn_relu lstm lstm_cell gru gru_cell",
-    "saving: it comes with the format for weights": "save load",
-    "out= as an argument; write `t[...] = f(x)`, or use the in-place method": "out=",
-    "in-place functions beside in-place methods: `x.exp_()`, not `exp_(x)`": "abs_ exp_ log_ sqrt_ tanh_ clamp_",
-    "copies and scatters of views, which a slice does: `y = x.clone(); y[i] = v`": """
-        slice_scatter select_scatter diagonal_scatter as_strided_scatter view_copy split_copy""",
-    "factorisations that solve() and the others stand for": """
-        lu lu_solve lu_unpack geqrf ormqr orgqr triangular_solve lobpcg svd_lowrank pca_lowrank linalg.ldl_factor
-        linalg.householder_product linalg.inv_ex linalg.cholesky_ex linalg.solve_ex""",
-    "functions of mathematical physics": """
-        special.bessel_j0 special.airy_ai special.chebyshev_polynomial_t special.hermite_polynomial_h
-        special.legendre_polynomial_p igamma igammac""",
-    "compiling, exporting and threads": "compile jit export set_num_threads use_deterministic_algorithms autocast",
-    "deprecated in PyTorch": "range symeig eig lstsq matrix_rank solve row_stack nuclear_norm frobenius_norm",
+    "sparse tensors": """
+        sparse_* *_sparse_* hspmm hsmm smm spmm dsmm saddmm sspaddmm crow_indices_copy ccol_indices_copy col_indices_copy
+        row_indices_copy indices_copy values_copy Tensor.to_sparse* Tensor.coalesce Tensor.is_coalesced
+        Tensor.indices Tensor.values Tensor.crow_indices Tensor.ccol_indices Tensor.col_indices Tensor.row_indices
+        Tensor.dense_dim Tensor.to_dense""",
+    "quantised tensors": """
+        quantize_* quantized_* fake_quantize_* fused_moving_avg_obs_fake_quant q_* int_repr dequantize empty_quantized
+        choose_qparams_optimized fbgemm_* Tensor.qscheme""",
+    "nested tensors": "Tensor.to_padded_tensor",
+    "kernels of one library or device: the functions of the same name without it are what they are for": """
+        cudnn_* miopen_* mkldnn_* native_* batch_norm_* Tensor.to_mkldnn Tensor.ipu Tensor.xpu Tensor.mtia
+        Tensor.record_stream is_vulkan_available nn.functional.scaled_mm nn.functional.scaled_grouped_mm
+        nn.functional.grouped_mm""",
+    "memory formats: a convolution lays out its memory itself": "nn.utils.convert_*_memory_format",
+    "number types that NumPy has not": "Tensor.bfloat16 Tensor.chalf",
+    "compiling, tracing, exporting": """
+        compile cond while_loop sym_* fork wait import_ir_module import_ir_module_from_buffer parse_* unify_type_list
+        merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi""",
+    "mixed precision by its older names: `amp.autocast` is all there is": "*autocast*",
+    "threads and processes: arrays are computed by NumPy, data is loaded by DataLoader": """
+        get_num_interop_threads set_num_interop_threads init_num_threads thread_safe_generator
+        prepare_multiprocessing_environment Tensor.share_memory_ autograd.is_multithreading_enabled""",
+    "storages: a tensor's memory is a NumPy or CuPy array; `Tensor.data = other` replaces it": """
+        is_storage Tensor.storage Tensor.untyped_storage Tensor.storage_type Tensor.set_ from_file Tensor.const_data_ptr""",
+    "deprecated in PyTorch, or an error there": """
+        eig symeig lstsq solve matrix_rank nuclear_norm frobenius_norm set_default_tensor_type Tensor.resize
+        Tensor.resize_as Tensor.reinforce autograd.variable""",
+    "factorisations that it calls experimental, or that others stand for: `solve`, `eigh`": "linalg.ldl_* lobpcg",
+    "PyTorch's own helpers, which show in its namespaces": """
+        classproperty get_file_path get_device_module hash_tensor slice_inverse *_complex_copy view_as_real_copy
+        embedding_renorm_ Tensor.module_load Tensor.as_subclass Tensor.index func.debug_unwrap nn.functional.Optional
+        nn.functional.assert_int_or_pair nn.functional.boolean_dispatch *.handle_torch_function *.has_torch_function*
+        autograd.cast autograd.is_tensor_like autograd.is_view_replay_enabled autograd.kineto_available
+        autograd.overload nn.init.Literal""",
 }
+"""What PyTorch has and minidl has not, by reason. A name without a dot holds for a function and for a method of Tensor;
+`*` stands for any characters. Each entry must leave something out, and none that is there."""
 
 
 def public() -> dict[str, dict[str, Any]]:
@@ -73,7 +104,30 @@ def public() -> dict[str, dict[str, Any]]:
         found[space] = {name: value for name, value in vars(module).items()
                         if inspect.isfunction(value) and not name.startswith("_")
                         and value.__module__.startswith("minidl")}
+    functions = {name for space in found.values() for name in space}
+    found["minidl.Tensor"] = {name: value for name, value in inspect.getmembers(minidl.Tensor, inspect.isfunction)
+                              if not name.startswith("_") and name not in functions}
     return found
+
+
+def left_out() -> dict[str, list[str]]:
+    """What PyTorch has and minidl has not, by the pattern of `OMITTED` that says why; under "" where none does."""
+    found: dict[str, list[str]] = {pattern: [] for names in OMITTED.values() for pattern in names.split()}
+    found[""] = []
+    for path in COMPARED:
+        ours, theirs = (functools.reduce(getattr, path.split(".") if path else [], lib) for lib in (minidl, torch))
+        for name in sorted(set(dir(theirs)) - set(dir(ours))):
+            if callable(getattr(theirs, name)) and not name.startswith("_") and not inspect.isclass(getattr(theirs, name)):
+                found[reason_for(path, name)].append(f"{path}.{name}".lstrip("."))
+    return found
+
+
+def reason_for(path: str, name: str) -> str:
+    """The first pattern that holds for a name in a namespace of PyTorch; "" if none does."""
+    for pattern in (pattern for names in OMITTED.values() for pattern in names.split()):
+        if fnmatch(f"{path}.{name}".lstrip("."), pattern) or path == "Tensor" and "." not in pattern and fnmatch(name, pattern):
+            return pattern
+    return ""
 
 
 def cases() -> list[tuple[str, Any]]:
@@ -97,12 +151,12 @@ def checks() -> dict[Any, dict[str, Any]]:
             continue
         for code in codes:
             entry = found.setdefault(code, {"files": set(), "oracles": set(), "grad": False, "gradgrad": False,
-                                            "float16": False, "samples": 0})
+                                            "dtypes": set(), "samples": 0})
             entry["files"].add(file)
-            entry["samples"] += len(case.samples)
+            entry["samples"] += len(case.samples) if case.torch is not None else 0
+            entry["dtypes"] |= dtypes_of(case)
             entry["grad"] |= differentiable and case.grad
             entry["gradgrad"] |= differentiable and case.grad and case.gradgrad
-            entry["float16"] |= case.float16
             if case.oracle is not None:
                 entry["oracles"].add("NumPy")
             if case.torch is not None:
@@ -110,8 +164,21 @@ def checks() -> dict[Any, dict[str, Any]]:
     return found
 
 
+def dtypes_of(case: Any) -> set[str]:
+    """The dtypes of the tensors in a case's samples. The battery runs a floating one in both precisions."""
+    found = {"float16"} if case.float16 else set()
+    for sample in case.samples:
+        for x in leaves([sample.args, list(sample.kwargs.values())]):
+            if isinstance(x, np.ndarray):
+                found |= {"float32", "float64"} if x.dtype.kind == "f" else \
+                    {"complex64", "complex128"} if x.dtype.kind == "c" else {str(x.dtype)}
+    return found
+
+
 def code_of(function: Any) -> Any:
-    return inspect.unwrap(function).__code__
+    """What tells a function from others, also from those that one factory made: its code, and what it closes over."""
+    function = inspect.unwrap(function)
+    return function.__code__, tuple([id(cell.cell_contents) for cell in function.__closure__ or ()])
 
 
 def called(case: Any) -> tuple[set[Any], bool]:
@@ -121,10 +188,11 @@ def called(case: Any) -> tuple[set[Any], bool]:
 
     def watch(frame: Any, event: str, _: Any) -> None:
         caller = frame.f_back
-        while caller is not None and Path(caller.f_code.co_filename).stem in ("tensor", "methods", "dims"):
-            caller = caller.f_back   # a method, or the decorator that renames arguments
+        while caller is not None and Path(caller.f_code.co_filename).stem in FRONTS:
+            caller = caller.f_back   # a method, the decorator that renames arguments, or the guard of public functions
         if event == "call" and caller is not None and (ROOT / "tests") in Path(caller.f_code.co_filename).parents:
-            codes.add(frame.f_code)
+            code, names = frame.f_code, frame.f_code.co_freevars
+            codes.add((code, tuple([id(frame.f_locals[name]) for name in names]) if names else ()))
 
     for sample in case.samples[:2]:
         args, kwargs = build(sample, as_leaf)
@@ -135,6 +203,11 @@ def called(case: Any) -> tuple[set[Any], bool]:
             sys.setprofile(None)
         differentiable |= any(t.requires_grad for t in tensors(out))
     return codes, differentiable
+
+
+FRONTS = ("tensor", "methods", "methods_in_place", "dims", "door")
+"""Files whose functions stand in front of others: methods, the decorator that renames arguments, the guard of
+public functions."""
 
 
 def elsewhere() -> dict[str, str]:
@@ -155,14 +228,15 @@ def page() -> str:
         "or if a function is in no table.",
     ]
     for space, functions in public().items():
-        lines += ["", f"## {space}", "", f"As in `{TORCH[space]}`.", "",
+        lines += ["", f"## {space}", "", f"As in `{space.replace('minidl', 'torch')}`." if space != "minidl.Tensor" else
+                  "The methods that are no functions, too.", "",
                   "| function | values | order 1 | order 2 | dtypes | tests |", "|---|---|---|---|---|---|"]
         for name, function in sorted(functions.items()):
             entry = known.get(code_of(function))
             if entry is None:
-                lines.append(f"| `{name}` | by hand | | | | {by_hand.get(name, '')} |")
+                lines.append(f"| `{name}` | by hand | | | | {by_hand.get(name) or mentioned(name)} |")
                 continue
-            dtypes = "float32, float64" + (", float16" if entry["float16"] else "")
+            dtypes = ", ".join(sorted(entry["dtypes"], key=lambda name: ("bui".find(name[0]) + 9, name)))
             lines.append(f"| `{name}` | {', '.join(sorted(entry['oracles']))} | {'yes' if entry['grad'] else ''} | "
                          f"{'yes' if entry['gradgrad'] else ''} | {dtypes} | {', '.join(sorted(entry['files']))} |")
     lines += ["", "## Left out", "", "What PyTorch has and minidl has not, on purpose.", ""]
@@ -174,7 +248,19 @@ def unchecked() -> list[str]:
     """Public functions that no table calls and no file is named for."""
     known, by_hand = checks(), elsewhere()
     return [f"{space}.{name}" for space, functions in public().items() for name, function in functions.items()
-            if code_of(function) not in known and name not in by_hand]
+            if code_of(function) not in known and name not in by_hand
+            and not (space == "minidl.Tensor" and mentioned(name))]
+
+
+def mentioned(method: str) -> str:
+    """The first test file that calls a method of that name, or holds it in a string. What writes in place is found by its
+    underscore."""
+    if method.endswith("_"):
+        return "tests/ops/test_in_place.py"
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        if re.search(rf"\.{method}\(|\"{method}\"", path.read_text(encoding="utf-8")):
+            return path.relative_to(ROOT).as_posix()
+    return ""
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ class StrictArray:
     strides = property(lambda self: self._values.strides)
     flags = property(lambda self: self._values.flags)
     T = property(lambda self: _wrapped(self._values.T, self))
+    real = property(lambda self: _wrapped(self._values.real, self))
+    imag = property(lambda self: _wrapped(self._values.imag, self))
 
     def get(self) -> np.ndarray:
         return self._values
@@ -85,7 +87,10 @@ class StrictArray:
 
 def _method(name: str) -> Any:
     def method(self: StrictArray, *args: Any, **kwargs: Any) -> Any:
-        return _call(getattr(self._values, name), args, kwargs, source=self)
+        result = _call(getattr(self._values, name), args, kwargs, source=self)
+        if name == "diagonal":      # NumPy hands it out read-only, CuPy does not
+            result._values.setflags(write=self._values.flags.writeable)
+        return result
     return method
 
 
@@ -97,7 +102,7 @@ for _name in ["reshape", "transpose", "astype", "copy", "sum", "mean", "max", "m
 
 def _operator(name: str) -> Any:
     def operator(self: StrictArray, *others: Any) -> Any:
-        if not all(isinstance(x, (StrictArray, int, float, bool, np.generic)) for x in others):
+        if not all(isinstance(x, (StrictArray, int, float, complex, bool, np.generic)) for x in others):
             if any(isinstance(x, np.ndarray) and x.ndim for x in others):
                 raise TypeError(f"Unsupported type {type(others[0])}: a NumPy array does not mix with a strict one")
             return NotImplemented
@@ -191,6 +196,13 @@ class _StrictSpecial(types.ModuleType):
         return _StrictUfunc(getattr(scipy.special, name))
 
 
+class _StrictFourier(types.ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        import scipy.fft
+        function = getattr(scipy.fft, name)
+        return lambda *args, **kwargs: _call(function, args, kwargs)
+
+
 class StrictStream:
     """A generator whose draws are strict arrays."""
 
@@ -210,6 +222,7 @@ class StrictLibrary(ArrayLibrary):
     array_type = StrictArray
     xp = xp
     special = _StrictSpecial("strict.special")
+    fft = _StrictFourier("strict.fft")
 
     def device(self, array: Any) -> Device:
         return Device("strict")

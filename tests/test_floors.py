@@ -9,8 +9,8 @@ FLOORS = [
     {"backend"},
     {"autograd"},
     {"ops"},
-    {"tensor", "methods", "typed", "creation", "printing", "linalg", "special", "cuda", "accelerator", "backends"},
-    {"nn", "optim", "utils", "func"},
+    {"tensor", "methods", "methods_in_place", "typed", "creation", "printing", "door", "linalg", "special", "fft", "amp", "cuda", "accelerator", "backends", "settings"},
+    {"nn", "optim", "utils", "func", "serialization", "profiler"},
     {"vision", "neighbors"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

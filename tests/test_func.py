@@ -12,6 +12,8 @@ from minidl.func import (
     jacfwd,
     jacrev,
     jvp,
+    linearize,
+    replace_all_batch_norm_modules_,
     stack_module_state,
     vjp,
     vmap,
@@ -114,6 +116,39 @@ def test_jvp_and_vjp_are_adjoint():
     pulled, = pull(u)
     assert (pushed @ u).item() == pytest.approx((v @ pulled).item())
     assert (pull(u)[0] - pulled).abs().max().item() == 0     # more than once
+
+
+def test_linearize_runs_the_function_once():
+    calls, x = [], {"a": double(3), "b": double(2, seed=1)}
+
+    def f(tree):
+        calls.append(1)
+        return {"sum": tree["a"].sum() * tree["b"], "sin": minidl.sin(tree["a"])}
+
+    out, push = linearize(f, x)
+    for seed in (3, 4):
+        v = {"a": double(3, seed=seed), "b": double(2, seed=seed + 1)}
+        pushed = push(v)
+        close(pushed["sin"], x["a"].cos() * v["a"])
+        close(pushed["sum"], v["a"].sum() * x["b"] + x["a"].sum() * v["b"])
+        assert not pushed["sin"].requires_grad
+    assert len(calls) == 1
+    close(out["sin"], x["a"].sin())
+
+
+def test_linearize_can_be_differentiated():
+    """d/dx of cos(x) v is -sin(x) v."""
+    x = double(3)
+    slope = grad(lambda x: linearize(minidl.sin, x)[1](minidl.ones(3, dtype=minidl.float64)).sum())(x)
+    close(slope, -x.sin())
+
+
+def test_batch_norms_without_running_statistics_can_be_mapped():
+    model = replace_all_batch_norm_modules_(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)))
+    assert list(dict(model.named_buffers())) == [] and not model[1].track_running_stats
+    x = minidl.randn(5, 6, 3)
+    np.testing.assert_allclose(vmap(model)(x)[2].detach().numpy(), model(x[2]).detach().numpy(), rtol=1e-5, atol=1e-6)
+    assert model.eval()(x[0]).mean(0).abs().max().item() < 1e-5     # the batch's own
 
 
 def test_per_sample_gradients():

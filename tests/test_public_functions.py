@@ -1,7 +1,14 @@
 """No public function goes unchecked, and the page that lists them is up to date."""
+import functools
 import re
 
+import pytest
+
+import minidl
 from tests import public_functions
+from tests.checking import torch
+
+needs_torch = pytest.mark.skipif(torch is None, reason="needs PyTorch")
 
 
 def test_every_public_function_is_checked():
@@ -14,6 +21,37 @@ def test_files_that_are_named_mention_the_function():
         for name in names.split():
             name = name.rstrip("_")   # the names of in-place twins are put together in the tests
             assert re.search(rf"\b{name}_?\b", text), f"{file} is said to test {name}"
+
+
+@needs_torch
+def test_what_pytorch_has_is_here_or_left_out_for_a_reason():
+    found = public_functions.left_out()
+    assert found.pop("") == [], "write it, or give the reason in OMITTED"
+    assert [pattern for pattern, names in found.items() if not names] == [], "they leave nothing out: the names are here, " \
+        "or PyTorch has them not"
+
+
+@needs_torch
+def test_what_is_left_out_is_not_here():
+    for names in public_functions.OMITTED.values():
+        for name in names.split():
+            if "*" not in name:
+                path, _, last = name.rpartition(".")
+                space = functools.reduce(getattr, path.split(".") if path else [], minidl)
+                assert not hasattr(space, last), f"{name} is in OMITTED, but minidl has it"
+
+
+@needs_torch
+def test_every_function_is_compared_with_pytorch_on_four_samples():
+    few, known, by_hand = [], public_functions.checks(), public_functions.elsewhere()
+    for path, functions in public_functions.public().items():
+        space = functools.reduce(getattr, path.split(".")[1:], torch)
+        for name, function in functions.items():
+            samples = known.get(public_functions.code_of(function), {"samples": 0})["samples"]
+            in_place = name.endswith("_")       # tests/ops/test_in_place.py finds them all, and compares them
+            if hasattr(space, name) and name not in by_hand and not in_place and path != "minidl.Tensor" and samples < 4:
+                few.append(f"{path}.{name}: {samples}")
+    assert few == [], "give it more samples with torch=, in tests/ops"
 
 
 def test_the_page_is_up_to_date():

@@ -305,6 +305,46 @@ class Machine(RuleBasedStateMachine):
             x.add_(y)
             model.write(values + y_values, slopes + y_slopes)
 
+    @rule(which=st.integers(0, 99))
+    def square(self, which):
+        """Written by an op that needs what it overwrites."""
+        x, model = self.pick(which)
+        values, slopes = model.read()
+        if np.abs(values).max(initial=0) < 100:
+            x.square_()
+            model.write(values ** 2, 2 * values[..., None] * slopes)
+
+    @rule(which=st.integers(0, 99))
+    def add_up(self, which):
+        """Written by a function of several ops."""
+        x, model = self.pick(which)
+        if x.ndim:
+            values, slopes = model.read()
+            x.cumsum_(0)
+            model.write(values.cumsum(0), slopes.cumsum(0))
+
+    @rule(which=st.integers(0, 99))
+    def compare(self, which):
+        """Written with what has no gradient."""
+        x, model = self.pick(which)
+        values, _ = model.read()
+        x.gt_(1)
+        model.write(values > 1, 0.0)
+
+    @rule(which=st.integers(0, 99), way=st.sampled_from(["transpose_", "unsqueeze_", "squeeze_"]))
+    def turn(self, which, way):
+        """The tensor itself takes another shape; views of it, and what it is a view of, stay as they are."""
+        x, model = self.pick(which)
+        if way == "transpose_" and x.ndim:
+            x.transpose_(0, -1)
+            model.places = model.places.swapaxes(0, -1)
+        elif way == "unsqueeze_" and x.ndim < 4:
+            x.unsqueeze_(0)
+            model.places = model.places[None]
+        elif way == "squeeze_":
+            x.squeeze_()
+            model.places = model.places.squeeze()
+
     @rule(which=st.integers(0, 99), other=st.integers(0, 99))
     def copy(self, which, other):
         x, model = self.pick(which)

@@ -18,6 +18,7 @@ class FunctionCtx(Op):
     `save_for_backward`, where they are guarded against in-place writes and never make a reference cycle.
     """
 
+    complex_rules = "as written"    # what holds for complex numbers is the user's affair
     function: type[Function]
     needs_input_grad: tuple[bool, ...] = ()
     input_types: list[Any]     # (shape, dtype) of the arguments that are Tensors
@@ -171,7 +172,7 @@ def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]
                               for o in outputs])
     ctx._save(outputs)
     for slot, out in enumerate(outputs):
-        if not isinstance(out, TensorBase) or out.array.dtype.kind != "f" \
+        if not isinstance(out, TensorBase) or out.array.dtype.kind not in "fc" \
                 or any(out is x for x in ctx._non_differentiable):
             continue
         if any(out is x for x in ctx._dirty):

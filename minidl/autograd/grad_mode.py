@@ -17,6 +17,8 @@ class _Switches(threading.local):
     inference = False   # inside inference_mode
     anomaly = False     # keep where each operation was recorded; look for NaN in gradients
     check_nan = True
+    autocast: frozenset[str] = frozenset()      # types of devices whose tensors `minidl.amp.autocast` casts
+    autocast_casts: dict[int, Any] | None = None    # weights that it has cast already
 
 
 switches = _Switches()
@@ -25,9 +27,9 @@ switches = _Switches()
 class _Switch:
     """A context manager and decorator that sets some switches and puts them back."""
 
-    def __init__(self, **settings: bool) -> None:
+    def __init__(self, **settings: Any) -> None:
         self._settings = settings
-        self._previous: list[dict[str, bool]] = []
+        self._previous: list[dict[str, Any]] = []
 
     def __enter__(self) -> None:
         self._previous.append({name: getattr(switches, name) for name in self._settings})
@@ -171,3 +173,13 @@ def is_inference_mode_enabled() -> bool:
 def is_anomaly_enabled() -> bool:
     """Whether this thread looks for anomalies."""
     return switches.anomaly
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether NaN in a gradient is an anomaly."""
+    return switches.check_nan
+
+
+def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
+    """`set_detect_anomaly` as a plain call."""
+    set_detect_anomaly(enabled, check_nan)

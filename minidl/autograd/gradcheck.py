@@ -1,8 +1,9 @@
 """Gradients held against finite differences, to first and second order."""
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from minidl.autograd.interface import grad
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module, device_of, get_library, to_numpy
+from minidl.backend.dtype import complex128, float64
 
 
 class GradcheckError(RuntimeError):
@@ -24,6 +26,7 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
 
     For every floating output and every input that requires grad (use float64), the Jacobian J from backward
     is compared with (f(x + eps) - f(x - eps)) / (2 eps), entry by entry: |J - N| <= atol + rtol |N|.
+    A complex number counts as two real ones, its parts.
     With `fast_mode` one random projection u' J v is compared instead: two evaluations of `func` for
     each input, whatever its size.
 
@@ -89,11 +92,11 @@ class _Check:
         if not self.wanted:
             raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of "
                              "them have requires_grad=True.")
-        if any(x.array.dtype != np.float64 for x in self.wanted):
+        if any(x.array.dtype not in (float64, complex128) for x in self.wanted):
             warnings.warn("gradcheck: an input is not float64; finite differences in lower precision are "
                           "too coarse for the default tolerances", stacklevel=4)
         returned = _as_tuple(func(*inputs))
-        self.constant = [isinstance(o, TensorBase) and o.edge is None and o.array.dtype.kind == "f" for o in returned]
+        self.constant = [isinstance(o, TensorBase) and o.edge is None and o.array.dtype.kind in "fc" for o in returned]
         self.which = [isinstance(o, TensorBase) and o.edge is not None for o in returned]
         self.outputs = [o for o, take in zip(returned, self.which) if take]
 
@@ -110,11 +113,11 @@ class _Check:
     def evaluate(self, which: list[bool]) -> list[np.ndarray]:
         """The outputs marked in `which`, on the host. Recorded, since the function may itself call `grad`."""
         outputs = _as_tuple(self.func(*self.inputs))
-        return [to_numpy(o.array).astype(np.float64) for o, take in zip(outputs, which) if take]
+        return [_reals(to_numpy(o.array)) for o, take in zip(outputs, which) if take]
 
     def slope(self, x: TensorBase, direction: np.ndarray, which: list[bool]) -> list[np.ndarray]:
         """How the outputs change when x moves in a direction: (f(x + eps d) - f(x - eps d)) / (2 eps)."""
-        step = array_module(x.array).asarray(self.eps * direction, dtype=x.array.dtype)
+        step = array_module(x.array).asarray(_numbers(self.eps * direction, x), dtype=x.array.dtype)
         original = x.array.copy()
         x.array[...] = original + step
         above = self.evaluate(which)
@@ -126,32 +129,33 @@ class _Check:
     def compare_jacobians(self) -> None:
         """Every entry: numerically an input element at a time, analytically an output element at a time."""
         for i, x in enumerate(self.wanted):
-            rows = [self.slope(x, _one_at(index, x), self.which) for index in np.ndindex(*x.array.shape)]
+            rows = [self.slope(x, unit, self.which) for unit in _units(x)]
             for j, out in enumerate(self.outputs):
-                numerical = np.array([row[j].reshape(-1) for row in rows]).reshape(x.array.size, out.array.size)
-                columns = [self.gradient(out, x, _one_at(index, out)) for index in np.ndindex(*out.array.shape)]
-                analytical = np.array([c.reshape(-1) for c in columns]).reshape(out.array.size, x.array.size).T
+                size = math.prod(_real_shape(x)), math.prod(_real_shape(out))
+                numerical = np.array([row[j].reshape(-1) for row in rows]).reshape(size)
+                columns = [self.gradient(out, x, unit) for unit in _units(out)]
+                analytical = np.array([c.reshape(-1) for c in columns]).reshape(size[::-1]).T
                 self.compare(analytical, numerical, i, j, "Jacobian mismatch")
 
     def compare_projections(self) -> None:
         """One random direction for each input, and one for each output."""
         stream = np.random.default_rng(0)
         for i, x in enumerate(self.wanted):
-            direction = stream.standard_normal(x.array.shape)
+            direction = stream.standard_normal(_real_shape(x))
             direction /= max(1.0, float(np.linalg.norm(direction)))
             slopes = self.slope(x, direction, self.which)
             for j, out in enumerate(self.outputs):
-                u = stream.standard_normal(out.array.shape)
+                u = stream.standard_normal(_real_shape(out))
                 analytical = np.sum(self.gradient(out, x, u) * direction)
                 self.compare(analytical, np.sum(u * slopes[j]), i, j, "Projected Jacobian mismatch")
 
     def gradient(self, out: Any, x: Any, g: np.ndarray) -> np.ndarray:
-        """dL/dx for dL/dout = g, on the host; zeros where there is no path."""
+        """dL/dx for dL/dout = g, both as real numbers, on the host; zeros where there is no path."""
         device = device_of(out.array)
-        g = wrap(get_library(device).from_numpy(np.asarray(g, dtype=out.array.dtype), device))
+        g = wrap(get_library(device).from_numpy(np.asarray(_numbers(g, out), dtype=out.array.dtype), device))
         gx, = grad(out, x, g, retain_graph=True, allow_unused=True)
         if gx is None:
-            return np.zeros(x.array.shape)
+            return np.zeros(_real_shape(x))
         if gx.array.shape != x.array.shape:
             raise GradcheckError(f"Analytical gradient has incorrect size: {tuple(gx.array.shape)} for an input of "
                                  f"shape {tuple(x.array.shape)}")
@@ -163,7 +167,7 @@ class _Check:
             raise GradcheckError(f"Backward is not reentrant, i.e., running backward with same input and grad_output "
                                  f"multiple times gives different values: they differ by {difference:.3g}, the "
                                  f"tolerance is nondet_tol={self.nondet_tol}")
-        return to_numpy(gx.array)
+        return _reals(to_numpy(gx.array))
 
     def compare(self, analytical: Any, numerical: Any, i: int, j: int, what: str) -> None:
         bad = ~np.isclose(analytical, numerical, rtol=self.rtol, atol=self.atol, equal_nan=True)
@@ -180,8 +184,8 @@ class _Check:
     def expect_constant(self) -> None:
         """Outputs that do not require grad must not depend on the inputs."""
         for i, x in enumerate(self.wanted):
-            for index in np.ndindex(*x.array.shape):
-                if any((np.abs(slope) > self.atol).any() for slope in self.slope(x, _one_at(index, x), self.constant)):
+            for unit in _units(x):
+                if any((np.abs(slope) > self.atol).any() for slope in self.slope(x, unit, self.constant)):
                     raise GradcheckError(f"Numerical gradient for function expected to be zero: the outputs do not "
                                          f"require grad, but they change with input {i}")
 
@@ -203,14 +207,34 @@ def _differentiable(outputs: Any) -> list[Any]:
     return [o for o in _as_tuple(outputs) if isinstance(o, TensorBase) and o.edge is not None]
 
 
-def _one_at(index: tuple[int, ...], like: TensorBase) -> np.ndarray:
-    direction = np.zeros(like.array.shape)
-    direction[index] = 1.0
-    return direction
+def _real_shape(x: TensorBase) -> tuple[int, ...]:
+    """The shape of a tensor as real numbers: complex ones have two parts, along a last axis."""
+    return (*x.array.shape, 2) if x.array.dtype.kind == "c" else x.array.shape
+
+
+def _reals(array: np.ndarray) -> np.ndarray:
+    """An array as real numbers in double precision."""
+    return array.astype(complex128)[..., None].view(float64) if array.dtype.kind == "c" else array.astype(float64)
+
+
+def _numbers(reals: np.ndarray, like: TensorBase) -> np.ndarray:
+    """What `_reals` makes of numbers such as those of `like`, back again."""
+    return reals.view(complex128)[..., 0] if like.array.dtype.kind == "c" else reals
+
+
+def _units(x: TensorBase) -> Iterator[np.ndarray]:
+    """Every direction in which a single real number of x is 1."""
+    for index in np.ndindex(*_real_shape(x)):
+        direction = np.zeros(_real_shape(x))
+        direction[index] = 1.0
+        yield direction
 
 
 def _random_like(out: Any, stream: Any, non_contiguous: bool) -> Any:
-    values = stream.standard_normal((*out.array.shape, 2) if non_contiguous else out.array.shape)
+    shape = (*out.array.shape, 2) if non_contiguous else out.array.shape
+    values = stream.standard_normal(shape)
+    if out.array.dtype.kind == "c":
+        values = values + 1j * stream.standard_normal(shape)
     values = np.asarray(values, dtype=out.array.dtype)
     device = device_of(out.array)
     return wrap(get_library(device).from_numpy(values[..., 0] if non_contiguous else values, device))

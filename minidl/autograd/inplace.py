@@ -7,11 +7,12 @@ Views beside it notice by the version and derive their edges anew when they are 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import AccumulateGrad, Cast, Op, next_sequence
-from minidl.autograd.tensorbase import Edge, TensorBase, move_edge, version_of
+from minidl.autograd.op import AccumulateGrad, Alias, Cast, Op, next_sequence
+from minidl.autograd.tensorbase import Edge, TensorBase, move_edge, version_of, wrap
 from minidl.backend.device import Array
 
 
@@ -25,6 +26,8 @@ class ViewWrite(Op):
 
     The gradient of the replaced part flows to `value`, all the rest to `base`.
     """
+
+    complex_rules = "as written"
 
     def __init__(self, view: Op) -> None:
         self.view = view
@@ -41,25 +44,29 @@ class ViewWrite(Op):
         return self.view.again(g) if isinstance(g, TensorBase) else self.view.forward(g)
 
 
-def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
+def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "", **kwargs: Any) -> Any:
     """`tensor = op(tensor, *others)`, into the tensor's own memory; returns the tensor.
 
+    `op` may be any function of Tensors, and is then introduced by `who`.
     Errors: RuntimeError where a leaf that requires grad, or a tensor with internal overlap, would be
     overwritten, and where shape or dtype do not fit.
     """
-    who = op.name()
-    check_writable(tensor, who, others)
+    who = who or op.name()  # type: ignore[attr-defined]
+    check_writable(tensor, who, (*others, *kwargs.values()) if kwargs else others)
     old = tensor.array
     if isinstance(op, InPlaceOp):
         result = op(tensor, *others)
     else:
-        result = op(tensor, *others)
+        since = next_sequence()
+        result = op(tensor, *others, **kwargs)
         _check_fits(result.array, old, who)
-        step = result.edge[0] if result.edge is not None else None
-        _protect_kept(step, old)
+        if result.edge is not None:
+            _protect_kept(result.edge[0], tensor, since)
         if result.array.dtype != old.dtype:
             result = Cast(old.dtype)(result)
         old[...] = result.array
+        if result.edge is None and tensor.edge is not None and switches.enabled:
+            result = ViewWrite(Alias())(tensor, result)     # a gradient of zeros, as of eq_
     version = version_of(tensor)
     version[:] = version[0] + 1, who
     if result.edge is not None:
@@ -73,6 +80,35 @@ def write(tensor: TensorBase, op: Op, *others: Any) -> Any:
     return tensor
 
 
+def turn(tensor: TensorBase, op: Callable[..., Any], *args: Any, who: str) -> Any:
+    """`tensor = op(tensor, *args)`, where the result looks into the same memory in another shape; returns the tensor.
+
+    What the tensor was becomes a base that nobody else holds. Views that were made of it find that base; see `View`.
+    Errors: RuntimeError for a leaf that requires grad, and under no_grad for any tensor that does.
+    """
+    _check_recordable(tensor, who, ())
+    if tensor.edge is not None and not switches.enabled:
+        raise RuntimeError(f"{who}: the shape of a tensor that requires grad cannot be changed under no_grad(), since "
+                           f"its gradient would have the old one; try detach() first")
+    before = wrap(tensor.array, tensor.edge)
+    before.view_of = tensor.view_of
+    version = before.version = version_of(tensor)
+    result = op(before, *args)
+    version[:] = version[0] + 1, who
+    if result is not before:
+        move_edge(tensor, result.edge)
+        tensor.array, tensor.view_of = result.array, result.view_of
+        tensor.view_of.recorded = True
+    _mark_current(tensor)
+    return tensor
+
+
+def replace_memory(tensor: TensorBase, array: Array, who: str) -> None:
+    """The tensor holds `array` from now on. Views of what it held before keep that."""
+    n = version_of(tensor)[0]
+    tensor.array, tensor.version, tensor.view_of = array, [n + 1, who], None
+
+
 def move_handle(tensor: TensorBase, edge: Edge) -> None:
     """The tensor was written by the op of `edge`: its handle moves there, and those of its bases follow."""
     move_edge(tensor, edge)
@@ -82,20 +118,25 @@ def move_handle(tensor: TensorBase, edge: Edge) -> None:
 
 def check_writable(tensor: TensorBase, who: str, others: Any) -> None:
     """Errors: RuntimeError where the tensor must not be overwritten; see `write`."""
-    if tensor.view_of is not None:
-        tensor.view_of.refresh(tensor)
-    way = [tensor]      # from the tensor to the owner of the memory
-    while way[-1].view_of is not None:
-        way.append(way[-1].view_of.base)
-    for x in way:
+    for x in _check_recordable(tensor, who, others):
         if overlaps(x.array):
             what = "the tensor" if x is tensor else "a tensor that this one is a view of"
             raise RuntimeError(
                 f"{who}: unsupported in-place operation: several elements of {what}, shape "
                 f"{tuple(x.array.shape)}, share one place in memory (it was expanded or unfolded); clone() it "
                 f"before writing")
+
+
+def _check_recordable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase]:
+    """The tensors on the way to the owner of the memory. Errors: RuntimeError where they have a gradient that would
+    not follow the tensor's handle."""
+    if tensor.view_of is not None:
+        tensor.view_of.refresh(tensor)
+    way = [tensor]
+    while way[-1].view_of is not None:
+        way.append(way[-1].view_of.find_base())
     if not switches.enabled or not any(x.edge is not None for x in (*way, *others) if isinstance(x, TensorBase)):
-        return
+        return way
     if any(x.view_of is not None and not x.view_of.recorded for x in way):
         raise RuntimeError(
             f"{who}: in-place write into a view that was made under no_grad() or in a custom Function, with a "
@@ -106,6 +147,7 @@ def check_writable(tensor: TensorBase, who: str, others: Any) -> None:
         raise RuntimeError(
             f"{who}: {what} that requires grad is being used in an in-place operation. Its gradient would "
             f"be lost. Write under minidl.no_grad() to change the values only, or work on x.clone().")
+    return way
 
 
 def overlaps(array: Array) -> bool:
@@ -121,22 +163,29 @@ def overlaps(array: Array) -> bool:
     return False
 
 
+def fits(dtype: Any, into: Any) -> bool:
+    """Whether numbers of `dtype` may be written where `into` is: not floating ones among integers, for instance."""
+    kinds = "buifc"
+    return kinds.index(dtype.kind) <= kinds.index(into.kind) or dtype.kind + into.kind == "iu"
+
+
 def _check_fits(new: Array, old: Array, who: str) -> None:
     if new.shape != old.shape:
         raise RuntimeError(f"{who}: output with shape {tuple(old.shape)} doesn't match the broadcast "
                            f"shape {tuple(new.shape)}; an in-place operation cannot grow its tensor")
-    if "biuf".index(new.dtype.kind.replace("u", "i")) > "biuf".index(old.dtype.kind.replace("u", "i")):
+    if not fits(new.dtype, old.dtype):
         raise RuntimeError(f"{who}: result type {new.dtype} can't be cast to the desired output type "
                            f"{old.dtype}; use the out-of-place form, or .to({new.dtype}) first")
 
 
-def _protect_kept(step: Op | None, old: Array) -> None:
-    """The op that is about to overwrite its own input keeps the old values, if it needs them."""
-    if step is None or step.kept is None:
-        return
-    for name, (value, _, _) in step.kept.items():
-        if value is old:
-            step.kept[name] = (old.copy(), [0, ""], 0)   # a tensor still, with a version of its own
+def _protect_kept(step: Op, tensor: TensorBase, since: int) -> None:
+    """The ops that were run to overwrite the tensor, `step` the last, keep its old values where they need them."""
+    steps = [step] if step.sequence > since else []
+    for step in steps:      # grows
+        for name, (value, version, _) in (step.kept or {}).items():
+            if version is not None and version is tensor.version:
+                step.kept[name] = (value.copy(), [0, ""], 0)  # type: ignore[index]  # a tensor, with a version of its own
+        steps += [e[0] for e in step.edges if e is not None and e[0].sequence > since and e[0] not in steps]
 
 
 def _move_bases(tensor: TensorBase) -> None:

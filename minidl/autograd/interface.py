@@ -104,12 +104,20 @@ def _output_gradients(outputs: Sequence[TensorBase], grads: Any, graph: bool) ->
                 raise RuntimeError(
                     f"grad can be implicitly created only for scalar outputs, but this one has shape "
                     f"{tuple(out.array.shape)}; reduce it first (loss.mean()), or pass its gradient")
+            if out.array.dtype.kind == "c":
+                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got "
+                                   f"{out.array.dtype}; make the loss real, abs(z) for instance, or pass its gradient")
             array = array_module(out.array).ones_like(out.array)
             result.append(wrap(array) if graph else array)
             continue
         if g.array.shape != out.array.shape:
             raise RuntimeError(f"Mismatch in shape: grad_output[{i}] has a shape of {tuple(g.array.shape)} and "
                                f"output[{i}] has a shape of {tuple(out.array.shape)}.")
+        if g.array.dtype != out.array.dtype and "c" in (g.array.dtype.kind, out.array.dtype.kind):
+            raise RuntimeError(
+                f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+                f"dtype: grad_output[{i}] has a dtype of {g.array.dtype} and output[{i}] has a dtype of "
+                f"{out.array.dtype}.")
         if graph:
             result.append(g)
         else:

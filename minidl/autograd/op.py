@@ -17,6 +17,12 @@ An op keeps exactly what the rules of the *wanted* gradients name, and nothing e
 A rule is written in plain operators and other ops. Both work on arrays and on Tensors, so the same line
 gives first derivatives at the speed of arrays and, when a graph of the gradient is wanted, all higher ones.
 A rule returns a new value, `g` itself or a view of it. It never writes into what it is given.
+
+Of complex numbers z = x + iy, the gradient of a real L is dL/dx + i dL/dy: against it L descends fastest, as for real
+numbers. Through a function with a complex derivative f'(z) it passes as g * conj(f'(z)). So most rules need not know of
+it: they say g * f'(z), and the engine conjugates what goes in and what comes out, `complex_rules = "conjugated"`.
+Where only numbers are moved and added up, or the function has no complex derivative (abs, real), the rules hold
+`"as written"`; so they must in an op of several outputs. An op that says neither is never recorded with complex inputs.
 """
 from __future__ import annotations
 
@@ -66,6 +72,7 @@ class Op:
     joint: ClassVar[Rule | None] = None      # one rule for all inputs, where `backward` is defined
     differentiable: bool                     # whether there is any rule
     materialize: bool = True                 # missing gradients of some outputs arrive as zeros
+    complex_rules: ClassVar[str | None] = None  # how the rules hold for complex numbers: see above; None: they do not
 
     outputs: int = 1                         # how many; several when `forward` returns a tuple
     output_types: tuple[Any, ...] = ()  # their shapes and dtypes, if several
@@ -152,6 +159,8 @@ class Op:
     def record(self, inputs: Any, edges: Any, result: Any) -> None:
         """Take a place on the tape: note the edges, keep what the wanted gradients need, and make
         the result's gradient flow here."""
+        if self.complex_rules is None:
+            self.refuse_complex(inputs)
         self.sequence = next_sequence()
         self.edges = edges
         kept: dict[str, Any] = {}
@@ -167,12 +176,22 @@ class Op:
             self.outputs = len(result)
             self.output_types = tuple([(r.array.shape, r.array.dtype) for r in result])
             for slot, r in enumerate(result):
-                if r.array.dtype.kind == "f":
+                if r.array.dtype.kind in "fc":
                     r.edge = (self, slot)
         else:
             result.edge = (self, 0)
         if switches.anomaly:
             self.recorded_at = traceback.format_stack()[:-2]
+
+    def refuse_complex(self, inputs: Any) -> None:
+        """Errors: NotImplementedError where an input is complex."""
+        for x in inputs:
+            if isinstance(x, TensorBase) and x.array.dtype.kind == "c":
+                raise self.complex_error()
+
+    def complex_error(self) -> NotImplementedError:
+        return NotImplementedError(f"{self.name()} is not supported for complex tensors, or has no gradient for them; "
+                                   f"try it on the parts, view_as_real(x), or on abs(x)")
 
     def _keep(self, needs: Any, inputs: Any, result: Any, kept: dict[str, Any]) -> None:
         for name, position in needs:
@@ -207,19 +226,23 @@ class Op:
     def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
         """The gradient of each wanted input, given `g`, the gradient of the output (a tuple if
         there are several). Arrays in and out; Tensors if `graph`."""
+        conjugated = self.complex_rules == "conjugated" and g.dtype.kind == "c"
+        if conjugated:
+            g = conjugate(g)
         value = self.kept_tensor if graph else self.kept_value
+        gradients: list[Any] = []
         if self.joint is not None:
             function, needs = self.joint
-            return list(function(self, g, *[value(name) for name, _ in needs]))
-        gradients: list[Any] = []
-        for edge, rule in zip(wanted, self.rules):
-            if edge is None or rule is None:
-                gradients.append(None)
-            elif rule.needs:
-                gradients.append(rule.function(self, g, *[value(name) for name, _ in rule.needs]))
-            else:
-                gradients.append(rule.function(self, g))
-        return gradients
+            gradients += function(self, g, *[value(name) for name, _ in needs])
+        else:
+            for edge, rule in zip(wanted, self.rules):
+                if edge is None or rule is None:
+                    gradients.append(None)
+                elif rule.needs:
+                    gradients.append(rule.function(self, g, *[value(name) for name, _ in rule.needs]))
+                else:
+                    gradients.append(rule.function(self, g))
+        return [None if gx is None else conjugate(gx) for gx in gradients] if conjugated else gradients
 
     def kept_value(self, name: str) -> Any:
         """A kept value as it was kept. Errors: RuntimeError where it is gone or was overwritten."""
@@ -332,6 +355,8 @@ class AccumulateGrad(Op):
 class Alias(Op):
     """y = x: the same values, another place in the graph."""
 
+    complex_rules = "as written"
+
     def forward(self, x: Array) -> Array:
         return x
 
@@ -340,18 +365,40 @@ class Alias(Op):
 
 
 class Cast(Op):
-    """The same numbers in another dtype. A gradient has its tensor's dtype, so it is cast back."""
+    """The same numbers in another dtype. A gradient has its tensor's dtype, so it is cast back: that of a real tensor
+    is the real part of what complex numbers hand back, since an imaginary part cannot be followed."""
+
+    complex_rules = "as written"
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
-        self.differentiable = self.dtype.kind == "f"   # whole numbers have no gradient
+        self.differentiable = self.dtype.kind in "fc"   # whole numbers have no gradient
 
     def forward(self, x: Array) -> Array:
         self.x_dtype = x.dtype
+        if x.dtype.kind == "c" and self.dtype.kind not in "cb":
+            x = x.real
         return x.astype(self.dtype)
 
     def grad_x(self, g: Any) -> Any:
         return Cast(self.x_dtype)(g)
+
+
+class Conj(Op):
+    """y = x - iy for z = x + iy, and so is its gradient."""
+
+    complex_rules = "as written"
+
+    def forward(self, x: Array) -> Array:
+        return np.conjugate(x)
+
+    def grad_x(self, g: Any) -> Any:
+        return Conj()(g)
+
+
+def conjugate(x: Any) -> Any:
+    """The complex conjugate of a tensor or an array; `x` itself if it is real."""
+    return Conj()(x) if x.dtype.kind == "c" else x
 
 
 def owner(array: Array) -> Array:

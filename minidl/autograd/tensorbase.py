@@ -81,13 +81,21 @@ class View:
     derived anew when next read, by applying the op to the base as it now is.
     """
 
-    __slots__ = ("base", "op", "recorded", "seen")
+    __slots__ = ("array", "base", "op", "recorded", "seen")
 
     def __init__(self, base: TensorBase, op: Op, recorded: bool) -> None:
         self.base = base
+        self.array = base.array             # what the op was applied to: the base may be given another since
         self.op = op
         self.recorded = recorded            # False: made under no_grad or by a Function, its edge is not derived
         self.seen = version_of(base)[0]     # the version that the edge was derived at
+
+    def find_base(self) -> TensorBase:
+        """The base as the op knows it. If it was turned in place since, by `t_()` for instance, then what it now is a
+        view of; if it was given other memory, a tensor that holds the old one."""
+        while self.base.array is not self.array:
+            self.base = wrap(self.array) if self.base.view_of is None else self.base.view_of.base
+        return self.base
 
     @staticmethod
     def refresh(tensor: TensorBase) -> None:
@@ -96,7 +104,7 @@ class View:
         view = tensor.view_of
         while view is not None and view.seen != tensor.version[0]:  # type: ignore[index]
             stale.append(tensor)
-            tensor = view.base
+            tensor = view.find_base()
             view = tensor.view_of
         for tensor in reversed(stale):
             view = tensor.view_of

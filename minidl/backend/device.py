@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import threading
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -37,11 +38,31 @@ class Device:
             known = ", ".join(sorted({*_by_device, "cuda"}))
             raise RuntimeError(f"Expected one of {known} device type at start of device string: {self.type}")
 
+    def __enter__(self) -> Device:
+        """Inside, new tensors are made on this device where none is named."""
+        _choice.before.append(_choice.device)
+        _choice.device = self
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        _choice.device = _choice.before.pop()
+
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __repr__(self) -> str:
         return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")
+
+
+class _Choice(threading.local):
+    """Where one thread makes new tensors when no device is named."""
+
+    def __init__(self) -> None:
+        self.device: Device | None = None   # the CPU
+        self.before: list[Device | None] = []
+
+
+_choice = _Choice()
 
 
 class ArrayLibrary:
@@ -56,6 +77,11 @@ class ArrayLibrary:
     def special(self) -> ModuleType:
         """The module of special functions (erf, digamma, ...), imported on first use."""
         return importlib.import_module("scipy.special")
+
+    @functools.cached_property
+    def fft(self) -> ModuleType:
+        """The module of Fourier transforms, imported on first use. SciPy's keep single precision."""
+        return importlib.import_module("scipy.fft")
 
     def device(self, array: Array) -> Device:
         return Device("cpu")
@@ -98,6 +124,10 @@ class _CupyLibrary(ArrayLibrary):
     @functools.cached_property
     def special(self) -> ModuleType:
         return importlib.import_module("cupyx.scipy.special")
+
+    @functools.cached_property
+    def fft(self) -> ModuleType:
+        return importlib.import_module("cupyx.scipy.fft")
 
     def device(self, array: Array) -> Device:
         return Device("cuda", array.device.id)
@@ -154,12 +184,37 @@ def get_library(device: Device) -> ArrayLibrary:
 
 
 def as_device(device: Device | str | int | None) -> Device:
-    """`'cuda:1'`, `1` or a `Device` as a `Device`; None is the CPU."""
+    """`'cuda:1'`, `1` or a `Device` as a `Device`; None is the default device, the CPU unless set otherwise."""
     if device is None:
-        return Device("cpu")
+        return _choice.device or Device("cpu")
     if isinstance(device, int):
         return Device("cuda", device)
     return Device(device) if isinstance(device, str) else device
+
+
+def get_default_device() -> Device:
+    """Where new tensors are made when no device is named: the CPU, unless set otherwise.
+
+        >>> import minidl
+        >>> minidl.get_default_device()
+        device(type='cpu')
+    """
+    return as_device(None)
+
+
+def set_default_device(device: Device | str | int | None) -> None:
+    """Make new tensors on `device` where none is named, in this thread; None is the CPU.
+
+    `with minidl.device(...)` does so for a while. What shares memory with its argument, as `from_numpy` does, stays
+    where it is. Errors: RuntimeError where the device cannot be used.
+
+        >>> import minidl
+        >>> minidl.set_default_device("cpu")
+    """
+    chosen = None if device is None else as_device(device)
+    if chosen is not None:
+        get_library(chosen)
+    _choice.device = chosen
 
 
 def device_of(array: Array) -> Device:

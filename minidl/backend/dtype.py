@@ -1,7 +1,7 @@
 """Number types, and what two of them become together.
 
 A dtype is NumPy's own `numpy.dtype`: `minidl.float32 is numpy.dtype('float32')`. Only the promotion rule
-is PyTorch's: the *category* (bool < integer < floating) decides first, so that an int64 tensor
+is PyTorch's: the *category* (bool < integer < floating < complex) decides first, so that an int64 tensor
 and a float32 tensor give float32, where NumPy alone would give float64.
 """
 from __future__ import annotations
@@ -19,11 +19,13 @@ int16 = short = np.dtype("int16")
 int32 = int = np.dtype("int32")  # noqa: A001
 int64 = long = np.dtype("int64")
 bool = np.dtype("bool")  # noqa: A001
+complex64 = cfloat = np.dtype("complex64")
+complex128 = cdouble = np.dtype("complex128")
 
-supported = (float16, float32, float64, uint8, int8, int16, int32, int64, bool)
+supported = (float16, float32, float64, uint8, int8, int16, int32, int64, bool, complex64, complex128)
 
 _default = float32
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
 def get_default_dtype() -> np.dtype:
@@ -40,15 +42,27 @@ def set_default_dtype(dtype: Any) -> None:
     _default = dtype
 
 
-def is_floating(dtype: np.dtype) -> Any:
-    return dtype.kind == "f"
+def default_complex() -> np.dtype:
+    """The dtype of new complex tensors: its parts are of the default dtype, or of float32 at least."""
+    return complex_of(_default)
+
+
+def complex_of(dtype: np.dtype) -> np.dtype:
+    """The complex dtype whose parts have the floating `dtype`; of float16, which NumPy has none for, complex64."""
+    return np.promote_types(dtype, complex64)
+
+
+def real_of(dtype: np.dtype) -> np.dtype:
+    """The dtype of the real part of a complex number; any other dtype is its own."""
+    return float32 if dtype == complex64 else float64 if dtype == complex128 else dtype
 
 
 def result_type(*operands: Any) -> np.dtype:
     """The dtype of a result of arrays and Python scalars together, by PyTorch's rule.
 
     Three ranks of operand: arrays with dimensions, arrays without, Python scalars. A lower rank changes the
-    result only when its category (bool, integer, floating) is higher than that of all ranks above it.
+    result only when its category (bool, integer, floating, complex) is higher than that of all ranks above it. Where it
+    makes floating numbers complex, they keep their precision.
     """
     best: np.dtype | None = None
     for rank in (_dimensioned, _zero_dim, _python_scalar):
@@ -58,14 +72,15 @@ def result_type(*operands: Any) -> np.dtype:
             if dtype is not None:
                 rank_type = dtype if rank_type is None else promote_types(rank_type, dtype)
         if rank_type is not None and (best is None or _CATEGORY[rank_type.kind] > _CATEGORY[best.kind]):
-            best = rank_type
+            best = complex_of(best) if best is not None and best.kind == "f" else rank_type
     assert best is not None, "result_type: no operands"
     return best
 
 
 def promote_types(a: np.dtype, b: np.dtype) -> np.dtype:
-    """The smallest dtype that both fit in: the higher category wins, NumPy decides inside one."""
-    if _CATEGORY[a.kind] == _CATEGORY[b.kind]:
+    """The smallest dtype that both fit in: the higher category wins, NumPy decides inside one, and of floating and
+    complex numbers."""
+    if _CATEGORY[a.kind] == _CATEGORY[b.kind] or {a.kind, b.kind} == {"f", "c"}:
         return np.promote_types(a, b)
     return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
 
@@ -92,7 +107,7 @@ def _python_scalar(operand: Any) -> np.dtype | None:
     if hasattr(operand, "dtype"):
         return None
     kind = type(operand).__name__
-    return {"bool": bool, "int": int64}.get(kind, _default)
+    return default_complex() if kind == "complex" else {"bool": bool, "int": int64}.get(kind, _default)
 
 
 finfo, iinfo = np.finfo, np.iinfo

@@ -24,7 +24,7 @@ class Generator:
     """
 
     def __init__(self, device: Device | str | None = None) -> None:
-        self.device = as_device(device)
+        self.device = as_device("cpu" if device is None else device)
         self.seed()
 
     def manual_seed(self, seed: int) -> Generator:

@@ -43,14 +43,30 @@ class ReLU(_InPlace):
 
 
 class ReLU6(_InPlace):
-    """min(max(x, 0), 6)"""
+    """min(max(x, 0), 6), elementwise.
+
+    Source: Howard et al., "MobileNets", 2017, https://arxiv.org/abs/1704.04861
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.ReLU6()(minidl.tensor([-1., 2., 9.]))
+        tensor([0., 2., 6.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu6(input, self.inplace)
 
 
 class LeakyReLU(Module):
-    """x where x > 0, else negative_slope * x"""
+    """x where x > 0, else negative_slope * x, elementwise.
+
+    Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.LeakyReLU(0.1)(minidl.tensor([-1., 2.]))
+        tensor([-0.1000,  2.0000])
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
@@ -64,8 +80,45 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope}" + _and_inplace(self.inplace)
 
 
+class RReLU(Module):
+    """LeakyReLU with a slope of its own for each element, drawn from [lower, upper) anew in each call; in evaluation
+    the slope is their mean.
+
+    Errors: RuntimeError in the call where lower is above upper.
+    Source: Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015,
+    https://arxiv.org/abs/1505.00853
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.RReLU(0.1, 0.3).eval()(minidl.tensor([-1., 2.]))
+        tensor([-0.2000,  2.0000])
+    """
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}" + _and_inplace(self.inplace)
+
+
 class PReLU(Module):
-    """LeakyReLU with a learned slope, one for all channels or `num_parameters`, one for each channel."""
+    """LeakyReLU with a learned slope, one for all channels or `num_parameters`, one for each channel.
+
+    input (N, C, *), or any shape if there is one slope. weight (num_parameters,) starts at `init`.
+    Errors: RuntimeError in the call for another number of channels.
+    Source: He et al., "Delving Deep into Rectifiers", 2015, https://arxiv.org/abs/1502.01852
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.PReLU(2, init=0.1)(minidl.tensor([[-1., 2.]])).detach()
+        tensor([[-0.1000,  2.0000]])
+    """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
@@ -81,7 +134,13 @@ class PReLU(Module):
 
 
 class Hardtanh(Module):
-    """x, brought into [min_val, max_val]. Errors: ValueError unless min_val < max_val."""
+    """x, brought into [min_val, max_val], elementwise. Errors: ValueError unless min_val < max_val.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Hardtanh()(minidl.tensor([-3., 0.5, 3.]))
+        tensor([-1.0000,  0.5000,  1.0000])
+    """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -99,7 +158,13 @@ class Hardtanh(Module):
 
 
 class Threshold(Module):
-    """x where x > threshold, else value"""
+    """x where x > threshold, else value, elementwise.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Threshold(1.0, 9.0)(minidl.tensor([0., 1., 2.]))
+        tensor([9., 9., 2.])
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
@@ -126,14 +191,26 @@ class _Shrink(Module):
 
 
 class Hardshrink(_Shrink):
-    """x where |x| > lambd, else 0"""
+    """x where |x| > lambd, else 0, elementwise.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Hardshrink()(minidl.tensor([-1., 0.3, 2.]))
+        tensor([-1.,  0.,  2.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardshrink(input, self.lambd)
 
 
 class Softshrink(_Shrink):
-    """x, brought nearer to 0 by lambd. Errors: RuntimeError for a negative lambd."""
+    """x, brought nearer to 0 by lambd, elementwise. Errors: RuntimeError for a negative lambd.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Softshrink()(minidl.tensor([-1., 0.3, 2.]))
+        tensor([-0.5000,  0.0000,  1.5000])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__(lambd)
@@ -152,14 +229,30 @@ class _Silent(_InPlace):
 
 
 class Hardsigmoid(_Silent):
-    """min(max(x + 3, 0), 6) / 6"""
+    """min(max(x + 3, 0), 6) / 6, elementwise: a sigmoid of straight lines.
+
+    Source: Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Hardsigmoid()(minidl.tensor([-4., 0., 1.5]))
+        tensor([0.0000, 0.5000, 0.7500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardsigmoid(input, self.inplace)
 
 
 class Hardswish(_Silent):
-    """x * hardsigmoid(x)"""
+    """x * hardsigmoid(x), elementwise.
+
+    Source: Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Hardswish()(minidl.tensor([-1.5, 1.5, 4.]))
+        tensor([-0.3750,  1.1250,  4.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardswish(input, self.inplace)
@@ -180,30 +273,60 @@ class _Exponential(Module):
 
 
 class ELU(_Exponential):
-    """x where x > 0, else alpha * (exp(x) - 1)"""
+    """x where x > 0, else alpha * (exp(x) - 1), elementwise.
+
+    Source: Clevert, Unterthiner and Hochreiter, 2015, https://arxiv.org/abs/1511.07289
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.ELU()(minidl.tensor([-1., 2.]))
+        tensor([-0.6321,  2.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.elu(input, self.alpha, self.inplace)
 
 
 class CELU(_Exponential):
-    """x where x > 0, else alpha * (exp(x/alpha) - 1)"""
+    """x where x > 0, else alpha * (exp(x/alpha) - 1), elementwise: an ELU whose slope at 0 is 1.
+
+    Source: Barron, "Continuously Differentiable Exponential Linear Units", 2017, https://arxiv.org/abs/1704.07483
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.CELU(2.0)(minidl.tensor([-1., 2.]))
+        tensor([-0.7869,  2.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.celu(input, self.alpha, self.inplace)
 
 
 class SELU(_InPlace):
-    """An ELU, scaled so that signals tend to mean 0 and variance 1."""
+    """An ELU, scaled so that signals tend to mean 0 and variance 1: scale * (x where x > 0, else alpha * (exp(x) - 1)).
+
+    Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017, https://arxiv.org/abs/1706.02515
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.SELU()(minidl.tensor([-1., 2.]))
+        tensor([-1.1113,  2.1014])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input, self.inplace)
 
 
 class GELU(Module):
-    """x * P(Z < x) for a standard normal Z. `approximate="tanh"` for the older formula.
+    """x * P(Z < x) for a standard normal Z, elementwise. `approximate="tanh"` for the older formula.
 
     Errors: RuntimeError for another approximation.
+    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, https://arxiv.org/abs/1606.08415
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.GELU()(minidl.tensor([-1., 0., 1.]))
+        tensor([-0.1587,  0.0000,  0.8413])
     """
 
     def __init__(self, approximate: str = "none") -> None:
@@ -220,21 +343,46 @@ class GELU(Module):
 
 
 class SiLU(_InPlace):
-    """x * sigmoid(x), also called swish"""
+    """x * sigmoid(x), elementwise, also called swish.
+
+    Source: Elfwing, Uchibe and Doya, 2017, https://arxiv.org/abs/1702.03118
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.SiLU()(minidl.tensor([-1., 0., 1.]))
+        tensor([-0.2689,  0.0000,  0.7311])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, self.inplace)
 
 
 class Mish(_InPlace):
-    """x * tanh(softplus(x))"""
+    """x * tanh(softplus(x)), elementwise.
+
+    Source: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019,
+    https://arxiv.org/abs/1908.08681
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Mish()(minidl.tensor([-1., 0., 1.]))
+        tensor([-0.3034,  0.0000,  0.8651])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.mish(input, self.inplace)
 
 
 class Softplus(Module):
-    """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold"""
+    """log(1 + exp(beta * x)) / beta, elementwise; x itself where beta * x > threshold.
+
+    Source: Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", 2001.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Softplus()(minidl.tensor([-1., 0., 30.]))
+        tensor([ 0.3133,  0.6931, 30.0000])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -249,35 +397,65 @@ class Softplus(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|)"""
+    """x / (1 + |x|), elementwise.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Softsign()(minidl.tensor([-1., 0., 3.]))
+        tensor([-0.5000,  0.0000,  0.7500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softsign(input)
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))"""
+    """1 / (1 + exp(-x)), elementwise.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Sigmoid()(minidl.tensor([-1., 0., 1.]))
+        tensor([0.2689, 0.5000, 0.7311])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.sigmoid(input)
 
 
 class LogSigmoid(Module):
-    """log(sigmoid(x))"""
+    """log(sigmoid(x)), elementwise, exact also where the sigmoid would be rounded to 0.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.LogSigmoid()(minidl.tensor([-100., 0.]))
+        tensor([-100.0000,   -0.6931])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.logsigmoid(input)
 
 
 class Tanh(Module):
-    """tanh(x)"""
+    """tanh(x), elementwise.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Tanh()(minidl.tensor([-1., 0., 1.]))
+        tensor([-0.7616,  0.0000,  0.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanh(input)
 
 
 class Tanhshrink(Module):
-    """x - tanh(x)"""
+    """x - tanh(x), elementwise.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Tanhshrink()(minidl.tensor([-1., 0., 1.]))
+        tensor([-0.2384,  0.0000,  0.2384])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanhshrink(input)
@@ -311,21 +489,39 @@ class Softmax(_Along):
 
 
 class LogSoftmax(_Along):
-    """log(softmax(x)) along `dim`"""
+    """log(softmax(x)) along `dim`, exact also where the softmax would be rounded to 0. Shapes: as `Softmax`.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.LogSoftmax(dim=0)(minidl.tensor([0., 0.]))
+        tensor([-0.6931, -0.6931])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
 
 
 class Softmin(_Along):
-    """softmax(-x) along `dim`"""
+    """softmax(-x) along `dim`. Shapes: as `Softmax`.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Softmin(dim=0)(minidl.tensor([0., 1.]))
+        tensor([0.7311, 0.2689])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim)
 
 
 class Softmax2d(Module):
-    """softmax over the channels of every pixel: input (N, C, H, W) or (C, H, W). Errors: ValueError for others."""
+    """softmax over the channels of every pixel: input (N, C, H, W) or (C, H, W). Errors: ValueError for others.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Softmax2d()(minidl.zeros(4, 1, 1)).flatten()
+        tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
@@ -334,7 +530,17 @@ class Softmax2d(Module):
 
 
 class GLU(Module):
-    """a * sigmoid(b), where a and b are the halves of x along `dim`"""
+    """a * sigmoid(b), where a and b are the halves of x along `dim`: (*, 2n, *) -> (*, n, *).
+
+    Errors: RuntimeError in the call for an odd size.
+    Source: Dauphin et al., "Language Modeling with Gated Convolutional Networks", 2016,
+    https://arxiv.org/abs/1612.08083
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.GLU()(minidl.tensor([1., 2., 0., 0.]))
+        tensor([0.5000, 1.0000])
+    """
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()

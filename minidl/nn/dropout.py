@@ -36,13 +36,79 @@ class Dropout(_Dropout):
         return F.dropout(input, self.p, self.training, self.inplace)
 
 
+class Dropout1d(_Dropout):
+    """Dropout of whole channels of signals: input (N, C, L) or (C, L). Errors and source: as `Dropout2d`.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> y = nn.Dropout1d()(minidl.ones(1, 100, 3))
+        >>> set(y.sum(2).flatten().tolist()) == {0.0, 6.0}
+        True
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout1d(input, self.p, self.training, self.inplace)
+
+
 class Dropout2d(_Dropout):
     """Dropout of whole channels, whose pixels are too alike for dropping single ones to have an effect.
 
     input (N, C, H, W) or (N, C, L). Errors: as `Dropout`, and RuntimeError for other numbers of dimensions.
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015,
     https://arxiv.org/abs/1411.4280
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> y = nn.Dropout2d()(minidl.ones(1, 100, 2, 2))
+        >>> set(y.sum((2, 3)).flatten().tolist()) == {0.0, 8.0}
+        True
     """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """Dropout of whole channels of volumes: input (N, C, D, H, W) or (C, D, H, W). Errors and source: as `Dropout2d`.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> y = nn.Dropout3d()(minidl.ones(1, 100, 2, 1, 2))
+        >>> set(y.sum((2, 3, 4)).flatten().tolist()) == {0.0, 8.0}
+        True
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout3d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout for `SELU`: elements are set to its lowest value, and all are then scaled and shifted so that mean 0 and
+    variance 1 stay as they are.
+
+    input of any shape. Errors: as `Dropout`.
+    Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017, https://arxiv.org/abs/1706.02515
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> y = nn.AlphaDropout(0.2)(minidl.randn(100000))
+        >>> abs(y.mean().item()) < 0.03, abs(y.var().item() - 1) < 0.03
+        (True, True)
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training, self.inplace)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """`AlphaDropout` of whole channels of (N, C, *). Errors: as `Dropout`, and RuntimeError below two dimensions.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> y = nn.FeatureAlphaDropout()(minidl.ones(2, 100, 3))
+        >>> bool((y == y[:, :, :1]).all())
+        True
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.feature_alpha_dropout(input, self.p, self.training, self.inplace)

@@ -3,13 +3,14 @@
 They are written in `minidl.ops`, one file a family, forward beside gradient; here they stand under PyTorch's names.
 """
 # ruff: noqa: I001, RUF022  (grouped for the reader)
+from minidl import door
 
 # weighted sums
 from minidl.ops.linalg import linear
 from minidl.ops.similarity import bilinear, cosine_similarity, pairwise_distance, pdist
 from minidl.ops.conv import conv2d, conv_transpose2d
 from minidl.ops.conv_1d_3d import conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
-from minidl.ops.attention import scaled_dot_product_attention
+from minidl.ops.attention import multi_head_attention_forward, scaled_dot_product_attention
 
 # pooling
 from minidl.ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
@@ -30,7 +31,8 @@ from minidl.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 from minidl.ops.shape import pad
 from minidl.ops.unfold import fold, unfold
 from minidl.ops.pixel import channel_shuffle, pixel_shuffle, pixel_unshuffle
-from minidl.ops.resize import interpolate, upsample
+from minidl.ops.dispatcher_names import native_channel_shuffle
+from minidl.ops.resize import interpolate, upsample, upsample_bilinear, upsample_nearest
 from minidl.ops.grid import affine_grid, grid_sample
 
 # from integers to vectors
@@ -61,6 +63,7 @@ from minidl.ops.loss import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, gaussian_nll_loss, huber_loss, kl_div,
     l1_loss, mse_loss, nll_loss, poisson_nll_loss, smooth_l1_loss,
 )
+from minidl.ops.linear_cross_entropy import linear_cross_entropy
 from minidl.ops.margin_loss import (
     cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, multi_margin_loss, multilabel_margin_loss,
     multilabel_soft_margin_loss, soft_margin_loss, triplet_margin_loss, triplet_margin_with_distance_loss,
@@ -71,7 +74,7 @@ __all__ = [
     # weighted sums
     "linear", "bilinear", "cosine_similarity", "pairwise_distance", "pdist",
     "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "scaled_dot_product_attention",
+    "multi_head_attention_forward", "scaled_dot_product_attention",
     # pooling
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",
@@ -83,6 +86,7 @@ __all__ = [
     "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices",
     # images and their parts, rearranged and resized
     "pad", "fold", "unfold", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "interpolate", "upsample",
+    "upsample_nearest", "upsample_bilinear", "native_channel_shuffle",
     "affine_grid", "grid_sample",
     # from integers to vectors
     "embedding", "one_hot", "embedding_bag",
@@ -96,7 +100,10 @@ __all__ = [
     "alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout",
     # losses
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy", "ctc_loss",
-    "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
+    "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "linear_cross_entropy",
+    "margin_ranking_loss", "mse_loss",
     "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss",
     "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]
+
+door.guard(globals(), __name__)

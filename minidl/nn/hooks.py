@@ -1,6 +1,7 @@
 """Hooks on modules: functions called around `forward`, and where gradients enter and leave it."""
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,11 +17,15 @@ class Hook(NamedTuple):
     """A hook on a call; with `with_kwargs` it is handed the keyword arguments too."""
 
     function: Callable[..., Any]
-    with_kwargs: bool
+    with_kwargs: bool = False
+    always_call: bool = False   # also if `forward` or a hook before it raised an error
 
 
 class Hooks:
-    """The hooks of one module. Most modules have none, hence no such object, and their call is `forward`."""
+    """The hooks of one module. Most modules have none, hence no such object, and their call is `forward`.
+
+    `everywhere` holds those of all modules, which run before a module's own.
+    """
 
     def __init__(self) -> None:
         self.forward_pre: list[Hook] = []
@@ -34,17 +39,45 @@ class Hooks:
 
     def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`module.forward(*args, **kwargs)` with all that is hooked around it."""
-        for hook in tuple(self.forward_pre):
-            args, kwargs = _before_forward(hook, module, args, kwargs)
-        watch = Watch(module, self) if self.backward or self.backward_pre else None
-        if watch is not None:
-            args = watch.enter(args)
-        output = module.forward(*args, **kwargs)
-        for hook in tuple(self.forward):
-            inputs = (args, kwargs) if hook.with_kwargs else (args,)
-            replaced = hook.function(module, *inputs, output)
-            output = output if replaced is None else replaced
-        return output if watch is None else watch.leave(output)
+        output, pending = None, [*everywhere.forward, *self.forward]
+        try:
+            for hook in (*everywhere.forward_pre, *self.forward_pre):
+                args, kwargs = _before_forward(hook, module, args, kwargs)
+            watched = self.backward or self.backward_pre or everywhere.backward or everywhere.backward_pre
+            watch = Watch(module, self) if watched else None
+            if watch is not None:
+                args = watch.enter(args)
+            output = module.forward(*args, **kwargs)
+            while pending:
+                output = _after_forward(pending.pop(0), module, args, kwargs, output)
+            return output if watch is None else watch.leave(output)
+        except Exception:
+            for hook in pending:
+                if hook.always_call:
+                    try:
+                        output = _after_forward(hook, module, args, kwargs, output)
+                    except Exception as error:
+                        warnings.warn(f"module forward hook with ``always_call=True`` raised an exception that was "
+                                      f"silenced as another error was raised in forward: {error}", stacklevel=3)
+            raise
+
+    @property
+    def around_calls(self) -> bool:
+        """Whether there is anything to run when a module is called."""
+        return bool(self.forward_pre or self.forward or self.backward_pre or self.backward)
+
+
+everywhere = Hooks()    # of all modules
+NO_HOOKS = Hooks()      # stays empty
+registration: dict[str, list[Callable[..., Any]]] = {"parameter": [], "buffer": [], "module": []}
+
+
+def registered(module: Module, what: str, name: str, value: Any) -> Any:
+    """What a module is to hold under a name: the value, or what a hook makes of it."""
+    for hook in tuple(registration[what]):
+        replaced = hook(module, name, value)
+        value = value if replaced is None else replaced
+    return value
 
 
 def add(hooks: list[Any], hook: Any, prepend: bool) -> RemovableHandle:
@@ -72,9 +105,133 @@ def _before_forward(hook: Hook, module: Module, args: tuple[Any, ...],
     return replaced
 
 
+def _after_forward(hook: Hook, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+    """The output as a forward hook leaves it."""
+    inputs = (args, kwargs) if hook.with_kwargs else (args,)
+    replaced = hook.function(module, *inputs, output)
+    return output if replaced is None else replaced
+
+
 def _as_tuple(value: Any) -> tuple[Any, ...]:
     """What a hook returned: a tuple, or the one value of it."""
     return value if isinstance(value, tuple) else (value,)
+
+
+# ---------------------------------------------------------------------- hooks on one module
+
+class Hookable:
+    """The part of Module that registers hooks."""
+
+    _hooks: Hooks | None = None     # made when the first hook is registered
+
+    def _with_hooks(self) -> Hooks:
+        if self._hooks is None:
+            self._hooks = Hooks()
+        return self._hooks
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
+                                  with_kwargs: bool = False) -> RemovableHandle:
+        """Call `hook(module, args)` before `forward`; what it returns replaces the arguments.
+
+        `with_kwargs`: `hook(module, args, kwargs)`, which may return new `(args, kwargs)`.
+        """
+        return add(self._with_hooks().forward_pre, Hook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
+                              always_call: bool = False) -> RemovableHandle:
+        """Call `hook(module, args, output)` after `forward`; what it returns replaces the output.
+
+        `with_kwargs`: `hook(module, args, kwargs, output)`. `always_call`: also where `forward` raises an error; then
+        there is no output, but None.
+
+            >>> import minidl
+            >>> from minidl import nn
+            >>> layer = nn.Linear(3, 2)
+            >>> handle = layer.register_forward_hook(lambda module, args, output: print(output.shape))
+            >>> y = layer(minidl.ones(5, 3))
+            (5, 2)
+            >>> handle.remove()
+        """
+        return add(self._with_hooks().forward, Hook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` when the outputs' gradients arrive; a tuple it returns replaces them."""
+        return add(self._with_hooks().backward_pre, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
+
+        Both are tuples, with None where there is no gradient. A tuple it returns replaces `grad_input`.
+        """
+        return add(self._with_hooks().backward, hook, prepend)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, prefix, keep_vars)` before this module's part of a `state_dict` is made."""
+        return add(self._with_hooks().state_dict_pre, hook, prepend=False)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, metadata)` after it; the hook may change the dict."""
+        return add(self._with_hooks().state_dict, hook, prepend=False)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, metadata, strict, missing_keys, unexpected_keys, error_msgs)` before
+        anything is checked. The dict is a copy: rename the keys of old checkpoints here."""
+        return add(self._with_hooks().load_state_dict_pre, hook, prepend=False)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, incompatible_keys)` after a `state_dict` has been loaded."""
+        return add(self._with_hooks().load_state_dict, hook, prepend=False)
+
+
+# ---------------------------------------------------------------------- hooks on all modules
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, args)` before every module's `forward`; see `Module.register_forward_pre_hook`."""
+    return add(everywhere.forward_pre, Hook(hook), prepend=False)
+
+
+def register_module_forward_hook(hook: Callable[..., Any], *, with_kwargs: bool = False,
+                                 always_call: bool = False) -> RemovableHandle:
+    """Call `hook(module, args, output)` after every module's `forward`; see `Module.register_forward_hook`.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.nn.modules.module import register_module_forward_hook
+        >>> with register_module_forward_hook(lambda module, args, output: print(module, output.shape)):
+        ...     y = nn.Sequential(nn.ReLU(), nn.Flatten(0))(minidl.ones(2, 3))
+        ReLU() (2, 3)
+        Flatten(start_dim=0, end_dim=-1) (6,)
+        Sequential(
+          (0): ReLU()
+          (1): Flatten(start_dim=0, end_dim=-1)
+        ) (6,)
+    """
+    return add(everywhere.forward, Hook(hook, with_kwargs, always_call), prepend=False)
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, grad_output)` when gradients arrive at any module's outputs."""
+    return add(everywhere.backward_pre, hook, prepend=False)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, grad_input, grad_output)` when the gradients of any module's inputs are known."""
+    return add(everywhere.backward, hook, prepend=False)
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, param)` whenever a module gets a parameter; what it returns is registered instead."""
+    return add(registration["parameter"], hook, prepend=False)
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, buffer)` whenever a module gets a buffer; what it returns is registered instead."""
+    return add(registration["buffer"], hook, prepend=False)
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, child)` whenever a module gets a child; what it returns is registered instead."""
+    return add(registration["module"], hook, prepend=False)
 
 
 # ---------------------------------------------------------------------- gradients
@@ -128,12 +285,12 @@ class Watch:
     def gradients_arrived(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         """Run the backward pre-hooks; all the backward hooks too, if no input has a gradient to wait for."""
         self.grad_output = _spread(gradients, self.output_places, self.outputs)
-        for hook in tuple(self.hooks.backward_pre):
+        for hook in (*everywhere.backward_pre, *self.hooks.backward_pre):
             replaced = hook(self.module, self.grad_output)
             if replaced is not None:
                 self.grad_output = self._as_many(replaced, self.outputs, "grad_output")
         if not self.inputs_recorded:
-            for hook in tuple(self.hooks.backward):
+            for hook in (*everywhere.backward, *self.hooks.backward):
                 replaced = hook(self.module, self.inputs, self.grad_output)
                 if replaced is not None and any(g is not None for g in _as_tuple(replaced)):
                     raise RuntimeError("backward hook for Modules where no input requires gradient should always "
@@ -143,7 +300,7 @@ class Watch:
     def gradients_left(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         """Run the backward hooks."""
         grad_input = _spread(gradients, self.input_places, len(self.inputs))
-        for hook in tuple(self.hooks.backward):
+        for hook in (*everywhere.backward, *self.hooks.backward):
             replaced = hook(self.module, grad_input, self.grad_output)
             if replaced is not None:
                 grad_input = self._as_many(replaced, len(grad_input), "grad_input")
@@ -159,7 +316,7 @@ class Watch:
 
 def _through_passage(values: Sequence[Any]) -> tuple[tuple[Any, ...], list[int], Passage | None]:
     """The values, the floating tensors among them passed on; where those are; the step, if it was recorded."""
-    places = [i for i, x in enumerate(values) if isinstance(x, TensorBase) and x.array.dtype.kind == "f"]
+    places = [i for i, x in enumerate(values) if isinstance(x, TensorBase) and x.array.dtype.kind in "fc"]
     if not switches.enabled or not any(values[i].requires_grad for i in places):
         return tuple(values), places, None
     step = Passage()

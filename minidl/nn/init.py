@@ -6,8 +6,10 @@ many inputs feed an output of the layer (fan_in), or how many outputs an input f
 """
 from __future__ import annotations
 
+import functools
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from minidl.autograd.grad_mode import no_grad
@@ -15,7 +17,8 @@ from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import array_module, library_of
 from minidl.backend.dtype import float32, float64
 from minidl.backend.random import Generator
-from minidl.creation import eye, rand, randn
+from minidl.creation import eye as identity
+from minidl.creation import rand, randn
 from minidl.ops import index
 from minidl.tensor import Tensor
 
@@ -109,7 +112,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix: a linear layer that passes on as many inputs as it can. Errors: ValueError unless 2-D."""
     _check_2d(tensor, "eye_")
-    return _fill(tensor, eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+    return _fill(tensor, identity(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -243,3 +246,24 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     fan = fan_in if mode.lower() == "fan_in" else fan_out
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
+# ---------------------------------------------------------------------- older names
+
+def _older(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function by its name without the underscore, which PyTorch has advised against since 2017."""
+    name = function.__name__[:-1]
+
+    @functools.wraps(function)
+    def older(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+    older.__name__ = older.__qualname__ = name
+    older.__doc__ = f"The older name of `{name}_`, with a FutureWarning."
+    return older
+
+
+uniform, normal, constant = _older(uniform_), _older(normal_), _older(constant_)
+eye, dirac, sparse, orthogonal = _older(eye_), _older(dirac_), _older(sparse_), _older(orthogonal_)
+xavier_uniform, xavier_normal = _older(xavier_uniform_), _older(xavier_normal_)
+kaiming_uniform, kaiming_normal = _older(kaiming_uniform_), _older(kaiming_normal_)

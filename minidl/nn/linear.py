@@ -1,4 +1,4 @@
-"""Identity and Linear."""
+"""Identity, Linear and Bilinear."""
 from __future__ import annotations
 
 import math
@@ -13,7 +13,13 @@ from minidl.tensor import Tensor
 
 
 class Identity(Module):
-    """y = x: a place holder. It takes any arguments and ignores them."""
+    """y = x: a place holder. It takes any arguments and ignores them.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Identity(54, unused=True)(minidl.ones(2))
+        tensor([1., 1.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -56,6 +62,49 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Bilinear(Module):
+    """y_k = x1^T W_k x2 + b_k: how well two vectors fit, once for each of `out_features` matrices.
+
+    input1 (..., in1_features), input2 (..., in2_features) -> (..., out_features). weight (out_features, in1_features,
+    in2_features) and bias (out_features,) start uniform on [-r, r) with r = 1 / sqrt(in1_features).
+    Errors: ValueError unless in1_features > 0.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> layer = nn.Bilinear(20, 30, 40)
+        >>> layer(minidl.randn(128, 20), minidl.randn(128, 30)).shape
+        (128, 40)
+    """
+
+    bias: Parameter | None
+
+    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
+                 device: Any = None, dtype: Any = None) -> None:
+        super().__init__()
+        if in1_features <= 0:
+            raise ValueError(f"in1_features must be > 0, but got (in1_features={in1_features})")
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        self.weight = Parameter(empty(out_features, in1_features, in2_features, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+                f"out_features={self.out_features}, bias={self.bias is not None}")
 
 
 def init_layer(weight: Tensor, bias: Tensor | None) -> None:

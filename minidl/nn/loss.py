@@ -1,5 +1,8 @@
 """Losses as modules. The formulas stand in `functional`, under the names without `Loss`.
 
+Losses with a margin stand in `margin_loss.py`, of unaligned sequences in `ctc.py`, of very many classes in
+`adaptive.py`.
+
 `reduction` says what becomes of the losses of the elements: their 'mean', their 'sum', or 'none' for the losses
 as they are. All arguments after `weight` are given by name.
 """
@@ -63,7 +66,15 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class NLLLoss(_WeightedLoss):
-    """The mean of -input[n, target[n]], for log-probabilities; with LogSoftmax before it, CrossEntropyLoss."""
+    """The mean of -input[n, target[n]], for log-probabilities; with LogSoftmax before it, CrossEntropyLoss.
+
+    input (N, C) or (N, C, d1, ...), target (N,) or (N, d1, ...); weight and ignore_index: as `CrossEntropyLoss`.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.NLLLoss()(minidl.tensor([[-1., -2.], [-3., -4.]]), minidl.tensor([1, 0]))   # (2 + 3) / 2
+        tensor(2.5000)
+    """
 
     def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(weight, reduction)
@@ -76,7 +87,13 @@ class NLLLoss(_WeightedLoss):
 # ---------------------------------------------------------------------- numbers
 
 class MSELoss(_Loss):
-    """The mean of (input - target)^2."""
+    """The mean of (input - target)^2, for input and target of the same shape.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.MSELoss()(minidl.tensor([1., 5.]), minidl.tensor([0., 2.]))   # (1 + 9) / 2
+        tensor(5.)
+    """
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -86,7 +103,13 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """The mean of |input - target|."""
+    """The mean of |input - target|, for input and target of the same shape.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.L1Loss()(minidl.tensor([1., 5.]), minidl.tensor([0., 2.]))   # (1 + 3) / 2
+        tensor(2.)
+    """
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -96,7 +119,16 @@ class L1Loss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """Like L1Loss, but a parabola where |input - target| < beta. Errors: RuntimeError for a negative beta."""
+    """The mean of (input - target)^2 / (2 beta) where |input - target| < beta, else |input - target| - beta/2.
+
+    Errors: RuntimeError for a negative beta.
+    Source: Girshick, "Fast R-CNN", 2015, https://arxiv.org/abs/1504.08083
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.SmoothL1Loss()(minidl.tensor([0.5, 5.]), minidl.tensor([0., 2.]))   # (0.125 + 2.5) / 2
+        tensor(1.3125)
+    """
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -109,7 +141,16 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """Half of MSELoss where |input - target| < delta, a straight line beyond. Errors: RuntimeError unless delta > 0."""
+    """The mean of (input - target)^2 / 2 where |input - target| < delta, else delta * (|input - target| - delta/2).
+
+    Errors: RuntimeError unless delta > 0.
+    Source: Huber, "Robust Estimation of a Location Parameter", 1964.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.HuberLoss()(minidl.tensor([0.5, 5.]), minidl.tensor([0., 2.]))   # (0.125 + 2.5) / 2
+        tensor(1.3125)
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -124,7 +165,16 @@ class HuberLoss(_Loss):
 # ---------------------------------------------------------------------- probabilities
 
 class BCELoss(_WeightedLoss):
-    """The mean of -(t * log p + (1 - t) * log(1 - p)), for probabilities p; BCEWithLogitsLoss has more digits."""
+    """The mean of -(t * log p + (1 - t) * log(1 - p)), for probabilities p; BCEWithLogitsLoss has more digits.
+
+    input and target of the same shape, both within [0, 1]; weight: broadcast to it.
+    Errors: RuntimeError in the call for probabilities outside [0, 1].
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.BCELoss()(minidl.tensor([0.5, 0.5]), minidl.tensor([0., 1.]))   # log(2)
+        tensor(0.6931)
+    """
 
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
         super().__init__(weight, reduction)
@@ -134,7 +184,15 @@ class BCELoss(_WeightedLoss):
 
 
 class BCEWithLogitsLoss(_WeightedLoss):
-    """BCELoss of sigmoid(input). pos_weight: how much more the positive part counts."""
+    """BCELoss of sigmoid(input), in one step, so that nothing is rounded to 0 or 1 on the way.
+
+    input and target of the same shape. pos_weight, broadcast to it: how much more the positive part counts.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.BCEWithLogitsLoss()(minidl.tensor([0., 100.]), minidl.tensor([1., 0.]))   # (log(2) + 100) / 2
+        tensor(50.3466)
+    """
 
     pos_weight: Tensor | None
 
@@ -149,8 +207,18 @@ class BCEWithLogitsLoss(_WeightedLoss):
 
 
 class KLDivLoss(_Loss):
-    """The divergence of one distribution from another; input: log-probabilities, target: probabilities, or
-    log-probabilities too with `log_target`. reduction: also 'batchmean', which is the divergence as it is defined."""
+    """The divergence of one distribution from another: t * (log t - input), for log-probabilities `input`.
+
+    target: probabilities, or log-probabilities too with `log_target`. reduction: also 'batchmean', the sum divided by
+    the number of samples, which is the divergence as it is defined.
+    Source: Kullback and Leibler, "On Information and Sufficiency", 1951.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> halves = minidl.tensor([[0.5, 0.5]])
+        >>> nn.KLDivLoss(reduction="batchmean")(halves.log(), minidl.tensor([[1., 0.]]))   # log(2)
+        tensor(0.6931)
+    """
 
     reductions = ("none", "mean", "sum", "batchmean")
 
@@ -160,3 +228,46 @@ class KLDivLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class GaussianNLLLoss(_Loss):
+    """How unlikely the targets are under normal distributions of the predicted means `input` and variances `var`:
+    the mean of (log(var) + (input - target)^2 / var) / 2, which learns how sure it can be.
+
+    A variance below eps counts as eps. full: add log(2 pi)/2. Errors: ValueError for a negative variance.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.GaussianNLLLoss()(minidl.tensor([1.]), minidl.tensor([3.]), minidl.tensor([1.]))   # (log(1) + 4) / 2
+        tensor(2.)
+    """
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
+        return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
+
+
+class PoissonNLLLoss(_Loss):
+    """How unlikely the counts `target` are at the rates exp(input), or `input` if not log_input: the mean of
+    rate - target * log(rate). full: add Stirling's estimate of log(target!).
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.PoissonNLLLoss()(minidl.tensor([0.]), minidl.tensor([2.]))   # exp(0) - 2 * 0
+        tensor(1.)
+    """
+
+    def __init__(self, log_input: bool = True, full: bool = False, *, eps: float = 1e-8,
+                 reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
+        return F.poisson_nll_loss(log_input, target, log_input=self.log_input, full=self.full, eps=self.eps,
+                                  reduction=self.reduction)

@@ -7,35 +7,23 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from minidl.autograd.grad_mode import no_grad
-from minidl.autograd.op import RemovableHandle
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend import dtype as dtypes
-from minidl.backend.device import is_array
-from minidl.nn.hooks import Hook, Hooks, add
-from minidl.nn.parameter import Parameter, type_name
-from minidl.ops.index import copy_, zero_
+from minidl.creation import empty_like
+from minidl.nn.hooks import NO_HOOKS, Hookable, everywhere, registered
+from minidl.nn.parameter import Buffer, Parameter, is_lazy, type_name
+from minidl.nn.state import EXTRA, IncompatibleKeys, put, unfit
+from minidl.ops.index import zero_
 from minidl.tensor import Tensor, parse_to
 
 M = TypeVar("M", bound="Module")
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` found amiss."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-
-class Module:
+class Module(Hookable):
     """Base class of all layers and networks.
 
     Make the parts in `__init__` and assign them to attributes, after `super().__init__()`; say in `forward`
@@ -61,7 +49,7 @@ class Module:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _non_persistent_buffers_set: set[str]
-    _hooks: Hooks | None = None     # made when the first hook is registered
+    _version: ClassVar[int] = 1     # of the layout of what is saved; goes up when names or meanings change
 
     def __init__(self) -> None:
         # straight into __dict__: our own __setattr__ needs the registries
@@ -73,9 +61,9 @@ class Module:
         raise NotImplementedError(f'Module [{self._get_name()}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None:
+        if self._hooks is None and not everywhere.around_calls:
             return self.forward(*args, **kwargs)
-        return self._hooks.call(self, args, kwargs)
+        return (self._hooks or NO_HOOKS).call(self, args, kwargs)
 
     # ------------------------------------------------------------------ attributes that register
 
@@ -84,6 +72,9 @@ class Module:
             self._register("_parameters", "parameter", name, value, replace=True)
         elif isinstance(value, Module):
             self._register("_modules", "module", name, value, replace=True)
+        elif isinstance(value, Buffer):
+            self._register("_buffers", "buffer", name, value, replace=True)
+            self._set_persistent(name, value.persistent)
         else:
             for registry, what, allowed in (("_parameters", "parameter", "nn.Parameter"),
                                             ("_modules", "child module", "nn.Module"),
@@ -93,7 +84,7 @@ class Module:
                     if value is not None and not (registry == "_buffers" and isinstance(value, TensorBase)):
                         raise TypeError(f"cannot assign '{type_name(value)}' as {what} '{name}' "
                                         f"({allowed} or None expected)")
-                    held[name] = value
+                    held[name] = value if value is None else registered(self, what.split()[-1], name, value)
                     return
             super().__setattr__(name, value)
 
@@ -137,6 +128,9 @@ class Module:
             raise TypeError(f"cannot assign '{type_name(tensor)}' object to buffer '{name}' "
                             f"(Tensor or None required)")
         self._register("_buffers", "buffer", name, tensor)
+        self._set_persistent(name, persistent)
+
+    def _set_persistent(self, name: str, persistent: bool) -> None:
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -171,7 +165,7 @@ class Module:
                     other.pop(name, None)
             elif hasattr(self, name):
                 raise KeyError(f"attribute '{name}' already exists")
-        held[name] = value
+        held[name] = value if value is None else registered(self, what, name, value)
 
     # ------------------------------------------------------------------ walking the tree
 
@@ -188,9 +182,9 @@ class Module:
             if child is not None:
                 yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all inside it; a shared one once."""
-        return (module for _, module in self.named_modules())
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside this one, with their names; a shared one once."""
@@ -245,6 +239,28 @@ class Module:
             if not isinstance(module, Module):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a path such as "encoder.0.conv", in place of the one that is there.
+
+        Errors: ValueError for an empty path or what is no Module; AttributeError where the path leads nowhere or to
+        something else, and with `strict` where there is nothing to replace.
+
+            >>> from minidl import nn
+            >>> net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU()))
+            >>> net.set_submodule("1.0", nn.Tanh())
+            >>> net[1][0]
+            Tanh()
+        """
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as "encoder.0.weight". Errors: AttributeError if there is none."""
@@ -307,13 +323,15 @@ class Module:
 
     # ------------------------------------------------------------------ moving and casting
 
-    def _apply(self: M, fn: Callable[[Tensor], Tensor]) -> M:
+    def _apply(self: M, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> M:
         """Replace what parameters, gradients and buffers hold by `fn` of it. The Parameter objects stay,
         so an optimizer that was made before goes on working."""
         with no_grad():
-            for module in self.modules():
+            for module in self.modules() if recurse else (self,):
                 for param in module._parameters.values():
-                    if param is not None:
+                    if is_lazy(param):
+                        param.placeholder = fn(param).placeholder  # type: ignore[union-attr, attr-defined, arg-type]
+                    elif param is not None:
                         param.array = fn(param).array
                         if param.grad is not None:
                             param.grad = fn(param.grad)  # type: ignore[arg-type]
@@ -325,12 +343,13 @@ class Module:
     def to(self: M, *args: Any, **kwargs: Any) -> M:
         """Move or cast all parameters and buffers, in place; arguments as `Tensor.to`.
 
-        A dtype is meant for the floating ones only. Errors: TypeError for a dtype that is not floating.
+        A dtype is meant for the floating and complex ones only. Errors: TypeError for a dtype that is neither.
         """
         device, dtype, _ = parse_to(*args, **kwargs)
-        if dtype is not None and dtype.kind != "f":
-            raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
-        return self._apply(lambda t: t.to(device=device, dtype=dtype if t.is_floating_point() else None))
+        if dtype is not None and dtype.kind not in "fc":
+            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                            f"dtype={dtype}")
+        return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.kind in "fc" else None))
 
     def type(self: M, dst_type: Any) -> M:
         """Cast all parameters and buffers, the whole-numbered ones too."""
@@ -338,9 +357,16 @@ class Module:
 
     def cpu(self: M) -> M: return self.to("cpu")
     def cuda(self: M, device: Any = None) -> M: return self.to("cuda" if device is None else device)
-    def half(self: M) -> M: return self.to(dtypes.float16)
-    def float(self: M) -> M: return self.to(dtypes.float32)
-    def double(self: M) -> M: return self.to(dtypes.float64)
+    def _cast_floating(self: M, dtype: Any) -> M:
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)   # complex ones stay as they are
+
+    def half(self: M) -> M: return self._cast_floating(dtypes.float16)
+    def float(self: M) -> M: return self._cast_floating(dtypes.float32)
+    def double(self: M) -> M: return self._cast_floating(dtypes.float64)
+
+    def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
+        """Move all parameters and buffers without their values, which are unset afterwards."""
+        return self._apply(lambda t: empty_like(t, device=device), recurse)
 
     # ------------------------------------------------------------------ saving and loading
 
@@ -354,19 +380,27 @@ class Module:
                    keep_vars: bool = False) -> dict[str, Any]:
         """All parameters and persistent buffers by path: what is saved of a network.
 
-        The tensors share memory with the module's, detached unless `keep_vars`.
+        The tensors share memory with the module's, detached unless `keep_vars`. The attribute `_metadata` of the result
+        has the version of each module's layout.
         """
-        destination = OrderedDict() if destination is None else destination
-        hooks = self._hooks or _NO_HOOKS
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = {}  # type: ignore[attr-defined]
+        metadata = {"version": self._version}
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = metadata
+        hooks = self._hooks or NO_HOOKS
         for hook in tuple(hooks.state_dict_pre):
             hook(self, prefix, keep_vars)
         for name, value in self._own_state().items():
             destination[prefix + name] = value if keep_vars else value.detach()
+        if type(self).get_extra_state is not Module.get_extra_state:
+            destination[prefix + EXTRA] = self.get_extra_state()
         for name, child in self._modules.items():
             if child is not None:
                 child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in tuple(hooks.state_dict):
-            hook(self, destination, prefix, {})
+            hook(self, destination, prefix, metadata)
         return destination
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,
@@ -383,90 +417,62 @@ class Module:
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         state = OrderedDict(state_dict)     # the pre-hooks may rename keys
+        versions = getattr(state_dict, "_metadata", {})
         errors: list[str] = []
         found = IncompatibleKeys([], [])
-        modules = list(self.named_modules(remove_duplicate=False))
-        for path, module in modules:
-            for hook in tuple((module._hooks or _NO_HOOKS).load_state_dict_pre):
-                hook(module, state, f"{path}." if path else "", {}, strict, *found, errors)
-        places = {f"{path}.{name}" if path else name: (module, name)
-                  for path, module in modules for name in module._own_state()}
+        places: dict[str, tuple[Module, str]] = {}      # which module a key belongs to, and its name there
+        for path, module in self.named_modules(remove_duplicate=False):
+            prefix, metadata = f"{path}." if path else "", versions.get(path, {})
+            module._adapt_state(state, prefix, metadata)
+            for hook in tuple((module._hooks or NO_HOOKS).load_state_dict_pre):
+                hook(module, state, prefix, metadata, strict, *found, errors)
+            extra = [EXTRA] if type(module).set_extra_state is not Module.set_extra_state else []
+            places.update({prefix + name: (module, name) for name in [*module._own_state(), *extra]})
         found.missing_keys.extend(key for key in places if key not in state)
         found.unexpected_keys.extend(key for key in state if key not in places)
         if strict:
             errors[:0] = [f"{what} key(s) in state_dict: " + ", ".join(f'"{key}"' for key in keys) + ". "
                           for what, keys in (("Missing", found.missing_keys), ("Unexpected", found.unexpected_keys))
                           if keys]
-        errors += [complaint for key, (module, name) in places.items() if key in state
-                   for complaint in _unfit(key, getattr(module, name), state[key])]
+        errors += [complaint for key, (module, name) in places.items() if key in state and name != EXTRA
+                   for complaint in unfit(key, getattr(module, name), state[key])]
         if errors:
             raise RuntimeError(f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(errors))
         for key, (module, name) in places.items():
-            if key in state:
-                _load(module, name, state[key], assign)
+            if key in state and name == EXTRA:
+                module.set_extra_state(state[key])
+            elif key in state:
+                put(module, name, state[key], assign)
         for module in self.modules():
-            for hook in tuple((module._hooks or _NO_HOOKS).load_state_dict):
+            for hook in tuple((module._hooks or NO_HOOKS).load_state_dict):
                 hook(module, found)
         return found
 
-    # ------------------------------------------------------------------ hooks
+    def get_extra_state(self) -> Any:
+        """What a `state_dict` is to have beside tensors; a module that has such a state defines this and
+        `set_extra_state`.
 
-    def _with_hooks(self) -> Hooks:
-        if self._hooks is None:
-            self._hooks = Hooks()
-        return self._hooks
-
-    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
-                                  with_kwargs: bool = False) -> RemovableHandle:
-        """Call `hook(module, args)` before `forward`; what it returns replaces the arguments.
-
-        `with_kwargs`: `hook(module, args, kwargs)`, which may return new `(args, kwargs)`.
-        """
-        return add(self._with_hooks().forward_pre, Hook(hook, with_kwargs), prepend)
-
-    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
-                              with_kwargs: bool = False) -> RemovableHandle:
-        """Call `hook(module, args, output)` after `forward`; what it returns replaces the output.
-
-        `with_kwargs`: `hook(module, args, kwargs, output)`.
-
-            >>> import minidl
             >>> from minidl import nn
-            >>> layer = nn.Linear(3, 2)
-            >>> handle = layer.register_forward_hook(lambda module, args, output: print(output.shape))
-            >>> y = layer(minidl.ones(5, 3))
-            (5, 2)
-            >>> handle.remove()
+            >>> class Counter(nn.Module):
+            ...     count = 0
+            ...     def get_extra_state(self):
+            ...         return self.count
+            ...     def set_extra_state(self, state):
+            ...         self.count = state
+            >>> counter = Counter()
+            >>> counter.load_state_dict({"_extra_state": 3})
+            <All keys matched successfully>
+            >>> counter.count
+            3
         """
-        return add(self._with_hooks().forward, Hook(hook, with_kwargs), prepend)
+        raise RuntimeError(f"{self._get_name()} has no extra state: it does not define get_extra_state()")
 
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_output)` when the outputs' gradients arrive; a tuple it returns replaces them."""
-        return add(self._with_hooks().backward_pre, hook, prepend)
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what `get_extra_state` returned when a `state_dict` was made."""
+        raise RuntimeError(f"{self._get_name()} has no extra state: it does not define set_extra_state()")
 
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
-
-        Both are tuples, with None where there is no gradient. A tuple it returns replaces `grad_input`.
-        """
-        return add(self._with_hooks().backward, hook, prepend)
-
-    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, prefix, keep_vars)` before this module's part of a `state_dict` is made."""
-        return add(self._with_hooks().state_dict_pre, hook, prepend=False)
-
-    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, {})` after it; the hook may change the dict."""
-        return add(self._with_hooks().state_dict, hook, prepend=False)
-
-    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, {}, strict, missing_keys, unexpected_keys, error_msgs)` before
-        anything is checked. The dict is a copy: rename the keys of old checkpoints here."""
-        return add(self._with_hooks().load_state_dict_pre, hook, prepend=False)
-
-    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, incompatible_keys)` after a `state_dict` has been loaded."""
-        return add(self._with_hooks().load_state_dict, hook, prepend=False)
+    def _adapt_state(self, state: dict[str, Any], prefix: str, metadata: Mapping[str, Any]) -> None:
+        """Change what an earlier version of this class saved, with metadata["version"], to the present layout."""
 
     # ------------------------------------------------------------------ printing
 
@@ -484,9 +490,6 @@ class Module:
         return bracketed(self._get_name(), lines, children)
 
 
-_NO_HOOKS = Hooks()     # stays empty
-
-
 def indented(text: str) -> str:
     """All lines but the first moved in by two."""
     return text.replace("\n", "\n  ")
@@ -497,25 +500,3 @@ def bracketed(name: str, lines: list[str], children: list[str]) -> str:
     if not children and len(lines) <= 1:
         return f"{name}({''.join(lines)})"
     return f"{name}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
-
-
-def _unfit(key: str, present: Tensor, value: Any) -> Iterator[str]:
-    """Why `value` from a checkpoint cannot take the place of `present`, if it cannot."""
-    if not isinstance(value, TensorBase) and not is_array(value):
-        yield (f'While copying the parameter named "{key}", expected Tensor or Tensor-like object from checkpoint '
-               f"but received {type(value)}")
-    elif tuple(value.shape) != tuple(present.shape):
-        yield (f"size mismatch for {key}: copying a param with shape {tuple(value.shape)} from checkpoint, "
-               f"the shape in current model is {tuple(present.shape)}.")
-
-
-def _load(module: Module, name: str, value: Any, assign: bool) -> None:
-    """Write a value into a parameter or buffer, or put it in its place."""
-    present = getattr(module, name)
-    if not assign or not isinstance(value, TensorBase):
-        with no_grad():
-            copy_(present, value)
-    elif isinstance(present, Parameter) and not isinstance(value, Parameter):
-        setattr(module, name, Parameter(value, present.requires_grad))  # type: ignore[arg-type]
-    else:
-        setattr(module, name, value)

@@ -1,8 +1,9 @@
-"""Normalisation layers. The running statistics of batch normalisation live here; the formulas in `ops.norm`."""
+"""Normalisation layers. The running statistics live here; the formulas in `ops.norm`."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from minidl.backend.dtype import int64
 from minidl.creation import ones, zeros
@@ -31,17 +32,18 @@ class _Norm(Module):
             init.zeros_(self.bias)
 
 
-class _BatchNorm(_Norm):
-    """Batch normalisation of inputs with any number of position axes."""
+class _Tracking(_Norm):
+    """What batch and instance normalisation share: one scale and shift for each channel, and running statistics."""
+
+    _version: ClassVar[int] = 2     # what is saved has `num_batches_tracked` since version 2
 
     dims: tuple[int, ...]       # how many dimensions the input may have
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-                 track_running_stats: bool = True, device: Any = None, dtype: Any = None, *,
-                 bias: bool = True) -> None:
+    def __init__(self, num_features: int, eps: float, momentum: float | None, affine: bool,
+                 track_running_stats: bool, device: Any, dtype: Any, bias: bool) -> None:
         super().__init__()
         self.num_features = num_features
         self.eps = eps
@@ -66,10 +68,36 @@ class _BatchNorm(_Norm):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
+    def _check(self, input: Tensor) -> None:
         if input.ndim not in self.dims:
             raise ValueError(f"expected {' or '.join(f'{n}D' for n in self.dims)} input (got {input.ndim}D input): "
                              f"{self._get_name()} was given shape {tuple(input.shape)}")
+
+    def _channel_axis(self, input: Tensor) -> int:
+        return 1
+
+    def _adapt_state(self, state: dict[str, Any], prefix: str, metadata: Mapping[str, Any]) -> None:
+        key = prefix + "num_batches_tracked"
+        if metadata.get("version", 1) < 2 and self.num_batches_tracked is not None and key not in state:
+            state[key] = self.num_batches_tracked.detach()
+
+    def extra_repr(self) -> str:
+        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+                f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}")
+
+
+# ---------------------------------------------------------------------- over the batch
+
+class _BatchNorm(_Tracking):
+    """Batch normalisation of inputs with any number of position axes."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, device: Any = None, dtype: Any = None, *,
+                 bias: bool = True) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         update = self.training and self.track_running_stats
         if update and self.num_batches_tracked is not None:
@@ -79,10 +107,6 @@ class _BatchNorm(_Norm):
         use_batch = self.training or self.running_mean is None and self.running_var is None
         mean, var = (self.running_mean, self.running_var) if update or not use_batch else (None, None)
         return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
-
-    def extra_repr(self) -> str:
-        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-                f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}")
 
 
 class BatchNorm1d(_BatchNorm):
@@ -112,9 +136,143 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """`BatchNorm1d` for images: input (N, C, H, W), statistics of each channel over all images and pixels."""
+    """`BatchNorm1d` for images: input (N, C, H, W), statistics of each channel over all images and pixels.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> y = nn.BatchNorm2d(3)(minidl.randn(8, 3, 5, 5) * 10 + 7)
+        >>> bool((y.mean((0, 2, 3)).abs() < 1e-4).all())
+        True
+    """
 
     dims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """`BatchNorm1d` for volumes: input (N, C, D, H, W), statistics of each channel over all volumes and positions.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.BatchNorm3d(3)(minidl.randn(2, 3, 4, 5, 6)).shape
+        (2, 3, 4, 5, 6)
+    """
+
+    dims = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """`BatchNorm1d` for inputs (N, C, *) of any number of dimensions.
+
+    In PyTorch the processes of a training that is shared out among them share their statistics, too. Here there is one
+    process, so this is batch normalisation, for programs and checkpoints that have it. `process_group` has no meaning.
+    Errors: as `BatchNorm1d`.
+
+        >>> from minidl import nn
+        >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
+        >>> nn.SyncBatchNorm.convert_sync_batchnorm(net)[1]
+        SyncBatchNorm(8, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, process_group: Any = None, device: Any = None, dtype: Any = None, *,
+                 bias: bool = True) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+        if input.shape[1] == 0:
+            raise ValueError("SyncBatchNorm number of input channels should be non-zero")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """The module with all its batch normalisations replaced; they keep their parameters and statistics."""
+        converted = module
+        if isinstance(module, _BatchNorm):
+            converted = cls(module.num_features, module.eps, module.momentum, module.affine,
+                            module.track_running_stats, process_group)
+            converted._parameters, converted._buffers = module._parameters, module._buffers
+            converted.training = module.training
+        for name, child in module.named_children():
+            setattr(converted, name, cls.convert_sync_batchnorm(child, process_group))
+        return converted
+
+
+# ---------------------------------------------------------------------- over each image alone
+
+class _InstanceNorm(_Tracking):
+    """Instance normalisation of inputs with any number of position axes."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
+                 track_running_stats: bool = False, device: Any = None, dtype: Any = None, *,
+                 bias: bool = True) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def _channel_axis(self, input: Tensor) -> int:
+        return input.ndim - self.dims[0]    # the unbatched kind comes first
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
+        channel = self._channel_axis(input)
+        if input.shape[channel] != self.num_features:
+            if self.affine:
+                raise ValueError(f"expected input's size at dim={channel} to match num_features "
+                                 f"({self.num_features}), but got: {input.shape[channel]}.")
+            warnings.warn(f"input's size at dim={channel} does not match num_features. You can silence this warning "
+                          f"by not passing in num_features, which is not used because affine=False", stacklevel=2)
+        batch = input if channel else input.unsqueeze(0)
+        y = F.instance_norm(batch, self.running_mean, self.running_var, self.weight, self.bias,
+                            self.training or not self.track_running_stats,
+                            0.0 if self.momentum is None else self.momentum, self.eps)
+        return y if channel else y.squeeze(0)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """`InstanceNorm2d` for signals: input (N, C, L) or (C, L).
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.InstanceNorm1d(2)(minidl.tensor([[1., 3.], [10., 30.]]))
+        tensor([[-1.0000,  1.0000],
+                [-1.0000,  1.0000]])
+    """
+
+    dims = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Shift and scale every channel of every image to mean 0 and variance 1 over its pixels.
+
+    input (N, C, H, W) or (C, H, W) -> the same. affine: then to a learned mean and spread, one for each channel; bias:
+    whether a bias is learned. track_running_stats: note the statistics in training, as `BatchNorm1d` does, and use
+    them in evaluation; by default each image has its own, then too.
+    Errors: ValueError for another number of dimensions, or of channels if affine; in training for a single pixel.
+    Source: Ulyanov et al., "Instance Normalization", 2016, https://arxiv.org/abs/1607.08022
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> y = nn.InstanceNorm2d(3)(minidl.randn(8, 3, 5, 5) * 10 + 7)
+        >>> bool((y.mean((2, 3)).abs() < 1e-4).all())
+        True
+    """
+
+    dims = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """`InstanceNorm2d` for volumes: input (N, C, D, H, W) or (C, D, H, W).
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.InstanceNorm3d(3)(minidl.randn(2, 3, 4, 5, 6)).shape
+        (2, 3, 4, 5, 6)
+    """
+
+    dims = (4, 5)
+
+
+# ---------------------------------------------------------------------- over each sample
 
 
 class LayerNorm(_Norm):
@@ -146,11 +304,52 @@ class LayerNorm(_Norm):
                 f"bias={self.bias is not None}")
 
 
+class RMSNorm(Module):
+    """Divide each sample by the root of its mean square over its last dimensions, then scale as learned.
+
+    input (*, *normalized_shape); weight has the shape `normalized_shape`, a tuple or an int. eps: what is added to the
+    mean square, the machine epsilon of the dtype if not given.
+    Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, https://arxiv.org/abs/1910.07467
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.RMSNorm(2, elementwise_affine=False)(minidl.tensor([[3., 4.]]))
+        tensor([[0.8485, 1.1314]])
+    """
+
+    weight: Parameter | None
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None,
+                 elementwise_affine: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__()
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        weight = Parameter(ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter("weight", weight)
+
+    def reset_parameters(self) -> None:
+        """Back to the initial values."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
 class GroupNorm(_Norm):
     """Shift and scale groups of C/num_groups channels of each image to mean 0 and variance 1, then as learned.
 
     input (N, C, *); weight and bias (C,). Errors: ValueError where num_groups does not divide the channels.
     Source: Wu and He, "Group Normalization", 2018, https://arxiv.org/abs/1803.08494
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.GroupNorm(2, 4, affine=False)(minidl.tensor([[1., 3., 10., 30.]]))
+        tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,

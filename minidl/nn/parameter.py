@@ -1,9 +1,11 @@
-"""Parameter: the tensor that a module trains."""
+"""Parameter and Buffer: the tensors that a module owns; and those whose shape is not known yet."""
 from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.tensorbase import TensorBase, version_of
+from minidl.autograd.op import AccumulateGrad
+from minidl.autograd.tensorbase import TensorBase, version_of, wrap
+from minidl.backend.device import Array
 from minidl.creation import empty
 from minidl.tensor import Tensor
 
@@ -40,6 +42,134 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
+
+
+class Buffer(Tensor):
+    """A tensor that becomes a module's buffer once it is assigned to an attribute; see `Module.register_buffer`.
+
+    It shares the memory of `data`. What is computed from it is a plain Tensor. persistent: whether it is part of the
+    `state_dict`. Errors: TypeError unless `data` is a Tensor.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> class Count(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.seen = nn.Buffer(minidl.tensor(0))
+        >>> Count().state_dict()["seen"]
+        tensor(0)
+    """
+
+    persistent = True
+
+    def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
+        data = empty(0) if data is None else data
+        if not isinstance(data, TensorBase):
+            raise TypeError(f"Buffer: expected data to be a Tensor, but got {type(data).__name__}; "
+                            f"try Buffer(minidl.tensor(data))")
+        self.array = data.array
+        self.version = version_of(data)
+        self.requires_grad = data.requires_grad
+        self.persistent = persistent
+
+
+# ---------------------------------------------------------------------- not initialized yet
+
+class _Uninitialized(Tensor):
+    """A tensor without a shape: it knows its dtype and device, and refuses all else until it is materialized."""
+
+    becomes: type[Tensor]
+    placeholder: Array      # without elements; says which dtype and device the values will have
+
+    def _prepare(self, requires_grad: bool, device: Any, dtype: Any) -> None:
+        self.placeholder = empty(0, device=device, dtype=dtype).array
+        self.edge = (AccumulateGrad(self), 0) if requires_grad else None
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Get a shape, and values that are not set: from now on this is a Parameter, or a Tensor, as any other."""
+        device, dtype = device or self.device, dtype or self.dtype
+        del self.placeholder
+        self.__class__ = self.becomes  # type: ignore[assignment]
+        self.array = empty(shape, device=device, dtype=dtype).array  # type: ignore[misc]
+
+    @property
+    def array(self) -> Any:  # type: ignore[override]
+        raise ValueError("Attempted to use an uninitialized parameter. This error happens when you are using a "
+                         "`LazyModule` or explicitly manipulating UninitializedParameter objects. When using "
+                         "LazyModules, call `forward` with a dummy batch to initialize the parameters before using "
+                         "them.")
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError("Can't access the shape of an uninitialized parameter or buffer. This error usually happens "
+                           "in `load_state_dict` when trying to load an uninitialized parameter into an initialized "
+                           "one. Call `forward` to initialize the parameters before accessing their attributes.")
+
+    @property
+    def dtype(self) -> Any: return self.placeholder.dtype
+
+    @property
+    def device(self) -> Any: return wrap(self.placeholder).device
+
+    def is_floating_point(self) -> bool: return wrap(self.placeholder).is_floating_point()
+    def detach(self) -> Any: return self    # a state_dict tells that it is uninitialized
+
+    def to(self, *args: Any, **kwargs: Any) -> Any:
+        target = wrap(self.placeholder).to(*args, **kwargs)
+        return type(self)(self.requires_grad, target.device, target.dtype)  # type: ignore[call-arg]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self.to()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.requires_grad, str(self.device), self.dtype)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A parameter whose shape follows from the first input; lazy modules have them.
+
+    It has a dtype, a device and requires_grad, and moves with its module. `materialize(shape)` makes it a Parameter.
+    Errors: RuntimeError where its shape is asked for, ValueError where it is used in any other way.
+
+        >>> from minidl import nn
+        >>> weight = nn.UninitializedParameter()
+        >>> weight
+        <UninitializedParameter>
+        >>> weight.materialize((2, 3))
+        >>> type(weight).__name__, weight.shape
+        ('Parameter', (2, 3))
+    """
+
+    becomes = Parameter
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        self._prepare(requires_grad, device, dtype)
+
+
+class UninitializedBuffer(_Uninitialized, Buffer):
+    """A buffer whose shape follows from the first input; as `UninitializedParameter`.
+
+        >>> from minidl import nn
+        >>> mean = nn.UninitializedBuffer()
+        >>> mean.materialize((3,))
+        >>> type(mean).__name__, mean.shape
+        ('Tensor', (3,))
+    """
+
+    becomes = Tensor
+
+    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None,
+                 persistent: bool = True) -> None:
+        self._prepare(requires_grad, device, dtype)
+        self.persistent = persistent
+
+
+def is_lazy(value: Any) -> bool:
+    """Whether it is an uninitialized parameter or buffer."""
+    return isinstance(value, _Uninitialized)
 
 
 def type_name(value: Any) -> str:

@@ -16,6 +16,7 @@ from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.special import normal_cdf
 from minidl.ops.broadcast import Expand
+from minidl.ops.checks import number
 from minidl.ops.dims import normalize_dim
 from minidl.ops.exponential import erfc, exp, sigmoid
 from minidl.ops.selection import clamp, where
@@ -113,6 +114,8 @@ def prelu(input: Any, weight: Any) -> Any:
         >>> minidl.nn.functional.prelu(minidl.tensor([[-1.0, -1.0]]), minidl.tensor([0.5, 0.1]))
         tensor([[-0.5000, -0.1000]])
     """
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
     shape = tuple(input.shape)
     channels = shape[1] if len(shape) > 1 else 1
     count = math.prod(weight.shape)
@@ -183,7 +186,8 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
         >>> minidl.nn.functional.threshold(minidl.tensor([0.1, 2.0]), 0.5, 9.0)
         tensor([9., 2.])
     """
-    return apply(Threshold(threshold, value), input, inplace)
+    limit, below = number("threshold", "threshold", threshold), number("threshold", "value", value)
+    return apply(Threshold(limit, below), input, inplace)
 
 
 class Hardshrink(Floating):

@@ -8,8 +8,8 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module
-from minidl.backend.dtype import float64
-from minidl.ops.arithmetic import abs, div, mul, neg, sign, sub, trunc
+from minidl.backend.dtype import float64, promote_types
+from minidl.ops.arithmetic import abs, div, mul, neg, sub, trunc
 from minidl.ops.cast import cast
 from minidl.ops.comparison import Eq, ge, gt, le, lt, ne
 from minidl.ops.exponential import pow
@@ -21,6 +21,11 @@ absolute, subtract, multiply, divide, negative, fix = abs, sub, mul, div, neg, t
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
 arccosh, arcsinh, arctanh = acosh, asinh, atanh
+
+
+def detach(input: Any) -> Any:
+    """The same memory without the history; see `Tensor.detach`."""
+    return input.detach()
 
 
 def true_divide(input: Any, other: Any) -> Any:
@@ -39,14 +44,15 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 
 def float_power(input: Any, exponent: Any) -> Any:
-    """`input ** exponent` computed in double precision; the result is float64.
+    """`input ** exponent` computed in double precision; the result is float64, or complex128.
 
         >>> import minidl
         >>> minidl.float_power(minidl.tensor([2, 3]), -1)
         tensor([0.5000, 0.3333], dtype=float64)
     """
     def wide(x: Any) -> Any:
-        return cast(x, float64) if hasattr(x, "dtype") else float(x)
+        return x if isinstance(x, complex) else float(x) if not hasattr(x, "dtype") else \
+            cast(x, promote_types(x.dtype, float64))
     return pow(wide(input), wide(exponent))
 
 
@@ -55,11 +61,6 @@ def positive(input: Any) -> Any:
     if input.dtype.kind == "b":
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
-
-
-def sgn(input: Any) -> Any:
-    """`sign`, by the name that it has for complex numbers too."""
-    return sign(input)
 
 
 def clamp_min(input: Any, min: Any) -> Any:
@@ -123,7 +124,12 @@ def isneginf(input: Any) -> Any:
 
 
 def isreal(input: Any) -> Any:
-    """True everywhere: there are no complex tensors."""
+    """Where the imaginary part is 0: everywhere, in a tensor that is not complex.
+
+        >>> import minidl
+        >>> minidl.isreal(minidl.tensor([1 + 0j, 1j]))
+        tensor([ True, False])
+    """
     x = array_of(input)
-    result = array_module(x).ones(x.shape, np.bool_)
+    result = x.imag == 0 if x.dtype.kind == "c" else array_module(x).ones(x.shape, np.bool_)
     return wrap(result) if isinstance(input, TensorBase) else result

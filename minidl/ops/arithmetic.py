@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import Array, array_module
+from minidl.ops.complex import conj, real
 from minidl.ops.ufunc import Binary, Step, Ternary, Unary, Zero, either_is_bool
 
 # ---------------------------------------------------------------------- sums and products
@@ -15,6 +16,7 @@ class Add(Binary):
     """y = a + b"""
 
     ufunc = np.add
+    complex_rules = "as written"
 
     def grad_a(self, g: Any) -> Any:
         return g
@@ -40,6 +42,7 @@ class Sub(Binary):
     """y = a - b"""
 
     ufunc = np.subtract
+    complex_rules = "as written"
 
     def prepare(self, a: Any, b: Any) -> list[Any]:
         if either_is_bool(a, b):
@@ -67,7 +70,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
     """`alpha * other`, for add and sub."""
-    if isinstance(alpha, float) and not any(np.dtype(getattr(x, "dtype", type(x))).kind == "f" for x in (input, other)):
+    if isinstance(alpha, float) and all(np.dtype(getattr(x, "dtype", type(x))).kind in "biu" for x in (input, other)):
         raise RuntimeError(f"{who}: For integral input tensors, argument alpha must not be a floating point "
                            f"number, but got alpha={alpha}; convert one tensor with .float() first")
     return mul(other, alpha)
@@ -77,6 +80,7 @@ class Mul(Binary):
     """y = a * b"""
 
     ufunc = np.multiply
+    complex_rules = "conjugated"
 
     def grad_a(self, g: Any, b: Any) -> Any:
         return g * b
@@ -100,6 +104,7 @@ class Div(Binary):
 
     ufunc = np.true_divide
     floating = True
+    complex_rules = "conjugated"
 
     def grad_a(self, g: Any, b: Any) -> Any:
         return g / b
@@ -136,7 +141,7 @@ class TruncDivide(FloorDivide):
 
 def integers(a: Any, b: Any) -> bool:
     """Whether the operands of a prepared op, of which one may be a number, are integers."""
-    return getattr(a, "dtype", getattr(b, "dtype", None)).kind != "f"   # type: ignore[union-attr]
+    return getattr(a, "dtype", getattr(b, "dtype", None)).kind in "biu"   # type: ignore[union-attr]
 
 
 def refuse_zero(who: str, a: Any, b: Any) -> None:
@@ -230,6 +235,8 @@ def fmod(input: Any, other: Any) -> Any:
 class Neg(Unary):
     """y = -x"""
 
+    complex_rules = "as written"
+
     def forward(self, x: Array) -> Array:
         if x.dtype.kind == "b":
             raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
@@ -254,11 +261,13 @@ class Sign(Step):
     """y = -1, 0 or 1"""
 
     def forward(self, x: Array) -> Array:
+        if x.dtype.kind == "c":
+            raise self.complex_error()
         return np.sign(x) if x.dtype.kind != "b" else x.copy()
 
 
 def sign(input: Any) -> Any:
-    """-1, 0 or 1, as `input` is below, at or above zero.
+    """-1, 0 or 1, as `input` is below, at or above zero. Complex numbers have a `sgn` instead.
 
         >>> import minidl
         >>> minidl.sign(minidl.tensor([0.5, 0.0, -3.0]))
@@ -267,17 +276,42 @@ def sign(input: Any) -> Any:
     return Sign()(input)
 
 
+class Sgn(Unary):
+    """y = z / |z|, the direction of z, and 0 at 0;  gz = (g - y Re(conj(y) g)) / |z|, what of g turns it"""
+
+    complex_rules = "as written"
+
+    def forward(self, z: Array) -> Array:
+        size = np.absolute(z)
+        return z / (size + (size == 0))
+
+    def grad_z(self, g: Any, z: Any, out: Any) -> Any:
+        size = abs(z)
+        return (g - out * real(conj(out) * g)) / (size + (size == 0)) * (size != 0)
+
+
+def sgn(input: Any) -> Any:
+    """The direction `z / |z|` of complex numbers, 0 at 0; of real ones their `sign`.
+
+        >>> import minidl
+        >>> minidl.sgn(minidl.tensor([3 + 4j, 0j, 2j]))
+        tensor([0.6000+0.8000j, 0.0000+0.0000j, 0.0000+1.0000j])
+    """
+    return Sgn()(input) if input.dtype.kind == "c" else Sign()(input)
+
+
 class Abs(Unary):
-    """y = |x|;  dy/dx = sign(x), and 0 at 0"""
+    """y = |x|;  dy/dx = sgn(x), and 0 at 0"""
 
     ufunc = np.absolute
+    complex_rules = "as written"
 
     def grad_x(self, g: Any, x: Any) -> Any:
-        return g * sign(x)
+        return g * sgn(x)
 
 
 def abs(input: Any) -> Any:
-    """The absolute value; its gradient at 0 is 0.
+    """The absolute value, of a complex number sqrt(x^2 + y^2); its gradient at 0 is 0.
 
         >>> import minidl
         >>> minidl.abs(minidl.tensor([1.0, -2.0]))
@@ -381,6 +415,8 @@ def frac(input: Any) -> Any:
 class Lerp(Ternary):
     """y = a + w * (b - a)"""
 
+    complex_rules = "conjugated"
+
     def forward(self, a: Array, b: Array, w: Any) -> Array:
         return a + w * (b - a)
 
@@ -406,6 +442,8 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
 
 class Addcmul(Ternary):
     """y = x + value * a * b"""
+
+    complex_rules = "conjugated"
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -436,11 +474,13 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
 class Addcdiv(Ternary):
     """y = x + value * a / b"""
 
+    complex_rules = "conjugated"
+
     def __init__(self, value: Any) -> None:
         self.value = value
 
     def forward(self, x: Array, a: Array, b: Array) -> Array:
-        if x.dtype.kind != "f":
+        if x.dtype.kind not in "fc":
             raise RuntimeError(f"addcdiv: expected floating tensors, but got {x.dtype}: Integer division with addcdiv "
                                f"is not supported; use input + value * div(tensor1, tensor2, rounding_mode='trunc')")
         return x + self.value * a / b

@@ -1,7 +1,10 @@
 """Attention: every query looks at all keys, and receives a mean of the values, weighted by how well the keys fit."""
 from __future__ import annotations
 
+import functools
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,11 +16,16 @@ from minidl.backend.kernels import attention as kernels
 from minidl.backend.kernels.attention import AttentionPlan
 from minidl.backend.random import default_generator
 from minidl.ops.broadcast import Shape, broadcast_shape, expand_to
-from minidl.ops.checks import check_floating
+from minidl.ops.checks import check_floating, dtypes_clash
+from minidl.ops.dropout import dropout
 from minidl.ops.gather import MaskedFill
-from minidl.ops.linalg import matmul
+from minidl.ops.join import cat, chunk
+from minidl.ops.linalg import linear, matmul
+from minidl.ops.rearrange import pad
+from minidl.ops.reduce import mean
+from minidl.ops.selection import where
 from minidl.ops.softmax import softmax
-from minidl.ops.view import flatten, transpose, unflatten, unsqueeze
+from minidl.ops.view import flatten, permute, reshape, squeeze, transpose, unflatten, unsqueeze
 
 
 class Attention(FusedOp):
@@ -141,10 +149,168 @@ def _mask(mask: Any, query: Any, shape: Shape) -> Any:
     who = "scaled_dot_product_attention"
     if not isinstance(mask, TensorBase) and not hasattr(mask, "dtype"):
         raise TypeError(f"{who}(): argument 'attn_mask' must be Tensor, not {type(mask).__name__}")
-    if mask.dtype not in (np.bool_, query.dtype):
+    if mask.dtype != np.bool_ and dtypes_clash(mask, query):
         raise RuntimeError(f"{who}: Expected attn_mask dtype to be bool or to match query dtype, but got "
                            f"attn_mask.dtype: {mask.dtype} and query.dtype: {query.dtype}; try .to(query.dtype)")
     if broadcast_shape(who, mask.shape, shape) != shape:
         raise RuntimeError(f"{who}: attn_mask of shape {tuple(mask.shape)} cannot be broadcast to the shape of the "
                            f"scores, (*, L, S) = {shape}")
     return expand_to(mask, shape)
+
+
+# ---------------------------------------------------------------------- several heads
+
+MULTI = "multi_head_attention_forward"
+
+
+def multi_head_attention_forward(query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int,
+                                 in_proj_weight: Any, in_proj_bias: Any, bias_k: Any, bias_v: Any,
+                                 add_zero_attn: bool, dropout_p: float, out_proj_weight: Any, out_proj_bias: Any,
+                                 training: bool = True, key_padding_mask: Any = None, need_weights: bool = True,
+                                 attn_mask: Any = None, use_separate_proj_weight: bool = False,
+                                 q_proj_weight: Any = None, k_proj_weight: Any = None, v_proj_weight: Any = None,
+                                 static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True,
+                                 is_causal: bool = False) -> tuple[Any, Any]:
+    """Several attentions side by side, the heads, each of which looks at projections of its own:
+
+        q, k, v = query Wq^T, key Wk^T, value Wv^T, each cut into H heads of width d = E/H
+        head = softmax(q k^T / sqrt(d) + mask) v        y = [head 1, ..., head H] out_proj_weight^T + out_proj_bias
+
+    query (L, N, E), key (S, N, K), value (S, N, V), or each without N; returns y (L, N, E) and the weights that the
+    keys had, (N, L, S) as a mean over the heads, or (N, H, L, S) unless average_attn_weights. Without need_weights the
+    second is None, and `scaled_dot_product_attention` never holds all the scores at once.
+
+    in_proj_weight (3E, E): Wq, Wk and Wv, one below the other; with use_separate_proj_weight q_proj_weight (E, E),
+    k_proj_weight (E, K), v_proj_weight (E, V) instead. in_proj_bias (3E,) or None. bias_k, bias_v (1, 1, E): one
+    more key and value, learned. add_zero_attn: one more of zeros. static_k, static_v (N*H, S, d): used in place of the
+    projected keys and values. dropout_p: the share of weights that are set to 0 when training.
+
+    The masks are the other way round than in `scaled_dot_product_attention`: bool ones are True where nobody may look.
+    key_padding_mask (N, S) is for all queries, attn_mask is (L, S) or (N*H, L, S); floating ones are added to the
+    scores. is_causal: a hint that attn_mask is the causal one. A query that may look nowhere gets nan, or zeros
+    without need_weights, as in PyTorch.
+
+    Errors: AssertionError and RuntimeError where shapes or dtypes do not fit.
+    Source: Vaswani et al., "Attention Is All You Need", 2017, https://arxiv.org/abs/1706.03762
+
+        >>> import minidl
+        >>> x, eye = minidl.tensor([[100., 0.], [0., 100.]]), minidl.eye(2)
+        >>> y, weights = minidl.nn.functional.multi_head_attention_forward(
+        ...     x, x, x, 2, 1, minidl.cat([eye, eye, eye]), None, None, None, False, 0.0, eye, None)
+        >>> weights                             # each finds itself
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    _check_heads(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
+    batched = query.ndim == 3
+    if not batched:
+        query, key, value = once_each(lambda x: unsqueeze(x, 1), query, key, value)
+        key_padding_mask = None if key_padding_mask is None else unsqueeze(key_padding_mask, 0)
+    if is_causal and attn_mask is None:
+        raise RuntimeError(f"{MULTI}: Need attn_mask if specifying the is_causal hint; try "
+                           "nn.Transformer.generate_square_subsequent_mask(L)")
+    _require(bias_k is None or static_k is None, "bias_k and bias_v cannot be added to static keys and values")
+    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
+    q, k, v = _projected(query, key, value, in_proj_weight, separate, in_proj_bias)
+    q = _heads(q, num_heads)                                                      # (N, H, L, d)
+    k = _with_more(k, bias_k, static_k, add_zero_attn, num_heads)                 # (N, H, S, d)
+    v = _with_more(v, bias_v, static_v, add_zero_attn, num_heads)
+    more = (bias_k is not None) + add_zero_attn                                   # keys that no mask speaks of
+    mask = _joint_mask(attn_mask, key_padding_mask, q, k.shape[2] - more, more)
+    dropout_p = dropout_p if training else 0.0
+    weights = None
+    if need_weights:
+        scores = _masked(matmul(q / math.sqrt(q.shape[3]), transpose(k, 2, 3)), mask)
+        weights = dropout(softmax(scores, -1), dropout_p)
+        heads = matmul(weights, v)
+        weights = mean(weights, 1) if average_attn_weights else weights
+    elif is_causal and key_padding_mask is None and not more:
+        heads = scaled_dot_product_attention(q, k, v, None, dropout_p, is_causal=True)
+    else:
+        heads = scaled_dot_product_attention(q, k, v, mask, dropout_p)
+    y = linear(flatten(permute(heads, (2, 0, 1, 3)), 2), out_proj_weight, out_proj_bias)
+    if batched:
+        return y, weights
+    return squeeze(y, 1), None if weights is None else squeeze(weights, 0)
+
+
+def once_each(function: Callable[[Any], Any], *tensors: Any) -> list[Any]:
+    """The function of each. Tensors that were the same one still are."""
+    results = {id(x): function(x) for x in tensors}
+    return [results[id(x)] for x in tensors]
+
+
+def _projected(query: Any, key: Any, value: Any, weight: Any, separate: Any, bias: Any) -> Any:
+    """Each times its own third of the weights; if all three are one tensor, in one product."""
+    if separate is None and query is key and key is value:
+        return chunk(linear(query, weight, bias), 3, -1)
+    weights = chunk(weight, 3) if separate is None else separate
+    biases = (None, None, None) if bias is None else chunk(bias, 3)
+    return [linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases)]
+
+
+def _heads(x: Any, H: int) -> Any:
+    """(L, N, E) -> (N, H, L, E/H)"""
+    return permute(unflatten(x, 2, (H, x.shape[2] // H)), (1, 2, 0, 3))
+
+
+def _with_more(x: Any, learned: Any, static: Any, zeros: bool, H: int) -> Any:
+    """Keys or values (S, N, E) as heads, (N, H, S, E/H), with the learned one behind them, then one of zeros."""
+    _, N, E = x.shape
+    x = x if learned is None else cat([x, expand_to(learned, (1, N, E))])
+    x = _heads(x, H) if static is None else reshape(static, (N, H, static.shape[1], E // H))
+    return pad(x, (0, 0, 0, 1)) if zeros else x
+
+
+def _masked(scores: Any, mask: Any) -> Any:
+    if mask is None:
+        return scores
+    return where(mask, scores, -math.inf) if mask.dtype == np.bool_ else scores + mask
+
+
+def _joint_mask(attn_mask: Any, key_padding_mask: Any, q: Any, S: int, more: int) -> Any:
+    """Both masks in one, (N or 1, H or 1, L or 1, S + more), to be handed to `scaled_dot_product_attention`."""
+    N, H, L, _ = q.shape
+    masks = []
+    for name, mask in (("attn_mask", attn_mask), ("key_padding_mask", key_padding_mask)):
+        _require(mask is None or mask.dtype.kind in "bf", f"only bool and floating types of {name} are supported, but "
+                                                          f"got {getattr(mask, 'dtype', None)}")
+    if attn_mask is not None:
+        shape = tuple(attn_mask.shape)
+        if shape not in ((L, S), (N * H, L, S)):
+            raise RuntimeError(f"{MULTI}: The shape of the {len(shape)}D attn_mask is {shape}, but should be (L, S) = "
+                               f"{(L, S)} or (N*H, L, S) = {(N * H, L, S)}")
+        masks.append(reshape(attn_mask, (1, 1, L, S) if len(shape) == 2 else (N, H, L, S)))
+    if key_padding_mask is not None:
+        _require(tuple(key_padding_mask.shape) == (N, S), f"Expected key_padding_mask to be (N, S) = {(N, S)}, but got "
+                                                          f"{tuple(key_padding_mask.shape)}")
+        masks.append(reshape(key_padding_mask, (N, 1, 1, S)))
+    masks = [pad(mask, (0, more)) if more else mask for mask in masks]
+    hidden = [mask for mask in masks if mask.dtype == np.bool_]
+    added = [mask for mask in masks if mask.dtype != np.bool_]
+    if not added:
+        return ~functools.reduce(operator.or_, hidden) if hidden else None
+    return where(hidden[0], -math.inf, added[0]) if hidden else functools.reduce(operator.add, added)
+
+
+def _check_heads(query: Any, key: Any, value: Any, E: int, H: int, separate: bool) -> None:
+    """Errors: where sizes do not fit."""
+    check_floating(MULTI, query=query, key=key, value=value)
+    shapes = [tuple(x.shape) for x in (query, key, value)]
+    _require(query.ndim in (2, 3), f"query should be unbatched 2D (L, E) or batched 3D (L, N, E), but received shape "
+                                   f"{shapes[0]}")
+    _require(query.ndim == key.ndim == value.ndim, f"For {query.ndim}-D query, expected key and value to be "
+                                                   f"{query.ndim}-D but found {shapes[1]} and {shapes[2]}")
+    _require(query.shape[-1] == E, f"was expecting embedding dimension of {E}, but got {query.shape[-1]}")
+    _require(E % H == 0, f"embed_dim {E} not divisible by num_heads {H}")
+    same = -1 if separate else None     # with weights of their own, the widths may differ
+    _require(key.shape[:same] == value.shape[:same], f"key shape {shapes[1]} does not match value shape {shapes[2]}")
+    if query.ndim == 3 and query.shape[1] != key.shape[1]:
+        raise RuntimeError(f"{MULTI}: query {shapes[0]} and key {shapes[1]} differ in batch size; they are (L, N, E) "
+                           f"and (S, N, E)")
+
+
+def _require(condition: bool, what: str) -> None:
+    """PyTorch's choice of error for arguments of multi-head attention."""
+    if not condition:
+        raise AssertionError(f"{MULTI}: {what}")

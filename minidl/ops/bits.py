@@ -20,6 +20,8 @@ class SignBit(Unary):
     ufunc = np.signbit
 
     def forward(self, x: Array) -> Array:
+        if x.dtype.kind == "c":
+            raise self.complex_error()
         return np.signbit(x) if x.dtype.kind == "f" else x < 0
 
 

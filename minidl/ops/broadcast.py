@@ -30,6 +30,8 @@ class Sum(Op):
     Every element went into one sum with factor 1, so each receives the gradient of its sum.
     """
 
+    complex_rules = "as written"
+
     def __init__(self, axes: Shape, shape: Shape) -> None:
         self.axes, self.shape = axes, shape
 
@@ -50,6 +52,7 @@ class Expand(Op):
     """
 
     is_view = True
+    complex_rules = "as written"
 
     def __init__(self, shape: Shape, ones: Shape) -> None:
         self.shape, self.ones = shape, ones
@@ -89,7 +92,7 @@ def _clash(who: str, shapes: tuple[Shape, ...], back: int) -> str:
 
 def as_operand(x: Any, who: str) -> Any:
     """A tensor, or a plain Python scalar: NumPy arrays become tensors, NumPy scalars become plain."""
-    if isinstance(x, (TensorBase, int, float)) and not isinstance(x, np.generic):
+    if isinstance(x, (TensorBase, int, float, complex)) and not isinstance(x, np.generic):
         return x
     if isinstance(x, np.generic):
         return x.item()
@@ -110,4 +113,4 @@ def prepare(who: str, *operands: Any, floating: bool = False) -> list[Any]:
     dtype = result_type(*arrays, *([1.0] if floating else []))
     shape = broadcast_shape(who, *[a.shape for a in arrays if hasattr(a, "shape")])
     return [expand_to(cast(x, dtype), shape) if isinstance(x, TensorBase) else
-            dtype.type(x).item() if dtype.kind == "f" else x for x in operands]
+            dtype.type(x).item() if dtype.kind in "fc" else x for x in operands]

@@ -1,6 +1,7 @@
 """The same numbers in another dtype, or in another place. Each op is its own gradient."""
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from minidl.autograd.op import Cast, Op
@@ -9,6 +10,8 @@ from minidl.backend.device import Array, Device, device_of, move, same_device
 
 class Move(Op):
     """x on another device."""
+
+    complex_rules = "as written"
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -22,7 +25,10 @@ class Move(Op):
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """`x` in `dtype`; `x` itself if it is so already."""
+    """`x` in `dtype`; `x` itself if it is so already. Warns where the imaginary part of complex numbers is lost."""
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
+        warnings.warn("Casting complex values to real discards the imaginary part; x.real says so without a warning",
+                      stacklevel=3)
     return x if x.dtype == dtype else Cast(dtype)(x)
 
 

@@ -4,6 +4,13 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
+
+from minidl.autograd.grad_mode import switches
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import device_of
+from minidl.backend.dtype import float16, float32
+
 Pair = tuple[int, int]
 
 
@@ -13,6 +20,13 @@ def check_tensors(who: str, **arguments: Any) -> None:
         if not hasattr(x, "dtype"):
             raise TypeError(f"{who}(): argument '{name}' must be Tensor, not {type(x).__name__}; "
                             f"try minidl.tensor(...) on it first")
+
+
+def check_real(who: str, input: Any) -> None:
+    """Errors: NotImplementedError for a complex tensor, where an order is asked for, for instance."""
+    if input.dtype.kind == "c":
+        raise NotImplementedError(f"{who} is not supported for complex tensors; try it on x.abs(), or on the parts, "
+                                  f"view_as_real(x)")
 
 
 def check_floating(who: str, **arguments: Any) -> None:
@@ -28,9 +42,39 @@ def check_floating(who: str, **arguments: Any) -> None:
         if x.dtype.kind != "f":
             raise RuntimeError(f"{who}: {name} must be floating-point, but it is {x.dtype}; try {name}.float()")
         first = first or name
-        if x.dtype != arguments[first].dtype:
+        if x.dtype != arguments[first].dtype and dtypes_clash(x, arguments[first]):
             raise RuntimeError(f"{who}: {first} and {name} should have the same dtype, but got "
                                f"{arguments[first].dtype} and {x.dtype}; try {name}.to({first}.dtype)")
+
+
+def dtypes_clash(a: Any, b: Any) -> bool:
+    """Whether two dtypes must not meet in an op. Inside autocast float16 and float32 may: one of them is cast."""
+    dtypes = {a.dtype, b.dtype}
+    return len(dtypes) == 2 and not (dtypes == {float16, float32} and isinstance(a, TensorBase)
+                                     and device_of(a.array).type in switches.autocast)
+
+
+def number(who: str, name: str, value: Any) -> Any:
+    """A number, as it is. Errors: TypeError for anything else."""
+    if not isinstance(value, (bool, int, float, complex, np.generic)):
+        raise TypeError(f"{who}(): argument '{name}' must be Number, not {type(value).__name__}")
+    return value
+
+
+def integer(who: str, name: str, n: Any) -> int:
+    """A whole number. Errors: TypeError for anything else."""
+    try:
+        return operator.index(n)
+    except TypeError:
+        raise TypeError(f"{who}(): argument '{name}' must be int, not {type(n).__name__}") from None
+
+
+def natural(who: str, name: str, n: Any) -> int:
+    """A size. Errors: TypeError for what is no whole number, RuntimeError below 0."""
+    n = integer(who, name, n)
+    if n < 0:
+        raise RuntimeError(f"{who}: {name} must be non-negative, but got {n}")
+    return n
 
 
 def pair(value: Any, who: str, name: str, least: int) -> Pair:

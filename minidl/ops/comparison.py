@@ -19,12 +19,14 @@ class Eq(Binary):
     """y = (a == b)"""
 
     ufunc = np.equal
+    complex_rules = "as written"
 
 
 class Ne(Binary):
     """y = (a != b)"""
 
     ufunc = np.not_equal
+    complex_rules = "as written"
 
 
 class Lt(Binary):
@@ -115,6 +117,8 @@ def ge(input: Any, other: Any) -> Any:
 
 class IsClose(Binary):
     """y = (|a - b| <= atol + rtol * |b|)"""
+
+    complex_rules = "as written"
 
     def __init__(self, rtol: float, atol: float, equal_nan: bool) -> None:
         self.rtol, self.atol, self.equal_nan = rtol, atol, equal_nan
@@ -219,18 +223,21 @@ class LogicalAnd(Binary):
     """y = a and b, where anything but 0 is true"""
 
     ufunc = np.logical_and
+    complex_rules = "as written"
 
 
 class LogicalOr(Binary):
     """y = a or b"""
 
     ufunc = np.logical_or
+    complex_rules = "as written"
 
 
 class LogicalXor(Binary):
     """y = exactly one of a and b"""
 
     ufunc = np.logical_xor
+    complex_rules = "as written"
 
 
 class LogicalNot(Unary):

@@ -9,6 +9,7 @@ import numpy as np
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.dtype import float32, float64
+from minidl.ops.checks import check_tensors
 from minidl.ops.dims import normalize_dim
 from minidl.ops.view import array_of
 
@@ -106,25 +107,86 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
     x = array_of(input)
     if x.dtype.kind != "f":
         raise NotImplementedError(f"histogram: expected a floating-point tensor, but got {x.dtype}; try .float()")
-    xp = array_module(x)
-    if hasattr(bins, "shape"):
-        edges = move(array_of(bins), device_of(x))
-    else:
-        low, high = range or (0.0, 0.0)
-        low, high = _range(x, bins, low, high, "histogram")
-        edges = xp.linspace(low, high, bins + 1, dtype=x.dtype)
-    row, count = x.reshape(-1), edges.size - 1
+    row = x.reshape(-1)
+    edges = _bin_edges(row, bins, range, "histogram")
     inside = (row >= edges[0]) & (row <= edges[-1])
-    # The bin of an element begins at the last edge that is not above it; the last bin has its end, too.
-    bin_of = xp.minimum(xp.searchsorted(edges, row[inside], side="right") - 1, count - 1)
-    if weight is None:
-        hist = _counts(bin_of, count).astype(x.dtype)
-    else:
-        w = move(array_of(weight), device_of(x)).reshape(-1)[inside]
-        hist = xp.bincount(bin_of, w.astype(float64), count).astype(x.dtype)
+    hist = _weighed(_bin_of(row[inside], edges), edges.size - 1, weight, inside, x.dtype)
     if density:
         hist = hist / (hist.sum() * (edges[1:] - edges[:-1]))
     return Histogram(wrap(hist), wrap(edges))
+
+
+class HistogramDD(NamedTuple):
+    """What `histogramdd` returns, by the names of PyTorch."""
+
+    hist: Any
+    bin_edges: tuple[Any, ...]
+
+
+def histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
+                density: bool = False) -> HistogramDD:
+    """Points counted in the boxes of a grid, and the edges along each dimension: `(hist, bin_edges)`.
+
+    input: (*, D), a point for each row. bins: a number of bins for all dimensions, one for each, or the edges along
+    each. range: (low, high) of the first dimension, of the second, and so on, in one row. weight: (*). Otherwise as
+    `histogram`, and so are the errors; RuntimeError where there are not D bins.
+
+        >>> import minidl
+        >>> points = minidl.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+        >>> minidl.histogramdd(points, bins=2).hist
+        tensor([[1., 1.],
+                [0., 1.]])
+    """
+    x = array_of(input)
+    if x.dtype.kind != "f":
+        raise NotImplementedError(f"histogramdd: expected a floating-point tensor, but got {x.dtype}; try .float()")
+    if x.ndim < 2:
+        raise RuntimeError(f"histogramdd: input tensor should have at least 2 dimensions, but got {tuple(x.shape)}")
+    D = x.shape[-1]
+    axes = list(bins) if isinstance(bins, (list, tuple)) else [bins] * D
+    if len(axes) != D or (range is not None and len(range) != 2 * D):
+        raise RuntimeError(f"histogramdd: The size of bins must be equal to the innermost dimension of the input, and "
+                           f"range must hold two numbers for each, but got {len(axes)} bins for {tuple(x.shape)}"
+                           + ("" if range is None else f" and {len(range)} numbers"))
+    points = x.reshape(math.prod(x.shape[:-1]), D)
+    edges = [_bin_edges(points[:, i], b, None if range is None else range[2 * i:2 * i + 2], "histogramdd")
+             for i, b in enumerate(axes)]
+    inside = array_module(x).ones(len(points), np.bool_)
+    for i, e in enumerate(edges):
+        inside &= (points[:, i] >= e[0]) & (points[:, i] <= e[-1])
+    shape = tuple([e.size - 1 for e in edges])
+    box = 0
+    for i, e in enumerate(edges):
+        box = box * shape[i] + _bin_of(points[inside, i], e)
+    hist = _weighed(box, math.prod(shape), weight, inside, x.dtype).reshape(shape)
+    if density:
+        hist = hist / hist.sum()
+        for i, e in enumerate(edges):
+            hist = hist / (e[1:] - e[:-1]).reshape([-1 if k == i else 1 for k, _ in enumerate(edges)])
+    return HistogramDD(wrap(hist), tuple([wrap(e) for e in edges]))
+
+
+def _bin_edges(row: Array, bins: Any, range: Any, who: str) -> Array:
+    """The edges that are given, or those of so many equal bins."""
+    if hasattr(bins, "shape"):
+        return move(array_of(bins), device_of(row))
+    low, high = range or (0.0, 0.0)
+    low, high = _range(row, bins, low, high, who)
+    return array_module(row).linspace(low, high, bins + 1, dtype=row.dtype)
+
+
+def _bin_of(row: Array, edges: Array) -> Array:
+    """The bin of an element begins at the last edge that is not above it; the last bin has its end, too."""
+    xp = array_module(row)
+    return xp.minimum(xp.searchsorted(edges, row, side="right") - 1, edges.size - 2)
+
+
+def _weighed(bin_of: Array, count: int, weight: Any, inside: Array, dtype: Any) -> Array:
+    """How many elements there are in each bin, or what they weigh together."""
+    if weight is None:
+        return _counts(bin_of, count).astype(dtype)
+    w = move(array_of(weight), device_of(inside)).reshape(-1)[inside]
+    return array_module(inside).bincount(bin_of, w.astype(float64), count).astype(dtype)
 
 
 # ---------------------------------------------------------------------- equals
@@ -170,6 +232,9 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         tensor([ True, False,  True])
     """
     tensor = elements if hasattr(elements, "shape") else test_elements
+    for name, x in (("elements", elements), ("test_elements", test_elements)):
+        if x is tensor or not isinstance(x, (int, float)):
+            check_tensors("isin", **{name: x})
     xp = array_module(array_of(tensor))
 
     def on_device(x: Any) -> Array:

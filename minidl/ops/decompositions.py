@@ -72,11 +72,16 @@ def _what_is_indefinite(a: Array) -> str:
     for number, index in enumerate(np.ndindex(*a.shape[:-2])):
         x = a[index]
         if cholesky_factor(x) is None:
-            orders = range(1, len(x) + 1)
-            order = orders[bisect.bisect_left(orders, True, key=lambda k: cholesky_factor(x[:k, :k]) is None)]
             return (f"{batch_element(a.shape[:-2], number)}The factorization could not be completed because the input "
-                    f"is not positive-definite (the leading minor of order {order} is not positive-definite).")
+                    f"is not positive-definite (the leading minor of order {failing_order(x)} is not "
+                    f"positive-definite).")
     return "The factorization could not be completed because the input is not positive-definite."
+
+
+def failing_order(x: Array) -> int:
+    """The order of the first leading minor of an x without a factor that is not positive-definite."""
+    orders = range(1, len(x) + 1)
+    return orders[bisect.bisect_left(orders, True, key=lambda k: cholesky_factor(x[:k, :k]) is None)]
 
 
 def cholesky(A: Any, *, upper: bool = False) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.ops.broadcast import broadcast_shape, expand_to
+from minidl.ops.checks import dtypes_clash
 from minidl.ops.elementwise import sub
 from minidl.ops.reduce import norm, sum
 from minidl.ops.view import transpose, unsqueeze
@@ -65,7 +66,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {x.dtype}; try .float()")
         if x.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
-    if x1.dtype != x2.dtype:
+    if dtypes_clash(x1, x2):
         raise RuntimeError(f"cdist: expected X1 and X2 to have the same dtype, but got {x1.dtype} and {x2.dtype}")
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")

@@ -101,6 +101,29 @@ def poisson(input: Any, generator: Generator | None = None) -> Any:
     return wrap(array_module(rates).asarray(_stream(rates, generator, "poisson").poisson(rates)).astype(rates.dtype))
 
 
+def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
+    """How many of `count` trials succeed, each with the probability `prob`, in their dtype and common shape.
+
+    Errors: ValueError unless both are floating, RuntimeError where dtypes differ, counts are negative or probabilities
+    lie outside [0, 1].
+
+        >>> import minidl
+        >>> minidl.binomial(minidl.tensor([3.0, 5.0]), minidl.tensor([0.0, 1.0]))
+        tensor([0., 5.])
+    """
+    n, p = array_of(count), array_of(prob)
+    for name, x in (("count", n), ("prob", p)):
+        if x.dtype.kind != "f":
+            raise ValueError(f"binomial only supports floating-point dtypes for {name}, got: {x.dtype}; try .float()")
+    if n.dtype != p.dtype:
+        raise RuntimeError(f"binomial: expected count and prob of one dtype, but got {n.dtype} and {p.dtype}")
+    xp = array_module(n)
+    n, p = xp.broadcast_arrays(n, p)
+    if isinstance(n, np.ndarray) and not ((n >= 0) & (p >= 0) & (p <= 1)).all():
+        raise RuntimeError("binomial: expected counts of at least 0 and probabilities in [0, 1]")
+    return wrap(xp.asarray(_stream(n, generator, "binomial").binomial(n.astype(np.int64), p)).astype(n.dtype))
+
+
 # ---------------------------------------------------------------------- into a tensor
 
 def exponential_(input: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:

@@ -7,8 +7,8 @@ from minidl.ops.ufunc import (
 )
 from minidl.ops.arithmetic import (
     Abs, Add, Addcdiv, Addcmul, Ceil, Div, Floor, FloorDivide, Fmod, Frac, Lerp, Mul, Neg,
-    Remainder, Round, Sign, Sub, Trunc, TruncDivide, abs, add, addcdiv, addcmul, ceil, div, floor,
-    floor_divide, fmod, frac, lerp, mul, neg, remainder, round, sign, sub, trunc,
+    Remainder, Round, Sgn, Sign, Sub, Trunc, TruncDivide, abs, add, addcdiv, addcmul, ceil, div, floor,
+    floor_divide, fmod, frac, lerp, mul, neg, remainder, round, sgn, sign, sub, trunc,
 )
 from minidl.ops.comparison import (
     Bitwise, BitwiseAnd, BitwiseNot, BitwiseOr, BitwiseXor, Eq, Ge, Gt, IsClose, IsFinite, IsInf,
@@ -26,8 +26,8 @@ from minidl.ops.exponential import (
     pow, reciprocal, rsqrt, sigmoid, sqrt, square, xlogy,
 )
 from minidl.ops.trigonometric import (
-    Acos, Acosh, Asin, Asinh, Atan, Atan2, Atanh, Cos, Cosh, Hypot, Sin, Sinh, Tan, Tanh, acos,
-    acosh, asin, asinh, atan, atan2, atanh, cos, cosh, hypot, sin, sinh, tan, tanh,
+    Acos, Acosh, AngleOfReal, Asin, Asinh, Atan, Atan2, Atanh, Cos, Cosh, Hypot, Sin, Sinh, Tan, Tanh, acos,
+    acosh, angle, asin, asinh, atan, atan2, atanh, cos, cosh, hypot, polar, sin, sinh, tan, tanh,
 )
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Add",
     "Addcdiv",
     "Addcmul",
+    "AngleOfReal",
     "Asin",
     "Asinh",
     "Atan",
@@ -96,6 +97,7 @@ __all__ = [
     "Remainder",
     "Round",
     "Rsqrt",
+    "Sgn",
     "Sigmoid",
     "Sign",
     "Sin",
@@ -120,6 +122,7 @@ __all__ = [
     "addcdiv",
     "addcmul",
     "allclose",
+    "angle",
     "asin",
     "asinh",
     "atan",
@@ -173,11 +176,13 @@ __all__ = [
     "nan_to_num",
     "ne",
     "neg",
+    "polar",
     "pow",
     "reciprocal",
     "remainder",
     "round",
     "rsqrt",
+    "sgn",
     "sigmoid",
     "sign",
     "sin",

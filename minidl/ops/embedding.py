@@ -83,11 +83,11 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm:
     if padding_idx is not None:
         padding_idx = normalize_padding(padding_idx, len(weight))
     if max_norm is not None and rows.size:
-        _shorten(weight, rows, max_norm, norm_type)
+        shorten(weight, rows, max_norm, norm_type)
     return Embedding(rows, padding_idx, scale_grad_by_freq)(weight)
 
 
-def _shorten(weight: Any, rows: Array, max_norm: float, norm_type: float) -> None:
+def shorten(weight: Any, rows: Array, max_norm: float, norm_type: float) -> None:
     """Scale the rows whose norm is above max_norm down to it, in place and outside of any graph."""
     xp, values = array_module(rows), array_of(weight)
     rows = xp.unique(rows)

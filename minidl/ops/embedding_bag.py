@@ -9,7 +9,7 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.broadcast import expand_to
 from minidl.ops.checks import check_floating
-from minidl.ops.embedding import normalize_padding
+from minidl.ops.embedding import Embedding, normalize_padding, shorten
 from minidl.ops.gather import MaskedFill, check_range, positions_of
 from minidl.ops.getitem import GetItem, ScatterAdd
 from minidl.ops.view import array_of, reshape
@@ -24,11 +24,11 @@ def embedding_bag(input: Any, weight: Any, offsets: Any = None, max_norm: float 
     input (B, n): B bags of n, or (n,) with offsets (B,): bag b begins at offsets[b] and ends where the next one begins.
     Returns (B, D); an empty bag gives zeros. mode: 'sum', 'mean' or 'max'. per_sample_weights, shaped as input: what
     each row is multiplied by first, for 'sum' only. include_last_offset: offsets (B+1,) has the end of the last
-    bag too. padding_idx: this row is left out of the bags.
+    bag too. padding_idx: this row is left out of the bags. max_norm, scale_grad_by_freq, sparse: as for `embedding`.
 
-    max_norm, scale_grad_by_freq and sparse are not supported (NotImplementedError).
-    Errors: ValueError where shapes or mode do not fit, NotImplementedError for weights with another mode than 'sum',
-    IndexError for rows that are not there, RuntimeError for other dtypes and offsets out of order.
+    Errors: ValueError where shapes or mode do not fit, and for scale_grad_by_freq or sparse with mode 'max';
+    NotImplementedError for weights with another mode than 'sum', IndexError for rows that are not there, RuntimeError
+    for other dtypes and offsets out of order.
 
         >>> import minidl
         >>> table = minidl.tensor([[1., 10.], [2., 20.], [3., 30.]])
@@ -38,12 +38,15 @@ def embedding_bag(input: Any, weight: Any, offsets: Any = None, max_norm: float 
                 [ 2., 20.]])
     """
     who = "embedding_bag"
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError(f"{who}: max_norm, scale_grad_by_freq and sparse are not supported")
+    if mode == "max" and (scale_grad_by_freq or sparse):
+        raise ValueError(f"{who}: max mode does not support "
+                         + ("scaling the gradient by the frequency" if scale_grad_by_freq else "sparse weights"))
     check_floating(who, weight=weight, per_sample_weights=per_sample_weights)
     _check(input, weight, mode, per_sample_weights)
     rows = positions_of(input, weight, who)
     check_range("embedding_bag", rows, 0, len(weight), IndexError)
+    if max_norm is not None and rows.size:
+        shorten(weight, rows, max_norm, norm_type)
     bag, count = _bags(rows, offsets, include_last_offset)
     rows, shares = rows.reshape(-1), per_sample_weights
     shares = None if shares is None else reshape(shares, (-1, 1))
@@ -54,7 +57,7 @@ def embedding_bag(input: Any, weight: Any, offsets: Any = None, max_norm: float 
     if stays is not None:
         bag, rows = bag[stays[:len(bag)]], rows[stays]
         shares = None if shares is None else GetItem(stays)(shares)
-    values = GetItem(rows)(weight)                                # (n, D)
+    values = Embedding(rows, None, scale_grad_by_freq)(weight)    # (n, D)
     if mode == "max":
         return _largest(values, bag, count)
     if shares is not None:

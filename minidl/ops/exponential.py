@@ -9,12 +9,13 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module, library_of
+from minidl.ops.complex import real
 from minidl.ops.selection import where
 from minidl.ops.ufunc import Binary, Floating, Unary, Zero, number_as_tensor
 
 # ---------------------------------------------------------------------- powers and roots
 
-_SHORT_POWERS: dict[float, Callable[[Array], Array]] = {   # the general power costs about a hundred multiplications
+_SHORT_POWERS: dict[complex, Callable[[Array], Array]] = {   # the general power costs about a hundred multiplications
     1: np.copy,
     2: np.square,
     3: lambda x: x * x * x,
@@ -33,14 +34,16 @@ class Pow(Binary):
     the place of a makes them so without a NaN.
     """
 
+    complex_rules = "conjugated"
+
     def prepare(self, a: Any, b: Any) -> list[Any]:
         if not isinstance(a, TensorBase) and not hasattr(a, "dtype"):   # a number to the power of a tensor
             a = number_as_tensor(a, b)
         return super().prepare(a, b)
 
     def forward(self, a: Array, b: Any) -> Array:
-        if a.dtype.kind == "f":
-            short = _SHORT_POWERS.get(b) if isinstance(b, (int, float)) else None
+        if a.dtype.kind in "fc":
+            short = _SHORT_POWERS.get(b) if isinstance(b, (int, float, complex)) else None
             return a ** b if short is None else short(a)
         if np.any(b < 0):
             raise RuntimeError("Integers to negative integer powers are not allowed: they are not integers; "
@@ -48,7 +51,7 @@ class Pow(Binary):
         return a ** b
 
     def grad_a(self, g: Any, a: Any, b: Any) -> Any:
-        if not isinstance(b, (int, float)):
+        if not isinstance(b, (int, float, complex)):
             safe = where((a == 0) & (b == 0), 1.0, a)
             return g * (b * pow(safe, b - 1))
         if b in (0, 1):
@@ -56,7 +59,7 @@ class Pow(Binary):
         return g * (pow(a, b - 1) * b)
 
     def grad_b(self, g: Any, a: Any, b: Any, out: Any) -> Any:
-        safe = where((a == 0) & (b >= 0), 1.0, a)
+        safe = where((a == 0) & (real(b) >= 0), 1.0, a)
         return g * (out * log(safe))
 
 
@@ -78,6 +81,7 @@ class Square(Unary):
     """y = x^2;  dy/dx = 2x"""
 
     ufunc = np.square
+    complex_rules = "conjugated"
 
     def forward(self, x: Array) -> Array:
         return self.ufunc(x if x.dtype.kind != "b" else x.astype(np.int64))   # NumPy would count in int8
@@ -100,6 +104,7 @@ class Sqrt(Floating):
     """y = sqrt(x);  dy/dx = 1 / (2y)"""
 
     ufunc = np.sqrt
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return g / (out * 2)
@@ -117,6 +122,8 @@ def sqrt(input: Any) -> Any:
 
 class Rsqrt(Floating):
     """y = 1 / sqrt(x);  dy/dx = -y^3 / 2"""
+
+    complex_rules = "conjugated"
 
     def ufunc(self, x: Array) -> Array:
         return 1 / np.sqrt(x)
@@ -139,6 +146,7 @@ class Reciprocal(Floating):
     """y = 1 / x;  dy/dx = -y^2"""
 
     ufunc = np.reciprocal
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return -g * (out * out)
@@ -160,6 +168,7 @@ class Exp(Floating):
     """y = e^x;  dy/dx = y"""
 
     ufunc = np.exp
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return g * out
@@ -179,6 +188,7 @@ class Exp2(Floating):
     """y = 2^x;  dy/dx = y * log(2)"""
 
     ufunc = np.exp2
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return g * (out * math.log(2))
@@ -198,6 +208,7 @@ class Expm1(Floating):
     """y = e^x - 1;  dy/dx = y + 1"""
 
     ufunc = np.expm1
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return g * (out + 1)
@@ -219,6 +230,7 @@ class Log(Floating):
     """y = log(x);  dy/dx = 1/x"""
 
     ufunc = np.log
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g / x
@@ -238,6 +250,7 @@ class Log2(Floating):
     """y = log(x) / log(2)"""
 
     ufunc = np.log2
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g / (x * math.log(2))
@@ -257,6 +270,7 @@ class Log10(Floating):
     """y = log(x) / log(10)"""
 
     ufunc = np.log10
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g / (x * math.log(10))
@@ -276,6 +290,7 @@ class Log1p(Floating):
     """y = log(1 + x)"""
 
     ufunc = np.log1p
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g / (x + 1)
@@ -348,6 +363,8 @@ def xlogy(input: Any, other: Any) -> Any:
 
 class Sigmoid(Floating):
     """y = 1 / (1 + e^-x);  dy/dx = y * (1 - y)"""
+
+    complex_rules = "conjugated"
 
     def ufunc(self, x: Array) -> Array:
         y = array_module(x).empty_like(x)

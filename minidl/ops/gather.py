@@ -13,10 +13,10 @@ import numpy as np
 from minidl.autograd.inplace import InPlaceOp, write
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, Device, array_module, as_device, device_of, get_library, move
+from minidl.backend.device import Array, array_module, device_of, move
 from minidl.ops.arithmetic import Add
 from minidl.ops.broadcast import Sum, broadcast_shape, expand_to
-from minidl.ops.checks import check_tensors
+from minidl.ops.checks import check_tensors, number
 from minidl.ops.dims import normalize_dim
 from minidl.ops.getitem import (
     GetItem,
@@ -262,7 +262,7 @@ def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
             raise RuntimeError(f"{who}: only supports a 0-dimensional value tensor, but got tensor with "
                                f"{value.array.ndim} dimension(s).")
         return expand_to(as_value(value, array_of(input)), shape)
-    return value
+    return number(who, "value", value)
 
 
 # ---------------------------------------------------------------------- any places
@@ -366,6 +366,8 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
 class MaskedFill(Op):
     """y = value where the mask holds, x elsewhere. Each keeps the gradient of its part."""
 
+    complex_rules = "as written"
+
     def __init__(self, mask: Array) -> None:
         self.mask = mask
 
@@ -434,10 +436,14 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     mask = _mask(mask, input, "masked_scatter")
     shape = broadcast_shape("masked_scatter", input.shape, mask.shape)
     mask = expand_to(mask, shape)
+    check_tensors("masked_scatter", source=source)
+    if source.dtype != input.dtype:
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and "
+                           f"{source.dtype}; try source.to({input.dtype})")
     count = int(mask.sum())
     if math.prod(source.shape) < count:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and source to have at least "
-                           f"{count} elements, one for each True of the mask, but it has {math.prod(source.shape)}")
+        raise RuntimeError(f"masked_scatter: expected source to have at least {count} elements, one for each True of "
+                           f"the mask, but it has {math.prod(source.shape)}")
     return Replace(mask)(expand_to(input, shape), Slice((slice(count),))(ravel(source)))
 
 
@@ -452,47 +458,4 @@ def _mask(mask: Any, input: Any, who: str) -> Array:
 def _mask_value(value: Any, input: Any, who: str) -> Any:
     if isinstance(value, TensorBase):
         return _one_value(value, (), input, who)
-    return input.dtype.type(value).item()
-
-
-# ---------------------------------------------------------------------- looking up
-
-def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """The positions of all elements that are not zero: a row for each, or one tensor for each axis.
-
-    >>> import minidl
-    >>> minidl.nonzero(minidl.tensor([[0, 5], [7, 0]]))
-    tensor([[0, 1],
-            [1, 0]])
-    """
-    x = array_of(input)
-    axes = x.nonzero() if x.ndim else x.reshape(1).nonzero()
-    if as_tuple:
-        return tuple([wrap(axis) for axis in axes])
-    return wrap(array_module(x).stack(axes, axis=1)[:, :x.ndim])
-
-
-def argwhere(input: Any) -> Any:
-    """`nonzero` as NumPy calls it: one row for each element that is not zero."""
-    return nonzero(input)
-
-
-def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
-    """The positions (2, n) of the lower triangle of a (row, col) matrix, row by row.
-
-    >>> import minidl
-    >>> minidl.tril_indices(2, 2)
-    tensor([[0, 1, 1],
-            [0, 0, 1]])
-    """
-    return _on(np.stack(np.tril_indices(row, offset, col)), device)
-
-
-def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
-    """The positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
-    return _on(np.stack(np.triu_indices(row, offset, col)), device)
-
-
-def _on(array: np.ndarray, device: Device | str | int | None) -> Any:
-    place = as_device(device)
-    return wrap(get_library(place).from_numpy(array, place))
+    return input.dtype.type(number(who, "value", value)).item()

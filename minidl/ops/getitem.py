@@ -21,7 +21,7 @@ from minidl.ops.broadcast import Shape, expand_to
 from minidl.ops.cast import cast, to_device
 from minidl.ops.selection import where
 from minidl.ops.ufunc import Zero
-from minidl.ops.view import ALL, Reshape, Slice, array_of
+from minidl.ops.view import ALL, Clone, Reshape, Slice, array_of
 
 # ---------------------------------------------------------------------- the ops
 
@@ -32,6 +32,8 @@ class GetItem(Op):
     An element may be read several times and then receives the gradients of all its copies. `once` promises
     that none is.
     """
+
+    complex_rules = "as written"
 
     def __init__(self, places: Any, once: bool = False) -> None:
         self.places, self.once = places, once
@@ -50,6 +52,8 @@ class GetItem(Op):
 class ScatterAdd(Op):
     """y = zeros; y[places] += x, where a place that is named twice receives both."""
 
+    complex_rules = "as written"
+
     def __init__(self, places: Any, shape: Shape, once: bool = False) -> None:
         self.places, self.shape, self.once = places, shape, once
 
@@ -67,6 +71,8 @@ class ScatterAdd(Op):
 class Replace(Op):
     """y = x, but y[places] = value. Where a place is named twice, the last value stays, and only that one
     has a gradient."""
+
+    complex_rules = "as written"
 
     def __init__(self, places: Any) -> None:
         self.places = places
@@ -110,6 +116,8 @@ class SetItem(InPlaceOp, Replace):
 
 class Assign(InPlaceOp):
     """All of x becomes `value`."""
+
+    complex_rules = "as written"
 
     def forward(self, x: Array, value: Any) -> Array:
         x[...] = value
@@ -294,7 +302,7 @@ def _is_window(value: Any, x: TensorBase, window: Any) -> bool:
 
 def as_value(value: Any, like: Array) -> Any:
     """A value to be written into the array `like`: a plain number, or a tensor of its dtype, on its device."""
-    if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
+    if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
         return value
     if isinstance(value, np.generic):
         return value.item()
@@ -341,6 +349,16 @@ def fill_(input: Any, value: Any) -> Any:
         raise RuntimeError(f"fill_: only supports 0-dimension value tensor but got tensor with "
                            f"{value.array.ndim} dimensions; try copy_")
     return _write_all(input, value, "fill_")
+
+
+def fill(input: Any, value: Any) -> Any:
+    """A tensor like `input` in which every element is `value`, a number or a tensor without dimensions.
+
+    >>> import minidl
+    >>> minidl.fill(minidl.zeros(2), 3)
+    tensor([3., 3.])
+    """
+    return fill_(Clone("C")(input), value)
 
 
 def zero_(input: Any) -> Any:

@@ -4,15 +4,15 @@
 table, `sort.py` order.
 """
 from minidl.ops.getitem import (
-    Assign, GetItem, Replace, ScatterAdd, SetItem, copy_, fill_, getitem, setitem, zero_,
+    Assign, GetItem, Replace, ScatterAdd, SetItem, copy_, fill, fill_, getitem, setitem, zero_,
 )
 from minidl.ops.gather import (
-    MaskedFill, MaskedFillInPlace, argwhere, gather, index_add, index_add_,
+    MaskedFill, MaskedFillInPlace, gather, index_add, index_add_,
     index_copy, index_copy_, index_fill, index_fill_, index_put, index_put_, index_select,
-    masked_fill, masked_fill_, masked_scatter, masked_select, nonzero, repeat_interleave,
-    scatter, scatter_, scatter_add, scatter_add_, take, take_along_dim, tril_indices,
-    triu_indices,
+    masked_fill, masked_fill_, masked_scatter, masked_select, repeat_interleave,
+    scatter, scatter_, scatter_add, scatter_add_, take, take_along_dim,
 )
+from minidl.ops.positions import argwhere, nonzero, nonzero_static, tril_indices, triu_indices
 from minidl.ops.embedding import Embedding, embedding, one_hot
 from minidl.ops.sort import (
     Sorted, argsort, bucketize, searchsorted, sort, topk, unique,
@@ -20,10 +20,10 @@ from minidl.ops.sort import (
 
 __all__ = [
     "Assign", "Embedding", "GetItem", "MaskedFill", "MaskedFillInPlace", "Replace", "ScatterAdd",
-    "SetItem", "Sorted", "argsort", "argwhere", "bucketize", "copy_", "embedding", "fill_",
+    "SetItem", "Sorted", "argsort", "argwhere", "bucketize", "copy_", "embedding", "fill", "fill_",
     "gather", "getitem", "index_add", "index_add_", "index_copy", "index_copy_", "index_fill",
     "index_fill_", "index_put", "index_put_", "index_select", "masked_fill", "masked_fill_",
-    "masked_scatter", "masked_select", "nonzero", "one_hot", "repeat_interleave", "scatter",
+    "masked_scatter", "masked_select", "nonzero", "nonzero_static", "one_hot", "repeat_interleave", "scatter",
     "scatter_", "scatter_add", "scatter_add_", "searchsorted", "setitem", "sort", "take",
     "take_along_dim", "topk", "tril_indices", "triu_indices", "unique", "zero_",
 ]

@@ -23,6 +23,7 @@ class Pieces(Op):
     """
 
     is_view = True
+    complex_rules = "as written"
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
@@ -59,6 +60,8 @@ class Split(Pieces):
 class Cat(Op):
     """One after the other along an axis that they have."""
 
+    complex_rules = "as written"
+
     def __init__(self, dim: int) -> None:
         self.dim = dim
 
@@ -82,6 +85,8 @@ class Unbind(Pieces):
 
 class Stack(Op):
     """One after the other along a new axis."""
+
+    complex_rules = "as written"
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
@@ -179,6 +184,9 @@ def vstack(tensors: Any) -> Any:
     return cat(atleast_2d(list(tensors)), 0)
 
 
+row_stack = vstack
+
+
 def dstack(tensors: Any) -> Any:
     """One behind the other, along axis 2."""
     return cat(atleast_3d(list(tensors)), 2)
@@ -220,6 +228,19 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     return Split([min(size, length - i * size) for i in range(count)], dim)(tensor)
 
 
+def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """`split` into pieces of the listed sizes. Errors: TypeError for one size, and as `split`.
+
+    >>> import minidl
+    >>> minidl.split_with_sizes(minidl.arange(5), (2, 3))
+    (tensor([0, 1]), tensor([2, 3, 4]))
+    """
+    if not isinstance(split_sizes, Sequence):
+        raise TypeError(f"split_with_sizes(): argument 'split_sizes' must be tuple of ints, not "
+                        f"{type(split_sizes).__name__}; try split")
+    return split(input, split_sizes, dim)
+
+
 @numpy_names
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most `chunks` pieces of equal size, the last perhaps smaller, along `dim`; views.
@@ -236,6 +257,10 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     if length == 0:
         return split(input, [0] * chunks, dim)
     return split(input, -(-length // chunks), dim)
+
+
+# Pieces that may be written into without a thought of the others: so may all here.
+unsafe_split, unsafe_split_with_sizes, unsafe_chunk = split, split_with_sizes, chunk
 
 
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:

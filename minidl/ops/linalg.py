@@ -16,7 +16,8 @@ from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float16, float32, promote_types
 from minidl.ops.broadcast import Shape, Sum, broadcast_shape, expand_to
-from minidl.ops.checks import check_tensors
+from minidl.ops.checks import check_tensors, dtypes_clash
+from minidl.ops.complex import conj
 from minidl.ops.dims import normalize_dim, normalize_dims
 from minidl.ops.rearrange import diagonal
 from minidl.ops.reduce import sum
@@ -33,6 +34,8 @@ class MatMul(Op):
 
         ga = g b^T        gb = a^T g
     """
+
+    complex_rules = "conjugated"
 
     def forward(self, a: Array, b: Array) -> Array:
         return product(a, b)
@@ -51,6 +54,8 @@ class Linear(Op):
 
     Whatever stands before the last axis of x is laid out as rows of one matrix, for one large product.
     """
+
+    complex_rules = "conjugated"
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
         y = product(rows_of(x), weight.T)                   # (rows, in) -> (rows, out)
@@ -75,6 +80,8 @@ class Contract(Op):
     `Contract("ij", "kj", "ik")` is a b^T. A label must stand in two of the three, or in all: then the
     gradient of a is the product of g and b with the labels of a, and the family is closed.
     """
+
+    complex_rules = "conjugated"
 
     def __init__(self, a: Labels, b: Labels, out: Labels) -> None:
         self.a, self.b, self.out = a, b, out
@@ -183,11 +190,12 @@ def _check_factors(who: str, a: Any, b: Any) -> None:
     if not (a.ndim and b.ndim):
         raise RuntimeError(f"{who}: both arguments to matmul need to be at least 1D, but they are {a.ndim}D "
                            f"and {b.ndim}D; for a product with a number use *")
-    if a.dtype != b.dtype:
+    if dtypes_clash(a, b):
         both = promote_types(a.dtype, b.dtype)
         raise RuntimeError(f"{who}: expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}; "
                            f"try .to({both}) on the {'second' if a.dtype == both else 'first'}")
-    raise RuntimeError(f"{who}: {_mismatch(tuple(a.shape), tuple(b.shape))}")
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else -1]:
+        raise RuntimeError(f"{who}: {_mismatch(tuple(a.shape), tuple(b.shape))}")
 
 
 def _mismatch(a: Shape, b: Shape) -> str:
@@ -273,17 +281,24 @@ def dot(input: Any, tensor: Any) -> Any:
     return matmul(input, tensor)
 
 
-vdot = dot   # they differ for complex numbers only
+def vdot(input: Any, other: Any) -> Any:
+    """sum_i conj(a_i) b_i of two vectors; of real numbers `dot`.
+
+        >>> import minidl
+        >>> minidl.vdot(minidl.tensor([1j, 2]), minidl.tensor([1j, 3]))
+        tensor(7.+0.j)
+    """
+    return dot(conj(input), other)
 
 
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
-    """sum_i x_i y_i along a dimension; the others are broadcast.
+    """sum_i conj(x_i) y_i along a dimension; the others are broadcast.
 
         >>> import minidl
         >>> minidl.linalg.vecdot(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), minidl.tensor([1.0, 1.0]))
         tensor([3., 7.])
     """
-    return sum(x * y, dim)
+    return sum(conj(x) * y, dim)
 
 
 def inner(input: Any, other: Any) -> Any:
@@ -344,7 +359,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         except ValueError:
             raise RuntimeError(f"linear: bias expects shape ({out},), one for each row of weight "
                                f"{tuple(weight.shape)}, but got {tuple(bias.shape)}") from None
-    if bias is not None and bias.dtype != weight.dtype:
+    if bias is not None and bias.dtype != weight.dtype and dtypes_clash(bias, weight):
         raise RuntimeError(f"linear: expected bias and weight to have the same dtype, but got: {bias.dtype} != "
                            f"{weight.dtype}")
     return Linear()(input, weight, bias)
@@ -415,6 +430,30 @@ def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
     return y if beta == 0 else (input if beta == 1 else input * beta) + y
 
 
+def adjoint(input: Any) -> Any:
+    """Every matrix transposed and conjugated, (*, m, n) -> (*, n, m); a view if it is real.
+
+    Errors: RuntimeError below 2 dimensions.
+
+        >>> import minidl
+        >>> minidl.adjoint(minidl.tensor([[1j, 2], [3, 4j]]))
+        tensor([[0.-1.j, 3.-0.j],
+                [2.-0.j, 0.-4.j]])
+    """
+    if input.ndim < 2:
+        raise RuntimeError(f"adjoint: tensor.adjoint() is only supported on matrices or batches of matrices. Got "
+                           f"{input.ndim}-D tensor.")
+    return conj(transpose(input, -2, -1))
+
+
+def H(input: Any) -> Any:
+    """`Tensor.H`: the adjoint of a matrix. Errors: RuntimeError unless 2D."""
+    if input.ndim != 2:
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor; try .mH, "
+                           f"or .conj()")
+    return adjoint(input)
+
+
 def multi_dot(tensors: Sequence[Any]) -> Any:
     """The product of two or more matrices, in the order of multiplication that costs least.
 
@@ -450,6 +489,9 @@ def chain_matmul(*matrices: Any) -> Any:
         >>> minidl.chain_matmul(minidl.ones(2, 100), minidl.ones(100, 3), minidl.ones(3, 1)).shape
         (2, 1)
     """
+    for x in matrices:
+        if x.ndim != 2:
+            raise RuntimeError(f"chain_matmul: expected matrices, of 2 dimensions, but got shape {tuple(x.shape)}")
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
@@ -549,7 +591,7 @@ def _labels(term: str, dots: int) -> list[Any]:
 def _sizes(inputs: list[list[Any]], operands: Sequence[Any]) -> dict[Any, int]:
     size: dict[Any, int] = {}
     for k, (x, labels) in enumerate(zip(operands, inputs)):
-        if x.dtype != operands[0].dtype:
+        if dtypes_clash(x, operands[0]):
             raise RuntimeError(f"einsum(): expected all operands to have the dtype of the first, "
                                f"{operands[0].dtype}, but operand {k} has {x.dtype}")
         for i, n in zip(labels, x.shape):
@@ -630,7 +672,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} "
                                f"in dim {i} and second has size {b.shape[j]} in dim {j}")
-    if a.dtype != b.dtype:
+    if dtypes_clash(a, b):
         raise RuntimeError(f"tensordot: both inputs should have the same dtype, but got {a.dtype} and {b.dtype}")
     a_labels = [("a", i) for i in range(a.ndim)]
     b_labels = [("a", a_dims[b_dims.index(j)]) if j in b_dims else ("b", j) for j in range(b.ndim)]
@@ -666,6 +708,8 @@ def kron(input: Any, other: Any) -> Any:
 class Cross(Op):
     """y = a x b in space;  (a x b) . g = a . (b x g) = b . (g x a), so those are the gradients"""
 
+    complex_rules = "conjugated"
+
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
@@ -688,6 +732,9 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
         >>> minidl.cross(minidl.tensor([1.0, 0.0, 0.0]), minidl.tensor([0.0, 1.0, 0.0]))
         tensor([0., 0., 1.])
     """
+    if input.ndim != other.ndim:
+        raise RuntimeError(f"cross: inputs must have the same number of dimensions, but got {input.ndim} and "
+                           f"{other.ndim}")
     shape = broadcast_shape("cross", tuple(input.shape), tuple(other.shape))
     if dim is None and 3 not in shape:
         raise RuntimeError(f"cross: no dimension of size 3 in input, of shape {tuple(input.shape)}")

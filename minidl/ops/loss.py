@@ -344,7 +344,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
         raise RuntimeError(f"{who}: all elements of input should be between 0 and 1; try sigmoid on it, or "
                            f"binary_cross_entropy_with_logits")
     losses = BinaryCrossEntropy()(input, cast(as_target(target, input, who), input.dtype))
-    return reduced(losses if weight is None else losses * _spread(weight, input, who), reduction)
+    return reduced(losses if weight is None else losses * spread(weight, input, who), reduction)
 
 
 def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, reduction: str = "mean",
@@ -365,12 +365,12 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None
     log_p = logsigmoid(input)                # log(1 - p) = log_p - input
     target = cast(as_target(target, input, who), input.dtype)
     if pos_weight is not None:               # -(pos_weight * t * log p + (1 - t) * log(1 - p))
-        log_p = log_p * ((_spread(pos_weight, input, who, "pos_weight") - 1) * target + 1)
+        log_p = log_p * ((spread(pos_weight, input, who, "pos_weight") - 1) * target + 1)
     losses = (1 - target) * input - log_p
-    return reduced(losses if weight is None else losses * _spread(weight, input, who), reduction)
+    return reduced(losses if weight is None else losses * spread(weight, input, who), reduction)
 
 
-def _spread(weight: Any, input: Any, who: str, name: str = "weight") -> Any:
+def spread(weight: Any, input: Any, who: str, name: str = "weight") -> Any:
     """A weight, broadcast to the shape of the input."""
     try:
         return expand_to(weight, input.shape)

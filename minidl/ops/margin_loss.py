@@ -13,10 +13,20 @@ from minidl.ops.activation import logsigmoid, relu
 from minidl.ops.checks import check_floating
 from minidl.ops.exponential import sqrt
 from minidl.ops.gather import MaskedFill, gather
-from minidl.ops.loss import array_of, as_target, check_reduction, check_same, check_weight, reduced
+from minidl.ops.loss import array_of, as_target, check_reduction, check_same, check_weight, reduced, spread
 from minidl.ops.reduce import sum
 from minidl.ops.selection import clamp, minimum, where
 from minidl.ops.similarity import pairwise_distance
+
+
+def check_shapes(who: str, *tensors: Any) -> None:
+    """All of one shape, or an error that shows them."""
+    shapes = [tuple(x.shape) for x in tensors]
+    if len(set(shapes)) > 1:
+        raise RuntimeError(f"{who}: All input tensors should have the same size but got sizes "
+                           f"{', '.join(map(str, shapes))}: broadcasting here is nearly always a mistake; try reshape, "
+                           f"squeeze or unsqueeze on one, or expand_as if broadcasting is what you want")
+
 
 # ---------------------------------------------------------------------- scores
 
@@ -120,7 +130,7 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
     if not input.ndim:
         raise RuntimeError(f"{who}: Expected input (*, C), but got a single number")
     losses = (1 - as_target(target, input, who)) * input - logsigmoid(input)     # log(1 - p) = log(p) - input
-    losses = losses if weight is None else losses * weight
+    losses = losses if weight is None else losses * spread(weight, input, who)
     return reduced(sum(losses, -1) / input.shape[-1], reduction)
 
 
@@ -162,8 +172,7 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     """The mean of max(0, -target * (input1 - input2) + margin): for target 1 the first should be ranked higher, for -1
     the second.
 
-    All three have as many dimensions, and are broadcast. Errors: RuntimeError where dimensions do not fit, ValueError
-    for another reduction.
+    All three have one shape. Errors: RuntimeError where shapes differ, ValueError for another reduction.
 
         >>> import minidl
         >>> first, second, target = minidl.tensor([1., 1.]), minidl.tensor([0., 3.]), minidl.tensor([1., 1.])
@@ -174,9 +183,7 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     check_floating(who, input1=input1, input2=input2)
     check_reduction(reduction)
     target = as_target(target, input1, who)
-    if not input1.ndim == input2.ndim == target.ndim:
-        raise RuntimeError(f"{who}: All input tensors should have same dimension but got sizes: input1: "
-                           f"{tuple(input1.shape)}, input2: {tuple(input2.shape)}, target: {tuple(target.shape)}")
+    check_shapes(who, input1, input2, target)
     return reduced(clamp(margin - target * (input1 - input2), min=0), reduction)
 
 
@@ -200,6 +207,10 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
         raise RuntimeError(f"{who}: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, and target "
                            f"should be 1D or 0D, but found inputs with sizes {tuple(input1.shape)} and "
                            f"{tuple(input2.shape)}, target {tuple(target.shape)}")
+    check_shapes(who, input1, input2)
+    if input1.shape[:-1] != target.shape:
+        raise RuntimeError(f"{who}: expected one target for each pair of vectors, {tuple(input1.shape[:-1])}, but got "
+                           f"{tuple(target.shape)}")
     tiny = 1e-12     # so that the cosine with a vector of zeros is 0
     lengths = sqrt((sum(input1 * input1, -1) + tiny) * (sum(input2 * input2, -1) + tiny))
     cosine = sum(input1 * input2, -1) / lengths
@@ -214,7 +225,7 @@ def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float
 
     All three (N, D) or (D,). eps: as for `pairwise_distance`. swap: where the positive is nearer to the negative than
     the anchor is, take that distance instead (Balntas et al., 2016).
-    Errors: ValueError unless margin > 0 and for another reduction, RuntimeError where dimensions differ.
+    Errors: ValueError unless margin > 0 and for another reduction, RuntimeError where shapes differ.
 
     Source: Schroff, Kalenichenko and Philbin, "FaceNet", 2015, https://arxiv.org/abs/1503.03832
 
@@ -252,6 +263,7 @@ def _triplet(who: str, anchor: Any, positive: Any, negative: Any, distance: Call
         raise RuntimeError(f"{who}: The anchor, positive, and negative tensors are expected to have the same number of "
                            f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
                            f"{negative.ndim}D inputs")
+    check_shapes(who, anchor, positive, negative)
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = minimum(far, distance(positive, negative))

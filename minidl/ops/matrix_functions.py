@@ -26,12 +26,12 @@ Order = float | str | None
 
 
 def _floating(who: str, x: Any, dtype: Any) -> Any:
-    """`x` in `dtype`. Errors: TypeError unless a tensor, RuntimeError unless floating."""
+    """`x` in `dtype`. Errors: TypeError unless a tensor, RuntimeError unless floating or complex."""
     if not hasattr(x, "dtype"):
         raise TypeError(f"{who}(): argument must be Tensor, not {type(x).__name__}; try minidl.tensor(...) on it first")
     x = x if dtype is None else cast(x, np.dtype(dtype))
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"{who}: Expected a floating point tensor as input. Got {x.dtype}; try x.float()")
+    if x.dtype.kind not in "fc":
+        raise RuntimeError(f"{who}: Expected a floating point or complex tensor as input. Got {x.dtype}; try x.float()")
     return x
 
 

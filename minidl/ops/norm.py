@@ -105,9 +105,10 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
                          f"{tuple(input.shape)}; try a larger batch, or eval()")
     step = Normalize(axes, (1,), eps)
     y = step(input, weight, bias)
-    unbiased = step.variance * (count / max(1, count - 1))
-    _move_towards(running_mean, step.mean.reshape(-1), momentum)
-    _move_towards(running_var, unbiased.reshape(-1), momentum)
+    if count:       # an empty batch has no statistics
+        unbiased = step.variance * (count / max(1, count - 1))
+        _move_towards(running_mean, step.mean.reshape(-1), momentum)
+        _move_towards(running_var, unbiased.reshape(-1), momentum)
     return y
 
 
@@ -138,9 +139,10 @@ def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None,
                          f"{tuple(input.shape)}")
     step = Normalize(axes, (1,), eps)
     y = step(input, weight, bias)
-    unbiased = step.variance * (count / max(1, count - 1))
-    _move_towards(running_mean, step.mean.mean(axis=0).reshape(-1), momentum)
-    _move_towards(running_var, unbiased.mean(axis=0).reshape(-1), momentum)
+    if count and len(input):    # an empty batch has no statistics
+        unbiased = step.variance * (count / max(1, count - 1))
+        _move_towards(running_mean, step.mean.mean(axis=0).reshape(-1), momentum)
+        _move_towards(running_var, unbiased.mean(axis=0).reshape(-1), momentum)
     return y
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.ops.broadcast import Shape, Sum
+from minidl.ops.checks import integer
 from minidl.ops.dims import normalize_dim, normalize_dims
 from minidl.ops.join import Cat
 from minidl.ops.view import (
@@ -28,6 +29,8 @@ from minidl.ops.view import (
 
 class Tile(Op):
     """x laid out `times[i]` times along axis i. Every element collects the gradients of its copies."""
+
+    complex_rules = "as written"
 
     def __init__(self, times: Shape) -> None:
         self.times = times
@@ -75,6 +78,8 @@ def tile(input: Any, dims: Any) -> Any:
 class Flip(Op):
     """x read backwards along `dims`; a copy, as in PyTorch."""
 
+    complex_rules = "as written"
+
     def __init__(self, dims: Shape) -> None:
         self.dims = dims
 
@@ -88,6 +93,8 @@ class Flip(Op):
 
 class Roll(Op):
     """x moved round by `shifts` along `dims`: what leaves at the end comes in at the front."""
+
+    complex_rules = "as written"
 
     def __init__(self, shifts: Shape, dims: Shape) -> None:
         self.shifts, self.dims = shifts, dims
@@ -155,7 +162,7 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     if len(dims) != 2:
         raise RuntimeError(f"rot90: expected total rotation dims == 2, but got dims = {len(dims)}")
     a, b = normalize_dims(dims, input.ndim, "rot90")
-    k %= 4
+    k = integer("rot90", "k", k) % 4
     if k == 0:
         return clone(input)
     if k == 2:
@@ -168,6 +175,8 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
 
 class Triangle(Op):
     """x on one side of a diagonal (`side` is 'tril' or 'triu'), zero on the other; so is its gradient."""
+
+    complex_rules = "as written"
 
     def __init__(self, side: str, diagonal: int) -> None:
         self.side, self.diagonal = side, diagonal
@@ -183,6 +192,7 @@ class Diagonal(Op):
     """y[..., i] = x[..., i, ..., i + offset, ...]: the elements where two axes agree; a view."""
 
     is_view = True
+    complex_rules = "as written"
 
     def __init__(self, offset: int, dim1: int, dim2: int) -> None:
         self.where = offset, dim1, dim2
@@ -200,6 +210,8 @@ class Diagonal(Op):
 
 class DiagonalScatter(Op):
     """x on a diagonal of y, and zero everywhere else."""
+
+    complex_rules = "as written"
 
     def __init__(self, where: tuple[int, int, int], shape: Shape) -> None:
         self.where, self.shape = where, shape
@@ -241,7 +253,7 @@ def triu(input: Any, diagonal: int = 0) -> Any:
 def _triangle(input: Any, side: str, diagonal: int) -> Any:
     if input.ndim < 2:
         raise RuntimeError(f"{side}: input tensor must have at least 2 dimensions, got shape {input.shape}")
-    return Triangle(side, diagonal)(input)
+    return Triangle(side, integer(side, "diagonal", diagonal))(input)
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
@@ -288,6 +300,17 @@ def diag(input: Any, diagonal: int = 0) -> Any:
     if input.ndim != 2:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D; try diagonal or diag_embed")
     return clone(Diagonal(diagonal, 0, 1)(input))
+
+
+def diagflat(input: Any, offset: int = 0) -> Any:
+    """All elements, read as one row, as a diagonal matrix.
+
+    >>> import minidl
+    >>> minidl.diagflat(minidl.tensor([[1], [2]]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    return diag_embed(ravel(input), offset)
 
 
 def _two_axes(who: str, ndim: int, dim1: int, dim2: int) -> tuple[int, int]:

@@ -18,6 +18,8 @@ from minidl.backend.device import Array, array_module, is_array
 from minidl.backend.dtype import get_default_dtype, int64, uint8
 from minidl.ops.broadcast import Expand, Shape, Sum, wide
 from minidl.ops.cast import cast
+from minidl.ops.checks import check_real
+from minidl.ops.complex import conj
 from minidl.ops.dims import normalize_dim, normalize_dims, numpy_names
 from minidl.ops.elementwise import abs as abs_
 from minidl.ops.elementwise import exp, maximum, minimum, sign
@@ -82,11 +84,11 @@ def _ndim(input: Any, who: str) -> int:
                         f"{type(input).__name__}; try minidl.tensor(...) on it first") from None
 
 
-def _floating(input: Any, dtype: Any, who: str) -> Any:
-    """`input` in `dtype`, which must be a floating one."""
+def _floating(input: Any, dtype: Any, who: str, kinds: str = "f") -> Any:
+    """`input` in `dtype`, which must be a floating one; with `kinds` "fc" it may be complex."""
     _ndim(input, who)
     x = input if dtype is None else cast(input, np.dtype(dtype))
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in kinds:
         raise RuntimeError(f"{who}: expected a floating-point tensor, but got {x.dtype}; "
                            f"try x.float(), or dtype=minidl.float32 where there is such an argument")
     return x
@@ -117,7 +119,7 @@ def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
     """
     axes = axes_of(input, dim, "sum")
     x = input if dtype is None else cast(input, np.dtype(dtype))
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fc":
         total = SumIntegers(axes, keepdim)(x)
         return total if dtype is None else cast(total, np.dtype(dtype))
     return Sum(axes, reduced_shape(tuple(x.shape), axes, keepdim))(x)
@@ -125,6 +127,8 @@ def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
 
 class Mean(Reduction):
     """y = sum(x) / n;  dy/dx = 1/n"""
+
+    complex_rules = "as written"
 
     def reduce(self, x: Array) -> Array:
         y = x.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
@@ -139,17 +143,19 @@ class Mean(Reduction):
 def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean of all elements, or over the given dimensions; arguments as `sum`.
 
-    Over nothing, it is nan. Errors: RuntimeError unless `input`, or `dtype`, is floating.
+    Over nothing, it is nan. Errors: RuntimeError unless `input`, or `dtype`, is floating or complex.
 
         >>> import minidl
         >>> minidl.mean(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
         tensor([1.5000, 3.5000])
     """
-    return Mean(axes_of(input, dim, "mean"), keepdim)(_floating(input, dtype, "mean"))
+    return Mean(axes_of(input, dim, "mean"), keepdim)(_floating(input, dtype, "mean", "fc"))
 
 
 class NanSum(Reduction):
     """y = sum of x where x is a number; the others receive no gradient."""
+
+    complex_rules = "as written"
 
     def reduce(self, x: Array) -> Array:
         y = array_module(x).where(x == x, x, 0).sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
@@ -169,7 +175,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
     """
     axes = axes_of(input, dim, "nansum")
     x = input if dtype is None else cast(input, np.dtype(dtype))
-    return sum(x, dim, keepdim, dtype=dtype) if x.dtype.kind != "f" else NanSum(axes, keepdim)(x)
+    return sum(x, dim, keepdim, dtype=dtype) if x.dtype.kind in "biu" else NanSum(axes, keepdim)(x)
 
 
 @numpy_names
@@ -187,6 +193,8 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
 class CumSum(Op):
     """y_i = x_0 + ... + x_i, or, reversed, x_i + ... + x_n: each is the other's gradient, for x_k is part of
     y_k and of all that come after it."""
+
+    complex_rules = "as written"
 
     def __init__(self, axis: int, reverse: bool = False) -> None:
         self.axis, self.reverse = axis, reverse
@@ -221,7 +229,7 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
 
 def _running_input(input: Any, dim: int, dtype: Any, who: str) -> tuple[Any, int | None]:
     axis = axis_of(input, dim, who)
-    if dtype is None and input.dtype.kind != "f":
+    if dtype is None and input.dtype.kind not in "fc":
         dtype = int64
     return input if dtype is None else cast(input, np.dtype(dtype)), axis
 
@@ -235,6 +243,8 @@ class Prod(FusedOp):
     dy/dx_k is the product of all the others: of those before k and those after k. No division, so that zeros
     among the x need no special care.
     """
+
+    complex_rules = "as written"
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -262,7 +272,7 @@ class Prod(FusedOp):
         others = array_module(x).ones(x.shape, wide(x.dtype))
         others[part(1, n)] = running(x[part(0, n - 1)], self.axis, "cumprod")
         others[part(0, n - 1)] *= running(x[part(1, n)], self.axis, "cumprod", reverse=True)
-        return [g * others.astype(x.dtype, copy=False)]
+        return [g * conj(others.astype(x.dtype, copy=False))]
 
 
 @numpy_names
@@ -292,6 +302,8 @@ class CumProd(FusedOp):
     x_k, that is the running product with a one in its place; behind it all products remain zero.
     """
 
+    complex_rules = "as written"
+
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
@@ -308,7 +320,7 @@ class CumProd(FusedOp):
         return running(x, self.axis, "cumprod").astype(x.dtype, copy=False)
 
     def gradient(self, g: Any, x: Array, out: Array) -> Any:
-        xp = array_module(x)
+        xp, x, out = array_module(x), conj(x), conj(out)
         zero = x == 0
         gx = running(g * out, self.axis, "cumsum", reverse=True) / xp.where(zero, 1, x)
         if bool(zero.any()):
@@ -386,6 +398,8 @@ def _check_not_empty(input: Any, axes: Shape, who: str, kind: type[Exception] = 
 
 def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
     """`max` and `min` in their three forms."""
+    _ndim(input, which)
+    check_real(which, input)
     if isinstance(dim, TensorBase) or is_array(dim):
         return maximum(input, dim) if which == "max" else minimum(input, dim)
     if dim is None:
@@ -445,6 +459,7 @@ def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
         tensor(5.)
     """
     axes = axes_of(input, dim, "amax")
+    check_real("amax", input)
     _check_not_empty(input, axes, "amax")
     return Extreme(axes, keepdim, "max")(input)
 
@@ -458,6 +473,7 @@ def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
         tensor([1., 2.])
     """
     axes = axes_of(input, dim, "amin")
+    check_real("amin", input)
     _check_not_empty(input, axes, "amin")
     return Extreme(axes, keepdim, "min")(input)
 
@@ -470,6 +486,7 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Min
         MinMax(min=tensor(1.), max=tensor(3.))
     """
     axes = axes_of(input, dim, "aminmax")
+    check_real("aminmax", input)
     _check_not_empty(input, axes, "aminmax", IndexError if dim is not None else RuntimeError)
     return MinMax(Extreme(axes, keepdim, "min")(input), Extreme(axes, keepdim, "max")(input))
 
@@ -498,6 +515,7 @@ def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 def _arg_extreme(input: Any, dim: int | None, keepdim: bool, who: str) -> Any:
     axis = axis_of(input, 0 if dim is None else dim, who)
+    check_real(who, input)
     if dim is None:
         if 0 in input.shape:
             raise IndexError(f"{who}(): Expected reduction dim to be specified for input.numel() == 0; "
@@ -629,15 +647,18 @@ def std_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool =
 class LogSumExp(Reduction):
     """y = log sum exp(x) = m + log sum exp(x - m);  dy/dx = exp(x - m) / sum exp(x - m), the softmax of x
 
-    With m = max x no exp overflows. Where all x are -inf, so is y, and the gradient is 0.
+    With m = max x (of complex numbers, of their real parts) no exp overflows. Where all x are -inf, so is y, and the
+    gradient is 0.
     """
+
+    complex_rules = "conjugated"
 
     def reduce(self, x: Array) -> Array:
         xp = array_module(x)
         if not x.size:
             self.keep(top=0.0)
             return xp.full(reduced_shape(x.shape, self.axes, True), -math.inf, x.dtype)
-        top = x.max(axis=self.axes, keepdims=True)
+        top = x.real.max(axis=self.axes, keepdims=True)
         top = xp.where(xp.isinf(top), 0, top)
         self.keep(top=top)
         e = xp.asarray(x - top)
@@ -660,7 +681,7 @@ def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
         tensor(1000.6932)
     """
     axes = axes_of(input, dim, "logsumexp")
-    return LogSumExp(axes, keepdim)(input if input.dtype.kind == "f" else cast(input, get_default_dtype()))
+    return LogSumExp(axes, keepdim)(input if input.dtype.kind in "fc" else cast(input, get_default_dtype()))
 
 
 class Norm2(Reduction):
@@ -705,14 +726,17 @@ def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: b
     """The p-norm (sum |x|^p)^(1/p) of all elements as one vector, or over the given dimensions.
 
     `p` may be inf (the largest |x|), -inf (the smallest), 0 (how many are not zero); "fro" and None are 2. At
-    zero the gradient is 0.
-    Errors: RuntimeError unless floating, and where an infinite norm has no elements; ValueError for another p.
+    zero the gradient is 0. The norm of complex numbers is that of their absolute values.
+    Errors: RuntimeError unless floating or complex, and where an infinite norm has no elements; ValueError for another
+    p.
 
         >>> import minidl
         >>> minidl.norm(minidl.tensor([3.0, 4.0])), minidl.norm(minidl.tensor([3.0, 4.0]), p=1)
         (tensor(5.), tensor(7.))
     """
-    axes, x = axes_of(input, dim, "norm"), _floating(input, dtype, "norm")
+    axes, x = axes_of(input, dim, "norm"), _floating(input, dtype, "norm", "fc")
+    if x.dtype.kind == "c":
+        x = abs_(x)
     if p is None or p == "fro":
         p = 2.0
     if isinstance(p, str):

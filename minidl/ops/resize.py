@@ -107,6 +107,16 @@ def upsample(input: Any, size: Any = None, scale_factor: Any = None, mode: str =
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+    """The old name of `interpolate` with mode 'nearest'."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+    """The old name of `interpolate` with mode 'bilinear' and align_corners=True."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
 # ---------------------------------------------------------------------- where the taps lie, and what they weigh
 
 

@@ -16,6 +16,7 @@ from minidl.backend.dtype import float64
 from minidl.backend.kernels.scan import scan
 from minidl.ops.arithmetic import div
 from minidl.ops.broadcast import wide
+from minidl.ops.checks import check_real
 from minidl.ops.comparison import logical_xor
 from minidl.ops.dims import normalize_dim
 from minidl.ops.exponential import logaddexp
@@ -52,6 +53,7 @@ def cummin(input: Any, dim: int) -> ValuesIndices:
 
 def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> ValuesIndices:
     axis, x = axis_of(input, dim, who), array_of(input)
+    check_real(who, input)
     xp = array_module(x)
     if axis is None:
         return ValuesIndices(clone(input), wrap(xp.zeros((), np.int64)))

@@ -20,6 +20,8 @@ from minidl.ops.ufunc import Binary, Unary
 class Where(Op):
     """y = a where the condition holds, else b. The branch not taken gets a zero, even if g is inf or NaN."""
 
+    complex_rules = "as written"
+
     def forward(self, condition: Array, a: Array, b: Array) -> Array:
         return array_module(condition).where(condition, a, b)
 
@@ -192,6 +194,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if any(isinstance(x, TensorBase) for x in (input, *bounds)):
         input, *bounds = prepare("clamp", input, *bounds)
+        Clamp().refuse_complex((input, *bounds))
     low = bounds[0] if min is not None else None
     high = bounds[-1] if max is not None else None
     return Clamp()(input, low, high)

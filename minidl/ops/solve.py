@@ -31,8 +31,8 @@ class LinAlgError(RuntimeError):
 # ---------------------------------------------------------------------- what a matrix must be
 
 
-def check_matrix(who: str, A: Any, square: bool = False, name: str = "A") -> None:
-    """A matrix (m, n), or a batch of them (*, m, n), of float32 or float64.
+def check_matrix(who: str, A: Any, square: bool = False, name: str = "A", kinds: str = "f") -> None:
+    """A matrix (m, n), or a batch of them (*, m, n), of float32 or float64; with `kinds` "fc" it may be complex.
 
     Errors: TypeError for what is no tensor, RuntimeError for everything else that does not fit.
     """
@@ -42,15 +42,15 @@ def check_matrix(who: str, A: Any, square: bool = False, name: str = "A") -> Non
     if A.ndim < 2:
         raise RuntimeError(f"{who}: The input tensor {name} must have at least 2 dimensions, but it has {A.ndim}; "
                            f"a matrix is (m, n), a batch of them (*, m, n)")
-    check_precision(who, A, name)
+    check_precision(who, A, name, kinds)
     if square and A.shape[-1] != A.shape[-2]:
         raise RuntimeError(f"{who}: {name} must be batches of square matrices, but they are {A.shape[-2]} by "
                            f"{A.shape[-1]} matrices")
 
 
-def check_precision(who: str, A: Any, name: str) -> None:
+def check_precision(who: str, A: Any, name: str, kinds: str = "f") -> None:
     """float32 or float64: float16 has too few digits for any of this. Errors: RuntimeError."""
-    if A.dtype.kind != "f":
+    if A.dtype.kind not in kinds:
         raise RuntimeError(f"{who}: Expected a floating point tensor as input {name}. Got {A.dtype}; "
                            f"try {name}.float()")
     if A.dtype == float16:
@@ -103,6 +103,8 @@ def solved(x: Array, compute: Callable[[], Array], message: str) -> Array:
 class Inverse(Op):
     """y = x^-1.  From x y = 1 follows dy = -y dx y, so gx = -y^T g y^T"""
 
+    complex_rules = "conjugated"
+
     def forward(self, x: Array) -> Array:
         return solved(x, lambda: array_module(x).linalg.inv(x),
                       "linalg.inv: The inversion could not be completed because the input matrix is singular.")
@@ -118,6 +120,8 @@ class Solve(Op):
     gb = a^-T g, another system with the same matrix, and ga = -gb x^T.
     """
 
+    complex_rules = "conjugated"
+
     def forward(self, a: Array, b: Array) -> Array:
         return solved(a, lambda: array_module(a).linalg.solve(a, b),
                       "linalg.solve: The solver failed because the input matrix is singular.")
@@ -129,6 +133,8 @@ class Solve(Op):
 
 class Det(Op):
     """y = det a.  dy/da is the matrix of cofactors, which is y a^-T where a has an inverse (Jacobi)"""
+
+    complex_rules = "conjugated"
 
     def forward(self, a: Array) -> Array:
         with np.errstate(over="ignore"):    # NumPy computes in float64, and a large one is inf in float32
@@ -175,7 +181,7 @@ def cofactors(a: Any) -> Any:
 def inv(A: Any) -> Any:
     """The inverse of a square matrix, or of each of a batch: (*, n, n).
 
-    To solve equations use `solve`: it is faster and more accurate than a product with the inverse.
+    To solve equations use `solve`: it is faster and more accurate than a product with the inverse. A may be complex.
     Errors: LinAlgError for a singular matrix.
 
         >>> import minidl
@@ -183,7 +189,7 @@ def inv(A: Any) -> Any:
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.2500]])
     """
-    check_matrix("linalg.inv", A, square=True)
+    check_matrix("linalg.inv", A, square=True, kinds="fc")
     return Inverse()(A)
 
 
@@ -199,7 +205,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
         >>> minidl.linalg.solve(A, minidl.tensor([4.0, 3.0]))
         tensor([1., 2.])
     """
-    check_matrix("linalg.solve", A, square=True)
+    check_matrix("linalg.solve", A, square=True, kinds="fc")
     if is_vector(A, B, "linalg.solve"):
         batch = broadcast_shape("linalg.solve", tuple(A.shape[:-2]), tuple(B.shape[:-1]))
         B = unsqueeze(expand_to(B, (*batch, B.shape[-1])), -1)                      # (*, n) -> (*, n, 1)
@@ -221,7 +227,7 @@ def is_vector(A: Any, B: Any, who: str) -> bool:
 
 def check_right_hand_side(who: str, A: Any, B: Any) -> None:
     """B: (*, m, k) for A: (*, m, n), of the same dtype. Errors: RuntimeError."""
-    check_matrix(who, B, name="B")
+    check_matrix(who, B, name="B", kinds="fc")
     if A.dtype != B.dtype:
         raise RuntimeError(f"{who}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
                            f"type {B.dtype} instead; try B.to(A.dtype)")
@@ -349,7 +355,7 @@ def det(A: Any) -> Any:
         >>> minidl.linalg.det(minidl.tensor([[2.0, 1.0], [1.0, 3.0]]))
         tensor(5.)
     """
-    check_matrix("linalg.det", A, square=True)
+    check_matrix("linalg.det", A, square=True, kinds="fc")
     return Det()(A)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
+from minidl.ops.checks import check_real, check_tensors
 from minidl.ops.dims import normalize_dim, numpy_names
 from minidl.ops.gather import grid
 from minidl.ops.getitem import GetItem
@@ -30,6 +31,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     >>> minidl.sort(minidl.tensor([3., 1., 2.]), descending=True)
     Sorted(values=tensor([3., 2., 1.]), indices=tensor([0, 2, 1]))
     """
+    check_real("sort", input)
     return _read(input, dim, _order(array_of(input), normalize_dim(dim, input.ndim, "sort"), descending))
 
 
@@ -41,6 +43,7 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
     >>> minidl.argsort(minidl.tensor([3., 1., 2.]))
     tensor([1, 2, 0])
     """
+    check_real("argsort", input)
     return wrap(_order(array_of(input), normalize_dim(dim, input.ndim, "argsort"), descending))
 
 
@@ -54,6 +57,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     >>> minidl.topk(minidl.tensor([1., 5., 3., 4.]), 2)
     Sorted(values=tensor([5., 4.]), indices=tensor([1, 3]))
     """
+    check_real("topk", input)
     x, axis = array_of(input), normalize_dim(dim, input.ndim, "topk")
     length = x.shape[axis] if x.ndim else 1
     if not 0 <= k <= length:
@@ -101,6 +105,7 @@ def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return
     >>> minidl.unique(minidl.tensor([3, 1, 3, 2]), return_counts=True)
     (tensor([1, 2, 3]), tensor([1, 1, 2]))
     """
+    check_tensors("unique", input=input)
     x = array_of(input)
     axis = None if dim is None else normalize_dim(dim, x.ndim, "unique")
     found = array_module(x).unique(x, return_inverse=return_inverse, return_counts=return_counts, axis=axis,
@@ -128,6 +133,8 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, r
     tensor([0, 1, 3])
     """
     side = _side(right, side)
+    if not isinstance(input, (int, float)):
+        check_tensors("searchsorted", input=input)
     a = array_of(sorted_sequence)
     xp = array_module(a)
     v = move(array_of(input), device_of(a)) if hasattr(input, "shape") else xp.asarray(input)

@@ -64,6 +64,25 @@ def erfinv(input: Any) -> Any:
     return Erfinv()(input)
 
 
+class Erfcx(Special):
+    """y = e^(x^2) erfc(x);  dy/dx = 2 x y - 2/sqrt(pi)"""
+
+    named = "erfcx"
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return g * (2 * x * out - 2 / math.sqrt(math.pi))
+
+
+def erfcx(input: Any) -> Any:
+    """`exp(input ** 2) * erfc(input)`, which does not vanish for large numbers.
+
+        >>> import minidl
+        >>> minidl.special.erfcx(minidl.tensor([0.0, 1.0, 100.0]))
+        tensor([1.0000, 0.4276, 0.0056])
+    """
+    return Erfcx()(input)
+
+
 class Ndtr(Special):
     """y = P(a standard normal number <= x);  dy/dx = e^(-x^2/2) / sqrt(2 pi)"""
 

@@ -16,6 +16,7 @@ from minidl.backend.dtype import get_default_dtype
 from minidl.backend.kernels.scan import scan
 from minidl.ops.broadcast import Sum
 from minidl.ops.cast import cast
+from minidl.ops.checks import check_real, number
 from minidl.ops.dims import sizes
 from minidl.ops.exponential import sqrt
 from minidl.ops.gather import gather, grid
@@ -105,6 +106,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 def _median(input: Any, dim: int | None, keepdim: bool, who: str, skip_nan: bool) -> Any:
+    check_real(who, input)
     if dim is None:
         axis_of(input, 0, who)
         if not math.prod(input.shape):
@@ -126,6 +128,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Values
         >>> minidl.kthvalue(minidl.tensor([4.0, 1.0, 3.0]), k=2)
         ValuesIndices(values=tensor(3.), indices=tensor(2))
     """
+    check_real("kthvalue", input)
     axis = axis_of(input, dim, "kthvalue")
     n = 1 if axis is None else input.shape[axis]
     if not 1 <= k <= n:
@@ -143,6 +146,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
         >>> minidl.mode(minidl.tensor([3, 1, 3, 1, 3]))
         ValuesIndices(values=tensor(3), indices=tensor(4))
     """
+    check_real("mode", input)
     axis = axis_of(input, dim, "mode")
     if axis is None:
         return _single(input)
@@ -250,7 +254,8 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     """The covariances (V, V) of V variables, one a row, from N observations, one a column: (V, N) -> (V, V).
 
     `fweights` (N), integers, say how often each observation occurred, `aweights` (N) how much it counts;
-    `correction` is 1 unless given (Bessel's). A vector is one variable: its variance, without dimensions.
+    `correction` is 1 unless given (Bessel's). Of one variable, which may be a vector, it is the variance, without
+    dimensions.
     Errors: RuntimeError where shapes or dtypes do not fit.
 
         >>> import minidl
@@ -261,6 +266,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     if input.ndim > 2:
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with "
                            f"{input.ndim} dimensions")
+    check_real("cov", input)
     x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
     x = x if x.ndim == 2 else reshape(x, (1, -1))
     n = x.shape[1]
@@ -279,7 +285,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         freedom = clamp(total - correction * twice, min=0)
         scaled = centred * weights
     c = matmul(scaled, transpose(centred, 0, 1)) / freedom
-    return c if input.ndim == 2 else reshape(c, ())
+    return reshape(c, ()) if len(c) == 1 else c
 
 
 def _check_weights(name: str, weights: Any, kinds: str, kind: str, n: int) -> None:
@@ -320,6 +326,10 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
     others = tuple([i for i in range(input.ndim) if i != axis])
     if axis is None or not others:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    if number("renorm", "p", p) <= 0:
+        raise RuntimeError(f"renorm: non-positive-norm not supported, but got p={p}")
+    if not number("renorm", "maxnorm", maxnorm) >= 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     size = norm(input, p, others, keepdim=True)
     return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
 

@@ -1,13 +1,16 @@
 """Angles and triangles: sin, atan2, tanh, hypot and their kin. Angles are in radians."""
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from minidl.backend.device import Array, array_module
+from minidl.ops.complex import Complex, check_parts, imag, real
 from minidl.ops.exponential import sqrt
 from minidl.ops.selection import where
-from minidl.ops.ufunc import Binary, Floating
+from minidl.ops.ufunc import Binary, Floating, Zero
 
 # ---------------------------------------------------------------------- circular
 
@@ -15,6 +18,7 @@ class Sin(Floating):
     """y = sin(x);  dy/dx = cos(x)"""
 
     ufunc = np.sin
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g * cos(x)
@@ -34,6 +38,7 @@ class Cos(Floating):
     """y = cos(x);  dy/dx = -sin(x)"""
 
     ufunc = np.cos
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return -g * sin(x)
@@ -53,6 +58,7 @@ class Tan(Floating):
     """y = tan(x);  dy/dx = 1 + y^2"""
 
     ufunc = np.tan
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return g * (1 + out * out)
@@ -72,6 +78,7 @@ class Asin(Floating):
     """y = arcsin(x);  dy/dx = 1 / sqrt(1 - x^2)"""
 
     ufunc = np.arcsin
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g / sqrt(1 - x * x)
@@ -91,6 +98,7 @@ class Acos(Floating):
     """y = arccos(x);  dy/dx = -1 / sqrt(1 - x^2)"""
 
     ufunc = np.arccos
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return -g / sqrt(1 - x * x)
@@ -110,6 +118,7 @@ class Atan(Floating):
     """y = arctan(x);  dy/dx = 1 / (1 + x^2)"""
 
     ufunc = np.arctan
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g / (1 + x * x)
@@ -157,6 +166,39 @@ def atan2(input: Any, other: Any) -> Any:
     return Atan2()(input, other)
 
 
+class AngleOfReal(Floating):
+    """y = pi where x < 0, else 0 (NaN of NaN): flat"""
+
+    def ufunc(self, x: Array) -> Array:
+        return array_module(x).where(x != x, x, (x < 0) * x.dtype.type(math.pi))
+
+    def grad_x(self, g: Any) -> Any:
+        return Zero()(g)
+
+
+def angle(input: Any) -> Any:
+    """The angle of a complex number in the plane, `atan2(imag, real)`; of a real one pi below 0, else 0.
+
+        >>> import minidl
+        >>> minidl.angle(minidl.tensor([1j, -1 + 0j, 1 - 1j]))
+        tensor([ 1.5708,  3.1416, -0.7854])
+    """
+    return atan2(imag(input), real(input)) if input.dtype.kind == "c" else AngleOfReal()(input)
+
+
+def polar(abs: Any, angle: Any) -> Any:
+    """The complex numbers of the given absolute value and angle: `abs * cos(angle) + i abs * sin(angle)`.
+
+    Errors: RuntimeError unless both are floating and of one dtype.
+
+        >>> import minidl
+        >>> minidl.polar(minidl.tensor([1.0, 2.0]), minidl.tensor([0.0, 3.14159265 / 3]))
+        tensor([1.0000+0.0000j, 1.0000+1.7321j])
+    """
+    check_parts("polar", abs, angle)
+    return Complex()(abs * cos(angle), abs * sin(angle))
+
+
 class Hypot(Binary):
     """y = sqrt(a^2 + b^2);  dy/da = a / y"""
 
@@ -186,6 +228,7 @@ class Sinh(Floating):
     """y = sinh(x);  dy/dx = cosh(x)"""
 
     ufunc = np.sinh
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g * cosh(x)
@@ -205,6 +248,7 @@ class Cosh(Floating):
     """y = cosh(x);  dy/dx = sinh(x)"""
 
     ufunc = np.cosh
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g * sinh(x)
@@ -224,6 +268,7 @@ class Tanh(Floating):
     """y = tanh(x);  dy/dx = 1 - y^2"""
 
     ufunc = np.tanh
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return g * (1 - out * out)
@@ -243,6 +288,7 @@ class Asinh(Floating):
     """y = arsinh(x);  dy/dx = 1 / sqrt(x^2 + 1)"""
 
     ufunc = np.arcsinh
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g / sqrt(x * x + 1)
@@ -281,6 +327,7 @@ class Atanh(Floating):
     """y = artanh(x);  dy/dx = 1 / (1 - x^2)"""
 
     ufunc = np.arctanh
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return g / (1 - x * x)

@@ -13,7 +13,7 @@ from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import get_default_dtype, result_type
-from minidl.ops.broadcast import prepare
+from minidl.ops.broadcast import as_operand, prepare
 
 
 class Unary(Op):
@@ -36,6 +36,8 @@ class Step(Unary):
     """y = ufunc(x) that is flat wherever it is smooth: its gradient is zero. Integers stay integers."""
 
     def forward(self, x: Array) -> Array:
+        if x.dtype.kind == "c":     # what lies below a complex number?
+            raise self.complex_error()
         return self.ufunc(x) if x.dtype.kind == "f" else x.copy()
 
     def grad_x(self, g: Any) -> Any:
@@ -44,6 +46,8 @@ class Step(Unary):
 
 class Zero(Op):
     """y = 0, whatever x is: a gradient that is there and is zero."""
+
+    complex_rules = "as written"
 
     def forward(self, x: Array) -> Array:
         return array_module(x).zeros_like(x)
@@ -72,7 +76,10 @@ class Binary(Op):
 
     def prepare(self, a: Any, b: Any) -> list[Any]:
         """The operands with one shape and one dtype; here an op refuses what it has no meaning for."""
-        return prepare(self.name(), a, b, floating=self.floating)
+        operands = prepare(self.name(), a, b, floating=self.floating)
+        if self.complex_rules is None:
+            self.refuse_complex(operands)
+        return operands
 
     def forward(self, a: Array, b: Array) -> Array:
         try:
@@ -91,12 +98,13 @@ class Ternary(Op):
 
 
 def as_floating(x: Array) -> Array:
-    """`x` itself if it is floating, else in the default floating dtype."""
-    return x if x.dtype.kind == "f" else x.astype(get_default_dtype())
+    """`x` itself if it is floating or complex, else in the default floating dtype."""
+    return x if x.dtype.kind in "fc" else x.astype(get_default_dtype())
 
 
 def number_as_tensor(x: Any, beside: TensorBase) -> Any:
     """A number as a tensor without dimensions, of the dtype that a result of both has."""
+    x = as_operand(x, "an operand")
     return wrap(array_module(beside.array).asarray(x, result_type(x, beside.array)))
 
 

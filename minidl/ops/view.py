@@ -22,6 +22,7 @@ class Reshape(Op):
     """The same numbers, in the same order, in another shape; a view where strides can say it."""
 
     is_view = True
+    complex_rules = "as written"
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
@@ -38,6 +39,7 @@ class Permute(Op):
     """Axis i of y is axis `dims[i]` of x; a view. The gradient puts the axes back."""
 
     is_view = True
+    complex_rules = "as written"
 
     def __init__(self, dims: Shape) -> None:
         self.dims = dims
@@ -56,6 +58,7 @@ class Slice(Op):
     """
 
     is_view = True
+    complex_rules = "as written"
 
     def __init__(self, window: Any) -> None:
         self.window = (*window, ...)    # with `...`, NumPy makes even one element a view
@@ -70,6 +73,8 @@ class Slice(Op):
 
 class SliceScatter(Op):
     """y[window] = x, and `fill` everywhere else in y."""
+
+    complex_rules = "as written"
 
     def __init__(self, window: Any, shape: Shape, fill: float = 0.0) -> None:
         self.window, self.shape, self.fill = (*window, ...), shape, fill
@@ -86,6 +91,8 @@ class SliceScatter(Op):
 
 class Clone(Op):
     """The same numbers in memory of their own: laid out as x is ('K'), or row by row ('C')."""
+
+    complex_rules = "as written"
 
     def __init__(self, order: str) -> None:
         self.order = order

@@ -13,6 +13,7 @@ from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import View, version_of, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.broadcast import Shape
+from minidl.ops.checks import integer
 from minidl.ops.dims import normalize_dim, sizes
 from minidl.ops.exponential import pow
 from minidl.ops.getitem import ScatterAdd
@@ -28,6 +29,7 @@ class Strided(Op):
     """
 
     is_view = True
+    complex_rules = "as written"
 
     def mark_view(self, result: Any, base: Any) -> None:
         result.version = version_of(base)
@@ -55,6 +57,8 @@ class SlidingWindow(Strided):
 
 class WindowSum(Op):
     """y[..., i * step + u, ...] += x[..., i, ..., u]: overlapping windows added up, in `size` steps."""
+
+    complex_rules = "as written"
 
     def __init__(self, axis: int, size: int, step: int, shape: Shape) -> None:
         self.axis, self.size, self.step, self.shape = axis, size, step, shape
@@ -164,7 +168,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """
     if x.ndim != 1:
         raise RuntimeError(f"vander: x must be a one-dimensional tensor, but got shape {tuple(x.shape)}")
-    n = x.shape[0] if N is None else N
+    n = x.shape[0] if N is None else integer("vander", "N", N)
     if n < 0:
         raise RuntimeError(f"vander: N must be non-negative, but got {n}")
     xp, dtype = array_module(array_of(x)), x.dtype
@@ -182,6 +186,8 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
         (tensor([0, 1]), tensor([1, 2]))
     """
     positions, shape = array_of(indices), sizes((shape,))
+    if min(shape, default=1) < 1:
+        raise ValueError(f"unravel_index: 'shape' must have positive values, but got {shape}")
     if positions.dtype.kind not in "iu":
         raise TypeError(f"unravel_index: expected 'indices' to be integer dtype, but got {positions.dtype}")
     result = []

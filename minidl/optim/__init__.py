@@ -1,11 +1,14 @@
 """Updating parameters: optimizers, and schedules for their learning rates."""
-from minidl.optim import lr_scheduler
+from minidl.optim import lr_scheduler, swa_utils
 from minidl.optim.adadelta import Adadelta
+from minidl.optim.adafactor import Adafactor
 from minidl.optim.adagrad import Adagrad
 from minidl.optim.adam import Adam
 from minidl.optim.adamax import Adamax
 from minidl.optim.adamw import AdamW
 from minidl.optim.asgd import ASGD
+from minidl.optim.lbfgs import LBFGS
+from minidl.optim.muon import Muon
 from minidl.optim.nadam import NAdam
 from minidl.optim.optimizer import Optimizer
 from minidl.optim.radam import RAdam
@@ -15,16 +18,20 @@ from minidl.optim.sgd import SGD
 
 __all__ = [
     "ASGD",
+    "LBFGS",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
     "RMSprop",
     "Rprop",
     "lr_scheduler",
+    "swa_utils",
 ]

@@ -17,13 +17,10 @@ class Adadelta(Optimizer):
         u = rho*u + (1 - rho)*d^2
         p = p - lr*d
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+    Args, beside those of `Optimizer`:
         lr: a factor of every step; 1 is the paper's algorithm.
         rho: how much of the running means is kept.
         eps: gets the first steps going, and keeps the division finite.
-        weight_decay: factor of the L2 penalty.
-        maximize: ascend instead of descend.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -39,10 +36,11 @@ class Adadelta(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
-                 weight_decay: float = 0, foreach: bool | None = None, *, maximize: bool = False) -> None:
+                 weight_decay: float = 0, foreach: bool | None = None, *,
+                 capturable: bool = False, maximize: bool = False, differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

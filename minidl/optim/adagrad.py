@@ -16,14 +16,9 @@ class Adagrad(Optimizer):
         s = s + g^2                           (s = initial_accumulator_value at first)
         p = p - lr/(1 + (t - 1)*lr_decay) * g / (sqrt(s) + eps),    t = 1, 2, ...
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
-        lr: the learning rate.
+    Args, beside those of `Optimizer`:
         lr_decay: how fast the learning rate falls beyond what the sum brings about.
-        weight_decay: factor of the L2 penalty.
         initial_accumulator_value: what the sum starts with.
-        eps: keeps the division finite.
-        maximize: ascend instead of descend.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -40,11 +35,11 @@ class Adagrad(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
                  initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: bool | None = None, *,
-                 maximize: bool = False, fused: bool | None = None) -> None:
+                 maximize: bool = False, differentiable: bool = False, fused: bool | None = None) -> None:
         super().__init__(params, {
             "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
-        })
+        }, differentiable)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)

@@ -19,15 +19,9 @@ class Adam(Optimizer):
 
     The means start at 0; dividing by 1 - beta^t makes up for that.
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+    Args, beside those of `Optimizer`:
         lr: the learning rate: about how far a weight moves in one step.
-        betas: how much of the two running means is kept.
-        eps: keeps the division finite.
-        weight_decay: factor of the L2 penalty, or with `decoupled_weight_decay` as in AdamW.
         amsgrad: divide by the largest running mean so far.
-        maximize: ascend instead of descend.
-        decoupled_weight_decay: shrink the weights beside the gradient, not through it; see AdamW.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -44,12 +38,12 @@ class Adam(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False, *,
-                 foreach: bool | None = None, maximize: bool = False, fused: bool | None = None,
-                 decoupled_weight_decay: bool = False) -> None:
+                 foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
+                 differentiable: bool = False, fused: bool | None = None, decoupled_weight_decay: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

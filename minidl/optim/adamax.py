@@ -16,13 +16,8 @@ class Adamax(Optimizer):
         u = max(beta2*u, |g| + eps)
         p = p - lr/(1 - beta1^t) * m / u,     t = 1, 2, ...
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
-        lr: the learning rate.
+    Args, beside those of `Optimizer`:
         betas: how much of the running mean and of the running maximum is kept.
-        eps: keeps the division finite.
-        weight_decay: factor of the L2 penalty.
-        maximize: ascend instead of descend.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -39,10 +34,10 @@ class Adamax(Optimizer):
 
     def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, foreach: bool | None = None, *,
-                 maximize: bool = False) -> None:
+                 maximize: bool = False, differentiable: bool = False, capturable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

@@ -12,7 +12,7 @@ class AdamW(Adam):
 
     In Adam an L2 penalty is divided by the size of the gradients as all else is; here every weight shrinks alike.
 
-    Args: as Adam's.
+    Args: those of `Adam`.
 
         >>> import minidl
         >>> from minidl import optim
@@ -27,6 +27,7 @@ class AdamW(Adam):
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *,
-                 maximize: bool = False, foreach: bool | None = None, fused: bool | None = None) -> None:
+                 maximize: bool = False, foreach: bool | None = None, capturable: bool = False,
+                 differentiable: bool = False, fused: bool | None = None) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize,
-                         decoupled_weight_decay=True)
+                         differentiable=differentiable, decoupled_weight_decay=True)

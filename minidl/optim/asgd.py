@@ -17,14 +17,10 @@ class ASGD(Optimizer):
         eta = lr / (1 + lambd*lr*t)^alpha     (lr at first)
         mu = 1 / max(1, t - t0),              t = 1, 2, ...
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
-        lr: the learning rate.
+    Args, beside those of `Optimizer`:
         lambd: how fast weights and learning rate decay.
         alpha: the power of the learning rate's decay.
         t0: the step at which averaging begins.
-        weight_decay: factor of the L2 penalty.
-        maximize: ascend instead of descend.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -43,11 +39,11 @@ class ASGD(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75,
                  t0: float = 1e6, weight_decay: float = 0, foreach: bool | None = None,
-                 maximize: bool = False) -> None:
+                 maximize: bool = False, differentiable: bool = False, capturable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay,
             "maximize": maximize,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

@@ -18,15 +18,8 @@ class NAdam(Optimizer):
         n = (1 - mu(t)) / (1 - mu(1)*...*mu(t)) * g + mu(t+1) / (1 - mu(1)*...*mu(t+1)) * m
         p = p - lr * n / (sqrt(v / (1 - beta2^t)) + eps),    t = 1, 2, ...
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
-        lr: the learning rate.
-        betas: how much of the two running means is kept.
-        eps: keeps the division finite.
-        weight_decay: factor of the L2 penalty, or with `decoupled_weight_decay` as in AdamW.
+    Args, beside those of `Optimizer`:
         momentum_decay: how fast the momentum approaches beta1.
-        decoupled_weight_decay: shrink the weights beside the gradient, not through it; see AdamW.
-        maximize: ascend instead of descend.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -46,12 +39,12 @@ class NAdam(Optimizer):
     def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, momentum_decay: float = 4e-3,
                  decoupled_weight_decay: bool = False, *, foreach: bool | None = None,
-                 maximize: bool = False) -> None:
+                 maximize: bool = False, capturable: bool = False, differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
             "momentum_decay": momentum_decay, "decoupled_weight_decay": decoupled_weight_decay,
             "maximize": maximize,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -17,6 +18,9 @@ from minidl.autograd.grad_mode import enable_grad, no_grad
 from minidl.autograd.op import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module, is_array, move
+from minidl.backend.dtype import real_of
+from minidl.nn.hooks import add
+from minidl.ops.complex import view_as_complex, view_as_real
 from minidl.tensor import Tensor
 
 Params = Iterable[Any]
@@ -58,22 +62,37 @@ class Optimizer:
         >>> w
         tensor([0.9000, 2.1000], requires_grad=True)
 
-    Parameters are written in place; those whose `.grad` is None are left alone. PyTorch's speed hints `foreach`
-    and `fused` are accepted and have no meaning: there is one implementation.
+    Parameters are written in place; those whose `.grad` is None are left alone.
 
     Args:
         params: the Tensors to optimize, or `(name, Tensor)` pairs, or dicts with a list of either under
             `"params"` and hyperparameters of their own beside it.
         defaults: the hyperparameters of groups that do not give them.
 
+    Arguments that the algorithms share, each with PyTorch's default:
+        params: as above.
+        lr: the learning rate, a number or a Tensor of one element, whose value is taken at once.
+        betas: how much is kept of the running means of the gradient and of its square.
+        eps: keeps a division finite.
+        weight_decay: factor of the L2 penalty, whose gradient is weight_decay*p.
+        decoupled_weight_decay: shrink the weights beside the gradient, not through it; see AdamW.
+        maximize: ascend instead of descend.
+        foreach, fused, capturable: choose among PyTorch's implementations. There is one here; they are accepted and
+            have no meaning.
+        differentiable: refused if True. Weights are updated in place, which leaves no graph of the step.
+
     Errors: TypeError or ValueError where `params` is a single Tensor, is empty, or holds something that cannot be
-    optimized; ValueError for a hyperparameter out of range.
+    optimized; ValueError for a hyperparameter out of range; NotImplementedError for `differentiable=True`.
     """
 
     number_state: ClassVar[tuple[str, ...]] = ("step",)
     """The state entries that are Python numbers. PyTorch keeps them as 0-d tensors."""
 
-    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+    def __init__(self, params: Params, defaults: dict[str, Any], differentiable: bool = False) -> None:
+        if differentiable:
+            raise NotImplementedError(f"{type(self).__name__}(differentiable=True) is not supported: a step writes the "
+                                      f"parameters in place. To differentiate through updates, write them as functions "
+                                      f"of Tensors, with minidl.func.grad and functional_call.")
         if isinstance(params, Tensor):
             raise TypeError(f"params argument given to the optimizer should be an iterable of Tensors or dicts, but "
                             f"got {type(params).__name__}; try [params]")
@@ -98,6 +117,10 @@ class Optimizer:
         """What is neither saved nor copied."""
         self._pre_hooks: list[Callable[..., Any]] = []
         self._post_hooks: list[Callable[..., Any]] = []
+        self._save_pre_hooks: list[Callable[..., Any]] = []
+        self._save_post_hooks: list[Callable[..., Any]] = []
+        self._load_pre_hooks: list[Callable[..., Any]] = []
+        self._load_post_hooks: list[Callable[..., Any]] = []
         self._opt_called = False
 
     # ------------------------------------------------------------------ what an algorithm defines
@@ -133,10 +156,17 @@ class Optimizer:
         return loss
 
     def _update(self, p: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[p]
-        if not state:
-            state.update(self.initial_state(p.array, group))
-        self.update(p.array, p.grad.array, state, group)  # type: ignore[union-attr]
+        state, values, gradient = self.state[p], _parts(p), _parts(p.grad)
+        known = {name: _parts(value) for name, value in state.items()} if p.is_complex() else state
+        if not known:
+            known.update(self.initial_state(values.array, group))
+        self.update(values.array, gradient.array, known, group)
+        if p.is_complex():
+            state.update({name: _joined(value, values.shape) for name, value in known.items()})
+        self._note_write(p)
+
+    def _note_write(self, p: Tensor) -> None:
+        """A step has written `p`: graphs that need its old value find out by the version."""
         version = version_of(p)
         version[:] = version[0] + 1, f"{type(self).__name__}.step"
 
@@ -181,11 +211,22 @@ class Optimizer:
             params = [p for _, p in params]
         group["params"] = params
         for name, value in group.items():
-            if isinstance(value, Tensor):
-                group[name] = value.item()
-        self.check_group(group)
+            if name != "params":
+                group[name] = tuple(_number(name, v) for v in value) if isinstance(value, tuple) else \
+                    _number(name, value)
         self._check_params(params)
+        self._check_numbers(group)
+        self.check_group(group)
         self.param_groups.append(group)
+
+    def _check_numbers(self, group: dict[str, Any]) -> None:
+        """Errors: TypeError where a hyperparameter is no number, but has one as its default."""
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            default, value = (x if isinstance(x, tuple) else (x,) for x in (parameter.default, group.get(name, ())))
+            for expected, given in zip(default, value):
+                if isinstance(expected, (int, float)) and not isinstance(given, (int, float, np.generic)):
+                    raise TypeError(f"{type(self).__name__}: {name} must be a number or a Tensor of one element, but "
+                                    f"got {given!r} ({type(given).__name__})")
 
     def _check_params(self, params: list[Any]) -> None:
         for p in params:
@@ -208,6 +249,15 @@ class Optimizer:
 
         The state's Tensors are those that the optimizer works on, not copies.
         """
+        for hook in list(self._save_pre_hooks):
+            hook(self)
+        saved = self._packed()
+        for hook in list(self._save_post_hooks):
+            changed = hook(self, saved)
+            saved = saved if changed is None else changed
+        return saved
+
+    def _packed(self) -> dict[str, Any]:
         number: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
@@ -226,6 +276,31 @@ class Optimizer:
 
         Errors: ValueError if the number of groups, or of parameters in a group, differs.
         """
+        state_dict = dict(state_dict)       # the hooks may change it
+        for hook in list(self._load_pre_hooks):
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
+        self._unpack(state_dict)
+        for hook in list(self._load_post_hooks):
+            hook(self)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer)` before `state_dict`; with `prepend` before the other hooks."""
+        return add(self._save_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` after it; the hook may change the dict or return another."""
+        return add(self._save_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` before loading; it may change its shallow copy or return another dict."""
+        return add(self._load_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer)` after loading."""
+        return add(self._load_post_hooks, hook, prepend)
+
+    def _unpack(self, state_dict: dict[str, Any]) -> None:
         saved = state_dict["param_groups"]
         if len(saved) != len(self.param_groups):
             raise ValueError(f"loaded state dict has a different number of parameter groups: {len(saved)}, expected "
@@ -246,6 +321,8 @@ class Optimizer:
 
     def _loaded(self, name: str, value: Any, p: Tensor | None) -> Any:
         """A copy of one entry of a saved state, where it fits `p`."""
+        if isinstance(value, list):
+            return [self._loaded(name, v, p) for v in value]
         if name in self.number_state:
             return value.item() if hasattr(value, "item") else value
         if isinstance(value, Tensor):
@@ -256,7 +333,8 @@ class Optimizer:
             return copy.deepcopy(value)
         if p is None:
             return wrap(array.copy())
-        return wrap(move(array, p.device).astype(p.dtype if array.dtype.kind == "f" else array.dtype))
+        dtype = {"f": real_of(p.dtype), "c": p.dtype}.get(array.dtype.kind, array.dtype)
+        return wrap(move(array, p.device).astype(dtype))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -274,10 +352,35 @@ class Optimizer:
         return "\n".join([f"{type(self).__name__} (", *lines[:-1], ")"])
 
 
+def _parts(value: Any) -> Any:
+    """A complex Tensor as its parts, which are updated like two real parameters; everything else as it is."""
+    return view_as_real(value) if isinstance(value, Tensor) and value.is_complex() else value
+
+
+def _joined(value: Any, shape: tuple[int, ...]) -> Any:
+    """The opposite of `_parts`, for state that has the shape of the parameter's parts."""
+    return view_as_complex(value) if isinstance(value, Tensor) and value.shape == shape else value
+
+
+def _number(name: str, value: Any) -> Any:
+    """A hyperparameter: the number in a Tensor of one element, everything else as it is."""
+    if not isinstance(value, Tensor):
+        return value
+    if value.numel() != 1:
+        raise ValueError(f"Tensor {name} must be 1-element, but got shape {tuple(value.shape)}")
+    return value.item()
+
+
 def check(valid: bool, what: str, value: Any) -> None:
     """Raise ValueError("Invalid <what>: <value>") unless `valid`."""
     if not valid:
         raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_real(group: dict[str, Any], who: str) -> None:
+    """Raise RuntimeError if a parameter is complex, for algorithms that are no sum over single numbers."""
+    if any(p.is_complex() for p in group["params"]):
+        raise RuntimeError(f"{who} does not support complex parameters; try view_as_real(p)")
 
 
 def check_betas(betas: tuple[float, float]) -> None:

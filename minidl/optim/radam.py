@@ -20,14 +20,7 @@ class RAdam(Optimizer):
         d = r * sqrt(1 - beta2^t) / (sqrt(v) + eps) if l > 5 else 1
         p = p - lr * m / (1 - beta1^t) * d
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
-        lr: the learning rate.
-        betas: how much of the two running means is kept.
-        eps: keeps the division finite.
-        weight_decay: factor of the L2 penalty, or with `decoupled_weight_decay` as in AdamW.
-        decoupled_weight_decay: shrink the weights beside the gradient, not through it; see AdamW.
-        maximize: ascend instead of descend.
+    Args: those that all share, see `Optimizer`.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -44,11 +37,12 @@ class RAdam(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, decoupled_weight_decay: bool = False, *,
-                 foreach: bool | None = None, maximize: bool = False) -> None:
+                 foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
+                 differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
             "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

@@ -18,15 +18,10 @@ class RMSprop(Optimizer):
         b = momentum*b + d                    (b = d without momentum)
         p = p - lr*b
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
-        lr: the learning rate.
+    Args, beside those of `Optimizer`:
         alpha: how much of the running means is kept.
-        eps: keeps the division finite.
-        weight_decay: factor of the L2 penalty.
         momentum: how much of the last direction is kept.
         centered: divide by the running deviation from the running mean.
-        maximize: ascend instead of descend.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -43,12 +38,12 @@ class RMSprop(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
-                 weight_decay: float = 0, momentum: float = 0, centered: bool = False, *,
-                 foreach: bool | None = None, maximize: bool = False) -> None:
+                 weight_decay: float = 0, momentum: float = 0, centered: bool = False, capturable: bool = False,
+                 foreach: bool | None = None, maximize: bool = False, differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
             "weight_decay": weight_decay, "maximize": maximize,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

@@ -18,12 +18,10 @@ class Rprop(Optimizer):
         p = p - sign(g)*s
         before = g                            (s = lr and before = 0 at first)
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
+    Args, beside those of `Optimizer`:
         lr: the size of the first step.
         etas: by what a step shrinks when the gradient changes sign, and grows when it does not.
         step_sizes: the smallest and the largest step.
-        maximize: ascend instead of descend.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -39,11 +37,11 @@ class Rprop(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
-                 step_sizes: tuple[float, float] = (1e-6, 50), *, foreach: bool | None = None,
-                 maximize: bool = False) -> None:
+                 step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False,
+                 foreach: bool | None = None, maximize: bool = False, differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "etas": etas, "step_sizes": step_sizes, "maximize": maximize,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

@@ -16,14 +16,10 @@ class SGD(Optimizer):
         d = g + momentum*b if nesterov else b  (g without momentum)
         p = p - lr*d
 
-    Args:
-        params: Tensors, `(name, Tensor)` pairs, or dicts that define groups.
-        lr: the learning rate.
+    Args, beside those of `Optimizer`:
         momentum: how much of the last direction is kept.
         dampening: how much less a gradient counts in the momentum.
-        weight_decay: factor of the L2 penalty.
         nesterov: look ahead along the momentum.
-        maximize: ascend instead of descend.
 
     Errors: ValueError for a hyperparameter out of range, or nesterov without momentum or with dampening.
 
@@ -41,11 +37,11 @@ class SGD(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
                  weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
-                 foreach: bool | None = None, fused: bool | None = None) -> None:
+                 foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None) -> None:
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
             "nesterov": nesterov, "maximize": maximize,
-        })
+        }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
         check(group["lr"] >= 0, "learning rate", group["lr"])

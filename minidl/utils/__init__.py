@@ -1,4 +1,7 @@
-"""Around training: loading data."""
-from minidl.utils import data
+"""Around training: loading data, saving memory, and looking inside."""
+from minidl.utils import checkpoint, data
+from minidl.utils.compare import compare
+from minidl.utils.profile import profile
+from minidl.utils.summary import summary
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "compare", "data", "profile", "summary"]

@@ -1,4 +1,4 @@
-"""Computer vision: data sets."""
-from minidl.vision import datasets
+"""Computer vision: data sets, boxes and losses, transforms."""
+from minidl.vision import datasets, ops, transforms
 
-__all__ = ["datasets"]
+__all__ = ["datasets", "ops", "transforms"]

@@ -76,6 +76,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(6, 3), r(6, 3) * 2, None, r(1, 3), abs(r(1, 3)), (0,), (0,), 1e-5),
         (r(4, 5), r(4, 5) * 2, r(1, 5), r(4, 1), abs(r(4, 1)), (1,), (0,), 1e-5)],
     "normal_cdf": [(r(3, 5),), (np.float32([-np.inf, -9, 0, 9, np.inf]),)],
+    "lu_factor": [(r(3, 3),), (r(2, 4, 2),), (r(2, 2, 3, 5),), (np.float32([[1, 2], [2, 4]]),), (r(0, 2, 2),), (r(2, 0, 3),)],
+    "row_order": [(np.int32([[2, 3, 3], [1, 2, 3]]), 4), (np.int32([3, 3]), 3), (np.zeros((2, 0), np.int32), 3)],
     "scan": [(r(5), 0, np.maximum), (r(3, 6), 1, np.logaddexp), (r(7, 2), 0, np.minimum), (r(0, 3), 0, np.minimum)],
     "scatter_add": [
         (r(6, 3), i(4, 6), (4, 3)), (r(6), (i(4, 6), i(3, 6)), (4, 3)), (r(2, 3), slice(1, 3), (4, 3)),

@@ -77,6 +77,94 @@ def test_a_hook_may_remove_itself() -> None:
     assert seen == [1, 2, 2]
 
 
+def test_always_called() -> None:
+    class Fails(nn.Module):
+        def forward(self, x: Any) -> Any:
+            raise ValueError("no")
+    m, seen = Fails(), []
+    m.register_forward_hook(lambda module, args, output: seen.append("not this"))
+    m.register_forward_hook(lambda module, args, output: seen.append(output), always_call=True)
+    with pytest.raises(ValueError, match="no"):
+        m(minidl.ones(1))
+    assert seen == [None]
+    m.register_forward_hook(lambda module, args, output: 1 / 0, always_call=True)
+    with pytest.raises(ValueError, match="no"), pytest.warns(UserWarning, match="silenced .* division by zero"):
+        m(minidl.ones(1))
+
+
+def test_always_called_after_a_hook_that_fails() -> None:
+    m, seen = Add(), []
+    m.register_forward_hook(lambda module, args, output: seen.append("first"), always_call=True)
+    m.register_forward_hook(lambda module, args, output: 1 / 0)
+    m.register_forward_hook(lambda module, args, output: seen.append(output.item()), always_call=True)
+    with pytest.raises(ZeroDivisionError):
+        m(minidl.ones(1))
+    assert seen == ["first", 2.0]
+
+
+# ---------------------------------------------------------------------- on all modules
+
+def global_scene(nn: Any, module: Any, tensor: Any) -> Any:
+    """What global hooks see, beside those of one module, of either library."""
+    log: list[Any] = []
+
+    def note(what: str, result: Any = None) -> Any:
+        return lambda m, *rest: (log.append((what, type(m).__name__)), result and result(*rest))[1]
+    handles = [module.register_module_forward_pre_hook(note("pre")),
+               module.register_module_forward_hook(note("post", lambda args, output: output * 2)),
+               module.register_module_forward_hook(note("kwargs"), with_kwargs=True),
+               module.register_module_full_backward_pre_hook(note("backward pre")),
+               module.register_module_full_backward_hook(note("backward"))]
+    m = nn.Sequential(nn.ReLU(), nn.Tanh())
+    m[0].register_forward_pre_hook(note("own pre"))
+    m[0].register_forward_hook(note("own post"))
+    m[0].register_full_backward_pre_hook(note("own backward pre"))
+    m[0].register_full_backward_hook(note("own backward"))
+    x = tensor([0.5], requires_grad=True)
+    y = m(x)
+    y.backward()
+    for handle in handles:
+        handle.remove()
+    m[1](x)
+    return log, round(y.item(), 5), round(x.grad.item(), 5)
+
+
+@needs_torch
+def test_global_hooks_as_in_pytorch() -> None:
+    ours = global_scene(nn, nn.modules.module, minidl.tensor)
+    assert ours == global_scene(torch.nn, torch.nn.modules.module, torch.tensor) and len(ours[0]) == 19
+
+
+def registration_scene(nn: Any, module: Any, tensor: Any) -> Any:
+    log: list[Any] = []
+
+    def note(m: Any, name: str, value: Any) -> None:
+        log.append((type(m).__name__, name, type(value).__name__ == "NoneType"))
+    handles = [module.register_module_parameter_registration_hook(note),
+               module.register_module_buffer_registration_hook(note),
+               module.register_module_module_registration_hook(note)]
+    m = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    m[1].running_mean = tensor([1.0])
+    m[0].weight = nn.Parameter(tensor([[1.0]]))
+    m.more = nn.ReLU()
+    for handle in handles:
+        handle.remove()
+    m.rest = nn.ReLU()
+    return log
+
+
+@needs_torch
+def test_registration_hooks_as_in_pytorch() -> None:
+    ours = registration_scene(nn, nn.modules.module, minidl.tensor)
+    assert ours == registration_scene(torch.nn, torch.nn.modules.module, torch.tensor)
+
+
+def test_a_registration_hook_may_replace() -> None:
+    with nn.modules.module.register_module_module_registration_hook(lambda m, name, child: nn.Tanh()):
+        m = nn.Sequential(nn.ReLU())
+    assert isinstance(m[0], nn.Tanh) and isinstance(nn.Sequential(nn.ReLU())[0], nn.ReLU)
+
+
 # ---------------------------------------------------------------------- gradients
 
 def test_backward_hooks_by_hand() -> None:

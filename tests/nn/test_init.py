@@ -71,6 +71,32 @@ def test_distribution(fill: Any, expected: dict[str, float], dtype: Any) -> None
         assert x.min() < low + 0.01 * (high - low) and x.max() > high - 0.01 * (high - low)
 
 
+def normal_below(x: np.ndarray) -> np.ndarray:
+    return np.array([(1 + math.erf(v / math.sqrt(2))) / 2 for v in x])
+
+
+def truncated_below(a: float, b: float) -> Any:
+    low, high = normal_below(np.array([a, b]))
+    return lambda x: (normal_below(x) - low) / (high - low)
+
+
+@pytest.mark.parametrize("fill, below", [
+    (lambda w, g: init.uniform_(w, -3.0, 1.0, g), lambda x: (x + 3) / 4),
+    (lambda w, g: init.normal_(w, 3.0, 0.5, g), lambda x: normal_below((x - 3) / 0.5)),
+    (lambda w, g: init.trunc_normal_(w, generator=g), truncated_below(-2, 2)),
+    (lambda w, g: init.trunc_normal_(w, a=0.5, b=1.5, generator=g), truncated_below(0.5, 1.5)),
+    (lambda w, g: init.trunc_normal_(w, a=2.0, b=9.0, generator=g), truncated_below(2.0, 9.0)),
+    (lambda w, g: init.kaiming_normal_(w, generator=g), lambda x: normal_below(x / math.sqrt(2 / 100))),
+    (lambda w, g: init.xavier_uniform_(w, generator=g), lambda x: (x / math.sqrt(6 / 300) + 1) / 2),
+])
+def test_kolmogorov_smirnov(fill: Any, below: Any) -> None:
+    """The largest distance between the distribution function and the share of draws below stays under its 0.1% point."""
+    x = np.sort(fill(minidl.empty(200, 100), minidl.Generator().manual_seed(3)).numpy().reshape(-1).astype(float))
+    expected = below(x)
+    above, under = np.arange(1, x.size + 1) / x.size - expected, expected - np.arange(x.size) / x.size
+    assert max(above.max(), under.max()) < 1.95 / math.sqrt(x.size)
+
+
 @pytest.mark.parametrize("fill, _", DISTRIBUTIONS)
 def test_generators(fill: Any, _: Any) -> None:
     def draw(generator: Any) -> list[Any]:
@@ -213,3 +239,17 @@ def test_reset_parameters_draws_anew() -> None:
 def test_layers_without_inputs() -> None:
     layer = nn.Linear(0, 2)
     assert layer.weight.shape == (2, 0) and layer.bias.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("name, args", [("uniform", ()), ("normal", ()), ("constant", (2.0,)), ("eye", ()), ("xavier_uniform", ()), ("xavier_normal", ()),
+                                        ("kaiming_uniform", ()), ("kaiming_normal", ()), ("orthogonal", ()), ("sparse", (0.5,))])
+def test_older_names_warn_and_do_the_same(name, args):
+    w, expected = minidl.zeros(4, 3), minidl.zeros(4, 3)
+    minidl.manual_seed(0)
+    getattr(init, f"{name}_")(expected, *args)
+    minidl.manual_seed(0)
+    with pytest.warns(FutureWarning, match=f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`"):
+        assert getattr(init, name)(w, *args) is w
+    assert (w == expected).all()
+    with pytest.warns(FutureWarning, match=r"nn.init.dirac_"):
+        assert init.dirac(minidl.zeros(2, 2, 3))[1, 1, 1].item() == 1

@@ -97,6 +97,33 @@ def test_buffers_are_replaced_by_assignment() -> None:
     assert list(m.state_dict()) == ["b"]
 
 
+def buffers_of(nn: Any, tensor: Any) -> Any:
+    """What a module saves while buffers are assigned, of either library."""
+    m, seen = nn.Module(), []
+    m.seen, m.scratch = nn.Buffer(tensor([1.0])), nn.Buffer(tensor([2.0]), persistent=False)
+    seen.append((list(m.state_dict()), [name for name, _ in m.named_buffers()]))
+    m.seen = nn.Buffer(tensor([3.0]), persistent=False)
+    seen.append(list(m.state_dict()))
+    m.scratch = nn.Buffer(tensor([4.0]))
+    m.seen = tensor([5.0])
+    seen.append((list(m.state_dict()), m.seen.tolist(), isinstance(m.scratch, nn.Buffer)))
+    return seen
+
+
+@needs_torch
+def test_buffers_as_in_pytorch() -> None:
+    assert buffers_of(nn, minidl.tensor) == buffers_of(torch.nn, torch.tensor)
+
+
+def test_a_buffer_takes_the_name_and_shares_memory() -> None:
+    data, m = minidl.ones(2), nn.Module()
+    m.x = 1
+    m.x = nn.Buffer(data)
+    assert "x" not in vars(m) and m.x.data_ptr() == data.data_ptr() and type(m.x * 2) is minidl.Tensor
+    assert nn.Buffer().shape == (0,) and nn.Buffer(minidl.ones(1, requires_grad=True)).requires_grad
+    assert copy.deepcopy(m).x.tolist() == pickle.loads(pickle.dumps(m)).x.tolist() == [1.0, 1.0]
+
+
 class Early(nn.Module):
     def __init__(self, value: Any) -> None:
         self.part = value
@@ -140,7 +167,15 @@ def assign(name: str, value: Any) -> Any:
     (lambda m: m(1), NotImplementedError, 'Module [Module] is missing the required "forward" function'),
     (lambda m: m.train("yes"), ValueError, "training mode is expected to be boolean"),
     (lambda m: m.to(minidl.int64), TypeError,
-     "nn.Module.to only accepts floating point dtypes, but got desired dtype=int64"),
+     "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=int64"),
+    (lambda m: m.set_submodule("", nn.ReLU()), ValueError, "Cannot set the submodule without a target name!"),
+    (lambda m: m.set_submodule("child", 3), ValueError, "`module` is not an nn.Module, found <class 'int'>"),
+    (lambda m: m.set_submodule("none.x", nn.ReLU()), AttributeError, "Module has no attribute `none`"),
+    (lambda m: m.set_submodule("w", nn.ReLU()), AttributeError, "`w` is not an nn.Module"),
+    (lambda m: m.set_submodule("none", nn.ReLU(), strict=True), AttributeError, "Module has no attribute `none`"),
+    (lambda m: nn.Buffer([1.0]), TypeError, "expected data to be a Tensor, but got list"),
+    (lambda m: m.get_extra_state(), RuntimeError, "Module has no extra state"),
+    (lambda m: m.set_extra_state(1), RuntimeError, "Module has no extra state"),
     (lambda m: m.get_submodule("child.x"), AttributeError, "ReLU has no attribute `x`"),
     (lambda m: m.get_submodule("w"), AttributeError, "`w` is not an nn.Module"),
     (lambda m: m.get_parameter("b"), AttributeError, "`b` is not an nn.Parameter"),
@@ -185,6 +220,20 @@ def test_shared_parameters_come_once() -> None:
     m = net()
     ids = [id(p) for p in m.parameters()]
     assert len(ids) == len(set(ids)) and id(m.tied) in ids
+
+
+def test_modules_may_come_twice() -> None:
+    m = net()
+    assert len(list(m.modules(remove_duplicate=False))) == len(list(m.modules())) + 2     # a block, and its layer
+
+
+def test_set_submodule() -> None:
+    m = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.ReLU()))
+    m.set_submodule("1.0", nn.Tanh(), strict=True)
+    m.set_submodule("1.more", nn.GELU())
+    m.set_submodule("0", nn.Identity())
+    assert repr(m) == ("Sequential(\n  (0): Identity()\n  (1): Sequential(\n    (0): Tanh()\n"
+                       "    (more): GELU(approximate='none')\n  )\n)")
 
 
 def test_apply_visits_inner_modules_first() -> None:
@@ -243,7 +292,76 @@ def test_moving() -> None:
     assert (m.weight.device.type, m.weight.dtype) == ("strict", np.dtype("float32"))
 
 
+def test_to_empty() -> None:
+    m = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    weight = m[0].weight
+    m(minidl.ones(4, 2)).sum().backward()
+    assert m.to_empty(device="strict") is m and m[0].weight is weight
+    assert {t.device.type for t in m.state_dict().values()} == {"strict"} and weight.grad.device.type == "strict"
+    m.to_empty(device="cpu", recurse=False)
+    assert weight.device.type == "strict"
+
+
+def test_complex_parameters() -> None:
+    m = nn.BatchNorm1d(2).to(minidl.complex64)
+    assert (m.weight.dtype, m.num_batches_tracked.dtype) == (np.dtype("complex64"), np.dtype("int64"))
+
+
 # ---------------------------------------------------------------------- saving and loading
+
+class Counting(nn.Module):
+    """A state beside tensors."""
+
+    def __init__(self, count: int = 0) -> None:
+        super().__init__()
+        self.count = count
+        self.w = nn.Parameter(minidl.ones(1))
+
+    def get_extra_state(self) -> Any:
+        return {"count": self.count}
+
+    def set_extra_state(self, state: Any) -> None:
+        self.count = state["count"]
+
+
+def test_extra_state() -> None:
+    m, other = nn.Sequential(Counting(3)), nn.Sequential(Counting())
+    assert list(m.state_dict()) == ["0.w", "0._extra_state"]
+    assert repr(other.load_state_dict(m.state_dict())) == "<All keys matched successfully>" and other[0].count == 3
+    assert other.load_state_dict({}, strict=False).missing_keys == ["0.w", "0._extra_state"]
+    with pytest.raises(RuntimeError, match='Missing key\\(s\\) in state_dict: "0._extra_state"'):
+        other.load_state_dict({"0.w": minidl.ones(1)})
+    with pytest.raises(RuntimeError, match='Unexpected key\\(s\\) in state_dict: "_extra_state"'):
+        nn.Linear(1, 1).load_state_dict({**nn.Linear(1, 1).state_dict(), "_extra_state": 1})
+
+
+@needs_torch
+def test_versions_are_pytorchs() -> None:
+    def versions(nn: Any) -> Any:
+        m = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1), nn.Sequential(nn.InstanceNorm1d(1), nn.ReLU()))
+        state = pickle.loads(pickle.dumps(m.state_dict()))
+        return {path: version["version"] for path, version in state._metadata.items()}
+    assert versions(nn) == versions(torch.nn)
+
+
+def test_a_state_from_before_batches_were_counted() -> None:
+    m = nn.Sequential(nn.BatchNorm1d(2))
+    m(minidl.randn(4, 2))
+    state = m.state_dict()
+    old = {name: value for name, value in state.items() if "tracked" not in name}      # without versions
+    assert repr(m.load_state_dict(old)) == "<All keys matched successfully>" and m[0].num_batches_tracked.item() == 1
+    del state["0.num_batches_tracked"]
+    with pytest.raises(RuntimeError, match='Missing key\\(s\\) in state_dict: "0.num_batches_tracked"'):
+        m.load_state_dict(state)
+
+
+def test_hooks_are_told_the_version() -> None:
+    m, seen = nn.BatchNorm1d(1), []
+    m.register_state_dict_post_hook(lambda module, state, prefix, metadata: seen.append(metadata))
+    m.register_load_state_dict_pre_hook(lambda module, state, prefix, metadata, *rest: seen.append(metadata))
+    m.load_state_dict(m.state_dict())
+    assert seen == [{"version": 2}, {"version": 2}]
+
 
 def test_state_dict_shares_memory_without_history() -> None:
     m = nn.Linear(2, 2)

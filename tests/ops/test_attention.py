@@ -10,8 +10,8 @@ import minidl
 from minidl.autograd import gradcheck
 from minidl.backend.kernels import attention as kernels
 from minidl.backend.kernels.attention import AttentionPlan
-from minidl.ops.attention import Attention, scaled_dot_product_attention
-from tests.checking import Case, S, check_case
+from minidl.ops.attention import Attention, multi_head_attention_forward, scaled_dot_product_attention
+from tests.checking import Case, S, check_case, torch
 
 
 def loops(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
@@ -56,6 +56,66 @@ CASES = [
          [S(Q, K, V)], oracle=lambda q, k, v: loops(q, k, v, BIAS), name="mask of -inf"),
     Case(lambda q, k, v, m: scaled_dot_product_attention(q, k, v, m, enable_gqa=True), [S((2, 4, 2, 3), (2, 2, 3, 3), (2, 2, 3, 3), (4, 2, 3))],
          oracle=lambda q, k, v, m: loops(q, k, v, m, enable_gqa=True), name="mask of grouped heads"),
+]
+
+
+def heads_in_loops(query, key, value, E, H, weight, bias, bias_k, bias_v, zeros, _, out_weight, out_bias, need_weights=True, attn_mask=None, **more):
+    """One head of one image after the other."""
+    (L, N, _), S, d, padding = query.shape, len(key), E // H, more.get("key_padding_mask")
+    separate = [more.get(f"{x}_proj_weight") for x in "qkv"]
+    weights = separate if more.get("use_separate_proj_weight") else np.split(weight, 3)
+    q, k, v = (x @ w.T + b for x, w, b in zip((query, key, value), weights, np.split(bias, 3)))
+    if bias_k is not None:
+        k, v = (np.concatenate([x, np.broadcast_to(b, (1, N, E))]) for x, b in ((k, bias_k), (v, bias_v)))
+    if zeros:
+        k, v = (np.concatenate([x, np.zeros((1, N, E))]) for x in (k, v))
+    y, shares = np.zeros((L, N, E)), np.zeros((N, H, L, len(k)))
+    for n, h in np.ndindex(N, H):
+        mine = slice(h * d, (h + 1) * d)
+        for i in range(L):
+            scores = k[:, n, mine] @ q[i, n, mine] / np.sqrt(d)
+            for mask in (None if attn_mask is None else attn_mask[i] if attn_mask.ndim == 2 else attn_mask[n * H + h, i],
+                         None if padding is None else padding[n]):
+                if mask is not None:
+                    scores[:S] += np.where(mask, -np.inf, 0) if mask.dtype == bool else mask
+            shares[n, h, i] = np.exp(scores) / np.exp(scores).sum()
+            y[i, n, mine] = shares[n, h, i] @ v[:, n, mine]
+    return y @ out_weight.T + out_bias, shares.mean(1) if need_weights else None
+
+
+PADDING, HIDDEN = np.array([[False, True, False], [False, False, False]]), np.array([[True, False, False], [False, False, True]])
+PROJECTIONS = ((12, 4), (12,))
+OUT = ((4, 4), (4,))
+
+
+def multi_head(*args, bias_k=None, bias_v=None, zeros=False, projections=PROJECTIONS, **kwargs):
+    query, key, value = args or ((2, 2, 4), (3, 2, 4), (3, 2, 4))
+    return S(query, key, value, 4, 2, *projections, bias_k, bias_v, zeros, 0.0, *OUT, **kwargs)
+
+
+CASES += [
+    Case(multi_head_attention_forward,
+         [sample for need in (True, False) for sample in (
+             multi_head(need_weights=need), multi_head(bias_k=(1, 1, 4), bias_v=(1, 1, 4), need_weights=need),
+             multi_head(zeros=True, key_padding_mask=PADDING, need_weights=need),
+             multi_head(bias_k=(1, 1, 4), bias_v=(1, 1, 4), zeros=True, attn_mask=HIDDEN, key_padding_mask=PADDING, need_weights=need),
+             multi_head(attn_mask=stream.standard_normal((2, 3)), need_weights=need),
+             multi_head(attn_mask=stream.standard_normal((4, 2, 3)), key_padding_mask=PADDING, need_weights=need),
+             multi_head(attn_mask=HIDDEN, key_padding_mask=stream.standard_normal((2, 3)), need_weights=need),
+             multi_head((2, 2, 4), (3, 2, 5), (3, 2, 3), projections=(None, (12,)), use_separate_proj_weight=True, need_weights=need,
+                        q_proj_weight=stream.standard_normal((4, 4)), k_proj_weight=stream.standard_normal((4, 5)),
+                        v_proj_weight=stream.standard_normal((4, 3))))],
+         oracle=heads_in_loops, torch="multi_head_attention_forward"),
+    Case(multi_head_attention_forward,
+         [multi_head((2, 4), (3, 4), (3, 4), key_padding_mask=PADDING[0], average_attn_weights=False),
+          multi_head((2, 4), (3, 4), (3, 4), attn_mask=stream.standard_normal((2, 2, 3)), need_weights=False),
+          *[multi_head((2, 2, 4), (1, 2, 4), (1, 2, 4), static_k=stream.standard_normal((4, 3, 2)), static_v=stream.standard_normal((4, 3, 2)),
+                       zeros=zeros, key_padding_mask=PADDING) for zeros in (False, True)],
+          multi_head((3, 2, 4), (3, 2, 4), (3, 2, 4), attn_mask=np.triu(np.full((3, 3), -np.inf), 1), is_causal=True),
+          multi_head((2, 2, 4), (3, 2, 4), (3, 2, 4), training=False)],
+         torch="multi_head_attention_forward", name="multi_head_attention_forward, odds and ends"),
+    Case(lambda x, *args, **kwargs: multi_head_attention_forward(x, x, x, *args, **kwargs), [S((3, 2, 4), 4, 2, *PROJECTIONS, None, None, False, 0.0, *OUT)],
+         torch=lambda x, *args, **kwargs: torch.nn.functional.multi_head_attention_forward(x, x, x, *args, **kwargs), name="multi_head self-attention"),
 ]
 
 

@@ -125,3 +125,21 @@ def test_errors(call, kind, text):
     with pytest.raises(kind) as error:
         call()
     assert text in str(error.value)
+
+
+def test_binomial():
+    """The chances of 0 to 4 successes in 4 trials of probability 0.3."""
+    counts = draw.binomial(minidl.full((N,), 4.0), minidl.tensor(0.3), generator())
+    assert counts.dtype == minidl.float32 and frequencies(counts.numpy().astype(int), stats.binom(4, 0.3).pmf(range(5)))
+    certain = draw.binomial(minidl.tensor([[0.0], [5.0]], dtype=minidl.float64), minidl.tensor([0.0, 1.0], dtype=minidl.float64))
+    assert certain.tolist() == [[0, 0], [0, 5]] and certain.dtype == minidl.float64
+
+
+@pytest.mark.parametrize("count, prob, kind, text", [
+    (minidl.tensor([3]), minidl.tensor([0.5]), ValueError, "only supports floating-point dtypes for count, got: int64"),
+    (minidl.tensor([3.0]), minidl.tensor([0.5], dtype=minidl.float64), RuntimeError, "one dtype, but got float32 and float64"),
+    (minidl.tensor([-1.0]), minidl.tensor([0.5]), RuntimeError, "counts of at least 0"),
+    (minidl.tensor([3.0]), minidl.tensor([1.5]), RuntimeError, r"probabilities in \[0, 1\]")])
+def test_binomial_refuses(count, prob, kind, text):
+    with pytest.raises(kind, match=text):
+        draw.binomial(count, prob)

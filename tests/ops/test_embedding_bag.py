@@ -60,6 +60,26 @@ def test_of_equal_rows_the_first_has_the_gradient_of_the_maximum():
     assert table.grad.tolist() == [[0], [1], [0]]
 
 
+@pytest.mark.parametrize("how, expected", [
+    ({"mode": "sum"}, [1, 100, (1 + 100) / 2, 1000, (1 + 1000) / 2]),
+    ({"mode": "mean"}, [1 / 3, 50, (1 / 3 + 50) / 2, 500, (1 / 3 + 500) / 2]),
+    ({"mode": "sum", "padding_idx": 2}, [1, 100, 0, 1000, (1 + 1000) / 2]),
+])
+def test_gradients_by_frequency(how, expected):
+    """Bags [4, 0, 2], [], [2, 1] and [4, 3]; the gradients of their sums are 1, 10, 100 and 1000."""
+    table = minidl.zeros(5, 1, dtype=minidl.float64, requires_grad=True)
+    y = embedding_bag(minidl.tensor(ROWS), table, minidl.tensor(STARTS), scale_grad_by_freq=True, **how)
+    y.backward(minidl.tensor([[1.0], [10.0], [100.0], [1000.0]], dtype=minidl.float64))
+    np.testing.assert_allclose(table.grad.flatten().numpy(), expected)
+
+
+def test_rows_that_are_too_long_are_shortened():
+    table = minidl.tensor([[3.0, 4.0], [0.3, 0.4], [30.0, 40.0]], requires_grad=True)
+    y = embedding_bag(minidl.tensor([[0, 1]]), table, max_norm=1.0, mode="sum")
+    np.testing.assert_allclose(y.detach().numpy(), [[0.9, 1.2]], rtol=1e-6)
+    np.testing.assert_allclose(table.detach().numpy(), [[0.6, 0.8], [0.3, 0.4], [30, 40]], rtol=1e-6)
+
+
 w, rows, starts = minidl.zeros(5, 3), minidl.tensor(ROWS), minidl.tensor(STARTS)
 
 
@@ -77,7 +97,8 @@ w, rows, starts = minidl.zeros(5, 3), minidl.tensor(ROWS), minidl.tensor(STARTS)
     (lambda: embedding_bag(rows, w[:3], starts), IndexError, "index 4 is out of bounds"),
     (lambda: embedding_bag(rows, w, starts, padding_idx=5), RuntimeError, "Padding_idx must be within num_embeddings"),
     (lambda: embedding_bag(rows.float(), w, starts), RuntimeError, "Expected dtype int64 for index"),
-    (lambda: embedding_bag(rows, w, starts, max_norm=1.0), NotImplementedError, "not supported"),
+    (lambda: embedding_bag(rows, w, starts, mode="max", scale_grad_by_freq=True), ValueError, "max mode does not support scaling the gradient"),
+    (lambda: embedding_bag(rows, w, starts, mode="max", sparse=True), ValueError, "max mode does not support sparse weights"),
     (lambda: embedding_bag(rows, w, minidl.zeros(0, dtype=minidl.int64), include_last_offset=True), RuntimeError, "should be at least 1"),
 ])
 def test_errors(call, kind, text):

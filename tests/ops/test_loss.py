@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 
 import numpy as np
 import pytest
 
 import minidl
+from minidl.nn import functional as F
 from minidl.ops import loss as L
 from tests.checking import Case, S, build, check_case, torch
 
@@ -195,6 +197,21 @@ def test_plain_arrays_give_plain_arrays():
     for y in (L.cross_entropy(x, t), L.cross_entropy(x, x / 3), L.nll_loss(x, t, reduction="none"), L.mse_loss(x, x),
               L.binary_cross_entropy(x, x), L.binary_cross_entropy_with_logits(x, x), L.smooth_l1_loss(x, x), L.l1_loss(x, x)):
         assert isinstance(y, (np.ndarray, np.floating))
+
+
+OF_OTHER_SHAPES = """cross_entropy nll_loss linear_cross_entropy ctc_loss multi_margin_loss cosine_embedding_loss""".split()
+
+
+@pytest.mark.parametrize("name", [n for n in F.__all__ if n.split("_")[-1] in ("loss", "entropy", "logits", "div") and n not in OF_OTHER_SHAPES])
+def test_no_loss_broadcasts_by_accident(name):
+    """(N, 1) against (N,) would give N * N differences."""
+    parameters = inspect.signature(getattr(F, name)).parameters.values()
+    count = len([p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD])
+    column, flat = minidl.full((4, 1), 0.5), minidl.full((4,), 0.5)
+    for odd in range(2):
+        tensors = [flat if i == odd else column for i in range(count)]
+        with pytest.raises((RuntimeError, ValueError), match="size|dimension"):
+            getattr(F, name)(*tensors)
 
 
 SCORES, TARGET, ONES = minidl.zeros(3, 10), minidl.tensor([0, 12, 1]), minidl.ones(3)

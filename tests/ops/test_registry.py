@@ -33,6 +33,7 @@ def concrete(cls):
 
 BY_HAND = {
     "Move",               # between devices: tests/ops/test_cast.py
+    "Geqrf",              # whose gradient is an error: tests/ops/test_householder.py
     "Dropout", "Shift",   # with random masks: tests/ops/test_dropout.py
 }
 OPS = sorted({cls for cls in classes() if concrete(cls) and cls.__name__ not in BY_HAND}, key=lambda cls: cls.__name__)
@@ -112,7 +113,7 @@ def test_every_fused_op_means_what_it_computes(name):
 def compare_with_reference(op, inputs):
     results = []
     for function in (op.again, op.reference):
-        leaves = [x.clone().requires_grad_() if isinstance(x, minidl.Tensor) and x.is_floating_point() else x
+        leaves = [x.clone().requires_grad_() if isinstance(x, minidl.Tensor) and x.dtype.kind in "fc" else x
                   for x in inputs]
         outs = [t for t in tensors(function(*leaves)) if t.requires_grad]
         stream = np.random.default_rng(0)

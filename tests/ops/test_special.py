@@ -112,10 +112,10 @@ def test_zeta_has_no_derivative_in_its_first_argument():
 
 
 @pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
-@pytest.mark.parametrize("name", [n for n in minidl.special.__all__ if n not in ("log_softmax", "softmax", "logsumexp")])
+@pytest.mark.parametrize("name", [n for n in minidl.special.__all__ if n not in ("log_softmax", "softmax", "logsumexp", "gammainc", "gammaincc")])
 def test_the_namespace_has_the_functions_of_torch(name):
     args = {"polygamma": (1,), "zeta": (2.0,), "xlogy": (2.0,), "xlog1py": (2.0,)}.get(name, ())
-    last = (2,) if name == "multigammaln" else ()
+    last = (2,) if name == "multigammaln" or "polynomial" in name else ()
     x = np.array([0.6, 0.9])
     ours = getattr(minidl.special, name)(*args, minidl.tensor(x), *last)
     theirs = getattr(torch.special, name)(*args, torch.tensor(x), *last)

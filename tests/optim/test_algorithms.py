@@ -5,6 +5,7 @@ A new optimizer without a row here fails `test_every_optimizer_has_a_row`.
 from __future__ import annotations
 
 import copy
+import inspect
 import itertools
 import math
 import pickle
@@ -28,6 +29,7 @@ except ImportError:
 
 needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 STEPS = 20
+SHAPES: tuple[tuple[int, ...], ...] = ((3, 4), (5,), ())
 
 
 # ---------------------------------------------------------------------- the formulas, once more and naively
@@ -143,6 +145,38 @@ def asgd(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
     return p
 
 
+def adafactor(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    def rms(x: Any) -> float:
+        return float(np.sqrt(np.mean(x ** 2)))
+
+    g, lr, b = -g if o.get("maximize") else g, o.get("lr", 1e-2), t ** o.get("beta2_decay", -0.8)
+    eps1, eps2 = o.get("eps", (np.finfo(float).eps, 1e-3))
+    step = min(lr, 1 / math.sqrt(t)) * max(eps2, rms(p))
+    p = p * (1 - lr * o.get("weight_decay", 0))
+    if p.ndim > 1:
+        s["R"] = (1 - b) * s.get("R", 0) + b * (g * g).mean(-1)
+        s["C"] = (1 - b) * s.get("C", 0) + b * (g * g).mean(-2)
+        v = np.einsum("...i,...j->...ij", s["R"], s["C"]) / np.maximum(s["R"].mean(-1), eps1)[..., None, None]
+    else:
+        v = s["v"] = (1 - b) * s.get("v", 0) + b * g * g
+    u = g / np.maximum(np.sqrt(v), eps1)
+    return p - step * u / max(1, rms(u) / o.get("d", 1))
+
+
+def muon(p: Any, g: Any, s: dict[str, Any], t: int, o: dict[str, Any]) -> Any:
+    """Newton-Schulz as what it does to the singular values."""
+    lr, mu, (a, b, c) = o.get("lr", 1e-3), o.get("momentum", 0.95), o.get("ns_coefficients", (3.4445, -4.775, 2.0315))
+    s["b"] = mu * s.get("b", 0) + (1 - mu) * g
+    u, x, v = np.linalg.svd(mu * s["b"] + (1 - mu) * g if o.get("nesterov", True) else s["b"], full_matrices=False)
+    x = x / np.linalg.norm(x)
+    for _ in range(o.get("ns_steps", 5)):
+        x = a * x + b * x ** 3 + c * x ** 5
+    rows, columns = p.shape
+    factor = 0.2 * math.sqrt(max(rows, columns)) if o.get("adjust_lr_fn") == "match_rms_adamw" \
+        else math.sqrt(max(1, rows / columns))
+    return p * (1 - lr * o.get("weight_decay", 0.1)) - lr * factor * (u * x) @ v
+
+
 # ---------------------------------------------------------------------- the table
 
 def grid(**options: list[Any]) -> list[dict[str, Any]]:
@@ -157,6 +191,8 @@ class Row:
     formula: Callable[..., Any]
     options: list[dict[str, Any]]
     errors: list[tuple[dict[str, Any], str]]
+    shapes: tuple[tuple[int, ...], ...] = SHAPES
+    whole: bool = False     # works on a parameter as a whole, not on elements in blocks
 
     def __str__(self) -> str:
         return self.cls.__name__
@@ -213,27 +249,47 @@ TABLE = [
     Row(optim.ASGD, asgd, grid(
         lr=[0.1], lambd=[1e-4, 0.5], alpha=[0.75, 0.3], t0=[1e6, 5], weight_decay=[0, 0.1], maximize=[False, True],
     ), [LR, DECAY]),
+    Row(optim.Adafactor, adafactor, grid(
+        lr=[1e-2, 0.5], beta2_decay=[-0.8, -0.3], eps=[(1e-8, 1e-3), (0.1, 0.5)], d=[1.0, 1.5], weight_decay=[0, 0.1],
+        maximize=[False, True],
+    ), [({"lr": -1}, "Learning rate should be >= 0 but is: -1"),
+        ({"weight_decay": -1}, "weight_decay should be >= 0 but is: -1"),
+        ({"beta2_decay": 1}, "beta2_decay should be <= 0 but is: 1"),
+        ({"eps": (-1, 0)}, "epsilon1 should be >= 0 but is: -1"),
+        ({"eps": (None, -1)}, "epsilon2 should be >= 0 but is: -1"),
+        ({"d": 0.5}, "Clipping threshold d should be >= 1 but is: 0.5")],
+        shapes=((3, 4), (5,), (), (2, 3, 4)), whole=True),
+    Row(optim.Muon, muon, grid(
+        lr=[0.1], weight_decay=[0, 0.3], momentum=[0.95, 0.5], nesterov=[False, True], ns_steps=[5, 2],
+        ns_coefficients=[(3.4445, -4.775, 2.0315), (1.5, -0.5, 0.0)], adjust_lr_fn=[None, "match_rms_adamw"],
+    ), [({"lr": -1}, "Learning rate should be >= 0 but is: -1"),
+        ({"weight_decay": -1}, "weight decay should be >= 0 but is: -1"),
+        ({"momentum": -1}, "momentum should be >= 0 but is: -1"),
+        ({"ns_steps": 100}, "Number of steps must be less than 100"),
+        ({"ns_coefficients": (1, 2)}, "Coefficients must be a tuple of exactly 3 values"),
+        ({"adjust_lr_fn": "x"}, "Adjust learning rate function x is not supported")],
+        shapes=((3, 4), (5, 2), (3, 3)), whole=True),
 ]
 every_row = pytest.mark.parametrize("row", TABLE, ids=str)
 
 
 def test_every_optimizer_has_a_row() -> None:
-    exported = {getattr(optim, name) for name in optim.__all__} - {optim.Optimizer, optim.lr_scheduler}
-    assert exported == {row.cls for row in TABLE}
+    exported = {value for value in map(vars(optim).get, optim.__all__) if inspect.isclass(value)}
+    assert exported - {optim.Optimizer, optim.LBFGS} == {row.cls for row in TABLE}     # LBFGS: test_lbfgs.py
 
 
 # ---------------------------------------------------------------------- helpers
 
-def start(dtype: Any = np.float64) -> list[np.ndarray]:
+def start(shapes: Any = SHAPES, dtype: Any = np.float64) -> list[np.ndarray]:
     stream = np.random.default_rng(0)
-    return [stream.standard_normal(shape).astype(dtype) for shape in ((3, 4), (5,), ())]
+    return [stream.standard_normal(shape).astype(dtype) for shape in shapes]
 
 
-def gradients(dtype: Any = np.float64, steps: int = STEPS) -> Iterator[list[np.ndarray]]:
+def gradients(shapes: Any = SHAPES, dtype: Any = np.float64, steps: int = STEPS) -> Iterator[list[np.ndarray]]:
     """Gradients for `steps` steps; some are exactly zero."""
     stream = np.random.default_rng(1)
     for _ in range(steps):
-        grads = [stream.standard_normal(shape).astype(dtype) for shape in ((3, 4), (5,), ())]
+        grads = [stream.standard_normal(shape).astype(dtype) for shape in shapes]
         grads[1][2] = 0.0
         yield grads
 
@@ -249,6 +305,16 @@ def run(optimizer: Any, params: list[Any], grads: Any) -> None:
         optimizer.step()
 
 
+@pytest.fixture
+def in_float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """PyTorch computes some scalars in the default dtype, and Muon's matrices in bfloat16."""
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+    yield
+    torch.set_default_dtype(default)
+
+
 def state_arrays(optimizer: Any) -> list[Any]:
     return [value.array for state in optimizer.state.values() for value in state.values()
             if isinstance(value, minidl.Tensor)]
@@ -259,39 +325,34 @@ def state_arrays(optimizer: Any) -> list[Any]:
 @every_row
 def test_follows_its_formula(row: Row) -> None:
     for options in row.options:
-        params = leaves(start())
-        run(row.cls(params, **options), params, gradients())
-        for i, expected in enumerate(start()):
+        params = leaves(start(row.shapes))
+        run(row.cls(params, **options), params, gradients(row.shapes))
+        for i, expected in enumerate(start(row.shapes)):
             memory: dict[str, Any] = {}
-            for t, grads in enumerate(gradients(), 1):
+            for t, grads in enumerate(gradients(row.shapes), 1):
                 expected = row.formula(expected, grads[i], memory, t, options)
             np.testing.assert_allclose(params[i].array, expected, rtol=1e-9, atol=1e-10, err_msg=str(options))
 
 
 @needs_torch
 @every_row
-def test_equals_pytorch(row: Row) -> None:
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)      # PyTorch computes some scalars in the default dtype
-    try:
-        for options in [{}, *row.options]:
-            params, theirs = leaves(start()), [torch.nn.Parameter(torch.tensor(a)) for a in start()]
-            optimizer = getattr(torch.optim, str(row))(theirs, **options)
-            run(row.cls(params, **options), params, gradients())
-            for grads in gradients():
-                for p, g in zip(theirs, grads):
-                    p.grad = torch.tensor(g)
-                optimizer.step()
-            for p, q in zip(params, theirs):
-                np.testing.assert_allclose(p.array, q.detach().numpy(), rtol=1e-10, atol=1e-10, err_msg=str(options))
-    finally:
-        torch.set_default_dtype(default)
+def test_equals_pytorch(row: Row, in_float64: None) -> None:
+    for options in [{}, *row.options]:
+        params, theirs = leaves(start(row.shapes)), [torch.nn.Parameter(torch.tensor(a)) for a in start(row.shapes)]
+        optimizer = getattr(torch.optim, str(row))(theirs, **options)
+        run(row.cls(params, **options), params, gradients(row.shapes))
+        for grads in gradients(row.shapes):
+            for p, g in zip(theirs, grads):
+                p.grad = torch.tensor(g)
+            optimizer.step()
+        for p, q in zip(params, theirs):
+            np.testing.assert_allclose(p.array, q.detach().numpy(), rtol=1e-10, atol=1e-10, err_msg=str(options))
 
 
 @needs_torch
 @every_row
 def test_defaults_are_pytorchs(row: Row) -> None:
-    ours, theirs = row.cls(leaves(start())).defaults, getattr(torch.optim, str(row))([torch.ones(1)]).defaults
+    ours, theirs = row.cls([minidl.ones(1, 1)]).defaults, getattr(torch.optim, str(row))([torch.ones(1, 1)]).defaults
     ignored = {"foreach", "fused", "capturable", "differentiable"}
     assert ours == {name: value for name, value in theirs.items() if name not in ignored}
 
@@ -324,16 +385,56 @@ def test_rmsprop_centered_survives_constant_gradients() -> None:
 def test_refuses_invalid_options(row: Row) -> None:
     for options, text in row.errors:
         with pytest.raises(ValueError, match=text):
-            row.cls(leaves(start()), **options)
+            row.cls(leaves(start(row.shapes)), **options)
         with pytest.raises(ValueError, match=text):
-            row.cls([{"params": leaves(start()), **options}])
+            row.cls([{"params": leaves(start(row.shapes)), **options}])
+
+
+@needs_torch
+@pytest.mark.parametrize("name", [*map(str, TABLE), "LBFGS"])
+def test_takes_pytorchs_arguments(name: str) -> None:
+    ours, theirs = (list(inspect.signature(getattr(library, name)).parameters.values())
+                    for library in (optim, torch.optim))
+    assert [(a.name, a.kind, a.default) for a in ours] == [(a.name, a.kind, a.default) for a in theirs]
 
 
 @every_row
-def test_accepts_speed_hints(row: Row) -> None:
-    row.cls(leaves(start()), foreach=True)
-    if row.cls in (optim.SGD, optim.Adagrad, optim.Adam, optim.AdamW):
-        row.cls(leaves(start()), fused=False)
+def test_differentiable_is_refused(row: Row) -> None:
+    if "differentiable" in inspect.signature(row.cls).parameters:
+        with pytest.raises(NotImplementedError, match=r"\(differentiable=True\) is not supported: a step writes"):
+            row.cls(leaves(start(row.shapes)), differentiable=True)
+
+
+@pytest.mark.parametrize("cls", [optim.Adafactor, optim.Muon, optim.LBFGS])
+def test_complex_parameters_are_refused(cls: Any) -> None:
+    with pytest.raises(RuntimeError, match=f"{cls.__name__} does not support complex parameters"):
+        cls([minidl.ones(2, 2, dtype=minidl.complex64)])
+
+
+@needs_torch
+@every_row
+def test_groups_closures_and_missing_gradients_as_in_pytorch(row: Row, in_float64: None) -> None:
+    """Two groups with options of their own, a rate that is a tensor, gradients that come and go, all by a closure."""
+    def make(library: Any, params: list[Any], lr: Any) -> Any:
+        options = row.options[-1]
+        own = {name: 0 for name in options if name == "weight_decay"}
+        optimizer = getattr(library, str(row))([{"params": params[:1], "lr": 0.05, **own}], **options)
+        optimizer.add_param_group({"params": params[1:], "lr": lr})
+        return optimizer
+
+    params, theirs = leaves(start(row.shapes)), [torch.nn.Parameter(torch.tensor(a)) for a in start(row.shapes)]
+    optimizer = make(optim, params, minidl.tensor(0.25, dtype=minidl.float64))
+    their_optimizer = make(torch.optim, theirs, 0.25)
+    for t, grads in enumerate(gradients(row.shapes)):
+        def closure(params: Any, tensor: Any, t: int = t, grads: Any = grads) -> int:
+            for i, (p, g) in enumerate(zip(params, grads)):
+                p.grad = None if (t + i) % 3 == 0 else tensor(g)
+            return t
+
+        assert optimizer.step(lambda call=closure: call(params, minidl.from_numpy)) == t
+        their_optimizer.step(lambda call=closure: call(theirs, torch.from_numpy))
+    for p, q in zip(params, theirs):
+        np.testing.assert_allclose(p.array, q.detach().numpy(), rtol=1e-10, atol=1e-10)
 
 
 # ---------------------------------------------------------------------- dtypes, memory, devices
@@ -343,17 +444,19 @@ def test_accepts_speed_hints(row: Row) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_dtype_stays(row: Row, dtype: str) -> None:
     for options in row.options:
-        params = leaves(start(dtype))
+        params = leaves(start(row.shapes, dtype))
         optimizer = row.cls(params, **options)
-        run(optimizer, params, gradients(dtype, 2))
+        run(optimizer, params, gradients(row.shapes, dtype, 2))
         arrays = [p.array for p in params] + state_arrays(optimizer)
         assert {str(a.dtype) for a in arrays} == {dtype}
-        assert [p.shape for p in params] == [a.shape for a in start()]
+        assert [p.shape for p in params] == [a.shape for a in start(row.shapes)]
 
 
 @every_row
 def test_any_layout_in_any_pieces(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     """Transposed, sliced and reversed parameters and gradients, cut into small blocks."""
+    if row.whole:
+        return
     stream = np.random.default_rng(2)
     values = stream.standard_normal((6, 7, 2))
     grads = [stream.standard_normal((6, 7, 2)) for _ in range(4)]
@@ -378,12 +481,12 @@ def test_any_layout_in_any_pieces(row: Row, monkeypatch: pytest.MonkeyPatch) -> 
 @every_row
 def test_gradients_are_left_alone(row: Row) -> None:
     for options in row.options:
-        params = leaves(start())
+        params = leaves(start(row.shapes))
         optimizer = row.cls(params, **options)
-        for p, g in zip(params, start()):
+        for p, g in zip(params, start(row.shapes)):
             p.grad = minidl.tensor(g + 1, dtype=g.dtype)
         optimizer.step()
-        for p, g in zip(params, start()):
+        for p, g in zip(params, start(row.shapes)):
             np.testing.assert_array_equal(p.grad.array, g + 1)
 
 
@@ -391,11 +494,11 @@ def test_gradients_are_left_alone(row: Row) -> None:
 def test_strict_arrays(row: Row) -> None:
     """No silent way to NumPy: the same on a stand-in for a GPU array."""
     for options in row.options:
-        cpu = leaves(start())
+        cpu = leaves(start(row.shapes))
         strict = [strict_array.leaf(p) for p in cpu]
-        run(row.cls(cpu, **options), cpu, gradients(steps=3))
+        run(row.cls(cpu, **options), cpu, gradients(row.shapes, steps=3))
         optimizer = row.cls(strict, **options)
-        for grads in gradients(steps=3):
+        for grads in gradients(row.shapes, steps=3):
             for p, g in zip(strict, grads):
                 p.grad = strict_array.leaf(minidl.tensor(g, dtype=g.dtype))
             optimizer.step()
@@ -407,6 +510,8 @@ def test_strict_arrays(row: Row) -> None:
 @every_row
 def test_a_step_needs_little_memory(row: Row) -> None:
     """After the first step, which makes the state: two scratch blocks, and Rprop's masks."""
+    if row.whole:
+        return
     p = minidl.ones(40 * update.BLOCK, requires_grad=True)
     p.grad = minidl.ones(p.shape[0])
     optimizer = row.cls([p], **{**row.options[-1], "lr": 0.1})
@@ -427,8 +532,8 @@ def test_a_step_needs_little_memory(row: Row) -> None:
 @pytest.mark.parametrize("way", ["state_dict", "pickle", "deepcopy"])
 def test_continues_where_it_was(row: Row, way: str) -> None:
     for options in row.options[-2:]:
-        grads = list(gradients())
-        params = leaves(start())
+        grads = list(gradients(row.shapes))
+        params = leaves(start(row.shapes))
         optimizer = row.cls(params, **options)
         run(optimizer, params, grads[:10])
         if way == "state_dict":
@@ -447,51 +552,47 @@ def test_continues_where_it_was(row: Row, way: str) -> None:
 
 @needs_torch
 @every_row
-def test_state_moves_from_pytorch_and_back(row: Row) -> None:
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        for options in row.options[-2:]:
-            grads = list(gradients())
-            theirs = [torch.nn.Parameter(torch.tensor(a)) for a in start()]
+def test_state_moves_from_pytorch_and_back(row: Row, in_float64: None) -> None:
+    for options in row.options[-2:]:
+        grads = list(gradients(row.shapes))
+        theirs = [torch.nn.Parameter(torch.tensor(a)) for a in start(row.shapes)]
 
-            def torch_steps(optimizer: Any, theirs: Any, grads: Any) -> None:
-                for step in grads:
-                    for p, g in zip(theirs, step):
-                        p.grad = torch.tensor(g)
-                    optimizer.step()
+        def torch_steps(optimizer: Any, theirs: Any, grads: Any) -> None:
+            for step in grads:
+                for p, g in zip(theirs, step):
+                    p.grad = torch.tensor(g)
+                optimizer.step()
 
-            their_optimizer = getattr(torch.optim, str(row))(theirs, **options)
-            torch_steps(their_optimizer, theirs, grads[:7])
-            params = leaves([p.detach().numpy().copy() for p in theirs])
-            optimizer = row.cls(params)
-            optimizer.load_state_dict(their_optimizer.state_dict())
-            run(optimizer, params, grads[7:14])
+        their_optimizer = getattr(torch.optim, str(row))(theirs, **options)
+        torch_steps(their_optimizer, theirs, grads[:7])
+        params = leaves([p.detach().numpy().copy() for p in theirs])
+        optimizer = row.cls(params)
+        optimizer.load_state_dict(their_optimizer.state_dict())
+        run(optimizer, params, grads[7:14])
 
-            saved = optimizer.state_dict()
-            saved["state"] = {i: {name: torch.tensor(v.array if isinstance(v, minidl.Tensor) else float(v))
-                                  for name, v in state.items()} for i, state in saved["state"].items()}
-            back = [torch.nn.Parameter(torch.tensor(p.array)) for p in params]
-            their_new_optimizer = getattr(torch.optim, str(row))(back)
-            their_new_optimizer.load_state_dict(saved)
-            torch_steps(their_new_optimizer, back, grads[14:])
-            torch_steps(their_optimizer, theirs, grads[7:])
-            for p, q in zip(back, theirs):
-                np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-10, atol=1e-10)
-    finally:
-        torch.set_default_dtype(default)
+        saved = optimizer.state_dict()
+        saved["state"] = {i: {name: torch.tensor(v.array if isinstance(v, minidl.Tensor) else float(v))
+                              for name, v in state.items()} for i, state in saved["state"].items()}
+        back = [torch.nn.Parameter(torch.tensor(p.array)) for p in params]
+        their_new_optimizer = getattr(torch.optim, str(row))(back)
+        their_new_optimizer.load_state_dict(saved)
+        torch_steps(their_new_optimizer, back, grads[14:])
+        torch_steps(their_optimizer, theirs, grads[7:])
+        for p, q in zip(back, theirs):
+            np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-10, atol=1e-10)
 
 
 @needs_torch
 @every_row
 def test_state_has_pytorchs_names(row: Row) -> None:
     for options in row.options:
-        params, theirs = leaves(start()), [torch.nn.Parameter(torch.tensor(a)) for a in start()]
+        params, theirs = leaves(start(row.shapes)), [torch.nn.Parameter(torch.tensor(a)) for a in start(row.shapes)]
         optimizer, their_optimizer = row.cls(params, **options), getattr(torch.optim, str(row))(theirs, **options)
-        run(optimizer, params, gradients(steps=1))
-        for p, g in zip(theirs, next(gradients())):
+        run(optimizer, params, gradients(row.shapes, steps=1))
+        for p, g in zip(theirs, next(gradients(row.shapes))):
             p.grad = torch.tensor(g)
         their_optimizer.step()
         ours, expected = optimizer.state_dict(), their_optimizer.state_dict()
         assert {i: set(s) for i, s in ours["state"].items()} == {i: set(s) for i, s in expected["state"].items()}
-        assert ours["param_groups"][0]["params"] == expected["param_groups"][0]["params"] == [0, 1, 2]
+        assert ours["param_groups"][0]["params"] == expected["param_groups"][0]["params"] \
+            == list(range(len(params)))

@@ -215,6 +215,29 @@ def test_continues_from_its_state_dict(row: Row) -> None:
         assert sequence(first, one, start=9) == sequence(second, two, start=9)
 
 
+@needs_torch
+@every_row
+@pytest.mark.parametrize("algorithm", ["SGD", "Adam"])
+def test_continues_from_pytorchs_state_and_back(row: Row, algorithm: str) -> None:
+    for make in row.makes:
+        theirs, end = (optimizer(getattr(torch.optim, algorithm), ours=False) for _ in range(2))
+        ours = optimizer(getattr(optim, algorithm), lrs=(7.0, 8.0))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            first, last = make(torch.optim.lr_scheduler, theirs), make(torch.optim.lr_scheduler, end)
+        middle = make(lrs, ours)
+        sequence(theirs, first, stop=7)
+        ours.load_state_dict(theirs.state_dict())
+        middle.load_state_dict(first.state_dict())
+        got = sequence(ours, middle, start=7, stop=15)
+        end.load_state_dict({**ours.state_dict(), "state": {}})
+        last.load_state_dict(middle.state_dict())
+        got += sequence(end, last, start=15)
+        for step, (a, b) in enumerate(zip(got, sequence(theirs, first, start=7))):
+            for values, expected in zip(a, b):
+                assert values == pytest.approx(expected, rel=1e-10, abs=1e-14), step
+
+
 @every_row
 def test_refuses(row: Row) -> None:
     for make, text in row.errors:
@@ -309,7 +332,10 @@ def test_callable_objects_are_saved_by_their_attributes() -> None:
 
     first, second = lrs.LambdaLR(optimizer(), Power(0.5)), lrs.LambdaLR(optimizer(), Power(0.9))
     second.load_state_dict(first.state_dict())
-    assert second.lr_lambdas[0].base == 0.5
+    assert second.lr_lambdas[0].base == 0.5  # type: ignore[attr-defined]
+    one, two = (lrs.CyclicLR(optimizer(), 0.1, 0.5, scale_fn=Power(base)) for base in (0.5, 0.9))
+    two.load_state_dict(one.state_dict())
+    assert two._scale_fn_custom.base == 0.5  # type: ignore[union-attr]
 
 
 def test_own_schedule() -> None:

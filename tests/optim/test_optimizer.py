@@ -69,6 +69,25 @@ class TestParams:
         optim.SGD([group], lr=0.1)
         assert set(group) == {"params"}
 
+    def test_a_tensor_of_several_elements_is_no_rate(self) -> None:
+        with pytest.raises(ValueError, match=r"Tensor lr must be 1-element, but got shape \(2,\)"):
+            optim.SGD([leaf(1.0)], lr=minidl.ones(2))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("wrong", ["0.1", None, [0.1]], ids=["str", "None", "list"])
+    @pytest.mark.parametrize("name", [name for name in optim.__all__ if isinstance(getattr(optim, name), type)
+                                      and name != "Optimizer"])
+    def test_a_rate_that_is_no_number(self, name: str, wrong: Any) -> None:
+        algorithm = getattr(optim, name)
+        with pytest.raises(TypeError, match=rf"{name}: lr must be a number or a Tensor of one element, but got .*"
+                                            rf"\({type(wrong).__name__}\)"):
+            algorithm([leaf(1.0)], lr=wrong)
+        with pytest.raises(TypeError, match=f"{name}: lr must be a number"):
+            algorithm([{"params": [leaf(1.0)], "lr": wrong}])
+
+    def test_betas_may_be_tensors(self) -> None:
+        betas = minidl.tensor(0.5), minidl.tensor(0.25)
+        assert optim.Adam([leaf(1.0)], betas=betas).param_groups[0]["betas"] == (0.5, 0.25)  # type: ignore[arg-type]
+
     def test_lr_may_be_a_tensor_of_one_element(self) -> None:
         p = with_grad(1.0)
         optimizer = optim.SGD([p], lr=minidl.tensor(0.5))
@@ -199,6 +218,30 @@ class TestStateDict:
         assert second.param_groups[0]["lr"] == 0.5
         second.param_groups[0]["lr"] = 0.3
         assert saved["param_groups"][0]["lr"] == 0.5 and first.param_groups[0]["lr"] == 0.5
+
+    def test_hooks(self) -> None:
+        seen: list[Any] = []
+        optimizer = optim.SGD([leaf(1.0)], lr=0.5)
+        handles = [
+            optimizer.register_state_dict_pre_hook(lambda opt: seen.append(("save", opt is optimizer))),
+            optimizer.register_state_dict_post_hook(lambda opt, saved: {**saved, "extra": 1}),
+            optimizer.register_state_dict_post_hook(lambda opt, saved: seen.append(sorted(saved)), prepend=True),
+        ]
+        saved = optimizer.state_dict()
+        assert saved["extra"] == 1 and seen == [("save", True), ["param_groups", "state"]]
+        for handle in handles:
+            handle.remove()
+        assert "extra" not in optimizer.state_dict() and len(seen) == 2
+
+        def faster(opt: Any, state: Any) -> Any:
+            state["state"] = {}                     # a shallow copy: the caller's dict stays
+            return {**state, "param_groups": [{**state["param_groups"][0], "lr": 0.75}]}
+
+        saved["state"] = "kept"
+        optimizer.register_load_state_dict_pre_hook(faster)
+        optimizer.register_load_state_dict_post_hook(lambda opt: seen.append(opt.param_groups[0]["lr"]))
+        optimizer.load_state_dict(saved)
+        assert seen[-1] == 0.75 and saved["state"] == "kept"
 
     @pytest.mark.parametrize("groups, text", [
         ([], "different number of parameter groups"),

@@ -237,3 +237,52 @@ def asgd_update(p: Array, g: Array, average: Array, eta: float, mu: float, lambd
             np.subtract(p, average, out=s)
             s *= mu
             average += s
+
+
+@kernel
+def adafactor_update(p: Array, g: Array, rows: Array | None, columns: Array | None, v: Array | None, step: float,
+                     lr: float, beta2_decay: float, eps1: float, eps2: float, d: float, weight_decay: float,
+                     maximize: bool) -> None:
+    # two means over all of p are needed, so the work is not done in blocks
+    new = step ** beta2_decay                                  # the share of the newest gradient in the means
+    rate = min(lr, 1 / math.sqrt(step)) * max(eps2, _root_mean_square(p))
+    if weight_decay:
+        p *= 1 - lr * weight_decay
+    if v is None:
+        for mean, axis in ((rows, -1), (columns, -2)):
+            mean += new * (np.square(g).mean(axis, keepdims=True) - mean)
+        scale = np.maximum(rows.mean(-2, keepdims=True), eps1)  # type: ignore[union-attr]
+        u = (rows @ columns) / scale                           # type: ignore[operator]
+    else:
+        v += new * (np.square(g) - v)
+        u = v.copy()
+    np.sqrt(np.maximum(u, eps1 * eps1, out=u), out=u)
+    np.divide(g, u, out=u)
+    rate /= max(1.0, _root_mean_square(u) / d)
+    u *= -rate if maximize else rate
+    p -= u
+
+
+def _root_mean_square(x: Array) -> float:
+    return math.sqrt(float(np.square(x).mean()))
+
+
+@kernel
+def muon_update(p: Array, g: Array, buffer: Array, lr: float, step_size: float, weight_decay: float, momentum: float,
+                nesterov: bool, coefficients: tuple[float, float, float], eps: float, steps: int) -> None:
+    buffer += (1 - momentum) * (g - buffer)
+    direction = g + momentum * (buffer - g) if nesterov else buffer
+    p *= 1 - lr * weight_decay
+    p -= step_size * _orthogonalized(direction, coefficients, eps, steps)
+
+
+def _orthogonalized(x: Array, coefficients: tuple[float, float, float], eps: float, steps: int) -> Array:
+    """About U V' of x = U S V': each Newton-Schulz step takes a singular value s to a*s + b*s^3 + c*s^5."""
+    a, b, c = coefficients
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    x = x / max(math.sqrt(float(np.square(x).sum())), eps)    # all singular values are 1 at most
+    for _ in range(steps):
+        square = x @ x.T
+        x = a * x + (b * square + c * (square @ square)) @ x
+    return x.T if tall else x

@@ -90,7 +90,7 @@ def damaged():
     (gzip.compress(idx(IMAGES)) + b"tail", "damaged or cut short"),
     (b"", "no gzip data .it is empty"),
     (idx(IMAGES), "no gzip data"),
-])
+], ids=["end missing", "only a head", "no end", "checksum", "more behind it", "empty", "not gzip"])
 def test_broken_gzip(tmp_path, content, text):
     path = tmp_path / "train-images.gz"
     path.write_bytes(content)

@@ -1,15 +1,18 @@
-"""Helpers for training: clipping gradients, and parameters as one long vector."""
+"""Gradients cut back to a largest size, before the optimizer uses them.
+
+`foreach` is PyTorch's speed hint and has no meaning here.
+"""
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import TensorBase
 from minidl.creation import zeros
-from minidl.nn.parameter import type_name
 from minidl.ops.index import copy_
-from minidl.ops.shape import cat, stack
+from minidl.ops.shape import stack
 from minidl.tensor import Tensor
 
 Tensors = Tensor | Iterable[Tensor]
@@ -26,7 +29,8 @@ def _gradients(parameters: Tensors) -> list[Tensor]:
 
 
 @no_grad()
-def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False,
+                   foreach: bool | None = None) -> Tensor:
     """The norm of all elements of the tensors as one vector, as a 0-d tensor.
 
     Errors: RuntimeError where it is nan or infinite, if `error_if_nonfinite`.
@@ -45,7 +49,8 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
 
 
 @no_grad()
-def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor) -> None:
+def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor,
+                          foreach: bool | None = None) -> None:
     """Scale the gradients in place by max_norm / total_norm, if that is below one."""
     factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
     for grad in _gradients(parameters):
@@ -57,7 +62,7 @@ def clip_grad_norm_(parameters: Tensors, max_norm: float, norm_type: float = 2.0
     """Scale the gradients in place so that all of them as one vector have a norm of at most `max_norm`.
 
     Returns the norm they had. parameters: one tensor or several; those without a gradient do not count. norm_type: the
-    order of the norm, also inf. `foreach` is PyTorch's speed hint and has no meaning here.
+    order of the norm, also inf.
     Errors: RuntimeError where the norm is nan or infinite, if `error_if_nonfinite`.
     Source: Pascanu et al., "On the difficulty of training recurrent neural networks", 2013,
     https://arxiv.org/abs/1211.5063
@@ -75,38 +80,16 @@ def clip_grad_norm_(parameters: Tensors, max_norm: float, norm_type: float = 2.0
     return total
 
 
+def clip_grad_norm(parameters: Tensors, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
+                   foreach: bool | None = None) -> Tensor:
+    """`clip_grad_norm_` under its older name."""
+    warnings.warn("`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.", FutureWarning,
+                  stacklevel=2)
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
+
+
 @no_grad()
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Clip every element of the gradients to [-clip_value, clip_value], in place."""
     for grad in _gradients(parameters):
         copy_(grad, grad.clamp(-clip_value, clip_value))
-
-
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All elements of all parameters in one vector.
-
-        >>> import minidl
-        >>> from minidl import nn
-        >>> nn.utils.parameters_to_vector(nn.Linear(3, 2).parameters()).shape
-        (8,)
-    """
-    return cat([p.reshape(-1) for p in parameters])
-
-
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Copy the elements of a vector into the parameters, one after the other.
-
-    Errors: TypeError unless `vec` is a Tensor, RuntimeError unless it has as many elements as they have.
-    """
-    if not isinstance(vec, TensorBase):
-        raise TypeError(f"expected Tensor, but got: {type_name(vec)}")
-    parameters = list(parameters)
-    total = sum(p.numel() for p in parameters)
-    if vec.ndim != 1 or vec.numel() != total:
-        raise RuntimeError(f"vector_to_parameters: expected a vector of {total} elements, one for each element of "
-                           f"the parameters, but got shape {tuple(vec.shape)}")
-    start = 0
-    with no_grad():
-        for p in parameters:
-            copy_(p, vec[start:start + p.numel()].reshape(p.shape))
-            start += p.numel()

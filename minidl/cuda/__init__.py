@@ -5,11 +5,12 @@ from typing import Any
 
 from minidl.backend import random
 from minidl.backend.device import Device, as_device, cuda_is_available, get_library
+from minidl.cuda import amp
 
 is_available = cuda_is_available
 
 __all__ = [
-    "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed",
+    "amp", "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed",
     "manual_seed_all", "memory_allocated", "synchronize",
 ]
 

@@ -1,0 +1,54 @@
+"""Which ops autocast computes in float16, and which in float32. All others take what they are given.
+
+The lists are PyTorch's for CUDA, in terms of ops: what a function does is the ops that it is made of. So a loss is
+summed up in float32, but a difference in it is taken in the dtype of its operands; where these are different, float16
+and float32 give float32, as everywhere. Beyond PyTorch's list, means, variances and batch norms are float32 too.
+"""
+from __future__ import annotations
+
+from minidl.autograd.op import Op
+from minidl.ops.activation import LogSigmoid, Prelu, Softplus
+from minidl.ops.attention import Attention
+from minidl.ops.broadcast import Sum
+from minidl.ops.conv import Conv2d, Conv2dInputGrad
+from minidl.ops.ctc import CTCLoss
+from minidl.ops.distance import CDist
+from minidl.ops.exponential import (
+    Exp,
+    Exp2,
+    Expm1,
+    Log,
+    Log1p,
+    Log2,
+    Log10,
+    Pow,
+    Reciprocal,
+    Rsqrt,
+    Square,
+)
+from minidl.ops.linalg import Contract, Linear, MatMul
+from minidl.ops.loss import BinaryCrossEntropy, CrossEntropy
+from minidl.ops.norm import Normalize
+from minidl.ops.reduce import CumProd, CumSum, LogSumExp, Mean, Norm2, NormP, Prod, Std, Var
+from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
+from minidl.ops.scan import LogCumSumExp
+from minidl.ops.softmax import LogSoftmax, Softmax
+from minidl.ops.special import Erfinv
+from minidl.ops.trigonometric import Acos, Asin, Cosh, Sinh, Tan
+
+# large products: fast in float16, and their sums are accumulated in float32 inside
+IN_FLOAT16: tuple[type[Op], ...] = (
+    MatMul, Linear, Contract,               # mm, bmm, einsum, RNN cells, ...
+    Conv2d, Conv2dInputGrad,                # convolutions of 1, 2 and 3 dimensions; transposed ones
+    Attention, RNNLayer, LSTMLayer, GRULayer, Prelu,
+)
+
+# values grow beyond float16, or many small ones add up
+IN_FLOAT32: tuple[type[Op], ...] = (
+    Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Pow, Square, Reciprocal, Rsqrt,
+    Acos, Asin, Cosh, Sinh, Tan, Erfinv, Softplus, LogSigmoid,
+    Softmax, LogSoftmax, LogSumExp, LogCumSumExp,
+    Sum, Mean, Prod, CumSum, CumProd, Var, Std, Norm2, NormP, CDist,
+    Normalize,                              # batch, layer, group and instance norm
+    CrossEntropy, BinaryCrossEntropy, CTCLoss,
+)

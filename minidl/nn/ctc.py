@@ -1,0 +1,36 @@
+"""The loss of unaligned sequences as a module. The formula stands in `ops.ctc`."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.nn import functional as F
+from minidl.nn.loss import _Loss
+from minidl.tensor import Tensor
+
+
+class CTCLoss(_Loss):
+    """How unlikely the labels of a sequence are, summed over all ways to say them one by one within T frames.
+
+    Called with log_probs (T, N, C) from a LogSoftmax, targets (N, S) or all in a row, and the lengths of both. Between
+    labels, and where there is nothing to say, stands the symbol `blank`. 'mean' divides by the number of labels before
+    the mean over the batch. zero_infinity: sequences with too few frames for their labels have loss 0 instead of inf.
+
+    Source: Graves et al., "Connectionist Temporal Classification", 2006,
+    https://www.cs.toronto.edu/~graves/icml_2006.pdf
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> log_probs = minidl.tensor([[[0.5, 0.5]], [[0.5, 0.5]]]).log()    # two frames, of blank or label 1
+        >>> loss = nn.CTCLoss()(log_probs, minidl.tensor([[1]]), (2,), (1,))
+        >>> (-loss).exp()                                                    # 01, 10, 11, and not 00
+        tensor(0.7500)
+    """
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any) -> Tensor:
+        return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
+                          self.zero_infinity)

@@ -1,0 +1,4 @@
+"""PyTorch's paths to what stands in the files of `minidl.nn`: `minidl.nn.modules.module`."""
+from minidl.nn.modules import module
+
+__all__ = ["module"]

@@ -1,0 +1,277 @@
+"""Recurrent layers: a hidden state goes through a sequence step by step, and remembers what came before."""
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from minidl.creation import empty, zeros
+from minidl.nn import init
+from minidl.nn.module import Module
+from minidl.nn.parameter import Parameter, type_name
+from minidl.nn.utils.rnn import PackedSequence
+from minidl.ops import rnn as ops
+from minidl.tensor import Tensor
+
+_RUN: dict[str, Callable[..., Any]] = {
+    "RNN_TANH": ops.rnn_tanh, "RNN_RELU": ops.rnn_relu, "LSTM": ops.lstm, "GRU": ops.gru}
+
+
+class RNNBase(Module):
+    """Layers of one kind on top of each other, in one direction or in both: what `RNN`, `LSTM` and `GRU` share.
+
+    mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU". For the other arguments, shapes and errors, see `LSTM`.
+    """
+
+    def __init__(self, mode: str, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
+                 device: Any = None, dtype: Any = None) -> None:
+        super().__init__()
+        self.mode = mode
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = dropout
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        self._check_settings()
+        rows, outputs = ops.CHUNKS[mode.lower()] * hidden_size, proj_size or hidden_size
+        self._all_weights: list[list[str]] = []     # the names of the parameters of each layer and direction
+        for layer in range(num_layers):
+            for suffix in (f"_l{layer}", f"_l{layer}_reverse")[:1 + bidirectional]:
+                inputs = outputs * (1 + bidirectional) if layer else input_size
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, inputs), "weight_hh": (rows, outputs)}
+                if bias:
+                    shapes.update(bias_ih=(rows,), bias_hh=(rows,))
+                if proj_size:
+                    shapes["weight_hr"] = (proj_size, hidden_size)
+                for name, shape in shapes.items():
+                    self.register_parameter(name + suffix, Parameter(empty(shape, device=device, dtype=dtype)))
+                self._all_weights.append([name + suffix for name in shapes])
+        self.reset_parameters()
+
+    def _check_settings(self) -> None:
+        if self.mode not in _RUN:
+            raise ValueError(f"Unrecognized RNN mode: {self.mode}; expected one of {', '.join(_RUN)}")
+        for name in ("input_size", "hidden_size", "num_layers"):
+            value = getattr(self, name)
+            if not isinstance(value, int):
+                raise TypeError(f"{name} should be of type int, got: {type_name(value)}")
+            if value <= 0:
+                raise ValueError(f"{name} must be greater than zero, but got {value}")
+        p = self.dropout
+        if not isinstance(p, (int, float)) or isinstance(p, bool) or not 0 <= p <= 1:
+            raise ValueError(f"dropout should be a number in range [0, 1] representing the probability of an element "
+                             f"being zeroed, but got {p!r}")
+        if p and self.num_layers == 1:
+            warnings.warn(f"dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
+                          f"expects num_layers greater than 1, but got dropout={p} and num_layers=1", stacklevel=4)
+        if self.proj_size < 0:
+            raise ValueError(f"proj_size should be a positive integer or zero to disable projections, but got "
+                             f"{self.proj_size}")
+        if self.proj_size >= self.hidden_size:
+            raise ValueError(f"proj_size has to be smaller than hidden_size, but got proj_size={self.proj_size} and "
+                             f"hidden_size={self.hidden_size}")
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values: uniform on [-r, r), r = 1 / sqrt(hidden_size)."""
+        reset(self)
+
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters of each layer and direction: weight_ih, weight_hh, bias_ih, bias_hh, weight_hr."""
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    def flatten_parameters(self) -> None:
+        """Does nothing: the weights may lie in memory as they like. In PyTorch it prepares them for a GPU library."""
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        packed = isinstance(input, PackedSequence)
+        x = input.data if packed else input
+        batched = self._check_input(x, packed)
+        x = x if batched else x.unsqueeze(0 if self.batch_first else 1)
+        N = int(input.batch_sizes[0]) if packed else x.shape[0 if self.batch_first else 1]
+        states = self._initial_states(x, N) if hx is None else self._given_states(hx, N, batched)
+        order, back = (input.sorted_indices, input.unsorted_indices) if packed else (None, None)
+        if hx is not None and order is not None:
+            states = [state.index_select(1, order) for state in states]
+        y, *states = _RUN[self.mode](
+            x, *([input.batch_sizes] if packed else []), tuple(states) if self.mode == "LSTM" else states[0],
+            [w for weights in self.all_weights for w in weights], self.bias, self.num_layers, self.dropout,
+            self.training, self.bidirectional, *([] if packed else [self.batch_first]))
+        if packed:
+            y = PackedSequence(y, input.batch_sizes, order, back)
+        if back is not None:
+            states = [state.index_select(1, back) for state in states]
+        if not batched:
+            y, states = y.squeeze(0 if self.batch_first else 1), [state.squeeze(1) for state in states]
+        return y, (tuple(states) if self.mode == "LSTM" else states[0])
+
+    def _check_input(self, x: Any, packed: bool) -> bool:
+        """Whether there is a batch, or else one sequence."""
+        who = self._get_name()
+        if packed and x.ndim != 2:
+            raise RuntimeError(f"{who}: input must have 2 dimensions, got {x.ndim}: the data of a packed sequence is "
+                               f"(P, {self.input_size}), but got shape {tuple(x.shape)}")
+        if x.ndim not in (2, 3):
+            raise ValueError(f"{who}: Expected input to be 2D or 3D, got {x.ndim}D instead: shape {tuple(x.shape)}")
+        if x.shape[-1] != self.input_size:
+            raise RuntimeError(f"{who}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
+                               f"{x.shape[-1]}")
+        dtype = getattr(self, self._all_weights[0][0]).dtype
+        if x.dtype != dtype:
+            raise ValueError(f"RNN input dtype ({x.dtype}) does not match weight dtype ({dtype}). Convert input: "
+                             f"input.to(minidl.{dtype}), or convert model: model.to(minidl.{x.dtype})")
+        return packed or x.ndim == 3
+
+    def _state_shapes(self, N: int) -> list[tuple[int, int, int]]:
+        """Of h, and of c in a long short-term memory."""
+        layers = self.num_layers * (1 + self.bidirectional)
+        h = (layers, N, self.proj_size or self.hidden_size)
+        return [h, (layers, N, self.hidden_size)] if self.mode == "LSTM" else [h]
+
+    def _initial_states(self, x: Tensor, N: int) -> list[Tensor]:
+        return [zeros(shape, dtype=x.dtype, device=x.device) for shape in self._state_shapes(N)]
+
+    def _given_states(self, hx: Any, N: int, batched: bool) -> list[Tensor]:
+        """The caller's states, as a batch. Errors: RuntimeError where their number or shapes do not fit."""
+        who, long, dims = self._get_name(), self.mode == "LSTM", 3 if batched else 2
+        if long and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
+            raise RuntimeError(f"{who} expects two hidden states, hx=(h, c), but got {type_name(hx)}")
+        states = list(hx) if long else [hx]
+        if any(state.ndim != dims for state in states):
+            got = ", ".join(f"{state.ndim}-D" for state in states)
+            raise RuntimeError(f"{who}: For {'batched' if batched else 'unbatched'} {dims}-D input, "
+                               f"{'hx and cx' if long else 'hx'} should also be {dims}-D but got "
+                               + (f"({got}) tensors" if long else f"{got} tensor"))
+        states = states if batched else [state.unsqueeze(1) for state in states]
+        for k, (state, shape) in enumerate(zip(states, self._state_shapes(N))):
+            if tuple(state.shape) != shape:
+                raise RuntimeError(f"{who}: Expected hidden{f'[{k}]' if long else ''} size {shape}, got "
+                                   f"{list(state.shape)}")
+        return states
+
+    def extra_repr(self) -> str:
+        settings = [f"{self.input_size}, {self.hidden_size}"]
+        for name, default in (("proj_size", 0), ("num_layers", 1), ("bias", True), ("batch_first", False),
+                              ("dropout", 0), ("bidirectional", False)):
+            if getattr(self, name) != default:
+                settings.append(f"{name}={getattr(self, name)}")
+        return ", ".join(settings)
+
+
+class RNN(RNNBase):
+    """Elman's network: the state is one layer of neurons that see the input and themselves, one step ago.
+
+        h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)
+
+    or relu in place of tanh, if nonlinearity="relu". Other arguments, shapes and errors as for `LSTM`, but hx is h_0
+    alone, and forward returns the outputs and h_n. Parameters: weight_ih_l0 (H, I), weight_hh_l0 (H, H), bias_ih_l0 and
+    bias_hh_l0 (H,), and so on for further layers and directions.
+
+    Source: Elman, "Finding structure in time", 1990, https://doi.org/10.1207/s15516709cog1402_1
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> rnn = nn.RNN(10, 20, num_layers=2)
+        >>> output, h = rnn(minidl.randn(5, 3, 10))
+        >>> output.shape, h.shape
+        ((5, 3, 20), (2, 3, 20))
+        >>> minidl.equal(output[-1], h[-1])
+        True
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
+                 bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+                 device: Any = None, dtype: Any = None) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+        super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias, batch_first, dropout,
+                         bidirectional, 0, device, dtype)
+        self.nonlinearity = nonlinearity
+
+
+class LSTM(RNNBase):
+    """Long short-term memory: gates decide what a cell forgets, what it takes in and what it shows.
+
+        i_t = sigmoid(W_ii x_t + b_ii + W_hi h_(t-1) + b_hi)        input gate
+        f_t = sigmoid(W_if x_t + b_if + W_hf h_(t-1) + b_hf)        forget gate
+        g_t = tanh(W_ig x_t + b_ig + W_hg h_(t-1) + b_hg)           what might be taken in
+        o_t = sigmoid(W_io x_t + b_io + W_ho h_(t-1) + b_ho)        output gate
+        c_t = f_t * c_(t-1) + i_t * g_t                             the cell
+        h_t = o_t * tanh(c_t)                                       the hidden state, which is the output
+
+    Where f is 1 and i is 0, the cell stays as it is, and its gradient passes back undiminished. With proj_size R, h_t
+    is multiplied by a matrix W_hr as the last thing, and so has R elements, fewer than the cell.
+
+    num_layers: the outputs of each layer are the inputs of the next. dropout: in training, the probability of dropping
+    an output between two layers. bidirectional: a second set of weights walks from the end to the beginning, and the
+    outputs of both stand side by side. Initial values are uniform on [-r, r), r = 1 / sqrt(hidden_size).
+
+    `lstm(input, (h_0, c_0))` returns `output, (h_n, c_n)`; without states it starts with zeros. For T steps, N
+    sequences, I inputs, H hidden units and D directions:
+        input (T, N, I), or (N, T, I) if batch_first, or (T, I) for one sequence, or a `PackedSequence`
+        output (T, N, D * H), or as input
+        h_0, h_n (D * num_layers, N, H); c_0, c_n the same; without N for one sequence; R in place of H in h
+    Parameters: weight_ih_l0 (4H, I) holds W_ii, W_if, W_ig and W_io on top of each other; weight_hh_l0 (4H, H),
+    bias_ih_l0 and bias_hh_l0 (4H,) likewise; weight_hr_l0 (R, H). The names of the other direction end in `_reverse`,
+    those of later layers in `_l1` and so on.
+
+    Errors: ValueError, at the door, for settings that cannot be, and for input of another number of dimensions or
+    another dtype than the weights; RuntimeError where other shapes do not fit, or there is no step.
+    Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, https://doi.org/10.1162/neco.1997.9.8.1735;
+    the projection: Sak et al., "Long Short-Term Memory Based Recurrent Neural Network Architectures for Large
+    Vocabulary Speech Recognition", 2014, https://arxiv.org/abs/1402.1128
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> lstm = nn.LSTM(10, 20, num_layers=2, bidirectional=True)
+        >>> output, (h, c) = lstm(minidl.randn(5, 3, 10))
+        >>> output.shape, h.shape, c.shape
+        ((5, 3, 40), (4, 3, 20), (4, 3, 20))
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
+                 device: Any = None, dtype: Any = None) -> None:
+        super().__init__("LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+                         proj_size, device, dtype)
+
+
+class GRU(RNNBase):
+    """Gated recurrent units: gates decide how much of the state is new, and how far that depends on the old one.
+
+        r_t = sigmoid(W_ir x_t + b_ir + W_hr h_(t-1) + b_hr)        reset gate
+        z_t = sigmoid(W_iz x_t + b_iz + W_hz h_(t-1) + b_hz)        update gate
+        n_t = tanh(W_in x_t + b_in + r_t * (W_hn h_(t-1) + b_hn))   what might be new
+        h_t = (1 - z_t) * n_t + z_t * h_(t-1)
+
+    Arguments, shapes and errors as for `LSTM`, but there is no proj_size, hx is h_0 alone, and forward returns the
+    outputs and h_n. weight_ih_l0 (3H, I) holds W_ir, W_iz and W_in on top of each other, the other parameters likewise.
+
+    Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation",
+    2014, https://arxiv.org/abs/1406.1078. There r_t multiplies h_(t-1) itself, before the matrix product.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> gru = nn.GRU(10, 20, batch_first=True)
+        >>> output, h = gru(minidl.randn(3, 5, 10), minidl.zeros(1, 3, 20))
+        >>> output.shape, h.shape
+        ((3, 5, 20), (1, 3, 20))
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
+                 dtype: Any = None) -> None:
+        super().__init__("GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
+                         device, dtype)
+
+
+def reset(module: Any) -> None:
+    """What recurrent layers and cells start with: uniform on [-r, r), r = 1 / sqrt(hidden_size)."""
+    bound = 1.0 / math.sqrt(module.hidden_size) if module.hidden_size else 0.0
+    for weight in module.parameters():
+        init.uniform_(weight, -bound, bound)

@@ -1,0 +1,56 @@
+"""What a `state_dict` is made of, and what fits where when one is loaded."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import is_array
+from minidl.nn.parameter import Parameter, is_lazy
+from minidl.ops.index import copy_
+from minidl.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minidl.nn.module import Module
+
+EXTRA = "_extra_state"
+"""The key of what a module's `get_extra_state` returns."""
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` found amiss."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+def unfit(key: str, present: Tensor, value: Any) -> Iterator[str]:
+    """Why `value` from a checkpoint cannot take the place of `present`, if it cannot."""
+    if not isinstance(value, TensorBase) and not is_array(value):
+        yield (f'While copying the parameter named "{key}", expected Tensor or Tensor-like object from checkpoint '
+               f"but received {type(value)}")
+    elif not is_lazy(present) and tuple(value.shape) != tuple(present.shape):
+        yield (f"size mismatch for {key}: copying a param with shape {tuple(value.shape)} from checkpoint, "
+               f"the shape in current model is {tuple(present.shape)}.")
+
+
+def put(module: Module, name: str, value: Any, assign: bool) -> None:
+    """Write a value into a parameter or buffer, or with `assign` put it in its place."""
+    present = getattr(module, name)
+    if is_lazy(value):
+        return      # into one that is not initialized either
+    if not assign or not isinstance(value, TensorBase):
+        if is_lazy(present):
+            present.materialize(value.shape)
+        with no_grad():
+            copy_(present, value)
+    elif isinstance(present, Parameter) and not isinstance(value, Parameter):
+        setattr(module, name, Parameter(value, present.requires_grad))  # type: ignore[arg-type]
+    else:
+        setattr(module, name, value)

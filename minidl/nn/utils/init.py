@@ -1,0 +1,26 @@
+"""Making modules whose values will be set by the caller."""
+from __future__ import annotations
+
+import inspect
+from typing import Any, TypeVar
+
+from minidl.nn.module import Module
+
+M = TypeVar("M", bound=Module)
+
+
+def skip_init(module_cls: type[M], *args: Any, **kwargs: Any) -> M:
+    """`module_cls(*args, **kwargs)`, for parameters that are loaded or initialised otherwise afterwards.
+
+    PyTorch leaves their values undefined, which saves time. Here they are what the class gives them.
+    Errors: RuntimeError unless it is a class of modules with an argument `device`.
+
+        >>> from minidl import nn
+        >>> nn.utils.skip_init(nn.Linear, 2, 3)
+        Linear(in_features=2, out_features=3, bias=True)
+    """
+    if not (isinstance(module_cls, type) and issubclass(module_cls, Module)):
+        raise RuntimeError(f"Expected a Module; got {module_cls}")
+    if "device" not in inspect.signature(module_cls).parameters:
+        raise RuntimeError("Module must support a 'device' arg to skip initialization")
+    return module_cls(*args, **kwargs)

@@ -1,0 +1,164 @@
+"""Weight and spectral norm in their older forms: a hook computes the weight before each call of the layer.
+
+The mathematics is that of `parametrizations`, which are to be preferred: there the weight is right at all times. These
+remain for checkpoints with their names, `weight_g` and `weight_v`, or `weight_orig`, `weight_u` and `weight_v`.
+"""
+from __future__ import annotations
+
+import warnings
+from typing import Any, TypeVar
+
+from minidl.autograd.grad_mode import no_grad
+from minidl.creation import randn
+from minidl.nn import functional as F
+from minidl.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from minidl.nn.module import Module
+from minidl.nn.parameter import Parameter
+from minidl.nn.utils.parametrizations import as_matrix, norm_beside, power_iteration
+from minidl.ops.index import copy_
+from minidl.tensor import Tensor
+
+M = TypeVar("M", bound=Module)
+
+
+class NormHook:
+    """Sets `module.name` to the computed weight before each call. The parameter has moved to other names."""
+
+    kind: str
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def install(self, module: Module) -> None:
+        """Let the weight be computed from now on. Errors: RuntimeError if it is so already."""
+        if _find(module, type(self), self.name) is not None:
+            raise RuntimeError(f"Cannot register two {self.kind} hooks on the same parameter {self.name}")
+        weight = getattr(module, self.name)
+        del module._parameters[self.name]
+        self.split(module, weight)
+        setattr(module, self.name, weight.detach())     # until the first call
+        self.handle = module.register_forward_pre_hook(self)
+
+    def __call__(self, module: Module, args: Any) -> None:
+        setattr(module, self.name, self.weight(module))
+
+    def remove(self, module: Module) -> None:
+        """Make the weight a parameter again, with the value that it has."""
+        with no_grad():
+            weight = self.weight(module)
+        self.handle.remove()
+        delattr(module, self.name)
+        for name in self.parts():
+            delattr(module, name)
+        module.register_parameter(self.name, Parameter(weight.detach()))
+
+    def parts(self) -> list[str]:
+        """What the module holds in place of the weight."""
+        raise NotImplementedError
+
+    def split(self, module: Module, weight: Any) -> None:
+        """Register these parts."""
+        raise NotImplementedError
+
+    def weight(self, module: Any) -> Tensor:
+        """Compute the weight from them."""
+        raise NotImplementedError
+
+
+def _find(module: Module, kind: type[NormHook], name: str) -> NormHook | None:
+    for hook in module._hooks.forward_pre if module._hooks is not None else ():
+        if isinstance(hook.function, kind) and hook.function.name == name:
+            return hook.function
+    return None
+
+
+def _remove(module: M, kind: type[NormHook], name: str) -> M:
+    hook = _find(module, kind, name)
+    if hook is None:
+        raise ValueError(f"{kind.kind} of '{name}' not found in {module}")
+    hook.remove(module)
+    return module
+
+
+class WeightNorm(NormHook):
+    kind = "weight_norm"
+
+    def __init__(self, name: str, dim: int | None) -> None:
+        super().__init__(name)
+        self.dim = dim
+
+    def parts(self) -> list[str]:
+        return [f"{self.name}_g", f"{self.name}_v"]
+
+    def split(self, module: Module, weight: Any) -> None:
+        module.register_parameter(f"{self.name}_g", Parameter(norm_beside(weight.detach(), self.dim)))
+        module.register_parameter(f"{self.name}_v", Parameter(weight.detach()))
+
+    def weight(self, module: Any) -> Tensor:
+        g, v = (getattr(module, name) for name in self.parts())
+        return v * (g / norm_beside(v, self.dim))
+
+
+class SpectralNorm(NormHook):
+    kind = "spectral_norm"
+
+    def __init__(self, name: str, n_power_iterations: int, dim: int, eps: float) -> None:
+        super().__init__(name)
+        self.n_power_iterations, self.dim, self.eps = n_power_iterations, dim, eps
+
+    def parts(self) -> list[str]:
+        return [f"{self.name}_orig", f"{self.name}_u", f"{self.name}_v"]
+
+    def split(self, module: Module, weight: Any) -> None:
+        module.register_parameter(f"{self.name}_orig", weight)
+        for part, n in zip("uv", as_matrix(weight, self.dim).shape):
+            start = F.normalize(randn(n, dtype=weight.dtype, device=weight.device), dim=0, eps=self.eps)
+            module.register_buffer(f"{self.name}_{part}", start)
+
+    def __call__(self, module: Module, args: Any) -> None:
+        if module.training:
+            original, u, v = (getattr(module, name) for name in self.parts())
+            matrix = as_matrix(original.detach(), self.dim).T       # v moves first here
+            for buffer, new in zip((v, u), power_iteration(matrix, v, u, self.n_power_iterations, self.eps)):
+                copy_(buffer, new)
+        super().__call__(module, args)
+
+    def weight(self, module: Any) -> Tensor:
+        original, u, v = (getattr(module, name) for name in self.parts())
+        return original / (u.clone() @ as_matrix(original, self.dim) @ v.clone())   # the next call writes u and v
+
+
+def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
+    """The older form of `parametrizations.weight_norm`: the parameters are called weight_g and weight_v.
+
+    Errors: RuntimeError if the parameter has a weight norm already.
+    """
+    warnings.warn("`nn.utils.weight_norm` is deprecated in favor of `nn.utils.parametrizations.weight_norm`.",
+                  FutureWarning, stacklevel=2)
+    WeightNorm(name, dim).install(module)
+    return module
+
+
+def remove_weight_norm(module: M, name: str = "weight") -> M:
+    """Make the weight a parameter again. Errors: ValueError if it has no weight norm."""
+    return _remove(module, WeightNorm, name)
+
+
+def spectral_norm(module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
+                  dim: int | None = None) -> M:
+    """The older form of `parametrizations.spectral_norm`: the parameter is called weight_orig.
+
+    The singular vectors move on at each call of the layer in training mode.
+    Errors: RuntimeError if the parameter has a spectral norm already, ValueError for no power iterations.
+    """
+    if n_power_iterations <= 0:
+        raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
+    if dim is None:
+        dim = 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
+    SpectralNorm(name, n_power_iterations, dim, eps).install(module)
+    return module
+
+
+def remove_spectral_norm(module: M, name: str = "weight") -> M:
+    """Make the weight a parameter again. Errors: ValueError if it has no spectral norm."""
+    return _remove(module, SpectralNorm, name)

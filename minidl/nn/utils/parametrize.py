@@ -1,0 +1,355 @@
+"""Parametrizations: a parameter that is computed, whenever it is read, from other ones that are trained.
+
+`register_parametrization(layer, "weight", f)` moves `layer.weight` to `layer.parametrizations.weight.original`, and
+makes `layer.weight` an attribute that is f of it. An attribute that computes is a property, and properties belong to
+classes: the layer gets a class of its own, `ParametrizedLinear`, which inherits from the one it had.
+"""
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from minidl.autograd.grad_mode import no_grad
+from minidl.nn.container import ModuleDict, ModuleList
+from minidl.nn.module import Module
+from minidl.nn.parameter import Parameter
+from minidl.tensor import Tensor
+
+__all__ = ["ParametrizationList", "cached", "is_parametrized", "register_parametrization", "remove_parametrizations",
+           "transfer_parametrizations_and_params", "type_before_parametrizations"]
+
+M = TypeVar("M", bound=Module)
+
+
+class ParametrizationList(ModuleList):
+    """What `module.parametrizations[name]` is: the tensors that are trained, and the modules that they go through.
+
+    The first module is called with `original`, or with `original0`, `original1`, ... if its `right_inverse` returns
+    several tensors; each further module with what the one before it returned. Made by `register_parametrization`.
+
+    Args:
+        modules: the parametrizations.
+        original: the parameter or buffer that they take the place of. It becomes `original`, unless there are several.
+        unsafe: let shape and dtype change.
+
+    Errors: ValueError where a parametrization or its `right_inverse` returns no tensors, or, unless `unsafe`, other
+    shapes or dtypes than it was given.
+    """
+
+    def __init__(self, modules: Sequence[Module], original: Tensor, unsafe: bool = False) -> None:
+        if not modules:
+            raise ValueError("ParametrizationList requires one or more modules.")
+        super().__init__(modules)
+        self.unsafe = unsafe
+        new: Any = original
+        shape, dtype = original.shape, original.dtype
+        with no_grad():
+            for module in reversed(modules):
+                if hasattr(module, "right_inverse"):
+                    with contextlib.suppress(NotImplementedError):     # then it is taken to be the identity
+                        new = module.right_inverse(new)
+        self.is_tensor = isinstance(new, Tensor)
+        if not self.is_tensor:
+            self._add_several(new, original)
+        elif new.dtype != dtype:
+            raise ValueError(f"When `right_inverse` outputs one tensor, it may not change the dtype.\n"
+                             f"original.dtype: {dtype}\nright_inverse(original).dtype: {new.dtype}")
+        else:
+            _replace(original, new)     # the same object: an optimizer may hold it
+            self._add("original", original)
+        if not unsafe:
+            _check_same("unparametrized", shape, dtype, "parametrized", self(), "`unsafe`")
+
+    def _add(self, name: str, tensor: Tensor) -> None:
+        if isinstance(tensor, Parameter):
+            self.register_parameter(name, tensor)
+        else:
+            self.register_buffer(name, tensor)
+
+    def _add_several(self, tensors: Any, original: Tensor) -> None:
+        what = "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got"
+        if not isinstance(tensors, Sequence):
+            raise ValueError(f"{what} {type(tensors).__name__}")
+        self.ntensors = len(tensors)
+        for i, tensor in enumerate(tensors):
+            if not isinstance(tensor, Tensor):
+                raise ValueError(f"{what} element {i} of the sequence with type {type(tensor).__name__}.")
+            tensor = tensor.detach().clone()
+            trained = isinstance(original, Parameter)
+            self._add(f"original{i}", Parameter(tensor, original.requires_grad) if trained else tensor)
+
+    def originals(self) -> list[Tensor]:
+        """The tensors that are trained."""
+        return [self.original] if self.is_tensor else [getattr(self, f"original{i}") for i in range(self.ntensors)]
+
+    def forward(self) -> Tensor:  # type: ignore[override]
+        """The parametrized tensor."""
+        first, *others = self
+        x = first(*self.originals())
+        for module in others:
+            x = module(x)
+        return x
+
+    def right_inverse(self, value: Tensor) -> None:
+        """Set the originals so that the parametrized tensor is `value`, as `module.weight = value` does.
+
+        Errors: RuntimeError where a parametrization has no `right_inverse`, ValueError where the result does not fit.
+        """
+        new: Any = value
+        with no_grad():
+            for module in reversed(list(self)):
+                if not hasattr(module, "right_inverse"):
+                    raise RuntimeError(f"parametrization {type(module).__name__} does not implement right_inverse.")
+                new = module.right_inverse(new)
+        news, originals = [new] if self.is_tensor else list(new), self.originals()
+        if len(news) != len(originals):
+            raise ValueError(f"'right_inverse' must return a Sequence of tensors of length {len(originals)}. "
+                             f"Got a sequence of length {len(news)}.")
+        for i, (old, tensor) in enumerate(zip(originals, news)):
+            name = "original" if self.is_tensor else f"original{i}"
+            for what in ("dtype", "shape"):
+                if getattr(tensor, what) != getattr(old, what) and not (self.unsafe and what == "shape"):
+                    raise ValueError(f"Tensor {i} returned by `right_inverse` has {what} {getattr(tensor, what)} while "
+                                     f"`{name}` has {what} {getattr(old, what)}")
+        for old, tensor in zip(originals, news):
+            _replace(old, tensor)
+
+
+def _replace(old: Tensor, new: Tensor) -> None:
+    """Give a tensor other values. It stays the object that it is."""
+    if new is not old:
+        old.array = new.detach().clone().array
+
+
+def _check_same(before: str, shape: Any, dtype: Any, after: str, found: Any, flag: str) -> None:
+    """Errors: ValueError unless `found` is a tensor of this shape and dtype."""
+    if not isinstance(found, Tensor):
+        raise ValueError(f"A parametrization must return a tensor. Got {type(found).__name__}.")
+    for what, expected in (("dtype", dtype), ("shape", shape)):
+        if getattr(found, what) != expected:
+            raise ValueError(f"Registering a parametrization may not change the {what} of the tensor, unless {flag} "
+                             f"flag is enabled.\n{before} {what}: {expected}\n{after} {what}: {getattr(found, what)}")
+
+
+# ---------------------------------------------------------------------- classes with properties
+
+class _Parametrized:
+    """Comes first among the bases of a class that `_parametrized_class` makes."""
+
+    _base: type[Module]
+    _names: tuple[str, ...]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._names:
+            self.parametrizations[name].right_inverse(value)  # type: ignore[attr-defined]
+        else:
+            super().__setattr__(name, value)
+
+    def __reduce__(self) -> Any:
+        return _new, (self._base, self._names), copy.copy(vars(self))
+
+
+@functools.cache
+def _parametrized_class(base: type[Module], names: tuple[str, ...]) -> type[Module]:
+    """A class like `base` whose attributes `names` are computed. One for all layers: it is never changed."""
+    def computed(name: str) -> property:
+        return property(lambda self: _value(self, name))
+
+    return type(f"Parametrized{base.__name__}", (_Parametrized, base),
+                {"_base": base, "_names": names, "__module__": base.__module__, "__doc__": base.__doc__,
+                 **{name: computed(name) for name in names}})
+
+
+def _new(base: Any, names: tuple[str, ...]) -> Module:
+    """An empty object, which pickle and deepcopy fill."""
+    return Module.__new__(_parametrized_class(base, names))
+
+
+_cache: dict[tuple[int, str], Tensor] | None = None
+
+
+def _value(module: Any, name: str) -> Tensor:
+    if _cache is None:
+        return module.parametrizations[name]()
+    key = (id(module), name)
+    if key not in _cache:
+        _cache[key] = module.parametrizations[name]()
+    return _cache[key]
+
+
+@contextlib.contextmanager
+def cached() -> Iterator[None]:
+    """Inside, a parametrized tensor that is read more than once is computed once.
+
+    For recurrent layers, say, or shared weights. Do not step the optimizer inside.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.nn.utils import parametrizations, parametrize
+        >>> layer = parametrizations.weight_norm(nn.Linear(2, 2))
+        >>> with parametrize.cached():
+        ...     layer.weight is layer.weight
+        True
+    """
+    global _cache
+    outer = _cache
+    _cache = {} if outer is None else outer
+    try:
+        yield
+    finally:
+        _cache = outer
+
+
+# ---------------------------------------------------------------------- registering
+
+def register_parametrization(module: M, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> M:
+    """From now on, `module.tensor_name` is `parametrization(original)`; returns the module.
+
+    Gradients flow through the parametrization to the original, a parameter under
+    `module.parametrizations.<tensor_name>.original`. Several may be registered after another: the last is outermost.
+
+    Args:
+        tensor_name: of a parameter or a buffer.
+        parametrization: a module from tensor to tensor. If it has a method `right_inverse`, this is called on the
+            present tensor to give the original, and lets one assign: `module.weight = value`. It may return several
+            tensors; then `forward` takes as many, and they are called `original0`, `original1`, ...
+        unsafe: let shape and dtype change; nothing is checked.
+
+    Errors: ValueError if there is no such tensor, or unless `unsafe` if shape or dtype would change.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.nn.utils import parametrize
+        >>> class Symmetric(nn.Module):
+        ...     def forward(self, X):
+        ...         return X.triu() + X.triu(1).T
+        ...     def right_inverse(self, A):
+        ...         return A.triu()
+        >>> layer = parametrize.register_parametrization(nn.Linear(3, 3), "weight", Symmetric())
+        >>> bool((layer.weight == layer.weight.T).all())
+        True
+        >>> layer.weight = minidl.eye(3)
+        >>> layer.parametrizations.weight.original.diagonal()
+        tensor([1., 1., 1.], grad_fn=<Diagonal>)
+    """
+    parametrization.train(module.training)
+    if is_parametrized(module, tensor_name):
+        if not unsafe:
+            _check_appended(module, tensor_name, parametrization)
+        parametrizations = module.parametrizations[tensor_name]
+        parametrizations.append(parametrization)
+        parametrizations.unsafe |= unsafe
+    elif tensor_name in module._parameters or tensor_name in module._buffers:
+        parametrizations = ParametrizationList([parametrization], getattr(module, tensor_name), unsafe)
+        parametrizations.training = module.training
+        delattr(module, tensor_name)
+        if not is_parametrized(module):
+            module.parametrizations = ModuleDict()
+        module.parametrizations[tensor_name] = parametrizations
+        _set_class(module)
+    else:
+        raise ValueError(f"Module '{module}' does not have a parameter, a buffer, or a parametrized element with name "
+                         f"'{tensor_name}'")
+    return module
+
+
+def _check_appended(module: Module, name: str, parametrization: Module) -> None:
+    """Whether a further parametrization leaves shape and dtype, and so does its right inverse."""
+    present = getattr(module, name)
+    found = parametrization(present)
+    _check_same(f"module.{name}", present.shape, present.dtype, f"parametrization(module.{name})", found,
+                "the `unsafe`")
+    if hasattr(parametrization, "right_inverse"):
+        back = parametrization.right_inverse(found)
+        if not isinstance(back, Tensor):
+            raise ValueError(f"parametrization.right_inverse must return a tensor. Got: {type(back).__name__}")
+        for what in ("dtype", "shape"):
+            if getattr(back, what) != getattr(present, what):
+                raise ValueError(f"The tensor returned by parametrization.right_inverse must have the same {what} as "
+                                 f"module.{name}, unless the `unsafe` flag is enabled.\nmodule.{name}.{what}: "
+                                 f"{getattr(present, what)}\nreturned {what}: {getattr(back, what)}")
+
+
+def _set_class(module: Module) -> None:
+    """The class whose computed attributes are those with parametrizations."""
+    names = tuple(module.parametrizations) if "parametrizations" in module._modules else ()
+    base: Any = type_before_parametrizations(module)
+    module.__class__ = _parametrized_class(base, names) if names else base
+
+
+def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
+    """Whether the tensor of this name, or any if none is named, is parametrized."""
+    parametrizations = module._modules.get("parametrizations")
+    if not isinstance(parametrizations, ModuleDict):
+        return False
+    return len(parametrizations) > 0 if tensor_name is None else tensor_name in parametrizations
+
+
+def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: bool = True) -> M:
+    """Make `module.tensor_name` a plain parameter or buffer again; returns the module.
+
+    Args:
+        leave_parametrized: with the value that it has now; otherwise the original one, which must be a single tensor.
+
+    Errors: ValueError where the tensor is not parametrized, or has several originals and is not to be left
+    parametrized.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.nn.utils import parametrizations, parametrize
+        >>> layer = parametrizations.weight_norm(nn.Linear(2, 3))
+        >>> parametrize.remove_parametrizations(layer, "weight")
+        Linear(in_features=2, out_features=3, bias=True)
+    """
+    if not is_parametrized(module, tensor_name):
+        raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
+    parametrizations = module.parametrizations[tensor_name]
+    originals = parametrizations.originals()
+    tensor = originals[0]
+    if leave_parametrized:
+        with no_grad():
+            value = getattr(module, tensor_name).detach().clone()
+        if parametrizations.is_tensor and value.dtype == tensor.dtype:
+            _replace(tensor, value)
+        else:
+            trained = any(isinstance(original, Parameter) for original in originals)
+            tensor = Parameter(value, any(original.requires_grad for original in originals)) if trained else value
+    elif not parametrizations.is_tensor:
+        raise ValueError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in "
+                         "terms of a sequence of tensors.")
+    del module.parametrizations[tensor_name]
+    if not len(module.parametrizations):
+        del module.parametrizations
+    _set_class(module)
+    if isinstance(tensor, Parameter):
+        module.register_parameter(tensor_name, tensor)
+    else:
+        module.register_buffer(tensor_name, tensor)
+    return module
+
+
+def type_before_parametrizations(module: Module) -> type[Module]:
+    """The class of a module, or if it has parametrizations, the class that it had without."""
+    return module._base if isinstance(module, _Parametrized) else type(module)
+
+
+def transfer_parametrizations_and_params(from_module: Module, to_module: M, tensor_name: str | None = None) -> M:
+    """Give `to_module` the parametrizations of another module, and copies of the tensors that they work on.
+
+    Args:
+        tensor_name: of this tensor only; None is all.
+    """
+    if is_parametrized(from_module):
+        for name in from_module.parametrizations if tensor_name is None else [tensor_name]:
+            source = from_module.parametrizations[name]
+            if not hasattr(to_module, name):
+                setattr(to_module, name, Parameter(getattr(from_module, name).detach().clone()))
+            for parametrization in source:
+                register_parametrization(to_module, name, parametrization, unsafe=True)
+            target = to_module.parametrizations[name]  # type: ignore[union-attr]
+            for old, new in zip(target.originals(), source.originals()):
+                _replace(old, new)
+    return to_module

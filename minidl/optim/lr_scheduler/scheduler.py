@@ -1,0 +1,104 @@
+"""The LRScheduler: going from epoch to epoch, which every schedule shares."""
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.optim.optimizer import Optimizer
+
+
+class LRScheduler:
+    """Base class of the schedules; a new one defines `get_lr`.
+
+    Args:
+        optimizer: whose `param_groups` are to be changed. Each group's rate at the start is kept as `initial_lr`.
+        last_epoch: where to continue; -1 is the beginning.
+
+    Errors: TypeError if `optimizer` is none, KeyError when continuing with groups that have no `initial_lr`.
+    """
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        self.optimizer = optimizer
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler "
+                               f"with last_epoch >= 0; load the optimizer's state first, or leave last_epoch at -1")
+        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._step_count = 0
+        self._go_to(last_epoch + 1)
+
+    def get_lr(self) -> Sequence[float]:
+        """The rates of the groups at `self.last_epoch`. The groups still have those of the epoch before."""
+        raise NotImplementedError(f"{type(self).__name__} does not define get_lr()")
+
+    def get_last_lr(self) -> list[float]:
+        """The present rates of the groups."""
+        return self._last_lr
+
+    def step(self, epoch: int | None = None) -> None:
+        """Go to the next epoch, or begin anew and go to `epoch`."""
+        if self._step_count == 1 and not self.optimizer._opt_called:
+            warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first value of the "
+                          "schedule was never used. Call optimizer.step() first.", stacklevel=2)
+        if epoch is None:
+            self._go_to(self.last_epoch + 1)
+        else:
+            self._reset()
+            for e in range(epoch + 1):
+                self._go_to(e)
+
+    def _go_to(self, epoch: int) -> None:
+        """Set the rates of `epoch`, which follows the present one."""
+        self._step_count += 1
+        self.last_epoch = epoch
+        for group, lr in zip(self.optimizer.param_groups, self.get_lr()):
+            group["lr"] = lr
+        self._note()
+
+    def _note(self) -> None:
+        self._last_lr: list[float] = self._present()
+
+    def _reset(self) -> None:
+        """Give the groups the rates that the schedule starts from."""
+        for group, lr in zip(self.optimizer.param_groups, self.base_lrs):
+            group["lr"] = lr
+
+    @property
+    def _begins(self) -> bool:
+        """At epoch 0, or where a schedule continues: the groups have their rates already."""
+        return self.last_epoch == 0 or self._step_count == 1
+
+    def _present(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def _scaled(self, factor: float) -> list[float]:
+        return [group["lr"] * factor for group in self.optimizer.param_groups]
+
+    def _per_group(self, name: str, value: Any) -> list[Any]:
+        """`value` for each group. Errors: ValueError if it is a list of another length."""
+        count = len(self.optimizer.param_groups)
+        if not isinstance(value, (list, tuple)):
+            return [value] * count
+        if len(value) != count:
+            raise ValueError(f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} "
+                             f"values, param_groups has {count}.")
+        return list(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the schedule remembers, apart from the optimizer and plain functions."""
+        return {name: value for name, value in vars(self).items() if name != "optimizer" and not callable(value)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where the schedule stood that gave `state_dict`. The optimizer loads its own state."""
+        vars(self).update(state_dict)
+
+
+def attributes_of(function: Any) -> dict[str, Any] | None:
+    """What is saved of a function: the attributes of a callable object, nothing of a plain function."""
+    return dict(vars(function)) if not hasattr(function, "__code__") and hasattr(function, "__dict__") else None

@@ -1,0 +1,86 @@
+"""Muon: momentum whose singular values are all made equal."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minidl.backend.device import Array
+from minidl.backend.kernels.update import muon_update
+from minidl.optim.optimizer import Optimizer, Params, check_real, zeros_like
+
+
+class Muon(Optimizer):
+    """Muon (Jordan et al. 2024), for the weight matrices of hidden layers: momentum, orthogonalized.
+
+        b = momentum*b + (1 - momentum)*grad
+        d = momentum*b + (1 - momentum)*grad if nesterov else b
+        p = p - lr*weight_decay*p - lr * f * orthogonalized(d)
+
+    If d = U S V', then orthogonalized(d) is about U V': all directions in which a matrix maps are learned at equal
+    speed. It is found by Newton-Schulz steps, products of matrices only. Biases, embeddings and last layers want
+    another optimizer, such as AdamW.
+
+    Args, beside those of `Optimizer`:
+        params: matrices only.
+        weight_decay: shrinks the weights beside the gradient, as in AdamW.
+        momentum: how much of the last direction is kept.
+        nesterov: look ahead along the momentum.
+        ns_coefficients: a, b, c: a Newton-Schulz step is X = a*X + (b*XX' + c*XX'XX') X.
+        eps: keeps the first division, by the norm, finite.
+        ns_steps: how many such steps, fewer than 100.
+        adjust_lr_fn: "original" or None: f = sqrt(max(1, rows/columns)). "match_rms_adamw":
+            f = 0.2*sqrt(max(rows, columns)), which suits learning rates that were found for AdamW.
+
+    PyTorch computes the Newton-Schulz steps in bfloat16, here they have the dtype of the parameter.
+
+    Errors: ValueError for a parameter that is no matrix or a hyperparameter out of range, RuntimeError for complex
+    parameters.
+
+        >>> import minidl
+        >>> from minidl import optim
+        >>> w = minidl.zeros(2, 2, requires_grad=True)
+        >>> w.grad = minidl.tensor([[300.0, 0.0], [0.0, 4.0]])
+        >>> optim.Muon([w], lr=1.0, ns_steps=30, ns_coefficients=(1.5, -0.5, 0.0)).step()
+        >>> w                                       # however large the gradient in a direction
+        tensor([[-1.,  0.],
+                [ 0., -1.]], requires_grad=True)
+
+    Sources: https://kellerjordan.github.io/posts/muon/; Muon is scalable for LLM training, arXiv:2502.16982.
+    """
+
+    def __init__(self, params: Params, lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95,
+                 nesterov: bool = True, ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+                 eps: float = 1e-7, ns_steps: int = 5, adjust_lr_fn: str | None = None) -> None:
+        super().__init__(params, {
+            "lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov,
+            "ns_coefficients": ns_coefficients, "eps": eps, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn,
+        })
+
+    def check_group(self, group: dict[str, Any]) -> None:
+        check_real(group, "Muon")
+        for name, what in (("lr", "Learning rate"), ("momentum", "momentum"), ("weight_decay", "weight decay")):
+            if group[name] < 0:
+                raise ValueError(f"{what} should be >= 0 but is: {group[name]}")
+        if group["adjust_lr_fn"] not in (None, "original", "match_rms_adamw"):
+            raise ValueError(f"Adjust learning rate function {group['adjust_lr_fn']} is not supported; try 'original' "
+                             f"or 'match_rms_adamw'")
+        if group["ns_steps"] >= 100:
+            raise ValueError("Number of steps must be less than 100 for computational efficiency")
+        if len(group["ns_coefficients"]) != 3:
+            raise ValueError("Coefficients must be a tuple of exactly 3 values")
+        for p in group["params"]:
+            if p.ndim != 2:
+                raise ValueError(f"Muon only supports 2D parameters whereas we found a parameter with size: "
+                                 f"{tuple(p.shape)}; give it to another optimizer, such as AdamW")
+
+    def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
+        return {"momentum_buffer": zeros_like(p)}
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        rows, columns = p.shape
+        if group["adjust_lr_fn"] == "match_rms_adamw":
+            factor = 0.2 * math.sqrt(max(rows, columns))
+        else:
+            factor = math.sqrt(max(1, rows / columns))
+        muon_update(p, g, state["momentum_buffer"].array, group["lr"], group["lr"] * factor, group["weight_decay"],
+                    group["momentum"], group["nesterov"], group["ns_coefficients"], group["eps"], group["ns_steps"])

@@ -1,0 +1,140 @@
+"""The safetensors format: tensors by name, and nothing else.
+
+Eight bytes give the length of a header in JSON, which says of every tensor its dtype, its shape and where its numbers
+stand. See https://github.com/huggingface/safetensors.
+
+    >>> import minidl
+    >>> from minidl.serialization import safetensors
+    >>> data = safetensors.save({"weight": minidl.ones(2, 3)}, {"made by": "minidl"})
+    >>> safetensors.load(data)["weight"].shape, safetensors.metadata(data)
+    ((2, 3), {'made by': 'minidl'})
+"""
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import math
+from typing import Any
+
+from minidl.backend.dtype import float32
+from minidl.serialization.files import File, LoadError, damage, written
+from minidl.serialization.storage import (
+    DTYPES,
+    Placement,
+    Storage,
+    arrays_by_name,
+    check_byte_order,
+    contiguous_strides,
+    widened,
+)
+
+CODES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32", "int16": "I16",
+         "int8": "I8", "uint8": "U8", "bool": "BOOL", "uint16": "U16", "uint32": "U32", "uint64": "U64",
+         "complex64": "C64"}
+_NAMES = {code: name for name, code in CODES.items()}
+_LONGEST_HEADER = 100_000_000       # the specification's limit
+
+
+def save(tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> bytes:
+    """The contents of a safetensors file; see `save_file`."""
+    stream = io.BytesIO()
+    save_file(tensors, stream, metadata)
+    return stream.getvalue()
+
+
+def save_file(tensors: dict[str, Any], filename: Any, metadata: dict[str, str] | None = None) -> None:
+    """Save tensors by name, and if given some texts by name.
+
+    The format knows no views: what shares memory is written for each name, and is apart when it is loaded.
+    Errors: TypeError unless given a dict of tensors or arrays of numbers, and texts.
+    """
+    check_byte_order()
+    if metadata is not None and not all(isinstance(x, str) for pair in metadata.items() for x in pair):
+        raise TypeError("safetensors: metadata must be a dict of str to str")
+    arrays = arrays_by_name(tensors, "safetensors")
+    for name, array in arrays.items():
+        if array.dtype.name not in CODES:
+            raise TypeError(f"safetensors: {name!r} cannot be saved: the format has no {array.dtype}")
+        if name == "__metadata__":
+            raise TypeError("safetensors: no tensor can be called '__metadata__'")
+    order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))     # so that all are aligned
+    ends = dict(zip(order, itertools.accumulate(arrays[name].nbytes for name in order)))
+    header: dict[str, Any] = {} if metadata is None else {"__metadata__": dict(metadata)}
+    for name, array in arrays.items():
+        header[name] = {"dtype": CODES[array.dtype.name], "shape": array.shape,
+                        "data_offsets": [ends[name] - array.nbytes, ends[name]]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)
+    with written(filename) as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        for name in order:
+            stream.write(arrays[name].tobytes())
+
+
+def load(data: bytes) -> dict[str, Any]:
+    """The tensors in the contents of a safetensors file. Errors: LoadError."""
+    return load_file(io.BytesIO(data))
+
+
+def load_file(filename: Any, device: Any = "cpu") -> dict[str, Any]:
+    """The tensors of a safetensors file by name. bfloat16 becomes float32.
+
+    Errors: LoadError where it is damaged, as far as the format allows to see: it has no checksums.
+    """
+    with File(filename) as file, damage(file.name):
+        return read(file, Placement(device))
+
+
+def metadata(filename: Any) -> dict[str, str]:
+    """The texts that a safetensors file, or its contents as bytes, was saved with."""
+    with File(io.BytesIO(filename) if isinstance(filename, bytes) else filename) as file, damage(file.name):
+        return _header(file)[0].get("__metadata__", {})
+
+
+def read(file: File, place: Placement) -> dict[str, Any]:
+    """The tensors of a safetensors file. Errors: LoadError."""
+    check_byte_order()
+    header, start = _header(file)
+    header.pop("__metadata__", None)
+    end = 0
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, stop = entry["data_offsets"]
+        if begin != end or stop < begin:
+            raise LoadError(f"the data of {name!r} overlap others, or leave a gap: bytes {begin} to {stop}")
+        end = stop
+    if start + end != file.size:
+        raise LoadError(f"its tensors take {end} bytes, and there are {file.size - start}")
+    return {name: _tensor(name, entry, start, file, place) for name, entry in header.items()}
+
+
+def _header(file: File) -> tuple[dict[str, Any], int]:
+    """The header, and where the data begin."""
+    length = int.from_bytes(file.read(0, 8), "little")
+    if length > _LONGEST_HEADER:
+        raise LoadError(f"its header would be {length} bytes long, and {_LONGEST_HEADER} is the limit")
+    header = json.loads(file.read(8, length).tobytes(), object_pairs_hook=_no_duplicates)
+    if not isinstance(header, dict):
+        raise LoadError("its header is no JSON object")
+    return header, 8 + length
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise LoadError("a name stands twice in its header")
+    return dict(pairs)
+
+
+def _tensor(name: str, entry: dict[str, Any], start: int, file: File, place: Placement) -> Any:
+    begin, stop = entry["data_offsets"]
+    code, shape = entry["dtype"], entry["shape"]
+    narrow = code == "BF16"
+    if not narrow and code not in _NAMES:
+        raise LoadError(f"{name!r} is of dtype {code}, which minidl does not have")
+    dtype = float32 if narrow else DTYPES[_NAMES[code]]
+    if math.prod(shape) * (2 if narrow else dtype.itemsize) != stop - begin:
+        raise LoadError(f"{name!r} has shape {shape} and dtype {code}, but {stop - begin} bytes")
+    data = file.read(start + begin, stop - begin)
+    if narrow:
+        data = widened(data, file)
+    return Storage(place(data, "cpu")).tensor(dtype, shape, contiguous_strides(shape), 0)

@@ -1,0 +1,239 @@
+"""The memory behind tensors: found when they are saved, so that views stay views, and given back on loading."""
+from __future__ import annotations
+
+import math
+import sys
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, array_module, as_device, device_of, is_array, move, to_numpy
+from minidl.backend.dtype import supported
+from minidl.serialization.files import File, LoadError
+from minidl.tensor import Tensor
+
+DTYPES: dict[str, np.dtype] = {
+    np.dtype(kind).name: np.dtype(kind) for kind in (*supported, "uint16", "uint32", "uint64")}
+"""What is saved, by name. The unsigned ones are for NumPy arrays: tensors have the supported dtypes only."""
+
+_ALIGNMENT = 16     # a memory is cut at multiples of this: numbers of every dtype begin at multiples of their size
+
+# ---------------------------------------------------------------------- saving
+
+
+def arrays_in(value: Any) -> Iterator[Array]:
+    """The arrays of all tensors, and the NumPy arrays, in nested containers; those that can be saved.
+
+    Errors: TypeError for a tensor as a key of a dict.
+    """
+    if isinstance(value, (Tensor, np.ndarray)):
+        array = value.array if isinstance(value, Tensor) else value
+        if array.dtype.name in DTYPES:
+            yield array
+    elif type(value) in (dict, OrderedDict, Counter):
+        for key, part in value.items():
+            for _ in arrays_in(key):
+                raise TypeError(f"save: a dict has {key!r} as a key, and the keys in a file are plain values")
+            yield from arrays_in(part)
+    elif type(value) in (list, tuple):
+        for part in value:
+            yield from arrays_in(part)
+
+
+class Root:
+    """A piece of memory that arrays look into, and which part of it they use."""
+
+    def __init__(self, number: int, owner: np.ndarray, location: str) -> None:
+        self.number = number
+        self.data = _in_memory_order(owner).view(np.uint8)
+        self.address = _address(self.data)
+        self.location = location
+        self.low, self.high = self.data.nbytes, 0
+
+    def use(self, array: np.ndarray) -> None:
+        if array.size:
+            start = _address(array) - self.address
+            reach = [(n - 1) * s for n, s in zip(array.shape, array.strides)]
+            low = start + sum(min(r, 0) for r in reach)
+            self.low = min(self.low, low // _ALIGNMENT * _ALIGNMENT)
+            self.high = max(self.high, start + sum(max(r, 0) for r in reach) + array.itemsize)
+
+    def used(self) -> Array:
+        return self.data[self.low:self.high]
+
+
+class Roots:
+    """The pieces of memory behind all arrays in nested containers: each once, however many arrays look into it.
+
+    Of a large memory of which the arrays use a part, only that part is saved. Arrays on a GPU come to the host one by
+    one: there, two tensors share memory in the file if they are the same array.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self._hosted: dict[int, tuple[Array, np.ndarray, Root]] = {}    # by the id of an array, which is kept alive
+        self._by_owner: dict[int, tuple[np.ndarray, Root]] = {}
+        for array in arrays_in(value):
+            if id(array) not in self._hosted:
+                self._hosted[id(array)] = array, *self._host(array)
+        self.roots = [root for _, root in self._by_owner.values()]
+
+    def _host(self, array: Array) -> tuple[np.ndarray, Root]:
+        """The array on the host in the machine's byte order, and the root that it looks into."""
+        location = str(device_of(array))
+        host = to_numpy(array)
+        host = host.astype(host.dtype.newbyteorder("="), copy=False)
+        owner = host
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        if not _is_dense(owner) or (_address(host) - _address(owner)) % host.itemsize \
+                or any(s % host.itemsize for s in host.strides):
+            owner = host = host.copy()      # foreign memory with gaps: not shared in the file
+        if id(owner) not in self._by_owner:
+            self._by_owner[id(owner)] = owner, Root(len(self._by_owner), owner, location)
+        root = self._by_owner[id(owner)][1]
+        root.use(host)
+        return host, root
+
+    def place(self, array: Array) -> tuple[int, int, tuple[int, ...]]:
+        """Which root an array looks into, from where on, and its strides, both counted in elements."""
+        _, host, root = self._hosted[id(array)]
+        offset = _address(host) - root.address - root.low if host.size else 0
+        return root.number, offset // host.itemsize, tuple(s // host.itemsize for s in host.strides)
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _in_memory_order(owner: np.ndarray) -> np.ndarray:
+    """The elements one after another as they lie in memory."""
+    return owner.transpose(sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis])).reshape(-1)
+
+
+def _is_dense(owner: np.ndarray) -> bool:
+    """Whether an array fills its memory without gaps, in any order of its axes."""
+    order = sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis])
+    return owner.transpose(order).flags.c_contiguous
+
+
+def arrays_by_name(tensors: Any, who: str) -> dict[str, np.ndarray]:
+    """A flat dict of tensors or arrays as arrays on the host. Errors: TypeError for anything else."""
+    if not isinstance(tensors, dict):
+        raise TypeError(f"{who}: expected a dict of tensors, but got {type(tensors).__name__}")
+    arrays = {}
+    for name, value in tensors.items():
+        if not isinstance(name, str) or not (isinstance(value, Tensor) or is_array(value)):
+            raise TypeError(f"{who}: the format holds tensors by name only, but got a {type(value).__name__} under "
+                            f"{name!r}; nested state goes into minidl's own format: minidl.save(obj, f)")
+        array = to_numpy(value.array if isinstance(value, Tensor) else value)
+        arrays[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return arrays
+
+
+def cannot_save(value: Any, path: str) -> TypeError:
+    """The error for a value that no file can hold."""
+    kind = type(value).__name__
+    if hasattr(value, "state_dict"):
+        hint = ("; save its state instead: minidl.save(model.state_dict(), f), and later "
+                "model.load_state_dict(minidl.load(f))")
+    elif isinstance(value, (dict, list, tuple)):
+        hint = f"; make it a plain {next(k.__name__ for k in (dict, list, tuple) if isinstance(value, k))} first"
+    else:
+        hint = ""
+    return TypeError(f"save: {path} is a {kind}, and a file holds tensors and plain containers only, never code{hint}")
+
+
+def check_byte_order() -> None:
+    """Errors: RuntimeError on a machine whose numbers begin with the high byte."""
+    if sys.byteorder != "little":
+        raise RuntimeError("minidl's files hold little-endian numbers, and this machine has big-endian ones")
+
+
+# ---------------------------------------------------------------------- loading
+
+
+class Storage:
+    """A piece of memory of a file, of which tensors are made: bytes, on the device where the tensors will be.
+
+    Every tensor is checked to stay inside it. Tensors of one storage share memory, as they did when saved.
+    """
+
+    def __init__(self, data: Array) -> None:
+        self.data = data
+        self.version = [0, ""]      # writing into one tensor is noticed by the others
+
+    def tensor(self, dtype: np.dtype, shape: Sequence[int], strides: Sequence[int], offset: int) -> Any:
+        """A tensor that looks into this memory; strides and offset count elements.
+
+        Errors: LoadError where it would reach outside.
+        """
+        if dtype not in supported:
+            raise LoadError(f"it holds a tensor of {dtype}, a dtype that minidl does not have")
+        result = wrap(self.array(dtype, shape, strides, offset))
+        result.version = self.version
+        return result
+
+    def array(self, dtype: np.dtype, shape: Sequence[int], strides: Sequence[int], offset: int) -> Array:
+        """The same as an array."""
+        if len(shape) != len(strides) or any(type(n) is not int for n in (*shape, *strides, offset)) \
+                or any(n < 0 for n in shape):
+            raise LoadError("it holds a tensor whose shape, strides and offset make no sense")
+        if not all(shape):
+            return array_module(self.data).empty(tuple(shape), dtype)
+        reach = [(n - 1) * s for n, s in zip(shape, strides)]
+        first, last = (offset + sum(pick(r, 0) for r in reach) for pick in (min, max))
+        if first < 0 or (last + 1) * dtype.itemsize > self.data.nbytes:
+            raise LoadError(f"a tensor of shape {tuple(shape)} with strides {tuple(strides)} from element {offset} on "
+                            f"reaches outside its memory of {self.data.nbytes} bytes")
+        start, steps = offset * dtype.itemsize, [s * dtype.itemsize for s in strides]
+        if isinstance(self.data, np.ndarray):
+            return np.ndarray(tuple(shape), dtype, self.data, start, steps)
+        stop = self.data.nbytes - (self.data.nbytes - start) % dtype.itemsize
+        return array_module(self.data).lib.stride_tricks.as_strided(self.data[start:stop].view(dtype), shape, steps)
+
+
+class Placement:
+    """Where what was saved on a device is loaded to: `map_location`, in all the forms that PyTorch has for it."""
+
+    def __init__(self, map_location: Any) -> None:
+        self.map_location = map_location
+
+    def __call__(self, data: np.ndarray, location: str) -> Array:
+        """The bytes of a storage that was saved on the device `location`, on the device where they shall be.
+
+        Errors: LoadError where that device is not to be had.
+        """
+        try:
+            wanted = self.map_location
+            if wanted is None:
+                wanted = location
+            elif isinstance(wanted, dict):
+                wanted = wanted.get(location, location)
+            elif callable(wanted):
+                wanted = wanted(wrap(data), location)
+                if isinstance(wanted, Tensor):
+                    if wanted.array.nbytes != data.nbytes:
+                        raise ValueError(f"map_location returned {wanted.array.nbytes} bytes for a storage of "
+                                         f"{data.nbytes}")
+                    return wanted.array
+                wanted = location
+            return move(data, as_device(wanted))
+        except Exception as error:
+            raise LoadError(f"its tensors of device {location!r} cannot be placed ({error}); try "
+                            f"map_location='cpu'") from error
+
+
+def contiguous_strides(shape: Sequence[int]) -> list[int]:
+    """The strides of an array whose elements lie row by row."""
+    return [math.prod(shape[i + 1:]) for i in range(len(shape))]
+
+
+def widened(data: np.ndarray, file: File) -> np.ndarray:
+    """Bytes of bfloat16 numbers as bytes of float32: the same bits, followed by 16 zeros. The user is told."""
+    note = "bfloat16 tensors became float32, which holds all their values"
+    if note not in file.notes:
+        file.notes.append(note)
+    return (data.view(np.uint16).astype(np.uint32) << 16).view(np.uint8)

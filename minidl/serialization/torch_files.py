@@ -1,0 +1,283 @@
+"""PyTorch's files, without PyTorch: weights come from `torch.save` and go to `torch.load`.
+
+Since PyTorch 1.6 a file is a zip archive: `data.pkl` is a pickle of the containers, in which tensors refer to storages,
+and `data/0`, `data/1`, ... hold their numbers. Before, all of it stood in one stream. Of the pickle only what state
+dicts need is understood, see `torch_pickle`; nothing in the file is ever run.
+"""
+from __future__ import annotations
+
+import io
+import struct
+import sys
+import zipfile
+import zlib
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.device import Array, Device
+from minidl.backend.dtype import float32, supported
+from minidl.nn.parameter import Parameter
+from minidl.serialization import torch_pickle
+from minidl.serialization.files import File, LoadError
+from minidl.serialization.storage import Placement, Roots, Storage, cannot_save, check_byte_order, widened
+from minidl.serialization.torch_pickle import ORDERED_DICT, Call, Callee, Name, Persistent, checked_key, only
+from minidl.tensor import Tensor
+
+STORAGE_NAMES = {"float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
+                 "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+                 "complex128": "ComplexDouble"}
+BFLOAT16 = "bfloat16"
+
+
+class TypedStorage(Storage):
+    """A storage whose numbers all have one dtype, as in PyTorch's pickles."""
+
+    def __init__(self, data: Array, dtype: np.dtype) -> None:
+        super().__init__(data)
+        self.dtype = dtype
+
+
+class Unread(TypedStorage):
+    """A storage that has not been read yet; its tensors are empty."""
+
+    def __init__(self, kind: str, location: str, count: int) -> None:
+        super().__init__(np.empty(0, np.uint8), float32)
+        self.kind, self.location, self.count = kind, location, count
+
+    def tensor(self, dtype: Any, shape: Any, strides: Any, offset: Any) -> Any:
+        return super().tensor(float32, (0,), (1,), 0)
+
+
+# ---------------------------------------------------------------------- what a pickle may name
+
+def _rebuild_tensor(storage: Any, storage_offset: Any, size: Any, stride: Any, requires_grad: Any = False,
+                    backward_hooks: Any = None, metadata: Any = None) -> Any:
+    if not isinstance(storage, TypedStorage):
+        raise LoadError(f"refuses to make a tensor of a {type(storage).__name__}")
+    if metadata:
+        raise LoadError("it holds a tensor that is to be conjugated or negated on reading; save x.resolve_conj() "
+                        "or x.resolve_neg() instead")
+    tensor = storage.tensor(storage.dtype, size, stride, storage_offset)
+    tensor.requires_grad = bool(requires_grad)
+    return tensor
+
+
+def _rebuild_parameter(data: Any, requires_grad: Any, *_: Any) -> Any:
+    return Parameter(data, bool(requires_grad))
+
+
+def _rebuild_from_type(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
+    """A tensor with attributes, which are left out."""
+    return function.function(*arguments)
+
+
+def _no_tensor(*_: Any) -> Any:
+    """The class of a tensor with attributes: handed on, never called."""
+    raise LoadError("refuses to call `torch.Tensor`")
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """How bytes are written in pickles that Python 2 could read."""
+    if encoding != "latin1":
+        raise LoadError("refuses `_codecs.encode` to anything but latin1")
+    return text.encode("latin1")
+
+
+def _ordered_dict(items: Any = ()) -> Any:
+    return OrderedDict((checked_key(key), value) for key, value in items)
+
+
+def _counter(counts: Any = ()) -> Any:
+    return Counter(only(counts, dict))
+
+
+def _no_bytes() -> bytes:
+    """How the empty bytes are written there: a call of `bytes` without arguments."""
+    return b""
+
+
+def _names() -> dict[str, Any]:
+    names: dict[str, Any] = {
+        "torch._utils._rebuild_tensor": Callee(_rebuild_tensor),
+        "torch._utils._rebuild_tensor_v2": Callee(_rebuild_tensor),
+        "torch._utils._rebuild_parameter": Callee(_rebuild_parameter),
+        "torch._utils._rebuild_parameter_with_state": Callee(_rebuild_parameter),
+        "torch._tensor._rebuild_from_type_v2": Callee(_rebuild_from_type),
+        "torch.Tensor": Callee(_no_tensor),
+        "torch.Size": Callee(tuple),
+        "torch.device": Callee(Device),
+        "collections.OrderedDict": Callee(_ordered_dict),
+        "collections.Counter": Callee(_counter),
+        "_codecs.encode": Callee(_encode),
+        "__builtin__.bytes": Callee(_no_bytes),
+        "torch.BFloat16Storage": BFLOAT16, "torch.cuda.BFloat16Storage": BFLOAT16,
+    }
+    for dtype in supported:
+        storage = f"{STORAGE_NAMES[dtype.name]}Storage"
+        names |= {f"torch.{dtype.name}": dtype, f"torch.{storage}": dtype.name, f"torch.cuda.{storage}": dtype.name}
+    return names
+
+
+NAMES = _names()
+
+
+def _reference(reference: Any) -> tuple[str, str, str, int]:
+    """Kind, key, device and number of elements of a storage, as a pickle refers to it."""
+    if not isinstance(reference, tuple) or len(reference) not in (5, 6) or reference[0] != "storage" \
+            or any(part is not None for part in reference[5:]):
+        raise LoadError("refuses a reference to something that is no storage")
+    kind, key, location, count = reference[1:5]
+    if not all(isinstance(x, str) for x in (kind, key, location)) or type(count) is not int or count < 0:
+        raise LoadError("refuses a reference to a storage that makes no sense")
+    return kind, key, location, count
+
+
+def _typed(kind: str, data: np.ndarray, location: str, little: bool, file: File, place: Placement) -> TypedStorage:
+    """A storage of the bytes that stand in a file."""
+    if kind == BFLOAT16:
+        data = data if little else data.view(np.uint16).byteswap()
+        return TypedStorage(place(widened(data, file), location), float32)
+    dtype = np.dtype(kind)
+    return TypedStorage(place(data if little else data.view(dtype).byteswap().view(np.uint8), location), dtype)
+
+
+def _checked(value: Any) -> Any:
+    """What a pickle made, if it is nothing but tensors, plain values and containers. Errors: LoadError."""
+    to_see, seen = [value], set()
+    while to_see:
+        part = to_see.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, (Callee, Storage)):
+            raise LoadError(f"refuses a bare {type(part).__name__} where a tensor or a plain value belongs")
+        if isinstance(part, dict):
+            to_see += [*part, *part.values()]
+        elif isinstance(part, (list, tuple)):
+            to_see += part
+    return value
+
+
+# ---------------------------------------------------------------------- reading
+
+def read_zip(file: File, archive: zipfile.ZipFile, place: Placement) -> Any:
+    """What `torch.save` wrote as a zip archive. Errors: LoadError."""
+    records = {info.filename: info for info in archive.infolist()}
+    if len(records) != len(archive.infolist()) or sum(info.file_size for info in records.values()) > file.size:
+        raise LoadError("its records overlap, or two of them have one name")
+    prefix = next(name for name in records if name.endswith("data.pkl")).removesuffix("data.pkl")
+
+    def read(name: str, check: bool = True) -> Array:
+        info = records.get(prefix + name)
+        if info is None:
+            raise LoadError(f"its record {name!r} is missing")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise LoadError(f"its record {name!r} is compressed, and torch.save does not compress")
+        # 30 bytes, of which the last four are the lengths of the name and of what else stands before the data
+        lengths = struct.unpack("<HH", file.read(info.header_offset + 26, 4))
+        data = file.read(info.header_offset + 30 + sum(lengths), info.file_size)
+        if check and zlib.crc32(data) != info.CRC:
+            raise LoadError(f"its record {name!r} is damaged: the checksum does not fit")
+        return data
+
+    little = prefix + "byteorder" not in records or read("byteorder").tobytes() == b"little"
+    storages: dict[tuple[str, str], TypedStorage] = {}
+
+    def persistent(reference: Any) -> TypedStorage:
+        kind, key, location, _ = _reference(reference)
+        if (kind, key) not in storages:
+            data = read(f"data/{key}", check=file.mapped is None)
+            storages[kind, key] = _typed(kind, data, location, little, file, place)
+        return storages[kind, key]
+
+    return _checked(torch_pickle.run(io.BytesIO(read("data.pkl").tobytes()), NAMES, persistent))
+
+
+MAGIC_NUMBER, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+
+
+def read_stream(file: File, place: Placement) -> Any:
+    """What `torch.save` wrote before PyTorch 1.6: four pickles, the keys of the storages, their numbers.
+
+    Errors: LoadError.
+    """
+    stream = file.stream
+    stream.seek(0)
+    if torch_pickle.run(stream, {}, _reference) != MAGIC_NUMBER:
+        raise LoadError("a pickle, but not one of torch.save: refused, since a pickle can run any code")
+    if torch_pickle.run(stream, {}, _reference) != PROTOCOL:
+        raise LoadError("of a protocol that no PyTorch has written")
+    little = torch_pickle.run(stream, {}, _reference)["little_endian"]
+    start = stream.tell()
+
+    # once to learn how long the storages are, which stand behind, and once to make tensors of them
+    unread: dict[str, Unread] = {}
+
+    def note(reference: Any) -> Unread:
+        kind, key, location, count = _reference(reference)
+        return unread.setdefault(key, Unread(kind, location, count))
+
+    torch_pickle.run(stream, NAMES, note)
+    storages: dict[str, TypedStorage] = {}
+    keys = torch_pickle.run(stream, {}, _reference)
+    position = stream.tell()
+    for key in map(checked_key, keys):
+        kind, location, count = unread[key].kind, unread[key].location, unread[key].count
+        if int.from_bytes(file.read(position, 8), "little" if little else "big") != count:
+            raise LoadError(f"its storage {key!r} has not the {count} elements that its tensors speak of")
+        size = count * (2 if kind == BFLOAT16 else np.dtype(kind).itemsize)
+        storages[key] = _typed(kind, file.read(position + 8, size), location, little, file, place)
+        position += 8 + size
+    stream.seek(start)
+    return _checked(torch_pickle.run(stream, NAMES, lambda reference: storages[_reference(reference)[1]]))
+
+
+# ---------------------------------------------------------------------- writing
+
+def write(value: Any, open_file: Callable[[], Any]) -> None:
+    """Save as a zip archive that `torch.load(f)` reads, also with `weights_only=True`, its default.
+
+    Errors: TypeError for what PyTorch's files do not hold. The file is opened when nothing can be refused any more.
+    """
+    check_byte_order()
+    roots = Roots(value)
+    records: dict[tuple[int, np.dtype], tuple[str, Any]] = {}   # a storage has one dtype
+
+    def replace(part: Any, path: str) -> Any:
+        if isinstance(part, Parameter):
+            return Call(Name("torch._utils", "_rebuild_parameter"),
+                        (part.detach(), part.requires_grad, Call(ORDERED_DICT, ())))
+        if isinstance(part, Tensor):
+            number, offset, strides = roots.place(part.array)
+            if any(s < 0 for s in strides):
+                raise TypeError(f"save: {path} runs backwards through its memory, which PyTorch's tensors cannot do; "
+                                f"clone() it first")
+            root = roots.roots[number]
+            key, data = records.setdefault((number, part.dtype), (str(len(records)), root.used()))
+            storage = Persistent(("storage", Name("torch", f"{STORAGE_NAMES[part.dtype.name]}Storage"), key,
+                                  root.location, data.nbytes // part.dtype.itemsize))
+            return Call(Name("torch._utils", "_rebuild_tensor_v2"),
+                        (storage, offset, part.shape, strides, part.requires_grad, Call(ORDERED_DICT, ())))
+        if isinstance(part, np.dtype) and part in supported:
+            return Name("torch", part.name)
+        if isinstance(part, Device):
+            return Call(Name("torch", "device"), (str(part),))
+        if isinstance(part, (np.ndarray, np.generic)):
+            raise TypeError(f"save: {path} is a {type(part).__name__}, which PyTorch refuses to load; try "
+                            f"minidl.tensor(...) or .item()")
+        raise cannot_save(part, path)
+
+    pickled = torch_pickle.emit(value, replace)
+    contents = {"data.pkl": pickled, "byteorder": sys.byteorder.encode(), "version": b"3\n",
+                **{f"data/{key}": data for key, data in records.values()}}
+    with open_file() as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in contents.items():
+            info = zipfile.ZipInfo(f"archive/{name}")
+            info.file_size = len(data)
+            with archive.open(info, "w") as record:
+                record.write(memoryview(data))
+
+

@@ -1,0 +1,220 @@
+"""Pickle, as far as PyTorch's files need it.
+
+A pickle is a program for a small machine with a stack: most of its instructions put a value there, some build
+containers of what lies on top, and two are dangerous, since they look up a name in any module (GLOBAL) and call it
+(REDUCE). `run` knows the instructions that state dicts are made of; names it looks up in a table that it is given,
+and it calls what is in that table, nothing else. `emit` writes such a program.
+"""
+from __future__ import annotations
+
+import pickle
+import pickletools
+import struct
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.serialization.files import LoadError
+
+# ---------------------------------------------------------------------- reading
+
+_CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_VALUES = {"BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE",
+           "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BINSTRING", "SHORT_BINSTRING"}
+_EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+class Callee(NamedTuple):
+    """A function that a pickle may call."""
+
+    function: Callable[..., Any]
+
+
+def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any]) -> Any:
+    """The value that a pickle makes. The stream is left behind its end.
+
+    Args:
+        names: what may be looked up, by "module.name"; a `Callee` may be called too.
+        persistent: gives the object that a reference to outside of the pickle means.
+
+    Errors: LoadError for a name that is not in the table, and for instructions that state dicts do not need.
+    """
+    stack: list[Any] = []
+    below: list[list[Any]] = []     # the stacks under each mark
+    memo: dict[int, Any] = {}
+
+    def since_mark() -> list[Any]:
+        nonlocal stack
+        items, stack = stack, below.pop()
+        return items
+
+    def look_up(module: str, name: str) -> Any:
+        full = f"{only(module, str)}.{only(name, str)}"
+        if full not in names:
+            raise LoadError(f"refuses `{full}`: a state dict holds tensors and plain containers only, and a pickle "
+                            f"that asks for anything else could run any code")
+        return names[full]
+
+    argument: Any
+    for opcode, argument, _ in pickletools.genops(stream):
+        name = opcode.name
+        if name in _VALUES:
+            stack.append(argument)
+        elif name in _CONSTANTS:
+            stack.append(_CONSTANTS[name])
+        elif name in _EMPTY:
+            stack.append(_EMPTY[name]())
+        elif name in ("BINPUT", "LONG_BINPUT"):
+            memo[argument] = stack[-1]
+        elif name == "MEMOIZE":
+            memo[len(memo)] = stack[-1]
+        elif name in ("BINGET", "LONG_BINGET"):
+            stack.append(memo[argument])
+        elif name == "MARK":
+            below.append(stack)
+            stack = []
+        elif name == "TUPLE":
+            items = since_mark()
+            stack.append(tuple(items))
+        elif name in _TUPLES:
+            items = stack[-_TUPLES[name]:]
+            stack[-_TUPLES[name]:] = [tuple(items)]
+        elif name == "APPEND":
+            item = stack.pop()
+            only(stack[-1], list).append(item)
+        elif name == "APPENDS":
+            items = since_mark()
+            only(stack[-1], list).extend(items)
+        elif name == "SETITEM":
+            value, key = stack.pop(), stack.pop()
+            only(stack[-1], dict)[checked_key(key)] = value
+        elif name == "SETITEMS":
+            items = since_mark()
+            only(stack[-1], dict).update(zip(map(checked_key, items[::2]), items[1::2]))
+        elif name == "GLOBAL":
+            stack.append(look_up(*argument.split(" ", 1)))
+        elif name == "STACK_GLOBAL":
+            name, module = stack.pop(), stack.pop()
+            stack.append(look_up(module, name))
+        elif name == "REDUCE":
+            arguments, callee = stack.pop(), stack.pop()
+            stack.append(only(callee, Callee).function(*arguments))
+        elif name == "BUILD":
+            stack.pop()     # attributes, such as the `_metadata` of a state dict
+            only(stack[-1], OrderedDict)
+        elif name == "BINPERSID":
+            stack.append(persistent(stack.pop()))
+        elif name not in ("PROTO", "FRAME", "STOP"):
+            raise LoadError(f"refuses the pickle instruction {name}, which state dicts do not need")
+    result, = stack
+    return result
+
+
+def only(value: Any, kind: type) -> Any:
+    """`value`, which must be of a kind. Errors: LoadError."""
+    if not isinstance(value, kind):
+        raise LoadError(f"refuses to treat a {type(value).__name__} as a {kind.__name__}")
+    return value
+
+
+def checked_key(key: Any) -> Any:
+    """The key of a dict: a plain value, or a tuple of them. Errors: LoadError.
+
+    Tuples of tuples could be made so that the hash of a few bytes takes years.
+    """
+    for part in key if isinstance(key, tuple) else (key,):
+        if part is not None and not isinstance(part, (str, bytes, int, float)):
+            raise LoadError(f"refuses a {type(part).__name__} in a key of a dict")
+    return key
+
+
+# ---------------------------------------------------------------------- writing
+
+class Name(NamedTuple):
+    """A name to look up when the pickle is read."""
+
+    module: str
+    name: str
+
+
+class Call(NamedTuple):
+    """A call to make when the pickle is read."""
+
+    callee: Name
+    arguments: tuple[Any, ...]
+
+
+class Persistent(NamedTuple):
+    """A reference to something outside of the pickle."""
+
+    reference: Any
+
+
+ORDERED_DICT = Name("collections", "OrderedDict")
+
+
+def emit(value: Any, replace: Callable[[Any, str], Any], path: str = "obj") -> bytes:
+    """The pickle of nested plain containers; `replace(value, path)` turns all else into Calls and the like."""
+    return b"\x80\x02" + b"".join(_instructions(value, replace, path)) + pickle.STOP
+
+
+def _instructions(value: Any, replace: Callable[[Any, str], Any], path: str) -> Iterator[bytes]:
+    def several(parts: Any) -> Iterator[bytes]:
+        yield pickle.MARK
+        for name, part in parts:
+            yield from _instructions(part, replace, f"{path}{name}")
+
+    def pairs(items: Any) -> Iterator[bytes]:
+        yield pickle.MARK
+        for key, part in items:
+            yield from _instructions(key, replace, f"the key {key!r} of {path}")
+            yield from _instructions(part, replace, f"{path}[{key!r}]")
+        yield pickle.SETITEMS
+
+    def indexed(parts: Any) -> Any:
+        return ((f"[{i}]", part) for i, part in enumerate(parts))
+
+    kind = type(value)
+    if value is None:
+        yield pickle.NONE
+    elif isinstance(value, bool):
+        yield pickle.NEWTRUE if value else pickle.NEWFALSE
+    elif isinstance(value, int) and not isinstance(value, np.generic):
+        digits = pickle.encode_long(int(value))
+        yield pickle.LONG1 + bytes([len(digits)]) + digits      # no more than 255 of them
+    elif isinstance(value, float) and not isinstance(value, np.generic):
+        yield pickle.BINFLOAT + struct.pack(">d", value)
+    elif isinstance(value, str):
+        text = value.encode("utf-8", "surrogatepass")
+        yield pickle.BINUNICODE + struct.pack("<I", len(text)) + text
+    elif isinstance(value, bytes):
+        yield from _instructions(Call(Name("_codecs", "encode"), (value.decode("latin1"), "latin1")), replace, path)
+    elif kind is dict:
+        yield pickle.EMPTY_DICT
+        yield from pairs(value.items())
+    elif kind is OrderedDict:
+        yield from _instructions(Call(ORDERED_DICT, ()), replace, path)
+        yield from pairs(value.items())
+    elif kind is Counter:
+        yield from _instructions(Call(Name("collections", "Counter"), (dict(value),)), replace, path)
+    elif kind is list:
+        yield pickle.EMPTY_LIST
+        yield from several(indexed(value))
+        yield pickle.APPENDS
+    elif kind is tuple:
+        yield from several(indexed(value))
+        yield pickle.TUPLE
+    elif kind is Name:
+        yield pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode()
+    elif kind is Call:
+        yield from _instructions(value.callee, replace, path)
+        yield from _instructions(value.arguments, replace, path)
+        yield pickle.REDUCE
+    elif kind is Persistent:
+        yield from _instructions(value.reference, replace, path)
+        yield pickle.BINPERSID
+    else:
+        yield from _instructions(replace(value, path), replace, path)

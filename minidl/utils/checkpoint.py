@@ -1,0 +1,220 @@
+"""Checkpointing: keep less for backward, and compute it again when it is needed.
+
+What a network keeps of its forward pass is most of the memory that training takes. Under `checkpoint` a part of the
+network keeps its arguments only. When a gradient first asks for anything else, the part runs a second time, and what is
+kept this time is handed to the steps that were recorded the first time. They are the same steps with the same values,
+so gradients of every order are exact.
+
+Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, https://arxiv.org/abs/1604.06174
+"""
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from minidl.amp import autocast
+from minidl.autograd.engine import edge_of
+from minidl.autograd.grad_mode import _Switch, enable_grad, switches
+from minidl.autograd.op import AccumulateGrad, Op, next_sequence
+from minidl.autograd.tensorbase import TensorBase, version_of
+from minidl.backend.device import Device, device_of
+from minidl.backend.random import default_generator
+
+Versions = list[tuple[Any, int]]
+"""Version counters of pieces of memory, each with the number that it should still have."""
+
+
+def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None,
+               preserve_rng_state: bool = True, **kwargs: Any) -> Any:
+    """`function(*args, **kwargs)`, of which only the arguments are kept for backward: it runs again in backward.
+
+    The function must do the same each time. Random numbers are no obstacle: the second run draws those of the first,
+    unless `preserve_rng_state` is False. What it changes besides, it changes twice: batch norm updates its running
+    statistics in both runs, as in PyTorch. `use_reentrant` is accepted and has no meaning.
+
+    Errors: in backward, RuntimeError if an argument or a parameter was written in place, by the function or since, or
+    if the second run did not record the same steps.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.utils.checkpoint import checkpoint
+        >>> block = nn.Sequential(nn.Linear(4, 100), nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 4))
+        >>> x = minidl.ones(2, 4)
+        >>> checkpoint(block, x).sum().backward()
+        >>> block[0].weight.grad.shape
+        (100, 4)
+    """
+    if not switches.enabled:
+        return function(*args, **kwargs)
+    again = Again(function, args, kwargs, preserve_rng_state)
+    start = next_sequence()
+    with again.precision():
+        output = function(*args, **kwargs)
+    again.take_from(recorded_since(start, output))
+    return output
+
+
+def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None,
+                          preserve_rng_state: bool = True) -> Any:
+    """A chain of modules or functions, cut into `segments` parts, each under `checkpoint` but the last.
+
+    Backward begins with the last part, so that forgetting what it keeps would save nothing. With n modules, sqrt(n)
+    parts take the least memory.
+
+    Errors: ValueError unless there are as many modules as parts.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.utils.checkpoint import checkpoint_sequential
+        >>> net = nn.Sequential(*[nn.Linear(3, 3) for _ in range(9)])
+        >>> checkpoint_sequential(net, 3, minidl.ones(1, 3)).shape
+        (1, 3)
+    """
+    functions = list(functions)
+    if not 1 <= segments <= len(functions):
+        raise ValueError(f"checkpoint_sequential: expected from 1 to {len(functions)} segments, as many as there are "
+                         f"functions, but got {segments}")
+
+    def run(part: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+        def forward(x: Any) -> Any:
+            for function in part:
+                x = function(x)
+            return x
+        return forward
+    size = len(functions) // segments
+    for i in range(segments - 1):
+        input = checkpoint(run(functions[i * size:(i + 1) * size]), input, preserve_rng_state=preserve_rng_state)
+    return run(functions[(segments - 1) * size:])(input)
+
+
+# ---------------------------------------------------------------------- the steps of a run
+
+def tensors_in(value: Any) -> Iterator[TensorBase]:
+    """All tensors in nested tuples, lists and dicts."""
+    if isinstance(value, TensorBase):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from tensors_in(part)
+    elif isinstance(value, dict):
+        yield from tensors_in(tuple(value.values()))
+
+
+def recorded_since(start: int, output: Any) -> list[Op]:
+    """The steps behind an output that were recorded after the step number `start`, oldest first; no leaves."""
+    to_see = [edge_of(t)[0] for t in tensors_in(output) if t.requires_grad]  # type: ignore[attr-defined]
+    seen: set[Op] = set()
+    while to_see:
+        op = to_see.pop()
+        if op not in seen and op.sequence > start and not isinstance(op, AccumulateGrad):
+            seen.add(op)
+            to_see += [edge[0] for edge in op.edges if edge is not None]
+    return sorted(seen, key=lambda op: op.sequence)
+
+
+class Forgotten(dict[str, Any]):
+    """What a step keeps, until it is asked for: then it is what the same step of the second run keeps."""
+
+    def __init__(self, again: Again, index: int) -> None:
+        self.again: Again | None = again
+        self.index = index
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> Any:
+        self._remember()
+        return dict.__getitem__(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        self._remember()
+        return super().__iter__()
+
+    def _remember(self) -> None:
+        if self.again is not None:
+            kept = self.again.kept_by(self.index)
+            self.again = None       # the last step that lets go of the second run frees what it holds
+            self.update({name: kept[name] for name in kept})
+
+
+class Again:
+    """A function that may have to run a second time: all that is needed to do it, and then what its steps kept.
+
+    It holds no step of the first run, which hold it: no reference cycle keeps a graph alive.
+    """
+
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, preserve_rng_state: bool) -> None:
+        self.call = function, args, kwargs
+        self.versions: Versions = [(version_of(t), version_of(t)[0]) for t in tensors_in((args, kwargs))]
+        self.generators: list[tuple[Any, Any]] = []
+        if preserve_rng_state:
+            devices = {Device("cpu"), *(device_of(t.array) for t in tensors_in((args, kwargs)))}
+            self.generators = [(g, g.get_state()) for g in map(default_generator, devices)]
+        self.autocast, self.casts_held = switches.autocast, switches.autocast_casts is not None
+        self.kinds: list[type[Op]] = []
+        self.kept: list[Any] | None = None
+
+    @contextlib.contextmanager
+    def precision(self) -> Iterator[None]:
+        """The autocast of the first run. Both runs cast weights anew, so that they record the same steps."""
+        with contextlib.ExitStack() as stack:
+            if self.autocast or switches.autocast:
+                stack.enter_context(_Switch(autocast=frozenset(), autocast_casts=None))
+            for device in self.autocast:
+                stack.enter_context(autocast(device, cache_enabled=self.casts_held))
+            yield
+
+    def take_from(self, ops: list[Op]) -> None:
+        """Let the steps of the first run forget what they keep."""
+        for op in ops:
+            self.versions += _versions_from_outside(op, ops[0].sequence)
+        self.kinds = [type(op) for op in ops]
+        for i, op in enumerate(ops):
+            if op.kept:
+                op.kept = Forgotten(self, i)
+
+    def kept_by(self, index: int) -> Any:
+        """What a step of the second run keeps; the run is made when this is first asked."""
+        if self.kept is None:
+            self._run()
+        assert self.kept is not None
+        kept, self.kept[index] = self.kept[index], None
+        return kept
+
+    def _run(self) -> None:
+        for version, number in self.versions:
+            if version[0] != number:
+                raise RuntimeError(f"checkpoint: a tensor that the function works on has been modified by an inplace "
+                                   f"operation (last written by {version[1]}), and the function cannot run again in "
+                                   f"backward as it did in forward; write a new tensor instead, or clone() first")
+        function, args, kwargs = self.call
+        now = [(generator, generator.get_state()) for generator, _ in self.generators]
+        for generator, state in self.generators:
+            generator.set_state(state)
+        try:
+            with enable_grad(), self.precision():
+                start = next_sequence()
+                ops = recorded_since(start, function(*args, **kwargs))
+        finally:
+            for generator, state in now:
+                generator.set_state(state)
+        if [type(op) for op in ops] != self.kinds:
+            raise RuntimeError(f"checkpoint: the function recorded {len(self.kinds)} steps in forward, and {len(ops)} "
+                               f"when it ran again in backward, or others; it must do the same each time")
+        self.kept = [op.kept for op in ops]
+        del self.call
+
+
+def _versions_from_outside(op: Op, first: int) -> Versions:
+    """The versions of what a step was given that no step since number `first` has made: parameters, constants."""
+    versions: Versions = []
+    for name, edge in zip(op.input_names, op.edges):
+        if edge is not None and isinstance(edge[0], AccumulateGrad) and edge[0].variable is not None:
+            version = version_of(edge[0].variable)
+            versions.append((version, version[0]))
+        elif (edge is None or edge[0].sequence < first) and name in (op.kept or ()):
+            _, kept_version, number = op.kept[name]  # type: ignore[index]
+            if kept_version is not None:
+                versions.append((kept_version, number))
+    return versions

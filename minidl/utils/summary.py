@@ -1,0 +1,244 @@
+"""`summary`: the layers of a network with their shapes, parameters, multiply-adds and memory."""
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.op import annotate
+from minidl.backend.device import Device, as_device
+from minidl.backend.dtype import get_default_dtype
+from minidl.backend.random import default_generator
+from minidl.creation import ones
+from minidl.nn.module import Module
+from minidl.ops.attention import Attention
+from minidl.ops.conv import Conv2d, Conv2dInputGrad, Conv2dWeightGrad
+from minidl.ops.linalg import Contract, Linear, MatMul
+from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
+from minidl.utils.watch import arrays_of, module_calls, op_calls, size_of, table
+
+Shape = tuple[int, ...]
+
+
+def _contract(op: Contract, a: Any, b: Any, y: Any) -> int:
+    """One product for every combination of labels, if any is summed over."""
+    sizes = {**dict(zip(op.a, a.shape)), **dict(zip(op.b, b.shape))}
+    return math.prod(sizes.values()) if len(sizes) > len(op.out) else 0
+
+
+def _recurrent(x: Any, others: Any) -> int:
+    """Every step of every sequence multiplies with each matrix once; x holds all steps, and the others the matrices."""
+    return len(x) * sum(math.prod(w.shape) for w in others if getattr(w, "ndim", 0) == 2)
+
+
+MULTIPLY_ADDS: dict[type, Callable[..., int]] = {
+    MatMul: lambda op, a, b, y: math.prod(y.shape) * a.shape[-1],
+    Linear: lambda op, x, weight, bias, y: math.prod(y.shape) * x.shape[-1],
+    Contract: _contract,
+    Conv2d: lambda op, x, w, *by: math.prod(by[-1].shape) * math.prod(w.shape[1:]),
+    Conv2dInputGrad: lambda op, g, w, y: math.prod(g.shape) * math.prod(w.shape[1:]),
+    Conv2dWeightGrad: lambda op, x, g, y: math.prod(g.shape) * math.prod(y.shape[1:]),
+    Attention: lambda op, q, k, v, *_: math.prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1]),
+    RNNLayer: lambda op, x, h, *others: _recurrent(x, others),
+    GRULayer: lambda op, x, h, *others: _recurrent(x, others),
+    LSTMLayer: lambda op, x, h, c, *others: _recurrent(x, others),
+}
+"""For each op that multiplies and adds, how often it does, given the op, its inputs and its output. All other layers
+are made of these. Biases, which are only added, do not count."""
+
+
+@dataclass
+class Row:
+    """A module of the network, with all that is inside it."""
+
+    name: str                       # its path, "" for the network itself
+    depth: int
+    type: str = ""
+    params: int = 0                 # numbers in its parameters; shared ones once
+    trainable_params: int = 0       # of these, numbers that require grad
+    leaf: bool = True               # no modules inside
+    calls: int = 0
+    input_size: list[Shape] = field(default_factory=list)      # of the last call
+    output_size: list[Shape] = field(default_factory=list)
+    mult_adds: int = 0
+    output_bytes: int = 0
+
+
+@dataclass
+class Summary:
+    """What `summary` returns: prints as a table, and holds the numbers."""
+
+    rows: list[Row]
+    total_params: int
+    trainable_params: int
+    total_mult_adds: int
+    total_param_bytes: int
+    total_input_bytes: int
+    total_output_bytes: int         # of the layers without modules inside
+    depth: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers in plain dicts and lists, which `json.dumps` takes."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = []
+        for row in self.rows:
+            if self.depth is None or row.depth <= self.depth:
+                name = row.name.rpartition(".")[2]
+                label = "  " * row.depth + (f"{name} ({row.type})" if name else row.type)
+                shapes = ", ".join(map(str, row.output_size)) if row.calls else "not called"
+                lines.append([label, shapes + (f" x {row.calls}" if row.calls > 1 else ""), f"{row.params:,}",
+                              f"{row.trainable_params:,}", f"{row.mult_adds:,}", size_of(row.output_bytes)])
+        frozen = self.total_params - self.trainable_params
+        return "\n".join([
+            table(["Layer", "Output shape", "Params", "Trainable", "Mult-adds", "Output memory"], lines),
+            f"Params: {self.total_params:,} ({self.trainable_params:,} trainable, {frozen:,} frozen)",
+            f"Mult-adds: {self.total_mult_adds:,} ({size_of(self.total_mult_adds, ('', 'k', 'M', 'G', 'T'), 1000)})",
+            f"Memory: parameters {size_of(self.total_param_bytes)}, input {size_of(self.total_input_bytes)}, "
+            f"outputs of all layers {size_of(self.total_output_bytes)}",
+        ])
+
+    __repr__ = __str__
+
+
+def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dtypes: Sequence[Any] | None = None,
+            device: Any = None, depth: int | None = None) -> Summary:
+    """A table of the layers of a network: shapes, parameters, multiply-adds, memory of the outputs.
+
+    The network is run once, in evaluation mode, and left as it was. Multiply-adds are counted where they are done,
+    in convolutions, matrix products and attention, whether a layer calls for them or a function.
+
+    Args:
+        input_size: the shape of the input with its batch axis, (1, 3, 224, 224); a list of shapes for several inputs.
+        input_data: the inputs themselves, in place of their sizes: one, a tuple of several, or a dict by name.
+        dtypes: of the inputs of `input_size`, one each; if not given, that of the parameters. Inputs are ones, and
+            zeros where they are integers, which are indices as a rule.
+        device: of these inputs; if not given, that of the parameters.
+        depth: how deep the table goes into modules inside modules; the numbers are complete anyway.
+
+    Errors: ValueError unless either `input_size` or `input_data` is given.
+
+        >>> from minidl import nn
+        >>> from minidl.utils import summary
+        >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
+        >>> summary(net, (1, 1, 8, 8))
+        Layer          Output shape  Params  Trainable  Mult-adds  Output memory
+        ------------------------------------------------------------------------
+        Sequential          (1, 10)   1,490      1,490      2,736           40 B
+          0 (Conv2d)   (1, 4, 6, 6)      40         40      1,296          576 B
+          1 (ReLU)     (1, 4, 6, 6)       0          0          0          576 B
+          2 (Flatten)      (1, 144)       0          0          0          576 B
+          3 (Linear)        (1, 10)   1,450      1,450      1,440           40 B
+        ------------------------------------------------------------------------
+        Params: 1,490 (1,490 trainable, 0 frozen)
+        Mult-adds: 2,736 (2.736 k)
+        Memory: parameters 5.82 KiB, input 256 B, outputs of all layers 1.727 KiB
+    """
+    if (input_size is None) == (input_data is None):
+        raise ValueError("summary: give either input_size, the shape of the input with its batch axis, or input_data")
+    args, kwargs = _inputs(model, input_size, input_data, dtypes, device)
+    rows = {module: Row(name, name.count(".") + 1 if name else 0) for name, module in model.named_modules()}
+    with _as_it_was(model), no_grad(), _recording(rows):
+        try:
+            model(*args, **kwargs)
+        except Exception as error:
+            annotate(error, f"in summary, with inputs of shapes {[a.shape for a in arrays_of((args, kwargs))]}")
+            raise
+    for module, row in rows.items():
+        _describe(module, row)
+    whole = rows[model]
+    return Summary(
+        list(rows.values()), whole.params, whole.trainable_params, whole.mult_adds,
+        total_param_bytes=sum(p.nbytes for p in model.parameters()),
+        total_input_bytes=sum(array.nbytes for array in arrays_of((args, kwargs))),
+        total_output_bytes=sum(row.output_bytes for row in rows.values() if row.leaf), depth=depth)
+
+
+def _inputs(model: Module, input_size: Any, input_data: Any, dtypes: Any, device: Any) -> tuple[Any, dict[str, Any]]:
+    """What to call the model with."""
+    if isinstance(input_data, dict):
+        return (), input_data
+    if input_data is not None:
+        return tuple(input_data) if isinstance(input_data, (tuple, list)) else (input_data,), {}
+    sizes = [input_size] if all(isinstance(n, (int, np.integer)) for n in input_size) else list(input_size)
+    first = next(model.parameters(), None)
+    if dtypes is None:
+        dtypes = [get_default_dtype() if first is None else first.dtype] * len(sizes)
+    if len(dtypes) != len(sizes):
+        raise ValueError(f"summary: expected a dtype for each of {len(sizes)} inputs, but got {len(dtypes)}")
+    where = first.device if device is None and first is not None else as_device(device)
+    inputs = [ones(*size, dtype=dtype, device=where) for size, dtype in zip(sizes, dtypes)]
+    return tuple(x if x.dtype.kind in "fc" else x - x for x in inputs), {}
+
+
+def _describe(module: Module, row: Row) -> None:
+    """What is known of a module when it has run: lazy ones have their parameters then."""
+    row.type, row.leaf = type(module).__name__, next(module.children(), None) is None
+    for p in module.parameters():
+        row.params += p.numel()
+        row.trainable_params += p.numel() if p.requires_grad else 0
+
+
+@contextlib.contextmanager
+def _as_it_was(model: Module) -> Iterator[None]:
+    """In evaluation mode inside; modes and random numbers as before after."""
+    modes = [(module, module.training) for module in model.modules()]
+    generator = default_generator(Device("cpu"))
+    state = generator.get_state()
+    model.eval()
+    try:
+        yield
+    finally:
+        generator.set_state(state)
+        for module, mode in modes:
+            module.training = mode
+
+
+@contextlib.contextmanager
+def _recording(rows: dict[Module, Row]) -> Iterator[None]:
+    """Fill the rows while the network runs."""
+    inside: list[Row] = []      # the modules that are being called, the innermost last
+    counting = False            # inside an op that is counted already
+
+    def around_module(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(module: Module, *args: Any, **kwargs: Any) -> Any:
+            row = rows.get(module)
+            if row is None:
+                return call(module, *args, **kwargs)
+            inside.append(row)
+            try:
+                output = call(module, *args, **kwargs)
+            finally:
+                inside.pop()
+            row.calls += 1
+            row.input_size = [tuple(array.shape) for array in arrays_of((args, kwargs))]
+            row.output_size = [tuple(array.shape) for array in arrays_of(output)]
+            row.output_bytes += sum(array.nbytes for array in arrays_of(output))
+            return output
+        return called
+
+    def around_op(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(op: Any, *inputs: Any) -> Any:
+            nonlocal counting
+            count = MULTIPLY_ADDS.get(type(op))
+            if count is None or counting:
+                return call(op, *inputs)
+            counting = True
+            try:
+                output = call(op, *inputs)
+            finally:
+                counting = False
+            number = count(op, *inputs, output)
+            for row in {id(row): row for row in inside}.values():
+                row.mult_adds += number
+            return output
+        return called
+
+    with module_calls(around_module), op_calls(around_op):
+        yield

@@ -1,0 +1,78 @@
+"""How far predicted boxes are from the right ones: 1 minus an intersection over union that never stops teaching.
+
+Where boxes do not meet, their intersection over union is 0 and its gradient too. Each of these losses adds a term that
+still says which way to go. Boxes belong together in pairs: both (N, 4) or (4,), as x1, y1, x2, y2.
+"""
+from __future__ import annotations
+
+from minidl.ops.checks import check_floating
+from minidl.ops.loss import check_reduction, reduced
+from minidl.tensor import Tensor
+from minidl.vision.ops.boxes import apartness, check_boxes, difference_in_shape, generalized_iou, iou
+
+
+def generalized_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7) -> Tensor:
+    """1 - GIoU,  GIoU = IoU - (area of the smallest box around both - union) / that area;  from 0 to 2.
+
+    eps: against division by 0. reduction: 'none' gives (N,); the mean of no boxes is 0.
+    Errors: RuntimeError where shapes differ, ValueError for another reduction.
+    Source: Rezatofighi et al., "Generalized Intersection over Union", 2019, https://arxiv.org/abs/1902.09630
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> first, second = minidl.tensor([[0., 0., 1., 1.]]), minidl.tensor([[3., 0., 4., 1.]])
+        >>> ops.generalized_box_iou_loss(first, second)
+        tensor([1.5000])
+    """
+    _check("generalized_box_iou_loss", boxes1, boxes2, reduction)
+    return _reduced(1 - generalized_iou(boxes1, boxes2, eps), reduction)
+
+
+def distance_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7) -> Tensor:
+    """1 - IoU + d^2 / c^2, with the distance d of the centres and the diagonal c of the smallest box around both.
+
+    Arguments and errors: as `generalized_box_iou_loss`.
+    Source: Zheng et al., "Distance-IoU Loss", 2019, https://arxiv.org/abs/1911.08287
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> first, second = minidl.tensor([[0., 0., 1., 1.]]), minidl.tensor([[3., 0., 4., 1.]])
+        >>> ops.distance_box_iou_loss(first, second)        # 1 - 0 + 9/17
+        tensor([1.5294])
+    """
+    _check("distance_box_iou_loss", boxes1, boxes2, reduction)
+    return _reduced(1 - iou(boxes1, boxes2, eps) + apartness(boxes1, boxes2, eps), reduction)
+
+
+def complete_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7) -> Tensor:
+    """`distance_box_iou_loss` + alpha v, where v says how much the boxes differ in shape:
+
+        v = 4/pi^2 (atan(w2/h2) - atan(w1/h1))^2,        alpha = v / (1 - IoU + v)
+
+    alpha counts as a constant, so no gradient passes through it. Arguments and errors: as `generalized_box_iou_loss`.
+    Source: Zheng et al., "Distance-IoU Loss", 2019, https://arxiv.org/abs/1911.08287
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> square, wide = minidl.tensor([[0., 0., 2., 2.]]), minidl.tensor([[-1., 0., 3., 2.]])
+        >>> ops.complete_box_iou_loss(square, wide)         # 1 - 4/8, and a little for the shape
+        tensor([0.5032])
+    """
+    _check("complete_box_iou_loss", boxes1, boxes2, reduction)
+    overlap = iou(boxes1, boxes2, eps)
+    losses = 1 - overlap + apartness(boxes1, boxes2, eps) + difference_in_shape(boxes1, boxes2, overlap, eps)
+    return _reduced(losses, reduction)
+
+
+def _check(who: str, boxes1: Tensor, boxes2: Tensor, reduction: str) -> None:
+    check_floating(who, boxes1=boxes1, boxes2=boxes2)
+    check_reduction(reduction)
+    check_boxes(who, boxes1=boxes1, boxes2=boxes2)
+    if boxes1.shape != boxes2.shape:
+        raise RuntimeError(f"{who}: boxes belong together in pairs, but got boxes1 {tuple(boxes1.shape)} and boxes2 "
+                           f"{tuple(boxes2.shape)}; for every box with every other one, see box_iou")
+
+
+def _reduced(losses: Tensor, reduction: str) -> Tensor:
+    """As always, but that an image without boxes costs nothing."""
+    return reduced(losses, "sum" if reduction == "mean" and not losses.numel() else reduction)

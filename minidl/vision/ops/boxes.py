@@ -1,0 +1,227 @@
+"""Boxes in images: areas, overlaps, conversions, and the choice of the best among many (torchvision's `ops.boxes`).
+
+A box is (x1, y1, x2, y2), with x to the right, y down, x1 <= x2 and y1 <= y2, in the last dimension of a tensor.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minidl.autograd.grad_mode import no_grad
+from minidl.backend.dtype import int64
+from minidl.creation import zeros
+from minidl.ops.join import cat, stack
+from minidl.ops.selection import maximum, minimum
+from minidl.tensor import Tensor
+
+# ---------------------------------------------------------------------- one box after the other
+
+
+def box_area(boxes: Tensor) -> Tensor:
+    """(x2 - x1) * (y2 - y1): (*, 4) -> (*).
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> ops.box_area(minidl.tensor([[0., 0., 2., 3.]]))
+        tensor([6.])
+    """
+    check_boxes("box_area", boxes=boxes)
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+
+
+def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
+    """Boxes (*, 4) in another format: "xyxy" for two corners, "xywh" for the first corner and the sides, "cxcywh" for
+    the centre and the sides. Errors: ValueError for another format.
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> ops.box_convert(minidl.tensor([[1., 2., 5., 8.]]), "xyxy", "cxcywh")
+        tensor([[3., 5., 4., 6.]])
+    """
+    check_boxes("box_convert", boxes=boxes)
+    formats = ("xyxy", "xywh", "cxcywh")
+    if in_fmt not in formats or out_fmt not in formats:
+        raise ValueError(f"Unsupported Bounding Box Conversions for given in_fmt {in_fmt} and out_fmt {out_fmt}; "
+                         f"expected two of {', '.join(formats)}")
+    if in_fmt == out_fmt:
+        return boxes.clone()
+    first, second = boxes[..., :2], boxes[..., 2:]
+    if in_fmt == "cxcywh":
+        first = first - second * 0.5
+    low, high = first, second if in_fmt == "xyxy" else first + second
+    if out_fmt == "xyxy":
+        return cat([low, high], -1)
+    return cat([low if out_fmt == "xywh" else (low + high) * 0.5, high - low], -1)
+
+
+def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Boxes (*, 4), cut off at the edges of an image of this size, (height, width).
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> ops.clip_boxes_to_image(minidl.tensor([[-1., 2., 50., 8.]]), (10, 20))
+        tensor([[ 0.,  2., 20.,  8.]])
+    """
+    check_boxes("clip_boxes_to_image", boxes=boxes)
+    height, width = size
+    x, y = boxes[..., 0::2].clamp(0, width), boxes[..., 1::2].clamp(0, height)
+    return stack([x, y], -1).reshape(boxes.shape)
+
+
+def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
+    """The indices of the boxes (N, 4) of which no side is shorter than min_size.
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> ops.remove_small_boxes(minidl.tensor([[0., 0., 9., 9.], [0., 0., 9., 1.]]), 2)
+        tensor([0])
+    """
+    check_boxes("remove_small_boxes", boxes=boxes)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return (sides >= min_size).all(1).nonzero()[:, 0]
+
+
+# ---------------------------------------------------------------------- every box with every other one
+
+
+def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """Intersection over union, from 0 (apart) to 1 (equal): (N, 4), (M, 4) -> (N, M). Also: the Jaccard index.
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> boxes = minidl.tensor([[0., 0., 2., 2.], [1., 0., 3., 2.]])
+        >>> ops.box_iou(boxes, boxes)
+        tensor([[1.0000, 0.3333],
+                [0.3333, 1.0000]])
+    """
+    a, b = _pairs("box_iou", boxes1, boxes2)
+    return iou(a, b)
+
+
+def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """`box_iou`, less the share that is empty of the smallest box around both: from -1 (far apart) to 1 (equal).
+
+    (N, 4), (M, 4) -> (N, M). It still says how far boxes are apart where they do not meet.
+    Source: Rezatofighi et al., "Generalized Intersection over Union", 2019, https://arxiv.org/abs/1902.09630
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> first, second = minidl.tensor([[0., 0., 1., 1.]]), minidl.tensor([[3., 0., 4., 1.]])
+        >>> ops.generalized_box_iou(first, second)      # 2 of 4 are empty
+        tensor([[-0.5000]])
+    """
+    a, b = _pairs("generalized_box_iou", boxes1, boxes2)
+    return generalized_iou(a, b)
+
+
+def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """`box_iou` - d^2 / c^2, with the distance d of the centres and the diagonal c of the smallest box around both.
+
+    (N, 4), (M, 4) -> (N, M). Source: Zheng et al., "Distance-IoU Loss", 2019, https://arxiv.org/abs/1911.08287
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> first, second = minidl.tensor([[0., 0., 1., 1.]]), minidl.tensor([[3., 0., 4., 1.]])
+        >>> ops.distance_box_iou(first, second)         # 3^2 / (4^2 + 1^2)
+        tensor([[-0.5294]])
+    """
+    a, b = _pairs("distance_box_iou", boxes1, boxes2)
+    return iou(a, b) - apartness(a, b, eps)
+
+
+def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """`distance_box_iou`, less what the boxes differ in shape (see `complete_box_iou_loss`): (N, 4), (M, 4) -> (N, M).
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> first, second = minidl.tensor([[0., 0., 1., 1.]]), minidl.tensor([[3., 0., 4., 1.]])
+        >>> ops.complete_box_iou(first, second)         # both are squares
+        tensor([[-0.5294]])
+    """
+    a, b = _pairs("complete_box_iou", boxes1, boxes2)
+    overlap = iou(a, b)
+    return overlap - apartness(a, b, eps) - difference_in_shape(a, b, overlap, eps)
+
+
+def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
+    """Non-maximum suppression: the indices of the boxes that no better box covers, the best first.
+
+    boxes (N, 4), scores (N,). The box with the highest score is taken, all that have an intersection over union with it
+    of more than iou_threshold are dropped, and so on with what is left.
+    Errors: RuntimeError where shapes do not fit.
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> boxes = minidl.tensor([[0., 0., 10., 10.], [1., 0., 11., 10.], [20., 0., 30., 10.]])
+        >>> ops.nms(boxes, minidl.tensor([0.8, 0.9, 0.1]), 0.5)
+        tensor([1, 2])
+    """
+    check_boxes("nms", boxes=boxes)
+    if boxes.ndim != 2 or tuple(scores.shape) != (len(boxes),):
+        raise RuntimeError(f"nms: boxes and scores should have same number of elements in dimension 0, (N, 4) and "
+                           f"(N,), but got {tuple(boxes.shape)} and {tuple(scores.shape)}")
+    kept = []
+    with no_grad():
+        left = scores.argsort(descending=True, stable=True)
+        while len(left):
+            best, left = left[:1], left[1:]
+            kept.append(best)
+            left = left[~(iou(boxes[best], boxes[left]) > iou_threshold)]
+    return cat(kept) if kept else zeros(0, dtype=int64, device=boxes.device)
+
+
+# ---------------------------------------------------------------------- what the losses need too
+
+
+def check_boxes(who: str, **boxes: Tensor) -> None:
+    """Errors: RuntimeError unless all end in a dimension of 4."""
+    for name, value in boxes.items():
+        if not value.ndim or value.shape[-1] != 4:
+            raise RuntimeError(f"{who}: expected {name} (*, 4), with x1, y1, x2, y2 in the last dimension, but got "
+                               f"{tuple(value.shape)}")
+
+
+def _pairs(who: str, boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, 4), (M, 4) -> (N, 1, 4), (1, M, 4)"""
+    check_boxes(who, boxes1=boxes1, boxes2=boxes2)
+    return boxes1[:, None], boxes2[None]
+
+
+def iou(a: Tensor, b: Tensor, eps: float = 0.0) -> Tensor:
+    """Intersection over union of boxes that belong together."""
+    overlap, union = intersection_and_union(a, b)
+    return overlap / (union + eps)
+
+
+def intersection_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Two areas."""
+    sides = (minimum(a[..., 2:], b[..., 2:]) - maximum(a[..., :2], b[..., :2])).clamp(min=0)
+    overlap = sides[..., 0] * sides[..., 1]
+    return overlap, box_area(a) + box_area(b) - overlap
+
+
+def generalized_iou(a: Tensor, b: Tensor, eps: float = 0.0) -> Tensor:
+    """IoU, less the share of the box around both that is empty."""
+    overlap, union = intersection_and_union(a, b)
+    around = _sides_around(a, b)
+    area = around[..., 0] * around[..., 1]
+    return overlap / (union + eps) - (area - union) / (area + eps)
+
+
+def apartness(a: Tensor, b: Tensor, eps: float) -> Tensor:
+    """The distance of the centres over the diagonal of the box around both, both squared."""
+    between = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) * 0.5
+    return (between ** 2).sum(-1) / ((_sides_around(a, b) ** 2).sum(-1) + eps)
+
+
+def difference_in_shape(a: Tensor, b: Tensor, overlap: Tensor, eps: float) -> Tensor:
+    """alpha v, with v = 4/pi^2 (atan(w_b/h_b) - atan(w_a/h_a))^2 and alpha = v / (1 - IoU + v), which is a constant."""
+    angles = [((x[..., 2] - x[..., 0]) / (x[..., 3] - x[..., 1])).atan() for x in (a, b)]
+    v = (angles[1] - angles[0]) ** 2 * (4 / math.pi ** 2)
+    alpha = v / (1 - overlap + v + eps)
+    return alpha.detach() * v
+
+
+def _sides_around(a: Tensor, b: Tensor) -> Any:
+    """Width and height of the smallest box around both."""
+    return maximum(a[..., 2:], b[..., 2:]) - minimum(a[..., :2], b[..., :2])

@@ -1,0 +1,234 @@
+"""`profile`: every call is there, in its place, and nothing is changed by looking."""
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import minidl
+from minidl import nn
+from minidl.autograd.op import Op
+from minidl.nn import functional as F
+from minidl.profiler import ProfilerActivity, record_function
+from minidl.utils import profile
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(20, 30), nn.Linear(30, 4)])
+        self.act = nn.Tanh()
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = self.act(layer(x))
+        return F.softmax(x, -1)
+
+
+def trained() -> tuple[Any, Any, Any]:
+    minidl.manual_seed(0)
+    net, x = Net(), minidl.randn(5, 20, requires_grad=True)
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as prof:
+        (net(x) ** 2).sum().backward()
+    return prof, net, x
+
+
+def test_nothing_is_changed() -> None:
+    _, net, x = trained()
+    minidl.manual_seed(0)
+    other, y = Net(), minidl.randn(5, 20, requires_grad=True)
+    (other(y) ** 2).sum().backward()
+    assert (x.grad == y.grad).all()
+    assert all((p.grad == q.grad).all() for p, q in zip(net.parameters(), other.parameters()))
+
+
+def test_methods_are_themselves_again() -> None:
+    def methods() -> list[Any]:
+        return [Op.__call__, nn.Module.__call__, vars(minidl.autograd.Function)["apply"], Op.input_gradients,
+                minidl.autograd.fused.FusedOp.input_gradients, minidl.autograd.function.FunctionCtx.input_gradients]
+    before = methods()
+    with profile():
+        assert all(a is not b for a, b in zip(methods(), before))
+        with profile():
+            pass
+    assert all(a is b for a, b in zip(methods(), before))
+    with pytest.raises(ZeroDivisionError), profile():
+        1 / 0
+    assert all(a is b for a, b in zip(methods(), before))
+
+
+def test_every_call_is_there() -> None:
+    prof, _, _ = trained()
+    rows = {row.key: row.count for row in prof.key_averages()}
+    for name, count in {"Linear": 2, "Linear (backward)": 2, "Tanh": 2, "Tanh (backward)": 2, "Softmax": 1,
+                        "Softmax (backward)": 1, "Sum (backward)": 1}.items():
+        assert rows[name] == count, name
+    modules = {row.key: row.count for row in prof.module_averages()}
+    assert modules == {"Net": 1, "Net.layers.0": 1, "Net.act": 2, "Net.layers.1": 1}
+
+
+def test_calls_lie_inside_those_that_made_them() -> None:
+    prof, _, _ = trained()
+    for e in prof.events():
+        assert e.duration >= e.in_children >= 0
+        if e.inside is not None:
+            assert e.inside.start <= e.start and e.start + e.duration <= e.inside.start + e.inside.duration
+    for outer in prof.events():
+        assert outer.in_children == sum(e.duration for e in prof.events() if e.inside is outer)
+    forward = prof.module_averages()[0]
+    assert forward.key == "Net" and forward.forward_time == prof.events()[0].duration / 1000
+    assert forward.backward_time == pytest.approx(sum(
+        e.duration for e in prof.events() if e.kind == "gradient" and e.name not in ("Sum (backward)", "Pow (backward)")) / 1000)
+
+
+def test_gradients_belong_to_the_module_that_recorded_them() -> None:
+    prof, _, _ = trained()
+    where = [(e.name, e.module) for e in prof.events() if e.kind == "gradient"]
+    assert [m for name, m in where if name == "Linear (backward)"] == ["Net.layers.1", "Net.layers.0"]
+    assert dict(where)["Softmax (backward)"] == "Net" and dict(where)["Sum (backward)"] == ""
+    rows = {row.key: row for row in prof.module_averages()}
+    assert rows["Net"].backward_time > rows["Net.layers.0"].backward_time > 0
+    assert rows["Net"].total_time == rows["Net"].forward_time + rows["Net"].backward_time
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_with_autocast(inside: bool) -> None:
+    net, x = Net(), minidl.randn(5, 20)
+    contexts = [profile(), minidl.autocast("cpu")]
+    first, second = reversed(contexts) if inside else contexts
+    with first, second:
+        net(x)
+    counts = {row.key: row.count for row in contexts[0].key_averages()}
+    assert counts["Linear"] == 2 and counts["Softmax"] == 1 and counts["Cast"] >= 2
+    casts = {e.inside.name for e in contexts[0].events() if e.name == "Cast" and e.inside.kind == "op"}
+    assert not inside or casts == {"Linear", "Softmax"}
+
+
+def test_contexts_that_close_in_another_order() -> None:
+    linear = minidl.ops.linalg.Linear
+    prof, cast = profile(), minidl.autocast("cpu")
+    with cast:
+        prof.__enter__()
+    prof.__exit__(None, None, None)
+    assert "__call__" not in vars(linear) and Op.__call__.__qualname__ == "Op.__call__"
+
+
+def test_memory_by_hand() -> None:
+    layer, x = nn.Linear(20, 30), minidl.randn(5, 20, requires_grad=True)
+    with profile() as prof:
+        y = layer(x).reshape(-1)
+        y.sum().backward()
+    size = {e.name: e.bytes for e in prof.events() if e.kind != "module" and (e.inside is None or e.inside.kind == "module")}
+    assert size["Linear"] == 4 * 5 * 30 and size["Reshape"] == 0 and size["Sum"] == 4
+    assert size["Linear (backward)"] == 4 * (5 * 20 + 30 * 20 + 30)
+    assert prof.module_averages()[0].memory_usage == size["Linear"] + size["Linear (backward)"]
+    assert prof.events()[0].shapes == [(5, 20)]
+
+
+class Slow(minidl.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        time.sleep(0.02)
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        time.sleep(0.03)
+        return g * 2
+
+
+class Sleepy(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return Slow.apply(x)
+
+
+def test_the_time_is_where_it_was_spent() -> None:
+    net = nn.Sequential(nn.Tanh(), Sleepy())
+    with profile() as prof:
+        net(minidl.ones(2, requires_grad=True)).sum().backward()
+    rows = {row.key: row for row in prof.key_averages()}
+    assert rows["Slow"].self_cpu_time_total >= 20_000 and rows["Slow (backward)"].self_cpu_time_total >= 30_000
+    assert rows["Mul"].cpu_time_total < 20_000
+    modules = {row.key: row for row in prof.module_averages()}
+    assert modules["Sequential.1"].forward_time >= 20_000 and modules["Sequential.1"].backward_time >= 30_000
+    assert prof.key_averages().table(sort_by="self_cpu_time_total").splitlines()[2].startswith("Slow (backward)")
+
+
+def test_tables() -> None:
+    prof, _, _ = trained()
+    averages = prof.key_averages()
+    lines = averages.table(sort_by="count", row_limit=3).splitlines()
+    assert lines[0].split() == "Name Self time Self % Total time Mean time Calls New memory".split() and len(lines) == 6
+    counts = [row.count for row in averages]
+    assert int(lines[2].split()[-3]) == max(counts)
+    assert str(averages) == averages.table() and "Net.layers.0" in str(prof.module_averages())
+    with pytest.raises(ValueError, match="expected sort_by to be one of count, cpu_time_total.* but got 'speed'"):
+        averages.table(sort_by="speed")
+    prof.module_averages().table(sort_by="backward_time")
+    with profile() as empty:
+        pass
+    assert empty.key_averages().table(sort_by="count") == "(nothing was recorded)"
+
+
+def test_names_of_ones_own() -> None:
+    @record_function("all of it")
+    def run(x: Any, depth: int) -> Any:
+        with record_function("a part"):
+            return x.exp() if depth == 0 else run(x, depth - 1)
+    assert run(minidl.ones(1), 0).shape == (1,)     # no profile: nothing happens
+    with profile() as prof:
+        run(minidl.ones(1), 2)
+    rows = {row.key: row for row in prof.key_averages()}
+    assert {name: row.count for name, row in rows.items()} == {"all of it": 3, "a part": 3, "Exp": 1}
+    # a call of itself is no more time in all
+    assert rows["all of it"].cpu_time_total == prof.events()[0].duration / 1000
+    assert run.__name__ == "run"
+
+
+def test_threads_have_stacks_of_their_own() -> None:
+    net, x = Net(), minidl.randn(5, 20)
+    with profile() as prof:
+        threads = [threading.Thread(target=lambda: [net(x) for _ in range(20)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert {row.key: row.count for row in prof.module_averages()}["Net"] == 80
+    assert len({e.thread for e in prof.events()}) >= 1
+    assert all(e.inside is None or e.inside.thread == e.thread for e in prof.events())
+
+
+def test_an_error_inside_leaves_the_stack_right() -> None:
+    net = Net()
+    with profile() as prof:
+        with pytest.raises(RuntimeError):
+            net(minidl.ones(5, 3))
+        net(minidl.ones(5, 20))
+    assert [e.inside for e in prof.events() if e.name == "Net"] == [None, None]
+    assert {row.key: row.count for row in prof.module_averages()}["Net.layers.0"] == 2
+
+
+def test_chrome_trace(tmp_path: Path) -> None:
+    """The Trace Event Format: complete events, which lie inside one another or apart on each thread."""
+    prof, _, _ = trained()
+    prof.export_chrome_trace(tmp_path / "trace.json")
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    assert set(trace) == {"traceEvents", "displayTimeUnit"} and trace["displayTimeUnit"] in ("ms", "ns")
+    complete = [e for e in trace["traceEvents"] if e["ph"] == "X"]
+    assert len(complete) == len(prof.events()) and {e["cat"] for e in complete} == {"op", "gradient", "module"}
+    for e in trace["traceEvents"]:
+        assert isinstance(e["name"], str) and isinstance(e["pid"], int) and isinstance(e["tid"], int)
+        assert e["ph"] in ("X", "M") and isinstance(e["args"], dict)
+    open_until: list[float] = []
+    for e in sorted(complete, key=lambda e: (e["ts"], -e["dur"])):
+        assert e["ts"] >= 0 and e["dur"] >= 0
+        while open_until and open_until[-1] <= e["ts"]:
+            open_until.pop()
+        assert not open_until or e["ts"] + e["dur"] <= open_until[-1] + 1e-3
+        open_until.append(e["ts"] + e["dur"])
+    linear = next(e for e in complete if e["name"] == "Linear" and e["cat"] == "op")
+    assert linear["args"] == {"module": "Net.layers.0", "input shapes": [[5, 20], [30, 20], [30]], "new bytes": 600}
