@@ -27,6 +27,7 @@ setup(
     python_requires=">=3.10",
     install_requires=["numpy>=2.0", "scipy>=1.13", "pillow>=10", "tqdm>=4.60"],
     extras_require=EXTRAS,
+    entry_points={"console_scripts": ["minidl = minidl.cli:main"]},
     classifiers=[
         "Intended Audience :: Education",
         "Intended Audience :: Science/Research",

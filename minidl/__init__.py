@@ -1,4 +1,5 @@
 """minidl: deep learning you can read. A Tensor with gradients of any order, on NumPy and CuPy."""
+from minidl import backend  # before all that loads NumPy
 from minidl.tensor import Tensor
 from minidl.typed import (
     BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor,
@@ -142,11 +143,12 @@ from minidl.backend.dtype import (
     int32, int64, long, promote_types, result_type, set_default_dtype, short, uint8,
 )
 from minidl.backend.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from minidl.backend.cpu.threads import get_num_threads, set_num_threads
 from minidl.printing import get_printoptions, set_printoptions
 from minidl.settings import (
-    are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision, get_num_threads,
+    are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision,
     is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled, set_deterministic_debug_mode,
-    set_float32_matmul_precision, set_flush_denormal, set_num_threads, set_warn_always, use_deterministic_algorithms,
+    set_float32_matmul_precision, set_flush_denormal, set_warn_always, use_deterministic_algorithms,
 )
 
 # gradients

@@ -5,10 +5,7 @@ multiplies matrices in the precision of their dtype. The switches are kept, so t
 """
 from __future__ import annotations
 
-import importlib
-import os
 import warnings
-from typing import Any
 
 _DEBUG_MODES = {"default": 0, "warn": 1, "error": 2}
 _PRECISIONS = ("highest", "high", "medium")
@@ -106,36 +103,3 @@ def set_warn_always(b: bool) -> None:
 def is_warn_always_enabled() -> bool:
     """What `set_warn_always` was set to."""
     return _warn_always
-
-
-# ---------------------------------------------------------------------- threads
-
-def _pools() -> Any:
-    """The package that talks to the thread pools of linear algebra libraries. Errors: RuntimeError where it is not
-    installed."""
-    try:
-        return importlib.import_module("threadpoolctl")
-    except ImportError:
-        raise RuntimeError("set_num_threads needs threadpoolctl; try: pip install threadpoolctl, or set "
-                           "OMP_NUM_THREADS before Python starts") from None
-
-
-def set_num_threads(num_threads: int) -> None:
-    """How many threads a product of matrices may use on the CPU: all else runs on one.
-
-    NumPy's linear algebra library decides that when it is loaded; the package threadpoolctl can change it later.
-    Errors: RuntimeError unless the number is positive, or where threadpoolctl is not installed.
-    """
-    if not isinstance(num_threads, int) or num_threads < 1:
-        raise RuntimeError(f"set_num_threads expects a positive integer, but got {num_threads}")
-    _pools().threadpool_limits(num_threads, user_api="blas")
-
-
-def get_num_threads() -> int:
-    """How many threads a product of matrices uses on the CPU; as many as there are processors where threadpoolctl,
-    which could tell, is not installed."""
-    try:
-        pools = _pools().threadpool_info()
-    except RuntimeError:
-        return os.cpu_count() or 1
-    return max([pool["num_threads"] for pool in pools if pool["user_api"] == "blas"], default=1)

@@ -31,6 +31,7 @@ COMPARED = ["", "Tensor", "nn.functional", "linalg", "special", "fft", "func", "
 """The namespaces of PyTorch of which every function is here, or is left out for a reason."""
 
 ELSEWHERE = {
+    "tests/backend/cpu/test_threads.py": "set_num_threads get_num_threads",
     "tests/test_creation.py": """
         bernoulli normal rand rand_like randint randint_like randn randn_like randperm manual_seed seed initial_seed
         get_rng_state set_rng_state get_printoptions set_printoptions""",
@@ -38,7 +39,7 @@ ELSEWHERE = {
         use_deterministic_algorithms are_deterministic_algorithms_enabled set_deterministic_debug_mode
         get_deterministic_debug_mode is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision
         get_float32_matmul_precision set_flush_denormal set_warn_always is_warn_always_enabled set_anomaly_enabled
-        is_anomaly_enabled is_anomaly_check_nan_enabled set_num_threads get_num_threads set_default_device
+        is_anomaly_enabled is_anomaly_check_nan_enabled set_default_device
         get_default_device typename to_dlpack""",
     "tests/ops/test_draw.py": "binomial multinomial poisson",
     "tests/ops/test_dispatcher_names.py": "feature_dropout_",

@@ -59,26 +59,6 @@ def test_warnings_and_anomalies():
     assert not minidl.is_anomaly_enabled() and minidl.is_anomaly_check_nan_enabled()
 
 
-def test_threads():
-    pytest.importorskip("threadpoolctl")
-    before = minidl.get_num_threads()
-    try:
-        minidl.set_num_threads(1)
-        assert minidl.get_num_threads() == 1
-    finally:
-        minidl.set_num_threads(before)
-    for number in (0, -1, 1.5):
-        with pytest.raises(RuntimeError, match="expects a positive integer"):
-            minidl.set_num_threads(number)
-
-
-def test_threads_without_threadpoolctl(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "threadpoolctl", None)   # its import fails
-    assert minidl.get_num_threads() >= 1
-    with pytest.raises(RuntimeError, match="pip install threadpoolctl"):
-        minidl.set_num_threads(1)
-
-
 MAKERS = [lambda: minidl.zeros(2), lambda: minidl.tensor([1, 2]), lambda: minidl.arange(3), lambda: minidl.eye(2), lambda: minidl.linspace(0, 1, 3),
           lambda: minidl.randn(2), lambda: minidl.randperm(3), lambda: minidl.full((2,), 1.0), lambda: minidl.tril_indices(2, 2),
           lambda: minidl.as_tensor([1.0]), lambda: minidl.nn.Linear(2, 3).weight, lambda: minidl.range(0, 2), lambda: minidl.empty_permuted((2, 3), (1, 0))]

@@ -14,7 +14,7 @@ from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
-from minidl.backend.kernels.special import normal_cdf
+from minidl.backend.kernels.activation import gelu_forward, gelu_grad
 from minidl.ops.broadcast import Expand
 from minidl.ops.checks import number
 from minidl.ops.dims import normalize_dim
@@ -432,18 +432,12 @@ class Gelu(FusedOp):
         return x * (erfc(x * -math.sqrt(0.5)) * 0.5)
 
     def forward(self, x: Array) -> Array:
-        x = as_floating(x)
-        cdf = normal_cdf(x)
+        y, cdf = gelu_forward(as_floating(x))
         self.keep(cdf=cdf)
-        return x * cdf
+        return y
 
     def gradient(self, g: Array, x: Array, cdf: Array) -> list[Array]:
-        slope = np.exp(x * x * -0.5)
-        slope *= x
-        slope *= 1 / math.sqrt(2 * math.pi)
-        slope += cdf
-        slope *= g
-        return [slope]
+        return [gelu_grad(g, x, cdf)]
 
 
 class GeluTanh(FusedOp):

@@ -7,6 +7,7 @@ import numpy as np
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
+from minidl.backend.kernels.matmul import matmul as product
 from minidl.ops.broadcast import broadcast_shape, expand_to
 from minidl.ops.checks import dtypes_clash
 from minidl.ops.elementwise import sub
@@ -31,7 +32,7 @@ class CDist(Op):
         middle = b.mean(axis=-2, keepdims=True)
         a, b = a - middle, b - middle
         squares = (a * a).sum(axis=-1)[..., :, None] + (b * b).sum(axis=-1)[..., None, :]
-        y = squares - 2 * (a @ b.swapaxes(-2, -1))
+        y = squares - 2 * product(a, b.swapaxes(-2, -1))
         y[y < squares * (4 * float(np.finfo(a.dtype).eps))] = 0
         return np.sqrt(y)
 

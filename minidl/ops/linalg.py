@@ -10,11 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import float16, float32, promote_types
+from minidl.backend.dtype import promote_types
+from minidl.backend.kernels.matmul import matmul as product
 from minidl.ops.broadcast import Shape, Sum, broadcast_shape, expand_to
 from minidl.ops.checks import check_tensors, dtypes_clash
 from minidl.ops.complex import conj
@@ -113,13 +112,6 @@ class Contract(Op):
 
     def grad_b(self, g: Any, a: Any) -> Any:
         return Contract(self.out, self.a, self.b)(g, a)
-
-
-def product(a: Array, b: Array) -> Array:
-    """a @ b. NumPy has no fast product of float16: there it is computed in float32, as it is on GPUs."""
-    if a.dtype == float16 and array_module(a) is np:
-        return (a.astype(float32) @ b.astype(float32)).astype(float16)
-    return a @ b
 
 
 def rows_of(x: Any) -> Any:

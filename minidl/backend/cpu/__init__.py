@@ -1,6 +1,24 @@
 """Faster kernel bodies for NumPy arrays, one file for each file of `backend/kernels` that profits."""
 from __future__ import annotations
 
-from minidl.backend.cpu import conv, lu, norm, pool, scan, scatter, scatter_reduce, special
+from minidl.backend.cpu import (
+    attention,
+    conv,
+    elementwise,
+    lu,
+    matmul,
+    memory,
+    norm,
+    pool,
+    scan,
+    scatter,
+    scatter_reduce,
+    softmax,
+    special,
+    winograd,
+)
 
-__all__ = ["conv", "lu", "norm", "pool", "scan", "scatter", "scatter_reduce", "special"]
+__all__ = [
+    "attention", "conv", "elementwise", "lu", "matmul", "memory", "norm", "pool", "scan", "scatter", "scatter_reduce",
+    "softmax", "special", "winograd",
+]

@@ -1,18 +1,20 @@
 """Convolution on the CPU: channels-last memory, a few images at a time.
 
 With the channels last in memory, one row of a window is a single run of kw*C numbers, so patches are cheap to
-copy. A few images at a time keep the patches in a small buffer until the matrix product has read them. Results
-are channels-last in memory too, behind their usual (N, C, H, W) shape, and so the next layer profits.
+copy. A few images at a time keep the patches in a small buffer until the matrix product has read them, and each core
+works on images of its own. Results are channels-last in memory too, behind their usual (N, C, H, W) shape, and so the
+next layer profits.
 """
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from minidl.backend.cpu.threads import blocks, get_num_threads, parallel
 from minidl.backend.kernels.conv import (
     ConvGeometry,
     conv2d_forward,
@@ -22,7 +24,7 @@ from minidl.backend.kernels.conv import (
 )
 from minidl.backend.kernels.window import Pair, Tap, window_taps
 
-BLOCK_BYTES = 4 << 20   # of patches at a time
+BLOCK_BYTES = 1 << 20   # of patches at a time
 FEW_CHANNELS = 8        # below this, runs of kw*C are short: patches run along image rows instead
 
 
@@ -38,8 +40,11 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         return NotImplemented
     weight = w.transpose(2, 3, 1, 0).reshape(kh * kw * C, O)
     y = _channels_last(np.empty, (len(x), O, *out_size), x.dtype)
-    for images, patches in _patches(x, (kh, kw), geometry, out_size):
-        np.matmul(patches, weight, out=_pixels(y[images]))
+
+    def convolve(images: slice) -> None:
+        np.matmul(_patches(x[images], (kh, kw), geometry, out_size), weight, out=_pixels(y[images]))
+
+    parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), BLOCK_BYTES))
     return y
 
 
@@ -53,9 +58,20 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
     if geometry.groups > 1:
         return NotImplemented
     C, O, (kh, kw) = x.shape[1], g.shape[1], kernel_size
-    gw = np.zeros((kh * kw * C, O), x.dtype)
-    for images, patches in _patches(x, kernel_size, geometry, g.shape[2:]):
-        gw += patches.T @ _pixels(g[images])
+    out_size = g.shape[2:]
+    # Every thread adds up its own share, always the same one: sums must not depend on who came first. A product
+    # should not be larger than the patches that it is made of.
+    bytes_at_once = max(BLOCK_BYTES, C * kh * kw * O * x.itemsize)
+    some_images = blocks(len(x), _patch_bytes(x, (O, C, kh, kw), out_size), bytes_at_once)
+    shares = [some_images[i::get_num_threads()] for i in range(min(get_num_threads(), len(some_images)))]
+    sums = np.zeros((len(shares), kh * kw * C, O), x.dtype)
+
+    def add_up(i: int) -> None:
+        for images in shares[i]:
+            sums[i] += _patches(x[images], kernel_size, geometry, out_size).T @ _pixels(g[images])
+
+    parallel(add_up, range(len(shares)))
+    gw = sums.sum(axis=0)
     return np.ascontiguousarray(gw.reshape(kh, kw, C, O).transpose(3, 2, 0, 1))   # laid out as w is
 
 
@@ -78,12 +94,15 @@ def _(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) ->
     weight = w.transpose(2, 3, 1, 0).reshape(kh * kw * C, O).T
     taps = list(window_taps(input_size, (height, width), (kh, kw), *geometry[:3]))
     gx = _channels_last(np.zeros, (N, C, *input_size), g.dtype)
-    for images in _blocks(N, height * width * kh * kw * C * g.itemsize):
+
+    def lay_down(images: slice) -> None:
         block = gx[images]
         patches = _pixels(g[images]) @ weight                      # (n*H'*W', kh*kw*C)
         patches = patches.reshape(len(block), height, width, kh, kw, C).transpose(3, 4, 0, 5, 1, 2)
         for u, v, target, source in taps:
             block[source] += patches[u, v][target]
+
+    parallel(lay_down, blocks(N, _patch_bytes(gx, w.shape, (height, width)), BLOCK_BYTES))
     return gx
 
 
@@ -114,10 +133,13 @@ def _depthwise(a: np.ndarray, w: np.ndarray, result_size: Pair, moves: list[tupl
     filters[:] = w.transpose(2, 3, 1, 0)[:, :, :, None]
     filters = filters.transpose(0, 1, 4, 2, 3)                     # (kh, kw, C, 1, width)
     result = _channels_last(np.zeros, (N, C, *result_size), a.dtype)
-    for images in _blocks(N, C * H * W * kh * kw * a.itemsize):
+
+    def filter_images(images: slice) -> None:
         block = _as_channels_last(a[images])
         for tap, write, read in moves:
             result[images][write] += block[read] * filters[tap.u, tap.v][..., tap.target[-1]]
+
+    parallel(filter_images, blocks(N, C * H * W * kh * kw * a.itemsize, BLOCK_BYTES))
     return result
 
 
@@ -126,44 +148,34 @@ def _depthwise_weight_grad(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geom
     (N, C), size, out_size = x.shape[:2], x.shape[2:], g.shape[2:]
     taps = list(window_taps(size, out_size, kernel_size, *geometry[:3]))
     gw = np.zeros((C, 1, *kernel_size), x.dtype)
-    for images in _blocks(N, math.prod((C, *size, *kernel_size)) * x.itemsize):
+    for images in blocks(N, math.prod((C, *size, *kernel_size)) * x.itemsize, BLOCK_BYTES):
         block, g_block = _as_channels_last(x[images]), _as_channels_last(g[images])
         for u, v, target, source in taps:
             gw[:, 0, u, v] += np.einsum("nchw,nchw->c", block[source], g_block[target])
     return gw
 
 
-def _patches(x: np.ndarray, kernel_size: Pair, geometry: ConvGeometry,
-             out_size: Pair) -> Iterator[tuple[slice, np.ndarray]]:
-    """Some images at a time: their slice, and their patches as rows, (n*H'*W', kh*kw*C)."""
-    (N, C, H, W), (kh, kw), (height, width) = x.shape, kernel_size, out_size
+def _patches(x: np.ndarray, kernel_size: Pair, geometry: ConvGeometry, out_size: Pair) -> np.ndarray:
+    """The patches of some images as rows, (n*H'*W', kh*kw*C)."""
+    (n, C, H, W), (kh, kw), (height, width) = x.shape, kernel_size, out_size
     (sh, sw), (ph, pw), (dh, dw), _ = geometry
     few = C < FEW_CHANNELS
-    ready = not (ph or pw) and (few or x.strides[1] == x.itemsize)
-    for images in _blocks(N, height * width * kh * kw * C * x.itemsize):
-        block = x[images]
-        n = len(block)
-        if not ready:
-            shape = (n, C, H + 2 * ph, W + 2 * pw)
-            padded = np.zeros(shape, x.dtype) if few else _channels_last(np.zeros, shape, x.dtype)
-            padded[:, :, ph:ph + H, pw:pw + W] = block
-            block = padded
-        bn, bc, bh, bw = block.strides
-        if few:                                           # (kh, kw, C, n, H', W')
-            windows = as_strided(block, (kh, kw, C, n, height, width),
-                                 (bh * dh, bw * dw, bc, bn, bh * sh, bw * sw))
-            yield images, windows.reshape(kh * kw * C, n * height * width).T
-        else:
-            windows = as_strided(block, (n, height, width, kh, kw, C),
-                                 (bn, bh * sh, bw * sw, bh * dh, bw * dw, bc))
-            yield images, windows.reshape(n * height * width, kh * kw * C)
+    if ph or pw or not (few or x.strides[1] == x.itemsize):
+        shape = (n, C, H + 2 * ph, W + 2 * pw)
+        padded = np.zeros(shape, x.dtype) if few else _channels_last(np.zeros, shape, x.dtype)
+        padded[:, :, ph:ph + H, pw:pw + W] = x
+        x = padded
+    bn, bc, bh, bw = x.strides
+    if few:                                               # (kh, kw, C, n, H', W')
+        windows = as_strided(x, (kh, kw, C, n, height, width), (bh * dh, bw * dw, bc, bn, bh * sh, bw * sw))
+        return windows.reshape(kh * kw * C, n * height * width).T
+    windows = as_strided(x, (n, height, width, kh, kw, C), (bn, bh * sh, bw * sw, bh * dh, bw * dw, bc))
+    return windows.reshape(n * height * width, kh * kw * C)
 
 
-def _blocks(N: int, image_bytes: int) -> Iterator[slice]:
-    """Slices of the batch whose patches take about BLOCK_BYTES."""
-    step = max(1, BLOCK_BYTES // max(1, image_bytes))
-    for start in range(0, N, step):
-        yield slice(start, start + step)
+def _patch_bytes(x: np.ndarray, w_shape: tuple[int, ...], out_size: Pair) -> int:
+    """The size of one image's patches."""
+    return math.prod(w_shape[1:]) * math.prod(out_size) * x.itemsize
 
 
 def _channels_last(create: Callable[..., np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

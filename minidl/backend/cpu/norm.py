@@ -2,14 +2,13 @@
 
 Memory is taken as a matrix: each of its rows is one row of an image, W pixels of C channels, so what belongs to
 the channels is repeated W times and then fits every row. Some rows at a time, so that what is computed in several
-passes stays in the cache; sums by blocks also keep their digits.
+passes stays in the cache, and every core has blocks of its own; sums by blocks also keep their digits.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
+from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad
 
 BLOCK_BYTES = 1 << 19
@@ -19,26 +18,37 @@ BLOCK_BYTES = 1 << 19
 def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
       eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not _is_batch_norm(x, axes):
-        return NotImplemented
+        return _forward_by_rows(x, w, b, axes, eps)
     channels, count, rows = x.shape[1], x.size // x.shape[1], _rows(x)
-    blocks = list(_blocks(rows))
-    mean = _each_channel([rows[block].sum(axis=0) for block in blocks], channels) / count
+    parts = blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES)
+    sums = np.empty((len(parts), rows.shape[1]), x.dtype)
+
+    def add_up(i: int) -> None:
+        rows[parts[i]].sum(axis=0, out=sums[i])
+
+    parallel(add_up, range(len(parts)))
+    mean = _each_channel(sums, channels) / count
     wide_mean = _along_row(mean, rows)
-    squares = []
-    for block in blocks:
-        centred = rows[block] - wide_mean
-        squares.append(np.multiply(centred, centred, out=centred).sum(axis=0))
-    variance = _each_channel(squares, channels) / count
+
+    def add_up_squares(i: int) -> None:
+        centred = rows[parts[i]] - wide_mean
+        np.multiply(centred, centred, out=centred).sum(axis=0, out=sums[i])
+
+    parallel(add_up_squares, range(len(parts)))
+    variance = _each_channel(sums, channels) / count
     scale = 1 / np.sqrt(variance + eps)
     scale = _along_row(scale if w is None else scale * w.reshape(-1), rows)
     shift = None if b is None else _along_row(b.reshape(-1), rows)
     y = np.empty_like(x)
     y_rows = _rows(y)
-    for block in blocks:
+
+    def normalize(block: slice) -> None:
         part = np.subtract(rows[block], wide_mean, out=y_rows[block])
         part *= scale
         if shift is not None:
             part += shift
+
+    parallel(normalize, parts)
     kept = (1, -1) + (1,) * (x.ndim - 2)
     return y, mean.reshape(kept), variance.reshape(kept)
 
@@ -47,15 +57,19 @@ def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
 def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray, axes: Axes,
       across: Axes, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if across != axes or not _is_batch_norm(x, axes):
-        return NotImplemented
+        return _grad_by_rows(g, x, w, mean, variance, axes, across, eps)
     channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], _rows(x), _rows(g)
-    blocks = list(_blocks(rows))
+    parts = blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES)
     wide_mean = _along_row(mean.reshape(-1), rows)
-    sums, products = [], []
-    for block in blocks:
-        centred = rows[block] - wide_mean
-        products.append(np.multiply(centred, g_rows[block], out=centred).sum(axis=0))
-        sums.append(g_rows[block].sum(axis=0))
+    sums, products = np.empty((2, len(parts), rows.shape[1]), x.dtype)
+
+    def add_up(i: int) -> None:
+        part = g_rows[parts[i]]
+        part.sum(axis=0, out=sums[i])
+        centred = rows[parts[i]] - wide_mean
+        np.multiply(centred, part, out=centred).sum(axis=0, out=products[i])
+
+    parallel(add_up, range(len(parts)))
     rstd = 1 / np.sqrt(variance.reshape(-1) + eps)
     gb = _each_channel(sums, channels)
     gw = _each_channel(products, channels) * rstd
@@ -64,14 +78,48 @@ def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, vari
     scale = _along_row(rstd if w is None else rstd * w.reshape(-1), rows)
     gx = np.empty_like(x)
     gx_rows = _rows(gx)
-    for block in blocks:
+
+    def pull_back(block: slice) -> None:
         part = np.subtract(rows[block], wide_mean, out=gx_rows[block])
         part *= slope
         np.subtract(g_rows[block], part, out=part)
         part -= offset
         part *= scale
+
+    parallel(pull_back, parts)
     kept = (1, -1) + (1,) * (x.ndim - 2)
     return gx, gw.reshape(kept), gb.reshape(kept)
+
+
+def _forward_by_rows(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
+                     eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Layer norm and its kin: groups do not reach across the first axis, and some of its items stay in the cache."""
+    if 0 in axes or x.nbytes <= BLOCK_BYTES:
+        return NotImplemented
+    y = np.empty_like(x)
+    mean, variance = np.empty((2, *[1 if i in axes else n for i, n in enumerate(x.shape)]), x.dtype)
+
+    def normalize(s: slice) -> None:
+        y[s], mean[s], variance[s] = normalize_forward.generic(x[s], w, b, axes, eps)
+
+    parallel(normalize, blocks(len(x), x.nbytes // len(x), BLOCK_BYTES // 2))
+    return y, mean, variance
+
+
+def _grad_by_rows(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray,
+                  axes: Axes, across: Axes, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if 0 in axes or 0 not in across or x.nbytes <= BLOCK_BYTES:
+        return NotImplemented
+    gx = np.empty_like(x)
+    parts = blocks(len(x), x.nbytes // len(x), BLOCK_BYTES // 2)
+    gw, gb = np.empty((2, len(parts), *[1 if i in across else n for i, n in enumerate(x.shape)]), x.dtype)
+
+    def pull_back(i: int) -> None:
+        s = parts[i]
+        gx[s], gw[i], gb[i] = normalize_grad.generic(g[s], x[s], w, mean[s], variance[s], axes, across, eps)
+
+    parallel(pull_back, range(len(parts)))
+    return gx, gw.sum(axis=0), gb.sum(axis=0)
 
 
 def _is_batch_norm(x: np.ndarray, axes: Axes) -> bool:
@@ -86,15 +134,9 @@ def _rows(x: np.ndarray) -> np.ndarray:
     return np.moveaxis(x, 1, -1).reshape(-1, width * x.shape[1])
 
 
-def _blocks(rows: np.ndarray) -> Iterator[slice]:
-    step = max(1, BLOCK_BYTES // (rows.shape[1] * rows.itemsize))
-    for start in range(0, len(rows), step):
-        yield slice(start, start + step)
-
-
-def _each_channel(sums: list[np.ndarray], channels: int) -> np.ndarray:
-    """The sums of all blocks, (W*C,) each -> (C,)"""
-    return np.stack(sums).reshape(-1, channels).sum(axis=0)
+def _each_channel(sums: np.ndarray, channels: int) -> np.ndarray:
+    """The sums of all blocks (blocks, W*C) -> (C,)"""
+    return sums.reshape(-1, channels).sum(axis=0)
 
 
 def _along_row(values: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """Pooling on the CPU: a few passes over strided slices, with small integers for the places of the maxima.
 
-Results keep the memory layout of their input, channels-last or not.
+Some images at a time, so that they stay in the cache between the passes, and every core has images of its own. Results
+keep the memory layout of their input, channels-last or not.
 """
 from __future__ import annotations
 
 import numpy as np
 
+from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.pool import (
     PoolGeometry,
     lowest,
@@ -15,29 +17,37 @@ from minidl.backend.kernels.pool import (
 )
 from minidl.backend.kernels.window import Pair, window_taps
 
+BLOCK_BYTES = 1 << 19   # of images at a time
+
 
 @max_pool2d_forward.register("numpy")
 def _(x: np.ndarray, geometry: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
-    (N, C), size, (kh, kw), (dh, dw) = x.shape[:2], x.shape[2:], geometry.kernel, geometry.dilation
+    (N, C, *size), (kh, kw), (dh, dw) = x.shape, geometry.kernel, geometry.dilation
     if kh * kw > 256:
         return NotImplemented
-    out_size = pool2d_output_size(size, geometry)
-    taps = list(window_taps(size, out_size, *geometry[:4]))
-    y = np.full_like(x, lowest(x.dtype), shape=(N, C, *out_size))
+    out_size = pool2d_output_size(x.shape[2:], geometry)
+    taps = list(window_taps(x.shape[2:], out_size, *geometry[:4]))
     first, corners = _windows(out_size, geometry, size[1])
-    winner = np.empty_like(y, dtype=np.uint8)                     # the number u*kw + v of the winning tap
-    winner[:] = first
-    for u, v, target, source in taps:                             # numbers only grow, so maxima merge them
-        better = np.greater(x[source], y[target]).view(np.uint8)
-        better *= u * kw + v
-        np.maximum(winner[target], better, out=winner[target])
-        np.maximum(y[target], x[source], out=y[target])
-    if np.isnan(y).any():
-        for u, v, target, source in taps:
-            winner[target][np.isnan(x[source])] = u * kw + v
     places = np.add.outer(np.arange(kh) * (dh * size[1]), np.arange(kw) * dw).reshape(-1)
-    indices = places[winner]                                      # from the corner of the window
-    indices += corners
+    y = np.empty_like(x, shape=(N, C, *out_size))
+    indices = np.empty_like(y, dtype=np.int64)
+
+    def pool(images: slice) -> None:
+        x_part, y_part, indices_part = x[images], y[images], indices[images]
+        y_part[...] = lowest(x.dtype)
+        winner = np.empty_like(y_part, dtype=np.uint8)            # the number u*kw + v of the winning tap
+        winner[:] = first
+        for u, v, target, source in taps:                         # numbers only grow, so maxima merge them
+            better = np.greater(x_part[source], y_part[target]).view(np.uint8)
+            better *= u * kw + v
+            np.maximum(winner[target], better, out=winner[target])
+            np.maximum(y_part[target], x_part[source], out=y_part[target])
+        if np.isnan(y_part).any():
+            for u, v, target, source in taps:
+                winner[target][np.isnan(x_part[source])] = u * kw + v
+        np.add(places[winner], corners, out=indices_part)         # from the corner of the window
+
+    parallel(pool, blocks(N, x.nbytes // max(1, N), BLOCK_BYTES))
     return y, indices
 
 
@@ -46,11 +56,16 @@ def _(g: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
     (N, C), (H, W) = g.shape[:2], input_size
     if g.strides[1] != g.itemsize or C == 1:
         return NotImplemented
-    positions = indices.transpose(0, 2, 3, 1) * C                 # channels-last: element h*W + w, channel c
-    positions += np.arange(C)
-    positions += np.arange(N).reshape(N, 1, 1, 1) * (H * W * C)
-    gx = np.zeros(N * H * W * C, g.dtype)
-    np.add.at(gx, positions.reshape(-1), g.transpose(0, 2, 3, 1).reshape(-1))
+    gx = np.zeros((N, H * W * C), g.dtype)
+
+    def scatter(images: slice) -> None:
+        part = gx[images].reshape(-1)
+        positions = indices[images].transpose(0, 2, 3, 1) * C     # channels-last: element h*W + w, channel c
+        positions += np.arange(C)
+        positions += np.arange(len(positions)).reshape(-1, 1, 1, 1) * (H * W * C)
+        np.add.at(part, positions.reshape(-1), g[images].transpose(0, 2, 3, 1).reshape(-1))
+
+    parallel(scatter, blocks(N, g.nbytes // max(1, N), BLOCK_BYTES))
     return gx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
+from minidl.backend.kernels.matmul import matmul
 
 Steps = list[tuple[slice, int]]
 
@@ -47,7 +48,7 @@ def _states_before(y: Array, h: Array, steps: Steps) -> Array:
 
 def _of_inputs(x: Array, w: Array, bias: Array | None) -> Array:
     """x W' + b, for all steps at once."""
-    y = x @ w.T
+    y = matmul(x, w.T)
     if bias is not None:
         y += bias
     return y
@@ -55,7 +56,7 @@ def _of_inputs(x: Array, w: Array, bias: Array | None) -> Array:
 
 def _inputs_grad(g: Array, x: Array, w: Array, wants_x: bool) -> tuple[Array | None, Array, Array]:
     """The gradients of x, w and bias in x W' + b, for all steps at once."""
-    return (g @ w if wants_x else None), g.T @ x, g.sum(axis=0)
+    return (matmul(g, w) if wants_x else None), matmul(g.T, x), g.sum(axis=0)
 
 
 def _sigmoid(x: Array) -> None:
@@ -78,7 +79,7 @@ def rnn_forward(x: Array, h: Array, w_ih: Array, w_hh: Array, bias: Array | None
     y, h, w = _of_inputs(x, w_ih, bias), h.copy(), w_hh.T
     for rows, n in steps:
         new = y[rows]
-        new += h[:n] @ w
+        new += matmul(h[:n], w)
         if relu:
             np.maximum(new, 0, out=new)
         else:
@@ -96,9 +97,9 @@ def rnn_grad(gy: Array, gh: Array, x: Array, h: Array, y: Array, w_ih: Array, w_
     for rows, n in reversed(steps):
         gh[:n] += gy[rows]
         g[rows] *= gh[:n]
-        gh[:n] = g[rows] @ w_hh
+        gh[:n] = matmul(g[rows], w_hh)
     gx, gw_ih, gb = _inputs_grad(g, x, w_ih, wants_x)
-    return gx, gh, gw_ih, g.T @ _states_before(y, h, steps), gb
+    return gx, gh, gw_ih, matmul(g.T, _states_before(y, h, steps)), gb
 
 
 # ---------------------------------------------------------------------- long short-term memory
@@ -125,7 +126,7 @@ def lstm_forward(x: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, bias: A
     cells, squashed = xp.empty((2, len(x), H), dtype=x.dtype)
     for rows, n in steps:
         a, cell = gates[rows], c[:n]
-        a += h[:n] @ w
+        a += matmul(h[:n], w)
         np.tanh(a, out=a)
         a *= scale
         a += shift
@@ -135,7 +136,7 @@ def lstm_forward(x: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, bias: A
         cell += i * g
         np.tanh(cell, out=squashed[rows])
         new = o * squashed[rows]
-        y[rows] = h[:n] = new if w_hr is None else new @ w_hr.T
+        y[rows] = h[:n] = new if w_hr is None else matmul(new, w_hr.T)
     return y, h, c, gates, cells, squashed
 
 
@@ -156,7 +157,7 @@ def lstm_grad(gy: Array, gh: Array, gc: Array, x: Array, h: Array, y: Array, gat
         new += gy[rows]
         if w_hr is not None:
             projected[rows] = new
-            new = new @ w_hr
+            new = matmul(new, w_hr)
         np.multiply(a, a, out=slope)
         np.subtract(a, slope, out=slope)        # of the sigmoid: s - s^2
         dg += 1 - g                             # of tanh: 1 - g^2
@@ -171,10 +172,10 @@ def lstm_grad(gy: Array, gh: Array, gc: Array, x: Array, h: Array, y: Array, gat
             ds *= other
             ds *= gcell
         gcell *= f
-        gh[:n] = slope @ w_hh
+        gh[:n] = matmul(slope, w_hh)
     gx, gw_ih, gb = _inputs_grad(d, x, w_ih, wants_x)
-    gw_hr = None if w_hr is None else projected.T @ (_quarters(gates)[3] * squashed)
-    return gx, gh, gc, gw_ih, d.T @ _states_before(y, h, steps), gb, gw_hr
+    gw_hr = None if w_hr is None else matmul(projected.T, _quarters(gates)[3] * squashed)
+    return gx, gh, gc, gw_ih, matmul(d.T, _states_before(y, h, steps)), gb, gw_hr
 
 
 def _quarters(a: Array) -> list[Array]:
@@ -199,7 +200,7 @@ def gru_forward(x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None
     y, recalled = (xp.empty((len(x), H), dtype=x.dtype) for _ in range(2))
     for rows, k in steps:
         state = h[:k]
-        of_state = state @ w
+        of_state = matmul(state, w)
         if b_hh is not None:
             of_state += b_hh
         rz, n = gates[rows, :2 * H], gates[rows, 2 * H:]
@@ -236,8 +237,8 @@ def gru_grad(gy: Array, gh: Array, x: Array, h: Array, y: Array, gates: Array, r
         np.multiply(z - z * z, before[rows] - n, out=dz)
         dz *= new
         new *= z
-        new += d[rows] @ w_hh
-    gw_hh, gb_hh = d.T @ before, d.sum(axis=0)
+        new += matmul(d[rows], w_hh)
+    gw_hh, gb_hh = matmul(d.T, before), d.sum(axis=0)
     d[:, 2 * H:] = dn
     gx, gw_ih, gb_ih = _inputs_grad(d, x, w_ih, wants_x)
     return gx, gh, gw_ih, gw_hh, gb_ih, gb_hh

@@ -1,0 +1,5 @@
+"""`python -m minidl info`: what minidl found on this machine, and what it makes of it."""
+from minidl.cli import main
+
+if __name__ == "__main__":
+    main()

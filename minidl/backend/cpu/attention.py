@@ -1,0 +1,52 @@
+"""Attention on the CPU: every core has matrices of its own."""
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.backend.cpu.threads import blocks, parallel
+from minidl.backend.kernels.attention import CPU_TILE, AttentionPlan, attention_forward, attention_grad
+
+
+@attention_forward.register("numpy")
+def _(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None,
+      plan: AttentionPlan) -> tuple[np.ndarray, np.ndarray]:
+    if not _many(query, plan):
+        return NotImplemented
+    y = np.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
+    log_sums = np.empty((*query.shape[:-1], 1), query.dtype)
+
+    def attend(s: slice) -> None:
+        y[s], log_sums[s] = attention_forward.generic(
+            query[s], key[s], value[s], None if mask is None else mask[s], plan)
+
+    parallel(attend, _parts(query, key))
+    return y, log_sums
+
+
+@attention_grad.register("numpy")
+def _(g: np.ndarray, query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, y: np.ndarray,
+      log_sums: np.ndarray, plan: AttentionPlan,
+      mask_too: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    if not _many(query, plan):
+        return NotImplemented
+    gq, gk, gv = (np.empty(x.shape, x.dtype) for x in (query, key, value))
+    gmask = np.empty((*query.shape[:-1], key.shape[-2]), query.dtype) if mask_too else None
+
+    def pull_back(s: slice) -> None:
+        gq[s], gk[s], gv[s], part = attention_grad.generic(
+            g[s], query[s], key[s], value[s], None if mask is None else mask[s], y[s], log_sums[s], plan, mask_too)
+        if gmask is not None:
+            gmask[s] = part
+
+    parallel(pull_back, _parts(query, key))
+    return gq, gk, gv, gmask
+
+
+def _many(query: np.ndarray, plan: AttentionPlan) -> bool:
+    """Whether there are matrices to share out. Dropout numbers its tiles through the whole stack."""
+    return query.ndim > 2 and len(query) > 1 and not plan.dropout and query.dtype != np.float16
+
+
+def _parts(query: np.ndarray, key: np.ndarray) -> list[slice]:
+    scores = query[0, ..., 0].size * key.shape[-2]
+    return blocks(len(query), scores, CPU_TILE)

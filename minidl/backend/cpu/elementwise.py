@@ -1,0 +1,82 @@
+"""Elementwise work on the CPU, some elements at a time: between the passes they stay in the cache, and every core
+has elements of its own."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.cpu.threads import blocks, parallel
+from minidl.backend.kernel import Kernel
+from minidl.backend.kernels import update
+from minidl.backend.kernels.activation import gelu_forward, gelu_grad
+
+AT_ONCE = 1 << 16      # elements; half a dozen arrays of so many stay in the cache
+MANY = 1 << 17         # elements from which it pays
+
+
+def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None]) -> None:
+    """Call `function` with views of all arrays, some elements at a time, in memory order; None stays None.
+
+    All have one shape and one order of axes in memory, without gaps: see `alike`.
+    """
+    flat = [None if a is None else a.transpose(memory_order(a)).reshape(-1) for a in arrays]
+    size = next(a.size for a in flat if a is not None)
+    parallel(lambda s: function(*[None if a is None else a[s] for a in flat]), blocks(size, 1, AT_ONCE))
+
+
+def alike(arrays: Sequence[np.ndarray | None]) -> bool:
+    """Whether `in_blocks` can take these arrays, and they are so large that it pays."""
+    first: Any = arrays[0]
+    if first.size < MANY:
+        return False
+    order = memory_order(first)
+    return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)
+
+
+def memory_order(a: np.ndarray) -> list[int]:
+    """The axes, those with the longest steps first."""
+    return sorted(range(a.ndim), key=lambda axis: -a.strides[axis])
+
+
+@gelu_forward.register("numpy")
+def _(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if not alike([x]):
+        return NotImplemented
+    y, cdf = np.empty_like(x), np.empty_like(x)
+
+    def some(x: np.ndarray, y: np.ndarray, cdf: np.ndarray) -> None:
+        y[...], cdf[...] = gelu_forward.generic(x)
+
+    in_blocks(some, [x, y, cdf])
+    return y, cdf
+
+
+@gelu_grad.register("numpy")
+def _(g: np.ndarray, x: np.ndarray, cdf: np.ndarray) -> np.ndarray:
+    if not alike([x, g, cdf]):
+        return NotImplemented
+    gx = np.empty_like(x)
+
+    def some(g: np.ndarray, x: np.ndarray, cdf: np.ndarray, gx: np.ndarray) -> None:
+        gx[...] = gelu_grad.generic(g, x, cdf)
+
+    in_blocks(some, [g, x, cdf, gx])
+    return gx
+
+
+def _share_out(kernel: Kernel) -> None:
+    """For the optimizers that treat every element by itself: arrays of one shape or None first, and then numbers."""
+    @kernel.register("numpy")
+    def _(*args: Any) -> Any:
+        arrays = [a for a in args if a is None or isinstance(a, np.ndarray)]
+        if not alike(arrays):
+            return NotImplemented
+        return in_blocks(lambda *some: kernel.generic(*some, *args[len(arrays):]), arrays)
+
+
+for _kernel in (
+        update.sgd_update, update.adagrad_update, update.rmsprop_update, update.adam_update, update.adadelta_update,
+        update.adamax_update, update.nadam_update, update.radam_update, update.rprop_update, update.asgd_update):
+    _share_out(_kernel)

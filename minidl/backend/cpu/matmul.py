@@ -1,0 +1,49 @@
+"""Matrix products on the CPU: large ones on all cores.
+
+The rows of the result, or its columns where they are more, are shared out among the threads, or the matrices where
+there are several. NumPy's BLAS library has threads too, but they wait for work by spinning, and so are slow wherever
+another program, or another of our own threads, runs on the same cores.
+"""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minidl.backend.cpu.threads import get_num_threads, one_blas_thread, parallel
+from minidl.backend.kernels.matmul import matmul
+
+ALONE = 1 << 18     # multiply-adds up to which BLAS itself uses one thread
+SHARED = 1 << 22    # ... and from which it pays to share them out
+
+
+@matmul.register("numpy")
+def _(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if a.dtype == np.float16:   # BLAS has no half precision; GPUs too add up in single precision
+        return matmul(a.astype(np.float32), b.astype(np.float32)).astype(np.float16)
+    if a.ndim < 2 or b.ndim < 2:
+        return NotImplemented
+    work = a.size * b.shape[-1]
+    if work <= ALONE:
+        return a @ b
+    if work < SHARED or a.shape[:-2] != b.shape[:-2] or get_num_threads() == 1:
+        with one_blas_thread():
+            return a @ b
+    out = np.empty((*a.shape[:-1], b.shape[-1]), np.result_type(a, b))
+    if a.ndim > 2:
+        several = (math.prod(a.shape[:-2]),)
+        a, b = a.reshape(several + a.shape[-2:]), b.reshape(several + b.shape[-2:])
+        y = out.reshape(several + out.shape[-2:])
+        parallel(lambda s: np.matmul(a[s], b[s], out=y[s]), _shares(len(a), work // len(a)))
+    elif len(a) >= b.shape[1]:
+        parallel(lambda s: np.matmul(a[s], b, out=out[s]), _shares(len(a), work // len(a)))
+    else:
+        parallel(lambda s: np.matmul(a, b[:, s], out=out[:, s]), _shares(b.shape[1], work // b.shape[1]))
+    return out
+
+
+def _shares(length: int, work: int) -> list[slice]:
+    """Slices of an axis, one for each thread, each of `SHARED / 2` multiply-adds or more."""
+    count = max(1, min(get_num_threads(), length * work * 2 // SHARED))
+    step = -(-length // count)
+    return [slice(start, start + step) for start in range(0, length, step)]

@@ -1,0 +1,193 @@
+"""All cores of the CPU: `parallel` runs the blocks of a kernel on them.
+
+NumPy lets go of Python's lock while it computes, so threads help wherever the work comes in pieces of some size: each
+thread takes the next block until none is left. Meanwhile the BLAS library is held to one thread of its own, for two
+teams of threads on the same cores would stand in each other's way.
+
+Results do not depend on which thread computes which block, and so neither on luck nor on other programs.
+"""
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import ctypes
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+
+def parallel(function: Callable[[T], Any], blocks: Iterable[T]) -> None:
+    """Call `function` on every block, on as many threads as `get_num_threads()` says; this one is among them."""
+    blocks = list(blocks)
+    team = min(_num_threads, len(blocks))
+    if team < 2 or getattr(_here, "busy", False):   # blocks of blocks run where they are
+        for block in blocks:
+            function(block)
+        return
+    todo = iter(blocks)     # `next` on a list is one step under Python's lock, so no block is taken twice
+
+    def work() -> None:
+        _here.busy = True
+        try:
+            for block in todo:
+                function(block)
+        finally:
+            _here.busy = False
+
+    done: SimpleQueue[BaseException | None] = SimpleQueue()
+    with one_blas_thread():
+        for _ in range(team - 1):   # in the caller's context: NumPy keeps there what to do on overflow
+            _team().put((contextvars.copy_context(), work, done))
+        try:
+            work()
+        finally:
+            errors = [done.get() for _ in range(team - 1)]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def blocks(length: int, bytes_each: int, at_once: int) -> list[slice]:
+    """Slices of an axis of so many items, of about `at_once` bytes or, where that is less, a thread's share."""
+    step = max(1, min(at_once // max(1, bytes_each), -(-length // _num_threads)))
+    return [slice(start, start + step) for start in range(0, length, step)]
+
+
+def get_num_threads() -> int:
+    """How many threads share the work of one operation on the CPU.
+
+    At first one for each core that the process may use, or as many as the environment variable MINIDL_NUM_THREADS
+    or OMP_NUM_THREADS says.
+    """
+    return _num_threads
+
+
+def set_num_threads(num: int) -> None:
+    """Use so many threads for the work of one operation on the CPU, here and in NumPy's BLAS library.
+
+    Errors: RuntimeError unless it is a positive integer.
+
+        >>> import minidl
+        >>> minidl.set_num_threads(1)
+        >>> minidl.get_num_threads()
+        1
+    """
+    global _num_threads
+    if isinstance(num, bool) or not isinstance(num, int) or num < 1:
+        raise RuntimeError(f"set_num_threads expects a positive integer, but got {num!r}")
+    _dismiss()
+    _num_threads = num
+    if _set_blas_threads is not None:
+        _set_blas_threads(num)
+
+
+# ---------------------------------------------------------------------- the team
+
+_here = threading.local()       # .busy: whether this thread is working on a block already
+_tasks: SimpleQueue[Any] | None = None      # what the other threads wait for
+
+
+def _team() -> SimpleQueue[Any]:
+    """The queue of the other threads, which start when there is work for the first time."""
+    global _tasks
+    if _tasks is None:
+        _tasks = SimpleQueue()
+        for i in range(1, _num_threads):
+            threading.Thread(target=_serve, args=(_tasks,), name=f"minidl-{i}", daemon=True).start()
+    return _tasks
+
+
+def _serve(tasks: SimpleQueue[Any]) -> None:
+    for context, work, done in iter(tasks.get, None):
+        try:
+            context.run(work)
+            done.put(None)
+        except BaseException as error:   # raised again where the work was asked for
+            done.put(error)
+
+
+def _dismiss() -> None:
+    """Let the other threads go; the next work calls new ones."""
+    global _tasks
+    if _tasks is not None:
+        for _ in range(1, _num_threads):
+            _tasks.put(None)
+    _tasks = None
+
+
+def _after_fork() -> None:
+    """A child process has inherited the queue, but not the threads."""
+    global _tasks
+    _tasks = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _cores() -> int:
+    for name in ("MINIDL_NUM_THREADS", "OMP_NUM_THREADS"):
+        if os.environ.get(name, "").isdigit():
+            return max(1, int(os.environ[name]))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_num_threads = _cores()
+
+
+# ---------------------------------------------------------------------- BLAS
+
+_blas_lock = threading.Lock()
+_blas_users = 0
+_blas_before = 1
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """NumPy's matrix products run in the calling thread alone, as long as any caller is in here."""
+    global _blas_users, _blas_before
+    if _set_blas_threads is None:
+        yield
+        return
+    with _blas_lock:
+        if not _blas_users:
+            _blas_before = _get_blas_threads()
+            _set_blas_threads(1)
+        _blas_users += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if not _blas_users:
+                _set_blas_threads(_blas_before)
+
+
+def blas_core() -> str | None:
+    """The name of the processor that OpenBLAS chose its kernels for, such as "SkylakeX"; None without OpenBLAS."""
+    corename = _openblas("get_corename")
+    if corename is None:
+        return None
+    corename.restype = ctypes.c_char_p
+    return corename().decode()
+
+
+def _openblas(function: str) -> Any:
+    """A function of the OpenBLAS that NumPy was linked with; None if there is none, or it cannot be found."""
+    try:
+        library = ctypes.CDLL(np._core._multiarray_umath.__file__)   # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        return None
+    for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
+        with contextlib.suppress(AttributeError):
+            return getattr(library, f"{prefix}openblas_{function}{suffix}")
+    return None
+
+
+_set_blas_threads, _get_blas_threads = _openblas("set_num_threads"), _openblas("get_num_threads")

@@ -1,0 +1,148 @@
+"""3 x 3 convolution with 16 multiplications for every 2 x 2 outputs, where the definition takes 36.
+
+An image is cut into tiles d of 4 x 4, which overlap by two, and every tile gives 2 x 2 outputs. With
+
+         | 1  0 -1  0 |         |  1    0    0  |
+    B^T =| 0  1  1  0 |     G = | 1/2  1/2  1/2 |     A^T = | 1  1  1  0 |
+         | 0 -1  1  0 |         | 1/2 -1/2  1/2 |           | 0  1 -1 -1 |
+         | 0  1  0 -1 |         |  0    0    1  |
+
+a tile's outputs are  A^T [(G w G^T) * (B^T d B)] A,  where * is elementwise. The sum over channels goes inside the
+brackets and makes 16 matrix products of it, (tiles, C) @ (C, O) each. All is linear in w, so the gradient of the
+weights is the same read backwards:  G^T [(A g A^T) * (B^T d B)] G,  summed over tiles inside the brackets.
+
+What is won in the products is paid in part for the additions of B and A, so this is for many channels.
+
+Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, https://arxiv.org/abs/1509.09308
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.backend.cpu.threads import blocks, get_num_threads, parallel
+from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
+from minidl.backend.kernels.window import Pair
+
+CHANNELS = 48           # of input and output, from which it pays
+TILES = 256             # ... and tiles: the weights too are transformed
+BLOCK_BYTES = 1 << 20   # of tiles at a time
+
+G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+
+
+@conv2d_forward.register("numpy")
+def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
+    out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
+    if not _pays(x, len(w), w.shape[2:], out_size, geometry):
+        return NotImplemented
+    (N, C), O, (height, width) = x.shape[:2], len(w), out_size
+    h, v = -(-height // 2), -(-width // 2)                          # tiles in a column and in a row
+    u = _weight_tiles(w)                                            # (16, C, O)
+    y = np.empty((N, height, width, O), x.dtype)
+
+    def convolve(images: slice) -> None:
+        d = _tiles(x[images], h, v, geometry)                       # (4, 4, n, h, v, C)
+        n = d.shape[2]
+        m = np.matmul(d.reshape(16, n * h * v, C), u).reshape(4, 4, n, h, v, O)
+        part = y[images]
+        for i, rows in enumerate(_a_transposed(m)):                 # (4, n, h, v, O): of every second row of outputs
+            for j, pixels in enumerate(_a_transposed(rows)):        # (n, h, v, O): ... and every second column
+                target = part[:, i::2, j::2]
+                target[...] = pixels[:, :target.shape[1], :target.shape[2]]
+
+    parallel(convolve, blocks(N, 16 * h * v * C * x.itemsize, BLOCK_BYTES))
+    return y.transpose(0, 3, 1, 2)
+
+
+@conv2d_weight_grad.register("numpy")
+def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> np.ndarray:
+    if not _pays(x, g.shape[1], kernel_size, g.shape[2:], geometry):
+        return NotImplemented
+    (N, C), (O, height, width) = x.shape[:2], g.shape[1:]
+    h, v = -(-height // 2), -(-width // 2)
+    bytes_at_once = max(BLOCK_BYTES, 16 * C * O * x.itemsize)       # as in conv.py: products smaller than their factors
+    some_images = blocks(N, 16 * h * v * C * x.itemsize, bytes_at_once)
+    shares = [some_images[i::get_num_threads()] for i in range(min(get_num_threads(), len(some_images)))]
+    sums = np.zeros((len(shares), 16, C, O), x.dtype)
+
+    def add_up(i: int) -> None:
+        for images in shares[i]:
+            d = _tiles(x[images], h, v, geometry)
+            rows = d.shape[2] * h * v
+            q = _gradient_tiles(g[images], h, v)                    # (4, 4, n, h, v, O)
+            sums[i] += np.matmul(d.reshape(16, rows, C).swapaxes(1, 2), q.reshape(16, rows, O))
+
+    parallel(add_up, range(len(shares)))
+    gu = sums.sum(axis=0).reshape(4, 4, C, O)
+    g_t = G.T.astype(x.dtype)                                       # (3, 4)
+    gw = np.einsum("ui,ijco,vj->ocuv", g_t, gu, g_t, optimize=["einsum_path", (0, 1), (0, 1)])
+    return np.ascontiguousarray(gw)
+
+
+def _pays(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
+    (N, C), (height, width) = x.shape[:2], out_size
+    return (tuple(kernel_size) == (3, 3) and geometry.stride == geometry.dilation == (1, 1) and geometry.groups == 1
+            and min(C, O) >= CHANNELS and N * height * width >= 4 * TILES and x.dtype != np.float16)
+
+
+def _weight_tiles(w: np.ndarray) -> np.ndarray:
+    """G w G^T: (O, C, 3, 3) -> (16, C, O)"""
+    O, C = w.shape[:2]
+    g = G.astype(w.dtype)
+    w = np.ascontiguousarray(w.transpose(2, 3, 1, 0))               # (3, 3, C, O)
+    rows = np.tensordot(g, w, 1)                                    # (4, 3, C, O)
+    return np.matmul(g, rows.reshape(4, 3, C * O)).reshape(16, C, O)
+
+
+def _tiles(x: np.ndarray, h: int, v: int, geometry: ConvGeometry) -> np.ndarray:
+    """B^T d B of all tiles: (n, C, H, W) -> (4, 4, n, h, v, C)"""
+    (n, C, H, W), (top, left) = x.shape, geometry.padding
+    padded = np.zeros((n, 2 * h + 2, 2 * v + 2, C), x.dtype)
+    padded[:, top:top + H, left:left + W] = x.transpose(0, 2, 3, 1)
+    tiles = np.empty((4, 4, n, h, v, C), x.dtype)
+    row = np.empty((n, h, 2 * v + 2, C), x.dtype)
+    for i in range(4):
+        _b_transposed(i, [padded[:, k:k + 2 * h:2] for k in range(4)], out=row)
+        for j in range(4):
+            _b_transposed(j, [row[:, :, k:k + 2 * v:2] for k in range(4)], out=tiles[i, j])
+    return tiles
+
+
+def _b_transposed(i: int, d: list[np.ndarray], out: np.ndarray) -> None:
+    """Row i of B^T d."""
+    if i == 0:
+        np.subtract(d[0], d[2], out=out)
+    elif i == 1:
+        np.add(d[1], d[2], out=out)
+    elif i == 2:
+        np.subtract(d[2], d[1], out=out)
+    else:
+        np.subtract(d[1], d[3], out=out)
+
+
+def _a_transposed(m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A^T m: (4, ...) -> two of (...)"""
+    first, second = m[0] + m[1], m[1] - m[2]
+    first += m[2]
+    second -= m[3]
+    return first, second
+
+
+def _gradient_tiles(g: np.ndarray, h: int, v: int) -> np.ndarray:
+    """A g A^T of all 2 x 2 outputs: (n, O, H', W') -> (4, 4, n, h, v, O)"""
+    n, O, height, width = g.shape
+    g = g.transpose(0, 2, 3, 1)
+    if height % 2 or width % 2:
+        padded = np.zeros((n, 2 * h, 2 * v, O), g.dtype)
+        padded[:, :height, :width] = g
+        g = padded
+    tiles = np.empty((4, 4, n, h, v, O), g.dtype)
+    for i, row in enumerate(_a(g[:, 0::2], g[:, 1::2])):            # (n, h, 2v, O)
+        for j, tile in enumerate(_a(row[:, :, 0::2], row[:, :, 1::2])):
+            tiles[i, j] = tile
+    return tiles
+
+
+def _a(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The four rows of A (first, second)."""
+    return first, first + second, first - second, -second

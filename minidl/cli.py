@@ -1,0 +1,43 @@
+"""The command `minidl`, or `python -m minidl`."""
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import platform
+from collections.abc import Sequence
+
+import numpy
+import scipy
+
+import minidl
+from minidl.backend.cpu import memory, threads
+from minidl.backend.device import cuda_is_available
+
+
+def info() -> str:
+    """Versions, processor, threads and memory, as lines of text.
+
+        >>> from minidl.cli import info
+        >>> print(info().splitlines()[0])   # doctest: +ELLIPSIS
+        minidl           ...
+    """
+    rows = {
+        "minidl": minidl.__version__,
+        "Python": platform.python_version(),
+        "NumPy, SciPy": f"{numpy.__version__}, {scipy.__version__}",
+        "BLAS kernels": threads.blas_core() or "not OpenBLAS, or its name cannot be asked for",
+        "threads": f"{minidl.get_num_threads()} (MINIDL_NUM_THREADS or minidl.set_num_threads changes it)",
+        "freed memory": f"up to {memory.KEPT >> 20} MiB are kept for the next step" if memory.KEEPS
+                        else "left to the C library",
+        "GPU": "CuPy, device 'cuda'" if cuda_is_available() else "none that CuPy can use",
+        "extras": ", ".join(name for name in ("cupy", "matplotlib", "numba") if importlib.util.find_spec(name))
+                  or "none",
+    }
+    return "\n".join(f"{name:17}{value}" for name, value in rows.items())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="minidl", description="deep learning you can read")
+    parser.add_argument("command", choices=["info"], help="info: what minidl found on this machine")
+    parser.parse_args(arguments)
+    print(info())

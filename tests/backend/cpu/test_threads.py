@@ -1,0 +1,136 @@
+"""Work on several threads: all of it, once, with errors and settings passed on."""
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.backend.cpu import threads
+from minidl.backend.cpu.threads import blas_core, blocks, one_blas_thread, parallel
+
+
+@pytest.fixture(params=[1, 2, 5], autouse=True)
+def team(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = minidl.get_num_threads()
+    minidl.set_num_threads(request.param)
+    yield request.param
+    minidl.set_num_threads(before)
+
+
+def test_every_block_once(team: int) -> None:
+    seen: list[int] = []
+    parallel(seen.append, range(1000))
+    assert sorted(seen) == list(range(1000))
+    parallel(seen.append, [])
+
+
+def test_they_work_at_the_same_time(team: int) -> None:
+    meeting = threading.Barrier(team)
+    parallel(lambda _: meeting.wait(timeout=10), range(team))
+
+
+def test_blocks_of_blocks_run_where_they_are(team: int) -> None:
+    seen: list[tuple[int, int]] = []
+    parallel(lambda i: parallel(lambda j: seen.append((i, j)), range(3)), range(4))
+    assert sorted(seen) == [(i, j) for i in range(4) for j in range(3)]
+
+
+def test_an_error_arrives_and_the_team_goes_on(team: int) -> None:
+    def fail(i: int) -> None:
+        if i == 7:
+            raise ValueError("block 7")
+
+    with pytest.raises(ValueError, match="block 7"):
+        parallel(fail, range(20))
+    test_every_block_once(team)
+
+
+def test_threads_see_the_callers_settings(team: int) -> None:
+    """NumPy keeps in the context what to do on overflow."""
+    def divide(_: int) -> None:
+        np.ones(3) / np.zeros(3)
+
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        parallel(divide, range(team))
+    with np.errstate(divide="ignore"):
+        parallel(divide, range(team))
+
+
+def test_several_callers(team: int) -> None:
+    """Users have threads too."""
+    sums = np.zeros(4)
+
+    def call(i: int) -> None:
+        parts = np.zeros(100)
+        parallel(lambda k: parts.__setitem__(k, k), range(100))
+        sums[i] = parts.sum()
+
+    callers = [threading.Thread(target=call, args=(i,)) for i in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=30)
+    np.testing.assert_array_equal(sums, 4950)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_process_has_a_team_of_its_own(team: int) -> None:
+    parallel(lambda _: None, range(10))
+    child = os.fork()
+    if child == 0:
+        try:
+            seen: list[int] = []
+            parallel(seen.append, range(10))
+            os._exit(0 if len(seen) == 10 else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(blas_core() is None, reason="NumPy is not linked with OpenBLAS")
+def test_blas_is_held_to_one_thread_and_let_go(team: int) -> None:
+    assert threads._get_blas_threads() == team
+    with one_blas_thread(), one_blas_thread():
+        assert threads._get_blas_threads() == 1
+    assert threads._get_blas_threads() == team
+
+
+@pytest.mark.parametrize("length,bytes_each,at_once", [(0, 4, 64), (1, 1000, 64), (100, 4, 64), (7, 0, 64), (3, 1, 1 << 20)])
+def test_blocks_cover_the_axis(length: int, bytes_each: int, at_once: int, team: int) -> None:
+    found = blocks(length, bytes_each, at_once)
+    assert [i for s in found for i in range(length)[s]] == list(range(length))
+    assert all(s.stop - s.start <= -(-length // team) for s in found), 'a thread would go without'
+    assert all((s.stop - s.start) * bytes_each <= max(at_once, bytes_each) for s in found)
+
+
+def test_one_thread_or_several_give_the_same_training(team: int) -> None:
+    """A fixed seed gives bit-identical training with a fixed number of threads, and close to it with another."""
+    def train() -> np.ndarray:
+        minidl.manual_seed(0)
+        nn = minidl.nn
+        model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                              nn.Linear(16 * 64, 10))
+        x, y = minidl.randn(16, 3, 16, 16), minidl.randint(0, 10, (16,))
+        optimizer = minidl.optim.Adam(model.parameters())
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+        return np.concatenate([p.detach().numpy().reshape(-1) for p in model.parameters()])
+
+    first = train()
+    np.testing.assert_array_equal(train(), first)
+    minidl.set_num_threads(1)
+    np.testing.assert_allclose(train(), first, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.0, True, "2"])
+def test_numbers_that_make_no_sense(number: object) -> None:
+    with pytest.raises(RuntimeError, match="set_num_threads expects a positive integer"):
+        minidl.set_num_threads(number)   # type: ignore[arg-type]
