@@ -1,0 +1,184 @@
+"""minidl against PyTorch on twelve small programs: time, memory, and how much of the machine is used.
+
+    python benchmarks/against_torch.py
+    python benchmarks/against_torch.py --only lenet vit --rounds 9 --json times.json --chart times.svg
+
+Each library runs in a process of its own with the same number of threads, in turn, round by round, so that a busy
+machine disturbs both alike. For each program the table shows the median time of minidl's step, its ratio to PyTorch's
+with the spread over the rounds, the ratio of the peak memory that is needed beyond that of the imported library, and
+the rate of minidl's arithmetic as a part of the rate of NumPy's matrix product, measured in the same rounds.
+
+The programs stand in `workloads.py`, once for both.
+"""
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import math
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from workloads import WORKLOADS
+
+# ---------------------------------------------------------------------- one process, one library, one program
+
+def measure(library: str, workload: str, seconds: float) -> dict[str, float]:
+    """Seconds a step, peak memory in MiB, and the multiply-adds of a step where they can be counted."""
+    lib = importlib.import_module(library)
+    lib.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    lib.manual_seed(0)
+    before = peak_memory()
+    step = WORKLOADS[workload](lib)
+    macs = count_macs(step) if library == "minidl" else 0
+    for _ in range(2):
+        step()
+    times: list[float] = []
+    until = time.perf_counter() + seconds
+    while len(times) < 3 or time.perf_counter() < until:
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(times), "mib": peak_memory() - before, "macs": macs}
+
+
+def peak_memory() -> float:
+    """Of this process so far, in MiB."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def count_macs(step: Any) -> int:
+    """The multiply-adds of one step's matrix products and convolutions, by the definitions of the kernels.
+
+    Counting bodies are put before the real ones; each notes its arguments and declines.
+    """
+    from minidl.backend.kernels import attention, conv, matmul
+    total = 0
+
+    def counts(kernel: Any, macs: Any) -> None:
+        def body(*args: Any) -> Any:
+            nonlocal total
+            total += macs(*args)
+            return NotImplemented
+        kernel.register("numpy")(body)
+        counting.append((kernel, body))
+
+    counting: list[Any] = []
+    counts(matmul.matmul, lambda a, b: a.size * b.shape[-1])
+    counts(conv.conv2d_forward, lambda x, w, geometry: len(x) * w.size * math.prod(
+        conv.conv2d_output_size(x.shape[2:], w.shape[2:], geometry)))
+    counts(conv.conv2d_input_grad, lambda g, w, *_: w.size * g.size // g.shape[1])
+    counts(conv.conv2d_weight_grad, lambda x, g, size, geometry:
+           g.size * x.shape[1] // geometry.groups * math.prod(size))
+    counts(attention.attention_forward, lambda q, k, v, *_:
+           (q.shape[-1] + v.shape[-1]) * q.size // q.shape[-1] * k.shape[-2])
+    counts(attention.attention_grad, lambda g, q, k, v, *_: (3 * q.size + 2 * g.size) * k.shape[-2])
+    step()
+    total, counted = 0, total
+    for kernel, body in counting:
+        kernel.bodies["numpy"].remove(body)
+    return counted
+
+
+# ---------------------------------------------------------------------- all of them, in turn
+
+def in_process(threads: int, *args: str) -> dict[str, float]:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MINIDL_NUM_THREADS")
+    environment = {**os.environ, **dict.fromkeys(names, str(threads))}
+    result = subprocess.run([sys.executable, __file__, *args], capture_output=True, text=True, check=False,
+                            env=environment)
+    if result.returncode:
+        raise SystemExit(result.stderr)
+    return json.loads(result.stdout)
+
+
+def machine_rate() -> float:
+    """Multiply-adds a second of a large float32 matrix product."""
+    a = np.random.default_rng(0).standard_normal((1536, 1536), dtype=np.float32)
+    best = math.inf
+    for _ in range(8):
+        start = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - start)
+    return 1536**3 / best
+
+
+def compare(workload: str, rounds: int, seconds: float, threads: int) -> dict[str, Any]:
+    """Both libraries in turn, `rounds` times."""
+    found: dict[str, list[dict[str, float]]] = {"minidl": [], "torch": []}
+    for i in range(rounds):
+        for library in list(found)[::1 if i % 2 else -1]:
+            found[library].append(in_process(threads, "--measure", library, workload, "--seconds", str(seconds)))
+    ours, theirs = found["minidl"], found["torch"]
+    ratios = sorted(a["seconds"] / b["seconds"] for a, b in zip(ours, theirs))
+    return {
+        "workload": workload,
+        "milliseconds": 1e3 * statistics.median(run["seconds"] for run in ours),
+        "ratio": statistics.median(ratios), "lowest": ratios[0], "highest": ratios[-1],
+        "mib": statistics.median(run["mib"] for run in ours),
+        "memory_ratio": statistics.median(run["mib"] for run in ours) / statistics.median(run["mib"] for run in theirs),
+        "macs_per_second": ours[0]["macs"] / statistics.median(run["seconds"] for run in ours),
+    }
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Bars of the ratios with their spread; PyTorch is the line at 1."""
+    from matplotlib import pyplot as plt
+    figure, axes = plt.subplots(figsize=(8, 0.4 * len(rows) + 1.2), layout="constrained")
+    ratios = [row["ratio"] for row in rows]
+    spread = [[row["ratio"] - row["lowest"] for row in rows], [row["highest"] - row["ratio"] for row in rows]]
+    names = [row["workload"].replace("_", " ") for row in rows]
+    colors = ["#4878a8" if ratio <= 1 else "#c8965a" for ratio in ratios]
+    axes.barh(names, ratios, xerr=spread, color=colors, ecolor="#555555", capsize=2)
+    for i, ratio in enumerate(ratios):
+        axes.annotate(f"{ratio:.2f}", (0, i), xytext=(4, 0), textcoords="offset points", va="center", color="white")
+    axes.axvline(1, color="black", linewidth=1)
+    axes.invert_yaxis()
+    axes.set_xlabel("time of a step, PyTorch = 1 (less is faster)")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="WORKLOAD")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of measuring, for each process")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--json", type=Path, help="write the results here")
+    parser.add_argument("--chart", type=Path, help="draw the ratios here (.svg, .png)")
+    parser.add_argument("--measure", nargs=2, metavar=("LIBRARY", "WORKLOAD"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.measure:
+        print(json.dumps(measure(*args.measure, args.seconds)))
+        return
+
+    rows = []
+    print(f"{'':20}{'minidl':>11}{'time':>8}   {'spread':14}{'memory':>10}{'ratio':>8}{'of the GEMM rate':>19}")
+    for workload in args.only:
+        rate = machine_rate()
+        row = compare(workload, args.rounds, args.seconds, args.threads)
+        row["share"] = row["macs_per_second"] / rate
+        rows.append(row)
+        print(f"{workload:20}{row['milliseconds']:>8.1f} ms{row['ratio']:>8.2f}   "
+              f"{row['lowest']:.2f} to {row['highest']:<7.2f}{row['mib']:>6.0f} MiB{row['memory_ratio']:>8.2f}"
+              f"{row['share']:>18.0%}", flush=True)
+    mean = math.exp(statistics.fmean(math.log(row["ratio"]) for row in rows))
+    print(f"geometric mean of the ratios {mean:.2f}; highest {max(row['ratio'] for row in rows):.2f}; "
+          f"{args.threads} threads, {2e-9 * rate:.0f} GFLOP/s in a float32 matrix product")
+    if args.json:
+        args.json.write_text(json.dumps({"threads": args.threads, "geometric_mean": mean, "workloads": rows}, indent=2))
+    if args.chart:
+        draw(rows, args.chart)
+
+
+if __name__ == "__main__":
+    main()
