@@ -38,13 +38,14 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         return _depthwise_forward(x, w, geometry, out_size)
     if geometry.groups > 1:
         return NotImplemented
-    weight = w.transpose(2, 3, 1, 0).reshape(kh * kw * C, O)
+    weight = w.transpose(0, 2, 3, 1).reshape(O, kh * kw * C)
     y = _channels_last(np.empty, (len(x), O, *out_size), x.dtype)
 
     def convolve(images: slice) -> None:
-        np.matmul(_patches(x[images], (kh, kw), geometry, out_size), weight, out=_pixels(y[images]))
+        np.matmul(_patches(x[images], (kh, kw), geometry, out_size), weight.T, out=_pixels(y[images]))
 
-    parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), BLOCK_BYTES))
+    # large weights are worth more patches: each block reads them anew
+    parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), max(BLOCK_BYTES, weight.nbytes)))
     return y
 
 
@@ -64,15 +65,15 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
     bytes_at_once = max(BLOCK_BYTES, C * kh * kw * O * x.itemsize)
     some_images = blocks(len(x), _patch_bytes(x, (O, C, kh, kw), out_size), bytes_at_once)
     shares = [some_images[i::get_num_threads()] for i in range(min(get_num_threads(), len(some_images)))]
-    sums = np.zeros((len(shares), kh * kw * C, O), x.dtype)
+    sums = np.zeros((len(shares), O, kh * kw * C), x.dtype)
 
     def add_up(i: int) -> None:
         for images in shares[i]:
-            sums[i] += _patches(x[images], kernel_size, geometry, out_size).T @ _pixels(g[images])
+            sums[i] += _pixels(g[images]).T @ _patches(x[images], kernel_size, geometry, out_size)
 
     parallel(add_up, range(len(shares)))
     gw = sums.sum(axis=0)
-    return np.ascontiguousarray(gw.reshape(kh, kw, C, O).transpose(3, 2, 0, 1))   # laid out as w is
+    return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))   # laid out as w is
 
 
 @conv2d_input_grad.register("numpy")
@@ -91,7 +92,7 @@ def _(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) ->
         # with stride 1 it is a convolution itself, of g, with the kernel turned by 180 degrees
         turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)                # (C, O, kh, kw)
         return conv2d_forward(g, turned, geometry._replace(padding=reach))
-    weight = w.transpose(2, 3, 1, 0).reshape(kh * kw * C, O).T
+    weight = w.transpose(0, 2, 3, 1).reshape(O, kh * kw * C)
     taps = list(window_taps(input_size, (height, width), (kh, kw), *geometry[:3]))
     gx = _channels_last(np.zeros, (N, C, *input_size), g.dtype)
 

@@ -28,6 +28,7 @@ TILES = 256             # ... and tiles: the weights too are transformed
 BLOCK_BYTES = 1 << 20   # of tiles at a time
 
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+GG = np.kron(G, G)      # (16, 9): G w G^T, written as one product
 
 
 @conv2d_forward.register("numpy")
@@ -37,7 +38,8 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         return NotImplemented
     (N, C), O, (height, width) = x.shape[:2], len(w), out_size
     h, v = -(-height // 2), -(-width // 2)                          # tiles in a column and in a row
-    u = _weight_tiles(w)                                            # (16, C, O)
+    u = GG.astype(w.dtype) @ w.reshape(O * C, 9).T                  # G w G^T: (16, O*C)
+    u = np.ascontiguousarray(u.reshape(16, O, C).swapaxes(1, 2))
     y = np.empty((N, height, width, O), x.dtype)
 
     def convolve(images: slice) -> None:
@@ -50,7 +52,8 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
                 target = part[:, i::2, j::2]
                 target[...] = pixels[:, :target.shape[1], :target.shape[2]]
 
-    parallel(convolve, blocks(N, 16 * h * v * C * x.itemsize, BLOCK_BYTES))
+    # large weights are worth more tiles: each block reads them anew
+    parallel(convolve, blocks(N, 16 * h * v * C * x.itemsize, max(BLOCK_BYTES, u.nbytes // 2)))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -63,20 +66,18 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
     bytes_at_once = max(BLOCK_BYTES, 16 * C * O * x.itemsize)       # as in conv.py: products smaller than their factors
     some_images = blocks(N, 16 * h * v * C * x.itemsize, bytes_at_once)
     shares = [some_images[i::get_num_threads()] for i in range(min(get_num_threads(), len(some_images)))]
-    sums = np.zeros((len(shares), 16, C, O), x.dtype)
+    sums = np.zeros((len(shares), 16, O, C), x.dtype)
 
     def add_up(i: int) -> None:
         for images in shares[i]:
             d = _tiles(x[images], h, v, geometry)
             rows = d.shape[2] * h * v
             q = _gradient_tiles(g[images], h, v)                    # (4, 4, n, h, v, O)
-            sums[i] += np.matmul(d.reshape(16, rows, C).swapaxes(1, 2), q.reshape(16, rows, O))
+            sums[i] += np.matmul(q.reshape(16, rows, O).swapaxes(1, 2), d.reshape(16, rows, C))
 
     parallel(add_up, range(len(shares)))
-    gu = sums.sum(axis=0).reshape(4, 4, C, O)
-    g_t = G.T.astype(x.dtype)                                       # (3, 4)
-    gw = np.einsum("ui,ijco,vj->ocuv", g_t, gu, g_t, optimize=["einsum_path", (0, 1), (0, 1)])
-    return np.ascontiguousarray(gw)
+    gu = sums.sum(axis=0).reshape(16, O * C)
+    return (gu.T @ GG.astype(x.dtype)).reshape(O, C, 3, 3)
 
 
 def _pays(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
@@ -85,39 +86,24 @@ def _pays(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: Co
             and min(C, O) >= CHANNELS and N * height * width >= 4 * TILES and x.dtype != np.float16)
 
 
-def _weight_tiles(w: np.ndarray) -> np.ndarray:
-    """G w G^T: (O, C, 3, 3) -> (16, C, O)"""
-    O, C = w.shape[:2]
-    g = G.astype(w.dtype)
-    w = np.ascontiguousarray(w.transpose(2, 3, 1, 0))               # (3, 3, C, O)
-    rows = np.tensordot(g, w, 1)                                    # (4, 3, C, O)
-    return np.matmul(g, rows.reshape(4, 3, C * O)).reshape(16, C, O)
-
-
 def _tiles(x: np.ndarray, h: int, v: int, geometry: ConvGeometry) -> np.ndarray:
     """B^T d B of all tiles: (n, C, H, W) -> (4, 4, n, h, v, C)"""
     (n, C, H, W), (top, left) = x.shape, geometry.padding
     padded = np.zeros((n, 2 * h + 2, 2 * v + 2, C), x.dtype)
     padded[:, top:top + H, left:left + W] = x.transpose(0, 2, 3, 1)
     tiles = np.empty((4, 4, n, h, v, C), x.dtype)
-    row = np.empty((n, h, 2 * v + 2, C), x.dtype)
-    for i in range(4):
-        _b_transposed(i, [padded[:, k:k + 2 * h:2] for k in range(4)], out=row)
-        for j in range(4):
-            _b_transposed(j, [row[:, :, k:k + 2 * v:2] for k in range(4)], out=tiles[i, j])
+    rows = np.empty((4, n, h, 2 * v + 2, C), x.dtype)
+    _b_transposed([padded[:, k:k + 2 * h:2] for k in range(4)], out=rows)
+    _b_transposed([rows[:, :, :, k:k + 2 * v:2] for k in range(4)], out=tiles.swapaxes(0, 1))
     return tiles
 
 
-def _b_transposed(i: int, d: list[np.ndarray], out: np.ndarray) -> None:
-    """Row i of B^T d."""
-    if i == 0:
-        np.subtract(d[0], d[2], out=out)
-    elif i == 1:
-        np.add(d[1], d[2], out=out)
-    elif i == 2:
-        np.subtract(d[2], d[1], out=out)
-    else:
-        np.subtract(d[1], d[3], out=out)
+def _b_transposed(d: list[np.ndarray], out: np.ndarray) -> None:
+    """B^T d"""
+    np.subtract(d[0], d[2], out=out[0])
+    np.add(d[1], d[2], out=out[1])
+    np.subtract(d[2], d[1], out=out[2])
+    np.subtract(d[1], d[3], out=out[3])
 
 
 def _a_transposed(m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
