@@ -31,7 +31,8 @@ class CDist(Op):
             return xp.zeros((*a.shape[:-1], b.shape[-2]), a.dtype)
         middle = b.mean(axis=-2, keepdims=True)
         a, b = a - middle, b - middle
-        squares = (a * a).sum(axis=-1)[..., :, None] + (b * b).sum(axis=-1)[..., None, :]
+        a2, b2 = (xp.einsum("...i,...i->...", x, x) for x in (a, b))      # |a|^2, |b|^2: no array of squares
+        squares = a2[..., :, None] + b2[..., None, :]
         y = squares - 2 * product(a, b.swapaxes(-2, -1))
         y[y < squares * (4 * float(np.finfo(a.dtype).eps))] = 0
         return np.sqrt(y)
