@@ -12,7 +12,7 @@ EXTRAS = {
     "plot": ["matplotlib>=3.7"],         # the examples' pictures
     "test": ["pytest>=7", "hypothesis>=6.80"],
     "lint": ["ruff>=0.6", "mypy>=1.10"],
-    "oracle": ["torch==2.13.0", "scikit-learn>=1.3"],  # second opinions in tests and benchmarks
+    "oracle": ["torch==2.13.0", "scikit-learn>=1.3", "safetensors"],  # second opinions in tests and benchmarks
 }
 
 setup(

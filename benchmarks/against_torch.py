@@ -75,13 +75,14 @@ def count_macs(step: Any) -> int:
     def counts(kernel: Any, macs: Any) -> None:
         def body(*args: Any) -> Any:
             nonlocal total
-            total += macs(*args)
+            work = macs(*args)      # before `total` is read: other threads count too
+            total += work
             return NotImplemented
         kernel.register("numpy")(body)
         counting.append((kernel, body))
 
     counting: list[Any] = []
-    counts(matmul.matmul, lambda a, b: a.size * b.shape[-1])
+    counts(matmul.matmul, lambda a, b: len(a) * b.size if a.ndim == 2 else a.size * b.shape[-1])
     counts(conv.conv2d_forward, lambda x, w, geometry: len(x) * w.size * math.prod(
         conv.conv2d_output_size(x.shape[2:], w.shape[2:], geometry)))
     counts(conv.conv2d_input_grad, lambda g, w, *_: w.size * g.size // g.shape[1])

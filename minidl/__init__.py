@@ -26,9 +26,10 @@ from minidl.ops.activation import celu, log_softmax, prelu, relu, selu, softmax
 
 # reductions and scans
 from minidl.ops.reduce import (
-    all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cumprod, cumsum, logsumexp, max, mean, min, nanmean,
-    nansum, norm, prod, std, std_mean, sum, var, var_mean,
+    all, any, count_nonzero, logsumexp, mean, nanmean, nansum, prod, std, std_mean, sum, var, var_mean,
 )
+from minidl.ops.extreme import amax, amin, aminmax, argmax, argmin, max, min
+from minidl.ops.vector_norm import norm
 
 # shape
 from minidl.ops.shape import (
@@ -54,9 +55,10 @@ from minidl.ops.index import (
 
 # linear algebra
 from minidl.ops.linalg import (
-    addbmm, addmm, addmv, addr, adjoint, baddbmm, bmm, chain_matmul, cross, dot, einsum, ger, inner, kron, matmul, mm,
-    mv, outer, tensordot, trace, vdot,
+    addbmm, addmm, addmv, addr, adjoint, baddbmm, bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, mm, mv,
+    outer, trace, vdot,
 )
+from minidl.ops.einsum import einsum, tensordot
 from minidl.ops.solve import cholesky_inverse, cholesky_solve, det, inv as inverse, logdet, slogdet
 from minidl.ops.decompositions import cholesky, pinverse, qr_some as qr, svd_some as svd
 from minidl.ops.lu import lu_unpack, older_lu as lu, older_lu_solve as lu_solve, triangular_solve
@@ -83,7 +85,9 @@ from minidl.ops.inquiry import (
 )
 
 # scans, statistics, counting, windows, draws
-from minidl.ops.scan import cummax, cummin, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz
+from minidl.ops.scan import (
+    cummax, cummin, cumprod, cumsum, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz,
+)
 from minidl.ops.statistics import (
     corrcoef, cov, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, renorm,
 )
@@ -134,7 +138,7 @@ from minidl.ops.dispatcher_names import (
 )
 
 # dtypes, devices, randomness
-from minidl import accelerator, amp, backends, cuda
+from minidl import accelerator, amp, backends, cuda, random
 from minidl.amp import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
 from minidl.backend.device import Device as device, get_default_device, set_default_device
 from minidl.backend.dtype import (

@@ -16,7 +16,7 @@ import numpy as np
 from minidl.autograd.grad_mode import no_grad, switches
 from minidl.autograd.inplace import fits, replace_memory, write
 from minidl.autograd.op import parameters_of
-from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
 from minidl.backend.device import array_module, device_of, is_array, same_device
 from minidl.ops.getitem import Assign
 from minidl.tensor import Tensor
@@ -74,8 +74,6 @@ def guard(namespace: dict[str, Any], path: str) -> None:
                 or makes(function) and parameters_of(function)[:1] == ("input",)):
             front = _with_out if name in listed else _without_out
             namespace[name] = _named(front(function, name), function, name, path)
-
-
 
 
 def _named(front: Callable[..., Any], function: Callable[..., Any], name: str, path: str) -> Callable[..., Any]:
@@ -172,7 +170,7 @@ def checked(result: Any, name: str, function: Callable[..., Any], args: Any, kwa
 
 def makes(function: Callable[..., Any]) -> bool:
     """Whether it is a function that makes tensors out of other things."""
-    return function.__module__ == "minidl.creation"
+    return function.__module__.startswith("minidl.creation")
 
 
 def _may_stand_for_a_tensor(value: Any) -> bool:
@@ -194,7 +192,7 @@ def write_out(name: str, function: Callable[..., Any], args: Any, kwargs: dict[s
         if not isinstance(o, TensorBase):
             raise TypeError(f"{name}(): argument 'out' must be Tensor, or a tuple of them for several results, not "
                             f"{type(o).__name__}")
-    if switches.enabled and any(t.requires_grad for t in _tensors([*args, *kwargs.values(), *outs])):
+    if switches.enabled and any(t.requires_grad for t in tensors_in((args, kwargs, outs))):  # type: ignore[attr-defined]
         raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but "
                            f"one of the arguments requires grad.")
     requires_grad = kwargs.pop("requires_grad", False)
@@ -241,12 +239,3 @@ def _put(name: str, out: Any, result: Any) -> None:
                           f"Hand in an empty tensor, or one of the right shape.", stacklevel=4)
         replace_memory(out, array_module(result.array).empty(result.shape, out.dtype), name)
     write(out, Assign(), result.array, who=f"{name}(out=)")
-
-
-def _tensors(values: Any) -> Any:
-    """The tensors among values, and in lists of them."""
-    for value in values:
-        if isinstance(value, TensorBase):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from _tensors(value)

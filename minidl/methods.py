@@ -21,6 +21,7 @@ from minidl.ops import (
     distance,
     draw,
     elementwise,
+    extreme,
     householder,
     incomplete_gamma,
     inquiry,
@@ -35,6 +36,7 @@ from minidl.ops import (
     special,
     statistics,
     stft,
+    vector_norm,
     view_copy,
     view_scatter,
     window,
@@ -241,24 +243,24 @@ class Methods(InPlaceMethods):
         return reduce.prod(self, dim, keepdim, dtype=dtype)
     @numpy_names
     def max(self, dim: Any = None, keepdim: Any = False) -> Any:
-        return reduce.max(self, dim, keepdim)
+        return extreme.max(self, dim, keepdim)
     @numpy_names
     def min(self, dim: Any = None, keepdim: Any = False) -> Any:
-        return reduce.min(self, dim, keepdim)
+        return extreme.min(self, dim, keepdim)
     @numpy_names
     def amax(self, dim: Any = (), keepdim: Any = False) -> Tensor:
-        return reduce.amax(self, dim, keepdim)
+        return extreme.amax(self, dim, keepdim)
     @numpy_names
     def amin(self, dim: Any = (), keepdim: Any = False) -> Tensor:
-        return reduce.amin(self, dim, keepdim)
+        return extreme.amin(self, dim, keepdim)
     def aminmax(self, *, dim: Any = None, keepdim: Any = False) -> Any:
-        return reduce.aminmax(self, dim=dim, keepdim=keepdim)
+        return extreme.aminmax(self, dim=dim, keepdim=keepdim)
     @numpy_names
     def argmax(self, dim: Any = None, keepdim: Any = False) -> Tensor:
-        return reduce.argmax(self, dim, keepdim)
+        return extreme.argmax(self, dim, keepdim)
     @numpy_names
     def argmin(self, dim: Any = None, keepdim: Any = False) -> Tensor:
-        return reduce.argmin(self, dim, keepdim)
+        return extreme.argmin(self, dim, keepdim)
     @numpy_names
     def var(self, dim: Any = None, unbiased: Any = True, keepdim: Any = False, *, correction: Any = None) -> Tensor:
         return reduce.var(self, dim, unbiased, keepdim, correction=correction)
@@ -284,18 +286,19 @@ class Methods(InPlaceMethods):
         return reduce.nanmean(self, dim, keepdim, dtype=dtype)
     @numpy_names
     def cumsum(self, dim: Any, *, dtype: Any = None) -> Tensor:
-        return reduce.cumsum(self, dim, dtype=dtype)
+        return scan.cumsum(self, dim, dtype=dtype)
     @numpy_names
     def cumprod(self, dim: Any, *, dtype: Any = None) -> Tensor:
-        return reduce.cumprod(self, dim, dtype=dtype)
+        return scan.cumprod(self, dim, dtype=dtype)
     @numpy_names
     def norm(self, p: Any = "fro", dim: Any = None, keepdim: Any = False, dtype: Any = None) -> Tensor:
-        return reduce.norm(self, p, dim, keepdim, dtype)
+        return vector_norm.norm(self, p, dim, keepdim, dtype)
 
     # ------------------------------------------------------------------ shape
 
     def reshape(self, *size: Any) -> Tensor: return shape.reshape(self, sizes(size))
-    def view(self, *size: Any) -> Tensor: return shape.view(self, sizes(size))
+    def view(self, *size: Any) -> Tensor:
+        return shape.view(self, size[0] if len(size) == 1 and isinstance(size[0], np.dtype) else sizes(size))
     def view_as(self, other: Any) -> Tensor: return shape.view_as(self, other)
     def reshape_as(self, other: Any) -> Tensor: return shape.reshape_as(self, other)
     def flatten(self, start_dim: Any = 0, end_dim: Any = -1) -> Tensor:

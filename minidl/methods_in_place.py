@@ -251,6 +251,9 @@ class InPlaceMethods(TensorBase):
         return self.copy_(wrap(self._random("random", generator) < p))
 
     def _draw(self, distribution: str, scale: Any, shift: Any, generator: Generator | None) -> Tensor:
+        if self.array.dtype.kind in "biu":
+            raise NotImplementedError(f"the distribution is continuous, and the tensor holds {self.array.dtype}; try "
+                                      f"random_ for integers")
         values = self._random(distribution, generator)
         values *= scale
         values += shift

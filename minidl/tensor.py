@@ -15,7 +15,7 @@ from minidl.autograd import hooks, interface
 from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle, owner
 from minidl.autograd.tensorbase import TensorBase, version_of, wrap
 from minidl.backend import dtype as dtypes
-from minidl.backend.device import Device, as_device, device_of, is_array, move, to_numpy
+from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.methods import Methods
 from minidl.ops import elementwise
 from minidl.ops.cast import cast, to_device
@@ -83,6 +83,11 @@ class Tensor(Methods, is_result_type=True):
     def is_cuda(self) -> Bool:
         return self.device.type == "cuda"
 
+    @property
+    def is_sparse(self) -> Bool:
+        """False, always: optimizers written for PyTorch ask it of gradients."""
+        return False
+
     def dim(self) -> Int:
         return self.array.ndim
 
@@ -110,7 +115,7 @@ class Tensor(Methods, is_result_type=True):
 
     def dim_order(self) -> tuple[Int, ...]:
         """The axes from the longest step in memory to the shortest: `(0, 1, 2)` if it lies row by row."""
-        return tuple(sorted(range(self.ndim), key=lambda axis: -self.array.strides[axis]))
+        return tuple(memory_order(self.array))
 
     def is_contiguous(self) -> Bool:
         return bool(self.array.flags.c_contiguous)

@@ -53,6 +53,28 @@ def run(lib, function, args):
     return [host(x.detach()) for x in outs], grads
 
 
+REAL = """relu relu6 softmax log_softmax softmin hardtanh threshold max_pool1d max_pool2d max_pool3d leaky_relu elu selu celu gelu glu
+    mish softplus hardswish hardsigmoid softshrink hardshrink logsigmoid"""
+MORE = {"glu": (1,), "softmax": (0,), "log_softmax": (0,), "softmin": (0,), "threshold": (0, 1)}
+
+
+@pytest.mark.parametrize("name", REAL.split())
+def test_without_a_gradient_wanted_it_is_refused_too(name):
+    """NumPy orders complex numbers by their real parts, and its functions would give something."""
+    x = minidl.tensor(np.resize(A, (1, 2, 4, 4) + ((4,) if name.endswith("3d") else ()))[..., :4])
+    x = x[0] if name.endswith("1d") else x
+    with pytest.raises(NotImplementedError, match="not supported for complex tensors"):
+        getattr(minidl.nn.functional, name)(x, *MORE.get(name, (2,) if "pool" in name else ()))
+
+
+@pytest.mark.parametrize("call", [
+    lambda z: minidl.searchsorted(z, 1.0), lambda z: minidl.bucketize(minidl.ones(2), z), lambda z: minidl.bucketize(z, minidl.ones(2)),
+    minidl.unique, minidl.isposinf, minidl.isneginf])
+def test_what_asks_for_an_order_is_refused(call):
+    with pytest.raises((NotImplementedError, RuntimeError), match="not supp"):
+        call(minidl.tensor(A[0]))
+
+
 @pytest.mark.parametrize("ours, theirs", functions())
 def test_pytorchs_answer_or_none(ours, theirs):
     for args in CALLS:

@@ -14,6 +14,25 @@ except ImportError:
     torch = None
 
 
+# ---------------------------------------------------------------------- limits of a dtype
+
+@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
+def test_finfo_is_pytorchs(dtype):
+    mine, other = minidl.finfo(getattr(minidl, dtype)), torch.finfo(getattr(torch, dtype))
+    for name in ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny"):
+        assert getattr(mine, name) == getattr(other, name) and type(getattr(mine, name)) is type(getattr(other, name))
+    assert repr(mine) == repr(other) and mine == minidl.finfo(getattr(minidl, dtype))
+
+
+def test_finfo_gives_python_numbers_that_widen_nothing():
+    assert minidl.tensor(minidl.finfo(minidl.float16).min).dtype == minidl.float32
+    assert minidl.finfo(minidl.float16).max * 2 == 131008       # float16 would overflow
+    assert minidl.finfo() == minidl.finfo(minidl.float32)
+    with pytest.raises(TypeError, match="finfo: expected a floating-point dtype, got int8"):
+        minidl.finfo(minidl.int8)
+
+
 # ---------------------------------------------------------------------- shared memory
 
 def test_from_dlpack_shares_memory():
@@ -127,6 +146,29 @@ def test_the_state_of_the_generator():
     first, second = minidl.randn(4).tolist(), minidl.randn(4).tolist()
     random.set_rng_state(state)
     assert minidl.randn(4).tolist() == first and minidl.randn(4).tolist() == second
+
+
+def test_fork_rng_leaves_the_generators_as_they_were():
+    minidl.manual_seed(3)
+    expected = minidl.rand(4).tolist()
+    minidl.manual_seed(3)
+    with pytest.raises(KeyError), minidl.random.fork_rng():
+        minidl.manual_seed(5)
+        minidl.rand(2)
+        raise KeyError
+    assert minidl.initial_seed() == 3 and minidl.rand(4).tolist() == expected
+    with minidl.random.fork_rng(enabled=False):
+        minidl.manual_seed(5)
+    assert minidl.initial_seed() == 5
+
+
+def test_fork_rng_forgets_generators_made_within(monkeypatch):
+    monkeypatch.setattr(random, "_defaults", {})
+    monkeypatch.setattr(random, "_seed", 3)
+    with random.fork_rng():
+        random.manual_seed(5)
+        minidl.rand(2)
+    assert minidl.initial_seed() == 3
 
 
 # ---------------------------------------------------------------------- printing

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.amp.policy import IN_FLOAT16, IN_FLOAT32
-from minidl.autograd.grad_mode import _Switch, switches
+from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, version_of
 from minidl.backend.device import as_device, cuda_is_available, device_of
@@ -20,7 +20,7 @@ from minidl.backend.dtype import float16, float32
 from minidl.ops.cast import cast
 
 
-class autocast(_Switch):
+class autocast(Switch):
     """Inside, products of matrices, convolutions and attention are computed in float16, and what float16 is too coarse
     for in float32: sums, norms, softmax, losses, exponentials. Results have the dtype they were computed in; all other
     ops take what they are given. The lists are in `minidl/amp/policy.py`.

@@ -13,6 +13,7 @@ from minidl.ops.broadcast import Sum
 from minidl.ops.conv import Conv2d, Conv2dInputGrad
 from minidl.ops.ctc import CTCLoss
 from minidl.ops.distance import CDist
+from minidl.ops.einsum import Contract
 from minidl.ops.exponential import (
     Exp,
     Exp2,
@@ -26,15 +27,16 @@ from minidl.ops.exponential import (
     Rsqrt,
     Square,
 )
-from minidl.ops.linalg import Contract, Linear, MatMul
+from minidl.ops.linalg import Linear, MatMul
 from minidl.ops.loss import BinaryCrossEntropy, CrossEntropy
 from minidl.ops.norm import Normalize
-from minidl.ops.reduce import CumProd, CumSum, LogSumExp, Mean, Norm2, NormP, Prod, Std, Var
+from minidl.ops.reduce import LogSumExp, Mean, Prod, Std, Var
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
-from minidl.ops.scan import LogCumSumExp
+from minidl.ops.scan import CumProd, CumSum, LogCumSumExp
 from minidl.ops.softmax import LogSoftmax, Softmax
 from minidl.ops.special import Erfinv
 from minidl.ops.trigonometric import Acos, Asin, Cosh, Sinh, Tan
+from minidl.ops.vector_norm import Norm2, NormP
 
 # large products: fast in float16, and their sums are accumulated in float32 inside
 IN_FLOAT16: tuple[type[Op], ...] = (

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.grad_mode import _Switch, switches
+from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.op import AccumulateGrad, Op, annotate
 from minidl.autograd.tensorbase import Edge, TensorBase, version_of, wrap
 from minidl.backend.device import array_module
@@ -69,7 +69,7 @@ def run(roots: Iterable[tuple[Edge, Any]], graph: bool, retain: bool,
     Without `targets`, leaves receive theirs in `.grad`. With `targets`, only the ops on the way to
     them run, and their gradients are returned.
     """
-    with _Switch(enabled=graph, autocast=frozenset()):      # gradients have the dtypes that the values had
+    with Switch(enabled=graph, autocast=frozenset()):      # gradients have the dtypes that the values had
         return _run(list(roots), graph, retain, targets)
 
 

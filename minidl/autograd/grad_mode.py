@@ -24,7 +24,7 @@ class _Switches(threading.local):
 switches = _Switches()
 
 
-class _Switch:
+class Switch:
     """A context manager and decorator that sets some switches and puts them back."""
 
     def __init__(self, **settings: Any) -> None:
@@ -40,9 +40,9 @@ class _Switch:
         for name, value in self._previous.pop().items():
             setattr(switches, name, value)
 
-    def _fresh(self) -> _Switch:
+    def _fresh(self) -> Switch:
         """An equal context manager for one use: a decorated function may run in many threads."""
-        return _Switch(**self._settings)
+        return Switch(**self._settings)
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
@@ -79,7 +79,7 @@ class _Switch:
         return wrapper
 
 
-class no_grad(_Switch):
+class no_grad(Switch):
     """Inside, nothing is recorded: results do not require grad.
 
         >>> import minidl
@@ -99,7 +99,7 @@ class no_grad(_Switch):
         super().__init__(enabled=False)
 
 
-class enable_grad(_Switch):
+class enable_grad(Switch):
     """Inside, operations are recorded, also where `no_grad` stands around it."""
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
@@ -109,7 +109,7 @@ class enable_grad(_Switch):
         super().__init__(enabled=True)
 
 
-class set_grad_enabled(_Switch):
+class set_grad_enabled(Switch):
     """`set_grad_enabled(train)`: a plain call sets the switch; `with` puts it back at the end."""
 
     def __init__(self, mode: bool) -> None:
@@ -126,7 +126,7 @@ class set_grad_enabled(_Switch):
         return super().__call__(function)
 
 
-class inference_mode(_Switch):
+class inference_mode(Switch):
     """`no_grad` under the name that says why; `inference_mode(False)` records."""
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
@@ -136,7 +136,7 @@ class inference_mode(_Switch):
         super().__init__(enabled=not mode, inference=bool(mode))
 
 
-class detect_anomaly(_Switch):
+class detect_anomaly(Switch):
     """Find where a gradient went wrong: slower, for debugging.
 
     Every recorded operation remembers the line that made it. When its gradient formula fails, the error shows
@@ -151,7 +151,7 @@ class set_detect_anomaly(detect_anomaly):
     """`set_detect_anomaly(True)` sets the switch at once; `with` puts it back at the end."""
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        _Switch.__init__(self, anomaly=bool(mode), check_nan=check_nan)
+        Switch.__init__(self, anomaly=bool(mode), check_nan=check_nan)
         self._before_call = {name: getattr(switches, name) for name in self._settings}
         for name, value in self._settings.items():
             setattr(switches, name, value)

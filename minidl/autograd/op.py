@@ -22,7 +22,8 @@ Of complex numbers z = x + iy, the gradient of a real L is dL/dx + i dL/dy: agai
 numbers. Through a function with a complex derivative f'(z) it passes as g * conj(f'(z)). So most rules need not know of
 it: they say g * f'(z), and the engine conjugates what goes in and what comes out, `complex_rules = "conjugated"`.
 Where only numbers are moved and added up, or the function has no complex derivative (abs, real), the rules hold
-`"as written"`; so they must in an op of several outputs. An op that says neither is never recorded with complex inputs.
+`"as written"`; so they must in an op of several outputs. An op that says neither gives no complex output, and is never
+recorded with complex inputs.
 """
 from __future__ import annotations
 
@@ -149,6 +150,8 @@ class Op:
             check_devices(self.name(), arrays)
             annotate(error, f"in {self.name()}({describe(arrays)})")
             raise
+        if self.complex_rules is None:
+            self.refuse_complex(out if type(out) is tuple else (out,))
         result = wrap(out) if type(out) is not tuple else tuple([wrap(o) for o in out])
         if wanted and switches.enabled and self.differentiable:
             self.record(inputs, edges, result)
@@ -183,10 +186,11 @@ class Op:
         if switches.anomaly:
             self.recorded_at = traceback.format_stack()[:-2]
 
-    def refuse_complex(self, inputs: Any) -> None:
-        """Errors: NotImplementedError where an input is complex."""
-        for x in inputs:
-            if isinstance(x, TensorBase) and x.array.dtype.kind == "c":
+    def refuse_complex(self, values: Any) -> None:
+        """Errors: NotImplementedError where an input or an output, a Tensor or an array, is complex."""
+        for x in values:
+            dtype = getattr(x, "dtype", None)
+            if dtype is not None and dtype.kind == "c":
                 raise self.complex_error()
 
     def complex_error(self) -> NotImplementedError:

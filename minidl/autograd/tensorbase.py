@@ -6,6 +6,7 @@ knot between the tape (below) and the tensor (above), cut once.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -47,6 +48,17 @@ def wrap(array: Array, edge: Edge | None = None) -> Any:
     if edge is not None:
         tensor.edge = edge
     return tensor
+
+
+def tensors_in(value: Any) -> Iterator[TensorBase]:
+    """All tensors in nested tuples, lists and dicts."""
+    if isinstance(value, TensorBase):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from tensors_in(part)
+    elif isinstance(value, dict):
+        yield from tensors_in(tuple(value.values()))
 
 
 def version_of(tensor: TensorBase) -> Version:

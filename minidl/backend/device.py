@@ -217,6 +217,11 @@ def set_default_device(device: Device | str | int | None) -> None:
     _choice.device = chosen
 
 
+def memory_order(array: Array) -> list[int]:
+    """The axes of an array as they lie in memory, those with the longest steps first."""
+    return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+
+
 def device_of(array: Array) -> Device:
     return library_of(array).device(array)
 

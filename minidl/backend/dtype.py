@@ -110,4 +110,36 @@ def _python_scalar(operand: Any) -> np.dtype | None:
     return default_complex() if kind == "complex" else {"bool": bool, "int": int64}.get(kind, _default)
 
 
-finfo, iinfo = np.finfo, np.iinfo
+class finfo:  # noqa: N801  (PyTorch's name)
+    """The limits of a floating dtype; of a complex one, those of its parts.
+
+    They are Python numbers, which never change the dtype of a tensor that they meet; those of NumPy's `finfo` may.
+    Errors: TypeError for any other dtype.
+
+        >>> import minidl
+        >>> minidl.finfo(minidl.float16).max
+        65504.0
+    """
+
+    def __init__(self, dtype: Any = None) -> None:
+        dtype = _default if dtype is None else np.dtype(dtype)
+        if dtype.kind not in "fc":
+            raise TypeError(f"finfo: expected a floating-point dtype, got {dtype}; iinfo is for whole numbers")
+        limits = np.finfo(dtype)
+        self.dtype, self.bits = str(limits.dtype), limits.bits
+        self.eps, self.min, self.max = limits.eps.item(), limits.min.item(), limits.max.item()
+        self.tiny = self.smallest_normal = limits.smallest_normal.item()
+        self.resolution = 10.0 ** -limits.precision
+
+    def __eq__(self, other: object) -> Any:
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> Any:
+        return hash(self.dtype)
+
+    def __repr__(self) -> str:
+        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+                f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
+
+
+iinfo = np.iinfo

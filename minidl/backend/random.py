@@ -5,8 +5,10 @@ device. `manual_seed` restarts the default streams of all devices, present and f
 """
 from __future__ import annotations
 
+import contextlib
 import copy
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from minidl.backend.device import Device, as_device, get_library
@@ -102,3 +104,32 @@ def get_rng_state() -> Any:
 def set_rng_state(new_state: Any) -> None:
     """Let the CPU's default generator continue from a snapshot of `get_rng_state`."""
     default_generator(Device("cpu")).set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
+    """Within, draw as you like: afterwards the default generators of all devices go on as if nothing had been drawn.
+
+    `devices` is accepted for PyTorch's sake, and `enabled=False` does nothing.
+
+        >>> import minidl
+        >>> generator = minidl.manual_seed(0)
+        >>> with minidl.random.fork_rng():
+        ...     a = minidl.rand(3)
+        >>> bool((minidl.rand(3) == a).all())
+        True
+    """
+    global _seed
+    if not enabled:
+        yield
+        return
+    states, seed_before = {key: generator.get_state() for key, generator in _defaults.items()}, _seed
+    try:
+        yield
+    finally:
+        _seed = seed_before
+        for key, generator in list(_defaults.items()):
+            if key in states:
+                generator.set_state(states[key])
+            else:
+                del _defaults[key]     # made within, and so unknown outside

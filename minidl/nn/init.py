@@ -82,7 +82,10 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
 
     A uniform number between the probabilities of staying below a and below b is sent through the inverse of
     the distribution function. In float64: in float32 the tails would be coarse.
+    Errors: NotImplementedError unless the tensor is floating.
     """
+    if tensor.dtype.kind != "f":
+        raise NotImplementedError(f"trunc_normal_: expected a floating-point tensor, but got {tensor.dtype}")
     def below(x: float) -> float:
         return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
 

@@ -1,4 +1,4 @@
-"""Layers that textbooks name and PyTorch has not: Maxout and DropConnect."""
+"""Layers that textbooks name and PyTorch does not have: Maxout and DropConnect."""
 from __future__ import annotations
 
 from typing import Any

@@ -12,11 +12,11 @@ import numpy as np
 
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, conjugate
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.activation import gelu_forward, gelu_grad
 from minidl.ops.broadcast import Expand
-from minidl.ops.checks import number
+from minidl.ops.checks import dtypes_clash, number
 from minidl.ops.dims import normalize_dim
 from minidl.ops.exponential import erfc, exp, sigmoid
 from minidl.ops.selection import clamp, where
@@ -106,7 +106,7 @@ def prelu(input: Any, weight: Any) -> Any:
     """`input` where it is positive, `weight * input` elsewhere, with a learned weight.
 
     `weight` has one element, or one for each channel (dimension 1 of `input`).
-    Errors: RuntimeError where it has another number.
+    Errors: RuntimeError where it has another number, or another dtype than `input`.
 
     Source: He et al., "Delving Deep into Rectifiers", 2015, https://arxiv.org/abs/1502.01852
 
@@ -116,6 +116,9 @@ def prelu(input: Any, weight: Any) -> Any:
     """
     if weight.ndim > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    if dtypes_clash(input, weight):
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}; cast one with "
+                           f".to(...)")
     shape = tuple(input.shape)
     channels = shape[1] if len(shape) > 1 else 1
     count = math.prod(weight.shape)
@@ -167,16 +170,16 @@ def relu6(input: Any, inplace: bool = False) -> Any:
 
 
 class Threshold(Unary):
-    """y = x where x > threshold, else value"""
+    """y = value where x <= threshold, else x: NaN stays NaN"""
 
     def __init__(self, threshold: float, value: float) -> None:
         self.threshold, self.value = threshold, value
 
     def forward(self, x: Array) -> Array:
-        return array_module(x).where(x > self.threshold, x, x.dtype.type(self.value))
+        return array_module(x).where(x <= self.threshold, x.dtype.type(self.value), x)
 
     def grad_x(self, g: Any, x: Any) -> Any:
-        return g * (x > self.threshold)
+        return where(x <= self.threshold, 0.0, g)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
@@ -410,6 +413,8 @@ def softsign(input: Any) -> Any:
         >>> minidl.nn.functional.softsign(minidl.tensor([-1.0, 3.0]))
         tensor([-0.5000,  0.7500])
     """
+    if getattr(input, "dtype", np.dtype(float)).kind == "c":     # it has no complex derivative, but abs has a gradient
+        return input / (abs(input) + 1)
     return Softsign()(input)
 
 
@@ -484,6 +489,8 @@ def gelu(input: Any, approximate: str = "none") -> Any:
 class Silu(FusedOp):
     """y = x * s,  s = sigmoid(x);  dy/dx = s * (1 + x * (1 - s))"""
 
+    complex_rules = "as written"
+
     def reference(self, x: Any) -> Any:
         return x * sigmoid(x)
 
@@ -498,6 +505,7 @@ class Silu(FusedOp):
         slope *= x
         slope += 1
         slope *= s
+        slope = conjugate(slope)
         slope *= g
         return [slope]
 

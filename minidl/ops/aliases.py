@@ -104,23 +104,29 @@ def deg2rad(input: Any) -> Any:
 
 
 def isposinf(input: Any) -> Any:
-    """Where `input` is inf.
+    """Where `input` is inf. Errors: RuntimeError of complex numbers, where isinf means something.
 
         >>> import minidl
         >>> minidl.isposinf(minidl.tensor([float("inf"), float("-inf"), 1.0]))
         tensor([ True, False, False])
     """
-    return Eq()(input, math.inf)
+    return _is_infinity("isposinf", input, math.inf)
 
 
 def isneginf(input: Any) -> Any:
-    """Where `input` is -inf.
+    """Where `input` is -inf. Errors: RuntimeError of complex numbers, where isinf means something.
 
         >>> import minidl
         >>> minidl.isneginf(minidl.tensor([float("inf"), float("-inf"), 1.0]))
         tensor([False,  True, False])
     """
-    return Eq()(input, -math.inf)
+    return _is_infinity("isneginf", input, -math.inf)
+
+
+def _is_infinity(who: str, input: Any, infinity: float) -> Any:
+    if getattr(input, "dtype", np.dtype(float)).kind == "c":
+        raise RuntimeError(f"{who} does not support complex inputs; try isinf")
+    return Eq()(input, infinity)
 
 
 def isreal(input: Any) -> Any:

@@ -12,7 +12,7 @@ from minidl.backend.dtype import result_type
 from minidl.ops.cast import cast
 from minidl.ops.getitem import getitem
 from minidl.ops.join import cat, stack
-from minidl.ops.reduce import cumprod
+from minidl.ops.scan import cumprod
 from minidl.ops.view import ALL, SliceScatter, array_of, atleast_2d, expand, meshgrid, reshape, unsqueeze
 
 

@@ -71,13 +71,14 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return wrap(_counts(array_module(x).minimum(bin_of, bins - 1), bins).astype(x.dtype))
 
 
-def _range(x: Array, bins: int, low: float, high: float, who: str) -> tuple[float, float]:
+def _range(x: Array, bins: int, low: float, high: float, who: str, margin: float = 1) -> tuple[float, float]:
+    """The range that is given, or that of the elements; `margin` is added where they are all equal."""
     if bins < 1:
         raise RuntimeError(f"{who}: bins must be > 0, but got {bins}")
     if low == high and x.size:
         low, high = float(x.min()), float(x.max())
     if low == high:
-        low, high = low - 1, high + 1
+        low, high = low - margin, high + margin
     if not (math.isfinite(low) and math.isfinite(high)):
         raise RuntimeError(f"{who}: range of [{low}, {high}] is not finite; give min and max, or leave out what "
                            f"is not finite")
@@ -171,7 +172,7 @@ def _bin_edges(row: Array, bins: Any, range: Any, who: str) -> Array:
     if hasattr(bins, "shape"):
         return move(array_of(bins), device_of(row))
     low, high = range or (0.0, 0.0)
-    low, high = _range(row, bins, low, high, who)
+    low, high = _range(row, bins, low, high, who, margin=0.5)
     return array_module(row).linspace(low, high, bins + 1, dtype=row.dtype)
 
 

@@ -50,17 +50,17 @@ class CTCLoss(FusedOp):
         last = ends[:, None]
         at_label = where(last > 0, gather(alpha, 1, xp.maximum(last - 1, 0)), NEVER)
         losses = -logaddexp(gather(alpha, 1, last), at_label)[:, 0]
-        return where(losses < -NEVER / 10, losses, 0.0 if self.zero_infinity else math.inf)
+        return where(losses >= -NEVER / 10, 0.0 if self.zero_infinity else math.inf, losses)     # NaN stays NaN
 
     def forward(self, log_probs: Array) -> Array:
         losses, alpha = kernels.ctc_forward(log_probs, self.paths)
         self.keep(losses=losses, alpha=alpha)
-        return array_module(losses).where(losses < np.inf, losses, 0) if self.zero_infinity else losses
+        return array_module(losses).where(losses == np.inf, 0, losses) if self.zero_infinity else losses
 
     def gradient(self, g: Array, log_probs: Array, losses: Array, alpha: Array) -> list[Array]:
         gx = kernels.ctc_grad(log_probs, losses, alpha, self.paths) * g[:, None]
         if self.zero_infinity:
-            gx = array_module(gx).where((losses < np.inf)[:, None], gx, 0)
+            gx = array_module(gx).where((losses == np.inf)[:, None], 0, gx)
         return [gx]
 
 

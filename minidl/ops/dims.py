@@ -16,8 +16,8 @@ def normalize_dim(dim: Any, ndim: int, who: str) -> int:
     result as an axis. Errors: IndexError where there is no such dimension, TypeError where `dim` is not
     an integer.
 
-    >>> normalize_dim(-1, 3, "sum")
-    2
+        >>> normalize_dim(-1, 3, "sum")
+        2
     """
     try:
         index = operator.index(dim)
@@ -37,10 +37,10 @@ def normalize_dims(dim: Any, ndim: int, who: str) -> tuple[int, ...]:
     For a tensor without dimensions the answer is `()`, whichever valid dim was named. Errors: as
     `normalize_dim`, and RuntimeError where a dimension is named twice.
 
-    >>> normalize_dims((-1, 0), 3, "sum")
-    (2, 0)
-    >>> normalize_dims(None, 3, "sum")
-    (0, 1, 2)
+        >>> normalize_dims((-1, 0), 3, "sum")
+        (2, 0)
+        >>> normalize_dims(None, 3, "sum")
+        (0, 1, 2)
     """
     if dim is None:
         return tuple(range(ndim))
@@ -65,11 +65,11 @@ def numpy_names(function: F) -> F:
 
     PyTorch takes both; and `numpy.sum(tensor)` calls `tensor.sum(axis=None, out=None)`.
 
-    >>> @numpy_names
-    ... def total(values, dim=None):
-    ...     return dim
-    >>> total([1], axis=0)
-    0
+        >>> @numpy_names
+        ... def total(values, dim=None):
+        ...     return dim
+        >>> total([1], axis=0)
+        0
     """
     @functools.wraps(function)
     def named(*args: Any, **kwargs: Any) -> Any:

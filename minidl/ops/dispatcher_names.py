@@ -13,7 +13,7 @@ from minidl.ops.dropout import _dropout
 from minidl.ops.grid import affine_grid, grid_sample
 from minidl.ops.pixel import channel_shuffle
 from minidl.ops.rearrange import pad
-from minidl.ops.reduce import norm
+from minidl.ops.vector_norm import norm
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")
@@ -104,4 +104,5 @@ def norm_except_dim(v: Any, pow: int = 2, dim: int = 0) -> Any:
     """
     if dim == -1:
         return norm(v, pow)
-    return norm(v, pow, tuple([axis for axis in range(v.ndim) if axis != dim]), keepdim=True)
+    others = tuple([axis for axis in range(v.ndim) if axis != dim])
+    return norm(v, pow, others, keepdim=True) if others else abs(v)

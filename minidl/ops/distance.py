@@ -11,7 +11,8 @@ from minidl.backend.kernels.matmul import matmul as product
 from minidl.ops.broadcast import broadcast_shape, expand_to
 from minidl.ops.checks import dtypes_clash
 from minidl.ops.elementwise import sub
-from minidl.ops.reduce import norm, sum
+from minidl.ops.reduce import sum
+from minidl.ops.vector_norm import norm
 from minidl.ops.view import transpose, unsqueeze
 
 

@@ -10,7 +10,7 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.gather import MaskedFill, check_range, positions_of
 from minidl.ops.getitem import GetItem, ScatterAdd, setitem
-from minidl.ops.reduce import norm
+from minidl.ops.vector_norm import norm
 from minidl.ops.view import array_of
 
 
@@ -19,10 +19,10 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 
     Without `num_classes`, the largest class decides. Errors: RuntimeError for classes out of range.
 
-    >>> import minidl
-    >>> minidl.nn.functional.one_hot(minidl.tensor([0, 2]), num_classes=3)
-    tensor([[1, 0, 0],
-            [0, 0, 1]])
+        >>> import minidl
+        >>> minidl.nn.functional.one_hot(minidl.tensor([0, 2]), num_classes=3)
+        tensor([[1, 0, 0],
+                [0, 0, 1]])
     """
     labels = array_of(tensor)
     if labels.dtype.kind not in "iu":
@@ -70,11 +70,11 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm:
     how often it was looked up. sparse: without effect, gradients are always dense.
     Errors: IndexError where there is no such row, RuntimeError for other shapes and dtypes.
 
-    >>> import minidl
-    >>> table = minidl.tensor([[0., 0.], [1., 2.], [3., 4.]])
-    >>> minidl.nn.functional.embedding(minidl.tensor([2, 1]), table)
-    tensor([[3., 4.],
-            [1., 2.]])
+        >>> import minidl
+        >>> table = minidl.tensor([[0., 0.], [1., 2.], [3., 4.]])
+        >>> minidl.nn.functional.embedding(minidl.tensor([2, 1]), table)
+        tensor([[3., 4.],
+                [1., 2.]])
     """
     rows = positions_of(input, weight, "embedding")
     if weight.ndim != 2:

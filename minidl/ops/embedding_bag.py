@@ -98,7 +98,7 @@ def _bags(rows: Array, offsets: Any, include_last_offset: bool) -> tuple[Array, 
 
 
 def _largest(values: Any, bag: Array, count: int) -> Any:
-    """The largest of each column in each bag. The first of equals is looked up, and alone has a gradient."""
+    """The largest of each column in each bag, or NaN. The first of equals is looked up, and alone has a gradient."""
     x = array_of(values)
     xp, (n, D) = array_module(x), x.shape
     if not n:
@@ -106,7 +106,7 @@ def _largest(values: Any, bag: Array, count: int) -> Any:
     top = xp.full((count, D), -np.inf, x.dtype)
     xp.maximum.at(top, bag, x)
     first = xp.full((count, D), n)
-    xp.minimum.at(first, bag, xp.where(x == top[bag], xp.arange(n)[:, None], n))
+    xp.minimum.at(first, bag, xp.where((x == top[bag]) | (x != x), xp.arange(n)[:, None], n))
     y = GetItem((xp.minimum(first, n - 1), xp.arange(D)))(values)
     return MaskedFill(first == n)(y, 0.0)
 

@@ -41,11 +41,11 @@ def gather(input: Any, dim: int, index: Any) -> Any:
     Errors: RuntimeError where the number of dimensions differs, or `index` is larger than `input` in an axis
     other than `dim`, or names a position that is not there.
 
-    >>> import minidl
-    >>> scores = minidl.tensor([[.1, .7, .2], [.6, .3, .1]])
-    >>> minidl.gather(scores, 1, minidl.tensor([[1], [0]]))
-    tensor([[0.7000],
-            [0.6000]])
+        >>> import minidl
+        >>> scores = minidl.tensor([[.1, .7, .2], [.6, .3, .1]])
+        >>> minidl.gather(scores, 1, minidl.tensor([[1], [0]]))
+        tensor([[0.7000],
+                [0.6000]])
     """
     places = _along(input, dim, index, "gather")
     return GetItem(places)(input) if input.ndim else clone(input)
@@ -58,10 +58,10 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     `src` is a tensor, or one number for all. `reduce='add'` is `scatter_add`. Where a place is named twice, the
     last value stays, and it alone has a gradient.
 
-    >>> import minidl
-    >>> minidl.scatter(minidl.zeros(2, 3), 1, minidl.tensor([[2], [0]]), 1.0)
-    tensor([[0., 0., 1.],
-            [1., 0., 0.]])
+        >>> import minidl
+        >>> minidl.scatter(minidl.zeros(2, 3), 1, minidl.tensor([[2], [0]]), 1.0)
+        tensor([[0., 0., 1.],
+                [1., 0., 0.]])
     """
     src = value if src is None else src
     if reduce is not None:
@@ -83,9 +83,9 @@ def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """A copy of x to which y[i, index[i, j, k], k] += src[i, j, k], here for dim=1; repeats add up.
 
-    >>> import minidl
-    >>> minidl.scatter_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
-    tensor([1., 0., 5.])
+        >>> import minidl
+        >>> minidl.scatter_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
+        tensor([1., 0., 5.])
     """
     return Add()(input, _scattered(input, dim, index, src, "scatter_add"))
 
@@ -170,11 +170,11 @@ def check_range(who: str, positions: Array, axis: int, size: int, error: type[Ex
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """The slices of `input` along `dim` that `index` (1-D) names, as often as it names them.
 
-    >>> import minidl
-    >>> minidl.index_select(minidl.tensor([[1, 2], [3, 4]]), 0, minidl.tensor([1, 1, 0]))
-    tensor([[3, 4],
-            [3, 4],
-            [1, 2]])
+        >>> import minidl
+        >>> minidl.index_select(minidl.tensor([[1, 2], [3, 4]]), 0, minidl.tensor([1, 1, 0]))
+        tensor([[3, 4],
+                [3, 4],
+                [1, 2]])
     """
     places, _ = _slices(input, dim, index, "index_select")
     return GetItem(places)(input) if input.ndim else clone(input)
@@ -183,9 +183,9 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
     """A copy of `input` with `alpha * source` added to the slices that `index` names; repeats add up.
 
-    >>> import minidl
-    >>> minidl.index_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
-    tensor([1., 0., 5.])
+        >>> import minidl
+        >>> minidl.index_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
+        tensor([1., 0., 5.])
     """
     return Add()(input, _added_slices(input, dim, index, source, alpha, "index_add"))
 
@@ -216,10 +216,10 @@ def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     """A copy of `input` with the slices that `index` names set to `value`.
 
-    >>> import minidl
-    >>> minidl.index_fill(minidl.zeros(2, 3), 1, minidl.tensor([0, 2]), 7)
-    tensor([[7., 0., 7.],
-            [7., 0., 7.]])
+        >>> import minidl
+        >>> minidl.index_fill(minidl.zeros(2, 3), 1, minidl.tensor([0, 2]), 7)
+        tensor([[7., 0., 7.],
+                [7., 0., 7.]])
     """
     places, shape = _slices(input, dim, index, "index_fill")
     return Replace(places)(input, _one_value(value, shape, input, "index_fill"))
@@ -271,9 +271,9 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     """A copy of `input` after `y[indices] = values`, or `y[indices] += values` with `accumulate`, where repeats
     add up. `indices` is a tuple of tensors, as in `x[i, j]`.
 
-    >>> import minidl
-    >>> minidl.index_put(minidl.zeros(3), (minidl.tensor([1, 1]),), minidl.tensor([1., 2.]), accumulate=True)
-    tensor([0., 3., 0.])
+        >>> import minidl
+        >>> minidl.index_put(minidl.zeros(3), (minidl.tensor([1, 1]),), minidl.tensor([1., 2.]), accumulate=True)
+        tensor([0., 3., 0.])
     """
     places, values = _puts(input, indices, values, "index_put")
     return Add()(input, ScatterAdd(places, input.shape)(values)) if accumulate else Replace(places)(input, values)
@@ -298,9 +298,9 @@ def _puts(input: Any, indices: Any, values: Any, who: str) -> tuple[Any, Any]:
 def take(input: Any, index: Any) -> Any:
     """The elements at positions `index` of `input` read as one row; the shape is that of `index`.
 
-    >>> import minidl
-    >>> minidl.take(minidl.tensor([[1, 2], [3, 4]]), minidl.tensor([0, 3]))
-    tensor([1, 4])
+        >>> import minidl
+        >>> minidl.take(minidl.tensor([[1, 2], [3, 4]]), minidl.tensor([0, 3]))
+        tensor([1, 4])
     """
     positions = positions_of(index, input, "take")
     size = math.prod(input.shape)
@@ -313,10 +313,10 @@ def take(input: Any, index: Any) -> Any:
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """`gather` with broadcasting; without `dim`, `input` is read as one row. Fits what argsort returns.
 
-    >>> import minidl
-    >>> x = minidl.tensor([[3, 1, 2]])
-    >>> minidl.take_along_dim(x, minidl.argsort(x, dim=1), dim=1)
-    tensor([[1, 2, 3]])
+        >>> import minidl
+        >>> x = minidl.tensor([[3, 1, 2]])
+        >>> minidl.take_along_dim(x, minidl.argsort(x, dim=1), dim=1)
+        tensor([[1, 2, 3]])
     """
     if dim is None:
         return gather(ravel(input), 0, ravel(indices))
@@ -338,10 +338,10 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
 
     Without `dim`, `input` is read as one row.
 
-    >>> import minidl
-    >>> x = minidl.tensor([1, 2])
-    >>> minidl.repeat_interleave(x, 2), minidl.repeat_interleave(x, minidl.tensor([1, 3]))
-    (tensor([1, 1, 2, 2]), tensor([1, 2, 2, 2]))
+        >>> import minidl
+        >>> x = minidl.tensor([1, 2])
+        >>> minidl.repeat_interleave(x, 2), minidl.repeat_interleave(x, minidl.tensor([1, 3]))
+        (tensor([1, 1, 2, 2]), tensor([1, 2, 2, 2]))
     """
     if dim is None:
         input, dim = ravel(input), 0
@@ -394,9 +394,9 @@ class MaskedFillInPlace(InPlaceOp, MaskedFill):
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """A copy of `input` with `value` where `mask`, which is broadcast, holds.
 
-    >>> import minidl
-    >>> minidl.zeros(3).masked_fill(minidl.tensor([True, False, True]), 5)
-    tensor([5., 0., 5.])
+        >>> import minidl
+        >>> minidl.zeros(3).masked_fill(minidl.tensor([True, False, True]), 5)
+        tensor([5., 0., 5.])
     """
     mask, value = _mask(mask, input, "masked_fill"), _mask_value(value, input, "masked_fill")
     shape = broadcast_shape("masked_fill", input.shape, mask.shape)
@@ -415,10 +415,10 @@ def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
 def masked_select(input: Any, mask: Any) -> Any:
     """The elements of `input` where `mask` holds, in one row.
 
-    >>> import minidl
-    >>> x = minidl.tensor([[1, 2], [3, 4]])
-    >>> minidl.masked_select(x, x > 2)
-    tensor([3, 4])
+        >>> import minidl
+        >>> x = minidl.tensor([[1, 2], [3, 4]])
+        >>> minidl.masked_select(x, x > 2)
+        tensor([3, 4])
     """
     mask = _mask(mask, input, "masked_select")
     shape = broadcast_shape("masked_select", input.shape, mask.shape)
@@ -428,10 +428,10 @@ def masked_select(input: Any, mask: Any) -> Any:
 def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """A copy of `input` in which the elements where `mask` holds are those of `source`, in order.
 
-    >>> import minidl
-    >>> mask = minidl.tensor([True, False, True, False])
-    >>> minidl.masked_scatter(minidl.zeros(4), mask, minidl.tensor([1., 2., 3.]))
-    tensor([1., 0., 2., 0.])
+        >>> import minidl
+        >>> mask = minidl.tensor([True, False, True, False])
+        >>> minidl.masked_scatter(minidl.zeros(4), mask, minidl.tensor([1., 2., 3.]))
+        tensor([1., 0., 2., 0.])
     """
     mask = _mask(mask, input, "masked_scatter")
     shape = broadcast_shape("masked_scatter", input.shape, mask.shape)

@@ -242,11 +242,11 @@ def getitem(input: Any, index: Any) -> Any:
 
     Errors: IndexError where an index is out of range, or of no known kind.
 
-    >>> import minidl
-    >>> x = minidl.tensor([[1, 2, 3], [4, 5, 6]])
-    >>> x[:, 1:], x[x > 2]
-    (tensor([[2, 3],
-            [5, 6]]), tensor([3, 4, 5, 6]))
+        >>> import minidl
+        >>> x = minidl.tensor([[1, 2, 3], [4, 5, 6]])
+        >>> x[:, 1:], x[x > 2]
+        (tensor([[2, 3],
+                [5, 6]]), tensor([3, 4, 5, 6]))
     """
     if type(index) is int and input.ndim:
         return Slice((check_position(index, 0, input.shape[0]),))(input)
@@ -267,12 +267,12 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     Errors: IndexError as `getitem`; RuntimeError where the value does not fit, or where a leaf that requires
     grad would be overwritten.
 
-    >>> import minidl
-    >>> x = minidl.zeros(4)
-    >>> x[1:3] = minidl.tensor([1., 2.])
-    >>> x[x == 0] = 9
-    >>> x
-    tensor([9., 1., 2., 9.])
+        >>> import minidl
+        >>> x = minidl.zeros(4)
+        >>> x[1:3] = minidl.tensor([1., 2.])
+        >>> x[x == 0] = 9
+        >>> x
+        tensor([9., 1., 2., 9.])
     """
     window, places = resolve(index, input.array)
     if places is None and _is_window(value, input, window or ()):
@@ -335,10 +335,10 @@ def _write_all(input: Any, value: Any, who: str) -> Any:
 def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
     """The values of `src`, cast and expanded, written into `input`; returns `input`.
 
-    >>> import minidl
-    >>> minidl.zeros(2, 2).copy_(minidl.tensor([1, 2]))
-    tensor([[1., 2.],
-            [1., 2.]])
+        >>> import minidl
+        >>> minidl.zeros(2, 2).copy_(minidl.tensor([1, 2]))
+        tensor([[1., 2.],
+                [1., 2.]])
     """
     return _write_all(input, src, "copy_")
 
@@ -354,9 +354,9 @@ def fill_(input: Any, value: Any) -> Any:
 def fill(input: Any, value: Any) -> Any:
     """A tensor like `input` in which every element is `value`, a number or a tensor without dimensions.
 
-    >>> import minidl
-    >>> minidl.fill(minidl.zeros(2), 3)
-    tensor([3., 3.])
+        >>> import minidl
+        >>> minidl.fill(minidl.zeros(2), 3)
+        tensor([3., 3.])
     """
     return fill_(Clone("C")(input), value)
 

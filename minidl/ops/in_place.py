@@ -26,7 +26,7 @@ from minidl.ops import (
     incomplete_gamma,
     linalg,
     rearrange,
-    reduce,
+    scan,
     special,
     statistics,
     view,
@@ -38,29 +38,24 @@ from minidl.ops.getitem import copy_, setitem
 
 def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     """The twin of `function` that writes into its first argument."""
-    who = f"{function.__name__}_"
-
-    @functools.wraps(function)
-    def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
-        return write(input, function, *args, who=who, **kwargs)
-
-    twin.__name__ = twin.__qualname__ = who
-    twin.__module__ = __name__
-    twin.__doc__ = f"`{function.__name__}`, written into `input`; returns `input`."
-    return twin
+    return _twin(function, write, f"`{function.__name__}`, written into `input`; returns `input`.")
 
 
 def in_place_view(function: Callable[..., Any]) -> Callable[..., Any]:
     """The twin of `function`, which looks at its first argument in another shape: the tensor takes that shape."""
+    return _twin(function, turn, f"`{function.__name__}`, of which `input` itself takes the shape; returns `input`.")
+
+
+def _twin(function: Callable[..., Any], change: Callable[..., Any], doc: str) -> Callable[..., Any]:
     who = f"{function.__name__}_"
 
     @functools.wraps(function)
     def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
-        return turn(input, function, *args, who=who, **kwargs)
+        return change(input, function, *args, who=who, **kwargs)
 
     twin.__name__ = twin.__qualname__ = who
     twin.__module__ = __name__
-    twin.__doc__ = f"`{function.__name__}`, of which `input` itself takes the shape; returns `input`."
+    twin.__doc__ = doc
     return twin
 
 
@@ -195,13 +190,13 @@ masked_scatter_ = in_place(gather.masked_scatter)
 def cumsum_(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """`cumsum`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than it has."""
     _check_dtype(input, dtype)
-    return write(input, reduce.cumsum, dim, who="cumsum_")
+    return write(input, scan.cumsum, dim, who="cumsum_")
 
 
 def cumprod_(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """`cumprod`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than it has."""
     _check_dtype(input, dtype)
-    return write(input, reduce.cumprod, dim, who="cumprod_")
+    return write(input, scan.cumprod, dim, who="cumprod_")
 
 
 def _check_dtype(input: Any, dtype: Any) -> None:

@@ -14,7 +14,7 @@ class Igamma(SpecialBinary):
     named = "gammainc"
     sign = 1
 
-    def forward(self, a: Any, x: Array) -> Array:
+    def forward(self, a: Array, x: Array) -> Array:     # names the inputs, for the rules
         return super().forward(a, x)
 
     def grad_a(self, g: Any) -> Any:

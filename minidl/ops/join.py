@@ -112,11 +112,11 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     Dtypes are promoted. As in PyTorch, tensors of shape (0,) are left out. Errors: RuntimeError that names the
     shapes and the axis that clash.
 
-    >>> import minidl
-    >>> minidl.cat([minidl.ones(1, 2), minidl.zeros(2, 2)])
-    tensor([[1., 1.],
-            [0., 0.],
-            [0., 0.]])
+        >>> import minidl
+        >>> minidl.cat([minidl.ones(1, 2), minidl.zeros(2, 2)])
+        tensor([[1., 1.],
+                [0., 0.],
+                [0., 0.]])
     """
     tensors = _listed("cat", tensors)
     if not tensors:
@@ -156,10 +156,10 @@ def _listed(who: str, tensors: Any) -> list[Any]:
 def stack(tensors: Any, dim: int = 0) -> Any:
     """Tensors of one shape along a new axis `dim`. Errors: RuntimeError where shapes differ.
 
-    >>> import minidl
-    >>> minidl.stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])], dim=1)
-    tensor([[1, 3],
-            [2, 4]])
+        >>> import minidl
+        >>> minidl.stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])], dim=1)
+        tensor([[1, 3],
+                [2, 4]])
     """
     tensors = _listed("stack", tensors)
     if not tensors:
@@ -195,10 +195,10 @@ def dstack(tensors: Any) -> Any:
 def column_stack(tensors: Any) -> Any:
     """Beside one another, vectors as columns.
 
-    >>> import minidl
-    >>> minidl.column_stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])])
-    tensor([[1, 3],
-            [2, 4]])
+        >>> import minidl
+        >>> minidl.column_stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])])
+        tensor([[1, 3],
+                [2, 4]])
     """
     return cat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in tensors], 1)
 
@@ -207,9 +207,9 @@ def column_stack(tensors: Any) -> Any:
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Pieces of one size (the last may be smaller), or of the listed sizes, along `dim`; views.
 
-    >>> import minidl
-    >>> minidl.split(minidl.arange(5), 2)
-    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+        >>> import minidl
+        >>> minidl.split(minidl.arange(5), 2)
+        (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     if not tensor.ndim:
         raise RuntimeError("split: expects at least a 1-dimensional tensor")
@@ -231,9 +231,9 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
 def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
     """`split` into pieces of the listed sizes. Errors: TypeError for one size, and as `split`.
 
-    >>> import minidl
-    >>> minidl.split_with_sizes(minidl.arange(5), (2, 3))
-    (tensor([0, 1]), tensor([2, 3, 4]))
+        >>> import minidl
+        >>> minidl.split_with_sizes(minidl.arange(5), (2, 3))
+        (tensor([0, 1]), tensor([2, 3, 4]))
     """
     if not isinstance(split_sizes, Sequence):
         raise TypeError(f"split_with_sizes(): argument 'split_sizes' must be tuple of ints, not "
@@ -245,9 +245,9 @@ def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tu
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most `chunks` pieces of equal size, the last perhaps smaller, along `dim`; views.
 
-    >>> import minidl
-    >>> [piece.shape[1] for piece in minidl.chunk(minidl.zeros(2, 7), 3, dim=1)]
-    [3, 3, 1]
+        >>> import minidl
+        >>> [piece.shape[1] for piece in minidl.chunk(minidl.zeros(2, 7), 3, dim=1)]
+        [3, 3, 1]
     """
     if not input.ndim:
         raise RuntimeError("chunk: expects at least a 1-dimensional tensor")
@@ -266,9 +266,9 @@ unsafe_split, unsafe_split_with_sizes, unsafe_chunk = split, split_with_sizes, c
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Exactly n pieces whose sizes differ by at most one, or pieces that end at the listed indices; views.
 
-    >>> import minidl
-    >>> minidl.tensor_split(minidl.arange(5), (1, 4))
-    (tensor([0]), tensor([1, 2, 3]), tensor([4]))
+        >>> import minidl
+        >>> minidl.tensor_split(minidl.arange(5), (1, 4))
+        (tensor([0]), tensor([1, 2, 3]), tensor([4]))
     """
     if not input.ndim:
         raise RuntimeError("tensor_split: expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
@@ -288,9 +288,9 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """All the slices along `dim`, without that axis; views.
 
-    >>> import minidl
-    >>> minidl.unbind(minidl.tensor([[1, 2], [3, 4]]))
-    (tensor([1, 2]), tensor([3, 4]))
+        >>> import minidl
+        >>> minidl.unbind(minidl.tensor([[1, 2], [3, 4]]))
+        (tensor([1, 2]), tensor([3, 4]))
     """
     if not input.ndim:
         raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")

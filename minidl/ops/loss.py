@@ -28,7 +28,7 @@ from minidl.ops.gather import gather
 from minidl.ops.reduce import mean, sum
 from minidl.ops.selection import clamp, where
 from minidl.ops.softmax import log_softmax
-from minidl.ops.view import reshape
+from minidl.ops.view import array_of, reshape
 
 
 def reduced(losses: Any, reduction: str) -> Any:
@@ -166,6 +166,8 @@ def as_target(target: Any, input: Any, who: str) -> Any:
     if not hasattr(target, "dtype"):
         raise TypeError(f"{who}(): argument 'target' must be Tensor, not {type(target).__name__}; "
                         f"try minidl.tensor(...) on it first")
+    if target.dtype.kind == "c" and input.dtype.kind != "c":
+        raise RuntimeError(f"{who}: Found target of dtype {target.dtype} but expected {input.dtype}; try target.real")
     return wrap(target) if isinstance(input, TensorBase) and not isinstance(target, TensorBase) else target
 
 
@@ -205,11 +207,6 @@ def check_weight(who: str, input: Any, weight: Any) -> None:
     if isinstance(weight, TensorBase) and weight.edge is not None:
         raise RuntimeError(f"{who} is not differentiable with respect to weight: weight cannot require grad; try "
                            f"weight.detach()")
-
-
-def array_of(x: Any) -> Any:
-    """The array of a Tensor; anything else as it is."""
-    return x.array if isinstance(x, TensorBase) else x
 
 
 def along_channels(x: Any, ndim: int) -> Any:
@@ -330,7 +327,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     target: 0, 1 or a probability, in the shape of input. weight: multiplies the losses, broadcast to their shape. A
     logarithm counts for -100 at least, so the loss stays finite. `binary_cross_entropy_with_logits` has
     more digits, and is faster.
-    Errors: ValueError where shapes differ, RuntimeError where an input is not between 0 and 1.
+    Errors: ValueError where shapes differ, RuntimeError where an input or a target is not between 0 and 1.
 
         >>> import minidl
         >>> minidl.nn.functional.binary_cross_entropy(minidl.tensor([0.5, 0.9]), minidl.tensor([1., 1.]))
@@ -343,7 +340,11 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     if not bool(((x >= 0) & (x <= 1)).all()):
         raise RuntimeError(f"{who}: all elements of input should be between 0 and 1; try sigmoid on it, or "
                            f"binary_cross_entropy_with_logits")
-    losses = BinaryCrossEntropy()(input, cast(as_target(target, input, who), input.dtype))
+    target = cast(as_target(target, input, who), input.dtype)
+    t = array_of(target)
+    if not bool(((t >= 0) & (t <= 1)).all()):
+        raise RuntimeError(f"{who}: all elements of target should be between 0 and 1")
+    losses = BinaryCrossEntropy()(input, target)
     return reduced(losses if weight is None else losses * spread(weight, input, who), reduction)
 
 

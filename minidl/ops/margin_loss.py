@@ -13,10 +13,11 @@ from minidl.ops.activation import logsigmoid, relu
 from minidl.ops.checks import check_floating
 from minidl.ops.exponential import sqrt
 from minidl.ops.gather import MaskedFill, gather
-from minidl.ops.loss import array_of, as_target, check_reduction, check_same, check_weight, reduced, spread
+from minidl.ops.loss import as_target, check_reduction, check_same, check_weight, reduced, spread
 from minidl.ops.reduce import sum
 from minidl.ops.selection import clamp, minimum, where
 from minidl.ops.similarity import pairwise_distance
+from minidl.ops.view import array_of
 
 
 def check_shapes(who: str, *tensors: Any) -> None:

@@ -12,12 +12,13 @@ from minidl.ops.arithmetic import abs as abs_
 from minidl.ops.cast import cast
 from minidl.ops.decompositions import svdvals
 from minidl.ops.dims import normalize_dims
+from minidl.ops.extreme import amax, amin
 from minidl.ops.join import cat
 from minidl.ops.linalg import matmul
-from minidl.ops.reduce import amax, amin, reduced_shape, sum
-from minidl.ops.reduce import norm as p_norm
+from minidl.ops.reduce import reduced_shape, sum
 from minidl.ops.selection import where
 from minidl.ops.solve import SLogDet, beside, check_matrix, identity_like, inv, mT
+from minidl.ops.vector_norm import norm as p_norm
 from minidl.ops.view import array_of, clone, movedim, reshape
 
 Order = float | str | None

@@ -24,8 +24,8 @@ from minidl.ops.cast import cast
 from minidl.ops.checks import check_floating
 from minidl.ops.exponential import rsqrt
 from minidl.ops.reduce import mean as mean_of
-from minidl.ops.reduce import norm
 from minidl.ops.selection import clamp
+from minidl.ops.vector_norm import norm
 from minidl.ops.view import reshape
 
 

@@ -35,6 +35,7 @@ class MaxPool2d(Op):
         self.geometry = geometry
 
     def forward(self, x: Array) -> tuple[Array, Array]:
+        self.refuse_complex((x,))
         self.x_size = x.shape[2:]
         y, indices = self.maxima(x)
         self.keep(indices=indices)

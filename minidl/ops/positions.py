@@ -14,10 +14,10 @@ from minidl.ops.view import array_of
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """The positions of all elements that are not zero: a row for each, or one tensor for each axis.
 
-    >>> import minidl
-    >>> minidl.nonzero(minidl.tensor([[0, 5], [7, 0]]))
-    tensor([[0, 1],
-            [1, 0]])
+        >>> import minidl
+        >>> minidl.nonzero(minidl.tensor([[0, 5], [7, 0]]))
+        tensor([[0, 1],
+                [1, 0]])
     """
     x = array_of(input)
     axes = x.nonzero() if x.ndim else x.reshape(1).nonzero()
@@ -30,11 +30,11 @@ def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
     """The first `size` rows of `nonzero`, with rows of `fill_value` where there are fewer. Errors: RuntimeError for a
     negative size.
 
-    >>> import minidl
-    >>> minidl.nonzero_static(minidl.tensor([0, 5, 7]), size=3)
-    tensor([[ 1],
-            [ 2],
-            [-1]])
+        >>> import minidl
+        >>> minidl.nonzero_static(minidl.tensor([0, 5, 7]), size=3)
+        tensor([[ 1],
+                [ 2],
+                [-1]])
     """
     if size < 0:
         raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, but got {size}")
@@ -52,10 +52,10 @@ def argwhere(input: Any) -> Any:
 def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
     """The positions (2, n) of the lower triangle of a (row, col) matrix, row by row.
 
-    >>> import minidl
-    >>> minidl.tril_indices(2, 2)
-    tensor([[0, 1, 1],
-            [0, 0, 1]])
+        >>> import minidl
+        >>> minidl.tril_indices(2, 2)
+        tensor([[0, 1, 1],
+                [0, 0, 1]])
     """
     row, col = natural("tril_indices", "row", row), natural("tril_indices", "col", col)
     return _on(np.stack(np.tril_indices(row, integer("tril_indices", "offset", offset), col)), device)

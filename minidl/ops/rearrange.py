@@ -47,10 +47,10 @@ class Tile(Op):
 def repeat(input: Any, repeats: Any) -> Any:
     """`input` laid out `repeats[i]` times along axis i; more repeats than axes make new ones in front. A copy.
 
-    >>> import minidl
-    >>> minidl.tensor([1, 2]).repeat(2, 2)
-    tensor([[1, 2, 1, 2],
-            [1, 2, 1, 2]])
+        >>> import minidl
+        >>> minidl.tensor([1, 2]).repeat(2, 2)
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
     """
     times = sizes_of(repeats)
     if len(times) < input.ndim:
@@ -64,10 +64,10 @@ def repeat(input: Any, repeats: Any) -> Any:
 def tile(input: Any, dims: Any) -> Any:
     """`repeat`, with axes that are not named repeated once.
 
-    >>> import minidl
-    >>> minidl.tile(minidl.tensor([[1], [2]]), (2,))
-    tensor([[1, 1],
-            [2, 2]])
+        >>> import minidl
+        >>> minidl.tile(minidl.tensor([[1], [2]]), (2,))
+        tensor([[1, 1],
+                [2, 2]])
     """
     times = sizes_of(dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
@@ -109,10 +109,10 @@ class Roll(Op):
 def flip(input: Any, dims: Any) -> Any:
     """Backwards along `dims`; a copy.
 
-    >>> import minidl
-    >>> minidl.flip(minidl.tensor([[1, 2], [3, 4]]), (0, 1))
-    tensor([[4, 3],
-            [2, 1]])
+        >>> import minidl
+        >>> minidl.flip(minidl.tensor([[1, 2], [3, 4]]), (0, 1))
+        tensor([[4, 3],
+                [2, 1]])
     """
     return Flip(normalize_dims(sizes_of(dims), input.ndim, "flip"))(input)
 
@@ -136,9 +136,9 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
 
     Without `dims` the tensor is rolled as one row.
 
-    >>> import minidl
-    >>> minidl.roll(minidl.arange(5), 2)
-    tensor([3, 4, 0, 1, 2])
+        >>> import minidl
+        >>> minidl.roll(minidl.arange(5), 2)
+        tensor([3, 4, 0, 1, 2])
     """
     shifts = sizes_of(shifts)
     if dims is None:
@@ -154,10 +154,10 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
 def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     """Turned by k quarter turns in the plane of `dims`, from the first axis towards the second.
 
-    >>> import minidl
-    >>> minidl.rot90(minidl.tensor([[1, 2], [3, 4]]))
-    tensor([[2, 4],
-            [1, 3]])
+        >>> import minidl
+        >>> minidl.rot90(minidl.tensor([[1, 2], [3, 4]]))
+        tensor([[2, 4],
+                [1, 3]])
     """
     if len(dims) != 2:
         raise RuntimeError(f"rot90: expected total rotation dims == 2, but got dims = {len(dims)}")
@@ -231,10 +231,10 @@ class DiagonalScatter(Op):
 def tril(input: Any, diagonal: int = 0) -> Any:
     """The lower triangle of a matrix or a batch of them, up to a diagonal; zero above.
 
-    >>> import minidl
-    >>> minidl.tril(minidl.ones(2, 3))
-    tensor([[1., 0., 0.],
-            [1., 1., 0.]])
+        >>> import minidl
+        >>> minidl.tril(minidl.ones(2, 3))
+        tensor([[1., 0., 0.],
+                [1., 1., 0.]])
     """
     return _triangle(input, "tril", diagonal)
 
@@ -242,10 +242,10 @@ def tril(input: Any, diagonal: int = 0) -> Any:
 def triu(input: Any, diagonal: int = 0) -> Any:
     """The upper triangle of a matrix or a batch of them, from a diagonal on; zero below.
 
-    >>> import minidl
-    >>> minidl.triu(minidl.ones(2, 3), diagonal=1)
-    tensor([[0., 1., 1.],
-            [0., 0., 1.]])
+        >>> import minidl
+        >>> minidl.triu(minidl.ones(2, 3), diagonal=1)
+        tensor([[0., 1., 1.],
+                [0., 0., 1.]])
     """
     return _triangle(input, "triu", diagonal)
 
@@ -261,9 +261,9 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
 
     `offset` > 0 takes a diagonal above, < 0 one below.
 
-    >>> import minidl
-    >>> minidl.diagonal(minidl.tensor([[1, 2], [3, 4]]))
-    tensor([1, 4])
+        >>> import minidl
+        >>> minidl.diagonal(minidl.tensor([[1, 2], [3, 4]]))
+        tensor([1, 4])
     """
     axis1, axis2 = _two_axes("diagonal", input.ndim, dim1, dim2)
     return Diagonal(offset, axis1, axis2)(input)
@@ -272,11 +272,11 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
 def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices with the last axis of `input` on a diagonal, and zeros.
 
-    >>> import minidl
-    >>> minidl.diag_embed(minidl.tensor([1, 2]), offset=1)
-    tensor([[0, 1, 0],
-            [0, 0, 2],
-            [0, 0, 0]])
+        >>> import minidl
+        >>> minidl.diag_embed(minidl.tensor([1, 2]), offset=1)
+        tensor([[0, 1, 0],
+                [0, 0, 2],
+                [0, 0, 0]])
     """
     if not input.ndim:
         raise RuntimeError("diag_embed: expected a tensor with at least 1 dimension")
@@ -290,10 +290,10 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> A
 def diag(input: Any, diagonal: int = 0) -> Any:
     """A vector as a diagonal matrix, or the diagonal of a matrix; a copy either way.
 
-    >>> import minidl
-    >>> minidl.diag(minidl.tensor([1, 2]))
-    tensor([[1, 0],
-            [0, 2]])
+        >>> import minidl
+        >>> minidl.diag(minidl.tensor([1, 2]))
+        tensor([[1, 0],
+                [0, 2]])
     """
     if input.ndim == 1:
         return diag_embed(input, diagonal)
@@ -305,10 +305,10 @@ def diag(input: Any, diagonal: int = 0) -> Any:
 def diagflat(input: Any, offset: int = 0) -> Any:
     """All elements, read as one row, as a diagonal matrix.
 
-    >>> import minidl
-    >>> minidl.diagflat(minidl.tensor([[1], [2]]))
-    tensor([[1, 0],
-            [0, 2]])
+        >>> import minidl
+        >>> minidl.diagflat(minidl.tensor([[1], [2]]))
+        tensor([[1, 0],
+                [0, 2]])
     """
     return diag_embed(ravel(input), offset)
 
@@ -331,11 +331,11 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     Errors: RuntimeError where `pad` does not fit the input, or the input is too small to be mirrored or wrapped
     that far; NotImplementedError for an unknown mode.
 
-    >>> import minidl
-    >>> minidl.nn.functional.pad(minidl.tensor([1., 2., 3.]), (1, 2))
-    tensor([0., 1., 2., 3., 0., 0.])
-    >>> minidl.nn.functional.pad(minidl.tensor([[1., 2., 3.]]), (2, 0), mode="reflect")
-    tensor([[3., 2., 1., 2., 3.]])
+        >>> import minidl
+        >>> minidl.nn.functional.pad(minidl.tensor([1., 2., 3.]), (1, 2))
+        tensor([0., 1., 2., 3., 0., 0.])
+        >>> minidl.nn.functional.pad(minidl.tensor([[1., 2., 3.]]), (2, 0), mode="reflect")
+        tensor([[3., 2., 1., 2., 3.]])
     """
     widths = sizes_of(pad)
     if len(widths) % 2:

@@ -1,4 +1,6 @@
-"""Many numbers to one: sums and means, extremes, spread, norms; and the running sum and product.
+"""Many numbers to one: sums and means, products, spread, logsumexp; whether all are true, or any.
+
+Extremes stand in `extreme.py`, norms in `vector_norm.py`, running sums and products in `scan.py`.
 
 Each op first computes with the reduced axes left in as ones; `spread` repeats a value of that form back over
 the input, which is how gradients return.
@@ -7,26 +9,20 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import Array, array_module, is_array
+from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import get_default_dtype, int64, uint8
 from minidl.ops.broadcast import Expand, Shape, Sum, wide
 from minidl.ops.cast import cast
-from minidl.ops.checks import check_real
 from minidl.ops.complex import conj
 from minidl.ops.dims import normalize_dim, normalize_dims, numpy_names
-from minidl.ops.elementwise import abs as abs_
-from minidl.ops.elementwise import exp, maximum, minimum, sign
-from minidl.ops.gather import grid
-from minidl.ops.getitem import GetItem
-from minidl.ops.join import cat
-from minidl.ops.view import array_of, narrow, reshape, squeeze
+from minidl.ops.exponential import exp
+from minidl.ops.view import narrow, reshape, squeeze
 
 Dims = int | tuple[int, ...] | list[int] | None
 
@@ -66,17 +62,17 @@ def count(shape: Shape, axes: Shape) -> int:
 def axes_of(input: Any, dim: Dims, who: str) -> Shape:
     """The axes to reduce; no dim, or an empty tuple, means all."""
     all_of_them = isinstance(dim, (tuple, list)) and not dim
-    return normalize_dims(None if all_of_them else dim, _ndim(input, who), who)
+    return normalize_dims(None if all_of_them else dim, ndim_of(input, who), who)
 
 
 def axis_of(input: Any, dim: Any, who: str) -> int | None:
     """The axis of a function that takes a single one; None for a tensor without dimensions."""
-    ndim = _ndim(input, who)
+    ndim = ndim_of(input, who)
     axis = normalize_dim(dim, ndim, who)
     return axis if ndim else None
 
 
-def _ndim(input: Any, who: str) -> int:
+def ndim_of(input: Any, who: str) -> int:
     try:
         return input.ndim
     except AttributeError:
@@ -84,9 +80,9 @@ def _ndim(input: Any, who: str) -> int:
                         f"{type(input).__name__}; try minidl.tensor(...) on it first") from None
 
 
-def _floating(input: Any, dtype: Any, who: str, kinds: str = "f") -> Any:
+def floating(input: Any, dtype: Any, who: str, kinds: str = "f") -> Any:
     """`input` in `dtype`, which must be a floating one; with `kinds` "fc" it may be complex."""
-    _ndim(input, who)
+    ndim_of(input, who)
     x = input if dtype is None else cast(input, np.dtype(dtype))
     if x.dtype.kind not in kinds:
         raise RuntimeError(f"{who}: expected a floating-point tensor, but got {x.dtype}; "
@@ -149,7 +145,7 @@ def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = No
         >>> minidl.mean(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
         tensor([1.5000, 3.5000])
     """
-    return Mean(axes_of(input, dim, "mean"), keepdim)(_floating(input, dtype, "mean", "fc"))
+    return Mean(axes_of(input, dim, "mean"), keepdim)(floating(input, dtype, "mean", "fc"))
 
 
 class NanSum(Reduction):
@@ -186,25 +182,11 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
         >>> minidl.nanmean(minidl.tensor([1.0, float("nan"), 2.0]))
         tensor(1.5000)
     """
-    x = _floating(input, dtype, "nanmean")
+    x = floating(input, dtype, "nanmean")
     return nansum(x, dim, keepdim) / cast(sum(x == x, dim, keepdim), x.dtype)   # 0 / 0 is meant to be nan
 
 
-class CumSum(Op):
-    """y_i = x_0 + ... + x_i, or, reversed, x_i + ... + x_n: each is the other's gradient, for x_k is part of
-    y_k and of all that come after it."""
-
-    complex_rules = "as written"
-
-    def __init__(self, axis: int, reverse: bool = False) -> None:
-        self.axis, self.reverse = axis, reverse
-
-    def forward(self, x: Array) -> Array:
-        y = running(x, self.axis, "cumsum", self.reverse)
-        return y.astype(x.dtype, copy=False)
-
-    def grad_x(self, g: Any) -> Any:
-        return CumSum(self.axis, not self.reverse)(g)
+# ---------------------------------------------------------------------- products
 
 
 def running(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
@@ -215,26 +197,11 @@ def running(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
     return getattr(x[backwards], what)(axis=axis, dtype=wide(x.dtype))[backwards]
 
 
-@numpy_names
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
-    """The running sum along a dimension, in `dtype`; of integers and bools in int64.
-
-        >>> import minidl
-        >>> minidl.cumsum(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
-        tensor([1., 3., 6.])
-    """
-    x, axis = _running_input(input, dim, dtype, "cumsum")
-    return x if axis is None else CumSum(axis)(x)
-
-
-def _running_input(input: Any, dim: int, dtype: Any, who: str) -> tuple[Any, int | None]:
+def running_input(input: Any, dim: int, dtype: Any, who: str) -> tuple[Any, int | None]:
     axis = axis_of(input, dim, who)
     if dtype is None and input.dtype.kind not in "fc":
         dtype = int64
     return input if dtype is None else cast(input, np.dtype(dtype)), axis
-
-
-# ---------------------------------------------------------------------- products
 
 
 class Prod(FusedOp):
@@ -285,7 +252,7 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         >>> minidl.prod(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
         tensor([3., 8.])
     """
-    x, axis = _running_input(input, 0 if dim is None else dim, dtype, "prod")
+    x, axis = running_input(input, 0 if dim is None else dim, dtype, "prod")
     if dim is None:
         shape = (1,) * x.ndim if keepdim else ()
         return reshape(Prod(0)(reshape(x, (-1,) if x.size else (0,))), shape)
@@ -293,240 +260,6 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         return x
     y = Prod(axis)(x)
     return y if keepdim else squeeze(y, axis)
-
-
-class CumProd(FusedOp):
-    """y_i = x_0 x_1 ... x_i along an axis.
-
-    dL/dx_k = sum_{i >= k} g_i y_i / x_k. Where x_k is the first zero, y_i / x_k stands for the product without
-    x_k, that is the running product with a one in its place; behind it all products remain zero.
-    """
-
-    complex_rules = "as written"
-
-    def __init__(self, axis: int) -> None:
-        self.axis = axis
-
-    def reference(self, x: Any) -> Any:
-        """Multiply everything with what stands 1, then 2, 4, 8, ... places before it."""
-        n, shift = x.shape[self.axis], 1
-        while shift < n:
-            shifted = narrow(x, self.axis, 0, n - shift) * narrow(x, self.axis, shift, n - shift)
-            x = cat([narrow(x, self.axis, 0, shift), shifted], self.axis)
-            shift *= 2
-        return x
-
-    def forward(self, x: Array) -> Array:
-        return running(x, self.axis, "cumprod").astype(x.dtype, copy=False)
-
-    def gradient(self, g: Any, x: Array, out: Array) -> Any:
-        xp, x, out = array_module(x), conj(x), conj(out)
-        zero = x == 0
-        gx = running(g * out, self.axis, "cumsum", reverse=True) / xp.where(zero, 1, x)
-        if bool(zero.any()):
-            first = zero & (zero.cumsum(axis=self.axis) == 1)
-            without = running(xp.where(first, 1, x), self.axis, "cumprod")
-            at_first = running(g * without, self.axis, "cumsum", reverse=True)
-            gx = xp.where(first, at_first, xp.where(zero, 0, gx))
-        return [gx.astype(x.dtype, copy=False)]
-
-
-@numpy_names
-def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
-    """The running product along a dimension, in `dtype`; of integers and bools in int64.
-
-        >>> import minidl
-        >>> minidl.cumprod(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
-        tensor([1., 2., 6.])
-    """
-    x, axis = _running_input(input, dim, dtype, "cumprod")
-    return x if axis is None else CumProd(axis)(x)
-
-
-# ---------------------------------------------------------------------- extremes
-
-
-class ValuesIndices(NamedTuple):
-    """What `max` and `min` along a dimension return, by the names of PyTorch."""
-
-    values: Any
-    indices: Any
-
-
-class MinMax(NamedTuple):
-    """What `aminmax` returns."""
-
-    min: Any
-    max: Any
-
-
-class Extreme(Reduction):
-    """y = the largest x, or the smallest. The elements that attain it share the gradient evenly."""
-
-    def __init__(self, axes: Shape, keepdim: bool, which: str) -> None:
-        super().__init__(axes, keepdim)
-        self.which = which   # "max" or "min"
-
-    def reduce(self, x: Array) -> Array:
-        return getattr(x, self.which)(axis=self.axes, keepdims=True)
-
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
-        # A nan is the extreme wherever there is one.
-        attained = cast((x == self.spread(out)) | (x != x), g.dtype)
-        shares = Sum(self.axes, tuple(g.shape))(attained)
-        return self.spread(g / shares) * attained
-
-
-class ArgExtreme(Op):
-    """Where the largest x is, or the smallest; the first of several. Without an axis, among all."""
-
-    def __init__(self, axis: int | None, which: str) -> None:
-        self.axis, self.which = axis, which   # "argmax" or "argmin"
-
-    def forward(self, x: Array) -> Array:
-        index = getattr(x, self.which)(axis=self.axis)
-        return index.reshape((1,) * x.ndim) if self.axis is None else \
-            array_module(x).expand_dims(index, self.axis)
-
-
-def _check_not_empty(input: Any, axes: Shape, who: str, kind: type[Exception] = IndexError) -> None:
-    for axis in axes:
-        if input.shape[axis] == 0:
-            raise kind(f"{who}(): Expected reduction dim {axis} to have non-zero size, but the input has "
-                       f"shape {tuple(input.shape)}: there is no extreme of nothing")
-
-
-def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
-    """`max` and `min` in their three forms."""
-    _ndim(input, which)
-    check_real(which, input)
-    if isinstance(dim, TensorBase) or is_array(dim):
-        return maximum(input, dim) if which == "max" else minimum(input, dim)
-    if dim is None:
-        axes = axes_of(input, None, which)
-        if 0 in input.shape:
-            raise RuntimeError(f"{which}(): Expected reduction dim to be specified for input.numel() == 0. "
-                               f"Specify the reduction dim with the 'dim' argument; the input has shape "
-                               f"{tuple(input.shape)}.")
-        return Extreme(axes, False, which)(input)
-    axis = axis_of(input, dim, which)
-    if axis is None:
-        return ValuesIndices(Extreme((), False, which)(input), reshape(ArgExtreme(None, "argmax")(input), ()))
-    _check_not_empty(input, (axis,), which)
-    indices = ArgExtreme(axis, f"arg{which}")(input)
-    values = GetItem(grid(array_of(indices), axis))(input)   # the gradient goes where the value was found
-    return ValuesIndices(values, indices) if keepdim else \
-        ValuesIndices(squeeze(values, axis), squeeze(indices, axis))
-
-
-@numpy_names
-def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The largest element; the largest along a dimension, and where it is; or the larger of two tensors.
-
-    `max(input)` is one value; elements that attain it share its gradient evenly. `max(input, dim)` is
-    a named tuple (values, indices), the first index where several are largest; the gradient goes to that one.
-    `max(input, other)` is `maximum`. Errors: RuntimeError or IndexError where there is nothing to choose from.
-
-        >>> import minidl
-        >>> x = minidl.tensor([[1.0, 5.0], [3.0, 2.0]])
-        >>> minidl.max(x)
-        tensor(5.)
-        >>> minidl.max(x, dim=1).indices
-        tensor([1, 0])
-    """
-    return _extreme(input, dim if other is None else other, keepdim, "max")
-
-
-@numpy_names
-def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The smallest element; the smallest along a dimension, and where it is; or the smaller of two tensors.
-
-    Everything else is as for `max`.
-
-        >>> import minidl
-        >>> minidl.min(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=0).values
-        tensor([1., 2.])
-    """
-    return _extreme(input, dim if other is None else other, keepdim, "min")
-
-
-@numpy_names
-def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
-    """The largest element over the given dimensions, one or several; equals share the gradient evenly.
-
-        >>> import minidl
-        >>> minidl.amax(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=(0, 1))
-        tensor(5.)
-    """
-    axes = axes_of(input, dim, "amax")
-    check_real("amax", input)
-    _check_not_empty(input, axes, "amax")
-    return Extreme(axes, keepdim, "max")(input)
-
-
-@numpy_names
-def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
-    """The smallest element over the given dimensions, one or several; equals share the gradient evenly.
-
-        >>> import minidl
-        >>> minidl.amin(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
-        tensor([1., 2.])
-    """
-    axes = axes_of(input, dim, "amin")
-    check_real("amin", input)
-    _check_not_empty(input, axes, "amin")
-    return Extreme(axes, keepdim, "min")(input)
-
-
-def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
-    """The smallest and the largest element, as a named tuple (min, max).
-
-        >>> import minidl
-        >>> minidl.aminmax(minidl.tensor([3.0, 1.0, 2.0]))
-        MinMax(min=tensor(1.), max=tensor(3.))
-    """
-    axes = axes_of(input, dim, "aminmax")
-    check_real("aminmax", input)
-    _check_not_empty(input, axes, "aminmax", IndexError if dim is not None else RuntimeError)
-    return MinMax(Extreme(axes, keepdim, "min")(input), Extreme(axes, keepdim, "max")(input))
-
-
-@numpy_names
-def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Where the largest element is, along a dimension or among all as one row; the first of several.
-
-        >>> import minidl
-        >>> minidl.argmax(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
-        tensor([1, 0])
-    """
-    return _arg_extreme(input, dim, keepdim, "argmax")
-
-
-@numpy_names
-def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Where the smallest element is, along a dimension or among all as one row; the first of several.
-
-        >>> import minidl
-        >>> minidl.argmin(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]))
-        tensor(0)
-    """
-    return _arg_extreme(input, dim, keepdim, "argmin")
-
-
-def _arg_extreme(input: Any, dim: int | None, keepdim: bool, who: str) -> Any:
-    axis = axis_of(input, 0 if dim is None else dim, who)
-    check_real(who, input)
-    if dim is None:
-        if 0 in input.shape:
-            raise IndexError(f"{who}(): Expected reduction dim to be specified for input.numel() == 0; "
-                             f"the input has shape {tuple(input.shape)}")
-        axis = None
-    elif axis is not None:
-        _check_not_empty(input, (axis,), who)
-    index = ArgExtreme(axis, who)(input)
-    if keepdim:
-        return index
-    return reshape(index, ()) if axis is None else squeeze(index, axis)
 
 
 # ---------------------------------------------------------------------- spread
@@ -583,7 +316,7 @@ def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keep
         dim, unbiased = None, dim
     if correction is None:
         correction = int(unbiased)
-    return op(axes_of(input, dim, who), keepdim, correction)(_floating(input, None, who))
+    return op(axes_of(input, dim, who), keepdim, correction)(floating(input, None, who))
 
 
 @numpy_names
@@ -641,7 +374,7 @@ def std_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool =
     return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
-# ---------------------------------------------------------------------- logsumexp and norms
+# ---------------------------------------------------------------------- logsumexp
 
 
 class LogSumExp(Reduction):
@@ -684,75 +417,6 @@ def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
     return LogSumExp(axes, keepdim)(input if input.dtype.kind in "fc" else cast(input, get_default_dtype()))
 
 
-class Norm2(Reduction):
-    """y = sqrt(sum x^2);  dy/dx = x / y, and 0 where y is 0"""
-
-    def reduce(self, x: Array) -> Array:
-        x = x.astype(wide(x.dtype), copy=False)
-        if len(self.axes) == x.ndim:   # a dot product needs no array of squares
-            row = x.reshape(-1)
-            return np.sqrt(row @ row).reshape((1,) * x.ndim)
-        return np.sqrt((x * x).sum(axis=self.axes, keepdims=True))
-
-    def forward(self, x: Array) -> Array:
-        return super().forward(x).astype(x.dtype, copy=False)
-
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
-        return self.spread(g / (out + (out == 0))) * x
-
-
-class NormP(Reduction):
-    """y = (sum |x|^p)^(1/p);  dy/dx = sign(x) (|x| / y)^(p-1), and 0 where x is 0"""
-
-    def __init__(self, axes: Shape, keepdim: bool, p: float) -> None:
-        super().__init__(axes, keepdim)
-        self.p = p
-
-    def reduce(self, x: Array) -> Array:
-        powers = np.abs(x.astype(wide(x.dtype), copy=False)) ** self.p
-        y = powers.sum(axis=self.axes, keepdims=True) ** (1 / self.p)
-        return y.astype(x.dtype, copy=False)
-
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
-        # A one in the place of a zero keeps its powers finite; sign(x) = 0 makes the product zero. For p < 0 a single
-        # zero among the x makes y zero, and (y / |x|)^(1-p) for the others too.
-        size, y = abs_(x) + (x == 0), out + (out == 0)
-        return self.spread(g * y ** (1 - self.p) * (out != 0)) * (sign(x) * size ** (self.p - 1))
-
-
-@numpy_names
-def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
-         dtype: Any = None) -> Any:
-    """The p-norm (sum |x|^p)^(1/p) of all elements as one vector, or over the given dimensions.
-
-    `p` may be inf (the largest |x|), -inf (the smallest), 0 (how many are not zero); "fro" and None are 2. At
-    zero the gradient is 0. The norm of complex numbers is that of their absolute values.
-    Errors: RuntimeError unless floating or complex, and where an infinite norm has no elements; ValueError for another
-    p.
-
-        >>> import minidl
-        >>> minidl.norm(minidl.tensor([3.0, 4.0])), minidl.norm(minidl.tensor([3.0, 4.0]), p=1)
-        (tensor(5.), tensor(7.))
-    """
-    axes, x = axes_of(input, dim, "norm"), _floating(input, dtype, "norm", "fc")
-    if x.dtype.kind == "c":
-        x = abs_(x)
-    if p is None or p == "fro":
-        p = 2.0
-    if isinstance(p, str):
-        raise ValueError(f"norm: expected p to be a number or 'fro', but got {p!r}")
-    if p == 2:
-        return Norm2(axes, keepdim)(x)
-    if p == 1:
-        return sum(abs_(x), axes or None, keepdim)
-    if p == 0:
-        return sum(abs_(sign(x)), axes or None, keepdim)
-    if math.isinf(p):
-        _check_not_empty(x, axes, "norm", RuntimeError)
-        return Extreme(axes, keepdim, "max" if p > 0 else "min")(abs_(x))
-    return NormP(axes, keepdim, float(p))(x)
-
-
 # ---------------------------------------------------------------------- questions
 
 
@@ -780,7 +444,7 @@ def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
         >>> minidl.all(minidl.tensor([[True, False], [True, True]]), dim=1)
         tensor([False,  True])
     """
-    y = AllTrue(normalize_dims(dim, _ndim(input, "all"), "all"), keepdim)(input)
+    y = AllTrue(normalize_dims(dim, ndim_of(input, "all"), "all"), keepdim)(input)
     return cast(y, uint8) if input.dtype == uint8 else y
 
 
@@ -792,7 +456,7 @@ def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
         >>> minidl.any(minidl.tensor([[True, False], [False, False]]), dim=1)
         tensor([ True, False])
     """
-    y = AnyTrue(normalize_dims(dim, _ndim(input, "any"), "any"), keepdim)(input)
+    y = AnyTrue(normalize_dims(dim, ndim_of(input, "any"), "any"), keepdim)(input)
     return cast(y, uint8) if input.dtype == uint8 else y
 
 

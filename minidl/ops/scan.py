@@ -1,7 +1,4 @@
-"""Along an axis, step by step: running extremes and logcumsumexp, differences, and the area under points.
-
-The running sum and product stand with the sums, in `reduce.py`.
-"""
+"""Along an axis, step by step: running sums, products and extremes, differences, and the area under points."""
 from __future__ import annotations
 
 import math
@@ -10,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
+from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float64
@@ -18,13 +16,95 @@ from minidl.ops.arithmetic import div
 from minidl.ops.broadcast import wide
 from minidl.ops.checks import check_real
 from minidl.ops.comparison import logical_xor
-from minidl.ops.dims import normalize_dim
+from minidl.ops.complex import conj
+from minidl.ops.dims import normalize_dim, numpy_names
 from minidl.ops.exponential import logaddexp
+from minidl.ops.extreme import ValuesIndices
 from minidl.ops.gather import grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.join import cat
-from minidl.ops.reduce import ValuesIndices, axis_of, cumsum, sum
+from minidl.ops.reduce import axis_of, running, running_input, sum
 from minidl.ops.view import array_of, clone, narrow, reshape
+
+# ---------------------------------------------------------------------- running sums and products
+
+
+class CumSum(Op):
+    """y_i = x_0 + ... + x_i, or, reversed, x_i + ... + x_n: each is the other's gradient, for x_k is part of
+    y_k and of all that come after it."""
+
+    complex_rules = "as written"
+
+    def __init__(self, axis: int, reverse: bool = False) -> None:
+        self.axis, self.reverse = axis, reverse
+
+    def forward(self, x: Array) -> Array:
+        y = running(x, self.axis, "cumsum", self.reverse)
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any) -> Any:
+        return CumSum(self.axis, not self.reverse)(g)
+
+
+@numpy_names
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The running sum along a dimension, in `dtype`; of integers and bools in int64.
+
+        >>> import minidl
+        >>> minidl.cumsum(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
+        tensor([1., 3., 6.])
+    """
+    x, axis = running_input(input, dim, dtype, "cumsum")
+    return x if axis is None else CumSum(axis)(x)
+
+
+class CumProd(FusedOp):
+    """y_i = x_0 x_1 ... x_i along an axis.
+
+    dL/dx_k = sum_{i >= k} g_i y_i / x_k. Where x_k is the first zero, y_i / x_k stands for the product without
+    x_k, that is the running product with a one in its place; behind it all products remain zero.
+    """
+
+    complex_rules = "as written"
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def reference(self, x: Any) -> Any:
+        """Multiply everything with what stands 1, then 2, 4, 8, ... places before it."""
+        n, shift = x.shape[self.axis], 1
+        while shift < n:
+            shifted = narrow(x, self.axis, 0, n - shift) * narrow(x, self.axis, shift, n - shift)
+            x = cat([narrow(x, self.axis, 0, shift), shifted], self.axis)
+            shift *= 2
+        return x
+
+    def forward(self, x: Array) -> Array:
+        return running(x, self.axis, "cumprod").astype(x.dtype, copy=False)
+
+    def gradient(self, g: Any, x: Array, out: Array) -> Any:
+        xp, x, out = array_module(x), conj(x), conj(out)
+        zero = x == 0
+        gx = running(g * out, self.axis, "cumsum", reverse=True) / xp.where(zero, 1, x)
+        if bool(zero.any()):
+            first = zero & (zero.cumsum(axis=self.axis) == 1)
+            without = running(xp.where(first, 1, x), self.axis, "cumprod")
+            at_first = running(g * without, self.axis, "cumsum", reverse=True)
+            gx = xp.where(first, at_first, xp.where(zero, 0, gx))
+        return [gx.astype(x.dtype, copy=False)]
+
+
+@numpy_names
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The running product along a dimension, in `dtype`; of integers and bools in int64.
+
+        >>> import minidl
+        >>> minidl.cumprod(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
+        tensor([1., 2., 6.])
+    """
+    x, axis = running_input(input, dim, dtype, "cumprod")
+    return x if axis is None else CumProd(axis)(x)
+
 
 # ---------------------------------------------------------------------- running extremes
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, conjugate
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.scatter import scatter_add
@@ -47,6 +47,8 @@ class ScatterProduct(FusedOp):
     by the factor, unless another one is zero.
     """
 
+    complex_rules = "as written"
+
     def __init__(self, places: Any) -> None:
         self.places = places
 
@@ -70,8 +72,8 @@ class ScatterProduct(FusedOp):
 
         def others(a: Array, product: Array, zeros: Array) -> Array:
             return xp.where(zeros == (a == 0), product / ones_for_zeros(a), 0)
-        return [g * others(x, product, zeros),
-                g[self.places] * others(values, product[self.places], zeros[self.places])]
+        return [g * conjugate(others(x, product, zeros)),
+                g[self.places] * conjugate(others(values, product[self.places], zeros[self.places]))]
 
 
 # ---------------------------------------------------------------------- functions

@@ -206,6 +206,8 @@ clip = clamp
 class NanToNum(Unary):
     """y = x, with numbers in place of NaN and infinities, to which no gradient flows"""
 
+    complex_rules = "as written"
+
     def __init__(self, nan: float | None, posinf: float | None, neginf: float | None) -> None:
         self.nan, self.posinf, self.neginf = nan or 0.0, posinf, neginf
 

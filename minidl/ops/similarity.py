@@ -8,10 +8,11 @@ import numpy as np
 from minidl.backend.device import array_module
 from minidl.ops.broadcast import broadcast_shape, expand_to
 from minidl.ops.checks import check_floating
+from minidl.ops.einsum import einsum
 from minidl.ops.getitem import GetItem
-from minidl.ops.linalg import einsum
-from minidl.ops.reduce import norm, sum
+from minidl.ops.reduce import sum
 from minidl.ops.selection import clamp
+from minidl.ops.vector_norm import norm
 from minidl.ops.view import array_of
 
 

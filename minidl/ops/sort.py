@@ -27,9 +27,9 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
 
     Equal values keep their order, whether `stable` asks for it or not. NaN counts as the largest.
 
-    >>> import minidl
-    >>> minidl.sort(minidl.tensor([3., 1., 2.]), descending=True)
-    Sorted(values=tensor([3., 2., 1.]), indices=tensor([0, 2, 1]))
+        >>> import minidl
+        >>> minidl.sort(minidl.tensor([3., 1., 2.]), descending=True)
+        Sorted(values=tensor([3., 2., 1.]), indices=tensor([0, 2, 1]))
     """
     check_real("sort", input)
     return _read(input, dim, _order(array_of(input), normalize_dim(dim, input.ndim, "sort"), descending))
@@ -39,9 +39,9 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The positions that sort `input` along `dim`; the indices of `sort`.
 
-    >>> import minidl
-    >>> minidl.argsort(minidl.tensor([3., 1., 2.]))
-    tensor([1, 2, 0])
+        >>> import minidl
+        >>> minidl.argsort(minidl.tensor([3., 1., 2.]))
+        tensor([1, 2, 0])
     """
     check_real("argsort", input)
     return wrap(_order(array_of(input), normalize_dim(dim, input.ndim, "argsort"), descending))
@@ -53,16 +53,18 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 
     Errors: RuntimeError where k is larger than the axis.
 
-    >>> import minidl
-    >>> minidl.topk(minidl.tensor([1., 5., 3., 4.]), 2)
-    Sorted(values=tensor([5., 4.]), indices=tensor([1, 3]))
+        >>> import minidl
+        >>> minidl.topk(minidl.tensor([1., 5., 3., 4.]), 2)
+        Sorted(values=tensor([5., 4.]), indices=tensor([1, 3]))
     """
     check_real("topk", input)
     x, axis = array_of(input), normalize_dim(dim, input.ndim, "topk")
     length = x.shape[axis] if x.ndim else 1
     if not 0 <= k <= length:
         raise RuntimeError(f"topk: selected index k out of range: k = {k}, but dimension {axis} has size {length}")
-    if not x.ndim or k == 0 or 4 * k > length:
+    if not x.ndim:
+        return _read(input, dim, _order(x, axis, largest))
+    if k == 0 or 4 * k > length:
         order = _order(x, axis, largest)
         return _read(input, dim, order[_part(order, axis, slice(k))])
     # Few of many: put the k best on one side, which takes a single pass, and sort only those.
@@ -101,11 +103,12 @@ def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return
 
     With `return_inverse` also where among them every element is, with `return_counts` how often each occurs.
 
-    >>> import minidl
-    >>> minidl.unique(minidl.tensor([3, 1, 3, 2]), return_counts=True)
-    (tensor([1, 2, 3]), tensor([1, 1, 2]))
+        >>> import minidl
+        >>> minidl.unique(minidl.tensor([3, 1, 3, 2]), return_counts=True)
+        (tensor([1, 2, 3]), tensor([1, 1, 2]))
     """
     check_tensors("unique", input=input)
+    check_real("unique", input)
     x = array_of(input)
     axis = None if dim is None else normalize_dim(dim, x.ndim, "unique")
     found = array_module(x).unique(x, return_inverse=return_inverse, return_counts=return_counts, axis=axis,
@@ -128,13 +131,16 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, r
     `sorter` holds the positions that sort the sequence, where it is not sorted itself, as `argsort` gives them.
     Errors: RuntimeError where shapes do not fit, or `side` contradicts `right`.
 
-    >>> import minidl
-    >>> minidl.searchsorted(minidl.tensor([1, 3, 5]), minidl.tensor([0, 3, 9]))
-    tensor([0, 1, 3])
+        >>> import minidl
+        >>> minidl.searchsorted(minidl.tensor([1, 3, 5]), minidl.tensor([0, 3, 9]))
+        tensor([0, 1, 3])
     """
     side = _side(right, side)
     if not isinstance(input, (int, float)):
         check_tensors("searchsorted", input=input)
+        check_real("searchsorted", input)
+    check_tensors("searchsorted", sorted_sequence=sorted_sequence)
+    check_real("searchsorted", sorted_sequence)
     a = array_of(sorted_sequence)
     xp = array_module(a)
     v = move(array_of(input), device_of(a)) if hasattr(input, "shape") else xp.asarray(input)
@@ -166,8 +172,8 @@ def _side(right: bool, side: str | None) -> str:
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
     """The number of the bucket between `boundaries` that each element falls into.
 
-    >>> import minidl
-    >>> minidl.bucketize(minidl.tensor([1, 4, 9]), minidl.tensor([2, 5]))
-    tensor([0, 1, 2])
+        >>> import minidl
+        >>> minidl.bucketize(minidl.tensor([1, 4, 9]), minidl.tensor([2, 5]))
+        tensor([0, 1, 2])
     """
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

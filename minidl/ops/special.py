@@ -441,6 +441,8 @@ class Sinc(Floating):
     dy/dx = pi (-z/3 + z^3/30 - z^5/840 + ...), of all orders of derivative.
     """
 
+    complex_rules = "conjugated"
+
     def ufunc(self, x: Array) -> Array:
         z = x * math.pi
         return np.sin(z) / (z + (z == 0)) + (z == 0)

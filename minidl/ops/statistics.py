@@ -19,13 +19,15 @@ from minidl.ops.cast import cast
 from minidl.ops.checks import check_real, number
 from minidl.ops.dims import sizes
 from minidl.ops.exponential import sqrt
+from minidl.ops.extreme import ValuesIndices, check_not_empty
 from minidl.ops.gather import gather, grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.linalg import matmul
 from minidl.ops.rearrange import diagonal
-from minidl.ops.reduce import Reduction, ValuesIndices, _check_not_empty, axis_of, mean, norm, reduced_shape, sum
+from minidl.ops.reduce import Reduction, axis_of, mean, reduced_shape, sum
 from minidl.ops.selection import clamp, where
 from minidl.ops.sort import sort
+from minidl.ops.vector_norm import norm
 from minidl.ops.view import array_of, clone, expand, movedim, ravel, reshape, squeeze, transpose, unsqueeze
 
 # ---------------------------------------------------------------------- medians, the k-th smallest, the mode
@@ -115,7 +117,7 @@ def _median(input: Any, dim: int | None, keepdim: bool, who: str, skip_nan: bool
     axis = axis_of(input, dim, who)
     if axis is None:
         return _single(input)
-    _check_not_empty(input, (axis,), who)
+    check_not_empty(input, (axis,), who)
     return _read(input, _middle(array_of(input), axis, skip_nan), axis, keepdim)
 
 
@@ -150,7 +152,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     axis = axis_of(input, dim, "mode")
     if axis is None:
         return _single(input)
-    _check_not_empty(input, (axis,), "mode")
+    check_not_empty(input, (axis,), "mode")
     x = array_of(input)
     xp = array_module(x)
     order = xp.argsort(x, axis=axis, kind="stable")

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.backend.device import array_module
 from minidl.backend.dtype import real_of
+from minidl.ops.cast import cast
 from minidl.ops.checks import check_tensors
 from minidl.ops.complex import view_as_real
 from minidl.ops.fft import fft, ifft, irfft, rfft
@@ -146,6 +147,8 @@ def _window(who: str, n_fft: int, hop_length: int | None, win_length: int | None
     if tuple(window.shape) != (size,):
         raise RuntimeError(f"{who}: expected a 1D window tensor of size equal to win_length={size}, but got window "
                            f"with size {tuple(window.shape)}")
+    if window.dtype.kind == "b":
+        window = cast(window, real_of(input.dtype))     # its square is a count of places
     left = (n_fft - size) // 2
     margins = left, n_fft - size - left
     return hop, pad(window, margins) if size < n_fft else window, margins

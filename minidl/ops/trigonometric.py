@@ -305,12 +305,13 @@ def asinh(input: Any) -> Any:
 
 
 class Acosh(Floating):
-    """y = arcosh(x);  dy/dx = 1 / sqrt(x^2 - 1)"""
+    """y = arcosh(x);  dy/dx = 1 / sqrt(x^2 - 1), of complex x 1 / (sqrt(x - 1) sqrt(x + 1)), which has y's branch"""
 
     ufunc = np.arccosh
+    complex_rules = "conjugated"
 
     def grad_x(self, g: Any, x: Any) -> Any:
-        return g / sqrt(x * x - 1)
+        return g / (sqrt(x - 1) * sqrt(x + 1) if x.dtype.kind == "c" else sqrt(x * x - 1))
 
 
 def acosh(input: Any) -> Any:

@@ -9,6 +9,8 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
+
 from minidl.autograd.op import Op, owner
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
@@ -153,25 +155,59 @@ def reshape(input: Any, shape: Any) -> Any:
     A view of `input` where that is possible, a copy otherwise. Errors: RuntimeError where the sizes do not
     multiply to the number of elements.
 
-    >>> import minidl
-    >>> minidl.reshape(minidl.arange(6), (2, -1))
-    tensor([[0, 1, 2],
-            [3, 4, 5]])
+        >>> import minidl
+        >>> minidl.reshape(minidl.arange(6), (2, -1))
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
     """
     return Reshape(infer_sizes(sizes_of(shape), math.prod(input.shape), "reshape"))(input)
+
+
+class Reinterpret(Op):
+    """The same bytes, read as numbers of another dtype: a view, and nothing that has a derivative."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self.dtype = dtype
+
+    def forward(self, x: Array) -> Array:
+        return x.view(self.dtype)
+
+
+def reinterpret(input: Any, dtype: np.dtype) -> Any:
+    if dtype == input.dtype:
+        return view(input, input.shape)
+    array = array_of(input)
+    if dtype.itemsize != array.itemsize:
+        if not array.ndim or array.size and array.strides[-1] != array.itemsize:
+            raise RuntimeError(f"view: to read {input.dtype} as {dtype}, of another size, the last dimension must be "
+                               f"contiguous, but got shape {tuple(input.shape)}; try .contiguous()")
+        if array.shape[-1] * array.itemsize % dtype.itemsize:
+            raise RuntimeError(f"view: {array.shape[-1]} {input.dtype} in the last dimension are no whole number of "
+                               f"{dtype}; their {array.shape[-1] * array.itemsize} bytes must be divisible by "
+                               f"{dtype.itemsize}")
+    return Reinterpret(dtype)(input)
 
 
 def view(input: Any, shape: Any) -> Any:
     """`reshape` that does not copy. Errors: RuntimeError where the memory cannot be read in that shape.
 
+    Given a dtype in place of a shape, the same bytes are read as numbers of it.
+
     What a convolution gives is the exception: its channels lie last in memory, for speed, and PyTorch's programs
     say `x.view(len(x), -1)` to it. They get the copy that makes it so.
 
-    >>> import minidl
-    >>> minidl.arange(4).view(2, 2)
-    tensor([[0, 1],
-            [2, 3]])
+        >>> import minidl
+        >>> minidl.arange(4).view(2, 2)
+        tensor([[0, 1],
+                [2, 3]])
+    >>> minidl.tensor([1.0, -1.0]).view(minidl.int32)
+    tensor([ 1065353216, -1082130432], dtype=int32)
     """
+    if isinstance(shape, np.dtype):
+        return reinterpret(input, shape)
     shape = infer_sizes(sizes_of(shape), math.prod(input.shape), "view")
     out = Reshape(shape)(input)
     if owner(array_of(out)) is not owner(array_of(input)) and not channels_last(array_of(input)):
@@ -194,9 +230,9 @@ def reshape_as(input: Any, other: Any) -> Any:
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The axes from `start_dim` to `end_dim` made into one.
 
-    >>> import minidl
-    >>> minidl.flatten(minidl.zeros(2, 3, 4), start_dim=1).shape
-    (2, 12)
+        >>> import minidl
+        >>> minidl.flatten(minidl.zeros(2, 3, 4), start_dim=1).shape
+        (2, 12)
     """
     start = normalize_dim(start_dim, input.ndim, "flatten")
     end = normalize_dim(end_dim, input.ndim, "flatten")
@@ -212,9 +248,9 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     """The axis `dim` made into several; one size may be -1.
 
-    >>> import minidl
-    >>> minidl.unflatten(minidl.zeros(2, 12), 1, (3, -1)).shape
-    (2, 3, 4)
+        >>> import minidl
+        >>> minidl.unflatten(minidl.zeros(2, 12), 1, (3, -1)).shape
+        (2, 3, 4)
     """
     dim = normalize_dim(dim, input.ndim, "unflatten")
     shape = input.shape
@@ -225,9 +261,9 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
 def ravel(input: Any) -> Any:
     """All elements in one row.
 
-    >>> import minidl
-    >>> minidl.ravel(minidl.tensor([[1, 2], [3, 4]]))
-    tensor([1, 2, 3, 4])
+        >>> import minidl
+        >>> minidl.ravel(minidl.tensor([[1, 2], [3, 4]]))
+        tensor([1, 2, 3, 4])
     """
     return reshape(input, (-1,)) if math.prod(input.shape) else Reshape((0,))(input)
 
@@ -236,9 +272,9 @@ def ravel(input: Any) -> Any:
 def squeeze(input: Any, dim: Any = None) -> Any:
     """Without the axes of size 1: all of them, or those of them that `dim` names; a view.
 
-    >>> import minidl
-    >>> minidl.squeeze(minidl.zeros(1, 3, 1)).shape, minidl.squeeze(minidl.zeros(1, 3, 1), -1).shape
-    ((3,), (1, 3))
+        >>> import minidl
+        >>> minidl.squeeze(minidl.zeros(1, 3, 1)).shape, minidl.squeeze(minidl.zeros(1, 3, 1), -1).shape
+        ((3,), (1, 3))
     """
     dims = normalize_dims(dim, input.ndim, "squeeze")
     return Reshape(tuple([n for i, n in enumerate(input.shape) if n != 1 or i not in dims]))(input)
@@ -248,10 +284,10 @@ def squeeze(input: Any, dim: Any = None) -> Any:
 def unsqueeze(input: Any, dim: int) -> Any:
     """With a new axis of size 1 at place `dim`; a view.
 
-    >>> import minidl
-    >>> minidl.unsqueeze(minidl.tensor([1, 2]), 1)
-    tensor([[1],
-            [2]])
+        >>> import minidl
+        >>> minidl.unsqueeze(minidl.tensor([1, 2]), 1)
+        tensor([[1],
+                [2]])
     """
     dim = normalize_dim(dim, input.ndim + 1, "unsqueeze")
     return Reshape((*input.shape[:dim], 1, *input.shape[dim:]))(input)
@@ -290,9 +326,9 @@ def _each(tensors: Any, function: Any) -> Any:
 def permute(input: Any, dims: Any) -> Any:
     """The axes in another order: axis i of the result is axis `dims[i]` of the input; a view.
 
-    >>> import minidl
-    >>> minidl.permute(minidl.zeros(2, 3, 4), (2, 0, 1)).shape
-    (4, 2, 3)
+        >>> import minidl
+        >>> minidl.permute(minidl.zeros(2, 3, 4), (2, 0, 1)).shape
+        (4, 2, 3)
     """
     dims = sizes_of(dims)
     if len(dims) != input.ndim:
@@ -305,10 +341,10 @@ def permute(input: Any, dims: Any) -> Any:
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """Two axes exchanged; a view.
 
-    >>> import minidl
-    >>> minidl.transpose(minidl.tensor([[1, 2], [3, 4]]), 0, 1)
-    tensor([[1, 3],
-            [2, 4]])
+        >>> import minidl
+        >>> minidl.transpose(minidl.tensor([[1, 2], [3, 4]]), 0, 1)
+        tensor([[1, 3],
+                [2, 4]])
     """
     dims = list(range(input.ndim))
     dim0, dim1 = (normalize_dim(dim, input.ndim, "transpose") for dim in (dim0, dim1))
@@ -331,9 +367,9 @@ def t(input: Any) -> Any:
 def movedim(input: Any, source: Any, destination: Any) -> Any:
     """The axes `source` moved to the places `destination`; the others keep their order; a view.
 
-    >>> import minidl
-    >>> minidl.movedim(minidl.zeros(2, 3, 4), 0, -1).shape
-    (3, 4, 2)
+        >>> import minidl
+        >>> minidl.movedim(minidl.zeros(2, 3, 4), 0, -1).shape
+        (3, 4, 2)
     """
     sources = normalize_dims(source, input.ndim, "movedim")
     places = normalize_dims(destination, input.ndim, "movedim")
@@ -356,10 +392,10 @@ def expand(input: Any, sizes: Any) -> Any:
 
     Errors: RuntimeError where an axis that is not of size 1 would change.
 
-    >>> import minidl
-    >>> minidl.tensor([[1], [2]]).expand(-1, 3)
-    tensor([[1, 1, 1],
-            [2, 2, 2]])
+        >>> import minidl
+        >>> minidl.tensor([[1], [2]]).expand(-1, 3)
+        tensor([[1, 1, 1],
+                [2, 2, 2]])
     """
     asked, shape = sizes_of(sizes), input.shape
     new = len(asked) - len(shape)
@@ -402,11 +438,11 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
     `indexing='xy'` exchanges the first two axes of the grid, as plots and images want it.
 
-    >>> import minidl
-    >>> rows, columns = minidl.meshgrid(minidl.tensor([1, 2]), minidl.tensor([3, 4, 5]))
-    >>> rows
-    tensor([[1, 1, 1],
-            [2, 2, 2]])
+        >>> import minidl
+        >>> rows, columns = minidl.meshgrid(minidl.tensor([1, 2]), minidl.tensor([3, 4, 5]))
+        >>> rows
+        tensor([[1, 1, 1],
+                [2, 2, 2]])
     """
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
@@ -424,9 +460,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     """`length` elements from `start` on along `dim`; a view.
 
-    >>> import minidl
-    >>> minidl.narrow(minidl.arange(5), 0, 1, 3)
-    tensor([1, 2, 3])
+        >>> import minidl
+        >>> minidl.narrow(minidl.arange(5), 0, 1, 3)
+        tensor([1, 2, 3])
     """
     if not input.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
@@ -445,9 +481,9 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
 def select(input: Any, dim: int, index: int) -> Any:
     """The slice number `index` along `dim`, without that axis; a view.
 
-    >>> import minidl
-    >>> minidl.select(minidl.tensor([[1, 2], [3, 4]]), 1, -1)
-    tensor([2, 4])
+        >>> import minidl
+        >>> minidl.select(minidl.tensor([[1, 2], [3, 4]]), 1, -1)
+        tensor([2, 4])
     """
     if not input.ndim:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
@@ -464,10 +500,10 @@ def select(input: Any, dim: int, index: int) -> Any:
 def clone(input: Any) -> Any:
     """A copy in memory of its own; gradients pass through it.
 
-    >>> import minidl
-    >>> x = minidl.zeros(2)
-    >>> minidl.clone(x).add_(1), x
-    (tensor([1., 1.]), tensor([0., 0.]))
+        >>> import minidl
+        >>> x = minidl.zeros(2)
+        >>> minidl.clone(x).add_(1), x
+        (tensor([1., 1.]), tensor([0., 0.]))
     """
     return Clone("K")(input)
 

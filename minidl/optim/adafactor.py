@@ -6,7 +6,8 @@ from typing import Any
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.update import adafactor_update
-from minidl.optim.optimizer import Optimizer, Params, array_of, check_real, zeros_like
+from minidl.ops.view import array_of
+from minidl.optim.optimizer import Optimizer, Params, check_real, zeros_like
 
 
 class Adafactor(Optimizer):

@@ -5,7 +5,8 @@ from typing import Any
 
 from minidl.backend.device import Array
 from minidl.backend.kernels.update import adam_update
-from minidl.optim.optimizer import Optimizer, Params, array_of, check, check_betas, zeros_like
+from minidl.ops.view import array_of
+from minidl.optim.optimizer import Optimizer, Params, check, check_betas, zeros_like
 
 
 class Adam(Optimizer):

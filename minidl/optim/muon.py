@@ -59,7 +59,7 @@ class Muon(Optimizer):
     def check_group(self, group: dict[str, Any]) -> None:
         check_real(group, "Muon")
         for name, what in (("lr", "Learning rate"), ("momentum", "momentum"), ("weight_decay", "weight decay")):
-            if group[name] < 0:
+            if not group[name] >= 0:
                 raise ValueError(f"{what} should be >= 0 but is: {group[name]}")
         if group["adjust_lr_fn"] not in (None, "original", "match_rms_adamw"):
             raise ValueError(f"Adjust learning rate function {group['adjust_lr_fn']} is not supported; try 'original' "

@@ -9,7 +9,7 @@ import functools
 import inspect
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -193,11 +193,14 @@ class Optimizer:
         Args:
             param_group: `{"params": ...}` and any hyperparameters that differ from the defaults.
 
-        Errors: TypeError if it is no dict or holds something other than Tensors, ValueError for a Tensor that is no
-        leaf or belongs to another group already, or a hyperparameter out of range.
+        Errors: KeyError without "params"; TypeError if it is no dict or holds something other than Tensors, ValueError
+        for a Tensor that is no leaf or belongs to another group already, or a hyperparameter out of range.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        if "params" not in param_group:
+            raise KeyError(f"params: a parameter group has its parameters under 'params', but got a dict with the keys "
+                           f"{list(param_group)}")
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of "
@@ -274,8 +277,11 @@ class Optimizer:
 
         The values are copied. State comes to the dtype and device of its parameter.
 
-        Errors: ValueError if the number of groups, or of parameters in a group, differs.
+        Errors: ValueError if the number of groups, or of parameters in a group, differs; TypeError or KeyError for what
+        is no state dict of an optimizer.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}")
         state_dict = dict(state_dict)       # the hooks may change it
         for hook in list(self._load_pre_hooks):
             changed = hook(self, state_dict)
@@ -301,6 +307,9 @@ class Optimizer:
         return add(self._load_post_hooks, hook, prepend)
 
     def _unpack(self, state_dict: dict[str, Any]) -> None:
+        if not {"state", "param_groups"} <= state_dict.keys():
+            raise KeyError(f"load_state_dict: expected the state dict of an optimizer, with the keys 'state' and "
+                           f"'param_groups', but got {list(state_dict)}")
         saved = state_dict["param_groups"]
         if len(saved) != len(self.param_groups):
             raise ValueError(f"loaded state dict has a different number of parameter groups: {len(saved)}, expected "
@@ -384,13 +393,9 @@ def check_real(group: dict[str, Any], who: str) -> None:
 
 
 def check_betas(betas: tuple[float, float]) -> None:
+    check(len(betas) == 2, "betas, which are two numbers", betas)
     for i, beta in enumerate(betas):
         check(0 <= beta < 1, f"beta parameter at index {i}", beta)
-
-
-def array_of(state: Tensor | None) -> Array | None:
-    """The array of an entry of a state that may be missing."""
-    return None if state is None else state.array
 
 
 def zeros_like(p: Array) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.tensorbase import wrap
-from minidl.backend.device import Array, array_module, as_device, device_of, is_array, move, to_numpy
+from minidl.backend.device import Array, array_module, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.backend.dtype import supported
 from minidl.serialization.files import File, LoadError
 from minidl.tensor import Tensor
@@ -48,7 +48,7 @@ class Root:
 
     def __init__(self, number: int, owner: np.ndarray, location: str) -> None:
         self.number = number
-        self.data = _in_memory_order(owner).view(np.uint8)
+        self.data = _in_memory_order(owner).reshape(-1).view(np.uint8)
         self.address = _address(self.data)
         self.location = location
         self.low, self.high = self.data.nbytes, 0
@@ -109,14 +109,13 @@ def _address(array: np.ndarray) -> int:
 
 
 def _in_memory_order(owner: np.ndarray) -> np.ndarray:
-    """The elements one after another as they lie in memory."""
-    return owner.transpose(sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis])).reshape(-1)
+    """The array with its axes as they lie in memory, those with the longest steps first."""
+    return owner.transpose(memory_order(owner))
 
 
 def _is_dense(owner: np.ndarray) -> bool:
     """Whether an array fills its memory without gaps, in any order of its axes."""
-    order = sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis])
-    return owner.transpose(order).flags.c_contiguous
+    return _in_memory_order(owner).flags.c_contiguous
 
 
 def arrays_by_name(tensors: Any, who: str) -> dict[str, np.ndarray]:

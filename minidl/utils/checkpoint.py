@@ -15,9 +15,9 @@ from typing import Any
 
 from minidl.amp import autocast
 from minidl.autograd.engine import edge_of
-from minidl.autograd.grad_mode import _Switch, enable_grad, switches
+from minidl.autograd.grad_mode import Switch, enable_grad, switches
 from minidl.autograd.op import AccumulateGrad, Op, next_sequence
-from minidl.autograd.tensorbase import TensorBase, version_of
+from minidl.autograd.tensorbase import tensors_in, version_of
 from minidl.backend.device import Device, device_of
 from minidl.backend.random import default_generator
 
@@ -90,17 +90,6 @@ def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentra
 
 # ---------------------------------------------------------------------- the steps of a run
 
-def tensors_in(value: Any) -> Iterator[TensorBase]:
-    """All tensors in nested tuples, lists and dicts."""
-    if isinstance(value, TensorBase):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            yield from tensors_in(part)
-    elif isinstance(value, dict):
-        yield from tensors_in(tuple(value.values()))
-
-
 def recorded_since(start: int, output: Any) -> list[Op]:
     """The steps behind an output that were recorded after the step number `start`, oldest first; no leaves."""
     to_see = [edge_of(t)[0] for t in tensors_in(output) if t.requires_grad]  # type: ignore[attr-defined]
@@ -160,7 +149,7 @@ class Again:
         """The autocast of the first run. Both runs cast weights anew, so that they record the same steps."""
         with contextlib.ExitStack() as stack:
             if self.autocast or switches.autocast:
-                stack.enter_context(_Switch(autocast=frozenset(), autocast_casts=None))
+                stack.enter_context(Switch(autocast=frozenset(), autocast_casts=None))
             for device in self.autocast:
                 stack.enter_context(autocast(device, cache_enabled=self.casts_held))
             yield

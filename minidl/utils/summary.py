@@ -18,7 +18,8 @@ from minidl.creation import ones
 from minidl.nn.module import Module
 from minidl.ops.attention import Attention
 from minidl.ops.conv import Conv2d, Conv2dInputGrad, Conv2dWeightGrad
-from minidl.ops.linalg import Contract, Linear, MatMul
+from minidl.ops.einsum import Contract
+from minidl.ops.linalg import Linear, MatMul
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
 from minidl.utils.watch import arrays_of, module_calls, op_calls, size_of, table
 

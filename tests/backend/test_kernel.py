@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+import minidl
 import minidl.backend.cpu
 import minidl.backend.kernels
 from minidl.backend.device import library_of
@@ -15,6 +17,7 @@ from minidl.backend.kernel import Kernel, registry
 from minidl.backend.kernels.attention import AttentionPlan
 from minidl.backend.kernels.conv import ConvGeometry
 from minidl.backend.kernels.pool import PoolGeometry
+from minidl.backend.kernels.rnn import steps_of
 from tests.strict_array import StrictArray
 
 for package in (minidl.backend.kernels, minidl.backend.cpu):
@@ -45,6 +48,8 @@ SAME = ConvGeometry((1, 1), (1, 1), (1, 1), 1)
 VALID = SAME._replace(padding=(0, 0))
 STRIDED = ConvGeometry((2, 1), (1, 0), (1, 2), 1)
 DEPTHWISE = SAME._replace(groups=6)
+WALK = steps_of([90, 90, 50, 7], reverse=False)      # the last ones are shorter than the share of a thread
+BACK = steps_of([90, 90, 50, 7], reverse=True)
 HALVES = PoolGeometry((2, 2), (2, 2), (0, 0), (1, 1), False)
 OVERLAP = PoolGeometry((3, 3), (2, 2), (1, 1), (1, 1), True)
 
@@ -64,7 +69,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (last(9, 48, 12, 11), last(9, 50, 12, 11) / 20, (3, 3), SAME), (r(9, 50, 13, 12), r(9, 48, 11, 10) / 20, (3, 3), VALID),
         (r(2, 9, 6, 7), r(2, 4, 6, 7), (1, 1), VALID), (r(2, 6, 5, 5), r(2, 6, 5, 5), (3, 3), DEPTHWISE)],
     "matmul": [
-        (r(3, 4), r(4, 5)), (r(7, 130), r(130, 300)), (r(2, 3, 4), r(2, 4, 5)), (r(257, 128), r(128, 200)), (r(90, 300), r(300, 257)),
+        (r(3, 4), r(4, 5)), (r(257, 90), r(3, 90, 70)), (r(70, 90), r(3, 90, 257)), (r(7, 130), r(130, 300)), (r(2, 3, 4), r(2, 4, 5)), (r(257, 128), r(128, 200)), (r(90, 300), r(300, 257)),
         (r(5, 2, 100, 70), r(5, 2, 70, 90)), (r(200, 300).T, r(200, 150)), (r(4), r(4)), (r(300, 200).astype("e"), r(200, 90).astype("e"))],
     "attention_forward": [(r(3, 4, 5), r(3, 6, 5), r(3, 6, 2), None, AttentionPlan(0.5, True)),
                           (r(3, 2, 4, 5), r(3, 2, 6, 5), r(3, 2, 6, 2), r(3, 2, 4, 6), AttentionPlan(0.5))],
@@ -112,6 +117,20 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "normal_cdf": [(r(3, 5),), (np.float32([-np.inf, -9, 0, 9, np.inf]),)],
     "lu_factor": [(r(3, 3),), (r(2, 4, 2),), (r(2, 2, 3, 5),), (np.float32([[1, 2], [2, 4]]),), (r(0, 2, 2),), (r(2, 0, 3),)],
     "row_order": [(np.int32([[2, 3, 3], [1, 2, 3]]), 4), (np.int32([3, 3]), 3), (np.zeros((2, 0), np.int32), 3)],
+    "rnn_walk": [(r(90, 220), r(220, 220) / 20, r(237, 220), False, WALK), (r(2, 3), r(3, 3), r(3, 3), True, [(slice(0, 2), 2)])],
+    "rnn_walk_back": [(r(90, 220), r(220, 220) / 20, r(237, 220), r(237, 220), BACK)],
+    "lstm_walk": [(r(90, 110), r(90, 110), r(4, 110, 110) / 20, None, np.float32([[[0.5]], [[0.5]], [[1]], [[0.5]]]), r(4, 237, 110),
+                   *[r(237, 110)] * 3, BACK),
+                  (r(90, 90), r(90, 130), r(4, 90, 130) / 20, r(90, 130) / 20, np.float32([[[0.5]], [[0.5]], [[1]], [[0.5]]]),
+                   r(4, 237, 130), *[r(237, 130)] * 2, r(237, 90), WALK)],
+    "lstm_walk_back": [(r(90, 110), r(90, 110), r(440, 110) / 20, None, r(237, 110), abs(r(4, 237, 110)), *[r(237, 110)] * 2,
+                        r(237, 4, 110), r(237, 110), BACK),
+                       (r(90, 90), r(90, 130), r(520, 90) / 20, r(90, 130) / 20, r(237, 90), abs(r(4, 237, 130)), *[r(237, 130)] * 2,
+                        r(237, 4, 130), r(237, 90), WALK)],
+    "gru_walk": [(r(90, 130), r(3, 130, 130) / 20, r(3, 130), r(3, 237, 130), *[r(237, 130)] * 2, WALK),
+                 (r(90, 130), r(3, 130, 130) / 20, None, r(3, 237, 130), *[r(237, 130)] * 2, BACK)],
+    "gru_walk_back": [(r(90, 130), r(390, 130) / 20, r(237, 130), abs(r(3, 237, 130)), *[r(237, 130)] * 2, r(237, 3, 130), r(237, 130),
+                       WALK)],
     "scan": [(r(5), 0, np.maximum), (r(3, 6), 1, np.logaddexp), (r(7, 2), 0, np.minimum), (r(0, 3), 0, np.minimum)],
     "scatter_add": [
         (r(6, 3), i(4, 6), (4, 3)), (r(6), (i(4, 6), i(3, 6)), (4, 3)), (r(2, 3), slice(1, 3), (4, 3)),
@@ -146,6 +165,16 @@ def run(body: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return (body(*args), *[a for a in args if isinstance(a, np.ndarray)])
 
 
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    """So that work is shared out on every machine."""
+    before = minidl.get_num_threads()
+    minidl.set_num_threads(3)
+    yield
+    minidl.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("name,library,k", bodies())
 def test_fast_bodies_agree_with_the_generic_one(name: str, library: str, k: int) -> None:
     kernel = registry[name]

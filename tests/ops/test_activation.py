@@ -132,3 +132,15 @@ def test_normal_cdf_in_single_precision():
 def test_hardtanh_of_whole_numbers_stays_whole():
     out = act.hardtanh(minidl.tensor([-3, 0, 2]))
     assert (out.dtype, out.tolist()) == (minidl.int64, [-1, 0, 1])
+
+
+def test_nan_passes_a_threshold():
+    x = minidl.tensor([math.nan, 0.2, 2.0], requires_grad=True)
+    y = minidl.nn.functional.threshold(x, 0.5, 9.0)
+    y.backward(minidl.ones(3))
+    assert math.isnan(y[0].item()) and y[1:].tolist() == [9.0, 2.0] and x.grad.tolist() == [1.0, 0.0, 1.0]
+
+
+def test_prelu_refuses_another_dtype():
+    with pytest.raises(RuntimeError, match="Type promoting not supported"):
+        minidl.nn.functional.prelu(minidl.ones(2, 3, dtype=minidl.int64), minidl.ones(1))

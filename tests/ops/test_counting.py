@@ -90,3 +90,16 @@ def test_bincount_by_hand():
 def test_histc_by_hand():
     # bins [0, 2) and [2, 4]: the end itself belongs to the last one, and what lies outside to none
     assert counting.histc(minidl.tensor([0.0, 2.0, 4.0, 4.5, -1.0]), 2, 0, 4).tolist() == [1.0, 2.0]
+
+
+def test_equal_elements_lie_in_the_middle_of_the_range():
+    """It is as wide as a bin of 1 in histogram, of 2 in histc, as in PyTorch."""
+    assert minidl.histogram(minidl.ones(3), 2).bin_edges.tolist() == [0.5, 1.0, 1.5]
+    assert minidl.histogramdd(minidl.ones(3, 1), [2]).bin_edges[0].tolist() == [0.5, 1.0, 1.5]
+    assert minidl.histc(minidl.tensor([0.5, 1.0]), 2, 1, 1).tolist() == [1.0, 1.0]
+    assert minidl.histc(minidl.ones(3), 4).tolist() == [0.0, 0.0, 3.0, 0.0]
+
+
+def test_the_best_of_a_single_number():
+    values, indices = minidl.topk(minidl.tensor(3.0), 1)
+    assert (values.item(), indices.item(), values.shape) == (3.0, 0, ())

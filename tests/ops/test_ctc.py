@@ -113,3 +113,11 @@ def test_errors(call, kind, text):
     with pytest.raises(kind) as error:
         call()
     assert text in str(error.value)
+
+
+def test_nan_is_not_taken_for_infinity():
+    scores = minidl.tensor([[[math.nan, 1.0]], [[1.0, 2.0]]], requires_grad=True)
+    for order in (1, 2):    # fused, and in ordinary ops
+        loss = ctc_loss(log_softmax(scores, 2), minidl.tensor([[1]]), minidl.tensor([2]), minidl.tensor([1]), zero_infinity=True)
+        g, = minidl.autograd.grad(loss, scores, create_graph=order == 2)
+        assert math.isnan(loss.item()) and g.isnan().all()

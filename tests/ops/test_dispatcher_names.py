@@ -54,3 +54,10 @@ def test_feature_dropout_drops_whole_channels():
     x = minidl.ones(4, 50, 3)
     assert D.feature_dropout_(x, 0.25, True) is x and (x == y).all()
     assert (y == y[:, :, :1]).all() and {round(v, 4) for v in y.flatten().tolist()} == {0.0, 1.3333}
+
+
+def test_norm_except_dim_of_a_vector():
+    """There is nothing to add up: each element is its own norm."""
+    v = minidl.tensor([3.0, -4.0])
+    assert minidl.norm_except_dim(v).tolist() == [3.0, 4.0]
+    assert minidl.norm_except_dim(v, dim=-1).item() == 5.0

@@ -143,3 +143,9 @@ def test_binomial():
 def test_binomial_refuses(count, prob, kind, text):
     with pytest.raises(kind, match=text):
         draw.binomial(count, prob)
+
+
+@pytest.mark.parametrize("fill", [minidl.Tensor.uniform_, minidl.Tensor.normal_, minidl.nn.init.trunc_normal_])
+def test_numbers_between_integers_do_not_fill_integers(fill):
+    with pytest.raises(NotImplementedError, match="continuous|floating"):
+        fill(minidl.ones(3, dtype=minidl.int64))

@@ -105,3 +105,9 @@ def test_errors(call, kind, text):
     with pytest.raises(kind) as error:
         call()
     assert text in str(error.value)
+
+
+def test_the_maximum_of_a_bag_with_nan_is_nan():
+    table = minidl.tensor([[1.0, 2.0], [np.nan, 3.0], [0.0, -1.0]])
+    y = embedding_bag(minidl.tensor([0, 1, 2]), table, minidl.tensor([0, 2]), mode="max")
+    np.testing.assert_array_equal(y.numpy(), [[np.nan, 3.0], [0.0, -1.0]])

@@ -234,3 +234,9 @@ def test_a_tone_has_one_frequency():
     t = minidl.arange(256.0)
     y = minidl.stft(minidl.cos(2 * math.pi * t / 8), 32, window=minidl.hann_window(32), return_complex=True)
     assert y.abs()[:, 8].argmax().item() == 32 / 8
+
+
+def test_a_window_of_bools_cuts_out():
+    x, window = minidl.arange(8.0), minidl.tensor([True, True, False, True])
+    y = stft.istft(stft.stft(x, 4, window=window, return_complex=True), 4, window=window)
+    np.testing.assert_allclose(y.numpy(), np.arange(8.0), atol=1e-5)

@@ -29,6 +29,12 @@ def test_answers_are_pytorchs(kind, question):
     assert getattr(mine, question)() == getattr(other, question)()
 
 
+def test_no_tensor_is_sparse():
+    gradient = minidl.ones(2, requires_grad=True)
+    gradient.sum().backward()
+    assert not gradient.grad.is_sparse      # optimizers that people wrote ask it
+
+
 def test_functions_of_the_same_name():
     x = minidl.ones(2, 3)
     assert minidl.is_signed(x) and not minidl.is_signed(x.byte()) and not minidl.is_inference(x)

@@ -272,3 +272,15 @@ def test_a_tiny_variance_counts_as_eps_and_has_a_gradient():
 def test_kl_div_warns_of_mean():
     with pytest.warns(UserWarning, match="batchmean"):
         L.kl_div(ONES, ONES)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, math.nan])
+def test_probabilities_to_meet_are_probabilities(value):
+    with pytest.raises(RuntimeError, match="all elements of target should be between 0 and 1"):
+        F.binary_cross_entropy(minidl.tensor([0.5]), minidl.tensor([value]))
+
+
+@pytest.mark.parametrize("loss", [F.binary_cross_entropy, F.binary_cross_entropy_with_logits])
+def test_a_complex_target_is_not_cut_to_its_real_part(loss):
+    with pytest.raises(RuntimeError, match="Found target of dtype complex64"):
+        loss(minidl.tensor([0.5]), minidl.tensor([1j]))

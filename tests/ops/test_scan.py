@@ -1,4 +1,4 @@
-"""Running extremes and logcumsumexp, differences, and the trapezoidal rule."""
+"""Running sums, products and extremes, logcumsumexp, differences, and the trapezoidal rule."""
 from __future__ import annotations
 
 import math
@@ -9,6 +9,7 @@ import pytest
 import minidl
 from minidl.ops import scan
 from tests.checking import Case, S, _check_values, check_case
+from tests.ops.test_reduce import ZEROS
 
 nan, inf = math.nan, math.inf
 TIES = np.array([[1.0, 3.0, 3.0, 2.0, 3.0], [2.0, 2.0, 1.0, 2.0, 1.0]])
@@ -68,6 +69,10 @@ CASES = [
     Case(scan.trapezoid, [S((3, 0)), S((0,))], lambda y: np.zeros(y.shape[:-1]), name="trapezoid of nothing"),
     Case(scan.cumulative_trapezoid, [S((5,)), S((3, 4), dim=0), S((3, 4), dx=0.5), S((3, 4), (4,)), S((3, 4), (3,), dim=0),
                                      S((3, 4), (3, 4)), S((3, 1)), S(INTS)], torch="cumulative_trapezoid", rtol=1e-6),
+    Case(minidl.Tensor.cumsum, [*RUNNING, S(INTS, 1), S(BOOLS, 0)], lambda x, dim: np.cumsum(x, dim).reshape(x.shape),
+         torch="cumsum", float16=True, errors=[BAD_DIM], name="cumsum"),
+    Case(minidl.Tensor.cumprod, [*RUNNING, *[S(z, -1) for z in ZEROS], S(ZEROS[3], 0), S(INTS, 1), S((9,), 0)],
+         lambda x, dim: np.cumprod(x, dim).reshape(x.shape), torch="cumprod", float16=True, name="cumprod"),
 ]
 
 

@@ -27,6 +27,9 @@ CASES = [
                  (S((3, 4), [-2, 6]), RuntimeError, "invalid shape dimension -2"),
                  (S((0, 4), [-1, 0]), RuntimeError, "ambiguous")]),
     Case(shape.view, [S((3, 4), [2, 6]), S((), [1]), S((2, 3), [-1])], torch=method("view")),
+    Case(lambda x: shape.view(shape.contiguous(x), minidl.uint8), [S((2, 3)), S((4,)), S((1, 2, 2))],
+         oracle=lambda x: np.ascontiguousarray(x).view(np.uint8),
+         torch=lambda x: x.contiguous().view(torch.uint8), grad=False, name="view as bytes"),
     Case(shape.view_as, [S((3, 4), np.zeros((2, 6), int))], torch=method("view_as")),
     Case(shape.reshape_as, [S((3, 4), np.zeros((2, 6), int))], torch=method("reshape_as")),
     Case(shape.flatten, [S((2, 3, 4)), S((2, 3, 4), 1), S((2, 3, 4), 0, 1), S((2, 3, 4), -2, -1), S(()), S((3,)),
@@ -232,6 +235,39 @@ def test_view_of_what_a_convolution_gives(sizes):
     assert images.grad.equal(2 * images.detach())
     conv = minidl.nn.functional.conv2d(images, minidl.randn(6, 3, 3, 3))
     assert conv.relu()[:, 1:].view(2, -1).shape == (2, 5 * 2 * 3)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "int16", "float32", "uint8", "complex64"])
+def test_view_reads_the_bytes_as_another_dtype(dtype):
+    numbers = np.arange(8, dtype="float32").reshape(2, 4)
+    mine = minidl.tensor(numbers).view(getattr(minidl, dtype))
+    other = torch.tensor(numbers).view(getattr(torch, dtype))
+    assert mine.dtype == dtype and mine.shape == tuple(other.shape) and mine.tolist() == other.tolist()
+
+
+def test_view_as_another_dtype_shares_memory():
+    x = minidl.tensor([1.0, 2.0])
+    bits = x.view(minidl.int32)
+    bits[0] = 0
+    assert x.tolist() == [0.0, 2.0] and x._version == 1
+    assert shape.view(x, minidl.int32).tolist() == bits.tolist()
+
+
+def test_view_as_another_dtype_has_no_gradient_but_as_the_same_it_has():
+    x = minidl.tensor([1.0, 2.0], requires_grad=True)
+    assert not x.view(minidl.int32).requires_grad
+    x.view(minidl.float32).sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
+def test_view_as_another_dtype_says_what_does_not_fit():
+    x = minidl.arange(6.0).view(2, 3)
+    with pytest.raises(RuntimeError, match="last dimension must be contiguous"):
+        x.T.view(minidl.int16)
+    with pytest.raises(RuntimeError, match="last dimension must be contiguous"):
+        minidl.tensor(1.0).view(minidl.int16)
+    with pytest.raises(RuntimeError, match="12 bytes must be divisible by 8"):
+        x.view(minidl.int64)
 
 
 def test_contiguous_returns_the_tensor_itself_where_it_can():

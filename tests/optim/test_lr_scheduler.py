@@ -349,6 +349,11 @@ def test_own_schedule() -> None:
         lrs.LRScheduler(opt)
 
 
+def test_the_old_name_of_the_base() -> None:
+    from minidl.optim.lr_scheduler import _LRScheduler
+    assert _LRScheduler is lrs.LRScheduler
+
+
 def test_warns_if_stepped_before_the_optimizer() -> None:
     opt = optimizer()
     with pytest.warns(UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"):

@@ -10,6 +10,7 @@ from minidl.backend.cpu import (
     memory,
     norm,
     pool,
+    rnn,
     scan,
     scatter,
     scatter_reduce,
@@ -19,6 +20,6 @@ from minidl.backend.cpu import (
 )
 
 __all__ = [
-    "attention", "conv", "elementwise", "lu", "matmul", "memory", "norm", "pool", "scan", "scatter", "scatter_reduce",
-    "softmax", "special", "winograd",
+    "attention", "conv", "elementwise", "lu", "matmul", "memory", "norm", "pool", "rnn", "scan", "scatter",
+    "scatter_reduce", "softmax", "special", "winograd",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
+from minidl.backend.device import memory_order
 from minidl.backend.kernel import Kernel
 from minidl.backend.kernels import update
 from minidl.backend.kernels.activation import gelu_forward, gelu_grad
@@ -33,11 +34,6 @@ def alike(arrays: Sequence[np.ndarray | None]) -> bool:
         return False
     order = memory_order(first)
     return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)
-
-
-def memory_order(a: np.ndarray) -> list[int]:
-    """The axes, those with the longest steps first."""
-    return sorted(range(a.ndim), key=lambda axis: -a.strides[axis])
 
 
 @gelu_forward.register("numpy")

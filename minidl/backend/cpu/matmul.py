@@ -1,8 +1,8 @@
 """Matrix products on the CPU: large ones on all cores.
 
 The rows of the result, or its columns where they are more, are shared out among the threads, or the matrices where
-there are several. NumPy's BLAS library has threads too, but they wait for work by spinning, and so are slow wherever
-another program, or another of our own threads, runs on the same cores.
+there are several on both sides. NumPy's BLAS library has threads too, but they wait for work by spinning, and so are
+slow wherever another program, or another of our own threads, runs on the same cores.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from minidl.backend.cpu.threads import get_num_threads, one_blas_thread, parallel
+from minidl.backend.cpu.threads import get_num_threads, in_a_block, one_blas_thread, parallel
 from minidl.backend.kernels.matmul import matmul
 
 ALONE = 1 << 18     # multiply-adds up to which BLAS itself uses one thread
@@ -23,22 +23,22 @@ def _(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return matmul(a.astype(np.float32), b.astype(np.float32)).astype(np.float16)
     if a.ndim < 2 or b.ndim < 2:
         return NotImplemented
-    work = a.size * b.shape[-1]
-    if work <= ALONE:
+    work = a.size * b.shape[-1] if a.ndim > 2 else len(a) * b.size
+    if work <= ALONE or in_a_block():
         return a @ b
-    if work < SHARED or a.shape[:-2] != b.shape[:-2] or get_num_threads() == 1:
+    if work < SHARED or get_num_threads() == 1 or (a.ndim > 2 and a.shape[:-2] != b.shape[:-2]):
         with one_blas_thread():
             return a @ b
-    out = np.empty((*a.shape[:-1], b.shape[-1]), np.result_type(a, b))
+    out = np.empty((*b.shape[:-2], a.shape[-2], b.shape[-1]), np.result_type(a, b))
     if a.ndim > 2:
         several = (math.prod(a.shape[:-2]),)
         a, b = a.reshape(several + a.shape[-2:]), b.reshape(several + b.shape[-2:])
         y = out.reshape(several + out.shape[-2:])
         parallel(lambda s: np.matmul(a[s], b[s], out=y[s]), _shares(len(a), work // len(a)))
-    elif len(a) >= b.shape[1]:
-        parallel(lambda s: np.matmul(a[s], b, out=out[s]), _shares(len(a), work // len(a)))
+    elif len(a) >= b.shape[-1]:
+        parallel(lambda s: np.matmul(a[s], b, out=out[..., s, :]), _shares(len(a), work // len(a)))
     else:
-        parallel(lambda s: np.matmul(a, b[:, s], out=out[:, s]), _shares(b.shape[1], work // b.shape[1]))
+        parallel(lambda s: np.matmul(a, b[..., s], out=out[..., s]), _shares(b.shape[-1], work // b.shape[-1]))
     return out
 
 

@@ -26,7 +26,7 @@ def parallel(function: Callable[[T], Any], blocks: Iterable[T]) -> None:
     """Call `function` on every block, on as many threads as `get_num_threads()` says; this one is among them."""
     blocks = list(blocks)
     team = min(_num_threads, len(blocks))
-    if team < 2 or getattr(_here, "busy", False):   # blocks of blocks run where they are
+    if team < 2 or in_a_block():    # blocks of blocks run where they are
         for block in blocks:
             function(block)
         return
@@ -57,6 +57,11 @@ def blocks(length: int, bytes_each: int, at_once: int) -> list[slice]:
     """Slices of an axis of so many items, of about `at_once` bytes or, where that is less, a thread's share."""
     step = max(1, min(at_once // max(1, bytes_each), -(-length // _num_threads)))
     return [slice(start, start + step) for start in range(0, length, step)]
+
+
+def in_a_block() -> bool:
+    """Whether this thread works on a block already. Then the others have theirs, and BLAS has one thread."""
+    return getattr(_here, "busy", False)
 
 
 def get_num_threads() -> int:
@@ -105,11 +110,14 @@ def _team() -> SimpleQueue[Any]:
 
 def _serve(tasks: SimpleQueue[Any]) -> None:
     for context, work, done in iter(tasks.get, None):
+        failure = None
         try:
             context.run(work)
-            done.put(None)
         except BaseException as error:   # raised again where the work was asked for
-            done.put(error)
+            failure = error
+        del context, work                # they hold arrays, and the next task may be long in coming
+        done.put(failure)
+        del failure
 
 
 def _dismiss() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, array_module, memory_order
 from minidl.backend.kernel import kernel
 
 BLOCK = 65536  # elements; a parameter, its gradient, the state and the scratch fit in the cache together
@@ -37,8 +37,7 @@ def blocks(*arrays: Array | None) -> Iterator[list[Any]]:
 
 def _flat(arrays: Sequence[Any]) -> list[Any]:
     """Views with one axis in memory order, or the arrays as they are, where their memory is not laid out alike."""
-    strides = arrays[0].strides
-    order = sorted(range(len(strides)), key=lambda axis: -strides[axis])
+    order = memory_order(arrays[0])
     ordered = [None if a is None else a.transpose(order) for a in arrays]
     if not all(a is None or a.flags.c_contiguous for a in ordered):
         return list(arrays)

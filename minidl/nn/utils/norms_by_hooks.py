@@ -9,12 +9,10 @@ import warnings
 from typing import Any, TypeVar
 
 from minidl.autograd.grad_mode import no_grad
-from minidl.creation import randn
-from minidl.nn import functional as F
-from minidl.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
-from minidl.nn.utils.parametrizations import as_matrix, norm_beside, power_iteration
+from minidl.nn.utils.parametrizations import as_matrix, output_dim, power_iteration, random_directions
+from minidl.ops.dispatcher_names import norm_except_dim
 from minidl.ops.index import copy_
 from minidl.tensor import Tensor
 
@@ -85,18 +83,18 @@ class WeightNorm(NormHook):
 
     def __init__(self, name: str, dim: int | None) -> None:
         super().__init__(name)
-        self.dim = dim
+        self.dim = -1 if dim is None else dim
 
     def parts(self) -> list[str]:
         return [f"{self.name}_g", f"{self.name}_v"]
 
     def split(self, module: Module, weight: Any) -> None:
-        module.register_parameter(f"{self.name}_g", Parameter(norm_beside(weight.detach(), self.dim)))
+        module.register_parameter(f"{self.name}_g", Parameter(norm_except_dim(weight.detach(), dim=self.dim)))
         module.register_parameter(f"{self.name}_v", Parameter(weight.detach()))
 
     def weight(self, module: Any) -> Tensor:
         g, v = (getattr(module, name) for name in self.parts())
-        return v * (g / norm_beside(v, self.dim))
+        return v * (g / norm_except_dim(v, dim=self.dim))
 
 
 class SpectralNorm(NormHook):
@@ -111,8 +109,7 @@ class SpectralNorm(NormHook):
 
     def split(self, module: Module, weight: Any) -> None:
         module.register_parameter(f"{self.name}_orig", weight)
-        for part, n in zip("uv", as_matrix(weight, self.dim).shape):
-            start = F.normalize(randn(n, dtype=weight.dtype, device=weight.device), dim=0, eps=self.eps)
+        for part, start in zip("uv", random_directions(as_matrix(weight, self.dim), self.eps)):
             module.register_buffer(f"{self.name}_{part}", start)
 
     def __call__(self, module: Module, args: Any) -> None:
@@ -153,9 +150,7 @@ def spectral_norm(module: M, name: str = "weight", n_power_iterations: int = 1, 
     """
     if n_power_iterations <= 0:
         raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
-    if dim is None:
-        dim = 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
-    SpectralNorm(name, n_power_iterations, dim, eps).install(module)
+    SpectralNorm(name, n_power_iterations, output_dim(module, dim), eps).install(module)
     return module
 
 

@@ -10,10 +10,10 @@ from minidl.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from minidl.nn.module import Module
 from minidl.nn.utils.parametrize import register_parametrization
 from minidl.ops.decompositions import qr
+from minidl.ops.dispatcher_names import norm_except_dim
 from minidl.ops.householder import geqrf, householder_product
 from minidl.ops.index import copy_
 from minidl.ops.matrix_functions import matrix_exp
-from minidl.ops.reduce import norm
 from minidl.ops.shape import cat
 from minidl.ops.solve import solve
 from minidl.tensor import Tensor
@@ -32,26 +32,18 @@ def _tensor_of(module: Module, name: str) -> Tensor:
 
 # ---------------------------------------------------------------------- length and direction
 
-def norm_beside(v: Tensor, dim: int | None) -> Tensor:
-    """The norms of the slices of v along `dim`, in a shape that broadcasts against v; of all of v if None."""
-    if dim is None or dim == -1:
-        return norm(v)
-    others = tuple(axis for axis in range(v.ndim) if axis != dim)
-    return norm(v, 2, others, keepdim=True) if others else v.abs()
-
-
 class _WeightNorm(Module):
     """w = g * v / |v|"""
 
     def __init__(self, dim: int | None) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim = -1 if dim is None else dim
 
     def forward(self, g: Tensor, v: Tensor) -> Tensor:
-        return v * (g / norm_beside(v, self.dim))
+        return v * (g / norm_except_dim(v, dim=self.dim))
 
     def right_inverse(self, w: Tensor) -> tuple[Tensor, Tensor]:
-        return norm_beside(w, self.dim), w
+        return norm_except_dim(w, dim=self.dim), w
 
 
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
@@ -94,6 +86,18 @@ def as_matrix(weight: Tensor, dim: int) -> Tensor:
     return weight.movedim(dim, 0).flatten(1)
 
 
+def output_dim(module: Module, dim: int | None) -> int:
+    """`dim`, or if it is None, the dimension of a layer's weight that counts its outputs."""
+    if dim is not None:
+        return dim
+    return 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
+
+
+def random_directions(matrix: Tensor, eps: float) -> list[Tensor]:
+    """Where power iteration starts: a random vector of length 1 for the rows, and one for the columns."""
+    return [F.normalize(randn(n, dtype=matrix.dtype, device=matrix.device), dim=0, eps=eps) for n in matrix.shape]
+
+
 @no_grad()
 def power_iteration(matrix: Tensor, u: Tensor, v: Tensor, times: int, eps: float) -> tuple[Tensor, Tensor]:
     """Left and right singular vectors, moved towards those of the largest singular value."""
@@ -119,8 +123,7 @@ class _SpectralNorm(Module):
         self.n_power_iterations = n_power_iterations
         if weight.ndim > 1:
             matrix = as_matrix(weight.detach(), self.dim)
-            u, v = (F.normalize(randn(n, dtype=weight.dtype, device=weight.device), dim=0, eps=eps)
-                    for n in matrix.shape)
+            u, v = random_directions(matrix, eps)
             u, v = power_iteration(matrix, u, v, 15, eps)
             self.register_buffer("_u", u)
             self.register_buffer("_v", v)
@@ -164,9 +167,8 @@ def spectral_norm(module: M, name: str = "weight", n_power_iterations: int = 1, 
     Source: Miyato et al.: Spectral normalization for generative adversarial networks, arXiv:1802.05957.
     """
     weight = _tensor_of(module, name)
-    if dim is None:
-        dim = 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
-    return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
+    spectral = _SpectralNorm(weight, n_power_iterations, output_dim(module, dim), eps)
+    return register_parametrization(module, name, spectral)
 
 
 # ---------------------------------------------------------------------- orthogonal

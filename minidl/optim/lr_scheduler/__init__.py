@@ -18,6 +18,8 @@ from minidl.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from minidl.optim.lr_scheduler.scheduler import LRScheduler
 from minidl.optim.lr_scheduler.waves import CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 
+_LRScheduler = LRScheduler   # its name before PyTorch 2.0, which schedules that people wrote derive from
+
 __all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
            "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR",
            "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR"]

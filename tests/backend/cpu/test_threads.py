@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl.backend.cpu import threads
-from minidl.backend.cpu.threads import blas_core, blocks, one_blas_thread, parallel
+from minidl.backend.cpu.threads import blas_core, blocks, in_a_block, one_blas_thread, parallel
 
 
 @pytest.fixture(params=[1, 2, 5], autouse=True)
@@ -37,6 +37,13 @@ def test_blocks_of_blocks_run_where_they_are(team: int) -> None:
     seen: list[tuple[int, int]] = []
     parallel(lambda i: parallel(lambda j: seen.append((i, j)), range(3)), range(4))
     assert sorted(seen) == [(i, j) for i in range(4) for j in range(3)]
+
+
+def test_a_thread_knows_that_it_works_on_a_block(team: int) -> None:
+    seen: list[bool] = []
+    parallel(lambda _: seen.append(in_a_block()), range(2 * team))
+    assert seen == [team > 1] * (2 * team)      # a lone thread has nobody to share with, in a block or not
+    assert not in_a_block()
 
 
 def test_an_error_arrives_and_the_team_goes_on(team: int) -> None:

@@ -1,0 +1,226 @@
+"""New tensors from data: lists, arrays, buffers, the tensors of other libraries."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend import dtype as dtypes
+from minidl.backend.device import Device, as_device, device_of, get_library, is_array, move, to_numpy
+from minidl.backend.dtype import get_default_dtype
+
+if TYPE_CHECKING:
+    from minidl.tensor import Tensor
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A new tensor with a copy of `data`: a number, nested sequences of numbers, an array or a Tensor.
+
+    Python floats become the default dtype (float32), complex numbers its complex one (complex64), ints int64, bools
+    bool; arrays keep theirs.
+
+        >>> import minidl
+        >>> minidl.tensor([[1, 2], [3, 4]])
+        tensor([[1, 2],
+                [3, 4]])
+
+    Errors: ValueError for sequences of unequal length, TypeError for what is not numbers.
+    """
+    return finish(_copied(data, dtype, device), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`data` as a tensor, sharing memory with it where dtype and device allow."""
+    if isinstance(data, TensorBase):
+        return data.to(device=device, dtype=dtype)  # type: ignore[attr-defined]
+    if is_array(data) and (dtype is None or data.dtype == np.dtype(dtype)):
+        array = _supported(np.asarray(data) if isinstance(data, np.ndarray) else data)
+        return wrap(array if device is None else move(array, as_device(device)))
+    return wrap(_copied(data, dtype, device))
+
+
+def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None,
+            requires_grad: bool | None = None) -> Tensor:
+    """`obj` as a tensor: a tensor, an array, a buffer of bytes or nested sequences. It shares memory where it can.
+
+    copy: True for memory of its own in any case, False for an error where memory cannot be shared. requires_grad: as
+    `obj` unless given; False detaches.
+    Errors: ValueError where `copy=False` and a copy is needed.
+
+        >>> import minidl
+        >>> x = minidl.zeros(2)
+        >>> minidl.asarray(x) is x, minidl.asarray([1, 2])
+        (True, tensor([1, 2]))
+    """
+    if not isinstance(obj, TensorBase) and not is_array(obj) and _is_buffer(obj):
+        obj = np.frombuffer(obj, dtype or get_default_dtype())
+    result = as_tensor(obj, dtype, device)
+    shares = result.array is (obj.array if isinstance(obj, TensorBase) else obj)
+    if copy is False and not shares:
+        raise ValueError(f"asarray: can't alias {type(obj).__name__} into a tensor of {result.dtype} on "
+                         f"{result.device}; try copy=None")
+    if copy and shares:
+        result = result.clone()
+    if requires_grad is False:
+        return result.detach() if result.requires_grad else result
+    return result.requires_grad_() if requires_grad and not result.requires_grad else result
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor that shares the memory of a NumPy array: what is written to one is seen in the other."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    return wrap(_supported(np.asarray(array)))
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor that shares the memory of another library's array, on the CPU or a GPU, by the DLPack protocol.
+
+        >>> import minidl, numpy as np
+        >>> minidl.from_dlpack(np.arange(3))
+        tensor([0, 1, 2])
+
+    Errors: TypeError for what does not speak the protocol.
+    """
+    if not hasattr(ext_tensor, "__dlpack__") or not hasattr(ext_tensor, "__dlpack_device__"):
+        raise TypeError(f"from_dlpack: expected an object with __dlpack__ and __dlpack_device__, such as an array of "
+                        f"NumPy, CuPy or PyTorch, but got {type(ext_tensor).__name__}")
+    kind = int(ext_tensor.__dlpack_device__()[0])
+    xp = get_library(Device("cpu" if kind == 1 else "cuda")).xp     # DLPack numbers the CPU 1, CUDA 2
+    return wrap(_supported(xp.from_dlpack(ext_tensor)))
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """The memory of a tensor as a DLPack capsule, for the `from_dlpack` of other libraries that do not ask for it
+    themselves. Errors: BufferError for a tensor that requires grad."""
+    return tensor.__dlpack__()
+
+
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A 1-D tensor that shares the memory of a bytearray, or of whatever else speaks Python's buffer protocol:
+    `count` elements (all, unless given) from byte `offset` on.
+
+        >>> import minidl
+        >>> minidl.frombuffer(bytearray([1, 0, 2, 0]), dtype=minidl.int16)
+        tensor([1, 2], dtype=int16)
+
+    Errors: ValueError where the bytes do not make up whole elements.
+    """
+    try:
+        length = memoryview(buffer).nbytes
+    except TypeError:
+        raise ValueError(f"frombuffer: {type(buffer).__name__} object does not implement Python buffer protocol; "
+                         f"try minidl.tensor(...)") from None
+    size = np.dtype(dtype).itemsize
+    if not length or count == 0:
+        raise ValueError(f"frombuffer: both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(f"frombuffer: offset ({offset} bytes) must be non-negative and no greater than buffer "
+                         f"length ({length} bytes) minus 1")
+    if count < 0 and (length - offset) % size:
+        raise ValueError(f"frombuffer: buffer length ({length} bytes) after offset ({offset} bytes) must be a "
+                         f"multiple of element size ({size})")
+    if count > 0 and offset + count * size > length:
+        raise ValueError(f"frombuffer: requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) "
+                         f"must not be greater than actual buffer length ({length} bytes)")
+    return finish(_supported(np.frombuffer(buffer, dtype, count, offset)), requires_grad)
+
+
+def _is_buffer(obj: Any) -> bool:
+    """Whether `obj` speaks Python's buffer protocol, as bytes do."""
+    try:
+        memoryview(obj)
+    except TypeError:
+        return False
+    return True
+
+
+def _copied(data: Any, dtype: Any, device: Any) -> Any:
+    """A fresh array of the data on the device."""
+    if isinstance(data, TensorBase):
+        data = data.array
+    if is_array(data) and not isinstance(data, np.ndarray):   # an array of another library
+        target = device_of(data) if device is None else as_device(device)
+        moved = move(_supported(data), target)
+        return moved.astype(dtype or data.dtype, copy=moved is data)
+    host = data if isinstance(data, np.ndarray) else from_nested(data, dtype)
+    array = np.array(host, dtype=dtype or host.dtype.newbyteorder("="), order="C", subok=False)
+    return move(_supported(array), as_device(device))
+
+
+def from_nested(data: Any, dtype: Any) -> np.ndarray:
+    """Numbers and nested sequences of them as an array of the dtype that they imply."""
+    try:
+        array = np.array(_without_tensors(data))
+    except ValueError as error:
+        raise ValueError(f"tensor: expected sequences of equal length at every level, got unequal ones; pad "
+                         f"them, or make a list of tensors ({error})") from None
+    if array.dtype.kind in "Ou" and isinstance(_first_leaf(data), int):
+        array = _large_integers(data, dtype)
+    if array.dtype.kind not in "biufc":
+        kind = TypeError if dtype is not None or array.dtype.kind in "US" else RuntimeError
+        raise kind(f"Could not infer dtype of {type(_first_leaf(data)).__name__}: tensor() takes numbers, or nested "
+                   f"sequences of numbers")
+    if dtype is None and (array.size == 0 or isinstance(_first_leaf(data), float)
+                          and not isinstance(_first_leaf(data), np.generic) or array.dtype.kind == "f"
+                          and not hasattr(_first_leaf(data), "dtype")):
+        array = array.astype(get_default_dtype())
+    if array.dtype.kind == "c" and dtype is not None and np.dtype(dtype).kind != "c":
+        raise TypeError(f"tensor: must be real numbers, not complex, for dtype={np.dtype(dtype)}")
+    if dtype is not None:
+        check_range(array, np.dtype(dtype))
+    return array.astype(dtypes.default_complex()) if dtype is None and _implies_complex(array, data) else array
+
+
+def _large_integers(data: Any, dtype: Any) -> np.ndarray:
+    """Python's integers may be larger than int64: then they need a floating dtype."""
+    try:
+        return np.array(_without_tensors(data), np.int64 if dtype is None else dtype)
+    except OverflowError:
+        raise ValueError("Overflow when unpacking long long: an integer is too large for int64; "
+                         "try dtype=minidl.float64") from None
+
+
+def check_range(array: np.ndarray, dtype: np.dtype) -> None:
+    """Errors: RuntimeError where a number is beyond an integer dtype. Whole numbers below 0 may count down from the
+    largest of an unsigned one, as in C."""
+    if dtype.kind not in "iu" or array.dtype.kind not in "iuf" or not array.size:
+        return
+    info = np.iinfo(dtype)
+    least = -info.max if dtype.kind == "u" and array.dtype.kind != "f" else info.min
+    if not (array.min() >= least and array.max() <= info.max):      # nan is beyond, too
+        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: numbers from {array.min()} to "
+                           f"{array.max()} were given, {dtype} has {info.min} to {info.max}")
+
+
+def _implies_complex(array: np.ndarray, data: Any) -> bool:
+    """Whether the data are Python's complex numbers, which NumPy takes for complex128."""
+    return array.dtype.kind == "c" and not hasattr(_first_leaf(data), "dtype")
+
+
+def _without_tensors(data: Any) -> Any:
+    if isinstance(data, TensorBase):
+        return to_numpy(data.array)
+    return [_without_tensors(x) for x in data] if isinstance(data, (list, tuple)) else data
+
+
+def _first_leaf(data: Any) -> Any:
+    while isinstance(data, (list, tuple)) and len(data):
+        data = data[0]
+    return data
+
+
+def _supported(array: Any) -> Any:
+    if array.dtype not in dtypes.supported:
+        names = ", ".join(map(str, dtypes.supported))
+        raise TypeError(f"can't convert an array of dtype {array.dtype} to a tensor. The supported dtypes are: "
+                        f"{names}; convert it first, with array.astype('float32') for instance")
+    return array
+
+
+def finish(array: Any, requires_grad: bool) -> Tensor:
+    result = wrap(array)
+    if requires_grad:
+        result.requires_grad = True
+    return result

@@ -1,0 +1,239 @@
+"""New tensors: filled, like another, and ranges."""
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import array_module, as_device, get_library, move
+from minidl.backend.dtype import get_default_dtype
+from minidl.creation.data import check_range, finish, from_nested, tensor
+from minidl.ops.checks import natural
+from minidl.ops.dims import sizes
+
+if TYPE_CHECKING:
+    from minidl.tensor import Tensor
+
+
+def read_size(dims: tuple[Any, ...], size: Any = ()) -> tuple[int, ...]:
+    """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` are the same."""
+    shape = sizes(dims or (size,))
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension: {list(shape)}")
+    return shape
+
+
+def _filled(shape: tuple[int, ...], value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    target = as_device(device)
+    library = get_library(target)
+    with library.on(target):
+        array = library.xp.empty(shape, dtype) if value is None else \
+            library.xp.zeros(shape, dtype) if value == 0 else library.xp.full(shape, value, dtype)
+    return finish(array, requires_grad)
+
+
+def zeros(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros. Its size is given as numbers or as one tuple."""
+    return _filled(read_size(dims, size), 0, dtype or get_default_dtype(), device, requires_grad)
+
+
+def ones(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones. Its size is given as numbers or as one tuple."""
+    return _filled(read_size(dims, size), 1, dtype or get_default_dtype(), device, requires_grad)
+
+
+def empty(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor whose values are whatever the memory held."""
+    return _filled(read_size(dims, size), None, dtype or get_default_dtype(), device, requires_grad)
+
+
+def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None,
+         requires_grad: bool = False) -> Tensor:
+    """A tensor full of one value; without `dtype`, of the dtype that the value implies."""
+    if isinstance(fill_value, TensorBase):
+        fill_value = fill_value.array.item()
+    if not isinstance(fill_value, (bool, int, float, complex, np.generic)):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
+    if dtype is None:
+        dtype = from_nested(fill_value, None).dtype
+    elif np.dtype(dtype).kind in "iu":
+        check_range(from_nested(fill_value, dtype), np.dtype(dtype))
+    return _filled(read_size((size,) if isinstance(size, (tuple, list)) else (size,)), fill_value,
+                   dtype, device, requires_grad)
+
+
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None,
+                  requires_grad: bool = False) -> Tensor:
+    """A tensor of unset values in which neighbours along axis i lie `stride[i]` elements apart in memory.
+
+        >>> import minidl
+        >>> minidl.empty_strided((2, 3), (1, 2)).stride()
+        (1, 2)
+    """
+    shape, strides = read_size((size,)), sizes((stride,))
+    if len(shape) != len(strides):
+        raise RuntimeError(f"empty_strided: mismatch in length of strides and shape: {strides} and {shape}")
+    reach = sum([(n - 1) * step for n, step in zip(shape, strides)]) + 1 if 0 not in shape else 0
+    memory = empty(reach, dtype=dtype, device=device).array
+    steps = tuple([step * memory.itemsize for step in strides])
+    return finish(array_module(memory).lib.stride_tricks.as_strided(memory, shape, steps), requires_grad)
+
+
+def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None,
+                   requires_grad: bool = False) -> Tensor:
+    """A tensor of unset values whose axes lie in memory in the order `physical_layout`, the outermost first.
+
+        >>> import minidl
+        >>> minidl.empty_permuted((2, 3, 4), (0, 2, 1)).stride()
+        (12, 1, 3)
+    """
+    shape, order = read_size((size,)), sizes((physical_layout,))
+    if sorted(order) != list(builtins.range(len(shape))):
+        raise RuntimeError(f"empty_permuted: expected physical_layout to name each dimension of {shape} once, but got "
+                           f"{order}")
+    array = empty([shape[i] for i in order], dtype=dtype, device=device).array
+    return finish(array.transpose(sorted(builtins.range(len(order)), key=order.__getitem__)), requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None,
+        requires_grad: bool = False) -> Tensor:
+    """Ones on the diagonal of an (n, m) matrix, zeros elsewhere."""
+    natural("eye", "n", n)
+    natural("eye", "m", n if m is None else m)
+    array = np.eye(n, m, dtype=dtype or get_default_dtype())
+    return finish(move(array, as_device(device)), requires_grad)
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the shape, dtype and device of `input`."""
+    return zeros(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the shape, dtype and device of `input`."""
+    return ones(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Unset memory of the shape, dtype and device of `input`."""
+    return empty(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
+    """One value in the shape, dtype and device of `input`."""
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device or input.device,
+                requires_grad=requires_grad)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A number as a tensor without dimensions, of the default floating dtype unless `dtype` is given."""
+    return full((), s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+# ------------------------------------------------------------- of the dtype and device of another: Tensor's methods
+
+def new(input: Any, *data: Any) -> Tensor:
+    """`new_tensor(data)`, or for sizes, `new(2, 3)`, `new_empty` of that size: the old name of both."""
+    sized = len(data) != 1 or isinstance(data[0], int)
+    return new_empty(input, data or (0,)) if sized else new_tensor(input, *data)
+
+
+def new_tensor(input: Any, data: Any, *, dtype: Any = None, device: Any = None,
+               requires_grad: bool = False) -> Tensor:
+    """`tensor(data)` of the dtype and device of `input`."""
+    return tensor(data, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def new_zeros(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
+    """`zeros(size)` of the dtype and device of `input`."""
+    return zeros(read_size(dims, size), dtype=dtype or input.dtype, device=device or input.device,
+                 requires_grad=requires_grad)
+
+
+def new_ones(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`ones(size)` of the dtype and device of `input`."""
+    return ones(read_size(dims, size), dtype=dtype or input.dtype, device=device or input.device,
+                requires_grad=requires_grad)
+
+
+def new_empty(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
+    """`empty(size)` of the dtype and device of `input`."""
+    return empty(read_size(dims, size), dtype=dtype or input.dtype, device=device or input.device,
+                 requires_grad=requires_grad)
+
+
+def new_empty_strided(input: Any, size: Any, stride: Any, *, dtype: Any = None, device: Any = None,
+                      requires_grad: bool = False) -> Tensor:
+    """`empty_strided(size, stride)` of the dtype and device of `input`."""
+    return empty_strided(size, stride, dtype=dtype or input.dtype, device=device or input.device,
+                         requires_grad=requires_grad)
+
+
+def new_full(input: Any, size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`full(size, fill_value)` of the dtype and device of `input`."""
+    return full(size, fill_value, dtype=dtype or input.dtype, device=device or input.device,
+                requires_grad=requires_grad)
+
+
+# ---------------------------------------------------------------------- ranges
+
+def _check_steps(start: Any, end: Any, step: Any) -> None:
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not math.isfinite(end - start):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
+
+
+def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
+           requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... below `end`; `arange(n)` counts from 0. Whole numbers give int64.
+
+        >>> import minidl
+        >>> minidl.arange(1, 2, 0.25)
+        tensor([1.0000, 1.2500, 1.5000, 1.7500])
+    """
+    if end is None:
+        start, end = 0, start
+    _check_steps(start, end, step)
+    if dtype is None and any(isinstance(x, float) for x in (start, end, step)):
+        dtype = get_default_dtype()
+    return finish(move(np.arange(start, end, step, dtype=dtype or np.int64), as_device(device)), requires_grad)
+
+
+def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any = None,
+          requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... up to `end`, which is included; floating unless `dtype` is given. Deprecated in PyTorch:
+    use `arange`.
+
+        >>> import minidl
+        >>> minidl.range(1, 3)
+        tensor([1., 2., 3.])
+    """
+    _check_steps(start, end, step)
+    array = start + np.arange(math.floor((end - start) / step) + 1) * step
+    return finish(move(array.astype(dtype or get_default_dtype()), as_device(device)), requires_grad)
+
+
+def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`steps` values from `start` to `end`, both included."""
+    array = np.linspace(start, end, natural("linspace", "steps", steps), dtype=dtype or get_default_dtype())
+    return finish(move(array, as_device(device)), requires_grad)
+
+
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None,
+             device: Any = None, requires_grad: bool = False) -> Tensor:
+    """`steps` values from base**start to base**end, evenly spaced on a logarithmic scale."""
+    array = np.logspace(start, end, natural("logspace", "steps", steps), base=base, dtype=dtype or get_default_dtype())
+    return finish(move(array, as_device(device)), requires_grad)
