@@ -124,7 +124,7 @@ def test_softmax_dtype_and_implicit_dim():
 def test_normal_cdf_in_single_precision():
     x = np.linspace(-12, 12, 100_001, dtype=np.float32)   # more than one block, and a rest
     exact = np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in x[::100].astype(float)])
-    np.testing.assert_allclose(normal_cdf(x)[::100], exact, rtol=0, atol=2.5e-7)
+    np.testing.assert_allclose(normal_cdf(x)[::100], exact, rtol=0, atol=1.5e-7)
     strided = np.ones((3, 8), np.float32)[:, ::2]
     assert normal_cdf(strided).shape == (3, 4) and normal_cdf(np.float32(0) * np.ones((), np.float32)).shape == ()
 
