@@ -21,6 +21,7 @@ import numpy as np
 
 from minidl.backend.cpu.threads import blocks, get_num_threads, parallel
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
+from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.window import Pair
 
 CHANNELS = 48           # of input and output, from which it pays
@@ -38,7 +39,7 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         return NotImplemented
     (N, C), O, (height, width) = x.shape[:2], len(w), out_size
     h, v = -(-height // 2), -(-width // 2)                          # tiles in a column and in a row
-    u = GG.astype(w.dtype) @ w.reshape(O * C, 9).T                  # G w G^T: (16, O*C)
+    u = matmul(GG.astype(w.dtype), w.reshape(O * C, 9).T)           # G w G^T: (16, O*C)
     u = np.ascontiguousarray(u.reshape(16, O, C).swapaxes(1, 2))
     y = np.empty((N, height, width, O), x.dtype)
 
@@ -77,7 +78,7 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
 
     parallel(add_up, range(len(shares)))
     gu = sums.sum(axis=0).reshape(16, O * C)
-    return (gu.T @ GG.astype(x.dtype)).reshape(O, C, 3, 3)
+    return matmul(gu.T, GG.astype(x.dtype)).reshape(O, C, 3, 3)
 
 
 def _pays(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
