@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minidl.backend.cpu.threads import blocks, get_num_threads, parallel
+from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import (
     ConvGeometry,
     conv2d_forward,
@@ -60,19 +60,14 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
         return NotImplemented
     C, O, (kh, kw) = x.shape[1], g.shape[1], kernel_size
     out_size = g.shape[2:]
-    # Every thread adds up its own share, always the same one: sums must not depend on who came first. A product
-    # should not be larger than the patches that it is made of.
+    # a product should not be larger than the patches that it is made of
     bytes_at_once = max(BLOCK_BYTES, C * kh * kw * O * x.itemsize)
     some_images = blocks(len(x), _patch_bytes(x, (O, C, kh, kw), out_size), bytes_at_once)
-    shares = [some_images[i::get_num_threads()] for i in range(min(get_num_threads(), len(some_images)))]
-    sums = np.zeros((len(shares), O, kh * kw * C), x.dtype)
 
-    def add_up(i: int) -> None:
-        for images in shares[i]:
-            sums[i] += _pixels(g[images]).T @ _patches(x[images], kernel_size, geometry, out_size)
+    def product(images: slice) -> np.ndarray:
+        return _pixels(g[images]).T @ _patches(x[images], kernel_size, geometry, out_size)
 
-    parallel(add_up, range(len(shares)))
-    gw = sums.sum(axis=0)
+    gw = parallel_sum(product, some_images, (O, kh * kw * C), x.dtype)
     return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))   # laid out as w is
 
 

@@ -13,7 +13,7 @@ import contextvars
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -51,6 +51,23 @@ def parallel(function: Callable[[T], Any], blocks: Iterable[T]) -> None:
     for error in errors:
         if error is not None:
             raise error
+
+
+def parallel_sum(term: Callable[[T], np.ndarray], blocks: Sequence[T], shape: tuple[int, ...],
+                 dtype: np.dtype) -> np.ndarray:
+    """The sum of `term(block)`, arrays of one shape, over all blocks.
+
+    Every thread adds up its own share, always the same one: sums must not depend on who came first.
+    """
+    shares = [blocks[i::_num_threads] for i in range(min(_num_threads, len(blocks)))]
+    sums = np.zeros((len(shares), *shape), dtype)
+
+    def add_up(i: int) -> None:
+        for block in shares[i]:
+            sums[i] += term(block)
+
+    parallel(add_up, range(len(shares)))
+    return sums.sum(axis=0)
 
 
 def blocks(length: int, bytes_each: int, at_once: int) -> list[slice]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.backend.cpu.threads import blocks, get_num_threads, parallel
+from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.window import Pair
@@ -66,18 +66,14 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
     h, v = -(-height // 2), -(-width // 2)
     bytes_at_once = max(BLOCK_BYTES, 16 * C * O * x.itemsize)       # as in conv.py: products smaller than their factors
     some_images = blocks(N, 16 * h * v * C * x.itemsize, bytes_at_once)
-    shares = [some_images[i::get_num_threads()] for i in range(min(get_num_threads(), len(some_images)))]
-    sums = np.zeros((len(shares), 16, O, C), x.dtype)
 
-    def add_up(i: int) -> None:
-        for images in shares[i]:
-            d = _tiles(x[images], h, v, geometry)
-            rows = d.shape[2] * h * v
-            q = _gradient_tiles(g[images], h, v)                    # (4, 4, n, h, v, O)
-            sums[i] += np.matmul(q.reshape(16, rows, O).swapaxes(1, 2), d.reshape(16, rows, C))
+    def products(images: slice) -> np.ndarray:
+        d = _tiles(x[images], h, v, geometry)
+        rows = d.shape[2] * h * v
+        q = _gradient_tiles(g[images], h, v)                        # (4, 4, n, h, v, O)
+        return np.matmul(q.reshape(16, rows, O).swapaxes(1, 2), d.reshape(16, rows, C))
 
-    parallel(add_up, range(len(shares)))
-    gu = sums.sum(axis=0).reshape(16, O * C)
+    gu = parallel_sum(products, some_images, (16, O, C), x.dtype).reshape(16, O * C)
     return matmul(gu.T, GG.astype(x.dtype)).reshape(O, C, 3, 3)
 
 

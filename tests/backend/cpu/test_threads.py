@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl.backend.cpu import threads
-from minidl.backend.cpu.threads import blas_core, blocks, in_a_block, one_blas_thread, parallel
+from minidl.backend.cpu.threads import blas_core, blocks, in_a_block, one_blas_thread, parallel, parallel_sum
 
 
 @pytest.fixture(params=[1, 2, 5], autouse=True)
@@ -44,6 +44,12 @@ def test_a_thread_knows_that_it_works_on_a_block(team: int) -> None:
     parallel(lambda _: seen.append(in_a_block()), range(2 * team))
     assert seen == [team > 1] * (2 * team)      # a lone thread has nobody to share with, in a block or not
     assert not in_a_block()
+
+
+def test_a_sum_has_every_term_once(team: int) -> None:
+    terms = np.arange(14.0).reshape(7, 2)
+    np.testing.assert_array_equal(parallel_sum(terms.__getitem__, range(7), (2,), terms.dtype), terms.sum(axis=0))
+    np.testing.assert_array_equal(parallel_sum(terms.__getitem__, [], (2,), terms.dtype), [0, 0])
 
 
 def test_an_error_arrives_and_the_team_goes_on(team: int) -> None:
