@@ -1,4 +1,4 @@
-"""The switches of PyTorch's backends that programs set. minidl has nothing to switch: see each module."""
-from minidl.backends import cudnn, mps
+"""The backends of minidl that can be switched, and those of PyTorch that programs set: see each module."""
+from minidl.backends import cudnn, mps, numba
 
-__all__ = ["cudnn", "mps"]
+__all__ = ["cudnn", "mps", "numba"]

@@ -14,7 +14,14 @@ from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
 from minidl.autograd.op import Op, conjugate
 from minidl.backend.device import Array, array_module
-from minidl.backend.kernels.activation import gelu_forward, gelu_grad
+from minidl.backend.kernels.activation import (
+    gelu_forward,
+    gelu_grad,
+    leaky_relu_forward,
+    leaky_relu_grad,
+    relu_forward,
+    relu_grad,
+)
 from minidl.ops.broadcast import Expand
 from minidl.ops.checks import dtypes_clash, number
 from minidl.ops.dims import normalize_dim
@@ -42,10 +49,20 @@ class Relu(Unary):
     """y = max(x, 0);  dy/dx = 1 where y > 0, else 0"""
 
     def forward(self, x: Array) -> Array:
-        return np.maximum(x, 0)
+        return relu_forward(x)
 
     def grad_x(self, g: Any, out: Any) -> Any:
-        return g * (out > 0)
+        return ReluGrad()(g, out)
+
+
+class ReluGrad(Op):
+    """gx = g where y > 0, else 0: linear in g, and flat in y"""
+
+    def forward(self, g: Array, y: Array) -> Array:
+        return relu_grad(g, y)
+
+    def grad_g(self, h: Any, y: Any) -> Any:
+        return ReluGrad()(h, y)
 
 
 def relu(input: Any, inplace: bool = False) -> Any:
@@ -67,13 +84,23 @@ class LeakyRelu(Floating):
         self.slope = slope
 
     def ufunc(self, x: Array) -> Array:
-        if 0 < self.slope <= 1:
-            return np.maximum(x, x * self.slope)
-        return array_module(x).where(x > 0, x, x * self.slope)
+        return leaky_relu_forward(x, self.slope)
 
     def grad_x(self, g: Any, x: Any) -> Any:
-        positive = g * (x > 0)
-        return positive + (g - positive) * self.slope
+        return LeakyReluGrad(self.slope)(g, x)
+
+
+class LeakyReluGrad(Op):
+    """gx = g where x > 0, else slope * g: linear in g, and flat in x"""
+
+    def __init__(self, slope: float) -> None:
+        self.slope = slope
+
+    def forward(self, g: Array, x: Array) -> Array:
+        return leaky_relu_grad(g, x, self.slope)
+
+    def grad_g(self, h: Any, x: Any) -> Any:
+        return LeakyReluGrad(self.slope)(h, x)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:

@@ -67,6 +67,23 @@ class Normalize(FusedOp):
         return tuple([n if i in self.along else 1 for i, n in enumerate(x.shape)])
 
 
+class ScaleShift(FusedOp):
+    """y = x * scale + shift, with a number of each for every channel: x (N, C, *), scale and shift (C,)"""
+
+    def reference(self, x: Any, scale: Any, shift: Any) -> Any:
+        along = (1, -1) + (1,) * (x.ndim - 2)
+        return x * reshape(scale, along) + reshape(shift, along)
+
+    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
+        return kernels.scale_shift(x, scale, shift)
+
+    def gradient(self, g: Array, x: Array, scale: Array) -> list[Array | None]:
+        gx, gscale, gshift = (edge is not None for edge in self.wanted)
+        axes = (0, *range(2, x.ndim))
+        return [kernels.scale_shift(g, scale, None) if gx else None, (g * x).sum(axis=axes) if gscale else None,
+                g.sum(axis=axes) if gshift else None]
+
+
 def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
                training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
     """Normalise each channel over all images and positions, then multiply by `weight` and add `bias`.
@@ -96,8 +113,7 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
         scale = scale if weight is None else scale * weight
         shift = -cast(running_mean, input.dtype) * scale
         shift = shift if bias is None else shift + bias
-        aligned = (1, -1) + (1,) * (input.ndim - 2)
-        return input * reshape(scale, aligned) + reshape(shift, aligned)
+        return ScaleShift()(input, scale, shift)
     axes = (0, *range(2, input.ndim))
     count = math.prod([input.shape[axis] for axis in axes])
     if count == 1:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from minidl.backend.cpu.matmul import tall_gram, tall_matmul
 from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import (
     ConvGeometry,
@@ -38,11 +39,11 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         return _depthwise_forward(x, w, geometry, out_size)
     if geometry.groups > 1:
         return NotImplemented
-    weight = w.transpose(0, 2, 3, 1).reshape(O, kh * kw * C)
+    weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(kh * kw * C, O)
     y = _channels_last(np.empty, (len(x), O, *out_size), x.dtype)
 
     def convolve(images: slice) -> None:
-        np.matmul(_patches(x[images], (kh, kw), geometry, out_size), weight.T, out=_pixels(y[images]))
+        tall_matmul(_patches(x[images], (kh, kw), geometry, out_size), weight, out=_pixels(y[images]))
 
     # large weights are worth more patches: each block reads them anew
     parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), max(BLOCK_BYTES, weight.nbytes)))
@@ -65,7 +66,7 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
     some_images = blocks(len(x), _patch_bytes(x, (O, C, kh, kw), out_size), bytes_at_once)
 
     def product(images: slice) -> np.ndarray:
-        return _pixels(g[images]).T @ _patches(x[images], kernel_size, geometry, out_size)
+        return tall_gram(_pixels(g[images]), _patches(x[images], kernel_size, geometry, out_size))
 
     gw = parallel_sum(product, some_images, (O, kh * kw * C), x.dtype)
     return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))   # laid out as w is
@@ -81,12 +82,10 @@ def _(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) ->
         return _depthwise_input_grad(g, w, input_size, geometry)
     if geometry.groups > 1 or C < FEW_CHANNELS:
         return NotImplemented
-    reach = tuple(d * (k - 1) - p for d, k, p in zip(
-        geometry.dilation, (kh, kw), geometry.padding, strict=True))
-    if geometry.stride == (1, 1) and min(reach) >= 0 and 2 * height * width > math.prod(input_size):
-        # with stride 1 it is a convolution itself, of g, with the kernel turned by 180 degrees
+    padding = turned_padding(g, w, input_size, geometry)
+    if padding is not None:
         turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)                # (C, O, kh, kw)
-        return conv2d_forward(g, turned, geometry._replace(padding=reach))
+        return conv2d_forward(g, turned, geometry._replace(padding=padding))
     weight = w.transpose(0, 2, 3, 1).reshape(O, kh * kw * C)
     taps = list(window_taps(input_size, (height, width), (kh, kw), *geometry[:3]))
     gx = _channels_last(np.zeros, (N, C, *input_size), g.dtype)
@@ -100,6 +99,17 @@ def _(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) ->
 
     parallel(lay_down, blocks(N, _patch_bytes(gx, w.shape, (height, width)), BLOCK_BYTES))
     return gx
+
+
+def turned_padding(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Pair | None:
+    """The padding with which the input gradient is a convolution itself, of g, with the kernel turned by 180 degrees.
+
+    None where it is not, for a stride, or where that is more work than to lay the kernel down.
+    """
+    vertical, horizontal = (
+        d * (k - 1) - p for d, k, p in zip(geometry.dilation, w.shape[2:], geometry.padding, strict=True))
+    pays = 2 * math.prod(g.shape[2:]) > math.prod(input_size)
+    return (vertical, horizontal) if pays and geometry.stride == (1, 1) and min(vertical, horizontal) >= 0 else None
 
 
 def _is_depthwise(w: np.ndarray, geometry: ConvGeometry) -> bool:

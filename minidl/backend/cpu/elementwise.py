@@ -11,55 +11,62 @@ from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.device import memory_order
 from minidl.backend.kernel import Kernel
 from minidl.backend.kernels import update
-from minidl.backend.kernels.activation import gelu_forward, gelu_grad
+from minidl.backend.kernels.activation import (
+    gelu_forward,
+    gelu_grad,
+    leaky_relu_forward,
+    leaky_relu_grad,
+    relu_forward,
+    relu_grad,
+)
 
 AT_ONCE = 1 << 16      # elements; half a dozen arrays of so many stay in the cache
 MANY = 1 << 17         # elements from which it pays
 
 
 def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None]) -> None:
-    """Call `function` with views of all arrays, some elements at a time, in memory order; None stays None.
+    """Call `function` with flat views of all arrays, some elements at a time, in memory order; None stays None.
 
     All have one shape and one order of axes in memory, without gaps: see `alike`.
     """
     flat = [None if a is None else a.transpose(memory_order(a)).reshape(-1) for a in arrays]
     size = next(a.size for a in flat if a is not None)
-    parallel(lambda s: function(*[None if a is None else a[s] for a in flat]), blocks(size, 1, AT_ONCE))
+    if size < MANY:
+        function(*flat)
+    else:
+        parallel(lambda s: function(*[None if a is None else a[s] for a in flat]), blocks(size, 1, AT_ONCE))
 
 
-def alike(arrays: Sequence[np.ndarray | None]) -> bool:
-    """Whether `in_blocks` can take these arrays, and they are so large that it pays."""
+def alike(arrays: Sequence[np.ndarray | None], least: int = MANY) -> bool:
+    """Whether `in_blocks` can take these arrays, and they have so many elements that it pays."""
     first: Any = arrays[0]
-    if first.size < MANY:
+    if first.size < least:
         return False
     order = memory_order(first)
     return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)
 
 
-@gelu_forward.register("numpy")
-def _(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if not alike([x]):
-        return NotImplemented
-    y, cdf = np.empty_like(x), np.empty_like(x)
+def _by_elements(kernel: Kernel, results: int) -> None:
+    """Register a body that runs the generic one on some elements at a time: arrays of one shape, and then numbers."""
+    @kernel.register("numpy")
+    def _(*args: Any) -> Any:
+        operands = [a for a in args if isinstance(a, np.ndarray)]
+        if not alike(operands):
+            return NotImplemented
+        made = [np.empty_like(operands[0]) for _ in range(results)]
 
-    def some(x: np.ndarray, y: np.ndarray, cdf: np.ndarray) -> None:
-        y[...], cdf[...] = gelu_forward.generic(x)
+        def some(*arrays: np.ndarray) -> None:
+            parts = kernel.generic(*arrays[:len(operands)], *args[len(operands):])
+            for out, part in zip(arrays[len(operands):], parts if results > 1 else [parts]):
+                out[...] = part
 
-    in_blocks(some, [x, y, cdf])
-    return y, cdf
+        in_blocks(some, [*operands, *made])
+        return tuple(made) if results > 1 else made[0]
 
 
-@gelu_grad.register("numpy")
-def _(g: np.ndarray, x: np.ndarray, cdf: np.ndarray) -> np.ndarray:
-    if not alike([x, g, cdf]):
-        return NotImplemented
-    gx = np.empty_like(x)
-
-    def some(g: np.ndarray, x: np.ndarray, cdf: np.ndarray, gx: np.ndarray) -> None:
-        gx[...] = gelu_grad.generic(g, x, cdf)
-
-    in_blocks(some, [g, x, cdf, gx])
-    return gx
+for _kernel in (relu_forward, relu_grad, leaky_relu_forward, leaky_relu_grad, gelu_grad):
+    _by_elements(_kernel, 1)
+_by_elements(gelu_forward, 2)
 
 
 def _share_out(kernel: Kernel) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
-from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad
+from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad, scale_shift
 
 BLOCK_BYTES = 1 << 19
 
@@ -17,9 +17,9 @@ BLOCK_BYTES = 1 << 19
 @normalize_forward.register("numpy")
 def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
       eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if not _is_batch_norm(x, axes):
+    if not is_batch_norm(x, axes):
         return _forward_by_rows(x, w, b, axes, eps)
-    channels, count, rows = x.shape[1], x.size // x.shape[1], _rows(x)
+    channels, count, rows = x.shape[1], x.size // x.shape[1], image_rows(x)
     parts = blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES)
     sums = np.empty((len(parts), rows.shape[1]), x.dtype)
 
@@ -28,7 +28,7 @@ def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
 
     parallel(add_up, range(len(parts)))
     mean = _each_channel(sums, channels) / count
-    wide_mean = _along_row(mean, rows)
+    wide_mean = along_row(mean, rows)
 
     def add_up_squares(i: int) -> None:
         centred = rows[parts[i]] - wide_mean
@@ -37,10 +37,10 @@ def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
     parallel(add_up_squares, range(len(parts)))
     variance = _each_channel(sums, channels) / count
     scale = 1 / np.sqrt(variance + eps)
-    scale = _along_row(scale if w is None else scale * w.reshape(-1), rows)
-    shift = None if b is None else _along_row(b.reshape(-1), rows)
+    scale = along_row(scale if w is None else scale * w.reshape(-1), rows)
+    shift = None if b is None else along_row(b.reshape(-1), rows)
     y = np.empty_like(x)
-    y_rows = _rows(y)
+    y_rows = image_rows(y)
 
     def normalize(block: slice) -> None:
         part = np.subtract(rows[block], wide_mean, out=y_rows[block])
@@ -56,11 +56,11 @@ def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
 @normalize_grad.register("numpy")
 def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray, axes: Axes,
       across: Axes, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if across != axes or not _is_batch_norm(x, axes):
+    if across != axes or not is_batch_norm(x, axes):
         return _grad_by_rows(g, x, w, mean, variance, axes, across, eps)
-    channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], _rows(x), _rows(g)
+    channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], image_rows(x), image_rows(g)
     parts = blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES)
-    wide_mean = _along_row(mean.reshape(-1), rows)
+    wide_mean = along_row(mean.reshape(-1), rows)
     sums, products = np.empty((2, len(parts), rows.shape[1]), x.dtype)
 
     def add_up(i: int) -> None:
@@ -73,11 +73,11 @@ def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, vari
     rstd = 1 / np.sqrt(variance.reshape(-1) + eps)
     gb = _each_channel(sums, channels)
     gw = _each_channel(products, channels) * rstd
-    slope = _along_row(gw * rstd / count, rows)       # of what the variance gives back, in x - mean
-    offset = _along_row(gb / count, rows)             # ... and the mean
-    scale = _along_row(rstd if w is None else rstd * w.reshape(-1), rows)
+    slope = along_row(gw * rstd / count, rows)       # of what the variance gives back, in x - mean
+    offset = along_row(gb / count, rows)             # ... and the mean
+    scale = along_row(rstd if w is None else rstd * w.reshape(-1), rows)
     gx = np.empty_like(x)
-    gx_rows = _rows(gx)
+    gx_rows = image_rows(gx)
 
     def pull_back(block: slice) -> None:
         part = np.subtract(rows[block], wide_mean, out=gx_rows[block])
@@ -89,6 +89,23 @@ def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, vari
     parallel(pull_back, parts)
     kept = (1, -1) + (1,) * (x.ndim - 2)
     return gx, gw.reshape(kept), gb.reshape(kept)
+
+
+@scale_shift.register("numpy")
+def _(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
+    if not is_batch_norm(x, (0, *range(2, x.ndim))) or x.nbytes <= BLOCK_BYTES:
+        return NotImplemented
+    y = np.empty_like(x)
+    rows, y_rows = image_rows(x), image_rows(y)
+    wide_scale, wide_shift = along_row(scale, rows), None if shift is None else along_row(shift, rows)
+
+    def some(block: slice) -> None:
+        part = np.multiply(rows[block], wide_scale, out=y_rows[block])
+        if wide_shift is not None:
+            part += wide_shift
+
+    parallel(some, blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES))
+    return y
 
 
 def _forward_by_rows(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
@@ -122,13 +139,13 @@ def _grad_by_rows(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.n
     return gx, gw.sum(axis=0), gb.sum(axis=0)
 
 
-def _is_batch_norm(x: np.ndarray, axes: Axes) -> bool:
+def is_batch_norm(x: np.ndarray, axes: Axes) -> bool:
     """Whether each channel is a group, and the channels lie last in memory; single or double precision."""
     return (x.ndim > 1 and axes == (0, *range(2, x.ndim)) and x.size > 0 and x.dtype != np.float16
             and np.moveaxis(x, 1, -1).flags.c_contiguous)
 
 
-def _rows(x: np.ndarray) -> np.ndarray:
+def image_rows(x: np.ndarray) -> np.ndarray:
     """(N, C, ..., W) -> (N*..., W*C), or (N, C) itself; a view where the channels lie last in memory."""
     width = x.shape[-1] if x.ndim > 2 else 1
     return np.moveaxis(x, 1, -1).reshape(-1, width * x.shape[1])
@@ -139,6 +156,6 @@ def _each_channel(sums: np.ndarray, channels: int) -> np.ndarray:
     return sums.reshape(-1, channels).sum(axis=0)
 
 
-def _along_row(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def along_row(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """(C,) -> (W*C,)"""
     return np.tile(values, rows.shape[1] // len(values))

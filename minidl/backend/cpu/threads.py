@@ -15,7 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -105,8 +105,8 @@ def set_num_threads(num: int) -> None:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {num!r}")
     _dismiss()
     _num_threads = num
-    if _set_blas_threads is not None:
-        _set_blas_threads(num)
+    for team in _teams:
+        team.set(num)
 
 
 # ---------------------------------------------------------------------- the team
@@ -170,20 +170,26 @@ _num_threads = _cores()
 
 _blas_lock = threading.Lock()
 _blas_users = 0
-_blas_before = 1
+_blas_before: list[int] = []
+_teams: list[_BlasTeam] = []    # those of the OpenBLAS libraries in use
+
+
+class _BlasTeam(NamedTuple):
+    """How to ask for and to set the number of threads of one OpenBLAS library."""
+
+    get: Callable[[], int]
+    set: Callable[[int], None]
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """NumPy's matrix products run in the calling thread alone, as long as any caller is in here."""
+    """Matrix products run in the calling thread alone, as long as any caller is in here."""
     global _blas_users, _blas_before
-    if _set_blas_threads is None:
-        yield
-        return
     with _blas_lock:
         if not _blas_users:
-            _blas_before = _get_blas_threads()
-            _set_blas_threads(1)
+            _blas_before = [team.get() for team in _teams]
+            for team in _teams:
+                team.set(1)
         _blas_users += 1
     try:
         yield
@@ -191,28 +197,38 @@ def one_blas_thread() -> Iterator[None]:
         with _blas_lock:
             _blas_users -= 1
             if not _blas_users:
-                _set_blas_threads(_blas_before)
+                for team, before in zip(_teams, _blas_before):
+                    team.set(before)
+
+
+def hold_blas_of(library: str) -> None:
+    """Let `one_blas_thread` hold the OpenBLAS too that this file, an extension module, was linked with."""
+    get, set_ = _openblas("get_num_threads", library), _openblas("set_num_threads", library)
+    if get is not None and set_ is not None:
+        with _blas_lock:
+            _teams.append(_BlasTeam(get, set_))
 
 
 def blas_core() -> str | None:
     """The name of the processor that OpenBLAS chose its kernels for, such as "SkylakeX"; None without OpenBLAS."""
-    corename = _openblas("get_corename")
+    corename = _openblas("get_corename", NUMPY)
     if corename is None:
         return None
     corename.restype = ctypes.c_char_p
     return corename().decode()
 
 
-def _openblas(function: str) -> Any:
-    """A function of the OpenBLAS that NumPy was linked with; None if there is none, or it cannot be found."""
+def _openblas(function: str, library: str) -> Any:
+    """A function of the OpenBLAS that an extension module was linked with; None if it is not to be found."""
     try:
-        library = ctypes.CDLL(np._core._multiarray_umath.__file__)   # type: ignore[attr-defined]
-    except (AttributeError, OSError):
+        module = ctypes.CDLL(library)
+    except OSError:
         return None
     for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
         with contextlib.suppress(AttributeError):
-            return getattr(library, f"{prefix}openblas_{function}{suffix}")
+            return getattr(module, f"{prefix}openblas_{function}{suffix}")
     return None
 
 
-_set_blas_threads, _get_blas_threads = _openblas("set_num_threads"), _openblas("get_num_threads")
+NUMPY = np._core._multiarray_umath.__file__ or ""   # type: ignore[attr-defined]
+hold_blas_of(NUMPY)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.backend.cpu.matmul import ANY, rows_at_once, tall_gram, tall_matmul
 from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
 from minidl.backend.kernels.matmul import matmul
@@ -35,18 +36,18 @@ GG = np.kron(G, G)      # (16, 9): G w G^T, written as one product
 @conv2d_forward.register("numpy")
 def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
     out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
-    if not _pays(x, len(w), w.shape[2:], out_size, geometry):
+    if not pays(x, len(w), w.shape[2:], out_size, geometry):
         return NotImplemented
     (N, C), O, (height, width) = x.shape[:2], len(w), out_size
     h, v = -(-height // 2), -(-width // 2)                          # tiles in a column and in a row
-    u = matmul(GG.astype(w.dtype), w.reshape(O * C, 9).T)           # G w G^T: (16, O*C)
-    u = np.ascontiguousarray(u.reshape(16, O, C).swapaxes(1, 2))
+    u = tile_weights(w)
     y = np.empty((N, height, width, O), x.dtype)
 
     def convolve(images: slice) -> None:
         d = _tiles(x[images], h, v, geometry)                       # (4, 4, n, h, v, C)
         n = d.shape[2]
-        m = np.matmul(d.reshape(16, n * h * v, C), u).reshape(4, 4, n, h, v, O)
+        m = np.empty((16, n * h * v, O), x.dtype)
+        m = tall_matmul(d.reshape(16, n * h * v, C), u, out=m).reshape(4, 4, n, h, v, O)
         part = y[images]
         for i, rows in enumerate(_a_transposed(m)):                 # (4, n, h, v, O): of every second row of outputs
             for j, pixels in enumerate(_a_transposed(rows)):        # (n, h, v, O): ... and every second column
@@ -60,7 +61,7 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
 
 @conv2d_weight_grad.register("numpy")
 def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> np.ndarray:
-    if not _pays(x, g.shape[1], kernel_size, g.shape[2:], geometry):
+    if not pays(x, g.shape[1], kernel_size, g.shape[2:], geometry):
         return NotImplemented
     (N, C), (O, height, width) = x.shape[:2], g.shape[1:]
     h, v = -(-height // 2), -(-width // 2)
@@ -71,13 +72,20 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
         d = _tiles(x[images], h, v, geometry)
         rows = d.shape[2] * h * v
         q = _gradient_tiles(g[images], h, v)                        # (4, 4, n, h, v, O)
-        return np.matmul(q.reshape(16, rows, O).swapaxes(1, 2), d.reshape(16, rows, C))
+        return tall_gram(q.reshape(16, rows, O), d.reshape(16, rows, C))
 
     gu = parallel_sum(products, some_images, (16, O, C), x.dtype).reshape(16, O * C)
     return matmul(gu.T, GG.astype(x.dtype)).reshape(O, C, 3, 3)
 
 
-def _pays(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
+def tile_weights(w: np.ndarray) -> np.ndarray:
+    """G w G^T of all kernels: (O, C, 3, 3) -> (16, C, O)"""
+    O, C = w.shape[:2]
+    u = matmul(GG.astype(w.dtype), w.reshape(O * C, 9).T).reshape(16, O, C).swapaxes(1, 2)
+    return np.ascontiguousarray(u) if rows_at_once(O * C) < ANY else u     # large ones BLAS reorders in any case
+
+
+def pays(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
     (N, C), (height, width) = x.shape[:2], out_size
     return (tuple(kernel_size) == (3, 3) and geometry.stride == geometry.dilation == (1, 1) and geometry.groups == 1
             and min(C, O) >= CHANNELS and N * height * width >= 4 * TILES and x.dtype != np.float16)

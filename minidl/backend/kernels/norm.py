@@ -58,6 +58,16 @@ def normalize_grad(g: Array, x: Array, w: Array | None, mean: Array, variance: A
     return z.astype(x.dtype, copy=False), gw.astype(x.dtype, copy=False), gb.astype(x.dtype, copy=False)
 
 
+@kernel
+def scale_shift(x: Array, scale: Array, shift: Array | None) -> Array:
+    """y = x * scale + shift, with a number of each for every channel: x (N, C, *), scale and shift (C,)"""
+    along = (1, -1) + (1,) * (x.ndim - 2)
+    y = x * scale.reshape(along)
+    if shift is not None:
+        y += shift.reshape(along)
+    return y
+
+
 def epsilon(dtype: Any) -> float:
     """The distance from 1 to the next number of this dtype."""
     return float(np.finfo(dtype).eps)

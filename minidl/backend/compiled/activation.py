@@ -1,0 +1,88 @@
+"""ReLU, leaky ReLU and GELU, compiled: one pass over memory each."""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.compiled.compiler import compiled, is_single
+from minidl.backend.compiled.functions import exp, tanh
+from minidl.backend.cpu.elementwise import alike, in_blocks
+from minidl.backend.kernel import Kernel
+from minidl.backend.kernels.activation import (
+    gelu_forward,
+    gelu_grad,
+    leaky_relu_forward,
+    leaky_relu_grad,
+    relu_forward,
+    relu_grad,
+)
+
+f = np.float32
+DENSITY = f(1 / math.sqrt(2 * math.pi))     # of the standard normal distribution at 0
+
+
+@compiled
+def _relu(x: Any, y: Any) -> None:
+    for i in range(len(x)):
+        y[i] = x[i] if x[i] > 0 or x[i] != x[i] else f(0)       # NaN stays
+
+
+@compiled
+def _relu_grad(g: Any, y: Any, gx: Any) -> None:
+    for i in range(len(g)):
+        gx[i] = g[i] if y[i] > 0 else f(0)
+
+
+@compiled
+def _gelu(x: Any, y: Any, cdf: Any) -> None:
+    for i in range(len(x)):
+        z = min(x[i] * x[i], f(5.5 ** 2))       # the polynomial is told in backend/cpu/special.py
+        q = z * f(1.75618057e-9) + f(-1.32263708e-7)
+        q = q * z + f(3.96474936e-6)
+        q = q * z + f(-5.53062236e-5)
+        q = q * z + f(-3.25948914e-5)
+        q = q * z + f(3.63330845e-2)
+        q = q * z + f(0.797884941)
+        cdf[i] = f(0.5) + f(0.5) * tanh(x[i] * q)
+        y[i] = x[i] * cdf[i]
+
+
+@compiled
+def _gelu_grad(g: Any, x: Any, cdf: Any, gx: Any) -> None:
+    for i in range(len(x)):
+        gx[i] = g[i] * (cdf[i] + x[i] * DENSITY * exp(f(-0.5) * x[i] * x[i]))
+
+
+@compiled
+def _leaky_relu(x: Any, y: Any, slope: float) -> None:
+    for i in range(len(x)):
+        y[i] = x[i] if x[i] > 0 else f(slope) * x[i]
+
+
+@compiled
+def _leaky_relu_grad(g: Any, x: Any, gx: Any, slope: float) -> None:
+    for i in range(len(g)):
+        gx[i] = g[i] if x[i] > 0 else f(slope) * g[i]
+
+
+def _register(kernel: Kernel, function: Callable[..., None], results: int) -> None:
+    """`function` goes through arrays element by element: operands, so many results, and then come numbers."""
+    @kernel.register("numba")
+    def _(*args: Any) -> Any:
+        operands = [a for a in args if isinstance(a, np.ndarray)]
+        if not (is_single(*operands) and alike(operands)):
+            return NotImplemented
+        made, numbers = [np.empty_like(operands[0]) for _ in range(results)], args[len(operands):]
+        in_blocks(lambda *arrays: function(*arrays, *numbers), [*operands, *made])
+        return tuple(made) if results > 1 else made[0]
+
+
+_register(relu_forward, _relu, 1)
+_register(relu_grad, _relu_grad, 1)
+_register(leaky_relu_forward, _leaky_relu, 1)
+_register(leaky_relu_grad, _leaky_relu_grad, 1)
+_register(gelu_forward, _gelu, 2)
+_register(gelu_grad, _gelu_grad, 1)

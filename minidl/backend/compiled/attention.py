@@ -1,0 +1,140 @@
+"""Attention, compiled: of one matrix after the other, a few queries at a time against all keys.
+
+The scores of those queries lie in the cache between the two products. Where there are so many keys that they would not,
+there is a mask, or dropout, the tiles of `backend/kernels/attention.py` do the work.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.compiled.compiler import compiled, is_single, parallel, shares
+from minidl.backend.compiled.functions import exp
+from minidl.backend.kernels.attention import AttentionPlan, attention_forward, attention_grad
+
+SCORES = 1 << 15    # at a time
+KEYS = 1 << 12      # at most
+
+f = np.float32
+
+
+@attention_forward.register("numba")
+def _(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, plan: AttentionPlan) -> Any:
+    if not _takes(query, key, value, mask, plan):
+        return NotImplemented
+    y = np.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
+    log_sums = np.empty((*query.shape[:-1], 1), query.dtype)
+    q, k, v, y_, sums = map(_stack, (query, key, value, y, log_sums))
+    parallel(lambda s: _attend(q[s], k[s], v[s], plan.scale, plan.causal, y_[s], sums[s]), shares(len(q)))
+    return y, log_sums
+
+
+@attention_grad.register("numba")
+def _(g: np.ndarray, query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, y: np.ndarray,
+      log_sums: np.ndarray, plan: AttentionPlan, mask_too: bool) -> Any:
+    if mask_too or not _takes(query, key, value, mask, plan) or not is_single(g):
+        return NotImplemented
+    grads = [np.empty(x.shape, x.dtype) for x in (query, key, value)]
+    h, q, k, v, y_, sums, gq, gk, gv = map(_stack, (g, query, key, value, y, log_sums, *grads))
+    parallel(lambda s: _pull_back(h[s], q[s], k[s], v[s], y_[s], sums[s], plan.scale, plan.causal, gq[s], gk[s], gv[s]),
+             shares(len(q)))
+    return (*grads, None)
+
+
+def _takes(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, plan: AttentionPlan) -> bool:
+    return (is_single(query, key, value) and mask is None and not plan.dropout and query.ndim > 1
+            and 0 < key.shape[-2] <= KEYS and query.size > 0 and value.size > 0)
+
+
+def _stack(x: np.ndarray) -> np.ndarray:
+    """(*, L, E) -> (n, m, L, E), a view of the usual (N, heads, L, E)"""
+    if x.ndim == 4:
+        return x
+    return x.reshape(1, math.prod(x.shape[:-2]), *x.shape[-2:]).swapaxes(0, 1)
+
+
+@compiled
+def _attend(query: Any, key: Any, value: Any, scale: float, causal: bool, y: Any, log_sums: Any) -> None:
+    L, S = query.shape[2], key.shape[2]
+    rows = max(1, min(L, SCORES // S))
+    scores, out = np.empty((rows, S), query.dtype), np.empty((rows, value.shape[3]), query.dtype)
+    q, k, v = (np.empty((rows, query.shape[3]), query.dtype), np.empty(key.shape[2:], query.dtype),
+               np.empty(value.shape[2:], query.dtype))
+    for n in range(query.shape[0]):
+        for m in range(query.shape[1]):
+            k[:], v[:] = key[n, m], value[n, m]
+            for top in range(0, L, rows):
+                count = min(rows, L - top)
+                for i in range(count):
+                    for j in range(query.shape[3]):
+                        q[i, j] = query[n, m, top + i, j] * f(scale)
+                np.dot(q[:count], k.T, scores[:count])
+                for i in range(count):
+                    seen = min(S, top + i + 1) if causal else S
+                    log_sums[n, m, top + i, 0] = _softmax(scores, i, seen)
+                np.dot(scores[:count], v, out[:count])
+                y[n, m, top:top + count] = out[:count]
+
+
+@compiled
+def _softmax(scores: Any, i: int, seen: int) -> Any:
+    """The softmax of the first scores in row i, in place, zeros behind; returns the logarithm of its denominator."""
+    most = scores[i, 0]
+    for j in range(seen):
+        most = max(most, scores[i, j])
+    for j in range(seen):
+        scores[i, j] = exp(scores[i, j] - most)
+    total = f(0)
+    for j in range(seen):
+        total += scores[i, j]
+    for j in range(seen):
+        scores[i, j] *= f(1) / total
+    for j in range(seen, scores.shape[1]):
+        scores[i, j] = f(0)
+    return most + np.log(total)
+
+
+@compiled
+def _pull_back(g: Any, query: Any, key: Any, value: Any, y: Any, log_sums: Any, scale: float, causal: bool, gq: Any,
+               gk: Any, gv: Any) -> None:
+    """The formulas stand at `attention_grad`."""
+    (L, E), (S, V) = query.shape[2:], value.shape[2:]
+    rows = max(1, min(L, SCORES // S))
+    p, gs = np.empty((rows, S), g.dtype), np.empty((rows, S), g.dtype)
+    q, h, dq = np.empty((rows, E), g.dtype), np.empty((rows, V), g.dtype), np.empty((rows, E), g.dtype)
+    k, v, dk, dv = (np.empty((S, E), g.dtype), np.empty((S, V), g.dtype), np.empty((S, E), g.dtype),
+                    np.empty((S, V), g.dtype))
+    for n in range(query.shape[0]):
+        for m in range(query.shape[1]):
+            k[:], v[:] = key[n, m], value[n, m]
+            gk[n, m] = 0
+            gv[n, m] = 0
+            for top in range(0, L, rows):
+                count = min(rows, L - top)
+                h[:count] = g[n, m, top:top + count]
+                for i in range(count):
+                    for j in range(E):
+                        q[i, j] = query[n, m, top + i, j] * f(scale)
+                np.dot(q[:count], k.T, p[:count])
+                np.dot(h[:count], v.T, gs[:count])
+                for i in range(count):
+                    seen = min(S, top + i + 1) if causal else S
+                    gy, log_sum = f(0), log_sums[n, m, top + i, 0]
+                    for j in range(V):
+                        gy += h[i, j] * y[n, m, top + i, j]
+                    for j in range(seen):
+                        p[i, j] = exp(p[i, j] - log_sum)
+                    for j in range(seen):
+                        gs[i, j] = p[i, j] * (gs[i, j] - gy)
+                    for j in range(seen, S):
+                        p[i, j], gs[i, j] = f(0), f(0)
+                np.dot(p[:count].T, h[:count], dv)
+                np.dot(gs[:count], k, dq[:count])
+                np.dot(gs[:count].T, q[:count], dk)
+                gv[n, m] += dv
+                gk[n, m] += dk
+                for i in range(count):
+                    for j in range(E):
+                        gq[n, m, top + i, j] = dq[i, j] * f(scale)

@@ -1,0 +1,47 @@
+"""What the compiled bodies share: how they are compiled, and how their work is shared out."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from scipy.linalg import cython_blas
+
+from minidl.backend.cpu import threads
+
+# Sums may be taken in another order and products added in one rounding; NaN and infinity keep their meaning.
+compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+
+SHARES = 4      # blocks for each thread: who is late, because of another program, leaves more of them to the others
+
+threads.hold_blas_of(cython_blas.__file__)      # in compiled code, `np.dot` is SciPy's
+
+
+def shares(length: int, least: int = 1) -> list[slice]:
+    """Slices of an axis, a few for each thread, each of at least so many items."""
+    step = max(least, -(-length // (SHARES * threads.get_num_threads())))
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
+
+
+def parallel(function: Callable[[Any], Any], blocks: list[Any]) -> None:
+    """`threads.parallel` for functions that compute products: BLAS has one thread here also if we have one."""
+    with threads.one_blas_thread():
+        threads.parallel(function, blocks)
+
+
+def is_single(*arrays: np.ndarray | None) -> bool:
+    """Whether all are in single precision."""
+    return all(a is None or a.dtype == np.float32 for a in arrays)
+
+
+def channels_last(images: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) -> (N, H, W, C), a copy only where they are not laid out so in memory already"""
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+
+
+@compiled
+def dot(a: Any, b: Any, out: Any, at_once: int) -> None:
+    """a @ b, some rows at a time: see `rows_at_once`"""
+    for start in range(0, len(a), at_once):
+        np.dot(a[start:start + at_once], b, out[start:start + at_once])

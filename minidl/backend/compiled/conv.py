@@ -1,0 +1,195 @@
+"""Convolution, compiled: the patches of a few rows of outputs, and one matrix product, which reads them from the cache.
+
+It is what `backend/cpu/conv.py` does, with fewer pixels at a time: there, a call must be worth the lock that it takes.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
+from minidl.backend.cpu.conv import FEW_CHANNELS, turned_padding
+from minidl.backend.cpu.matmul import rows_at_once
+from minidl.backend.cpu.threads import one_blas_thread, parallel_sum
+from minidl.backend.kernels.conv import (
+    ConvGeometry,
+    conv2d_forward,
+    conv2d_input_grad,
+    conv2d_output_size,
+    conv2d_weight_grad,
+)
+from minidl.backend.kernels.window import Pair
+
+PATCH_BYTES = 1 << 17       # of patches at a time
+WEIGHT_BYTES = 1 << 20      # larger weights, read anew for every product, want larger products
+
+
+@conv2d_forward.register("numba")
+def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
+    if not _takes(x, w.shape, geometry):
+        return NotImplemented
+    (O, C, kh, kw), (height, width) = w.shape, conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
+    weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(kh * kw * C, O)
+    images, y = channels_last(x), np.empty((len(x), height, width, O), x.dtype)
+    band, at_once = _band(height, width * len(weight) * x.itemsize, PATCH_BYTES), rows_at_once(weight.size)
+    parallel(lambda s: _convolve(images, weight, y, (kh, kw), *geometry[:3], band, at_once, s.start, s.stop),
+             shares(len(x) * -(-height // band)))
+    return y.transpose(0, 3, 1, 2)
+
+
+@conv2d_weight_grad.register("numba")
+def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
+    C, (O, height, width), (kh, kw) = x.shape[1], g.shape[1:], kernel_size
+    if not (_takes(x, (O, C, kh, kw), geometry) and is_single(g)):
+        return NotImplemented
+    images, grads = channels_last(x), channels_last(g)
+    size, row_bytes = O * kh * kw * C, width * kh * kw * C * x.itemsize
+    # a product should not be larger than the patches that it is made of
+    band, at_once = _band(height, row_bytes, max(PATCH_BYTES, size * x.itemsize)), rows_at_once(size)
+    with one_blas_thread():
+        gw = parallel_sum(
+            lambda s: _convolve_for_weight(images, grads, (kh, kw), *geometry[:3], band, at_once, s.start, s.stop),
+            shares(len(x) * -(-height // band)), (O, kh * kw * C), x.dtype)
+    return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))
+
+
+@conv2d_input_grad.register("numba")
+def _(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Any:
+    (O, C, kh, kw), (height, width) = w.shape, g.shape[2:]
+    if turned_padding(g, w, input_size, geometry) or not (_takes(g, w.shape, geometry) and is_single(w)):
+        return NotImplemented       # as a convolution it comes to `conv2d_forward`: see backend/cpu/conv.py
+    weight = np.ascontiguousarray(w.transpose(0, 2, 3, 1)).reshape(O, kh * kw * C)
+    grads, gx = channels_last(g), np.empty((len(g), *input_size, C), g.dtype)
+    band = _band(height, width * kh * kw * C * g.itemsize, max(PATCH_BYTES, weight.nbytes))
+    at_once = rows_at_once(weight.size)
+    parallel(lambda s: _lay_down(grads[s], weight, gx[s], (kh, kw), *geometry[:3], band, at_once), shares(len(g)))
+    return gx.transpose(0, 3, 1, 2)
+
+
+def _takes(x: np.ndarray, w_shape: tuple[int, ...], geometry: ConvGeometry) -> bool:
+    O, C, *kernel_size = w_shape
+    needs_patches = (*kernel_size, *geometry.stride) != (1, 1, 1, 1)
+    return (is_single(x) and geometry.groups == 1 and x.size > 0 and O > 0 and C >= FEW_CHANNELS and needs_patches
+            and math.prod(w_shape) * x.itemsize <= WEIGHT_BYTES)
+
+
+def _band(height: int, row_bytes: int, at_once: int) -> int:
+    """How many rows of outputs to compute at a time."""
+    return max(1, min(height, at_once // row_bytes))
+
+
+@compiled
+def _convolve(x: Any, w: Any, y: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, band: int, at_once: int,
+              first: int, last: int) -> None:
+    """y = conv(x, w) in the bands first, ..., last - 1 of all images
+
+    x (N, H, W, C), w (kh*kw*C, O), y (N, H', W', O)
+    """
+    height, width, O = y.shape[1:]
+    bands = -(-height // band)
+    strip = _empty_strip(x, band, kernel[0], stride[0], padding[1], dilation[0])
+    patches = np.empty((band * width, len(w)), x.dtype)
+    for i in range(first, last):
+        image, top = i // bands, i % bands * band
+        rows = min(band, height - top)
+        _fill_strip(strip, x[image], top * stride[0] - padding[0], padding[1])
+        p = patches[:rows * width]
+        _take_patches(strip, p, rows, width, kernel, stride, dilation)
+        dot(p, w, y[image, top:top + rows].reshape(rows * width, O), at_once)
+
+
+@compiled
+def _convolve_for_weight(x: Any, g: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, band: int, at_once: int,
+                         first: int, last: int) -> Any:
+    """The sum of g' patches(x) over those bands, (O, kh*kw*C)"""
+    height, width, O = g.shape[1:]
+    bands, length = -(-height // band), kernel[0] * kernel[1] * x.shape[3]
+    strip = _empty_strip(x, band, kernel[0], stride[0], padding[1], dilation[0])
+    patches = np.empty((band * width, length), x.dtype)
+    total, product = np.zeros((O, length), x.dtype), np.empty((O, length), x.dtype)
+    for i in range(first, last):
+        image, top = i // bands, i % bands * band
+        rows = min(band, height - top)
+        _fill_strip(strip, x[image], top * stride[0] - padding[0], padding[1])
+        p = patches[:rows * width]
+        _take_patches(strip, p, rows, width, kernel, stride, dilation)
+        g_rows = g[image, top:top + rows].reshape(rows * width, O)
+        for start in range(0, len(p), at_once):
+            np.dot(g_rows[start:start + at_once].T, p[start:start + at_once], product)
+            total += product
+    return total
+
+
+@compiled
+def _lay_down(g: Any, w: Any, gx: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, band: int,
+              at_once: int) -> None:
+    """Add the patches g w to the images that they were taken from: g (n, H', W', O), w (O, kh*kw*C), gx (n, H, W, C)"""
+    (height, width, O), (H, W, C) = g.shape[1:], gx.shape[1:]
+    tall = max(H + padding[0], (height - 1) * stride[0] + (kernel[0] - 1) * dilation[0] + 1)
+    wide = max(W + padding[1], (width - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1)
+    padded = np.empty((tall, wide, C), g.dtype)
+    patches = np.empty((band * width, w.shape[1]), g.dtype)
+    windows = patches.reshape(band * width, kernel[0] * kernel[1], C)
+    for image in range(len(g)):
+        padded[:] = 0
+        for top in range(0, height, band):
+            rows = min(band, height - top)
+            p = patches[:rows * width]
+            dot(g[image, top:top + rows].reshape(rows * width, O), w, p, at_once)
+            for i in range(rows):
+                for j in range(width):
+                    for u in range(kernel[0]):
+                        a = (top + i) * stride[0] + u * dilation[0]
+                        for v in range(kernel[1]):
+                            b, at = j * stride[1] + v * dilation[1], u * kernel[1] + v
+                            for c in range(C):
+                                padded[a, b, c] += windows[i * width + j, at, c]
+        gx[image] = padded[padding[0]:padding[0] + H, padding[1]:padding[1] + W]
+
+
+@compiled
+def _empty_strip(x: Any, band: int, kernel_height: int, stride: int, padding: int, dilation: int) -> Any:
+    """Room for the rows of an image that a band of outputs reads, padded left and right: (rows, W + 2p, C)"""
+    return np.zeros(((band - 1) * stride + (kernel_height - 1) * dilation + 1, x.shape[2] + 2 * padding, x.shape[3]),
+                    x.dtype)
+
+
+@compiled
+def _fill_strip(strip: Any, x: Any, start: int, padding: int) -> None:
+    """The rows of x (H, W, C) from `start`, which may lie above the image; zeros where there are none."""
+    H, W, C = x.shape
+    for i in range(len(strip)):
+        a = start + i
+        for j in range(W):
+            for c in range(C):
+                strip[i, padding + j, c] = x[a, j, c] if 0 <= a < H else np.float32(0)
+
+
+@compiled
+def _take_patches(strip: Any, patches: Any, rows: int, width: int, kernel: Any, stride: Any, dilation: Any) -> None:
+    """The patches of a band as rows: (rows*W', kh*kw*C)"""
+    # Unsigned, for the compiler need not ask then whether an index counts from the end.
+    height, C, (kh, kw), (sh, sw), (dh, dw) = (
+        _u(rows), _u(strip.shape[2]), _pair(kernel), _pair(stride), _pair(dilation))
+    runs, run = (_u(1), kw * C) if dw == 1 else (kw, C)         # pieces of memory in a row of a window
+    line, flat, target, at = _u(strip.shape[1]) * C, strip.reshape(-1), patches.reshape(-1), _u(0)
+    for i in range(height):
+        for j in range(_u(width)):
+            for u in range(kh):
+                for v in range(runs):
+                    start = (i * sh + u * dh) * line + (j * sw + v * dw) * C
+                    for k in range(run):
+                        target[at + k] = flat[start + k]
+                    at += run
+
+
+@compiled
+def _u(number: Any) -> Any:
+    return np.uint64(number)
+
+
+@compiled
+def _pair(numbers: Any) -> Any:
+    return np.uint64(numbers[0]), np.uint64(numbers[1])

@@ -1,0 +1,104 @@
+"""Long short-term memory, compiled: every core walks through all steps of its sequences without Python's lock."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.compiled.compiler import compiled, is_single, parallel
+from minidl.backend.compiled.functions import tanh
+from minidl.backend.cpu.threads import get_num_threads
+from minidl.backend.kernels.rnn import Steps, lstm_walk, lstm_walk_back
+
+f = np.float32
+
+
+@lstm_walk.register("numba")
+def _(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scale: np.ndarray, gates: np.ndarray,
+      cells: np.ndarray, squashed: np.ndarray, y: np.ndarray, steps: Steps) -> Any:
+    if w_hr is not None or not is_single(h, w):
+        return NotImplemented
+    weight = w.transpose(1, 0, 2).reshape(h.shape[1], -1)       # (R, 4*H)
+    return _by_sequences(len(h), steps, lambda some, first, count: _walk(
+        h[some], c[some], weight, scale.reshape(4), gates, cells, squashed, y, first, count))
+
+
+@lstm_walk_back.register("numba")
+def _(gh: np.ndarray, gc: np.ndarray, w_hh: np.ndarray, w_hr: np.ndarray | None, gy: np.ndarray, gates: np.ndarray,
+      cells: np.ndarray, squashed: np.ndarray, d: np.ndarray, projected: np.ndarray, steps: Steps) -> Any:
+    if w_hr is not None or not is_single(gh, gy, w_hh):
+        return NotImplemented
+    weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
+    return _by_sequences(len(gh), steps[::-1], lambda some, first, count: _walk_back(
+        gh[some], gc[some], weight, gy, gates, cells, squashed, d, first, count))
+
+
+def _by_sequences(sequences: int, steps: Steps, walk: Callable[[slice, np.ndarray, np.ndarray], None]) -> None:
+    """`walk(some, first, count)`: of some sequences, in every step the first of their rows and how many they are."""
+    starts = np.array([rows.start for rows, _ in steps], np.int64)
+    counts = np.array([n for _, n in steps], np.int64)
+    share = -(-sequences // get_num_threads())
+
+    def walk_some(start: int) -> None:
+        some = slice(start, min(start + share, sequences))
+        walk(some, starts + start, np.clip(counts - start, 0, some.stop - start))
+
+    parallel(walk_some, list(range(0, sequences, share)))
+
+
+@compiled
+def _walk(h: Any, c: Any, w: Any, scale: Any, gates: Any, cells: Any, squashed: Any, y: Any, first: Any,
+          count: Any) -> None:
+    """What `lstm_walk` says. The loops are short, for the compiler must see that no two arrays overlap."""
+    H = c.shape[1]
+    flat = np.empty((len(h), 4 * H), h.dtype)
+    product = flat.reshape(len(h), 4, H)
+    for step in range(len(first)):
+        n = count[step]
+        np.dot(h[:n], w, flat[:n])
+        for s in range(n):
+            row = first[step] + s
+            for k in range(4):
+                factor, shift = scale[k], f(1) - scale[k]
+                for j in range(H):
+                    gates[k, row, j] = tanh(gates[k, row, j] + product[s, k, j]) * factor + shift
+            for j in range(H):
+                cells[row, j] = c[s, j]
+            for j in range(H):
+                c[s, j] = c[s, j] * gates[1, row, j] + gates[0, row, j] * gates[2, row, j]
+            for j in range(H):
+                squashed[row, j] = tanh(c[s, j])
+            for j in range(H):
+                h[s, j] = gates[3, row, j] * squashed[row, j]
+            for j in range(H):
+                y[row, j] = h[s, j]
+
+
+@compiled
+def _walk_back(gh: Any, gc: Any, w: Any, gy: Any, gates: Any, cells: Any, squashed: Any, d: Any, first: Any,
+               count: Any) -> None:
+    H = gc.shape[1]
+    for step in range(len(first)):
+        n, start = count[step], first[step]
+        for s in range(n):
+            row = start + s
+            for j in range(H):
+                gh[s, j] += gy[row, j]
+            for j in range(H):
+                o, squash = gates[3, row, j], squashed[row, j]
+                d[row, 3, j] = o * (f(1) - o) * squash * gh[s, j]
+            for j in range(H):
+                gc[s, j] += gates[3, row, j] * (f(1) - squashed[row, j] * squashed[row, j]) * gh[s, j]
+            for j in range(H):
+                i = gates[0, row, j]
+                d[row, 0, j] = i * (f(1) - i) * gates[2, row, j] * gc[s, j]
+            for j in range(H):
+                forget = gates[1, row, j]
+                d[row, 1, j] = forget * (f(1) - forget) * cells[row, j] * gc[s, j]
+            for j in range(H):
+                g = gates[2, row, j]
+                d[row, 2, j] = (f(1) - g * g) * gates[0, row, j] * gc[s, j]
+            for j in range(H):
+                gc[s, j] *= gates[1, row, j]
+        np.dot(d[start:start + n].reshape(n, 4 * H), w, gh[:n])

@@ -1,0 +1,65 @@
+"""The updates of SGD and Adam, compiled: one pass over the parameter, its gradient and its state."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.compiled.compiler import compiled, is_single
+from minidl.backend.cpu.elementwise import alike, in_blocks
+from minidl.backend.kernels.update import adam_update, sgd_update
+
+f = np.float32
+
+
+@sgd_update.register("numba")
+def _(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, lr: float, momentum: float, dampening: float,
+      weight_decay: float, nesterov: bool, maximize: bool) -> Any:
+    arrays = [p, g] if buffer is None else [p, g, buffer]
+    if not (is_single(*arrays) and alike(arrays, least=0)):
+        return NotImplemented
+    sign = -1.0 if maximize else 1.0
+    if buffer is None:
+        return in_blocks(lambda p, g: _sgd(p, g, lr, weight_decay, sign), arrays)
+    return in_blocks(lambda p, g, buffer: _sgd_momentum(p, g, buffer, lr, momentum, dampening, weight_decay, nesterov,
+                                                        sign), arrays)
+
+
+@adam_update.register("numba")
+def _(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, v_max: np.ndarray | None, step: float, lr: float,
+      beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool, maximize: bool) -> Any:
+    arrays = [p, g, m, v]
+    if v_max is not None or not (is_single(*arrays) and alike(arrays, least=0)):
+        return NotImplemented
+    root = math.sqrt(1 - beta2 ** step)
+    decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
+    return in_blocks(lambda p, g, m, v: _adam(p, g, m, v, lr * root / (1 - beta1 ** step), beta1, beta2, eps * root,
+                                              decay, shrink, -1.0 if maximize else 1.0), arrays)
+
+
+@compiled
+def _sgd(p: Any, g: Any, lr: float, weight_decay: float, sign: float) -> None:
+    for i in range(len(p)):
+        p[i] -= f(lr) * (f(sign) * g[i] + f(weight_decay) * p[i])
+
+
+@compiled
+def _sgd_momentum(p: Any, g: Any, buffer: Any, lr: float, momentum: float, dampening: float, weight_decay: float,
+                  nesterov: bool, sign: float) -> None:
+    ahead, now = (f(momentum), f(1)) if nesterov else (f(1), f(0))      # p moves by ahead * buffer + now * gradient
+    for i in range(len(p)):
+        gradient = f(sign) * g[i] + f(weight_decay) * p[i]
+        buffer[i] = f(momentum) * buffer[i] + f(1 - dampening) * gradient
+        p[i] -= f(lr) * (ahead * buffer[i] + now * gradient)
+
+
+@compiled
+def _adam(p: Any, g: Any, m: Any, v: Any, rate: float, beta1: float, beta2: float, eps: float, decay: float,
+          shrink: float, sign: float) -> None:
+    for i in range(len(p)):
+        p[i] *= f(shrink)
+        gradient = f(sign) * g[i] + f(decay) * p[i]
+        m[i] = f(beta1) * m[i] + f(1 - beta1) * gradient
+        v[i] = f(beta2) * v[i] + f(1 - beta2) * gradient * gradient
+        p[i] -= f(rate) * m[i] / (np.sqrt(v[i]) + f(eps))

@@ -1,0 +1,55 @@
+"""Compiled kernels, an extra: `pip install minidl[numba]`, then `minidl.backends.numba.enabled = True`.
+
+The environment variable MINIDL_NUMBA=1 does the same from the start. A kernel is compiled by Numba when it is first
+used, which takes seconds, and is read from the disk in later programs. Results agree with those of the NumPy kernels
+up to rounding. `docs/performance.md` says what it gains.
+
+    >>> import minidl
+    >>> minidl.backends.numba.enabled
+    False
+"""
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+from minidl.backend.kernel import registry
+
+
+def is_available() -> bool:
+    """Whether Numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+class _Switch(ModuleType):
+    """This module: only so can the assignment of a module's attribute do something."""
+
+    @property
+    def enabled(self) -> bool:
+        return _enabled
+
+    @enabled.setter
+    def enabled(self, on: Any) -> None:
+        global _enabled
+        if not isinstance(on, bool):
+            raise RuntimeError(f"backends.numba.enabled expects True or False, but got {on!r}")
+        if on:
+            if not is_available():
+                raise RuntimeError("backends.numba.enabled = True needs Numba: pip install minidl[numba]")
+            importlib.import_module("minidl.backend.compiled")      # registers its bodies
+        for kernel in registry.values():
+            compiled = kernel.bodies.get("numba", [])
+            if compiled:
+                plain = [body for body in kernel.bodies.get("numpy", []) if body not in compiled]
+                kernel.bodies["numpy"] = compiled + plain if on else plain
+        _enabled = on
+
+
+_enabled = False
+sys.modules[__name__].__class__ = _Switch
+if os.environ.get("MINIDL_NUMBA") == "1":
+    sys.modules[__name__].enabled = True    # type: ignore[attr-defined]
