@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidl.autograd import hooks, interface
-from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle, owner
+from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle, check_devices, owner
 from minidl.autograd.tensorbase import TensorBase, version_of, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
@@ -181,6 +181,7 @@ class Tensor(Methods, is_result_type=True):
                 raise RuntimeError(f"grad: cannot assign a gradient of shape {tuple(value.array.shape)}, "
                                    f"{value.array.dtype} to a tensor of shape {tuple(self.array.shape)}, "
                                    f"{self.array.dtype}: the two must be the same; try reshape or .to(dtype)")
+            check_devices("grad", (self.array, value.array))
         self.__dict__["grad"] = value
 
     @property

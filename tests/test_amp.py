@@ -383,6 +383,9 @@ def test_scaler_settings() -> None:
         amp.GradScaler("cpu", backoff_factor=1.0)
     with pytest.raises(RuntimeError, match="The source state dict is empty"):
         scaler.load_state_dict({})
+    with pytest.raises(KeyError, match="lacks.*_growth_tracker"):
+        scaler.load_state_dict({"scale": 1.0, "growth_factor": 9.0, "backoff_factor": 0.5, "growth_interval": 1})
+    assert scaler.get_scale() == 65536.0 and scaler.get_growth_factor() == 4.0
 
 
 def test_a_disabled_scaler_is_not_there() -> None:

@@ -161,13 +161,20 @@ class GradScaler:
                 "growth_interval": self._growth_interval, "_growth_tracker": self._growth_tracker}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict()` gave. Errors: RuntimeError if that is empty and this scaler is enabled."""
+        """Take over what `state_dict()` gave.
+
+        Errors: RuntimeError if that is empty and this scaler is enabled, KeyError if an entry is missing. Nothing is
+        loaded then.
+        """
         if not self._enabled:
             return
         if not state_dict:
             raise RuntimeError("The source state dict is empty, possibly because it was saved from a disabled instance "
                                "of GradScaler.")
-        self._scale = state_dict["scale"]
+        missing = self.state_dict().keys() - dict(state_dict).keys()
+        if missing:
+            raise KeyError(f"GradScaler: the state dict lacks {sorted(missing)}, and has {list(state_dict)}")
+        self._scale = float(state_dict["scale"])
         self._growth_factor = state_dict["growth_factor"]
         self._backoff_factor = state_dict["backoff_factor"]
         self._growth_interval = state_dict["growth_interval"]

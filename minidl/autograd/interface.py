@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidl.autograd import engine
+from minidl.autograd.op import check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module
 
@@ -118,6 +119,7 @@ def _output_gradients(outputs: Sequence[TensorBase], grads: Any, graph: bool) ->
                 f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
                 f"dtype: grad_output[{i}] has a dtype of {g.array.dtype} and output[{i}] has a dtype of "
                 f"{out.array.dtype}.")
+        check_devices(f"grad_output[{i}]", (out.array, g.array))
         if graph:
             result.append(g)
         else:

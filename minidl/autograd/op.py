@@ -427,8 +427,8 @@ def check_arrays(who: str, inputs: Any) -> None:
 
 def check_devices(who: str, inputs: Any) -> None:
     """Errors: RuntimeError where arrays on different devices met in an op."""
-    devices = [str(device_of(x)) for x in inputs if is_array(x)]
-    if len(set(devices)) > 1:
+    devices = list(dict.fromkeys(str(device_of(x)) for x in inputs if is_array(x)))
+    if len(devices) > 1:
         raise RuntimeError(f"{who}: Expected all tensors to be on the same device, but found {' and '.join(devices)}: "
                            f"inputs {describe(inputs)}; move some with .to(device)") from None
 

@@ -21,7 +21,7 @@ def conv_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stri
     if isinstance(padding, str):
         x, padding = _padded(who, dims, x, weight, stride, padding, dilation)
     geometry = _geometry(who, dims, stride, padding, dilation, groups)
-    _check_kernel(who, dims, weight, bias, len(weight), groups)
+    _check_kernel(who, dims, weight, bias, len(weight) if weight.ndim == dims + 2 else 0, groups)
     channels = x.shape[1]
     if channels != weight.shape[1] * groups:
         raise RuntimeError(f"{who}: weight expects {weight.shape[1]}*groups input channels but input has {channels} "

@@ -48,7 +48,7 @@ def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int =
             raise RuntimeError(f"{who} expected each dimension size to be at least edge_order+1, but dimension {axis} "
                                f"of {tuple(input.shape)} is of size {input.shape[axis]}")
     floating = input if input.dtype.kind in "fc" else cast(input, get_default_dtype())
-    return tuple([_slope(floating, axis, _steps(step, floating, axis), edge_order)
+    return tuple([_slope(floating, axis, _steps(step, floating, axis), not getattr(step, "ndim", 0), edge_order)
                   for axis, step in zip(axes, spacings)])
 
 
@@ -66,16 +66,18 @@ def _steps(spacing: Any, x: Any, axis: int) -> Array:
     return steps.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
 
 
-def _slope(f: Any, axis: int, steps: Array, edge_order: int) -> Any:
+def _slope(f: Any, axis: int, steps: Array, even: bool, edge_order: int) -> Any:
     n = f.shape[axis]
 
     def part(x: Any, start: int, length: int) -> Any:
         return narrow(x, axis, start, length)
 
     lines = (part(f, 1, n - 1) - part(f, 0, n - 1)) / wrap(steps)                           # between neighbours
-    h, k = part(steps, 0, n - 2), part(steps, 1, n - 2)
-    # The formula above, in terms of the slopes to the left and to the right: the nearer neighbour weighs more.
-    inner = wrap(k / (h + k)) * part(lines, 0, n - 2) + wrap(h / (h + k)) * part(lines, 1, n - 2)
+    if even:    # h = k: what stands at the point itself has no influence, not even NaN
+        inner = (part(f, 2, n - 2) - part(f, 0, n - 2)) / (wrap(part(steps, 0, n - 2)) * 2)
+    else:       # in terms of the slopes to the left and to the right: the nearer neighbour weighs more
+        h, k = part(steps, 0, n - 2), part(steps, 1, n - 2)
+        inner = wrap(k / (h + k)) * part(lines, 0, n - 2) + wrap(h / (h + k)) * part(lines, 1, n - 2)
     first, last = part(lines, 0, 1), part(lines, n - 2, 1)
     if edge_order == 2:     # A line has the slope of the parabola half a step inside: as much again is the end's.
         first, last = first * 2 - part(inner, 0, 1), last * 2 - part(inner, n - 3, 1)

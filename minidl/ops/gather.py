@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.inplace import InPlaceOp, write
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.ops.arithmetic import Add
@@ -252,6 +252,7 @@ def _slice_source(source: Any, shape: Any, input: Any, who: str) -> Any:
     if source.shape != shape:
         raise RuntimeError(f"{who}: Number of indices and shape of source must agree: expected source of shape "
                            f"{shape}, but got {source.shape}")
+    check_devices(who, (array_of(input), array_of(source)))
     return source
 
 
@@ -291,8 +292,17 @@ def _puts(input: Any, indices: Any, values: Any, who: str) -> tuple[Any, Any]:
     if values.dtype != input.dtype:
         raise RuntimeError(f"{who}: Index put requires the source and destination dtypes match, got {input.dtype} for "
                            f"the destination and {values.dtype} for the source.")
-    _, places = resolve(tuple(indices), array_of(input))
-    return places, fit(values, shape_of_places(array_of(input), places), who)
+    x = array_of(input)
+    _, places = resolve(tuple([_as_places(index, x) for index in indices]), x)
+    return places, fit(values, shape_of_places(x, places), who)
+
+
+def _as_places(index: Any, x: Array) -> Any:
+    """A tensor without dimensions as one place, or as a mask: in `x[i]` it would choose a part of x, and no places."""
+    if getattr(index, "ndim", 1):
+        return index
+    index = array_of(index)
+    return array_module(x).broadcast_to(index, x.shape) if index.dtype.kind == "b" else index.reshape(1)
 
 
 def take(input: Any, index: Any) -> Any:

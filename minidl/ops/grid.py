@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.checks import check_floating
 from minidl.ops.getitem import GetItem
+from minidl.ops.join import cat
 from minidl.ops.linalg import matmul
 from minidl.ops.view import Permute, array_of, reshape, transpose
 
@@ -82,18 +83,22 @@ def grid_sample(input: Any, grid: Any, mode: str = "bilinear", padding_mode: str
     _check(input, grid, mode, padding_mode)
     (N, C, *size), out_size = input.shape, grid.shape[1:-1]
     table = reshape(Permute((0, *range(2, input.ndim), 1))(input), (N * math.prod(size), C))    # a row for each pixel
+    if padding_mode == "zeros":
+        none = array_module(array_of(input)).zeros((1, C), input.dtype)                         # ... and one for none
+        table = cat([table, wrap(none) if isinstance(input, TensorBase) else none])
     axes = [_taps(grid[..., len(size) - 1 - axis], n, mode, padding_mode, bool(align_corners))
             for axis, n in enumerate(size)]
     y = None
     for corner in itertools.product(*axes):
-        rows, weight = _row_of(corner, size)
+        rows, weight = _row_of(corner, size, len(table) - 1)
         values = GetItem(rows.reshape(-1))(table)                                               # (N*H'*W', C)
         values = values if weight is None else values * reshape(weight, (-1, 1))
         y = values if y is None else y + values
     return Permute((0, len(size) + 1, *range(1, len(size) + 1)))(reshape(y, (N, *out_size, C)))
 
 
-Tap = tuple[Any, Any]   # positions along one axis (an array of ints), and their weights (None: all are 1)
+Tap = tuple[Any, Any, Any]
+"""Positions along one axis (an array of ints), their weights (None: all are 1), where a pixel is (None: everywhere)."""
 
 
 def _taps(x: Any, size: int, mode: str, padding_mode: str, align_corners: bool) -> list[Tap]:
@@ -118,25 +123,23 @@ def _taps(x: Any, size: int, mode: str, padding_mode: str, align_corners: bool) 
 
 
 def _held(place: Array, weight: Any, size: int, padding_mode: str) -> Tap:
-    """Places as ints. Where there is no pixel, the nearest is looked up; with padding of zeros its weight is 0."""
+    """Places as ints; the nearest pixel's where there is none, which only padding of zeros takes notice of."""
     xp = array_module(place)
     index = xp.where(place == place, xp.clip(place, 0, size - 1), 0).astype(np.int64)   # NaN is nowhere
-    if padding_mode != "zeros":
-        return index, weight
-    mask = ((place >= 0) & (place <= size - 1)).astype(place.dtype)
-    if weight is None:
-        return index, mask
-    return index, weight * (wrap(mask) if isinstance(weight, TensorBase) else mask)
+    return index, weight, (place >= 0) & (place <= size - 1) if padding_mode == "zeros" else None
 
 
-def _row_of(corner: tuple[Tap, ...], size: list[int]) -> tuple[Array, Any]:
-    """The rows of the table that the taps of all axes together name, and the products of their weights."""
+def _row_of(corner: tuple[Tap, ...], size: list[int], none: int) -> tuple[Array, Any]:
+    """The rows of the table that the taps of all axes together name, `none` where one is outside, and the products of
+    their weights."""
     first = corner[0][0]
     xp = array_module(first)
     rows, weight = xp.arange(len(first)).reshape(-1, *(1,) * (first.ndim - 1)), None
-    for (index, w), n in zip(corner, size):
+    for (index, w, _), n in zip(corner, size):
         rows = rows * n + index
         weight = w if weight is None else weight if w is None else weight * w
+    for _, _, inside in corner:
+        rows = rows if inside is None else xp.where(inside, rows, none)
     return rows, weight
 
 
@@ -199,6 +202,7 @@ def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
         raise ValueError(f"{who}(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
                          f"{padding_mode!r}")
     check_floating(who, input=input, grid=grid)
+    check_devices(who, (array_of(input), array_of(grid)))
     sizes = f"input with sizes {tuple(input.shape)} and grid with sizes {tuple(grid.shape)}"
     if input.ndim not in (4, 5) or grid.ndim != input.ndim:
         raise RuntimeError(f"{who}(): expected 4D or 5D input and grid with same number of dimensions, but got {sizes}")

@@ -126,7 +126,7 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     first = tensors[0]
     if not first.ndim:
         raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated; try stack")
-    axis = normalize_dim(dim, first.ndim, "cat")
+    axis = normalize_dim(dim if first.shape != (0,) else 0, first.ndim, "cat")    # of nothing else, along any dim
     for i, x in enumerate(tensors):
         if x.ndim != first.ndim:
             raise RuntimeError(f"cat: Tensors must have same number of dimensions: got {first.ndim} and {x.ndim} "

@@ -229,6 +229,11 @@ def check_same(who: str, input: Any, target: Any, kind: type[Exception] = Runtim
                    f"expand_as if broadcasting is what you want")
 
 
+def _minus(input: Any, target: Any) -> Any:
+    """input - target, where the target may hold truth values: 0 and 1."""
+    return input - (cast(target, input.dtype) if target.dtype.kind == "b" else target)
+
+
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean of (input - target)^2; both have one shape.
 
@@ -240,7 +245,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """
     check_same("mse_loss", input, target)
     check_reduction(reduction)
-    difference = input - target
+    difference = _minus(input, target)
     return reduced(difference * difference, reduction)
 
 
@@ -272,7 +277,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     check_reduction(reduction)
     if not delta > 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got delta={delta}")
-    return reduced(_huber(input - target, delta), reduction)
+    return reduced(_huber(_minus(input, target), delta), reduction)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -292,7 +297,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got beta={beta}")
     if beta == 0:
         return l1_loss(input, target, reduction)
-    return reduced(_huber(input - target, beta) / beta, reduction)
+    return reduced(_huber(_minus(input, target), beta) / beta, reduction)
 
 
 def _huber(difference: Any, delta: float) -> Any:
@@ -432,7 +437,7 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps
                              f"{shape[:-1]}, or 1 in one place of the input's shape")
         values = array_of(var)
         negative = bool((values < 0).any())
-        lift = array_module(values).maximum(values, eps) - values     # a constant, as what is clamped has no gradient
+        lift = array_module(values).maximum(eps - values, 0)     # a constant, as what is clamped has no gradient
         var = var + (wrap(lift) if isinstance(var, TensorBase) else lift)
         log_var = log(var)
     if negative:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minidl.autograd.op import check_devices
 from minidl.backend.device import array_module
 from minidl.ops.activation import logsigmoid, relu
 from minidl.ops.checks import check_floating
@@ -78,7 +79,7 @@ def _multi_margin(who: str, x: Any, target: Any, p: int, margin: float, weight: 
         raise RuntimeError(f"{who}: target tensor should be 1-D with size equal to the number of input samples (batch "
                            f"size), but got target {tuple(target.shape)} and input {tuple(x.shape)}")
     check_weight(who, x, weight)
-    labels, C = _labels(who, target, 0, x.shape[1]), x.shape[1]
+    labels, C = _labels(who, target, x, 0), x.shape[1]
     hinge = relu(x - gather(x, 1, labels[:, None]) + margin)                # (N, C)
     hinge = hinge if p == 1 else hinge * hinge
     hinge = hinge if weight is None else hinge * weight[labels][:, None]
@@ -104,7 +105,7 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     if input.ndim not in (1, 2):
         raise RuntimeError(f"{who}: Expected input (N, C) or (C,), but got size {tuple(input.shape)}")
     x, target = (input, target) if input.ndim == 2 else (input[None], target[None])
-    C, labels = x.shape[1], _labels(who, target, -1, x.shape[1])
+    C, labels = x.shape[1], _labels(who, target, x, -1)
     xp = array_module(labels)
     listed = xp.cumsum(labels < 0, axis=1) == 0                             # (N, J): before the first -1
     is_right = ((labels[:, :, None] == xp.arange(C)) & listed[:, :, None]).any(axis=1)
@@ -135,9 +136,10 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
     return reduced(sum(losses, -1) / input.shape[-1], reduction)
 
 
-def _labels(who: str, target: Any, low: int, classes: int) -> Any:
-    """The target as an array of integers. Errors: RuntimeError unless they are, from `low` to `classes` - 1."""
-    labels = array_of(target)
+def _labels(who: str, target: Any, x: Any, low: int) -> Any:
+    """The target as an array of integers. Errors: RuntimeError unless they are, from `low` to the last class of `x`."""
+    labels, classes = array_of(target), x.shape[1]
+    check_devices(who, (array_of(x), labels))
     if labels.dtype.kind not in "iu":
         raise RuntimeError(f"{who}: expected target dtype to be Long (int64) or another integer, but got "
                            f"{labels.dtype}; try target.long()")

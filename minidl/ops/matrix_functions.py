@@ -130,6 +130,8 @@ def cond(A: Any, p: Order = None) -> Any:
     check_matrix("linalg.cond", A)
     if p is None or p in (2, -2):
         S = svdvals(A)
+        if not S.shape[-1]:
+            return sum(S, -1)      # a matrix without elements: 0
         return S[..., -1] / S[..., 0] if p == -2 else S[..., 0] / S[..., -1]
     if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
@@ -145,7 +147,8 @@ def cond(A: Any, p: Order = None) -> Any:
 def matrix_power(A: Any, n: int) -> Any:
     """A multiplied with itself n times; of a negative n, the inverse of that; of 0 the identity.
 
-    A: (*, m, m). It takes about 2 log2(n) products. Errors: LinAlgError for n < 0 where A is singular.
+    A: (*, m, m); of integers for n >= 0. It takes about 2 log2(n) products.
+    Errors: LinAlgError for n < 0 where A is singular.
 
         >>> import minidl
         >>> minidl.linalg.matrix_power(minidl.tensor([[1.0, 1.0], [0.0, 1.0]]), 5)
@@ -154,7 +157,7 @@ def matrix_power(A: Any, n: int) -> Any:
     """
     if not hasattr(n, "__index__"):
         raise TypeError(f"linalg.matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
-    check_matrix("linalg.matrix_power", A, square=True)
+    check_matrix("linalg.matrix_power", A, square=True, kinds="fiu")
     if n < 0:
         return matrix_power(inv(A), -n)
     if n == 0:

@@ -22,14 +22,15 @@ Rule = Callable[[Any, int, Any, Any], Any]
 
 
 def _polynomial(who: str, x: Any, n: Any, first: Callable[[Any], Any], rule: Rule) -> Any:
-    """p_n(x) elementwise; x or n may be a number. A fraction of n is cut off, and p_n is 0 for n < 0."""
+    """p_n(x) elementwise; x or n may be a number. A fraction of n is cut off, and p_n is 0 for n < 0, NaN or inf."""
     if not hasattr(x, "dtype"):
         x = number_as_tensor(x, n)
     x, n = prepare(who, x, n, floating=True)
     if not isinstance(n, TensorBase):
         orders, last = int(n), int(n)
     else:
-        orders = array_module(n.array).trunc(array_of(n))
+        xp, orders = array_module(n.array), array_of(n)
+        orders = xp.where(xp.isfinite(orders), xp.trunc(orders), -1)
         last = int(orders.max()) if orders.size else -1
     p: Any = x * 0 + 1
     y, before = p * 0, p

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array
 from minidl.backend.kernels import pool as kernels
 from minidl.backend.kernels.pool import PoolGeometry
 from minidl.ops.checks import Pair
 from minidl.ops.pool_arguments import adaptive_arguments, as_given, pool_arguments
 from minidl.ops.reduce import mean
+from minidl.ops.resize import mean_of_shares
 
 # ---------------------------------------------------------------------- the maximum
 
@@ -204,16 +202,4 @@ def adaptive_avg_pool2d(input: Any, output_size: int | tuple[int | None, int | N
         return mean(input, (-2, -1), keepdim=True)
     if min(size) and H % size[0] == 0 and W % size[1] == 0:
         return avg_pool2d(input, (H // size[0], W // size[1]))
-    rows, columns = averages(H, size[0], input), averages(W, size[1], input)
-    return rows @ input @ columns.T
-
-
-def averages(length: int, count: int, like: Any) -> Any:
-    """The matrix (count, length) that takes the means of `count` windows along an axis, beside the data of `like`."""
-    matrix = np.zeros((count, length))
-    for i in range(count):
-        window = slice(i * length // count, -(-(i + 1) * length // count))
-        matrix[i, window] = 1 / (window.stop - window.start)
-    xp = array_module(like.array if isinstance(like, TensorBase) else like)
-    matrix = xp.asarray(matrix, dtype=like.dtype)
-    return wrap(matrix) if isinstance(like, TensorBase) else matrix
+    return as_given(input, 2, mean_of_shares(mean_of_shares(x, 2, size[0]), 3, size[1]))

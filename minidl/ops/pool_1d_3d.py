@@ -15,10 +15,10 @@ from minidl.ops.pool import (
     MaxPool2d,
     MaxPool2dGather,
     adaptive_avg_pool2d,
-    averages,
 )
 from minidl.ops.pool_arguments import adaptive_arguments, as_given, pool_arguments
 from minidl.ops.reduce import mean
+from minidl.ops.resize import mean_of_shares
 from minidl.ops.view import reshape, unsqueeze
 
 Numbers = int | tuple[int, ...]
@@ -172,7 +172,7 @@ def adaptive_avg_pool3d(input: Any, output_size: int | tuple[int | None, ...]) -
         return mean(input, (-3, -2, -1), keepdim=True)
     N, C, D, H, W = x.shape
     y = adaptive_avg_pool2d(reshape(x, (N, C * D, H, W)), (h, w))
-    y = averages(D, d, y) @ reshape(y, (N, C, D, h * w))                   # (d, D) @ (N, C, D, h*w)
+    y = mean_of_shares(reshape(y, (N, C, D, h * w)), 2, d)
     return as_given(input, 3, reshape(y, (N, C, d, h, w)))
 
 

@@ -146,6 +146,10 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
             raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {len(shifts)}, dims:0")
         return reshape(Roll(shifts, (0,))(ravel(input)), input.shape)
     axes = tuple([normalize_dim(dim, input.ndim, "roll") for dim in sizes_of(dims)])
+    if not shifts:
+        raise RuntimeError("roll: `shifts` required; try 0 to roll by nothing")
+    if axes and not input.ndim:
+        raise IndexError(f"roll: Dimension specified as {axes[0]} but tensor has no dimensions; try it without dims")
     if len(axes) != len(shifts):
         raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(axes)}")
     return Roll(shifts, axes)(input)

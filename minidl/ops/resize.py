@@ -101,6 +101,11 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
     return clone(input) if result is input else result
 
 
+def mean_of_shares(input: Any, axis: int, size: int) -> Any:
+    """The means of `size` windows that share an axis out: mode 'area', and so `adaptive_avg_pool2d`."""
+    return Resize(axis, _matrix("area", input.shape[axis], size, None, False, False))(input)
+
+
 def upsample(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
              align_corners: bool | None = None) -> Any:
     """The old name of `interpolate`."""
@@ -169,8 +174,8 @@ def _antialiased(mode: str, n: int, out: int, factor: float | None,
 def _covered(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
     """All elements from floor(i * n/out) to ceil((i + 1) * n/out), with equal weights."""
     i = np.arange(out)
-    first, end = i * n // out, -(-(i + 1) * n // out)
-    columns = first[:, None] + np.arange((end - first).max())
+    first, end = i * n // max(1, out), -(-(i + 1) * n // max(1, out))
+    columns = first[:, None] + np.arange((end - first).max(initial=0))
     weights = (columns < end[:, None]) / (end - first)[:, None]
     return np.minimum(columns, n - 1), weights
 

@@ -25,16 +25,21 @@ from minidl.ops.view import Expand, array_of, clone, ravel, reshape
 
 class ScatterExtreme(Op):
     """y = x, then y[p] = max(y[p], v), or min, for each place p and its value v. Of all that attain the result of
-    a place, x itself among them, each gets an equal share of its gradient."""
+    a place, x itself among them, each gets an equal share of its gradient.
 
-    def __init__(self, places: Any, ufunc: Any) -> None:
-        self.places, self.ufunc = places, ufunc
+    Without `include_self` x is neutral at the places, and gets no share, even if the result is as neutral.
+    """
+
+    def __init__(self, places: Any, ufunc: Any, include_self: bool) -> None:
+        self.places, self.ufunc, self.include_self = places, ufunc, include_self
 
     def forward(self, x: Array, values: Array) -> Array:
         return combine(x, self.places, values, self.ufunc)
 
     def backward(self, g: Any, x: Any, values: Any, out: Any) -> list[Any]:
         x_attained = cast((x == out) | (x != x), g.dtype)      # a NaN is extreme, but equals nothing
+        if not self.include_self:
+            x_attained = Replace(self.places)(x_attained, 0)
         attained = cast((values == GetItem(self.places)(out)) | (values != values), g.dtype)
         share = g / (x_attained + ScatterAdd(self.places, tuple(g.shape))(attained))
         return [share * x_attained, GetItem(self.places)(share) * attained]
@@ -107,7 +112,7 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
     values = _source(src, index, input, "scatter_reduce")
     x = input if include_self else Replace(places)(input, _neutral(reduce, input.dtype))
     if reduce in ("amax", "amin"):
-        return ScatterExtreme(places, np.maximum if reduce == "amax" else np.minimum)(x, values)
+        return ScatterExtreme(places, np.maximum if reduce == "amax" else np.minimum, include_self)(x, values)
     if reduce == "prod":
         return ScatterProduct(places)(x, values)
     total = Add()(x, ScatterAdd(places, input.shape)(values))

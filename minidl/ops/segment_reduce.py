@@ -46,7 +46,8 @@ def segment_reduce(data: Any, reduce: str, *, lengths: Any = None, indices: Any 
     start = wrap(xp.full((batch * (S + 1) + 1, *inner), NEUTRAL[reduce] if initial is None else initial, data.dtype))
     rows = reshape(data, (batch * N, *inner))
     y = index_add(start, 0, place, rows) if reduce in ("sum", "mean") else \
-        index_reduce(start, 0, place, rows, reduce if reduce == "prod" else f"a{reduce}")
+        index_reduce(start, 0, place, rows, reduce if reduce == "prod" else f"a{reduce}",
+                     include_self=initial is not None)
     y = reshape(narrow(y, 0, 1, batch * (S + 1)), (*data.shape[:axis], S + 1, *inner))
     y = narrow(y, axis, 0, S)
     if reduce == "mean":

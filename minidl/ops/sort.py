@@ -1,6 +1,7 @@
 """Order: sort, argsort, topk, unique, searchsorted. Gradients go back to where the values came from."""
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -142,6 +143,9 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, r
     check_tensors("searchsorted", sorted_sequence=sorted_sequence)
     check_real("searchsorted", sorted_sequence)
     a = array_of(sorted_sequence)
+    if not a.ndim:
+        raise RuntimeError("searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension; try "
+                           "reshape(1) on it")
     xp = array_module(a)
     v = move(array_of(input), device_of(a)) if hasattr(input, "shape") else xp.asarray(input)
     if sorter is not None:
@@ -155,8 +159,9 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, r
     if a.shape[:-1] != v.shape[:-1]:
         raise RuntimeError(f"searchsorted: the first {a.ndim - 1} dimensions of sorted_sequence and input must match, "
                            f"but got {a.shape} and {v.shape}")
+    batch = math.prod(a.shape[:-1])
     rows = [xp.searchsorted(row, values, side=side)
-            for row, values in zip(a.reshape(-1, a.shape[-1]), v.reshape(-1, v.shape[-1]))]
+            for row, values in zip(a.reshape(batch, a.shape[-1]), v.reshape(batch, v.shape[-1]))]
     return wrap(xp.stack(rows).reshape(v.shape).astype(dtype, copy=False) if rows else xp.zeros(v.shape, dtype))
 
 

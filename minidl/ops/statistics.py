@@ -221,9 +221,15 @@ def _quantile(input: Any, q: Any, dim: int | None, keepdim: bool, interpolation:
         above = gather(values, -1, _whole(rank, np.ceil))
         fraction = rank - _whole(rank, np.floor)
         weight = fraction if interpolation == "linear" else 0.5
-        y = where(fraction > 0, y + weight * (above - y), y)   # at a whole rank, infinities have no difference
+        y = where(fraction > 0, _between(y, above, weight), y)   # at a whole rank, infinities have no difference
     axes = tuple(range(input.ndim)) if axis is None or dim is None else (axis,)
     return reshape(movedim(y, -1, 0), (*q.shape, *reduced_shape(tuple(input.shape), axes, keepdim)))
+
+
+def _between(a: Any, b: Any, weight: Any) -> Any:
+    """`lerp`, from the end that is nearer: the middle between -inf and a number is -inf."""
+    far = b - (1 - weight) * (b - a)
+    return far if isinstance(weight, float) else where(weight < 0.5, a + weight * (b - a), far)
 
 
 def _whole(rank: Any, rounding: Any) -> Any:

@@ -13,6 +13,7 @@ from minidl.ops.broadcast import Shape, wide
 from minidl.ops.dims import numpy_names
 from minidl.ops.extreme import Extreme, check_not_empty
 from minidl.ops.reduce import Dims, Reduction, axes_of, floating, sum
+from minidl.ops.ufunc import Step
 
 
 class Norm2(Reduction):
@@ -51,6 +52,13 @@ class NormP(Reduction):
         return self.spread(g * y ** (1 - self.p) * (out != 0)) * (sign(x) * size ** (self.p - 1))
 
 
+class NotZero(Step):
+    """y = 1 where x is not 0, as NaN, and 0 where it is"""
+
+    def forward(self, x: Array) -> Array:
+        return (x != 0).astype(x.dtype)
+
+
 @numpy_names
 def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
          dtype: Any = None) -> Any:
@@ -77,7 +85,7 @@ def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: b
     if p == 1:
         return sum(abs_(x), axes or None, keepdim)
     if p == 0:
-        return sum(abs_(sign(x)), axes or None, keepdim)
+        return sum(NotZero()(x), axes or None, keepdim)
     if math.isinf(p):
         check_not_empty(x, axes, "norm", RuntimeError)
         return Extreme(axes, keepdim, "max" if p > 0 else "min")(abs_(x))

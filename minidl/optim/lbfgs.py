@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from minidl.autograd.grad_mode import enable_grad, no_grad
+from minidl.autograd.op import check_devices
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.optim.line_search import Point, strong_wolfe
-from minidl.optim.optimizer import Optimizer, Params, check, check_real, zeros_like
+from minidl.optim.optimizer import Optimizer, Params, check, check_entry, check_real, zeros_like
+from minidl.tensor import Tensor
 
 
 class LBFGS(Optimizer):
@@ -72,6 +74,14 @@ class LBFGS(Optimizer):
         check(group["history_size"] >= 1, "history_size", group["history_size"])
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise RuntimeError(f"only 'strong_wolfe' is supported, but got line_search_fn={group['line_search_fn']!r}")
+
+    def check_state(self, state: dict[str, Any], p: Tensor, group: dict[str, Any]) -> None:
+        flat = wrap(array_module(p.array).empty(sum(p.numel() for p in group["params"])))
+        for name in {"d", "prev_flat_grad"} & state.keys():
+            check_entry(name, state, flat)
+        for name in {"old_dirs", "old_stps"} & state.keys():
+            for vector in state[name]:
+                check_entry(name, {name: vector}, flat)
 
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         """Take up to `max_iter` directions; returns the loss before the first.
@@ -153,6 +163,7 @@ class LBFGS(Optimizer):
         with enable_grad():
             loss = closure()
         gs = [zeros_like(p.array).array if p.grad is None else p.grad.array for p in self.param_groups[0]["params"]]
+        check_devices("LBFGS", gs)
         return loss, array_module(gs[0]).concatenate([g.reshape(-1) for g in gs])
 
     def _weights(self) -> list[Array]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import math
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -136,6 +137,15 @@ class Optimizer:
     def check_group(self, group: dict[str, Any]) -> None:
         """Raise ValueError if a hyperparameter is out of range; see `check`."""
 
+    def check_state(self, state: dict[str, Any], p: Tensor, group: dict[str, Any]) -> None:
+        """Raise an error if a loaded state is not one of the parameter `p`; see `check_entry`.
+
+        It needs what `initial_state` has, in the same shapes, and may hold more.
+        """
+        values = _parts(p)
+        for name, start in self.initial_state(values.array, group).items():
+            check_entry(name, state, _joined(start, values.shape) if p.is_complex() else start)
+
     # ------------------------------------------------------------------ a step
 
     @_hooked
@@ -215,8 +225,7 @@ class Optimizer:
         group["params"] = params
         for name, value in group.items():
             if name != "params":
-                group[name] = tuple(_number(name, v) for v in value) if isinstance(value, tuple) else \
-                    _number(name, value)
+                group[name] = _numbers(name, value)
         self._check_params(params)
         self._check_numbers(group)
         self.check_group(group)
@@ -225,8 +234,9 @@ class Optimizer:
     def _check_numbers(self, group: dict[str, Any]) -> None:
         """Errors: TypeError where a hyperparameter is no number, but has one as its default."""
         for name, parameter in inspect.signature(type(self)).parameters.items():
-            default, value = (x if isinstance(x, tuple) else (x,) for x in (parameter.default, group.get(name, ())))
-            for expected, given in zip(default, value):
+            value = group.get(name, parameter.default)
+            several = isinstance(parameter.default, tuple) and isinstance(value, (tuple, list))
+            for expected, given in zip(parameter.default, value) if several else [(parameter.default, value)]:
                 if isinstance(expected, (int, float)) and not isinstance(given, (int, float, np.generic)):
                     raise TypeError(f"{type(self).__name__}: {name} must be a number or a Tensor of one element, but "
                                     f"got {given!r} ({type(given).__name__})")
@@ -275,10 +285,11 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what `state_dict()` gave, of this optimizer or PyTorch's with the same parameters.
 
-        The values are copied. State comes to the dtype and device of its parameter.
+        The values are copied. State comes to the dtype and device of its parameter. Hyperparameters that are not saved
+        stay as they are.
 
-        Errors: ValueError if the number of groups, or of parameters in a group, differs; TypeError or KeyError for what
-        is no state dict of an optimizer.
+        Errors: ValueError if the number of groups, of parameters in a group, or the shape of a state differs; TypeError
+        or KeyError for what is no state dict of such an optimizer. Nothing is loaded then.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}")
@@ -311,6 +322,7 @@ class Optimizer:
             raise KeyError(f"load_state_dict: expected the state dict of an optimizer, with the keys 'state' and "
                            f"'param_groups', but got {list(state_dict)}")
         saved = state_dict["param_groups"]
+        _check_types(state_dict["state"], saved)
         if len(saved) != len(self.param_groups):
             raise ValueError(f"loaded state dict has a different number of parameter groups: {len(saved)}, expected "
                              f"{len(self.param_groups)}")
@@ -318,14 +330,24 @@ class Optimizer:
             if len(new["params"]) != len(old["params"]):
                 raise ValueError(f"loaded state dict contains a parameter group that doesn't match the size of "
                                  f"optimizer's group: {len(new['params'])} parameters, expected {len(old['params'])}")
-        param_of = {number: p for new, old in zip(saved, self.param_groups)
-                    for number, p in zip(new["params"], old["params"])}
+        groups = [{**old, **{name: _numbers(name, copy.deepcopy(value)) for name, value in new.items()},
+                   "params": old["params"]} for new, old in zip(saved, self.param_groups)]
+        for group in groups:
+            self._check_numbers(group)
+        place_of = {number: (p, group) for new, group in zip(saved, groups)
+                    for number, p in zip(new["params"], group["params"])}
         state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         for key, values in state_dict["state"].items():
-            p = param_of.get(key)
-            state[key if p is None else p] = {name: self._loaded(name, value, p) for name, value in values.items()}
-        groups = [{**old, **copy.deepcopy(new), "params": old["params"]}
-                  for new, old in zip(saved, self.param_groups)]
+            place = place_of.get(key)
+            p = None if place is None else place[0]
+            loaded = {name: self._loaded(name, value, p) for name, value in values.items()}
+            if place is not None and loaded:
+                try:
+                    self.check_state(loaded, *place)
+                except (KeyError, TypeError, ValueError) as error:
+                    raise type(error)(f"{type(self).__name__}: the loaded state of parameter {key} "
+                                      f"{error.args[0]}") from None
+            state[key if p is None else p] = loaded
         self.state, self.param_groups = state, groups
 
     def _loaded(self, name: str, value: Any, p: Tensor | None) -> Any:
@@ -333,7 +355,7 @@ class Optimizer:
         if isinstance(value, list):
             return [self._loaded(name, v, p) for v in value]
         if name in self.number_state:
-            return value.item() if hasattr(value, "item") else value
+            return value.item() if hasattr(value, "item") and math.prod(value.shape) == 1 else value
         if isinstance(value, Tensor):
             array = value.array
         elif is_array(value) or hasattr(value, "__array__"):    # PyTorch's tensors too
@@ -372,12 +394,41 @@ def _joined(value: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _number(name: str, value: Any) -> Any:
-    """A hyperparameter: the number in a Tensor of one element, everything else as it is."""
-    if not isinstance(value, Tensor):
+    """A hyperparameter: the number in a Tensor of one element, PyTorch's too; everything else as it is."""
+    if not hasattr(value, "item") or isinstance(value, np.generic):
         return value
-    if value.numel() != 1:
+    if math.prod(value.shape) != 1:
         raise ValueError(f"Tensor {name} must be 1-element, but got shape {tuple(value.shape)}")
     return value.item()
+
+
+def _numbers(name: str, value: Any) -> Any:
+    """A hyperparameter with `_number` for each of its values, if it is a tuple."""
+    return tuple(_number(name, v) for v in value) if isinstance(value, tuple) else _number(name, value)
+
+
+def _check_types(state: Any, groups: Any) -> None:
+    """Errors: TypeError or KeyError where the two halves of a state dict are not what `state_dict` gives."""
+    if not isinstance(state, Mapping) or not all(isinstance(values, Mapping) for values in state.values()):
+        raise TypeError("load_state_dict: expected 'state' to be a dict with a dict for each parameter that has one")
+    if not isinstance(groups, (list, tuple)) or not all(isinstance(group, Mapping) for group in groups):
+        raise TypeError("load_state_dict: expected 'param_groups' to be a list of dicts")
+    for group in groups:
+        if "params" not in group:
+            raise KeyError(f"load_state_dict: expected the numbers of a group's parameters under 'params', but got the "
+                           f"keys {list(group)}")
+
+
+def check_entry(name: str, state: dict[str, Any], like: Any) -> None:
+    """Errors: KeyError, TypeError or ValueError unless `state[name]` is a number or a Tensor in a shape, as `like`."""
+    if name not in state:
+        raise KeyError(f"has no {name!r}, but only {list(state)}; was it saved by another kind of optimizer?")
+    value, is_tensor = state[name], isinstance(like, Tensor)
+    if not isinstance(value, Tensor if is_tensor else (int, float, np.generic)):
+        raise TypeError(f"has a {type(value).__name__} as {name!r}, expected a {'Tensor' if is_tensor else 'number'}")
+    if isinstance(value, Tensor) and value.shape != like.shape:
+        raise ValueError(f"has {name!r} in shape {tuple(value.shape)}, expected {tuple(like.shape)}; was it saved with "
+                         f"another network?")
 
 
 def check(valid: bool, what: str, value: Any) -> None:

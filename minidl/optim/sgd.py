@@ -5,7 +5,8 @@ from typing import Any
 
 from minidl.backend.device import Array
 from minidl.backend.kernels.update import sgd_update
-from minidl.optim.optimizer import Optimizer, Params, check, zeros_like
+from minidl.optim.optimizer import Optimizer, Params, check, check_entry, zeros_like
+from minidl.tensor import Tensor
 
 
 class SGD(Optimizer):
@@ -49,6 +50,10 @@ class SGD(Optimizer):
         check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+
+    def check_state(self, state: dict[str, Any], p: Tensor, group: dict[str, Any]) -> None:
+        if state.get("momentum_buffer") is not None:    # else the first step makes it
+            check_entry("momentum_buffer", state, p)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         buffer, dampening = None, group["dampening"]

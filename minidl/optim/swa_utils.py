@@ -106,14 +106,21 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
-        """Let the present weights of `model` count in the averages."""
+        """Let the present weights of `model` count in the averages.
+
+        Errors: ValueError if it has other parameters or buffers than the averaged model.
+        """
+        shapes = [[tuple(member.shape) for member in chain(m.parameters(), m.buffers())] for m in (self.module, model)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"AveragedModel: expected a model whose parameters and buffers have the shapes {shapes[0]}"
+                             f", as the averaged one has, but got {shapes[1]}")
         ours, theirs = self._averaged(self.module), self._averaged(model)
         theirs = [current.to(averaged.device) for averaged, current in zip(ours, theirs)]
         with no_grad():
             if self.n_averaged.item() == 0:
                 for averaged, current in zip(ours, theirs):
                     copy_(averaged, current)
-            else:
+            elif ours:
                 self.average(ours, theirs, self.n_averaged.to(ours[0].device))
             if not self.use_buffers:
                 for averaged, current in zip(self.module.buffers(), model.buffers()):
@@ -147,13 +154,15 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         norm.reset_running_stats()
         norm.momentum = None                    # average all batches alike
     model.train()
-    with no_grad():
-        for batch in loader:
-            batch = batch[0] if isinstance(batch, (list, tuple)) else batch
-            model(batch if device is None else batch.to(device))
-    for norm, momentum in zip(norms, momenta):
-        norm.momentum = momentum
-    model.train(training)
+    try:
+        with no_grad():
+            for batch in loader:
+                batch = batch[0] if isinstance(batch, (list, tuple)) else batch
+                model(batch if device is None else batch.to(device))
+    finally:
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
+        model.train(training)
 
 
 class SWALR(LRScheduler):

@@ -24,6 +24,9 @@ from minidl.backend.random import default_generator
 Versions = list[tuple[Any, int]]
 """Version counters of pieces of memory, each with the number that it should still have."""
 
+Kind = tuple[type[Op], dict[str, Any]]
+"""The type of a step, and shape and dtype of all that it keeps."""
+
 
 def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None,
                preserve_rng_state: bool = True, **kwargs: Any) -> Any:
@@ -141,7 +144,7 @@ class Again:
             devices = {Device("cpu"), *(device_of(t.array) for t in tensors_in((args, kwargs)))}
             self.generators = [(g, g.get_state()) for g in map(default_generator, devices)]
         self.autocast, self.casts_held = switches.autocast, switches.autocast_casts is not None
-        self.kinds: list[type[Op]] = []
+        self.kinds: list[Kind] = []
         self.kept: list[Any] | None = None
 
     @contextlib.contextmanager
@@ -158,7 +161,7 @@ class Again:
         """Let the steps of the first run forget what they keep."""
         for op in ops:
             self.versions += _versions_from_outside(op, ops[0].sequence)
-        self.kinds = [type(op) for op in ops]
+        self.kinds = [_kind(op) for op in ops]
         for i, op in enumerate(ops):
             if op.kept:
                 op.kept = Forgotten(self, i)
@@ -188,11 +191,19 @@ class Again:
         finally:
             for generator, state in now:
                 generator.set_state(state)
-        if [type(op) for op in ops] != self.kinds:
+        if [_kind(op) for op in ops] != self.kinds:
             raise RuntimeError(f"checkpoint: the function recorded {len(self.kinds)} steps in forward, and {len(ops)} "
-                               f"when it ran again in backward, or others; it must do the same each time")
+                               f"when it ran again in backward, or others, or of other shapes; it must do the same "
+                               f"each time")
         self.kept = [op.kept for op in ops]
         del self.call
+
+
+def _kind(op: Op) -> Kind:
+    """What is the same in both runs. Steps of a checkpoint inside this one have forgotten what they keep."""
+    kept = {} if op.kept is None or isinstance(op.kept, Forgotten) else op.kept
+    return type(op), {name: (getattr(value, "shape", None), getattr(value, "dtype", None))
+                      for name, (value, _, _) in kept.items()}
 
 
 def _versions_from_outside(op: Op, first: int) -> Versions:

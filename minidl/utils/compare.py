@@ -88,13 +88,17 @@ def compare(model: Module, torch_model: Any, input: Any, *, copy_weights: bool =
         copy_weights: take over PyTorch's weights first. If not, those that differ are listed in the result.
         rtol, atol: two numbers count as equal if they are no further apart than atol + rtol * |PyTorch's|.
 
-    Errors: ValueError if one network is in training mode and the other is not; RuntimeError if the weights cannot be
-    copied, because names or shapes differ.
+    Errors: ValueError if one network is in training mode and the other is not; TypeError for what is no network, or no
+    input; RuntimeError if the weights cannot be copied, because names or shapes differ.
 
         comparison = compare(model, torch_model, torch.randn(2, 3, 32, 32))
         print(comparison)                           # a table of all layers
         comparison.first_difference.name            # "features.4", if that is where they part
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"compare: expected model to be a minidl.nn.Module, but got {type(model)}")
+    if isinstance(torch_model, Module) or not hasattr(torch_model, "named_modules"):
+        raise TypeError(f"compare: expected torch_model to be a torch.nn.Module, but got {type(torch_model)}")
     modes = {name: module.training for name, module in torch_model.named_modules()}
     for name, module in model.named_modules():
         if modes.get(name, module.training) != module.training:
@@ -107,6 +111,9 @@ def compare(model: Module, torch_model: Any, input: Any, *, copy_weights: bool =
     weights = {name: _distance(mine[name], value)[0] for name, value in state.items()
                if name in mine and not _equal(mine[name], value, rtol, atol)}
     inputs = [as_numpy(x) for x in (input if isinstance(input, (tuple, list)) else (input,))]
+    for x in inputs:
+        if x.dtype.kind not in "biufc":
+            raise TypeError(f"compare: expected input to be a Tensor, an array, or a tuple of them, but got {input!r}")
     where = next((device_of(p.array) for p in model.parameters()), Device("cpu"))
     with no_grad(), _outputs_of(model) as here:
         model(*[wrap(move(x.copy(), where)) for x in inputs])
@@ -155,9 +162,9 @@ def _outputs_of(model: Any) -> Iterator[Outputs]:
 
 
 def _tensors(value: Any) -> Iterator[Any]:
-    """The tensors of either library in nested tuples, lists and dicts."""
+    """The tensors of either library in nested tuples, lists and dicts, whose keys may come in any order."""
     if isinstance(value, dict):
-        value = tuple(value.values())
+        value = tuple(value[key] for key in sorted(value, key=str))
     if isinstance(value, (tuple, list)):
         for part in value:
             yield from _tensors(part)

@@ -132,6 +132,8 @@ class profile:
 
     Args:
         activities, record_shapes, profile_memory: PyTorch's; all of it is always recorded.
+
+    Errors: RuntimeError if one is opened that is open.
     """
 
     def __init__(self, activities: Any = None, record_shapes: bool = False, profile_memory: bool = False) -> None:
@@ -140,6 +142,8 @@ class profile:
         self._made_in: weakref.WeakKeyDictionary[Op, str] = weakref.WeakKeyDictionary()
 
     def __enter__(self) -> profile:
+        if self in _open_profiles:
+            raise RuntimeError("profile: this one is open already; open another one inside it, with profile()")
         self._open = contextlib.ExitStack()
         self._open.enter_context(op_calls(self._around_op))
         self._open.enter_context(function_calls(self._around_function))

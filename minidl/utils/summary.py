@@ -123,7 +123,7 @@ def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dt
         device: of these inputs; if not given, that of the parameters.
         depth: how deep the table goes into modules inside modules; the numbers are complete anyway.
 
-    Errors: ValueError unless either `input_size` or `input_data` is given.
+    Errors: ValueError unless either `input_size` or `input_data` is given; TypeError for what is no Module or no shape.
 
         >>> from minidl import nn
         >>> from minidl.utils import summary
@@ -143,6 +143,8 @@ def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dt
     """
     if (input_size is None) == (input_data is None):
         raise ValueError("summary: give either input_size, the shape of the input with its batch axis, or input_data")
+    if not isinstance(model, Module):
+        raise TypeError(f"summary: expected model to be a Module, but got {model!r} ({type(model).__name__})")
     args, kwargs = _inputs(model, input_size, input_data, dtypes, device)
     rows = {module: Row(name, name.count(".") + 1 if name else 0) for name, module in model.named_modules()}
     with _as_it_was(model), no_grad(), _recording(rows):
@@ -167,7 +169,11 @@ def _inputs(model: Module, input_size: Any, input_data: Any, dtypes: Any, device
         return (), input_data
     if input_data is not None:
         return tuple(input_data) if isinstance(input_data, (tuple, list)) else (input_data,), {}
-    sizes = [input_size] if all(isinstance(n, (int, np.integer)) for n in input_size) else list(input_size)
+    one = _is_shape(input_size)
+    if not one and not (isinstance(input_size, (tuple, list)) and all(map(_is_shape, input_size))):
+        raise TypeError(f"summary: expected input_size to be a shape such as (1, 3, 32, 32), or a list of shapes, but "
+                        f"got {input_size!r}")
+    sizes = [input_size] if one else list(input_size)
     first = next(model.parameters(), None)
     if dtypes is None:
         dtypes = [get_default_dtype() if first is None else first.dtype] * len(sizes)
@@ -176,6 +182,10 @@ def _inputs(model: Module, input_size: Any, input_data: Any, dtypes: Any, device
     where = first.device if device is None and first is not None else as_device(device)
     inputs = [ones(*size, dtype=dtype, device=where) for size, dtype in zip(sizes, dtypes)]
     return tuple(x if x.dtype.kind in "fc" else x - x for x in inputs), {}
+
+
+def _is_shape(size: Any) -> bool:
+    return isinstance(size, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in size)
 
 
 def _describe(module: Module, row: Row) -> None:

@@ -14,11 +14,15 @@ import minidl.backend.cpu
 import minidl.backend.kernels
 from minidl.backend.device import library_of
 from minidl.backend.kernel import Kernel, registry
-from minidl.backend.kernels.attention import AttentionPlan
+from minidl.backend.kernels.attention import AttentionPlan, attention_forward
 from minidl.backend.kernels.conv import ConvGeometry
 from minidl.backend.kernels.pool import PoolGeometry
+from minidl.backend.kernels.resize import taps_of
 from minidl.backend.kernels.rnn import steps_of
 from tests.strict_array import StrictArray
+
+if minidl.backends.numba.is_available():
+    importlib.import_module("minidl.backend.compiled")      # registers its bodies, without switching to them
 
 for package in (minidl.backend.kernels, minidl.backend.cpu):
     for found in pkgutil.iter_modules(package.__path__):
@@ -44,9 +48,16 @@ def large(count: int) -> list[np.ndarray]:
     return [abs(r(200, 700)) + 0.1 * i for i in range(count)]
 
 
+def attended(q: np.ndarray, k: np.ndarray, v: np.ndarray, plan: AttentionPlan) -> tuple[Any, ...]:
+    """The arguments of `attention_grad` after a forward pass."""
+    y, log_sums = attention_forward.generic(q, k, v, None, plan)
+    return y[..., ::-1, :].copy(), q, k, v, None, y, log_sums, plan, False
+
+
 SAME = ConvGeometry((1, 1), (1, 1), (1, 1), 1)
 VALID = SAME._replace(padding=(0, 0))
 STRIDED = ConvGeometry((2, 1), (1, 0), (1, 2), 1)
+SKEWED = ConvGeometry((2, 3), (1, 0), (1, 2), 1)
 DEPTHWISE = SAME._replace(groups=6)
 WALK = steps_of([90, 90, 50, 7], reverse=False)      # the last ones are shorter than the share of a thread
 BACK = steps_of([90, 90, 50, 7], reverse=True)
@@ -59,23 +70,33 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(2, 3, 6, 7), r(4, 3, 3, 3), SAME), (last(2, 9, 6, 7), r(4, 9, 3, 3), STRIDED),
         (r(2, 9, 6, 7), r(4, 9, 1, 1), VALID), (r(2, 6, 5, 5), r(6, 1, 3, 3), DEPTHWISE),
         (r(2, 6, 5, 5), r(4, 3, 3, 3), SAME._replace(groups=2)), (r(0, 9, 5, 5), r(4, 9, 3, 3), SAME),
-        (last(9, 48, 12, 11), r(50, 48, 3, 3) / 20, SAME), (r(9, 50, 13, 12), r(48, 50, 3, 3) / 20, SAME._replace(padding=(2, 0)))],
+        (last(9, 48, 12, 11), r(50, 48, 3, 3) / 20, SAME), (r(9, 50, 13, 12), r(48, 50, 3, 3) / 20, SAME._replace(padding=(2, 0))),
+        (last(2, 16, 32, 31), r(16, 16, 3, 3) / 10, SAME), (last(7, 8, 9, 8), r(5, 8, 3, 2) / 5, SKEWED)],
     "conv2d_input_grad": [
         (r(2, 4, 6, 7), r(4, 9, 3, 3), (6, 7), SAME), (last(2, 4, 3, 3), r(4, 9, 3, 3), (6, 7), STRIDED),
         (r(2, 4, 2, 3), r(4, 9, 5, 5), (6, 7), VALID), (r(2, 6, 5, 5), r(6, 1, 3, 3), (5, 5), DEPTHWISE),
-        (r(2, 4, 6, 7), r(4, 3, 3, 3), (6, 7), SAME)],
+        (r(2, 4, 6, 7), r(4, 3, 3, 3), (6, 7), SAME), (last(7, 5, 5, 2), r(5, 8, 3, 2) / 5, (9, 8), SKEWED),
+        (last(3, 16, 16, 15), r(16, 9, 3, 3) / 10, (32, 31), SAME._replace(stride=(2, 2)))],
     "conv2d_weight_grad": [
         (r(2, 3, 6, 7), r(2, 4, 6, 7), (3, 3), SAME), (last(2, 9, 6, 7), last(2, 4, 3, 3), (3, 3), STRIDED),
         (last(9, 48, 12, 11), last(9, 50, 12, 11) / 20, (3, 3), SAME), (r(9, 50, 13, 12), r(9, 48, 11, 10) / 20, (3, 3), VALID),
-        (r(2, 9, 6, 7), r(2, 4, 6, 7), (1, 1), VALID), (r(2, 6, 5, 5), r(2, 6, 5, 5), (3, 3), DEPTHWISE)],
+        (r(2, 9, 6, 7), r(2, 4, 6, 7), (1, 1), VALID), (r(2, 6, 5, 5), r(2, 6, 5, 5), (3, 3), DEPTHWISE),
+        (last(2, 16, 32, 31), last(2, 16, 32, 31) / 20, (3, 3), SAME), (last(7, 8, 9, 8), last(7, 5, 5, 2) / 5, (3, 2), SKEWED)],
     "matmul": [
         (r(3, 4), r(4, 5)), (r(257, 90), r(3, 90, 70)), (r(70, 90), r(3, 90, 257)), (r(7, 130), r(130, 300)), (r(2, 3, 4), r(2, 4, 5)), (r(257, 128), r(128, 200)), (r(90, 300), r(300, 257)),
         (r(5, 2, 100, 70), r(5, 2, 70, 90)), (r(200, 300).T, r(200, 150)), (r(4), r(4)), (r(300, 200).astype("e"), r(200, 90).astype("e"))],
     "attention_forward": [(r(3, 4, 5), r(3, 6, 5), r(3, 6, 2), None, AttentionPlan(0.5, True)),
-                          (r(3, 2, 4, 5), r(3, 2, 6, 5), r(3, 2, 6, 2), r(3, 2, 4, 6), AttentionPlan(0.5))],
+                          (r(3, 2, 4, 5), r(3, 2, 6, 5), r(3, 2, 6, 2), r(3, 2, 4, 6), AttentionPlan(0.5)),
+                          (r(2, 3, 70, 8), r(2, 3, 600, 8), r(2, 3, 600, 5), None, AttentionPlan(0.5)),
+                          (r(70, 8), r(70, 8), r(70, 5), None, AttentionPlan(0.5, True))],
     "attention_grad": [
         (r(3, 2, 4, 2), r(3, 2, 4, 5), r(3, 2, 6, 5), r(3, 2, 6, 2), r(3, 2, 4, 6), r(3, 2, 4, 2), r(3, 2, 4, 1),
-         AttentionPlan(0.5), True)],
+         AttentionPlan(0.5), True), *[attended(*args) for args in (
+            (r(2, 3, 70, 8), r(2, 3, 600, 8), r(2, 3, 600, 5), AttentionPlan(0.5)), (r(70, 8), r(70, 8), r(70, 5), AttentionPlan(0.5, True)))]],
+    "relu_forward": [(r(3, 5),), (last(4, 200, 20, 20),), (np.float32([np.nan, -np.inf, np.inf, -1] * 40_000),)],
+    "relu_grad": [(r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) - 0.3)],
+    "leaky_relu_forward": [(r(3, 5), 0.1), (r(3, 5), 2.0), (last(4, 200, 20, 20), 0.1), (last(4, 200, 20, 20), -0.5)],
+    "leaky_relu_grad": [(r(3, 5), r(3, 5), 0.1), (last(4, 200, 20, 20), last(4, 200, 20, 20) - 0.3, 0.1)],
     "gelu_forward": [(r(3, 5),), (last(4, 200, 20, 20),)],
     "gelu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],
     "sgd_update": [(*large(2), None, 0.1, 0.0, 0.0, 0.1, False, False), (*large(3), 0.1, 0.9, 0.1, 0.0, True, True),
@@ -92,12 +113,18 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
                      (*large(4), 200.0, 0.1, 0.9, 0.99, 1e-8, 0.1, True, False)],
     "rprop_update": [(*large(4), 0.5, 1.2, 1e-6, 50.0, False)],
     "asgd_update": [(*large(3), 0.1, 1.0, 1e-4, 0.1, False)],
-    "max_pool2d_forward": [(r(2, 3, 6, 6), HALVES), (last(2, 3, 6, 7), OVERLAP), (np.full((1, 1, 4, 4), np.nan), OVERLAP)],
-    "max_pool2d_scatter": [(r(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3)), (last(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3))],
+    "max_pool2d_forward": [(r(2, 3, 6, 6), HALVES), (last(2, 3, 6, 7), OVERLAP), (np.full((1, 1, 4, 4), np.nan), OVERLAP),
+                           (last(2, 9, 6, 7), OVERLAP), (np.where(last(2, 9, 6, 7) > 1, np.nan, last(2, 9, 6, 7)), HALVES)],
+    "max_pool2d_scatter": [(r(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3)), (last(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3)),
+                           (last(2, 9, 4, 4), np.moveaxis(i(9, 2, 4, 4, 9), 3, 1), (3, 3))],
     "max_pool2d_gather": [(r(2, 3, 3, 3), i(9, 2, 3, 4, 4))],
     "adaptive_max_pool2d_forward": [(r(2, 3, 5, 7), (2, 3)), (r(2, 3, 6, 6), (2, 3))],
     "avg_pool2d_forward": [(r(2, 3, 6, 6), HALVES, True, None), (r(2, 3, 6, 7), OVERLAP, False, None)],
     "avg_pool2d_scatter": [(r(2, 3, 3, 3), (6, 6), HALVES, True, None), (r(2, 3, 4, 4), (6, 7), OVERLAP, False, None)],
+    "resize_axis": [
+        (r(2, 3, 5, 7), 3, taps_of(np.arange(12) // 3, i(7, 12), abs(r(12)), (4, 7))),
+        (last(2, 3, 5, 7), 2, taps_of(np.array([0, 0, 0, 2]), np.array([1, 2, 4, 0]), np.ones(4), (3, 5))),
+        (r(2, 70, 3), 1, taps_of(np.arange(6) // 2, np.arange(6) * 9, abs(r(6)), (3, 70)))],
     "softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), 1)],
     "softmax_grad": [(r(3, 5), r(3, 5), 1), (r(300, 500), r(300, 500), 1)],
     "log_softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), -1)],
@@ -108,12 +135,14 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "normalize_forward": [
         (last(2, 3, 4, 5), r(1, 3, 1, 1), r(1, 3, 1, 1), (0, 2, 3), 1e-5), (r(6, 3), None, None, (0,), 1e-5),
         (r(2, 3, 4, 5), None, r(1, 3, 1, 1), (0, 2, 3), 1e-5), (r(4, 5), r(1, 5), r(1, 5), (1,), 1e-5),
-        (r(700, 300), r(1, 300), r(1, 300), (1,), 1e-5)],
+        (r(700, 300), r(1, 300), r(1, 300), (1,), 1e-5), (last(5, 3, 40, 50) + 9, r(1, 3, 1, 1), None, (0, 2, 3), 1e-5)],
     "normalize_grad": [
         (last(2, 3, 4, 5), last(2, 3, 4, 5) * 2, r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3), (0, 2, 3), 1e-5),
         (r(6, 3), r(6, 3) * 2, None, r(1, 3), abs(r(1, 3)), (0,), (0,), 1e-5),
         (r(4, 5), r(4, 5) * 2, r(1, 5), r(4, 1), abs(r(4, 1)), (1,), (0,), 1e-5),
-        (r(700, 300), r(700, 300) * 2, r(1, 300), r(700, 1), abs(r(700, 1)), (1,), (0,), 1e-5)],
+        (r(700, 300), r(700, 300) * 2, r(1, 300), r(700, 1), abs(r(700, 1)) + 0.5, (1,), (0,), 1e-5),
+        (last(5, 3, 40, 50) / 9, last(5, 3, 40, 50), r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3), (0, 2, 3), 1e-5)],
+    "scale_shift": [(r(3, 4, 5), r(4), r(4)), (last(9, 3, 100, 51), r(3), r(3)), (last(9, 3, 100, 51), r(3), None)],
     "normal_cdf": [(r(3, 5),), (np.float32([-np.inf, -9, 0, 9, np.inf]),)],
     "lu_factor": [(r(3, 3),), (r(2, 4, 2),), (r(2, 2, 3, 5),), (np.float32([[1, 2], [2, 4]]),), (r(0, 2, 2),), (r(2, 0, 3),)],
     "row_order": [(np.int32([[2, 3, 3], [1, 2, 3]]), 4), (np.int32([3, 3]), 3), (np.zeros((2, 0), np.int32), 3)],
@@ -123,7 +152,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
                    *[r(237, 110)] * 3, BACK),
                   (r(90, 90), r(90, 130), r(4, 90, 130) / 20, r(90, 130) / 20, np.float32([[[0.5]], [[0.5]], [[1]], [[0.5]]]),
                    r(4, 237, 130), *[r(237, 130)] * 2, r(237, 90), WALK)],
-    "lstm_walk_back": [(r(90, 110), r(90, 110), r(440, 110) / 20, None, r(237, 110), abs(r(4, 237, 110)), *[r(237, 110)] * 2,
+    "lstm_walk_back": [(r(90, 110), r(90, 110), r(440, 110) / 20, None, r(237, 110), abs(r(4, 237, 110)) / 4, *[r(237, 110) / 4] * 2,
                         r(237, 4, 110), r(237, 110), BACK),
                        (r(90, 90), r(90, 130), r(520, 90) / 20, r(90, 130) / 20, r(237, 90), abs(r(4, 237, 130)), *[r(237, 130)] * 2,
                         r(237, 4, 130), r(237, 90), WALK)],
@@ -179,7 +208,7 @@ def three_threads() -> Iterator[None]:
 def test_fast_bodies_agree_with_the_generic_one(name: str, library: str, k: int) -> None:
     kernel = registry[name]
     assert name in SAMPLES, f"kernel {name} has a body for {library}: add samples for it to SAMPLES"
-    if library != "numpy":
+    if library not in ("numpy", "numba"):
         pytest.skip(f"this machine runs no {library}")
     results = [(run(kernel.bodies[library][k], args), run(kernel.generic, args)) for args in SAMPLES[name]]
     taken = [(actual, expected) for actual, expected in results if actual[0] is not NotImplemented]

@@ -204,6 +204,11 @@ def test_the_whole_score_matrix_never_exists():
     assert peak < 4 * L * L / 4, f"{peak} bytes; the scores alone have {4 * L * L}"
 
 
+def test_queries_without_elements_look_everywhere_alike():
+    query, key, value = minidl.zeros(2, 3, 4, 0), minidl.zeros(2, 3, 6, 0), minidl.ones(2, 3, 6, 5)
+    assert scaled_dot_product_attention(query, key, value).numpy() == pytest.approx(1)
+
+
 def test_plain_arrays_give_plain_arrays():
     x = np.ones((2, 3))
     y = scaled_dot_product_attention(x, x, x, np.ones((2, 2), bool))

@@ -129,6 +129,7 @@ FITTING = minidl.zeros(16, 4, 3, 3)
     ((IMAGE.long(), FITTING.long()), RuntimeError, "input must be floating-point, but it is int64; try input.float()"),
     ((IMAGE[0, 0], FITTING), RuntimeError, "Expected 3D (unbatched) or 4D (batched) input"),
     ((IMAGE, FITTING[0]), RuntimeError, "expected a 4-dimensional weight"),
+    ((IMAGE, FITTING[0, 0, 0, 0]), RuntimeError, "expected a 4-dimensional weight"),
     ((IMAGE, FITTING, None, 0), RuntimeError, "stride must be at least 1, but got stride=0"),
     ((IMAGE, FITTING, None, 1, -1), RuntimeError, "padding must be at least 0"),
     ((IMAGE, FITTING, None, 1, 0, 0), RuntimeError, "dilation must be at least 1"),

@@ -103,3 +103,19 @@ def test_equal_elements_lie_in_the_middle_of_the_range():
 def test_the_best_of_a_single_number():
     values, indices = minidl.topk(minidl.tensor(3.0), 1)
     assert (values.item(), indices.item(), values.shape) == (3.0, 0, ())
+
+
+def test_edges_of_nothing_reach_from_0_to_1():
+    assert counting.histogram(minidl.zeros(0), 2).bin_edges.tolist() == [0, 0.5, 1]
+
+
+def test_a_batch_of_nothing_is_searched():
+    assert sort.searchsorted(minidl.zeros(2, 0), minidl.ones(2, 3)).tolist() == [[0, 0, 0]] * 2
+    assert sort.searchsorted(minidl.zeros(2, 3), minidl.ones(2, 0)).shape == (2, 0)
+
+
+def test_edges_and_boundaries_need_a_dimension():
+    with pytest.raises(RuntimeError, match="bins tensor should have one dimension, but got 0"):
+        counting.histogram(minidl.zeros(4), minidl.tensor(1.0))
+    with pytest.raises(RuntimeError, match="boundaries tensor should have positive dimension"):
+        sort.searchsorted(minidl.tensor(1.0), minidl.zeros(2))

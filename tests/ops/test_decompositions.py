@@ -491,3 +491,17 @@ def test_float32_exponentials_of_large_matrices():
     y = L.matrix_exp(minidl.tensor(x, dtype=minidl.float32))
     expected = scipy.linalg.expm(x)
     assert np.abs(y.numpy() - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_cond_of_a_matrix_without_elements_is_zero():
+    assert L.cond(minidl.zeros(2, 0, 3)).tolist() == [0, 0] and L.cond(minidl.zeros(0, 0), -2).item() == 0
+
+
+def test_powers_of_integers_count_paths():
+    """From one corner of a triangle back to it in three steps: left round, or right round."""
+    triangle = 1 - minidl.eye(3, dtype=minidl.int64)
+    power = L.matrix_power(triangle, 3)
+    assert power.dtype == minidl.int64 and power.tolist() == [[2, 3, 3], [3, 2, 3], [3, 3, 2]]
+    assert L.matrix_power(triangle, 0).tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    with pytest.raises(RuntimeError, match="Expected a floating point"):
+        L.matrix_power(triangle, -1)

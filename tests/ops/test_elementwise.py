@@ -326,3 +326,18 @@ def test_in_place():
     assert y.tolist() == [2.0, 4.0]
     y.sum().backward()
     assert x.grad.tolist() == [1.0, 0.5]   # d sqrt(4x)/dx = 1 / sqrt(x)
+
+
+def test_nan_has_no_sign():
+    """So |prediction - target| may be masked where a target is missing: the gradient there is zero."""
+    x = minidl.tensor([math.nan, -2.0, 0.0, math.inf], requires_grad=True)
+    assert ew.sign(x).tolist() == [0, -1, 0, 1]
+    ew.abs(x).sum().backward()
+    assert x.grad.tolist() == [0, -1, 0, 1]
+
+
+def test_lerp_arrives_at_its_ends():
+    """a + 1 * (b - a) is not b in float32."""
+    stream = np.random.default_rng(0)
+    a, b = (minidl.tensor(stream.standard_normal(100) * 10.0 ** stream.integers(-3, 3, 100), dtype=minidl.float32) for _ in range(2))
+    assert ew.lerp(a, b, 1.0).tolist() == b.tolist() and ew.lerp(a, b, 0.0).tolist() == a.tolist()

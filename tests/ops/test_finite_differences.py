@@ -42,3 +42,9 @@ def test_a_parabola_is_exact_to_second_order():
     points = minidl.tensor([0.0, 0.5, 2.0, 3.0], dtype=minidl.float64)
     (slope,) = gradient(points ** 2, spacing=(points,), edge_order=2)
     np.testing.assert_allclose(slope.numpy(), 2 * points.numpy())
+
+
+def test_a_point_has_no_influence_on_its_own_slope_if_steps_are_even():
+    (slope,) = gradient(minidl.tensor([0.0, 1.0, float("nan"), 3.0, 4.0]), spacing=0.5)
+    assert slope.isnan().tolist() == [False, True, False, True, False]
+    assert slope[minidl.tensor([0, 2, 4])].tolist() == [2, 2, 2]

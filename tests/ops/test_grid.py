@@ -97,6 +97,18 @@ def test_a_position_that_is_no_number_does_not_read_anywhere():
     assert bool(minidl.isnan(grid_sample(x, grid)).all())
 
 
+def test_what_is_no_number_is_not_read_from_outside():
+    """Between the last pixel and the padding half of the pixel is left, and nothing of another one."""
+    image = minidl.tensor([[[[float("nan"), 1.0, 2.0]]]], requires_grad=True)
+    for mode in ("bilinear", "nearest", "bicubic"):
+        y = grid_sample(image, minidl.tensor([[[[-9.0, 0.0], [9.0, 0.0]]]]), mode)
+        assert y.tolist() == [[[[0.0, 0.0]]]]
+    y = grid_sample(image, minidl.tensor([[[[1.0, 0.0]]]]))
+    assert y.tolist() == [[[[1.0]]]]
+    y.backward(minidl.full((1, 1, 1, 1), float("inf")))
+    assert image.grad.tolist() == [[[[0.0, 0.0, float("inf")]]]]
+
+
 def test_plain_arrays_give_plain_arrays():
     grid = affine_grid(np.array([[[1.0, 0, 0], [0, 1, 0]]]), (1, 1, 2, 2))
     y = grid_sample(np.ones((1, 1, 2, 2)), grid)

@@ -385,6 +385,17 @@ def test_index_put():
     assert y.tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("accumulate, at_a_place", [(False, 5), (True, 6)])
+def test_index_put_at_a_number(accumulate, at_a_place):
+    five, x = minidl.tensor(5.0), minidl.ones(2, 2)
+    for i, (upper, lower) in ((1, (1, at_a_place)), (-2, (at_a_place, 1)), (True, (at_a_place, at_a_place)), (False, (1, 1))):
+        y, expected = minidl.ones(2, 2), [[upper] * 2, [lower] * 2]
+        assert x.index_put((minidl.tensor(i),), five, accumulate).tolist() == expected
+        assert y.index_put_((minidl.tensor(i),), five, accumulate).tolist() == y.tolist() == expected
+    rows = minidl.zeros(2, 3).index_put((minidl.tensor(1), minidl.tensor([0, 2])), minidl.tensor([4.0, 5.0]), accumulate)
+    assert rows.tolist() == [[0, 0, 0], [4, 0, 5]]
+
+
 def test_unique():
     x = np.array([[3, 1, 3], [2, 3, 1], [3, 1, 3]])
     for kwargs in ({}, {"return_inverse": True}, {"return_counts": True}, {"return_inverse": True, "return_counts": True},

@@ -284,3 +284,23 @@ def test_probabilities_to_meet_are_probabilities(value):
 def test_a_complex_target_is_not_cut_to_its_real_part(loss):
     with pytest.raises(RuntimeError, match="Found target of dtype complex64"):
         loss(minidl.tensor([0.5]), minidl.tensor([1j]))
+
+
+@pytest.mark.parametrize("loss, expected", [(F.mse_loss, 0.625), (F.huber_loss, 0.3125), (F.smooth_l1_loss, 0.3125)])
+def test_truth_values_are_targets_of_0_and_1(loss, expected):
+    x = minidl.tensor([0.5, 1.0], requires_grad=True)
+    y = loss(x, minidl.tensor([True, False]))
+    y.backward()
+    assert y.item() == expected and x.grad[0].item() < 0 < x.grad[1].item()
+
+
+def test_a_missing_target_that_is_masked_has_no_gradient_in_l1():
+    x = minidl.zeros(2, requires_grad=True)
+    target = minidl.tensor([math.nan, 1.0])
+    F.l1_loss(x, target, reduction="none")[~target.isnan()].sum().backward()
+    assert x.grad.tolist() == [0, -1]
+
+
+def test_an_infinite_variance_has_an_infinite_loss():
+    y = F.gaussian_nll_loss(minidl.zeros(2), minidl.ones(2), minidl.tensor([math.inf, 1.0]), reduction="none")
+    assert y.tolist() == [math.inf, 0.5]

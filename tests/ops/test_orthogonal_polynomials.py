@@ -53,3 +53,7 @@ def test_the_gradient_is_that_of_the_polynomial():
     x = minidl.tensor([0.3, -0.7], dtype=minidl.float64, requires_grad=True)
     P.chebyshev_polynomial_t(x, 5).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), 5 * P.chebyshev_polynomial_u(x.detach(), 4).numpy())
+
+
+def test_what_is_no_order_gives_zero():
+    assert P.hermite_polynomial_h(minidl.ones(3), minidl.tensor([float("nan"), float("inf"), 1.0])).tolist() == [0, 0, 2]

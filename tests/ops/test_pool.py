@@ -8,6 +8,7 @@ import pytest
 
 import minidl
 from minidl.ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+from minidl.ops.pool_1d_3d import adaptive_avg_pool1d, adaptive_avg_pool3d
 from tests import oracle
 from tests.checking import Case, S, _check_values, check_case, torch
 
@@ -129,6 +130,20 @@ def test_plain_arrays_give_plain_arrays():
     x = np.arange(12.0).reshape(1, 1, 3, 4)
     for y in (max_pool2d(x, 2), avg_pool2d(x, 2), adaptive_avg_pool2d(x, 2), adaptive_avg_pool2d(x, 1), adaptive_max_pool2d(x[0], 2)):
         assert isinstance(y, np.ndarray)
+
+
+@pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("function, axes", [(adaptive_avg_pool1d, 1), (adaptive_avg_pool2d, 2), (adaptive_avg_pool3d, 3)])
+def test_adaptive_means_keep_what_is_no_number_in_its_windows(function, axes, poison):
+    """The windows of 0 1 2 3 4 5 6 in three: 0 to 2, 2 to 4, 4 to 6."""
+    x, g = minidl.ones(2, 2, *[7] * axes), minidl.ones(2, 2, *[3] * axes)
+    x[(0, 1, *[3] * axes)] = g[(0, 1, *[1] * axes)] = poison
+    y = function(x.requires_grad_(), 3)
+    np.testing.assert_allclose(y.detach().numpy(), g.numpy(), rtol=1e-6)
+    y.backward(g)
+    reached = np.zeros(x.shape, bool)
+    reached[(0, 1, *[slice(2, 5)] * axes)] = True
+    np.testing.assert_array_equal(~np.isfinite(x.grad.numpy()), reached)
 
 
 IMAGE = minidl.zeros(1, 2, 4, 4)

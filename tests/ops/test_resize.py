@@ -118,6 +118,15 @@ def test_a_pixel_that_is_no_number_stays_where_it_is():
     assert minidl.isnan(y).flatten().tolist() == [False] * 13 + [True] * 3
 
 
+def test_an_infinity_stays_infinite():
+    """Windows of five in three: 0 1, 1 2 3, 3 4; those of two read no third with weight 0."""
+    x = minidl.tensor([[[1.0, 2.0, 3.0, 4.0, float("inf")]]], requires_grad=True)
+    y = interpolate(x, 3, mode="area")
+    assert y.tolist() == [[[1.5, 3.0, float("inf")]]]
+    y.backward(minidl.tensor([[[float("inf"), 3.0, 6.0]]]))
+    assert x.grad.tolist() == [[[float("inf"), float("inf"), 1.0, 4.0, 3.0]]]
+
+
 def test_the_result_has_memory_of_its_own():
     x = minidl.zeros(1, 1, 3)
     y = interpolate(x, 3)

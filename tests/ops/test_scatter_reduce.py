@@ -137,3 +137,11 @@ def test_rounds_name_every_value_once_and_no_place_twice():
         assert len(set(named)) == len(named) and INDEX[chosen].tolist() == named
         seen += np.ravel(chosen).tolist()
     assert sorted(seen) == [0, 1, 2, 3, 4]
+
+
+def test_what_is_left_out_has_no_share_in_an_infinity():
+    x, values = minidl.zeros(2, requires_grad=True), minidl.tensor([-float("inf")], requires_grad=True)
+    y = sr.scatter_reduce(x, 0, minidl.tensor([1]), values, "amax", include_self=False)
+    y.backward(minidl.tensor([2.0, 3.0]))
+    assert y.tolist() == [0, -float("inf")]
+    assert (x.grad.tolist(), values.grad.tolist()) == ([2, 0], [3])

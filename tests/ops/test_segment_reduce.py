@@ -40,3 +40,10 @@ def test_by_hand():
     x, lengths = minidl.tensor([1.0, 2.0, 3.0, 4.0]), minidl.tensor([2, 0, 2])
     found = {reduce: segment_reduce(x, reduce, lengths=lengths, initial=0.0).tolist() for reduce in ("sum", "mean", "max")}
     assert found == {"sum": [3.0, 0.0, 7.0], "mean": [1.5, 0.0, 3.5], "max": [2.0, 0.0, 4.0]}
+
+
+def test_an_infinite_extreme_has_the_whole_gradient():
+    x = minidl.tensor([-float("inf"), 2.0, 1.0], requires_grad=True)
+    y = segment_reduce(x, "max", lengths=minidl.tensor([1, 0, 2]))
+    y.sum().backward()
+    assert y.tolist() == [-float("inf"), -float("inf"), 2] and x.grad.tolist() == [1, 1, 0]

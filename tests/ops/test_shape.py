@@ -333,3 +333,15 @@ def test_functions_work_on_arrays():
     for out in (shape.reshape(x, (3, 2)), shape.permute(x, (1, 0)), shape.cat([x, x]), shape.chunk(x, 2)[0],
                 shape.pad(x, (1, 1)), shape.expand(x, (2, 2, 3)), shape.tril(x), shape.flip(x, (0,))):
         assert type(out) is np.ndarray
+
+
+def test_a_number_rolls_without_dims_only():
+    assert shape.roll(minidl.tensor(2.0), 1).item() == 2
+    with pytest.raises(IndexError, match="roll: Dimension specified as 0 but tensor has no dimensions"):
+        shape.roll(minidl.tensor(2.0), 1, 0)
+    with pytest.raises(RuntimeError, match="`shifts` required"):
+        shape.roll(minidl.zeros(3), (), ())
+
+
+def test_nothing_is_joined_along_any_dim():
+    assert shape.cat([minidl.zeros(0), minidl.zeros(0)], 1).shape == (0,)

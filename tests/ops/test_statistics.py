@@ -168,3 +168,7 @@ def test_renorm_by_hand():
 def test_quantile_refuses_another_dtype():
     with pytest.raises(RuntimeError, match="same dtype as the input tensor"):
         st.quantile(minidl.zeros(2), minidl.tensor([0.5], dtype=minidl.float64))
+
+
+def test_between_minus_infinity_and_a_number_the_middle_is_infinite():
+    assert st.quantile(minidl.tensor([-math.inf, 1.0]), 0.5).item() == -math.inf

@@ -40,3 +40,10 @@ def test_kinks_follow_pytorch(case):
     pytest.importorskip("torch")
     for sample in case.samples:
         _check_values(case, sample)
+
+
+def test_nan_is_not_zero():
+    x = minidl.tensor([0.0, math.nan, 2.0], requires_grad=True)
+    y = minidl.norm(x, 0)
+    y.backward()
+    assert y.item() == 2 and x.grad.tolist() == [0, 0, 0]

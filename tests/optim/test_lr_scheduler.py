@@ -338,6 +338,36 @@ def test_callable_objects_are_saved_by_their_attributes() -> None:
     assert two._scale_fn_custom.base == 0.5  # type: ignore[union-attr]
 
 
+SAVED = {
+    "no dict": (lambda s: None, TypeError, "Expected state_dict to be dict-like"),
+    "of an optimizer": (lambda s: optimizer().state_dict(), KeyError, "expected the state dict of such a schedule, with"),
+    "of other groups": (lambda s: {**s, "base_lrs": [1.0]}, ValueError, "base_lrs has 1 values, expected 2"),
+    "without functions": (lambda s: {k: v for k, v in s.items() if k != "lr_lambdas"}, KeyError, "lr_lambdas"),
+}
+
+
+@pytest.mark.parametrize("change, error, text", SAVED.values(), ids=SAVED)
+def test_what_does_not_fit_is_refused_and_nothing_is_loaded(change: Any, error: type[Exception], text: str) -> None:
+    saved = {**lrs.LambdaLR(optimizer(), lambda e: 1.0).state_dict(), "last_epoch": 7}
+    schedule = lrs.LambdaLR(optimizer(), lambda e: 1.0)
+    with pytest.raises(error, match=text):
+        schedule.load_state_dict(change(saved))
+    assert schedule.last_epoch == 0 and schedule.base_lrs == [g["initial_lr"] for g in schedule.optimizer.param_groups]
+
+
+@pytest.mark.parametrize("parts, error, text", [
+    (lambda s: s[:1], ValueError, "the loaded state has 1 schedulers, expected 2"),
+    (lambda s: [s[0], {"step_size": 9}], KeyError, "StepLR: expected the state dict of such a schedule"),
+])
+def test_a_chain_loads_all_of_its_schedules_or_none(parts: Any, error: type[Exception], text: str) -> None:
+    opt = optimizer()
+    chain = lrs.ChainedScheduler([lrs.StepLR(opt, 5), lrs.StepLR(opt, 6)])
+    saved = chain.state_dict()
+    with pytest.raises(error, match=text):
+        chain.load_state_dict({**saved, "_schedulers": parts([{**s, "last_epoch": 7} for s in saved["_schedulers"]])})
+    assert [s.last_epoch for s in (chain, *chain._schedulers)] == [0, 0, 0]
+
+
 def test_own_schedule() -> None:
     class Halve(lrs.LRScheduler):
         def get_lr(self) -> list[float]:

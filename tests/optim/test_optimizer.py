@@ -257,6 +257,105 @@ class TestStateDict:
             optim.SGD([leaf(1.0)]).load_state_dict(saved)
 
 
+def stepped(name: str, size: int = 2, **options: Any) -> Any:
+    """An optimizer of a vector, or of a matrix for Muon, that has made a step."""
+    p = minidl.ones(*[size] * (2 if name == "Muon" else 1), requires_grad=True)
+    optimizer = getattr(optim, name)([p], **options)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+    optimizer.step(closure)
+    return optimizer
+
+
+ALGORITHMS = [name for name in optim.__all__ if isinstance(getattr(optim, name), type) and name != "Optimizer"]
+OPTIONS: dict[str, dict[str, Any]] = {"SGD": {"momentum": 0.9}, "RMSprop": {"momentum": 0.9, "centered": True},
+                                      "Adam": {"amsgrad": True}}
+
+
+def refuses(optimizer: Any, saved: Any, error: type[Exception], text: str) -> None:
+    """The error, and that the optimizer is what it was."""
+    state, groups = optimizer.state, optimizer.param_groups
+    before = repr(optimizer.state_dict())
+    with pytest.raises(error, match=text):
+        optimizer.load_state_dict(saved)
+    assert optimizer.state is state and optimizer.param_groups is groups and repr(optimizer.state_dict()) == before
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_a_state_of_another_shape_is_refused(name: str) -> None:
+    optimizer, other = (stepped(name, size, **OPTIONS.get(name, {})) for size in (2, 3))
+    refuses(optimizer, other.state_dict(), ValueError, rf"{name}: the loaded state of parameter 0 has '\w+' in shape")
+
+
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name not in ("SGD", "LBFGS")])
+def test_a_state_that_lacks_an_entry_is_refused(name: str) -> None:
+    optimizer = stepped(name, **OPTIONS.get(name, {}))
+    saved = optimizer.state_dict()
+    for entry in saved["state"][0]:
+        lacking = {key: value for key, value in saved["state"][0].items() if key != entry}
+        if lacking:
+            refuses(optimizer, {**saved, "state": {0: lacking}}, KeyError, f"has no '{entry}', but only")
+
+
+@pytest.mark.parametrize("entry, value, error, text", [
+    ("exp_avg", None, TypeError, "a NoneType as 'exp_avg', expected a Tensor"),
+    ("exp_avg", [1.0], TypeError, "a list as 'exp_avg', expected a Tensor"),
+    ("exp_avg", np.ones(3), ValueError, r"'exp_avg' in shape \(3,\), expected \(2,\)"),
+    ("step", "1", TypeError, "a str as 'step', expected a number"),
+    ("step", minidl.ones(2), TypeError, "a Tensor as 'step', expected a number"),
+])
+def test_a_state_of_another_type_is_refused(entry: str, value: Any, error: type[Exception], text: str) -> None:
+    optimizer = stepped("Adam")
+    saved = optimizer.state_dict()
+    refuses(optimizer, {**saved, "state": {0: {**saved["state"][0], entry: value}}}, error, text)
+
+
+@pytest.mark.parametrize("change, error, text", [
+    ({"state": None}, TypeError, "expected 'state' to be a dict"),
+    ({"state": {0: [1]}}, TypeError, "expected 'state' to be a dict with a dict for each parameter"),
+    ({"param_groups": None}, TypeError, "expected 'param_groups' to be a list of dicts"),
+    ({"param_groups": ["a"]}, TypeError, "expected 'param_groups' to be a list of dicts"),
+    ({"param_groups": [{"lr": 1}]}, KeyError, "under 'params', but got the keys"),
+    ({"param_groups": [{"params": [0], "lr": "a"}]}, TypeError, "Adam: lr must be a number"),
+    ({"param_groups": [{"params": [0], "amsgrad": True}]}, KeyError, "has no 'max_exp_avg_sq'"),
+])
+def test_a_malformed_state_dict_is_refused(change: Any, error: type[Exception], text: str) -> None:
+    optimizer = stepped("Adam")
+    refuses(optimizer, {**optimizer.state_dict(), **change}, error, text)
+
+
+def test_a_complex_state_is_looked_at_in_the_shape_of_its_parameter() -> None:
+    p = minidl.ones(2, dtype=minidl.complex64, requires_grad=True)
+    p.grad = minidl.ones(2, dtype=minidl.complex64)
+    optimizer = optim.Adam([p])
+    optimizer.step()
+    saved = optimizer.state_dict()
+    optimizer.load_state_dict(saved)
+    assert tuple(optimizer.state[p]["exp_avg"].shape) == (2,)
+    wrong = {**saved["state"][0], "exp_avg": minidl.ones(3, dtype=minidl.complex64)}
+    refuses(optimizer, {**saved, "state": {0: wrong}}, ValueError, r"in shape \(3,\), expected \(2,\)")
+
+
+def test_a_rate_that_pytorch_has_as_a_tensor() -> None:
+    torch = pytest.importorskip("torch")
+    theirs = torch.optim.Adam([torch.ones(1, requires_grad=True)], lr=torch.tensor(0.25))
+    optimizer = stepped("Adam", 1)
+    optimizer.load_state_dict(theirs.state_dict())
+    assert optimizer.param_groups[0]["lr"] == 0.25 and type(optimizer.param_groups[0]["lr"]) is float
+
+
+def test_betas_may_be_a_list() -> None:
+    optimizer = optim.Adam([with_grad(1.0)], betas=[0.5, 0.9])     # type: ignore[arg-type]
+    optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+    with pytest.raises(TypeError, match="Adam: betas must be a number"):
+        optim.Adam([leaf(1.0)], betas=[0.5, "a"])   # type: ignore[arg-type, list-item]
+
+
 @pytest.mark.parametrize("make, error, text", [
     (lambda: optim.Adam([leaf(1.0)], betas=(0.9,)), ValueError, "betas, which are two numbers"),
     (lambda: optim.SGD([{"lr": 1}]), KeyError, "has its parameters under 'params'"),

@@ -111,6 +111,29 @@ def test_saved_and_loaded_midway() -> None:
     assert other.n_averaged.item() == 6
 
 
+@pytest.mark.parametrize("other", [lambda: nn.Linear(1, 1), lambda: nn.Linear(2, 1, bias=False), lambda: nn.Sequential()])
+def test_another_network_is_refused_and_nothing_is_averaged(other: Any) -> None:
+    averaged = swa_utils.AveragedModel(nn.Linear(1, 1, bias=False))
+    before = averaged.module.weight.item()
+    with pytest.raises(ValueError, match=r"parameters and buffers have the shapes \[\(1, 1\)\]"):
+        averaged.update_parameters(other())
+    assert averaged.module.weight.item() == before and averaged.n_averaged.item() == 0
+
+
+def test_a_network_without_parameters() -> None:
+    averaged = swa_utils.AveragedModel(nn.ReLU())
+    for _ in range(2):
+        averaged.update_parameters(nn.ReLU())
+    assert averaged.n_averaged.item() == 2
+
+
+def test_update_bn_leaves_modes_and_momenta_as_they_were_after_an_error() -> None:
+    model = nn.Sequential(nn.BatchNorm1d(2, momentum=0.3)).eval()
+    with pytest.raises(RuntimeError):
+        swa_utils.update_bn([minidl.ones(3, 2), minidl.ones(3, 5)], model)
+    assert model[0].momentum == 0.3 and not model.training and not model[0].training
+
+
 def test_on_another_device() -> None:
     model = network(minidl)
     averaged = swa_utils.AveragedModel(model, device="strict")

@@ -246,6 +246,37 @@ class TestErrors:
         with pytest.raises(RuntimeError, match="recorded 1 steps in forward, and 2 when it ran again"):
             y.sum().backward()
 
+    def test_a_function_whose_shapes_change(self) -> None:
+        """[1, 3] and [2, 3] broadcast: a gradient would come out, and be wrong."""
+        calls: list[int] = []
+
+        def fickle(x: Any) -> Any:
+            calls.append(0)
+            return (x[:len(calls)] * x[:len(calls)]).exp().sum()
+        y = checkpoint(fickle, minidl.ones(2, 3, requires_grad=True))
+        with pytest.raises(RuntimeError, match="or of other shapes"):
+            y.backward()
+
+    def test_an_error_in_the_second_run(self) -> None:
+        calls: list[int] = []
+
+        def breaks(x: Any) -> Any:
+            calls.append(0)
+            if len(calls) == 2:
+                raise KeyError("the file is gone")
+            return F.dropout(x.exp(), 0.5)
+        x = minidl.ones(2, requires_grad=True)
+        y = checkpoint(breaks, x)
+        state = minidl.random.get_rng_state()
+        with pytest.raises(KeyError, match="the file is gone"):
+            y.sum().backward()
+        assert x.grad is None and minidl.is_grad_enabled()
+        after = minidl.rand(2).tolist()
+        minidl.random.set_rng_state(state)
+        assert minidl.rand(2).tolist() == after
+        y.sum().backward()          # the third run finds it
+        np.testing.assert_allclose(x.grad.numpy(), y.detach().numpy())
+
 
 # ---------------------------------------------------------------------- memory
 

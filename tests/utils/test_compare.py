@@ -139,6 +139,28 @@ def test_modes_must_agree() -> None:
         compare(ours, theirs, X)
 
 
+@pytest.mark.parametrize("call, text", [
+    (lambda ours, theirs: compare(theirs, theirs, X), "expected model to be a minidl.nn.Module, but got <class 'torch.nn"),
+    (lambda ours, theirs: compare(ours, ours, X), "expected torch_model to be a torch.nn.Module, but got <class 'minidl.nn"),
+    (lambda ours, theirs: compare(ours, None, X), "expected torch_model to be a torch.nn.Module, but got <class 'NoneType"),
+    (lambda ours, theirs: compare(ours, theirs, {"x": X}), "expected input to be a Tensor, an array, or a tuple of them"),
+])
+def test_what_is_no_network_and_no_input(call: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        call(make(minidl).eval(), make(torch).eval())
+
+
+def test_outputs_in_a_dict_are_compared_by_their_names() -> None:
+    class Ours(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return {"twice": 2 * x, "same": x}
+
+    class Theirs(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return {"same": x, "twice": 2 * x}
+    assert compare(Ours(), Theirs(), X)
+
+
 def test_on_another_device() -> None:
     ours, theirs = make(minidl).eval().to("strict"), make(torch).eval()
     assert compare(ours, theirs, X, copy_weights=True)

@@ -212,6 +212,17 @@ def test_an_error_inside_leaves_the_stack_right() -> None:
     assert {row.key: row.count for row in prof.module_averages()}["Net.layers.0"] == 2
 
 
+def test_one_profile_is_not_opened_twice_at_a_time_but_again_later() -> None:
+    prof = profile()
+    with prof:
+        with pytest.raises(RuntimeError, match="this one is open already"), prof:
+            pass
+        minidl.ones(2).exp()
+    with prof:
+        minidl.ones(2).exp()
+    assert [e.name for e in prof.events()] == ["Exp", "Exp"]
+
+
 def test_chrome_trace(tmp_path: Path) -> None:
     """The Trace Event Format: complete events, which lie inside one another or apart on each thread."""
     prof, _, _ = trained()

@@ -216,6 +216,12 @@ def test_errors() -> None:
             summary(nn.Linear(3, 2), **kwargs)
     with pytest.raises(ValueError, match="expected a dtype for each of 2 inputs, but got 1"):
         summary(nn.Linear(3, 2), [(1, 3), (1, 3)], dtypes=[minidl.float32])
+    for model in (nn.ReLU, lambda x: x, None):
+        with pytest.raises(TypeError, match="expected model to be a Module, but got"):
+            summary(model, (1, 3))      # type: ignore[arg-type]
+    for size in (3, "ab", (1.0, 3.0), [(1, 3), 4]):
+        with pytest.raises(TypeError, match=r"expected input_size to be a shape such as \(1, 3, 32, 32\), or"):
+            summary(nn.Linear(3, 2), size)
     net = nn.Sequential(nn.Linear(3, 2))
     with pytest.raises(RuntimeError) as error:
         summary(net, (1, 4))

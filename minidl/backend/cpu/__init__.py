@@ -10,6 +10,7 @@ from minidl.backend.cpu import (
     memory,
     norm,
     pool,
+    resize,
     rnn,
     scan,
     scatter,
@@ -20,6 +21,6 @@ from minidl.backend.cpu import (
 )
 
 __all__ = [
-    "attention", "conv", "elementwise", "lu", "matmul", "memory", "norm", "pool", "rnn", "scan", "scatter",
+    "attention", "conv", "elementwise", "lu", "matmul", "memory", "norm", "pool", "resize", "rnn", "scan", "scatter",
     "scatter_reduce", "softmax", "special", "winograd",
 ]

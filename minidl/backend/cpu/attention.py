@@ -1,6 +1,8 @@
 """Attention on the CPU: every core has matrices of its own."""
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
@@ -48,5 +50,5 @@ def _many(query: np.ndarray, plan: AttentionPlan) -> bool:
 
 
 def _parts(query: np.ndarray, key: np.ndarray) -> list[slice]:
-    scores = query[0, ..., 0].size * key.shape[-2]
+    scores = math.prod(query.shape[1:-1]) * key.shape[-2]
     return blocks(len(query), scores, CPU_TILE)

@@ -5,6 +5,7 @@ That is a sparse matrix times the axis. Its transpose has the same form, so grad
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ GPU_BLOCK = 1 << 28
 class Taps(NamedTuple):
     """A sparse matrix (out, n) by rows: y[i] = sum_t weights[t, i] * x[indices[t, i]], on the host.
 
-    Rows with fewer taps than others are filled up with weight 0. `weights` is None where all are 1. `unread` are
-    the rows without any tap.
+    Rows with fewer taps than others read their last one several times, each with a part of its weight: a weight of 0
+    would make NaN of an infinity. `weights` is None where all are 1. `unread` are the rows without any tap.
     """
 
     indices: np.ndarray            # (taps, out)
@@ -36,14 +37,14 @@ def taps_of(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, shape: t
     places, weights = places[weights != 0], weights[weights != 0]
     rows, columns = places // n, places % n
     counts = np.bincount(rows, minlength=out)
-    starts = np.cumsum(counts) - counts
-    # a row that is shorter than others reads its last tap again, with weight 0
+    unread = np.flatnonzero(counts == 0)
+    starts, counts = np.cumsum(counts) - counts, np.maximum(counts, 1)
     number = np.arange(counts.max(initial=1))[:, None]                     # (taps, 1)
-    entry = np.minimum(starts + np.minimum(number, np.maximum(counts - 1, 0)), max(len(places) - 1, 0))
+    entry = np.minimum(starts + np.minimum(number, counts - 1), max(len(places) - 1, 0))
     if not len(places):
-        return Taps(np.zeros((1, out), int), np.zeros((1, out)), np.arange(out))
-    padded = np.where(number < counts, weights[entry], 0.0)
-    return Taps(columns[entry], None if (padded == 1).all() else padded, np.flatnonzero(counts == 0))
+        return Taps(np.zeros((1, out), int), np.zeros((1, out)), unread)
+    padded = weights[entry] / np.where(number < counts - 1, 1, len(number) - counts + 1)
+    return Taps(columns[entry], None if (padded == 1).all() and not len(unread) else padded, unread)
 
 
 @kernel
@@ -53,11 +54,9 @@ def resize_axis(x: Array, axis: int, taps: Taps) -> Array:
     The result is laid out in memory as x is.
     """
     xp, out = array_module(x), taps.indices.shape[1]
-    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])             # the axes as they lie in memory
-    place = order.index(axis)
-    shape = [x.shape[i] for i in order]
-    # three axes: what lies outside, the axis itself, what lies inside
-    x3 = x.transpose(order).reshape(math.prod(shape[:place]), shape[place], math.prod(shape[place + 1:]))
+    x3, back = three_axes(x, axis)
+    if not x.size:
+        return back(xp.zeros((len(x3), out, x3.shape[2]), x.dtype))
     if taps.weights is None and len(taps.indices) == 1:
         y3 = _single(xp, x3, taps)
     else:
@@ -67,8 +66,19 @@ def resize_axis(x: Array, axis: int, taps: Taps) -> Array:
             y3[start:start + block] = _weighted(xp, x3[start:start + block], taps)
     if len(taps.unread):
         y3[:, xp.asarray(taps.unread)] = 0
-    y = y3.reshape([*shape[:place], out, *shape[place + 1:]])
-    return y.transpose(sorted(range(x.ndim), key=order.__getitem__))
+    return back(y3)
+
+
+def three_axes(x: Array, axis: int) -> tuple[Array, Callable[[Array], Array]]:
+    """x with three axes: what lies outside of `axis` in memory, the axis itself, what lies inside; and the way back."""
+    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])             # the axes as they lie in memory
+    place = order.index(axis)
+    shape = [x.shape[i] for i in order]
+
+    def back(y3: Array) -> Array:
+        y = y3.reshape([*shape[:place], y3.shape[1], *shape[place + 1:]])
+        return y.transpose(sorted(range(x.ndim), key=order.__getitem__))
+    return x.transpose(order).reshape(math.prod(shape[:place]), shape[place], math.prod(shape[place + 1:])), back
 
 
 def _single(xp: Any, x: Array, taps: Taps) -> Array:

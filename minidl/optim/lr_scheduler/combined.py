@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from minidl.optim.lr_scheduler.scheduler import LRScheduler
@@ -19,6 +19,8 @@ class ChainedScheduler(LRScheduler):
 
     Errors: ValueError if there is no schedule, or one is of another optimizer.
     """
+
+    _needed: ClassVar[set[str]] = {"_schedulers"}
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._schedulers = list(schedulers)
@@ -38,11 +40,19 @@ class ChainedScheduler(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        state = dict(state_dict)
-        for scheduler, saved in zip(self._schedulers, state.pop("_schedulers")):
-            scheduler.load_state_dict(saved)
-        super().load_state_dict({"last_epoch": self._schedulers[0].last_epoch, **state})    # PyTorch leaves it out
+    def _check_saved(self, saved: Any) -> None:
+        super()._check_saved(saved)
+        parts = saved["_schedulers"]
+        if len(parts) != len(self._schedulers):
+            raise ValueError(f"{type(self).__name__}: the loaded state has {len(parts)} schedulers, expected "
+                             f"{len(self._schedulers)}")
+        for scheduler, part in zip(self._schedulers, parts):
+            scheduler._check_saved(part)
+
+    def _take_over(self, saved: dict[str, Any]) -> None:
+        for scheduler, part in zip(self._schedulers, saved.pop("_schedulers")):
+            scheduler.load_state_dict(part)
+        super()._take_over({"last_epoch": self._schedulers[0].last_epoch, **saved})     # PyTorch leaves it out
 
 
 class SequentialLR(ChainedScheduler):

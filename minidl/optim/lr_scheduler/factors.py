@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl.optim.lr_scheduler.scheduler import LRScheduler, attributes_of
 from minidl.optim.optimizer import Optimizer
@@ -24,6 +24,8 @@ class LambdaLR(LRScheduler):
         [0.25]
     """
 
+    _needed: ClassVar[set[str]] = {"last_epoch", "lr_lambdas"}
+
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         count = len(optimizer.param_groups)
         self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
@@ -39,12 +41,11 @@ class LambdaLR(LRScheduler):
         state["lr_lambdas"] = [attributes_of(f) for f in self.lr_lambdas]
         return state
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        state = dict(state_dict)
-        for function, saved in zip(self.lr_lambdas, state.pop("lr_lambdas")):
-            if saved is not None:
-                vars(function).update(saved)
-        super().load_state_dict(state)
+    def _take_over(self, saved: dict[str, Any]) -> None:
+        for function, attributes in zip(self.lr_lambdas, saved.pop("lr_lambdas")):
+            if attributes is not None:
+                vars(function).update(attributes)
+        super()._take_over(saved)
 
 
 class MultiplicativeLR(LambdaLR):

@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from minidl.optim.optimizer import Optimizer
+
+_PER_GROUP = {"base_lrs", "lr_lambdas", "min_lrs", "max_lrs", "base_momentums", "max_momentums"}
+"""What a schedule remembers of every group, in lists."""
 
 
 class LRScheduler:
@@ -17,6 +20,9 @@ class LRScheduler:
 
     Errors: TypeError if `optimizer` is none, KeyError when continuing with groups that have no `initial_lr`.
     """
+
+    _needed: ClassVar[set[str]] = {"last_epoch"}
+    """What must not be missing in a saved state."""
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -95,8 +101,28 @@ class LRScheduler:
         return {name: value for name, value in vars(self).items() if name != "optimizer" and not callable(value)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue where the schedule stood that gave `state_dict`. The optimizer loads its own state."""
-        vars(self).update(state_dict)
+        """Continue where the schedule stood that gave `state_dict`. The optimizer loads its own state.
+
+        Errors: TypeError for what is no dict, KeyError for what is no state dict of such a schedule, ValueError if it
+        has rates for another number of groups. Nothing is loaded then.
+        """
+        self._check_saved(state_dict)
+        self._take_over(dict(state_dict))
+
+    def _check_saved(self, saved: Any) -> None:
+        who = type(self).__name__
+        if not isinstance(saved, Mapping):
+            raise TypeError(f"{who}: Expected state_dict to be dict-like, got {type(saved)}")
+        if not self._needed <= saved.keys():
+            raise KeyError(f"{who}: expected the state dict of such a schedule, with {sorted(self._needed)}, but got "
+                           f"the keys {list(saved)}")
+        for name in _PER_GROUP & saved.keys() & vars(self).keys():
+            if len(saved[name]) != len(getattr(self, name)):
+                raise ValueError(f"{who}: the loaded {name} has {len(saved[name])} values, expected "
+                                 f"{len(getattr(self, name))}, one for each of the optimizer's parameter groups")
+
+    def _take_over(self, saved: dict[str, Any]) -> None:
+        vars(self).update(saved)
 
 
 def attributes_of(function: Any) -> dict[str, Any] | None:

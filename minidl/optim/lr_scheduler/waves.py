@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl.optim.lr_scheduler.scheduler import LRScheduler, attributes_of
 from minidl.optim.optimizer import Optimizer
@@ -120,6 +120,8 @@ class CyclicLR(_MomentumCycle):
     Source: Smith: Cyclical learning rates for training neural networks, arXiv:1506.01186.
     """
 
+    _needed: ClassVar[set[str]] = {"last_epoch", "_scale_fn_custom"}
+
     def __init__(self, optimizer: Optimizer, base_lr: float | list[float], max_lr: float | list[float],
                  step_size_up: int = 2000, step_size_down: int | None = None, mode: str = "triangular",
                  gamma: float = 1.0, scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle",
@@ -164,12 +166,11 @@ class CyclicLR(_MomentumCycle):
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_scale_fn_custom": attributes_of(self._scale_fn_custom)}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        state = dict(state_dict)
-        saved = state.pop("_scale_fn_custom")
-        if saved is not None:
-            vars(self._scale_fn_custom).update(saved)
-        super().load_state_dict(state)
+    def _take_over(self, saved: dict[str, Any]) -> None:
+        attributes = saved.pop("_scale_fn_custom")
+        if attributes is not None:
+            vars(self._scale_fn_custom).update(attributes)
+        super()._take_over(saved)
 
 
 class OneCycleLR(_MomentumCycle):

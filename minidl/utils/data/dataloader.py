@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import numbers
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
@@ -51,7 +52,7 @@ class DataLoader(Generic[T_co]):
 
     An exception in a worker is raised here as the same type, its traceback in the message. A worker
     that dies raises RuntimeError. Leaving the loop, in any way, ends the workers.
-    Errors: ValueError for arguments that exclude each other or are out of range.
+    Errors: ValueError for arguments that exclude each other or are out of range, TypeError for those of another type.
 
         >>> import minidl
         >>> from minidl.utils.data import TensorDataset
@@ -72,6 +73,9 @@ class DataLoader(Generic[T_co]):
         if not self._streams and not hasattr(dataset, "__getitem__"):
             raise TypeError("DataLoader: expected a dataset with __getitem__ and __len__, or an IterableDataset, "
                             f"got {type(dataset).__name__}")
+        _check_types(num_workers=num_workers, timeout=timeout, prefetch_factor=prefetch_factor, sampler=sampler,
+                     batch_sampler=batch_sampler, generator=generator, collate_fn=collate_fn,
+                     worker_init_fn=worker_init_fn)
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers,
                        multiprocessing_context)
         _check_order(self._streams, batch_size, shuffle, sampler, batch_sampler, drop_last)
@@ -172,6 +176,20 @@ class DataLoader(Generic[T_co]):
             if batch is not Exhausted:  # a worker at the end of its stream gets no more tasks
                 submit(worker)
                 yield batch
+
+
+def _check_types(**arguments: Any) -> None:
+    kinds: list[tuple[Any, str, list[str]]] = [
+        (numbers.Integral, "an int", ["num_workers", "prefetch_factor"]),
+        (numbers.Real, "a number of seconds", ["timeout"]),
+        (Iterable, "an iterable", ["sampler", "batch_sampler"]),
+        (Generator, "a minidl.Generator", ["generator"]),
+        (Callable, "a function", ["collate_fn", "worker_init_fn"])]
+    for kind, what, names in kinds:
+        for name in names:
+            value = arguments[name]
+            if not isinstance(value, kind) and (value is not None or name in ("num_workers", "timeout")):
+                raise TypeError(f"DataLoader: {name} should be {what}, got {value!r}")
 
 
 def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None,

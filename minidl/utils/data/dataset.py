@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import operator
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, cast
@@ -236,7 +237,7 @@ def fetch_batch(dataset: Any, indices: Sequence[int]) -> Any:
     """
     if not _in_step(dataset, "__getbatch__"):
         return NotImplemented
-    return dataset.__getbatch__(np.fromiter(map(int, indices), np.int64, len(indices)))
+    return dataset.__getbatch__(np.fromiter(map(operator.index, indices), np.int64, len(indices)))
 
 
 def fetch_samples(dataset: Any, indices: list[int]) -> list[Any]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from minidl.ops.checks import check_floating
 from minidl.ops.loss import check_reduction, reduced
 from minidl.tensor import Tensor
-from minidl.vision.ops.boxes import apartness, check_boxes, difference_in_shape, generalized_iou, iou
+from minidl.vision.ops.boxes import apartness, check_boxes, difference_in_shape, generalized_iou, iou, upcast
 
 
 def generalized_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7) -> Tensor:
     """1 - GIoU,  GIoU = IoU - (area of the smallest box around both - union) / that area;  from 0 to 2.
 
-    eps: against division by 0. reduction: 'none' gives (N,); the mean of no boxes is 0.
+    eps: against division by 0. reduction: 'none' gives (N,); the mean of no boxes is 0. float16 is computed in float32.
     Errors: RuntimeError where shapes differ, ValueError for another reduction.
     Source: Rezatofighi et al., "Generalized Intersection over Union", 2019, https://arxiv.org/abs/1902.09630
 
@@ -24,7 +24,7 @@ def generalized_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "n
         >>> ops.generalized_box_iou_loss(first, second)
         tensor([1.5000])
     """
-    _check("generalized_box_iou_loss", boxes1, boxes2, reduction)
+    boxes1, boxes2 = _checked("generalized_box_iou_loss", boxes1, boxes2, reduction)
     return _reduced(1 - generalized_iou(boxes1, boxes2, eps), reduction)
 
 
@@ -40,7 +40,7 @@ def distance_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none
         >>> ops.distance_box_iou_loss(first, second)        # 1 - 0 + 9/17
         tensor([1.5294])
     """
-    _check("distance_box_iou_loss", boxes1, boxes2, reduction)
+    boxes1, boxes2 = _checked("distance_box_iou_loss", boxes1, boxes2, reduction)
     return _reduced(1 - iou(boxes1, boxes2, eps) + apartness(boxes1, boxes2, eps), reduction)
 
 
@@ -58,19 +58,20 @@ def complete_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none
         >>> ops.complete_box_iou_loss(square, wide)         # 1 - 4/8, and a little for the shape
         tensor([0.5032])
     """
-    _check("complete_box_iou_loss", boxes1, boxes2, reduction)
+    boxes1, boxes2 = _checked("complete_box_iou_loss", boxes1, boxes2, reduction)
     overlap = iou(boxes1, boxes2, eps)
     losses = 1 - overlap + apartness(boxes1, boxes2, eps) + difference_in_shape(boxes1, boxes2, overlap, eps)
     return _reduced(losses, reduction)
 
 
-def _check(who: str, boxes1: Tensor, boxes2: Tensor, reduction: str) -> None:
+def _checked(who: str, boxes1: Tensor, boxes2: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
     check_floating(who, boxes1=boxes1, boxes2=boxes2)
     check_reduction(reduction)
     check_boxes(who, boxes1=boxes1, boxes2=boxes2)
     if boxes1.shape != boxes2.shape:
         raise RuntimeError(f"{who}: boxes belong together in pairs, but got boxes1 {tuple(boxes1.shape)} and boxes2 "
                            f"{tuple(boxes2.shape)}; for every box with every other one, see box_iou")
+    return upcast(boxes1), upcast(boxes2)
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:

@@ -8,8 +8,9 @@ import math
 from typing import Any
 
 from minidl.autograd.grad_mode import no_grad
-from minidl.backend.dtype import int64
+from minidl.backend.dtype import float16, int64
 from minidl.creation import zeros
+from minidl.ops.checks import check_tensors
 from minidl.ops.join import cat, stack
 from minidl.ops.selection import maximum, minimum
 from minidl.tensor import Tensor
@@ -18,7 +19,7 @@ from minidl.tensor import Tensor
 
 
 def box_area(boxes: Tensor) -> Tensor:
-    """(x2 - x1) * (y2 - y1): (*, 4) -> (*).
+    """(x2 - x1) * (y2 - y1): (*, 4) -> (*). Of float16 in float32, and of short integers in int32, as below too.
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -26,6 +27,7 @@ def box_area(boxes: Tensor) -> Tensor:
         tensor([6.])
     """
     check_boxes("box_area", boxes=boxes)
+    boxes = upcast(boxes)
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
@@ -77,6 +79,8 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
         tensor([0])
     """
     check_boxes("remove_small_boxes", boxes=boxes)
+    if boxes.ndim != 2:
+        raise RuntimeError(f"remove_small_boxes: expected boxes (N, 4), but got {tuple(boxes.shape)}")
     sides = boxes[:, 2:] - boxes[:, :2]
     return (sides >= min_size).all(1).nonzero()[:, 0]
 
@@ -86,6 +90,8 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
 
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """Intersection over union, from 0 (apart) to 1 (equal): (N, 4), (M, 4) -> (N, M). Also: the Jaccard index.
+
+    Here and below, boxes of a batch of images may be in one tensor: (*, N, 4), (*, M, 4) -> (*, N, M).
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -157,10 +163,11 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         tensor([1, 2])
     """
     check_boxes("nms", boxes=boxes)
+    check_tensors("nms", scores=scores)
     if boxes.ndim != 2 or tuple(scores.shape) != (len(boxes),):
         raise RuntimeError(f"nms: boxes and scores should have same number of elements in dimension 0, (N, 4) and "
                            f"(N,), but got {tuple(boxes.shape)} and {tuple(scores.shape)}")
-    kept = []
+    kept, boxes = [], upcast(boxes)
     with no_grad():
         left = scores.argsort(descending=True, stable=True)
         while len(left):
@@ -174,7 +181,8 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
 
 
 def check_boxes(who: str, **boxes: Tensor) -> None:
-    """Errors: RuntimeError unless all end in a dimension of 4."""
+    """Errors: TypeError for what is no tensor, RuntimeError unless all end in a dimension of 4."""
+    check_tensors(who, **boxes)
     for name, value in boxes.items():
         if not value.ndim or value.shape[-1] != 4:
             raise RuntimeError(f"{who}: expected {name} (*, 4), with x1, y1, x2, y2 in the last dimension, but got "
@@ -182,9 +190,19 @@ def check_boxes(who: str, **boxes: Tensor) -> None:
 
 
 def _pairs(who: str, boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, 4), (M, 4) -> (N, 1, 4), (1, M, 4)"""
+    """(*, N, 4), (*, M, 4) -> (*, N, 1, 4), (*, 1, M, 4)"""
     check_boxes(who, boxes1=boxes1, boxes2=boxes2)
-    return boxes1[:, None], boxes2[None]
+    if min(boxes1.ndim, boxes2.ndim) < 2:
+        raise RuntimeError(f"{who}: expected boxes1 (N, 4) and boxes2 (M, 4), but got {tuple(boxes1.shape)} and "
+                           f"{tuple(boxes2.shape)}; try boxes[None] for a single box")
+    return upcast(boxes1)[..., :, None, :], upcast(boxes2)[..., None, :, :]
+
+
+def upcast(boxes: Tensor) -> Tensor:
+    """The boxes in a dtype that the products of their sides do not overflow: 256 * 256 is inf in float16."""
+    if boxes.dtype == float16:
+        return boxes.float()
+    return boxes.int() if boxes.dtype.kind in "iu" and boxes.dtype.itemsize < 4 else boxes
 
 
 def iou(a: Tensor, b: Tensor, eps: float = 0.0) -> Tensor:

@@ -1,10 +1,11 @@
 """DropBlock: dropout of whole squares, since the neighbours of a dropped pixel tell what it said."""
 from __future__ import annotations
 
+from minidl.backend.dtype import float64
 from minidl.creation import rand
 from minidl.nn import functional as F
 from minidl.nn.module import Module
-from minidl.ops.checks import check_floating
+from minidl.ops.checks import check_floating, natural
 from minidl.tensor import Tensor
 
 
@@ -19,7 +20,8 @@ def drop_block2d(input: Tensor, p: float, block_size: int, inplace: bool = False
 
     inplace: write into the memory of `input`. eps: against division by 0 where all is dropped. A block that is larger
     than the image counts as one of its size.
-    Errors: ValueError where p is not between 0 and 1, or input has not 4 dimensions.
+    Errors: ValueError where p is not between 0 and 1, or input has not 4 dimensions; TypeError or RuntimeError unless
+    block_size is an int from 1.
     Source: Ghiasi, Lin and Le, "DropBlock", 2018, https://arxiv.org/abs/1810.12890
 
         >>> import minidl
@@ -33,7 +35,9 @@ def drop_block2d(input: Tensor, p: float, block_size: int, inplace: bool = False
         raise ValueError(f"drop probability has to be between 0 and 1, but got {p}")
     if input.ndim != 4:
         raise ValueError(f"input should be 4 dimensional. Got {input.ndim} dimensions.")
-    if not training or p == 0:
+    if natural("drop_block2d", "block_size", block_size) == 0:
+        raise RuntimeError("drop_block2d: block_size must be at least 1, but got 0")
+    if not training or p == 0 or not input.numel():
         return input
     N, C, H, W = input.shape
     size = min(block_size, H, W)
@@ -42,7 +46,8 @@ def drop_block2d(input: Tensor, p: float, block_size: int, inplace: bool = False
     corners = (rand(N, C, rows, columns, device=input.device) < gamma).to(input.dtype)
     # a pixel is dropped if one of the size^2 corners up and left of it is there
     mask = 1 - F.max_pool2d(F.pad(corners, (size - 1,) * 4), size, stride=1)
-    mask = mask * (mask.numel() / (mask.sum() + eps))
+    scale = mask.numel() / (mask.sum(dtype=float64) + eps)      # float16 ends at 65504
+    mask = mask * scale.to(mask.dtype)
     return input.mul_(mask) if inplace else input * mask
 
 

@@ -11,7 +11,7 @@ def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) 
     """All of a sample is 0 with probability p, else divided by 1 - p. When not training: `input` itself.
 
     input (N, *): what a residual branch adds. mode: "row" decides for each sample, "batch" for all of them at once.
-    Errors: ValueError where p is not between 0 and 1, or for another mode.
+    Errors: ValueError where p is not between 0 and 1, for another mode, or for a single number in "row" mode.
     Source: Huang et al., "Deep Networks with Stochastic Depth", 2016, https://arxiv.org/abs/1603.09382
 
         >>> import minidl
@@ -27,7 +27,9 @@ def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) 
         raise ValueError(f"mode has to be either 'batch' or 'row', but got {mode}")
     if not training or p == 0:
         return input
-    shape = (len(input) if mode == "row" else 1, *[1] * (input.ndim - 1))
+    if mode == "row" and not input.ndim:
+        raise ValueError("stochastic_depth: mode 'row' needs an input (N, *), but got a single number")
+    shape = (len(input), *[1] * (input.ndim - 1)) if mode == "row" else (1,) * input.ndim
     return Dropout()(input, draw_mask(input.array, shape, p, 1 / (1 - p) if p < 1 else 0.0))
 
 

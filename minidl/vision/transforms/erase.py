@@ -9,6 +9,7 @@ from minidl.backend.device import Device
 from minidl.backend.random import default_generator
 from minidl.creation import randn, tensor
 from minidl.nn.module import Module
+from minidl.ops.checks import check_floating, check_tensors
 from minidl.tensor import Tensor
 from minidl.vision.transforms.functional import erase
 
@@ -23,7 +24,7 @@ class RandomErasing(Module):
 
     A square of fixed size, as in Cutout, is `RandomErasing(p=1.0, scale=(a, a), ratio=(1, 1))`.
     Errors: ValueError for a probability or a scale that is not between 0 and 1, a range that is upside down, or another
-    number of values; TypeError for arguments of another type.
+    number of values; TypeError for arguments of another type; RuntimeError for "random" in an image of integers.
     Source: Zhong et al., "Random Erasing Data Augmentation", 2017, https://arxiv.org/abs/1708.04896; DeVries and
     Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017,
     https://arxiv.org/abs/1708.04552
@@ -60,6 +61,7 @@ class RandomErasing(Module):
         self.inplace = inplace
 
     def forward(self, inpt: Tensor) -> Tensor:
+        check_tensors("RandomErasing", inpt=inpt)
         if inpt.ndim < 3:
             raise RuntimeError(f"RandomErasing: expected images (..., C, H, W), but got {tuple(inpt.shape)}")
         *_, C, H, W = inpt.shape
@@ -87,6 +89,7 @@ class RandomErasing(Module):
     def _values(self, inpt: Tensor, C: int, h: int, w: int) -> Any:
         """What is written."""
         if self.value == "random":
+            check_floating('RandomErasing(value="random")', inpt=inpt)
             return randn(C, h, w, dtype=inpt.dtype, device=inpt.device)
         if isinstance(self.value, (tuple, list)):
             return tensor(self.value, dtype=inpt.dtype, device=inpt.device)[:, None, None]

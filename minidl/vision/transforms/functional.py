@@ -17,6 +17,9 @@ def erase(inpt: Tensor, i: int, j: int, h: int, w: int, v: Any, inplace: bool = 
         tensor([[[1., 0., 0.],
                  [1., 0., 0.]]])
     """
+    if not isinstance(inpt, Tensor):
+        raise TypeError(f"erase(): argument 'inpt' must be Tensor, not {type(inpt).__name__}; try minidl.tensor(...) "
+                        f"on it first")
     image = inpt if inplace else inpt.clone()
     image[..., i:i + h, j:j + w] = v
     return image

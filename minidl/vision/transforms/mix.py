@@ -7,7 +7,7 @@ from minidl.backend.device import Device
 from minidl.backend.random import default_generator
 from minidl.nn import functional as F
 from minidl.nn.module import Module
-from minidl.ops.checks import check_floating
+from minidl.ops.checks import check_floating, check_tensors
 from minidl.tensor import Tensor
 from minidl.vision.transforms.functional import erase
 
@@ -17,7 +17,7 @@ class _Mix(Module):
 
     def __init__(self, *, alpha: float = 1.0, num_classes: int | None = None) -> None:
         super().__init__()
-        if not alpha > 0:
+        if not 0 < alpha < math.inf:
             raise ValueError(f"{self._get_name()}: alpha should be greater than 0, but got {alpha}")
         self.alpha = alpha
         self.num_classes = num_classes
@@ -28,13 +28,17 @@ class _Mix(Module):
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         check_floating(self._get_name(), images=images)
-        if labels.ndim not in (1, 2) or len(labels) != len(images):
+        check_tensors(self._get_name(), labels=labels)
+        if labels.ndim not in (1, 2) or labels.shape[:1] != images.shape[:1]:
             raise ValueError(f"{self._get_name()}: expected labels (N,) or (N, C), one for each image, but got "
                              f"{tuple(labels.shape)} for images {tuple(images.shape)}")
         if labels.ndim == 1:
             if self.num_classes is None:
                 raise ValueError(f"{self._get_name()}: num_classes must be given where labels are class numbers (N,)")
             labels = F.one_hot(labels, self.num_classes)
+        elif self.num_classes not in (None, labels.shape[1]):
+            raise ValueError(f"{self._get_name()}: expected labels (N, {self.num_classes}), with num_classes="
+                             f"{self.num_classes}, but got {tuple(labels.shape)}")
         labels = labels.to(images.dtype)
         images, share = self.mix(images, default_generator(Device("cpu")).stream.beta(self.alpha, self.alpha))
         return images, labels * share + labels.roll(1, 0) * (1 - share)
@@ -49,7 +53,8 @@ class MixUp(_Mix):
     Called with images (N, *) and labels: class numbers (N,), for which num_classes must be given, or probabilities
     (N, num_classes). Returns images and probabilities, (N, num_classes), for a `CrossEntropyLoss`. The smaller alpha,
     the more often nearly all is from one image.
-    Errors: ValueError unless alpha > 0, and where labels do not fit; RuntimeError unless images are floating.
+    Errors: ValueError unless alpha is above 0 and finite, and where labels do not fit; RuntimeError unless images are
+    floating.
     Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018, https://arxiv.org/abs/1710.09412
 
         >>> import minidl
@@ -82,7 +87,7 @@ class CutMix(_Mix):
     """
 
     def mix(self, images: Tensor, share: float) -> tuple[Tensor, float]:
-        if images.ndim != 4:
+        if images.ndim != 4 or 0 in images.shape[2:]:
             raise ValueError(f"CutMix: expected a batch of images, (N, C, H, W), but got {tuple(images.shape)}")
         stream, (H, W) = default_generator(Device("cpu")).stream, images.shape[-2:]
         y, x, half = int(stream.integers(H)), int(stream.integers(W)), 0.5 * math.sqrt(1 - share)

@@ -169,6 +169,19 @@ def test_refused_arguments(arguments, text):
 
 
 @pytest.mark.parametrize("arguments", [
+    {"num_workers": 1.5}, {"num_workers": None}, {"num_workers": 1, "prefetch_factor": "2"}, {"timeout": "x"}, {"sampler": 3},
+    {"batch_sampler": 3}, {"generator": np.random.default_rng()}, {"collate_fn": 3}, {"worker_init_fn": 3}])
+def test_arguments_of_another_type_are_refused_at_once(arguments):
+    with pytest.raises(TypeError, match=f"DataLoader: {list(arguments)[-1]} should be an? "):
+        DataLoader(range(4), **arguments)
+
+
+def test_sample_numbers_that_are_no_integers_are_not_rounded():
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+        list(DataLoader(TensorDataset(arange(3)), sampler=[1.5]))
+
+
+@pytest.mark.parametrize("arguments", [
     {"shuffle": True}, {"sampler": [0]}, {"batch_sampler": [[0]]}])
 def test_refused_arguments_for_streams(arguments):
     with pytest.raises(ValueError, match="IterableDataset"):

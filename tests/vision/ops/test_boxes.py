@@ -150,12 +150,36 @@ def test_whole_numbers():
     assert ops.clip_boxes_to_image(boxes, (4, 3)).tolist() == [[0, 0, 3, 2], [1, 1, 3, 4]]
 
 
+@pytest.mark.parametrize("dtype, size", [("uint8", 200), ("int16", 300), ("float16", 300)])
+def test_areas_do_not_overflow(dtype, size):
+    """A box, and its left half."""
+    boxes = minidl.tensor([[0, 0, size, size], [0, 0, size // 2, size]], dtype=dtype)
+    assert ops.box_area(boxes).tolist() == [size ** 2, size ** 2 / 2]
+    for function, value in ((ops.box_iou, 0.5), (ops.generalized_box_iou, 0.5), (ops.distance_box_iou, 0.5 - 1 / 32)):
+        assert function(boxes, boxes)[0, 1].item() == pytest.approx(value)
+        assert function(boxes, boxes).dtype == minidl.float32
+    assert ops.nms(boxes, minidl.tensor([0.9, 0.8]), 0.4).tolist() == [0]
+    if dtype == "float16":
+        assert ops.generalized_box_iou_loss(boxes[:1], boxes[1:]).item() == pytest.approx(0.5)
+        assert ops.distance_box_iou_loss(boxes[:1], boxes[1:]).item() == pytest.approx(0.5 + 1 / 32)
+
+
+def test_boxes_of_several_images():
+    a, b = minidl.tensor(MANY.reshape(8, 5, 4)), minidl.tensor(MANY[:32].reshape(8, 4, 4))
+    for function in (ops.box_iou, ops.generalized_box_iou, ops.distance_box_iou, ops.complete_box_iou):
+        assert function(a, b).tolist() == [function(x, y).tolist() for x, y in zip(a, b)]
+
+
 BOXES = minidl.ones(2, 4)
 
 
 @pytest.mark.parametrize("call, kind, text", [
     (lambda: ops.box_area(minidl.ones(4, 2)), RuntimeError, "box_area: expected boxes (*, 4)"),
+    (lambda: ops.box_area([[0, 0, 1, 1]]), TypeError, "box_area(): argument 'boxes' must be Tensor, not list"),
     (lambda: ops.box_iou(BOXES, minidl.ones(())), RuntimeError, "box_iou: expected boxes2 (*, 4)"),
+    (lambda: ops.box_iou(BOXES, BOXES[0]), RuntimeError, "expected boxes1 (N, 4) and boxes2 (M, 4), but got (2, 4) and (4,)"),
+    (lambda: ops.remove_small_boxes(BOXES[None], 1), RuntimeError, "remove_small_boxes: expected boxes (N, 4), but got (1, 2, 4)"),
+    (lambda: ops.nms(BOXES, [0.1, 0.2], 0.5), TypeError, "nms(): argument 'scores' must be Tensor, not list"),
     (lambda: ops.box_convert(BOXES, "xyxy", "xyhw"), ValueError, "Unsupported Bounding Box Conversions for given in_fmt xyxy and out_fmt xyhw"),
     (lambda: ops.nms(BOXES, minidl.ones(3), 0.5), RuntimeError, "boxes and scores should have same number of elements in dimension 0"),
     (lambda: ops.nms(BOXES[0], minidl.ones(3), 0.5), RuntimeError, "but got (4,) and (3,)"),

@@ -69,6 +69,16 @@ def test_extremes():
     assert ops.drop_block2d(x, 0.5, 2, training=False) is x and ops.stochastic_depth(x, 0.5, "row", training=False) is x
     assert not ops.drop_block2d(x, 1.0, 4).any().item() and not ops.stochastic_depth(x, 1.0, "batch").any().item()
     assert ops.stochastic_depth(minidl.ones(0, 3), 0.5, "row").shape == (0, 3)
+    assert ops.stochastic_depth(minidl.tensor(1.0), 0.5, "batch").shape == ()
+    for shape in ((0, 1, 3, 3), (1, 1, 0, 3)):
+        assert ops.drop_block2d(minidl.ones(shape), 0.5, 2).shape == shape
+
+
+def test_large_maps_in_half_precision():
+    """Their pixels are more than the largest float16 can count."""
+    minidl.manual_seed(0)
+    y = ops.drop_block2d(minidl.ones(2, 2, 256, 256).half(), 0.1, 3)
+    assert y.dtype == minidl.float16 and y.float().mean().item() == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize("layer, function", [
@@ -97,6 +107,9 @@ def test_on_another_device():
     (lambda: ops.stochastic_depth(minidl.ones(2), 0.5, "rows"), ValueError, "mode has to be either 'batch' or 'row', but got rows"),
     (lambda: ops.stochastic_depth(minidl.tensor([1]), 0.5, "row"), RuntimeError, "input must be floating-point"),
     (lambda: ops.drop_block2d(minidl.ones(2, 2, 2, 2), -0.1, 2), ValueError, "drop probability has to be between 0 and 1"),
+    (lambda: ops.stochastic_depth(minidl.tensor(1.0), 0.5, "row"), ValueError, "mode 'row' needs an input (N, *)"),
+    (lambda: ops.drop_block2d(minidl.ones(1, 1, 2, 2), 0.5, 0), RuntimeError, "block_size must be at least 1, but got 0"),
+    (lambda: ops.drop_block2d(minidl.ones(1, 1, 2, 2), 0.5, 1.5), TypeError, "argument 'block_size' must be int, not float"),
     (lambda: ops.drop_block2d(minidl.ones(2, 2, 2), 0.5, 2), ValueError, "input should be 4 dimensional. Got 3 dimensions."),
 ])
 def test_errors(call, kind, text):

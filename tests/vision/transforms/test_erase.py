@@ -91,6 +91,9 @@ def test_repr():
     (lambda: RandomErasing(ratio=(2.0, 1.0)), ValueError, "Ratio should be of kind (min, max)"),
     (lambda: RandomErasing(ratio=(0.0, 1.0)), ValueError, "Ratio should be greater than 0"),
     (lambda: RandomErasing(value=(1, 2))(minidl.ones(3, 4, 4)), ValueError, "either a single value or 3 values"),
+    (lambda: RandomErasing(1.0, value="random")(minidl.ones(3, 8, 8, dtype="uint8")), RuntimeError, "inpt must be floating-point"),
+    (lambda: RandomErasing(1.0)([1]), TypeError, "argument 'inpt' must be Tensor, not list"),
+    (lambda: functional.erase(np.ones((1, 2, 2)), 0, 0, 1, 1, 0.0), TypeError, "argument 'inpt' must be Tensor, not ndarray"),
     (lambda: RandomErasing()(minidl.ones(4, 4)), RuntimeError, "expected images (..., C, H, W), but got (4, 4)"),
 ])
 def test_errors(call, kind, text):

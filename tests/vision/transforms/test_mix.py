@@ -74,6 +74,11 @@ def test_what_they_have_in_common(transform):
 
 @pytest.mark.parametrize("call, kind, text", [
     (lambda: MixUp(alpha=0.0), ValueError, "MixUp: alpha should be greater than 0, but got 0.0"),
+    (lambda: MixUp(alpha=float("inf")), ValueError, "alpha should be greater than 0, but got inf"),
+    (lambda: MixUp(num_classes=3)(images(), [2, 0, 1]), TypeError, "argument 'labels' must be Tensor, not list"),
+    (lambda: MixUp(num_classes=3)(images(), minidl.ones(3, 4)), ValueError, "expected labels (N, 3), with num_classes=3, but got (3, 4)"),
+    (lambda: MixUp(num_classes=3)(minidl.tensor(1.0), LABELS), ValueError, "one for each image, but got (3,) for images ()"),
+    (lambda: CutMix(num_classes=3)(images()[:, :, :0], LABELS), ValueError, "expected a batch of images, (N, C, H, W)"),
     (lambda: MixUp()(images(), LABELS), ValueError, "num_classes must be given where labels are class numbers"),
     (lambda: CutMix(num_classes=3)(images(), LABELS[:2]), ValueError, "one for each image, but got (2,)"),
     (lambda: MixUp(num_classes=3)(images().long(), LABELS), RuntimeError, "images must be floating-point"),
