@@ -4,9 +4,10 @@
     python benchmarks/against_torch.py --only lenet vit --rounds 9 --json times.json --chart times.svg
 
 Each library runs in a process of its own with the same number of threads, in turn, round by round, so that a busy
-machine disturbs both alike. For each program the table shows the median time of minidl's step, its ratio to PyTorch's
-with the spread over the rounds, the ratio of the peak memory that is needed beyond that of the imported library, and
-the rate of minidl's arithmetic as a part of the rate of NumPy's matrix product, measured in the same rounds.
+machine disturbs all alike; minidl runs in plain NumPy and, where Numba is installed, with its compiled kernels. For
+each program and both, the table shows the median time of minidl's step, its ratio to PyTorch's with the spread over the
+rounds, the ratio of the peak memory that is needed beyond that of the imported library, and the rate of minidl's
+arithmetic as a part of the rate of NumPy's matrix product, measured in the same rounds.
 
 The programs stand in `workloads.py`, once for both.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -27,6 +29,16 @@ from typing import Any
 
 import numpy as np
 from workloads import WORKLOADS
+
+# the library, and what its processes find in their environment besides the number of threads
+CONTESTANTS = {
+    "plain": ("minidl", {"MINIDL_NUMBA": "0"}),
+    "compiled": ("minidl", {"MINIDL_NUMBA": "1"}),
+    "PyTorch": ("torch", {}),
+}
+if importlib.util.find_spec("numba") is None:
+    del CONTESTANTS["compiled"]
+
 
 # ---------------------------------------------------------------------- one process, one library, one program
 
@@ -67,22 +79,30 @@ def peak_memory() -> float:
 def count_macs(step: Any) -> int:
     """The multiply-adds of one step's matrix products and convolutions, by the definitions of the kernels.
 
-    Counting bodies are put before the real ones; each notes its arguments and declines.
+    Counting bodies are put before the real ones; each notes its arguments and declines. What a kernel asks of another
+    one is part of its own work, and not counted again.
     """
     from minidl.backend.kernels import attention, conv, matmul
-    total = 0
+    total, inside = 0, False
 
     def counts(kernel: Any, macs: Any) -> None:
         def body(*args: Any) -> Any:
-            nonlocal total
-            work = macs(*args)      # before `total` is read: other threads count too
-            total += work
-            return NotImplemented
+            nonlocal total, inside
+            if inside:
+                return NotImplemented
+            total += macs(*args)
+            inside = True
+            try:
+                return kernel(*args)
+            finally:
+                inside = False
+
         kernel.register("numpy")(body)
         counting.append((kernel, body))
 
     counting: list[Any] = []
     counts(matmul.matmul, lambda a, b: len(a) * b.size if a.ndim == 2 else a.size * b.shape[-1])
+    counts(matmul.linear_forward, lambda x, weight, bias: len(x) * weight.size)
     counts(conv.conv2d_forward, lambda x, w, geometry: len(x) * w.size * math.prod(
         conv.conv2d_output_size(x.shape[2:], w.shape[2:], geometry)))
     counts(conv.conv2d_input_grad, lambda g, w, *_: w.size * g.size // g.shape[1])
@@ -100,11 +120,12 @@ def count_macs(step: Any) -> int:
 
 # ---------------------------------------------------------------------- all of them, in turn
 
-def in_process(threads: int, *args: str) -> dict[str, float]:
+def in_process(contestant: str, workload: str, seconds: float, threads: int) -> dict[str, float]:
+    library, environment = CONTESTANTS[contestant]
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MINIDL_NUM_THREADS")
-    environment = {**os.environ, **dict.fromkeys(names, str(threads))}
-    result = subprocess.run([sys.executable, __file__, *args], capture_output=True, text=True, check=False,
-                            env=environment)
+    command = [sys.executable, __file__, "--measure", library, workload, "--seconds", str(seconds)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False,
+                            env={**os.environ, **environment, **dict.fromkeys(names, str(threads))})
     if result.returncode:
         raise SystemExit(result.stderr)
     return json.loads(result.stdout)
@@ -121,38 +142,51 @@ def machine_rate() -> float:
     return 1536**3 / best
 
 
-def compare(workload: str, rounds: int, seconds: float, threads: int) -> dict[str, Any]:
-    """Both libraries in turn, `rounds` times."""
-    found: dict[str, list[dict[str, float]]] = {"minidl": [], "torch": []}
+def compare(workload: str, rounds: int, seconds: float, threads: int) -> dict[str, dict[str, float]]:
+    """All contestants in turn, `rounds` times; minidl's results, in plain NumPy and compiled, beside PyTorch's."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTESTANTS}
     for i in range(rounds):
-        for library in list(found)[::1 if i % 2 else -1]:
-            found[library].append(in_process(threads, "--measure", library, workload, "--seconds", str(seconds)))
-    ours, theirs = found["minidl"], found["torch"]
-    ratios = sorted(a["seconds"] / b["seconds"] for a, b in zip(ours, theirs))
-    return {
-        "workload": workload,
-        "milliseconds": 1e3 * statistics.median(run["seconds"] for run in ours),
-        "ratio": statistics.median(ratios), "lowest": ratios[0], "highest": ratios[-1],
-        "mib": statistics.median(run["mib"] for run in ours),
-        "memory_ratio": statistics.median(run["mib"] for run in ours) / statistics.median(run["mib"] for run in theirs),
-        "macs_per_second": ours[0]["macs"] / statistics.median(run["seconds"] for run in ours),
-    }
+        for name in list(runs)[::1 if i % 2 else -1]:
+            runs[name].append(in_process(name, workload, seconds, threads))
+    theirs, found = runs.pop("PyTorch"), {}
+    for name, ours in runs.items():
+        ratios = sorted(a["seconds"] / b["seconds"] for a, b in zip(ours, theirs))
+        mib = statistics.median(run["mib"] for run in ours)
+        median = statistics.median(run["seconds"] for run in ours)
+        found[name] = {
+            "milliseconds": 1e3 * median, "ratio": statistics.median(ratios), "lowest": ratios[0],
+            "highest": ratios[-1], "mib": mib, "memory_ratio": mib / statistics.median(run["mib"] for run in theirs),
+            "macs_per_second": ours[0]["macs"] / median}
+    return found
 
 
-def draw(rows: list[dict[str, Any]], path: Path) -> None:
+def geometric_means(rows: dict[str, dict[str, dict[str, float]]]) -> dict[str, float]:
+    names = list(next(iter(rows.values())))
+    return {name: math.exp(statistics.fmean(math.log(row[name]["ratio"]) for row in rows.values())) for name in names}
+
+
+def draw(rows: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
     """Bars of the ratios with their spread; PyTorch is the line at 1."""
     from matplotlib import pyplot as plt
-    figure, axes = plt.subplots(figsize=(8, 0.4 * len(rows) + 1.2), layout="constrained")
-    ratios = [row["ratio"] for row in rows]
-    spread = [[row["ratio"] - row["lowest"] for row in rows], [row["highest"] - row["ratio"] for row in rows]]
-    names = [row["workload"].replace("_", " ") for row in rows]
-    colors = ["#4878a8" if ratio <= 1 else "#c8965a" for ratio in ratios]
-    axes.barh(names, ratios, xerr=spread, color=colors, ecolor="#555555", capsize=2)
-    for i, ratio in enumerate(ratios):
-        axes.annotate(f"{ratio:.2f}", (0, i), xytext=(4, 0), textcoords="offset points", va="center", color="white")
+    figure, axes = plt.subplots(figsize=(8, 0.55 * len(rows) + 1.2), layout="constrained")
+    colors = {"plain": "#4878a8", "compiled": "#d08a48"}
+    contestants = list(next(iter(rows.values())))
+    height = 0.8 / len(contestants)
+    for k, name in enumerate(contestants):
+        found = [row[name] for row in rows.values()]
+        ratios = [row["ratio"] for row in found]
+        spread = [[row["ratio"] - row["lowest"] for row in found], [row["highest"] - row["ratio"] for row in found]]
+        places = [i + height * (k - (len(contestants) - 1) / 2) for i in range(len(rows))]
+        axes.barh(places, ratios, height, xerr=spread, color=colors[name], ecolor="#555555", capsize=2,
+                  label="plain NumPy" if name == "plain" else "with compiled kernels")
+        for place, ratio in zip(places, ratios):
+            axes.annotate(f"{ratio:.2f}", (0, place), xytext=(4, 0), textcoords="offset points", va="center",
+                          color="white", fontsize="small")
     axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(range(len(rows)), [name.replace("_", " ") for name in rows])
     axes.invert_yaxis()
     axes.set_xlabel("time of a step, PyTorch = 1 (less is faster)")
+    axes.legend(loc="lower right", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)
 
@@ -171,21 +205,24 @@ def main() -> None:
         print(json.dumps(measure(*args.measure, args.seconds)))
         return
 
-    rows = []
-    print(f"{'':20}{'minidl':>11}{'time':>8}   {'spread':14}{'memory':>10}{'ratio':>8}{'of the GEMM rate':>19}")
+    rows = {}
+    print(f"{'':30}{'minidl':>11}{'time':>8}   {'spread':14}{'memory':>10}{'ratio':>8}{'of the GEMM rate':>19}")
     for workload in args.only:
         rate = machine_rate()
-        row = compare(workload, args.rounds, args.seconds, args.threads)
-        row["share"] = row["macs_per_second"] / rate
-        rows.append(row)
-        print(f"{workload:20}{row['milliseconds']:>8.1f} ms{row['ratio']:>8.2f}   "
-              f"{row['lowest']:.2f} to {row['highest']:<7.2f}{row['mib']:>6.0f} MiB{row['memory_ratio']:>8.2f}"
-              f"{row['share']:>18.0%}", flush=True)
-    mean = math.exp(statistics.fmean(math.log(row["ratio"]) for row in rows))
-    print(f"geometric mean of the ratios {mean:.2f}; highest {max(row['ratio'] for row in rows):.2f}; "
-          f"{args.threads} threads, {2e-9 * rate:.0f} GFLOP/s in a float32 matrix product")
+        rows[workload] = compare(workload, args.rounds, args.seconds, args.threads)
+        for name, row in rows[workload].items():
+            row["share"] = row["macs_per_second"] / rate
+            print(f"{workload:20}{name:10}{row['milliseconds']:>8.1f} ms{row['ratio']:>8.2f}   "
+                  f"{row['lowest']:.2f} to {row['highest']:<7.2f}{row['mib']:>6.0f} MiB{row['memory_ratio']:>8.2f}"
+                  f"{row['share']:>18.0%}", flush=True)
+    means = geometric_means(rows)
+    for name, mean in means.items():
+        highest = max(row[name]["ratio"] for row in rows.values())
+        print(f"{name}: geometric mean of the ratios {mean:.2f}, highest {highest:.2f}")
+    print(f"{args.threads} threads, {2e-9 * rate:.0f} GFLOP/s in a float32 matrix product")
     if args.json:
-        args.json.write_text(json.dumps({"threads": args.threads, "geometric_mean": mean, "workloads": rows}, indent=2))
+        found = {"threads": args.threads, "geometric_means": means, "workloads": rows}
+        args.json.write_text(json.dumps(found, indent=2))
     if args.chart:
         draw(rows, args.chart)
 

@@ -5,8 +5,8 @@ used, which takes seconds, and is read from the disk in later programs. Results 
 up to rounding. `docs/performance.md` says what it gains.
 
     >>> import minidl
-    >>> minidl.backends.numba.enabled
-    False
+    >>> if minidl.backends.numba.is_available():
+    ...     minidl.backends.numba.enabled = True
 """
 from __future__ import annotations
 

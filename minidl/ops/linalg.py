@@ -13,6 +13,7 @@ from typing import Any
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import promote_types
+from minidl.backend.kernels.matmul import linear_forward
 from minidl.backend.kernels.matmul import matmul as product
 from minidl.ops.broadcast import Shape, Sum, broadcast_shape, expand_to
 from minidl.ops.checks import check_tensors, dtypes_clash
@@ -55,9 +56,7 @@ class Linear(Op):
     complex_rules = "conjugated"
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
-        y = product(rows_of(x), weight.T)                   # (rows, in) -> (rows, out)
-        if bias is not None:
-            y += bias
+        y = linear_forward(rows_of(x), weight, bias)        # (rows, in) -> (rows, out)
         return y if x.ndim == 2 else y.reshape((*x.shape[:-1], len(weight)))
 
     def grad_x(self, g: Any, weight: Any) -> Any:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.compiled.compiler import compiled, is_single, parallel
+from minidl.backend.compiled.compiler import compiled, dot, is_single, parallel
 from minidl.backend.compiled.functions import tanh
 from minidl.backend.cpu.threads import get_num_threads
 from minidl.backend.kernels.rnn import Steps, lstm_walk, lstm_walk_back
+
+AT_ONCE = 8     # rows of a product: reads the weights as they are, where a large product would reorder them every step
 
 f = np.float32
 
@@ -17,7 +19,7 @@ f = np.float32
 @lstm_walk.register("numba")
 def _(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scale: np.ndarray, gates: np.ndarray,
       cells: np.ndarray, squashed: np.ndarray, y: np.ndarray, steps: Steps) -> Any:
-    if w_hr is not None or not is_single(h, w):
+    if w_hr is not None or not (len(h) and is_single(h, w)):
         return NotImplemented
     weight = w.transpose(1, 0, 2).reshape(h.shape[1], -1)       # (R, 4*H)
     return _by_sequences(len(h), steps, lambda some, first, count: _walk(
@@ -27,7 +29,7 @@ def _(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scal
 @lstm_walk_back.register("numba")
 def _(gh: np.ndarray, gc: np.ndarray, w_hh: np.ndarray, w_hr: np.ndarray | None, gy: np.ndarray, gates: np.ndarray,
       cells: np.ndarray, squashed: np.ndarray, d: np.ndarray, projected: np.ndarray, steps: Steps) -> Any:
-    if w_hr is not None or not is_single(gh, gy, w_hh):
+    if w_hr is not None or not (len(gh) and is_single(gh, gy, w_hh)):
         return NotImplemented
     weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
     return _by_sequences(len(gh), steps[::-1], lambda some, first, count: _walk_back(
@@ -56,7 +58,7 @@ def _walk(h: Any, c: Any, w: Any, scale: Any, gates: Any, cells: Any, squashed: 
     product = flat.reshape(len(h), 4, H)
     for step in range(len(first)):
         n = count[step]
-        np.dot(h[:n], w, flat[:n])
+        dot(h[:n], w, flat[:n], AT_ONCE)
         for s in range(n):
             row = first[step] + s
             for k in range(4):
@@ -101,4 +103,4 @@ def _walk_back(gh: Any, gc: Any, w: Any, gy: Any, gates: Any, cells: Any, squash
                 d[row, 2, j] = (f(1) - g * g) * gates[0, row, j] * gc[s, j]
             for j in range(H):
                 gc[s, j] *= gates[1, row, j]
-        np.dot(d[start:start + n].reshape(n, 4 * H), w, gh[:n])
+        dot(d[start:start + n].reshape(n, 4 * H), w, gh[:n], AT_ONCE)

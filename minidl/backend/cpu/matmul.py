@@ -10,12 +10,14 @@ import math
 
 import numpy as np
 
-from minidl.backend.cpu.threads import get_num_threads, in_a_block, one_blas_thread, parallel
-from minidl.backend.kernels.matmul import matmul
+from minidl.backend.cpu.threads import blocks, get_num_threads, in_a_block, one_blas_thread, parallel
+from minidl.backend.kernels.matmul import linear_forward, matmul
 
+BLOCK_BYTES, ROWS = 1 << 20, 256     # of results at a time, and at least so many rows
 ALONE = 1 << 18     # multiply-adds up to which BLAS itself uses one thread
 SHARED = 1 << 22    # ... and from which it pays to share them out
 SMALL = 1_000_000   # ... up to which OpenBLAS reads factors where they lie
+NARROW = SMALL // 64    # numbers of a matrix that is small beside the other factor, or the result, of such a product
 ANY = 1 << 40       # rows: more than any matrix has
 
 
@@ -30,6 +32,12 @@ def _(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a @ b
     if work < SHARED or get_num_threads() == 1 or (a.ndim > 2 and a.shape[:-2] != b.shape[:-2]):
         with one_blas_thread():
+            if a.ndim > 2 or b.ndim > 2:
+                return a @ b
+            if len(a) * b.shape[1] <= NARROW and a.flags.f_contiguous:
+                return tall_gram(a.T, b)
+            if b.size <= NARROW:
+                return tall_matmul(a, np.ascontiguousarray(b), np.empty((len(a), b.shape[1]), np.result_type(a, b)))
             return a @ b
     out = np.empty((*b.shape[:-2], a.shape[-2], b.shape[-1]), np.result_type(a, b))
     if a.ndim > 2:
@@ -42,6 +50,23 @@ def _(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     else:
         parallel(lambda s: np.matmul(a, b[..., s], out=out[..., s]), _shares(b.shape[-1], work // b.shape[-1]))
     return out
+
+
+@linear_forward.register("numpy")
+def _(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """Some rows at a time, so that the bias is added to what is still in the cache."""
+    if bias is None or len(x) * weight.size < SHARED or get_num_threads() == 1 or not x.dtype == bias.dtype != np.float16:
+        return NotImplemented
+    y = np.empty((len(x), len(weight)), x.dtype)
+
+    def some(rows: slice) -> None:
+        part = y[rows]
+        np.matmul(x[rows], weight.T, out=part)
+        part += bias
+
+    # a product reads all of the weight: it should have rows enough
+    parallel(some, blocks(len(x), y.nbytes // len(x), max(BLOCK_BYTES, ROWS * y.itemsize * len(weight))))
+    return y
 
 
 def rows_at_once(size: int) -> int:

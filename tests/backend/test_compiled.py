@@ -1,0 +1,125 @@
+"""The compiled kernels as a switch, and what their own functions promise."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.backend.kernel import registry
+from minidl.backends import numba as switch
+
+numba = pytest.importorskip("numba")
+from minidl.backend.compiled import functions  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    before = switch.enabled
+    yield
+    switch.enabled = before
+
+
+def test_the_switch_puts_compiled_bodies_first_and_takes_them_away() -> None:
+    switch.enabled = False
+    plain = {name: list(kernel.bodies.get("numpy", [])) for name, kernel in registry.items()}
+    switch.enabled = True
+    switch.enabled = True
+    for name, kernel in registry.items():
+        assert kernel.bodies.get("numpy", []) == kernel.bodies.get("numba", []) + plain[name]
+    switch.enabled = False
+    assert {name: list(kernel.bodies.get("numpy", [])) for name, kernel in registry.items()} == plain
+
+
+@pytest.mark.parametrize("wrong", [1, "yes", None])
+def test_it_is_on_or_off(wrong: object) -> None:
+    before = switch.enabled
+    with pytest.raises(RuntimeError, match="backends.numba.enabled expects True or False"):
+        switch.enabled = wrong
+    assert switch.enabled is before
+
+
+def test_without_numba_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    switch.enabled = False
+    monkeypatch.setattr(switch, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r"pip install minidl\[numba\]"):
+        switch.enabled = True
+    assert not switch.enabled
+
+
+@pytest.mark.parametrize("value,expected", [("1", "True"), ("0", "False"), (None, "False")])
+def test_the_environment_decides_at_first(value: str | None, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MINIDL_NUMBA", raising=False)
+    if value is not None:
+        monkeypatch.setenv("MINIDL_NUMBA", value)
+    program = ("import sys, minidl; print(minidl.backends.numba.enabled); "
+               "assert minidl.backends.numba.enabled or 'numba' not in sys.modules, 'imported for nothing'")
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == expected
+
+
+@numba.njit
+def _exp(x: np.ndarray) -> np.ndarray:
+    return np.array([functions.exp(v) for v in x])
+
+
+@numba.njit
+def _tanh(x: np.ndarray) -> np.ndarray:
+    return np.array([functions.tanh(v) for v in x])
+
+
+def test_exponential() -> None:
+    x = np.linspace(-86.9, 88.7, 1_000_003, dtype=np.float32)
+    np.testing.assert_allclose(_exp(x), np.exp(x.astype(np.float64)), rtol=2.5e-7)
+    special = np.array([np.nan, np.inf, -np.inf, 0, -100, 100], np.float32)
+    np.testing.assert_array_equal(_exp(special), np.array([np.nan, np.inf, 0, 1, 0, np.inf], np.float32))
+
+
+def test_hyperbolic_tangent() -> None:
+    x = np.concatenate([np.linspace(-12, 12, 1_000_003), np.logspace(-30, 1, 100_000)]).astype(np.float32)
+    y = _tanh(x)
+    np.testing.assert_allclose(y, np.tanh(x.astype(np.float64)), rtol=3.5e-7)
+    assert abs(y).max() == 1
+    special = np.array([np.nan, np.inf, -np.inf, 0], np.float32)
+    np.testing.assert_array_equal(_tanh(special), np.array([np.nan, 1, -1, 0], np.float32))
+
+
+def train(steps: int) -> list[np.ndarray]:
+    """A small network with a bit of everything that is compiled."""
+    minidl.manual_seed(0)
+    nn = minidl.nn
+    model = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 48, 3, stride=2),
+        nn.LeakyReLU(), nn.Conv2d(48, 48, 3, padding=1), nn.GELU(), nn.Flatten(2), nn.LSTM(49, 32))
+    head = nn.Linear(32, 5)
+    optimizer = minidl.optim.Adam([*model.parameters(), *head.parameters()])
+    x, y = minidl.randn(24, 3, 32, 32), minidl.randint(0, 5, (24,))
+    for _ in range(steps):
+        optimizer.zero_grad()
+        minidl.nn.functional.cross_entropy(head(model(x)[0][:, -1]), y).backward()
+        optimizer.step()
+    return [p.detach().numpy().copy() for p in [*model.parameters(), *head.parameters()]]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_seed_gives_the_same_bits_again(compiled: bool, threads: int) -> None:
+    before = minidl.get_num_threads()
+    minidl.set_num_threads(threads)
+    switch.enabled = compiled
+    try:
+        for a, b in zip(train(3), train(3)):
+            np.testing.assert_array_equal(a, b)
+    finally:
+        minidl.set_num_threads(before)
+
+
+def test_training_is_the_same_up_to_rounding() -> None:
+    switch.enabled = False
+    plain = train(2)
+    switch.enabled = True
+    for a, b in zip(plain, train(2)):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
