@@ -9,6 +9,7 @@ VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "minidl/__init__.py").read
 
 EXTRAS = {
     "cuda": ["cupy-cuda12x>=13"],        # arrays on the GPU
+    "numba": ["numba>=0.61"],            # compiled kernels on the CPU
     "plot": ["matplotlib>=3.7"],         # the examples' pictures
     "test": ["pytest>=7", "hypothesis>=6.80"],
     "lint": ["ruff>=0.6", "mypy>=1.10"],

@@ -29,6 +29,9 @@ def info() -> str:
         "threads": f"{minidl.get_num_threads()} (MINIDL_NUM_THREADS or minidl.set_num_threads changes it)",
         "freed memory": f"up to {memory.KEPT >> 20} MiB are kept for the next step" if memory.KEEPS
                         else "left to the C library",
+        "compiled kernels": "on" if minidl.backends.numba.enabled else
+                            "off (minidl.backends.numba.enabled = True, or MINIDL_NUMBA=1)"
+                            if minidl.backends.numba.is_available() else "need Numba: pip install minidl[numba]",
         "GPU": "CuPy, device 'cuda'" if cuda_is_available() else "none that CuPy can use",
         "extras": ", ".join(name for name in ("cupy", "matplotlib", "numba") if importlib.util.find_spec(name))
                   or "none",

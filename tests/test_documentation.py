@@ -12,7 +12,17 @@ import minidl
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-MODULES = sorted(m.name for m in pkgutil.walk_packages(minidl.__path__, "minidl."))
+MODULES = sorted(m.name for m in pkgutil.walk_packages(minidl.__path__, "minidl.")
+                 if minidl.backends.numba.is_available() or not m.name.startswith("minidl.backend.compiled"))
+
+
+@pytest.fixture(autouse=True)
+def settings_as_before():
+    """Examples may change them."""
+    threads, compiled = minidl.get_num_threads(), minidl.backends.numba.enabled
+    yield
+    minidl.set_num_threads(threads)
+    minidl.backends.numba.enabled = compiled
 
 
 @pytest.mark.parametrize("name", MODULES)

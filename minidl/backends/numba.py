@@ -5,8 +5,7 @@ used, which takes seconds, and is read from the disk in later programs. Results 
 up to rounding. `docs/performance.md` says what it gains.
 
     >>> import minidl
-    >>> if minidl.backends.numba.is_available():
-    ...     minidl.backends.numba.enabled = True
+    >>> minidl.backends.numba.enabled = minidl.backends.numba.is_available()
 """
 from __future__ import annotations
 

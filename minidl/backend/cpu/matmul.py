@@ -55,7 +55,8 @@ def _(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 @linear_forward.register("numpy")
 def _(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """Some rows at a time, so that the bias is added to what is still in the cache."""
-    if bias is None or len(x) * weight.size < SHARED or get_num_threads() == 1 or not x.dtype == bias.dtype != np.float16:
+    alone = len(x) * weight.size < SHARED or get_num_threads() == 1
+    if alone or bias is None or x.dtype != bias.dtype or x.dtype == np.float16:
         return NotImplemented
     y = np.empty((len(x), len(weight)), x.dtype)
 

@@ -157,13 +157,17 @@ if hasattr(os, "register_at_fork"):
 
 
 def _cores() -> int:
-    for name in ("MINIDL_NUM_THREADS", "OMP_NUM_THREADS"):
-        if os.environ.get(name, "").isdigit():
-            return max(1, int(os.environ[name]))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_num_threads = _cores()
+def _asked_for() -> int:
+    for name in ("MINIDL_NUM_THREADS", "OMP_NUM_THREADS"):
+        if os.environ.get(name, "").isdigit():
+            return max(1, int(os.environ[name]))
+    return _cores()
+
+
+_num_threads = _asked_for()
 
 
 # ---------------------------------------------------------------------- BLAS
@@ -207,6 +211,8 @@ def hold_blas_of(library: str) -> None:
     if get is not None and set_ is not None:
         with _blas_lock:
             _teams.append(_BlasTeam(get, set_))
+        if _num_threads != _cores():
+            set_(_num_threads)
 
 
 def blas_core() -> str | None:

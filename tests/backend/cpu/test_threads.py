@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -152,3 +154,11 @@ def test_one_thread_or_several_give_the_same_training(team: int) -> None:
 def test_numbers_that_make_no_sense(number: object) -> None:
     with pytest.raises(RuntimeError, match="set_num_threads expects a positive integer"):
         minidl.set_num_threads(number)   # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(blas_core() is None, reason="NumPy is not linked with OpenBLAS")
+def test_the_environment_decides_for_blas_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIDL_NUM_THREADS", "1")
+    program = "from minidl.backend.cpu import threads; print({team.get() for team in threads._teams})"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "{1}"
