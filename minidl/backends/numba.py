@@ -48,6 +48,7 @@ class _Switch(ModuleType):
         _enabled = on
 
 
+enabled: bool       # whether compiled kernels are used; only its type is said here, for `_Switch` looks after it
 _enabled = False
 sys.modules[__name__].__class__ = _Switch
 if os.environ.get("MINIDL_NUMBA") == "1":

@@ -51,7 +51,7 @@ def _takes(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarr
 def _stack(x: np.ndarray) -> np.ndarray:
     """(*, L, E) -> (n, m, L, E), a view of the usual (N, heads, L, E)"""
     if x.ndim == 4:
-        return x
+        return x.swapaxes(0, 1) if len(x) == 1 else x       # the first axis is shared out
     return x.reshape(1, math.prod(x.shape[:-2]), *x.shape[-2:]).swapaxes(0, 1)
 
 

@@ -10,7 +10,9 @@ from scipy.linalg import cython_blas
 
 from minidl.backend.cpu import threads
 
-# Sums may be taken in another order and products added in one rounding; NaN and infinity keep their meaning.
+# Sums may be taken in another order and products added in one rounding; NaN and infinity keep their meaning. What is on
+# disk is compiled anew when the file of the function has changed: after a change of one that other files call, such as
+# those of functions.py, remove `__pycache__`.
 compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 
 SHARES = 4      # blocks for each thread: who is late, because of another program, leaves more of them to the others

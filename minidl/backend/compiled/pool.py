@@ -15,12 +15,12 @@ FEW_CHANNELS = 8    # too short for the vector instructions
 
 @max_pool2d_forward.register("numba")
 def _(x: np.ndarray, geometry: PoolGeometry) -> Any:
-    if not (is_single(x) and _is_channels_last(x)):
-        return NotImplemented
+    if not (is_single(x) and _is_channels_last(x) and geometry.dilation == (1, 1)):
+        return NotImplemented       # the taps of a dilated window may all lie outside the image
     (N, C), (height, width) = x.shape[:2], pool2d_output_size(x.shape[2:], geometry)
     y, indices = np.empty((N, height, width, C), x.dtype), np.empty((N, height, width, C), np.int64)
     images = x.transpose(0, 2, 3, 1)
-    parallel(lambda s: _pool(images[s], y[s], indices[s], *geometry[:4]), shares(N))
+    parallel(lambda s: _pool(images[s], y[s], indices[s], *geometry[:3]), shares(N))
     return y.transpose(0, 3, 1, 2), indices.transpose(0, 3, 1, 2)
 
 
@@ -40,7 +40,7 @@ def _is_channels_last(x: np.ndarray) -> bool:
 
 
 @compiled
-def _pool(x: Any, y: Any, indices: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
+def _pool(x: Any, y: Any, indices: Any, kernel: Any, stride: Any, padding: Any) -> None:
     (N, H, W, C), (height, width) = x.shape, y.shape[1:3]
     for n in range(N):
         for i in range(height):
@@ -49,7 +49,7 @@ def _pool(x: Any, y: Any, indices: Any, kernel: Any, stride: Any, padding: Any, 
                 unset = True
                 for u in range(kernel[0]):
                     for v in range(kernel[1]):
-                        a, b = top + u * dilation[0], left + v * dilation[1]
+                        a, b = top + u, left + v
                         if not (0 <= a < H and 0 <= b < W):
                             continue
                         place = a * W + b

@@ -1,4 +1,8 @@
-"""Long short-term memory, compiled: every core walks through all steps of its sequences without Python's lock."""
+"""LSTM and GRU, compiled: every core walks through all steps of its sequences without Python's lock.
+
+What is computed stands in `backend/kernels/rnn.py`. The loops are short, for the compiler must see of each that no two
+of its arrays overlap.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,7 +13,7 @@ import numpy as np
 from minidl.backend.compiled.compiler import compiled, dot, is_single, parallel
 from minidl.backend.compiled.functions import tanh
 from minidl.backend.cpu.threads import get_num_threads
-from minidl.backend.kernels.rnn import Steps, lstm_walk, lstm_walk_back
+from minidl.backend.kernels.rnn import Steps, gru_walk, gru_walk_back, lstm_walk, lstm_walk_back
 
 AT_ONCE = 8     # rows of a product: reads the weights as they are, where a large product would reorder them every step
 
@@ -22,7 +26,7 @@ def _(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scal
     if w_hr is not None or not (len(h) and is_single(h, w)):
         return NotImplemented
     weight = w.transpose(1, 0, 2).reshape(h.shape[1], -1)       # (R, 4*H)
-    return _by_sequences(len(h), steps, lambda some, first, count: _walk(
+    return _by_sequences(len(h), steps, lambda some, first, count: _lstm_walk(
         h[some], c[some], weight, scale.reshape(4), gates, cells, squashed, y, first, count))
 
 
@@ -32,8 +36,29 @@ def _(gh: np.ndarray, gc: np.ndarray, w_hh: np.ndarray, w_hr: np.ndarray | None,
     if w_hr is not None or not (len(gh) and is_single(gh, gy, w_hh)):
         return NotImplemented
     weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
-    return _by_sequences(len(gh), steps[::-1], lambda some, first, count: _walk_back(
+    return _by_sequences(len(gh), steps[::-1], lambda some, first, count: _lstm_walk_back(
         gh[some], gc[some], weight, gy, gates, cells, squashed, d, first, count))
+
+
+@gru_walk.register("numba")
+def _(h: np.ndarray, w: np.ndarray, bias: np.ndarray | None, gates: np.ndarray, recalled: np.ndarray, y: np.ndarray,
+      steps: Steps) -> Any:
+    if not (len(h) and is_single(h, w, bias)):
+        return NotImplemented
+    weight = w.transpose(1, 0, 2).reshape(h.shape[1], -1)       # (H, 3*H)
+    offset = np.zeros(gates.shape[::2], gates.dtype) if bias is None else np.ascontiguousarray(bias)
+    return _by_sequences(len(h), steps, lambda some, first, count: _gru_walk(
+        h[some], weight, offset, gates, recalled, y, first, count))
+
+
+@gru_walk_back.register("numba")
+def _(gh: np.ndarray, w_hh: np.ndarray, gy: np.ndarray, gates: np.ndarray, recalled: np.ndarray, before: np.ndarray,
+      d: np.ndarray, dn: np.ndarray, steps: Steps) -> Any:
+    if not (len(gh) and is_single(gh, gy, w_hh)):
+        return NotImplemented
+    weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
+    return _by_sequences(len(gh), steps[::-1], lambda some, first, count: _gru_walk_back(
+        gh[some], weight, gy, gates, recalled, before, d, dn, first, count))
 
 
 def _by_sequences(sequences: int, steps: Steps, walk: Callable[[slice, np.ndarray, np.ndarray], None]) -> None:
@@ -50,9 +75,8 @@ def _by_sequences(sequences: int, steps: Steps, walk: Callable[[slice, np.ndarra
 
 
 @compiled
-def _walk(h: Any, c: Any, w: Any, scale: Any, gates: Any, cells: Any, squashed: Any, y: Any, first: Any,
-          count: Any) -> None:
-    """What `lstm_walk` says. The loops are short, for the compiler must see that no two arrays overlap."""
+def _lstm_walk(h: Any, c: Any, w: Any, scale: Any, gates: Any, cells: Any, squashed: Any, y: Any, first: Any,
+               count: Any) -> None:
     H = c.shape[1]
     flat = np.empty((len(h), 4 * H), h.dtype)
     product = flat.reshape(len(h), 4, H)
@@ -78,8 +102,8 @@ def _walk(h: Any, c: Any, w: Any, scale: Any, gates: Any, cells: Any, squashed: 
 
 
 @compiled
-def _walk_back(gh: Any, gc: Any, w: Any, gy: Any, gates: Any, cells: Any, squashed: Any, d: Any, first: Any,
-               count: Any) -> None:
+def _lstm_walk_back(gh: Any, gc: Any, w: Any, gy: Any, gates: Any, cells: Any, squashed: Any, d: Any, first: Any,
+                    count: Any) -> None:
     H = gc.shape[1]
     for step in range(len(first)):
         n, start = count[step], first[step]
@@ -104,3 +128,57 @@ def _walk_back(gh: Any, gc: Any, w: Any, gy: Any, gates: Any, cells: Any, squash
             for j in range(H):
                 gc[s, j] *= gates[1, row, j]
         dot(d[start:start + n].reshape(n, 4 * H), w, gh[:n], AT_ONCE)
+
+
+@compiled
+def _gru_walk(h: Any, w: Any, bias: Any, gates: Any, recalled: Any, y: Any, first: Any, count: Any) -> None:
+    H = h.shape[1]
+    flat = np.empty((len(h), 3 * H), h.dtype)
+    of_state = flat.reshape(len(h), 3, H)
+    for step in range(len(first)):
+        n = count[step]
+        dot(h[:n], w, flat[:n], AT_ONCE)
+        for s in range(n):
+            row = first[step] + s
+            for k in range(2):      # the gates r and z: the sigmoid is a tanh
+                for j in range(H):
+                    gates[k, row, j] = f(0.5) + f(0.5) * tanh(
+                        f(0.5) * (gates[k, row, j] + of_state[s, k, j] + bias[k, j]))
+            for j in range(H):
+                recalled[row, j] = of_state[s, 2, j] + bias[2, j]
+            for j in range(H):
+                gates[2, row, j] = tanh(gates[2, row, j] + gates[0, row, j] * recalled[row, j])
+            for j in range(H):
+                h[s, j] = gates[1, row, j] * (h[s, j] - gates[2, row, j]) + gates[2, row, j]
+            for j in range(H):
+                y[row, j] = h[s, j]
+
+
+@compiled
+def _gru_walk_back(gh: Any, w: Any, gy: Any, gates: Any, recalled: Any, before: Any, d: Any, dn: Any, first: Any,
+                   count: Any) -> None:
+    H = gh.shape[1]
+    through = np.empty(gh.shape, gh.dtype)      # what passes to the state before by way of the gates
+    for step in range(len(first)):
+        n, start = count[step], first[step]
+        for s in range(n):
+            row = start + s
+            for j in range(H):
+                gh[s, j] += gy[row, j]
+            for j in range(H):
+                new = gates[2, row, j]
+                dn[row, j] = (f(1) - new * new) * (f(1) - gates[1, row, j]) * gh[s, j]
+            for j in range(H):
+                r = gates[0, row, j]
+                d[row, 0, j] = r * (f(1) - r) * recalled[row, j] * dn[row, j]
+            for j in range(H):
+                z = gates[1, row, j]
+                d[row, 1, j] = z * (f(1) - z) * (before[row, j] - gates[2, row, j]) * gh[s, j]
+            for j in range(H):
+                d[row, 2, j] = gates[0, row, j] * dn[row, j]
+            for j in range(H):
+                gh[s, j] *= gates[1, row, j]
+        dot(d[start:start + n].reshape(n, 3 * H), w, through[:n], AT_ONCE)
+        for s in range(n):
+            for j in range(H):
+                gh[s, j] += through[s, j]
