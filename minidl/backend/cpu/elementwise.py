@@ -37,10 +37,10 @@ def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None])
         parallel(lambda s: function(*[None if a is None else a[s] for a in flat]), blocks(size, 1, AT_ONCE))
 
 
-def alike(arrays: Sequence[np.ndarray | None], least: int = MANY) -> bool:
-    """Whether `in_blocks` can take these arrays, and they have so many elements that it pays."""
+def alike(arrays: Sequence[np.ndarray | None], least: int | None = None) -> bool:
+    """Whether `in_blocks` can take these arrays, and they have so many elements that it pays (at least `MANY`)."""
     first: Any = arrays[0]
-    if first.size < least:
+    if first.size < (MANY if least is None else least):
         return False
     order = memory_order(first)
     return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)

@@ -1,60 +1,17 @@
 """The optimizers' arithmetic: one kernel for each algorithm, in place on raw arrays.
 
 Hyperparameters are Python numbers, so that they never widen an array, and `step` counts from 1. The formulas stand
-in the docstrings of `minidl.optim`. `s` and `t` are scratch arrays throughout.
+in the docstrings of `minidl.optim`. `s` and `t` are scratch arrays throughout. On the CPU, large parameters come here
+in pieces that stay in the cache from pass to pass (`backend/cpu/elementwise.py`).
 """
-# ruff: noqa: B020 - in the loops, the names of the arrays stand for their blocks
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
-from minidl.backend.device import Array, array_module, memory_order
+from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
-
-BLOCK = 65536  # elements; a parameter, its gradient, the state and the scratch fit in the cache together
-
-
-def blocks(*arrays: Array | None) -> Iterator[list[Any]]:
-    """The arrays, all of one shape, in pieces that fit in the cache, each with two scratch arrays.
-
-    A kernel passes over its operands about ten times. Done piece by piece, only the first pass reads from main
-    memory. A GPU takes everything at once: there, launching many small passes would cost more.
-    """
-    first: Any = arrays[0]
-    if array_module(first) is not np or first.size <= BLOCK:
-        xp = array_module(first)
-        yield [*arrays, xp.empty_like(first), xp.empty_like(first)]
-        return
-    scratch = np.empty((2, BLOCK), first.dtype)
-    for piece in _halves(_flat(arrays)):
-        shape, size = piece[0].shape, piece[0].size
-        yield [*piece, scratch[0, :size].reshape(shape), scratch[1, :size].reshape(shape)]
-
-
-def _flat(arrays: Sequence[Any]) -> list[Any]:
-    """Views with one axis in memory order, or the arrays as they are, where their memory is not laid out alike."""
-    order = memory_order(arrays[0])
-    ordered = [None if a is None else a.transpose(order) for a in arrays]
-    if not all(a is None or a.flags.c_contiguous for a in ordered):
-        return list(arrays)
-    return [None if a is None else a.reshape(-1) for a in ordered]
-
-
-def _halves(arrays: list[Any]) -> Iterator[list[Any]]:
-    """Halve the longest axis until at most `BLOCK` elements are left."""
-    shape = arrays[0].shape
-    if arrays[0].size <= BLOCK:
-        yield arrays
-        return
-    axis = shape.index(max(shape))
-    middle = shape[axis] // 2
-    for part in (slice(None, middle), slice(middle, None)):
-        index = (*[slice(None)] * axis, part)
-        yield from _halves([None if a is None else a[index] for a in arrays])
 
 
 def _loss_gradient(p: Array, g: Array, weight_decay: float, maximize: bool, out: Array) -> Array:
@@ -81,46 +38,46 @@ def _descend(p: Array, direction: Array, lr: float, s: Array) -> None:
 @kernel
 def sgd_update(p: Array, g: Array, buffer: Array | None, lr: float, momentum: float, dampening: float,
                weight_decay: float, nesterov: bool, maximize: bool) -> None:
-    for p, g, buffer, s, t in blocks(p, g, buffer):
-        g = _loss_gradient(p, g, weight_decay, maximize, out=t)
-        if buffer is not None:
-            buffer *= momentum
-            buffer += np.multiply(g, 1 - dampening, out=s) if dampening else g
-            g = np.add(g, np.multiply(buffer, momentum, out=s), out=s) if nesterov else buffer
-        _descend(p, g, lr, s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = _loss_gradient(p, g, weight_decay, maximize, out=t)
+    if buffer is not None:
+        buffer *= momentum
+        buffer += np.multiply(g, 1 - dampening, out=s) if dampening else g
+        g = np.add(g, np.multiply(buffer, momentum, out=s), out=s) if nesterov else buffer
+    _descend(p, g, lr, s)
 
 
 @kernel
 def adagrad_update(p: Array, g: Array, total: Array, step: float, lr: float, lr_decay: float,
                    weight_decay: float, eps: float, maximize: bool) -> None:
     lr = lr / (1 + (step - 1) * lr_decay)
-    for p, g, total, s, t in blocks(p, g, total):
-        g = _loss_gradient(p, g, weight_decay, maximize, out=t)
-        total += np.multiply(g, g, out=s)
-        np.sqrt(total, out=s)
-        s += eps
-        _descend(p, np.divide(g, s, out=s), lr, s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = _loss_gradient(p, g, weight_decay, maximize, out=t)
+    total += np.multiply(g, g, out=s)
+    np.sqrt(total, out=s)
+    s += eps
+    _descend(p, np.divide(g, s, out=s), lr, s)
 
 
 @kernel
 def rmsprop_update(p: Array, g: Array, v: Array, mean: Array | None, buffer: Array | None, lr: float,
                    alpha: float, eps: float, weight_decay: float, momentum: float, maximize: bool) -> None:
-    for p, g, v, mean, buffer, s, t in blocks(p, g, v, mean, buffer):
-        g = _loss_gradient(p, g, weight_decay, maximize, out=t)
-        _average(v, np.multiply(g, g, out=s), alpha, s)
-        if mean is None:
-            np.sqrt(v, out=s)
-        else:
-            _average(mean, g, alpha, s)
-            np.subtract(v, np.multiply(mean, mean, out=s), out=s)
-            np.sqrt(np.maximum(s, 0.0, out=s), out=s)     # a variance: below 0 only by rounding
-        s += eps
-        np.divide(g, s, out=s)
-        if buffer is not None:
-            buffer *= momentum
-            buffer += s
-            s[...] = buffer
-        _descend(p, s, lr, s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = _loss_gradient(p, g, weight_decay, maximize, out=t)
+    _average(v, np.multiply(g, g, out=s), alpha, s)
+    if mean is None:
+        np.sqrt(v, out=s)
+    else:
+        _average(mean, g, alpha, s)
+        np.subtract(v, np.multiply(mean, mean, out=s), out=s)
+        np.sqrt(np.maximum(s, 0.0, out=s), out=s)     # a variance: below 0 only by rounding
+    s += eps
+    np.divide(g, s, out=s)
+    if buffer is not None:
+        buffer *= momentum
+        buffer += s
+        s[...] = buffer
+    _descend(p, s, lr, s)
 
 
 @kernel
@@ -129,40 +86,40 @@ def adam_update(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, ste
     # lr * (m/c1) / (sqrt(v/c2) + eps) with the corrections taken out of the array arithmetic
     root = math.sqrt(1 - beta2 ** step)
     rate = lr * root / (1 - beta1 ** step)
-    for p, g, m, v, v_max, s, t in blocks(p, g, m, v, v_max):
-        if decoupled and weight_decay:
-            p *= 1 - lr * weight_decay
-        g = _loss_gradient(p, g, 0.0 if decoupled else weight_decay, maximize, out=t)
-        _average(m, g, beta1, s)
-        _average(v, np.multiply(g, g, out=s), beta2, s)
-        np.sqrt(v if v_max is None else np.maximum(v_max, v, out=v_max), out=s)
-        s += eps * root
-        _descend(p, np.divide(m, s, out=s), rate, s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    if decoupled and weight_decay:
+        p *= 1 - lr * weight_decay
+    g = _loss_gradient(p, g, 0.0 if decoupled else weight_decay, maximize, out=t)
+    _average(m, g, beta1, s)
+    _average(v, np.multiply(g, g, out=s), beta2, s)
+    np.sqrt(v if v_max is None else np.maximum(v_max, v, out=v_max), out=s)
+    s += eps * root
+    _descend(p, np.divide(m, s, out=s), rate, s)
 
 
 @kernel
 def adadelta_update(p: Array, g: Array, v: Array, delta: Array, lr: float, rho: float, eps: float,
                     weight_decay: float, maximize: bool) -> None:
-    for p, g, v, delta, s, t in blocks(p, g, v, delta):
-        g = _loss_gradient(p, g, weight_decay, maximize, out=t)
-        _average(v, np.multiply(g, g, out=s), rho, s)
-        np.divide(g, np.sqrt(np.add(v, eps, out=s), out=s), out=t)
-        t *= np.sqrt(np.add(delta, eps, out=s), out=s)
-        _average(delta, np.multiply(t, t, out=s), rho, s)
-        _descend(p, t, lr, s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = _loss_gradient(p, g, weight_decay, maximize, out=t)
+    _average(v, np.multiply(g, g, out=s), rho, s)
+    np.divide(g, np.sqrt(np.add(v, eps, out=s), out=s), out=t)
+    t *= np.sqrt(np.add(delta, eps, out=s), out=s)
+    _average(delta, np.multiply(t, t, out=s), rho, s)
+    _descend(p, t, lr, s)
 
 
 @kernel
 def adamax_update(p: Array, g: Array, m: Array, u: Array, step: float, lr: float, beta1: float, beta2: float,
                   eps: float, weight_decay: float, maximize: bool) -> None:
-    for p, g, m, u, s, t in blocks(p, g, m, u):
-        g = _loss_gradient(p, g, weight_decay, maximize, out=t)
-        _average(m, g, beta1, s)
-        np.absolute(g, out=s)
-        s += eps
-        u *= beta2
-        np.maximum(u, s, out=u)
-        _descend(p, np.divide(m, u, out=s), lr / (1 - beta1 ** step), s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = _loss_gradient(p, g, weight_decay, maximize, out=t)
+    _average(m, g, beta1, s)
+    np.absolute(g, out=s)
+    s += eps
+    u *= beta2
+    np.maximum(u, s, out=u)
+    _descend(p, np.divide(m, u, out=s), lr / (1 - beta1 ** step), s)
 
 
 @kernel
@@ -170,17 +127,17 @@ def nadam_update(p: Array, g: Array, m: Array, v: Array, step: float, mu: float,
                  lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool,
                  maximize: bool) -> None:
     root = math.sqrt(1 - beta2 ** step)
-    for p, g, m, v, s, t in blocks(p, g, m, v):
-        if decoupled and weight_decay:
-            p *= 1 - lr * weight_decay
-        g = _loss_gradient(p, g, 0.0 if decoupled else weight_decay, maximize, out=t)
-        _average(m, g, beta1, s)
-        _average(v, np.multiply(g, g, out=s), beta2, s)
-        np.multiply(g, (1 - mu) / (1 - mu_product), out=t)
-        t += np.multiply(m, mu_next / (1 - mu_product * mu_next), out=s)
-        np.sqrt(v, out=s)
-        s += eps * root
-        _descend(p, np.divide(t, s, out=s), lr * root, s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    if decoupled and weight_decay:
+        p *= 1 - lr * weight_decay
+    g = _loss_gradient(p, g, 0.0 if decoupled else weight_decay, maximize, out=t)
+    _average(m, g, beta1, s)
+    _average(v, np.multiply(g, g, out=s), beta2, s)
+    np.multiply(g, (1 - mu) / (1 - mu_product), out=t)
+    t += np.multiply(m, mu_next / (1 - mu_product * mu_next), out=s)
+    np.sqrt(v, out=s)
+    s += eps * root
+    _descend(p, np.divide(t, s, out=s), lr * root, s)
 
 
 @kernel
@@ -194,48 +151,48 @@ def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, lr: float,
     if adaptive:
         rate *= math.sqrt(correction * (length - 4) * (length - 2) * longest
                           / ((longest - 4) * (longest - 2) * length))
-    for p, g, m, v, s, t in blocks(p, g, m, v):
-        if decoupled and weight_decay:
-            p *= 1 - lr * weight_decay
-        g = _loss_gradient(p, g, 0.0 if decoupled else weight_decay, maximize, out=t)
-        _average(m, g, beta1, s)
-        _average(v, np.multiply(g, g, out=s), beta2, s)
-        if adaptive:
-            np.sqrt(v, out=s)
-            s += eps
-            _descend(p, np.divide(m, s, out=s), rate, s)
-        else:
-            _descend(p, m, rate, s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    if decoupled and weight_decay:
+        p *= 1 - lr * weight_decay
+    g = _loss_gradient(p, g, 0.0 if decoupled else weight_decay, maximize, out=t)
+    _average(m, g, beta1, s)
+    _average(v, np.multiply(g, g, out=s), beta2, s)
+    if adaptive:
+        np.sqrt(v, out=s)
+        s += eps
+        _descend(p, np.divide(m, s, out=s), rate, s)
+    else:
+        _descend(p, m, rate, s)
 
 
 @kernel
 def rprop_update(p: Array, g: Array, previous: Array, size: Array, eta_minus: float, eta_plus: float,
                  size_min: float, size_max: float, maximize: bool) -> None:
-    for p, g, previous, size, s, t in blocks(p, g, previous, size):
-        g = _loss_gradient(p, g, 0.0, maximize, out=t)
-        np.multiply(previous, g, out=s)                        # > 0: on the same slope; < 0: past the minimum
-        size[s > 0] *= eta_plus
-        size[s < 0] *= eta_minus
-        np.minimum(np.maximum(size, size_min, out=size), size_max, out=size)
-        previous[...] = g
-        previous[s < 0] = 0.0                                  # no move now, and no comparison next time
-        p -= np.multiply(np.sign(previous, out=s), size, out=s)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = _loss_gradient(p, g, 0.0, maximize, out=t)
+    np.multiply(previous, g, out=s)                        # > 0: on the same slope; < 0: past the minimum
+    size[s > 0] *= eta_plus
+    size[s < 0] *= eta_minus
+    np.minimum(np.maximum(size, size_min, out=size), size_max, out=size)
+    previous[...] = g
+    previous[s < 0] = 0.0                                  # no move now, and no comparison next time
+    p -= np.multiply(np.sign(previous, out=s), size, out=s)
 
 
 @kernel
 def asgd_update(p: Array, g: Array, average: Array, eta: float, mu: float, lambd: float, weight_decay: float,
                 maximize: bool) -> None:
-    for p, g, average, s, t in blocks(p, g, average):
-        g = _loss_gradient(p, g, weight_decay, maximize, out=t)
-        np.multiply(g, eta, out=t)
-        p *= 1 - lambd * eta
-        p -= t
-        if mu == 1:
-            average[...] = p
-        else:
-            np.subtract(p, average, out=s)
-            s *= mu
-            average += s
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = _loss_gradient(p, g, weight_decay, maximize, out=t)
+    np.multiply(g, eta, out=t)
+    p *= 1 - lambd * eta
+    p -= t
+    if mu == 1:
+        average[...] = p
+    else:
+        np.subtract(p, average, out=s)
+        s *= mu
+        average += s
 
 
 @kernel
