@@ -25,7 +25,7 @@ from minidl.backend.kernels.conv import (
 )
 from minidl.backend.kernels.window import Pair, Tap, window_taps
 
-BLOCK_BYTES = 1 << 20   # of patches at a time
+BLOCK_BYTES = 1 << 21   # of patches at a time
 FEW_CHANNELS = 8        # below this, runs of kw*C are short: patches run along image rows instead
 
 

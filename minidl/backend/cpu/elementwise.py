@@ -20,7 +20,7 @@ from minidl.backend.kernels.activation import (
     relu_grad,
 )
 
-AT_ONCE = 1 << 16      # elements; half a dozen arrays of so many stay in the cache
+AT_ONCE = 1 << 18      # elements; with fewer, the calls cost more, for each takes Python's lock, than the cache saves
 MANY = 1 << 17         # elements from which it pays
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad, scale_shift
 
-BLOCK_BYTES = 1 << 19
+BLOCK_BYTES = 1 << 20   # at a time
+ALONE = 1 << 19         # bytes up to which threads do not pay
 
 
 @normalize_forward.register("numpy")
@@ -93,7 +94,7 @@ def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, vari
 
 @scale_shift.register("numpy")
 def _(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
-    if not is_batch_norm(x, (0, *range(2, x.ndim))) or x.nbytes <= BLOCK_BYTES:
+    if not is_batch_norm(x, (0, *range(2, x.ndim))) or x.nbytes <= ALONE:
         return NotImplemented
     y = np.empty_like(x)
     rows, y_rows = image_rows(x), image_rows(y)
@@ -111,7 +112,7 @@ def _(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
 def _forward_by_rows(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
                      eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Layer norm and its kin: groups do not reach across the first axis, and some of its items stay in the cache."""
-    if 0 in axes or x.nbytes <= BLOCK_BYTES:
+    if 0 in axes or x.nbytes <= ALONE:
         return NotImplemented
     y = np.empty_like(x)
     mean, variance = np.empty((2, *[1 if i in axes else n for i, n in enumerate(x.shape)]), x.dtype)
@@ -119,16 +120,16 @@ def _forward_by_rows(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, 
     def normalize(s: slice) -> None:
         y[s], mean[s], variance[s] = normalize_forward.generic(x[s], w, b, axes, eps)
 
-    parallel(normalize, blocks(len(x), x.nbytes // len(x), BLOCK_BYTES // 2))
+    parallel(normalize, blocks(len(x), x.nbytes // len(x), 2 * BLOCK_BYTES))
     return y, mean, variance
 
 
 def _grad_by_rows(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray,
                   axes: Axes, across: Axes, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if 0 in axes or 0 not in across or x.nbytes <= BLOCK_BYTES:
+    if 0 in axes or 0 not in across or x.nbytes <= ALONE:
         return NotImplemented
     gx = np.empty_like(x)
-    parts = blocks(len(x), x.nbytes // len(x), BLOCK_BYTES // 2)
+    parts = blocks(len(x), x.nbytes // len(x), 2 * BLOCK_BYTES)
     gw, gb = np.empty((2, len(parts), *[1 if i in across else n for i, n in enumerate(x.shape)]), x.dtype)
 
     def pull_back(i: int) -> None:

@@ -17,7 +17,7 @@ from minidl.backend.kernels.pool import (
 )
 from minidl.backend.kernels.window import Pair, window_taps
 
-BLOCK_BYTES = 1 << 19   # of images at a time
+BLOCK_BYTES = 1 << 21   # of images at a time
 
 
 @max_pool2d_forward.register("numpy")

@@ -9,7 +9,8 @@ from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernel import Kernel
 from minidl.backend.kernels.softmax import log_softmax_forward, log_softmax_grad, softmax_forward, softmax_grad
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 20   # at a time
+ALONE = 1 << 18         # bytes up to which threads do not pay
 
 
 def _by_rows(kernel: Kernel) -> None:
@@ -17,7 +18,7 @@ def _by_rows(kernel: Kernel) -> None:
     def body(*args: Any) -> Any:
         *arrays, axis = args
         x = arrays[0]
-        if not axis % x.ndim or x.nbytes <= BLOCK_BYTES:
+        if not axis % x.ndim or x.nbytes <= ALONE:
             return NotImplemented
         y = np.empty_like(x)
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from minidl.backend.kernels.special import normal_cdf
 
-BLOCK = 1 << 16   # numbers at a time: the buffers in use stay in the cache
+BLOCK = 1 << 18   # numbers at a time: the buffers in use stay in the cache
 
 
 @normal_cdf.register("numpy")

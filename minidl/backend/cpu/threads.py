@@ -42,12 +42,11 @@ def parallel(function: Callable[[T], Any], blocks: Iterable[T]) -> None:
 
     done: SimpleQueue[BaseException | None] = SimpleQueue()
     with one_blas_thread():
-        for _ in range(team - 1):   # in the caller's context: NumPy keeps there what to do on overflow
-            _team().put((contextvars.copy_context(), work, done))
+        helpers = _hand_out(work, done, team - 1)
         try:
             work()
         finally:
-            errors = [done.get() for _ in range(team - 1)]
+            errors = [done.get() for _ in range(helpers)]
     for error in errors:
         if error is not None:
             raise error
@@ -59,7 +58,8 @@ def parallel_sum(term: Callable[[T], np.ndarray], blocks: Sequence[T], shape: tu
 
     Every thread adds up its own share, always the same one: sums must not depend on who came first.
     """
-    shares = [blocks[i::_num_threads] for i in range(min(_num_threads, len(blocks)))]
+    count = min(_num_threads, len(blocks))
+    shares = [blocks[i::count] for i in range(count)]
     sums = np.zeros((len(shares), *shape), dtype)
 
     def add_up(i: int) -> None:
@@ -100,29 +100,42 @@ def set_num_threads(num: int) -> None:
         >>> minidl.get_num_threads()
         1
     """
-    global _num_threads
+    global _num_threads, _blas_before
     if isinstance(num, bool) or not isinstance(num, int) or num < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {num!r}")
-    _dismiss()
-    _num_threads = num
-    for team in _teams:
-        team.set(num)
+    with _team_lock:
+        _dismiss()
+        _num_threads = num
+    with _blas_lock:
+        if _blas_users:     # they hold BLAS to one thread, and set this when they are done
+            _blas_before = [num] * len(_teams)
+        else:
+            for team in _teams:
+                team.set(num)
 
 
 # ---------------------------------------------------------------------- the team
 
 _here = threading.local()       # .busy: whether this thread is working on a block already
 _tasks: SimpleQueue[Any] | None = None      # what the other threads wait for
+_team_lock = threading.Lock()   # threads of the user's own may work, or change the number of ours, at the same time
 
 
-def _team() -> SimpleQueue[Any]:
-    """The queue of the other threads, which start when there is work for the first time."""
+def _hand_out(work: Callable[[], None], done: SimpleQueue[BaseException | None], helpers: int) -> int:
+    """Have `work` done by so many of the other threads, or all if they are fewer by now; returns how many.
+
+    They start when there is work for the first time.
+    """
     global _tasks
-    if _tasks is None:
-        _tasks = SimpleQueue()
-        for i in range(1, _num_threads):
-            threading.Thread(target=_serve, args=(_tasks,), name=f"minidl-{i}", daemon=True).start()
-    return _tasks
+    with _team_lock:
+        if _tasks is None:
+            _tasks = SimpleQueue()
+            for i in range(1, _num_threads):
+                threading.Thread(target=_serve, args=(_tasks,), name=f"minidl-{i}", daemon=True).start()
+        helpers = min(helpers, _num_threads - 1)
+        for _ in range(helpers):    # in the caller's context: NumPy keeps there what to do on overflow
+            _tasks.put((contextvars.copy_context(), work, done))
+    return helpers
 
 
 def _serve(tasks: SimpleQueue[Any]) -> None:
@@ -147,9 +160,9 @@ def _dismiss() -> None:
 
 
 def _after_fork() -> None:
-    """A child process has inherited the queue, but not the threads."""
-    global _tasks
-    _tasks = None
+    """A child process has inherited the queue, but not the threads; nor those that may have held the locks."""
+    global _tasks, _team_lock, _blas_lock
+    _tasks, _team_lock, _blas_lock = None, threading.Lock(), threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
