@@ -57,18 +57,17 @@ def _stack(x: np.ndarray) -> np.ndarray:
 
 @compiled
 def _attend(query: Any, key: Any, value: Any, scale: float, causal: bool, y: Any, log_sums: Any) -> None:
-    L, S = query.shape[2], key.shape[2]
+    L, E, S, V = query.shape[2], query.shape[3], _keys(query, key, causal), value.shape[3]
     rows = max(1, min(L, SCORES // S))
-    scores, out = np.empty((rows, S), query.dtype), np.empty((rows, value.shape[3]), query.dtype)
-    q, k, v = (np.empty((rows, query.shape[3]), query.dtype), np.empty(key.shape[2:], query.dtype),
-               np.empty(value.shape[2:], query.dtype))
+    scores, out = np.empty((rows, S), query.dtype), np.empty((rows, V), query.dtype)
+    q, k, v = np.empty((rows, E), query.dtype), np.empty((S, E), query.dtype), np.empty((S, V), query.dtype)
     for n in range(query.shape[0]):
         for m in range(query.shape[1]):
-            k[:], v[:] = key[n, m], value[n, m]
+            k[:], v[:] = key[n, m, :S], value[n, m, :S]
             for top in range(0, L, rows):
                 count = min(rows, L - top)
                 for i in range(count):
-                    for j in range(query.shape[3]):
+                    for j in range(E):
                         q[i, j] = query[n, m, top + i, j] * f(scale)
                 np.dot(q[:count], k.T, scores[:count])
                 for i in range(count):
@@ -79,28 +78,36 @@ def _attend(query: Any, key: Any, value: Any, scale: float, causal: bool, y: Any
 
 
 @compiled
+def _keys(query: Any, key: Any, causal: bool) -> int:
+    """How many keys any query sees."""
+    return min(key.shape[2], query.shape[2]) if causal else key.shape[2]
+
+
+@compiled
 def _softmax(scores: Any, i: int, seen: int) -> Any:
     """The softmax of the first scores in row i, in place, zeros behind; returns the logarithm of its denominator."""
     most = scores[i, 0]
     for j in range(seen):
         most = max(most, scores[i, j])
+    base = f(0) if most == f(-np.inf) else most     # then all are 0, as of a query that may look nowhere
     for j in range(seen):
-        scores[i, j] = exp(scores[i, j] - most)
+        scores[i, j] = exp(scores[i, j] - base)
     total = f(0)
     for j in range(seen):
         total += scores[i, j]
+    share = f(0) if total == 0 else f(1) / total
     for j in range(seen):
-        scores[i, j] *= f(1) / total
+        scores[i, j] *= share
     for j in range(seen, scores.shape[1]):
         scores[i, j] = f(0)
-    return most + np.log(total)
+    return f(np.inf) if total == 0 else most + np.log(total)
 
 
 @compiled
 def _pull_back(g: Any, query: Any, key: Any, value: Any, y: Any, log_sums: Any, scale: float, causal: bool, gq: Any,
                gk: Any, gv: Any) -> None:
     """The formulas stand at `attention_grad`."""
-    (L, E), (S, V) = query.shape[2:], value.shape[2:]
+    L, E, S, V = query.shape[2], query.shape[3], _keys(query, key, causal), value.shape[3]
     rows = max(1, min(L, SCORES // S))
     p, gs = np.empty((rows, S), g.dtype), np.empty((rows, S), g.dtype)
     q, h, dq = np.empty((rows, E), g.dtype), np.empty((rows, V), g.dtype), np.empty((rows, E), g.dtype)
@@ -108,7 +115,7 @@ def _pull_back(g: Any, query: Any, key: Any, value: Any, y: Any, log_sums: Any, 
                     np.empty((S, V), g.dtype))
     for n in range(query.shape[0]):
         for m in range(query.shape[1]):
-            k[:], v[:] = key[n, m], value[n, m]
+            k[:], v[:] = key[n, m, :S], value[n, m, :S]
             gk[n, m] = 0
             gv[n, m] = 0
             for top in range(0, L, rows):
@@ -133,8 +140,8 @@ def _pull_back(g: Any, query: Any, key: Any, value: Any, y: Any, log_sums: Any, 
                 np.dot(p[:count].T, h[:count], dv)
                 np.dot(gs[:count], k, dq[:count])
                 np.dot(gs[:count].T, q[:count], dk)
-                gv[n, m] += dv
-                gk[n, m] += dk
+                gv[n, m, :S] += dv
+                gk[n, m, :S] += dk
                 for i in range(count):
                     for j in range(E):
                         gq[n, m, top + i, j] = dq[i, j] * f(scale)

@@ -18,7 +18,8 @@ from minidl.backend.cpu.norm import along_row, image_rows, is_batch_norm
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad, scale_shift
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 18   # at a time
+ROWS = 1 << 10          # ... and at most so many rows: their sums run through all digits of float32
 ALONE = 1 << 13     # numbers up to which NumPy's calls cost no more than ours
 
 
@@ -31,7 +32,7 @@ def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes, eps
     if not is_batch_norm(x, axes):
         return NotImplemented
     channels, count, rows = x.shape[1], x.size // x.shape[1], image_rows(x)
-    parts = blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES)
+    parts = _parts(rows)
     means, squares = np.empty((2, len(parts), rows.shape[1] // channels, channels), x.dtype)
     parallel(lambda i: _statistics(rows[parts[i]], means[i].reshape(-1), squares[i].reshape(-1)), range(len(parts)))
     sizes = np.array([part.stop - part.start for part in parts], x.dtype).reshape(-1, 1, 1)
@@ -58,7 +59,7 @@ def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, vari
     if across != axes or not is_batch_norm(x, axes):
         return NotImplemented
     channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], image_rows(x), image_rows(g)
-    parts = blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES)
+    parts = _parts(rows)
     sums, products = np.zeros((2, len(parts), rows.shape[1]), x.dtype)
     wide_mean = along_row(mean.reshape(-1), rows)
     parallel(lambda i: _sums(g_rows[parts[i]], rows[parts[i]], wide_mean, sums[i], products[i]), range(len(parts)))
@@ -80,8 +81,12 @@ def _(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> Any:
     y = np.empty_like(x)
     rows, y_rows, zero = image_rows(x), image_rows(y), np.zeros_like(scale)
     wide = [along_row(v, rows) for v in (zero, scale, zero if shift is None else shift)]
-    parallel(lambda s: _normalize(rows[s], *wide, y_rows[s]), blocks(len(rows), rows.shape[1] * 4, BLOCK_BYTES))
+    parallel(lambda s: _normalize(rows[s], *wide, y_rows[s]), _parts(rows))
     return y
+
+
+def _parts(rows: np.ndarray) -> list[slice]:
+    return blocks(len(rows), max(rows.shape[1] * rows.itemsize, BLOCK_BYTES // ROWS), BLOCK_BYTES)
 
 
 @compiled

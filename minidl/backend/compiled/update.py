@@ -39,19 +39,24 @@ def _(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, v_max: np.ndar
 
 
 @compiled
+def _gradient(p: Any, g: Any, weight_decay: float, sign: float) -> Any:
+    """The gradient to descend. Without weight decay an infinite p is no part of it: 0 times infinity is NaN."""
+    return f(sign) * g + f(weight_decay) * p if weight_decay else f(sign) * g
+
+
+@compiled
 def _sgd(p: Any, g: Any, lr: float, weight_decay: float, sign: float) -> None:
     for i in range(len(p)):
-        p[i] -= f(lr) * (f(sign) * g[i] + f(weight_decay) * p[i])
+        p[i] -= f(lr) * _gradient(p[i], g[i], weight_decay, sign)
 
 
 @compiled
 def _sgd_momentum(p: Any, g: Any, buffer: Any, lr: float, momentum: float, dampening: float, weight_decay: float,
                   nesterov: bool, sign: float) -> None:
-    ahead, now = (f(momentum), f(1)) if nesterov else (f(1), f(0))      # p moves by ahead * buffer + now * gradient
     for i in range(len(p)):
-        gradient = f(sign) * g[i] + f(weight_decay) * p[i]
+        gradient = _gradient(p[i], g[i], weight_decay, sign)
         buffer[i] = f(momentum) * buffer[i] + f(1 - dampening) * gradient
-        p[i] -= f(lr) * (ahead * buffer[i] + now * gradient)
+        p[i] -= f(lr) * (f(momentum) * buffer[i] + gradient if nesterov else buffer[i])
 
 
 @compiled
@@ -59,7 +64,7 @@ def _adam(p: Any, g: Any, m: Any, v: Any, rate: float, beta1: float, beta2: floa
           shrink: float, sign: float) -> None:
     for i in range(len(p)):
         p[i] *= f(shrink)
-        gradient = f(sign) * g[i] + f(decay) * p[i]
+        gradient = _gradient(p[i], g[i], decay, sign)
         m[i] = f(beta1) * m[i] + f(1 - beta1) * gradient
         v[i] = f(beta2) * v[i] + f(1 - beta2) * gradient * gradient
         p[i] -= f(rate) * m[i] / (np.sqrt(v[i]) + f(eps))

@@ -98,7 +98,8 @@ def tall_gram(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     whole = a.shape[-2] // at_once * at_once
     if not whole or at_once < 64 or size > a.shape[-2] * at_once:      # else the sum costs too much
         return a.swapaxes(-1, -2) @ b
-    out = (_pieces(a, at_once).swapaxes(-1, -2) @ _pieces(b, at_once)).sum(axis=-3)
+    products = _pieces(a, at_once).swapaxes(-1, -2) @ _pieces(b, at_once)
+    out = products.sum(axis=-3, dtype=products.dtype)       # NumPy's sum of small integers is wider
     if whole < a.shape[-2]:
         out += a[..., whole:, :].swapaxes(-1, -2) @ b[..., whole:, :]
     return out

@@ -19,7 +19,7 @@ def relu_forward(x: Array) -> Array:
 @kernel
 def relu_grad(g: Array, y: Array) -> Array:
     """gx = g where y > 0, else 0"""
-    return g * (y > 0)      # reading a mask as 0 and 1 is several times as fast as choosing element by element
+    return _choose(y > 0, g)
 
 
 @kernel
@@ -33,8 +33,7 @@ def leaky_relu_forward(x: Array, slope: float) -> Array:
 @kernel
 def leaky_relu_grad(g: Array, x: Array, slope: float) -> Array:
     """gx = g where x > 0, else slope * g"""
-    gx = g * (x > 0)
-    return gx + (g - gx) * slope
+    return _choose(x > 0, g, g * slope)
 
 
 @kernel
@@ -53,3 +52,17 @@ def gelu_grad(g: Array, x: Array, cdf: Array) -> Array:
     slope += cdf
     slope *= g
     return slope
+
+
+def _choose(condition: Array, a: Array, b: Array | None = None) -> Array:
+    """a where the condition holds, elsewhere b or 0.
+
+    By their bits, of which a mask keeps all or none: `where` decides element by element, and takes ten times as long. A
+    product with 0 and 1 would make NaN of an infinite gradient.
+    """
+    bits = np.dtype(f"i{a.dtype.itemsize}")
+    mask = np.negative(condition.view(np.int8), dtype=bits)
+    chosen = a.view(bits) & mask
+    if b is not None:
+        chosen |= b.view(bits) & ~mask
+    return chosen.view(a.dtype)

@@ -92,6 +92,29 @@ def test_several_callers(team: int) -> None:
     np.testing.assert_array_equal(sums, 4950)
 
 
+def test_the_number_may_change_meanwhile(team: int) -> None:
+    """Another thread of the user's may call `set_num_threads` at any moment: no block, and no term, is lost."""
+    wrong: list[float] = []
+
+    def call() -> None:
+        for _ in range(300):
+            seen: list[int] = []
+            parallel(seen.append, range(9))
+            total = parallel_sum(np.arange(9.0).__getitem__, range(9), (), np.dtype(float))
+            if len(seen) != 9 or total != 36:
+                wrong.append(float(total))
+
+    callers = [threading.Thread(target=call, daemon=True) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for number in [1, 2, 5] * 60:
+        minidl.set_num_threads(number)
+    for caller in callers:
+        caller.join(timeout=30)
+    assert not any(caller.is_alive() for caller in callers), "it waits for threads that have gone"
+    assert not wrong
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_child_process_has_a_team_of_its_own(team: int) -> None:
@@ -118,6 +141,14 @@ def test_blas_is_held_to_one_thread_and_let_go(team: int) -> None:
     with one_blas_thread(), one_blas_thread():
         assert blas_threads() == {1}
     assert blas_threads() == {team}
+
+
+@pytest.mark.skipif(blas_core() is None, reason="NumPy is not linked with OpenBLAS")
+def test_blas_stays_held_when_the_number_changes(team: int) -> None:
+    with one_blas_thread():
+        minidl.set_num_threads(2)
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
 
 
 @pytest.mark.parametrize("length,bytes_each,at_once", [(0, 4, 64), (1, 1000, 64), (100, 4, 64), (7, 0, 64), (3, 1, 1 << 20)])
