@@ -237,6 +237,41 @@ def test_layer_norm(before: list[int], count: int, data: Any, seed: int, threads
     check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, across, 0.1), threads, 3.0)
 
 
+# ---------------------------------------------------------------------- softmax
+
+@some
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.sampled_from([1, 2, 10, 17, 900]),
+       st.sampled_from([fenced, read_only]), st.sampled_from([1, 40]), seeds, team)
+def test_softmax(before: list[int], classes: int, layout: Any, spread: float, seed: int, threads: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, g = layout(r(rng, *before, classes) * np.float32(spread)), layout(r(rng, *before, classes))
+    for name in ("softmax", "log_softmax"):
+        check(compiled(f"{name}_forward"), f"{name}_forward", (x, -1), threads)
+        y = layout(registry[f"{name}_forward"].generic(x, -1))
+        check(compiled(f"{name}_grad"), f"{name}_grad", (g, y, x.ndim - 1), threads, abs(g).sum(axis=-1).max())
+
+
+@some
+@given(st.sampled_from([1, 2, 33, 9000]), st.sampled_from([1, 2, 10, 17]), st.sampled_from([fenced, read_only]),
+       st.sampled_from([-100, 0]), seeds, team)
+def test_cross_entropy(N: int, C: int, layout: Any, ignored: int, seed: int, threads: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, g, target = layout(r(rng, N, C) * 9), layout(r(rng, N)), rng.integers(0, C, N)
+    target[::3] = ignored
+    check(compiled("cross_entropy_forward"), "cross_entropy_forward", (x, target, None, ignored, 0.0), threads)
+    logp = layout(registry["log_softmax_forward"].generic(x, 1))
+    check(compiled("cross_entropy_grad"), "cross_entropy_grad", (g, logp, target, None, ignored, 0.0), threads)
+
+
+@pytest.mark.parametrize("row", [[-np.inf, 1, 2], [-np.inf] * 3, [np.inf, 1, 2], [np.nan, 1, 2], [3e38, -3e38, 0]])
+def test_softmax_of_wild_numbers(row: list[float]) -> None:
+    x = np.array([row, [1, 2, 3]], np.float32)
+    for name in ("softmax_forward", "log_softmax_forward"):
+        with np.errstate(all="ignore"):
+            expected = registry[name].generic(x, 1)
+        np.testing.assert_allclose(compiled(name)(x, 1), expected, rtol=1e-5)
+
+
 # ---------------------------------------------------------------------- attention
 
 @some

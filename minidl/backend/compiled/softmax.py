@@ -1,0 +1,147 @@
+"""Softmax, log-softmax and cross-entropy of rows, compiled: all passes over one row while it is at hand."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.compiled.compiler import compiled, is_single, shares
+from minidl.backend.compiled.functions import exp
+from minidl.backend.cpu.threads import parallel
+from minidl.backend.kernel import Kernel
+from minidl.backend.kernels.softmax import (
+    cross_entropy_forward,
+    cross_entropy_grad,
+    log_softmax_forward,
+    log_softmax_grad,
+    softmax_forward,
+    softmax_grad,
+)
+
+SHARED = 1 << 16    # numbers from which it pays to wake the other threads
+
+f = np.float32
+
+
+def _in_shares(function: Callable[[slice], Any], x: np.ndarray) -> None:
+    """`function` for all rows of x, on all cores if they are many numbers."""
+    if x.size < SHARED:
+        function(slice(0, len(x)))
+    else:
+        parallel(function, shares(len(x)))
+
+
+def _are_rows(*arrays: np.ndarray) -> bool:
+    return is_single(*arrays) and all(a.flags.c_contiguous and a.ndim > 0 and a.size > 0 for a in arrays)
+
+
+def _by_rows(kernel: Kernel, function: Callable[..., None]) -> None:
+    """`function` takes operands and a result as matrices; the kernel takes operands and the axis of the softmax."""
+    @kernel.register("numba")
+    def _(*args: Any) -> Any:
+        *operands, axis = args
+        if not _are_rows(*operands) or axis % operands[0].ndim != operands[0].ndim - 1:
+            return NotImplemented
+        result = np.empty_like(operands[0])
+        rows = [a.reshape(-1, a.shape[-1]) for a in (*operands, result)]
+        _in_shares(lambda s: function(*[a[s] for a in rows]), rows[0])
+        return result
+
+
+@cross_entropy_forward.register("numba")
+def _(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float) -> Any:
+    if not _are_plain(x, target, weight, label_smoothing):
+        return NotImplemented
+    losses, log_probabilities = np.empty(len(x), x.dtype), np.empty_like(x)
+    _in_shares(lambda s: _losses(x[s], target[s], ignore_index, losses[s], log_probabilities[s]), x)
+    return losses, log_probabilities
+
+
+@cross_entropy_grad.register("numba")
+def _(g: np.ndarray, log_probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
+      label_smoothing: float) -> Any:
+    if not (_are_plain(log_probabilities, target, weight, label_smoothing) and is_single(g)):
+        return NotImplemented
+    gx, g = np.empty_like(log_probabilities), np.ascontiguousarray(g)
+    _in_shares(lambda s: _losses_grad(g[s], log_probabilities[s], target[s], ignore_index, gx[s]), gx)
+    return gx
+
+
+def _are_plain(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, label_smoothing: float) -> bool:
+    """Whether these are rows of scores, without weights and smoothing."""
+    return (x.ndim == 2 and _are_rows(x) and weight is None and not label_smoothing
+            and target.dtype == np.int64 and target.flags.c_contiguous)
+
+
+@compiled
+def _normalizer(x: Any, i: int) -> Any:
+    """The largest number of row i, and the sum of the exponentials of what the others are less."""
+    most = x[i, 0]
+    for j in range(x.shape[1]):
+        most = max(most, x[i, j])
+    total = f(0)
+    for j in range(x.shape[1]):
+        total += exp(x[i, j] - most)
+    return most, total
+
+
+@compiled
+def _softmax(x: Any, y: Any) -> None:
+    for i in range(len(x)):
+        most, total = _normalizer(x, i)
+        share = f(1) / total
+        for j in range(x.shape[1]):
+            y[i, j] = exp(x[i, j] - most) * share
+
+
+@compiled
+def _softmax_grad(g: Any, y: Any, gx: Any) -> None:
+    for i in range(len(y)):
+        total = f(0)
+        for j in range(y.shape[1]):
+            total += g[i, j] * y[i, j]
+        for j in range(y.shape[1]):
+            gx[i, j] = (g[i, j] - total) * y[i, j]
+
+
+@compiled
+def _log_softmax(x: Any, y: Any) -> None:
+    for i in range(len(x)):
+        most, total = _normalizer(x, i)
+        log_total = np.log(total)
+        for j in range(x.shape[1]):
+            y[i, j] = x[i, j] - most - log_total
+
+
+@compiled
+def _log_softmax_grad(g: Any, y: Any, gx: Any) -> None:
+    for i in range(len(y)):
+        total = f(0)
+        for j in range(y.shape[1]):
+            total += g[i, j]
+        for j in range(y.shape[1]):
+            gx[i, j] = g[i, j] - exp(y[i, j]) * total
+
+
+@compiled
+def _losses(x: Any, target: Any, ignore_index: int, losses: Any, log_probabilities: Any) -> None:
+    _log_softmax(x, log_probabilities)
+    for i in range(len(x)):
+        losses[i] = -log_probabilities[i, target[i]] if target[i] != ignore_index else f(0)
+
+
+@compiled
+def _losses_grad(g: Any, log_probabilities: Any, target: Any, ignore_index: int, gx: Any) -> None:
+    for i in range(len(gx)):
+        scale = g[i] if target[i] != ignore_index else f(0)
+        for j in range(gx.shape[1]):
+            gx[i, j] = scale * exp(log_probabilities[i, j])
+        if target[i] != ignore_index:
+            gx[i, target[i]] -= scale
+
+
+_by_rows(softmax_forward, _softmax)
+_by_rows(softmax_grad, _softmax_grad)
+_by_rows(log_softmax_forward, _log_softmax)
+_by_rows(log_softmax_grad, _log_softmax_grad)
