@@ -246,7 +246,7 @@ def test_softmax(before: list[int], classes: int, layout: Any, spread: float, se
     rng = np.random.default_rng(seed)
     x, g = layout(r(rng, *before, classes) * np.float32(spread)), layout(r(rng, *before, classes))
     for name in ("softmax", "log_softmax"):
-        check(compiled(f"{name}_forward"), f"{name}_forward", (x, -1), threads)
+        check(compiled(f"{name}_forward"), f"{name}_forward", (x, -1), threads, 1.0)    # probabilities add up to 1
         y = layout(registry[f"{name}_forward"].generic(x, -1))
         check(compiled(f"{name}_grad"), f"{name}_grad", (g, y, x.ndim - 1), threads, abs(g).sum(axis=-1).max())
 
@@ -258,7 +258,7 @@ def test_cross_entropy(N: int, C: int, layout: Any, ignored: int, seed: int, thr
     rng = np.random.default_rng(seed)
     x, g, target = layout(r(rng, N, C) * 9), layout(r(rng, N)), rng.integers(0, C, N)
     target[::3] = ignored
-    check(compiled("cross_entropy_forward"), "cross_entropy_forward", (x, target, None, ignored, 0.0), threads)
+    check(compiled("cross_entropy_forward"), "cross_entropy_forward", (x, target, None, ignored, 0.0), threads, 1.0)
     logp = layout(registry["log_softmax_forward"].generic(x, 1))
     check(compiled("cross_entropy_grad"), "cross_entropy_grad", (g, logp, target, None, ignored, 0.0), threads)
 
@@ -277,7 +277,7 @@ def test_softmax_of_wild_numbers(row: list[float]) -> None:
 @some
 @given(st.lists(st.integers(1, 4), max_size=3), st.data(), layouts, st.booleans(), seeds, team)
 def test_attention(stack: list[int], data: Any, layout: Any, causal: bool, seed: int, threads: int) -> None:
-    L, S = data.draw(st.sampled_from([(1, 1), (1, 700), (7, 3), (7, 64), (230, 64), (200, 230), (200, 700)]))
+    L, S = data.draw(st.sampled_from([(1, 1), (1, 250), (7, 3), (7, 64), (230, 64), (200, 230), (700, 250)]))
     E, V = data.draw(pairs(1, 20))
     rng, plan = np.random.default_rng(seed), AttentionPlan(data.draw(st.sampled_from([0.25, 1, -0.5])), causal)
     q, k, v, g = (layout(r(rng, *stack, *shape)) for shape in ((L, E), (S, E), (S, V), (L, V)))
@@ -330,7 +330,7 @@ def test_gru(case: tuple[Any, ...], biased: bool, threads: int) -> None:
 def test_max_pool(data: Any, kernel: Any, stride: Any, ceil: bool, layout: Any, seed: int, threads: int) -> None:
     padding = tuple([data.draw(st.integers(0, k // 2)) for k in kernel])
     size = [max(1, k - 2 * p) + data.draw(st.integers(0, 9)) for k, p in zip(kernel, padding)]
-    N, C, rng = data.draw(st.integers(1, 5)), data.draw(st.integers(8, 70)), np.random.default_rng(seed)
+    N, C, rng = data.draw(st.integers(1, 5)), data.draw(st.integers(16, 70)), np.random.default_rng(seed)
     values = np.float32([-np.inf, -1, 0, 1, 1, np.inf, np.nan][:data.draw(st.sampled_from([1, 4, 7]))])
     x = channels_last(layout)(rng.choice(values, (N, C, *size)))       # many are equal
     geometry = PoolGeometry(kernel, stride, padding, (1, 1), ceil)

@@ -1,7 +1,8 @@
 """Attention, compiled: of one matrix after the other, a few queries at a time against all keys.
 
-The scores of those queries lie in the cache between the two products. Where there are so many keys that they would not,
-there is a mask, or dropout, the tiles of `backend/kernels/attention.py` do the work.
+The scores of those queries lie in the cache between the two products. This is for few keys, where the passes between
+the products weigh most, such as the patches of an image. Where there are more, a mask, or dropout, the tiles of
+`backend/kernels/attention.py` do the work.
 """
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from minidl.backend.compiled.compiler import compiled, is_single, parallel, shar
 from minidl.backend.compiled.functions import exp
 from minidl.backend.kernels.attention import AttentionPlan, attention_forward, attention_grad
 
-SCORES = 1 << 15    # at a time
-KEYS = 1 << 12      # at most
+SCORES = 1 << 16    # at a time
+KEYS = 1 << 8       # at most
 
 f = np.float32
 

@@ -23,7 +23,7 @@ from minidl.backend.kernels.conv import (
 from minidl.backend.kernels.window import Pair
 
 PATCH_BYTES = 1 << 17       # of patches at a time
-WEIGHT_BYTES = 1 << 20      # larger weights, read anew for every product, want larger products
+WEIGHT_BYTES = 1 << 19      # larger weights, read anew for every product, want larger products
 
 
 @conv2d_forward.register("numba")

@@ -10,7 +10,7 @@ from minidl.backend.cpu.threads import parallel
 from minidl.backend.kernels.pool import PoolGeometry, max_pool2d_forward, max_pool2d_scatter, pool2d_output_size
 from minidl.backend.kernels.window import Pair
 
-FEW_CHANNELS = 8    # too short for the vector instructions
+FEW_CHANNELS = 16   # fewer are too short for the vector instructions
 
 
 @max_pool2d_forward.register("numba")

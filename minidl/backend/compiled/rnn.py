@@ -15,7 +15,8 @@ from minidl.backend.compiled.functions import tanh
 from minidl.backend.cpu.threads import get_num_threads
 from minidl.backend.kernels.rnn import Steps, gru_walk, gru_walk_back, lstm_walk, lstm_walk_back
 
-AT_ONCE = 8     # rows of a product: reads the weights as they are, where a large product would reorder them every step
+WEIGHTS = 1 << 19   # numbers: more do not stay in the cache, and every thread would read them anew in every step
+AT_ONCE = 8         # rows of a product: so it reads the weights as they are, and does not reorder them in every step
 
 f = np.float32
 
@@ -23,7 +24,7 @@ f = np.float32
 @lstm_walk.register("numba")
 def _(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scale: np.ndarray, gates: np.ndarray,
       cells: np.ndarray, squashed: np.ndarray, y: np.ndarray, steps: Steps) -> Any:
-    if w_hr is not None or not (len(h) and is_single(h, w)):
+    if w_hr is not None or w.size > WEIGHTS or not (len(h) and is_single(h, w)):
         return NotImplemented
     weight = w.transpose(1, 0, 2).reshape(h.shape[1], -1)       # (R, 4*H)
     return _by_sequences(len(h), steps, lambda some, first, count: _lstm_walk(
@@ -33,7 +34,7 @@ def _(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scal
 @lstm_walk_back.register("numba")
 def _(gh: np.ndarray, gc: np.ndarray, w_hh: np.ndarray, w_hr: np.ndarray | None, gy: np.ndarray, gates: np.ndarray,
       cells: np.ndarray, squashed: np.ndarray, d: np.ndarray, projected: np.ndarray, steps: Steps) -> Any:
-    if w_hr is not None or not (len(gh) and is_single(gh, gy, w_hh)):
+    if w_hr is not None or w_hh.size > WEIGHTS or not (len(gh) and is_single(gh, gy, w_hh)):
         return NotImplemented
     weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
     return _by_sequences(len(gh), steps[::-1], lambda some, first, count: _lstm_walk_back(
@@ -43,7 +44,7 @@ def _(gh: np.ndarray, gc: np.ndarray, w_hh: np.ndarray, w_hr: np.ndarray | None,
 @gru_walk.register("numba")
 def _(h: np.ndarray, w: np.ndarray, bias: np.ndarray | None, gates: np.ndarray, recalled: np.ndarray, y: np.ndarray,
       steps: Steps) -> Any:
-    if not (len(h) and is_single(h, w, bias)):
+    if w.size > WEIGHTS or not (len(h) and is_single(h, w, bias)):
         return NotImplemented
     weight = w.transpose(1, 0, 2).reshape(h.shape[1], -1)       # (H, 3*H)
     offset = np.zeros(gates.shape[::2], gates.dtype) if bias is None else np.ascontiguousarray(bias)
@@ -54,7 +55,7 @@ def _(h: np.ndarray, w: np.ndarray, bias: np.ndarray | None, gates: np.ndarray, 
 @gru_walk_back.register("numba")
 def _(gh: np.ndarray, w_hh: np.ndarray, gy: np.ndarray, gates: np.ndarray, recalled: np.ndarray, before: np.ndarray,
       d: np.ndarray, dn: np.ndarray, steps: Steps) -> Any:
-    if not (len(gh) and is_single(gh, gy, w_hh)):
+    if w_hh.size > WEIGHTS or not (len(gh) and is_single(gh, gy, w_hh)):
         return NotImplemented
     weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
     return _by_sequences(len(gh), steps[::-1], lambda some, first, count: _gru_walk_back(
