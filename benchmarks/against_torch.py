@@ -188,7 +188,7 @@ def draw(rows: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
     axes.set_yticks(range(len(rows)), [name.replace("_", " ") for name in rows])
     axes.invert_yaxis()
     axes.set_xlabel("time of a step, PyTorch = 1 (less is faster)")
-    axes.legend(loc="lower right", frameon=False)
+    figure.legend(loc="outside upper right", ncols=2, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)
 
