@@ -36,7 +36,6 @@ def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes, eps
     means, squares = np.empty((2, len(parts), rows.shape[1] // channels, channels), x.dtype)
     parallel(lambda i: _statistics(rows[parts[i]], means[i].reshape(-1), squares[i].reshape(-1)), range(len(parts)))
     sizes = np.array([part.stop - part.start for part in parts], x.dtype).reshape(-1, 1, 1)
-    sizes[-1] = len(rows) - parts[-1].start
     mean = (sizes * means).sum(axis=(0, 1)) / count
     squares += sizes * np.square(means - mean)
     variance = squares.sum(axis=(0, 1)) / count

@@ -73,7 +73,7 @@ def parallel_sum(term: Callable[[T], np.ndarray], blocks: Sequence[T], shape: tu
 def blocks(length: int, bytes_each: int, at_once: int) -> list[slice]:
     """Slices of an axis of so many items, of about `at_once` bytes or, where that is less, a thread's share."""
     step = max(1, min(at_once // max(1, bytes_each), -(-length // _num_threads)))
-    return [slice(start, start + step) for start in range(0, length, step)]
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def in_a_block() -> bool:
