@@ -1,7 +1,9 @@
 """Nearest neighbours: the classifier, and cross-validation to choose its k."""
 from minidl.neighbors.cross_validation import CrossValidation, cross_validate_k, split_folds
-from minidl.neighbors.knn import KNeighborsClassifier, NotFittedError
+from minidl.neighbors.inputs import DataConversionWarning, NotFittedError
+from minidl.neighbors.knn import KNeighborsClassifier
 
 __all__ = [
-    "CrossValidation", "KNeighborsClassifier", "NotFittedError", "cross_validate_k", "split_folds",
+    "CrossValidation", "DataConversionWarning", "KNeighborsClassifier", "NotFittedError", "cross_validate_k",
+    "split_folds",
 ]

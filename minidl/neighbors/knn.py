@@ -1,34 +1,33 @@
 """The k-nearest-neighbours classifier, with scikit-learn's contract: fit, predict, kneighbors, ...
 
-It learns nothing: `fit` remembers the points, `predict` lets the k nearest of them vote.
+It learns nothing: `fit` remembers the points, `predict` lets the k nearest of them vote. It passes
+scikit-learn's `check_estimator`, so it stands in pipelines, `cross_val_score` and `GridSearchCV`.
 """
 from __future__ import annotations
 
-from numbers import Integral
+import sys
 from typing import Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import (
-    Array,
-    array_module,
-    device_of,
-    is_array,
-    move,
-    same_device,
-    to_numpy,
-)
+from minidl.backend.device import Array, array_module, device_of, move, same_device, to_numpy
 from minidl.backend.dtype import supported
+from minidl.neighbors.inputs import (
+    NotFittedError,
+    as_labels,
+    as_points,
+    as_sklearn_has_it,
+    check_count,
+    check_feature_names,
+    encode_labels,
+    feature_names,
+)
 from minidl.neighbors.search import NeighbourSearch
 
 _METRICS = {"l1": "l1", "manhattan": "l1", "l2": "l2", "euclidean": "l2", "cosine": "cosine"}
 _MINKOWSKI: dict[float, str] = {1: "l1", 2: "l2"}
 _WEIGHTS = ("uniform", "distance")
-
-
-class NotFittedError(ValueError, AttributeError):
-    """The estimator was asked for something that only `fit` can give."""
 
 
 class KNeighborsClassifier:
@@ -47,11 +46,12 @@ class KNeighborsClassifier:
         p: 1 or 2, for metric='minkowski' only.
         working_memory: MiB that the temporary arrays of a search may take.
 
-    After `fit`: `classes_` (the labels, sorted), `n_features_in_`, `n_samples_fit_`.
+    After `fit`: `classes_` (the labels, sorted), `n_features_in_`, `n_samples_fit_`, and, where X
+    is a data frame whose columns have names, `feature_names_in_`. Arguments are checked by `fit`.
 
-    X is (N, D), y is (N,): NumPy arrays, lists, or tensors of minidl. Results are NumPy arrays, or
-    tensors on X's device where X is one (labels that no tensor holds, such as strings, stay in
-    NumPy). Distances and probabilities are float32 for float32 X, float64 for float64 or ints.
+    X is (N, D), y is (N,): NumPy arrays, lists, data frames, or tensors of minidl. Results are NumPy
+    arrays, or tensors on X's device where X is one (labels that no tensor holds, such as strings,
+    stay in NumPy). Distances and probabilities are float32 for float32 X, else float64.
 
     `fit` keeps X without a copy: do not write into it afterwards.
 
@@ -66,6 +66,8 @@ class KNeighborsClassifier:
     Classification, 1967.
     """
 
+    _estimator_type = "classifier"      # what scikit-learn asked for before 1.6; since then, `__sklearn_tags__`
+
     def __init__(self, n_neighbors: int = 5, *, weights: str = "uniform", metric: str = "l2",
                  p: float = 2, working_memory: float = 256) -> None:
         self.n_neighbors = n_neighbors
@@ -73,16 +75,19 @@ class KNeighborsClassifier:
         self.metric = metric
         self.p = p
         self.working_memory = working_memory
-        self._check_params()
 
     def fit(self, X: Any, y: Any) -> KNeighborsClassifier:
         """Remember the points X (N, D) and their labels y (N,), ints or strings; returns self.
 
-        Errors: ValueError where shapes disagree or X holds NaN or infinity.
+        Errors: ValueError where shapes disagree or X holds NaN or infinity, or an argument of the
+        constructor is out of range; TypeError where it is of the wrong type.
         """
         self._check_params()
-        points = as_points(X, "fit")
+        points, names = as_points(X, "fit"), feature_names(X)
         self.classes_, codes = encode_labels(y, points, "fit")
+        self.__dict__.pop("feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
         self.n_samples_fit_, self.n_features_in_ = points.shape
         self._fit_on_tensor = isinstance(X, TensorBase)
         self._codes = move(codes, device_of(points))    # the labels as indices into classes_
@@ -124,11 +129,11 @@ class KNeighborsClassifier:
         votes /= votes.sum(axis=1, keepdims=True)
         return _dress(_as_wide_as(X, votes), isinstance(X, TensorBase))
 
-    def score(self, X: Any, y: Any) -> float:
-        """The share of rows of X whose predicted label is that of y: accuracy."""
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of rows of X whose predicted label is that of y: accuracy; rows may have weights (N,)."""
         winners = to_numpy(self._votes(X, "score").argmax(axis=1))
         labels = as_labels(y, len(winners), "score")
-        return float(np.mean(self.classes_[winners] == labels))
+        return float(np.average(self.classes_[winners] == labels, weights=sample_weight))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments as they are now (`deep` is scikit-learn's; nothing nests)."""
@@ -136,7 +141,7 @@ class KNeighborsClassifier:
                 "p": self.p, "working_memory": self.working_memory}
 
     def set_params(self, **params: Any) -> KNeighborsClassifier:
-        """Change constructor arguments; metric and working_memory take effect at the next `fit`."""
+        """Change constructor arguments; metric, p and working_memory take effect at the next `fit`."""
         known = self.get_params()
         unknown = [name for name in params if name not in known]
         if unknown:
@@ -144,12 +149,13 @@ class KNeighborsClassifier:
                              f"it has {', '.join(known)}")
         for name, value in params.items():
             setattr(self, name, value)
-        try:
-            self._check_params()
-        except (TypeError, ValueError):
-            self.__dict__.update(known)                             # leave it as it was
-            raise
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of estimators: this one is a classifier, and cannot be fitted without y."""
+        sklearn = sys.modules["sklearn.utils"]      # it calls this, so it is there
+        return sklearn.Tags(estimator_type="classifier", target_tags=sklearn.TargetTags(required=True),
+                            classifier_tags=sklearn.ClassifierTags())
 
     def __repr__(self) -> str:
         defaults = KNeighborsClassifier().get_params()
@@ -164,13 +170,15 @@ class KNeighborsClassifier:
                     training: bool = True) -> tuple[Array, Array]:
         """Distances in float64, and indices. `training`: X=None stands for the training points."""
         if not hasattr(self, "_search"):
-            raise NotFittedError(
-                f"{who}: this KNeighborsClassifier is not fitted yet; call fit(X, y) first")
+            raise as_sklearn_has_it(
+                NotFittedError, f"{who}: this KNeighborsClassifier is not fitted yet; call fit(X, y) first")
         self._check_params()
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         check_count(k, "n_neighbors")
         points = self._search.points
         own = X is None and training
+        if not own:
+            check_feature_names(X, getattr(self, "feature_names_in_", None))
         queries = points if own else as_points(X, who)
         if queries.shape[1] != self.n_features_in_:
             raise ValueError(
@@ -228,70 +236,6 @@ def resolve_metric(metric: str, p: float = 2) -> str:
 def check_weights(weights: str) -> None:
     if weights not in _WEIGHTS:
         raise ValueError(f"weights expects 'uniform' or 'distance', got {weights!r}")
-
-
-def check_count(value: Any, name: str) -> None:
-    """A whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} expects an integer, got {value!r} ({type(value).__name__})")
-    if value < 1:
-        raise ValueError(f"{name} expects at least 1, got {value}")
-
-
-def as_points(X: Any, who: str) -> Array:
-    """X as a raw (N, D) array of finite numbers; an array or a tensor is not copied."""
-    if isinstance(X, TensorBase):
-        X = X.array
-    points = X if is_array(X) else np.asarray(X)
-    if points.dtype.kind not in "biuf":
-        raise TypeError(f"{who}: X expects numbers, got dtype {points.dtype}")
-    if points.ndim != 2:
-        hint = ("try X.flatten(1), or X.reshape(len(X), -1) on a NumPy array"
-                if points.ndim > 2 else
-                "try X.reshape(1, -1) for one sample, X.reshape(-1, 1) for one feature")
-        raise ValueError(
-            f"{who}: X expects a 2-D array (samples, features), got shape {points.shape}; {hint}")
-    if 0 in points.shape:
-        raise ValueError(
-            f"{who}: X expects at least one sample and one feature, got shape {points.shape}")
-    if points.dtype.kind == "f":
-        _check_finite(points, who)
-    return points
-
-
-def _check_finite(points: Array, who: str) -> None:
-    xp = array_module(points)
-    # NaN and infinity show in the extremes: no array of flags unless something is wrong
-    if bool(xp.isfinite(points.min())) and bool(xp.isfinite(points.max())):
-        return
-    bad = ~xp.isfinite(points)
-    row, column = (int(i[0]) for i in xp.nonzero(bad))
-    raise ValueError(
-        f"{who}: X contains NaN or infinity: {int(bad.sum())} of {points.size} values, the first "
-        f"at row {row}, column {column}; remove or replace them")
-
-
-def as_labels(y: Any, count: int, who: str) -> np.ndarray:
-    """y as a NumPy array of `count` labels, ints or strings."""
-    if isinstance(y, TensorBase):
-        y = y.array
-    labels = to_numpy(y) if is_array(y) else np.asarray(y)
-    if labels.ndim != 1:
-        raise ValueError(
-            f"{who}: y expects a 1-D array of labels, got shape {labels.shape}; try y.reshape(-1)")
-    if len(labels) != count:
-        raise ValueError(f"{who}: X and y expect one label a sample, got {count} samples and "
-                         f"{len(labels)} labels")
-    if labels.dtype.kind == "f" and not np.array_equal(labels, np.trunc(labels)):
-        raise ValueError(f"{who}: y expects classes, got fractional numbers such as "
-                         f"{labels[labels != np.trunc(labels)][0]}")
-    return labels
-
-
-def encode_labels(y: Any, points: Array, who: str) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct labels of y, sorted, and y as int64 indices into them."""
-    classes, codes = np.unique(as_labels(y, len(points), who), return_inverse=True)
-    return classes, codes.astype(np.int64, copy=False)
 
 
 def _as_wide_as(X: Any, numbers: Array) -> Array:
