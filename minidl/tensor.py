@@ -379,12 +379,21 @@ class Tensor(Methods, is_result_type=True):
                                "protocol at the moment; detach() or clone() this one.")
         result = self._like(self.array.copy())
         memo[id(self)] = result
-        for name, value in vars(self).items():
-            if name == "grad" and value is not None:
-                result.grad = value.clone().detach()
-            elif name not in ("array", "edge", "version", "view_of", "grad"):
-                setattr(result, name, copy.deepcopy(value, memo))
+        if self.grad is not None:
+            result.grad = self.grad.clone().detach()
+        vars(result).update(copy.deepcopy(self._attributes(), memo))
         return result
+
+    def __copy__(self) -> Tensor:
+        """A leaf in the same memory, without gradient and history, as PyTorch's; Matplotlib copies what it plots."""
+        result = self._like(self.array)
+        result.version = version_of(self)
+        vars(result).update(self._attributes())
+        return result
+
+    def _attributes(self) -> dict[str, Any]:
+        """What a user, or a subclass, has set on this tensor."""
+        return {name: value for name, value in vars(self).items() if name not in _FIELDS}
 
     def _like(self, array: Any) -> Any:
         """A leaf of the same class and with the same requires_grad around another array."""
@@ -394,10 +403,13 @@ class Tensor(Methods, is_result_type=True):
         return result
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError("only leaves can be pickled: this tensor was computed and requires grad; detach() it")
-        return _rebuild, (builtins.type(self), to_numpy(self.array), str(self.device), self.requires_grad)
+        """Numbers, device, requires_grad and attributes; a computed tensor comes back as a leaf, as PyTorch's does."""
+        about = builtins.type(self), to_numpy(self.array), str(self.device), self.requires_grad
+        return _rebuild, about, self._attributes() or None
 
+
+_FIELDS = frozenset(("array", "edge", "grad", "version", "retains_grad", "view_of"))
+"""What the tape keeps on a tensor; see `TensorBase`."""
 
 _NUMPY_NAMES = {"subtract": "sub", "multiply": "mul", "true_divide": "div", "divide": "div", "power": "pow",
                 "negative": "neg", "absolute": "abs", "arctan2": "atan2", "equal": "eq", "not_equal": "ne",

@@ -118,8 +118,8 @@ class _Uninitialized(Tensor):
         target = wrap(self.placeholder).to(*args, **kwargs)
         return type(self)(self.requires_grad, target.device, target.dtype)  # type: ignore[call-arg]
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self.to()
+    def __copy__(self) -> Any: return self.to()
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any: return self.to()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return type(self), (self.requires_grad, str(self.device), self.dtype)
