@@ -432,3 +432,13 @@ def test_writes_into_tensors_without_dimensions(write, slope):
     y = write(x * 3, x)
     (y * y).backward()
     assert x.grad.item() == slope
+
+
+def test_what_was_expanded_without_repeating_can_be_written():
+    x = minidl.zeros(1, 3)
+    x.expand(1, 3).add_(1)
+    assert x.tolist() == [[1, 1, 1]] and minidl.zeros(1).expand(0).add_(1).shape == (0,)
+    locked = np.zeros((1, 3))
+    locked.setflags(write=False)
+    with pytest.raises(ValueError, match="read-only"):
+        minidl.from_numpy(locked).expand(1, 3).add_(1)

@@ -129,6 +129,8 @@ def _run(roots: list[tuple[Edge, Any]], graph: bool, retain: bool,
         try:
             if op.node_prehooks:
                 g = _run_prehooks(op, g, graph)
+            if op.watched:
+                op.check_watched()
             passed = op.input_gradients(g, graph, edges)
             if op.node_hooks:
                 passed = _run_node_hooks(op, passed, g, graph)

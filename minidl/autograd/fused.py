@@ -53,7 +53,7 @@ class FusedOp(Op):
         # respect to the inputs would give total derivatives where partial ones are due.
         with enable_grad():
             inputs = [self.kept_tensor(name) for name in self.input_names]
-            aliases = [Alias()(x) if isinstance(x, TensorBase) else x for x in inputs]
+            aliases = [alias(x) if isinstance(x, TensorBase) else x for x in inputs]
             out = self.reference(*aliases)
         asked = [i for i, edge in enumerate(wanted) if edge is not None]
         outputs, gs = (list(out), list(g)) if type(out) is tuple else ([out], [g])
@@ -62,3 +62,10 @@ class FusedOp(Op):
         for i, gradient in zip(asked, found):
             result[i] = gradient
         return result
+
+
+def alias(x: TensorBase) -> TensorBase:
+    """The same values at another place in the graph, which know when x is written."""
+    y: TensorBase = Alias()(x)
+    y.version = x.version
+    return y

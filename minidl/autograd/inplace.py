@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import AccumulateGrad, Alias, Cast, Op, next_sequence
+from minidl.autograd.op import AccumulateGrad, Alias, Cast, Op, next_sequence, owner
 from minidl.autograd.tensorbase import Edge, TensorBase, move_edge, version_of, wrap
 from minidl.backend.device import Array
 
@@ -125,6 +127,9 @@ def check_writable(tensor: TensorBase, who: str, others: Any) -> None:
                 f"{who}: unsupported in-place operation: several elements of {what}, shape "
                 f"{tuple(x.array.shape)}, share one place in memory (it was expanded or unfolded); clone() it "
                 f"before writing")
+    if isinstance(tensor.array, np.ndarray) and not tensor.array.flags.writeable:
+        # NumPy locks what it expands, even where nothing is repeated.
+        tensor.array.setflags(write=owner(tensor.array).flags.writeable)
 
 
 def _check_recordable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase]:

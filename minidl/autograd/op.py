@@ -32,13 +32,13 @@ import inspect
 import itertools
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from minidl.autograd.grad_mode import enable_grad, switches
-from minidl.autograd.tensorbase import Edge, TensorBase, View, version_of, wrap
+from minidl.autograd.tensorbase import Edge, TensorBase, Version, View, version_of, wrap
 from minidl.backend.device import device_of, is_array
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Op:
     kept: dict[str, Any] | None = None       # name -> (value, version counter, version when kept)
     sequence: int                            # creation order, which is a topological order
     noted: dict[str, Any] | None = None      # what `forward` put aside, until it is kept
+    watched: Sequence[tuple[Array, Version, int]] = ()    # arrays among the parameters, as `kept`
     hooks: dict[int, list[Any]] | None = None         # on the gradient of an output
     node_hooks: list[Callable[..., Any]] | None = None    # on the gradients of all inputs
     node_prehooks: list[Callable[..., Any]] | None = None
@@ -96,6 +97,17 @@ class Op:
     def keep(self, **values: Any) -> None:
         """Called by `forward`: put values aside for the rules that name them."""
         self.noted = values if self.noted is None else {**self.noted, **values}
+
+    def watch(self, *values: Any) -> Op:
+        """Parameters of this step, positions for instance, are arrays of these Tensors: backward refuses if one of
+        them was written since. Values of other kinds are passed over."""
+        self.watched = [(x.array, version_of(x), version_of(x)[0]) for x in values if isinstance(x, TensorBase)]
+        return self
+
+    def watch_as(self, other: Op) -> Op:
+        """Watch what `other` does, whose parameters these are."""
+        self.watched = other.watched
+        return self
 
     # ------------------------------------------------------------------ making the class
 
@@ -210,6 +222,10 @@ class Op:
                 kept[name] = (tuple([r.array for r in x]), None, [(v, v[0]) for v in versions])
             else:
                 kept[name] = (x, None, 0)
+                for r in result if type(result) is tuple else (result,):
+                    if r.array is x:        # put aside and returned: users may write into it
+                        version = version_of(r)
+                        kept[name] = (x, version, version[0])
 
     def mark_view(self, result: Any, base: Any) -> None:
         """Note on `result` that it looks into the memory of `base`, if it does (a reshape may copy)."""
@@ -274,15 +290,22 @@ class Op:
             f"clone() before writing.")
 
     def kept_tensor(self, name: str) -> Any:
-        """A kept value as a Tensor that is tied to the graph again."""
+        """A kept value as a Tensor that is tied to the graph again, and shares its version with the memory."""
         value = self.kept_value(name)
+        _, version, number = self.kept[name]  # type: ignore[index]
         if name == "out":
             if type(value) is tuple:
-                return tuple([wrap(v, (self, i)) for i, v in enumerate(value)])
-            return wrap(value, (self, 0))
-        if name in self.input_names and self.kept[name][1] is not None:  # type: ignore[index]
-            return wrap(value, self.edges[self.input_names.index(name)])
-        return value
+                return tuple([wrap(v, (self, i), version) for i, (v, (version, _)) in enumerate(zip(value, number))])
+            return wrap(value, (self, 0), version)
+        if name in self.input_names and version is not None:
+            return wrap(value, self.edges[self.input_names.index(name)], version)
+        return value if version is None else wrap(value, None, version)
+
+    def check_watched(self) -> None:
+        """Errors: RuntimeError where an array among the parameters was overwritten."""
+        for array, version, number in self.watched:
+            if version[0] != number:
+                raise self._stale("a parameter", array, version, number)
 
     def release(self) -> None:
         """Drop what was kept: backward has used it."""

@@ -41,12 +41,14 @@ class TensorBase:
             TensorBase.result_type = cls
 
 
-def wrap(array: Array, edge: Edge | None = None) -> Any:
+def wrap(array: Array, edge: Edge | None = None, version: Version | None = None) -> Any:
     """A tensor around an array; NumPy's scalars, which its reductions return, become arrays again."""
     tensor = object.__new__(TensorBase.result_type)
     tensor.array = array if not isinstance(array, np.generic) else np.asarray(array)
     if edge is not None:
         tensor.edge = edge
+    if version is not None:
+        tensor.version = version
     return tensor
 
 

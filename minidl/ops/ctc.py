@@ -54,7 +54,7 @@ class CTCLoss(FusedOp):
 
     def forward(self, log_probs: Array) -> Array:
         losses, alpha = kernels.ctc_forward(log_probs, self.paths)
-        self.keep(losses=losses, alpha=alpha)
+        self.keep(losses=losses.copy(), alpha=alpha)     # users may write into what is returned
         return array_module(losses).where(losses == np.inf, 0, losses) if self.zero_infinity else losses
 
     def gradient(self, g: Array, log_probs: Array, losses: Array, alpha: Array) -> list[Array]:

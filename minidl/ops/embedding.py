@@ -58,7 +58,7 @@ class Embedding(GetItem):
         if self.by_frequency:
             share = 1 / xp.bincount(places.reshape(-1), minlength=1)[places][..., None].astype(g.dtype)
             g = g * (wrap(share) if isinstance(g, TensorBase) else share)
-        return ScatterAdd(places, self.x_shape)(g)
+        return ScatterAdd(places, self.x_shape).watch_as(self)(g)
 
 
 def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
@@ -84,7 +84,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm:
         padding_idx = normalize_padding(padding_idx, len(weight))
     if max_norm is not None and rows.size:
         shorten(weight, rows, max_norm, norm_type)
-    return Embedding(rows, padding_idx, scale_grad_by_freq)(weight)
+    return Embedding(rows, padding_idx, scale_grad_by_freq).watch(input)(weight)
 
 
 def shorten(weight: Any, rows: Array, max_norm: float, norm_type: float) -> None:

@@ -57,7 +57,7 @@ def embedding_bag(input: Any, weight: Any, offsets: Any = None, max_norm: float 
     if stays is not None:
         bag, rows = bag[stays[:len(bag)]], rows[stays]
         shares = None if shares is None else GetItem(stays)(shares)
-    values = Embedding(rows, None, scale_grad_by_freq)(weight)    # (n, D)
+    values = Embedding(rows, None, scale_grad_by_freq).watch(input)(weight)    # (n, D)
     if mode == "max":
         return _largest(values, bag, count)
     if shares is not None:

@@ -85,7 +85,8 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
         return ValuesIndices(Extreme((), False, which)(input), reshape(ArgExtreme(None, "argmax")(input), ()))
     check_not_empty(input, (axis,), which)
     indices = ArgExtreme(axis, f"arg{which}")(input)
-    values = GetItem(grid(array_of(indices), axis))(input)   # the gradient goes where the value was found
+    # The gradient goes where the value was found.
+    values = GetItem(grid(array_of(indices), axis)).watch(indices)(input)
     return ValuesIndices(values, indices) if keepdim else \
         ValuesIndices(squeeze(values, axis), squeeze(indices, axis))
 

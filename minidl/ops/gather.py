@@ -29,7 +29,6 @@ from minidl.ops.getitem import (
     shape_of_places,
 )
 from minidl.ops.rearrange import Tile
-from minidl.ops.selection import where
 from minidl.ops.view import ALL, Reshape, Slice, array_of, clone, ravel, unsqueeze
 
 # ---------------------------------------------------------------------- gather and scatter
@@ -48,7 +47,7 @@ def gather(input: Any, dim: int, index: Any) -> Any:
                 [0.6000]])
     """
     places = _along(input, dim, index, "gather")
-    return GetItem(places)(input) if input.ndim else clone(input)
+    return GetItem(places).watch(index)(input) if input.ndim else clone(input)
 
 
 def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
@@ -67,7 +66,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     if reduce is not None:
         return scatter_add(input, dim, index, _filled(src, index, input, reduce))
     places = _along(input, dim, index, "scatter", src)
-    return Replace(places)(input, _source(src, index, input, "scatter"))
+    return Replace(places).watch(index)(input, _source(src, index, input, "scatter"))
 
 
 def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
@@ -77,7 +76,7 @@ def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
     if reduce is not None:
         return scatter_add_(input, dim, index, _filled(src, index, input, reduce))
     places = _along(input, dim, index, "scatter_", src)
-    return write(input, SetItem(places), _source(src, index, input, "scatter_"))
+    return write(input, SetItem(places).watch(index), _source(src, index, input, "scatter_"))
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
@@ -97,7 +96,7 @@ def scatter_add_(input: Any, dim: int, index: Any, src: Any) -> Any:
 
 def _scattered(input: Any, dim: int, index: Any, src: Any, who: str) -> Any:
     places = _along(input, dim, index, who, src)
-    return ScatterAdd(places, input.shape)(_source(src, index, input, who))
+    return ScatterAdd(places, input.shape).watch(index)(_source(src, index, input, who))
 
 
 def _filled(src: Any, index: Any, input: Any, reduce: str) -> Any:
@@ -177,7 +176,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
                 [1, 2]])
     """
     places, _ = _slices(input, dim, index, "index_select")
-    return GetItem(places)(input) if input.ndim else clone(input)
+    return GetItem(places).watch(index)(input) if input.ndim else clone(input)
 
 
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
@@ -198,19 +197,19 @@ def index_add_(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 
 def _added_slices(input: Any, dim: int, index: Any, source: Any, alpha: float, who: str) -> Any:
     places, shape = _slices(input, dim, index, who)
     source = _slice_source(source, shape, input, who)
-    return ScatterAdd(places, input.shape)(source if alpha == 1 else source * alpha)
+    return ScatterAdd(places, input.shape).watch(index)(source if alpha == 1 else source * alpha)
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     """A copy of `input` in which the slices that `index` names are those of `source`."""
     places, shape = _slices(input, dim, index, "index_copy")
-    return Replace(places)(input, _slice_source(source, shape, input, "index_copy"))
+    return Replace(places).watch(index)(input, _slice_source(source, shape, input, "index_copy"))
 
 
 def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
     """`index_copy` into `input` itself; returns it."""
     places, shape = _slices(input, dim, index, "index_copy_")
-    return write(input, SetItem(places), _slice_source(source, shape, input, "index_copy_"))
+    return write(input, SetItem(places).watch(index), _slice_source(source, shape, input, "index_copy_"))
 
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
@@ -222,13 +221,13 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
                 [7., 0., 7.]])
     """
     places, shape = _slices(input, dim, index, "index_fill")
-    return Replace(places)(input, _one_value(value, shape, input, "index_fill"))
+    return Replace(places).watch(index)(input, _one_value(value, shape, input, "index_fill"))
 
 
 def index_fill_(input: Any, dim: int, index: Any, value: Any) -> Any:
     """`index_fill` into `input` itself; returns it."""
     places, shape = _slices(input, dim, index, "index_fill_")
-    return write(input, SetItem(places), _one_value(value, shape, input, "index_fill_"))
+    return write(input, SetItem(places).watch(index), _one_value(value, shape, input, "index_fill_"))
 
 
 def _slices(input: Any, dim: int, index: Any, who: str) -> tuple[Any, Any]:
@@ -277,15 +276,17 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
         tensor([0., 3., 0.])
     """
     places, values = _puts(input, indices, values, "index_put")
-    return Add()(input, ScatterAdd(places, input.shape)(values)) if accumulate else Replace(places)(input, values)
+    if accumulate:
+        return Add()(input, ScatterAdd(places, input.shape).watch(*indices)(values))
+    return Replace(places).watch(*indices)(input, values)
 
 
 def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """`index_put` into `input` itself; returns it."""
     places, values = _puts(input, indices, values, "index_put_")
     if accumulate:
-        return write(input, Add(), ScatterAdd(places, input.shape)(values))
-    return write(input, SetItem(places), values)
+        return write(input, Add(), ScatterAdd(places, input.shape).watch(*indices)(values))
+    return write(input, SetItem(places).watch(*indices), values)
 
 
 def _puts(input: Any, indices: Any, values: Any, who: str) -> tuple[Any, Any]:
@@ -317,7 +318,7 @@ def take(input: Any, index: Any) -> Any:
     if isinstance(positions, np.ndarray) and positions.size and not -size <= positions.min() <= positions.max() < size:
         raise IndexError(f"take: out of range: tried to access indices {positions.min()} to {positions.max()} on a "
                          f"tensor of {size} elements.")
-    return GetItem(positions)(ravel(input))
+    return GetItem(positions).watch(index)(ravel(input))
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
@@ -387,10 +388,10 @@ class MaskedFill(Op):
         return out
 
     def grad_x(self, g: Any) -> Any:
-        return MaskedFill(self.mask)(g, 0.0)
+        return MaskedFill(self.mask).watch_as(self)(g, 0.0)
 
     def grad_value(self, g: Any) -> Any:
-        return Sum(tuple(range(len(g.shape))), ())(where(self.mask, g, 0.0))
+        return Sum(tuple(range(len(g.shape))), ())(MaskedFill(~self.mask)(g, 0.0))
 
 
 class MaskedFillInPlace(InPlaceOp, MaskedFill):
@@ -408,18 +409,18 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
         >>> minidl.zeros(3).masked_fill(minidl.tensor([True, False, True]), 5)
         tensor([5., 0., 5.])
     """
-    mask, value = _mask(mask, input, "masked_fill"), _mask_value(value, input, "masked_fill")
-    shape = broadcast_shape("masked_fill", input.shape, mask.shape)
-    return MaskedFill(mask)(expand_to(input, shape), value)
+    where, value = _mask(mask, input, "masked_fill"), _mask_value(value, input, "masked_fill")
+    shape = broadcast_shape("masked_fill", input.shape, where.shape)
+    return MaskedFill(where).watch(mask)(expand_to(input, shape), value)
 
 
 def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
     """`masked_fill` into `input` itself; returns it."""
-    mask, value = _mask(mask, input, "masked_fill_"), _mask_value(value, input, "masked_fill_")
-    if broadcast_shape("masked_fill_", input.shape, mask.shape) != input.shape:
+    where, value = _mask(mask, input, "masked_fill_"), _mask_value(value, input, "masked_fill_")
+    if broadcast_shape("masked_fill_", input.shape, where.shape) != input.shape:
         raise RuntimeError(f"masked_fill_: output with shape {input.shape} doesn't match the broadcast shape of the "
-                           f"mask {mask.shape}; an in-place operation cannot grow its tensor")
-    return write(input, MaskedFillInPlace(mask), value)
+                           f"mask {where.shape}; an in-place operation cannot grow its tensor")
+    return write(input, MaskedFillInPlace(where).watch(mask), value)
 
 
 def masked_select(input: Any, mask: Any) -> Any:
@@ -430,9 +431,9 @@ def masked_select(input: Any, mask: Any) -> Any:
         >>> minidl.masked_select(x, x > 2)
         tensor([3, 4])
     """
-    mask = _mask(mask, input, "masked_select")
-    shape = broadcast_shape("masked_select", input.shape, mask.shape)
-    return GetItem(expand_to(mask, shape))(expand_to(input, shape))
+    where = _mask(mask, input, "masked_select")
+    shape = broadcast_shape("masked_select", input.shape, where.shape)
+    return GetItem(expand_to(where, shape)).watch(mask)(expand_to(input, shape))
 
 
 def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
@@ -443,18 +444,18 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
         >>> minidl.masked_scatter(minidl.zeros(4), mask, minidl.tensor([1., 2., 3.]))
         tensor([1., 0., 2., 0.])
     """
-    mask = _mask(mask, input, "masked_scatter")
-    shape = broadcast_shape("masked_scatter", input.shape, mask.shape)
-    mask = expand_to(mask, shape)
+    where = _mask(mask, input, "masked_scatter")
+    shape = broadcast_shape("masked_scatter", input.shape, where.shape)
+    where = expand_to(where, shape)
     check_tensors("masked_scatter", source=source)
     if source.dtype != input.dtype:
         raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and "
                            f"{source.dtype}; try source.to({input.dtype})")
-    count = int(mask.sum())
+    count = int(where.sum())
     if math.prod(source.shape) < count:
         raise RuntimeError(f"masked_scatter: expected source to have at least {count} elements, one for each True of "
                            f"the mask, but it has {math.prod(source.shape)}")
-    return Replace(mask)(expand_to(input, shape), Slice((slice(count),))(ravel(source)))
+    return Replace(where).watch(mask)(expand_to(input, shape), Slice((slice(count),))(ravel(source)))
 
 
 def _mask(mask: Any, input: Any, who: str) -> Array:

@@ -46,7 +46,7 @@ class GetItem(Op):
             raise IndexError(str(error).replace("axis", "dimension")) from None
 
     def grad_x(self, g: Any) -> Any:
-        return ScatterAdd(self.places, self.x_shape, self.once)(g)
+        return ScatterAdd(self.places, self.x_shape, self.once).watch_as(self)(g)
 
 
 class ScatterAdd(Op):
@@ -65,7 +65,7 @@ class ScatterAdd(Op):
         return out
 
     def grad_x(self, g: Any) -> Any:
-        return GetItem(self.places, self.once)(g)
+        return GetItem(self.places, self.once).watch_as(self)(g)
 
 
 class Replace(Op):
@@ -91,10 +91,10 @@ class Replace(Op):
             raise IndexError(str(error).replace("axis", "dimension")) from None
 
     def grad_x(self, g: Any) -> Any:
-        return Replace(self.places)(g, 0.0)
+        return Replace(self.places).watch_as(self)(g, 0.0)
 
     def grad_value(self, g: Any) -> Any:
-        g = GetItem(self.places)(g)
+        g = GetItem(self.places).watch_as(self)(g)
         return g if names_once(self.places) else where(self.stayed(g.shape), g, 0.0)
 
     def stayed(self, shape: Shape) -> Array:
@@ -253,7 +253,8 @@ def getitem(input: Any, index: Any) -> Any:
     window, places = resolve(index, array_of(input))
     if places is None:
         return Slice(window or ())(input)
-    return GetItem(places)(input if window is None else Slice(window)(input))
+    step = GetItem(places).watch(*(index if type(index) is tuple else (index,)))
+    return step(input if window is None else Slice(window)(input))
 
 
 # ---------------------------------------------------------------------- x[index] = value
@@ -284,7 +285,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     value = as_value(value, target.array)
     if isinstance(value, TensorBase):
         value = fit(value, shape_of_places(target.array, places), "setitem")
-    write(target, SetItem(places), value)
+    write(target, SetItem(places).watch(*(index if type(index) is tuple else (index,))), value)
 
 
 def shape_of_places(x: Array, places: Any) -> Shape:

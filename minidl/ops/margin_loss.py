@@ -80,7 +80,7 @@ def _multi_margin(who: str, x: Any, target: Any, p: int, margin: float, weight: 
                            f"size), but got target {tuple(target.shape)} and input {tuple(x.shape)}")
     check_weight(who, x, weight)
     labels, C = _labels(who, target, x, 0), x.shape[1]
-    hinge = relu(x - gather(x, 1, labels[:, None]) + margin)                # (N, C)
+    hinge = relu(x - gather(x, 1, target[:, None]) + margin)                # (N, C)
     hinge = hinge if p == 1 else hinge * hinge
     hinge = hinge if weight is None else hinge * weight[labels][:, None]
     is_right = labels[:, None] == array_module(labels).arange(C)

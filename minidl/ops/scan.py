@@ -139,8 +139,9 @@ def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> ValuesIndice
         return ValuesIndices(clone(input), wrap(xp.zeros((), np.int64)))
     attained = (x == scan(x, axis, ufunc)) | (x != x)   # a NaN is extreme, but equals nothing
     positions = xp.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
-    indices = scan(xp.where(attained, positions, 0), axis, np.maximum)
-    return ValuesIndices(GetItem(grid(indices, axis))(input), wrap(indices))
+    places = scan(xp.where(attained, positions, 0), axis, np.maximum)
+    indices = wrap(places)
+    return ValuesIndices(GetItem(grid(places, axis)).watch(indices)(input), indices)
 
 
 # ---------------------------------------------------------------------- logcumsumexp

@@ -39,10 +39,10 @@ class ScatterExtreme(Op):
     def backward(self, g: Any, x: Any, values: Any, out: Any) -> list[Any]:
         x_attained = cast((x == out) | (x != x), g.dtype)      # a NaN is extreme, but equals nothing
         if not self.include_self:
-            x_attained = Replace(self.places)(x_attained, 0)
+            x_attained = Replace(self.places).watch_as(self)(x_attained, 0)
         attained = cast((values == GetItem(self.places)(out)) | (values != values), g.dtype)
         share = g / (x_attained + ScatterAdd(self.places, tuple(g.shape))(attained))
-        return [share * x_attained, GetItem(self.places)(share) * attained]
+        return [share * x_attained, GetItem(self.places).watch_as(self)(share) * attained]
 
 
 class ScatterProduct(FusedOp):
@@ -110,12 +110,13 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
         return reshape(row, ())
     places = _along(input, dim, index, "scatter_reduce", src)
     values = _source(src, index, input, "scatter_reduce")
-    x = input if include_self else Replace(places)(input, _neutral(reduce, input.dtype))
+    x = input if include_self else Replace(places).watch(index)(input, _neutral(reduce, input.dtype))
     if reduce in ("amax", "amin"):
-        return ScatterExtreme(places, np.maximum if reduce == "amax" else np.minimum, include_self)(x, values)
+        ufunc = np.maximum if reduce == "amax" else np.minimum
+        return ScatterExtreme(places, ufunc, include_self).watch(index)(x, values)
     if reduce == "prod":
-        return ScatterProduct(places)(x, values)
-    total = Add()(x, ScatterAdd(places, input.shape)(values))
+        return ScatterProduct(places).watch(index)(x, values)
+    total = Add()(x, ScatterAdd(places, input.shape).watch(index)(values))
     if reduce == "sum":
         return total
     xp = array_module(array_of(input))
@@ -161,7 +162,7 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
         raise RuntimeError(f"index_reduce(): expected an index without dimensions or with one, and a source of shape "
                            f"{shape}, but got index {tuple(positions.shape)} and source {tuple(source.shape)}")
     ones = tuple([n if i == axis else 1 for i, n in enumerate(shape)])
-    return scatter_reduce(input, dim, Expand(shape, ones)(positions), source, reduce, include_self=include_self)
+    return scatter_reduce(input, dim, Expand(shape, ones)(index), source, reduce, include_self=include_self)
 
 
 def index_reduce_(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:

@@ -95,7 +95,9 @@ def _part(x: Array, axis: int, part: slice) -> Any:
 def _read(input: Any, dim: int, places: Array) -> Sorted:
     if not input.ndim:
         return Sorted(clone(input), wrap(places))
-    return Sorted(GetItem(grid(places, normalize_dim(dim, input.ndim, "sort")), once=True)(input), wrap(places))
+    indices = wrap(places)
+    values = GetItem(grid(places, normalize_dim(dim, input.ndim, "sort")), once=True).watch(indices)(input)
+    return Sorted(values, indices)
 
 
 def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,

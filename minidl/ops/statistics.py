@@ -74,7 +74,8 @@ def _at_rank(order: Array, rank: Array, axis: int) -> Array:
 
 def _read(input: Any, places: Array, axis: int, keepdim: bool) -> ValuesIndices:
     """The elements at `places` along the axis, and the places."""
-    values, indices = GetItem(grid(places, axis))(input), wrap(places)
+    indices = wrap(places)
+    values = GetItem(grid(places, axis)).watch(indices)(input)
     return ValuesIndices(values, indices) if keepdim else ValuesIndices(squeeze(values, axis), squeeze(indices, axis))
 
 
