@@ -12,7 +12,7 @@ EXTRAS = {
     "numba": ["numba>=0.61"],            # compiled kernels on the CPU
     "plot": ["matplotlib>=3.7"],         # the examples' pictures
     "test": ["pytest>=7", "hypothesis>=6.80"],
-    "lint": ["ruff>=0.6", "mypy>=1.10"],
+    "lint": ["ruff>=0.6", "mypy>=1.10", "pyright[nodejs]>=1.1.400"],
     "oracle": ["torch==2.13.0", "scikit-learn>=1.3", "safetensors"],  # second opinions in tests and benchmarks
 }
 
@@ -23,6 +23,7 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
+    package_dir={"": "."},      # so an editable install is a line in a .pth file, which mypy and pyright follow
     packages=find_packages(include=["minidl", "minidl.*"]),
     package_data={"minidl": ["py.typed"], "minidl.vision.datasets": ["digits.csv.gz", "digits.txt"]},
     python_requires=">=3.10",

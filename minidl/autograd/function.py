@@ -129,12 +129,13 @@ class Function:
 
     setup_context: Callable[..., None] | None = None
 
+    # type checkers let functions of any arguments stand in place of these two
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+    def backward(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("You must implement the backward method for your custom "
                                   "autograd.Function to use it with backward().")
 

@@ -17,13 +17,3 @@ from minidl.ops.embedding import Embedding, embedding, one_hot
 from minidl.ops.sort import (
     Sorted, argsort, bucketize, searchsorted, sort, topk, unique,
 )
-
-__all__ = [
-    "Assign", "Embedding", "GetItem", "MaskedFill", "MaskedFillInPlace", "Replace", "ScatterAdd",
-    "SetItem", "Sorted", "argsort", "argwhere", "bucketize", "copy_", "embedding", "fill", "fill_",
-    "gather", "getitem", "index_add", "index_add_", "index_copy", "index_copy_", "index_fill",
-    "index_fill_", "index_put", "index_put_", "index_select", "masked_fill", "masked_fill_",
-    "masked_scatter", "masked_select", "nonzero", "nonzero_static", "one_hot", "repeat_interleave", "scatter",
-    "scatter_", "scatter_add", "scatter_add_", "searchsorted", "setitem", "sort", "take",
-    "take_along_dim", "topk", "tril_indices", "triu_indices", "unique", "zero_",
-]
