@@ -15,7 +15,7 @@ import numpy as np
 
 from minidl.autograd.grad_mode import no_grad, switches
 from minidl.autograd.inplace import fits, replace_memory, write
-from minidl.autograd.op import parameters_of
+from minidl.autograd.rules import parameters_of
 from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
 from minidl.backend.device import array_module, device_of, is_array, same_device
 from minidl.ops.getitem import Assign

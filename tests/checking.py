@@ -92,18 +92,21 @@ def check_case(case: Case) -> None:
     """Run the whole battery over a case."""
     # without PyTorch, its functions stand as None in some tables
     assert case.oracle is not None or case.torch is not None or torch is None, "a case needs an oracle"
+    differentiated = False
     for sample in case.samples:
         try:
             _check_values(case, sample)
             _check_dtypes(case, sample)
             _check_layout(case, sample)
             if case.grad:
-                _check_gradients(case, sample)
+                differentiated |= _check_gradients(case, sample)
             if case.strict:
                 _check_strict(case, sample)
         except Exception as error:
             error.args = (f"{case}({sample}): {error}", *error.args[1:])
             raise
+    assert differentiated or not (case.grad and case.samples), \
+        f"{case}: the case claims a gradient, but no sample has an input that requires grad"
     for sample, kind, text in case.errors:
         _check_error(case, sample, kind, text)
 
@@ -263,18 +266,21 @@ def _check_layout(case: Case, sample: S) -> None:
                                    err_msg="non-contiguous inputs give other values")
 
 
-def _check_gradients(case: Case, sample: S) -> None:
+def _check_gradients(case: Case, sample: S) -> bool:
+    """Against finite differences; returns whether the sample has an input that requires grad."""
     args, kwargs = build(sample, as_leaf)
     inputs = [t for t in tensors(args, list(kwargs.values())) if t.requires_grad]
 
     def function(*_: Any) -> Any:   # gradcheck writes into the tensors themselves
         return tuple(tensors(case.fn(*args, **kwargs)))
 
-    if not inputs or not any(t.requires_grad for t in function()):
-        return
+    if not inputs:
+        return False
+    assert any(t.requires_grad for t in function()), "the case claims a gradient, but no output requires grad"
     assert gradcheck(function, inputs, fast_mode=True)
     if case.gradgrad:
         assert gradgradcheck(lambda *xs: _rebuilt(case, sample, xs), inputs, fast_mode=True, atol=1e-4)
+    return True
 
 
 def _rebuilt(case: Case, sample: S, xs: Sequence[Tensor]) -> Any:

@@ -141,11 +141,23 @@ def _run(roots: list[tuple[Edge, Any]], graph: bool, retain: bool,
             _check_nan(op, passed)
         may_own = not graph and op.joint is None and op.outputs == 1 and not op.node_hooks
         for edge, gx in zip(edges, passed):
-            if edge is not None and gx is not None:
+            if edge is None:
+                continue
+            if gx is not None:
                 deliver(edge[0], edge[1], gx, may_own and gx is not g and gx.base is None)
+            elif op.joint is None and not op.node_hooks:
+                _expect_nothing_from_rules(op, edges, passed)
         if not retain:
             op.release()
     return found
+
+
+def _expect_nothing_from_rules(op: Op, edges: Sequence[Edge | None], passed: Sequence[Any]) -> None:
+    """Errors: RuntimeError where the rule of a single input returned None."""
+    for name, rule, edge, gx in zip(op.input_names, op.rules, edges, passed):
+        if rule is not None and edge is not None and gx is None:
+            raise RuntimeError(f"{op.name()}.grad_{name} returned None instead of a gradient: is there a `return` in "
+                               f"it? An input that has no gradient has no rule")
 
 
 def _arrive(op: AccumulateGrad, g: Any, graph: bool, owned: bool) -> None:

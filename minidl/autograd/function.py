@@ -8,6 +8,7 @@ from typing import Any
 from minidl.autograd.grad_mode import enable_grad, no_grad, switches
 from minidl.autograd.inplace import check_writable, move_handle
 from minidl.autograd.op import Alias, Cast, Op, next_sequence
+from minidl.autograd.rules import check_spelling
 from minidl.autograd.tensorbase import TensorBase, View, version_of, wrap
 
 
@@ -129,6 +130,10 @@ class Function:
 
     setup_context: Callable[..., None] | None = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        check_spelling(cls, ("forward", "backward", "setup_context"))
+
     # type checkers let functions of any arguments stand in place of these two
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -197,8 +202,8 @@ class _NotDifferentiable(Op):
     def __init__(self, who: str) -> None:
         self.who = who
 
-    def forward(self, g: Any, *through: Any) -> Any:
-        return g
+    def forward(self, x: Any, *through: Any) -> Any:
+        return x
 
     def backward(self, g: Any) -> Any:
         raise RuntimeError(f"trying to differentiate twice {self.who}, which was marked with "

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from minidl.autograd.engine import gradients
 from minidl.autograd.grad_mode import enable_grad
-from minidl.autograd.op import Alias, Op, Rule
+from minidl.autograd.op import Alias, Op
+from minidl.autograd.rules import Rule, check_spelling, parameters_of, starred_input
 from minidl.autograd.tensorbase import TensorBase
 
 registry: dict[str, type[FusedOp]] = {}
@@ -22,18 +23,46 @@ class FusedOp(Op):
     is pure: masks and statistics are its inputs or parameters, never drawn or updated in it.
     """
 
+    joint_name = "gradient"
     gradient_needs: ClassVar[tuple[tuple[str, int], ...]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
+        check_spelling(cls, ("gradient", "reference"))
+        complete = cls.forward is not Op.forward    # and not a base that others complete
+        if complete:
+            cls._check_methods()
         super().__init_subclass__(**kwargs)
-        rule = cls._rule(cls.gradient)
-        assert rule is not None
-        named = [name for name, _ in rule.needs]
+        if not complete:
+            return
+        cls._check_inputs()
+        assert cls.joint is not None
+        named = [name for name, _ in cls.joint.needs]
         others = tuple((name, i) for i, name in enumerate(cls.input_names) if name not in named)
-        cls.gradient_needs = rule.needs
-        cls.joint = Rule(cls.gradient, rule.needs + others)  # `reference` needs every input
-        cls.differentiable = True
+        cls.gradient_needs = cls.joint.needs
+        cls.joint = Rule(cls.gradient, cls.joint.needs + others)  # `reference` needs every input
         registry[cls.__name__] = cls
+
+    @classmethod
+    def _check_methods(cls) -> None:
+        """Errors: TypeError unless there are the three methods, and no rule that would not be called."""
+        for name in ("reference", "gradient"):
+            if getattr(cls, name) is getattr(FusedOp, name):
+                raise TypeError(f"{cls.__name__}: a FusedOp has a reference, a forward and a gradient, but this one "
+                                f"has no {name}; an Op has one rule for each input instead")
+        if hasattr(cls, "backward"):
+            raise TypeError(f"{cls.__name__}.backward would never be called: the rule of a FusedOp is `gradient`")
+
+    @classmethod
+    def _check_inputs(cls) -> None:
+        """Errors: TypeError unless reference and forward have the same inputs."""
+        if starred_input(cls):
+            raise TypeError(f"{cls.__name__}: a FusedOp names its inputs one by one, but forward has "
+                            f"*{starred_input(cls)}; try an Op with a backward(self, g)")
+        meant = parameters_of(cls.reference)[1:]
+        if meant != cls.input_names:
+            raise TypeError(f"{cls.__name__}: reference and forward must have the same inputs in the same order, since "
+                            f"both are handed them by position, but they have ({', '.join(meant)}) and "
+                            f"({', '.join(cls.input_names)})")
 
     def reference(self, *inputs: Any) -> Any:
         """The op in ordinary ops on Tensors."""
@@ -48,7 +77,7 @@ class FusedOp(Op):
         if not graph:
             self.wanted = wanted
             needs = [self.kept_value(name) for name, _ in self.gradient_needs]
-            return list(self.gradient(g, *needs))
+            return list(self.one_for_each_input(self.gradient(g, *needs)))
         # Aliases, not the inputs themselves: if one input depends on another, differentiating with
         # respect to the inputs would give total derivatives where partial ones are due.
         with enable_grad():

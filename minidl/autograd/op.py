@@ -12,7 +12,8 @@ back through it:
 
 The names say it all. `grad_a` is the rule of `forward`'s input `a`. What stands behind `g` in a rule is what
 it needs: an input by its name, `out` for the output, or whatever `forward` put aside with `self.keep(name=...)`.
-An op keeps exactly what the rules of the *wanted* gradients name, and nothing else stays in memory.
+An op keeps exactly what the rules of the *wanted* gradients name, and nothing else stays in memory. A rule that
+belongs to no input, or names what nobody keeps, is a TypeError when the class is made (`rules.py`).
 
 A rule is written in plain operators and other ops. Both work on arrays and on Tensors, so the same line
 gives first derivatives at the speed of arrays and, when a graph of the gradient is wanted, all higher ones.
@@ -28,40 +29,23 @@ recorded with complex inputs.
 from __future__ import annotations
 
 import copy
-import inspect
 import itertools
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from minidl.autograd.grad_mode import enable_grad, switches
+from minidl.autograd.rules import NOTED, OUT, Rule, check_class, read_inputs, read_rule
 from minidl.autograd.tensorbase import Edge, TensorBase, Version, View, version_of, wrap
 from minidl.backend.device import device_of, is_array
 
 if TYPE_CHECKING:
     from minidl.backend.device import Array
 
-_OUT = -1      # where a rule finds the output
-_NOTED = -2    # ... and what forward put aside
-
 next_sequence = itertools.count().__next__
-
-
-def parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a function's parameters; `inspect.signature` would slow down the import of every op."""
-    code = function.__code__
-    starred = bool(code.co_flags & inspect.CO_VARARGS)
-    return code.co_varnames[:code.co_argcount] + code.co_varnames[code.co_argcount:code.co_argcount + starred]
-
-
-class Rule(NamedTuple):
-    """How the gradient of one input is computed, and where the values that it names come from."""
-
-    function: Callable[..., Any]
-    needs: tuple[tuple[str, int], ...]   # (name, position among the inputs, or _OUT, or _NOTED)
 
 
 class Op:
@@ -71,6 +55,7 @@ class Op:
     input_names: ClassVar[tuple[str, ...]]
     rules: ClassVar[tuple[Rule | None, ...]]  # one an input; None: no gradient passes
     joint: ClassVar[Rule | None] = None      # one rule for all inputs, where `backward` is defined
+    joint_name: ClassVar[str] = "backward"
     differentiable: bool                     # whether there is any rule
     materialize: bool = True                 # missing gradients of some outputs arrive as zeros
     complex_rules: ClassVar[str | None] = None  # how the rules hold for complex numbers: see above; None: they do not
@@ -92,10 +77,15 @@ class Op:
 
     def forward(self, *inputs: Array) -> Any:
         """Compute on arrays; returns an array, or a tuple of them."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name()} has no forward(self, ...)")
 
     def keep(self, **values: Any) -> None:
-        """Called by `forward`: put values aside for the rules that name them."""
+        """Called by `forward`: put values aside for the rules that name them. Errors: TypeError for the name of an
+        input or `out`, by which a rule is handed that."""
+        for name in values:
+            if name == "out" or name in self.input_names:
+                raise TypeError(f"{self.name()}: keep({name}=...) would be ignored, since a rule that asks for "
+                                f"'{name}' is handed the {'output' if name == 'out' else 'input'}; choose another name")
         self.noted = values if self.noted is None else {**self.noted, **values}
 
     def watch(self, *values: Any) -> Op:
@@ -112,25 +102,14 @@ class Op:
     # ------------------------------------------------------------------ making the class
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Read the rules off the signatures, once."""
+        """Read the rules off the signatures, once. Errors: TypeError where they cannot be meant so; see `rules.py`."""
         super().__init_subclass__(**kwargs)
-        names = parameters_of(cls.forward)[1:]
-        cls.input_names = tuple(names)
-        cls.rules = tuple(cls._rule(getattr(cls, f"grad_{name}", None)) for name in names)
-        if hasattr(cls, "backward"):
-            cls.joint = cls._rule(cls.backward)
+        cls.input_names = read_inputs(cls)
+        cls.rules = tuple([read_rule(cls, f"grad_{name}") for name in cls.input_names])
+        cls.joint = read_rule(cls, cls.joint_name)
         cls.differentiable = cls.joint is not None or any(cls.rules)
-
-    @classmethod
-    def _rule(cls, function: Callable[..., Any] | None) -> Rule | None:
-        if function is None:
-            return None
-        needs = []
-        for name in parameters_of(function)[2:]:
-            position = cls.input_names.index(name) if name in cls.input_names else \
-                _OUT if name == "out" else _NOTED
-            needs.append((name, position))
-        return Rule(function, tuple(needs))
+        if cls.forward is not Op.forward:
+            check_class(cls, Op)
 
     # ------------------------------------------------------------------ recording
 
@@ -211,13 +190,13 @@ class Op:
 
     def _keep(self, needs: Any, inputs: Any, result: Any, kept: dict[str, Any]) -> None:
         for name, position in needs:
-            x = inputs[position] if position >= 0 else result if position == _OUT else self.noted[name]  # type: ignore[index]
+            x = inputs[position] if position >= 0 else result if position == OUT else self._noted(name)
             if isinstance(x, TensorBase):
                 version = x.version
                 if version is None:
                     version = x.version = [0, ""]
                 kept[name] = (x.array, version, version[0])
-            elif type(x) is tuple and position == _OUT:
+            elif type(x) is tuple and position == OUT:
                 versions = [version_of(r) for r in x]
                 kept[name] = (tuple([r.array for r in x]), None, [(v, v[0]) for v in versions])
             else:
@@ -226,6 +205,14 @@ class Op:
                     if r.array is x:        # put aside and returned: users may write into it
                         version = version_of(r)
                         kept[name] = (x, version, version[0])
+
+    def _noted(self, name: str) -> Any:
+        """What `forward` put aside. Errors: TypeError where it did not."""
+        if self.noted is None or name not in self.noted:
+            rule = next(r for r in (self.joint, *self.rules) if r is not None and (name, NOTED) in r.needs)
+            raise TypeError(f"{self.name()}.{rule.function.__name__} asks for '{name}', but nobody has kept it: it is "
+                            f"no input of forward, it is not `out`, and forward has not called self.keep({name}=...)")
+        return self.noted[name]
 
     def mark_view(self, result: Any, base: Any) -> None:
         """Note on `result` that it looks into the memory of `base`, if it does (a reshape may copy)."""
@@ -253,7 +240,7 @@ class Op:
         gradients: list[Any] = []
         if self.joint is not None:
             function, needs = self.joint
-            gradients += function(self, g, *[value(name) for name, _ in needs])
+            gradients += self.one_for_each_input(function(self, g, *[value(name) for name, _ in needs]))
         else:
             for edge, rule in zip(wanted, self.rules):
                 if edge is None or rule is None:
@@ -263,6 +250,14 @@ class Op:
                 else:
                     gradients.append(rule.function(self, g))
         return [None if gx is None else conjugate(gx) for gx in gradients] if conjugated else gradients
+
+    def one_for_each_input(self, gradients: Any) -> Any:
+        """What a rule of all inputs returned. Errors: RuntimeError unless that is a gradient, or None, for each."""
+        if not isinstance(gradients, (tuple, list)) or len(gradients) != len(self.edges):
+            got = len(gradients) if isinstance(gradients, (tuple, list)) else f"a {type(gradients).__name__}"
+            raise RuntimeError(f"{self.name()}.{self.joint_name} returned an incorrect number of gradients: expected a "
+                               f"list of {len(self.edges)}, a gradient or None for each input of forward, got {got}")
+        return gradients
 
     def kept_value(self, name: str) -> Any:
         """A kept value as it was kept. Errors: RuntimeError where it is gone or was overwritten."""

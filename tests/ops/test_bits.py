@@ -25,20 +25,20 @@ NO_FLOATS = [(S((2,), (2,)), NotImplementedError, "expected integers, but got fl
 BITS = [
     Case(bits.signbit, [*SHAPES, S(np.array([0.0, -0.0, -inf])), S(INTS[0])], np.signbit, "signbit", grad=False),
     Case(bits.copysign, [*PAIRS, S((3, 4), -1.5), S((3, 4), 2)], np.copysign, "copysign"),
-    Case(bits.copysign, [S(*INTS), S(INTS[0], -1)], torch="copysign", name="copysign of integers"),
+    Case(bits.copysign, [S(*INTS), S(INTS[0], -1)], torch="copysign", grad=False, name="copysign of integers"),
     Case(bits.heaviside, [S((3, 4), (4,)), S(SPECIAL, np.array([2.0])), S(*INTS)], torch="heaviside", grad=False,
          errors=[(S((2,), INTS[1]), RuntimeError, "of one dtype")]),
     Case(bits.frexp, [*SHAPES, S(np.array([3.0, -0.1, 1030.0]))], np.frexp, "frexp",
          errors=[(S(INTS[0]), RuntimeError, "only supports floating-point")]),
     Case(bits.ldexp, [S((3, 3), SHIFTS), S((3, 3), (3,)), S((3,), 2), S(INTS[0], 2)], torch=lambda x, e: x * 2.0 ** e),
     Case(bits.nextafter, [*PAIRS, S(np.array([0.0, 1.0]), np.array([1.0, -inf]))], np.nextafter, "nextafter", grad=False),
-    Case(bits.bitwise_left_shift, [S(INTS[0], SHIFTS), S(INTS[0], 2), S(MASK, 1)], np.left_shift, "bitwise_left_shift",
+    Case(bits.bitwise_left_shift, [S(INTS[0], SHIFTS), S(INTS[0], 2), S(MASK, 1)], np.left_shift, "bitwise_left_shift", grad=False,
          errors=NO_FLOATS),
-    Case(bits.bitwise_right_shift, [S(INTS[0], SHIFTS), S(INTS[0], 2)], np.right_shift, "bitwise_right_shift",
+    Case(bits.bitwise_right_shift, [S(INTS[0], SHIFTS), S(INTS[0], 2)], np.right_shift, "bitwise_right_shift", grad=False,
          errors=NO_FLOATS),
-    Case(bits.gcd, [S(*INTS), S(INTS[0], np.array(6))], np.gcd, "gcd",
+    Case(bits.gcd, [S(*INTS), S(INTS[0], np.array(6))], np.gcd, "gcd", grad=False,
          errors=[*NO_FLOATS, (S(MASK, MASK), NotImplementedError, "got bool")]),
-    Case(bits.lcm, [S(*INTS)], np.lcm, "lcm", errors=NO_FLOATS),
+    Case(bits.lcm, [S(*INTS)], np.lcm, "lcm", grad=False, errors=NO_FLOATS),
 ]
 
 ALIASES = [
@@ -57,7 +57,7 @@ ALIASES = [
     Case(aliases.clamp_max, [S((3, 4), 0.5), S((3, 4), (4,)), S(INTS[0], 1)], np.minimum, "clamp_max"),
     *[Case(getattr(aliases, name), [S(SPECIAL), S(INTS[0])], getattr(np, name), name, grad=False, name=name)
       for name in ("isposinf", "isneginf", "isreal")],
-    Case(aliases.deg2rad, [S(INTS[0])], np.deg2rad, "deg2rad", rtol=1e-6, name="deg2rad of integers"),
+    Case(aliases.deg2rad, [S(INTS[0])], np.deg2rad, "deg2rad", rtol=1e-6, grad=False, name="deg2rad of integers"),
 ]
 
 CASES = [*BITS, *ALIASES]

@@ -39,13 +39,13 @@ def calls(name, call, *samples, **kwargs):
 def unary(path, low=-2.0, high=2.0, ints=True, **kwargs):
     floats = [S((2, 3), low=low, high=high), S((), low=low, high=high), S((0, 2), low=low, high=high), S((2, 1, 3), low=low, high=high)]
     found = [row(path, *floats, **kwargs)]
-    return [*found, row(path, S(POSITIVE_INTS), S(BOOLS), rtol=1e-5, name=f"{path} of integers")] if ints else found
+    return [*found, row(path, S(POSITIVE_INTS), S(BOOLS), rtol=1e-5, grad=False, name=f"{path} of integers")] if ints else found
 
 
 def binary(path, low=-2.0, high=2.0, ints=True, **kwargs):
     floats = [S((2, 3), (3,), low=low, high=high), S((2, 1), (1, 3), low=low, high=high), S((), (2,), low=low, high=high), S((0, 2), (2,), low=low, high=high)]
     found = [row(path, *floats, **kwargs)]
-    return [*found, row(path, S(INTS, POSITIVE_INTS), S(POSITIVE_INTS, np.array(2)), rtol=1e-5, name=f"{path} of integers")] if ints else found
+    return [*found, row(path, S(INTS, POSITIVE_INTS), S(POSITIVE_INTS, np.array(2)), rtol=1e-5, grad=False, name=f"{path} of integers")] if ints else found
 
 
 ELEMENTWISE = [
@@ -55,25 +55,25 @@ ELEMENTWISE = [
     row("mvlgamma", S((2, 3), 1, low=2, high=5), S((), 2, low=2, high=5), S((0, 2), 2), S((2, 1), 3, low=2, high=5), rtol=1e-8),
     *binary("fmax"), *binary("fmin"), *binary("maximum"), *binary("minimum"), *binary("hypot", ints=False), *binary("logaddexp", ints=False),
     *binary("logaddexp2", ints=False), *binary("true_divide", 0.5), *binary("fmod", 0.5), *binary("remainder", 0.5), *binary("heaviside", ints=False, grad=False),
-    *binary("floor_divide", 0.5, ints=False, grad=False), row("floor_divide", S(INTS, POSITIVE_INTS), S(INTS, 2), S(INTS, np.array(-3)), name="floor_divide of integers"),
-    row("maximum", S(BOOLS, ~BOOLS), S(INTS, BOOLS), name="maximum of bools"),
+    *binary("floor_divide", 0.5, ints=False, grad=False), row("floor_divide", S(INTS, POSITIVE_INTS), S(INTS, 2), S(INTS, np.array(-3)), grad=False, name="floor_divide of integers"),
+    row("maximum", S(BOOLS, ~BOOLS), S(INTS, BOOLS), grad=False, name="maximum of bools"),
     row("fmax", S(NANS, NANS[::-1].copy()), grad=False, name="fmax of nan"), row("fmin", S(NANS, NANS[::-1].copy()), grad=False, name="fmin of nan"),
-    row("bitwise_not", S(INTS), S(BOOLS), S(np.array(5)), S(np.zeros((0, 2), int))),
-    row("bitwise_left_shift", S(POSITIVE_INTS, np.array([1, 2, 0])), S(np.array(3), np.array(2)), S(POSITIVE_INTS, 1), S(np.zeros((0, 2), int), np.array(1))),
-    row("bitwise_right_shift", S(INTS, np.array([1, 2, 0])), S(np.array(300), np.array(2)), S(INTS, 1), S(np.zeros((0, 2), int), np.array(1))),
-    row("gcd", S(INTS, POSITIVE_INTS), S(INTS, np.array([12, 18, 4])), S(np.array(12), np.array(8)), S(np.zeros((0, 2), int), np.array(3))),
-    row("lcm", S(INTS, POSITIVE_INTS), S(INTS, np.array([12, 18, 4])), S(np.array(12), np.array(8)), S(np.zeros((0, 2), int), np.array(3))),
-    *[row(f"logical_{name}", S(BOOLS, ~BOOLS), S(INTS, np.array([0, 1, 2])), S(np.array(0), BOOLS), S((0, 2), (2,))) for name in ("and", "or", "xor")],
+    row("bitwise_not", S(INTS), S(BOOLS), S(np.array(5)), S(np.zeros((0, 2), int)), grad=False),
+    row("bitwise_left_shift", S(POSITIVE_INTS, np.array([1, 2, 0])), S(np.array(3), np.array(2)), S(POSITIVE_INTS, 1), S(np.zeros((0, 2), int), np.array(1)), grad=False),
+    row("bitwise_right_shift", S(INTS, np.array([1, 2, 0])), S(np.array(300), np.array(2)), S(INTS, 1), S(np.zeros((0, 2), int), np.array(1)), grad=False),
+    row("gcd", S(INTS, POSITIVE_INTS), S(INTS, np.array([12, 18, 4])), S(np.array(12), np.array(8)), S(np.zeros((0, 2), int), np.array(3)), grad=False),
+    row("lcm", S(INTS, POSITIVE_INTS), S(INTS, np.array([12, 18, 4])), S(np.array(12), np.array(8)), S(np.zeros((0, 2), int), np.array(3)), grad=False),
+    *[row(f"logical_{name}", S(BOOLS, ~BOOLS), S(INTS, np.array([0, 1, 2])), S(np.array(0), BOOLS), S((0, 2), (2,)), grad=False) for name in ("and", "or", "xor")],
     row("addcmul", S((2, 3), (2, 3), (3,)), S((2, 3), (2, 1), (1, 3), value=0.5), S((), (), ()), S((0,), (1,), (0,)), S(INTS, INTS, POSITIVE_INTS, value=2)),
     row("addcdiv", *[S(*sizes, low=0.5) for sizes in [((2, 3), (2, 3), (3,)), ((2, 3), (2, 1), (1, 3)), ((), (), ()), ((0,), (1,), (0,))]], S((2, 3), (3,), (2, 1), value=-0.5, low=0.5)),
     row("lerp", S((2, 3), (2, 3), 0.3), S((2, 3), (3,), (2, 1)), S((), (), 0.7), S((0, 2), (2,), 0.5)),
     row("clamp_max", S((2, 3), 0.5), S((2, 3), (3,)), S((), -1.0), S((0, 2), 0), S(INTS, 2), S(INTS, np.array([1, 2, 3]))),
     row("clamp_min", S((2, 3), 0.5), S((2, 3), (3,)), S((), -1.0), S((0, 2), 0), S(INTS, 2), S(INTS, np.array([1, 2, 3]))),
     row("nan_to_num", S(NANS, 1.0, 2.0, -2.0), S(NANS, nan=0.5), S(INTS), S((2, 3), posinf=1.0), S((0, 2))),
-    row("isneginf", S(NANS), S(INTS), S((2, 3)), S(())), row("isposinf", S(NANS), S(INTS), S((2, 3)), S(())),
+    row("isneginf", S(NANS), S(INTS), S((2, 3)), S(()), grad=False), row("isposinf", S(NANS), S(INTS), S((2, 3)), S(()), grad=False),
     row("threshold", S((2, 3), 0.1, 20.0), S((), 0.0, -1.0), S((0, 2), 0.5, 0.0), S(INTS, 1, 7)),
     row("nn.functional.threshold", S((2, 3), 0.1, 20.0), S((), 0.0, -1.0), S((0, 2), 0.5, 0.0), S((4,), -0.5, 2.0)),
-    row("isclose", S((2, 3), (2, 3)), S(NANS, NANS, equal_nan=True), S(INTS, INTS, rtol=0.5), S((), (2,))),
+    row("isclose", S((2, 3), (2, 3)), S(NANS, NANS, equal_nan=True), S(INTS, INTS, rtol=0.5), S((), (2,)), grad=False),
     *[row(f"special.{name}", *samples, rtol=1e-7) for name, samples in [("zeta", [S(2.5, (2, 3), low=0.5), S(3, (), low=0.5), S(2.0, (0, 2)), S(1.5, (2, 1), low=1.0)])]],
     row("special.multigammaln", S((2, 3), 1, low=2, high=5), S((), 2, low=2, high=5), S((0, 2), 2), S((2, 1), 3, low=2, high=5), rtol=1e-8),
     row("special.psi", S((2, 3), low=0.3, high=4), S((), low=0.3), S((0, 2)), S((2, 1, 3), low=0.3), rtol=1e-7),
@@ -86,7 +86,7 @@ REDUCED = [
     row("var_mean", S((2, 3)), S((2, 3), 0), S((2, 3), -1, keepdim=True), S((2, 3, 4), shape((0, 2)), correction=0)),
     row("corrcoef", S((3, 5)), S((5,)), S((2, 4)), S((1, 4))),
     row("msort", S((4,)), S((3, 2)), S((2, 3, 4)), S(INTS), S(())),
-    row("argsort", S((2, 3)), S((2, 3), 0), S((2, 3), -1, True), S(np.array([5, 3, 9]))),
+    row("argsort", S((2, 3)), S((2, 3), 0), S((2, 3), -1, True), S(np.array([5, 3, 9])), grad=False),
     row("renorm", S((2, 3), 2, 0, 1.0), S((2, 3), 1, 1, 0.5), S((2, 3, 4), 2, -1, 1.5), S((0, 2), 2, 0, 1.0), rtol=1e-8),
     row("bucketize", S((2, 3), np.array([-1.0, 0.0, 1.0])), S((), np.array([0.0])), S((4,), np.array([-1.0, 1.0]), right=True), S(INTS, np.array([0, 2, 5]), out_int32=True), grad=False),
     row("logdet", S(EVEN), S(np.stack([EVEN, EVEN.T + np.eye(3)])), S(np.array([[2.0]])), S(np.zeros((0, 2, 2)))),
@@ -135,10 +135,10 @@ INDEXED = [
     row("nn.functional.one_hot", S(INDEX), S(INDEX, 5), S(np.array(1), 2), S(np.array([[0, 1], [2, 0]])), grad=False),
     calls("index_put", lambda lib, x, i, v, *args: lib.index_put(x, (i,), v, *args), S((4,), INDEX[:2], (2,)), S((4, 2), INDEX, (3, 2), True), S((4,), INDEX, (), True),
           S(np.arange(4), INDEX[:2], np.array([7, 8]))),
-    calls("unravel_index", lambda lib, x, size: lib.unravel_index(x, size), S(np.array([1, 5]), shape((2, 3))), S(np.array(4), shape((5,))), S(np.array([[0, 7]]), shape((2, 2, 2))), S(np.zeros(0, int), shape((2,)))),
+    calls("unravel_index", lambda lib, x, size: lib.unravel_index(x, size), S(np.array([1, 5]), shape((2, 3))), S(np.array(4), shape((5,))), S(np.array([[0, 7]]), shape((2, 2, 2))), S(np.zeros(0, int), shape((2,))), grad=False),
     *[calls(f"unique {kwargs}", functools.partial(lambda lib, x, **kwargs: lib.unique(x, **kwargs), **kwargs), S(INTS), S(np.array([3, 1, 1, 2])), S(np.array([2.0, 2.0, -1.0])), S(BOOLS), grad=False)
       for kwargs in ({}, {"return_inverse": True}, {"return_counts": True}, {"return_inverse": True, "return_counts": True})],
-    *[calls(name, functools.partial(lambda lib, *args, name: getattr(lib, name)(*args), name=name), S(2, 3), S(3, 2, 1), S(2, 4, -1), S(0, 3), strict=False) for name in ("tril_indices", "triu_indices")],
+    *[calls(name, functools.partial(lambda lib, *args, name: getattr(lib, name)(*args), name=name), S(2, 3), S(3, 2, 1), S(2, 4, -1), S(0, 3), strict=False, grad=False) for name in ("tril_indices", "triu_indices")],
 ]
 
 MATRICES = [
@@ -274,8 +274,10 @@ def answer(lib, x, *args, name):
 
 
 METHODS = [calls(f"Tensor.{name}", functools.partial(answer, name=name), *[S(*args) for args in samples], **kwargs) for name, samples, kwargs in [
-    ("reshape_as", [((2, 3), (3, 2)), ((), (1,)), ((0, 2), (2, 0)), (INTS, (6,))], {}), ("view_as", [((2, 3), (3, 2)), ((), (1,)), ((6,), (2, 3))], {"strict": True}),
-    ("expand_as", [((1, 3), (2, 3)), ((), (2,)), ((2, 1), (3, 2, 4)), (INTS, (1, 2, 3))], {}), ("type_as", [((2, 3), (1,)), (INTS, (1,)), ((2, 3), INTS), (BOOLS, INTS)], {}),
+    ("reshape_as", [((2, 3), (3, 2)), ((), (1,)), ((0, 2), (2, 0))], {}), ("view_as", [((2, 3), (3, 2)), ((), (1,)), ((6,), (2, 3))], {"strict": True}),
+    ("expand_as", [((1, 3), (2, 3)), ((), (2,)), ((2, 1), (3, 2, 4))], {}), ("type_as", [((2, 3), (1,))], {}),
+    ("reshape_as", [(INTS, (6,))], {"grad": False}), ("expand_as", [(INTS, (1, 2, 3))], {"grad": False}),
+    ("type_as", [(INTS, (1,)), ((2, 3), INTS), (BOOLS, INTS)], {"grad": False}),
     ("expand", [((1, 3), 2, 3), ((1, 3), 2, -1), ((), 2), (INTS, 1, 2, 3)], {}), ("repeat", [((2, 3), 2, 1), ((3,), 2, 2), ((), 3), (INTS, 1, 2)], {}),
     ("view", [((2, 3), 3, 2), ((2, 3), -1), ((), 1), ((6,), 2, -1)], {"strict": True}), ("sum_to_size", [((2, 3), 1, 3), ((2, 3), 3), ((2, 3, 4), 3, 1), (INTS, 2, 1)], {}),
     *[(name, [((2, 3),), (INTS,), (BOOLS,), (POSITIVE_INTS,)], {"grad": False}) for name in ("short", "char", "byte", "int", "long", "bool")],

@@ -66,11 +66,11 @@ CASES = [
     Case(minidl.Tensor.logsumexp, [S((2, 3, 4), S.raw((0, 2))), S((3, 0), 0), S(INTS, 1)],
          torch="logsumexp", name="logsumexp of several, of ints"),
     Case(minidl.Tensor.all, [S(BOOLS), S(BOOLS, 1), S(INTS, 0), S(np.ones((2, 3)), 0, True), S(np.ones((0, 2)), 0)],
-         numpy_axes(np.all), torch="all", name="all"),
+         numpy_axes(np.all), torch="all", grad=False, name="all"),
     Case(minidl.Tensor.any, [S(BOOLS), S(BOOLS, 1), S(INTS, 0), S(np.zeros((2, 3)), 0, True), S(np.ones((0, 2)), 0)],
-         numpy_axes(np.any), torch="any", name="any"),
+         numpy_axes(np.any), torch="any", grad=False, name="any"),
     Case(minidl.Tensor.count_nonzero, [S(INTS), S(BOOLS, 1), S((2, 3, 4), S.raw((0, 1))), S((0, 2), 0)],
-         lambda x, dim=None: np.count_nonzero(x, axis=dim), torch="count_nonzero", name="count_nonzero"),
+         lambda x, dim=None: np.count_nonzero(x, axis=dim), torch="count_nonzero", grad=False, name="count_nonzero"),
 ]
 
 

@@ -36,7 +36,7 @@ CASES = [
          np.vander,
          errors=[(S((2, 2)), RuntimeError, "one-dimensional")]),
     Case(window.unravel_index, [S(np.array([[0, 5], [3, 23]]), R((2, 3, 4))), S(np.array(4), 7)], np.unravel_index,
-         torch="unravel_index", errors=[(S((2,), R((3,))), TypeError, "expected 'indices' to be integer dtype")]),
+         torch="unravel_index", grad=False, errors=[(S((2,), R((3,))), TypeError, "expected 'indices' to be integer dtype")]),
 ]
 
 
