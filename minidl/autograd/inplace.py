@@ -54,7 +54,9 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
     overwritten, and where shape or dtype do not fit.
     """
     who = who or op.name()  # type: ignore[attr-defined]
-    check_writable(tensor, who, (*others, *kwargs.values()) if kwargs else others)
+    way = check_writable(tensor, who, (*others, *kwargs.values()) if kwargs else others)
+    if way[-1].edge is not None and way[-1].edge[0].spares_output:
+        _keep_old_output(way[-1])
     old = tensor.array
     if isinstance(op, InPlaceOp):
         result = op(tensor, *others)
@@ -118,9 +120,11 @@ def move_handle(tensor: TensorBase, edge: Edge) -> None:
     _mark_current(tensor)
 
 
-def check_writable(tensor: TensorBase, who: str, others: Any) -> None:
-    """Errors: RuntimeError where the tensor must not be overwritten; see `write`."""
-    for x in _check_recordable(tensor, who, others):
+def check_writable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase]:
+    """The tensors on the way to the owner of the memory. Errors: RuntimeError where the tensor must not be
+    overwritten; see `write`."""
+    way = _check_recordable(tensor, who, others)
+    for x in way:
         if overlaps(x.array):
             what = "the tensor" if x is tensor else "a tensor that this one is a view of"
             raise RuntimeError(
@@ -130,6 +134,7 @@ def check_writable(tensor: TensorBase, who: str, others: Any) -> None:
     if isinstance(tensor.array, np.ndarray) and not tensor.array.flags.writeable:
         # NumPy locks what it expands, even where nothing is repeated.
         tensor.array.setflags(write=owner(tensor.array).flags.writeable)
+    return way
 
 
 def _check_recordable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase]:
@@ -191,6 +196,19 @@ def _protect_kept(step: Op, tensor: TensorBase, since: int) -> None:
             if version is not None and version is tensor.version:
                 step.kept[name] = (value.copy(), [0, ""], 0)  # type: ignore[index]  # a tensor, with a version of its own
         steps += [e[0] for e in step.edges if e is not None and e[0].sequence > since and e[0] not in steps]
+
+
+def _keep_old_output(tensor: TensorBase) -> None:
+    """The op that made the tensor, and has kept it as `out`, keeps a copy of its values from now on."""
+    assert tensor.edge is not None
+    step, slot = tensor.edge
+    value, version, number = (step.kept or {}).get("out", (None, None, 0))
+    if value is tensor.array and version[0] == number:
+        step.kept["out"] = (value.copy(), [0, ""], 0)  # type: ignore[index]
+    elif type(value) is tuple and value[slot] is tensor.array and number[slot][0][0] == number[slot][1]:
+        values, numbers = list(value), list(number)
+        values[slot], numbers[slot] = values[slot].copy(), ([0, ""], 0)
+        step.kept["out"] = (tuple(values), None, numbers)  # type: ignore[index]
 
 
 def _move_bases(tensor: TensorBase) -> None:

@@ -57,6 +57,7 @@ class Op:
     joint: ClassVar[Rule | None] = None      # one rule for all inputs, where `backward` is defined
     joint_name: ClassVar[str] = "backward"
     differentiable: bool                     # whether there is any rule
+    spares_output: ClassVar[bool] = False    # `out` is needed, but users may write into it: a copy is taken then
     materialize: bool = True                 # missing gradients of some outputs arrive as zeros
     complex_rules: ClassVar[str | None] = None  # how the rules hold for complex numbers: see above; None: they do not
 

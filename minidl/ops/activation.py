@@ -159,6 +159,8 @@ def prelu(input: Any, weight: Any) -> Any:
 class Hardtanh(Unary):
     """y = x, held between low and high;  dy/dx = 1 strictly between, else 0"""
 
+    spares_output = True
+
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high
 
@@ -223,6 +225,8 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 class Hardshrink(Floating):
     """y = x where |x| > lambda, else 0"""
 
+    spares_output = True
+
     def __init__(self, lambd: float) -> None:
         self.lambd = lambd
 
@@ -245,6 +249,8 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 
 class Softshrink(Floating):
     """y = x brought nearer to 0 by lambda, at most to 0"""
+
+    spares_output = True
 
     def __init__(self, lambd: float) -> None:
         self.lambd = lambd

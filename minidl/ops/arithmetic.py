@@ -105,6 +105,7 @@ class Div(Binary):
     ufunc = np.true_divide
     floating = True
     complex_rules = "conjugated"
+    spares_output = True
 
     def grad_a(self, g: Any, b: Any) -> Any:
         return g / b

@@ -35,6 +35,8 @@ class Attention(FusedOp):
     the L x S scores and never hold them all; `reference` does.
     """
 
+    spares_output = True
+
     def __init__(self, plan: AttentionPlan) -> None:
         self.plan = plan
 

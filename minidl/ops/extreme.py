@@ -14,7 +14,7 @@ from minidl.ops.gather import grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.reduce import Dims, Reduction, axes_of, axis_of, ndim_of
 from minidl.ops.selection import maximum, minimum
-from minidl.ops.view import array_of, reshape, squeeze
+from minidl.ops.view import array_of, clone, reshape, squeeze
 
 
 class ValuesIndices(NamedTuple):
@@ -82,7 +82,7 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
         return Extreme(axes, False, which)(input)
     axis = axis_of(input, dim, which)
     if axis is None:
-        return ValuesIndices(Extreme((), False, which)(input), reshape(ArgExtreme(None, "argmax")(input), ()))
+        return ValuesIndices(clone(input), reshape(ArgExtreme(None, "argmax")(input), ()))
     check_not_empty(input, (axis,), which)
     indices = ArgExtreme(axis, f"arg{which}")(input)
     # The gradient goes where the value was found.

@@ -15,11 +15,12 @@ from typing import Any
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.inplace import write
+from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array
 from minidl.backend.kernels import norm as kernels
 from minidl.ops.arithmetic import Lerp
-from minidl.ops.broadcast import Shape
+from minidl.ops.broadcast import Shape, Sum
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_floating
 from minidl.ops.exponential import rsqrt
@@ -67,21 +68,23 @@ class Normalize(FusedOp):
         return tuple([n if i in self.along else 1 for i, n in enumerate(x.shape)])
 
 
-class ScaleShift(FusedOp):
-    """y = x * scale + shift, with a number of each for every channel: x (N, C, *), scale and shift (C,)"""
+class ScaleShift(Op):
+    """y = x * scale + shift, with a number of each for every channel: x (N, C, *), scale and shift (C,)
 
-    def reference(self, x: Any, scale: Any, shift: Any) -> Any:
-        along = (1, -1) + (1,) * (x.ndim - 2)
-        return x * reshape(scale, along) + reshape(shift, along)
+    Where only x has a gradient, as in a network that is not trained, x itself is not kept.
+    """
 
-    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
+    def forward(self, x: Array, scale: Array, shift: Array | None) -> Array:
         return kernels.scale_shift(x, scale, shift)
 
-    def gradient(self, g: Array, x: Array, scale: Array) -> list[Array | None]:
-        gx, gscale, gshift = (edge is not None for edge in self.wanted)
-        axes = (0, *range(2, x.ndim))
-        return [kernels.scale_shift(g, scale, None) if gx else None, (g * x).sum(axis=axes) if gscale else None,
-                g.sum(axis=axes) if gshift else None]
+    def grad_x(self, g: Any, scale: Any) -> Any:
+        return ScaleShift()(g, scale, None)
+
+    def grad_scale(self, g: Any, x: Any) -> Any:
+        return self.grad_shift(g * x)
+
+    def grad_shift(self, g: Any) -> Any:
+        return Sum((0, *range(2, len(g.shape))), (g.shape[1],))(g)
 
 
 def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,

@@ -30,6 +30,8 @@ class RNNLayer(FusedOp):
     x (P, I), packed; h (N, H) -> h' of all steps (P, H), the last ones (N, H)
     """
 
+    spares_output = True
+
     def __init__(self, batch_sizes: Sequence[int], reverse: bool, relu: bool) -> None:
         self.steps, self.relu = steps_of(batch_sizes, reverse), relu
 
@@ -52,6 +54,8 @@ class LSTMLayer(FusedOp):
 
     x (P, I), packed; h (N, R), c (N, H) -> h' of all steps (P, R), the last ones (N, R), the last c' (N, H)
     """
+
+    spares_output = True
 
     def __init__(self, batch_sizes: Sequence[int], reverse: bool) -> None:
         self.steps = steps_of(batch_sizes, reverse)
@@ -85,6 +89,8 @@ class GRULayer(FusedOp):
 
     x (P, I), packed; h (N, H) -> h' of all steps (P, H), the last ones (N, H)
     """
+
+    spares_output = True
 
     def __init__(self, batch_sizes: Sequence[int], reverse: bool) -> None:
         self.steps = steps_of(batch_sizes, reverse)

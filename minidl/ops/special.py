@@ -49,6 +49,7 @@ class Erfinv(Special):
     """y = the number whose erf is x;  dy/dx = sqrt(pi)/2 * e^(y^2)"""
 
     named = "erfinv"
+    spares_output = True
 
     def grad_x(self, g: Any, out: Any) -> Any:
         return g * (exp(out * out) * (math.sqrt(math.pi) / 2))

@@ -175,14 +175,19 @@ def test_only_what_is_wanted_is_computed(mode):
 
 
 @pytest.mark.parametrize("mode", SIZES)
-def test_writing_into_the_output_before_backward_is_noticed(mode):
+def test_the_output_may_be_written_before_backward(mode):
     hx, params, *settings = S(*arguments(mode)).args
     state = [minidl.tensor(h) for h in hx] if mode == "lstm" else minidl.tensor(hx)
-    y, *_ = getattr(minidl, mode)(minidl.ones(3, N, I, dtype=minidl.float64), state,
-                                  [minidl.tensor(p, requires_grad=True) for p in params], *settings, False)
-    y.mul_(2)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        y.sum().backward()
+
+    def gradients(change):
+        leaves = [minidl.tensor(p, requires_grad=True) for p in params]
+        y, *_ = getattr(minidl, mode)(minidl.ones(3, N, I, dtype=minidl.float64), state, leaves, *settings, False)
+        minidl.autograd.backward(change(y).sum())
+        return [p.grad.numpy() for p in leaves]
+    for written, expected in zip(gradients(lambda y: y.mul_(2)), gradients(lambda y: y * 2)):
+        np.testing.assert_array_equal(written, expected)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):     # not seen as a write into y
+        gradients(lambda y: y + y.detach().mul_(2))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
