@@ -139,7 +139,8 @@ from minidl.ops.dispatcher_names import (
 
 # dtypes, devices, randomness
 from minidl import accelerator, amp, backends, cuda, random
-from minidl.amp import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
+from minidl.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
+from numpy import dtype
 from minidl.backend.device import Device as device, get_default_device, set_default_device
 from minidl.backend.dtype import (
     bool, can_cast, cdouble, cfloat, complex64, complex128, double, finfo, float, float16, float32, float64,
@@ -169,12 +170,13 @@ from minidl.func import vmap
 from minidl import profiler, serialization
 from minidl.serialization import load, save
 
-# `out=`, and errors that name the function
-from minidl import door
+# `out=`, errors that name the function, and why a name is missing
+from minidl import door, left_out
 
 # constants, and the type of x.shape
 from math import e, inf, nan, pi
 Size = tuple
+newaxis = None
 
 __version__ = "0.1.0"
 
@@ -254,22 +256,24 @@ __all__ = [    # what editors and type checkers take for public; ruff compares i
     "constant_pad_nd", "convolution", "feature_dropout", "feature_dropout_", "grid_sampler", "grid_sampler_2d",
     "grid_sampler_3d", "native_channel_shuffle", "norm_except_dim",
     # dtypes, devices, randomness
-    "accelerator", "amp", "backends", "cuda", "random", "autocast", "get_autocast_dtype", "is_autocast_available",
-    "is_autocast_enabled", "device", "get_default_device", "set_default_device", "bool", "can_cast", "cdouble",
-    "cfloat", "complex64", "complex128", "double", "finfo", "float", "float16", "float32", "float64",
-    "get_default_dtype", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long", "promote_types",
-    "result_type", "set_default_dtype", "short", "uint8", "Generator", "get_rng_state", "initial_seed", "manual_seed",
-    "seed", "set_rng_state", "get_num_threads", "set_num_threads", "get_printoptions", "set_printoptions",
-    "are_deterministic_algorithms_enabled", "get_deterministic_debug_mode", "get_float32_matmul_precision",
-    "is_deterministic_algorithms_warn_only_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
-    "set_float32_matmul_precision", "set_flush_denormal", "set_warn_always", "use_deterministic_algorithms",
+    "accelerator", "amp", "backends", "cuda", "random", "GradScaler", "autocast", "get_autocast_dtype",
+    "is_autocast_available", "is_autocast_enabled", "device", "get_default_device", "set_default_device", "dtype",
+    "bool", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float", "float16",
+    "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long",
+    "promote_types", "result_type", "set_default_dtype", "short", "uint8", "Generator", "get_rng_state", "initial_seed",
+    "manual_seed", "seed", "set_rng_state", "get_num_threads", "set_num_threads", "get_printoptions",
+    "set_printoptions", "are_deterministic_algorithms_enabled", "get_deterministic_debug_mode",
+    "get_float32_matmul_precision", "is_deterministic_algorithms_warn_only_enabled", "is_warn_always_enabled",
+    "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal", "set_warn_always",
+    "use_deterministic_algorithms",
     # gradients
     "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled",
     # layers, updates, loading
     "fft", "linalg", "nn", "optim", "special", "utils", "func", "vmap", "profiler", "serialization", "load", "save",
     # constants, and the type of x.shape
-    "e", "inf", "nan", "pi", "Size", "__version__",
+    "e", "inf", "nan", "pi", "Size", "newaxis", "__version__",
 ]
 
 door.guard(globals(), __name__)
+left_out.explain(globals(), __name__)

@@ -1,7 +1,7 @@
 """Fourier transforms under the names of `torch.fft`; each function is written and explained in `minidl.ops.fft`."""
 from __future__ import annotations
 
-from minidl import door
+from minidl import door, left_out
 from minidl.ops.fft import (
     fft,
     fft2,
@@ -33,3 +33,4 @@ __all__ = [
 ]
 
 door.guard(globals(), __name__)
+left_out.explain(globals(), __name__)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import minidl.autograd.functional as products
+from minidl import left_out
 from minidl.autograd.functional import forward_product
 from minidl.autograd.grad_mode import enable_grad
 from minidl.autograd.interface import grad as gradients
@@ -481,3 +482,5 @@ def replace_all_batch_norm_modules_(root: Module) -> Module:
             module.running_mean = module.running_var = module.num_batches_tracked = None
             module.track_running_stats = False
     return root
+
+left_out.explain(globals(), __name__)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import door
+from minidl import door, left_out
 from minidl.ops import linalg, rearrange
 from minidl.ops.combine import vander
 from minidl.ops.decompositions import cholesky, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd, svdvals
@@ -52,3 +52,4 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     return rearrange.diagonal(A, offset, dim1, dim2)
 
 door.guard(globals(), __name__)
+left_out.explain(globals(), __name__)

@@ -1,6 +1,6 @@
 """`minidl.special`: special functions under the names of `torch.special`. They are written in `minidl.ops`."""
 # ruff: noqa: I001  (grouped for the reader)
-from minidl import door
+from minidl import door, left_out
 from minidl.ops.exponential import (
     erf, erfc, exp2, expm1, log1p, sigmoid as expit, xlogy,
 )
@@ -36,3 +36,4 @@ __all__ = [
 ]
 
 door.guard(globals(), __name__)
+left_out.explain(globals(), __name__)

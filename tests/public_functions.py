@@ -12,13 +12,13 @@ import importlib
 import inspect
 import re
 import sys
-from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import minidl
+from minidl.left_out import LEFT_OUT, pattern_for
 from minidl.nn import functional
 from tests.checking import as_leaf, build, leaves, tensors, torch
 
@@ -26,9 +26,9 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "functions.md"
 SPACES = {"minidl": minidl, "minidl.nn.functional": functional, "minidl.linalg": minidl.linalg,
           "minidl.special": minidl.special, "minidl.fft": minidl.fft}
-COMPARED = ["", "Tensor", "nn.functional", "linalg", "special", "fft", "func", "autograd", "autograd.functional",
-            "nn.init", "nn.utils"]
-"""The namespaces of PyTorch of which every function is here, or is left out for a reason."""
+COMPARED = ["", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "linalg", "special", "fft",
+            "func", "autograd", "autograd.functional", "utils.data", "amp", "cuda", "backends", "random"]
+"""The namespaces of PyTorch of which everything is here, or is left out for a reason."""
 
 ELSEWHERE = {
     "tests/backend/cpu/test_threads.py": "set_num_threads get_num_threads",
@@ -58,46 +58,6 @@ ELSEWHERE = {
 }
 """What the battery does not fit, random numbers for instance: the file that tests it."""
 
-OMITTED = {
-    "sparse tensors": """
-        sparse_* *_sparse_* hspmm hsmm smm spmm dsmm saddmm sspaddmm crow_indices_copy ccol_indices_copy col_indices_copy
-        row_indices_copy indices_copy values_copy Tensor.to_sparse* Tensor.coalesce Tensor.is_coalesced
-        Tensor.indices Tensor.values Tensor.crow_indices Tensor.ccol_indices Tensor.col_indices Tensor.row_indices
-        Tensor.dense_dim Tensor.to_dense""",
-    "quantised tensors": """
-        quantize_* quantized_* fake_quantize_* fused_moving_avg_obs_fake_quant q_* int_repr dequantize empty_quantized
-        choose_qparams_optimized fbgemm_* Tensor.qscheme""",
-    "nested tensors": "Tensor.to_padded_tensor",
-    "kernels of one library or device: the functions of the same name without it are what they are for": """
-        cudnn_* miopen_* mkldnn_* native_* batch_norm_* Tensor.to_mkldnn Tensor.ipu Tensor.xpu Tensor.mtia
-        Tensor.record_stream is_vulkan_available nn.functional.scaled_mm nn.functional.scaled_grouped_mm
-        nn.functional.grouped_mm""",
-    "memory formats: a convolution lays out its memory itself": "nn.utils.convert_*_memory_format",
-    "number types that NumPy has not": "Tensor.bfloat16 Tensor.chalf",
-    "compiling, tracing, exporting": """
-        compile cond while_loop sym_* fork wait import_ir_module import_ir_module_from_buffer parse_* unify_type_list
-        merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi""",
-    "mixed precision by its older names: `amp.autocast` is all there is": "*autocast*",
-    "threads and processes: arrays are computed by NumPy, data is loaded by DataLoader": """
-        get_num_interop_threads set_num_interop_threads init_num_threads thread_safe_generator
-        prepare_multiprocessing_environment Tensor.share_memory_ autograd.is_multithreading_enabled""",
-    "storages: a tensor's memory is a NumPy or CuPy array; `Tensor.data = other` replaces it": """
-        is_storage Tensor.storage Tensor.untyped_storage Tensor.storage_type Tensor.set_ from_file Tensor.const_data_ptr""",
-    "deprecated in PyTorch, or an error there": """
-        eig symeig lstsq solve matrix_rank nuclear_norm frobenius_norm set_default_tensor_type Tensor.resize
-        Tensor.resize_as Tensor.reinforce autograd.variable""",
-    "factorisations that it calls experimental, or that others stand for: `solve`, `eigh`": "linalg.ldl_* lobpcg",
-    "PyTorch's own helpers, which show in its namespaces": """
-        classproperty get_file_path get_device_module hash_tensor slice_inverse *_complex_copy view_as_real_copy
-        embedding_renorm_ Tensor.module_load Tensor.as_subclass Tensor.index func.debug_unwrap nn.functional.Optional
-        nn.functional.assert_int_or_pair nn.functional.boolean_dispatch *.handle_torch_function *.has_torch_function*
-        autograd.cast autograd.is_tensor_like autograd.is_view_replay_enabled autograd.kineto_available
-        autograd.overload nn.init.Literal""",
-}
-"""What PyTorch has and minidl has not, by reason. A name without a dot holds for a function and for a method of Tensor;
-`*` stands for any characters. Each entry must leave something out, and none that is there."""
-
-
 def public() -> dict[str, dict[str, Any]]:
     """Every public function, by namespace and name; aliases are listed under each name."""
     found: dict[str, dict[str, Any]] = {}
@@ -112,23 +72,28 @@ def public() -> dict[str, dict[str, Any]]:
 
 
 def left_out() -> dict[str, list[str]]:
-    """What PyTorch has and minidl has not, by the pattern of `OMITTED` that says why; under "" where none does."""
-    found: dict[str, list[str]] = {pattern: [] for names in OMITTED.values() for pattern in names.split()}
+    """What PyTorch has and minidl has not, by the pattern of `LEFT_OUT` that says why; under "" where none does."""
+    found: dict[str, list[str]] = {pattern: [] for names in LEFT_OUT.values() for pattern in names.split()}
     found[""] = []
     for path in COMPARED:
         ours, theirs = (functools.reduce(getattr, path.split(".") if path else [], lib) for lib in (minidl, torch))
         for name in sorted(set(dir(theirs)) - set(dir(ours))):
-            if callable(getattr(theirs, name)) and not name.startswith("_") and not inspect.isclass(getattr(theirs, name)):
-                found[reason_for(path, name)].append(f"{path}.{name}".lstrip("."))
+            if of_pytorch(theirs, name):
+                found[pattern_for(path, name)].append(f"{path}.{name}".lstrip("."))
     return found
 
 
-def reason_for(path: str, name: str) -> str:
-    """The first pattern that holds for a name in a namespace of PyTorch; "" if none does."""
-    for pattern in (pattern for names in OMITTED.values() for pattern in names.split()):
-        if fnmatch(f"{path}.{name}".lstrip("."), pattern) or path == "Tensor" and "." not in pattern and fnmatch(name, pattern):
-            return pattern
-    return ""
+def of_pytorch(space: Any, name: str) -> bool:
+    """Whether a name in a namespace of PyTorch is one of its own: not private, nor what it imports."""
+    value = getattr(space, name)
+    if name.startswith("_") or space is not torch and getattr(torch, name, None) is value:
+        return False
+    if inspect.ismodule(value):
+        return value.__name__ == f"{space.__name__}.{name}"
+    if space is not torch and hasattr(space, "__all__"):
+        return name in space.__all__
+    return (value.__module__.startswith("torch") if inspect.isclass(value) else
+            callable(value) or isinstance(value, (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)))
 
 
 def cases() -> list[tuple[str, Any]]:
@@ -241,7 +206,7 @@ def page() -> str:
             lines.append(f"| `{name}` | {', '.join(sorted(entry['oracles']))} | {'yes' if entry['grad'] else ''} | "
                          f"{'yes' if entry['gradgrad'] else ''} | {dtypes} | {', '.join(sorted(entry['files']))} |")
     lines += ["", "## Left out", "", "What PyTorch has and minidl has not, on purpose.", ""]
-    lines += [f"- **{reason}**: {', '.join(f'`{name}`' for name in names.split())}" for reason, names in OMITTED.items()]
+    lines += [f"- **{reason}**: {', '.join(f'`{name}`' for name in names.split())}" for reason, names in LEFT_OUT.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,8 @@
 import subprocess
 import sys
 
+import minidl
+
 
 def loaded(statement):
     code = f"import sys; {statement}; print(*sys.modules)"
@@ -17,3 +19,9 @@ def test_import_is_light():
 
 def test_everything_public_is_there_at_once():
     assert loaded("import minidl; minidl.nn.Linear; minidl.optim.SGD; minidl.utils.data.DataLoader; minidl.nn.functional.relu")
+
+
+def test_names_that_stand_for_others():
+    assert isinstance(minidl.float32, minidl.dtype)
+    assert minidl.ones(3)[:, minidl.newaxis].shape == (3, 1)
+    assert minidl.GradScaler is minidl.amp.GradScaler

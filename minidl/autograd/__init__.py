@@ -1,4 +1,5 @@
 """The tape: what records operations, and what pushes gradients back through them."""
+from minidl import left_out
 from minidl.autograd import functional, graph
 from minidl.autograd.function import Function, once_differentiable
 from minidl.autograd.fused import FusedOp
@@ -22,3 +23,5 @@ __all__ = [
     "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "once_differentiable",
     "set_detect_anomaly", "set_grad_enabled",
 ]
+
+left_out.explain(globals(), __name__)

@@ -1,4 +1,7 @@
 """The backends of minidl that can be switched, and those of PyTorch that programs set: see each module."""
+from minidl import left_out
 from minidl.backends import cudnn, mps, numba
 
 __all__ = ["cudnn", "mps", "numba"]
+
+left_out.explain(globals(), __name__)

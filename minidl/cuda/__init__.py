@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl import left_out
 from minidl.backend import random
 from minidl.backend.device import Device, as_device, cuda_is_available, get_library
 from minidl.cuda import amp
@@ -69,3 +70,5 @@ def manual_seed_all(seed: int) -> None:
     """Restart the random numbers of all GPUs; without one, do nothing."""
     for number in range(device_count()):
         random.default_generator(Device("cuda", number)).manual_seed(seed)
+
+left_out.explain(globals(), __name__)

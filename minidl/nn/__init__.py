@@ -1,5 +1,6 @@
 """Layers, losses and what holds them together: `minidl.nn`."""
 # ruff: noqa: I001, RUF022  (grouped for the reader)
+from minidl import left_out
 from minidl.nn import functional, init, modules, parameter, utils
 from minidl.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from minidl.nn.module import Module
@@ -93,3 +94,5 @@ __all__ = [
     "LazyInstanceNorm3d", "LazyLinear",
     "DropConnect", "Maxout",
 ]
+
+left_out.explain(globals(), __name__)

@@ -3,7 +3,7 @@
 They are written in `minidl.ops`, one file a family, forward beside gradient; here they stand under PyTorch's names.
 """
 # ruff: noqa: I001, RUF022  (grouped for the reader)
-from minidl import door
+from minidl import door, left_out
 
 # weighted sums
 from minidl.ops.linalg import linear
@@ -107,3 +107,4 @@ __all__ = [
 ]
 
 door.guard(globals(), __name__)
+left_out.explain(globals(), __name__)

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from minidl import left_out
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import array_module, library_of
@@ -270,3 +271,5 @@ uniform, normal, constant = _older(uniform_), _older(normal_), _older(constant_)
 eye, dirac, sparse, orthogonal = _older(eye_), _older(dirac_), _older(sparse_), _older(orthogonal_)
 xavier_uniform, xavier_normal = _older(xavier_uniform_), _older(xavier_normal_)
 kaiming_uniform, kaiming_normal = _older(kaiming_uniform_), _older(kaiming_normal_)
+
+left_out.explain(globals(), __name__)

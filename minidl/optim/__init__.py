@@ -1,4 +1,5 @@
 """Updating parameters: optimizers, and schedules for their learning rates."""
+from minidl import left_out
 from minidl.optim import lr_scheduler, swa_utils
 from minidl.optim.adadelta import Adadelta
 from minidl.optim.adafactor import Adafactor
@@ -35,3 +36,5 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
+
+left_out.explain(globals(), __name__)

@@ -1,5 +1,6 @@
 """Helpers for training: clipping gradients, parameters as one long vector, sequences of different lengths, weights that
 are computed from others, pruned or fused."""
+from minidl import left_out
 from minidl.nn.utils import parametrizations, parametrize, prune, rnn
 from minidl.nn.utils.clip_grad import (
     clip_grad_norm,
@@ -24,3 +25,5 @@ __all__ = [
     "parametrizations", "parametrize", "prune", "remove_spectral_norm", "remove_weight_norm", "rnn", "skip_init",
     "spectral_norm", "vector_to_parameters", "weight_norm",
 ]
+
+left_out.explain(globals(), __name__)

@@ -1,4 +1,5 @@
 """Feeding a model: datasets, samplers, collating, and the DataLoader that joins them."""
+from minidl import left_out
 from minidl.utils.data.collate import default_collate, default_convert
 from minidl.utils.data.dataloader import DataLoader
 from minidl.utils.data.dataset import (
@@ -40,3 +41,5 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+left_out.explain(globals(), __name__)

@@ -1,0 +1,134 @@
+"""What PyTorch has and minidl has not, and why; and the module attribute that says so.
+
+`explain` gives a module a `__getattr__`, which Python calls where a name is missing. It costs nothing elsewhere.
+"""
+from __future__ import annotations
+
+import importlib.util
+import opcode
+import sys
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+LEFT_OUT = {
+    "sparse tensors": """
+        sparse sparse_* *_sparse_* hspmm hsmm smm spmm dsmm saddmm sspaddmm crow_indices_copy ccol_indices_copy
+        col_indices_copy row_indices_copy indices_copy values_copy Tensor.to_sparse* Tensor.coalesce Tensor.is_coalesced
+        Tensor.indices Tensor.values Tensor.crow_indices Tensor.ccol_indices Tensor.col_indices Tensor.row_indices
+        Tensor.dense_dim Tensor.to_dense strided layout optim.SparseAdam""",
+    "quantised tensors": """
+        quantize_* quantized_* fake_quantize_* fused_moving_avg_obs_fake_quant q_* int_repr dequantize empty_quantized
+        choose_qparams_optimized fbgemm_* Tensor.qscheme quantization ao qscheme qint* quint* per_channel_* per_tensor_*
+        nn.intrinsic nn.qat nn.quantizable nn.quantized""",
+    "nested and masked tensors": "Tensor.to_padded_tensor nested jagged masked",
+    "kernels of one library or device: the functions of the same name without it are what they are for": """
+        cudnn_* miopen_* mkldnn_* native_* batch_norm_* Tensor.to_mkldnn Tensor.ipu Tensor.xpu Tensor.mtia
+        Tensor.record_stream is_vulkan_available nn.functional.scaled_mm nn.functional.grouped_mm
+        nn.functional.scaled_grouped_mm nn.functional.ScalingType nn.functional.SwizzleType
+        cpu mps mtia xpu backends.*""",
+    "memory formats: a convolution lays out its memory itself": """
+        nn.utils.convert_*_memory_format nn.utils.memory_format memory_format contiguous_format preserve_format
+        channels_last channels_last_3d legacy_contiguous_format""",
+    "number types that NumPy has not: `float16` and `float32` are there": """
+        Tensor.bfloat16 Tensor.chalf bfloat16 BFloat16Tensor chalf complex32 float8_* float4_*""",
+    "number types that nothing is computed in: `uint8` and the signed ones are there": """
+        uint? uint?? int? bit bits*""",
+    "training on several devices or machines: one process, one device at a time": """
+        distributed nn.DataParallel nn.parallel utils.data.DistributedSampler utils.data.distributed""",
+    "CUDA's memory, streams, graphs and their like: CuPy has them in `cupy.cuda`": """
+        cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError OutOfMemoryError""",
+    "compiling, tracing, exporting: a program runs as it is written": """
+        compile compiler cond while_loop sym_* Sym* fork wait import_ir_module import_ir_module_from_buffer parse_*
+        unify_type_list merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi jit fx export
+        library package *Type *TypeBuilder Script* AliasDb Argument* CompleteArgumentSpec Benchmark* Block BufferDict
+        ParameterDict ModuleDict CallStack Capsule Code CompilationUnit DeepCopyMemoTable DispatchKey* ErrorReport
+        ExcludeDispatchKeyGuard ExecutionPlan FatalError FileCheck FunctionSchema Gradient Graph* IODescriptor
+        JITException LiteScriptModule *Logger* Node OperatorInfo PyTorchFile* *StorageContext StaticModule
+        Tag ThroughputBenchmark TracingState Use Value""",
+    "mixed precision by its older names: `amp.autocast` is all there is": "*autocast*",
+    "threads and processes: arrays are computed by NumPy, data is loaded by DataLoader": """
+        get_num_interop_threads set_num_interop_threads init_num_threads thread_safe_generator
+        prepare_multiprocessing_environment Tensor.share_memory_ autograd.set_multithreading_enabled multiprocessing
+        futures Future""",
+    "storages: a tensor's memory is a NumPy or CuPy array; `Tensor.data = other` replaces it": """
+        is_storage *Storage Storage* storage Tensor.untyped_storage Tensor.storage_type Tensor.set_ from_file
+        Tensor.const_data_ptr""",
+    "data pipes, which PyTorch has given up: a Dataset or an IterableDataset does the same": """
+        utils.data.*DataPipe utils.data.datapipes utils.data.graph utils.data.graph_settings utils.data.DataChunk
+        utils.data.functional_datapipe utils.data.argument_validation utils.data.runtime_validation*
+        utils.data.*guaranteed_datapipes_determinism utils.data.non_deterministic""",
+    "what is deprecated in PyTorch, or an error there": """
+        eig symeig lstsq solve matrix_rank nuclear_norm frobenius_norm set_default_tensor_type Tensor.resize
+        Tensor.resize_as Tensor.reinforce autograd.variable nn.Container nn.NLLLoss2d nn.CrossMapLRN2d
+        nn.utils.stateless autograd.profiler autograd.profiler_legacy autograd.profiler_util
+        autograd.NestedIOFunction""",
+    "factorisations that PyTorch calls experimental, or that others stand for: `solve`, `eigh`": "linalg.ldl_* lobpcg",
+    "what NumPy and SciPy have: `numpy.testing`, `scipy.stats`, `scipy.stats.qmc`, `scipy.signal.windows`": """
+        testing distributions quasirandom signal""",
+    "what `autograd.grad` gives: gradients of a convolution": "nn.grad",
+    "what a Dataset of one's own does in a few lines": "utils.data.StackDataset",
+    "dual numbers: `func.jvp` gives the same derivatives": "autograd.forward_ad",
+    "what fetches and runs programs of other people": "hub",
+    "PyTorch's own helpers, which show in its namespaces": """
+        classproperty get_file_path get_device_module hash_tensor slice_inverse *_complex_copy view_as_real_copy
+        embedding_renorm_ Tensor.module_load Tensor.as_subclass Tensor.index func.debug_unwrap nn.functional.Optional
+        nn.functional.assert_int_or_pair nn.functional.boolean_dispatch *handle_torch_function *has_torch_function*
+        autograd.anomaly_mode autograd.enforce_grad_layout_policy nn.common_types nn.factory_kwargs
+        nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state classes functional monitor overrides
+        return_types torch_version types version DisableTorchFunction*""",
+}
+"""Names and patterns by reason, which goes on after "minidl leaves out". A name without a dot holds for a function and
+for a method of Tensor; `*` stands for any characters, `?` for one. Each entry leaves something out, and none that is
+there."""
+
+
+def pattern_for(path: str, name: str) -> str:
+    """The first pattern of `LEFT_OUT` that holds for a name in a namespace of PyTorch, such as "nn"; or ""."""
+    whole = f"{path}.{name}".lstrip(".")
+    for pattern in (pattern for names in LEFT_OUT.values() for pattern in names.split()):
+        if fnmatchcase(whole, pattern) or path == "Tensor" and "." not in pattern and fnmatchcase(name, pattern):
+            return pattern
+    return ""
+
+
+def explain(namespace: dict[str, Any], path: str) -> None:
+    """Have the module `path`, whose namespace it is, say why a name is missing, or which was perhaps meant.
+
+    It is put into the namespace here, and not defined in the module, for type checkers take a module that defines
+    `__getattr__` to have every name.
+    """
+    namespace["__getattr__"] = _getattr_of(path)
+    _explained.append(path)
+
+
+_explained: list[str] = []      # the public modules: where else a name may stand
+
+
+def _getattr_of(path: str) -> Callable[[str], Any]:
+    def __getattr__(name: str) -> Any:
+        caller = sys._getframe(1)
+        text = f"module {path!r} has no attribute {name!r}"
+        if name.startswith("_") or caller.f_globals.get("__name__") == "importlib._bootstrap":
+            raise AttributeError(text)      # a protocol of Python asks, or an import, which looks for a file next
+        hint = _hint(path, name)
+        if hint and caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
+            raise ImportError(f"cannot import name {name!r} from {path!r}. {hint}", name=path)  # hides AttributeErrors
+        raise AttributeError(f"{text}. {hint}" if hint else text)
+    return __getattr__
+
+
+def _hint(path: str, name: str) -> str:
+    """Why PyTorch's name is absent, where one of the same name is, or which is spelled nearly so."""
+    here = sys.modules[path]
+    if hasattr(here, "__path__") and importlib.util.find_spec(f"{path}.{name}"):
+        return f"It wants to be imported first: import {path}.{name}"
+    pattern = pattern_for(path.removeprefix("minidl").removeprefix("."), name)
+    text = [f"PyTorch's is not here on purpose: minidl leaves out {reason}." for reason, names in LEFT_OUT.items()
+            if pattern in names.split()]
+    found = [f"{other}.{name}" for other in sorted(_explained, key=len)
+             if getattr(vars(sys.modules[other]).get(name), "__module__", "").startswith("minidl")]
+    if not text and not found:
+        near = importlib.import_module("difflib").get_close_matches(name, dir(here), 1)
+        found = [f"{path}.{other}" for other in near]
+    return " ".join([*text, *[f"Did you mean {other}?" for other in found[:1]]])
