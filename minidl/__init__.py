@@ -147,7 +147,7 @@ from minidl.backend.dtype import (
     get_default_dtype, half, iinfo, int, int8, int16,
     int32, int64, long, promote_types, result_type, set_default_dtype, short, uint8,
 )
-from minidl.backend.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from minidl.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minidl.backend.cpu.threads import get_num_threads, set_num_threads
 from minidl.printing import get_printoptions, set_printoptions
 from minidl.settings import (

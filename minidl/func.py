@@ -15,13 +15,13 @@ from minidl.autograd.functional import forward_product
 from minidl.autograd.grad_mode import enable_grad
 from minidl.autograd.interface import grad as gradients
 from minidl.autograd.op import AccumulateGrad, Alias
-from minidl.backend.random import default_generator
 from minidl.creation import zeros_like
 from minidl.nn.module import Module
 from minidl.nn.norm import _BatchNorm
 from minidl.ops.axes_pattern import rearrange as rearrange
 from minidl.ops.comparison import equal
 from minidl.ops.shape import movedim, select, stack
+from minidl.random import default_generator
 from minidl.tensor import Tensor
 
 Tree = Any

@@ -8,9 +8,9 @@ import numpy as np
 from minidl.autograd import inplace
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import device_of
-from minidl.backend.random import Generator, default_generator
 from minidl.ops import draw, elementwise, in_place, scatter_reduce
 from minidl.ops import index as indexing
+from minidl.random import Generator, default_generator
 
 if TYPE_CHECKING:
     from minidl.tensor import Tensor

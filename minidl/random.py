@@ -1,7 +1,184 @@
-"""Seeds and states of the default generators under the names of `torch.random`; see `minidl.backend.random`."""
-from minidl import left_out
-from minidl.backend.random import fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+"""Seeded random numbers, one stream a device.
 
-__all__ = ["fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+Everything random in minidl draws from a `Generator`: the one it is handed, or the default one of its
+device. `manual_seed` restarts the default streams of all devices, present and future. A state is a tensor of bytes,
+which every kind of file holds.
+"""
+from __future__ import annotations
+
+import contextlib
+import copy
+import secrets
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minidl import left_out
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Device, as_device, get_library, to_numpy
+
+__all__ = ["Generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+
+_STATE = struct.Struct("<8sQ")      # whose stream it is, and the seed; what the library says of the stream follows
+
+
+class Generator:
+    """A stream of random numbers on one device.
+
+        >>> import minidl
+        >>> g = minidl.Generator().manual_seed(0)
+        >>> a = minidl.rand(3, generator=g)
+        >>> b = minidl.rand(3, generator=g.manual_seed(0))
+        >>> bool((a == b).all())
+        True
+    """
+
+    def __init__(self, device: Device | str | None = None) -> None:
+        self.device = as_device("cpu" if device is None else device)
+        self.seed()
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Restart the stream from `seed`; returns the generator itself.
+
+        A negative seed counts from 2**64 down. Errors: ValueError for an integer of more than 64 bits.
+        """
+        seed = int(seed)
+        if not -2**63 <= seed < 2**64:
+            raise ValueError(f"manual_seed: expected an integer from -2**63 to 2**64 - 1, but got {seed}")
+        self._seed = seed % 2**64
+        self.stream: Any = get_library(self.device).random(self._seed, self.device)
+        return self
+
+    def seed(self) -> int:
+        """Restart from a seed drawn from the operating system, and return it."""
+        self.manual_seed(secrets.randbits(63))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed that the stream was last restarted from."""
+        return self._seed
+
+    def get_state(self) -> Any:
+        """Where the stream stands: a tensor of bytes on the CPU, to hand to `set_state` later.
+
+            >>> import minidl
+            >>> g = minidl.Generator().manual_seed(0)
+            >>> state = g.get_state()
+            >>> a = minidl.rand(3, generator=g)
+            >>> bool((minidl.rand(3, generator=g.set_state(state)) == a).all()), state.dtype
+            (True, dtype('uint8'))
+        """
+        library = get_library(self.device)
+        state = _STATE.pack(library.name.encode(), self._seed) + library.random_state(self.stream)
+        return wrap(np.frombuffer(state, np.uint8).copy())
+
+    def set_state(self, new_state: Any) -> Generator:
+        """Continue where another generator of such a device stood; returns the generator itself.
+
+        Errors: TypeError unless given a tensor of bytes; RuntimeError for bytes that are no such state.
+        """
+        if isinstance(new_state, tuple) and len(new_state) == 2 and isinstance(new_state[1], np.random.Generator):
+            self._seed, self.stream = new_state[0], copy.deepcopy(new_state[1])     # a state was that once
+            return self
+        if not isinstance(new_state, TensorBase):
+            raise TypeError(f"set_state: expected a tensor of bytes, as get_state() gives it, but got "
+                            f"{type(new_state).__name__}")
+        array, library = to_numpy(new_state.array), get_library(self.device)
+        if array.dtype != np.uint8:
+            raise TypeError(f"set_state: expected a tensor of uint8, as get_state() gives it, but got {array.dtype}")
+        state = array.tobytes()
+        if state[:8] != library.name.encode().ljust(8, b"\0"):
+            raise RuntimeError(f"set_state: expected the state of a generator of device '{self.device}' of minidl, but "
+                               f"got {len(state)} bytes of another kind; PyTorch's generators draw other numbers, so "
+                               f"their states have no meaning here: use manual_seed")
+        self.stream = library.random_from(state[_STATE.size:], self.device)
+        self._seed = _STATE.unpack_from(state)[1]
+        return self
+
+
+_seed: int | None = None
+_defaults: dict[tuple[str, int], Generator] = {}
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generators of all devices; returns the CPU's."""
+    global _seed
+    _seed = int(seed)
+    for generator in _defaults.values():
+        generator.manual_seed(_seed)
+    return default_generator(Device("cpu"))
+
+
+def default_generator(device: Device) -> Generator:
+    """The generator that is used on `device` when none is given."""
+    key = (device.type, device.index or 0)
+    if key not in _defaults:
+        _defaults[key] = Generator(device)
+        if _seed is not None:
+            _defaults[key].manual_seed(_seed)
+    return _defaults[key]
+
+
+def seed() -> int:
+    """Seed all default generators from the operating system; returns the seed."""
+    return manual_seed(secrets.randbits(63)).initial_seed()
+
+
+def initial_seed() -> int:
+    """The seed of the CPU's default generator."""
+    return default_generator(Device("cpu")).initial_seed()
+
+
+def get_rng_state() -> Any:
+    """Where the CPU's default generator stands: a tensor of bytes, to hand to `set_rng_state` later.
+
+        >>> import minidl
+        >>> state = minidl.get_rng_state()
+        >>> a = minidl.rand(3)
+        >>> minidl.set_rng_state(state)
+        >>> bool((minidl.rand(3) == a).all())
+        True
+    """
+    return default_generator(Device("cpu")).get_state()
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Let the CPU's default generator continue from where `get_rng_state` was called.
+
+    Errors: TypeError unless given a tensor of bytes; RuntimeError for bytes that are no such state.
+    """
+    default_generator(Device("cpu")).set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
+    """Within, draw as you like: afterwards the default generators of all devices go on as if nothing had been drawn.
+
+    `devices` is accepted for PyTorch's sake, and `enabled=False` does nothing.
+
+        >>> import minidl
+        >>> generator = minidl.manual_seed(0)
+        >>> with minidl.random.fork_rng():
+        ...     a = minidl.rand(3)
+        >>> bool((minidl.rand(3) == a).all())
+        True
+    """
+    global _seed
+    if not enabled:
+        yield
+        return
+    states, seed_before = {key: generator.get_state() for key, generator in _defaults.items()}, _seed
+    try:
+        yield
+    finally:
+        _seed = seed_before
+        for key, generator in list(_defaults.items()):
+            if key in states:
+                generator.set_state(states[key])
+            else:
+                del _defaults[key]     # made within, and so unknown outside
+
 
 left_out.explain(globals(), __name__)

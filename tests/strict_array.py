@@ -236,6 +236,14 @@ class StrictLibrary(ArrayLibrary):
     def random(self, seed: int, device: Device) -> Any:
         return StrictStream(seed)
 
+    def random_state(self, stream: Any) -> bytes:
+        return super().random_state(stream._stream)
+
+    def random_from(self, state: bytes, device: Device) -> Any:
+        stream = StrictStream(0)
+        stream._stream = ArrayLibrary().random_from(state, device)
+        return stream
+
 
 register_library(StrictLibrary())
 

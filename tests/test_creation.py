@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import creation, printing
-from minidl.backend import random
+from minidl import creation, printing, random
+from tests import strict_array  # noqa: F401  (registers the device "strict")
 
 try:
     import torch
@@ -146,6 +146,60 @@ def test_the_state_of_the_generator():
     first, second = minidl.randn(4).tolist(), minidl.randn(4).tolist()
     random.set_rng_state(state)
     assert minidl.randn(4).tolist() == first and minidl.randn(4).tolist() == second
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_a_state_is_a_tensor_of_bytes(device):
+    g, h = minidl.Generator(device).manual_seed(-3), minidl.Generator(device)
+    minidl.randint(0, 9, (3,), dtype=minidl.int32, generator=g)     # half a number of the stream is kept back
+    state = g.get_state()
+    assert type(state) is minidl.Tensor and state.dtype == minidl.uint8 and state.device.type == "cpu"
+    assert h.set_state(state) is h and h.initial_seed() == 2**64 - 3
+    draws = [[minidl.randint(0, 9, (3,), dtype=minidl.int32, generator=x).tolist(), minidl.randn(4, generator=x).tolist()]
+             for x in (g, h)]
+    assert draws[0] == draws[1] and not minidl.equal(state, g.get_state())
+    again = h.set_state(minidl.stack([state, state]).T.contiguous()[:, 0])     # however it lies in memory
+    assert minidl.equal(again.get_state(), state)
+
+
+def test_a_snapshot_stays_as_it_was():
+    state = random.get_rng_state()
+    before = state.tolist()
+    minidl.rand(3)
+    random.set_rng_state(state)
+    state.zero_()
+    assert random.get_rng_state().tolist() == before
+
+
+def test_states_that_are_none():
+    g = minidl.Generator()
+    for state, text in [(3, "a tensor of bytes, as .* but got int"), (np.zeros(56, np.uint8), "but got ndarray"),
+                        (minidl.zeros(56), "a tensor of uint8, .* but got float32")]:
+        with pytest.raises(TypeError, match=text):
+            g.set_state(state)
+    before = g.get_state()
+    for state, text in [(minidl.zeros(5056, dtype=minidl.uint8), "5056 bytes of another kind; PyTorch's generators draw"),
+                        (minidl.zeros(0, dtype=minidl.uint8), "but got 0 bytes"), (before[:20], "in 40 bytes, but got 4"),
+                        (before[:10], "but got 0"), (minidl.Generator("strict").get_state(), "device 'cpu' .* another kind")]:
+        with pytest.raises(RuntimeError, match=text):
+            g.set_state(state)
+    assert minidl.equal(g.get_state(), before)
+
+
+def test_a_state_of_an_older_file():
+    """A tuple of the seed and NumPy's generator."""
+    stream = np.random.default_rng(5)
+    stream.random(3)
+    g = minidl.Generator().set_state((5, stream))
+    assert g.initial_seed() == 5 and minidl.rand(2, generator=g).tolist() == stream.random(2, dtype="f4").tolist()
+
+
+def test_seeds_have_64_bits():
+    for seed in (2**64 - 1, -2**63):
+        assert minidl.manual_seed(seed).initial_seed() == seed % 2**64
+    for seed in (2**64, -2**63 - 1):
+        with pytest.raises(ValueError, match="manual_seed: expected an integer from"):
+            minidl.manual_seed(seed)
 
 
 def test_fork_rng_leaves_the_generators_as_they_were():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import struct
 import threading
 from dataclasses import dataclass
 from types import ModuleType
@@ -65,6 +66,9 @@ class _Choice(threading.local):
 _choice = _Choice()
 
 
+_PCG64 = struct.Struct("<16s16sII")     # the state of NumPy's generator: state, increment, half a number kept back
+
+
 class ArrayLibrary:
     """NumPy, as the pattern that every other array library follows."""
 
@@ -101,6 +105,28 @@ class ArrayLibrary:
     def random(self, seed: int, device: Device) -> Any:
         """A generator with NumPy's `random`, `standard_normal` and `integers`."""
         return np.random.default_rng(seed)
+
+    def random_state(self, stream: Any) -> bytes:
+        """Where a generator that `random` made stands."""
+        state = stream.bit_generator.state
+        return _PCG64.pack(*(state["state"][name].to_bytes(16, "little") for name in ("state", "inc")),
+                           state["has_uint32"], state["uinteger"])
+
+    def random_from(self, state: bytes, device: Device) -> Any:
+        """A generator that stands there. Errors: RuntimeError if `state` has another length."""
+        check_state(state, _PCG64.size)
+        *numbers, has_uint32, uinteger = _PCG64.unpack(state)
+        stream = self.random(0, device)
+        stream.bit_generator.state = {
+            "bit_generator": "PCG64", "has_uint32": has_uint32, "uinteger": uinteger,
+            "state": {name: int.from_bytes(n, "little") for name, n in zip(("state", "inc"), numbers)}}
+        return stream
+
+
+def check_state(state: bytes, size: int) -> None:
+    """Errors: RuntimeError unless the state of a generator has the length that it is to have."""
+    if len(state) != size:
+        raise RuntimeError(f"set_state: expected the state of a stream in {size} bytes, but got {len(state)}")
 
 
 class _CupyLibrary(ArrayLibrary):
@@ -145,6 +171,17 @@ class _CupyLibrary(ArrayLibrary):
     def random(self, seed: int, device: Device) -> Any:
         with self.on(device):
             return self.xp.random.default_rng(seed)
+
+    def random_state(self, stream: Any) -> bytes:
+        return self.xp.asnumpy(stream.bit_generator._state).tobytes()      # CuPy has no public name for it
+
+    def random_from(self, state: bytes, device: Device) -> Any:
+        stream = self.random(0, device)
+        present = stream.bit_generator._state
+        check_state(state, present.nbytes)
+        with self.on(device):
+            present[...] = self.xp.asarray(np.frombuffer(state, present.dtype))
+        return stream
 
 
 _by_device: dict[str, ArrayLibrary] = {}

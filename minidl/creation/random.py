@@ -10,11 +10,11 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, get_library, same_device
 from minidl.backend.dtype import get_default_dtype
-from minidl.backend.random import Generator, default_generator
 from minidl.creation.data import finish
 from minidl.creation.filled import read_size
 from minidl.ops.broadcast import broadcast_shape
 from minidl.ops.checks import natural
+from minidl.random import Generator, default_generator
 
 if TYPE_CHECKING:
     from minidl.tensor import Tensor

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import left_out
-from minidl.backend import random
+from minidl import left_out, random
 from minidl.backend.device import Device, as_device, cuda_is_available, get_library
 from minidl.cuda import amp
 

@@ -17,10 +17,10 @@ from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import array_module, library_of
 from minidl.backend.dtype import float32, float64
-from minidl.backend.random import Generator
 from minidl.creation import eye as identity
 from minidl.creation import rand, randn
 from minidl.ops import index
+from minidl.random import Generator
 from minidl.tensor import Tensor
 
 __all__ = [

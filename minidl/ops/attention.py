@@ -14,7 +14,6 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, Device, array_module
 from minidl.backend.kernels import attention as kernels
 from minidl.backend.kernels.attention import AttentionPlan
-from minidl.backend.random import default_generator
 from minidl.ops.broadcast import Shape, broadcast_shape, expand_to
 from minidl.ops.checks import check_floating, dtypes_clash
 from minidl.ops.dropout import dropout
@@ -26,6 +25,7 @@ from minidl.ops.reduce import mean
 from minidl.ops.selection import where
 from minidl.ops.softmax import softmax
 from minidl.ops.view import flatten, permute, reshape, squeeze, transpose, unflatten, unsqueeze
+from minidl.random import default_generator
 
 
 class Attention(FusedOp):

@@ -12,10 +12,10 @@ import numpy as np
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of
 from minidl.backend.dtype import float16, float32, float64
-from minidl.backend.random import Generator, default_generator
 from minidl.ops.getitem import copy_
 from minidl.ops.sort import searchsorted
 from minidl.ops.view import array_of
+from minidl.random import Generator, default_generator
 
 
 def _stream(x: Array, generator: Generator | None, who: str) -> Any:

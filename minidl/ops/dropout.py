@@ -14,9 +14,9 @@ from minidl.autograd.inplace import write
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, device_of
-from minidl.backend.random import default_generator
 from minidl.ops.broadcast import Shape
 from minidl.ops.checks import check_floating
+from minidl.random import default_generator
 
 
 class Dropout(Op):

@@ -7,11 +7,11 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of
-from minidl.backend.random import default_generator
 from minidl.ops.checks import check_floating
 from minidl.ops.dims import normalize_dim
 from minidl.ops.softmax import softmax
 from minidl.ops.view import array_of
+from minidl.random import default_generator
 
 
 def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:

@@ -5,11 +5,11 @@ from typing import Any
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import device_of
-from minidl.backend.random import default_generator
 from minidl.ops.decompositions import USV, qr, svd
 from minidl.ops.reduce import mean
 from minidl.ops.solve import check_matrix, mT
 from minidl.ops.view import array_of
+from minidl.random import default_generator
 
 
 def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None) -> USV:

@@ -13,11 +13,11 @@ import numpy as np
 
 from minidl.backend.device import Array, array_module, device_of
 from minidl.backend.kernels import pool as kernels
-from minidl.backend.random import default_generator
 from minidl.ops.checks import numbers
 from minidl.ops.pool import MaxPool2d
 from minidl.ops.pool_arguments import as_given, batched
 from minidl.ops.view import array_of, reshape
+from minidl.random import default_generator
 
 
 class FractionalMaxPool(MaxPool2d):

@@ -8,10 +8,10 @@ import numpy as np
 from minidl.autograd.inplace import write
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module, device_of
-from minidl.backend.random import default_generator
 from minidl.ops.activation import leaky_relu
 from minidl.ops.checks import check_floating
 from minidl.ops.view import array_of
+from minidl.random import default_generator
 
 
 class RRelu(Op):

@@ -19,7 +19,7 @@ from minidl.autograd.grad_mode import Switch, enable_grad, switches
 from minidl.autograd.op import AccumulateGrad, Op, next_sequence
 from minidl.autograd.tensorbase import tensors_in, version_of
 from minidl.backend.device import Device, device_of
-from minidl.backend.random import default_generator
+from minidl.random import default_generator
 
 Versions = list[tuple[Any, int]]
 """Version counters of pieces of memory, each with the number that it should still have."""

@@ -95,13 +95,18 @@ class TestValues:
     def test_big_endian_arrays_come_back_native(self) -> None:
         assert_same(through(np.arange(5, dtype=">f8")), np.arange(5, dtype="f8"))
 
-    def test_generators_continue(self) -> None:
+    @pytest.mark.parametrize("format", ["minidl", "pt", "safetensors", "npz"])
+    def test_generators_continue(self, format: str) -> None:
         minidl.manual_seed(3)
         minidl.rand(5)
-        state = through(minidl.get_rng_state())
+        state = through({"state": minidl.get_rng_state()}, format)["state"]
         expected = minidl.rand(4).tolist()
         minidl.set_rng_state(state)
         assert minidl.rand(4).tolist() == expected
+
+    def test_numpys_generators_continue(self) -> None:
+        stream = np.random.default_rng(3)
+        assert through(stream).random(3).tolist() == stream.random(3).tolist()
 
 
 _LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(max_size=20))

@@ -180,7 +180,7 @@ class TestRandomNumbers:
         assert between == expected[1] and after != expected[2]
 
     def test_on_another_device(self) -> None:
-        generator = minidl.backend.random.default_generator(minidl.device("strict"))
+        generator = minidl.random.default_generator(minidl.device("strict"))
         results = []
         for call in (plain, checkpoint):
             generator.manual_seed(3)

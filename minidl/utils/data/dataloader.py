@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from minidl.backend.random import Generator
+from minidl.random import Generator
 from minidl.utils.data.collate import default_collate, default_convert
 from minidl.utils.data.dataset import Dataset, IterableDataset
 from minidl.utils.data.fetch import Exhausted, make_fetcher

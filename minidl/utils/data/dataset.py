@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 import numpy as np
 
 from minidl.autograd.op import annotate
-from minidl.backend.random import Generator
+from minidl.random import Generator
 from minidl.tensor import Tensor
 from minidl.utils.data.sampler import cpu_stream
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from minidl.backend.device import Device
-from minidl.backend.random import Generator, default_generator
+from minidl.random import Generator, default_generator
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -38,7 +38,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minidl.backend.random import manual_seed
+from minidl.random import manual_seed
 
 _GRACE = 2.0       # seconds a worker gets to end by itself before it is terminated
 _HEARTBEAT = 1.0   # seconds between two looks at whether a silent worker still lives

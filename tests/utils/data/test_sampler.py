@@ -6,7 +6,7 @@ import collections
 import numpy as np
 import pytest
 
-from minidl.backend.random import Generator, manual_seed
+from minidl.random import Generator, manual_seed
 from minidl.utils.data import (
     BatchSampler,
     RandomSampler,

@@ -21,7 +21,7 @@ def test_mixup_against_loops():
     minidl.manual_seed(0)
     mixed, labels = MixUp(alpha=0.4, num_classes=4)(x, LABELS)
     minidl.manual_seed(0)
-    share = minidl.backend.random.default_generator(minidl.device("cpu")).stream.beta(0.4, 0.4)
+    share = minidl.random.default_generator(minidl.device("cpu")).stream.beta(0.4, 0.4)
     assert 0 < share < 1 and labels.dtype == minidl.float64
     for n in range(3):
         np.testing.assert_allclose(mixed[n].numpy(), share * x[n].numpy() + (1 - share) * x[n - 1].numpy(), rtol=1e-12)
