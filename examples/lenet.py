@@ -7,6 +7,9 @@ linear layers decide. The layout is LeNet's, with 20 and 50 maps and 500 hidden 
     python examples/lenet.py
     python examples/lenet.py --dataset mnist --data DIR --epochs 5 --plot plots
 """
+import sys
+
+import command_line
 import common
 import plots
 import training
@@ -35,14 +38,18 @@ class LeNet(nn.Module):
         return self.fc2(x)                        # -> (N, 10)
 
 
-args = common.arguments(__doc__, epochs=20)
+args = command_line.parse(__doc__, epochs=20, batch_size=64, lr=2e-3)
 data = common.load(args)
 model = LeNet(data.image_size).to(args.device)
 print(model, f"{sum(p.numel() for p in model.parameters()):,} parameters", sep="\n")
 
-progress = training.fit(model, data, args, batch=64, learning_rate=2e-3)
+progress = training.fit(model, data, args)
 
+if args.save:
+    common.save(model.state_dict(), args.save)
 if args.plot:
     plots.loss_curve(progress, args.plot / "lenet_loss.png")
     plots.mistakes(data, common.predict(model, data.test_x), args.plot / "lenet_mistakes.png")
     plots.filters(model.conv1.weight.detach(), args.plot / "lenet_filters.png")
+
+sys.exit(progress.status)

@@ -6,13 +6,16 @@ that trains it stands in training.py: the loader shuffles and batches, the optim
     python examples/mlp.py
     python examples/mlp.py --dataset mnist --data DIR --epochs 5 --plot plots
 """
+import sys
+
+import command_line
 import common
 import plots
 import training
 
 from minidl import nn
 
-args = common.arguments(__doc__, epochs=20)
+args = command_line.parse(__doc__, epochs=20, batch_size=128, lr=2e-3)
 data = common.load(args)
 
 model = nn.Sequential(
@@ -26,8 +29,12 @@ model = nn.Sequential(
 ).to(args.device)
 print(model)
 
-progress = training.fit(model, data, args, batch=128, learning_rate=2e-3)
+progress = training.fit(model, data, args)
 
+if args.save:
+    common.save(model.state_dict(), args.save)
 if args.plot:
     plots.loss_curve(progress, args.plot / "mlp_loss.png")
     plots.mistakes(data, common.predict(model, data.test_x), args.plot / "mlp_mistakes.png")
+
+sys.exit(progress.status)
