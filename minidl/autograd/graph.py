@@ -1,34 +1,26 @@
-"""Looking at what was recorded: `draw` as a picture, `explain` as text."""
+"""Looking at what was recorded: `draw` as a picture, `tree` as text, `explain` in words."""
 from __future__ import annotations
 
-import html
 import inspect
-from pathlib import Path
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from minidl.autograd import engine
+from minidl.autograd.graph_picture import Box, Drawing, picture
 from minidl.autograd.op import AccumulateGrad, Op
-from minidl.autograd.tensorbase import TensorBase
+from minidl.autograd.tensorbase import Edge, TensorBase
 from minidl.backend.device import array_module, to_numpy
 
-
-class Drawing(str):
-    """An SVG picture. A notebook shows it; `save` writes it to a file; as a string it is the SVG itself."""
-
-    def save(self, path: str | Path) -> None:
-        """Write the picture to a file, which any browser opens."""
-        Path(path).write_text(self, encoding="utf-8")
-
-    def _repr_svg_(self) -> str:
-        return str(self)
+__all__ = ["Drawing", "draw", "explain", "tree"]
 
 
 def draw(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> Drawing:
     """The recorded graph of a tensor as a self-contained SVG: the result on top, the leaves below.
 
-    A box is an op, with the shape of its output and the bytes that it keeps for backward; a green box is a leaf.
+    A box is an op, with the bytes that it keeps for backward, and beside its arrow the shape of its output; a green box
+    is a leaf. A notebook shows the picture, `.save("graph.svg")` writes it to a file; no other program is needed.
     `names` says how leaves are called, `dict(model.named_parameters())` for instance.
 
         >>> import minidl
@@ -40,9 +32,66 @@ def draw(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> Draw
     Errors: RuntimeError if the tensor does not require grad.
     """
     ops = _ops_behind(tensor)
-    shapes = {edge[0]: tuple(g.shape) for edge, g in _gradients_at(tensor, ops).items()}
-    labels = {op: _label(op, shapes.get(op), names or {}) for op in ops}
-    return _svg(ops, labels)
+    number = {op: i for i, op in enumerate(ops)}
+    shapes = {edge: str(tuple(g.shape)) for edge, g in _gradients_at(tensor, ops).items()}
+    boxes = []
+    for op in ops:
+        if isinstance(op, AccumulateGrad):
+            boxes.append(Box("leaf", [_leaf_name(op, names or {})], "", {}))
+            continue
+        kept = _kept_bytes(op)
+        boxes.append(Box("keeping op" if kept else "op", [op.name(), f"keeps {_size(kept)}"] if kept else [op.name()],
+                         _formula(op), {slot: shapes[op, slot] for slot in range(op.outputs) if (op, slot) in shapes}))
+    return picture(boxes, [[(number[op], slot) for op, slot in _sources(op)] for op in ops])
+
+
+def tree(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
+    """The recorded graph of a tensor as a tree of text: below each op what it takes, leaves first.
+
+    Where one op only is taken, it follows in the same column. What is taken several times is written out once, with a
+    number, and then named by it. `names` says how leaves are called.
+
+        >>> import minidl
+        >>> from minidl.autograd.graph import tree
+        >>> x = minidl.ones(3, requires_grad=True)
+        >>> y = x.exp()
+        >>> print(tree((y * y.sin()).sum(), {"x": x}))
+        Sum -> ()
+        Mul -> (3,), keeps 24 B
+        ├─ [1] Exp -> (3,), keeps 12 B
+        │  └─ x (3,)
+        └─ Sin -> (3,), keeps 12 B
+           [1] Exp, see above
+
+    Errors: RuntimeError if the tensor does not require grad.
+    """
+    ops = _ops_behind(tensor)
+    shapes = {edge: str(tuple(g.shape)) for edge, g in _gradients_at(tensor, ops).items()}
+    users = Counter(source for op in ops for source, _ in _sources(op))
+    numbers: dict[Op, int] = {}
+    lines: list[str] = []
+    waiting = [(ops[0], "", "")]        # an op, what stands before its line, and before those below it
+    while waiting:
+        op, before, below = waiting.pop()
+        if isinstance(op, AccumulateGrad):
+            lines.append(before + _leaf_name(op, names or {}))
+        elif op in numbers:
+            lines.append(f"{before}[{numbers[op]}] {op.name()}, see above")
+        else:
+            if users[op] > 1:
+                numbers[op] = len(numbers) + 1
+                before += f"[{numbers[op]}] "
+            kept = _kept_bytes(op)
+            outputs = " ".join(shapes.get((op, slot), "") for slot in range(op.outputs)).strip()
+            lines.append(f"{before}{op.name()} -> {outputs}" + (f", keeps {_size(kept)}" if kept else ""))
+            taken = sorted((source for source, _ in _sources(op)), key=lambda op: not isinstance(op, AccumulateGrad))
+            branches = [(source, f"{below}├─ ", f"{below}│  ") for source in taken]
+            if sum(not isinstance(source, AccumulateGrad) for source in taken) == 1:
+                branches[-1] = (taken[-1], below, below)
+            elif taken:
+                branches[-1] = (taken[-1], f"{below}└─ ", f"{below}   ")
+            waiting += reversed(branches)
+    return "\n".join(lines)
 
 
 def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
@@ -78,13 +127,18 @@ def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> s
         keeps = f", keeps {_size(kept)}" if kept else ""
         lines.append(f"{number[op]}. {op.name()} -> {shape}, {gradient(op)}{keeps}")
         lines.append(f"   {_formula(op)}")
-        sources = [f"{_leaf_name(edge[0], names or {})}, {gradient(edge[0])}" if isinstance(edge[0], AccumulateGrad)
-                   else str(number[edge[0]]) for edge in op.edges if edge is not None]
+        sources = [f"{_leaf_name(source, names or {})}, {gradient(source)}" if isinstance(source, AccumulateGrad)
+                   else str(number[source]) for source, _ in _sources(op)]
         lines.append("   from " + "; ".join(sources))
     return "\n".join(lines)
 
 
 # ---------------------------------------------------------------------- what is there
+
+def _sources(op: Op) -> list[Edge]:
+    """The recorded outputs that an op takes, in the order of its inputs."""
+    return [edge for edge in op.edges if edge is not None]
+
 
 def _ops_behind(tensor: TensorBase) -> list[Op]:
     """All ops that led to a tensor, newest first."""
@@ -139,61 +193,3 @@ def _leaf_name(op: AccumulateGrad, names: dict[str, TensorBase]) -> str:
         return "a leaf that is gone"
     name = next((name for name, t in names.items() if t is leaf), "leaf")
     return f"{name} {tuple(leaf.array.shape)}"
-
-
-def _label(op: Op, shape: tuple[int, ...] | None, names: dict[str, TensorBase]) -> list[str]:
-    """The lines in a box."""
-    if isinstance(op, AccumulateGrad):
-        return [_leaf_name(op, names)]
-    kept = _kept_bytes(op)
-    return [op.name(), str(shape) if shape is not None else "", f"keeps {_size(kept)}" if kept else ""]
-
-
-# ---------------------------------------------------------------------- the picture
-
-WIDTH, HEIGHT, GAP_X, GAP_Y = 150, 54, 24, 40
-
-
-def _svg(ops: list[Op], labels: dict[Op, list[str]]) -> Drawing:
-    """Rows by the longest way from the result; in a row, each box below the middle of those that it feeds."""
-    row = dict.fromkeys(ops, 0)
-    above: dict[Op, list[Op]] = {op: [] for op in ops}
-    for op in ops:   # newest first: an op's row is final when it is reached
-        for edge in op.edges:
-            if edge is not None:
-                row[edge[0]] = max(row[edge[0]], row[op] + 1)
-                above[edge[0]].append(op)
-    rows: list[list[Op]] = [[] for _ in range(max(row.values()) + 1)]
-    for op in ops:
-        rows[row[op]].append(op)
-    column: dict[Op, float] = {}
-    for members in rows:
-        members.sort(key=lambda op: sum(column[a] for a in above[op]) / max(len(above[op]), 1))
-        for i, op in enumerate(members):
-            column[op] = i - (len(members) - 1) / 2
-    widest = max(map(len, rows))
-    width = widest * (WIDTH + GAP_X) + GAP_X
-    height = len(rows) * (HEIGHT + GAP_Y) + GAP_Y
-    at = {op: (width / 2 + column[op] * (WIDTH + GAP_X), GAP_Y / 2 + row[op] * (HEIGHT + GAP_Y)) for op in ops}
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-             f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" text-anchor="middle">',
-             '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-             'orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#777"/></marker></defs>',
-             f'<rect width="{width}" height="{height}" fill="white"/>']
-    for op in ops:
-        for edge in op.edges:
-            if edge is not None:
-                (x1, y1), (x2, y2) = at[edge[0]], at[op]
-                parts.append(f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2 + HEIGHT:.0f}" '
-                             f'stroke="#777" marker-end="url(#arrow)"/>')
-    for op in ops:
-        x, y = at[op]
-        leaf = isinstance(op, AccumulateGrad)
-        parts.append(f'<rect x="{x - WIDTH / 2:.0f}" y="{y:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="6" '
-                     f'fill="{"#dff0d8" if leaf else "#eef3fb"}" stroke="{"#5a9e4b" if leaf else "#5b7fb5"}"/>')
-        lines = [line for line in labels[op] if line]
-        for i, line in enumerate(lines):
-            base = y + HEIGHT / 2 + 4 + (i - (len(lines) - 1) / 2) * 15
-            weight = ' font-weight="bold"' if i == 0 else ""
-            parts.append(f'<text x="{x:.0f}" y="{base:.0f}"{weight}>{html.escape(line)}</text>')
-    return Drawing("\n".join([*parts, "</svg>"]))
