@@ -6,7 +6,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "minidl"
 FLOORS = [
-    {"backend", "left_out"},
+    {"backend", "left_out", "tables"},
     {"autograd", "random"},
     {"ops"},
     {"tensor", "methods", "methods_in_place", "typed", "creation", "printing", "door", "linalg", "special", "fft", "amp", "cuda", "accelerator", "backends", "settings"},

@@ -12,6 +12,7 @@ from minidl.autograd.graph_picture import Box, Drawing, picture
 from minidl.autograd.op import AccumulateGrad, Op
 from minidl.autograd.tensorbase import Edge, TensorBase
 from minidl.backend.device import array_module, to_numpy
+from minidl.tables import size_of
 
 __all__ = ["Drawing", "draw", "explain", "tree"]
 
@@ -40,7 +41,7 @@ def draw(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> Draw
             boxes.append(Box("leaf", [_leaf_name(op, names or {})], "", {}))
             continue
         kept = _kept_bytes(op)
-        boxes.append(Box("keeping op" if kept else "op", [op.name(), f"keeps {_size(kept)}"] if kept else [op.name()],
+        boxes.append(Box("keeping op" if kept else "op", [op.name(), f"keeps {size_of(kept)}"] if kept else [op.name()],
                          _formula(op), {slot: shapes[op, slot] for slot in range(op.outputs) if (op, slot) in shapes}))
     return picture(boxes, [[(number[op], slot) for op, slot in _sources(op)] for op in ops])
 
@@ -83,7 +84,7 @@ def tree(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
                 before += f"[{numbers[op]}] "
             kept = _kept_bytes(op)
             outputs = " ".join(shapes.get((op, slot), "") for slot in range(op.outputs)).strip()
-            lines.append(f"{before}{op.name()} -> {outputs}" + (f", keeps {_size(kept)}" if kept else ""))
+            lines.append(f"{before}{op.name()} -> {outputs}" + (f", keeps {size_of(kept)}" if kept else ""))
             taken = sorted((source for source, _ in _sources(op)), key=lambda op: not isinstance(op, AccumulateGrad))
             branches = [(source, f"{below}├─ ", f"{below}│  ") for source in taken]
             if sum(not isinstance(source, AccumulateGrad) for source in taken) == 1:
@@ -124,7 +125,7 @@ def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> s
     for op in steps:
         kept = _kept_bytes(op)
         shape = " ".join(str(tuple(g.shape)) for edge, g in gradients.items() if edge[0] is op)
-        keeps = f", keeps {_size(kept)}" if kept else ""
+        keeps = f", keeps {size_of(kept)}" if kept else ""
         lines.append(f"{number[op]}. {op.name()} -> {shape}, {gradient(op)}{keeps}")
         lines.append(f"   {_formula(op)}")
         sources = [f"{_leaf_name(source, names or {})}, {gradient(source)}" if isinstance(source, AccumulateGrad)
@@ -172,14 +173,6 @@ def _kept_bytes(op: Op) -> int:
             if hasattr(part, "nbytes"):
                 arrays[id(part)] = part.nbytes
     return sum(arrays.values())
-
-
-def _size(count: int) -> str:
-    value, units = float(count), ["B", "KiB", "MiB", "GiB"]
-    while value >= 1024 and len(units) > 1:
-        value /= 1024
-        units.pop(0)
-    return f"{value:.4g} {units[0]}"
 
 
 def _formula(op: Op) -> str:

@@ -16,8 +16,8 @@ from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Device, device_of, move, to_numpy
 from minidl.nn.module import Module
+from minidl.tables import html_table, table
 from minidl.tensor import Tensor
-from minidl.utils.watch import table
 
 
 @dataclass
@@ -54,11 +54,11 @@ class Comparison:
         """All numbers in plain dicts and lists, which `json.dumps` takes."""
         return asdict(self)
 
-    def __str__(self) -> str:
-        lines = [[layer.name or "(the network)", layer.type, str(layer.shape), f"{layer.max_abs:.3g}",
-                  f"{layer.max_rel:.3g}", "" if layer.equal else "differs"] for layer in self.layers]
-        text = [table(["Layer", "Type", "Output shape", "Max abs", "Max rel", ""], lines)]
-        text += [f"Weights differ before the run: {name}, by {size:.3g}" for name, size in self.weights.items()]
+    def _table(self) -> tuple[list[str], list[list[str]], list[str]]:
+        """The head, the rows, and the lines below."""
+        rows = [[layer.name or "(the network)", layer.type, str(layer.shape), f"{layer.max_abs:.3g}",
+                 f"{layer.max_rel:.3g}", "" if layer.equal else "differs"] for layer in self.layers]
+        text = [f"Weights differ before the run: {name}, by {size:.3g}" for name, size in self.weights.items()]
         text += [f"Called here only: {name}" for name in self.only_here]
         text += [f"Called in PyTorch only: {name}" for name in self.only_in_torch]
         first = self.first_difference
@@ -70,7 +70,14 @@ class Comparison:
         else:
             text.append(f"First difference: {first.name or 'the network'} ({first.type}), by {first.max_abs:.3g}, "
                         f"relative {first.max_rel:.3g}")
-        return "\n".join(text)
+        return ["Layer", "Type", "Output shape", "Max abs", "Max rel", ""], rows, text
+
+    def __str__(self) -> str:
+        head, rows, text = self._table()
+        return "\n".join([table(head, rows), *text])
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._table())
 
     __repr__ = __str__
 

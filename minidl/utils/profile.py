@@ -21,6 +21,7 @@ from minidl import cuda
 from minidl.autograd.op import Op
 from minidl.backend.device import device_of
 from minidl.nn.module import Module
+from minidl.tables import html_table, size_of, table
 from minidl.utils.watch import (
     arrays_of,
     function_calls,
@@ -28,8 +29,6 @@ from minidl.utils.watch import (
     module_calls,
     new_bytes,
     op_calls,
-    size_of,
-    table,
 )
 
 
@@ -98,18 +97,22 @@ class Averages(list[Any]):
 
         Errors: ValueError for an attribute that the rows do not have.
         """
+        return table(*self._table(sort_by, row_limit)) if self else "(nothing was recorded)"
+
+    def _table(self, sort_by: str | None = None, row_limit: int = 100) -> tuple[list[str], list[list[str]]]:
         rows = list(self)
-        if not rows:
-            return "(nothing was recorded)"
         if sort_by is not None:
             numbers = [name for name, value in vars(rows[0]).items() if isinstance(value, (int, float))]
             if sort_by not in numbers:
                 raise ValueError(f"table: expected sort_by to be one of {', '.join(numbers)}, but got {sort_by!r}")
             rows.sort(key=lambda row: -getattr(row, sort_by))
         whole = sum(getattr(row, "self_cpu_time_total", 0.0) for row in rows)
-        return table(list(rows[0].HEAD), [row.cells(whole) for row in rows[:row_limit]])
+        return list(rows[0].HEAD), [row.cells(whole) for row in rows[:row_limit]]
 
     __str__ = table     # type: ignore[assignment]
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._table()) if self else "(nothing was recorded)"
 
 
 class profile:
@@ -268,6 +271,12 @@ class profile:
             own = [e for e in top if e.module == path or e.module.startswith(f"{path}.")]
             rows.append(ModuleAverage(path, events, [e for e in own if e.kind == "gradient"], own))
         return rows
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the ops that took the longest, and the modules."""
+        ops, modules = self.key_averages(), self.module_averages()
+        tables = [html_table(*ops._table("self_cpu_time_total", 20))] if ops else ["(nothing was recorded)"]
+        return "\n".join([*tables, *([html_table(*modules._table())] if modules else [])])
 
     def export_chrome_trace(self, path: Any) -> None:
         """Write all events to a JSON file that https://ui.perfetto.dev and chrome://tracing show on a line of time."""

@@ -21,7 +21,8 @@ from minidl.ops.einsum import Contract
 from minidl.ops.linalg import Linear, MatMul
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
 from minidl.random import default_generator
-from minidl.utils.watch import arrays_of, module_calls, op_calls, size_of, table
+from minidl.tables import html_table, size_of, table
+from minidl.utils.watch import arrays_of, module_calls, op_calls
 
 Shape = tuple[int, ...]
 
@@ -87,23 +88,30 @@ class Summary:
         """All numbers in plain dicts and lists, which `json.dumps` takes."""
         return asdict(self)
 
-    def __str__(self) -> str:
-        lines = []
+    def _table(self) -> tuple[list[str], list[list[str]], list[str]]:
+        """The head, the rows, and the lines below."""
+        rows = []
         for row in self.rows:
             if self.depth is None or row.depth <= self.depth:
                 name = row.name.rpartition(".")[2]
                 label = "  " * row.depth + (f"{name} ({row.type})" if name else row.type)
                 shapes = ", ".join(map(str, row.output_size)) if row.calls else "not called"
-                lines.append([label, shapes + (f" x {row.calls}" if row.calls > 1 else ""), f"{row.params:,}",
-                              f"{row.trainable_params:,}", f"{row.mult_adds:,}", size_of(row.output_bytes)])
+                rows.append([label, shapes + (f" x {row.calls}" if row.calls > 1 else ""), f"{row.params:,}",
+                             f"{row.trainable_params:,}", f"{row.mult_adds:,}", size_of(row.output_bytes)])
         frozen = self.total_params - self.trainable_params
-        return "\n".join([
-            table(["Layer", "Output shape", "Params", "Trainable", "Mult-adds", "Output memory"], lines),
+        return ["Layer", "Output shape", "Params", "Trainable", "Mult-adds", "Output memory"], rows, [
             f"Params: {self.total_params:,} ({self.trainable_params:,} trainable, {frozen:,} frozen)",
             f"Mult-adds: {self.total_mult_adds:,} ({size_of(self.total_mult_adds, ('', 'k', 'M', 'G', 'T'), 1000)})",
             f"Memory: parameters {size_of(self.total_param_bytes)}, input {size_of(self.total_input_bytes)}, "
             f"outputs of all layers {size_of(self.total_output_bytes)}",
-        ])
+        ]
+
+    def __str__(self) -> str:
+        head, rows, text = self._table()
+        return "\n".join([table(head, rows), *text])
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._table())
 
     __repr__ = __str__
 

@@ -69,26 +69,3 @@ def new_bytes(result: Any, inputs: Any) -> int:
     """How many bytes of memory a result takes that its inputs do not take already."""
     known = {id(owner(array)) for array in arrays_of(inputs)}
     return sum(array.nbytes for array in arrays_of(result) if id(owner(array)) not in known)
-
-
-def size_of(count: float, units: tuple[str, ...] = ("B", "KiB", "MiB", "GiB", "TiB"), step: float = 1024) -> str:
-    """A number with the unit that suits it: `1.5 MiB`."""
-    value, *larger = float(count), *units[1:]
-    unit = units[0]
-    for unit_above in larger:
-        if abs(value) < step:
-            break
-        value, unit = value / step, unit_above
-    return f"{value:.4g} {unit}".rstrip()
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Lines of columns: the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-
-    def line(row: list[str]) -> str:
-        first, *others = (cell.ljust(width) if i == 0 else cell.rjust(width)
-                          for i, (cell, width) in enumerate(zip(row, widths)))
-        return "  ".join([first, *others]).rstrip()
-    return "\n".join([line(head), rule, *map(line, rows), rule])
