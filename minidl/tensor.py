@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl.autograd import hooks, interface
 from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle, check_devices, owner
-from minidl.autograd.tensorbase import TensorBase, version_of, wrap
+from minidl.autograd.tensorbase import TensorBase, memory_of, version_of, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.methods import Methods
@@ -106,7 +106,7 @@ class Tensor(Methods, is_result_type=True):
 
     def stride(self, dim: Int | None = None) -> Any:
         """Steps between neighbours along each axis, in elements."""
-        strides = tuple([s // self.array.itemsize for s in self.array.strides])
+        strides = tuple([s // self.array.itemsize for s in memory_of(self).strides])
         return strides if dim is None else strides[dim]
 
     def storage_offset(self) -> Int:
@@ -115,14 +115,15 @@ class Tensor(Methods, is_result_type=True):
 
     def dim_order(self) -> tuple[Int, ...]:
         """The axes from the longest step in memory to the shortest: `(0, 1, 2)` if it lies row by row."""
-        return tuple(memory_order(self.array))
+        return tuple(memory_order(memory_of(self)))
 
     def is_contiguous(self) -> Bool:
-        return bool(self.array.flags.c_contiguous)
+        return bool(memory_of(self).flags.c_contiguous)
 
     def data_ptr(self) -> Int:
         """The address of the first element."""
-        return self.array.ctypes.data if isinstance(self.array, np.ndarray) else self.array.data.ptr
+        array = memory_of(self)
+        return array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
 
     def is_set_to(self, tensor: Tensor) -> Bool:
         """Whether the other tensor is the same elements of the same memory, in the same order."""
@@ -232,7 +233,7 @@ class Tensor(Methods, is_result_type=True):
     def data(self) -> Tensor:
         """The same memory as a tensor that knows nothing of gradients. Writes to it are not noticed by
         the tape; prefer `detach()`."""
-        return wrap(self.array)
+        return wrap(memory_of(self))
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -242,7 +243,7 @@ class Tensor(Methods, is_result_type=True):
         if self.requires_grad and other.array.dtype.kind not in "fc":
             raise RuntimeError(f"data set to a tensor that requires gradients must be floating point or complex, but "
                                f"it is {other.array.dtype}; try .to({self.array.dtype})")
-        self.array = other.array
+        self.array, self.layout_is_free = memory_of(other), False
         self.version = self.view_of = None   # it looks into other memory from now on
 
     @property
@@ -256,7 +257,7 @@ class Tensor(Methods, is_result_type=True):
 
     def detach(self) -> Tensor:
         """The same memory without the history. An in-place write to one is noticed by the other."""
-        result = wrap(self.array)
+        result = wrap(memory_of(self))
         result.version = version_of(self)
         return result
 
@@ -313,13 +314,13 @@ class Tensor(Methods, is_result_type=True):
         """A NumPy array of the same memory. Errors: RuntimeError if it requires grad, TypeError on a GPU;
         `force=True` detaches and copies to the host first."""
         if force:
-            return to_numpy(self.array)
+            return to_numpy(memory_of(self))
         if self.requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if not isinstance(self.array, np.ndarray):
             raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the "
                             f"tensor to host memory first.")
-        return self.array
+        return memory_of(self)
 
     def item(self) -> Any:
         """The one element as a Python number. Errors: RuntimeError unless there is exactly one."""
@@ -347,7 +348,7 @@ class Tensor(Methods, is_result_type=True):
     def __dlpack__(self, **kwargs: Any) -> Any:
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return self.array.__dlpack__(**kwargs)
+        return memory_of(self).__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> Any: return self.array.__dlpack_device__()
 
@@ -386,7 +387,7 @@ class Tensor(Methods, is_result_type=True):
 
     def __copy__(self) -> Tensor:
         """A leaf in the same memory, without gradient and history, as PyTorch's; Matplotlib copies what it plots."""
-        result = self._like(self.array)
+        result = self._like(memory_of(self))
         result.version = version_of(self)
         vars(result).update(self._attributes())
         return result
@@ -408,7 +409,7 @@ class Tensor(Methods, is_result_type=True):
         return _rebuild, about, self._attributes() or None
 
 
-_FIELDS = frozenset(("array", "edge", "grad", "version", "retains_grad", "view_of"))
+_FIELDS = frozenset(("array", "edge", "grad", "version", "retains_grad", "view_of", "layout_is_free"))
 """What the tape keeps on a tensor; see `TensorBase`."""
 
 _NUMPY_NAMES = {"subtract": "sub", "multiply": "mul", "true_divide": "div", "divide": "div", "power": "pow",

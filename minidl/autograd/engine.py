@@ -19,7 +19,7 @@ import numpy as np
 
 from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.op import AccumulateGrad, Op, annotate
-from minidl.autograd.tensorbase import Edge, TensorBase, version_of, wrap
+from minidl.autograd.tensorbase import Edge, TensorBase, gradient_of, version_of, wrap
 from minidl.backend.device import array_module
 
 _one_at_a_time = threading.Lock()   # threads that share leaves add to the same `.grad`
@@ -184,7 +184,7 @@ def accumulate(leaf: TensorBase, g: Any, owned: bool) -> None:
     if isinstance(g, TensorBase):
         leaf.grad = g if leaf.grad is None else leaf.grad + g  # type: ignore[operator]
     elif leaf.grad is None:
-        leaf.grad = wrap(np.asarray(g) if isinstance(g, np.generic) else g if owned else g.copy(order="K"))
+        leaf.grad = gradient_of(leaf, np.asarray(g) if isinstance(g, np.generic) else g if owned else g.copy(order="K"))
     elif leaf.grad.edge is not None:
         leaf.grad = wrap(leaf.grad.array + g, leaf.grad.edge)  # adding a constant: the same edge
     else:

@@ -9,7 +9,7 @@ from minidl.autograd.grad_mode import enable_grad, no_grad, switches
 from minidl.autograd.inplace import check_writable, move_handle
 from minidl.autograd.op import Alias, Cast, Op, next_sequence
 from minidl.autograd.rules import check_spelling
-from minidl.autograd.tensorbase import TensorBase, View, version_of, wrap
+from minidl.autograd.tensorbase import TensorBase, View, memory_of, version_of, wrap
 
 
 class FunctionCtx(Op):
@@ -188,7 +188,7 @@ def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]
             move_handle(out, (ctx, slot))
             continue
         if any(out is x for x in tensors):   # an input handed back: a new handle on it
-            alias = outputs[slot] = wrap(out.array)
+            alias = outputs[slot] = wrap(memory_of(out))
             alias.version, alias.view_of = version_of(out), View(out, Alias(), recorded=False)
             out = alias
         out.edge = (ctx, slot)

@@ -13,7 +13,7 @@ import numpy as np
 from minidl.autograd.grad_mode import enable_grad
 from minidl.autograd.interface import grad
 from minidl.autograd.op import Alias
-from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.autograd.tensorbase import TensorBase, memory_of, wrap
 from minidl.backend.device import array_module
 
 Tensors = Any
@@ -163,7 +163,7 @@ def _evaluate(func: Callable[..., Tensors], inputs: Tensors, create_graph: bool)
     single_input = isinstance(inputs, TensorBase)
     given = (inputs,) if single_input else tuple(inputs)
     with enable_grad():
-        xs = [Alias()(x) if create_graph and x.edge is not None else _leaf(x, x.array) for x in given]
+        xs = [Alias()(x) if create_graph and x.edge is not None else _leaf(x, memory_of(x)) for x in given]
         out = func(*xs)
     single_output = isinstance(out, TensorBase)
     ys = list(out) if isinstance(out, (tuple, list)) else [out]
@@ -207,7 +207,7 @@ def _one_hot(like: TensorBase, i: int) -> Any:
 
 def _settled(ys: list[Any], create_graph: bool) -> list[Any]:
     """Outputs as the caller wants them: with their graph or without."""
-    return ys if create_graph else [wrap(y.array) for y in ys]
+    return ys if create_graph else [wrap(memory_of(y)) for y in ys]
 
 
 def _vectors(who: str, v: Tensors, like: Sequence[TensorBase]) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import AccumulateGrad, Alias, Cast, Op, next_sequence, owner
+from minidl.autograd.op import AS_INPUTS, AccumulateGrad, Alias, Cast, Op, next_sequence, owner
 from minidl.autograd.tensorbase import Edge, TensorBase, move_edge, version_of, wrap
 from minidl.backend.device import Array
 
@@ -21,6 +21,8 @@ from minidl.backend.device import Array
 class InPlaceOp(Op):
     """An op whose `forward` writes into its first input and returns it. It must be linear in that
     input, so that the old values are not needed on the way back."""
+
+    layout = AS_INPUTS
 
 
 class ViewWrite(Op):
@@ -63,6 +65,7 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
     else:
         since = next_sequence()
         result = op(tensor, *others, **kwargs)
+        old = tensor.array      # which `op` may have laid out anew
         _check_fits(result.array, old, who)
         if result.edge is not None:
             _protect_kept(result.edge[0], tensor, since)

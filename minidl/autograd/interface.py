@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl.autograd import engine
 from minidl.autograd.op import check_devices
-from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.autograd.tensorbase import TensorBase, gradient_of, memory_of, wrap
 from minidl.backend.device import array_module
 
 Tensors = TensorBase | Sequence[TensorBase]
@@ -61,7 +61,7 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
             raise RuntimeError(
                 f"One of the differentiated Tensors appears to not have been used in the graph: input {i}, shape "
                 f"{tuple(x.array.shape)}. Set allow_unused=True if this is the desired behavior.")
-        result.append(g if g is None or isinstance(g, TensorBase) else wrap(g))
+        result.append(g if g is None or isinstance(g, TensorBase) else gradient_of(x, g))
     return tuple(result)
 
 
@@ -72,7 +72,7 @@ def Variable(data: TensorBase, requires_grad: bool = False) -> TensorBase:
         >>> minidl.autograd.Variable(minidl.ones(2), requires_grad=True)
         tensor([1., 1.], requires_grad=True)
     """
-    result: Any = wrap(data.array)
+    result: Any = wrap(memory_of(data))
     result.requires_grad = requires_grad
     return result
 

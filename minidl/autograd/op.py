@@ -39,11 +39,17 @@ import numpy as np
 
 from minidl.autograd.grad_mode import enable_grad, switches
 from minidl.autograd.rules import NOTED, OUT, Rule, check_class, read_inputs, read_rule
-from minidl.autograd.tensorbase import Edge, TensorBase, Version, View, version_of, wrap
-from minidl.backend.device import device_of, is_array
+from minidl.autograd.tensorbase import Edge, TensorBase, Version, View, memory_of, version_of, wrap
+from minidl.backend.device import dense_copy, device_of, is_array
 
 if TYPE_CHECKING:
     from minidl.backend.device import Array
+
+# How the result of an op lies in memory, `Op.layout`. Programs rely on it: they call view(), and write into views.
+ROWS = "rows"               # row by row, whatever the inputs do
+IMAGES = "images"           # row by row, or with channels last where the first input has them last
+AS_INPUTS = "as inputs"     # as the inputs do: elementwise ops
+SHARED = "shared"           # in the memory of the first input
 
 next_sequence = itertools.count().__next__
 
@@ -52,6 +58,7 @@ class Op:
     """One step of a computation: how it is computed, and how its gradient is."""
 
     is_view: ClassVar[bool] = False          # the output looks into the memory of the first input
+    layout: str = ROWS                       # how the output lies in memory: see above
     input_names: ClassVar[tuple[str, ...]]
     rules: ClassVar[tuple[Rule | None, ...]]  # one an input; None: no gradient passes
     joint: ClassVar[Rule | None] = None      # one rule for all inputs, where `backward` is defined
@@ -105,6 +112,8 @@ class Op:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Read the rules off the signatures, once. Errors: TypeError where they cannot be meant so; see `rules.py`."""
         super().__init_subclass__(**kwargs)
+        if cls.is_view:
+            cls.layout = SHARED
         cls.input_names = read_inputs(cls)
         cls.rules = tuple([read_rule(cls, f"grad_{name}") for name in cls.input_names])
         cls.joint = read_rule(cls, cls.joint_name)
@@ -117,12 +126,17 @@ class Op:
     def __call__(self, *inputs: Any) -> Any:
         """Run the op: on arrays it returns arrays; on Tensors it returns Tensors and is recorded."""
         arrays, edges = [], []
-        tensors = wanted = False
+        tensors = wanted = free = False
         for x in inputs:
             if isinstance(x, TensorBase):
                 tensors = True
                 if x.view_of is not None:
                     x.view_of.refresh(x)
+                elif x.layout_is_free:
+                    if self.layout is SHARED:
+                        memory_of(x)
+                    else:
+                        free = True
                 arrays.append(x.array)
                 edges.append(x.edge)
                 if x.edge is not None:
@@ -145,6 +159,10 @@ class Op:
         if self.complex_rules is None:
             self.refuse_complex(out if type(out) is tuple else (out,))
         result = wrap(out) if type(out) is not tuple else tuple([wrap(o) for o in out])
+        if free or self.layout is ROWS or self.layout is IMAGES:
+            for r in (result if type(out) is tuple else (result,)):
+                if not r.array.flags.c_contiguous:
+                    r.layout_is_free = free or self.layout is ROWS or not channels_last(arrays[0])
         if wanted and switches.enabled and self.differentiable:
             self.record(inputs, edges, result)
         if self.is_view:
@@ -378,6 +396,7 @@ class AccumulateGrad(Op):
 class Alias(Op):
     """y = x: the same values, another place in the graph."""
 
+    layout = SHARED
     complex_rules = "as written"
 
     def forward(self, x: Array) -> Array:
@@ -391,6 +410,7 @@ class Cast(Op):
     """The same numbers in another dtype. A gradient has its tensor's dtype, so it is cast back: that of a real tensor
     is the real part of what complex numbers hand back, since an imaginary part cannot be followed."""
 
+    layout = AS_INPUTS
     complex_rules = "as written"
 
     def __init__(self, dtype: Any) -> None:
@@ -401,7 +421,7 @@ class Cast(Op):
         self.x_dtype = x.dtype
         if x.dtype.kind == "c" and self.dtype.kind not in "cb":
             x = x.real
-        return x.astype(self.dtype)
+        return dense_copy(x, self.dtype)
 
     def grad_x(self, g: Any) -> Any:
         return Cast(self.x_dtype)(g)
@@ -410,6 +430,7 @@ class Cast(Op):
 class Conj(Op):
     """y = x - iy for z = x + iy, and so is its gradient."""
 
+    layout = AS_INPUTS
     complex_rules = "as written"
 
     def forward(self, x: Array) -> Array:
@@ -422,6 +443,12 @@ class Conj(Op):
 def conjugate(x: Any) -> Any:
     """The complex conjugate of a tensor or an array; `x` itself if it is real."""
     return Conj()(x) if x.dtype.kind == "c" else x
+
+
+def channels_last(array: Array) -> bool:
+    """Whether an image (N, C, *) lies in memory as (N, *, C), and not as (N, C, *) too."""
+    return array.ndim in (4, 5) and not array.flags.c_contiguous and \
+        array.transpose(0, *range(2, array.ndim), 1).flags.c_contiguous
 
 
 def owner(array: Array) -> Array:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from minidl.backend.device import empty_dense
+
 if TYPE_CHECKING:
     from minidl.autograd.op import Op
     from minidl.backend.device import Array
@@ -32,6 +34,7 @@ class TensorBase:
     version: Version | None = None      # made when a value is first kept or shared
     retains_grad: bool = False          # a tensor that is no leaf, but has its gradient collected
     view_of: View | None = None         # how this tensor looks into another's memory
+    layout_is_free: bool = False        # nobody has looked at how the numbers lie in memory; see `memory_of`
 
     result_type: ClassVar[type[TensorBase]]  # what operations return
 
@@ -50,6 +53,31 @@ def wrap(array: Array, edge: Edge | None = None, version: Version | None = None)
     if version is not None:
         tensor.version = version
     return tensor
+
+
+def memory_of(tensor: TensorBase) -> Array:
+    """The tensor's array, for those who share its memory or look at how the numbers lie in it.
+
+    An op may leave its result in the order in which it was computed fastest: a convolution puts channels last. As long
+    as the tensor alone knows of that memory, nobody can tell. Here it is put in row-major order, on which programs
+    rely: `x.view(len(x), -1)` of the result of a convolution shares its memory.
+    """
+    if tensor.layout_is_free:
+        tensor.layout_is_free = False
+        if not tensor.array.flags.c_contiguous:
+            tensor.array = tensor.array.copy(order="C")
+    return tensor.array
+
+
+def gradient_of(tensor: TensorBase, array: Array) -> Any:
+    """A gradient as a tensor. It lies in memory as its tensor does, or row by row if that has gaps."""
+    gradient = wrap(array)
+    if tensor.array.flags.c_contiguous or tensor.layout_is_free:
+        gradient.layout_is_free = not array.flags.c_contiguous
+    elif array.strides != tensor.array.strides:
+        gradient.array = empty_dense(tensor.array)
+        gradient.array[...] = array
+    return gradient
 
 
 def tensors_in(value: Any) -> Iterator[TensorBase]:

@@ -259,6 +259,41 @@ def memory_order(array: Array) -> list[int]:
     return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
 
 
+def empty_dense(array: Array, dtype: Any = None) -> Array:
+    """An array of that shape that lies in memory as `array` does, without gaps. Expanded axes stay where they stand:
+    NumPy's order="K" alone would move them inwards. Source: PyTorch's `infer_dense_strides`."""
+    dtype = array.dtype if dtype is None else dtype
+    if not is_expanded(array):
+        return array_module(array).empty_like(array, dtype)
+    axes: list[int] = []    # outermost first: an axis goes in front of those with shorter steps
+    for axis in range(array.ndim):
+        place, step = len(axes), abs(array.strides[axis])
+        for i in reversed(range(len(axes))):
+            other = abs(array.strides[axes[i]])
+            if other and step > other:
+                place = i
+            elif other and step:
+                break
+        axes.insert(place, axis)
+    result = array_module(array).empty([array.shape[axis] for axis in axes], dtype)
+    return result.transpose([axes.index(axis) for axis in range(array.ndim)])
+
+
+def dense_copy(array: Array, dtype: Any = None) -> Array:
+    """A copy, perhaps in another dtype, that lies in memory as `empty_dense` says."""
+    dtype = array.dtype if dtype is None else dtype
+    if not is_expanded(array):
+        return array.astype(dtype, order="K")
+    copy = empty_dense(array, dtype)
+    copy[...] = array
+    return copy
+
+
+def is_expanded(array: Array) -> bool:
+    """Whether elements along an axis share one place in memory."""
+    return 0 in array.strides and any(step == 0 and n > 1 for step, n in zip(array.strides, array.shape))
+
+
 def device_of(array: Array) -> Device:
     return library_of(array).device(array)
 

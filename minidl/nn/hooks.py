@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import Alias, Op, RemovableHandle
+from minidl.autograd.op import SHARED, Alias, Op, RemovableHandle
 from minidl.autograd.tensorbase import TensorBase, View, version_of
 
 if TYPE_CHECKING:
@@ -239,6 +239,7 @@ def register_module_module_registration_hook(hook: Callable[..., Any]) -> Remova
 class Passage(Op):
     """y = x for several tensors at once: a place in the graph where their gradients pass together."""
 
+    layout = SHARED
     materialize = False
 
     def forward(self, *xs: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from minidl.autograd.grad_mode import no_grad
-from minidl.autograd.tensorbase import TensorBase
+from minidl.autograd.tensorbase import TensorBase, memory_of
 from minidl.backend import dtype as dtypes
 from minidl.creation import empty_like
 from minidl.nn.hooks import NO_HOOKS, Hookable, everywhere, registered
@@ -332,7 +332,7 @@ class Module(Hookable):
                     if is_lazy(param):
                         param.placeholder = fn(param).placeholder  # type: ignore[union-attr, attr-defined, arg-type]
                     elif param is not None:
-                        param.array = fn(param).array
+                        param.array = memory_of(fn(param))
                         if param.grad is not None:
                             param.grad = fn(param.grad)  # type: ignore[arg-type]
                 for name, buffer in module._buffers.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.autograd.op import AccumulateGrad
-from minidl.autograd.tensorbase import TensorBase, version_of, wrap
+from minidl.autograd.tensorbase import TensorBase, memory_of, version_of, wrap
 from minidl.backend.device import Array
 from minidl.creation import empty
 from minidl.tensor import Tensor
@@ -30,7 +30,7 @@ class Parameter(Tensor):
         if not isinstance(data, TensorBase):
             raise TypeError(f"Parameter: expected data to be a Tensor, but got {type(data).__name__}; "
                             f"try Parameter(minidl.tensor(data))")
-        self.array = data.array
+        self.array = memory_of(data)
         self.version = version_of(data)
         self.requires_grad = requires_grad
 
@@ -67,7 +67,7 @@ class Buffer(Tensor):
         if not isinstance(data, TensorBase):
             raise TypeError(f"Buffer: expected data to be a Tensor, but got {type(data).__name__}; "
                             f"try Buffer(minidl.tensor(data))")
-        self.array = data.array
+        self.array = memory_of(data)
         self.version = version_of(data)
         self.requires_grad = data.requires_grad
         self.persistent = persistent

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
-from minidl.autograd.op import Op, conjugate
+from minidl.autograd.op import AS_INPUTS, ROWS, Op, conjugate
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.activation import (
     gelu_forward,
@@ -29,7 +29,7 @@ from minidl.ops.exponential import erfc, exp, sigmoid
 from minidl.ops.selection import clamp, where
 from minidl.ops.softmax import log_softmax, softmax, softmin
 from minidl.ops.trigonometric import tanh
-from minidl.ops.ufunc import Floating, Unary, as_floating
+from minidl.ops.ufunc import Elementwise, Floating, Unary, as_floating
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
@@ -55,7 +55,7 @@ class Relu(Unary):
         return ReluGrad()(g, out)
 
 
-class ReluGrad(Op):
+class ReluGrad(Elementwise):
     """gx = g where y > 0, else 0: linear in g, and flat in y"""
 
     def forward(self, g: Array, y: Array) -> Array:
@@ -90,7 +90,7 @@ class LeakyRelu(Floating):
         return LeakyReluGrad(self.slope)(g, x)
 
 
-class LeakyReluGrad(Op):
+class LeakyReluGrad(Elementwise):
     """gx = g where x > 0, else slope * g: linear in g, and flat in x"""
 
     def __init__(self, slope: float) -> None:
@@ -115,7 +115,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     return apply(LeakyRelu(negative_slope), input, inplace)
 
 
-class Prelu(Op):
+class Prelu(Elementwise):
     """y = x where x > 0, else w * x"""
 
     def forward(self, x: Array, w: Array) -> Array:
@@ -412,6 +412,8 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 class LogSigmoid(Floating):
     """y = log(sigmoid(x)) = min(x, 0) - log(1 + e^-|x|);  dy/dx = sigmoid(-x)"""
 
+    layout = ROWS
+
     def ufunc(self, x: Array) -> Array:
         return np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x)))
 
@@ -466,6 +468,8 @@ def tanhshrink(input: Any) -> Any:
 class Gelu(FusedOp):
     """y = x * cdf(x), cdf that of the standard normal distribution;  dy/dx = cdf(x) + x * pdf(x)"""
 
+    layout = AS_INPUTS
+
     def reference(self, x: Any) -> Any:
         return x * (erfc(x * -math.sqrt(0.5)) * 0.5)
 
@@ -480,6 +484,8 @@ class Gelu(FusedOp):
 
 class GeluTanh(FusedOp):
     """y = x * (1 + tanh(u)) / 2,  u = sqrt(2/pi) * (x + 0.044715 x^3): Gelu to about three digits"""
+
+    layout = AS_INPUTS
 
     def reference(self, x: Any) -> Any:
         u = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
@@ -521,6 +527,8 @@ def gelu(input: Any, approximate: str = "none") -> Any:
 
 class Silu(FusedOp):
     """y = x * s,  s = sigmoid(x);  dy/dx = s * (1 + x * (1 - s))"""
+
+    layout = AS_INPUTS
 
     complex_rules = "as written"
 
@@ -580,6 +588,8 @@ def mish(input: Any, inplace: bool = False) -> Any:
 
 class Glu(FusedOp):
     """y = a * sigmoid(b), where a and b are the halves of x along an axis"""
+
+    layout = AS_INPUTS
 
     def __init__(self, axis: int) -> None:
         self.axis = axis

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.ops.arithmetic import mul, sign
 from minidl.ops.exponential import pow
-from minidl.ops.ufunc import Binary, Unary, Zero
+from minidl.ops.ufunc import Binary, Elementwise, Unary, Zero
 
 # ---------------------------------------------------------------------- signs
 
@@ -89,7 +88,7 @@ class MantissaExponent(NamedTuple):
     exponent: Any
 
 
-class Frexp(Op):
+class Frexp(Elementwise):
     """x = m 2^e with 1/2 <= |m| < 1: m and the integer e;  dm/dx = 2^-e"""
 
     def forward(self, x: Array) -> Any:

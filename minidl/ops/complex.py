@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.autograd.op import Conj, Op
+from minidl.autograd.tensorbase import TensorBase, memory_of
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import complex_of, real_of
 from minidl.ops.cast import cast
@@ -84,7 +85,7 @@ class ViewAsComplex(Op):
     complex_rules = "as written"
 
     def forward(self, x: Array) -> Array:
-        if x.strides[-1] != x.itemsize:     # a gradient, which may lie anyhow
+        if x.size and x.strides[-1] != x.itemsize:     # a gradient, which may lie anyhow
             x = x.copy()
         return x.view(complex_of(x.dtype))[..., 0]
 
@@ -131,7 +132,7 @@ def view_as_complex(input: Any) -> Any:
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError(f"view_as_complex: Tensor must have a last dimension of size 2, but its shape is "
                            f"{tuple(input.shape)}")
-    array = getattr(input, "array", input)
+    array = memory_of(input) if isinstance(input, TensorBase) else input
     if array.size and array.strides[-1] != array.itemsize:
         raise RuntimeError("view_as_complex: Tensor must have a last dimension with stride 1; try .contiguous()")
     return ViewAsComplex()(input)

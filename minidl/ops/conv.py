@@ -21,14 +21,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import IMAGES, Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels import conv as kernels
 from minidl.backend.kernels.conv import ConvGeometry
 from minidl.ops.broadcast import Sum
 from minidl.ops.checks import Pair
 from minidl.ops.conv_arguments import conv_arguments, conv_transpose_arguments
-from minidl.ops.view import reshape
+from minidl.ops.view import Slice, as_result, reshape
 
 
 class Conv2d(Op):
@@ -36,6 +36,8 @@ class Conv2d(Op):
 
     x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) -> (N, O, H', W')
     """
+
+    layout = IMAGES
 
     def __init__(self, geometry: ConvGeometry) -> None:
         self.geometry = geometry
@@ -63,6 +65,8 @@ class Conv2dInputGrad(Op):
 
     g (N, O, H', W'), w (O, C/groups, kh, kw) -> (N, C, H, W). Also known as transposed convolution.
     """
+
+    layout = IMAGES
 
     def __init__(self, x_size: Pair, geometry: ConvGeometry) -> None:
         self.x_size, self.geometry = x_size, geometry   # H' and W' do not say what H and W were
@@ -130,7 +134,7 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: int | Pair = 1, pa
     """
     x, geometry = conv_arguments("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
     y = Conv2d(geometry)(x, weight, bias)
-    return y if input.ndim == 4 else y[0]
+    return y if input.ndim == 4 else as_result(y, Slice((0,)))
 
 
 def conv_transpose2d(input: Any, weight: Any, bias: Any = None, stride: int | Pair = 1,
@@ -162,4 +166,4 @@ def conv_transpose2d(input: Any, weight: Any, bias: Any = None, stride: int | Pa
                                                  output_padding, groups, dilation)
     y = Conv2dInputGrad(size, geometry)(x, weight)
     y = y if bias is None else y + reshape(bias, (-1, 1, 1))
-    return y if input.ndim == 4 else y[0]
+    return y if input.ndim == 4 else as_result(y, Slice((0,)))

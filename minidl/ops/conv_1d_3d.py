@@ -14,7 +14,7 @@ from minidl.backend.kernels.conv import ConvGeometry
 from minidl.backend.kernels.window import axis_taps
 from minidl.ops.conv import Conv2d, Conv2dInputGrad
 from minidl.ops.conv_arguments import conv_arguments, conv_transpose_arguments
-from minidl.ops.view import permute, reshape, transpose, unsqueeze
+from minidl.ops.view import ALL, Permute, Reshape, Slice, as_result, permute, reshape, transpose, unsqueeze
 
 
 class Depth(NamedTuple):
@@ -90,7 +90,7 @@ def conv1d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, .
     """
     x, geometry = conv_arguments("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
     y = Conv2d(_one_row(geometry))(unsqueeze(x, 2), unsqueeze(weight, 2), bias)   # (N, O, 1, L')
-    return y[:, :, 0] if input.ndim == 3 else y[0, :, 0]
+    return as_result(y, Slice((ALL, ALL, 0) if input.ndim == 3 else (0, ALL, 0)))
 
 
 def conv_transpose1d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, ...] = 1,
@@ -111,9 +111,9 @@ def conv_transpose1d(input: Any, weight: Any, bias: Any = None, stride: int | tu
     """
     x, size, geometry = conv_transpose_arguments("conv_transpose1d", 1, input, weight, bias, stride, padding,
                                                  output_padding, groups, dilation)
-    y = Conv2dInputGrad((1, *size), _one_row(geometry))(unsqueeze(x, 2), unsqueeze(weight, 2))[:, :, 0]
-    y = y if bias is None else y + reshape(bias, (-1, 1))
-    return y if input.ndim == 3 else y[0]
+    y = Conv2dInputGrad((1, *size), _one_row(geometry))(unsqueeze(x, 2), unsqueeze(weight, 2))    # (N, O, 1, L')
+    y = y if bias is None else y + reshape(bias, (-1, 1, 1))
+    return as_result(y, Slice((ALL, ALL, 0) if input.ndim == 3 else (0, ALL, 0)))
 
 
 def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Any:
@@ -130,7 +130,8 @@ def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Any:
     if input.ndim != 3 or weight.ndim != 3:
         raise RuntimeError(f"conv_tbc: Input and weight must have 3 dims: time, batch, channel and time, input, output "
                            f"channels, but got {tuple(input.shape)} and {tuple(weight.shape)}")
-    return permute(conv1d(permute(input, (1, 2, 0)), permute(weight, (2, 1, 0)), bias, padding=pad), (2, 0, 1))
+    y = conv1d(permute(input, (1, 2, 0)), permute(weight, (2, 1, 0)), bias, padding=pad)          # (N, O, L')
+    return as_result(y, Permute((2, 0, 1)))
 
 
 def _one_row(geometry: Any) -> ConvGeometry:
@@ -161,8 +162,8 @@ def conv3d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, .
     frames = (D + 2 * pd - dd * (kd - 1) - 1) // sd + 1
     images = Frames(Depth(D, frames, kd, sd, pd, dd))(x)                   # (N*D', C*kd, H, W)
     y = Conv2d(_in_plane(geometry))(images, reshape(weight, (O, -1, kh, kw)), bias)
-    y = transpose(reshape(y, (N, frames, *y.shape[1:])), 1, 2)             # (N*D', O, H', W') -> (N, O, D', H', W')
-    return y if input.ndim == 5 else y[0]
+    y = as_result(y, Reshape((N, frames, *y.shape[1:])), Permute((0, 2, 1, 3, 4)))  # -> (N, O, D', H', W')
+    return y if input.ndim == 5 else as_result(y, Slice((0,)))
 
 
 def conv_transpose3d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, ...] = 1,
@@ -188,7 +189,7 @@ def conv_transpose3d(input: Any, weight: Any, bias: Any = None, stride: int | tu
     y = Conv2dInputGrad(size[1:], _in_plane(geometry))(images, reshape(weight, (C, -1, kh, kw)))  # (N*D, O*kd, H', W')
     y = FramesSum(Depth(size[0], frames, kd, sd, pd, dd))(y)               # -> (N, O, D', H', W')
     y = y if bias is None else y + reshape(bias, (-1, 1, 1, 1))
-    return y if input.ndim == 5 else y[0]
+    return y if input.ndim == 5 else as_result(y, Slice((0,)))
 
 
 def _in_plane(geometry: Any) -> ConvGeometry:

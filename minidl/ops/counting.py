@@ -173,7 +173,7 @@ def _bin_edges(row: Array, bins: Any, range: Any, who: str) -> Array:
         if bins.ndim != 1:
             raise RuntimeError(f"{who}: bins tensor should have one dimension, but got {bins.ndim}; try a number of "
                                f"bins, or the edges")
-        return move(array_of(bins), device_of(row))
+        return move(array_of(bins), device_of(row)).copy()
     low, high = range or (0.0, 0.0 if row.size else 1.0)
     low, high = _range(row, bins, low, high, who, margin=0.5)
     return array_module(row).linspace(low, high, bins + 1, dtype=row.dtype)

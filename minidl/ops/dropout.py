@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.inplace import write
-from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, device_of
 from minidl.ops.broadcast import Shape
 from minidl.ops.checks import check_floating
+from minidl.ops.ufunc import Elementwise
 from minidl.random import default_generator
 
 
-class Dropout(Op):
+class Dropout(Elementwise):
     """y = x * mask, the mask holding 0 and 1/(1-p); where x did not pass, no gradient does."""
 
     def forward(self, x: Array, mask: Array) -> Array:
@@ -147,7 +147,7 @@ def _alpha_dropout(who: str, input: Any, p: float, training: bool, inplace: bool
     return Shift()(Dropout()(input, mask), shift)
 
 
-class Shift(Op):
+class Shift(Elementwise):
     """y = x + shift, by an array that is constant."""
 
     def forward(self, x: Array, shift: Array) -> Array:

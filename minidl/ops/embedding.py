@@ -11,7 +11,7 @@ from minidl.backend.device import Array, array_module
 from minidl.ops.gather import MaskedFill, check_range, positions_of
 from minidl.ops.getitem import GetItem, ScatterAdd, setitem
 from minidl.ops.vector_norm import norm
-from minidl.ops.view import array_of
+from minidl.ops.view import array_of, as_result
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
@@ -38,7 +38,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         raise RuntimeError(f"one_hot: Class values must be smaller than num_classes, but got {high} with "
                            f"num_classes={num_classes}")
     xp = array_module(labels)
-    return wrap((labels[..., None] == xp.arange(num_classes)).astype(np.int64))
+    return as_result(wrap((labels[..., None] == xp.arange(num_classes)).astype(np.int64)))
 
 
 class Embedding(GetItem):

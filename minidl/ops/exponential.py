@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import Array, array_module, library_of
+from minidl.backend.device import Array, dense_copy, empty_dense, library_of
 from minidl.ops.complex import real
 from minidl.ops.selection import where
 from minidl.ops.ufunc import Binary, Floating, Unary, Zero, number_as_tensor
@@ -16,7 +16,7 @@ from minidl.ops.ufunc import Binary, Floating, Unary, Zero, number_as_tensor
 # ---------------------------------------------------------------------- powers and roots
 
 _SHORT_POWERS: dict[complex, Callable[[Array], Array]] = {   # the general power costs about a hundred multiplications
-    1: np.copy,
+    1: dense_copy,
     2: np.square,
     3: lambda x: x * x * x,
     4: lambda x: np.square(x * x),
@@ -367,7 +367,7 @@ class Sigmoid(Floating):
     complex_rules = "conjugated"
 
     def ufunc(self, x: Array) -> Array:
-        y = array_module(x).empty_like(x)
+        y = empty_dense(x)
         with np.errstate(over="ignore"):   # far below 0 e^-x is inf, and y the 0 that is due
             np.exp(np.negative(x, out=y), out=y)
         y += 1

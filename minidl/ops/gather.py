@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.inplace import InPlaceOp, write
-from minidl.autograd.op import Op, check_devices
+from minidl.autograd.op import check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.ops.arithmetic import Add
@@ -29,6 +29,7 @@ from minidl.ops.getitem import (
     shape_of_places,
 )
 from minidl.ops.rearrange import Tile
+from minidl.ops.ufunc import Elementwise
 from minidl.ops.view import ALL, Reshape, Slice, array_of, clone, ravel, unsqueeze
 
 # ---------------------------------------------------------------------- gather and scatter
@@ -374,7 +375,7 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
 
 # ---------------------------------------------------------------------- masks
 
-class MaskedFill(Op):
+class MaskedFill(Elementwise):
     """y = value where the mask holds, x elsewhere. Each keeps the gradient of its part."""
 
     complex_rules = "as written"

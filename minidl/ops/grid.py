@@ -12,19 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import Op, check_devices
+from minidl.autograd.op import check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.checks import check_floating
 from minidl.ops.getitem import GetItem
 from minidl.ops.join import cat
 from minidl.ops.linalg import matmul
-from minidl.ops.view import Permute, array_of, reshape, transpose
+from minidl.ops.ufunc import Elementwise
+from minidl.ops.view import Permute, Reshape, array_of, as_result, reshape, transpose
 
 CUBIC = -0.75     # the slope of Keys' kernel at distance 1, as in `interpolate`
 
 
-class Inside(Op):
+class Inside(Elementwise):
     """y = the position inside the image that stands for x: the nearest ('border'), or a mirror image ('reflection').
 
     Piecewise linear: the slope is 1 or -1, and 0 where positions are held at the edge.
@@ -94,7 +95,7 @@ def grid_sample(input: Any, grid: Any, mode: str = "bilinear", padding_mode: str
         values = GetItem(rows.reshape(-1))(table)                                               # (N*H'*W', C)
         values = values if weight is None else values * reshape(weight, (-1, 1))
         y = values if y is None else y + values
-    return Permute((0, len(size) + 1, *range(1, len(size) + 1)))(reshape(y, (N, *out_size, C)))
+    return as_result(y, Reshape((N, *out_size, C)), Permute((0, len(size) + 1, *range(1, len(size) + 1))))
 
 
 Tap = tuple[Any, Any, Any]

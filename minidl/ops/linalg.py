@@ -22,7 +22,7 @@ from minidl.ops.dims import normalize_dim
 from minidl.ops.einsum import Contract, tensordot
 from minidl.ops.rearrange import diagonal
 from minidl.ops.reduce import sum
-from minidl.ops.view import Permute, Reshape, reshape, transpose, unsqueeze
+from minidl.ops.view import Clone, Permute, Reshape, reshape, transpose, unsqueeze
 
 # ---------------------------------------------------------------------- the ops
 
@@ -428,7 +428,7 @@ def chain_matmul(*matrices: Any) -> Any:
     for x in matrices:
         if x.ndim != 2:
             raise RuntimeError(f"chain_matmul: expected matrices, of 2 dimensions, but got shape {tuple(x.shape)}")
-    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+    return Clone("C")(matrices[0]) if len(matrices) == 1 else multi_dot(matrices)
 
 
 def _cheapest(chain: list[Any]) -> Any:

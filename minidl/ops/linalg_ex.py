@@ -25,7 +25,7 @@ from minidl.ops.solve import (
     mT,
     same_batch,
 )
-from minidl.ops.view import array_of, reshape, unsqueeze
+from minidl.ops.view import array_of, as_result, reshape, unsqueeze
 
 
 class InverseResult(NamedTuple):
@@ -82,7 +82,7 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
         return SolveResult(reshape(X, X.shape[:-1]), info)
     if not left:
         X, info = solve_ex(mT(A), mT(B), check_errors=check_errors)
-        return SolveResult(mT(X), info)
+        return SolveResult(as_result(mT(X)), info)
     check_right_hand_side(who, A, B)
     info = first_zero(lu_factor(array_of(A))[0])
     if check_errors:

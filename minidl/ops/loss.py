@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
-from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import int64
@@ -28,6 +27,7 @@ from minidl.ops.gather import gather
 from minidl.ops.reduce import mean, sum
 from minidl.ops.selection import clamp, where
 from minidl.ops.softmax import log_softmax
+from minidl.ops.ufunc import Elementwise
 from minidl.ops.view import array_of, reshape
 
 
@@ -309,7 +309,7 @@ def _huber(difference: Any, delta: float) -> Any:
 # ---------------------------------------------------------------------- probabilities
 
 
-class BinaryCrossEntropy(Op):
+class BinaryCrossEntropy(Elementwise):
     """loss = -(t * log(x) + (1 - t) * log(1 - x)), where no logarithm counts for less than -100
 
     dx = (x - t) / (x * (1 - x)), and finite at 0 and 1;  dt = log(1 - x) - log(x)

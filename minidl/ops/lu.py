@@ -27,7 +27,7 @@ from minidl.ops.solve import (
     same_batch,
     solve_triangular,
 )
-from minidl.ops.view import array_of
+from minidl.ops.view import array_of, as_result
 
 
 class LUFactor(Op):
@@ -223,7 +223,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     _check_pivots(who, pivots)
     check_matrix(who, B, name="B")
     if not left:
-        return mT(lu_solve(LU, pivots, mT(B), adjoint=not adjoint))
+        return as_result(mT(lu_solve(LU, pivots, mT(B), adjoint=not adjoint)))
     check_right_hand_side(who, LU, B)
     LU, B = same_batch(who, LU, B)
     xp, order = array_module(array_of(LU)), row_order(array_of(pivots), LU.shape[-1])

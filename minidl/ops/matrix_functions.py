@@ -19,7 +19,7 @@ from minidl.ops.reduce import reduced_shape, sum
 from minidl.ops.selection import where
 from minidl.ops.solve import SLogDet, beside, check_matrix, identity_like, inv, mT
 from minidl.ops.vector_norm import norm as p_norm
-from minidl.ops.view import array_of, clone, movedim, reshape
+from minidl.ops.view import Clone, array_of, movedim, reshape
 
 Order = float | str | None
 
@@ -163,7 +163,7 @@ def matrix_power(A: Any, n: int) -> Any:
     if n == 0:
         one = identity_like(A, A.shape[-1])
         return beside(A, array_module(one).broadcast_to(one, A.shape).copy())
-    y, square = None, clone(A)
+    y, square = None, Clone("C")(A)
     while True:     # one bit of n after the other: A, A^2, A^4, ...
         if n & 1:
             y = square if y is None else matmul(y, square)

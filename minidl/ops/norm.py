@@ -15,7 +15,7 @@ from typing import Any
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.inplace import write
-from minidl.autograd.op import Op
+from minidl.autograd.op import IMAGES, Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array
 from minidl.backend.kernels import norm as kernels
@@ -27,7 +27,7 @@ from minidl.ops.exponential import rsqrt
 from minidl.ops.reduce import mean as mean_of
 from minidl.ops.selection import clamp
 from minidl.ops.vector_norm import norm
-from minidl.ops.view import reshape
+from minidl.ops.view import Reshape, as_result, reshape, unseen
 
 
 class Normalize(FusedOp):
@@ -73,6 +73,8 @@ class ScaleShift(Op):
 
     Where only x has a gradient, as in a network that is not trained, x itself is not kept.
     """
+
+    layout = IMAGES
 
     def forward(self, x: Array, scale: Array, shift: Array | None) -> Array:
         return kernels.scale_shift(x, scale, shift)
@@ -123,6 +125,7 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
         raise ValueError(f"{who}: Expected more than 1 value per channel when training, got input size "
                          f"{tuple(input.shape)}; try a larger batch, or eval()")
     step = Normalize(axes, (1,), eps)
+    step.layout = IMAGES
     y = step(input, weight, bias)
     if count:       # an empty batch has no statistics
         unbiased = step.variance * (count / max(1, count - 1))
@@ -200,7 +203,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     axes = tuple(range(input.ndim - len(shape), input.ndim))
     eps = kernels.epsilon(input.dtype) if eps is None else eps
     y = input * rsqrt(mean_of(input * input, axes, keepdim=True) + eps)
-    return y if weight is None else y * weight
+    return as_result(y if weight is None else y * weight)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
@@ -221,9 +224,9 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     if num_groups < 1 or C % num_groups:
         raise RuntimeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got "
                            f"input of shape {tuple(input.shape)} and num_groups={num_groups}")
-    grouped = reshape(input, (N, num_groups, C // num_groups, *size))
+    grouped = unseen(Reshape((N, num_groups, C // num_groups, *size)), input)
     step = Normalize(tuple(range(2, grouped.ndim)), (1, 2), eps)
-    return reshape(step(grouped, weight, bias), input.shape)
+    return as_result(step(grouped, weight, bias), Reshape(tuple(input.shape)))
 
 
 def normalize(input: Any, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:

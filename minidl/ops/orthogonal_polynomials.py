@@ -15,7 +15,7 @@ from minidl.backend.device import array_module
 from minidl.ops.broadcast import prepare
 from minidl.ops.selection import where
 from minidl.ops.ufunc import number_as_tensor
-from minidl.ops.view import array_of
+from minidl.ops.view import array_of, clone
 
 Rule = Callable[[Any, int, Any, Any], Any]
 """(x, k, p_k, p_(k-1)) -> p_(k+1)"""
@@ -37,7 +37,7 @@ def _polynomial(who: str, x: Any, n: Any, first: Callable[[Any], Any], rule: Rul
     for k in range(last + 1):
         y = where(orders == k, p, y) if isinstance(n, TensorBase) else p
         p, before = first(x) if k == 0 else rule(x, k, p, before), p
-    return y
+    return clone(y) if y is x else y
 
 
 # ---------------------------------------------------------------------- Chebyshev

@@ -4,7 +4,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from minidl.ops.view import permute, reshape
+from minidl.ops.view import apart_from, permute, reshape
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
@@ -30,7 +30,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     C, n = channels // (r * r), len(batch)
     squares = reshape(input, (*batch, C, r, r, H, W))
     rows = permute(squares, (*range(n + 1), n + 3, n + 1, n + 4, n + 2))      # (*, C, H, r, W, r)
-    return reshape(rows, (*batch, C, H * r, W * r))
+    return apart_from(input, reshape(rows, (*batch, C, H * r, W * r)))
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
@@ -52,7 +52,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     H, W, n = height // r, width // r, len(batch)
     rows = reshape(input, (*batch, C, H, r, W, r))
     squares = permute(rows, (*range(n + 1), n + 2, n + 4, n + 1, n + 3))      # (*, C, r, r, H, W)
-    return reshape(squares, (*batch, C * r * r, H, W))
+    return apart_from(input, reshape(squares, (*batch, C * r * r, H, W)))
 
 
 def channel_shuffle(input: Any, groups: int) -> Any:
@@ -80,7 +80,7 @@ def channel_shuffle(input: Any, groups: int) -> Any:
         raise RuntimeError(f"channel_shuffle: Number of channels must be divisible by groups. Got {C} channels and "
                            f"{groups} groups.")
     dealt = permute(reshape(input, (N, groups, C // groups, *size)), (0, 2, 1, *range(3, input.ndim + 1)))
-    return reshape(dealt, input.shape)
+    return apart_from(input, reshape(dealt, input.shape))
 
 
 def _factor(who: str, input: Any, factor: Any, name: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import IMAGES, Op
 from minidl.backend.device import Array
 from minidl.backend.kernels import pool as kernels
 from minidl.backend.kernels.pool import PoolGeometry
@@ -26,6 +26,8 @@ class MaxPool2d(Op):
 
     x (N, C, H, W) -> y, indices (N, C, H', W'). Only the maxima have an influence, so only they have a gradient.
     """
+
+    layout = IMAGES
 
     materialize = False   # the indices have no gradient that zeros could stand for
 
@@ -137,6 +139,8 @@ class AvgPool2d(Op):
 
     x (N, C, H, W) -> (N, C, H', W'). Every element of a window has the same share in the mean.
     """
+
+    layout = IMAGES
 
     def __init__(self, geometry: PoolGeometry, count_include_pad: bool, divisor_override: int | None) -> None:
         self.how = geometry, count_include_pad, divisor_override

@@ -19,7 +19,7 @@ from minidl.ops.pool import (
 from minidl.ops.pool_arguments import adaptive_arguments, as_given, pool_arguments
 from minidl.ops.reduce import mean
 from minidl.ops.resize import mean_of_shares
-from minidl.ops.view import reshape, unsqueeze
+from minidl.ops.view import ALL, Slice, as_result, reshape, unsqueeze
 
 Numbers = int | tuple[int, ...]
 
@@ -37,7 +37,7 @@ def max_pool1d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, 
         tensor([[5., 3.]])
     """
     x, geometry = pool_arguments("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode)
-    y, indices = (as_given(input, 1, out[:, :, 0]) for out in MaxPool2d(_one_row(geometry))(unsqueeze(x, 2)))
+    y, indices = (as_given(input, 1, _row(out)) for out in MaxPool2d(_one_row(geometry))(unsqueeze(x, 2)))
     return (y, indices) if return_indices else y
 
 
@@ -53,7 +53,7 @@ def avg_pool1d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, 
     """
     x, geometry = pool_arguments("avg_pool1d", 1, input, kernel_size, stride, padding, 1, ceil_mode, floating=True)
     y = AvgPool2d(_one_row(geometry), count_include_pad, None)(unsqueeze(x, 2))
-    return as_given(input, 1, y[:, :, 0])
+    return as_given(input, 1, _row(y))
 
 
 def adaptive_max_pool1d(input: Any, output_size: Numbers, return_indices: bool = False) -> Any:
@@ -66,7 +66,7 @@ def adaptive_max_pool1d(input: Any, output_size: Numbers, return_indices: bool =
         tensor([[3., 5.]])
     """
     x, size = adaptive_arguments("adaptive_max_pool1d", 1, input, output_size)
-    y, indices = (as_given(input, 1, out[:, :, 0]) for out in AdaptiveMaxPool2d((1, *size))(unsqueeze(x, 2)))
+    y, indices = (as_given(input, 1, _row(out)) for out in AdaptiveMaxPool2d((1, *size))(unsqueeze(x, 2)))
     return (y, indices) if return_indices else y
 
 
@@ -80,7 +80,12 @@ def adaptive_avg_pool1d(input: Any, output_size: Numbers) -> Any:
         tensor([[2., 4.]])
     """
     x, size = adaptive_arguments("adaptive_avg_pool1d", 1, input, output_size, floating=True)
-    return as_given(input, 1, adaptive_avg_pool2d(unsqueeze(x, 2), (1, *size))[:, :, 0])
+    return as_given(input, 1, _row(adaptive_avg_pool2d(unsqueeze(x, 2), (1, *size))))
+
+
+def _row(y: Any) -> Any:
+    """The only row of images: (N, C, 1, L) -> (N, C, L)."""
+    return as_result(y, Slice((ALL, ALL, 0)))
 
 
 def _one_row(geometry: Any) -> PoolGeometry:

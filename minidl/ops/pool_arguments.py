@@ -5,7 +5,7 @@ from typing import Any
 
 from minidl.backend.kernels.pool import PoolGeometry, output_length
 from minidl.ops.checks import check_floating, check_images, numbers
-from minidl.ops.view import unsqueeze
+from minidl.ops.view import Slice, as_result, unsqueeze
 
 
 def pool_arguments(who: str, dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
@@ -57,7 +57,7 @@ def batched(who: str, dims: int, input: Any, floating: bool = False) -> Any:
 
 def as_given(input: Any, dims: int, y: Any) -> Any:
     """The result without its batch axis, if the input had none."""
-    return y if input.ndim == dims + 2 else y[0]
+    return y if input.ndim == dims + 2 else as_result(y, Slice((0,)))
 
 
 def _reads_image(out_length: int, length: int, kernel: int, stride: int, padding: int, dilation: int) -> bool:

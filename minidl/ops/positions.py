@@ -8,7 +8,7 @@ import numpy as np
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Device, array_module, as_device, get_library
 from minidl.ops.checks import integer, natural
-from minidl.ops.view import array_of
+from minidl.ops.view import array_of, as_result
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
@@ -22,7 +22,7 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     x = array_of(input)
     axes = x.nonzero() if x.ndim else x.reshape(1).nonzero()
     if as_tuple:
-        return tuple([wrap(axis) for axis in axes])
+        return tuple([as_result(wrap(axis)) for axis in axes])
     return wrap(array_module(x).stack(axes, axis=1)[:, :x.ndim])
 
 

@@ -12,9 +12,11 @@ from minidl.ops.dims import normalize_dim, normalize_dims
 from minidl.ops.join import Cat
 from minidl.ops.view import (
     ALL,
+    Clone,
     Reshape,
     Slice,
     SliceScatter,
+    apart_from,
     atleast_nd,
     clone,
     expand,
@@ -168,7 +170,7 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     a, b = normalize_dims(dims, input.ndim, "rot90")
     k = integer("rot90", "k", k) % 4
     if k == 0:
-        return clone(input)
+        return Clone("C")(input)
     if k == 2:
         return Flip((a, b))(input)
     # A quarter turn is a mirror image and an exchange of axes; the mirror decides which way.
@@ -368,7 +370,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     for axis, (left, right) in enumerate(margins):
         if left or right:
             cropped = _pad_from_itself(cropped, axis, left, right, mode)
-    return cropped
+    return apart_from(input, cropped)
 
 
 def _pad_from_itself(x: Any, axis: int, left: int, right: int, mode: str) -> Any:

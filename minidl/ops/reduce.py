@@ -22,7 +22,7 @@ from minidl.ops.cast import cast
 from minidl.ops.complex import conj
 from minidl.ops.dims import normalize_dim, normalize_dims, numpy_names
 from minidl.ops.exponential import exp
-from minidl.ops.view import narrow, reshape, squeeze
+from minidl.ops.view import apart_from, narrow, reshape, squeeze
 
 Dims = int | tuple[int, ...] | list[int] | None
 
@@ -257,7 +257,7 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         shape = (1,) * x.ndim if keepdim else ()
         return reshape(Prod(0)(reshape(x, (-1,) if x.size else (0,))), shape)
     if axis is None:
-        return x
+        return apart_from(input, x)
     y = Prod(axis)(x)
     return y if keepdim else squeeze(y, axis)
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import IMAGES, Op
 from minidl.backend.device import Array
 from minidl.backend.kernels import resize as kernels
 from minidl.backend.kernels.resize import Taps
-from minidl.ops.view import clone
+from minidl.ops.view import Clone
 
 MODES = {"nearest": (3, 4, 5), "nearest-exact": (3, 4, 5), "linear": (3,), "bilinear": (4,), "bicubic": (4,),
          "trilinear": (5,), "area": (3, 4, 5)}     # and for how many dimensions
@@ -26,6 +26,8 @@ SMOOTH = ("linear", "bilinear", "bicubic", "trilinear")
 
 class Resize(Op):
     """y = M x along one axis, with a sparse matrix M (out, n) that is constant; so gx = M^T g."""
+
+    layout = IMAGES
 
     def __init__(self, axis: int, matrix: Matrix) -> None:
         self.axis, self.matrix = axis, matrix
@@ -98,7 +100,7 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
         matrix = _matrix(kind, input.shape[axis], sizes[axis - 2], scales[axis - 2], bool(align_corners), antialias)
         if not matrix.is_identity:
             result = Resize(axis, matrix)(result)
-    return clone(input) if result is input else result
+    return Clone("C")(input) if result is input else result
 
 
 def mean_of_shares(input: Any, axis: int, size: int) -> Any:

@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.inplace import write
-from minidl.autograd.op import Op
+from minidl.autograd.op import ROWS
 from minidl.backend.device import Array, array_module, device_of
 from minidl.ops.activation import leaky_relu
 from minidl.ops.checks import check_floating
-from minidl.ops.view import array_of
+from minidl.ops.ufunc import Elementwise
+from minidl.ops.view import array_of, as_result
 from minidl.random import default_generator
 
 
-class RRelu(Op):
+class RRelu(Elementwise):
     """y = x * slope, the slopes drawn beforehand: 1 where x > 0"""
+
+    layout = ROWS
 
     def forward(self, x: Array, slope: Array) -> Array:
         return x * slope
@@ -46,7 +49,8 @@ def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: 
         raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, but got lower={lower} "
                            f"and upper={upper}")
     if not training:
-        return leaky_relu(input, (lower + upper) / 2, inplace)
+        y = leaky_relu(input, (lower + upper) / 2, inplace)
+        return y if inplace else as_result(y)
     x = array_of(input)
     stream = default_generator(device_of(x)).stream
     slope = stream.random(x.shape, dtype=np.float64 if x.dtype == np.float64 else np.float32)

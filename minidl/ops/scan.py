@@ -24,7 +24,7 @@ from minidl.ops.gather import grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.join import cat
 from minidl.ops.reduce import axis_of, running, running_input, sum
-from minidl.ops.view import array_of, clone, narrow, reshape
+from minidl.ops.view import apart_from, array_of, as_result, clone, narrow, reshape
 
 # ---------------------------------------------------------------------- running sums and products
 
@@ -55,7 +55,7 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
         tensor([1., 3., 6.])
     """
     x, axis = running_input(input, dim, dtype, "cumsum")
-    return x if axis is None else CumSum(axis)(x)
+    return apart_from(input, x) if axis is None else CumSum(axis)(x)
 
 
 class CumProd(FusedOp):
@@ -103,7 +103,7 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
         tensor([1., 2., 6.])
     """
     x, axis = running_input(input, dim, dtype, "cumprod")
-    return x if axis is None else CumProd(axis)(x)
+    return apart_from(input, x) if axis is None else CumProd(axis)(x)
 
 
 # ---------------------------------------------------------------------- running extremes
@@ -140,7 +140,7 @@ def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> ValuesIndice
     attained = (x == scan(x, axis, ufunc)) | (x != x)   # a NaN is extreme, but equals nothing
     positions = xp.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
     places = scan(xp.where(attained, positions, 0), axis, np.maximum)
-    indices = wrap(places)
+    indices = as_result(wrap(places))
     return ValuesIndices(GetItem(grid(places, axis)).watch(indices)(input), indices)
 
 
@@ -219,7 +219,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     for _ in range(min(n, x.shape[axis])):
         before, after = _neighbours(x, axis)
         x = logical_xor(after, before) if x.dtype.kind == "b" else after - before
-    return x
+    return apart_from(input, x)
 
 
 def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:

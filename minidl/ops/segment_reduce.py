@@ -9,7 +9,7 @@ from minidl.backend.device import Array, array_module, device_of, move
 from minidl.ops.dims import normalize_dim
 from minidl.ops.gather import index_add
 from minidl.ops.scatter_reduce import index_reduce
-from minidl.ops.view import array_of, narrow, reshape
+from minidl.ops.view import array_of, as_result, narrow, reshape
 
 NEUTRAL = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
 
@@ -54,7 +54,7 @@ def segment_reduce(data: Any, reduce: str, *, lengths: Any = None, indices: Any 
         count = edges[..., 1:] - edges[..., :-1]
         count = count if initial is None else xp.maximum(count, 1)
         y = y / wrap(count.reshape(*count.shape, *(1,) * len(inner)).astype(data.dtype))
-    return y
+    return as_result(y)
 
 
 def _edges(who: str, data: Any, lengths: Any, indices: Any, offsets: Any, axis: int, unsafe: bool) -> Array:

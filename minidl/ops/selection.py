@@ -5,19 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.dtype import result_type
 from minidl.ops.broadcast import broadcast_shape, expand_to, prepare
 from minidl.ops.checks import check_tensors
 from minidl.ops.comparison import isfinite
-from minidl.ops.ufunc import Binary, Unary
+from minidl.ops.ufunc import Binary, Elementwise, Unary
 
 # ---------------------------------------------------------------------- where
 
 
-class Where(Op):
+class Where(Elementwise):
     """y = a where the condition holds, else b. The branch not taken gets a zero, even if g is inf or NaN."""
 
     complex_rules = "as written"
@@ -159,7 +158,7 @@ def fmin(input: Any, other: Any) -> Any:
 
 # ---------------------------------------------------------------------- into a range
 
-class Clamp(Op):
+class Clamp(Elementwise):
     """y = min(max(x, low), high); a bound that is None is no bound.
 
     Where x lies inside or on a bound, the gradient is x's; outside it is the bound's. Bounds that
@@ -212,7 +211,8 @@ class NanToNum(Unary):
         self.nan, self.posinf, self.neginf = nan or 0.0, posinf, neginf
 
     def forward(self, x: Array) -> Array:
-        return array_module(x).nan_to_num(x, nan=self.nan, posinf=self.posinf, neginf=self.neginf)
+        y = dense_copy(x)
+        return array_module(x).nan_to_num(y, copy=False, nan=self.nan, posinf=self.posinf, neginf=self.neginf)
 
     def grad_x(self, g: Any, x: Any) -> Any:
         return where(isfinite(x), g, 0.0)

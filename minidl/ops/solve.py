@@ -21,7 +21,7 @@ from minidl.ops.dims import normalize_dims
 from minidl.ops.join import cat
 from minidl.ops.rearrange import tril, triu
 from minidl.ops.selection import where
-from minidl.ops.view import array_of, movedim, reshape, transpose, unsqueeze
+from minidl.ops.view import array_of, as_result, movedim, reshape, transpose, unsqueeze
 
 
 class LinAlgError(RuntimeError):
@@ -212,7 +212,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
         X = solve(A, B)
         return reshape(X, X.shape[:-1])
     if not left:
-        return mT(solve(mT(A), mT(B)))
+        return as_result(mT(solve(mT(A), mT(B))))
     check_right_hand_side("linalg.solve", A, B)
     return Solve()(*same_batch("linalg.solve", A, B))
 

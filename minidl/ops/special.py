@@ -17,6 +17,7 @@ from minidl.ops.exponential import exp, log, log1p, sigmoid
 from minidl.ops.selection import clamp, where
 from minidl.ops.trigonometric import cos
 from minidl.ops.ufunc import Binary, Floating, number_as_tensor
+from minidl.ops.view import as_result
 
 
 class Special(Floating):
@@ -228,7 +229,7 @@ def mvlgamma(input: Any, p: int) -> Any:
     total = lgamma(input)
     for j in range(1, p):
         total = total + lgamma(input - j / 2)
-    return total + p * (p - 1) / 4 * math.log(math.pi)
+    return as_result(total + p * (p - 1) / 4 * math.log(math.pi))
 
 
 multigammaln = mvlgamma

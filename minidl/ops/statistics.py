@@ -28,7 +28,7 @@ from minidl.ops.reduce import Reduction, axis_of, mean, reduced_shape, sum
 from minidl.ops.selection import clamp, where
 from minidl.ops.sort import sort
 from minidl.ops.vector_norm import norm
-from minidl.ops.view import array_of, clone, expand, movedim, ravel, reshape, squeeze, transpose, unsqueeze
+from minidl.ops.view import array_of, as_result, clone, expand, movedim, ravel, reshape, squeeze, transpose, unsqueeze
 
 # ---------------------------------------------------------------------- medians, the k-th smallest, the mode
 
@@ -74,9 +74,10 @@ def _at_rank(order: Array, rank: Array, axis: int) -> Array:
 
 def _read(input: Any, places: Array, axis: int, keepdim: bool) -> ValuesIndices:
     """The elements at `places` along the axis, and the places."""
-    indices = wrap(places)
+    indices = as_result(wrap(places))
     values = GetItem(grid(places, axis)).watch(indices)(input)
-    return ValuesIndices(values, indices) if keepdim else ValuesIndices(squeeze(values, axis), squeeze(indices, axis))
+    return ValuesIndices(values, indices) if keepdim else \
+        ValuesIndices(as_result(squeeze(values, axis)), as_result(squeeze(indices, axis)))
 
 
 def _single(input: Any) -> ValuesIndices:
@@ -340,7 +341,7 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
     if not number("renorm", "maxnorm", maxnorm) >= 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     size = norm(input, p, others, keepdim=True)
-    return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
+    return as_result(input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0))
 
 
 def msort(input: Any) -> Any:

@@ -9,14 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import AS_INPUTS, Op
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.dtype import get_default_dtype, result_type
 from minidl.ops.broadcast import as_operand, prepare
 
 
-class Unary(Op):
+class Elementwise(Op):
+    """Base of ops whose output element i is made of the input elements i; it lies in memory as they do."""
+
+    layout = AS_INPUTS
+
+
+class Unary(Elementwise):
     """y = ufunc(x). NumPy's ufuncs hand arrays of other libraries to those libraries."""
 
     ufunc: Any
@@ -38,13 +44,13 @@ class Step(Unary):
     def forward(self, x: Array) -> Array:
         if x.dtype.kind == "c":     # what lies below a complex number?
             raise self.complex_error()
-        return self.ufunc(x) if x.dtype.kind == "f" else x.copy()
+        return self.ufunc(x) if x.dtype.kind == "f" else dense_copy(x)
 
     def grad_x(self, g: Any) -> Any:
         return Zero()(g)
 
 
-class Zero(Op):
+class Zero(Elementwise):
     """y = 0, whatever x is: a gradient that is there and is zero."""
 
     complex_rules = "as written"
@@ -53,7 +59,7 @@ class Zero(Op):
         return array_module(x).zeros_like(x)
 
 
-class Binary(Op):
+class Binary(Elementwise):
     """y = ufunc(a, b), with broadcasting and promotion. With `floating`, integers give floating results."""
 
     ufunc: Any
@@ -88,7 +94,7 @@ class Binary(Op):
             return self.ufunc(*wrapped(a, b))
 
 
-class Ternary(Op):
+class Ternary(Elementwise):
     """y = f(a, b, c), with broadcasting and promotion."""
 
     def __call__(self, a: Any, b: Any, c: Any) -> Any:
@@ -99,7 +105,7 @@ class Ternary(Op):
 
 def as_floating(x: Array) -> Array:
     """`x` itself if it is floating or complex, else in the default floating dtype."""
-    return x if x.dtype.kind in "fc" else x.astype(get_default_dtype())
+    return x if x.dtype.kind in "fc" else dense_copy(x, get_default_dtype())
 
 
 def number_as_tensor(x: Any, beside: TensorBase) -> Any:

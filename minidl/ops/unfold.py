@@ -12,6 +12,7 @@ from minidl.backend.device import Array
 from minidl.backend.kernels import unfold as kernels
 from minidl.backend.kernels.unfold import PatchGeometry, patches_per_axis
 from minidl.ops.checks import Pair, check_floating, check_images, pair
+from minidl.ops.view import Slice, as_result
 
 
 class Unfold(Op):
@@ -65,7 +66,7 @@ def unfold(input: Any, kernel_size: int | Pair, dilation: int | Pair = 1, paddin
         raise RuntimeError(f"unfold: Given input with spatial size {tuple(input.shape[-2:])}, {_described(geometry)}, "
                            f"calculated shape of the array of sliding blocks as {count}, but its components must be "
                            f"at least one; try padding or a smaller kernel")
-    return Unfold(geometry)(input[None])[0] if input.ndim == 3 else Unfold(geometry)(input)
+    return as_result(Unfold(geometry)(input[None]), Slice((0,))) if input.ndim == 3 else Unfold(geometry)(input)
 
 
 def fold(input: Any, output_size: int | Pair, kernel_size: int | Pair, dilation: int | Pair = 1,
@@ -98,7 +99,7 @@ def fold(input: Any, output_size: int | Pair, kernel_size: int | Pair, dilation:
         raise RuntimeError(f"fold: Given output_size={size}, {_described(geometry)}, expected size of input's "
                            f"dimension {input.ndim - 1} to match the calculated number of sliding blocks "
                            f"{count[0]} * {count[1]} = {count[0] * count[1]}, but got {columns}")
-    return Fold(size, geometry)(input[None])[0] if input.ndim == 2 else Fold(size, geometry)(input)
+    return as_result(Fold(size, geometry)(input[None]), Slice((0,))) if input.ndim == 2 else Fold(size, geometry)(input)
 
 
 def _geometry(who: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> PatchGeometry:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import Op, owner
-from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import Array, array_module
+from minidl.autograd.op import AS_INPUTS, Op, owner
+from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
+from minidl.backend.device import Array, array_module, dense_copy
 from minidl.ops.broadcast import Expand, Shape, broadcast_shape, expand_to
 from minidl.ops.dims import normalize_dim, normalize_dims, numpy_names, sizes
 
@@ -94,13 +94,14 @@ class SliceScatter(Op):
 class Clone(Op):
     """The same numbers in memory of their own: laid out as x is ('K'), or row by row ('C')."""
 
+    layout = AS_INPUTS
     complex_rules = "as written"
 
     def __init__(self, order: str) -> None:
         self.order = order
 
     def forward(self, x: Array) -> Array:
-        return x.copy(order=self.order)
+        return dense_copy(x) if self.order == "K" else x.copy(order="C")
 
     def grad_x(self, g: Any) -> Any:
         return g
@@ -140,11 +141,30 @@ def array_of(x: Any) -> Array:
     return x.array if isinstance(x, TensorBase) else x
 
 
-def channels_last(array: Array) -> bool:
-    """Whether an image (N, C, *) lies in memory as (N, *, C), as convolutions leave it."""
-    strides = array.strides
-    order = [strides[0], *strides[2:], strides[1]] if array.ndim > 2 else [0, 1]
-    return order == sorted(order, reverse=True)
+# ---------------------------------------------------------------------- inside a function
+
+def unseen(view: Op, x: Any) -> Any:
+    """`view(x)` for reading inside a function. Nobody writes into it or sees how it lies, so x, which may be the result
+    of a convolution with channels last, is not laid out for it."""
+    view.is_view, view.layout = False, AS_INPUTS  # type: ignore[misc]
+    y = view(x)
+    if isinstance(x, TensorBase) and owner(y.array) is owner(x.array):
+        y.version = version_of(x)       # a write into x is noticed where y was kept
+    return y
+
+
+def as_result(temporary: Any, *views: Op) -> Any:
+    """A temporary, seen through `views`, as a result: it alone knows of its memory, and may lie in it anyhow."""
+    for view in views:
+        temporary = unseen(view, temporary)
+    if isinstance(temporary, TensorBase):
+        temporary.view_of, temporary.layout_is_free = None, True
+    return temporary
+
+
+def apart_from(input: Any, result: Any) -> Any:
+    """`result`, as a copy if it looks into the memory of `input`."""
+    return Clone("C")(result) if owner(array_of(result)) is owner(array_of(input)) else result
 
 
 # ---------------------------------------------------------------------- another shape
@@ -196,9 +216,6 @@ def view(input: Any, shape: Any) -> Any:
 
     Given a dtype in place of a shape, the same bytes are read as numbers of it.
 
-    What a convolution gives is the exception: its channels lie last in memory, for speed, and PyTorch's programs
-    say `x.view(len(x), -1)` to it. They get the copy that makes it so.
-
         >>> import minidl
         >>> minidl.arange(4).view(2, 2)
         tensor([[0, 1],
@@ -210,7 +227,7 @@ def view(input: Any, shape: Any) -> Any:
         return reinterpret(input, shape)
     shape = infer_sizes(sizes_of(shape), math.prod(input.shape), "view")
     out = Reshape(shape)(input)
-    if owner(array_of(out)) is not owner(array_of(input)) and not channels_last(array_of(input)):
+    if owner(array_of(out)) is not owner(array_of(input)):
         raise RuntimeError(
             f"view: view size {list(shape)} is not compatible with input tensor's size {list(input.shape)} and "
             f"stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.")
@@ -265,7 +282,7 @@ def ravel(input: Any) -> Any:
         >>> minidl.ravel(minidl.tensor([[1, 2], [3, 4]]))
         tensor([1, 2, 3, 4])
     """
-    return reshape(input, (-1,)) if math.prod(input.shape) else Reshape((0,))(input)
+    return Reshape((math.prod(input.shape),))(contiguous(input))
 
 
 @numpy_names
@@ -510,4 +527,5 @@ def clone(input: Any) -> Any:
 
 def contiguous(input: Any) -> Any:
     """`input` itself if it lies in memory row by row, else a copy that does."""
-    return input if array_of(input).flags.c_contiguous else Clone("C")(input)
+    array = memory_of(input) if isinstance(input, TensorBase) else input
+    return input if array.flags.c_contiguous else Clone("C")(input)

@@ -9,11 +9,11 @@ import math
 from typing import Any
 
 from minidl.autograd.inplace import ViewWrite
-from minidl.autograd.tensorbase import wrap
+from minidl.autograd.tensorbase import TensorBase, memory_of, wrap
 from minidl.ops.cast import cast
 from minidl.ops.dims import normalize_dim
 from minidl.ops.rearrange import diagonal
-from minidl.ops.view import ALL, Slice, array_of, clone, contiguous, select
+from minidl.ops.view import ALL, Slice, clone, contiguous, select
 from minidl.ops.window import as_strided
 
 
@@ -79,7 +79,7 @@ def slice_view(input: Any, dim: int, start: int | None, end: int | None, step: i
 
 def _values(x: Any) -> Any:
     """A tensor of the same memory without history: only its views are of interest."""
-    return wrap(array_of(x))
+    return wrap(memory_of(x) if isinstance(x, TensorBase) else x)
 
 
 def _replaced(who: str, input: Any, src: Any, view: Any) -> Any:

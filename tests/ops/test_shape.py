@@ -227,14 +227,22 @@ def test_view_says_that_reshape_would_copy():
 
 @pytest.mark.parametrize("sizes", [(2, -1), (2, 3, -1), (-1,)])
 def test_view_of_what_a_convolution_gives(sizes):
-    """Its channels may lie last in memory; `x.view(len(x), -1)` stands in half of all programs."""
-    images = minidl.randn(2, 4, 5, 3).permute(0, 3, 1, 2).requires_grad_()      # (N, H, W, C) in memory
+    """`x.view(len(x), -1)` stands in half of all programs."""
+    images = minidl.nn.functional.conv2d(minidl.randn(2, 2, 5, 6), minidl.randn(3, 2, 2, 2)).requires_grad_()
+    assert not images.array.flags.c_contiguous                                  # (N, H, W, C) in memory, until ...
     flat = images.view(*sizes)
     assert flat.tolist() == images.reshape(*sizes).tolist()
     flat.square().sum().backward()
     assert images.grad.equal(2 * images.detach())
     conv = minidl.nn.functional.conv2d(images, minidl.randn(6, 3, 3, 3))
     assert conv.relu()[:, 1:].view(2, -1).shape == (2, 5 * 2 * 3)
+
+
+def test_view_of_images_that_a_program_lays_out_with_channels_last():
+    images = minidl.randn(2, 4, 5, 3).permute(0, 3, 1, 2)
+    for x in (images, images.relu(), minidl.nn.functional.conv2d(images, minidl.randn(6, 3, 3, 3))):
+        with pytest.raises(RuntimeError, match="view size .* is not compatible"):
+            x.view(2, -1)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "int16", "float32", "uint8", "complex64"])

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.tensorbase import memory_of
 from minidl.nn.container import ModuleDict, ModuleList
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
@@ -121,7 +122,7 @@ class ParametrizationList(ModuleList):
 def _replace(old: Tensor, new: Tensor) -> None:
     """Give a tensor other values. It stays the object that it is."""
     if new is not old:
-        old.array = new.detach().clone().array
+        old.array = memory_of(new.detach().clone())
 
 
 def _check_same(before: str, shape: Any, dtype: Any, after: str, found: Any, flag: str) -> None:

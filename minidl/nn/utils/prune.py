@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from numbers import Number
 from typing import Any, ClassVar, TypeVar
 
+from minidl.autograd.tensorbase import memory_of
 from minidl.creation import ones_like, rand, rand_like, zeros_like
 from minidl.nn.module import Module
 from minidl.ops.shape import cat
@@ -93,7 +94,7 @@ class BasePruningMethod(ABC):
         """Make the masked tensor a plain parameter: the pruning becomes permanent."""
         name = self._tensor_name
         original = getattr(module, f"{name}_orig")
-        original.array = self.apply_mask(module).array     # the same Parameter: an optimizer may hold it
+        original.array = memory_of(self.apply_mask(module))     # the same Parameter: an optimizer may hold it
         _hooks(module)[:] = [hook for hook in _hooks(module) if hook.function is not self]
         for attribute in (name, f"{name}_orig", f"{name}_mask"):
             delattr(module, attribute)
