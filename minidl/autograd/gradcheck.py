@@ -4,24 +4,41 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.autograd.gradcheck_results import GradcheckReport, GradcheckRow, Mismatch
+from minidl.autograd.gradcheck_subject import Named, Subject, subject_of
 from minidl.autograd.interface import grad
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module, device_of, get_library, to_numpy
 from minidl.backend.dtype import complex128, float64
 
+NO_PATH = "no path leads from it to the output"
+SMALL = 1000    # entries: up to here a fast check that fails is repeated in full, to say where
+
 
 class GradcheckError(RuntimeError):
-    """An analytical gradient does not agree with the numerical one."""
+    """An analytical gradient does not agree with the numerical one. `report` has all that was found."""
+
+    report: GradcheckReport
+
+
+class _Settings(NamedTuple):
+    eps: float
+    atol: float
+    rtol: float
+    nondet_tol: float
+    check_undefined_grad: bool
+    check_grad_dtypes: bool
+    fast_mode: bool
 
 
 def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5,
               rtol: float = 1e-3, raise_exception: bool = True, nondet_tol: float = 0.0,
               check_undefined_grad: bool = True, check_grad_dtypes: bool = True,
-              fast_mode: bool = False) -> bool:
+              fast_mode: bool = False, masked: bool | None = None) -> bool:
     """Whether the gradients of `func(*inputs)` agree with central differences.
 
     For every floating output and every input that requires grad (use float64), the Jacobian J from backward
@@ -30,186 +47,306 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
     With `fast_mode` one random projection u' J v is compared instead: two evaluations of `func` for
     each input, whatever its size.
 
+    Where `func` is a Module, its parameters are checked too, and its buffers that require grad. It may be float32: a
+    copy of it and of the inputs in float64 is what is checked, so the module stays as it is, and running statistics
+    are the same at every evaluation. So are the random numbers of any `func` that draws from the default generator.
+    A function that holds tensors which receive a gradient and are not checked is warned of.
+    `masked` changes nothing, since no tensor is sparse.
+
         >>> import minidl
         >>> x = minidl.randn(3, dtype=minidl.float64, requires_grad=True)
         >>> minidl.autograd.gradcheck(minidl.tanh, x)
         True
+        >>> minidl.autograd.gradcheck(minidl.nn.Linear(3, 2), x)
+        True
 
-    Errors: GradcheckError that shows both Jacobians (False instead, with `raise_exception=False`);
-    ValueError if no input requires grad.
+    Errors: GradcheckError that says which entry is most wrong, and shows both Jacobians (False instead, with
+    `raise_exception=False`); ValueError if nothing requires grad. `gradcheck_report` says what was checked.
     """
-    inputs = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
-    try:
-        _Check(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes).run(check_undefined_grad, fast_mode)
-    except GradcheckError:
-        if raise_exception:
-            raise
-        return False
-    return True
+    settings = _Settings(eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode)
+    return _verdict(_check(func, inputs, settings), raise_exception)
 
 
 def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, *, eps: float = 1e-6,
                   atol: float = 1e-5, rtol: float = 1e-3, gen_non_contig_grad_outputs: bool = False,
                   raise_exception: bool = True, nondet_tol: float = 0.0, check_undefined_grad: bool = True,
-                  check_grad_dtypes: bool = False, fast_mode: bool = False) -> bool:
+                  check_grad_dtypes: bool = False, fast_mode: bool = False, masked: bool | None = None) -> bool:
     """Whether the gradients of the gradients of `func` agree with central differences.
 
-    The gradient is taken as a function of the inputs and of `grad_outputs` (random if not given), and is
-    handed to `gradcheck`; the arguments are the same.
+    The gradient is taken as a function of the inputs, of the parameters if `func` is a Module, and of `grad_outputs`
+    (random if not given), and is checked as by `gradcheck`; the arguments are the same.
     """
-    inputs = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
-    outputs = _differentiable(func(*inputs))
+    settings = _Settings(eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode)
+    report = _check(func, inputs, settings, 2, grad_outputs, gen_non_contig_grad_outputs)
+    return _verdict(report, raise_exception)
+
+
+def gradcheck_report(func: Callable[..., Any], inputs: Any, *, order: int = 1, eps: float = 1e-6, atol: float = 1e-5,
+                     rtol: float = 1e-3, nondet_tol: float = 0.0, check_undefined_grad: bool = True,
+                     check_grad_dtypes: bool = True, fast_mode: bool = False) -> GradcheckReport:
+    """What `gradcheck` checks, and finds: a row for each tensor and output; true if nothing is wrong.
+
+    The arguments are those of `gradcheck`; with `order=2` it is about `gradgradcheck`. Nothing is raised where a
+    gradient is wrong: `report.failure` is the text that `gradcheck` would raise.
+
+        >>> import minidl
+        >>> layer = minidl.nn.Linear(3, 2)
+        >>> layer.bias.requires_grad_(False)
+        Parameter containing:
+        tensor([...])
+        >>> report = minidl.autograd.gradcheck_report(layer, minidl.randn(4, 3, requires_grad=True))
+        >>> for row in report.rows:
+        ...     print(row.tensor, row.shape, row.result, row.note)
+        input 0 (4, 3) right
+        parameter 'weight' (2, 3) right
+        parameter 'bias' (2,) not checked requires_grad is False
+
+    Errors: ValueError if nothing requires grad, or `order` is neither 1 nor 2.
+    """
+    if order not in (1, 2):
+        raise ValueError(f"gradcheck_report: expected order 1 or 2, but got {order}")
+    settings = _Settings(eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes and order == 1, fast_mode)
+    return _check(func, inputs, settings, order)
+
+
+def _verdict(report: GradcheckReport, raise_exception: bool) -> bool:
+    if report.failure and raise_exception:
+        error = GradcheckError(report.failure if len(report.rows) < 2 else f"{report.failure}\n\n{report}")
+        error.report = report
+        raise error
+    return not report.failure
+
+
+def _check(func: Any, inputs: Any, settings: _Settings, order: int = 1, grad_outputs: Any = None,
+           non_contiguous: bool = False) -> GradcheckReport:
+    subject = subject_of(func, (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs))
+    if not subject.checked:
+        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of "
+                         "them have requires_grad=True.")
+    outputs = subject.outputs()
+    if not outputs:
+        raise ValueError("gradcheck: the function returned no tensor; expected a tensor, or tensors in tuples, lists "
+                         "or dicts")
+    unchecked = subject.unchecked(outputs)
+    if unchecked:
+        names = ", ".join(f"{name} {shape}" for name, shape in unchecked)
+        warnings.warn(f"gradcheck: the function also depends on {names}, whose gradient is not checked; hand it over "
+                      f"as an input, or check a Module itself, gradcheck(module, inputs)", stacklevel=3)
+    if order == 2:
+        subject = _of_gradients(subject, outputs, grad_outputs, non_contiguous)
+        outputs = subject.outputs()
+    report = _Check(subject, outputs, settings).run()
+    report.rows += [GradcheckRow(name, shape, "", None, "not checked", "held by the function, but no input")
+                    for name, shape in unchecked]
+    return report
+
+
+def _of_gradients(subject: Subject, outputs: list[Named], grad_outputs: Any, non_contiguous: bool) -> Subject:
+    """The gradients of a subject's outputs as a subject of their own, which depends on the incoming ones too."""
+    if all(x.tensor.edge is None for x in outputs):
+        raise ValueError("gradgradcheck: no output requires grad, so there is no gradient to check; try gradcheck")
     if grad_outputs is None:
         stream = np.random.default_rng(0)
-        grad_outputs = [_random_like(out, stream, gen_non_contig_grad_outputs) for out in outputs]
-        for g in grad_outputs:
+        gs = [_random_like(x.tensor, stream, non_contiguous) for x in outputs if x.tensor.edge is not None]
+        for g in gs:
             g.requires_grad = True
     else:
-        grad_outputs = [grad_outputs] if isinstance(grad_outputs, TensorBase) else list(grad_outputs)
-    wanted = [x for x in inputs if isinstance(x, TensorBase) and x.edge is not None]
+        gs = [grad_outputs] if isinstance(grad_outputs, TensorBase) else list(grad_outputs)
 
-    def gradient(*args: Any) -> Any:
-        xs, gs = args[:len(inputs)], args[len(inputs):]
-        at = [x for x, original in zip(xs, inputs) if any(original is w for w in wanted)]
-        found = grad(_differentiable(func(*xs)), at, gs, create_graph=True, allow_unused=True)
-        return tuple([g for g in found if g is not None])
+    def gradients() -> list[Named]:
+        found = grad([x.tensor for x in subject.call() if x.tensor.edge is not None],
+                     [x.tensor for x in subject.checked], gs, create_graph=True, allow_unused=True)
+        return [Named(f"the gradient of {x.title}", f"grad({x.symbol})", g)
+                for x, g in zip(subject.checked, found) if g is not None]
 
-    return gradcheck(gradient, (*inputs, *grad_outputs), eps=eps, atol=atol, rtol=rtol,
-                     raise_exception=raise_exception, nondet_tol=nondet_tol,
-                     check_undefined_grad=check_undefined_grad, check_grad_dtypes=check_grad_dtypes,
-                     fast_mode=fast_mode)
+    named = [Named(f"grad_output {i}", f"grad_outputs[{i}]", g) for i, g in enumerate(gs)]
+    return Subject(gradients, [*subject.checked, *subject.passed_over, *named])
+
+
+class _Found(NamedTuple):
+    """What a comparison gave: a text for the error, if it is wrong, and a note for the table."""
+
+    difference: float
+    failure: str = ""
+    note: str = ""
 
 
 class _Check:
-    """One comparison of a function's gradients with finite differences."""
+    """One comparison of a subject's gradients with finite differences."""
 
-    def __init__(self, func: Callable[..., Any], inputs: tuple[Any, ...], eps: float, atol: float, rtol: float,
-                 nondet_tol: float, check_grad_dtypes: bool) -> None:
-        self.func, self.inputs = func, inputs
-        self.eps, self.atol, self.rtol = eps, atol, rtol
-        self.nondet_tol, self.check_grad_dtypes = nondet_tol, check_grad_dtypes
-        self.wanted = [x for x in inputs if isinstance(x, TensorBase) and x.edge is not None]
-        if not self.wanted:
-            raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of "
-                             "them have requires_grad=True.")
-        if any(x.array.dtype not in (float64, complex128) for x in self.wanted):
-            warnings.warn("gradcheck: an input is not float64; finite differences in lower precision are "
-                          "too coarse for the default tolerances", stacklevel=4)
-        returned = _as_tuple(func(*inputs))
-        self.constant = [isinstance(o, TensorBase) and o.edge is None and o.array.dtype.kind in "fc" for o in returned]
-        self.which = [isinstance(o, TensorBase) and o.edge is not None for o in returned]
-        self.outputs = [o for o, take in zip(returned, self.which) if take]
+    def __init__(self, subject: Subject, outputs: list[Named], settings: _Settings) -> None:
+        self.subject, self.settings = subject, settings
+        self.which = [x.tensor.edge is not None for x in outputs]
+        self.constant = [x.tensor.edge is None and x.tensor.array.dtype.kind in "fc" for x in outputs]
+        self.all_outputs = outputs
+        self.outputs = [x for x, take in zip(outputs, self.which) if take]
+        self.rows: list[GradcheckRow] = []
+        self.found: list[_Found] = []
+        self.stream = np.random.default_rng(0)
 
-    def run(self, check_undefined_grad: bool, fast_mode: bool) -> None:
-        if not self.outputs:
-            self.expect_constant()
-        elif fast_mode:
-            self.compare_projections()
-        else:
-            self.compare_jacobians()
-        if check_undefined_grad and len(self.outputs) > 1:
-            self.expect_zeros_from_zeros()
+    def run(self) -> GradcheckReport:
+        failure = ""
+        try:
+            self.expect_the_same_again()
+            if not self.outputs:
+                self.expect_constant()
+            else:
+                for x in self.subject.checked:
+                    self.compare(x)
+            failure = max(self.found, key=lambda found: found.difference if found.failure else -1.0).failure \
+                if self.found else ""
+            if not failure and self.settings.check_undefined_grad and len(self.outputs) > 1:
+                self.expect_zeros_from_zeros()
+        except GradcheckError as error:
+            failure = str(error)
+        self.rows += [GradcheckRow(x.title, x.tensor.array.shape, "", None, "not checked", "requires_grad is False")
+                      for x in self.subject.passed_over]
+        self.rows += [GradcheckRow("", x.tensor.array.shape, x.title, None, "not checked", "it does not require grad")
+                      for x, constant in zip(self.all_outputs, self.constant) if constant]
+        return GradcheckReport(self.rows, failure)
+
+    # ------------------------------------------------------------------ numerically
 
     def evaluate(self, which: list[bool]) -> list[np.ndarray]:
         """The outputs marked in `which`, on the host. Recorded, since the function may itself call `grad`."""
-        outputs = _as_tuple(self.func(*self.inputs))
-        return [_reals(to_numpy(o.array)) for o, take in zip(outputs, which) if take]
+        return [_reals(to_numpy(x.tensor.array)) for x, take in zip(self.subject.outputs(), which) if take]
 
     def slope(self, x: TensorBase, direction: np.ndarray, which: list[bool]) -> list[np.ndarray]:
         """How the outputs change when x moves in a direction: (f(x + eps d) - f(x - eps d)) / (2 eps)."""
-        step = array_module(x.array).asarray(_numbers(self.eps * direction, x), dtype=x.array.dtype)
+        eps = self.settings.eps
+        step = array_module(x.array).asarray(_numbers(eps * direction, x), dtype=x.array.dtype)
         original = x.array.copy()
-        x.array[...] = original + step
-        above = self.evaluate(which)
-        x.array[...] = original - step
-        below = self.evaluate(which)
-        x.array[...] = original
-        return [(a - b) / (2 * self.eps) for a, b in zip(above, below)]
+        try:
+            x.array[...] = original + step
+            above = self.evaluate(which)
+            x.array[...] = original - step
+            below = self.evaluate(which)
+        finally:
+            x.array[...] = original
+        return [(a - b) / (2 * eps) for a, b in zip(above, below)]
 
-    def compare_jacobians(self) -> None:
-        """Every entry: numerically an input element at a time, analytically an output element at a time."""
-        for i, x in enumerate(self.wanted):
-            rows = [self.slope(x, unit, self.which) for unit in _units(x)]
-            for j, out in enumerate(self.outputs):
-                size = math.prod(_real_shape(x)), math.prod(_real_shape(out))
-                numerical = np.array([row[j].reshape(-1) for row in rows]).reshape(size)
-                columns = [self.gradient(out, x, unit) for unit in _units(out)]
-                analytical = np.array([c.reshape(-1) for c in columns]).reshape(size[::-1]).T
-                self.compare(analytical, numerical, i, j, "Jacobian mismatch")
+    # ------------------------------------------------------------------ analytically
 
-    def compare_projections(self) -> None:
-        """One random direction for each input, and one for each output."""
-        stream = np.random.default_rng(0)
-        for i, x in enumerate(self.wanted):
-            direction = stream.standard_normal(_real_shape(x))
-            direction /= max(1.0, float(np.linalg.norm(direction)))
-            slopes = self.slope(x, direction, self.which)
-            for j, out in enumerate(self.outputs):
-                u = stream.standard_normal(_real_shape(out))
-                analytical = np.sum(self.gradient(out, x, u) * direction)
-                self.compare(analytical, np.sum(u * slopes[j]), i, j, "Projected Jacobian mismatch")
-
-    def gradient(self, out: Any, x: Any, g: np.ndarray) -> np.ndarray:
-        """dL/dx for dL/dout = g, both as real numbers, on the host; zeros where there is no path."""
+    def gradient(self, out: Any, x: Any, g: np.ndarray) -> np.ndarray | None:
+        """dL/dx for dL/dout = g, both as real numbers, on the host; None where there is no path."""
         device = device_of(out.array)
         g = wrap(get_library(device).from_numpy(np.asarray(_numbers(g, out), dtype=out.array.dtype), device))
         gx, = grad(out, x, g, retain_graph=True, allow_unused=True)
         if gx is None:
-            return np.zeros(_real_shape(x))
+            return None
         if gx.array.shape != x.array.shape:
-            raise GradcheckError(f"Analytical gradient has incorrect size: {tuple(gx.array.shape)} for an input of "
+            raise GradcheckError(f"Analytical gradient has incorrect size: {tuple(gx.array.shape)} for a tensor of "
                                  f"shape {tuple(x.array.shape)}")
-        if self.check_grad_dtypes and gx.array.dtype != x.array.dtype:
-            raise GradcheckError(f"Gradient has dtype {gx.array.dtype} for an input of {x.array.dtype}")
+        if self.settings.check_grad_dtypes and gx.array.dtype != x.array.dtype:
+            raise GradcheckError(f"Gradient has dtype {gx.array.dtype} for a tensor of {x.array.dtype}")
         again, = grad(out, x, g, retain_graph=True, allow_unused=True)
         difference = np.abs(to_numpy(again.array) - to_numpy(gx.array)).max(initial=0.0)
-        if difference > self.nondet_tol:
+        if difference > self.settings.nondet_tol:
             raise GradcheckError(f"Backward is not reentrant, i.e., running backward with same input and grad_output "
                                  f"multiple times gives different values: they differ by {difference:.3g}, the "
-                                 f"tolerance is nondet_tol={self.nondet_tol}")
+                                 f"tolerance is nondet_tol={self.settings.nondet_tol}")
         return _reals(to_numpy(gx.array))
 
-    def compare(self, analytical: Any, numerical: Any, i: int, j: int, what: str) -> None:
-        bad = ~np.isclose(analytical, numerical, rtol=self.rtol, atol=self.atol, equal_nan=True)
-        if not bad.any():
-            return
-        difference = np.abs(analytical - numerical)
-        worst = np.unravel_index(np.argmax(np.where(bad, difference, -1)), np.shape(numerical))
-        at = f" at entry {tuple(map(int, worst))} (input element, output element)" if worst else ""
-        raise GradcheckError(
-            f"{what} for output {j} with respect to input {i},\nnumerical:{np.asarray(numerical)}\n"
-            f"analytical:{np.asarray(analytical)}\nlargest difference {np.max(difference):.3g}{at}; "
-            f"tolerance: {self.atol} + {self.rtol} * |numerical|")
+    # ------------------------------------------------------------------ both
+
+    def compare(self, x: Named) -> None:
+        """Note a row for each output, and the text for what is wrong."""
+        compare = self.in_one_direction(x) if self.settings.fast_mode else self.entry_by_entry(x)
+        for j, out in enumerate(self.outputs):
+            try:
+                found = compare(j)
+            except GradcheckError as error:
+                found = _Found(math.inf, f"{x.title} has a wrong gradient: {error}", str(error))
+            self.found.append(found)
+            self.rows.append(GradcheckRow(x.title, x.tensor.array.shape, out.title, found.difference,
+                                          "wrong" if found.failure else "right", found.note))
+
+    def entry_by_entry(self, x: Named) -> Callable[[int], _Found]:
+        """The Jacobian of an output: numerically, an entry of x at a time; analytically, one of the output."""
+        slopes = [self.slope(x.tensor, unit, self.which) for unit in _units(x.tensor)]
+
+        def compare(j: int) -> _Found:
+            out = self.outputs[j]
+            numerical = np.array([slope[j].reshape(-1) for slope in slopes])
+            numerical = numerical.reshape(_size(x.tensor), _size(out.tensor))
+            columns = [self.gradient(out.tensor, x.tensor, unit) for unit in _units(out.tensor)]
+            zeros = np.zeros(_size(x.tensor))
+            analytical = np.array([zeros if column is None else column.reshape(-1) for column in columns])
+            analytical = analytical.reshape(_size(out.tensor), _size(x.tensor)).T
+            bad = ~self.agree(analytical, numerical)
+            if not bad.any():
+                difference = float(np.abs(analytical - numerical).max(initial=0.0))
+                return _Found(difference, note=NO_PATH if columns and all(c is None for c in columns) else "")
+            mismatch = Mismatch(x, out, analytical, numerical, bad, self.settings.atol, self.settings.rtol)
+            return _Found(mismatch.difference, mismatch.text(), mismatch.shared())
+        return compare
+
+    def in_one_direction(self, x: Named) -> Callable[[int], _Found]:
+        """One number: how a random combination of the output's entries changes when x moves in a random direction."""
+        direction = self.stream.standard_normal(_real_shape(x.tensor))
+        direction /= max(1.0, float(np.linalg.norm(direction)))
+        slopes = self.slope(x.tensor, direction, self.which)
+
+        def compare(j: int) -> _Found:
+            out = self.outputs[j]
+            u = self.stream.standard_normal(_real_shape(out.tensor))
+            gradient = self.gradient(out.tensor, x.tensor, u)
+            analytical = 0.0 if gradient is None else float(np.sum(gradient * direction))
+            numerical = float(np.sum(u * slopes[j]))
+            if self.agree(analytical, numerical):
+                return _Found(abs(analytical - numerical), note=NO_PATH if gradient is None else "")
+            if max(_size(x.tensor), _size(out.tensor)) <= SMALL:
+                found = self.entry_by_entry(x)(j)
+                if found.failure:
+                    return found
+            return _Found(abs(analytical - numerical), (
+                f"{x.title} has a wrong gradient: in a random direction, {out.title} changes by {analytical:.6g} by "
+                f"backward, but by {numerical:.6g} by finite differences\n"
+                f"Projected Jacobian mismatch for {out.title} with respect to {x.title}; tolerance: "
+                f"{self.settings.atol} + {self.settings.rtol} * |numerical|"))
+        return compare
+
+    def agree(self, analytical: Any, numerical: Any) -> Any:
+        return np.isclose(analytical, numerical, rtol=self.settings.rtol, atol=self.settings.atol, equal_nan=True)
+
+    def expect_the_same_again(self) -> None:
+        """Where two calls differ, so would finite differences, for no matter what gradient."""
+        for x, second in zip(self.all_outputs, self.evaluate([True] * len(self.all_outputs))):
+            first = _reals(to_numpy(x.tensor.array))
+            if first.shape != second.shape or not np.allclose(first, second, 1e-9, 1e-12, equal_nan=True):
+                raise GradcheckError(f"the function is not deterministic: two calls with equal inputs give another "
+                                     f"{x.title}. Random numbers of the default generator are the same at every call; "
+                                     f"is there another generator in it, or something that it remembers?")
 
     def expect_constant(self) -> None:
-        """Outputs that do not require grad must not depend on the inputs."""
-        for i, x in enumerate(self.wanted):
-            for unit in _units(x):
-                if any((np.abs(slope) > self.atol).any() for slope in self.slope(x, unit, self.constant)):
-                    raise GradcheckError(f"Numerical gradient for function expected to be zero: the outputs do not "
-                                         f"require grad, but they change with input {i}")
+        """Outputs that do not require grad must not depend on the tensors."""
+        for x in self.subject.checked:
+            for unit in _units(x.tensor):
+                slopes = self.slope(x.tensor, unit, self.constant)
+                if any((np.abs(slope) > self.settings.atol).any() for slope in slopes):
+                    raise GradcheckError(f"{x.title} has no gradient: no output requires grad, but they change with "
+                                         f"it. Numerical gradient for function expected to be zero")
+            self.rows.append(GradcheckRow(x.title, x.tensor.array.shape, "", None, "right", "no output depends on it"
+                                          if any(self.constant) else "no output is floating"))
 
     def expect_zeros_from_zeros(self) -> None:
         """Backward must cope when only one of several outputs has a gradient."""
         for out in self.outputs:
-            g = wrap(array_module(out.array).zeros_like(out.array))
-            for gx in grad(out, self.wanted, g, retain_graph=True, allow_unused=True):
+            g = wrap(array_module(out.tensor.array).zeros_like(out.tensor.array))
+            at = [x.tensor for x in self.subject.checked]
+            for gx in grad(out.tensor, at, g, retain_graph=True, allow_unused=True):
                 if gx is not None and not bool((gx.array == 0).all()):
                     raise GradcheckError("Expected backward function to handle undefined output grads: a zero "
                                          "gradient of one output gave a non-zero gradient of an input")
 
 
-def _as_tuple(outputs: Any) -> tuple[Any, ...]:
-    return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
-
-
-def _differentiable(outputs: Any) -> list[Any]:
-    return [o for o in _as_tuple(outputs) if isinstance(o, TensorBase) and o.edge is not None]
-
-
 def _real_shape(x: TensorBase) -> tuple[int, ...]:
     """The shape of a tensor as real numbers: complex ones have two parts, along a last axis."""
     return (*x.array.shape, 2) if x.array.dtype.kind == "c" else x.array.shape
+
+
+def _size(x: TensorBase) -> int:
+    return math.prod(_real_shape(x))
 
 
 def _reals(array: np.ndarray) -> np.ndarray:
