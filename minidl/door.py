@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from minidl.autograd.inplace import fits, replace_memory, write
 from minidl.autograd.rules import parameters_of
 from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
 from minidl.backend.device import array_module, device_of, is_array, same_device
+from minidl.backend.warn import warn
 from minidl.ops.getitem import Assign
 from minidl.tensor import Tensor
 
@@ -234,8 +234,8 @@ def _put(name: str, out: Any, result: Any) -> None:
             raise RuntimeError(f"{name}(): out has shape {tuple(out.shape)}, the result {tuple(result.shape)}; a view "
                                f"of another tensor's memory cannot be resized")
         if out.numel():
-            warnings.warn(f"{name}(): An output with one or more elements was resized since it had shape "
-                          f"{list(out.shape)}, which does not match the required output shape {list(result.shape)}. "
-                          f"Hand in an empty tensor, or one of the right shape.", stacklevel=4)
+            warn(f"{name}(): An output with one or more elements was resized since it had shape "
+                 f"{list(out.shape)}, which does not match the required output shape {list(result.shape)}. "
+                 f"Hand in an empty tensor, or one of the right shape.")
         replace_memory(out, array_module(result.array).empty(result.shape, out.dtype), name)
     write(out, Assign(), result.array, who=f"{name}(out=)")

@@ -5,7 +5,7 @@ multiplies matrices in the precision of their dtype. The switches are kept, so t
 """
 from __future__ import annotations
 
-import warnings
+from minidl.backend.warn import warn
 
 _DEBUG_MODES = {"default": 0, "warn": 1, "error": 2}
 _PRECISIONS = ("highest", "high", "medium")
@@ -75,8 +75,8 @@ def set_float32_matmul_precision(precision: str) -> None:
     """
     global _matmul_precision
     if precision not in _PRECISIONS:
-        warnings.warn(f"{precision} is not one of 'highest', 'high', or 'medium'; set_float32_matmul_precision has no "
-                      f"effect", stacklevel=2)
+        warn(f"{precision} is not one of 'highest', 'high', or 'medium'; set_float32_matmul_precision has no "
+             f"effect")
         return
     _matmul_precision = precision
 

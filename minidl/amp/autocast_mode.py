@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, version_of
 from minidl.backend.device import as_device, cuda_is_available, device_of
 from minidl.backend.dtype import float16, float32
+from minidl.backend.warn import warn
 from minidl.ops.cast import cast
 
 
@@ -95,11 +95,11 @@ def _usable(device: str, dtype: Any) -> bool:
         raise NotImplementedError("autocast(dtype=bfloat16) is not supported: NumPy and CuPy have no bfloat16; "
                                   "try dtype=minidl.float16 and a GradScaler")
     if device == "cuda" and not cuda_is_available():
-        warnings.warn("User provided device_type of 'cuda', but CUDA is not available. Disabling", stacklevel=3)
+        warn("User provided device_type of 'cuda', but CUDA is not available. Disabling")
         return False
     if dtype is not None and dtype != float16:
-        warnings.warn(f"In {device} autocast, but the target dtype {dtype} is not supported. Disabling autocast; "
-                      f"it knows float16 only", stacklevel=3)
+        warn(f"In {device} autocast, but the target dtype {dtype} is not supported. Disabling autocast; "
+             f"it knows float16 only")
         return False
     return True
 

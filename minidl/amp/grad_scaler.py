@@ -1,13 +1,13 @@
 """GradScaler: keeps gradients within the range of float16."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from minidl.autograd.tensorbase import TensorBase, version_of
 from minidl.backend.device import array_module, as_device, cuda_is_available, device_of
 from minidl.backend.dtype import float16
+from minidl.backend.warn import warn
 
 READY, UNSCALED, STEPPED = "ready", "unscaled", "stepped"     # where an optimizer is between two updates
 
@@ -55,8 +55,8 @@ class GradScaler:
         self._device = as_device(device).type
         self._enabled = enabled
         if enabled and self._device == "cuda" and not cuda_is_available():
-            warnings.warn("GradScaler is enabled for CUDA, but CUDA is not available. Disabling; "
-                          "GradScaler('cpu') works everywhere", stacklevel=2)
+            warn("GradScaler is enabled for CUDA, but CUDA is not available. Disabling; "
+                 "GradScaler('cpu') works everywhere")
             self._enabled = False
         if self._enabled:
             assert growth_factor > 1.0, "The growth factor must be > 1.0."

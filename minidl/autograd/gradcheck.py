@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from minidl.autograd.interface import grad
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module, device_of, get_library, to_numpy
 from minidl.backend.dtype import complex128, float64
+from minidl.backend.warn import warn
 
 NO_PATH = "no path leads from it to the output"
 SMALL = 1000    # entries: up to here a fast check that fails is repeated in full, to say where
@@ -130,8 +130,8 @@ def _check(func: Any, inputs: Any, settings: _Settings, order: int = 1, grad_out
     unchecked = subject.unchecked(outputs)
     if unchecked:
         names = ", ".join(f"{name} {shape}" for name, shape in unchecked)
-        warnings.warn(f"gradcheck: the function also depends on {names}, whose gradient is not checked; hand it over "
-                      f"as an input, or check a Module itself, gradcheck(module, inputs)", stacklevel=3)
+        warn(f"gradcheck: the function also depends on {names}, whose gradient is not checked; hand it over "
+             f"as an input, or check a Module itself, gradcheck(module, inputs)")
     if order == 2:
         subject = _of_gradients(subject, outputs, grad_outputs, non_contiguous)
         outputs = subject.outputs()

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from minidl.autograd.op import AccumulateGrad
 from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
 from minidl.backend.device import device_of
 from minidl.backend.dtype import complex128, float64
+from minidl.backend.warn import warn
 
 
 class Named(NamedTuple):
@@ -76,8 +76,8 @@ def subject_of(func: Any, inputs: tuple[Any, ...]) -> Subject:
                                    f"the numerical gradients correctly. You should call .contiguous on the input "
                                    f"before passing it to gradcheck.")
         if any(x.edge is not None and x.array.dtype not in (float64, complex128) for _, _, x in tensors):
-            warnings.warn("gradcheck: an input is not float64; finite differences in lower precision are too coarse "
-                          "for the default tolerances", stacklevel=4)
+            warn("gradcheck: an input is not float64; finite differences in lower precision are too coarse "
+                 "for the default tolerances")
         return Subject(lambda: outputs_in(func(*inputs)), tensors, func)
     return _module_subject(func, inputs)
 
@@ -92,8 +92,8 @@ def _module_subject(module: Any, inputs: tuple[Any, ...]) -> Subject:
     but the tensors that are checked: so running statistics, counters and caches are at every call what they were."""
     inputs = _map(inputs, lambda x: wrap(_double(x.array)).requires_grad_(x.edge is not None))
     if all(x.edge is None for x in tensors_in(inputs)) and any(x.array.dtype.kind in "fc" for x in tensors_in(inputs)):
-        warnings.warn("gradcheck: no input requires grad, so the gradient of none is checked; set requires_grad=True "
-                      "on those that matter", stacklevel=5)
+        warn("gradcheck: no input requires grad, so the gradient of none is checked; set requires_grad=True "
+             "on those that matter")
     double = _copied(module, {id(x): wrap(x.array) for x in _tensors_of(module) if not _is_leaf(x)})
     if any(part.has_uninitialized_params() for part in double.modules() if hasattr(part, "has_uninitialized_params")):
         with random.fork_rng():

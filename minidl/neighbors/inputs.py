@@ -5,7 +5,6 @@ Texts and types of errors are scikit-learn's where its `check_estimator` looks f
 from __future__ import annotations
 
 import sys
-import warnings
 from numbers import Integral
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module, is_array, to_numpy
+from minidl.backend.warn import warn
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -94,9 +94,9 @@ def check_feature_names(X: Any, fitted: np.ndarray | None) -> None:
     if names is None and fitted is None:
         return
     if fitted is None:
-        warnings.warn("X has feature names, but KNeighborsClassifier was fitted without feature names")
+        warn("X has feature names, but KNeighborsClassifier was fitted without feature names")
     elif names is None:
-        warnings.warn("X does not have valid feature names, but KNeighborsClassifier was fitted with feature names")
+        warn("X does not have valid feature names, but KNeighborsClassifier was fitted with feature names")
     elif list(names) != list(fitted):
         lines = ["The feature names should match those that were passed during fit."]
         for unmatched, what in ((set(names) - set(fitted), "Feature names unseen at fit time:"),
@@ -118,8 +118,8 @@ def as_labels(y: Any, count: int, who: str) -> np.ndarray:
         y = y.array
     labels = to_numpy(y) if is_array(y) else np.asarray(y)
     if labels.ndim == 2 and labels.shape[1] == 1:
-        warnings.warn(as_sklearn_has_it(DataConversionWarning, f"A column-vector y was passed when a 1d array was "
-                                        f"expected, of shape {labels.shape}; try y.reshape(-1)"))
+        warn(as_sklearn_has_it(DataConversionWarning, f"A column-vector y was passed when a 1d array was "
+                               f"expected, of shape {labels.shape}; try y.reshape(-1)"))
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise ValueError(f"{who}: y expects a 1-D array of labels, got shape {labels.shape}")

@@ -1,13 +1,13 @@
 """Hooks on modules: functions called around `forward`, and where gradients enter and leave it."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import SHARED, Alias, Op, RemovableHandle
 from minidl.autograd.tensorbase import TensorBase, View, version_of
+from minidl.backend.warn import warn
 
 if TYPE_CHECKING:
     from minidl.nn.module import Module
@@ -57,8 +57,8 @@ class Hooks:
                     try:
                         output = _after_forward(hook, module, args, kwargs, output)
                     except Exception as error:
-                        warnings.warn(f"module forward hook with ``always_call=True`` raised an exception that was "
-                                      f"silenced as another error was raised in forward: {error}", stacklevel=3)
+                        warn(f"module forward hook with ``always_call=True`` raised an exception that was "
+                             f"silenced as another error was raised in forward: {error}")
             raise
 
     @property

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import array_module, library_of
 from minidl.backend.dtype import float32, float64
+from minidl.backend.warn import warn
 from minidl.creation import eye as identity
 from minidl.creation import rand, randn
 from minidl.ops import index
@@ -235,7 +235,7 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
 
 
 def _left_empty(tensor: Tensor) -> Tensor:
-    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    warn("Initializing zero-element tensors is a no-op")
     return tensor
 
 
@@ -260,7 +260,7 @@ def _older(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(function)
     def older(*args: Any, **kwargs: Any) -> Tensor:
-        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
+        warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning)
         return function(*args, **kwargs)
     older.__name__ = older.__qualname__ = name
     older.__doc__ = f"The older name of `{name}_`, with a FutureWarning."

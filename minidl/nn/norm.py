@@ -1,11 +1,11 @@
 """Normalisation layers. The running statistics live here; the formulas in `ops.norm`."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from minidl.backend.dtype import int64
+from minidl.backend.warn import warn
 from minidl.creation import ones, zeros
 from minidl.nn import functional as F
 from minidl.nn import init
@@ -219,8 +219,8 @@ class _InstanceNorm(_Tracking):
             if self.affine:
                 raise ValueError(f"expected input's size at dim={channel} to match num_features "
                                  f"({self.num_features}), but got: {input.shape[channel]}.")
-            warnings.warn(f"input's size at dim={channel} does not match num_features. You can silence this warning "
-                          f"by not passing in num_features, which is not used because affine=False", stacklevel=2)
+            warn(f"input's size at dim={channel} does not match num_features. You can silence this warning "
+                 f"by not passing in num_features, which is not used because affine=False")
         batch = input if channel else input.unsqueeze(0)
         y = F.instance_norm(batch, self.running_mean, self.running_var, self.weight, self.bias,
                             self.training or not self.track_running_stats,

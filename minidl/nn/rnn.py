@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from minidl.backend.warn import warn
 from minidl.creation import empty, zeros
 from minidl.nn import init
 from minidl.nn.module import Module
@@ -67,8 +67,8 @@ class RNNBase(Module):
             raise ValueError(f"dropout should be a number in range [0, 1] representing the probability of an element "
                              f"being zeroed, but got {p!r}")
         if p and self.num_layers == 1:
-            warnings.warn(f"dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
-                          f"expects num_layers greater than 1, but got dropout={p} and num_layers=1", stacklevel=4)
+            warn(f"dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
+                 f"expects num_layers greater than 1, but got dropout={p} and num_layers=1")
         if self.proj_size < 0:
             raise ValueError(f"proj_size should be a positive integer or zero to disable projections, but got "
                              f"{self.proj_size}")

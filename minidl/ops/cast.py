@@ -1,11 +1,11 @@
 """The same numbers in another dtype, or in another place. Each op is its own gradient."""
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from minidl.autograd.op import Cast, Op
 from minidl.backend.device import Array, Device, device_of, move, same_device
+from minidl.backend.warn import warn
 
 
 class Move(Op):
@@ -27,8 +27,7 @@ class Move(Op):
 def cast(x: Any, dtype: Any) -> Any:
     """`x` in `dtype`; `x` itself if it is so already. Warns where the imaginary part of complex numbers is lost."""
     if x.dtype.kind == "c" and dtype.kind not in "cb":
-        warnings.warn("Casting complex values to real discards the imaginary part; x.real says so without a warning",
-                      stacklevel=3)
+        warn("Casting complex values to real discards the imaginary part; x.real says so without a warning")
     return x if x.dtype == dtype else Cast(dtype)(x)
 
 

@@ -7,7 +7,6 @@ learn, so it is an error here. Losses with a margin stand in `margin_loss.py`, o
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import int64
 from minidl.backend.kernels import softmax as kernels
+from minidl.backend.warn import warn
 from minidl.ops.activation import logsigmoid
 from minidl.ops.arithmetic import abs as abs_
 from minidl.ops.broadcast import expand_to
@@ -401,8 +401,8 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     check_same("kl_div", input, target)
     check_reduction(reduction, "batchmean")
     if reduction == "mean":
-        warnings.warn("kl_div: reduction='mean' divides by the batch size and by the number of classes; 'batchmean' "
-                      "divides by the batch size only, as the KL divergence is defined", stacklevel=2)
+        warn("kl_div: reduction='mean' divides by the batch size and by the number of classes; 'batchmean' "
+             "divides by the batch size only, as the KL divergence is defined")
     losses = exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     return sum(losses) / input.shape[0] if reduction == "batchmean" and input.ndim else reduced(losses, reduction)
 

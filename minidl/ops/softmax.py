@@ -1,12 +1,12 @@
 """Softmax and its logarithm: each a small family of ops, closed under differentiation."""
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array
 from minidl.backend.kernels import softmax as kernels
+from minidl.backend.warn import warn
 from minidl.ops.broadcast import Sum
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_tensors
@@ -92,7 +92,7 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
         >>> minidl.softmax(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
         tensor([0.0900, 0.2447, 0.6652])
     """
-    return Softmax(_axis(input, dim, "softmax", _stacklevel))(_in(input, dtype))
+    return Softmax(_axis(input, dim, "softmax"))(_in(input, dtype))
 
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
@@ -102,7 +102,7 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
         >>> minidl.log_softmax(minidl.tensor([0.0, 1000.0]), dim=0)
         tensor([-1000.,     0.])
     """
-    return LogSoftmax(_axis(input, dim, "log_softmax", _stacklevel))(_in(input, dtype))
+    return LogSoftmax(_axis(input, dim, "log_softmax"))(_in(input, dtype))
 
 
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
@@ -112,17 +112,16 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
         >>> minidl.nn.functional.softmin(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
         tensor([0.6652, 0.2447, 0.0900])
     """
-    return Softmax(_axis(input, dim, "softmin", _stacklevel))(-_in(input, dtype))
+    return Softmax(_axis(input, dim, "softmin"))(-_in(input, dtype))
 
 
 def _in(input: Any, dtype: Any) -> Any:
     return input if dtype is None else cast(input, dtype)
 
 
-def _axis(input: Any, dim: int | None, who: str, stacklevel: int) -> int:
+def _axis(input: Any, dim: int | None, who: str) -> int:
     check_tensors(who, input=input)
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
-        warnings.warn(f"{who}: Implicit dimension choice has been deprecated: dim={dim} was taken; say dim=...",
-                      stacklevel=stacklevel)
+        warn(f"{who}: Implicit dimension choice has been deprecated: dim={dim} was taken; say dim=...")
     return normalize_dim(dim, input.ndim, who)

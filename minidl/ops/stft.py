@@ -1,13 +1,13 @@
 """The short-time Fourier transform of signals, and its inverse: the spectrum of one window after the other."""
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.device import array_module
 from minidl.backend.dtype import real_of
+from minidl.backend.warn import warn
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_tensors
 from minidl.ops.complex import view_as_real
@@ -126,8 +126,8 @@ def istft(input: Any, n_fft: int, hop_length: int | None = None, win_length: int
                            f"signal; try a smaller hop_length, or center=True")
     x = narrow(total, 1, start, stop - start) / weight
     if end > stop:
-        warnings.warn("The length of signal is shorter than the length parameter. Result is being padded with zeros in "
-                      "the tail. Please check your center and hop_length settings.", stacklevel=2)
+        warn("The length of signal is shorter than the length parameter. Result is being padded with zeros in "
+             "the tail. Please check your center and hop_length settings.")
         x = pad(x, (0, end - stop))
     return x if input.ndim == 3 else reshape(x, (-1,))
 

@@ -8,7 +8,6 @@ import copy
 import functools
 import inspect
 import math
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from minidl.autograd.op import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module, is_array, move
 from minidl.backend.dtype import real_of
+from minidl.backend.warn import warn
 from minidl.nn.hooks import add
 from minidl.ops.complex import view_as_complex, view_as_real
 from minidl.tensor import Tensor
@@ -249,8 +249,8 @@ class Optimizer:
                 raise ValueError("can't optimize a non-leaf Tensor: it was computed from others; optimize those, or "
                                  "detach() it")
         if len({id(p) for p in params}) != len(params):
-            warnings.warn("optimizer contains a parameter group with duplicate parameters: each step updates them "
-                          "more than once", stacklevel=4)
+            warn("optimizer contains a parameter group with duplicate parameters: each step updates them "
+                 "more than once")
         taken = {id(p) for group in self.param_groups for p in group["params"]}
         if any(id(p) in taken for p in params):
             raise ValueError("some parameters appear in more than one parameter group")

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import functools
-import warnings
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
+from minidl.backend.warn import warn
 from minidl.serialization import file_format, numpy_files, safetensors, torch_files
 from minidl.serialization.files import File, LoadError, damage, written
 from minidl.serialization.storage import Placement
@@ -77,7 +77,7 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
     with File(f, mmap) as file, damage(file.name):
         result = _reader(file)(file, Placement(map_location))
     for note in file.notes:
-        warnings.warn(f"{file.name}: {note}", stacklevel=2)
+        warn(f"{file.name}: {note}")
     return result
 
 

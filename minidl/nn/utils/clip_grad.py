@@ -4,12 +4,12 @@
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.warn import warn
 from minidl.creation import zeros
 from minidl.ops.index import copy_
 from minidl.ops.shape import stack
@@ -83,8 +83,7 @@ def clip_grad_norm_(parameters: Tensors, max_norm: float, norm_type: float = 2.0
 def clip_grad_norm(parameters: Tensors, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
                    foreach: bool | None = None) -> Tensor:
     """`clip_grad_norm_` under its older name."""
-    warnings.warn("`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.", FutureWarning,
-                  stacklevel=2)
+    warn("`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.", FutureWarning)
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
 
 

@@ -5,10 +5,10 @@ remain for checkpoints with their names, `weight_g` and `weight_v`, or `weight_o
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any, TypeVar
 
 from minidl.autograd.grad_mode import no_grad
+from minidl.backend.warn import warn
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
 from minidl.nn.utils.parametrizations import as_matrix, output_dim, power_iteration, random_directions
@@ -130,8 +130,8 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
 
     Errors: RuntimeError if the parameter has a weight norm already.
     """
-    warnings.warn("`nn.utils.weight_norm` is deprecated in favor of `nn.utils.parametrizations.weight_norm`.",
-                  FutureWarning, stacklevel=2)
+    warn("`nn.utils.weight_norm` is deprecated in favor of `nn.utils.parametrizations.weight_norm`.",
+         FutureWarning)
     WeightNorm(name, dim).install(module)
     return module
 

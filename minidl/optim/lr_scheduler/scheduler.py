@@ -1,10 +1,10 @@
 """The LRScheduler: going from epoch to epoch, which every schedule shares."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from minidl.backend.warn import warn
 from minidl.optim.optimizer import Optimizer
 
 _PER_GROUP = {"base_lrs", "lr_lambdas", "min_lrs", "max_lrs", "base_momentums", "max_momentums"}
@@ -50,8 +50,8 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch, or begin anew and go to `epoch`."""
         if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first value of the "
-                          "schedule was never used. Call optimizer.step() first.", stacklevel=2)
+            warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first value of the "
+                 "schedule was never used. Call optimizer.step() first.")
         if epoch is None:
             self._go_to(self.last_epoch + 1)
         else:

@@ -9,13 +9,13 @@ import bisect
 import itertools
 import math
 import operator
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
 from minidl.autograd.op import annotate
+from minidl.backend.warn import warn
 from minidl.random import Generator
 from minidl.tensor import Tensor
 from minidl.utils.data.sampler import cpu_stream
@@ -219,8 +219,8 @@ def random_split(dataset: Dataset[T_co], lengths: Sequence[float],
             sizes[i % len(sizes)] += 1
         for i, size in enumerate(sizes):
             if size == 0:
-                warnings.warn(f"random_split: part {i} is empty (fractions {lengths} of "
-                              f"{total} samples)", stacklevel=2)
+                warn(f"random_split: part {i} is empty (fractions {lengths} of "
+                     f"{total} samples)")
     if sum(sizes) != total:
         raise ValueError(f"random_split: the lengths {lengths} add up to {sum(lengths)}, expected "
                          f"{total}, the length of the dataset (or 1, for fractions)")

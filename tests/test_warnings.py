@@ -1,0 +1,122 @@
+"""Every warning points at the line of the user that brought it about, and not into minidl."""
+from __future__ import annotations
+
+import ast
+import io
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minidl
+import minidl.nn.functional as F
+from minidl import nn, optim
+from minidl.autograd import gradcheck
+from minidl.neighbors import KNeighborsClassifier
+from minidl.utils.data import random_split
+
+PACKAGE = Path(minidl.__file__).parent
+
+
+class Fails(nn.Module):
+    def forward(self, x):
+        raise ValueError("no")
+
+
+def hook_that_fails():
+    model = Fails()
+    model.register_forward_hook(lambda module, args, output: 1 / 0, always_call=True)
+    with pytest.raises(ValueError, match="no"):
+        model(minidl.ones(2))
+
+
+def bfloat16_file():
+    header = b'{"w":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'
+    minidl.load(io.BytesIO(len(header).to_bytes(8, "little") + header + b"\0\0"))
+
+
+class Named(np.ndarray):
+    columns = np.array(["a", "b"], dtype=object)    # as a DataFrame has them
+
+
+def knn(named):
+    X = np.arange(8.0).reshape(4, 2)
+    return KNeighborsClassifier(1).fit(X.view(Named) if named else X, [0, 1, 0, 1]), X
+
+
+def guessed_dim(layer):
+    return layer()(minidl.ones(2, 3))
+
+
+def w():
+    return minidl.ones(2, requires_grad=True)
+
+
+def double():
+    return minidl.ones(2, dtype=minidl.float64, requires_grad=True)
+
+
+WEIGHT = double()
+
+WARNINGS = [
+    ("amp/autocast_mode.py", lambda: minidl.autocast("cuda")),
+    ("amp/autocast_mode.py", lambda: minidl.autocast("cpu", dtype=minidl.float64)),
+    ("amp/grad_scaler.py", lambda: minidl.amp.GradScaler("cuda")),
+    ("autograd/gradcheck.py", lambda: gradcheck(lambda x: x * WEIGHT, (double(),))),
+    ("autograd/gradcheck_subject.py", lambda: gradcheck(lambda x: x * 1, (w(),), eps=1e-2, atol=1e-1)),
+    ("autograd/gradcheck_subject.py", lambda: gradcheck(nn.Linear(2, 2).double(), (double().detach(),))),
+    ("door.py", lambda: minidl.add(w().detach(), 1, out=minidl.ones(3))),
+    ("neighbors/inputs.py", lambda: knn(True)[0].predict(knn(False)[1])),
+    ("neighbors/inputs.py", lambda: knn(False)[0].predict(knn(False)[1].view(Named))),
+    ("neighbors/inputs.py", lambda: KNeighborsClassifier(1).fit(np.ones((2, 1)), np.ones((2, 1), int))),
+    ("nn/hooks.py", hook_that_fails),
+    ("nn/init.py", lambda: nn.init.uniform(minidl.ones(2))),
+    ("nn/init.py", lambda: nn.init.kaiming_uniform_(minidl.ones(0, 2))),
+    ("nn/norm.py", lambda: nn.InstanceNorm2d(3)(minidl.ones(1, 2, 4, 4))),
+    ("nn/rnn.py", lambda: nn.LSTM(2, 3, dropout=0.5)),
+    ("nn/utils/clip_grad.py", lambda: nn.utils.clip_grad_norm([w()], 1.0)),
+    ("nn/utils/norms_by_hooks.py", lambda: nn.utils.weight_norm(nn.Linear(2, 3))),
+    ("ops/cast.py", lambda: minidl.ones(2, dtype=minidl.complex64).to(minidl.float32)),
+    ("ops/loss.py", lambda: nn.KLDivLoss()(minidl.zeros(2, 3), minidl.ones(2, 3))),
+    ("ops/softmax.py", lambda: guessed_dim(nn.Softmax)),
+    ("ops/stft.py", lambda: minidl.istft(minidl.ones(3, 9, dtype=minidl.complex64), 4, length=99, window=minidl.ones(4))),
+    ("optim/lr_scheduler/scheduler.py", lambda: optim.lr_scheduler.StepLR(optim.SGD([w()], lr=1.0), 1).step()),
+    ("optim/optimizer.py", lambda: optim.Adam([w()] * 2)),
+    ("serialization/interface.py", bfloat16_file),
+    ("settings.py", lambda: minidl.set_float32_matmul_precision("low")),
+    ("utils/data/dataset.py", lambda: random_split(range(2), [0.9, 0.05, 0.05])),
+]
+"""Where a warning is given, and a call that brings it about."""
+
+
+@pytest.mark.parametrize("place, call", WARNINGS, ids=[f"{i}-{place}" for i, (place, _) in enumerate(WARNINGS)])
+def test_a_warning_points_at_the_line_of_the_user(place, call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    assert {Path(w.filename).name for w in caught} == {"test_warnings.py"}, [(w.filename, str(w.message)) for w in caught]
+
+
+@pytest.mark.parametrize("call", [
+    lambda: F.log_softmax(minidl.ones(2, 3)), lambda: F.softmin(minidl.ones(2, 3)),
+    lambda: nn.LogSoftmax()(minidl.ones(2, 3)), lambda: nn.Sequential(nn.Softmax())(minidl.ones(2, 3)),
+    lambda: F.kl_div(minidl.zeros(2, 3), minidl.ones(2, 3)), lambda: nn.GRU(2, 3, 1, dropout=0.1),
+    lambda: minidl.ones(2, dtype=minidl.complex64).float(), lambda: minidl.ones(2, dtype=minidl.complex128).int(),
+    lambda: optim.SGD([{"params": [w()] * 2}, {"params": [w()]}], lr=1.0), lambda: optim.LBFGS([w()] * 2),
+    lambda: optim.lr_scheduler.OneCycleLR(optim.SGD([w()], lr=1.0), 1.0, 5).step(),
+    lambda: minidl.autocast("cpu", dtype=minidl.float64)(lambda x: x)(1),
+    lambda: minidl.abs(w().detach(), out=minidl.ones(3))])
+def test_by_whichever_way_it_comes(call):
+    test_a_warning_points_at_the_line_of_the_user("", call)
+
+
+def test_every_warning_is_in_the_table():
+    given = Counter()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("warn", "warnings.warn"):
+                given[path.relative_to(PACKAGE).as_posix()] += 1
+    assert given.pop("backend/warn.py") == 1    # all others go through this one
+    assert given == Counter(place for place, _ in WARNINGS)
