@@ -44,7 +44,7 @@ class Tensor(Methods, is_result_type=True):
     def __init__(self, *data: Any) -> None:
         dtype = dtypes.get_default_dtype()
         if len(data) == 1 and not isinstance(data[0], int):
-            source = data[0].array if isinstance(data[0], TensorBase) else data[0]
+            source = memory_of(data[0]) if isinstance(data[0], TensorBase) else data[0]
             self.array = source.astype(dtype) if is_array(source) else np.array(source, dtype)
         else:
             self.array = np.empty(data or (0,), dtype)
@@ -405,7 +405,7 @@ class Tensor(Methods, is_result_type=True):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Numbers, device, requires_grad and attributes; a computed tensor comes back as a leaf, as PyTorch's does."""
-        about = builtins.type(self), to_numpy(self.array), str(self.device), self.requires_grad
+        about = builtins.type(self), to_numpy(memory_of(self)), str(self.device), self.requires_grad
         return _rebuild, about, self._attributes() or None
 
 

@@ -6,6 +6,9 @@ is seen in the other.
 """
 from __future__ import annotations
 
+import copy
+import io
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -280,6 +283,47 @@ def test_gradients_lie_as_their_tensors_do():
     assert w.grad.stride() == w.stride() == (1, 4)
     g, = minidl.autograd.grad(nn.functional.conv2d(x, minidl.rand(4, 3, 3, 3)).sum(), x)
     assert g.view(-1).shape == (216,)
+
+
+def test_turned_in_place():
+    y = convolved().detach()
+    y = nn.functional.conv2d(y, minidl.ones(3, 4, 2, 2))
+    expected = y.clone()
+    y.transpose_(1, 2).add_(1)
+    assert (y == expected.transpose(1, 2) + 1).all()
+    y[0, 0, 0, 0] = 7
+    assert y.flatten()[0] == 7
+
+
+def test_hooks_and_custom_functions_see_gradients_and_saved_tensors_row_by_row():
+    class Twice(minidl.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            x, = ctx.saved_tensors
+            return (g.view(-1) * 2 + x.view(-1) * 0).view(g.shape)
+
+    seen = []
+    x = minidl.rand(2, 3, 6, 6, requires_grad=True)
+    y = nn.functional.conv2d(x, minidl.rand(4, 3, 3, 3))
+    y.register_hook(lambda g: seen.append(g.view(2, -1)))
+    nn.functional.conv2d(Twice.apply(y), minidl.rand(2, 4, 3, 3)).sum().backward()
+    assert seen[0].shape == (2, 64)
+
+
+def test_copies_of_a_convolution_lie_row_by_row():
+    y = convolved().detach()
+    y = nn.functional.conv2d(y, minidl.ones(3, 4, 2, 2))
+    for copied in (pickle.loads(pickle.dumps(y)), copy.copy(y), copy.deepcopy(y), minidl.tensor(y), minidl.Tensor(y), y.clone()):
+        assert copied.view(-1).tolist() == y.reshape(-1).tolist()
+    file = io.BytesIO()
+    minidl.save({"y": nn.functional.conv2d(y, minidl.ones(2, 3, 1, 1))}, file)
+    file.seek(0)
+    assert minidl.load(file)["y"].is_contiguous()
 
 
 # ---------------------------------------------------------------------- results that are their input

@@ -19,7 +19,7 @@ import numpy as np
 
 from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.op import AccumulateGrad, Op, annotate
-from minidl.autograd.tensorbase import Edge, TensorBase, gradient_of, version_of, wrap
+from minidl.autograd.tensorbase import Edge, TensorBase, gradient_of, version_of, wrap, wrap_free
 from minidl.backend.device import array_module
 
 _one_at_a_time = threading.Lock()   # threads that share leaves add to the same `.grad`
@@ -226,7 +226,7 @@ def _with_zeros(op: Op, g: tuple[Any, ...], graph: bool) -> tuple[Any, ...]:
 def _as_tensor(g: Any) -> Any:
     if g is None or isinstance(g, TensorBase):
         return g
-    return wrap(np.asarray(g) if isinstance(g, np.generic) else g)
+    return wrap_free(g)
 
 
 def _as_passed(g: Any, graph: bool) -> Any:

@@ -9,7 +9,7 @@ from minidl.autograd.grad_mode import enable_grad, no_grad, switches
 from minidl.autograd.inplace import check_writable, move_handle
 from minidl.autograd.op import Alias, Cast, Op, next_sequence
 from minidl.autograd.rules import check_spelling
-from minidl.autograd.tensorbase import TensorBase, View, memory_of, version_of, wrap
+from minidl.autograd.tensorbase import TensorBase, View, memory_of, version_of, wrap, wrap_free
 
 
 class FunctionCtx(Op):
@@ -70,10 +70,10 @@ class FunctionCtx(Op):
     def kept_tensor(self, name: str) -> Any:
         value = self.kept_value(name)
         edge = self._saved_edges.get(name)
-        return None if value is None else wrap(value, (self, edge) if isinstance(edge, int) else edge)
+        return None if value is None else wrap_free(value, (self, edge) if isinstance(edge, int) else edge)
 
     def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
-        gs = [x if x is None or isinstance(x, TensorBase) else wrap(x)
+        gs = [x if x is None or isinstance(x, TensorBase) else wrap_free(x)
               for x in (g if self.outputs > 1 else (g,))]
         with enable_grad() if graph else no_grad():
             passed = self.function.backward(self, *gs)

@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import AS_INPUTS, AccumulateGrad, Alias, Cast, Op, next_sequence, owner
-from minidl.autograd.tensorbase import Edge, TensorBase, move_edge, version_of, wrap
+from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, move_edge, version_of, wrap
 from minidl.backend.device import Array
 
 
@@ -97,7 +97,7 @@ def turn(tensor: TensorBase, op: Callable[..., Any], *args: Any, who: str) -> An
     if tensor.edge is not None and not switches.enabled:
         raise RuntimeError(f"{who}: the shape of a tensor that requires grad cannot be changed under no_grad(), since "
                            f"its gradient would have the old one; try detach() first")
-    before = wrap(tensor.array, tensor.edge)
+    before = wrap(memory_of(tensor), tensor.edge)
     before.view_of = tensor.view_of
     version = before.version = version_of(tensor)
     result = op(before, *args)

@@ -69,15 +69,22 @@ def memory_of(tensor: TensorBase) -> Array:
     return tensor.array
 
 
+def wrap_free(array: Array, edge: Edge | None = None) -> Any:
+    """A tensor around an array that no user has seen: a gradient on its way, or what was kept for backward."""
+    tensor = wrap(array, edge)
+    if not tensor.array.flags.c_contiguous:
+        tensor.layout_is_free = True
+    return tensor
+
+
 def gradient_of(tensor: TensorBase, array: Array) -> Any:
     """A gradient as a tensor. It lies in memory as its tensor does, or row by row if that has gaps."""
-    gradient = wrap(array)
     if tensor.array.flags.c_contiguous or tensor.layout_is_free:
-        gradient.layout_is_free = not array.flags.c_contiguous
-    elif array.strides != tensor.array.strides:
-        gradient.array = empty_dense(tensor.array)
-        gradient.array[...] = array
-    return gradient
+        return wrap_free(array)
+    if array.strides != tensor.array.strides:
+        array, given = empty_dense(tensor.array), array
+        array[...] = given
+    return wrap(array)
 
 
 def tensors_in(value: Any) -> Iterator[TensorBase]:

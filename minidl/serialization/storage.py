@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.tensorbase import wrap
+from minidl.autograd.tensorbase import memory_of, wrap
 from minidl.backend.device import Array, array_module, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.backend.dtype import supported
 from minidl.serialization.files import File, LoadError
@@ -30,7 +30,7 @@ def arrays_in(value: Any) -> Iterator[Array]:
     Errors: TypeError for a tensor as a key of a dict.
     """
     if isinstance(value, (Tensor, np.ndarray)):
-        array = value.array if isinstance(value, Tensor) else value
+        array = memory_of(value) if isinstance(value, Tensor) else value
         if array.dtype.name in DTYPES:
             yield array
     elif type(value) in (dict, OrderedDict, Counter):
