@@ -1,6 +1,6 @@
 """Saving and loading: `minidl.save`, `minidl.load`, and the files of PyTorch, safetensors and NumPy."""
 from minidl.serialization import safetensors
-from minidl.serialization.files import LoadError
+from minidl.serialization.files import LoadError, Refused
 from minidl.serialization.interface import load, save
 
-__all__ = ["LoadError", "load", "safetensors", "save"]
+__all__ = ["LoadError", "Refused", "load", "safetensors", "save"]

@@ -1,11 +1,11 @@
-"""Files from outside and to the disk: reading with every size checked, writing whole or not at all."""
+"""Files from outside: every size is checked, and whatever is wrong is said with the file's name."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
-import secrets
-import shutil
+import stat
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +22,26 @@ class LoadError(RuntimeError):
     """
 
 
+class Refused:
+    """What `load(f, skip_refused=True)` puts in the place of what is not loaded: its name, and what it was made of.
+
+    Nothing is made and nothing is called. `arguments`, `state` and `contents` are what the file would have handed to
+    its constructor, to `__setstate__`, and put into it as into a list or a dict.
+    """
+
+    def __init__(self, name: str, arguments: Any = ()) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.state: Any = None
+        self.contents: list[Any] = []
+
+    def __repr__(self) -> str:
+        return f"<refused: {self.name}>"
+
+
+_SKIP = "load(f, skip_refused=True) loads all else, and puts a placeholder there"
+
+
 class File:
     """A file that is being read: its name, its size, and pieces of it as arrays of bytes.
 
@@ -29,14 +49,21 @@ class File:
     the system brings in what is looked at, and what is written into them never reaches the file.
     """
 
-    def __init__(self, f: Any, mmap: bool = False) -> None:
+    def __init__(self, f: Any, mmap: bool = False, skip_refused: bool = False) -> None:
         self.notes: list[str] = []      # what the user should know although loading works
+        self.refused: list[tuple[Refused, str]] = []    # what was left out, and where
+        self.skip_refused = skip_refused
         self.mapped: np.ndarray | None = None
         if isinstance(f, (str, os.PathLike)):
-            self.name = os.fspath(f)
-            self.stream: Any = open(f, "rb")
-            self.size = os.fstat(self.stream.fileno()).st_size
-            if mmap and self.size:
+            self.name = os.fsdecode(f)
+            self.stream: Any = _opened(self.name)
+            status = os.fstat(self.stream.fileno())
+            self.size = status.st_size
+            if not stat.S_ISREG(status.st_mode):        # a pipe has no size, and cannot be read twice
+                with self.stream as pipe:
+                    contents = pipe.read()
+                self.stream, self.size = io.BytesIO(contents), len(contents)
+            elif mmap and self.size:
                 self.mapped = np.memmap(self.stream, mode="c")
         elif mmap:
             raise ValueError("f must be a file path in order to use the mmap argument")
@@ -66,6 +93,24 @@ class File:
         return read_exactly(self.stream, count)
 
 
+    def without(self, name: str, where: str, why: str) -> Refused:
+        """What stands in the place of something refused. Errors: LoadError, unless the file is read without it."""
+        if not self.skip_refused:
+            raise LoadError(f"{why}. It stands at {where}; {_SKIP}")
+        self.refused.append((Refused(name), where))
+        return self.refused[-1][0]
+
+    def check_refused(self, why: str) -> None:
+        """Errors: LoadError, which says where all that is refused stands, unless the file is read without it."""
+        if not self.skip_refused:
+            raise LoadError(f"{why}. Refused: {self.what_is_refused() or 'what is not loaded anyway'}; {_SKIP}")
+
+    def what_is_refused(self) -> str:
+        """Names and places, for a message."""
+        named = [f"`{refused.name}` at {where}" for refused, where in self.refused]
+        return ", ".join(named[:10]) + (f", and {len(named) - 10} more" if named[10:] else "")
+
+
 def read_exactly(stream: Any, count: int) -> Array:
     """The next `count` bytes of a stream. Errors: LoadError if there are not so many."""
     data: Array = np.empty(count, np.uint8)
@@ -89,38 +134,45 @@ def damage(name: str) -> Iterator[None]:
         raise LoadError(f"{name}: damaged ({type(error).__name__}: {error})") from error
 
 
-@contextlib.contextmanager
-def written(f: Any) -> Iterator[Any]:
-    """A stream whose contents become the file `f`: whole, or if anything fails not at all.
+# ---------------------------------------------------------------------- paths
 
-    All is written to a new file in the same folder, which then takes the place of the old one in a single step.
-    `f` may also be a stream with `write`, which is simply written to.
-    """
-    if hasattr(f, "write"):
-        yield f
+
+def path_of(f: Any) -> str | None:
+    """The path that a file is given by; None for a stream."""
+    return os.fsdecode(f) if isinstance(f, (str, os.PathLike)) else None
+
+
+def _opened(path: str) -> Any:
+    """A file to read. Errors: OSError."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, f"load: expected a file, but this is a folder{_what_folder(path)}", path)
+    if not os.path.exists(path):
+        check_folder(path, "load")
+    return open(path, "rb")
+
+
+def _what_folder(path: str) -> str:
+    """What a folder that was taken for a file is, as far as its contents tell."""
+    names = sorted(os.listdir(path))
+    if "saved_model.pb" in names:
+        return ": a SavedModel of TensorFlow"
+    if "data.pkl" in names:
+        return f": a file of PyTorch that was unpacked; `zip -0 -r weights.pt {os.path.basename(path)}` packs it again"
+    files = [name for name in names if name.endswith((".safetensors", ".pt", ".pth", ".bin", ".npz", ".npy", ".mdl"))]
+    return f"; it holds {', '.join(map(repr, files[:3]))}{', ...' if files[3:] else ''}" if files else ""
+
+
+def check_folder(path: str, who: str) -> None:
+    """Errors: FileNotFoundError where the folder of `path` is missing, with the part that is; NotADirectoryError."""
+    folder = os.path.dirname(path) or os.curdir
+    if os.path.isdir(folder):
         return
-    path = os.path.realpath(os.fspath(f))       # a link stays a link: what it leads to is replaced
-    if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "wb") as stream:        # a device takes what it is given; a folder is an error
-            yield stream
-        return
-    folder = os.path.dirname(path)
-    temporary = os.path.join(folder, f".minidl-{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as stream:
-            if os.path.exists(path):
-                shutil.copymode(path, temporary)
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())           # on the disk before the old file goes
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)                    # the new name too
-        finally:
-            os.close(handle)
+    there, missing = os.path.split(os.path.abspath(folder))
+    while missing and not os.path.isdir(there):
+        there, missing = os.path.split(there)
+    if os.path.lexists(os.path.join(there, missing)):
+        raise NotADirectoryError(errno.ENOTDIR, f"{who}: {os.path.join(there, missing)!r} is not a folder", path)
+    hint = f"; Python does not know '~': os.path.expanduser({path!r})" if folder.startswith("~") else \
+        f"; make it first: os.makedirs({folder!r}, exist_ok=True)" if who == "save" else ""
+    raise FileNotFoundError(errno.ENOENT, f"{who}: there is no folder {folder!r}: {there!r} has no {missing!r}{hint}",
+                            path)

@@ -2,21 +2,28 @@
 from __future__ import annotations
 
 import functools
-import zipfile
+import os
 from collections.abc import Callable
 from typing import Any
 
 from minidl.backend.warn import warn
 from minidl.serialization import file_format, numpy_files, safetensors, torch_files
-from minidl.serialization.files import File, LoadError, damage, written
+from minidl.serialization.files import File, damage, path_of
+from minidl.serialization.kinds import kind_of, kind_of_archive, opened_archive
 from minidl.serialization.storage import Placement
+from minidl.serialization.writing import written
 
 _WRITERS: dict[str, Callable[[Any, Callable[[], Any]], None]] = {
     "minidl": file_format.write, "pt": torch_files.write, "npz": numpy_files.write,
 }
+_FORMATS = {".pt": "pt", ".pth": "pt", ".safetensors": "safetensors", ".npz": "npz"}
+_READERS: dict[str, Callable[[File, Placement], Any]] = {
+    "minidl": file_format.read, "safetensors": safetensors.read, "npy": numpy_files.read_npy,
+    "pt stream": torch_files.read_stream,
+}
 
 
-def save(obj: Any, f: Any, *, format: str = "minidl") -> None:
+def save(obj: Any, f: Any, *, format: str | None = None) -> None:
     """Save tensors in nested containers: a `state_dict`, or a dict of several and some numbers.
 
         >>> import io, minidl
@@ -36,11 +43,14 @@ def save(obj: Any, f: Any, *, format: str = "minidl") -> None:
             dtypes and devices; NumPy arrays and the state of random generators in minidl's own format only.
         f: a path, or a binary stream.
         format: "minidl", with checksums over every byte; "pt", which `torch.load` reads; "safetensors" and "npz", for
-            a flat dict of tensors.
+            a flat dict of tensors. If not given, the name says which: one that ends in `.pt` or `.pth` means "pt",
+            `.safetensors` and `.npz` themselves, any other, and a stream without a name, minidl's own.
 
     Errors: TypeError for what no file can hold, such as a model instead of its `state_dict()`; ValueError for a
-    container that contains itself, or an unknown format.
+    container that contains itself, or an unknown format; OSError where no file can be written.
     """
+    if format is None:
+        format = _FORMATS.get(os.path.splitext(path_of(f) or str(getattr(f, "name", "")))[1].lower(), "minidl")
     try:
         if format == "safetensors":
             safetensors.save_file(obj, f)
@@ -52,7 +62,8 @@ def save(obj: Any, f: Any, *, format: str = "minidl") -> None:
         raise ValueError("save: the containers are nested too deeply, or one contains itself") from None
 
 
-def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: bool = False) -> Any:
+def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: bool = False,
+         skip_refused: bool = False) -> Any:
     """What was saved by `minidl.save` or `torch.save`, or a safetensors, `.npz` or `.npy` file.
 
     The kind of file is known by its contents. No code in a file is ever run: a PyTorch file may hold tensors,
@@ -67,45 +78,29 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
         weights_only: only True is possible.
         mmap: do not read the numbers, but map them: they are brought in when they are first used. Their
             checksums are then not compared. For paths only.
+        skip_refused: do without what is refused, such as an `argparse.Namespace` beside the weights. A
+            `serialization.Refused` of that name stands in its place, and a warning says where. Nothing is run then
+            either.
 
     Errors: LoadError for a file that is damaged, cut off, of an unknown kind, or asks for code to run;
     FileNotFoundError; ValueError for `weights_only=False`, or `mmap` with a stream.
     """
     if not weights_only:
-        raise ValueError("load: weights_only=False would let the file run any code, which minidl never does; files "
-                         "that hold more than tensors and plain containers are read by pickle or torch.load")
-    with File(f, mmap) as file, damage(file.name):
-        result = _reader(file)(file, Placement(map_location))
+        raise ValueError("load: weights_only=False would let the file run any code, which minidl never does; of a file "
+                         "that holds more than tensors and plain containers, skip_refused=True loads these; torch.load "
+                         "and pickle load all, if you trust it")
+    with File(f, mmap, skip_refused) as file, damage(file.name):
+        kind = kind_of(file)
+        result = (_read_archive if kind == "zip" else _READERS[kind])(file, Placement(map_location))
+    if file.refused:
+        file.notes.append(f"left out {file.what_is_refused()}")
     for note in file.notes:
         warn(f"{file.name}: {note}")
     return result
 
 
-def _reader(file: File) -> Callable[[File, Placement], Any]:
-    """The function that reads a file of this kind, which its first bytes give away."""
-    head = file.read(0, min(file.size, 16)).tobytes()
-    if not head:
-        raise LoadError("it is empty; a stream that was just written to must be rewound first, with f.seek(0)")
-    if head.startswith(file_format.MAGIC):
-        return file_format.read
-    if head.startswith(b"PK\x03\x04"):
-        return _read_archive
-    if head.startswith(numpy_files.MAGIC):
-        return numpy_files.read_npy
-    if head.startswith(b"\x80"):
-        return torch_files.read_stream
-    if head[8:9] == b"{":
-        return safetensors.read
-    raise LoadError(f"it is no file that minidl knows (its own, PyTorch's, safetensors, .npz, .npy), or damaged: it "
-                    f"begins with {head!r}")
-
-
 def _read_archive(file: File, place: Placement) -> Any:
     """A zip archive: PyTorch's or NumPy's."""
-    with zipfile.ZipFile(file.stream) as archive:
-        names = archive.namelist()
-        if any(name.endswith("data.pkl") for name in names):
-            return torch_files.read_zip(file, archive, place)
-        if all(name.endswith(".npy") for name in names):
-            return numpy_files.read_npz(file, archive, place)
-    raise LoadError(f"a zip archive, but neither of PyTorch nor of NumPy: it holds {', '.join(names[:4])}")
+    with opened_archive(file) as archive:
+        read = torch_files.read_zip if kind_of_archive(archive.namelist()) == "pt" else numpy_files.read_npz
+        return read(file, archive, place)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.dtype import supported
 from minidl.serialization.files import File, LoadError, read_exactly
-from minidl.serialization.storage import DTYPES, Placement, Storage, arrays_by_name, contiguous_strides
+from minidl.serialization.storage import DTYPES, Placement, Storage, arrays_by_name, contiguous_strides, no_dtype
 
 MAGIC = b"\x93NUMPY"
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -37,25 +38,28 @@ def read_npz(file: File, archive: zipfile.ZipFile, place: Placement) -> dict[str
     result = {}
     for info in records:
         with archive.open(info) as record:
-            result[info.filename.removesuffix(".npy")] = _read_array(record, info.file_size, place)
+            name = info.filename.removesuffix(".npy")
+            result[name] = _read_array(record, info.file_size, place, file, f"obj[{name!r}]")
     return result
 
 
 def read_npy(file: File, place: Placement) -> Any:
     """The tensor of a file of one array. Errors: LoadError."""
     file.stream.seek(0)
-    return _read_array(file.stream, file.size, place)
+    return _read_array(file.stream, file.size, place, file, "obj")
 
 
-def _read_array(stream: Any, size: int, place: Placement) -> Any:
+def _read_array(stream: Any, size: int, place: Placement, file: File, where: str) -> Any:
     """The array that stands in the next `size` bytes, to the last of them."""
     version = np.lib.format.read_magic(stream)
     if version not in _HEADERS:
         raise LoadError(f"an array of version {version} of NumPy's format, which holds no plain numbers")
     shape, by_columns, dtype = _HEADERS[version](stream)
     if dtype.name not in DTYPES:
-        raise LoadError(f"it holds an array of {dtype}, and a tensor holds numbers; objects would be pickles, which "
-                        f"can run any code")
+        return file.without(f"array of {dtype}", where, f"it holds an array of {dtype}, and a tensor holds numbers; "
+                                                        f"objects would be pickles, which can run any code")
+    if DTYPES[dtype.name] not in supported:
+        return file.without(f"array of {dtype}", where, no_dtype(dtype))
     data = read_exactly(stream, min(size, math.prod(shape) * dtype.itemsize))
     if data.nbytes != math.prod(shape) * dtype.itemsize or stream.read(1):
         raise LoadError(f"an array of shape {shape} and dtype {dtype} takes {math.prod(shape) * dtype.itemsize} bytes, "

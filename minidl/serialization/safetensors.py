@@ -17,8 +17,8 @@ import json
 import math
 from typing import Any
 
-from minidl.backend.dtype import float32
-from minidl.serialization.files import File, LoadError, damage, written
+from minidl.backend.dtype import float32, supported
+from minidl.serialization.files import File, LoadError, damage
 from minidl.serialization.storage import (
     DTYPES,
     Placement,
@@ -26,14 +26,16 @@ from minidl.serialization.storage import (
     arrays_by_name,
     check_byte_order,
     contiguous_strides,
+    no_dtype,
     widened,
 )
+from minidl.serialization.writing import written
 
 CODES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32", "int16": "I16",
          "int8": "I8", "uint8": "U8", "bool": "BOOL", "uint16": "U16", "uint32": "U32", "uint64": "U64",
          "complex64": "C64"}
 _NAMES = {code: name for name, code in CODES.items()}
-_LONGEST_HEADER = 100_000_000       # the specification's limit
+LONGEST_HEADER = 100_000_000       # the specification's limit
 
 
 def save(tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> bytes:
@@ -111,8 +113,8 @@ def read(file: File, place: Placement) -> dict[str, Any]:
 def _header(file: File) -> tuple[dict[str, Any], int]:
     """The header, and where the data begin."""
     length = int.from_bytes(file.read(0, 8), "little")
-    if length > _LONGEST_HEADER:
-        raise LoadError(f"its header would be {length} bytes long, and {_LONGEST_HEADER} is the limit")
+    if length > LONGEST_HEADER:
+        raise LoadError(f"its header would be {length} bytes long, and {LONGEST_HEADER} is the limit")
     header = json.loads(file.read(8, length).tobytes(), object_pairs_hook=_no_duplicates)
     if not isinstance(header, dict):
         raise LoadError("its header is no JSON object")
@@ -129,8 +131,8 @@ def _tensor(name: str, entry: dict[str, Any], start: int, file: File, place: Pla
     begin, stop = entry["data_offsets"]
     code, shape = entry["dtype"], entry["shape"]
     narrow = code == "BF16"
-    if not narrow and code not in _NAMES:
-        raise LoadError(f"{name!r} is of dtype {code}, which minidl does not have")
+    if not narrow and (code not in _NAMES or DTYPES[_NAMES[code]] not in supported):
+        return file.without(f"tensor of {code}", f"obj[{name!r}]", no_dtype(code))
     dtype = float32 if narrow else DTYPES[_NAMES[code]]
     if math.prod(shape) * (2 if narrow else dtype.itemsize) != stop - begin:
         raise LoadError(f"{name!r} has shape {shape} and dtype {code}, but {stop - begin} bytes")

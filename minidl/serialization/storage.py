@@ -126,7 +126,8 @@ def arrays_by_name(tensors: Any, who: str) -> dict[str, np.ndarray]:
     for name, value in tensors.items():
         if not isinstance(name, str) or not (isinstance(value, Tensor) or is_array(value)):
             raise TypeError(f"{who}: the format holds tensors by name only, but got a {type(value).__name__} under "
-                            f"{name!r}; nested state goes into minidl's own format: minidl.save(obj, f)")
+                            f"{name!r}; nested state goes into minidl's own format: "
+                            f"minidl.save(obj, f, format='minidl')")
         array = to_numpy(value.array if isinstance(value, Tensor) else value)
         arrays[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
     return arrays
@@ -154,6 +155,11 @@ def check_byte_order() -> None:
 # ---------------------------------------------------------------------- loading
 
 
+def no_dtype(dtype: Any) -> str:
+    """What is said of a tensor that cannot be made."""
+    return f"it holds a tensor of {dtype}, a dtype that minidl does not have"
+
+
 class Storage:
     """A piece of memory of a file, of which tensors are made: bytes, on the device where the tensors will be.
 
@@ -170,7 +176,7 @@ class Storage:
         Errors: LoadError where it would reach outside.
         """
         if dtype not in supported:
-            raise LoadError(f"it holds a tensor of {dtype}, a dtype that minidl does not have")
+            raise LoadError(no_dtype(dtype))
         result = wrap(self.array(dtype, shape, strides, offset))
         result.version = self.version
         return result

@@ -21,7 +21,7 @@ from minidl.backend.device import Array, Device
 from minidl.backend.dtype import float32, supported
 from minidl.nn.parameter import Parameter
 from minidl.serialization import torch_pickle
-from minidl.serialization.files import File, LoadError
+from minidl.serialization.files import File, LoadError, Refused
 from minidl.serialization.storage import Placement, Roots, Storage, cannot_save, check_byte_order, widened
 from minidl.serialization.torch_pickle import ORDERED_DICT, Call, Callee, Name, Persistent, checked_key, only
 from minidl.tensor import Tensor
@@ -71,7 +71,7 @@ def _rebuild_parameter(data: Any, requires_grad: Any, *_: Any) -> Any:
 
 def _rebuild_from_type(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
     """A tensor with attributes, which are left out."""
-    return function.function(*arguments)
+    return torch_pickle.call(function, arguments)
 
 
 def _no_tensor(*_: Any) -> Any:
@@ -144,21 +144,67 @@ def _typed(kind: str, data: np.ndarray, location: str, little: bool, file: File,
     return TypedStorage(place(data if little else data.view(dtype).byteswap().view(np.uint8), location), dtype)
 
 
-def _checked(value: Any) -> Any:
-    """What a pickle made, if it is nothing but tensors, plain values and containers. Errors: LoadError."""
-    to_see, seen = [value], set()
+def _run(stream: Any, file: File, persistent: Callable[..., TypedStorage]) -> Any:
+    """What a pickle makes, checked. What is refused is noted in the file.
+
+    `persistent` makes a storage of the parts of a `_reference`. Errors: LoadError for what is refused, unless the file
+    is read without it.
+    """
+    refused: list[str] = []
+
+    def referred(reference: Any) -> Any:
+        if isinstance(reference, tuple) and len(reference) == 4 and isinstance(reference[1], Refused):
+            return reference[1]     # a class, with its source
+        if isinstance(reference, tuple) and len(reference) in (5, 6) and isinstance(reference[1], Refused):
+            return Refused(reference[1].name, reference)    # a storage of numbers that minidl does not have
+        return persistent(*_reference(reference))
+
+    try:
+        value = torch_pickle.run(stream, NAMES, referred, refused)
+        file.refused = _checked(value)
+    except Exception as error:
+        if refused and not file.skip_refused:
+            raise torch_pickle.refusal(refused[0]) from error   # which the rest follows from
+        raise
+    if refused:
+        file.check_refused(str(torch_pickle.refusal(file.refused[0][0].name if file.refused else refused[0])))
+    return value
+
+
+def _checked(value: Any) -> list[tuple[Refused, str]]:
+    """What is refused in what a pickle made, and where it stands. Each is named once, and what is in it is not.
+
+    Errors: LoadError if anything else is there but tensors, plain values and containers.
+    """
+    found: list[tuple[Refused, str]] = []
+    to_see: list[tuple[Any, Any]] = [(value, None)]     # with the path to it: where it stands in what, and so on
+    seen = set()
     while to_see:
-        part = to_see.pop()
+        part, path = to_see.pop()
         if id(part) in seen:
             continue
         seen.add(id(part))
         if isinstance(part, (Callee, Storage)):
             raise LoadError(f"refuses a bare {type(part).__name__} where a tensor or a plain value belongs")
-        if isinstance(part, dict):
-            to_see += [*part, *part.values()]
+        if isinstance(part, Refused):
+            found.append((part, _written_path(path)))
+        elif isinstance(part, dict):
+            to_see += [(item, (f"[{key!r}]", path)) for key, item in reversed(part.items()) if isinstance(item, _INNER)]
+            to_see += [(key, (" (in a key)", path)) for key in part if isinstance(key, (tuple, Refused))]
         elif isinstance(part, (list, tuple)):
-            to_see += part
-    return value
+            to_see += [(part[i], (f"[{i}]", path)) for i in reversed(range(len(part))) if isinstance(part[i], _INNER)]
+    return found
+
+
+_INNER = (dict, list, tuple, Refused, Callee, Storage)
+
+
+def _written_path(path: Any) -> str:
+    steps = []
+    while path:
+        step, path = path
+        steps.append(step)
+    return "".join(["obj", *reversed(steps)])
 
 
 # ---------------------------------------------------------------------- reading
@@ -166,16 +212,21 @@ def _checked(value: Any) -> Any:
 def read_zip(file: File, archive: zipfile.ZipFile, place: Placement) -> Any:
     """What `torch.save` wrote as a zip archive. Errors: LoadError."""
     records = {info.filename: info for info in archive.infolist()}
+    pickled = min((name for name in records if name.split("/")[-1] == "data.pkl"), key=len)
+    prefix = pickled.removesuffix("data.pkl")
+    for name, info in records.items():
+        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+            how = "encrypted" if info.flag_bits & 1 else "compressed (deflated, or the like)"
+            raise LoadError(f"its record {name.removeprefix(prefix)!r} is {how}: the archive was packed anew, for "
+                            f"torch.save does no such thing. Unpack it, and pack it as it was: unzip FILE -d unpacked "
+                            f"&& cd unpacked && zip -0 -r ../weights.pt .")
     if len(records) != len(archive.infolist()) or sum(info.file_size for info in records.values()) > file.size:
         raise LoadError("its records overlap, or two of them have one name")
-    prefix = next(name for name in records if name.endswith("data.pkl")).removesuffix("data.pkl")
 
     def read(name: str, check: bool = True) -> Array:
         info = records.get(prefix + name)
         if info is None:
             raise LoadError(f"its record {name!r} is missing")
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise LoadError(f"its record {name!r} is compressed, and torch.save does not compress")
         # 30 bytes, of which the last four are the lengths of the name and of what else stands before the data
         lengths = struct.unpack("<HH", file.read(info.header_offset + 26, 4))
         data = file.read(info.header_offset + 30 + sum(lengths), info.file_size)
@@ -186,14 +237,13 @@ def read_zip(file: File, archive: zipfile.ZipFile, place: Placement) -> Any:
     little = prefix + "byteorder" not in records or read("byteorder").tobytes() == b"little"
     storages: dict[tuple[str, str], TypedStorage] = {}
 
-    def persistent(reference: Any) -> TypedStorage:
-        kind, key, location, _ = _reference(reference)
+    def persistent(kind: str, key: str, location: str, _: int) -> TypedStorage:
         if (kind, key) not in storages:
             data = read(f"data/{key}", check=file.mapped is None)
             storages[kind, key] = _typed(kind, data, location, little, file, place)
         return storages[kind, key]
 
-    return _checked(torch_pickle.run(io.BytesIO(read("data.pkl").tobytes()), NAMES, persistent))
+    return _run(io.BytesIO(read("data.pkl").tobytes()), file, persistent)
 
 
 MAGIC_NUMBER, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
@@ -216,15 +266,17 @@ def read_stream(file: File, place: Placement) -> Any:
     # once to learn how long the storages are, which stand behind, and once to make tensors of them
     unread: dict[str, Unread] = {}
 
-    def note(reference: Any) -> Unread:
-        kind, key, location, count = _reference(reference)
+    def note(kind: str, key: str, location: str, count: int) -> Unread:
         return unread.setdefault(key, Unread(kind, location, count))
 
-    torch_pickle.run(stream, NAMES, note)
+    _run(stream, file, note)
     storages: dict[str, TypedStorage] = {}
     keys = torch_pickle.run(stream, {}, _reference)
     position = stream.tell()
     for key in map(checked_key, keys):
+        if key not in unread:
+            raise LoadError(f"the length of its storage {key!r} is not known, since its tensors are refused; in "
+                            f"PyTorch, torch.save(torch.load(f), f) makes a file of the present kind of it")
         kind, location, count = unread[key].kind, unread[key].location, unread[key].count
         if int.from_bytes(file.read(position, 8), "little" if little else "big") != count:
             raise LoadError(f"its storage {key!r} has not the {count} elements that its tensors speak of")
@@ -232,7 +284,7 @@ def read_stream(file: File, place: Placement) -> Any:
         storages[key] = _typed(kind, file.read(position + 8, size), location, little, file, place)
         position += 8 + size
     stream.seek(start)
-    return _checked(torch_pickle.run(stream, NAMES, lambda reference: storages[_reference(reference)[1]]))
+    return _run(stream, file, lambda kind, key, location, count: storages[key])
 
 
 # ---------------------------------------------------------------------- writing
@@ -254,7 +306,7 @@ def write(value: Any, open_file: Callable[[], Any]) -> None:
             number, offset, strides = roots.place(part.array)
             if any(s < 0 for s in strides):
                 raise TypeError(f"save: {path} runs backwards through its memory, which PyTorch's tensors cannot do; "
-                                f"clone() it first")
+                                f"clone() it first, or use minidl's own format: format='minidl'")
             root = roots.roots[number]
             key, data = records.setdefault((number, part.dtype), (str(len(records)), root.used()))
             storage = Persistent(("storage", Name("torch", f"{STORAGE_NAMES[part.dtype.name]}Storage"), key,
@@ -267,7 +319,7 @@ def write(value: Any, open_file: Callable[[], Any]) -> None:
             return Call(Name("torch", "device"), (str(part),))
         if isinstance(part, (np.ndarray, np.generic)):
             raise TypeError(f"save: {path} is a {type(part).__name__}, which PyTorch refuses to load; try "
-                            f"minidl.tensor(...) or .item()")
+                            f"minidl.tensor(...) or .item(), or minidl's own format, which takes it: format='minidl'")
         raise cannot_save(part, path)
 
     pickled = torch_pickle.emit(value, replace)

@@ -3,7 +3,8 @@
 A pickle is a program for a small machine with a stack: most of its instructions put a value there, some build
 containers of what lies on top, and two are dangerous, since they look up a name in any module (GLOBAL) and call it
 (REDUCE). `run` knows the instructions that state dicts are made of; names it looks up in a table that it is given,
-and it calls what is in that table, nothing else. `emit` writes such a program.
+and it calls what is in that table, nothing else: a `Refused` stands for any other name, and for what is made with it.
+`emit` writes such a program.
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.serialization.files import LoadError
+from minidl.serialization.files import LoadError, Refused
 
 # ---------------------------------------------------------------------- reading
 
@@ -25,6 +26,7 @@ _VALUES = {"BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNI
            "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BINSTRING", "SHORT_BINSTRING"}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_MADE_BY = {"copy_reg._reconstructor", "copyreg._reconstructor"}    # makes an object of the class that it is handed
 
 
 class Callee(NamedTuple):
@@ -33,12 +35,15 @@ class Callee(NamedTuple):
     function: Callable[..., Any]
 
 
-def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any]) -> Any:
+def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
+        refused: list[str] | None = None) -> Any:
     """The value that a pickle makes. The stream is left behind its end.
 
     Args:
         names: what may be looked up, by "module.name"; a `Callee` may be called too.
         persistent: gives the object that a reference to outside of the pickle means.
+        refused: takes the names that are not in the table, for which a `Refused` stands in the value. If not given,
+            the first is an error.
 
     Errors: LoadError for a name that is not in the table, and for instructions that state dicts do not need.
     """
@@ -53,10 +58,13 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any])
 
     def look_up(module: str, name: str) -> Any:
         full = f"{only(module, str)}.{only(name, str)}"
-        if full not in names:
-            raise LoadError(f"refuses `{full}`: a state dict holds tensors and plain containers only, and a pickle "
-                            f"that asks for anything else could run any code")
-        return names[full]
+        return names[full] if full in names else without(full)
+
+    def without(name: str) -> Refused:
+        if refused is None:
+            raise refusal(name)
+        refused.append(name)
+        return Refused(name)
 
     argument: Any
     for opcode, argument, _ in pickletools.genops(stream):
@@ -84,16 +92,22 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any])
             stack[-_TUPLES[name]:] = [tuple(items)]
         elif name == "APPEND":
             item = stack.pop()
-            only(stack[-1], list).append(item)
-        elif name == "APPENDS":
+            list_in(stack[-1]).append(item)
+        elif name in ("APPENDS", "ADDITEMS"):
             items = since_mark()
-            only(stack[-1], list).extend(items)
+            list_in(stack[-1]).extend(items)
         elif name == "SETITEM":
             value, key = stack.pop(), stack.pop()
-            only(stack[-1], dict)[checked_key(key)] = value
+            set_items(stack[-1], [key, value])
         elif name == "SETITEMS":
             items = since_mark()
-            only(stack[-1], dict).update(zip(map(checked_key, items[::2]), items[1::2]))
+            set_items(stack[-1], items)
+        elif name == "EMPTY_SET" and refused is not None:
+            stack.append(without("__builtin__.set"))    # its name in protocol 2, which has no such instruction
+        elif name == "FROZENSET" and refused is not None:
+            items = since_mark()
+            stack.append(without("__builtin__.frozenset"))
+            stack[-1].contents = items
         elif name == "GLOBAL":
             stack.append(look_up(*argument.split(" ", 1)))
         elif name == "STACK_GLOBAL":
@@ -101,16 +115,50 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any])
             stack.append(look_up(module, name))
         elif name == "REDUCE":
             arguments, callee = stack.pop(), stack.pop()
-            stack.append(only(callee, Callee).function(*arguments))
+            stack.append(call(callee, only(arguments, tuple)))
+        elif name == "NEWOBJ" and isinstance(stack[-2], Refused):
+            arguments, kind = stack.pop(), stack.pop()
+            stack.append(Refused(kind.name, arguments))
         elif name == "BUILD":
-            stack.pop()     # attributes, such as the `_metadata` of a state dict
-            only(stack[-1], OrderedDict)
+            state = stack.pop()     # attributes, such as the `_metadata` of a state dict, which is left out
+            if isinstance(stack[-1], Refused):
+                stack[-1].state = state
+            else:
+                only(stack[-1], OrderedDict)
         elif name == "BINPERSID":
             stack.append(persistent(stack.pop()))
         elif name not in ("PROTO", "FRAME", "STOP"):
             raise LoadError(f"refuses the pickle instruction {name}, which state dicts do not need")
     result, = stack
     return result
+
+
+def refusal(name: str) -> LoadError:
+    """The error for a name that is not in the table."""
+    return LoadError(f"refuses `{name}`: a state dict holds tensors and plain containers only, and a pickle that asks "
+                     f"for anything else could run any code")
+
+
+def call(callee: Any, arguments: tuple[Any, ...]) -> Any:
+    """What a call makes; a `Refused` if the callee is one, or it is given one to work with."""
+    parts = [part for part in (callee, *arguments) if isinstance(part, Refused)]
+    if not parts:
+        return only(callee, Callee).function(*arguments)
+    return Refused(parts[1 if parts[0].name in _MADE_BY and len(parts) > 1 else 0].name, arguments)
+
+
+def list_in(container: Any) -> list[Any]:
+    """What takes the items that are put into a list. Errors: LoadError unless it is one."""
+    return container.contents if isinstance(container, Refused) else only(container, list)
+
+
+def set_items(container: Any, items: list[Any]) -> None:
+    """Put keys and values, one after the other, into a dict. Errors: LoadError unless it is one."""
+    pairs = zip(items[::2], items[1::2])
+    if isinstance(container, Refused):
+        container.contents.extend(pairs)
+    else:
+        only(container, dict).update((checked_key(key), value) for key, value in pairs)
 
 
 def only(value: Any, kind: type) -> Any:
@@ -126,7 +174,7 @@ def checked_key(key: Any) -> Any:
     Tuples of tuples could be made so that the hash of a few bytes takes years.
     """
     for part in key if isinstance(key, tuple) else (key,):
-        if part is not None and not isinstance(part, (str, bytes, int, float)):
+        if part is not None and not isinstance(part, (str, bytes, int, float, Refused)):
             raise LoadError(f"refuses a {type(part).__name__} in a key of a dict")
     return key
 

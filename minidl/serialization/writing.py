@@ -1,0 +1,135 @@
+"""Files to the disk: written whole or not at all, and nothing is left behind for long."""
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import secrets
+import shutil
+import time
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from minidl.serialization.files import check_folder, path_of
+
+try:
+    import fcntl
+except ImportError:     # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def written(f: Any) -> Iterator[Any]:
+    """A stream whose contents become the file `f`: whole, or if anything fails not at all.
+
+    All is written to a new file in the same folder, which then takes the place of the old one in a single step.
+    `f` may also be a stream with `write`, which is simply written to.
+    """
+    if hasattr(f, "write"):
+        with _buffered(f) as stream:
+            yield stream
+        return
+    name = path_of(f)
+    if name is None:
+        raise TypeError(f"save: expected a path or a binary stream, but got {type(f).__name__}")
+    path = os.path.realpath(name)               # a link stays a link: what it leads to is replaced
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, "save: expected the name of a file, but this is a folder", name)
+    old = os.path.exists(path)
+    if old and not os.path.isfile(path):
+        with open(path, "wb") as stream:        # a device takes what it is given
+            yield stream
+        return
+    if old and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "save: the file is there, and it may not be written to", name)
+    check_folder(name, "save")
+    check_folder(path, "save")                  # another one where the name is a link
+    start = os.path.join(os.path.dirname(path), f".minidl-{zlib.crc32(os.fsencode(os.path.basename(path))):08x}-")
+    _remove_leftovers(start)
+    temporary, stream = _new_file(start)
+    try:
+        with stream:
+            if old:
+                shutil.copymode(path, temporary)
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())           # on the disk before the old file goes
+            if fcntl:
+                os.replace(temporary, path)     # still locked, so that no other save takes it for a leftover
+        if not fcntl:
+            os.replace(temporary, path)         # Windows moves no open file
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    if os.name == "posix":
+        with contextlib.suppress(PermissionError):      # a folder that may be written to, but not read
+            handle = os.open(os.path.dirname(path), os.O_RDONLY)
+            try:
+                os.fsync(handle)                # the new name too
+            finally:
+                os.close(handle)
+
+
+@contextlib.contextmanager
+def _buffered(f: Any) -> Iterator[Any]:
+    """The stream, or one in front of it where a single `write` may take a part only of what it is given."""
+    if isinstance(f, io.TextIOBase):
+        raise TypeError("save: expected a binary stream, but this one takes text; open it with mode 'wb'")
+    if not isinstance(f, io.RawIOBase):
+        yield f
+        return
+    stream = io.BufferedWriter(f)
+    try:
+        yield stream
+        stream.flush()
+    finally:
+        stream.detach()
+
+
+def _new_file(start: str) -> tuple[str, Any]:
+    """The path of a new file, and the file, locked: the system lets go of the lock however the process ends."""
+    while True:
+        path = f"{start}{secrets.token_hex(8)}.tmp"
+        try:
+            stream = open(path, "xb")
+        except OSError as error:
+            raise type(error)(error.errno, f"save: no file can be made in {os.path.dirname(path)!r} "
+                              f"({error.strerror}); save elsewhere, or into a stream that you open") from None
+        if not fcntl:
+            return path, stream
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:                 # another save just now takes it for a leftover
+            stream.close()
+            continue
+        except OSError:                         # a file system without locks: then nobody removes leftovers there
+            return path, stream
+        if os.path.exists(path):                # not removed before it was locked
+            return path, stream
+        stream.close()
+
+
+def _remove_leftovers(start: str) -> None:
+    """Remove what a save to this name left behind when it was killed. What is locked is still being written."""
+    folder, start = os.path.split(start)
+    with contextlib.suppress(OSError):          # what cannot be removed does no harm
+        for name in os.listdir(folder):
+            if name.startswith(start) and name.endswith(".tmp"):
+                _remove_if_dead(os.path.join(folder, name))
+
+
+def _remove_if_dead(path: str) -> None:
+    with contextlib.suppress(OSError):
+        if not fcntl:
+            if time.time() - os.path.getmtime(path) > 60:   # younger ones may wait to be renamed
+                os.unlink(path)                 # Windows removes no open file
+            return
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(handle)
