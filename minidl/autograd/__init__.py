@@ -14,12 +14,13 @@ from minidl.autograd.grad_mode import (
     set_grad_enabled,
 )
 from minidl.autograd.gradcheck import GradcheckError, gradcheck, gradcheck_report, gradgradcheck
+from minidl.autograd.gradcheck_results import GradcheckReport
 from minidl.autograd.interface import Variable, backward, grad
 from minidl.autograd.op import Op
 
 __all__ = [
-    "Function", "FusedOp", "GradcheckError", "Op", "Variable", "backward", "detect_anomaly", "enable_grad",
-    "functional", "grad", "gradcheck", "gradcheck_report", "gradgradcheck", "graph", "inference_mode",
+    "Function", "FusedOp", "GradcheckError", "GradcheckReport", "Op", "Variable", "backward", "detect_anomaly",
+    "enable_grad", "functional", "grad", "gradcheck", "gradcheck_report", "gradgradcheck", "graph", "inference_mode",
     "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "once_differentiable",
     "set_detect_anomaly", "set_grad_enabled",
 ]

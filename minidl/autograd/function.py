@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.autograd.grad_mode import enable_grad, no_grad, switches
 from minidl.autograd.inplace import check_writable, move_handle
-from minidl.autograd.op import Alias, Cast, Op, next_sequence
+from minidl.autograd.op import Alias, Cast, Op, annotate, next_sequence
 from minidl.autograd.rules import check_spelling
 from minidl.autograd.tensorbase import TensorBase, View, memory_of, version_of, wrap, wrap_free
 
@@ -156,11 +156,17 @@ class Function:
         edges = tuple([None if x is None else x.edge for x in tensors])
         recording = switches.enabled and any(edge is not None for edge in edges)
         ctx.needs_input_grad = tuple([edge is not None for edge in edges])
+        separate = cls.setup_context is not None
         with no_grad():
-            if cls.setup_context is None:
-                returned = cls.forward(ctx, *args, **kwargs)
-            else:
-                returned = cls.forward(*args, **kwargs)
+            try:
+                returned = cls.forward(*args, **kwargs) if separate else cls.forward(ctx, *args, **kwargs)
+            except TypeError as error:
+                if error.__traceback__ is not None and error.__traceback__.tb_next is None:     # of the call itself
+                    annotate(error, f"{cls.__name__}.forward is handed the arguments of apply, " + (
+                        "without ctx, since the class has a setup_context" if separate else
+                        "behind ctx; without ctx if the class has a setup_context(ctx, inputs, output)"))
+                raise
+            if cls.setup_context is not None:
                 cls.setup_context(ctx, args, returned)
         outputs = list(returned) if isinstance(returned, tuple) else [returned]
         if recording:

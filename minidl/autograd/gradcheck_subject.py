@@ -141,7 +141,7 @@ def _named_in_module(module: Any) -> Iterator[Named]:
                 if id(x) not in seen and x.edge is not None and _is_leaf(x):
                     seen.add(id(x))
                     full = f"{path}.{name}" if path else name
-                    yield Named(f"attribute '{full}', which is no parameter,", full, x)
+                    yield Named(f"attribute '{full}' (no parameter)", full, x)
 
 
 def _named_in(value: Any, name: str = "input", symbol: str = "inputs") -> Iterator[Named]:

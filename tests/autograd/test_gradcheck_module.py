@@ -285,7 +285,7 @@ def test_buffers_and_attributes_that_require_grad():
     report = gradcheck_report(layer, batch())
     assert report.failure.startswith("buffer 'table' has a wrong gradient")
     assert {row.tensor: row.result for row in report.rows} == {
-        "input 0": "right", "buffer 'table'": "wrong", "attribute 'plain', which is no parameter,": "right", "buffer 'fixed'": "not checked"}
+        "input 0": "right", "buffer 'table'": "wrong", "attribute 'plain' (no parameter)": "right", "buffer 'fixed'": "not checked"}
 
 
 # ---------------------------------------------------------------------- what is not checked is said

@@ -269,3 +269,29 @@ def test_no_forward():
 
     with pytest.raises(NotImplementedError, match="Empty has no forward"):
         Empty()(leaf(1.))
+
+
+def test_a_function_says_where_ctx_stands():
+    class NoContext(Function):
+        @staticmethod
+        def forward(x):
+            return x * 2
+
+    class Both(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            pass
+
+    class Faulty(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return len(x.item())
+
+    for function, text in ((NoContext, "behind ctx; without ctx if the class has a setup_context"), (Both, "without ctx, since")):
+        error = pytest.raises(TypeError, function.apply, leaf(1.)).value
+        assert text in "\n".join([str(error), *getattr(error, "__notes__", [])])
+    assert not getattr(pytest.raises(TypeError, Faulty.apply, leaf(1.)).value, "__notes__", [])
