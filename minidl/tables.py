@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -17,8 +17,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(head), rule, *map(line, rows), rule])
 
 
-def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str] = ()) -> str:
+def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str] = (),
+               left: Container[int] = (0,)) -> str:
     """The same table in HTML, with a line of text for each note below; spaces at the left of a cell stay.
+
+    `left` are the numbers of the columns that stand to the left.
 
         >>> html_table(["Layer", "Params"], [["  fc <1>", "6"]]).count("&emsp;fc &lt;1&gt;")
         1
@@ -28,7 +31,7 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterab
         for i, cell in enumerate(row):
             text = cell.lstrip(" ")
             indent = "&emsp;" * ((len(cell) - len(text)) // 2)
-            align = "right" if i else "left"
+            align = "left" if i in left else "right"
             parts.append(f'<{tag} style="text-align: {align}">{indent}{html.escape(text)}</{tag}>')
         return f"<tr>{''.join(parts)}</tr>"
 

@@ -8,6 +8,7 @@ import pytest
 
 import minidl
 from minidl import nn
+from minidl.autograd import Function, gradcheck_report
 from minidl.tables import html_table, size_of, table
 from minidl.utils import profile, summary
 from minidl.utils.compare import Comparison, Layer
@@ -94,3 +95,26 @@ def test_a_comparison_in_a_notebook() -> None:
     assert found.rows[1] == ["fc <1>", "Linear", "(2, 3)", "0.5", "0.25", "differs"]
     assert found.notes == ["Weights differ before the run: fc.weight, by 0.5",
                            "First difference: fc <1> (Linear), by 0.5, relative 0.25"]
+
+
+def test_a_gradcheck_in_a_notebook() -> None:
+    class Wrong(Function):
+        forward = staticmethod(lambda ctx, x, w: x * w)
+        backward = staticmethod(lambda ctx, g: (g, g))
+
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_parameter("<w>", nn.Parameter(minidl.full((2,), 3.0)))
+
+        def forward(self, x: Any) -> Any:
+            return Wrong.apply(x, getattr(self, "<w>"))
+
+    report = gradcheck_report(Layer(), minidl.ones(2, requires_grad=True))
+    found = Reader(report._repr_html_())
+    assert found.rows[0] == list(report.columns)
+    assert [row[0] for row in found.rows[1:]] == ["input 0", "parameter '<w>'"]
+    assert [row[4] for row in found.rows[1:]] == ["wrong", "right"]
+    assert found.notes == report.failure.splitlines()[:1] and "wrong gradient" in found.notes[0]
+    right = Reader(gradcheck_report(nn.Linear(2, 1), minidl.ones(2, requires_grad=True))._repr_html_())
+    assert {row[4] for row in right.rows[1:]} == {"right"} and right.notes == []

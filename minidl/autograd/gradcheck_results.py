@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.dtype import complex128, float64
+from minidl.tables import html_table
 
 SHOWN = 6   # rows and columns of a Jacobian that are printed
 
@@ -37,12 +38,17 @@ class GradcheckReport:
     def __bool__(self) -> bool:
         return not self.failure
 
+    def _cells(self) -> list[list[str]]:
+        return [[row.tensor, str(row.shape), row.output or "-",
+                 "-" if row.difference is None else f"{row.difference:.1e}", row.result, row.note] for row in self.rows]
+
     def __str__(self) -> str:
-        table = [self.columns, *([row.tensor, str(row.shape), row.output or "-",
-                                  "-" if row.difference is None else f"{row.difference:.1e}", row.result, row.note]
-                                 for row in self.rows)]
+        table = [self.columns, *self._cells()]
         widths = [max(len(line[i]) for line in table) for i in range(len(self.columns))]
         return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in table)
+
+    def _repr_html_(self) -> str:
+        return html_table(self.columns, self._cells(), self.failure.splitlines()[:1], left=(0, 4, 5))
 
     def __repr__(self) -> str:
         return f"<GradcheckReport: {'right' if self else 'wrong'}>\n{self}"
