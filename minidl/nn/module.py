@@ -12,7 +12,9 @@ from typing import Any, ClassVar, TypeVar
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import TensorBase, memory_of
 from minidl.backend import dtype as dtypes
+from minidl.backend.warn import warn
 from minidl.creation import empty_like
+from minidl.nn import mismatch
 from minidl.nn.hooks import NO_HOOKS, Hookable, everywhere, registered
 from minidl.nn.parameter import Buffer, Parameter, is_lazy, type_name
 from minidl.nn.state import EXTRA, IncompatibleKeys, put, unfit
@@ -409,13 +411,14 @@ class Module(Hookable):
 
         All is checked before anything is written. Values are cast to the dtype and device of the module;
         NumPy arrays are welcome too. With `assign` the tensors themselves take the place of the module's.
-        Returns the missing and the unexpected keys, which are errors if `strict`.
+        Returns the missing and the unexpected keys, which are errors if `strict`. Where one cause is behind them, such
+        as a prefix, or a checkpoint of which this is a part, the error says so.
 
         Errors: TypeError unless given a mapping; RuntimeError for a wrong shape, or if `strict` for a key that
         is missing or unexpected.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            raise TypeError(mismatch.no_state_dict(state_dict))
         state = OrderedDict(state_dict)     # the pre-hooks may rename keys
         versions = getattr(state_dict, "_metadata", {})
         errors: list[str] = []
@@ -434,10 +437,15 @@ class Module(Hookable):
             errors[:0] = [f"{what} key(s) in state_dict: " + ", ".join(f'"{key}"' for key in keys) + ". "
                           for what, keys in (("Missing", found.missing_keys), ("Unexpected", found.unexpected_keys))
                           if keys]
-        errors += [complaint for key, (module, name) in places.items() if key in state and name != EXTRA
-                   for complaint in unfit(key, getattr(module, name), state[key])]
+        present = {key: getattr(module, name) for key, (module, name) in places.items() if name != EXTRA}
+        errors += [complaint for key, tensor in present.items() if key in state
+                   for complaint in unfit(key, tensor, state[key])]
         if errors:
+            errors += mismatch.causes(state_dict, present)
             raise RuntimeError(f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(errors))
+        if state_dict and places and all(key in state and key not in places for key in state_dict):
+            warn(" ".join([f"load_state_dict: no key of the state dict is one of this {self._get_name()}'s: nothing is "
+                           f"loaded.", *mismatch.causes(state_dict, present)]))
         for key, (module, name) in places.items():
             if key in state and name == EXTRA:
                 module.set_extra_state(state[key])

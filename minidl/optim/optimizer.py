@@ -319,8 +319,12 @@ class Optimizer:
 
     def _unpack(self, state_dict: dict[str, Any]) -> None:
         if not {"state", "param_groups"} <= state_dict.keys():
+            inner = [key for key, value in state_dict.items()
+                     if isinstance(value, Mapping) and {"state", "param_groups"} <= value.keys()]
+            hint = f"; such a dict stands under {' and '.join(map(repr, inner))}" if inner else ""
             raise KeyError(f"load_state_dict: expected the state dict of an optimizer, with the keys 'state' and "
-                           f"'param_groups', but got {list(state_dict)}")
+                           f"'param_groups', but got {str(list(state_dict)[:8])[:-1]}"
+                           f"{', ...' if len(state_dict) > 8 else ''}]{hint}")
         saved = state_dict["param_groups"]
         _check_types(state_dict["state"], saved)
         if len(saved) != len(self.param_groups):
