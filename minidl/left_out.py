@@ -14,13 +14,13 @@ from typing import Any
 LEFT_OUT = {
     "sparse tensors": """
         sparse sparse_* *_sparse_* hspmm hsmm smm spmm dsmm saddmm sspaddmm crow_indices_copy ccol_indices_copy
-        col_indices_copy row_indices_copy indices_copy values_copy Tensor.to_sparse* Tensor.coalesce Tensor.is_coalesced
-        Tensor.indices Tensor.values Tensor.crow_indices Tensor.ccol_indices Tensor.col_indices Tensor.row_indices
-        Tensor.dense_dim Tensor.to_dense strided layout optim.SparseAdam""",
+        col_indices_copy row_indices_copy indices_copy values_copy Tensor.to_sparse* Tensor.coalesce
+        Tensor.is_coalesced Tensor.indices Tensor.values Tensor.crow_indices Tensor.ccol_indices Tensor.col_indices
+        Tensor.row_indices Tensor.dense_dim Tensor.to_dense strided layout optim.SparseAdam optim.sparse_adam""",
     "quantised tensors": """
         quantize_* quantized_* fake_quantize_* fused_moving_avg_obs_fake_quant q_* int_repr dequantize empty_quantized
-        choose_qparams_optimized fbgemm_* Tensor.qscheme quantization ao qscheme qint* quint* per_channel_* per_tensor_*
-        nn.intrinsic nn.qat nn.quantizable nn.quantized""",
+        choose_qparams_optimized fbgemm_* Tensor.qscheme quantization ao qscheme qint* quint* per_channel_*
+        per_tensor_* nn.intrinsic nn.qat nn.quantizable nn.quantized""",
     "nested and masked tensors": "Tensor.to_padded_tensor nested jagged masked",
     "kernels of one library or device: the functions of the same name without it are what they are for": """
         cudnn_* miopen_* mkldnn_* native_* batch_norm_* Tensor.to_mkldnn Tensor.ipu Tensor.xpu Tensor.mtia
@@ -40,12 +40,12 @@ LEFT_OUT = {
         cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError OutOfMemoryError""",
     "compiling, tracing, exporting: a program runs as it is written": """
         compile compiler cond while_loop sym_* Sym* fork wait import_ir_module import_ir_module_from_buffer parse_*
-        unify_type_list merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi jit fx export
-        library package *Type *TypeBuilder Script* AliasDb Argument* CompleteArgumentSpec Benchmark* Block BufferDict
-        ParameterDict ModuleDict CallStack Capsule Code CompilationUnit DeepCopyMemoTable DispatchKey* ErrorReport
-        ExcludeDispatchKeyGuard ExecutionPlan FatalError FileCheck FunctionSchema Gradient Graph* IODescriptor
-        JITException LiteScriptModule *Logger* Node OperatorInfo PyTorchFile* *StorageContext StaticModule
-        Tag ThroughputBenchmark TracingState Use Value""",
+        unify_type_list merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi jit fx
+        export onnx library package nativert *Type *TypeBuilder Script* AliasDb Argument* CompleteArgumentSpec
+        Benchmark* Block BufferDict ParameterDict ModuleDict CallStack Capsule Code CompilationUnit DeepCopyMemoTable
+        DispatchKey* ErrorReport ExcludeDispatchKeyGuard ExecutionPlan FatalError FileCheck FunctionSchema Gradient
+        Graph* IODescriptor JITException LiteScriptModule *Logger* Node OperatorInfo PyTorchFile* *StorageContext
+        StaticModule Tag ThroughputBenchmark TracingState Use Value""",
     "mixed precision by its older names: `amp.autocast` is all there is": "*autocast*",
     "threads and processes: arrays are computed by NumPy, data is loaded by DataLoader": """
         get_num_interop_threads set_num_interop_threads init_num_threads thread_safe_generator
@@ -55,9 +55,9 @@ LEFT_OUT = {
         is_storage *Storage Storage* storage Tensor.untyped_storage Tensor.storage_type Tensor.set_ from_file
         Tensor.const_data_ptr""",
     "data pipes, which PyTorch has given up: a Dataset or an IterableDataset does the same": """
-        utils.data.*DataPipe utils.data.datapipes utils.data.graph utils.data.graph_settings utils.data.DataChunk
-        utils.data.functional_datapipe utils.data.argument_validation utils.data.runtime_validation*
-        utils.data.*guaranteed_datapipes_determinism utils.data.non_deterministic""",
+        utils.data.*DataPipe utils.data.datapipes utils.data.backward_compatibility utils.data.graph
+        utils.data.graph_settings utils.data.DataChunk utils.data.functional_datapipe utils.data.argument_validation
+        utils.data.runtime_validation* utils.data.*guaranteed_datapipes_determinism utils.data.non_deterministic""",
     "what is deprecated in PyTorch, or an error there": """
         eig symeig lstsq solve matrix_rank nuclear_norm frobenius_norm set_default_tensor_type Tensor.resize
         Tensor.resize_as Tensor.reinforce autograd.variable nn.Container nn.NLLLoss2d nn.CrossMapLRN2d
@@ -75,8 +75,8 @@ LEFT_OUT = {
         embedding_renorm_ Tensor.module_load Tensor.as_subclass Tensor.index func.debug_unwrap nn.functional.Optional
         nn.functional.assert_int_or_pair nn.functional.boolean_dispatch *handle_torch_function *has_torch_function*
         autograd.anomaly_mode autograd.enforce_grad_layout_policy nn.common_types nn.factory_kwargs
-        nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state classes functional monitor overrides
-        return_types torch_version types version DisableTorchFunction*""",
+        nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state functional monitor overrides return_types
+        torch_version types version contrib numa nn.backends nn.cpp DisableTorchFunction*""",
 }
 """Names and patterns by reason, which goes on after "minidl leaves out". A name without a dot holds for a function and
 for a method of Tensor; `*` stands for any characters, `?` for one. Each entry leaves something out, and none that is

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -77,19 +78,24 @@ def left_out() -> dict[str, list[str]]:
     found[""] = []
     for path in COMPARED:
         ours, theirs = (functools.reduce(getattr, path.split(".") if path else [], lib) for lib in (minidl, torch))
-        for name in sorted(set(dir(theirs)) - set(dir(ours))):
-            if of_pytorch(theirs, name):
+        for name in sorted({*dir(theirs), *submodules(theirs)}):
+            if of_pytorch(theirs, name) and not hasattr(ours, name):
                 found[pattern_for(path, name)].append(f"{path}.{name}".lstrip("."))
     return found
 
 
+def submodules(space: Any) -> list[str]:
+    """The modules inside a package, imported or not: which are depends on the tests that ran before."""
+    return [module.name for module in pkgutil.iter_modules(getattr(space, "__path__", ()))]
+
+
 def of_pytorch(space: Any, name: str) -> bool:
     """Whether a name in a namespace of PyTorch is one of its own: not private, nor what it imports."""
+    if name.startswith("_") or name in submodules(space):
+        return not name.startswith("_")
     value = getattr(space, name)
-    if name.startswith("_") or space is not torch and getattr(torch, name, None) is value:
+    if inspect.ismodule(value) or space is not torch and getattr(torch, name, None) is value:
         return False
-    if inspect.ismodule(value):
-        return value.__name__ == f"{space.__name__}.{name}"
     if space is not torch and hasattr(space, "__all__"):
         return name in space.__all__
     return (value.__module__.startswith("torch") if inspect.isclass(value) else
