@@ -19,6 +19,7 @@ from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
 from minidl.backend.device import array_module, device_of, is_array, same_device
 from minidl.backend.warn import warn
 from minidl.ops.getitem import Assign
+from minidl.ops.hints import instead_of
 from minidl.tensor import Tensor
 
 WITH_OUT = {
@@ -138,7 +139,7 @@ def refuse(error: Exception | None, name: str, function: Callable[..., Any], arg
         if not isinstance(value, TensorBase) and (
                 value is missing and value is not None or first and not _may_stand_for_a_tensor(value)):
             raise TypeError(f"{name}(): argument '{parameter}' (position {position}) must be Tensor, not "
-                            f"{type(value).__name__}; try minidl.tensor(...) on it first") from None
+                            f"{type(value).__name__}; {instead_of(value)}") from None
 
 
 def check_sequence(name: str, values: Any, missing: Any) -> None:

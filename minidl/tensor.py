@@ -325,7 +325,8 @@ class Tensor(Methods, is_result_type=True):
     def item(self) -> Any:
         """The one element as a Python number. Errors: RuntimeError unless there is exactly one."""
         if self.array.size != 1:
-            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar: its shape is "
+                               f"{self.shape}; try .tolist(), or .mean() and the like first")
         return self.array.item()
 
     def tolist(self) -> Any:

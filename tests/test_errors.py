@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import minidl
 import minidl.nn.functional as F
@@ -108,6 +109,17 @@ class ClosedFile:
         return 4
 
 
+class Forgetful(nn.Module):
+    """A network that a beginner wrote."""
+
+    def forward(self, x: Any) -> Any:
+        x.relu()
+
+    class Misspelled(nn.Module):
+        def foward(self, x: Any) -> Any:
+            return x
+
+
 # ---------------------------------------------------------------------- the table
 
 ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
@@ -192,7 +204,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "whole numbers in conv2d": (lambda: F.conv2d(integers(1, 1, 5, 5), x(1, 1, 3, 3)), RuntimeError,
                                 ["conv2d", "floating-point", "int64", "input.float()"]),
     "whole numbers in linear": (lambda: nn.Linear(3, 2)(integers(2, 3)), RuntimeError,
-                                ["linear", "int64 != float32", "try .to(float32) on the first"]),
+                                ["linear", "int64 != float32", "try input.float()"]),
     "whole numbers in cross_entropy": (lambda: F.cross_entropy(integers(2, 3), labels(0, 1)), RuntimeError,
                                        ["cross_entropy", "input", "int64", "input.float()"]),
     "mean": (lambda: integers(2).mean(), RuntimeError, ["mean", "floating", "int64", "x.float()"]),
@@ -275,6 +287,85 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "Function's gradient's shape": (lambda: Twice.apply(leaf(2), x(3)).sum().backward(), RuntimeError,
                                     ["TwiceBackward", "index 0", "[3]", "[2]"]),
 
+    # what beginners do
+    "Adam of a model": (lambda: optim.Adam(nn.Linear(2, 3)), TypeError, ["optimizer", "iterable", "got Linear", "try model.parameters()"]),
+    "parameters not called": (lambda: optim.SGD(nn.Linear(2, 3).parameters), TypeError, ["got method", "try model.parameters()", "parentheses"]),
+    "optimizer of a state dict": (lambda: optim.SGD(nn.Linear(2, 3).state_dict()), TypeError, ["got OrderedDict", "try model.parameters()"]),
+    "optimizer of named parameters": (lambda: optim.SGD(dict(nn.Linear(2, 3).named_parameters())), TypeError,
+                                      ["got dict", "try model.parameters()"]),
+    "optimizer of None": (lambda: optim.AdamW(None), TypeError, ["got NoneType", "try model.parameters()"]),
+    "optimizer of models": (lambda: optim.SGD([nn.Linear(2, 3), nn.Linear(3, 2)]), TypeError,
+                            ["one of the params is Linear", "model.parameters()"]),
+    "optimizer of generators": (lambda: optim.SGD([nn.Linear(2, 3).parameters()]), TypeError,
+                                ["one of the params is generator", "[*a.parameters(), *b.parameters()]"]),
+    "optimizer of arrays": (lambda: optim.SGD([np.zeros(2)]), TypeError, ["ndarray", "minidl.tensor(..., requires_grad=True)"]),
+    "a group of a model": (lambda: optim.SGD([{"params": nn.Linear(2, 3)}]), TypeError,
+                           ["'params' of a parameter group", "got Linear", "try model.parameters()"]),
+    "optimizer of nothing": (lambda: optim.SGD(nn.ReLU().parameters()), ValueError, ["empty parameter list", "used up", "list(model.parameters())"]),
+    "scheduler of a number": (lambda: optim.lr_scheduler.StepLR(0.1, 3), TypeError, ["float is not an Optimizer", "StepLR(optimizer, ...)"]),
+    "NHWC": (lambda: nn.Conv2d(3, 8, 3)(x(4, 32, 32, 3)), RuntimeError,
+             ["conv2d", "3*groups", "has 32", "(N, H, W, C)", "try input.permute(0, 3, 1, 2)"]),
+    "HWC": (lambda: nn.Conv2d(3, 8, 3)(x(32, 32, 3)), RuntimeError, ["has 32", "(H, W, C)", "try input.permute(2, 0, 1)"]),
+    "HWC of pixels": (lambda: nn.Conv2d(3, 8, 3)(np.zeros((32, 32, 3), np.uint8)), RuntimeError,
+                      ["(H, W, C)", "input.permute(2, 0, 1).float() / 255"]),
+    "pixels": (lambda: nn.Conv2d(3, 8, 3)(x(4, 3, 8, 8, dtype=minidl.uint8)), RuntimeError, ["uint8", "input.float()", "/ 255"]),
+    "grey images without channels": (lambda: nn.Conv2d(1, 8, 3)(x(64, 28, 28)), RuntimeError, ["(N, H, W)", "try input.unsqueeze(1)"]),
+    "one grey image": (lambda: nn.Conv2d(1, 8, 3)(x(28, 28)), RuntimeError, ["(28, 28)", "try unsqueeze(0)"]),
+    "an image of PIL": (lambda: nn.Conv2d(3, 8, 3)(Image.new("RGB", (4, 4))), TypeError,
+                        ["not Image", "from_numpy(np.array(image)).permute(2, 0, 1).float() / 255"]),
+    "a grey image of PIL": (lambda: nn.Linear(3, 8)(Image.new("L", (4, 4))), TypeError, ["not Image", "np.array(image)).unsqueeze(0)"]),
+    "sequences with channels last": (lambda: nn.Conv1d(10, 4, 3)(x(2, 50, 10)), RuntimeError, ["(N, L, C)", "input.permute(0, 2, 1)"]),
+    "volumes with channels last": (lambda: nn.Conv3d(2, 4, 1)(x(1, 5, 6, 7, 2)), RuntimeError, ["(N, D, H, W, C)", "permute(0, 4, 1, 2, 3)"]),
+    "NHWC in a transposed convolution": (lambda: nn.ConvTranspose2d(8, 3, 2)(x(1, 5, 5, 8)), RuntimeError,
+                                         ["8 input channels", "(N, H, W, C)", "permute(0, 3, 1, 2)"]),
+    "NHWC in a batch norm": (lambda: nn.BatchNorm2d(3)(x(2, 8, 8, 3)), RuntimeError, ["batch_norm", "(N, H, W, C)", "permute(0, 3, 1, 2)"]),
+    "other channels in a batch norm": (lambda: nn.BatchNorm2d(8)(x(2, 3, 4, 4)), RuntimeError, ["batch_norm", "a layer of 8 channels was given 3"]),
+    "float64 in a convolution": (lambda: nn.Conv2d(3, 8, 3)(x(1, 3, 8, 8, dtype=minidl.float64)), RuntimeError,
+                                 ["float64 and float32", "try input.float()", "weight.double()"]),
+    "float64 in Linear": (lambda: nn.Linear(3, 8)(x(2, 3, dtype=minidl.float64)), RuntimeError, ["float64 != float32", "try input.float()"]),
+    "images in Linear": (lambda: nn.Linear(784, 10)(x(64, 1, 28, 28)), RuntimeError,
+                         ["1792x28 and 784x10", "28 features", "(10, 784)", "try input.flatten(1)"]),
+    "features that do not fit": (lambda: nn.Linear(100, 10)(x(4, 3456)), RuntimeError, ["has 3456 features", "takes 100", "in_features=3456"]),
+    "features first": (lambda: nn.Linear(10, 3)(x(10, 64)), RuntimeError, ["has 64 features", "try input.T"]),
+    "features in the middle": (lambda: nn.Linear(10, 3)(x(4, 10, 64)), RuntimeError, ["has 64 features", "try input.movedim(1, -1)"]),
+    "one-hot": (lambda: F.cross_entropy(x(2, 3), integers(2, 3)), RuntimeError, ["one-hot", "target.argmax(1)", "target.float()"]),
+    "a column of labels": (lambda: F.cross_entropy(x(2, 3), integers(2, 1)), RuntimeError, ["(2,)", "(2, 1)", "target.squeeze(1)"]),
+    "a column of float labels": (lambda: F.cross_entropy(x(2, 3), x(2, 1)), RuntimeError, ["float32", "target.squeeze(1).long()"]),
+    "labels of bool": (lambda: F.cross_entropy(x(2, 2), labels(0, 1).bool()), RuntimeError, ["bool", "target.long()"]),
+    "classes last": (lambda: F.cross_entropy(x(4, 7, 9), integers(4, 7)), RuntimeError, ["(4, 9)", "(4, 7)", "input.movedim(-1, 1)"]),
+    "target and input swapped": (lambda: F.cross_entropy(labels(0, 1), x(2, 3)), RuntimeError, ["int64", "swapped", "cross_entropy(target, input)"]),
+    "labels from 1": (lambda: F.cross_entropy(x(2, 3), labels(1, 3)), IndexError, ["Target 3", "0 to 2", "count from 1", "target - 1"]),
+    "labels of -1": (lambda: F.cross_entropy(x(2, 3), labels(-1, 2)), IndexError, ["Target -1", "ignore_index=-1"]),
+    "labels of one score": (lambda: F.cross_entropy(x(2, 1), labels(0, 1)), IndexError, ["Target 1", "binary_cross_entropy_with_logits"]),
+    "float tokens": (lambda: nn.Embedding(10, 3)(x(4)), RuntimeError, ["embedding", "int64", "float32", ".long()"]),
+    "a list of tokens": (lambda: nn.Embedding(10, 3)([1, 2]), TypeError, ["embedding", "list", "minidl.tensor"]),
+    "LSTM, features elsewhere": (lambda: nn.LSTM(10, 4)(x(3, 10, 5)), RuntimeError, ["LSTM", "Expected 10, got 5", "(3, 10, 5)", "movedim(1, -1)"]),
+    "LSTM, batch first": (lambda: nn.LSTM(10, 4)(x(3, 5, 10), (x(1, 3, 4), x(1, 3, 4))), RuntimeError,
+                          ["LSTM", "(1, 5, 4)", "[1, 3, 4]", "taken as (T, N, I)", "batch_first=True"]),
+    "GRU, batch not first": (lambda: nn.GRU(10, 4, batch_first=True)(x(3, 5, 10), x(1, 5, 4)), RuntimeError,
+                             ["GRU", "taken as (N, T, I)", "batch_first=False"]),
+    "LSTM, states with the batch first": (lambda: nn.LSTM(10, 4, batch_first=True)(x(3, 5, 10), (x(3, 1, 4), x(3, 1, 4))), RuntimeError,
+                                          ["(1, 3, 4)", "[3, 1, 4]", "hidden.transpose(0, 1)"]),
+    "LSTM, one state": (lambda: nn.LSTM(10, 4)(x(3, 5, 10), x(1, 5, 4)), RuntimeError, ["(h, c)", "(h, zeros_like(h))"]),
+    "LSTM in a Sequential": (lambda: nn.Sequential(nn.LSTM(10, 4), nn.Linear(4, 2))(x(3, 5, 10)), TypeError, ["linear", "tuple", "LSTM", "x[0]"]),
+    "a forward without return": (lambda: nn.Sequential(Forgetful(), nn.Linear(4, 2))(x(3, 4)), TypeError, ["linear", "NoneType", "forget"]),
+    "a forward misspelled": (lambda: Forgetful.Misspelled()(x(2)), NotImplementedError, ["forward", "foward()"]),
+    "loss as a function": (lambda: nn.MSELoss(x(2), x(2)), TypeError, ["MSELoss()", "make the module first"]),
+    "layer as a function": (lambda: nn.Linear(x(2)), TypeError, ["Linear()", "out_features", "make the module first"]),
+    "network as a function": (lambda: Forgetful(x(2)), TypeError, ["Forgetful()", "make the module first"]),
+    "activation as a function": (lambda: nn.ReLU(x(2)).sum(), AttributeError, ["'ReLU' object has no attribute 'sum'", "module(x).sum"]),
+    "a layer as input": (lambda: F.cross_entropy(nn.Softmax(1), labels(0)), TypeError, ["Softmax", "call it on a Tensor first"]),
+    "a class as input": (lambda: F.relu(nn.Softmax), TypeError, ["class", "Softmax(...)(x)"]),
+    "a function as a layer": (lambda: nn.Sequential(nn.Linear(2, 3), F.relu), TypeError, ["function is not a Module", "nn.ReLU()"]),
+    "a class as a layer": (lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU), TypeError, ["is not a Module subclass", "ReLU(...)"]),
+    "ModuleList called": (lambda: nn.ModuleList([nn.ReLU()])(x(2)), NotImplementedError, ["ModuleList", "loop", "nn.Sequential"]),
+    "ModuleDict called": (lambda: nn.ModuleDict({"a": nn.ReLU()})(x(2)), NotImplementedError, ["ModuleDict", "modules[key](x)"]),
+    "a Tensor as weight": (lambda: assign(nn.Linear(2, 3), "weight", x(3, 2)), TypeError, ["weight", "nn.Parameter(...)", "weight.data"]),
+    "state dict from a path": (lambda: nn.Linear(2, 3).load_state_dict("model.pt"), TypeError, ["dict-like", "str", "minidl.load("]),
+    "item of several": (lambda: x(3).item(), RuntimeError, ["3 elements", "(3,)", ".tolist()"]),
+    "cat of two": (lambda: minidl.cat(x(2, 3), x(2, 3)), TypeError, ["cat", "Tensor of shape (2, 3)", "cat([a, b])"]),
+    "a dataset without length": (lambda: DataLoader(minidl.utils.data.Dataset(), shuffle=True), TypeError, ["no len()", "__len__", "IterableDataset"]),
+
     # devices
     "two devices": (lambda: x(2) + elsewhere(2), RuntimeError, ["Add", "same device", "cpu and strict", ".to(device)"]),
     "Linear elsewhere": (lambda: nn.Linear(2, 3)(elsewhere(1, 2)), RuntimeError, ["Linear", "same device", "(1, 2)"]),
@@ -354,3 +445,15 @@ def test_a_sample_that_fails_keeps_its_type_and_its_cause():
     with pytest.raises(IndexError) as caught:
         list(DataLoader(Broken(), batch_size=4))
     assert "sample 2 of the Broken" in "".join(traceback.format_exception_only(caught.type, caught.value))
+
+
+OPTIMIZERS = [name for name in optim.__all__ if isinstance(getattr(optim, name), type)
+              and issubclass(getattr(optim, name), optim.Optimizer) and name != "Optimizer"]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_asks_for_parameters(name):
+    model = nn.Linear(2, 3)
+    for given in (model, model.parameters, model.state_dict(), model.weight, None):
+        with pytest.raises(TypeError, match=r"iterable of Tensors or dicts, but got .*; try (model\.parameters\(\)|\[params\])"):
+            getattr(optim, name)(given)

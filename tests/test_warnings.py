@@ -74,6 +74,7 @@ WARNINGS = [
     ("nn/hooks.py", hook_that_fails),
     ("nn/init.py", lambda: nn.init.uniform(minidl.ones(2))),
     ("nn/init.py", lambda: nn.init.kaiming_uniform_(minidl.ones(0, 2))),
+    ("nn/module.py", lambda: nn.Linear(2, 2).load_state_dict({"elsewhere.weight": w()}, strict=False)),
     ("nn/norm.py", lambda: nn.InstanceNorm2d(3)(minidl.ones(1, 2, 4, 4))),
     ("nn/rnn.py", lambda: nn.LSTM(2, 3, dropout=0.5)),
     ("nn/utils/clip_grad.py", lambda: nn.utils.clip_grad_norm([w()], 1.0)),

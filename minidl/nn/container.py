@@ -141,6 +141,8 @@ class ModuleList(_ModuleSequence):
         (2, 4)
     """
 
+    _uncalled = "; a ModuleList only holds modules: call them in a loop, or try nn.Sequential(*modules)"
+
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
         if modules is not None:
@@ -172,6 +174,8 @@ class ModuleDict(Module):
         >>> list(choices), choices["tanh"]
         (['relu', 'tanh'], Tanh())
     """
+
+    _uncalled = "; a ModuleDict only holds modules: call one of them, modules[key](x)"
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         super().__init__()

@@ -5,6 +5,8 @@ attribute registers it. All else follows from walking that tree: saving, moving,
 """
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -51,7 +53,13 @@ class Module(Hookable):
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _non_persistent_buffers_set: set[str]
+    _uncalled: ClassVar[str] = ""   # of what is no function: what to do instead of calling it
     _version: ClassVar[int] = 1     # of the layout of what is saved; goes up when names or meanings change
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], TensorBase):
+            _check_made_first(cls, args, kwargs)
+        return super().__new__(cls)
 
     def __init__(self) -> None:
         # straight into __dict__: our own __setattr__ needs the registries
@@ -60,7 +68,9 @@ class Module(Hookable):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The computation; every subclass defines it."""
-        raise NotImplementedError(f'Module [{self._get_name()}] is missing the required "forward" function')
+        near = difflib.get_close_matches("forward", set(dir(type(self))) - set(dir(Module)), 1)
+        advice = self._uncalled or (f"; there is {near[0]}(): did you mean that?" if near else "")
+        raise NotImplementedError(f'Module [{self._get_name()}] is missing the required "forward" function{advice}')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooks is None and not everywhere.around_calls:
@@ -84,8 +94,9 @@ class Module(Hookable):
                 held = self.__dict__.get(registry)
                 if held is not None and name in held:
                     if value is not None and not (registry == "_buffers" and isinstance(value, TensorBase)):
+                        advice = f"; try nn.Parameter(...) on it, or {name}.data = ..." if what == "parameter" else ""
                         raise TypeError(f"cannot assign '{type_name(value)}' as {what} '{name}' "
-                                        f"({allowed} or None expected)")
+                                        f"({allowed} or None expected){advice}")
                     held[name] = value if value is None else registered(self, what.split()[-1], name, value)
                     return
             super().__setattr__(name, value)
@@ -96,7 +107,8 @@ class Module(Hookable):
             held = self.__dict__.get(registry)
             if held is not None and name in held:
                 return held[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        advice = f"; a Tensor has: call the module on one first, module(x).{name}" if hasattr(Tensor, name) else ""
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'{advice}")
 
     def __delattr__(self, name: str) -> None:
         for registry in _REGISTRIES:
@@ -144,7 +156,7 @@ class Module(Hookable):
         Errors: TypeError unless it is a Module, KeyError for a name that cannot be used.
         """
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type_name(module)} is not a Module subclass")
+            raise TypeError(f"{type_name(module)} is not a Module subclass{_module_instead_of(module)}")
         self._register("_modules", "module", name, module)
 
     register_module = add_module
@@ -508,3 +520,21 @@ def bracketed(name: str, lines: list[str], children: list[str]) -> str:
     if not children and len(lines) <= 1:
         return f"{name}({''.join(lines)})"
     return f"{name}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
+
+
+def _check_made_first(cls: type, args: Any, kwargs: Any) -> None:
+    """Errors: TypeError where a class was given Tensors that only its objects take, as in `nn.MSELoss(a, b)`."""
+    try:
+        inspect.signature(cls.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
+    except TypeError as error:
+        raise TypeError(f"{cls.__name__}(): {error}; make the module first, then call it on Tensors, as in "
+                        f"module = {cls.__name__}(...); module(x)") from None
+
+
+def _module_instead_of(value: Any) -> str:
+    """What to try with something that is no Module, where one is expected."""
+    if isinstance(value, type) and issubclass(value, Module):
+        return f"; try {value.__name__}(...), an object of that class"
+    if isinstance(value, (list, tuple)):
+        return "; try nn.ModuleList on it"
+    return "; a function has no parameters: try the layer of that name, such as nn.ReLU()" if callable(value) else ""

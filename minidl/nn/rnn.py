@@ -12,6 +12,7 @@ from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter, type_name
 from minidl.nn.utils.rnn import PackedSequence
 from minidl.ops import rnn as ops
+from minidl.ops.hints import features_last
 from minidl.tensor import Tensor
 
 _RUN: dict[str, Callable[..., Any]] = {
@@ -94,7 +95,7 @@ class RNNBase(Module):
         batched = self._check_input(x, packed)
         x = x if batched else x.unsqueeze(0 if self.batch_first else 1)
         N = int(input.batch_sizes[0]) if packed else x.shape[0 if self.batch_first else 1]
-        states = self._initial_states(x, N) if hx is None else self._given_states(hx, N, batched)
+        states = self._initial_states(x, N) if hx is None else self._given_states(hx, N, batched, x)
         order, back = (input.sorted_indices, input.unsorted_indices) if packed else (None, None)
         if hx is not None and order is not None:
             states = [state.index_select(1, order) for state in states]
@@ -120,7 +121,8 @@ class RNNBase(Module):
             raise ValueError(f"{who}: Expected input to be 2D or 3D, got {x.ndim}D instead: shape {tuple(x.shape)}")
         if x.shape[-1] != self.input_size:
             raise RuntimeError(f"{who}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
-                               f"{x.shape[-1]}")
+                               f"{x.shape[-1]}: input {tuple(x.shape)}; "
+                               f"{features_last(tuple(x.shape), self.input_size, 'input_size')}")
         dtype = getattr(self, self._all_weights[0][0]).dtype
         if x.dtype != dtype:
             raise ValueError(f"RNN input dtype ({x.dtype}) does not match weight dtype ({dtype}). Convert input: "
@@ -136,11 +138,12 @@ class RNNBase(Module):
     def _initial_states(self, x: Tensor, N: int) -> list[Tensor]:
         return [zeros(shape, dtype=x.dtype, device=x.device) for shape in self._state_shapes(N)]
 
-    def _given_states(self, hx: Any, N: int, batched: bool) -> list[Tensor]:
+    def _given_states(self, hx: Any, N: int, batched: bool, x: Tensor) -> list[Tensor]:
         """The caller's states, as a batch. Errors: RuntimeError where their number or shapes do not fit."""
         who, long, dims = self._get_name(), self.mode == "LSTM", 3 if batched else 2
         if long and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
-            raise RuntimeError(f"{who} expects two hidden states, hx=(h, c), but got {type_name(hx)}")
+            advice = "; try (h, zeros_like(h))" if isinstance(hx, Tensor) else ""
+            raise RuntimeError(f"{who} expects two hidden states, hx=(h, c), but got {type_name(hx)}{advice}")
         states = list(hx) if long else [hx]
         if any(state.ndim != dims for state in states):
             got = ", ".join(f"{state.ndim}-D" for state in states)
@@ -151,8 +154,18 @@ class RNNBase(Module):
         for k, (state, shape) in enumerate(zip(states, self._state_shapes(N))):
             if tuple(state.shape) != shape:
                 raise RuntimeError(f"{who}: Expected hidden{f'[{k}]' if long else ''} size {shape}, got "
-                                   f"{list(state.shape)}")
+                                   f"{list(state.shape)}{self._other_order(x, state)}")
         return states
+
+    def _other_order(self, x: Tensor, state: Tensor) -> str:
+        """What to try with a state that is not as long as the batch of `x`."""
+        if x.ndim == 3 and state.shape[1] == x.shape[1 if self.batch_first else 0]:
+            axes, other = ("(N, T, I)", "(T, N, I)") if self.batch_first else ("(T, N, I)", "(N, T, I)")
+            return (f"; input {tuple(x.shape)} is taken as {axes}, for batch_first={self.batch_first}: if it is "
+                    f"{other}, try batch_first={not self.batch_first}")
+        if self.batch_first and state.shape[0] == x.shape[0]:
+            return "; also with batch_first=True the states are (layers, N, H): try hidden.transpose(0, 1)"
+        return ""
 
     def extra_repr(self) -> str:
         settings = [f"{self.input_size}, {self.hidden_size}"]

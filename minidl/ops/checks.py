@@ -10,6 +10,7 @@ from minidl.autograd.grad_mode import switches
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import device_of
 from minidl.backend.dtype import float16, float32
+from minidl.ops import hints
 
 Pair = tuple[int, int]
 
@@ -19,7 +20,7 @@ def check_tensors(who: str, **arguments: Any) -> None:
     for name, x in arguments.items():
         if not hasattr(x, "dtype"):
             raise TypeError(f"{who}(): argument '{name}' must be Tensor, not {type(x).__name__}; "
-                            f"try minidl.tensor(...) on it first")
+                            f"{hints.instead_of(x)}")
 
 
 def check_real(who: str, input: Any) -> None:
@@ -40,11 +41,13 @@ def check_floating(who: str, **arguments: Any) -> None:
             continue
         check_tensors(who, **{name: x})
         if x.dtype.kind != "f":
-            raise RuntimeError(f"{who}: {name} must be floating-point, but it is {x.dtype}; try {name}.float()")
+            pixels = " (/ 255 if it holds pixels)" if x.dtype == "uint8" else ""
+            raise RuntimeError(f"{who}: {name} must be floating-point, but it is {x.dtype}; try {name}.float(){pixels}")
         first = first or name
         if x.dtype != arguments[first].dtype and dtypes_clash(x, arguments[first]):
             raise RuntimeError(f"{who}: {first} and {name} should have the same dtype, but got "
-                               f"{arguments[first].dtype} and {x.dtype}; try {name}.to({first}.dtype)")
+                               f"{arguments[first].dtype} and {x.dtype}; try {first}{hints.cast_to(x.dtype)} or "
+                               f"{name}{hints.cast_to(arguments[first].dtype)}")
 
 
 def dtypes_clash(a: Any, b: Any) -> bool:
@@ -108,8 +111,9 @@ def check_images(who: str, input: Any, dims: int = 2) -> None:
     """
     if not hasattr(input, "ndim"):
         raise TypeError(f"{who}(): argument 'input' must be Tensor, not {type(input).__name__}; "
-                        f"try minidl.tensor(...) on it first")
+                        f"{hints.instead_of(input)}")
     if input.ndim not in (dims + 1, dims + 2):
         shape = ("C, L", "C, H, W", "C, D, H, W")[dims - 1]
+        advice = "unsqueeze(0) if it is one with one channel, or reshape" if input.ndim == dims else "reshape on it"
         raise RuntimeError(f"{who}: Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, ({shape}) or "
-                           f"(N, {shape}), but got input of size: {tuple(input.shape)}; try reshape or unsqueeze on it")
+                           f"(N, {shape}), but got input of size: {tuple(input.shape)}; try {advice}")

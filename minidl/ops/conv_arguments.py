@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend.kernels.conv import ConvGeometry
-from minidl.ops.checks import check_floating, check_images, numbers
+from minidl.ops.checks import check_floating, check_images, check_tensors, numbers
+from minidl.ops.hints import channels_first
 from minidl.ops.rearrange import pad
 from minidl.ops.view import unsqueeze
 
@@ -16,7 +17,7 @@ def conv_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stri
                    groups: Any) -> tuple[Any, ConvGeometry]:
     """The input as a batch, and how the kernel moves over it."""
     check_images(who, input, dims)
-    check_floating(who, input=input, weight=weight, bias=bias)
+    check_tensors(who, weight=weight, bias=weight if bias is None else bias)
     x = input if input.ndim == dims + 2 else unsqueeze(input, 0)
     if isinstance(padding, str):
         x, padding = _padded(who, dims, x, weight, stride, padding, dilation)
@@ -25,7 +26,9 @@ def conv_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stri
     channels = x.shape[1]
     if channels != weight.shape[1] * groups:
         raise RuntimeError(f"{who}: weight expects {weight.shape[1]}*groups input channels but input has {channels} "
-                           f"(input {tuple(input.shape)}, weight {tuple(weight.shape)}, groups={groups})")
+                           f"(input {tuple(input.shape)}, weight {tuple(weight.shape)}, groups={groups})"
+                           + channels_first(tuple(input.shape), weight.shape[1] * groups, dims, input.dtype))
+    check_floating(who, input=input, weight=weight, bias=bias)
     padded = [n + 2 * p for n, p in zip(x.shape[2:], geometry.padding)]
     spread = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], geometry.dilation)]
     if any(k > n for k, n in zip(spread, padded)):
@@ -41,13 +44,15 @@ def conv_transpose_arguments(who: str, dims: int, input: Any, weight: Any, bias:
                              dilation: Any) -> tuple[Any, tuple[Any, ...], ConvGeometry]:
     """The input as a batch, the size (H', W') of the result, and how the kernel moves over that."""
     check_images(who, input, dims)
-    check_floating(who, input=input, weight=weight, bias=bias)
+    check_tensors(who, weight=weight, bias=weight if bias is None else bias)
     x = input if input.ndim == dims + 2 else unsqueeze(input, 0)
     geometry = _geometry(who, dims, stride, padding, dilation, groups)
     _check_kernel(who, dims, weight, bias, weight.shape[1] * groups if weight.ndim == dims + 2 else 0, groups)
     if x.shape[1] != len(weight):
         raise RuntimeError(f"{who}: weight expects {len(weight)} input channels but input has {x.shape[1]} "
-                           f"(input {tuple(input.shape)}, weight {tuple(weight.shape)})")
+                           f"(input {tuple(input.shape)}, weight {tuple(weight.shape)})"
+                           + channels_first(tuple(input.shape), len(weight), dims, input.dtype))
+    check_floating(who, input=input, weight=weight, bias=bias)
     extra = numbers(output_padding, dims, who, "output_padding", 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, geometry.stride, geometry.dilation)):
         raise RuntimeError(f"{who}: output padding must be smaller than either stride or dilation, but got "

@@ -22,8 +22,10 @@ def normalize_dim(dim: Any, ndim: int, who: str) -> int:
     try:
         index = operator.index(dim)
     except TypeError:
-        raise TypeError(f"{who}: dim must be an int, or for some functions a tuple of ints, "
-                        f"but got {dim!r} ({type(dim).__name__})") from None
+        got = f"{dim!r} ({type(dim).__name__})"
+        if hasattr(dim, "shape"):
+            got = f"a {type(dim).__name__} of shape {tuple(dim.shape)}; several tensors go into a list, {who}([a, b])"
+        raise TypeError(f"{who}: dim must be an int, or for some functions a tuple of ints, but got {got}") from None
     size = max(ndim, 1)
     if not -size <= index < size:
         raise IndexError(f"{who}: Dimension out of range (expected to be in range of "

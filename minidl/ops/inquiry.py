@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.ops.broadcast import broadcast_shape
+from minidl.ops.hints import instead_of
 from minidl.ops.view import sizes_of
 
 
@@ -110,5 +111,5 @@ def numel(input: Any) -> int:
 def _tensor(x: Any, who: str) -> Any:
     if not isinstance(x, TensorBase):
         raise TypeError(f"{who}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}; "
-                        f"try minidl.tensor(...) on it first")
+                        f"{instead_of(x)}")
     return x

@@ -20,6 +20,7 @@ from minidl.ops.checks import check_tensors, dtypes_clash
 from minidl.ops.complex import conj
 from minidl.ops.dims import normalize_dim
 from minidl.ops.einsum import Contract, tensordot
+from minidl.ops.hints import cast_to, features_last
 from minidl.ops.rearrange import diagonal
 from minidl.ops.reduce import sum
 from minidl.ops.view import Clone, Permute, Reshape, reshape, transpose, unsqueeze
@@ -132,6 +133,19 @@ def _check_factors(who: str, a: Any, b: Any) -> None:
                            f"try .to({both}) on the {'second' if a.dtype == both else 'first'}")
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else -1]:
         raise RuntimeError(f"{who}: {_mismatch(tuple(a.shape), tuple(b.shape))}")
+
+
+def _check_linear(input: Any, weight: Any) -> None:
+    """`_check_factors` of input and weight.T, which says what to do about the input."""
+    if input.ndim and input.shape[-1] == weight.shape[1] and dtypes_clash(input, weight):
+        raise RuntimeError(f"linear: expected m1 and m2 to have the same dtype, but got: {input.dtype} != "
+                           f"{weight.dtype}; try input{cast_to(weight.dtype)}")
+    if input.ndim and input.shape[-1] != weight.shape[1]:
+        (out, n), shape = weight.shape, tuple(input.shape)
+        raise RuntimeError(f"linear: mat1 and mat2 shapes cannot be multiplied ({math.prod(shape[:-1])}x{shape[-1]} "
+                           f"and {n}x{out}): input {shape} has {shape[-1]} features, its last axis, but weight "
+                           f"{out, n} takes {n}; {features_last(shape, n, 'in_features')}")
+    _check_factors("linear", input, transpose(weight, 0, 1))
 
 
 def _mismatch(a: Shape, b: Shape) -> str:
@@ -288,7 +302,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         return y if bias is None else y + bias
     out, n = weight.shape
     if not input.ndim or input.shape[-1] != n or input.dtype != weight.dtype:
-        _check_factors("linear", input, transpose(weight, 0, 1))
+        _check_linear(input, weight)
     if bias is not None and tuple(bias.shape) != (out,):
         try:
             bias = expand_to(bias, (out,))

@@ -24,6 +24,7 @@ from minidl.ops.cast import cast
 from minidl.ops.checks import check_floating
 from minidl.ops.exponential import exp, log, xlogy
 from minidl.ops.gather import gather
+from minidl.ops.hints import instead_of
 from minidl.ops.reduce import mean, sum
 from minidl.ops.selection import clamp, where
 from minidl.ops.softmax import log_softmax
@@ -104,6 +105,7 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, ignore_index: int
         tensor([0.2395, 1.0986])
     """
     who = "cross_entropy"
+    _check_order(who, input, target)
     check_floating(who, input=input, weight=weight)
     check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
@@ -141,6 +143,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
         >>> minidl.nn.functional.nll_loss(logp, minidl.tensor([0, 2]))
         tensor(0.6691)
     """
+    _check_order("nll_loss", input, target)
     check_floating("nll_loss", input=input, weight=weight)
     check_reduction(reduction)
     target = as_target(target, input, "nll_loss")
@@ -165,10 +168,18 @@ def _weighted_mean(losses: Any, target: Any, weight: Any, ignore_index: int) -> 
 def as_target(target: Any, input: Any, who: str) -> Any:
     if not hasattr(target, "dtype"):
         raise TypeError(f"{who}(): argument 'target' must be Tensor, not {type(target).__name__}; "
-                        f"try minidl.tensor(...) on it first")
+                        f"{instead_of(target)}")
     if target.dtype.kind == "c" and input.dtype.kind != "c":
         raise RuntimeError(f"{who}: Found target of dtype {target.dtype} but expected {input.dtype}; try target.real")
     return wrap(target) if isinstance(input, TensorBase) and not isinstance(target, TensorBase) else target
+
+
+def _check_order(who: str, input: Any, target: Any) -> None:
+    """Errors: RuntimeError where the classes came before the scores."""
+    first, second = getattr(input, "dtype", None), getattr(target, "dtype", None)
+    if first is not None and second is not None and first.kind in "iu" and second.kind == "f":
+        raise RuntimeError(f"{who}: input must be floating-point, but it is {first}, and target is {second}: they are "
+                           f"probably swapped, try {who}(target, input)")
 
 
 def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: int) -> Any:
@@ -177,15 +188,17 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
     if input.ndim < 2:
         raise ValueError(f"{who}: Expected 1 or more dimensions (got {input.ndim}); input should be (N, C)")
     if target.dtype.kind not in "iu":
-        wanted = f"one of shape {shape} holds probabilities" if who == "cross_entropy" else "try target.long()"
+        squeeze = ".squeeze(1)" if given == (shape[0], 1, *shape[2:]) else ""
+        wanted = f"; one of shape {shape} holds probabilities" if who == "cross_entropy" else ""
         raise RuntimeError(f"{who}: expected target dtype to be Long (int64) or another integer, but got "
-                           f"{target.dtype} of shape {given}; {wanted}")
+                           f"{target.dtype} of shape {given}; try target{squeeze}.long(){wanted}")
     if not given or given[0] != shape[0]:
         raise ValueError(f"{who}: Expected input batch_size ({shape[0]}) to match target batch_size "
                          f"({given[0] if given else 'none'}) (input {shape}, target {given})")
     if given[1:] != shape[2:]:
         raise RuntimeError(f"{who}: Expected target size {(shape[0], *shape[2:])}, got {given} (input {shape}: the "
-                           f"classes lie along dimension 1, which the target has not)")
+                           f"classes lie along dimension 1, which the target has not)"
+                           + _other_target(who, shape, given))
     check_weight(who, input, weight)
     target = cast(target, int64)
     labels = array_of(target)
@@ -195,8 +208,31 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
         place = tuple([int(axis[0]) for axis in bad.nonzero()])
         raise IndexError(f"Target {int(labels[place])} is out of bounds. {who}: at index "
                          f"{place[0] if len(place) == 1 else place} of the target; input {shape} has {C} classes, so "
-                         f"targets go from 0 to {C - 1}")
+                         f"targets go from 0 to {C - 1}{_other_classes(labels[labels != ignore_index], C)}")
     return target
+
+
+def _other_target(who: str, shape: tuple[int, ...], given: tuple[int, ...]) -> str:
+    """What to try with a target of another shape than that of the input without its classes."""
+    if given == shape:
+        also = ", or target.float() to make it probabilities" if who == "cross_entropy" else ""
+        return f"; it is probably one-hot: try target.argmax(1){also}"
+    if given == (shape[0], 1, *shape[2:]):
+        return "; try target.squeeze(1)"
+    if given == shape[:-1]:
+        return "; the classes of the input probably lie last: try input.movedim(-1, 1)"
+    return ""
+
+
+def _other_classes(labels: Any, C: int) -> str:
+    """What to try with labels that do not go from 0 to C - 1."""
+    if C == 1:
+        return "; for one score a sample there is binary_cross_entropy_with_logits"
+    if labels.min() == 1 and labels.max() == C:
+        return "; they probably count from 1: try target - 1"
+    if labels.min() == -1:
+        return "; ignore_index=-1 would leave those of -1 out"
+    return ""
 
 
 def check_weight(who: str, input: Any, weight: Any) -> None:

@@ -24,6 +24,7 @@ from minidl.ops.broadcast import Shape, Sum
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_floating
 from minidl.ops.exponential import rsqrt
+from minidl.ops.hints import channels_first
 from minidl.ops.reduce import mean as mean_of
 from minidl.ops.selection import clamp
 from minidl.ops.vector_norm import norm
@@ -254,7 +255,15 @@ def _check_channels(who: str, input: Any, least: int, **parameters: Any) -> None
     for name, x in parameters.items():
         if x is not None and tuple(x.shape) != (input.shape[1],):
             raise RuntimeError(f"{who}: {name} should contain {input.shape[1]} elements, one for each channel of input "
-                               f"{tuple(input.shape)}, but has shape {tuple(x.shape)}")
+                               f"{tuple(input.shape)}, but has shape {tuple(x.shape)}{_channels(input, x)}")
+
+
+def _channels(input: Any, x: Any) -> str:
+    """What to try where the input has another number of channels than the parameter `x`."""
+    if x.ndim != 1:
+        return ""
+    advice = channels_first(tuple(input.shape), len(x), input.ndim - 2, input.dtype) if 2 < input.ndim < 6 else ""
+    return advice or f": a layer of {len(x)} channels was given {input.shape[1]}"
 
 
 def _check_statistics(who: str, input: Any, running_mean: Any, running_var: Any) -> None:
@@ -262,7 +271,7 @@ def _check_statistics(who: str, input: Any, running_mean: Any, running_var: Any)
         check_floating(who, **{name: x})
         if x is not None and tuple(x.shape) != (input.shape[1],):
             raise RuntimeError(f"{who}: {name} should contain {input.shape[1]} elements, one for each channel of input "
-                               f"{tuple(input.shape)}, but has shape {tuple(x.shape)}")
+                               f"{tuple(input.shape)}, but has shape {tuple(x.shape)}{_channels(input, x)}")
 
 
 def _normalized_shape(who: str, input: Any, normalized_shape: Any, **parameters: Any) -> Shape:

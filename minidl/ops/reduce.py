@@ -22,6 +22,7 @@ from minidl.ops.cast import cast
 from minidl.ops.complex import conj
 from minidl.ops.dims import normalize_dim, normalize_dims, numpy_names
 from minidl.ops.exponential import exp
+from minidl.ops.hints import instead_of
 from minidl.ops.view import apart_from, narrow, reshape, squeeze
 
 Dims = int | tuple[int, ...] | list[int] | None
@@ -77,7 +78,7 @@ def ndim_of(input: Any, who: str) -> int:
         return input.ndim
     except AttributeError:
         raise TypeError(f"{who}(): argument 'input' (position 1) must be Tensor, not "
-                        f"{type(input).__name__}; try minidl.tensor(...) on it first") from None
+                        f"{type(input).__name__}; {instead_of(input)}") from None
 
 
 def floating(input: Any, dtype: Any, who: str, kinds: str = "f") -> Any:

@@ -18,6 +18,7 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float16
 from minidl.ops.broadcast import broadcast_shape, expand_to
 from minidl.ops.dims import normalize_dims
+from minidl.ops.hints import instead_of
 from minidl.ops.join import cat
 from minidl.ops.rearrange import tril, triu
 from minidl.ops.selection import where
@@ -38,7 +39,7 @@ def check_matrix(who: str, A: Any, square: bool = False, name: str = "A", kinds:
     """
     if not hasattr(A, "dtype"):
         raise TypeError(f"{who}(): argument '{name}' must be Tensor, not {type(A).__name__}; "
-                        f"try minidl.tensor(...) on it first")
+                        f"{instead_of(A)}")
     if A.ndim < 2:
         raise RuntimeError(f"{who}: The input tensor {name} must have at least 2 dimensions, but it has {A.ndim}; "
                            f"a matrix is (m, n), a batch of them (*, m, n)")
@@ -221,7 +222,7 @@ def is_vector(A: Any, B: Any, who: str) -> bool:
     """Whether the right-hand side B holds vectors: it is one, or is shaped as A without its last dimension."""
     if not hasattr(B, "dtype"):
         raise TypeError(f"{who}(): argument 'B' must be Tensor, not {type(B).__name__}; "
-                        f"try minidl.tensor(...) on it first")
+                        f"{instead_of(B)}")
     return B.ndim == 1 or tuple(B.shape) == tuple(A.shape[:-1])
 
 

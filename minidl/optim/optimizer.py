@@ -94,16 +94,15 @@ class Optimizer:
             raise NotImplementedError(f"{type(self).__name__}(differentiable=True) is not supported: a step writes the "
                                       f"parameters in place. To differentiate through updates, write them as functions "
                                       f"of Tensors, with minidl.func.grad and functional_call.")
-        if isinstance(params, Tensor):
-            raise TypeError(f"params argument given to the optimizer should be an iterable of Tensors or dicts, but "
-                            f"got {type(params).__name__}; try [params]")
+        _check_iterable(params, "params argument given to the optimizer")
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._prepare()
         groups = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError("optimizer got an empty parameter list: the model has no parameters, or a generator such "
+                             "as model.parameters() was used up before; try list(model.parameters())")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -215,6 +214,8 @@ class Optimizer:
         if isinstance(params, set):
             raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of "
                             "tensors in sets will change between runs. Please use a list instead.")
+        if not isinstance(params, Tensor):
+            _check_iterable(params, "the 'params' of a parameter group")
         params = [params] if isinstance(params, Tensor) else list(params)
         group = {**self.defaults, **param_group}
         if any(isinstance(p, tuple) for p in params):
@@ -244,7 +245,8 @@ class Optimizer:
     def _check_params(self, params: list[Any]) -> None:
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}; "
+                                f"{_instead_of(p)}")
             if not p.is_leaf:
                 raise ValueError("can't optimize a non-leaf Tensor: it was computed from others; optimize those, or "
                                  "detach() it")
@@ -421,6 +423,28 @@ def _check_types(state: Any, groups: Any) -> None:
         if "params" not in group:
             raise KeyError(f"load_state_dict: expected the numbers of a group's parameters under 'params', but got the "
                            f"keys {list(group)}")
+
+
+def _check_iterable(params: Any, what: str) -> None:
+    """Errors: TypeError for what is not several Tensors or groups, such as a model."""
+    if isinstance(params, (Tensor, Mapping, str)) or not isinstance(params, Iterable):
+        raise TypeError(f"{what} should be an iterable of Tensors or dicts, but got {type(params).__name__}; "
+                        f"{_instead_of(params)}")
+
+
+def _instead_of(params: Any) -> str:
+    """What to hand to an optimizer in place of something that it cannot take."""
+    if isinstance(params, Tensor):
+        return "try [params]"
+    if inspect.ismethod(params):
+        return f"try model.{params.__name__}(), with parentheses"
+    if inspect.isgenerator(params):
+        return "try [*a.parameters(), *b.parameters()] for the parameters of several models"
+    if is_array(params):
+        return "try minidl.tensor(..., requires_grad=True)"
+    if isinstance(params, str):
+        return "try model.parameters() in place of a dict by names"
+    return "try model.parameters()"
 
 
 def check_entry(name: str, state: dict[str, Any], like: Any) -> None:

@@ -25,7 +25,7 @@ class TestParams:
     @pytest.mark.parametrize("params, error, text", [
         (lambda p: [], ValueError, "optimizer got an empty parameter list"),
         (lambda p: p, TypeError, "should be an iterable of Tensors or dicts, but got Tensor"),
-        (lambda p: 5, TypeError, "not iterable"),
+        (lambda p: 5, TypeError, "iterable of Tensors or dicts, but got int"),
         (lambda p: [5], TypeError, "can only optimize Tensors, but one of the params is int"),
         (lambda p: [p * 2], ValueError, "can't optimize a non-leaf Tensor"),
         (lambda p: [{"params": {p}}], TypeError, "ordered collections"),

@@ -46,7 +46,8 @@ class ReduceLROnPlateau(LRScheduler):
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f"threshold mode {threshold_mode} is unknown! Try 'rel' or 'abs'")
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer; try "
+                            f"{type(self).__name__}(optimizer, ...)")
         self.optimizer = optimizer
         self.mode = mode
         self.factor = factor

@@ -120,8 +120,8 @@ def _check_dtype(dtype: np.dtype) -> None:
 
 def _unknown(kind: type) -> TypeError:
     name = f"{kind.__module__}.{kind.__qualname__}"
-    hint = ("add transform=ToTensor() to the dataset" if kind.__module__.startswith("PIL.")
-            else "convert them in the dataset, or pass your own collate_fn")
+    hint = ("try the dataset with transform=lambda image: minidl.from_numpy(np.array(image)) / 255"
+            if kind.__module__.startswith("PIL.") else "convert them in the dataset, or pass your own collate_fn")
     return TypeError("default_collate: batch must contain tensors, numpy arrays, numbers, strings, "
                      f"dicts, tuples or lists; found {name}; {hint}")
 

@@ -92,6 +92,9 @@ class DataLoader(Generic[T_co]):
         self.drop_last = drop_last
 
         if sampler is None and not self._streams and batch_sampler is None:
+            if not hasattr(dataset, "__len__"):
+                raise TypeError(f"DataLoader: object of type '{type(dataset).__name__}' has no len(), which the "
+                                f"order of its samples needs; define __len__, or make it an IterableDataset")
             sized: Any = dataset
             sampler = (RandomSampler(sized, generator=generator) if shuffle
                        else SequentialSampler(sized))

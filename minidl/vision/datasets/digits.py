@@ -23,7 +23,7 @@ class Digits(InMemoryImages):
 
     `data` is a uint8 tensor (N, 8, 8) of the original values 0..16, `targets` an int64 tensor (N,).
     A sample is `(PIL image in mode 'L', int)`, as with `MNIST`; in the image the pixels are scaled
-    to 0..255 (so `ToTensor` gives `data / 16`, up to rounding). Without transforms a `DataLoader`
+    to 0..255 (so torchvision's `ToTensor` gives `data / 16`, up to rounding). Without transforms a `DataLoader`
     fetches whole batches, as uint8 (B, 8, 8) of 0..16 and int64 (B,).
 
     The split is fixed: the rows of the published file are sorted by digit, keeping their order otherwise, and

@@ -1,6 +1,7 @@
 """Fetching data sets: downloads that resume and are checked, archives unpacked safely."""
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import lzma
@@ -38,8 +39,8 @@ def download(urls: str | Sequence[str], destination: str | Path, md5: str | None
     was interrupted is resumed from the part, provided a hash is given, without which one could not
     tell whether the two halves belong together. A file with a wrong hash is removed and the next
     mirror asked.
-    Errors: RuntimeError when no mirror delivers, with the reason of each; ValueError for URLs of
-    another scheme.
+    Errors: RuntimeError when no mirror delivers, with the reason of each; OSError when the file
+    cannot be written; ValueError for URLs of another scheme.
     """
     urls = [urls] if isinstance(urls, str) else list(urls)
     for url in urls:
@@ -67,6 +68,8 @@ def download(urls: str | Sequence[str], destination: str | Path, md5: str | None
                 wrong = str(error)
                 break
             except (OSError, http.client.HTTPException) as error:
+                if _is_local(error):
+                    raise
                 wrong = _reason(error)
                 if _size(part) > had:
                     continue  # it came some way: ask for the rest
@@ -176,6 +179,11 @@ def _hash(path: Path, name: str) -> str:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def _is_local(error: Exception) -> bool:
+    """Whether it was the file here that could not be written, and not the mirror."""
+    return getattr(error, "filename", None) is not None or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _reason(error: Exception) -> str:

@@ -83,6 +83,11 @@ class MNIST(InMemoryImages):
             raise ValueError(
                 f"{type(self).__name__}: {len(images):,} images in {image_path} but "
                 f"{len(labels):,} labels in {label_path}; delete both and pass download=True")
+        if len(labels) and labels.max() >= len(self.classes):
+            place = int(labels.argmax())
+            raise ValueError(
+                f"{type(self).__name__}: expected labels from 0 to {len(self.classes) - 1} in {label_path}, got "
+                f"{labels[place]} at index {place}; delete it and pass download=True")
         return images, labels.astype(np.int64)
 
     def _read(self, path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -162,6 +162,13 @@ def test_all_mirrors_fail(server, target):
     assert list(target.parent.iterdir()) == []
 
 
+def test_a_file_that_cannot_be_written_is_not_the_mirrors_fault(server, target):
+    target.parent.mkdir()
+    target.with_name(target.name + ".part").symlink_to(target.parent / "missing" / "file")
+    with pytest.raises(FileNotFoundError, match=r"\.part"):
+        download(server.url + "range", target, md5=MD5, progress=False)
+
+
 def test_a_wrong_size_is_refused(server, target):
     for how in ("range", "unsized"):
         with pytest.raises(RuntimeError, match="expected 1,000 bytes"):

@@ -113,6 +113,9 @@ def test_missing(tmp_path):
     (NAMES[0], idx(np.zeros((6, 28, 27))), r"\(N, 28, 28\) in .*train-images.*\(6, 28, 27\)"),
     (NAMES[0], idx(np.zeros(6)), r"expected .*\(N, 28, 28\).*\(6,\)"),
     (NAMES[1], idx(np.zeros((6, 1))), r"expected .*\(N\).*\(6, 1\)"),
+    (NAMES[1], idx(np.array([0, 1, 2, 3, 10, 12])), "labels from 0 to 9 in .*train-labels.*got 12 at index 5"),
+    (NAMES[1], contents()[NAMES[0]], r"expected .*\(N\) in .*train-labels.*\(6, 28, 28\)"),
+    (NAMES[1], b"\0\0\7" + contents()[NAMES[1]][3:], "train-labels.*it is no idx file.*0x000007"),
     (NAMES[0], contents()[NAMES[0]][:-1], "cut short: expected 4,720 bytes .*got 4,719"),
 ])
 def test_damaged(root, name, content, text):
