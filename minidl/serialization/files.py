@@ -92,7 +92,6 @@ class File:
         self.stream.seek(start)
         return read_exactly(self.stream, count)
 
-
     def without(self, name: str, where: str, why: str) -> Refused:
         """What stands in the place of something refused. Errors: LoadError, unless the file is read without it."""
         if not self.skip_refused:
