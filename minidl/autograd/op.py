@@ -127,19 +127,21 @@ class Op:
         """Run the op: on arrays it returns arrays; on Tensors it returns Tensors and is recorded."""
         arrays, edges = [], []
         tensors = wanted = free = False
+        layout = self.layout
         for x in inputs:
             if isinstance(x, TensorBase):
                 tensors = True
                 if x.view_of is not None:
                     x.view_of.refresh(x)
                 elif x.layout_is_free:
-                    if self.layout is SHARED:
+                    if layout is SHARED:
                         memory_of(x)
                     else:
                         free = True
                 arrays.append(x.array)
-                edges.append(x.edge)
-                if x.edge is not None:
+                edge = x.edge
+                edges.append(edge)
+                if edge is not None:
                     wanted = True
             else:   # NumPy's scalars, which its reductions give, become arrays again: they can be written into
                 arrays.append(np.asarray(x) if isinstance(x, np.generic) else x)
@@ -159,10 +161,10 @@ class Op:
         if self.complex_rules is None:
             self.refuse_complex(out if type(out) is tuple else (out,))
         result = wrap(out) if type(out) is not tuple else tuple([wrap(o) for o in out])
-        if free or self.layout is ROWS or self.layout is IMAGES:
+        if free or layout is ROWS or layout is IMAGES:
             for r in (result if type(out) is tuple else (result,)):
                 if not r.array.flags.c_contiguous:
-                    r.layout_is_free = free or self.layout is ROWS or not channels_last(arrays[0])
+                    r.layout_is_free = free or layout is ROWS or not channels_last(arrays[0])
         if wanted and switches.enabled and self.differentiable:
             self.record(inputs, edges, result)
         if self.is_view:
