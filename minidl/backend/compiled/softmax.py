@@ -1,6 +1,7 @@
 """Softmax, log-softmax and cross-entropy of rows, compiled: all passes over one row while it is at hand."""
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -137,8 +138,8 @@ def _losses_grad(g: Any, log_probabilities: Any, target: Any, ignore_index: int,
         scale = g[i] if target[i] != ignore_index else f(0)
         for j in range(gx.shape[1]):
             gx[i, j] = scale * exp(log_probabilities[i, j])
-        if target[i] != ignore_index:
-            gx[i, target[i]] -= scale
+        if target[i] != ignore_index:       # p - 1, with all its digits where p is nearly 1
+            gx[i, target[i]] = scale * f(math.expm1(log_probabilities[i, target[i]]))
 
 
 _by_rows(softmax_forward, _softmax)
