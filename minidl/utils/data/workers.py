@@ -16,6 +16,7 @@ interpreter's lock, and PyTorch's `worker_init_fn` and `get_worker_info` speak o
 """
 from __future__ import annotations
 
+import _thread
 import contextlib
 import multiprocessing
 import os
@@ -32,8 +33,9 @@ import time
 import traceback
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any, NoReturn
 
 import numpy as np
@@ -174,7 +176,7 @@ def _start(context: Any, make_fetcher: Callable[[], Any], init_fn: Callable[[int
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         process = context.Process(target=_work, args=(theirs, make_fetcher, init_fn, info),
                                   name=f"DataLoader worker {info.id}", daemon=True)
-        with warnings.catch_warnings():
+        with _deaf_to_ctrl_c(context), warnings.catch_warnings():
             # Python warns of forking while other threads run. Those are the BLAS library's, which
             # puts its own house in order around a fork.
             warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
@@ -191,17 +193,49 @@ def _stop(workers: list[_Worker], owner: int) -> None:
     """End the workers: kindly, by closing the sockets they listen on; then less so."""
     if os.getpid() != owner:  # a forked process has a copy of the list, but not the workers
         return
-    for worker in workers:
-        worker.channel.close()
-    deadline = time.monotonic() + _GRACE
-    for end in (None, "terminate", "kill"):
+    with _ctrl_c_later():
         for worker in workers:
-            if end and worker.process.is_alive():
-                getattr(worker.process, end)()
-        for worker in workers:
-            worker.process.join(max(deadline - time.monotonic(), 0.05))
+            worker.channel.close()
         deadline = time.monotonic() + _GRACE
-    workers.clear()
+        for end in (None, "terminate", "kill"):
+            for worker in workers:
+                if end and worker.process.is_alive():
+                    getattr(worker.process, end)()
+            for worker in workers:
+                worker.process.join(max(deadline - time.monotonic(), 0.05))
+            deadline = time.monotonic() + _GRACE
+        workers.clear()
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c(context: Any) -> Iterator[None]:
+    """A process that is started in here never sees Ctrl-C, not even before it can say so itself; we see it later."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    if getattr(context, "get_start_method", str)() != "fork":
+        resource_tracker.ensure_running()   # a process of Python's own, whose start would end our deafness
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Ctrl-C comes when this is over: it often runs in a finalizer, from which no exception comes out."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if pressed:     # a moment later, when the finalizer is left
+            threading.Timer(0.01, _thread.interrupt_main).start()
 
 
 def _signal_name(number: int) -> str:

@@ -472,6 +472,42 @@ def test_control_c(tmp_path):
     assert errors.rstrip().endswith("KeyboardInterrupt") and errors.count("Traceback") == 1
 
 
+RESTLESS = """
+    import signal
+    import sys
+    from minidl.utils.data import DataLoader
+
+    if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print("ready", flush=True)
+        try:
+            while True:     # workers start and end all the time
+                for batch in DataLoader(range(100), num_workers=2, multiprocessing_context="METHOD"):
+                    break
+        except KeyboardInterrupt:
+            sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends Unix signals")
+@pytest.mark.parametrize("method, times", [("fork", 8), ("spawn", 2), ("forkserver", 2)])
+def test_control_c_while_workers_start_and_end(tmp_path, method, times):
+    """No worker complains, and none of our finalizers swallows it."""
+    path = tmp_path / "restless.py"
+    path.write_text(textwrap.dedent(RESTLESS).replace("METHOD", method))
+    for k in range(times):
+        main = subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        main.stdout.readline()
+        time.sleep(0.037 * k)
+        os.killpg(main.pid, signal.SIGINT)
+        try:
+            _, errors = main.communicate(timeout=60)
+        finally:
+            main.kill()
+        assert main.returncode == 130 and errors == ""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends Unix signals")
 def test_workers_end_when_the_main_process_is_killed(tmp_path):
     main = run_script(tmp_path, SLEEP=0.05, DIE=True)
