@@ -13,7 +13,7 @@ import pytest
 import minidl
 from tests.checking import host, leaves, torch
 
-pytestmark = pytest.mark.skipif(torch is None, reason="needs PyTorch")
+pytestmark = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 
 SPACES = ["", "nn.functional", "linalg", "special", "fft"]
 stream = np.random.default_rng(0)

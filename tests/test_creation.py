@@ -16,7 +16,7 @@ except ImportError:
 
 # ---------------------------------------------------------------------- limits of a dtype
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
 def test_finfo_is_pytorchs(dtype):
     mine, other = minidl.finfo(getattr(minidl, dtype)), torch.finfo(getattr(torch, dtype))
@@ -43,7 +43,7 @@ def test_from_dlpack_shares_memory():
     assert x[0, 0].item() == 7.0
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is the other library")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 def test_from_dlpack_of_torch():
     theirs = torch.arange(4, dtype=torch.float32)
     ours = creation.from_dlpack(theirs)
@@ -233,7 +233,7 @@ def print_options():
     printing.set_printoptions(profile="default")
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("options", [
     {"sci_mode": True}, {"sci_mode": False, "precision": 2}, {"profile": "short"}, {"profile": "full"}, {"precision": 7},
     {"threshold": 5, "edgeitems": 2, "linewidth": 30}, {"linewidth": 40}, {"profile": "short", "precision": 1}, {"threshold": 2}])

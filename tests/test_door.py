@@ -299,7 +299,7 @@ NO_OUT = {
 }
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 def test_out_is_taken_wherever_pytorch_documents_it():
     spaces = {"minidl": torch, "minidl.linalg": torch.linalg, "minidl.special": torch.special, "minidl.fft": torch.fft}
     documented = {name for name in FUNCTIONS if name.rpartition(".")[0] in spaces and re.search(

@@ -9,7 +9,7 @@ try:
     import torch
     import torch.func
 except ImportError:
-    pytest.skip("PyTorch is the oracle", allow_module_level=True)
+    pytest.skip("PyTorch is not installed", allow_module_level=True)
 
 STREAM = np.random.default_rng(0)
 X, Y, V = STREAM.standard_normal((3, 4, 5)), STREAM.standard_normal((3, 4)), STREAM.standard_normal(4)

@@ -21,7 +21,7 @@ from minidl.autograd.tensorbase import version_of
 from tests import public_functions
 from tests.checking import Case, S, _torch_function, build, leaves, tensors, torch
 
-needs_torch = pytest.mark.skipif(torch is None, reason="needs PyTorch")
+needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 
 # ---------------------------------------------------------------------- layouts
 

@@ -33,7 +33,7 @@ def test_a_line_of_zeros_holds_as_many_as_in_pytorch():
     assert repr(minidl.zeros(25)) == "tensor([" + "0., " * 23 + "0.,\n        0.])"
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("numbers", NUMBERS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_as_pytorch(shape, numbers):

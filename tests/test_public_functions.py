@@ -9,7 +9,7 @@ from minidl.left_out import LEFT_OUT
 from tests import public_functions
 from tests.checking import torch
 
-needs_torch = pytest.mark.skipif(torch is None, reason="needs PyTorch")
+needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 
 
 def test_every_public_function_is_checked():

@@ -1,8 +1,8 @@
 """Compiled kernels, an extra: `pip install minidl[numba]`, then `minidl.backends.numba.enabled = True`.
 
 The environment variable MINIDL_NUMBA=1 does the same from the start. A kernel is compiled by Numba when it is first
-used, which takes seconds, and is read from the disk in later programs. Results agree with those of the NumPy kernels
-up to rounding. `docs/performance.md` says what it gains.
+used, which takes seconds (a line on stderr says so), and is read from the disk in later programs. Results agree with
+those of the NumPy kernels up to rounding. `docs/performance.md` says what it gains.
 
     >>> import minidl
     >>> minidl.backends.numba.enabled = minidl.backends.numba.is_available()

@@ -1,9 +1,11 @@
 """The compiled kernels as a switch, and what their own functions promise."""
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,3 +125,38 @@ def test_training_is_the_same_up_to_rounding() -> None:
     switch.enabled = True
     for a, b in zip(plain, train(2)):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
+
+
+FIRST_STEP = """
+import multiprocessing
+import minidl
+from minidl.nn.functional import cross_entropy
+
+def step():
+    scores = minidl.ones(2, 3, requires_grad=True)
+    cross_entropy(scores, minidl.tensor([0, 1])).backward()
+    minidl.optim.SGD([scores], lr=0.1).step()
+
+minidl.backends.numba.enabled = True
+minidl.backend.compiled.compiler.PATIENCE = {patience}
+{call}
+"""
+
+
+def first_step(folder: Path, patience: float, call: str = "step()") -> str:
+    """What a program says on stderr whose kernels are compiled into, or read from, a folder."""
+    return subprocess.run([sys.executable, "-c", FIRST_STEP.format(patience=patience, call=call)], check=True, text=True,
+                          capture_output=True, env={**os.environ, "NUMBA_CACHE_DIR": str(folder)}).stderr
+
+
+def test_the_first_step_says_once_that_it_compiles(tmp_path: Path) -> None:
+    said = first_step(tmp_path, 0)
+    assert said.startswith("minidl: compiling kernels for the first time on this machine") and said.count("\n") == 1
+    assert first_step(tmp_path, 0) == ""            # they are read from the disk
+
+
+def test_short_compiling_and_other_processes_say_nothing(tmp_path: Path) -> None:
+    assert first_step(tmp_path / "1", 1000) == ""
+    in_a_worker = "p = multiprocessing.get_context('fork').Process(target=step); p.start(); p.join(); assert not p.exitcode"
+    if hasattr(os, "fork"):
+        assert first_step(tmp_path / "2", 0, in_a_worker) == ""

@@ -72,7 +72,7 @@ THEIRS = ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "hardtanh", "har
           "hardshrink", "softplus", lambda x: torch.nn.functional.threshold(x, 0.5, 2.0)]
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("fn, name", list(zip(KINKED, THEIRS)))
 def test_gradient_at_kinks(fn, name):
     function = getattr(torch.nn.functional, name) if isinstance(name, str) else name

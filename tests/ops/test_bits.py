@@ -126,7 +126,7 @@ def test_questions():
             question([1.0])
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 def test_casts_and_results_are_those_of_torch():
     names = ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"]
     for a in names:

@@ -325,7 +325,7 @@ def test_random_numbers():
     assert minidl.randn_like(z).shape == z.shape
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 def test_promotion_is_pytorchs():
     kinds = ["bool", "uint8", "int64", "float32", "float64", "complex64", "complex128"]
     operands = [(minidl.ones(s, dtype=k), torch.ones(s, dtype=getattr(torch, k))) for k in kinds for s in ((2,), ())]
@@ -342,7 +342,7 @@ def test_promotion_is_pytorchs():
             assert minidl.can_cast(*ours) == torch.can_cast(*theirs)
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @given(st.lists(st.complex_numbers(allow_nan=False, max_magnitude=1e6), min_size=1, max_size=20))
 def test_printing_is_pytorchs(values):
     assert repr(minidl.tensor(values)) == repr(torch.tensor(values))

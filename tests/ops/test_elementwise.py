@@ -142,7 +142,7 @@ DTYPES = ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "i
 DIMS = [(), (2,)]
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("fn", [ew.add, ew.mul, ew.div, ew.maximum, ew.lt, ew.atan2], ids=lambda fn: fn.__name__)
 def test_promotion_of_two_tensors(fn):
     for da, db, sa, sb in itertools.product(DTYPES, DTYPES, DIMS, DIMS):
@@ -152,7 +152,7 @@ def test_promotion_of_two_tensors(fn):
         assert f"torch.{ours.dtype}" == str(theirs.dtype), (da, db, sa, sb)
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("fn", [ew.add, ew.mul, ew.div, ew.pow, ew.clamp, ew.ge], ids=lambda fn: fn.__name__)
 @pytest.mark.parametrize("number", [True, 2, 2.5])
 def test_promotion_with_a_number(fn, number):

@@ -148,7 +148,7 @@ NO_GRADIENT = """acosh_ arccosh_ asinh_ arcsinh_ atanh_ arctanh_ floor_divide_ h
 """Of these PyTorch has no gradient, none in place, or (sgn) one without numbers."""
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("name", [name for name in WRITERS if name not in (*TURNING, *NO_GRADIENT)])
 def test_twin_is_pytorchs(name):
     args = arguments(name)
@@ -193,7 +193,7 @@ MORE = {
 DTYPES = ["bool", "uint8", "int32", "int64", "float32", "float64"]
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", [name for name in WRITERS if name not in TURNING])
 def test_dtypes_are_pytorchs(name, dtype):
@@ -222,7 +222,7 @@ def test_dtypes_are_pytorchs(name, dtype):
 
 def test_every_name_of_pytorchs_is_here():
     if torch is None:
-        pytest.skip("needs PyTorch")
+        pytest.skip("PyTorch is not installed")
     left_out = {"set_", "share_memory_",                                                    # memory of other kinds
                 "resize_as_sparse_", "sparse_resize_", "sparse_resize_and_clear_"}          # sparse tensors
     names = {name for name in dir(torch.Tensor) if name.endswith("_") and not name.startswith("_")}

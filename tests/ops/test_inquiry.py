@@ -19,7 +19,7 @@ QUESTIONS = ["storage_offset", "dim_order", "is_pinned", "is_shared", "get_devic
              "is_contiguous", "numel"]
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("kind", TENSORS)
 def test_answers_are_pytorchs(kind, question):

@@ -76,7 +76,7 @@ def test_equal_extremes_share_the_gradient(reduce):
     _check_values(Case(sr.scatter_reduce, [], loop, "scatter_reduce"), S(TIES[0], 0, INDEX, TIES[1], reduce))
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("values", [ZEROS, MORE_ZEROS])
 def test_products_with_zeros_have_the_gradients_of_torch(values):
     case = Case(sr.scatter_reduce, [], loop, "scatter_reduce")

@@ -115,7 +115,7 @@ def test_values_and_gradients_at_kinks(case):
         _check_values(case, sample)
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is the oracle")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("interpolation", MODES)
 @pytest.mark.parametrize("dim", [None, 0, 1])
 def test_quantile_gradients_of_input_and_shares(interpolation, dim):

@@ -33,7 +33,7 @@ def fit(lib, name, kwargs, steps=5):
     return way, optimizer
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("name, kwargs", ALGORITHMS, ids=lambda value: value if isinstance(value, str) else "")
 def test_the_way_is_pytorchs(name, kwargs):
     ours, optimizer = fit(minidl, name, kwargs)

@@ -1,11 +1,15 @@
 """What the compiled bodies share: how they are compiled, and how their work is shared out."""
 from __future__ import annotations
 
+import multiprocessing
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
+from numba.core import event as events
 from scipy.linalg import cython_blas
 
 from minidl.backend.cpu import threads
@@ -14,6 +18,36 @@ from minidl.backend.cpu import threads
 # disk is compiled anew when the file of the function has changed: after a change of one that other files call, such as
 # those of functions.py, remove `__pycache__`.
 compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+
+PATIENCE = 2.0  # seconds of compiling, after which the user is told what takes so long
+
+
+class _Notice(events.Listener):
+    """Says once, on stderr, that kernels are being compiled. What is read from the disk is no such event."""
+
+    def __init__(self) -> None:
+        self.depth, self.begin, self.spent, self.said = 0, 0.0, 0.0, False
+
+    def on_start(self, event: Any) -> None:
+        if not self.depth:
+            self.begin = time.perf_counter()
+        self.depth += 1
+        self._look(self.spent + time.perf_counter() - self.begin)
+
+    def on_end(self, event: Any) -> None:
+        self.depth -= 1
+        if not self.depth:
+            self.spent += time.perf_counter() - self.begin
+            self._look(self.spent)
+
+    def _look(self, seconds: float) -> None:
+        if seconds > PATIENCE and not self.said and multiprocessing.parent_process() is None:
+            self.said = True
+            print("minidl: compiling kernels for the first time on this machine, which may take a minute; later "
+                  "programs read them from the disk", file=sys.stderr, flush=True)
+
+
+events.register("numba:compile", _Notice())
 
 SHARES = 4      # blocks for each thread: who is late, because of another program, leaves more of them to the others
 
