@@ -112,6 +112,9 @@ def run_some(seed: int, first: int, count: int, layout: bool, seconds: float = f
         except Skipped:
             report.skipped += 1
             continue
+        except Exception as error:      # one program must not end a night's run
+            report.add(Kind("fuzzer fails", type(error).__name__, "", 1, index, "", str(error)))
+            continue
         report.statements += len(program)
         if found is not None:
             found, reason = judge(program, found)
@@ -146,7 +149,7 @@ def run_many(seed: int, first: int, count: int, jobs: int, layout: bool, show: C
     for kind in report.unexplained:
         try:
             program, found = random_program(seed, kind.index, layout)
-        except Skipped:
+        except Exception:       # as it is reported
             continue
         short = shorten(program, found, layout) if found else None
         kind.script = short.script if short else "it does not come back in a second run\n"

@@ -11,7 +11,7 @@ from tests.checking import torch
 from tests.fuzz.compare import compare, compare_gradients, share_memory, share_storage, synchronise
 from tests.fuzz.program import Statement, compiled
 
-LAYOUT = False
+LAYOUT = True
 """Whether contiguity and sharing of memory are compared."""
 
 MINIDL_REFUSES, TORCH_REFUSES = "minidl refuses", "PyTorch refuses"

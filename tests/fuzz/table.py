@@ -86,7 +86,7 @@ FAMILIES = {
         {z}.conj()
         {z}.real
         {z}.imag
-        lib.complex({f}, {same})
+        lib.complex({f}.double(), {same}.double())
         lib.special.entr({f})
         lib.special.i0({f})
         """)),
