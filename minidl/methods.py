@@ -324,7 +324,7 @@ class Methods(InPlaceMethods):
     def unsqueeze(self, dim: Any) -> Tensor: return shape.unsqueeze(self, dim)
     def expand(self, *size: Any) -> Tensor: return shape.expand(self, sizes(size))
     def expand_as(self, other: Any) -> Tensor: return shape.expand_as(self, other)
-    def broadcast_to(self, size: Any) -> Tensor: return shape.broadcast_to(self, size)
+    def broadcast_to(self, *size: Any) -> Tensor: return shape.broadcast_to(self, sizes(size))
     def repeat(self, *repeats: Any) -> Tensor: return shape.repeat(self, sizes(repeats))
     def tile(self, *dims: Any) -> Tensor: return shape.tile(self, sizes(dims))
     def repeat_interleave(self, repeats: Any, dim: Any = None) -> Tensor:
@@ -472,7 +472,7 @@ class Methods(InPlaceMethods):
     def T(self) -> Tensor: return shape.permute(self, tuple(range(self.array.ndim))[::-1])
 
     @property
-    def mT(self) -> Tensor: return shape.transpose(self, -2, -1)
+    def mT(self) -> Tensor: return linalg.mT(self)
 
     @property
     def mH(self) -> Tensor: return linalg.adjoint(self)

@@ -37,9 +37,9 @@ class InPlaceMethods(TensorBase):
     # ------------------------------------------------------------------ arithmetic; the first three without a detour
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return inplace.write(self, elementwise.Add(), other if alpha == 1 else other * alpha)
+        return inplace.write(self, elementwise.Add(), other) if alpha == 1 else in_place.add_(self, other, alpha=alpha)
     def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return inplace.write(self, elementwise.Sub(), other if alpha == 1 else other * alpha)
+        return inplace.write(self, elementwise.Sub(), other) if alpha == 1 else in_place.sub_(self, other, alpha=alpha)
     def mul_(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Mul(), other)
     def div_(self, other: Any, *, rounding_mode: Any = None) -> Tensor:
         return in_place.div_(self, other, rounding_mode=rounding_mode)

@@ -195,10 +195,11 @@ class Tensor(Methods, is_result_type=True):
     @requires_grad.setter
     def requires_grad(self, value: Bool) -> None:
         if not self.is_leaf:
-            if not value:
-                raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a "
-                                   "computed variable in a subgraph that doesn't require differentiation use "
-                                   "var_no_grad = var.detach().")
+            raise RuntimeError("you can only change requires_grad flags of leaf variables." + (
+                " This one was computed and requires grad already; try retain_grad() to have its gradient collected."
+                if value else
+                " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."))
         elif not value:
             self.edge = None
         elif self.array.dtype.kind not in "fc":
@@ -212,7 +213,8 @@ class Tensor(Methods, is_result_type=True):
         if not isinstance(requires_grad, builtins.bool):
             raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
                             f"{builtins.type(requires_grad).__name__}")
-        self.requires_grad = requires_grad
+        if not requires_grad or self.is_leaf:
+            self.requires_grad = requires_grad
         return self
 
     @property

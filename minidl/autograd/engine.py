@@ -35,9 +35,15 @@ def backward(tensors: Sequence[TensorBase], grads: Sequence[Any], retain_graph: 
         return
     found = run(roots, create_graph, retain, targets={edge_of(t) for t in inputs})
     for t in inputs:
-        if edge_of(t) in found:
+        edge = edge_of(t)
+        if edge not in found:
+            continue
+        if isinstance(edge[0], AccumulateGrad):
+            with Switch(enabled=create_graph):
+                _arrive(edge[0], found[edge], create_graph, owned=False)
+        else:
             with _one_at_a_time:
-                accumulate(t, found[edge_of(t)], owned=False)
+                accumulate(t, found[edge], owned=False)
 
 
 def gradients(outputs: Sequence[TensorBase], grads: Sequence[Any], inputs: Sequence[TensorBase],
@@ -182,11 +188,9 @@ def accumulate(leaf: TensorBase, g: Any, owned: bool) -> None:
         raise RuntimeError(f"a gradient of shape {tuple(shape)} arrived at a leaf of shape "
                            f"{tuple(leaf.array.shape)}: a gradient rule returned a wrong shape")
     if isinstance(g, TensorBase):
-        leaf.grad = g if leaf.grad is None else leaf.grad + g  # type: ignore[operator]
+        leaf.grad = g.clone() if leaf.grad is None else leaf.grad + g  # type: ignore[attr-defined, operator]
     elif leaf.grad is None:
         leaf.grad = gradient_of(leaf, np.asarray(g) if isinstance(g, np.generic) else g if owned else g.copy(order="K"))
-    elif leaf.grad.edge is not None:
-        leaf.grad = wrap(leaf.grad.array + g, leaf.grad.edge)  # adding a constant: the same edge
     else:
         version = version_of(leaf.grad)
         version[:] = version[0] + 1, "backward"

@@ -95,6 +95,20 @@ def can_cast(from_: np.dtype, to: np.dtype) -> Any:
     return _CATEGORY[np.dtype(from_).kind] <= _CATEGORY[np.dtype(to).kind]
 
 
+def held(value: Any, dtype: np.dtype) -> Any:
+    """A Python number, as one that an array of `dtype` can hold: a whole number below 0 counts down from the largest
+    of an unsigned dtype, as in C. Errors: RuntimeError where an integer dtype cannot hold it."""
+    if dtype.kind not in "iu" or type(value) is complex:
+        return value
+    limits = np.iinfo(dtype)
+    if limits.min <= value <= limits.max:
+        return value
+    if dtype.kind == "u" and type(value).__name__ == "int" and -limits.max <= value < 0:
+        return value + limits.max + 1
+    raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value} was given, {dtype} has "
+                       f"{limits.min} to {limits.max}")
+
+
 def _dimensioned(operand: Any) -> np.dtype | None:
     return operand.dtype if hasattr(operand, "dtype") and operand.ndim else None
 

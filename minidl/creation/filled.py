@@ -10,8 +10,8 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import array_module, as_device, get_library, move
-from minidl.backend.dtype import get_default_dtype
-from minidl.creation.data import check_range, finish, from_nested, tensor
+from minidl.backend.dtype import get_default_dtype, held
+from minidl.creation.data import finish, from_nested, tensor
 from minidl.ops.checks import natural
 from minidl.ops.dims import sizes
 
@@ -60,8 +60,8 @@ def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any
         raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
     if dtype is None:
         dtype = from_nested(fill_value, None).dtype
-    elif np.dtype(dtype).kind in "iu":
-        check_range(from_nested(fill_value, dtype), np.dtype(dtype))
+    else:
+        fill_value = held(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, np.dtype(dtype))
     return _filled(read_size((size,) if isinstance(size, (tuple, list)) else (size,)), fill_value,
                    dtype, device, requires_grad)
 

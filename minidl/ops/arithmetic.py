@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.device import Array, array_module, is_array
+from minidl.backend.device import Array, array_module
 from minidl.ops.complex import conj, real
 from minidl.ops.ufunc import Binary, Step, Ternary, Unary, Zero, either_is_bool
 
@@ -65,7 +65,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
         >>> minidl.sub(minidl.tensor([5.0, 5.0]), minidl.tensor([1.0, 2.0]))
         tensor([4., 3.])
     """
-    return Sub()(input, other if alpha == 1 else scaled(other, alpha, "sub", input))
+    return Sub()(input, other if alpha == 1 or either_is_bool(input, other) else scaled(other, alpha, "sub", input))
 
 
 def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
@@ -73,6 +73,8 @@ def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
     if isinstance(alpha, float) and all(np.dtype(getattr(x, "dtype", type(x))).kind in "biu" for x in (input, other)):
         raise RuntimeError(f"{who}: For integral input tensors, argument alpha must not be a floating point "
                            f"number, but got alpha={alpha}; convert one tensor with .float() first")
+    if all(np.dtype(getattr(x, "dtype", type(x))).kind == "b" for x in (input, other)):
+        alpha = bool(alpha)     # a sum of bools is a bool
     return mul(other, alpha)
 
 
@@ -421,9 +423,7 @@ class Lerp(Ternary):
     complex_rules = "conjugated"
 
     def forward(self, a: Array, b: Array, w: Any) -> Array:
-        if is_array(w) or abs(w) < 0.5:
-            return a + w * (b - a)
-        return b - (1 - w) * (b - a)    # from the end that is nearer: at w = 1 that is b, without a rounding error
+        return a + w * (b - a)
 
     def grad_a(self, g: Any, w: Any) -> Any:
         return g * (1 - w)
@@ -435,6 +435,26 @@ class Lerp(Ternary):
         return g * (b - a)
 
 
+class LerpBy(Binary):
+    """y = a + w * (b - a) for a number w"""
+
+    complex_rules = "conjugated"
+
+    def __init__(self, w: Any) -> None:
+        self.w = w
+
+    def forward(self, a: Array, b: Array) -> Array:
+        if abs(self.w) < 0.5:
+            return a + self.w * (b - a)
+        return b - (1 - self.w) * (b - a)   # from the end that is nearer: at w = 1 that is b, without a rounding error
+
+    def grad_a(self, g: Any) -> Any:
+        return g * (1 - self.w)
+
+    def grad_b(self, g: Any) -> Any:
+        return g * self.w
+
+
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """The point between `input` (weight 0) and `end` (weight 1): `input + weight * (end - input)`.
 
@@ -442,7 +462,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
         >>> minidl.lerp(minidl.tensor([0.0, 10.0]), minidl.tensor([1.0, 20.0]), 0.25)
         tensor([ 0.2500, 12.5000])
     """
-    return Lerp()(input, end, weight)
+    return Lerp()(input, end, weight) if hasattr(weight, "dtype") else LerpBy(weight)(input, end)
 
 
 class Addcmul(Ternary):

@@ -213,7 +213,7 @@ def _next_pair(terms: list[Term], out: list[Any], size: dict[Any, int]) -> tuple
 def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     """Products summed over several axes: the last `dims` of a with the first `dims` of b.
 
-    Or `dims` is a pair of lists, the axes of a and those of b that go together.
+    Or `dims` is a pair of lists, the axes of a and those of b that go together. An axis of size 1 goes with any.
     Errors: RuntimeError where sizes do not fit.
 
         >>> import minidl
@@ -231,7 +231,11 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         raise RuntimeError(f"both dimension lists should have same length, but got {list(a_dims)} and "
                            f"{list(b_dims)}")
     for i, j in zip(a_dims, b_dims):
-        if a.shape[i] != b.shape[j]:
+        if a.shape[i] == 1 != b.shape[j]:   # one number for all along the axis: they are summed first
+            b = sum(b, j, keepdim=True)
+        elif b.shape[j] == 1 != a.shape[i]:
+            a = sum(a, i, keepdim=True)
+        elif a.shape[i] != b.shape[j]:
             raise RuntimeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} "
                                f"in dim {i} and second has size {b.shape[j]} in dim {j}")
     if dtypes_clash(a, b):

@@ -55,7 +55,7 @@ class Pow(Binary):
             safe = where((a == 0) & (b == 0), 1.0, a)
             return g * (b * pow(safe, b - 1))
         if b in (0, 1):
-            return g if b == 1 else Zero()(g)
+            return Zero()(g) if b == 0 else g * pow(a, 0) if isinstance(g, TensorBase) else g   # a's, to second order
         return g * (pow(a, b - 1) * b)
 
     def grad_b(self, g: Any, a: Any, b: Any, out: Any) -> Any:

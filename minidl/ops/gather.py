@@ -14,6 +14,7 @@ from minidl.autograd.inplace import InPlaceOp, write
 from minidl.autograd.op import check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of, move
+from minidl.backend.dtype import held
 from minidl.ops.arithmetic import Add
 from minidl.ops.broadcast import Sum, broadcast_shape, expand_to
 from minidl.ops.checks import check_tensors, number
@@ -140,7 +141,7 @@ def grid(positions: Array, axis: int) -> Any:
 def _source(src: Any, index: Any, input: Any, who: str) -> Any:
     """What is written: a number, or the part of `src` that `index` has places for."""
     if isinstance(src, (int, float)):
-        return src
+        return held(src, input.dtype)
     if src.dtype != input.dtype:
         raise RuntimeError(f"{who}: Expected self.dtype to be equal to src.dtype, but got {input.dtype} and "
                            f"{src.dtype}; cast one with .to(...)")
@@ -156,13 +157,13 @@ def positions_of(index: Any, input: Any, who: str) -> Array:
     return positions
 
 
-def check_range(who: str, positions: Array, axis: int, size: int, error: type[Exception]) -> None:
-    """Errors: `error` unless 0 <= positions < size. A GPU is not asked: its answer would have to be waited for."""
+def check_range(who: str, positions: Array, axis: int, size: int, error: type[Exception], least: int = 0) -> None:
+    """Errors: `error` unless least <= positions < size. A GPU is not asked: its answer would have to be waited for."""
     if isinstance(positions, np.ndarray) and positions.size:
         for position in (int(positions.min()), int(positions.max())):
-            if not 0 <= position < size:
+            if not least <= position < size:
                 raise error(f"{who}: index {position} is out of bounds for dimension {axis} with size {size}; "
-                            f"indices go from 0 to {size - 1}")
+                            f"indices go from {least} to {size - 1}")
 
 
 # ---------------------------------------------------------------------- whole slices along an axis
@@ -221,24 +222,27 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
         tensor([[7., 0., 7.],
                 [7., 0., 7.]])
     """
-    places, shape = _slices(input, dim, index, "index_fill")
+    places, shape = _slices(input, dim, index, "index_fill", from_the_end=True)
     return Replace(places).watch(index)(input, _one_value(value, shape, input, "index_fill"))
 
 
 def index_fill_(input: Any, dim: int, index: Any, value: Any) -> Any:
     """`index_fill` into `input` itself; returns it."""
-    places, shape = _slices(input, dim, index, "index_fill_")
+    places, shape = _slices(input, dim, index, "index_fill_", from_the_end=True)
     return write(input, SetItem(places).watch(index), _one_value(value, shape, input, "index_fill_"))
 
 
-def _slices(input: Any, dim: int, index: Any, who: str) -> tuple[Any, Any]:
-    """The places of the slices, and the shape of all that they hold."""
+def _slices(input: Any, dim: int, index: Any, who: str, from_the_end: bool = False) -> tuple[Any, Any]:
+    """The places of the slices, and the shape of all that they hold; negative positions may count from the end."""
     axis = normalize_dim(dim, input.ndim, who)
     positions = positions_of(index, input, who)
     if positions.ndim > 1:
         raise IndexError(f"{who}: Index is supposed to be a vector, but got shape {positions.shape}")
     positions = positions.reshape(-1)
-    check_range(who, positions, axis, input.shape[axis] if input.ndim else 1, IndexError)
+    size = input.shape[axis] if input.ndim else 1
+    check_range(who, positions, axis, size, IndexError, -size if from_the_end else 0)
+    if from_the_end:
+        positions = positions + size * (positions < 0)
     if not input.ndim:
         return (), ()
     shape = (*input.shape[:axis], positions.size, *input.shape[axis + 1:])
@@ -263,7 +267,7 @@ def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
             raise RuntimeError(f"{who}: only supports a 0-dimensional value tensor, but got tensor with "
                                f"{value.array.ndim} dimension(s).")
         return expand_to(as_value(value, array_of(input)), shape)
-    return number(who, "value", value)
+    return held(number(who, "value", value), input.dtype)
 
 
 # ---------------------------------------------------------------------- any places
@@ -470,4 +474,4 @@ def _mask(mask: Any, input: Any, who: str) -> Array:
 def _mask_value(value: Any, input: Any, who: str) -> Any:
     if isinstance(value, TensorBase):
         return _one_value(value, (), input, who)
-    return input.dtype.type(number(who, "value", value)).item()
+    return input.dtype.type(held(number(who, "value", value), input.dtype)).item()

@@ -16,6 +16,7 @@ from minidl.autograd.inplace import InPlaceOp, write
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of, is_array, move
+from minidl.backend.dtype import held
 from minidl.backend.kernels.scatter import names_once, scatter_add
 from minidl.ops.broadcast import Shape, expand_to
 from minidl.ops.cast import cast, to_device
@@ -303,10 +304,10 @@ def _is_window(value: Any, x: TensorBase, window: Any) -> bool:
 
 def as_value(value: Any, like: Array) -> Any:
     """A value to be written into the array `like`: a plain number, or a tensor of its dtype, on its device."""
-    if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
-        return value
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
+    if isinstance(value, (bool, int, float, complex)):
+        return held(value, like.dtype)
     if not isinstance(value, TensorBase):
         if not is_array(value) and (not isinstance(value, Sequence) or isinstance(value, str)):
             raise TypeError(f"can't assign a {type(value).__name__} to a tensor; expected a Tensor or a number")
@@ -336,11 +337,16 @@ def _write_all(input: Any, value: Any, who: str) -> Any:
 def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
     """The values of `src`, cast and expanded, written into `input`; returns `input`.
 
+    Errors: RuntimeError where `src` does not expand to the shape of `input`.
+
         >>> import minidl
         >>> minidl.zeros(2, 2).copy_(minidl.tensor([1, 2]))
         tensor([[1., 2.],
                 [1., 2.]])
     """
+    if isinstance(src, TensorBase) and src.array.ndim > input.array.ndim:
+        raise RuntimeError(f"copy_: output with shape {list(input.shape)} doesn't match the broadcast shape "
+                           f"{list(src.array.shape)}; try squeeze(0) on what is copied")
     return _write_all(input, src, "copy_")
 
 

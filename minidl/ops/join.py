@@ -109,7 +109,7 @@ def _as_tuple(g: Any) -> Any:
 def cat(tensors: Any, dim: int = 0) -> Any:
     """The tensors one after the other along `dim`; their other sizes must agree.
 
-    Dtypes are promoted. As in PyTorch, tensors of shape (0,) are left out. Errors: RuntimeError that names the
+    Dtypes are promoted. As in PyTorch, tensors of shape (0,) go with any others. Errors: RuntimeError that names the
     shapes and the axis that clash.
 
         >>> import minidl
@@ -122,11 +122,12 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     if not tensors:
         raise RuntimeError("cat: expected a non-empty list of Tensors")
     dtype = result_type(*map(array_of, tensors))
-    tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
-    first = tensors[0]
+    first = next((x for x in tensors if x.shape != (0,)), tensors[0])
     if not first.ndim:
         raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated; try stack")
     axis = normalize_dim(dim if first.shape != (0,) else 0, first.ndim, "cat")    # of nothing else, along any dim
+    nothing = (*first.shape[:axis], 0, *first.shape[axis + 1:])
+    tensors = [x if x.shape != (0,) else reshape(x, nothing) for x in tensors]
     for i, x in enumerate(tensors):
         if x.ndim != first.ndim:
             raise RuntimeError(f"cat: Tensors must have same number of dimensions: got {first.ndim} and {x.ndim} "

@@ -380,20 +380,28 @@ def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
     return y if beta == 0 else (input if beta == 1 else input * beta) + y
 
 
+def mT(input: Any, who: str = "mT") -> Any:
+    """`Tensor.mT`: every matrix transposed, (*, m, n) -> (*, n, m), a view; a number itself.
+
+    Errors: RuntimeError for a vector.
+    """
+    if input.ndim == 1:
+        raise RuntimeError(f"tensor.{who} is only supported on matrices or batches of matrices. Got 1-D tensor; try "
+                           f"unsqueeze(-1) for a column")
+    return transpose(input, -2, -1) if input.ndim else input
+
+
 def adjoint(input: Any) -> Any:
     """Every matrix transposed and conjugated, (*, m, n) -> (*, n, m); a view if it is real.
 
-    Errors: RuntimeError below 2 dimensions.
+    Errors: RuntimeError for a vector.
 
         >>> import minidl
         >>> minidl.adjoint(minidl.tensor([[1j, 2], [3, 4j]]))
         tensor([[0.-1.j, 3.-0.j],
                 [2.-0.j, 0.-4.j]])
     """
-    if input.ndim < 2:
-        raise RuntimeError(f"adjoint: tensor.adjoint() is only supported on matrices or batches of matrices. Got "
-                           f"{input.ndim}-D tensor.")
-    return conj(transpose(input, -2, -1))
+    return conj(mT(input, "adjoint"))
 
 
 def H(input: Any) -> Any:

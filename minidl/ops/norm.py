@@ -19,7 +19,7 @@ from minidl.autograd.op import IMAGES, Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array
 from minidl.backend.kernels import norm as kernels
-from minidl.ops.arithmetic import Lerp
+from minidl.ops.arithmetic import LerpBy
 from minidl.ops.broadcast import Shape, Sum
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_floating
@@ -297,4 +297,4 @@ def _move_towards(running: Any, batch: Array, momentum: float) -> None:
         running += momentum * (batch - running)
         return
     with no_grad():
-        write(running, Lerp(), wrap(batch), momentum)
+        write(running, LerpBy(momentum), wrap(batch))

@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import held
 from minidl.ops.broadcast import Shape, Sum
 from minidl.ops.checks import integer
 from minidl.ops.dims import normalize_dim, normalize_dims
@@ -366,7 +367,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     if mode == "constant":
         shape = tuple([left + n + right for (left, right), n in zip(margins, cropped.shape)])
         inside = tuple([slice(left, left + n) for (left, _), n in zip(margins, cropped.shape)])
-        return SliceScatter(inside, shape, value or 0.0)(cropped)
+        margin = held(float(value) if isinstance(value, int) else value or 0.0, input.dtype)
+        return SliceScatter(inside, shape, margin)(cropped)
     for axis, (left, right) in enumerate(margins):
         if left or right:
             cropped = _pad_from_itself(cropped, axis, left, right, mode)

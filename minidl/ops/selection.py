@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, dense_copy
-from minidl.backend.dtype import result_type
+from minidl.backend.dtype import held, result_type
 from minidl.ops.broadcast import broadcast_shape, expand_to, prepare
 from minidl.ops.checks import check_tensors
 from minidl.ops.comparison import isfinite
@@ -61,6 +61,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         kind = result_type(input, other)  # two numbers: one must say the dtype
         input = wrap(array_module(condition.array).asarray(input, kind))
     a, b = prepare("where", input, other)
+    a, b = [x if isinstance(x, TensorBase) else held(x, (a if b is x else b).array.dtype) for x in (a, b)]
     shape = broadcast_shape("where", *[x.array.shape for x in (condition, a, b) if isinstance(x, TensorBase)])
     condition, a, b = [expand_to(x, shape) if isinstance(x, TensorBase) else x for x in (condition, a, b)]
     return Where()(condition, a, b)
@@ -166,7 +167,11 @@ class Clamp(Elementwise):
     """
 
     def forward(self, x: Array, low: Any, high: Any) -> Array:
-        return array_module(x).clip(x, low, high)
+        try:
+            return array_module(x).clip(x, low, high)
+        except OverflowError as error:
+            raise RuntimeError(f"clamp: value cannot be converted to type {x.dtype} without overflow; try a bound that "
+                               f"the tensor can hold") from error
 
     def grad_x(self, g: Any, x: Any, low: Any, high: Any) -> Any:
         inside = x <= high if low is None else x >= low if high is None else (x >= low) & (x <= high)

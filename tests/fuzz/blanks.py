@@ -194,14 +194,14 @@ class Blanks:
     def number(self, kind: str = "") -> Any:
         return self.random.choice((-1, 0, 1, 2)) if kind == "int" else self.random.choice(NUMBERS)
 
-    def view(self, kind: str = "") -> str:
+    def view(self) -> str:
         """Sizes with as many elements as the first; one of them is at times left to be found."""
         rest, sizes = self.first.numel(), []
         while rest > 1 and self.random.random() < 0.8:
             n = self.random.choice([n for n in range(1, rest + 1) if rest % n == 0])
             sizes.append(n)
             rest //= n
-        sizes.append(rest if kind == "positive" or self.random.random() < 0.5 else -1)
+        sizes.append(rest if self.random.random() < 0.5 else -1)
         if self.random.random() < 0.2:
             sizes.insert(0, 1)
         return ", ".join(map(str, sizes))
@@ -338,7 +338,7 @@ BLANKS: dict[str, Callable[..., Any]] = {
     "n": lambda b: b.random.choice((1, 2, 2, 3)),
     "p": lambda b: b.random.choice((0.1, 0.25, 0.5, 1.0)),
     "dim": Blanks.dim,
-    "along": lambda b: b.along,
+    "along": lambda b: b.dim() if b.along is None else b.along,
     "dims": Blanks.dims,
     "keep": lambda b: b.random.choice(("True", "False")),
     "at": Blanks.at,

@@ -10,7 +10,7 @@ from tests.fuzz.run import Disagreement, Run, Skipped
 from tests.fuzz.table import FAMILIES, Family
 
 LENGTHS = (3, 5, 7, 9, 12)
-LAST = "{r}.backward({grad})"
+LAST = "{r}.backward({grad} * 1)"
 """Most programs end with it: a gradient passes through what came before."""
 
 

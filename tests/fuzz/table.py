@@ -365,7 +365,7 @@ FAMILIES = {
         F.layer_norm({f}, ({it}.shape[-1],), {new:-1}, {new:-1})
         F.rms_norm({f}, ({it}.shape[-1],))
         F.batch_norm({f}, None, None, training=True)
-        F.batch_norm({table}, {new:1}.detach(), {new:1}.detach().abs() + 1, {new:1}, {new:1}, training={keep})
+        F.batch_norm({table}, {new:1}.detach() * 1, {new:1}.detach().abs() + 1, {new:1}, {new:1}, training={keep})
         F.group_norm({image}, 1)
         F.instance_norm({image})
         F.conv2d({image}, {new:2,1:,2,2}, {new:2})
@@ -432,7 +432,6 @@ FAMILIES = {
         {x}.size({dim})
         {x}.equal({same})
         lib.allclose({f}, {same})
-        {x}._version
         {x}.output_nr
         {x}.is_leaf
         lib.is_tensor({x})
@@ -502,18 +501,17 @@ FAMILIES = {
         F.dropout({f}, 0.0, training=True, inplace=True)
         lib.add({x}, {y}, out={x})
         lib.exp({f}, out={same})
-        lib.sum({x}, {dim}, out={x})
+        lib.sum({f}, {dim}, out=lib.empty(0, dtype={it}.dtype))
         {x}.data = {same}
         with lib.no_grad(): {x}.mul_({k})
         with lib.no_grad(): {x}[{index}] = {k}
         with lib.no_grad(): {x}.copy_({y})
-        {x}.resize_({view:positive})
         """)),
     "gradient": Family(16, result=False, rows=rows("""
         {r}.sum().backward()
         {r}.sum().backward(retain_graph=True)
-        {r}.backward({grad})
-        {r}.backward({grad}, retain_graph=True)
+        {r}.backward({grad} * 1)
+        {r}.backward({grad} * 1, retain_graph=True)
         ({r} * {r}).sum().backward()
         ({r}.sum() + {r}.sum() * {k}).backward(retain_graph=True)
         {r}.sum().backward(inputs=[{leaf}])
@@ -534,7 +532,7 @@ FAMILIES = {
     "second order": Family(4, rows("""
         lib.autograd.grad({r}.sum(), {leaf}, create_graph=True)[0]
         lib.autograd.grad({r}.square().sum(), {leaf}, create_graph=True)[0]
-        lib.autograd.grad({r}, {r}, {grad}, create_graph=True, allow_unused=True)[0]
+        lib.autograd.grad({r}, {r}, {grad} * 1, create_graph=True, allow_unused=True)[0]
         lib.autograd.grad({r}.sum(), [{leaf}, {r}], retain_graph=True, allow_unused=True)
         lib.autograd.grad({r}.sum(), {leaf}, retain_graph=True, allow_unused=True, materialize_grads=True)[0]
         {graded}.grad

@@ -1,0 +1,44 @@
+"""Programs that the fuzzer found, shortened: the two libraries must agree about each, statement by statement."""
+import pytest
+
+pytest.importorskip("torch", reason="the programs are compared with PyTorch")
+
+from tests.fuzz.run import Run  # noqa: E402
+from tests.fuzz.test_fuzz import program  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+X = "t0 = lib.tensor([1., 2., 3.], dtype=lib.float64, requires_grad=True)"
+BYTES = "t0 = lib.tensor([1, 2], dtype=lib.uint8)"
+FOUND = {
+    "lerp by a number keeps nothing": [X, "t1 = lib.lerp(t0, t0.detach(), 0.25)", "t1.sum().backward()", "t1.sum().backward()"],
+    "a recorded gradient is added to": [X, "t0.sum().backward(create_graph=True)", "t0.sum().backward()"],
+    "hooks of a leaf among inputs=": [X, "h0 = []; t0.register_post_accumulate_grad_hook(lambda t: h0.append(t.grad.clone()))",
+                                     "(t0 * t0).sum().backward(inputs=[t0])"],
+    "nothing that is joined has a gradient": ["t0 = lib.zeros(0, requires_grad=True)", "t1 = lib.ones(2, 3, requires_grad=True)",
+                                              "t2 = lib.cat([t0, t1], 1)", "t2.sum().backward()"],
+    "nothing in one row": [X, "t1 = lib.zeros(0, dtype=lib.float64, requires_grad=True)", "t2 = lib.cat([t1, t0])", "t2.sum().backward()"],
+    "the gradient of x ** 1 depends on x": [X, "t1 = lib.autograd.grad((t0 ** 1).sum(), t0, create_graph=True)[0]", "t1.sum().backward()"],
+    "-1 in bytes is 255": [BYTES, "t0[0] = -1", "t0.fill_(-1)", "t1 = lib.full_like(t0, -1)", "t2 = t0.masked_fill(t0 > 0, -3)",
+                           "t3 = t0.index_fill(0, lib.tensor([1]), -2)", "t4 = t0.scatter(0, lib.tensor([1]), -2)"],
+    "numbers that bytes cannot hold": [BYTES, "t0[0] = -2.0", "t0.fill_(300)", "t1 = lib.full_like(t0, -256)", "t0[0] = float('nan')",
+                                       "t2 = lib.where(t0 > 1, t0, 300)", "t3 = F.pad(t0, (1, 0), value=-2.0)",
+                                       "t4 = t0.masked_fill(t0 > 0, 300)", "t5 = lib.zeros(2, dtype=lib.int32).fill_(2 ** 40)"],
+    "sums of bools are bools": ["t0 = lib.tensor([True, False])", "t1 = lib.add(t0, t0, alpha=2)", "t0.add_(t0, alpha=0)",
+                                "t2 = lib.sub(t0, t0, alpha=2)", "t3 = lib.sub(t0.float(), t0, alpha=2)"],
+    "mT below two dimensions": ["t0 = lib.tensor(2.)", "t1 = t0.mT", "t2 = lib.tensor([1., 2.])", "t3 = t2.mT", "t4 = t2.mH", "t5 = t0.mH"],
+    "tensordot along axes of size 1": ["t0 = lib.tensor([2.])", "t1 = lib.tensor([[1., 2.], [3., 4.]])", "t2 = lib.tensordot(t0, t1, 1)",
+                                       "t3 = lib.tensordot(t1, t0, 1)"],
+    "index_fill from the end": ["t0 = lib.zeros(3)", "t1 = t0.index_fill(0, lib.tensor([-1, -3]), 4)", "t2 = t0.index_fill(0, lib.tensor([-4]), 4)",
+                                "t0.index_fill_(0, lib.tensor([-2]), 1)", "t0.index_fill_(0, lib.tensor([3]), 1)"],
+    "broadcast_to takes sizes": ["t0 = lib.ones(3)", "t1 = t0.broadcast_to(2, 3)", "t2 = t0.broadcast_to((2, -1))"],
+    "copy_ adds no axes": ["t0 = lib.zeros(2)", "t1 = lib.ones(1, 2)", "t0.copy_(t1)"],
+    "flags of what is computed": [X, "t1 = t0 * 1", "t1.requires_grad = True", "t1.requires_grad_()", "t1.requires_grad = False"],
+    "a recorded gradient that somebody holds is added to": [X, "(t0 ** 3).sum().backward(create_graph=True)", "t1 = t0.grad", "t1.sum().backward()"],
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_agree(name):
+    found = Run().all(program(*FOUND[name]))
+    assert found is None, f"{found.statement}: {found.kind}: {found.detail}"
