@@ -87,14 +87,20 @@ def exponent(values: list[int], times: list[float]) -> float:
 def draw(curves: dict[str, tuple[list[int], list[float], float]], path: Path) -> None:
     """Time over size, both logarithmic; the dashed line is the law, through the last point."""
     from matplotlib import pyplot as plt
-    figure, grid = plt.subplots(2, 4, figsize=(13, 6), layout="constrained")
+    from matplotlib.ticker import FuncFormatter, LogLocator
+    figure, grid = plt.subplots(2, 4, figsize=(13, 6.4), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
     for axes, (name, (values, times, law)) in zip(grid.flat, curves.items()):
         x = np.array(values, float)
         axes.loglog(x, 1e3 * times[-1] * (x / x[-1]) ** law, "--", color="gray", label=f"law: exponent {law:g}")
         axes.loglog(x, 1e3 * np.array(times), "o-", color="#4878a8", label=f"measured: {exponent(values, times):.2f}")
         axes.set_title(name)
+        axes.set_xlabel(name.split(": ")[1])
         axes.set_ylabel("ms a step")
-        axes.set_xticks(values, map(str, values), minor=False)
+        axes.set_xticks(values, map(str, values), minor=False, fontsize="small")
+        few = max(times) < 100 * min(times)     # decades: then there are labels within them
+        axes.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5] if few else [1]))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.minorticks_off()
         axes.legend(fontsize="small")
     figure.savefig(path)
