@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -161,7 +162,12 @@ class Tensor(Methods, is_result_type=True):
         return format_tensor(to_numpy(self.array), name, note)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.array.ndim == 0 else object.__format__(self, spec)
+        if self.array.ndim == 0:
+            return format(self.item(), spec)
+        if spec:
+            raise TypeError(f"unsupported format string passed to {type(self).__name__}.__format__: {spec!r} is for "
+                            f"one number, but the shape is {self.shape}; try .item(), or set_printoptions for all")
+        return str(self)
 
     __hash__ = object.__hash__
 
@@ -428,6 +434,13 @@ def _rebuild(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> 
     result.array = move(array, Device(device))
     result.requires_grad = requires_grad
     return result
+
+
+for _base in Methods.__mro__:    # Python's errors name a function by where it was defined: users know Tensor only
+    for _name, _function in list(vars(_base).items()):
+        if inspect.isfunction(_function) and _function.__qualname__ == f"{_base.__name__}.{_name}":
+            for _layer in (_function, inspect.unwrap(_function)):
+                _layer.__qualname__, _layer.__module__ = f"Tensor.{_name}", __name__
 
 
 def parse_to(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False,

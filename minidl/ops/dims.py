@@ -57,9 +57,14 @@ def normalize_dims(dim: Any, ndim: int, who: str) -> tuple[int, ...]:
 
 
 def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
-    """The sizes in `f(2, 3)`, or in `f((2, 3))`, as a tuple of ints."""
+    """The sizes in `f(2, 3)`, or in `f((2, 3))`, as a tuple of ints. Errors: TypeError for other numbers."""
     given = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
-    return tuple([operator.index(n) for n in given])
+    try:
+        return tuple([operator.index(n) for n in given])
+    except TypeError:
+        wrong = [n for n in given if not isinstance(n, int)][0]
+        raise TypeError(f"argument 'size' must be a tuple of ints, but found {wrong!r} ({type(wrong).__name__}) in "
+                        f"{tuple(given)}; n // 2 divides an int to an int, n / 2 does not") from None
 
 
 def numpy_names(function: F) -> F:

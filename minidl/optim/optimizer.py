@@ -101,8 +101,9 @@ class Optimizer:
         self._prepare()
         groups = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list: the model has no parameters, or a generator such "
-                             "as model.parameters() was used up before; try list(model.parameters())")
+            raise ValueError("optimizer got an empty parameter list: the model has no parameters (layers in a plain "
+                             "list are not found: try nn.ModuleList), or a generator such as model.parameters() was "
+                             "used up before: try list(model.parameters())")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:

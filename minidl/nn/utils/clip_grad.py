@@ -20,7 +20,11 @@ Tensors = Tensor | Iterable[Tensor]
 
 def _listed(tensors: Any) -> list[Any]:
     """One tensor or several, as a list."""
-    return [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+    if isinstance(tensors, TensorBase):
+        return [tensors]
+    if not isinstance(tensors, Iterable):
+        raise TypeError(f"expected Tensors, but got {type(tensors).__name__}; try model.parameters()")
+    return list(tensors)
 
 
 def _gradients(parameters: Tensors) -> list[Tensor]:
