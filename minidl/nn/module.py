@@ -56,7 +56,7 @@ class Module(Hookable):
     _uncalled: ClassVar[str] = ""   # of what is no function: what to do instead of calling it
     _version: ClassVar[int] = 1     # of the layout of what is saved; goes up when names or meanings change
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[M], *args: Any, **kwargs: Any) -> M:
         if args and isinstance(args[0], TensorBase):
             _check_made_first(cls, args, kwargs)
         return super().__new__(cls)
