@@ -41,7 +41,7 @@ def backward(tensors: Sequence[TensorBase], grads: Sequence[Any], retain_graph: 
         if isinstance(edge[0], AccumulateGrad):
             with Switch(enabled=create_graph):
                 _arrive(edge[0], found[edge], create_graph, owned=False)
-        else:
+        elif not t.retains_grad:        # else it was collected on the way
             with _one_at_a_time:
                 accumulate(t, found[edge], owned=False)
 

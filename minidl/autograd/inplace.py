@@ -2,8 +2,8 @@
 
 A write has three parts: the numbers change, the version counter of the memory goes up (so that a kept value
 that was overwritten is noticed), and the tensor's handle moves to the new op. If the tensor looks into another
-tensor's memory, that one has changed too: its handle moves to a `ViewWrite`, and so on up to the owner.
-Views beside it notice by the version and derive their edges anew when they are next read.
+tensor's memory, it is the owner of the memory that has changed: its handle moves to a `ViewWrite`.
+All views notice by the version and derive their edges anew when they are next read.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import AS_INPUTS, AccumulateGrad, Alias, Cast, Op, next_sequence, owner
+from minidl.autograd.op import AS_INPUTS, AccumulateGrad, Cast, Op, next_sequence, owner
 from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, move_edge, version_of, wrap
 from minidl.backend.device import Array
 
@@ -26,26 +26,31 @@ class InPlaceOp(Op):
 
 
 class ViewWrite(Op):
-    """`base` after the part of it that `view` looks at has been replaced by `value`.
+    """`base` after the part of it that `views`, one of the other, look at has been replaced by `value`.
 
     The gradient of the replaced part flows to `value`, all the rest to `base`.
     """
 
     complex_rules = "as written"
 
-    def __init__(self, view: Op) -> None:
-        self.view = view
+    def __init__(self, *views: Op) -> None:
+        self.views = views
 
     def forward(self, base: Array, value: Any) -> Array:
-        out = base.copy()
-        self.view.forward(out)[...] = value
+        out = part = base.copy()
+        for view in self.views:
+            part = view.forward(part)
+        unlock(part)
+        part[...] = value
         return out
 
     def grad_base(self, g: Any) -> Any:
-        return ViewWrite(self.view)(g, 0.0)
+        return ViewWrite(*self.views)(g, 0.0)
 
     def grad_value(self, g: Any) -> Any:
-        return self.view.again(g) if isinstance(g, TensorBase) else self.view.forward(g)
+        for view in self.views:
+            g = view.again(g) if isinstance(g, TensorBase) else view.forward(g)
+        return g
 
 
 def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "", **kwargs: Any) -> Any:
@@ -73,7 +78,7 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
             result = Cast(old.dtype)(result)
         old[...] = result.array
         if result.edge is None and tensor.edge is not None and switches.enabled:
-            result = ViewWrite(Alias())(tensor, result)     # a gradient of zeros, as of eq_
+            result = ViewWrite()(tensor, result)    # a gradient of zeros, as of eq_
     version = version_of(tensor)
     version[:] = version[0] + 1, who
     if result.edge is not None:
@@ -82,7 +87,7 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
             if value is result.array:   # `out` is kept: keep the tensor's own memory instead
                 step.kept[name] = (old, version, version[0])
         move_handle(tensor, result.edge)
-    elif tensor.view_of is not None:
+    else:
         _mark_current(tensor)
     return tensor
 
@@ -106,6 +111,7 @@ def turn(tensor: TensorBase, op: Callable[..., Any], *args: Any, who: str) -> An
         move_edge(tensor, result.edge)
         tensor.array, tensor.view_of = result.array, result.view_of
         tensor.view_of.recorded = True
+    _mark_current(before)
     _mark_current(tensor)
     return tensor
 
@@ -117,10 +123,20 @@ def replace_memory(tensor: TensorBase, array: Array, who: str) -> None:
 
 
 def move_handle(tensor: TensorBase, edge: Edge) -> None:
-    """The tensor was written by the op of `edge`: its handle moves there, and those of its bases follow."""
-    move_edge(tensor, edge)
-    _move_bases(tensor)
-    _mark_current(tensor)
+    """The tensor was written by the op of `edge`, and its handle moves there. If it is a view, the owner of the memory
+    has a new part and its handle moves; all views, this one among them, are derived from the owner when next read."""
+    views: list[Op] = []
+    base = tensor
+    while base.view_of is not None:
+        views.insert(0, base.view_of.op)
+        base = base.view_of.base
+    if views:
+        step = ViewWrite(*views)
+        step.sequence, step.edges, step.kept = next_sequence(), (base.edge, edge), {}
+        edge = (step, 0)
+    move_edge(base, edge)
+    if tensor.view_of is not None and tensor.retains_grad:
+        tensor.view_of.refresh(tensor)      # what it collects is no longer the gradient of what it was
 
 
 def check_writable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase]:
@@ -134,9 +150,7 @@ def check_writable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase
                 f"{who}: unsupported in-place operation: several elements of {what}, shape "
                 f"{tuple(x.array.shape)}, share one place in memory (it was expanded or unfolded); clone() it "
                 f"before writing")
-    if isinstance(tensor.array, np.ndarray) and not tensor.array.flags.writeable:
-        # NumPy locks what it expands, even where nothing is repeated.
-        tensor.array.setflags(write=owner(tensor.array).flags.writeable)
+    unlock(tensor.array)
     return way
 
 
@@ -161,6 +175,12 @@ def _check_recordable(tensor: TensorBase, who: str, others: Any) -> list[TensorB
             f"{who}: {what} that requires grad is being used in an in-place operation. Its gradient would "
             f"be lost. Write under minidl.no_grad() to change the values only, or work on x.clone().")
     return way
+
+
+def unlock(array: Array) -> None:
+    """Allow writing into what NumPy has expanded, and so locked, even where nothing was repeated."""
+    if isinstance(array, np.ndarray) and not array.flags.writeable:
+        array.setflags(write=owner(array).flags.writeable)
 
 
 def overlaps(array: Array) -> bool:
@@ -214,21 +234,7 @@ def _keep_old_output(tensor: TensorBase) -> None:
         step.kept["out"] = (tuple(values), None, numbers)  # type: ignore[index]
 
 
-def _move_bases(tensor: TensorBase) -> None:
-    """The owner of the memory, and every view on the way to it, has a new part."""
-    while tensor.view_of is not None:
-        base = tensor.view_of.base
-        step = ViewWrite(tensor.view_of.op)
-        step.sequence = next_sequence()
-        step.edges = (base.edge, tensor.edge)
-        step.kept = {}
-        move_edge(base, (step, 0))
-        tensor = base
-
-
 def _mark_current(tensor: TensorBase) -> None:
-    """The handles on the way to the owner are those of the present version."""
-    while tensor.view_of is not None:
-        assert tensor.version is not None
-        tensor.view_of.seen = tensor.version[0]
-        tensor = tensor.view_of.base
+    """The handle of a view, if it is one, is that of the present version."""
+    if tensor.view_of is not None:
+        tensor.view_of.seen = version_of(tensor)[0]

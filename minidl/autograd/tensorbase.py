@@ -148,21 +148,23 @@ class View:
 
     @staticmethod
     def refresh(tensor: TensorBase) -> None:
-        """Bring the edge of a view up to date with writes into its memory."""
-        stale = []
+        """Bring the edge of a view up to date with writes into its memory: derive it from the owner."""
         view = tensor.view_of
-        while view is not None and view.seen != tensor.version[0]:  # type: ignore[index]
-            stale.append(tensor)
-            tensor = view.find_base()
-            view = tensor.view_of
-        for tensor in reversed(stale):
-            view = tensor.view_of
-            assert view is not None and tensor.version is not None
-            if view.recorded:
-                move_edge(tensor, None if view.base.edge is None else view.op.again(view.base).edge)
-            elif tensor.edge is not None:
-                raise RuntimeError(
-                    f"a view of shape {tuple(tensor.array.shape)}, returned by a custom Function, is read after the "
-                    f"memory that it looks into was written by {tensor.version[1]}: its gradient cannot be derived "
-                    f"anew. Return a clone() from the Function, or write after the last use of the view.")
-            view.seen = tensor.version[0]
+        if view is None or view.seen == tensor.version[0]:  # type: ignore[index]
+            return
+        steps, base = [], tensor
+        while base.view_of is not None and base.view_of.recorded:
+            steps.append(base.view_of.op)
+            base = base.view_of.find_base()
+        if base.view_of is not None and base.edge is not None:
+            assert base.version is not None
+            raise RuntimeError(
+                f"a view of shape {tuple(base.array.shape)}, returned by a custom Function, is read after the "
+                f"memory that it looks into was written by {base.version[1]}: its gradient cannot be derived "
+                f"anew. Return a clone() from the Function, or write after the last use of the view.")
+        if steps:
+            owner = base
+            for op in reversed(steps):
+                owner = op.again(owner)
+            move_edge(tensor, None if base.edge is None else owner.edge)
+        view.seen = tensor.version[0]  # type: ignore[index]
