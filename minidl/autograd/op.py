@@ -222,10 +222,11 @@ class Op:
                 kept[name] = (tuple([r.array for r in x]), None, [(v, v[0]) for v in versions])
             else:
                 kept[name] = (x, None, 0)
-                for r in result if type(result) is tuple else (result,):
-                    if r.array is x:        # put aside and returned: users may write into it
-                        version = version_of(r)
-                        kept[name] = (x, version, version[0])
+                if position == NOTED:       # if it is also returned, users may write into it
+                    for r in result if type(result) is tuple else (result,):
+                        if r.array is x:
+                            version = version_of(r)
+                            kept[name] = (x, version, version[0])
 
     def _noted(self, name: str) -> Any:
         """What `forward` put aside. Errors: TypeError where it did not."""
