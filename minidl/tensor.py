@@ -270,9 +270,13 @@ class Tensor(Methods, is_result_type=True):
         return result
 
     def detach_(self) -> Tensor:
-        if self.view_of is not None:
-            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
-        self.edge = None
+        way: list[TensorBase] = [self]
+        while (view := way[-1].view_of) is not None:
+            if not view.base.is_former:
+                raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+            way.append(view.base)
+        for x in way:
+            x.edge = None
         return self
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:

@@ -103,8 +103,10 @@ def turn(tensor: TensorBase, op: Callable[..., Any], *args: Any, who: str) -> An
         raise RuntimeError(f"{who}: the shape of a tensor that requires grad cannot be changed under no_grad(), since "
                            f"its gradient would have the old one; try detach() first")
     before = wrap(memory_of(tensor), tensor.edge)
-    before.view_of = tensor.view_of
+    before.view_of, before.is_former = tensor.view_of, True
     version = before.version = version_of(tensor)
+    if before.edge is not None and before.edge[0].spares_output:
+        _keep_old_output(before)
     result = op(before, *args)
     version[:] = version[0] + 1, who
     if result is not before:

@@ -61,7 +61,11 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
             raise RuntimeError(
                 f"One of the differentiated Tensors appears to not have been used in the graph: input {i}, shape "
                 f"{tuple(x.array.shape)}. Set allow_unused=True if this is the desired behavior.")
-        result.append(g if g is None or isinstance(g, TensorBase) else gradient_of(x, g))
+        if g is not None and not isinstance(g, TensorBase):
+            g = gradient_of(x, g)
+        elif g is not None and x.array.flags.c_contiguous:
+            g = g.contiguous()  # type: ignore[attr-defined]   # programs call g.view(len(g), -1)
+        result.append(g)
     return tuple(result)
 
 

@@ -34,6 +34,7 @@ class TensorBase:
     version: Version | None = None      # made when a value is first kept or shared
     retains_grad: bool = False          # a tensor that is no leaf, but has its gradient collected
     view_of: View | None = None         # how this tensor looks into another's memory
+    is_former: bool = False             # what a tensor was before `t_()` or its like: nobody holds it
     layout_is_free: bool = False        # nobody has looked at how the numbers lie in memory; see `memory_of`
 
     result_type: ClassVar[type[TensorBase]]  # what operations return

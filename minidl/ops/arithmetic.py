@@ -121,9 +121,11 @@ class Div(Binary):
 class FloorDivide(Binary):
     """y = a / b, rounded down: flat wherever it is smooth. Integers stay integers."""
 
+    ufunc = np.floor_divide
+
     def forward(self, a: Array, b: Array) -> Array:
         refuse_zero(self.name(), a, b)
-        return np.floor_divide(a, b)
+        return super().forward(a, b)
 
     def grad_a(self, g: Any) -> Any:
         return Zero()(g)
@@ -149,7 +151,7 @@ def integers(a: Any, b: Any) -> bool:
 
 def refuse_zero(who: str, a: Any, b: Any) -> None:
     """Errors: RuntimeError where an integer is divided by zero; floats give inf or nan instead."""
-    if integers(a, b) and np.any(b == 0):
+    if integers(a, b) and np.any(b == 0) and np.size(a):
         raise RuntimeError(f"ZeroDivisionError: {who}: integer division by zero; floating tensors would give "
                            f"inf or nan, try .float() first")
 
@@ -188,9 +190,11 @@ def floor_divide(input: Any, other: Any) -> Any:
 class Remainder(Binary):
     """y = a - b * floor(a / b)"""
 
+    ufunc = np.remainder
+
     def forward(self, a: Array, b: Array) -> Array:
         refuse_zero(self.name(), a, b)
-        return np.remainder(a, b)
+        return super().forward(a, b)
 
     def grad_a(self, g: Any) -> Any:
         return g
@@ -212,9 +216,11 @@ def remainder(input: Any, other: Any) -> Any:
 class Fmod(Binary):
     """y = a - b * trunc(a / b)"""
 
+    ufunc = np.fmod
+
     def forward(self, a: Array, b: Array) -> Array:
         refuse_zero(self.name(), a, b)
-        return np.fmod(a, b)
+        return super().forward(a, b)
 
     def grad_a(self, g: Any) -> Any:
         return g
@@ -458,10 +464,14 @@ class LerpBy(Binary):
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """The point between `input` (weight 0) and `end` (weight 1): `input + weight * (end - input)`.
 
+    Errors: NotImplementedError for bools.
+
         >>> import minidl
         >>> minidl.lerp(minidl.tensor([0.0, 10.0]), minidl.tensor([1.0, 20.0]), 0.25)
         tensor([ 0.2500, 12.5000])
     """
+    if any(np.dtype(getattr(x, "dtype", float)).kind == "b" for x in (input, end)):
+        raise NotImplementedError("lerp: between True and False there is no point; try .float() first")
     return Lerp()(input, end, weight) if hasattr(weight, "dtype") else LerpBy(weight)(input, end)
 
 

@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import result_type
 from minidl.ops.arithmetic import mul, sign
+from minidl.ops.cast import cast
 from minidl.ops.exponential import pow
 from minidl.ops.ufunc import Binary, Elementwise, Unary, Zero
+from minidl.ops.view import array_of
 
 # ---------------------------------------------------------------------- signs
 
@@ -122,7 +125,9 @@ def ldexp(input: Any, other: Any) -> Any:
         >>> minidl.ldexp(minidl.tensor([1.0, 1.5]), minidl.tensor([3, -1]))
         tensor([8.0000, 0.7500])
     """
-    return mul(input, pow(2.0, other) if hasattr(other, "dtype") else 2.0 ** other)
+    if not hasattr(other, "dtype"):
+        return mul(input, 2.0 ** other)
+    return mul(input, pow(2.0, cast(other, result_type(array_of(input), array_of(other), 1.0))))
 
 
 class Nextafter(Binary):

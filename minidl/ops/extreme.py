@@ -13,7 +13,7 @@ from minidl.ops.dims import numpy_names
 from minidl.ops.gather import grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.reduce import Dims, Reduction, axes_of, axis_of, ndim_of
-from minidl.ops.selection import maximum, minimum
+from minidl.ops.selection import maximum, minimum, where
 from minidl.ops.view import array_of, clone, reshape, squeeze
 
 
@@ -43,9 +43,9 @@ class Extreme(Reduction):
 
     def grad_x(self, g: Any, x: Any, out: Any) -> Any:
         # A nan is the extreme wherever there is one.
-        attained = cast((x == self.spread(out)) | (x != x), g.dtype)
-        shares = Sum(self.axes, tuple(g.shape))(attained)
-        return self.spread(g / shares) * attained
+        attained = (x == self.spread(out)) | (x != x)
+        shares = Sum(self.axes, tuple(g.shape))(cast(attained, g.dtype))
+        return where(attained, self.spread(g / shares), 0.0)
 
 
 class ArgExtreme(Op):

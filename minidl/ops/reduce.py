@@ -23,6 +23,7 @@ from minidl.ops.complex import conj
 from minidl.ops.dims import normalize_dim, normalize_dims, numpy_names
 from minidl.ops.exponential import exp
 from minidl.ops.hints import instead_of
+from minidl.ops.selection import where
 from minidl.ops.view import apart_from, narrow, reshape, squeeze
 
 Dims = int | tuple[int, ...] | list[int] | None
@@ -308,7 +309,7 @@ class Std(Deviation):
         return np.sqrt(self.variance(x.astype(wide(x.dtype), copy=False))).astype(x.dtype, copy=False)
 
     def grad_x(self, g: Any, x: Any, out: Any) -> Any:
-        return self.spread(g / (out + (out == 0))) * self.deviations(x)
+        return self.spread(where(out == 0, 0.0, g / (out + (out == 0)))) * self.deviations(x)
 
 
 def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keepdim: bool, correction: Any,

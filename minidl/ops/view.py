@@ -265,11 +265,15 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     """The axis `dim` made into several; one size may be -1.
 
+    Errors: RuntimeError for a tensor without dimensions, and where the sizes do not multiply to that of the axis.
+
         >>> import minidl
         >>> minidl.unflatten(minidl.zeros(2, 12), 1, (3, -1)).shape
         (2, 3, 4)
     """
     dim = normalize_dim(dim, input.ndim, "unflatten")
+    if not input.ndim:
+        raise RuntimeError("unflatten: a tensor without dimensions has no axis to make into several; try reshape")
     shape = input.shape
     inner = infer_sizes(sizes_of(sizes), shape[dim], "unflatten")
     return Reshape((*shape[:dim], *inner, *shape[dim + 1:]))(input)

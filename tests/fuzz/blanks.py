@@ -222,8 +222,9 @@ class Blanks:
     def dtype(self) -> str:
         return self.random.choices(list(DTYPES), list(DTYPES.values()))[0]
 
-    def index(self) -> str:
-        """What may stand between the brackets: numbers, slices, None, Ellipsis, masks, lists and tensors of positions."""
+    def index(self, once: str = "") -> str:
+        """What may stand between the brackets: numbers, slices, None, Ellipsis, masks, lists and tensors of positions; "once"
+        is for writes, where no place is named twice."""
         items, shape = [], list(self.first.shape)
         random = self.random
         fancy = random.random() < 0.4
@@ -244,9 +245,10 @@ class Blanks:
                 step = random.choice(("", "", ":2", ":1"))
                 items.append(f"{ends[0]}:{ends[1]}{step}")
             elif kind < 0.7 and n:
-                items.append(str([random.randrange(-n, n) for _ in range(random.choice((1, 2, 2)))]))
+                items.append(str(random.sample(range(n), min(n, 2)) if once else
+                                 [random.randrange(-n, n) for _ in range(random.choice((1, 2, 2)))]))
             elif kind < 0.85 and n:
-                items.append(self.positions(random.choice(((2,), (2,), (1,), (), (2, 1))), n))
+                items.append(self.positions((1,) if once else random.choice(((2,), (2,), (1,), (), (2, 1))), n))
             elif kind < 0.92:
                 items.append(str([random.random() < 0.5 for _ in range(n)]) if n else ":")
             elif axis + 1 < len(shape):
@@ -295,10 +297,11 @@ def part(blanks: Blanks, count: str) -> str:
     return blanks.like(tuple(shape))
 
 
-def gather(blanks: Blanks) -> str:
-    """Positions along the last `{dim}`, in a shape that fits the first's."""
+def gather(blanks: Blanks, whole: str = "") -> str:
+    """Positions along the last `{dim}`, in a shape that fits the first's, or is its shape: PyTorch's gradients of sums
+    need that."""
     n = blanks.length()
-    shape = [blanks.random.randint(1, size) if size else 0 for size in blanks.first.shape]
+    shape = [size if whole or not size else blanks.random.randint(1, size) for size in blanks.first.shape]
     return blanks.positions(tuple(shape), n)
 
 

@@ -109,6 +109,7 @@ def run_some(seed: int, first: int, count: int, layout: bool, seconds: float = f
         report.programs += 1
         try:
             program, found = random_program(seed, index)
+            found, reason = judge(program, found) if found is not None else (None, "")
         except Skipped:
             report.skipped += 1
             continue
@@ -117,7 +118,6 @@ def run_some(seed: int, first: int, count: int, layout: bool, seconds: float = f
             continue
         report.statements += len(program)
         if found is not None:
-            found, reason = judge(program, found)
             kind = Kind(found.kind, found.row, reason, 1, index, found.statement, found.detail)
             if scripts and not reason and kind.key not in report.kinds:
                 short = shorten(program, found)

@@ -18,6 +18,8 @@ last place, and a few steps multiply that."""
 
 def array_of(tensor: Any) -> np.ndarray:
     """The numbers of a PyTorch tensor. Of a copy: PyTorch refuses to resize memory that an array has looked into."""
+    if tensor.dtype == torch.complex32:     # which NumPy has not
+        tensor = tensor.to(torch.complex64)
     return tensor.detach().clone().resolve_conj().resolve_neg().numpy()
 
 
@@ -50,7 +52,7 @@ def compare_tensors(ours: Any, theirs: Any, layout: bool) -> Difference:
     if flags[0] != flags[1]:
         return "flag", f"(requires_grad, is_leaf, retains_grad) {flags[0]} and {flags[1]}"
     if layout and a.size and ours.is_contiguous() != theirs.is_contiguous():
-        return "contiguity", f"strides {ours.stride()} and {theirs.stride()}"
+        return "contiguity", " and ".join("contiguous" if x.is_contiguous() else f"strides {x.stride()}" for x in (ours, theirs))
     return close(a, b)
 
 

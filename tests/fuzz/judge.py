@@ -4,50 +4,74 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from tests.checking import torch
 from tests.fuzz.program import Program
-from tests.fuzz.run import MINIDL_REFUSES, TORCH_REFUSES, Disagreement
+from tests.fuzz.run import MINIDL_REFUSES, TORCH_REFUSES, Disagreement, Run, Skipped
 from tests.fuzz.shorten import replay
 
 
 @dataclass(frozen=True)
 class Deliberate:
-    """A difference that is meant, as narrow as it can be put: regular expressions for what is said and what was run."""
+    """A difference that is meant, as narrow as it can be put: regular expressions for what was run last, what is said, and
+    for some a line that the program must have."""
 
     kind: str
     statement: str
     detail: str
     reason: str
+    program: str = ""
 
-    def covers(self, found: Disagreement) -> bool:
+    def covers(self, found: Disagreement, program: Program) -> bool:
         return found.kind == self.kind and bool(re.search(self.statement, found.statement)) and \
-            bool(re.search(self.detail, found.detail))
+            bool(re.search(self.detail, found.detail)) and any(re.search(self.program, s.text) for s in program)
 
 
 ANY = ""
-
+BACKWARD = r"backward\(|grad\("
+CONSTANT, VARIABLE, LEAF = r"\(False, True, False\)", r"\(True, False, False\)", r"\(True, True, False\)"
+STEPS = r"norm\(t\d+, 0|heaviside|//|floor|unique"
 STEP = "a step function has a gradient of zeros, and the graph stays whole"
 NUMBER = "a number counts as one axis of size 1, in every function"
-NOTHING = "PyTorch does not check dimensions of a tensor without elements"
-GRADIENT_LAYOUT = "a gradient lies row by row; PyTorch hands out memory that is expanded"
+NOTHING = "a tensor without elements is one like any other"
+UNCHECKED = "PyTorch does not check dimensions of a tensor without elements"
 KERNEL = "PyTorch has no kernel for the dtype; NumPy has"
+CONJ = "conj() is computed at once"
+BYTES = "PyTorch wraps a number that bytes cannot hold: -1 becomes 255"
+ROWS = "it lies row by row, and view() works; PyTorch's lies as one of the arguments does, and copies"
 
 DELIBERATE = [
     # PyTorch refuses, and minidl goes on
     Deliberate(TORCH_REFUSES, ANY, r"not implemented for '\w+'|does not support bool|only applicable to index tensor of type "
-               r"LongTensor|must be either float or double dtype", KERNEL),
-    Deliberate(TORCH_REFUSES, r"backward|grad\(", r"derivative for aten::\w+ is not implemented", STEP),
-    Deliberate(TORCH_REFUSES, r"backward|grad\(", r"Function \w+Backward0 returned an invalid gradient at index",
+               r"LongTensor|must be either float or double dtype|does not support automatic differentiation for outputs with "
+               r"complex|abs is not supported for complex", KERNEL),
+    Deliberate(TORCH_REFUSES, BACKWARD, r"derivative for aten::\w+ is not implemented", STEP),
+    Deliberate(TORCH_REFUSES, BACKWARD, r"Function \w+Backward0 returned an invalid gradient at index",
                "PyTorch's rule returns a gradient of the wrong shape"),
-    Deliberate(TORCH_REFUSES, r"backward|grad\(", r"backward through the graph a second time",
-               "fewer steps keep something for backward; a graph that has all it needs may be used again"),
     Deliberate(TORCH_REFUSES, ANY, r"This view is the output of a function that returns multiple views",
                "a view is a view, whatever made it"),
-    Deliberate(TORCH_REFUSES, ANY, r"some elements of the input tensor and the written-to tensor refer to a single memory location",
+    Deliberate(TORCH_REFUSES, ANY, r"input tensor and the written-to tensor refer to a single memory location",
                "what is written is read whole before"),
     Deliberate(TORCH_REFUSES, r"index_add|index_select|index_copy|index_fill",
                r"tensor has no dimensions|Index to scalar can have only 1 value", NUMBER),
-    # a step function has a gradient of zeros
-    Deliberate("flag", r"heaviside|unique|//|floor", r"\(False, True, False\) and \(True, False|\(True, False, False\) and", STEP),
+    Deliberate(TORCH_REFUSES, r"out=", r"doesn't match the broadcast shape", "an out= that is an operand is resized, too"),
+    Deliberate(TORCH_REFUSES, r"batch_norm|bilinear|embedding_bag|vector_norm|multi_margin",
+               r"Expected non-empty|index 0 out of range for tensor of size \[0\]|reshape tensor of 0 elements|step must be nonzero|dimension is empty",
+               NOTHING),
+    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", CONJ, program=r"\.conj\(\)"),
+    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "x.data = y gives x memory, and no history", program=r"\.data = "),
+    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "detach_() ends the history for views, too", program=r"detach_\(\)"),
+    Deliberate(TORCH_REFUSES, BACKWARD, r"Subtraction, the `-` operator, with a bool tensor",
+               "PyTorch's gradient of x ** y subtracts 1 from bools"),
+    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "a difference of nothing is not its argument", program=r"diff\("),
+    Deliberate(TORCH_REFUSES, BACKWARD, "not have been used in the graph", STEP, program=STEPS),
+    Deliberate(TORCH_REFUSES, r"view_as_real", "unresolved conjugated tensors", CONJ),
+    Deliberate(TORCH_REFUSES, BACKWARD, r"saved tensor that has been detached in-place",
+               "what is kept for backward is not touched by detach_()"),
+    Deliberate(TORCH_REFUSES, ANY, r"A view was created in no_grad mode", "a gradient is no view"),
+    Deliberate(TORCH_REFUSES, r"kron|pad\(|backward", r"view size is not compatible|narrow\(\): length must be non-negative|"
+               r"must have a last dimension with stride 1",
+               "PyTorch's function fails inside"),
+    Deliberate(TORCH_REFUSES, r"detach_\(\)", r"Can't detach views", "PyTorch's result is a view of something inside"),
     # minidl refuses
     Deliberate(MINIDL_REFUSES, ANY, r"NotImplementedError: .*complex",
                "an op without complex gradients is named where it would be recorded"),
@@ -58,20 +82,53 @@ DELIBERATE = [
                "memory cannot grow under the views that share it"),
     Deliberate(MINIDL_REFUSES, r"as_strided", r"out of bounds for storage|lies in memory row by row",
                "it looks at the elements of its tensor, not at what else lies in their memory"),
-    Deliberate(MINIDL_REFUSES, r"cummin|cummax|roll|cumsum_|cumprod_", r"Dimension out of range|can't be cast", NOTHING),
+    Deliberate(MINIDL_REFUSES, r"cummin|cummax|roll|cumsum_|cumprod_", r"Dimension out of range|can't be cast", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"F\.conv", r"at least one element in each dimension", "a convolution over no channels is a mistake"),
-    Deliberate(MINIDL_REFUSES, r"clamp", r"value cannot be converted to type uint8", "PyTorch wraps the bound: -1 becomes 255"),
+    Deliberate(MINIDL_REFUSES, r"clamp", r"value cannot be converted to type uint8", BYTES),
+    Deliberate(MINIDL_REFUSES, BACKWARD, r"modified by an inplace operation",
+               "PyTorch copies this input, or computes another from it, and keeps that"),
+    Deliberate(MINIDL_REFUSES, r"index_", r"IndexError: index_\w+: index .* is out of bounds", UNCHECKED, program=r"zeros\(\(.*\b0\b"),
+    Deliberate(MINIDL_REFUSES, r"linalg\.", r"Low precision dtypes not supported", UNCHECKED),
+    Deliberate(MINIDL_REFUSES, r"batch_norm", r"Expected at least 2 dimensions", UNCHECKED),
+    Deliberate(MINIDL_REFUSES, r"detach_\(\)", r"Can't detach views", "the result is a view of something inside"),
+    # both refuse
+    Deliberate("error type", ANY, r"^IndexError: .*out of bounds", "a position out of bounds is an IndexError in every function"),
+    Deliberate("error type", ANY, r"and RuntimeError: a (view of a )?leaf Variable", "two faults: another is named first"),
+    Deliberate("error type", ANY, r"^NotImplementedError: .*complex", "two faults: another is named first"),
+    Deliberate("error type", ANY, r"batch_norm: Expected at least 2 dimensions|diag_embed: expected a tensor with at least 1 dimension",
+               "what is wrong is said; PyTorch fails inside"),
+    Deliberate("error type", ANY, r"non-zero size|there are 0 elements|must be non-empty|expected total dims >= 2",
+               "of nothing there is no extreme, in every function"),
+    Deliberate("error type", ANY, r"Dimension out of range|mask|lerp_kernel|does not support bool", "two faults: another is named first"),
+    Deliberate("error type", r"float\(|int\(", r"^TypeError: .*'complex'", "Python's own error"),
+    # flags
+    Deliberate("flag", r"heaviside|unique|//|floor", rf"{CONSTANT} and {VARIABLE}|{VARIABLE} and {CONSTANT}", STEP),
+    Deliberate("flag", r"requires_grad", rf"{CONSTANT} and ({LEAF}|{VARIABLE})", "a view that was made of a constant stays one"),
+    Deliberate("flag", r"diff\(", rf"{VARIABLE} and {LEAF}", "a difference of nothing is not its argument"),
+    # gradients
+    Deliberate("gradient", BACKWARD, r"^[][0., -]+ and None$", STEP, program=STEPS),
+    Deliberate("gradient: value", BACKWARD, ANY, "PyTorch's gradient takes the size of dim=() for 1", program=r"\.std\(\(\)"),
+    *[Deliberate(kind, BACKWARD, ANY, "nobody notices writes to x.data: what is kept for backward differs", program=r"\.data\b")
+      for kind in ("value", "gradient: value")],
+    Deliberate("gradient: value", BACKWARD, ANY, "PyTorch raises 2 to the integers of ldexp as integers in the gradient",
+               program=r"lib\.ldexp"),
     # layout
-    Deliberate("contiguity", r"autograd\.grad", ANY, GRADIENT_LAYOUT),
-    Deliberate("hook: contiguity", "backward", ANY, GRADIENT_LAYOUT),
-    Deliberate("contiguity", r"linalg\.(inv|solve)", ANY, "LAPACK's results are transposed to lie row by row"),
-    Deliberate("contiguity", r"nonzero", ANY, "positions lie row by row, too"),
-    Deliberate("sharing", r"\.conj\(\)", ANY, "conj() is computed at once"),
+    Deliberate("hook: contiguity", BACKWARD, r"^contiguous and", ROWS),
+    Deliberate("contiguity", ANY, r"^contiguous and", ROWS),
+    Deliberate("contiguity", r"[\d.] \*\* t\d+$", ANY, "a power lies as its exponent does, where the base is a number"),
+    Deliberate("sharing", r"\.conj\(\)", ANY, CONJ),
     # values
     Deliberate("nan or inf", r"multi_margin_loss", r"^nan and", "the mean of nothing; PyTorch returns memory that nobody set"),
     Deliberate("nan or inf", r"cross_entropy", r"^0.0 and nan", "a loss without classes is a sum of nothing"),
-    Deliberate("shape", r"pixel_unshuffle", r"0", "PyTorch forgets to move the channels of a picture without pixels"),
-    Deliberate("value", r"clamp", r"^\[.* and \[", "PyTorch wraps the bound of bytes: -1 becomes 255"),
+    Deliberate("nan or inf", r"cosine_similarity", r"^\[?nan", "in float16 eps is 0, and so is the length of nothing",
+               program=r"zeros\(\(.*\b0\b.*float16"),
+    Deliberate("gradient: nan or inf", BACKWARD, ANY, "a gradient of inf goes to those that attain the extreme, and no further",
+               program=r"\.(amax|amin)\("),
+    Deliberate("shape", r"pixel_unshuffle", r"\b0\b", "PyTorch forgets to move the channels of a picture without pixels"),
+    Deliberate("value", r"clamp", ANY, BYTES, program=r"lib\.uint8"),
+    Deliberate("value", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
+    Deliberate("shape", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
+    Deliberate("value", r"out=", ANY, "views of an out= that is resized keep the old memory", program=r"view|\[|reshape|flatten"),
 ]
 """What is known. The page `docs/differences_from_pytorch.md` says the same to users."""
 
@@ -81,18 +138,46 @@ SINGLE = (("float16", "float64"), ("float32", "float64"), (".float()", ".double(
 def judge(program: Program, found: Disagreement) -> tuple[Disagreement, str]:
     """The disagreement, and why it is meant: "" if it is not known.
 
-    A difference of values within a hundredth that float64 does not show is called rounding.
+    A gradient that PyTorch refuses is compared with what it gives if it works on copies. A gradient that is constant here and
+    recorded in PyTorch may be so if its own gradient there is 0. A difference of values within a hundredth, in float16 a
+    tenth, that float64 does not show is called rounding.
     """
     for known in DELIBERATE:
-        if known.covers(found):
+        if known.covers(found, program):
             return found, known.reason
+    if found.kind == TORCH_REFUSES and re.search("by an inplace operation|through the graph a second time", found.detail):
+        again = replay(program, patient=True)
+        if again is None:
+            return found, "what the gradient needs is there; PyTorch computes the same from copies"
+        if again.found.kind != TORCH_REFUSES:
+            found = replace(again.found, kind=f"not refused, {again.found.kind}")
+    if found.kind in ("flag", "gradient: flag") and re.search(f"{CONSTANT} and {VARIABLE}$", found.detail) \
+            and depends_on_nothing(program, found):
+        return found, "a gradient that depends on nothing is a constant"
     off = re.match(r"off by (\S+):", found.detail)
-    if off and float(off[1]) < 1e-2:
-        again = replay(in_double(program))
-        if again is not None and again.found.kind == found.kind:
-            return found, ""
-        return replace(found, kind="rounding"), "float32 and float16 round differently; float64 agrees"
+    if off and float(off[1]) < (1e-1 if any("float16" in s.text for s in program) else 1e-2):
+        again = replay(in_double(program), patient=found.kind.startswith("not refused"))
+        if again is None or not found.kind.endswith(again.found.kind):
+            return replace(found, kind="rounding"), "float32 and float16 round differently; float64 agrees"
     return found, ""
+
+
+def depends_on_nothing(program: Program, found: Disagreement) -> bool:
+    """Whether PyTorch's gradient of the gradient that differs is 0 everywhere, or none is there to be had."""
+    run = Run()
+    try:
+        run.all(s for s in program if "_hook(" not in s.text)
+    except Skipped:
+        return False
+    tensor = run.theirs[found.name]
+    tensor = tensor.grad if found.kind.startswith("gradient") else tensor
+    leaves = [t for t in run.theirs.values() if isinstance(t, torch.Tensor) and t.is_leaf and t.requires_grad]
+    weights = torch.arange(1.0, tensor.numel() + 1).view(tensor.shape).to(tensor.dtype)
+    try:
+        gradients = torch.autograd.grad(tensor, leaves, weights, allow_unused=True)
+    except RuntimeError:
+        return True
+    return all(g is None or not g.any() for g in gradients)
 
 
 def in_double(program: Program) -> Program:

@@ -1,6 +1,7 @@
 """Runs a program statement by statement in both libraries and stops where they disagree."""
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -45,14 +46,19 @@ class Disagreement:
 
 
 class Skipped(Exception):
-    """The rest of a program says nothing: layouts differ, and are not to be compared."""
+    """The rest of a program says nothing: layouts differ, and are not to be compared, or a refused write was begun."""
 
 
 @dataclass
 class Run:
-    """Two libraries side by side. `names` are those of tensors and of lists of tensors."""
+    """Two libraries side by side. `names` are those of tensors and of lists of tensors.
+
+    With `patient`, PyTorch works on copies of what it keeps for backward and keeps them: it refuses no gradient because
+    something was overwritten since, or because the graph was used before.
+    """
 
     layout: bool = LAYOUT
+    patient: bool = False
     names: list[str] = field(default_factory=list)
     refused: set[int] = field(default_factory=set)          # places of statements that both refused
     count: int = 0
@@ -73,10 +79,14 @@ class Run:
         """Run one more statement; what it made and what it may have changed is compared. Errors: Skipped."""
         place = self.count
         self.count += 1
-        errors = [self._execute(statement, space) for space in (self.ours, self.theirs)]
+        errors = [execute(statement.text, self.ours), self._execute_patiently(statement.text) if self.patient else
+                  execute(statement.text, self.theirs)]
         if errors != [None, None]:
             self.refused.add(place)
-            return self._compare_errors(statement, *errors)
+            found = self._compare_errors(statement, *errors)
+            if found is None and not statement.target and self.everything(statement):
+                raise Skipped       # PyTorch has written a part before it refused
+            return found
         try:
             return self._compare_new(statement) if statement.target else self._compare_changed(statement)
         except RuntimeError as error:   # PyTorch does not say whether some views require grad
@@ -115,12 +125,10 @@ class Run:
                                     found[1], name)
         return None
 
-    def _execute(self, statement: Statement, space: dict[str, Any]) -> Exception | None:
-        try:
-            exec(compiled(statement.text), space)
-        except Exception as error:
-            return error.with_traceback(None)
-        return None
+    def _execute_patiently(self, text: str) -> Exception | None:
+        text = re.sub(r"\.backward\((?!.*_graph)(.*)\)$", r".backward(\1, retain_graph=True)", text).replace("(, ", "(")
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: t.detach().clone(), lambda t: t):
+            return execute(text, self.theirs)
 
     def _compare_errors(self, statement: Statement, ours: Exception | None, theirs: Exception | None
                         ) -> Disagreement | None:
@@ -155,6 +163,15 @@ class Run:
                 return Disagreement("sharing", statement.row, statement.text,
                                     f"{new} and {name}: {shared[0]} and {shared[1]}", f"{new} {name}")
         return None
+
+
+def execute(text: str, space: dict[str, Any]) -> Exception | None:
+    """Run a statement; the error that it raised, or None."""
+    try:
+        exec(compiled(text), space)
+    except Exception as error:
+        return error.with_traceback(None)
+    return None
 
 
 def quiet() -> None:

@@ -33,9 +33,9 @@ def shorten(program: Program, found: Disagreement, layout: bool | None = None) -
             return best
 
 
-def replay(program: Program, layout: bool | None = None) -> Short | None:
+def replay(program: Program, layout: bool | None = None, patient: bool = False) -> Short | None:
     """Run a program up to its disagreement; None without one."""
-    run = Run() if layout is None else Run(layout)
+    run = Run(patient=patient) if layout is None else Run(layout, patient)
     try:
         found = run.all(program)
     except Skipped:

@@ -6,7 +6,7 @@ argument. The first blank of a line that is a tensor is "the" tensor: `{dim}`, `
     {x} any tensor    {f} a floating one     {c} a floating or complex one    {z} a complex one    {i} an integer one    {b} a bool one
     {r} one that requires grad    {leaf} a leaf that does    {graded} one that has a gradient    {image} a floating one of 4 axes    {table} of 2 axes
     {y} one that broadcasts with the tensor    {fy} a floating one    {same} one of its shape and dtype
-    {it} the tensor again    {one} one of shape (1,)    {new:2,-1} one of its dtype and of shape (2, its last size); {ints:2,-1} of positions along the last `{dim}`
+    {it} the tensor again    {one} one of shape (1,)    {new:2,-1} one of its dtype and of shape (2, its last size); {ints:2} positions along the last `{dim}`, {gather} in more axes
     {k} a number    {n} a small count    {p} a probability    {dim} {along} the last {dim} {dims} {keep} {index} {view} {expand} {perm} {dtype}
 """
 from __future__ import annotations
@@ -263,9 +263,9 @@ FAMILIES = {
         {x}.index_copy({dim}, {ints:1}, {part:1})
         {x}.index_fill({dim}, {ints:2}, {k})
         {x}.scatter({dim}, {gather}, {k})
-        {x}.scatter_add({dim}, {gather}, {same})
-        {x}.scatter_reduce({dim}, {gather}, {same}, 'amax')
-        {x}.scatter_reduce({dim}, {gather}, {same}, 'mean', include_self={keep})
+        {x}.scatter_add({dim}, {gather:whole}, {same})
+        {x}.scatter_reduce({dim}, {gather:whole}, {same}, 'amax')
+        {x}.scatter_reduce({dim}, {gather:whole}, {same}, 'mean', include_self={keep})
         {x}[()]
         {x}.contiguous().select_scatter({it}.select({dim}, {at}) * 2, {dim}, {at})
         {x}.repeat_interleave({n}, {dim})
@@ -440,10 +440,10 @@ FAMILIES = {
     "write": Family(34, result=False, rows=rows("""
         {x}[{index}] = {k}
         {x}[{index}] = {k}
-        {x}[{index}] = {into}
-        {x}[{index}] = {into}
+        {x}[{index:once}] = {into}
+        {x}[{index:once}] = {into}
         {x}[{index}] += {k}
-        {x}[{index}] *= {into}
+        {x}[{index:once}] *= {into}
         {x}[{x} > {k}] = {k}
         {x} += {k}
         {x} *= {k}
@@ -479,7 +479,7 @@ FAMILIES = {
         {x}.index_put_(({ints0:2},), lib.tensor({k}).to({it}.dtype))
         {x}.index_put_(({ints0:2},), lib.tensor({k}).to({it}.dtype), accumulate=True)
         {x}.scatter_({dim}, {gather}, {k})
-        {x}.scatter_add_({dim}, {gather}, {same})
+        {x}.scatter_add_({dim}, {gather:whole}, {same})
         {x}.fill_diagonal_({k})
         {x}.cumsum_({dim})
         {x}.tril_()
