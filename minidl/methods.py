@@ -327,8 +327,8 @@ class Methods(InPlaceMethods):
     def broadcast_to(self, *size: Any) -> Tensor: return shape.broadcast_to(self, sizes(size))
     def repeat(self, *repeats: Any) -> Tensor: return shape.repeat(self, sizes(repeats))
     def tile(self, *dims: Any) -> Tensor: return shape.tile(self, sizes(dims))
-    def repeat_interleave(self, repeats: Any, dim: Any = None) -> Tensor:
-        return indexing.repeat_interleave(self, repeats, dim)
+    def repeat_interleave(self, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Tensor:
+        return indexing.repeat_interleave(self, repeats, dim, output_size=output_size)
     @numpy_names
     def split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
         return shape.split(self, split_size, dim)

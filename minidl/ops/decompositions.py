@@ -15,7 +15,7 @@ import numpy as np
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import int64
+from minidl.backend.dtype import int64, real_of
 from minidl.ops.arithmetic import abs as abs_
 from minidl.ops.join import cat
 from minidl.ops.rearrange import tril
@@ -29,7 +29,7 @@ from minidl.ops.solve import (
     check_right_hand_side,
     identity_like,
     is_vector,
-    mT,
+    mH,
     same_batch,
 )
 from minidl.ops.view import array_of, reshape, unsqueeze
@@ -41,8 +41,10 @@ class Cholesky(Op):
     """y = L, lower triangular with L L^T = a. Of a, which is symmetric, only the lower triangle is read.
 
     With P(M) the lower triangle of M and half its diagonal, ga = L^-T P(L^T g) L^-1, made symmetric
-    (Murray, 2016, "Differentiation of the Cholesky decomposition").
+    (Murray, 2016, "Differentiation of the Cholesky decomposition"). Of a complex a every T is an H.
     """
+
+    complex_rules = "as written"
 
     def forward(self, a: Array) -> Array:
         L = cholesky_factor(a)
@@ -51,11 +53,11 @@ class Cholesky(Op):
         return L
 
     def grad_a(self, g: Any, out: Any) -> Any:
-        L_t = mT(out)
-        M = L_t @ g
-        half = Solve()(L_t, (tril(M) + tril(M, -1)) / 2)        # L^-T P
-        ga = Solve()(L_t, mT(half))                             # L^-T P^T L^-1
-        return (ga + mT(ga)) / 2
+        L_h = mH(out)
+        M = L_h @ g
+        half = Solve()(L_h, (tril(M) + tril(M, -1)) / 2)        # L^-H P
+        ga = Solve()(L_h, mH(half))                             # L^-H P^H L^-1
+        return (ga + mH(ga)) / 2
 
 
 def cholesky_factor(a: Array) -> Array | None:
@@ -64,7 +66,7 @@ def cholesky_factor(a: Array) -> Array | None:
         L = array_module(a).linalg.cholesky(a)
     except np.linalg.LinAlgError:
         return None
-    return L if bool((L.diagonal(0, a.ndim - 2, a.ndim - 1) > 0).all()) else None
+    return L if bool((L.diagonal(0, a.ndim - 2, a.ndim - 1).real > 0).all()) else None
 
 
 def _what_is_indefinite(a: Array) -> str:
@@ -87,7 +89,7 @@ def failing_order(x: Array) -> int:
 def cholesky(A: Any, *, upper: bool = False) -> Any:
     """The lower triangular L with A = L L^T, of a symmetric positive-definite A; `upper`: the R with A = R^T R.
 
-    A: (*, n, n), of which only that triangle is read. The gradient is symmetric.
+    A: (*, n, n), of which only that triangle is read. The gradient is symmetric. Of a Hermitian A it is A = L L^H.
     Errors: LinAlgError where A is not positive-definite.
 
         >>> import minidl
@@ -96,7 +98,7 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:
                 [1., 2.]])
     """
     check_matrix("linalg.cholesky", A, square=True)
-    return mT(Cholesky()(mT(A))) if upper else Cholesky()(A)
+    return mH(Cholesky()(mH(A))) if upper else Cholesky()(A)
 
 
 # ---------------------------------------------------------------------- QR
@@ -113,8 +115,11 @@ class QR(Op):
     """a = Q R: Q has orthonormal columns, R is upper triangular; a has at least as many rows as columns.
 
     With M = R gR^T - gQ^T Q and C(M) its lower triangle, mirrored, ga = (gQ + Q C(M)) R^-T
-    (Walter, Lehmann, 2012, "Algorithmic differentiation of linear algebra functions", for the reduced form).
+    (Walter, Lehmann, 2012, "Algorithmic differentiation of linear algebra functions", for the reduced form). Of a
+    complex a every T is an H, and the diagonal of C is real, as that of R is.
     """
+
+    complex_rules = "as written"
 
     def __init__(self, mode: str) -> None:
         self.mode = mode   # "reduced": Q (m, n), R (n, n); "complete": Q (m, m), R (m, n); "r": only R
@@ -134,9 +139,10 @@ class QR(Op):
         if Q.shape[-1] > R.shape[-1]:
             raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols: "
                                "the last columns of Q are arbitrary. Use mode='reduced'.")
-        M = R @ mT(gR) - mT(gQ) @ Q
-        x = gQ + Q @ (tril(M) + mT(tril(M, -1)))
-        return [mT(Solve()(R, mT(x)))]                          # x R^-T
+        M = R @ mH(gR) - mH(gQ) @ Q
+        half = (tril(M) + tril(M, -1)) / 2
+        x = gQ + Q @ (half + mH(half))
+        return [mH(Solve()(R, mH(x)))]                          # x R^-H
 
 
 def qr(A: Any, mode: str = "reduced") -> QRResult:
@@ -159,9 +165,9 @@ def qr(A: Any, mode: str = "reduced") -> QRResult:
     m, n = A.shape[-2:]
     if m >= n or mode == "r":
         return QRResult(*QR(mode)(A))
-    # A wide matrix is [X Y]. X = Q U is square, and Y is Q (Q^T Y).
+    # A wide matrix is [X Y]. X = Q U is square, and Y is Q (Q^H Y).
     Q, U = QR("reduced")(A[..., :m])
-    return QRResult(Q, cat([U, mT(Q) @ A[..., m:]], -1))
+    return QRResult(Q, cat([U, mH(Q) @ A[..., m:]], -1))
 
 
 def qr_some(input: Any, some: bool = True) -> QRResult:
@@ -203,9 +209,13 @@ class SVD(Op):
 
     (Townsend, 2016, "Differentiating the singular value decomposition"). Each gradient that is not there leaves its
     terms out: that of S alone does not divide by anything, so coinciding values do it no harm.
+
+    Of a complex a every T is an H, and i Im(U^H gU) / S on the diagonal comes into the brackets. A pair of vectors may
+    then be multiplied by any e^(i phi), so Im(U^H gU) + Im(V^H gV) must be 0 there: the loss must not depend on phi.
     """
 
     materialize = False
+    complex_rules = "as written"
 
     def __init__(self, full: bool) -> None:
         self.full = full
@@ -219,7 +229,7 @@ class SVD(Op):
         U, S, Vh = out
         k, m, n = S.shape[-1], U.shape[-2], Vh.shape[-1]
         U, Vh = U[..., :k], Vh[..., :k, :]              # the others, of a full one, are arbitrary
-        one = identity_like(S, k)
+        one, phases = identity_like(U, k), []
         row, column = S[..., None, :], S[..., :, None]
         gaps = (row - column) * (row + column) + one    # where a one stands, skew(M) is zero
         inner, outer = [], []
@@ -227,24 +237,43 @@ class SVD(Op):
             inner.append(gS[..., None] * one)
         if gU is not None:
             gU = gU[..., :k]
-            M = mT(U) @ gU
-            inner.append((M - mT(M)) / gaps * row)
+            M = mH(U) @ gU
+            inner.append((M - mH(M)) / gaps * row)
+            phases.append(M)
             if m > k:
                 outer.append((gU - U @ M) / row @ Vh)
         if gVh is not None:
             gVh = gVh[..., :k, :]
-            M = Vh @ mT(gVh)
-            inner.append((M - mT(M)) / gaps * column)
+            M = Vh @ mH(gVh)
+            inner.append((M - mH(M)) / gaps * column)
+            phases.append(M)
             if n > k:
-                outer.append(U @ ((gVh - mT(M) @ Vh) / column))
+                outer.append(U @ ((gVh - mH(M) @ Vh) / column))
+        if phases and U.dtype.kind == "c":
+            check_phases("linalg.svd", phases)
+            if gU is not None and gVh is not None:
+                M = phases[0]
+                inner.append((M - mH(M)) / (2 * row) * one)
         return [total([U @ total(inner) @ Vh, *outer])]
 
 
 class SingularValues(Op):
     """The S of a = U diag(S) V^T alone, faster, without the U and V that its gradient would need."""
 
+    complex_rules = "as written"
+
     def forward(self, a: Array) -> Array:
         return converged("linalg.svd", a, lambda x: array_module(x).linalg.svd(x, compute_uv=False))
+
+
+def check_phases(who: str, products: list[Any]) -> None:
+    """Errors: RuntimeError where a gradient g of vectors V, given as V^H g, asks for a change of their phases."""
+    asked = total([array_of(M).diagonal(0, -2, -1).imag for M in products])
+    size = total([abs(array_of(M)).max(axis=(-2, -1), initial=0) for M in products])
+    if bool((abs(asked) > 1e-2 * (1 + size[..., None])).any()):
+        raise RuntimeError(f"{who}: complex vectors are determined up to a factor e^(i phi) only, and the loss depends "
+                           f"on it, so it has no gradient; use the vectors in products where phi cancels, as U @ Vh or "
+                           f"V @ diag(f(L)) @ V^H")
 
 
 def total(terms: list[Any]) -> Any:
@@ -304,7 +333,7 @@ def svd_some(input: Any, some: bool = True, compute_uv: bool = True) -> USV:
     check_matrix("svd", input)
     if compute_uv:
         U, S, Vh = svd(input, full_matrices=not some)
-        return USV(U, S, mT(Vh))
+        return USV(U, S, mH(Vh))
     xp, batch = array_module(array_of(input)), tuple(input.shape[:-2])
     U, V = (beside(input, xp.zeros((*batch, n, n), input.dtype)) for n in input.shape[-2:])
     return USV(U, svdvals(input), V)
@@ -335,10 +364,11 @@ class Eigh(Op):
     """a = V diag(w) V^T for a symmetric a, eigenvalues in ascending order.
 
     With F_ij = 1 / (w_j - w_i), zero on the diagonal, ga = V (diag(gw) + F * skew(V^T gV) / 2) V^T, where
-    skew(M) = M - M^T (Giles, 2008, made symmetric as a is).
+    skew(M) = M - M^T (Giles, 2008, made symmetric as a is). Of a complex a, which is Hermitian, every T is an H.
     """
 
     materialize = False
+    complex_rules = "as written"
 
     def __init__(self, triangle: str) -> None:
         self.triangle = triangle   # "L" or "U": the half of a that is read
@@ -349,18 +379,22 @@ class Eigh(Op):
 
     def backward(self, g: Any, out: Any) -> Any:
         (gw, gV), (w, V) = g, out
-        one = identity_like(w, w.shape[-1])
+        one = identity_like(V, w.shape[-1])
         inner = []
         if gw is not None:
             inner.append(gw[..., None] * one)
         if gV is not None:
-            M = mT(V) @ gV
-            inner.append((M - mT(M)) / 2 / (w[..., None, :] - w[..., :, None] + one))
-        return [V @ total(inner) @ mT(V)]
+            M = mH(V) @ gV
+            if V.dtype.kind == "c":
+                check_phases("linalg.eigh", [M])
+            inner.append((M - mH(M)) / 2 / (w[..., None, :] - w[..., :, None] + one))
+        return [V @ total(inner) @ mH(V)]
 
 
 class Eigenvalues(Op):
     """The eigenvalues of a symmetric a alone, without the vectors that their gradient would need."""
+
+    complex_rules = "as written"
 
     def __init__(self, triangle: str) -> None:
         self.triangle = triangle
@@ -425,10 +459,12 @@ class PInv(Op):
     """p = the pseudoinverse of a, V diag(1/s) U^T over the singular values that are not zero; and how many they are.
 
     ga = -p^T g p^T + (1 - a p) g^T p p^T + p^T p g^T (1 - p a)  (Golub, Pereyra, 1973, "The differentiation
-    of pseudo-inverses and nonlinear least squares problems whose variables separate"), where the rank is constant.
+    of pseudo-inverses and nonlinear least squares problems whose variables separate"), where the rank is constant. Of
+    a complex a every T is an H.
     """
 
     materialize = False
+    complex_rules = "as written"
 
     def __init__(self, atol: Any, rtol: Any, hermitian: bool) -> None:
         self.atol, self.rtol, self.hermitian = atol, rtol, hermitian
@@ -438,18 +474,18 @@ class PInv(Op):
         if self.hermitian:
             S, U = Eigh("L").forward(a)
             size = xp.abs(S)
-            largest, Vh = xp.maximum(size[..., :1], size[..., -1:]), mT(U)
+            largest, Vh = xp.maximum(size[..., :1], size[..., -1:]), mH(U)
         else:
             U, S, Vh = SVD(False).forward(a)
             size, largest = S, S[..., :1]
         real = size > cutoff(largest, a.shape, self.atol, self.rtol)
-        inverse = xp.where(real, 1 / xp.where(real, S, 1), 0).astype(a.dtype, copy=False)
-        return mT(Vh) @ (inverse[..., None] * mT(U)), real.sum(axis=-1, dtype=int64)
+        inverse = xp.where(real, 1 / xp.where(real, S, 1), 0).astype(S.dtype, copy=False)
+        return mH(Vh) @ (inverse[..., None] * mH(U)), real.sum(axis=-1, dtype=int64)
 
     def backward(self, g: Any, a: Any, out: Any) -> Any:
-        p, g_t = out[0], mT(g[0])
-        p_t = mT(p)
-        return [-(p_t @ g[0] @ p_t) + (g_t - a @ (p @ g_t)) @ (p @ p_t) + (p_t @ p) @ (g_t - (g_t @ p) @ a)]
+        p, g_h = out[0], mH(g[0])
+        p_h = mH(p)
+        return [-(p_h @ g[0] @ p_h) + (g_h - a @ (p @ g_h)) @ (p @ p_h) + (p_h @ p) @ (g_h - (g_h @ p) @ a)]
 
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
@@ -531,9 +567,9 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     p, rank = PInv(None, rcond, False)(A)
     X = p @ rhs
     m, n = A.shape[-2:]
-    residuals = empty = beside(A, array_module(array_of(A)).empty((0,), A.dtype))
+    residuals = empty = beside(A, array_module(array_of(A)).empty((0,), real_of(A.dtype)))
     if m > n and bool((array_of(rank) == n).all()):
         gap = A @ X - rhs
-        residuals = sum(gap * gap, -2)
+        residuals = sum(abs_(gap) ** 2 if gap.dtype.kind == "c" else gap * gap, -2)
     values = svdvals(A) if driver in ("gelsd", "gelss") else empty
     return LstsqResult(reshape(X, X.shape[:-1]) if vector else X, residuals, rank, values)

@@ -75,7 +75,7 @@ def eig(A: Any) -> EigResult:
         >>> minidl.linalg.eig(minidl.tensor([[0.0, -1.0], [1.0, 0.0]])).eigenvalues      # a quarter turn
         tensor([0.+1.j, 0.-1.j])
     """
-    check_matrix("linalg.eig", A, square=True, kinds="fc")
+    check_matrix("linalg.eig", A, square=True)
     return EigResult(*Eig()(A))
 
 
@@ -86,5 +86,5 @@ def eigvals(A: Any) -> Any:
         >>> minidl.linalg.eigvals(minidl.tensor([[2.0, 1.0], [0.0, 3.0]]))
         tensor([2.+0.j, 3.+0.j])
     """
-    check_matrix("linalg.eigvals", A, square=True, kinds="fc")
+    check_matrix("linalg.eigvals", A, square=True)
     return Eig()(A)[0] if getattr(A, "requires_grad", False) else AnyEigenvalues()(A)

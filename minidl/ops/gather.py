@@ -35,6 +35,10 @@ from minidl.ops.view import ALL, Reshape, Slice, array_of, clone, ravel, unsquee
 
 # ---------------------------------------------------------------------- gather and scatter
 
+def _row(x: Any) -> Any:
+    """A tensor without dimensions counts as a row of one element."""
+    return Reshape((1,))(x) if getattr(x, "ndim", 1) == 0 else x
+
 
 def gather(input: Any, dim: int, index: Any) -> Any:
     """y[i, j, k] = x[i, index[i, j, k], k], here for dim=1 of three axes: one element read for each in `index`.
@@ -48,8 +52,9 @@ def gather(input: Any, dim: int, index: Any) -> Any:
         tensor([[0.7000],
                 [0.6000]])
     """
-    places = _along(input, dim, index, "gather")
-    return GetItem(places).watch(index)(input) if input.ndim else clone(input)
+    x, rows = _row(input), _row(index)
+    y = GetItem(_along(x, dim, rows, "gather")).watch(index)(x)
+    return y if index.ndim else Reshape(())(y)
 
 
 def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
@@ -67,8 +72,9 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     src = value if src is None else src
     if reduce is not None:
         return scatter_add(input, dim, index, _filled(src, index, input, reduce))
-    places = _along(input, dim, index, "scatter", src)
-    return Replace(places).watch(index)(input, _source(src, index, input, "scatter"))
+    x, rows, src = _row(input), _row(index), _row(src)
+    y = Replace(_along(x, dim, rows, "scatter", src)).watch(index)(x, _source(src, rows, x, "scatter"))
+    return y if input.ndim else Reshape(())(y)
 
 
 def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
@@ -77,8 +83,9 @@ def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
     src = value if src is None else src
     if reduce is not None:
         return scatter_add_(input, dim, index, _filled(src, index, input, reduce))
-    places = _along(input, dim, index, "scatter_", src)
-    return write(input, SetItem(places).watch(index), _source(src, index, input, "scatter_"))
+    x, rows, src = _row(input), _row(index), _row(src)
+    write(x, SetItem(_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"))
+    return input
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
@@ -97,8 +104,9 @@ def scatter_add_(input: Any, dim: int, index: Any, src: Any) -> Any:
 
 
 def _scattered(input: Any, dim: int, index: Any, src: Any, who: str) -> Any:
-    places = _along(input, dim, index, who, src)
-    return ScatterAdd(places, input.shape).watch(index)(_source(src, index, input, who))
+    x, rows, src = _row(input), _row(index), _row(src)
+    added = ScatterAdd(_along(x, dim, rows, who, src), x.shape).watch(index)(_source(src, rows, x, who))
+    return added if input.ndim else Reshape(())(added)
 
 
 def _filled(src: Any, index: Any, input: Any, reduce: str) -> Any:
@@ -178,6 +186,8 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
                 [1, 2]])
     """
     places, _ = _slices(input, dim, index, "index_select")
+    if not input.ndim and array_of(index).size != 1:
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, but got {array_of(index).size}")
     return GetItem(places).watch(index)(input) if input.ndim else clone(input)
 
 
@@ -197,21 +207,35 @@ def index_add_(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 
 
 
 def _added_slices(input: Any, dim: int, index: Any, source: Any, alpha: float, who: str) -> Any:
-    places, shape = _slices(input, dim, index, who)
-    source = _slice_source(source, shape, input, who)
-    return ScatterAdd(places, input.shape).watch(index)(source if alpha == 1 else source * alpha)
+    x = _row(input)
+    places, shape = _slices(x, dim, index, who)
+    source = _slice_source(source if input.ndim else _row_of(source, who), shape, x, who)
+    added = ScatterAdd(places, x.shape).watch(index)(source if alpha == 1 else source * alpha)
+    return added if input.ndim else Reshape(())(added)
+
+
+def _row_of(source: Any, who: str) -> Any:
+    """What is added to a tensor without dimensions. Errors: RuntimeError unless it has none itself."""
+    if source.ndim:
+        raise RuntimeError(f"{who}: source tensor shape must match self tensor shape, but got {tuple(source.shape)} "
+                           f"for a tensor without dimensions")
+    return _row(source)
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     """A copy of `input` in which the slices that `index` names are those of `source`."""
-    places, shape = _slices(input, dim, index, "index_copy")
-    return Replace(places).watch(index)(input, _slice_source(source, shape, input, "index_copy"))
+    x = _row(input)
+    places, shape = _slices(x, dim, index, "index_copy")
+    y = Replace(places).watch(index)(x, _slice_source(_row(source), shape, x, "index_copy"))
+    return y if input.ndim else Reshape(())(y)
 
 
 def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
     """`index_copy` into `input` itself; returns it."""
-    places, shape = _slices(input, dim, index, "index_copy_")
-    return write(input, SetItem(places).watch(index), _slice_source(source, shape, input, "index_copy_"))
+    x = _row(input)
+    places, shape = _slices(x, dim, index, "index_copy_")
+    write(x, SetItem(places).watch(index), _slice_source(_row(source), shape, x, "index_copy_"))
+    return input
 
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
@@ -222,14 +246,18 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
         tensor([[7., 0., 7.],
                 [7., 0., 7.]])
     """
-    places, shape = _slices(input, dim, index, "index_fill", from_the_end=True)
-    return Replace(places).watch(index)(input, _one_value(value, shape, input, "index_fill"))
+    x = _row(input)
+    places, shape = _slices(x, dim, index, "index_fill", from_the_end=True)
+    y = Replace(places).watch(index)(x, _one_value(value, shape, x, "index_fill"))
+    return y if input.ndim else Reshape(())(y)
 
 
 def index_fill_(input: Any, dim: int, index: Any, value: Any) -> Any:
     """`index_fill` into `input` itself; returns it."""
-    places, shape = _slices(input, dim, index, "index_fill_", from_the_end=True)
-    return write(input, SetItem(places).watch(index), _one_value(value, shape, input, "index_fill_"))
+    x = _row(input)
+    places, shape = _slices(x, dim, index, "index_fill_", from_the_end=True)
+    write(x, SetItem(places).watch(index), _one_value(value, shape, x, "index_fill_"))
+    return input
 
 
 def _slices(input: Any, dim: int, index: Any, who: str, from_the_end: bool = False) -> tuple[Any, Any]:
@@ -339,6 +367,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     if indices.ndim != input.ndim:
         raise RuntimeError(f"take_along_dim(): input and indices should have the same number of dimensions, but got "
                            f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    if not input.ndim:
+        raise IndexError(f"take_along_dim: Dimension specified as {dim} but tensor has no dimensions; leave dim out")
     axis = normalize_dim(dim, input.ndim, "take_along_dim")
 
     def others(shape: Any) -> Any:
@@ -349,32 +379,50 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
                   expand_to(indices, (*common[:axis], indices.shape[axis], *common[axis + 1:])))
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *,
+                      output_size: int | None = None) -> Any:
     """Every slice along `dim` repeated before the next one comes: `repeats` times, or each as often as it says.
 
-    Without `dim`, `input` is read as one row.
+    Without `dim`, `input` is read as one row. A tensor of numbers alone gives each position as often as it says.
+    Errors: RuntimeError for negative numbers, or unless there is one for each slice, or `output_size` is their sum.
 
         >>> import minidl
         >>> x = minidl.tensor([1, 2])
         >>> minidl.repeat_interleave(x, 2), minidl.repeat_interleave(x, minidl.tensor([1, 3]))
         (tensor([1, 1, 2, 2]), tensor([1, 2, 2, 2]))
+        >>> minidl.repeat_interleave(minidl.tensor([0, 2, 1]))
+        tensor([1, 1, 2])
     """
+    who = "repeat_interleave"
+    if repeats is None:
+        input, repeats = wrap(array_module(array_of(input)).arange(input.shape[0] if input.ndim else 1)), input
     if dim is None:
         input, dim = ravel(input), 0
-    axis = normalize_dim(dim, input.ndim, "repeat_interleave")
-    if isinstance(repeats, int) or not repeats.ndim:
+    if not input.ndim:
+        raise IndexError(f"{who}: Dimension specified as {dim} but tensor has no dimensions")
+    axis = normalize_dim(dim, input.ndim, who)
+    if isinstance(repeats, (int, np.integer)):
+        counts = np.asarray(repeats)
+    else:
+        check_tensors(who, repeats=repeats)
+        counts = positions_of(repeats, input, who)
+    if counts.ndim > 1 or counts.size not in (1, input.shape[axis]):
+        raise RuntimeError(f"{who}: repeats must have the same size as input along dim, or 0 or 1 dimensions and one "
+                           f"element, but got shape {tuple(counts.shape)} for {input.shape[axis]} slices")
+    if bool((counts < 0).any()):
+        raise RuntimeError(f"{who}: repeats can not be negative, but got {int(counts.min())}")
+    each = int(counts.sum())
+    total = each * input.shape[axis] if counts.size == 1 else each
+    if output_size not in (None, total):
+        raise RuntimeError(f"{who}: allocated size does not match required size: output_size={output_size}, but "
+                           f"repeats ask for {total}")
+    if counts.size == 1:
         times = [1] * (input.ndim + 1)
-        times[axis + 1] = int(repeats)
-        shape = (*input.shape[:axis], input.shape[axis] * int(repeats), *input.shape[axis + 1:])
+        times[axis + 1] = each
+        shape = (*input.shape[:axis], total, *input.shape[axis + 1:])
         return Reshape(shape)(Tile(tuple(times))(unsqueeze(input, axis + 1)))
-    counts = positions_of(repeats, input, "repeat_interleave")
-    if counts.size not in (1, input.shape[axis]):
-        raise RuntimeError(f"repeat_interleave: repeats must have the same size as input along dim, but got "
-                           f"{counts.size} repeats for {input.shape[axis]} slices")
     xp = array_module(counts)
-    ends = xp.cumsum(xp.broadcast_to(counts, (input.shape[axis],)))
-    total = int(ends[-1]) if ends.size else 0
-    return index_select(input, axis, xp.searchsorted(ends, xp.arange(total), side="right"))
+    return index_select(input, axis, xp.searchsorted(xp.cumsum(counts), xp.arange(total), side="right"))
 
 
 # ---------------------------------------------------------------------- masks

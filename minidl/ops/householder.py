@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, conjugate
 from minidl.backend.device import Array, array_module
 from minidl.ops.broadcast import expand_to
 from minidl.ops.rearrange import tril
-from minidl.ops.solve import beside, check_matrix, check_precision, mT
+from minidl.ops.solve import beside, check_matrix, check_precision, mH
 from minidl.ops.view import array_of
 
 
@@ -24,6 +24,8 @@ class GeqrfResult(NamedTuple):
 
 class Geqrf(Op):
     """R on and above the diagonal of y, the reflections below; and tau. PyTorch has no gradient of it either."""
+
+    complex_rules = "as written"
 
     def forward(self, a: Array) -> Any:
         y, tau = array_module(a).linalg.qr(a, mode="raw")
@@ -49,7 +51,7 @@ def geqrf(input: Any) -> GeqrfResult:
 
 
 def householder_product(A: Any, tau: Any) -> Any:
-    """The first n columns of H_1 H_2 ... H_k, with H_i = 1 - tau_i v_i v_i^T.
+    """The first n columns of H_1 H_2 ... H_k, with H_i = 1 - tau_i v_i v_i^H.
 
     A: (*, m, n) with m >= n >= k; v_i is its column i with zeros above the diagonal and a 1 on it. tau: (*, k).
     Returns (*, m, n). Errors: RuntimeError where sizes or dtypes do not fit.
@@ -71,7 +73,7 @@ orgqr = householder_product
 
 def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> Any:
     """Q C, or C Q unless `left`, for C = `other` and the square Q that `input` and `tau`, from `geqrf`, stand for;
-    with `transpose`, Q^T C or C Q^T.
+    with `transpose`, Q^H C or C Q^H.
 
     input: (*, m, k), tau: (*, k) or shorter; other: (*, m, n), or (*, n, m) unless `left`.
     Errors: RuntimeError where sizes or dtypes do not fit.
@@ -87,7 +89,7 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
     check_matrix(who, other, name="other")
     _check_reflections(who, input, tau)
     if not left:
-        return mT(ormqr(input, tau, mT(other), True, not transpose))
+        return mH(ormqr(input, tau, mH(other), True, not transpose))
     if other.shape[-2] != input.shape[-2]:
         raise RuntimeError(f"{who}: expected other to have {input.shape[-2]} rows (columns unless left), as input, but "
                            f"got {tuple(other.shape)}")
@@ -95,13 +97,14 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
 
 
 def _reflected(x: Any, A: Any, tau: Any, backwards: bool) -> Any:
-    """H_1 (H_2 ... (H_k x)), or the other way round."""
+    """H_1 (H_2 ... (H_k x)), or with the adjoints the other way round."""
     xp = array_module(array_of(A))
     vs = tril(A, -1) + xp.eye(*A.shape[-2:], dtype=A.dtype)
     k = tau.shape[-1]
+    tau = tau if backwards else conjugate(tau)      # Q^H is made of the H_i^H
     for i in reversed(range(k)) if backwards else range(k):
         v = vs[..., :, i:i + 1]
-        x = x - tau[..., None, i:i + 1] * v @ (mT(v) @ x)
+        x = x - tau[..., None, i:i + 1] * v @ (mH(v) @ x)
     return x
 
 

@@ -22,6 +22,7 @@ from minidl.ops.solve import (
     check_right_hand_side,
     identity_like,
     is_vector,
+    mH,
     mT,
     same_batch,
 )
@@ -103,13 +104,13 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> C
     """
     who = "linalg.cholesky_ex"
     check_matrix(who, A, square=True)
-    A = mT(A) if upper else A
+    A = mH(A) if upper else A
     info = _indefinite(array_of(A))
     if check_errors:
         raise_where(info, f"{who}: The factorization could not be completed because the input is not positive-definite "
                           f"(the leading minor of order {{}} is not positive-definite).")
     L = _blank(Cholesky()(_harmless(A, info)), info)
-    return CholeskyResult(mT(L) if upper else L, wrap(info))
+    return CholeskyResult(mH(L) if upper else L, wrap(info))
 
 
 def _indefinite(a: Array) -> Array:

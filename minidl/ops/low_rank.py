@@ -27,7 +27,7 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None)
         >>> minidl.svd_lowrank(A, q=1).S
         tensor([5.])
     """
-    check_matrix("svd_lowrank", A)
+    check_matrix("svd_lowrank", A, kinds="f")
     A = A if M is None else A - M
     q = min(6 if q is None else q, *A.shape[-2:])
     if A.shape[-2] < A.shape[-1]:       # fewer rows: they are faster to make orthonormal
@@ -66,7 +66,7 @@ def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 
         tensor([[1.],
                 [0.]])
     """
-    check_matrix("pca_lowrank", A)
+    check_matrix("pca_lowrank", A, kinds="f")
     m, n = A.shape[-2:]
     q = min(6, m, n) if q is None else q
     if not 0 <= q <= min(m, n):

@@ -23,6 +23,7 @@ from minidl.ops.solve import (
     check_matrix,
     check_right_hand_side,
     identity_like,
+    mH,
     mT,
     same_batch,
     solve_triangular,
@@ -39,10 +40,11 @@ class LUFactor(Op):
 
     (de Hoog, Anderssen, Lukas, 2011, "Differentiation of matrix functionals using triangular factorization"). Of a wide
     matrix [X Y] the right part of U is L^-1 Y; below, of a tall one [X; Y], that of L is Y U^-1. There, gradients are
-    those of a solution.
+    those of a solution. Of a complex a every T is an H.
     """
 
     materialize = False
+    complex_rules = "as written"
 
     def forward(self, a: Array) -> Any:
         return factor(a)
@@ -56,13 +58,13 @@ class LUFactor(Op):
         gL, gU = tril(g[..., :k, :k], -1), triu(g[..., :k, :k])
         rest = None
         if n > k:       # the right part of U
-            rest = Solve()(mT(L), g[..., :, k:])
-            gL = gL - tril(rest @ mT(LU[..., :, k:]), -1)
+            rest = Solve()(mH(L), g[..., :, k:])
+            gL = gL - tril(rest @ mH(LU[..., :, k:]), -1)
         elif m > k:     # the lower part of L
-            rest = mT(Solve()(U, mT(g[..., k:, :])))
-            gU = gU - triu(mT(LU[..., k:, :]) @ rest)
-        inner = tril(mT(L) @ gL, -1) + triu(gU @ mT(U))
-        ga = mT(Solve()(U, mT(Solve()(mT(L), inner))))
+            rest = mH(Solve()(U, mH(g[..., k:, :])))
+            gU = gU - triu(mH(LU[..., k:, :]) @ rest)
+        inner = tril(mH(L) @ gL, -1) + triu(gU @ mH(U))
+        ga = mH(Solve()(U, mH(Solve()(mH(L), inner))))
         if rest is not None:
             ga = cat([ga, rest], -1 if n > k else -2)
         order = row_order(array_of(pivots), m)
@@ -209,7 +211,7 @@ def _check_pivots(who: str, pivots: Any) -> None:
 def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
     """The solution X of A X = B, or with `left=False` of X A = B, for A = P L U as `lu_factor` returns it.
 
-    B: (*, n, k), or (*, k, n) with `left=False`. With `adjoint` the matrix is A^T.
+    B: (*, n, k), or (*, k, n) with `left=False`. With `adjoint` the matrix is A^H.
     Errors: RuntimeError where sizes or dtypes do not fit, LinAlgError where U is singular.
 
         >>> import minidl
@@ -223,14 +225,14 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     _check_pivots(who, pivots)
     check_matrix(who, B, name="B")
     if not left:
-        return as_result(mT(lu_solve(LU, pivots, mT(B), adjoint=not adjoint)))
+        return as_result(mH(lu_solve(LU, pivots, mH(B), adjoint=not adjoint)))
     check_right_hand_side(who, LU, B)
     LU, B = same_batch(who, LU, B)
     xp, order = array_module(array_of(LU)), row_order(array_of(pivots), LU.shape[-1])
     order = xp.broadcast_to(order, LU.shape[:-1])
-    if adjoint:         # U^T L^T P^T X = B
-        y = solve_triangular(mT(LU), B, upper=False)
-        y = solve_triangular(mT(LU), y, upper=True, unitriangular=True)
+    if adjoint:         # U^H L^H P^T X = B
+        y = solve_triangular(mH(LU), B, upper=False)
+        y = solve_triangular(mH(LU), y, upper=True, unitriangular=True)
         return permuted_rows(y, xp.argsort(order, axis=-1))
     y = solve_triangular(LU, permuted_rows(B, order), upper=False, unitriangular=True)
     return solve_triangular(LU, y, upper=True)

@@ -17,7 +17,7 @@ from minidl.ops.join import cat
 from minidl.ops.linalg import matmul
 from minidl.ops.reduce import reduced_shape, sum
 from minidl.ops.selection import where
-from minidl.ops.solve import SLogDet, beside, check_matrix, identity_like, inv, mT
+from minidl.ops.solve import SLogDet, beside, check_matrix, identity_like, inv, mH
 from minidl.ops.vector_norm import norm as p_norm
 from minidl.ops.view import Clone, array_of, movedim, reshape
 
@@ -157,7 +157,7 @@ def matrix_power(A: Any, n: int) -> Any:
     """
     if not hasattr(n, "__index__"):
         raise TypeError(f"linalg.matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
-    check_matrix("linalg.matrix_power", A, square=True, kinds="fiu")
+    check_matrix("linalg.matrix_power", A, square=True, kinds="fciu")
     if n < 0:
         return matrix_power(inv(A), -n)
     if n == 0:
@@ -185,11 +185,14 @@ class MatrixExp(Op):
     """y = e^x = 1 + x + x^2/2! + x^3/3! + ..., with e^x = (e^(x / 2^s))^(2^s), s such that x / 2^s is small.
 
     The gradient is the derivative of the exponential at x^T in the direction of g, and that is part of the
-    exponential of a matrix twice as large (Van Loan, 1978, "Computing integrals involving the matrix exponential"):
+    exponential of a matrix twice as large (Van Loan, 1978, "Computing integrals involving the matrix exponential"),
+    with T an H if x is complex:
 
         exp [x^T  g ]  =  [e^(x^T)   gx    ]
             [ 0  x^T]     [  0     e^(x^T) ]
     """
+
+    complex_rules = "as written"
 
     def forward(self, x: Array) -> Array:
         """Higham (2005), "The scaling and squaring method for the matrix exponential revisited"."""
@@ -205,8 +208,8 @@ class MatrixExp(Op):
         return y.astype(x.dtype, copy=False)
 
     def grad_x(self, g: Any, x: Any) -> Any:
-        n, x_t = x.shape[-1], mT(x)
-        above, below = cat([x_t, g], -1), cat([x_t * 0, x_t], -1)
+        n, x_h = x.shape[-1], mH(x)
+        above, below = cat([x_h, g], -1), cat([x_h * 0, x_h], -1)
         return MatrixExp()(cat([above, below], -2))[..., :n, n:]
 
 

@@ -18,7 +18,7 @@ from minidl.ops.cast import cast
 from minidl.ops.dims import normalize_dim
 from minidl.ops.gather import _along, _source, check_range, positions_of
 from minidl.ops.getitem import GetItem, Replace, ScatterAdd, copy_
-from minidl.ops.view import Expand, array_of, clone, ravel, reshape
+from minidl.ops.view import Expand, array_of, atleast_1d, clone, ravel, reshape
 
 # ---------------------------------------------------------------------- the ops
 
@@ -104,10 +104,9 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
     if reduce not in REDUCTIONS:
         raise RuntimeError(f"scatter_reduce: reduce argument must be either sum, prod, mean, amax or amin, "
                            f"got {reduce}")
-    if not input.ndim:
-        row = scatter_reduce(reshape(input, (1,)), 0, reshape(index, (1,)), reshape(src, (1,)), reduce,
-                             include_self=include_self)
-        return reshape(row, ())
+    if 0 in (input.ndim, index.ndim, src.ndim):
+        x, index, src = atleast_1d(input, index, src)
+        return reshape(scatter_reduce(x, dim, index, src, reduce, include_self=include_self), input.shape)
     places = _along(input, dim, index, "scatter_reduce", src)
     values = _source(src, index, input, "scatter_reduce")
     x = input if include_self else Replace(places).watch(index)(input, _neutral(reduce, input.dtype))

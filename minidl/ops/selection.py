@@ -34,11 +34,11 @@ class Where(Elementwise):
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """`input` where `condition` holds, `other` elsewhere, with broadcasting and promotion.
 
-    With the condition alone: the indices where it holds, one tensor a dimension. A NaN in the branch not
-    taken does not reach the result, but it may reach the gradient through the op that made it: mask the
-    operand as well, as in `where(x > 0, log(where(x > 0, x, 1)), 0)`.
+    With the condition alone, which may be of numbers: the indices where it is not 0, one tensor a dimension. A NaN
+    in the branch not taken does not reach the result, but it may reach the gradient through the op that made it:
+    mask the operand as well, as in `where(x > 0, log(where(x > 0, x, 1)), 0)`.
 
-    Errors: RuntimeError where the condition is not bool or shapes cannot be broadcast.
+    Errors: RuntimeError where there are branches and the condition is not bool, or shapes cannot be broadcast.
 
         >>> import minidl
         >>> x = minidl.tensor([1.0, -2.0, 3.0])
@@ -52,11 +52,12 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     if not isinstance(condition, TensorBase):
         check_tensors("where", condition=condition)
         condition = wrap(condition)
+    if input is None and other is None:
+        found = condition.array
+        return tuple([wrap(index) for index in (found if found.ndim else found.reshape(1)).nonzero()])
     if condition.array.dtype.kind != "b":
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
                            f"{condition.array.dtype}; try a comparison, as in where(x > 0, ...)")
-    if input is None and other is None:
-        return tuple([wrap(index) for index in condition.array.nonzero()])
     if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
         kind = result_type(input, other)  # two numbers: one must say the dtype
         input = wrap(array_module(condition.array).asarray(input, kind))

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, conjugate
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float16
 from minidl.ops.broadcast import broadcast_shape, expand_to
 from minidl.ops.dims import normalize_dims
+from minidl.ops.exponential import log
 from minidl.ops.hints import instead_of
 from minidl.ops.join import cat
 from minidl.ops.rearrange import tril, triu
@@ -32,8 +33,8 @@ class LinAlgError(RuntimeError):
 # ---------------------------------------------------------------------- what a matrix must be
 
 
-def check_matrix(who: str, A: Any, square: bool = False, name: str = "A", kinds: str = "f") -> None:
-    """A matrix (m, n), or a batch of them (*, m, n), of float32 or float64; with `kinds` "fc" it may be complex.
+def check_matrix(who: str, A: Any, square: bool = False, name: str = "A", kinds: str = "fc") -> None:
+    """A matrix (m, n), or a batch of them (*, m, n), of float32 or float64, or complex unless `kinds` says otherwise.
 
     Errors: TypeError for what is no tensor, RuntimeError for everything else that does not fit.
     """
@@ -49,8 +50,10 @@ def check_matrix(who: str, A: Any, square: bool = False, name: str = "A", kinds:
                            f"{A.shape[-1]} matrices")
 
 
-def check_precision(who: str, A: Any, name: str, kinds: str = "f") -> None:
+def check_precision(who: str, A: Any, name: str, kinds: str = "fc") -> None:
     """float32 or float64: float16 has too few digits for any of this. Errors: RuntimeError."""
+    if A.dtype.kind == "c" and "c" not in kinds:
+        raise RuntimeError(f"{who}: not supported for complex tensors, but {name} is {A.dtype}; try it on {name}.real")
     if A.dtype.kind not in kinds:
         raise RuntimeError(f"{who}: Expected a floating point tensor as input {name}. Got {A.dtype}; "
                            f"try {name}.float()")
@@ -61,6 +64,11 @@ def check_precision(who: str, A: Any, name: str, kinds: str = "f") -> None:
 def mT(x: Any) -> Any:
     """Every matrix transposed."""
     return transpose(x, -2, -1)
+
+
+def mH(x: Any) -> Any:
+    """Every matrix transposed, and conjugated if it is complex."""
+    return conjugate(mT(x))
 
 
 def identity_like(x: Any, n: int) -> Array:
@@ -151,14 +159,24 @@ class Det(Op):
 
 
 class SLogDet(Op):
-    """The sign of det a, and log |det a|.  The first is flat; the second has the gradient a^-T"""
+    """s = the sign of det a, which is flat, and l = log |det a|, whose gradient is a^-T.
+
+    Of a complex a, s = e^(i angle) turns with the angle of det a: ga = (gl + i Im(gs conj(s))) a^-H.
+    """
+
+    complex_rules = "as written"
+    spares_output = True
 
     def forward(self, a: Array) -> Any:
         sign, log = array_module(a).linalg.slogdet(a)
         return sign, log
 
-    def backward(self, g: Any, a: Any) -> Any:
-        return [g[1][..., None, None] * mT(Inverse()(a))]
+    def backward(self, g: Any, a: Any, out: Any) -> Any:
+        (gs, gl), s = g, out[0]
+        if s.dtype.kind == "c":
+            turn = gs * conjugate(s)
+            gl = gl + (turn - conjugate(turn)) / 2
+        return [gl[..., None, None] * mH(Inverse()(a))]
 
 
 def cofactors(a: Any) -> Any:
@@ -190,7 +208,7 @@ def inv(A: Any) -> Any:
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.2500]])
     """
-    check_matrix("linalg.inv", A, square=True, kinds="fc")
+    check_matrix("linalg.inv", A, square=True)
     return Inverse()(A)
 
 
@@ -206,7 +224,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
         >>> minidl.linalg.solve(A, minidl.tensor([4.0, 3.0]))
         tensor([1., 2.])
     """
-    check_matrix("linalg.solve", A, square=True, kinds="fc")
+    check_matrix("linalg.solve", A, square=True)
     if is_vector(A, B, "linalg.solve"):
         batch = broadcast_shape("linalg.solve", tuple(A.shape[:-2]), tuple(B.shape[:-1]))
         B = unsqueeze(expand_to(B, (*batch, B.shape[-1])), -1)                      # (*, n) -> (*, n, 1)
@@ -228,7 +246,7 @@ def is_vector(A: Any, B: Any, who: str) -> bool:
 
 def check_right_hand_side(who: str, A: Any, B: Any) -> None:
     """B: (*, m, k) for A: (*, m, n), of the same dtype. Errors: RuntimeError."""
-    check_matrix(who, B, name="B", kinds="fc")
+    check_matrix(who, B, name="B")
     if A.dtype != B.dtype:
         raise RuntimeError(f"{who}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
                            f"type {B.dtype} instead; try B.to(A.dtype)")
@@ -269,7 +287,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
 
 
 def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
-    """The solution X of A X = B for A = L L^T, or A = L^T L if `upper`, given its Cholesky factor L.
+    """The solution X of A X = B for A = L L^H, or A = L^H L if `upper`, given its Cholesky factor L.
 
     input: B, (*, n, k); L: (*, n, n); returns (*, n, k).
 
@@ -277,12 +295,12 @@ def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
         >>> minidl.cholesky_solve(minidl.tensor([[8.0]]), minidl.tensor([[2.0]]))
         tensor([[2.]])
     """
-    y = solve_triangular(mT(L) if upper else L, input, upper=False)
-    return solve_triangular(L if upper else mT(L), y, upper=True)
+    y = solve_triangular(mH(L) if upper else L, input, upper=False)
+    return solve_triangular(L if upper else mH(L), y, upper=True)
 
 
 def cholesky_inverse(input: Any, upper: bool = False) -> Any:
-    """The inverse of A = L L^T, or A = L^T L if `upper`, given its Cholesky factor L = `input`.
+    """The inverse of A = L L^H, or A = L^H L if `upper`, given its Cholesky factor L = `input`.
 
         >>> import minidl
         >>> minidl.cholesky_inverse(minidl.tensor([[2.0]]))
@@ -290,7 +308,7 @@ def cholesky_inverse(input: Any, upper: bool = False) -> Any:
     """
     check_matrix("cholesky_inverse", input, square=True)
     root = Inverse()(triu(input) if upper else tril(input))
-    return root @ mT(root) if upper else mT(root) @ root
+    return root @ mH(root) if upper else mH(root) @ root
 
 
 def tensorinv(A: Any, ind: int = 2) -> Any:
@@ -356,7 +374,7 @@ def det(A: Any) -> Any:
         >>> minidl.linalg.det(minidl.tensor([[2.0, 1.0], [1.0, 3.0]]))
         tensor(5.)
     """
-    check_matrix("linalg.det", A, square=True, kinds="fc")
+    check_matrix("linalg.det", A, square=True)
     return Det()(A)
 
 
@@ -374,12 +392,14 @@ def slogdet(A: Any) -> SLogDetResult:
 
 
 def logdet(input: Any) -> Any:
-    """log det: nan where the determinant is negative, -inf where it is 0.
+    """log det: nan where the determinant is negative, -inf where it is 0. Of a complex matrix it is complex.
 
         >>> import minidl
         >>> minidl.logdet(minidl.eye(3))
         tensor(0.)
     """
     check_matrix("logdet", input, square=True)
-    sign, log = SLogDet()(input)
-    return where(sign < 0, math.nan, log)
+    sign, size = SLogDet()(input)
+    if input.dtype.kind == "c":
+        return log(sign) + size
+    return where(sign < 0, math.nan, size)

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.op import conjugate
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import get_default_dtype
+from minidl.backend.dtype import get_default_dtype, real_of
 from minidl.backend.kernels.scan import scan
 from minidl.ops.broadcast import Sum
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_real, number
+from minidl.ops.complex import complex as complex_
+from minidl.ops.complex import imag, real
 from minidl.ops.dims import sizes
 from minidl.ops.exponential import sqrt
 from minidl.ops.extreme import ValuesIndices, check_not_empty
@@ -265,7 +268,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
 
     `fweights` (N), integers, say how often each observation occurred, `aweights` (N) how much it counts;
     `correction` is 1 unless given (Bessel's). Of one variable, which may be a vector, it is the variance, without
-    dimensions.
+    dimensions. Of complex variables the second of a pair is conjugated.
     Errors: RuntimeError where shapes or dtypes do not fit.
 
         >>> import minidl
@@ -276,8 +279,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     if input.ndim > 2:
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with "
                            f"{input.ndim} dimensions")
-    check_real("cov", input)
-    x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
+    x = input if input.dtype.kind in "fc" else cast(input, get_default_dtype())
     x = x if x.ndim == 2 else reshape(x, (1, -1))
     n = x.shape[1]
     _check_weights("fweights", fweights, "iu", "integral", n)
@@ -288,13 +290,13 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         freedom: Any = builtins.max(n - correction, 0)
         scaled = centred
     else:
-        weights = cast(weights, x.dtype)
+        weights = cast(weights, real_of(x.dtype))
         total = sum(weights)
         centred = x - sum(x * weights, 1, keepdim=True) / total
-        twice = sum(weights * cast(aweights, x.dtype)) / total if aweights is not None else 1
+        twice = sum(weights * cast(aweights, weights.dtype)) / total if aweights is not None else 1
         freedom = clamp(total - correction * twice, min=0)
         scaled = centred * weights
-    c = matmul(scaled, transpose(centred, 0, 1)) / freedom
+    c = matmul(scaled, conjugate(transpose(centred, 0, 1))) / freedom
     return reshape(c, ()) if len(c) == 1 else c
 
 
@@ -310,7 +312,7 @@ def _check_weights(name: str, weights: Any, kinds: str, kind: str, n: int) -> No
 
 def corrcoef(input: Any) -> Any:
     """The correlation coefficients (V, V) of V variables, one a row: their covariances, divided by their
-    standard deviations, and between -1 and 1.
+    standard deviations, and between -1 and 1; so are both parts of complex ones.
 
         >>> import minidl
         >>> minidl.corrcoef(minidl.tensor([[0.0, 1.0, 2.0], [4.0, 2.0, 0.0]]))
@@ -320,8 +322,12 @@ def corrcoef(input: Any) -> Any:
     c = cov(input)
     if not c.ndim:
         return c / c
-    deviations = sqrt(diagonal(c))
-    return clamp(c / unsqueeze(deviations, 1) / deviations, -1, 1)
+    if c.dtype.kind != "c":
+        deviations = sqrt(diagonal(c))
+        return clamp(c / unsqueeze(deviations, 1) / deviations, -1, 1)
+    deviations = sqrt(real(diagonal(c)))
+    r = c / unsqueeze(deviations, 1) / deviations
+    return complex_(clamp(real(r), -1, 1), clamp(imag(r), -1, 1))
 
 
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:

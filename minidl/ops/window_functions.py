@@ -3,7 +3,7 @@ spectrum (Harris, "On the use of windows for harmonic analysis with the discrete
 
 A `periodic` window, the default, is one for the Fourier transform: the first of its elements would follow the last.
 Otherwise it is symmetric. All are 1-D, of the default dtype unless `dtype` is given.
-Errors: RuntimeError for a negative length, or a dtype that is not floating.
+Errors: TypeError for a length that is no int, RuntimeError for a negative one, or a dtype that is not floating.
 """
 from __future__ import annotations
 
@@ -84,6 +84,8 @@ def kaiser_window(window_length: int, periodic: bool = True, beta: float = 12.0,
 def _window(who: str, shape: Callable[[Array], Array], length: int, periodic: bool, dtype: Any, device: Any,
             requires_grad: bool) -> Any:
     """`shape` is given for t from 0 to 1, the beginning and the end."""
+    if not hasattr(length, "__index__"):
+        raise TypeError(f"{who}(): argument 'window_length' must be int, not {type(length).__name__}")
     if length < 0:
         raise RuntimeError(f"{who} requires non-negative window_length, got window_length={length}")
     dtype = np.dtype(dtype or get_default_dtype())

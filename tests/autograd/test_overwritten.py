@@ -25,7 +25,7 @@ STRICTER = {
     COPIED: """einsum-einsum; einsum-einsum implied; einsum-tensordot; linalg-kron; complex-complex kron; linalg-matmul;
         decompositions-cdist; norm-instance_norm; index-take_along_dim; complex-polar; many_samples-polar; special-ndtr;
         dispatcher_names-norm_except_dim; complex-complex r/; complex-complex nansum; margin_loss-margin_ranking_loss;
-        decompositions-qr; attention-multi_head_attention_forward; attention-multi_head_attention_forward, odds and ends;
+        decompositions-qr; complex_matrices-complex qr; attention-multi_head_attention_forward; attention-multi_head_attention_forward, odds and ends;
         attention-scaled_dot_product_attention""",
     NO_GRADIENT_THERE: "norm-batch_norm in evaluation; local_response_norm-local_response_norm",
 }

@@ -473,3 +473,83 @@ def test_masked_attention_scores():
 def test_results_are_float32():
     x = minidl.zeros(2, 3)
     assert index.masked_fill(x, x == 0, 1).dtype == index.scatter(x, 0, minidl.tensor([[0]]), 2).dtype == minidl.float32
+
+
+# ---------------------------------------------------------------------- tensors without dimensions, as PyTorch takes them
+
+def outcome(function, library):
+    """What the function gives, and the gradient of the first tensor; or the kind of its error."""
+    x = library.tensor(2.0, requires_grad=True)
+    try:
+        y = function(library, x)
+        if y.requires_grad:
+            y.sum().backward()
+    except (RuntimeError, IndexError) as error:
+        return type(error)
+    return tuple(y.shape), y.tolist(), None if x.grad is None else x.grad.tolist()
+
+
+POSITIONS = {"0": 0, "[0]": [0], "[0, 0]": [0, 0], "1": 1, "[]": []}
+READING = {
+    "gather": lambda l, x, i: l.gather(x, 0, i), "index_select": lambda l, x, i: l.index_select(x, -1, i),
+    "take": lambda l, x, i: l.take(x, i), "take_along_dim": lambda l, x, i: l.take_along_dim(x, i),
+    "take_along_dim of 0": lambda l, x, i: l.take_along_dim(x, i, 0), "index_fill": lambda l, x, i: l.index_fill(x, 0, i, 7.0),
+    "scatter of a number": lambda l, x, i: l.scatter(x, 0, i, 7.0), "index_fill_": lambda l, x, i: (x * 1).index_fill_(0, i, 7.0),
+    "gather from a row": lambda l, x, i: l.gather(l.stack([x, x * 2]), 0, i),
+    "repeat_interleave": lambda l, x, i: l.repeat_interleave(x, i),
+}
+WRITING = {
+    "scatter": lambda l, x, i, v: l.scatter(x, 0, i, v), "scatter_": lambda l, x, i, v: (x * 1).scatter_(0, i, v),
+    "scatter into a row": lambda l, x, i, v: l.scatter(l.stack([x, x * 2]), 0, i, v),
+    "scatter_add": lambda l, x, i, v: l.scatter_add(x, -1, i, v), "scatter_add_": lambda l, x, i, v: (x * 1).scatter_add_(0, i, v),
+    "index_add": lambda l, x, i, v: l.index_add(x, 0, i, v), "index_add_": lambda l, x, i, v: (x * 1).index_add_(0, i, v),
+    "index_copy": lambda l, x, i, v: l.index_copy(x, 0, i, v), "index_copy_": lambda l, x, i, v: (x * 1).index_copy_(0, i, v),
+    **{f"scatter_reduce {name}": lambda l, x, i, v, name=name: l.scatter_reduce(x, 0, i, v, name, include_self=name != "prod")
+       for name in ("sum", "prod", "mean", "amax")},
+    "scatter_reduce_": lambda l, x, i, v: (x * 1).scatter_reduce_(0, i, v, "amin"),
+    "scatter_reduce along another dim": lambda l, x, i, v: l.scatter_reduce(x, 1, i, v, "sum"),
+}
+
+
+@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.parametrize("name", READING)
+def test_reading_without_dimensions_is_pytorchs(name):
+    for i in POSITIONS.values():
+        mine, theirs = (outcome(lambda l, x, i=i: READING[name](l, x, l.tensor(i, dtype=l.int64)), library) for library in (minidl, torch))
+        assert mine == theirs, i
+
+
+@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@pytest.mark.parametrize("name", WRITING)
+def test_writing_without_dimensions_is_pytorchs(name):
+    for i in POSITIONS.values():
+        for values in (5.0, [5.0], [5.0, 6.0]):
+            if np.size(i) > np.size(values) or np.size(i) < np.size(values) and "scatter_reduce" in name:
+                continue    # PyTorch reads beyond the values, or has no gradient
+            mine, theirs = (outcome(lambda l, x, i=i, v=values: WRITING[name](l, x, l.tensor(i, dtype=l.int64), l.tensor(v)), library)
+                            for library in (minidl, torch))
+            assert mine == theirs or {mine, theirs} == {RuntimeError, IndexError}, (i, values)
+
+
+def test_repeat_interleave_takes_no_negative_numbers():
+    x = minidl.tensor([1, 2])
+    for repeats in (-1, minidl.tensor(-1), minidl.tensor([1, -1]), minidl.tensor([-1])):
+        with pytest.raises(RuntimeError, match="repeat_interleave: repeats can not be negative, but got -1"):
+            minidl.repeat_interleave(x, repeats)
+    with pytest.raises(RuntimeError, match="repeats can not be negative"):
+        minidl.repeat_interleave(minidl.tensor([2, -1]))
+    with pytest.raises(RuntimeError, match="allocated size does not match required size"):
+        minidl.repeat_interleave(x, x, output_size=4)
+    assert minidl.repeat_interleave(x, x, output_size=3).tolist() == x.repeat_interleave(x, output_size=3).tolist() == [1, 2, 2]
+    assert minidl.repeat_interleave(minidl.tensor([0, 2, 1])).tolist() == [1, 1, 2]
+
+
+def test_where_of_numbers_is_nonzero():
+    for values in ([[1.0, 0.0], [0.0, math.nan]], [0, 3], 2.0, 0, True, [1j, 0j], []):
+        x = minidl.tensor(values)
+        for mine, expected in zip(minidl.where(x), x.nonzero(as_tuple=True), strict=True):
+            assert mine.tolist() == expected.tolist()
+        if torch is not None:
+            assert [i.tolist() for i in minidl.where(x)] == [i.tolist() for i in torch.where(torch.tensor(values))]
+    with pytest.raises(RuntimeError, match="expected condition to be a boolean tensor"):
+        minidl.where(minidl.ones(2), 1.0, 2.0)
