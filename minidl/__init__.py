@@ -164,7 +164,7 @@ from minidl.autograd import (
 from minidl.autograd.grad_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled, set_anomaly_enabled
 
 # layers, updates, loading
-from minidl import fft, linalg, nn, optim, special, utils
+from minidl import fft, linalg, nn, optim, return_types, special, utils
 from minidl import func   # after nn, which it needs
 from minidl.func import vmap
 from minidl import profiler, serialization
@@ -270,7 +270,8 @@ __all__ = [    # what editors and type checkers take for public; ruff compares i
     "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled",
     # layers, updates, loading
-    "fft", "linalg", "nn", "optim", "special", "utils", "func", "vmap", "profiler", "serialization", "load", "save",
+    "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "func", "vmap", "profiler", "serialization",
+    "load", "save",
     # constants, and the type of x.shape
     "e", "inf", "nan", "pi", "Size", "newaxis", "__version__",
 ]

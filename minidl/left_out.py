@@ -75,7 +75,7 @@ LEFT_OUT = {
         embedding_renorm_ Tensor.module_load Tensor.as_subclass Tensor.index func.debug_unwrap nn.functional.Optional
         nn.functional.assert_int_or_pair nn.functional.boolean_dispatch *handle_torch_function *has_torch_function*
         autograd.anomaly_mode autograd.enforce_grad_layout_policy nn.common_types nn.factory_kwargs
-        nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state functional monitor overrides return_types
+        nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state functional monitor overrides
         torch_version types version contrib numa nn.backends nn.cpp DisableTorchFunction*""",
 }
 """Names and patterns by reason, which goes on after "minidl leaves out". A name without a dot holds for a function and

@@ -1,12 +1,13 @@
 """Numbers by their representation: signs, exponents, neighbours, shifts of bits, common divisors."""
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import result_type
+from minidl.ops import return_types
 from minidl.ops.arithmetic import mul, sign
 from minidl.ops.cast import cast
 from minidl.ops.exponential import pow
@@ -84,13 +85,6 @@ def heaviside(input: Any, values: Any) -> Any:
 
 # ---------------------------------------------------------------------- exponents and neighbours
 
-class MantissaExponent(NamedTuple):
-    """What `frexp` returns, by the names of PyTorch."""
-
-    mantissa: Any
-    exponent: Any
-
-
 class Frexp(Elementwise):
     """x = m 2^e with 1/2 <= |m| < 1: m and the integer e;  dm/dx = 2^-e"""
 
@@ -103,7 +97,7 @@ class Frexp(Elementwise):
         return g[0] * scale
 
 
-def frexp(input: Any) -> MantissaExponent:
+def frexp(input: Any) -> return_types.MantissaExponent:
     """`input` as `mantissa * 2 ** exponent`, the mantissa from 1/2 to 1 in size, the exponent an int32.
 
     Errors: RuntimeError unless `input` is floating.
@@ -115,7 +109,7 @@ def frexp(input: Any) -> MantissaExponent:
     """
     if input.dtype.kind != "f":
         raise RuntimeError(f"frexp() only supports floating-point dtypes, but got {input.dtype}; try .float()")
-    return MantissaExponent(*Frexp()(input))
+    return return_types.frexp(*Frexp()(input))
 
 
 def ldexp(input: Any, other: Any) -> Any:

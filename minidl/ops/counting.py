@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.dtype import float32, float64
+from minidl.ops import return_types
 from minidl.ops.checks import check_tensors
 from minidl.ops.dims import normalize_dim
 from minidl.ops.view import array_of
@@ -87,14 +88,8 @@ def _range(x: Array, bins: int, low: float, high: float, who: str, margin: float
     return low, high
 
 
-class Histogram(NamedTuple):
-    """What `histogram` returns, by the names of PyTorch."""
-
-    hist: Any
-    bin_edges: Any
-
-
-def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Histogram:
+def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
+              density: bool = False) -> return_types.Histogram:
     """The elements counted in bins, and the edges of the bins: `(hist, bin_edges)`, one more edge than bins.
 
     `bins` is a number of equal bins over `range` (that of the elements unless given), or the edges themselves.
@@ -114,18 +109,11 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
     hist = _weighed(_bin_of(row[inside], edges), edges.size - 1, weight, inside, x.dtype)
     if density:
         hist = hist / (hist.sum() * (edges[1:] - edges[:-1]))
-    return Histogram(wrap(hist), wrap(edges))
-
-
-class HistogramDD(NamedTuple):
-    """What `histogramdd` returns, by the names of PyTorch."""
-
-    hist: Any
-    bin_edges: tuple[Any, ...]
+    return return_types.histogram(wrap(hist), wrap(edges))
 
 
 def histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
-                density: bool = False) -> HistogramDD:
+                density: bool = False) -> return_types.Histogram:
     """Points counted in the boxes of a grid, and the edges along each dimension: `(hist, bin_edges)`.
 
     input: (*, D), a point for each row. bins: a number of bins for all dimensions, one for each, or the edges along
@@ -164,7 +152,7 @@ def histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
         hist = hist / hist.sum()
         for i, e in enumerate(edges):
             hist = hist / (e[1:] - e[:-1]).reshape([-1 if k == i else 1 for k, _ in enumerate(edges)])
-    return HistogramDD(wrap(hist), tuple([wrap(e) for e in edges]))
+    return return_types.histogramdd(wrap(hist), tuple([wrap(e) for e in edges]))
 
 
 def _bin_edges(row: Array, bins: Any, range: Any, who: str) -> Array:

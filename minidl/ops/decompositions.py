@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import int64, real_of
+from minidl.ops import return_types
 from minidl.ops.arithmetic import abs as abs_
 from minidl.ops.join import cat
 from minidl.ops.rearrange import tril
@@ -104,13 +105,6 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:
 # ---------------------------------------------------------------------- QR
 
 
-class QRResult(NamedTuple):
-    """What `qr` returns."""
-
-    Q: Any
-    R: Any
-
-
 class QR(Op):
     """a = Q R: Q has orthonormal columns, R is upper triangular; a has at least as many rows as columns.
 
@@ -145,7 +139,7 @@ class QR(Op):
         return [mH(Solve()(R, mH(x)))]                          # x R^-H
 
 
-def qr(A: Any, mode: str = "reduced") -> QRResult:
+def qr(A: Any, mode: str = "reduced") -> return_types.QRResult:
     """A = Q R, with orthonormal columns in Q and an upper triangular R: a named tuple (Q, R).
 
     A: (*, m, n). mode 'reduced': Q (*, m, k) and R (*, k, n), with k = min(m, n); 'complete': Q (*, m, m) and
@@ -164,39 +158,23 @@ def qr(A: Any, mode: str = "reduced") -> QRResult:
                            f"(default), 'r', or 'complete'")
     m, n = A.shape[-2:]
     if m >= n or mode == "r":
-        return QRResult(*QR(mode)(A))
+        return return_types.linalg_qr(*QR(mode)(A))
     # A wide matrix is [X Y]. X = Q U is square, and Y is Q (Q^H Y).
     Q, U = QR("reduced")(A[..., :m])
-    return QRResult(Q, cat([U, mH(Q) @ A[..., m:]], -1))
+    return return_types.linalg_qr(Q, cat([U, mH(Q) @ A[..., m:]], -1))
 
 
-def qr_some(input: Any, some: bool = True) -> QRResult:
+def qr_some(input: Any, some: bool = True) -> return_types.QRResult:
     """`linalg.qr` in PyTorch's older form, `minidl.qr`: `some` is mode 'reduced', otherwise 'complete'.
 
         >>> import minidl
         >>> minidl.qr(minidl.ones(3, 2), some=False).Q.shape
         (3, 3)
     """
-    return qr(input, "reduced" if some else "complete")
+    return return_types.qr(*qr(input, "reduced" if some else "complete"))
 
 
 # ---------------------------------------------------------------------- singular values
-
-
-class SVDResult(NamedTuple):
-    """What `linalg.svd` returns."""
-
-    U: Any
-    S: Any
-    Vh: Any
-
-
-class USV(NamedTuple):
-    """What the older `svd` returns, V not transposed."""
-
-    U: Any
-    S: Any
-    V: Any
 
 
 class SVD(Op):
@@ -301,7 +279,7 @@ def converged(who: str, a: Array, compute: Callable[[Array], Any]) -> Any:
                           f"ill-conditioned.") from None
 
 
-def svd(A: Any, full_matrices: bool = True) -> SVDResult:
+def svd(A: Any, full_matrices: bool = True) -> return_types.SVDResult:
     """A = U diag(S) Vh: the singular value decomposition, a named tuple (U, S, Vh).
 
     A: (*, m, n); S: (*, k) with k = min(m, n), descending. U: (*, m, m) and Vh: (*, n, n), or (*, m, k) and
@@ -318,10 +296,10 @@ def svd(A: Any, full_matrices: bool = True) -> SVDResult:
         (tensor([3., 2.]), (3, 2), (2, 2))
     """
     check_matrix("linalg.svd", A)
-    return SVDResult(*SVD(bool(full_matrices))(A))
+    return return_types.linalg_svd(*SVD(bool(full_matrices))(A))
 
 
-def svd_some(input: Any, some: bool = True, compute_uv: bool = True) -> USV:
+def svd_some(input: Any, some: bool = True, compute_uv: bool = True) -> return_types.USV:
     """`linalg.svd` in PyTorch's older form, `minidl.svd`: reduced by default, and with V: (*, n, k) for Vh.
 
     With `compute_uv=False`, U and V are zeros.
@@ -333,10 +311,10 @@ def svd_some(input: Any, some: bool = True, compute_uv: bool = True) -> USV:
     check_matrix("svd", input)
     if compute_uv:
         U, S, Vh = svd(input, full_matrices=not some)
-        return USV(U, S, mH(Vh))
+        return return_types.svd(U, S, mH(Vh))
     xp, batch = array_module(array_of(input)), tuple(input.shape[:-2])
     U, V = (beside(input, xp.zeros((*batch, n, n), input.dtype)) for n in input.shape[-2:])
-    return USV(U, svdvals(input), V)
+    return return_types.svd(U, svdvals(input), V)
 
 
 def svdvals(A: Any) -> Any:
@@ -351,13 +329,6 @@ def svdvals(A: Any) -> Any:
 
 
 # ---------------------------------------------------------------------- eigenvalues
-
-
-class EighResult(NamedTuple):
-    """What `eigh` returns."""
-
-    eigenvalues: Any
-    eigenvectors: Any
 
 
 class Eigh(Op):
@@ -403,7 +374,7 @@ class Eigenvalues(Op):
         return converged("linalg.eigh", a, lambda x: array_module(x).linalg.eigvalsh(x, self.triangle))
 
 
-def eigh(A: Any, UPLO: str = "L") -> EighResult:
+def eigh(A: Any, UPLO: str = "L") -> return_types.Eigen:
     """Eigenvalues and eigenvectors of a symmetric matrix: A = V diag(w) V^T.
 
     A: (*, n, n), of which the triangle `UPLO` ('L'ower or 'U'pper) is read. Returns a named tuple (eigenvalues,
@@ -416,7 +387,7 @@ def eigh(A: Any, UPLO: str = "L") -> EighResult:
         >>> minidl.linalg.eigh(minidl.tensor([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
         tensor([1., 3.])
     """
-    return EighResult(*Eigh(_triangle("linalg.eigh", A, UPLO))(A))
+    return return_types.linalg_eigh(*Eigh(_triangle("linalg.eigh", A, UPLO))(A))
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Any:
@@ -532,16 +503,7 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
     return SumIntegers((size.ndim - 1,))(size > cutoff(largest, A.shape, atol, rtol))
 
 
-class LstsqResult(NamedTuple):
-    """What `lstsq` returns."""
-
-    solution: Any
-    residuals: Any
-    rank: Any
-    singular_values: Any
-
-
-def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> LstsqResult:
+def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> return_types.LstsqResult:
     """The X for which |A X - B|^2 is least; of several the smallest. X = pinv(A) B.
 
     A: (*, m, n); B: (*, m, k), or vectors (m,) or (*, m). Returns a named tuple:
@@ -572,4 +534,4 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
         gap = A @ X - rhs
         residuals = sum(abs_(gap) ** 2 if gap.dtype.kind == "c" else gap * gap, -2)
     values = svdvals(A) if driver in ("gelsd", "gelss") else empty
-    return LstsqResult(reshape(X, X.shape[:-1]) if vector else X, residuals, rank, values)
+    return return_types.linalg_lstsq(reshape(X, X.shape[:-1]) if vector else X, residuals, rank, values)

@@ -1,23 +1,17 @@
 """Eigenvalues and eigenvectors of any square matrix, which are complex in general. For symmetric ones see `eigh`."""
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import complex_of
+from minidl.ops import return_types
 from minidl.ops.complex import conj, real
 from minidl.ops.decompositions import converged, total
 from minidl.ops.linalg import adjoint
 from minidl.ops.rearrange import diagonal
 from minidl.ops.solve import Solve, check_matrix, identity_like
-
-
-class EigResult(NamedTuple):
-    """What `eig` returns."""
-
-    eigenvalues: Any
-    eigenvectors: Any
 
 
 class Eig(Op):
@@ -63,7 +57,7 @@ class AnyEigenvalues(Op):
         return w.astype(complex_of(a.dtype), copy=False)
 
 
-def eig(A: Any) -> EigResult:
+def eig(A: Any) -> return_types.Eigen:
     """Eigenvalues and eigenvectors of a square matrix: A V = V diag(w).
 
     A: (*, n, n), real or complex. Returns a named tuple (eigenvalues, eigenvectors) of complex numbers: w (*, n), in no
@@ -76,7 +70,7 @@ def eig(A: Any) -> EigResult:
         tensor([0.+1.j, 0.-1.j])
     """
     check_matrix("linalg.eig", A, square=True)
-    return EigResult(*Eig()(A))
+    return return_types.linalg_eig(*Eig()(A))
 
 
 def eigvals(A: Any) -> Any:

@@ -1,11 +1,12 @@
 """The largest and the smallest of many numbers, and where they stand."""
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module, is_array
+from minidl.ops import return_types
 from minidl.ops.broadcast import Shape, Sum
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_real
@@ -15,20 +16,6 @@ from minidl.ops.getitem import GetItem
 from minidl.ops.reduce import Dims, Reduction, axes_of, axis_of, ndim_of
 from minidl.ops.selection import maximum, minimum, where
 from minidl.ops.view import array_of, clone, reshape, squeeze
-
-
-class ValuesIndices(NamedTuple):
-    """What `max` and `min` along a dimension return, by the names of PyTorch."""
-
-    values: Any
-    indices: Any
-
-
-class MinMax(NamedTuple):
-    """What `aminmax` returns."""
-
-    min: Any
-    max: Any
 
 
 class Extreme(Reduction):
@@ -80,15 +67,14 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
                                f"Specify the reduction dim with the 'dim' argument; the input has shape "
                                f"{tuple(input.shape)}.")
         return Extreme(axes, False, which)(input)
-    axis = axis_of(input, dim, which)
+    axis, kind = axis_of(input, dim, which), getattr(return_types, which)
     if axis is None:
-        return ValuesIndices(clone(input), reshape(ArgExtreme(None, "argmax")(input), ()))
+        return kind(clone(input), reshape(ArgExtreme(None, "argmax")(input), ()))
     check_not_empty(input, (axis,), which)
     indices = ArgExtreme(axis, f"arg{which}")(input)
     # The gradient goes where the value was found.
     values = GetItem(grid(array_of(indices), axis)).watch(indices)(input)
-    return ValuesIndices(values, indices) if keepdim else \
-        ValuesIndices(squeeze(values, axis), squeeze(indices, axis))
+    return kind(values, indices) if keepdim else kind(squeeze(values, axis), squeeze(indices, axis))
 
 
 @numpy_names
@@ -150,17 +136,17 @@ def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
     return Extreme(axes, keepdim, "min")(input)
 
 
-def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> return_types.MinMax:
     """The smallest and the largest element, as a named tuple (min, max).
 
         >>> import minidl
         >>> minidl.aminmax(minidl.tensor([3.0, 1.0, 2.0]))
-        MinMax(min=tensor(1.), max=tensor(3.))
+        aminmax(min=tensor(1.), max=tensor(3.))
     """
     axes = axes_of(input, dim, "aminmax")
     check_real("aminmax", input)
     check_not_empty(input, axes, "aminmax", IndexError if dim is not None else RuntimeError)
-    return MinMax(Extreme(axes, keepdim, "min")(input), Extreme(axes, keepdim, "max")(input))
+    return return_types.aminmax(Extreme(axes, keepdim, "min")(input), Extreme(axes, keepdim, "max")(input))
 
 
 @numpy_names

@@ -5,21 +5,15 @@ for each column; v_i is stored below the diagonal of column i, where R has zeros
 """
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from minidl.autograd.op import Op, conjugate
 from minidl.backend.device import Array, array_module
+from minidl.ops import return_types
 from minidl.ops.broadcast import expand_to
 from minidl.ops.rearrange import tril
 from minidl.ops.solve import beside, check_matrix, check_precision, mH
 from minidl.ops.view import array_of
-
-
-class GeqrfResult(NamedTuple):
-    """What `geqrf` returns."""
-
-    a: Any
-    tau: Any
 
 
 class Geqrf(Op):
@@ -35,7 +29,7 @@ class Geqrf(Op):
         raise RuntimeError("the derivative for 'geqrf' is not implemented; use linalg.qr")
 
 
-def geqrf(input: Any) -> GeqrfResult:
+def geqrf(input: Any) -> return_types.Reflections:
     """The QR decomposition of A, with Q as reflections: a named tuple (a, tau), for `linalg.householder_product` and
     `ormqr`. `linalg.qr` gives Q itself, and has a gradient.
 
@@ -43,11 +37,11 @@ def geqrf(input: Any) -> GeqrfResult:
 
         >>> import minidl
         >>> minidl.geqrf(minidl.tensor([[3.0], [4.0]]))
-        GeqrfResult(a=tensor([[-5.0000],
+        geqrf(a=tensor([[-5.0000],
                 [ 0.5000]]), tau=tensor([1.6000]))
     """
     check_matrix("geqrf", input)
-    return GeqrfResult(*Geqrf()(input))
+    return return_types.geqrf(*Geqrf()(input))
 
 
 def householder_product(A: Any, tau: Any) -> Any:

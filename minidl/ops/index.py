@@ -15,5 +15,5 @@ from minidl.ops.gather import (
 from minidl.ops.positions import argwhere, nonzero, nonzero_static, tril_indices, triu_indices
 from minidl.ops.embedding import Embedding, embedding, one_hot
 from minidl.ops.sort import (
-    Sorted, argsort, bucketize, searchsorted, sort, topk, unique,
+    argsort, bucketize, searchsorted, sort, topk, unique,
 )

@@ -5,13 +5,14 @@ In a batch, the matrices for which there is an answer get theirs; for the others
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.lu import lu_factor
+from minidl.ops import return_types
 from minidl.ops.decompositions import Cholesky, cholesky_factor, failing_order
 from minidl.ops.lu import first_zero, raise_where
 from minidl.ops.selection import where
@@ -29,28 +30,7 @@ from minidl.ops.solve import (
 from minidl.ops.view import array_of, as_result, reshape, unsqueeze
 
 
-class InverseResult(NamedTuple):
-    """What `inv_ex` returns."""
-
-    inverse: Any
-    info: Any
-
-
-class SolveResult(NamedTuple):
-    """What `solve_ex` returns."""
-
-    result: Any
-    info: Any
-
-
-class CholeskyResult(NamedTuple):
-    """What `cholesky_ex` returns."""
-
-    L: Any
-    info: Any
-
-
-def inv_ex(A: Any, *, check_errors: bool = False) -> InverseResult:
+def inv_ex(A: Any, *, check_errors: bool = False) -> return_types.InverseResult:
     """`inv`, and which matrices have no inverse: a named tuple (inverse, info).
 
     info: (*), int32: 0 where there is an inverse, else the number, from 1, of the first 0 on the diagonal of U in
@@ -66,33 +46,33 @@ def inv_ex(A: Any, *, check_errors: bool = False) -> InverseResult:
     if check_errors:
         raise_where(info, f"{who}: The diagonal element {{}} is zero, the inversion could not be completed because the "
                           f"input matrix is singular.")
-    return InverseResult(_blank(Inverse()(_harmless(A, info)), info), wrap(info))
+    return return_types.linalg_inv_ex(_blank(Inverse()(_harmless(A, info)), info), wrap(info))
 
 
-def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> SolveResult:
+def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> return_types.SolveResult:
     """`solve`, and for which matrices there is no solution: a named tuple (result, info). info as that of `inv_ex`.
 
         >>> import minidl
         >>> minidl.linalg.solve_ex(minidl.tensor([[2.0]]), minidl.tensor([4.0]))
-        SolveResult(result=tensor([2.]), info=tensor(0, dtype=int32))
+        linalg_solve_ex(result=tensor([2.]), info=tensor(0, dtype=int32))
     """
     who = "linalg.solve_ex"
     check_matrix(who, A, square=True)
     if is_vector(A, B, who):
         X, info = solve_ex(A, unsqueeze(B, -1), check_errors=check_errors)
-        return SolveResult(reshape(X, X.shape[:-1]), info)
+        return return_types.linalg_solve_ex(reshape(X, X.shape[:-1]), info)
     if not left:
         X, info = solve_ex(mT(A), mT(B), check_errors=check_errors)
-        return SolveResult(as_result(mT(X)), info)
+        return return_types.linalg_solve_ex(as_result(mT(X)), info)
     check_right_hand_side(who, A, B)
     info = first_zero(lu_factor(array_of(A))[0])
     if check_errors:
         raise_where(info, f"{who}: The solver failed because the input matrix is singular.")
     X = Solve()(*same_batch(who, _harmless(A, info), B))
-    return SolveResult(_blank(X, info), wrap(info))
+    return return_types.linalg_solve_ex(_blank(X, info), wrap(info))
 
 
-def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> CholeskyResult:
+def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> return_types.CholeskyResult:
     """`cholesky`, and which matrices are not positive-definite: a named tuple (L, info).
 
     info: (*), int32: 0 where there is a factor, else the order of the first leading minor that is not
@@ -110,7 +90,7 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> C
         raise_where(info, f"{who}: The factorization could not be completed because the input is not positive-definite "
                           f"(the leading minor of order {{}} is not positive-definite).")
     L = _blank(Cholesky()(_harmless(A, info)), info)
-    return CholeskyResult(mH(L) if upper else L, wrap(info))
+    return return_types.linalg_cholesky_ex(mH(L) if upper else L, wrap(info))
 
 
 def _indefinite(a: Array) -> Array:

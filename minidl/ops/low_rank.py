@@ -5,14 +5,15 @@ from typing import Any
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import device_of
-from minidl.ops.decompositions import USV, qr, svd
+from minidl.ops import return_types
+from minidl.ops.decompositions import qr, svd
 from minidl.ops.reduce import mean
 from minidl.ops.solve import check_matrix, mT
 from minidl.ops.view import array_of
 from minidl.random import default_generator
 
 
-def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None) -> USV:
+def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None) -> return_types.USV:
     """The q largest singular values and their vectors, approximately: A ~ U diag(S) V^T, a named tuple (U, S, V).
 
     A: (*, m, n); U: (*, m, q), S: (*, q), V: (*, n, q), where q is min(m, n) at most. With M, those of A - M.
@@ -32,14 +33,14 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None)
     q = min(6 if q is None else q, *A.shape[-2:])
     if A.shape[-2] < A.shape[-1]:       # fewer rows: they are faster to make orthonormal
         U, S, V = _svd_of_tall(mT(A), q, 2 if niter is None else niter)
-        return USV(V, S, U)
+        return return_types.svd_lowrank(V, S, U)
     return _svd_of_tall(A, q, 2 if niter is None else niter)
 
 
-def _svd_of_tall(A: Any, q: int, niter: int) -> USV:
+def _svd_of_tall(A: Any, q: int, niter: int) -> return_types.USV:
     Q = _range_finder(A, q, niter)                              # (*, m, q), A ~ Q Q^T A
     U, S, Vh = svd(mT(Q) @ A, full_matrices=False)              # a small one: (*, q, n)
-    return USV(Q @ U, S, mT(Vh))
+    return return_types.svd_lowrank(Q @ U, S, mT(Vh))
 
 
 def _range_finder(A: Any, q: int, niter: int) -> Any:
@@ -53,7 +54,7 @@ def _range_finder(A: Any, q: int, niter: int) -> Any:
     return Q
 
 
-def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> USV:
+def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> return_types.USV:
     """The principal components of the rows of A, approximately: `svd_lowrank` of A without the mean of its rows.
 
     A: (*, m, n), a row for each sample. The columns of V: (*, n, q) are the directions in which the samples vary most;
@@ -74,4 +75,4 @@ def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 
                          f"{min(m, n)}")
     if niter < 0:
         raise ValueError(f"pca_lowrank: niter (={niter}) must be non-negative integer")
-    return svd_lowrank(A - mean(A, -2, keepdim=True) if center else A, q, niter)
+    return return_types.pca_lowrank(*svd_lowrank(A - mean(A, -2, keepdim=True) if center else A, q, niter))

@@ -5,12 +5,13 @@ form, one matrix LU holds both triangles, and `pivots` the exchanges: step i exc
 """
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.lu import lu_factor as factor
 from minidl.backend.kernels.lu import row_order
+from minidl.ops import return_types
 from minidl.ops.gather import grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.join import cat
@@ -99,30 +100,7 @@ def raise_where(info: Array, message: str) -> None:
 # ---------------------------------------------------------------------- functions
 
 
-class LUFactorResult(NamedTuple):
-    """What `lu_factor` returns."""
-
-    LU: Any
-    pivots: Any
-
-
-class LUFactorExResult(NamedTuple):
-    """What `lu_factor_ex` returns."""
-
-    LU: Any
-    pivots: Any
-    info: Any
-
-
-class LUResult(NamedTuple):
-    """What `lu` and `lu_unpack` return."""
-
-    P: Any
-    L: Any
-    U: Any
-
-
-def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> LUFactorExResult:
+def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> return_types.LUFactorExResult:
     """`lu_factor` that does not look whether U is singular: a named tuple (LU, pivots, info).
 
     info: (*), which element of U's diagonal is the first that is 0, counted from 1; 0 where none is.
@@ -135,7 +113,7 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> L
     return _factorised("linalg.lu_factor_ex", A, pivot, check_errors)
 
 
-def _factorised(who: str, A: Any, pivot: bool, check_errors: bool) -> LUFactorExResult:
+def _factorised(who: str, A: Any, pivot: bool, check_errors: bool) -> return_types.LUFactorExResult:
     check_matrix(who, A)
     if not pivot:
         raise RuntimeError(f"{who}: LU without pivoting is not implemented; leave pivot=True")
@@ -145,10 +123,10 @@ def _factorised(who: str, A: Any, pivot: bool, check_errors: bool) -> LUFactorEx
         raise_where(info, f"{who}: U[{{0}},{{0}}] is zero and using it on lu_solve would result in a division by zero. "
                           f"If you still want to perform the factorization, consider calling linalg.lu(A) or "
                           f"linalg.lu_factor_ex(A)")
-    return LUFactorExResult(LU, pivots, beside(A, info))
+    return return_types.linalg_lu_factor_ex(LU, pivots, beside(A, info))
 
 
-def lu_factor(A: Any, *, pivot: bool = True) -> LUFactorResult:
+def lu_factor(A: Any, *, pivot: bool = True) -> return_types.LUFactorResult:
     """A = P L U in short form, for `lu_solve`: a named tuple (LU, pivots).
 
     A: (*, m, n). LU: (*, m, n), with U on and above the diagonal and L below. pivots: (*, min(m, n)), int32.
@@ -156,13 +134,13 @@ def lu_factor(A: Any, *, pivot: bool = True) -> LUFactorResult:
 
         >>> import minidl
         >>> minidl.linalg.lu_factor(minidl.tensor([[1.0, 2.0], [2.0, 5.0]]))
-        LUFactorResult(LU=tensor([[ 2.0000,  5.0000],
+        linalg_lu_factor(LU=tensor([[ 2.0000,  5.0000],
                 [ 0.5000, -0.5000]]), pivots=tensor([2, 2], dtype=int32))
     """
-    return LUFactorResult(*_factorised("linalg.lu_factor", A, pivot, True)[:2])
+    return return_types.linalg_lu_factor(*_factorised("linalg.lu_factor", A, pivot, True)[:2])
 
 
-def lu(A: Any, *, pivot: bool = True) -> LUResult:
+def lu(A: Any, *, pivot: bool = True) -> return_types.LUResult:
     """A = P L U: a named tuple (P, L, U).
 
     A: (*, m, n); with k = min(m, n), P: (*, m, m) is a permutation, L: (*, m, k) lower triangular with ones on its
@@ -175,10 +153,11 @@ def lu(A: Any, *, pivot: bool = True) -> LUResult:
                 [0.5000, 1.0000]]), tensor([[ 2.0000,  5.0000],
                 [ 0.0000, -0.5000]]))
     """
-    return lu_unpack(*_factorised("linalg.lu", A, pivot, False)[:2])
+    return return_types.linalg_lu(*lu_unpack(*_factorised("linalg.lu", A, pivot, False)[:2]))
 
 
-def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True) -> LUResult:
+def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True,
+              unpack_pivots: bool = True) -> return_types.LUResult:
     """P, L and U of the short form that `lu_factor` returns: a named tuple (P, L, U).
 
     L and U are empty unless `unpack_data`, P is unless `unpack_pivots`. Errors: RuntimeError unless pivots are int32.
@@ -199,7 +178,7 @@ def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_piv
     if unpack_pivots:
         order = row_order(array_of(LU_pivots), m)
         P = beside(LU_data, (order[..., None, :] == xp.arange(m)[:, None]).astype(LU_data.dtype))
-    return LUResult(P, L, U)
+    return return_types.lu_unpack(P, L, U)
 
 
 def _check_pivots(who: str, pivots: Any) -> None:
@@ -241,13 +220,6 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
 # ---------------------------------------------------------------------- PyTorch's older forms
 
 
-class TriangularSolveResult(NamedTuple):
-    """What `triangular_solve` returns."""
-
-    solution: Any
-    cloned_coefficient: Any
-
-
 def older_lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
     """`linalg.lu_factor` in PyTorch's older form, `minidl.lu`; with `get_infos`, `linalg.lu_factor_ex`.
 
@@ -256,7 +228,7 @@ def older_lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
         tensor([2, 2], dtype=int32)
     """
     found = _factorised("lu", A, pivot, not get_infos)
-    return found if get_infos else LUFactorResult(*found[:2])
+    return return_types.lu_with_info(*found) if get_infos else return_types.lu(*found[:2])
 
 
 def older_lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
@@ -270,7 +242,7 @@ def older_lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
 
 
 def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False,
-                     unitriangular: bool = False) -> TriangularSolveResult:
+                     unitriangular: bool = False) -> return_types.TriangularSolveResult:
     """`linalg.solve_triangular(A, b, upper=upper)` in PyTorch's older form: (solution, a copy of A).
 
     With `transpose` the matrix is A^T.
@@ -280,4 +252,4 @@ def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False
         tensor([[2.]])
     """
     matrix, upper = (mT(A), not upper) if transpose else (A, upper)
-    return TriangularSolveResult(solve_triangular(matrix, b, upper=upper, unitriangular=unitriangular), A + 0)
+    return return_types.triangular_solve(solve_triangular(matrix, b, upper=upper, unitriangular=unitriangular), A + 0)

@@ -12,6 +12,7 @@ from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float64
 from minidl.backend.kernels.scan import scan
+from minidl.ops import return_types
 from minidl.ops.arithmetic import div
 from minidl.ops.broadcast import wide
 from minidl.ops.checks import check_real
@@ -19,7 +20,6 @@ from minidl.ops.comparison import logical_xor
 from minidl.ops.complex import conj
 from minidl.ops.dims import normalize_dim, numpy_names
 from minidl.ops.exponential import logaddexp
-from minidl.ops.extreme import ValuesIndices
 from minidl.ops.gather import grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.join import cat
@@ -109,19 +109,19 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
 # ---------------------------------------------------------------------- running extremes
 
 
-def cummax(input: Any, dim: int) -> ValuesIndices:
+def cummax(input: Any, dim: int) -> return_types.ValuesIndices:
     """The largest value so far along `dim`, and where it stood: `(values, indices)`.
 
     Of equal values the last one counts, and gets the gradient. Once there is a NaN, it stays.
 
         >>> import minidl
         >>> minidl.cummax(minidl.tensor([1.0, 3.0, 2.0, 3.0]), dim=0)
-        ValuesIndices(values=tensor([1., 3., 3., 3.]), indices=tensor([0, 1, 1, 3]))
+        cummax(values=tensor([1., 3., 3., 3.]), indices=tensor([0, 1, 1, 3]))
     """
     return _running_extreme(input, dim, np.maximum, "cummax")
 
 
-def cummin(input: Any, dim: int) -> ValuesIndices:
+def cummin(input: Any, dim: int) -> return_types.ValuesIndices:
     """The smallest value so far along `dim`, and where it stood; as `cummax` otherwise.
 
         >>> import minidl
@@ -131,17 +131,17 @@ def cummin(input: Any, dim: int) -> ValuesIndices:
     return _running_extreme(input, dim, np.minimum, "cummin")
 
 
-def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> ValuesIndices:
-    axis, x = axis_of(input, dim, who), array_of(input)
+def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> return_types.ValuesIndices:
+    axis, x, kind = axis_of(input, dim, who), array_of(input), getattr(return_types, who)
     check_real(who, input)
     xp = array_module(x)
     if axis is None:
-        return ValuesIndices(clone(input), wrap(xp.zeros((), np.int64)))
+        return kind(clone(input), wrap(xp.zeros((), np.int64)))
     attained = (x == scan(x, axis, ufunc)) | (x != x)   # a NaN is extreme, but equals nothing
     positions = xp.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
     places = scan(xp.where(attained, positions, 0), axis, np.maximum)
     indices = as_result(wrap(places))
-    return ValuesIndices(GetItem(grid(places, axis)).watch(indices)(input), indices)
+    return kind(GetItem(grid(places, axis)).watch(indices)(input), indices)
 
 
 # ---------------------------------------------------------------------- logcumsumexp

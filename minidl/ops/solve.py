@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from minidl.autograd.op import Op, conjugate
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float16
+from minidl.ops import return_types
 from minidl.ops.broadcast import broadcast_shape, expand_to
 from minidl.ops.dims import normalize_dims
 from minidl.ops.exponential import log
@@ -358,13 +359,6 @@ def _check_halves(who: str, at: str, rows: tuple[int, ...], columns: tuple[int, 
 # ---------------------------------------------------------------------- determinants
 
 
-class SLogDetResult(NamedTuple):
-    """What `slogdet` returns, by the names of PyTorch."""
-
-    sign: Any
-    logabsdet: Any
-
-
 def det(A: Any) -> Any:
     """The determinant of a square matrix, or of each of a batch: (*, n, n) -> (*).
 
@@ -378,17 +372,17 @@ def det(A: Any) -> Any:
     return Det()(A)
 
 
-def slogdet(A: Any) -> SLogDetResult:
+def slogdet(A: Any) -> return_types.SLogDetResult:
     """The sign of the determinant, and the logarithm of its absolute value, which cannot overflow.
 
     A singular matrix has the sign 0 and the logarithm -inf. (*, n, n) -> (*) and (*).
 
         >>> import minidl
         >>> minidl.linalg.slogdet(-2 * minidl.eye(3))
-        SLogDetResult(sign=tensor(-1.), logabsdet=tensor(2.0794))
+        linalg_slogdet(sign=tensor(-1.), logabsdet=tensor(2.0794))
     """
     check_matrix("linalg.slogdet", A, square=True)
-    return SLogDetResult(*SLogDet()(A))
+    return return_types.linalg_slogdet(*SLogDet()(A))
 
 
 def logdet(input: Any) -> Any:

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
+from minidl.ops import return_types
 from minidl.ops.checks import check_real, check_tensors
 from minidl.ops.dims import normalize_dim, numpy_names
 from minidl.ops.gather import grid
@@ -15,25 +16,18 @@ from minidl.ops.getitem import GetItem
 from minidl.ops.view import array_of, clone
 
 
-class Sorted(NamedTuple):
-    """What `sort` and `topk` return: the values, and where along the axis they stood."""
-
-    values: Any
-    indices: Any
-
-
 @numpy_names
-def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Sorted:
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> return_types.ValuesIndices:
     """The values along `dim` in order, and their former positions: `(values, indices)`.
 
     Equal values keep their order, whether `stable` asks for it or not. NaN counts as the largest.
 
         >>> import minidl
         >>> minidl.sort(minidl.tensor([3., 1., 2.]), descending=True)
-        Sorted(values=tensor([3., 2., 1.]), indices=tensor([0, 2, 1]))
+        sort(values=tensor([3., 2., 1.]), indices=tensor([0, 2, 1]))
     """
     check_real("sort", input)
-    return _read(input, dim, _order(array_of(input), normalize_dim(dim, input.ndim, "sort"), descending))
+    return _read("sort", input, dim, _order(array_of(input), normalize_dim(dim, input.ndim, "sort"), descending))
 
 
 @numpy_names
@@ -49,14 +43,14 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
 
 
 @numpy_names
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> return_types.ValuesIndices:
     """The k largest values along `dim` (or smallest), best first, and their positions: `(values, indices)`.
 
     Errors: RuntimeError where k is larger than the axis.
 
         >>> import minidl
         >>> minidl.topk(minidl.tensor([1., 5., 3., 4.]), 2)
-        Sorted(values=tensor([5., 4.]), indices=tensor([1, 3]))
+        topk(values=tensor([5., 4.]), indices=tensor([1, 3]))
     """
     check_real("topk", input)
     x, axis = array_of(input), normalize_dim(dim, input.ndim, "topk")
@@ -64,16 +58,16 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     if not 0 <= k <= length:
         raise RuntimeError(f"topk: selected index k out of range: k = {k}, but dimension {axis} has size {length}")
     if not x.ndim:
-        return _read(input, dim, _order(x, axis, largest))
+        return _read("topk", input, dim, _order(x, axis, largest))
     if k == 0 or 4 * k > length:
         order = _order(x, axis, largest)
-        return _read(input, dim, order[_part(order, axis, slice(k))])
+        return _read("topk", input, dim, order[_part(order, axis, slice(k))])
     # Few of many: put the k best on one side, which takes a single pass, and sort only those.
     cut, side = (length - k, slice(length - k, None)) if largest else (k - 1, slice(k))
     places = array_module(x).argpartition(x, cut, axis=axis)
     places = array_module(x).sort(places[_part(x, axis, side)], axis=axis)   # equal values: the first one first
     best = x[grid(places, axis)]
-    return _read(input, dim, places[grid(_order(best, axis, largest), axis)])
+    return _read("topk", input, dim, places[grid(_order(best, axis, largest), axis)])
 
 
 def _order(x: Array, axis: int, descending: bool) -> Array:
@@ -92,12 +86,12 @@ def _part(x: Array, axis: int, part: slice) -> Any:
     return (*(slice(None),) * axis, part)
 
 
-def _read(input: Any, dim: int, places: Array) -> Sorted:
+def _read(who: str, input: Any, dim: int, places: Array) -> return_types.ValuesIndices:
     if not input.ndim:
-        return Sorted(clone(input), wrap(places))
+        return getattr(return_types, who)(clone(input), wrap(places))
     indices = wrap(places)
     values = GetItem(grid(places, normalize_dim(dim, input.ndim, "sort")), once=True).watch(indices)(input)
-    return Sorted(values, indices)
+    return getattr(return_types, who)(values, indices)
 
 
 def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,

@@ -15,6 +15,7 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import get_default_dtype, real_of
 from minidl.backend.kernels.scan import scan
+from minidl.ops import return_types
 from minidl.ops.broadcast import Sum
 from minidl.ops.cast import cast
 from minidl.ops.checks import check_real, number
@@ -22,7 +23,7 @@ from minidl.ops.complex import complex as complex_
 from minidl.ops.complex import imag, real
 from minidl.ops.dims import sizes
 from minidl.ops.exponential import sqrt
-from minidl.ops.extreme import ValuesIndices, check_not_empty
+from minidl.ops.extreme import check_not_empty
 from minidl.ops.gather import gather, grid
 from minidl.ops.getitem import GetItem
 from minidl.ops.linalg import matmul
@@ -75,17 +76,18 @@ def _at_rank(order: Array, rank: Array, axis: int) -> Array:
     return array_module(order).take_along_axis(order, rank, axis)
 
 
-def _read(input: Any, places: Array, axis: int, keepdim: bool) -> ValuesIndices:
+def _read(who: str, input: Any, places: Array, axis: int, keepdim: bool) -> return_types.ValuesIndices:
     """The elements at `places` along the axis, and the places."""
     indices = as_result(wrap(places))
     values = GetItem(grid(places, axis)).watch(indices)(input)
-    return ValuesIndices(values, indices) if keepdim else \
-        ValuesIndices(as_result(squeeze(values, axis)), as_result(squeeze(indices, axis)))
+    if not keepdim:
+        values, indices = as_result(squeeze(values, axis)), as_result(squeeze(indices, axis))
+    return getattr(return_types, who)(values, indices)
 
 
-def _single(input: Any) -> ValuesIndices:
+def _single(who: str, input: Any) -> return_types.ValuesIndices:
     """A tensor without dimensions is its own median, mode and smallest."""
-    return ValuesIndices(clone(input), wrap(array_module(array_of(input)).zeros((), np.int64)))
+    return getattr(return_types, who)(clone(input), wrap(array_module(array_of(input)).zeros((), np.int64)))
 
 
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -121,19 +123,19 @@ def _median(input: Any, dim: int | None, keepdim: bool, who: str, skip_nan: bool
         return Median(input.ndim, skip_nan)(input)
     axis = axis_of(input, dim, who)
     if axis is None:
-        return _single(input)
+        return _single(who, input)
     check_not_empty(input, (axis,), who)
-    return _read(input, _middle(array_of(input), axis, skip_nan), axis, keepdim)
+    return _read(who, input, _middle(array_of(input), axis, skip_nan), axis, keepdim)
 
 
-def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> return_types.ValuesIndices:
     """The k-th smallest element along `dim`, counted from 1, and where it stands: `(values, indices)`.
 
     NaN counts as the largest. Errors: RuntimeError where there is no k-th.
 
         >>> import minidl
         >>> minidl.kthvalue(minidl.tensor([4.0, 1.0, 3.0]), k=2)
-        ValuesIndices(values=tensor(3.), indices=tensor(2))
+        kthvalue(values=tensor(3.), indices=tensor(2))
     """
     check_real("kthvalue", input)
     axis = axis_of(input, dim, "kthvalue")
@@ -141,22 +143,24 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Values
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis or 0}: k = {k}, but "
                            f"there are {n} elements")
-    return _single(input) if axis is None else _read(input, _kth(array_of(input), k - 1, axis), axis, keepdim)
+    if axis is None:
+        return _single("kthvalue", input)
+    return _read("kthvalue", input, _kth(array_of(input), k - 1, axis), axis, keepdim)
 
 
-def mode(input: Any, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+def mode(input: Any, dim: int = -1, keepdim: bool = False) -> return_types.ValuesIndices:
     """The most frequent element along `dim`, and where it stands last: `(values, indices)`.
 
     Of several equally frequent ones it is the smallest. Errors: IndexError where `dim` has no elements.
 
         >>> import minidl
         >>> minidl.mode(minidl.tensor([3, 1, 3, 1, 3]))
-        ValuesIndices(values=tensor(3), indices=tensor(4))
+        mode(values=tensor(3), indices=tensor(4))
     """
     check_real("mode", input)
     axis = axis_of(input, dim, "mode")
     if axis is None:
-        return _single(input)
+        return _single("mode", input)
     check_not_empty(input, (axis,), "mode")
     x = array_of(input)
     xp = array_module(x)
@@ -169,7 +173,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     starts = xp.zeros(x.shape, np.int64)
     starts[later] = xp.where(ranked[later] != ranked[earlier], ranks[later], 0)
     longest = (ranks - scan(starts, axis, np.maximum)).argmax(axis=axis)
-    return _read(input, _at_rank(order, xp.expand_dims(longest, axis), axis), axis, keepdim)
+    return _read("mode", input, _at_rank(order, xp.expand_dims(longest, axis), axis), axis, keepdim)
 
 
 # ---------------------------------------------------------------------- quantiles

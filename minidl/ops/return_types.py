@@ -1,0 +1,185 @@
+"""Functions of several results return named tuples: the type has the function's name, the fields have PyTorch's.
+
+`type(minidl.sort(x)) is minidl.return_types.sort`, and it prints as `sort(values=..., indices=...)`.
+"""
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeVar
+
+Fields = TypeVar("Fields", bound=tuple[Any, ...])
+
+
+class ValuesIndices(NamedTuple):
+    """Elements, and where along an axis they stand."""
+
+    values: Any
+    indices: Any
+
+
+class MinMax(NamedTuple):
+    """The smallest and the largest."""
+
+    min: Any
+    max: Any
+
+
+class MantissaExponent(NamedTuple):
+    """x = mantissa * 2^exponent"""
+
+    mantissa: Any
+    exponent: Any
+
+
+class Histogram(NamedTuple):
+    """How many elements lie in each bin, and where the bins end."""
+
+    hist: Any
+    bin_edges: Any
+
+
+class QRResult(NamedTuple):
+    """A = Q R"""
+
+    Q: Any
+    R: Any
+
+
+class Reflections(NamedTuple):
+    """R with reflections below it, and their factors."""
+
+    a: Any
+    tau: Any
+
+
+class SVDResult(NamedTuple):
+    """A = U diag(S) Vh"""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+class USV(NamedTuple):
+    """A = U diag(S) V^H"""
+
+    U: Any
+    S: Any
+    V: Any
+
+
+class Eigen(NamedTuple):
+    """A V = V diag(w)"""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SLogDetResult(NamedTuple):
+    """det A = sign * exp(logabsdet)"""
+
+    sign: Any
+    logabsdet: Any
+
+
+class LstsqResult(NamedTuple):
+    """The X for which |A X - B| is least, and what was found on the way."""
+
+    solution: Any
+    residuals: Any
+    rank: Any
+    singular_values: Any
+
+
+class LUResult(NamedTuple):
+    """A = P L U"""
+
+    P: Any
+    L: Any
+    U: Any
+
+
+class LUFactorResult(NamedTuple):
+    """L and U in one matrix, and the exchanges of rows."""
+
+    LU: Any
+    pivots: Any
+
+
+class LUFactorExResult(NamedTuple):
+    """The same, and which element of U's diagonal is 0."""
+
+    LU: Any
+    pivots: Any
+    info: Any
+
+
+class InverseResult(NamedTuple):
+    """The inverse, and where there is none."""
+
+    inverse: Any
+    info: Any
+
+
+class SolveResult(NamedTuple):
+    """The solution, and where there is none."""
+
+    result: Any
+    info: Any
+
+
+class CholeskyResult(NamedTuple):
+    """The factor, and where there is none."""
+
+    L: Any
+    info: Any
+
+
+class TriangularSolveResult(NamedTuple):
+    """The solution, and a copy of the matrix."""
+
+    solution: Any
+    cloned_coefficient: Any
+
+
+def _of(name: str, fields: type[Fields]) -> type[Fields]:
+    """The type of what the function of that name returns."""
+    return type(name, (fields,), {"__slots__": (), "__module__": __name__, "__doc__": f"What `{name}` returns."})
+
+
+max = _of("max", ValuesIndices)
+min = _of("min", ValuesIndices)
+median = _of("median", ValuesIndices)
+nanmedian = _of("nanmedian", ValuesIndices)
+mode = _of("mode", ValuesIndices)
+kthvalue = _of("kthvalue", ValuesIndices)
+sort = _of("sort", ValuesIndices)
+topk = _of("topk", ValuesIndices)
+cummax = _of("cummax", ValuesIndices)
+cummin = _of("cummin", ValuesIndices)
+aminmax = _of("aminmax", MinMax)
+frexp = _of("frexp", MantissaExponent)
+histogram = _of("histogram", Histogram)
+histogramdd = _of("histogramdd", Histogram)
+
+qr = _of("qr", QRResult)
+svd = _of("svd", USV)
+svd_lowrank = _of("svd_lowrank", USV)
+pca_lowrank = _of("pca_lowrank", USV)
+lu = _of("lu", LUFactorResult)
+lu_with_info = _of("lu_with_info", LUFactorExResult)
+lu_unpack = _of("lu_unpack", LUResult)
+geqrf = _of("geqrf", Reflections)
+triangular_solve = _of("triangular_solve", TriangularSolveResult)
+
+linalg_qr = _of("linalg_qr", QRResult)
+linalg_svd = _of("linalg_svd", SVDResult)
+linalg_eig = _of("linalg_eig", Eigen)
+linalg_eigh = _of("linalg_eigh", Eigen)
+slogdet = linalg_slogdet = _of("linalg_slogdet", SLogDetResult)
+linalg_lstsq = _of("linalg_lstsq", LstsqResult)
+linalg_lu = _of("linalg_lu", LUResult)
+linalg_lu_factor = _of("linalg_lu_factor", LUFactorResult)
+linalg_lu_factor_ex = _of("linalg_lu_factor_ex", LUFactorExResult)
+linalg_inv_ex = _of("linalg_inv_ex", InverseResult)
+linalg_solve_ex = _of("linalg_solve_ex", SolveResult)
+linalg_cholesky_ex = _of("linalg_cholesky_ex", CholeskyResult)
