@@ -18,7 +18,7 @@ from minidl.utils.data.sampler import (
     SequentialSampler,
     cpu_stream,
 )
-from minidl.utils.data.workers import WorkerPool, choose_context
+from minidl.utils.data.workers import WorkerPool, choose_context, interrupt_later
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -155,8 +155,16 @@ class DataLoader(Generic[T_co]):
         finally:
             if finished and self.persistent_workers and self._pool is None:
                 self._pool = pool
-            else:
-                pool.close()
+            else:   # often in a finalizer, as the loop was left early: that would swallow Ctrl-C
+                closed = interrupted = False
+                while not closed:
+                    try:
+                        pool.close()
+                        closed = True
+                    except KeyboardInterrupt:
+                        interrupted = True
+                if interrupted:
+                    interrupt_later()
 
     def _in_turn(self, pool: WorkerPool, seed: int) -> Iterator[Any]:
         """Hand out tasks and take answers in the same turn; each answer makes room for a task."""

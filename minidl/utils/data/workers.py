@@ -95,8 +95,9 @@ class WorkerPool:
         self._epoch = 0
         self._seed = seed
         self._workers: list[_Worker] = []
-        # runs on close(), when the pool is dropped, or when the interpreter ends
-        self.close = weakref.finalize(self, _stop, self._workers, os.getpid())
+        self._owner = os.getpid()
+        # for a pool that is dropped, or when the interpreter ends
+        self._finalizer = weakref.finalize(self, _stop, self._workers, self._owner)
         try:
             for i in range(num_workers):
                 info = WorkerInfo(i, num_workers, seed + i, dataset)
@@ -104,6 +105,11 @@ class WorkerPool:
         except BaseException:
             self.close()
             raise
+
+    def close(self) -> None:
+        """End the workers, if they have not ended yet."""
+        _stop(self._workers, self._owner)
+        self._finalizer.detach()
 
     def begin_epoch(self, seed: int) -> None:
         """Tasks belong to a new epoch from here on: streams restart, worker i is seeded `seed + i`.
@@ -190,21 +196,39 @@ def _start(context: Any, make_fetcher: Callable[[], Any], init_fn: Callable[[int
 
 
 def _stop(workers: list[_Worker], owner: int) -> None:
-    """End the workers: kindly, by closing the sockets they listen on; then less so."""
+    """End the workers. Ctrl-C comes when this is over: it often runs in a finalizer, which would swallow it."""
     if os.getpid() != owner:  # a forked process has a copy of the list, but not the workers
         return
-    with _ctrl_c_later():
+    pressed: list[Any] = []
+    while workers:
+        try:
+            if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None:
+                before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+                try:
+                    _end(workers)
+                finally:
+                    signal.signal(signal.SIGINT, before)
+            else:
+                _end(workers)
+        except KeyboardInterrupt:       # just before we listened, or just after
+            pressed.append(True)
+    if pressed:
+        interrupt_later()
+
+
+def _end(workers: list[_Worker]) -> None:
+    """End the workers: kindly, by closing the sockets they listen on; then less so."""
+    for worker in workers:
+        worker.channel.close()
+    deadline = time.monotonic() + _GRACE
+    for end in (None, "terminate", "kill"):
         for worker in workers:
-            worker.channel.close()
+            if end and worker.process.is_alive():
+                getattr(worker.process, end)()
+        for worker in workers:
+            worker.process.join(max(deadline - time.monotonic(), 0.05))
         deadline = time.monotonic() + _GRACE
-        for end in (None, "terminate", "kill"):
-            for worker in workers:
-                if end and worker.process.is_alive():
-                    getattr(worker.process, end)()
-            for worker in workers:
-                worker.process.join(max(deadline - time.monotonic(), 0.05))
-            deadline = time.monotonic() + _GRACE
-        workers.clear()
+    workers.clear()
 
 
 @contextlib.contextmanager
@@ -222,20 +246,14 @@ def _deaf_to_ctrl_c(context: Any) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@contextlib.contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """Ctrl-C comes when this is over: it often runs in a finalizer, from which no exception comes out."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
-        yield
-        return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if pressed:     # a moment later, when the finalizer is left
-            threading.Timer(0.01, _thread.interrupt_main).start()
+def interrupt_later() -> None:
+    """Pass on a Ctrl-C that a finalizer has noticed, and would swallow."""
+    def interrupt() -> None:
+        time.sleep(0.05)        # the finalizer is left by then
+        _thread.interrupt_main()
+
+    with contextlib.suppress(RuntimeError):     # the interpreter ends already
+        _thread.start_new_thread(interrupt, ())
 
 
 def _signal_name(number: int) -> str:

@@ -479,6 +479,7 @@ RESTLESS = """
 
     if __name__ == "__main__":
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        next(iter(DataLoader(range(9), num_workers=1)))     # imports numpy.random, which swallows Ctrl-C
         print("ready", flush=True)
         try:
             while True:     # workers start and end all the time
