@@ -19,7 +19,7 @@ import numpy as np
 
 from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.op import AccumulateGrad, Op, annotate
-from minidl.autograd.tensorbase import Edge, TensorBase, gradient_of, version_of, wrap, wrap_free
+from minidl.autograd.tensorbase import Edge, TensorBase, gradient_of, recorded_gradient_of, version_of, wrap, wrap_free
 from minidl.backend.device import array_module
 
 _one_at_a_time = threading.Lock()   # threads that share leaves add to the same `.grad`
@@ -188,7 +188,7 @@ def accumulate(leaf: TensorBase, g: Any, owned: bool) -> None:
         raise RuntimeError(f"a gradient of shape {tuple(shape)} arrived at a leaf of shape "
                            f"{tuple(leaf.array.shape)}: a gradient rule returned a wrong shape")
     if isinstance(g, TensorBase):
-        leaf.grad = g.clone() if leaf.grad is None else leaf.grad + g  # type: ignore[attr-defined, operator]
+        leaf.grad = recorded_gradient_of(leaf, g) if leaf.grad is None else leaf.grad + g   # type: ignore[operator]
     elif leaf.grad is None:
         leaf.grad = gradient_of(leaf, np.asarray(g) if isinstance(g, np.generic) else g if owned else g.copy(order="K"))
     else:

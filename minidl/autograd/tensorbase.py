@@ -88,6 +88,14 @@ def gradient_of(tensor: TensorBase, array: Array) -> Any:
     return wrap(array)
 
 
+def recorded_gradient_of(tensor: TensorBase, gradient: Any) -> Any:
+    """A copy of a gradient that is a tensor itself; it lies row by row where its tensor does."""
+    copy = gradient.clone()
+    if tensor.array.flags.c_contiguous or tensor.layout_is_free:
+        copy.layout_is_free = not copy.array.flags.c_contiguous
+    return copy
+
+
 def tensors_in(value: Any) -> Iterator[TensorBase]:
     """All tensors in nested tuples, lists and dicts."""
     if isinstance(value, TensorBase):

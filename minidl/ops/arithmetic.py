@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import held, result_type
+from minidl.ops.cast import cast
 from minidl.ops.complex import conj, real
 from minidl.ops.ufunc import Binary, Step, Ternary, Unary, Zero, either_is_bool
+from minidl.ops.view import array_of
 
 # ---------------------------------------------------------------------- sums and products
 
@@ -69,13 +72,16 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 
 def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
-    """`alpha * other`, for add and sub."""
+    """`alpha * other` in the dtype of the result, for add and sub."""
     if isinstance(alpha, float) and all(np.dtype(getattr(x, "dtype", type(x))).kind in "biu" for x in (input, other)):
         raise RuntimeError(f"{who}: For integral input tensors, argument alpha must not be a floating point "
                            f"number, but got alpha={alpha}; convert one tensor with .float() first")
     if all(np.dtype(getattr(x, "dtype", type(x))).kind == "b" for x in (input, other)):
         alpha = bool(alpha)     # a sum of bools is a bool
-    return mul(other, alpha)
+    if not hasattr(other, "dtype"):
+        return mul(other, alpha)
+    dtype = result_type(array_of(input), array_of(other))       # twice a byte may be no byte
+    return mul(cast(other, dtype), held(alpha, dtype))
 
 
 class Mul(Binary):

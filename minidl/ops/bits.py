@@ -121,7 +121,9 @@ def ldexp(input: Any, other: Any) -> Any:
     """
     if not hasattr(other, "dtype"):
         return mul(input, 2.0 ** other)
-    return mul(input, pow(2.0, cast(other, result_type(array_of(input), array_of(other), 1.0))))
+    dtype = result_type(array_of(input), array_of(other), 1.0)
+    wide = np.dtype(np.float32) if dtype == np.float16 else dtype       # 2^16 is no float16, though 2^16 x may be
+    return cast(mul(cast(input, wide), pow(2.0, cast(other, wide))), dtype)
 
 
 class Nextafter(Binary):

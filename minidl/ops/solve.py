@@ -153,10 +153,12 @@ class Det(Op):
     def grad_a(self, g: Any, a: Any, out: Any) -> Any:
         some_zero = bool((array_of(out) == 0).any())    # singular, or too small a number
         if some_zero and bool((SLogDet().forward(array_of(a))[0] == 0).any()):
-            factors = cofactors(a)
-        else:
-            factors = out[..., None, None] * mT(Inverse()(a))
-        return g[..., None, None] * factors
+            return g[..., None, None] * cofactors(a)
+        try:
+            inverse = Inverse()(a)
+        except LinAlgError:     # rounding can make it singular for one factorization and not for another
+            return g[..., None, None] * cofactors(a)
+        return g[..., None, None] * (out[..., None, None] * mT(inverse))
 
 
 class SLogDet(Op):

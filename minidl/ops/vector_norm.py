@@ -13,6 +13,7 @@ from minidl.ops.broadcast import Shape, wide
 from minidl.ops.dims import numpy_names
 from minidl.ops.extreme import Extreme, check_not_empty
 from minidl.ops.reduce import Dims, Reduction, axes_of, floating, sum
+from minidl.ops.selection import where
 from minidl.ops.ufunc import Step
 
 
@@ -30,7 +31,7 @@ class Norm2(Reduction):
         return super().forward(x).astype(x.dtype, copy=False)
 
     def grad_x(self, g: Any, x: Any, out: Any) -> Any:
-        return self.spread(g / (out + (out == 0))) * x
+        return self.spread(where(out == 0, 0, g / (out + (out == 0)))) * x      # an infinite g too
 
 
 class NormP(Reduction):

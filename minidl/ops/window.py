@@ -83,7 +83,6 @@ class AsStrided(Strided):
 
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
-        self.keep(places=self.look(array_module(x).arange(x.size)))
         if not x.flags.c_contiguous:    # a gradient, which may lie anyhow
             x = x.copy()
         return self.look(x.reshape(-1))
@@ -96,8 +95,10 @@ class AsStrided(Strided):
         strides = tuple([s * row.itemsize for s in self.stride])
         return array_module(row).lib.stride_tricks.as_strided(row[self.offset:], self.shape, strides)
 
-    def grad_x(self, g: Any, places: Any) -> Any:
-        return Reshape(self.x_shape)(ScatterAdd(places, (math.prod(self.x_shape),))(g))
+    def grad_x(self, g: Any) -> Any:
+        size = math.prod(self.x_shape)
+        places = self.look(array_module(array_of(g)).arange(size))
+        return Reshape(self.x_shape)(ScatterAdd(places, (size,))(g))
 
 
 # ---------------------------------------------------------------------- functions

@@ -49,6 +49,19 @@ FOUND = {
     "broadcast_to takes sizes": ["t0 = lib.ones(3)", "t1 = t0.broadcast_to(2, 3)", "t2 = t0.broadcast_to((2, -1))"],
     "copy_ adds no axes": ["t0 = lib.zeros(2)", "t1 = lib.ones(1, 2)", "t0.copy_(t1)"],
     "flags of what is computed": [X, "t1 = t0 * 1", "t1.requires_grad = True", "t1.requires_grad_()", "t1.requires_grad = False"],
+    "twice a byte is no byte": ["t0 = lib.tensor([1.])", "t1 = lib.tensor(255, dtype=lib.uint8)", "t2 = lib.sub(t0, t1, alpha=2)",
+                               "t3 = lib.rsub(t1, t0, alpha=2)", "t0.add_(t1, alpha=2)", "t4 = lib.add(t1, t1, alpha=300)"],
+    "ldexp of zero by more than float16 holds": ["t0 = lib.tensor([0., 2e-4], dtype=lib.float16)", "t1 = lib.tensor([16, 16])", "t2 = lib.ldexp(t0, t1)"],
+    "det of what only one factorization finds singular": [
+        "t0 = lib.tensor([[0.625, 0.5], [0.0, 0.5], [0.125, -1.625]], dtype=lib.float64, requires_grad=True)",
+        "t1 = lib.linalg.det(t0 @ t0.mT)", "t1.backward()"],
+    "smoothed labels of no classes": ["t0 = lib.zeros(0, 0)", "t1 = lib.zeros(0, dtype=lib.int64)",
+                                      "t2 = F.cross_entropy(t0, t1, reduction='none', label_smoothing=0.5)"],
+    "an infinite gradient of a distance of zero": ["t0 = lib.ones(3, 2, requires_grad=True)", "t1 = lib.cdist(t0, t0).sqrt()", "t1.sum().backward()"],
+    "as_strided keeps nothing": [X, "t1 = t0.as_strided((2,), (1,))", "t1.sum().backward()", "t1.sum().backward()"],
+    "a gradient that is recorded lies as its leaf does": [
+        "t0 = lib.ones(2, 2, requires_grad=True)", "t1 = lib.fmax(lib.zeros(1, 1, 1), t0.t() * 2)", "t1.sum().backward(create_graph=True)",
+        "t2 = t0.grad.view(4)"],
     "a recorded gradient that somebody holds is added to": [X, "(t0 ** 3).sum().backward(create_graph=True)", "t1 = t0.grad", "t1.sum().backward()"],
 }
 

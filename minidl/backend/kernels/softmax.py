@@ -68,7 +68,7 @@ def cross_entropy_forward(x: Array, target: Array, weight: Array | None, ignore_
         losses *= target_weight
     if label_smoothing:
         smooth = log_probabilities if weight is None else log_probabilities * _along_classes(weight, x.ndim)
-        losses -= label_smoothing / x.shape[1] * smooth.sum(axis=1)
+        losses -= label_smoothing / max(x.shape[1], 1) * smooth.sum(axis=1)
     return array_module(x).where(kept, losses, losses.dtype.type(0)), log_probabilities
 
 
@@ -79,7 +79,7 @@ def cross_entropy_grad(g: Array, log_probabilities: Array, target: Array, weight
 
         gx = g * ((1 - e) * weight[target] * (p - onehot(target)) + e/C * (sum(weight) * p - weight))
     """
-    C, e = log_probabilities.shape[1], label_smoothing
+    C, e = max(log_probabilities.shape[1], 1), label_smoothing
     kept, target_weight, at_target = _targets(log_probabilities, target, weight, ignore_index)
     g = array_module(g).where(kept, g, g.dtype.type(0))
     hard = g * (1 - e) if target_weight is None else g * (1 - e) * target_weight
