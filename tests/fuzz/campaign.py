@@ -5,7 +5,8 @@ import json
 import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 
 from tests.fuzz import run as running
@@ -14,7 +15,7 @@ from tests.fuzz.judge import judge
 from tests.fuzz.run import Skipped, quiet
 from tests.fuzz.shorten import shorten
 
-CHUNK = 250
+CHUNK = 1000
 
 
 @dataclass
@@ -127,13 +128,32 @@ def run_some(seed: int, first: int, count: int, layout: bool, seconds: float = f
     return report
 
 
+def run_apart(seed: int, first: int, count: int, layout: bool) -> Report:
+    """`run_some` in a process of its own, as a program can crash PyTorch: it is found by halves, and reported."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool:
+        try:
+            return pool.submit(run_some, seed, first, count, layout).result()
+        except BrokenProcessPool:
+            pass
+    report = Report(seed, first)
+    if count == 1:
+        report.programs = 1
+        report.add(Kind("crash", "the process died", "", 1, first, "", f"see --show {first}"))
+        return report
+    half = count // 2
+    report.merge(run_apart(seed, first, half, layout))
+    report.merge(run_apart(seed, first + half, count - half, layout))
+    return report
+
+
 def run_many(seed: int, first: int, count: int, jobs: int, layout: bool, show: Callable[[str], None]) -> Report:
     """Share programs out among processes; `show` is called with a line about every ten seconds."""
     report = Report(seed, first)
     start = last = time.perf_counter()
     chunks = range(first, first + count, CHUNK)
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        pending = [pool.submit(run_some, seed, at, min(CHUNK, first + count - at), layout) for at in chunks]
+    with ThreadPoolExecutor(jobs) as pool:
+        pending = [pool.submit(run_apart, seed, at, min(CHUNK, first + count - at), layout) for at in chunks]
         try:
             for done in as_completed(pending):
                 report.merge(done.result())
@@ -147,6 +167,8 @@ def run_many(seed: int, first: int, count: int, jobs: int, layout: bool, show: C
                 one.cancel()
             show(f"interrupted; a run with --first {first + report.programs // CHUNK * CHUNK} goes on about there")
     for kind in report.unexplained:
+        if kind.kind == "crash":
+            continue
         try:
             program, found = random_program(seed, kind.index, layout)
         except Exception:       # as it is reported
