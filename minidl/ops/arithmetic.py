@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import held, result_type
+from minidl.backend.dtype import held
 from minidl.ops.cast import cast
 from minidl.ops.complex import conj, real
-from minidl.ops.ufunc import Binary, Step, Ternary, Unary, Zero, either_is_bool
-from minidl.ops.view import array_of
+from minidl.ops.ufunc import Binary, Step, Ternary, Unary, Zero, common_dtype, either_is_bool
 
 # ---------------------------------------------------------------------- sums and products
 
@@ -80,7 +79,7 @@ def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
         alpha = bool(alpha)     # a sum of bools is a bool
     if not hasattr(other, "dtype"):
         return mul(other, alpha)
-    dtype = result_type(array_of(input), array_of(other))       # twice a byte may be no byte
+    dtype = common_dtype(input, other)       # twice a byte may be no byte
     return mul(cast(other, dtype), held(alpha, dtype))
 
 

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import result_type
 from minidl.ops import return_types
 from minidl.ops.arithmetic import mul, sign
 from minidl.ops.cast import cast
 from minidl.ops.exponential import pow
-from minidl.ops.ufunc import Binary, Elementwise, Unary, Zero
-from minidl.ops.view import array_of
+from minidl.ops.ufunc import Binary, Elementwise, Unary, Zero, common_dtype
 
 # ---------------------------------------------------------------------- signs
 
@@ -121,7 +119,7 @@ def ldexp(input: Any, other: Any) -> Any:
     """
     if not hasattr(other, "dtype"):
         return mul(input, 2.0 ** other)
-    dtype = result_type(array_of(input), array_of(other), 1.0)
+    dtype = common_dtype(input, other, 1.0)
     wide = np.dtype(np.float32) if dtype == np.float16 else dtype       # 2^16 is no float16, though 2^16 x may be
     return cast(mul(cast(input, wide), pow(2.0, cast(other, wide))), dtype)
 

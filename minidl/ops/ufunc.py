@@ -122,6 +122,11 @@ def wrapped(a: Any, b: Any) -> tuple[Any, Any]:
     return a, np.array(b).astype(a.dtype).item()
 
 
+def common_dtype(*operands: Any) -> np.dtype:
+    """The dtype of a result of tensors, arrays and numbers together."""
+    return result_type(*[getattr(x, "array", x) for x in operands])
+
+
 def either_is_bool(a: Any, b: Any) -> bool:
     """Whether one of two operands of an op is a bool, or a tensor of bools."""
     return any(isinstance(x, bool) or getattr(x, "dtype", None) == np.bool_ for x in (a, b))
