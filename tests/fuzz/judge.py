@@ -22,7 +22,7 @@ class Deliberate:
     program: str = ""
 
     def covers(self, found: Disagreement, program: Program) -> bool:
-        return found.kind.removeprefix("not refused, ") == self.kind and bool(re.search(self.statement, found.statement)) and \
+        return found.kind == self.kind and bool(re.search(self.statement, found.statement)) and \
             bool(re.search(self.detail, found.detail)) and any(re.search(self.program, s.text) for s in program)
 
 
@@ -74,7 +74,7 @@ DELIBERATE = [
     Deliberate(TORCH_REFUSES, BACKWARD, r"saved tensor that has been detached in-place",
                "what is kept for backward is not touched by detach_()"),
     Deliberate(TORCH_REFUSES, ANY, r"A view was created in no_grad mode", "a gradient is no view"),
-    Deliberate(TORCH_REFUSES, r"kron|pad\(|backward", r"view size is not compatible|isFloatingType\(grad|narrow\(\): length must be non-negative|"
+    Deliberate(TORCH_REFUSES, r"kron|pad\(|backward|grad\(", r"view size is not compatible|isFloatingType\(grad|narrow\(\): length must be non-negative|"
                r"must have a last dimension with stride 1",
                "PyTorch's function fails inside"),
     Deliberate(TORCH_REFUSES, BACKWARD, "'NoneType' object has no attribute 'clone'",
@@ -92,6 +92,9 @@ DELIBERATE = [
                "it looks at the elements of its tensor, not at what else lies in their memory"),
     Deliberate(MINIDL_REFUSES, r"cummin|cummax|roll|cumsum_|cumprod_", r"Dimension out of range|can't be cast", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"F\.conv", r"at least one element in each dimension", "a convolution over no channels is a mistake"),
+    Deliberate(MINIDL_REFUSES, r"adaptive_avg_pool", r"non-zero size", "a picture without channels is a mistake"),
+    Deliberate(MINIDL_REFUSES, ANY, r"second time: Mul has freed", "deg2rad and alpha= are products, which keep their numbers",
+               program=r"deg2rad|rad2deg|alpha="),
     Deliberate(MINIDL_REFUSES, r"clamp", r"value cannot be converted to type uint8", BYTES),
     Deliberate(MINIDL_REFUSES, BACKWARD, r"modified by an inplace operation",
                "PyTorch copies this input, or computes another from it, and keeps that"),
@@ -121,8 +124,9 @@ DELIBERATE = [
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch's gradient takes the size of dim=() for 1", program=r"\.std\(\(\)")
       for kind in ("value", "nan or inf", "gradient: value", "gradient: nan or inf")],
     Deliberate("gradient: value", BACKWARD, r"^off by \S+e-0[89]", "PyTorch rounds 1/6 to float32", program="hardsigmoid"),
-    Deliberate("gradient", BACKWARD, r"^None and", "turned in place, a tensor is another: what came before has its own gradient",
-               program=r"\.(t_|squeeze_|unsqueeze_|transpose_|swapaxes_)\("),
+    *[Deliberate(kind, BACKWARD, detail, "turned in place, a tensor is another: what came before has its own gradient",
+                 program=r"\.(t_|squeeze_|unsqueeze_|transpose_|swapaxes_)\(")
+      for kind, detail in (("gradient", r"^None and"), ("gradient: shape", ANY))],
     Deliberate("hook: length", BACKWARD, r"^\[tensor\([][0., -]+, .* and \[\]$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, ANY, "nobody notices writes to x.data: what is kept for backward differs", program=r"\.data\b")
       for kind in ("value", "gradient: value")],
@@ -132,6 +136,7 @@ DELIBERATE = [
     Deliberate("hook: contiguity", BACKWARD, r"^contiguous and", ROWS),
     Deliberate("contiguity", ANY, r"^contiguous and", ROWS),
     Deliberate("contiguity", r"[\d.] \*\* t\d+$", ANY, "a power lies as its exponent does, where the base is a number"),
+    Deliberate("contiguity", r"ldexp|angle", ANY, "a product lies as its operands do, and an angle as its numbers"),
     Deliberate("sharing", r"\.conj\(\)", ANY, CONJ),
     # values
     Deliberate("nan or inf", r"multi_margin_loss", r"^nan and", "the mean of nothing; PyTorch returns memory that nobody set"),
@@ -141,11 +146,21 @@ DELIBERATE = [
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "a gradient of inf goes to those that attain the extreme, and no further",
                program=r"\.(amax|amin|aminmax)\("),
     Deliberate("gradient: value", BACKWARD, ANY, "which of equal elements comes first is not settled",
-               program=r"\.(topk|sort|msort)\("),
+               program=r"\.(topk|sort|msort|kthvalue)\("),
+    Deliberate("gradient: value", BACKWARD, ANY, "where elu has a kink, its second derivative is that of one side", program=r"F\.(elu|celu|selu)"),
+    *[Deliberate(kind, BACKWARD, ANY, "the gradient of a determinant near 0 has few right digits", program=r"linalg\.det")
+      for kind in ("value", "gradient: value")],
+    Deliberate("gradient: value", BACKWARD, r"^off by (5.0|6.7|7.5)e-01", "of a place that is written twice, the last write has the gradient",
+               program=r"^t\d+\[t\d+\] \S?= "),
+    Deliberate("gradient: nan or inf", BACKWARD, ANY, "clamp passes nothing on where it is nan", program=r"\.logit\("),
+    Deliberate("hook: length", BACKWARD, r"and \[\]$", "PyTorch loses the hook of a view that is written", program=r"F\.leaky_relu_"),
+    Deliberate("hook: length", BACKWARD, r"^\[\] and", "a leaf that nobody holds has no gradient, and no hook", program=r"^del t"),
     Deliberate("shape", r"pixel_unshuffle", r"\b0\b", "PyTorch forgets to move the channels of a picture without pixels"),
     Deliberate("value", r"clamp", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("value", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("shape", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
+    Deliberate("value", r"ldexp", r"^off by \S+e-0[6789]", "2 ** other is computed in the dtype of the result"),
+    Deliberate("value", r"storage_offset", ANY, "a view without elements begins nowhere"),
     Deliberate("value", r"searchsorted|bucketize", ANY, "nan is the largest number, as in sort; PyTorch walks past it",
                program=r"\*\*|sqrt|log|/|asin|acos|inf|nan"),
     Deliberate("value", r"out=", ANY, "views of an out= that is resized keep the old memory", program=r"view|\[|reshape|flatten"),
@@ -168,10 +183,10 @@ def judge(program: Program, found: Disagreement) -> tuple[Disagreement, str]:
         again = replay(program, patient=True)
         if again is None or again.found.kind == MINIDL_REFUSES and "second time" in again.found.detail:
             return found, "what the gradient needs is there; PyTorch computes the same from copies"
+        if reason := known_reason(program, again.found):
+            return found, reason
         if again.found.kind != TORCH_REFUSES:
             found = replace(again.found, kind=f"not refused, {again.found.kind}")
-            if reason := known_reason(program, found):
-                return found, reason
     if found.kind in ("flag", "gradient: flag") and re.search(f"{CONSTANT} and {VARIABLE}$", found.detail) \
             and depends_on_nothing(program, found):
         return found, "a gradient that depends on nothing is a constant"
