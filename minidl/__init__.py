@@ -17,19 +17,16 @@ from minidl.ops.elementwise import (
     floor_divide, fmax, fmin, fmod, frac, ge, gt, hypot, isclose, isfinite, isinf, isnan, le, lerp, log, log10, log1p,
     log2, logaddexp, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, nan_to_num, ne, neg,
     polar, pow, reciprocal, remainder, round, rsqrt, sgn, sigmoid, sign, sin, sinh, sqrt, square, sub, tan, tanh, trunc,
-    where, xlogy,
-)
-from minidl.ops.complex import (
-    complex, conj, conj_physical, imag, is_conj, is_neg, real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
+    where, xlogy, complex, conj, conj_physical, imag, is_conj, is_neg, real, resolve_conj, resolve_neg, view_as_complex,
+    view_as_real,
 )
 from minidl.ops.activation import celu, log_softmax, prelu, relu, selu, softmax
 
 # reductions and scans
 from minidl.ops.reduce import (
-    all, any, count_nonzero, logsumexp, mean, nanmean, nansum, prod, std, std_mean, sum, var, var_mean,
+    all, any, count_nonzero, logsumexp, mean, nanmean, nansum, prod, std, std_mean, sum, var, var_mean, amax, amin,
+    aminmax, argmax, argmin, max, min, norm,
 )
-from minidl.ops.extreme import amax, amin, aminmax, argmax, argmin, max, min
-from minidl.ops.vector_norm import norm
 
 # shape
 from minidl.ops.shape import (
@@ -39,8 +36,8 @@ from minidl.ops.shape import (
     tile, transpose, tril, triu, unbind, unflatten, unsqueeze, vstack, column_stack, dsplit, hsplit, vsplit, row_stack,
     split_with_sizes, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
 )
-from minidl.ops.view_scatter import as_strided_scatter, diagonal_scatter, select_scatter, slice_scatter
-from minidl.ops.view_copy import (
+from minidl.ops.index import as_strided_scatter, diagonal_scatter, select_scatter, slice_scatter
+from minidl.ops.torch_names import (
     alias_copy, as_strided_copy, detach_copy, diagonal_copy, expand_copy, narrow_copy, permute_copy, select_copy,
     slice_copy, split_copy, split_with_sizes_copy, squeeze_copy, t_copy, transpose_copy, unbind_copy, unfold_copy,
     unsqueeze_copy, view_copy,
@@ -56,83 +53,77 @@ from minidl.ops.index import (
 # linear algebra
 from minidl.ops.linalg import (
     addbmm, addmm, addmv, addr, adjoint, baddbmm, bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, mm, mv,
-    outer, trace, vdot,
+    outer, trace, vdot, einsum, tensordot, cholesky_inverse, cholesky_solve, det, logdet, slogdet,
 )
-from minidl.ops.einsum import einsum, tensordot
-from minidl.ops.solve import cholesky_inverse, cholesky_solve, det, inv as inverse, logdet, slogdet
-from minidl.ops.decompositions import cholesky, pinverse, qr_some as qr, svd_some as svd
-from minidl.ops.lu import lu_unpack, older_lu as lu, older_lu_solve as lu_solve, triangular_solve
-from minidl.ops.householder import geqrf, orgqr, ormqr
-from minidl.ops.low_rank import pca_lowrank, svd_lowrank
-from minidl.ops.matrix_functions import matrix_exp, matrix_power
-from minidl.ops.distance import cdist, dist
-from minidl.ops.combine import block_diag, cartesian_prod, combinations
+from minidl.ops.linalg import inv as inverse
+from minidl.ops.linalg import cholesky, pinverse
+from minidl.ops.linalg import qr_some as qr
+from minidl.ops.linalg import svd_some as svd
+from minidl.ops.linalg import lu_unpack, triangular_solve
+from minidl.ops.linalg import older_lu as lu
+from minidl.ops.linalg import older_lu_solve as lu_solve
+from minidl.ops.linalg import (
+    geqrf, orgqr, ormqr, pca_lowrank, svd_lowrank, matrix_exp, matrix_power, cdist, dist, block_diag, cartesian_prod,
+    combinations,
+)
 
 # special functions, bits, other names, questions
-from minidl.ops.special import digamma, erfinv, i0, lgamma, logaddexp2, logit, mvlgamma, polygamma, sinc
-from minidl.ops.incomplete_gamma import igamma, igammac
-from minidl.ops.bits import (
+from minidl.ops.special import (
+    digamma, erfinv, i0, lgamma, logaddexp2, logit, mvlgamma, polygamma, sinc, igamma, igammac,
+)
+from minidl.ops.elementwise import (
     bitwise_left_shift, bitwise_right_shift, copysign, frexp, gcd, heaviside, lcm, ldexp, nextafter, signbit,
 )
-from minidl.ops.aliases import (
-    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clamp_max, clamp_min, deg2rad, detach,
-    divide, fix, float_power, greater, greater_equal, isneginf, isposinf, isreal, less, less_equal, multiply, negative,
-    not_equal, positive, rad2deg, rsub, subtract, true_divide,
-)
-from minidl.ops.inquiry import (
-    broadcast_shapes, get_device, is_complex, is_distributed, is_floating_point, is_inference, is_nonzero, is_same_size,
-    is_signed, is_tensor, numel, typename,
+from minidl.ops.torch_names import (
+    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clamp_max, clamp_min, deg2rad, detach, divide,
+    fix, float_power, greater, greater_equal, isneginf, isposinf, isreal, less, less_equal, multiply, negative,
+    not_equal, positive, rad2deg, rsub, subtract, true_divide, broadcast_shapes, get_device, is_complex, is_distributed,
+    is_floating_point, is_inference, is_nonzero, is_same_size, is_signed, is_tensor, numel, typename,
 )
 
 # scans, statistics, counting, windows, draws
-from minidl.ops.scan import (
+from minidl.ops.reduce import (
     cummax, cummin, cumprod, cumsum, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz,
 )
 from minidl.ops.statistics import (
-    corrcoef, cov, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, renorm,
+    corrcoef, cov, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, renorm, bincount, histc, histogram,
+    histogramdd, isin, unique_consecutive, gradient,
 )
-from minidl.ops.counting import bincount, histc, histogram, histogramdd, isin, unique_consecutive
-from minidl.ops.finite_differences import gradient
-from minidl.ops.window import as_strided, unravel_index, vander
-from minidl.ops.stft import istft, stft
-from minidl.ops.window_functions import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
-from minidl.ops.scatter_reduce import index_reduce, put, scatter_reduce
-from minidl.ops.segment_reduce import segment_reduce
-from minidl.ops.draw import binomial, multinomial, poisson
-from minidl.ops.pixel import channel_shuffle, pixel_shuffle, pixel_unshuffle
-from minidl.ops.similarity import bilinear, cosine_similarity, pairwise_distance, pdist
+from minidl.ops.index import as_strided, unravel_index, vander
+from minidl.ops.fft import istft, stft, bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
+from minidl.ops.index import index_reduce, put, scatter_reduce, segment_reduce
+from minidl.ops.random import binomial, multinomial, poisson
+from minidl.ops.shape import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from minidl.ops.linalg import bilinear, cosine_similarity, pairwise_distance, pdist
 
 # in place
-from minidl.ops.in_place import (
-    abs_, acos_, acosh_, addmv_, alpha_dropout_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_,
-    as_strided_, asin_, asinh_, atan_, atanh_, ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_,
-    cosh_, deg2rad_, detach_, dropout_, erf_, erfc_, exp2_, exp_, expm1_, feature_alpha_dropout_, fix_, floor_,
-    frac_, gcd_, i0_, lcm_, ldexp_, log10_, log1p_, log2_, log_, logit_, nan_to_num_, neg_, negative_, rad2deg_,
-    reciprocal_, resize_as_, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_, trunc_,
-    xlogy_,
+from minidl.ops.torch_names import (
+    abs_, acos_, acosh_, addmv_, alpha_dropout_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, as_strided_,
+    asin_, asinh_, atan_, atanh_, ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_, cosh_, deg2rad_,
+    detach_, dropout_, erf_, erfc_, exp2_, exp_, expm1_, feature_alpha_dropout_, fix_, floor_, frac_, gcd_, i0_, lcm_,
+    ldexp_, log10_, log1p_, log2_, log_, logit_, nan_to_num_, neg_, negative_, rad2deg_, reciprocal_, resize_as_,
+    round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_, trunc_, xlogy_,
 )
 from minidl.ops.index import fill_, index_put_, zero_
 
 # what PyTorch has here and in nn.functional
 from minidl.ops.activation import hardshrink, threshold
-from minidl.ops.activation_inplace import celu_, relu_, rrelu_, selu_, threshold_
-from minidl.ops.conv import conv2d, conv_transpose2d
-from minidl.ops.conv_1d_3d import conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
-from minidl.ops.ctc import ctc_loss
-from minidl.ops.dropout import alpha_dropout, dropout, feature_alpha_dropout
-from minidl.ops.embedding import embedding
-from minidl.ops.embedding_bag import embedding_bag
-from minidl.ops.loss import binary_cross_entropy_with_logits, kl_div, poisson_nll_loss
-from minidl.ops.margin_loss import (
-    cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, triplet_margin_loss,
+from minidl.ops.torch_names import celu_, relu_, rrelu_, selu_, threshold_
+from minidl.ops.conv import conv2d, conv_transpose2d, conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
+from minidl.ops.loss import ctc_loss
+from minidl.ops.random import alpha_dropout, dropout, feature_alpha_dropout
+from minidl.ops.embedding import embedding, embedding_bag
+from minidl.ops.loss import (
+    binary_cross_entropy_with_logits, kl_div, poisson_nll_loss, cosine_embedding_loss, hinge_embedding_loss,
+    margin_ranking_loss, triplet_margin_loss,
 )
 from minidl.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minidl.ops.pool import max_pool2d
-from minidl.ops.pool_with_indices import max_pool1d_with_indices
-from minidl.ops.pool_1d_3d import adaptive_avg_pool1d, adaptive_max_pool1d, avg_pool1d, max_pool1d, max_pool3d
+from minidl.ops.torch_names import max_pool1d_with_indices
+from minidl.ops.pool import adaptive_avg_pool1d, adaptive_max_pool1d, avg_pool1d, max_pool1d, max_pool3d
 from minidl.ops.rnn import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell
-from minidl.ops.rrelu import rrelu
-from minidl.ops.dispatcher_names import (
+from minidl.ops.activation import rrelu
+from minidl.ops.torch_names import (
     affine_grid_generator, constant_pad_nd, convolution, feature_dropout, feature_dropout_, grid_sampler,
     grid_sampler_2d, grid_sampler_3d, native_channel_shuffle, norm_except_dim,
 )

@@ -18,8 +18,8 @@ from minidl.autograd.rules import parameters_of
 from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
 from minidl.backend.device import array_module, device_of, is_array, same_device
 from minidl.backend.warn import warn
-from minidl.ops.getitem import Assign
-from minidl.ops.hints import instead_of
+from minidl.ops.base import instead_of
+from minidl.ops.index import Assign
 from minidl.tensor import Tensor
 
 WITH_OUT = {

@@ -18,9 +18,9 @@ from minidl.autograd.op import AccumulateGrad, Alias
 from minidl.creation import zeros_like
 from minidl.nn.module import Module
 from minidl.nn.norm import _BatchNorm
-from minidl.ops.axes_pattern import rearrange as rearrange
-from minidl.ops.comparison import equal
+from minidl.ops.elementwise import equal
 from minidl.ops.shape import movedim, select, stack
+from minidl.ops.shape import rearrange as rearrange
 from minidl.random import default_generator
 from minidl.tensor import Tensor
 

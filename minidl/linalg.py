@@ -1,27 +1,19 @@
 """Linear algebra under the names of `torch.linalg`; each function is written and explained in `minidl.ops`."""
+# ruff: noqa: I001  (grouped for the reader)
 from __future__ import annotations
 
 from typing import Any
 
 from minidl import door, left_out
-from minidl.ops import linalg, rearrange
-from minidl.ops.combine import vander
-from minidl.ops.decompositions import cholesky, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd, svdvals
-from minidl.ops.eig import eig, eigvals
-from minidl.ops.householder import householder_product
-from minidl.ops.linalg import matmul, multi_dot, vecdot
-from minidl.ops.linalg_ex import cholesky_ex, inv_ex, solve_ex
-from minidl.ops.lu import lu, lu_factor, lu_factor_ex, lu_solve
-from minidl.ops.matrix_functions import cond, matrix_exp, matrix_norm, matrix_power, norm, vector_norm
-from minidl.ops.solve import (
-    LinAlgError,
-    det,
-    inv,
-    slogdet,
-    solve,
-    solve_triangular,
-    tensorinv,
-    tensorsolve,
+from minidl.ops import linalg, shape
+from minidl.ops.linalg import (
+    vander, cholesky, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd, svdvals, eig, eigvals, householder_product,
+    matmul, multi_dot, vecdot,
+)
+from minidl.ops.torch_names import cholesky_ex, inv_ex, solve_ex
+from minidl.ops.linalg import (
+    lu, lu_factor, lu_factor_ex, lu_solve, cond, matrix_exp, matrix_norm, matrix_power, norm, vector_norm, LinAlgError,
+    det, inv, slogdet, solve, solve_triangular, tensorinv, tensorsolve,
 )
 
 __all__ = [
@@ -49,7 +41,7 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
         >>> minidl.linalg.diagonal(minidl.eye(3).expand(2, 3, 3)).shape
         (2, 3)
     """
-    return rearrange.diagonal(A, offset, dim1, dim2)
+    return shape.diagonal(A, offset, dim1, dim2)
 
 door.guard(globals(), __name__)
 left_out.explain(globals(), __name__)

@@ -1,7 +1,6 @@
 """A method for every op, one line each. The mathematics and the documentation stand in `minidl.ops`."""
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,38 +10,9 @@ from minidl import creation
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import is_array
 from minidl.methods_in_place import InPlaceMethods
-from minidl.ops import (
-    activation,
-    aliases,
-    bits,
-    complex,
-    counting,
-    decompositions,
-    distance,
-    draw,
-    elementwise,
-    extreme,
-    householder,
-    incomplete_gamma,
-    inquiry,
-    linalg,
-    lu,
-    matrix_functions,
-    reduce,
-    scan,
-    scatter_reduce,
-    shape,
-    solve,
-    special,
-    statistics,
-    stft,
-    vector_norm,
-    view_copy,
-    view_scatter,
-    window,
-)
+from minidl.ops import activation, elementwise, fft, linalg, random, reduce, shape, special, statistics, torch_names
 from minidl.ops import index as indexing
-from minidl.ops.dims import numpy_names, sizes
+from minidl.ops.base import numpy_names, sizes
 
 if TYPE_CHECKING:
     from minidl.tensor import Tensor
@@ -51,7 +21,7 @@ if TYPE_CHECKING:
 Bool: TypeAlias = bool
 Int: TypeAlias = int
 Float: TypeAlias = float
-Complex: TypeAlias = builtins.complex   # the module hides it
+Complex: TypeAlias = complex
 
 
 class Methods(InPlaceMethods):
@@ -200,25 +170,25 @@ class Methods(InPlaceMethods):
 
     def sgn(self) -> Tensor: return elementwise.sgn(self)
     def angle(self) -> Tensor: return elementwise.angle(self)
-    def conj(self) -> Tensor: return complex.conj(self)
-    def conj_physical(self) -> Tensor: return complex.conj_physical(self)
-    def resolve_conj(self) -> Tensor: return complex.resolve_conj(self)
-    def resolve_neg(self) -> Tensor: return complex.resolve_neg(self)
-    def is_conj(self) -> Bool: return complex.is_conj(self)
-    def is_neg(self) -> Bool: return complex.is_neg(self)
+    def conj(self) -> Tensor: return elementwise.conj(self)
+    def conj_physical(self) -> Tensor: return elementwise.conj_physical(self)
+    def resolve_conj(self) -> Tensor: return elementwise.resolve_conj(self)
+    def resolve_neg(self) -> Tensor: return elementwise.resolve_neg(self)
+    def is_conj(self) -> Bool: return elementwise.is_conj(self)
+    def is_neg(self) -> Bool: return elementwise.is_neg(self)
     def adjoint(self) -> Tensor: return linalg.adjoint(self)
 
     @property
-    def real(self) -> Tensor: return complex.real(self)
+    def real(self) -> Tensor: return elementwise.real(self)
     @real.setter
-    def real(self, value: Any) -> None: complex.real(self).copy_(value)
+    def real(self, value: Any) -> None: elementwise.real(self).copy_(value)
     @property
-    def imag(self) -> Tensor: return complex.imag(self)
+    def imag(self) -> Tensor: return elementwise.imag(self)
     @imag.setter
-    def imag(self, value: Any) -> None: complex.imag(self).copy_(value)
+    def imag(self, value: Any) -> None: elementwise.imag(self).copy_(value)
 
-    def stft(self, n_fft: Int, *args: Any, **kwargs: Any) -> Tensor: return stft.stft(self, n_fft, *args, **kwargs)
-    def istft(self, n_fft: Int, *args: Any, **kwargs: Any) -> Tensor: return stft.istft(self, n_fft, *args, **kwargs)
+    def stft(self, n_fft: Int, *args: Any, **kwargs: Any) -> Tensor: return fft.stft(self, n_fft, *args, **kwargs)
+    def istft(self, n_fft: Int, *args: Any, **kwargs: Any) -> Tensor: return fft.istft(self, n_fft, *args, **kwargs)
 
     # ------------------------------------------------------------------ activation
 
@@ -243,24 +213,24 @@ class Methods(InPlaceMethods):
         return reduce.prod(self, dim, keepdim, dtype=dtype)
     @numpy_names
     def max(self, dim: Any = None, keepdim: Any = False) -> Any:
-        return extreme.max(self, dim, keepdim)
+        return reduce.max(self, dim, keepdim)
     @numpy_names
     def min(self, dim: Any = None, keepdim: Any = False) -> Any:
-        return extreme.min(self, dim, keepdim)
+        return reduce.min(self, dim, keepdim)
     @numpy_names
     def amax(self, dim: Any = (), keepdim: Any = False) -> Tensor:
-        return extreme.amax(self, dim, keepdim)
+        return reduce.amax(self, dim, keepdim)
     @numpy_names
     def amin(self, dim: Any = (), keepdim: Any = False) -> Tensor:
-        return extreme.amin(self, dim, keepdim)
+        return reduce.amin(self, dim, keepdim)
     def aminmax(self, *, dim: Any = None, keepdim: Any = False) -> Any:
-        return extreme.aminmax(self, dim=dim, keepdim=keepdim)
+        return reduce.aminmax(self, dim=dim, keepdim=keepdim)
     @numpy_names
     def argmax(self, dim: Any = None, keepdim: Any = False) -> Tensor:
-        return extreme.argmax(self, dim, keepdim)
+        return reduce.argmax(self, dim, keepdim)
     @numpy_names
     def argmin(self, dim: Any = None, keepdim: Any = False) -> Tensor:
-        return extreme.argmin(self, dim, keepdim)
+        return reduce.argmin(self, dim, keepdim)
     @numpy_names
     def var(self, dim: Any = None, unbiased: Any = True, keepdim: Any = False, *, correction: Any = None) -> Tensor:
         return reduce.var(self, dim, unbiased, keepdim, correction=correction)
@@ -286,13 +256,13 @@ class Methods(InPlaceMethods):
         return reduce.nanmean(self, dim, keepdim, dtype=dtype)
     @numpy_names
     def cumsum(self, dim: Any, *, dtype: Any = None) -> Tensor:
-        return scan.cumsum(self, dim, dtype=dtype)
+        return reduce.cumsum(self, dim, dtype=dtype)
     @numpy_names
     def cumprod(self, dim: Any, *, dtype: Any = None) -> Tensor:
-        return scan.cumprod(self, dim, dtype=dtype)
+        return reduce.cumprod(self, dim, dtype=dtype)
     @numpy_names
     def norm(self, p: Any = "fro", dim: Any = None, keepdim: Any = False, dtype: Any = None) -> Tensor:
-        return vector_norm.norm(self, p, dim, keepdim, dtype)
+        return reduce.norm(self, p, dim, keepdim, dtype)
 
     # ------------------------------------------------------------------ shape
 
@@ -365,15 +335,15 @@ class Methods(InPlaceMethods):
     def unsafe_chunk(self, chunks: Any, dim: Any = 0) -> tuple[Tensor, ...]:
         return shape.unsafe_chunk(self, chunks, dim)
     def narrow_copy(self, dim: Any, start: Any, length: Any) -> Tensor:
-        return view_copy.narrow_copy(self, dim, start, length)
+        return torch_names.narrow_copy(self, dim, start, length)
     def slice_scatter(self, src: Any, dim: Any = 0, start: Any = None, end: Any = None, step: Any = 1) -> Tensor:
-        return view_scatter.slice_scatter(self, src, dim, start, end, step)
+        return indexing.slice_scatter(self, src, dim, start, end, step)
     def select_scatter(self, src: Any, dim: Any, index: Any) -> Tensor:
-        return view_scatter.select_scatter(self, src, dim, index)
+        return indexing.select_scatter(self, src, dim, index)
     def diagonal_scatter(self, src: Any, offset: Any = 0, dim1: Any = 0, dim2: Any = 1) -> Tensor:
-        return view_scatter.diagonal_scatter(self, src, offset, dim1, dim2)
+        return indexing.diagonal_scatter(self, src, offset, dim1, dim2)
     def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: Any = None) -> Tensor:
-        return view_scatter.as_strided_scatter(self, src, size, stride, storage_offset)
+        return indexing.as_strided_scatter(self, src, size, stride, storage_offset)
 
     # ------------------------------------------------------------------ indexing
 
@@ -442,29 +412,29 @@ class Methods(InPlaceMethods):
         return linalg.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
     def baddbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         return linalg.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
-    def inverse(self) -> Tensor: return solve.inv(self)
-    def det(self) -> Tensor: return solve.det(self)
-    def logdet(self) -> Tensor: return solve.logdet(self)
-    def slogdet(self) -> Any: return solve.slogdet(self)
-    def cholesky(self, *, upper: Bool = False) -> Tensor: return decompositions.cholesky(self, upper=upper)
-    def cholesky_inverse(self, upper: Bool = False) -> Tensor: return solve.cholesky_inverse(self, upper)
+    def inverse(self) -> Tensor: return linalg.inv(self)
+    def det(self) -> Tensor: return linalg.det(self)
+    def logdet(self) -> Tensor: return linalg.logdet(self)
+    def slogdet(self) -> Any: return linalg.slogdet(self)
+    def cholesky(self, *, upper: Bool = False) -> Tensor: return linalg.cholesky(self, upper=upper)
+    def cholesky_inverse(self, upper: Bool = False) -> Tensor: return linalg.cholesky_inverse(self, upper)
     def cholesky_solve(self, input2: Any, upper: Bool = False) -> Tensor:
-        return solve.cholesky_solve(self, input2, upper)
-    def qr(self, some: Bool = True) -> Any: return decompositions.qr_some(self, some)
+        return linalg.cholesky_solve(self, input2, upper)
+    def qr(self, some: Bool = True) -> Any: return linalg.qr_some(self, some)
     def svd(self, some: Bool = True, compute_uv: Bool = True) -> Any:
-        return decompositions.svd_some(self, some, compute_uv)
-    def pinverse(self, rcond: Float = 1e-15) -> Tensor: return decompositions.pinverse(self, rcond)
-    def lu(self, pivot: Bool = True, get_infos: Bool = False) -> Any: return lu.older_lu(self, pivot, get_infos)
-    def lu_solve(self, LU_data: Any, LU_pivots: Any) -> Tensor: return lu.older_lu_solve(self, LU_data, LU_pivots)
+        return linalg.svd_some(self, some, compute_uv)
+    def pinverse(self, rcond: Float = 1e-15) -> Tensor: return linalg.pinverse(self, rcond)
+    def lu(self, pivot: Bool = True, get_infos: Bool = False) -> Any: return linalg.older_lu(self, pivot, get_infos)
+    def lu_solve(self, LU_data: Any, LU_pivots: Any) -> Tensor: return linalg.older_lu_solve(self, LU_data, LU_pivots)
     def triangular_solve(self, A: Any, upper: Bool = True, transpose: Bool = False, unitriangular: Bool = False) -> Any:
-        return lu.triangular_solve(self, A, upper, transpose, unitriangular)
-    def geqrf(self) -> Any: return householder.geqrf(self)
-    def orgqr(self, tau: Any) -> Tensor: return householder.orgqr(self, tau)
+        return linalg.triangular_solve(self, A, upper, transpose, unitriangular)
+    def geqrf(self) -> Any: return linalg.geqrf(self)
+    def orgqr(self, tau: Any) -> Tensor: return linalg.orgqr(self, tau)
     def ormqr(self, tau: Any, other: Any, left: Bool = True, transpose: Bool = False) -> Tensor:
-        return householder.ormqr(self, tau, other, left, transpose)
-    def matrix_power(self, n: Int) -> Tensor: return matrix_functions.matrix_power(self, n)
-    def matrix_exp(self) -> Tensor: return matrix_functions.matrix_exp(self)
-    def dist(self, other: Any, p: Any = 2) -> Tensor: return distance.dist(self, other, p)
+        return linalg.ormqr(self, tau, other, left, transpose)
+    def matrix_power(self, n: Int) -> Tensor: return linalg.matrix_power(self, n)
+    def matrix_exp(self) -> Tensor: return linalg.matrix_exp(self)
+    def dist(self, other: Any, p: Any = 2) -> Tensor: return linalg.dist(self, other, p)
 
     def where(self, condition: Any, other: Any) -> Tensor: return elementwise.where(condition, self, other)
 
@@ -490,72 +460,72 @@ class Methods(InPlaceMethods):
     def sinc(self) -> Tensor: return special.sinc(self)
     def logit(self, eps: Any = None) -> Tensor: return special.logit(self, eps)
     def i0(self) -> Tensor: return special.i0(self)
-    def igamma(self, other: Any) -> Tensor: return incomplete_gamma.igamma(self, other)
-    def igammac(self, other: Any) -> Tensor: return incomplete_gamma.igammac(self, other)
+    def igamma(self, other: Any) -> Tensor: return special.igamma(self, other)
+    def igammac(self, other: Any) -> Tensor: return special.igammac(self, other)
     def logaddexp2(self, other: Any) -> Tensor: return special.logaddexp2(self, other)
 
     # ------------------------------------------------------------------ signs, bits and whole numbers
 
-    def signbit(self) -> Tensor: return bits.signbit(self)
-    def copysign(self, other: Any) -> Tensor: return bits.copysign(self, other)
-    def heaviside(self, values: Any) -> Tensor: return bits.heaviside(self, values)
-    def frexp(self) -> Any: return bits.frexp(self)
-    def ldexp(self, other: Any) -> Tensor: return bits.ldexp(self, other)
-    def nextafter(self, other: Any) -> Tensor: return bits.nextafter(self, other)
-    def bitwise_left_shift(self, other: Any) -> Tensor: return bits.bitwise_left_shift(self, other)
-    def bitwise_right_shift(self, other: Any) -> Tensor: return bits.bitwise_right_shift(self, other)
-    def gcd(self, other: Any) -> Tensor: return bits.gcd(self, other)
-    def lcm(self, other: Any) -> Tensor: return bits.lcm(self, other)
+    def signbit(self) -> Tensor: return elementwise.signbit(self)
+    def copysign(self, other: Any) -> Tensor: return elementwise.copysign(self, other)
+    def heaviside(self, values: Any) -> Tensor: return elementwise.heaviside(self, values)
+    def frexp(self) -> Any: return elementwise.frexp(self)
+    def ldexp(self, other: Any) -> Tensor: return elementwise.ldexp(self, other)
+    def nextafter(self, other: Any) -> Tensor: return elementwise.nextafter(self, other)
+    def bitwise_left_shift(self, other: Any) -> Tensor: return elementwise.bitwise_left_shift(self, other)
+    def bitwise_right_shift(self, other: Any) -> Tensor: return elementwise.bitwise_right_shift(self, other)
+    def gcd(self, other: Any) -> Tensor: return elementwise.gcd(self, other)
+    def lcm(self, other: Any) -> Tensor: return elementwise.lcm(self, other)
 
     # ------------------------------------------------------------------ other names
 
-    def absolute(self) -> Tensor: return aliases.absolute(self)
+    def absolute(self) -> Tensor: return torch_names.absolute(self)
     def subtract(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return aliases.subtract(self, other, alpha=alpha)
-    def multiply(self, other: Any) -> Tensor: return aliases.multiply(self, other)
+        return torch_names.subtract(self, other, alpha=alpha)
+    def multiply(self, other: Any) -> Tensor: return torch_names.multiply(self, other)
     def divide(self, other: Any, *, rounding_mode: Any = None) -> Tensor:
-        return aliases.divide(self, other, rounding_mode=rounding_mode)
-    def true_divide(self, other: Any) -> Tensor: return aliases.true_divide(self, other)
-    def negative(self) -> Tensor: return aliases.negative(self)
-    def fix(self) -> Tensor: return aliases.fix(self)
-    def greater(self, other: Any) -> Tensor: return aliases.greater(self, other)
-    def greater_equal(self, other: Any) -> Tensor: return aliases.greater_equal(self, other)
-    def less(self, other: Any) -> Tensor: return aliases.less(self, other)
-    def less_equal(self, other: Any) -> Tensor: return aliases.less_equal(self, other)
-    def not_equal(self, other: Any) -> Tensor: return aliases.not_equal(self, other)
-    def arccos(self) -> Tensor: return aliases.arccos(self)
-    def arcsin(self) -> Tensor: return aliases.arcsin(self)
-    def arctan(self) -> Tensor: return aliases.arctan(self)
-    def arctan2(self, other: Any) -> Tensor: return aliases.arctan2(self, other)
-    def arccosh(self) -> Tensor: return aliases.arccosh(self)
-    def arcsinh(self) -> Tensor: return aliases.arcsinh(self)
-    def arctanh(self) -> Tensor: return aliases.arctanh(self)
-    def float_power(self, exponent: Any) -> Tensor: return aliases.float_power(self, exponent)
-    def positive(self) -> Tensor: return aliases.positive(self)
-    def clamp_min(self, min: Any) -> Tensor: return aliases.clamp_min(self, min)
-    def clamp_max(self, max: Any) -> Tensor: return aliases.clamp_max(self, max)
-    def rad2deg(self) -> Tensor: return aliases.rad2deg(self)
-    def deg2rad(self) -> Tensor: return aliases.deg2rad(self)
-    def isposinf(self) -> Tensor: return aliases.isposinf(self)
-    def isneginf(self) -> Tensor: return aliases.isneginf(self)
-    def isreal(self) -> Tensor: return aliases.isreal(self)
+        return torch_names.divide(self, other, rounding_mode=rounding_mode)
+    def true_divide(self, other: Any) -> Tensor: return torch_names.true_divide(self, other)
+    def negative(self) -> Tensor: return torch_names.negative(self)
+    def fix(self) -> Tensor: return torch_names.fix(self)
+    def greater(self, other: Any) -> Tensor: return torch_names.greater(self, other)
+    def greater_equal(self, other: Any) -> Tensor: return torch_names.greater_equal(self, other)
+    def less(self, other: Any) -> Tensor: return torch_names.less(self, other)
+    def less_equal(self, other: Any) -> Tensor: return torch_names.less_equal(self, other)
+    def not_equal(self, other: Any) -> Tensor: return torch_names.not_equal(self, other)
+    def arccos(self) -> Tensor: return torch_names.arccos(self)
+    def arcsin(self) -> Tensor: return torch_names.arcsin(self)
+    def arctan(self) -> Tensor: return torch_names.arctan(self)
+    def arctan2(self, other: Any) -> Tensor: return torch_names.arctan2(self, other)
+    def arccosh(self) -> Tensor: return torch_names.arccosh(self)
+    def arcsinh(self) -> Tensor: return torch_names.arcsinh(self)
+    def arctanh(self) -> Tensor: return torch_names.arctanh(self)
+    def float_power(self, exponent: Any) -> Tensor: return torch_names.float_power(self, exponent)
+    def positive(self) -> Tensor: return torch_names.positive(self)
+    def clamp_min(self, min: Any) -> Tensor: return torch_names.clamp_min(self, min)
+    def clamp_max(self, max: Any) -> Tensor: return torch_names.clamp_max(self, max)
+    def rad2deg(self) -> Tensor: return torch_names.rad2deg(self)
+    def deg2rad(self) -> Tensor: return torch_names.deg2rad(self)
+    def isposinf(self) -> Tensor: return torch_names.isposinf(self)
+    def isneginf(self) -> Tensor: return torch_names.isneginf(self)
+    def isreal(self) -> Tensor: return torch_names.isreal(self)
 
     # ------------------------------------------------------------------ questions
 
-    def is_complex(self) -> Any: return inquiry.is_complex(self)
-    def is_nonzero(self) -> Any: return inquiry.is_nonzero(self)
-    def is_distributed(self) -> Bool: return inquiry.is_distributed(self)
-    def is_signed(self) -> Bool: return inquiry.is_signed(self)
-    def is_same_size(self, other: Any) -> Bool: return inquiry.is_same_size(self, other)
-    def is_inference(self) -> Bool: return inquiry.is_inference(self)
+    def is_complex(self) -> Any: return torch_names.is_complex(self)
+    def is_nonzero(self) -> Any: return torch_names.is_nonzero(self)
+    def is_distributed(self) -> Bool: return torch_names.is_distributed(self)
+    def is_signed(self) -> Bool: return torch_names.is_signed(self)
+    def is_same_size(self, other: Any) -> Bool: return torch_names.is_same_size(self, other)
+    def is_inference(self) -> Bool: return torch_names.is_inference(self)
 
     # ------------------------------------------------------------------ scans
 
-    def cummax(self, dim: Any) -> Any: return scan.cummax(self, dim)
-    def cummin(self, dim: Any) -> Any: return scan.cummin(self, dim)
-    def logcumsumexp(self, dim: Any) -> Tensor: return scan.logcumsumexp(self, dim)
+    def cummax(self, dim: Any) -> Any: return reduce.cummax(self, dim)
+    def cummin(self, dim: Any) -> Any: return reduce.cummin(self, dim)
+    def logcumsumexp(self, dim: Any) -> Tensor: return reduce.logcumsumexp(self, dim)
     def diff(self, n: Any = 1, dim: Any = -1, prepend: Any = None, append: Any = None) -> Tensor:
-        return scan.diff(self, n, dim, prepend, append)
+        return reduce.diff(self, n, dim, prepend, append)
 
     # ------------------------------------------------------------------ statistics
 
@@ -582,36 +552,36 @@ class Methods(InPlaceMethods):
     # ------------------------------------------------------------------ counting
 
     def bincount(self, weights: Any = None, minlength: Any = 0) -> Tensor:
-        return counting.bincount(self, weights, minlength)
+        return statistics.bincount(self, weights, minlength)
     def histc(self, bins: Any = 100, min: Any = 0, max: Any = 0) -> Tensor:
-        return counting.histc(self, bins, min, max)
+        return statistics.histc(self, bins, min, max)
     def histogram(self, bins: Any, *, range: Any = None, weight: Any = None, density: Any = False) -> Any:
-        return counting.histogram(self, bins, range=range, weight=weight, density=density)
+        return statistics.histogram(self, bins, range=range, weight=weight, density=density)
     def unique_consecutive(self, return_inverse: Any = False, return_counts: Any = False, dim: Any = None) -> Any:
-        return counting.unique_consecutive(self, return_inverse, return_counts, dim)
+        return statistics.unique_consecutive(self, return_inverse, return_counts, dim)
 
     # ------------------------------------------------------------------ windows
 
     def as_strided(self, size: Any, stride: Any, storage_offset: Any = 0) -> Tensor:
-        return window.as_strided(self, size, stride, storage_offset)
+        return indexing.as_strided(self, size, stride, storage_offset)
     def unfold(self, dimension: Any, size: Any, step: Any) -> Tensor:
-        return window.unfold(self, dimension, size, step)
+        return indexing.unfold(self, dimension, size, step)
 
     # ------------------------------------------------------------------ scattering with a reduction
 
     def scatter_reduce(self, dim: Any, index: Any, src: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
-        return scatter_reduce.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
+        return indexing.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
     def index_reduce(self, dim: Any, index: Any, source: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
-        return scatter_reduce.index_reduce(self, dim, index, source, reduce, include_self=include_self)
+        return indexing.index_reduce(self, dim, index, source, reduce, include_self=include_self)
     def put(self, index: Any, source: Any, accumulate: Any = False) -> Tensor:
-        return scatter_reduce.put(self, index, source, accumulate)
+        return indexing.put(self, index, source, accumulate)
 
     # ------------------------------------------------------------------ random draws
 
     def bernoulli(self, p: Any = None, *, generator: Any = None) -> Tensor:
         return creation.bernoulli(self, p, generator=generator)
     def multinomial(self, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Tensor:
-        return draw.multinomial(self, num_samples, replacement, generator=generator)
+        return random.multinomial(self, num_samples, replacement, generator=generator)
 
     # ------------------------------------------------------------------ new ones of this kind
 
@@ -625,10 +595,10 @@ class Methods(InPlaceMethods):
     def new_full(self, size: Any, fill_value: Any, **kwargs: Any) -> Tensor:
         return creation.new_full(self, size, fill_value, **kwargs)
 
-    def __lshift__(self, other: Any) -> Tensor: return bits.bitwise_left_shift(self, other)
-    def __rlshift__(self, other: Any) -> Tensor: return bits.bitwise_left_shift(other, self)
-    def __rshift__(self, other: Any) -> Tensor: return bits.bitwise_right_shift(self, other)
-    def __rrshift__(self, other: Any) -> Tensor: return bits.bitwise_right_shift(other, self)
+    def __lshift__(self, other: Any) -> Tensor: return elementwise.bitwise_left_shift(self, other)
+    def __rlshift__(self, other: Any) -> Tensor: return elementwise.bitwise_left_shift(other, self)
+    def __rshift__(self, other: Any) -> Tensor: return elementwise.bitwise_right_shift(self, other)
+    def __rrshift__(self, other: Any) -> Tensor: return elementwise.bitwise_right_shift(other, self)
 
 
 def _comparable(other: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A method for every function that writes into its tensor, one line each; see `minidl.ops.in_place`."""
+"""A method for every function that writes into its tensor, one line each; see `minidl.ops.torch_names.in_place`."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,9 @@ import numpy as np
 from minidl.autograd import inplace
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import device_of
-from minidl.ops import draw, elementwise, in_place, scatter_reduce
+from minidl.ops import elementwise, random
 from minidl.ops import index as indexing
+from minidl.ops.torch_names import in_place
 from minidl.random import Generator, default_generator
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class InPlaceMethods(TensorBase):
     def scatter_add_(self, dim: int, index: Any, src: Any) -> Tensor:
         return indexing.scatter_add_(self, dim, index, src)
     def scatter_reduce_(self, dim: Any, index: Any, src: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
-        return scatter_reduce.scatter_reduce_(self, dim, index, src, reduce, include_self=include_self)
+        return indexing.scatter_reduce_(self, dim, index, src, reduce, include_self=include_self)
     def index_add_(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
         return indexing.index_add_(self, dim, index, source, alpha=alpha)
     def index_copy_(self, dim: int, index: Any, source: Any) -> Tensor:
@@ -205,9 +206,9 @@ class InPlaceMethods(TensorBase):
     def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         return indexing.index_put_(self, indices, values, accumulate)
     def index_reduce_(self, dim: Any, index: Any, source: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
-        return scatter_reduce.index_reduce_(self, dim, index, source, reduce, include_self=include_self)
+        return indexing.index_reduce_(self, dim, index, source, reduce, include_self=include_self)
     def put_(self, index: Any, source: Any, accumulate: Any = False) -> Tensor:
-        return scatter_reduce.put_(self, index, source, accumulate)
+        return indexing.put_(self, index, source, accumulate)
     def apply_(self, callable: Any) -> Tensor: return in_place.apply_(self, callable)
     def map_(self, tensor: Any, callable: Any) -> Tensor: return in_place.map_(self, tensor, callable)
     def map2_(self, x: Any, y: Any, callable: Any) -> Tensor: return in_place.map2_(self, x, y, callable)
@@ -228,15 +229,15 @@ class InPlaceMethods(TensorBase):
     # ------------------------------------------------------------------ random draws
 
     def exponential_(self, lambd: Any = 1.0, *, generator: Any = None) -> Tensor:
-        return draw.exponential_(self, lambd, generator=generator)
+        return random.exponential_(self, lambd, generator=generator)
     def cauchy_(self, median: Any = 0.0, sigma: Any = 1.0, *, generator: Any = None) -> Tensor:
-        return draw.cauchy_(self, median, sigma, generator=generator)
+        return random.cauchy_(self, median, sigma, generator=generator)
     def log_normal_(self, mean: Any = 1.0, std: Any = 2.0, *, generator: Any = None) -> Tensor:
-        return draw.log_normal_(self, mean, std, generator=generator)
+        return random.log_normal_(self, mean, std, generator=generator)
     def geometric_(self, p: Any, *, generator: Any = None) -> Tensor:
-        return draw.geometric_(self, p, generator=generator)
+        return random.geometric_(self, p, generator=generator)
     def random_(self, from_: Any = 0, to: Any = None, *, generator: Any = None) -> Tensor:
-        return draw.random_(self, from_, to, generator=generator)
+        return random.random_(self, from_, to, generator=generator)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers uniform on [from_, to)."""

@@ -1,6 +1,6 @@
 """`minidl.return_types`: the types of named tuples that functions return, as `torch.return_types`."""
 # ruff: noqa: I001  (grouped for the reader)
-from minidl.ops.return_types import (
+from minidl.ops.base.return_types import (
     aminmax, cummax, cummin, frexp, geqrf, histogram, histogramdd, kthvalue, linalg_cholesky_ex, linalg_eig,
     linalg_eigh, linalg_inv_ex, linalg_lstsq, linalg_lu, linalg_lu_factor, linalg_lu_factor_ex, linalg_qr,
     linalg_slogdet, linalg_solve_ex, linalg_svd, lu, lu_unpack, lu_with_info, max, median, min, mode, nanmedian,

@@ -19,8 +19,7 @@ from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.methods import Methods
 from minidl.ops import elementwise
-from minidl.ops.cast import cast, to_device
-from minidl.ops.dims import normalize_dim
+from minidl.ops.base import cast, normalize_dim, to_device
 from minidl.printing import format_tensor
 
 # names of types that methods of Tensor hide

@@ -17,7 +17,7 @@ from minidl.autograd.tensorbase import TensorBase, version_of
 from minidl.backend.device import as_device, cuda_is_available, device_of
 from minidl.backend.dtype import float16, float32
 from minidl.backend.warn import warn
-from minidl.ops.cast import cast
+from minidl.ops.base import cast
 
 
 class autocast(Switch):

@@ -7,14 +7,14 @@ and float32 give float32, as everywhere. Beyond PyTorch's list, means, variances
 from __future__ import annotations
 
 from minidl.autograd.op import Op
-from minidl.ops.activation import LogSigmoid, Prelu, Softplus
+from minidl.ops.activation import LogSigmoid, LogSoftmax, Prelu, Softmax, Softplus
 from minidl.ops.attention import Attention
-from minidl.ops.broadcast import Sum
+from minidl.ops.base import Sum
 from minidl.ops.conv import Conv2d, Conv2dInputGrad
-from minidl.ops.ctc import CTCLoss
-from minidl.ops.distance import CDist
-from minidl.ops.einsum import Contract
-from minidl.ops.exponential import (
+from minidl.ops.elementwise import (
+    Acos,
+    Asin,
+    Cosh,
     Exp,
     Exp2,
     Expm1,
@@ -25,18 +25,16 @@ from minidl.ops.exponential import (
     Pow,
     Reciprocal,
     Rsqrt,
+    Sinh,
     Square,
+    Tan,
 )
-from minidl.ops.linalg import Linear, MatMul
-from minidl.ops.loss import BinaryCrossEntropy, CrossEntropy
+from minidl.ops.linalg import CDist, Contract, Linear, MatMul
+from minidl.ops.loss import BinaryCrossEntropy, CrossEntropy, CTCLoss
 from minidl.ops.norm import Normalize
-from minidl.ops.reduce import LogSumExp, Mean, Prod, Std, Var
+from minidl.ops.reduce import CumProd, CumSum, LogCumSumExp, LogSumExp, Mean, Norm2, NormP, Prod, Std, Var
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
-from minidl.ops.scan import CumProd, CumSum, LogCumSumExp
-from minidl.ops.softmax import LogSoftmax, Softmax
 from minidl.ops.special import Erfinv
-from minidl.ops.trigonometric import Acos, Asin, Cosh, Sinh, Tan
-from minidl.ops.vector_norm import Norm2, NormP
 
 # large products: fast in float16, and their sums are accumulated in float32 inside
 IN_FLOAT16: tuple[type[Op], ...] = (

@@ -12,8 +12,7 @@ from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import array_module, as_device, get_library, move
 from minidl.backend.dtype import get_default_dtype, held
 from minidl.creation.data import finish, from_nested, tensor
-from minidl.ops.checks import natural
-from minidl.ops.dims import sizes
+from minidl.ops.base import natural, sizes
 
 if TYPE_CHECKING:
     from minidl.tensor import Tensor

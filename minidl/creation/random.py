@@ -12,8 +12,7 @@ from minidl.backend.device import Device, as_device, get_library, same_device
 from minidl.backend.dtype import get_default_dtype
 from minidl.creation.data import finish
 from minidl.creation.filled import read_size
-from minidl.ops.broadcast import broadcast_shape
-from minidl.ops.checks import natural
+from minidl.ops.base import broadcast_shape, natural
 from minidl.random import Generator, default_generator
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from minidl.nn import functional as F
 from minidl.nn.container import ModuleList, Sequential
 from minidl.nn.linear import Linear
 from minidl.nn.module import Module
-from minidl.ops.join import cat
-from minidl.ops.selection import where
+from minidl.ops.elementwise import where
+from minidl.ops.shape import cat
 from minidl.tensor import Tensor
 
 

@@ -9,7 +9,7 @@ from minidl.nn import functional as F
 from minidl.nn.linear import init_layer
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
-from minidl.ops.checks import numbers
+from minidl.ops.base import numbers
 from minidl.tensor import Tensor
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")

@@ -1,4 +1,4 @@
-"""The loss of unaligned sequences as a module. The formula stands in `ops.ctc`."""
+"""The loss of unaligned sequences as a module. The formula stands in `ops.loss.ctc`."""
 from __future__ import annotations
 
 from typing import Any

@@ -1,74 +1,58 @@
 """The functions that layers are made of, without state: `minidl.nn.functional`, usually imported as `F`.
 
-They are written in `minidl.ops`, one file a family, forward beside gradient; here they stand under PyTorch's names.
+They are written in the families of `minidl.ops`, forward beside gradient; here they stand under PyTorch's names.
 """
 # ruff: noqa: I001, RUF022  (grouped for the reader)
 from minidl import door, left_out
 
 # weighted sums
-from minidl.ops.linalg import linear
-from minidl.ops.similarity import bilinear, cosine_similarity, pairwise_distance, pdist
-from minidl.ops.conv import conv2d, conv_transpose2d
-from minidl.ops.conv_1d_3d import conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
+from minidl.ops.linalg import linear, bilinear, cosine_similarity, pairwise_distance, pdist
+from minidl.ops.conv import conv2d, conv_transpose2d, conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
 from minidl.ops.attention import multi_head_attention_forward, scaled_dot_product_attention
 
 # pooling
-from minidl.ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
-from minidl.ops.pool_1d_3d import (
-    adaptive_avg_pool1d, adaptive_avg_pool3d, adaptive_max_pool1d, adaptive_max_pool3d, avg_pool1d, avg_pool3d,
-    max_pool1d, max_pool3d,
+from minidl.ops.pool import (
+    adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d, adaptive_avg_pool1d, adaptive_avg_pool3d,
+    adaptive_max_pool1d, adaptive_max_pool3d, avg_pool1d, avg_pool3d, max_pool1d, max_pool3d, fractional_max_pool2d,
+    fractional_max_pool3d, lp_pool1d, lp_pool2d, lp_pool3d,
 )
-from minidl.ops.pool_fractional import fractional_max_pool2d, fractional_max_pool3d
-from minidl.ops.pool_lp import lp_pool1d, lp_pool2d, lp_pool3d
-from minidl.ops.pool_with_indices import (
+from minidl.ops.torch_names import (
     adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices,
     fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices, max_pool1d_with_indices,
     max_pool2d_with_indices, max_pool3d_with_indices,
 )
-from minidl.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
+from minidl.ops.pool import max_unpool1d, max_unpool2d, max_unpool3d
 
 # images and their parts, rearranged and resized
 from minidl.ops.shape import pad
-from minidl.ops.unfold import fold, unfold
-from minidl.ops.pixel import channel_shuffle, pixel_shuffle, pixel_unshuffle
-from minidl.ops.dispatcher_names import native_channel_shuffle
-from minidl.ops.resize import interpolate, upsample, upsample_bilinear, upsample_nearest
-from minidl.ops.grid import affine_grid, grid_sample
+from minidl.ops.conv import fold, unfold
+from minidl.ops.shape import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from minidl.ops.torch_names import native_channel_shuffle
+from minidl.ops.resize import interpolate, upsample, upsample_bilinear, upsample_nearest, affine_grid, grid_sample
 
 # from integers to vectors
-from minidl.ops.embedding import embedding, one_hot
-from minidl.ops.embedding_bag import embedding_bag
+from minidl.ops.embedding import embedding, one_hot, embedding_bag
 
 # activations
 from minidl.ops.activation import (
     celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, log_softmax, logsigmoid, mish,
-    prelu, relu, relu6, selu, sigmoid, silu, softmax, softmin, softplus, softshrink, softsign, tanh, tanhshrink,
-    threshold,
+    prelu, relu, relu6, selu, silu, softmax, softmin, softplus, softshrink, softsign, tanhshrink, threshold,
 )
-from minidl.ops.activation_inplace import (
-    celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_,
-)
-from minidl.ops.rrelu import rrelu
-from minidl.ops.gumbel import gumbel_softmax
+from minidl.ops.elementwise import sigmoid, tanh
+from minidl.ops.torch_names import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
+from minidl.ops.activation import rrelu, gumbel_softmax
 
 # normalisation and dropout
-from minidl.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, normalize, rms_norm
-from minidl.ops.local_response_norm import local_response_norm
-from minidl.ops.dropout import (
-    alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout,
-)
+from minidl.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, normalize, rms_norm, local_response_norm
+from minidl.ops.random import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 
 # losses
 from minidl.ops.loss import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, gaussian_nll_loss, huber_loss, kl_div,
-    l1_loss, mse_loss, nll_loss, poisson_nll_loss, smooth_l1_loss,
+    l1_loss, mse_loss, nll_loss, poisson_nll_loss, smooth_l1_loss, linear_cross_entropy, cosine_embedding_loss,
+    hinge_embedding_loss, margin_ranking_loss, multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
+    soft_margin_loss, triplet_margin_loss, triplet_margin_with_distance_loss, ctc_loss,
 )
-from minidl.ops.linear_cross_entropy import linear_cross_entropy
-from minidl.ops.margin_loss import (
-    cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, multi_margin_loss, multilabel_margin_loss,
-    multilabel_soft_margin_loss, soft_margin_loss, triplet_margin_loss, triplet_margin_with_distance_loss,
-)
-from minidl.ops.ctc import ctc_loss
 
 __all__ = [
     # weighted sums

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from minidl.nn import functional as F
 from minidl.nn.module import Module
-from minidl.ops.view import sizes_of
+from minidl.ops.shape.views import sizes_of
 from minidl.tensor import Tensor
 
 

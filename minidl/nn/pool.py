@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl.nn import functional as F
 from minidl.nn.module import Module
-from minidl.ops.checks import numbers
+from minidl.ops.base import numbers
 from minidl.tensor import Tensor
 
 Numbers = int | tuple[int, ...]

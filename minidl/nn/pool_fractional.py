@@ -7,7 +7,7 @@ from typing import Any
 from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.nn.pool import Numbers
-from minidl.ops.checks import numbers
+from minidl.ops.base import numbers
 from minidl.tensor import Tensor
 
 

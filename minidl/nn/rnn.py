@@ -12,7 +12,7 @@ from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter, type_name
 from minidl.nn.utils.rnn import PackedSequence
 from minidl.ops import rnn as ops
-from minidl.ops.hints import features_last
+from minidl.ops.base import features_last
 from minidl.tensor import Tensor
 
 _RUN: dict[str, Callable[..., Any]] = {

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from minidl.nn import functional as F
 from minidl.nn.module import Module
-from minidl.ops.checks import Pair
+from minidl.ops.base.checks import Pair
 from minidl.tensor import Tensor
 
 

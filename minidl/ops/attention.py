@@ -14,17 +14,17 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, Device, array_module
 from minidl.backend.kernels import attention as kernels
 from minidl.backend.kernels.attention import AttentionPlan
-from minidl.ops.broadcast import Shape, broadcast_shape, expand_to
-from minidl.ops.checks import check_floating, dtypes_clash
-from minidl.ops.dropout import dropout
-from minidl.ops.gather import MaskedFill
-from minidl.ops.join import cat, chunk
-from minidl.ops.linalg import linear, matmul
-from minidl.ops.rearrange import pad
-from minidl.ops.reduce import mean
-from minidl.ops.selection import where
-from minidl.ops.softmax import softmax
-from minidl.ops.view import flatten, permute, reshape, squeeze, transpose, unflatten, unsqueeze
+from minidl.ops.activation.softmaxes import softmax
+from minidl.ops.base.broadcast import Shape, broadcast_shape, expand_to
+from minidl.ops.base.checks import check_floating, dtypes_clash
+from minidl.ops.elementwise.selection import where
+from minidl.ops.index.along_axis import MaskedFill
+from minidl.ops.linalg.products import linear, matmul
+from minidl.ops.random.dropouts import dropout
+from minidl.ops.reduce.sums import mean
+from minidl.ops.shape.join import cat, chunk
+from minidl.ops.shape.movement import pad
+from minidl.ops.shape.views import flatten, permute, reshape, squeeze, transpose, unflatten, unsqueeze
 from minidl.random import default_generator
 
 

@@ -12,12 +12,14 @@ from minidl.autograd.fused import FusedOp
 from minidl.backend.device import Array
 from minidl.backend.kernels import rnn as kernels
 from minidl.backend.kernels.rnn import Steps, steps_of
-from minidl.ops.activation import relu, sigmoid, tanh
-from minidl.ops.checks import check_floating, check_tensors
-from minidl.ops.dropout import dropout as drop
-from minidl.ops.join import cat, chunk, stack, unbind
-from minidl.ops.linalg import linear
-from minidl.ops.view import array_of, reshape, transpose
+from minidl.ops.activation.pointwise import relu
+from minidl.ops.base.checks import check_floating, check_tensors
+from minidl.ops.elementwise.exponential import sigmoid
+from minidl.ops.elementwise.trigonometric import tanh
+from minidl.ops.linalg.products import linear
+from minidl.ops.random.dropouts import dropout as drop
+from minidl.ops.shape.join import cat, chunk, stack, unbind
+from minidl.ops.shape.views import array_of, reshape, transpose
 
 CHUNKS = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3}    # a weight has so many rows for each element of a state
 

@@ -6,7 +6,7 @@ from typing import Any
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.update import adafactor_update
-from minidl.ops.view import array_of
+from minidl.ops.shape.views import array_of
 from minidl.optim.optimizer import Optimizer, Params, check_real, zeros_like
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from minidl.backend.device import Array
 from minidl.backend.kernels.update import adam_update
-from minidl.ops.view import array_of
+from minidl.ops.shape.views import array_of
 from minidl.optim.optimizer import Optimizer, Params, check, check_betas, zeros_like
 
 

@@ -21,7 +21,7 @@ from minidl.backend.device import Array, array_module, is_array, move
 from minidl.backend.dtype import real_of
 from minidl.backend.warn import warn
 from minidl.nn.hooks import add
-from minidl.ops.complex import view_as_complex, view_as_real
+from minidl.ops.elementwise import view_as_complex, view_as_real
 from minidl.tensor import Tensor
 
 Params = Iterable[Any]

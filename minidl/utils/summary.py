@@ -17,8 +17,7 @@ from minidl.creation import ones
 from minidl.nn.module import Module
 from minidl.ops.attention import Attention
 from minidl.ops.conv import Conv2d, Conv2dInputGrad, Conv2dWeightGrad
-from minidl.ops.einsum import Contract
-from minidl.ops.linalg import Linear, MatMul
+from minidl.ops.linalg import Contract, Linear, MatMul
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
 from minidl.random import default_generator
 from minidl.tables import html_table, size_of, table

@@ -10,7 +10,7 @@ import pytest
 import minidl
 from minidl import nn
 from minidl.autograd import Function, GradcheckError, Op, gradcheck, gradcheck_report, gradgradcheck
-from minidl.ops.ufunc import Binary
+from minidl.ops.base import Binary
 
 PAGE = Path(__file__).parents[2] / "docs" / "checking_gradients.md"
 

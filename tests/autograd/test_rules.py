@@ -7,8 +7,8 @@ import pytest
 import minidl
 from minidl.autograd import Function, FusedOp, Op
 from minidl.autograd.inplace import InPlaceOp
-from minidl.ops.arithmetic import Mul
-from minidl.ops.ufunc import Binary, Unary
+from minidl.ops.base import Binary, Unary
+from minidl.ops.elementwise import Mul
 from tests.ops.test_registry import classes
 
 

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from minidl.ops.axes_pattern import rearrange
+from minidl.ops.shape import rearrange
 from tests.checking import Case, S, check_case, torch
 
 INTS = np.arange(24).reshape(2, 3, 4)

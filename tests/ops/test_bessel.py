@@ -6,7 +6,7 @@ import pytest
 from scipy import special as scipy_special
 
 import minidl
-from minidl.ops import bessel
+from minidl.ops.special import bessel
 from tests.checking import Case, S, check_case, torch
 
 SIGNED = [S((3, 4), low=-6, high=6), S(()), S((0, 2)), S(np.array([0.0, 0.3, -7.5, 25.0])), S(np.array([1, 2, 3]))]

@@ -8,7 +8,8 @@ import pytest
 
 import minidl
 from minidl.backend import dtype as dtypes
-from minidl.ops import aliases, bits, inquiry
+from minidl.ops.elementwise import bits
+from minidl.ops.torch_names import aliases, inquiry
 from tests.checking import Case, S, _check_values, check_case, torch
 
 nan, inf = math.nan, math.inf

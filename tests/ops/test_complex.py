@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import minidl
 from minidl.autograd import GradcheckError, gradcheck, gradgradcheck
 from minidl.nn import functional as F
-from minidl.ops import complex as ops
+from minidl.ops import elementwise as ops
 from tests.checking import Case, S, check_case, torch
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.conv_1d_3d import conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
+from minidl.ops.conv import conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
 from tests.checking import Case, S, check_case
 
 

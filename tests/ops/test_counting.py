@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import counting, sort
+from minidl.ops import index
+from minidl.ops.statistics import counting
 from tests.checking import Case, S, check_case, torch
 
 nan, inf = math.nan, math.inf
@@ -55,7 +56,7 @@ CASES = [
          torch="unique_consecutive", grad=False, name="unique_consecutive slices", errors=[(S(ROWS, dim=2), IndexError, "out of range")]),
     Case(counting.isin, [S(RUNS, np.array([2, 7])), S(RUNS, np.array([2, 7]), invert=True), S(RUNS, 1), S((3,), (2,)),
                          S(2, np.array([1, 2]))], np.isin, "isin", grad=False),
-    Case(sort.searchsorted, [S(SORTED, (6,)), S(SORTED, (2, 2), right=True), S(SORTED, np.array([3.0, 5.0]), side="right"),
+    Case(index.searchsorted, [S(SORTED, (6,)), S(SORTED, (2, 2), right=True), S(SORTED, np.array([3.0, 5.0]), side="right"),
                              S(SORTED, np.array([3.0, 5.0]), side="left"), S(SORTED, 3.0), S(BATCH, np.array([[3], [4]])),
                              S(SORTED[::-1].copy(), np.array([3.0, 0.0]), sorter=np.array([3, 2, 1, 0])),
                              S(BATCH[:, ::-1].copy(), BATCH, sorter=np.array([[2, 1, 0]] * 2))],
@@ -63,7 +64,7 @@ CASES = [
          errors=[(S(SORTED, 1.0, side="middle"), RuntimeError, "can only be 'left' or 'right' but got middle"),
                  (S(SORTED, 1.0, right=True, side="left"), RuntimeError, "opposites"),
                  (S(SORTED, 1.0, sorter=LABELS), RuntimeError, "must have the same size")]),
-    Case(sort.bucketize, [S((6,), SORTED), S(np.array([3.0, 5.0]), SORTED, right=True)], torch="bucketize", grad=False,
+    Case(index.bucketize, [S((6,), SORTED), S(np.array([3.0, 5.0]), SORTED, right=True)], torch="bucketize", grad=False,
          name="bucketize options"),
 ]
 
@@ -78,8 +79,8 @@ def test_dtypes():
     assert counting.bincount(labels).dtype == minidl.int64
     assert counting.bincount(labels, minidl.ones(5)).dtype == minidl.float32
     assert counting.bincount(labels, minidl.ones(5, dtype=minidl.int64)).dtype == minidl.float64
-    assert sort.searchsorted(minidl.tensor(SORTED), 3.0, out_int32=True).dtype == minidl.int32
-    assert sort.bucketize(labels, minidl.tensor([1, 4]), out_int32=True).dtype == minidl.int32
+    assert index.searchsorted(minidl.tensor(SORTED), 3.0, out_int32=True).dtype == minidl.int32
+    assert index.bucketize(labels, minidl.tensor([1, 4]), out_int32=True).dtype == minidl.int32
 
 
 def test_bincount_by_hand():
@@ -110,12 +111,12 @@ def test_edges_of_nothing_reach_from_0_to_1():
 
 
 def test_a_batch_of_nothing_is_searched():
-    assert sort.searchsorted(minidl.zeros(2, 0), minidl.ones(2, 3)).tolist() == [[0, 0, 0]] * 2
-    assert sort.searchsorted(minidl.zeros(2, 3), minidl.ones(2, 0)).shape == (2, 0)
+    assert index.searchsorted(minidl.zeros(2, 0), minidl.ones(2, 3)).tolist() == [[0, 0, 0]] * 2
+    assert index.searchsorted(minidl.zeros(2, 3), minidl.ones(2, 0)).shape == (2, 0)
 
 
 def test_edges_and_boundaries_need_a_dimension():
     with pytest.raises(RuntimeError, match="bins tensor should have one dimension, but got 0"):
         counting.histogram(minidl.zeros(4), minidl.tensor(1.0))
     with pytest.raises(RuntimeError, match="boundaries tensor should have positive dimension"):
-        sort.searchsorted(minidl.tensor(1.0), minidl.zeros(2))
+        index.searchsorted(minidl.tensor(1.0), minidl.zeros(2))

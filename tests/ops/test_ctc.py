@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.ctc import ctc_loss
-from minidl.ops.softmax import log_softmax
+from minidl.ops.activation import log_softmax
+from minidl.ops.loss import ctc_loss
 from tests.checking import Case, S, check_case, torch
 
 

@@ -13,7 +13,8 @@ import scipy.linalg
 
 import minidl
 import minidl.linalg as L
-from minidl.ops import combine, decompositions, distance, linalg, solve
+from minidl.ops import linalg
+from minidl.ops.linalg import combine, decompositions, distance, equations
 from tests.checking import Case, S, check_case, torch
 from tests.strict_array import StrictArray
 
@@ -169,12 +170,12 @@ CASES = [
                  (S(np.zeros((2, 2)), (2, 1), upper=True), L.LinAlgError, "is singular")]),
     Case(L.solve_triangular, [S(A3, (3, 2), upper=False)], lambda a, b, upper: scipy.linalg.solve_triangular(a, b, lower=not upper),
          name="solve_triangular against SciPy"),
-    both(lambda L, B, upper=False: solve.cholesky_solve(B, L, upper), torch and (lambda L, B, upper=False: torch.cholesky_solve(B, L, upper)),
+    both(lambda L, B, upper=False: equations.cholesky_solve(B, L, upper), torch and (lambda L, B, upper=False: torch.cholesky_solve(B, L, upper)),
          [S(A3, (3, 2)), S(B3, (2, 3, 2))], before=lower, name="cholesky_solve"),
-    both(solve.cholesky_inverse, t("cholesky_inverse"), [S(A3), S(B3)], before=lower, name="cholesky_inverse"),
-    both(lambda L, B: solve.cholesky_solve(B, L, True), torch and (lambda L, B: torch.cholesky_solve(B, L, True)),
+    both(equations.cholesky_inverse, t("cholesky_inverse"), [S(A3), S(B3)], before=lower, name="cholesky_inverse"),
+    both(lambda L, B: equations.cholesky_solve(B, L, True), torch and (lambda L, B: torch.cholesky_solve(B, L, True)),
          [S(A3, (3, 2))], before=lambda A: lower(A).mT, name="cholesky_solve, upper"),
-    both(lambda L: solve.cholesky_inverse(L, True), torch and (lambda L: torch.cholesky_inverse(L, True)),
+    both(lambda L: equations.cholesky_inverse(L, True), torch and (lambda L: torch.cholesky_inverse(L, True)),
          [S(A3)], before=lambda A: lower(A).mT, name="cholesky_inverse, upper"),
     Case(L.tensorinv, [S(matrix(6, 6).reshape(6, 2, 3), ind=1), S(matrix(6, 6).reshape(2, 3, 3, 2))], np.linalg.tensorinv,
          torch=t("tensorinv"), name="tensorinv",
@@ -191,7 +192,7 @@ CASES = [
                  S(np.ones((3, 3))), S(np.diag([1.0, 2.0, 0.0]))], naive_det, name="det of singular matrices"),
     Case(L.slogdet, SQUARES, lambda a: tuple(np.linalg.slogdet(a)), torch=t("slogdet"), name="slogdet",
          errors=[*no_matrix("linalg.slogdet"), NOT_SQUARE]),
-    both(solve.logdet, t("logdet"), [S(A3), S(B3)], before=positive, name="logdet"),
+    both(equations.logdet, t("logdet"), [S(A3), S(B3)], before=positive, name="logdet"),
     # decompositions
     both(L.cholesky, t("cholesky"), [S(A3), S(B3), S(A3, upper=True), S(B3, upper=True), S(matrix(1, 1))], before=positive),
     Case(L.cholesky, [S(np.array([[4.0, 2.0], [2.0, 5.0]]))], np.linalg.cholesky, grad=False, name="cholesky against NumPy",
@@ -390,9 +391,9 @@ def test_a_device_that_does_not_raise_is_checked():
     """CuPy returns inf or nan where NumPy raises."""
     x, infinite = StrictArray(np.stack([np.eye(2), SINGULAR])), StrictArray(np.full((2, 2, 2), INF))
     with pytest.raises(L.LinAlgError, match=r"who: \(Batch element 1\): what"):
-        solve.solved(x, lambda: infinite, "who: what")
+        equations.solved(x, lambda: infinite, "who: what")
     regular = StrictArray(np.eye(2))
-    assert solve.solved(regular, lambda: infinite, "who: what") is infinite     # too large, but not singular
+    assert equations.solved(regular, lambda: infinite, "who: what") is infinite     # too large, but not singular
 
 
 def test_coinciding_singular_values_do_no_harm_to_the_gradient_of_values():
@@ -439,8 +440,8 @@ def test_lstsq_leaves_out_what_it_cannot_say():
 
 
 def test_logdet_of_a_negative_determinant_is_nan():
-    assert math.isnan(solve.logdet(-minidl.eye(3)).item())
-    assert solve.logdet(minidl.zeros(2, 2)).item() == -INF
+    assert math.isnan(equations.logdet(-minidl.eye(3)).item())
+    assert equations.logdet(minidl.zeros(2, 2)).item() == -INF
 
 
 def test_cond_of_singular_matrices_is_infinite():
@@ -483,7 +484,7 @@ def test_plain_arrays_give_plain_arrays():
 
 
 def test_the_matrix_of_minors_is_right_for_every_matrix():
-    np.testing.assert_allclose(solve.cofactors(B3), np.linalg.det(B3)[:, None, None] * np.linalg.inv(B3).swapaxes(1, 2), rtol=1e-10)
+    np.testing.assert_allclose(equations.cofactors(B3), np.linalg.det(B3)[:, None, None] * np.linalg.inv(B3).swapaxes(1, 2), rtol=1e-10)
 
 
 def test_float32_exponentials_of_large_matrices():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import dispatcher_names as D
+from minidl.ops.torch_names import dispatcher as D
 from tests.checking import Case, S, check_case, torch
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import minidl
-from minidl.ops import draw
+from minidl.ops.random import draw
 
 N = 20_000
 CONTINUOUS = [

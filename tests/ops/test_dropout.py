@@ -8,7 +8,7 @@ import pytest
 
 import minidl
 from minidl.autograd import gradcheck, gradgradcheck
-from minidl.ops.dropout import Dropout, alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from minidl.ops.random import Dropout, alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from tests import strict_array
 from tests.checking import Case, S, check_case
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import einsum
+from minidl.ops import linalg
 from tests.checking import Case, S, check_case
 
 INTS = np.arange(6).reshape(2, 3)
@@ -28,7 +28,7 @@ def loop_einsum(equation, *operands):
 
 
 CASES = [
-    Case(einsum.einsum, [S("ij,jk->ik", (2, 3), (3, 4)), S("ij->ji", (2, 3)), S("ii->i", (3, 3)), S("ii->", (3, 3)),
+    Case(linalg.einsum, [S("ij,jk->ik", (2, 3), (3, 4)), S("ij->ji", (2, 3)), S("ii->i", (3, 3)), S("ii->", (3, 3)),
                          S("i,j->ij", (2,), (3,)), S("ij,ij->ij", (2, 3), (2, 3)), S("ij,ij->", (2, 3), (2, 3)),
                          S("bij,bjk->bik", (2, 3, 4), (2, 4, 2)), S("bnhd,bmhd->bhnm", (2, 3, 2, 4), (2, 5, 2, 4)),
                          S("ij,k->j", (2, 3), (4,)), S("ij,jk,kl->il", (2, 3), (3, 4), (4, 2)), S("ijk->", (2, 3, 2)),
@@ -48,14 +48,14 @@ CASES = [
                  (S("i1", (2, 3)), RuntimeError, "subscripts must be in [a-zA-Z]"),
                  (S("ii", (2, 3)), RuntimeError, "subscript i is repeated for operand 0"),
                  (S("ij,jk", (2, 3), INTS.T), RuntimeError, "expected all operands to have the dtype of the first")]),
-    Case(einsum.einsum, [S("ij,jk", (2, 3), (3, 4)), S("ba,b", (2, 3), (2,)), S("...ij,...jk", (2, 2, 3), (3, 2)),
+    Case(linalg.einsum, [S("ij,jk", (2, 3), (3, 4)), S("ba,b", (2, 3), (2,)), S("...ij,...jk", (2, 2, 3), (3, 2)),
                          S("...ij,...jk->...ik", (5, 1, 2, 3), (4, 3, 2)), S("i...->i", (2, 3, 4)), S("i...", (2, 3)),
                          S("...", (2, 3)), S("b...i,...i->...b", (2, 3, 4), (3, 4)), S("ij,jk->ik", (2, 1), (3, 4)),
                          S("ij,ij->ij", (2, 1), (2, 3)), S(" i j , j k -> i k ", (2, 3), (3, 4)), S("Ab,bA", (2, 3), (3, 2)),
                          S("bA", (2, 3)), S("...i,...i->...", (3, 4), (4,)), S("ij,jk->ik", [(2, 3), (3, 4)]),
                          S("ii,i->i", (3, 3), (1,)), S("ij,kl->", (2, 3), (2, 2))],
          torch="einsum", name="einsum implied"),
-    Case(einsum.tensordot, [S((2, 3, 4), (3, 4, 5)), S((2, 3), (3, 4), 1), S((2, 3), (4,), 0),
+    Case(linalg.tensordot, [S((2, 3, 4), (3, 4, 5)), S((2, 3), (3, 4), 1), S((2, 3), (4,), 0),
                             S((2, 3, 4), (4, 3, 5), dims=([1, 2], [1, 0])), S((2, 3), (2, 3), dims=([0, 1], [0, 1])),
                             S((2, 3, 4), (5, 4, 2), dims=([0, -1], [2, 1]))],
          lambda a, b, dims=2: np.tensordot(a, b, dims), torch="tensordot", name="tensordot",
@@ -73,16 +73,16 @@ def test_battery(case):
 def test_einsum_never_multiplies_more_than_two_at_once():
     """A chain of three would take n^4 steps and a huge array in one go; in pairs it is two matrix products."""
     a = minidl.ones(60, 60)
-    assert einsum.einsum("ij,jk,kl,lm->im", a, a, a, a).max().item() == 60.0 ** 3
+    assert linalg.einsum("ij,jk,kl,lm->im", a, a, a, a).max().item() == 60.0 ** 3
 
 
 def test_plain_arrays_give_plain_arrays():
     a = np.arange(4.0).reshape(2, 2)
-    assert isinstance(einsum.einsum("ij,jk", a, a), np.ndarray)
+    assert isinstance(linalg.einsum("ij,jk", a, a), np.ndarray)
 
 
 def test_the_product_of_strided_matrices_is_laid_out_in_rows():
     """Whichever order of labels: what comes after should not have to read with a stride."""
     a, b = np.ones((8, 3)), np.ones((3, 5))
-    assert einsum.Contract("ij", "jk", "ik")(a, b).flags.c_contiguous
-    assert einsum.Contract("ij", "jk", "ki")(a, b).flags.c_contiguous
+    assert linalg.Contract("ij", "jk", "ik")(a, b).flags.c_contiguous
+    assert linalg.Contract("ij", "jk", "ki")(a, b).flags.c_contiguous

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.embedding_bag import embedding_bag
+from minidl.ops.embedding import embedding_bag
 from tests.checking import Case, S, check_case
 
 

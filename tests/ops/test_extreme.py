@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import extreme
+from minidl.ops import reduce
 from tests.checking import Case, S, _check_values, check_case
 from tests.ops.test_reduce import ALONG, BAD_DIM, INTS, SHAPES, TIES, TWICE, numpy_axes
 
@@ -28,13 +28,13 @@ CASES = [
                  (S((0, 2)), RuntimeError, "max(): Expected reduction dim to be specified for input.numel() == 0")]),
     Case(minidl.Tensor.min, [*ALONG, S(INTS, 1)], extreme_along(np.min, np.argmin),
          torch=lambda x, *a, **k: tuple(x.min(*a, **k)), float16=True, name="min along"),
-    Case(extreme.max, [S((3, 4), (3, 4)), S((3, 4), other=np.zeros((3, 4)))], torch="max", gradgrad=False,
+    Case(reduce.max, [S((3, 4), (3, 4)), S((3, 4), other=np.zeros((3, 4)))], torch="max", gradgrad=False,
          name="max of two"),
-    Case(extreme.min, [S((3, 4), (3, 4))], np.minimum, torch="min", name="min of two"),
+    Case(reduce.min, [S((3, 4), (3, 4))], np.minimum, torch="min", name="min of two"),
     Case(minidl.Tensor.amax, [*SHAPES, S((3, 0), dim=0)], numpy_axes(np.max), torch="amax", float16=True, name="amax",
          errors=[TWICE, (S((0, 2), 0), IndexError, "Expected reduction dim 0 to have non-zero size")]),
     Case(minidl.Tensor.amin, SHAPES, numpy_axes(np.min), torch="amin", name="amin"),
-    Case(extreme.aminmax, [S((3, 4)), S((3, 4), dim=1), S((3, 4), dim=0, keepdim=True)],
+    Case(reduce.aminmax, [S((3, 4)), S((3, 4), dim=1), S((3, 4), dim=0, keepdim=True)],
          torch=lambda x, **k: tuple(x.aminmax(**k)), name="aminmax",
          errors=[(S((0,)), RuntimeError, "there is no extreme of nothing")]),
     Case(minidl.Tensor.argmax, [S((3, 4)), *ALONG, S(TIES), S(TIES, 1), S(TIES, 0), S((3, 4), keepdim=True)],
@@ -55,7 +55,7 @@ KINKS = [
     Case(minidl.Tensor.max, [S(TIES, 1), S(TIES, 0)], torch=lambda x, d: tuple(x.max(d)), name="max along equals"),
     Case(minidl.Tensor.amax, [S(TIES, 1), S(TIES, S.raw((0, 1))), S(TIES, 1, True)], torch="amax", name="amax of equals"),
     Case(minidl.Tensor.amin, [S(TIES, 1), S(TIES, 0)], torch="amin", name="amin of equals"),
-    Case(extreme.aminmax, [S(TIES, dim=1), S(TIES)], torch=lambda x, **k: tuple(x.aminmax(**k)), name="aminmax of equals"),
+    Case(reduce.aminmax, [S(TIES, dim=1), S(TIES)], torch=lambda x, **k: tuple(x.aminmax(**k)), name="aminmax of equals"),
 ]
 
 

@@ -9,7 +9,7 @@ import scipy.fft
 import scipy.signal
 
 import minidl
-from minidl.ops import fft, stft
+from minidl.ops.fft import short_time, transforms
 from tests.checking import Case, S, check_case, torch
 
 
@@ -40,7 +40,7 @@ def along_one(name):
 
     def oracle(x, **kwargs):
         return getattr(scipy.fft, name)(x, axis=kwargs.pop("dim", -1), **kwargs)
-    return Case(getattr(fft, name), samples, oracle=oracle, torch=there(name), errors=wrong)
+    return Case(getattr(transforms, name), samples, oracle=oracle, torch=there(name), errors=wrong)
 
 
 def along_several(name):
@@ -62,11 +62,11 @@ def along_several(name):
             dim = tuple(range(-len(s), 0)) if dim is None else dim
             s = tuple(x.shape[d] if n == -1 else n for n, d in zip(s, dim))
         return getattr(scipy.fft, name[:-1] + "n")(x, s, dim, **kwargs)
-    return Case(getattr(fft, name), samples, oracle=oracle, torch=there(name), errors=wrong)
+    return Case(getattr(transforms, name), samples, oracle=oracle, torch=there(name), errors=wrong)
 
 
 def spectrogram(x, w, n_fft, **kwargs):
-    return stft.stft(x, n_fft, window=w, **{"return_complex": True, **kwargs})
+    return short_time.stft(x, n_fft, window=w, **{"return_complex": True, **kwargs})
 
 
 def spectrogram_there(x, w, n_fft, **kwargs):
@@ -74,7 +74,7 @@ def spectrogram_there(x, w, n_fft, **kwargs):
 
 
 def signal(y, w, n_fft, **kwargs):
-    return stft.istft(y, n_fft, window=w, **kwargs)
+    return short_time.istft(y, n_fft, window=w, **kwargs)
 
 
 def signal_there(y, w, n_fft, **kwargs):
@@ -86,10 +86,10 @@ CASES = [
     *[along_one(name) for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")],
     *[along_several(name) for name in ("fftn", "ifftn", "rfftn", "irfftn", "hfftn", "ihfftn", "fft2", "ifft2", "rfft2",
                                        "irfft2", "hfft2", "ihfft2")],
-    Case(fft.fftn, [S(()), S(C(2, 2), dim=()), S(C(2, 2), s=())], lambda x, **kwargs: x + 0j, there("fftn"), name="fftn of nothing"),
-    Case(fft.rfftn, [], np.fft.rfftn, errors=[(S(()), RuntimeError, "must transform at least one axis")], name="rfftn of nothing"),
-    Case(fft.irfftn, [], np.fft.irfftn, errors=[(S(()), RuntimeError, "must transform at least one axis")], name="irfftn of nothing"),
-    *[Case(getattr(fft, name), [S((5,)), S((4, 5)), S((4, 5), dim=1), S(C(2, 3), dim=(0, 1)), S(np.arange(6))],
+    Case(transforms.fftn, [S(()), S(C(2, 2), dim=()), S(C(2, 2), s=())], lambda x, **kwargs: x + 0j, there("fftn"), name="fftn of nothing"),
+    Case(transforms.rfftn, [], np.fft.rfftn, errors=[(S(()), RuntimeError, "must transform at least one axis")], name="rfftn of nothing"),
+    Case(transforms.irfftn, [], np.fft.irfftn, errors=[(S(()), RuntimeError, "must transform at least one axis")], name="irfftn of nothing"),
+    *[Case(getattr(transforms, name), [S((5,)), S((4, 5)), S((4, 5), dim=1), S(C(2, 3), dim=(0, 1)), S(np.arange(6))],
            lambda x, dim=None, name=name: getattr(np.fft, name)(x, dim), there(name)) for name in ("fftshift", "ifftshift")],
     Case(spectrogram, [S((20,), HANN, 8), S((2, 20), HANN, 8, hop_length=3), S((20,), HANN5, 8, win_length=5),
                        S((20,), HANN, 8, center=False), S((20,), HANN, 8, normalized=True, onesided=False),
@@ -238,5 +238,5 @@ def test_a_tone_has_one_frequency():
 
 def test_a_window_of_bools_cuts_out():
     x, window = minidl.arange(8.0), minidl.tensor([True, True, False, True])
-    y = stft.istft(stft.stft(x, 4, window=window, return_complex=True), 4, window=window)
+    y = short_time.istft(short_time.stft(x, 4, window=window, return_complex=True), 4, window=window)
     np.testing.assert_allclose(y.numpy(), np.arange(8.0), atol=1e-5)

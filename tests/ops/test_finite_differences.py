@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.finite_differences import gradient
+from minidl.ops.statistics import gradient
 from tests.checking import Case, S, check_case, torch
 
 UNEVEN = S.raw([0.0, 1.0, 3.0, 7.0])

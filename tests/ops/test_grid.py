@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.grid import affine_grid, grid_sample
+from minidl.ops.resize import affine_grid, grid_sample
 from tests.checking import Case, S, check_case
 
 

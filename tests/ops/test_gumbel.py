@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.gumbel import gumbel_softmax
+from minidl.ops.activation import gumbel_softmax
 from tests.checking import Case, S, check_case
 
 

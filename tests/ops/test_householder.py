@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import householder
+from minidl.ops.linalg import householder
 from tests.checking import Case, S, check_case
 from tests.ops.test_decompositions import A3, B3, matrix, t
 

@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl.autograd import grad
-from minidl.ops import in_place
+from minidl.ops.torch_names import in_place
 from tests.checking import torch
 
 SHAPE = (3, 3)

@@ -6,7 +6,7 @@ import pytest
 from scipy import special as scipy_special
 
 import minidl
-from minidl.ops import incomplete_gamma
+from minidl.ops.special import incomplete_gamma
 from tests.checking import Case, S, check_case, torch
 
 A = np.array([0.5, 1.0, 3.0])

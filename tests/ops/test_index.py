@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import index
+from minidl.ops import embedding, index
 from tests.checking import Case, S, check_case
 
 torch = pytest.importorskip("torch")
@@ -279,12 +279,12 @@ CASES = [
     Case(index.nonzero, [S(LONG), S(MASK), S(np.array(3)), S(np.array(0)), S(np.zeros((2, 0), int))], torch="nonzero", grad=False),
     Case(index.nonzero, [S(LONG, as_tuple=True), S(np.array(3), as_tuple=True)], torch="nonzero", grad=False, name="nonzero(as_tuple)"),
     Case(index.argwhere, [S(LONG)], torch="argwhere", grad=False),
-    Case(index.one_hot, [S(LONG), S(LONG, 5), S(np.array(1))], torch="one_hot", grad=False,
+    Case(embedding.one_hot, [S(LONG), S(LONG, 5), S(np.array(1))], torch="one_hot", grad=False,
          errors=[(S(np.array([-1])), RuntimeError, "Class values must be non-negative"),
                  (S(np.array([5]), 3), RuntimeError, "must be smaller than num_classes, but got 5 with num_classes=3"),
                  (S((2,)), RuntimeError, "only applicable to integer tensors"),
                  (S(np.array([], int)), RuntimeError, "Can not infer")]),
-    Case(index.embedding, [S(LONG, (3, 4)), S(ROWS, (3, 4)), S(np.array(1), (3, 4)), S(np.zeros((2, 0), int), (3, 4))],
+    Case(embedding.embedding, [S(LONG, (3, 4)), S(ROWS, (3, 4)), S(np.array(1), (3, 4)), S(np.zeros((2, 0), int), (3, 4))],
          torch=torch.nn.functional.embedding, errors=[(S(np.array([3]), (3, 4)), IndexError, "index 3 is out of bounds"),
                                     (S(LONG, (3,)), RuntimeError, "'weight' must be 2-D"),
                                     (S(LONG, (3, 4), 5), RuntimeError, "Padding_idx must be within num_embeddings")]),
@@ -425,7 +425,7 @@ def test_small_unsigned_integers_sort_downwards():
 def test_the_padding_row_learns_nothing(padding_idx):
     """So its gradient is not the derivative, and finite differences cannot check it."""
     grads = []
-    for library, function in ((minidl, index.embedding), (torch, torch.nn.functional.embedding)):
+    for library, function in ((minidl, embedding.embedding), (torch, torch.nn.functional.embedding)):
         weight = library.ones((3, 2), requires_grad=True)
         out = function(library.tensor([[0, 1], [0, 2]]), weight, padding_idx=padding_idx)
         (out * out).sum().backward()
@@ -436,7 +436,7 @@ def test_the_padding_row_learns_nothing(padding_idx):
 @pytest.mark.parametrize("padding_idx", [None, 2])
 def test_gradients_of_embedding_by_frequency(padding_idx):
     grads = []
-    for library, function in ((minidl, index.embedding), (torch, torch.nn.functional.embedding)):
+    for library, function in ((minidl, embedding.embedding), (torch, torch.nn.functional.embedding)):
         weight = library.ones((4, 2), requires_grad=True)
         out = function(library.tensor([[0, 1], [0, 2], [0, 2]]), weight, padding_idx=padding_idx, scale_grad_by_freq=True)
         (out * out).sum().backward()
@@ -450,7 +450,7 @@ def test_embedding_shortens_what_it_looks_up(norm_type):
     """Rows 0 and 2 are looked up and row 2 is too long; row 3 is too long, and left alone."""
     table = np.array([[0.1, 0.2], [3.0, 4.0], [3.0, -4.0], [9.0, 9.0]])
     results = []
-    for library, function in ((minidl, index.embedding), (torch, torch.nn.functional.embedding)):
+    for library, function in ((minidl, embedding.embedding), (torch, torch.nn.functional.embedding)):
         weight = library.tensor(table, requires_grad=True)
         out = function(library.tensor([2, 0, 2]), weight, max_norm=1.5, norm_type=norm_type)
         out.sum().backward()
@@ -459,7 +459,7 @@ def test_embedding_shortens_what_it_looks_up(norm_type):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
     assert results[0][0][3] == [9, 9] and results[0][0][0] == [0.1, 0.2]
     plain = table.copy()
-    index.embedding(np.array([2]), plain, max_norm=1.5, norm_type=norm_type)
+    embedding.embedding(np.array([2]), plain, max_norm=1.5, norm_type=norm_type)
     assert plain[2].tolist() == results[0][0][2] and plain[1].tolist() == [3, 4]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.local_response_norm import local_response_norm
+from minidl.ops.norm import local_response_norm
 from tests.checking import Case, S, check_case
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import low_rank
+from minidl.ops.linalg import low_rank
 from tests.checking import Case, S, check_case, torch
 from tests.ops.test_decompositions import matrix
 

@@ -4,7 +4,7 @@ import pytest
 
 import minidl
 import minidl.linalg as L
-from minidl.ops import lu
+from minidl.ops import linalg
 from tests.checking import Case, S, check_case, torch
 from tests.ops.test_decompositions import A2, A3, B3, NOT_SQUARE, SINGULAR, matrix, no_matrix, t
 
@@ -29,17 +29,17 @@ CASES = [
     Case(L.lu_factor_ex, [S(A3), S(B3), S(matrix(4, 2)), S(matrix(2, 4))], torch=t("lu_factor_ex"), name="lu_factor_ex",
          errors=[(S(SINGULAR, check_errors=True), L.LinAlgError, "linalg.lu_factor_ex: U[2,2] is zero")]),
     Case(L.lu_factor_ex, [S(SINGULAR), S(BAD)], torch=t("lu_factor_ex"), grad=False, name="lu_factor_ex of singular ones"),
-    Case(lambda A, *args: lu.lu_unpack(*L.lu_factor(A), *args), [S(A3), S(B3), S(matrix(4, 2)), S(matrix(2, 4))],
+    Case(lambda A, *args: linalg.lu_unpack(*L.lu_factor(A), *args), [S(A3), S(B3), S(matrix(4, 2)), S(matrix(2, 4))],
          torch=t("lu") and (lambda A, *args: torch.lu_unpack(*torch.linalg.lu_factor(A), *args)), name="lu_unpack"),
-    Case(lambda A, *args: lu.lu_unpack(*L.lu_factor(A), *args), [S(A3, False), S(A3, True, False)], grad=False,
+    Case(lambda A, *args: linalg.lu_unpack(*L.lu_factor(A), *args), [S(A3, False), S(A3, True, False)], grad=False,
          torch=t("lu") and (lambda A, *args: torch.lu_unpack(*torch.linalg.lu_factor(A), *args)), name="lu_unpack of a part"),
     *[Case(solving(L.lu_factor, L.lu_solve, **kwargs), samples, torch=solving(t("lu_factor"), t("lu_solve"), **kwargs), name=f"lu_solve {kwargs}")
       for kwargs, samples in [({}, [S(A3, (3, 2)), S(B3, (2, 3, 1)), S(A3, (2, 3, 2)), S(B3, (3, 2))]), ({"adjoint": True}, [S(A3, (3, 2)), S(B3, (3, 2))]),
                               ({"left": False}, [S(A3, (2, 3)), S(B3, (2, 4, 3))]), ({"left": False, "adjoint": True}, [S(A3, (2, 3))])]],
-    Case(lambda A: lu.older_lu(A), [S(A3), S(B3), S(matrix(4, 2)), S(matrix(2, 4))], torch=older(lambda A: torch.lu(A)), name="minidl.lu"),
-    Case(lambda b, A: lu.older_lu_solve(b, *lu.older_lu(A)), [S((3, 2), A3), S((2, 3, 1), B3), S((3, 1), B3), S((2, 3, 2), A3)],
+    Case(lambda A: linalg.older_lu(A), [S(A3), S(B3), S(matrix(4, 2)), S(matrix(2, 4))], torch=older(lambda A: torch.lu(A)), name="minidl.lu"),
+    Case(lambda b, A: linalg.older_lu_solve(b, *linalg.older_lu(A)), [S((3, 2), A3), S((2, 3, 1), B3), S((3, 1), B3), S((2, 3, 2), A3)],
          torch=torch and (lambda b, A: torch.lu_solve(b, *torch.linalg.lu_factor(A))), name="minidl.lu_solve"),
-    Case(lu.triangular_solve, [S((3, 2), A3), S((3, 2), A3, False), S((3, 2), A3, transpose=True), S((3, 2), A3, False, True), S((2, 3, 1), B3, unitriangular=True)],
+    Case(linalg.triangular_solve, [S((3, 2), A3), S((3, 2), A3, False), S((3, 2), A3, transpose=True), S((3, 2), A3, False, True), S((2, 3, 1), B3, unitriangular=True)],
          torch=t("triangular_solve"), name="triangular_solve"),
     Case(L.inv_ex, [S(A3), S(B3), S(matrix(1, 1)), S(np.zeros((0, 2, 2))), S(np.zeros((0, 0)))], torch=t("inv_ex"), name="inv_ex",
          errors=[*no_matrix("linalg.inv_ex"), NOT_SQUARE, (S(BAD, check_errors=True), L.LinAlgError, "(Batch element 1): The diagonal element 2 is zero")]),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import margin_loss as M
+from minidl.ops import loss as M
 from tests.checking import Case, S, check_case, torch
 
 X, LABELS = (5, 4), np.array([0, 3, 2, 2, 1])

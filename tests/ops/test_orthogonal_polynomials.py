@@ -4,7 +4,7 @@ import pytest
 from scipy import special as scipy_special
 
 import minidl
-from minidl.ops import orthogonal_polynomials as P
+from minidl.ops.special import polynomials as P
 from tests.checking import Case, S, check_case, torch
 
 ORDERS = np.array([0, 1, 2, 5])

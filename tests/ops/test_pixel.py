@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.pixel import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from minidl.ops.shape import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from tests.checking import Case, S, check_case
 
 

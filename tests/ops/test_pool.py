@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
-from minidl.ops.pool_1d_3d import adaptive_avg_pool1d, adaptive_avg_pool3d
+from minidl.ops.pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool2d,
+    avg_pool2d,
+    max_pool2d,
+)
 from tests import oracle
 from tests.checking import Case, S, _check_values, check_case, torch
 

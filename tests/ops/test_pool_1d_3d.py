@@ -8,16 +8,23 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import pool_1d_3d as P
-from minidl.ops.pool import max_pool2d
-from minidl.ops.pool_fractional import fractional_max_pool2d, fractional_max_pool3d
-from minidl.ops.pool_lp import lp_pool1d, lp_pool2d, lp_pool3d
-from minidl.ops.pool_with_indices import (
+from minidl.ops import pool as P
+from minidl.ops.pool import (
+    fractional_max_pool2d,
+    fractional_max_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool2d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
+from minidl.ops.torch_names import (
     adaptive_max_pool1d_with_indices,
     fractional_max_pool2d_with_indices,
     max_pool3d_with_indices,
 )
-from minidl.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 from tests import oracle
 from tests.checking import Case, S, _check_values, check_case, torch
 

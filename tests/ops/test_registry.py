@@ -42,8 +42,8 @@ OPS = sorted({cls for cls in classes() if concrete(cls) and cls.__name__ not in 
 @pytest.fixture(scope="module")
 def used():
     """The names of the ops that ran, and of those that were recorded and differentiated."""
-    for module in pkgutil.iter_modules(minidl.ops.__path__):
-        importlib.import_module(f"minidl.ops.{module.name}")
+    for module in pkgutil.walk_packages(minidl.ops.__path__, "minidl.ops."):
+        importlib.import_module(module.name)
     ran, differentiated = set(), set()
     call, gradients = Op.__call__, Op.input_gradients
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import activation, activation_inplace
-from minidl.ops.rrelu import RRelu, rrelu
+from minidl.ops.activation import RRelu, pointwise, rrelu
+from minidl.ops.torch_names import activation_in_place
 from tests.checking import Case, S, check_case
 
 SLOPES = np.array([[1.0, 0.2, 0.3], [0.25, 1.0, 1.0]])
@@ -53,10 +53,10 @@ def test_training_with_equal_bounds_is_leaky_relu():
 def test_in_place(name, args):
     """The same values and gradients, in the same memory."""
     values = np.linspace(-2, 2, 9)
-    function = rrelu if name == "rrelu" else getattr(activation, name)
+    function = rrelu if name == "rrelu" else getattr(pointwise, name)
     x, z = (minidl.tensor(values, requires_grad=True) for _ in range(2))
     expected, y = function(x, *args), z * 1
-    written = getattr(activation_inplace, f"{name}_")(y, *args)
+    written = getattr(activation_in_place, f"{name}_")(y, *args)
     assert written is y and y.tolist() == expected.tolist()
     (expected * expected).sum().backward()
     (y * y).sum().backward()
@@ -66,13 +66,13 @@ def test_in_place(name, args):
 def test_in_place_with_drawn_slopes():
     minidl.manual_seed(0)
     x = minidl.full((5,), -1.0)
-    assert activation_inplace.rrelu_(x, 0.1, 0.2, training=True) is x and bool(((x <= -0.1) & (x >= -0.2)).all())
+    assert activation_in_place.rrelu_(x, 0.1, 0.2, training=True) is x and bool(((x <= -0.1) & (x >= -0.2)).all())
 
 
 @pytest.mark.parametrize("call, kind, text", [
     (lambda: rrelu(minidl.ones(2), 0.5, 0.1), RuntimeError, "Lower bound should be less than or equal to the upper bound"),
     (lambda: rrelu(minidl.tensor([1, 2])), RuntimeError, "rrelu: input must be floating-point"),
-    (lambda: activation_inplace.relu_(minidl.ones(2, requires_grad=True)), RuntimeError, "a leaf Variable"),
+    (lambda: activation_in_place.relu_(minidl.ones(2, requires_grad=True)), RuntimeError, "a leaf Variable"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

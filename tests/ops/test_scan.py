@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import scan
+from minidl.ops.reduce import scan
 from tests.checking import Case, S, _check_values, check_case
 from tests.ops.test_reduce import ZEROS
 

@@ -6,7 +6,7 @@ import pytest
 
 import minidl
 from minidl.backend.kernels.scatter_reduce import rounds
-from minidl.ops import scatter_reduce as sr
+from minidl.ops import index as sr
 from tests.checking import Case, S, _check_values, check_case, torch
 
 INDEX = np.array([0, 2, 2, 0, 2])

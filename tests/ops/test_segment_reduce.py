@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.segment_reduce import segment_reduce
+from minidl.ops.index import segment_reduce
 from tests.checking import Case, S, check_case, torch
 
 LENGTHS, OFFSETS = np.array([1, 0, 3]), np.array([0, 1, 1, 4])

@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial import distance
 
 import minidl
-from minidl.ops.similarity import bilinear, cosine_similarity, pairwise_distance, pdist
+from minidl.ops.linalg import bilinear, cosine_similarity, pairwise_distance, pdist
 from tests.checking import Case, S, check_case
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.unfold import fold, unfold
+from minidl.ops.conv import fold, unfold
 from tests.checking import Case, S, check_case
 from tests.oracle import conv_length
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops import view_copy, view_scatter
+from minidl.ops.index import view_scatter
+from minidl.ops.torch_names import copies as view_copy
 from tests.checking import Case, S, check_case, torch
 
 INTS = np.arange(12).reshape(3, 4)

@@ -6,7 +6,7 @@ import pytest
 
 import minidl
 from minidl.autograd.inplace import overlaps
-from minidl.ops import window
+from minidl.ops.index import window
 from tests.checking import Case, S, check_case, torch
 
 R = S.raw

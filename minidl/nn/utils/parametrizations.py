@@ -9,13 +9,10 @@ from minidl.nn import functional as F
 from minidl.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from minidl.nn.module import Module
 from minidl.nn.utils.parametrize import register_parametrization
-from minidl.ops.decompositions import qr
-from minidl.ops.dispatcher_names import norm_except_dim
-from minidl.ops.householder import geqrf, householder_product
 from minidl.ops.index import copy_
-from minidl.ops.matrix_functions import matrix_exp
+from minidl.ops.linalg import geqrf, householder_product, matrix_exp, qr, solve
 from minidl.ops.shape import cat
-from minidl.ops.solve import solve
+from minidl.ops.torch_names import norm_except_dim
 from minidl.tensor import Tensor
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]

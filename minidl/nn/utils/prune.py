@@ -13,8 +13,8 @@ from typing import Any, ClassVar, TypeVar
 from minidl.autograd.tensorbase import memory_of
 from minidl.creation import ones_like, rand, rand_like, zeros_like
 from minidl.nn.module import Module
+from minidl.ops.reduce import norm
 from minidl.ops.shape import cat
-from minidl.ops.vector_norm import norm
 from minidl.tensor import Tensor
 
 __all__ = [

@@ -5,8 +5,8 @@ still says which way to go. Boxes belong together in pairs: both (N, 4) or (4,),
 """
 from __future__ import annotations
 
-from minidl.ops.checks import check_floating
-from minidl.ops.loss import check_reduction, reduced
+from minidl.ops.base import check_floating
+from minidl.ops.loss.losses import check_reduction, reduced
 from minidl.tensor import Tensor
 from minidl.vision.ops.boxes import apartness, check_boxes, difference_in_shape, generalized_iou, iou, upcast
 

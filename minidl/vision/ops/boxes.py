@@ -10,9 +10,9 @@ from typing import Any
 from minidl.autograd.grad_mode import no_grad
 from minidl.backend.dtype import float16, int64
 from minidl.creation import zeros
-from minidl.ops.checks import check_tensors
-from minidl.ops.join import cat, stack
-from minidl.ops.selection import maximum, minimum
+from minidl.ops.base import check_tensors
+from minidl.ops.elementwise import maximum, minimum
+from minidl.ops.shape import cat, stack
 from minidl.tensor import Tensor
 
 # ---------------------------------------------------------------------- one box after the other

@@ -1,7 +1,7 @@
 """The dice loss, for the segmentation of objects that cover little of the image."""
 from __future__ import annotations
 
-from minidl.ops.loss import check_reduction, check_same, reduced
+from minidl.ops.loss.losses import check_reduction, check_same, reduced
 from minidl.tensor import Tensor
 
 

@@ -5,7 +5,7 @@ from minidl.backend.dtype import float64
 from minidl.creation import rand
 from minidl.nn import functional as F
 from minidl.nn.module import Module
-from minidl.ops.checks import check_floating, natural
+from minidl.ops.base import check_floating, natural
 from minidl.tensor import Tensor
 
 

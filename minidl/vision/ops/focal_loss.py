@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from minidl.nn import functional as F
-from minidl.ops.loss import check_reduction, check_same, reduced
+from minidl.ops.loss.losses import check_reduction, check_same, reduced
 from minidl.tensor import Tensor
 
 

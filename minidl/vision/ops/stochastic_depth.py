@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 from minidl.nn.module import Module
-from minidl.ops.checks import check_floating
-from minidl.ops.dropout import Dropout, draw_mask
+from minidl.ops.base import check_floating
+from minidl.ops.random import Dropout
+from minidl.ops.random.dropouts import draw_mask
 from minidl.tensor import Tensor
 
 

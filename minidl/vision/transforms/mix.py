@@ -6,7 +6,7 @@ import math
 from minidl.backend.device import Device
 from minidl.nn import functional as F
 from minidl.nn.module import Module
-from minidl.ops.checks import check_floating, check_tensors
+from minidl.ops.base import check_floating, check_tensors
 from minidl.random import default_generator
 from minidl.tensor import Tensor
 from minidl.vision.transforms.functional import erase

@@ -1,0 +1,58 @@
+"""Randomised leaky ReLU: below zero each element has a slope of its own, drawn anew each time while training."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.inplace import write
+from minidl.autograd.op import ROWS
+from minidl.backend.device import Array, array_module, device_of
+from minidl.ops.activation.pointwise import leaky_relu
+from minidl.ops.base.checks import check_floating
+from minidl.ops.base.ufunc import Elementwise
+from minidl.ops.shape.views import array_of, as_result
+from minidl.random import default_generator
+
+
+class RRelu(Elementwise):
+    """y = x * slope, the slopes drawn beforehand: 1 where x > 0"""
+
+    layout = ROWS
+
+    def forward(self, x: Array, slope: Array) -> Array:
+        return x * slope
+
+    def grad_x(self, g: Any, slope: Any) -> Any:
+        return RRelu()(g, slope)
+
+
+def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
+          inplace: bool = False) -> Any:
+    """`input` where it is positive, `slope * input` elsewhere, with slopes drawn evenly from `lower` to `upper`.
+
+    When not training the slope is the mean of both. inplace: write into the memory of `input`.
+    Errors: RuntimeError where lower is above upper, or `input` is not floating.
+
+    Source: Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015,
+    https://arxiv.org/abs/1505.00853
+
+        >>> import minidl
+        >>> minidl.nn.functional.rrelu(minidl.tensor([-1., 2.]), 0.1, 0.3)
+        tensor([-0.2000,  2.0000])
+        >>> y = minidl.nn.functional.rrelu(minidl.full((100,), -1.), 0.1, 0.3, training=True)
+        >>> bool(((-0.3 <= y) & (y <= -0.1)).all())
+        True
+    """
+    check_floating("rrelu", input=input)
+    if lower > upper:
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, but got lower={lower} "
+                           f"and upper={upper}")
+    if not training:
+        y = leaky_relu(input, (lower + upper) / 2, inplace)
+        return y if inplace else as_result(y)
+    x = array_of(input)
+    stream = default_generator(device_of(x)).stream
+    slope = stream.random(x.shape, dtype=np.float64 if x.dtype == np.float64 else np.float32)
+    slope = array_module(x).where(x <= 0, slope * (upper - lower) + lower, 1).astype(x.dtype, copy=False)
+    return write(input, RRelu(), slope) if inplace else RRelu()(input, slope)

@@ -1,0 +1,116 @@
+"""What happens before an elementwise op can start: shapes are made equal, and so are dtypes.
+
+Both are steps of the graph of their own, so no other gradient formula mentions either. `Expand` repeats
+values without copying them; its gradient sums over the copies. `Sum` is the reverse, so each is the other's
+gradient, at every order.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.op import Op
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Array, array_module, is_array
+from minidl.backend.dtype import float16, float32, result_type
+from minidl.ops.base.conversion import cast
+
+Shape = tuple[int, ...]
+
+
+def wide(dtype: Any) -> Any:
+    """The dtype to add up in: float16 has too few digits for long sums."""
+    return float32 if dtype == float16 else dtype
+
+
+class Sum(Op):
+    """Sum over `axes`, then write the result as `shape`: with the summed axes, as ones, or without.
+
+    Every element went into one sum with factor 1, so each receives the gradient of its sum.
+    """
+
+    complex_rules = "as written"
+
+    def __init__(self, axes: Shape, shape: Shape) -> None:
+        self.axes, self.shape = axes, shape
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        total = x.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        return total.astype(x.dtype, copy=False).reshape(self.shape)
+
+    def grad_x(self, g: Any) -> Any:
+        ones = tuple([1 if i in self.axes else n for i, n in enumerate(self.x_shape)])
+        return Expand(self.x_shape, ones)(g)
+
+
+class Expand(Op):
+    """Write x as the shape `ones`, then repeat it along the axes where `shape` is larger; a view.
+
+    Every element was copied, so it receives the sum of its copies' gradients.
+    """
+
+    is_view = True
+    complex_rules = "as written"
+
+    def __init__(self, shape: Shape, ones: Shape) -> None:
+        self.shape, self.ones = shape, ones
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return array_module(x).broadcast_to(x.reshape(self.ones), self.shape)
+
+    def grad_x(self, g: Any) -> Any:
+        axes = tuple([i for i, (one, n) in enumerate(zip(self.ones, self.shape)) if one == 1 != n])
+        return Sum(axes, self.x_shape)(g)
+
+
+def expand_to(x: Any, shape: Shape) -> Any:
+    """`x` repeated to `shape` by the broadcasting rule; `x` itself if it has that shape already."""
+    return x if x.shape == shape else Expand(shape, (1,) * (len(shape) - x.ndim) + tuple(x.shape))(x)
+
+
+def broadcast_shape(who: str, *shapes: Shape) -> Shape:
+    """The shape that all broadcast to. Errors: RuntimeError that marks the axis where they clash."""
+    result: list[int] = []
+    for back in range(1, max(map(len, shapes)) + 1):   # the last axes are lined up
+        sizes = {shape[-back] for shape in shapes if len(shape) >= back} - {1}
+        if len(sizes) > 1:
+            raise RuntimeError(_clash(who, shapes, back))
+        result.insert(0, sizes.pop() if sizes else 1)
+    return tuple(result)
+
+
+def _clash(who: str, shapes: tuple[Shape, ...], back: int) -> str:
+    marked = " and ".join(
+        "(" + ", ".join(f">{n}<" if len(shape) - i == back else str(n) for i, n in enumerate(shape)) + ")"
+        for shape in shapes)
+    return (f"{who}: shapes {marked} cannot be broadcast: axes are lined up from the last, and at axis "
+            f"{-back} the marked sizes differ and none is 1. Try reshape, unsqueeze or transpose on one.")
+
+
+def as_operand(x: Any, who: str) -> Any:
+    """A tensor, or a plain Python scalar: NumPy arrays become tensors, NumPy scalars become plain."""
+    if isinstance(x, (TensorBase, int, float, complex)) and not isinstance(x, np.generic):
+        return x
+    if isinstance(x, np.generic):
+        return x.item()
+    if is_array(x):
+        return wrap(x)
+    raise TypeError(f"{who}: expected a Tensor or a number, but got {type(x).__name__}; "
+                    f"try minidl.tensor(...) on it first")
+
+
+def prepare(who: str, *operands: Any, floating: bool = False) -> list[Any]:
+    """Operands of an elementwise op, cast and expanded to a common dtype and shape.
+
+    Python scalars stay as they are, so that they never widen a tensor. With `floating`, integers become
+    the default floating dtype first.
+    """
+    operands = tuple([as_operand(x, who) for x in operands])
+    arrays = [x.array if isinstance(x, TensorBase) else x for x in operands]
+    dtype = result_type(*arrays, *([1.0] if floating else []))
+    shape = broadcast_shape(who, *[a.shape for a in arrays if hasattr(a, "shape")])
+    return [expand_to(cast(x, dtype), shape) if isinstance(x, TensorBase) else
+            dtype.type(x).item() if dtype.kind in "fc" else x for x in operands]

@@ -1,0 +1,132 @@
+"""The bases of elementwise ops: one operand, two, or more, each prepared for the array library's function.
+
+Before the mathematics starts, operands have one shape and one dtype (see `broadcast.py`). What most ops add is
+the name of a ufunc and one line of gradient.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.op import AS_INPUTS, Op
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Array, array_module, dense_copy
+from minidl.backend.dtype import get_default_dtype, result_type
+from minidl.ops.base.broadcast import as_operand, prepare
+
+
+class Elementwise(Op):
+    """Base of ops whose output element i is made of the input elements i; it lies in memory as they do."""
+
+    layout = AS_INPUTS
+
+
+class Unary(Elementwise):
+    """y = ufunc(x). NumPy's ufuncs hand arrays of other libraries to those libraries."""
+
+    ufunc: Any
+
+    def forward(self, x: Array) -> Array:
+        return self.ufunc(x)
+
+
+class Floating(Unary):
+    """y = ufunc(x) with floating results: integers are made floating first."""
+
+    def forward(self, x: Array) -> Array:
+        return self.ufunc(as_floating(x))
+
+
+class Step(Unary):
+    """y = ufunc(x) that is flat wherever it is smooth: its gradient is zero. Integers stay integers."""
+
+    def forward(self, x: Array) -> Array:
+        if x.dtype.kind == "c":     # what lies below a complex number?
+            raise self.complex_error()
+        return self.ufunc(x) if x.dtype.kind == "f" else dense_copy(x)
+
+    def grad_x(self, g: Any) -> Any:
+        return Zero()(g)
+
+
+class Zero(Elementwise):
+    """y = 0, whatever x is: a gradient that is there and is zero."""
+
+    complex_rules = "as written"
+
+    def forward(self, x: Array) -> Array:
+        return array_module(x).zeros_like(x)
+
+
+class Binary(Elementwise):
+    """y = ufunc(a, b), with broadcasting and promotion. With `floating`, integers give floating results."""
+
+    ufunc: Any
+    floating = False
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        # Nothing to prepare for: two floating tensors of one shape and dtype, or one and a number.
+        # Everything else goes through `prepare`.
+        if isinstance(a, TensorBase):
+            kind = type(b)
+            if kind is float or kind is int:
+                if a.array.dtype.kind != "f":
+                    a, b = self.prepare(a, b)
+            elif not isinstance(b, TensorBase) or a.array.shape != b.array.shape \
+                    or a.array.dtype != b.array.dtype or a.array.dtype.kind != "f":
+                a, b = self.prepare(a, b)
+        elif isinstance(b, TensorBase):
+            a, b = self.prepare(a, b)
+        return Op.__call__(self, a, b)
+
+    def prepare(self, a: Any, b: Any) -> list[Any]:
+        """The operands with one shape and one dtype; here an op refuses what it has no meaning for."""
+        operands = prepare(self.name(), a, b, floating=self.floating)
+        if self.complex_rules is None:
+            self.refuse_complex(operands)
+        return operands
+
+    def forward(self, a: Array, b: Array) -> Array:
+        try:
+            return self.ufunc(a, b)
+        except OverflowError:  # a Python int that the integer dtype cannot hold wraps around
+            return self.ufunc(*wrapped(a, b))
+
+
+class Ternary(Elementwise):
+    """y = f(a, b, c), with broadcasting and promotion."""
+
+    def __call__(self, a: Any, b: Any, c: Any) -> Any:
+        if any(isinstance(x, TensorBase) for x in (a, b, c)):
+            a, b, c = prepare(self.name(), a, b, c)
+        return Op.__call__(self, a, b, c)
+
+
+def as_floating(x: Array) -> Array:
+    """`x` itself if it is floating or complex, else in the default floating dtype."""
+    return x if x.dtype.kind in "fc" else dense_copy(x, get_default_dtype())
+
+
+def number_as_tensor(x: Any, beside: TensorBase) -> Any:
+    """A number as a tensor without dimensions, of the dtype that a result of both has."""
+    x = as_operand(x, "an operand")
+    return wrap(array_module(beside.array).asarray(x, result_type(x, beside.array)))
+
+
+def wrapped(a: Any, b: Any) -> tuple[Any, Any]:
+    """An array and a Python int, the int reduced to the range of the array's dtype, as C does it."""
+    if isinstance(a, int):
+        b, a = wrapped(b, a)
+        return a, b
+    return a, np.array(b).astype(a.dtype).item()
+
+
+def common_dtype(*operands: Any) -> np.dtype:
+    """The dtype of a result of tensors, arrays and numbers together."""
+    return result_type(*[getattr(x, "array", x) for x in operands])
+
+
+def either_is_bool(a: Any, b: Any) -> bool:
+    """Whether one of two operands of an op is a bool, or a tensor of bools."""
+    return any(isinstance(x, bool) or getattr(x, "dtype", None) == np.bool_ for x in (a, b))

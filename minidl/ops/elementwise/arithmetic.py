@@ -1,0 +1,545 @@
+"""Arithmetic and rounding: add, div, remainder, neg, abs, floor, lerp and their kin."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import held
+from minidl.ops.base.conversion import cast
+from minidl.ops.base.ufunc import Binary, Step, Ternary, Unary, Zero, common_dtype, either_is_bool
+from minidl.ops.elementwise.complex_parts import conj, real
+
+# ---------------------------------------------------------------------- sums and products
+
+
+class Add(Binary):
+    """y = a + b"""
+
+    ufunc = np.add
+    complex_rules = "as written"
+
+    def grad_a(self, g: Any) -> Any:
+        return g
+
+    def grad_b(self, g: Any) -> Any:
+        return g
+
+
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """`input + alpha * other`, with broadcasting and type promotion.
+
+    Errors: RuntimeError where shapes cannot be broadcast, or where alpha is a float and both are integers.
+
+        >>> import minidl
+        >>> minidl.add(minidl.tensor([1.0, 2.0]), minidl.tensor([[10.0], [20.0]]), alpha=2)
+        tensor([[21., 22.],
+                [41., 42.]])
+    """
+    return Add()(input, other if alpha == 1 else scaled(other, alpha, "add", input))
+
+
+class Sub(Binary):
+    """y = a - b"""
+
+    ufunc = np.subtract
+    complex_rules = "as written"
+
+    def prepare(self, a: Any, b: Any) -> list[Any]:
+        if either_is_bool(a, b):
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "
+                "a mask, use the `~` or `logical_not()` operator instead; to find where two differ, use `^`.")
+        return super().prepare(a, b)
+
+    def grad_a(self, g: Any) -> Any:
+        return g
+
+    def grad_b(self, g: Any) -> Any:
+        return -g
+
+
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """`input - alpha * other`. Errors: as `add`, and RuntimeError for bools.
+
+        >>> import minidl
+        >>> minidl.sub(minidl.tensor([5.0, 5.0]), minidl.tensor([1.0, 2.0]))
+        tensor([4., 3.])
+    """
+    return Sub()(input, other if alpha == 1 or either_is_bool(input, other) else scaled(other, alpha, "sub", input))
+
+
+def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
+    """`alpha * other` in the dtype of the result, for add and sub."""
+    if isinstance(alpha, float) and all(np.dtype(getattr(x, "dtype", type(x))).kind in "biu" for x in (input, other)):
+        raise RuntimeError(f"{who}: For integral input tensors, argument alpha must not be a floating point "
+                           f"number, but got alpha={alpha}; convert one tensor with .float() first")
+    if all(np.dtype(getattr(x, "dtype", type(x))).kind == "b" for x in (input, other)):
+        alpha = bool(alpha)     # a sum of bools is a bool
+    if not hasattr(other, "dtype"):
+        return mul(other, alpha)
+    dtype = common_dtype(input, other)       # twice a byte may be no byte
+    return mul(cast(other, dtype), held(alpha, dtype))
+
+
+class Mul(Binary):
+    """y = a * b"""
+
+    ufunc = np.multiply
+    complex_rules = "conjugated"
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return g * b
+
+    def grad_b(self, g: Any, a: Any) -> Any:
+        return g * a
+
+
+def mul(input: Any, other: Any) -> Any:
+    """`input * other`, element by element.
+
+        >>> import minidl
+        >>> minidl.mul(minidl.tensor([1.0, 2.0]), 3)
+        tensor([3., 6.])
+    """
+    return Mul()(input, other)
+
+
+class Div(Binary):
+    """y = a / b;  dy/da = 1/b,  dy/db = -a/b^2 = -y/b"""
+
+    ufunc = np.true_divide
+    floating = True
+    complex_rules = "conjugated"
+    spares_output = True
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return g / b
+
+    def grad_b(self, g: Any, b: Any, out: Any) -> Any:
+        return -g * (out / b)
+
+
+
+
+class FloorDivide(Binary):
+    """y = a / b, rounded down: flat wherever it is smooth. Integers stay integers."""
+
+    ufunc = np.floor_divide
+
+    def forward(self, a: Array, b: Array) -> Array:
+        refuse_zero(self.name(), a, b)
+        return super().forward(a, b)
+
+    def grad_a(self, g: Any) -> Any:
+        return Zero()(g)
+
+    def grad_b(self, g: Any) -> Any:
+        return Zero()(g)
+
+
+class TruncDivide(FloorDivide):
+    """y = a / b, rounded towards zero."""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        if integers(a, b):
+            refuse_zero(self.name(), a, b)
+            return np.floor_divide(a - np.fmod(a, b), b)   # exact, where a / b would round
+        return np.trunc(np.true_divide(a, b))
+
+
+def integers(a: Any, b: Any) -> bool:
+    """Whether the operands of a prepared op, of which one may be a number, are integers."""
+    return getattr(a, "dtype", getattr(b, "dtype", None)).kind in "biu"   # type: ignore[union-attr]
+
+
+def refuse_zero(who: str, a: Any, b: Any) -> None:
+    """Errors: RuntimeError where an integer is divided by zero; floats give inf or nan instead."""
+    if integers(a, b) and np.any(b == 0) and np.size(a):
+        raise RuntimeError(f"ZeroDivisionError: {who}: integer division by zero; floating tensors would give "
+                           f"inf or nan, try .float() first")
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """`input / other`. Integers give floating results, unless `rounding_mode` is 'trunc' (towards zero) or
+    'floor' (down).
+
+    Errors: RuntimeError for another rounding mode, and where integers are rounded after division by zero.
+
+        >>> import minidl
+        >>> x = minidl.tensor([7, -7])
+        >>> minidl.div(x, 2)
+        tensor([ 3.5000, -3.5000])
+        >>> minidl.div(x, 2, rounding_mode="trunc")
+        tensor([ 3, -3])
+    """
+    if rounding_mode is None:
+        return Div()(input, other)
+    if rounding_mode not in ("trunc", "floor"):
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' "
+                           f"but found '{rounding_mode}'")
+    return (TruncDivide if rounding_mode == "trunc" else FloorDivide)()(input, other)
+
+
+def floor_divide(input: Any, other: Any) -> Any:
+    """`input / other`, rounded down, as Python's `//`.
+
+        >>> import minidl
+        >>> minidl.floor_divide(minidl.tensor([7, -7]), 2)
+        tensor([ 3, -4])
+    """
+    return FloorDivide()(input, other)
+
+
+class Remainder(Binary):
+    """y = a - b * floor(a / b)"""
+
+    ufunc = np.remainder
+
+    def forward(self, a: Array, b: Array) -> Array:
+        refuse_zero(self.name(), a, b)
+        return super().forward(a, b)
+
+    def grad_a(self, g: Any) -> Any:
+        return g
+
+    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+        return -g * floor_divide(a, b)
+
+
+def remainder(input: Any, other: Any) -> Any:
+    """What is left of `input` after division by `other`, with the sign of `other`, as Python's `%`.
+
+        >>> import minidl
+        >>> minidl.remainder(minidl.tensor([5.0, -5.0]), 3)
+        tensor([2., 1.])
+    """
+    return Remainder()(input, other)
+
+
+class Fmod(Binary):
+    """y = a - b * trunc(a / b)"""
+
+    ufunc = np.fmod
+
+    def forward(self, a: Array, b: Array) -> Array:
+        refuse_zero(self.name(), a, b)
+        return super().forward(a, b)
+
+    def grad_a(self, g: Any) -> Any:
+        return g
+
+    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+        return -g * TruncDivide()(a, b)
+
+
+def fmod(input: Any, other: Any) -> Any:
+    """What is left of `input` after division by `other`, with the sign of `input`, as C's `fmod`.
+
+        >>> import minidl
+        >>> minidl.fmod(minidl.tensor([5.0, -5.0]), 3)
+        tensor([ 2., -2.])
+    """
+    return Fmod()(input, other)
+
+
+# ---------------------------------------------------------------------- sign and size
+
+class Neg(Unary):
+    """y = -x"""
+
+    complex_rules = "as written"
+
+    def forward(self, x: Array) -> Array:
+        if x.dtype.kind == "b":
+            raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+                               "invert a mask, use the `~` or `logical_not()` operator instead.")
+        return np.negative(x)
+
+    def grad_x(self, g: Any) -> Any:
+        return -g
+
+
+def neg(input: Any) -> Any:
+    """`-input`. Errors: RuntimeError for bools.
+
+        >>> import minidl
+        >>> minidl.neg(minidl.tensor([1.0, -2.0]))
+        tensor([-1.,  2.])
+    """
+    return Neg()(input)
+
+
+class Sign(Step):
+    """y = -1, 0 or 1"""
+
+    def forward(self, x: Array) -> Array:
+        if x.dtype.kind == "c":
+            raise self.complex_error()
+        if x.dtype.kind == "f":     # NaN lies neither above nor below; and this is faster than np.sign
+            return ((x > 0).view(np.int8) - (x < 0).view(np.int8)).astype(x.dtype)
+        return np.sign(x) if x.dtype.kind != "b" else x.copy()
+
+
+def sign(input: Any) -> Any:
+    """-1, 0 or 1, as `input` is below, at or above zero; 0 for NaN. Complex numbers have a `sgn` instead.
+
+        >>> import minidl
+        >>> minidl.sign(minidl.tensor([0.5, 0.0, -3.0]))
+        tensor([ 1.,  0., -1.])
+    """
+    return Sign()(input)
+
+
+class Sgn(Unary):
+    """y = z / |z|, the direction of z, and 0 at 0;  gz = (g - y Re(conj(y) g)) / |z|, what of g turns it"""
+
+    complex_rules = "as written"
+
+    def forward(self, z: Array) -> Array:
+        size = np.absolute(z)
+        return z / (size + (size == 0))
+
+    def grad_z(self, g: Any, z: Any, out: Any) -> Any:
+        size = abs(z)
+        return (g - out * real(conj(out) * g)) / (size + (size == 0)) * (size != 0)
+
+
+def sgn(input: Any) -> Any:
+    """The direction `z / |z|` of complex numbers, 0 at 0; of real ones their `sign`.
+
+        >>> import minidl
+        >>> minidl.sgn(minidl.tensor([3 + 4j, 0j, 2j]))
+        tensor([0.6000+0.8000j, 0.0000+0.0000j, 0.0000+1.0000j])
+    """
+    return Sgn()(input) if input.dtype.kind == "c" else Sign()(input)
+
+
+class Abs(Unary):
+    """y = |x|;  dy/dx = sgn(x), and 0 at 0"""
+
+    ufunc = np.absolute
+    complex_rules = "as written"
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g * sgn(x)
+
+
+def abs(input: Any) -> Any:
+    """The absolute value, of a complex number sqrt(x^2 + y^2); its gradient at 0 is 0.
+
+        >>> import minidl
+        >>> minidl.abs(minidl.tensor([1.0, -2.0]))
+        tensor([1., 2.])
+    """
+    return Abs()(input)
+
+
+# ---------------------------------------------------------------------- rounding: flat, so the gradient is zero
+
+class Floor(Step):
+    """y = the largest integer <= x"""
+
+    ufunc = np.floor
+
+
+def floor(input: Any) -> Any:
+    """Down to the next integer.
+
+        >>> import minidl
+        >>> minidl.floor(minidl.tensor([1.5, -1.5]))
+        tensor([ 1., -2.])
+    """
+    return Floor()(input)
+
+
+class Ceil(Step):
+    """y = the smallest integer >= x"""
+
+    ufunc = np.ceil
+
+
+def ceil(input: Any) -> Any:
+    """Up to the next integer.
+
+        >>> import minidl
+        >>> minidl.ceil(minidl.tensor([1.5, -1.5]))
+        tensor([ 2., -1.])
+    """
+    return Ceil()(input)
+
+
+class Trunc(Step):
+    """y = the next integer towards zero"""
+
+    ufunc = np.trunc
+
+
+def trunc(input: Any) -> Any:
+    """Towards zero to the next integer.
+
+        >>> import minidl
+        >>> minidl.trunc(minidl.tensor([1.5, -1.5]))
+        tensor([ 1., -1.])
+    """
+    return Trunc()(input)
+
+
+class Round(Step):
+    """y = the nearest multiple of 10^-decimals; halves go to the even one"""
+
+    def __init__(self, decimals: int) -> None:
+        self.decimals = decimals
+
+    def ufunc(self, x: Array) -> Array:
+        return array_module(x).round(x, self.decimals)
+
+
+def round(input: Any, *, decimals: int = 0) -> Any:
+    """To the nearest integer, or to so many decimals; halves go to the even neighbour.
+
+        >>> import minidl
+        >>> minidl.round(minidl.tensor([0.5, 1.5, 2.6]))
+        tensor([0., 2., 3.])
+    """
+    return Round(decimals)(input)
+
+
+class Frac(Unary):
+    """y = x - trunc(x)"""
+
+    def forward(self, x: Array) -> Array:
+        return x - np.trunc(x)
+
+    def grad_x(self, g: Any) -> Any:
+        return g
+
+
+def frac(input: Any) -> Any:
+    """The fractional part, with the sign of `input`.
+
+        >>> import minidl
+        >>> minidl.frac(minidl.tensor([1.5, -2.25]))
+        tensor([ 0.5000, -0.2500])
+    """
+    return Frac()(input)
+
+
+# ---------------------------------------------------------------------- three operands
+
+class Lerp(Ternary):
+    """y = a + w * (b - a)"""
+
+    complex_rules = "conjugated"
+
+    def forward(self, a: Array, b: Array, w: Any) -> Array:
+        return a + w * (b - a)
+
+    def grad_a(self, g: Any, w: Any) -> Any:
+        return g * (1 - w)
+
+    def grad_b(self, g: Any, w: Any) -> Any:
+        return g * w
+
+    def grad_w(self, g: Any, a: Any, b: Any) -> Any:
+        return g * (b - a)
+
+
+class LerpBy(Binary):
+    """y = a + w * (b - a) for a number w"""
+
+    complex_rules = "conjugated"
+
+    def __init__(self, w: Any) -> None:
+        self.w = w
+
+    def forward(self, a: Array, b: Array) -> Array:
+        if abs(self.w) < 0.5:
+            return a + self.w * (b - a)
+        return b - (1 - self.w) * (b - a)   # from the end that is nearer: at w = 1 that is b, without a rounding error
+
+    def grad_a(self, g: Any) -> Any:
+        return g * (1 - self.w)
+
+    def grad_b(self, g: Any) -> Any:
+        return g * self.w
+
+
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """The point between `input` (weight 0) and `end` (weight 1): `input + weight * (end - input)`.
+
+    Errors: NotImplementedError for bools.
+
+        >>> import minidl
+        >>> minidl.lerp(minidl.tensor([0.0, 10.0]), minidl.tensor([1.0, 20.0]), 0.25)
+        tensor([ 0.2500, 12.5000])
+    """
+    if any(np.dtype(getattr(x, "dtype", float)).kind == "b" for x in (input, end)):
+        raise NotImplementedError("lerp: between True and False there is no point; try .float() first")
+    return Lerp()(input, end, weight) if hasattr(weight, "dtype") else LerpBy(weight)(input, end)
+
+
+class Addcmul(Ternary):
+    """y = x + value * a * b"""
+
+    complex_rules = "conjugated"
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def forward(self, x: Array, a: Array, b: Array) -> Array:
+        return x + x.dtype.type(self.value).item() * a * b
+
+    def grad_x(self, g: Any) -> Any:
+        return g
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return g * b * self.value
+
+    def grad_b(self, g: Any, a: Any) -> Any:
+        return g * a * self.value
+
+
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    """`input + value * tensor1 * tensor2`.
+
+        >>> import minidl
+        >>> minidl.addcmul(minidl.tensor([1.0]), minidl.tensor([2.0]), minidl.tensor([3.0]), value=0.5)
+        tensor([4.])
+    """
+    return Addcmul(value)(input, tensor1, tensor2)
+
+
+class Addcdiv(Ternary):
+    """y = x + value * a / b"""
+
+    complex_rules = "conjugated"
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def forward(self, x: Array, a: Array, b: Array) -> Array:
+        if x.dtype.kind not in "fc":
+            raise RuntimeError(f"addcdiv: expected floating tensors, but got {x.dtype}: Integer division with addcdiv "
+                               f"is not supported; use input + value * div(tensor1, tensor2, rounding_mode='trunc')")
+        return x + self.value * a / b
+
+    def grad_x(self, g: Any) -> Any:
+        return g
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return g * self.value / b
+
+    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+        return -g * self.value * a / (b * b)
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    """`input + value * tensor1 / tensor2`. Errors: RuntimeError for integers.
+
+        >>> import minidl
+        >>> minidl.addcdiv(minidl.tensor([1.0]), minidl.tensor([3.0]), minidl.tensor([2.0]), value=2)
+        tensor([4.])
+    """
+    return Addcdiv(value)(input, tensor1, tensor2)

@@ -1,0 +1,217 @@
+"""Numbers by their representation: signs, exponents, neighbours, shifts of bits, common divisors."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.device import Array, array_module
+from minidl.ops.base import return_types
+from minidl.ops.base.conversion import cast
+from minidl.ops.base.ufunc import Binary, Elementwise, Unary, Zero, common_dtype
+from minidl.ops.elementwise.arithmetic import mul, sign
+from minidl.ops.elementwise.exponential import pow
+
+# ---------------------------------------------------------------------- signs
+
+
+class SignBit(Unary):
+    """y = whether x is negative; of a floating -0., too"""
+
+    ufunc = np.signbit
+
+    def forward(self, x: Array) -> Array:
+        if x.dtype.kind == "c":
+            raise self.complex_error()
+        return np.signbit(x) if x.dtype.kind == "f" else x < 0
+
+
+def signbit(input: Any) -> Any:
+    """Whether the sign is a minus, for -0. as well.
+
+        >>> import minidl
+        >>> minidl.signbit(minidl.tensor([1.0, -2.0, -0.0]))
+        tensor([False,  True,  True])
+    """
+    return SignBit()(input)
+
+
+class Copysign(Binary):
+    """y = |a| with the sign of b;  dy/da = 1 or -1, and 0 at 0"""
+
+    ufunc = np.copysign
+    floating = True
+
+    def grad_a(self, g: Any, a: Any, out: Any) -> Any:
+        return g * (sign(a) * sign(out))
+
+    def grad_b(self, g: Any) -> Any:
+        return Zero()(g)
+
+
+def copysign(input: Any, other: Any) -> Any:
+    """The size of `input` with the sign of `other`, a tensor or a number.
+
+        >>> import minidl
+        >>> minidl.copysign(minidl.tensor([1.0, -2.0]), minidl.tensor([-1.0, 3.0]))
+        tensor([-1.,  2.])
+    """
+    return Copysign()(input, other)
+
+
+class Heaviside(Binary):
+    """y = 1 where a > 0, b where a = 0, 0 elsewhere"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return array_module(a).where(a == 0, b, a > 0).astype(a.dtype, copy=False)
+
+
+def heaviside(input: Any, values: Any) -> Any:
+    """The step from 0 to 1: 0 below zero, 1 above, and `values` at zero. No gradient passes.
+
+    Errors: RuntimeError where the dtypes differ.
+
+        >>> import minidl
+        >>> minidl.heaviside(minidl.tensor([-1.5, 0.0, 2.0]), minidl.tensor(0.5))
+        tensor([0.0000, 0.5000, 1.0000])
+    """
+    if input.dtype != values.dtype:
+        raise RuntimeError(f"heaviside: expected input and values of one dtype, but got {input.dtype} and "
+                           f"{values.dtype}; convert one with .to(dtype)")
+    return Heaviside()(input, values)
+
+
+# ---------------------------------------------------------------------- exponents and neighbours
+
+class Frexp(Elementwise):
+    """x = m 2^e with 1/2 <= |m| < 1: m and the integer e;  dm/dx = 2^-e"""
+
+    def forward(self, x: Array) -> Any:
+        mantissa, exponent = array_module(x).frexp(x)
+        self.keep(scale=array_module(x).ldexp(x.dtype.type(1), -exponent))
+        return mantissa, exponent
+
+    def grad_x(self, g: Any, scale: Any) -> Any:
+        return g[0] * scale
+
+
+def frexp(input: Any) -> return_types.MantissaExponent:
+    """`input` as `mantissa * 2 ** exponent`, the mantissa from 1/2 to 1 in size, the exponent an int32.
+
+    Errors: RuntimeError unless `input` is floating.
+
+        >>> import minidl
+        >>> mantissa, exponent = minidl.frexp(minidl.tensor([3.0, 8.0]))
+        >>> mantissa, exponent
+        (tensor([0.7500, 0.5000]), tensor([2, 4], dtype=int32))
+    """
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"frexp() only supports floating-point dtypes, but got {input.dtype}; try .float()")
+    return return_types.frexp(*Frexp()(input))
+
+
+def ldexp(input: Any, other: Any) -> Any:
+    """`input * 2 ** other`.
+
+        >>> import minidl
+        >>> minidl.ldexp(minidl.tensor([1.0, 1.5]), minidl.tensor([3, -1]))
+        tensor([8.0000, 0.7500])
+    """
+    if not hasattr(other, "dtype"):
+        return mul(input, 2.0 ** other)
+    dtype = common_dtype(input, other, 1.0)
+    wide = np.dtype(np.float32) if dtype == np.float16 else dtype       # 2^16 is no float16, though 2^16 x may be
+    return cast(mul(cast(input, wide), pow(2.0, cast(other, wide))), dtype)
+
+
+class Nextafter(Binary):
+    """y = the number next to a, on the way to b"""
+
+    ufunc = np.nextafter
+
+
+def nextafter(input: Any, other: Any) -> Any:
+    """The floating number next to `input` in the direction of `other`. No gradient passes.
+
+        >>> import minidl
+        >>> minidl.nextafter(minidl.tensor([1.0]), minidl.tensor([2.0])) - 1
+        tensor([1.1921e-07])
+    """
+    return Nextafter()(input, other)
+
+
+# ---------------------------------------------------------------------- integers
+
+class Integers(Binary):
+    """y = ufunc(a, b) of integers only."""
+
+    def forward(self, a: Any, b: Any) -> Array:
+        dtype = getattr(a, "dtype", None) or b.dtype
+        if dtype.kind not in "iu":
+            raise NotImplementedError(f"{self.name()}: expected integers, but got {dtype}: not implemented for "
+                                      f"other tensors; try .long()")
+        return super().forward(a, b)
+
+
+class LeftShift(Integers):
+    """y = a * 2^b, in the bits that there are"""
+
+    ufunc = np.left_shift
+
+
+class RightShift(Integers):
+    """y = a / 2^b, rounded down"""
+
+    ufunc = np.right_shift
+
+
+class Gcd(Integers):
+    """y = the greatest common divisor of a and b"""
+
+    ufunc = np.gcd
+
+
+class Lcm(Integers):
+    """y = the least common multiple of a and b"""
+
+    ufunc = np.lcm
+
+
+def bitwise_left_shift(input: Any, other: Any) -> Any:
+    """`input << other`: every bit moved to the left. Errors: NotImplementedError unless both are integers.
+
+        >>> import minidl
+        >>> minidl.bitwise_left_shift(minidl.tensor([1, 3]), 2)
+        tensor([ 4, 12])
+    """
+    return LeftShift()(input, other)
+
+
+def bitwise_right_shift(input: Any, other: Any) -> Any:
+    """`input >> other`: every bit moved to the right, the sign kept. Errors: as `bitwise_left_shift`.
+
+        >>> import minidl
+        >>> minidl.bitwise_right_shift(minidl.tensor([5, -8]), 1)
+        tensor([ 2, -4])
+    """
+    return RightShift()(input, other)
+
+
+def gcd(input: Any, other: Any) -> Any:
+    """The greatest common divisor, element by element. Errors: NotImplementedError unless both are integers.
+
+        >>> import minidl
+        >>> minidl.gcd(minidl.tensor([12, 7]), minidl.tensor([18, 0]))
+        tensor([6, 7])
+    """
+    return Gcd()(input, other)
+
+
+def lcm(input: Any, other: Any) -> Any:
+    """The least common multiple, element by element. Errors: NotImplementedError unless both are integers.
+
+        >>> import minidl
+        >>> minidl.lcm(minidl.tensor([4, 7]), minidl.tensor([6, 2]))
+        tensor([12, 14])
+    """
+    return Lcm()(input, other)

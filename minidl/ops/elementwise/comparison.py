@@ -1,0 +1,367 @@
+"""Comparison, tests for special values, and logic. All answers are bools; no gradient passes.
+
+Only the bitwise operations keep the dtype of integers.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import Array, array_module
+from minidl.ops.base.ufunc import Binary, Unary
+
+# ---------------------------------------------------------------------- order
+
+
+class Eq(Binary):
+    """y = (a == b)"""
+
+    ufunc = np.equal
+    complex_rules = "as written"
+
+
+class Ne(Binary):
+    """y = (a != b)"""
+
+    ufunc = np.not_equal
+    complex_rules = "as written"
+
+
+class Lt(Binary):
+    """y = (a < b)"""
+
+    ufunc = np.less
+
+
+class Le(Binary):
+    """y = (a <= b)"""
+
+    ufunc = np.less_equal
+
+
+class Gt(Binary):
+    """y = (a > b)"""
+
+    ufunc = np.greater
+
+
+class Ge(Binary):
+    """y = (a >= b)"""
+
+    ufunc = np.greater_equal
+
+
+def eq(input: Any, other: Any) -> Any:
+    """`input == other`, element by element; NaN equals nothing.
+
+        >>> import minidl
+        >>> minidl.eq(minidl.tensor([1, 2]), 2)
+        tensor([False,  True])
+    """
+    return Eq()(input, other)
+
+
+def ne(input: Any, other: Any) -> Any:
+    """`input != other`, element by element.
+
+        >>> import minidl
+        >>> minidl.ne(minidl.tensor([1, 2]), 2)
+        tensor([ True, False])
+    """
+    return Ne()(input, other)
+
+
+def lt(input: Any, other: Any) -> Any:
+    """`input < other`, element by element.
+
+        >>> import minidl
+        >>> minidl.lt(minidl.tensor([1, 2]), 2)
+        tensor([ True, False])
+    """
+    return Lt()(input, other)
+
+
+def le(input: Any, other: Any) -> Any:
+    """`input <= other`, element by element.
+
+        >>> import minidl
+        >>> minidl.le(minidl.tensor([1, 3]), 2)
+        tensor([ True, False])
+    """
+    return Le()(input, other)
+
+
+def gt(input: Any, other: Any) -> Any:
+    """`input > other`, element by element.
+
+        >>> import minidl
+        >>> minidl.gt(minidl.tensor([1, 3]), 2)
+        tensor([False,  True])
+    """
+    return Gt()(input, other)
+
+
+def ge(input: Any, other: Any) -> Any:
+    """`input >= other`, element by element.
+
+        >>> import minidl
+        >>> minidl.ge(minidl.tensor([1, 2]), 2)
+        tensor([False,  True])
+    """
+    return Ge()(input, other)
+
+
+# ---------------------------------------------------------------------- nearly or wholly the same
+
+class IsClose(Binary):
+    """y = (|a - b| <= atol + rtol * |b|)"""
+
+    complex_rules = "as written"
+
+    def __init__(self, rtol: float, atol: float, equal_nan: bool) -> None:
+        self.rtol, self.atol, self.equal_nan = rtol, atol, equal_nan
+
+    def prepare(self, a: Any, b: Any) -> list[Any]:
+        if isinstance(a, TensorBase) and isinstance(b, TensorBase) and a.array.dtype != b.array.dtype:
+            raise RuntimeError(f"isclose: expected two tensors of one dtype, but {a.array.dtype} did not match "
+                               f"{b.array.dtype}; convert one with .to(dtype)")
+        return super().prepare(a, b)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return array_module(a).isclose(a, b, self.rtol, self.atol, self.equal_nan)
+
+
+def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Where `|input - other| <= atol + rtol * |other|`. Errors: RuntimeError for two different dtypes.
+
+        >>> import minidl
+        >>> minidl.isclose(minidl.tensor([1.0, 2.0]), minidl.tensor([1.0, 2.1]))
+        tensor([ True, False])
+    """
+    return IsClose(rtol, atol, equal_nan)(input, other)
+
+
+def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close, as `isclose` says; a Python bool.
+
+        >>> import minidl
+        >>> minidl.allclose(minidl.tensor([1.0]), minidl.tensor([1.0000001]))
+        True
+    """
+    close = isclose(input, other, rtol, atol, equal_nan)
+    return bool(getattr(close, "array", close).all())
+
+
+def equal(input: Any, other: Any) -> bool:
+    """Whether two tensors have the same shape and the same elements; a Python bool.
+
+        >>> import minidl
+        >>> minidl.equal(minidl.tensor([1, 2]), minidl.tensor([1, 2]))
+        True
+    """
+    if tuple(input.shape) != tuple(other.shape):
+        return False
+    same = eq(input, other)
+    return bool(getattr(same, "array", same).all())
+
+
+# ---------------------------------------------------------------------- special values
+
+class IsNan(Unary):
+    """y = whether x is not a number"""
+
+    ufunc = np.isnan
+
+
+class IsInf(Unary):
+    """y = whether x is infinite"""
+
+    ufunc = np.isinf
+
+
+class IsFinite(Unary):
+    """y = whether x is neither infinite nor NaN"""
+
+    ufunc = np.isfinite
+
+
+def isnan(input: Any) -> Any:
+    """Where `input` is NaN.
+
+        >>> import minidl
+        >>> minidl.isnan(minidl.tensor([1.0, float("nan")]))
+        tensor([False,  True])
+    """
+    return IsNan()(input)
+
+
+def isinf(input: Any) -> Any:
+    """Where `input` is infinite, of either sign.
+
+        >>> import minidl
+        >>> minidl.isinf(minidl.tensor([1.0, float("-inf")]))
+        tensor([False,  True])
+    """
+    return IsInf()(input)
+
+
+def isfinite(input: Any) -> Any:
+    """Where `input` is neither infinite nor NaN.
+
+        >>> import minidl
+        >>> minidl.isfinite(minidl.tensor([1.0, float("inf"), float("nan")]))
+        tensor([ True, False, False])
+    """
+    return IsFinite()(input)
+
+
+# ---------------------------------------------------------------------- logic
+
+class LogicalAnd(Binary):
+    """y = a and b, where anything but 0 is true"""
+
+    ufunc = np.logical_and
+    complex_rules = "as written"
+
+
+class LogicalOr(Binary):
+    """y = a or b"""
+
+    ufunc = np.logical_or
+    complex_rules = "as written"
+
+
+class LogicalXor(Binary):
+    """y = exactly one of a and b"""
+
+    ufunc = np.logical_xor
+    complex_rules = "as written"
+
+
+class LogicalNot(Unary):
+    """y = not x"""
+
+    ufunc = np.logical_not
+
+
+def logical_and(input: Any, other: Any) -> Any:
+    """Where both are true; anything but 0 is.
+
+        >>> import minidl
+        >>> minidl.logical_and(minidl.tensor([0, 1, 2]), minidl.tensor([1, 1, 0]))
+        tensor([False,  True, False])
+    """
+    return LogicalAnd()(input, other)
+
+
+def logical_or(input: Any, other: Any) -> Any:
+    """Where at least one is true.
+
+        >>> import minidl
+        >>> minidl.logical_or(minidl.tensor([0, 1]), minidl.tensor([0, 0]))
+        tensor([False,  True])
+    """
+    return LogicalOr()(input, other)
+
+
+def logical_xor(input: Any, other: Any) -> Any:
+    """Where exactly one is true.
+
+        >>> import minidl
+        >>> minidl.logical_xor(minidl.tensor([0, 1, 1]), minidl.tensor([0, 0, 2]))
+        tensor([False,  True, False])
+    """
+    return LogicalXor()(input, other)
+
+
+def logical_not(input: Any) -> Any:
+    """Where `input` is 0.
+
+        >>> import minidl
+        >>> minidl.logical_not(minidl.tensor([0, 3]))
+        tensor([ True, False])
+    """
+    return LogicalNot()(input)
+
+
+# ---------------------------------------------------------------------- bits
+
+class Bitwise(Binary):
+    """y = ufunc(a, b), on the bits of integers, or on bools."""
+
+    def forward(self, a: Any, b: Any) -> Array:
+        dtype = getattr(a, "dtype", None) or b.dtype
+        if dtype.kind == "f":
+            raise NotImplementedError(f"{self.name()}: expected integers or bools, but got {dtype}: not implemented "
+                                      f"for floating tensors; compare first, as in (x > 0) & (y > 0)")
+        return super().forward(a, b)
+
+
+class BitwiseAnd(Bitwise):
+    """y = a & b"""
+
+    ufunc = np.bitwise_and
+
+
+class BitwiseOr(Bitwise):
+    """y = a | b"""
+
+    ufunc = np.bitwise_or
+
+
+class BitwiseXor(Bitwise):
+    """y = a ^ b"""
+
+    ufunc = np.bitwise_xor
+
+
+class BitwiseNot(Unary):
+    """y = ~x"""
+
+    def forward(self, x: Array) -> Array:
+        if x.dtype.kind == "f":
+            raise TypeError(f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, "
+                            f"but got {x.dtype}")
+        return np.invert(x)
+
+
+def bitwise_and(input: Any, other: Any) -> Any:
+    """`input & other`: bit by bit for integers, element by element for bools. Errors: NotImplementedError for floats.
+
+        >>> import minidl
+        >>> minidl.bitwise_and(minidl.tensor([6, 5]), 3)
+        tensor([2, 1])
+    """
+    return BitwiseAnd()(input, other)
+
+
+def bitwise_or(input: Any, other: Any) -> Any:
+    """`input | other`. Errors: NotImplementedError for floats.
+
+        >>> import minidl
+        >>> minidl.bitwise_or(minidl.tensor([True, False]), minidl.tensor([False, False]))
+        tensor([ True, False])
+    """
+    return BitwiseOr()(input, other)
+
+
+def bitwise_xor(input: Any, other: Any) -> Any:
+    """`input ^ other`. Errors: NotImplementedError for floats.
+
+        >>> import minidl
+        >>> minidl.bitwise_xor(minidl.tensor([6, 5]), 3)
+        tensor([5, 6])
+    """
+    return BitwiseXor()(input, other)
+
+
+def bitwise_not(input: Any) -> Any:
+    """`~input`. Errors: TypeError for floats.
+
+        >>> import minidl
+        >>> minidl.bitwise_not(minidl.tensor([True, False]))
+        tensor([False,  True])
+    """
+    return BitwiseNot()(input)

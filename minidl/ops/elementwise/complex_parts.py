@@ -1,0 +1,214 @@
+"""Complex numbers put together and taken apart: real, imag, complex, view_as_real, conj.
+
+How gradients pass through complex numbers is said in `minidl/autograd/op.py`. What has to do with angles, `angle` and
+`polar`, stands in `trigonometric.py`, and `sgn` beside `sign`.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.autograd.op import Conj, Op
+from minidl.autograd.tensorbase import TensorBase, memory_of
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import complex_of, real_of
+from minidl.ops.base.checks import check_tensors
+from minidl.ops.base.conversion import cast
+from minidl.ops.base.ufunc import Binary
+
+# ---------------------------------------------------------------------- the ops
+
+
+class Real(Op):
+    """y = x of z = x + iy; a view. The gradient of z is real."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def forward(self, z: Array) -> Array:
+        return z.real
+
+    def grad_z(self, g: Any) -> Any:
+        return cast(g, complex_of(g.dtype))
+
+
+class Imag(Op):
+    """y of z = x + iy; a view. The gradient of z is imaginary."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def forward(self, z: Array) -> Array:
+        return z.imag
+
+    def grad_z(self, g: Any) -> Any:
+        return g * 1j
+
+
+class Complex(Binary):
+    """z = a + ib, of real a and b"""
+
+    complex_rules = "as written"
+
+    def prepare(self, a: Any, b: Any) -> list[Any]:
+        check_parts("complex", a, b)
+        return super().prepare(a, b)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        z = array_module(a).empty(a.shape, complex_of(a.dtype))
+        z.real[...], z.imag[...] = a, b
+        return z
+
+    def grad_a(self, g: Any) -> Any:
+        return real(g)
+
+    def grad_b(self, g: Any) -> Any:
+        return imag(g)
+
+
+class ViewAsReal(Op):
+    """Every complex number as its two parts, along a new last axis; a view."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def forward(self, z: Array) -> Array:
+        return z[..., None].view(real_of(z.dtype))
+
+    def grad_z(self, g: Any) -> Any:
+        return ViewAsComplex()(g)
+
+
+class ViewAsComplex(Op):
+    """Every pair along the last axis as a complex number; a view, unless the parts do not lie side by side."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def forward(self, x: Array) -> Array:
+        if x.size and x.strides[-1] != x.itemsize:     # a gradient, which may lie anyhow
+            x = x.copy()
+        return x.view(complex_of(x.dtype))[..., 0]
+
+    def grad_x(self, g: Any) -> Any:
+        return ViewAsReal()(g)
+
+
+def check_parts(who: str, a: Any, b: Any) -> None:
+    """Two tensors that can be the parts of a complex one. Errors: TypeError, RuntimeError."""
+    check_tensors(who, input=a, other=b)
+    if a.dtype.kind != "f" or b.dtype.kind != "f":
+        raise RuntimeError(f"{who}: Expected both inputs to be Half, Float or Double tensors but got {a.dtype} and "
+                           f"{b.dtype}; try .float()")
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"{who}: Expected object of scalar type {a.dtype} but got scalar type {b.dtype} for second "
+                           f"argument; try .to({a.dtype}) on it")
+
+
+# ---------------------------------------------------------------------- put together
+
+def complex(real: Any, imag: Any) -> Any:
+    """The complex tensor `real + i imag`. Errors: RuntimeError unless both are floating and of one dtype.
+
+        >>> import minidl
+        >>> minidl.complex(minidl.tensor([1.0, 2.0]), minidl.tensor([3.0, 4.0]))
+        tensor([1.+3.j, 2.+4.j])
+    """
+    check_parts("complex", real, imag)
+    return Complex()(real, imag)
+
+
+def view_as_complex(input: Any) -> Any:
+    """Pairs along the last axis as complex numbers, (*, 2) -> (*); a view.
+
+    Errors: RuntimeError unless floating, with a last axis of size 2 whose elements stand side by side in memory.
+
+        >>> import minidl
+        >>> minidl.view_as_complex(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor([1.+2.j, 3.+4.j])
+    """
+    if input.dtype.kind != "f" or input.dtype.itemsize < 4:
+        raise RuntimeError(f"view_as_complex is only supported for float32 and float64 tensors, but got a tensor of "
+                           f"dtype {input.dtype}; try .float()")
+    if not input.ndim or input.shape[-1] != 2:
+        raise RuntimeError(f"view_as_complex: Tensor must have a last dimension of size 2, but its shape is "
+                           f"{tuple(input.shape)}")
+    array = memory_of(input) if isinstance(input, TensorBase) else input
+    if array.size and array.strides[-1] != array.itemsize:
+        raise RuntimeError("view_as_complex: Tensor must have a last dimension with stride 1; try .contiguous()")
+    return ViewAsComplex()(input)
+
+
+# ---------------------------------------------------------------------- taken apart
+
+def view_as_real(input: Any) -> Any:
+    """Complex numbers as pairs of real ones along a new last axis, (*) -> (*, 2); a view.
+
+    Errors: RuntimeError unless complex.
+
+        >>> import minidl
+        >>> minidl.view_as_real(minidl.tensor([1 + 2j, 3 + 4j]))
+        tensor([[1., 2.],
+                [3., 4.]])
+    """
+    if input.dtype.kind != "c":
+        raise RuntimeError(f"view_as_real is only supported for complex tensors, but got {input.dtype}")
+    return ViewAsReal()(input)
+
+
+def real(input: Any) -> Any:
+    """The real part, as a view; `input` itself if it is real.
+
+        >>> import minidl
+        >>> minidl.real(minidl.tensor([1 + 2j, 3 - 4j]))
+        tensor([1., 3.])
+    """
+    return Real()(input) if input.dtype.kind == "c" else input
+
+
+def imag(input: Any) -> Any:
+    """The imaginary part, as a view. Errors: RuntimeError unless complex.
+
+        >>> import minidl
+        >>> minidl.imag(minidl.tensor([1 + 2j, 3 - 4j]))
+        tensor([ 2., -4.])
+    """
+    if input.dtype.kind != "c":
+        raise RuntimeError(f"imag is not implemented for tensors with non-complex dtypes, but this one is "
+                           f"{input.dtype}; it would be zeros_like(x)")
+    return Imag()(input)
+
+
+# ---------------------------------------------------------------------- mirrored
+
+def conj(input: Any) -> Any:
+    """The complex conjugate x - iy of x + iy; `input` itself if it is real. It is computed at once: PyTorch puts it
+    off, and marks the tensor (`is_conj`).
+
+        >>> import minidl
+        >>> minidl.conj(minidl.tensor([1 + 2j, 3 - 4j]))
+        tensor([1.-2.j, 3.+4.j])
+    """
+    return Conj()(input) if input.dtype.kind == "c" else input
+
+
+conj_physical = conj
+
+
+def resolve_conj(input: Any) -> Any:
+    """`input` itself: no conjugation is ever put off."""
+    return input
+
+
+def resolve_neg(input: Any) -> Any:
+    """`input` itself: no negation is ever put off."""
+    return input
+
+
+def is_conj(input: Any) -> bool:
+    """False: no conjugation is ever put off."""
+    return False
+
+
+def is_neg(input: Any) -> bool:
+    """False: no negation is ever put off."""
+    return False

@@ -1,0 +1,427 @@
+"""Powers, roots, exponentials, logarithms, and what is made of them: sigmoid, erf, logaddexp."""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import Array, dense_copy, empty_dense, library_of
+from minidl.ops.base.ufunc import Binary, Floating, Unary, Zero, number_as_tensor
+from minidl.ops.elementwise.complex_parts import real
+from minidl.ops.elementwise.selection import where
+
+# ---------------------------------------------------------------------- powers and roots
+
+_SHORT_POWERS: dict[complex, Callable[[Array], Array]] = {   # the general power costs about a hundred multiplications
+    1: dense_copy,
+    2: np.square,
+    3: lambda x: x * x * x,
+    4: lambda x: np.square(x * x),
+    0.5: np.sqrt,
+    -0.5: lambda x: 1 / np.sqrt(x),
+    -1: np.reciprocal,
+    -2: lambda x: 1 / (x * x),
+}
+
+
+class Pow(Binary):
+    """y = a ^ b;  dy/da = b * a^(b-1),  dy/db = y * log(a)
+
+    At a = 0 these meet 0 * inf: the first where b = 0, the second where b >= 0. Both are 0 there, and a 1 in
+    the place of a makes them so without a NaN.
+    """
+
+    complex_rules = "conjugated"
+
+    def prepare(self, a: Any, b: Any) -> list[Any]:
+        if not isinstance(a, TensorBase) and not hasattr(a, "dtype"):   # a number to the power of a tensor
+            a = number_as_tensor(a, b)
+        return super().prepare(a, b)
+
+    def forward(self, a: Array, b: Any) -> Array:
+        if a.dtype.kind in "fc":
+            short = _SHORT_POWERS.get(b) if isinstance(b, (int, float, complex)) else None
+            return a ** b if short is None else short(a)
+        if np.any(b < 0):
+            raise RuntimeError("Integers to negative integer powers are not allowed: they are not integers; "
+                               "use a floating tensor, x.float() ** -1, or a floating exponent, x ** -1.0")
+        return a ** b
+
+    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+        if not isinstance(b, (int, float, complex)):
+            safe = where((a == 0) & (b == 0), 1.0, a)
+            return g * (b * pow(safe, b - 1))
+        if b in (0, 1):
+            return Zero()(g) if b == 0 else g * pow(a, 0) if isinstance(g, TensorBase) else g   # a's, to second order
+        return g * (pow(a, b - 1) * b)
+
+    def grad_b(self, g: Any, a: Any, b: Any, out: Any) -> Any:
+        safe = where((a == 0) & (real(b) >= 0), 1.0, a)
+        return g * (out * log(safe))
+
+
+def pow(input: Any, exponent: Any) -> Any:
+    """`input ** exponent`; either may be a number.
+
+    Errors: RuntimeError for integers to negative integer powers.
+
+        >>> import minidl
+        >>> minidl.pow(minidl.tensor([1.0, 2.0, 3.0]), 2)
+        tensor([1., 4., 9.])
+        >>> minidl.pow(2, minidl.tensor([1.0, 2.0, 3.0]))
+        tensor([2., 4., 8.])
+    """
+    return Pow()(input, exponent)
+
+
+class Square(Unary):
+    """y = x^2;  dy/dx = 2x"""
+
+    ufunc = np.square
+    complex_rules = "conjugated"
+
+    def forward(self, x: Array) -> Array:
+        return self.ufunc(x if x.dtype.kind != "b" else x.astype(np.int64))   # NumPy would count in int8
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g * x * 2
+
+
+def square(input: Any) -> Any:
+    """`input * input`.
+
+        >>> import minidl
+        >>> minidl.square(minidl.tensor([1.0, -2.0]))
+        tensor([1., 4.])
+    """
+    return Square()(input)
+
+
+class Sqrt(Floating):
+    """y = sqrt(x);  dy/dx = 1 / (2y)"""
+
+    ufunc = np.sqrt
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, out: Any) -> Any:
+        return g / (out * 2)
+
+
+def sqrt(input: Any) -> Any:
+    """The square root; NaN below 0, and an infinite gradient at 0.
+
+        >>> import minidl
+        >>> minidl.sqrt(minidl.tensor([4.0, 9.0]))
+        tensor([2., 3.])
+    """
+    return Sqrt()(input)
+
+
+class Rsqrt(Floating):
+    """y = 1 / sqrt(x);  dy/dx = -y^3 / 2"""
+
+    complex_rules = "conjugated"
+
+    def ufunc(self, x: Array) -> Array:
+        return 1 / np.sqrt(x)
+
+    def grad_x(self, g: Any, out: Any) -> Any:
+        return g * (out * out * out * -0.5)
+
+
+def rsqrt(input: Any) -> Any:
+    """`1 / sqrt(input)`.
+
+        >>> import minidl
+        >>> minidl.rsqrt(minidl.tensor([4.0]))
+        tensor([0.5000])
+    """
+    return Rsqrt()(input)
+
+
+class Reciprocal(Floating):
+    """y = 1 / x;  dy/dx = -y^2"""
+
+    ufunc = np.reciprocal
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, out: Any) -> Any:
+        return -g * (out * out)
+
+
+def reciprocal(input: Any) -> Any:
+    """`1 / input`.
+
+        >>> import minidl
+        >>> minidl.reciprocal(minidl.tensor([4, 2]))
+        tensor([0.2500, 0.5000])
+    """
+    return Reciprocal()(input)
+
+
+# ---------------------------------------------------------------------- exponentials
+
+class Exp(Floating):
+    """y = e^x;  dy/dx = y"""
+
+    ufunc = np.exp
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, out: Any) -> Any:
+        return g * out
+
+
+def exp(input: Any) -> Any:
+    """e to the power of `input`.
+
+        >>> import minidl
+        >>> minidl.exp(minidl.tensor([0.0, 1.0]))
+        tensor([1.0000, 2.7183])
+    """
+    return Exp()(input)
+
+
+class Exp2(Floating):
+    """y = 2^x;  dy/dx = y * log(2)"""
+
+    ufunc = np.exp2
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, out: Any) -> Any:
+        return g * (out * math.log(2))
+
+
+def exp2(input: Any) -> Any:
+    """2 to the power of `input`.
+
+        >>> import minidl
+        >>> minidl.exp2(minidl.tensor([0.0, 3.0]))
+        tensor([1., 8.])
+    """
+    return Exp2()(input)
+
+
+class Expm1(Floating):
+    """y = e^x - 1;  dy/dx = y + 1"""
+
+    ufunc = np.expm1
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, out: Any) -> Any:
+        return g * (out + 1)
+
+
+def expm1(input: Any) -> Any:
+    """`exp(input) - 1`, exact for small inputs too.
+
+        >>> import minidl
+        >>> minidl.expm1(minidl.tensor([0.0, 1.0]))
+        tensor([0.0000, 1.7183])
+    """
+    return Expm1()(input)
+
+
+# ---------------------------------------------------------------------- logarithms
+
+class Log(Floating):
+    """y = log(x);  dy/dx = 1/x"""
+
+    ufunc = np.log
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g / x
+
+
+def log(input: Any) -> Any:
+    """The natural logarithm; -inf at 0, NaN below.
+
+        >>> import minidl
+        >>> minidl.log(minidl.tensor([1.0, 10.0]))
+        tensor([0.0000, 2.3026])
+    """
+    return Log()(input)
+
+
+class Log2(Floating):
+    """y = log(x) / log(2)"""
+
+    ufunc = np.log2
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g / (x * math.log(2))
+
+
+def log2(input: Any) -> Any:
+    """The logarithm to base 2.
+
+        >>> import minidl
+        >>> minidl.log2(minidl.tensor([1.0, 8.0]))
+        tensor([0., 3.])
+    """
+    return Log2()(input)
+
+
+class Log10(Floating):
+    """y = log(x) / log(10)"""
+
+    ufunc = np.log10
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g / (x * math.log(10))
+
+
+def log10(input: Any) -> Any:
+    """The logarithm to base 10.
+
+        >>> import minidl
+        >>> minidl.log10(minidl.tensor([1.0, 2.0]))
+        tensor([0.0000, 0.3010])
+    """
+    return Log10()(input)
+
+
+class Log1p(Floating):
+    """y = log(1 + x)"""
+
+    ufunc = np.log1p
+    complex_rules = "conjugated"
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g / (x + 1)
+
+
+def log1p(input: Any) -> Any:
+    """`log(1 + input)`, exact for small inputs too.
+
+        >>> import minidl
+        >>> minidl.log1p(minidl.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.6931])
+    """
+    return Log1p()(input)
+
+
+class Logaddexp(Binary):
+    """y = log(e^a + e^b);  dy/da = e^a / (e^a + e^b) = sigmoid(a - b)"""
+
+    ufunc = np.logaddexp
+    floating = True
+
+    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+        return g * sigmoid(a - b)
+
+    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+        return g * sigmoid(b - a)
+
+
+def logaddexp(input: Any, other: Any) -> Any:
+    """`log(exp(input) + exp(other))`, without overflow.
+
+        >>> import minidl
+        >>> minidl.logaddexp(minidl.tensor([0.0, 1000.0]), minidl.tensor([0.0, 0.0]))
+        tensor([6.9315e-01, 1.0000e+03])
+    """
+    return Logaddexp()(input, other)
+
+
+class Xlogy(Binary):
+    """y = a * log(b), and 0 where a = 0 (NaN if b is);  dy/da = log(b),  dy/db = a/b"""
+
+    floating = True
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        if isinstance(a, TensorBase) and isinstance(b, (int, float)):
+            b = number_as_tensor(b, a)
+        return super().__call__(a, b)
+
+    def forward(self, a: Any, b: Array) -> Array:
+        return library_of(b).special.xlogy(a, b).astype(b.dtype, copy=False)
+
+    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+        return xlogy(g, where((a == 0) & (b <= 0), 1.0, b))   # 0 where g is, also where log(b) is not defined
+
+    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+        return g * (a / b)
+
+
+def xlogy(input: Any, other: Any) -> Any:
+    """`input * log(other)`, and 0 where `input` is 0, as entropies want it.
+
+        >>> import minidl
+        >>> minidl.xlogy(minidl.tensor([0.0, 2.0]), minidl.tensor([0.0, 1.0]))
+        tensor([0., 0.])
+    """
+    return Xlogy()(input, other)
+
+
+# ---------------------------------------------------------------------- sigmoid and erf
+
+class Sigmoid(Floating):
+    """y = 1 / (1 + e^-x);  dy/dx = y * (1 - y)"""
+
+    complex_rules = "conjugated"
+
+    def ufunc(self, x: Array) -> Array:
+        y = empty_dense(x)
+        with np.errstate(over="ignore"):   # far below 0 e^-x is inf, and y the 0 that is due
+            np.exp(np.negative(x, out=y), out=y)
+        y += 1
+        return np.reciprocal(y, out=y)
+
+    def grad_x(self, g: Any, out: Any) -> Any:
+        return g * (out * (1 - out))
+
+
+def sigmoid(input: Any) -> Any:
+    """`1 / (1 + exp(-input))`, exact in both tails.
+
+        >>> import minidl
+        >>> minidl.sigmoid(minidl.tensor([0.0, 2.0]))
+        tensor([0.5000, 0.8808])
+    """
+    return Sigmoid()(input)
+
+
+class Erf(Floating):
+    """y = 2/sqrt(pi) * integral of e^(-t^2) from 0 to x;  dy/dx = 2/sqrt(pi) * e^(-x^2)"""
+
+    def ufunc(self, x: Array) -> Array:
+        return library_of(x).special.erf(x).astype(x.dtype, copy=False)   # float16 comes back as float32
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g * (exp(-(x * x)) * (2 / math.sqrt(math.pi)))
+
+
+def erf(input: Any) -> Any:
+    """The error function.
+
+        >>> import minidl
+        >>> minidl.erf(minidl.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.8427])
+    """
+    return Erf()(input)
+
+
+class Erfc(Floating):
+    """y = 1 - erf(x), exact for large x too"""
+
+    def ufunc(self, x: Array) -> Array:
+        return library_of(x).special.erfc(x).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g * (exp(-(x * x)) * (-2 / math.sqrt(math.pi)))
+
+
+def erfc(input: Any) -> Any:
+    """`1 - erf(input)`, exact for large inputs too.
+
+        >>> import minidl
+        >>> minidl.erfc(minidl.tensor([0.0, 1.0]))
+        tensor([1.0000, 0.1573])
+    """
+    return Erfc()(input)

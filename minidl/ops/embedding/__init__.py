@@ -1,0 +1,3 @@
+"""From integers to vectors: rows of a table that is learnt."""
+from minidl.ops.embedding.table import Embedding, embedding, one_hot
+from minidl.ops.embedding.bags import embedding_bag

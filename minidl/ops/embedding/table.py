@@ -1,0 +1,108 @@
+"""From integers to vectors: as a row with a single 1 in it, or as a row of a table that is learnt."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Array, array_module
+from minidl.ops.index.along_axis import MaskedFill, check_range, positions_of
+from minidl.ops.index.items import GetItem, ScatterAdd, setitem
+from minidl.ops.reduce.vector_norm import norm
+from minidl.ops.shape.views import array_of, as_result
+
+
+def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+    """A row of zeros with a 1 at the given class, for every integer of `tensor`: (...) -> (..., classes), int64.
+
+    Without `num_classes`, the largest class decides. Errors: RuntimeError for classes out of range.
+
+        >>> import minidl
+        >>> minidl.nn.functional.one_hot(minidl.tensor([0, 2]), num_classes=3)
+        tensor([[1, 0, 0],
+                [0, 0, 1]])
+    """
+    labels = array_of(tensor)
+    if labels.dtype.kind not in "iu":
+        raise RuntimeError(f"one_hot is only applicable to integer tensors, but got {labels.dtype}; try .long()")
+    if not labels.size and num_classes <= 0:
+        raise RuntimeError("one_hot: Can not infer total number of classes from empty tensor; give num_classes")
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
+    if low < 0:
+        raise RuntimeError(f"one_hot: Class values must be non-negative, but got {low}")
+    if num_classes == -1:
+        num_classes = high + 1
+    if high >= num_classes:
+        raise RuntimeError(f"one_hot: Class values must be smaller than num_classes, but got {high} with "
+                           f"num_classes={num_classes}")
+    xp = array_module(labels)
+    return as_result(wrap((labels[..., None] == xp.arange(num_classes)).astype(np.int64)))
+
+
+class Embedding(GetItem):
+    """y = weight[rows], and rows that were looked up twice get both gradients; none comes from the padding row.
+
+    by_frequency: each row's gradient is divided by how often it was looked up.
+    """
+
+    def __init__(self, rows: Array, padding_idx: int | None, by_frequency: bool) -> None:
+        super().__init__(rows)
+        self.padding_idx, self.by_frequency = padding_idx, by_frequency
+
+    def grad_x(self, g: Any) -> Any:
+        xp, places = array_module(self.places), self.places
+        if self.padding_idx is not None:
+            g = MaskedFill((places == self.padding_idx)[..., None])(g, 0.0)
+        if self.by_frequency:
+            share = 1 / xp.bincount(places.reshape(-1), minlength=1)[places][..., None].astype(g.dtype)
+            g = g * (wrap(share) if isinstance(g, TensorBase) else share)
+        return ScatterAdd(places, self.x_shape).watch_as(self)(g)
+
+
+def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
+              norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Any:
+    """Rows of `weight` (V, D) looked up by the integers of `input` (...): the result is (..., D).
+
+    padding_idx: the row that receives no gradient. max_norm: rows that are looked up and whose `norm_type`-norm is
+    larger are first scaled down to it, in place. scale_grad_by_freq: the gradient of each row is divided by
+    how often it was looked up. sparse: without effect, gradients are always dense.
+    Errors: IndexError where there is no such row, RuntimeError for other shapes and dtypes.
+
+        >>> import minidl
+        >>> table = minidl.tensor([[0., 0.], [1., 2.], [3., 4.]])
+        >>> minidl.nn.functional.embedding(minidl.tensor([2, 1]), table)
+        tensor([[3., 4.],
+                [1., 2.]])
+    """
+    rows = positions_of(input, weight, "embedding")
+    if weight.ndim != 2:
+        raise RuntimeError(f"embedding: 'weight' must be 2-D, but got shape {weight.shape}")
+    check_range("embedding", rows, 0, len(weight), IndexError)
+    if padding_idx is not None:
+        padding_idx = normalize_padding(padding_idx, len(weight))
+    if max_norm is not None and rows.size:
+        shorten(weight, rows, max_norm, norm_type)
+    return Embedding(rows, padding_idx, scale_grad_by_freq).watch(input)(weight)
+
+
+def shorten(weight: Any, rows: Array, max_norm: float, norm_type: float) -> None:
+    """Scale the rows whose norm is above max_norm down to it, in place and outside of any graph."""
+    xp, values = array_module(rows), array_of(weight)
+    rows = xp.unique(rows)
+    lengths = norm(values[rows], norm_type, 1, keepdim=True)
+    shorter = values[rows] * xp.where(lengths > max_norm, max_norm / (lengths + 1e-7), 1).astype(values.dtype)
+    if not isinstance(weight, TensorBase):
+        weight[rows] = shorter
+        return
+    with no_grad():
+        setitem(weight, wrap(rows), wrap(shorter))
+
+
+def normalize_padding(padding_idx: int, rows: int) -> int:
+    """The padding row counted from the front. Errors: RuntimeError where there is no such row."""
+    if not -rows <= padding_idx < rows:
+        raise RuntimeError(f"embedding: Padding_idx must be within num_embeddings, but got {padding_idx} for "
+                           f"{rows} rows")
+    return padding_idx % rows

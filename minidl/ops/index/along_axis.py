@@ -1,0 +1,516 @@
+"""Reading and writing along one axis: gather and scatter, index_select and its kin, masks.
+
+All of them are `x[places]` and `x[places] = value` with the places spelled out for one axis, so there is hardly an
+op in this file: the gradients come with `GetItem`, `ScatterAdd` and `Replace`.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.inplace import InPlaceOp, write
+from minidl.autograd.op import check_devices
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Array, array_module, device_of, move
+from minidl.backend.dtype import held
+from minidl.ops.base.broadcast import Sum, broadcast_shape, expand_to
+from minidl.ops.base.checks import check_tensors, number
+from minidl.ops.base.dims import normalize_dim
+from minidl.ops.base.ufunc import Elementwise
+from minidl.ops.elementwise.arithmetic import Add
+from minidl.ops.index.items import GetItem, Replace, ScatterAdd, SetItem, as_value, fit, resolve, shape_of_places
+from minidl.ops.shape.movement import Tile
+from minidl.ops.shape.views import ALL, Reshape, Slice, array_of, clone, ravel, unsqueeze
+
+# ---------------------------------------------------------------------- gather and scatter
+
+def _row(x: Any) -> Any:
+    """A tensor without dimensions counts as a row of one element."""
+    return Reshape((1,))(x) if getattr(x, "ndim", 1) == 0 else x
+
+
+def gather(input: Any, dim: int, index: Any) -> Any:
+    """y[i, j, k] = x[i, index[i, j, k], k], here for dim=1 of three axes: one element read for each in `index`.
+
+    Errors: RuntimeError where the number of dimensions differs, or `index` is larger than `input` in an axis
+    other than `dim`, or names a position that is not there.
+
+        >>> import minidl
+        >>> scores = minidl.tensor([[.1, .7, .2], [.6, .3, .1]])
+        >>> minidl.gather(scores, 1, minidl.tensor([[1], [0]]))
+        tensor([[0.7000],
+                [0.6000]])
+    """
+    x, rows = _row(input), _row(index)
+    y = GetItem(_along(x, dim, rows, "gather")).watch(index)(x)
+    return y if index.ndim else Reshape(())(y)
+
+
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
+            reduce: str | None = None) -> Any:
+    """A copy of x in which y[i, index[i, j, k], k] = src[i, j, k], here for dim=1; `gather` the other way round.
+
+    `src` is a tensor, or one number for all. `reduce='add'` is `scatter_add`. Where a place is named twice, the
+    last value stays, and it alone has a gradient.
+
+        >>> import minidl
+        >>> minidl.scatter(minidl.zeros(2, 3), 1, minidl.tensor([[2], [0]]), 1.0)
+        tensor([[0., 0., 1.],
+                [1., 0., 0.]])
+    """
+    src = value if src is None else src
+    if reduce is not None:
+        return scatter_add(input, dim, index, _filled(src, index, input, reduce))
+    x, rows, src = _row(input), _row(index), _row(src)
+    y = Replace(_along(x, dim, rows, "scatter", src)).watch(index)(x, _source(src, rows, x, "scatter"))
+    return y if input.ndim else Reshape(())(y)
+
+
+def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
+             reduce: str | None = None) -> Any:
+    """`scatter` into `input` itself; returns it."""
+    src = value if src is None else src
+    if reduce is not None:
+        return scatter_add_(input, dim, index, _filled(src, index, input, reduce))
+    x, rows, src = _row(input), _row(index), _row(src)
+    write(x, SetItem(_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"))
+    return input
+
+
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """A copy of x to which y[i, index[i, j, k], k] += src[i, j, k], here for dim=1; repeats add up.
+
+        >>> import minidl
+        >>> minidl.scatter_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
+        tensor([1., 0., 5.])
+    """
+    return Add()(input, _scattered(input, dim, index, src, "scatter_add"))
+
+
+def scatter_add_(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """`scatter_add` into `input` itself; returns it."""
+    return write(input, Add(), _scattered(input, dim, index, src, "scatter_add_"))
+
+
+def _scattered(input: Any, dim: int, index: Any, src: Any, who: str) -> Any:
+    x, rows, src = _row(input), _row(index), _row(src)
+    added = ScatterAdd(_along(x, dim, rows, who, src), x.shape).watch(index)(_source(src, rows, x, who))
+    return added if input.ndim else Reshape(())(added)
+
+
+def _filled(src: Any, index: Any, input: Any, reduce: str) -> Any:
+    if reduce != "add":
+        raise RuntimeError(f"scatter: reduce argument must be 'add', got {reduce!r}; for another one, gather, "
+                           f"compute and scatter the result")
+    if isinstance(src, (int, float)):
+        return wrap(array_module(array_of(input)).full(index.shape, src, input.dtype))
+    return src
+
+
+def _along(input: Any, dim: int, index: Any, who: str, src: Any = None) -> Any:
+    """The places that `index` names along `dim`: in every other axis, each row reads its own."""
+    axis = normalize_dim(dim, input.ndim, who)
+    positions = positions_of(index, input, who)
+    if positions.ndim != input.ndim:
+        raise RuntimeError(f"{who}: Index tensor must have the same number of dimensions as input tensor, but got "
+                           f"index {positions.shape} and input {input.shape}")
+    if any(n > m for i, (n, m) in enumerate(zip(positions.shape, input.shape)) if i != axis):
+        raise RuntimeError(f"{who}: Size does not match: expected index {list(positions.shape)} to be no larger than "
+                           f"self {list(input.shape)} apart from dimension {axis}")
+    if hasattr(src, "shape") and (src.ndim != input.ndim or any(
+            n > m for n, m in zip(positions.shape, src.shape))):
+        raise RuntimeError(f"{who}: Expected index {list(positions.shape)} to be no larger size than src "
+                           f"{list(src.shape)}")
+    check_range(who, positions, axis, input.shape[axis] if input.ndim else 1, RuntimeError)
+    return grid(positions, axis)
+
+
+def grid(positions: Array, axis: int) -> Any:
+    """An index that reads x[..., positions[..., k, ...], ...] along one axis, and stays in its row in the others."""
+    xp, ndim = array_module(positions), positions.ndim
+    if ndim < 2:
+        return positions if ndim else ()
+    return tuple([positions if i == axis else
+                  xp.arange(positions.shape[i]).reshape([-1 if k == i else 1 for k in range(ndim)])
+                  for i in range(ndim)])
+
+
+def _source(src: Any, index: Any, input: Any, who: str) -> Any:
+    """What is written: a number, or the part of `src` that `index` has places for."""
+    if isinstance(src, (int, float)):
+        return held(src, input.dtype)
+    if src.dtype != input.dtype:
+        raise RuntimeError(f"{who}: Expected self.dtype to be equal to src.dtype, but got {input.dtype} and "
+                           f"{src.dtype}; cast one with .to(...)")
+    return src if src.shape == index.shape else Slice(tuple([slice(n) for n in index.shape]))(src)
+
+
+def positions_of(index: Any, input: Any, who: str) -> Array:
+    """An index tensor as an array on the device of `input`. Errors: RuntimeError unless it is of integers."""
+    check_tensors(who, index=index)
+    positions = move(array_of(index), device_of(array_of(input)))
+    if positions.dtype.kind not in "iu":
+        raise RuntimeError(f"{who}: Expected dtype int64 for index, but got {positions.dtype}; try .long()")
+    return positions
+
+
+def check_range(who: str, positions: Array, axis: int, size: int, error: type[Exception], least: int = 0) -> None:
+    """Errors: `error` unless least <= positions < size. A GPU is not asked: its answer would have to be waited for."""
+    if isinstance(positions, np.ndarray) and positions.size:
+        for position in (int(positions.min()), int(positions.max())):
+            if not least <= position < size:
+                raise error(f"{who}: index {position} is out of bounds for dimension {axis} with size {size}; "
+                            f"indices go from {least} to {size - 1}")
+
+
+# ---------------------------------------------------------------------- whole slices along an axis
+
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """The slices of `input` along `dim` that `index` (1-D) names, as often as it names them.
+
+        >>> import minidl
+        >>> minidl.index_select(minidl.tensor([[1, 2], [3, 4]]), 0, minidl.tensor([1, 1, 0]))
+        tensor([[3, 4],
+                [3, 4],
+                [1, 2]])
+    """
+    places, _ = _slices(input, dim, index, "index_select")
+    if not input.ndim and array_of(index).size != 1:
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, but got {array_of(index).size}")
+    return GetItem(places).watch(index)(input) if input.ndim else clone(input)
+
+
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    """A copy of `input` with `alpha * source` added to the slices that `index` names; repeats add up.
+
+        >>> import minidl
+        >>> minidl.index_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
+        tensor([1., 0., 5.])
+    """
+    return Add()(input, _added_slices(input, dim, index, source, alpha, "index_add"))
+
+
+def index_add_(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    """`index_add` into `input` itself; returns it."""
+    return write(input, Add(), _added_slices(input, dim, index, source, alpha, "index_add_"))
+
+
+def _added_slices(input: Any, dim: int, index: Any, source: Any, alpha: float, who: str) -> Any:
+    x = _row(input)
+    places, shape = _slices(x, dim, index, who)
+    source = _slice_source(source if input.ndim else _row_of(source, who), shape, x, who)
+    added = ScatterAdd(places, x.shape).watch(index)(source if alpha == 1 else source * alpha)
+    return added if input.ndim else Reshape(())(added)
+
+
+def _row_of(source: Any, who: str) -> Any:
+    """What is added to a tensor without dimensions. Errors: RuntimeError unless it has none itself."""
+    if source.ndim:
+        raise RuntimeError(f"{who}: source tensor shape must match self tensor shape, but got {tuple(source.shape)} "
+                           f"for a tensor without dimensions")
+    return _row(source)
+
+
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+    """A copy of `input` in which the slices that `index` names are those of `source`."""
+    x = _row(input)
+    places, shape = _slices(x, dim, index, "index_copy")
+    y = Replace(places).watch(index)(x, _slice_source(_row(source), shape, x, "index_copy"))
+    return y if input.ndim else Reshape(())(y)
+
+
+def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
+    """`index_copy` into `input` itself; returns it."""
+    x = _row(input)
+    places, shape = _slices(x, dim, index, "index_copy_")
+    write(x, SetItem(places).watch(index), _slice_source(_row(source), shape, x, "index_copy_"))
+    return input
+
+
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+    """A copy of `input` with the slices that `index` names set to `value`.
+
+        >>> import minidl
+        >>> minidl.index_fill(minidl.zeros(2, 3), 1, minidl.tensor([0, 2]), 7)
+        tensor([[7., 0., 7.],
+                [7., 0., 7.]])
+    """
+    x = _row(input)
+    places, shape = _slices(x, dim, index, "index_fill", from_the_end=True)
+    y = Replace(places).watch(index)(x, _one_value(value, shape, x, "index_fill"))
+    return y if input.ndim else Reshape(())(y)
+
+
+def index_fill_(input: Any, dim: int, index: Any, value: Any) -> Any:
+    """`index_fill` into `input` itself; returns it."""
+    x = _row(input)
+    places, shape = _slices(x, dim, index, "index_fill_", from_the_end=True)
+    write(x, SetItem(places).watch(index), _one_value(value, shape, x, "index_fill_"))
+    return input
+
+
+def _slices(input: Any, dim: int, index: Any, who: str, from_the_end: bool = False) -> tuple[Any, Any]:
+    """The places of the slices, and the shape of all that they hold; negative positions may count from the end."""
+    axis = normalize_dim(dim, input.ndim, who)
+    positions = positions_of(index, input, who)
+    if positions.ndim > 1:
+        raise IndexError(f"{who}: Index is supposed to be a vector, but got shape {positions.shape}")
+    positions = positions.reshape(-1)
+    size = input.shape[axis] if input.ndim else 1
+    check_range(who, positions, axis, size, IndexError, -size if from_the_end else 0)
+    if from_the_end:
+        positions = positions + size * (positions < 0)
+    if not input.ndim:
+        return (), ()
+    shape = (*input.shape[:axis], positions.size, *input.shape[axis + 1:])
+    return (positions if axis == 0 else (*(ALL,) * axis, positions)), shape
+
+
+def _slice_source(source: Any, shape: Any, input: Any, who: str) -> Any:
+    if source.dtype != input.dtype:
+        raise RuntimeError(f"{who}: self and source expected to have the same dtype, but got (self) {input.dtype} "
+                           f"and (source) {source.dtype}; cast one with .to(...)")
+    if source.shape != shape:
+        raise RuntimeError(f"{who}: Number of indices and shape of source must agree: expected source of shape "
+                           f"{shape}, but got {source.shape}")
+    check_devices(who, (array_of(input), array_of(source)))
+    return source
+
+
+def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
+    """A number, or a tensor without dimensions, expanded to the places it is written to."""
+    if isinstance(value, TensorBase):
+        if value.array.ndim:
+            raise RuntimeError(f"{who}: only supports a 0-dimensional value tensor, but got tensor with "
+                               f"{value.array.ndim} dimension(s).")
+        return expand_to(as_value(value, array_of(input)), shape)
+    return held(number(who, "value", value), input.dtype)
+
+
+# ---------------------------------------------------------------------- any places
+
+def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """A copy of `input` after `y[indices] = values`, or `y[indices] += values` with `accumulate`, where repeats
+    add up. `indices` is a tuple of tensors, as in `x[i, j]`.
+
+        >>> import minidl
+        >>> minidl.index_put(minidl.zeros(3), (minidl.tensor([1, 1]),), minidl.tensor([1., 2.]), accumulate=True)
+        tensor([0., 3., 0.])
+    """
+    places, values = _puts(input, indices, values, "index_put")
+    if accumulate:
+        return Add()(input, ScatterAdd(places, input.shape).watch(*indices)(values))
+    return Replace(places).watch(*indices)(input, values)
+
+
+def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """`index_put` into `input` itself; returns it."""
+    places, values = _puts(input, indices, values, "index_put_")
+    if accumulate:
+        return write(input, Add(), ScatterAdd(places, input.shape).watch(*indices)(values))
+    return write(input, SetItem(places).watch(*indices), values)
+
+
+def _puts(input: Any, indices: Any, values: Any, who: str) -> tuple[Any, Any]:
+    if values.dtype != input.dtype:
+        raise RuntimeError(f"{who}: Index put requires the source and destination dtypes match, got {input.dtype} for "
+                           f"the destination and {values.dtype} for the source.")
+    x = array_of(input)
+    _, places = resolve(tuple([_as_places(index, x) for index in indices]), x)
+    return places, fit(values, shape_of_places(x, places), who)
+
+
+def _as_places(index: Any, x: Array) -> Any:
+    """A tensor without dimensions as one place, or as a mask: in `x[i]` it would choose a part of x, and no places."""
+    if getattr(index, "ndim", 1):
+        return index
+    index = array_of(index)
+    return array_module(x).broadcast_to(index, x.shape) if index.dtype.kind == "b" else index.reshape(1)
+
+
+def take(input: Any, index: Any) -> Any:
+    """The elements at positions `index` of `input` read as one row; the shape is that of `index`.
+
+        >>> import minidl
+        >>> minidl.take(minidl.tensor([[1, 2], [3, 4]]), minidl.tensor([0, 3]))
+        tensor([1, 4])
+    """
+    positions = positions_of(index, input, "take")
+    size = math.prod(input.shape)
+    if isinstance(positions, np.ndarray) and positions.size and not -size <= positions.min() <= positions.max() < size:
+        raise IndexError(f"take: out of range: tried to access indices {positions.min()} to {positions.max()} on a "
+                         f"tensor of {size} elements.")
+    return GetItem(positions).watch(index)(ravel(input))
+
+
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+    """`gather` with broadcasting; without `dim`, `input` is read as one row. Fits what argsort returns.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[3, 1, 2]])
+        >>> minidl.take_along_dim(x, minidl.argsort(x, dim=1), dim=1)
+        tensor([[1, 2, 3]])
+    """
+    if dim is None:
+        return gather(ravel(input), 0, ravel(indices))
+    if indices.ndim != input.ndim:
+        raise RuntimeError(f"take_along_dim(): input and indices should have the same number of dimensions, but got "
+                           f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    if not input.ndim:
+        raise IndexError(f"take_along_dim: Dimension specified as {dim} but tensor has no dimensions; leave dim out")
+    axis = normalize_dim(dim, input.ndim, "take_along_dim")
+
+    def others(shape: Any) -> Any:
+        return (*shape[:axis], 1, *shape[axis + 1:])
+
+    common = broadcast_shape("take_along_dim", others(input.shape), others(indices.shape))
+    return gather(expand_to(input, (*common[:axis], input.shape[axis], *common[axis + 1:])), axis,
+                  expand_to(indices, (*common[:axis], indices.shape[axis], *common[axis + 1:])))
+
+
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *,
+                      output_size: int | None = None) -> Any:
+    """Every slice along `dim` repeated before the next one comes: `repeats` times, or each as often as it says.
+
+    Without `dim`, `input` is read as one row. A tensor of numbers alone gives each position as often as it says.
+    Errors: RuntimeError for negative numbers, or unless there is one for each slice, or `output_size` is their sum.
+
+        >>> import minidl
+        >>> x = minidl.tensor([1, 2])
+        >>> minidl.repeat_interleave(x, 2), minidl.repeat_interleave(x, minidl.tensor([1, 3]))
+        (tensor([1, 1, 2, 2]), tensor([1, 2, 2, 2]))
+        >>> minidl.repeat_interleave(minidl.tensor([0, 2, 1]))
+        tensor([1, 1, 2])
+    """
+    who = "repeat_interleave"
+    if repeats is None:
+        input, repeats = wrap(array_module(array_of(input)).arange(input.shape[0] if input.ndim else 1)), input
+    if dim is None:
+        input, dim = ravel(input), 0
+    if not input.ndim:
+        raise IndexError(f"{who}: Dimension specified as {dim} but tensor has no dimensions")
+    axis = normalize_dim(dim, input.ndim, who)
+    if isinstance(repeats, (int, np.integer)):
+        counts = np.asarray(repeats)
+    else:
+        check_tensors(who, repeats=repeats)
+        counts = positions_of(repeats, input, who)
+    if counts.ndim > 1 or counts.size not in (1, input.shape[axis]):
+        raise RuntimeError(f"{who}: repeats must have the same size as input along dim, or 0 or 1 dimensions and one "
+                           f"element, but got shape {tuple(counts.shape)} for {input.shape[axis]} slices")
+    if bool((counts < 0).any()):
+        raise RuntimeError(f"{who}: repeats can not be negative, but got {int(counts.min())}")
+    each = int(counts.sum())
+    total = each * input.shape[axis] if counts.size == 1 else each
+    if output_size not in (None, total):
+        raise RuntimeError(f"{who}: allocated size does not match required size: output_size={output_size}, but "
+                           f"repeats ask for {total}")
+    if counts.size == 1:
+        times = [1] * (input.ndim + 1)
+        times[axis + 1] = each
+        shape = (*input.shape[:axis], total, *input.shape[axis + 1:])
+        return Reshape(shape)(Tile(tuple(times))(unsqueeze(input, axis + 1)))
+    xp = array_module(counts)
+    return index_select(input, axis, xp.searchsorted(xp.cumsum(counts), xp.arange(total), side="right"))
+
+
+# ---------------------------------------------------------------------- masks
+
+class MaskedFill(Elementwise):
+    """y = value where the mask holds, x elsewhere. Each keeps the gradient of its part."""
+
+    complex_rules = "as written"
+
+    def __init__(self, mask: Array) -> None:
+        self.mask = mask
+
+    def forward(self, x: Array, value: Any) -> Array:
+        out = x.copy()
+        array_module(x).copyto(out, value, where=self.mask)
+        return out
+
+    def grad_x(self, g: Any) -> Any:
+        return MaskedFill(self.mask).watch_as(self)(g, 0.0)
+
+    def grad_value(self, g: Any) -> Any:
+        return Sum(tuple(range(len(g.shape))), ())(MaskedFill(~self.mask)(g, 0.0))
+
+
+class MaskedFillInPlace(InPlaceOp, MaskedFill):
+    """`MaskedFill`, in x's own memory."""
+
+    def forward(self, x: Array, value: Any) -> Array:
+        array_module(x).copyto(x, value, where=self.mask)
+        return x
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """A copy of `input` with `value` where `mask`, which is broadcast, holds.
+
+        >>> import minidl
+        >>> minidl.zeros(3).masked_fill(minidl.tensor([True, False, True]), 5)
+        tensor([5., 0., 5.])
+    """
+    where, value = _mask(mask, input, "masked_fill"), _mask_value(value, input, "masked_fill")
+    shape = broadcast_shape("masked_fill", input.shape, where.shape)
+    return MaskedFill(where).watch(mask)(expand_to(input, shape), value)
+
+
+def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
+    """`masked_fill` into `input` itself; returns it."""
+    where, value = _mask(mask, input, "masked_fill_"), _mask_value(value, input, "masked_fill_")
+    if broadcast_shape("masked_fill_", input.shape, where.shape) != input.shape:
+        raise RuntimeError(f"masked_fill_: output with shape {input.shape} doesn't match the broadcast shape of the "
+                           f"mask {where.shape}; an in-place operation cannot grow its tensor")
+    return write(input, MaskedFillInPlace(where).watch(mask), value)
+
+
+def masked_select(input: Any, mask: Any) -> Any:
+    """The elements of `input` where `mask` holds, in one row.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1, 2], [3, 4]])
+        >>> minidl.masked_select(x, x > 2)
+        tensor([3, 4])
+    """
+    where = _mask(mask, input, "masked_select")
+    shape = broadcast_shape("masked_select", input.shape, where.shape)
+    return GetItem(expand_to(where, shape)).watch(mask)(expand_to(input, shape))
+
+
+def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
+    """A copy of `input` in which the elements where `mask` holds are those of `source`, in order.
+
+        >>> import minidl
+        >>> mask = minidl.tensor([True, False, True, False])
+        >>> minidl.masked_scatter(minidl.zeros(4), mask, minidl.tensor([1., 2., 3.]))
+        tensor([1., 0., 2., 0.])
+    """
+    where = _mask(mask, input, "masked_scatter")
+    shape = broadcast_shape("masked_scatter", input.shape, where.shape)
+    where = expand_to(where, shape)
+    check_tensors("masked_scatter", source=source)
+    if source.dtype != input.dtype:
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and "
+                           f"{source.dtype}; try source.to({input.dtype})")
+    count = int(where.sum())
+    if math.prod(source.shape) < count:
+        raise RuntimeError(f"masked_scatter: expected source to have at least {count} elements, one for each True of "
+                           f"the mask, but it has {math.prod(source.shape)}")
+    return Replace(where).watch(mask)(expand_to(input, shape), Slice((slice(count),))(ravel(source)))
+
+
+def _mask(mask: Any, input: Any, who: str) -> Array:
+    check_tensors(who, mask=mask)
+    array = move(array_of(mask), device_of(array_of(input)))
+    if array.dtype.kind != "b":
+        raise RuntimeError(f"{who}: only supports boolean masks, but got mask with dtype {array.dtype}; try .bool()")
+    return array
+
+
+def _mask_value(value: Any, input: Any, who: str) -> Any:
+    if isinstance(value, TensorBase):
+        return _one_value(value, (), input, who)
+    return input.dtype.type(held(number(who, "value", value), input.dtype)).item()

@@ -1,0 +1,373 @@
+"""x[index] and x[index] = value, in every form that NumPy knows.
+
+An index is read in two steps. Whole numbers, slices and None choose a *window*: a view, made by `Slice`. Arrays then
+choose *places* in the window: a copy, made by `GetItem`. The gradient of reading is adding: `ScatterAdd` lays every
+gradient down where its value was read, and the gradient of that is reading again.
+"""
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.inplace import InPlaceOp, write
+from minidl.autograd.op import Op
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Array, array_module, device_of, is_array, move
+from minidl.backend.dtype import held
+from minidl.backend.kernels.scatter import names_once, scatter_add
+from minidl.ops.base.broadcast import Shape, expand_to
+from minidl.ops.base.conversion import cast, to_device
+from minidl.ops.base.ufunc import Zero
+from minidl.ops.elementwise.selection import where
+from minidl.ops.shape.views import ALL, Clone, Reshape, Slice, array_of
+
+# ---------------------------------------------------------------------- the ops
+
+
+class GetItem(Op):
+    """y = x[places], where `places` are arrays of positions, or a mask; a copy.
+
+    An element may be read several times and then receives the gradients of all its copies. `once` promises
+    that none is.
+    """
+
+    complex_rules = "as written"
+
+    def __init__(self, places: Any, once: bool = False) -> None:
+        self.places, self.once = places, once
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        try:
+            return x[self.places]
+        except IndexError as error:
+            raise IndexError(str(error).replace("axis", "dimension")) from None
+
+    def grad_x(self, g: Any) -> Any:
+        return ScatterAdd(self.places, self.x_shape, self.once).watch_as(self)(g)
+
+
+class ScatterAdd(Op):
+    """y = zeros; y[places] += x, where a place that is named twice receives both."""
+
+    complex_rules = "as written"
+
+    def __init__(self, places: Any, shape: Shape, once: bool = False) -> None:
+        self.places, self.shape, self.once = places, shape, once
+
+    def forward(self, x: Array) -> Array:
+        if not self.once:
+            return scatter_add(x, self.places, self.shape)
+        out = array_module(x).zeros(self.shape, x.dtype)
+        out[self.places] = x
+        return out
+
+    def grad_x(self, g: Any) -> Any:
+        return GetItem(self.places, self.once).watch_as(self)(g)
+
+
+class Replace(Op):
+    """y = x, but y[places] = value. Where a place is named twice, the last value stays, and only that one
+    has a gradient."""
+
+    complex_rules = "as written"
+
+    def __init__(self, places: Any) -> None:
+        self.places = places
+
+    def forward(self, x: Array, value: Any) -> Array:
+        out = x.copy()
+        self.put(out, value)
+        return out
+
+    def put(self, x: Array, value: Any) -> None:
+        """Write into x."""
+        self.x_shape = x.shape
+        try:
+            x[self.places] = value
+        except IndexError as error:
+            raise IndexError(str(error).replace("axis", "dimension")) from None
+
+    def grad_x(self, g: Any) -> Any:
+        return Replace(self.places).watch_as(self)(g, 0.0)
+
+    def grad_value(self, g: Any) -> Any:
+        g = GetItem(self.places).watch_as(self)(g)
+        return g if names_once(self.places) else where(self.stayed(g.shape), g, 0.0)
+
+    def stayed(self, shape: Shape) -> Array:
+        """Which of the values written are there afterwards: number them, write the numbers, read them."""
+        first = self.places if is_array(self.places) else next(p for p in self.places if is_array(p))
+        numbers = array_module(first).arange(int(np.prod(shape))).reshape(shape)
+        written = array_module(first).empty(self.x_shape, numbers.dtype)
+        written[self.places] = numbers
+        return written[self.places] == numbers
+
+
+class SetItem(InPlaceOp, Replace):
+    """`Replace`, in x's own memory."""
+
+    def forward(self, x: Array, value: Any) -> Array:
+        self.put(x, value)
+        return x
+
+
+class Assign(InPlaceOp):
+    """All of x becomes `value`."""
+
+    complex_rules = "as written"
+
+    def forward(self, x: Array, value: Any) -> Array:
+        x[...] = value
+        return x
+
+    def grad_x(self, g: Any) -> Any:
+        return Zero()(g)
+
+    def grad_value(self, g: Any) -> Any:
+        return g
+
+
+# ---------------------------------------------------------------------- reading an index
+
+def resolve(index: Any, x: Array) -> tuple[Any, Any]:
+    """`(window, places)`, either of them None where it would change nothing.
+
+    Errors: IndexError where the index does not fit the shape of x or is of no known kind.
+    """
+    items = [_item(item, x) for item in (index if type(index) is tuple else (index,))]
+    used = sum([_axes_of(item) for item in items])
+    if used > x.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {x.ndim}" if x.ndim else
+                         "invalid index of a 0-dim tensor; use tensor.item() to convert it to a number")
+    window: list[Any] = []
+    places: list[Any] = []
+    for item in items:
+        axis = len(window) - window.count(None)
+        if item is None:
+            window.append(None)
+            places.append(ALL)
+        elif item is Ellipsis:
+            window += [ALL] * (x.ndim - used)
+            places += [ALL] * (x.ndim - used)
+            used = x.ndim
+        elif isinstance(item, slice):
+            window.append(item)
+            places.append(ALL)
+        elif isinstance(item, int):
+            window.append(check_position(item, axis, x.shape[axis]))
+        elif item.ndim == 0:        # a single truth value: a new axis of length 1 or 0
+            window.append(None)
+            places.append(item.reshape(1).nonzero()[0])
+        else:
+            window += [ALL] * _axes_of(item)
+            places.append(item)
+            if item.dtype.kind == "b" and item.shape != x.shape[axis:axis + item.ndim]:
+                raise IndexError(f"The shape of the mask {list(item.shape)} at index {axis} does not match the shape "
+                                 f"of the indexed tensor {list(x.shape)} at index {axis}")
+    return (None if window and all(item == ALL for item in window) else tuple(window), _simplest(places))
+
+
+def _axes_of(item: Any) -> int:
+    """How many axes of x an item of an index stands for."""
+    if item is None or item is Ellipsis:
+        return 0
+    return item.ndim if is_array(item) and item.dtype.kind == "b" else 1
+
+
+def _simplest(places: list[Any]) -> Any:
+    """The arrays among `places` as they are best handed to NumPy: one alone, if it stands in front."""
+    arrays = [p for p in places if is_array(p)]
+    if not arrays:
+        return None
+    if len(arrays) > 1:             # several: masks become the positions where they hold
+        places = [q for p in places
+                  for q in (p.nonzero() if is_array(p) and p.dtype.kind == "b" else (p,))]
+    while not is_array(places[-1]):
+        places.pop()
+    return places[0] if len(places) == 1 else tuple(places)
+
+
+def _item(item: Any, x: Array) -> Any:
+    """One item of an index: None, Ellipsis, an int, a slice of ints, or an array on the device of x."""
+    if item is None or item is Ellipsis or type(item) is int:
+        return item
+    if isinstance(item, slice):
+        return slice(*[None if end is None else operator.index(end)
+                       for end in (item.start, item.stop, item.step)])
+    if isinstance(item, (bool, np.bool_)):
+        return array_module(x).asarray(bool(item))
+    if isinstance(item, TensorBase):
+        item = item.array
+    elif isinstance(item, Sequence) and not isinstance(item, str):
+        item = np.asarray([array_of(i).item() if isinstance(i, TensorBase) else i for i in item])
+        item = item if item.size else item.astype(np.int64)
+    if is_array(item):
+        return _array_item(item, x)
+    try:
+        return operator.index(item)
+    except TypeError:
+        raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and integer or bool tensors are valid "
+                         f"indices (got {type(item).__name__})") from None
+
+
+def _array_item(item: Array, x: Array) -> Any:
+    if item.dtype == np.uint8:
+        raise IndexError("an index of dtype uint8 could mean positions or, as in PyTorch, a mask; "
+                         "say which with .long() or .bool()")
+    if item.dtype.kind not in "biu":
+        raise IndexError(f"tensors used as indices must be integer or bool tensors, but this one is {item.dtype}")
+    if item.ndim == 0 and item.dtype.kind != "b":
+        return int(item)
+    return move(item, device_of(x))
+
+
+def check_position(position: int, axis: int, size: int) -> int:
+    """The position itself. Errors: IndexError outside the axis."""
+    if not -size <= position < size:
+        raise IndexError(f"index {position} is out of bounds for dimension {axis} with size {size}")
+    return position
+
+
+# ---------------------------------------------------------------------- x[index]
+
+def getitem(input: Any, index: Any) -> Any:
+    """`input[index]`: a view for whole numbers, slices and None; a copy where tensors, lists or masks choose.
+
+    The results are PyTorch's. In one point they are not NumPy's: whole numbers are taken first, so that in
+    `x[0, :, [1, 2]]` the axis of the list stays in its place. Slices with negative steps, which PyTorch
+    refuses, work and give a view.
+
+    Errors: IndexError where an index is out of range, or of no known kind.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1, 2, 3], [4, 5, 6]])
+        >>> x[:, 1:], x[x > 2]
+        (tensor([[2, 3],
+                [5, 6]]), tensor([3, 4, 5, 6]))
+    """
+    if type(index) is int and input.ndim:
+        return Slice((check_position(index, 0, input.shape[0]),))(input)
+    window, places = resolve(index, array_of(input))
+    if places is None:
+        return Slice(window or ())(input)
+    step = GetItem(places).watch(*(index if type(index) is tuple else (index,)))
+    return step(input if window is None else Slice(window)(input))
+
+
+# ---------------------------------------------------------------------- x[index] = value
+
+def setitem(input: Any, index: Any, value: Any) -> None:
+    """`input[index] = value`, in place: the value is cast and expanded to what is there.
+
+    Gradients flow to the value, and to the parts of `input` that were not replaced. Where an index names a
+    place twice the last value stays, and it alone has a gradient (on a GPU, which one is last is not settled).
+
+    Errors: IndexError as `getitem`; RuntimeError where the value does not fit, or where a leaf that requires
+    grad would be overwritten.
+
+        >>> import minidl
+        >>> x = minidl.zeros(4)
+        >>> x[1:3] = minidl.tensor([1., 2.])
+        >>> x[x == 0] = 9
+        >>> x
+        tensor([9., 1., 2., 9.])
+    """
+    window, places = resolve(index, input.array)
+    if places is None and _is_window(value, input, window or ()):
+        return      # `x[i] += v` has written into the view x[i] already
+    target = input if places is not None and window is None else Slice(window or ())(input)
+    if places is None:
+        _write_all(target, value, "setitem")
+        return
+    value = as_value(value, target.array)
+    if isinstance(value, TensorBase):
+        value = fit(value, shape_of_places(target.array, places), "setitem")
+    write(target, SetItem(places).watch(*(index if type(index) is tuple else (index,))), value)
+
+
+def shape_of_places(x: Array, places: Any) -> Shape:
+    """The shape of x[places], read off an array of that shape that takes no memory."""
+    xp = array_module(x)
+    return GetItem(places).forward(xp.broadcast_to(xp.ones((), bool), x.shape)).shape
+
+
+def _is_window(value: Any, x: TensorBase, window: Any) -> bool:
+    """Whether `value` is the very view `x[window]`, and gradients know it as that."""
+    view = value.view_of if isinstance(value, TensorBase) else None
+    return view is not None and view.base is x and view.recorded and \
+        isinstance(view.op, Slice) and view.op.window == (*window, ...)
+
+
+def as_value(value: Any, like: Array) -> Any:
+    """A value to be written into the array `like`: a plain number, or a tensor of its dtype, on its device."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (bool, int, float, complex)):
+        return held(value, like.dtype)
+    if not isinstance(value, TensorBase):
+        if not is_array(value) and (not isinstance(value, Sequence) or isinstance(value, str)):
+            raise TypeError(f"can't assign a {type(value).__name__} to a tensor; expected a Tensor or a number")
+        value = wrap(value if is_array(value) else np.asarray(value))
+    return cast(to_device(value, device_of(like)), like.dtype)
+
+
+def fit(value: Any, shape: Shape, who: str) -> Any:
+    """A tensor expanded to `shape`. Errors: RuntimeError where it cannot be."""
+    given = tuple(value.array.shape)
+    while len(value.array.shape) > len(shape) and value.array.shape[0] == 1:
+        value = Reshape(value.array.shape[1:])(value)
+    own = value.array.shape
+    if len(own) > len(shape) or any(n not in (1, m) for n, m in zip(own[::-1], shape[::-1])):
+        raise RuntimeError(f"{who}: shape mismatch: value tensor of shape {list(given)} cannot be broadcast to "
+                           f"indexing result of shape {list(shape)}")
+    return expand_to(value, tuple(shape))
+
+
+def _write_all(input: Any, value: Any, who: str) -> Any:
+    value = as_value(value, input.array)
+    if isinstance(value, TensorBase):
+        value = fit(value, input.array.shape, who)
+    return write(input, Assign(), value)
+
+
+def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
+    """The values of `src`, cast and expanded, written into `input`; returns `input`.
+
+    Errors: RuntimeError where `src` does not expand to the shape of `input`.
+
+        >>> import minidl
+        >>> minidl.zeros(2, 2).copy_(minidl.tensor([1, 2]))
+        tensor([[1., 2.],
+                [1., 2.]])
+    """
+    if isinstance(src, TensorBase) and src.array.ndim > input.array.ndim:
+        raise RuntimeError(f"copy_: output with shape {list(input.shape)} doesn't match the broadcast shape "
+                           f"{list(src.array.shape)}; try squeeze(0) on what is copied")
+    return _write_all(input, src, "copy_")
+
+
+def fill_(input: Any, value: Any) -> Any:
+    """Every element of `input` becomes `value`, a number or a tensor without dimensions; returns `input`."""
+    if isinstance(value, TensorBase) and value.array.ndim:
+        raise RuntimeError(f"fill_: only supports 0-dimension value tensor but got tensor with "
+                           f"{value.array.ndim} dimensions; try copy_")
+    return _write_all(input, value, "fill_")
+
+
+def fill(input: Any, value: Any) -> Any:
+    """A tensor like `input` in which every element is `value`, a number or a tensor without dimensions.
+
+        >>> import minidl
+        >>> minidl.fill(minidl.zeros(2), 3)
+        tensor([3., 3.])
+    """
+    return fill_(Clone("C")(input), value)
+
+
+def zero_(input: Any) -> Any:
+    """Every element of `input` becomes 0; returns `input`."""
+    return fill_(input, 0)

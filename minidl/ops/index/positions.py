@@ -1,0 +1,72 @@
+"""Positions: where a tensor is not zero, and those of the triangles of a matrix. No gradient passes."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Device, array_module, as_device, get_library
+from minidl.ops.base.checks import integer, natural
+from minidl.ops.shape.views import array_of, as_result
+
+
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """The positions of all elements that are not zero: a row for each, or one tensor for each axis.
+
+        >>> import minidl
+        >>> minidl.nonzero(minidl.tensor([[0, 5], [7, 0]]))
+        tensor([[0, 1],
+                [1, 0]])
+    """
+    x = array_of(input)
+    axes = x.nonzero() if x.ndim else x.reshape(1).nonzero()
+    if as_tuple:
+        return tuple([as_result(wrap(axis)) for axis in axes])
+    return wrap(array_module(x).stack(axes, axis=1)[:, :x.ndim])
+
+
+def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
+    """The first `size` rows of `nonzero`, with rows of `fill_value` where there are fewer. Errors: RuntimeError for a
+    negative size.
+
+        >>> import minidl
+        >>> minidl.nonzero_static(minidl.tensor([0, 5, 7]), size=3)
+        tensor([[ 1],
+                [ 2],
+                [-1]])
+    """
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, but got {size}")
+    found = nonzero(input).array[:size]
+    rows = array_module(found).full((size, input.ndim), fill_value, found.dtype)
+    rows[:len(found)] = found
+    return wrap(rows)
+
+
+def argwhere(input: Any) -> Any:
+    """`nonzero` as NumPy calls it: one row for each element that is not zero."""
+    return nonzero(input)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
+    """The positions (2, n) of the lower triangle of a (row, col) matrix, row by row.
+
+        >>> import minidl
+        >>> minidl.tril_indices(2, 2)
+        tensor([[0, 1, 1],
+                [0, 0, 1]])
+    """
+    row, col = natural("tril_indices", "row", row), natural("tril_indices", "col", col)
+    return _on(np.stack(np.tril_indices(row, integer("tril_indices", "offset", offset), col)), device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
+    """The positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
+    row, col = natural("triu_indices", "row", row), natural("triu_indices", "col", col)
+    return _on(np.stack(np.triu_indices(row, integer("triu_indices", "offset", offset), col)), device)
+
+
+def _on(array: np.ndarray, device: Device | str | int | None) -> Any:
+    place = as_device(device)
+    return wrap(get_library(place).from_numpy(array, place))

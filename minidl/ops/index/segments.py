@@ -1,0 +1,80 @@
+"""Sums, means, products and extremes of the segments of a tensor, each of a length of its own."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, array_module, device_of, move
+from minidl.ops.base.dims import normalize_dim
+from minidl.ops.index.along_axis import index_add
+from minidl.ops.index.scattered import index_reduce
+from minidl.ops.shape.views import array_of, as_result, narrow, reshape
+
+NEUTRAL = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
+
+
+def segment_reduce(data: Any, reduce: str, *, lengths: Any = None, indices: Any = None, offsets: Any = None,
+                   axis: int = 0, unsafe: bool = False, initial: float | None = None) -> Any:
+    """The 'sum', 'mean', 'prod', 'max' or 'min' of each segment along `axis`.
+
+    The segments have the given `lengths` (*, S), or reach from one of the `offsets` (*, S + 1) to the next, where * are
+    the dimensions of data before `axis`. `initial` is what each starts from; it takes part in the result.
+    An empty segment gives `initial`, else 0, nan, 1, -inf or inf.
+    Errors: RuntimeError where lengths are negative or do not add up (not checked with `unsafe`), for another reduction,
+    or where shapes do not fit; NotImplementedError for dtypes that are not floating.
+
+        >>> import minidl
+        >>> x = minidl.tensor([1.0, 2.0, 3.0, 4.0])
+        >>> minidl.segment_reduce(x, "sum", lengths=minidl.tensor([1, 3]))
+        tensor([1., 9.])
+    """
+    who = "segment_reduce"
+    reduce = {"amax": "max", "amin": "min"}.get(reduce, reduce)
+    if reduce not in NEUTRAL:
+        raise RuntimeError(f"{who}: reduce argument must be either sum, prod, mean, max or min, got {reduce}")
+    if data.dtype.kind != "f":
+        raise NotImplementedError(f"{who}: expected floating-point data, but got {data.dtype}; try .float()")
+    axis = normalize_dim(axis, data.ndim, who)
+    edges = _edges(who, data, lengths, indices, offsets, axis, unsafe)
+    batch, S, N = math.prod(data.shape[:axis]), edges.shape[-1] - 1, data.shape[axis]
+    xp, inner = array_module(edges), tuple(data.shape[axis + 1:])
+
+    # All rows as one: a place for each segment, one behind the last of each row, and one before all, for the rest.
+    row = edges.reshape(batch, S + 1) + xp.arange(batch)[:, None] * N
+    place = wrap(xp.searchsorted(row.reshape(-1), xp.arange(batch * N), side="right"))
+    start = wrap(xp.full((batch * (S + 1) + 1, *inner), NEUTRAL[reduce] if initial is None else initial, data.dtype))
+    rows = reshape(data, (batch * N, *inner))
+    y = index_add(start, 0, place, rows) if reduce in ("sum", "mean") else \
+        index_reduce(start, 0, place, rows, reduce if reduce == "prod" else f"a{reduce}",
+                     include_self=initial is not None)
+    y = reshape(narrow(y, 0, 1, batch * (S + 1)), (*data.shape[:axis], S + 1, *inner))
+    y = narrow(y, axis, 0, S)
+    if reduce == "mean":
+        count = edges[..., 1:] - edges[..., :-1]
+        count = count if initial is None else xp.maximum(count, 1)
+        y = y / wrap(count.reshape(*count.shape, *(1,) * len(inner)).astype(data.dtype))
+    return as_result(y)
+
+
+def _edges(who: str, data: Any, lengths: Any, indices: Any, offsets: Any, axis: int, unsafe: bool) -> Array:
+    """Where the segments begin and end: (*, S + 1)."""
+    if indices is not None:
+        raise RuntimeError(f"{who}(): indices based reduction is not supported; try lengths, or index_reduce")
+    if lengths is None and offsets is None:
+        raise RuntimeError(f"{who}(): Either lengths or offsets must be defined.")
+    given = move(array_of(offsets if lengths is None else lengths), device_of(array_of(data)))
+    if given.dtype.kind not in "iu" or given.ndim != axis + 1 or given.shape[:-1] != tuple(data.shape[:axis]):
+        raise RuntimeError(f"{who}(): expected lengths or offsets to be integers of shape {tuple(data.shape[:axis])} "
+                           f"with one dimension more, that of axis {axis}, but got {given.dtype} of shape "
+                           f"{tuple(given.shape)}")
+    if lengths is None:
+        return given
+    if not unsafe and bool((given < 0).any()):
+        raise RuntimeError(f"{who}(): lengths contains negative value!")
+    if not unsafe and bool((given.sum(axis=-1) != data.shape[axis]).any()):
+        raise RuntimeError(f"{who}(): Expected all rows of lengths along axis to sum to {data.shape[axis]}, the size "
+                           f"of data there, when !unsafe.")
+    xp = array_module(given)
+    first = xp.zeros((*given.shape[:-1], 1), given.dtype)
+    return xp.concatenate([first, xp.cumsum(given, axis=-1)], axis=-1)

@@ -1,0 +1,246 @@
+"""Products of tensors of any shape, summed over some of their axes: einsum and tensordot.
+
+One op does all of it. `Contract` multiplies two tensors whose axes have names. A product of more is made two by two.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.autograd.op import Op
+from minidl.backend.device import Array
+from minidl.backend.kernels.matmul import matmul as product
+from minidl.ops.base.checks import dtypes_clash
+from minidl.ops.base.dims import normalize_dims
+from minidl.ops.reduce.sums import sum
+from minidl.ops.shape.movement import diagonal
+from minidl.ops.shape.views import permute
+
+Labels = Sequence[Any]
+"""Names for the axes of a tensor, one each."""
+
+
+class Contract(Op):
+    """y = the sum of a * b over every label that `out` leaves out; labels name the axes of a, b and y.
+
+    `Contract("ij", "kj", "ik")` is a b^T. A label must stand in two of the three, or in all: then the
+    gradient of a is the product of g and b with the labels of a, and the family is closed.
+    """
+
+    complex_rules = "conjugated"
+
+    def __init__(self, a: Labels, b: Labels, out: Labels) -> None:
+        self.a, self.b, self.out = a, b, out
+
+    def forward(self, a: Array, b: Array) -> Array:
+        a_labels, b_labels, out = self.a, self.b, self.out
+        summed = [i for i in a_labels if i not in out]
+        if not summed:
+            return aligned(a, a_labels, out) * aligned(b, b_labels, out)
+        if out and out[-1] not in b_labels:     # so that the rows of the product are rows of y
+            a, b, a_labels, b_labels = b, a, b_labels, a_labels
+        both = [i for i in a_labels if i in b_labels and i in out]
+        left = [i for i in a_labels if i not in b_labels]
+        right = [i for i in b_labels if i not in a_labels]
+        size = {**dict(zip(a_labels, a.shape)), **dict(zip(b_labels, b.shape))}
+
+        def sizes(labels: Any) -> list[int]:
+            return [size[i] for i in labels]
+        k = math.prod(sizes(summed))
+        a = arranged(a, a_labels, [*both, *left, *summed]) \
+            .reshape((*sizes(both), math.prod(sizes(left)), k))
+        b = arranged(b, b_labels, [*both, *summed, *right]) \
+            .reshape((*sizes(both), k, math.prod(sizes(right))))
+        y = product(a, b).reshape(sizes([*both, *left, *right]))
+        return arranged(y, [*both, *left, *right], out)
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return Contract(self.out, self.b, self.a)(g, b)
+
+    def grad_b(self, g: Any, a: Any) -> Any:
+        return Contract(self.out, self.a, self.b)(g, a)
+
+
+def arranged(x: Array, labels: Labels, order: Labels) -> Array:
+    """The axes of x, which `labels` name, in another order."""
+    return x.transpose([labels.index(i) for i in order])
+
+
+def aligned(x: Array, labels: Labels, out: Labels) -> Array:
+    """The axes of x in the order of `out`, with an axis of size 1 where x has none."""
+    x = arranged(x, labels, [i for i in out if i in labels])
+    sizes = iter(x.shape)
+    return x.reshape([next(sizes) if i in labels else 1 for i in out])
+
+
+# ---------------------------------------------------------------------- functions
+
+
+def einsum(equation: str, *operands: Any) -> Any:
+    """A product of any number of tensors, by Einstein's convention.
+
+    `"ij,jk->ik"` names the axes of each operand, and those of the result: a matrix product. Axes of one
+    name have one size (or 1, which is broadcast) and are multiplied together; names that the result leaves out
+    are summed over; a name twice in one operand takes the diagonal. `...` stands for all other axes.
+    Without `->`, the result has the names that occur once, in alphabetical order.
+
+    Errors: RuntimeError where equation and operands do not fit.
+
+        >>> import minidl
+        >>> a = minidl.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> minidl.einsum("ii", a), minidl.einsum("ij,j->i", a, minidl.tensor([1.0, 1.0]))
+        (tensor(5.), tensor([3., 7.]))
+    """
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    inputs, out = _parse(equation, operands)
+    size = _sizes(inputs, operands)
+    terms = [_tidy(x, labels, size) for x, labels in zip(operands, inputs)]
+    while len(terms) > 1:
+        i, j = _next_pair(terms, out, size)
+        others = [labels for k, (_, labels) in enumerate(terms) if k not in (i, j)]
+        pair = _contracted(terms[i], terms[j], out, others)
+        terms = [term for k, term in enumerate(terms) if k not in (i, j)] + [pair]
+    x, labels = _summed(*terms[0], out)
+    return x if labels == out else permute(x, [labels.index(i) for i in out])
+
+
+Term = tuple[Any, list[Any]]
+"""A tensor and the labels of its axes: letters, and numbers -1, -2, ... for the axes of an ellipsis."""
+
+
+def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[list[Any]], list[Any]]:
+    """The labels of each operand and of the result."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise RuntimeError(f"einsum(): the equation {equation!r} describes {len(terms)} operands, but "
+                           f"{len(operands)} were provided")
+    inputs = []
+    for i, (term, x) in enumerate(zip(terms, operands)):
+        letters = term.replace("...", "", 1)
+        if len(letters) > x.ndim or (len(letters) < x.ndim and "..." not in term):
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(letters)}) does not match the number of "
+                f"dimensions ({x.ndim}) for operand {i}, of shape {tuple(x.shape)}"
+                + ("" if "..." in term else " and no ellipsis was given"))
+        inputs.append(_labels(term, x.ndim - len(letters)))
+    most = max(-min((i for labels in inputs for i in labels if type(i) is int), default=0), 0)
+    if arrow:
+        out = _labels(right, most)
+    else:
+        letters = left.replace(",", "").replace("...", "")
+        out = _labels("..." + "".join(sorted(i for i in letters if letters.count(i) == 1)), most)
+    for i in out:
+        if out.count(i) > 1:
+            raise RuntimeError(f"einsum(): output subscript {i} appears more than once in the output")
+        if not any(i in labels for labels in inputs):
+            raise RuntimeError(f"einsum(): output subscript {i} does not appear in the equation for any input "
+                               f"operand")
+    return inputs, out
+
+
+def _labels(term: str, dots: int) -> list[Any]:
+    """The labels of one term, whose ellipsis stands for `dots` axes, counted from the last."""
+    before, _, after = term.partition("...")
+    for i in before + after:
+        if not (i.isascii() and i.isalpha()):
+            raise RuntimeError(f"einsum(): invalid subscript {i!r} in {term!r}, subscripts must be in [a-zA-Z]")
+    return [*before, *(range(-dots, 0) if "..." in term else ()), *after]
+
+
+def _sizes(inputs: list[list[Any]], operands: Sequence[Any]) -> dict[Any, int]:
+    size: dict[Any, int] = {}
+    for k, (x, labels) in enumerate(zip(operands, inputs)):
+        if dtypes_clash(x, operands[0]):
+            raise RuntimeError(f"einsum(): expected all operands to have the dtype of the first, "
+                               f"{operands[0].dtype}, but operand {k} has {x.dtype}")
+        for i, n in zip(labels, x.shape):
+            if n != x.shape[labels.index(i)]:
+                raise RuntimeError(f"einsum(): subscript {i} is repeated for operand {k} but the sizes don't "
+                                   f"match, {n} != {x.shape[labels.index(i)]}")
+            if size.setdefault(i, n) == 1:
+                size[i] = n
+            elif n not in (1, size[i]):
+                raise RuntimeError(f"einsum(): subscript {i} has size {n} for operand {k} which does not "
+                                   f"broadcast with previously seen size {size[i]}")
+    return size
+
+
+def _tidy(x: Any, labels: list[Any], size: dict[Any, int]) -> Term:
+    """Each label once, and none for an axis of size 1 that others broadcast."""
+    labels = list(labels)
+    for i in dict.fromkeys(labels):
+        while labels.count(i) > 1:
+            first = labels.index(i)
+            second = labels.index(i, first + 1)
+            x = diagonal(x, 0, first, second)   # which becomes the last axis
+            labels = [j for k, j in enumerate(labels) if k not in (first, second)] + [i]
+    return _summed(x, labels, [i for i, n in zip(labels, x.shape) if n == size[i]])
+
+
+def _summed(x: Any, labels: list[Any], keep: Sequence[Any]) -> Term:
+    """Sum over the labels that are not in `keep`."""
+    gone = tuple([axis for axis, i in enumerate(labels) if i not in keep])
+    return (sum(x, gone), [i for i in labels if i in keep]) if gone else (x, labels)
+
+
+def _contracted(a: Term, b: Term, out: list[Any], others: list[list[Any]]) -> Term:
+    """The product of two terms, summed over all labels that nothing else needs."""
+    needed = {*out}.union(*others)
+    a = _summed(*a, [*b[1], *needed])
+    b = _summed(*b, [*a[1], *needed])
+    labels = [i for i in dict.fromkeys([*a[1], *b[1]]) if i in needed]
+    if not others:
+        labels = [i for i in out if i in labels]
+    return Contract(a[1], b[1], labels)(a[0], b[0]), labels
+
+
+def _next_pair(terms: list[Term], out: list[Any], size: dict[Any, int]) -> tuple[int, int]:
+    """The pair of terms whose product adds the least memory: a greedy choice, good enough in practice."""
+    def grows(i: int, j: int) -> int:
+        a, b = terms[i][1], terms[j][1]
+        needed = {*out}.union(*[labels for k, (_, labels) in enumerate(terms) if k not in (i, j)])
+
+        def numel(labels: Any) -> int:
+            return math.prod([size[label] for label in labels])
+        return numel(needed.intersection([*a, *b])) - numel(a) - numel(b)
+    pairs = [(i, j) for j in range(len(terms)) for i in range(j)]
+    return min(pairs, key=lambda pair: grows(*pair))
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+    """Products summed over several axes: the last `dims` of a with the first `dims` of b.
+
+    Or `dims` is a pair of lists, the axes of a and those of b that go together. An axis of size 1 goes with any.
+    Errors: RuntimeError where sizes do not fit.
+
+        >>> import minidl
+        >>> minidl.tensordot(minidl.ones(2, 3, 4), minidl.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
+        (2, 5)
+    """
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise RuntimeError(f"tensordot expects 0 <= dims <= the dimensions of both, {a.ndim} and {b.ndim}, but "
+                               f"got dims={dims}")
+        dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    a_dims, b_dims = (normalize_dims(tuple(d) if isinstance(d, (list, tuple)) else d, x.ndim, "tensordot")
+                      for d, x in zip(dims, (a, b)))
+    if len(a_dims) != len(b_dims):
+        raise RuntimeError(f"both dimension lists should have same length, but got {list(a_dims)} and "
+                           f"{list(b_dims)}")
+    for i, j in zip(a_dims, b_dims):
+        if a.shape[i] == 1 != b.shape[j]:   # one number for all along the axis: they are summed first
+            b = sum(b, j, keepdim=True)
+        elif b.shape[j] == 1 != a.shape[i]:
+            a = sum(a, i, keepdim=True)
+        elif a.shape[i] != b.shape[j]:
+            raise RuntimeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} "
+                               f"in dim {i} and second has size {b.shape[j]} in dim {j}")
+    if dtypes_clash(a, b):
+        raise RuntimeError(f"tensordot: both inputs should have the same dtype, but got {a.dtype} and {b.dtype}")
+    a_labels = [("a", i) for i in range(a.ndim)]
+    b_labels = [("a", a_dims[b_dims.index(j)]) if j in b_dims else ("b", j) for j in range(b.ndim)]
+    out = [i for i in a_labels if i not in b_labels] + [j for j in b_labels if j not in a_labels]
+    return Contract(a_labels, b_labels, out)(a, b)

@@ -1,0 +1,537 @@
+"""Matrices taken apart: Cholesky, QR, singular values, eigenvalues; and what they are good for.
+
+LAPACK does the work, behind the array library. A gradient formula here uses the factors only, so it is differentiable
+again. The factors are not unique: signs of columns may differ from one library to another, and where singular values or
+eigenvalues coincide, so may the vectors. Only functions that do not depend on such a choice have a gradient
+that means anything.
+"""
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.op import Op
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import int64, real_of
+from minidl.ops.base import return_types
+from minidl.ops.elementwise.arithmetic import abs as abs_
+from minidl.ops.linalg.equations import (
+    LinAlgError,
+    Solve,
+    batch_element,
+    beside,
+    check_matrix,
+    check_right_hand_side,
+    identity_like,
+    is_vector,
+    mH,
+    same_batch,
+)
+from minidl.ops.reduce.sums import SumIntegers, sum
+from minidl.ops.shape.join import cat
+from minidl.ops.shape.movement import tril
+from minidl.ops.shape.views import array_of, reshape, unsqueeze
+
+# ---------------------------------------------------------------------- Cholesky
+
+
+class Cholesky(Op):
+    """y = L, lower triangular with L L^T = a. Of a, which is symmetric, only the lower triangle is read.
+
+    With P(M) the lower triangle of M and half its diagonal, ga = L^-T P(L^T g) L^-1, made symmetric
+    (Murray, 2016, "Differentiation of the Cholesky decomposition"). Of a complex a every T is an H.
+    """
+
+    complex_rules = "as written"
+
+    def forward(self, a: Array) -> Array:
+        L = cholesky_factor(a)
+        if L is None:
+            raise LinAlgError(f"linalg.cholesky: {_what_is_indefinite(a)}")
+        return L
+
+    def grad_a(self, g: Any, out: Any) -> Any:
+        L_h = mH(out)
+        M = L_h @ g
+        half = Solve()(L_h, (tril(M) + tril(M, -1)) / 2)        # L^-H P
+        ga = Solve()(L_h, mH(half))                             # L^-H P^H L^-1
+        return (ga + mH(ga)) / 2
+
+
+def cholesky_factor(a: Array) -> Array | None:
+    """L, or None unless all matrices are positive-definite: NumPy raises then, other libraries may not."""
+    try:
+        L = array_module(a).linalg.cholesky(a)
+    except np.linalg.LinAlgError:
+        return None
+    return L if bool((L.diagonal(0, a.ndim - 2, a.ndim - 1).real > 0).all()) else None
+
+
+def _what_is_indefinite(a: Array) -> str:
+    """Which matrix of a batch is not positive-definite, and from which order on."""
+    for number, index in enumerate(np.ndindex(*a.shape[:-2])):
+        x = a[index]
+        if cholesky_factor(x) is None:
+            return (f"{batch_element(a.shape[:-2], number)}The factorization could not be completed because the input "
+                    f"is not positive-definite (the leading minor of order {failing_order(x)} is not "
+                    f"positive-definite).")
+    return "The factorization could not be completed because the input is not positive-definite."
+
+
+def failing_order(x: Array) -> int:
+    """The order of the first leading minor of an x without a factor that is not positive-definite."""
+    orders = range(1, len(x) + 1)
+    return orders[bisect.bisect_left(orders, True, key=lambda k: cholesky_factor(x[:k, :k]) is None)]
+
+
+def cholesky(A: Any, *, upper: bool = False) -> Any:
+    """The lower triangular L with A = L L^T, of a symmetric positive-definite A; `upper`: the R with A = R^T R.
+
+    A: (*, n, n), of which only that triangle is read. The gradient is symmetric. Of a Hermitian A it is A = L L^H.
+    Errors: LinAlgError where A is not positive-definite.
+
+        >>> import minidl
+        >>> minidl.linalg.cholesky(minidl.tensor([[4.0, 2.0], [2.0, 5.0]]))
+        tensor([[2., 0.],
+                [1., 2.]])
+    """
+    check_matrix("linalg.cholesky", A, square=True)
+    return mH(Cholesky()(mH(A))) if upper else Cholesky()(A)
+
+
+# ---------------------------------------------------------------------- QR
+
+
+class QR(Op):
+    """a = Q R: Q has orthonormal columns, R is upper triangular; a has at least as many rows as columns.
+
+    With M = R gR^T - gQ^T Q and C(M) its lower triangle, mirrored, ga = (gQ + Q C(M)) R^-T
+    (Walter, Lehmann, 2012, "Algorithmic differentiation of linear algebra functions", for the reduced form). Of a
+    complex a every T is an H, and the diagonal of C is real, as that of R is.
+    """
+
+    complex_rules = "as written"
+
+    def __init__(self, mode: str) -> None:
+        self.mode = mode   # "reduced": Q (m, n), R (n, n); "complete": Q (m, m), R (m, n); "r": only R
+
+    def forward(self, a: Array) -> Any:
+        xp = array_module(a)
+        if self.mode == "r":
+            return xp.empty((0,), a.dtype), xp.linalg.qr(a, mode="r")
+        Q, R = xp.linalg.qr(a, mode=self.mode)
+        return Q, R
+
+    def backward(self, g: Any, out: Any) -> Any:
+        (gQ, gR), (Q, R) = g, out
+        if self.mode == "r":
+            raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please "
+                               "use linalg.qr(A, mode='reduced') if you are going to differentiate through it.")
+        if Q.shape[-1] > R.shape[-1]:
+            raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols: "
+                               "the last columns of Q are arbitrary. Use mode='reduced'.")
+        M = R @ mH(gR) - mH(gQ) @ Q
+        half = (tril(M) + tril(M, -1)) / 2
+        x = gQ + Q @ (half + mH(half))
+        return [mH(Solve()(R, mH(x)))]                          # x R^-H
+
+
+def qr(A: Any, mode: str = "reduced") -> return_types.QRResult:
+    """A = Q R, with orthonormal columns in Q and an upper triangular R: a named tuple (Q, R).
+
+    A: (*, m, n). mode 'reduced': Q (*, m, k) and R (*, k, n), with k = min(m, n); 'complete': Q (*, m, m) and
+    R (*, m, n); 'r': R alone, and an empty Q. The gradient needs the first k columns of A to be independent. There is
+    none of 'r', nor of 'complete' where m > n: backward raises.
+    Errors: RuntimeError for another mode.
+
+        >>> import minidl
+        >>> Q, R = minidl.linalg.qr(minidl.tensor([[3.0, 1.0], [4.0, 2.0]]))
+        >>> minidl.allclose(Q @ R, minidl.tensor([[3.0, 1.0], [4.0, 2.0]]))
+        True
+    """
+    check_matrix("linalg.qr", A)
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(f"linalg.qr: qr received unrecognized mode {mode!r} but expected one of 'reduced' "
+                           f"(default), 'r', or 'complete'")
+    m, n = A.shape[-2:]
+    if m >= n or mode == "r":
+        return return_types.linalg_qr(*QR(mode)(A))
+    # A wide matrix is [X Y]. X = Q U is square, and Y is Q (Q^H Y).
+    Q, U = QR("reduced")(A[..., :m])
+    return return_types.linalg_qr(Q, cat([U, mH(Q) @ A[..., m:]], -1))
+
+
+def qr_some(input: Any, some: bool = True) -> return_types.QRResult:
+    """`linalg.qr` in PyTorch's older form, `minidl.qr`: `some` is mode 'reduced', otherwise 'complete'.
+
+        >>> import minidl
+        >>> minidl.qr(minidl.ones(3, 2), some=False).Q.shape
+        (3, 3)
+    """
+    return return_types.qr(*qr(input, "reduced" if some else "complete"))
+
+
+# ---------------------------------------------------------------------- singular values
+
+
+class SVD(Op):
+    """a = U diag(S) V^T, singular values in descending order.
+
+    With F_ij = 1 / (s_j^2 - s_i^2), zero on the diagonal, and skew(M) = M - M^T,
+
+        ga = U [ (F * skew(U^T gU)) S + S (F * skew(V^T gV)) + diag(gS) ] V^T
+             + (1 - U U^T) gU S^-1 V^T + U S^-1 gV^T (1 - V V^T)
+
+    (Townsend, 2016, "Differentiating the singular value decomposition"). Each gradient that is not there leaves its
+    terms out: that of S alone does not divide by anything, so coinciding values do it no harm.
+
+    Of a complex a every T is an H, and i Im(U^H gU) / S on the diagonal comes into the brackets. A pair of vectors may
+    then be multiplied by any e^(i phi), so Im(U^H gU) + Im(V^H gV) must be 0 there: the loss must not depend on phi.
+    """
+
+    materialize = False
+    complex_rules = "as written"
+
+    def __init__(self, full: bool) -> None:
+        self.full = full
+
+    def forward(self, a: Array) -> Any:
+        U, S, Vh = converged("linalg.svd", a, lambda x: array_module(x).linalg.svd(x, full_matrices=self.full))
+        return U, S, Vh
+
+    def backward(self, g: Any, out: Any) -> Any:
+        gU, gS, gVh = g
+        U, S, Vh = out
+        k, m, n = S.shape[-1], U.shape[-2], Vh.shape[-1]
+        U, Vh = U[..., :k], Vh[..., :k, :]              # the others, of a full one, are arbitrary
+        one, phases = identity_like(U, k), []
+        row, column = S[..., None, :], S[..., :, None]
+        gaps = (row - column) * (row + column) + one    # where a one stands, skew(M) is zero
+        inner, outer = [], []
+        if gS is not None:
+            inner.append(gS[..., None] * one)
+        if gU is not None:
+            gU = gU[..., :k]
+            M = mH(U) @ gU
+            inner.append((M - mH(M)) / gaps * row)
+            phases.append(M)
+            if m > k:
+                outer.append((gU - U @ M) / row @ Vh)
+        if gVh is not None:
+            gVh = gVh[..., :k, :]
+            M = Vh @ mH(gVh)
+            inner.append((M - mH(M)) / gaps * column)
+            phases.append(M)
+            if n > k:
+                outer.append(U @ ((gVh - mH(M) @ Vh) / column))
+        if phases and U.dtype.kind == "c":
+            check_phases("linalg.svd", phases)
+            if gU is not None and gVh is not None:
+                M = phases[0]
+                inner.append((M - mH(M)) / (2 * row) * one)
+        return [total([U @ total(inner) @ Vh, *outer])]
+
+
+class SingularValues(Op):
+    """The S of a = U diag(S) V^T alone, faster, without the U and V that its gradient would need."""
+
+    complex_rules = "as written"
+
+    def forward(self, a: Array) -> Array:
+        return converged("linalg.svd", a, lambda x: array_module(x).linalg.svd(x, compute_uv=False))
+
+
+def check_phases(who: str, products: list[Any]) -> None:
+    """Errors: RuntimeError where a gradient g of vectors V, given as V^H g, asks for a change of their phases."""
+    asked = total([array_of(M).diagonal(0, -2, -1).imag for M in products])
+    size = total([abs(array_of(M)).max(axis=(-2, -1), initial=0) for M in products])
+    if bool((abs(asked) > 1e-2 * (1 + size[..., None])).any()):
+        raise RuntimeError(f"{who}: complex vectors are determined up to a factor e^(i phi) only, and the loss depends "
+                           f"on it, so it has no gradient; use the vectors in products where phi cancels, as U @ Vh or "
+                           f"V @ diag(f(L)) @ V^H")
+
+
+def total(terms: list[Any]) -> Any:
+    """The sum of some matrices."""
+    y = terms[0]
+    for term in terms[1:]:
+        y = y + term
+    return y
+
+
+def converged(who: str, a: Array, compute: Callable[[Array], Any]) -> Any:
+    """`compute(a)`, an iteration. Errors: LinAlgError where it finds no end, and for nan and inf.
+
+    What a library makes of nan ranges from an error to eigenvalues of 0, so they are looked for first.
+    """
+    finite = array_module(a).isfinite(a)
+    if not bool(finite.all()):
+        index = finite.reshape((-1, a.shape[-2] * a.shape[-1])).all(axis=1).tolist().index(False)
+        raise LinAlgError(f"{who}: {batch_element(a.shape[:-2], index)}The algorithm failed to converge because the "
+                          f"input matrix contained non-finite values.")
+    try:
+        return compute(a)
+    except np.linalg.LinAlgError:
+        raise LinAlgError(f"{who}: The algorithm failed to converge because the input matrix is "
+                          f"ill-conditioned.") from None
+
+
+def svd(A: Any, full_matrices: bool = True) -> return_types.SVDResult:
+    """A = U diag(S) Vh: the singular value decomposition, a named tuple (U, S, Vh).
+
+    A: (*, m, n); S: (*, k) with k = min(m, n), descending. U: (*, m, m) and Vh: (*, n, n), or (*, m, k) and
+    (*, k, n) with `full_matrices=False`.
+
+    The signs of the columns of U and the rows of Vh are arbitrary, in pairs; so is the choice of vectors that share a
+    singular value, and of those beyond the k-th. Differentiate only what does not depend on it, such as S or
+    U Vh. The gradient of U and Vh is infinite where singular values coincide, or are 0 unless m = n; that of S is fine.
+    Errors: LinAlgError for nan or inf in A.
+
+        >>> import minidl
+        >>> U, S, Vh = minidl.linalg.svd(minidl.tensor([[0.0, 2.0], [3.0, 0.0], [0.0, 0.0]]), full_matrices=False)
+        >>> S, U.shape, Vh.shape
+        (tensor([3., 2.]), (3, 2), (2, 2))
+    """
+    check_matrix("linalg.svd", A)
+    return return_types.linalg_svd(*SVD(bool(full_matrices))(A))
+
+
+def svd_some(input: Any, some: bool = True, compute_uv: bool = True) -> return_types.USV:
+    """`linalg.svd` in PyTorch's older form, `minidl.svd`: reduced by default, and with V: (*, n, k) for Vh.
+
+    With `compute_uv=False`, U and V are zeros.
+
+        >>> import minidl
+        >>> minidl.svd(minidl.ones(2, 3)).V.shape
+        (3, 2)
+    """
+    check_matrix("svd", input)
+    if compute_uv:
+        U, S, Vh = svd(input, full_matrices=not some)
+        return return_types.svd(U, S, mH(Vh))
+    xp, batch = array_module(array_of(input)), tuple(input.shape[:-2])
+    U, V = (beside(input, xp.zeros((*batch, n, n), input.dtype)) for n in input.shape[-2:])
+    return return_types.svd(U, svdvals(input), V)
+
+
+def svdvals(A: Any) -> Any:
+    """The singular values of A, in descending order: (*, m, n) -> (*, min(m, n)).
+
+        >>> import minidl
+        >>> minidl.linalg.svdvals(minidl.tensor([[0.0, 2.0], [3.0, 0.0]]))
+        tensor([3., 2.])
+    """
+    check_matrix("linalg.svdvals", A)
+    return SVD(False)(A)[1] if getattr(A, "requires_grad", False) else SingularValues()(A)
+
+
+# ---------------------------------------------------------------------- eigenvalues
+
+
+class Eigh(Op):
+    """a = V diag(w) V^T for a symmetric a, eigenvalues in ascending order.
+
+    With F_ij = 1 / (w_j - w_i), zero on the diagonal, ga = V (diag(gw) + F * skew(V^T gV) / 2) V^T, where
+    skew(M) = M - M^T (Giles, 2008, made symmetric as a is). Of a complex a, which is Hermitian, every T is an H.
+    """
+
+    materialize = False
+    complex_rules = "as written"
+
+    def __init__(self, triangle: str) -> None:
+        self.triangle = triangle   # "L" or "U": the half of a that is read
+
+    def forward(self, a: Array) -> Any:
+        w, V = converged("linalg.eigh", a, lambda x: array_module(x).linalg.eigh(x, self.triangle))
+        return w, V
+
+    def backward(self, g: Any, out: Any) -> Any:
+        (gw, gV), (w, V) = g, out
+        one = identity_like(V, w.shape[-1])
+        inner = []
+        if gw is not None:
+            inner.append(gw[..., None] * one)
+        if gV is not None:
+            M = mH(V) @ gV
+            if V.dtype.kind == "c":
+                check_phases("linalg.eigh", [M])
+            inner.append((M - mH(M)) / 2 / (w[..., None, :] - w[..., :, None] + one))
+        return [V @ total(inner) @ mH(V)]
+
+
+class Eigenvalues(Op):
+    """The eigenvalues of a symmetric a alone, without the vectors that their gradient would need."""
+
+    complex_rules = "as written"
+
+    def __init__(self, triangle: str) -> None:
+        self.triangle = triangle
+
+    def forward(self, a: Array) -> Array:
+        return converged("linalg.eigh", a, lambda x: array_module(x).linalg.eigvalsh(x, self.triangle))
+
+
+def eigh(A: Any, UPLO: str = "L") -> return_types.Eigen:
+    """Eigenvalues and eigenvectors of a symmetric matrix: A = V diag(w) V^T.
+
+    A: (*, n, n), of which the triangle `UPLO` ('L'ower or 'U'pper) is read. Returns a named tuple (eigenvalues,
+    eigenvectors): w (*, n), ascending, and V (*, n, n), whose columns are the vectors. Their signs are arbitrary, and
+    so is the choice of those that share an eigenvalue: differentiate only what does not depend on it. The
+    gradient is symmetric, and infinite for vectors of coinciding eigenvalues.
+    Errors: LinAlgError for nan or inf in A, RuntimeError for another UPLO.
+
+        >>> import minidl
+        >>> minidl.linalg.eigh(minidl.tensor([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
+        tensor([1., 3.])
+    """
+    return return_types.linalg_eigh(*Eigh(_triangle("linalg.eigh", A, UPLO))(A))
+
+
+def eigvalsh(A: Any, UPLO: str = "L") -> Any:
+    """The eigenvalues of a symmetric matrix, ascending: (*, n, n) -> (*, n). As `eigh` otherwise.
+
+        >>> import minidl
+        >>> minidl.linalg.eigvalsh(minidl.tensor([[2.0, 1.0], [1.0, 2.0]]))
+        tensor([1., 3.])
+    """
+    triangle = _triangle("linalg.eigvalsh", A, UPLO)
+    return Eigh(triangle)(A)[0] if getattr(A, "requires_grad", False) else Eigenvalues(triangle)(A)
+
+
+def _triangle(who: str, A: Any, UPLO: str) -> str:
+    check_matrix(who, A, square=True)
+    if str(UPLO).upper() not in ("L", "U"):
+        raise RuntimeError(f"{who}: Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    return UPLO.upper()
+
+
+# ---------------------------------------------------------------------- for matrices without an inverse
+
+
+def cutoff(largest: Any, shape: Any, atol: Any, rtol: Any) -> Any:
+    """Below what a singular value counts as zero: max(atol, rtol * the largest).
+
+    `rtol` is eps * max(m, n) unless it or `atol` is given; both may be tensors, one value a matrix.
+    """
+    xp = array_module(largest)
+    if rtol is None:
+        asked = atol is not None and bool(xp.asarray(array_of(atol) > 0).any())
+        rtol = 0.0 if asked else max(shape[-2:]) * float(np.finfo(largest.dtype).eps)
+
+    def a_matrix(tolerance: Any) -> Any:
+        return array_of(tolerance)[..., None] if hasattr(tolerance, "shape") else float(tolerance)
+    return xp.maximum(a_matrix(rtol) * largest, a_matrix(atol if atol is not None else 0.0))
+
+
+class PInv(Op):
+    """p = the pseudoinverse of a, V diag(1/s) U^T over the singular values that are not zero; and how many they are.
+
+    ga = -p^T g p^T + (1 - a p) g^T p p^T + p^T p g^T (1 - p a)  (Golub, Pereyra, 1973, "The differentiation
+    of pseudo-inverses and nonlinear least squares problems whose variables separate"), where the rank is constant. Of
+    a complex a every T is an H.
+    """
+
+    materialize = False
+    complex_rules = "as written"
+
+    def __init__(self, atol: Any, rtol: Any, hermitian: bool) -> None:
+        self.atol, self.rtol, self.hermitian = atol, rtol, hermitian
+
+    def forward(self, a: Array) -> Any:
+        xp = array_module(a)
+        if self.hermitian:
+            S, U = Eigh("L").forward(a)
+            size = xp.abs(S)
+            largest, Vh = xp.maximum(size[..., :1], size[..., -1:]), mH(U)
+        else:
+            U, S, Vh = SVD(False).forward(a)
+            size, largest = S, S[..., :1]
+        real = size > cutoff(largest, a.shape, self.atol, self.rtol)
+        inverse = xp.where(real, 1 / xp.where(real, S, 1), 0).astype(S.dtype, copy=False)
+        return mH(Vh) @ (inverse[..., None] * mH(U)), real.sum(axis=-1, dtype=int64)
+
+    def backward(self, g: Any, a: Any, out: Any) -> Any:
+        p, g_h = out[0], mH(g[0])
+        p_h = mH(p)
+        return [-(p_h @ g[0] @ p_h) + (g_h - a @ (p @ g_h)) @ (p @ p_h) + (p_h @ p) @ (g_h - (g_h @ p) @ a)]
+
+
+def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+    """The pseudoinverse of Moore and Penrose: (*, m, n) -> (*, n, m).
+
+    Singular values up to max(atol, rtol * the largest) count as zero; rtol is eps * max(m, n) by default, or 0 where
+    `atol` is given. `hermitian`: A is symmetric, only its lower triangle is read. The gradient supposes that the
+    rank does not change.
+
+        >>> import minidl
+        >>> minidl.linalg.pinv(minidl.tensor([[2.0, 0.0], [0.0, 0.0]]))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.0000]])
+    """
+    check_matrix("linalg.pinv", A, square=hermitian)
+    return PInv(atol, rtol, hermitian)(A)[0]
+
+
+def pinverse(input: Any, rcond: float = 1e-15) -> Any:
+    """`linalg.pinv` in PyTorch's older form: singular values up to `rcond` times the largest count as zero.
+
+        >>> import minidl
+        >>> minidl.pinverse(minidl.tensor([[2.0], [0.0]]))
+        tensor([[0.5000, 0.0000]])
+    """
+    return pinv(input, rtol=rcond)
+
+
+def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+    """How many singular values of A are not zero: (*, m, n) -> (*), int64. Tolerances as for `pinv`.
+
+        >>> import minidl
+        >>> minidl.linalg.matrix_rank(minidl.ones(3, 4))
+        tensor(1)
+    """
+    check_matrix("linalg.matrix_rank", A, square=hermitian)
+    A = A.detach() if hasattr(A, "detach") else A
+    if hermitian:
+        size = abs_(eigvalsh(A))
+        largest = array_module(array_of(A)).maximum(array_of(size)[..., :1], array_of(size)[..., -1:])
+    else:
+        size = svdvals(A)
+        largest = array_of(size)[..., :1]
+    return SumIntegers((size.ndim - 1,))(size > cutoff(largest, A.shape, atol, rtol))
+
+
+def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> return_types.LstsqResult:
+    """The X for which |A X - B|^2 is least; of several the smallest. X = pinv(A) B.
+
+    A: (*, m, n); B: (*, m, k), or vectors (m,) or (*, m). Returns a named tuple:
+    solution (*, n, k); residuals (*, k), the squares |A X - B|^2 of each column, where m > n and all A are of full
+    rank (else empty); rank (*), of singular values above rcond times the largest (eps * max(m, n) by default);
+    singular_values (*, min(m, n)) for the drivers 'gelsd' and 'gelss' (else empty). All drivers compute alike.
+    Errors: RuntimeError where sizes do not fit, or for another driver.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])     # a line through three points
+        >>> minidl.linalg.lstsq(x, minidl.tensor([1.0, 3.0, 5.0])).solution
+        tensor([1.0000, 2.0000])
+    """
+    who = "linalg.lstsq"
+    check_matrix(who, A)
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(f"{who}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but got "
+                           f"{driver!r}")
+    vector = is_vector(A, B, who)
+    rhs = unsqueeze(B, -1) if vector else B                     # (*, m) -> (*, m, 1)
+    check_right_hand_side(who, A, rhs)
+    A, rhs = same_batch(who, A, rhs)
+    p, rank = PInv(None, rcond, False)(A)
+    X = p @ rhs
+    m, n = A.shape[-2:]
+    residuals = empty = beside(A, array_module(array_of(A)).empty((0,), real_of(A.dtype)))
+    if m > n and bool((array_of(rank) == n).all()):
+        gap = A @ X - rhs
+        residuals = sum(abs_(gap) ** 2 if gap.dtype.kind == "c" else gap * gap, -2)
+    values = svdvals(A) if driver in ("gelsd", "gelss") else empty
+    return return_types.linalg_lstsq(reshape(X, X.shape[:-1]) if vector else X, residuals, rank, values)

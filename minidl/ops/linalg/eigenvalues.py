@@ -1,0 +1,84 @@
+"""Eigenvalues and eigenvectors of any square matrix, which are complex in general. For symmetric ones see `eigh`."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.autograd.op import Op
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import complex_of
+from minidl.ops.base import return_types
+from minidl.ops.elementwise.complex_parts import conj, real
+from minidl.ops.linalg.decompositions import converged, total
+from minidl.ops.linalg.equations import Solve, check_matrix, identity_like
+from minidl.ops.linalg.products import adjoint
+from minidl.ops.shape.movement import diagonal
+
+
+class Eig(Op):
+    """a V = V diag(w), the columns of V of length 1.
+
+    With E_ij = w_j - w_i, M = V^H gV, and off() for a matrix without its diagonal,
+
+        ga = V^-H [ diag(gw) + off(M - V^H V diag(Re M)) / conj(E) ] V^H
+
+    (Boeddeker, Hanebrink, Drude, Heymann, Haeb-Umbach, 2017, "On the computation of complex-valued gradients with
+    application to statistically optimum beamforming"). For a real a, the real part of it.
+    """
+
+    materialize = False
+    complex_rules = "as written"
+
+    def forward(self, a: Array) -> Any:
+        w, V = converged("linalg.eig", a, lambda x: array_module(x).linalg.eig(x))
+        self.is_real, dtype = a.dtype.kind == "f", complex_of(a.dtype)
+        return w.astype(dtype, copy=False), V.astype(dtype, copy=False)     # NumPy gives real ones where all are
+
+    def backward(self, g: Any, out: Any) -> Any:
+        (gw, gV), (w, V) = g, out
+        one, V_h = identity_like(w, w.shape[-1]), adjoint(V)
+        inner = []
+        if gw is not None:
+            inner.append(gw[..., None] * one)
+        if gV is not None:
+            M = V_h @ gV
+            gaps = w[..., None, :] - w[..., :, None] + one
+            inner.append((M - V_h @ V * real(diagonal(M, 0, -2, -1))[..., None, :]) / conj(gaps) * (1 - one))
+        ga = Solve()(V_h, total(inner) @ V_h)
+        return [real(ga) if self.is_real else ga]
+
+
+class AnyEigenvalues(Op):
+    """The eigenvalues alone, without the vectors that their gradient would need."""
+
+    complex_rules = "as written"
+
+    def forward(self, a: Array) -> Array:
+        w = converged("linalg.eigvals", a, lambda x: array_module(x).linalg.eigvals(x))
+        return w.astype(complex_of(a.dtype), copy=False)
+
+
+def eig(A: Any) -> return_types.Eigen:
+    """Eigenvalues and eigenvectors of a square matrix: A V = V diag(w).
+
+    A: (*, n, n), real or complex. Returns a named tuple (eigenvalues, eigenvectors) of complex numbers: w (*, n), in no
+    order, and V (*, n, n), whose columns are the vectors, of length 1. Each may be multiplied by any number of absolute
+    value 1: differentiate only what does not depend on it. The gradient of V is infinite where eigenvalues coincide.
+    Errors: LinAlgError for nan or inf in A, and in the gradient where A has no n independent eigenvectors.
+
+        >>> import minidl
+        >>> minidl.linalg.eig(minidl.tensor([[0.0, -1.0], [1.0, 0.0]])).eigenvalues      # a quarter turn
+        tensor([0.+1.j, 0.-1.j])
+    """
+    check_matrix("linalg.eig", A, square=True)
+    return return_types.linalg_eig(*Eig()(A))
+
+
+def eigvals(A: Any) -> Any:
+    """The eigenvalues of a square matrix, complex, in no order: (*, n, n) -> (*, n). As `eig` otherwise.
+
+        >>> import minidl
+        >>> minidl.linalg.eigvals(minidl.tensor([[2.0, 1.0], [0.0, 3.0]]))
+        tensor([2.+0.j, 3.+0.j])
+    """
+    check_matrix("linalg.eigvals", A, square=True)
+    return Eig()(A)[0] if getattr(A, "requires_grad", False) else AnyEigenvalues()(A)

@@ -1,0 +1,538 @@
+"""Products of matrices: matmul and its kin, and `linear`.
+
+`MatMul` multiplies matrices, or stacks of them. `Linear` is the layer that most of a network's time goes into. A
+product is linear in each factor, so its gradients are products again. Products of tensors of any shape stand in
+`contraction.py`.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.autograd.op import Op
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import promote_types
+from minidl.backend.kernels.matmul import linear_forward
+from minidl.backend.kernels.matmul import matmul as product
+from minidl.ops.base.broadcast import Shape, Sum, broadcast_shape, expand_to
+from minidl.ops.base.checks import check_tensors, dtypes_clash
+from minidl.ops.base.dims import normalize_dim
+from minidl.ops.base.hints import cast_to, features_last
+from minidl.ops.elementwise.complex_parts import conj
+from minidl.ops.linalg.contraction import Contract, tensordot
+from minidl.ops.reduce.sums import sum
+from minidl.ops.shape.movement import diagonal
+from minidl.ops.shape.views import Clone, Permute, Reshape, reshape, transpose, unsqueeze
+
+# ---------------------------------------------------------------------- the ops
+
+
+class MatMul(Op):
+    """y[..., i, j] = sum_k a[..., i, k] b[..., k, j], for matrices or equally long stacks of them.
+
+        ga = g b^T        gb = a^T g
+    """
+
+    complex_rules = "conjugated"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return product(a, b)
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return MatMul()(g, transpose(b, -2, -1))
+
+    def grad_b(self, g: Any, a: Any) -> Any:
+        return MatMul()(transpose(a, -2, -1), g)
+
+
+class Linear(Op):
+    """y = x W^T + b for every row of x: (*, in), with W: (out, in) and b: (out,) or None.
+
+        gx = g W        gW = g^T x, summed over all rows        gb = g, summed over all rows
+
+    Whatever stands before the last axis of x is laid out as rows of one matrix, for one large product.
+    """
+
+    complex_rules = "conjugated"
+
+    def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        y = linear_forward(rows_of(x), weight, bias)        # (rows, in) -> (rows, out)
+        return y if x.ndim == 2 else y.reshape((*x.shape[:-1], len(weight)))
+
+    def grad_x(self, g: Any, weight: Any) -> Any:
+        gx = MatMul()(rows_of(g), weight)                   # (rows, out) -> (rows, in)
+        return gx if g.ndim == 2 else Reshape((*g.shape[:-1], weight.shape[1]))(gx)
+
+    def grad_weight(self, g: Any, x: Any) -> Any:
+        return MatMul()(Permute((1, 0))(rows_of(g)), rows_of(x))    # -> (out, in)
+
+    def grad_bias(self, g: Any) -> Any:
+        return Sum(tuple(range(g.ndim - 1)), (g.shape[-1],))(g)
+
+
+def rows_of(x: Any) -> Any:
+    """(*, n) -> (rows, n)"""
+    return x if x.ndim == 2 else Reshape((math.prod(x.shape[:-1]), x.shape[-1]))(x)
+
+
+# ---------------------------------------------------------------------- products of matrices
+
+
+def matmul(input: Any, other: Any) -> Any:
+    """The matrix product, by the dimensions of the two:
+
+    - (n,) and (n,): the dot product, ()
+    - (m, k) and (k, n): the matrix product, (m, n)
+    - (k,) and (k, n), or (m, k) and (k,): the vector counts as a row, or as a column: (n,), or (m,)
+    - more dimensions: stacks of matrices, (*, m, k) and (*, k, n). What stands before the last two
+      is broadcast; a vector goes with every matrix of the stack.
+
+    Both must have one dtype. Errors: RuntimeError where sizes or dtypes do not fit.
+
+        >>> import minidl
+        >>> a = minidl.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> minidl.matmul(a, minidl.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+        >>> (minidl.ones(8, 1, 2, 3) @ minidl.ones(5, 3, 4)).shape
+        (8, 5, 2, 4)
+    """
+    a, b = input, other
+    _check_factors("matmul", a, b)
+    if a.ndim == 2 == b.ndim:
+        return MatMul()(a, b)
+    if b.ndim == 1:     # (*, k) and (k,): the vector is the only row of a weight
+        return Contract(["k"], ["k"], [])(a, b) if a.ndim == 1 else \
+            reshape(Linear()(a, unsqueeze(b, 0), None), tuple(a.shape[:-1]))
+    if a.ndim == 1:
+        y = matmul(unsqueeze(a, 0), b)                      # (*, 1, n)
+        return reshape(y, (*y.shape[:-2], y.shape[-1]))
+    if b.ndim == 2:     # one matrix for all: one large product
+        return reshape(MatMul()(rows_of(a), b), (*a.shape[:-1], b.shape[1]))
+    if a.shape[:-2] != b.shape[:-2]:
+        batch = broadcast_shape("matmul", tuple(a.shape[:-2]), tuple(b.shape[:-2]))
+        a, b = expand_to(a, (*batch, *a.shape[-2:])), expand_to(b, (*batch, *b.shape[-2:]))
+    return MatMul()(a, b)
+
+
+def _check_factors(who: str, a: Any, b: Any) -> None:
+    """Whether a @ b has a meaning. Errors: RuntimeError, with PyTorch's words."""
+    try:
+        if a.ndim and b.ndim and a.dtype == b.dtype and a.shape[-1] == b.shape[-2 if b.ndim > 1 else -1]:
+            return
+    except AttributeError:
+        wrong = a if not hasattr(a, "ndim") else b
+        raise TypeError(f"{who}(): expected two Tensors, but got {type(wrong).__name__}; "
+                        f"try minidl.tensor(...) on it first") from None
+    if not (a.ndim and b.ndim):
+        raise RuntimeError(f"{who}: both arguments to matmul need to be at least 1D, but they are {a.ndim}D "
+                           f"and {b.ndim}D; for a product with a number use *")
+    if dtypes_clash(a, b):
+        both = promote_types(a.dtype, b.dtype)
+        raise RuntimeError(f"{who}: expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}; "
+                           f"try .to({both}) on the {'second' if a.dtype == both else 'first'}")
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else -1]:
+        raise RuntimeError(f"{who}: {_mismatch(tuple(a.shape), tuple(b.shape))}")
+
+
+def _check_linear(input: Any, weight: Any) -> None:
+    """`_check_factors` of input and weight.T, which says what to do about the input."""
+    if input.ndim and input.shape[-1] == weight.shape[1] and dtypes_clash(input, weight):
+        raise RuntimeError(f"linear: expected m1 and m2 to have the same dtype, but got: {input.dtype} != "
+                           f"{weight.dtype}; try input{cast_to(weight.dtype)}")
+    if input.ndim and input.shape[-1] != weight.shape[1]:
+        (out, n), shape = weight.shape, tuple(input.shape)
+        raise RuntimeError(f"linear: mat1 and mat2 shapes cannot be multiplied ({math.prod(shape[:-1])}x{shape[-1]} "
+                           f"and {n}x{out}): input {shape} has {shape[-1]} features, its last axis, but weight "
+                           f"{out, n} takes {n}; {features_last(shape, n, 'in_features')}")
+    _check_factors("linear", input, transpose(weight, 0, 1))
+
+
+def _mismatch(a: Shape, b: Shape) -> str:
+    """What does not fit, and whether a transpose would help."""
+    if len(b) == 1 == len(a):
+        return (f"inconsistent tensor size, expected tensor [{a[0]}] and src [{b[0]}] to have the same number of "
+                f"elements, but got {a[0]} and {b[0]} elements respectively")
+    rows = math.prod(a[:-1])
+    if len(b) == 1:
+        return f"size mismatch, got input ({rows}), mat ({rows}x{a[-1]}), vec ({b[0]})"
+    advice = "; the second fits when transposed: try .mT on it" if a[-1] == b[-1] else ""
+    if len(b) == 2:
+        return (f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {b[0]}x{b[1]}); "
+                f"{a[-1]} columns meet {b[0]} rows (input {a}, other {b}){advice}")
+    return (f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(b[:-2])}, {a[-1]}] but "
+            f"got: [{math.prod(b[:-2])}, {b[-2]}] (input {a}, other {b}){advice}")
+
+
+def _check_ndim(who: str, name: str, x: Any, ndim: int) -> None:
+    if getattr(x, "ndim", None) != ndim:
+        got = f"{x.ndim}D, of shape {tuple(x.shape)}" if hasattr(x, "ndim") else type(x).__name__
+        kind = RuntimeError if hasattr(x, "ndim") else TypeError
+        raise kind(f"{who}: {name} must be a {ndim}D tensor, but it is {got}; matmul takes other dimensions")
+
+
+def mm(input: Any, mat2: Any) -> Any:
+    """The product of two matrices, (m, k) and (k, n); `matmul` without vectors and stacks.
+
+        >>> import minidl
+        >>> minidl.mm(minidl.tensor([[1.0, 2.0]]), minidl.tensor([[3.0], [4.0]]))
+        tensor([[11.]])
+    """
+    _check_ndim("mm", "input", input, 2)
+    _check_ndim("mm", "mat2", mat2, 2)
+    _check_factors("mm", input, mat2)
+    return MatMul()(input, mat2)
+
+
+def bmm(input: Any, mat2: Any) -> Any:
+    """The products of two equally long stacks of matrices, (B, m, k) and (B, k, n).
+
+        >>> import minidl
+        >>> minidl.bmm(minidl.ones(10, 3, 4), minidl.ones(10, 4, 5)).shape
+        (10, 3, 5)
+    """
+    _check_batches("bmm", input, mat2)
+    return MatMul()(input, mat2)
+
+
+def _check_batches(who: str, batch1: Any, batch2: Any) -> None:
+    """Two equally long stacks of matrices that can be multiplied. Errors: RuntimeError."""
+    _check_ndim(who, "batch1", batch1, 3)
+    _check_ndim(who, "batch2", batch2, 3)
+    if batch1.shape[0] != batch2.shape[0]:
+        raise RuntimeError(f"{who}: Expected size for first two dimensions of batch2 tensor to be: "
+                           f"[{batch1.shape[0]}, {batch1.shape[2]}] but got: [{batch2.shape[0]}, {batch2.shape[1]}]; "
+                           f"matmul broadcasts")
+    _check_factors(who, batch1, batch2)
+
+
+def mv(input: Any, vec: Any) -> Any:
+    """A matrix (m, k) times a vector (k,).
+
+        >>> import minidl
+        >>> minidl.mv(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), minidl.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+    """
+    _check_ndim("mv", "input", input, 2)
+    _check_ndim("mv", "vec", vec, 1)
+    return matmul(input, vec)
+
+
+def dot(input: Any, tensor: Any) -> Any:
+    """sum_i a_i b_i of two vectors.
+
+        >>> import minidl
+        >>> minidl.dot(minidl.tensor([2, 3]), minidl.tensor([2, 1]))
+        tensor(7)
+    """
+    if getattr(input, "ndim", None) != 1 or getattr(tensor, "ndim", None) != 1:
+        raise RuntimeError(f"dot: 1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors; "
+                           f"try matmul, or (a * b).sum()")
+    return matmul(input, tensor)
+
+
+def vdot(input: Any, other: Any) -> Any:
+    """sum_i conj(a_i) b_i of two vectors; of real numbers `dot`.
+
+        >>> import minidl
+        >>> minidl.vdot(minidl.tensor([1j, 2]), minidl.tensor([1j, 3]))
+        tensor(7.+0.j)
+    """
+    return dot(conj(input), other)
+
+
+def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+    """sum_i conj(x_i) y_i along a dimension; the others are broadcast.
+
+        >>> import minidl
+        >>> minidl.linalg.vecdot(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), minidl.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+    """
+    return sum(conj(x) * y, dim)
+
+
+def inner(input: Any, other: Any) -> Any:
+    """The dot products of all vectors along the last dimensions: (*, n) and (+, n) -> (*, +). Numbers multiply.
+
+    Errors: RuntimeError where the last sizes differ.
+
+        >>> import minidl
+        >>> minidl.inner(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), minidl.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+    """
+    if not input.ndim or not other.ndim:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes "
+                           f"{list(input.shape)} and {list(other.shape)}")
+    return tensordot(input, other, dims=([-1], [-1]))
+
+
+def outer(input: Any, vec2: Any) -> Any:
+    """y[i, j] = a_i b_j of two vectors, (m,) and (n,).
+
+        >>> import minidl
+        >>> minidl.outer(minidl.tensor([1.0, 2.0]), minidl.tensor([3.0, 4.0]))
+        tensor([[3., 4.],
+                [6., 8.]])
+    """
+    _check_ndim("outer", "input", input, 1)
+    _check_ndim("outer", "vec2", vec2, 1)
+    return unsqueeze(input, 1) * unsqueeze(vec2, 0)
+
+
+ger = outer
+
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """y = x W^T + b: every output is a weighted sum of the inputs, plus a bias.
+
+    input: (*, in), weight: (out, in), bias: (out,) or None; returns (*, out). A weight (in,) gives (*).
+    Errors: RuntimeError where sizes or dtypes do not fit.
+
+        >>> import minidl
+        >>> from minidl.nn import functional as F
+        >>> F.linear(minidl.tensor([[1.0, 2.0]]), minidl.tensor([[3.0, 4.0]]), minidl.tensor([5.0]))
+        tensor([[16.]])
+    """
+    check_tensors("linear", input=input, weight=weight, bias=weight if bias is None else bias)
+    if weight.ndim != 2:
+        _check_ndim("linear", "weight", weight, 1)
+        y = matmul(input, weight)
+        return y if bias is None else y + bias
+    out, n = weight.shape
+    if not input.ndim or input.shape[-1] != n or input.dtype != weight.dtype:
+        _check_linear(input, weight)
+    if bias is not None and tuple(bias.shape) != (out,):
+        try:
+            bias = expand_to(bias, (out,))
+        except ValueError:
+            raise RuntimeError(f"linear: bias expects shape ({out},), one for each row of weight "
+                               f"{tuple(weight.shape)}, but got {tuple(bias.shape)}") from None
+    if bias is not None and bias.dtype != weight.dtype and dtypes_clash(bias, weight):
+        raise RuntimeError(f"linear: expected bias and weight to have the same dtype, but got: {bias.dtype} != "
+                           f"{weight.dtype}")
+    return Linear()(input, weight, bias)
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (mat1 @ mat2). With beta=0, `input` is ignored, nan and all.
+
+        >>> import minidl
+        >>> minidl.addmm(minidl.ones(2), minidl.eye(2), minidl.eye(2), alpha=2)
+        tensor([[3., 1.],
+                [1., 3.]])
+    """
+    return _plus(input, mm(mat1, mat2), beta, alpha, "addmm")
+
+
+def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (mat @ vec).
+
+        >>> import minidl
+        >>> minidl.addmv(minidl.ones(2), minidl.eye(2), minidl.ones(2))
+        tensor([2., 2.])
+    """
+    return _plus(input, mv(mat, vec), beta, alpha, "addmv")
+
+
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (batch1 @ batch2), for stacks of matrices.
+
+        >>> import minidl
+        >>> minidl.baddbmm(minidl.zeros(3), minidl.ones(1, 2, 4), minidl.ones(1, 4, 3))
+        tensor([[[4., 4., 4.],
+                 [4., 4., 4.]]])
+    """
+    return _plus(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
+
+
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (the sum of all products in batch1 @ batch2): (B, m, k) and (B, k, n) -> (m, n).
+
+        >>> import minidl
+        >>> minidl.addbmm(minidl.zeros(2), minidl.ones(5, 1, 3), minidl.ones(5, 3, 2))
+        tensor([[15., 15.]])
+    """
+    _check_batches("addbmm", batch1, batch2)
+    return _plus(input, Contract("bik", "bkj", "ij")(batch1, batch2), beta, alpha, "addbmm")
+
+
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * outer(vec1, vec2).
+
+        >>> import minidl
+        >>> minidl.addr(minidl.zeros(2), minidl.tensor([1.0, 2.0]), minidl.tensor([3.0, 4.0]))
+        tensor([[3., 4.],
+                [6., 8.]])
+    """
+    _check_ndim("addr", "vec1", vec1, 1)
+    _check_ndim("addr", "vec2", vec2, 1)
+    return _plus(input, outer(vec1, vec2), beta, alpha, "addr")
+
+
+def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
+    if broadcast_shape(who, tuple(input.shape), tuple(y.shape)) != tuple(y.shape):
+        raise RuntimeError(f"{who}: input, of shape {tuple(input.shape)}, cannot be expanded to the shape of "
+                           f"the product, {tuple(y.shape)}")
+    if alpha != 1:
+        y = y * alpha
+    return y if beta == 0 else (input if beta == 1 else input * beta) + y
+
+
+def mT(input: Any, who: str = "mT") -> Any:
+    """`Tensor.mT`: every matrix transposed, (*, m, n) -> (*, n, m), a view; a number itself.
+
+    Errors: RuntimeError for a vector.
+    """
+    if input.ndim == 1:
+        raise RuntimeError(f"tensor.{who} is only supported on matrices or batches of matrices. Got 1-D tensor; try "
+                           f"unsqueeze(-1) for a column")
+    return transpose(input, -2, -1) if input.ndim else input
+
+
+def adjoint(input: Any) -> Any:
+    """Every matrix transposed and conjugated, (*, m, n) -> (*, n, m); a view if it is real.
+
+    Errors: RuntimeError for a vector.
+
+        >>> import minidl
+        >>> minidl.adjoint(minidl.tensor([[1j, 2], [3, 4j]]))
+        tensor([[0.-1.j, 3.-0.j],
+                [2.-0.j, 0.-4.j]])
+    """
+    return conj(mT(input, "adjoint"))
+
+
+def H(input: Any) -> Any:
+    """`Tensor.H`: the adjoint of a matrix. Errors: RuntimeError unless 2D."""
+    if input.ndim != 2:
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor; try .mH, "
+                           f"or .conj()")
+    return adjoint(input)
+
+
+def multi_dot(tensors: Sequence[Any]) -> Any:
+    """The product of two or more matrices, in the order of multiplication that costs least.
+
+    The first and the last may be vectors, a row and a column. How the cheapest order is found: Cormen, Leiserson,
+    Rivest, Stein, Introduction to Algorithms, "Matrix-chain multiplication".
+    Errors: RuntimeError for fewer than two, and where sizes do not fit.
+
+        >>> import minidl
+        >>> from minidl.ops.linalg import multi_dot
+        >>> multi_dot([minidl.ones(2, 100), minidl.ones(100, 3), minidl.ones(3, 1)]).shape
+        (2, 1)
+    """
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    first, last = tensors[0].ndim == 1, tensors[-1].ndim == 1
+    chain = list(tensors)
+    if first:
+        chain[0] = unsqueeze(chain[0], 0)
+    if last:
+        chain[-1] = unsqueeze(chain[-1], 1)
+    for i, x in enumerate(chain):
+        _check_ndim("multi_dot", f"tensor {i}", x, 2)
+    for a, b in zip(chain, chain[1:]):
+        _check_factors("multi_dot", a, b)
+    y = _cheapest(chain)
+    return reshape(y, y.shape[first:2 - last])
+
+
+def chain_matmul(*matrices: Any) -> Any:
+    """`multi_dot` of matrices that are given one by one.
+
+        >>> import minidl
+        >>> minidl.chain_matmul(minidl.ones(2, 100), minidl.ones(100, 3), minidl.ones(3, 1)).shape
+        (2, 1)
+    """
+    for x in matrices:
+        if x.ndim != 2:
+            raise RuntimeError(f"chain_matmul: expected matrices, of 2 dimensions, but got shape {tuple(x.shape)}")
+    return Clone("C")(matrices[0]) if len(matrices) == 1 else multi_dot(matrices)
+
+
+def _cheapest(chain: list[Any]) -> Any:
+    """Multiply a chain of matrices. cost[i, j] is the least work for the product of i to j."""
+    rows = [x.shape[0] for x in chain] + [chain[-1].shape[1]]
+    n = len(chain)
+    cost = {(i, i): 0 for i in range(n)}
+    cut: dict[tuple[int, int], int] = {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost[i, j], cut[i, j] = min(
+                (cost[i, k] + cost[k + 1, j] + rows[i] * rows[k + 1] * rows[j + 1], k) for k in range(i, j))
+
+    def multiply(i: int, j: int) -> Any:
+        return chain[i] if i == j else MatMul()(multiply(i, cut[i, j]), multiply(cut[i, j] + 1, j))
+    return multiply(0, n - 1)
+
+
+# ---------------------------------------------------------------------- traces, blocks, vectors in space
+
+
+def trace(input: Any) -> Any:
+    """The sum of the diagonal of a matrix.
+
+        >>> import minidl
+        >>> minidl.trace(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor(5.)
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return sum(diagonal(input))
+
+
+def kron(input: Any, other: Any) -> Any:
+    """The Kronecker product: every element of `input` times the whole of `other`, as blocks.
+
+        >>> import minidl
+        >>> minidl.kron(minidl.tensor([1, 10]), minidl.tensor([1, 2]))
+        tensor([ 1,  2, 10, 20])
+    """
+    ndim = max(input.ndim, other.ndim)
+    a, b = ((1,) * (ndim - x.ndim) + tuple(x.shape) for x in (input, other))
+    y = reshape(input, [n for i in a for n in (i, 1)]) * reshape(other, [n for j in b for n in (1, j)])
+    return reshape(y, [i * j for i, j in zip(a, b)])        # (a0, b0, a1, b1, ...) -> (a0 b0, a1 b1, ...)
+
+
+class Cross(Op):
+    """y = a x b in space;  (a x b) . g = a . (b x g) = b . (g x a), so those are the gradients"""
+
+    complex_rules = "conjugated"
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return array_module(a).cross(a, b, axis=self.axis)
+
+    def grad_a(self, g: Any, b: Any) -> Any:
+        return Cross(self.axis)(b, g)
+
+    def grad_b(self, g: Any, a: Any) -> Any:
+        return Cross(self.axis)(g, a)
+
+
+def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+    """The vector product along a dimension of size 3, by default the first of that size; others broadcast.
+
+    Errors: RuntimeError where there is no such dimension.
+
+        >>> import minidl
+        >>> minidl.cross(minidl.tensor([1.0, 0.0, 0.0]), minidl.tensor([0.0, 1.0, 0.0]))
+        tensor([0., 0., 1.])
+    """
+    if input.ndim != other.ndim:
+        raise RuntimeError(f"cross: inputs must have the same number of dimensions, but got {input.ndim} and "
+                           f"{other.ndim}")
+    shape = broadcast_shape("cross", tuple(input.shape), tuple(other.shape))
+    if dim is None and 3 not in shape:
+        raise RuntimeError(f"cross: no dimension of size 3 in input, of shape {tuple(input.shape)}")
+    axis = shape.index(3) if dim is None else normalize_dim(dim, len(shape), "cross")
+    a, b = expand_to(input, shape), expand_to(other, shape)
+    if shape[axis] != 3:
+        raise RuntimeError(f"cross: inputs dimension {dim} must have length 3. Got {shape[axis]}")
+    return Cross(axis)(a, b)

@@ -1,0 +1,203 @@
+"""Random draws: from categories and counts given as tensors, and into a tensor's own memory.
+
+Each distribution is a formula on uniform or normal numbers, so that a device needs no other generator.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, array_module, device_of
+from minidl.backend.dtype import float16, float32, float64
+from minidl.ops.index.items import copy_
+from minidl.ops.index.order import searchsorted
+from minidl.ops.shape.views import array_of
+from minidl.random import Generator, default_generator
+
+
+def _stream(x: Array, generator: Generator | None, who: str) -> Any:
+    """The random stream of the device that x is on. Errors: RuntimeError for a generator of another one."""
+    device = device_of(x)
+    if generator is not None and generator.device.type != device.type:
+        raise RuntimeError(f"{who}: Expected a '{device.type}' device type for generator but found "
+                           f"'{generator.device.type}'")
+    return (generator or default_generator(device)).stream
+
+
+def _uniform(x: Array, generator: Generator | None, who: str) -> Array:
+    """Numbers on [0, 1), of the shape and, as far as they are drawn, the dtype of x."""
+    return _stream(x, generator, who).random(x.shape, dtype=float64 if x.dtype == float64 else float32)
+
+
+# ---------------------------------------------------------------------- from probabilities and rates
+
+def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
+                generator: Generator | None = None) -> Any:
+    """Positions drawn with the probabilities that are proportional to `input`, each row on its own:
+    (C) -> (num_samples), (N, C) -> (N, num_samples).
+
+    Without replacement no position is drawn twice from a row. Each then gets a waiting time, exponentially
+    distributed with its weight as the rate, and the first `num_samples` to arrive are taken.
+    Errors: RuntimeError for weights that are negative, not finite or all zero, and for too many samples.
+
+        >>> import minidl
+        >>> minidl.multinomial(minidl.tensor([0.0, 3.0, 0.0]), 2, replacement=True)
+        tensor([1, 1])
+    """
+    x = array_of(input)
+    _check_weights(x, num_samples, replacement)
+    xp, weights = array_module(x), x.astype(float64)
+    if not replacement:
+        with np.errstate(divide="ignore"):
+            arrival = -np.log1p(-_uniform(weights, generator, "multinomial")) / weights   # weight 0: never
+        return wrap(xp.argsort(xp.where(weights > 0, arrival, math.inf), axis=-1)[..., :num_samples])
+    # The cumulated weights cut [0, total) into pieces, one for each position.
+    ends = xp.cumsum(weights, axis=-1)
+    total = ends[..., -1:]
+    draws = _stream(x, generator, "multinomial").random((*x.shape[:-1], num_samples)) * total
+    return searchsorted(ends, np.minimum(draws, np.nextafter(total, 0)), right=True)   # total itself is no piece's
+
+
+def _check_weights(x: Array, num_samples: int, replacement: bool) -> None:
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {x.dtype}; try .float()")
+    if x.ndim not in (1, 2):
+        raise RuntimeError(f"multinomial: prob_dist must be 1 or 2 dim, but got shape {tuple(x.shape)}")
+    if num_samples <= 0:
+        raise RuntimeError(f"multinomial: cannot sample n_sample <= 0 samples, but got {num_samples}")
+    if not replacement and num_samples > x.shape[-1]:
+        raise RuntimeError(f"multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
+                           f"{num_samples} of {x.shape[-1]}")
+    if not isinstance(x, np.ndarray):
+        return      # a GPU is not asked: its answer would have to be waited for
+    if not (np.isfinite(x) & (x >= 0)).all():
+        raise RuntimeError("multinomial: probability tensor contains either `inf`, `nan` or element < 0")
+    positive = (x > 0).sum(axis=-1)
+    if not positive.all():
+        raise RuntimeError("multinomial: invalid multinomial distribution (sum of probabilities <= 0)")
+    if not replacement and (positive < num_samples).any():
+        raise RuntimeError(f"multinomial: invalid multinomial distribution (with replacement=False, not enough "
+                           f"non-negative category to sample): {num_samples} samples of {int(positive.min())} "
+                           f"positions with a weight above 0")
+
+
+def poisson(input: Any, generator: Generator | None = None) -> Any:
+    """A count for each rate in `input`, from the Poisson distribution, in the dtype of `input`.
+
+    Errors: RuntimeError where a rate is negative, NotImplementedError unless floating.
+
+        >>> import minidl
+        >>> minidl.poisson(minidl.tensor([0.0, 0.0]))
+        tensor([0., 0.])
+    """
+    rates = array_of(input)
+    if rates.dtype.kind != "f":
+        raise NotImplementedError(f"poisson: expected floating-point rates, but got {rates.dtype}; try .float()")
+    if isinstance(rates, np.ndarray) and (rates < 0).any():
+        raise RuntimeError("poisson: invalid Poisson rate, expected rate to be non-negative")
+    return wrap(array_module(rates).asarray(_stream(rates, generator, "poisson").poisson(rates)).astype(rates.dtype))
+
+
+def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
+    """How many of `count` trials succeed, each with the probability `prob`, in their dtype and common shape.
+
+    Errors: ValueError unless both are floating, RuntimeError where dtypes differ, counts are negative or probabilities
+    lie outside [0, 1].
+
+        >>> import minidl
+        >>> minidl.binomial(minidl.tensor([3.0, 5.0]), minidl.tensor([0.0, 1.0]))
+        tensor([0., 5.])
+    """
+    n, p = array_of(count), array_of(prob)
+    for name, x in (("count", n), ("prob", p)):
+        if x.dtype.kind != "f":
+            raise ValueError(f"binomial only supports floating-point dtypes for {name}, got: {x.dtype}; try .float()")
+    if n.dtype != p.dtype:
+        raise RuntimeError(f"binomial: expected count and prob of one dtype, but got {n.dtype} and {p.dtype}")
+    xp = array_module(n)
+    n, p = xp.broadcast_arrays(n, p)
+    if isinstance(n, np.ndarray) and not ((n >= 0) & (p >= 0) & (p <= 1)).all():
+        raise RuntimeError("binomial: expected counts of at least 0 and probabilities in [0, 1]")
+    return wrap(xp.asarray(_stream(n, generator, "binomial").binomial(n.astype(np.int64), p)).astype(n.dtype))
+
+
+# ---------------------------------------------------------------------- into a tensor
+
+def exponential_(input: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Fill with numbers from the exponential distribution of rate `lambd`: -log(1 - u) / lambd.
+
+    Errors: RuntimeError unless lambd > 0 and the tensor is floating.
+
+        >>> import minidl
+        >>> bool((minidl.zeros(4).exponential_() >= 0).all())
+        True
+    """
+    _check_continuous(input, "exponential_", "lambda", lambd)
+    return copy_(input, wrap(-np.log1p(-_uniform(array_of(input), generator, "exponential_")) / lambd))
+
+
+def cauchy_(input: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Fill with numbers from the Cauchy distribution: median + sigma * tan(pi (u - 1/2)). Errors: RuntimeError
+    unless sigma > 0 and the tensor is floating."""
+    _check_continuous(input, "cauchy_", "sigma", sigma)
+    angle = (_uniform(array_of(input), generator, "cauchy_") - 0.5) * math.pi
+    return copy_(input, wrap(np.tan(angle) * sigma + median))
+
+
+def log_normal_(input: Any, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Any:
+    """Fill with numbers whose logarithms are normal, of the given mean and standard deviation. Errors:
+    RuntimeError unless std > 0 and the tensor is floating."""
+    _check_continuous(input, "log_normal_", "std", std)
+    x = array_of(input)
+    dtype = float64 if x.dtype == float64 else float32
+    normal = _stream(x, generator, "log_normal_").standard_normal(x.shape, dtype=dtype)
+    return copy_(input, wrap(np.exp(normal * std + mean)))
+
+
+def _check_continuous(input: Any, who: str, name: str, value: float) -> None:
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"{who}: a continuous probability distribution. dtype must be a floating point but you "
+                           f"specified {input.dtype}")
+    if not value > 0:
+        raise RuntimeError(f"{who} expects {name} > 0.0, but found {name}={value}")
+
+
+def geometric_(input: Any, p: float, *, generator: Generator | None = None) -> Any:
+    """Fill with the number of trials until the first success, 1, 2, ..., each of probability p:
+    floor(log(1 - u) / log(1 - p)) + 1. Errors: RuntimeError unless 0 < p < 1.
+
+        >>> import minidl
+        >>> bool((minidl.zeros(4).geometric_(0.5) >= 1).all())
+        True
+    """
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    u = _uniform(array_of(input), generator, "geometric_")
+    return copy_(input, wrap(np.floor(np.log1p(-u) / math.log1p(-p)) + 1))
+
+
+WHOLE = {float16: 2**11, float32: 2**24, float64: 2**53}    # up to here a floating dtype holds every whole number
+
+
+def random_(input: Any, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Any:
+    """Fill with whole numbers from `from_` to `to - 1`; `random_(to)` starts at 0, `random_()` takes all that the
+    dtype holds from 0 on. Errors: RuntimeError where there are none, or the dtype does not hold them.
+
+        >>> import minidl
+        >>> bool((minidl.zeros(4).random_(10, 20) >= 10).all())
+        True
+    """
+    x = array_of(input)
+    largest = WHOLE[x.dtype] if x.dtype.kind == "f" else 1 if x.dtype.kind == "b" else int(np.iinfo(x.dtype).max)
+    if to is None:
+        from_, to = (0, largest + 1) if from_ == 0 else (0, from_)
+    if from_ >= to:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={from_} >= to={to}")
+    if to - 1 > largest and x.dtype.kind != "f":
+        raise RuntimeError(f"random_: to - 1 is out of bounds for {x.dtype}, whose largest number is {largest}, but "
+                           f"got to={to}")
+    draws = _stream(x, generator, "random_").integers(from_, to - 1, size=x.shape, endpoint=True)
+    return copy_(input, wrap(array_module(x).asarray(draws).astype(x.dtype)))

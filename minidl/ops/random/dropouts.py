@@ -1,0 +1,183 @@
+"""Dropout: in training, random parts of the input are set to 0, so that a network cannot lean on any of them.
+
+What is left is scaled up by 1/(1-p), so that the expected value stays what it was and nothing remains to be done
+after training. The mask is drawn first and is an input of the op, which is then as plain as can be: linear.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.inplace import write
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import Array, device_of
+from minidl.ops.base.broadcast import Shape
+from minidl.ops.base.checks import check_floating
+from minidl.ops.base.ufunc import Elementwise
+from minidl.random import default_generator
+
+
+class Dropout(Elementwise):
+    """y = x * mask, the mask holding 0 and 1/(1-p); where x did not pass, no gradient does."""
+
+    def forward(self, x: Array, mask: Array) -> Array:
+        return x * mask
+
+    def grad_x(self, g: Any, mask: Any) -> Any:
+        return Dropout()(g, mask)
+
+
+def draw_mask(like: Array, shape: Shape, p: float, scale: float) -> Array:
+    """An array on the device and in the dtype of `like`: 0 with probability p, else `scale`."""
+    stream = default_generator(device_of(like)).stream
+    mask = stream.random(shape, dtype=np.float64 if like.dtype == np.float64 else np.float32)
+    np.greater_equal(mask, p, out=mask)
+    mask *= scale
+    return mask.astype(like.dtype, copy=False)
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Each element is 0 with probability p, else divided by 1-p. When not training: `input` itself.
+
+    inplace: write into the memory of `input`.
+    Errors: ValueError where p is not between 0 and 1, RuntimeError unless `input` is floating.
+
+    Source: Srivastava et al., "Dropout", 2014, https://jmlr.org/papers/v15/srivastava14a.html
+
+        >>> import minidl
+        >>> x = minidl.ones(1000)
+        >>> y = minidl.nn.functional.dropout(x, p=0.2)
+        >>> set(y.tolist()) == {0.0, 1.25}
+        True
+        >>> minidl.nn.functional.dropout(x, p=0.2, training=False) is x
+        True
+    """
+    return _dropout("dropout", input, p, training, inplace)
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """`dropout` of whole channels of (N, C, L), or of (C, L). Errors: as `dropout`, and RuntimeError for other shapes.
+
+        >>> import minidl
+        >>> y = minidl.nn.functional.dropout1d(minidl.ones(1, 100, 3))
+        >>> set(y.sum(2).flatten().tolist()) == {0.0, 6.0}
+        True
+    """
+    return _dropout("dropout1d", input, p, training, inplace, (2, 3), kept=getattr(input, "ndim", 0) - 1)
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """`dropout` of whole channels of (N, C, H, W): neighbouring pixels tell the same, so drop them together.
+
+    Of three dimensions, the first two are taken for N and C, as PyTorch does.
+    Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
+
+    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014,
+    https://arxiv.org/abs/1411.4280
+
+        >>> import minidl
+        >>> y = minidl.nn.functional.dropout2d(minidl.ones(1, 100, 2, 2))
+        >>> set(y.sum((2, 3)).flatten().tolist()) == {0.0, 8.0}
+        True
+    """
+    return _dropout("dropout2d", input, p, training, inplace, (3, 4), kept=2)
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """`dropout` of whole channels of (N, C, D, H, W), or of (C, D, H, W).
+
+    Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
+
+        >>> import minidl
+        >>> y = minidl.nn.functional.dropout3d(minidl.ones(1, 100, 2, 1, 2))
+        >>> set(y.sum((2, 3, 4)).flatten().tolist()) == {0.0, 8.0}
+        True
+    """
+    return _dropout("dropout3d", input, p, training, inplace, (4, 5), kept=getattr(input, "ndim", 0) - 3)
+
+
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Dropout for `selu`: elements are set to selu's lowest value, and all are then scaled and shifted, so that
+    mean 0 and variance 1 stay as they are.
+
+    Arguments and errors: as `dropout`.
+
+    Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017, https://arxiv.org/abs/1706.02515
+
+        >>> import minidl
+        >>> y = minidl.nn.functional.alpha_dropout(minidl.randn(100000), p=0.2, training=True)
+        >>> abs(y.mean().item()) < 0.03, abs(y.var().item() - 1) < 0.03
+        (True, True)
+    """
+    return _alpha_dropout("alpha_dropout", input, p, training, inplace, None)
+
+
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """`alpha_dropout` of whole channels of (N, C, *). Errors: as `dropout`, and RuntimeError below two dimensions.
+
+        >>> import minidl
+        >>> y = minidl.nn.functional.feature_alpha_dropout(minidl.ones(2, 100, 3), training=True)
+        >>> len(set(y.flatten().tolist()))
+        2
+        >>> bool((y == y[:, :, :1]).all())
+        True
+    """
+    if getattr(input, "ndim", 2) < 2:
+        raise RuntimeError(f"feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, "
+                           f"(N, C, ...), but got {tuple(input.shape)}")
+    return _alpha_dropout("feature_alpha_dropout", input, p, training, inplace, 2)
+
+
+def _alpha_dropout(who: str, input: Any, p: float, training: bool, inplace: bool, kept: int | None) -> Any:
+    check_floating(who, input=input)
+    _check_probability(p)
+    if not training or p == 0:
+        return input
+    if p == 1:
+        return _dropout(who, input, p, training, inplace)
+    lowest = -1.7580993408473766                                  # of selu: -scale * alpha
+    scale = 1 / math.sqrt((1 - p) * (1 + p * lowest * lowest))
+    x = input.array if isinstance(input, TensorBase) else input
+    mask = draw_mask(x, _mask_shape(x.shape, kept), p, scale)
+    shift = (scale - mask) * lowest - p * scale * lowest          # the dropped ones move to `lowest`, then all shift
+    if inplace:
+        return write(write(input, Dropout(), mask), Shift(), shift)
+    return Shift()(Dropout()(input, mask), shift)
+
+
+class Shift(Elementwise):
+    """y = x + shift, by an array that is constant."""
+
+    def forward(self, x: Array, shift: Array) -> Array:
+        return x + shift
+
+    def grad_x(self, g: Any) -> Any:
+        return g
+
+
+def _dropout(who: str, input: Any, p: float, training: bool, inplace: bool, dims: tuple[int, ...] = (),
+             kept: int | None = None) -> Any:
+    """Dropout with a mask over the first `kept` dimensions, or over all."""
+    check_floating(who, input=input)
+    _check_probability(p)
+    shape = tuple(input.shape)
+    if dims and len(shape) not in dims:
+        raise RuntimeError(f"{who}: Expected {dims[0]}D or {dims[1]}D input, but received a {len(shape)}-D input of "
+                           f"shape {shape}; dropout takes any")
+    if not training or p == 0:
+        return input
+    x = input.array if isinstance(input, TensorBase) else input
+    mask = draw_mask(x, _mask_shape(shape, kept), p, 1 / (1 - p) if p < 1 else 0.0)
+    return write(input, Dropout(), mask) if inplace else Dropout()(input, mask)
+
+
+def _mask_shape(shape: Shape, kept: int | None) -> Shape:
+    """One number for each index along the first `kept` dimensions."""
+    return shape if kept is None else (*shape[:kept], *[1] * (len(shape) - kept))
+
+
+def _check_probability(p: float) -> None:
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")

@@ -1,0 +1,281 @@
+"""Along an axis, step by step: running sums, products and extremes, differences, and the area under points."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.fused import FusedOp
+from minidl.autograd.op import Op
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import float64
+from minidl.backend.kernels.scan import scan
+from minidl.ops.base import return_types
+from minidl.ops.base.broadcast import wide
+from minidl.ops.base.checks import check_real
+from minidl.ops.base.dims import normalize_dim, numpy_names
+from minidl.ops.elementwise.arithmetic import div
+from minidl.ops.elementwise.comparison import logical_xor
+from minidl.ops.elementwise.complex_parts import conj
+from minidl.ops.elementwise.exponential import logaddexp
+from minidl.ops.index.along_axis import grid
+from minidl.ops.index.items import GetItem
+from minidl.ops.reduce.sums import axis_of, running, running_input, sum
+from minidl.ops.shape.join import cat
+from minidl.ops.shape.views import apart_from, array_of, as_result, clone, narrow, reshape
+
+# ---------------------------------------------------------------------- running sums and products
+
+
+class CumSum(Op):
+    """y_i = x_0 + ... + x_i, or, reversed, x_i + ... + x_n: each is the other's gradient, for x_k is part of
+    y_k and of all that come after it."""
+
+    complex_rules = "as written"
+
+    def __init__(self, axis: int, reverse: bool = False) -> None:
+        self.axis, self.reverse = axis, reverse
+
+    def forward(self, x: Array) -> Array:
+        y = running(x, self.axis, "cumsum", self.reverse)
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any) -> Any:
+        return CumSum(self.axis, not self.reverse)(g)
+
+
+@numpy_names
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The running sum along a dimension, in `dtype`; of integers and bools in int64.
+
+        >>> import minidl
+        >>> minidl.cumsum(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
+        tensor([1., 3., 6.])
+    """
+    x, axis = running_input(input, dim, dtype, "cumsum")
+    return apart_from(input, x) if axis is None else CumSum(axis)(x)
+
+
+class CumProd(FusedOp):
+    """y_i = x_0 x_1 ... x_i along an axis.
+
+    dL/dx_k = sum_{i >= k} g_i y_i / x_k. Where x_k is the first zero, y_i / x_k stands for the product without
+    x_k, that is the running product with a one in its place; behind it all products remain zero.
+    """
+
+    complex_rules = "as written"
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def reference(self, x: Any) -> Any:
+        """Multiply everything with what stands 1, then 2, 4, 8, ... places before it."""
+        n, shift = x.shape[self.axis], 1
+        while shift < n:
+            shifted = narrow(x, self.axis, 0, n - shift) * narrow(x, self.axis, shift, n - shift)
+            x = cat([narrow(x, self.axis, 0, shift), shifted], self.axis)
+            shift *= 2
+        return x
+
+    def forward(self, x: Array) -> Array:
+        return running(x, self.axis, "cumprod").astype(x.dtype, copy=False)
+
+    def gradient(self, g: Any, x: Array, out: Array) -> Any:
+        xp, x, out = array_module(x), conj(x), conj(out)
+        zero = x == 0
+        gx = running(g * out, self.axis, "cumsum", reverse=True) / xp.where(zero, 1, x)
+        if bool(zero.any()):
+            first = zero & (zero.cumsum(axis=self.axis) == 1)
+            without = running(xp.where(first, 1, x), self.axis, "cumprod")
+            at_first = running(g * without, self.axis, "cumsum", reverse=True)
+            gx = xp.where(first, at_first, xp.where(zero, 0, gx))
+        return [gx.astype(x.dtype, copy=False)]
+
+
+@numpy_names
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The running product along a dimension, in `dtype`; of integers and bools in int64.
+
+        >>> import minidl
+        >>> minidl.cumprod(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
+        tensor([1., 2., 6.])
+    """
+    x, axis = running_input(input, dim, dtype, "cumprod")
+    return apart_from(input, x) if axis is None else CumProd(axis)(x)
+
+
+# ---------------------------------------------------------------------- running extremes
+
+
+def cummax(input: Any, dim: int) -> return_types.ValuesIndices:
+    """The largest value so far along `dim`, and where it stood: `(values, indices)`.
+
+    Of equal values the last one counts, and gets the gradient. Once there is a NaN, it stays.
+
+        >>> import minidl
+        >>> minidl.cummax(minidl.tensor([1.0, 3.0, 2.0, 3.0]), dim=0)
+        cummax(values=tensor([1., 3., 3., 3.]), indices=tensor([0, 1, 1, 3]))
+    """
+    return _running_extreme(input, dim, np.maximum, "cummax")
+
+
+def cummin(input: Any, dim: int) -> return_types.ValuesIndices:
+    """The smallest value so far along `dim`, and where it stood; as `cummax` otherwise.
+
+        >>> import minidl
+        >>> minidl.cummin(minidl.tensor([2.0, 3.0, 1.0]), dim=0).values
+        tensor([2., 2., 1.])
+    """
+    return _running_extreme(input, dim, np.minimum, "cummin")
+
+
+def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> return_types.ValuesIndices:
+    axis, x, kind = axis_of(input, dim, who), array_of(input), getattr(return_types, who)
+    check_real(who, input)
+    xp = array_module(x)
+    if axis is None:
+        return kind(clone(input), wrap(xp.zeros((), np.int64)))
+    attained = (x == scan(x, axis, ufunc)) | (x != x)   # a NaN is extreme, but equals nothing
+    positions = xp.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    places = scan(xp.where(attained, positions, 0), axis, np.maximum)
+    indices = as_result(wrap(places))
+    return kind(GetItem(grid(places, axis)).watch(indices)(input), indices)
+
+
+# ---------------------------------------------------------------------- logcumsumexp
+
+class LogCumSumExp(FusedOp):
+    """y_i = log(e^x_0 + ... + e^x_i) along an axis
+
+    dL/dx_k = sum_{i >= k} g_i e^(x_k - y_i). No exponent there is above 0, but e^x_k and e^-y_i alone may
+    overflow: the sums are taken of logarithms, those of the positive g apart from those of the negative. They are
+    taken in double precision, for x and y may be large, and only what they differ by counts.
+    """
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def reference(self, x: Any) -> Any:
+        """Join everything with what stands 1, then 2, 4, 8, ... places before it."""
+        n, shift = x.shape[self.axis], 1
+        while shift < n:
+            joined = logaddexp(narrow(x, self.axis, 0, n - shift), narrow(x, self.axis, shift, n - shift))
+            x = cat([narrow(x, self.axis, 0, shift), joined], self.axis)
+            shift *= 2
+        return x
+
+    def forward(self, x: Array) -> Array:
+        return scan(x.astype(wide(x.dtype), copy=False), self.axis, np.logaddexp).astype(x.dtype, copy=False)
+
+    def gradient(self, g: Any, x: Array, out: Array) -> Any:
+        backwards = (slice(None),) * self.axis + (slice(None, None, -1),)
+        dtype, g, x, out = x.dtype, *[a.astype(float64) for a in (g, x, out)]
+
+        def share(g: Array) -> Array:
+            """sum_{i >= k} g_i e^(x_k - y_i) for g >= 0; where all x so far are -inf, nothing depends on them."""
+            logs = array_module(x).where(out == -math.inf, -math.inf, np.log(g) - out)
+            return np.exp(x + scan(logs[backwards], self.axis, np.logaddexp)[backwards])
+        return [(share(np.maximum(g, 0)) - share(np.maximum(-g, 0))).astype(dtype)]
+
+
+def logcumsumexp(input: Any, dim: int) -> Any:
+    """`log(cumsum(exp(input)))` along `dim`, without overflow. Errors: NotImplementedError unless floating.
+
+        >>> import minidl
+        >>> minidl.logcumsumexp(minidl.tensor([0.0, 0.0, 1000.0]), dim=0)
+        tensor([0.0000e+00, 6.9315e-01, 1.0000e+03])
+    """
+    axis = axis_of(input, dim, "logcumsumexp")
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f"logcumsumexp: expected a floating-point tensor, but got {input.dtype}; "
+                                  f"try .float()")
+    return clone(input) if axis is None else LogCumSumExp(axis)(input)
+
+
+# ---------------------------------------------------------------------- differences
+
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """The differences of neighbours along `dim`, taken n times; `prepend` and `append` are put at the ends first.
+
+    Bools differ where they are not equal. Errors: RuntimeError for a tensor without dimensions, n < 0, or ends
+    of another number of dimensions.
+
+        >>> import minidl
+        >>> minidl.diff(minidl.tensor([1, 4, 9, 16])), minidl.diff(minidl.tensor([1, 4, 9, 16]), n=2)
+        (tensor([3, 5, 7]), tensor([2, 2]))
+    """
+    if not input.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional, but it has no dimensions")
+    if n < 0:
+        raise RuntimeError(f"diff: order must be non-negative but got {n}")
+    axis = normalize_dim(dim, input.ndim, "diff")
+    ends = [x for x in (prepend, append) if x is not None]
+    if any(x.ndim != input.ndim for x in ends):
+        raise RuntimeError(f"diff expects prepend or append to be the same dimension as input, but input has "
+                           f"{input.ndim} dimensions and they have {[x.ndim for x in ends]}; try reshape")
+    x = cat([x for x in (prepend, input, append) if x is not None], axis) if ends else input
+    for _ in range(min(n, x.shape[axis])):
+        before, after = _neighbours(x, axis)
+        x = logical_xor(after, before) if x.dtype.kind == "b" else after - before
+    return apart_from(input, x)
+
+
+def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:
+    """All elements but the last, and all but the first."""
+    steps = max(x.shape[axis] - 1, 0)
+    return narrow(x, axis, 0, steps), narrow(x, axis, x.shape[axis] - steps, steps)
+
+
+# ---------------------------------------------------------------------- the area under points
+
+def trapezoid(y: Any, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Any:
+    """The integral along `dim` of the line through the points y, by the trapezoidal rule.
+
+    The points stand at the places `x` (one for each, or broadcasting with y), or `dx` apart (1 by default).
+    Errors: TypeError where both are given, RuntimeError where there is not one x for each point.
+
+        >>> import minidl
+        >>> minidl.trapezoid(minidl.tensor([1.0, 5.0, 9.0])), minidl.trapezoid(minidl.tensor([1.0, 5.0]), dx=0.5)
+        (tensor(10.), tensor(1.5000))
+    """
+    axis = _axis(y, dim, "trapezoid")
+    return div(sum(_twice_the_areas(y, x, dx, axis, "trapezoid"), axis), 2)
+
+
+trapz = trapezoid
+
+
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Any:
+    """The integrals from the first point to each of the others; arguments and errors as `trapezoid`.
+
+        >>> import minidl
+        >>> minidl.cumulative_trapezoid(minidl.tensor([1.0, 5.0, 9.0]))
+        tensor([ 3., 10.])
+    """
+    axis = _axis(y, dim, "cumulative_trapezoid")
+    return div(cumsum(_twice_the_areas(y, x, dx, axis, "cumulative_trapezoid"), axis), 2)
+
+
+def _axis(y: Any, dim: int, who: str) -> int:
+    if not y.ndim:
+        raise IndexError(f"{who}: Dimension specified as {dim} but tensor has no dimensions")
+    return normalize_dim(dim, y.ndim, who)
+
+
+def _twice_the_areas(y: Any, x: Any, dx: float | None, axis: int, who: str) -> Any:
+    """Width times the sum of the two heights, for every strip between neighbours."""
+    if x is not None and dx is not None:
+        raise TypeError(f"{who}: expected x or dx, but got both; x says where the points are, dx how far apart")
+    left, right = _neighbours(y, axis)
+    if x is None:
+        return (left + right) * (1 if dx is None else dx)
+    along = 0 if x.ndim == 1 else axis - y.ndim
+    if x.shape[along] != y.shape[axis]:
+        raise RuntimeError(f"{who}: There must be one `x` value for each sample point, but there are "
+                           f"{x.shape[along]} for {y.shape[axis]}")
+    width = diff(x, dim=along)
+    if x.ndim == 1:
+        width = reshape(width, tuple([-1 if i == axis else 1 for i in range(y.ndim)]))
+    return width * (left + right)

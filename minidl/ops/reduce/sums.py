@@ -1,0 +1,473 @@
+"""Many numbers to one: sums and means, products, spread, logsumexp; whether all are true, or any.
+
+Extremes stand in `extremes.py`, norms in `vector_norm.py`, running sums and products in `scan.py`.
+
+Each op first computes with the reduced axes left in as ones; `spread` repeats a value of that form back over
+the input, which is how gradients return.
+"""
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.fused import FusedOp
+from minidl.autograd.op import Op
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import get_default_dtype, int64, uint8
+from minidl.ops.base.broadcast import Expand, Shape, Sum, wide
+from minidl.ops.base.conversion import cast
+from minidl.ops.base.dims import normalize_dim, normalize_dims, numpy_names
+from minidl.ops.base.hints import instead_of
+from minidl.ops.elementwise.complex_parts import conj
+from minidl.ops.elementwise.exponential import exp
+from minidl.ops.elementwise.selection import where
+from minidl.ops.shape.views import apart_from, narrow, reshape, squeeze
+
+Dims = int | tuple[int, ...] | list[int] | None
+
+
+class Reduction(Op):
+    """The base: y = `reduce(x)`, with the reduced axes as ones if `keepdim`, or without them."""
+
+    def __init__(self, axes: Shape, keepdim: bool = False) -> None:
+        self.axes, self.keepdim = axes, keepdim
+
+    def reduce(self, x: Array) -> Array:
+        """The result with the reduced axes left in as ones."""
+        raise NotImplementedError
+
+    def forward(self, x: Array) -> Array:
+        y = self.reduce(x)
+        self.x_shape, self.ones = x.shape, y.shape
+        return y if self.keepdim else y.reshape(reduced_shape(x.shape, self.axes, False))
+
+    def spread(self, y: Any) -> Any:
+        """A value of the output's shape, repeated over the input's."""
+        return Expand(self.x_shape, self.ones)(y)
+
+
+def reduced_shape(shape: Shape, axes: Shape, keepdim: bool) -> Shape:
+    """What is left of `shape` when `axes` are reduced."""
+    if keepdim:
+        return tuple([1 if i in axes else n for i, n in enumerate(shape)])
+    return tuple([n for i, n in enumerate(shape) if i not in axes])
+
+
+def count(shape: Shape, axes: Shape) -> int:
+    """How many elements go into one result."""
+    return math.prod([shape[axis] for axis in axes])
+
+
+def axes_of(input: Any, dim: Dims, who: str) -> Shape:
+    """The axes to reduce; no dim, or an empty tuple, means all."""
+    all_of_them = isinstance(dim, (tuple, list)) and not dim
+    return normalize_dims(None if all_of_them else dim, ndim_of(input, who), who)
+
+
+def axis_of(input: Any, dim: Any, who: str) -> int | None:
+    """The axis of a function that takes a single one; None for a tensor without dimensions."""
+    ndim = ndim_of(input, who)
+    axis = normalize_dim(dim, ndim, who)
+    return axis if ndim else None
+
+
+def ndim_of(input: Any, who: str) -> int:
+    try:
+        return input.ndim
+    except AttributeError:
+        raise TypeError(f"{who}(): argument 'input' (position 1) must be Tensor, not "
+                        f"{type(input).__name__}; {instead_of(input)}") from None
+
+
+def floating(input: Any, dtype: Any, who: str, kinds: str = "f") -> Any:
+    """`input` in `dtype`, which must be a floating one; with `kinds` "fc" it may be complex."""
+    ndim_of(input, who)
+    x = input if dtype is None else cast(input, np.dtype(dtype))
+    if x.dtype.kind not in kinds:
+        raise RuntimeError(f"{who}: expected a floating-point tensor, but got {x.dtype}; "
+                           f"try x.float(), or dtype=minidl.float32 where there is such an argument")
+    return x
+
+
+# ---------------------------------------------------------------------- sums and means
+
+
+class SumIntegers(Reduction):
+    """The sum of integers or bools, in int64; no gradient passes."""
+
+    def reduce(self, x: Array) -> Array:
+        return x.sum(axis=self.axes, keepdims=True, dtype=int64)
+
+
+@numpy_names
+def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum of all elements, or over the given dimensions.
+
+    `dim` is an int or a tuple of them; `keepdim` leaves the reduced dimensions in with size 1; `dtype` is cast
+    to first. Integers and bools add up in int64. Over nothing, the sum is 0.
+    Errors: IndexError for a dim out of range, RuntimeError for one that is named twice.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> minidl.sum(x), minidl.sum(x, dim=0)
+        (tensor(10.), tensor([4., 6.]))
+    """
+    axes = axes_of(input, dim, "sum")
+    x = input if dtype is None else cast(input, np.dtype(dtype))
+    if x.dtype.kind not in "fc":
+        total = SumIntegers(axes, keepdim)(x)
+        return total if dtype is None else cast(total, np.dtype(dtype))
+    return Sum(axes, reduced_shape(tuple(x.shape), axes, keepdim))(x)
+
+
+class Mean(Reduction):
+    """y = sum(x) / n;  dy/dx = 1/n"""
+
+    complex_rules = "as written"
+
+    def reduce(self, x: Array) -> Array:
+        y = x.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        y /= count(x.shape, self.axes) or math.nan
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any) -> Any:
+        return self.spread(g / (count(self.x_shape, self.axes) or 1))
+
+
+@numpy_names
+def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean of all elements, or over the given dimensions; arguments as `sum`.
+
+    Over nothing, it is nan. Errors: RuntimeError unless `input`, or `dtype`, is floating or complex.
+
+        >>> import minidl
+        >>> minidl.mean(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
+        tensor([1.5000, 3.5000])
+    """
+    return Mean(axes_of(input, dim, "mean"), keepdim)(floating(input, dtype, "mean", "fc"))
+
+
+class NanSum(Reduction):
+    """y = sum of x where x is a number; the others receive no gradient."""
+
+    complex_rules = "as written"
+
+    def reduce(self, x: Array) -> Array:
+        y = array_module(x).where(x == x, x, 0).sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return self.spread(g) * (x == x)
+
+
+@numpy_names
+def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum of the elements that are not nan; arguments as `sum`.
+
+        >>> import minidl
+        >>> minidl.nansum(minidl.tensor([1.0, float("nan"), 2.0]))
+        tensor(3.)
+    """
+    axes = axes_of(input, dim, "nansum")
+    x = input if dtype is None else cast(input, np.dtype(dtype))
+    return sum(x, dim, keepdim, dtype=dtype) if x.dtype.kind in "biu" else NanSum(axes, keepdim)(x)
+
+
+@numpy_names
+def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean of the elements that are not nan, nan where there are none; arguments as `sum`.
+
+        >>> import minidl
+        >>> minidl.nanmean(minidl.tensor([1.0, float("nan"), 2.0]))
+        tensor(1.5000)
+    """
+    x = floating(input, dtype, "nanmean")
+    return nansum(x, dim, keepdim) / cast(sum(x == x, dim, keepdim), x.dtype)   # 0 / 0 is meant to be nan
+
+
+# ---------------------------------------------------------------------- products
+
+
+def running(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
+    """`cumsum` or `cumprod` along an axis, from its end if `reverse`."""
+    if not reverse:
+        return getattr(x, what)(axis=axis, dtype=wide(x.dtype))
+    backwards = (slice(None),) * axis + (slice(None, None, -1),)
+    return getattr(x[backwards], what)(axis=axis, dtype=wide(x.dtype))[backwards]
+
+
+def running_input(input: Any, dim: int, dtype: Any, who: str) -> tuple[Any, int | None]:
+    axis = axis_of(input, dim, who)
+    if dtype is None and input.dtype.kind not in "fc":
+        dtype = int64
+    return input if dtype is None else cast(input, np.dtype(dtype)), axis
+
+
+class Prod(FusedOp):
+    """y = x_1 x_2 ... x_n along an axis, which stays in with size 1.
+
+    dy/dx_k is the product of all the others: of those before k and those after k. No division, so that zeros
+    among the x need no special care.
+    """
+
+    complex_rules = "as written"
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def reference(self, x: Any) -> Any:
+        """Multiply the first half with the second until one is left."""
+        n, odd = x.shape[self.axis], 1.0
+        if n == 0:
+            return sum(x, self.axis, keepdim=True) + 1.0
+        while n > 1:
+            if n % 2:
+                odd = narrow(x, self.axis, n - 1, 1) * odd
+            n //= 2
+            x = narrow(x, self.axis, 0, n) * narrow(x, self.axis, n, n)
+        return x * odd
+
+    def forward(self, x: Array) -> Array:
+        y = x.prod(axis=self.axis, keepdims=True, dtype=wide(x.dtype))
+        return y.astype(x.dtype, copy=False)
+
+    def gradient(self, g: Any, x: Array) -> Any:
+        def part(start: int, stop: int) -> Any:
+            return (slice(None),) * self.axis + (slice(start, stop),)
+        n = x.shape[self.axis]
+        others = array_module(x).ones(x.shape, wide(x.dtype))
+        others[part(1, n)] = running(x[part(0, n - 1)], self.axis, "cumprod")
+        others[part(0, n - 1)] *= running(x[part(1, n)], self.axis, "cumprod", reverse=True)
+        return [g * conj(others.astype(x.dtype, copy=False))]
+
+
+@numpy_names
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The product of all elements, or along one dimension; of integers and bools in int64.
+
+    Over nothing, it is 1. The gradient is right where elements are zero, too.
+
+        >>> import minidl
+        >>> minidl.prod(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
+        tensor([3., 8.])
+    """
+    x, axis = running_input(input, 0 if dim is None else dim, dtype, "prod")
+    if dim is None:
+        shape = (1,) * x.ndim if keepdim else ()
+        return reshape(Prod(0)(reshape(x, (-1,) if x.size else (0,))), shape)
+    if axis is None:
+        return apart_from(input, x)
+    y = Prod(axis)(x)
+    return y if keepdim else squeeze(y, axis)
+
+
+# ---------------------------------------------------------------------- spread
+
+
+class Deviation(Reduction):
+    """The base of Var and Std: how far x lies from its mean m, with n - c to divide by.
+
+    In two passes, first m and then the squares: the one-pass formula E[x^2] - m^2 loses all digits where m is
+    large. What m contributes to the gradient is zero, for the x - m add up to zero.
+    """
+
+    def __init__(self, axes: Shape, keepdim: bool, correction: float) -> None:
+        super().__init__(axes, keepdim)
+        self.correction = correction
+
+    def variance(self, x: Array) -> Array:
+        """sum (x - m)^2 / (n - c)"""
+        d = x - Mean(self.axes, True).forward(x)
+        d *= d
+        y = d.sum(axis=self.axes, keepdims=True)
+        return y / builtins.max(count(x.shape, self.axes) - self.correction, 0)
+
+    def deviations(self, x: Any) -> Any:
+        """(x - m) / (n - c)"""
+        freedom = count(self.x_shape, self.axes) - self.correction
+        d = x - Expand(self.x_shape, self.ones)(Mean(self.axes, True)(x))
+        return d * (1 / freedom if freedom > 0 else math.nan)
+
+
+class Var(Deviation):
+    """y = sum (x - m)^2 / (n - c), m the mean of x and c the correction;  dy/dx = 2 (x - m) / (n - c)"""
+
+    def reduce(self, x: Array) -> Array:
+        return self.variance(x.astype(wide(x.dtype), copy=False)).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return self.spread(g * 2) * self.deviations(x)
+
+
+class Std(Deviation):
+    """y = sqrt(var(x));  dy/dx = (x - m) / ((n - c) y), and 0 where all x are equal"""
+
+    def reduce(self, x: Array) -> Array:
+        return np.sqrt(self.variance(x.astype(wide(x.dtype), copy=False))).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return self.spread(where(out == 0, 0.0, g / (out + (out == 0)))) * self.deviations(x)
+
+
+def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keepdim: bool, correction: Any,
+                 who: str) -> Any:
+    if isinstance(dim, bool):   # var(x, False): PyTorch's older form
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = int(unbiased)
+    return op(axes_of(input, dim, who), keepdim, correction)(floating(input, None, who))
+
+
+@numpy_names
+def var(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+        correction: float | None = None) -> Any:
+    """The variance of all elements, or over the given dimensions: sum (x - mean)^2 / (n - correction).
+
+    `correction` is 1 unless given (Bessel's: an unbiased estimate from a sample); `unbiased=False` is another
+    spelling of `correction=0`. Where n - correction is not positive the result is nan or inf.
+    Errors: RuntimeError unless `input` is floating.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[1.0, 3.0], [2.0, 2.0]])
+        >>> minidl.var(x, dim=1), minidl.var(x, dim=1, correction=0)
+        (tensor([2., 0.]), tensor([1., 0.]))
+    """
+    return _spread_step(Var, input, dim, unbiased, keepdim, correction, "var")
+
+
+@numpy_names
+def std(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+        correction: float | None = None) -> Any:
+    """The standard deviation, the root of `var`; arguments as there. Where it is 0, so is its gradient.
+
+        >>> import minidl
+        >>> minidl.std(minidl.tensor([1.0, 2.0, 3.0]))
+        tensor(1.)
+    """
+    return _spread_step(Std, input, dim, unbiased, keepdim, correction, "std")
+
+
+@numpy_names
+def var_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Any, Any]:
+    """`var` and `mean` over the same dimensions, as a tuple.
+
+        >>> import minidl
+        >>> minidl.var_mean(minidl.tensor([1.0, 2.0, 3.0]))
+        (tensor(1.), tensor(2.))
+    """
+    y = _spread_step(Var, input, dim, unbiased, keepdim, correction, "var_mean")
+    return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
+
+
+@numpy_names
+def std_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Any, Any]:
+    """`std` and `mean` over the same dimensions, as a tuple.
+
+        >>> import minidl
+        >>> minidl.std_mean(minidl.tensor([1.0, 2.0, 3.0]))
+        (tensor(1.), tensor(2.))
+    """
+    y = _spread_step(Std, input, dim, unbiased, keepdim, correction, "std_mean")
+    return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
+
+
+# ---------------------------------------------------------------------- logsumexp
+
+
+class LogSumExp(Reduction):
+    """y = log sum exp(x) = m + log sum exp(x - m);  dy/dx = exp(x - m) / sum exp(x - m), the softmax of x
+
+    With m = max x (of complex numbers, of their real parts) no exp overflows. Where all x are -inf, so is y, and the
+    gradient is 0.
+    """
+
+    complex_rules = "conjugated"
+
+    def reduce(self, x: Array) -> Array:
+        xp = array_module(x)
+        if not x.size:
+            self.keep(top=0.0)
+            return xp.full(reduced_shape(x.shape, self.axes, True), -math.inf, x.dtype)
+        top = x.real.max(axis=self.axes, keepdims=True)
+        top = xp.where(xp.isinf(top), 0, top)
+        self.keep(top=top)
+        e = xp.asarray(x - top)
+        np.exp(e, out=e)
+        y = np.log(e.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype)))
+        return (y + top).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any, top: Any) -> Any:
+        e = exp(x - top)
+        total = Sum(self.axes, tuple(g.shape))(e)
+        return self.spread(g / (total + (total == 0))) * e
+
+
+@numpy_names
+def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
+    """log(sum(exp(input))) over the given dimensions, without overflow. Over nothing it is -inf.
+
+        >>> import minidl
+        >>> minidl.logsumexp(minidl.tensor([1000.0, 1000.0]), dim=0)
+        tensor(1000.6932)
+    """
+    axes = axes_of(input, dim, "logsumexp")
+    return LogSumExp(axes, keepdim)(input if input.dtype.kind in "fc" else cast(input, get_default_dtype()))
+
+
+# ---------------------------------------------------------------------- questions
+
+
+class AllTrue(Reduction):
+    """Whether every element is true (not zero)."""
+
+    def reduce(self, x: Array) -> Array:
+        return x.all(axis=self.axes, keepdims=True)
+
+
+class AnyTrue(Reduction):
+    """Whether some element is true (not zero)."""
+
+    def reduce(self, x: Array) -> Array:
+        return x.any(axis=self.axes, keepdims=True)
+
+
+@numpy_names
+def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+    """Whether all elements are true, over the given dimensions; of nothing, True.
+
+    The result is bool (uint8 of uint8, as in PyTorch); here, unlike for `sum`, `dim=()` reduces nothing.
+
+        >>> import minidl
+        >>> minidl.all(minidl.tensor([[True, False], [True, True]]), dim=1)
+        tensor([False,  True])
+    """
+    y = AllTrue(normalize_dims(dim, ndim_of(input, "all"), "all"), keepdim)(input)
+    return cast(y, uint8) if input.dtype == uint8 else y
+
+
+@numpy_names
+def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+    """Whether any element is true, over the given dimensions; of nothing, False. As `all` otherwise.
+
+        >>> import minidl
+        >>> minidl.any(minidl.tensor([[True, False], [False, False]]), dim=1)
+        tensor([ True, False])
+    """
+    y = AnyTrue(normalize_dims(dim, ndim_of(input, "any"), "any"), keepdim)(input)
+    return cast(y, uint8) if input.dtype == uint8 else y
+
+
+@numpy_names
+def count_nonzero(input: Any, dim: Dims = None) -> Any:
+    """How many elements are not zero, over the given dimensions.
+
+        >>> import minidl
+        >>> minidl.count_nonzero(minidl.tensor([0, 1, 2]))
+        tensor(2)
+    """
+    return SumIntegers(axes_of(input, dim, "count_nonzero"))(input != 0)

@@ -1,0 +1,93 @@
+"""The p-norms of many numbers as one vector."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.device import Array
+from minidl.ops.base.broadcast import Shape, wide
+from minidl.ops.base.dims import numpy_names
+from minidl.ops.base.ufunc import Step
+from minidl.ops.elementwise.arithmetic import abs as abs_
+from minidl.ops.elementwise.arithmetic import sign
+from minidl.ops.elementwise.selection import where
+from minidl.ops.reduce.extremes import Extreme, check_not_empty
+from minidl.ops.reduce.sums import Dims, Reduction, axes_of, floating, sum
+
+
+class Norm2(Reduction):
+    """y = sqrt(sum x^2);  dy/dx = x / y, and 0 where y is 0"""
+
+    def reduce(self, x: Array) -> Array:
+        x = x.astype(wide(x.dtype), copy=False)
+        if len(self.axes) == x.ndim:   # a dot product needs no array of squares
+            row = x.reshape(-1)
+            return np.sqrt(row @ row).reshape((1,) * x.ndim)
+        return np.sqrt((x * x).sum(axis=self.axes, keepdims=True))
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(x).astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return self.spread(where(out == 0, 0, g / (out + (out == 0)))) * x      # an infinite g too
+
+
+class NormP(Reduction):
+    """y = (sum |x|^p)^(1/p);  dy/dx = sign(x) (|x| / y)^(p-1), and 0 where x is 0"""
+
+    def __init__(self, axes: Shape, keepdim: bool, p: float) -> None:
+        super().__init__(axes, keepdim)
+        self.p = p
+
+    def reduce(self, x: Array) -> Array:
+        powers = np.abs(x.astype(wide(x.dtype), copy=False)) ** self.p
+        y = powers.sum(axis=self.axes, keepdims=True) ** (1 / self.p)
+        return y.astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        # A one in the place of a zero keeps its powers finite; sign(x) = 0 makes the product zero. For p < 0 a single
+        # zero among the x makes y zero, and (y / |x|)^(1-p) for the others too.
+        size, y = abs_(x) + (x == 0), out + (out == 0)
+        return self.spread(g * y ** (1 - self.p) * (out != 0)) * (sign(x) * size ** (self.p - 1))
+
+
+class NotZero(Step):
+    """y = 1 where x is not 0, as NaN, and 0 where it is"""
+
+    def forward(self, x: Array) -> Array:
+        return (x != 0).astype(x.dtype)
+
+
+@numpy_names
+def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
+         dtype: Any = None) -> Any:
+    """The p-norm (sum |x|^p)^(1/p) of all elements as one vector, or over the given dimensions.
+
+    `p` may be inf (the largest |x|), -inf (the smallest), 0 (how many are not zero); "fro" and None are 2. At
+    zero the gradient is 0. The norm of complex numbers is that of their absolute values.
+    Errors: RuntimeError unless floating or complex, and where an infinite norm has no elements; ValueError for another
+    p.
+
+        >>> import minidl
+        >>> minidl.norm(minidl.tensor([3.0, 4.0])), minidl.norm(minidl.tensor([3.0, 4.0]), p=1)
+        (tensor(5.), tensor(7.))
+    """
+    axes, x = axes_of(input, dim, "norm"), floating(input, dtype, "norm", "fc")
+    if x.dtype.kind == "c":
+        x = abs_(x)
+    if p is None or p == "fro":
+        p = 2.0
+    if isinstance(p, str):
+        raise ValueError(f"norm: expected p to be a number or 'fro', but got {p!r}")
+    if p == 2:
+        return Norm2(axes, keepdim)(x)
+    if p == 1:
+        return sum(abs_(x), axes or None, keepdim)
+    if p == 0:
+        return sum(NotZero()(x), axes or None, keepdim)
+    if math.isinf(p):
+        check_not_empty(x, axes, "norm", RuntimeError)
+        return Extreme(axes, keepdim, "max" if p > 0 else "min")(abs_(x))
+    return NormP(axes, keepdim, float(p))(x)

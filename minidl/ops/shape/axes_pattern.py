@@ -1,0 +1,94 @@
+"""`rearrange`: reshape and permute at once, said in a pattern of named axes."""
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from minidl.ops.shape.join import stack
+from minidl.ops.shape.views import permute, reshape
+
+Groups = list[list[str]]
+"""One list for each axis of a tensor: the names that it is made of, none for an axis of size 1. What `...` alone
+stands for is one list, too, until the tensor says how many axes that is."""
+ELLIPSIS = ["... alone"]
+
+
+def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
+    """The axes of a tensor in the order that a pattern says: "b (h w) c -> b c h w".
+
+    Each axis has a name on the left, and stands somewhere on the right. Names in parentheses make up one axis, the last
+    of them changing fastest; `axes_lengths` says how long they are, where that does not follow. `1` or `()` is an axis
+    of size 1, and `...` stands for all axes that have no name. A list of tensors is stacked along a new first axis.
+    Errors: ValueError for a pattern that has no meaning, or does not fit the tensor.
+
+    Source: Rogozhnikov, "Einops", 2022, https://openreview.net/forum?id=oapKSVM2bcj
+
+        >>> import minidl
+        >>> from minidl.func import rearrange
+        >>> rearrange(minidl.arange(6), "(rows columns) -> columns rows", rows=2)
+        tensor([[0, 3],
+                [1, 4],
+                [2, 5]])
+    """
+    x = stack(tensor) if isinstance(tensor, (list, tuple)) else tensor
+    sides = pattern.split("->")
+    if len(sides) != 2:
+        raise ValueError(f"rearrange: Pattern must contain a single '->' separator, but got {pattern!r}")
+    left, right = (_groups(side, pattern) for side in sides)
+    if any("..." in group for group in left):
+        raise ValueError(f"rearrange: an ellipsis in parentheses has no meaning on the left side of {pattern!r}")
+    hidden = [f"...{i}" for i in range(x.ndim - len(left) + 1)] if ELLIPSIS in left else []
+    left, right = _spelled_out(left, hidden), _spelled_out(right, hidden)
+    before, after = [n for group in left for n in group], [n for group in right for n in group]
+    for difference, where in ((set(before) ^ set(after), "only on one side of"),
+                              (set(axes_lengths) - set(before), "not in")):
+        if difference:
+            raise ValueError(f"rearrange: axes {sorted(difference)} are {where} {pattern!r}")
+    if len(left) != x.ndim:
+        raise ValueError(f"rearrange: Number of dimensions in pattern {pattern!r} ({len(left)}) must be equal to the "
+                         f"number of dimensions in the tensor ({x.ndim})")
+    lengths = dict(axes_lengths)
+    for group, n in zip(left, x.shape):
+        _infer(group, n, lengths, pattern)
+    apart = reshape(x, [lengths[name] for name in before])
+    ordered = permute(apart, [before.index(name) for name in after])
+    return reshape(ordered, [math.prod([lengths[name] for name in group]) for group in right])
+
+
+def _groups(side: str, pattern: str) -> Groups:
+    """The axes of one side of a pattern. Errors: ValueError for what is no name, or a name that stands there twice."""
+    groups: Groups = []
+    for inside, name in re.findall(r"\(([^()]*)\)|([^\s()]+|[()])", side):
+        groups.append([] if name == "1" else ELLIPSIS if name == "..." else [name] if name else inside.split())
+    names = [name for group in groups for name in group]
+    for name in names:
+        if name not in ("...", *ELLIPSIS) and not name.isidentifier():
+            raise ValueError(f"rearrange: expected names, 1, parentheses and ... in {pattern!r}, but got {name!r}")
+        if names.count(name) > 1:
+            raise ValueError(f"rearrange: duplicate dimension {name!r} on one side of {pattern!r}")
+    return groups
+
+
+def _spelled_out(groups: Groups, hidden: list[str]) -> Groups:
+    """With the hidden names in place of `...`."""
+    spelled: Groups = []
+    for group in groups:
+        if group == ELLIPSIS:
+            spelled += [[name] for name in hidden]
+        else:
+            spelled.append([name for part in group for name in (hidden if part == "..." else [part])])
+    return spelled
+
+
+def _infer(group: list[str], n: int, lengths: dict[str, int], pattern: str) -> None:
+    """The one length of a group that is not known, from the size of its axis."""
+    unknown = [name for name in group if name not in lengths]
+    known = math.prod([lengths[name] for name in group if name in lengths])
+    if len(unknown) > 1:
+        raise ValueError(f"rearrange: cannot infer the sizes of {unknown} in {pattern!r} at once; give all but one")
+    if n % known if unknown and known else n != known:
+        raise ValueError(f"rearrange: an axis of size {n} is not made of {group} in {pattern!r}, of which {known} is "
+                         f"known")
+    if unknown:
+        lengths[unknown[0]] = n // known if known else 0

@@ -1,0 +1,323 @@
+"""Tensors joined and cut up: cat, stack, split, chunk, unbind. Each of the two is the other's gradient."""
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from minidl.autograd.op import Op
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import result_type
+from minidl.ops.base.checks import check_tensors
+from minidl.ops.base.conversion import cast
+from minidl.ops.base.dims import normalize_dim, numpy_names
+from minidl.ops.shape.views import ALL, Slice, array_of, atleast_1d, atleast_2d, atleast_3d, reshape
+
+
+class Pieces(Op):
+    """Base of the ops that cut x up along one axis; every piece is a view.
+
+    One op for all the pieces means one pass for the whole gradient: they are joined again. Were each piece a
+    `Slice` of its own, each would bring a gradient of the size of x, nearly all zeros. As a *view*, though, each
+    piece is known by its own window, so that a write into one of them finds its place.
+    """
+
+    is_view = True
+    complex_rules = "as written"
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def windows(self, length: int) -> list[Any]:
+        """The index of each piece along the axis, which has this length."""
+        raise NotImplementedError
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        before = (ALL,) * self.dim
+        self.indices = [(*before, window) for window in self.windows(x.shape[self.dim])]
+        return tuple([x[index + (Ellipsis,)] for index in self.indices])
+
+    def mark_view(self, result: Any, base: Any) -> None:
+        for piece, index in zip(result, self.indices):
+            Slice(index).mark_view(piece, base)
+
+
+class Split(Pieces):
+    """Pieces of the given sizes along one axis."""
+
+    def __init__(self, sizes: Sequence[int], dim: int) -> None:
+        super().__init__(dim)
+        self.sizes = sizes
+
+    def windows(self, length: int) -> list[Any]:
+        ends = [sum(self.sizes[:i + 1]) for i in range(len(self.sizes))]
+        return [slice(end - size, end) for end, size in zip(ends, self.sizes)]
+
+    def grad_x(self, g: Any) -> Any:
+        return Cat(self.dim)(*_as_tuple(g))
+
+
+class Cat(Op):
+    """One after the other along an axis that they have."""
+
+    complex_rules = "as written"
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, *xs: Array) -> Array:
+        self.sizes = [x.shape[self.dim] for x in xs]
+        return array_module(xs[0]).concatenate(xs, axis=self.dim)
+
+    def backward(self, g: Any) -> Any:
+        return Split(self.sizes, self.dim)(g)
+
+
+class Unbind(Pieces):
+    """x[..., 0, ...], x[..., 1, ...] and so on: the axis itself is gone."""
+
+    def windows(self, length: int) -> list[Any]:
+        return list(range(length))
+
+    def grad_x(self, g: Any) -> Any:
+        return Stack(self.dim)(*_as_tuple(g))
+
+
+class Stack(Op):
+    """One after the other along a new axis."""
+
+    complex_rules = "as written"
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, *xs: Array) -> Array:
+        return array_module(xs[0]).stack(xs, axis=self.dim)
+
+    def backward(self, g: Any) -> Any:
+        return Unbind(self.dim)(g)
+
+
+def _as_tuple(g: Any) -> Any:
+    """The gradients of several outputs; of an only output, the engine hands over just the one."""
+    return g if type(g) is tuple else (g,)
+
+
+# ---------------------------------------------------------------------- joined and cut up
+
+@numpy_names
+def cat(tensors: Any, dim: int = 0) -> Any:
+    """The tensors one after the other along `dim`; their other sizes must agree.
+
+    Dtypes are promoted. As in PyTorch, tensors of shape (0,) go with any others. Errors: RuntimeError that names the
+    shapes and the axis that clash.
+
+        >>> import minidl
+        >>> minidl.cat([minidl.ones(1, 2), minidl.zeros(2, 2)])
+        tensor([[1., 1.],
+                [0., 0.],
+                [0., 0.]])
+    """
+    tensors = _listed("cat", tensors)
+    if not tensors:
+        raise RuntimeError("cat: expected a non-empty list of Tensors")
+    dtype = result_type(*map(array_of, tensors))
+    first = next((x for x in tensors if x.shape != (0,)), tensors[0])
+    if not first.ndim:
+        raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated; try stack")
+    axis = normalize_dim(dim if first.shape != (0,) else 0, first.ndim, "cat")    # of nothing else, along any dim
+    nothing = (*first.shape[:axis], 0, *first.shape[axis + 1:])
+    tensors = [x if x.shape != (0,) else reshape(x, nothing) for x in tensors]
+    for i, x in enumerate(tensors):
+        if x.ndim != first.ndim:
+            raise RuntimeError(f"cat: Tensors must have same number of dimensions: got {first.ndim} and {x.ndim} "
+                               f"(shapes {first.shape} and {x.shape})")
+        for k, (n, m) in enumerate(zip(first.shape, x.shape)):
+            if n != m and k != axis:
+                raise RuntimeError(
+                    f"cat: Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size "
+                    f"{m} for tensor number {i} in the list: shapes {first.shape} and {x.shape} "
+                    f"clash at axis {k}")
+    return Cat(axis)(*[cast(x, dtype) for x in tensors])
+
+
+concat = concatenate = cat
+
+
+def _listed(who: str, tensors: Any) -> list[Any]:
+    """Several tensors as a list. Errors: TypeError where it is no sequence, or one of them is no tensor."""
+    if not isinstance(tensors, Iterable):
+        raise TypeError(f"{who}(): argument 'tensors' must be a tuple or list of Tensors, not {type(tensors).__name__}")
+    several = list(tensors)
+    check_tensors(who, **{f"tensors[{i}]": x for i, x in enumerate(several)})
+    return several
+
+
+@numpy_names
+def stack(tensors: Any, dim: int = 0) -> Any:
+    """Tensors of one shape along a new axis `dim`. Errors: RuntimeError where shapes differ.
+
+        >>> import minidl
+        >>> minidl.stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])], dim=1)
+        tensor([[1, 3],
+                [2, 4]])
+    """
+    tensors = _listed("stack", tensors)
+    if not tensors:
+        raise RuntimeError("stack: expects a non-empty TensorList")
+    first = tensors[0]
+    for i, x in enumerate(tensors):
+        if x.shape != first.shape:
+            raise RuntimeError(f"stack: expects each tensor to be equal size, but got {list(first.shape)} at entry "
+                               f"0 and {list(x.shape)} at entry {i}")
+    dtype = result_type(*map(array_of, tensors))
+    return Stack(normalize_dim(dim, first.ndim + 1, "stack"))(*[cast(x, dtype) for x in tensors])
+
+
+def hstack(tensors: Any) -> Any:
+    """Side by side: along axis 1, or 0 for vectors."""
+    tensors = atleast_1d(list(tensors))
+    return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Any) -> Any:
+    """One below the other, vectors as rows."""
+    return cat(atleast_2d(list(tensors)), 0)
+
+
+row_stack = vstack
+
+
+def dstack(tensors: Any) -> Any:
+    """One behind the other, along axis 2."""
+    return cat(atleast_3d(list(tensors)), 2)
+
+
+def column_stack(tensors: Any) -> Any:
+    """Beside one another, vectors as columns.
+
+        >>> import minidl
+        >>> minidl.column_stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])])
+        tensor([[1, 3],
+                [2, 4]])
+    """
+    return cat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in tensors], 1)
+
+
+@numpy_names
+def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Pieces of one size (the last may be smaller), or of the listed sizes, along `dim`; views.
+
+        >>> import minidl
+        >>> minidl.split(minidl.arange(5), 2)
+        (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    if not tensor.ndim:
+        raise RuntimeError("split: expects at least a 1-dimensional tensor")
+    dim = normalize_dim(dim, tensor.ndim, "split")
+    length = tensor.shape[dim]
+    if isinstance(split_size_or_sections, Sequence):
+        sizes = [operator.index(n) for n in split_size_or_sections]
+        if sum(sizes) != length or min(sizes, default=0) < 0:
+            raise RuntimeError(f"split: split_with_sizes expects split_sizes to sum exactly to {length} (input "
+                               f"tensor's size at dimension {dim}), but got split_sizes={sizes}")
+        return Split(sizes, dim)(tensor)
+    size = operator.index(split_size_or_sections)
+    if size < 0 or size == 0 != length:
+        raise RuntimeError(f"split: expects split_size be positive, but got split_size={size}")
+    count = max(-(-length // size), 1) if size else 1
+    return Split([min(size, length - i * size) for i in range(count)], dim)(tensor)
+
+
+def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """`split` into pieces of the listed sizes. Errors: TypeError for one size, and as `split`.
+
+        >>> import minidl
+        >>> minidl.split_with_sizes(minidl.arange(5), (2, 3))
+        (tensor([0, 1]), tensor([2, 3, 4]))
+    """
+    if not isinstance(split_sizes, Sequence):
+        raise TypeError(f"split_with_sizes(): argument 'split_sizes' must be tuple of ints, not "
+                        f"{type(split_sizes).__name__}; try split")
+    return split(input, split_sizes, dim)
+
+
+@numpy_names
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """At most `chunks` pieces of equal size, the last perhaps smaller, along `dim`; views.
+
+        >>> import minidl
+        >>> [piece.shape[1] for piece in minidl.chunk(minidl.zeros(2, 7), 3, dim=1)]
+        [3, 3, 1]
+    """
+    if not input.ndim:
+        raise RuntimeError("chunk: expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk: expects `chunks` to be greater than 0, got: {chunks}")
+    length = input.shape[normalize_dim(dim, input.ndim, "chunk")]
+    if length == 0:
+        return split(input, [0] * chunks, dim)
+    return split(input, -(-length // chunks), dim)
+
+
+# Pieces that may be written into without a thought of the others: so may all here.
+unsafe_split, unsafe_split_with_sizes, unsafe_chunk = split, split_with_sizes, chunk
+
+
+def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Exactly n pieces whose sizes differ by at most one, or pieces that end at the listed indices; views.
+
+        >>> import minidl
+        >>> minidl.tensor_split(minidl.arange(5), (1, 4))
+        (tensor([0]), tensor([1, 2, 3]), tensor([4]))
+    """
+    if not input.ndim:
+        raise RuntimeError("tensor_split: expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    dim = normalize_dim(dim, input.ndim, "tensor_split")
+    length, before = input.shape[dim], (ALL,) * dim
+    if isinstance(indices_or_sections, Sequence):
+        ends = [*indices_or_sections, None]     # as slices: they may overlap or reach over the end
+        return tuple([Slice((*before, slice(a, b)))(input) for a, b in zip([0, *ends], ends)])
+    sections = operator.index(indices_or_sections)
+    if sections <= 0:
+        raise RuntimeError(f"tensor_split: number of sections must be larger than 0, got {sections}")
+    least, larger = divmod(length, sections)
+    return Split([least + 1] * larger + [least] * (sections - larger), dim)(input)
+
+
+@numpy_names
+def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+    """All the slices along `dim`, without that axis; views.
+
+        >>> import minidl
+        >>> minidl.unbind(minidl.tensor([[1, 2], [3, 4]]))
+        (tensor([1, 2]), tensor([3, 4]))
+    """
+    if not input.ndim:
+        raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
+    return Unbind(normalize_dim(dim, input.ndim, "unbind"))(input)
+
+
+def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """`tensor_split` along axis 1, or along the only axis of a vector."""
+    return _split_along("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
+
+
+def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """`tensor_split` along axis 0."""
+    return _split_along("vsplit", input, indices_or_sections, 0, 2)
+
+
+def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """`tensor_split` along axis 2."""
+    return _split_along("dsplit", input, indices_or_sections, 2, 3)
+
+
+def _split_along(who: str, input: Any, pieces: Any, dim: int, least: int) -> tuple[Any, ...]:
+    if input.ndim < least:
+        raise RuntimeError(f"{who}: requires a tensor with at least {least} dimension{'s'[:least > 1]}, but got a "
+                           f"tensor with {input.ndim} dimensions")
+    if isinstance(pieces, int) and (pieces < 1 or input.shape[dim] % pieces):
+        raise RuntimeError(f"{who}: attempted to split along dimension {dim}, but the size of the dimension "
+                           f"{input.shape[dim]} is not divisible by the split_size {pieces}")
+    return tensor_split(input, pieces, dim)

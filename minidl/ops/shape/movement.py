@@ -1,0 +1,394 @@
+"""The same numbers in other places: repeat, flip, roll, tril, diag, pad. These copy; gradients move back."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.autograd.op import Op
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import held
+from minidl.ops.base.broadcast import Shape, Sum
+from minidl.ops.base.checks import integer
+from minidl.ops.base.dims import normalize_dim, normalize_dims
+from minidl.ops.shape.join import Cat
+from minidl.ops.shape.views import (
+    ALL,
+    Clone,
+    Reshape,
+    Slice,
+    SliceScatter,
+    apart_from,
+    atleast_nd,
+    clone,
+    expand,
+    narrow,
+    ravel,
+    reshape,
+    sizes_of,
+    transpose,
+)
+
+# ---------------------------------------------------------------------- repeated
+
+class Tile(Op):
+    """x laid out `times[i]` times along axis i. Every element collects the gradients of its copies."""
+
+    complex_rules = "as written"
+
+    def __init__(self, times: Shape) -> None:
+        self.times = times
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return array_module(x).tile(x, self.times)
+
+    def grad_x(self, g: Any) -> Any:
+        apart = tuple([n for pair in zip(self.times, self.x_shape) for n in pair])  # (r0, n0, r1, n1, ...)
+        return Sum(tuple(range(0, len(apart), 2)), self.x_shape)(Reshape(apart)(g))
+
+
+def repeat(input: Any, repeats: Any) -> Any:
+    """`input` laid out `repeats[i]` times along axis i; more repeats than axes make new ones in front. A copy.
+
+        >>> import minidl
+        >>> minidl.tensor([1, 2]).repeat(2, 2)
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
+    """
+    times = sizes_of(repeats)
+    if len(times) < input.ndim:
+        raise RuntimeError(f"repeat: Number of dimensions of repeat dims can not be smaller than number of "
+                           f"dimensions of tensor; got {list(times)} for an input of {input.ndim} dimensions")
+    if min(times, default=0) < 0:
+        raise RuntimeError(f"repeat: Trying to create tensor with negative dimension: repeats {list(times)}")
+    return Tile(times)(atleast_nd(input, len(times)))
+
+
+def tile(input: Any, dims: Any) -> Any:
+    """`repeat`, with axes that are not named repeated once.
+
+        >>> import minidl
+        >>> minidl.tile(minidl.tensor([[1], [2]]), (2,))
+        tensor([[1, 1],
+                [2, 2]])
+    """
+    times = sizes_of(dims)
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+# ---------------------------------------------------------------------- turned round
+
+class Flip(Op):
+    """x read backwards along `dims`; a copy, as in PyTorch."""
+
+    complex_rules = "as written"
+
+    def __init__(self, dims: Shape) -> None:
+        self.dims = dims
+
+    def forward(self, x: Array) -> Array:
+        backwards = slice(None, None, -1)
+        return x[tuple([backwards if i in self.dims else ALL for i in range(x.ndim)])].copy()
+
+    def grad_x(self, g: Any) -> Any:
+        return Flip(self.dims)(g)
+
+
+class Roll(Op):
+    """x moved round by `shifts` along `dims`: what leaves at the end comes in at the front."""
+
+    complex_rules = "as written"
+
+    def __init__(self, shifts: Shape, dims: Shape) -> None:
+        self.shifts, self.dims = shifts, dims
+
+    def forward(self, x: Array) -> Array:
+        return array_module(x).roll(x, self.shifts, self.dims)
+
+    def grad_x(self, g: Any) -> Any:
+        return Roll(tuple([-shift for shift in self.shifts]), self.dims)(g)
+
+
+def flip(input: Any, dims: Any) -> Any:
+    """Backwards along `dims`; a copy.
+
+        >>> import minidl
+        >>> minidl.flip(minidl.tensor([[1, 2], [3, 4]]), (0, 1))
+        tensor([[4, 3],
+                [2, 1]])
+    """
+    return Flip(normalize_dims(sizes_of(dims), input.ndim, "flip"))(input)
+
+
+def fliplr(input: Any) -> Any:
+    """Columns in reverse order. Errors: RuntimeError below 2 dimensions."""
+    if input.ndim < 2:
+        raise RuntimeError(f"fliplr: Input must be >= 2-d, but got {input.ndim}-d")
+    return Flip((1,))(input)
+
+
+def flipud(input: Any) -> Any:
+    """Rows in reverse order. Errors: RuntimeError below 1 dimension."""
+    if input.ndim < 1:
+        raise RuntimeError("flipud: Input must be >= 1-d, but got 0-d")
+    return Flip((0,))(input)
+
+
+def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+    """Elements moved on by `shifts` along `dims`, from the end round to the front.
+
+    Without `dims` the tensor is rolled as one row.
+
+        >>> import minidl
+        >>> minidl.roll(minidl.arange(5), 2)
+        tensor([3, 4, 0, 1, 2])
+    """
+    shifts = sizes_of(shifts)
+    if dims is None:
+        if len(shifts) != 1:
+            raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {len(shifts)}, dims:0")
+        return reshape(Roll(shifts, (0,))(ravel(input)), input.shape)
+    axes = tuple([normalize_dim(dim, input.ndim, "roll") for dim in sizes_of(dims)])
+    if not shifts:
+        raise RuntimeError("roll: `shifts` required; try 0 to roll by nothing")
+    if axes and not input.ndim:
+        raise IndexError(f"roll: Dimension specified as {axes[0]} but tensor has no dimensions; try it without dims")
+    if len(axes) != len(shifts):
+        raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(axes)}")
+    return Roll(shifts, axes)(input)
+
+
+def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+    """Turned by k quarter turns in the plane of `dims`, from the first axis towards the second.
+
+        >>> import minidl
+        >>> minidl.rot90(minidl.tensor([[1, 2], [3, 4]]))
+        tensor([[2, 4],
+                [1, 3]])
+    """
+    if len(dims) != 2:
+        raise RuntimeError(f"rot90: expected total rotation dims == 2, but got dims = {len(dims)}")
+    a, b = normalize_dims(dims, input.ndim, "rot90")
+    k = integer("rot90", "k", k) % 4
+    if k == 0:
+        return Clone("C")(input)
+    if k == 2:
+        return Flip((a, b))(input)
+    # A quarter turn is a mirror image and an exchange of axes; the mirror decides which way.
+    return Flip((a if k == 1 else b,))(transpose(input, a, b))
+
+
+# ---------------------------------------------------------------------- triangles and diagonals
+
+class Triangle(Op):
+    """x on one side of a diagonal (`side` is 'tril' or 'triu'), zero on the other; so is its gradient."""
+
+    complex_rules = "as written"
+
+    def __init__(self, side: str, diagonal: int) -> None:
+        self.side, self.diagonal = side, diagonal
+
+    def forward(self, x: Array) -> Array:
+        return getattr(array_module(x), self.side)(x, self.diagonal)
+
+    def grad_x(self, g: Any) -> Any:
+        return Triangle(self.side, self.diagonal)(g)
+
+
+class Diagonal(Op):
+    """y[..., i] = x[..., i, ..., i + offset, ...]: the elements where two axes agree; a view."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def __init__(self, offset: int, dim1: int, dim2: int) -> None:
+        self.where = offset, dim1, dim2
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        y = x.diagonal(*self.where)
+        if hasattr(y, "setflags"):      # NumPy hands it out read-only
+            y.setflags(write=x.flags.writeable)
+        return y
+
+    def grad_x(self, g: Any) -> Any:
+        return DiagonalScatter(self.where, self.x_shape)(g)
+
+
+class DiagonalScatter(Op):
+    """x on a diagonal of y, and zero everywhere else."""
+
+    complex_rules = "as written"
+
+    def __init__(self, where: tuple[int, int, int], shape: Shape) -> None:
+        self.where, self.shape = where, shape
+
+    def forward(self, x: Array) -> Array:
+        xp, (offset, dim1, dim2) = array_module(x), self.where
+        out = xp.zeros(self.shape, x.dtype)
+        batch = [i for i in range(out.ndim) if i not in (dim1, dim2)]
+        i = xp.arange(x.shape[-1])
+        out.transpose(*batch, dim1, dim2)[..., i + max(-offset, 0), i + max(offset, 0)] = x
+        return out
+
+    def grad_x(self, g: Any) -> Any:
+        return Diagonal(*self.where)(g)
+
+
+def tril(input: Any, diagonal: int = 0) -> Any:
+    """The lower triangle of a matrix or a batch of them, up to a diagonal; zero above.
+
+        >>> import minidl
+        >>> minidl.tril(minidl.ones(2, 3))
+        tensor([[1., 0., 0.],
+                [1., 1., 0.]])
+    """
+    return _triangle(input, "tril", diagonal)
+
+
+def triu(input: Any, diagonal: int = 0) -> Any:
+    """The upper triangle of a matrix or a batch of them, from a diagonal on; zero below.
+
+        >>> import minidl
+        >>> minidl.triu(minidl.ones(2, 3), diagonal=1)
+        tensor([[0., 1., 1.],
+                [0., 0., 1.]])
+    """
+    return _triangle(input, "triu", diagonal)
+
+
+def _triangle(input: Any, side: str, diagonal: int) -> Any:
+    if input.ndim < 2:
+        raise RuntimeError(f"{side}: input tensor must have at least 2 dimensions, got shape {input.shape}")
+    return Triangle(side, integer(side, "diagonal", diagonal))(input)
+
+
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """The elements where the indices of two axes agree, as a new last axis; a view.
+
+    `offset` > 0 takes a diagonal above, < 0 one below.
+
+        >>> import minidl
+        >>> minidl.diagonal(minidl.tensor([[1, 2], [3, 4]]))
+        tensor([1, 4])
+    """
+    axis1, axis2 = _two_axes("diagonal", input.ndim, dim1, dim2)
+    return Diagonal(offset, axis1, axis2)(input)
+
+
+def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Matrices with the last axis of `input` on a diagonal, and zeros.
+
+        >>> import minidl
+        >>> minidl.diag_embed(minidl.tensor([1, 2]), offset=1)
+        tensor([[0, 1, 0],
+                [0, 0, 2],
+                [0, 0, 0]])
+    """
+    if not input.ndim:
+        raise RuntimeError("diag_embed: expected a tensor with at least 1 dimension")
+    axis1, axis2 = _two_axes("diag_embed", input.ndim + 1, dim1, dim2)
+    shape = list(input.shape[:-1])
+    for axis in sorted((axis1, axis2)):
+        shape.insert(axis, input.shape[-1] + abs(offset))
+    return DiagonalScatter((offset, axis1, axis2), tuple(shape))(input)
+
+
+def diag(input: Any, diagonal: int = 0) -> Any:
+    """A vector as a diagonal matrix, or the diagonal of a matrix; a copy either way.
+
+        >>> import minidl
+        >>> minidl.diag(minidl.tensor([1, 2]))
+        tensor([[1, 0],
+                [0, 2]])
+    """
+    if input.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D; try diagonal or diag_embed")
+    return clone(Diagonal(diagonal, 0, 1)(input))
+
+
+def diagflat(input: Any, offset: int = 0) -> Any:
+    """All elements, read as one row, as a diagonal matrix.
+
+        >>> import minidl
+        >>> minidl.diagflat(minidl.tensor([[1], [2]]))
+        tensor([[1, 0],
+                [0, 2]])
+    """
+    return diag_embed(ravel(input), offset)
+
+
+def _two_axes(who: str, ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
+    axis1, axis2 = normalize_dim(dim1, ndim, who), normalize_dim(dim2, ndim, who)
+    if axis1 == axis2:
+        raise RuntimeError(f"{who}: diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return axis1, axis2
+
+
+# ---------------------------------------------------------------------- padding
+
+def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+    """`input` with a margin. `pad` begins with the *last* axis: (left, right, top, bottom, front, back, ...).
+
+    Modes: 'constant' (`value`, or 0), 'reflect' (mirrored, the edge itself not repeated), 'replicate' (the edge
+    repeated), 'circular' (from the other side). Negative widths cut off.
+
+    Errors: RuntimeError where `pad` does not fit the input, or the input is too small to be mirrored or wrapped
+    that far; NotImplementedError for an unknown mode.
+
+        >>> import minidl
+        >>> minidl.nn.functional.pad(minidl.tensor([1., 2., 3.]), (1, 2))
+        tensor([0., 1., 2., 3., 0., 0.])
+        >>> minidl.nn.functional.pad(minidl.tensor([[1., 2., 3.]]), (2, 0), mode="reflect")
+        tensor([[3., 2., 1., 2., 3.]])
+    """
+    widths = sizes_of(pad)
+    if len(widths) % 2:
+        raise RuntimeError(f"pad: Padding length must be divisible by 2, but got {len(widths)} numbers: {widths}")
+    if len(widths) > 2 * input.ndim:
+        raise RuntimeError(f"pad: Padding length should be less than or equal to two times the input dimension but "
+                           f"got padding length {len(widths)} and input of dimension {input.ndim}")
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise NotImplementedError(f"pad: Unrecognised padding mode {mode!r}; expected 'constant', 'reflect', "
+                                  f"'replicate' or 'circular'")
+    if mode != "constant" and value:
+        raise ValueError(f"pad: Padding mode {mode!r} doesn't take in value argument")
+    sides = [(0, 0)] * (input.ndim - len(widths) // 2) + list(zip(widths[-2::-2], widths[::-2]))
+    for axis, ((left, right), n) in enumerate(zip(sides, input.shape)):
+        if n + left + right < 0:
+            raise RuntimeError(f"pad: The input size {n}, plus negative padding {left} and {right}, resulted in a "
+                               f"negative output size at dimension {axis}")
+    cropped = Slice(tuple([slice(max(-left, 0), n - max(-right, 0))
+                           for (left, right), n in zip(sides, input.shape)]))(input) \
+        if min(widths, default=0) < 0 else input
+    margins = [(max(left, 0), max(right, 0)) for left, right in sides]
+    if mode == "constant":
+        shape = tuple([left + n + right for (left, right), n in zip(margins, cropped.shape)])
+        inside = tuple([slice(left, left + n) for (left, _), n in zip(margins, cropped.shape)])
+        margin = held(float(value) if isinstance(value, int) else value or 0.0, input.dtype)
+        return SliceScatter(inside, shape, margin)(cropped)
+    for axis, (left, right) in enumerate(margins):
+        if left or right:
+            cropped = _pad_from_itself(cropped, axis, left, right, mode)
+    return apart_from(input, cropped)
+
+
+def _pad_from_itself(x: Any, axis: int, left: int, right: int, mode: str) -> Any:
+    """One axis with margins that are made of the axis itself."""
+    n = x.shape[axis]
+    most = {"reflect": n - 1, "circular": n, "replicate": max(left, right) if n else 0}[mode]
+    if max(left, right) > most:
+        raise RuntimeError(f"pad: Padding size should be at most {most} in mode {mode!r}, but got: padding "
+                           f"({left}, {right}) at dimension {axis} of input {list(x.shape)}")
+    if mode == "reflect":
+        before = Flip((axis,))(narrow(x, axis, 1, left))
+        after = Flip((axis,))(narrow(x, axis, n - 1 - right, right))
+    elif mode == "circular":
+        before, after = narrow(x, axis, n - left, left), narrow(x, axis, 0, right)
+    else:
+        sizes = [-1] * x.ndim
+        before = expand(narrow(x, axis, 0, 1), sizes[:axis] + [left] + sizes[axis + 1:])
+        after = expand(narrow(x, axis, n - 1, 1), sizes[:axis] + [right] + sizes[axis + 1:])
+    return Cat(axis)(before, x, after)

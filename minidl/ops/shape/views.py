@@ -1,0 +1,535 @@
+"""The same numbers in another shape, or in another order of the axes: reshape, permute, expand, narrow.
+
+Nothing is computed or moved here: every op looks into the memory of its input, wherever strides can say so,
+and is marked as a view. Each gradient undoes the change.
+"""
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.op import AS_INPUTS, Op, owner
+from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
+from minidl.backend.device import Array, array_module, dense_copy
+from minidl.ops.base.broadcast import Expand, Shape, broadcast_shape, expand_to
+from minidl.ops.base.dims import normalize_dim, normalize_dims, numpy_names, sizes
+
+ALL = slice(None)
+
+
+class Reshape(Op):
+    """The same numbers, in the same order, in another shape; a view where strides can say it."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return x.reshape(self.shape)
+
+    def grad_x(self, g: Any) -> Any:
+        return Reshape(self.x_shape)(g)
+
+
+class Permute(Op):
+    """Axis i of y is axis `dims[i]` of x; a view. The gradient puts the axes back."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def __init__(self, dims: Shape) -> None:
+        self.dims = dims
+
+    def forward(self, x: Array) -> Array:
+        return x.transpose(self.dims)
+
+    def grad_x(self, g: Any) -> Any:
+        return Permute(tuple(sorted(range(len(self.dims)), key=self.dims.__getitem__)))(g)
+
+
+class Slice(Op):
+    """y = x[window], where the window is made of ints, slices and None; a view.
+
+    What lies outside has no influence, so its gradient is zero.
+    """
+
+    is_view = True
+    complex_rules = "as written"
+
+    def __init__(self, window: Any) -> None:
+        self.window = (*window, ...)    # with `...`, NumPy makes even one element a view
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return x[self.window]
+
+    def grad_x(self, g: Any) -> Any:
+        return SliceScatter(self.window[:-1], self.x_shape)(g)
+
+
+class SliceScatter(Op):
+    """y[window] = x, and `fill` everywhere else in y."""
+
+    complex_rules = "as written"
+
+    def __init__(self, window: Any, shape: Shape, fill: float = 0.0) -> None:
+        self.window, self.shape, self.fill = (*window, ...), shape, fill
+
+    def forward(self, x: Array) -> Array:
+        xp = array_module(x)
+        out = xp.full(self.shape, self.fill, x.dtype) if self.fill else xp.zeros(self.shape, x.dtype)
+        out[self.window] = x
+        return out
+
+    def grad_x(self, g: Any) -> Any:
+        return Slice(self.window[:-1])(g)
+
+
+class Clone(Op):
+    """The same numbers in memory of their own: laid out as x is ('K'), or row by row ('C')."""
+
+    layout = AS_INPUTS
+    complex_rules = "as written"
+
+    def __init__(self, order: str) -> None:
+        self.order = order
+
+    def forward(self, x: Array) -> Array:
+        return dense_copy(x) if self.order == "K" else x.copy(order="C")
+
+    def grad_x(self, g: Any) -> Any:
+        return g
+
+
+# ---------------------------------------------------------------------- shapes as arguments
+
+def sizes_of(shape: Any) -> Shape:
+    """`(2, 3)`, `[2, 3]` or `6` as a tuple of ints."""
+    return sizes((shape,))
+
+
+def infer_sizes(shape: Shape, size: int, who: str) -> Shape:
+    """`shape` with its -1, if it has one, replaced by what makes `size` elements.
+
+    Errors: RuntimeError where no shape of that size results.
+    """
+    if min(shape, default=0) < -1:
+        raise RuntimeError(f"{who}: invalid shape dimension {min(shape)}; only one -1 is allowed")
+    if shape.count(-1) > 1:
+        raise RuntimeError(f"{who}: only one dimension can be inferred, but shape '{list(shape)}' has several -1")
+    known = math.prod([n for n in shape if n != -1])
+    if -1 in shape and known == 0 == size:
+        raise RuntimeError(f"{who}: cannot reshape tensor of 0 elements into shape {list(shape)} because the "
+                           f"unspecified dimension size -1 can be any value and is ambiguous")
+    if (size % known if -1 in shape and known else size - known):
+        raise RuntimeError(f"{who}: shape '{list(shape)}' is invalid for input of size {size}")
+    return tuple([size // known if n == -1 else n for n in shape])
+
+
+def listed(tensors: Any) -> Any:
+    """`f(a, b)` and `f([a, b])` alike, as a sequence of tensors."""
+    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+
+
+def array_of(x: Any) -> Array:
+    return x.array if isinstance(x, TensorBase) else x
+
+
+# ---------------------------------------------------------------------- inside a function
+
+def unseen(view: Op, x: Any) -> Any:
+    """`view(x)` for reading inside a function. Nobody writes into it or sees how it lies, so x, which may be the result
+    of a convolution with channels last, is not laid out for it."""
+    view.is_view, view.layout = False, AS_INPUTS  # type: ignore[misc]
+    y = view(x)
+    if isinstance(x, TensorBase) and owner(y.array) is owner(x.array):
+        y.version = version_of(x)       # a write into x is noticed where y was kept
+    return y
+
+
+def as_result(temporary: Any, *views: Op) -> Any:
+    """A temporary, seen through `views`, as a result: it alone knows of its memory, and may lie in it anyhow."""
+    for view in views:
+        temporary = unseen(view, temporary)
+    if isinstance(temporary, TensorBase):
+        temporary.view_of, temporary.layout_is_free = None, True
+    return temporary
+
+
+def apart_from(input: Any, result: Any) -> Any:
+    """`result`, as a copy if it looks into the memory of `input`."""
+    return Clone("C")(result) if owner(array_of(result)) is owner(array_of(input)) else result
+
+
+# ---------------------------------------------------------------------- another shape
+
+def reshape(input: Any, shape: Any) -> Any:
+    """The same numbers in another shape, read row by row; -1 stands for whatever is left over.
+
+    A view of `input` where that is possible, a copy otherwise. Errors: RuntimeError where the sizes do not
+    multiply to the number of elements.
+
+        >>> import minidl
+        >>> minidl.reshape(minidl.arange(6), (2, -1))
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
+    """
+    return Reshape(infer_sizes(sizes_of(shape), math.prod(input.shape), "reshape"))(input)
+
+
+class Reinterpret(Op):
+    """The same bytes, read as numbers of another dtype: a view, and nothing that has a derivative."""
+
+    is_view = True
+    complex_rules = "as written"
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self.dtype = dtype
+
+    def forward(self, x: Array) -> Array:
+        return x.view(self.dtype)
+
+
+def reinterpret(input: Any, dtype: np.dtype) -> Any:
+    if dtype == input.dtype:
+        return view(input, input.shape)
+    array = array_of(input)
+    if dtype.itemsize != array.itemsize:
+        if not array.ndim or array.size and array.strides[-1] != array.itemsize:
+            raise RuntimeError(f"view: to read {input.dtype} as {dtype}, of another size, the last dimension must be "
+                               f"contiguous, but got shape {tuple(input.shape)}; try .contiguous()")
+        if array.shape[-1] * array.itemsize % dtype.itemsize:
+            raise RuntimeError(f"view: {array.shape[-1]} {input.dtype} in the last dimension are no whole number of "
+                               f"{dtype}; their {array.shape[-1] * array.itemsize} bytes must be divisible by "
+                               f"{dtype.itemsize}")
+    return Reinterpret(dtype)(input)
+
+
+def view(input: Any, shape: Any) -> Any:
+    """`reshape` that does not copy. Errors: RuntimeError where the memory cannot be read in that shape.
+
+    Given a dtype in place of a shape, the same bytes are read as numbers of it.
+
+        >>> import minidl
+        >>> minidl.arange(4).view(2, 2)
+        tensor([[0, 1],
+                [2, 3]])
+    >>> minidl.tensor([1.0, -1.0]).view(minidl.int32)
+    tensor([ 1065353216, -1082130432], dtype=int32)
+    """
+    if isinstance(shape, np.dtype):
+        return reinterpret(input, shape)
+    shape = infer_sizes(sizes_of(shape), math.prod(input.shape), "view")
+    out = Reshape(shape)(input)
+    if owner(array_of(out)) is not owner(array_of(input)):
+        raise RuntimeError(
+            f"view: view size {list(shape)} is not compatible with input tensor's size {list(input.shape)} and "
+            f"stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.")
+    return out
+
+
+def view_as(input: Any, other: Any) -> Any:
+    """`input` viewed in the shape of `other`."""
+    return view(input, other.shape)
+
+
+def reshape_as(input: Any, other: Any) -> Any:
+    """`input` in the shape of `other`."""
+    return reshape(input, other.shape)
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """The axes from `start_dim` to `end_dim` made into one.
+
+        >>> import minidl
+        >>> minidl.flatten(minidl.zeros(2, 3, 4), start_dim=1).shape
+        (2, 12)
+    """
+    start = normalize_dim(start_dim, input.ndim, "flatten")
+    end = normalize_dim(end_dim, input.ndim, "flatten")
+    if start > end:
+        raise RuntimeError(f"flatten: start_dim cannot come after end_dim, but got {start_dim} and {end_dim} "
+                           f"for an input of {input.ndim} dimensions")
+    if start == end and input.ndim:
+        return input
+    shape = input.shape
+    return Reshape((*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:]))(input)
+
+
+def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+    """The axis `dim` made into several; one size may be -1.
+
+    Errors: RuntimeError for a tensor without dimensions, and where the sizes do not multiply to that of the axis.
+
+        >>> import minidl
+        >>> minidl.unflatten(minidl.zeros(2, 12), 1, (3, -1)).shape
+        (2, 3, 4)
+    """
+    dim = normalize_dim(dim, input.ndim, "unflatten")
+    if not input.ndim:
+        raise RuntimeError("unflatten: a tensor without dimensions has no axis to make into several; try reshape")
+    shape = input.shape
+    inner = infer_sizes(sizes_of(sizes), shape[dim], "unflatten")
+    return Reshape((*shape[:dim], *inner, *shape[dim + 1:]))(input)
+
+
+def ravel(input: Any) -> Any:
+    """All elements in one row.
+
+        >>> import minidl
+        >>> minidl.ravel(minidl.tensor([[1, 2], [3, 4]]))
+        tensor([1, 2, 3, 4])
+    """
+    return Reshape((math.prod(input.shape),))(contiguous(input))
+
+
+@numpy_names
+def squeeze(input: Any, dim: Any = None) -> Any:
+    """Without the axes of size 1: all of them, or those of them that `dim` names; a view.
+
+        >>> import minidl
+        >>> minidl.squeeze(minidl.zeros(1, 3, 1)).shape, minidl.squeeze(minidl.zeros(1, 3, 1), -1).shape
+        ((3,), (1, 3))
+    """
+    dims = normalize_dims(dim, input.ndim, "squeeze")
+    return Reshape(tuple([n for i, n in enumerate(input.shape) if n != 1 or i not in dims]))(input)
+
+
+@numpy_names
+def unsqueeze(input: Any, dim: int) -> Any:
+    """With a new axis of size 1 at place `dim`; a view.
+
+        >>> import minidl
+        >>> minidl.unsqueeze(minidl.tensor([1, 2]), 1)
+        tensor([[1],
+                [2]])
+    """
+    dim = normalize_dim(dim, input.ndim + 1, "unsqueeze")
+    return Reshape((*input.shape[:dim], 1, *input.shape[dim:]))(input)
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Every tensor with at least one axis; several tensors give a tuple."""
+    return _each(tensors, lambda x: x if x.ndim else Reshape((1,))(x))
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Every tensor with at least two axes: () -> (1, 1), (n,) -> (1, n)."""
+    return _each(tensors, lambda x: x if x.ndim >= 2 else Reshape((1,) * (2 - x.ndim) + x.shape)(x))
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Every tensor with at least three axes: () -> (1, 1, 1), (n,) -> (1, n, 1), (m, n) -> (m, n, 1)."""
+    def deep(x: Any) -> Any:
+        return x if x.ndim >= 3 else Reshape((*atleast_2d(x).shape, 1))(x)
+    return _each(tensors, deep)
+
+
+def atleast_nd(input: Any, ndim: int) -> Any:
+    """`input` with axes of size 1 in front until there are `ndim`."""
+    return input if input.ndim >= ndim else Reshape((1,) * (ndim - input.ndim) + input.shape)(input)
+
+
+def _each(tensors: Any, function: Any) -> Any:
+    if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
+        return function(tensors[0])
+    return tuple([function(x) for x in listed(tensors)])
+
+
+# ---------------------------------------------------------------------- another order of the axes
+
+def permute(input: Any, dims: Any) -> Any:
+    """The axes in another order: axis i of the result is axis `dims[i]` of the input; a view.
+
+        >>> import minidl
+        >>> minidl.permute(minidl.zeros(2, 3, 4), (2, 0, 1)).shape
+        (4, 2, 3)
+    """
+    dims = sizes_of(dims)
+    if len(dims) != input.ndim:
+        raise RuntimeError(f"permute: number of dimensions in the tensor input does not match the length of the "
+                           f"desired ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to "
+                           f"len(dims) = {len(dims)}; name every axis once")
+    return Permute(normalize_dims(dims, input.ndim, "permute"))(input)
+
+
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
+    """Two axes exchanged; a view.
+
+        >>> import minidl
+        >>> minidl.transpose(minidl.tensor([[1, 2], [3, 4]]), 0, 1)
+        tensor([[1, 3],
+                [2, 4]])
+    """
+    dims = list(range(input.ndim))
+    dim0, dim1 = (normalize_dim(dim, input.ndim, "transpose") for dim in (dim0, dim1))
+    if dims:
+        dims[dim0], dims[dim1] = dim1, dim0
+    return Permute(tuple(dims))(input)
+
+
+swapaxes = swapdims = transpose
+
+
+def t(input: Any) -> Any:
+    """A matrix transposed; vectors and scalars stay as they are. Errors: RuntimeError beyond 2 dimensions."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; "
+                           f"try transpose(-2, -1)")
+    return Permute(tuple(range(input.ndim))[::-1])(input)
+
+
+def movedim(input: Any, source: Any, destination: Any) -> Any:
+    """The axes `source` moved to the places `destination`; the others keep their order; a view.
+
+        >>> import minidl
+        >>> minidl.movedim(minidl.zeros(2, 3, 4), 0, -1).shape
+        (3, 4, 2)
+    """
+    sources = normalize_dims(source, input.ndim, "movedim")
+    places = normalize_dims(destination, input.ndim, "movedim")
+    if len(sources) != len(places):
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source}) should contain the "
+                           f"same number of dims as destination ({destination})")
+    dims = [i for i in range(input.ndim) if i not in sources]
+    for place, axis in sorted(zip(places, sources)):
+        dims.insert(place, axis)
+    return Permute(tuple(dims))(input)
+
+
+moveaxis = movedim
+
+
+# ---------------------------------------------------------------------- more of the same
+
+def expand(input: Any, sizes: Any) -> Any:
+    """Axes of size 1 repeated without copying, and new ones in front; -1 keeps an axis as it is. A view.
+
+    Errors: RuntimeError where an axis that is not of size 1 would change.
+
+        >>> import minidl
+        >>> minidl.tensor([[1], [2]]).expand(-1, 3)
+        tensor([[1, 1, 1],
+                [2, 2, 2]])
+    """
+    asked, shape = sizes_of(sizes), input.shape
+    new = len(asked) - len(shape)
+    if new < 0:
+        raise RuntimeError(f"expand: the number of sizes provided ({len(asked)}) must be greater or equal to the "
+                           f"number of dimensions in the tensor ({len(shape)})")
+    ones = (1,) * new + shape
+    target = tuple([one if n == -1 and i >= new else n for i, (n, one) in enumerate(zip(asked, ones))])
+    for i, (n, one) in enumerate(zip(target, ones)):
+        if n < 0:
+            raise RuntimeError(f"expand: The expanded size of the tensor ({n}) isn't allowed in a leading, "
+                               f"non-existing dimension {i}")
+        if one not in (1, n):
+            raise RuntimeError(f"expand: The expanded size of the tensor ({n}) must match the existing size "
+                               f"({one}) at non-singleton dimension {i}. Target sizes: {list(asked)}. "
+                               f"Tensor sizes: {list(shape)}")
+    # Where nothing is repeated, nothing shares a place in memory, and the result may be written to.
+    return Reshape(target)(input) if target == ones else Expand(target, ones)(input)
+
+
+def expand_as(input: Any, other: Any) -> Any:
+    """`input` expanded to the shape of `other`."""
+    return expand(input, other.shape)
+
+
+def broadcast_to(input: Any, shape: Any) -> Any:
+    """`expand` under NumPy's name."""
+    return expand(input, shape)
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """All tensors expanded to the shape that they broadcast to."""
+    tensors = listed(tensors)
+    shape = broadcast_shape("broadcast_tensors", *[x.shape for x in tensors])
+    return tuple([expand_to(x, shape) for x in tensors])
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """The coordinates of a grid: tensor k repeated along all axes but the k-th.
+
+    `indexing='xy'` exchanges the first two axes of the grid, as plots and images want it.
+
+        >>> import minidl
+        >>> rows, columns = minidl.meshgrid(minidl.tensor([1, 2]), minidl.tensor([3, 4, 5]))
+        >>> rows
+        tensor([[1, 1, 1],
+                [2, 2, 2]])
+    """
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
+    tensors = tuple([atleast_1d(x) for x in listed(tensors)])
+    order = list(range(len(tensors)))
+    if indexing == "xy" and len(order) > 1:
+        order[:2] = 1, 0
+    shape = tuple([tensors[i].shape[0] for i in order])
+    return tuple([expand(Reshape(tuple([n if k == i else 1 for i, n in zip(order, shape)]))(x), shape)
+                  for k, x in enumerate(tensors)])
+
+
+# ---------------------------------------------------------------------- less of it
+
+def narrow(input: Any, dim: int, start: int, length: int) -> Any:
+    """`length` elements from `start` on along `dim`; a view.
+
+        >>> import minidl
+        >>> minidl.narrow(minidl.arange(5), 0, 1, 3)
+        tensor([1, 2, 3])
+    """
+    if not input.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    axis = normalize_dim(dim, input.ndim, "narrow")
+    start, length, size = operator.index(start), operator.index(length), input.shape[axis]
+    if length < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, but got {length}")
+    if not -size <= start <= size:
+        raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+    first = start + size if start < 0 else start
+    if first + length > size:
+        raise RuntimeError(f"narrow: start ({first}) + length ({length}) exceeds dimension size ({size}).")
+    return Slice((*(ALL,) * axis, slice(first, first + length)))(input)
+
+
+def select(input: Any, dim: int, index: int) -> Any:
+    """The slice number `index` along `dim`, without that axis; a view.
+
+        >>> import minidl
+        >>> minidl.select(minidl.tensor([[1, 2], [3, 4]]), 1, -1)
+        tensor([2, 4])
+    """
+    if not input.ndim:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    axis = normalize_dim(dim, input.ndim, "select")
+    index = operator.index(index)
+    if not -input.shape[axis] <= index < input.shape[axis]:
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(input.shape)} at "
+                         f"dimension {axis}")
+    return Slice((*(ALL,) * axis, index))(input)
+
+
+# ---------------------------------------------------------------------- copies
+
+def clone(input: Any) -> Any:
+    """A copy in memory of its own; gradients pass through it.
+
+        >>> import minidl
+        >>> x = minidl.zeros(2)
+        >>> minidl.clone(x).add_(1), x
+        (tensor([1., 1.]), tensor([0., 0.]))
+    """
+    return Clone("K")(input)
+
+
+def contiguous(input: Any) -> Any:
+    """`input` itself if it lies in memory row by row, else a copy that does."""
+    array = memory_of(input) if isinstance(input, TensorBase) else input
+    return input if array.flags.c_contiguous else Clone("C")(input)

@@ -1,0 +1,218 @@
+"""Bessel functions and Airy's: the waves of a drum and the shadow at the edge of a rainbow.
+
+J and Y solve x^2 y'' + x y' + (x^2 - n^2) y = 0, the modified I and K the same equation with -x^2. The derivative
+of order 0 is order 1, and that of order 1 is made of both, so each family is closed. PyTorch computes these functions
+without gradients.
+
+I, and what it is scaled by e^-|x|, stands in `functions.py`.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minidl.backend.device import Array, library_of
+from minidl.ops.base.ufunc import Floating
+from minidl.ops.elementwise.selection import where
+from minidl.ops.special.functions import Special, i0, i1, out_over_x, sinc
+
+modified_bessel_i0, modified_bessel_i1 = i0, i1
+
+
+# ---------------------------------------------------------------------- J and Y: they oscillate
+
+class J0(Special):
+    """y = J0(x);  dy/dx = -J1(x)"""
+
+    named = "j0"
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return -g * bessel_j1(x)
+
+
+class J1(Special):
+    """y = J1(x);  dy/dx = J0(x) - y/x, and 1/2 at 0"""
+
+    named = "j1"
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return g * (bessel_j0(x) - out_over_x(out, x))
+
+
+class Y0(Special):
+    """y = Y0(x);  dy/dx = -Y1(x)"""
+
+    named = "y0"
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return -g * bessel_y1(x)
+
+
+class Y1(Special):
+    """y = Y1(x);  dy/dx = Y0(x) - y/x"""
+
+    named = "y1"
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return g * (bessel_y0(x) - out / x)
+
+
+def bessel_j0(input: Any) -> Any:
+    """The Bessel function of the first kind, of order 0.
+
+        >>> import minidl
+        >>> minidl.special.bessel_j0(minidl.tensor([0.0, 1.0, 4.0]))
+        tensor([ 1.0000,  0.7652, -0.3971])
+    """
+    return J0()(input)
+
+
+def bessel_j1(input: Any) -> Any:
+    """The Bessel function of the first kind, of order 1.
+
+        >>> import minidl
+        >>> minidl.special.bessel_j1(minidl.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.4401])
+    """
+    return J1()(input)
+
+
+def bessel_y0(input: Any) -> Any:
+    """The Bessel function of the second kind, of order 0: -inf at 0, NaN below.
+
+        >>> import minidl
+        >>> minidl.special.bessel_y0(minidl.tensor([0.0, 1.0]))
+        tensor([  -inf, 0.0883])
+    """
+    return Y0()(input)
+
+
+def bessel_y1(input: Any) -> Any:
+    """The Bessel function of the second kind, of order 1: -inf at 0, NaN below.
+
+        >>> import minidl
+        >>> minidl.special.bessel_y1(minidl.tensor([0.0, 1.0]))
+        tensor([   -inf, -0.7812])
+    """
+    return Y1()(input)
+
+
+# ---------------------------------------------------------------------- K: it falls off
+
+class K0(Special):
+    """y = K0(x);  dy/dx = -K1(x)"""
+
+    named = "k0"
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return -g * modified_bessel_k1(x)
+
+
+class K1(Special):
+    """y = K1(x);  dy/dx = -K0(x) - y/x"""
+
+    named = "k1"
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return -g * (modified_bessel_k0(x) + out / x)
+
+
+class K0e(Special):
+    """y = e^x K0(x);  dy/dx = y - e^x K1(x)"""
+
+    named = "k0e"
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return g * (out - scaled_modified_bessel_k1(x))
+
+
+class K1e(Special):
+    """y = e^x K1(x);  dy/dx = y - e^x K0(x) - y/x"""
+
+    named = "k1e"
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        return g * (out - scaled_modified_bessel_k0(x) - out / x)
+
+
+def modified_bessel_k0(input: Any) -> Any:
+    """The modified Bessel function of the second kind, of order 0: inf at 0, NaN below.
+
+        >>> import minidl
+        >>> minidl.special.modified_bessel_k0(minidl.tensor([0.0, 1.0]))
+        tensor([   inf, 0.4210])
+    """
+    return K0()(input)
+
+
+def modified_bessel_k1(input: Any) -> Any:
+    """The modified Bessel function of the second kind, of order 1: inf at 0, NaN below.
+
+        >>> import minidl
+        >>> minidl.special.modified_bessel_k1(minidl.tensor([0.0, 1.0]))
+        tensor([   inf, 0.6019])
+    """
+    return K1()(input)
+
+
+def scaled_modified_bessel_k0(x: Any) -> Any:
+    """`exp(x) * modified_bessel_k0(x)`, which does not vanish for large x.
+
+        >>> import minidl
+        >>> minidl.special.scaled_modified_bessel_k0(minidl.tensor([1.0, 1000.0]))
+        tensor([1.1445, 0.0396])
+    """
+    return K0e()(x)
+
+
+def scaled_modified_bessel_k1(x: Any) -> Any:
+    """`exp(x) * modified_bessel_k1(x)`, which does not vanish for large x.
+
+        >>> import minidl
+        >>> minidl.special.scaled_modified_bessel_k1(minidl.tensor([1.0, 1000.0]))
+        tensor([1.6362, 0.0396])
+    """
+    return K1e()(x)
+
+
+# ---------------------------------------------------------------------- relatives
+
+def spherical_bessel_j0(x: Any) -> Any:
+    """`sin(x) / x`, and 1 at 0: the spherical Bessel function of the first kind, of order 0.
+
+        >>> import minidl
+        >>> minidl.special.spherical_bessel_j0(minidl.tensor([0.0, 1.0]))
+        tensor([1.0000, 0.8415])
+    """
+    far = abs(x) == math.inf
+    return where(far, 0.0, sinc(where(far, 0.0, x) / math.pi))
+
+
+class AiryAi(Floating):
+    """y = Ai(x), which solves y'' = x y;  dy/dx = Ai'(x)"""
+
+    def ufunc(self, x: Array) -> Array:
+        return library_of(x).special.airy(x)[0].astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g * AiryAiPrime()(x)
+
+
+class AiryAiPrime(Floating):
+    """y = Ai'(x);  dy/dx = x Ai(x), by the equation that Ai solves"""
+
+    def ufunc(self, x: Array) -> Array:
+        return library_of(x).special.airy(x)[1].astype(x.dtype, copy=False)
+
+    def grad_x(self, g: Any, x: Any) -> Any:
+        return g * x * airy_ai(x)
+
+
+def airy_ai(input: Any) -> Any:
+    """The Airy function Ai: it oscillates below 0 and falls off above.
+
+        >>> import minidl
+        >>> minidl.special.airy_ai(minidl.tensor([-1.0, 0.0, 1.0]))
+        tensor([0.5356, 0.3550, 0.1353])
+    """
+    return AiryAi()(input)

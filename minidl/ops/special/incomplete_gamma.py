@@ -1,0 +1,59 @@
+"""The incomplete gamma functions: the share of gamma(a)'s integral that lies below x, and the one above."""
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend.device import Array
+from minidl.ops.elementwise.exponential import exp, xlogy
+from minidl.ops.special.functions import SpecialBinary, lgamma
+
+
+class Igamma(SpecialBinary):
+    """y = (integral of t^(a-1) e^-t from 0 to x) / gamma(a);  dy/dx = x^(a-1) e^-x / gamma(a)"""
+
+    named = "gammainc"
+    sign = 1
+
+    def forward(self, a: Array, x: Array) -> Array:     # names the inputs, for the rules
+        return super().forward(a, x)
+
+    def grad_a(self, g: Any) -> Any:
+        raise NotImplementedError(f"the derivative of {self.name().lower()} with respect to its first argument is not "
+                                  f"implemented, as it is not in PyTorch; detach() that argument")
+
+    def grad_x(self, g: Any, a: Any, x: Any) -> Any:
+        return self.sign * g * exp(xlogy(a - 1, x) - x - lgamma(a))
+
+
+class Igammac(Igamma):
+    """y = 1 - igamma(a, x), exact where that difference is tiny;  dy/dx is that of igamma, negative"""
+
+    named = "gammaincc"
+    sign = -1
+
+
+def igamma(input: Any, other: Any) -> Any:
+    """The regularized lower incomplete gamma function of a = `input` and x = `other`, both at least 0:
+
+        (integral of t^(a-1) e^-t from t = 0 to x) / gamma(a)
+
+    NaN for negative numbers. Differentiable in `other` alone.
+
+        >>> import minidl
+        >>> minidl.special.gammainc(minidl.tensor([1.0, 4.0]), minidl.tensor([1.0, 4.0]))
+        tensor([0.6321, 0.5665])
+    """
+    return Igamma()(input, other)
+
+
+def igammac(input: Any, other: Any) -> Any:
+    """The regularized upper incomplete gamma function, `1 - igamma(input, other)`, without the loss of digits.
+
+        >>> import minidl
+        >>> minidl.special.gammaincc(minidl.tensor([1.0, 4.0]), minidl.tensor([1.0, 4.0]))
+        tensor([0.3679, 0.4335])
+    """
+    return Igammac()(input, other)
+
+
+gammainc, gammaincc = igamma, igammac

@@ -1,0 +1,390 @@
+"""Statistics by rank and by pairs: medians, quantiles, the k-th smallest, the mode; covariance.
+
+What stands at a rank is an element of the input, so its gradient goes back to that element, by `GetItem`.
+"""
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.op import conjugate
+from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import get_default_dtype, real_of
+from minidl.backend.kernels.scan import scan
+from minidl.ops.base import return_types
+from minidl.ops.base.broadcast import Sum
+from minidl.ops.base.checks import check_real, number
+from minidl.ops.base.conversion import cast
+from minidl.ops.base.dims import sizes
+from minidl.ops.elementwise.complex_parts import complex as complex_
+from minidl.ops.elementwise.complex_parts import imag, real
+from minidl.ops.elementwise.exponential import sqrt
+from minidl.ops.elementwise.selection import clamp, where
+from minidl.ops.index.along_axis import gather, grid
+from minidl.ops.index.items import GetItem
+from minidl.ops.index.order import sort
+from minidl.ops.linalg.products import matmul
+from minidl.ops.reduce.extremes import check_not_empty
+from minidl.ops.reduce.sums import Reduction, axis_of, mean, reduced_shape, sum
+from minidl.ops.reduce.vector_norm import norm
+from minidl.ops.shape.movement import diagonal
+from minidl.ops.shape.views import (
+    array_of,
+    as_result,
+    clone,
+    expand,
+    movedim,
+    ravel,
+    reshape,
+    squeeze,
+    transpose,
+    unsqueeze,
+)
+
+# ---------------------------------------------------------------------- medians, the k-th smallest, the mode
+
+
+class Median(Reduction):
+    """y = the element in the middle of all x; elements that attain it share the gradient evenly."""
+
+    def __init__(self, ndim: int, skip_nan: bool) -> None:
+        super().__init__(tuple(range(ndim)))
+        self.skip_nan = skip_nan
+
+    def reduce(self, x: Array) -> Array:
+        row = x.reshape(-1)
+        return row[_middle(row, 0, self.skip_nan)].reshape((1,) * x.ndim)
+
+    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+        y = self.spread(out)
+        attained = cast((x == y) | ((x != x) & (y != y)), g.dtype)
+        return self.spread(g / Sum(self.axes, ())(attained)) * attained
+
+
+def _middle(x: Array, axis: int, skip_nan: bool) -> Array:
+    """Where along the axis the median stands, with the axis left in as a one: the lower of two in the middle. It
+    is the first NaN where there is one, unless NaN is skipped."""
+    xp, n = array_module(x), x.shape[axis]
+    nan = x != x
+    if skip_nan:   # sorted to the end, they do not count
+        numbers = n - nan.sum(axis=axis, keepdims=True)
+        return _at_rank(xp.argsort(x, axis=axis, kind="stable"), xp.maximum(numbers - 1, 0) // 2, axis)
+    middle = _kth(x, (n - 1) // 2, axis)
+    return xp.where(nan.any(axis=axis, keepdims=True), xp.expand_dims(nan.argmax(axis=axis), axis), middle)
+
+
+def _kth(x: Array, k: int, axis: int) -> Array:
+    """Where along the axis the k-th smallest element stands, counted from 0; the axis left in as a one."""
+    places = array_module(x).argpartition(x, k, axis=axis)
+    return places[(slice(None),) * axis + (slice(k, k + 1),)]
+
+
+def _at_rank(order: Array, rank: Array, axis: int) -> Array:
+    return array_module(order).take_along_axis(order, rank, axis)
+
+
+def _read(who: str, input: Any, places: Array, axis: int, keepdim: bool) -> return_types.ValuesIndices:
+    """The elements at `places` along the axis, and the places."""
+    indices = as_result(wrap(places))
+    values = GetItem(grid(places, axis)).watch(indices)(input)
+    if not keepdim:
+        values, indices = as_result(squeeze(values, axis)), as_result(squeeze(indices, axis))
+    return getattr(return_types, who)(values, indices)
+
+
+def _single(who: str, input: Any) -> return_types.ValuesIndices:
+    """A tensor without dimensions is its own median, mode and smallest."""
+    return getattr(return_types, who)(clone(input), wrap(array_module(array_of(input)).zeros((), np.int64)))
+
+
+def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The median of all elements; or along `dim`, with where it stands: `(values, indices)`.
+
+    Of an even number it is the lower of the two in the middle. A NaN is the median wherever there is one.
+    Errors: IndexError where `dim` has no elements. Of no elements at all the median is NaN.
+
+        >>> import minidl
+        >>> x = minidl.tensor([[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]])
+        >>> minidl.median(x), minidl.median(x, dim=1).values
+        (tensor(3.), tensor([2., 5.]))
+    """
+    return _median(input, dim, keepdim, "median", skip_nan=False)
+
+
+def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """`median` of the elements that are not NaN; NaN where there are none.
+
+        >>> import minidl
+        >>> minidl.nanmedian(minidl.tensor([3.0, float("nan"), 1.0]))
+        tensor(1.)
+    """
+    return _median(input, dim, keepdim, "nanmedian", skip_nan=True)
+
+
+def _median(input: Any, dim: int | None, keepdim: bool, who: str, skip_nan: bool) -> Any:
+    check_real(who, input)
+    if dim is None:
+        axis_of(input, 0, who)
+        if not math.prod(input.shape):
+            return mean(cast(input, get_default_dtype()) if input.dtype.kind != "f" else input)
+        return Median(input.ndim, skip_nan)(input)
+    axis = axis_of(input, dim, who)
+    if axis is None:
+        return _single(who, input)
+    check_not_empty(input, (axis,), who)
+    return _read(who, input, _middle(array_of(input), axis, skip_nan), axis, keepdim)
+
+
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> return_types.ValuesIndices:
+    """The k-th smallest element along `dim`, counted from 1, and where it stands: `(values, indices)`.
+
+    NaN counts as the largest. Errors: RuntimeError where there is no k-th.
+
+        >>> import minidl
+        >>> minidl.kthvalue(minidl.tensor([4.0, 1.0, 3.0]), k=2)
+        kthvalue(values=tensor(3.), indices=tensor(2))
+    """
+    check_real("kthvalue", input)
+    axis = axis_of(input, dim, "kthvalue")
+    n = 1 if axis is None else input.shape[axis]
+    if not 1 <= k <= n:
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis or 0}: k = {k}, but "
+                           f"there are {n} elements")
+    if axis is None:
+        return _single("kthvalue", input)
+    return _read("kthvalue", input, _kth(array_of(input), k - 1, axis), axis, keepdim)
+
+
+def mode(input: Any, dim: int = -1, keepdim: bool = False) -> return_types.ValuesIndices:
+    """The most frequent element along `dim`, and where it stands last: `(values, indices)`.
+
+    Of several equally frequent ones it is the smallest. Errors: IndexError where `dim` has no elements.
+
+        >>> import minidl
+        >>> minidl.mode(minidl.tensor([3, 1, 3, 1, 3]))
+        mode(values=tensor(3), indices=tensor(4))
+    """
+    check_real("mode", input)
+    axis = axis_of(input, dim, "mode")
+    if axis is None:
+        return _single("mode", input)
+    check_not_empty(input, (axis,), "mode")
+    x = array_of(input)
+    xp = array_module(x)
+    order = xp.argsort(x, axis=axis, kind="stable")
+    ranked = x[grid(order, axis)]
+    # Equal elements form runs. Where does the run start that each belongs to, and how long is it up to here?
+    later = (slice(None),) * axis + (slice(1, None),)
+    earlier = (slice(None),) * axis + (slice(None, -1),)
+    ranks = xp.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    starts = xp.zeros(x.shape, np.int64)
+    starts[later] = xp.where(ranked[later] != ranked[earlier], ranks[later], 0)
+    longest = (ranks - scan(starts, axis, np.maximum)).argmax(axis=axis)
+    return _read("mode", input, _at_rank(order, xp.expand_dims(longest, axis), axis), axis, keepdim)
+
+
+# ---------------------------------------------------------------------- quantiles
+
+ROUNDING = {"linear": np.floor, "lower": np.floor, "higher": np.ceil, "midpoint": np.floor, "nearest": np.rint}
+
+
+def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *,
+             interpolation: str = "linear") -> Any:
+    """The value that the share `q` of the elements lies below, of all or along `dim`.
+
+    `q` is a number from 0 to 1, or a 1-D tensor of them: then the result has a dimension more, in front. A
+    quantile that falls between two elements is interpolated between them ('linear', 'midpoint'), or is one of
+    them ('lower', 'higher', 'nearest'). NaN where there is a NaN.
+    Errors: RuntimeError for dtypes that are not floating or differ, q outside [0, 1], or no elements.
+
+        >>> import minidl
+        >>> x = minidl.tensor([0.0, 1.0, 2.0, 5.0])
+        >>> minidl.quantile(x, 0.5), minidl.quantile(x, minidl.tensor([0.0, 0.9]))
+        (tensor(1.5000), tensor([0.0000, 4.1000]))
+    """
+    return _quantile(input, q, dim, keepdim, interpolation, "quantile")
+
+
+def nanquantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *,
+                interpolation: str = "linear") -> Any:
+    """`quantile` of the elements that are not NaN; NaN where there are none.
+
+        >>> import minidl
+        >>> minidl.nanquantile(minidl.tensor([0.0, float("nan"), 1.0]), 0.5)
+        tensor(0.5000)
+    """
+    return _quantile(input, q, dim, keepdim, interpolation, "nanquantile")
+
+
+def _quantile(input: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, who: str) -> Any:
+    axis = axis_of(input, 0 if dim is None else dim, who)
+    if not isinstance(q, TensorBase):
+        q = wrap(array_module(array_of(input)).asarray(q, input.dtype))
+    _check_quantile(input, q, interpolation, who)
+    x = ravel(input) if dim is None or axis is None else movedim(input, axis, -1)     # (..., n)
+    values = sort(x, -1).values
+    nan = array_of(values) != array_of(values)
+    count = values.shape[-1] - nan.sum(axis=-1, keepdims=True)      # NaN are sorted to the end
+    last = array_module(nan).maximum(count - 1, 0) if who == "nanquantile" else values.shape[-1] - 1
+
+    # (..., 1) and (m) -> (..., m): ranks that lie between the elements below and above
+    rank = wrap(array_module(nan).asarray(last, q.dtype)) * ravel(q)
+    if who == "quantile":
+        rank = where(wrap(nan.any(axis=-1, keepdims=True)), float(values.shape[-1] - 1), rank)
+    rank = expand(rank, (*values.shape[:-1], rank.shape[-1]))
+    y = gather(values, -1, _whole(rank, ROUNDING[interpolation]))
+    if interpolation in ("linear", "midpoint"):
+        above = gather(values, -1, _whole(rank, np.ceil))
+        fraction = rank - _whole(rank, np.floor)
+        weight = fraction if interpolation == "linear" else 0.5
+        y = where(fraction > 0, _between(y, above, weight), y)   # at a whole rank, infinities have no difference
+    axes = tuple(range(input.ndim)) if axis is None or dim is None else (axis,)
+    return reshape(movedim(y, -1, 0), (*q.shape, *reduced_shape(tuple(input.shape), axes, keepdim)))
+
+
+def _between(a: Any, b: Any, weight: Any) -> Any:
+    """`lerp`, from the end that is nearer: the middle between -inf and a number is -inf."""
+    far = b - (1 - weight) * (b - a)
+    return far if isinstance(weight, float) else where(weight < 0.5, a + weight * (b - a), far)
+
+
+def _whole(rank: Any, rounding: Any) -> Any:
+    """Ranks as whole numbers."""
+    return wrap(rounding(array_of(rank)).astype(np.int64))
+
+
+def _check_quantile(input: Any, q: Any, interpolation: str, who: str) -> None:
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"{who}() input tensor must be either float or double dtype, but got {input.dtype}; "
+                           f"try .float()")
+    if q.ndim > 1:
+        raise RuntimeError(f"{who}() q must be a scalar or 1D tensor, but got shape {tuple(q.shape)}")
+    if q.dtype != input.dtype:
+        raise RuntimeError(f"{who}() q tensor must be same dtype as the input tensor, but got {q.dtype} and "
+                           f"{input.dtype}; cast one with .to(...)")
+    if interpolation not in ROUNDING:
+        raise RuntimeError(f"{who}() interpolation must be one of linear, lower, higher, midpoint or nearest, "
+                           f"but got {interpolation}")
+    if not math.prod(input.shape):
+        raise RuntimeError(f"{who}() input tensor must be non-empty, but got shape {tuple(input.shape)}")
+    shares = array_of(q)
+    if isinstance(shares, np.ndarray) and not ((shares >= 0) & (shares <= 1)).all():   # a GPU is not waited for
+        raise RuntimeError(f"{who}() q must be in the range [0, 1] but got {shares.tolist()}")
+
+
+# ---------------------------------------------------------------------- how things vary together
+
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """The covariances (V, V) of V variables, one a row, from N observations, one a column: (V, N) -> (V, V).
+
+    `fweights` (N), integers, say how often each observation occurred, `aweights` (N) how much it counts;
+    `correction` is 1 unless given (Bessel's). Of one variable, which may be a vector, it is the variance, without
+    dimensions. Of complex variables the second of a pair is conjugated.
+    Errors: RuntimeError where shapes or dtypes do not fit.
+
+        >>> import minidl
+        >>> minidl.cov(minidl.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
+        tensor([[ 1., -1.],
+                [-1.,  1.]])
+    """
+    if input.ndim > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with "
+                           f"{input.ndim} dimensions")
+    x = input if input.dtype.kind in "fc" else cast(input, get_default_dtype())
+    x = x if x.ndim == 2 else reshape(x, (1, -1))
+    n = x.shape[1]
+    _check_weights("fweights", fweights, "iu", "integral", n)
+    _check_weights("aweights", aweights, "f", "floating", n)
+    weights = fweights if aweights is None else aweights if fweights is None else fweights * aweights
+    if weights is None:
+        centred = x - mean(x, 1, keepdim=True)
+        freedom: Any = builtins.max(n - correction, 0)
+        scaled = centred
+    else:
+        weights = cast(weights, real_of(x.dtype))
+        total = sum(weights)
+        centred = x - sum(x * weights, 1, keepdim=True) / total
+        twice = sum(weights * cast(aweights, weights.dtype)) / total if aweights is not None else 1
+        freedom = clamp(total - correction * twice, min=0)
+        scaled = centred * weights
+    c = matmul(scaled, conjugate(transpose(centred, 0, 1))) / freedom
+    return reshape(c, ()) if len(c) == 1 else c
+
+
+def _check_weights(name: str, weights: Any, kinds: str, kind: str, n: int) -> None:
+    if weights is None:
+        return
+    if weights.dtype.kind not in kinds:
+        raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with {weights.dtype}")
+    if tuple(weights.shape) != (n,):
+        raise RuntimeError(f"cov(): expected {name} to have shape ({n},), one for each observation, but got "
+                           f"{tuple(weights.shape)}")
+
+
+def corrcoef(input: Any) -> Any:
+    """The correlation coefficients (V, V) of V variables, one a row: their covariances, divided by their
+    standard deviations, and between -1 and 1; so are both parts of complex ones.
+
+        >>> import minidl
+        >>> minidl.corrcoef(minidl.tensor([[0.0, 1.0, 2.0], [4.0, 2.0, 0.0]]))
+        tensor([[ 1., -1.],
+                [-1.,  1.]])
+    """
+    c = cov(input)
+    if not c.ndim:
+        return c / c
+    if c.dtype.kind != "c":
+        deviations = sqrt(diagonal(c))
+        return clamp(c / unsqueeze(deviations, 1) / deviations, -1, 1)
+    deviations = sqrt(real(diagonal(c)))
+    r = c / unsqueeze(deviations, 1) / deviations
+    return complex_(clamp(real(r), -1, 1), clamp(imag(r), -1, 1))
+
+
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """`input` with every slice along `dim` scaled down, if need be, until its p-norm is at most `maxnorm`.
+
+        >>> import minidl
+        >>> minidl.renorm(minidl.tensor([[3.0, 4.0], [0.3, 0.4]]), p=2, dim=0, maxnorm=1)
+        tensor([[0.6000, 0.8000],
+                [0.3000, 0.4000]])
+    """
+    axis = axis_of(input, dim, "renorm")
+    others = tuple([i for i in range(input.ndim) if i != axis])
+    if axis is None or not others:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    if number("renorm", "p", p) <= 0:
+        raise RuntimeError(f"renorm: non-positive-norm not supported, but got p={p}")
+    if not number("renorm", "maxnorm", maxnorm) >= 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    size = norm(input, p, others, keepdim=True)
+    return as_result(input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0))
+
+
+def msort(input: Any) -> Any:
+    """`input` sorted along its first dimension; the values only.
+
+        >>> import minidl
+        >>> minidl.msort(minidl.tensor([3, 1, 2]))
+        tensor([1, 2, 3])
+    """
+    return sort(input, 0).values
+
+
+def sum_to_size(input: Any, *size: Any) -> Any:
+    """`input` summed until it has `size`, from which it could be broadcast back. Errors: RuntimeError otherwise.
+
+        >>> import minidl
+        >>> minidl.tensor([[1.0, 2.0], [3.0, 4.0]]).sum_to_size(1, 2)
+        tensor([[4., 6.]])
+    """
+    shape = sizes(size)
+    new = input.ndim - len(shape)
+    if new < 0 or any(n not in (1, m) for n, m in zip(shape, input.shape[new:])):
+        raise RuntimeError(f"sum_to_size: size {list(shape)} is not expandable to size {list(input.shape)}")
+    axes = tuple([i for i, m in enumerate(input.shape) if i < new or shape[i - new] == 1 != m])
+    return reshape(sum(input, axes), shape) if axes else input

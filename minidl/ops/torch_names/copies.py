@@ -1,0 +1,50 @@
+"""What views show, in memory of its own: `permute_copy(x, dims)` is `permute(x, dims).clone()`, and so on.
+
+PyTorch has these for compilers, which like functions whose results share no memory with their arguments.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl.autograd.op import Alias
+from minidl.autograd.tensorbase import wrap
+from minidl.ops import shape
+from minidl.ops.index import as_strided, unfold
+from minidl.ops.index.view_scatter import slice_view
+from minidl.ops.shape import Clone, diagonal, split, unbind
+from minidl.ops.shape.views import array_of
+
+
+def _copied(view: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The function `name`: that of `view`, with all that it returns copied, row by row."""
+    def copy(input: Any, *args: Any, **kwargs: Any) -> Any:
+        out = view(input, *args, **kwargs)
+        return tuple([Clone("C")(part) for part in out]) if isinstance(out, tuple) else Clone("C")(out)
+    copy.__name__ = copy.__qualname__ = f"{name}_copy"
+    copy.__doc__ = f"`{name}`, as a copy in memory of its own."
+    return copy
+
+
+def _slice(input: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Any:
+    return slice_view(input, dim, start, end, step, "slice_copy")
+
+
+alias_copy = _copied(lambda input: Alias()(input), "alias")
+as_strided_copy = _copied(as_strided, "as_strided")
+detach_copy = _copied(lambda input: wrap(array_of(input)), "detach")
+diagonal_copy = _copied(diagonal, "diagonal")
+expand_copy = _copied(shape.expand, "expand")
+narrow_copy = _copied(shape.narrow, "narrow")
+permute_copy = _copied(shape.permute, "permute")
+select_copy = _copied(shape.select, "select")
+slice_copy = _copied(_slice, "slice")
+split_copy = _copied(split, "split")
+split_with_sizes_copy = _copied(split, "split_with_sizes")
+squeeze_copy = _copied(shape.squeeze, "squeeze")
+t_copy = _copied(shape.t, "t")
+transpose_copy = _copied(shape.transpose, "transpose")
+unbind_copy = _copied(unbind, "unbind")
+unfold_copy = _copied(unfold, "unfold")
+unsqueeze_copy = _copied(shape.unsqueeze, "unsqueeze")
+view_copy = _copied(shape.reshape, "view")

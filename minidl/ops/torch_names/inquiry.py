@@ -1,0 +1,114 @@
+"""Questions about a tensor as a whole, answered with a plain Python value."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minidl.autograd.tensorbase import TensorBase
+from minidl.ops.base import broadcast_shape, instead_of
+from minidl.ops.shape.views import sizes_of
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, TensorBase)
+
+
+def is_floating_point(input: Any) -> bool:
+    """Whether the dtype of a tensor is a floating one. Errors: TypeError for what is no tensor."""
+    return _tensor(input, "is_floating_point").array.dtype.kind == "f"
+
+
+def is_complex(input: Any) -> bool:
+    """Whether the dtype of a tensor is a complex one. Errors: TypeError for what is no tensor."""
+    return _tensor(input, "is_complex").array.dtype.kind == "c"
+
+
+def is_nonzero(input: Any) -> bool:
+    """Whether the one element of a tensor is not zero. Errors: RuntimeError unless there is exactly one."""
+    x = _tensor(input, "is_nonzero").array
+    if x.size != 1:
+        raise RuntimeError(f"is_nonzero: Boolean value of Tensor with {x.size} elements is ambiguous; "
+                           f"try .any() or .all()")
+    return bool(x.reshape(()))
+
+
+def is_signed(input: Any) -> bool:
+    """Whether the dtype of a tensor has negative numbers.
+
+        >>> import minidl
+        >>> minidl.is_signed(minidl.tensor([1])), minidl.is_signed(minidl.tensor([1], dtype=minidl.uint8))
+        (True, False)
+    """
+    return _tensor(input, "is_signed").array.dtype.kind not in "bu"
+
+
+def is_same_size(input: Any, other: Any) -> bool:
+    """Whether two tensors have the same shape.
+
+        >>> import minidl
+        >>> minidl.is_same_size(minidl.zeros(2, 3), minidl.zeros(3, 2))
+        False
+    """
+    return _tensor(input, "is_same_size").array.shape == _tensor(other, "is_same_size").array.shape
+
+
+def is_inference(input: Any) -> bool:
+    """False: tensors made in `inference_mode` are like any other."""
+    return _tensor(input, "is_inference") is None
+
+
+def get_device(input: Any) -> int:
+    """The number of the GPU that holds a tensor, -1 on the CPU."""
+    return _tensor(input, "get_device").get_device()
+
+
+def is_distributed(input: Any) -> bool:
+    """False: a tensor lives on one device."""
+    return _tensor(input, "is_distributed") is None
+
+
+def typename(obj: Any) -> str:
+    """The name of the type of an object, with that of its module unless it is Python's own.
+
+        >>> import minidl
+        >>> minidl.typename(minidl.zeros(2)), minidl.typename(3.5)
+        ('minidl.tensor.Tensor', 'float')
+    """
+    if hasattr(obj, "__qualname__"):
+        module, name = getattr(obj, "__module__", None) or "", obj.__qualname__
+    else:
+        module, name = type(obj).__module__, type(obj).__qualname__
+    return name if module in ("", "builtins") else f"{module}.{name}"
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The shape that tensors of all these shapes broadcast to; a number stands for a shape of one dimension.
+
+    Errors: RuntimeError where there is none.
+
+        >>> import minidl
+        >>> minidl.broadcast_shapes((2,), (3, 1), (1, 1, 1))
+        (1, 3, 2)
+    """
+    given = [sizes_of(shape) for shape in shapes]
+    if any(n < 0 for shape in given for n in shape):
+        raise RuntimeError(f"broadcast_shapes: Trying to create tensor with negative dimension: {given}")
+    return broadcast_shape("broadcast_shapes", (), *given)
+
+
+def numel(input: Any) -> int:
+    """How many elements a tensor has. Errors: TypeError for what is no tensor.
+
+        >>> import minidl
+        >>> minidl.numel(minidl.zeros(2, 3))
+        6
+    """
+    return math.prod(_tensor(input, "numel").array.shape)
+
+
+def _tensor(x: Any, who: str) -> Any:
+    if not isinstance(x, TensorBase):
+        raise TypeError(f"{who}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}; "
+                        f"{instead_of(x)}")
+    return x

@@ -1,0 +1,114 @@
+"""Linear algebra that reports instead of raising: each function also returns `info`, which is 0 where all went well.
+
+In a batch, the matrices for which there is an answer get theirs; for the others it is nan, in result and gradient.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, array_module
+from minidl.backend.kernels.lu import lu_factor
+from minidl.ops.base import return_types
+from minidl.ops.elementwise import where
+from minidl.ops.linalg import Cholesky, Inverse, Solve
+from minidl.ops.linalg.decompositions import cholesky_factor, failing_order
+from minidl.ops.linalg.equations import (
+    check_matrix,
+    check_right_hand_side,
+    identity_like,
+    is_vector,
+    mH,
+    mT,
+    same_batch,
+)
+from minidl.ops.linalg.lu_factors import first_zero, raise_where
+from minidl.ops.shape import reshape, unsqueeze
+from minidl.ops.shape.views import array_of, as_result
+
+
+def inv_ex(A: Any, *, check_errors: bool = False) -> return_types.InverseResult:
+    """`inv`, and which matrices have no inverse: a named tuple (inverse, info).
+
+    info: (*), int32: 0 where there is an inverse, else the number, from 1, of the first 0 on the diagonal of U in
+    A = P L U. Errors: LinAlgError, with `check_errors`, where info is not 0.
+
+        >>> import minidl
+        >>> minidl.linalg.inv_ex(minidl.tensor([[1.0, 2.0], [2.0, 4.0]])).info
+        tensor(2, dtype=int32)
+    """
+    who = "linalg.inv_ex"
+    check_matrix(who, A, square=True)
+    info = first_zero(lu_factor(array_of(A))[0])
+    if check_errors:
+        raise_where(info, f"{who}: The diagonal element {{}} is zero, the inversion could not be completed because the "
+                          f"input matrix is singular.")
+    return return_types.linalg_inv_ex(_blank(Inverse()(_harmless(A, info)), info), wrap(info))
+
+
+def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> return_types.SolveResult:
+    """`solve`, and for which matrices there is no solution: a named tuple (result, info). info as that of `inv_ex`.
+
+        >>> import minidl
+        >>> minidl.linalg.solve_ex(minidl.tensor([[2.0]]), minidl.tensor([4.0]))
+        linalg_solve_ex(result=tensor([2.]), info=tensor(0, dtype=int32))
+    """
+    who = "linalg.solve_ex"
+    check_matrix(who, A, square=True)
+    if is_vector(A, B, who):
+        X, info = solve_ex(A, unsqueeze(B, -1), check_errors=check_errors)
+        return return_types.linalg_solve_ex(reshape(X, X.shape[:-1]), info)
+    if not left:
+        X, info = solve_ex(mT(A), mT(B), check_errors=check_errors)
+        return return_types.linalg_solve_ex(as_result(mT(X)), info)
+    check_right_hand_side(who, A, B)
+    info = first_zero(lu_factor(array_of(A))[0])
+    if check_errors:
+        raise_where(info, f"{who}: The solver failed because the input matrix is singular.")
+    X = Solve()(*same_batch(who, _harmless(A, info), B))
+    return return_types.linalg_solve_ex(_blank(X, info), wrap(info))
+
+
+def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> return_types.CholeskyResult:
+    """`cholesky`, and which matrices are not positive-definite: a named tuple (L, info).
+
+    info: (*), int32: 0 where there is a factor, else the order of the first leading minor that is not
+    positive-definite. Errors: LinAlgError, with `check_errors`, where info is not 0.
+
+        >>> import minidl
+        >>> minidl.linalg.cholesky_ex(minidl.tensor([[1.0, 2.0], [2.0, 1.0]])).info
+        tensor(2, dtype=int32)
+    """
+    who = "linalg.cholesky_ex"
+    check_matrix(who, A, square=True)
+    A = mH(A) if upper else A
+    info = _indefinite(array_of(A))
+    if check_errors:
+        raise_where(info, f"{who}: The factorization could not be completed because the input is not positive-definite "
+                          f"(the leading minor of order {{}} is not positive-definite).")
+    L = _blank(Cholesky()(_harmless(A, info)), info)
+    return return_types.linalg_cholesky_ex(mH(L) if upper else L, wrap(info))
+
+
+def _indefinite(a: Array) -> Array:
+    """The order of the first leading minor of each matrix that is not positive-definite; 0 where all are."""
+    xp = array_module(a)
+    info = xp.zeros(a.shape[:-2], np.int32)
+    if cholesky_factor(a) is None:
+        for index in np.ndindex(*a.shape[:-2]):
+            if cholesky_factor(a[index]) is None:
+                info[index] = failing_order(a[index])
+    return info
+
+
+def _harmless(A: Any, info: Array) -> Any:
+    """A with the identity in place of the matrices for which there is no answer."""
+    return where(wrap((info != 0)[..., None, None]), wrap(identity_like(A, A.shape[-1])), A)
+
+
+def _blank(y: Any, info: Array) -> Any:
+    """nan in place of the answers that are none."""
+    return where(wrap((info != 0)[..., None, None]), math.nan, y)
