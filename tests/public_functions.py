@@ -42,16 +42,16 @@ ELSEWHERE = {
         get_float32_matmul_precision set_flush_denormal set_warn_always is_warn_always_enabled set_anomaly_enabled
         is_anomaly_enabled is_anomaly_check_nan_enabled set_default_device
         get_default_device typename to_dlpack""",
-    "tests/ops/test_draw.py": "binomial multinomial poisson",
-    "tests/ops/test_dispatcher_names.py": "feature_dropout_",
-    "tests/ops/test_dropout.py": """
+    "tests/ops/random/test_draw.py": "binomial multinomial poisson",
+    "tests/ops/torch_names/test_dispatcher.py": "feature_dropout_",
+    "tests/ops/random/test_dropouts.py": """
         dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout""",
-    "tests/ops/test_gumbel.py": "gumbel_softmax",
-    "tests/ops/test_rrelu.py": """
+    "tests/ops/activation/test_gumbel.py": "gumbel_softmax",
+    "tests/ops/activation/test_random_relu.py": """
         rrelu_ relu_ celu_ elu_ hardtanh_ leaky_relu_ selu_ threshold_""",
-    "tests/ops/test_in_place.py": """
+    "tests/ops/torch_names/test_in_place.py": """
         alpha_dropout_ dropout_ feature_alpha_dropout_ detach_ resize_as_ fill_ index_put_ zero_""",
-    "tests/ops/test_cast.py": "get_default_dtype set_default_dtype",
+    "tests/ops/base/test_conversion.py": "get_default_dtype set_default_dtype",
     "tests/test_func.py": "vmap",
     "tests/test_amp.py": "get_autocast_dtype is_autocast_available is_autocast_enabled",
     "tests/serialization/test_interface.py": "save load",
@@ -102,14 +102,16 @@ def of_pytorch(space: Any, name: str) -> bool:
             callable(value) or isinstance(value, (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)))
 
 
+def tables() -> list[str]:
+    """The modules of tests/ops, in its families' folders, too."""
+    paths = [path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / "tests" / "ops").rglob("test_*.py"))]
+    return [".".join(path.parts) for path in paths if path.stem != "test_registry"]
+
+
 def cases() -> list[tuple[str, Any]]:
     """(file, case) for every case of every table."""
-    found = []
-    for path in sorted((ROOT / "tests" / "ops").glob("test_*.py")):
-        if path.stem != "test_registry":
-            table = importlib.import_module(f"tests.ops.{path.stem}")
-            found += [(f"tests/ops/{path.name}", case) for case in getattr(table, "CASES", [])]
-    return found
+    return [(name.replace(".", "/") + ".py", case) for name in tables()
+            for case in getattr(importlib.import_module(name), "CASES", [])]
 
 
 def checks() -> dict[Any, dict[str, Any]]:
@@ -228,7 +230,7 @@ def mentioned(method: str) -> str:
     """The first test file that calls a method of that name, or holds it in a string. What writes in place is found by its
     underscore."""
     if method.endswith("_"):
-        return "tests/ops/test_in_place.py"
+        return "tests/ops/torch_names/test_in_place.py"
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         if re.search(rf"\.{method}\(|\"{method}\"", path.read_text(encoding="utf-8")):
             return path.relative_to(ROOT).as_posix()

@@ -49,7 +49,7 @@ def test_every_function_is_compared_with_pytorch_on_four_samples():
         space = functools.reduce(getattr, path.split(".")[1:], torch)
         for name, function in functions.items():
             samples = known.get(public_functions.code_of(function), {"samples": 0})["samples"]
-            in_place = name.endswith("_")       # tests/ops/test_in_place.py finds them all, and compares them
+            in_place = name.endswith("_")       # tests/ops/torch_names/test_in_place.py finds them all, and compares them
             if hasattr(space, name) and name not in by_hand and not in_place and path != "minidl.Tensor" and samples < 4:
                 few.append(f"{path}.{name}: {samples}")
     assert few == [], "give it more samples with torch=, in tests/ops"

@@ -12,7 +12,7 @@ import minidl
 from tests.checking import _torch_function, _torch_leaf, as_leaf, build, leaves, normal, torch
 from tests.public_functions import cases
 
-CASES = [pytest.param(f"{file.removeprefix('tests/ops/test_').removesuffix('.py')}-{case}", case)
+CASES = [pytest.param(f"{file.removeprefix('tests/ops/').replace('test_', '').removesuffix('.py')}-{case}", case)
          for file, case in cases() if case.grad]
 CASES = [pytest.param(*param.values, id=param.values[0]) for param in CASES]
 
@@ -20,12 +20,15 @@ OVERLAP = "elements of the result share places, so a write would go to several"
 COPIED = "PyTorch copies this input, or computes another from it, and keeps that; here it is used, and kept, as it is"
 NO_GRADIENT_THERE = "in PyTorch this input has no gradient, or the sample is empty"
 STRICTER = {
-    OVERLAP: """window-unfold; complex-complex unfold; window-as_strided;
-        resize-nearest; resize-area; resize-linear; resize-nearest-exact {}; resize-linear {}""",
-    COPIED: """einsum-einsum; einsum-einsum implied; einsum-tensordot; linalg-kron; complex-complex kron; linalg-matmul;
-        decompositions-cdist; norm-instance_norm; index-take_along_dim; complex-polar; many_samples-polar; special-ndtr;
-        dispatcher_names-norm_except_dim; complex-complex r/; complex-complex nansum; margin_loss-margin_ranking_loss;
-        decompositions-qr; complex_matrices-complex qr; attention-multi_head_attention_forward; attention-multi_head_attention_forward, odds and ends;
+    OVERLAP: """index/window-unfold; complex-complex unfold; index/window-as_strided; resize/interpolation-nearest;
+        resize/interpolation-area; resize/interpolation-linear; resize/interpolation-nearest-exact {};
+        resize/interpolation-linear {}""",
+    COPIED: """linalg/contraction-einsum; linalg/contraction-einsum implied; linalg/contraction-tensordot;
+        linalg/products-kron; complex-complex kron; linalg/products-matmul; linalg/decompositions-cdist;
+        norm-instance_norm; index/index-take_along_dim; complex-polar; many_samples-polar; special/functions-ndtr;
+        torch_names/dispatcher-norm_except_dim; complex-complex r/; complex-complex nansum;
+        loss/margin-margin_ranking_loss; linalg/decompositions-qr; complex_matrices-complex qr;
+        attention-multi_head_attention_forward; attention-multi_head_attention_forward, odds and ends;
         attention-scaled_dot_product_attention""",
     NO_GRADIENT_THERE: "norm-batch_norm in evaluation; local_response_norm-local_response_norm",
 }

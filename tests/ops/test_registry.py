@@ -4,7 +4,6 @@ Three orders are taken, so that ops which only arise in gradients are differenti
 """
 import importlib
 import pkgutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +13,9 @@ import minidl.ops
 from minidl.autograd import FusedOp, Op
 from minidl.autograd.fused import registry as fused_registry
 from tests.checking import as_leaf, build, tensors
+from tests.public_functions import tables
 
-TABLES = [importlib.import_module(f"tests.ops.{path.stem}") for path in sorted(Path(__file__).parent.glob("test_*.py"))
-          if path.stem != "test_registry"]
+TABLES = [importlib.import_module(name) for name in tables()]
 CASES = [case for table in TABLES for case in getattr(table, "CASES", [])]
 
 
@@ -32,9 +31,9 @@ def concrete(cls):
 
 
 BY_HAND = {
-    "Move",               # between devices: tests/ops/test_cast.py
-    "Geqrf",              # whose gradient is an error: tests/ops/test_householder.py
-    "Dropout", "Shift",   # with random masks: tests/ops/test_dropout.py
+    "Move",               # between devices: tests/ops/base/test_conversion.py
+    "Geqrf",              # whose gradient is an error: tests/ops/linalg/test_householder.py
+    "Dropout", "Shift",   # with random masks: tests/ops/random/test_dropouts.py
 }
 OPS = sorted({cls for cls in classes() if concrete(cls) and cls.__name__ not in BY_HAND}, key=lambda cls: cls.__name__)
 

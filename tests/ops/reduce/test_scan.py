@@ -9,7 +9,7 @@ import pytest
 import minidl
 from minidl.ops.reduce import scan
 from tests.checking import Case, S, _check_values, check_case
-from tests.ops.test_reduce import ZEROS
+from tests.ops.reduce.test_sums import ZEROS
 
 nan, inf = math.nan, math.inf
 TIES = np.array([[1.0, 3.0, 3.0, 2.0, 3.0], [2.0, 2.0, 1.0, 2.0, 1.0]])

@@ -8,7 +8,7 @@ import pytest
 
 import minidl
 from tests.checking import Case, S, _check_values, check_case
-from tests.ops.test_reduce import INTS
+from tests.ops.reduce.test_sums import INTS
 
 CASES = [
     Case(minidl.Tensor.norm, [S((3, 4)), S(()), S((3, 4), 2, 1), S((3, 4), "fro", S.raw((0, 1))), S((0,)),

@@ -6,7 +6,7 @@ import minidl
 import minidl.linalg as L
 from minidl.ops import linalg
 from tests.checking import Case, S, check_case, torch
-from tests.ops.test_decompositions import A2, A3, B3, NOT_SQUARE, SINGULAR, matrix, no_matrix, t
+from tests.ops.linalg.test_decompositions import A2, A3, B3, NOT_SQUARE, SINGULAR, matrix, no_matrix, t
 
 SAMPLES = [S(A3), S(B3), S(matrix(4, 2)), S(matrix(2, 4)), S(matrix(2, 3, 2)), S(matrix(2, 2, 3)), S(matrix(1, 1)), S(np.zeros((0, 2, 2))), S(np.zeros((2, 0, 3)))]
 BAD = np.stack([A2, SINGULAR])

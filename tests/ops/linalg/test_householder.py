@@ -5,7 +5,7 @@ import pytest
 import minidl
 from minidl.ops.linalg import householder
 from tests.checking import Case, S, check_case
-from tests.ops.test_decompositions import A3, B3, matrix, t
+from tests.ops.linalg.test_decompositions import A3, B3, matrix, t
 
 TALL, TAU = matrix(4, 3), np.array([0.7, 1.1, 0.4])
 TAUS = np.array([[0.7, 1.1, 0.4], [1.2, 0.3, 1.9]])

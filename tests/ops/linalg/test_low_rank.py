@@ -5,7 +5,7 @@ import pytest
 import minidl
 from minidl.ops.linalg import low_rank
 from tests.checking import Case, S, check_case, torch
-from tests.ops.test_decompositions import matrix
+from tests.ops.linalg.test_decompositions import matrix
 
 
 def of_rank_2(*shape):

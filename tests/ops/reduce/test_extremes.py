@@ -9,7 +9,7 @@ import pytest
 import minidl
 from minidl.ops import reduce
 from tests.checking import Case, S, _check_values, check_case
-from tests.ops.test_reduce import ALONG, BAD_DIM, INTS, SHAPES, TIES, TWICE, numpy_axes
+from tests.ops.reduce.test_sums import ALONG, BAD_DIM, INTS, SHAPES, TIES, TWICE, numpy_axes
 
 
 def extreme_along(values, where):
