@@ -1,10 +1,10 @@
 """minidl: deep learning you can read. A Tensor with gradients of any order, on NumPy and CuPy."""
 from minidl import backend  # noqa: F401  (before all that loads NumPy)
-from minidl.tensor import Tensor
-from minidl.typed import (
+from minidl.tensors.tensor import Tensor
+from minidl.tensors.typed import (
     BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor,
 )
-from minidl.creation import (
+from minidl.tensors.creation import (
     arange, as_tensor, asarray, bernoulli, empty, empty_like, empty_permuted, empty_strided, eye, from_dlpack,
     from_numpy, frombuffer, full, full_like, linspace, logspace, normal, ones, ones_like, rand, rand_like, randint,
     randint_like, randn, randn_like, randperm, range, scalar_tensor, tensor, to_dlpack, zeros, zeros_like,
@@ -140,8 +140,8 @@ from minidl.backend.dtype import (
 )
 from minidl.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minidl.backend.cpu.threads import get_num_threads, set_num_threads
-from minidl.printing import get_printoptions, set_printoptions
-from minidl.settings import (
+from minidl.tensors.printing import get_printoptions, set_printoptions
+from minidl.backends.settings import (
     are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision,
     is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled, set_deterministic_debug_mode,
     set_float32_matmul_precision, set_flush_denormal, set_warn_always, use_deterministic_algorithms,
@@ -162,7 +162,8 @@ from minidl import profiler, serialization
 from minidl.serialization import load, save
 
 # `out=`, errors that name the function, and why a name is missing
-from minidl import door, left_out
+from minidl import left_out
+from minidl.tensors import door
 
 # constants, and the type of x.shape
 from math import e, inf, nan, pi

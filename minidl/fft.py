@@ -1,7 +1,7 @@
 """Fourier transforms under the names of `torch.fft`; each function is written and explained in `minidl.ops.fft`."""
 from __future__ import annotations
 
-from minidl import door, left_out
+from minidl import left_out
 from minidl.ops.fft import (
     fft,
     fft2,
@@ -26,6 +26,7 @@ from minidl.ops.fft import (
     rfftfreq,
     rfftn,
 )
+from minidl.tensors import door
 
 __all__ = [
     "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift",

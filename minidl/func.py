@@ -15,14 +15,14 @@ from minidl.autograd.functional import forward_product
 from minidl.autograd.grad_mode import enable_grad
 from minidl.autograd.interface import grad as gradients
 from minidl.autograd.op import AccumulateGrad, Alias
-from minidl.creation import zeros_like
 from minidl.nn.module import Module
 from minidl.nn.norm import _BatchNorm
 from minidl.ops.elementwise import equal
 from minidl.ops.shape import movedim, select, stack
 from minidl.ops.shape import rearrange as rearrange
 from minidl.random import default_generator
-from minidl.tensor import Tensor
+from minidl.tensors.creation import zeros_like
+from minidl.tensors.tensor import Tensor
 
 Tree = Any
 """A Tensor, or tuples, lists and dicts of trees."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import door, left_out
+from minidl import left_out
+from minidl.tensors import door
 from minidl.ops import linalg, shape
 from minidl.ops.linalg import (
     vander, cholesky, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd, svdvals, eig, eigvals, householder_product,

@@ -1,6 +1,7 @@
 """`minidl.special`: special functions under the names of `torch.special`. They are written in `minidl.ops`."""
 # ruff: noqa: I001  (grouped for the reader)
-from minidl import door, left_out
+from minidl import left_out
+from minidl.tensors import door
 from minidl.ops.elementwise import erf, erfc, exp2, expm1, log1p, sigmoid as expit, xlogy
 from minidl.ops.special import (
     digamma, entr, erfcx, erfinv, gammaln, i0, i0e, i1, i1e, log_ndtr, logit, multigammaln, ndtr, ndtri, polygamma, psi,

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import creation, printing, random
+from minidl import random
+from minidl.tensors import creation, printing
 from tests import strict_array  # noqa: F401  (registers the device "strict")
 
 try:

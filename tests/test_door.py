@@ -13,7 +13,7 @@ import pytest
 
 import minidl
 import minidl.nn.functional as F
-from minidl import door
+from minidl.tensors import door
 from tests import strict_array
 from tests.checking import build, leaves, tensors, torch
 from tests.public_functions import cases, code_of

@@ -1,4 +1,6 @@
 """What `import minidl` brings along."""
+import importlib.util
+import inspect
 import subprocess
 import sys
 
@@ -25,3 +27,8 @@ def test_names_that_stand_for_others():
     assert isinstance(minidl.float32, minidl.dtype)
     assert minidl.ones(3)[:, minidl.newaxis].shape == (3, 1)
     assert minidl.GradScaler is minidl.amp.GradScaler
+
+
+def test_tensor_is_the_function_only():
+    assert minidl.tensor is minidl.tensors.creation.tensor and inspect.isfunction(minidl.tensor)
+    assert importlib.util.find_spec("minidl.tensor") is None, "a module in the guise of a function"

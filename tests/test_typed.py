@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import nn, typed
+from minidl import nn
+from minidl.tensors import typed
 
 KINDS = {"Float": minidl.float32, "Double": minidl.float64, "Half": minidl.float16, "Long": minidl.int64,
          "Int": minidl.int32, "Short": minidl.int16, "Char": minidl.int8, "Byte": minidl.uint8, "Bool": minidl.bool}

@@ -67,7 +67,7 @@ WARNINGS = [
     ("autograd/gradcheck.py", lambda: gradcheck(lambda x: x * WEIGHT, (double(),))),
     ("autograd/gradcheck_subject.py", lambda: gradcheck(lambda x: x * 1, (w(),), eps=1e-2, atol=1e-1)),
     ("autograd/gradcheck_subject.py", lambda: gradcheck(nn.Linear(2, 2).double(), (double().detach(),))),
-    ("door.py", lambda: minidl.add(w().detach(), 1, out=minidl.ones(3))),
+    ("tensors/door.py", lambda: minidl.add(w().detach(), 1, out=minidl.ones(3))),
     ("neighbors/inputs.py", lambda: knn(True)[0].predict(knn(False)[1])),
     ("neighbors/inputs.py", lambda: knn(False)[0].predict(knn(False)[1].view(Named))),
     ("neighbors/inputs.py", lambda: KNeighborsClassifier(1).fit(np.ones((2, 1)), np.ones((2, 1), int))),
@@ -86,7 +86,7 @@ WARNINGS = [
     ("optim/lr_scheduler/scheduler.py", lambda: optim.lr_scheduler.StepLR(optim.SGD([w()], lr=1.0), 1).step()),
     ("optim/optimizer.py", lambda: optim.Adam([w()] * 2)),
     ("serialization/interface.py", bfloat16_file),
-    ("settings.py", lambda: minidl.set_float32_matmul_precision("low")),
+    ("backends/settings.py", lambda: minidl.set_float32_matmul_precision("low")),
     ("utils/data/dataset.py", lambda: random_split(range(2), [0.9, 0.05, 0.05])),
 ]
 """Where a warning is given, and a call that brings it about."""

@@ -1,6 +1,6 @@
 """What the tape needs of a tensor: its array, where its gradient flows to, and its version.
 
-The methods that users call stand in `minidl.tensor.Tensor`. This class knows no operations: it is the
+The methods that users call stand in `minidl.tensors.tensor.Tensor`. This class knows no operations: it is the
 knot between the tape (below) and the tensor (above), cut once.
 """
 from __future__ import annotations

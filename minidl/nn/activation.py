@@ -4,11 +4,11 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend.dtype import get_default_dtype
-from minidl.creation import full
 from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
-from minidl.tensor import Tensor
+from minidl.tensors.creation import full
+from minidl.tensors.tensor import Tensor
 
 
 class _InPlace(Module):

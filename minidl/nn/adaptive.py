@@ -11,7 +11,7 @@ from minidl.nn.linear import Linear
 from minidl.nn.module import Module
 from minidl.ops.elementwise import where
 from minidl.ops.shape import cat
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class AdaptiveOutput(NamedTuple):

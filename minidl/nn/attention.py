@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.creation import empty
 from minidl.nn import functional as F
 from minidl.nn import init
 from minidl.nn.linear import Linear
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
 from minidl.ops.attention import once_each
-from minidl.tensor import Tensor
+from minidl.tensors.creation import empty
+from minidl.tensors.tensor import Tensor
 
 
 class _OutProjection(Linear):

@@ -4,13 +4,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minidl.creation import empty
 from minidl.nn import functional as F
 from minidl.nn.linear import init_layer
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
 from minidl.ops.base import numbers
-from minidl.tensor import Tensor
+from minidl.tensors.creation import empty
+from minidl.tensors.tensor import Tensor
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 

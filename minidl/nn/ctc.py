@@ -5,7 +5,7 @@ from typing import Any
 
 from minidl.nn import functional as F
 from minidl.nn.loss import _Loss
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class CTCLoss(_Loss):

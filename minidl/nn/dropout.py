@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from minidl.nn import functional as F
 from minidl.nn.module import Module
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class _Dropout(Module):

@@ -4,13 +4,13 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.autograd.grad_mode import no_grad
-from minidl.creation import empty
 from minidl.nn import functional as F
 from minidl.nn import init
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
 from minidl.ops.index import zero_
-from minidl.tensor import Tensor
+from minidl.tensors.creation import empty
+from minidl.tensors.tensor import Tensor
 
 
 class _Embedding(Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.nn.module import Module
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class Flatten(Module):

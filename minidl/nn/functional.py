@@ -3,7 +3,8 @@
 They are written in the families of `minidl.ops`, forward beside gradient; here they stand under PyTorch's names.
 """
 # ruff: noqa: I001, RUF022  (grouped for the reader)
-from minidl import door, left_out
+from minidl import left_out
+from minidl.tensors import door
 
 # weighted sums
 from minidl.ops.linalg import linear, bilinear, cosine_similarity, pairwise_distance, pdist

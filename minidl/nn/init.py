@@ -17,11 +17,11 @@ from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import array_module, library_of
 from minidl.backend.dtype import float32, float64
 from minidl.backend.warn import warn
-from minidl.creation import eye as identity
-from minidl.creation import rand, randn
 from minidl.ops import index
 from minidl.random import Generator
-from minidl.tensor import Tensor
+from minidl.tensors.creation import eye as identity
+from minidl.tensors.creation import rand, randn
+from minidl.tensors.tensor import Tensor
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",

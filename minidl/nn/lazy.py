@@ -4,13 +4,13 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend.dtype import int64
-from minidl.creation import zeros
 from minidl.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Numbers
 from minidl.nn.linear import Linear
 from minidl.nn.module import Module
 from minidl.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from minidl.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
-from minidl.tensor import Tensor
+from minidl.tensors.creation import zeros
+from minidl.tensors.tensor import Tensor
 
 
 class LazyModuleMixin:

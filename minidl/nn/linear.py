@@ -4,12 +4,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minidl.creation import empty
 from minidl.nn import functional as F
 from minidl.nn import init
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
-from minidl.tensor import Tensor
+from minidl.tensors.creation import empty
+from minidl.tensors.tensor import Tensor
 
 
 class Identity(Module):

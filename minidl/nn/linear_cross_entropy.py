@@ -7,7 +7,7 @@ from typing import Any
 from minidl.nn import functional as F
 from minidl.nn.linear import Linear
 from minidl.nn.loss import _WeightedLoss
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class LinearCrossEntropyLoss(_WeightedLoss):

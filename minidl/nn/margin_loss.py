@@ -6,7 +6,7 @@ from collections.abc import Callable
 from minidl.nn import functional as F
 from minidl.nn.loss import _Loss, _WeightedLoss
 from minidl.nn.similarity import PairwiseDistance
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- scores
 

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 
 from minidl.backend.dtype import int64
 from minidl.backend.warn import warn
-from minidl.creation import ones, zeros
 from minidl.nn import functional as F
 from minidl.nn import init
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
-from minidl.tensor import Tensor
+from minidl.tensors.creation import ones, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class _Norm(Module):

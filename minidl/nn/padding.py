@@ -4,7 +4,7 @@ from __future__ import annotations
 from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.ops.shape.views import sizes_of
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class _Pad(Module):

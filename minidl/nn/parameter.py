@@ -6,8 +6,8 @@ from typing import Any
 from minidl.autograd.op import AccumulateGrad
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of, wrap
 from minidl.backend.device import Array
-from minidl.creation import empty
-from minidl.tensor import Tensor
+from minidl.tensors.creation import empty
+from minidl.tensors.tensor import Tensor
 
 
 class Parameter(Tensor):

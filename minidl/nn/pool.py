@@ -7,7 +7,7 @@ from typing import Any
 from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.ops.base import numbers
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 Numbers = int | tuple[int, ...]
 """An int for all spatial axes, or one for each."""

@@ -7,7 +7,7 @@ from typing import Any
 from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.nn.pool import Numbers
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class _LPPool(Module):

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.backend.warn import warn
-from minidl.creation import empty, zeros
 from minidl.nn import init
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter, type_name
 from minidl.nn.utils.rnn import PackedSequence
 from minidl.ops import rnn as ops
 from minidl.ops.base import features_last
-from minidl.tensor import Tensor
+from minidl.tensors.creation import empty, zeros
+from minidl.tensors.tensor import Tensor
 
 _RUN: dict[str, Callable[..., Any]] = {
     "RNN_TANH": ops.rnn_tanh, "RNN_RELU": ops.rnn_relu, "LSTM": ops.lstm, "GRU": ops.gru}

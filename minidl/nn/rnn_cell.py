@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.creation import empty, zeros
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
 from minidl.nn.rnn import reset
 from minidl.ops import rnn as ops
-from minidl.tensor import Tensor
+from minidl.tensors.creation import empty, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class RNNCellBase(Module):

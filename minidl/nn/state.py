@@ -9,7 +9,7 @@ from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import is_array
 from minidl.nn.parameter import Parameter, is_lazy
 from minidl.ops.index import copy_
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 if TYPE_CHECKING:
     from minidl.nn.module import Module

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from minidl.creation import full, ones
 from minidl.nn import functional as F
 from minidl.nn import init
 from minidl.nn.attention import MultiheadAttention
@@ -24,7 +23,8 @@ from minidl.nn.dropout import Dropout
 from minidl.nn.linear import Linear
 from minidl.nn.module import Module
 from minidl.nn.norm import LayerNorm
-from minidl.tensor import Tensor
+from minidl.tensors.creation import full, ones
+from minidl.tensors.tensor import Tensor
 
 Activation = str | Callable[[Tensor], Tensor]
 

@@ -8,7 +8,7 @@ from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.nn.pool import Numbers
 from minidl.ops.base import numbers
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class _MaxUnpool(Module):

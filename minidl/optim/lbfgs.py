@@ -10,7 +10,7 @@ from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.optim.line_search import Point, strong_wolfe
 from minidl.optim.optimizer import Optimizer, Params, check, check_entry, check_real, zeros_like
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class LBFGS(Optimizer):

@@ -22,7 +22,7 @@ from minidl.backend.dtype import real_of
 from minidl.backend.warn import warn
 from minidl.nn.hooks import add
 from minidl.ops.elementwise import view_as_complex, view_as_real
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 Params = Iterable[Any]
 """What an optimizer takes: Tensors, `(name, Tensor)` pairs, or dicts `{"params": ..., "lr": ...}`, each a group."""

@@ -6,7 +6,7 @@ from typing import Any
 from minidl.backend.device import Array
 from minidl.backend.kernels.update import sgd_update
 from minidl.optim.optimizer import Optimizer, Params, check, check_entry, zeros_like
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class SGD(Optimizer):

@@ -9,13 +9,13 @@ from typing import Any
 
 from minidl.autograd.grad_mode import no_grad
 from minidl.backend.dtype import int64
-from minidl.creation import zeros
 from minidl.nn.module import Module
 from minidl.nn.norm import _BatchNorm
 from minidl.ops.index import copy_
 from minidl.optim.lr_scheduler import LRScheduler
 from minidl.optim.optimizer import Optimizer
-from minidl.tensor import Tensor
+from minidl.tensors.creation import zeros
+from minidl.tensors.tensor import Tensor
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn",
            "get_swa_multi_avg_fn", "update_bn"]

@@ -19,7 +19,7 @@ from minidl.backend.device import Device
 from minidl.nn.parameter import Parameter
 from minidl.serialization.files import File, LoadError
 from minidl.serialization.storage import DTYPES, Placement, Roots, Storage, cannot_save, check_byte_order
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 MAGIC = b"\x89minidl\n"
 VERSION = 1

@@ -13,7 +13,7 @@ from minidl.autograd.tensorbase import memory_of, wrap
 from minidl.backend.device import Array, array_module, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.backend.dtype import supported
 from minidl.serialization.files import File, LoadError
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 DTYPES: dict[str, np.dtype] = {
     np.dtype(kind).name: np.dtype(kind) for kind in (*supported, "uint16", "uint32", "uint64")}

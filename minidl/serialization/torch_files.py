@@ -24,7 +24,7 @@ from minidl.serialization import torch_pickle
 from minidl.serialization.files import File, LoadError, Refused
 from minidl.serialization.storage import Placement, Roots, Storage, cannot_save, check_byte_order, widened
 from minidl.serialization.torch_pickle import ORDERED_DICT, Call, Callee, Name, Persistent, checked_key, only
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 STORAGE_NAMES = {"float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
                  "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",

@@ -17,7 +17,7 @@ from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Device, device_of, move, to_numpy
 from minidl.nn.module import Module
 from minidl.tables import html_table, table
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 @dataclass

@@ -13,7 +13,6 @@ from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.op import annotate
 from minidl.backend.device import Device, as_device
 from minidl.backend.dtype import get_default_dtype
-from minidl.creation import ones
 from minidl.nn.module import Module
 from minidl.ops.attention import Attention
 from minidl.ops.conv import Conv2d, Conv2dInputGrad, Conv2dWeightGrad
@@ -21,6 +20,7 @@ from minidl.ops.linalg import Contract, Linear, MatMul
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
 from minidl.random import default_generator
 from minidl.tables import html_table, size_of, table
+from minidl.tensors.creation import ones
 from minidl.utils.watch import arrays_of, module_calls, op_calls
 
 Shape = tuple[int, ...]

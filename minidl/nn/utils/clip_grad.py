@@ -10,10 +10,10 @@ from typing import Any
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.warn import warn
-from minidl.creation import zeros
 from minidl.ops.index import copy_
 from minidl.ops.shape import stack
-from minidl.tensor import Tensor
+from minidl.tensors.creation import zeros
+from minidl.tensors.tensor import Tensor
 
 Tensors = Tensor | Iterable[Tensor]
 

@@ -8,7 +8,7 @@ from minidl.autograd.tensorbase import TensorBase
 from minidl.nn.parameter import type_name
 from minidl.ops.index import copy_
 from minidl.ops.shape import cat
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

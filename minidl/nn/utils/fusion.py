@@ -4,11 +4,11 @@ from __future__ import annotations
 import copy
 from typing import Any, TypeVar
 
-from minidl.creation import zeros_like
 from minidl.nn.module import Module
 from minidl.nn.norm import _BatchNorm
 from minidl.nn.parameter import Parameter
-from minidl.tensor import Tensor
+from minidl.tensors.creation import zeros_like
+from minidl.tensors.tensor import Tensor
 
 __all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"]
 

@@ -14,7 +14,7 @@ from minidl.nn.parameter import Parameter
 from minidl.nn.utils.parametrizations import as_matrix, output_dim, power_iteration, random_directions
 from minidl.ops.index import copy_
 from minidl.ops.torch_names import norm_except_dim
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 M = TypeVar("M", bound=Module)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from minidl.autograd.grad_mode import no_grad
-from minidl.creation import eye, randn, zeros, zeros_like
 from minidl.nn import functional as F
 from minidl.nn.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from minidl.nn.module import Module
@@ -13,7 +12,8 @@ from minidl.ops.index import copy_
 from minidl.ops.linalg import geqrf, householder_product, matrix_exp, qr, solve
 from minidl.ops.shape import cat
 from minidl.ops.torch_names import norm_except_dim
-from minidl.tensor import Tensor
+from minidl.tensors.creation import eye, randn, zeros, zeros_like
+from minidl.tensors.tensor import Tensor
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 

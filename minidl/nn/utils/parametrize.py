@@ -17,7 +17,7 @@ from minidl.autograd.tensorbase import memory_of
 from minidl.nn.container import ModuleDict, ModuleList
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 __all__ = ["ParametrizationList", "cached", "is_parametrized", "register_parametrization", "remove_parametrizations",
            "transfer_parametrizations_and_params", "type_before_parametrizations"]

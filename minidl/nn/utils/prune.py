@@ -11,11 +11,11 @@ from numbers import Number
 from typing import Any, ClassVar, TypeVar
 
 from minidl.autograd.tensorbase import memory_of
-from minidl.creation import ones_like, rand, rand_like, zeros_like
 from minidl.nn.module import Module
 from minidl.ops.reduce import norm
 from minidl.ops.shape import cat
-from minidl.tensor import Tensor
+from minidl.tensors.creation import ones_like, rand, rand_like, zeros_like
+from minidl.tensors.tensor import Tensor
 
 __all__ = [
     "BasePruningMethod", "CustomFromMask", "Identity", "L1Unstructured", "LnStructured", "PruningContainer",

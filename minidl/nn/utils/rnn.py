@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend import dtype as dtypes
-from minidl.creation import arange, full, tensor
 from minidl.nn.parameter import type_name
 from minidl.ops.shape import pad, stack
-from minidl.tensor import Tensor
+from minidl.tensors.creation import arange, full, tensor
+from minidl.tensors.tensor import Tensor
 
 __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",

@@ -73,7 +73,7 @@ def typename(obj: Any) -> str:
 
         >>> import minidl
         >>> minidl.typename(minidl.zeros(2)), minidl.typename(3.5)
-        ('minidl.tensor.Tensor', 'float')
+        ('minidl.tensors.tensor.Tensor', 'float')
     """
     if hasattr(obj, "__qualname__"):
         module, name = getattr(obj, "__module__", None) or "", obj.__qualname__

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.creation import as_tensor, from_numpy, tensor
 from minidl.ops.shape import stack
-from minidl.tensor import Tensor
+from minidl.tensors.creation import as_tensor, from_numpy, tensor
+from minidl.tensors.tensor import Tensor
 
 
 def default_collate(batch: Sequence[Any]) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from minidl.autograd.op import annotate
 from minidl.backend.warn import warn
 from minidl.random import Generator
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 from minidl.utils.data.sampler import cpu_stream
 
 T_co = TypeVar("T_co", covariant=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.creation import from_numpy
+from minidl.tensors.creation import from_numpy
 from minidl.vision.datasets.images import InMemoryImages
 
 _FILE = Path(__file__).with_name("digits.csv.gz")  # a row: 64 pixels, then the label; as UCI has it

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 from minidl.utils.data.dataset import Dataset
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.creation import from_numpy
+from minidl.tensors.creation import from_numpy
 from minidl.vision.datasets.download import download
 from minidl.vision.datasets.idx import read_idx
 from minidl.vision.datasets.images import InMemoryImages

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from minidl.ops.base import check_floating
 from minidl.ops.loss.losses import check_reduction, reduced
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 from minidl.vision.ops.boxes import apartness, check_boxes, difference_in_shape, generalized_iou, iou, upcast
 
 

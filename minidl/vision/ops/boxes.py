@@ -9,11 +9,11 @@ from typing import Any
 
 from minidl.autograd.grad_mode import no_grad
 from minidl.backend.dtype import float16, int64
-from minidl.creation import zeros
 from minidl.ops.base import check_tensors
 from minidl.ops.elementwise import maximum, minimum
 from minidl.ops.shape import cat, stack
-from minidl.tensor import Tensor
+from minidl.tensors.creation import zeros
+from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- one box after the other
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from minidl.ops.loss.losses import check_reduction, check_same, reduced
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 def dice_loss(inputs: Tensor, targets: Tensor, reduction: str = "mean", eps: float = 1e-7) -> Tensor:

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from minidl.backend.dtype import float64
-from minidl.creation import rand
 from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.ops.base import check_floating, natural
-from minidl.tensor import Tensor
+from minidl.tensors.creation import rand
+from minidl.tensors.tensor import Tensor
 
 
 def drop_block2d(input: Tensor, p: float, block_size: int, inplace: bool = False, eps: float = 1e-6,

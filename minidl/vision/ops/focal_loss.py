@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from minidl.nn import functional as F
 from minidl.ops.loss.losses import check_reduction, check_same, reduced
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 def sigmoid_focal_loss(inputs: Tensor, targets: Tensor, alpha: float = 0.25, gamma: float = 2,

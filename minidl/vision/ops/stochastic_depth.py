@@ -5,7 +5,7 @@ from minidl.nn.module import Module
 from minidl.ops.base import check_floating
 from minidl.ops.random import Dropout
 from minidl.ops.random.dropouts import draw_mask
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) -> Tensor:

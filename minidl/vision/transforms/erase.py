@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.backend.device import Device
-from minidl.creation import randn, tensor
 from minidl.nn.module import Module
 from minidl.ops.base import check_floating, check_tensors
 from minidl.random import default_generator
-from minidl.tensor import Tensor
+from minidl.tensors.creation import randn, tensor
+from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms.functional import erase
 
 

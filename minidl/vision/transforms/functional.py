@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 def erase(inpt: Tensor, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Tensor:

@@ -8,7 +8,7 @@ from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.ops.base import check_floating, check_tensors
 from minidl.random import default_generator
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms.functional import erase
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minidl.creation import from_numpy, tensor
-from minidl.tensor import Tensor
+from minidl.tensors.creation import from_numpy, tensor
+from minidl.tensors.tensor import Tensor
 from minidl.utils.data import default_collate, default_convert
 
 Point = collections.namedtuple("Point", "x y")

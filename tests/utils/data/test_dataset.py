@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.creation import arange, from_numpy
 from minidl.random import Generator
+from minidl.tensors.creation import arange, from_numpy
 from minidl.utils.data import (
     ChainDataset,
     ConcatDataset,

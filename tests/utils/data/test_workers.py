@@ -17,8 +17,8 @@ import pytest
 
 import minidl
 from minidl.backend.device import Device
-from minidl.creation import arange, from_numpy
 from minidl.random import Generator, default_generator, initial_seed, manual_seed
+from minidl.tensors.creation import arange, from_numpy
 from minidl.utils.data import (
     DataLoader,
     Dataset,

@@ -12,7 +12,7 @@ import numpy as np
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import array_module, is_array
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 
 class _OneDtype(type):

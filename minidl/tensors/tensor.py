@@ -17,10 +17,10 @@ from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle, check_device
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
-from minidl.methods import Methods
 from minidl.ops import elementwise
 from minidl.ops.base import cast, normalize_dim, to_device
-from minidl.printing import format_tensor
+from minidl.tensors.methods import Methods
+from minidl.tensors.printing import format_tensor
 
 # names of types that methods of Tensor hide
 Bool: TypeAlias = bool

@@ -20,7 +20,7 @@ from minidl.backend.device import array_module, device_of, is_array, same_device
 from minidl.backend.warn import warn
 from minidl.ops.base import instead_of
 from minidl.ops.index import Assign
-from minidl.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 WITH_OUT = {
     "minidl": """
@@ -171,7 +171,7 @@ def checked(result: Any, name: str, function: Callable[..., Any], args: Any, kwa
 
 def makes(function: Callable[..., Any]) -> bool:
     """Whether it is a function that makes tensors out of other things."""
-    return function.__module__.startswith("minidl.creation")
+    return function.__module__.startswith("minidl.tensors.creation")
 
 
 def _may_stand_for_a_tensor(value: Any) -> bool:

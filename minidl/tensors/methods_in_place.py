@@ -14,7 +14,7 @@ from minidl.ops.torch_names import in_place
 from minidl.random import Generator, default_generator
 
 if TYPE_CHECKING:
-    from minidl.tensor import Tensor
+    from minidl.tensors.tensor import Tensor
 
 
 class InPlaceMethods(TensorBase):

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from minidl import creation
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import is_array
-from minidl.methods_in_place import InPlaceMethods
 from minidl.ops import activation, elementwise, fft, linalg, random, reduce, shape, special, statistics, torch_names
 from minidl.ops import index as indexing
 from minidl.ops.base import numpy_names, sizes
+from minidl.tensors import creation
+from minidl.tensors.methods_in_place import InPlaceMethods
 
 if TYPE_CHECKING:
-    from minidl.tensor import Tensor
+    from minidl.tensors.tensor import Tensor
 
 # names of types that methods hide
 Bool: TypeAlias = bool

@@ -11,7 +11,7 @@ from minidl.backend.device import Device, as_device, device_of, get_library, is_
 from minidl.backend.dtype import get_default_dtype
 
 if TYPE_CHECKING:
-    from minidl.tensor import Tensor
+    from minidl.tensors.tensor import Tensor
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

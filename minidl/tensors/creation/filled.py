@@ -11,11 +11,11 @@ import numpy as np
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import array_module, as_device, get_library, move
 from minidl.backend.dtype import get_default_dtype, held
-from minidl.creation.data import finish, from_nested, tensor
 from minidl.ops.base import natural, sizes
+from minidl.tensors.creation.data import finish, from_nested, tensor
 
 if TYPE_CHECKING:
-    from minidl.tensor import Tensor
+    from minidl.tensors.tensor import Tensor
 
 
 def read_size(dims: tuple[Any, ...], size: Any = ()) -> tuple[int, ...]:

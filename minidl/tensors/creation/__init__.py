@@ -1,14 +1,12 @@
 """New tensors: from data, filled, in ranges, and random."""
 # ruff: noqa: I001  (the parts in the order in which they build on each other)
-from minidl.creation.data import (
-    as_tensor, asarray, from_dlpack, from_numpy, frombuffer, tensor, to_dlpack,
+from minidl.tensors.creation.data import as_tensor, asarray, from_dlpack, from_numpy, frombuffer, tensor, to_dlpack
+from minidl.tensors.creation.filled import (
+    arange, empty, empty_like, empty_permuted, empty_strided, eye, full, full_like, linspace, logspace, new, new_empty,
+    new_empty_strided, new_full, new_ones, new_tensor, new_zeros, ones, ones_like, range, scalar_tensor, zeros,
+    zeros_like,
 )
-from minidl.creation.filled import (
-    arange, empty, empty_like, empty_permuted, empty_strided, eye, full, full_like, linspace, logspace, new,
-    new_empty, new_empty_strided, new_full, new_ones, new_tensor, new_zeros, ones, ones_like, range, scalar_tensor,
-    zeros, zeros_like,
-)
-from minidl.creation.random import (
+from minidl.tensors.creation.random import (
     bernoulli, normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm,
 )
 

@@ -10,13 +10,13 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, get_library, same_device
 from minidl.backend.dtype import get_default_dtype
-from minidl.creation.data import finish
-from minidl.creation.filled import read_size
 from minidl.ops.base import broadcast_shape, natural
 from minidl.random import Generator, default_generator
+from minidl.tensors.creation.data import finish
+from minidl.tensors.creation.filled import read_size
 
 if TYPE_CHECKING:
-    from minidl.tensor import Tensor
+    from minidl.tensors.tensor import Tensor
 
 
 def _stream(generator: Generator | None, device: Any) -> tuple[Any, Device]:
