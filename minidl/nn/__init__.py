@@ -3,8 +3,7 @@
 from minidl import left_out
 from minidl.nn import functional, init, modules, parameter, utils
 from minidl.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
-from minidl.nn.module import Module
-from minidl.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from minidl.nn.module import Module, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minidl.nn.linear import Bilinear, Identity, Linear
 from minidl.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from minidl.nn.padding import (
@@ -14,11 +13,9 @@ from minidl.nn.padding import (
 )
 from minidl.nn.pool import (
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d,
-    AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d,
+    AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d, LPPool1d, LPPool2d, LPPool3d, FractionalMaxPool2d,
+    FractionalMaxPool3d, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d,
 )
-from minidl.nn.pool_lp import LPPool1d, LPPool2d, LPPool3d
-from minidl.nn.pool_fractional import FractionalMaxPool2d, FractionalMaxPool3d
-from minidl.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from minidl.nn.unfold import Fold, Unfold
 from minidl.nn.pixel import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from minidl.nn.resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
@@ -44,15 +41,10 @@ from minidl.nn.transformer import (
 )
 from minidl.nn.loss import (
     BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, GaussianNLLLoss, HuberLoss, KLDivLoss, L1Loss, MSELoss, NLLLoss,
-    PoissonNLLLoss, SmoothL1Loss,
+    PoissonNLLLoss, SmoothL1Loss, CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss, MultiMarginLoss, SoftMarginLoss, TripletMarginLoss, TripletMarginWithDistanceLoss,
+    CTCLoss, AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss,
 )
-from minidl.nn.margin_loss import (
-    CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss, MultiLabelSoftMarginLoss,
-    MultiMarginLoss, SoftMarginLoss, TripletMarginLoss, TripletMarginWithDistanceLoss,
-)
-from minidl.nn.ctc import CTCLoss
-from minidl.nn.adaptive import AdaptiveLogSoftmaxWithLoss
-from minidl.nn.linear_cross_entropy import LinearCrossEntropyLoss
 from minidl.nn.lazy import (
     LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyConv1d, LazyConv2d, LazyConv3d, LazyConvTranspose1d,
     LazyConvTranspose2d, LazyConvTranspose3d, LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d, LazyLinear,

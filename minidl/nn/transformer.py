@@ -18,10 +18,9 @@ import numpy as np
 from minidl.nn import functional as F
 from minidl.nn import init
 from minidl.nn.attention import MultiheadAttention
-from minidl.nn.container import ModuleList
 from minidl.nn.dropout import Dropout
 from minidl.nn.linear import Linear
-from minidl.nn.module import Module
+from minidl.nn.module import Module, ModuleList
 from minidl.nn.norm import LayerNorm
 from minidl.tensors.creation import full, ones
 from minidl.tensors.tensor import Tensor

@@ -20,7 +20,7 @@ from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module, is_array, move
 from minidl.backend.dtype import real_of
 from minidl.backend.warn import warn
-from minidl.nn.hooks import add
+from minidl.nn.module.hooks import add
 from minidl.ops.elementwise import view_as_complex, view_as_real
 from minidl.tensors.tensor import Tensor
 

@@ -229,8 +229,10 @@ def to_strict(tensor: Any) -> Any:
 def public_classes() -> dict[str, type]:
     """Every public Module subclass that some file of minidl.nn defines."""
     classes = {}
-    for info in pkgutil.iter_modules(nn.__path__):
-        file = importlib.import_module(f"minidl.nn.{info.name}")
+    for info in pkgutil.walk_packages(nn.__path__, "minidl.nn."):
+        if info.name.startswith("minidl.nn.utils"):
+            continue
+        file = importlib.import_module(info.name)
         for name, value in vars(file).items():
             if isinstance(value, type) and issubclass(value, nn.Module) and not name.startswith("_"):
                 classes[name] = value

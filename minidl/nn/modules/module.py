@@ -1,5 +1,6 @@
 """Module, and the hooks on all modules."""
-from minidl.nn.hooks import (
+from minidl.nn.module import Module
+from minidl.nn.module.hooks import (
     register_module_buffer_registration_hook,
     register_module_forward_hook,
     register_module_forward_pre_hook,
@@ -8,7 +9,6 @@ from minidl.nn.hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from minidl.nn.module import Module
 
 __all__ = [
     "Module", "register_module_buffer_registration_hook", "register_module_forward_hook",

@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import memory_of
-from minidl.nn.container import ModuleDict, ModuleList
-from minidl.nn.module import Module
+from minidl.nn.module import Module, ModuleDict, ModuleList
 from minidl.nn.parameter import Parameter
 from minidl.tensors.tensor import Tensor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from minidl.nn import functional as F
-from minidl.nn.loss import _Loss, _WeightedLoss
+from minidl.nn.loss.losses import _Loss, _WeightedLoss
 from minidl.nn.similarity import PairwiseDistance
 from minidl.tensors.tensor import Tensor
 

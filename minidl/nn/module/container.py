@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from minidl.autograd.tensorbase import TensorBase
-from minidl.nn.module import Module, bracketed, indented
+from minidl.nn.module.module import Module, bracketed, indented
 from minidl.nn.parameter import Parameter, type_name
 
 S = TypeVar("S", bound="_ModuleSequence")

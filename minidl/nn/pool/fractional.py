@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.nn import functional as F
-from minidl.nn.module import Module
-from minidl.nn.pool import Numbers
+from minidl.nn.module.module import Module
+from minidl.nn.pool.windows import Numbers
 from minidl.ops.base import numbers
 from minidl.tensors.tensor import Tensor
 

@@ -10,7 +10,7 @@ from minidl.autograd.tensorbase import TensorBase, View, version_of
 from minidl.backend.warn import warn
 
 if TYPE_CHECKING:
-    from minidl.nn.module import Module
+    from minidl.nn.module.module import Module
 
 
 class Hook(NamedTuple):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from minidl.nn import functional as F
-from minidl.nn.container import ModuleList, Sequential
 from minidl.nn.linear import Linear
-from minidl.nn.module import Module
+from minidl.nn.module.container import ModuleList, Sequential
+from minidl.nn.module.module import Module
 from minidl.ops.elementwise import where
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor

@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl.nn import functional as F
 from minidl.nn.linear import Linear
-from minidl.nn.loss import _WeightedLoss
+from minidl.nn.loss.losses import _WeightedLoss
 from minidl.tensors.tensor import Tensor
 
 

@@ -12,7 +12,7 @@ from minidl.ops.index import copy_
 from minidl.tensors.tensor import Tensor
 
 if TYPE_CHECKING:
-    from minidl.nn.module import Module
+    from minidl.nn.module.module import Module
 
 EXTRA = "_extra_state"
 """The key of what a module's `get_extra_state` returns."""

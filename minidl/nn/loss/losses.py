@@ -1,6 +1,6 @@
 """Losses as modules. The formulas stand in `functional`, under the names without `Loss`.
 
-Losses with a margin stand in `margin_loss.py`, of unaligned sequences in `ctc.py`, of very many classes in
+Losses with a margin stand in `margin.py`, of unaligned sequences in `ctc.py`, of very many classes in
 `adaptive.py`.
 
 `reduction` says what becomes of the losses of the elements: their 'mean', their 'sum', or 'none' for the losses
@@ -9,7 +9,7 @@ as they are. All arguments after `weight` are given by name.
 from __future__ import annotations
 
 from minidl.nn import functional as F
-from minidl.nn.module import Module
+from minidl.nn.module.module import Module
 from minidl.tensors.tensor import Tensor
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.nn import functional as F
-from minidl.nn.loss import _Loss
+from minidl.nn.loss.losses import _Loss
 from minidl.tensors.tensor import Tensor
 
 

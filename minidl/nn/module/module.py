@@ -15,10 +15,10 @@ from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import TensorBase, memory_of
 from minidl.backend import dtype as dtypes
 from minidl.backend.warn import warn
-from minidl.nn import mismatch
-from minidl.nn.hooks import NO_HOOKS, Hookable, everywhere, registered
+from minidl.nn.module import mismatch
+from minidl.nn.module.hooks import NO_HOOKS, Hookable, everywhere, registered
+from minidl.nn.module.state import EXTRA, IncompatibleKeys, put, unfit
 from minidl.nn.parameter import Buffer, Parameter, is_lazy, type_name
-from minidl.nn.state import EXTRA, IncompatibleKeys, put, unfit
 from minidl.ops.index import zero_
 from minidl.tensors.creation import empty_like
 from minidl.tensors.tensor import Tensor, parse_to
