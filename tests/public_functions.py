@@ -33,10 +33,10 @@ COMPARED = ["", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim",
 
 ELSEWHERE = {
     "tests/backend/cpu/test_threads.py": "set_num_threads get_num_threads",
-    "tests/test_creation.py": """
+    "tests/tensors/test_creation.py": """
         bernoulli normal rand rand_like randint randint_like randn randn_like randperm manual_seed seed initial_seed
         get_rng_state set_rng_state get_printoptions set_printoptions""",
-    "tests/test_settings.py": """
+    "tests/backends/test_settings.py": """
         use_deterministic_algorithms are_deterministic_algorithms_enabled set_deterministic_debug_mode
         get_deterministic_debug_mode is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision
         get_float32_matmul_precision set_flush_denormal set_warn_always is_warn_always_enabled set_anomaly_enabled
@@ -53,7 +53,7 @@ ELSEWHERE = {
         alpha_dropout_ dropout_ feature_alpha_dropout_ detach_ resize_as_ fill_ index_put_ zero_""",
     "tests/ops/base/test_conversion.py": "get_default_dtype set_default_dtype",
     "tests/test_func.py": "vmap",
-    "tests/test_amp.py": "get_autocast_dtype is_autocast_available is_autocast_enabled",
+    "tests/amp/test_amp.py": "get_autocast_dtype is_autocast_available is_autocast_enabled",
     "tests/serialization/test_interface.py": "save load",
     "tests/autograd/test_engine.py": "is_grad_enabled is_inference_mode_enabled",
 }
