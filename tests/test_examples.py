@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parent.parent / "examples" / "first"
 TRAINED = ["softmax", "mlp", "lenet"]
 needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed")
 unix = pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal of Unix")

@@ -4,8 +4,8 @@ An image gets the label that most of its k nearest training images have. What k 
 Cross-validation finds out: a fifth of the training images is held back and read with the help of the others, and
 each fifth takes its turn. The test images are looked at once, at the end.
 
-    python examples/knn.py
-    python examples/knn.py --dataset mnist --data DIR --plot plots
+    python examples/first/knn.py
+    python examples/first/knn.py --dataset mnist --data DIR --plot plots
 """
 import time
 

@@ -4,8 +4,8 @@ The scores of an image are its inner products with ten templates, plus a bias. S
 probabilities, and the loss is minus the logarithm of the probability that the right class was given. Nothing but
 tensors is used here: the parameters are two leaves, and the update is one line.
 
-    python examples/softmax.py
-    python examples/softmax.py --dataset mnist --data DIR --plot plots
+    python examples/first/softmax.py
+    python examples/first/softmax.py --dataset mnist --data DIR --plot plots
 """
 import sys
 

@@ -3,8 +3,8 @@
 Two hidden layers of rectified units. The model is a composition of modules, which own the parameters. The loop
 that trains it stands in training.py: the loader shuffles and batches, the optimizer updates the parameters.
 
-    python examples/mlp.py
-    python examples/mlp.py --dataset mnist --data DIR --epochs 5 --plot plots
+    python examples/first/mlp.py
+    python examples/first/mlp.py --dataset mnist --data DIR --epochs 5 --plot plots
 """
 import sys
 

@@ -4,8 +4,8 @@ Convolutions look for the same small patterns everywhere in the image, pooling l
 linear layers decide. The layout is LeNet's, with 20 and 50 maps and 500 hidden units
 (LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", 1998).
 
-    python examples/lenet.py
-    python examples/lenet.py --dataset mnist --data DIR --epochs 5 --plot plots
+    python examples/first/lenet.py
+    python examples/first/lenet.py --dataset mnist --data DIR --epochs 5 --plot plots
 """
 import sys
 

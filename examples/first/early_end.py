@@ -30,7 +30,7 @@ def _uncaught(kind, error, trace) -> None:
         os._exit(BROKEN_PIPE)
     if isinstance(error, ModuleNotFoundError) and error.name in ("minidl", "numpy", "tqdm", "PIL"):
         print(f"{error.name} is not installed for {sys.executable}; try: {sys.executable} -m pip install "
-              f"{Path(__file__).parent.parent}", file=sys.stderr)
+              f"{Path(__file__).parents[2]}", file=sys.stderr)
         return
     sys.__excepthook__(kind, error, trace)
 
