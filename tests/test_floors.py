@@ -63,16 +63,17 @@ def test_no_cycles_between_files():
     """Not even on one floor."""
     edges = {}
     for path in FILES:
-        if path.name == "__init__.py":
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        if module == "minidl":      # the public face, which only the command line uses
             continue
-        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
         tree = ast.parse(path.read_text(encoding="utf-8"))
         targets = set()
         for node in tree.body:
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("minidl"):
                 for alias in node.names:
-                    deeper = PACKAGE.parent / (f"{node.module}.{alias.name}".replace(".", "/") + ".py")
-                    targets.add(f"{node.module}.{alias.name}" if deeper.exists() else node.module)
+                    deeper = PACKAGE.parent / f"{node.module}.{alias.name}".replace(".", "/")
+                    found = deeper.is_dir() or deeper.with_suffix(".py").exists()
+                    targets.add(f"{node.module}.{alias.name}" if found else node.module)
         edges[module] = targets
     done, path_now = set(), []
 
@@ -88,3 +89,77 @@ def test_no_cycles_between_files():
 
     for module in edges:
         visit(module)
+
+
+# ---------------------------------------------------------------------- the floors inside ops
+
+FAMILIES = [
+    "base", "elementwise", "shape", "index", "activation", "reduce", "conv", "special", "random", "norm", "embedding",
+    "linalg", "resize", "pool", "fft", "statistics", "attention", "rnn", "loss", "torch_names",
+]
+"""The families of ops. Each imports only from those before it."""
+
+AGAINST_THE_ORDER: dict[tuple[str, str], str] = {}
+"""(file, family that it imports from): the reason. One arrow at most."""
+
+OPS = sorted((PACKAGE / "ops").rglob("*.py"))
+
+
+def family_of(path: Path) -> str:
+    return path.relative_to(PACKAGE / "ops").with_suffix("").parts[0]
+
+
+def test_every_family_has_its_place():
+    assert {family_of(path) for path in OPS} - {"__init__"} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("path", OPS, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_families_import_one_way(path):
+    here = family_of(path)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minidl.ops"):
+            parts = node.module.split(".")[2:3] or [alias.name for alias in node.names]
+            for family in parts:
+                before = FAMILIES.index(family) <= FAMILIES.index(here)
+                excused = (path.relative_to(PACKAGE / "ops").as_posix(), family) in AGAINST_THE_ORDER
+                assert before or excused, f"{here} imports from {family}, which comes later"
+
+
+def test_at_most_one_arrow_against_the_order():
+    assert len(AGAINST_THE_ORDER) <= 1 and all(AGAINST_THE_ORDER.values())
+
+
+@pytest.mark.parametrize("family", sorted(path.parent for path in OPS if path.match("ops/*/__init__.py")),
+                         ids=lambda path: path.name)
+def test_no_file_is_hidden_by_a_name_of_its_family(family):
+    """`from minidl.ops.index import sort` would be a function or a module, depending on who asks."""
+    tree = ast.parse((family / "__init__.py").read_text(encoding="utf-8"))
+    names = [alias.asname or alias.name
+             for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert len(names) == len(set(names)), "a name stands in the table twice"
+    assert not set(names) & {path.stem for path in family.glob("*.py")}
+
+
+TESTS = sorted((Path(__file__).parent / "ops").glob("*/test_*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_tests_of_ops_mirror_the_families(path):
+    """A file of tests is named after the file that it is about, or after the family."""
+    family, name = PACKAGE / "ops" / path.parent.name, path.stem.removeprefix("test_")
+    assert name == family.name or (family / f"{name}.py").exists()
+
+
+# ---------------------------------------------------------------------- what the eye can take in
+
+@pytest.mark.parametrize("root", ["minidl", "tests", "examples", "benchmarks"])
+def test_no_folder_over_25_files(root):
+    folders: dict[Path, int] = {}
+    for path in (PACKAGE.parent / root).rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            folders[path.parent] = folders.get(path.parent, 0) + 1
+    assert {str(folder): count for folder, count in folders.items() if count > 25} == {}
+
+
+def test_the_root_of_the_package_is_small():
+    assert len(list(PACKAGE.glob("*.py"))) <= 13, "a new file belongs into a folder"
