@@ -261,6 +261,12 @@ def test_print_options_stay_until_they_are_changed(print_options):
 
 
 @pytest.mark.parametrize("make", [minidl.zeros, minidl.ones, minidl.empty, minidl.rand, minidl.randn])
+def test_a_flag_is_no_size(make):
+    with pytest.raises(TypeError, match="found a bool in .*requires_grad, dtype and device are given by name"):
+        make(2, True)
+
+
+@pytest.mark.parametrize("make", [minidl.zeros, minidl.ones, minidl.empty, minidl.rand, minidl.randn])
 def test_a_size_by_name(make):
     assert make(size=(2, 3)).shape == make(2, 3).shape == make([2, 3]).shape == (2, 3)
     assert make(size=()).shape == () and make(size=[2, 1], requires_grad=True).requires_grad

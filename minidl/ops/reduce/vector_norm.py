@@ -80,7 +80,8 @@ def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: b
     if p is None or p == "fro":
         p = 2.0
     if isinstance(p, str):
-        raise ValueError(f"norm: expected p to be a number or 'fro', but got {p!r}")
+        raise ValueError(f"norm: expected p to be a number or 'fro', but got {p!r}; "
+                         "minidl.linalg.matrix_norm(A, 'nuc') is the sum of the singular values")
     if p == 2:
         return Norm2(axes, keepdim)(x)
     if p == 1:

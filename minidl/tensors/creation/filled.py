@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 def read_size(dims: tuple[Any, ...], size: Any = ()) -> tuple[int, ...]:
     """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` are the same."""
+    if any(isinstance(n, bool) for n in dims):
+        raise TypeError(f"argument 'size' must be a tuple of ints, but found a bool in {dims}; requires_grad, dtype "
+                        "and device are given by name")
     shape = sizes(dims or (size,))
     if any(n < 0 for n in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension: {list(shape)}")

@@ -16,7 +16,7 @@ CASES = [
                               S((3, 4), 3), S((3, 4), 3.5, 1), S((3, 4), 0), S((3, 4), math.inf), S((3, 4), math.inf, 1),
                               S((3, 4), -math.inf, 1), S((3, 4), 0.5, 1), S((3, 4), -1.0, low=1.0), S((0,), 1)],
          torch="norm", float16=True, rtol=1e-8, name="norm",
-         errors=[(S(INTS), RuntimeError, "floating-point"), (S((2, 2), "nuc"), ValueError, "number or 'fro'"),
+         errors=[(S(INTS), RuntimeError, "floating-point"), (S((2, 2), "nuc"), ValueError, "matrix_norm(A, 'nuc')"),
                  (S((0,), math.inf), RuntimeError, "there is no extreme of nothing")]),
 ]
 
