@@ -11,7 +11,7 @@ import pytest
 import minidl
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")), *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(minidl.__path__, "minidl.")
                  if minidl.backends.numba.is_available() or not m.name.startswith("minidl.backend.compiled"))
 
@@ -74,3 +74,8 @@ def test_line_references_hold(page):
         lines = {n.lineno for n in ast.walk(tree)
                  if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name == name.split(".")[-1]}
         assert int(number) in lines, f"{page.name} says {path}:{number} is {name}; it is at {sorted(lines)}"
+
+
+def test_one_version_everywhere():
+    assert f"\nversion: {minidl.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"({minidl.__version__})" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
