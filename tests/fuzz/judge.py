@@ -37,6 +37,7 @@ UNCHECKED = "PyTorch does not check dimensions of a tensor without elements"
 KERNEL = "PyTorch has no kernel for the dtype; NumPy has"
 CONJ = "conj() is computed at once"
 BYTES = "PyTorch wraps a number that bytes cannot hold: -1 becomes 255"
+DATA = "nobody notices writes to x.data: what is kept for backward differs"
 ROWS = "it lies row by row, and view() works; PyTorch's lies as one of the arguments does, and copies"
 
 DELIBERATE = [
@@ -80,6 +81,7 @@ DELIBERATE = [
     Deliberate(TORCH_REFUSES, BACKWARD, "'NoneType' object has no attribute 'clone'",
                "PyTorch calls the hook of a leaf that detach_() has made a constant", program=r"detach_\(\)"),
     Deliberate(TORCH_REFUSES, r"detach_\(\)", r"Can't detach views", "PyTorch's result is a view of something inside"),
+    Deliberate(TORCH_REFUSES, BACKWARD, r"out of bounds", DATA, program=r"\.data\b"),
     # minidl refuses
     Deliberate(MINIDL_REFUSES, ANY, r"NotImplementedError: .*complex",
                "an op without complex gradients is named where it would be recorded"),
@@ -95,7 +97,7 @@ DELIBERATE = [
     Deliberate(MINIDL_REFUSES, r"adaptive_avg_pool", r"non-zero size", "a picture without channels is a mistake"),
     Deliberate(MINIDL_REFUSES, ANY, r"second time: Mul has freed", "deg2rad and alpha= are products, which keep their numbers",
                program=r"deg2rad|rad2deg|alpha="),
-    Deliberate(MINIDL_REFUSES, r"clamp", r"value cannot be converted to type uint8", BYTES),
+    Deliberate(MINIDL_REFUSES, r"clamp|scatter", r"value cannot be converted to type uint8", BYTES),
     Deliberate(MINIDL_REFUSES, BACKWARD, r"modified by an inplace operation",
                "PyTorch copies this input, or computes another from it, and keeps that"),
     Deliberate(MINIDL_REFUSES, r"index_", r"IndexError: index_\w+: index .* is out of bounds", UNCHECKED, program=r"zeros\(\(.*\b0\b"),
@@ -123,12 +125,17 @@ DELIBERATE = [
     Deliberate("gradient", BACKWARD, r"^[][0., -]+ and None$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch's gradient takes the size of dim=() for 1", program=r"\.std\(\(\)")
       for kind in ("value", "nan or inf", "gradient: value", "gradient: nan or inf")],
-    Deliberate("gradient: value", BACKWARD, r"^off by \S+e-0[89]", "PyTorch rounds 1/6 to float32", program="hardsigmoid"),
+    Deliberate("gradient: value", BACKWARD, r"^off by \S+e-0[789]", "PyTorch rounds 1/6 to float32", program="hardsigmoid|hardswish"),
+    *[Deliberate(kind, BACKWARD, "nan", "of fewer numbers than correction= takes away there is no deviation", program=r"(std|var)\w*\(.*correction=[2-9]")
+      for kind in ("nan or inf", "gradient: nan or inf")],
+    Deliberate("gradient: nan or inf", BACKWARD, r"^[][0., -]+ and", "a sign is constant; PyTorch divides by 0", program="copysign"),
+    Deliberate("gradient: nan or inf", BACKWARD, r"nan\S* and", "an infinite gradient of a sum of terms goes to each, and they cancel to nan", program="with_logits"),
+    Deliberate("hook: type", ANY, r"and None$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, detail, "turned in place, a tensor is another: what came before has its own gradient",
                  program=r"\.(t_|squeeze_|unsqueeze_|transpose_|swapaxes_)\(")
       for kind, detail in (("gradient", r"^None and"), ("gradient: shape", ANY))],
     Deliberate("hook: length", BACKWARD, r"^\[tensor\([][0., -]+, .* and \[\]$", STEP, program=STEPS),
-    *[Deliberate(kind, BACKWARD, ANY, "nobody notices writes to x.data: what is kept for backward differs", program=r"\.data\b")
+    *[Deliberate(kind, BACKWARD, ANY, DATA, program=r"\.data\b")
       for kind in ("value", "gradient: value")],
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch raises 2 to the integers of ldexp as integers in the gradient",
                  program=r"lib\.ldexp") for kind in ("value", "gradient: value")],
@@ -136,6 +143,7 @@ DELIBERATE = [
     Deliberate("hook: contiguity", BACKWARD, r"^contiguous and", ROWS),
     Deliberate("contiguity", ANY, r"^contiguous and", ROWS),
     Deliberate("contiguity", r"[\d.] \*\* t\d+$", ANY, "a power lies as its exponent does, where the base is a number"),
+    Deliberate("contiguity", r"grad\(", ANY, "a gradient lies as its tensor does"),
     Deliberate("contiguity", r"ldexp|angle", ANY, "a product lies as its operands do, and an angle as its numbers"),
     Deliberate("sharing", r"\.conj\(\)", ANY, CONJ),
     # values
@@ -155,11 +163,14 @@ DELIBERATE = [
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "clamp passes nothing on where it is nan", program=r"\.logit\("),
     Deliberate("hook: length", BACKWARD, r"and \[\]$", "PyTorch loses the hook of a view that is written", program=r"F\.leaky_relu_"),
     Deliberate("hook: length", BACKWARD, r"^\[\] and", "a leaf that nobody holds has no gradient, and no hook", program=r"^del t"),
+    Deliberate("nan or inf", r"quantile\(", r"inf.* and .*nan", "between two equal infinities lies the same one; PyTorch subtracts them"),
     Deliberate("shape", r"pixel_unshuffle", r"\b0\b", "PyTorch forgets to move the channels of a picture without pixels"),
     Deliberate("value", r"clamp", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("value", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("shape", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("value", r"ldexp", r"^off by \S+e-0[6789]", "2 ** other is computed in the dtype of the result"),
+    Deliberate("value", r"output_nr", ANY, "PyTorch's tensor_split is several slices, and not one function"),
+    Deliberate("value", r"median\(", ANY, "PyTorch returns memory that nobody set", program=r"expand|broadcast_to"),
     Deliberate("value", r"storage_offset", ANY, "a view without elements begins nowhere"),
     Deliberate("value", r"searchsorted|bucketize", ANY, "nan is the largest number, as in sort; PyTorch walks past it",
                program=r"\*\*|sqrt|log|/|asin|acos|inf|nan"),
