@@ -94,13 +94,14 @@ DELIBERATE = [
                "it looks at the elements of its tensor, not at what else lies in their memory"),
     Deliberate(MINIDL_REFUSES, r"cummin|cummax|roll|cumsum_|cumprod_", r"Dimension out of range|can't be cast", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"F\.conv", r"at least one element in each dimension", "a convolution over no channels is a mistake"),
+    Deliberate(MINIDL_REFUSES, BACKWARD, r"second time: Attention", NOTHING, program=r"\b0\b"),
     Deliberate(MINIDL_REFUSES, r"adaptive_avg_pool", r"non-zero size", "a picture without channels is a mistake"),
     Deliberate(MINIDL_REFUSES, ANY, r"second time: Mul has freed", "deg2rad and alpha= are products, which keep their numbers",
                program=r"deg2rad|rad2deg|alpha="),
     Deliberate(MINIDL_REFUSES, r"clamp|scatter", r"value cannot be converted to type uint8", BYTES),
     Deliberate(MINIDL_REFUSES, BACKWARD, r"modified by an inplace operation",
                "PyTorch copies this input, or computes another from it, and keeps that"),
-    Deliberate(MINIDL_REFUSES, r"index_", r"IndexError: index_\w+: index .* is out of bounds", UNCHECKED, program=r"zeros\(\(.*\b0\b"),
+    Deliberate(MINIDL_REFUSES, r"index_", r"IndexError: index_\w+: index .* is out of bounds", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"linalg\.", r"Low precision dtypes not supported", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"batch_norm", r"Expected at least 2 dimensions", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"detach_\(\)", r"Can't detach views", "the result is a view of something inside"),
@@ -119,7 +120,12 @@ DELIBERATE = [
     # flags
     Deliberate("flag", r"heaviside|unique|//|floor", rf"{CONSTANT} and {VARIABLE}|{VARIABLE} and {CONSTANT}", STEP),
     Deliberate("flag", r"requires_grad", rf"{CONSTANT} and ({LEAF}|{VARIABLE})", "a view that was made of a constant stays one"),
-    Deliberate("flag", BACKWARD, rf"{VARIABLE} and {CONSTANT}", NOTHING, program=r"scaled_dot_product"),
+    *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}", NOTHING, program=r"scaled_dot_product")
+      for kind in ("flag", "gradient: flag")],
+    Deliberate("flag", BACKWARD, rf"{CONSTANT} and ({LEAF}|{VARIABLE})", NOTHING, program=r"materialize_grads"),
+    Deliberate("flag", ANY, rf"{LEAF} and {VARIABLE}", "a view that was made a leaf stays one", program=r"requires_grad_?\b"),
+    Deliberate("hook: flag", BACKWARD, rf"{VARIABLE} and {CONSTANT}", "requires_grad_(False) makes views constants too",
+               program=r"requires_grad_\(False"),
     Deliberate("flag", r"diff\(", rf"{VARIABLE} and {LEAF}", "a difference of nothing is not its argument"),
     # gradients
     Deliberate("gradient", BACKWARD, r"^[][0., -]+ and None$", STEP, program=STEPS),
@@ -128,7 +134,7 @@ DELIBERATE = [
     Deliberate("gradient: value", BACKWARD, r"^off by \S+e-0[789]", "PyTorch rounds 1/6 to float32", program="hardsigmoid|hardswish"),
     *[Deliberate(kind, BACKWARD, "nan", "of fewer numbers than correction= takes away there is no deviation", program=r"(std|var)\w*\(.*correction=[2-9]")
       for kind in ("nan or inf", "gradient: nan or inf")],
-    Deliberate("gradient: nan or inf", BACKWARD, r"^[][0., -]+ and", "a sign is constant; PyTorch divides by 0", program="copysign"),
+    Deliberate("gradient: nan or inf", BACKWARD, ANY, "a sign is constant; PyTorch divides by 0", program="copysign"),
     Deliberate("gradient: nan or inf", BACKWARD, r"nan\S* and", "an infinite gradient of a sum of terms goes to each, and they cancel to nan", program="with_logits"),
     Deliberate("hook: type", ANY, r"and None$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, detail, "turned in place, a tensor is another: what came before has its own gradient",
@@ -140,10 +146,11 @@ DELIBERATE = [
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch raises 2 to the integers of ldexp as integers in the gradient",
                  program=r"lib\.ldexp") for kind in ("value", "gradient: value")],
     # layout
-    Deliberate("hook: contiguity", BACKWARD, r"^contiguous and", ROWS),
+    Deliberate("hook: contiguity", ANY, r"^contiguous and", ROWS),
     Deliberate("contiguity", ANY, r"^contiguous and", ROWS),
     Deliberate("contiguity", r"[\d.] \*\* t\d+$", ANY, "a power lies as its exponent does, where the base is a number"),
     Deliberate("contiguity", r"grad\(", ANY, "a gradient lies as its tensor does"),
+    Deliberate("contiguity", r"where\(", ANY, "it lies as the first that is chosen from does"),
     Deliberate("contiguity", r"ldexp|angle", ANY, "a product lies as its operands do, and an angle as its numbers"),
     Deliberate("sharing", r"\.conj\(\)", ANY, CONJ),
     # values
@@ -161,8 +168,12 @@ DELIBERATE = [
     Deliberate("gradient: value", BACKWARD, r"^off by (5.0|6.7|7.5)e-01", "of a place that is written twice, the last write has the gradient",
                program=r"^t\d+\[t\d+\] \S?= "),
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "clamp passes nothing on where it is nan", program=r"\.logit\("),
-    Deliberate("hook: length", BACKWARD, r"and \[\]$", "PyTorch loses the hook of a view that is written", program=r"F\.leaky_relu_"),
+    Deliberate("hook: length", BACKWARD, r"and \[\]$", "PyTorch loses the hook of a view that is written", program=r"_\(|\] \S?= |\S= t"),
+    Deliberate("hook: value", BACKWARD, ANY, "PyTorch's result is a view of something inside", program=r"kron"),
+    Deliberate("gradient", BACKWARD, r"^None and [][0., -]+$", "a gradient that depends on nothing is a constant", program=r"create_graph=True"),
+    Deliberate("gradient: value", BACKWARD, ANY, "PyTorch's block_diag takes the wrong block beside one without elements", program=r"block_diag"),
     Deliberate("hook: length", BACKWARD, r"^\[\] and", "a leaf that nobody holds has no gradient, and no hook", program=r"^del t"),
+    Deliberate("nan or inf", r"\*\* ", r"j", "0 to a complex power is nan, and 1 where the power is 0", program=r"complex"),
     Deliberate("nan or inf", r"quantile\(", r"inf.* and .*nan", "between two equal infinities lies the same one; PyTorch subtracts them"),
     Deliberate("shape", r"pixel_unshuffle", r"\b0\b", "PyTorch forgets to move the channels of a picture without pixels"),
     Deliberate("value", r"clamp", ANY, BYTES, program=r"lib\.uint8"),
@@ -204,6 +215,9 @@ def judge(program: Program, found: Disagreement) -> tuple[Disagreement, str]:
     copied = with_copied_operands(program, found) if found.kind in ("value", "nan or inf") else []
     if copied and replay(copied) is None:
         return found, "what is written is read whole before"
+    if re.match(r"off by \S+e-0[789]:", found.detail) and (
+            in_double(program) != program or any(re.search(r"int64|int32|uint8|bool", s.text) for s in program)):
+        return replace(found, kind="rounding"), "float32 and float16 round differently"
     short = any("float16" in s.text for s in program)
     off = re.match(r"off by (\S+):", found.detail)
     if off and float(off[1]) < (1e-1 if short else 1e-2) or short and found.kind.endswith("nan or inf"):
