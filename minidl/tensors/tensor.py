@@ -364,8 +364,8 @@ class Tensor(Methods, is_result_type=True):
 
     def __dlpack_device__(self) -> Any: return self.array.__dlpack_device__()
 
-    def __float__(self) -> Float: return float(self._one())
-    def __int__(self) -> Int: return int(self._one())
+    def __float__(self) -> Float: return float(self._one_real())
+    def __int__(self) -> Int: return int(self._one_real())
     def __complex__(self) -> complex: return complex(self._one())
 
     def _one(self) -> Any:
@@ -373,6 +373,11 @@ class Tensor(Methods, is_result_type=True):
             raise ValueError(f"only one element tensors can be converted to Python scalars, but this one has shape "
                              f"{tuple(self.shape)}; try .tolist(), or .sum() and the like first")
         return self.array.item()
+
+    def _one_real(self) -> Any:
+        """A complex number without an imaginary part is its real part."""
+        value = self._one()
+        return value.real if isinstance(value, complex) and value.imag == 0 else value
 
     def __bool__(self) -> Bool:
         if self.array.size != 1:

@@ -46,6 +46,7 @@ DELIBERATE = [
                r"LongTensor|must be either float or double dtype|does not support automatic differentiation for outputs with "
                r"complex|abs is not supported for complex", KERNEL),
     Deliberate(TORCH_REFUSES, BACKWARD, r"derivative for aten::\w+ is not implemented", STEP),
+    Deliberate(TORCH_REFUSES, BACKWARD, r"derivative for '\w+' is not implemented", "PyTorch has no second derivative; here there is one"),
     Deliberate(TORCH_REFUSES, BACKWARD, r"Function \w+Backward0 returned an invalid gradient at index",
                "PyTorch's rule returns a gradient of the wrong shape"),
     Deliberate(TORCH_REFUSES, ANY, r"This view is the output of a function that returns multiple views",
@@ -124,6 +125,8 @@ DELIBERATE = [
     *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}", NOTHING, program=r"scaled_dot_product")
       for kind in ("flag", "gradient: flag")],
     Deliberate("flag", BACKWARD, rf"{CONSTANT} and ({LEAF}|{VARIABLE})", NOTHING, program=r"materialize_grads"),
+    Deliberate("flag", BACKWARD, rf"and {LEAF}", NOTHING, program=r"\.cum(max|min)\("),
+    Deliberate("flag", ANY, rf"{CONSTANT} and {VARIABLE}", "x.data = y gives x memory, and no history", program=r"\.data = "),
     Deliberate("flag", ANY, rf"{LEAF} and {VARIABLE}", "a view that was made a leaf stays one", program=r"requires_grad_?\b"),
     *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}", "a gradient of what was overwritten is 0, and is recorded", program=r"create_graph=True")
       for kind in ("flag", "gradient: flag")],
@@ -131,7 +134,7 @@ DELIBERATE = [
                program=r"requires_grad_\(False"),
     Deliberate("flag", r"diff\(", rf"{VARIABLE} and {LEAF}", "a difference of nothing is not its argument"),
     # gradients
-    Deliberate("gradient", BACKWARD, r"^[][0., -]+ and None$", STEP, program=STEPS),
+    Deliberate("gradient", BACKWARD, r"^[][0., j-]+ and None$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch's gradient takes the size of dim=() for 1", program=r"\.std\(\(\)")
       for kind in ("value", "nan or inf", "gradient: value", "gradient: nan or inf")],
     Deliberate("gradient: value", BACKWARD, r"^off by \S+e-0[789]", "PyTorch rounds 1/6 to float32", program="hardsigmoid|hardswish"),
@@ -150,6 +153,7 @@ DELIBERATE = [
                  program=r"lib\.ldexp") for kind in ("value", "gradient: value")],
     # layout
     Deliberate("hook: contiguity", ANY, r"^contiguous and", ROWS),
+    Deliberate("hook: contiguity", ANY, r"and contiguous$", "a gradient on its way lies as it was computed"),
     Deliberate("contiguity", ANY, r"^contiguous and", ROWS),
     Deliberate("contiguity", r"[\d.] \*\* t\d+$", ANY, "a power lies as its exponent does, where the base is a number"),
     Deliberate("contiguity", r"grad\(", ANY, "a gradient lies as its tensor does"),
@@ -163,13 +167,14 @@ DELIBERATE = [
                program=r"zeros\(\(.*\b0\b.*float16"),
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "a gradient of inf goes to those that attain the extreme, and no further",
                program=r"\.(amax|amin|aminmax)\("),
-    Deliberate("gradient: value", BACKWARD, ANY, "which of equal elements comes first is not settled",
-               program=r"\.(topk|sort|msort|kthvalue)\("),
+    *[Deliberate(kind, BACKWARD, ANY, "which of equal elements comes first is not settled",
+                 program=r"\.(topk|sort|msort|kthvalue|median|mode)\(") for kind in ("value", "gradient: value")],
     Deliberate("gradient: value", BACKWARD, ANY, "where elu has a kink, its second derivative is that of one side", program=r"F\.(elu|celu|selu)"),
     *[Deliberate(kind, BACKWARD, ANY, "the gradient of a determinant near 0 has few right digits", program=r"linalg\.det")
       for kind in ("value", "gradient: value")],
-    Deliberate("gradient: value", BACKWARD, r"^off by (5.0|6.7|7.5)e-01", "of a place that is written twice, the last write has the gradient",
-               program=r"^t\d+\[t\d+\] \S?= "),
+    *[Deliberate(kind, BACKWARD, ANY, "of a place that is written twice, the last write has the gradient",
+                 program=r"^t\d+\[.*(t\d|\[\d).*\] \S?= ") for kind in ("value", "gradient: value")],
+    Deliberate("gradient: value", BACKWARD, ANY, "what is written is read whole before", program=r"\.(addcmul|addcdiv)_\("),
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "clamp passes nothing on where it is nan", program=r"\.logit\("),
     Deliberate("hook: length", BACKWARD, r"and \[\]$", "PyTorch loses the hook of a view that is written", program=r"_\(|\] \S?= |\S= t"),
     Deliberate("value", r"autograd\.grad\(", ANY, "PyTorch takes a gradient before its hooks where it also goes further", program=r"register_hook"),

@@ -62,6 +62,7 @@ FOUND = {
     "a gradient that is recorded lies as its leaf does": [
         "t0 = lib.ones(2, 2, requires_grad=True)", "t1 = lib.fmax(lib.zeros(1, 1, 1), t0.t() * 2)", "t1.sum().backward(create_graph=True)",
         "t2 = t0.grad.view(4)"],
+    "a complex number that is real": ["t0 = lib.tensor(2 + 0j)", "t1 = float(t0)", "t2 = int(t0)"],
     "a recorded gradient that somebody holds is added to": [X, "(t0 ** 3).sum().backward(create_graph=True)", "t1 = t0.grad", "t1.sum().backward()"],
 }
 
