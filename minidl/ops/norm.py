@@ -212,7 +212,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     """Normalise each image over groups of C/num_groups channels, then multiply by `weight` and add `bias`.
 
     input (N, C, *), weight and bias (C,).
-    Errors: RuntimeError where num_groups does not divide C, or shapes or dtypes do not fit.
+    Errors: RuntimeError where num_groups does not divide C, or shapes or dtypes do not fit; ValueError for a single
+    image with one number in each group.
 
     Source: Wu and He, "Group Normalization", 2018, https://arxiv.org/abs/1803.08494
 
@@ -226,6 +227,9 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     if num_groups < 1 or C % num_groups:
         raise RuntimeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got "
                            f"input of shape {tuple(input.shape)} and num_groups={num_groups}")
+    if N * C // num_groups * math.prod(size) == 1:
+        raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size "
+                         f"{tuple(input.shape)}: what is left of one number is 0; try fewer groups")
     grouped = unseen(Reshape((N, num_groups, C // num_groups, *size)), input)
     step = Normalize(tuple(range(2, grouped.ndim)), (1, 2), eps)
     return as_result(step(grouped, weight, bias), Reshape(tuple(input.shape)))

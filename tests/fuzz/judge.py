@@ -61,7 +61,7 @@ DELIBERATE = [
                NOTHING),
     Deliberate(TORCH_REFUSES, BACKWARD, "modified by an inplace operation", "PyTorch's function fails inside",
                program=r"scatter_reduce\(.*'mean'"),
-    Deliberate(TORCH_REFUSES, r"F\.pad", r"possibly 0 batch size", NOTHING),
+    Deliberate(TORCH_REFUSES, r"F\.(pad|unfold|fold)", r"possibly 0 batch size", NOTHING),
     Deliberate(TORCH_REFUSES, ANY, r"INTERNAL ASSERT FAILED", "PyTorch's function fails inside"),
     Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", CONJ, program=r"\.conj\(\)"),
     Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "x.data = y gives x memory, and no history", program=r"\.data = "),
@@ -110,6 +110,7 @@ DELIBERATE = [
     # both refuse
     Deliberate("error type", ANY, r"^IndexError: .*out of bounds", "a position out of bounds is an IndexError in every function"),
     Deliberate("error type", ANY, r"tensor has no dimensions", NUMBER),
+    Deliberate("error type", BACKWARD, r"^ValueError: operands could not be broadcast", "two faults: a .grad was given another shape by out="),
     Deliberate("error type", ANY, r"and RuntimeError: a (view of a )?leaf Variable", "two faults: another is named first"),
     Deliberate("error type", ANY, r"^NotImplementedError: .*complex", "two faults: another is named first"),
     Deliberate("error type", ANY, r"batch_norm: Expected at least 2 dimensions|diag_embed: expected a tensor with at least 1 dimension",
@@ -130,6 +131,7 @@ DELIBERATE = [
     Deliberate("flag", ANY, rf"{LEAF} and {VARIABLE}", "a view that was made a leaf stays one", program=r"requires_grad_?\b"),
     *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}", "a gradient of what was overwritten is 0, and is recorded", program=r"create_graph=True")
       for kind in ("flag", "gradient: flag")],
+    Deliberate("not refused, flag", BACKWARD, rf"{CONSTANT} and {VARIABLE}", "a gradient that depends on nothing is a constant"),
     Deliberate("hook: flag", BACKWARD, rf"{VARIABLE} and {CONSTANT}", "requires_grad_(False) makes views constants too",
                program=r"requires_grad_\(False"),
     Deliberate("flag", r"diff\(", rf"{VARIABLE} and {LEAF}", "a difference of nothing is not its argument"),
@@ -148,7 +150,7 @@ DELIBERATE = [
       for kind, detail in (("gradient", r"^None and"), ("gradient: shape", ANY))],
     Deliberate("hook: length", BACKWARD, r"^\[tensor\([][0., -]+, .* and \[\]$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, ANY, DATA, program=r"\.data\b")
-      for kind in ("value", "gradient: value")],
+      for kind in ("value", "nan or inf", "gradient: value", "gradient: nan or inf")],
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch raises 2 to the integers of ldexp as integers in the gradient",
                  program=r"lib\.ldexp") for kind in ("value", "gradient: value")],
     # layout
@@ -176,7 +178,7 @@ DELIBERATE = [
                  program=r"^t\d+\[.*(t\d|\[\d).*\] \S?= ") for kind in ("value", "gradient: value")],
     Deliberate("gradient: value", BACKWARD, ANY, "what is written is read whole before", program=r"\.(addcmul|addcdiv)_\("),
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "clamp passes nothing on where it is nan", program=r"\.logit\("),
-    Deliberate("hook: length", BACKWARD, r"and \[\]$", "PyTorch loses the hook of a view that is written", program=r"_\(|\] \S?= |\S= t"),
+    Deliberate("hook: length", BACKWARD, r"^\[tensor.* and ", "PyTorch loses the hook of a view that is written", program=r"_\(|\] \S?= |\S= t"),
     Deliberate("value", r"autograd\.grad\(", ANY, "PyTorch takes a gradient before its hooks where it also goes further", program=r"register_hook"),
     Deliberate("hook: value", BACKWARD, ANY, "PyTorch's result is a view of something inside", program=r"kron"),
     Deliberate("gradient", BACKWARD, r"^None and [][0., -]+$", "a gradient that depends on nothing is a constant", program=r"create_graph=True"),
@@ -192,8 +194,9 @@ DELIBERATE = [
     Deliberate("value", r"output_nr", ANY, "PyTorch's tensor_split is several slices, and not one function"),
     Deliberate("value", r"median\(", ANY, "PyTorch returns memory that nobody set", program=r"expand|broadcast_to"),
     Deliberate("value", r"storage_offset", ANY, "a view without elements begins nowhere"),
-    Deliberate("value", r"searchsorted|bucketize", ANY, "nan is the largest number, as in sort; PyTorch walks past it",
-               program=r"\*\*|sqrt|log|/|asin|acos|inf|nan"),
+    Deliberate("value", r"searchsorted", ANY, "nan is the largest number, as in sort; PyTorch walks past it",
+               program=r"\*\*|sqrt|log|/|asin|acos|inf|nan|kl_div"),
+    Deliberate("value", r"bucketize", ANY, "numbers are compared exactly; PyTorch rounds them to the dtype of the boundaries"),
     Deliberate("value", r"out=", ANY, "views of an out= that is resized keep the old memory", program=r"view|\[|reshape|flatten"),
 ]
 """What is known. The page `docs/differences_from_pytorch.md` says the same to users."""

@@ -63,6 +63,8 @@ FOUND = {
         "t0 = lib.ones(2, 2, requires_grad=True)", "t1 = lib.fmax(lib.zeros(1, 1, 1), t0.t() * 2)", "t1.sum().backward(create_graph=True)",
         "t2 = t0.grad.view(4)"],
     "a complex number that is real": ["t0 = lib.tensor(2 + 0j)", "t1 = float(t0)", "t2 = int(t0)"],
+    "group norm of one number": ["t0 = lib.ones(1, 2)", "t1 = F.group_norm(t0, 2)", "t2 = F.group_norm(t0, 1)",
+                                 "t3 = F.group_norm(lib.ones(2, 2), 2)"],
     "a recorded gradient that somebody holds is added to": [X, "(t0 ** 3).sum().backward(create_graph=True)", "t1 = t0.grad", "t1.sum().backward()"],
 }
 
