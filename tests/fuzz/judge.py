@@ -182,7 +182,7 @@ DELIBERATE = [
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "clamp passes nothing on where it is nan", program=r"\.logit\("),
     Deliberate("hook: length", BACKWARD, r"^\[tensor.* and ", "PyTorch loses the hook of a view that is written", program=r"_\(|\] \S?= |\S= t"),
     Deliberate("value", r"autograd\.grad\(", ANY, "PyTorch takes a gradient before its hooks where it also goes further", program=r"register_hook"),
-    Deliberate("hook: value", ANY, ANY, "what a hook has put aside is not written later; second derivatives take other ways",
+    Deliberate("hook: value", r"backward\(|grad\(|\w_\(", r"^off by", "what a hook has put aside is not written later; second derivatives take other ways",
                program=r"create_graph=True"),
     Deliberate("hook: value", BACKWARD, ANY, "PyTorch's result is a view of something inside", program=r"kron"),
     Deliberate("gradient", BACKWARD, r"^None and [][0., -]+$", "a gradient that depends on nothing is a constant", program=r"create_graph=True"),
