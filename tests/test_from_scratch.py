@@ -1,4 +1,5 @@
 """The ladder of examples/from_scratch: each step runs, and agrees with the library."""
+import functools
 import re
 import subprocess
 import sys
@@ -9,16 +10,21 @@ import pytest
 STEPS = sorted((Path(__file__).parent.parent / "examples" / "from_scratch").glob("step_*.py"))
 
 
-@pytest.mark.parametrize("path", STEPS, ids=lambda path: path.stem)
-def test_runs_and_agrees(path):
+@functools.cache
+def output(path):
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    differences = re.findall(r"^largest difference from minidl's (?:gradients|losses): (.*)$", done.stdout, re.MULTILINE)
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", STEPS, ids=lambda path: path.stem)
+def test_runs_and_agrees(path):
+    differences = re.findall(r"^largest difference from minidl's (?:gradients|losses): (.*)$", output(path), re.MULTILINE)
     if path.stem == "step_6_training":
-        rows = re.findall(r"^epoch +\d+  loss ([\d.]+)  test accuracy ([\d.]+)%$", done.stdout, re.MULTILINE)
+        rows = re.findall(r"^epoch +\d+  loss ([\d.]+)  test accuracy ([\d.]+)%$", output(path), re.MULTILINE)
         assert len(rows) == 10 and float(rows[-1][0]) < float(rows[0][0]) / 10 and float(rows[-1][1]) > 94
     else:
-        assert len(differences) == 1 and float(differences[0]) < 1e-12, done.stdout
+        assert len(differences) == 1 and float(differences[0]) < 1e-12, output(path)
 
 
 def test_the_steps_are_numbered_and_short():
@@ -31,5 +37,4 @@ def test_the_steps_are_numbered_and_short():
 
 
 def test_the_step_about_memory_refuses_an_overwritten_value():
-    done = subprocess.run([sys.executable, str(STEPS[3])], capture_output=True, text=True, timeout=120)
-    assert "refused: a value that the gradient needs was overwritten: it is at version 1, expected 0" in done.stdout
+    assert "refused: a value that the gradient needs was overwritten: it is at version 1, expected 0" in output(STEPS[3])

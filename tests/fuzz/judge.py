@@ -38,6 +38,13 @@ KERNEL = "PyTorch has no kernel for the dtype; NumPy has"
 CONJ = "conj() is computed at once"
 BYTES = "PyTorch wraps a number that bytes cannot hold: -1 becomes 255"
 DATA = "nobody notices writes to x.data: what is kept for backward differs"
+A_LEAF = "a view that was made a leaf stays one"
+FROZEN = "requires_grad_(False) makes views constants too"
+INSIDE = "PyTorch's function fails inside"
+FLAT = "a gradient that depends on nothing is a constant"
+NEW_MEMORY = "x.data = y gives x memory, and no history"
+NO_DIFFERENCE = "a difference of nothing is not its argument"
+READ_FIRST = "what is written is read whole before"
 ROWS = "it lies row by row, and view() works; PyTorch's lies as one of the arguments does, and copies"
 
 DELIBERATE = [
@@ -52,25 +59,25 @@ DELIBERATE = [
     Deliberate(TORCH_REFUSES, ANY, r"This view is the output of a function that returns multiple views",
                "a view is a view, whatever made it"),
     Deliberate(TORCH_REFUSES, ANY, r"input tensor and the written-to tensor refer to a single memory location",
-               "what is written is read whole before"),
+               READ_FIRST),
     Deliberate(TORCH_REFUSES, r"index_add|index_select|index_copy|index_fill",
                r"tensor has no dimensions|Index to scalar can have only 1 value", NUMBER),
     Deliberate(TORCH_REFUSES, r"out=", r"doesn't match the broadcast shape", "an out= that is an operand is resized, too"),
     Deliberate(TORCH_REFUSES, r"batch_norm|bilinear|embedding_bag|vector_norm|multi_margin",
                r"Expected non-empty|index 0 out of range for tensor of size \[0\]|reshape tensor of 0 elements|step must be nonzero|dimension is empty",
                NOTHING),
-    Deliberate(TORCH_REFUSES, BACKWARD, "modified by an inplace operation", "PyTorch's function fails inside",
+    Deliberate(TORCH_REFUSES, BACKWARD, "modified by an inplace operation", INSIDE,
                program=r"scatter_reduce\(.*'mean'"),
     Deliberate(TORCH_REFUSES, r"F\.(pad|unfold|fold)", r"possibly 0 batch size", NOTHING),
-    Deliberate(TORCH_REFUSES, ANY, r"INTERNAL ASSERT FAILED", "PyTorch's function fails inside"),
+    Deliberate(TORCH_REFUSES, ANY, r"INTERNAL ASSERT FAILED", INSIDE),
     Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", CONJ, program=r"\.conj\(\)"),
-    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "x.data = y gives x memory, and no history", program=r"\.data = "),
+    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", NEW_MEMORY, program=r"\.data = "),
     Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "detach_() ends the history for views, too", program=r"detach_\(\)"),
     Deliberate(TORCH_REFUSES, BACKWARD, r"Subtraction, the `-` operator, with a bool tensor",
                "PyTorch's gradient of x ** y subtracts 1 from bools"),
-    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "a difference of nothing is not its argument", program=r"diff\("),
+    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", NO_DIFFERENCE, program=r"diff\("),
     Deliberate(TORCH_REFUSES, BACKWARD, "not have been used in the graph|'NoneType'", STEP, program=STEPS),
-    Deliberate(TORCH_REFUSES, ANY, r"leaf Variable", "requires_grad_(False) makes views constants too", program=r"requires_grad_\(False"),
+    Deliberate(TORCH_REFUSES, ANY, r"leaf Variable", FROZEN, program=r"requires_grad_\(False"),
     Deliberate(TORCH_REFUSES, r"^t\d+\[.*\] \S?= t\d+$", r"leaf Variable", "a part that is assigned to itself stays as it is"),
     Deliberate(TORCH_REFUSES, r"view_as_real", "unresolved conjugated tensors", CONJ),
     Deliberate(TORCH_REFUSES, BACKWARD, r"saved tensor that has been detached in-place",
@@ -78,7 +85,7 @@ DELIBERATE = [
     Deliberate(TORCH_REFUSES, ANY, r"A view was created in no_grad mode", "a gradient is no view"),
     Deliberate(TORCH_REFUSES, r"kron|pad\(|backward|grad\(", r"view size is not compatible|isFloatingType\(grad|narrow\(\): length must be non-negative|"
                r"must have a last dimension with stride 1",
-               "PyTorch's function fails inside"),
+               INSIDE),
     Deliberate(TORCH_REFUSES, BACKWARD, "'NoneType' object has no attribute 'clone'",
                "PyTorch calls the hook of a leaf that detach_() has made a constant", program=r"detach_\(\)"),
     Deliberate(TORCH_REFUSES, r"detach_\(\)", r"Can't detach views", "PyTorch's result is a view of something inside"),
@@ -95,7 +102,7 @@ DELIBERATE = [
                "it looks at the elements of its tensor, not at what else lies in their memory"),
     Deliberate(MINIDL_REFUSES, r"cummin|cummax|roll|cumsum_|cumprod_", r"Dimension out of range|can't be cast", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"F\.conv", r"at least one element in each dimension", "a convolution over no channels is a mistake"),
-    Deliberate(MINIDL_REFUSES, ANY, r"a view of a leaf Variable", "a view that was made a leaf stays one", program=r"requires_grad"),
+    Deliberate(MINIDL_REFUSES, ANY, r"a view of a leaf Variable", A_LEAF, program=r"requires_grad"),
     Deliberate(MINIDL_REFUSES, BACKWARD, r"second time: Attention", NOTHING, program=r"\b0\b"),
     Deliberate(MINIDL_REFUSES, r"adaptive_avg_pool", r"non-zero size", "a picture without channels is a mistake"),
     Deliberate(MINIDL_REFUSES, ANY, r"second time: Mul has freed", "deg2rad and alpha= are products, which keep their numbers",
@@ -127,15 +134,14 @@ DELIBERATE = [
       for kind in ("flag", "gradient: flag")],
     Deliberate("flag", BACKWARD, rf"{CONSTANT} and ({LEAF}|{VARIABLE})", NOTHING, program=r"materialize_grads"),
     Deliberate("flag", BACKWARD, rf"and {LEAF}", NOTHING, program=r"\.cum(max|min)\("),
-    Deliberate("flag", r"diff\(", r"and \(True, False, True\)", "a difference of nothing is not its argument"),
-    Deliberate("flag", ANY, rf"{CONSTANT} and {VARIABLE}", "x.data = y gives x memory, and no history", program=r"\.data = "),
-    Deliberate("flag", ANY, rf"{LEAF} and {VARIABLE}", "a view that was made a leaf stays one", program=r"requires_grad_?\b"),
+    Deliberate("flag", ANY, rf"{CONSTANT} and {VARIABLE}", NEW_MEMORY, program=r"\.data = "),
+    Deliberate("flag", ANY, rf"{LEAF} and {VARIABLE}", A_LEAF, program=r"requires_grad_?\b"),
     *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}", "a gradient of what was overwritten is 0, and is recorded", program=r"create_graph=True")
       for kind in ("flag", "gradient: flag")],
-    Deliberate("not refused, flag", BACKWARD, rf"{CONSTANT} and {VARIABLE}", "a gradient that depends on nothing is a constant"),
-    Deliberate("hook: flag", BACKWARD, rf"{VARIABLE} and {CONSTANT}", "requires_grad_(False) makes views constants too",
+    Deliberate("not refused, flag", BACKWARD, rf"{CONSTANT} and {VARIABLE}", FLAT),
+    Deliberate("hook: flag", BACKWARD, rf"{VARIABLE} and {CONSTANT}", FROZEN,
                program=r"requires_grad_\(False"),
-    Deliberate("flag", r"diff\(", rf"{VARIABLE} and {LEAF}", "a difference of nothing is not its argument"),
+    Deliberate("flag", r"diff\(", rf"{VARIABLE} and ({LEAF}|\(True, False, True\))", NO_DIFFERENCE),
     # gradients
     Deliberate("gradient", BACKWARD, r"^[][0., j-]+ and None$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch's gradient takes the size of dim=() for 1", program=r"\.std\(\(\)")
@@ -177,15 +183,15 @@ DELIBERATE = [
       for kind in ("value", "gradient: value")],
     *[Deliberate(kind, BACKWARD, ANY, "of a place that is written twice, the last write has the gradient",
                  program=r"^t\d+\[.*(t\d|\[-?\d).*\] \S?= ") for kind in ("value", "gradient: value")],
-    *[Deliberate(kind, BACKWARD, ANY, "what is written is read whole before", program=r"\.(addcmul|addcdiv)_\(")
+    *[Deliberate(kind, BACKWARD, ANY, READ_FIRST, program=r"\.(addcmul|addcdiv)_\(")
       for kind in ("gradient: value", "gradient: nan or inf")],
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "clamp passes nothing on where it is nan", program=r"\.logit\("),
     Deliberate("hook: length", BACKWARD, r"^\[tensor.* and ", "PyTorch loses the hook of a view that is written", program=r"_\(|\] \S?= |\S= t"),
-    Deliberate("value", r"autograd\.grad\(", ANY, "PyTorch takes a gradient before its hooks where it also goes further", program=r"register_hook"),
+    Deliberate("value", r"autograd\.grad\(.*\[t\d+, t\d+\]", ANY, "PyTorch takes a gradient before its hooks where it also goes further", program=r"register_hook"),
     Deliberate("hook: value", r"backward\(|grad\(|\w_\(", r"^off by", "what a hook has put aside is not written later; second derivatives take other ways",
                program=r"create_graph=True"),
     Deliberate("hook: value", BACKWARD, ANY, "PyTorch's result is a view of something inside", program=r"kron"),
-    Deliberate("gradient", BACKWARD, r"^None and [][0., -]+$", "a gradient that depends on nothing is a constant", program=r"create_graph=True"),
+    Deliberate("gradient", BACKWARD, r"^None and [][0., -]+$", FLAT, program=r"create_graph=True"),
     Deliberate("gradient: value", BACKWARD, ANY, "PyTorch's block_diag takes the wrong block beside one without elements", program=r"block_diag"),
     Deliberate("hook: length", BACKWARD, r"^\[\] and", "a leaf that nobody holds has no gradient, and no hook", program=r"^del t"),
     Deliberate("nan or inf", r"\*\* ", r"j", "0 to a complex power is nan, and 1 where the power is 0", program=r"complex"),
@@ -228,10 +234,10 @@ def judge(program: Program, found: Disagreement) -> tuple[Disagreement, str]:
             found = replace(again.found, kind=f"not refused, {again.found.kind}")
     if found.kind in ("flag", "gradient: flag") and re.search(f"{CONSTANT} and {VARIABLE}$", found.detail) \
             and depends_on_nothing(program, found):
-        return found, "a gradient that depends on nothing is a constant"
+        return found, FLAT
     copied = with_copied_operands(program, found) if found.kind in ("value", "nan or inf") else []
     if copied and replay(copied) is None:
-        return found, "what is written is read whole before"
+        return found, READ_FIRST
     if re.match(r"off by \S+e-0[789]:", found.detail) and (
             in_double(program) != program or any(re.search(r"int64|int32|uint8|bool", s.text) for s in program)):
         return replace(found, kind="rounding"), "float32 and float16 round differently"

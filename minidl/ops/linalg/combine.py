@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import array_module
-from minidl.backend.dtype import result_type
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.ufunc import common_dtype
 from minidl.ops.index.items import getitem
 from minidl.ops.reduce.scan import cumprod
 from minidl.ops.shape.join import cat, stack
@@ -33,7 +33,7 @@ def block_diag(*tensors: Any) -> Any:
         if x.ndim > 2:
             raise RuntimeError(f"block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has "
                                f"{x.ndim} dimensions")
-    dtype = result_type(*map(array_of, tensors))
+    dtype = common_dtype(*tensors)
     blocks = [atleast_2d(cast(x, dtype)) for x in tensors]
     width, rows, left = sum([x.shape[1] for x in blocks]), [], 0
     for x in blocks:

@@ -7,11 +7,11 @@ from typing import Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import result_type
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.dims import normalize_dim, numpy_names
-from minidl.ops.shape.views import ALL, Slice, array_of, atleast_1d, atleast_2d, atleast_3d, reshape
+from minidl.ops.base.ufunc import common_dtype
+from minidl.ops.shape.views import ALL, Slice, atleast_1d, atleast_2d, atleast_3d, reshape
 
 
 class Pieces(Op):
@@ -121,7 +121,7 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     tensors = _listed("cat", tensors)
     if not tensors:
         raise RuntimeError("cat: expected a non-empty list of Tensors")
-    dtype = result_type(*map(array_of, tensors))
+    dtype = common_dtype(*tensors)
     first = next((x for x in tensors if x.shape != (0,)), tensors[0])
     if not first.ndim:
         raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated; try stack")
@@ -170,7 +170,7 @@ def stack(tensors: Any, dim: int = 0) -> Any:
         if x.shape != first.shape:
             raise RuntimeError(f"stack: expects each tensor to be equal size, but got {list(first.shape)} at entry "
                                f"0 and {list(x.shape)} at entry {i}")
-    dtype = result_type(*map(array_of, tensors))
+    dtype = common_dtype(*tensors)
     return Stack(normalize_dim(dim, first.ndim + 1, "stack"))(*[cast(x, dtype) for x in tensors])
 
 
