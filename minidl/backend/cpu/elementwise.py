@@ -9,16 +9,7 @@ import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.device import memory_order
-from minidl.backend.kernel import Kernel
-from minidl.backend.kernels import update
-from minidl.backend.kernels.activation import (
-    gelu_forward,
-    gelu_grad,
-    leaky_relu_forward,
-    leaky_relu_grad,
-    relu_forward,
-    relu_grad,
-)
+from minidl.backend.kernel import Kernel, for_elementwise
 
 AT_ONCE = 1 << 18      # elements; with fewer, the calls cost more, for each takes Python's lock, than the cache saves
 MANY = 1 << 17         # elements from which it pays
@@ -46,40 +37,20 @@ def alike(arrays: Sequence[np.ndarray | None], least: int | None = None) -> bool
     return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)
 
 
-def _by_elements(kernel: Kernel, results: int) -> None:
-    """Register a body that runs the generic one on some elements at a time: arrays of one shape, and then numbers."""
-    @kernel.register("numpy")
-    def _(*args: Any) -> Any:
-        operands = [a for a in args if isinstance(a, np.ndarray)]
-        if not alike(operands):
-            return NotImplemented
-        made = [np.empty_like(operands[0]) for _ in range(results)]
-
-        def some(*arrays: np.ndarray) -> None:
-            parts = kernel.generic(*arrays[:len(operands)], *args[len(operands):])
-            for out, part in zip(arrays[len(operands):], parts if results > 1 else [parts]):
-                out[...] = part
-
-        in_blocks(some, [*operands, *made])
-        return tuple(made) if results > 1 else made[0]
-
-
-for _kernel in (relu_forward, relu_grad, leaky_relu_forward, leaky_relu_grad, gelu_grad):
-    _by_elements(_kernel, 1)
-_by_elements(gelu_forward, 2)
-
-
-def _share_out(kernel: Kernel) -> None:
-    """For the optimizers that treat every element by itself: arrays of one shape or None first, and then numbers."""
-    @kernel.register("numpy")
-    def _(*args: Any) -> Any:
+@for_elementwise("numpy")
+def shared_out(kernel: Kernel) -> Callable[..., Any]:
+    """A body that runs the generic one on some elements at a time."""
+    def body(*args: Any) -> Any:
         arrays = [a for a in args if a is None or isinstance(a, np.ndarray)]
         if not alike(arrays):
             return NotImplemented
-        return in_blocks(lambda *some: kernel.generic(*some, *args[len(arrays):]), arrays)
+        others, made = args[len(arrays):], [np.empty_like(arrays[0]) for _ in range(kernel.results)]
 
+        def some(*parts: Any) -> None:
+            results = kernel.generic(*parts[:len(arrays)], *others)
+            for out, result in zip(parts[len(arrays):], results if kernel.results > 1 else [results]):
+                out[...] = result
 
-for _kernel in (
-        update.sgd_update, update.adagrad_update, update.rmsprop_update, update.adam_update, update.adadelta_update,
-        update.adamax_update, update.nadam_update, update.radam_update, update.rprop_update, update.asgd_update):
-    _share_out(_kernel)
+        in_blocks(some, [*arrays, *made])
+        return tuple(made) if kernel.results > 1 else made[0] if made else None
+    return body

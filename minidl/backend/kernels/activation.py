@@ -10,19 +10,19 @@ from minidl.backend.kernel import kernel
 from minidl.backend.kernels.special import normal_cdf
 
 
-@kernel
+@kernel(elementwise=True, results=1)
 def relu_forward(x: Array) -> Array:
     """y = max(x, 0)"""
     return np.maximum(x, 0)
 
 
-@kernel
+@kernel(elementwise=True, results=1)
 def relu_grad(g: Array, y: Array) -> Array:
     """gx = g where y > 0, else 0"""
     return _choose(y > 0, g)
 
 
-@kernel
+@kernel(elementwise=True, results=1)
 def leaky_relu_forward(x: Array, slope: float) -> Array:
     """y = x where x > 0, else slope * x"""
     if 0 < slope <= 1:
@@ -30,20 +30,20 @@ def leaky_relu_forward(x: Array, slope: float) -> Array:
     return array_module(x).where(x > 0, x, x * slope)
 
 
-@kernel
+@kernel(elementwise=True, results=1)
 def leaky_relu_grad(g: Array, x: Array, slope: float) -> Array:
     """gx = g where x > 0, else slope * g"""
     return _choose(x > 0, g, g * slope)
 
 
-@kernel
+@kernel(elementwise=True, results=2)
 def gelu_forward(x: Array) -> tuple[Array, Array]:
     """y = x * cdf(x), and cdf(x): that of the standard normal distribution"""
     cdf = normal_cdf(x)
     return x * cdf, cdf
 
 
-@kernel
+@kernel(elementwise=True, results=1)
 def gelu_grad(g: Array, x: Array, cdf: Array) -> Array:
     """gx = g * (cdf(x) + x * pdf(x))"""
     slope = np.exp(x * x * -0.5)

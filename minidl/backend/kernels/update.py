@@ -35,7 +35,7 @@ def _descend(p: Array, direction: Array, lr: float, s: Array) -> None:
     p -= s
 
 
-@kernel
+@kernel(elementwise=True)
 def sgd_update(p: Array, g: Array, buffer: Array | None, lr: float, momentum: float, dampening: float,
                weight_decay: float, nesterov: bool, maximize: bool) -> None:
     s, t = np.empty_like(p), np.empty_like(p)
@@ -47,7 +47,7 @@ def sgd_update(p: Array, g: Array, buffer: Array | None, lr: float, momentum: fl
     _descend(p, g, lr, s)
 
 
-@kernel
+@kernel(elementwise=True)
 def adagrad_update(p: Array, g: Array, total: Array, step: float, lr: float, lr_decay: float,
                    weight_decay: float, eps: float, maximize: bool) -> None:
     lr = lr / (1 + (step - 1) * lr_decay)
@@ -59,7 +59,7 @@ def adagrad_update(p: Array, g: Array, total: Array, step: float, lr: float, lr_
     _descend(p, np.divide(g, s, out=s), lr, s)
 
 
-@kernel
+@kernel(elementwise=True)
 def rmsprop_update(p: Array, g: Array, v: Array, mean: Array | None, buffer: Array | None, lr: float,
                    alpha: float, eps: float, weight_decay: float, momentum: float, maximize: bool) -> None:
     s, t = np.empty_like(p), np.empty_like(p)
@@ -80,7 +80,7 @@ def rmsprop_update(p: Array, g: Array, v: Array, mean: Array | None, buffer: Arr
     _descend(p, s, lr, s)
 
 
-@kernel
+@kernel(elementwise=True)
 def adam_update(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float, lr: float, beta1: float,
                 beta2: float, eps: float, weight_decay: float, decoupled: bool, maximize: bool) -> None:
     # lr * (m/c1) / (sqrt(v/c2) + eps) with the corrections taken out of the array arithmetic
@@ -97,7 +97,7 @@ def adam_update(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, ste
     _descend(p, np.divide(m, s, out=s), rate, s)
 
 
-@kernel
+@kernel(elementwise=True)
 def adadelta_update(p: Array, g: Array, v: Array, delta: Array, lr: float, rho: float, eps: float,
                     weight_decay: float, maximize: bool) -> None:
     s, t = np.empty_like(p), np.empty_like(p)
@@ -109,7 +109,7 @@ def adadelta_update(p: Array, g: Array, v: Array, delta: Array, lr: float, rho: 
     _descend(p, t, lr, s)
 
 
-@kernel
+@kernel(elementwise=True)
 def adamax_update(p: Array, g: Array, m: Array, u: Array, step: float, lr: float, beta1: float, beta2: float,
                   eps: float, weight_decay: float, maximize: bool) -> None:
     s, t = np.empty_like(p), np.empty_like(p)
@@ -122,7 +122,7 @@ def adamax_update(p: Array, g: Array, m: Array, u: Array, step: float, lr: float
     _descend(p, np.divide(m, u, out=s), lr / (1 - beta1 ** step), s)
 
 
-@kernel
+@kernel(elementwise=True)
 def nadam_update(p: Array, g: Array, m: Array, v: Array, step: float, mu: float, mu_next: float, mu_product: float,
                  lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool,
                  maximize: bool) -> None:
@@ -140,7 +140,7 @@ def nadam_update(p: Array, g: Array, m: Array, v: Array, step: float, mu: float,
     _descend(p, np.divide(t, s, out=s), lr * root, s)
 
 
-@kernel
+@kernel(elementwise=True)
 def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, lr: float, beta1: float, beta2: float,
                  eps: float, weight_decay: float, decoupled: bool, maximize: bool) -> None:
     correction = 1 - beta2 ** step
@@ -165,7 +165,7 @@ def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, lr: float,
         _descend(p, m, rate, s)
 
 
-@kernel
+@kernel(elementwise=True)
 def rprop_update(p: Array, g: Array, previous: Array, size: Array, eta_minus: float, eta_plus: float,
                  size_min: float, size_max: float, maximize: bool) -> None:
     s, t = np.empty_like(p), np.empty_like(p)
@@ -179,7 +179,7 @@ def rprop_update(p: Array, g: Array, previous: Array, size: Array, eta_minus: fl
     p -= np.multiply(np.sign(previous, out=s), size, out=s)
 
 
-@kernel
+@kernel(elementwise=True)
 def asgd_update(p: Array, g: Array, average: Array, eta: float, mu: float, lambd: float, weight_decay: float,
                 maximize: bool) -> None:
     s, t = np.empty_like(p), np.empty_like(p)

@@ -1,6 +1,7 @@
 """The pieces that elementwise kernels and the optimizers work in."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from minidl.backend.cpu import elementwise
 from minidl.backend.cpu.elementwise import alike, in_blocks
+from minidl.backend.kernel import kernel, registry
 from minidl.backend.kernels import update
 
 
@@ -58,3 +60,45 @@ def test_other_layouts_are_left_whole(a: np.ndarray, b: np.ndarray) -> None:
     b[...] = 1
     update.sgd_update(a, b, None, 0.5, 0.0, 0.0, 0.0, False, False)
     np.testing.assert_array_equal(a, np.full_like(a, -0.5))
+
+
+# ---------------------------------------------------------------------- a kernel declares itself elementwise
+
+@pytest.fixture
+def declared() -> Iterator[None]:
+    """What a test declares is taken out of the registry afterwards."""
+    before = set(registry)
+    yield
+    for name in set(registry) - before:
+        del registry[name]
+
+
+@pytest.mark.usefixtures("declared")
+@pytest.mark.parametrize("results", [0, 1, 2])
+def test_an_elementwise_kernel_works_in_blocks_from_its_declaration_on(results: int) -> None:
+    sizes = []
+
+    @kernel(elementwise=True, results=results)
+    def multiples(x: np.ndarray, missing: None, by: float) -> Any:
+        assert missing is None
+        sizes.append(x.size)
+        if results == 0:
+            x *= by
+        return None if results == 0 else x * by if results == 1 else (x * by, x * by * by)
+
+    x = np.arange(20, dtype="f").reshape(4, 5).T
+    start = x.copy()
+    found = multiples(x, None, 3.0)
+    assert sorted(sizes) == [4, 8, 8]
+    for power, y in enumerate([x] if results == 0 else [found] if results == 1 else found, 1):
+        np.testing.assert_array_equal(y, start * 3 ** power)
+        assert y.strides == x.strides
+
+
+@pytest.mark.usefixtures("declared")
+def test_other_kernels_get_their_arrays_whole() -> None:
+    @kernel
+    def total(x: np.ndarray) -> Any:
+        return x.sum()
+
+    assert not total.bodies and total(np.ones((4, 5), "f")) == 20
