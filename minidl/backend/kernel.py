@@ -16,12 +16,15 @@ the generic one (`for_elementwise`), which is tried after all others.
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, overload
 
 from minidl.backend.device import library_of
 
 registry: dict[str, Kernel] = {}
+bodies: defaultdict[str, dict[str, list[Callable[..., Any]]]] = defaultdict(dict)
+"""The faster bodies, by the name of the kernel and then by library. They may come before the kernel."""
 _makers: dict[str, Callable[[Kernel], Callable[..., Any]]] = {}     # by library: see `for_elementwise`
 
 
@@ -38,7 +41,7 @@ class Kernel:
     def __init__(self, generic: Callable[..., Any], elementwise: bool = False, results: int = 0) -> None:
         functools.update_wrapper(self, generic)
         self.generic, self.elementwise, self.results = generic, elementwise, results
-        self.bodies: dict[str, list[Callable[..., Any]]] = {}
+        self.bodies = bodies[generic.__name__]
         if generic.__name__ in registry:
             raise ValueError(f"kernel: a kernel named '{generic.__name__}' exists already")
         registry[generic.__name__] = self
@@ -48,10 +51,7 @@ class Kernel:
 
     def register(self, library: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Add a faster body for the arrays of `library` ('numpy', 'cupy'); the newest is tried first."""
-        def add(body: Callable[..., Any]) -> Callable[..., Any]:
-            self.bodies.setdefault(library, []).insert(0, body)
-            return body
-        return add
+        return register(self.generic.__name__, library)
 
     def __call__(self, *args: Any) -> Any:
         if self.bodies:
@@ -69,6 +69,14 @@ def kernel(*, elementwise: bool, results: int = 0) -> Callable[[Callable[..., An
 def kernel(generic: Any = None, **how: Any) -> Any:
     """Declare a kernel by its generic body: `@kernel`, or `@kernel(elementwise=True)`; see `Kernel`."""
     return functools.partial(Kernel, **how) if generic is None else Kernel(generic)
+
+
+def register(name: str, library: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`Kernel.register` for the kernel called `name`, which may be declared later, on a higher floor."""
+    def add(body: Callable[..., Any]) -> Callable[..., Any]:
+        bodies[name].setdefault(library, []).insert(0, body)
+        return body
+    return add
 
 
 def for_elementwise(library: str) -> Callable[[Callable[[Kernel], Any]], Callable[[Kernel], Any]]:

@@ -16,7 +16,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from minidl.backend.kernel import registry
+from minidl.backend.kernel import bodies
 
 
 def is_available() -> bool:
@@ -40,11 +40,11 @@ class _Switch(ModuleType):
             if not is_available():
                 raise RuntimeError("backends.numba.enabled = True needs Numba: pip install minidl[numba]")
             importlib.import_module("minidl.backend.compiled")      # registers its bodies
-        for kernel in registry.values():
-            compiled = kernel.bodies.get("numba", [])
+        for of_a_kernel in bodies.values():
+            compiled = of_a_kernel.get("numba", [])
             if compiled:
-                plain = [body for body in kernel.bodies.get("numpy", []) if body not in compiled]
-                kernel.bodies["numpy"] = compiled + plain if on else plain
+                plain = [body for body in of_a_kernel.get("numpy", []) if body not in compiled]
+                of_a_kernel["numpy"] = compiled + plain if on else plain
         _enabled = on
 
 

@@ -13,7 +13,8 @@ import minidl
 import minidl.backend.cpu
 import minidl.backend.kernels
 from minidl.backend.device import library_of
-from minidl.backend.kernel import Kernel, registry
+from minidl.backend.kernel import Kernel, kernel, register, registry
+from minidl.backend.kernel import bodies as every_body
 from minidl.backend.kernels.attention import AttentionPlan, attention_forward
 from minidl.backend.kernels.conv import ConvGeometry
 from minidl.backend.kernels.pool import PoolGeometry
@@ -233,6 +234,11 @@ def test_samples_name_kernels() -> None:
     assert set(SAMPLES) <= set(registry)
 
 
+def test_bodies_name_kernels() -> None:
+    """One that is registered under a name of nothing would never run."""
+    assert set(every_body) <= set(registry)
+
+
 def _strict(value: Any) -> Any:
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return tuple(map(_strict, value))
@@ -257,7 +263,7 @@ def double() -> Any:
         """Doc."""
         return "generic", x * by
     yield Kernel(double)
-    del registry["double"]
+    del registry["double"], every_body["double"]
 
 
 def test_without_bodies_the_generic_one_runs(double: Any) -> None:
@@ -284,3 +290,15 @@ def test_newest_body_first_and_it_may_decline(double: Any) -> None:
 def test_a_name_is_taken_once(double: Any) -> None:
     with pytest.raises(ValueError, match="double"):
         Kernel(double.generic)
+
+
+def test_a_body_may_come_before_its_kernel() -> None:
+    register("halved", "numpy")(lambda x: ("fast", x / 2))
+    try:
+        @kernel
+        def halved(x: Any) -> Any:
+            return "generic", x / 2
+
+        assert halved(np.ones(1))[0] == "fast" and halved(StrictArray(np.ones(1)))[0] == "generic"
+    finally:
+        del registry["halved"], every_body["halved"]

@@ -1,4 +1,7 @@
-"""The updates of SGD and Adam, compiled: one pass over the parameter, its gradient and its state."""
+"""The updates of SGD and Adam, compiled: one pass over the parameter, its gradient and its state.
+
+The kernels stand on a higher floor, with their optimizers, so the bodies are registered by name.
+"""
 from __future__ import annotations
 
 import math
@@ -8,12 +11,12 @@ import numpy as np
 
 from minidl.backend.compiled.compiler import compiled, is_single
 from minidl.backend.cpu.elementwise import alike, in_blocks
-from minidl.backend.kernels.update import adam_update, sgd_update
+from minidl.backend.kernel import register
 
 f = np.float32
 
 
-@sgd_update.register("numba")
+@register("sgd_update", "numba")
 def _(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, lr: float, momentum: float, dampening: float,
       weight_decay: float, nesterov: bool, maximize: bool) -> Any:
     arrays = [p, g] if buffer is None else [p, g, buffer]
@@ -26,7 +29,7 @@ def _(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, lr: float, moment
                                                         sign), arrays)
 
 
-@adam_update.register("numba")
+@register("adam_update", "numba")
 def _(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, v_max: np.ndarray | None, step: float, lr: float,
       beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool, maximize: bool) -> Any:
     arrays = [p, g, m, v]

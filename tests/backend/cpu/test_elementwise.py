@@ -9,7 +9,7 @@ import pytest
 
 from minidl.backend.cpu import elementwise
 from minidl.backend.cpu.elementwise import alike, in_blocks
-from minidl.backend.kernel import kernel, registry
+from minidl.backend.kernel import bodies, kernel, registry
 from minidl.backend.kernels import update
 
 
@@ -70,7 +70,7 @@ def declared() -> Iterator[None]:
     before = set(registry)
     yield
     for name in set(registry) - before:
-        del registry[name]
+        del registry[name], bodies[name]
 
 
 @pytest.mark.usefixtures("declared")
