@@ -356,8 +356,8 @@ class Op:
 class RemovableHandle:
     """What registering a hook returns: `remove()` takes the hook off again."""
 
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        hooks.append(hook)
+    def __init__(self, hooks: list[Any], hook: Any, prepend: bool = False) -> None:
+        hooks.insert(0 if prepend else len(hooks), hook)
         self._hooks, self._hook = hooks, hook
 
     def remove(self) -> None:

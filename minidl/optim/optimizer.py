@@ -20,7 +20,6 @@ from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module, is_array, move
 from minidl.backend.dtype import real_of
 from minidl.backend.warn import warn
-from minidl.nn.module.hooks import add
 from minidl.ops.elementwise import view_as_complex, view_as_real
 from minidl.tensors.tensor import Tensor
 
@@ -306,19 +305,19 @@ class Optimizer:
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` before `state_dict`; with `prepend` before the other hooks."""
-        return add(self._save_pre_hooks, hook, prepend)
+        return RemovableHandle(self._save_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` after it; the hook may change the dict or return another."""
-        return add(self._save_post_hooks, hook, prepend)
+        return RemovableHandle(self._save_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` before loading; it may change its shallow copy or return another dict."""
-        return add(self._load_pre_hooks, hook, prepend)
+        return RemovableHandle(self._load_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` after loading."""
-        return add(self._load_post_hooks, hook, prepend)
+        return RemovableHandle(self._load_post_hooks, hook, prepend)
 
     def _unpack(self, state_dict: dict[str, Any]) -> None:
         if not {"state", "param_groups"} <= state_dict.keys():

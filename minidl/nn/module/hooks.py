@@ -80,14 +80,6 @@ def registered(module: Module, what: str, name: str, value: Any) -> Any:
     return value
 
 
-def add(hooks: list[Any], hook: Any, prepend: bool) -> RemovableHandle:
-    """Put a hook at the end of a list, or at its beginning."""
-    handle = RemovableHandle(hooks, hook)
-    if prepend:
-        hooks.insert(0, hooks.pop())
-    return handle
-
-
 def _before_forward(hook: Hook, module: Module, args: tuple[Any, ...],
                     kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments as a forward pre-hook leaves them."""
@@ -135,7 +127,7 @@ class Hookable:
 
         `with_kwargs`: `hook(module, args, kwargs)`, which may return new `(args, kwargs)`.
         """
-        return add(self._with_hooks().forward_pre, Hook(hook, with_kwargs), prepend)
+        return RemovableHandle(self._with_hooks().forward_pre, Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
                               always_call: bool = False) -> RemovableHandle:
@@ -152,42 +144,42 @@ class Hookable:
             (5, 2)
             >>> handle.remove()
         """
-        return add(self._with_hooks().forward, Hook(hook, with_kwargs, always_call), prepend)
+        return RemovableHandle(self._with_hooks().forward, Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` when the outputs' gradients arrive; a tuple it returns replaces them."""
-        return add(self._with_hooks().backward_pre, hook, prepend)
+        return RemovableHandle(self._with_hooks().backward_pre, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
 
         Both are tuples, with None where there is no gradient. A tuple it returns replaces `grad_input`.
         """
-        return add(self._with_hooks().backward, hook, prepend)
+        return RemovableHandle(self._with_hooks().backward, hook, prepend)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, prefix, keep_vars)` before this module's part of a `state_dict` is made."""
-        return add(self._with_hooks().state_dict_pre, hook, prepend=False)
+        return RemovableHandle(self._with_hooks().state_dict_pre, hook)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, metadata)` after it; the hook may change the dict."""
-        return add(self._with_hooks().state_dict, hook, prepend=False)
+        return RemovableHandle(self._with_hooks().state_dict, hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, metadata, strict, missing_keys, unexpected_keys, error_msgs)` before
         anything is checked. The dict is a copy: rename the keys of old checkpoints here."""
-        return add(self._with_hooks().load_state_dict_pre, hook, prepend=False)
+        return RemovableHandle(self._with_hooks().load_state_dict_pre, hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` after a `state_dict` has been loaded."""
-        return add(self._with_hooks().load_state_dict, hook, prepend=False)
+        return RemovableHandle(self._with_hooks().load_state_dict, hook)
 
 
 # ---------------------------------------------------------------------- hooks on all modules
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, args)` before every module's `forward`; see `Module.register_forward_pre_hook`."""
-    return add(everywhere.forward_pre, Hook(hook), prepend=False)
+    return RemovableHandle(everywhere.forward_pre, Hook(hook))
 
 
 def register_module_forward_hook(hook: Callable[..., Any], *, with_kwargs: bool = False,
@@ -206,32 +198,32 @@ def register_module_forward_hook(hook: Callable[..., Any], *, with_kwargs: bool 
           (1): Flatten(start_dim=0, end_dim=-1)
         ) (6,)
     """
-    return add(everywhere.forward, Hook(hook, with_kwargs, always_call), prepend=False)
+    return RemovableHandle(everywhere.forward, Hook(hook, with_kwargs, always_call))
 
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, grad_output)` when gradients arrive at any module's outputs."""
-    return add(everywhere.backward_pre, hook, prepend=False)
+    return RemovableHandle(everywhere.backward_pre, hook)
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, grad_input, grad_output)` when the gradients of any module's inputs are known."""
-    return add(everywhere.backward, hook, prepend=False)
+    return RemovableHandle(everywhere.backward, hook)
 
 
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, name, param)` whenever a module gets a parameter; what it returns is registered instead."""
-    return add(registration["parameter"], hook, prepend=False)
+    return RemovableHandle(registration["parameter"], hook)
 
 
 def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, name, buffer)` whenever a module gets a buffer; what it returns is registered instead."""
-    return add(registration["buffer"], hook, prepend=False)
+    return RemovableHandle(registration["buffer"], hook)
 
 
 def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, name, child)` whenever a module gets a child; what it returns is registered instead."""
-    return add(registration["module"], hook, prepend=False)
+    return RemovableHandle(registration["module"], hook)
 
 
 # ---------------------------------------------------------------------- gradients
