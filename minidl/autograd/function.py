@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.autograd.grad_mode import enable_grad, no_grad, switches
-from minidl.autograd.inplace import check_writable, move_handle
+from minidl.autograd.inplace import check_writable, rebase_history
 from minidl.autograd.op import Alias, Cast, Op, annotate, next_sequence
 from minidl.autograd.rules import check_spelling
 from minidl.autograd.tensorbase import TensorBase, View, memory_of, version_of, wrap, wrap_free
@@ -191,7 +191,7 @@ def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]
             check_writable(out, ctx.name(), tensors)
             version = version_of(out)
             version[:] = version[0] + 1, ctx.name()
-            move_handle(out, (ctx, slot))
+            rebase_history(out, (ctx, slot))
             continue
         if any(out is x for x in tensors):   # an input handed back: a new handle on it
             alias = outputs[slot] = wrap(memory_of(out))
@@ -228,8 +228,8 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             return passed
         step = _NotDifferentiable(ctx.name())
         if isinstance(passed, tuple):
-            return tuple([None if x is None else step.again(x, *sources) for x in passed])
-        return None if passed is None else step.again(passed, *sources)
+            return tuple([None if x is None else step.reapply(x, *sources) for x in passed])
+        return None if passed is None else step.reapply(passed, *sources)
     return wrapper
 
 

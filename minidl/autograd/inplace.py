@@ -16,6 +16,7 @@ from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import AS_INPUTS, AccumulateGrad, Cast, Op, next_sequence, owner
 from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, move_edge, version_of, wrap
 from minidl.backend.device import Array
+from minidl.backend.dtype import can_cast
 
 
 class InPlaceOp(Op):
@@ -49,7 +50,7 @@ class ViewWrite(Op):
 
     def grad_value(self, g: Any) -> Any:
         for view in self.views:
-            g = view.again(g) if isinstance(g, TensorBase) else view.forward(g)
+            g = view.reapply(g) if isinstance(g, TensorBase) else view.forward(g)
         return g
 
 
@@ -86,13 +87,13 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
         for name, (value, _, _) in (step.kept or {}).items():
             if value is result.array:   # `out` is kept: keep the tensor's own memory instead
                 step.kept[name] = (old, version, version[0])
-        move_handle(tensor, result.edge)
+        rebase_history(tensor, result.edge)
     else:
         _mark_current(tensor)
     return tensor
 
 
-def turn(tensor: TensorBase, op: Callable[..., Any], *args: Any, who: str) -> Any:
+def replace_by_view(tensor: TensorBase, op: Callable[..., Any], *args: Any, who: str) -> Any:
     """`tensor = op(tensor, *args)`, where the result looks into the same memory in another shape; returns the tensor.
 
     What the tensor was becomes a base that nobody else holds. Views that were made of it find that base; see `View`.
@@ -124,7 +125,7 @@ def replace_memory(tensor: TensorBase, array: Array, who: str) -> None:
     tensor.array, tensor.version, tensor.view_of = array, [n + 1, who], None
 
 
-def move_handle(tensor: TensorBase, edge: Edge) -> None:
+def rebase_history(tensor: TensorBase, edge: Edge) -> None:
     """The tensor was written by the op of `edge`, and its handle moves there. If it is a view, the owner of the memory
     has a new part and its handle moves; all views, this one among them, are derived from the owner when next read."""
     views: list[Op] = []
@@ -198,17 +199,11 @@ def overlaps(array: Array) -> bool:
     return False
 
 
-def fits(dtype: Any, into: Any) -> bool:
-    """Whether numbers of `dtype` may be written where `into` is: not floating ones among integers, for instance."""
-    kinds = "buifc"
-    return kinds.index(dtype.kind) <= kinds.index(into.kind) or dtype.kind + into.kind == "iu"
-
-
 def _check_fits(new: Array, old: Array, who: str) -> None:
     if new.shape != old.shape:
         raise RuntimeError(f"{who}: output with shape {tuple(old.shape)} doesn't match the broadcast "
                            f"shape {tuple(new.shape)}; an in-place operation cannot grow its tensor")
-    if not fits(new.dtype, old.dtype):
+    if new.dtype != old.dtype and not can_cast(new.dtype, old.dtype):
         raise RuntimeError(f"{who}: result type {new.dtype} can't be cast to the desired output type "
                            f"{old.dtype}; use the out-of-place form, or .to({new.dtype}) first")
 
@@ -239,4 +234,4 @@ def _keep_old_output(tensor: TensorBase) -> None:
 def _mark_current(tensor: TensorBase) -> None:
     """The handle of a view, if it is one, is that of the present version."""
     if tensor.view_of is not None:
-        tensor.view_of.seen = version_of(tensor)[0]
+        tensor.view_of.edge_version = version_of(tensor)[0]

@@ -242,7 +242,7 @@ class Op:
             result.version = version_of(base)
             result.view_of = View(base, self, recorded=switches.enabled)
 
-    def again(self, *inputs: Any) -> Any:
+    def reapply(self, *inputs: Any) -> Any:
         """The same step on other inputs, recorded in its own right."""
         step = copy.copy(self)
         for name in ("edges", "kept", "hooks", "node_hooks", "node_prehooks", "retained"):

@@ -139,14 +139,14 @@ class View:
     derived anew when next read, by applying the op to the base as it now is.
     """
 
-    __slots__ = ("array", "base", "op", "recorded", "seen")
+    __slots__ = ("array", "base", "edge_version", "op", "recorded")
 
     def __init__(self, base: TensorBase, op: Op, recorded: bool) -> None:
         self.base = base
         self.array = base.array             # what the op was applied to: the base may be given another since
         self.op = op
         self.recorded = recorded            # False: made under no_grad or by a Function, its edge is not derived
-        self.seen = version_of(base)[0]     # the version that the edge was derived at
+        self.edge_version = version_of(base)[0]     # the version that the edge was derived at
 
     def find_base(self) -> TensorBase:
         """The base as the op knows it. If it was turned in place since, by `t_()` for instance, then what it now is a
@@ -159,7 +159,7 @@ class View:
     def refresh(tensor: TensorBase) -> None:
         """Bring the edge of a view up to date with writes into its memory: derive it from the owner."""
         view = tensor.view_of
-        if view is None or view.seen == tensor.version[0]:  # type: ignore[index]
+        if view is None or view.edge_version == tensor.version[0]:  # type: ignore[index]
             return
         steps, base = [], tensor
         while base.view_of is not None and base.view_of.recorded:
@@ -174,6 +174,6 @@ class View:
         if steps:
             owner = base
             for op in reversed(steps):
-                owner = op.again(owner)
+                owner = op.reapply(owner)
             move_edge(tensor, None if base.edge is None else owner.edge)
-        view.seen = tensor.version[0]  # type: ignore[index]
+        view.edge_version = tensor.version[0]  # type: ignore[index]

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.grad_mode import no_grad, switches
-from minidl.autograd.inplace import fits, replace_memory, write
+from minidl.autograd.inplace import replace_memory, write
 from minidl.autograd.rules import parameters_of
 from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
 from minidl.backend.device import array_module, device_of, is_array, same_device
+from minidl.backend.dtype import can_cast
 from minidl.backend.warn import warn
 from minidl.ops.base import instead_of
 from minidl.ops.index import Assign
@@ -225,7 +226,7 @@ def _like(name: str, function: Callable[..., Any], kwargs: dict[str, Any], out: 
 
 
 def _put(name: str, out: Any, result: Any) -> None:
-    if not fits(result.dtype, out.dtype):
+    if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(f"{name}(): result type {result.dtype} can't be cast to the desired output type "
                            f"{out.dtype}; try an out of {result.dtype}")
     if not same_device(device_of(result.array), device_of(out.array)):

@@ -111,7 +111,7 @@ def test_every_fused_op_means_what_it_computes(name):
 
 def compare_with_reference(op, inputs):
     results = []
-    for function in (op.again, op.reference):
+    for function in (op.reapply, op.reference):
         leaves = [x.clone().requires_grad_() if isinstance(x, minidl.Tensor) and x.dtype.kind in "fc" else x
                   for x in inputs]
         outs = [t for t in tensors(function(*leaves)) if t.requires_grad]

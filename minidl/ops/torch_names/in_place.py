@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.inplace import replace_memory, turn, write
+from minidl.autograd.inplace import replace_by_view, replace_memory, write
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module
 from minidl.backend.dtype import complex128, float64
@@ -28,7 +28,8 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def in_place_view(function: Callable[..., Any]) -> Callable[..., Any]:
     """The twin of `function`, which looks at its first argument in another shape: the tensor takes that shape."""
-    return _twin(function, turn, f"`{function.__name__}`, of which `input` itself takes the shape; returns `input`.")
+    return _twin(function, replace_by_view,
+                 f"`{function.__name__}`, of which `input` itself takes the shape; returns `input`.")
 
 
 def _twin(function: Callable[..., Any], change: Callable[..., Any], doc: str) -> Callable[..., Any]:
