@@ -54,12 +54,14 @@ CASES = [
          oracle=loops, torch="scaled_dot_product_attention", rtol=1e-8, float16=True),
     Case(lambda q, k, v: scaled_dot_product_attention(q, k, v, minidl.tensor(BIAS, dtype=q.dtype).to(q.device)),
          [S(Q, K, V)], oracle=lambda q, k, v: loops(q, k, v, BIAS), name="mask of -inf"),
-    Case(lambda q, k, v, m: scaled_dot_product_attention(q, k, v, m, enable_gqa=True), [S((2, 4, 2, 3), (2, 2, 3, 3), (2, 2, 3, 3), (4, 2, 3))],
+    Case(lambda q, k, v, m: scaled_dot_product_attention(q, k, v, m, enable_gqa=True),
+         [S((2, 4, 2, 3), (2, 2, 3, 3), (2, 2, 3, 3), (4, 2, 3))],
          oracle=lambda q, k, v, m: loops(q, k, v, m, enable_gqa=True), name="mask of grouped heads"),
 ]
 
 
-def heads_in_loops(query, key, value, E, H, weight, bias, bias_k, bias_v, zeros, _, out_weight, out_bias, need_weights=True, attn_mask=None, **more):
+def heads_in_loops(query, key, value, E, H, weight, bias, bias_k, bias_v, zeros, _, out_weight, out_bias,
+                   need_weights=True, attn_mask=None, **more):
     """One head of one image after the other."""
     (L, N, _), S, d, padding = query.shape, len(key), E // H, more.get("key_padding_mask")
     separate = [more.get(f"{x}_proj_weight") for x in "qkv"]
@@ -74,7 +76,8 @@ def heads_in_loops(query, key, value, E, H, weight, bias, bias_k, bias_v, zeros,
         mine = slice(h * d, (h + 1) * d)
         for i in range(L):
             scores = k[:, n, mine] @ q[i, n, mine] / np.sqrt(d)
-            for mask in (None if attn_mask is None else attn_mask[i] if attn_mask.ndim == 2 else attn_mask[n * H + h, i],
+            for mask in (None if attn_mask is None else attn_mask[i] if attn_mask.ndim == 2
+                         else attn_mask[n * H + h, i],
                          None if padding is None else padding[n]):
                 if mask is not None:
                     scores[:S] += np.where(mask, -np.inf, 0) if mask.dtype == bool else mask
@@ -83,7 +86,8 @@ def heads_in_loops(query, key, value, E, H, weight, bias, bias_k, bias_v, zeros,
     return y @ out_weight.T + out_bias, shares.mean(1) if need_weights else None
 
 
-PADDING, HIDDEN = np.array([[False, True, False], [False, False, False]]), np.array([[True, False, False], [False, False, True]])
+PADDING, HIDDEN = np.array([[False, True, False], [False, False, False]]), np.array(
+    [[True, False, False], [False, False, True]])
 PROJECTIONS = ((12, 4), (12,))
 OUT = ((4, 4), (4,))
 
@@ -98,24 +102,30 @@ CASES += [
          [sample for need in (True, False) for sample in (
              multi_head(need_weights=need), multi_head(bias_k=(1, 1, 4), bias_v=(1, 1, 4), need_weights=need),
              multi_head(zeros=True, key_padding_mask=PADDING, need_weights=need),
-             multi_head(bias_k=(1, 1, 4), bias_v=(1, 1, 4), zeros=True, attn_mask=HIDDEN, key_padding_mask=PADDING, need_weights=need),
+             multi_head(bias_k=(1, 1, 4), bias_v=(1, 1, 4), zeros=True, attn_mask=HIDDEN, key_padding_mask=PADDING,
+                        need_weights=need),
              multi_head(attn_mask=stream.standard_normal((2, 3)), need_weights=need),
              multi_head(attn_mask=stream.standard_normal((4, 2, 3)), key_padding_mask=PADDING, need_weights=need),
              multi_head(attn_mask=HIDDEN, key_padding_mask=stream.standard_normal((2, 3)), need_weights=need),
-             multi_head((2, 2, 4), (3, 2, 5), (3, 2, 3), projections=(None, (12,)), use_separate_proj_weight=True, need_weights=need,
-                        q_proj_weight=stream.standard_normal((4, 4)), k_proj_weight=stream.standard_normal((4, 5)),
+             multi_head((2, 2, 4), (3, 2, 5), (3, 2, 3), projections=(None, (12,)), use_separate_proj_weight=True,
+                        need_weights=need, q_proj_weight=stream.standard_normal((4, 4)),
+                        k_proj_weight=stream.standard_normal((4, 5)),
                         v_proj_weight=stream.standard_normal((4, 3))))],
          oracle=heads_in_loops, torch="multi_head_attention_forward"),
     Case(multi_head_attention_forward,
          [multi_head((2, 4), (3, 4), (3, 4), key_padding_mask=PADDING[0], average_attn_weights=False),
           multi_head((2, 4), (3, 4), (3, 4), attn_mask=stream.standard_normal((2, 2, 3)), need_weights=False),
-          *[multi_head((2, 2, 4), (1, 2, 4), (1, 2, 4), static_k=stream.standard_normal((4, 3, 2)), static_v=stream.standard_normal((4, 3, 2)),
-                       zeros=zeros, key_padding_mask=PADDING) for zeros in (False, True)],
+          *[multi_head((2, 2, 4), (1, 2, 4), (1, 2, 4), static_k=stream.standard_normal((4, 3, 2)),
+                       static_v=stream.standard_normal((4, 3, 2)), zeros=zeros, key_padding_mask=PADDING)
+            for zeros in (False, True)],
           multi_head((3, 2, 4), (3, 2, 4), (3, 2, 4), attn_mask=np.triu(np.full((3, 3), -np.inf), 1), is_causal=True),
           multi_head((2, 2, 4), (3, 2, 4), (3, 2, 4), training=False)],
          torch="multi_head_attention_forward", name="multi_head_attention_forward, odds and ends"),
-    Case(lambda x, *args, **kwargs: multi_head_attention_forward(x, x, x, *args, **kwargs), [S((3, 2, 4), 4, 2, *PROJECTIONS, None, None, False, 0.0, *OUT)],
-         torch=lambda x, *args, **kwargs: torch.nn.functional.multi_head_attention_forward(x, x, x, *args, **kwargs), name="multi_head self-attention"),
+    Case(lambda x, *args, **kwargs: multi_head_attention_forward(x, x, x, *args, **kwargs),
+         [S((3, 2, 4), 4, 2, *PROJECTIONS, None, None, False, 0.0, *OUT)],
+         torch=lambda x, *args, **kwargs: torch.nn.functional.multi_head_attention_forward(
+             x, x, x, *args, **kwargs),
+         name="multi_head self-attention"),
 ]
 
 
@@ -168,7 +178,8 @@ def test_nan_in_a_key_is_not_hidden():
 def test_dropout_is_the_same_forward_and_backward(tile, monkeypatch):
     monkeypatch.setattr(kernels, "CPU_TILE", tile)
     monkeypatch.setattr(kernels, "CPU_KEYS", min(3, tile))
-    q, k, v = (minidl.randn(*shape, dtype=minidl.float64, requires_grad=True) for shape in ((2, 4, 3), (2, 5, 3), (2, 5, 2)))
+    q, k, v = (minidl.randn(*shape, dtype=minidl.float64, requires_grad=True)
+               for shape in ((2, 4, 3), (2, 5, 3), (2, 5, 2)))
 
     def attend(q, k, v):
         minidl.manual_seed(3)
@@ -189,8 +200,11 @@ def test_dropout_drops_the_share_it_says_and_scales_the_rest():
     y = scaled_dot_product_attention(minidl.zeros(n, 1), minidl.zeros(n, 1), minidl.eye(n), dropout_p=0.25) * n
     assert sorted(set(y.round(decimals=3).flatten().tolist())) == pytest.approx([0.0, 4 / 3], abs=1e-3)
     assert (y == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)
-    assert scaled_dot_product_attention(minidl.ones(2, 1), minidl.ones(2, 1), minidl.ones(2, 1), dropout_p=1.0).tolist() == [[0], [0]]
-    first, second = (scaled_dot_product_attention(minidl.zeros(n, 1), minidl.zeros(n, 1), minidl.eye(n), dropout_p=0.5) for _ in range(2))
+    assert scaled_dot_product_attention(minidl.ones(2, 1), minidl.ones(2, 1), minidl.ones(2, 1),
+                                        dropout_p=1.0).tolist() == [[0], [0]]
+    first, second = (scaled_dot_product_attention(minidl.zeros(n, 1), minidl.zeros(n, 1), minidl.eye(n),
+                                                  dropout_p=0.5)
+                     for _ in range(2))
     assert bool((first != second).any())
 
 
@@ -224,18 +238,22 @@ q, k, v = minidl.zeros(2, 6, 4, 5), minidl.zeros(2, 6, 7, 5), minidl.zeros(2, 6,
 
 
 @pytest.mark.parametrize("arguments, kind, text", [
-    ((q, k[..., :3], v), RuntimeError, "expected query (*, L, E), key (*, S, E), value (*, S, V), but got (2, 6, 4, 5)"),
+    ((q, k[..., :3], v), RuntimeError,
+     "expected query (*, L, E), key (*, S, E), value (*, S, V), but got (2, 6, 4, 5)"),
     ((q, k, v[..., :3, :]), RuntimeError, "expected query (*, L, E)"),
     ((q, k.double(), v), RuntimeError, "query and key should have the same dtype"),
     ((q.long(), k, v), RuntimeError, "query must be floating-point"),
     ((q[0, 0, 0], k, v), RuntimeError, "at least 2 dimensional"),
-    ((q, k, v, minidl.ones(4, 7, dtype=minidl.int64)), RuntimeError, "attn_mask dtype to be bool or to match query dtype"),
+    ((q, k, v, minidl.ones(4, 7, dtype=minidl.int64)), RuntimeError,
+     "attn_mask dtype to be bool or to match query dtype"),
     ((q, k, v, minidl.zeros(4, 6)), RuntimeError, "cannot be broadcast"),
     ((q, k, v, minidl.zeros(3, 1, 1, 4, 7)), RuntimeError, "cannot be broadcast to the shape of the scores"),
     ((q, k, v, [[1.0]]), TypeError, "argument 'attn_mask' must be Tensor, not list"),
-    ((q, k, v, minidl.zeros(4, 7), 0.0, True), RuntimeError, "Explicit attn_mask should not be set when is_causal=True"),
+    ((q, k, v, minidl.zeros(4, 7), 0.0, True), RuntimeError,
+     "Explicit attn_mask should not be set when is_causal=True"),
     ((q, k, v, None, 1.5), RuntimeError, "between 0 and 1, but got 1.5"),
-    ((q, k[:, :4], v[:, :4], None, 0.0, False, None, True), RuntimeError, "divide the number of heads in query, but got 4, 4 and 6"),
+    ((q, k[:, :4], v[:, :4], None, 0.0, False, None, True), RuntimeError,
+     "divide the number of heads in query, but got 4, 4 and 6"),
     ((q[0, 0], k, v, None, 0.0, False, None, True), RuntimeError, "enable_gqa expects (*, heads, length, width)"),
     ((q, k[:, :4], v), RuntimeError, "cannot be broadcast"),
 ])

@@ -46,7 +46,8 @@ CASES = [
     # put together, taken apart
     Case(minidl.complex, [S((3, 4), (4,)), S((), ()), S((0, 2), (0, 2))], lambda a, b: a + 1j * b, "complex",
          errors=[(S(np.ones(2), np.ones(2, int)), RuntimeError, "Expected both inputs to be"),
-                 (S(np.ones(2), np.ones(2, np.float32)), RuntimeError, "scalar type float64 but got scalar type float32"),
+                 (S(np.ones(2), np.ones(2, np.float32)), RuntimeError,
+                  "scalar type float64 but got scalar type float32"),
                  (S(2.0, (2,)), TypeError, "must be Tensor")]),
     Case(minidl.polar, [S((3, 4), (3, 4), low=0.2), S((3, 1), (4,), low=0.2)], lambda r, t: r * np.exp(1j * t), "polar",
          errors=[(S(Z, (3, 4)), RuntimeError, "Expected both inputs to be")]),
@@ -77,18 +78,29 @@ CASES = [
     *[same(lambda z, p=p: z ** p, S(Z), name=f"power {p}") for p in (0, 1, 2, 3, 4, -1, -2, 0.5, -0.5, 1.7, 2 - 1j)],
     same(lambda z, w: z ** w, S(Z, C(3, 4, seed=1)), S((3, 4), C(4), low=0.3, high=2.0), name="pow"),
     same(lambda z: (1.5 + 1j) ** z, S(Z), name="number ** z"),
-    *[unary(name, oracle={"neg": np.negative, "rsqrt": lambda z: 1 / np.sqrt(z), "square": np.square,
-                          "sigmoid": lambda z: 1 / (1 + np.exp(-z)), "asin": np.arcsin, "acos": np.arccos,
-                          "atan": np.arctan, "asinh": np.arcsinh, "atanh": np.arctanh}.get(name))
-      for name in ("neg", "square", "sqrt", "rsqrt", "reciprocal", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p",
-                   "sigmoid", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "atanh")],
+    *[unary(name,
+            oracle={
+                "neg": np.negative,
+                "rsqrt": lambda z: 1 / np.sqrt(z),
+                "square": np.square,
+                "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+                "asin": np.arcsin,
+                "acos": np.arccos,
+                "atan": np.arctan,
+                "asinh": np.arcsinh,
+                "atanh": np.arctanh,
+            }.get(name))
+      for name in ("neg", "square", "sqrt", "rsqrt", "reciprocal", "exp", "exp2", "expm1", "log", "log2", "log10",
+                   "log1p", "sigmoid", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh",
+                   "atanh")],
 
     # sums, products, norms
     *[same(f, S(Z), name=n) for n, f in {
         "sum": lambda z: z.sum(), "sum dim": lambda z: z.sum(1, keepdim=True), "mean": lambda z: z.mean(0),
         "cumsum": lambda z: z.cumsum(1), "prod": lambda z: z.prod(1), "prod all": lambda z: z.prod(),
         "cumprod": lambda z: z.cumprod(0),
-        "logsumexp": lambda z: z.logsumexp(1), "nansum": lambda z: z.sum(0) if torch and isinstance(z, torch.Tensor) else z.nansum(0),
+        "logsumexp": lambda z: z.logsumexp(1),
+        "nansum": lambda z: z.sum(0) if torch and isinstance(z, torch.Tensor) else z.nansum(0),
         "norm": lambda z: z.norm(), "norm dim": lambda z: z.norm(dim=1), "norm 3": lambda z: z.norm(p=3.0, dim=0),
         "norm 1": lambda z: z.norm(p=1), "norm inf": lambda z: z.norm(p=math.inf, dim=1)}.items()],
     same(lambda z: z.prod(1), S(np.array([[1j, 0, 2 + 1j], [0, 0, 1j]])), name="prod with zeros", gradgrad=False),
@@ -111,7 +123,8 @@ CASES = [
         "mv": (C(3, 4), C(4)), "dot": (C(4), C(4, seed=1)), "vdot": (C(4), C(4, seed=1)),
         "inner": (C(3, 4), C(2, 4)), "outer": (C(3), C(2)), "kron": (C(2, 2), C(1, 3)),
         "tensordot": (C(2, 3, 4), C(3, 4, 2)), "adjoint": (C(2, 3, 4),), "trace": (C(3, 3),)}.items()],
-    same(lambda a, b: a.mH @ b + a.T.conj() @ b + a.H @ b + (b.mT @ a.conj()).mT, S(C(3, 4), C(3, 2)), name="H, mH, mT"),
+    same(lambda a, b: a.mH @ b + a.T.conj() @ b + a.H @ b + (b.mT @ a.conj()).mT, S(C(3, 4), C(3, 2)),
+         name="H, mH, mT"),
     *[Case(lambda *x, e=e: minidl.einsum(e, *x), [S(*a)], name=f"complex einsum {e}",
            torch=None if torch is None else lambda *x, e=e: torch.einsum(e, *x)) for e, a in {
         "bixy,ioxy->boxy": (C(2, 3, 2, 2), C(3, 2, 2, 2)), "ij,jk,k->i": (C(2, 3), C(3, 2), C(2)),
@@ -141,14 +154,18 @@ CASES = [
     *[same(f, S(C(3, 4)), name=n) for n, f in {
         "reshape": lambda z: z.reshape(2, 6), "transpose": lambda z: z.transpose(0, 1), "T": lambda z: z.T,
         "expand": lambda z: z[:1].expand(3, 4), "slice": lambda z: z[1:, ::2], "select": lambda z: z.select(1, 2),
-        "flip": lambda z: z.flip(0), "roll": lambda z: z.roll(1, 0), "tril": lambda z: z.tril(), "triu": lambda z: z.triu(1),
+        "flip": lambda z: z.flip(0),
+        "roll": lambda z: z.roll(1, 0),
+        "tril": lambda z: z.tril(),
+        "triu": lambda z: z.triu(1),
         "diagonal": lambda z: z.diagonal(), "repeat": lambda z: z.repeat(2, 1), "unfold": lambda z: z.unfold(1, 2, 1),
         "split": lambda z: z.split(2, 1), "unbind": lambda z: z.unbind(0), "clone": lambda z: z.clone(),
         "as_strided": lambda z: z.contiguous().as_strided((2, 2), (1, 2)), "cfloat": lambda z: (z + 1).to(z.dtype),
         "masked": lambda z: z.masked_fill(z.abs() > 1.2, 1j), "diag_embed": lambda z: z.diag_embed()}.items()],
-    Case(lambda z, w: minidl.cat([z, w]), [S(Z, C(1, 4)), S(Z, (1, 4))], lambda z, w: np.concatenate([z, w]), name="complex cat",
-         torch=None if torch is None else lambda z, w: torch.cat([z, w])),
-    Case(lambda z, w: minidl.stack([z, w], 1), [S(Z, C(3, 4, seed=1))], lambda z, w: np.stack([z, w], 1), name="complex stack"),
+    Case(lambda z, w: minidl.cat([z, w]), [S(Z, C(1, 4)), S(Z, (1, 4))], lambda z, w: np.concatenate([z, w]),
+         name="complex cat", torch=None if torch is None else lambda z, w: torch.cat([z, w])),
+    Case(lambda z, w: minidl.stack([z, w], 1), [S(Z, C(3, 4, seed=1))], lambda z, w: np.stack([z, w], 1),
+         name="complex stack"),
     Case(lambda z, i: z[i], [S(Z, np.array([0, 2, 2]))], lambda z, i: z[i], name="complex z[i]"),
     Case(lambda z: minidl.gather(z, 1, minidl.tensor(INDEX)), [S(Z)], name="complex gather", strict=False,
          oracle=lambda z: np.take_along_axis(z[:2], INDEX, 1)),
@@ -165,7 +182,8 @@ CASES = [
     *[Case(getattr(minidl, n), [S(np.array([1j, complex("nan"), complex("inf")]))], getattr(np, n), n, grad=False,
            name=f"complex {n}") for n in ("isnan", "isinf", "isfinite")],
     Case(minidl.isclose, [S(Z, Z + 1e-9j), S(Z, Z + 1j)], np.isclose, "isclose", grad=False, name="complex isclose"),
-    Case(minidl.logical_not, [S(np.array([0j, 1j]))], np.logical_not, "logical_not", grad=False, name="complex logical_not"),
+    Case(minidl.logical_not, [S(np.array([0j, 1j]))], np.logical_not, "logical_not", grad=False,
+         name="complex logical_not"),
 ]
 CASES = [case for case in CASES if case.oracle is not None or case.torch is not None]
 
@@ -293,7 +311,8 @@ def test_conj_is_computed_at_once():
 def test_dtypes_of_new_tensors():
     assert minidl.tensor([1j]).dtype == minidl.complex64 and minidl.tensor(np.array([1j])).dtype == minidl.complex128
     assert minidl.tensor([1, 2.0, 1j]).dtype == minidl.cfloat and minidl.full((2,), 1j).dtype == minidl.cfloat
-    assert minidl.eye(2, dtype=minidl.cdouble).tolist() == [[1, 0], [0, 1]] and minidl.ones(1, dtype="complex64").item() == 1
+    assert minidl.eye(2, dtype=minidl.cdouble).tolist() == [[1, 0], [0, 1]] and minidl.ones(
+        1, dtype="complex64").item() == 1
     assert minidl.tensor(1 + 2j).item() == 1 + 2j == complex(minidl.tensor(1 + 2j))
     minidl.set_default_dtype(minidl.float64)
     try:
@@ -361,14 +380,22 @@ def test_comparison():
     ("Relu", F.relu), ("Softmax", lambda z: F.softmax(z, 0)), ("Erf", minidl.erf),
     ("Clamp", lambda z: z.clamp(0)), ("Maximum", lambda z: minidl.maximum(z, z)), ("Sign", minidl.sign),
     ("Floor", minidl.floor), ("Lt", lambda z: z < 1), ("Atan2", lambda z: minidl.atan2(z, z)),
-    ("sort", minidl.sort), ("topk", lambda z: z.topk(1)), ("argmax", minidl.argmax), ("max", minidl.max), ("amin", minidl.amin),
+    ("sort", minidl.sort),
+    ("topk", lambda z: z.topk(1)),
+    ("argmax", minidl.argmax),
+    ("max", minidl.max),
+    ("amin", minidl.amin),
     ("median", minidl.median), ("kthvalue", lambda z: z.kthvalue(1)), ("mode", minidl.mode),
-    ("cummax", lambda z: z.cummax(0)), ("aminmax", minidl.aminmax), ("argsort", minidl.argsort), ("SignBit", minidl.signbit),
+    ("cummax", lambda z: z.cummax(0)),
+    ("aminmax", minidl.aminmax),
+    ("argsort", minidl.argsort),
+    ("SignBit", minidl.signbit),
     ("Hypot", lambda z: minidl.hypot(z, 1.0)), ("Elu", F.elu), ("Norm", lambda z: minidl.std(z)),
 ])
 def test_an_op_without_complex_rules_says_so(name, function):
     """By its name, and never with a gradient that is silently wrong."""
-    with pytest.raises(RuntimeError, match=f"{name} is not supported for complex tensors|expected a floating-point tensor"):
+    with pytest.raises(RuntimeError,
+                       match=f"{name} is not supported for complex tensors|expected a floating-point tensor"):
         function(leaf(*C(4)))
 
 
@@ -388,7 +415,8 @@ def test_the_gradient_of_a_complex_output_must_be_given():
     assert z.grad.item() == 1j * 2 * (1 - 1j)
 
 
-@pytest.mark.parametrize("function", [minidl.real, minidl.imag, minidl.conj, minidl.sgn, minidl.angle, minidl.view_as_real])
+@pytest.mark.parametrize("function",
+                         [minidl.real, minidl.imag, minidl.conj, minidl.sgn, minidl.angle, minidl.view_as_real])
 def test_what_is_no_tensor(function):
     with pytest.raises(TypeError, match=rf"{function.__name__}\(\): argument 'input' .*must be Tensor, not list"):
         function([1j])
@@ -431,7 +459,8 @@ class RightSquare(WrongSquare):
 @pytest.mark.parametrize("fast_mode", [False, True])
 def test_gradcheck_of_complex_functions(fast_mode):
     z = leaf(*C(3))
-    assert gradcheck(RightSquare.apply, z, fast_mode=fast_mode) and gradgradcheck(RightSquare.apply, z, fast_mode=fast_mode)
+    assert gradcheck(RightSquare.apply, z, fast_mode=fast_mode) and gradgradcheck(
+        RightSquare.apply, z, fast_mode=fast_mode)
     with pytest.raises(GradcheckError, match="mismatch"):
         gradcheck(WrongSquare.apply, z, fast_mode=fast_mode)
     x = minidl.tensor([1.0, 2.0], dtype=minidl.float64, requires_grad=True)

@@ -17,8 +17,14 @@ def loops(x, size, alpha=1e-4, beta=0.75, k=1.0):
     return y
 
 
-CASES = [Case(local_response_norm, [S((2, 6, 3, 2), 5, 0.5), S((2, 4, 3), 2, 0.5, 1.5, 2.0), S((2, 2, 3), 7, 0.3), S((1, 3, 2, 2, 2), 3, 0.1), S((2, 4, 3), 1, 0.2), S((0, 3, 2), 3)],
-              oracle=loops, torch="local_response_norm", rtol=1e-7, float16=True)]
+CASES = [Case(local_response_norm, [
+             S((2, 6, 3, 2), 5, 0.5),
+             S((2, 4, 3), 2, 0.5, 1.5, 2.0),
+             S((2, 2, 3), 7, 0.3),
+             S((1, 3, 2, 2, 2), 3, 0.1),
+             S((2, 4, 3), 1, 0.2),
+             S((0, 3, 2), 3),
+         ], oracle=loops, torch="local_response_norm", rtol=1e-7, float16=True)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

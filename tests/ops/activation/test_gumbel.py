@@ -20,7 +20,8 @@ def oracle(logits, tau=1, dim=-1):
     return weights / weights.sum(axis=dim, keepdims=True)
 
 
-CASES = [Case(seeded, [S((3, 4)), S((3, 4), tau=0.5), S((2, 3, 4), dim=1), S((5,))], oracle=oracle, rtol=1e-7, float16=True, name="gumbel_softmax")]
+CASES = [Case(seeded, [S((3, 4)), S((3, 4), tau=0.5), S((2, 3, 4), dim=1), S((5,))], oracle=oracle, rtol=1e-7,
+              float16=True, name="gumbel_softmax")]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -102,8 +102,8 @@ def test_in_place(fn):
 
 def test_extreme_inputs():
     x = minidl.tensor([-1e4, -100.0, 100.0, 1e4], requires_grad=True)
-    for fn, low, high in [(act.gelu, 0, 1), (act.silu, 0, 1), (act.mish, 0, 1), (elementwise.sigmoid, 0, 0), (act.softplus, 0, 1),
-                          (act.logsigmoid, 1, 0), (act.elu, 0, 1)]:
+    for fn, low, high in [(act.gelu, 0, 1), (act.silu, 0, 1), (act.mish, 0, 1), (elementwise.sigmoid, 0, 0),
+                          (act.softplus, 0, 1), (act.logsigmoid, 1, 0), (act.elu, 0, 1)]:
         x.grad = None
         fn(x).sum().backward()
         np.testing.assert_allclose(x.grad.numpy(), [low, low, high, high], atol=1e-6, err_msg=fn.__name__)

@@ -48,8 +48,16 @@ def test_training_with_equal_bounds_is_leaky_relu():
         np.testing.assert_allclose(y.numpy(), np.where(x > 0, x, x * dtype(0.25)), rtol=1e-3)
 
 
-@pytest.mark.parametrize("name, args", [("relu", ()), ("leaky_relu", (0.2,)), ("elu", (0.5,)), ("celu", (0.5,)), ("selu", ()),
-                                        ("hardtanh", (-0.5, 1.5)), ("threshold", (0.1, 3.0)), ("rrelu", (0.2, 0.4))])
+@pytest.mark.parametrize("name, args", [
+    ("relu", ()),
+    ("leaky_relu", (0.2,)),
+    ("elu", (0.5,)),
+    ("celu", (0.5,)),
+    ("selu", ()),
+    ("hardtanh", (-0.5, 1.5)),
+    ("threshold", (0.1, 3.0)),
+    ("rrelu", (0.2, 0.4)),
+])
 def test_in_place(name, args):
     """The same values and gradients, in the same memory."""
     values = np.linspace(-2, 2, 9)
@@ -70,7 +78,8 @@ def test_in_place_with_drawn_slopes():
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: rrelu(minidl.ones(2), 0.5, 0.1), RuntimeError, "Lower bound should be less than or equal to the upper bound"),
+    (lambda: rrelu(minidl.ones(2), 0.5, 0.1), RuntimeError,
+     "Lower bound should be less than or equal to the upper bound"),
     (lambda: rrelu(minidl.tensor([1, 2])), RuntimeError, "rrelu: input must be floating-point"),
     (lambda: activation_in_place.relu_(minidl.ones(2, requires_grad=True)), RuntimeError, "a leaf Variable"),
 ])

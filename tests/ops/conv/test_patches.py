@@ -54,12 +54,21 @@ def p(*pair):
 
 
 CASES = [
-    Case(unfold, [S((2, 3, 4, 5), 2), S((2, 3, 4, 5), p(3, 2), 1, 1, 2), S((3, 4, 5), p(1, 2), dilation=p(2, 3), padding=p(0, 1)),
-                  S((1, 1, 3, 3), 3), S((0, 2, 3, 3), 2), S((1, 2, 4, 4), 2, stride=p(3, 1))],
-         oracle=unfold_loops, torch="unfold", float16=True),
-    Case(fold, [S((2, 12, 12), p(4, 5), 2), S((2, 12, 6), p(4, 5), p(3, 2), 1, 1, 2), S((8, 4), 3, 2), S((0, 8, 4), 3, 2),
-                S((1, 4, 4), p(3, 5), 2, dilation=p(1, 3))],
-         oracle=fold_loops, torch="fold", float16=True),
+    Case(unfold, [
+        S((2, 3, 4, 5), 2),
+        S((2, 3, 4, 5), p(3, 2), 1, 1, 2),
+        S((3, 4, 5), p(1, 2), dilation=p(2, 3), padding=p(0, 1)),
+        S((1, 1, 3, 3), 3),
+        S((0, 2, 3, 3), 2),
+        S((1, 2, 4, 4), 2, stride=p(3, 1)),
+    ], oracle=unfold_loops, torch="unfold", float16=True),
+    Case(fold, [
+        S((2, 12, 12), p(4, 5), 2),
+        S((2, 12, 6), p(4, 5), p(3, 2), 1, 1, 2),
+        S((8, 4), 3, 2),
+        S((0, 8, 4), 3, 2),
+        S((1, 4, 4), p(3, 5), 2, dilation=p(1, 3)),
+    ], oracle=fold_loops, torch="fold", float16=True),
 ]
 
 
@@ -71,7 +80,8 @@ def test_battery(case):
 def test_convolution_is_a_product_with_patches():
     x, w = minidl.randn(2, 3, 5, 6, dtype=minidl.float64), minidl.randn(4, 3, 3, 2, dtype=minidl.float64)
     y = w.reshape(4, -1) @ unfold(x, (3, 2), padding=1, stride=2)
-    np.testing.assert_allclose(y.reshape(2, 4, 3, 4).numpy(), minidl.nn.functional.conv2d(x, w, stride=2, padding=1).numpy(), atol=1e-12)
+    np.testing.assert_allclose(y.reshape(2, 4, 3, 4).numpy(),
+                               minidl.nn.functional.conv2d(x, w, stride=2, padding=1).numpy(), atol=1e-12)
 
 
 def test_the_gradient_of_each_is_the_other():

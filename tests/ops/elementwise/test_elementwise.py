@@ -19,7 +19,11 @@ UNIT = [S((3, 4), low=-0.9, high=0.9), S((), low=-0.9, high=0.9), S((0, 2))]
 ABOVE_ONE = [S((3, 4), low=1.1, high=3.0), S((), low=1.1, high=3.0)]
 PAIRS = [S((3, 4), (3, 4)), S((3, 4), (4,)), S((2, 1, 3), (4, 1)), S((), (2, 2)), S((), ()), S((0, 3), (3,)),
          S((3, 2), 1.5), S((3, 2), 2)]
-POSITIVE_PAIRS = [S((3, 4), (3, 4), low=0.3, high=3.0), S((3, 1), (4,), low=0.3, high=3.0), S((), (), low=0.3, high=3.0)]
+POSITIVE_PAIRS = [
+    S((3, 4), (3, 4), low=0.3, high=3.0),
+    S((3, 1), (4,), low=0.3, high=3.0),
+    S((), (), low=0.3, high=3.0),
+]
 INTS = [np.array([[7, -7, 3], [0, 5, -2]]), np.array([2, -3, 4])]
 MASKS = [np.array([[True, False], [True, True]]), np.array([False, True])]
 
@@ -96,9 +100,17 @@ SELECTION = [
     Case(ew.minimum, [S((3, 4), (4,)), S(*INTS)], oracle=np.minimum, torch="minimum"),
     Case(ew.fmax, [S((3, 4), (4,))], oracle=np.fmax, torch="fmax"),
     Case(ew.fmin, [S((3, 4), (4,))], oracle=np.fmin, torch="fmin"),
-    Case(ew.clamp, [S((3, 4), -1, 1), S((3, 4), 0.5), S((3, 4), max=0.5), S((3, 4), (4,), (3, 1)), S((3, 4), None, (4,)),
-                    S((3, 4), (3, 4)), S((3, 4), 1, -1), S(INTS[0], -1, 3), S(INTS[0], 0.5)], torch="clamp",
-         errors=[(S((2,)), RuntimeError, "At least one of 'min' or 'max'")]),
+    Case(ew.clamp, [
+        S((3, 4), -1, 1),
+        S((3, 4), 0.5),
+        S((3, 4), max=0.5),
+        S((3, 4), (4,), (3, 1)),
+        S((3, 4), None, (4,)),
+        S((3, 4), (3, 4)),
+        S((3, 4), 1, -1),
+        S(INTS[0], -1, 3),
+        S(INTS[0], 0.5),
+    ], torch="clamp", errors=[(S((2,)), RuntimeError, "At least one of 'min' or 'max'")]),
     unary(ew.nan_to_num, [S((3, 4)), S((2,), nan=1.0)]),
 ]
 
@@ -213,8 +225,10 @@ def same(ours, theirs):
 
 @pytest.mark.parametrize("fn, a, b, out, ga, gb", [
     (ew.maximum, [1.0, 2.0, nan, 3.0], [1.0, 3.0, 1.0, nan], [1, 3, nan, nan], [0.5, 0, 1, 1], [0.5, 1, 1, 1]),
-    (ew.fmax, [1.0, 2.0, nan, 3.0, nan], [1.0, 3.0, 1.0, nan, nan], [1, 3, 1, 3, nan], [1, 0, 0, 1, 1], [0, 1, 1, 0, 0]),
-    (ew.fmin, [1.0, 2.0, nan, 3.0, nan], [1.0, 3.0, 1.0, nan, nan], [1, 2, 1, 3, nan], [1, 1, 0, 1, 1], [0, 0, 1, 0, 0]),
+    (ew.fmax, [1.0, 2.0, nan, 3.0, nan], [1.0, 3.0, 1.0, nan, nan], [1, 3, 1, 3, nan], [1, 0, 0, 1, 1],
+     [0, 1, 1, 0, 0]),
+    (ew.fmin, [1.0, 2.0, nan, 3.0, nan], [1.0, 3.0, 1.0, nan, nan], [1, 2, 1, 3, nan], [1, 1, 0, 1, 1],
+     [0, 0, 1, 0, 0]),
     (ew.pow, [0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 2.0, 0.0], [1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]),
     (ew.atan2, [0.0], [0.0], [0], [0], [0]),
     (ew.xlogy, [0.0, 0.0, 0.0], [1.0, -1.0, 0.0], [0, 0, 0], [0, 0, 0], [0, 0, nan]),
@@ -228,7 +242,9 @@ def test_special_values_of_two(fn, a, b, out, ga, gb):
 
 
 @pytest.mark.parametrize("n, out, g", [(0, [1, 1], [0, 0]), (1, [0, -2], [1, 1]), (2, [0, 4], [0, -4]),
-                                       (3, [0, -8], [0, 12]), (0.5, [0, nan], [inf, nan]), (-1, [inf, -0.5], [-inf, -0.25])])
+                                       (3, [0, -8], [0, 12]),
+                                       (0.5, [0, nan], [inf, nan]),
+                                       (-1, [inf, -0.5], [-inf, -0.25])])
 def test_pow_of_a_number_at_zero(n, out, g):
     ours, (first,) = gradients(lambda x: ew.pow(x, n), [0.0, -2.0])
     same(ours, out)
@@ -339,5 +355,6 @@ def test_nan_has_no_sign():
 def test_lerp_arrives_at_its_ends():
     """a + 1 * (b - a) is not b in float32."""
     stream = np.random.default_rng(0)
-    a, b = (minidl.tensor(stream.standard_normal(100) * 10.0 ** stream.integers(-3, 3, 100), dtype=minidl.float32) for _ in range(2))
+    a, b = (minidl.tensor(stream.standard_normal(100) * 10.0 ** stream.integers(-3, 3, 100), dtype=minidl.float32)
+            for _ in range(2))
     assert ew.lerp(a, b, 1.0).tolist() == b.tolist() and ew.lerp(a, b, 0.0).tolist() == a.tolist()

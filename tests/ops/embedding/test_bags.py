@@ -9,7 +9,8 @@ from minidl.ops.embedding import embedding_bag
 from tests.checking import Case, S, check_case
 
 
-def loops(rows, weight, offsets=None, mode="mean", per_sample_weights=None, include_last_offset=False, padding_idx=None):
+def loops(rows, weight, offsets=None, mode="mean", per_sample_weights=None, include_last_offset=False,
+          padding_idx=None):
     shares = np.ones(rows.shape) if per_sample_weights is None else per_sample_weights
     if rows.ndim == 2:
         bags = [list(zip(*pair)) for pair in zip(rows, shares)]
@@ -40,12 +41,19 @@ def torch_bag(rows, weight, offsets=None, per_sample_weights=None, **how):
 
 
 CASES = [
-    Case(bag, [S(ROWS, W, STARTS, mode=mode, **how) for mode in ("sum", "mean", "max") for how in ({}, {"padding_idx": 2}, {"padding_idx": -1})]
-         + [S(TABLE, W, mode=mode) for mode in ("sum", "mean", "max")] + [S(ROWS, W, ENDS, include_last_offset=True)]
-         + [S(ROWS, W, STARTS, per_sample_weights=S((7,)).args[0], mode="sum"), S(TABLE, W, per_sample_weights=S((2, 3)).args[0], mode="sum", padding_idx=4)],
+    Case(bag,
+         [S(ROWS, W, STARTS, mode=mode, **how)
+          for mode in ("sum", "mean", "max") for how in ({}, {"padding_idx": 2}, {"padding_idx": -1})]
+         + [S(TABLE, W, mode=mode) for mode in ("sum", "mean", "max")]
+         + [S(ROWS, W, ENDS, include_last_offset=True)]
+         + [S(ROWS, W, STARTS, per_sample_weights=S((7,)).args[0], mode="sum")]
+         + [S(TABLE, W, per_sample_weights=S((2, 3)).args[0], mode="sum", padding_idx=4)],
          oracle=loops, torch=torch_bag, float16=True, name="embedding_bag"),
-    Case(bag, [S(np.zeros((2, 0), int), W, mode=mode) for mode in ("sum", "mean", "max")] + [S(np.zeros(0, int), W, np.zeros(0, int))]
-         + [S(ROWS, W, ENDS[:-1], include_last_offset=True, mode=mode) for mode in ("sum", "max")], oracle=loops, name="empty bags, and rows in no bag"),
+    Case(bag,
+         [S(np.zeros((2, 0), int), W, mode=mode) for mode in ("sum", "mean", "max")]
+         + [S(np.zeros(0, int), W, np.zeros(0, int))]
+         + [S(ROWS, W, ENDS[:-1], include_last_offset=True, mode=mode) for mode in ("sum", "max")],
+         oracle=loops, name="empty bags, and rows in no bag"),
 ]
 
 
@@ -87,19 +95,25 @@ w, rows, starts = minidl.zeros(5, 3), minidl.tensor(ROWS), minidl.tensor(STARTS)
     (lambda: embedding_bag(rows, w), ValueError, "offsets has to be a 1D Tensor for 1D input, but got None"),
     (lambda: embedding_bag(rows, w, starts[None]), ValueError, "offsets has to be a 1D Tensor"),
     (lambda: embedding_bag(minidl.tensor(TABLE), w, starts), ValueError, "if input is 2D, then offsets has to be None"),
-    (lambda: embedding_bag(rows[None, None], w), ValueError, "input has to be 1D or 2D Tensor, but got Tensor of dimension 3"),
+    (lambda: embedding_bag(rows[None, None], w), ValueError,
+     "input has to be 1D or 2D Tensor, but got Tensor of dimension 3"),
     (lambda: embedding_bag(rows, w, starts, mode="min"), ValueError, "mode has to be one of sum, mean or max"),
-    (lambda: embedding_bag(rows, w, starts, per_sample_weights=minidl.ones(7)), NotImplementedError, "only supported for mode='sum'"),
-    (lambda: embedding_bag(rows, w, starts, mode="sum", per_sample_weights=minidl.ones(6)), ValueError, "must have the same shape as the input"),
+    (lambda: embedding_bag(rows, w, starts, per_sample_weights=minidl.ones(7)), NotImplementedError,
+     "only supported for mode='sum'"),
+    (lambda: embedding_bag(rows, w, starts, mode="sum", per_sample_weights=minidl.ones(6)), ValueError,
+     "must have the same shape as the input"),
     (lambda: embedding_bag(rows, w, starts + 1), RuntimeError, "offsets[0] has to be 0"),
     (lambda: embedding_bag(rows, w, starts * 2), RuntimeError, "can not be greater than input's length(7)"),
     (lambda: embedding_bag(rows, w, minidl.tensor([0, 3, 2])), RuntimeError, "offsets have to go up"),
     (lambda: embedding_bag(rows, w[:3], starts), IndexError, "index 4 is out of bounds"),
     (lambda: embedding_bag(rows, w, starts, padding_idx=5), RuntimeError, "Padding_idx must be within num_embeddings"),
     (lambda: embedding_bag(rows.float(), w, starts), RuntimeError, "Expected dtype int64 for index"),
-    (lambda: embedding_bag(rows, w, starts, mode="max", scale_grad_by_freq=True), ValueError, "max mode does not support scaling the gradient"),
-    (lambda: embedding_bag(rows, w, starts, mode="max", sparse=True), ValueError, "max mode does not support sparse weights"),
-    (lambda: embedding_bag(rows, w, minidl.zeros(0, dtype=minidl.int64), include_last_offset=True), RuntimeError, "should be at least 1"),
+    (lambda: embedding_bag(rows, w, starts, mode="max", scale_grad_by_freq=True), ValueError,
+     "max mode does not support scaling the gradient"),
+    (lambda: embedding_bag(rows, w, starts, mode="max", sparse=True), ValueError,
+     "max mode does not support sparse weights"),
+    (lambda: embedding_bag(rows, w, minidl.zeros(0, dtype=minidl.int64), include_last_offset=True), RuntimeError,
+     "should be at least 1"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

@@ -34,7 +34,8 @@ def along_one(name):
     wrong = [(S(make(3), norm="x"), RuntimeError, "Invalid normalization mode"),
              (S(make(3), n=0), RuntimeError, "Invalid number of data points (0)"),
              (S(()), IndexError, "has no dimensions"), (S(make(3), dim=1), IndexError, "Dimension out of range"),
-             (S(np.ones(3, np.float16)), RuntimeError, "Unsupported dtype float16"), (S(3.0), TypeError, "must be Tensor")]
+             (S(np.ones(3, np.float16)), RuntimeError, "Unsupported dtype float16"),
+             (S(3.0), TypeError, "must be Tensor")]
     if name in REAL:
         wrong.append((S(C(3)), RuntimeError, "expects a real input tensor"))
 
@@ -47,7 +48,10 @@ def along_several(name):
     make = (lambda *shape: shape) if name in REAL else C
     two = name.endswith("2")
     samples = [S(make(3, 4)), S(make(2, 3, 5)), S(make(3, 4), s=(2, 5)), S(make(2, 3, 4), s=(-1, 5), dim=(2, 0)),
-               S(make(2, 3, 4), dim=(1, 0)), *[S(make(2, 3), norm=norm) for norm in NORMS], S((3, 3)), S(make(2, 3), s=(3, 1))]
+               S(make(2, 3, 4), dim=(1, 0)),
+               *[S(make(2, 3), norm=norm) for norm in NORMS],
+               S((3, 3)),
+               S(make(2, 3), s=(3, 1))]
     if not two:
         samples += [S(make(2, 3, 4), s=(5,)), S(make(2, 3, 4), dim=1), S(make(2, 2, 2, 3), dim=(0, 1, 3))]
     wrong = [(S(make(3, 3), dim=(0, 0)), RuntimeError, "FFT dims must be unique"),
@@ -86,11 +90,15 @@ CASES = [
     *[along_one(name) for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")],
     *[along_several(name) for name in ("fftn", "ifftn", "rfftn", "irfftn", "hfftn", "ihfftn", "fft2", "ifft2", "rfft2",
                                        "irfft2", "hfft2", "ihfft2")],
-    Case(transforms.fftn, [S(()), S(C(2, 2), dim=()), S(C(2, 2), s=())], lambda x, **kwargs: x + 0j, there("fftn"), name="fftn of nothing"),
-    Case(transforms.rfftn, [], np.fft.rfftn, errors=[(S(()), RuntimeError, "must transform at least one axis")], name="rfftn of nothing"),
-    Case(transforms.irfftn, [], np.fft.irfftn, errors=[(S(()), RuntimeError, "must transform at least one axis")], name="irfftn of nothing"),
+    Case(transforms.fftn, [S(()), S(C(2, 2), dim=()), S(C(2, 2), s=())], lambda x, **kwargs: x + 0j, there("fftn"),
+         name="fftn of nothing"),
+    Case(transforms.rfftn, [], np.fft.rfftn, errors=[(S(()), RuntimeError, "must transform at least one axis")],
+         name="rfftn of nothing"),
+    Case(transforms.irfftn, [], np.fft.irfftn, errors=[(S(()), RuntimeError, "must transform at least one axis")],
+         name="irfftn of nothing"),
     *[Case(getattr(transforms, name), [S((5,)), S((4, 5)), S((4, 5), dim=1), S(C(2, 3), dim=(0, 1)), S(np.arange(6))],
-           lambda x, dim=None, name=name: getattr(np.fft, name)(x, dim), there(name)) for name in ("fftshift", "ifftshift")],
+           lambda x, dim=None, name=name: getattr(np.fft, name)(x, dim),
+           there(name)) for name in ("fftshift", "ifftshift")],
     Case(spectrogram, [S((20,), HANN, 8), S((2, 20), HANN, 8, hop_length=3), S((20,), HANN5, 8, win_length=5),
                        S((20,), HANN, 8, center=False), S((20,), HANN, 8, normalized=True, onesided=False),
                        S((20,), HANN5, 7, win_length=5, center=False, align_to_window=True), S(C(20), HANN, 8),

@@ -46,7 +46,9 @@ KEYS = [     # an index, and the shape of what it reads from (3, 4, 2)
     ((slice(None), ROWS), (3, 3, 2)), ((ROWS, ROWS), (3, 2)), ((ROWS, slice(None), np.array([0, 1, 1])), (3, 4)),
     ((0, slice(None), np.array([1, 0])), (4, 2)),        # NumPy would put the list's axis first
     ((ROWS[:, None], ROWS), (3, 3, 2)), ((MASK, 0), (2, 2)), ((MASK, np.array([1, 3])), (2, 2)),
-    ((ROWS, None, 1), (3, 1, 2)), (np.arange(12).reshape(3, 4) % 2 == 0, (6, 2)), ((..., np.array([[0], [1]])), (3, 4, 2, 1)),
+    ((ROWS, None, 1), (3, 1, 2)),
+    (np.arange(12).reshape(3, 4) % 2 == 0, (6, 2)),
+    ((..., np.array([[0], [1]])), (3, 4, 2, 1)),
     (np.array(2), (4, 2)), (np.array(True), (1, 3, 4, 2)), (range(2), (2, 4, 2)), (np.array([], int), (0, 4, 2)),
 ]
 
@@ -237,7 +239,8 @@ CASES = [
          errors=[(S((3, 4), 0, np.array([1])), RuntimeError, "same number of dimensions"),
                  (S((3, 4), 0, np.array([[5]])), RuntimeError, "index 5 is out of bounds for dimension 0 with size 3"),
                  (S((3, 4), 0, np.array([[-1]])), RuntimeError, "index -1 is out of bounds for dimension 0"),
-                 (S((2, 2), 0, np.zeros((1, 3), int)), RuntimeError, "no larger than self [2, 2] apart from dimension 0"),
+                 (S((2, 2), 0, np.zeros((1, 3), int)), RuntimeError,
+                  "no larger than self [2, 2] apart from dimension 0"),
                  (S((2, 2), 0, (1, 1)), RuntimeError, "Expected dtype int64 for index")]),
     Case(index.scatter, [S((3, 4), 0, LONG[:, :1], (2, 1)), S((3, 4), 1, LONG, (2, 2)), S((3, 4), 1, LONG, 2.5),
                          S((3,), 0, np.array([2, 0]), (2,))], torch="scatter",
@@ -257,46 +260,67 @@ CASES = [
                  (S((3, 4), 0, np.array([3])), IndexError, "index 3 is out of bounds for dimension 0 with size 3")]),
     Case(index.index_add, [S((3, 4), 0, ROWS, (3, 4)), S((3, 4), 1, ROWS, (3, 3), alpha=2), S((3,), 0, ROWS, (3,))],
          torch="index_add", errors=[(S((3, 4), 0, ROWS, (2, 4)), RuntimeError, "expected source of shape (3, 4)")]),
-    Case(index.index_copy, [S((3, 4), 0, np.array([2, 0]), (2, 4)), S((3, 4), 1, np.array([3]), (3, 1))], torch="index_copy"),
+    Case(index.index_copy, [S((3, 4), 0, np.array([2, 0]), (2, 4)), S((3, 4), 1, np.array([3]), (3, 1))],
+         torch="index_copy"),
     Case(index.index_fill, [S((3, 4), 0, ROWS, 1.5), S((3, 4), 1, np.array([0, 2]), ())], torch="index_fill",
          errors=[(S((3, 4), 0, ROWS, (2,)), RuntimeError, "0-dimensional value tensor"),
                  (S((3, 4), 0, np.array([9]), 1.0), IndexError, "index 9 is out of bounds")]),
     Case(index.take, [S((3, 4), LONG), S((3, 4), np.array([-1, 11])), S((3, 4), np.array(5))], torch="take",
          errors=[(S((3, 4), np.array([12])), IndexError, "on a tensor of 12 elements")]),
-    Case(index.take_along_dim, [S((3, 4), LONG, None), S((3, 4), np.array([[1], [0], [2]]), 1), S((1, 4), ROWS[:, None], 1),
-                                S((3, 4), np.array([[1]]), 0)], torch="take_along_dim",
-         errors=[(S((3, 4), ROWS, 0), RuntimeError, "same number of dimensions")]),
+    Case(index.take_along_dim, [
+        S((3, 4), LONG, None),
+        S((3, 4), np.array([[1], [0], [2]]), 1),
+        S((1, 4), ROWS[:, None], 1),
+        S((3, 4), np.array([[1]]), 0),
+    ], torch="take_along_dim", errors=[(S((3, 4), ROWS, 0), RuntimeError, "same number of dimensions")]),
     Case(index.repeat_interleave, [S((3, 2), 2), S((3, 2), 2, 0), S((3, 2), 3, 1), S((3, 2), np.array([1, 0, 2]), 0),
                                    S((2,), np.array([2])), S((3,), 0)], torch="repeat_interleave",
          errors=[(S((3,), np.array([1, 2])), RuntimeError, "repeats must have the same size as input along dim")]),
-    Case(index.masked_fill, [S((3, 2), MASK[:, None], 2.0), S((3,), MASK, ()), S((3, 1), np.array([[True, False]]), 7)], torch="masked_fill",
-         errors=[(S((3,), ROWS, 0.0), RuntimeError, "only supports boolean masks"),
-                 (S((3,), MASK, (2,)), RuntimeError, "0-dimensional value tensor"),
-                 (S((4,), MASK, 0.0), RuntimeError, "cannot be broadcast")]),
-    Case(index.masked_select, [S((3, 2), MASK[:, None]), S((3,), MASK), S((1, 3), MASK[:, None])], torch="masked_select"),
+    Case(index.masked_fill, [
+        S((3, 2), MASK[:, None], 2.0),
+        S((3,), MASK, ()),
+        S((3, 1), np.array([[True, False]]), 7),
+    ], torch="masked_fill", errors=[
+        (S((3,), ROWS, 0.0), RuntimeError, "only supports boolean masks"),
+        (S((3,), MASK, (2,)), RuntimeError, "0-dimensional value tensor"),
+        (S((4,), MASK, 0.0), RuntimeError, "cannot be broadcast"),
+    ]),
+    Case(index.masked_select, [S((3, 2), MASK[:, None]), S((3,), MASK), S((1, 3), MASK[:, None])],
+         torch="masked_select"),
     Case(index.masked_scatter, [S((3, 2), MASK[:, None], (4,)), S((3,), MASK, (2, 2))], torch="masked_scatter",
          errors=[(S((3,), MASK, (1,)), RuntimeError, "at least 2 elements")]),
-    Case(index.nonzero, [S(LONG), S(MASK), S(np.array(3)), S(np.array(0)), S(np.zeros((2, 0), int))], torch="nonzero", grad=False),
-    Case(index.nonzero, [S(LONG, as_tuple=True), S(np.array(3), as_tuple=True)], torch="nonzero", grad=False, name="nonzero(as_tuple)"),
+    Case(index.nonzero, [S(LONG), S(MASK), S(np.array(3)), S(np.array(0)), S(np.zeros((2, 0), int))],
+         torch="nonzero", grad=False),
+    Case(index.nonzero, [S(LONG, as_tuple=True), S(np.array(3), as_tuple=True)], torch="nonzero", grad=False,
+         name="nonzero(as_tuple)"),
     Case(index.argwhere, [S(LONG)], torch="argwhere", grad=False),
     Case(embedding.one_hot, [S(LONG), S(LONG, 5), S(np.array(1))], torch="one_hot", grad=False,
          errors=[(S(np.array([-1])), RuntimeError, "Class values must be non-negative"),
                  (S(np.array([5]), 3), RuntimeError, "must be smaller than num_classes, but got 5 with num_classes=3"),
                  (S((2,)), RuntimeError, "only applicable to integer tensors"),
                  (S(np.array([], int)), RuntimeError, "Can not infer")]),
-    Case(embedding.embedding, [S(LONG, (3, 4)), S(ROWS, (3, 4)), S(np.array(1), (3, 4)), S(np.zeros((2, 0), int), (3, 4))],
-         torch=torch.nn.functional.embedding, errors=[(S(np.array([3]), (3, 4)), IndexError, "index 3 is out of bounds"),
-                                    (S(LONG, (3,)), RuntimeError, "'weight' must be 2-D"),
-                                    (S(LONG, (3, 4), 5), RuntimeError, "Padding_idx must be within num_embeddings")]),
+    Case(embedding.embedding, [
+        S(LONG, (3, 4)),
+        S(ROWS, (3, 4)),
+        S(np.array(1), (3, 4)),
+        S(np.zeros((2, 0), int), (3, 4)),
+    ], torch=torch.nn.functional.embedding, errors=[
+        (S(np.array([3]), (3, 4)), IndexError, "index 3 is out of bounds"),
+        (S(LONG, (3,)), RuntimeError, "'weight' must be 2-D"),
+        (S(LONG, (3, 4), 5), RuntimeError, "Padding_idx must be within num_embeddings"),
+    ]),
     Case(index.tril_indices, [S(3, 4), S(3, 3, -1), S(2, 4, 1)], torch="tril_indices", grad=False, strict=False),
     Case(index.triu_indices, [S(3, 4), S(3, 3, -1), S(2, 4, 1)], torch="triu_indices", grad=False, strict=False),
     Case(index.sort, [S((3, 4)), S((3, 4), 0), S((5,), 0, True), S((2, 3, 2), 1, True), S((0,)), S(())], torch="sort"),
     Case(index.argsort, [S((3, 4)), S((3, 4), 0), S((5,), 0, True)], torch="argsort", grad=False),
-    Case(index.topk, [S((10,), 2), S((3, 9), 2, 1), S((9, 2), 2, 0, False), S((5,), 5), S((5,), 0), S((3, 9), 1, -1, False)],
-         torch="topk", errors=[(S((3, 4), 5), RuntimeError, "k = 5, but dimension 1 has size 4")]),
+    Case(
+        index.topk,
+        [S((10,), 2), S((3, 9), 2, 1), S((9, 2), 2, 0, False), S((5,), 5), S((5,), 0), S((3, 9), 1, -1, False)],
+        torch="topk", errors=[(S((3, 4), 5), RuntimeError, "k = 5, but dimension 1 has size 4")]),
     Case(index.searchsorted, [S(np.array([1, 3, 5]), np.array([[0, 3], [9, 4]])),
                               S(np.array([1, 3, 5]), np.array([3]), right=True),
-                              S(np.array([[1, 3], [2, 4]]), np.array([[2, 3, 4], [2, 3, 4]]))], torch="searchsorted", grad=False),
+                              S(np.array([[1, 3], [2, 4]]),
+                                np.array([[2, 3, 4], [2, 3, 4]]))], torch="searchsorted", grad=False),
     Case(index.bucketize, [S(np.array([1, 4, 9]), np.array([2, 5]))], torch="bucketize", grad=False),
 ]
 
@@ -388,18 +412,25 @@ def test_index_put():
 @pytest.mark.parametrize("accumulate, at_a_place", [(False, 5), (True, 6)])
 def test_index_put_at_a_number(accumulate, at_a_place):
     five, x = minidl.tensor(5.0), minidl.ones(2, 2)
-    for i, (upper, lower) in ((1, (1, at_a_place)), (-2, (at_a_place, 1)), (True, (at_a_place, at_a_place)), (False, (1, 1))):
+    for i, (upper, lower) in (
+        (1, (1, at_a_place)),
+        (-2, (at_a_place, 1)),
+        (True, (at_a_place, at_a_place)),
+        (False, (1, 1)),
+    ):
         y, expected = minidl.ones(2, 2), [[upper] * 2, [lower] * 2]
         assert x.index_put((minidl.tensor(i),), five, accumulate).tolist() == expected
         assert y.index_put_((minidl.tensor(i),), five, accumulate).tolist() == y.tolist() == expected
-    rows = minidl.zeros(2, 3).index_put((minidl.tensor(1), minidl.tensor([0, 2])), minidl.tensor([4.0, 5.0]), accumulate)
+    rows = minidl.zeros(2, 3).index_put((minidl.tensor(1), minidl.tensor([0, 2])), minidl.tensor([4.0, 5.0]),
+                                        accumulate)
     assert rows.tolist() == [[0, 0, 0], [4, 0, 5]]
 
 
 def test_unique():
     x = np.array([[3, 1, 3], [2, 3, 1], [3, 1, 3]])
-    for kwargs in ({}, {"return_inverse": True}, {"return_counts": True}, {"return_inverse": True, "return_counts": True},
-                   {"return_inverse": True, "dim": 0}, {"return_inverse": True, "return_counts": True, "dim": 1}):
+    for kwargs in ({}, {"return_inverse": True}, {"return_counts": True},
+                   {"return_inverse": True, "return_counts": True}, {"return_inverse": True, "dim": 0},
+                   {"return_inverse": True, "return_counts": True, "dim": 1}):
         ours, theirs = index.unique(minidl.tensor(x), **kwargs), torch.unique(torch.tensor(x), **kwargs)
         for a, b in zip(*[(r if isinstance(r, tuple) else (r,)) for r in (ours, theirs)]):
             np.testing.assert_array_equal(a.array, b.numpy())
@@ -413,7 +444,8 @@ def test_sort_keeps_equals_in_order_and_nan_largest(descending):
     np.testing.assert_array_equal(ours.values.array, theirs.values.numpy())
     np.testing.assert_array_equal(ours.indices.array, theirs.indices.numpy())
     top = index.topk(minidl.tensor(np.tile(x, 3)), 4, largest=descending)
-    np.testing.assert_array_equal(top.values.array, torch.topk(torch.tensor(np.tile(x, 3)), 4, largest=descending).values)
+    np.testing.assert_array_equal(top.values.array,
+                                  torch.topk(torch.tensor(np.tile(x, 3)), 4, largest=descending).values)
 
 
 def test_small_unsigned_integers_sort_downwards():
@@ -438,7 +470,8 @@ def test_gradients_of_embedding_by_frequency(padding_idx):
     grads = []
     for library, function in ((minidl, embedding.embedding), (torch, torch.nn.functional.embedding)):
         weight = library.ones((4, 2), requires_grad=True)
-        out = function(library.tensor([[0, 1], [0, 2], [0, 2]]), weight, padding_idx=padding_idx, scale_grad_by_freq=True)
+        out = function(library.tensor([[0, 1], [0, 2], [0, 2]]), weight, padding_idx=padding_idx,
+                       scale_grad_by_freq=True)
         (out * out).sum().backward()
         grads.append(weight.grad.tolist())
     np.testing.assert_allclose(*grads, rtol=1e-6)
@@ -475,7 +508,7 @@ def test_results_are_float32():
     assert index.masked_fill(x, x == 0, 1).dtype == index.scatter(x, 0, minidl.tensor([[0]]), 2).dtype == minidl.float32
 
 
-# ---------------------------------------------------------------------- tensors without dimensions, as PyTorch takes them
+# ---------------------------------------------------------------------- tensors without dimensions, as PyTorch's
 
 def outcome(function, library):
     """What the function gives, and the gradient of the first tensor; or the kind of its error."""
@@ -493,18 +526,24 @@ POSITIONS = {"0": 0, "[0]": [0], "[0, 0]": [0, 0], "1": 1, "[]": []}
 READING = {
     "gather": lambda l, x, i: l.gather(x, 0, i), "index_select": lambda l, x, i: l.index_select(x, -1, i),
     "take": lambda l, x, i: l.take(x, i), "take_along_dim": lambda l, x, i: l.take_along_dim(x, i),
-    "take_along_dim of 0": lambda l, x, i: l.take_along_dim(x, i, 0), "index_fill": lambda l, x, i: l.index_fill(x, 0, i, 7.0),
-    "scatter of a number": lambda l, x, i: l.scatter(x, 0, i, 7.0), "index_fill_": lambda l, x, i: (x * 1).index_fill_(0, i, 7.0),
+    "take_along_dim of 0": lambda l, x, i: l.take_along_dim(x, i, 0),
+    "index_fill": lambda l, x, i: l.index_fill(x, 0, i, 7.0),
+    "scatter of a number": lambda l, x, i: l.scatter(x, 0, i, 7.0),
+    "index_fill_": lambda l, x, i: (x * 1).index_fill_(0, i, 7.0),
     "gather from a row": lambda l, x, i: l.gather(l.stack([x, x * 2]), 0, i),
     "repeat_interleave": lambda l, x, i: l.repeat_interleave(x, i),
 }
 WRITING = {
     "scatter": lambda l, x, i, v: l.scatter(x, 0, i, v), "scatter_": lambda l, x, i, v: (x * 1).scatter_(0, i, v),
     "scatter into a row": lambda l, x, i, v: l.scatter(l.stack([x, x * 2]), 0, i, v),
-    "scatter_add": lambda l, x, i, v: l.scatter_add(x, -1, i, v), "scatter_add_": lambda l, x, i, v: (x * 1).scatter_add_(0, i, v),
-    "index_add": lambda l, x, i, v: l.index_add(x, 0, i, v), "index_add_": lambda l, x, i, v: (x * 1).index_add_(0, i, v),
-    "index_copy": lambda l, x, i, v: l.index_copy(x, 0, i, v), "index_copy_": lambda l, x, i, v: (x * 1).index_copy_(0, i, v),
-    **{f"scatter_reduce {name}": lambda l, x, i, v, name=name: l.scatter_reduce(x, 0, i, v, name, include_self=name != "prod")
+    "scatter_add": lambda l, x, i, v: l.scatter_add(x, -1, i, v),
+    "scatter_add_": lambda l, x, i, v: (x * 1).scatter_add_(0, i, v),
+    "index_add": lambda l, x, i, v: l.index_add(x, 0, i, v),
+    "index_add_": lambda l, x, i, v: (x * 1).index_add_(0, i, v),
+    "index_copy": lambda l, x, i, v: l.index_copy(x, 0, i, v),
+    "index_copy_": lambda l, x, i, v: (x * 1).index_copy_(0, i, v),
+    **{f"scatter_reduce {name}": lambda l, x, i, v, name=name: l.scatter_reduce(
+           x, 0, i, v, name, include_self=name != "prod")
        for name in ("sum", "prod", "mean", "amax")},
     "scatter_reduce_": lambda l, x, i, v: (x * 1).scatter_reduce_(0, i, v, "amin"),
     "scatter_reduce along another dim": lambda l, x, i, v: l.scatter_reduce(x, 1, i, v, "sum"),
@@ -515,7 +554,9 @@ WRITING = {
 @pytest.mark.parametrize("name", READING)
 def test_reading_without_dimensions_is_pytorchs(name):
     for i in POSITIONS.values():
-        mine, theirs = (outcome(lambda l, x, i=i: READING[name](l, x, l.tensor(i, dtype=l.int64)), library) for library in (minidl, torch))
+        def read(l, x, i=i):
+            return READING[name](l, x, l.tensor(i, dtype=l.int64))
+        mine, theirs = (outcome(read, library) for library in (minidl, torch))
         assert mine == theirs, i
 
 
@@ -526,8 +567,9 @@ def test_writing_without_dimensions_is_pytorchs(name):
         for values in (5.0, [5.0], [5.0, 6.0]):
             if np.size(i) > np.size(values) or np.size(i) < np.size(values) and "scatter_reduce" in name:
                 continue    # PyTorch reads beyond the values, or has no gradient
-            mine, theirs = (outcome(lambda l, x, i=i, v=values: WRITING[name](l, x, l.tensor(i, dtype=l.int64), l.tensor(v)), library)
-                            for library in (minidl, torch))
+            def write(l, x, i=i, v=values):
+                return WRITING[name](l, x, l.tensor(i, dtype=l.int64), l.tensor(v))
+            mine, theirs = (outcome(write, library) for library in (minidl, torch))
             assert mine == theirs or {mine, theirs} == {RuntimeError, IndexError}, (i, values)
 
 
@@ -540,7 +582,8 @@ def test_repeat_interleave_takes_no_negative_numbers():
         minidl.repeat_interleave(minidl.tensor([2, -1]))
     with pytest.raises(RuntimeError, match="allocated size does not match required size"):
         minidl.repeat_interleave(x, x, output_size=4)
-    assert minidl.repeat_interleave(x, x, output_size=3).tolist() == x.repeat_interleave(x, output_size=3).tolist() == [1, 2, 2]
+    assert minidl.repeat_interleave(
+        x, x, output_size=3).tolist() == x.repeat_interleave(x, output_size=3).tolist() == [1, 2, 2]
     assert minidl.repeat_interleave(minidl.tensor([0, 2, 1])).tolist() == [1, 1, 2]
 
 

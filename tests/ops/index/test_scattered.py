@@ -40,13 +40,24 @@ def put_loop(x, index, source, accumulate=False):
 
 
 ERRORS = [(S((3,), 0, INDEX, (5,), "max"), RuntimeError, "must be either sum, prod, mean, amax or amin, got max"),
-          (S((3,), 0, INDEX, SOURCE, "sum"), RuntimeError, "dtype"), (S((2,), 0, INDEX, (5,), "sum"), RuntimeError, "out of bounds"),
+          (S((3,), 0, INDEX, SOURCE, "sum"), RuntimeError, "dtype"),
+          (S((2,), 0, INDEX, (5,), "sum"), RuntimeError, "out of bounds"),
           (S((3,), 1, INDEX, (5,), "sum"), IndexError, "out of range")]
 CASES = [
-    *[Case(sr.scatter_reduce, [S(*args, reduce, include_self=include, seed=k) for include in (True, False) for k, args in enumerate([
-        ((3,), 0, INDEX, (5,)), ((3, 3), 0, ROWS, (2, 3)), ((3, 4), -1, ROWS, (2, 3)), ((2, 3, 2), 1, ROWS[:, :, None], (2, 3, 1)),
-        ((3,), 0, np.array([], int), (0,)), ((), 0, np.array(0), ()), (INTS, 0, INDEX, SOURCE)])],
-        loop, "scatter_reduce", errors=ERRORS, name=f"scatter_reduce {reduce}") for reduce in REDUCTIONS],
+    *[Case(sr.scatter_reduce,
+           [S(*args, reduce, include_self=include, seed=k)
+            for include in (True, False)
+            for k, args in enumerate([
+                ((3,), 0, INDEX, (5,)),
+                ((3, 3), 0, ROWS, (2, 3)),
+                ((3, 4), -1, ROWS, (2, 3)),
+                ((2, 3, 2), 1, ROWS[:, :, None], (2, 3, 1)),
+                ((3,), 0, np.array([], int), (0,)),
+                ((), 0, np.array(0), ()),
+                (INTS, 0, INDEX, SOURCE),
+            ])],
+           loop, "scatter_reduce", errors=ERRORS, name=f"scatter_reduce {reduce}")
+      for reduce in REDUCTIONS],
     Case(sr.scatter_reduce, [
         S(x, 0, INDEX, v, "prod", include_self=include) for x, v in (ZEROS, MORE_ZEROS) for include in (True, False)],
         loop, name="products with zeros"),
@@ -56,12 +67,18 @@ CASES = [
            errors=[(S((3,), 0, INDEX, (5,), "sum"), RuntimeError, "Try index_add"),
                    (S((3,), 0, INDEX, (4,), "prod"), RuntimeError, "a source of shape (5,)")])
       for reduce in REDUCTIONS[1:]],
-    Case(sr.put, [S((2, 3), np.array([0, 5, 2]), (3,)), S((2, 3), np.array([[0, -1]]), (1, 2)), S((4,), np.array([1, 1, 0]), (3,), True),
-                  S(INTS, np.array([0, 0]), np.array([1, 2]), accumulate=True), S((), np.array([0]), (1,)), S((3,), np.array([], int), (0,))],
-         put_loop, "put", errors=[
-             (S((3,), np.array([3]), (1,)), IndexError, "index 3 is out of bounds"),
-             (S((3,), np.array([0, 1]), (3,)), IndexError, "source.numel() = 3, index.numel() = 2"),
-             (S((3,), np.array([0]), np.array([1])), RuntimeError, "same dtype")]),
+    Case(sr.put, [
+        S((2, 3), np.array([0, 5, 2]), (3,)),
+        S((2, 3), np.array([[0, -1]]), (1, 2)),
+        S((4,), np.array([1, 1, 0]), (3,), True),
+        S(INTS, np.array([0, 0]), np.array([1, 2]), accumulate=True),
+        S((), np.array([0]), (1,)),
+        S((3,), np.array([], int), (0,)),
+    ], put_loop, "put", errors=[
+        (S((3,), np.array([3]), (1,)), IndexError, "index 3 is out of bounds"),
+        (S((3,), np.array([0, 1]), (3,)), IndexError, "source.numel() = 3, index.numel() = 2"),
+        (S((3,), np.array([0]), np.array([1])), RuntimeError, "same dtype"),
+    ]),
 ]
 
 

@@ -19,24 +19,47 @@ def strided(x, *args):
 
 
 CASES = [
-    Case(window.unfold, [S((7,), 0, 3, 1), S((7,), 0, 3, 2), S((3, 6), 1, 2, 2), S((3, 6), 0, 2, 1), S((2, 5, 3), 1, 3, 2),
-                         S((2, 5), -1, 5, 1), S((7,), 0, 2, 3), S((5,), 0, 0, 1), S((), 0, 1, 1), S((), 0, 0, 1), S((0,), 0, 0, 1)],
-         torch=None if torch is None else torch.Tensor.unfold,
-         errors=[(S((5,), 0, 6, 1), RuntimeError, "maximum size for tensor at dimension 0 is 5 but size is 6"),
-                 (S((5,), 0, 2, 0), RuntimeError, "step is 0 but must be > 0"),
-                 (S((5,), 0, -2, 1), RuntimeError, "size is -2 but must be >= 0"), (S((5,), 1, 2, 1), IndexError, "out of range")]),
-    Case(window.unfold, [S((7,), 0, 3, 1)], lambda x, *_: np.stack([x[i:i + 3] for i in range(5)]), name="unfold by slices"),
-    Case(strided, [S((6,), R((2, 3)), R((3, 1))), S((6,), R((4, 3)), R((1, 1))), S((2, 3), R((3, 2)), R((1, 3)), 0),
-                   S((8,), R((2, 2)), R((2, 3)), 2), S((4,), R((3, 2)), R((0, 1)), 1), S((4,), R(()), R(()), 3), S((3,), R((0,)), R((1,)))],
-         torch="as_strided", name="as_strided",
-         errors=[(S((5,), R((9,)), R((1,))), RuntimeError, "reach element 8, out of bounds for storage of 5"),
-                 (S((5,), R((2,)), R((-1,))), RuntimeError, "Negative strides"),
-                 (S((5,), R((2,)), R((1, 1))), RuntimeError, "mismatch in length")]),
-    Case(window.vander, [S((4,)), S((4,), 3), S((3,), 5, increasing=True), S(INTS), S((3,), 0), S(np.array([0.0, 2.0]))],
-         np.vander,
-         errors=[(S((2, 2)), RuntimeError, "one-dimensional")]),
+    Case(window.unfold, [
+        S((7,), 0, 3, 1),
+        S((7,), 0, 3, 2),
+        S((3, 6), 1, 2, 2),
+        S((3, 6), 0, 2, 1),
+        S((2, 5, 3), 1, 3, 2),
+        S((2, 5), -1, 5, 1),
+        S((7,), 0, 2, 3),
+        S((5,), 0, 0, 1),
+        S((), 0, 1, 1),
+        S((), 0, 0, 1),
+        S((0,), 0, 0, 1),
+    ], torch=None if torch is None else torch.Tensor.unfold, errors=[
+        (S((5,), 0, 6, 1), RuntimeError, "maximum size for tensor at dimension 0 is 5 but size is 6"),
+        (S((5,), 0, 2, 0), RuntimeError, "step is 0 but must be > 0"),
+        (S((5,), 0, -2, 1), RuntimeError, "size is -2 but must be >= 0"),
+        (S((5,), 1, 2, 1), IndexError, "out of range"),
+    ]),
+    Case(window.unfold, [S((7,), 0, 3, 1)], lambda x, *_: np.stack([x[i:i + 3] for i in range(5)]),
+         name="unfold by slices"),
+    Case(strided, [
+        S((6,), R((2, 3)), R((3, 1))),
+        S((6,), R((4, 3)), R((1, 1))),
+        S((2, 3), R((3, 2)), R((1, 3)), 0),
+        S((8,), R((2, 2)), R((2, 3)), 2),
+        S((4,), R((3, 2)), R((0, 1)), 1),
+        S((4,), R(()), R(()), 3),
+        S((3,), R((0,)), R((1,))),
+    ], torch="as_strided", name="as_strided", errors=[
+        (S((5,), R((9,)), R((1,))), RuntimeError, "reach element 8, out of bounds for storage of 5"),
+        (S((5,), R((2,)), R((-1,))), RuntimeError, "Negative strides"),
+        (S((5,), R((2,)), R((1, 1))), RuntimeError, "mismatch in length"),
+    ]),
+    Case(
+        window.vander,
+        [S((4,)), S((4,), 3), S((3,), 5, increasing=True), S(INTS), S((3,), 0), S(np.array([0.0, 2.0]))], np.vander,
+        errors=[(S((2, 2)), RuntimeError, "one-dimensional")]),
     Case(window.unravel_index, [S(np.array([[0, 5], [3, 23]]), R((2, 3, 4))), S(np.array(4), 7)], np.unravel_index,
-         torch="unravel_index", grad=False, errors=[(S((2,), R((3,))), TypeError, "expected 'indices' to be integer dtype")]),
+         torch="unravel_index",
+         grad=False,
+         errors=[(S((2,), R((3,))), TypeError, "expected 'indices' to be integer dtype")]),
 ]
 
 
@@ -92,9 +115,15 @@ def test_windows_that_overlap_are_not_written_to():
 
 
 @pytest.mark.parametrize("array, answer", [
-    (np.zeros((2, 3)), False), (np.zeros((2, 3)).T, False), (np.zeros((4, 6))[::2, 1::3], False), (np.zeros(5)[::-1], False),
-    (np.broadcast_to(np.zeros(3), (2, 3)), True), (np.broadcast_to(np.zeros((1, 1)), (1, 4)), True), (np.zeros((0, 3)), False),
-    (np.lib.stride_tricks.sliding_window_view(np.zeros(5), 3), True), (np.lib.stride_tricks.sliding_window_view(np.zeros(6), 2)[::2], False),
+    (np.zeros((2, 3)), False),
+    (np.zeros((2, 3)).T, False),
+    (np.zeros((4, 6))[::2, 1::3], False),
+    (np.zeros(5)[::-1], False),
+    (np.broadcast_to(np.zeros(3), (2, 3)), True),
+    (np.broadcast_to(np.zeros((1, 1)), (1, 4)), True),
+    (np.zeros((0, 3)), False),
+    (np.lib.stride_tricks.sliding_window_view(np.zeros(5), 3), True),
+    (np.lib.stride_tricks.sliding_window_view(np.zeros(6), 2)[::2], False),
     (np.zeros((2, 3, 4)).transpose(2, 0, 1), False), (np.broadcast_to(np.zeros((2, 1)), (2, 1)), False),
 ])
 def test_overlap(array, answer):

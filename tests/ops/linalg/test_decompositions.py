@@ -67,7 +67,8 @@ def both(ours, theirs, samples, before=None, oracle=None, **kwargs):
         def called(A, *args, **options):
             return function(before(A) if before else A, *args, **options)
         return called
-    return Case(call(ours), samples, oracle, torch=theirs and call(theirs), name=kwargs.pop("name", ours.__name__), **kwargs)
+    return Case(call(ours), samples, oracle, torch=theirs and call(theirs), name=kwargs.pop("name", ours.__name__),
+                **kwargs)
 
 
 # ---------------------------------------------------------------------- naive oracles
@@ -100,7 +101,10 @@ def naive_cdist(a, b, p=2.0, compute_mode=None):
     y = np.zeros((*batch, a.shape[-2], b.shape[-2]))
     for *n, i, j in np.ndindex(*y.shape):
         gap = np.abs(a[(*n, i)] - b[(*n, j)])
-        y[(*n, i, j)] = max(gap, default=0.0) if p == INF else (gap != 0).sum() if p == 0 else (gap ** p).sum() ** (1 / p)
+        if p == INF:
+            y[(*n, i, j)] = max(gap, default=0.0)
+        else:
+            y[(*n, i, j)] = (gap != 0).sum() if p == 0 else (gap ** p).sum() ** (1 / p)
     return y
 
 
@@ -151,34 +155,53 @@ def at(position):
 CASES = [
     # equations
     Case(L.inv, SQUARES, np.linalg.inv, torch=t("inv"), name="inv", errors=[*no_matrix("linalg.inv"), NOT_SQUARE]),
-    Case(L.solve, [S(A3, (3,)), S(A3, (3, 2)), S(B3, (2, 3, 2)), S(B3, (3, 2)), S(A3, (2, 3, 2)), S(B3, (2, 3)), S(B3, (3,)),
-                   S(A3, (2, 3), left=False), S(B3, (2, 4, 3), left=False), S(np.zeros((0, 3, 3)), (3, 2)), S(A3, (3, 0))],
-         torch=t("solve"), name="solve",
-         errors=[(S(A3, (2,)), RuntimeError, "Incompatible shapes of A and B for the equation AX = B (3x3 and 2x1)"),
-                 (S(A3, INTS), RuntimeError, "linalg.solve: Expected a floating point tensor as input B. Got int64"),
-                 (S(A3, S.raw(minidl.ones(3))), RuntimeError, "Expected A and B to have the same dtype"),
-                 (S(A3, 3.0), TypeError, "argument 'B' must be Tensor, not float"),
-                 (S((2, 3), (2,)), RuntimeError, "A must be batches of square matrices"),
-                 (S(SINGULAR, (2,)), L.LinAlgError, "linalg.solve: The solver failed because the input matrix is singular"),
-                 (S(np.stack([A2, SINGULAR]), (2, 2)), L.LinAlgError, "linalg.solve: (Batch element 1): The solver")]),
+    Case(L.solve, [
+        S(A3, (3,)),
+        S(A3, (3, 2)),
+        S(B3, (2, 3, 2)),
+        S(B3, (3, 2)),
+        S(A3, (2, 3, 2)),
+        S(B3, (2, 3)),
+        S(B3, (3,)),
+        S(A3, (2, 3), left=False),
+        S(B3, (2, 4, 3), left=False),
+        S(np.zeros((0, 3, 3)), (3, 2)),
+        S(A3, (3, 0)),
+    ], torch=t("solve"), name="solve", errors=[
+        (S(A3, (2,)), RuntimeError, "Incompatible shapes of A and B for the equation AX = B (3x3 and 2x1)"),
+        (S(A3, INTS), RuntimeError, "linalg.solve: Expected a floating point tensor as input B. Got int64"),
+        (S(A3, S.raw(minidl.ones(3))), RuntimeError, "Expected A and B to have the same dtype"),
+        (S(A3, 3.0), TypeError, "argument 'B' must be Tensor, not float"),
+        (S((2, 3), (2,)), RuntimeError, "A must be batches of square matrices"),
+        (S(SINGULAR, (2,)), L.LinAlgError, "linalg.solve: The solver failed because the input matrix is singular"),
+        (S(np.stack([A2, SINGULAR]), (2, 2)), L.LinAlgError, "linalg.solve: (Batch element 1): The solver"),
+    ]),
     Case(L.solve, [S(A3, (3,)), S(A3, (3, 2)), S(B3, (2, 3, 2))], np.linalg.solve, name="solve against NumPy"),
-    Case(L.solve_triangular, [S(A3, (3, 2), upper=True), S(A3, (3, 2), upper=False), S(B3, (3, 2), upper=True),
-                              S(A3, (2, 3), upper=True, left=False), S(B3, (2, 2, 3), upper=False, left=False),
-                              S(A3, (3, 2), upper=False, unitriangular=True), S(A3, (3, 2), upper=True, unitriangular=True)],
-         torch=t("solve_triangular"), name="solve_triangular",
-         errors=[(S(A3, (3,), upper=True), RuntimeError, "The input tensor B must have at least 2 dimensions"),
-                 (S(np.zeros((2, 2)), (2, 1), upper=True), L.LinAlgError, "is singular")]),
-    Case(L.solve_triangular, [S(A3, (3, 2), upper=False)], lambda a, b, upper: scipy.linalg.solve_triangular(a, b, lower=not upper),
+    Case(L.solve_triangular, [
+        S(A3, (3, 2), upper=True),
+        S(A3, (3, 2), upper=False),
+        S(B3, (3, 2), upper=True),
+        S(A3, (2, 3), upper=True, left=False),
+        S(B3, (2, 2, 3), upper=False, left=False),
+        S(A3, (3, 2), upper=False, unitriangular=True),
+        S(A3, (3, 2), upper=True, unitriangular=True),
+    ], torch=t("solve_triangular"), name="solve_triangular", errors=[
+        (S(A3, (3,), upper=True), RuntimeError, "The input tensor B must have at least 2 dimensions"),
+        (S(np.zeros((2, 2)), (2, 1), upper=True), L.LinAlgError, "is singular"),
+    ]),
+    Case(L.solve_triangular, [S(A3, (3, 2), upper=False)],
+         lambda a, b, upper: scipy.linalg.solve_triangular(a, b, lower=not upper),
          name="solve_triangular against SciPy"),
-    both(lambda L, B, upper=False: equations.cholesky_solve(B, L, upper), torch and (lambda L, B, upper=False: torch.cholesky_solve(B, L, upper)),
-         [S(A3, (3, 2)), S(B3, (2, 3, 2))], before=lower, name="cholesky_solve"),
+    both(lambda L, B, upper=False: equations.cholesky_solve(B, L, upper),
+         torch and (lambda L, B, upper=False: torch.cholesky_solve(B, L, upper)), [S(A3, (3, 2)), S(B3, (2, 3, 2))],
+         before=lower, name="cholesky_solve"),
     both(equations.cholesky_inverse, t("cholesky_inverse"), [S(A3), S(B3)], before=lower, name="cholesky_inverse"),
     both(lambda L, B: equations.cholesky_solve(B, L, True), torch and (lambda L, B: torch.cholesky_solve(B, L, True)),
          [S(A3, (3, 2))], before=lambda A: lower(A).mT, name="cholesky_solve, upper"),
     both(lambda L: equations.cholesky_inverse(L, True), torch and (lambda L: torch.cholesky_inverse(L, True)),
          [S(A3)], before=lambda A: lower(A).mT, name="cholesky_inverse, upper"),
-    Case(L.tensorinv, [S(matrix(6, 6).reshape(6, 2, 3), ind=1), S(matrix(6, 6).reshape(2, 3, 3, 2))], np.linalg.tensorinv,
-         torch=t("tensorinv"), name="tensorinv",
+    Case(L.tensorinv, [S(matrix(6, 6).reshape(6, 2, 3), ind=1), S(matrix(6, 6).reshape(2, 3, 3, 2))],
+         np.linalg.tensorinv, torch=t("tensorinv"), name="tensorinv",
          errors=[(S((2, 3, 4)), RuntimeError, "prod(self.shape[ind:]) == prod(self.shape[:ind]), but got 4 != 6"),
                  (S((2, 2), ind=0), RuntimeError, "Expected a strictly positive integer for 'ind'")]),
     Case(L.tensorsolve, [S(matrix(6, 6).reshape(6, 2, 3), (6,)), S(matrix(6, 6).reshape(2, 3, 6), (2, 3)),
@@ -194,123 +217,214 @@ CASES = [
          errors=[*no_matrix("linalg.slogdet"), NOT_SQUARE]),
     both(equations.logdet, t("logdet"), [S(A3), S(B3)], before=positive, name="logdet"),
     # decompositions
-    both(L.cholesky, t("cholesky"), [S(A3), S(B3), S(A3, upper=True), S(B3, upper=True), S(matrix(1, 1))], before=positive),
-    Case(L.cholesky, [S(np.array([[4.0, 2.0], [2.0, 5.0]]))], np.linalg.cholesky, grad=False, name="cholesky against NumPy",
-         errors=[*no_matrix("linalg.cholesky"), NOT_SQUARE,
-                 (S(-np.eye(2)), L.LinAlgError, "linalg.cholesky: The factorization could not be completed because the input is "
-                                                "not positive-definite (the leading minor of order 1 is not positive-definite)"),
-                 (S(np.stack([np.eye(3), np.diag([1.0, 1.0, -1.0])])), L.LinAlgError, "(Batch element 1): The factorization could "
-                  "not be completed because the input is not positive-definite (the leading minor of order 3")]),
-    Case(after(L.qr, signed_qr), [*RECTANGLES, S(A3, mode="complete"), S(matrix(2, 4), mode="complete"), S(np.zeros((3, 0))),
-                                  S(np.zeros((0, 3, 2))), S(np.zeros((0, 3)))], torch=t("qr"), name="qr",
-         errors=[*no_matrix("linalg.qr"), (S((2, 2), "x"), RuntimeError, "qr received unrecognized mode 'x'")]),
-    Case(L.qr, [S(matrix(4, 2), "complete"), S(matrix(2, 4, 2), "complete")], lambda a, mode: tuple(np.linalg.qr(a, mode)), grad=False,
-         torch=t("qr"), name="qr complete"),
+    both(L.cholesky, t("cholesky"), [S(A3), S(B3), S(A3, upper=True), S(B3, upper=True), S(matrix(1, 1))],
+         before=positive),
+    Case(L.cholesky, [S(np.array([[4.0, 2.0], [2.0, 5.0]]))], np.linalg.cholesky, grad=False,
+         name="cholesky against NumPy", errors=[
+             *no_matrix("linalg.cholesky"),
+             NOT_SQUARE,
+             (S(-np.eye(2)), L.LinAlgError,
+              "linalg.cholesky: The factorization could not be completed because the input is not positive-definite "
+              "(the leading minor of order 1 is not positive-definite)"),
+             (S(np.stack([np.eye(3), np.diag([1.0, 1.0, -1.0])])), L.LinAlgError,
+              "(Batch element 1): The factorization could not be completed because the input is not positive-definite "
+              "(the leading minor of order 3"),
+         ]),
+    Case(after(L.qr, signed_qr), [
+        *RECTANGLES,
+        S(A3, mode="complete"),
+        S(matrix(2, 4), mode="complete"),
+        S(np.zeros((3, 0))),
+        S(np.zeros((0, 3, 2))),
+        S(np.zeros((0, 3))),
+    ], torch=t("qr"), name="qr", errors=[
+        *no_matrix("linalg.qr"),
+        (S((2, 2), "x"), RuntimeError, "qr received unrecognized mode 'x'"),
+    ]),
+    Case(L.qr, [S(matrix(4, 2), "complete"), S(matrix(2, 4, 2), "complete")],
+         lambda a, mode: tuple(np.linalg.qr(a, mode)), grad=False, torch=t("qr"), name="qr complete"),
     Case(L.qr, [S(matrix(4, 2), "r"), S(matrix(2, 2, 4), "r")], grad=False, torch=t("qr"), name="qr, only r"),
     Case(decompositions.qr_some, [S(A3), S(matrix(4, 2)), S(A3, False)], lambda a, some=True: tuple(np.linalg.qr(a)),
          name="the older qr"),
     Case(after(L.svd, parts), [S(*s.args, full_matrices=full) for s in RECTANGLES for full in (True, False)], rtol=1e-8,
-         oracle=lambda a, full_matrices: parts(np.linalg.svd(a, full_matrices)), torch=t("svd") and after(t("svd"), parts), name="svd"),
-    Case(after(decompositions.svd_some, lambda usv: (usv.U * usv.S[..., None, :] @ usv.V.mT, usv.S)), [S(matrix(4, 2)), S(B3)],
-         lambda a: (a, np.linalg.svd(a)[1]), name="the older svd"),
-    Case(L.svdvals, [*RECTANGLES, S(np.zeros((0, 3)))], lambda a: np.linalg.svd(a, compute_uv=False), torch=t("svdvals"),
-         name="svdvals", errors=no_matrix("linalg.svdvals")),
-    both(after(L.eigh, parts_of_eigh), t("eigh") and after(t("eigh"), parts_of_eigh), [S(A3), S(B3), S(A3, "U"), S(A3, UPLO="U")],
-         before=symmetric, name="eigh"),
+         oracle=lambda a, full_matrices: parts(np.linalg.svd(a, full_matrices)),
+         torch=t("svd") and after(t("svd"), parts),
+         name="svd"),
+    Case(after(decompositions.svd_some, lambda usv: (usv.U * usv.S[..., None, :] @ usv.V.mT, usv.S)), [
+        S(matrix(4, 2)),
+        S(B3),
+    ], lambda a: (a, np.linalg.svd(a)[1]), name="the older svd"),
+    Case(L.svdvals, [*RECTANGLES, S(np.zeros((0, 3)))], lambda a: np.linalg.svd(a, compute_uv=False),
+         torch=t("svdvals"), name="svdvals", errors=no_matrix("linalg.svdvals")),
+    both(
+        after(L.eigh, parts_of_eigh), t("eigh") and after(t("eigh"), parts_of_eigh),
+        [S(A3), S(B3), S(A3, "U"), S(A3, UPLO="U")], before=symmetric, name="eigh"),
     both(L.eigvalsh, t("eigvalsh"), [S(A3), S(B3), S(A3, "U")], before=symmetric, name="eigvalsh",
          errors=[(S(A3, "X"), RuntimeError, "Expected UPLO argument to be 'L' or 'U', but got X")]),
-    Case(L.eigh, [S(A3, "L"), S(A3, "U")], lambda a, UPLO: tuple(np.linalg.eigh(a, UPLO)), grad=False, name="eigh against NumPy",
-         errors=[*no_matrix("linalg.eigh"), NOT_SQUARE]),
+    Case(L.eigh, [S(A3, "L"), S(A3, "U")], lambda a, UPLO: tuple(np.linalg.eigh(a, UPLO)), grad=False,
+         name="eigh against NumPy", errors=[*no_matrix("linalg.eigh"), NOT_SQUARE]),
     Case(L.pinv, [*RECTANGLES, S(np.zeros((0, 3)))], np.linalg.pinv, torch=t("pinv"), name="pinv", rtol=1e-8,
          errors=no_matrix("linalg.pinv")),
     Case(L.pinv, [S(np.diag([3.0, 1.0]), atol=2.0), S(np.diag([3.0, 1.0]), rtol=0.5), S(np.diag([3.0, 1.0]), rtol=0.2)],
          lambda a, atol=0, rtol=0: np.diag([1 / 3, 0 if max(atol, rtol * 3) >= 1 else 1]), gradgrad=False, grad=False,
          torch=t("pinv"), name="pinv with tolerances"),
-    both(L.pinv, t("pinv"), [S(A3, hermitian=True), S(B3, hermitian=True)], before=symmetric, name="pinv of symmetric matrices"),
+    both(L.pinv, t("pinv"), [S(A3, hermitian=True), S(B3, hermitian=True)], before=symmetric,
+         name="pinv of symmetric matrices"),
     Case(decompositions.pinverse, [S(matrix(3, 2))], np.linalg.pinv, torch="pinverse", name="pinverse", rtol=1e-8),
-    Case(L.matrix_rank, [S(A3), S(SINGULAR), S(np.zeros((2, 3))), S(np.stack([SINGULAR, A2])), S(np.diag([3.0, 1.0]), atol=2.0),
-                         S(np.diag([3.0, 1.0]), rtol=0.5), S(SINGULAR, hermitian=True)],
-         torch=t("matrix_rank"), grad=False, name="matrix_rank"),
+    Case(L.matrix_rank, [
+        S(A3),
+        S(SINGULAR),
+        S(np.zeros((2, 3))),
+        S(np.stack([SINGULAR, A2])),
+        S(np.diag([3.0, 1.0]), atol=2.0),
+        S(np.diag([3.0, 1.0]), rtol=0.5),
+        S(SINGULAR, hermitian=True),
+    ], torch=t("matrix_rank"), grad=False, name="matrix_rank"),
     Case(after(L.lstsq, at(0)), [S(matrix(4, 2), (4, 3)), S(matrix(4, 2), (4,)), S(matrix(2, 4), (2, 3)), S(A3, (3, 2)),
                                  S(matrix(2, 4, 2), (2, 4, 1)), S(matrix(2, 4, 2), (2, 4))],
          torch=t("lstsq") and after(t("lstsq"), at(0)), name="lstsq", rtol=1e-8,
          errors=[(S((3, 2), (2, 1)), RuntimeError, "Incompatible shapes of A and B"),
                  (S((3, 2), (3, 1), driver="x"), RuntimeError, "should be one of (gels, gelsy, gelsd, gelss)")]),
-    Case(lambda *args: tuple(L.lstsq(*args, driver="gelsd")), [S(matrix(4, 2), (4, 3)), S(np.ones((3, 2)), (3, 1)), S(matrix(2, 4), (2, 3))],
-         torch=t("lstsq") and (lambda *args: tuple(T.lstsq(*args, driver="gelsd"))), grad=False, name="lstsq, all of it"),
+    Case(lambda *args: tuple(L.lstsq(*args, driver="gelsd")), [
+        S(matrix(4, 2), (4, 3)),
+        S(np.ones((3, 2)), (3, 1)),
+        S(matrix(2, 4), (2, 3)),
+    ], torch=t("lstsq") and (lambda *args: tuple(T.lstsq(*args, driver="gelsd"))), grad=False,
+       name="lstsq, all of it"),
     # norms and functions
-    Case(L.vector_norm, [S((2, 3), *rest) for rest in [(), (1,), (2,), (3,), (0.5,), (INF,), (-INF,), (0,), (-1,), (-2.5,)]]
-         + [S((2, 3, 2), 3, dim=(0, 2)), S((2, 3), 2, 1, True), S((2, 3), 2, dim=None, keepdim=True), S((), 3), S((0,), 2)],
+    Case(L.vector_norm,
+         [S((2, 3), *rest) for rest in [(), (1,), (2,), (3,), (0.5,), (INF,), (-INF,), (0,), (-1,), (-2.5,)]]
+         + [
+             S((2, 3, 2), 3, dim=(0, 2)),
+             S((2, 3), 2, 1, True),
+             S((2, 3), 2, dim=None, keepdim=True),
+             S((), 3),
+             S((0,), 2),
+         ],
          torch=t("vector_norm"), name="vector_norm",
-         errors=[(S(INTS), RuntimeError, "linalg.vector_norm: Expected a floating point or complex tensor as input. Got int64"),
+         errors=[(S(INTS), RuntimeError,
+                  "linalg.vector_norm: Expected a floating point or complex tensor as input. Got int64"),
                  (S((2, 2), "fro"), TypeError, "'ord' must be a number")]),
-    Case(L.vector_norm, [S(np.array([0.0, 0.0, 0.0]), p) for p in (1, 2, 3, 1.5)] + [S(np.array([0.0, 1.0, -2.0]), p) for p in (3, -1)],
+    Case(L.vector_norm,
+         [S(np.array([0.0, 0.0, 0.0]), p) for p in (1, 2, 3, 1.5)]
+         + [S(np.array([0.0, 1.0, -2.0]), p) for p in (3, -1)],
          torch=t("vector_norm"), gradgrad=False, name="vector_norm at zero"),
-    Case(L.matrix_norm, [S(a, p) for p in ("fro", "nuc", 1, -1, 2, -2, INF, -INF) for a in (A3, matrix(2, 2, 3))]
-         + [S((2, 3, 4), p, dim=(0, 2), keepdim=True) for p in ("fro", "nuc", 1, 2, -INF)] + [S((2, 3, 4), p, dim=(2, 0)) for p in ("nuc", 1, INF)],
+    Case(L.matrix_norm,
+         [S(a, p) for p in ("fro", "nuc", 1, -1, 2, -2, INF, -INF) for a in (A3, matrix(2, 2, 3))]
+         + [S((2, 3, 4), p, dim=(0, 2), keepdim=True) for p in ("fro", "nuc", 1, 2, -INF)]
+         + [S((2, 3, 4), p, dim=(2, 0)) for p in ("nuc", 1, INF)],
          torch=t("matrix_norm"), name="matrix_norm", rtol=1e-8,
-         errors=[(S((2, 2), 3), RuntimeError, "Order 3 not supported"), (S((2, 2), "x"), RuntimeError, "Order x not supported"),
-                 (S((2, 2), dim=(0, 0)), RuntimeError, "dims must be different. Got (0, 0)"),
-                 (S((2, 2), dim=0), RuntimeError, "dim must be a 2-tuple. Got 0"), (S((2,)), RuntimeError, "at least 2 dimensions")]),
-    Case(L.matrix_norm, [S(A3, p) for p in ("fro", "nuc", 1, -1, 2, -2, INF, -INF)], np.linalg.norm, name="matrix_norm against NumPy"),
-    Case(L.norm, [S((2, 3)), S((2, 3, 4)), S((2, 3), dim=1), S((2, 3), "fro"), S((2, 3), "nuc"), S((2, 3), 2), S((3,), 2), S((3,), 1),
-                  S((2, 3), 1, 0), S((2, 3), 1, dim=(0, 1)), S((2, 3, 2), "fro", dim=(1, 2), keepdim=True), S((2, 3), INF, dim=(1,)), S((2, 3), None, dim=(0, 1))],
-         torch=t("norm"), name="linalg.norm", rtol=1e-8,
-         errors=[(S((2, 2, 2), 2), RuntimeError, "If dim is not specified but ord is, the input must be 1D or 2D. Got 3D."),
-                 (S((2, 2, 2), 2, dim=(0, 1, 2)), RuntimeError, "it must be of length 1 or 2. Got [0, 1, 2]"),
-                 (S((2, 2), "fro", 0), RuntimeError, "dim must be a 2-tuple")]),
+         errors=[
+             (S((2, 2), 3), RuntimeError, "Order 3 not supported"),
+             (S((2, 2), "x"), RuntimeError, "Order x not supported"),
+             (S((2, 2), dim=(0, 0)), RuntimeError, "dims must be different. Got (0, 0)"),
+             (S((2, 2), dim=0), RuntimeError, "dim must be a 2-tuple. Got 0"),
+             (S((2,)), RuntimeError, "at least 2 dimensions"),
+         ]),
+    Case(L.matrix_norm, [S(A3, p) for p in ("fro", "nuc", 1, -1, 2, -2, INF, -INF)], np.linalg.norm,
+         name="matrix_norm against NumPy"),
+    Case(L.norm, [
+        S((2, 3)),
+        S((2, 3, 4)),
+        S((2, 3), dim=1),
+        S((2, 3), "fro"),
+        S((2, 3), "nuc"),
+        S((2, 3), 2),
+        S((3,), 2),
+        S((3,), 1),
+        S((2, 3), 1, 0),
+        S((2, 3), 1, dim=(0, 1)),
+        S((2, 3, 2), "fro", dim=(1, 2), keepdim=True),
+        S((2, 3), INF, dim=(1,)),
+        S((2, 3), None, dim=(0, 1)),
+    ], torch=t("norm"), name="linalg.norm", rtol=1e-8, errors=[
+        (S((2, 2, 2), 2), RuntimeError, "If dim is not specified but ord is, the input must be 1D or 2D. Got 3D."),
+        (S((2, 2, 2), 2, dim=(0, 1, 2)), RuntimeError, "it must be of length 1 or 2. Got [0, 1, 2]"),
+        (S((2, 2), "fro", 0), RuntimeError, "dim must be a 2-tuple"),
+    ]),
     Case(L.cond, [S(a, p) for p in (None, 2, -2) for a in (A3, B3)] + [S(matrix(3, 2))],
          torch=t("cond"), name="cond", rtol=1e-8),
     Case(L.cond, [S(A3, p) for p in (None, 2, -2, "fro", "nuc", 1, -1, INF, -INF)] + [S(B3, "fro")],
          lambda a, p: each(np.linalg.cond)(a, p), name="cond against NumPy", rtol=1e-8,
          errors=[(S((2, 2), "x"), RuntimeError, "linalg.cond got an invalid norm type: x"),
                  (S((2, 3), 1), RuntimeError, "linalg.cond(ord=1): A must be batches of square matrices")]),
-    Case(L.matrix_power, [S(a, n) for n in (1, 2, 3, 5, -1, -2) for a in (A2, B3)], power_by_hand, torch=t("matrix_power"),
-         name="matrix_power", rtol=1e-8,
-         errors=[(S((2, 3), 2), *NOT_SQUARE[1:]), (S((2, 2), 1.5), TypeError, "argument 'n' (position 2) must be int, not float"),
-                 (S(SINGULAR, -1), L.LinAlgError, "singular")]),
+    Case(L.matrix_power, [S(a, n) for n in (1, 2, 3, 5, -1, -2) for a in (A2, B3)], power_by_hand,
+         torch=t("matrix_power"), name="matrix_power", rtol=1e-8,
+         errors=[
+             (S((2, 3), 2), *NOT_SQUARE[1:]),
+             (S((2, 2), 1.5), TypeError, "argument 'n' (position 2) must be int, not float"),
+             (S(SINGULAR, -1), L.LinAlgError, "singular"),
+         ]),
     Case(L.matrix_power, [S(A2, 0), S(B3, 0)], power_by_hand, grad=False, name="matrix_power 0"),
-    Case(L.matrix_exp, [S(A3), S(B3), S(10 * A2), S(0.01 * A2), S(np.zeros((2, 2))), S(np.zeros((0, 2, 2))), S(np.stack([20 * A2, 0.1 * A2])),
-                        S(np.zeros((0, 0)))], each(scipy.linalg.expm), torch=t("matrix_exp"), name="matrix_exp", rtol=1e-8,
-         errors=[*no_matrix("linalg.matrix_exp"), NOT_SQUARE]),
+    Case(L.matrix_exp, [
+        S(A3),
+        S(B3),
+        S(10 * A2),
+        S(0.01 * A2),
+        S(np.zeros((2, 2))),
+        S(np.zeros((0, 2, 2))),
+        S(np.stack([20 * A2, 0.1 * A2])),
+        S(np.zeros((0, 0))),
+    ], each(scipy.linalg.expm), torch=t("matrix_exp"), name="matrix_exp", rtol=1e-8,
+       errors=[*no_matrix("linalg.matrix_exp"), NOT_SQUARE]),
     # products
-    Case(linalg.addbmm, [S((2, 4), (3, 2, 3), (3, 3, 4)), S((4,), (3, 2, 3), (3, 3, 4), beta=0.5, alpha=2.0), S((2, 4), (0, 2, 3), (0, 3, 4))],
-         lambda x, a, b, beta=1, alpha=1: beta * x + alpha * (a @ b).sum(0), torch="addbmm", name="addbmm",
-         errors=[(S((2,), (2, 3, 3), (3, 3, 3)), RuntimeError, "addbmm: Expected size for first two dimensions"),
-                 (S((2,), (2, 3, 3), (2, 3, 3)), RuntimeError, "addbmm: shapes")]),
+    Case(linalg.addbmm, [
+        S((2, 4), (3, 2, 3), (3, 3, 4)),
+        S((4,), (3, 2, 3), (3, 3, 4), beta=0.5, alpha=2.0),
+        S((2, 4), (0, 2, 3), (0, 3, 4)),
+    ], lambda x, a, b, beta=1, alpha=1: beta * x + alpha * (a @ b).sum(0), torch="addbmm", name="addbmm", errors=[
+        (S((2,), (2, 3, 3), (3, 3, 3)), RuntimeError, "addbmm: Expected size for first two dimensions"),
+        (S((2,), (2, 3, 3), (2, 3, 3)), RuntimeError, "addbmm: shapes"),
+    ]),
     Case(linalg.addr, [S((2, 3), (2,), (3,)), S((3,), (2,), (3,), beta=0.5, alpha=2.0)],
          lambda x, a, b, beta=1, alpha=1: beta * x + alpha * np.outer(a, b), torch="addr", name="addr",
          errors=[(S((2,), (2, 2), (2,)), RuntimeError, "addr: vec1 must be a 1D tensor")]),
-    Case(linalg.inner, [S((2, 3), (4, 3)), S((3,), (3,)), S((2, 3), (3,)), S((), (2, 3)), S((2, 2, 3), (2, 3))], np.inner, torch="inner",
-         name="inner", errors=[(S((2, 3), (4,)), RuntimeError, "got shapes [2, 3] and [4]")]),
-    Case(L.vecdot, [S((2, 3), (2, 3)), S((2, 3), (3,)), S((3, 2), (3, 1), dim=0)], lambda a, b, dim=-1: (a * b).sum(dim), torch=t("vecdot"),
-         name="vecdot"),
-    Case(L.cross, [S((2, 3), (2, 3)), S((3, 2), (3, 2), dim=0), S((3, 3), (1, 3))], torch=t("cross"), name="linalg.cross"),
-    Case(L.diagonal, [S((2, 3, 3)), S((3, 4), offset=1), S((3, 2, 4), dim1=0, dim2=2)], torch=t("diagonal"), name="linalg.diagonal"),
+    Case(linalg.inner, [S((2, 3), (4, 3)), S((3,), (3,)), S((2, 3), (3,)), S((), (2, 3)), S((2, 2, 3), (2, 3))],
+         np.inner, torch="inner", name="inner",
+         errors=[(S((2, 3), (4,)), RuntimeError, "got shapes [2, 3] and [4]")]),
+    Case(L.vecdot, [S((2, 3), (2, 3)), S((2, 3), (3,)), S((3, 2), (3, 1), dim=0)],
+         lambda a, b, dim=-1: (a * b).sum(dim), torch=t("vecdot"), name="vecdot"),
+    Case(L.cross, [S((2, 3), (2, 3)), S((3, 2), (3, 2), dim=0), S((3, 3), (1, 3))], torch=t("cross"),
+         name="linalg.cross"),
+    Case(L.diagonal, [S((2, 3, 3)), S((3, 4), offset=1), S((3, 2, 4), dim1=0, dim2=2)], torch=t("diagonal"),
+         name="linalg.diagonal"),
     # distances
-    Case(distance.cdist, [S((3, 2), (4, 2), *p) for p in [(), (1.0,), (3.0,), (0.5,), (INF,), (0.0,)]]
-         + [S((2, 3, 2), (4, 2)), S((2, 1, 3, 2), (3, 4, 2)), S((2, 26, 3), (4, 3)), S((3, 30), (27, 30)), S((3, 2), (0, 2)), S((0, 2), (30, 2)),
-            S((3, 2), (4, 2), compute_mode="use_mm_for_euclid_dist"), S((30, 2), (4, 2), compute_mode="donot_use_mm_for_euclid_dist"),
-            S((3, 0), (30, 0))],
-         naive_cdist, torch="cdist", name="cdist", rtol=1e-8,
-         errors=[(S((2,), (2,)), RuntimeError, "cdist only supports at least 2D tensors, X1 got: 1D"),
-                 (S((2, 3), (2, 2)), RuntimeError, "X1 and X2 must have the same number of columns. X1: 3 X2: 2"),
-                 (S((2, 3), (2, 3), p=-1), RuntimeError, "cdist only supports non-negative p values"),
-                 (S(INTS, (2, 3)), RuntimeError, "cdist only supports floating-point dtypes, X1 got: int64"),
-                 (S((2, 3), 1.0), TypeError, "argument 'x2' must be Tensor"),
-                 (S((2, 3), S.raw(minidl.ones(2, 3))), RuntimeError, "the same dtype"),
-                 (S((2, 3), (2, 3), compute_mode="x"), ValueError, "x is not a valid value for compute_mode")]),
+    Case(distance.cdist, [S((3, 2), (4, 2), *p) for p in [(), (1.0,), (3.0,), (0.5,), (INF,), (0.0,)]] + [
+        S((2, 3, 2), (4, 2)),
+        S((2, 1, 3, 2), (3, 4, 2)),
+        S((2, 26, 3), (4, 3)),
+        S((3, 30), (27, 30)),
+        S((3, 2), (0, 2)),
+        S((0, 2), (30, 2)),
+        S((3, 2), (4, 2), compute_mode="use_mm_for_euclid_dist"),
+        S((30, 2), (4, 2), compute_mode="donot_use_mm_for_euclid_dist"),
+        S((3, 0), (30, 0)),
+    ], naive_cdist, torch="cdist", name="cdist", rtol=1e-8, errors=[
+        (S((2,), (2,)), RuntimeError, "cdist only supports at least 2D tensors, X1 got: 1D"),
+        (S((2, 3), (2, 2)), RuntimeError, "X1 and X2 must have the same number of columns. X1: 3 X2: 2"),
+        (S((2, 3), (2, 3), p=-1), RuntimeError, "cdist only supports non-negative p values"),
+        (S(INTS, (2, 3)), RuntimeError, "cdist only supports floating-point dtypes, X1 got: int64"),
+        (S((2, 3), 1.0), TypeError, "argument 'x2' must be Tensor"),
+        (S((2, 3), S.raw(minidl.ones(2, 3))), RuntimeError, "the same dtype"),
+        (S((2, 3), (2, 3), compute_mode="x"), ValueError, "x is not a valid value for compute_mode"),
+    ]),
     Case(distance.dist, [S((3, 2), (3, 2)), S((3, 2), (2,), 1), S((3,), (3,), INF), S((3,), (3,), p=3)],
          lambda a, b, p=2: np.linalg.norm((a - b).ravel(), p), torch="dist", name="dist"),
     # made of others
-    Case(combine.block_diag, [S((2, 3), (1, 2)), S((3,), (2, 2), ()), S((2, 2)), S((0, 2), (2, 1)), S(INTS, (2, 2))], torch="block_diag",
-         name="block_diag", errors=[(S((2, 3, 3)), RuntimeError, "Input tensors must have 2 or fewer dimensions. Input 0 has 3")]),
-    Case(combine.cartesian_prod, [S((2,), (3,)), S((2,), (3,), (2,)), S((3,)), S(INTS[0], INTS[1]), S((0,), (3,))], torch="cartesian_prod",
-         name="cartesian_prod", errors=[(S((2, 3)), RuntimeError, "Expect a 1D vector, but got shape [2, 3]")]),
-    Case(combine.combinations, [S((4,)), S((4,), 3), S((4,), 1), S((3,), 2, True), S((3,), 4), S(INTS[1], 2)], torch="combinations",
-         name="combinations", errors=[(S((2, 3)), RuntimeError, "Expect a 1D vector"), (S((3,), -1), RuntimeError, "but got -1")]),
-    Case(L.vander, [S((3,)), S((2, 3)), S((3,), N=2), S((2,), N=4), S(INTS[0]), S(np.array([0.0, 1.0]), N=3)], torch=t("vander"),
-         name="vander", errors=[(S(()), RuntimeError, "Expected dim > 0"), (S((3,), N=1), RuntimeError, "N must be greater than 1")]),
+    Case(
+        combine.block_diag, [S((2, 3), (1, 2)), S((3,), (2, 2), ()), S((2, 2)), S((0, 2), (2, 1)), S(INTS, (2, 2))],
+        torch="block_diag", name="block_diag",
+        errors=[(S((2, 3, 3)), RuntimeError, "Input tensors must have 2 or fewer dimensions. Input 0 has 3")]),
+    Case(combine.cartesian_prod, [S((2,), (3,)), S((2,), (3,), (2,)), S((3,)), S(INTS[0], INTS[1]), S((0,), (3,))],
+         torch="cartesian_prod", name="cartesian_prod",
+         errors=[(S((2, 3)), RuntimeError, "Expect a 1D vector, but got shape [2, 3]")]),
+    Case(combine.combinations, [S((4,)), S((4,), 3), S((4,), 1), S((3,), 2, True), S((3,), 4), S(INTS[1], 2)],
+         torch="combinations", name="combinations",
+         errors=[(S((2, 3)), RuntimeError, "Expect a 1D vector"), (S((3,), -1), RuntimeError, "but got -1")]),
+    Case(L.vander, [S((3,)), S((2, 3)), S((3,), N=2), S((2,), N=4), S(INTS[0]), S(np.array([0.0, 1.0]), N=3)],
+         torch=t("vander"), name="vander",
+         errors=[(S(()), RuntimeError, "Expected dim > 0"),
+                 (S((3,), N=1), RuntimeError, "N must be greater than 1")]),
 ]
 
 
@@ -375,7 +489,8 @@ def test_linalg_error_is_a_runtime_error_that_names_the_matrix():
         L.inv(minidl.tensor(SINGULAR))
 
 
-@pytest.mark.parametrize("function", [L.svd, L.svdvals, L.eigh, L.eigvalsh, L.pinv, L.matrix_rank], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", [L.svd, L.svdvals, L.eigh, L.eigvalsh, L.pinv, L.matrix_rank],
+                         ids=lambda f: f.__name__)
 def test_nan_is_refused_by_what_iterates(function):
     x = np.stack([np.eye(2), SINGULAR, np.eye(2)])
     x[2, 0, 0] = math.nan
@@ -464,7 +579,8 @@ def test_distances_of_a_point_from_itself_are_zero_and_so_are_their_gradients():
 def test_cdist_far_from_the_origin_keeps_its_digits():
     x = np.random.default_rng(0).standard_normal((40, 3)) + 1000
     exact = naive_cdist(x, x[:7])
-    np.testing.assert_allclose(distance.cdist(minidl.tensor(x), minidl.tensor(x[:7])).numpy(), exact, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(distance.cdist(minidl.tensor(x), minidl.tensor(x[:7])).numpy(), exact, rtol=1e-9,
+                               atol=1e-12)
 
 
 def test_only_large_distances_take_the_product_of_matrices():
@@ -478,13 +594,15 @@ def test_a_determinant_too_large_for_float32_is_infinite():
 
 
 def test_plain_arrays_give_plain_arrays():
-    ys = [L.inv(A3), L.solve(A3, A3), L.det(A3), *L.qr(A3), *L.qr(A3.T[:2]), *L.svd(A3), *L.eigh(A3), L.pinv(A3), L.matrix_exp(A3),
-          L.matrix_norm(A3), L.svdvals(A3), L.matrix_power(A3, 0), L.cond(A3, 1), distance.cdist(A3, A3), combine.block_diag(A3, A3)]
+    ys = [L.inv(A3), L.solve(A3, A3), L.det(A3), *L.qr(A3), *L.qr(A3.T[:2]), *L.svd(A3), *L.eigh(A3), L.pinv(A3),
+          L.matrix_exp(A3), L.matrix_norm(A3), L.svdvals(A3), L.matrix_power(A3, 0), L.cond(A3, 1),
+          distance.cdist(A3, A3), combine.block_diag(A3, A3)]
     assert all(isinstance(y, (np.ndarray, np.generic)) for y in ys)
 
 
 def test_the_matrix_of_minors_is_right_for_every_matrix():
-    np.testing.assert_allclose(equations.cofactors(B3), np.linalg.det(B3)[:, None, None] * np.linalg.inv(B3).swapaxes(1, 2), rtol=1e-10)
+    np.testing.assert_allclose(equations.cofactors(B3),
+                               np.linalg.det(B3)[:, None, None] * np.linalg.inv(B3).swapaxes(1, 2), rtol=1e-10)
 
 
 def test_float32_exponentials_of_large_matrices():

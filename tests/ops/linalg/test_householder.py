@@ -11,16 +11,23 @@ TALL, TAU = matrix(4, 3), np.array([0.7, 1.1, 0.4])
 TAUS = np.array([[0.7, 1.1, 0.4], [1.2, 0.3, 1.9]])
 
 CASES = [
-    Case(householder.geqrf, [S(A3), S(B3), S(matrix(4, 2)), S(matrix(2, 4)), S(matrix(2, 4, 3)), S(matrix(1, 1))], torch=t("geqrf"), grad=False, name="geqrf"),
+    Case(householder.geqrf, [S(A3), S(B3), S(matrix(4, 2)), S(matrix(2, 4)), S(matrix(2, 4, 3)), S(matrix(1, 1))],
+         torch=t("geqrf"), grad=False, name="geqrf"),
     *[Case(function, [S(TALL, TAU), S(A3, TAU), S(B3, TAUS), S(TALL, TAU[:1])], torch=t(name), name=name,
            errors=[(S((2, 3), (2,)), RuntimeError, "input.shape[-2] must be greater than or equal to input.shape[-1]"),
                    (S((3, 2), (3,)), RuntimeError, "input.shape[-1] must be greater than or equal to tau.shape[-1]"),
                    (S((2, 3, 2), (3, 2)), RuntimeError, "tau dtype and batch dimensions must be those of input")])
       for name, function in [("householder_product", householder.householder_product), ("orgqr", householder.orgqr)]],
-    Case(householder.householder_product, [S(TALL, TAU[:0]), S(np.zeros((0, 3, 2)), np.zeros((0, 2)))], torch=t("householder_product"), grad=False,
-         name="householder_product of nothing"),
-    Case(householder.ormqr, [S(TALL, TAU, (4, 2)), S(TALL, TAU, (4, 5), transpose=True), S(TALL, TAU, (2, 4), False), S(TALL, TAU, (2, 4), False, True), S(B3, TAUS, (2, 3, 1))],
-         torch=t("ormqr"), name="ormqr", errors=[(S(TALL, TAU, (3, 2)), RuntimeError, "expected other to have 4 rows")]),
+    Case(householder.householder_product, [S(TALL, TAU[:0]), S(np.zeros((0, 3, 2)), np.zeros((0, 2)))],
+         torch=t("householder_product"), grad=False, name="householder_product of nothing"),
+    Case(householder.ormqr, [
+        S(TALL, TAU, (4, 2)),
+        S(TALL, TAU, (4, 5), transpose=True),
+        S(TALL, TAU, (2, 4), False),
+        S(TALL, TAU, (2, 4), False, True),
+        S(B3, TAUS, (2, 3, 1)),
+    ], torch=t("ormqr"), name="ormqr",
+       errors=[(S(TALL, TAU, (3, 2)), RuntimeError, "expected other to have 4 rows")]),
 ]
 
 

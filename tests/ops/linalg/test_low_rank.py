@@ -36,14 +36,25 @@ def best_centred(a, q=None, center=True, niter=2):
 
 WIDE, TALL, STACK = of_rank_2(3, 5), of_rank_2(6, 3), of_rank_2(2, 5, 4)
 CASES = [
-    Case(product(low_rank.svd_lowrank), [S(TALL, 2), S(WIDE, 2), S(STACK, 2), S(matrix(4, 3), 3), S(matrix(3, 4), q=3, niter=0), S(TALL + 1, 2, M=np.ones((6, 3)))],
-         oracle=best, torch=torch and product(torch.svd_lowrank), gradgrad=False, rtol=1e-7, name="svd_lowrank"),
-    Case(product(low_rank.svd_lowrank), [S(matrix(4, 3)), S(matrix(2, 3))], oracle=best, torch=torch and product(torch.svd_lowrank), grad=False,
-         rtol=1e-7, name="svd_lowrank of few rows or columns"),      # PyTorch's gradient is nan
-    Case(product(low_rank.pca_lowrank), [S(matrix(4, 3)), S(matrix(5, 2), 2), S(TALL, 2, center=False), S(matrix(2, 5, 3), 3)],
-         oracle=best_centred, torch=torch and product(torch.pca_lowrank), grad=False, rtol=1e-7, name="pca_lowrank",
-         errors=[(S((3, 2), 3), ValueError, "q (=3) must be non-negative integer and not greater than min(m, n)=2"),
-                 (S((3, 2), niter=-1), ValueError, "niter (=-1)")]),
+    Case(product(low_rank.svd_lowrank), [
+        S(TALL, 2),
+        S(WIDE, 2),
+        S(STACK, 2),
+        S(matrix(4, 3), 3),
+        S(matrix(3, 4), q=3, niter=0),
+        S(TALL + 1, 2, M=np.ones((6, 3))),
+    ], oracle=best, torch=torch and product(torch.svd_lowrank), gradgrad=False, rtol=1e-7, name="svd_lowrank"),
+    Case(product(low_rank.svd_lowrank), [S(matrix(4, 3)), S(matrix(2, 3))], oracle=best,
+         torch=torch and product(torch.svd_lowrank), grad=False, rtol=1e-7,
+         name="svd_lowrank of few rows or columns"),      # PyTorch's gradient is nan
+    Case(product(low_rank.pca_lowrank), [
+        S(matrix(4, 3)),
+        S(matrix(5, 2), 2),
+        S(TALL, 2, center=False),
+        S(matrix(2, 5, 3), 3),
+    ], oracle=best_centred, torch=torch and product(torch.pca_lowrank), grad=False, rtol=1e-7, name="pca_lowrank",
+       errors=[(S((3, 2), 3), ValueError, "q (=3) must be non-negative integer and not greater than min(m, n)=2"),
+               (S((3, 2), niter=-1), ValueError, "niter (=-1)")]),
 ]
 
 

@@ -35,14 +35,32 @@ def every_pair(x, p=2.0):
 
 
 CASES = [
-    Case(cosine_similarity, [S((3, 4), (3, 4)), S((3, 4), (3, 4), dim=0), S((2, 3, 4), (3, 1), dim=-1), S((4,), (4,), 0), S((2, 3, 1), (1, 5), 1, 0.1), S((0, 4), (0, 4))],
-         oracle=cosine, torch="cosine_similarity", rtol=1e-7, float16=True),
-    Case(pairwise_distance, [S((3, 4), (3, 4)), S((3, 4), (4,), p=1), S((4,), (4,)), S((2, 3, 4), (3, 4), 3.0, keepdim=True), S((3, 4), (3, 4), np.inf, 0.01),
-                             S((3, 4), (3, 4), 0.0), S((0, 4), (0, 4))],
-         oracle=gap, torch="pairwise_distance", rtol=1e-7, float16=True),
-    Case(pdist, [S((5, 3)), S((5, 3), 1), S((4, 3), 3), S((4, 3), 1.5), S((4, 3), np.inf), S((1, 3)), S((2, 1))], oracle=every_pair, torch="pdist", rtol=1e-7, float16=True),
-    Case(bilinear, [S((5, 3), (5, 4), (2, 3, 4)), S((5, 3), (5, 4), (2, 3, 4), (2,)), S((3,), (4,), (2, 3, 4), (2,)), S((2, 3, 3), (2, 3, 4), (1, 3, 4)), S((0, 3), (0, 4), (2, 3, 4))],
-         oracle=forms, torch="bilinear", rtol=1e-8, float16=True),
+    Case(cosine_similarity, [
+        S((3, 4), (3, 4)),
+        S((3, 4), (3, 4), dim=0),
+        S((2, 3, 4), (3, 1), dim=-1),
+        S((4,), (4,), 0),
+        S((2, 3, 1), (1, 5), 1, 0.1),
+        S((0, 4), (0, 4)),
+    ], oracle=cosine, torch="cosine_similarity", rtol=1e-7, float16=True),
+    Case(pairwise_distance, [
+        S((3, 4), (3, 4)),
+        S((3, 4), (4,), p=1),
+        S((4,), (4,)),
+        S((2, 3, 4), (3, 4), 3.0, keepdim=True),
+        S((3, 4), (3, 4), np.inf, 0.01),
+        S((3, 4), (3, 4), 0.0),
+        S((0, 4), (0, 4)),
+    ], oracle=gap, torch="pairwise_distance", rtol=1e-7, float16=True),
+    Case(pdist, [S((5, 3)), S((5, 3), 1), S((4, 3), 3), S((4, 3), 1.5), S((4, 3), np.inf), S((1, 3)), S((2, 1))],
+         oracle=every_pair, torch="pdist", rtol=1e-7, float16=True),
+    Case(bilinear, [
+        S((5, 3), (5, 4), (2, 3, 4)),
+        S((5, 3), (5, 4), (2, 3, 4), (2,)),
+        S((3,), (4,), (2, 3, 4), (2,)),
+        S((2, 3, 3), (2, 3, 4), (1, 3, 4)),
+        S((0, 3), (0, 4), (2, 3, 4)),
+    ], oracle=forms, torch="bilinear", rtol=1e-8, float16=True),
 ]
 
 

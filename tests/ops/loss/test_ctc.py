@@ -44,12 +44,17 @@ def torch_ctc(*args, **kwargs):
 X = (4, 3, 4)
 LABELS = np.array([[1, 1, 2], [3, 2, 1], [2, 9, -1]])   # what lies behind a target's length is never read
 CASES = [
-    Case(of_scores(ctc_loss), [*[S(X, LABELS, [4, 4, 3], [3, 2, 1], reduction=reduction) for reduction in ("none", "sum", "mean")],
-                               S(X, LABELS, [4, 2, 1], [0, 2, 1]), S(X, LABELS, [3, 2, 3], [3, 1, 1], reduction="none", zero_infinity=True),
-                               S(X, LABELS, [4, 3, 2], [2, 1, 1], blank=0), S(X, np.array([[0, 0], [1, 0], [2, 3]]), [4, 4, 4], [2, 2, 1], 3),
-                               S(X, np.array([1, 2, 3, 3]), [4, 4, 4], [2, 0, 2]), S((1, 2, 2), np.zeros((2, 0), int), [1, 0], [0, 0], reduction="none")],
-         oracle=of_scores(every_path), torch=of_scores(torch_ctc), name="ctc_loss"),
-    Case(of_scores(ctc_loss), [S((5, 3), np.array([1, 2]), [5], [2], reduction=reduction) for reduction in ("none", "sum", "mean")],
+    Case(of_scores(ctc_loss), [
+        *[S(X, LABELS, [4, 4, 3], [3, 2, 1], reduction=reduction) for reduction in ("none", "sum", "mean")],
+        S(X, LABELS, [4, 2, 1], [0, 2, 1]),
+        S(X, LABELS, [3, 2, 3], [3, 1, 1], reduction="none", zero_infinity=True),
+        S(X, LABELS, [4, 3, 2], [2, 1, 1], blank=0),
+        S(X, np.array([[0, 0], [1, 0], [2, 3]]), [4, 4, 4], [2, 2, 1], 3),
+        S(X, np.array([1, 2, 3, 3]), [4, 4, 4], [2, 0, 2]),
+        S((1, 2, 2), np.zeros((2, 0), int), [1, 0], [0, 0], reduction="none"),
+    ], oracle=of_scores(every_path), torch=of_scores(torch_ctc), name="ctc_loss"),
+    Case(of_scores(ctc_loss),
+         [S((5, 3), np.array([1, 2]), [5], [2], reduction=reduction) for reduction in ("none", "sum", "mean")],
          torch=of_scores(torch_ctc), name="ctc_loss unbatched"),
 ]
 
@@ -88,7 +93,8 @@ def test_too_few_frames():
 
 
 def test_plain_arrays_give_plain_arrays():
-    assert isinstance(ctc_loss(np.log(np.full((2, 1, 2), 0.5)), np.array([[1]]), (2,), (1,), reduction="none"), np.ndarray)
+    assert isinstance(ctc_loss(np.log(np.full((2, 1, 2), 0.5)), np.array([[1]]), (2,), (1,), reduction="none"),
+                      np.ndarray)
 
 
 P, T = minidl.zeros(4, 2, 3), minidl.tensor([[1, 2], [2, 1]])
@@ -97,7 +103,8 @@ P, T = minidl.zeros(4, 2, 3), minidl.tensor([[1, 2], [2, 1]])
 @pytest.mark.parametrize("call, kind, text", [
     (lambda: ctc_loss(P, T, (5, 4), (1, 1)), RuntimeError, "Expected input_lengths to have value at most 4"),
     (lambda: ctc_loss(P, T, (4,), (1, 1)), RuntimeError, "input_lengths must be of size batch_size, 2, but got 1"),
-    (lambda: ctc_loss(P, T, (4, 4), (1, 3)), RuntimeError, "Expected targets to have size at least 3 at dimension 1, but got size 2"),
+    (lambda: ctc_loss(P, T, (4, 4), (1, 3)), RuntimeError,
+     "Expected targets to have size at least 3 at dimension 1, but got size 2"),
     (lambda: ctc_loss(P, T, (4, 4), (1, -1)), RuntimeError, "Expected target_lengths to be at least 0"),
     (lambda: ctc_loss(P, T[0], (4, 4), (1, 2)), RuntimeError, "Expected targets of all sequences in a row, 3"),
     (lambda: ctc_loss(P, T[None], (4, 4), (1, 2)), RuntimeError, "Expected targets (N, S) with N=2"),
@@ -118,6 +125,7 @@ def test_errors(call, kind, text):
 def test_nan_is_not_taken_for_infinity():
     scores = minidl.tensor([[[math.nan, 1.0]], [[1.0, 2.0]]], requires_grad=True)
     for order in (1, 2):    # fused, and in ordinary ops
-        loss = ctc_loss(log_softmax(scores, 2), minidl.tensor([[1]]), minidl.tensor([2]), minidl.tensor([1]), zero_infinity=True)
+        loss = ctc_loss(log_softmax(scores, 2), minidl.tensor([[1]]), minidl.tensor([2]), minidl.tensor([1]),
+                        zero_infinity=True)
         g, = minidl.autograd.grad(loss, scores, create_graph=order == 2)
         assert math.isnan(loss.item()) and g.isnan().all()

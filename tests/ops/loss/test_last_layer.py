@@ -14,14 +14,22 @@ T = None if torch is None else torch.nn.functional.linear_cross_entropy
 
 CASES = [
     Case(F.linear_cross_entropy, [
-    S((3, 5), (4, 5), TARGET), S((3, 5), (4, 5), TARGET, linear_bias=np.arange(4.0), reduction="sum"), S((5,), (4, 5), np.array(2)),
-    S((3, 5), (4, 2, 5), MANY), S((3, 5), (4, 2, 5), MANY, linear_bias=np.arange(8.0).reshape(4, 2), reduction="none"),
-    S((3, 5), (4, 5), SHARES), S((3, 5), (4, 5), TARGET, label_smoothing=0.1), S((3, 5), (4, 5), TARGET, ignore_index=3)],
-    torch=T,
-    errors=[(S((2, 3, 5), (4, 5), MANY), RuntimeError, "expected input (N, in), or (in,)"),
-            (S((5,), (4, 2, 5), MANY[0]), RuntimeError, "expected input (N, in), or (in,)"),
-            (S((3, 5), (4, 2, 5), MANY, linear_bias=np.arange(4.0)), RuntimeError, "expected linear_bias shape (4, 2), got (4,)"),
-            (S((3, 5), (4, 5), SHARES, ignore_index=1), RuntimeError, "ignore_index cannot be specified when target contains probabilities")]),
+        S((3, 5), (4, 5), TARGET),
+        S((3, 5), (4, 5), TARGET, linear_bias=np.arange(4.0), reduction="sum"),
+        S((5,), (4, 5), np.array(2)),
+        S((3, 5), (4, 2, 5), MANY),
+        S((3, 5), (4, 2, 5), MANY, linear_bias=np.arange(8.0).reshape(4, 2), reduction="none"),
+        S((3, 5), (4, 5), SHARES),
+        S((3, 5), (4, 5), TARGET, label_smoothing=0.1),
+        S((3, 5), (4, 5), TARGET, ignore_index=3),
+    ], torch=T, errors=[
+        (S((2, 3, 5), (4, 5), MANY), RuntimeError, "expected input (N, in), or (in,)"),
+        (S((5,), (4, 2, 5), MANY[0]), RuntimeError, "expected input (N, in), or (in,)"),
+        (S((3, 5), (4, 2, 5), MANY, linear_bias=np.arange(4.0)), RuntimeError,
+         "expected linear_bias shape (4, 2), got (4,)"),
+        (S((3, 5), (4, 5), SHARES, ignore_index=1), RuntimeError,
+         "ignore_index cannot be specified when target contains probabilities"),
+    ]),
 ]
 
 
@@ -32,7 +40,8 @@ def test_battery(case):
 
 @pytest.mark.parametrize("target", [TARGET, SHARES], ids=["classes", "shares"])
 def test_weights_of_classes_are_those_of_cross_entropy(target):
-    x, w, weight, target = minidl.rand(3, 5), minidl.rand(4, 5), minidl.tensor([1.0, 2.0, 0.5, 1.0]), minidl.tensor(target)
+    x, w, weight = minidl.rand(3, 5), minidl.rand(4, 5), minidl.tensor([1.0, 2.0, 0.5, 1.0])
+    target = minidl.tensor(target)
     target = target.float() if target.is_floating_point() else target
     found = F.linear_cross_entropy(x, w, target, weight=weight, options=None)
     assert found.item() == pytest.approx(F.cross_entropy(F.linear(x, w), target, weight).item())

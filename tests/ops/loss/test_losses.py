@@ -74,41 +74,78 @@ def one_of(function, name):
 
 
 CASES = [
-    Case(L.cross_entropy, [*each_reduction(X, LABELS), *each_reduction(X, SOME), *each_reduction(IMAGE, PIXELS),
-                           *each_reduction(X, SOME, label_smoothing=0.1), S(X, LABELS, ignore_index=2), S(X, LABELS.astype(np.uint8)),
-                           S((0, 4), np.zeros(0, int), reduction="sum"), S((0, 4), np.zeros(0, int), reduction="none")],
-         oracle=loop_cross_entropy, torch=functional("cross_entropy"), float16=True),
-    Case(L.cross_entropy, [S((4,), np.array(2)), S((4,), np.array(2), reduction="none"), S((4,), np.array(-100), reduction="sum"),
-                           *each_reduction(X, PROBABILITIES), *each_reduction(X, PROBABILITIES, label_smoothing=0.2), S(IMAGE, IMAGE),
-                           S((4,), (4,)), S((4,), (4,), reduction="none")],
-         torch=functional("cross_entropy"), name="cross_entropy of probabilities, unbatched"),
-    Case(L.nll_loss, [*each_reduction(X, LABELS), *each_reduction(X, SOME), *each_reduction(IMAGE, PIXELS), S((4,), np.array(2)),
-                      S((4,), np.array(2), reduction="none"), S(X, LABELS, ignore_index=2)], torch=functional("nll_loss")),
+    Case(L.cross_entropy, [
+        *each_reduction(X, LABELS),
+        *each_reduction(X, SOME),
+        *each_reduction(IMAGE, PIXELS),
+        *each_reduction(X, SOME, label_smoothing=0.1),
+        S(X, LABELS, ignore_index=2),
+        S(X, LABELS.astype(np.uint8)),
+        S((0, 4), np.zeros(0, int), reduction="sum"),
+        S((0, 4), np.zeros(0, int), reduction="none"),
+    ], oracle=loop_cross_entropy, torch=functional("cross_entropy"), float16=True),
+    Case(L.cross_entropy, [
+        S((4,), np.array(2)),
+        S((4,), np.array(2), reduction="none"),
+        S((4,), np.array(-100), reduction="sum"),
+        *each_reduction(X, PROBABILITIES),
+        *each_reduction(X, PROBABILITIES, label_smoothing=0.2),
+        S(IMAGE, IMAGE),
+        S((4,), (4,)),
+        S((4,), (4,), reduction="none"),
+    ], torch=functional("cross_entropy"), name="cross_entropy of probabilities, unbatched"),
+    Case(L.nll_loss, [
+        *each_reduction(X, LABELS),
+        *each_reduction(X, SOME),
+        *each_reduction(IMAGE, PIXELS),
+        S((4,), np.array(2)),
+        S((4,), np.array(2), reduction="none"),
+        S(X, LABELS, ignore_index=2),
+    ], torch=functional("nll_loss")),
     one_of(L.mse_loss, "mse_loss"), one_of(L.l1_loss, "l1_loss"), one_of(L.huber_loss, "huber_loss"),
     one_of(L.smooth_l1_loss, "smooth_l1_loss"),
     Case(L.mse_loss, [S((3,), (3,))], oracle=lambda a, b: np.mean((a - b) ** 2), name="mse_loss in NumPy"),
     Case(L.mse_loss, [S((3,), np.array([1, 2, 3]))], torch=functional("mse_loss"), name="mse_loss of ints"),
     Case(L.huber_loss, [S((4, 5), (4, 5), delta=0.5), S((4, 5), (4, 5), delta=3.0)], torch=functional("huber_loss")),
-    Case(L.smooth_l1_loss, [S((4, 5), (4, 5), beta=0.5), S((4, 5), (4, 5), beta=0)], torch=functional("smooth_l1_loss")),
+    Case(L.smooth_l1_loss, [S((4, 5), (4, 5), beta=0.5), S((4, 5), (4, 5), beta=0)],
+         torch=functional("smooth_l1_loss")),
     Case(L.binary_cross_entropy, [*each_reduction(UNIT, UNIT[::-1].copy()), S(UNIT[0], UNIT[1], UNIT[1][:, :1].copy())],
          oracle=lambda x, t, w=1.0, reduction="mean": {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](
              -w * (t * np.log(x) + (1 - t) * np.log(1 - x))), torch=binary("binary_cross_entropy"), float16=True),
-    Case(L.binary_cross_entropy_with_logits, [*each_reduction((2, 3), ZERO_ONE), S((2, 3), (2, 3), (3,)), S((2, 3), (2, 3), pos_weight=np.array([1, 2, 3]))],
-         torch=binary("binary_cross_entropy_with_logits"), float16=True),
-    Case(L.kl_div, [*each_reduction(X, PROBABILITIES), S(X, PROBABILITIES, reduction="batchmean"), S(X, X, log_target=True, reduction="sum")],
-         torch=functional("kl_div")),
-    Case(L.poisson_nll_loss, [*each_reduction((2, 3), (2, 3)), S((3,), (3,), log_input=False, low=0.5), S((2, 3), np.arange(1.5, 7.0).reshape(2, 3), full=True)],
-         torch=functional("poisson_nll_loss")),
-    Case(L.gaussian_nll_loss, [*each_reduction((2, 3), (2, 3), np.array([[1.0, 2.0, 0.5], [3.0, 0.2, 1.0]])), S((2, 3), (2, 3), np.array([1.0, 2.0]), True),
-                               S((2, 3), (2, 3), np.array([[2.0, 1.0, 3.0]]), eps=0.5), S((2, 3), (2, 3), 2.0), S((2, 3), (2, 3), 0.25, eps=0.5, full=True)],
-         torch=functional("gaussian_nll_loss")),
+    Case(L.binary_cross_entropy_with_logits, [
+        *each_reduction((2, 3), ZERO_ONE),
+        S((2, 3), (2, 3), (3,)),
+        S((2, 3), (2, 3), pos_weight=np.array([1, 2, 3])),
+    ], torch=binary("binary_cross_entropy_with_logits"), float16=True),
+    Case(L.kl_div, [
+        *each_reduction(X, PROBABILITIES),
+        S(X, PROBABILITIES, reduction="batchmean"),
+        S(X, X, log_target=True, reduction="sum"),
+    ], torch=functional("kl_div")),
+    Case(L.poisson_nll_loss, [
+        *each_reduction((2, 3), (2, 3)),
+        S((3,), (3,), log_input=False, low=0.5),
+        S((2, 3), np.arange(1.5, 7.0).reshape(2, 3), full=True),
+    ], torch=functional("poisson_nll_loss")),
+    Case(L.gaussian_nll_loss, [
+        *each_reduction((2, 3), (2, 3), np.array([[1.0, 2.0, 0.5], [3.0, 0.2, 1.0]])),
+        S((2, 3), (2, 3), np.array([1.0, 2.0]), True),
+        S((2, 3), (2, 3), np.array([[2.0, 1.0, 3.0]]), eps=0.5),
+        S((2, 3), (2, 3), 2.0),
+        S((2, 3), (2, 3), 0.25, eps=0.5, full=True),
+    ], torch=functional("gaussian_nll_loss")),
 ]
 WEIGHTED = [
-    Case(weighted(L.cross_entropy), [*each_reduction(X, LABELS), *each_reduction(X, SOME, label_smoothing=0.2), S(IMAGE, PIXELS)],
-         oracle=weighted(loop_cross_entropy), torch=weighted(functional("cross_entropy")), float16=True, name="cross_entropy, weighted"),
+    Case(weighted(L.cross_entropy), [
+        *each_reduction(X, LABELS),
+        *each_reduction(X, SOME, label_smoothing=0.2),
+        S(IMAGE, PIXELS),
+    ], oracle=weighted(loop_cross_entropy), torch=weighted(functional("cross_entropy")), float16=True,
+       name="cross_entropy, weighted"),
     Case(weighted(L.cross_entropy), [S(X, PROBABILITIES, label_smoothing=0.1), S((4,), np.array(1))],
          torch=weighted(functional("cross_entropy")), name="cross_entropy of probabilities, weighted"),
-    Case(weighted(L.nll_loss), each_reduction(X, SOME), torch=weighted(functional("nll_loss")), float16=True, name="nll_loss, weighted"),
+    Case(weighted(L.nll_loss), each_reduction(X, SOME), torch=weighted(functional("nll_loss")), float16=True,
+         name="nll_loss, weighted"),
 ]
 
 
@@ -194,15 +231,26 @@ def test_the_gradient_is_that_of_the_reference():
 
 def test_plain_arrays_give_plain_arrays():
     x, t = np.ones((2, 3)), np.array([0, 1])
-    for y in (L.cross_entropy(x, t), L.cross_entropy(x, x / 3), L.nll_loss(x, t, reduction="none"), L.mse_loss(x, x),
-              L.binary_cross_entropy(x, x), L.binary_cross_entropy_with_logits(x, x), L.smooth_l1_loss(x, x), L.l1_loss(x, x)):
+    for y in (
+        L.cross_entropy(x, t),
+        L.cross_entropy(x, x / 3),
+        L.nll_loss(x, t, reduction="none"),
+        L.mse_loss(x, x),
+        L.binary_cross_entropy(x, x),
+        L.binary_cross_entropy_with_logits(x, x),
+        L.smooth_l1_loss(x, x),
+        L.l1_loss(x, x),
+    ):
         assert isinstance(y, (np.ndarray, np.floating))
 
 
-OF_OTHER_SHAPES = """cross_entropy nll_loss linear_cross_entropy ctc_loss multi_margin_loss cosine_embedding_loss""".split()
+OF_OTHER_SHAPES = ("cross_entropy", "nll_loss", "linear_cross_entropy", "ctc_loss", "multi_margin_loss",
+                   "cosine_embedding_loss")
+LOSSES = [name for name in F.__all__
+          if name.split("_")[-1] in ("loss", "entropy", "logits", "div") and name not in OF_OTHER_SHAPES]
 
 
-@pytest.mark.parametrize("name", [n for n in F.__all__ if n.split("_")[-1] in ("loss", "entropy", "logits", "div") and n not in OF_OTHER_SHAPES])
+@pytest.mark.parametrize("name", LOSSES)
 def test_no_loss_broadcasts_by_accident(name):
     """(N, 1) against (N,) would give N * N differences."""
     parameters = inspect.signature(getattr(F, name)).parameters.values()
@@ -218,41 +266,53 @@ SCORES, TARGET, ONES = minidl.zeros(3, 10), minidl.tensor([0, 12, 1]), minidl.on
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: L.cross_entropy(SCORES, TARGET), IndexError, "Target 12 is out of bounds. cross_entropy: at index 1 of the target; "
+    (lambda: L.cross_entropy(SCORES, TARGET), IndexError,
+     "Target 12 is out of bounds. cross_entropy: at index 1 of the target; "
      "input (3, 10) has 10 classes, so targets go from 0 to 9"),
     (lambda: L.cross_entropy(SCORES, minidl.tensor([0, -1, 1])), IndexError, "Target -1 is out of bounds"),
     (lambda: L.nll_loss(SCORES, TARGET), IndexError, "Target 12 is out of bounds. nll_loss"),
     (lambda: L.cross_entropy(minidl.zeros(1, 2, 2, 2), minidl.full((1, 2, 2), 2)), IndexError, "at index (0, 0, 0)"),
-    (lambda: L.cross_entropy(SCORES, TARGET[:2]), ValueError, "Expected input batch_size (3) to match target batch_size (2)"),
+    (lambda: L.cross_entropy(SCORES, TARGET[:2]), ValueError,
+     "Expected input batch_size (3) to match target batch_size (2)"),
     (lambda: L.cross_entropy(SCORES, minidl.tensor(1)), ValueError, "to match target batch_size (none)"),
     (lambda: L.cross_entropy(SCORES, TARGET[:, None]), RuntimeError, "Expected target size (3,), got (3, 1)"),
     (lambda: L.cross_entropy(minidl.zeros(()), TARGET), ValueError, "Expected 1 or more dimensions (got 0)"),
-    (lambda: L.cross_entropy(SCORES, TARGET.float()), RuntimeError, "expected target dtype to be Long (int64) or another integer, but got float32"),
+    (lambda: L.cross_entropy(SCORES, TARGET.float()), RuntimeError,
+     "expected target dtype to be Long (int64) or another integer, but got float32"),
     (lambda: L.nll_loss(SCORES, TARGET > 0), RuntimeError, "but got bool of shape (3,); try target.long()"),
     (lambda: L.cross_entropy(SCORES, [0, 1, 2]), TypeError, "argument 'target' must be Tensor, not list"),
     (lambda: L.cross_entropy(SCORES.long(), TARGET), RuntimeError, "input must be floating-point, but it is int64"),
-    (lambda: L.cross_entropy(SCORES, TARGET, ONES), RuntimeError, "either for all 10 classes or no classes but got weight tensor of shape: (3,)"),
-    (lambda: L.cross_entropy(SCORES, TARGET, minidl.ones(10, requires_grad=True)), RuntimeError, "weight cannot require grad; try weight.detach()"),
+    (lambda: L.cross_entropy(SCORES, TARGET, ONES), RuntimeError,
+     "either for all 10 classes or no classes but got weight tensor of shape: (3,)"),
+    (lambda: L.cross_entropy(SCORES, TARGET, minidl.ones(10, requires_grad=True)), RuntimeError,
+     "weight cannot require grad; try weight.detach()"),
     (lambda: L.cross_entropy(SCORES, TARGET, reduction="avg"), ValueError, "avg is not a valid value for reduction"),
-    (lambda: L.cross_entropy(SCORES, TARGET, label_smoothing=2), RuntimeError, "label_smoothing must be between 0.0 and 1.0"),
-    (lambda: L.cross_entropy(SCORES, SCORES, ignore_index=1), RuntimeError, "ignore_index is not supported for floating point target"),
-    (lambda: L.mse_loss(ONES[:, None], ONES), RuntimeError, "mse_loss: Target size (3,) must be the same as input size (3, 1)"),
+    (lambda: L.cross_entropy(SCORES, TARGET, label_smoothing=2), RuntimeError,
+     "label_smoothing must be between 0.0 and 1.0"),
+    (lambda: L.cross_entropy(SCORES, SCORES, ignore_index=1), RuntimeError,
+     "ignore_index is not supported for floating point target"),
+    (lambda: L.mse_loss(ONES[:, None], ONES), RuntimeError,
+     "mse_loss: Target size (3,) must be the same as input size (3, 1)"),
     (lambda: L.l1_loss(ONES, ONES[:1]), RuntimeError, "try reshape, squeeze or unsqueeze"),
     (lambda: L.mse_loss(ONES, 0.0), TypeError, "argument 'target' must be Tensor, not float"),
     (lambda: L.mse_loss(ONES.long(), ONES), RuntimeError, "input must be floating-point"),
     (lambda: L.mse_loss(ONES, ONES, reduction="batchmean"), ValueError, "batchmean is not a valid value for reduction"),
     (lambda: L.huber_loss(ONES, ONES, delta=0), RuntimeError, "non-positive values for delta"),
     (lambda: L.smooth_l1_loss(ONES, ONES, beta=-1), RuntimeError, "negative values for beta"),
-    (lambda: L.gaussian_nll_loss(SCORES, SCORES, ONES[:2]), ValueError, "var is of incorrect size: (2,) for input (3, 10)"),
+    (lambda: L.gaussian_nll_loss(SCORES, SCORES, ONES[:2]), ValueError,
+     "var is of incorrect size: (2,) for input (3, 10)"),
     (lambda: L.gaussian_nll_loss(SCORES, SCORES, SCORES[:2]), ValueError, "var is of incorrect size"),
     (lambda: L.gaussian_nll_loss(ONES, ONES, -ONES), ValueError, "var has negative entry/entries"),
     (lambda: L.gaussian_nll_loss(ONES, ONES, -1.0), ValueError, "var has negative entry/entries"),
-    (lambda: L.binary_cross_entropy(ONES[:, None], ONES), ValueError, "Target size (3,) must be the same as input size (3, 1)"),
+    (lambda: L.binary_cross_entropy(ONES[:, None], ONES), ValueError,
+     "Target size (3,) must be the same as input size (3, 1)"),
     (lambda: L.binary_cross_entropy_with_logits(ONES[:, None], ONES), ValueError, "must be the same as input size"),
     (lambda: L.binary_cross_entropy(ONES * 2, ONES), RuntimeError, "all elements of input should be between 0 and 1"),
-    (lambda: L.binary_cross_entropy(ONES * math.nan, ONES), RuntimeError, "all elements of input should be between 0 and 1"),
+    (lambda: L.binary_cross_entropy(ONES * math.nan, ONES), RuntimeError,
+     "all elements of input should be between 0 and 1"),
     (lambda: L.binary_cross_entropy(ONES, ONES, ONES[:2]), RuntimeError, "weight (2,) cannot be broadcast"),
-    (lambda: L.binary_cross_entropy_with_logits(ONES, ONES, pos_weight=ONES[:2]), RuntimeError, "pos_weight (2,) cannot be broadcast"),
+    (lambda: L.binary_cross_entropy_with_logits(ONES, ONES, pos_weight=ONES[:2]), RuntimeError,
+     "pos_weight (2,) cannot be broadcast"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

@@ -33,7 +33,8 @@ def loop_max(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, ret
 
 
 def loop_avg(x, kernel, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
-    return oracle.avg_pool2d(x, *pairs(kernel, stride or kernel, padding), ceil_mode, count_include_pad, divisor_override)
+    return oracle.avg_pool2d(x, *pairs(kernel, stride or kernel, padding), ceil_mode, count_include_pad,
+                             divisor_override)
 
 
 def adaptive_windows(n, out):
@@ -61,21 +62,45 @@ def torch_max_pool2d(*args, **kwargs):
     return torch.nn.functional.max_pool2d(*args, **kwargs)   # torch.max_pool2d has no return_indices
 
 
-WINDOWS = [S(X, 2), S(X, 3, 2, 1), S(X, pair_of(2, 3), pair_of(1, 2)), S(X, 3, 2, 1, ceil_mode=True), S(X, 2, ceil_mode=True),
-           S((0, 3, 4, 4), 2), S((1, 1, 1, 1), 1), S(X, pair_of(6, 7)), S((2, 8, 5, 5), 2, 2, 1)]
+WINDOWS = [
+    S(X, 2),
+    S(X, 3, 2, 1),
+    S(X, pair_of(2, 3), pair_of(1, 2)),
+    S(X, 3, 2, 1, ceil_mode=True),
+    S(X, 2, ceil_mode=True),
+    S((0, 3, 4, 4), 2),
+    S((1, 1, 1, 1), 1),
+    S(X, pair_of(6, 7)),
+    S((2, 8, 5, 5), 2, 2, 1),
+]
 CASES = [
-    Case(max_pool2d, [*WINDOWS, S(X, 2, 1, 0, 2), S(X, 3, 2, 1, pair_of(2, 1)), S(INTS, 2), S(X, 3, 2, 1, return_indices=True),
-                      S(X, 2, return_indices=True, ceil_mode=True)], oracle=loop_max, torch=torch_max_pool2d, float16=True),
+    Case(max_pool2d, [
+        *WINDOWS,
+        S(X, 2, 1, 0, 2),
+        S(X, 3, 2, 1, pair_of(2, 1)),
+        S(INTS, 2),
+        S(X, 3, 2, 1, return_indices=True),
+        S(X, 2, return_indices=True, ceil_mode=True),
+    ], oracle=loop_max, torch=torch_max_pool2d, float16=True),
     Case(avg_pool2d, [*WINDOWS, S(X, 3, 2, 1, count_include_pad=False), S(X, 3, 2, 1, True, False),
                       S(X, 3, divisor_override=5), S(X, 3, 2, 1, True, divisor_override=2)],
          oracle=loop_avg, torch="avg_pool2d", float16=True),
-    Case(adaptive_avg_pool2d, [S(X, 1), S(X, pair_of(3, 7)), S(X, pair_of(4, 3)), S(X, 5), S((1, 2, 2, 3), pair_of(5, 4)),
-                               S((0, 2, 3, 3), 2), S((2, 9, 8, 8), 4)],
-         oracle=loop_adaptive_avg, torch="adaptive_avg_pool2d", float16=True),
-    Case(adaptive_max_pool2d, [S(X, 1), S(X, pair_of(3, 7)), S(X, pair_of(4, 3)), S(X, 5, True), S((1, 2, 2, 3), pair_of(5, 4), True)],
-         oracle=loop_adaptive_max, torch="adaptive_max_pool2d", float16=True),
+    Case(adaptive_avg_pool2d, [
+        S(X, 1),
+        S(X, pair_of(3, 7)),
+        S(X, pair_of(4, 3)),
+        S(X, 5),
+        S((1, 2, 2, 3), pair_of(5, 4)),
+        S((0, 2, 3, 3), 2),
+        S((2, 9, 8, 8), 4),
+    ], oracle=loop_adaptive_avg, torch="adaptive_avg_pool2d", float16=True),
+    Case(
+        adaptive_max_pool2d,
+        [S(X, 1), S(X, pair_of(3, 7)), S(X, pair_of(4, 3)), S(X, 5, True), S((1, 2, 2, 3), pair_of(5, 4), True)],
+        oracle=loop_adaptive_max, torch="adaptive_max_pool2d", float16=True),
     # torch alone: images without a batch, and None in the place of a size
-    Case(max_pool2d, [S((3, 6, 7), 2), S((3, 6, 7), 2, return_indices=True)], torch=torch_max_pool2d, name="max_pool2d unbatched"),
+    Case(max_pool2d, [S((3, 6, 7), 2), S((3, 6, 7), 2, return_indices=True)], torch=torch_max_pool2d,
+         name="max_pool2d unbatched"),
     Case(avg_pool2d, [S((3, 6, 7), 2)], torch="avg_pool2d", name="avg_pool2d unbatched"),
     Case(adaptive_avg_pool2d, [S((3, 6, 7), 4), S((3, 6, 7), 1), S((3, 6, 7), 3), S(X, pair_of(None, 2))],
          torch="adaptive_avg_pool2d", name="adaptive_avg_pool2d unbatched"),
@@ -134,12 +159,14 @@ def test_indices_have_no_gradient():
 
 def test_plain_arrays_give_plain_arrays():
     x = np.arange(12.0).reshape(1, 1, 3, 4)
-    for y in (max_pool2d(x, 2), avg_pool2d(x, 2), adaptive_avg_pool2d(x, 2), adaptive_avg_pool2d(x, 1), adaptive_max_pool2d(x[0], 2)):
+    for y in (max_pool2d(x, 2), avg_pool2d(x, 2), adaptive_avg_pool2d(x, 2), adaptive_avg_pool2d(x, 1),
+              adaptive_max_pool2d(x[0], 2)):
         assert isinstance(y, np.ndarray)
 
 
 @pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("function, axes", [(adaptive_avg_pool1d, 1), (adaptive_avg_pool2d, 2), (adaptive_avg_pool3d, 3)])
+@pytest.mark.parametrize("function, axes",
+                         [(adaptive_avg_pool1d, 1), (adaptive_avg_pool2d, 2), (adaptive_avg_pool3d, 3)])
 def test_adaptive_means_keep_what_is_no_number_in_its_windows(function, axes, poison):
     """The windows of 0 1 2 3 4 5 6 in three: 0 to 2, 2 to 4, 4 to 6."""
     x, g = minidl.ones(2, 2, *[7] * axes), minidl.ones(2, 2, *[3] * axes)
@@ -156,7 +183,8 @@ IMAGE = minidl.zeros(1, 2, 4, 4)
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: max_pool2d(IMAGE, 2, padding=2), RuntimeError, "pad should be at most half of kernel size, but got pad=2 and kernel_size=2"),
+    (lambda: max_pool2d(IMAGE, 2, padding=2), RuntimeError,
+     "pad should be at most half of kernel size, but got pad=2 and kernel_size=2"),
     (lambda: avg_pool2d(IMAGE, 3, padding=2), RuntimeError, "pad should be at most half of kernel size"),
     (lambda: max_pool2d(IMAGE, 5), RuntimeError, "Calculated output size: (2, 0, 0). Output size is too small"),
     (lambda: max_pool2d(IMAGE[:, :, :2], 2, padding=1, dilation=3), RuntimeError, "a window reads nothing but padding"),
@@ -170,7 +198,8 @@ IMAGE = minidl.zeros(1, 2, 4, 4)
     (lambda: avg_pool2d(IMAGE, 2, divisor_override=0), RuntimeError, "divisor must be not zero"),
     (lambda: adaptive_avg_pool2d(IMAGE, -1), RuntimeError, "output_size must be at least 0"),
     (lambda: adaptive_max_pool2d(IMAGE, (1, 2, 3)), RuntimeError, "output_size must be 2"),
-    (lambda: adaptive_avg_pool2d(IMAGE[:, :, :0], 2), RuntimeError, "Expected input to have non-zero size for non-batch dimensions"),
+    (lambda: adaptive_avg_pool2d(IMAGE[:, :, :0], 2), RuntimeError,
+     "Expected input to have non-zero size for non-batch dimensions"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

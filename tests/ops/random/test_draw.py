@@ -90,8 +90,10 @@ def test_poisson():
 @pytest.mark.parametrize("call", [
     lambda g: draw.exponential_(minidl.zeros(5), generator=g), lambda g: draw.random_(minidl.zeros(5), generator=g),
     lambda g: draw.geometric_(minidl.zeros(5), 0.1, generator=g), lambda g: draw.cauchy_(minidl.zeros(5), generator=g),
-    lambda g: draw.log_normal_(minidl.zeros(5), generator=g), lambda g: draw.poisson(minidl.full((5,), 100.0), generator=g),
-    lambda g: draw.multinomial(minidl.ones(50), 5, generator=g), lambda g: draw.multinomial(minidl.ones(50), 5, True, generator=g)])
+    lambda g: draw.log_normal_(minidl.zeros(5), generator=g),
+    lambda g: draw.poisson(minidl.full((5,), 100.0), generator=g),
+    lambda g: draw.multinomial(minidl.ones(50), 5, generator=g),
+    lambda g: draw.multinomial(minidl.ones(50), 5, True, generator=g)])
 def test_seeds(call):
     assert call(generator(3)).tolist() == call(generator(3)).tolist() != call(generator(4)).tolist()
     minidl.manual_seed(5)
@@ -109,7 +111,8 @@ def test_seeds(call):
     (lambda: draw.geometric_(minidl.zeros(2), 1.0), RuntimeError, "p to be in (0, 1), but got p=1.0"),
     (lambda: draw.random_(minidl.zeros(2), 3, 2), RuntimeError, "from=3 >= to=2"),
     (lambda: draw.random_(minidl.zeros(2, dtype=minidl.int8), 300), RuntimeError, "out of bounds for int8"),
-    (lambda: draw.exponential_(minidl.zeros(2, requires_grad=True)), RuntimeError, "a leaf Variable that requires grad"),
+    (lambda: draw.exponential_(minidl.zeros(2, requires_grad=True)), RuntimeError,
+     "a leaf Variable that requires grad"),
     (lambda: draw.poisson(minidl.tensor([-1.0])), RuntimeError, "expected rate to be non-negative"),
     (lambda: draw.poisson(minidl.tensor([1])), NotImplementedError, "got int64"),
     (lambda: draw.multinomial(minidl.tensor([1, 2]), 1), RuntimeError, "only supports floating-point dtypes"),
@@ -131,13 +134,15 @@ def test_binomial():
     """The chances of 0 to 4 successes in 4 trials of probability 0.3."""
     counts = draw.binomial(minidl.full((N,), 4.0), minidl.tensor(0.3), generator())
     assert counts.dtype == minidl.float32 and frequencies(counts.numpy().astype(int), stats.binom(4, 0.3).pmf(range(5)))
-    certain = draw.binomial(minidl.tensor([[0.0], [5.0]], dtype=minidl.float64), minidl.tensor([0.0, 1.0], dtype=minidl.float64))
+    certain = draw.binomial(minidl.tensor([[0.0], [5.0]], dtype=minidl.float64),
+                            minidl.tensor([0.0, 1.0], dtype=minidl.float64))
     assert certain.tolist() == [[0, 0], [0, 5]] and certain.dtype == minidl.float64
 
 
 @pytest.mark.parametrize("count, prob, kind, text", [
     (minidl.tensor([3]), minidl.tensor([0.5]), ValueError, "only supports floating-point dtypes for count, got: int64"),
-    (minidl.tensor([3.0]), minidl.tensor([0.5], dtype=minidl.float64), RuntimeError, "one dtype, but got float32 and float64"),
+    (minidl.tensor([3.0]), minidl.tensor([0.5], dtype=minidl.float64), RuntimeError,
+     "one dtype, but got float32 and float64"),
     (minidl.tensor([-1.0]), minidl.tensor([0.5]), RuntimeError, "counts of at least 0"),
     (minidl.tensor([3.0]), minidl.tensor([1.5]), RuntimeError, r"probabilities in \[0, 1\]")])
 def test_binomial_refuses(count, prob, kind, text):

@@ -42,8 +42,14 @@ def test_what_is_left_is_scaled_and_gradients_pass_where_values_did(dtype):
 
 def test_whole_channels():
     minidl.manual_seed(0)
-    for function, shape in ((dropout2d, (20, 30, 3, 4)), (dropout2d, (20, 30, 4)), (dropout1d, (20, 30, 4)), (dropout1d, (600, 4)),
-                            (dropout3d, (20, 30, 2, 3, 2)), (dropout3d, (600, 2, 1, 2))):
+    for function, shape in (
+        (dropout2d, (20, 30, 3, 4)),
+        (dropout2d, (20, 30, 4)),
+        (dropout1d, (20, 30, 4)),
+        (dropout1d, (600, 4)),
+        (dropout3d, (20, 30, 2, 3, 2)),
+        (dropout3d, (600, 2, 1, 2)),
+    ):
         x = minidl.ones(*shape, requires_grad=True)
         y = function(x, 0.5)
         y.sum().backward()
@@ -60,7 +66,8 @@ def test_feature_alpha_dropout_drops_whole_channels():
     slope = minidl.autograd.grad(y.sum(), x)[0]
     assert bool((slope == slope[:, :, :1]).all()) and abs((slope == 0).float().mean().item() - 0.3) < 0.02
     dropped = y.detach()[slope == 0]
-    assert abs(y.mean().item()) < 0.05 and abs(y.var().item() - 1) < 0.05 and bool((dropped - dropped[0]).abs().max() < 1e-6)
+    assert abs(y.mean().item()) < 0.05 and abs(y.var().item() - 1) < 0.05 and bool(
+        (dropped - dropped[0]).abs().max() < 1e-6)
     assert feature_alpha_dropout(x, 0.3) is x
     z = minidl.ones(4, 5, 2)
     assert feature_alpha_dropout(z, 0.5, True, inplace=True) is z and len(set(z.flatten().tolist())) == 2
@@ -75,7 +82,8 @@ def test_alpha_dropout_keeps_mean_and_variance():
     scale = 1 / math.sqrt(0.7 * (1 + 0.3 * 1.7580993408473766 ** 2))
     assert set(np.unique(x.grad.numpy()).tolist()) == {0.0, float(np.float32(scale))}
     dropped = y.detach()[x.grad == 0]
-    assert bool((dropped == dropped[0]).all()) and dropped[0].item() == pytest.approx(-1.7580993408473766 * scale * 0.7, rel=1e-5)
+    assert bool((dropped == dropped[0]).all()) and dropped[0].item() == pytest.approx(
+        -1.7580993408473766 * scale * 0.7, rel=1e-5)
 
 
 def test_the_seed_decides():
@@ -134,10 +142,12 @@ def test_plain_arrays_give_plain_arrays():
     (lambda: alpha_dropout(minidl.ones(2), math.nan), ValueError, "dropout probability"),
     (lambda: dropout(minidl.tensor([1, 2])), RuntimeError, "input must be floating-point, but it is int64"),
     (lambda: dropout([1.0]), TypeError, "argument 'input' must be Tensor, not list"),
-    (lambda: dropout2d(minidl.ones(2, 2)), RuntimeError, "Expected 3D or 4D input, but received a 2-D input of shape (2, 2)"),
+    (lambda: dropout2d(minidl.ones(2, 2)), RuntimeError,
+     "Expected 3D or 4D input, but received a 2-D input of shape (2, 2)"),
     (lambda: dropout1d(minidl.ones(2)), RuntimeError, "Expected 2D or 3D input"),
     (lambda: dropout3d(minidl.ones(2, 2, 2)), RuntimeError, "dropout3d: Expected 4D or 5D input"),
-    (lambda: feature_alpha_dropout(minidl.ones(2), training=True), RuntimeError, "requires at least 2 dimensions in the input"),
+    (lambda: feature_alpha_dropout(minidl.ones(2), training=True), RuntimeError,
+     "requires at least 2 dimensions in the input"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

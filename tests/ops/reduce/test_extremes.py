@@ -39,7 +39,8 @@ CASES = [
          errors=[(S((0,)), RuntimeError, "there is no extreme of nothing")]),
     Case(minidl.Tensor.argmax, [S((3, 4)), *ALONG, S(TIES), S(TIES, 1), S(TIES, 0), S((3, 4), keepdim=True)],
          torch="argmax", grad=False, name="argmax", errors=[(S((0,)), IndexError, "input.numel() == 0")]),
-    Case(minidl.Tensor.argmin, [S((3, 4)), *ALONG, S(TIES), S(TIES, 1), S(TIES, 0)], torch="argmin", grad=False, name="argmin"),
+    Case(minidl.Tensor.argmin, [S((3, 4)), *ALONG, S(TIES), S(TIES, 1), S(TIES, 0)], torch="argmin", grad=False,
+         name="argmin"),
 ]
 
 
@@ -53,9 +54,11 @@ KINKS = [
     Case(minidl.Tensor.max, [S(TIES)], torch="max", name="max of equals"),
     Case(minidl.Tensor.min, [S(TIES)], torch="min", name="min of equals"),
     Case(minidl.Tensor.max, [S(TIES, 1), S(TIES, 0)], torch=lambda x, d: tuple(x.max(d)), name="max along equals"),
-    Case(minidl.Tensor.amax, [S(TIES, 1), S(TIES, S.raw((0, 1))), S(TIES, 1, True)], torch="amax", name="amax of equals"),
+    Case(minidl.Tensor.amax, [S(TIES, 1), S(TIES, S.raw((0, 1))), S(TIES, 1, True)], torch="amax",
+         name="amax of equals"),
     Case(minidl.Tensor.amin, [S(TIES, 1), S(TIES, 0)], torch="amin", name="amin of equals"),
-    Case(reduce.aminmax, [S(TIES, dim=1), S(TIES)], torch=lambda x, **k: tuple(x.aminmax(**k)), name="aminmax of equals"),
+    Case(reduce.aminmax, [S(TIES, dim=1), S(TIES)], torch=lambda x, **k: tuple(x.aminmax(**k)),
+         name="aminmax of equals"),
 ]
 
 

@@ -46,7 +46,8 @@ def affine_loops(theta, size, align_corners=None):
     N, _, *lengths = size
     y = np.zeros((N, *lengths, len(lengths)))
     for n, *at in np.ndindex(N, *lengths):
-        point = [(2 * i / (m - 1) - 1 if m > 1 else 0) if align_corners else (2 * i + 1) / m - 1 for i, m in zip(at, lengths)]
+        point = [(2 * i / (m - 1) - 1 if m > 1 else 0) if align_corners else (2 * i + 1) / m - 1
+                 for i, m in zip(at, lengths)]
         y[(n, *at)] = theta[n] @ [*point[::-1], 1]
     return y
 
@@ -55,14 +56,25 @@ X, G = (2, 3, 4, 5), (2, 3, 2, 2)
 X3, G3 = (1, 2, 3, 4, 2), (1, 2, 2, 3, 3)
 HOW = [{"padding_mode": p, "align_corners": a} for p in ("zeros", "border", "reflection") for a in (False, True)]
 CASES = [
-    Case(grid_sample, [*[S(X, G, **how) for how in HOW], *[S(X3, G3, seed=1, **how) for how in HOW[:3]], S((2, 3, 1, 4), G, padding_mode="reflection", align_corners=True),
-                       S((0, 2, 3, 3), (0, 2, 2, 2)), S((2, 0, 3, 3), (2, 2, 2, 2)), S(X, (2, 0, 2, 2)), S(X, (2, 6, 2, 2), low=-7, high=7, padding_mode="reflection")],
-         oracle=loops, torch="grid_sample", rtol=1e-7),
-    Case(grid_sample, [S(X, G, "nearest", **how) for how in HOW] + [S(X3, G3, "nearest")], oracle=loops, torch="grid_sample", name="nearest"),
+    Case(grid_sample, [
+        *[S(X, G, **how) for how in HOW],
+        *[S(X3, G3, seed=1, **how) for how in HOW[:3]],
+        S((2, 3, 1, 4), G, padding_mode="reflection", align_corners=True),
+        S((0, 2, 3, 3), (0, 2, 2, 2)),
+        S((2, 0, 3, 3), (2, 2, 2, 2)),
+        S(X, (2, 0, 2, 2)),
+        S(X, (2, 6, 2, 2), low=-7, high=7, padding_mode="reflection"),
+    ], oracle=loops, torch="grid_sample", rtol=1e-7),
+    Case(grid_sample, [S(X, G, "nearest", **how) for how in HOW] + [S(X3, G3, "nearest")], oracle=loops,
+         torch="grid_sample", name="nearest"),
     Case(grid_sample, [S(X, G, "bicubic", **how) for how in HOW], torch="grid_sample", rtol=1e-7, name="bicubic"),
-    Case(affine_grid, [S((2, 2, 3), S.raw((2, 1, 3, 4)), True), S((2, 2, 3), S.raw((2, 5, 3, 1)), False), S((2, 2, 3), S.raw((2, 5, 1, 1)), True),
-                       S((1, 3, 4), S.raw((1, 1, 2, 3, 4)), True), S((1, 3, 4), S.raw((1, 1, 2, 3, 4)), False)],
-         oracle=affine_loops, torch="affine_grid", rtol=1e-7),
+    Case(affine_grid, [
+        S((2, 2, 3), S.raw((2, 1, 3, 4)), True),
+        S((2, 2, 3), S.raw((2, 5, 3, 1)), False),
+        S((2, 2, 3), S.raw((2, 5, 1, 1)), True),
+        S((1, 3, 4), S.raw((1, 1, 2, 3, 4)), True),
+        S((1, 3, 4), S.raw((1, 1, 2, 3, 4)), False),
+    ], oracle=affine_loops, torch="affine_grid", rtol=1e-7),
 ]
 
 
@@ -73,7 +85,7 @@ def test_battery(case):
 
 
 def test_worked_by_hand():
-    """Between pixels 10 and 20, at 1/4: 12.5. The gradient of the position: the slope 10, times W/2 = 1 pixel a unit."""
+    """Between pixels 10 and 20, at 1/4: 12.5. Gradient of the position: the slope 10, times W/2 = 1 pixel a unit."""
     x = minidl.tensor([[[[10.0, 20.0]]]], requires_grad=True)
     grid = minidl.tensor([[[[-0.25, 0.0]]]], requires_grad=True)      # ((-1/4 + 1) * 2 - 1) / 2 = 1/4
     y = grid_sample(x, grid)
@@ -89,7 +101,8 @@ def test_the_identity_grid_gives_the_image_back():
     for align_corners in (False, True):
         grid = affine_grid(theta, x.shape, align_corners)
         for mode in ("bilinear", "nearest", "bicubic"):
-            np.testing.assert_allclose(grid_sample(x, grid, mode, "border", align_corners).numpy(), x.numpy(), atol=1e-12)
+            np.testing.assert_allclose(grid_sample(x, grid, mode, "border", align_corners).numpy(), x.numpy(),
+                                       atol=1e-12)
 
 
 def test_a_position_that_is_no_number_does_not_read_anywhere():
@@ -119,14 +132,16 @@ x, grid, theta = minidl.zeros(1, 2, 4, 5), minidl.zeros(1, 3, 3, 2), minidl.zero
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: grid_sample(x, grid, "cubic"), ValueError, "expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: 'cubic'"),
+    (lambda: grid_sample(x, grid, "cubic"), ValueError,
+     "expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: 'cubic'"),
     (lambda: grid_sample(x, grid, padding_mode="wrap"), ValueError, "expected padding_mode to be"),
     (lambda: grid_sample(x, grid[0]), RuntimeError, "same number of dimensions"),
     (lambda: grid_sample(x, grid[..., :1]), RuntimeError, "expected grid to have size 2 in last dimension"),
     (lambda: grid_sample(x, minidl.zeros(2, 3, 3, 2)), RuntimeError, "same batch size"),
     (lambda: grid_sample(x, grid.double()), RuntimeError, "should have the same dtype"),
     (lambda: grid_sample(x[:, :, :0], grid), RuntimeError, "non-empty spatial dimensions"),
-    (lambda: grid_sample(x[:, :, None], minidl.zeros(1, 1, 1, 1, 3), "bicubic"), RuntimeError, "only supports 4D input"),
+    (lambda: grid_sample(x[:, :, None], minidl.zeros(1, 1, 1, 1, 3), "bicubic"), RuntimeError,
+     "only supports 4D input"),
     (lambda: affine_grid(theta, (1, 2, 2)), NotImplementedError, "only supports 4D and 5D sizes"),
     (lambda: affine_grid(theta, (2, 1, 2, 2)), ValueError, "of shape 2x2x3 for size (2, 1, 2, 2). Got (1, 2, 3)"),
     (lambda: affine_grid(theta.long(), (1, 1, 2, 2)), ValueError, "floating point type, but got int64"),

@@ -30,7 +30,9 @@ def lines(x, size):
     out = x
     for axis, n in enumerate(size, 2):
         old = x.shape[axis]
-        out = np.apply_along_axis(lambda row, n=n, old=old: np.interp(np.linspace(0, old - 1, n), np.arange(old), row), axis, out)
+        out = np.apply_along_axis(lambda row, n=n, old=old: np.interp(np.linspace(0, old - 1, n), np.arange(old),
+                                                                      row),
+                                  axis, out)
     return out
 
 
@@ -45,22 +47,34 @@ def to(*size):
 L1 = [S((2, 3, n), to(m)) for n, m in ((5, 10), (5, 3), (7, 7), (1, 4), (6, 1), (3, 8))]
 L2 = [S((2, 2, 4, 5), to(n, m)) for n, m in ((8, 5), (3, 7), (1, 1), (4, 5), (2, 15))]
 L3 = [S((1, 2, 2, 3, 4), to(3, 3, 6)), S((1, 1, 3, 4, 2), to(2, 8, 1))]
-FACTORS = [S((1, 2, 4, 5), scale_factor=1.7), S((1, 2, 4, 5), scale_factor=S.raw((0.6, 2.3))), S((1, 2, 4, 5), scale_factor=1.7, recompute_scale_factor=True)]
+FACTORS = [
+    S((1, 2, 4, 5), scale_factor=1.7),
+    S((1, 2, 4, 5), scale_factor=S.raw((0.6, 2.3))),
+    S((1, 2, 4, 5), scale_factor=1.7, recompute_scale_factor=True),
+]
 CASES = [
-    Case(mode("nearest"), [*L1, *L2, *L3, S((0, 2, 3), to(5))], oracle=nearest, torch="interpolate", float16=True, name="nearest"),
-    Case(mode("area"), [*L1, *L2, *L3], oracle=covered, torch=lambda x, size: torch_interpolate(x, size, mode="area"), float16=True, name="area"),
-    Case(mode("linear", align_corners=True), L1, oracle=lines, torch=lambda x, s: torch_interpolate(x, s, mode="linear", align_corners=True), name="linear"),
-    Case(mode("bilinear", align_corners=True), L2, oracle=lines, torch=lambda x, s: torch_interpolate(x, s, mode="bilinear", align_corners=True),
-         float16=True, name="bilinear"),
-    Case(mode("trilinear", align_corners=True), L3, oracle=lines, torch=lambda x, s: torch_interpolate(x, s, mode="trilinear", align_corners=True),
-         name="trilinear"),
-    *[Case(mode(name, **more), samples, torch=lambda x, s, name=name, more=more: torch_interpolate(x, s, mode=name, **more), name=f"{name} {more}")
-      for samples, name, more in [
-        (L1, "nearest-exact", {}), (L2, "nearest-exact", {}), (L3, "nearest-exact", {}), (L1, "linear", {}), (L2, "bilinear", {}), (L3, "trilinear", {}),
-        (L2, "bicubic", {}), (L2, "bicubic", {"align_corners": True}), (L2, "bilinear", {"antialias": True}), (L2, "bicubic", {"antialias": True}),
-        (L2, "bilinear", {"antialias": True, "align_corners": True})]],
-    *[Case(lambda x, name=name, **how: interpolate(x, mode=name, **how), FACTORS, torch=lambda x, name=name, **how: torch_interpolate(x, mode=name, **how),
-           name=f"{name} by a factor") for name in ("bilinear", "bicubic", "area")],
+    Case(mode("nearest"), [*L1, *L2, *L3, S((0, 2, 3), to(5))], oracle=nearest, torch="interpolate", float16=True,
+         name="nearest"),
+    Case(mode("area"), [*L1, *L2, *L3], oracle=covered,
+         torch=lambda x, size: torch_interpolate(x, size, mode="area"), float16=True, name="area"),
+    Case(mode("linear", align_corners=True), L1, oracle=lines,
+         torch=lambda x, s: torch_interpolate(x, s, mode="linear", align_corners=True), name="linear"),
+    Case(mode("bilinear", align_corners=True), L2, oracle=lines,
+         torch=lambda x, s: torch_interpolate(x, s, mode="bilinear", align_corners=True), float16=True,
+         name="bilinear"),
+    Case(mode("trilinear", align_corners=True), L3, oracle=lines,
+         torch=lambda x, s: torch_interpolate(x, s, mode="trilinear", align_corners=True), name="trilinear"),
+    *[Case(mode(name, **more), samples,
+           torch=lambda x, s, name=name, more=more: torch_interpolate(x, s, mode=name, **more),
+           name=f"{name} {more}")
+      for samples, name, more in [(L1, "nearest-exact", {}), (L2, "nearest-exact", {}), (L3, "nearest-exact", {}),
+                                  (L1, "linear", {}), (L2, "bilinear", {}), (L3, "trilinear", {}),
+                                  (L2, "bicubic", {}), (L2, "bicubic", {"align_corners": True}),
+                                  (L2, "bilinear", {"antialias": True}), (L2, "bicubic", {"antialias": True}),
+                                  (L2, "bilinear", {"antialias": True, "align_corners": True})]],
+    *[Case(lambda x, name=name, **how: interpolate(x, mode=name, **how), FACTORS,
+           torch=lambda x, name=name, **how: torch_interpolate(x, mode=name, **how), name=f"{name} by a factor")
+      for name in ("bilinear", "bicubic", "area")],
     Case(upsample, [S((1, 2, 4, 5), scale_factor=2)], torch="interpolate", name="upsample"),
 ]
 
@@ -100,8 +114,10 @@ def test_nearest_takes_the_neighbours_that_pytorch_takes():
     for n in range(1, 40, 3):
         for out in range(1, 60, 2):
             for name in ("nearest", "nearest-exact"):
-                theirs = torch.nn.functional.interpolate(torch.arange(n).float().reshape(1, 1, 1, n), size=(1, out), mode=name)
-                assert interpolate(minidl.arange(n).float().reshape(1, 1, 1, n), (1, out), mode=name).tolist() == theirs.tolist(), (n, out, name)
+                theirs = torch.nn.functional.interpolate(torch.arange(n).float().reshape(1, 1, 1, n), size=(1, out),
+                                                         mode=name)
+                assert interpolate(minidl.arange(n).float().reshape(1, 1, 1, n), (1, out),
+                                   mode=name).tolist() == theirs.tolist(), (n, out, name)
 
 
 def test_integers_can_be_copied_but_not_mixed():

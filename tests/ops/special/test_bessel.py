@@ -10,7 +10,13 @@ from minidl.ops.special import bessel
 from tests.checking import Case, S, check_case, torch
 
 SIGNED = [S((3, 4), low=-6, high=6), S(()), S((0, 2)), S(np.array([0.0, 0.3, -7.5, 25.0])), S(np.array([1, 2, 3]))]
-POSITIVE = [S((3, 4), low=0.2, high=6), S((), low=0.2), S((0, 2)), S(np.array([0.05, 1.0, 25.0])), S(np.array([1, 2, 3]))]
+POSITIVE = [
+    S((3, 4), low=0.2, high=6),
+    S((), low=0.2),
+    S((0, 2)),
+    S(np.array([0.05, 1.0, 25.0])),
+    S(np.array([1, 2, 3])),
+]
 EDGES = [S(np.array([0.0, math.inf, math.nan]))]
 
 

@@ -34,23 +34,30 @@ CASES = [
     unary("log_ndtr", [*SHAPES, S(np.array([-30.0, -8.0, 5.0]))], rtol=1e-8),
     unary("lgamma", [*POSITIVE, NEGATIVE, S(INTS)], scipy_special.gammaln, "lgamma", float16=True, rtol=1e-6),
     unary("digamma", [*POSITIVE, NEGATIVE], rtol=1e-8),
-    *[Case(functions.polygamma, [S(n, (3, 4), low=0.3, high=4.0), S(n, np.array([-0.5, -1.3]))], scipy_special.polygamma,
-           "polygamma", rtol=1e-7, name=f"polygamma {n}", errors=[(S(-1, (2,)), RuntimeError, "negative n")])
+    *[Case(functions.polygamma, [S(n, (3, 4), low=0.3, high=4.0), S(n, np.array([-0.5, -1.3]))],
+           scipy_special.polygamma, "polygamma", rtol=1e-7, name=f"polygamma {n}",
+           errors=[(S(-1, (2,)), RuntimeError, "negative n")])
       for n in (0, 1, 2, 3)],
     Case(functions.mvlgamma, [S((3, 4), p, low=2.0, high=5.0) for p in (1, 2, 3)], torch="mvlgamma",
          oracle=np.vectorize(scipy_special.multigammaln),
          errors=[(S((2,), 0), RuntimeError, "greater than or equal to 1")]),
-    Case(functions.zeta, [S(2.5, (3, 4), low=0.5, high=4.0), S(3, (2,), low=0.5, high=4.0)], scipy_special.zeta, name="zeta"),
-    Case(functions.zeta, [S(np.array([2, 3]), 1.5), S(np.array([2, 3]), np.array([1, 4]))], scipy_special.zeta, rtol=1e-6,
-         torch=None if torch is None else torch.special.zeta, grad=False, name="zeta of integers"),
-    *[unary(name, [*SHAPES, S(np.array([0.0 if name in ("i0", "i1") else 1.0, -3.5, 3.5]))], torch_name=name if name == "i0" else None, rtol=1e-8)
+    Case(functions.zeta, [S(2.5, (3, 4), low=0.5, high=4.0), S(3, (2,), low=0.5, high=4.0)], scipy_special.zeta,
+         name="zeta"),
+    Case(functions.zeta, [S(np.array([2, 3]), 1.5), S(np.array([2, 3]), np.array([1, 4]))], scipy_special.zeta,
+         rtol=1e-6, torch=None if torch is None else torch.special.zeta, grad=False, name="zeta of integers"),
+    *[unary(name, [*SHAPES, S(np.array([0.0 if name in ("i0", "i1") else 1.0, -3.5, 3.5]))],
+            torch_name=name if name == "i0" else None, rtol=1e-8)
       for name in ("i0", "i0e", "i1", "i1e")],
     unary("logit", UNIT),
     Case(functions.logit, [S(np.array([0.0, 0.1, 0.5, 0.95, 1.0]), 0.2), S((3, 4), eps=0.3)], torch="logit",
          name="logit with eps"),
     unary("entr", UNIT),
-    Case(functions.xlog1py, [S((3, 4), (4,), low=-0.9), S((3, 4), 1.5), S(2, (3,), low=-0.5), S(np.array([0, 2]), (2,), low=0)],
-         oracle=scipy_special.xlog1py, torch=None if torch is None else torch.special.xlog1py),
+    Case(functions.xlog1py, [
+        S((3, 4), (4,), low=-0.9),
+        S((3, 4), 1.5),
+        S(2, (3,), low=-0.5),
+        S(np.array([0, 2]), (2,), low=0),
+    ], oracle=scipy_special.xlog1py, torch=None if torch is None else torch.special.xlog1py),
     Case(functions.logaddexp2, [S((3, 4), (4,)), S((), ())], oracle=np.logaddexp2, torch="logaddexp2"),
     unary("sinc", [*SHAPES, S(np.array([1.0, -0.5, 0.01, -0.019, 0.021]))], np.sinc, "sinc"),
 ]
@@ -112,7 +119,10 @@ def test_zeta_has_no_derivative_in_its_first_argument():
 
 
 @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
-@pytest.mark.parametrize("name", [n for n in minidl.special.__all__ if n not in ("log_softmax", "softmax", "logsumexp", "gammainc", "gammaincc")])
+@pytest.mark.parametrize("name",
+                         [n
+                          for n in minidl.special.__all__ if n not in ("log_softmax", "softmax", "logsumexp",
+                                                                       "gammainc", "gammaincc")])
 def test_the_namespace_has_the_functions_of_torch(name):
     args = {"polygamma": (1,), "zeta": (2.0,), "xlogy": (2.0,), "xlog1py": (2.0,)}.get(name, ())
     last = (2,) if name == "multigammaln" or "polynomial" in name else ()

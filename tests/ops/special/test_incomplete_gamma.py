@@ -30,7 +30,10 @@ def cases(name, torch_name, scipy_name):
             torch=theirs and fixed(theirs, lambda a: torch.tensor(a, dtype=torch.float64)), name=f"{name}, in x"),
         Case(function, [S(A, (2, 3), low=0.2, high=4), S(A, np.array(2.0)), S(A[:, None], A), S((0, 2), (2,)),
                         S(np.array([0.0, 1.0, -1.0, 2.0]), np.array([1.0, 0.0, 1.0, math.inf]))],
-             oracle=getattr(scipy_special, scipy_name), torch=theirs and (lambda a, x: theirs(a.detach(), x.detach())), grad=False, name=name),
+             oracle=getattr(scipy_special, scipy_name),
+             torch=theirs and (lambda a, x: theirs(a.detach(), x.detach())),
+             grad=False,
+             name=name),
     ]
 
 

@@ -21,16 +21,34 @@ def spaced(function, tensor):
 
 
 CASES = [
-    Case(gradient, [S((5,)), S((3, 4)), S((2, 3, 4), dim=1), S((3, 4), spacing=0.5), S((3, 4), spacing=[2.0, 3.0]), S((3, 4), edge_order=2),
-                    S((3, 4), dim=(-1,), spacing=-2), S((4, 3), dim=S.raw((1, 0)), spacing=[2, 3]), S((3, 4), dim=S.raw((0,))), S((2,))],
-         torch=T, errors=[(S((3, 4), edge_order=3), RuntimeError, "edge_order=1 and edge_order=2"), (S((1, 4)), RuntimeError, "at least edge_order+1"),
-                          (S((3, 4), spacing=[1.0, 2.0], dim=0), RuntimeError, "a spacing argument of length 2 and a dim argument of length 1"),
-                          (S((3, 4), dim=S.raw((0, 0))), RuntimeError, "appears multiple times")]),
+    Case(gradient, [
+        S((5,)),
+        S((3, 4)),
+        S((2, 3, 4), dim=1),
+        S((3, 4), spacing=0.5),
+        S((3, 4), spacing=[2.0, 3.0]),
+        S((3, 4), edge_order=2),
+        S((3, 4), dim=(-1,), spacing=-2),
+        S((4, 3), dim=S.raw((1, 0)), spacing=[2, 3]),
+        S((3, 4), dim=S.raw((0,))),
+        S((2,)),
+    ], torch=T, errors=[
+        (S((3, 4), edge_order=3), RuntimeError, "edge_order=1 and edge_order=2"),
+        (S((1, 4)), RuntimeError, "at least edge_order+1"),
+        (S((3, 4), spacing=[1.0, 2.0], dim=0), RuntimeError,
+         "a spacing argument of length 2 and a dim argument of length 1"),
+        (S((3, 4), dim=S.raw((0, 0))), RuntimeError, "appears multiple times"),
+    ]),
     Case(gradient, [S(INTS), S(INTS, dim=1, edge_order=2)], torch=T, grad=False, name="gradient of integers"),
     Case(gradient, [S(())], torch=T, grad=False, name="gradient along no axis"),
-    Case(spaced(gradient, partial(minidl.tensor, dtype=minidl.float64)), [S((3, 4), UNEVEN, dim=1), S((3, 4), UNEVEN, dim=-1, edge_order=2), S((4,), UNEVEN)],
-         torch=T and spaced(T, partial(torch.tensor, dtype=torch.float64)), name="gradient, uneven", errors=[(S((3,), UNEVEN), RuntimeError, "each element to have its own coordinate")]),
-    Case(gradient, [S((6,)), S((6,), edge_order=2)], oracle=lambda x, edge_order=1: np.gradient(x, edge_order=edge_order), name="gradient against NumPy"),
+    Case(spaced(gradient, partial(minidl.tensor, dtype=minidl.float64)), [
+        S((3, 4), UNEVEN, dim=1),
+        S((3, 4), UNEVEN, dim=-1, edge_order=2),
+        S((4,), UNEVEN),
+    ], torch=T and spaced(T, partial(torch.tensor, dtype=torch.float64)), name="gradient, uneven",
+       errors=[(S((3,), UNEVEN), RuntimeError, "each element to have its own coordinate")]),
+    Case(gradient, [S((6,)), S((6,), edge_order=2)],
+         oracle=lambda x, edge_order=1: np.gradient(x, edge_order=edge_order), name="gradient against NumPy"),
 ]
 
 

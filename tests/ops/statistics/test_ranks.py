@@ -65,14 +65,23 @@ CASES = [
     Case(st.mode, [S(TIES, 1), S(TIES, 0), S(TIES[0], keepdim=True, dim=0), S(INTS, 1), S((), 0)], torch=pair("mode"),
          grad=False, errors=[NOTHING, BAD_DIM]),
     Case(st.mode, [S(TIES, 1), S(INTS, 1), S(INTS, 0)], loop_mode, grad=False, name="mode by counting"),
-    *[Case(function, [S((6,), 0.3), S((3, 4), 0.5), S((3, 4), SHARES), S((3, 4), 0.25, 0), S((3, 4), SHARES, 1, keepdim=True),
-                      S((2, 3, 5), SHARES, 1), S((3, 4), 0.7, keepdim=True), S((), 0.5)],
-           torch=function.__name__,
-           errors=[(S((2,), 1.5), RuntimeError, "q must be in the range [0, 1] but got 1.5"),
-                   (S(INTS, 0.5), RuntimeError, "float or double dtype, but got int64"),
-                   (S((2,), 0.5, interpolation="cubic"), RuntimeError, "but got cubic"),
-                   (S((2,), np.array([[0.5]])), RuntimeError, "scalar or 1D"), (S((0,), 0.5), RuntimeError, "non-empty"),
-                   (S((2,), 0.5, 1), IndexError, "Dimension out of range")])
+    *[Case(function, [
+          S((6,), 0.3),
+          S((3, 4), 0.5),
+          S((3, 4), SHARES),
+          S((3, 4), 0.25, 0),
+          S((3, 4), SHARES, 1, keepdim=True),
+          S((2, 3, 5), SHARES, 1),
+          S((3, 4), 0.7, keepdim=True),
+          S((), 0.5),
+      ], torch=function.__name__, errors=[
+          (S((2,), 1.5), RuntimeError, "q must be in the range [0, 1] but got 1.5"),
+          (S(INTS, 0.5), RuntimeError, "float or double dtype, but got int64"),
+          (S((2,), 0.5, interpolation="cubic"), RuntimeError, "but got cubic"),
+          (S((2,), np.array([[0.5]])), RuntimeError, "scalar or 1D"),
+          (S((0,), 0.5), RuntimeError, "non-empty"),
+          (S((2,), 0.5, 1), IndexError, "Dimension out of range"),
+      ])
       for function in (st.quantile, st.nanquantile)],
     Case(st.cov, [S((3, 5)), S((4,)), S((3, 5), correction=0), S((2, 4), fweights=np.array([1, 2, 1, 3])),
                   S((2, 4), fweights=np.array([1, 2, 1, 3]), aweights=np.array([0.5, 1.0, 2.0, 1.0])),
@@ -85,9 +94,15 @@ CASES = [
     Case(st.renorm, [S((3, 4), 2, 0, 1.0), S((3, 4), 1, 1, 0.5), S((2, 3, 2), 2, -1, 2.0)], torch="renorm",
          errors=[(S((3,), 2, 0, 1), RuntimeError, "at least 2 dimensions")]),
     Case(st.msort, [S((5,)), S((3, 4)), S(INTS)], lambda x: np.sort(x, 0), "msort"),
-    Case(st.sum_to_size, [S((3, 4), 1, 4), S((3, 4), 3, 1), S((2, 3, 4), 3, 4), S((2, 3, 4), 1, 1), S((3, 4), 3, 4), S((3,), 1),
-                          S(INTS, 1, 4)], torch="sum_to_size",
-         errors=[(S((2, 3), 2), RuntimeError, "size [2] is not expandable to size [2, 3]")]),
+    Case(st.sum_to_size, [
+        S((3, 4), 1, 4),
+        S((3, 4), 3, 1),
+        S((2, 3, 4), 3, 4),
+        S((2, 3, 4), 1, 1),
+        S((3, 4), 3, 4),
+        S((3,), 1),
+        S(INTS, 1, 4),
+    ], torch="sum_to_size", errors=[(S((2, 3), 2), RuntimeError, "size [2] is not expandable to size [2, 3]")]),
 ]
 
 KINKS = [
@@ -96,9 +111,11 @@ KINKS = [
     Case(values_of(st.nanmedian), [S(NANS[[0, 1, 3]], 1), S(NANS, 0)], torch=lambda x, dim: x.nanmedian(dim).values),
     Case(values_of(st.median), [S(NANS, 1), S(NANS, 0), S(TIES, 1)], lambda x, dim: np.where(
         np.isnan(x).any(dim), nan, np.sort(x, dim).take((x.shape[dim] - 1) // 2, dim)), name="median of NaN"),
-    *[Case(function, [S(NANS, q, dim, interpolation=mode) for q in (0.3, np.array([0.0, 0.5, 1.0])) for dim in (None, 0, 1)],
+    *[Case(function,
+           [S(NANS, q, dim, interpolation=mode) for q in (0.3, np.array([0.0, 0.5, 1.0])) for dim in (None, 0, 1)],
            numpy_quantile(oracle), name=f"{function.__name__} {mode}")
-      for function, oracle in ((st.quantile, np.quantile), (st.nanquantile, np.nanquantile)) for mode in MODES],
+      for function, oracle in ((st.quantile, np.quantile), (st.nanquantile, np.nanquantile))
+      for mode in MODES],
 ]
 
 
@@ -120,7 +137,9 @@ def test_values_and_gradients_at_kinks(case):
 @pytest.mark.parametrize("dim", [None, 0, 1])
 def test_quantile_gradients_of_input_and_shares(interpolation, dim):
     x, q = np.random.default_rng(0).standard_normal((4, 5)), np.array([0.1, 0.5, 0.63])
-    ours, theirs = [minidl.tensor(a, requires_grad=True) for a in (x, q)], [torch.tensor(a, requires_grad=True) for a in (x, q)]
+    ours, theirs = [minidl.tensor(a, requires_grad=True) for a in (x, q)], [
+        torch.tensor(a, requires_grad=True)
+        for a in (x, q)]
     st.quantile(*ours, dim, interpolation=interpolation).square().sum().backward()
     torch.quantile(*theirs, dim, interpolation=interpolation).square().sum().backward()
     np.testing.assert_allclose(ours[0].grad.numpy(), theirs[0].grad.numpy(), atol=1e-12)

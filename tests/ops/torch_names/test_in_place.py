@@ -1,7 +1,7 @@
 """Twins that write: each against the function without the underscore followed by `copy_`, and against PyTorch's.
 
-Every method and function whose name ends in an underscore is found by its name, so none can be forgotten. What to call it
-with follows from the names of its parameters.
+Every method and function whose name ends in an underscore is found by its name, so none can be forgotten. What to call
+it with follows from the names of its parameters.
 """
 import inspect
 
@@ -42,7 +42,8 @@ SPECIAL = {     # (the tensor, what follows)
     "map2_": (floats(*SHAPE), floats(3), floats(*SHAPE), lambda a, b, c: a * b + c),
     **dict.fromkeys(RANDOM, (floats(*SHAPE), 0.5, True)), "resize_": (floats(*SHAPE), (2, 2)),
     "round_": (floats(*SHAPE, high=4.0),), "div_": (floats(*SHAPE), floats(*SHAPE)),
-    **{f"bitwise_{name}_": (whole(*SHAPE), whole(*SHAPE, seed=2)) for name in ("and", "or", "xor", "left_shift", "right_shift")},
+    **{f"bitwise_{name}_": (whole(*SHAPE), whole(*SHAPE, seed=2))
+       for name in ("and", "or", "xor", "left_shift", "right_shift")},
     "bitwise_not_": (whole(*SHAPE),), "gcd_": (whole(*SHAPE), whole(*SHAPE, seed=2)),
     "lcm_": (whole(*SHAPE), whole(*SHAPE, seed=2)),
 }
@@ -90,7 +91,7 @@ def leaves(values):
 
 
 def run(library, args, write, through_view):
-    """Write into a tensor that was computed, or into a part of it; what comes out, and the gradients of all arguments."""
+    """Write into a computed tensor, or into a part of it: what comes out, and the gradients of all arguments."""
     first, *rest = args
     base = library.stack([first, first]) * 1 if through_view else first * 1
     target = base[1] if through_view else base
@@ -121,7 +122,7 @@ def test_twin_is_the_function_followed_by_copy(name, through_view):
 @pytest.mark.parametrize("through_view", [False, True])
 @pytest.mark.parametrize("name", TURNING)
 def test_turned_tensor_is_the_view(name, through_view):
-    """Written afterwards, under its new shape: the tensor, what it is a part of, and parts of it that were made before."""
+    """Written afterwards, under its new shape: the tensor, what it is a part of, and parts that were made before."""
     if name == "as_strided_" and through_view:
         return      # it asks for a tensor that is a row of memory of its own
     first, *rest = arguments(name)
@@ -186,7 +187,8 @@ def test_a_leaf_that_requires_grad_is_not_overwritten(name):
 
 
 MORE = {
-    *[(f"{name}_", "bool") for name in "abs absolute ceil fix floor round trunc addcmul addmm addmv addbmm baddbmm".split()],
+    *[(f"{name}_", "bool")
+      for name in "abs absolute ceil fix floor round trunc addcmul addmm addmv addbmm baddbmm".split()],
     *[("frac_", dtype) for dtype in ("uint8", "int32", "int64")],
 }
 """Where the function takes bools or whole numbers, which PyTorch's does not, with the result that one expects."""

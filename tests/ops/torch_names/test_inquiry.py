@@ -15,8 +15,8 @@ TENSORS = {
     "number": lambda library: library.tensor(1.0),
     "nothing": lambda library: library.ones(0, 2),
 }
-QUESTIONS = ["storage_offset", "dim_order", "is_pinned", "is_shared", "get_device", "is_signed", "is_inference", "stride",
-             "is_contiguous", "numel"]
+QUESTIONS = ["storage_offset", "dim_order", "is_pinned", "is_shared", "get_device", "is_signed", "is_inference",
+             "stride", "is_contiguous", "numel"]
 
 
 @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
