@@ -24,7 +24,8 @@ class Row:
     call: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the call
     rtol: float = 1e-9
     watched: int = 1        # of so many of the inputs, the first ones, gradients are compared
-    arguments: Callable[..., tuple[Any, ...]] | None = None     # (nn, *inputs) -> what is called with, if not the inputs
+    # (nn, *inputs) -> what is called with, if not the inputs
+    arguments: Callable[..., tuple[Any, ...]] | None = None
 
     def __str__(self) -> str:
         settings = [*(self.args if isinstance(self.args, tuple) else ["..."]),

@@ -41,7 +41,8 @@ ROWS = [
     *each_reduction("TripletMarginLoss", inputs=(X, X, X), watched=3),
     row("TripletMarginLoss", 2.0, 1.5, 0.1, True, inputs=(X, X, X), watched=3),
     *each_reduction("TripletMarginWithDistanceLoss", margin=3.0, inputs=(X, X, X), watched=3),
-    row("TripletMarginWithDistanceLoss", distance_function=manhattan, margin=9.0, swap=True, inputs=(X, X, X), watched=3),
+    row("TripletMarginWithDistanceLoss", distance_function=manhattan, margin=9.0, swap=True, inputs=(X, X, X),
+        watched=3),
 
     *each_reduction("PoissonNLLLoss", inputs=(X, COUNTS)),
     row("PoissonNLLLoss", False, True, eps=0.1, inputs=(RATES, COUNTS)),
@@ -49,16 +50,19 @@ ROWS = [
     row("GaussianNLLLoss", full=True, eps=1.0, inputs=(X, X, VARIANCES), watched=2),
 
     *each_reduction("CTCLoss", inputs=((7, 2, 4), WORDS, np.array([7, 6]), np.array([3, 2]))),
-    row("CTCLoss", 3, "sum", True, inputs=((7, 2, 4), np.array([[1, 2, 2], [0, 1, 1]]), np.array([7, 2]), np.array([3, 3]))),
+    row("CTCLoss", 3, "sum", True,
+        inputs=((7, 2, 4), np.array([[1, 2, 2], [0, 1, 1]]), np.array([7, 2]), np.array([3, 3]))),
     row("CTCLoss", inputs=((7, 4), WORDS[0], np.array(7), np.array(3))),
 
     *each_reduction("LinearCrossEntropyLoss", 4, 3, inputs=(X, np.array([0, 2, 1, 1, 0]))),
-    row("LinearCrossEntropyLoss", 4, 3, bias=True, weight=WEIGHT[:3], ignore_index=1, label_smoothing=0.1, inputs=(X, np.array([0, 2, 1, 1, 0]))),
+    row("LinearCrossEntropyLoss", 4, 3, bias=True, weight=WEIGHT[:3], ignore_index=1, label_smoothing=0.1,
+        inputs=(X, np.array([0, 2, 1, 1, 0]))),
     row("LinearCrossEntropyLoss", 4, 3, out_features=(2,), bias=True, inputs=(X, RANDOM.integers(0, 3, (5, 2)))),
     row("LinearCrossEntropyLoss", 4, 3, inputs=(X, RANDOM.dirichlet(np.ones(3), 5))),
     row("LinearCrossEntropyLoss", 4, 3, inputs=((4,), np.array(1))),
 
     row("AdaptiveLogSoftmaxWithLoss", 8, 20, [4, 10], 2.0, inputs=((6, 8), np.array([3, 19, 4, 9, 10, 0]))),
-    row("AdaptiveLogSoftmaxWithLoss", 8, 20, [4, 10], head_bias=True, div_value=1.0, inputs=((6, 8), np.array([3, 19, 4, 9, 10, 0]))),
+    row("AdaptiveLogSoftmaxWithLoss", 8, 20, [4, 10], head_bias=True, div_value=1.0,
+        inputs=((6, 8), np.array([3, 19, 4, 9, 10, 0]))),
     row("AdaptiveLogSoftmaxWithLoss", 8, 20, [5], 2.0, inputs=((8,), np.array(7))),
 ]

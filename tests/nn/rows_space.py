@@ -155,7 +155,8 @@ ROWS: list[Row] = [
     # each row twice: of unequal frequencies, PyTorch takes the wrong ones, so test_embedding_bag.py has them by hand
     row("EmbeddingBag", 3, 3, scale_grad_by_freq=True, padding_idx=2, inputs=(np.array([[0, 1, 2], [2, 1, 0]]),),
         watched=0),
-    row("EmbeddingBag", 5, 3, mode="sum", include_last_offset=True, _weight=TABLE, inputs=(BAG, ENDS, SHARES), watched=0),
+    row("EmbeddingBag", 5, 3, mode="sum", include_last_offset=True, _weight=TABLE, inputs=(BAG, ENDS, SHARES),
+        watched=0),
     row("Bilinear", 4, 3, 2, inputs=((5, 4), (5, 3)), watched=2),
     row("Bilinear", 4, 3, 2, False, inputs=((2, 5, 4), (2, 5, 3)), watched=2),
     row("Bilinear", 4, 3, 1, inputs=((4,), (3,)), watched=2),

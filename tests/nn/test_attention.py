@@ -74,7 +74,8 @@ def test_a_query_that_may_look_nowhere():
 def test_a_learned_mask_gets_a_gradient():
     for need_weights in (True, False):
         mask = minidl.randn(3, 5, requires_grad=True)
-        y, _ = ATTENTION(minidl.randn(3, 2, 4), minidl.randn(5, 2, 4), minidl.randn(5, 2, 4), attn_mask=mask, need_weights=need_weights)
+        y, _ = ATTENTION(minidl.randn(3, 2, 4), minidl.randn(5, 2, 4), minidl.randn(5, 2, 4), attn_mask=mask,
+                         need_weights=need_weights)
         y.cos().sum().backward()
         assert bool((mask.grad != 0).all())
 
@@ -96,26 +97,34 @@ def test_without_weights_the_whole_score_matrix_never_exists():
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: nn.MultiheadAttention(5, 2), AssertionError, "embed_dim must be divisible by num_heads, but got embed_dim=5"),
+    (lambda: nn.MultiheadAttention(5, 2), AssertionError,
+     "embed_dim must be divisible by num_heads, but got embed_dim=5"),
     (lambda: nn.MultiheadAttention(4, 0), ValueError, "embed_dim and num_heads must be greater than 0"),
     (lambda: ATTENTION(Q[..., :3], K, K), AssertionError, "was expecting embedding dimension of 4, but got 3"),
     (lambda: ATTENTION(Q, K, K[:4]), AssertionError, "key shape (5, 2, 4) does not match value shape (4, 2, 4)"),
     (lambda: ATTENTION(Q, K[:, :1], K[:, :1]), RuntimeError, "query (3, 2, 4) and key (5, 1, 4) differ in batch size"),
-    (lambda: ATTENTION(Q[:, 0], K, K), AssertionError, "For 2-D query, expected key and value to be 2-D but found (5, 2, 4)"),
+    (lambda: ATTENTION(Q[:, 0], K, K), AssertionError,
+     "For 2-D query, expected key and value to be 2-D but found (5, 2, 4)"),
     (lambda: ATTENTION(Q[0, 0], K, K), AssertionError, "query should be unbatched 2D (L, E) or batched 3D (L, N, E)"),
     (lambda: ATTENTION(Q, K, K.double()), RuntimeError, "query and value should have the same dtype"),
     (lambda: ATTENTION(Q, K, K, is_causal=True), RuntimeError, "Need attn_mask if specifying the is_causal hint"),
     (lambda: ATTENTION(Q, K, K, attn_mask=minidl.zeros(3, 6)), RuntimeError,
      "The shape of the 2D attn_mask is (3, 6), but should be (L, S) = (3, 5) or (N*H, L, S) = (4, 3, 5)"),
-    (lambda: ATTENTION(Q, K, K, attn_mask=minidl.zeros(2, 3, 5)), RuntimeError, "The shape of the 3D attn_mask is (2, 3, 5)"),
-    (lambda: ATTENTION(Q, K, K, attn_mask=minidl.zeros(3, 5).long()), AssertionError, "only bool and floating types of attn_mask"),
-    (lambda: ATTENTION(Q, K, K, minidl.zeros(2, 5).long()), AssertionError, "only bool and floating types of key_padding_mask"),
-    (lambda: ATTENTION(Q, K, K, minidl.zeros(2, 6)), AssertionError, "Expected key_padding_mask to be (N, S) = (2, 5), but got (2, 6)"),
+    (lambda: ATTENTION(Q, K, K, attn_mask=minidl.zeros(2, 3, 5)), RuntimeError,
+     "The shape of the 3D attn_mask is (2, 3, 5)"),
+    (lambda: ATTENTION(Q, K, K, attn_mask=minidl.zeros(3, 5).long()), AssertionError,
+     "only bool and floating types of attn_mask"),
+    (lambda: ATTENTION(Q, K, K, minidl.zeros(2, 5).long()), AssertionError,
+     "only bool and floating types of key_padding_mask"),
+    (lambda: ATTENTION(Q, K, K, minidl.zeros(2, 6)), AssertionError,
+     "Expected key_padding_mask to be (N, S) = (2, 5), but got (2, 6)"),
     (lambda: ATTENTION(Q, K, K, minidl.zeros(2, 5).double(), need_weights=False), RuntimeError, "to match query dtype"),
     (lambda: nn.functional.multi_head_attention_forward(
-        Q, K, K, 4, 3, None, None, None, None, False, 0.0, None, None), AssertionError, "embed_dim 4 not divisible by num_heads 3"),
+        Q, K, K, 4, 3, None, None, None, None, False, 0.0, None, None),
+     AssertionError, "embed_dim 4 not divisible by num_heads 3"),
     (lambda: nn.functional.multi_head_attention_forward(
-        Q, K, K, 4, 2, None, None, Q, Q, False, 0.0, None, None, static_k=K, static_v=K), AssertionError, "cannot be added to static"),
+        Q, K, K, 4, 2, None, None, Q, Q, False, 0.0, None, None, static_k=K, static_v=K),
+     AssertionError, "cannot be added to static"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

@@ -44,7 +44,8 @@ ERRORS = [
     (lambda: nn.AdaptiveMaxPool2d(-1), RuntimeError, "output_size must be at least 0"),
     (lambda: nn.Conv1d(3, 4, (1, 2)), RuntimeError, "Conv1d: expected kernel_size to be a single integer value"),
     (lambda: nn.Conv3d(3, 4, 2.5), TypeError, "argument 'kernel_size' must be an int or 3 ints"),
-    (lambda: nn.Conv3d(3, 4, 3, stride=(1, 2, 1), padding="same"), ValueError, "not supported for strided convolutions"),
+    (lambda: nn.Conv3d(3, 4, 3, stride=(1, 2, 1), padding="same"), ValueError,
+     "not supported for strided convolutions"),
     (lambda: nn.ConvTranspose1d(3, 4, 3, padding_mode="circular"), ValueError,
      'Only "zeros" padding mode is supported for ConvTranspose1d'),
     (lambda: nn.ConvTranspose3d(3, 4, 3, padding="same"), TypeError, "ConvTranspose3d(): argument 'padding' must be"),
@@ -54,9 +55,11 @@ ERRORS = [
     (lambda: nn.AvgPool3d(2, divisor_override=0), RuntimeError, "AvgPool3d: divisor must be not zero"),
     (lambda: nn.AdaptiveAvgPool3d((1, 2)), RuntimeError, "expected output_size to be a single integer value"),
     (lambda: nn.FractionalMaxPool2d(2), ValueError, "requires specifying either an output size, or a pooling ratio"),
-    (lambda: nn.FractionalMaxPool3d(2, 3, 0.5), ValueError, "only one of output_size and output_ratio may be specified"),
+    (lambda: nn.FractionalMaxPool3d(2, 3, 0.5), ValueError,
+     "only one of output_size and output_ratio may be specified"),
     (lambda: nn.FractionalMaxPool2d(2, output_ratio=1.0), ValueError, "output_ratio must be between 0 and 1"),
-    (lambda: nn.FractionalMaxPool2d(2, output_ratio=(0.5, 0.5, 0.5)), ValueError, "output_ratio must be between 0 and 1"),
+    (lambda: nn.FractionalMaxPool2d(2, output_ratio=(0.5, 0.5, 0.5)), ValueError,
+     "output_ratio must be between 0 and 1"),
     (lambda: nn.MaxUnpool2d((1, 2, 3)), RuntimeError, "MaxUnpool2d: expected kernel_size to be a single integer value"),
     (lambda: nn.Bilinear(0, 2, 3), ValueError, "in1_features must be > 0, but got (in1_features=0)"),
     (lambda: nn.Embedding(3, 2, padding_idx=3), AssertionError, "Padding_idx must be within num_embeddings"),
@@ -80,11 +83,14 @@ ERRORS = [
     (lambda: nn.HuberLoss(delta=0.0), RuntimeError, "does not support non-positive values for delta"),
     (lambda: nn.SmoothL1Loss(beta=-1.0), RuntimeError, "does not support negative values for beta"),
     (lambda: nn.MultiMarginLoss(p=3), ValueError, "only p == 1 and p == 2 supported, but got p=3"),
-    (lambda: nn.MultiMarginLoss(weight=minidl.ones(2, 2)), ValueError, "expected weight to be None or 1D tensor, got 2D"),
-    (lambda: nn.TripletMarginLoss(margin=0), ValueError, "TripletMarginLoss: expected margin to be greater than 0, got 0"),
+    (lambda: nn.MultiMarginLoss(weight=minidl.ones(2, 2)), ValueError,
+     "expected weight to be None or 1D tensor, got 2D"),
+    (lambda: nn.TripletMarginLoss(margin=0), ValueError,
+     "TripletMarginLoss: expected margin to be greater than 0, got 0"),
     (lambda: nn.TripletMarginWithDistanceLoss(margin=-1), ValueError, "expected margin to be greater than 0, got -1"),
     (lambda: nn.CTCLoss(reduction="avg"), ValueError, "avg is not a valid value for reduction"),
-    (lambda: nn.LinearCrossEntropyLoss(4, 3, label_smoothing=2), RuntimeError, "label_smoothing to be in range [0, 1], got 2"),
+    (lambda: nn.LinearCrossEntropyLoss(4, 3, label_smoothing=2), RuntimeError,
+     "label_smoothing to be in range [0, 1], got 2"),
 ]
 
 
@@ -144,7 +150,8 @@ def test_softmax2d_wants_images() -> None:
     lambda **where: nn.Embedding(3, 2, **where), lambda **where: nn.EmbeddingBag(3, 2, padding_idx=1, **where),
     lambda **where: nn.Maxout(3, 2, **where), lambda **where: nn.DropConnect(3, 2, **where),
     lambda **where: nn.MultiheadAttention(4, 2, add_bias_kv=True, kdim=3, **where),
-    lambda **where: nn.Transformer(4, 2, 1, 1, 6, **where), lambda **where: nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3], **where),
+    lambda **where: nn.Transformer(4, 2, 1, 1, 6, **where),
+    lambda **where: nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3], **where),
     lambda **where: nn.LinearCrossEntropyLoss(4, 3, bias=True, **where),
 ])
 def test_device_and_dtype(make: Any) -> None:
@@ -155,7 +162,8 @@ def test_device_and_dtype(make: Any) -> None:
 
 # what PyTorch has deprecated, and we leave out
 OLD = {"size_average", "reduce", "min_value", "max_value"}
-CLASSES = [name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)]
+CLASSES = [name for name in nn.__all__
+           if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)]
 
 
 @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")

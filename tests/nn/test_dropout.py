@@ -74,7 +74,10 @@ def test_windows_of_fractional_pooling_vary() -> None:
 
 
 @pytest.mark.parametrize("layer, shape", [
-    (nn.Dropout(), (100,)), (nn.Dropout1d(), (100, 2)), (nn.Dropout2d(), (1, 100, 2, 2)), (nn.Dropout3d(), (100, 2, 2, 2)),
+    (nn.Dropout(), (100,)),
+    (nn.Dropout1d(), (100, 2)),
+    (nn.Dropout2d(), (1, 100, 2, 2)),
+    (nn.Dropout3d(), (100, 2, 2, 2)),
     (nn.AlphaDropout(), (100,)), (nn.FeatureAlphaDropout(), (1, 100, 2)), (nn.RReLU(), (100,)),
     (nn.FractionalMaxPool2d(2, 3), (1, 100, 7, 7)), (nn.FractionalMaxPool3d(2, 3), (1, 100, 7, 7, 7)),
 ], ids=repr)

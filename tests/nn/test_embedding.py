@@ -43,7 +43,8 @@ def test_from_pretrained(kind: Any) -> None:
 def test_arguments_by_position() -> None:
     table = minidl.ones(4, 2)
     layer = nn.Embedding.from_pretrained(table, True, 1, 2.0, 1.0, True, True)
-    assert repr(layer) == "Embedding(4, 2, padding_idx=1, max_norm=2.0, norm_type=1.0, scale_grad_by_freq=True, sparse=True)"
+    assert repr(layer) == ("Embedding(4, 2, padding_idx=1, max_norm=2.0, norm_type=1.0, scale_grad_by_freq=True, "
+                           "sparse=True)")
     bag = nn.EmbeddingBag.from_pretrained(table, True, 2.0, 1.0, True, "sum", True, True, 1)
     assert bag.include_last_offset and bag.sparse and repr(bag) == \
         "EmbeddingBag(4, 2, max_norm=2.0, norm_type=1.0, scale_grad_by_freq=True, mode='sum', padding_idx=1)"

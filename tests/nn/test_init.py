@@ -90,7 +90,7 @@ def truncated_below(a: float, b: float) -> Any:
     (lambda w, g: init.xavier_uniform_(w, generator=g), lambda x: (x / math.sqrt(6 / 300) + 1) / 2),
 ])
 def test_kolmogorov_smirnov(fill: Any, below: Any) -> None:
-    """The largest distance between the distribution function and the share of draws below stays under its 0.1% point."""
+    """The largest distance of the distribution function from the share of draws below stays under its 0.1% point."""
     x = np.sort(fill(minidl.empty(200, 100), minidl.Generator().manual_seed(3)).numpy().reshape(-1).astype(float))
     expected = below(x)
     above, under = np.arange(1, x.size + 1) / x.size - expected, expected - np.arange(x.size) / x.size
@@ -189,7 +189,8 @@ def test_gain(nonlinearity: str, param: Any, gain: float) -> None:
     (lambda: init.kaiming_uniform_(minidl.empty(3)), ValueError, "Fan in and fan out can not be computed"),
     (lambda: init.kaiming_normal_(minidl.empty(())), ValueError, "Fan in and fan out can not be computed"),
     (lambda: init.kaiming_normal_(minidl.empty(2, 2), mode="fan"), ValueError, "Mode fan not supported"),
-    (lambda: init.kaiming_normal_(minidl.empty(2, 2), nonlinearity="what"), ValueError, "Unsupported nonlinearity what"),
+    (lambda: init.kaiming_normal_(minidl.empty(2, 2), nonlinearity="what"), ValueError,
+     "Unsupported nonlinearity what"),
     (lambda: init.calculate_gain("leaky_relu", "x"), ValueError, "negative_slope x not a valid number"),
     (lambda: init.eye_(minidl.empty(2)), ValueError, "Only tensors with 2 dimensions are supported"),
     (lambda: init.sparse_(minidl.empty(2, 2, 2), 0.1), ValueError, "Only tensors with 2 dimensions are supported"),
@@ -241,8 +242,18 @@ def test_layers_without_inputs() -> None:
     assert layer.weight.shape == (2, 0) and layer.bias.tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("name, args", [("uniform", ()), ("normal", ()), ("constant", (2.0,)), ("eye", ()), ("xavier_uniform", ()), ("xavier_normal", ()),
-                                        ("kaiming_uniform", ()), ("kaiming_normal", ()), ("orthogonal", ()), ("sparse", (0.5,))])
+@pytest.mark.parametrize("name, args", [
+    ("uniform", ()),
+    ("normal", ()),
+    ("constant", (2.0,)),
+    ("eye", ()),
+    ("xavier_uniform", ()),
+    ("xavier_normal", ()),
+    ("kaiming_uniform", ()),
+    ("kaiming_normal", ()),
+    ("orthogonal", ()),
+    ("sparse", (0.5,)),
+])
 def test_older_names_warn_and_do_the_same(name, args):
     w, expected = minidl.zeros(4, 3), minidl.zeros(4, 3)
     minidl.manual_seed(0)

@@ -102,8 +102,10 @@ def test_running_statistics_of_instances_by_hand() -> None:
 
 @pytest.mark.parametrize("module, shape, text", [
     (nn.InstanceNorm1d(3), (3,), "expected 2D or 3D input (got 1D input)"),
-    (nn.InstanceNorm2d(3, affine=True), (2, 4, 3, 3), "expected input's size at dim=1 to match num_features (3), but got: 4"),
-    (nn.InstanceNorm2d(3, affine=True), (4, 3, 3), "expected input's size at dim=0 to match num_features (3), but got: 4"),
+    (nn.InstanceNorm2d(3, affine=True), (2, 4, 3, 3),
+     "expected input's size at dim=1 to match num_features (3), but got: 4"),
+    (nn.InstanceNorm2d(3, affine=True), (4, 3, 3),
+     "expected input's size at dim=0 to match num_features (3), but got: 4"),
     (nn.InstanceNorm2d(3), (2, 3, 1, 1), "Expected more than 1 spatial element when training"),
     (nn.BatchNorm3d(3), (2, 3, 4, 4), "expected 5D input (got 4D input)"),
     (nn.SyncBatchNorm(3), (3,), "expected at least 2D input (got 1D input)"),

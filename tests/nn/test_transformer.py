@@ -65,7 +65,8 @@ def test_the_seed_decides():
 def test_layers_start_alike_and_are_separate():
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6), 3)
     first, second = encoder.layers[0], encoder.layers[2]
-    assert first.linear1.weight.tolist() == second.linear1.weight.tolist() and first.linear1.weight is not second.linear1.weight
+    assert first.linear1.weight.tolist() == second.linear1.weight.tolist()
+    assert first.linear1.weight is not second.linear1.weight
     assert len(list(encoder.parameters())) == 3 * len(list(first.parameters()))
 
 
@@ -84,7 +85,8 @@ def test_equal_to_pytorch_without_gradients_where_nothing_is_padded():
     ours = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6, batch_first=True), 2).double().eval()
     theirs = torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(4, 2, 6, batch_first=True), 2).double().eval()
     theirs.load_state_dict({name: torch.tensor(p.detach().numpy()) for name, p in ours.state_dict().items()})
-    x, padding = np.random.default_rng(0).standard_normal((2, 5, 4)), np.array([[False] * 5, [False, False, False, True, True]])
+    x = np.random.default_rng(0).standard_normal((2, 5, 4))
+    padding = np.array([[False] * 5, [False, False, False, True, True]])
     with minidl.no_grad(), torch.no_grad():
         mine = ours(minidl.tensor(x), src_key_padding_mask=minidl.tensor(padding)).numpy()
         other = theirs(torch.tensor(x), src_key_padding_mask=torch.tensor(padding)).numpy()
@@ -94,9 +96,12 @@ def test_equal_to_pytorch_without_gradients_where_nothing_is_padded():
 
 @pytest.mark.parametrize("call, text", [
     (lambda: nn.TransformerEncoderLayer(4, 2, activation="tanh"), "activation should be relu/gelu, not tanh"),
-    (lambda: nn.Transformer(4, 2, 1, 1, 6)(X, X[:, :1]), "the batch number of src and tgt must be equal, but got src (5, 2, 4)"),
-    (lambda: nn.Transformer(4, 2, 1, 1, 6, batch_first=True)(X, X[:4]), "the batch number of src and tgt must be equal"),
-    (lambda: nn.Transformer(4, 2, 1, 1, 6)(X, X[..., :3]), "the feature number of src and tgt must be equal to d_model, 4"),
+    (lambda: nn.Transformer(4, 2, 1, 1, 6)(X, X[:, :1]),
+     "the batch number of src and tgt must be equal, but got src (5, 2, 4)"),
+    (lambda: nn.Transformer(4, 2, 1, 1, 6, batch_first=True)(X, X[:4]),
+     "the batch number of src and tgt must be equal"),
+    (lambda: nn.Transformer(4, 2, 1, 1, 6)(X, X[..., :3]),
+     "the feature number of src and tgt must be equal to d_model, 4"),
 ])
 def test_errors(call, text):
     with pytest.raises(RuntimeError) as error:

@@ -129,7 +129,8 @@ def test_an_empty_batch_leaves_running_statistics_alone() -> None:
 
 
 def test_nothing_to_train_on_trains_nothing() -> None:
-    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 2))
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                        nn.Linear(36, 2))
     x = minidl.ones(0, 1, 8, 8, requires_grad=True)
     net(x).sum().backward()
     assert x.grad.shape == (0, 1, 8, 8)

@@ -32,7 +32,8 @@ def test_probabilities_sum_to_one_and_are_those_of_the_output():
     logp = layer.log_prob(X)
     np.testing.assert_allclose(logp.exp().sum(1).detach().numpy(), 1.0, rtol=1e-5)
     output, loss = layer(X, LABELS)
-    np.testing.assert_allclose(output.detach().numpy(), logp.gather(1, LABELS[:, None])[:, 0].detach().numpy(), rtol=1e-5)
+    np.testing.assert_allclose(output.detach().numpy(), logp.gather(1, LABELS[:, None])[:, 0].detach().numpy(),
+                               rtol=1e-5)
     assert loss.item() == pytest.approx(-output.mean().item())
 
 
@@ -67,7 +68,8 @@ def test_reset_parameters():
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 20, []), ValueError, "cutoffs should be a sequence of length larger than 0"),
+    (lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 20, []), ValueError,
+     "cutoffs should be a sequence of length larger than 0"),
     (lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 20, [4, 20]), ValueError, "but got [4, 20] with n_classes=20"),
     (lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 20, [4, 4]), ValueError, "sorted in an increasing order"),
     (lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 20, [0, 4]), ValueError, "sorted in an increasing order"),
@@ -75,7 +77,8 @@ def test_reset_parameters():
     (lambda: softmax()(X, LABELS[:2]), RuntimeError, "the same size in the batch dimension, but got (6, 8) and (2,)"),
     (lambda: softmax()(X, LABELS[:, None]), RuntimeError, "0D or 1D target tensor expected"),
     (lambda: softmax()(X[None], LABELS), RuntimeError, "1D target tensor expects 2D input tensors"),
-    (lambda: softmax()(X, LABELS + 1), RuntimeError, "Target values should be in [0, 19], but values in range [1, 20] were found."),
+    (lambda: softmax()(X, LABELS + 1), RuntimeError,
+     "Target values should be in [0, 19], but values in range [1, 20] were found."),
     (lambda: softmax()(X, LABELS - 1), RuntimeError, "but values in range [-1, 18]"),
 ])
 def test_errors(call, kind, text):

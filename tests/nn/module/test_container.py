@@ -100,7 +100,8 @@ def test_equal_to_pytorch(scene: Any) -> None:
     ours, theirs = scene(nn, minidl.tensor), scene(torch.nn, torch.tensor)
     assert type(ours).__name__ == type(theirs).__name__
     if isinstance(ours, (nn.ParameterList, nn.ParameterDict)):  # there, only the spaces differ
-        assert re.sub(r"\s", "", repr(ours)) == re.sub(r"\s|torch\.", "", repr(theirs)).replace("FloatTensor", "float32")
+        there = re.sub(r"\s|torch\.", "", repr(theirs)).replace("FloatTensor", "float32")
+        assert re.sub(r"\s", "", repr(ours)) == there
     else:
         assert repr(ours) == repr(theirs)
     assert [(k, tuple(v.shape)) for k, v in ours.state_dict().items()] == \

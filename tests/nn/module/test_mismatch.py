@@ -21,7 +21,8 @@ except ImportError:
 
 
 def net() -> Any:
-    return nn.Sequential(OrderedDict(conv=nn.Conv2d(2, 3, 2), norm=nn.BatchNorm2d(3), flat=nn.Flatten(), fc=nn.Linear(12, 5)))
+    return nn.Sequential(OrderedDict(conv=nn.Conv2d(2, 3, 2), norm=nn.BatchNorm2d(3), flat=nn.Flatten(),
+                                     fc=nn.Linear(12, 5)))
 
 
 def prefixed(prefix: str, state: Any) -> dict[str, Any]:
@@ -36,14 +37,15 @@ def cause(module: Any, state: Any) -> str:
 
 
 @pytest.mark.parametrize("prefix, by", [
-    ("module.", ", as DataParallel and DistributedDataParallel save them"), ("_orig_mod.", ", as torch.compile saves them"),
+    ("module.", ", as DataParallel and DistributedDataParallel save them"),
+    ("_orig_mod.", ", as torch.compile saves them"),
     ("module._orig_mod.", ""), ("model.", ""), ("backbone.body.", ""),
 ])
 def test_prefixes(prefix: str, by: str) -> None:
     m, state = net(), prefixed(prefix, net().state_dict())
     text = cause(m, state)
-    assert text == f'The keys begin with "{prefix}"{by}: try nn.modules.utils.consume_prefix_in_state_dict_if_present(' \
-                   f'state_dict, "{prefix}") before it is loaded.'
+    assert text == (f'The keys begin with "{prefix}"{by}: try nn.modules.utils.'
+                    f'consume_prefix_in_state_dict_if_present(state_dict, "{prefix}") before it is loaded.')
     nn.modules.utils.consume_prefix_in_state_dict_if_present(state, prefix)
     assert repr(m.load_state_dict(state)) == "<All keys matched successfully>"
 
@@ -57,7 +59,8 @@ def test_a_prefix_is_found_though_some_keys_are_missing() -> None:
 
 def test_prefixes_inside() -> None:
     m = net()
-    state = {key.replace("conv.", "conv.module.").replace("fc.", "_orig_mod.fc."): v for key, v in m.state_dict().items()}
+    state = {key.replace("conv.", "conv.module.").replace("fc.", "_orig_mod.fc."): v
+             for key, v in m.state_dict().items()}
     text = cause(m, state)
     assert text.startswith('Some keys have a "module." or "_orig_mod." in them')
     remedy = re.search(r"try (.*)\.$", text)[1]  # type: ignore[index]
@@ -70,7 +73,8 @@ def test_a_module_with_a_prefix_of_its_own() -> None:
         if name == "module":
             del outer._buffers["n_averaged"]
         text = cause(outer, inner.state_dict())
-        assert f'begin with "{name}."' in text and f'try module.get_submodule("{name}").load_state_dict(state_dict)' in text
+        assert f'begin with "{name}."' in text
+        assert f'try module.get_submodule("{name}").load_state_dict(state_dict)' in text
         outer.get_submodule(name).load_state_dict(inner.state_dict())
 
 
@@ -81,7 +85,8 @@ def test_a_checkpoint_of_which_it_is_a_part(keys: list[str], prefix: str) -> Non
     for key in reversed(keys):
         checkpoint = {"epoch": 3, key: checkpoint, "optimizer": {"state": {}, "param_groups": []}}
     where = "".join(f"['{key}']" for key in keys)
-    assert cause(net(), checkpoint) == f"The state dict stands under a key of this one: try load_state_dict(state_dict{where})."
+    said = f"The state dict stands under a key of this one: try load_state_dict(state_dict{where})."
+    assert cause(net(), checkpoint) == said
 
 
 def test_two_that_would_fit() -> None:
@@ -95,7 +100,8 @@ def test_the_state_of_something_else() -> None:
     assert cause(m, optimizer.state_dict()) == "This is the state of an optimizer: optimizer.load_state_dict takes it."
     schedule = optim.lr_scheduler.StepLR(optimizer, 1)
     assert cause(m, schedule.state_dict()).startswith("This is the state of a learning rate schedule")
-    with pytest.raises(KeyError, match=r"with the keys 'state' and 'param_groups', but got \['conv.weight', .*, \.\.\.\]\""):
+    with pytest.raises(KeyError,
+                       match=r"with the keys 'state' and 'param_groups', but got \['conv.weight', .*, \.\.\.\]\""):
         optimizer.load_state_dict(m.state_dict() | {str(i): 0 for i in range(9)})
     with pytest.raises(KeyError, match=r"but got \['model', 'optim'\]; such a dict stands under 'optim'"):
         optimizer.load_state_dict({"model": m.state_dict(), "optim": optimizer.state_dict()})
@@ -103,7 +109,8 @@ def test_the_state_of_something_else() -> None:
 
 @pytest.mark.parametrize("make, shape, order", [
     (lambda: nn.Linear(3, 2), (3, 2), (1, 0)), (lambda: nn.Conv1d(3, 4, 5), (5, 3, 4), (2, 1, 0)),
-    (lambda: nn.Conv2d(3, 4, (5, 6)), (5, 6, 3, 4), (3, 2, 0, 1)), (lambda: nn.Conv3d(2, 3, (4, 5, 6)), (4, 5, 6, 2, 3), (4, 3, 0, 1, 2)),
+    (lambda: nn.Conv2d(3, 4, (5, 6)), (5, 6, 3, 4), (3, 2, 0, 1)),
+    (lambda: nn.Conv3d(2, 3, (4, 5, 6)), (4, 5, 6, 2, 3), (4, 3, 0, 1, 2)),
 ])
 @pytest.mark.parametrize("make_value", [minidl.randn, np.ones], ids=["tensor", "array"])
 def test_weights_of_keras(make: Any, shape: Any, order: Any, make_value: Any) -> None:
@@ -122,13 +129,22 @@ def test_many_weights_of_keras() -> None:
 
 def test_what_is_no_dict() -> None:
     m = nn.Linear(1, 1)
-    for value, hint in [(nn.Linear(1, 1), r"Try its state_dict\(\)."), ("w.pt", r"Try minidl.load\(path\)"), (Path("w"), "minidl.load")]:
+    for value, hint in [
+        (nn.Linear(1, 1), r"Try its state_dict\(\)."),
+        ("w.pt", r"Try minidl.load\(path\)"),
+        (Path("w"), "minidl.load"),
+    ]:
         with pytest.raises(TypeError, match=r"Expected state_dict to be dict-like, got <class '.*'>\. " + f".*{hint}"):
             m.load_state_dict(value)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", [
-    {}, {"head.weight": minidl.ones(1)}, {1: minidl.ones(1)}, {"conv.weight": minidl.ones(2)}, {"fc": {"a": 1}}, {"x": 3, None: {}},
+    {},
+    {"head.weight": minidl.ones(1)},
+    {1: minidl.ones(1)},
+    {"conv.weight": minidl.ones(2)},
+    {"fc": {"a": 1}},
+    {"x": 3, None: {}},
 ], ids=str)
 def test_nothing_is_said_where_nothing_is_known(state: Any) -> None:
     assert re.match("Missing|Unexpected|size mismatch", cause(net(), state))
@@ -136,11 +152,12 @@ def test_nothing_is_said_where_nothing_is_known(state: Any) -> None:
 
 def test_nothing_loaded_without_a_word_is_a_warning() -> None:
     m = net()
-    with pytest.warns(UserWarning, match=r"no key of the state dict is one of this Sequential's: nothing is loaded\. The keys "
-                                         r'begin with "module\."') as notes:
+    text = r"no key of the state dict is one of this Sequential's: nothing is loaded\. The keys begin with \"module\.\""
+    with pytest.warns(UserWarning, match=text) as notes:
         result = m.load_state_dict(prefixed("module.", m.state_dict()), strict=False)
     assert notes[0].filename == __file__
-    assert result.missing_keys == [key for key in m.state_dict() if "tracked" not in key]   # which old files do not have
+    # old files do not have num_batches_tracked
+    assert result.missing_keys == [key for key in m.state_dict() if "tracked" not in key]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         m.load_state_dict({}, strict=False)
@@ -149,7 +166,8 @@ def test_nothing_loaded_without_a_word_is_a_warning() -> None:
 
 
 def test_lazy_layers() -> None:
-    assert cause(nn.LazyLinear(2), {"module.weight": minidl.ones(2, 3), "module.bias": minidl.ones(2)}).startswith("The keys begin")
+    assert cause(nn.LazyLinear(2),
+                 {"module.weight": minidl.ones(2, 3), "module.bias": minidl.ones(2)}).startswith("The keys begin")
 
 
 class TestConsumePrefix:

@@ -137,7 +137,8 @@ def test_parts_assigned_before_init(value: Any, what: str) -> None:
 
 def test_registering_before_init() -> None:
     m = nn.Module.__new__(nn.Module)
-    for register, what in ((m.register_parameter, "parameter"), (m.register_buffer, "buffer"), (m.add_module, "module")):
+    for register, what in ((m.register_parameter, "parameter"), (m.register_buffer, "buffer"),
+                           (m.add_module, "module")):
         with pytest.raises(AttributeError, match=f"cannot assign {what} before"):
             register("x", None)
     with pytest.raises(AttributeError, match="no attribute 'x'"):

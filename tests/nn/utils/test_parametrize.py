@@ -374,15 +374,18 @@ def test_assignments_refused() -> None:
 
 
 @pytest.mark.parametrize("call, error, text", [
-    (lambda m: parametrize.register_parametrization(m, "x", Double()), ValueError, "does not have a parameter, a buffer"),
+    (lambda m: parametrize.register_parametrization(m, "x", Double()), ValueError,
+     "does not have a parameter, a buffer"),
     (lambda m: parametrizations.weight_norm(m, "x"), ValueError, "does not have a parameter, a buffer"),
     (lambda m: parametrizations.spectral_norm(m, "x"), ValueError, "has no parameter or buffer with name 'x'"),
     (lambda m: parametrizations.orthogonal(m, "x"), ValueError, "has no parameter or buffer with name 'x'"),
-    (lambda m: parametrizations.orthogonal(m, "bias"), ValueError, "Expected a matrix or batch of matrices. Got a tensor of 1"),
+    (lambda m: parametrizations.orthogonal(m, "bias"), ValueError,
+     "Expected a matrix or batch of matrices. Got a tensor of 1"),
     (lambda m: parametrizations.orthogonal(m, orthogonal_map="x"), ValueError, "orthogonal_map has to be one of"),
     (lambda m: parametrizations.spectral_norm(m, n_power_iterations=0), ValueError, "to be positive, but got n_power"),
     (lambda m: nn.utils.spectral_norm(m, n_power_iterations=0), ValueError, "to be positive, but got n_power"),
-    (lambda m: parametrizations.spectral_norm(m, dim=3), IndexError, r"Dimension out of range \(expected to be in range"),
+    (lambda m: parametrizations.spectral_norm(m, dim=3), IndexError,
+     r"Dimension out of range \(expected to be in range"),
 ])
 def test_arguments_refused(call: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):

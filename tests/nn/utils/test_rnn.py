@@ -79,7 +79,8 @@ def test_there_and_back(lengths: list[int], rest: tuple[int, ...], batch_first: 
 @needs_torch
 @given(lengths=LENGTHS, rest=REST, batch_first=st.booleans(), ordered=st.booleans(),
        side=st.sampled_from(["left", "right"]))
-def test_equal_to_pytorch(lengths: list[int], rest: tuple[int, ...], batch_first: bool, ordered: bool, side: str) -> None:
+def test_equal_to_pytorch(lengths: list[int], rest: tuple[int, ...], batch_first: bool, ordered: bool,
+                          side: str) -> None:
     lengths = sorted(lengths, reverse=True) if ordered else lengths
     arrays = sequences_of(lengths, rest)
     padded, expected = pad_sequence(map(minidl.tensor, arrays), batch_first, 2.5, side), \
@@ -150,15 +151,17 @@ X = minidl.ones(3, 2, 4)
     (lambda: pack_padded_sequence(X, [2, 3]), RuntimeError, "`lengths` array must be sorted in decreasing order"),
     (lambda: pack_padded_sequence(X, [3, 0]), RuntimeError, "Length of all samples has to be greater than 0"),
     (lambda: pack_padded_sequence(X, [4, 1]), RuntimeError, "at most the 3 steps of input (3, 2, 4), but found [4, 1]"),
-    (lambda: pack_padded_sequence(X, [3]), RuntimeError, "Expected `len(lengths)` to be equal to batch_size, but got 1 (batch_size=2)"),
+    (lambda: pack_padded_sequence(X, [3]), RuntimeError,
+     "Expected `len(lengths)` to be equal to batch_size, but got 1 (batch_size=2)"),
     (lambda: pack_padded_sequence(X[:, :0], []), RuntimeError, "Cannot pack empty tensors"),
     (lambda: pack_padded_sequence(X[0, 0], [4]), IndexError, "Dimension out of range"),
     (lambda: pad_packed_sequence(pack_sequence([X]), total_length=2), ValueError,
-     "Expected total_length to be at least the length of the longest sequence in input, but got total_length=2 and max sequence "
-     "length being 3"),
+     "Expected total_length to be at least the length of the longest sequence in input, but got total_length=2 and "
+     "max sequence length being 3"),
     (lambda: pad_sequence([]), RuntimeError, "received an empty list of sequences"),
     (lambda: pad_sequence(3), RuntimeError, "Expected iterable for input sequences, but got arg of type: int"),
-    (lambda: pad_sequence([X], padding_side="up"), RuntimeError, "Expected padding_side to be one of left or right, but got up."),
+    (lambda: pad_sequence([X], padding_side="up"), RuntimeError,
+     "Expected padding_side to be one of left or right, but got up."),
     (lambda: pad_sequence([X, X[..., :2]]), RuntimeError, "differ in nothing but L, but got (3, 2, 4) and (3, 2, 2)"),
     (lambda: pack_sequence([]), RuntimeError, "received an empty list of sequences"),
     (lambda: PackedSequence(X), AssertionError, "Expected data to be a list or tuple of length 2"),
