@@ -14,9 +14,11 @@ import minidl
 
 torch: Any = pytest.importorskip("torch")
 
-DTYPES = ["float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64", "complex128"]
+DTYPES = ["float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64",
+          "complex128"]
 SHAPES = [(), (1,), (3,), (2, 3), (0, 3), (2, 3, 4), (5, 1)]
-PLAIN = [0, -1, 255, 256, 65536, 2**31, -2**70, 2**200, 1.5, float("inf"), -0.0, "", "é\n", "x" * 300, b"", b"\0\xff", None, True]
+PLAIN = [0, -1, 255, 256, 65536, 2**31, -2**70, 2**200, 1.5, float("inf"), -0.0, "", "é\n", "x" * 300, b"",
+         b"\0\xff", None, True]
 KEYS = ["a", "state.x", "é", 3, None, 2.5, (1, "x"), True]
 VIEWS = ["transposed", "rows", "every other", "one", "expanded"]
 LAYOUTS = [{}, {"pickle_protocol": 4}, {"_use_new_zipfile_serialization": False}]
@@ -98,7 +100,8 @@ def test_each_reads_the_other(seed: int) -> None:
     what, kinds = draw(rng), [(rng.choice(DTYPES), rng.choice(SHAPES)) for _ in range(3)]
 
     def bases(library: Any) -> list[Any]:
-        return [(library.arange(torch.Size(shape).numel()) % 7).reshape(shape).to(getattr(library, dtype)) for dtype, shape in kinds]
+        return [(library.arange(torch.Size(shape).numel()) % 7).reshape(shape).to(getattr(library, dtype))
+                for dtype, shape in kinds]
 
     theirs, stream = build(torch, what, bases(torch)), io.BytesIO()
     torch.save(theirs, stream, **rng.choice(LAYOUTS))
@@ -115,12 +118,14 @@ def test_each_reads_the_other(seed: int) -> None:
     assert shared(loaded) == shared(theirs)
 
 
-@pytest.mark.parametrize("name", ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "LBFGS", "NAdam", "RAdam", "RMSprop", "Rprop",
-                                  "SGD", "Adafactor"])
+@pytest.mark.parametrize("name",
+                         ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "LBFGS", "NAdam", "RAdam",
+                          "RMSprop", "Rprop", "SGD", "Adafactor"])
 def test_states_of_optimizers(name: str) -> None:
     """Saved by one, loaded by the other, both ways; then both go the same step."""
     models = [library.nn.Linear(3, 2) for library in (torch, minidl)]
-    optimizers = [getattr(library.optim, name)(model.parameters(), lr=0.05) for library, model in zip((torch, minidl), models)]
+    optimizers = [getattr(library.optim, name)(model.parameters(), lr=0.05)
+                  for library, model in zip((torch, minidl), models)]
 
     def step(library: Any, model: Any, optimizer: Any) -> None:
         def closure() -> Any:
@@ -138,7 +143,8 @@ def test_states_of_optimizers(name: str) -> None:
         part.load_state_dict(state)
     for library, model, optimizer in zip((torch, minidl), models, optimizers):
         step(library, model, optimizer)
-    assert models[1].weight.detach().flatten().tolist() == pytest.approx(models[0].weight.detach().flatten().tolist(), rel=1e-4, abs=1e-6)
+    theirs, ours = (model.weight.detach().flatten().tolist() for model in models)
+    assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
     stream = io.BytesIO()
     minidl.save([models[1].state_dict(), optimizers[1].state_dict()], stream, format="pt")
     stream.seek(0)
@@ -148,4 +154,5 @@ def test_states_of_optimizers(name: str) -> None:
             part.load_state_dict(state)
     for library, model, optimizer in zip((torch, minidl), models, optimizers):
         step(library, model, optimizer)
-    assert models[1].weight.detach().flatten().tolist() == pytest.approx(models[0].weight.detach().flatten().tolist(), rel=1e-4, abs=1e-6)
+    theirs, ours = (model.weight.detach().flatten().tolist() for model in models)
+    assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)

@@ -40,8 +40,15 @@ def files() -> dict[str, bytes]:
     x = minidl.arange(6.0).reshape(2, 3)
     flat = {"w": x, "n": minidl.tensor([1, 2]), "flags": minidl.tensor([True])}
     optimizer = optim.Adam([nn.Parameter(x.clone())])
-    nested = {**flat, "view": x.T, "p": nn.Parameter(x), "state": optimizer.state_dict(), "plain": [1, (2.5, None), "é", b"z"],
-              "counter": collections.Counter([1, 1]), "random": minidl.get_rng_state()}
+    nested = {
+        **flat,
+        "view": x.T,
+        "p": nn.Parameter(x),
+        "state": optimizer.state_dict(),
+        "plain": [1, (2.5, None), "é", b"z"],
+        "counter": collections.Counter([1, 1]),
+        "random": minidl.get_rng_state(),
+    }
     arrays = io.BytesIO()
     np.savez_compressed(arrays, w=np.ones((2, 3)), names=np.array(["a"]), objects=np.array([{}]))
     result = {
@@ -49,8 +56,9 @@ def files() -> dict[str, bytes]:
         "pt": contents(nested, "pt"), "safetensors": contents(flat, "safetensors"), "npz": contents(flat, "npz"),
         "npz compressed": arrays.getvalue(), "pt compressed": compressed(contents(flat, "pt")),
         "stream": LEGACY_START + tensor() + b"\x80\x02]X\x01\0\0\x000a." + (6).to_bytes(8, "little") + bytes(24),
-        "refused": archive({"archive/data.pkl": b"\x80\x02}(X\x01\0\0\0wcargparse\nNamespace\n)\x81}X\x02\0\0\0lrG?\xf0\0\0\0\0\0\0sbX"
-                                                b"\x01\0\0\0n]cfunctools\npartial\ncbuiltins\nmax\n\x85Rau."}),
+        "refused": archive({
+            "archive/data.pkl": b"\x80\x02}(X\x01\0\0\0wcargparse\nNamespace\n)\x81}X\x02\0\0\0lrG?\xf0\0\0\0\0\0\0sbX"
+                                b"\x01\0\0\0n]cfunctools\npartial\ncbuiltins\nmax\n\x85Rau."}),
     }
     if torch is not None:
         theirs = {"w": torch.ones(2, 3), "b": torch.ones(3, dtype=torch.bfloat16), "set": {1}, "f": np.float64(1)}
@@ -74,7 +82,8 @@ def damaged(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
         elif kind == 1 and place < len(result):
             result[place] = rng.choice([0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)])
         elif kind == 2:
-            result[place:place + length] = rng.choice([0, 2**31 - 1, 2**32 - 1, 2**63, 2**64 - 1]).to_bytes(8, "little")[:length]
+            number = rng.choice([0, 2**31 - 1, 2**32 - 1, 2**63, 2**64 - 1])
+            result[place:place + length] = number.to_bytes(8, "little")[:length]
         elif kind == 3:
             del result[place:]
         elif kind == 4:

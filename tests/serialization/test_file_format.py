@@ -81,7 +81,9 @@ def test_every_flipped_bit_is_noticed() -> None:
 def test_what_is_wrong_is_said() -> None:
     data = bytearray(saved(SMALL))
     for position, text in [(0, "no file that minidl knows"), (8, "version 0 .* this minidl reads version 1"),
-                           (12, "its header is damaged"), (16, "its header is damaged|cut off"), (30, "its header is damaged"),
+                           (12, "its header is damaged"),
+                           (16, "its header is damaged|cut off"),
+                           (30, "its header is damaged"),
                            (len(data) - 64, "its data are damaged: the checksum of memory 1")]:
         damaged = data.copy()
         damaged[position] ^= 1

@@ -54,19 +54,22 @@ def test_safetensors_with_headers_of_every_length() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(st.integers(2, 100_000_000), st.binary(min_size=4, max_size=4).map(lambda b: int.from_bytes(b, "little"))))
+@given(st.one_of(st.integers(2, 100_000_000),
+                 st.binary(min_size=4, max_size=4).map(lambda b: int.from_bytes(b, "little"))))
 def test_the_length_of_a_header_never_hides_its_kind(length: int) -> None:
     if length <= 100_000_000:
         assert kind_of(length.to_bytes(8, "little") + b'{"w":') == "safetensors"
 
 
-@pytest.mark.parametrize("beginning", [b"PK\x03\x04", b"\x80\x02\x8a\x04", b"\x80\x04\x95\x05", b"\x1f\x8b\x08\x00", b"\x08\x07\x12\x05",
-                                       b"<htm"[:3] + b"\x01", b"BZh\x05", b"GGU\x04"])
+@pytest.mark.parametrize("beginning",
+                         [b"PK\x03\x04", b"\x80\x02\x8a\x04", b"\x80\x04\x95\x05", b"\x1f\x8b\x08\x00",
+                          b"\x08\x07\x12\x05", b"<htm"[:3] + b"\x01", b"BZh\x05", b"GGU\x04"])
 def test_headers_whose_length_looks_like_another_kind(beginning: bytes) -> None:
     assert kind_of(beginning + bytes(4) + b'{"w":{') == "safetensors"
 
 
-@pytest.mark.parametrize("format, kind", [("minidl", "minidl"), ("pt", "zip"), ("npz", "zip"), ("safetensors", "safetensors")])
+@pytest.mark.parametrize("format, kind",
+                         [("minidl", "minidl"), ("pt", "zip"), ("npz", "zip"), ("safetensors", "safetensors")])
 def test_what_is_saved(format: str, kind: str) -> None:
     for obj in (STATE, {}):
         assert kind_of(contents(format, obj)) == kind
@@ -100,19 +103,27 @@ def tar() -> bytes:
 
 @pytest.mark.parametrize("data, text", [
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123\n", "a pointer of Git LFS.*git lfs pull"),
-    (b"\n <!DOCTYPE html>\n<html><head><title>404 Not\nFound</title>", r"a web page \('404 Not\\nFound'\): the download gave"),
+    (b"\n <!DOCTYPE html>\n<html><head><title>404 Not\nFound</title>",
+     r"a web page \('404 Not\\nFound'\): the download gave"),
     (b"<html lang='en'>", "a web page: the download gave an error"), (b"<?xml version='1.0'?><Error>", "a web page"),
-    (b'{"error": "gated"}', "a text in JSON; it begins with"), (b'{"metadata": {}, "weight_map": {}}', "index of a model in several"),
+    (b'{"error": "gated"}', "a text in JSON; it begins with"),
+    (b'{"metadata": {}, "weight_map": {}}', "index of a model in several"),
     (b"some words", "but a text; it begins with b'some words'"), ("Gewichte für später\n".encode() * 400, "a text"),
-    (b"\x89HDF\r\n\x1a\n" + bytes(90), "an HDF5 file, as Keras writes it"), (b"\x08\x07\x12\x07pytorch\x1a\x05", "an ONNX model"),
-    (tar(), "a tar archive: unpack it"), (gzip.compress(b"x"), "compressed by gzip"), (b"BZh91AY", "compressed by bzip2"),
-    (b"\xfd7zXZ\0\0", "compressed by xz"), (b"GGUF\x03\0\0\0", "a GGUF file"), (b"\x1c\0\0\0TFL3", "a TensorFlow Lite model"),
+    (b"\x89HDF\r\n\x1a\n" + bytes(90), "an HDF5 file, as Keras writes it"),
+    (b"\x08\x07\x12\x07pytorch\x1a\x05", "an ONNX model"),
+    (tar(), "a tar archive: unpack it"),
+    (gzip.compress(b"x"), "compressed by gzip"),
+    (b"BZh91AY", "compressed by bzip2"),
+    (b"\xfd7zXZ\0\0", "compressed by xz"),
+    (b"GGUF\x03\0\0\0", "a GGUF file"),
+    (b"\x1c\0\0\0TFL3", "a TensorFlow Lite model"),
     (b"\x89PNG\r\n", "an image"), (bytes(100), "nothing but zeros: the download or the copy did not finish"),
     (pickle.dumps(0x1950A86A20F9469CFC6C, 0), "torch.save with pickle_protocol=0 or 1"),
     (b"\x01\x02\x03\xff", r"or damaged; it begins with b'\\x01\\x02\\x03\\xff'"), (b"abc\0def", "or damaged"),
     (b"abcdefgh{", "but a text"),
     (archive({"keras/x": b"", "model.weights.h5": b""}), "it is a model of Keras"),
-    (archive({"x/a.pth": b"", "README": b""}), "neither of PyTorch nor of NumPy: it holds x/a.pth, README: unpack it, and load 'x/a.pth'"),
+    (archive({"x/a.pth": b"", "README": b""}),
+     "neither of PyTorch nor of NumPy: it holds x/a.pth, README: unpack it, and load 'x/a.pth'"),
     (archive({"w/data.pkl": b"", "w/code/__torch__.py": b""}), "it is a program of TorchScript"),
     (contents("pt")[:-30], "cut off or damaged: a zip archive has its directory at the end, and that is not there"),
 ], ids=lambda x: x[:30] if isinstance(x, str) else "")
@@ -142,7 +153,8 @@ def test_archives_that_were_packed_anew() -> None:
         records = {name: file.read(name) for name in file.namelist()}
     assert load(archive(records))["w"].shape == (10_000,)
     for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        with pytest.raises(LoadError, match=r"record '.*' is compressed \(deflated, or the like\).* packed anew.* zip -0 -r"):
+        with pytest.raises(LoadError,
+                           match=r"record '.*' is compressed \(deflated, or the like\).* packed anew.* zip -0 -r"):
             load(archive(records, method))
     one = io.BytesIO(archive({name: data for name, data in records.items() if name != "archive/data/0"}))
     with zipfile.ZipFile(one, "a", zipfile.ZIP_DEFLATED) as file:

@@ -36,7 +36,11 @@ ARRAYS = {"w": np.arange(6.0, dtype="f4").reshape(2, 3), "by columns": np.asfort
 
 
 def test_numpy_reads_ours(tmp_path: Path) -> None:
-    state = {"layer.w": minidl.arange(6.0).reshape(2, 3).T, "p": nn.Parameter(minidl.ones(2)), "a": np.arange(2, dtype="u2")}
+    state = {
+        "layer.w": minidl.arange(6.0).reshape(2, 3).T,
+        "p": nn.Parameter(minidl.ones(2)),
+        "a": np.arange(2, dtype="u2"),
+    }
     minidl.save(state, tmp_path / "w", format="npz")        # no suffix is added
     with np.load(tmp_path / "w", allow_pickle=False) as loaded:
         assert list(loaded) == list(state)

@@ -55,12 +55,19 @@ def skipped(data: bytes) -> tuple[Any, str]:
 @pytest.mark.parametrize("name", LAYOUTS)
 class TestBesideWeights:
     CASES = [
-        (lambda: argparse.Namespace(lr=0.1), "argparse.Namespace"), (Config, r"tests\.serialization\.test_refused\.Config"),
-        (lambda: functools.partial(max, 1), "functools.partial"), (lambda: np.array([1, None]), r"numpy\..*_reconstruct"),
-        (lambda: np.float64(0.5), r"numpy\..*scalar"), (lambda: collections.defaultdict(list, a=[1]), "collections.defaultdict"),
-        (lambda: {1, 2}, "__builtin__.set"), (lambda: frozenset([1]), "__builtin__.frozenset"), (lambda: 1j, r"\w+.complex"),
+        (lambda: argparse.Namespace(lr=0.1), "argparse.Namespace"),
+        (Config, r"tests\.serialization\.test_refused\.Config"),
+        (lambda: functools.partial(max, 1), "functools.partial"),
+        (lambda: np.array([1, None]), r"numpy\..*_reconstruct"),
+        (lambda: np.float64(0.5), r"numpy\..*scalar"),
+        (lambda: collections.defaultdict(list, a=[1]), "collections.defaultdict"),
+        (lambda: {1, 2}, "__builtin__.set"),
+        (lambda: frozenset([1]), "__builtin__.frozenset"),
+        (lambda: 1j, r"\w+.complex"),
         (lambda: pathlib.PurePosixPath("a"), r"pathlib.*PurePosixPath"), (lambda: Dict(a=1), r"tests.*Dict"),
-        (lambda: torch.bfloat16, "torch.bfloat16"), (lambda: max, r"\w+.max"), (lambda: ValueError("x"), r"\w+.ValueError"),
+        (lambda: torch.bfloat16, "torch.bfloat16"),
+        (lambda: max, r"\w+.max"),
+        (lambda: ValueError("x"), r"\w+.ValueError"),
         (lambda: torch.nn.Linear(2, 2), "torch.nn.modules.linear.Linear"), (lambda: Config, r"tests.*Config"),
     ]
 
@@ -78,8 +85,12 @@ class TestBesideWeights:
         assert note == f"the stream: left out `{placeholder.name}` at obj['args'][1][0]"
 
     def test_what_it_was_made_of_is_there(self, name: str) -> None:
-        data = saved({"args": argparse.Namespace(lr=0.1, config=Config()), "counts": collections.defaultdict(list, a=[1]),
-                      "part": functools.partial(max, 1), "model": torch.nn.Linear(2, 1)}, **layout(name))
+        data = saved({
+            "args": argparse.Namespace(lr=0.1, config=Config()),
+            "counts": collections.defaultdict(list, a=[1]),
+            "part": functools.partial(max, 1),
+            "model": torch.nn.Linear(2, 1),
+        }, **layout(name))
         value, note = skipped(data)
         assert note.count(" at ") == 4      # and not what is inside
         assert value["args"].state["lr"] == 0.1
@@ -112,7 +123,11 @@ class TestBesideWeights:
             assert load(saved({"w": torch.ones(2)}, **layout(name)), skip_refused=True)["w"].tolist() == [1, 1]
 
     def test_tensors_of_kinds_that_minidl_has_not(self, name: str) -> None:
-        theirs = {"w": torch.ones(2), "sparse": torch.nn.Parameter(torch.eye(2).to_sparse()), "meta": torch.ones(2, device="meta")}
+        theirs = {
+            "w": torch.ones(2),
+            "sparse": torch.nn.Parameter(torch.eye(2).to_sparse()),
+            "meta": torch.ones(2, device="meta"),
+        }
         if name != "one stream":        # where numbers of unknown length hide what stands behind them
             theirs |= {"u": torch.ones(2, dtype=torch.uint16), "f8": torch.ones(2).to(torch.float8_e4m3fn)}
         value, note = skipped(saved(theirs, **layout(name)))
@@ -124,15 +139,17 @@ class TestBesideWeights:
 @needs_torch
 @pytest.mark.filterwarnings("ignore")
 def test_old_streams_with_numbers_of_unknown_length() -> None:
-    data = saved({"w": torch.ones(2), "u": torch.ones(2, dtype=torch.float8_e4m3fn)}, _use_new_zipfile_serialization=False)
+    data = saved({"w": torch.ones(2), "u": torch.ones(2, dtype=torch.float8_e4m3fn)},
+                 _use_new_zipfile_serialization=False)
     with pytest.raises(LoadError, match="the length of its storage '.*' is not known"):
         load(data, skip_refused=True)
 
 
 def test_other_formats() -> None:
     value, note = skipped(savez(w=np.ones(2), names=np.array(["a"]), objects=np.array([{}]), u=np.ones(2, "u4")))
-    assert value["w"].tolist() == [1, 1] and note == ("the stream: left out `array of <U1` at obj['names'], `array of object` at "
-                                                      "obj['objects'], `array of uint32` at obj['u']")
+    assert value["w"].tolist() == [1, 1]
+    assert note == ("the stream: left out `array of <U1` at obj['names'], `array of object` at obj['objects'], "
+                    "`array of uint32` at obj['u']")
     with pytest.raises(LoadError, match=r"array of object.* It stands at obj\['o'\]; load\(f, skip_refused=True\)"):
         load(savez(o=np.array([{}])))
     data = file({"f8": entry("F8_E4M3", [2], 0, 2), "w": entry("U8", [1], 2, 3)}, bytes([1, 2, 3]))
@@ -154,9 +171,14 @@ def test_nothing_runs(harm: Any, protocol: int, capfd: Any) -> None:
 
 
 @pytest.mark.parametrize("pickled", [
-    b"cos\nsystem\nX\x04\0\0\0echo\x85R)R", b"cos\nsystem\n)\x81}b", b"cos\nsystem\n)R(K\x01e", b"cos\nsystem\n(K\x01K\x02u",
+    b"cos\nsystem\nX\x04\0\0\0echo\x85R)R",
+    b"cos\nsystem\n)\x81}b",
+    b"cos\nsystem\n)R(K\x01e",
+    b"cos\nsystem\n(K\x01K\x02u",
     b"cos\nsystem\nQ", b"X\x07\0\0\0storagecos\nsystem\nNNN(tQ", b"ccollections\nOrderedDict\ncos\nsystem\n\x85R",
-    b"ctorch\nSize\ncos\nsystem\n\x85R", b"c_codecs\nencode\ncos\nsystem\nX\x06\0\0\0latin1\x86R", b"cos\nsystem\nq\0h\0\x85R",
+    b"ctorch\nSize\ncos\nsystem\n\x85R",
+    b"c_codecs\nencode\ncos\nsystem\nX\x06\0\0\0latin1\x86R",
+    b"cos\nsystem\nq\0h\0\x85R",
     b"]q\0cos\nsystem\n(h\0h\0e", b"cos\nsystem\nq\0h\0b", b"ccollections\nOrderedDict\n)Rcos\nsystem\nb",
     b"ctorch._tensor\n_rebuild_from_type_v2\n(cos\nsystem\ncos\npopen\nX\x04\0\0\0echo\x85NtR",
     b"ctorch._utils\n_rebuild_parameter\ncos\nsystem\n\x89}\x87R", b"cos\nsystem\ncos\nsystem\n\x93",

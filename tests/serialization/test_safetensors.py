@@ -59,7 +59,8 @@ def test_both_ways_with_the_reference_implementation() -> None:
     rng = np.random.default_rng(0)
     state = {f"{dtype}.{i}": (rng.normal(size=(i, 3)) * 10).astype(dtype) for i in range(3)
              for dtype in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u1", "?")}
-    for read, data in [(oracle.load, safetensors.save(state, {"a": "b"})), (safetensors.load, oracle.save(state, {"a": "b"}))]:
+    for read, data in [(oracle.load, safetensors.save(state, {"a": "b"})),
+                       (safetensors.load, oracle.save(state, {"a": "b"}))]:
         for name, value in read(data).items():
             np.testing.assert_array_equal(np.asarray(value), state[name])
 
@@ -82,8 +83,9 @@ def test_bfloat16_is_widened_with_a_note() -> None:
 
 
 @pytest.mark.parametrize("header, data", [
-    ({"a": entry("F32", [2], 0, 4)}, bytes(4)),                                              # too few bytes for the shape
-    ({"a": entry("F32", [1], 0, 4)}, bytes(5)), ({"a": entry("F32", [2], 0, 8)}, bytes(7)),     # too many, too few in all
+    ({"a": entry("F32", [2], 0, 4)}, bytes(4)),     # too few bytes for the shape
+    ({"a": entry("F32", [1], 0, 4)}, bytes(5)),
+    ({"a": entry("F32", [2], 0, 8)}, bytes(7)),     # too many, too few in all
     ({"a": entry("F32", [1], 0, 4), "b": entry("F32", [1], 2, 6)}, bytes(6)),                # overlap
     ({"a": entry("F32", [1], 0, 4), "b": entry("F32", [1], 0, 4)}, bytes(4)),
     ({"a": entry("F32", [1], 4, 8)}, bytes(8)),                                              # a gap
@@ -91,8 +93,12 @@ def test_bfloat16_is_widened_with_a_note() -> None:
     ({"a": entry("F32", [2**62, 4], 0, 0)}, b""), ({"a": entry("F32", [1.0], 0, 4)}, bytes(4)),
     ({"a": entry("F32", ["1"], 0, 4)}, bytes(4)), ({"a": entry("F32", [1], -4, 0)}, bytes(4)),
     ({"a": entry("F8_E4M3", [1], 0, 1)}, bytes(1)), ({"a": entry("U16", [1], 0, 2)}, bytes(2)),
-    ({"a": entry("os.system", [1], 0, 4)}, bytes(4)), ({"a": {}}, b""), ({"a": 1}, b""), ({"a": entry("F32", 1, 0, 4)}, bytes(4)),
-    (b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', bytes(4)),
+    ({"a": entry("os.system", [1], 0, 4)}, bytes(4)),
+    ({"a": {}}, b""),
+    ({"a": 1}, b""),
+    ({"a": entry("F32", 1, 0, 4)}, bytes(4)),
+    (b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+     bytes(4)),
     (b"{", b""), (b"{]", b""), (b"{\xff}", b""), (b"{" * 100_000, b""),
 ], ids=str)
 def test_damaged(header: Any, data: bytes) -> None:

@@ -115,10 +115,12 @@ class TestFromPyTorch:
             "leaf": torch.ones(2, requires_grad=True), "frozen": torch.nn.Parameter(torch.ones(2), requires_grad=False),
             "buffer": torch.nn.Buffer(torch.ones(2)), "size": x.shape, "dtype": torch.int64,
             "device": torch.device("cpu"), "list": [1, -1, 255, 65536, 2**40, -2**70, 1.5, float("inf")],
-            "texts": ["", "é", b"", b"\x00\xfe"], "nothing": [None, True, False, (), [], {}, (1,), (1, 2), (1, 2, 3, 4)],
+            "texts": ["", "é", b"", b"\x00\xfe"],
+            "nothing": [None, True, False, (), [], {}, (1,), (1, 2), (1, 2, 3, 4)],
             "ordered": collections.OrderedDict(b=1, a=2), "counter": collections.Counter([1, 1]), 5: {None: 1},
-            **{str(dtype): torch.tensor([0, 1]).to(dtype) for dtype in (
-                torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)},
+            **{str(dtype): torch.tensor([0, 1]).to(dtype)
+               for dtype in (torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8,
+                             torch.uint8, torch.bool)},
         }
         ours = load(saved(theirs, **layout(name)))
         assert list(ours) == list(theirs)
@@ -164,16 +166,19 @@ class TestFromPyTorch:
             assert minidl.load(tmp_path / "w.pth", mmap=mmap)["w"].tolist() == [0, 1, 2, 3, 4]
 
     @pytest.mark.parametrize("make, text", [
-        (lambda: torch.nn.Linear(2, 2), "refuses `torch.nn.modules.linear.Linear`: a state dict holds tensors and plain"),
+        (lambda: torch.nn.Linear(2, 2),
+         "refuses `torch.nn.modules.linear.Linear`: a state dict holds tensors and plain"),
         (lambda: {"f": os.system}, "refuses `posix.system`|refuses `nt.system`"),
         (lambda: [np.float64(1)], "refuses `numpy"),
         (lambda: {1}, "refuses `__builtin__.set`|refuses the pickle instruction EMPTY_SET"),
         (lambda: torch.bfloat16, "refuses `torch.bfloat16`"),
-        (lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), "refuses `torch._utils._rebuild_qtensor`"),
+        (lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+         "refuses `torch._utils._rebuild_qtensor`"),
         (lambda: torch.ones(2, 2).to_sparse(), "refuses `torch._utils._rebuild_sparse_tensor`"),
         (lambda: torch.ones(2, dtype=torch.uint16), "refuses `torch._utils._rebuild_tensor_v3`"),
         (lambda: torch.ones(2).untyped_storage(), "refuses `torch.storage.UntypedStorage`"),
-        (lambda: torch.ones(2, dtype=torch.complex64).conj(), r"conjugated or negated on reading; save x.resolve_conj\(\)"),
+        (lambda: torch.ones(2, dtype=torch.complex64).conj(),
+         r"conjugated or negated on reading; save x.resolve_conj\(\)"),
         (lambda: collections.defaultdict(list), "refuses `collections.defaultdict`"),
         (lambda: [torch.Tensor], "refuses a bare Callee where a tensor or a plain value belongs"),
     ])
@@ -281,7 +286,8 @@ def tensor(offset: str = "K\0", size: str = "K\x02K\x03\x86", stride: str = "K\x
            count: str = "K\x06") -> bytes:
     """The pickle of a tensor, with the instructions for its parts."""
     text = (f"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n"
-            f"X{chr(len(key))}\0\0\0{key}X\x03\0\0\0cpu{count}tQ{offset}{size}{stride}\x89ccollections\nOrderedDict\n)RtR.")
+            f"X{chr(len(key))}\0\0\0{key}X\x03\0\0\0cpu{count}tQ{offset}{size}{stride}\x89"
+            "ccollections\nOrderedDict\n)RtR.")
     return text.encode("latin1")
 
 
@@ -327,19 +333,39 @@ def test_no_pickle_runs_anything(harm: Any, protocol: int, capfd: Any) -> None:
 
 
 def test_a_refusal_names_what_was_asked_for() -> None:
-    with pytest.raises(LoadError, match=r"refuses `(posix|nt)\.system`: a state dict holds tensors and plain containers only"):
+    with pytest.raises(LoadError,
+                       match=r"refuses `(posix|nt)\.system`: a state dict holds tensors and plain containers only"):
         load(with_pickle(pickle.dumps(Harmful(os.system, "true"), 2)))
 
 
-LEGACY_START = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
+LEGACY_START = b"".join(pickle.dumps(x, 2) for x in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}))
 
 
 @pytest.mark.parametrize("pickled", [
-    b"\x80\x02.", b"\x80\x02K\x01K\x02.", b"\x80\x02K\x01", b"\x80\x02h\x05.", b"\x80\x02t.", b"\x80\x02a.", b"\x80\x02s.",
-    b"\x80\x02K\x01K\x02R.", b"\x80\x02ctorch\nfloat32\n)R.", b"\x80\x02ctorch\nSize\n.", b"\x80\x02]}b.", b"\x80\x02K\x01Q.",
-    b"\x80\x02ctorch\nSize\n}\x81.", b"\x80\x02c__main__\nx\n.", b"\x80\x02ctorch\nFloatStorage\n)\x81.", b"\x80\x02(i", b"",
-    b"\x80\x02ccollections\nOrderedDict\n(]]\x86e.", b"\x80\x02X\xff\xff\xff\xffabc.", b"\x80\x04\x8d" + b"\xff" * 8 + b".",
-    b"\x80\x02c_codecs\nencode\nX\x01\0\0\0aX\x04\0\0\0utf8\x86R.", b"\x80\x02}]K\x01s.", b"\x80\x02]K\x01a2.", b"\x80\x02]K\x01u.",
+    b"\x80\x02.",
+    b"\x80\x02K\x01K\x02.",
+    b"\x80\x02K\x01",
+    b"\x80\x02h\x05.",
+    b"\x80\x02t.",
+    b"\x80\x02a.",
+    b"\x80\x02s.",
+    b"\x80\x02K\x01K\x02R.",
+    b"\x80\x02ctorch\nfloat32\n)R.",
+    b"\x80\x02ctorch\nSize\n.",
+    b"\x80\x02]}b.",
+    b"\x80\x02K\x01Q.",
+    b"\x80\x02ctorch\nSize\n}\x81.",
+    b"\x80\x02c__main__\nx\n.",
+    b"\x80\x02ctorch\nFloatStorage\n)\x81.",
+    b"\x80\x02(i",
+    b"",
+    b"\x80\x02ccollections\nOrderedDict\n(]]\x86e.",
+    b"\x80\x02X\xff\xff\xff\xffabc.",
+    b"\x80\x04\x8d" + b"\xff" * 8 + b".",
+    b"\x80\x02c_codecs\nencode\nX\x01\0\0\0aX\x04\0\0\0utf8\x86R.",
+    b"\x80\x02}]K\x01s.",
+    b"\x80\x02]K\x01a2.",
+    b"\x80\x02]K\x01u.",
     b"\x80\x02" + b"]" * 50 + b"a" * 100 + b".",
 ], ids=repr)
 def test_programs_without_sense(pickled: bytes) -> None:
@@ -353,10 +379,15 @@ LAUGHS = b")" + b"".join(b"q%ch%c\x86" % (i, i) for i in range(100))      # ((()
 
 @pytest.mark.parametrize("pickled", [
     b"}" + LAUGHS + b"Ns.", b"}(" + LAUGHS + b"Nu.", b"}(X\x01\0\0\0a" + LAUGHS + b"\x86Nu.", LAUGHS + b"Q.",
-    b"X\x07\0\0\0storage" + LAUGHS + b"\x86Q.", b"(X\x07\0\0\0storage" + LAUGHS + b"NNK\x01tQ.", LAUGHS + LAUGHS + b"\x93.",
+    b"X\x07\0\0\0storage" + LAUGHS + b"\x86Q.",
+    b"(X\x07\0\0\0storage" + LAUGHS + b"NNK\x01tQ.",
+    LAUGHS + LAUGHS + b"\x93.",
     b"c_codecs\nencode\nX\x01\0\0\0a" + LAUGHS + b"\x86R.", b"ccollections\nCounter\n" + LAUGHS + b"\x85R.",
     b"ccollections\nOrderedDict\n" + LAUGHS + b"N\x86\x85\x85R.", b"ctorch\ndevice\n" + LAUGHS + b"\x85R.",
-    LAUGHS + b")R.", LAUGHS + b"]b.", tensor(size=LAUGHS.decode("latin1"))[2:], tensor(offset=LAUGHS.decode("latin1"))[2:],
+    LAUGHS + b")R.",
+    LAUGHS + b"]b.",
+    tensor(size=LAUGHS.decode("latin1"))[2:],
+    tensor(offset=LAUGHS.decode("latin1"))[2:],
 ], ids=range(15))
 def test_few_bytes_make_no_endless_work(pickled: bytes) -> None:
     for data in (with_pickle(b"\x80\x02" + pickled), LEGACY_START + b"\x80\x02" + pickled,

@@ -36,8 +36,17 @@ class PathLike:
 
 class TestFormat:
     @pytest.mark.parametrize("name, begins", [
-        ("w.pt", b"PK"), ("w.pth", b"PK"), ("w.PTH", b"PK"), ("w.npz", b"PK"), ("w.mdl", b"\x89minidl"), ("w", b"\x89minidl"),
-        ("pt", b"\x89minidl"), (".pt", b"\x89minidl"), ("w.pt.tmp", b"\x89minidl"), ("w.v2.pt", b"PK"), ("w.safetensors", None),
+        ("w.pt", b"PK"),
+        ("w.pth", b"PK"),
+        ("w.PTH", b"PK"),
+        ("w.npz", b"PK"),
+        ("w.mdl", b"\x89minidl"),
+        ("w", b"\x89minidl"),
+        ("pt", b"\x89minidl"),
+        (".pt", b"\x89minidl"),
+        ("w.pt.tmp", b"\x89minidl"),
+        ("w.v2.pt", b"PK"),
+        ("w.safetensors", None),
     ])
     @pytest.mark.parametrize("as_path", [str, Path, PathLike])
     def test_the_name_chooses(self, name: str, begins: bytes | None, as_path: Any, tmp_path: Path) -> None:
@@ -184,7 +193,8 @@ class TestLinks:
         for i in range(2):
             minidl.save(i, tmp_path / "again")
             assert os.readlink(tmp_path / "latest") == "there/w.mdl" and minidl.load(tmp_path / "there" / "w.mdl") == i
-        assert os.listdir(tmp_path / "there") == ["w.mdl"] and sorted(os.listdir(tmp_path)) == ["again", "latest", "there"]
+        assert os.listdir(tmp_path / "there") == ["w.mdl"] and sorted(os.listdir(tmp_path)) == [
+            "again", "latest", "there"]
 
     def test_a_link_into_a_missing_folder(self, tmp_path: Path) -> None:
         os.symlink("nowhere/w.mdl", tmp_path / "latest")

@@ -85,7 +85,8 @@ def test_the_second_run_is_in_the_autocast_of_the_first(cache: bool) -> None:
         minidl.manual_seed(0)
         layer, x = nn.Linear(8, 8), minidl.randn(4, 8)
         with minidl.autocast("cpu", cache_enabled=cache):
-            y = layer(call(lambda x: layer(layer(x).tanh()), layer(x)))      # the weight is cast before, inside and after
+            # the weight is cast before, inside and after
+            y = layer(call(lambda x: layer(layer(x).tanh()), layer(x)))
         assert y.dtype == minidl.float16
         y.float().square().sum().backward()
         return layer.weight.grad.numpy()
@@ -122,7 +123,8 @@ def test_arguments_and_outputs_of_all_shapes() -> None:
     assert out["name"] == "x" and out["parts"][1] is True
     (out["sum"] + out["parts"][0]).backward()
     e = np.exp(0.5)
-    np.testing.assert_allclose([a.grad.item(), b.grad.item(), scale.grad.item()], [3 * e + 2 * e, 3 + e, e + 2], rtol=1e-6)
+    np.testing.assert_allclose([a.grad.item(), b.grad.item(), scale.grad.item()], [3 * e + 2 * e, 3 + e, e + 2],
+                               rtol=1e-6)
 
 
 def test_backward_twice_needs_retain_graph() -> None:
@@ -198,7 +200,8 @@ def test_running_statistics_are_updated_in_both_runs() -> None:
     (y * minidl.tensor([[1.0], [3.0]])).sum().backward()
     assert norm.running_mean.tolist() == [1.5, 3.0] and norm.num_batches_tracked.item() == 2
     other = x.detach().clone().requires_grad_()
-    (F.batch_norm(other, None, None, norm.weight, norm.bias, training=True) * minidl.tensor([[1.0], [3.0]])).sum().backward()
+    y = F.batch_norm(other, None, None, norm.weight, norm.bias, training=True)
+    (y * minidl.tensor([[1.0], [3.0]])).sum().backward()
     assert x.grad.tolist() == other.grad.tolist()
 
 
@@ -208,7 +211,8 @@ class TestErrors:
         y = checkpoint(layer, minidl.ones(1, 2)).sum()
         with minidl.no_grad():
             layer.bias.add_(1.0)    # a plain graph would not mind: but the second run would see it
-        with pytest.raises(RuntimeError, match=r"checkpoint: a tensor .* modified by an inplace operation \(last written by"):
+        with pytest.raises(RuntimeError,
+                           match=r"checkpoint: a tensor .* modified by an inplace operation \(last written by"):
             y.backward()
 
     def test_arguments_that_were_written(self) -> None:
@@ -328,10 +332,12 @@ def test_sequential_gives_the_same() -> None:
     expected = minidl.autograd.grad(net(x).exp().sum(), [x, *net.parameters()])
     for segments in range(1, 9):
         for functions in (net, list(net)):
-            found = minidl.autograd.grad(checkpoint_sequential(functions, segments, x).exp().sum(), [x, *net.parameters()])
+            found = minidl.autograd.grad(checkpoint_sequential(functions, segments, x).exp().sum(),
+                                         [x, *net.parameters()])
             assert all((a == b).all() for a, b in zip(found, expected))
     for segments in (0, 9):
-        with pytest.raises(ValueError, match=f"expected from 1 to 8 segments, as many as there are functions, but got {segments}"):
+        with pytest.raises(
+            ValueError, match=f"expected from 1 to 8 segments, as many as there are functions, but got {segments}"):
             checkpoint_sequential(net, segments, x)
 
 

@@ -78,7 +78,8 @@ def test_shapes_that_differ_are_found() -> None:
         ours[i].load_state_dict({name: value.numpy() for name, value in theirs[i].state_dict().items()})
     found = compare(ours, theirs, X)
     first = found.first_difference
-    assert (first.name, first.shape, first.torch_shape) == ("3.1", (3, 6, 4, 4), (3, 6, 2, 2)) and first.max_abs == np.inf
+    assert (first.name, first.shape, first.torch_shape) == ("3.1", (3, 6, 4, 4), (3, 6, 2, 2))
+    assert first.max_abs == np.inf
     assert "3.1 (Conv2d) gives shape (3, 6, 4, 4), and (3, 6, 2, 2) in PyTorch" in str(found)
     with pytest.raises(RuntimeError, match="size mismatch for 5.weight"):
         compare(ours, theirs, X, copy_weights=True)
@@ -140,10 +141,14 @@ def test_modes_must_agree() -> None:
 
 
 @pytest.mark.parametrize("call, text", [
-    (lambda ours, theirs: compare(theirs, theirs, X), "expected model to be a minidl.nn.Module, but got <class 'torch.nn"),
-    (lambda ours, theirs: compare(ours, ours, X), "expected torch_model to be a torch.nn.Module, but got <class 'minidl.nn"),
-    (lambda ours, theirs: compare(ours, None, X), "expected torch_model to be a torch.nn.Module, but got <class 'NoneType"),
-    (lambda ours, theirs: compare(ours, theirs, {"x": X}), "expected input to be a Tensor, an array, or a tuple of them"),
+    (lambda ours, theirs: compare(theirs, theirs, X),
+     "expected model to be a minidl.nn.Module, but got <class 'torch.nn"),
+    (lambda ours, theirs: compare(ours, ours, X),
+     "expected torch_model to be a torch.nn.Module, but got <class 'minidl.nn"),
+    (lambda ours, theirs: compare(ours, None, X),
+     "expected torch_model to be a torch.nn.Module, but got <class 'NoneType"),
+    (lambda ours, theirs: compare(ours, theirs, {"x": X}),
+     "expected input to be a Tensor, an array, or a tuple of them"),
 ])
 def test_what_is_no_network_and_no_input(call: Any, text: str) -> None:
     with pytest.raises(TypeError, match=text):

@@ -169,7 +169,11 @@ def test_refused_arguments(arguments, text):
 
 
 @pytest.mark.parametrize("arguments", [
-    {"num_workers": 1.5}, {"num_workers": None}, {"num_workers": 1, "prefetch_factor": "2"}, {"timeout": "x"}, {"sampler": 3},
+    {"num_workers": 1.5},
+    {"num_workers": None},
+    {"num_workers": 1, "prefetch_factor": "2"},
+    {"timeout": "x"},
+    {"sampler": 3},
     {"batch_sampler": 3}, {"generator": np.random.default_rng()}, {"collate_fn": 3}, {"worker_init_fn": 3}])
 def test_arguments_of_another_type_are_refused_at_once(arguments):
     with pytest.raises(TypeError, match=f"DataLoader: {list(arguments)[-1]} should be an? "):

@@ -58,12 +58,16 @@ def ciou(a, b, eps=1e-7, eps_of_iou=0.0):
 
 
 def every_pair(function):
-    return lambda boxes1, boxes2, **kwargs: np.array([[function(a, b, **kwargs) for b in boxes2] for a in boxes1]).reshape(len(boxes1), len(boxes2))
+    def pairs(boxes1, boxes2, **kwargs):
+        values = [[function(a, b, **kwargs) for b in boxes2] for a in boxes1]
+        return np.array(values).reshape(len(boxes1), len(boxes2))
+    return pairs
 
 
 def loss_of(function, **settings):
     def losses(boxes1, boxes2, reduction="none"):
-        values = np.array([1 - function(a, b, **settings) for a, b in zip(boxes1.reshape(-1, 4), boxes2.reshape(-1, 4))]).reshape(boxes1.shape[:-1])
+        pairs = zip(boxes1.reshape(-1, 4), boxes2.reshape(-1, 4))
+        values = np.array([1 - function(a, b, **settings) for a, b in pairs]).reshape(boxes1.shape[:-1])
         return {"none": values, "mean": values.mean() if values.size else 0.0, "sum": values.sum()}[reduction]
     return losses
 
@@ -78,31 +82,52 @@ def greedy(boxes, scores, iou_threshold):
 
 def as_corners(boxes, fmt):
     x, y, w, h = boxes.T
-    return {"xyxy": boxes, "xywh": np.stack([x, y, x + w, y + h], 1), "cxcywh": np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], 1)}[fmt]
+    return {
+        "xyxy": boxes,
+        "xywh": np.stack([x, y, x + w, y + h], 1),
+        "cxcywh": np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], 1),
+    }[fmt]
 
 
 PAIRS = [S(A, B), S(*FAR), S(np.zeros((0, 4)), B)]     # where coordinates are equal, there are kinks
-LOSSES = [S(A, C), S(A, C, reduction="mean"), S(A, C, reduction="sum"), S(*FAR), S(A[0], C[0]), S(np.zeros((0, 4)), np.zeros((0, 4)), reduction="mean")]
+LOSSES = [
+    S(A, C),
+    S(A, C, reduction="mean"),
+    S(A, C, reduction="sum"),
+    S(*FAR),
+    S(A[0], C[0]),
+    S(np.zeros((0, 4)), np.zeros((0, 4)), reduction="mean"),
+]
 MANY, SCORES = random_boxes(40), stream.permutation(40) / 40
 CASES = [
-    Case(ops.box_area, [S(A), S(A[0]), S(np.zeros((0, 4)))], oracle=lambda boxes: np.array([area(b) for b in boxes.reshape(-1, 4)]).reshape(boxes.shape[:-1])),
+    Case(ops.box_area, [S(A), S(A[0]), S(np.zeros((0, 4)))],
+         oracle=lambda boxes: np.array([area(b) for b in boxes.reshape(-1, 4)]).reshape(boxes.shape[:-1])),
     Case(ops.box_iou, PAIRS, oracle=every_pair(iou)),
     Case(ops.generalized_box_iou, PAIRS, oracle=every_pair(giou)),
     Case(ops.distance_box_iou, [*PAIRS, S(A, B, eps=0.1)], oracle=every_pair(diou)),
     Case(ops.complete_box_iou, PAIRS, oracle=every_pair(ciou), grad=False),     # alpha counts as a constant: see below
-    *[Case(function, [S(A, A)], oracle=every_pair(oracle), grad=False, name=f"{function.__name__} of equal boxes") for function, oracle in (
-        (ops.box_iou, iou), (ops.generalized_box_iou, giou), (ops.distance_box_iou, diou), (ops.complete_box_iou, ciou))],
+    *[Case(function, [S(A, A)], oracle=every_pair(oracle), grad=False, name=f"{function.__name__} of equal boxes")
+      for function, oracle in ((ops.box_iou, iou), (ops.generalized_box_iou, giou), (ops.distance_box_iou, diou),
+                               (ops.complete_box_iou, ciou))],
     Case(ops.generalized_box_iou_loss, LOSSES, oracle=loss_of(giou, eps=1e-7)),
     Case(ops.distance_box_iou_loss, LOSSES, oracle=loss_of(diou, eps_of_iou=1e-7)),
     Case(ops.complete_box_iou_loss, LOSSES, oracle=loss_of(ciou, eps_of_iou=1e-7), grad=False),
-    *[Case(lambda boxes, a=a, b=b: ops.box_convert(ops.box_convert(boxes, a, b), b, "xyxy"), [S(A)], name=f"box_convert {a} {b}",
-           oracle=lambda boxes, a=a: as_corners(boxes, a)) for a in ("xyxy", "xywh", "cxcywh") for b in ("xyxy", "xywh", "cxcywh")],
+    *[Case(lambda boxes, a=a, b=b: ops.box_convert(ops.box_convert(boxes, a, b), b, "xyxy"), [S(A)],
+           name=f"box_convert {a} {b}", oracle=lambda boxes, a=a: as_corners(boxes, a))
+      for a in ("xyxy", "xywh", "cxcywh")
+      for b in ("xyxy", "xywh", "cxcywh")],
     Case(ops.clip_boxes_to_image, [S(A, S.raw((2, 4))), S(A[0], S.raw((2, 4)))],
          oracle=lambda boxes, size: np.stack([boxes[..., i].clip(0, size[1 - i % 2]) for i in range(4)], -1)),
     Case(ops.remove_small_boxes, [S(A, 1.0), S(np.zeros((0, 4)), 1)], grad=False,
-         oracle=lambda boxes, least: np.array([i for i, b in enumerate(boxes) if min(b[2] - b[0], b[3] - b[1]) >= least], int)),
-    Case(ops.nms, [S(MANY, SCORES, 0.5), S(MANY, SCORES, 0.1), S(MANY, SCORES, 1.0), S(MANY, np.round(SCORES, 1), 0.3), S(np.zeros((0, 4)), np.zeros(0), 0.5)],
-         oracle=greedy, grad=False),
+         oracle=lambda boxes, least: np.array(
+             [i for i, b in enumerate(boxes) if min(b[2] - b[0], b[3] - b[1]) >= least], int)),
+    Case(ops.nms, [
+        S(MANY, SCORES, 0.5),
+        S(MANY, SCORES, 0.1),
+        S(MANY, SCORES, 1.0),
+        S(MANY, np.round(SCORES, 1), 0.3),
+        S(np.zeros((0, 4)), np.zeros(0), 0.5),
+    ], oracle=greedy, grad=False),
 ]
 
 
@@ -112,8 +137,10 @@ def test_battery(case):
 
 
 def test_worked_by_hand():
-    """Boxes of area 4 that share an area of 2: 2/6. The box around both has area 6, all of it covered. The centres are 1
-    apart, the diagonal is sqrt(13)."""
+    """Boxes of area 4 that share an area of 2: 2/6. The box around both has area 6, all of it covered.
+
+    The centres are 1 apart, the diagonal is sqrt(13).
+    """
     a, b = minidl.tensor([[0.0, 0.0, 2.0, 2.0]]), minidl.tensor([[1.0, 0.0, 3.0, 2.0]])
     assert ops.box_iou(a, b).item() == pytest.approx(2 / 6)
     assert ops.generalized_box_iou(a, b).item() == pytest.approx(2 / 6)
@@ -177,11 +204,15 @@ BOXES = minidl.ones(2, 4)
     (lambda: ops.box_area(minidl.ones(4, 2)), RuntimeError, "box_area: expected boxes (*, 4)"),
     (lambda: ops.box_area([[0, 0, 1, 1]]), TypeError, "box_area(): argument 'boxes' must be Tensor, not list"),
     (lambda: ops.box_iou(BOXES, minidl.ones(())), RuntimeError, "box_iou: expected boxes2 (*, 4)"),
-    (lambda: ops.box_iou(BOXES, BOXES[0]), RuntimeError, "expected boxes1 (N, 4) and boxes2 (M, 4), but got (2, 4) and (4,)"),
-    (lambda: ops.remove_small_boxes(BOXES[None], 1), RuntimeError, "remove_small_boxes: expected boxes (N, 4), but got (1, 2, 4)"),
+    (lambda: ops.box_iou(BOXES, BOXES[0]), RuntimeError,
+     "expected boxes1 (N, 4) and boxes2 (M, 4), but got (2, 4) and (4,)"),
+    (lambda: ops.remove_small_boxes(BOXES[None], 1), RuntimeError,
+     "remove_small_boxes: expected boxes (N, 4), but got (1, 2, 4)"),
     (lambda: ops.nms(BOXES, [0.1, 0.2], 0.5), TypeError, "nms(): argument 'scores' must be Tensor, not list"),
-    (lambda: ops.box_convert(BOXES, "xyxy", "xyhw"), ValueError, "Unsupported Bounding Box Conversions for given in_fmt xyxy and out_fmt xyhw"),
-    (lambda: ops.nms(BOXES, minidl.ones(3), 0.5), RuntimeError, "boxes and scores should have same number of elements in dimension 0"),
+    (lambda: ops.box_convert(BOXES, "xyxy", "xyhw"), ValueError,
+     "Unsupported Bounding Box Conversions for given in_fmt xyxy and out_fmt xyhw"),
+    (lambda: ops.nms(BOXES, minidl.ones(3), 0.5), RuntimeError,
+     "boxes and scores should have same number of elements in dimension 0"),
     (lambda: ops.nms(BOXES[0], minidl.ones(3), 0.5), RuntimeError, "but got (4,) and (3,)"),
     (lambda: ops.generalized_box_iou_loss(BOXES, BOXES[:1]), RuntimeError, "boxes belong together in pairs"),
     (lambda: ops.distance_box_iou_loss(BOXES, BOXES, "avg"), ValueError, "avg is not a valid value for reduction"),

@@ -103,14 +103,20 @@ def test_on_another_device():
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: ops.stochastic_depth(minidl.ones(2), 1.5, "row"), ValueError, "drop probability has to be between 0 and 1, but got 1.5"),
-    (lambda: ops.stochastic_depth(minidl.ones(2), 0.5, "rows"), ValueError, "mode has to be either 'batch' or 'row', but got rows"),
+    (lambda: ops.stochastic_depth(minidl.ones(2), 1.5, "row"), ValueError,
+     "drop probability has to be between 0 and 1, but got 1.5"),
+    (lambda: ops.stochastic_depth(minidl.ones(2), 0.5, "rows"), ValueError,
+     "mode has to be either 'batch' or 'row', but got rows"),
     (lambda: ops.stochastic_depth(minidl.tensor([1]), 0.5, "row"), RuntimeError, "input must be floating-point"),
-    (lambda: ops.drop_block2d(minidl.ones(2, 2, 2, 2), -0.1, 2), ValueError, "drop probability has to be between 0 and 1"),
+    (lambda: ops.drop_block2d(minidl.ones(2, 2, 2, 2), -0.1, 2), ValueError,
+     "drop probability has to be between 0 and 1"),
     (lambda: ops.stochastic_depth(minidl.tensor(1.0), 0.5, "row"), ValueError, "mode 'row' needs an input (N, *)"),
-    (lambda: ops.drop_block2d(minidl.ones(1, 1, 2, 2), 0.5, 0), RuntimeError, "block_size must be at least 1, but got 0"),
-    (lambda: ops.drop_block2d(minidl.ones(1, 1, 2, 2), 0.5, 1.5), TypeError, "argument 'block_size' must be int, not float"),
-    (lambda: ops.drop_block2d(minidl.ones(2, 2, 2), 0.5, 2), ValueError, "input should be 4 dimensional. Got 3 dimensions."),
+    (lambda: ops.drop_block2d(minidl.ones(1, 1, 2, 2), 0.5, 0), RuntimeError,
+     "block_size must be at least 1, but got 0"),
+    (lambda: ops.drop_block2d(minidl.ones(1, 1, 2, 2), 0.5, 1.5), TypeError,
+     "argument 'block_size' must be int, not float"),
+    (lambda: ops.drop_block2d(minidl.ones(2, 2, 2), 0.5, 2), ValueError,
+     "input should be 4 dimensional. Got 3 dimensions."),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

@@ -35,8 +35,13 @@ def dice(p, t, reduction="mean"):
 
 CASES = [
     Case(ops.sigmoid_focal_loss, [S((3, 4), ZERO_ONE, reduction=r) for r in ("none", "mean", "sum")] + [
-        S((3, 4), ZERO_ONE, alpha=-1), S((3, 4), ZERO_ONE, 0.6, 3.5), S((3, 4), ZERO_ONE, gamma=0), S((), np.array(1.0))], oracle=focal),
-    Case(ops.dice_loss, [S(P, T, reduction=r) for r in ("none", "mean", "sum")] + [S(P[:, 0], T[:, 0])], oracle=dice, rtol=1e-6),
+        S((3, 4), ZERO_ONE, alpha=-1),
+        S((3, 4), ZERO_ONE, 0.6, 3.5),
+        S((3, 4), ZERO_ONE, gamma=0),
+        S((), np.array(1.0)),
+    ], oracle=focal),
+    Case(ops.dice_loss, [S(P, T, reduction=r) for r in ("none", "mean", "sum")] + [S(P[:, 0], T[:, 0])],
+         oracle=dice, rtol=1e-6),
     Case(ops.dice_loss, [S(P, T, eps=0.5)], name="dice_loss, eps", oracle=lambda p, t, eps: np.mean(
         [1 - (2 * (a * b).sum() + eps) / ((a * a).sum() + (b * b).sum() + eps) for a, b in zip(p, t)])),
 ]
@@ -76,10 +81,13 @@ SCORES = minidl.ones(3, 1)
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: ops.sigmoid_focal_loss(SCORES, SCORES[:, 0]), ValueError, "sigmoid_focal_loss: Target size (3,) must be the same as input size (3, 1)"),
-    (lambda: ops.sigmoid_focal_loss(SCORES, SCORES, reduction="avg"), ValueError, "avg is not a valid value for reduction"),
+    (lambda: ops.sigmoid_focal_loss(SCORES, SCORES[:, 0]), ValueError,
+     "sigmoid_focal_loss: Target size (3,) must be the same as input size (3, 1)"),
+    (lambda: ops.sigmoid_focal_loss(SCORES, SCORES, reduction="avg"), ValueError,
+     "avg is not a valid value for reduction"),
     (lambda: ops.sigmoid_focal_loss(SCORES, SCORES, alpha=1.5), ValueError, "Invalid alpha value: 1.5"),
-    (lambda: ops.dice_loss(SCORES, SCORES[:, 0]), RuntimeError, "dice_loss: Target size (3,) must be the same as input size (3, 1)"),
+    (lambda: ops.dice_loss(SCORES, SCORES[:, 0]), RuntimeError,
+     "dice_loss: Target size (3,) must be the same as input size (3, 1)"),
     (lambda: ops.dice_loss(SCORES[0], SCORES[0]), RuntimeError, "expected inputs (N, *), but got (1,)"),
     (lambda: ops.dice_loss(SCORES, SCORES, "avg"), ValueError, "avg is not a valid value for reduction"),
 ])

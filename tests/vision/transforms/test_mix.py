@@ -40,14 +40,16 @@ def test_cutmix_pastes_a_rectangle_of_the_image_before():
         for n in range(3):
             assert set(np.unique(mixed[n].numpy())) <= {n, (n - 1) % 3}
             share = 1 - pasted[0, 0].mean()
-            np.testing.assert_allclose(labels[n].numpy(), share * np.eye(3)[n] + (1 - share) * np.eye(3)[n - 1], atol=1e-6)
+            np.testing.assert_allclose(labels[n].numpy(), share * np.eye(3)[n] + (1 - share) * np.eye(3)[n - 1],
+                                       atol=1e-6)
         seen.add(int(pasted[0, 0].sum()))
     assert len(seen) > 5 and 0 in seen
 
 
 def test_the_share_is_drawn_from_the_beta_distribution():
     minidl.manual_seed(0)
-    shares = np.array([MixUp(alpha=0.5, num_classes=3)(minidl.eye(3)[:, :], minidl.arange(3))[1][0, 0].item() for _ in range(500)])
+    shares = np.array([MixUp(alpha=0.5, num_classes=3)(minidl.eye(3)[:, :], minidl.arange(3))[1][0, 0].item()
+                       for _ in range(500)])
     assert shares.mean() == pytest.approx(0.5, abs=0.05)
     assert shares.var() == pytest.approx(1 / 8, abs=0.02)           # of Beta(a, a): 1 / (4 (2a + 1))
 
@@ -76,8 +78,10 @@ def test_what_they_have_in_common(transform):
     (lambda: MixUp(alpha=0.0), ValueError, "MixUp: alpha should be greater than 0, but got 0.0"),
     (lambda: MixUp(alpha=float("inf")), ValueError, "alpha should be greater than 0, but got inf"),
     (lambda: MixUp(num_classes=3)(images(), [2, 0, 1]), TypeError, "argument 'labels' must be Tensor, not list"),
-    (lambda: MixUp(num_classes=3)(images(), minidl.ones(3, 4)), ValueError, "expected labels (N, 3), with num_classes=3, but got (3, 4)"),
-    (lambda: MixUp(num_classes=3)(minidl.tensor(1.0), LABELS), ValueError, "one for each image, but got (3,) for images ()"),
+    (lambda: MixUp(num_classes=3)(images(), minidl.ones(3, 4)), ValueError,
+     "expected labels (N, 3), with num_classes=3, but got (3, 4)"),
+    (lambda: MixUp(num_classes=3)(minidl.tensor(1.0), LABELS), ValueError,
+     "one for each image, but got (3,) for images ()"),
     (lambda: CutMix(num_classes=3)(images()[:, :, :0], LABELS), ValueError, "expected a batch of images, (N, C, H, W)"),
     (lambda: MixUp()(images(), LABELS), ValueError, "num_classes must be given where labels are class numbers"),
     (lambda: CutMix(num_classes=3)(images(), LABELS[:2]), ValueError, "one for each image, but got (2,)"),
