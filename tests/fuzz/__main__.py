@@ -12,7 +12,8 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.fuzz", description="Random programs in minidl and PyTorch.")
     parser.add_argument("--programs", type=int, default=5000, help="how many (default 5000)")
     parser.add_argument("--seed", type=int, default=0, help="a program is made from its seed and its index alone")
-    parser.add_argument("--first", type=int, default=0, help="index of the first program: split or continue a run by it")
+    parser.add_argument("--first", type=int, default=0,
+                        help="index of the first program: split or continue a run by it")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     parser.add_argument("--json", type=Path, help="write the table there, too")
     parser.add_argument("--show", type=int, metavar="INDEX", help="print this one program, shortened if it disagrees")

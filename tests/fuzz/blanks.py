@@ -223,8 +223,10 @@ class Blanks:
         return self.random.choices(list(DTYPES), list(DTYPES.values()))[0]
 
     def index(self, once: str = "") -> str:
-        """What may stand between the brackets: numbers, slices, None, Ellipsis, masks, lists and tensors of positions; "once"
-        is for writes, where no place is named twice."""
+        """What may stand between the brackets: numbers, slices, None, Ellipsis, masks, lists and tensors of positions.
+
+        "once" is for writes, where no place is named twice.
+        """
         items, shape = [], list(self.first.shape)
         random = self.random
         fancy = random.random() < 0.4
@@ -333,7 +335,8 @@ BLANKS: dict[str, Callable[..., Any]] = {
     "new": lambda b, tokens: b.like(b.sizes(tokens)),
     "part": part,
     "into": into,
-    "ints": lambda b, count: b.positions((3,), b.first.numel()) if count == "all" else b.positions((int(count),), b.length()),
+    "ints": lambda b, count: b.positions((3,), b.first.numel()) if count == "all"
+    else b.positions((int(count),), b.length()),
     "ints0": lambda b, count: b.positions((int(count),), b.first.shape[0] if b.first.dim() else 0),
     "gather": gather,
     "classes": lambda b, axis: b.positions(tuple(b.first.shape[:1]), b.first.shape[int(axis)]),

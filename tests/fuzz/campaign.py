@@ -90,15 +90,16 @@ class Report:
                          + (f" [{kind.reason}]" if kind.reason else ""))
         share = 100 * self.count(kind=running.MINIDL_REFUSES) / max(1, self.programs)
         lines += ["", self.line(), f"seed {self.seed}, programs {self.first} to {self.first + self.programs - 1}, "
-                  f"{self.statements} statements, {self.seconds:.0f} s; {share:.2f} % of programs run in PyTorch and are "
-                  f"refused by minidl"]
+                  f"{self.statements} statements, {self.seconds:.0f} s; "
+                  f"{share:.2f} % of programs run in PyTorch and are refused by minidl"]
         return "\n".join(lines)
 
     def json(self) -> str:
         return json.dumps(asdict(self), indent=1)
 
 
-def run_some(seed: int, first: int, count: int, layout: bool, seconds: float = float("inf"), scripts: bool = False) -> Report:
+def run_some(seed: int, first: int, count: int, layout: bool, seconds: float = float("inf"),
+             scripts: bool = False) -> Report:
     """Run programs `first` to `first + count - 1`, or as many as the time allows."""
     quiet()
     running.LAYOUT = layout

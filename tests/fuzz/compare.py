@@ -12,8 +12,10 @@ Difference = tuple[str, str] | None
 """The kind of the difference, and a description; or None."""
 
 TOLERANCE = {"float16": 2e-2, "float32": 2e-4, "float64": 1e-8, "complex64": 2e-4, "complex128": 1e-8}
-"""Largest difference, relative to the largest number of the tensor and at least to 1. Two libraries round differently in the
-last place, and a few steps multiply that."""
+"""Largest difference, relative to the largest number of the tensor and at least to 1.
+
+Two libraries round differently in the last place, and a few steps multiply that.
+"""
 
 
 def array_of(tensor: Any) -> np.ndarray:
@@ -31,7 +33,8 @@ def close(ours: np.ndarray, theirs: np.ndarray) -> Difference:
     if tolerance is None:
         return None if np.array_equal(ours, theirs) else ("value", f"{ours.tolist()} and {theirs.tolist()}")
     finite = np.isfinite(theirs)
-    if not np.array_equal(finite, np.isfinite(ours)) or not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
+    same_places = np.array_equal(finite, np.isfinite(ours))
+    if not same_places or not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
         return "nan or inf", f"{ours.tolist()} and {theirs.tolist()}"
     ours, theirs = ours[finite], theirs[finite]
     if ours.dtype.kind == "f":
@@ -52,7 +55,8 @@ def compare_tensors(ours: Any, theirs: Any, layout: bool) -> Difference:
     if flags[0] != flags[1]:
         return "flag", f"(requires_grad, is_leaf, retains_grad) {flags[0]} and {flags[1]}"
     if layout and a.size and ours.is_contiguous() != theirs.is_contiguous():
-        return "contiguity", " and ".join("contiguous" if x.is_contiguous() else f"strides {x.stride()}" for x in (ours, theirs))
+        return "contiguity", " and ".join("contiguous" if x.is_contiguous() else f"strides {x.stride()}"
+                                          for x in (ours, theirs))
     return close(a, b)
 
 

@@ -1,7 +1,7 @@
 """A program is a list of statements, and a statement is a line of Python that both libraries can run.
 
-In the text, `lib` stands for minidl or torch, and `F` for its `nn.functional`. Tensors are called t0, t1 and so on, what
-hooks have seen h0, h1 and so on.
+In the text, `lib` stands for minidl or torch, and `F` for its `nn.functional`. Tensors are called t0, t1 and so on,
+what hooks have seen h0, h1 and so on.
 """
 from __future__ import annotations
 

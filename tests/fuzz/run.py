@@ -146,8 +146,9 @@ class Run:
         return None
 
     def _layouts_differ(self) -> bool:
-        return any(self.ours[name].is_contiguous() != self.theirs[name].is_contiguous() for name in self.names
-                   if isinstance(self.theirs[name], torch.Tensor) and self.ours[name].shape == tuple(self.theirs[name].shape))
+        return any(self.ours[name].is_contiguous() != self.theirs[name].is_contiguous()
+                   for name in self.names if isinstance(self.theirs[name], torch.Tensor)
+                   and self.ours[name].shape == tuple(self.theirs[name].shape))
 
     def _compare_sharing(self, statement: Statement) -> Disagreement | None:
         """Whether the new tensor looks into the memory of the same others. Errors: Skipped."""

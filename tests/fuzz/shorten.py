@@ -20,8 +20,11 @@ class Short:
 
 
 def shorten(program: Program, found: Disagreement, layout: bool | None = None) -> Short | None:
-    """Drop statements, put numbers in the place of computed tensors, make tensors and numbers smaller, while the same line
-    of the table gives a disagreement of the same kind. None if it does not come back in a second run."""
+    """Drop statements, put numbers in the place of computed tensors, make tensors and numbers smaller.
+
+    As long as the same line of the table gives a disagreement of the same kind. None if it does not come back in a
+    second run.
+    """
     best = replay(program, layout)
     if best is None or not same(best.found, found):
         return None

@@ -1,13 +1,16 @@
 """What statements there are: a new op is one line.
 
-A blank such as `{f}` or `{dim}` is filled by the function of that name in `blanks.py`; what stands behind a colon is its
-argument. The first blank of a line that is a tensor is "the" tensor: `{dim}`, `{index}` and others speak of it.
+A blank such as `{f}` or `{dim}` is filled by the function of that name in `blanks.py`; what stands behind a colon is
+its argument. The first blank of a line that is a tensor is "the" tensor: `{dim}`, `{index}` and others speak of it.
 
-    {x} any tensor    {f} a floating one     {c} a floating or complex one    {z} a complex one    {i} an integer one    {b} a bool one
-    {r} one that requires grad    {leaf} a leaf that does    {graded} one that has a gradient    {image} a floating one of 4 axes    {table} of 2 axes
+    {x} any tensor    {f} a floating one    {c} a floating or complex one    {z} a complex one
+    {i} an integer one    {b} a bool one    {image} a floating one of 4 axes    {table} of 2 axes
+    {r} one that requires grad    {leaf} a leaf that does    {graded} one that has a gradient
     {y} one that broadcasts with the tensor    {fy} a floating one    {same} one of its shape and dtype
-    {it} the tensor again    {one} one of shape (1,)    {new:2,-1} one of its dtype and of shape (2, its last size); {ints:2} positions along the last `{dim}`, {gather} in more axes
-    {k} a number    {n} a small count    {p} a probability    {dim} {along} the last {dim} {dims} {keep} {index} {view} {expand} {perm} {dtype}
+    {it} the tensor again    {one} one of shape (1,)    {new:2,-1} one of its dtype and of shape (2, its last size)
+    {ints:2} positions along the last `{dim}`    {gather} in more axes
+    {k} a number    {n} a small count    {p} a probability    {dim}    {along} the last {dim}
+    {dims} {keep} {index} {view} {expand} {perm} {dtype}
 """
 from __future__ import annotations
 
