@@ -35,9 +35,9 @@ except ImportError:
 class S:
     """One sample: the arguments of a call.
 
-    A tuple of ints stands for a random float tensor of that shape, an ndarray for a tensor of its values (a
-    floating or complex one gets a gradient); everything else is passed on as it is. `S.raw(x)` passes a tuple or an array
-    on as it is too. Lists are searched for tensors.
+    A tuple of ints stands for a random float tensor of that shape, an ndarray for a tensor of its values (a floating or
+    complex one gets a gradient); everything else is passed on as it is. `S.raw(x)` passes a tuple or an array on as it
+    is too. Lists are searched for tensors.
     """
 
     def __init__(self, *args: Any, low: float = -2.0, high: float = 2.0, seed: int = 0, **kwargs: Any) -> None:
@@ -187,7 +187,8 @@ def _check_values(case: Case, sample: S) -> None:
         theirs = function(*there, **there_kwargs)
         _assert_same(host(out), host(theirs), case.rtol, "PyTorch")
         dtypes = [str(t.dtype).removeprefix("torch.") for t in leaves([theirs]) if isinstance(t, torch.Tensor)]
-        assert [str(t.dtype) for t in tensors(out)] == dtypes, f"dtypes {[t.dtype for t in tensors(out)]}, PyTorch gives {dtypes}"
+        ours = [str(t.dtype) for t in tensors(out)]
+        assert ours == dtypes, f"dtypes {ours}, PyTorch gives {dtypes}"
         if case.grad:
             _check_torch_gradients(case, sample, out, theirs, args, kwargs, there, there_kwargs)
 

@@ -3,7 +3,8 @@
     python -m tests.public_functions        # writes docs/functions.md
 
 A function counts as checked by a case of `tests/ops` if the case calls it: that is observed while the cases run, not
-declared. What has no such table (creation, random numbers, inquiries) is listed in `ELSEWHERE` with the file that tests it.
+declared. What has no such table (creation, random numbers, inquiries) is listed in `ELSEWHERE` with the file that tests
+it.
 """
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import inspect
 import pkgutil
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,9 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "functions.md"
 SPACES = {"minidl": minidl, "minidl.nn.functional": functional, "minidl.linalg": minidl.linalg,
           "minidl.special": minidl.special, "minidl.fft": minidl.fft}
-COMPARED = ["", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "linalg", "special", "fft",
-            "func", "autograd", "autograd.functional", "utils.data", "amp", "cuda", "backends", "random"]
+COMPARED = ["", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "linalg",
+            "special", "fft", "func", "autograd", "autograd.functional", "utils.data", "amp", "cuda", "backends",
+            "random"]
 """The namespaces of PyTorch of which everything is here, or is left out for a reason."""
 
 ELSEWHERE = {
@@ -188,18 +191,26 @@ def elsewhere() -> dict[str, str]:
     return {name: file for file, names in ELSEWHERE.items() for name in names.split()}
 
 
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Lines of prose; those after the first are indented."""
+    return textwrap.wrap(text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+PURPOSE = """Every public function, and what holds it in check. *Values*: the oracles that its results are compared
+with; NumPy stands for NumPy, SciPy or naive loops. *Order 1* and *order 2*: its gradients, and the gradients of
+those, agree with finite differences in float64 (and with PyTorch's). Every function is also checked to leave its
+inputs alone, to keep float32 as float32, to give the same from strided memory, and to run on a stand-in for a GPU
+array. This page is written by `python -m tests.public_functions` from what the tests do; a test fails if it is out of
+date, or if a function is in no table."""
+
+
 def page() -> str:
     """The text of docs/functions.md."""
     known, by_hand = checks(), elsewhere()
     lines = [
         "# Functions",
         "",
-        "Every public function, and what holds it in check. *Values*: the oracles that its results are compared with; NumPy "
-        "stands for NumPy, SciPy or naive loops. *Order 1* and *order 2*: its gradients, and the gradients of those, "
-        "agree with finite differences in float64 (and with PyTorch's). Every function is also checked to leave its inputs "
-        "alone, to keep float32 as float32, to give the same from strided memory, and to run on a stand-in for a GPU array. "
-        "This page is written by `python -m tests.public_functions` from what the tests do; a test fails if it is out of date, "
-        "or if a function is in no table.",
+        *wrapped(PURPOSE),
     ]
     for space, functions in public().items():
         lines += ["", f"## {space}", "", f"As in `{space.replace('minidl', 'torch')}`." if space != "minidl.Tensor" else
@@ -214,7 +225,8 @@ def page() -> str:
             lines.append(f"| `{name}` | {', '.join(sorted(entry['oracles']))} | {'yes' if entry['grad'] else ''} | "
                          f"{'yes' if entry['gradgrad'] else ''} | {dtypes} | {', '.join(sorted(entry['files']))} |")
     lines += ["", "## Left out", "", "What PyTorch has and minidl has not, on purpose.", ""]
-    lines += [f"- **{reason}**: {', '.join(f'`{name}`' for name in names.split())}" for reason, names in LEFT_OUT.items()]
+    for reason, names in LEFT_OUT.items():
+        lines += wrapped(f"- **{reason}**: {', '.join(f'`{name}`' for name in names.split())}", indent="  ")
     return "\n".join(lines) + "\n"
 
 
@@ -227,8 +239,10 @@ def unchecked() -> list[str]:
 
 
 def mentioned(method: str) -> str:
-    """The first test file that calls a method of that name, or holds it in a string. What writes in place is found by its
-    underscore."""
+    """The first test file that calls a method of that name, or holds it in a string.
+
+    What writes in place is found by its underscore.
+    """
     if method.endswith("_"):
         return "tests/ops/torch_names/test_in_place.py"
     for path in sorted((ROOT / "tests").rglob("test_*.py")):

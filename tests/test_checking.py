@@ -84,7 +84,8 @@ def test_what_is_right_passes():
     (case(TenPercentOff, (2, 3)), (AssertionError, GradcheckError), "gradient against PyTorch's|mismatch"),
     (case(WrongSecond, (2, 3)), GradcheckError, "mismatch"),
     (case(Wide, (2, 3)), RuntimeError, r"cannot assign a gradient of shape \(2, 3\), float64"),
-    (case(HalfOfBoth, (2, 3), (3,), oracle=lambda a, b: a * b), (AssertionError, GradcheckError), "gradient against PyTorch's|mismatch"),
+    (case(HalfOfBoth, (2, 3), (3,), oracle=lambda a, b: a * b), (AssertionError, GradcheckError),
+     "gradient against PyTorch's|mismatch"),
     (case(Misnamed, (2, 3)), TypeError, "rename it grad_x"),
     (case(Cube, np.arange(3)), AssertionError, "no sample has an input that requires grad"),
 ], ids=lambda value: str(value) if isinstance(value, Case) else "")

@@ -12,7 +12,8 @@ def test_info_says_what_is_in_use(capsys):
     main(["info"])
     text = capsys.readouterr().out
     assert text == info() + "\n"
-    for word in (minidl.__version__, "NumPy", "BLAS", "compiled kernels", f"{minidl.get_num_threads()} (MINIDL_NUM_THREADS"):
+    for word in (minidl.__version__, "NumPy", "BLAS", "compiled kernels",
+                 f"{minidl.get_num_threads()} (MINIDL_NUM_THREADS"):
         assert word in text
 
 

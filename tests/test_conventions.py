@@ -18,7 +18,8 @@ except ImportError:
 
 PAGE = Path(__file__).parent.parent / "docs" / "conventions.md"
 ROW = re.compile(r"\| `(?P<code>.+?)` \| `(?P<x>.+?)` \| (?P<ours>.+?) \| (?P<theirs>.+?) \| (?P<reason>.*?) \|$")
-ROWS = [m.groupdict() for m in map(ROW.match, PAGE.read_text(encoding="utf-8").splitlines()) if m] if PAGE.exists() else []
+LINES = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+ROWS = [m.groupdict() for m in map(ROW.match, LINES) if m]
 
 
 def outcome(library, functional, code, x):

@@ -11,7 +11,8 @@ import pytest
 import minidl
 
 ROOT = Path(__file__).parent.parent
-PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
+         *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(minidl.__path__, "minidl.")
                  if minidl.backends.numba.is_available() or not m.name.startswith("minidl.backend.compiled"))
 
@@ -28,7 +29,8 @@ def settings_as_before():
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name):
     minidl.manual_seed(0)
-    failures, _ = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    failures, _ = doctest.testmod(importlib.import_module(name),
+                                  optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     assert failures == 0
 
 

@@ -11,13 +11,16 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "first"
 TRAINED = ["softmax", "mlp", "lenet"]
-needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed")
+needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None,
+                                      reason="matplotlib is not installed")
 unix = pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal of Unix")
 
 
 def start(name, *args, **env):
-    return subprocess.Popen([sys.executable, str(EXAMPLES / f"{name}.py"), *map(str, args)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, env={**os.environ, **{key: str(value) for key, value in env.items()}}, start_new_session=os.name == "posix")
+    return subprocess.Popen([sys.executable, str(EXAMPLES / f"{name}.py"), *map(str, args)],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, **{key: str(value) for key, value in env.items()}},
+                            start_new_session=os.name == "posix")
 
 
 def run(name, *args, **env):
@@ -165,9 +168,14 @@ def test_pictures_without_matplotlib_are_refused_before_the_first_step(tmp_path)
 def test_folders_that_cannot_be_written(tmp_path):
     file = tmp_path / "file"
     file.write_text("not a folder")
-    for name, args in {"mlp": ["--plot", file], "lenet": ["--plot", file / "plots"], "softmax": ["--save", file / "model"]}.items():
+    for name, args in {
+        "mlp": ["--plot", file],
+        "lenet": ["--plot", file / "plots"],
+        "softmax": ["--save", file / "model"],
+    }.items():
         said = refused(name, *args)
-        assert said.startswith(f"{name}.py: error: {args[0]}: cannot write into the folder {file}") and "name another" in said
+        assert said.startswith(f"{name}.py: error: {args[0]}: cannot write into the folder {file}")
+        assert "name another" in said
     assert "is a folder; name a file" in refused("mlp", "--save", tmp_path)
 
 
@@ -202,7 +210,9 @@ def ink(picture):
 
 @needs_matplotlib
 @pytest.mark.parametrize("name, pictures", [
-    ("softmax", ["loss", "mistakes", "templates"]), ("mlp", ["loss", "mistakes"]), ("lenet", ["loss", "mistakes", "filters"]),
+    ("softmax", ["loss", "mistakes", "templates"]),
+    ("mlp", ["loss", "mistakes"]),
+    ("lenet", ["loss", "mistakes", "filters"]),
     ("knn", ["cross_validation", "mistakes"])])
 def test_pictures_have_no_empty_parts(name, pictures, tmp_path):
     steps = [] if name == "knn" else ["--max-steps", 40]

@@ -35,7 +35,8 @@ def imported(path: Path) -> list[tuple[str, bool]]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "minidl" else [node.module]
+            whole = node.module == "minidl"
+            names = [f"{node.module}.{alias.name}" for alias in node.names] if whole else [node.module]
         else:
             continue
         for name in names:

@@ -19,7 +19,8 @@ def output(path):
 
 @pytest.mark.parametrize("path", STEPS, ids=lambda path: path.stem)
 def test_runs_and_agrees(path):
-    differences = re.findall(r"^largest difference from minidl's (?:gradients|losses): (.*)$", output(path), re.MULTILINE)
+    differences = re.findall(r"^largest difference from minidl's (?:gradients|losses): (.*)$", output(path),
+                             re.MULTILINE)
     if path.stem == "step_6_training":
         rows = re.findall(r"^epoch +\d+  loss ([\d.]+)  test accuracy ([\d.]+)%$", output(path), re.MULTILINE)
         assert len(rows) == 10 and float(rows[-1][0]) < float(rows[0][0]) / 10 and float(rows[-1][1]) > 94
@@ -37,4 +38,5 @@ def test_the_steps_are_numbered_and_short():
 
 
 def test_the_step_about_memory_refuses_an_overwritten_value():
-    assert "refused: a value that the gradient needs was overwritten: it is at version 1, expected 0" in output(STEPS[3])
+    text = "refused: a value that the gradient needs was overwritten: it is at version 1, expected 0"
+    assert text in output(STEPS[3])

@@ -18,7 +18,8 @@ X, Y, V = STREAM.standard_normal((3, 4, 5)), STREAM.standard_normal((3, 4)), STR
 CALLS = {
     "in tuple": lambda lib, F, x, y, v: F.vmap(lambda a, b: a@b, in_dims=(0, None))(y, v),
     "neg in": lambda lib, F, x, y, v: F.vmap(lambda a: a.sum(0), in_dims=-1)(x),
-    "nested in dict": lambda lib, F, x, y, v: F.vmap(lambda d: d["a"]*d["b"], in_dims=({"a":0, "b":None}, ))({"a":y, "b":v}),
+    "nested in dict": lambda lib, F, x, y, v: F.vmap(lambda d: d["a"]*d["b"],
+                                                     in_dims=({"a":0, "b":None},))({"a":y, "b":v}),
     "nested in tuple": lambda lib, F, x, y, v: F.vmap(lambda p: p[0]*p[1], in_dims=((0, None), ))((y, v)),
     "out 1": lambda lib, F, x, y, v: F.vmap(lambda a: a*2, out_dims=1)(y),
     "out -1": lambda lib, F, x, y, v: F.vmap(lambda a: a*2, out_dims=-1)(x),
@@ -41,7 +42,8 @@ CALLS = {
     "vmap grad": lambda lib, F, x, y, v: F.vmap(F.grad(lambda a: (a**3).sum()))(y),
     "vmap grad aux": lambda lib, F, x, y, v: F.vmap(F.grad(lambda a: ((a**3).sum(), a*2), has_aux=True))(y),
     "vmap gv": lambda lib, F, x, y, v: F.vmap(F.grad_and_value(lambda a: (a**3).sum()))(y),
-    "vmap grad argnums": lambda lib, F, x, y, v: F.vmap(F.grad(lambda a, b: (a*b).sum(), argnums=(0, 1)), in_dims=(0, None))(y, v),
+    "vmap grad argnums": lambda lib, F, x, y, v: F.vmap(F.grad(lambda a, b: (a*b).sum(), argnums=(0, 1)),
+                                                        in_dims=(0, None))(y, v),
     "grad vmap": lambda lib, F, x, y, v: F.grad(lambda a: F.vmap(lambda r: (r*r).sum())(a).sum())(y),
     "vmap jacrev": lambda lib, F, x, y, v: F.vmap(F.jacrev(lambda a: a.sin()))(y),
     "vmap jacfwd": lambda lib, F, x, y, v: F.vmap(F.jacfwd(lambda a: a.sin()))(y),
@@ -60,7 +62,8 @@ CALLS = {
     "jvp aux": lambda lib, F, x, y, v: F.jvp(lambda a: (a*2, a.sum()), (v, ), (v, ), has_aux=True),
     "jvp tree": lambda lib, F, x, y, v: F.jvp(lambda d: d["a"]*2, ({"a":v}, ), ({"a":v}, )),
     "vjp": lambda lib, F, x, y, v: F.vjp(lambda a, b: a*b.sum(), v, v)[1](v),
-    "vjp aux": lambda lib, F, x, y, v: (lambda r: (r[0], r[2], r[1](v)))(F.vjp(lambda a: (a*2, a.sum()), v, has_aux=True)),
+    "vjp aux": lambda lib, F, x, y, v: (lambda r: (r[0], r[2], r[1](v)))(
+        F.vjp(lambda a: (a*2, a.sum()), v, has_aux=True)),
     "vjp tuple out": lambda lib, F, x, y, v: F.vjp(lambda a: (a*2, a.sum()), v)[1]((v, v.sum())),
     "vmap vjp": lambda lib, F, x, y, v: F.vmap(lambda a: F.vjp(lambda b: b.sin(), a)[1](a)[0])(y),
     "vmap jvp": lambda lib, F, x, y, v: F.vmap(lambda a: F.jvp(lambda b: b.sin(), (a, ), (a, ))[1])(y),
@@ -70,14 +73,16 @@ CALLS = {
     "grad const": lambda lib, F, x, y, v: F.grad(lambda a: v.sum())(v),
     "grad no grad inside": lambda lib, F, x, y, v: F.grad(lambda a: a.detach().sum())(v),
     "linearize": lambda lib, F, x, y, v: F.linearize(lambda a: a.sin()*a.sum(), v)[1](v),
-    "vmap linear layer": lambda lib, F, x, y, v: F.vmap(lambda a: lib.nn.functional.linear(a, lib.ones(2, 4, dtype=lib.float64)))(y),
+    "vmap linear layer": lambda lib, F, x, y, v: F.vmap(
+        lambda a: lib.nn.functional.linear(a, lib.ones(2, 4, dtype=lib.float64)))(y),
     "vmap where": lambda lib, F, x, y, v: F.vmap(lambda a: lib.where(a>0, a, 0*a))(y),
     "vmap softmax": lambda lib, F, x, y, v: F.vmap(lambda a: lib.softmax(a, 0))(y),
     "vmap cumsum sort": lambda lib, F, x, y, v: F.vmap(lambda a: a.sort().values.cumsum(0))(y),
     "vmap int": lambda lib, F, x, y, v: F.vmap(lambda a: a+1)(lib.arange(3)),
     "vmap bool": lambda lib, F, x, y, v: F.vmap(lambda a: a.sum()>0)(y),
     "vmap reshape": lambda lib, F, x, y, v: F.vmap(lambda a: a.reshape(-1))(x),
-    "vmap conv": lambda lib, F, x, y, v: F.vmap(lambda a: lib.nn.functional.conv1d(a[None], lib.ones(2, 4, 2, dtype=lib.float64))[0])(x),
+    "vmap conv": lambda lib, F, x, y, v: F.vmap(
+        lambda a: lib.nn.functional.conv1d(a[None], lib.ones(2, 4, 2, dtype=lib.float64))[0])(x),
     "vmap namedtuple out": lambda lib, F, x, y, v: F.vmap(lambda a: a.max(0))(y)[1],
 }
 

@@ -20,7 +20,8 @@ def test_import_is_light():
 
 
 def test_everything_public_is_there_at_once():
-    assert loaded("import minidl; minidl.nn.Linear; minidl.optim.SGD; minidl.utils.data.DataLoader; minidl.nn.functional.relu")
+    assert loaded(
+        "import minidl; minidl.nn.Linear; minidl.optim.SGD; minidl.utils.data.DataLoader; minidl.nn.functional.relu")
 
 
 def test_names_that_stand_for_others():

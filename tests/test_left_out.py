@@ -14,9 +14,9 @@ import pytest
 import minidl
 from minidl import nn, optim
 
-MODULES = """minidl minidl.amp minidl.autograd minidl.backends minidl.cuda minidl.fft minidl.func minidl.linalg minidl.nn
-    minidl.nn.functional minidl.nn.init minidl.nn.utils minidl.optim minidl.optim.lr_scheduler minidl.random minidl.special
-    minidl.utils minidl.utils.data""".split()
+MODULES = """minidl minidl.amp minidl.autograd minidl.backends minidl.cuda minidl.fft minidl.func minidl.linalg
+    minidl.nn minidl.nn.functional minidl.nn.init minidl.nn.utils minidl.optim minidl.optim.lr_scheduler minidl.random
+    minidl.special minidl.utils minidl.utils.data""".split()
 
 
 @pytest.mark.parametrize("module, name, text", [
@@ -66,7 +66,8 @@ def test_a_part_that_waits_to_be_imported() -> None:
         from minidl import neighbors, vision
         assert minidl.vision is vision and minidl.neighbors is neighbors"""
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout == "module 'minidl' has no attribute 'vision'. It wants to be imported first: import minidl.vision\n"
+    assert found.stdout == ("module 'minidl' has no attribute 'vision'. It wants to be imported first: "
+                            "import minidl.vision\n")
 
 
 @pytest.mark.parametrize("path", MODULES)

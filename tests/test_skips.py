@@ -32,8 +32,8 @@ def run(folder, *args):
 def test_one_line_a_reason(tmp_path):
     lines = run(tmp_path)
     start = next(i for i, line in enumerate(lines) if "skipped (-rs lists them)" in line)
-    assert lines[start + 1:start + 4] == ["PyTorch is not installed: 1,235 tests", "scikit-learn is not installed: 1 test",
-                                          "there is no GPU: 1 test"]
+    assert lines[start + 1:start + 4] == ["PyTorch is not installed: 1,235 tests",
+                                          "scikit-learn is not installed: 1 test", "there is no GPU: 1 test"]
     assert not any(line.startswith("SKIPPED") for line in lines)
     assert any(line.startswith("FAILED test_sample.py::test_fails") for line in lines)
     assert any(line.startswith("XFAIL test_sample.py::test_not_yet") for line in lines)

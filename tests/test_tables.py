@@ -71,7 +71,8 @@ def test_a_profile_in_a_notebook() -> None:
     with profile() as prof:
         with record_function("<script>load</script>"):
             net(minidl.ones(2, 3)).sum().backward()
-    for shown, keys in ((prof.key_averages(), ["<script>load</script>", "Linear"]), (prof.module_averages(), ["Linear"])):
+    for shown, keys in ((prof.key_averages(), ["<script>load</script>", "Linear"]),
+                        (prof.module_averages(), ["Linear"])):
         found = Reader(shown._repr_html_())
         assert {row[0] for row in found.rows[1:]} == {row.key for row in shown} >= set(keys)
         assert found.rows[0] == list(shown[0].HEAD)

@@ -1,7 +1,8 @@
-"""What mypy and pyright say of programs that use minidl, in an environment where it is installed as `pip install -e .` does.
+"""What mypy and pyright say of programs that use minidl, installed as `pip install -e .` does.
 
-The programs in `tests/programs` are a user's: they run, and neither checker finds an error in them. Another one names everything
-that is public. Both are checked as they stand in an editor: away from this repository, with the package found by its installation.
+The programs in `tests/programs` are a user's: they run, and neither checker finds an error in them. Another one names
+everything that is public. Both are checked as they stand in an editor: away from this repository, with the package
+found by its installation.
 """
 from __future__ import annotations
 
@@ -25,11 +26,12 @@ AWAY = {name: value for name, value in os.environ.items() if name != "PYTHONPATH
 """An environment in which this repository is not at hand."""
 
 PUBLIC = """
-    minidl minidl.accelerator minidl.amp minidl.autograd minidl.autograd.functional minidl.autograd.graph minidl.backends
-    minidl.backends.cudnn minidl.backends.mps minidl.backends.numba minidl.cuda minidl.cuda.amp minidl.fft minidl.func
-    minidl.linalg minidl.neighbors minidl.nn minidl.nn.functional minidl.nn.init minidl.nn.parameter minidl.nn.utils
-    minidl.nn.utils.parametrizations minidl.nn.utils.parametrize minidl.nn.utils.prune minidl.nn.utils.rnn minidl.optim
-    minidl.optim.lr_scheduler minidl.optim.swa_utils minidl.profiler minidl.random minidl.serialization
+    minidl minidl.accelerator minidl.amp minidl.autograd minidl.autograd.functional minidl.autograd.graph
+    minidl.backends minidl.backends.cudnn minidl.backends.mps minidl.backends.numba minidl.cuda minidl.cuda.amp
+    minidl.fft minidl.func minidl.linalg minidl.neighbors minidl.nn minidl.nn.functional minidl.nn.init
+    minidl.nn.parameter minidl.nn.utils minidl.nn.utils.parametrizations minidl.nn.utils.parametrize
+    minidl.nn.utils.prune minidl.nn.utils.rnn minidl.optim minidl.optim.lr_scheduler minidl.optim.swa_utils
+    minidl.profiler minidl.random minidl.serialization
     minidl.serialization.safetensors minidl.special minidl.utils minidl.utils.checkpoint minidl.utils.data minidl.vision
     minidl.vision.datasets minidl.vision.ops minidl.vision.transforms minidl.vision.transforms.functional""".split()
 
@@ -100,10 +102,12 @@ def test_checkers_find_no_errors(checker: list[str], python: Path, tmp_path: Pat
     for program in PROGRAMS:
         shutil.copy(program, tmp_path)
     lines = [f"print({path}.{name})" for path in PUBLIC for name in public_names(path)]
-    everything = [f"import {path}" for path in PUBLIC if path.count(".") < 2 and path not in ("minidl.nn", "minidl.optim")]
+    everything = [f"import {path}"
+                  for path in PUBLIC if path.count(".") < 2 and path not in ("minidl.nn", "minidl.optim")]
     (tmp_path / "everything.py").write_text("\n".join(everything + lines))
     (tmp_path / "wrong.py").write_text("import minidl\nminidl.no_such_name\nminidl.nn.Linear('3', 4)\n")
-    found = subprocess.run([sys.executable, *checker, python, "."], cwd=tmp_path, env=AWAY, capture_output=True, text=True)
+    found = subprocess.run([sys.executable, *checker, python, "."], cwd=tmp_path, env=AWAY, capture_output=True,
+                           text=True)
     errors = [line for line in found.stdout.splitlines() if "error: " in line]
     assert [line for line in errors if "wrong.py" not in line] == [], found.stdout + found.stderr
     assert sum("wrong.py" in line for line in errors) == 2, "the package is not seen: " + found.stdout + found.stderr

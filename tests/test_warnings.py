@@ -82,7 +82,8 @@ WARNINGS = [
     ("ops/base/conversion.py", lambda: minidl.ones(2, dtype=minidl.complex64).to(minidl.float32)),
     ("ops/loss/losses.py", lambda: nn.KLDivLoss()(minidl.zeros(2, 3), minidl.ones(2, 3))),
     ("ops/activation/softmaxes.py", lambda: guessed_dim(nn.Softmax)),
-    ("ops/fft/short_time.py", lambda: minidl.istft(minidl.ones(3, 9, dtype=minidl.complex64), 4, length=99, window=minidl.ones(4))),
+    ("ops/fft/short_time.py",
+     lambda: minidl.istft(minidl.ones(3, 9, dtype=minidl.complex64), 4, length=99, window=minidl.ones(4))),
     ("optim/lr_scheduler/scheduler.py", lambda: optim.lr_scheduler.StepLR(optim.SGD([w()], lr=1.0), 1).step()),
     ("optim/optimizer.py", lambda: optim.Adam([w()] * 2)),
     ("serialization/interface.py", bfloat16_file),
@@ -97,7 +98,8 @@ def test_a_warning_points_at_the_line_of_the_user(place, call):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call()
-    assert {Path(w.filename).name for w in caught} == {"test_warnings.py"}, [(w.filename, str(w.message)) for w in caught]
+    said = [(w.filename, str(w.message)) for w in caught]
+    assert {Path(w.filename).name for w in caught} == {"test_warnings.py"}, said
 
 
 @pytest.mark.parametrize("call", [

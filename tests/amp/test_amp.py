@@ -56,7 +56,9 @@ EXACT = {
     "acos": (minidl.acos, [(3,)]), "asin": (minidl.asin, [(3,)]), "cosh": (minidl.cosh, [(3,)]),
     "sinh": (minidl.sinh, [(3,)]), "tan": (minidl.tan, [(3,)]), "erfinv": (minidl.erfinv, [(3,)]),
     "softplus": (F.softplus, [(3,)]), "softmax": (F.softmax, [(2, 3), -1]), "softmin": (F.softmin, [(2, 3), -1]),
-    "log_softmax": (F.log_softmax, [(2, 3), -1]), "sum": (minidl.sum, [(2, 3)]), "sum of rows": (minidl.sum, [(2, 3), 0]),
+    "log_softmax": (F.log_softmax, [(2, 3), -1]),
+    "sum": (minidl.sum, [(2, 3)]),
+    "sum of rows": (minidl.sum, [(2, 3), 0]),
     "mean": (minidl.mean, [(2, 3)]), "prod": (minidl.prod, [(2, 3)]), "cumsum": (minidl.cumsum, [(2, 3), 0]),
     "cumprod": (minidl.cumprod, [(2, 3), 0]), "var": (minidl.var, [(2, 3)]), "norm": (minidl.norm, [(2, 3)]),
     "logsumexp": (minidl.logsumexp, [(2, 3), 0]), "normalize": (F.normalize, [(2, 3)]),
@@ -66,7 +68,8 @@ EXACT = {
     "mse_loss": (F.mse_loss, [(2, 3), (2, 3)]), "l1_loss": (F.l1_loss, [(2, 3), (2, 3)]),
     "smooth_l1_loss": (F.smooth_l1_loss, [(2, 3), (2, 3)]),
     "cross_entropy": (lambda x: F.cross_entropy(x, minidl.tensor([0, 2])), [(2, 3)]),
-    "kl_div": (lambda x, y: F.kl_div(x, y, reduction="sum"), [(2, 3), (2, 3)]), "binary_cross_entropy": (F.binary_cross_entropy, [(2, 3), (2, 3)]),
+    "kl_div": (lambda x, y: F.kl_div(x, y, reduction="sum"), [(2, 3), (2, 3)]),
+    "binary_cross_entropy": (F.binary_cross_entropy, [(2, 3), (2, 3)]),
     "binary_cross_entropy_with_logits": (F.binary_cross_entropy_with_logits, [(2, 3), (2, 3)]),
     "poisson_nll_loss": (F.poisson_nll_loss, [(2, 3), (2, 3)]),
     "soft_margin_loss": (F.soft_margin_loss, [(2, 3), (2, 3)]),
@@ -115,8 +118,9 @@ def test_both_dtypes_together_give_float32() -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("name", ["matmul", "mm", "bmm", "linear", "conv1d", "conv2d", "conv3d", "prelu", "binary_cross_entropy",
-                                  "mse_loss", "prod"])
+@pytest.mark.parametrize("name",
+                         ["matmul", "mm", "bmm", "linear", "conv1d", "conv2d", "conv3d", "prelu",
+                          "binary_cross_entropy", "mse_loss", "prod"])
 def test_dtypes_are_pytorchs(name: str) -> None:
     """Where PyTorch's list for the CPU has the function too."""
     function = getattr(torch, name, None) or getattr(torch.nn.functional, name)

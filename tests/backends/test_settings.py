@@ -19,7 +19,8 @@ def as_before():
     minidl.set_anomaly_enabled(False)
 
 
-@pytest.mark.parametrize("mode, warn_only, number", [(True, False, 2), (True, True, 1), (False, False, 0), (False, True, 0)])
+@pytest.mark.parametrize("mode, warn_only, number",
+                         [(True, False, 2), (True, True, 1), (False, False, 0), (False, True, 0)])
 def test_determinism(mode, warn_only, number):
     minidl.use_deterministic_algorithms(mode, warn_only=warn_only)
     assert minidl.get_deterministic_debug_mode() == number
@@ -59,9 +60,11 @@ def test_warnings_and_anomalies():
     assert not minidl.is_anomaly_enabled() and minidl.is_anomaly_check_nan_enabled()
 
 
-MAKERS = [lambda: minidl.zeros(2), lambda: minidl.tensor([1, 2]), lambda: minidl.arange(3), lambda: minidl.eye(2), lambda: minidl.linspace(0, 1, 3),
-          lambda: minidl.randn(2), lambda: minidl.randperm(3), lambda: minidl.full((2,), 1.0), lambda: minidl.tril_indices(2, 2),
-          lambda: minidl.as_tensor([1.0]), lambda: minidl.nn.Linear(2, 3).weight, lambda: minidl.range(0, 2), lambda: minidl.empty_permuted((2, 3), (1, 0))]
+MAKERS = [lambda: minidl.zeros(2), lambda: minidl.tensor([1, 2]), lambda: minidl.arange(3), lambda: minidl.eye(2),
+          lambda: minidl.linspace(0, 1, 3), lambda: minidl.randn(2), lambda: minidl.randperm(3),
+          lambda: minidl.full((2,), 1.0), lambda: minidl.tril_indices(2, 2), lambda: minidl.as_tensor([1.0]),
+          lambda: minidl.nn.Linear(2, 3).weight, lambda: minidl.range(0, 2),
+          lambda: minidl.empty_permuted((2, 3), (1, 0))]
 
 
 @pytest.mark.parametrize("make", MAKERS)
