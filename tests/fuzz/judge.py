@@ -12,8 +12,11 @@ from tests.fuzz.shorten import replay
 
 @dataclass(frozen=True)
 class Deliberate:
-    """A difference that is meant, as narrow as it can be put: regular expressions for what was run last, what is said, and
-    for some what the program must have in a line, or after (?s) in several."""
+    """A difference that is meant, as narrow as it can be put.
+
+    Regular expressions: for what was run last, for what is said, and for some what the program must have in a line, or
+    after (?s) in several.
+    """
 
     kind: str
     statement: str
@@ -51,11 +54,13 @@ ROWS = "it lies row by row, and view() works; PyTorch's lies as one of the argum
 
 DELIBERATE = [
     # PyTorch refuses, and minidl goes on
-    Deliberate(TORCH_REFUSES, ANY, r"not implemented for '\w+'|does not support bool|only applicable to index tensor of type "
-               r"LongTensor|must be either float or double dtype|does not support automatic differentiation for outputs with "
-               r"complex|abs is not supported for complex", KERNEL),
+    Deliberate(TORCH_REFUSES, ANY,
+               r"not implemented for '\w+'|does not support bool|only applicable to index tensor of type LongTensor|"
+               r"must be either float or double dtype|abs is not supported for complex|"
+               r"does not support automatic differentiation for outputs with complex", KERNEL),
     Deliberate(TORCH_REFUSES, BACKWARD, r"derivative for aten::\w+ is not implemented", STEP),
-    Deliberate(TORCH_REFUSES, BACKWARD, r"derivative for '\w+' is not implemented", "PyTorch has no second derivative; here there is one"),
+    Deliberate(TORCH_REFUSES, BACKWARD, r"derivative for '\w+' is not implemented",
+               "PyTorch has no second derivative; here there is one"),
     Deliberate(TORCH_REFUSES, BACKWARD, r"Function \w+Backward0 returned an invalid gradient at index",
                "PyTorch's rule returns a gradient of the wrong shape"),
     Deliberate(TORCH_REFUSES, ANY, r"This view is the output of a function that returns multiple views",
@@ -64,9 +69,11 @@ DELIBERATE = [
                READ_FIRST),
     Deliberate(TORCH_REFUSES, r"index_add|index_select|index_copy|index_fill",
                r"tensor has no dimensions|Index to scalar can have only 1 value", NUMBER),
-    Deliberate(TORCH_REFUSES, r"out=", r"doesn't match the broadcast shape", "an out= that is an operand is resized, too"),
+    Deliberate(TORCH_REFUSES, r"out=", r"doesn't match the broadcast shape",
+               "an out= that is an operand is resized, too"),
     Deliberate(TORCH_REFUSES, r"batch_norm|bilinear|embedding_bag|vector_norm|multi_margin",
-               r"Expected non-empty|index 0 out of range for tensor of size \[0\]|reshape tensor of 0 elements|step must be nonzero|dimension is empty",
+               r"Expected non-empty|index 0 out of range for tensor of size \[0\]|reshape tensor of 0 elements|"
+               r"step must be nonzero|dimension is empty",
                NOTHING),
     Deliberate(TORCH_REFUSES, BACKWARD, "modified by an inplace operation", INSIDE,
                program=r"scatter_reduce\(.*'mean'"),
@@ -74,20 +81,22 @@ DELIBERATE = [
     Deliberate(TORCH_REFUSES, ANY, r"INTERNAL ASSERT FAILED", INSIDE),
     Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", CONJ, program=r"\.conj\(\)"),
     Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", NEW_MEMORY, program=r"\.data = "),
-    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "detach_() ends the history for views, too", program=r"detach_\(\)"),
+    Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", "detach_() ends the history for views, too",
+               program=r"detach_\(\)"),
     Deliberate(TORCH_REFUSES, BACKWARD, r"Subtraction, the `-` operator, with a bool tensor",
                "PyTorch's gradient of x ** y subtracts 1 from bools"),
     Deliberate(TORCH_REFUSES, ANY, r"a view of a leaf Variable", NO_DIFFERENCE, program=r"diff\("),
     Deliberate(TORCH_REFUSES, BACKWARD, "not have been used in the graph|'NoneType'", STEP, program=STEPS),
     Deliberate(TORCH_REFUSES, ANY, r"leaf Variable", FROZEN, program=r"requires_grad_\(False"),
-    Deliberate(TORCH_REFUSES, r"^t\d+\[.*\] \S?= t\d+$", r"leaf Variable", "a part that is assigned to itself stays as it is"),
+    Deliberate(TORCH_REFUSES, r"^t\d+\[.*\] \S?= t\d+$", r"leaf Variable",
+               "a part that is assigned to itself stays as it is"),
     Deliberate(TORCH_REFUSES, r"view_as_real", "unresolved conjugated tensors", CONJ),
     Deliberate(TORCH_REFUSES, BACKWARD, r"saved tensor that has been detached in-place",
                "what is kept for backward is not touched by detach_()"),
     Deliberate(TORCH_REFUSES, ANY, r"A view was created in no_grad mode", "a gradient is no view"),
-    Deliberate(TORCH_REFUSES, r"kron|pad\(|backward|grad\(", r"view size is not compatible|isFloatingType\(grad|narrow\(\): length must be non-negative|"
-               r"must have a last dimension with stride 1",
-               INSIDE),
+    Deliberate(TORCH_REFUSES, r"kron|pad\(|backward|grad\(",
+               r"view size is not compatible|isFloatingType\(grad|narrow\(\): length must be non-negative|"
+               r"must have a last dimension with stride 1", INSIDE),
     Deliberate(TORCH_REFUSES, BACKWARD, "'NoneType' object has no attribute 'clone'",
                "PyTorch calls the hook of a leaf that has been made a constant",
                program=r"detach_\(\)|requires_grad_\(False"),
@@ -103,13 +112,15 @@ DELIBERATE = [
                "memory cannot grow under the views that share it"),
     Deliberate(MINIDL_REFUSES, r"as_strided", r"out of bounds for storage|lies in memory row by row",
                "it looks at the elements of its tensor, not at what else lies in their memory"),
-    Deliberate(MINIDL_REFUSES, r"cummin|cummax|roll|cumsum_|cumprod_", r"Dimension out of range|can't be cast", UNCHECKED),
-    Deliberate(MINIDL_REFUSES, r"F\.conv", r"at least one element in each dimension", "a convolution over no channels is a mistake"),
+    Deliberate(MINIDL_REFUSES, r"cummin|cummax|roll|cumsum_|cumprod_", r"Dimension out of range|can't be cast",
+               UNCHECKED),
+    Deliberate(MINIDL_REFUSES, r"F\.conv", r"at least one element in each dimension",
+               "a convolution over no channels is a mistake"),
     Deliberate(MINIDL_REFUSES, ANY, r"a view of a leaf Variable", A_LEAF, program=r"requires_grad"),
     Deliberate(MINIDL_REFUSES, BACKWARD, r"second time: (Attention|Normalize)", NOTHING, program=r"\b0\b"),
     Deliberate(MINIDL_REFUSES, r"adaptive_avg_pool", r"non-zero size", "a picture without channels is a mistake"),
-    Deliberate(MINIDL_REFUSES, ANY, r"second time: Mul has freed", "deg2rad and alpha= are products, which keep their numbers",
-               program=r"deg2rad|rad2deg|alpha="),
+    Deliberate(MINIDL_REFUSES, ANY, r"second time: Mul has freed",
+               "deg2rad and alpha= are products, which keep their numbers", program=r"deg2rad|rad2deg|alpha="),
     Deliberate(MINIDL_REFUSES, r"clamp|scatter", r"value cannot be converted to type uint8", BYTES),
     Deliberate(MINIDL_REFUSES, BACKWARD, r"modified by an inplace operation",
                "PyTorch copies this input, or computes another from it, and keeps that"),
@@ -119,28 +130,36 @@ DELIBERATE = [
     Deliberate(MINIDL_REFUSES, r"batch_norm", r"Expected at least 2 dimensions", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"detach_\(\)", r"Can't detach views", "the result is a view of something inside"),
     # both refuse
-    Deliberate("error type", ANY, r"^IndexError: .*out of bounds", "a position out of bounds is an IndexError in every function"),
+    Deliberate("error type", ANY, r"^IndexError: .*out of bounds",
+               "a position out of bounds is an IndexError in every function"),
     Deliberate("error type", ANY, r"tensor has no dimensions", NUMBER),
-    Deliberate("error type", BACKWARD, r"^ValueError: operands could not be broadcast", "two faults: a .grad was given another shape by out="),
-    Deliberate("error type", ANY, r"and RuntimeError: a (view of a )?leaf Variable", "two faults: another is named first"),
+    Deliberate("error type", BACKWARD, r"^ValueError: operands could not be broadcast",
+               "two faults: a .grad was given another shape by out="),
+    Deliberate("error type", ANY, r"and RuntimeError: a (view of a )?leaf Variable",
+               "two faults: another is named first"),
     Deliberate("error type", ANY, r"^NotImplementedError: .*complex", "two faults: another is named first"),
-    Deliberate("error type", ANY, r"batch_norm: Expected at least 2 dimensions|diag_embed: expected a tensor with at least 1 dimension",
-               "what is wrong is said; PyTorch fails inside"),
+    Deliberate(
+        "error type", ANY,
+        r"batch_norm: Expected at least 2 dimensions|diag_embed: expected a tensor with at least 1 dimension",
+        "what is wrong is said; PyTorch fails inside"),
     Deliberate("error type", ANY, r"non-zero size|there are 0 elements|must be non-empty|expected total dims >= 2",
                "of nothing there is no extreme, in every function"),
-    Deliberate("error type", ANY, r"Dimension out of range|mask|lerp_kernel|does not support bool", "two faults: another is named first"),
+    Deliberate("error type", ANY, r"Dimension out of range|mask|lerp_kernel|does not support bool",
+               "two faults: another is named first"),
     Deliberate("error type", ANY, r"value cannot be converted to type uint8_t", BYTES),
     Deliberate("error type", r"float\(|int\(", r"^TypeError: .*'complex'", "Python's own error"),
     # flags
     Deliberate("flag", r"heaviside|unique|//|floor", rf"{CONSTANT} and {VARIABLE}|{VARIABLE} and {CONSTANT}", STEP),
-    Deliberate("flag", r"requires_grad", rf"{CONSTANT} and ({LEAF}|{VARIABLE})", "a view that was made of a constant stays one"),
+    Deliberate("flag", r"requires_grad", rf"{CONSTANT} and ({LEAF}|{VARIABLE})",
+               "a view that was made of a constant stays one"),
     *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}", NOTHING, program=r"scaled_dot_product")
       for kind in ("flag", "gradient: flag")],
     Deliberate("flag", BACKWARD, rf"{CONSTANT} and ({LEAF}|{VARIABLE})", NOTHING, program=r"materialize_grads"),
     Deliberate("flag", BACKWARD, rf"and {LEAF}", NOTHING, program=r"\.cum(max|min)\("),
     Deliberate("flag", ANY, rf"{CONSTANT} and {VARIABLE}", NEW_MEMORY, program=r"\.data = "),
     Deliberate("flag", ANY, rf"{LEAF} and {VARIABLE}", A_LEAF, program=r"requires_grad_?\b"),
-    *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}", "a gradient of what was overwritten is 0, and is recorded", program=r"create_graph=True")
+    *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}",
+                 "a gradient of what was overwritten is 0, and is recorded", program=r"create_graph=True")
       for kind in ("flag", "gradient: flag")],
     Deliberate("not refused, flag", BACKWARD, rf"{CONSTANT} and {VARIABLE}", FLAT),
     Deliberate("hook: flag", BACKWARD, rf"{VARIABLE} and {CONSTANT}", FROZEN,
@@ -153,20 +172,27 @@ DELIBERATE = [
     Deliberate("gradient", BACKWARD, r"^[][0., j-]+ and None$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch's gradient takes the size of dim=() for 1", program=r"\.std\(\(\)")
       for kind in ("value", "nan or inf", "gradient: value", "gradient: nan or inf")],
-    Deliberate("gradient: value", BACKWARD, r"^off by \S+e-0[789]", "PyTorch rounds 1/6 to float32", program="hardsigmoid|hardswish"),
-    *[Deliberate(kind, BACKWARD, "nan", "of fewer numbers than correction= takes away there is no deviation", program=r"(std|var)\w*\(.*correction=[2-9]")
+    Deliberate("gradient: value", BACKWARD, r"^off by \S+e-0[789]", "PyTorch rounds 1/6 to float32",
+               program="hardsigmoid|hardswish"),
+    *[Deliberate(kind, BACKWARD, "nan", "of fewer numbers than correction= takes away there is no deviation",
+                 program=r"(std|var)\w*\(.*correction=[2-9]")
       for kind in ("nan or inf", "gradient: nan or inf")],
-    Deliberate("gradient: nan or inf", BACKWARD, r"^\S*nan", "a gradient of nan goes to all factors before it; PyTorch leaves out those of a "
-               "product of 0", program=r"\.(cumprod|prod)\("),
-    Deliberate("gradient: value", BACKWARD, ANY, "a vector times itself is 0; PyTorch fuses product and difference, and is left with rounding",
+    Deliberate("gradient: nan or inf", BACKWARD, r"^\S*nan",
+               "a gradient of nan goes to all factors before it; PyTorch leaves out those of a " "product of 0",
+               program=r"\.(cumprod|prod)\("),
+    Deliberate("gradient: value", BACKWARD, ANY,
+               "a vector times itself is 0; PyTorch fuses product and difference, and is left with rounding",
                program=r"linalg\.cross\((t\d+), \1"),
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "a sign is constant; PyTorch divides by 0", program="copysign"),
-    Deliberate("gradient: nan or inf", BACKWARD, r"nan\S* and", "an infinite gradient of a sum of terms goes to each, and they cancel to nan", program="with_logits"),
+    Deliberate("gradient: nan or inf", BACKWARD, r"nan\S* and",
+               "an infinite gradient of a sum of terms goes to each, and they cancel to nan",
+               program="with_logits"),
     *[Deliberate(kind, ANY, r"and None$", STEP, program=STEPS) for kind in ("type", "hook: type")],
     *[Deliberate(kind, BACKWARD, detail, "turned in place, a tensor is another: what came before has its own gradient",
                  program=TURNED)
       for kind, detail in (("gradient", r"^None and"), ("gradient: shape", ANY))],
-    Deliberate("gradient: value", r"\w_\(|backward\(", ANY, "turned in place, a tensor is another: what came before has its own hooks",
+    Deliberate("gradient: value", r"\w_\(|backward\(", ANY,
+               "turned in place, a tensor is another: what came before has its own hooks",
                program=rf"(?s){TURNED}.*register_hook"),
     Deliberate("hook: length", BACKWARD, r"^\[tensor\([][0., -]+, .* and \[\]$", STEP, program=STEPS),
     *[Deliberate(kind, BACKWARD, ANY, DATA, program=r"\.data\b")
@@ -182,36 +208,49 @@ DELIBERATE = [
     Deliberate("contiguity", r"where\(", ANY, "it lies as the first that is chosen from does"),
     Deliberate("contiguity", r"ldexp|angle", ANY, "a product lies as its operands do, and an angle as its numbers"),
     Deliberate("sharing", r"\.conj\(\)", ANY, CONJ),
-    Deliberate("sharing", ANY, r": False and True", "an out= without elements gets memory of its own, also if it was a view", program=r"out="),
+    Deliberate("sharing", ANY, r": False and True",
+               "an out= without elements gets memory of its own, also if it was a view", program=r"out="),
     # values
-    Deliberate("nan or inf", r"multi_margin_loss", r"^nan and", "the mean of nothing; PyTorch returns memory that nobody set"),
+    Deliberate("nan or inf", r"multi_margin_loss", r"^nan and",
+               "the mean of nothing; PyTorch returns memory that nobody set"),
     Deliberate("nan or inf", r"cross_entropy", r"^0.0 and nan", "a loss without classes is a sum of nothing"),
     Deliberate("nan or inf", r"cosine_similarity", r"^\[?nan", "in float16 eps is 0, and so is the length of nothing",
                program=r"zeros\(\(.*\b0\b.*float16"),
-    Deliberate("gradient: nan or inf", BACKWARD, ANY, "a gradient of inf goes to those that attain the extreme, and no further",
+    Deliberate("gradient: nan or inf", BACKWARD, ANY,
+               "a gradient of inf goes to those that attain the extreme, and no further",
                program=r"\.(amax|amin|aminmax)\("),
     *[Deliberate(kind, BACKWARD, ANY, "which of equal elements comes first is not settled",
                  program=r"\.(topk|sort|msort|kthvalue|median|mode)\(") for kind in ("value", "gradient: value")],
-    Deliberate("gradient: value", BACKWARD, ANY, "where elu has a kink, its second derivative is that of one side", program=r"F\.(elu|celu|selu)"),
-    *[Deliberate(kind, BACKWARD, ANY, "the gradient of a determinant near 0 has few right digits", program=r"linalg\.det")
+    Deliberate("gradient: value", BACKWARD, ANY, "where elu has a kink, its second derivative is that of one side",
+               program=r"F\.(elu|celu|selu)"),
+    *[Deliberate(kind, BACKWARD, ANY, "the gradient of a determinant near 0 has few right digits",
+                 program=r"linalg\.det")
       for kind in ("value", "gradient: value")],
     *[Deliberate(kind, BACKWARD, ANY, "of a place that is written twice, the last write has the gradient",
                  program=r"^t\d+\[.*(t\d|\[-?\d).*\] \S?= ") for kind in ("value", "gradient: value")],
     *[Deliberate(kind, BACKWARD, ANY, READ_FIRST, program=r"\.(addcmul|addcdiv)_\(")
       for kind in ("gradient: value", "gradient: nan or inf")],
     Deliberate("gradient: nan or inf", BACKWARD, ANY, "clamp passes nothing on where it is nan", program=r"\.logit\("),
-    Deliberate("hook: length", BACKWARD, r"(?s)^\[tensor.* and ", "PyTorch loses the hook of a view that is written", program=r"_\(|\] \S?= |\S= t"),
-    Deliberate("value", r"autograd\.grad\(.*\[t\d+, t\d+\]", ANY, "PyTorch takes a gradient before its hooks where it also goes further", program=r"register_hook"),
-    Deliberate("hook: value", r"backward\(|grad\(|\w_\(", r"^off by", "what a hook has put aside is not written later; second derivatives take other ways",
+    Deliberate("hook: length", BACKWARD, r"(?s)^\[tensor.* and ",
+               "PyTorch loses the hook of a view that is written", program=r"_\(|\] \S?= |\S= t"),
+    Deliberate("value", r"autograd\.grad\(.*\[t\d+, t\d+\]", ANY,
+               "PyTorch takes a gradient before its hooks where it also goes further", program=r"register_hook"),
+    Deliberate("hook: value", r"backward\(|grad\(|\w_\(", r"^off by",
+               "what a hook has put aside is not written later; second derivatives take other ways",
                program=r"create_graph=True|retain_graph=True"),
     Deliberate("hook: value", BACKWARD, ANY, "PyTorch's result is a view of something inside", program=r"kron"),
     Deliberate("gradient", BACKWARD, r"^None and [][0., -]+$", FLAT, program=r"create_graph=True"),
-    Deliberate("gradient: value", BACKWARD, ANY, "PyTorch's block_diag takes the wrong block beside one without elements", program=r"block_diag"),
-    Deliberate("hook: length", BACKWARD, r"^\[.*\] and", "a leaf that nobody holds has no gradient, and no hook", program=r"^del t"),
-    Deliberate("nan or inf", r"\*\* ", r"j", "0 to a complex power is nan, and 1 where the power is 0", program=r"complex"),
+    Deliberate("gradient: value", BACKWARD, ANY,
+               "PyTorch's block_diag takes the wrong block beside one without elements", program=r"block_diag"),
+    Deliberate("hook: length", BACKWARD, r"^\[.*\] and", "a leaf that nobody holds has no gradient, and no hook",
+               program=r"^del t"),
+    Deliberate("nan or inf", r"\*\* ", r"j", "0 to a complex power is nan, and 1 where the power is 0",
+               program=r"complex"),
     Deliberate("nan or inf", r"soft_margin_loss", r"and \S*inf", "it is computed without overflow"),
-    Deliberate("nan or inf", r"quantile\(", r"inf.* and .*nan", "between two equal infinities lies the same one; PyTorch subtracts them"),
-    Deliberate("shape", r"pixel_unshuffle", r"\b0\b", "PyTorch forgets to move the channels of a picture without pixels"),
+    Deliberate("nan or inf", r"quantile\(", r"inf.* and .*nan",
+               "between two equal infinities lies the same one; PyTorch subtracts them"),
+    Deliberate("shape", r"pixel_unshuffle", r"\b0\b",
+               "PyTorch forgets to move the channels of a picture without pixels"),
     Deliberate("value", r"clamp", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("value", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("shape", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
@@ -221,8 +260,10 @@ DELIBERATE = [
     Deliberate("value", r"storage_offset", ANY, "a view without elements begins nowhere"),
     Deliberate("value", r"searchsorted", ANY, "nan is the largest number, as in sort; PyTorch walks past it",
                program=r"\*\*|sqrt|log|/|asin|acos|inf|nan|kl_div|_loss\("),
-    Deliberate("value", r"bucketize", ANY, "numbers are compared exactly; PyTorch rounds them to the dtype of the boundaries"),
-    Deliberate("value", r"out=", ANY, "views of an out= that is resized keep the old memory", program=r"view|\[|reshape|flatten"),
+    Deliberate("value", r"bucketize", ANY,
+               "numbers are compared exactly; PyTorch rounds them to the dtype of the boundaries"),
+    Deliberate("value", r"out=", ANY, "views of an out= that is resized keep the old memory",
+               program=r"view|\[|reshape|flatten"),
 ]
 """What is known. The page `docs/differences_from_pytorch.md` says the same to users."""
 
@@ -232,13 +273,14 @@ SINGLE = (("float16", "float64"), ("float32", "float64"), (".float()", ".double(
 def judge(program: Program, found: Disagreement) -> tuple[Disagreement, str]:
     """The disagreement, and why it is meant: "" if it is not known.
 
-    A gradient that PyTorch refuses is compared with what it gives if it works on copies. A gradient that is constant here and
-    recorded in PyTorch may be so if its own gradient there is 0. A difference of values within a hundredth, in float16 a
-    tenth, that float64 does not show is called rounding.
+    A gradient that PyTorch refuses is compared with what it gives if it works on copies. A gradient that is constant
+    here and recorded in PyTorch may be so if its own gradient there is 0. A difference of values within a hundredth,
+    in float16 a tenth, that float64 does not show is called rounding.
     """
     if reason := known_reason(program, found):
         return found, reason
-    if found.kind == TORCH_REFUSES and re.search("by an inplace operation|through the graph a second time", found.detail):
+    refused = "by an inplace operation|through the graph a second time"
+    if found.kind == TORCH_REFUSES and re.search(refused, found.detail):
         again = replay(program, patient=True)
         if again is None or again.found.kind == MINIDL_REFUSES and "second time" in again.found.detail:
             return found, "what the gradient needs is there; PyTorch computes the same from copies"
