@@ -10,7 +10,8 @@ VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "minidl/__init__.py").read
 EXTRAS = {
     "cuda": ["cupy-cuda12x>=13"],        # arrays on the GPU
     "numba": ["numba>=0.61"],            # compiled kernels on the CPU
-    "plot": ["matplotlib>=3.7"],         # the examples' pictures
+    "plot": ["matplotlib>=3.7"],         # pictures
+    "tensorboard": ["tensorboardX>=2.6"],
     "test": ["pytest>=7", "hypothesis>=6.80"],
     "lint": ["ruff>=0.6", "mypy>=1.10", "pyright[nodejs]>=1.1.400"],
     "oracle": ["torch==2.13.0", "scikit-learn>=1.3", "safetensors"],  # second opinions in tests and benchmarks

@@ -11,7 +11,7 @@ FLOORS = [
     {"ops"},
     {"tensors", "linalg", "special", "fft", "return_types", "amp", "cuda", "accelerator", "backends"},
     {"nn", "optim", "utils", "func", "serialization", "profiler"},
-    {"vision", "neighbors"},
+    {"vision", "neighbors", "train"},
     {"cli", "__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -1,0 +1,13 @@
+"""Training: small parts, each of use in a plain `for` loop, and `fit`, which shows how they go together."""
+from minidl.optim.swa_utils import update_bn as recalibrate_batch_norm
+from minidl.train.checkpoint import Checkpoint
+from minidl.train.ema import EMA
+from minidl.train.log import Log
+from minidl.train.loop import fit
+from minidl.train.objective import Averages, Classification, evaluate
+from minidl.train.progress import Progress
+from minidl.train.rate_finder import RateCurve, find_lr
+from minidl.train.stopping import Best, EarlyStopping
+
+__all__ = ["EMA", "Averages", "Best", "Checkpoint", "Classification", "EarlyStopping", "Log", "Progress", "RateCurve",
+           "evaluate", "find_lr", "fit", "recalibrate_batch_norm"]

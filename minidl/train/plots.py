@@ -1,0 +1,112 @@
+"""Pictures of a training, drawn with matplotlib (`pip install minidl[plot]`) into files."""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.tensors.tensor import Tensor
+from minidl.train.rate_finder import RateCurve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Path = str | os.PathLike[str]
+
+
+def figure(width: float = 7.0, height: float = 4.5) -> Figure:
+    """An empty figure of so many inches. Errors: ModuleNotFoundError, which says what to install."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("pictures need matplotlib; try: pip install 'minidl[plot]'") from None
+    return Figure(layout="constrained", figsize=(width, height), dpi=120)
+
+
+def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch") -> None:
+    """Each figure of a history over the epochs: losses on the left, all others on the right.
+
+        >>> import tempfile
+        >>> from minidl.train import plots
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     plots.curves([{"epoch": 1, "loss": 2.0, "accuracy": 0.5}], f"{folder}/curves.png")
+    """
+    names = [name for name in history[0] if name not in (x, "seconds")] if history else []
+    losses = [name for name in names if name.endswith("loss")]
+    picture = figure()
+    axes = picture.subplots()
+    axes.set(xlabel=x, ylabel="loss")
+    _lines(axes, history, x, losses, "--")
+    if others := [name for name in names if name not in losses]:
+        right = axes.twinx()
+        right.set_ylabel(", ".join(sorted({name.rpartition(" ")[2] for name in others})))
+        _lines(right, history, x, others, "-", first_colour=len(losses))
+    picture.legend(loc="outside upper center", ncols=4)
+    picture.savefig(path)
+
+
+def _lines(axes: Any, history: Sequence[Mapping[str, float]], x: str, names: Sequence[str], style: str,
+           first_colour: int = 0) -> None:
+    for number, name in enumerate(names, first_colour):
+        points = [(row[x], row[name]) for row in history if name in row]
+        axes.plot(*zip(*points), style, marker=".", color=f"C{number}", label=name)
+
+
+def rate_curve(curve: RateCurve, path: Path) -> None:
+    """The loss over the learning rate, and where it falls fastest."""
+    picture = figure()
+    axes = picture.subplots()
+    axes.plot(curve.rates, curve.losses)
+    axes.axvline(curve.suggestion, color="C1", linestyle="--", label=f"falls fastest at {curve.suggestion:.2g}")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed")
+    axes.legend()
+    picture.savefig(path)
+
+
+def confusion_matrix(counts: Tensor, names: Sequence[str], path: Path) -> None:
+    """Counts (C, C) of samples: a row for each class that is right, a column for each that was said.
+
+    A row is coloured by its shares, so that rare classes are seen as well.
+    """
+    numbers = counts.cpu().numpy()
+    classes = len(numbers)
+    side = max(4.0, 0.42 * classes + 2)
+    picture = figure(side + 1, side)
+    axes = picture.subplots()
+    shares = numbers / np.maximum(numbers.sum(1, keepdims=True), 1)
+    shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(numbers):
+        if count:
+            axes.text(column, row, f"{count:g}", ha="center", va="center", fontsize=7,
+                      color="white" if shares[row, column] > 0.5 else "black")
+    axes.set_xticks(range(classes), names, rotation=90 if max(map(len, names)) > 2 else 0)
+    axes.set_yticks(range(classes), names)
+    axes.set(xlabel="said", ylabel="right")
+    picture.colorbar(shown, label="share of the row")
+    picture.savefig(path)
+
+
+def images(pixels: Tensor, path: Path, titles: Sequence[str] = (), caption: str = "", columns: int = 8,
+           **kwargs: Any) -> None:
+    """Images (N, C, H, W) or (N, H, W) side by side, with a title above each.
+
+    One channel is drawn in grey, three as colours from 0 to 1. kwargs: of matplotlib's `imshow`, such as `cmap`.
+    """
+    arrays = pixels.detach().cpu().numpy()
+    arrays = arrays[:, 0] if arrays.ndim == 4 and arrays.shape[1] == 1 else np.moveaxis(arrays, 1, -1) \
+        if arrays.ndim == 4 else arrays
+    columns = max(1, min(columns, len(arrays)))
+    rows = -(-len(arrays) // columns)
+    side = 8 / max(columns, 5)
+    picture = figure(max(4.0, columns * side), 0.45 + rows * (side + (0.15 if titles else 0.02)))
+    grid = picture.subplots(max(rows, 1), columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    options = {"cmap": "gray", **kwargs} if arrays.ndim == 3 else kwargs
+    for axes, image, title in zip(grid.flat, arrays, titles or [""] * len(arrays)):
+        axes.imshow(image if arrays.ndim == 3 else image.clip(0, 1), interpolation="nearest", **options)
+        axes.set_title(title, fontsize=8)
+    picture.suptitle(caption, fontsize=10)
+    picture.savefig(path)
