@@ -1,11 +1,15 @@
 """Adadelta: steps in the units of the weights themselves."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import adadelta_update
-from minidl.optim.optimizer import Optimizer, Params, check, zeros_like
+from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import average, descend, loss_gradient
+from minidl.optim.checks import check, check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class Adadelta(Optimizer):
@@ -43,15 +47,36 @@ class Adadelta(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check_ranges(group, "lr")
         check(0 <= group["rho"] <= 1, "rho value", group["rho"])
-        check(group["eps"] >= 0, "epsilon value", group["eps"])
-        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+        check_ranges(group, "eps", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "square_avg": zeros_like(p), "acc_delta": zeros_like(p)}
+        return {"step": 0, **zeros(p, "square_avg", "acc_delta")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
-        adadelta_update(p, g, state["square_avg"].array, state["acc_delta"].array, group["lr"], group["rho"],
-                        group["eps"], group["weight_decay"], group["maximize"])
+        adadelta_update(p, g, state["square_avg"].array, state["acc_delta"].array,
+                        settings_of(group, AdadeltaSettings))
+
+
+class AdadeltaSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    rho: float
+    eps: float
+    weight_decay: float
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def adadelta_update(p: Array, g: Array, v: Array, delta: Array, settings: AdadeltaSettings) -> None:
+    rho, eps = settings.rho, settings.eps
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = loss_gradient(p, g, settings.weight_decay, settings.maximize, out=t)
+    average(v, np.multiply(g, g, out=s), rho, s)
+    np.divide(g, np.sqrt(np.add(v, eps, out=s), out=s), out=t)
+    t *= np.sqrt(np.add(delta, eps, out=s), out=s)
+    average(delta, np.multiply(t, t, out=s), rho, s)
+    descend(p, t, settings.lr, s)

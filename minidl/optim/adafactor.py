@@ -1,13 +1,17 @@
 """Adafactor: Adam's divisor from one number a row and one a column."""
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
-from minidl.backend.kernels.update import adafactor_update
+from minidl.backend.kernel import kernel
 from minidl.ops.shape.views import array_of
-from minidl.optim.optimizer import Optimizer, Params, check_real, zeros_like
+from minidl.optim.checks import check_real
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros_like
 
 
 class Adafactor(Optimizer):
@@ -74,9 +78,45 @@ class Adafactor(Optimizer):
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
-        eps1, eps2 = group["eps"]
-        if eps1 is None:
-            eps1 = float(array_module(p).finfo(p.dtype).eps)
         adafactor_update(p, g, array_of(state.get("row_var")), array_of(state.get("col_var")),
-                         array_of(state.get("variance")), state["step"], group["lr"], group["beta2_decay"],
-                         eps1, eps2, group["d"], group["weight_decay"], group["maximize"])
+                         array_of(state.get("variance")), state["step"], settings_of(group, AdafactorSettings))
+
+
+class AdafactorSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    beta2_decay: float
+    eps: tuple[float | None, float]
+    d: float
+    weight_decay: float
+    maximize: bool
+
+
+@kernel     # two means over all of p are needed, so it is not elementwise
+def adafactor_update(p: Array, g: Array, rows: Array | None, columns: Array | None, v: Array | None, step: float,
+                     settings: AdafactorSettings) -> None:
+    eps1, eps2 = settings.eps
+    if eps1 is None:
+        eps1 = float(np.finfo(p.dtype).eps)
+    new = step ** settings.beta2_decay                         # the share of the newest gradient in the means
+    rate = min(settings.lr, 1 / math.sqrt(step)) * max(eps2, root_mean_square(p))
+    if settings.weight_decay:
+        p *= 1 - settings.lr * settings.weight_decay
+    if v is None:
+        for mean, axis in ((rows, -1), (columns, -2)):
+            mean += new * (np.square(g).mean(axis, keepdims=True) - mean)
+        scale = np.maximum(rows.mean(-2, keepdims=True), eps1)  # type: ignore[union-attr]
+        u = (rows @ columns) / scale                           # type: ignore[operator]
+    else:
+        v += new * (np.square(g) - v)
+        u = v.copy()
+    np.sqrt(np.maximum(u, eps1 * eps1, out=u), out=u)
+    np.divide(g, u, out=u)
+    rate /= max(1.0, root_mean_square(u) / settings.d)
+    u *= -rate if settings.maximize else rate
+    p -= u
+
+
+def root_mean_square(x: Array) -> float:
+    return math.sqrt(float(np.square(x).mean()))

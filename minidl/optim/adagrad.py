@@ -1,12 +1,16 @@
 """Adagrad: steps that shrink with the gradients seen so far."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
-from minidl.backend.kernels.update import adagrad_update
-from minidl.optim.optimizer import Optimizer, Params, check
+from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import descend, loss_gradient
+from minidl.optim.checks import check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of
 
 
 class Adagrad(Optimizer):
@@ -45,13 +49,10 @@ class Adagrad(Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for p in group["params"]:                # at once, not at the first step, as PyTorch has it
-            self.state[p] = self.initial_state(p.array, group)
+            self.state[p] = self._algorithm_for(p).initial_state(p.array, group)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
-        check(group["eps"] >= 0, "epsilon value", group["eps"])
-        for name in ("lr_decay", "weight_decay", "initial_accumulator_value"):
-            check(group[name] >= 0, f"{name} value", group[name])
+        check_ranges(group, "lr", "eps", "lr_decay", "weight_decay", "initial_accumulator_value")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
         total = array_module(p).full_like(p, group["initial_accumulator_value"])
@@ -59,5 +60,25 @@ class Adagrad(Optimizer):
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
-        adagrad_update(p, g, state["sum"].array, state["step"], group["lr"], group["lr_decay"],
-                       group["weight_decay"], group["eps"], group["maximize"])
+        adagrad_update(p, g, state["sum"].array, state["step"], settings_of(group, AdagradSettings))
+
+
+class AdagradSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    lr_decay: float
+    eps: float
+    weight_decay: float
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def adagrad_update(p: Array, g: Array, total: Array, step: float, settings: AdagradSettings) -> None:
+    lr = settings.lr / (1 + (step - 1) * settings.lr_decay)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = loss_gradient(p, g, settings.weight_decay, settings.maximize, out=t)
+    total += np.multiply(g, g, out=s)
+    np.sqrt(total, out=s)
+    s += settings.eps
+    descend(p, np.divide(g, s, out=s), lr, s)

@@ -1,12 +1,17 @@
 """Adam: momentum, with steps divided by the recent size of the gradients."""
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import adam_update
+from minidl.backend.kernel import kernel
 from minidl.ops.shape.views import array_of
-from minidl.optim.optimizer import Optimizer, Params, check, check_betas, zeros_like
+from minidl.optim.arithmetic import average, decayed_gradient, descend
+from minidl.optim.checks import check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class Adam(Optimizer):
@@ -47,19 +52,40 @@ class Adam(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
-        check(group["eps"] >= 0, "epsilon value", group["eps"])
-        check_betas(group["betas"])
-        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+        check_ranges(group, "lr", "eps", "betas", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        state = {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = zeros_like(p)
-        return state
+        largest = ["max_exp_avg_sq"] if group["amsgrad"] else []
+        return {"step": 0, **zeros(p, "exp_avg", "exp_avg_sq", *largest)}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
         adam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, array_of(state.get("max_exp_avg_sq")),
-                    state["step"], group["lr"], *group["betas"], group["eps"], group["weight_decay"],
-                    group["decoupled_weight_decay"], group["maximize"])
+                    state["step"], settings_of(group, AdamSettings))
+
+
+class AdamSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+    decoupled_weight_decay: bool
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def adam_update(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float,
+                settings: AdamSettings) -> None:
+    # lr * (m/c1) / (sqrt(v/c2) + eps) with the corrections taken out of the array arithmetic
+    beta1, beta2 = settings.betas
+    root = math.sqrt(1 - beta2 ** step)
+    rate = settings.lr * root / (1 - beta1 ** step)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = decayed_gradient(p, g, settings, out=t)
+    average(m, g, beta1, s)
+    average(v, np.multiply(g, g, out=s), beta2, s)
+    np.sqrt(v if v_max is None else np.maximum(v_max, v, out=v_max), out=s)
+    s += settings.eps * root
+    descend(p, np.divide(m, s, out=s), rate, s)

@@ -1,11 +1,15 @@
 """Adamax: Adam with the largest gradient in place of the mean square."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import adamax_update
-from minidl.optim.optimizer import Optimizer, Params, check, check_betas, zeros_like
+from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import average, descend, loss_gradient
+from minidl.optim.checks import check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class Adamax(Optimizer):
@@ -40,15 +44,35 @@ class Adamax(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
-        check(group["eps"] >= 0, "epsilon value", group["eps"])
-        check_betas(group["betas"])
-        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+        check_ranges(group, "lr", "eps", "betas", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "exp_avg": zeros_like(p), "exp_inf": zeros_like(p)}
+        return {"step": 0, **zeros(p, "exp_avg", "exp_inf")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
-        adamax_update(p, g, state["exp_avg"].array, state["exp_inf"].array, state["step"], group["lr"],
-                      *group["betas"], group["eps"], group["weight_decay"], group["maximize"])
+        adamax_update(p, g, state["exp_avg"].array, state["exp_inf"].array, state["step"],
+                      settings_of(group, AdamaxSettings))
+
+
+class AdamaxSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def adamax_update(p: Array, g: Array, m: Array, u: Array, step: float, settings: AdamaxSettings) -> None:
+    beta1, beta2 = settings.betas
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = loss_gradient(p, g, settings.weight_decay, settings.maximize, out=t)
+    average(m, g, beta1, s)
+    np.absolute(g, out=s)
+    s += settings.eps
+    u *= beta2
+    np.maximum(u, s, out=u)
+    descend(p, np.divide(m, u, out=s), settings.lr / (1 - beta1 ** step), s)

@@ -1,11 +1,15 @@
 """Averaged stochastic gradient descent."""
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import asgd_update
-from minidl.optim.optimizer import Optimizer, Params, check, zeros_like
+from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import loss_gradient
+from minidl.optim.checks import check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class ASGD(Optimizer):
@@ -46,15 +50,36 @@ class ASGD(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
-        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+        check_ranges(group, "lr", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "eta": group["lr"], "mu": 1.0, "ax": zeros_like(p)}
+        return {"step": 0, "eta": group["lr"], "mu": 1.0, **zeros(p, "ax")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
-        asgd_update(p, g, state["ax"].array, state["eta"], state["mu"], group["lambd"], group["weight_decay"],
-                    group["maximize"])
+        asgd_update(p, g, state["ax"].array, state["eta"], state["mu"], settings_of(group, ASGDSettings))
         state["eta"] = group["lr"] / (1 + group["lambd"] * group["lr"] * state["step"]) ** group["alpha"]
         state["mu"] = 1 / max(1, state["step"] - group["t0"])
+
+
+class ASGDSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lambd: float
+    weight_decay: float
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def asgd_update(p: Array, g: Array, mean: Array, eta: float, mu: float, settings: ASGDSettings) -> None:
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = loss_gradient(p, g, settings.weight_decay, settings.maximize, out=t)
+    np.multiply(g, eta, out=t)
+    p *= 1 - settings.lambd * eta
+    p -= t
+    if mu == 1:
+        mean[...] = p
+    else:
+        np.subtract(p, mean, out=s)
+        s *= mu
+        mean += s

@@ -8,8 +8,9 @@ from minidl.autograd.grad_mode import enable_grad, no_grad
 from minidl.autograd.op import check_devices
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
+from minidl.optim.checks import check, check_entry, check_ranges, check_real
 from minidl.optim.line_search import Point, strong_wolfe
-from minidl.optim.optimizer import Optimizer, Params, check, check_entry, check_real, zeros_like
+from minidl.optim.optimizer import Optimizer, Params, zeros_like
 from minidl.tensors.tensor import Tensor
 
 
@@ -70,7 +71,7 @@ class LBFGS(Optimizer):
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_real(group, "LBFGS")
-        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check_ranges(group, "lr")
         check(group["history_size"] >= 1, "history_size", group["history_size"])
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise RuntimeError(f"only 'strong_wolfe' is supported, but got line_search_fn={group['line_search_fn']!r}")

@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import muon_update
-from minidl.optim.optimizer import Optimizer, Params, check_real, zeros_like
+from minidl.backend.kernel import kernel
+from minidl.optim.checks import check_real
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class Muon(Optimizer):
@@ -74,13 +77,45 @@ class Muon(Optimizer):
                                  f"{tuple(p.shape)}; give it to another optimizer, such as AdamW")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"momentum_buffer": zeros_like(p)}
+        return zeros(p, "momentum_buffer")
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        rows, columns = p.shape
-        if group["adjust_lr_fn"] == "match_rms_adamw":
-            factor = 0.2 * math.sqrt(max(rows, columns))
-        else:
-            factor = math.sqrt(max(1, rows / columns))
-        muon_update(p, g, state["momentum_buffer"].array, group["lr"], group["lr"] * factor, group["weight_decay"],
-                    group["momentum"], group["nesterov"], group["ns_coefficients"], group["eps"], group["ns_steps"])
+        muon_update(p, g, state["momentum_buffer"].array, settings_of(group, MuonSettings))
+
+
+class MuonSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    weight_decay: float
+    momentum: float
+    nesterov: bool
+    ns_coefficients: tuple[float, float, float]
+    eps: float
+    ns_steps: int
+    adjust_lr_fn: str | None
+
+
+@kernel     # products of whole matrices, so it is not elementwise
+def muon_update(p: Array, g: Array, buffer: Array, settings: MuonSettings) -> None:
+    lr, momentum, (rows, columns) = settings.lr, settings.momentum, p.shape
+    if settings.adjust_lr_fn == "match_rms_adamw":
+        factor = 0.2 * math.sqrt(max(rows, columns))
+    else:
+        factor = math.sqrt(max(1, rows / columns))
+    buffer += (1 - momentum) * (g - buffer)
+    direction = g + momentum * (buffer - g) if settings.nesterov else buffer
+    p *= 1 - lr * settings.weight_decay
+    p -= lr * factor * orthogonalized(direction, settings)
+
+
+def orthogonalized(x: Array, settings: MuonSettings) -> Array:
+    """About U V' of x = U S V': each Newton-Schulz step takes a singular value s to a*s + b*s^3 + c*s^5."""
+    a, b, c = settings.ns_coefficients
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    x = x / max(math.sqrt(float(np.square(x).sum())), settings.eps)    # all singular values are 1 at most
+    for _ in range(settings.ns_steps):
+        square = x @ x.T
+        x = a * x + (b * square + c * (square @ square)) @ x
+    return x.T if tall else x

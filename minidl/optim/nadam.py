@@ -1,11 +1,16 @@
 """NAdam: Adam that looks ahead along the momentum."""
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import math
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import nadam_update
-from minidl.optim.optimizer import Optimizer, Params, check, check_betas, zeros_like
+from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import average, decayed_gradient, descend
+from minidl.optim.checks import check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class NAdam(Optimizer):
@@ -47,20 +52,48 @@ class NAdam(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
-        check(group["eps"] >= 0, "epsilon value", group["eps"])
-        check_betas(group["betas"])
-        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
-        check(group["momentum_decay"] >= 0, "momentum_decay value", group["momentum_decay"])
+        check_ranges(group, "lr", "eps", "betas", "weight_decay", "momentum_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "mu_product": 1.0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+        return {"step": 0, "mu_product": 1.0, **zeros(p, "exp_avg", "exp_avg_sq")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        settings = settings_of(group, NAdamSettings)
         state["step"] += 1
-        mu, mu_next = (group["betas"][0] * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"]))
-                       for t in (state["step"], state["step"] + 1))
-        state["mu_product"] *= mu
-        nadam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"], mu, mu_next,
-                     state["mu_product"], group["lr"], *group["betas"], group["eps"], group["weight_decay"],
-                     group["decoupled_weight_decay"], group["maximize"])
+        state["mu_product"] *= momentum_at(state["step"], settings)
+        nadam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"], state["mu_product"],
+                     settings)
+
+
+class NAdamSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+    momentum_decay: float
+    decoupled_weight_decay: bool
+    maximize: bool
+
+
+def momentum_at(step: float, settings: NAdamSettings) -> float:
+    """mu(t)"""
+    return settings.betas[0] * (1 - 0.5 * 0.96 ** (step * settings.momentum_decay))
+
+
+@kernel(elementwise=True)
+def nadam_update(p: Array, g: Array, m: Array, v: Array, step: float, mu_product: float,
+                 settings: NAdamSettings) -> None:
+    beta1, beta2 = settings.betas
+    mu, mu_next = momentum_at(step, settings), momentum_at(step + 1, settings)
+    root = math.sqrt(1 - beta2 ** step)
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = decayed_gradient(p, g, settings, out=t)
+    average(m, g, beta1, s)
+    average(v, np.multiply(g, g, out=s), beta2, s)
+    np.multiply(g, (1 - mu) / (1 - mu_product), out=t)
+    t += np.multiply(m, mu_next / (1 - mu_product * mu_next), out=s)
+    np.sqrt(v, out=s)
+    s += settings.eps * root
+    descend(p, np.divide(t, s, out=s), settings.lr * root, s)

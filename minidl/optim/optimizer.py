@@ -1,43 +1,41 @@
 """The Optimizer: parameter groups, state, and the loop of a step, which every algorithm shares.
 
 An algorithm adds its hyperparameters, the state that a parameter starts with, and the update of one parameter.
+What is refused stands in `checks.py`, the format of a state dict in `saving.py`, complex numbers in `complex_pairs.py`.
 """
 from __future__ import annotations
 
-import copy
 import functools
-import inspect
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import Any, ClassVar, TypeVar
 
 from minidl.autograd.grad_mode import enable_grad, no_grad
 from minidl.autograd.op import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
-from minidl.backend.device import Array, array_module, is_array, move
-from minidl.backend.dtype import real_of
+from minidl.backend.device import Array, array_module
 from minidl.backend.warn import warn
-from minidl.ops.elementwise import view_as_complex, view_as_real
+from minidl.optim.checks import check_entry, check_iterable, check_leaves, check_numbers, numbers
+from minidl.optim.complex_pairs import OnPairs
+from minidl.optim.saving import packed, unpacked
 from minidl.tensors.tensor import Tensor
 
 Params = Iterable[Any]
 """What an optimizer takes: Tensors, `(name, Tensor)` pairs, or dicts `{"params": ..., "lr": ...}`, each a group."""
+Settings = TypeVar("Settings")
 
 
 def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     """`step` with the hooks around it. It also notes that a step was made, which the schedulers look at."""
     @functools.wraps(step)
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        for hook in list(self._pre_hooks):
+        for hook in list(self._hooks["step_pre"]):
             changed = hook(self, args, kwargs)
             if changed is not None:
                 args, kwargs = changed
         result = step(self, *args, **kwargs)
         self._opt_called = True
-        for hook in list(self._post_hooks):
+        for hook in list(self._hooks["step_post"]):
             hook(self, args, kwargs)
         return result
     return wrapper
@@ -93,7 +91,7 @@ class Optimizer:
             raise NotImplementedError(f"{type(self).__name__}(differentiable=True) is not supported: a step writes the "
                                       f"parameters in place. To differentiate through updates, write them as functions "
                                       f"of Tensors, with minidl.func.grad and functional_call.")
-        _check_iterable(params, "params argument given to the optimizer")
+        check_iterable(params, "params argument given to the optimizer")
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -114,13 +112,8 @@ class Optimizer:
             cls.step = _hooked(cls.step)  # type: ignore[method-assign]
 
     def _prepare(self) -> None:
-        """What is neither saved nor copied."""
-        self._pre_hooks: list[Callable[..., Any]] = []
-        self._post_hooks: list[Callable[..., Any]] = []
-        self._save_pre_hooks: list[Callable[..., Any]] = []
-        self._save_post_hooks: list[Callable[..., Any]] = []
-        self._load_pre_hooks: list[Callable[..., Any]] = []
-        self._load_post_hooks: list[Callable[..., Any]] = []
+        """What belongs to this object alone, and is neither pickled nor copied."""
+        self._hooks: defaultdict[str, list[Callable[..., Any]]] = defaultdict(list)
         self._opt_called = False
 
     # ------------------------------------------------------------------ what an algorithm defines
@@ -141,9 +134,8 @@ class Optimizer:
 
         It needs what `initial_state` has, in the same shapes, and may hold more.
         """
-        values = _parts(p)
-        for name, start in self.initial_state(values.array, group).items():
-            check_entry(name, state, _joined(start, values.shape) if p.is_complex() else start)
+        for name, start in self._algorithm_for(p).initial_state(p.array, group).items():
+            check_entry(name, state, start)
 
     # ------------------------------------------------------------------ a step
 
@@ -165,14 +157,15 @@ class Optimizer:
         return loss
 
     def _update(self, p: Tensor, group: dict[str, Any]) -> None:
-        state, values, gradient = self.state[p], _parts(p), _parts(p.grad)
-        known = {name: _parts(value) for name, value in state.items()} if p.is_complex() else state
-        if not known:
-            known.update(self.initial_state(values.array, group))
-        self.update(values.array, gradient.array, known, group)
-        if p.is_complex():
-            state.update({name: _joined(value, values.shape) for name, value in known.items()})
+        state, algorithm = self.state[p], self._algorithm_for(p)
+        if not state:
+            state.update(algorithm.initial_state(p.array, group))
+        algorithm.update(p.array, p.grad.array, state, group)
         self._note_write(p)
+
+    def _algorithm_for(self, p: Tensor) -> Optimizer | OnPairs:
+        """Whose `initial_state` and `update` are those of `p`: the one place that asks for complex numbers."""
+        return OnPairs(self) if p.is_complex() else self
 
     def _note_write(self, p: Tensor) -> None:
         """A step has written `p`: graphs that need its old value find out by the version."""
@@ -188,11 +181,11 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before each step; it may return new `(args, kwargs)`."""
-        return RemovableHandle(self._pre_hooks, hook)
+        return RemovableHandle(self._hooks["step_pre"], hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` after each step."""
-        return RemovableHandle(self._post_hooks, hook)
+        return RemovableHandle(self._hooks["step_post"], hook)
 
     # ------------------------------------------------------------------ parameter groups
 
@@ -215,7 +208,7 @@ class Optimizer:
             raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of "
                             "tensors in sets will change between runs. Please use a list instead.")
         if not isinstance(params, Tensor):
-            _check_iterable(params, "the 'params' of a parameter group")
+            check_iterable(params, "the 'params' of a parameter group")
         params = [params] if isinstance(params, Tensor) else list(params)
         group = {**self.defaults, **param_group}
         if any(isinstance(p, tuple) for p in params):
@@ -226,30 +219,15 @@ class Optimizer:
         group["params"] = params
         for name, value in group.items():
             if name != "params":
-                group[name] = _numbers(name, value)
-        self._check_params(params)
-        self._check_numbers(group)
+                group[name] = numbers(name, value)
+        check_leaves(params)
+        self._check_repeated(params)
+        check_numbers(group, type(self))
         self.check_group(group)
         self.param_groups.append(group)
 
-    def _check_numbers(self, group: dict[str, Any]) -> None:
-        """Errors: TypeError where a hyperparameter is no number, but has one as its default."""
-        for name, parameter in inspect.signature(type(self)).parameters.items():
-            value = group.get(name, parameter.default)
-            several = isinstance(parameter.default, tuple) and isinstance(value, (tuple, list))
-            for expected, given in zip(parameter.default, value) if several else [(parameter.default, value)]:
-                if isinstance(expected, (int, float)) and not isinstance(given, (int, float, np.generic)):
-                    raise TypeError(f"{type(self).__name__}: {name} must be a number or a Tensor of one element, but "
-                                    f"got {given!r} ({type(given).__name__})")
-
-    def _check_params(self, params: list[Any]) -> None:
-        for p in params:
-            if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}; "
-                                f"{_instead_of(p)}")
-            if not p.is_leaf:
-                raise ValueError("can't optimize a non-leaf Tensor: it was computed from others; optimize those, or "
-                                 "detach() it")
+    def _check_repeated(self, params: list[Tensor]) -> None:
+        """Errors: ValueError where a parameter belongs to another group already. Warns of one that comes twice."""
         if len({id(p) for p in params}) != len(params):
             warn("optimizer contains a parameter group with duplicate parameters: each step updates them "
                  "more than once")
@@ -264,25 +242,13 @@ class Optimizer:
 
         The state's Tensors are those that the optimizer works on, not copies.
         """
-        for hook in list(self._save_pre_hooks):
+        for hook in list(self._hooks["state_dict_pre"]):
             hook(self)
-        saved = self._packed()
-        for hook in list(self._save_post_hooks):
+        saved = packed(self)
+        for hook in list(self._hooks["state_dict_post"]):
             changed = hook(self, saved)
             saved = saved if changed is None else changed
         return saved
-
-    def _packed(self) -> dict[str, Any]:
-        number: dict[int, int] = {}
-        groups = []
-        for group in self.param_groups:
-            for p in group["params"]:
-                number.setdefault(id(p), len(number))
-            groups.append({**group, "params": [number[id(p)] for p in group["params"]]})
-            groups[-1]["params"] = groups[-1].pop("params")     # last, as PyTorch has it
-        return {"state": {number[id(p)] if isinstance(p, Tensor) else p: dict(state)
-                          for p, state in self.state.items() if state},
-                "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what `state_dict()` gave, of this optimizer or PyTorch's with the same parameters.
@@ -296,82 +262,28 @@ class Optimizer:
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}")
         state_dict = dict(state_dict)       # the hooks may change it
-        for hook in list(self._load_pre_hooks):
+        for hook in list(self._hooks["load_state_dict_pre"]):
             changed = hook(self, state_dict)
             state_dict = state_dict if changed is None else changed
-        self._unpack(state_dict)
-        for hook in list(self._load_post_hooks):
+        self.state, self.param_groups = unpacked(self, state_dict)
+        for hook in list(self._hooks["load_state_dict_post"]):
             hook(self)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` before `state_dict`; with `prepend` before the other hooks."""
-        return RemovableHandle(self._save_pre_hooks, hook, prepend)
+        return RemovableHandle(self._hooks["state_dict_pre"], hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` after it; the hook may change the dict or return another."""
-        return RemovableHandle(self._save_post_hooks, hook, prepend)
+        return RemovableHandle(self._hooks["state_dict_post"], hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` before loading; it may change its shallow copy or return another dict."""
-        return RemovableHandle(self._load_pre_hooks, hook, prepend)
+        return RemovableHandle(self._hooks["load_state_dict_pre"], hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` after loading."""
-        return RemovableHandle(self._load_post_hooks, hook, prepend)
-
-    def _unpack(self, state_dict: dict[str, Any]) -> None:
-        if not {"state", "param_groups"} <= state_dict.keys():
-            inner = [key for key, value in state_dict.items()
-                     if isinstance(value, Mapping) and {"state", "param_groups"} <= value.keys()]
-            hint = f"; such a dict stands under {' and '.join(map(repr, inner))}" if inner else ""
-            raise KeyError(f"load_state_dict: expected the state dict of an optimizer, with the keys 'state' and "
-                           f"'param_groups', but got {str(list(state_dict)[:8])[:-1]}"
-                           f"{', ...' if len(state_dict) > 8 else ''}]{hint}")
-        saved = state_dict["param_groups"]
-        _check_types(state_dict["state"], saved)
-        if len(saved) != len(self.param_groups):
-            raise ValueError(f"loaded state dict has a different number of parameter groups: {len(saved)}, expected "
-                             f"{len(self.param_groups)}")
-        for new, old in zip(saved, self.param_groups):
-            if len(new["params"]) != len(old["params"]):
-                raise ValueError(f"loaded state dict contains a parameter group that doesn't match the size of "
-                                 f"optimizer's group: {len(new['params'])} parameters, expected {len(old['params'])}")
-        groups = [{**old, **{name: _numbers(name, copy.deepcopy(value)) for name, value in new.items()},
-                   "params": old["params"]} for new, old in zip(saved, self.param_groups)]
-        for group in groups:
-            self._check_numbers(group)
-        place_of = {number: (p, group) for new, group in zip(saved, groups)
-                    for number, p in zip(new["params"], group["params"])}
-        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-        for key, values in state_dict["state"].items():
-            place = place_of.get(key)
-            p = None if place is None else place[0]
-            loaded = {name: self._loaded(name, value, p) for name, value in values.items()}
-            if place is not None and loaded:
-                try:
-                    self.check_state(loaded, *place)
-                except (KeyError, TypeError, ValueError) as error:
-                    raise type(error)(f"{type(self).__name__}: the loaded state of parameter {key} "
-                                      f"{error.args[0]}") from None
-            state[key if p is None else p] = loaded
-        self.state, self.param_groups = state, groups
-
-    def _loaded(self, name: str, value: Any, p: Tensor | None) -> Any:
-        """A copy of one entry of a saved state, where it fits `p`."""
-        if isinstance(value, list):
-            return [self._loaded(name, v, p) for v in value]
-        if name in self.number_state:
-            return value.item() if hasattr(value, "item") and math.prod(value.shape) == 1 else value
-        if isinstance(value, Tensor):
-            array = value.array
-        elif is_array(value) or hasattr(value, "__array__"):    # PyTorch's tensors too
-            array = value if is_array(value) else np.asarray(value)
-        else:
-            return copy.deepcopy(value)
-        if p is None:
-            return wrap(array.copy())
-        dtype = {"f": real_of(p.dtype), "c": p.dtype}.get(array.dtype.kind, array.dtype)
-        return wrap(move(array, p.device).astype(dtype))
+        return RemovableHandle(self._hooks["load_state_dict_post"], hook, prepend)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -389,94 +301,16 @@ class Optimizer:
         return "\n".join([f"{type(self).__name__} (", *lines[:-1], ")"])
 
 
-def _parts(value: Any) -> Any:
-    """A complex Tensor as its parts, which are updated like two real parameters; everything else as it is."""
-    return view_as_real(value) if isinstance(value, Tensor) and value.is_complex() else value
-
-
-def _joined(value: Any, shape: tuple[int, ...]) -> Any:
-    """The opposite of `_parts`, for state that has the shape of the parameter's parts."""
-    return view_as_complex(value) if isinstance(value, Tensor) and value.shape == shape else value
-
-
-def _number(name: str, value: Any) -> Any:
-    """A hyperparameter: the number in a Tensor of one element, PyTorch's too; everything else as it is."""
-    if not hasattr(value, "item") or isinstance(value, np.generic):
-        return value
-    if math.prod(value.shape) != 1:
-        raise ValueError(f"Tensor {name} must be 1-element, but got shape {tuple(value.shape)}")
-    return value.item()
-
-
-def _numbers(name: str, value: Any) -> Any:
-    """A hyperparameter with `_number` for each of its values, if it is a tuple."""
-    return tuple(_number(name, v) for v in value) if isinstance(value, tuple) else _number(name, value)
-
-
-def _check_types(state: Any, groups: Any) -> None:
-    """Errors: TypeError or KeyError where the two halves of a state dict are not what `state_dict` gives."""
-    if not isinstance(state, Mapping) or not all(isinstance(values, Mapping) for values in state.values()):
-        raise TypeError("load_state_dict: expected 'state' to be a dict with a dict for each parameter that has one")
-    if not isinstance(groups, (list, tuple)) or not all(isinstance(group, Mapping) for group in groups):
-        raise TypeError("load_state_dict: expected 'param_groups' to be a list of dicts")
-    for group in groups:
-        if "params" not in group:
-            raise KeyError(f"load_state_dict: expected the numbers of a group's parameters under 'params', but got the "
-                           f"keys {list(group)}")
-
-
-def _check_iterable(params: Any, what: str) -> None:
-    """Errors: TypeError for what is not several Tensors or groups, such as a model."""
-    if isinstance(params, (Tensor, Mapping, str)) or not isinstance(params, Iterable):
-        raise TypeError(f"{what} should be an iterable of Tensors or dicts, but got {type(params).__name__}; "
-                        f"{_instead_of(params)}")
-
-
-def _instead_of(params: Any) -> str:
-    """What to hand to an optimizer in place of something that it cannot take."""
-    if isinstance(params, Tensor):
-        return "try [params]"
-    if inspect.ismethod(params):
-        return f"try model.{params.__name__}(), with parentheses"
-    if inspect.isgenerator(params):
-        return "try [*a.parameters(), *b.parameters()] for the parameters of several models"
-    if is_array(params):
-        return "try minidl.tensor(..., requires_grad=True)"
-    if isinstance(params, str):
-        return "try model.parameters() in place of a dict by names"
-    return "try model.parameters()"
-
-
-def check_entry(name: str, state: dict[str, Any], like: Any) -> None:
-    """Errors: KeyError, TypeError or ValueError unless `state[name]` is a number or a Tensor in a shape, as `like`."""
-    if name not in state:
-        raise KeyError(f"has no {name!r}, but only {list(state)}; was it saved by another kind of optimizer?")
-    value, is_tensor = state[name], isinstance(like, Tensor)
-    if not isinstance(value, Tensor if is_tensor else (int, float, np.generic)):
-        raise TypeError(f"has a {type(value).__name__} as {name!r}, expected a {'Tensor' if is_tensor else 'number'}")
-    if isinstance(value, Tensor) and value.shape != like.shape:
-        raise ValueError(f"has {name!r} in shape {tuple(value.shape)}, expected {tuple(like.shape)}; was it saved with "
-                         f"another network?")
-
-
-def check(valid: bool, what: str, value: Any) -> None:
-    """Raise ValueError("Invalid <what>: <value>") unless `valid`."""
-    if not valid:
-        raise ValueError(f"Invalid {what}: {value}")
-
-
-def check_real(group: dict[str, Any], who: str) -> None:
-    """Raise RuntimeError if a parameter is complex, for algorithms that are no sum over single numbers."""
-    if any(p.is_complex() for p in group["params"]):
-        raise RuntimeError(f"{who} does not support complex parameters; try view_as_real(p)")
-
-
-def check_betas(betas: tuple[float, float]) -> None:
-    check(len(betas) == 2, "betas, which are two numbers", betas)
-    for i, beta in enumerate(betas):
-        check(0 <= beta < 1, f"beta parameter at index {i}", beta)
+def settings_of(group: dict[str, Any], kind: type[Settings]) -> Settings:
+    """The hyperparameters of a group that `kind`, a NamedTuple, has as its fields."""
+    return kind(*[group[name] for name in kind._fields])    # type: ignore[attr-defined]
 
 
 def zeros_like(p: Array) -> Tensor:
     """A Tensor of zeros with the shape, dtype, device and memory layout of the array `p`."""
     return wrap(array_module(p).zeros_like(p))
+
+
+def zeros(p: Array, *names: str) -> dict[str, Tensor]:
+    """State that starts at zero: `zeros_like(p)` under each name."""
+    return {name: zeros_like(p) for name in names}

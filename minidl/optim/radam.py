@@ -1,11 +1,16 @@
 """RAdam: Adam that waits until its divisor can be trusted."""
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import radam_update
-from minidl.optim.optimizer import Optimizer, Params, check, check_betas, zeros_like
+from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import average, decayed_gradient, descend
+from minidl.optim.checks import check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class RAdam(Optimizer):
@@ -45,16 +50,46 @@ class RAdam(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
-        check(group["eps"] >= 0, "epsilon value", group["eps"])
-        check_betas(group["betas"])
-        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+        check_ranges(group, "lr", "eps", "betas", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+        return {"step": 0, **zeros(p, "exp_avg", "exp_avg_sq")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
-        radam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"], group["lr"],
-                     *group["betas"], group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
-                     group["maximize"])
+        radam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"],
+                     settings_of(group, RAdamSettings))
+
+
+class RAdamSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+    decoupled_weight_decay: bool
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, settings: RAdamSettings) -> None:
+    beta1, beta2 = settings.betas
+    correction = 1 - beta2 ** step
+    longest = 2 / (1 - beta2) - 1                              # length of the moving average in the limit
+    length = longest - 2 * step * beta2 ** step / correction   # and now
+    rate = settings.lr / (1 - beta1 ** step)
+    adaptive = length > 5                                      # before, the variance of 1/sqrt(v) is unbounded
+    if adaptive:
+        rate *= math.sqrt(correction * (length - 4) * (length - 2) * longest
+                          / ((longest - 4) * (longest - 2) * length))
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = decayed_gradient(p, g, settings, out=t)
+    average(m, g, beta1, s)
+    average(v, np.multiply(g, g, out=s), beta2, s)
+    if adaptive:
+        np.sqrt(v, out=s)
+        s += settings.eps
+        descend(p, np.divide(m, s, out=s), rate, s)
+    else:
+        descend(p, m, rate, s)

@@ -1,12 +1,16 @@
 """RMSprop: steps divided by the recent size of the gradients."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import rmsprop_update
+from minidl.backend.kernel import kernel
 from minidl.ops.shape.views import array_of
-from minidl.optim.optimizer import Optimizer, Params, check, zeros_like
+from minidl.optim.arithmetic import average, descend, loss_gradient
+from minidl.optim.checks import check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class RMSprop(Optimizer):
@@ -47,21 +51,45 @@ class RMSprop(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
-        check(group["eps"] >= 0, "epsilon value", group["eps"])
-        for name in ("momentum", "weight_decay", "alpha"):
-            check(group[name] >= 0, f"{name} value", group[name])
+        check_ranges(group, "lr", "eps", "momentum", "weight_decay", "alpha")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        state = {"step": 0, "square_avg": zeros_like(p)}
-        if group["momentum"]:
-            state["momentum_buffer"] = zeros_like(p)
-        if group["centered"]:
-            state["grad_avg"] = zeros_like(p)
-        return state
+        buffer, mean = ["momentum_buffer"] * bool(group["momentum"]), ["grad_avg"] * bool(group["centered"])
+        return {"step": 0, **zeros(p, "square_avg", *buffer, *mean)}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
         rmsprop_update(p, g, state["square_avg"].array, array_of(state.get("grad_avg")),
-                       array_of(state.get("momentum_buffer")), group["lr"], group["alpha"], group["eps"],
-                       group["weight_decay"], group["momentum"], group["maximize"])
+                       array_of(state.get("momentum_buffer")), settings_of(group, RMSpropSettings))
+
+
+class RMSpropSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    alpha: float
+    eps: float
+    weight_decay: float
+    momentum: float
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def rmsprop_update(p: Array, g: Array, v: Array, mean: Array | None, buffer: Array | None,
+                   settings: RMSpropSettings) -> None:
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = loss_gradient(p, g, settings.weight_decay, settings.maximize, out=t)
+    average(v, np.multiply(g, g, out=s), settings.alpha, s)
+    if mean is None:
+        np.sqrt(v, out=s)
+    else:
+        average(mean, g, settings.alpha, s)
+        np.subtract(v, np.multiply(mean, mean, out=s), out=s)
+        np.sqrt(np.maximum(s, 0.0, out=s), out=s)     # a variance: below 0 only by rounding
+    s += settings.eps
+    np.divide(g, s, out=s)
+    if buffer is not None:
+        buffer *= settings.momentum
+        buffer += s
+        s[...] = buffer
+    descend(p, s, settings.lr, s)

@@ -1,12 +1,16 @@
 """Rprop: steps that look at the signs of the gradients only."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
-from minidl.backend.kernels.update import rprop_update
-from minidl.optim.optimizer import Optimizer, Params, check, zeros_like
+from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import loss_gradient
+from minidl.optim.checks import check, check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros_like
 
 
 class Rprop(Optimizer):
@@ -44,7 +48,7 @@ class Rprop(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
+        check_ranges(group, "lr")
         eta_minus, eta_plus = group["etas"]
         check(0 < eta_minus < 1 < eta_plus, "eta values", f"{eta_minus}, {eta_plus}")
 
@@ -53,5 +57,27 @@ class Rprop(Optimizer):
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
-        rprop_update(p, g, state["prev"].array, state["step_size"].array, *group["etas"], *group["step_sizes"],
-                     group["maximize"])
+        rprop_update(p, g, state["prev"].array, state["step_size"].array, settings_of(group, RpropSettings))
+
+
+class RpropSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    etas: tuple[float, float]
+    step_sizes: tuple[float, float]
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def rprop_update(p: Array, g: Array, previous: Array, size: Array, settings: RpropSettings) -> None:
+    eta_minus, eta_plus = settings.etas
+    smallest, largest = settings.step_sizes
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = loss_gradient(p, g, 0.0, settings.maximize, out=t)
+    np.multiply(previous, g, out=s)                        # > 0: on the same slope; < 0: past the minimum
+    size[s > 0] *= eta_plus
+    size[s < 0] *= eta_minus
+    np.minimum(np.maximum(size, smallest, out=size), largest, out=size)
+    previous[...] = g
+    previous[s < 0] = 0.0                                  # no move now, and no comparison next time
+    p -= np.multiply(np.sign(previous, out=s), size, out=s)

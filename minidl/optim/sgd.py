@@ -1,11 +1,15 @@
 """Stochastic gradient descent, with momentum."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backend.device import Array
-from minidl.backend.kernels.update import sgd_update
-from minidl.optim.optimizer import Optimizer, Params, check, check_entry, zeros_like
+from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import descend, loss_gradient
+from minidl.optim.checks import check_entry, check_ranges
+from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros_like
 from minidl.tensors.tensor import Tensor
 
 
@@ -45,9 +49,7 @@ class SGD(Optimizer):
         }, differentiable)
 
     def check_group(self, group: dict[str, Any]) -> None:
-        check(group["lr"] >= 0, "learning rate", group["lr"])
-        check(group["momentum"] >= 0, "momentum value", group["momentum"])
-        check(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
+        check_ranges(group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
@@ -56,11 +58,33 @@ class SGD(Optimizer):
             check_entry("momentum_buffer", state, p)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        buffer, dampening = None, group["dampening"]
-        if group["momentum"]:
+        buffer, settings = None, settings_of(group, SGDSettings)
+        if settings.momentum:
             if state.get("momentum_buffer") is None:
                 state["momentum_buffer"] = zeros_like(p)
-                dampening = 0                      # the first gradient counts in full
+                settings = settings._replace(dampening=0)      # the first gradient counts in full
             buffer = state["momentum_buffer"].array
-        sgd_update(p, g, buffer, group["lr"], group["momentum"], dampening, group["weight_decay"],
-                   group["nesterov"], group["maximize"])
+        sgd_update(p, g, buffer, settings)
+
+
+class SGDSettings(NamedTuple):
+    """The hyperparameters that the arithmetic needs."""
+
+    lr: float
+    momentum: float
+    dampening: float
+    weight_decay: float
+    nesterov: bool
+    maximize: bool
+
+
+@kernel(elementwise=True)
+def sgd_update(p: Array, g: Array, buffer: Array | None, settings: SGDSettings) -> None:
+    s, t = np.empty_like(p), np.empty_like(p)
+    g = loss_gradient(p, g, settings.weight_decay, settings.maximize, out=t)
+    if buffer is not None:
+        momentum, dampening = settings.momentum, settings.dampening
+        buffer *= momentum
+        buffer += np.multiply(g, 1 - dampening, out=s) if dampening else g
+        g = np.add(g, np.multiply(buffer, momentum, out=s), out=s) if settings.nesterov else buffer
+    descend(p, g, settings.lr, s)

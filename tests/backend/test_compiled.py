@@ -63,6 +63,15 @@ def test_the_environment_decides_at_first(value: str | None, expected: str, monk
     assert result.stdout.strip() == expected
 
 
+def test_kernels_that_are_declared_later_are_compiled_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The switch is thrown before the optimizers are imported, which declare kernels of their own."""
+    monkeypatch.setenv("MINIDL_NUMBA", "1")
+    program = ("import minidl; from minidl.backend.kernel import registry; "
+               "print({registry[name].bodies['numpy'][0].__module__ for name in ('adam_update', 'sgd_update')})")
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "{'minidl.backend.compiled.update'}"
+
+
 @numba.njit
 def _exp(x: np.ndarray) -> np.ndarray:
     return np.array([functions.exp(v) for v in x])

@@ -23,6 +23,8 @@ from minidl.backend.kernels.attention import AttentionPlan
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_output_size
 from minidl.backend.kernels.pool import PoolGeometry, pool2d_output_size
 from minidl.backend.kernels.rnn import Steps, steps_of
+from minidl.optim.adam import AdamSettings
+from minidl.optim.sgd import SGDSettings
 
 pytest.importorskip("numba")
 importlib.import_module("minidl.backend.compiled")      # registers its bodies, without switching to them
@@ -367,9 +369,10 @@ def test_updates(make: Any, with_buffer: bool, data: Any, threads: int) -> None:
     decay, dampening = data.draw(st.sampled_from([0.0, 0.1])), data.draw(st.sampled_from([0.0, 0.5]))
     p, g, m, v = (make() for _ in range(4))
     check(compiled("sgd_update"), "sgd_update", (
-        p, g, m if with_buffer else None, 0.1, 0.9, dampening, decay, nesterov, maximize), threads)
+        p, g, m if with_buffer else None, SGDSettings(0.1, 0.9, dampening, decay, nesterov, maximize)), threads)
     check(compiled("adam_update"), "adam_update", (
-        p, g, m, v * v, None, data.draw(st.sampled_from([1.0, 30.0])), 0.1, 0.9, 0.99, 1e-3, decay, decoupled, maximize), threads)
+        p, g, m, v * v, None, data.draw(st.sampled_from([1.0, 30.0])),
+        AdamSettings(0.1, (0.9, 0.99), 1e-3, decay, decoupled, maximize)), threads)
 
 
 # ---------------------------------------------------------------------- NaN and infinity stay where they belong
@@ -382,9 +385,10 @@ def test_wild_numbers_in_updates(wild: float, where: int, decay: float, nesterov
     arrays = [abs(r(np.random.default_rng(0), 50)) for _ in range(4)]
     arrays[where][7] = wild
     p, g, m, v = arrays
-    for name, args in (("sgd_update", (p, g, m, 0.1, 0.9, 0.0, decay, nesterov, False)),
-                       ("sgd_update", (p, g, None, 0.1, 0.0, 0.0, decay, False, True)),
-                       ("adam_update", (p, g, m, v, None, 3.0, 0.1, 0.9, 0.99, 1e-8, decay, nesterov, False))):
+    for name, args in (("sgd_update", (p, g, m, SGDSettings(0.1, 0.9, 0.0, decay, nesterov, False))),
+                       ("sgd_update", (p, g, None, SGDSettings(0.1, 0.0, 0.0, decay, False, True))),
+                       ("adam_update", (p, g, m, v, None, 3.0,
+                                        AdamSettings(0.1, (0.9, 0.99), 1e-8, decay, nesterov, False)))):
         agree(run(compiled(name), copies(args))[1:], run(registry[name].generic, wide(args))[1:])
 
 

@@ -20,6 +20,16 @@ from minidl.backend.kernels.conv import ConvGeometry
 from minidl.backend.kernels.pool import PoolGeometry
 from minidl.backend.kernels.resize import taps_of
 from minidl.backend.kernels.rnn import steps_of
+from minidl.optim.adadelta import AdadeltaSettings
+from minidl.optim.adagrad import AdagradSettings
+from minidl.optim.adam import AdamSettings
+from minidl.optim.adamax import AdamaxSettings
+from minidl.optim.asgd import ASGDSettings
+from minidl.optim.nadam import NAdamSettings
+from minidl.optim.radam import RAdamSettings
+from minidl.optim.rmsprop import RMSpropSettings
+from minidl.optim.rprop import RpropSettings
+from minidl.optim.sgd import SGDSettings
 from tests.strict_array import StrictArray
 
 if minidl.backends.numba.is_available():
@@ -102,20 +112,25 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "leaky_relu_grad": [(r(3, 5), r(3, 5), 0.1), (last(4, 200, 20, 20), last(4, 200, 20, 20) - 0.3, 0.1)],
     "gelu_forward": [(r(3, 5),), (last(4, 200, 20, 20),)],
     "gelu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],
-    "sgd_update": [(*large(2), None, 0.1, 0.0, 0.0, 0.1, False, False), (*large(3), 0.1, 0.9, 0.1, 0.0, True, True),
-                   (*[last(4, 200, 20, 20)] * 3, 0.1, 0.9, 0.0, 0.1, False, False)],
-    "adagrad_update": [(*large(3), 3.0, 0.1, 0.1, 0.1, 1e-8, False)],
-    "rmsprop_update": [(*large(3), None, None, 0.1, 0.9, 1e-8, 0.0, 0.0, False),
-                       (*large(5), 0.1, 0.9, 1e-2, 0.1, 0.9, False)],
-    "adam_update": [(*large(4), None, 2.0, 0.1, 0.9, 0.99, 1e-8, 0.0, False, False),
-                    (*large(5), 2.0, 0.1, 0.9, 0.99, 1e-8, 0.1, True, True)],
-    "adadelta_update": [(*large(4), 0.1, 0.9, 1e-6, 0.1, False)],
-    "adamax_update": [(*large(4), 2.0, 0.1, 0.9, 0.99, 1e-8, 0.1, False)],
-    "nadam_update": [(*large(4), 2.0, 0.9, 0.91, 0.8, 0.1, 0.9, 0.99, 1e-8, 0.1, False, False)],
-    "radam_update": [(*large(4), 2.0, 0.1, 0.9, 0.99, 1e-8, 0.1, False, False),
-                     (*large(4), 200.0, 0.1, 0.9, 0.99, 1e-8, 0.1, True, False)],
-    "rprop_update": [(*large(4), 0.5, 1.2, 1e-6, 50.0, False)],
-    "asgd_update": [(*large(3), 0.1, 1.0, 1e-4, 0.1, False)],
+    "sgd_update": [
+        (*large(2), None, SGDSettings(0.1, 0.0, 0.0, 0.1, False, False)),
+        (*large(3), SGDSettings(0.1, 0.9, 0.1, 0.0, True, True)),
+        (*[last(4, 200, 20, 20)] * 3, SGDSettings(0.1, 0.9, 0.0, 0.1, False, False))],
+    "adagrad_update": [(*large(3), 3.0, AdagradSettings(0.1, 0.1, 1e-8, 0.1, False))],
+    "rmsprop_update": [
+        (*large(3), None, None, RMSpropSettings(0.1, 0.9, 1e-8, 0.0, 0.0, False)),
+        (*large(5), RMSpropSettings(0.1, 0.9, 1e-2, 0.1, 0.9, False))],
+    "adam_update": [
+        (*large(4), None, 2.0, AdamSettings(0.1, (0.9, 0.99), 1e-8, 0.0, False, False)),
+        (*large(5), 2.0, AdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, True, True))],
+    "adadelta_update": [(*large(4), AdadeltaSettings(0.1, 0.9, 1e-6, 0.1, False))],
+    "adamax_update": [(*large(4), 2.0, AdamaxSettings(0.1, (0.9, 0.99), 1e-8, 0.1, False))],
+    "nadam_update": [(*large(4), 2.0, 0.8, NAdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, 4e-3, False, False))],
+    "radam_update": [
+        (*large(4), 2.0, RAdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, False, False)),
+        (*large(4), 200.0, RAdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, True, False))],
+    "rprop_update": [(*large(4), RpropSettings((0.5, 1.2), (1e-6, 50.0), False))],
+    "asgd_update": [(*large(3), 0.1, 1.0, ASGDSettings(1e-4, 0.1, False))],
     "max_pool2d_forward": [(r(2, 3, 6, 6), HALVES), (last(2, 3, 6, 7), OVERLAP), (np.full((1, 1, 4, 4), np.nan), OVERLAP),
                            (last(2, 17, 6, 7), OVERLAP), (np.where(last(2, 17, 6, 7) > 1, np.nan, last(2, 17, 6, 7)), HALVES)],
     "max_pool2d_scatter": [(r(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3)), (last(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3)),

@@ -14,7 +14,8 @@ except ImportError:
 
 ALGORITHMS = [("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1}), ("SGD", {"lr": 0.1}),
               ("Adam", {"lr": 0.1, "amsgrad": True}), ("AdamW", {"lr": 0.1}), ("NAdam", {}), ("RAdam", {"lr": 0.1}),
-              ("RMSprop", {"momentum": 0.5, "centered": True}), ("Adagrad", {}), ("Adadelta", {}), ("Adamax", {}),
+              ("RMSprop", {"momentum": 0.5, "centered": True}), ("Adagrad", {}),
+              ("Adagrad", {"initial_accumulator_value": 0.5}), ("Adadelta", {}), ("Adamax", {}),
               ("Rprop", {}), ("ASGD", {})]
 
 

@@ -5,7 +5,7 @@ The kernels stand on a higher floor, with their optimizers, so the bodies are re
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,15 +13,19 @@ from minidl.backend.compiled.compiler import compiled, is_single
 from minidl.backend.cpu.elementwise import alike, in_blocks
 from minidl.backend.kernel import register
 
+if TYPE_CHECKING:
+    from minidl.optim.adam import AdamSettings
+    from minidl.optim.sgd import SGDSettings
+
 f = np.float32
 
 
 @register("sgd_update", "numba")
-def _(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, lr: float, momentum: float, dampening: float,
-      weight_decay: float, nesterov: bool, maximize: bool) -> Any:
+def sgd_update(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, settings: SGDSettings) -> Any:
     arrays = [p, g] if buffer is None else [p, g, buffer]
     if not (is_single(*arrays) and alike(arrays, least=0)):
         return NotImplemented
+    lr, momentum, dampening, weight_decay, nesterov, maximize = settings
     sign = -1.0 if maximize else 1.0
     if buffer is None:
         return in_blocks(lambda p, g: _sgd(p, g, lr, weight_decay, sign), arrays)
@@ -30,11 +34,12 @@ def _(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, lr: float, moment
 
 
 @register("adam_update", "numba")
-def _(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, v_max: np.ndarray | None, step: float, lr: float,
-      beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool, maximize: bool) -> Any:
+def adam_update(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, v_max: np.ndarray | None, step: float,
+                settings: AdamSettings) -> Any:
     arrays = [p, g, m, v]
     if v_max is not None or not (is_single(*arrays) and alike(arrays, least=0)):
         return NotImplemented
+    lr, (beta1, beta2), eps, weight_decay, decoupled, maximize = settings
     root = math.sqrt(1 - beta2 ** step)
     decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
     return in_blocks(lambda p, g, m, v: _adam(p, g, m, v, lr * root / (1 - beta1 ** step), beta1, beta2, eps * root,

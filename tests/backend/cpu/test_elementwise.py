@@ -10,7 +10,7 @@ import pytest
 from minidl.backend.cpu import elementwise
 from minidl.backend.cpu.elementwise import alike, in_blocks
 from minidl.backend.kernel import bodies, kernel, registry
-from minidl.backend.kernels import update
+from minidl.optim.sgd import SGDSettings, sgd_update
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_blocks_cover_every_element_once(a: np.ndarray, b: np.ndarray) -> None:
 def test_other_layouts_are_left_whole(a: np.ndarray, b: np.ndarray) -> None:
     assert not alike([a, b], least=0)
     b[...] = 1
-    update.sgd_update(a, b, None, 0.5, 0.0, 0.0, 0.0, False, False)
+    sgd_update(a, b, None, SGDSettings(0.5, 0.0, 0.0, 0.0, False, False))
     np.testing.assert_array_equal(a, np.full_like(a, -0.5))
 
 

@@ -1,0 +1,41 @@
+"""What the updates of several optimizers have in common, in place on arrays.
+
+`s` and `out` are scratch arrays; what is passed in may be one of them where it says so.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.device import Array
+
+
+def loss_gradient(p: Array, g: Array, weight_decay: float, maximize: bool, out: Array) -> Array:
+    """The gradient to descend, weight_decay*p + (-g if maximize else g); it is `g` itself or in `out`."""
+    if weight_decay:
+        np.multiply(p, weight_decay, out=out)
+        return np.subtract(out, g, out=out) if maximize else np.add(out, g, out=out)
+    return np.negative(g, out=out) if maximize else g
+
+
+def decayed_gradient(p: Array, g: Array, settings: Any, out: Array) -> Array:
+    """`loss_gradient`; if weight decay is decoupled, `p` shrinks here and now, and its gradient is without."""
+    weight_decay = settings.weight_decay
+    if weight_decay and settings.decoupled_weight_decay:
+        p *= 1 - settings.lr * weight_decay
+        weight_decay = 0.0
+    return loss_gradient(p, g, weight_decay, settings.maximize, out)
+
+
+def average(mean: Array, x: Array, beta: float, s: Array) -> None:
+    """mean = beta*mean + (1 - beta)*x; `x` may be `s`."""
+    np.multiply(x, 1 - beta, out=s)
+    mean *= beta
+    mean += s
+
+
+def descend(p: Array, direction: Array, lr: float, s: Array) -> None:
+    """p -= lr * direction; `direction` may be `s`."""
+    np.multiply(direction, lr, out=s)
+    p -= s
