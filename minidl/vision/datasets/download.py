@@ -9,13 +9,14 @@ import os
 import shutil
 import stat
 import tarfile
+import time
 import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -25,14 +26,15 @@ _ATTEMPTS = 3  # on one mirror, before the next one is asked
 
 def download(urls: str | Sequence[str], destination: str | Path, md5: str | None = None,
              sha256: str | None = None, size: int | None = None, *, progress: bool = True,
-             timeout: float = 30.0) -> Path:
+             timeout: float = 30.0, slowest: float = 10_000) -> Path:
     """Download a file from the first of several mirrors that delivers it; returns its path.
 
     urls: mirrors of one file, http or https, tried in order. destination: the file to write; if it
     is there already and its hash and size are right, nothing is downloaded. md5, sha256: what the
     content must hash to, in hexadecimal. size: what it must measure, in bytes. progress: show a
     bar.
-    timeout: seconds of silence after which a mirror is given up.
+    timeout: seconds of silence after which a mirror is given up. slowest: bytes a second; a mirror that sends less for
+    `timeout` seconds is given up if there are others to ask.
 
     The content goes to `destination + '.part'`, which takes its final name in one step when it is
     whole and its hash is right: there is never half a file under the final name. A download that
@@ -48,7 +50,7 @@ def download(urls: str | Sequence[str], destination: str | Path, md5: str | None
             raise ValueError(f"download: expected http:// or https:// URLs, got {url!r}")
     destination = Path(destination)
     if destination.is_file():
-        if _mismatch(destination, md5, sha256, size) is None:
+        if mismatch(destination, md5, sha256, size) is None:
             return destination
         destination.unlink()
     destination.parent.mkdir(parents=True, exist_ok=True)
@@ -56,14 +58,14 @@ def download(urls: str | Sequence[str], destination: str | Path, md5: str | None
     resumable = md5 is not None or sha256 is not None
 
     reasons = []
-    for url in urls:
+    for place, url in enumerate(urls):
         for _ in range(_ATTEMPTS):
             if not resumable:
                 part.unlink(missing_ok=True)
             had = _size(part)
             try:
-                _fetch(url, part, size, progress, timeout)
-                wrong = _mismatch(part, md5, sha256, size)
+                _fetch(url, part, size, progress, timeout, slowest if place < len(urls) - 1 else 0)
+                wrong = mismatch(part, md5, sha256, size)
             except _Refused as error:
                 wrong = str(error)
                 break
@@ -90,21 +92,23 @@ def extract_archive(path: str | Path, into: str | Path) -> list[Path]:
     """Unpack a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file; returns the files written.
 
     Only plain files and folders are unpacked, and every name is looked at before the first is
-    written.
+    written. Each file takes its name in one step, when it is whole.
     Errors: ValueError for an archive with a member that would land outside the folder (an absolute
-    name, one with `..`), or that is a link or a device, and for a file that is no archive.
+    name, one with `..`), or that is a link or a device, and for a file that is no archive; OSError if what it holds is
+    larger than the room on the disk.
     """
     path, into = Path(path), Path(into)
     what = "is neither a zip nor a tar archive"
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as zipped:
-                members = [(info.filename, _kind_in_zip(info), info) for info in zipped.infolist()]
+                members = [_Member(info.filename, _kind_in_zip(info), info.file_size, info)
+                           for info in zipped.infolist()]
                 return _extract(path, into, members, zipped.open)
         if tarfile.is_tarfile(path):
             with tarfile.open(path) as tar:
-                entries = [(info.name, _kind_in_tar(info), info) for info in tar]
-                return _extract(path, into, entries, tar.extractfile)
+                members = [_Member(info.name, _kind_in_tar(info), info.size, info) for info in tar]
+                return _extract(path, into, members, tar.extractfile)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
         what = f"is damaged or cut short ({error})"
     raise ValueError(f"extract_archive: {path} {what}; if it was downloaded, delete it and "
@@ -117,7 +121,7 @@ class _Refused(Exception):
     """A mirror's answer that asking again will not change."""
 
 
-def _fetch(url: str, part: Path, size: int | None, progress: bool, timeout: float) -> None:
+def _fetch(url: str, part: Path, size: int | None, progress: bool, timeout: float, slowest: float) -> None:
     """Write the file behind `url` to `part`, from where `part` ends if the server can do that."""
     start = _size(part)
     headers = {"User-Agent": "minidl", "Accept-Encoding": "identity"}
@@ -141,10 +145,16 @@ def _fetch(url: str, part: Path, size: int | None, progress: bool, timeout: floa
         with open(part, "ab" if start else "wb") as file, \
                 tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=name,
                      disable=not progress) as bar:
-            while chunk := response.read(_CHUNK):
+            since, had = time.monotonic(), start
+            while chunk := response.read1(_CHUNK):      # what is there: `read` would wait for all of it
                 file.write(chunk)
                 bar.update(len(chunk))
                 start += len(chunk)
+                seconds = time.monotonic() - since
+                if seconds > timeout:
+                    if (start - had) / seconds < slowest:
+                        raise _Refused(f"it sent {start - had:,} bytes in {seconds:.0f} seconds, which is too slow")
+                    since, had = time.monotonic(), start
                 if size is not None and start > size:
                     raise _Refused(f"expected {size:,} bytes, the server sends more")
     if total is not None and start < total:
@@ -156,7 +166,7 @@ def _continues(response: Any, start: int) -> bool:
             and response.headers.get("Content-Range", "").startswith(f"bytes {start}-"))
 
 
-def _mismatch(path: Path, md5: str | None, sha256: str | None, size: int | None) -> str | None:
+def mismatch(path: Path, md5: str | None = None, sha256: str | None = None, size: int | None = None) -> str | None:
     """Why this file is not the one that was asked for; None if it is."""
     if size is not None and _size(path) != size:
         return f"expected {size:,} bytes, got {_size(path):,}"
@@ -193,10 +203,15 @@ def _reason(error: Exception) -> str:
 
 # ---------------------------------------------------------------- unpacking
 
-def _extract(path: Path, into: Path, members: Iterable[tuple[str, str, Any]], open_member: Any
-             ) -> list[Path]:
-    members = list(members)
-    for name, kind, _ in members:
+class _Member(NamedTuple):
+    name: str
+    kind: str       # "file", "folder" or "other"
+    size: int
+    info: Any       # the archive's own note of it
+
+
+def _extract(path: Path, into: Path, members: Sequence[_Member], open_member: Callable[[Any], Any]) -> list[Path]:
+    for name, kind, *_ in members:
         parts = name.replace("\\", "/").split("/")
         if parts[0] == "" or ".." in parts or Path(name).drive or Path(name).is_absolute():
             raise ValueError(f"extract_archive: {path} holds '{name}', which would be written "
@@ -204,16 +219,26 @@ def _extract(path: Path, into: Path, members: Iterable[tuple[str, str, Any]], op
         if kind == "other":
             raise ValueError(f"extract_archive: {path} holds '{name}', a link or a device; only "
                              "files and folders are unpacked, and nothing was")
+    into.mkdir(parents=True, exist_ok=True)
+    total, free = sum(member.size for member in members), shutil.disk_usage(into).free
+    if total > free:
+        raise OSError(errno.ENOSPC, f"extract_archive: {path} holds {total:,} bytes, but there is room for {free:,} in "
+                      f"{into}; nothing was unpacked")
     written = []
-    for name, kind, member in members:
+    for name, kind, _, info in members:
         target = into / name
         if kind == "folder":
             target.mkdir(parents=True, exist_ok=True)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(target.name + ".part")
         source: IO[bytes]
-        with open_member(member) as source, open(target, "wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
+        try:
+            with open_member(info) as source, open(part, "wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
         written.append(target)
     return written
 

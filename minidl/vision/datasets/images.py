@@ -1,12 +1,13 @@
-"""What in-memory image data sets have in common: images and labels in two tensors."""
+"""What in-memory image data sets have in common: all images in one array, all labels beside it."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from minidl.tensors.creation import from_numpy
 from minidl.tensors.tensor import Tensor
 from minidl.utils.data.dataset import Dataset
 
@@ -14,23 +15,23 @@ from minidl.utils.data.dataset import Dataset
 class InMemoryImages(Dataset[tuple[Any, Any]]):
     """Images in `data` (N, H, W) or (N, H, W, C), labels in `targets` (N,), names in `classes`.
 
-    A sample is `(PIL image, int)`, each after its transform. Both tensors may be replaced by
-    others, say by a selection. Without transforms the `DataLoader` fetches `data` and `targets` of
-    a whole batch at once (see `Dataset`).
+    A sample is `(PIL image, int)`, each after its transform. Both may be replaced by others, say by a selection.
+    Without transforms the `DataLoader` fetches a whole batch at once (see `Dataset`): grey images as they are, (B, H,
+    W), coloured ones as a network wants them, (B, C, H, W), and the labels (B,).
     """
 
     classes: list[str]
 
-    def __init__(self, data: Tensor, targets: Tensor, transform: Callable[[Any], Any] | None,
-                 target_transform: Callable[[Any], Any] | None) -> None:
-        self.data = data
-        self.targets = targets
+    def __init__(self, data: Tensor | np.ndarray, targets: Tensor | Sequence[int],
+                 transform: Callable[[Any], Any] | None, target_transform: Callable[[Any], Any] | None) -> None:
+        self.data: Any = data           # a tensor or an array, whichever torchvision's data set of this name has
+        self.targets: Any = targets     # a tensor or a list
         self.transform = transform
         self.target_transform = target_transform
 
     def __getitem__(self, index: Any) -> tuple[Any, Any]:
-        image: Any = Image.fromarray(self.pixels(self.data[index].numpy()))
-        target: Any = int(self.targets[index].item())
+        image: Any = Image.fromarray(self.pixels(np.asarray(self.data[index])))
+        target: Any = int(self.targets[index])
         if self.transform is not None:
             image = self.transform(image)
         if self.target_transform is not None:
@@ -40,7 +41,16 @@ class InMemoryImages(Dataset[tuple[Any, Any]]):
     def __getbatch__(self, indices: np.ndarray) -> Any:
         if self.transform is not None or self.target_transform is not None:
             return NotImplemented
-        return [self.data[indices], self.targets[indices]]
+        if isinstance(self.targets, Tensor):
+            targets = self.targets[indices]
+        else:
+            targets = from_numpy(np.array([self.targets[i] for i in indices.tolist()], np.int64))
+        if isinstance(self.data, Tensor):
+            return [self.data[indices], targets]
+        images = np.asarray(self.data[indices])                                     # (B, H, W) or (B, H, W, C)
+        if images.ndim == 4:
+            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))             # -> (B, C, H, W)
+        return [from_numpy(images), targets]
 
     def __len__(self) -> int:
         return len(self.data)

@@ -5,8 +5,10 @@ import hashlib
 import http.server
 import io
 import re
+import shutil
 import tarfile
 import threading
+import time
 import zipfile
 
 import numpy as np
@@ -21,7 +23,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """The path says how to behave: /range, /plain, /drop, /drop-always, /wrong, /chunked, /404."""
+    """The path says how to behave: /range, /plain, /drop, /drop-always, /wrong, /chunked, /404, /slow, /silent, /moved."""
 
     def do_GET(self):  # noqa: N802  (the server's name)
         log, how = self.server.log, self.path.strip("/")
@@ -31,6 +33,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         content = CONTENT[::-1] if how == "wrong" else CONTENT
         if how == "404":
             return self.send_error(404)
+        if how == "moved":
+            self.send_response(302)
+            self.send_header("Location", "/range")
+            return self.end_headers()
+        if how == "silent":
+            self.server.over.wait(20)
+            return None
         if how == "plain":
             start = 0
         if start >= len(content):
@@ -49,6 +58,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if how != "unsized":
             self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
+        if how == "slow":       # 100 bytes every tenth of a second
+            for at in range(start, start + 20_000, 100):
+                self.wfile.write(content[at:at + 100])
+                if self.server.over.wait(0.1):
+                    break
+            return None
         first = how == "drop" and len([entry for entry in log if entry[0] == how]) == 1
         stop = start + 100_000 if first else start + 1000 if how == "drop-always" else None
         self.wfile.write(content[start:stop])
@@ -61,8 +76,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def running():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.over = threading.Event()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
+        server.over.set()
         server.shutdown()
 
 
@@ -203,6 +220,37 @@ def test_an_interruption_leaves_a_part_that_resumes(server, target, monkeypatch)
     assert only(target) and server.log[-1] == ("range", f"bytes={size}-")
 
 
+@pytest.mark.parametrize("checks", [{}, {"md5": MD5}])
+def test_a_slow_mirror_is_given_up_while_there_are_others(server, target, checks):
+    begin = time.monotonic()
+    download([server.url + "slow", server.url + "range"], target, progress=False, timeout=0.5, **checks)
+    assert only(target) and [how for how, _ in server.log] == ["slow", "range"]
+    assert time.monotonic() - begin < 15        # all of it would take 300 s
+    if checks:
+        assert server.log[1][1] is not None     # what the slow one had sent by then is kept
+
+
+def test_a_slow_mirror_is_better_than_none(server, target):
+    # the one that is asked last may take its time: it breaks off after 20 s, which is too long for a test
+    download([server.url + "404", server.url + "range"], target, progress=False, timeout=0.5, slowest=1e12)
+    assert only(target)
+    with pytest.raises(RuntimeError, match=r"slow: it sent [\d,]+ bytes in \d seconds, which is too slow"):
+        download([server.url + "slow", server.url + "404"], target.with_name("other"), progress=False, timeout=0.5)
+
+
+def test_a_silent_mirror_is_given_up(server, target):
+    begin = time.monotonic()
+    download([server.url + "silent", server.url + "range"], target, progress=False, timeout=0.3)
+    assert only(target) and time.monotonic() - begin < 10
+    with pytest.raises(RuntimeError, match="silent: .*timed out"):
+        download([server.url + "silent"], target.with_name("other"), progress=False, timeout=0.3)
+
+
+def test_a_mirror_that_has_moved_is_followed(server, target):
+    download(server.url + "moved", target, sha256=SHA256, progress=False)
+    assert only(target)
+
+
 @pytest.mark.parametrize("url", ["ftp://host/file", "file:///etc/hostname", "nonsense"])
 def test_only_http(url, target):
     with pytest.raises(ValueError, match="https://"):
@@ -299,3 +347,24 @@ def test_no_archive(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"<html>not found</html>")
     with pytest.raises(ValueError, match="neither a zip nor a tar"):
         extract_archive(tmp_path / "a.zip", tmp_path)
+
+
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_what_is_larger_than_the_disk_is_not_unpacked(tmp_path, monkeypatch, make):
+    make(tmp_path / "archive", HONEST)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 1, 9))
+    with pytest.raises(OSError, match="holds 11 bytes, but there is room for 9"):
+        extract_archive(tmp_path / "archive", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_half_a_file_never_has_its_name(tmp_path):
+    path = tmp_path / "a.tar.gz"
+    make_tar(path, {"first": b"1" * 1000, "big": np.random.default_rng(0).bytes(500_000)})
+    path.write_bytes(path.read_bytes()[:300_000])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "big").write_bytes(b"an earlier one")
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        extract_archive(path, tmp_path / "out")
+    assert (tmp_path / "out" / "big").read_bytes() == b"an earlier one"
+    assert not list((tmp_path / "out").glob("*.part"))

@@ -1,0 +1,76 @@
+"""What image data sets have in common: a root, transforms, and how they print themselves."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from minidl.utils.data.dataset import Dataset
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class StandardTransform:
+    """One function for the input and one for the target, as a function of both."""
+
+    def __init__(self, transform: Callable[[Any], Any] | None = None,
+                 target_transform: Callable[[Any], Any] | None = None) -> None:
+        self.transform = transform
+        self.target_transform = target_transform
+
+    def __call__(self, input: Any, target: Any) -> tuple[Any, Any]:
+        if self.transform is not None:
+            input = self.transform(input)
+        if self.target_transform is not None:
+            target = self.target_transform(target)
+        return input, target
+
+    def __repr__(self) -> str:
+        lines = [type(self).__name__]
+        for name, function in (("Transform", self.transform), ("Target transform", self.target_transform)):
+            if function is not None:
+                first, *others = repr(function).splitlines()
+                lines += [f"{name}: {first}", *(" " * (len(name) + 2) + line for line in others)]
+        return "\n".join(lines)
+
+
+class VisionDataset(Dataset[T_co], Generic[T_co]):
+    """Base of data sets of images: a subclass defines `__getitem__` and `__len__`.
+
+    root: the folder of the data. transforms: a function of a sample and its target, instead of the other two.
+    transform, target_transform: functions of one of them.
+    Errors: ValueError if both ways are given.
+    """
+
+    def __init__(self, root: str | Path | None = None, transforms: Callable[[Any, Any], tuple[Any, Any]] | None = None,
+                 transform: Callable[[Any], Any] | None = None,
+                 target_transform: Callable[[Any], Any] | None = None) -> None:
+        self.root = Path(root).expanduser() if root is not None else None
+        separate = transform is not None or target_transform is not None
+        if transforms is not None and separate:
+            raise ValueError("Only transforms or transform/target_transform can be passed as argument")
+        self.transform = transform
+        self.target_transform = target_transform
+        self.transforms = StandardTransform(transform, target_transform) if separate else transforms
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must define __len__(self)")
+
+    def transformed(self, sample: Any, target: Any) -> tuple[Any, Any]:
+        """Both after their transforms; `transform` and `target_transform` may have been replaced since."""
+        if self.transforms is not None and not isinstance(self.transforms, StandardTransform):
+            return self.transforms(sample, target)
+        return StandardTransform(self.transform, self.target_transform)(sample, target)
+
+    def extra_repr(self) -> str:
+        """More lines for `repr`."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"Number of datapoints: {len(self)}"]
+        if self.root is not None:
+            lines.append(f"Root location: {self.root}")
+        lines += self.extra_repr().splitlines()
+        if self.transforms is not None:
+            lines.append(repr(self.transforms))
+        return "\n".join([f"Dataset {type(self).__name__}", *("    " + line for line in lines)])
