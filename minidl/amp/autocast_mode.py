@@ -1,16 +1,18 @@
 """autocast: large products in float16, delicate sums in float32, chosen op by op.
 
-The ops know nothing of it. While some thread is inside an autocast, the ops of the two lists in `policy.py` have a
-`__call__` that casts their inputs; at all other times they are as they were, and nothing is looked up.
+The ops know nothing of it. While some thread is inside an autocast, a cast of their inputs stands around the ops of the
+two lists in `policy.py` (`autograd/around.py`); at all other times there is none, and nothing is looked up.
 """
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from minidl.amp.policy import IN_FLOAT16, IN_FLOAT32
+from minidl.autograd.around import around_ops
 from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, version_of
@@ -127,33 +129,34 @@ def _is(x: Any, dtype: Any) -> bool:
     return isinstance(x, TensorBase) and x.array.dtype == dtype and device_of(x.array).type in switches.autocast
 
 
-def _casting(call: Callable[..., Any], to: Callable[[Any], Any]) -> Callable[..., Any]:
-    def __call__(self: Op, *inputs: Any) -> Any:
-        return call(self, *([to(x) for x in inputs] if switches.autocast else inputs))
-    return __call__
+def _in_float16(call: Callable[..., Any], op: Op, *inputs: Any) -> Any:
+    return call(op, *(map(_to_float16, inputs) if switches.autocast else inputs))
+
+
+def _in_float32(call: Callable[..., Any], op: Op, *inputs: Any) -> Any:
+    return call(op, *(map(_to_float32, inputs) if switches.autocast else inputs))
 
 
 class _Installed:
-    """How many autocasts threads are in. The first gives the ops a `__call__` that casts, the last takes it away."""
+    """How many autocasts threads are in. The first puts the casts around the ops, the last takes them away."""
 
     def __init__(self) -> None:
         self.count = 0
         self.lock = threading.Lock()
+        self.casts = contextlib.ExitStack()
 
     def add(self) -> None:
         with self.lock:
             self.count += 1
             if self.count == 1:
-                for ops, to in ((IN_FLOAT16, _to_float16), (IN_FLOAT32, _to_float32)):
-                    for op in ops:
-                        op.__call__ = _casting(op.__call__, to)  # type: ignore[method-assign]
+                self.casts.enter_context(around_ops.added(_in_float16, IN_FLOAT16))
+                self.casts.enter_context(around_ops.added(_in_float32, IN_FLOAT32))
 
     def remove(self) -> None:
         with self.lock:
             self.count -= 1
             if self.count == 0:
-                for op in (*IN_FLOAT16, *IN_FLOAT32):
-                    del op.__call__      # what they inherit is there again
+                self.casts.close()
 
 
 _installed = _Installed()

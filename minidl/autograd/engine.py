@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.around import around_gradients, watched_gradients
 from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.op import AccumulateGrad, Op, annotate
 from minidl.autograd.tensorbase import Edge, TensorBase, gradient_of, recorded_gradient_of, version_of, wrap, wrap_free
@@ -137,7 +138,8 @@ def _run(roots: list[tuple[Edge, Any]], graph: bool, retain: bool,
                 g = _run_prehooks(op, g, graph)
             if op.watched:
                 op.check_watched()
-            passed = op.input_gradients(g, graph, edges)
+            passed = (watched_gradients(op, g, graph, edges) if around_gradients.functions else
+                      op.input_gradients(g, graph, edges))
             if op.node_hooks:
                 passed = _run_node_hooks(op, passed, g, graph)
         except Exception as error:

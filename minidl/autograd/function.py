@@ -5,7 +5,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from minidl.autograd.grad_mode import enable_grad, no_grad, switches
+from minidl.autograd.around import around_functions
+from minidl.autograd.grad_mode import Switch, enable_grad, no_grad, switches
 from minidl.autograd.inplace import check_writable, rebase_history
 from minidl.autograd.op import Alias, Cast, Op, annotate, next_sequence
 from minidl.autograd.rules import check_spelling
@@ -145,33 +146,39 @@ class Function:
                                   "autograd.Function to use it with backward().")
 
     @classmethod
-    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+    def apply(cls, /, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` on the arguments and record the step."""
-        ctx = FunctionCtx()
-        ctx.function = cls
-        tensors = [x if isinstance(x, TensorBase) else None for x in args]
-        for x in tensors:
-            if x is not None and x.view_of is not None:
-                x.view_of.refresh(x)
-        edges = tuple([None if x is None else x.edge for x in tensors])
-        recording = switches.enabled and any(edge is not None for edge in edges)
-        ctx.needs_input_grad = tuple([edge is not None for edge in edges])
-        separate = cls.setup_context is not None
-        with no_grad():
-            try:
-                returned = cls.forward(*args, **kwargs) if separate else cls.forward(ctx, *args, **kwargs)
-            except TypeError as error:
-                if error.__traceback__ is not None and error.__traceback__.tb_next is None:     # of the call itself
-                    annotate(error, f"{cls.__name__}.forward is handed the arguments of apply, " + (
-                        "without ctx, since the class has a setup_context" if separate else
-                        "behind ctx; without ctx if the class has a setup_context(ctx, inputs, output)"))
-                raise
-            if cls.setup_context is not None:
-                cls.setup_context(ctx, args, returned)
-        outputs = list(returned) if isinstance(returned, tuple) else [returned]
-        if recording:
-            outputs = _attach(ctx, tensors, edges, outputs)
-        return tuple(outputs) if isinstance(returned, tuple) else outputs[0]
+        if around_functions.functions:
+            return around_functions.call(_apply, cls, *args, **kwargs)
+        return _apply(cls, *args, **kwargs)
+
+
+def _apply(cls: type[Function], /, *args: Any, **kwargs: Any) -> Any:
+    ctx = FunctionCtx()
+    ctx.function = cls
+    tensors = [x if isinstance(x, TensorBase) else None for x in args]
+    for x in tensors:
+        if x is not None and x.view_of is not None:
+            x.view_of.refresh(x)
+    edges = tuple([None if x is None else x.edge for x in tensors])
+    recording = switches.enabled and any(edge is not None for edge in edges)
+    ctx.needs_input_grad = tuple([edge is not None for edge in edges])
+    separate = cls.setup_context is not None
+    with Switch(enabled=False):     # `no_grad`, less what makes a decorator of it
+        try:
+            returned = cls.forward(*args, **kwargs) if separate else cls.forward(ctx, *args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is None:     # of the call itself
+                annotate(error, f"{cls.__name__}.forward is handed the arguments of apply, " + (
+                    "without ctx, since the class has a setup_context" if separate else
+                    "behind ctx; without ctx if the class has a setup_context(ctx, inputs, output)"))
+            raise
+        if cls.setup_context is not None:
+            cls.setup_context(ctx, args, returned)
+    outputs = list(returned) if isinstance(returned, tuple) else [returned]
+    if recording:
+        outputs = _attach(ctx, tensors, edges, outputs)
+    return tuple(outputs) if isinstance(returned, tuple) else outputs[0]
 
 
 def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]) -> list[Any]:

@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from minidl.autograd.around import around_ops, call_watched
 from minidl.autograd.grad_mode import enable_grad, switches
 from minidl.autograd.rules import NOTED, OUT, Rule, check_class, read_inputs, read_rule
 from minidl.autograd.tensorbase import Edge, TensorBase, Version, View, memory_of, version_of, wrap
@@ -80,6 +81,7 @@ class Op:
     node_prehooks: list[Callable[..., Any]] | None = None
     retained: list[tuple[int, Any]] | None = None  # (output, weak reference to the tensor that collects its gradient)
     recorded_at: list[str] | None = None     # the stack, in anomaly mode
+    is_inside: bool = False                  # inside all that stands around its call, see `around.py`
 
     # ------------------------------------------------------------------ what an op defines
 
@@ -125,6 +127,8 @@ class Op:
 
     def __call__(self, *inputs: Any) -> Any:
         """Run the op: on arrays it returns arrays; on Tensors it returns Tensors and is recorded."""
+        if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
+            return call_watched(self, inputs)
         arrays, edges = [], []
         tensors = wanted = free = False
         layout = self.layout
@@ -167,7 +171,7 @@ class Op:
                     r.layout_is_free = free or layout is ROWS or not channels_last(arrays[0])
         if wanted and switches.enabled and self.differentiable:
             self.record(inputs, edges, result)
-        if self.is_view:
+        if layout is SHARED and self.is_view:
             self.mark_view(result, inputs[0])
         return result
 

@@ -1,7 +1,7 @@
 """`profile`: where the time and the memory of a program go, op by op and module by module.
 
-While a profile is open, the calls of ops and modules, and of the gradients of ops, are replaced by ones that look at
-the clock. When none is open nothing is replaced, and nothing is slower.
+While a profile is open, functions that look at the clock stand around the calls of ops and modules, and of the
+gradients of ops (`autograd/around.py`).
 """
 from __future__ import annotations
 
@@ -18,18 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minidl import cuda
+from minidl.autograd.around import around_functions, around_gradients, around_modules, around_ops
 from minidl.autograd.op import Op
 from minidl.backend.device import device_of
 from minidl.nn.module import Module
 from minidl.tables import html_table, size_of, table
-from minidl.utils.watch import (
-    arrays_of,
-    function_calls,
-    gradient_calls,
-    module_calls,
-    new_bytes,
-    op_calls,
-)
+from minidl.utils.watch import arrays_of, new_bytes
 
 
 class ProfilerActivity(enum.Enum):
@@ -148,10 +142,9 @@ class profile:
         if self in _open_profiles:
             raise RuntimeError("profile: this one is open already; open another one inside it, with profile()")
         self._open = contextlib.ExitStack()
-        self._open.enter_context(op_calls(self._around_op))
-        self._open.enter_context(function_calls(self._around_function))
-        self._open.enter_context(gradient_calls(self._around_gradient))
-        self._open.enter_context(module_calls(self._around_module))
+        for calls, function in ((around_ops, self._around_op), (around_functions, self._around_function),
+                                (around_gradients, self._around_gradient), (around_modules, self._around_module)):
+            self._open.enter_context(calls.added(function))
         _open_profiles.append(self)
         return self
 
@@ -178,64 +171,45 @@ class profile:
             if inside is not None:
                 inside.in_children += event.duration
 
-    def _around_op(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def called(op: Op, *inputs: Any) -> Any:
-            here = self._here
-            outer = getattr(here, "op", None)
-            if outer is op:     # a class with a call of its own, which calls that of its base class
-                return call(op, *inputs)
-            here.op = op
-            try:
-                with self._event(op.name(), "op") as event:
-                    result = call(op, *inputs)
-                    _wait(result)
-            finally:
-                here.op = outer
-            if op.edges:
-                self._made_in[op] = event.module
-            return self._noted(event, result, inputs)
-        return called
+    def _around_op(self, call: Callable[..., Any], op: Op, *inputs: Any) -> Any:
+        with self._event(op.name(), "op") as event:
+            result = call(op, *inputs)
+            _wait(result)
+        if op.edges:
+            self._made_in[op] = event.module
+        return self._noted(event, result, inputs)
 
-    def _around_function(self, apply: Callable[..., Any]) -> Callable[..., Any]:
-        def called(cls: type, *args: Any, **kwargs: Any) -> Any:
-            with self._event(cls.__name__, "op") as event:
-                result = apply(cls, *args, **kwargs)
+    def _around_function(self, call: Callable[..., Any], cls: type, /, *args: Any, **kwargs: Any) -> Any:
+        with self._event(cls.__name__, "op") as event:
+            result = call(cls, *args, **kwargs)
+            _wait(result)
+        for output in result if isinstance(result, tuple) else (result,):
+            if getattr(output, "edge", None) is not None:
+                self._made_in[output.edge[0]] = event.module
+        return self._noted(event, result, args)
+
+    def _around_gradient(self, call: Callable[..., Any], op: Op, g: Any, graph: bool, wanted: Any) -> Any:
+        name = f"{op.name().removesuffix('Backward')} (backward)"
+        with self._event(name, "gradient", self._made_in.get(op, "")) as event:
+            result = call(op, g, graph, wanted)
+            _wait(result)
+        return self._noted(event, result, g)
+
+    def _around_module(self, call: Callable[..., Any], module: Module, /, *args: Any, **kwargs: Any) -> Any:
+        here = self._here
+        outermost = not getattr(here, "paths", None)
+        if outermost:
+            root = type(module).__name__
+            here.paths = {m: f"{root}.{name}" if name else root for name, m in module.named_modules()}
+        path = here.paths.get(module, type(module).__name__)
+        try:
+            with self._event(type(module).__name__, "module", path) as event:
+                result = call(module, *args, **kwargs)
                 _wait(result)
-            for output in result if isinstance(result, tuple) else (result,):
-                if getattr(output, "edge", None) is not None:
-                    self._made_in[output.edge[0]] = event.module
-            return self._noted(event, result, args)
-        return called
-
-    def _around_gradient(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def called(op: Op, g: Any, graph: bool, wanted: Any) -> Any:
-            name = f"{op.name().removesuffix('Backward')} (backward)"
-            inside: Event | None = getattr(self._here, "event", None)
-            if inside is not None and inside.name == name and inside.kind == "gradient":
-                return call(op, g, graph, wanted)       # a subclass that asks its base class
-            with self._event(name, "gradient", self._made_in.get(op, "")) as event:
-                result = call(op, g, graph, wanted)
-                _wait(result)
-            return self._noted(event, result, g)
-        return called
-
-    def _around_module(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def called(module: Module, *args: Any, **kwargs: Any) -> Any:
-            here = self._here
-            outermost = not getattr(here, "paths", None)
+            return self._noted(event, result, (args, kwargs))
+        finally:
             if outermost:
-                root = type(module).__name__
-                here.paths = {m: f"{root}.{name}" if name else root for name, m in module.named_modules()}
-            path = here.paths.get(module, type(module).__name__)
-            try:
-                with self._event(type(module).__name__, "module", path) as event:
-                    result = call(module, *args, **kwargs)
-                    _wait(result)
-                return self._noted(event, result, (args, kwargs))
-            finally:
-                if outermost:
-                    here.paths = None
-        return called
+                here.paths = None
 
     @staticmethod
     def _noted(event: Event, result: Any, inputs: Any) -> Any:

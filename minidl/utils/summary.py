@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.around import around_modules, around_ops
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.op import annotate
 from minidl.backend.device import Device, as_device
@@ -21,7 +22,7 @@ from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
 from minidl.random import default_generator
 from minidl.tables import html_table, size_of, table
 from minidl.tensors.creation import ones
-from minidl.utils.watch import arrays_of, module_calls, op_calls
+from minidl.utils.watch import arrays_of
 
 Shape = tuple[int, ...]
 
@@ -224,39 +225,35 @@ def _recording(rows: dict[Module, Row]) -> Iterator[None]:
     inside: list[Row] = []      # the modules that are being called, the innermost last
     counting = False            # inside an op that is counted already
 
-    def around_module(call: Callable[..., Any]) -> Callable[..., Any]:
-        def called(module: Module, *args: Any, **kwargs: Any) -> Any:
-            row = rows.get(module)
-            if row is None:
-                return call(module, *args, **kwargs)
-            inside.append(row)
-            try:
-                output = call(module, *args, **kwargs)
-            finally:
-                inside.pop()
-            row.calls += 1
-            row.input_size = [tuple(array.shape) for array in arrays_of((args, kwargs))]
-            row.output_size = [tuple(array.shape) for array in arrays_of(output)]
-            row.output_bytes += sum(array.nbytes for array in arrays_of(output))
-            return output
-        return called
+    def around_module(call: Callable[..., Any], module: Module, /, *args: Any, **kwargs: Any) -> Any:
+        row = rows.get(module)
+        if row is None:
+            return call(module, *args, **kwargs)
+        inside.append(row)
+        try:
+            output = call(module, *args, **kwargs)
+        finally:
+            inside.pop()
+        row.calls += 1
+        row.input_size = [tuple(array.shape) for array in arrays_of((args, kwargs))]
+        row.output_size = [tuple(array.shape) for array in arrays_of(output)]
+        row.output_bytes += sum(array.nbytes for array in arrays_of(output))
+        return output
 
-    def around_op(call: Callable[..., Any]) -> Callable[..., Any]:
-        def called(op: Any, *inputs: Any) -> Any:
-            nonlocal counting
-            count = MULTIPLY_ADDS.get(type(op))
-            if count is None or counting:
-                return call(op, *inputs)
-            counting = True
-            try:
-                output = call(op, *inputs)
-            finally:
-                counting = False
-            number = count(op, *inputs, output)
-            for row in {id(row): row for row in inside}.values():
-                row.mult_adds += number
-            return output
-        return called
+    def around_op(call: Callable[..., Any], op: Any, *inputs: Any) -> Any:
+        nonlocal counting
+        count = MULTIPLY_ADDS.get(type(op))
+        if count is None or counting:
+            return call(op, *inputs)
+        counting = True
+        try:
+            output = call(op, *inputs)
+        finally:
+            counting = False
+        number = count(op, *inputs, output)
+        for row in {id(row): row for row in inside}.values():
+            row.mult_adds += number
+        return output
 
-    with module_calls(around_module), op_calls(around_op):
+    with around_modules.added(around_module), around_ops.added(around_op, tuple(MULTIPLY_ADDS)):
         yield

@@ -11,7 +11,9 @@ import pytest
 import minidl
 from minidl import amp, nn, optim
 from minidl.amp.policy import IN_FLOAT16, IN_FLOAT32
+from minidl.autograd.around import around_ops
 from minidl.nn import functional as F
+from minidl.ops.activation import Relu
 from tests import strict_array
 
 try:
@@ -165,9 +167,13 @@ def test_nesting_and_the_end() -> None:
 
 
 def test_ops_are_as_they_were_when_nobody_casts() -> None:
+    listed = (*IN_FLOAT16, *IN_FLOAT32)
     with minidl.autocast("cpu"):
-        assert all("__call__" in vars(op) for op in (*IN_FLOAT16, *IN_FLOAT32))
-    assert not any("__call__" in vars(op) for op in (*IN_FLOAT16, *IN_FLOAT32))
+        assert all(len(around_ops.of_class[op]) == 1 for op in listed)
+        assert not around_ops.of_class[Relu]
+        with minidl.autocast("cpu"):        # one cast is enough
+            assert all(len(around_ops.of_class[op]) == 1 for op in listed)
+    assert not around_ops.functions and not any(around_ops.of_class[op] for op in listed)
     assert not set(IN_FLOAT16) & set(IN_FLOAT32)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.autograd.op import Op
+from minidl.autograd.around import around_functions, around_gradients, around_modules, around_ops
 from minidl.nn import functional as F
 from minidl.profiler import ProfilerActivity, record_function
 from minidl.utils import profile
@@ -46,19 +46,18 @@ def test_nothing_is_changed() -> None:
     assert all((p.grad == q.grad).all() for p, q in zip(net.parameters(), other.parameters()))
 
 
-def test_methods_are_themselves_again() -> None:
-    def methods() -> list[Any]:
-        return [Op.__call__, nn.Module.__call__, vars(minidl.autograd.Function)["apply"], Op.input_gradients,
-                minidl.autograd.fused.FusedOp.input_gradients, minidl.autograd.function.FunctionCtx.input_gradients]
-    before = methods()
+def test_nothing_stands_around_calls_when_none_is_open() -> None:
+    def standing() -> list[int]:
+        return [len(calls.functions) for calls in (around_ops, around_gradients, around_functions, around_modules)]
     with profile():
-        assert all(a is not b for a, b in zip(methods(), before))
+        assert standing() == [1, 1, 1, 1]
         with profile():
-            pass
-    assert all(a is b for a, b in zip(methods(), before))
+            assert standing() == [2, 2, 2, 2]
+        assert standing() == [1, 1, 1, 1]
+    assert standing() == [0, 0, 0, 0]
     with pytest.raises(ZeroDivisionError), profile():
         1 / 0
-    assert all(a is b for a, b in zip(methods(), before))
+    assert standing() == [0, 0, 0, 0]
 
 
 def test_every_call_is_there() -> None:
@@ -111,11 +110,16 @@ def test_with_autocast(inside: bool) -> None:
 
 def test_contexts_that_close_in_another_order() -> None:
     linear = minidl.ops.linalg.Linear
-    prof, cast = profile(), minidl.autocast("cpu")
+    prof, cast, net, x = profile(), minidl.autocast("cpu"), Net(), minidl.randn(5, 20)
     with cast:
         prof.__enter__()
+        assert len(around_ops.of_class[linear]) == 2
+    net(x)
     prof.__exit__(None, None, None)
-    assert "__call__" not in vars(linear) and Op.__call__.__qualname__ == "Op.__call__"
+    net(x)
+    counts = {row.key: row.count for row in prof.key_averages()}
+    assert counts["Linear"] == 2 and "Cast" not in counts       # the cast was over, the profile was not
+    assert not around_ops.functions and not around_ops.of_class[linear]
 
 
 def test_memory_by_hand() -> None:

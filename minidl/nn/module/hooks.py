@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minidl.autograd.around import around_modules
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import SHARED, Alias, Op, RemovableHandle
 from minidl.autograd.tensorbase import TensorBase, View, version_of
@@ -38,7 +39,10 @@ class Hooks:
         self.load_state_dict: list[Callable[..., Any]] = []
 
     def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`module.forward(*args, **kwargs)` with all that is hooked around it."""
+        """`module.forward(*args, **kwargs)` with all that is hooked around it, and what stands around all calls."""
+        return around_modules.call(self._call, module, *args, **kwargs)
+
+    def _call(self, module: Module, /, *args: Any, **kwargs: Any) -> Any:
         output, pending = None, [*everywhere.forward, *self.forward]
         try:
             for hook in (*everywhere.forward_pre, *self.forward_pre):
@@ -62,9 +66,9 @@ class Hooks:
             raise
 
     @property
-    def around_calls(self) -> bool:
-        """Whether there is anything to run when a module is called."""
-        return bool(self.forward_pre or self.forward or self.backward_pre or self.backward)
+    def around_calls(self) -> list[Any]:
+        """What there is to run when a module is called; empty if there is nothing."""
+        return self.forward_pre or self.forward or self.backward_pre or self.backward
 
 
 everywhere = Hooks()    # of all modules

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from minidl.autograd.around import around_modules
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import TensorBase, memory_of
 from minidl.backend import dtype as dtypes
@@ -73,7 +74,7 @@ class Module(Hookable):
         raise NotImplementedError(f'Module [{self._get_name()}] is missing the required "forward" function{advice}')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None and not everywhere.around_calls:
+        if self._hooks is None and not everywhere.around_calls and not around_modules.functions:
             return self.forward(*args, **kwargs)
         return (self._hooks or NO_HOOKS).call(self, args, kwargs)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.around import around_ops, call_watched
 from minidl.autograd.op import AS_INPUTS, Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, dense_copy
@@ -35,7 +36,7 @@ class Floating(Unary):
     """y = ufunc(x) with floating results: integers are made floating first."""
 
     def forward(self, x: Array) -> Array:
-        return self.ufunc(as_floating(x))
+        return self.ufunc(x if x.dtype.kind in "fc" else as_floating(x))
 
 
 class Step(Unary):
@@ -66,15 +67,17 @@ class Binary(Elementwise):
     floating = False
 
     def __call__(self, a: Any, b: Any) -> Any:
+        if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
+            return call_watched(self, (a, b))
         # Nothing to prepare for: two floating tensors of one shape and dtype, or one and a number.
         # Everything else goes through `prepare`.
         if isinstance(a, TensorBase):
-            kind = type(b)
+            kind, dtype = type(b), a.array.dtype
             if kind is float or kind is int:
-                if a.array.dtype.kind != "f":
+                if dtype.kind != "f":
                     a, b = self.prepare(a, b)
-            elif not isinstance(b, TensorBase) or a.array.shape != b.array.shape \
-                    or a.array.dtype != b.array.dtype or a.array.dtype.kind != "f":
+            elif not isinstance(b, TensorBase) or a.array.shape != b.array.shape or dtype is not b.array.dtype \
+                    or dtype.kind != "f":
                 a, b = self.prepare(a, b)
         elif isinstance(b, TensorBase):
             a, b = self.prepare(a, b)
@@ -98,6 +101,8 @@ class Ternary(Elementwise):
     """y = f(a, b, c), with broadcasting and promotion."""
 
     def __call__(self, a: Any, b: Any, c: Any) -> Any:
+        if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
+            return call_watched(self, (a, b, c))
         if any(isinstance(x, TensorBase) for x in (a, b, c)):
             a, b, c = prepare(self.name(), a, b, c)
         return Op.__call__(self, a, b, c)
