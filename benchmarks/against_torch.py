@@ -79,14 +79,15 @@ def peak_memory() -> float:
 def count_macs(step: Any) -> int:
     """The multiply-adds of one step's matrix products and convolutions, by the definitions of the kernels.
 
-    Counting bodies are put before the real ones; each notes its arguments and declines. What a kernel asks of another
-    one is part of its own work, and not counted again.
+    Counting bodies are a layer before the real ones; each notes its arguments and declines. What a kernel asks of
+    another one is part of its own work, and not counted again.
     """
+    from minidl.backend.kernel import prefer
     from minidl.backend.kernels import attention, conv, matmul, rnn
     total, inside = 0, False
 
     def counts(kernel: Any, macs: Any) -> None:
-        def body(*args: Any) -> Any:
+        def counted(*args: Any) -> Any:
             nonlocal total, inside
             if inside:
                 return NotImplemented
@@ -97,10 +98,8 @@ def count_macs(step: Any) -> int:
             finally:
                 inside = False
 
-        kernel.register("numpy")(body)
-        counting.append((kernel, body))
+        kernel.register("numpy", layer="counting")(counted)
 
-    counting: list[Any] = []
     counts(matmul.matmul, lambda a, b: len(a) * b.size if a.ndim == 2 else a.size * b.shape[-1])
     counts(matmul.linear_forward, lambda x, weight, bias: len(x) * weight.size)
     counts(conv.conv2d_forward, lambda x, w, geometry: len(x) * w.size * math.prod(
@@ -113,11 +112,10 @@ def count_macs(step: Any) -> int:
     counts(attention.attention_forward, lambda q, k, v, *_:
            (q.shape[-1] + v.shape[-1]) * q.size // q.shape[-1] * k.shape[-2])
     counts(attention.attention_grad, lambda g, q, k, v, *_: (3 * q.size + 2 * g.size) * k.shape[-2])
+    prefer("counting")
     step()
-    total, counted = 0, total
-    for kernel, body in counting:
-        kernel.bodies["numpy"].remove(body)
-    return counted
+    prefer("counting", on=False)
+    return total
 
 
 # ---------------------------------------------------------------------- all of them, in turn

@@ -1,30 +1,101 @@
 """The kernel seam: a generic body, and faster bodies that may decline.
 
-    @kernel                                   # backend/kernels/conv.py
-    def conv2d_forward(x, w, geometry): ...   # written in plain `xp`: runs everywhere, is the specification
+    @kernel                                                    # backend/kernels/conv.py
+    def conv2d_forward(x, w, geometry): ...                    # plain `xp`: runs everywhere, is the specification
 
-    @conv2d_forward.register("cupy")          # backend/cuda/conv.py
-    def _(x, w, geometry): ...                # or `return NotImplemented` (dtype, size, layout)
+    @conv2d_forward.register("numpy")                          # backend/cpu/conv.py
+    def conv2d_forward_im2col(x, w, geometry): ...             # or `return NotImplemented` (dtype, size, layout)
 
-A call looks at the library of its first argument, tries that library's bodies, newest first, and falls
-back on the generic one. `registry` lists every kernel, so that one test can hold each fast body against
-its specification.
+    @conv2d_forward.register("numpy", before="conv2d_forward_im2col")
+    def conv2d_forward_winograd(x, w, geometry): ...           # backend/cpu/winograd.py
+
+A call looks at the library of its first argument and tries the bodies of that library, and the generic one at last.
+Which body is tried first is said by `before`; the order of imports has no influence. A `layer` is a second set of
+bodies, such as "compiled". It is off until `prefer(layer)` puts it in front. To see what is tried, print the kernel:
+
+    >>> from minidl.backend.kernels.conv import conv2d_weight_grad
+    >>> conv2d_weight_grad      # doctest: +ELLIPSIS
+    <kernel conv2d_weight_grad: numpy: ...conv2d_weight_grad_winograd, conv2d_weight_grad_im2col; generic>
 
 A kernel that treats every element by itself says `@kernel(elementwise=True)`. A library then makes a faster body from
-the generic one (`for_elementwise`), which is tried after all others.
+the generic one (`for_elementwise`), which is tried after all others. `registry` lists every kernel, so that one test
+holds each body against its specification. docs/adding_a_kernel.md goes through it step by step.
 """
 from __future__ import annotations
 
 import functools
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from minidl.backend.device import library_of
 
+
+class Body(NamedTuple):
+    """A faster body of a kernel, and when it is tried."""
+
+    function: Callable[..., Any]
+    library: str                # whose arrays it takes: "numpy", "cupy"
+    layer: str | None = None    # tried only where this layer is preferred
+    before: str | None = None   # the name of the body of the same library and layer that is tried next
+    last: bool = False          # tried after all others
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def place(self) -> tuple[str, str | None, bool]:
+        """Where it stands; bodies in one place have an order among themselves."""
+        return self.library, self.layer, self.last
+
+
+class Bodies:
+    """The faster bodies of one kernel, and the order in which they are tried."""
+
+    def __init__(self) -> None:
+        self.all: list[Body] = []
+        self.tried: dict[str, list[Callable[..., Any]]] = {}    # by library
+
+    def add(self, body: Body) -> None:
+        """Add a body, or put it in the place of one of the same name. Errors: ValueError where nobody has said which of
+        two is tried first."""
+        others = [other for other in self.all if (other.place, other.name) != (body.place, body.name)]
+        known = {other.name: other for other in [*others, body] if other.place == body.place}
+        for name, other in known.items():
+            clear = {body.before, other.before} - {None, *known}        # one that names nothing yet may do so later
+            if other is not body and not clear and _followers(other, known) == _followers(body, known):
+                raise ValueError(f"register: {name} and {body.name} are both for {body.library}, and nobody has said "
+                                 f"which is tried first; try register({body.library!r}, before={name!r})")
+        self.all = [*others, body]
+        self.order()
+
+    def order(self) -> None:
+        """Make `tried` anew."""
+        self.tried = {}
+        found = [body for body in self.all if body.layer in layers]
+        for body in sorted(found, key=lambda body: (layers.index(body.layer), body.last, -_followers(body, {
+                other.name: other for other in found if other.place == body.place}))):
+            self.tried.setdefault(body.library, []).append(body.function)
+
+
+def _followers(body: Body, known: dict[str, Body]) -> int:
+    """How many bodies are tried after this one, by what each says. Errors: ValueError where they form a circle."""
+    count = 0
+    while body.before is not None:
+        count += 1
+        if count > len(known):
+            raise ValueError(f"register: each of the bodies {', '.join(known)} is to be tried before another, in a "
+                             f"circle")
+        if body.before not in known:
+            break
+        body = known[body.before]
+    return count
+
+
 registry: dict[str, Kernel] = {}
-bodies: defaultdict[str, dict[str, list[Callable[..., Any]]]] = defaultdict(dict)
-"""The faster bodies, by the name of the kernel and then by library. They may come before the kernel."""
+bodies: defaultdict[str, Bodies] = defaultdict(Bodies)     # by the name of the kernel, which may be declared later
+layers: list[str | None] = [None]                          # whose bodies are tried, the first of them first
 _makers: dict[str, Callable[[Kernel], Callable[..., Any]]] = {}     # by library: see `for_elementwise`
 
 
@@ -47,19 +118,33 @@ class Kernel:
         registry[generic.__name__] = self
         if elementwise:
             for library, make in _makers.items():
-                self.bodies.setdefault(library, []).append(make(self))
+                self.bodies.add(Body(make(self), library, last=True))
 
-    def register(self, library: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Add a faster body for the arrays of `library` ('numpy', 'cupy'); the newest is tried first."""
-        return register(self.generic.__name__, library)
+    def register(self, library: str, *, before: str | None = None,
+                 layer: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Add a faster body for the arrays of `library` ('numpy', 'cupy').
+
+        Args:
+            before: the name of the body of the same library and layer that is tried next, if there is another.
+            layer: a set of bodies that is off until `prefer(layer)`.
+
+        Errors: ValueError where there is another body and nobody has said which is tried first.
+        """
+        return register(self.generic.__name__, library, before=before, layer=layer)
 
     def __call__(self, *args: Any) -> Any:
-        if self.bodies:
-            for body in self.bodies.get(library_of(args[0]).name, ()):
+        tried = self.bodies.tried
+        if tried:
+            for body in tried.get(library_of(args[0]).name, ()):
                 result = body(*args)
                 if result is not NotImplemented:
                     return result
         return self.generic(*args)
+
+    def __repr__(self) -> str:
+        tried = [f"{library}: {', '.join(body.__name__ for body in found)}; "
+                 for library, found in self.bodies.tried.items()]
+        return f"<kernel {self.generic.__name__}: {''.join(tried)}generic>"
 
 
 @overload
@@ -71,11 +156,12 @@ def kernel(generic: Any = None, **how: Any) -> Any:
     return functools.partial(Kernel, **how) if generic is None else Kernel(generic)
 
 
-def register(name: str, library: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def register(name: str, library: str, *, before: str | None = None,
+             layer: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`Kernel.register` for the kernel called `name`, which may be declared later, on a higher floor."""
-    def add(body: Callable[..., Any]) -> Callable[..., Any]:
-        bodies[name].setdefault(library, []).insert(0, body)
-        return body
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        bodies[name].add(Body(function, library, layer, before))
+        return function
     return add
 
 
@@ -85,6 +171,13 @@ def for_elementwise(library: str) -> Callable[[Callable[[Kernel], Any]], Callabl
         _makers[library] = make
         for known in registry.values():
             if known.elementwise:
-                known.bodies.setdefault(library, []).append(make(known))
+                known.bodies.add(Body(make(known), library, last=True))
         return make
     return add
+
+
+def prefer(layer: str, on: bool = True) -> None:
+    """Try the bodies of a layer before all others, in every kernel; with `on=False`, leave them out again."""
+    layers[:] = [*([layer] if on else []), *[other for other in layers if other != layer]]
+    for found in bodies.values():
+        found.order()

@@ -16,7 +16,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from minidl.backend.kernel import bodies
+from minidl.backend.kernel import layers, prefer
 
 
 def is_available() -> bool:
@@ -24,32 +24,25 @@ def is_available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-class _Switch(ModuleType):
-    """This module: only so can the assignment of a module's attribute do something."""
+class _WithProperty(ModuleType):
+    """A module with a property, `enabled`: to assign it does something."""
 
     @property
     def enabled(self) -> bool:
-        return _enabled
+        return "compiled" in layers
 
     @enabled.setter
     def enabled(self, on: Any) -> None:
-        global _enabled
         if not isinstance(on, bool):
             raise RuntimeError(f"backends.numba.enabled expects True or False, but got {on!r}")
         if on:
             if not is_available():
                 raise RuntimeError("backends.numba.enabled = True needs Numba: pip install minidl[numba]")
             importlib.import_module("minidl.backend.compiled")      # registers its bodies
-        for of_a_kernel in bodies.values():
-            compiled = of_a_kernel.get("numba", [])
-            if compiled:
-                plain = [body for body in of_a_kernel.get("numpy", []) if body not in compiled]
-                of_a_kernel["numpy"] = compiled + plain if on else plain
-        _enabled = on
+        prefer("compiled", on)
 
 
-enabled: bool       # whether compiled kernels are used; only its type is said here, for `_Switch` looks after it
-_enabled = False
-sys.modules[__name__].__class__ = _Switch
+enabled: bool       # whether compiled kernels are used; declared for type checkers: it is the property
+sys.modules[__name__].__class__ = _WithProperty
 if os.environ.get("MINIDL_NUMBA") == "1":
     sys.modules[__name__].enabled = True    # type: ignore[attr-defined]

@@ -38,8 +38,9 @@ some = settings(max_examples=40)
 
 def compiled(name: str, file: str = "") -> Callable[..., Any]:
     """The compiled body of a kernel, the one from `file` where there are two."""
-    body, = [body for body in registry[name].bodies["numba"] if body.__module__.endswith(file)]
-    return body
+    found, = [body.function for body in registry[name].bodies.all
+              if body.layer == "compiled" and body.function.__module__.endswith(file)]
+    return found
 
 
 def agree(actual: Any, expected: Any, scale: Any = 0.0) -> None:

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +15,7 @@ import minidl
 import minidl.backend.cpu
 import minidl.backend.kernels
 from minidl.backend.device import library_of
-from minidl.backend.kernel import Kernel, kernel, register, registry
+from minidl.backend.kernel import Bodies, Body, Kernel, kernel, layers, prefer, register, registry
 from minidl.backend.kernel import bodies as every_body
 from minidl.backend.kernels.attention import AttentionPlan, attention_forward
 from minidl.backend.kernels.conv import ConvGeometry
@@ -188,9 +190,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
 
 
 def bodies() -> list[Any]:
-    return [pytest.param(name, library, k, id=f"{name}-{library}-{k}")
-            for name, kernel in registry.items()
-            for library, found in kernel.bodies.items() for k in range(len(found))]
+    return [pytest.param(name, body, id=f"{body.layer or body.library}-{body.name}")
+            for name, kernel in registry.items() for body in kernel.bodies.all]
 
 
 def close(actual: Any, expected: Any) -> None:
@@ -222,15 +223,15 @@ def three_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("three_threads")
-@pytest.mark.parametrize("name,library,k", bodies())
-def test_fast_bodies_agree_with_the_generic_one(name: str, library: str, k: int) -> None:
+@pytest.mark.parametrize("name,body", bodies())
+def test_fast_bodies_agree_with_the_generic_one(name: str, body: Body) -> None:
     kernel = registry[name]
-    assert name in SAMPLES, f"kernel {name} has a body for {library}: add samples for it to SAMPLES"
-    if library not in ("numpy", "numba"):
-        pytest.skip(f"this machine runs no {library}")
-    results = [(run(kernel.bodies[library][k], args), run(kernel.generic, args)) for args in SAMPLES[name]]
+    assert name in SAMPLES, f"kernel {name} has a body for {body.library}: add samples for it to SAMPLES"
+    if body.library != "numpy":
+        pytest.skip(f"this machine runs no {body.library}")
+    results = [(run(body.function, args), run(kernel.generic, args)) for args in SAMPLES[name]]
     taken = [(actual, expected) for actual, expected in results if actual[0] is not NotImplemented]
-    assert taken, f"the {library} body of {name} declines every sample: add one that it takes"
+    assert taken, f"{body.name} declines every sample: add one that it takes"
     for actual, expected in taken:
         close(actual, expected)
 
@@ -293,13 +294,107 @@ def test_the_library_of_the_first_argument_decides(double: Any) -> None:
     assert double(StrictArray(np.ones(1)), 2)[0] == "strict"
 
 
-def test_newest_body_first_and_it_may_decline(double: Any) -> None:
-    double.register("numpy")(lambda x, by: ("old", by))
-    double.register("numpy")(lambda x, by: NotImplemented if by == 3 else ("new", by))
-    assert double(np.ones(1), 2) == ("new", 2)
-    assert double(np.ones(1), 3) == ("old", 3)
-    double.register("numpy")(lambda x, by: NotImplemented)
-    assert double(np.ones(1), 2) == ("new", 2)
+def named(name: str, function: Any) -> Any:
+    function.__name__ = name
+    return function
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
+def test_bodies_are_tried_as_they_say_and_may_decline(double: Any, order: Any) -> None:
+    """Whatever comes first."""
+    steps = [("slow", None, lambda x, by: ("slow", by)),
+             ("fast", "slow", lambda x, by: NotImplemented if by == 3 else ("fast", by)),
+             ("rare", "fast", lambda x, by: ("rare", by) if by == 5 else NotImplemented),
+             ("never", "rare", lambda x, by: NotImplemented)]
+    for i in order:
+        name, before, function = steps[i]
+        double.register("numpy", before=before)(named(name, function))
+    assert repr(double) == "<kernel double: numpy: never, rare, fast, slow; generic>"
+    assert double(np.ones(1), 2) == ("fast", 2)
+    assert double(np.ones(1), 3) == ("slow", 3)
+    assert double(np.ones(1), 5) == ("rare", 5)
+
+
+def test_two_bodies_without_an_order_are_refused(double: Any) -> None:
+    double.register("numpy")(named("one", lambda x, by: ("one", by)))
+    with pytest.raises(ValueError, match=r"one and two are both for numpy.*try register\('numpy', before='one'\)"):
+        double.register("numpy")(named("two", lambda x, by: ("two", by)))
+    assert double(np.ones(1), 2) == ("one", 2)
+    double.register("numpy", before="one")(named("two", lambda x, by: ("two", by)))
+    with pytest.raises(ValueError, match="two and three are both for numpy"):
+        double.register("numpy", before="one")(named("three", lambda x, by: ("three", by)))
+    assert double(np.ones(1), 2) == ("two", 2)
+    double.register("strict")(named("three", lambda x, by: ("three", by)))      # another library
+    double.register("numpy", layer="spare")(named("three", lambda x, by: ("three", by)))
+    assert double(np.ones(1), 2) == ("two", 2)
+
+
+def test_a_circle_of_bodies_is_refused(double: Any) -> None:
+    double.register("numpy", before="two")(named("one", lambda x, by: ("one", by)))
+    with pytest.raises(ValueError, match="in a circle"):
+        double.register("numpy", before="one")(named("two", lambda x, by: ("two", by)))
+    assert double(np.ones(1), 2) == ("one", 2)
+
+
+def test_a_body_of_the_same_name_is_replaced(double: Any) -> None:
+    """As in a notebook, where a cell is run twice."""
+    for result in ("first", "second"):
+        double.register("numpy")(named("fast", lambda x, by, result=result: (result, by)))
+    assert double(np.ones(1), 2) == ("second", 2) and len(double.bodies.all) == 1
+
+
+def test_a_layer_is_tried_only_where_it_is_preferred(double: Any) -> None:
+    before = list(layers)
+    try:
+        double.register("numpy")(named("fast", lambda x, by: ("plain", by)))
+        double.register("numpy", layer="spare")(named("fast", lambda x, by: ("spare", by) if by < 3 else NotImplemented))
+        assert double(np.ones(1), 2) == ("plain", 2)
+        prefer("spare")
+        prefer("spare")
+        assert double(np.ones(1), 2) == ("spare", 2) and double(np.ones(1), 3) == ("plain", 3)
+        double.register("numpy", layer="other")(named("fast", lambda x, by: ("other", by)))
+        prefer("other")                             # the last one is in front
+        assert double(np.ones(1), 2) == ("other", 2)
+        prefer("other", on=False)
+        prefer("nobody's", on=False)
+        assert double(np.ones(1), 2) == ("spare", 2)
+        prefer("spare", on=False)
+        assert double(np.ones(1), 2) == ("plain", 2)
+        assert layers == before
+    finally:
+        layers[:] = before
+
+
+def test_the_order_of_the_bodies_there_are() -> None:
+    """Winograd's filtering declines small images, and im2col takes all that is left."""
+    for layer in (None, "compiled") if minidl.backends.numba.is_available() else (None,):
+        for name in ("conv2d_forward", "conv2d_weight_grad"):
+            alone = Bodies()
+            for body in registry[name].bodies.all:
+                if body.layer == layer:
+                    alone.add(body._replace(layer=None))
+            assert [f.__name__ for f in alone.tried["numpy"]] == [f"{name}_winograd", f"{name}_im2col"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_imports_in_another_order_change_nothing(seed: int) -> None:
+    for found in registry.values():
+        mixed, again = list(found.bodies.all), Bodies()
+        random.Random(seed).shuffle(mixed)
+        for body in mixed:
+            again.add(body)
+        assert again.tried == found.bodies.tried
+
+
+def test_every_body_has_a_name_of_its_own_that_begins_with_its_kernels() -> None:
+    for name, found in registry.items():
+        names = [(body.library, body.layer, body.name) for body in found.bodies.all]
+        assert len(set(names)) == len(names)
+        for body in found.bodies.all:
+            assert body.library in ("numpy", "cupy"), f"{body.name}: no array is of a library {body.library}"
+            assert body.name.startswith(f"{name}_"), f"{body.name} in {body.function.__module__} is a body of {name}"
+            siblings = [other.name for other in found.bodies.all if other.place == body.place]
+            assert body.before is None or body.before in siblings
 
 
 def test_a_name_is_taken_once(double: Any) -> None:

@@ -70,14 +70,16 @@ def _leaky_relu_grad(g: Any, x: Any, gx: Any, slope: float) -> None:
 
 def _register(kernel: Kernel, function: Callable[..., None], results: int) -> None:
     """`function` goes through arrays element by element: operands, so many results, and then come numbers."""
-    @kernel.register("numba")
-    def _(*args: Any) -> Any:
+    def body(*args: Any) -> Any:
         operands = [a for a in args if isinstance(a, np.ndarray)]
         if not (is_single(*operands) and alike(operands)):
             return NotImplemented
         made, numbers = [np.empty_like(operands[0]) for _ in range(results)], args[len(operands):]
         in_blocks(lambda *arrays: function(*arrays, *numbers), [*operands, *made])
         return tuple(made) if results > 1 else made[0]
+
+    body.__name__ = f"{kernel.generic.__name__}_one_pass"
+    kernel.register("numpy", layer="compiled")(body)
 
 
 _register(relu_forward, _relu, 1)

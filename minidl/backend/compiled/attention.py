@@ -21,8 +21,9 @@ KEYS = 1 << 8       # at most
 f = np.float32
 
 
-@attention_forward.register("numba")
-def _(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, plan: AttentionPlan) -> Any:
+@attention_forward.register("numpy", layer="compiled")
+def attention_forward_by_queries(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None,
+                                 plan: AttentionPlan) -> Any:
     if not _takes(query, key, value, mask, plan):
         return NotImplemented
     y = np.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
@@ -32,9 +33,10 @@ def _(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | 
     return y, log_sums
 
 
-@attention_grad.register("numba")
-def _(g: np.ndarray, query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, y: np.ndarray,
-      log_sums: np.ndarray, plan: AttentionPlan, mask_too: bool) -> Any:
+@attention_grad.register("numpy", layer="compiled")
+def attention_grad_by_queries(g: np.ndarray, query: np.ndarray, key: np.ndarray, value: np.ndarray,
+                              mask: np.ndarray | None, y: np.ndarray, log_sums: np.ndarray, plan: AttentionPlan,
+                              mask_too: bool) -> Any:
     if mask_too or not _takes(query, key, value, mask, plan) or not is_single(g):
         return NotImplemented
     grads = [np.empty(x.shape, x.dtype) for x in (query, key, value)]

@@ -26,8 +26,8 @@ PATCH_BYTES = 1 << 17       # of patches at a time
 WEIGHT_BYTES = 1 << 19      # larger weights, read anew for every product, want larger products
 
 
-@conv2d_forward.register("numba")
-def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
+@conv2d_forward.register("numpy", layer="compiled")
+def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
     if not _takes(x, w.shape, geometry):
         return NotImplemented
     (O, C, kh, kw), (height, width) = w.shape, conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
@@ -39,8 +39,8 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
     return y.transpose(0, 3, 1, 2)
 
 
-@conv2d_weight_grad.register("numba")
-def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
+@conv2d_weight_grad.register("numpy", layer="compiled")
+def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
     C, (O, height, width), (kh, kw) = x.shape[1], g.shape[1:], kernel_size
     if not (_takes(x, (O, C, kh, kw), geometry) and is_single(g)):
         return NotImplemented
@@ -55,8 +55,8 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
     return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))
 
 
-@conv2d_input_grad.register("numba")
-def _(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Any:
+@conv2d_input_grad.register("numpy", layer="compiled")
+def conv2d_input_grad_col2im(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Any:
     (O, C, kh, kw), (height, width) = w.shape, g.shape[2:]
     if turned_padding(g, w, input_size, geometry) or not (_takes(g, w.shape, geometry) and is_single(w)):
         return NotImplemented       # as a convolution it comes to `conv2d_forward`: see backend/cpu/conv.py

@@ -23,8 +23,9 @@ ROWS = 1 << 10          # ... and at most so many rows: their sums run through a
 ALONE = 1 << 13     # numbers up to which NumPy's calls cost no more than ours
 
 
-@normalize_forward.register("numba")
-def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes, eps: float) -> Any:
+@normalize_forward.register("numpy", layer="compiled")
+def normalize_forward_two_passes(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
+                                 eps: float) -> Any:
     if not is_single(x, w, b) or x.size <= ALONE:
         return NotImplemented
     if _is_layer_norm(x, axes, w, b):
@@ -48,9 +49,9 @@ def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes, eps
     return y, mean.reshape(kept), variance.reshape(kept)
 
 
-@normalize_grad.register("numba")
-def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray, axes: Axes,
-      across: Axes, eps: float) -> Any:
+@normalize_grad.register("numpy", layer="compiled")
+def normalize_grad_two_passes(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray,
+                              variance: np.ndarray, axes: Axes, across: Axes, eps: float) -> Any:
     if not is_single(g, x, w) or x.size <= ALONE:
         return NotImplemented
     if _is_layer_norm(x, axes, w) and across == tuple(range(axes[0])):
@@ -73,8 +74,8 @@ def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, vari
     return gx, gw.reshape(kept), gb.reshape(kept)
 
 
-@scale_shift.register("numba")
-def _(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> Any:
+@scale_shift.register("numpy", layer="compiled")
+def scale_shift_one_pass(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> Any:
     if not is_single(x, scale, shift) or x.size <= ALONE or not is_batch_norm(x, (0, *range(2, x.ndim))):
         return NotImplemented
     y = np.empty_like(x)

@@ -13,8 +13,8 @@ from minidl.backend.kernels.window import Pair
 FEW_CHANNELS = 16   # fewer are too short for the vector instructions
 
 
-@max_pool2d_forward.register("numba")
-def _(x: np.ndarray, geometry: PoolGeometry) -> Any:
+@max_pool2d_forward.register("numpy", layer="compiled")
+def max_pool2d_forward_by_windows(x: np.ndarray, geometry: PoolGeometry) -> Any:
     if not (is_single(x) and _is_channels_last(x) and geometry.dilation == (1, 1)):
         return NotImplemented       # the taps of a dilated window may all lie outside the image
     (N, C), (height, width) = x.shape[:2], pool2d_output_size(x.shape[2:], geometry)
@@ -24,8 +24,8 @@ def _(x: np.ndarray, geometry: PoolGeometry) -> Any:
     return y.transpose(0, 3, 1, 2), indices.transpose(0, 3, 1, 2)
 
 
-@max_pool2d_scatter.register("numba")
-def _(g: np.ndarray, indices: np.ndarray, input_size: Pair) -> Any:
+@max_pool2d_scatter.register("numpy", layer="compiled")
+def max_pool2d_scatter_channels_last(g: np.ndarray, indices: np.ndarray, input_size: Pair) -> Any:
     if not (is_single(g) and _is_channels_last(g) and _is_channels_last(indices)):
         return NotImplemented
     (N, C), (H, W) = g.shape[:2], input_size

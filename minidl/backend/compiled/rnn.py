@@ -21,9 +21,10 @@ AT_ONCE = 8         # rows of a product: so it reads the weights as they are, an
 f = np.float32
 
 
-@lstm_walk.register("numba")
-def _(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scale: np.ndarray, gates: np.ndarray,
-      cells: np.ndarray, squashed: np.ndarray, y: np.ndarray, steps: Steps) -> Any:
+@lstm_walk.register("numpy", layer="compiled")
+def lstm_walk_all_steps(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scale: np.ndarray,
+                        gates: np.ndarray, cells: np.ndarray, squashed: np.ndarray, y: np.ndarray,
+                        steps: Steps) -> Any:
     if w_hr is not None or w.size > WEIGHTS or not (len(h) and is_single(h, w)):
         return NotImplemented
     weight = w.transpose(1, 0, 2).reshape(h.shape[1], -1)       # (R, 4*H)
@@ -31,9 +32,10 @@ def _(h: np.ndarray, c: np.ndarray, w: np.ndarray, w_hr: np.ndarray | None, scal
         h[some], c[some], weight, scale.reshape(4), gates, cells, squashed, y, first, count))
 
 
-@lstm_walk_back.register("numba")
-def _(gh: np.ndarray, gc: np.ndarray, w_hh: np.ndarray, w_hr: np.ndarray | None, gy: np.ndarray, gates: np.ndarray,
-      cells: np.ndarray, squashed: np.ndarray, d: np.ndarray, projected: np.ndarray, steps: Steps) -> Any:
+@lstm_walk_back.register("numpy", layer="compiled")
+def lstm_walk_back_all_steps(gh: np.ndarray, gc: np.ndarray, w_hh: np.ndarray, w_hr: np.ndarray | None,
+                             gy: np.ndarray, gates: np.ndarray, cells: np.ndarray, squashed: np.ndarray,
+                             d: np.ndarray, projected: np.ndarray, steps: Steps) -> Any:
     if w_hr is not None or w_hh.size > WEIGHTS or not (len(gh) and is_single(gh, gy, w_hh)):
         return NotImplemented
     weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
@@ -41,9 +43,9 @@ def _(gh: np.ndarray, gc: np.ndarray, w_hh: np.ndarray, w_hr: np.ndarray | None,
         gh[some], gc[some], weight, gy, gates, cells, squashed, d, first, count))
 
 
-@gru_walk.register("numba")
-def _(h: np.ndarray, w: np.ndarray, bias: np.ndarray | None, gates: np.ndarray, recalled: np.ndarray, y: np.ndarray,
-      steps: Steps) -> Any:
+@gru_walk.register("numpy", layer="compiled")
+def gru_walk_all_steps(h: np.ndarray, w: np.ndarray, bias: np.ndarray | None, gates: np.ndarray,
+                       recalled: np.ndarray, y: np.ndarray, steps: Steps) -> Any:
     if w.size > WEIGHTS or not (len(h) and is_single(h, w, bias)):
         return NotImplemented
     weight = w.transpose(1, 0, 2).reshape(h.shape[1], -1)       # (H, 3*H)
@@ -52,9 +54,10 @@ def _(h: np.ndarray, w: np.ndarray, bias: np.ndarray | None, gates: np.ndarray, 
         h[some], weight, offset, gates, recalled, y, first, count))
 
 
-@gru_walk_back.register("numba")
-def _(gh: np.ndarray, w_hh: np.ndarray, gy: np.ndarray, gates: np.ndarray, recalled: np.ndarray, before: np.ndarray,
-      d: np.ndarray, dn: np.ndarray, steps: Steps) -> Any:
+@gru_walk_back.register("numpy", layer="compiled")
+def gru_walk_back_all_steps(gh: np.ndarray, w_hh: np.ndarray, gy: np.ndarray, gates: np.ndarray,
+                            recalled: np.ndarray, before: np.ndarray, d: np.ndarray, dn: np.ndarray,
+                            steps: Steps) -> Any:
     if w_hh.size > WEIGHTS or not (len(gh) and is_single(gh, gy, w_hh)):
         return NotImplemented
     weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)

@@ -39,8 +39,7 @@ def _are_rows(*arrays: np.ndarray) -> bool:
 
 def _by_rows(kernel: Kernel, function: Callable[..., None]) -> None:
     """`function` takes operands and a result as matrices; the kernel takes operands and the axis of the softmax."""
-    @kernel.register("numba")
-    def _(*args: Any) -> Any:
+    def body(*args: Any) -> Any:
         *operands, axis = args
         if not _are_rows(*operands) or axis % operands[0].ndim != operands[0].ndim - 1:
             return NotImplemented
@@ -49,9 +48,13 @@ def _by_rows(kernel: Kernel, function: Callable[..., None]) -> None:
         _in_shares(lambda s: function(*[a[s] for a in rows]), rows[0])
         return result
 
+    body.__name__ = f"{kernel.generic.__name__}_by_rows"
+    kernel.register("numpy", layer="compiled")(body)
 
-@cross_entropy_forward.register("numba")
-def _(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float) -> Any:
+
+@cross_entropy_forward.register("numpy", layer="compiled")
+def cross_entropy_forward_by_rows(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
+                                  label_smoothing: float) -> Any:
     if not _are_plain(x, target, weight, label_smoothing):
         return NotImplemented
     losses, log_probabilities = np.empty(len(x), x.dtype), np.empty_like(x)
@@ -59,9 +62,9 @@ def _(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index
     return losses, log_probabilities
 
 
-@cross_entropy_grad.register("numba")
-def _(g: np.ndarray, log_probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
-      label_smoothing: float) -> Any:
+@cross_entropy_grad.register("numpy", layer="compiled")
+def cross_entropy_grad_by_rows(g: np.ndarray, log_probabilities: np.ndarray, target: np.ndarray,
+                               weight: np.ndarray | None, ignore_index: int, label_smoothing: float) -> Any:
     if not (_are_plain(log_probabilities, target, weight, label_smoothing) and is_single(g)):
         return NotImplemented
     gx, g = np.empty_like(log_probabilities), np.ascontiguousarray(g)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 f = np.float32
 
 
-@register("sgd_update", "numba")
-def sgd_update(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, settings: SGDSettings) -> Any:
+@register("sgd_update", "numpy", layer="compiled")
+def sgd_update_one_pass(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, settings: SGDSettings) -> Any:
     arrays = [p, g] if buffer is None else [p, g, buffer]
     if not (is_single(*arrays) and alike(arrays, least=0)):
         return NotImplemented
@@ -33,9 +33,9 @@ def sgd_update(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, settings
                                                         sign), arrays)
 
 
-@register("adam_update", "numba")
-def adam_update(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, v_max: np.ndarray | None, step: float,
-                settings: AdamSettings) -> Any:
+@register("adam_update", "numpy", layer="compiled")
+def adam_update_one_pass(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, v_max: np.ndarray | None,
+                         step: float, settings: AdamSettings) -> Any:
     arrays = [p, g, m, v]
     if v_max is not None or not (is_single(*arrays) and alike(arrays, least=0)):
         return NotImplemented

@@ -21,8 +21,8 @@ TILES = 64              # at a time
 WEIGHT_BYTES = 1 << 21  # larger weights, read anew for every few tiles, want more of them
 
 
-@conv2d_forward.register("numba")
-def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
+@conv2d_forward.register("numpy", before="conv2d_forward_im2col", layer="compiled")
+def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
     out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     if not _takes(x, len(w), w.shape[2:], out_size, geometry):
         return NotImplemented
@@ -35,8 +35,8 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
     return y.transpose(0, 3, 1, 2)
 
 
-@conv2d_weight_grad.register("numba")
-def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
+@conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_im2col", layer="compiled")
+def conv2d_weight_grad_winograd(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
     if not (_takes(x, g.shape[1], kernel_size, g.shape[2:], geometry) and is_single(g)):
         return NotImplemented
     (N, C), (O, height, width) = x.shape[:2], g.shape[1:]

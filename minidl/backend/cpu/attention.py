@@ -10,8 +10,8 @@ from minidl.backend.kernels.attention import CPU_TILE, AttentionPlan, attention_
 
 
 @attention_forward.register("numpy")
-def _(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None,
-      plan: AttentionPlan) -> tuple[np.ndarray, np.ndarray]:
+def attention_forward_in_parts(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None,
+                               plan: AttentionPlan) -> tuple[np.ndarray, np.ndarray]:
     if not _many(query, plan):
         return NotImplemented
     y = np.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
@@ -26,9 +26,9 @@ def _(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | 
 
 
 @attention_grad.register("numpy")
-def _(g: np.ndarray, query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, y: np.ndarray,
-      log_sums: np.ndarray, plan: AttentionPlan,
-      mask_too: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+def attention_grad_in_parts(g: np.ndarray, query: np.ndarray, key: np.ndarray, value: np.ndarray,
+                            mask: np.ndarray | None, y: np.ndarray, log_sums: np.ndarray, plan: AttentionPlan,
+                            mask_too: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     if not _many(query, plan):
         return NotImplemented
     gq, gk, gv = (np.empty(x.shape, x.dtype) for x in (query, key, value))

@@ -30,7 +30,7 @@ FEW_CHANNELS = 8        # below this, runs of kw*C are short: patches run along 
 
 
 @conv2d_forward.register("numpy")
-def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
+def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
     if x.dtype == np.float16:  # BLAS has no half precision
         wide = conv2d_forward(x.astype(np.float32), w.astype(np.float32), geometry)
         return wide.astype(np.float16)
@@ -51,7 +51,8 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
 
 
 @conv2d_weight_grad.register("numpy")
-def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> np.ndarray:
+def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
+                              geometry: ConvGeometry) -> np.ndarray:
     if x.dtype == np.float16:
         wide = conv2d_weight_grad(x.astype(np.float32), g.astype(np.float32), kernel_size, geometry)
         return wide.astype(np.float16)
@@ -73,7 +74,7 @@ def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -
 
 
 @conv2d_input_grad.register("numpy")
-def _(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> np.ndarray:
+def conv2d_input_grad_col2im(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> np.ndarray:
     if g.dtype == np.float16:
         wide = conv2d_input_grad(g.astype(np.float32), w.astype(np.float32), input_size, geometry)
         return wide.astype(np.float16)

@@ -53,4 +53,6 @@ def shared_out(kernel: Kernel) -> Callable[..., Any]:
 
         in_blocks(some, [*arrays, *made])
         return tuple(made) if kernel.results > 1 else made[0] if made else None
+
+    body.__name__ = f"{kernel.generic.__name__}_in_blocks"
     return body

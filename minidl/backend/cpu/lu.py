@@ -9,7 +9,7 @@ from minidl.backend.kernels.lu import lu_factor
 
 
 @lu_factor.register("numpy")
-def _(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def lu_factor_lapack(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     getrf = importlib.import_module("scipy.linalg.lapack").get_lapack_funcs("getrf", dtype=a.dtype)
     if 0 in a.shape:
         return NotImplemented

@@ -22,7 +22,7 @@ ANY = 1 << 40       # rows: more than any matrix has
 
 
 @matmul.register("numpy")
-def _(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def matmul_on_all_cores(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.dtype == np.float16:   # BLAS has no half precision; GPUs too add up in single precision
         return matmul(a.astype(np.float32), b.astype(np.float32)).astype(np.float16)
     if a.ndim < 2 or b.ndim < 2:
@@ -53,7 +53,7 @@ def _(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @linear_forward.register("numpy")
-def _(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+def linear_forward_by_rows(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """Some rows at a time, so that the bias is added to what is still in the cache."""
     alone = len(x) * weight.size < SHARED or get_num_threads() == 1
     if alone or bias is None or x.dtype != bias.dtype or x.dtype == np.float16:

@@ -16,8 +16,8 @@ ALONE = 1 << 19         # bytes up to which threads do not pay
 
 
 @normalize_forward.register("numpy")
-def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
-      eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def normalize_forward_in_blocks(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
+                                eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not is_batch_norm(x, axes):
         return _forward_by_rows(x, w, b, axes, eps)
     channels, count, rows = x.shape[1], x.size // x.shape[1], image_rows(x)
@@ -55,8 +55,9 @@ def _(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
 
 
 @normalize_grad.register("numpy")
-def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray, axes: Axes,
-      across: Axes, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def normalize_grad_in_blocks(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray,
+                             variance: np.ndarray, axes: Axes, across: Axes,
+                             eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if across != axes or not is_batch_norm(x, axes):
         return _grad_by_rows(g, x, w, mean, variance, axes, across, eps)
     channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], image_rows(x), image_rows(g)
@@ -93,7 +94,7 @@ def _(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, vari
 
 
 @scale_shift.register("numpy")
-def _(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
+def scale_shift_in_blocks(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
     if not is_batch_norm(x, (0, *range(2, x.ndim))) or x.nbytes <= ALONE:
         return NotImplemented
     y = np.empty_like(x)

@@ -21,7 +21,7 @@ BLOCK_BYTES = 1 << 21   # of images at a time
 
 
 @max_pool2d_forward.register("numpy")
-def _(x: np.ndarray, geometry: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
+def max_pool2d_forward_by_taps(x: np.ndarray, geometry: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
     (N, C, *size), (kh, kw), (dh, dw) = x.shape, geometry.kernel, geometry.dilation
     if kh * kw > 256:
         return NotImplemented
@@ -52,7 +52,7 @@ def _(x: np.ndarray, geometry: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
 
 
 @max_pool2d_scatter.register("numpy")
-def _(g: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
+def max_pool2d_scatter_channels_last(g: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
     (N, C), (H, W) = g.shape[:2], input_size
     if g.strides[1] != g.itemsize or C == 1:
         return NotImplemented

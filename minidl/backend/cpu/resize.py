@@ -10,7 +10,7 @@ DENSE = 16      # multiply-adds of a matrix product that take as long as a pass 
 
 
 @resize_axis.register("numpy")
-def _(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
+def resize_axis_dense(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
     (count, out), n = taps.indices.shape, x.shape[axis]
     if n > DENSE * count or not x.size or not out or taps.weights is None and count == 1:
         return NotImplemented

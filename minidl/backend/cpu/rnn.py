@@ -32,8 +32,7 @@ def _by_sequences(kernel: Kernel, states: int) -> None:
 
     The first arguments are so many states, with a row for each sequence, and then the weight of a step.
     """
-    @kernel.register("numpy")
-    def _(*args: Any) -> Any:
+    def body(*args: Any) -> Any:
         *arrays, steps = args
         sequences = len(arrays[0])
         count = min(get_num_threads(), sequences, sequences * arrays[states].size // WORK)
@@ -46,6 +45,9 @@ def _by_sequences(kernel: Kernel, states: int) -> None:
             kernel.generic(*[a[some] for a in arrays[:states]], *arrays[states:], _steps_of_some(steps, some))
 
         return parallel(walk, range(0, sequences, share))
+
+    body.__name__ = f"{kernel.generic.__name__}_by_sequences"
+    kernel.register("numpy")(body)
 
 
 for _kernel in (rnn_walk, rnn_walk_back, gru_walk, gru_walk_back):

@@ -9,5 +9,5 @@ from minidl.backend.kernels.scan import scan
 
 
 @scan.register("numpy")
-def _(x: np.ndarray, axis: int, ufunc: Any) -> np.ndarray:
+def scan_accumulate(x: np.ndarray, axis: int, ufunc: Any) -> np.ndarray:
     return ufunc.accumulate(x, axis=axis)

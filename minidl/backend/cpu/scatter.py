@@ -13,7 +13,7 @@ from minidl.backend.kernels.scatter import names_once, scatter_add
 
 
 @scatter_add.register("numpy")
-def _(g: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.ndarray:
+def scatter_add_by_position(g: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.ndarray:
     if names_once(index):
         return NotImplemented
     if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and g.dtype in (np.float32, np.float64):

@@ -28,6 +28,7 @@ def _by_rows(kernel: Kernel) -> None:
         parallel(some, blocks(len(x), x.nbytes // len(x), BLOCK_BYTES))
         return y
 
+    body.__name__ = f"{kernel.generic.__name__}_by_rows"
     kernel.register("numpy")(body)
 
 

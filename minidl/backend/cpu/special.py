@@ -9,7 +9,7 @@ BLOCK = 1 << 18   # numbers at a time: the buffers in use stay in the cache
 
 
 @normal_cdf.register("numpy")
-def _(x: np.ndarray) -> np.ndarray:
+def normal_cdf_polynomial(x: np.ndarray) -> np.ndarray:
     if x.dtype != np.float32:
         return NotImplemented
     x = np.ascontiguousarray(x).reshape(x.shape)   # ascontiguousarray gives 0-d arrays a dimension

@@ -33,8 +33,8 @@ G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 GG = np.kron(G, G)      # (16, 9): G w G^T, written as one product
 
 
-@conv2d_forward.register("numpy")
-def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
+@conv2d_forward.register("numpy", before="conv2d_forward_im2col")
+def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
     out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     if not pays(x, len(w), w.shape[2:], out_size, geometry):
         return NotImplemented
@@ -59,8 +59,9 @@ def _(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
     return y.transpose(0, 3, 1, 2)
 
 
-@conv2d_weight_grad.register("numpy")
-def _(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> np.ndarray:
+@conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_im2col")
+def conv2d_weight_grad_winograd(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
+                                geometry: ConvGeometry) -> np.ndarray:
     if not pays(x, g.shape[1], kernel_size, g.shape[2:], geometry):
         return NotImplemented
     (N, C), (O, height, width) = x.shape[:2], g.shape[1:]
