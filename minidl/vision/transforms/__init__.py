@@ -1,10 +1,87 @@
-"""Images that are changed at random before a network sees them, with torchvision's names (`transforms.v2`).
+"""Images that are changed before a network sees them, with torchvision's names (`transforms`, and two of `v2`).
 
-Tensors in, tensors out. The random numbers that say what is done come from the CPU's default generator, so
-`manual_seed` repeats them.
+PIL images or tensors in, the same kind out. The random numbers that say what is done come from the CPU's default
+generator, so `manual_seed` repeats them. `batched` augments whole arrays at once.
 """
 from minidl.vision.transforms import functional
+from minidl.vision.transforms.autoaugment import (
+    AugMix,
+    AutoAugment,
+    AutoAugmentPolicy,
+    RandAugment,
+    TrivialAugmentWide,
+)
+from minidl.vision.transforms.color import (
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+)
+from minidl.vision.transforms.compose import Compose, Lambda, RandomApply, RandomChoice, RandomOrder
+from minidl.vision.transforms.convert import ConvertImageDtype, Normalize, PILToTensor, ToPILImage, ToTensor
 from minidl.vision.transforms.erase import RandomErasing
+from minidl.vision.transforms.functional import InterpolationMode
+from minidl.vision.transforms.geometry import (
+    CenterCrop,
+    FiveCrop,
+    Pad,
+    RandomAffine,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomVerticalFlip,
+    Resize,
+    TenCrop,
+)
 from minidl.vision.transforms.mix import CutMix, MixUp
 
-__all__ = ["CutMix", "MixUp", "RandomErasing", "functional"]
+__all__ = [
+    "AugMix",
+    "AutoAugment",
+    "AutoAugmentPolicy",
+    "CenterCrop",
+    "ColorJitter",
+    "Compose",
+    "ConvertImageDtype",
+    "CutMix",
+    "FiveCrop",
+    "GaussianBlur",
+    "Grayscale",
+    "InterpolationMode",
+    "Lambda",
+    "MixUp",
+    "Normalize",
+    "PILToTensor",
+    "Pad",
+    "RandAugment",
+    "RandomAdjustSharpness",
+    "RandomAffine",
+    "RandomApply",
+    "RandomAutocontrast",
+    "RandomChoice",
+    "RandomCrop",
+    "RandomEqualize",
+    "RandomErasing",
+    "RandomGrayscale",
+    "RandomHorizontalFlip",
+    "RandomInvert",
+    "RandomOrder",
+    "RandomPosterize",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomSolarize",
+    "RandomVerticalFlip",
+    "Resize",
+    "TenCrop",
+    "ToPILImage",
+    "ToTensor",
+    "TrivialAugmentWide",
+    "functional",
+]

@@ -1,15 +1,446 @@
-"""The transforms without their random numbers (torchvision's `transforms.v2.functional`)."""
+"""The transforms without their random numbers (torchvision's `transforms.functional`).
+
+Each takes a PIL image or a tensor (..., C, H, W), and gives the same kind; `on_images` and `on_tensors` hold the two
+bodies under the same name.
+"""
 from __future__ import annotations
 
-from typing import Any
+import math
+import sys
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, TypeVar
 
+import numpy as np
+from PIL import Image
+
+from minidl.backend.dtype import get_default_dtype
+from minidl.backend.warn import warn
+from minidl.tensors.creation import as_tensor, from_numpy
 from minidl.tensors.tensor import Tensor
+from minidl.vision.transforms import on_images, on_tensors
+from minidl.vision.transforms.on_images import Fill
+
+T = TypeVar("T", Image.Image, Tensor)
+Numbers = Sequence[float]
+Size = int | Sequence[int]
+
+_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
-def erase(inpt: Tensor, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Tensor:
+class InterpolationMode(Enum):
+    """How pixels between pixels are made up."""
+
+    NEAREST = "nearest"
+    NEAREST_EXACT = "nearest-exact"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    BOX = "box"
+    HAMMING = "hamming"
+    LANCZOS = "lanczos"
+
+
+_PILLOW = {InterpolationMode.NEAREST: 0, InterpolationMode.LANCZOS: 1, InterpolationMode.BILINEAR: 2,
+           InterpolationMode.BICUBIC: 3, InterpolationMode.BOX: 4, InterpolationMode.HAMMING: 5,
+           InterpolationMode.NEAREST_EXACT: 0}
+
+
+def as_mode(interpolation: InterpolationMode | int) -> InterpolationMode:
+    """An interpolation mode, or the number that Pillow has for it."""
+    if isinstance(interpolation, InterpolationMode):
+        return interpolation
+    if isinstance(interpolation, int):
+        return {number: mode for mode, number in list(_PILLOW.items())[:6]}[interpolation]
+    raise TypeError("Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant, "
+                    f"but got {interpolation!r}")
+
+
+def _bodies(img: Any) -> Any:
+    """The module with the bodies for this kind of image."""
+    if isinstance(img, Tensor):
+        return on_tensors
+    if isinstance(img, Image.Image):
+        return on_images
+    raise TypeError(f"img should be PIL Image or Tensor. Got {type(img)}; try ToPILImage() or minidl.tensor(...) first")
+
+
+def get_dimensions(img: Image.Image | Tensor) -> list[int]:
+    """Channels, height and width.
+
+        >>> get_dimensions(Image.new("RGB", (5, 3)))
+        [3, 3, 5]
+    """
+    return _bodies(img).get_dimensions(img)
+
+
+def get_image_size(img: Image.Image | Tensor) -> list[int]:
+    """Width and height."""
+    return get_dimensions(img)[:0:-1]
+
+
+def get_image_num_channels(img: Image.Image | Tensor) -> int:
+    """How many channels."""
+    return get_dimensions(img)[0]
+
+
+# ---------------------------------------------------------------------- from one kind to another
+
+def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
+    """A PIL image or an array (H, W) or (H, W, C) as a tensor (C, H, W); bytes become numbers from 0 to 1.
+
+    Errors: TypeError for anything else, ValueError for an array of another number of dimensions.
+
+        >>> to_tensor(Image.new("L", (2, 1), 51))
+        tensor([[[0.2000, 0.2000]]])
+    """
+    if not isinstance(pic, (Image.Image, np.ndarray)):
+        raise TypeError(f"pic should be PIL Image or ndarray. Got {type(pic)}")
+    if isinstance(pic, np.ndarray):
+        if pic.ndim not in (2, 3):
+            raise ValueError(f"pic should be 2/3 dimensional. Got {pic.ndim} dimensions.")
+        img = from_numpy(_channels_first(pic))
+    else:
+        kinds = {"I": np.int32, "I;16": np.int16, "I;16B": np.int16, "F": np.float32}
+        img = from_numpy(_channels_first(np.array(pic, dtype=kinds.get(pic.mode, np.uint8))))
+        img = img * 255 if pic.mode == "1" else img
+    return img.to(get_default_dtype()) / 255 if img.dtype.name == "uint8" else img
+
+
+def pil_to_tensor(pic: Image.Image) -> Tensor:
+    """A PIL image as a tensor (C, H, W) of the numbers that it holds; those of 16 bits as int32.
+
+        >>> pil_to_tensor(Image.new("L", (2, 1), 51))
+        tensor([[[51, 51]]], dtype=uint8)
+    """
+    if not isinstance(pic, Image.Image):
+        raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
+    pixels = np.array(pic)
+    return from_numpy(_channels_first(pixels.astype(np.int32) if pixels.dtype == np.uint16 else pixels))
+
+
+def _channels_first(pixels: np.ndarray) -> np.ndarray:
+    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if pixels.size else pixels.transpose(2, 0, 1)
+
+
+def to_pil_image(pic: Tensor | np.ndarray, mode: str | None = None) -> Image.Image:
+    """A tensor (C, H, W) or an array (H, W, C), of one to four channels, as a PIL image.
+
+    Floating numbers are taken to be from 0 to 1. mode: what the channels mean; by default "L", "LA", "RGB" or "RGBA".
+    Errors: TypeError for anything else, and for numbers that no image holds; ValueError for another number of
+    dimensions or channels, and for a mode that does not fit.
+    """
+    if isinstance(pic, Tensor):
+        pixels = pic.detach().cpu().numpy()
+        pixels = pixels.transpose(1, 2, 0) if pixels.ndim == 3 else pixels
+    elif isinstance(pic, np.ndarray):
+        pixels = pic
+    else:
+        raise TypeError(f"pic should be Tensor or ndarray. Got {type(pic)}.")
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    if pixels.ndim != 3:
+        raise ValueError(f"pic should be 2/3 dimensional. Got {pixels.ndim} dimensions.")
+    channels = pixels.shape[2]
+    if channels > 4:
+        raise ValueError(f"pic should not have > 4 channels. Got {channels} channels.")
+    if pixels.dtype.kind == "f" and mode != "F":
+        pixels = (pixels * 255).astype(np.uint8)
+    if channels == 1:
+        sixteen = "I;16" if sys.byteorder == "little" else "I;16B"
+        expected = {"uint8": "L", "int16": sixteen, "int32": "I", "float32": "F"}.get(pixels.dtype.name)
+        if mode is not None and mode != expected:
+            raise ValueError(f"Incorrect mode ({mode}) supplied for input type {pixels.dtype}. Should be {expected}")
+        mode, pixels = expected, pixels[:, :, 0]
+    else:
+        permitted = {2: ["LA"], 3: ["RGB", "YCbCr", "HSV"], 4: ["RGBA", "CMYK", "RGBX"]}[channels]
+        if mode is not None and mode not in permitted:
+            raise ValueError(f"Only modes {permitted} are supported for {channels}D inputs")
+        if mode is None and pixels.dtype == np.uint8:
+            mode = permitted[0]
+    if mode is None:
+        raise TypeError(f"Input type {pixels.dtype} is not supported")
+    pixels = np.ascontiguousarray(pixels)
+    return Image.frombuffer(mode, pixels.shape[1::-1], pixels.tobytes(), "raw", mode, 0, 1)
+
+
+def convert_image_dtype(image: Tensor, dtype: Any = np.float32) -> Tensor:
+    """The same image in other numbers, scaled: whole ones go up to the largest of their kind, floating ones to 1.
+
+    Errors: RuntimeError for floating numbers that the whole ones cannot tell apart safely.
+
+        >>> import minidl
+        >>> convert_image_dtype(minidl.tensor([[[0, 255]]], dtype=minidl.uint8))
+        tensor([[[0., 1.]]])
+    """
+    if not isinstance(image, Tensor):
+        raise TypeError("Input img should be Tensor Image")
+    return on_tensors.convert_image_dtype(image, np.dtype(dtype).name)
+
+
+def normalize(tensor: Tensor, mean: Numbers, std: Numbers, inplace: bool = False) -> Tensor:
+    """(tensor - mean) / std, for each channel of a floating image (..., C, H, W).
+
+    Errors: TypeError for whole numbers; ValueError for fewer than three dimensions, or a std of zero.
+
+        >>> import minidl
+        >>> normalize(minidl.ones(1, 1, 2), [0.5], [0.25])
+        tensor([[[2., 2.]]])
+    """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"img should be Tensor Image. Got {type(tensor)}")
+    if not tensor.is_floating_point():
+        raise TypeError(f"Input tensor should be a float tensor. Got {tensor.dtype}.")
+    if tensor.ndim < 3:
+        raise ValueError("Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = "
+                         f"{tuple(tensor.shape)}")
+    center, spread = (as_tensor(value, dtype=tensor.dtype, device=tensor.device) for value in (mean, std))
+    if (spread == 0).any():
+        raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero.")
+    center, spread = (value[:, None, None] if value.ndim == 1 else value for value in (center, spread))
+    return (tensor if inplace else tensor.clone()).sub_(center).div_(spread)
+
+
+# ---------------------------------------------------------------------- where pixels lie
+
+def _resized(height: int, width: int, size: Size | None, max_size: int | None) -> list[int]:
+    """Height and width after `resize`; one number is that of the shorter side."""
+    if isinstance(size, Sequence) and len(size) == 2:
+        return [size[0], size[1]]
+    short, long = min(height, width), max(height, width)
+    if size is None:
+        if not isinstance(max_size, int):
+            raise ValueError(f"max_size must be an integer when size is None, but got {max_size} instead.")
+        new_short, new_long = int(max_size * short / long), max_size
+    else:
+        new_short = size if isinstance(size, int) else size[0]
+        new_long = int(new_short * long / short)
+        if max_size is not None:
+            if max_size <= new_short:
+                raise ValueError(f"max_size = {max_size} must be strictly greater than the requested size for the "
+                                 f"smaller edge size = {size}")
+            if new_long > max_size:
+                new_short, new_long = int(max_size * new_short / new_long), max_size
+    return [new_long, new_short] if width <= height else [new_short, new_long]
+
+
+def resize(img: T, size: Size, interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
+           max_size: int | None = None, antialias: bool | None = True) -> T:
+    """The image at another size: (height, width), or one number for the shorter side.
+
+    max_size: how long the longer side may get then. antialias: when making smaller, let every pixel have its say; PIL
+    images always do.
+
+        >>> resize(Image.new("RGB", (40, 20)), 10).size
+        (20, 10)
+    """
+    mode = as_mode(interpolation)
+    if isinstance(size, Sequence) and len(size) not in (1, 2):
+        raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(size)} element tuple/list")
+    if max_size is not None and isinstance(size, Sequence) and len(size) != 1:
+        raise ValueError("max_size should only be passed if size specifies the length of the smaller edge, i.e. size "
+                         "should be an int or a sequence of length 1.")
+    _, height, width = get_dimensions(img)
+    new = _resized(height, width, size, max_size)
+    if [height, width] == new:
+        return img
+    if isinstance(img, Tensor):
+        return on_tensors.resize(img, new, mode.value, antialias)
+    if antialias is False:
+        warn("Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.")
+    return on_images.resize(img, new, _PILLOW[mode])
+
+
+def pad(img: T, padding: Size, fill: Fill = 0, padding_mode: str = "constant") -> T:
+    """The image with more pixels on its sides: one number; left and right, top and bottom; or left, top, right, bottom.
+
+    padding_mode: "constant", of the colour `fill`; "edge", the last pixel repeated; "reflect", mirrored at the last
+    pixel; "symmetric", mirrored behind it. Less than zero cuts off.
+
+        >>> import minidl
+        >>> pad(minidl.tensor([[[1, 2, 3]]]), [2, 0], padding_mode="reflect")
+        tensor([[[3, 2, 1, 2, 3, 2, 1]]])
+    """
+    if not isinstance(padding, (int, tuple, list)):
+        raise TypeError("Got inappropriate padding arg")
+    if fill is not None and not isinstance(fill, (int, float, tuple, list)):
+        raise TypeError("Got inappropriate fill arg")
+    if not isinstance(padding_mode, str):
+        raise TypeError("Got inappropriate padding_mode arg")
+    sides = [padding] if isinstance(padding, int) else list(padding)
+    if len(sides) not in (1, 2, 4):
+        raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(sides)} element tuple")
+    if padding_mode not in _MODES:
+        raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
+    return _bodies(img).pad(img, sides * (4 // len(sides)), fill, padding_mode)
+
+
+def crop(img: T, top: int, left: int, height: int, width: int) -> T:
+    """A rectangle of the image; what lies outside is black."""
+    return _bodies(img).crop(img, top, left, height, width)
+
+
+def _pair(size: Size) -> tuple[int, int]:
+    if isinstance(size, int):
+        return size, size
+    if len(size) == 1:
+        return size[0], size[0]
+    if len(size) != 2:
+        raise ValueError("Please provide only two dimensions (h, w) for size.")
+    return size[0], size[1]
+
+
+def center_crop(img: T, output_size: Size) -> T:
+    """The middle of the image; if it is smaller than that, with black around it."""
+    h, w = _pair(output_size)
+    _, height, width = get_dimensions(img)
+    if w > width or h > height:
+        more_x, more_y = max(w - width, 0), max(h - height, 0)
+        img = pad(img, [more_x // 2, more_y // 2, (more_x + 1) // 2, (more_y + 1) // 2])
+        _, height, width = get_dimensions(img)
+    return crop(img, int(round((height - h) / 2.0)), int(round((width - w) / 2.0)), h, w)
+
+
+def resized_crop(img: T, top: int, left: int, height: int, width: int, size: Size,
+                 interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
+                 antialias: bool | None = True) -> T:
+    """A rectangle of the image, resized."""
+    return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
+
+
+def five_crop(img: T, size: Size) -> tuple[T, T, T, T, T]:
+    """The four corners and the middle. Errors: ValueError for a size beyond that of the image."""
+    h, w = _pair(size)
+    _, height, width = get_dimensions(img)
+    if w > width or h > height:
+        raise ValueError(f"Requested crop size {(h, w)} is bigger than input size {(height, width)}")
+    return (crop(img, 0, 0, h, w), crop(img, 0, width - w, h, w), crop(img, height - h, 0, h, w),
+            crop(img, height - h, width - w, h, w), center_crop(img, [h, w]))
+
+
+def ten_crop(img: T, size: Size, vertical_flip: bool = False) -> tuple[T, ...]:
+    """`five_crop` of the image and of its mirror image."""
+    return five_crop(img, size) + five_crop(vflip(img) if vertical_flip else hflip(img), size)
+
+
+def hflip(img: T) -> T:
+    """Left for right."""
+    return _bodies(img).hflip(img)
+
+
+def vflip(img: T) -> T:
+    """Top for bottom."""
+    return _bodies(img).vflip(img)
+
+
+def _inverse_affine(center: Numbers, angle: float, translate: Numbers, scale: float, shear: Numbers) -> list[float]:
+    """From which place (x, y) of the image each place of the result comes, as six numbers of a matrix (2, 3).
+
+    The way there is: shift the centre to the origin, shear, turn, scale, shift back and by `translate`.
+    """
+    turn, x_shear, y_shear = (math.radians(value) for value in (angle, *shear))
+    cx, cy = center
+    a = math.cos(turn - y_shear) / math.cos(y_shear)
+    b = -math.cos(turn - y_shear) * math.tan(x_shear) / math.cos(y_shear) - math.sin(turn)
+    c = math.sin(turn - y_shear) / math.cos(y_shear)
+    d = -math.sin(turn - y_shear) * math.tan(x_shear) / math.cos(y_shear) + math.cos(turn)
+    back = [d / scale, -b / scale, 0.0, -c / scale, a / scale, 0.0]
+    for row in (0, 3):
+        back[row + 2] += back[row] * (-cx - translate[0]) + back[row + 1] * (-cy - translate[1])
+    back[2] += cx
+    back[5] += cy
+    return back
+
+
+def rotate(img: T, angle: float, interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
+           expand: bool = False, center: Numbers | None = None, fill: Fill = None) -> T:
+    """The image turned counter-clockwise, by degrees.
+
+    expand: make room for all of it. center: x and y of what stays where it is, by default the middle. fill: what
+    colour the corners get.
+    """
+    mode = as_mode(interpolation)
+    if not isinstance(angle, (int, float)):
+        raise TypeError("Argument angle should be int or float")
+    if center is not None and not isinstance(center, (list, tuple)):
+        raise TypeError("Argument center should be a sequence")
+    if not isinstance(img, Tensor):
+        return _bodies(img).rotate(img, angle, _PILLOW[mode], expand, center, fill)
+    matrix = _inverse_affine(_from_middle(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
+    return on_tensors.rotate(img, matrix, mode.value, expand, fill)
+
+
+def affine(img: T, angle: float, translate: Sequence[int], scale: float, shear: float | Numbers,
+           interpolation: InterpolationMode | int = InterpolationMode.NEAREST, fill: Fill = None,
+           center: Numbers | None = None) -> T:
+    """The image turned clockwise by degrees, scaled, sheared by degrees along x and y, and shifted by pixels.
+
+    Errors: TypeError and ValueError for arguments of another type or length, and for a scale of zero or less.
+    """
+    mode = as_mode(interpolation)
+    if not isinstance(angle, (int, float)):
+        raise TypeError("Argument angle should be int or float")
+    if not isinstance(translate, (list, tuple)):
+        raise TypeError("Argument translate should be a sequence")
+    if len(translate) != 2:
+        raise ValueError("Argument translate should be a sequence of length 2")
+    if scale <= 0.0:
+        raise ValueError("Argument scale should be positive")
+    if not isinstance(shear, (int, float, list, tuple)):
+        raise TypeError("Shear should be either a single value or a sequence of two values")
+    shears = [shear, 0.0] if isinstance(shear, (int, float)) else list(shear) * (2 if len(shear) == 1 else 1)
+    if len(shears) != 2:
+        raise ValueError(f"Shear should be a sequence containing two values. Got {shear}")
+    if center is not None and not isinstance(center, (list, tuple)):
+        raise TypeError("Argument center should be a sequence")
+    if not isinstance(img, Tensor):
+        _, height, width = get_dimensions(img)
+        middle = [width * 0.5, height * 0.5] if center is None else center
+        return on_images.affine(img, _inverse_affine(middle, angle, translate, scale, shears), _PILLOW[mode], fill)
+    matrix = _inverse_affine(_from_middle(img, center), angle, translate, scale, shears)
+    return on_tensors.affine(img, matrix, mode.value, fill)
+
+
+def _from_middle(img: Tensor, center: Numbers | None) -> list[float]:
+    """A place as seen from the middle of the image."""
+    if center is None:
+        return [0.0, 0.0]
+    return [1.0 * (place - size * 0.5) for place, size in zip(center, get_image_size(img))]
+
+
+def gaussian_blur(img: T, kernel_size: Size, sigma: float | Numbers | None = None) -> T:
+    """Each pixel the mean of its surroundings, with weights of a bell of width `sigma`.
+
+    kernel_size: odd width and height of the surroundings. sigma: along x and y, by default 0.15 * kernel_size + 0.35.
+    Errors: TypeError and ValueError for arguments of another type, length or sign.
+    """
+    if not isinstance(kernel_size, (int, list, tuple)):
+        raise TypeError(f"kernel_size should be int or a sequence of integers. Got {type(kernel_size)}")
+    sizes = [kernel_size] * 2 if isinstance(kernel_size, int) else list(kernel_size)
+    if len(sizes) != 2:
+        raise ValueError(f"If kernel_size is a sequence its length should be 2. Got {len(sizes)}")
+    if any(size % 2 == 0 or size < 0 for size in sizes):
+        raise ValueError(f"kernel_size should have odd and positive integers. Got {sizes}")
+    if sigma is not None and not isinstance(sigma, (int, float, list, tuple)):
+        raise TypeError(f"sigma should be either float or sequence of floats. Got {type(sigma)}")
+    if sigma is None:
+        widths = [size * 0.15 + 0.35 for size in sizes]
+    else:
+        widths = [float(sigma)] * 2 if isinstance(sigma, (int, float)) else list(sigma) * (2 if len(sigma) == 1 else 1)
+    if len(widths) != 2:
+        raise ValueError(f"If sigma is a sequence, its length should be 2. Got {len(widths)}")
+    if min(widths) <= 0:
+        raise ValueError(f"sigma should have positive values. Got {widths}")
+    if isinstance(img, Tensor):
+        return on_tensors.gaussian_blur(img, sizes, widths)
+    _bodies(img)
+    return to_pil_image(on_tensors.gaussian_blur(pil_to_tensor(img), sizes, widths), mode=img.mode)
+
+
+def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor | float, inplace: bool = False) -> Tensor:
     """An image (..., H, W) with the value v in the rectangle of size (h, w) whose first pixel is (i, j).
 
-    v: a number, or a tensor that broadcasts to (..., h, w), such as (C, 1, 1) for a colour. inplace: write into `inpt`.
+    v: a number, or a tensor that broadcasts to (..., h, w), such as (C, 1, 1) for a colour. inplace: write into `img`.
 
         >>> import minidl
         >>> from minidl.vision.transforms import functional
@@ -17,9 +448,93 @@ def erase(inpt: Tensor, i: int, j: int, h: int, w: int, v: Any, inplace: bool = 
         tensor([[[1., 0., 0.],
                  [1., 0., 0.]]])
     """
-    if not isinstance(inpt, Tensor):
-        raise TypeError(f"erase(): argument 'inpt' must be Tensor, not {type(inpt).__name__}; try minidl.tensor(...) "
+    if not isinstance(img, Tensor):
+        raise TypeError(f"erase(): argument 'img' must be Tensor, not {type(img).__name__}; try minidl.tensor(...) "
                         f"on it first")
-    image = inpt if inplace else inpt.clone()
+    image = img if inplace else img.clone()
     image[..., i:i + h, j:j + w] = v
     return image
+
+
+# ---------------------------------------------------------------------- what colour they have
+
+def adjust_brightness(img: T, brightness_factor: float) -> T:
+    """0 gives a black image, 1 the same, 2 one that is twice as bright. Errors: ValueError below 0, for tensors."""
+    return _adjusted("brightness", img, brightness_factor)
+
+
+def adjust_contrast(img: T, contrast_factor: float) -> T:
+    """0 gives an image of one grey, 1 the same, 2 twice the contrast. Errors: ValueError below 0, for tensors."""
+    return _adjusted("contrast", img, contrast_factor)
+
+
+def adjust_saturation(img: T, saturation_factor: float) -> T:
+    """0 gives a grey image, 1 the same, 2 colours twice as strong. Errors: ValueError below 0, for tensors."""
+    return _adjusted("saturation", img, saturation_factor)
+
+
+def adjust_sharpness(img: T, sharpness_factor: float) -> T:
+    """0 gives a blurred image, 1 the same, 2 one twice as sharp. Errors: ValueError below 0, for tensors."""
+    return _adjusted("sharpness", img, sharpness_factor)
+
+
+def _adjusted(what: str, img: T, factor: float) -> T:
+    bodies = _bodies(img)
+    if factor < 0 and bodies is on_tensors:
+        raise ValueError(f"{what}_factor ({factor}) is not non-negative.")
+    return getattr(bodies, f"adjust_{what}")(img, factor)
+
+
+def adjust_hue(img: T, hue_factor: float) -> T:
+    """Colours moved along the circle of hues, of which 0.5 is the half. Errors: ValueError outside -0.5 to 0.5."""
+    if not -0.5 <= hue_factor <= 0.5:
+        raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
+    return _bodies(img).adjust_hue(img, hue_factor)
+
+
+def adjust_gamma(img: T, gamma: float, gain: float = 1) -> T:
+    """gain * v ** gamma, of values from 0 to 1. Errors: ValueError for a gamma below 0."""
+    if gamma < 0:
+        raise ValueError("Gamma should be a non-negative real number")
+    return _bodies(img).adjust_gamma(img, gamma, gain)
+
+
+def rgb_to_grayscale(img: T, num_output_channels: int = 1) -> T:
+    """The image in shades of grey, in one channel or in three that are equal."""
+    if num_output_channels not in (1, 3):
+        raise ValueError("num_output_channels should be either 1 or 3")
+    return _bodies(img).rgb_to_grayscale(img, num_output_channels)
+
+
+def to_grayscale(img: Image.Image, num_output_channels: int = 1) -> Image.Image:
+    """As `rgb_to_grayscale`, for PIL images only."""
+    if not isinstance(img, Image.Image):
+        raise TypeError("Input should be PIL Image")
+    return rgb_to_grayscale(img, num_output_channels)
+
+
+def invert(img: T) -> T:
+    """The negative."""
+    return _bodies(img).invert(img)
+
+
+def posterize(img: T, bits: int) -> T:
+    """Only so many bits of each byte. Errors: ValueError outside 0 to 8."""
+    if not 0 <= bits <= 8:
+        raise ValueError(f"The number if bits should be between 0 and 8. Got {bits}")
+    return _bodies(img).posterize(img, bits)
+
+
+def solarize(img: T, threshold: float) -> T:
+    """The negative of all that is at least as bright as the threshold."""
+    return _bodies(img).solarize(img, threshold)
+
+
+def autocontrast(img: T) -> T:
+    """Each channel stretched from black to white."""
+    return _bodies(img).autocontrast(img)
+
+
+def equalize(img: T) -> T:
+    """Each channel so changed that all values are about equally frequent."""
+    return _bodies(img).equalize(img)

@@ -97,7 +97,7 @@ def test_repr():
      "inpt must be floating-point"),
     (lambda: RandomErasing(1.0)([1]), TypeError, "argument 'inpt' must be Tensor, not list"),
     (lambda: functional.erase(np.ones((1, 2, 2)), 0, 0, 1, 1, 0.0), TypeError,
-     "argument 'inpt' must be Tensor, not ndarray"),
+     "argument 'img' must be Tensor, not ndarray"),
     (lambda: RandomErasing()(minidl.ones(4, 4)), RuntimeError, "expected images (..., C, H, W), but got (4, 4)"),
 ])
 def test_errors(call, kind, text):

@@ -1,0 +1,339 @@
+"""The transforms of tensors (..., C, H, W), in plain operations: they run on every device, and on batches.
+
+Bytes are computed in float32 and rounded, or cut off where torchvision does so.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import minidl.nn.functional as F
+from minidl.ops.reduce import cumsum
+from minidl.ops.shape import cat, stack
+from minidl.tensors.creation import arange, full, linspace, ones_like, tensor
+from minidl.tensors.tensor import Tensor
+from minidl.vision.transforms.on_images import Fill
+
+_LARGEST = {"uint8": 255, "int8": 127, "int16": 32767, "int32": 2147483647, "int64": 9223372036854775807}
+_FLOATING = ("float32", "float64")
+
+
+def largest(img: Tensor) -> int:
+    """The value of white: 1 for floating numbers."""
+    return _LARGEST.get(img.dtype.name, 1)
+
+
+def get_dimensions(img: Tensor) -> list[int]:
+    if img.ndim < 2:
+        raise TypeError("Tensor is not a torch image.")
+    return [1 if img.ndim == 2 else img.shape[-3], *img.shape[-2:]]
+
+
+def check_channels(img: Tensor) -> None:
+    channels = get_dimensions(img)[0]
+    if channels not in (1, 3):
+        raise TypeError(f"Input image tensor permitted channel values are [1, 3], but found {channels}")
+
+
+# ---------------------------------------------------------------------- where pixels lie
+
+def hflip(img: Tensor) -> Tensor:
+    return img.flip(-1)
+
+
+def vflip(img: Tensor) -> Tensor:
+    return img.flip(-2)
+
+
+def crop(img: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
+    _, h, w = get_dimensions(img)
+    bottom, right = top + height, left + width
+    inside = img[..., max(top, 0):max(bottom, 0), max(left, 0):max(right, 0)]
+    sides = [max(-left + min(0, right), 0), max(-top + min(0, bottom), 0), max(right - max(w, left), 0),
+             max(bottom - max(h, top), 0)]
+    return pad(inside, sides, 0, "constant") if any(sides) else inside
+
+
+def pad(img: Tensor, sides: Sequence[int], fill: Fill, padding_mode: str) -> Tensor:
+    left, top, right, bottom = sides
+    if not isinstance(fill, (int, float)) and fill is not None:
+        raise TypeError("Got inappropriate fill arg")
+    if padding_mode == "constant":
+        return F.pad(img, (left, right, top, bottom), value=fill or 0)
+    _, height, width = get_dimensions(img)
+    rows = tensor(_reflected(height, top, bottom, padding_mode), device=img.device)
+    columns = tensor(_reflected(width, left, right, padding_mode), device=img.device)
+    return img.index_select(-2, rows).index_select(-1, columns)
+
+
+def _reflected(length: int, before: int, after: int, mode: str) -> list[int]:
+    """Which rows or columns stand where, if so many are put before and after; less than none are cut off."""
+    if mode == "reflect" and max(before, after) >= length:
+        raise RuntimeError(f"pad: reflecting needs a padding below the size, but got {max(before, after)} for {length}")
+    if mode == "symmetric" and max(before, after) > length:
+        raise RuntimeError(f"pad: symmetric padding may be as large as the size, but got {max(before, after)} for "
+                           f"{length}")
+    places = range(-before, length + after)
+    if mode == "edge":
+        return [min(max(i, 0), length - 1) for i in places]
+    if mode == "reflect":
+        return [-i if i < 0 else 2 * (length - 1) - i if i >= length else i for i in places]
+    return [-1 - i if i < 0 else 2 * length - 1 - i if i >= length else i for i in places]
+
+
+def resize(img: Tensor, size: Sequence[int], interpolation: str, antialias: bool | None) -> Tensor:
+    smooth = interpolation in ("bilinear", "bicubic")
+    batch = in_batch(img)
+    result = F.interpolate(batch, tuple(size), mode=interpolation, align_corners=False if smooth else None,
+                           antialias=bool(antialias) and smooth)
+    if interpolation == "bicubic" and img.dtype.name == "uint8":
+        result = result.clamp(0, 255)       # it overshoots
+    return out_of_batch(result, img)
+
+
+def affine(img: Tensor, matrix: Sequence[float], interpolation: str, fill: Fill) -> Tensor:
+    return _sampled(img, matrix, img.shape[-1], img.shape[-2], interpolation, fill)
+
+
+def rotate(img: Tensor, matrix: Sequence[float], interpolation: str, expand: bool, fill: Fill) -> Tensor:
+    height, width = img.shape[-2:]
+    if expand:
+        return _sampled(img, matrix, *_size_of_turned(matrix, width, height), interpolation, fill)
+    return _sampled(img, matrix, width, height, interpolation, fill)
+
+
+def _size_of_turned(matrix: Sequence[float], width: int, height: int) -> tuple[int, int]:
+    """How wide and high a box is that holds all of the turned image."""
+    corners = [(x * width / 2, y * height / 2) for x in (-1, 1) for y in (-1, 1)]
+    sizes = []
+    for (a, b, c), side in ((matrix[:3], width), (matrix[3:], height)):
+        places = [a * x + b * y + c + side / 2 for x, y in corners]
+        # a hair beyond a whole number is meant to be it
+        low, high = (math.trunc(place / 1e-4) * 1e-4 for place in (min(places), max(places)))
+        sizes.append(math.ceil(round(high, 4)) - math.floor(round(low, 4)))
+    return sizes[0], sizes[1]
+
+
+def _sampled(img: Tensor, matrix: Sequence[float], width: int, height: int, interpolation: str, fill: Fill) -> Tensor:
+    """The image looked up at `matrix` @ (x, y, 1), for each (x, y) from the middle of the result."""
+    if interpolation not in ("nearest", "bilinear"):
+        raise ValueError(f"Interpolation mode '{interpolation}' is unsupported with Tensor input")
+    channels, h, w = get_dimensions(img)
+    if isinstance(fill, (tuple, list)) and len(fill) not in (1, channels):
+        raise ValueError("The number of elements in 'fill' cannot broadcast to match the number of channels of the "
+                         f"image ({len(fill)} != {channels})")
+    batch = in_batch(img)
+    x, y = (linspace(-size * 0.5 + 0.5, size * 0.5 - 0.5, size, dtype=batch.dtype, device=img.device)
+            for size in (width, height))
+    grid = stack([(x * a + y[:, None] * b + c) for a, b, c in (
+        [value / (0.5 * w) for value in matrix[:3]],            # grid_sample counts from -1 to 1
+        [value / (0.5 * h) for value in matrix[3:]])], -1).expand(batch.shape[0], -1, -1, -1)    # (N, height, width, 2)
+    if fill is None:
+        return out_of_batch(F.grid_sample(batch, grid, interpolation, "zeros", False), img)
+    # one more channel says how much of each pixel comes from the image
+    sampled = F.grid_sample(cat([batch, ones_like(batch[:, :1])], 1), grid, interpolation, "zeros", False)
+    result, share = sampled[:, :-1], sampled[:, -1:]
+    if interpolation == "nearest":
+        share = (share >= 0.5).to(result.dtype)
+    values = [fill] if isinstance(fill, (int, float)) else list(fill)
+    color = tensor(values, dtype=result.dtype, device=img.device)[:, None, None]
+    return out_of_batch(result * share + color * (1 - share), img)
+
+
+def gaussian_blur(img: Tensor, kernel_size: Sequence[int], sigma: Sequence[float]) -> Tensor:
+    batch = in_batch(img)
+    (width, height), channels = kernel_size, batch.shape[1]
+    row, column = (_bell(size, deviation, batch) for size, deviation in zip(kernel_size, sigma))
+    kernel = (column[:, None] * row).expand(channels, 1, height, width)
+    padded = F.pad(batch, (width // 2, width // 2, height // 2, height // 2), mode="reflect")
+    return out_of_batch(F.conv2d(padded, kernel, groups=channels), img)
+
+
+def _bell(size: int, sigma: float, like: Tensor) -> Tensor:
+    half = (size - 1) * 0.5
+    x = linspace(-half, half, size, dtype=like.dtype, device=like.device)
+    weights = (-0.5 * (x / sigma).square()).exp()
+    return weights / weights.sum()
+
+
+# ---------------------------------------------------------------------- what colour they have
+
+def _blend(img: Tensor, other: Tensor | float, ratio: float) -> Tensor:
+    mixed = float(ratio) * img + (1.0 - float(ratio)) * other
+    return mixed.clamp(0, largest(img)).to(img.dtype)
+
+
+def adjust_brightness(img: Tensor, factor: float) -> Tensor:
+    check_channels(img)
+    return _blend(img, 0.0, factor)
+
+
+def adjust_contrast(img: Tensor, factor: float) -> Tensor:
+    check_channels(img)
+    grey = rgb_to_grayscale(img, 1) if get_dimensions(img)[0] == 3 else img
+    dims = tuple(range(-min(grey.ndim, 3), 0))
+    return _blend(img, _floating(grey).mean(dims, keepdim=True), factor)
+
+
+def adjust_saturation(img: Tensor, factor: float) -> Tensor:
+    check_channels(img)
+    return img if get_dimensions(img)[0] == 1 else _blend(img, rgb_to_grayscale(img, 1), factor)
+
+
+def adjust_sharpness(img: Tensor, factor: float) -> Tensor:
+    check_channels(img)
+    if min(img.shape[-2:]) <= 2:
+        return img
+    batch = in_batch(img)
+    kernel = full((batch.shape[1], 1, 3, 3), 1 / 13, dtype=batch.dtype, device=img.device)
+    kernel[:, :, 1, 1] = 5 / 13
+    blurred = img.clone()
+    blurred[..., 1:-1, 1:-1] = out_of_batch(F.conv2d(batch, kernel, groups=batch.shape[1]), img)
+    return _blend(img, blurred, factor)
+
+
+def adjust_hue(img: Tensor, factor: float) -> Tensor:
+    check_channels(img)
+    if get_dimensions(img)[0] == 1:
+        return img
+    hue, saturation, value = _hsv(convert_image_dtype(img, "float32"))
+    return convert_image_dtype(_rgb((hue + factor) % 1.0, saturation, value), img.dtype.name)
+
+
+def _hsv(img: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Hue, saturation and value (..., H, W), all from 0 to 1."""
+    red, green, blue = img.unbind(-3)
+    value = img.amax(-3)
+    spread = value - img.amin(-3)
+    grey = spread == 0
+    divisor = spread.masked_fill(grey, 1)
+    from_red, from_green, from_blue = ((value - channel) / divisor for channel in (red, green, blue))
+    sixths = (from_blue - from_green).where(value == red, (2 + from_red - from_blue).where(
+        value == green, 4 + from_green - from_red))
+    return (sixths / 6 + 1) % 1.0, spread / value.masked_fill(grey, 1), value
+
+
+def _rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
+    """The way back: red, green and blue rise and fall with the hue, each a third of the circle later."""
+    sixth = (hue * 6).floor()
+    part = hue * 6 - sixth
+    p, q, t = ((value * (1 - saturation * share)).clamp(0, 1) for share in (1.0, part, 1 - part))
+    which = (sixth.long() % 6).unsqueeze(-3)
+    channels = []
+    for order in ((value, q, p, p, t, value), (t, value, value, q, p, p), (p, p, t, value, value, q)):
+        channels.append(stack(list(order), -3).gather(-3, which).squeeze(-3))
+    return stack(channels, -3)
+
+
+def adjust_gamma(img: Tensor, gamma: float, gain: float) -> Tensor:
+    check_channels(img)
+    floating = img if img.is_floating_point() else convert_image_dtype(img, "float32")
+    return convert_image_dtype((gain * floating.pow(gamma)).clamp(0, 1), img.dtype.name)
+
+
+def rgb_to_grayscale(img: Tensor, num_output_channels: int) -> Tensor:
+    if img.ndim < 3:
+        raise TypeError(f"Input image tensor should have at least 3 dimensions, but found {img.ndim}")
+    check_channels(img)
+    if img.shape[-3] == 3:
+        red, green, blue = img.unbind(-3)
+        grey = (0.2989 * red + 0.587 * green + 0.114 * blue).to(img.dtype).unsqueeze(-3)
+    else:
+        grey = img.clone()
+    return grey.expand(*img.shape[:-3], 3, *img.shape[-2:]) if num_output_channels == 3 else grey
+
+
+def invert(img: Tensor) -> Tensor:
+    _check_colors(img)
+    return largest(img) - img
+
+
+def posterize(img: Tensor, bits: int) -> Tensor:
+    _check_colors(img)
+    _check_bytes(img)
+    return img & (256 - 2 ** (8 - bits))
+
+
+def solarize(img: Tensor, threshold: float) -> Tensor:
+    _check_colors(img)
+    if threshold > largest(img):
+        raise TypeError("Threshold should be less than bound of img.")
+    return invert(img).where(img >= threshold, img)
+
+
+def autocontrast(img: Tensor) -> Tensor:
+    _check_colors(img)
+    floating = _floating(img)
+    low, high = floating.amin((-2, -1), keepdim=True), floating.amax((-2, -1), keepdim=True)
+    flat = low == high
+    scale = largest(img) / (high - low).masked_fill(flat, 1)
+    stretched = (floating - low) * scale
+    return floating.where(flat, stretched).clamp(0, largest(img)).to(img.dtype)
+
+
+def equalize(img: Tensor) -> Tensor:
+    if not 3 <= img.ndim <= 4:
+        raise TypeError(f"Input image tensor should have 3 or 4 dimensions, but found {img.ndim}")
+    _check_colors(img)
+    _check_bytes(img)
+    flat = img.reshape(-1, *img.shape[-2:])
+    return stack([_equalized(channel) for channel in flat.unbind(0)], 0).reshape(img.shape)
+
+
+def _equalized(channel: Tensor) -> Tensor:
+    """Values so replaced that each 255th part of the pixels gets a value of its own."""
+    counts = channel.flatten().long().bincount(minlength=256)
+    step = int((counts.sum() - counts[counts != 0][-1]).item()) // 255
+    if step == 0:
+        return channel
+    below = cumsum(counts, 0) - counts
+    table = ((below + step // 2) // step).clamp(0, 255)
+    table = table.where(arange(256, device=channel.device) > 0, 0)
+    return table[channel.long()].to(channel.dtype)
+
+
+# ---------------------------------------------------------------------- numbers
+
+def convert_image_dtype(img: Tensor, name: str) -> Tensor:
+    """The same image in other numbers: whole ones from 0 to the largest of their kind, floating ones from 0 to 1."""
+    if img.dtype.name == name:
+        return img
+    if name not in _LARGEST:                                    # to floating numbers
+        return img.to(name) if img.is_floating_point() else img.to(name) / largest(img)
+    bound = _LARGEST[name]
+    if img.is_floating_point():
+        if (img.dtype.name, name) in (("float32", "int32"), ("float32", "int64"), ("float64", "int64")):
+            raise RuntimeError(f"The cast from {img.dtype} to {name} cannot be performed safely.")
+        return (img * (bound + 1.0 - 1e-3)).to(name)            # so that each whole number has an equal share
+    if largest(img) > bound:
+        return (img // ((largest(img) + 1) // (bound + 1))).to(name)
+    return img.to(name) * ((bound + 1) // (largest(img) + 1))
+
+
+def in_batch(img: Tensor) -> Tensor:
+    """(N, C, H, W) of floating numbers."""
+    batch = img if img.ndim >= 4 else img.reshape(1, *[1] * (3 - img.ndim), *img.shape)
+    return batch if batch.dtype.name in _FLOATING else batch.to("float32")
+
+
+def out_of_batch(batch: Tensor, like: Tensor) -> Tensor:
+    """What `in_batch` made, with the dimensions and the dtype of the image again."""
+    result = batch if like.ndim >= 4 else batch.reshape(*batch.shape[4 - like.ndim:])
+    if result.dtype == like.dtype:
+        return result
+    return (result if like.is_floating_point() else result.round()).to(like.dtype)
+
+
+def _floating(img: Tensor) -> Tensor:
+    return img if img.is_floating_point() else img.to("float32")
+
+
+def _check_colors(img: Tensor) -> None:
+    if img.ndim < 3:
+        raise TypeError(f"Input image tensor should have at least 3 dimensions, but found {img.ndim}")
+    check_channels(img)
+
+
+def _check_bytes(img: Tensor) -> None:
+    if img.dtype.name != "uint8":
+        raise TypeError(f"Only uint8 image tensors are supported, but found {img.dtype}")
