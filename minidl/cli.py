@@ -10,12 +10,12 @@ import numpy
 import scipy
 
 import minidl
-from minidl.backend.cpu import memory, threads
+from minidl.backend import blas, process
 from minidl.backend.device import cuda_is_available
 
 
 def info() -> str:
-    """Versions, processor, threads and memory, as lines of text.
+    """Versions, processor, threads, and what was done to the process, as lines of text.
 
         >>> from minidl.cli import info
         >>> print(info().splitlines()[0])   # doctest: +ELLIPSIS
@@ -25,10 +25,8 @@ def info() -> str:
         "minidl": minidl.__version__,
         "Python": platform.python_version(),
         "NumPy, SciPy": f"{numpy.__version__}, {scipy.__version__}",
-        "BLAS kernels": threads.blas_core() or "not OpenBLAS, or its name cannot be asked for",
+        "BLAS kernels": blas.blas_core() or "not OpenBLAS, or its name cannot be asked for",
         "threads": f"{minidl.get_num_threads()} (MINIDL_NUM_THREADS or minidl.set_num_threads changes it)",
-        "freed memory": f"up to {memory.KEPT >> 20} MiB are kept for the next step" if memory.KEEPS
-                        else "left to the C library",
         "compiled kernels": "on" if minidl.backends.numba.enabled else
                             "off (minidl.backends.numba.enabled = True, or MINIDL_NUMBA=1)"
                             if minidl.backends.numba.is_available() else "need Numba: pip install minidl[numba]",
@@ -36,7 +34,10 @@ def info() -> str:
         "extras": ", ".join(name for name in ("cupy", "matplotlib", "numba") if importlib.util.find_spec(name))
                   or "none",
     }
-    return "\n".join(f"{name:17}{value}" for name, value in rows.items())
+    lines = [f"{name:17}{value}" for name, value in rows.items()]
+    lines += ["", "what importing minidl does to the process (MINIDL_LEAVE_ALONE=name,name or all: not to do it)"]
+    lines += [f"  {name:15}{process.states[name]}" for name in process.NAMES]
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numba.core import event as events
 from scipy.linalg import cython_blas
 
+from minidl.backend import blas, process
 from minidl.backend.cpu import threads
 
 # Sums may be taken in another order and products added in one rounding; NaN and infinity keep their meaning. What is on
@@ -49,9 +50,10 @@ class _Notice(events.Listener):
 
 events.register("numba:compile", _Notice())
 
-SHARES = 4      # blocks for each thread: who is late, because of another program, leaves more of them to the others
+SHARES = 4      # blocks per thread, so that fast threads take over work from slow ones
 
-threads.hold_blas_of(cython_blas.__file__)      # in compiled code, `np.dot` is SciPy's
+if not process.is_left_alone("blas_threads"):
+    blas.hold(cython_blas.__file__, threads.get_num_threads())      # in compiled code, `np.dot` is SciPy's
 
 
 def shares(length: int, least: int = 1) -> list[slice]:
@@ -62,7 +64,7 @@ def shares(length: int, least: int = 1) -> list[slice]:
 
 def parallel(function: Callable[[Any], Any], blocks: list[Any]) -> None:
     """`threads.parallel` for functions that compute products: BLAS has one thread here also if we have one."""
-    with threads.one_blas_thread():
+    with blas.one_blas_thread():
         threads.parallel(function, blocks)
 
 

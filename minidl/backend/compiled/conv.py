@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
 from minidl.backend.cpu.conv import FEW_CHANNELS, turned_padding
 from minidl.backend.cpu.matmul import rows_at_once
-from minidl.backend.cpu.threads import one_blas_thread, parallel_sum
+from minidl.backend.cpu.threads import parallel_sum
 from minidl.backend.kernels.conv import (
     ConvGeometry,
     conv2d_forward,

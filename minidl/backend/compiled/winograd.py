@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
 from minidl.backend.cpu.matmul import rows_at_once
-from minidl.backend.cpu.threads import one_blas_thread, parallel_sum
+from minidl.backend.cpu.threads import parallel_sum
 from minidl.backend.cpu.winograd import GG, pays, tile_weights
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
 from minidl.backend.kernels.matmul import matmul

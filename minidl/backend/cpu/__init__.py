@@ -7,7 +7,6 @@ from minidl.backend.cpu import (
     elementwise,
     lu,
     matmul,
-    memory,
     norm,
     pool,
     resize,
@@ -21,6 +20,6 @@ from minidl.backend.cpu import (
 )
 
 __all__ = [
-    "attention", "conv", "elementwise", "lu", "matmul", "memory", "norm", "pool", "resize", "rnn", "scan", "scatter",
+    "attention", "conv", "elementwise", "lu", "matmul", "norm", "pool", "resize", "rnn", "scan", "scatter",
     "scatter_reduce", "softmax", "special", "winograd",
 ]

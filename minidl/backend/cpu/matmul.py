@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from minidl.backend.cpu.threads import blocks, get_num_threads, in_a_block, one_blas_thread, parallel
+from minidl.backend.blas import one_blas_thread
+from minidl.backend.cpu.threads import blocks, get_num_threads, in_a_block, parallel
 from minidl.backend.kernels.matmul import linear_forward, matmul
 
 BLOCK_BYTES, ROWS = 1 << 20, 256     # of results at a time, and at least so many rows

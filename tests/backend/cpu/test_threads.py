@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.backend.cpu import threads
-from minidl.backend.cpu.threads import blas_core, blocks, in_a_block, one_blas_thread, parallel, parallel_sum
+from minidl.backend.blas import blas_core, get_blas_threads, one_blas_thread
+from minidl.backend.cpu.threads import blocks, in_a_block, parallel, parallel_sum
 
 
 @pytest.fixture(params=[1, 2, 5], autouse=True)
@@ -132,7 +132,7 @@ def test_a_child_process_has_a_team_of_its_own(team: int) -> None:
 
 def blas_threads() -> set[int]:
     """How many threads the BLAS libraries in use would take."""
-    return {team.get() for team in threads._teams}
+    return set(get_blas_threads())
 
 
 @pytest.mark.skipif(blas_core() is None, reason="NumPy is not linked with OpenBLAS")
@@ -190,6 +190,6 @@ def test_numbers_that_make_no_sense(number: object) -> None:
 @pytest.mark.skipif(blas_core() is None, reason="NumPy is not linked with OpenBLAS")
 def test_the_environment_decides_for_blas_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIDL_NUM_THREADS", "1")
-    program = "from minidl.backend.cpu import threads; print({team.get() for team in threads._teams})"
+    program = "import minidl; from minidl.backend.blas import get_blas_threads; print(set(get_blas_threads()))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "{1}"
