@@ -2,7 +2,7 @@
 
     python -m tests.public_functions        # writes docs/functions.md
 
-A function counts as checked by a case of `tests/ops` if the case calls it: that is observed while the cases run, not
+A function counts as checked by a case of a table if the case calls it: that is observed while the cases run, not
 declared. What has no such table (creation, random numbers, inquiries) is listed in `ELSEWHERE` with the file that tests
 it.
 """
@@ -106,8 +106,9 @@ def of_pytorch(space: Any, name: str) -> bool:
 
 
 def tables() -> list[str]:
-    """The modules of tests/ops, in its families' folders, too."""
-    paths = [path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / "tests" / "ops").rglob("test_*.py"))]
+    """The modules that may have a table: those of tests/ops, in its families' folders, too, and one of new tensors."""
+    files = [*sorted((ROOT / "tests" / "ops").rglob("test_*.py")), ROOT / "tests" / "tensors" / "test_against_torch.py"]
+    paths = [path.relative_to(ROOT).with_suffix("") for path in files]
     return [".".join(path.parts) for path in paths if path.stem != "test_registry"]
 
 

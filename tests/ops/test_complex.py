@@ -14,6 +14,8 @@ from minidl.autograd import GradcheckError, gradcheck, gradgradcheck
 from minidl.nn import functional as F
 from minidl.ops import elementwise as ops
 from tests.checking import Case, S, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import calls, row
 
 
 def C(*shape, seed=0, low=0.5):
@@ -51,19 +53,31 @@ CASES = [
                  (S(2.0, (2,)), TypeError, "must be Tensor")]),
     Case(minidl.polar, [S((3, 4), (3, 4), low=0.2), S((3, 1), (4,), low=0.2)], lambda r, t: r * np.exp(1j * t), "polar",
          errors=[(S(Z, (3, 4)), RuntimeError, "Expected both inputs to be")]),
+    row("polar", S((2, 3), (2, 3), low=0.2), S((), (), low=0.2), S((3,), (3,), low=0.2), S((0, 2), (0, 2))),
     unary("real"), unary("imag", errors=[(S((2,)), RuntimeError, "imag is not implemented")]),
     unary("conj"), unary("conj_physical", oracle=np.conj), unary("resolve_conj", oracle=lambda z: z),
+    row("resolve_conj", S((2, 3)), S(rows.COMPLEX), S(()), S(rows.INTS)),
     unary("resolve_neg", oracle=lambda z: z),
+    row("resolve_neg", S((2, 3)), S(rows.COMPLEX), S(()), S(rows.INTS)),
     unary("angle", [*SHAPES, S((3, 4)), S(np.array([-1.0, 2.0])), S(np.array([0, 3]))],
           oracle=lambda z: np.angle(z) if z.dtype.kind == "c" else np.where(z < 0, math.pi, 0)),
     unary("angle", [S(np.array([np.nan, 1.0, -0.0]))], oracle=lambda z: z * 0, grad=False),
     Case(minidl.view_as_real, SHAPES[:2], lambda z: np.stack([z.real, z.imag], -1), "view_as_real",
          errors=[(S((2,)), RuntimeError, "only supported for complex tensors")]),
+    row("imag", S(rows.COMPLEX), S(rows.COMPLEX[0]), S(rows.COMPLEX[:, :1]), S(np.array(1 - 2j))),
+    row("view_as_real", S(rows.COMPLEX), S(rows.COMPLEX[0]), S(rows.COMPLEX[:, :1]), S(np.array(1 - 2j))),
     Case(lambda x: minidl.view_as_complex(x.contiguous()), [S((3, 4, 2)), S((2,))],
          lambda x: x[..., 0] + 1j * x[..., 1], "view_as_complex", name="view_as_complex",
          errors=[(S((3,)), RuntimeError, "last dimension of size 2"), (S(()), RuntimeError, "last dimension of size 2"),
                  (S(np.ones((2, 2), int)), RuntimeError, "only supported for float32 and float64")]),
+    calls("view_as_complex", lambda lib, x: lib.view_as_complex(x.contiguous()),
+          S((3, 2)),
+          S((2,)),
+          S((2, 3, 2)),
+          S((1, 2))),
     unary("abs"), unary("sgn", oracle=np.sign),
+    # PyTorch's gradient of real ones is no array
+    row("sgn", S((2, 3)), S(rows.COMPLEX), S(rows.INTS), S(()), S((0, 2)), grad=False),
     unary("isreal", [S(np.array([1 + 0j, 1j])), S((2,))], grad=False),
 
     # arithmetic
@@ -72,6 +86,7 @@ CASES = [
     *[same(f, S(Z), S((3,)), name=n) for n, f in {
         "scalar +": lambda z: z + (1 - 2j), "scalar *": lambda z: 2j * z, "scalar /": lambda z: z / (1 + 1j),
         "r/": lambda z: (1 + 1j) / z, "r-": lambda z: 1j - z, "real scalar": lambda z: (z * 2.5 + 1) * 1j}.items()],
+    row("real", S((2, 3)), S(rows.COMPLEX), S(()), S(rows.INTS)),
     same(lambda z, w: z.lerp(w, 0.3 + 1j), S(Z, C(3, 4, seed=2)), name="lerp"),
     same(lambda z, a, b: z.addcmul(a, b, value=2 - 1j), S(Z, C(3, 4, seed=2), C(3, 4, seed=3)), name="addcmul"),
     same(lambda z, a, b: z.addcdiv(a, b, value=2 - 1j), S(Z, C(3, 4, seed=2), C(3, 4, seed=3)), name="addcdiv"),
@@ -123,6 +138,7 @@ CASES = [
         "mv": (C(3, 4), C(4)), "dot": (C(4), C(4, seed=1)), "vdot": (C(4), C(4, seed=1)),
         "inner": (C(3, 4), C(2, 4)), "outer": (C(3), C(2)), "kron": (C(2, 2), C(1, 3)),
         "tensordot": (C(2, 3, 4), C(3, 4, 2)), "adjoint": (C(2, 3, 4),), "trace": (C(3, 3),)}.items()],
+    row("adjoint", S((2, 3)), S(rows.COMPLEX), S((2, 3, 4)), S((1, 1))),
     same(lambda a, b: a.mH @ b + a.T.conj() @ b + a.H @ b + (b.mT @ a.conj()).mT, S(C(3, 4), C(3, 2)),
          name="H, mH, mT"),
     *[Case(lambda *x, e=e: minidl.einsum(e, *x), [S(*a)], name=f"complex einsum {e}",
@@ -184,6 +200,7 @@ CASES = [
     Case(minidl.isclose, [S(Z, Z + 1e-9j), S(Z, Z + 1j)], np.isclose, "isclose", grad=False, name="complex isclose"),
     Case(minidl.logical_not, [S(np.array([0j, 1j]))], np.logical_not, "logical_not", grad=False,
          name="complex logical_not"),
+    row("complex", S((2, 3), (2, 3)), S((), ()), S((3,), (3,)), S((0, 2), (0, 2))),
 ]
 CASES = [case for case in CASES if case.oracle is not None or case.torch is not None]
 

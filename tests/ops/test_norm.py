@@ -7,6 +7,7 @@ import pytest
 import minidl
 from minidl.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, normalize, rms_norm
 from tests.checking import Case, S, build, check_case, torch
+from tests.ops.rows import row
 
 X, C = (3, 4, 2, 3), (4,)
 
@@ -118,6 +119,16 @@ CASES = [
     ], oracle=loop_instance_norm, torch=lambda *a: torch.nn.functional.instance_norm(*a), rtol=1e-7),
     Case(rms_norm, [S(X, S.raw((3,))), S(X, S.raw((2, 3)), (2, 3)), S(X, S.raw((3,)), (3,), 0.1)],
          torch=lambda *a: torch.nn.functional.rms_norm(*a)),
+    row("rms_norm",
+        S((2, 3), S.raw((3,))),
+        S((2, 3, 4), S.raw((3, 4)), (3, 4)),
+        S((2, 3), S.raw((3,)), (3,), eps=0.1),
+        S((3,), S.raw((3,)))),
+    row("nn.functional.rms_norm",
+        S((2, 3), S.raw((3,))),
+        S((2, 3, 4), S.raw((3, 4)), (3, 4)),
+        S((2, 3), S.raw((3,)), (3,), eps=0.1),
+        S((3,), S.raw((3,)))),
     Case(
         normalize,
         [S(X), S(X, dim=-1), S(X, 1.0, 0), S(X, 3.0), S(X, dim=S.raw((2, 3))), S(X, eps=10.0), S((4,), dim=0)],

@@ -8,6 +8,7 @@ import pytest
 
 import minidl
 from tests.checking import Case, S, check_case
+from tests.ops.rows import calls, row
 
 
 def sigmoid(x):
@@ -67,7 +68,8 @@ def padded(mode):
 def packed(mode):
     def oracle(data, batch_sizes, hx, params, *settings):
         starts = np.cumsum([0, *batch_sizes[:-1]])
-        sequences = [data[[start + n for start, size in zip(starts, batch_sizes) if size > n]] for n in range(batch_sizes[0])]
+        sequences = [data[[start + n for start, size in zip(starts, batch_sizes) if size > n]]
+                     for n in range(batch_sizes[0])]
         ys, last = layers(mode, sequences, hx, params, *settings)
         return [np.array([ys[n][t] for t, size in enumerate(batch_sizes) for n in range(size)]), *last]
     return oracle
@@ -113,6 +115,11 @@ CASES = [
            oracle=lambda x, hx, *weights, mode=mode: [np.array(new) for new in zip(*[
                cell(mode, x[n], [h[n] for h in hx] if mode == "lstm" else [hx[n]], *weights) for n in range(N)])],
            torch=f"{mode}_cell") for mode, rows in SIZES.items()],
+    *[row(name, *[S((n, 3), (n, 4), (gates * 4, 3), (gates * 4, 4), *biases)
+                  for n in (1, 2) for biases in ([], [(gates * 4,), (gates * 4,)])])
+      for name, gates in [("gru_cell", 3), ("rnn_relu_cell", 1), ("rnn_tanh_cell", 1)]],
+    calls("lstm_cell", lambda lib, x, h, c, *weights: lib.lstm_cell(x, (h, c), *weights),
+          *[S((n, 3), (n, 4), (n, 4), (16, 3), (16, 4), *biases) for n in (1, 2) for biases in ([], [(16,), (16,)])]),
 ]
 
 
@@ -130,7 +137,8 @@ def one_unit(*weights):
 def test_an_echo_fades_and_so_does_its_gradient():
     """A relu of h' = x + h / 2: after the input 8, the states are 8, 4, 2, and the last depends on 8 by 1/4."""
     x = minidl.tensor([8.0, 0.0, 0.0], requires_grad=True)
-    y, h = minidl.rnn_relu(x.reshape(3, 1, 1), minidl.zeros(1, 1, 1), one_unit([1], [0.5]), False, 1, 0.0, True, False, False)
+    y, h = minidl.rnn_relu(x.reshape(3, 1, 1), minidl.zeros(1, 1, 1), one_unit([1], [0.5]), False, 1, 0.0, True,
+                           False, False)
     h.backward(minidl.ones(1, 1, 1))
     assert y.flatten().tolist() == [8.0, 4.0, 2.0] and x.grad.tolist() == [0.25, 0.5, 1.0]
 
@@ -150,8 +158,8 @@ def test_gates_of_a_gated_recurrent_unit():
 def test_both_directions_of_a_packed_sequence():
     """Sums, of the sequences 1 2 3 and 4: from the front 1 3 6 and 4, from the back 6 5 3 and 4."""
     one = one_unit([1], [1]) * 2
-    y, h = minidl.rnn_relu(minidl.tensor([[1.0], [4.0], [2.0], [3.0]]), minidl.tensor([2, 1, 1]), minidl.zeros(2, 2, 1), one,
-                           False, 1, 0.0, True, True)
+    y, h = minidl.rnn_relu(minidl.tensor([[1.0], [4.0], [2.0], [3.0]]), minidl.tensor([2, 1, 1]),
+                           minidl.zeros(2, 2, 1), one, False, 1, 0.0, True, True)
     assert y.tolist() == [[1, 6], [4, 4], [3, 5], [6, 3]]
     assert h.flatten().tolist() == [6, 4, 6, 4]
 
@@ -202,7 +210,15 @@ def test_saturated_gates_neither_overflow_nor_warn(dtype):
 
 def test_settings_by_name():
     one, h = one_unit([1], [1]), minidl.zeros(1, 1, 1)
-    names = {"hx": h, "params": one, "has_biases": False, "num_layers": 1, "dropout": 0.0, "train": True, "bidirectional": False}
+    names = {
+        "hx": h,
+        "params": one,
+        "has_biases": False,
+        "num_layers": 1,
+        "dropout": 0.0,
+        "train": True,
+        "bidirectional": False,
+    }
     y, _ = minidl.rnn_relu(input=minidl.ones(1, 3, 1), **names, batch_first=True)
     assert y.tolist() == [[[1.0], [2.0], [3.0]]]
     y, _ = minidl.rnn_relu(minidl.ones(3, 1), batch_sizes=minidl.tensor([1, 1, 1]), **names)
@@ -227,11 +243,13 @@ REST = (False, 1, 0.0, True, False)
 @pytest.mark.parametrize("call, kind, text", [
     (lambda: minidl.rnn_tanh(X), TypeError, "rnn_tanh() received an invalid combination of arguments"),
     (lambda: minidl.rnn_tanh(X, HX, W, *REST, False, nonlinearity="relu"), TypeError, "['nonlinearity']"),
-    (lambda: minidl.rnn_tanh(X, HX, W[:1], *REST, False), RuntimeError, "incorrect number of RNN parameters: expected 2"),
+    (lambda: minidl.rnn_tanh(X, HX, W[:1], *REST, False), RuntimeError,
+     "incorrect number of RNN parameters: expected 2"),
     (lambda: minidl.rnn_tanh(X, HX[:, :1], W, *REST, False), RuntimeError, "Expected hidden states (1, 2, H)"),
     (lambda: minidl.rnn_tanh(X[:0], HX, W, *REST, False), RuntimeError, "sequence length to be larger than 0"),
     (lambda: minidl.rnn_tanh(X[0], HX, W, *REST, False), RuntimeError, "Expected input to be 3D"),
-    (lambda: minidl.rnn_tanh(X.double(), HX, W, *REST, False), RuntimeError, "input and w_ih should have the same dtype"),
+    (lambda: minidl.rnn_tanh(X.double(), HX, W, *REST, False), RuntimeError,
+     "input and w_ih should have the same dtype"),
     (lambda: minidl.rnn_tanh(X[..., :1], HX, W, *REST, False), RuntimeError, "expected w_ih of shape (3, 1)"),
     (lambda: minidl.rnn_tanh(X, HX, [W[0], W[0]], *REST, False), RuntimeError, "expected w_hh of shape (3, 3)"),
     (lambda: minidl.gru(X, HX, W, *REST, False), RuntimeError, "expected w_ih of shape (9, 2)"),
@@ -240,9 +258,12 @@ REST = (False, 1, 0.0, True, False)
     (lambda: minidl.rnn_tanh(X[0], minidl.tensor([2.0]), HX, W, *REST), RuntimeError, "batch_sizes (T,) of integers"),
     (lambda: minidl.rnn_tanh([1.0], HX, W, *REST, False), TypeError, "must be Tensor, not list"),
     (lambda: minidl.gru_cell(X, HX, *W), RuntimeError, "Expected input (N, I) and hidden states (N, H)"),
-    (lambda: minidl.rnn_relu_cell(X[0], HX[0, :1], *W), RuntimeError, "Input batch size 2 doesn't match hidden0 batch size 1"),
-    (lambda: minidl.rnn_tanh_cell(X[0], HX[0, :, :2], *W), RuntimeError, "hidden0 has inconsistent hidden_size: got 2, expected 3"),
-    (lambda: minidl.rnn_tanh_cell(X[0, :, :1], HX[0], *W), RuntimeError, "input has inconsistent input_size: got 1, expected 2"),
+    (lambda: minidl.rnn_relu_cell(X[0], HX[0, :1], *W), RuntimeError,
+     "Input batch size 2 doesn't match hidden0 batch size 1"),
+    (lambda: minidl.rnn_tanh_cell(X[0], HX[0, :, :2], *W), RuntimeError,
+     "hidden0 has inconsistent hidden_size: got 2, expected 3"),
+    (lambda: minidl.rnn_tanh_cell(X[0, :, :1], HX[0], *W), RuntimeError,
+     "input has inconsistent input_size: got 1, expected 2"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as caught:

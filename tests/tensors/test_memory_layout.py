@@ -127,7 +127,7 @@ def check_memory(file: str, case: Case, sample: S, layout: str) -> None:
         expected = memory_in_torch(case, sample, layout)
         if expected is not None and len(expected) == len(found):
             for ours, theirs in zip(found, expected):
-                ours.check_against(theirs, file, str(case))
+                ours.check_against(theirs, file, str(case).removeprefix("torch."))
 
 
 class Memory:

@@ -11,6 +11,8 @@ from minidl.backend.kernels.special import normal_cdf
 from minidl.ops import activation as act
 from minidl.ops import elementwise
 from tests.checking import Case, S, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import row
 
 KINKS = np.array([-7.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0, 21.0])
 SAMPLES = [S((3, 4), low=-4.0, high=8.0), S((2, 3, 2), low=-4.0, high=8.0, seed=1), S(()), S((0, 2))]
@@ -41,6 +43,8 @@ CASES = [
            errors=[(S((2,), 1.0, -1.0), ValueError, "min_val")]),
     smooth(act.logsigmoid), smooth(elementwise.sigmoid), smooth(elementwise.tanh), smooth(act.tanhshrink),
     smooth(act.threshold, [S((3, 4), 0.5, 7.0), S((2,), -1, 0)]),
+    row("threshold", S((2, 3), 0.1, 20.0), S((), 0.0, -1.0), S((0, 2), 0.5, 0.0), S(rows.INTS, 1, 7)),
+    row("nn.functional.threshold", S((2, 3), 0.1, 20.0), S((), 0.0, -1.0), S((0, 2), 0.5, 0.0), S((4,), -0.5, 2.0)),
     smooth(act.softshrink, with_options({"lambd": 1.5}), errors=[(S((2,), -1.0), RuntimeError, "lambda must be")]),
     smooth(act.hardshrink, with_options({"lambd": 1.5})),
     smooth(act.glu, [S((3, 4)), S((4, 3), 0), S((2, 6, 3), -2), S((2, 0))],

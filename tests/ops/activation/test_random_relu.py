@@ -8,6 +8,7 @@ import minidl
 from minidl.ops.activation import RRelu, pointwise, rrelu
 from minidl.ops.torch_names import activation_in_place
 from tests.checking import Case, S, check_case
+from tests.ops.rows import row
 
 SLOPES = np.array([[1.0, 0.2, 0.3], [0.25, 1.0, 1.0]])
 
@@ -21,6 +22,8 @@ def sloped(x):
 CASES = [
     Case(sloped, [S((2, 3))], oracle=lambda x: x * SLOPES, float16=True, name="rrelu with given slopes"),
     Case(rrelu, [S((2, 3)), S((2, 3), 0.1, 0.5), S((3,), 0.2, 0.2)], torch="rrelu", float16=True),
+    row("rrelu", S((2, 3)), S((), 0.1, 0.3), S((0, 2)), S((2, 3), 0.2, 0.2, True)),
+    row("nn.functional.rrelu", S((2, 3)), S((), 0.1, 0.3), S((0, 2)), S((2, 3), 0.2, 0.2, True)),
 ]
 
 

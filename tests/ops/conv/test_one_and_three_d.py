@@ -9,6 +9,7 @@ import pytest
 import minidl
 from minidl.ops.conv import conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
 from tests.checking import Case, S, check_case
+from tests.ops.rows import row
 
 
 def spread(value, dims):
@@ -71,6 +72,11 @@ CASES = [
     Case(conv_transpose1d, [S((4, 7), (4, 3, 3), (3,), 2)], torch="conv_transpose1d",
          name="conv_transpose1d unbatched"),
     Case(conv_tbc, [S((5, 2, 3), (2, 3, 4), (4,)), S((5, 2, 3), (3, 3, 4), (4,), 2)], torch="conv_tbc"),
+    row("conv_tbc",
+        S((5, 2, 3), (2, 3, 4), (4,)),
+        S((5, 2, 3), (2, 3, 4), (4,), 1),
+        S((4, 1, 2), (3, 2, 1), (1,), pad=2),
+        S((3, 2, 2), (1, 2, 2), (2,))),
     Case(conv3d, [
         S(V, K),
         S(V, K, (2,), 2, 1),

@@ -11,6 +11,8 @@ from minidl.backend import dtype as dtypes
 from minidl.ops.elementwise import bits
 from minidl.ops.torch_names import aliases, inquiry
 from tests.checking import Case, S, _check_values, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import of_one, of_two, row
 
 nan, inf = math.nan, math.inf
 SHAPES = [S((3, 4)), S(()), S((0, 2))]
@@ -29,6 +31,7 @@ BITS = [
     Case(bits.copysign, [S(*INTS), S(INTS[0], -1)], torch="copysign", grad=False, name="copysign of integers"),
     Case(bits.heaviside, [S((3, 4), (4,)), S(SPECIAL, np.array([2.0])), S(*INTS)], torch="heaviside", grad=False,
          errors=[(S((2,), INTS[1]), RuntimeError, "of one dtype")]),
+    *of_two("heaviside", ints=False, grad=False),
     Case(bits.frexp, [*SHAPES, S(np.array([3.0, -0.1, 1030.0]))], np.frexp, "frexp",
          errors=[(S(INTS[0]), RuntimeError, "only supports floating-point")]),
     Case(bits.ldexp, [S((3, 3), SHIFTS), S((3, 3), (3,)), S((3,), 2), S(INTS[0], 2)], torch=lambda x, e: x * 2.0 ** e),
@@ -36,30 +39,74 @@ BITS = [
          grad=False),
     Case(bits.bitwise_left_shift, [S(INTS[0], SHIFTS), S(INTS[0], 2), S(MASK, 1)], np.left_shift,
          "bitwise_left_shift", grad=False, errors=NO_FLOATS),
+    row("bitwise_left_shift",
+        S(rows.POSITIVE_INTS, np.array([1, 2, 0])),
+        S(np.array(3), np.array(2)),
+        S(rows.POSITIVE_INTS, 1),
+        S(np.zeros((0, 2), int), np.array(1)),
+        grad=False),
     Case(bits.bitwise_right_shift, [S(INTS[0], SHIFTS), S(INTS[0], 2)], np.right_shift, "bitwise_right_shift",
          grad=False, errors=NO_FLOATS),
+    row("bitwise_right_shift",
+        S(rows.INTS, np.array([1, 2, 0])),
+        S(np.array(300), np.array(2)),
+        S(rows.INTS, 1),
+        S(np.zeros((0, 2), int), np.array(1)),
+        grad=False),
     Case(bits.gcd, [S(*INTS), S(INTS[0], np.array(6))], np.gcd, "gcd", grad=False,
          errors=[*NO_FLOATS, (S(MASK, MASK), NotImplementedError, "got bool")]),
+    row("gcd",
+        S(rows.INTS, rows.POSITIVE_INTS),
+        S(rows.INTS, np.array([12, 18, 4])),
+        S(np.array(12), np.array(8)),
+        S(np.zeros((0, 2), int), np.array(3)),
+        grad=False),
     Case(bits.lcm, [S(*INTS)], np.lcm, "lcm", grad=False, errors=NO_FLOATS),
+    row("lcm",
+        S(rows.INTS, rows.POSITIVE_INTS),
+        S(rows.INTS, np.array([12, 18, 4])),
+        S(np.array(12), np.array(8)),
+        S(np.zeros((0, 2), int), np.array(3)),
+        grad=False),
 ]
 
 ALIASES = [
     *[Case(getattr(aliases, name), PAIRS, torch=name, name=name)
       for name in ("subtract", "multiply", "divide", "true_divide", "arctan2")],
+    *of_two("true_divide", 0.5),
     *[Case(getattr(aliases, name), [S((3, 4), (4,)), S(*INTS)], torch=name, grad=False, name=name)
       for name in ("greater", "greater_equal", "less", "less_equal", "not_equal")],
     *[Case(getattr(aliases, name), SHAPES, torch=name, name=name)
       for name in ("absolute", "negative", "fix", "arctan", "arcsinh", "rad2deg", "deg2rad", "positive")],
+    *of_one("rad2deg"),
+    *of_one("positive", ints=False),
     Case(minidl.sgn, [*SHAPES, S(INTS[0])], np.sign, name="sgn"),
     *[Case(getattr(aliases, name), UNIT, torch=name, name=name) for name in ("arccos", "arcsin", "arctanh")],
     Case(aliases.arccosh, ABOVE_ONE, torch="arccosh", name="arccosh"),
+    *of_one("arccosh", 1.2, 4.0),
     Case(aliases.rsub, [*PAIRS, S((3,), 2), S((3,), 2.5, alpha=3)], torch="rsub"),
     Case(aliases.float_power, [S((3, 4), (4,), low=0.3), S((3, 4), 2), S(2, (3,)), S((), (2, 1), low=0.3)],
          torch="float_power", strict=True),
     Case(aliases.clamp_min, [S((3, 4), 0.5), S((3, 4), (4,)), S(INTS[0], 1)], np.maximum, "clamp_min"),
+    row("clamp_min",
+        S((2, 3), 0.5),
+        S((2, 3), (3,)),
+        S((), -1.0),
+        S((0, 2), 0),
+        S(rows.INTS, 2),
+        S(rows.INTS, np.array([1, 2, 3]))),
     Case(aliases.clamp_max, [S((3, 4), 0.5), S((3, 4), (4,)), S(INTS[0], 1)], np.minimum, "clamp_max"),
+    row("clamp_max",
+        S((2, 3), 0.5),
+        S((2, 3), (3,)),
+        S((), -1.0),
+        S((0, 2), 0),
+        S(rows.INTS, 2),
+        S(rows.INTS, np.array([1, 2, 3]))),
     *[Case(getattr(aliases, name), [S(SPECIAL), S(INTS[0])], getattr(np, name), name, grad=False, name=name)
       for name in ("isposinf", "isneginf", "isreal")],
+    row("isneginf", S(rows.NANS), S(rows.INTS), S((2, 3)), S(()), grad=False),
+    row("isposinf", S(rows.NANS), S(rows.INTS), S((2, 3)), S(()), grad=False),
     Case(aliases.deg2rad, [S(INTS[0])], np.deg2rad, "deg2rad", rtol=1e-6, grad=False, name="deg2rad of integers"),
 ]
 

@@ -11,6 +11,8 @@ import minidl
 from minidl.autograd import inplace
 from minidl.ops import elementwise as ew
 from tests.checking import Case, S, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import of_one, of_two, row
 
 nan, inf = math.nan, math.inf
 SHAPES = [S((3, 4)), S(()), S((0, 2))]
@@ -41,8 +43,16 @@ ARITHMETIC = [
     Case(ew.div, [S((3, 4), (4,), rounding_mode=mode) for mode in ("trunc", "floor")]
          + [S(*INTS, rounding_mode="trunc"), S(*INTS, rounding_mode="floor")], torch="div", name="div rounded"),
     Case(ew.floor_divide, [S((3, 4), (4,)), S(*INTS), S(INTS[0], 2)], oracle=np.floor_divide, grad=False),
+    *of_two("floor_divide", 0.5, ints=False, grad=False),
+    row("floor_divide",
+        S(rows.INTS, rows.POSITIVE_INTS),
+        S(rows.INTS, 2),
+        S(rows.INTS, np.array(-3)),
+        grad=False, name="floor_divide of integers"),
     Case(ew.remainder, [S((3, 4), (4,)), S((3, 4), 0.7), S(*INTS)], oracle=np.remainder, torch="remainder"),
+    *of_two("remainder", 0.5),
     Case(ew.fmod, [S((3, 4), (4,)), S((3, 4), 0.7), S(*INTS)], oracle=np.fmod, torch="fmod"),
+    *of_two("fmod", 0.5),
     unary(ew.neg, oracle=np.negative),
     unary(ew.abs, [*SHAPES, S(np.array([0.0, -1.0, 2.0])), S(INTS[0])], oracle=np.abs, gradgrad=False),
     unary(ew.sign, [*SHAPES, S(np.array([0.0, -1.5])), S(INTS[0]), S(MASKS[0])], grad=False),
@@ -52,11 +62,23 @@ ARITHMETIC = [
     unary(ew.round, [*SHAPES, S((3, 3), decimals=1), S(INTS[0])]),
     unary(ew.round, [S(np.array([0.5, 1.5, -2.5, 3.2]))], grad=False),   # halves, where it jumps
     unary(ew.frac, oracle=lambda x: x - np.trunc(x)),
+    *of_one("frac", ints=False),
     Case(ew.lerp, [S((3, 4), (3, 4), 0.25), S((3, 4), (4,), (3, 1))], torch="lerp",
          oracle=lambda a, b, w: (1 - w) * a + w * b),
+    row("lerp", S((2, 3), (2, 3), 0.3), S((2, 3), (3,), (2, 1)), S((), (), 0.7), S((0, 2), (2,), 0.5)),
     Case(ew.addcmul, [S((3, 4), (3, 1), (4,)), S((2,), (2,), (2,), value=0.5)], torch="addcmul"),
+    row("addcmul",
+        S((2, 3), (2, 3), (3,)),
+        S((2, 3), (2, 1), (1, 3), value=0.5),
+        S((), (), ()),
+        S((0,), (1,), (0,)),
+        S(rows.INTS, rows.INTS, rows.POSITIVE_INTS, value=2)),
     Case(ew.addcdiv, [S((3, 4), (3, 1), (4,), low=0.5, high=2), S((2,), (2,), (2,), value=-0.5)], torch="addcdiv",
          errors=[(S(*[np.array([1])] * 3), RuntimeError, "Integer division")]),
+    row("addcdiv",
+        *[S(*sizes, low=0.5)
+          for sizes in [((2, 3), (2, 3), (3,)), ((2, 3), (2, 1), (1, 3)), ((), (), ()), ((0,), (1,), (0,))]],
+        S((2, 3), (3,), (2, 1), value=-0.5, low=0.5)),
 ]
 
 EXPONENTIAL = [
@@ -76,17 +98,22 @@ EXPONENTIAL = [
     unary(ew.exp2), unary(ew.expm1), unary(ew.log, POSITIVE), unary(ew.log2, POSITIVE), unary(ew.log10, POSITIVE),
     unary(ew.log1p, UNIT),
     Case(ew.logaddexp, [S((3, 4), (4,)), S((), ())], torch="logaddexp"),
+    *of_two("logaddexp", ints=False),
     Case(ew.xlogy, [*POSITIVE_PAIRS, S((3,), 2.0), S(2.0, (3,), low=0.5)], torch="xlogy"),
     unary(ew.sigmoid, [*SHAPES, S(np.array([-800.0, -30.0, 0.0, 30.0, 800.0]))], float16=True),
     unary(ew.erf, float16=True), unary(ew.erfc),
+    *of_one("erf", ints=False),
+    *of_one("erfc", ints=False),
 ]
 
 TRIGONOMETRIC = [
     unary(ew.sin), unary(ew.cos), unary(ew.tan, UNIT), unary(ew.asin, UNIT), unary(ew.acos, UNIT), unary(ew.atan),
     unary(ew.sinh), unary(ew.cosh), unary(ew.tanh, float16=True), unary(ew.asinh), unary(ew.acosh, ABOVE_ONE),
+    *of_one("acosh", 1.2, 4.0),
     unary(ew.atanh, UNIT),
     Case(ew.atan2, [S((3, 4), (4,)), S((), ())], oracle=np.arctan2, torch="atan2"),
     Case(ew.hypot, [S((3, 4), (4,)), S((), ())], oracle=np.hypot, torch="hypot"),
+    *of_two("hypot", ints=False),
 ]
 
 SELECTION = [
@@ -97,9 +124,16 @@ SELECTION = [
                  (S(MASKS[0], (3,), (2,)), RuntimeError, "broadcast")]),
     Case(ew.maximum, [S((3, 4), (4,)), S(*INTS)], oracle=np.maximum,
          torch="maximum"),
+    *of_two("maximum"),
+    row("maximum", S(rows.BOOLS, ~rows.BOOLS), S(rows.INTS, rows.BOOLS), grad=False, name="maximum of bools"),
     Case(ew.minimum, [S((3, 4), (4,)), S(*INTS)], oracle=np.minimum, torch="minimum"),
+    *of_two("minimum"),
     Case(ew.fmax, [S((3, 4), (4,))], oracle=np.fmax, torch="fmax"),
+    *of_two("fmax"),
+    row("fmax", S(rows.NANS, rows.NANS[::-1].copy()), grad=False, name="fmax of nan"),
     Case(ew.fmin, [S((3, 4), (4,))], oracle=np.fmin, torch="fmin"),
+    *of_two("fmin"),
+    row("fmin", S(rows.NANS, rows.NANS[::-1].copy()), grad=False, name="fmin of nan"),
     Case(ew.clamp, [
         S((3, 4), -1, 1),
         S((3, 4), 0.5),
@@ -112,6 +146,12 @@ SELECTION = [
         S(INTS[0], 0.5),
     ], torch="clamp", errors=[(S((2,)), RuntimeError, "At least one of 'min' or 'max'")]),
     unary(ew.nan_to_num, [S((3, 4)), S((2,), nan=1.0)]),
+    row("nan_to_num",
+        S(rows.NANS, 1.0, 2.0, -2.0),
+        S(rows.NANS, nan=0.5),
+        S(rows.INTS),
+        S((2, 3), posinf=1.0),
+        S((0, 2))),
 ]
 
 COMPARISON = [
@@ -121,13 +161,27 @@ COMPARISON = [
       for fn in (ew.isnan, ew.isinf, ew.isfinite)],
     *[Case(fn, [S(*MASKS), S(*INTS), S((2, 2), (2,))], torch=fn.__name__, grad=False)
       for fn in (ew.logical_and, ew.logical_or, ew.logical_xor)],
+    *[row(f"logical_{name}",
+          S(rows.BOOLS, ~rows.BOOLS),
+          S(rows.INTS, np.array([0, 1, 2])),
+          S(np.array(0), rows.BOOLS),
+          S((0, 2), (2,)),
+          grad=False)
+      for name in ("and", "or", "xor")],
     *[Case(fn, [S(*MASKS), S(*INTS), S(INTS[0], 6), S(MASKS[0], INTS[1][:2])], torch=fn.__name__, grad=False,
            errors=[(S((2,), (2,)), NotImplementedError, "not implemented for floating")])
       for fn in (ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor)],
     unary(ew.logical_not, [S(MASKS[0]), S(INTS[0]), S((2,))], grad=False),
     unary(ew.bitwise_not, [S(MASKS[0]), S(INTS[0])], grad=False, errors=[(S((2,)), TypeError, "invert")]),
+    row("bitwise_not", S(rows.INTS), S(rows.BOOLS), S(np.array(5)), S(np.zeros((0, 2), int)), grad=False),
     Case(ew.isclose, [S((3, 4), (4,)), S(np.array([1.0, nan]), np.array([1.0 + 1e-7, nan]), equal_nan=True),
                       S(np.array([1.0, 10.0]), np.array([1.1, 10.1]), 0.02, 0.0)], torch="isclose", grad=False),
+    row("isclose",
+        S((2, 3), (2, 3)),
+        S(rows.NANS, rows.NANS, equal_nan=True),
+        S(rows.INTS, rows.INTS, rtol=0.5),
+        S((), (2,)),
+        grad=False),
 ]
 
 

@@ -9,9 +9,11 @@ import pytest
 
 import minidl
 from minidl.ops import embedding, index
-from tests.checking import Case, S, check_case
+from tests.checking import Case, S, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import calls, row
 
-torch = pytest.importorskip("torch")
+needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 R = S.raw
 ROWS = np.array([2, 0, 2])
 MASK = np.array([True, False, True])
@@ -65,6 +67,7 @@ def test_setitem(key, size):
     check_case(Case(put(key), samples + [S((3, 4, 2), size[1:])] * (len(size) > 1), torch=put(key), name="setitem"))
 
 
+@needs_torch
 def test_random_indices_against_torch():
     choose, stream = random.Random(3), np.random.default_rng(3)
 
@@ -254,19 +257,40 @@ CASES = [
                                                     for i, v in enumerate(x)])),
     Case(index.scatter_add, [S((3, 4), 0, LONG, (2, 2)), S((3, 4), 1, np.zeros((3, 4), int), (3, 4)),
                              S((3,), 0, ROWS, (3,))], torch="scatter_add"),
+    row("scatter_add",
+        S((3, 4), 0, np.array([[0, 2, 1, 0]]), (1, 4)),
+        S((2, 3), 1, np.array([[0, 0, 2], [1, 1, 1]]), (2, 3)),
+        S((4,), -1, rows.INDEX, (3,)),
+        S(np.arange(4), 0, rows.INDEX, rows.INDEX)),
     Case(index.index_select, [S((3, 4), 0, ROWS), S((3, 4), 1, ROWS), S((3, 4), -1, np.array([], int)),
                               S((3,), 0, np.array(1)), S((), 0, np.array([0]))], torch="index_select",
          errors=[(S((3, 4), 0, LONG), IndexError, "supposed to be a vector"),
                  (S((3, 4), 0, np.array([3])), IndexError, "index 3 is out of bounds for dimension 0 with size 3")]),
     Case(index.index_add, [S((3, 4), 0, ROWS, (3, 4)), S((3, 4), 1, ROWS, (3, 3), alpha=2), S((3,), 0, ROWS, (3,))],
          torch="index_add", errors=[(S((3, 4), 0, ROWS, (2, 4)), RuntimeError, "expected source of shape (3, 4)")]),
+    row("index_add",
+        S((4, 2), 0, rows.INDEX, (3, 2)),
+        S((2, 4), 1, rows.INDEX, (2, 3), alpha=0.5),
+        S((4,), -1, rows.INDEX, (3,)),
+        S(np.arange(4), 0, rows.INDEX, np.array([1, 2, 3]))),
     Case(index.index_copy, [S((3, 4), 0, np.array([2, 0]), (2, 4)), S((3, 4), 1, np.array([3]), (3, 1))],
          torch="index_copy"),
+    row("index_copy",
+        S((4, 2), 0, np.array([0, 3]), (2, 2)),
+        S((2, 4), 1, np.array([2]), (2, 1)),
+        S((4,), -1, np.array([1, 0]), (2,)),
+        S(np.arange(4), 0, np.array([1, 2]), np.array([7, 8]))),
     Case(index.index_fill, [S((3, 4), 0, ROWS, 1.5), S((3, 4), 1, np.array([0, 2]), ())], torch="index_fill",
          errors=[(S((3, 4), 0, ROWS, (2,)), RuntimeError, "0-dimensional value tensor"),
                  (S((3, 4), 0, np.array([9]), 1.0), IndexError, "index 9 is out of bounds")]),
+    row("index_fill",
+        S((4, 2), 0, rows.INDEX, 1.5),
+        S((2, 4), -1, rows.INDEX, 0.0),
+        S((4,), 0, rows.INDEX, 2),
+        S(np.arange(4), 0, rows.INDEX, 9)),
     Case(index.take, [S((3, 4), LONG), S((3, 4), np.array([-1, 11])), S((3, 4), np.array(5))], torch="take",
          errors=[(S((3, 4), np.array([12])), IndexError, "on a tensor of 12 elements")]),
+    row("take", S((2, 3), rows.INDEX), S((2, 3), np.array([[-1, 5]])), S((), np.array(0)), S(rows.INTS, rows.INDEX)),
     Case(index.take_along_dim, [
         S((3, 4), LONG, None),
         S((3, 4), np.array([[1], [0], [2]]), 1),
@@ -287,32 +311,52 @@ CASES = [
     ]),
     Case(index.masked_select, [S((3, 2), MASK[:, None]), S((3,), MASK), S((1, 3), MASK[:, None])],
          torch="masked_select"),
+    row("masked_select",
+        S((2, 3), rows.BOOLS),
+        S((3,), rows.BOOLS),
+        S((2, 3), ~rows.BOOLS[0]),
+        S(rows.INTS, rows.BOOLS)),
     Case(index.masked_scatter, [S((3, 2), MASK[:, None], (4,)), S((3,), MASK, (2, 2))], torch="masked_scatter",
          errors=[(S((3,), MASK, (1,)), RuntimeError, "at least 2 elements")]),
+    row("masked_scatter",
+        S((2, 3), rows.BOOLS, (3,)),
+        S((2, 3), rows.BOOLS, (2, 3)),
+        S((3,), rows.BOOLS[0], (4,)),
+        S(rows.INTS, rows.BOOLS, rows.POSITIVE_INTS)),
     Case(index.nonzero, [S(LONG), S(MASK), S(np.array(3)), S(np.array(0)), S(np.zeros((2, 0), int))],
          torch="nonzero", grad=False),
     Case(index.nonzero, [S(LONG, as_tuple=True), S(np.array(3), as_tuple=True)], torch="nonzero", grad=False,
          name="nonzero(as_tuple)"),
     Case(index.argwhere, [S(LONG)], torch="argwhere", grad=False),
+    row("argwhere", S((2, 3)), S(rows.BOOLS), S(rows.INTS), S((0, 2)), grad=False),
     Case(embedding.one_hot, [S(LONG), S(LONG, 5), S(np.array(1))], torch="one_hot", grad=False,
          errors=[(S(np.array([-1])), RuntimeError, "Class values must be non-negative"),
                  (S(np.array([5]), 3), RuntimeError, "must be smaller than num_classes, but got 5 with num_classes=3"),
                  (S((2,)), RuntimeError, "only applicable to integer tensors"),
                  (S(np.array([], int)), RuntimeError, "Can not infer")]),
+    row("nn.functional.one_hot",
+        S(rows.INDEX),
+        S(rows.INDEX, 5),
+        S(np.array(1), 2),
+        S(np.array([[0, 1], [2, 0]])),
+        grad=False),
     Case(embedding.embedding, [
         S(LONG, (3, 4)),
         S(ROWS, (3, 4)),
         S(np.array(1), (3, 4)),
         S(np.zeros((2, 0), int), (3, 4)),
-    ], torch=torch.nn.functional.embedding, errors=[
+    ], torch=lambda *args: torch.nn.functional.embedding(*args), errors=[
         (S(np.array([3]), (3, 4)), IndexError, "index 3 is out of bounds"),
         (S(LONG, (3,)), RuntimeError, "'weight' must be 2-D"),
         (S(LONG, (3, 4), 5), RuntimeError, "Padding_idx must be within num_embeddings"),
     ]),
     Case(index.tril_indices, [S(3, 4), S(3, 3, -1), S(2, 4, 1)], torch="tril_indices", grad=False, strict=False),
+    *[row(name, S(2, 3), S(3, 2, 1), S(2, 4, -1), S(0, 3), strict=False, grad=False)
+      for name in ("tril_indices", "triu_indices")],
     Case(index.triu_indices, [S(3, 4), S(3, 3, -1), S(2, 4, 1)], torch="triu_indices", grad=False, strict=False),
     Case(index.sort, [S((3, 4)), S((3, 4), 0), S((5,), 0, True), S((2, 3, 2), 1, True), S((0,)), S(())], torch="sort"),
     Case(index.argsort, [S((3, 4)), S((3, 4), 0), S((5,), 0, True)], torch="argsort", grad=False),
+    row("argsort", S((2, 3)), S((2, 3), 0), S((2, 3), -1, True), S(np.array([5, 3, 9])), grad=False),
     Case(
         index.topk,
         [S((10,), 2), S((3, 9), 2, 1), S((9, 2), 2, 0, False), S((5,), 5), S((5,), 0), S((3, 9), 1, -1, False)],
@@ -322,6 +366,19 @@ CASES = [
                               S(np.array([[1, 3], [2, 4]]),
                                 np.array([[2, 3, 4], [2, 3, 4]]))], torch="searchsorted", grad=False),
     Case(index.bucketize, [S(np.array([1, 4, 9]), np.array([2, 5]))], torch="bucketize", grad=False),
+    row("fill", S((2, 3), 2.5), S((), 1), S((0, 2), 1.0), S(rows.INTS, 7), S(rows.BOOLS, 1)),
+    row("nonzero_static",
+        S(rows.INTS, size=3),
+        S(rows.INTS, size=9),
+        S(rows.BOOLS, size=2, fill_value=7),
+        S(np.zeros((0, 2)), size=1),
+        S(np.array(3), size=2),
+        grad=False),
+    calls("index_put", lambda lib, x, i, v, *args: lib.index_put(x, (i,), v, *args),
+          S((4,), rows.INDEX[:2], (2,)),
+          S((4, 2), rows.INDEX, (3, 2), True),
+          S((4,), rows.INDEX, (), True),
+          S(np.arange(4), rows.INDEX[:2], np.array([7, 8]))),
 ]
 
 
@@ -374,6 +431,7 @@ IN_PLACE = [
 ]
 
 
+@needs_torch
 @pytest.mark.parametrize("name, args", IN_PLACE, ids=lambda value: value if isinstance(value, str) else "")
 def test_in_place(name, args):
     """Into a tensor and into a view of one, values and gradients as PyTorch's."""
@@ -394,6 +452,7 @@ def test_in_place(name, args):
         np.testing.assert_allclose(ours, theirs, atol=1e-12)
 
 
+@needs_torch
 def test_index_put():
     for accumulate in (False, True):
         results = []
@@ -426,6 +485,7 @@ def test_index_put_at_a_number(accumulate, at_a_place):
     assert rows.tolist() == [[0, 0, 0], [4, 0, 5]]
 
 
+@needs_torch
 def test_unique():
     x = np.array([[3, 1, 3], [2, 3, 1], [3, 1, 3]])
     for kwargs in ({}, {"return_inverse": True}, {"return_counts": True},
@@ -436,6 +496,7 @@ def test_unique():
             np.testing.assert_array_equal(a.array, b.numpy())
 
 
+@needs_torch
 @pytest.mark.parametrize("descending", [False, True])
 def test_sort_keeps_equals_in_order_and_nan_largest(descending):
     x = np.array([2.0, 1.0, np.nan, 2.0, 1.0, np.inf, -np.inf])
@@ -453,6 +514,7 @@ def test_small_unsigned_integers_sort_downwards():
     assert index.sort(x, descending=True).values.tolist() == [255, 7, 0]
 
 
+@needs_torch
 @pytest.mark.parametrize("padding_idx", [0, 2, -1])
 def test_the_padding_row_learns_nothing(padding_idx):
     """So its gradient is not the derivative, and finite differences cannot check it."""
@@ -465,6 +527,7 @@ def test_the_padding_row_learns_nothing(padding_idx):
     assert grads[0] == grads[1] and grads[0][padding_idx] == [0, 0]
 
 
+@needs_torch
 @pytest.mark.parametrize("padding_idx", [None, 2])
 def test_gradients_of_embedding_by_frequency(padding_idx):
     grads = []
@@ -478,6 +541,7 @@ def test_gradients_of_embedding_by_frequency(padding_idx):
     assert grads[0][0] == [2, 2]      # three times 2, divided by three
 
 
+@needs_torch
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, math.inf])
 def test_embedding_shortens_what_it_looks_up(norm_type):
     """Rows 0 and 2 are looked up and row 2 is too long; row 3 is too long, and left alone."""
@@ -550,7 +614,7 @@ WRITING = {
 }
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@needs_torch
 @pytest.mark.parametrize("name", READING)
 def test_reading_without_dimensions_is_pytorchs(name):
     for i in POSITIONS.values():
@@ -560,7 +624,7 @@ def test_reading_without_dimensions_is_pytorchs(name):
         assert mine == theirs, i
 
 
-@pytest.mark.skipif(torch is None, reason="needs PyTorch")
+@needs_torch
 @pytest.mark.parametrize("name", WRITING)
 def test_writing_without_dimensions_is_pytorchs(name):
     for i in POSITIONS.values():

@@ -8,6 +8,8 @@ import minidl
 from minidl.autograd.inplace import overlaps
 from minidl.ops.index import window
 from tests.checking import Case, S, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import calls
 
 R = S.raw
 INTS = np.array([2, -1, 3])
@@ -56,10 +58,24 @@ CASES = [
         window.vander,
         [S((4,)), S((4,), 3), S((3,), 5, increasing=True), S(INTS), S((3,), 0), S(np.array([0.0, 2.0]))], np.vander,
         errors=[(S((2, 2)), RuntimeError, "one-dimensional")]),
+    # PyTorch's gradient is an error
+    calls("vander", lambda lib, x, *args: lib.vander(x, *args),
+          S((3,)),
+          S((3,), 2),
+          S((3,), 4, True),
+          S(rows.INTS[0]),
+          S((0,)),
+          grad=False),
     Case(window.unravel_index, [S(np.array([[0, 5], [3, 23]]), R((2, 3, 4))), S(np.array(4), 7)], np.unravel_index,
          torch="unravel_index",
          grad=False,
          errors=[(S((2,), R((3,))), TypeError, "expected 'indices' to be integer dtype")]),
+    calls("unravel_index", lambda lib, x, size: lib.unravel_index(x, size),
+          S(np.array([1, 5]), S.raw((2, 3))),
+          S(np.array(4), S.raw((5,))),
+          S(np.array([[0, 7]]), S.raw((2, 2, 2))),
+          S(np.zeros(0, int), S.raw((2,))),
+          grad=False),
 ]
 
 

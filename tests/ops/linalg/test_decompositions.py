@@ -4,6 +4,7 @@ Factors of a matrix are compared by what does not depend on arbitrary signs: the
 """
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -16,6 +17,8 @@ import minidl.linalg as L
 from minidl.ops import linalg
 from minidl.ops.linalg import combine, decompositions, distance, equations
 from tests.checking import Case, S, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import calls, row
 from tests.strict_array import StrictArray
 
 INF = math.inf
@@ -152,6 +155,12 @@ def at(position):
     return lambda result: result[position]
 
 
+def symmetric_in_eigenvalues(lib, A, name):
+    """Eigenvalues come in any order: sums of their powers do not depend on it."""
+    values = lib.linalg.eig(A)[0] if name == "eig" else lib.linalg.eigvals(A)
+    return (*[(values ** k).sum(-1).real for k in (1, 2, 3)], values.abs().sum(-1))
+
+
 CASES = [
     # equations
     Case(L.inv, SQUARES, np.linalg.inv, torch=t("inv"), name="inv", errors=[*no_matrix("linalg.inv"), NOT_SQUARE]),
@@ -198,16 +207,38 @@ CASES = [
     both(equations.cholesky_inverse, t("cholesky_inverse"), [S(A3), S(B3)], before=lower, name="cholesky_inverse"),
     both(lambda L, B: equations.cholesky_solve(B, L, True), torch and (lambda L, B: torch.cholesky_solve(B, L, True)),
          [S(A3, (3, 2))], before=lambda A: lower(A).mT, name="cholesky_solve, upper"),
+    row("cholesky_solve",
+        S((3, 2), np.tril(rows.EVEN)),
+        S((2, 3, 1), np.stack([np.tril(rows.EVEN), np.eye(3)])),
+        S((3, 1), np.triu(rows.EVEN), True),
+        S((1, 1), np.array([[2.0]])),
+        grad=False),
     both(lambda L: equations.cholesky_inverse(L, True), torch and (lambda L: torch.cholesky_inverse(L, True)),
          [S(A3)], before=lambda A: lower(A).mT, name="cholesky_inverse, upper"),
+    row("cholesky_inverse",
+        S(np.tril(rows.EVEN)),
+        S(np.stack([np.tril(rows.EVEN), np.eye(3)])),
+        S(np.triu(rows.EVEN), True),
+        S(np.array([[2.0]])),
+        grad=False),
     Case(L.tensorinv, [S(matrix(6, 6).reshape(6, 2, 3), ind=1), S(matrix(6, 6).reshape(2, 3, 3, 2))],
          np.linalg.tensorinv, torch=t("tensorinv"), name="tensorinv",
          errors=[(S((2, 3, 4)), RuntimeError, "prod(self.shape[ind:]) == prod(self.shape[:ind]), but got 4 != 6"),
                  (S((2, 2), ind=0), RuntimeError, "Expected a strictly positive integer for 'ind'")]),
+    row("linalg.tensorinv",
+        S(np.eye(6).reshape(6, 2, 3) + 0.1, ind=1),
+        S(np.eye(4).reshape(2, 2, 4) + 0.1),
+        S(np.eye(4).reshape(2, 2, 2, 2) + 0.1),
+        S(rows.EVEN, ind=1)),
     Case(L.tensorsolve, [S(matrix(6, 6).reshape(6, 2, 3), (6,)), S(matrix(6, 6).reshape(2, 3, 6), (2, 3)),
                          S(matrix(6, 6).reshape(2, 6, 3), (2, 3), dims=(1,))],
          lambda a, b, dims=None: np.linalg.tensorsolve(a, b, dims), torch=t("tensorsolve"), name="tensorsolve",
          errors=[(S((2, 3, 4), (2,)), RuntimeError, "but got 12 != 2")]),
+    row("linalg.tensorsolve",
+        S(np.eye(6).reshape(6, 2, 3) + 0.1, (6,)),
+        S(np.eye(4).reshape(2, 2, 4) + 0.1, (2, 2)),
+        S(np.eye(4).reshape(2, 2, 2, 2) + 0.1, (2, 2)),
+        S(rows.EVEN, (3,))),
     # determinants
     Case(L.det, [*SQUARES[:4], S(np.zeros((0, 2, 2))), S(np.zeros((0, 0)))], naive_det, torch=t("det"), name="det",
          errors=[*no_matrix("linalg.det"), NOT_SQUARE]),
@@ -216,6 +247,11 @@ CASES = [
     Case(L.slogdet, SQUARES, lambda a: tuple(np.linalg.slogdet(a)), torch=t("slogdet"), name="slogdet",
          errors=[*no_matrix("linalg.slogdet"), NOT_SQUARE]),
     both(equations.logdet, t("logdet"), [S(A3), S(B3)], before=positive, name="logdet"),
+    row("logdet",
+        S(rows.EVEN),
+        S(np.stack([rows.EVEN, rows.EVEN.T + np.eye(3)])),
+        S(np.array([[2.0]])),
+        S(np.zeros((0, 2, 2)))),
     # decompositions
     both(L.cholesky, t("cholesky"), [S(A3), S(B3), S(A3, upper=True), S(B3, upper=True), S(matrix(1, 1))],
          before=positive),
@@ -246,6 +282,12 @@ CASES = [
     Case(L.qr, [S(matrix(4, 2), "r"), S(matrix(2, 2, 4), "r")], grad=False, torch=t("qr"), name="qr, only r"),
     Case(decompositions.qr_some, [S(A3), S(matrix(4, 2)), S(A3, False)], lambda a, some=True: tuple(np.linalg.qr(a)),
          name="the older qr"),
+    calls("qr", lambda lib, A, *args: (lambda Q, R: (Q @ R, R.abs()))(*lib.qr(A, *args)),
+          S((3, 2)),
+          S((2, 3, 3)),
+          S((3, 2), False),
+          S((2, 3)),
+          grad=False),
     Case(after(L.svd, parts), [S(*s.args, full_matrices=full) for s in RECTANGLES for full in (True, False)], rtol=1e-8,
          oracle=lambda a, full_matrices: parts(np.linalg.svd(a, full_matrices)),
          torch=t("svd") and after(t("svd"), parts),
@@ -256,11 +298,30 @@ CASES = [
     ], lambda a: (a, np.linalg.svd(a)[1]), name="the older svd"),
     Case(L.svdvals, [*RECTANGLES, S(np.zeros((0, 3)))], lambda a: np.linalg.svd(a, compute_uv=False),
          torch=t("svdvals"), name="svdvals", errors=no_matrix("linalg.svdvals")),
+    calls("svd", lambda lib, A, *args: (lambda U, s, V: ((U * s[..., None, :]) @ V.mT, s))(*lib.svd(A, *args)),
+          S((3, 2)),
+          S((2, 3, 3)),
+          S((2, 3)),
+          S((3, 3), False),
+          grad=False, rtol=1e-8),
     both(
         after(L.eigh, parts_of_eigh), t("eigh") and after(t("eigh"), parts_of_eigh),
         [S(A3), S(B3), S(A3, "U"), S(A3, UPLO="U")], before=symmetric, name="eigh"),
     both(L.eigvalsh, t("eigvalsh"), [S(A3), S(B3), S(A3, "U")], before=symmetric, name="eigvalsh",
          errors=[(S(A3, "X"), RuntimeError, "Expected UPLO argument to be 'L' or 'U', but got X")]),
+    *[calls(name, functools.partial(symmetric_in_eigenvalues, name=name),
+            S(rows.EVEN),
+            S(np.array([[0.0, 1.0], [-1.0, 0.0]])),
+            S(np.stack([rows.EVEN, np.diag([1.0, 5.0, 9.0])])),
+            S(np.array([[2.0]])),
+            grad=False, strict=False)
+      for name in ("eig", "eigvals")],
+    calls("linalg.eigvalsh", lambda lib, A, *args: lib.linalg.eigvalsh(A + A.mT, *args),
+          S(rows.EVEN),
+          S(np.stack([rows.EVEN, np.diag([1.0, 5.0, 9.0])])),
+          S(rows.EVEN, "U"),
+          S(np.array([[2.0]])),
+          gradgrad=False),
     Case(L.eigh, [S(A3, "L"), S(A3, "U")], lambda a, UPLO: tuple(np.linalg.eigh(a, UPLO)), grad=False,
          name="eigh against NumPy", errors=[*no_matrix("linalg.eigh"), NOT_SQUARE]),
     Case(L.pinv, [*RECTANGLES, S(np.zeros((0, 3)))], np.linalg.pinv, torch=t("pinv"), name="pinv", rtol=1e-8,
@@ -271,6 +332,7 @@ CASES = [
     both(L.pinv, t("pinv"), [S(A3, hermitian=True), S(B3, hermitian=True)], before=symmetric,
          name="pinv of symmetric matrices"),
     Case(decompositions.pinverse, [S(matrix(3, 2))], np.linalg.pinv, torch="pinverse", name="pinverse", rtol=1e-8),
+    row("pinverse", S(rows.EVEN), S((3, 2)), S((2, 3)), S((2, 3, 2)), rtol=1e-6, gradgrad=False),
     Case(L.matrix_rank, [
         S(A3),
         S(SINGULAR),
@@ -376,18 +438,31 @@ CASES = [
         (S((2,), (2, 3, 3), (3, 3, 3)), RuntimeError, "addbmm: Expected size for first two dimensions"),
         (S((2,), (2, 3, 3), (2, 3, 3)), RuntimeError, "addbmm: shapes"),
     ]),
+    row("addbmm",
+        S((2, 3), (4, 2, 5), (4, 5, 3)),
+        S((3,), (1, 2, 5), (1, 5, 3), beta=0.5),
+        S((2, 1), (4, 2, 1), (4, 1, 3), alpha=2),
+        S((2, 3), (4, 2, 5), (4, 5, 3), beta=0.0, alpha=-1.0)),
     Case(linalg.addr, [S((2, 3), (2,), (3,)), S((3,), (2,), (3,), beta=0.5, alpha=2.0)],
          lambda x, a, b, beta=1, alpha=1: beta * x + alpha * np.outer(a, b), torch="addr", name="addr",
          errors=[(S((2,), (2, 2), (2,)), RuntimeError, "addr: vec1 must be a 1D tensor")]),
+    row("addr",
+        S((2, 3), (2,), (3,)),
+        S((3,), (2,), (3,), beta=0.5),
+        S((), (2,), (3,), alpha=-1.0),
+        S((0, 3), (0,), (3,))),
     Case(linalg.inner, [S((2, 3), (4, 3)), S((3,), (3,)), S((2, 3), (3,)), S((), (2, 3)), S((2, 2, 3), (2, 3))],
          np.inner, torch="inner", name="inner",
          errors=[(S((2, 3), (4,)), RuntimeError, "got shapes [2, 3] and [4]")]),
     Case(L.vecdot, [S((2, 3), (2, 3)), S((2, 3), (3,)), S((3, 2), (3, 1), dim=0)],
          lambda a, b, dim=-1: (a * b).sum(dim), torch=t("vecdot"), name="vecdot"),
+    row("linalg.vecdot", S((2, 3), (2, 3)), S((2, 3), (3,)), S((2, 3), (2, 1), dim=0), S((3,), (3,))),
     Case(L.cross, [S((2, 3), (2, 3)), S((3, 2), (3, 2), dim=0), S((3, 3), (1, 3))], torch=t("cross"),
          name="linalg.cross"),
+    row("linalg.cross", S((2, 3), (2, 3)), S((3,), (3,)), S((3, 2), (3, 2), dim=0), S((2, 3), (1, 3))),
     Case(L.diagonal, [S((2, 3, 3)), S((3, 4), offset=1), S((3, 2, 4), dim1=0, dim2=2)], torch=t("diagonal"),
          name="linalg.diagonal"),
+    row("linalg.diagonal", S((2, 3)), S((2, 3, 4), offset=1), S((2, 3, 4), dim1=0, dim2=1), S(rows.INTS, offset=-1)),
     # distances
     Case(distance.cdist, [S((3, 2), (4, 2), *p) for p in [(), (1.0,), (3.0,), (0.5,), (INF,), (0.0,)]] + [
         S((2, 3, 2), (4, 2)),

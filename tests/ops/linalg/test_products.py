@@ -9,6 +9,8 @@ import pytest
 import minidl
 from minidl.ops.linalg import products
 from tests.checking import Case, S, check_case
+from tests.ops import rows
+from tests.ops.rows import row
 
 INTS = np.arange(6).reshape(2, 3)
 
@@ -63,17 +65,28 @@ CASES = [
          errors=[(S((2,), (2, 3)), RuntimeError, "mm: input must be a 2D tensor, but it is 1D, of shape (2,)"),
                  (S((2, 3), (4, 5)), RuntimeError, "mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"),
                  (S(1.0, (4, 5)), TypeError, "mm: input must be a 2D tensor, but it is float")]),
+    row("mm", S((2, 3), (3, 4)), S((1, 1), (1, 1)), S((0, 2), (2, 3)), S(rows.INTS, rows.INTS.T.copy())),
     Case(products.bmm, [S((4, 2, 3), (4, 3, 5)), S((0, 2, 3), (0, 3, 5))], loop_matmul, torch="bmm", name="bmm",
          errors=[(S((2, 3), (2, 3)), RuntimeError, "batch1 must be a 3D tensor"),
                  (S((2, 3, 4), (3, 4, 5)), RuntimeError, "Expected size for first two dimensions of batch2 tensor to "
                                                          "be: [2, 4] but got: [3, 4]")]),
+    row("bmm",
+        S((4, 2, 5), (4, 5, 3)),
+        S((1, 2, 2), (1, 2, 1)),
+        S((0, 2, 2), (0, 2, 2)),
+        S(rows.INTS[None], rows.INTS.T[None].copy())),
     Case(products.mv, [S((2, 3), (3,))], loop_matmul, torch="mv", name="mv",
          errors=[(S((2, 3), (2, 3)), RuntimeError, "mv: vec must be a 1D tensor")]),
+    row("mv", S((2, 3), (3,)), S((1, 1), (1,)), S((0, 2), (2,)), S(rows.INTS, rows.INTS[0])),
     Case(products.dot, [S((5,), (5,)), S((0,), (0,))], loop_matmul, torch="dot", name="dot",
          errors=[(S((2, 3), (2, 3)), RuntimeError, "1D tensors expected, but got 2D and 2D tensors")]),
+    row("dot", S((3,), (3,)), S((0,), (0,)), S(rows.INTS[0], rows.INTS[1]), S((1,), (1,))),
     Case(products.vdot, [S((5,), (5,))], loop_matmul, torch="vdot", name="vdot"),
+    row("vdot", S((3,), (3,)), S((0,), (0,)), S(rows.INTS[0], rows.INTS[1]), S((1,), (1,))),
     Case(products.outer, [S((3,), (4,)), S((0,), (4,))], np.outer, torch="outer", name="outer",
          errors=[(S((2, 2), (2,)), RuntimeError, "outer: input must be a 1D tensor")]),
+    row("ger", S((2,), (3,)), S((1,), (1,)), S((0,), (2,)), S(rows.INTS[0], rows.INTS[1])),
+    row("outer", S((2,), (3,)), S((1,), (1,)), S((0,), (2,)), S(rows.INTS[0], rows.INTS[1])),
     Case(products.linear, [
         S((2, 3), (4, 3), (4,)),
         S((2, 3), (4, 3)),
@@ -95,9 +108,25 @@ CASES = [
                                S((), (2, 3), (3, 4), beta=0)], torch="addmm", name="addmm",
          errors=[(S((3,), (2, 4), (4, 5)), RuntimeError, "cannot be broadcast"),
                  (S((2, 2, 4), (2, 3), (3, 4)), RuntimeError, "cannot be expanded to the shape of the product")]),
+    row("addmm",
+        S((2, 3), (2, 4), (4, 3)),
+        S((3,), (2, 4), (4, 3), beta=0.5),
+        S((), (2, 4), (4, 3), alpha=2),
+        S((2, 3), (2, 0), (0, 3)),
+        S(rows.INTS, rows.INTS[:, :2], rows.INTS)),
     Case(products.addmv, [S((2,), (2, 3), (3,)), S((2,), (2, 3), (3,), beta=2, alpha=3)], torch="addmv", name="addmv"),
+    row("addmv",
+        S((2,), (2, 3), (3,)),
+        S((), (2, 3), (3,), beta=0.5),
+        S((1,), (2, 3), (3,), alpha=-1.0),
+        S((2,), (2, 0), (0,))),
     Case(products.baddbmm, [S((5, 2, 4), (5, 2, 3), (5, 3, 4)), S((4,), (5, 2, 3), (5, 3, 4), beta=2, alpha=0.5)],
          torch="baddbmm", name="baddbmm"),
+    row("baddbmm",
+        S((4, 2, 3), (4, 2, 5), (4, 5, 3)),
+        S((3,), (1, 2, 5), (1, 5, 3), beta=0.5),
+        S((2, 1), (4, 2, 1), (4, 1, 3), alpha=2),
+        S((4, 2, 3), (4, 2, 0), (4, 0, 3))),
     Case(products.multi_dot, [S([(2, 3), (3, 4)]), S([(2, 7), (7, 3), (3, 5), (5, 1)]), S([(3,), (3, 2), (2,)]),
                             S([(3,), (3, 2), (2, 4)]), S([(2, 3), (3, 4), (4,)])],
          lambda xs: np.linalg.multi_dot(xs),
@@ -106,6 +135,7 @@ CASES = [
          errors=[(S([(2, 3)]), RuntimeError, "expected at least 2 tensors but got 1"),
                  (S([(2, 3), (4, 5), (5, 6)]), RuntimeError, "cannot be multiplied (2x3 and 4x5)")]),
     Case(products.chain_matmul, [S((2, 3), (3, 4), (4, 2)), S((2, 3))], torch="chain_matmul", name="chain_matmul"),
+    row("chain_matmul", S((2, 3), (3, 4)), S((2, 3), (3, 4), (4, 1)), S((2, 2)), S((1, 5), (5, 1), (1, 3), (3, 2))),
     Case(minidl.Tensor.trace, [S((3, 3)), S((2, 4)), S(INTS), S((0, 3))], np.trace, torch="trace", name="trace",
          errors=[(S((3,)), RuntimeError, "trace: expected a matrix, but got tensor with dim 1")]),
     Case(products.kron, [S((2, 3), (3, 2)), S((2,), (2, 3)), S((2, 1, 3), (2,)), S((), (2, 2)), S(INTS, INTS)],

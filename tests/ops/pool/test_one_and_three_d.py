@@ -27,6 +27,8 @@ from minidl.ops.torch_names import (
 )
 from tests import oracle
 from tests.checking import Case, S, _check_values, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import calls, row
 
 
 def functional(name):
@@ -122,6 +124,38 @@ def with_samples(function, samples):
     return call
 
 
+def of_sizes(dims, *args, size=6):
+    """Samples with and without a batch, of one channel, and of another size."""
+    return [S((2, 3, *[size] * dims), *args),
+            S((3, *[size] * dims), *args),
+            S((1, 1, *[size] * dims), *args),
+            S((2, 2, *[size + 1] * dims), *args)]
+
+
+def unpooled(dims):
+    """What max_pool gives, put back in its places."""
+    def call(lib, x):
+        values, indices = rows.at(f"nn.functional.max_pool{dims}d", lib)(x, 2, return_indices=True)
+        return rows.at(f"nn.functional.max_unpool{dims}d", lib)(values, indices, 2)
+    shapes = [(*batch, *size) for batch in ((2, 3), (3,)) for size in ((4,) * dims, (6, *[4] * (dims - 1)))]
+    return calls(f"max_unpool{dims}d", call, *map(S, shapes))
+
+
+def fractional(name, dims):
+    """With the same draws in both libraries."""
+    draws = np.array([[[0.3] * dims, [0.7] * dims]])
+
+    def call(lib, x, *args, **kwargs):
+        samples = lib.tensor(draws, dtype=x.dtype)
+        return rows.at(f"nn.functional.{name}", lib)(x, *args, _random_samples=samples, **kwargs)
+    return calls(name, call,
+                 S((1, 2, *[6] * dims), 2, output_size=3),
+                 S((1, 2, *[6] * dims), 3, output_size=2),
+                 S((1, 2, *[7] * dims), 2, output_ratio=S.raw((0.5,) * dims)),
+                 S((1, 2, *[5] * dims), S.raw((2,) * dims), output_size=S.raw((2,) * dims)),
+                 strict=False)
+
+
 CASES = [
     Case(P.max_pool1d, [*ROWS, S(X, 2, 1, 0, 3), S(X, 3, 2, 1, 1, True, True)],
          oracle=loop_max, torch=functional("max_pool1d"), float16=True),
@@ -194,6 +228,12 @@ CASES = [
         S((1, 2, 5, 6, 7), 2, each(2, 4, 3), return_indices=True),
         S((1, 2, 5, 6, 7), each(1, 2, 3), output_ratio=0.4),
     ], torch=with_samples(functional("fractional_max_pool3d"), U3), name="fractional_max_pool3d"),
+    *[row(f"nn.functional.{name}{d}d_with_indices", *of_sizes(d, 2))
+      for name in ("max_pool", "adaptive_max_pool") for d in (1, 2, 3)],
+    row("max_pool1d_with_indices", S((2, 3, 6), 2), S((3, 6), 3, 1), S((2, 3, 7), 3, 2, 1), S((1, 1, 5), 2, 1, 0, 2)),
+    *[row(f"nn.functional.lp_pool{d}d", *of_sizes(d, 2, 2, size=4)) for d in (1, 2, 3)],
+    *[unpooled(d) for d in (1, 2, 3)],
+    *[fractional(f"fractional_max_pool{d}d{suffix}", d) for d in (2, 3) for suffix in ("", "_with_indices")],
 ]
 
 

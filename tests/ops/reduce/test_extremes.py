@@ -9,7 +9,9 @@ import pytest
 import minidl
 from minidl.ops import reduce
 from tests.checking import Case, S, _check_values, check_case
+from tests.ops import rows
 from tests.ops.reduce.test_sums import ALONG, BAD_DIM, INTS, SHAPES, TIES, TWICE, numpy_axes
+from tests.ops.rows import row
 
 
 def extreme_along(values, where):
@@ -37,6 +39,7 @@ CASES = [
     Case(reduce.aminmax, [S((3, 4)), S((3, 4), dim=1), S((3, 4), dim=0, keepdim=True)],
          torch=lambda x, **k: tuple(x.aminmax(**k)), name="aminmax",
          errors=[(S((0,)), RuntimeError, "there is no extreme of nothing")]),
+    row("aminmax", S((2, 3)), S((2, 3), dim=0), S((2, 3), dim=-1, keepdim=True), S(rows.INTS, dim=1), S(())),
     Case(minidl.Tensor.argmax, [S((3, 4)), *ALONG, S(TIES), S(TIES, 1), S(TIES, 0), S((3, 4), keepdim=True)],
          torch="argmax", grad=False, name="argmax", errors=[(S((0,)), IndexError, "input.numel() == 0")]),
     Case(minidl.Tensor.argmin, [S((3, 4)), *ALONG, S(TIES), S(TIES, 1), S(TIES, 0)], torch="argmin", grad=False,

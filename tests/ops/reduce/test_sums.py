@@ -9,6 +9,7 @@ import pytest
 import minidl
 from minidl.ops import reduce
 from tests.checking import Case, S, _check_values, check_case
+from tests.ops.rows import row
 
 TIES = np.array([[1.0, 3.0, 3.0, 0.0], [2.0, 2.0, 2.0, 2.0], [-1.0, 0.0, -1.0, 5.0]])
 ZEROS = [np.array([2.0, 0.0, 3.0, -1.5]), np.array([0.0, 2.0, 0.0, 5.0]), np.array([1.0, 4.0, 0.0]),
@@ -60,8 +61,16 @@ CASES = [
          name="var ddof"),
     Case(minidl.Tensor.std, [S((3, 4)), S((3, 4), 1, keepdim=True), S((2, 3, 4), S.raw((0, 2)), correction=0)],
          torch="std", float16=True, rtol=1e-8, name="std"),
+    row("std",
+        S((2, 3)),
+        S((2, 3), 0),
+        S((2, 3), -1, keepdim=True),
+        S((2, 3, 4), S.raw((0, 2)), correction=0),
+        S((3,), 0, unbiased=False)),
     Case(reduce.var_mean, [S((3, 4)), S((3, 4), 1, keepdim=True), S((3, 4), False)], torch="var_mean", name="var_mean"),
+    row("var_mean", S((2, 3)), S((2, 3), 0), S((2, 3), -1, keepdim=True), S((2, 3, 4), S.raw((0, 2)), correction=0)),
     Case(reduce.std_mean, [S((3, 4)), S((3, 4), 1, correction=0)], torch="std_mean", name="std_mean"),
+    row("std_mean", S((2, 3)), S((2, 3), 0), S((2, 3), -1, keepdim=True), S((2, 3, 4), S.raw((0, 2)), correction=0)),
     Case(minidl.Tensor.logsumexp, [S((5,), 0), S((3, 4), -1), S((2, 3, 4), 1, keepdim=True), S((), 0)],
          loop_logsumexp, torch="logsumexp", float16=True, name="logsumexp"),
     Case(minidl.Tensor.logsumexp, [S((2, 3, 4), S.raw((0, 2))), S((3, 0), 0), S(INTS, 1)],

@@ -8,6 +8,7 @@ import minidl
 from minidl.backend.kernels.resize import resize_axis, taps_of
 from minidl.ops.resize import interpolate, upsample
 from tests.checking import Case, S, check_case
+from tests.ops.rows import row
 
 
 def nearest(x, size):
@@ -30,9 +31,8 @@ def lines(x, size):
     out = x
     for axis, n in enumerate(size, 2):
         old = x.shape[axis]
-        out = np.apply_along_axis(lambda row, n=n, old=old: np.interp(np.linspace(0, old - 1, n), np.arange(old),
-                                                                      row),
-                                  axis, out)
+        places, old_places = np.linspace(0, old - 1, n), np.arange(old)
+        out = np.apply_along_axis(lambda values, x=places, xp=old_places: np.interp(x, xp, values), axis, out)
     return out
 
 
@@ -76,6 +76,21 @@ CASES = [
            torch=lambda x, name=name, **how: torch_interpolate(x, mode=name, **how), name=f"{name} by a factor")
       for name in ("bilinear", "bicubic", "area")],
     Case(upsample, [S((1, 2, 4, 5), scale_factor=2)], torch="interpolate", name="upsample"),
+    row("nn.functional.upsample",
+        S((1, 2, 3), scale_factor=2),
+        S((1, 2, 3, 4), to(6, 6)),
+        S((1, 2, 3, 4), scale_factor=2, mode="bilinear"),
+        S((1, 1, 2, 2, 2), scale_factor=2, mode="trilinear", align_corners=True)),
+    row("nn.functional.upsample_nearest",
+        S((1, 2, 3), scale_factor=2),
+        S((1, 2, 3, 4), to(6, 6)),
+        S((1, 1, 2, 2, 2), 4),
+        S((2, 1, 4, 4), scale_factor=0.5)),
+    row("nn.functional.upsample_bilinear",
+        S((1, 2, 3, 4), scale_factor=2),
+        S((1, 2, 3, 4), to(6, 6)),
+        S((1, 1, 2, 2), 5),
+        S((2, 1, 4, 4), scale_factor=0.5)),
 ]
 
 

@@ -7,9 +7,10 @@ import pytest
 import minidl
 from minidl.autograd import backward
 from minidl.ops import shape
-from tests.checking import Case, S, check_case
+from tests.checking import Case, S, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import of_one, row
 
-torch = pytest.importorskip("torch")
 R = S.raw
 
 
@@ -38,7 +39,13 @@ CASES = [
                  (S((2, 3), 2), IndexError, "Dimension out of range (expected to be in range of [-2, 1], but got 2)")]),
     Case(shape.unflatten, [S((2, 12), 1, [3, 4]), S((2, 12), -1, [3, -1]), S((6, 2), 0, [3, 2])], torch="unflatten",
          errors=[(S((2, 12), 1, [5, 2]), RuntimeError, "is invalid for input of size 12")]),
+    row("unflatten",
+        S((2, 6), 1, S.raw((2, 3))),
+        S((6,), -1, S.raw((-1, 3))),
+        S((2, 6), 0, S.raw((1, 2))),
+        S(rows.INTS, 1, S.raw((3, 1)))),
     Case(shape.ravel, [S((2, 3)), S(()), S((2, 0))], torch="ravel"),
+    row("ravel", S((2, 3)), S(()), S((0, 2)), S(rows.INTS)),
     Case(shape.squeeze, [S((1, 3, 1)), S((1, 3, 1), 0), S((1, 3, 1), 1), S((1, 3, 1), R((0, -1))), S(()), S((), 0)],
          torch="squeeze", errors=[(S((3, 1), 2), IndexError, "range of [-2, 1], but got 2")]),
     Case(shape.unsqueeze, [S((2, 3), 0), S((2, 3), 1), S((2, 3), -1), S((), 0)], torch="unsqueeze",
@@ -52,9 +59,16 @@ CASES = [
          errors=[(S((2, 3), 0, 2), IndexError, "but got 2")]),
     Case(shape.t, [S((2, 3)), S((3,)), S(())], torch="t",
          errors=[(S((2, 3, 4)), RuntimeError, "t() expects a tensor with <= 2 dimensions, but self is 3D")]),
+    row("t", S((2, 3)), S((3,)), S(()), S(rows.INTS)),
     Case(shape.movedim, [S((2, 3, 4), 0, -1), S((2, 3, 4), [0, 1], [2, 0]), S((2, 3, 4), 1, 1)], torch=
          lambda x, s, d: torch.movedim(x, s if isinstance(s, int) else tuple(s), d if isinstance(d, int) else tuple(d)),
          errors=[(S((2, 3), [0, 1], [0]), RuntimeError, "same number of dims")]),
+    row("moveaxis",
+        S((2, 3, 4), 0, -1),
+        S((2, 3, 4), S.raw((0, 1)), S.raw((-1, 0))),
+        S((3,), 0, 0),
+        S(rows.INTS, 1, 0)),
+    row("movedim", S((2, 3, 4), 0, -1), S((2, 3, 4), S.raw((0, 1)), S.raw((-1, 0))), S((3,), 0, 0), S(rows.INTS, 1, 0)),
     Case(shape.expand, [
         S((3, 1), [3, 4]),
         S((3, 1), [-1, 4]),
@@ -72,13 +86,20 @@ CASES = [
     ]),
     Case(shape.expand_as, [S((3, 1), np.zeros((2, 3, 2), int))], torch=method("expand_as")),
     Case(shape.broadcast_to, [S((3, 1), [3, 4])], torch="broadcast_to"),
+    row("broadcast_to",
+        S((1, 3), S.raw((2, 3))),
+        S((), S.raw((2,))),
+        S((2, 1), S.raw((3, 2, 4))),
+        S(rows.INTS, S.raw((1, 2, 3)))),
     Case(shape.broadcast_tensors, [S((3, 1), (4,)), S((), (2, 1))], torch="broadcast_tensors",
          errors=[(S((3,), (4,)), RuntimeError, "cannot be broadcast")]),
+    row("broadcast_tensors", S((1, 3), (2, 1)), S((), (2,)), S((3,), (2, 1, 3), (1, 1)), S(rows.INTS, np.array(1))),
     Case(shape.repeat, [S((2, 3), [2, 2]), S((3,), [2, 1]), S((1,), [3]), S((2,), [0]), S((), [2]), S((2, 3), [1, 1]),
                         S((2, 1), [2, 1, 3])], torch=method("repeat"),
          errors=[(S((2, 3), [2]), RuntimeError, "can not be smaller than number of dimensions of tensor"),
                  (S((2,), [-1]), RuntimeError, "negative dimension")]),
     Case(shape.tile, [S((2, 3), [2]), S((2, 3), [2, 1, 2]), S((1,), [3])], torch="tile"),
+    row("tile", S((2, 3), S.raw((2,))), S((3,), S.raw((2, 2))), S((), S.raw((3,))), S(rows.INTS, S.raw((1, 2)))),
     Case(shape.meshgrid, [S((2,), (3,), indexing="ij"), S((2,), (3,), indexing="xy"), S((2,), (), (3,), indexing="ij"),
                           S((2,), (3,), (2,), indexing="xy"), S((0,), (2,), indexing="ij")], torch="meshgrid",
          errors=[(S((2,), (3,), indexing="ji"), RuntimeError, "indexing must be one of")]),
@@ -95,21 +116,41 @@ CASES = [
                        S([(3,)])], torch="stack",
          errors=[(S([(2, 3), (2, 4)]), RuntimeError, "equal size, but got [2, 3] at entry 0 and [2, 4] at entry 1")]),
     Case(shape.hstack, [S([(2,), (3,)]), S([(2, 1), (2, 3)]), S([(), ()])], torch="hstack"),
+    row("hstack", S([(3,), (2,)]), S([(2, 1), (2, 3)]), S([(), ()]), S([rows.INTS, rows.BOOLS])),
     Case(shape.column_stack, [S([(3,), (3,)]), S([(2, 3), (2,)]), S([(2, 1), (2, 3)])], torch="column_stack"),
+    row("column_stack", S([(3,), (3,)]), S([(3, 2), (3,)]), S([(), ()]), S([rows.INTS, rows.INTS])),
     Case(shape.hsplit, [S((2, 4), 2), S((4,), 2), S((2, 5), S.raw([1, 3]))], torch="hsplit",
          errors=[(S((), 1), RuntimeError, "at least 1 dimension"), (S((2, 5), 2), RuntimeError, "not divisible")]),
+    row("hsplit", S((4,), 2), S((2, 4), 2), S((2, 5), S.raw((1, 3))), S(rows.INTS, 3)),
     Case(shape.vsplit, [S((4, 2), 2), S((5, 2), S.raw([1, 3]))], torch="vsplit",
          errors=[(S((4,), 2), RuntimeError, "at least 2 dimensions")]),
+    row("vsplit", S((4, 2), 2), S((3, 2), 3), S((5, 2), S.raw((1, 3))), S(rows.INTS, 2)),
     Case(shape.dsplit, [S((1, 2, 4), 2)], torch="dsplit",
          errors=[(S((4, 2), 2), RuntimeError, "at least 3 dimensions")]),
+    row("dsplit", S((2, 3, 4), 2), S((1, 2, 4), 4), S((1, 2, 5), S.raw((1, 3))), S(rows.INTS.reshape(1, 2, 3), 3)),
     Case(shape.vstack, [S([(3,), (3,)]), S([(2, 3), (1, 3)])], torch="vstack"),
+    row("vstack", S([(3,), (3,)]), S([(2, 3), (1, 3)]), S([(), ()]), S([rows.INTS, rows.BOOLS])),
+    row("row_stack", S([(3,), (3,)]), S([(2, 3), (1, 3)]), S([(), ()]), S([rows.INTS, rows.BOOLS])),
     Case(shape.dstack, [S([(3,), (3,)]), S([(2, 3), (2, 3)]), S([(2, 3, 1), (2, 3, 2)])], torch="dstack"),
+    row("dstack", S([(3,), (3,)]), S([(2, 3), (2, 3)]), S([(), ()]), S([rows.INTS, rows.INTS])),
     Case(shape.split, [S((5, 2), 2), S((5, 2), 5), S((5, 2), 9), S((5, 2), [1, 4], 0), S((2, 5), [2, 0, 3], -1),
                        S((0, 2), 0), S((0, 2), 3)], torch="split",
          errors=[(S((5,), [2, 2]), RuntimeError, "split_sizes to sum exactly to 5"),
                  (S((5,), -1), RuntimeError, "split_size be positive"), (S((), 1), RuntimeError, "at least a 1-dim")]),
+    row("split_with_sizes",
+        S((5,), S.raw((2, 3))),
+        S((2, 5), S.raw((1, 0, 4)), 1),
+        S((2, 5), S.raw((5,)), dim=-1),
+        S(rows.INTS, S.raw((1, 1)))),
+    row("unsafe_split_with_sizes",
+        S((5,), S.raw((2, 3))),
+        S((2, 5), S.raw((1, 0, 4)), 1),
+        S((2, 5), S.raw((5,)), dim=-1),
+        S(rows.INTS, S.raw((1, 1)))),
+    row("unsafe_split", S((5,), 2), S((2, 5), 3, 1), S((2, 5), 9, -1), S(rows.INTS, 1)),
     Case(shape.chunk, [S((7, 2), 3), S((2, 7), 3, 1), S((4,), 4), S((3,), 5), S((5,), 4), S((0, 2), 3), S((4, 2), 1)],
          torch="chunk", errors=[(S((3,), 0), RuntimeError, "to be greater than 0, got: 0")]),
+    row("unsafe_chunk", S((5,), 2), S((2, 5), 3, 1), S((2, 5), 7, -1), S(rows.INTS, 2)),
     Case(
         shape.tensor_split,
         [S((7, 2), 3), S((5,), R((1, 4))), S((5,), R((3, 9))), S((2, 5), R((4, 2)), 1), S((2,), 3)],
@@ -120,12 +161,15 @@ CASES = [
          errors=[(S((4,), 0, 3, 2), RuntimeError, "start (3) + length (2) exceeds dimension size (4)."),
                  (S((4,), 0, 5, 0), IndexError, "range of [-4, 4], but got 5"),
                  (S((4,), 0, 0, -1), RuntimeError, "length must be non-negative")]),
+    row("narrow", S((3, 4), 0, 1, 2), S((3, 4), -1, 0, 0), S((3, 4), 1, -2, 2), S(rows.INTS, 0, 1, 1)),
     Case(shape.select, [S((3, 2), 0, 1), S((3, 2), 1, -1), S((3,), 0, 2)], torch="select",
          errors=[(S((3, 4), 0, 5), IndexError, "index 5 out of range for tensor of size [3, 4] at dimension 0")]),
     Case(shape.flip, [S((2, 3), [0]), S((2, 3), [0, 1]), S((2, 3, 2), [-1]), S((2, 0), [1]), S((3,), [])], torch="flip",
          errors=[(S((2, 3), [0, 0]), RuntimeError, "appears multiple times")]),
     Case(shape.fliplr, [S((2, 3))], torch="fliplr", errors=[(S((3,)), RuntimeError, ">= 2-d")]),
+    row("fliplr", S((2, 3)), S((2, 0)), S((2, 3, 4)), S(rows.INTS)),
     Case(shape.flipud, [S((2, 3)), S((3,))], torch="flipud", errors=[(S(()), RuntimeError, ">= 1-d")]),
+    row("flipud", S((2, 3)), S((4,)), S((2, 3, 4)), S(rows.INTS)),
     Case(shape.roll, [S((5,), 2), S((2, 3), 1), S((2, 3), -1, 1), S((2, 3), [1, 5], [0, 1]), S((2, 0), 1)],
          torch="roll",
          errors=[(S((2, 3), [1, 2], 0), RuntimeError, "shifts and dimensions must align. shifts: 2, dims:1")]),
@@ -141,7 +185,9 @@ CASES = [
          torch="diag_embed"),
     Case(shape.diag, [S((3,)), S((3,), -1), S((3, 4)), S((3, 4), 1)], torch="diag",
          errors=[(S((2, 2, 2)), RuntimeError, "Supports 1D or 2D tensors. Got 3D")]),
+    row("diagflat", S((3,)), S((2, 2), 1), S((), -1), S(rows.INTS), S((0,), 2)),
     Case(shape.clone, [S((2, 3)), S(())], torch="clone"),
+    *of_one("clone"),
     Case(shape.contiguous, [S((2, 3)), S(())], torch=method("contiguous")),
     Case(shape.pad, [S((2, 3), [1, 2]), S((2, 3), [1, 2, 3, 0]), S((2, 3), [-1, 2]), S((2, 3), [1, -1, -1, 2]),
                      S((2, 3), [1, 1], "constant", 5.0), S((2, 3), []), S((2, 3), [-2, 0], value=1.5),
@@ -259,6 +305,7 @@ def test_view_of_images_that_a_program_lays_out_with_channels_last():
             x.view(2, -1)
 
 
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("dtype", ["int32", "int64", "int16", "float32", "uint8", "complex64"])
 def test_view_reads_the_bytes_as_another_dtype(dtype):
     numbers = np.arange(8, dtype="float32").reshape(2, 4)

@@ -11,6 +11,7 @@ import minidl
 import minidl.special
 from minidl.ops.special import functions
 from tests.checking import Case, S, check_case, torch
+from tests.ops.rows import of_one, of_two, row
 
 nan, inf = math.nan, math.inf
 SHAPES = [S((3, 4)), S(()), S((0, 2))]
@@ -29,11 +30,15 @@ def unary(name, samples, oracle=None, torch_name=None, **kwargs):
 
 CASES = [
     unary("erfinv", [*SIGNED, S((0, 2))], float16=True),
+    *of_one("erfinv", -0.9, 0.9, ints=False),
     unary("ndtr", [*SHAPES, S(INTS)], rtol=1e-6),
     unary("ndtri", UNIT, rtol=1e-8),
+    *of_one("special.ndtri", 0.05, 0.95, ints=False, rtol=1e-8),
     unary("log_ndtr", [*SHAPES, S(np.array([-30.0, -8.0, 5.0]))], rtol=1e-8),
     unary("lgamma", [*POSITIVE, NEGATIVE, S(INTS)], scipy_special.gammaln, "lgamma", float16=True, rtol=1e-6),
     unary("digamma", [*POSITIVE, NEGATIVE], rtol=1e-8),
+    *of_one("digamma", 0.3, 4.0, rtol=1e-7),
+    row("special.psi", S((2, 3), low=0.3, high=4), S((), low=0.3), S((0, 2)), S((2, 1, 3), low=0.3), rtol=1e-7),
     *[Case(functions.polygamma, [S(n, (3, 4), low=0.3, high=4.0), S(n, np.array([-0.5, -1.3]))],
            scipy_special.polygamma, "polygamma", rtol=1e-7, name=f"polygamma {n}",
            errors=[(S(-1, (2,)), RuntimeError, "negative n")])
@@ -41,10 +46,23 @@ CASES = [
     Case(functions.mvlgamma, [S((3, 4), p, low=2.0, high=5.0) for p in (1, 2, 3)], torch="mvlgamma",
          oracle=np.vectorize(scipy_special.multigammaln),
          errors=[(S((2,), 0), RuntimeError, "greater than or equal to 1")]),
+    row("mvlgamma",
+        S((2, 3), 1, low=2, high=5),
+        S((), 2, low=2, high=5),
+        S((0, 2), 2),
+        S((2, 1), 3, low=2, high=5),
+        rtol=1e-8),
+    row("special.multigammaln",
+        S((2, 3), 1, low=2, high=5),
+        S((), 2, low=2, high=5),
+        S((0, 2), 2),
+        S((2, 1), 3, low=2, high=5),
+        rtol=1e-8),
     Case(functions.zeta, [S(2.5, (3, 4), low=0.5, high=4.0), S(3, (2,), low=0.5, high=4.0)], scipy_special.zeta,
          name="zeta"),
     Case(functions.zeta, [S(np.array([2, 3]), 1.5), S(np.array([2, 3]), np.array([1, 4]))], scipy_special.zeta,
          rtol=1e-6, torch=None if torch is None else torch.special.zeta, grad=False, name="zeta of integers"),
+    row("special.zeta", S(2.5, (2, 3), low=0.5), S(3, (), low=0.5), S(2.0, (0, 2)), S(1.5, (2, 1), low=1.0), rtol=1e-7),
     *[unary(name, [*SHAPES, S(np.array([0.0 if name in ("i0", "i1") else 1.0, -3.5, 3.5]))],
             torch_name=name if name == "i0" else None, rtol=1e-8)
       for name in ("i0", "i0e", "i1", "i1e")],
@@ -52,6 +70,7 @@ CASES = [
     Case(functions.logit, [S(np.array([0.0, 0.1, 0.5, 0.95, 1.0]), 0.2), S((3, 4), eps=0.3)], torch="logit",
          name="logit with eps"),
     unary("entr", UNIT),
+    *of_one("special.entr", 0.1),
     Case(functions.xlog1py, [
         S((3, 4), (4,), low=-0.9),
         S((3, 4), 1.5),
@@ -59,7 +78,9 @@ CASES = [
         S(np.array([0, 2]), (2,), low=0),
     ], oracle=scipy_special.xlog1py, torch=None if torch is None else torch.special.xlog1py),
     Case(functions.logaddexp2, [S((3, 4), (4,)), S((), ())], oracle=np.logaddexp2, torch="logaddexp2"),
+    *of_two("logaddexp2", ints=False),
     unary("sinc", [*SHAPES, S(np.array([1.0, -0.5, 0.01, -0.019, 0.021]))], np.sinc, "sinc"),
+    *of_one("special.erfcx", -2, 3, ints=False),
 ]
 
 

@@ -11,6 +11,8 @@ import minidl
 from minidl.ops import index
 from minidl.ops.statistics import counting
 from tests.checking import Case, S, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import calls, row
 
 nan, inf = math.nan, math.inf
 LABELS = np.array([3, 0, 3, 1, 5])
@@ -97,6 +99,29 @@ CASES = [
     ]),
     Case(index.bucketize, [S((6,), SORTED), S(np.array([3.0, 5.0]), SORTED, right=True)], torch="bucketize", grad=False,
          name="bucketize options"),
+    row("bucketize",
+        S((2, 3), np.array([-1.0, 0.0, 1.0])),
+        S((), np.array([0.0])),
+        S((4,), np.array([-1.0, 1.0]), right=True),
+        S(rows.INTS, np.array([0, 2, 5]), out_int32=True),
+        grad=False),
+    calls("histogramdd",
+          lambda lib, x, *args, **kwargs: lib.histogramdd(x, *args, **kwargs)[:1]
+          + tuple(lib.histogramdd(x, *args, **kwargs)[1]),
+          S((20, 2), S.raw([3, 4])),
+          S((20, 3), 2),
+          S((5, 4, 2), 3, range=S.raw([-1.0, 1.0, -2.0, 0.5])),
+          S((20, 1), 4, density=True),
+          S((20, 2), S.raw([2, 2]), weight=np.arange(20.0)),
+          grad=False),
+    *[row("unique",
+          S(rows.INTS, **kwargs),
+          S(np.array([3, 1, 1, 2]), **kwargs),
+          S(np.array([2.0, 2.0, -1.0]), **kwargs),
+          S(rows.BOOLS, **kwargs),
+          grad=False, name=f"unique {kwargs}")
+      for kwargs in ({}, {"return_inverse": True}, {"return_counts": True},
+                     {"return_inverse": True, "return_counts": True})],
 ]
 
 

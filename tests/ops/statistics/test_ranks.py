@@ -9,6 +9,8 @@ import pytest
 import minidl
 from minidl.ops import statistics as st
 from tests.checking import Case, S, _check_values, check_case, torch
+from tests.ops import rows
+from tests.ops.rows import row
 
 nan, inf = math.nan, math.inf
 TIES = np.array([[1.0, 3.0, 3.0, 0.0, 3.0], [2.0, 2.0, 2.0, 2.0, 2.0], [-1.0, 0.0, -1.0, 5.0, 0.0]])
@@ -91,9 +93,17 @@ CASES = [
                  (S((2, 3), aweights=np.array([1.0, 2.0])), RuntimeError, "to have shape (3,)")]),
     Case(st.cov, [S((3, 5)), S((4,))], lambda x: np.cov(x).reshape(np.cov(x).shape), name="cov by NumPy"),
     Case(st.corrcoef, [S((3, 5)), S((2, 6), seed=3)], np.corrcoef, "corrcoef"),
+    row("corrcoef", S((3, 5)), S((5,)), S((2, 4)), S((1, 4))),
     Case(st.renorm, [S((3, 4), 2, 0, 1.0), S((3, 4), 1, 1, 0.5), S((2, 3, 2), 2, -1, 2.0)], torch="renorm",
          errors=[(S((3,), 2, 0, 1), RuntimeError, "at least 2 dimensions")]),
+    row("renorm",
+        S((2, 3), 2, 0, 1.0),
+        S((2, 3), 1, 1, 0.5),
+        S((2, 3, 4), 2, -1, 1.5),
+        S((0, 2), 2, 0, 1.0),
+        rtol=1e-8),
     Case(st.msort, [S((5,)), S((3, 4)), S(INTS)], lambda x: np.sort(x, 0), "msort"),
+    row("msort", S((4,)), S((3, 2)), S((2, 3, 4)), S(rows.INTS), S(())),
     Case(st.sum_to_size, [
         S((3, 4), 1, 4),
         S((3, 4), 3, 1),
