@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import minidl
+from minidl.backend.kernel import bodies, registry
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
@@ -19,9 +20,11 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(minidl.__path__, "minidl.
 
 @pytest.fixture(autouse=True)
 def settings_as_before():
-    """Examples may change them."""
-    threads, compiled = minidl.get_num_threads(), minidl.backends.numba.enabled
+    """Examples may change them, and declare kernels."""
+    threads, compiled, kernels = minidl.get_num_threads(), minidl.backends.numba.enabled, set(registry)
     yield
+    for name in set(registry) - kernels:
+        del registry[name], bodies[name]
     minidl.set_num_threads(threads)
     minidl.backends.numba.enabled = compiled
 

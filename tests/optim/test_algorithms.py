@@ -195,6 +195,7 @@ class Row:
     errors: list[tuple[dict[str, Any], str]]
     shapes: tuple[tuple[int, ...], ...] = SHAPES
     whole: bool = False     # works on a parameter as a whole, not on elements in blocks
+    in_torch: bool = True   # PyTorch has it, by the same name
 
     def __str__(self) -> str:
         return self.cls.__name__
@@ -273,11 +274,17 @@ TABLE = [
         shapes=((3, 4), (5, 2), (3, 3)), whole=True),
 ]
 every_row = pytest.mark.parametrize("row", TABLE, ids=str)
+every_row_of_torch = pytest.mark.parametrize("row", [row for row in TABLE if row.in_torch], ids=str)
 
 
 def test_every_optimizer_has_a_row() -> None:
     exported = {value for value in map(vars(optim).get, optim.__all__) if inspect.isclass(value)}
     assert exported - {optim.Optimizer, optim.LBFGS} == {row.cls for row in TABLE}     # LBFGS: test_lbfgs.py
+
+
+@needs_torch
+def test_rows_say_what_pytorch_has() -> None:
+    assert {str(row): row.in_torch for row in TABLE} == {str(row): hasattr(torch.optim, str(row)) for row in TABLE}
 
 
 # ---------------------------------------------------------------------- helpers
@@ -337,7 +344,7 @@ def test_follows_its_formula(row: Row) -> None:
 
 
 @needs_torch
-@every_row
+@every_row_of_torch
 def test_equals_pytorch(row: Row, in_float64: None) -> None:
     for options in [{}, *row.options]:
         params, theirs = leaves(start(row.shapes)), [torch.nn.Parameter(torch.tensor(a)) for a in start(row.shapes)]
@@ -352,7 +359,7 @@ def test_equals_pytorch(row: Row, in_float64: None) -> None:
 
 
 @needs_torch
-@every_row
+@every_row_of_torch
 def test_defaults_are_pytorchs(row: Row) -> None:
     ours, theirs = row.cls([minidl.ones(1, 1)]).defaults, getattr(torch.optim, str(row))([torch.ones(1, 1)]).defaults
     ignored = {"foreach", "fused", "capturable", "differentiable"}
@@ -393,7 +400,7 @@ def test_refuses_invalid_options(row: Row) -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("name", [*map(str, TABLE), "LBFGS"])
+@pytest.mark.parametrize("name", [*(str(row) for row in TABLE if row.in_torch), "LBFGS"])
 def test_takes_pytorchs_arguments(name: str) -> None:
     ours, theirs = (list(inspect.signature(getattr(library, name)).parameters.values())
                     for library in (optim, torch.optim))
@@ -414,7 +421,7 @@ def test_complex_parameters_are_refused(cls: Any) -> None:
 
 
 @needs_torch
-@every_row
+@every_row_of_torch
 def test_groups_closures_and_missing_gradients_as_in_pytorch(row: Row, in_float64: None) -> None:
     """Two groups with options of their own, a rate that is a tensor, gradients that come and go, all by a closure."""
     def make(library: Any, params: list[Any], lr: Any) -> Any:
@@ -554,7 +561,7 @@ def test_continues_where_it_was(row: Row, way: str) -> None:
 
 
 @needs_torch
-@every_row
+@every_row_of_torch
 def test_state_moves_from_pytorch_and_back(row: Row, in_float64: None) -> None:
     for options in row.options[-2:]:
         grads = list(gradients(row.shapes))
@@ -586,7 +593,7 @@ def test_state_moves_from_pytorch_and_back(row: Row, in_float64: None) -> None:
 
 
 @needs_torch
-@every_row
+@every_row_of_torch
 def test_state_has_pytorchs_names(row: Row) -> None:
     for options in row.options:
         params, theirs = leaves(start(row.shapes)), [torch.nn.Parameter(torch.tensor(a)) for a in start(row.shapes)]
