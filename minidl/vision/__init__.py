@@ -1,4 +1,4 @@
-"""Computer vision: data sets, boxes and losses, transforms."""
-from minidl.vision import datasets, ops, transforms
+"""Computer vision: data sets, networks, boxes and losses, transforms."""
+from minidl.vision import datasets, models, ops, transforms
 
-__all__ = ["datasets", "ops", "transforms"]
+__all__ = ["datasets", "models", "ops", "transforms"]

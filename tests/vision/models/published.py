@@ -1,0 +1,117 @@
+"""A row a model: its input, and the parameters and multiply-adds that were published, with their source.
+
+Figures stand as they were printed, so that what they leave open is seen: "33M" is anything from 32.5 to 33.5 million.
+Where nobody published a figure, the layers are summed by hand. Sources of the transformers for small images do not
+count the two products of attention, which no layer with parameters does: `attention` says how many these are.
+"""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    input_size: tuple[int, ...]
+    params: str
+    mult_adds: str
+    source: str
+    attention: int = 0          # multiply-adds of the net that mult_adds leaves out
+    biases: int = 0             # parameters of the net that the source's net has not
+
+
+def at_most_off(figure: str) -> tuple[float, float]:
+    """The number that was printed, and half of its last digit."""
+    digits, unit = (figure[:-1], {"M": 1e6, "G": 1e9}[figure[-1]]) if figure[-1] in "MG" else (figure, 1.0)
+    digits = digits.replace(",", "")
+    return float(digits) * unit, 0.5 * unit / 10 ** len(digits.partition(".")[2])
+
+
+# ---------------------------------------------------------------------- by hand
+
+def attention(layers: int, tokens: int, width: int) -> int:
+    """Multiply-adds of q @ k.T, and of weights @ v."""
+    return layers * 2 * tokens ** 2 * width
+
+
+def by_hand(params: int, mult_adds: int) -> tuple[str, str, str]:
+    return f"{params:,}", f"{mult_adds:,}", "summed by hand"
+
+
+def lenet(c1: int, c2: int, hidden: list[int], sides: tuple[int, int, int]) -> tuple[str, str, str]:
+    """Two convolutions 5x5 with outputs of two sides, and linear layers from the third."""
+    widths = [c2 * sides[2] ** 2, *hidden, 10]
+    linear = sum(a * b for a, b in zip(widths, widths[1:]))
+    return by_hand(25 * c1 + c1 + 25 * c1 * c2 + c2 + linear + sum(widths[1:]),
+                   25 * c1 * sides[0] ** 2 + 25 * c1 * c2 * sides[1] ** 2 + linear)
+
+
+def cifar_resnet(depth: int) -> int:
+    """Multiply-adds: three stages of n blocks of two convolutions 3x3, at 32, 16 and 8 pixels."""
+    n = (depth - 2) // 6
+    stages = sum(9 * c * c * side ** 2 * (2 * n) for c, side in ((16, 32), (32, 16), (64, 8)))
+    halved = sum(9 * c * c * side ** 2 // 2 for c, side in ((32, 16), (64, 8)))     # from half as many channels
+    return 9 * 3 * 16 * 32 ** 2 + stages - halved + 640
+
+
+def speed_net(a: int, b: int, c: int) -> tuple[str, str, str]:
+    """A convolution 2x2 to 24 channels, six convolutions 3x3 at 31, 15, 15, 7, 7 and 3 pixels, and a linear layer."""
+    convs = [(9 * 24 * a, 31), (9 * a * a, 15), (9 * a * b, 15), (9 * b * b, 7), (9 * b * c, 7), (9 * c * c, 3)]
+    return by_hand(12 * 24 + 24 + sum(w for w, _ in convs) + 4 * (a + b + c) + 10 * c,
+                   12 * 24 * 31 ** 2 + sum(w * side ** 2 for w, side in convs) + 10 * c)
+
+
+def small_vit(layers: int, width: int, mlp: int, tokens: int, patch: int) -> tuple[str, str, str]:
+    """`tokens` with the class token among them; `patch` numbers make a patch. Without the products of attention."""
+    linear = 4 * width * width + 2 * width * mlp
+    layer = linear + 4 * width + mlp + width + 4 * width            # biases, and two norms
+    params = patch * width + width + width + tokens * width + layers * layer + 2 * width + 10 * width + 10
+    return by_hand(params, (tokens - 1) * patch * width + layers * tokens * linear + 10 * width)
+
+
+def dcgan(channels: int, noise: int) -> tuple[int, int]:
+    """Of the convolutions 4x4 between an image of 64 pixels with 3 channels and `noise` numbers."""
+    widths = [3, channels, 2 * channels, 4 * channels, 8 * channels]
+    params = sum(16 * a * b for a, b in zip(widths, widths[1:])) + 16 * 8 * channels * noise
+    return params, sum(16 * a * b * side ** 2 for a, b, side in zip(widths, widths[1:], (32, 16, 8, 4))) + \
+        16 * 8 * channels * noise
+
+
+# ---------------------------------------------------------------------- the rows
+
+TORCHVISION = "torchvision's documentation"
+HE = "He et al. 2015, table 6; multiply-adds by hand"
+HASSANI = "README of the authors' code"
+TUTORIAL = "PyTorch's DCGAN tutorial; multiply-adds by hand"
+LARGE, SMALL, DIGIT = (1, 3, 224, 224), (1, 3, 32, 32), (1, 1, 28, 28)
+
+ROWS = {
+    "airbench93": Row(SMALL, *speed_net(64, 128, 128)),
+    "airbench94": Row(SMALL, *speed_net(64, 256, 256)),
+    "cct_2_3x2": Row(SMALL, "0.284M", "0.033G", HASSANI, attention(2, 64, 128)),
+    "cct_4_3x2": Row(SMALL, "0.482M", "0.046G", HASSANI, attention(4, 64, 128)),
+    "cct_7_3x1": Row(SMALL, "3.760M", "0.947G", HASSANI, attention(7, 256, 256)),
+    "dcgan_discriminator": Row((1, 3, 64, 64), "2,765,568", f"{dcgan(64, 1)[1]:,}", TUTORIAL),
+    "dcgan_generator": Row((1, 100, 1, 1), "3,576,704", f"{dcgan(64, 100)[1]:,}", TUTORIAL),
+    "lenet5": Row(DIGIT, *lenet(6, 16, [120, 84], (28, 10, 5))),
+    "lenet_caffe": Row(DIGIT, *lenet(20, 50, [500], (24, 8, 4))),
+    "resnet18": Row(LARGE, "11,689,512", "1.814G", TORCHVISION),
+    "resnet20": Row(SMALL, "0.27M", f"{cifar_resnet(20):,}", HE),
+    "resnet32": Row(SMALL, "0.46M", f"{cifar_resnet(32):,}", HE),
+    "resnet34": Row(LARGE, "21,797,672", "3.664G", TORCHVISION),
+    "resnet44": Row(SMALL, "0.66M", f"{cifar_resnet(44):,}", HE),
+    "resnet50": Row(LARGE, "25,557,032", "4.089G", TORCHVISION),
+    "resnet56": Row(SMALL, "0.85M", f"{cifar_resnet(56):,}", HE),
+    "resnet101": Row(LARGE, "44,549,160", "7.801G", TORCHVISION),
+    "resnet110": Row(SMALL, "1.7M", f"{cifar_resnet(110):,}", HE),
+    "resnet152": Row(LARGE, "60,192,808", "11.514G", TORCHVISION),
+    "resnext50_32x4d": Row(LARGE, "25,028,904", "4.23G", TORCHVISION),
+    "resnext101_32x8d": Row(LARGE, "88,791,336", "16.414G", TORCHVISION),
+    "vit_b_16": Row(LARGE, "86,567,656", "17.564G", TORCHVISION),
+    "vit_b_32": Row(LARGE, "88,224,232", "4.409G", TORCHVISION),
+    "vit_lite_2_4": Row(SMALL, *small_vit(2, 128, 128, 65, 48), attention(2, 65, 128)),
+    "vit_lite_4_4": Row(SMALL, *small_vit(4, 128, 128, 65, 48), attention(4, 65, 128)),
+    "vit_lite_6_4": Row(SMALL, "3.191M", "0.205G", HASSANI, attention(6, 65, 256), 6 * 3 * 256),
+    "vit_lite_7_4": Row(SMALL, "3.717M", "0.239G", HASSANI, attention(7, 65, 256), 7 * 3 * 256),
+    "vit_mnist": Row(DIGIT, *small_vit(4, 64, 128, 50, 16), attention(4, 50, 64)),
+    "wide_resnet50_2": Row(LARGE, "68,883,240", "11.398G", TORCHVISION),
+    "wide_resnet101_2": Row(LARGE, "126,886,696", "22.753G", TORCHVISION),
+}
