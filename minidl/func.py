@@ -11,10 +11,11 @@ from typing import Any
 
 import minidl.autograd.functional as products
 from minidl import left_out
+from minidl.autograd.accumulate import AccumulateGrad
+from minidl.autograd.basic_ops import Alias
 from minidl.autograd.functional import forward_product
 from minidl.autograd.grad_mode import enable_grad
-from minidl.autograd.interface import grad as gradients
-from minidl.autograd.op import AccumulateGrad, Alias
+from minidl.autograd.gradients import grad as gradients
 from minidl.nn.module import Module
 from minidl.nn.norm import _BatchNorm
 from minidl.ops.elementwise import equal

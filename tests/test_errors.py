@@ -466,14 +466,14 @@ def test_notes_without_add_note():
         add_note: Any = property()   # hasattr is False, as on 3.10
 
     error = OldError("wrong")
-    minidl.autograd.op.annotate(error, "in Add")
+    minidl.autograd.errors.annotate(error, "in Add")
     assert str(error) == "wrong\nin Add"
 
     class OldKeyError(OldError, KeyError):
         pass
 
     error = OldKeyError("key")
-    minidl.autograd.op.annotate(error, "in sample 5")
+    minidl.autograd.errors.annotate(error, "in sample 5")
     assert error.args == ("key",)
 
 

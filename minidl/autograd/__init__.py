@@ -15,7 +15,7 @@ from minidl.autograd.grad_mode import (
 )
 from minidl.autograd.gradcheck import GradcheckError, gradcheck, gradcheck_report, gradgradcheck
 from minidl.autograd.gradcheck_results import GradcheckReport
-from minidl.autograd.interface import Variable, backward, grad
+from minidl.autograd.gradients import Variable, backward, grad
 from minidl.autograd.op import Op
 
 __all__ = [

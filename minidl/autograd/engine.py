@@ -10,209 +10,162 @@ record what they do.
 """
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
 from minidl.autograd.around import around_gradients, watched_gradients
+from minidl.autograd.errors import annotate, check_nan, where_recorded
 from minidl.autograd.grad_mode import Switch, switches
-from minidl.autograd.op import AccumulateGrad, Op, annotate
-from minidl.autograd.tensorbase import Edge, TensorBase, gradient_of, recorded_gradient_of, version_of, wrap, wrap_free
+from minidl.autograd.handles import OpHooks
+from minidl.autograd.hooks import run_node_hooks, run_prehooks, run_tensor_hooks
+from minidl.autograd.op import Op
+from minidl.autograd.tensorbase import Edge, wrap
 from minidl.backend.device import array_module
 
-_one_at_a_time = threading.Lock()   # threads that share leaves add to the same `.grad`
+Roots = Sequence[tuple[Edge, Any]]
+"""Where gradients start: the edge of a tensor, and the gradient of that tensor."""
+
+NumPyScalar = np.generic    # what NumPy returns in place of arrays without axes
 
 
-def backward(tensors: Sequence[TensorBase], grads: Sequence[Any], retain_graph: bool | None,
-             create_graph: bool, inputs: Sequence[TensorBase] | None = None) -> None:
-    """Add the gradients of `tensors` to the `.grad` of the leaves, or of `inputs` alone."""
-    roots = [(edge_of(t), g) for t, g in zip(tensors, grads)]
-    retain = create_graph if retain_graph is None else retain_graph
-    if inputs is None:
-        run(roots, create_graph, retain)
-        return
-    found = run(roots, create_graph, retain, targets={edge_of(t) for t in inputs})
-    for t in inputs:
-        edge = edge_of(t)
-        if edge not in found:
-            continue
-        if isinstance(edge[0], AccumulateGrad):
-            with Switch(enabled=create_graph):
-                _arrive(edge[0], found[edge], create_graph, owned=False)
-        elif not t.retains_grad:        # else it was collected on the way
-            with _one_at_a_time:
-                accumulate(t, found[edge], owned=False)
-
-
-def gradients(outputs: Sequence[TensorBase], grads: Sequence[Any], inputs: Sequence[TensorBase],
-              retain_graph: bool | None = None, graph: bool = False) -> list[Any]:
-    """The gradients of `outputs` with respect to `inputs`; None where there is no path. Nothing is
-    written to `.grad`. Arrays, or Tensors if `graph`."""
-    roots = [(t.edge, g) for t, g in zip(outputs, grads) if t.edge is not None and g is not None]
-    targets = [edge_of(t) for t in inputs]
-    found = run(roots, graph, graph if retain_graph is None else retain_graph, set(targets))
-    return [found.get(edge) for edge in targets]
-
-
-def edge_of(tensor: TensorBase) -> Edge:
-    """The tensor's edge, brought up to date. Errors: RuntimeError where it has none."""
-    if tensor.view_of is not None:
-        tensor.view_of.refresh(tensor)
-    if tensor.edge is None:
-        raise RuntimeError(
-            "element 0 of tensors does not require grad and does not have a grad_fn: nothing that led to it "
-            "requires grad, or it was computed under no_grad() or detach()ed. Set requires_grad=True on "
-            "the tensors you want gradients of.")
-    return tensor.edge
-
-
-def run(roots: Iterable[tuple[Edge, Any]], graph: bool, retain: bool,
-        targets: set[Edge] | None = None) -> dict[Edge, Any]:
+def push_back(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] | None = None) -> dict[Edge, Any]:
     """Push gradients back from `roots`. Arrays all the way; Tensors if `graph`.
 
-    Without `targets`, leaves receive theirs in `.grad`. With `targets`, only the ops on the way to
-    them run, and their gradients are returned.
+    Without `targets`, leaves receive theirs in `.grad`. With `targets`, only the ops on the way to them run, and their
+    gradients are returned. Unless `retain`, ops drop what they have kept.
     """
+    search = None if targets is None else Search(targets, roots)
+    find_nan = switches.anomaly and switches.check_nan
     with Switch(enabled=graph, autocast=frozenset()):      # gradients have the dtypes that the values had
-        return _run(list(roots), graph, retain, targets)
-
-
-def _run(roots: list[tuple[Edge, Any]], graph: bool, retain: bool,
-         targets: set[Edge] | None) -> dict[Edge, Any]:
-    heap: list[tuple[int, Op]] = []     # ops that have received something, the newest on top
-    arrived: dict[Op, Any] = {}         # op -> gradient of its output; {slot: gradient} if it has several
-    owned: set[Op] = set()              # ops whose arrived gradient nobody else holds
-    found: dict[Edge, Any] = {}
-    on_the_way = None if targets is None else _ops_towards(targets, [edge[0] for edge, _ in roots])
-    check_nan = switches.anomaly and switches.check_nan
-
-    def deliver(op: Op, slot: int, g: Any, fresh: bool) -> None:
-        """Borrow the first gradient, add the second out of place, later ones in place."""
-        present = arrived.get(op)
-        if present is None:
-            if op.outputs > 1:
-                g = {slot: g}
-            elif fresh:
-                owned.add(op)
-            arrived[op] = g
-            heappush(heap, (-op.sequence, op))
-        elif op.outputs > 1:
-            present[slot] = present[slot] + g if slot in present else g
-        elif op in owned and not isinstance(present, np.generic):
-            present += g
-        else:
-            arrived[op] = present + g
-            if not graph:
-                owned.add(op)
-
-    for (op, slot), g in roots:
-        deliver(op, slot, g, False)
-
-    while heap:
-        op = heappop(heap)[1]
-        g = arrived.pop(op)
-        if op.outputs > 1:
-            g = tuple([g.get(slot) for slot in range(op.outputs)])
-        if op.hooks is not None or op.retained is not None:
-            g = _run_hooks(op, g, graph)
-            owned.discard(op)
-        if targets is not None:
-            for slot in range(op.outputs):
-                if (op, slot) in targets:
-                    found[op, slot] = g if op.outputs == 1 else g[slot]
-        elif type(op) is AccumulateGrad:
-            _arrive(op, g, graph, op in owned)
-            continue
-
-        edges = op.edges if on_the_way is None else \
-            [edge if edge is not None and edge[0] in on_the_way else None for edge in op.edges]
-        if on_the_way is not None and not any(edges):
-            continue
-        if op.outputs > 1 and op.materialize and any(x is None for x in g):
-            g = _with_zeros(op, g, graph)
-        try:
-            if op.node_prehooks:
-                g = _run_prehooks(op, g, graph)
-            if op.watched:
-                op.check_watched()
-            passed = (watched_gradients(op, g, graph, edges) if around_gradients.functions else
-                      op.input_gradients(g, graph, edges))
-            if op.node_hooks:
-                passed = _run_node_hooks(op, passed, g, graph)
-        except Exception as error:
-            annotate(error, f"in the gradient of {op.name()}" + _where(op))
-            raise
-        if check_nan:
-            _check_nan(op, passed)
-        may_own = not graph and op.joint is None and op.outputs == 1 and not op.node_hooks
-        for edge, gx in zip(edges, passed):
-            if edge is None:
+        arrivals = Arrivals(roots, graph)
+        for op, g in arrivals.newest_first():
+            hooks = op.hooks
+            if hooks is not None and (hooks.on_output or hooks.retained):
+                g = run_tensor_hooks(op, hooks, g, graph)
+                arrivals.owned.discard(op)      # a hook may have put it aside
+            edges = op.edges
+            if search is not None:
+                edges = search.pass_by(op, g)
+                if not any(edges):
+                    continue
+            elif not edges:     # a leaf: nothing is behind it
+                op.arrive(g, graph, op in arrivals.owned)
                 continue
-            if gx is not None:
-                deliver(edge[0], edge[1], gx, may_own and gx is not g and gx.base is None)
-            elif op.joint is None and not op.node_hooks:
-                _expect_nothing_from_rules(op, edges, passed)
-        if not retain:
-            op.release()
-    return found
+            if type(g) is tuple and op.materialize:
+                g = _with_zeros(op, g, graph)
+            try:
+                passed = op.input_gradients(g, graph, edges) if hooks is None and not around_gradients.functions else \
+                    _pass_back(op, hooks, g, graph, edges)
+            except Exception as error:
+                annotate(error, f"in the gradient of {op.name()}" + where_recorded(op))
+                raise
+            if find_nan:
+                check_nan(op, passed)
+            arrivals.deliver(edges, passed, not (graph or hooks or op.joint or type(g) is tuple), g)
+            if not retain:
+                op.release()
+    return {} if search is None else search.found
 
 
-def _expect_nothing_from_rules(op: Op, edges: Sequence[Edge | None], passed: Sequence[Any]) -> None:
-    """Errors: RuntimeError where the rule of a single input returned None."""
-    for name, rule, edge, gx in zip(op.input_names, op.rules, edges, passed):
-        if rule is not None and edge is not None and gx is None:
-            raise RuntimeError(f"{op.name()}.grad_{name} returned None instead of a gradient: is there a `return` in "
-                               f"it? An input that has no gradient has no rule")
+class Arrivals:
+    """The ops that have received a gradient, the newest on top, and what each has received.
+
+    The first gradient is borrowed, without a copy. The second is added out of place, because somebody else may hold
+    the first. All later ones are added in place, because the sum belongs to the engine.
+    """
+
+    def __init__(self, roots: Roots, graph: bool) -> None:
+        self.graph = graph
+        self.heap: list[tuple[int, Op]] = []
+        self.pending: dict[Op, Any] = {}    # op -> gradient of its output; {slot: gradient} if it has several
+        self.owned: set[Op] = set()         # ops whose gradient nobody else holds
+        for edge, g in roots:
+            self.deliver((edge,), (g,), owned=False)
+
+    def newest_first(self) -> Iterator[tuple[Any, Any]]:
+        """Each op when it is the newest, with the gradient of its output: a tuple if it has several outputs."""
+        while self.heap:
+            op = heappop(self.heap)[1]
+            g = self.pending.pop(op)
+            yield op, tuple([g.get(slot) for slot in range(op.outputs)]) if type(g) is dict else g
+
+    def deliver(self, edges: Sequence[Edge | None], gradients: Sequence[Any], owned: bool, g: Any = None) -> None:
+        """Add each of `gradients` to what the op of its edge has received.
+
+        owned: nobody else holds those that are not `g`, and no views.
+        """
+        pending = self.pending
+        for edge, gx in zip(edges, gradients):
+            if edge is None or gx is None:
+                continue
+            op, slot = edge
+            if isinstance(gx, NumPyScalar):
+                gx = np.asarray(gx)
+            present = pending.get(op)
+            if present is None:
+                heappush(self.heap, (-op.sequence, op))
+                if op.outputs > 1:
+                    gx = {slot: gx}
+                elif owned and gx is not g and gx.base is None:
+                    self.owned.add(op)
+                pending[op] = gx
+            elif type(present) is dict:
+                present[slot] = _sum(present[slot], gx) if slot in present else gx
+            elif op in self.owned:
+                present += gx
+            else:
+                pending[op] = _sum(present, gx)
+                if not self.graph:
+                    self.owned.add(op)
 
 
-def _arrive(op: AccumulateGrad, g: Any, graph: bool, owned: bool) -> None:
-    """The end of the way: the hooks of a leaf, and between them the gradient is added to its `.grad`."""
-    leaf = op.leaf()
-    if leaf is None or leaf.edge is None:   # gone, or frozen since: requires_grad is False now
-        return
-    if op.node_prehooks:
-        g = _run_prehooks(op, g, graph)
-    with _one_at_a_time:
-        accumulate(leaf, g, owned and not (op.node_prehooks or op.node_hooks))   # hooks may have put it aside
-    for hook in op.post_hooks or ():
-        hook(leaf)
-    if op.node_hooks:
-        _run_node_hooks(op, (), g, graph)
+def _sum(a: Any, b: Any) -> Any:
+    total = a + b
+    return np.asarray(total) if isinstance(total, NumPyScalar) else total
 
 
-def accumulate(leaf: TensorBase, g: Any, owned: bool) -> None:
-    """Add an arrived gradient to `leaf.grad`; the first one is taken over if nobody else holds it."""
-    shape = g.shape if isinstance(g, np.generic) else getattr(g, "array", g).shape
-    if shape != leaf.array.shape:
-        raise RuntimeError(f"a gradient of shape {tuple(shape)} arrived at a leaf of shape "
-                           f"{tuple(leaf.array.shape)}: a gradient rule returned a wrong shape")
-    if isinstance(g, TensorBase):
-        leaf.grad = recorded_gradient_of(leaf, g) if leaf.grad is None else leaf.grad + g   # type: ignore[operator]
-    elif leaf.grad is None:
-        leaf.grad = gradient_of(leaf, np.asarray(g) if isinstance(g, np.generic) else g if owned else g.copy(order="K"))
-    else:
-        version = version_of(leaf.grad)
-        version[:] = version[0] + 1, "backward"
-        leaf.grad.array += g
+class Search:
+    """The edges whose gradients are asked for, the ops on the way to them, and what was found."""
+
+    def __init__(self, targets: Iterable[Edge], roots: Roots) -> None:
+        self.targets = set(targets)
+        self.on_the_way = _ops_towards(self.targets, roots)
+        self.found: dict[Edge, Any] = {}
+
+    def pass_by(self, op: Op, g: Any) -> list[Edge | None]:
+        """Note the gradients of those outputs of an op that are targets; returns the edges that lead to others."""
+        for slot in range(op.outputs):
+            if (op, slot) in self.targets:
+                self.found[op, slot] = g if op.outputs == 1 else g[slot]
+        return [edge if edge is not None and edge[0] in self.on_the_way else None for edge in op.edges]
 
 
-def _ops_towards(targets: set[Edge], roots: list[Op]) -> set[Op]:
+def _ops_towards(targets: set[Edge], roots: Roots) -> set[Op]:
     """The ops between `roots` and `targets`: those from which a target can be reached."""
-    reachable = set(roots)
+    reachable = {op for (op, _), _ in roots}
     stack = list(reachable)
     while stack:
         for edge in stack.pop().edges:
             if edge is not None and edge[0] not in reachable:
                 reachable.add(edge[0])
                 stack.append(edge[0])
-    towards = {edge[0] for edge in targets}
+    towards = {op for op, _ in targets}
     for op in sorted(reachable, key=lambda op: op.sequence):  # inputs before outputs
         if any(edge is not None and edge[0] in towards for edge in op.edges):
             towards.add(op)
     return towards
+
+
+def _pass_back(op: Op, hooks: OpHooks | None, g: Any, graph: bool, edges: Sequence[Edge | None]) -> Sequence[Any]:
+    """The gradients of the op's inputs, where something stands around its rules or hooks run before and after them."""
+    if hooks is not None:
+        g = run_prehooks(op, hooks, g, graph)
+    passed = (watched_gradients(op, g, graph, edges) if around_gradients.functions else
+              op.input_gradients(g, graph, edges))
+    return passed if hooks is None else run_node_hooks(op, hooks, passed, g, graph)
 
 
 def _with_zeros(op: Op, g: tuple[Any, ...], graph: bool) -> tuple[Any, ...]:
@@ -225,89 +178,3 @@ def _with_zeros(op: Op, g: tuple[Any, ...], graph: bool) -> tuple[Any, ...]:
 
     return tuple([x if x is not None or kind is None else zeros(*kind)
                   for x, kind in zip(g, op.output_types)])
-
-
-# ---------------------------------------------------------------------- hooks: they see Tensors
-
-def _as_tensor(g: Any) -> Any:
-    if g is None or isinstance(g, TensorBase):
-        return g
-    return wrap_free(g)
-
-
-def _as_passed(g: Any, graph: bool) -> Any:
-    return g if graph or g is None else g.array
-
-
-def _run_hooks(op: Op, g: Any, graph: bool) -> Any:
-    """Tensor hooks, registered on the output that a gradient belongs to; `retain_grad` comes last."""
-    gs = [_as_tensor(x) for x in (g if op.outputs > 1 else (g,))]
-    for slot, hooks in (op.hooks or {}).items():
-        for hook in list(hooks):
-            if gs[slot] is not None:
-                gs[slot] = _replaced(hook, hook(gs[slot]), gs[slot])
-    for slot, reference in op.retained or ():
-        target = reference()
-        if target is not None and gs[slot] is not None:
-            target.grad = gs[slot].clone() if target.grad is None else target.grad + gs[slot]
-    gs = [_as_passed(x, graph) for x in gs]
-    return tuple(gs) if op.outputs > 1 else gs[0]
-
-
-def _run_prehooks(op: Op, g: Any, graph: bool) -> Any:
-    gs = tuple(map(_as_tensor, g if op.outputs > 1 else (g,)))
-    for hook in list(op.node_prehooks or ()):
-        gs = _replaced_all(hook, hook(gs), gs)
-    passed = tuple([_as_passed(x, graph) for x in gs])
-    return passed if op.outputs > 1 else passed[0]
-
-
-def _run_node_hooks(op: Op, passed: Sequence[Any], g: Any, graph: bool) -> list[Any]:
-    grad_inputs = tuple(map(_as_tensor, passed))
-    grad_outputs = tuple(map(_as_tensor, g if op.outputs > 1 else (g,)))
-    for hook in list(op.node_hooks or ()):
-        grad_inputs = _replaced_all(hook, hook(grad_inputs, grad_outputs), grad_inputs)
-    return [_as_passed(x, graph) for x in grad_inputs]
-
-
-def _replaced_all(hook: Callable[..., Any], new: Any, old: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a node hook returned: nothing, one Tensor or a tuple of them."""
-    if new is None:
-        return old
-    new = tuple(new) if isinstance(new, (tuple, list)) else (new,)
-    if len(new) != len(old):
-        raise RuntimeError(f"hook {_name(hook)} has changed the number of gradients: expected {len(old)}, "
-                           f"got {len(new)}")
-    return tuple([None if n is None else _replaced(hook, n, o) for n, o in zip(new, old)])
-
-
-def _replaced(hook: Callable[..., Any], new: Any, old: Any) -> Any:
-    """`new`, which a hook returned in place of the gradient `old`; None leaves `old` as it is."""
-    if new is None:
-        return old
-    if not isinstance(new, TensorBase):
-        raise TypeError(f"hook {_name(hook)}: expected it to return a Tensor or None, but got {type(new).__name__}")
-    if old is not None and (new.array.shape, new.array.dtype) != (old.array.shape, old.array.dtype):
-        raise RuntimeError(f"hook {_name(hook)} has changed the size or the type of the gradient: expected shape "
-                           f"{tuple(old.array.shape)} of {old.array.dtype}, got {tuple(new.array.shape)} of "
-                           f"{new.array.dtype}; return a tensor like the one it is given")
-    return new
-
-
-def _name(hook: Callable[..., Any]) -> str:
-    return f"'{getattr(hook, '__name__', type(hook).__name__)}'"
-
-
-# ---------------------------------------------------------------------- anomaly mode
-
-def _where(op: Op) -> str:
-    return "" if op.recorded_at is None else \
-        ", which was recorded here (most recent call last):\n" + "".join(op.recorded_at)
-
-
-def _check_nan(op: Op, passed: Sequence[Any]) -> None:
-    for i, gx in enumerate(passed):
-        if gx is not None:
-            array = gx.array if isinstance(gx, TensorBase) else gx
-            if bool(array_module(array).isnan(array).any()):
-                raise RuntimeError(f"Function '{op.name()}' returned nan values in its {i}th output" + _where(op))

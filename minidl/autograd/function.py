@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.autograd.around import around_functions
+from minidl.autograd.basic_ops import Alias, Cast
+from minidl.autograd.errors import annotate
 from minidl.autograd.grad_mode import Switch, enable_grad, no_grad, switches
 from minidl.autograd.inplace import check_writable, rebase_history
-from minidl.autograd.op import Alias, Cast, Op, annotate, next_sequence
+from minidl.autograd.op import Op, next_sequence
 from minidl.autograd.rules import check_spelling
-from minidl.autograd.tensorbase import TensorBase, View, memory_of, version_of, wrap, wrap_free
+from minidl.autograd.tensorbase import TensorBase, memory_of, version_of, wrap, wrap_free
+from minidl.autograd.views import View, current_edge
 
 
 class FunctionCtx(Op):
@@ -157,10 +160,7 @@ def _apply(cls: type[Function], /, *args: Any, **kwargs: Any) -> Any:
     ctx = FunctionCtx()
     ctx.function = cls
     tensors = [x if isinstance(x, TensorBase) else None for x in args]
-    for x in tensors:
-        if x is not None and x.view_of is not None:
-            x.view_of.refresh(x)
-    edges = tuple([None if x is None else x.edge for x in tensors])
+    edges = tuple([None if x is None else current_edge(x) for x in tensors])
     recording = switches.enabled and any(edge is not None for edge in edges)
     ctx.needs_input_grad = tuple([edge is not None for edge in edges])
     separate = cls.setup_context is not None
@@ -195,10 +195,10 @@ def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]
                 or any(out is x for x in ctx._non_differentiable):
             continue
         if any(out is x for x in ctx._dirty):
-            check_writable(out, ctx.name(), tensors)
+            path = check_writable(out, ctx.name(), tensors)
             version = version_of(out)
             version[:] = version[0] + 1, ctx.name()
-            rebase_history(out, (ctx, slot))
+            rebase_history(path, (ctx, slot))
             continue
         if any(out is x for x in tensors):   # an input handed back: a new handle on it
             alias = outputs[slot] = wrap(memory_of(out))

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.basic_ops import Alias
 from minidl.autograd.grad_mode import enable_grad
-from minidl.autograd.interface import grad
-from minidl.autograd.op import Alias
+from minidl.autograd.gradients import grad
 from minidl.autograd.tensorbase import TensorBase, memory_of, wrap
 from minidl.backend.device import array_module
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from minidl.autograd.engine import gradients
+from minidl.autograd.basic_ops import Alias
+from minidl.autograd.engine import push_back
 from minidl.autograd.grad_mode import enable_grad
-from minidl.autograd.op import Alias, Op
+from minidl.autograd.op import Op
 from minidl.autograd.rules import Rule, check_spelling, parameters_of, starred_input
 from minidl.autograd.tensorbase import TensorBase
 
@@ -74,6 +75,8 @@ class FusedOp(Op):
         raise NotImplementedError
 
     def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
+        if self.watched:
+            self.check_watched()
         if not graph:
             self.wanted = wanted
             needs = [self.kept_value(name) for name, _ in self.gradient_needs]
@@ -84,13 +87,11 @@ class FusedOp(Op):
             inputs = [self.kept_tensor(name) for name in self.input_names]
             aliases = [alias(x) if isinstance(x, TensorBase) else x for x in inputs]
             out = self.reference(*aliases)
-        asked = [i for i, edge in enumerate(wanted) if edge is not None]
-        outputs, gs = (list(out), list(g)) if type(out) is tuple else ([out], [g])
-        found = gradients(outputs, gs, [aliases[i] for i in asked], retain_graph=True, graph=True)
-        result: list[Any] = [None] * len(inputs)
-        for i, gradient in zip(asked, found):
-            result[i] = gradient
-        return result
+        outputs, gs = (out, g) if type(out) is tuple else ((out,), (g,))
+        roots = [(y.edge, gy) for y, gy in zip(outputs, gs) if y.edge is not None and gy is not None]
+        targets = [None if edge is None else x.edge for x, edge in zip(aliases, wanted)]
+        found = push_back(roots, graph=True, retain=True, targets={edge for edge in targets if edge is not None})
+        return [None if edge is None else found.get(edge) for edge in targets]
 
 
 def alias(x: TensorBase) -> TensorBase:

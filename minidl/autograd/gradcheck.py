@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.autograd.gradcheck_results import GradcheckReport, GradcheckRow, Mismatch
 from minidl.autograd.gradcheck_subject import Named, Subject, subject_of
-from minidl.autograd.interface import grad
+from minidl.autograd.gradients import grad
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module, device_of, get_library, to_numpy
 from minidl.backend.dtype import complex128, float64

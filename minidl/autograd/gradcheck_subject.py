@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from minidl import random
-from minidl.autograd.inplace import overlaps
-from minidl.autograd.op import AccumulateGrad
+from minidl.autograd.accumulate import AccumulateGrad
 from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
 from minidl.backend.device import device_of
 from minidl.backend.dtype import complex128, float64
+from minidl.backend.layout import overlaps
 from minidl.backend.warn import warn
 
 

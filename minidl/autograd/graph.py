@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd import engine
+from minidl.autograd.accumulate import AccumulateGrad
+from minidl.autograd.engine import push_back
+from minidl.autograd.gradients import edge_of
 from minidl.autograd.graph_picture import Box, Drawing, picture
-from minidl.autograd.op import AccumulateGrad, Op
+from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import Edge, TensorBase
 from minidl.backend.device import array_module, to_numpy
 from minidl.tables import size_of
@@ -143,7 +145,7 @@ def _sources(op: Op) -> list[Edge]:
 
 def _ops_behind(tensor: TensorBase) -> list[Op]:
     """All ops that led to a tensor, newest first."""
-    seen = {engine.edge_of(tensor)[0]}
+    seen = {edge_of(tensor)[0]}
     stack = list(seen)
     while stack:
         for edge in stack.pop().edges:
@@ -157,7 +159,7 @@ def _gradients_at(tensor: TensorBase, ops: list[Op]) -> dict[Any, Any]:
     """The gradient of the tensor's sum at every output of every op; nothing is added to `.grad`."""
     edges = {(op, slot) for op in ops for slot in range(op.outputs)}
     ones = array_module(tensor.array).ones_like(tensor.array)
-    found = engine.run([(engine.edge_of(tensor), ones)], graph=False, retain=True, targets=edges)
+    found = push_back([(edge_of(tensor), ones)], graph=False, retain=True, targets=edges)
     return {edge: g for edge, g in found.items() if g is not None}
 
 

@@ -1,4 +1,4 @@
-"""The recorded step: `Op`, the leaf `AccumulateGrad`, and the two ops that the tape itself needs.
+"""`Op`: one step of a computation, recorded.
 
 An op is a class; an *instance* of it is one step of a computation. It holds its parameters as attributes
 (`Sum(axes)`), computes on arrays in `forward`, and says in one rule for each input how a gradient passes
@@ -31,17 +31,19 @@ from __future__ import annotations
 import copy
 import itertools
 import traceback
-import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from minidl.autograd.around import around_ops, call_watched
+from minidl.autograd.errors import annotate, check_arrays, check_devices, describe
 from minidl.autograd.grad_mode import enable_grad, switches
+from minidl.autograd.handles import OpHooks, RemovableHandle
 from minidl.autograd.rules import NOTED, OUT, Rule, check_class, read_inputs, read_rule
-from minidl.autograd.tensorbase import Edge, TensorBase, Version, View, memory_of, version_of, wrap
-from minidl.backend.device import dense_copy, device_of, is_array
+from minidl.autograd.tensorbase import Edge, TensorBase, Version, memory_of, version_of, wrap
+from minidl.autograd.views import View, refresh_edge
+from minidl.backend.layout import channels_last, owner
 
 if TYPE_CHECKING:
     from minidl.backend.device import Array
@@ -58,6 +60,7 @@ next_sequence = itertools.count().__next__
 class Op:
     """One step of a computation: how it is computed, and how its gradient is."""
 
+    is_leaf: ClassVar[bool] = False          # gradients stop here: see `AccumulateGrad`
     is_view: ClassVar[bool] = False          # the output looks into the memory of the first input
     layout: str = ROWS                       # how the output lies in memory: see above
     input_names: ClassVar[tuple[str, ...]]
@@ -76,10 +79,7 @@ class Op:
     sequence: int                            # creation order, which is a topological order
     noted: dict[str, Any] | None = None      # what `forward` put aside, until it is kept
     watched: Sequence[tuple[Array, Version, int]] = ()    # arrays among the parameters, as `kept`
-    hooks: dict[int, list[Any]] | None = None         # on the gradient of an output
-    node_hooks: list[Callable[..., Any]] | None = None    # on the gradients of all inputs
-    node_prehooks: list[Callable[..., Any]] | None = None
-    retained: list[tuple[int, Any]] | None = None  # (output, weak reference to the tensor that collects its gradient)
+    hooks: OpHooks | None = None             # made when the first hook is registered
     recorded_at: list[str] | None = None     # the stack, in anomaly mode
     is_inside: bool = False                  # inside all that stands around its call, see `around.py`
 
@@ -136,7 +136,7 @@ class Op:
             if isinstance(x, TensorBase):
                 tensors = True
                 if x.view_of is not None:
-                    x.view_of.refresh(x)
+                    refresh_edge(x)
                 elif x.layout_is_free:
                     if layout is SHARED:
                         memory_of(x)
@@ -249,7 +249,7 @@ class Op:
     def reapply(self, *inputs: Any) -> Any:
         """The same step on other inputs, recorded in its own right."""
         step = copy.copy(self)
-        for name in ("edges", "kept", "hooks", "node_hooks", "node_prehooks", "retained"):
+        for name in ("edges", "kept", "hooks"):
             vars(step).pop(name, None)
         with enable_grad():
             return step(*inputs)
@@ -259,9 +259,11 @@ class Op:
     def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
         """The gradient of each wanted input, given `g`, the gradient of the output (a tuple if
         there are several). Arrays in and out; Tensors if `graph`."""
+        if self.watched:
+            self.check_watched()
         conjugated = self.complex_rules == "conjugated" and g.dtype.kind == "c"
         if conjugated:
-            g = conjugate(g)
+            g = g.conj()
         value = self.kept_tensor if graph else self.kept_value
         gradients: list[Any] = []
         if self.joint is not None:
@@ -271,11 +273,17 @@ class Op:
             for edge, rule in zip(wanted, self.rules):
                 if edge is None or rule is None:
                     gradients.append(None)
-                elif rule.needs:
-                    gradients.append(rule.function(self, g, *[value(name) for name, _ in rule.needs]))
-                else:
-                    gradients.append(rule.function(self, g))
-        return [None if gx is None else conjugate(gx) for gx in gradients] if conjugated else gradients
+                    continue
+                function, needs = rule
+                gx = function(self, g, *[value(name) for name, _ in needs]) if needs else function(self, g)
+                if gx is None:
+                    raise RuntimeError(f"{self.name()}.grad_{self.input_names[len(gradients)]} returned None instead "
+                                       f"of a gradient: is there a `return` in it? An input that has no gradient has "
+                                       f"no rule")
+                gradients.append(gx)
+        if conjugated:
+            return [gx.conj() if gx is not None and gx.dtype.kind == "c" else gx for gx in gradients]
+        return gradients
 
     def one_for_each_input(self, gradients: Any) -> Any:
         """What a rule of all inputs returned. Errors: RuntimeError unless that is a gradient, or None, for each."""
@@ -345,150 +353,17 @@ class Op:
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` whenever gradients pass; it may return new grad_inputs."""
-        self.node_hooks = self.node_hooks or []
-        return RemovableHandle(self.node_hooks, hook)
+        return RemovableHandle(self.hooked().after, hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_outputs)` before gradients pass; it may return new grad_outputs."""
-        self.node_prehooks = self.node_prehooks or []
-        return RemovableHandle(self.node_prehooks, hook)
+        return RemovableHandle(self.hooked().before, hook)
+
+    def hooked(self) -> OpHooks:
+        """The hooks of this op, to add some or to take some away."""
+        if self.hooks is None:
+            self.hooks = OpHooks()
+        return self.hooks
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook off again."""
-
-    def __init__(self, hooks: list[Any], hook: Any, prepend: bool = False) -> None:
-        hooks.insert(0 if prepend else len(hooks), hook)
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Take the hook off; a second call does nothing."""
-        for i, hook in enumerate(self._hooks):
-            if hook is self._hook:
-                del self._hooks[i]
-                break
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.remove()
-
-
-class AccumulateGrad(Op):
-    """The end of the way: adds what arrives to the `.grad` of a leaf.
-
-    The leaf holds this op; this op must not hold the leaf, or the two would never be freed.
-    """
-
-    post_hooks: list[Callable[..., Any]] | None = None
-
-    def __init__(self, leaf: TensorBase) -> None:
-        self.sequence = next_sequence()
-        self.leaf = weakref.ref(leaf)
-        self.kept = {}
-
-    @property
-    def variable(self) -> TensorBase | None:
-        """The leaf, as PyTorch's `AccumulateGrad.variable`; None if nobody holds it any more."""
-        return self.leaf()
-
-    def release(self) -> None:
-        pass
-
-
-class Alias(Op):
-    """y = x: the same values, another place in the graph."""
-
-    layout = SHARED
-    complex_rules = "as written"
-
-    def forward(self, x: Array) -> Array:
-        return x
-
-    def grad_x(self, g: Any) -> Any:
-        return g
-
-
-class Cast(Op):
-    """The same numbers in another dtype. A gradient has its tensor's dtype, so it is cast back: that of a real tensor
-    is the real part of what complex numbers hand back, since an imaginary part cannot be followed."""
-
-    layout = AS_INPUTS
-    complex_rules = "as written"
-
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = np.dtype(dtype)
-        self.differentiable = self.dtype.kind in "fc"   # whole numbers have no gradient
-
-    def forward(self, x: Array) -> Array:
-        self.x_dtype = x.dtype
-        if x.dtype.kind == "c" and self.dtype.kind not in "cb":
-            x = x.real
-        return dense_copy(x, self.dtype)
-
-    def grad_x(self, g: Any) -> Any:
-        return Cast(self.x_dtype)(g)
-
-
-class Conj(Op):
-    """y = x - iy for z = x + iy, and so is its gradient."""
-
-    layout = AS_INPUTS
-    complex_rules = "as written"
-
-    def forward(self, x: Array) -> Array:
-        return np.conjugate(x)
-
-    def grad_x(self, g: Any) -> Any:
-        return Conj()(g)
-
-
-def conjugate(x: Any) -> Any:
-    """The complex conjugate of a tensor or an array; `x` itself if it is real."""
-    return Conj()(x) if x.dtype.kind == "c" else x
-
-
-def channels_last(array: Array) -> bool:
-    """Whether an image (N, C, *) lies in memory as (N, *, C), and not as (N, C, *) too."""
-    return array.ndim in (4, 5) and not array.flags.c_contiguous and \
-        array.transpose(0, *range(2, array.ndim), 1).flags.c_contiguous
-
-
-def owner(array: Array) -> Array:
-    """The array that owns the memory which `array` looks into, or was made first of foreign memory."""
-    while type(array.base) is type(array):
-        array = array.base
-    return array
-
-
-def describe(arrays: Any) -> str:
-    """Shape, dtype and device of every input of an op, for errors."""
-    return ", ".join(f"{tuple(a.shape)} {a.dtype} on {device_of(a)}" if hasattr(a, "dtype") else repr(a)
-                     for a in arrays)
-
-
-def check_arrays(who: str, inputs: Any) -> None:
-    """Errors: TypeError where not one of the inputs of an op is a tensor or an array."""
-    if not any(is_array(x) or isinstance(x, np.generic) for x in inputs):
-        raise TypeError(f"{who}: expected a Tensor, but got {', '.join(type(x).__name__ for x in inputs)}; "
-                        f"try minidl.tensor(...) on it first") from None
-
-
-def check_devices(who: str, inputs: Any) -> None:
-    """Errors: RuntimeError where arrays on different devices met in an op."""
-    devices = list(dict.fromkeys(str(device_of(x)) for x in inputs if is_array(x)))
-    if len(devices) > 1:
-        raise RuntimeError(f"{who}: Expected all tensors to be on the same device, but found {' and '.join(devices)}: "
-                           f"inputs {describe(inputs)}; move some with .to(device)") from None
-
-
-def annotate(error: Exception, note: str) -> None:
-    """Add a line to an error that is on its way."""
-    if hasattr(error, "add_note"):  # Python 3.11
-        error.add_note(note)
-    elif error.args and str(error) == error.args[0]:   # not a KeyError, whose argument is the key
-        error.args = (f"{error.args[0]}\n{note}", *error.args[1:])

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.op import AccumulateGrad
+from minidl.autograd.accumulate import AccumulateGrad
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of, wrap
 from minidl.backend.device import Array
 from minidl.tensors.creation import empty

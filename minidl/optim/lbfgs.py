@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from minidl.autograd.errors import check_devices
 from minidl.autograd.grad_mode import enable_grad, no_grad
-from minidl.autograd.op import check_devices
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.optim.checks import check, check_entry, check_ranges, check_real

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from minidl.autograd.grad_mode import enable_grad, no_grad
-from minidl.autograd.op import RemovableHandle
+from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.warn import warn

@@ -12,11 +12,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from minidl.autograd import hooks, interface
-from minidl.autograd.op import AccumulateGrad, Op, RemovableHandle, check_devices, owner
-from minidl.autograd.tensorbase import TensorBase, memory_of, version_of, wrap
+from minidl.autograd import gradients, hooks
+from minidl.autograd.accumulate import AccumulateGrad
+from minidl.autograd.errors import check_devices
+from minidl.autograd.handles import RemovableHandle
+from minidl.autograd.op import Op
+from minidl.autograd.tensorbase import TensorBase, is_leaf, memory_of, version_of, wrap
+from minidl.autograd.views import refresh_edge
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
+from minidl.backend.layout import owner
 from minidl.ops import elementwise
 from minidl.ops.base import cast, normalize_dim, to_device
 from minidl.tensors.methods import Methods
@@ -194,7 +199,7 @@ class Tensor(Methods, is_result_type=True):
     def requires_grad(self) -> Bool:
         """Whether gradients flow to this tensor; set it on a leaf to have them collected in `.grad`."""
         if self.view_of is not None:
-            self.view_of.refresh(self)
+            refresh_edge(self)
         return self.edge is not None
 
     @requires_grad.setter
@@ -212,7 +217,6 @@ class Tensor(Methods, is_result_type=True):
                                f"but this one is {self.array.dtype}; make it floating first, with .float()")
         elif self.edge is None:
             self.edge = (AccumulateGrad(self), 0)
-            self.view_of = None   # a leaf from now on, whatever memory it looks into
 
     def requires_grad_(self, requires_grad: Bool = True) -> Tensor:
         if not isinstance(requires_grad, builtins.bool):
@@ -225,7 +229,7 @@ class Tensor(Methods, is_result_type=True):
     @property
     def is_leaf(self) -> Bool:
         """Whether no recorded op made this tensor: gradients stop here."""
-        return not self.requires_grad or isinstance(self.edge[0], AccumulateGrad)  # type: ignore[index]
+        return not self.requires_grad or is_leaf(self)
 
     @property
     def grad_fn(self) -> Op | None:
@@ -260,7 +264,7 @@ class Tensor(Methods, is_result_type=True):
     def backward(self, gradient: Tensor | None = None, retain_graph: Bool | None = None,
                  create_graph: Bool = False, inputs: Any = None) -> None:
         """Add the gradients of this tensor to the `.grad` of the leaves; see `minidl.autograd.backward`."""
-        interface.backward(self, gradient, retain_graph, create_graph, inputs)
+        gradients.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same memory without the history. An in-place write to one is noticed by the other."""

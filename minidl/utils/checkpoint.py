@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from minidl.amp import autocast
-from minidl.autograd.engine import edge_of
+from minidl.autograd.accumulate import AccumulateGrad
 from minidl.autograd.grad_mode import Switch, enable_grad, switches
-from minidl.autograd.op import AccumulateGrad, Op, next_sequence
+from minidl.autograd.gradients import edge_of
+from minidl.autograd.op import Op, next_sequence
 from minidl.autograd.tensorbase import tensors_in, version_of
 from minidl.backend.device import Device, device_of
 from minidl.random import default_generator

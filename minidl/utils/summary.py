@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.around import around_modules, around_ops
+from minidl.autograd.errors import annotate
 from minidl.autograd.grad_mode import no_grad
-from minidl.autograd.op import annotate
 from minidl.backend.device import Device, as_device
 from minidl.backend.dtype import get_default_dtype
 from minidl.nn.module import Module

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.op import owner
 from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.layout import owner
 
 
 def arrays_of(value: Any) -> list[Any]:

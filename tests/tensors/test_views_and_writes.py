@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import minidl
 from minidl.autograd import grad, gradcheck, gradgradcheck
 from minidl.ops import index, shape
+from tests.checking import torch
 
 # ---------------------------------------------------------------------- by hand, against PyTorch
 
@@ -131,7 +132,7 @@ def weights_like(out):
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_against_torch(sequence):
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     stream = np.random.default_rng(0)
     x, w = stream.standard_normal((3, 3)), stream.standard_normal(3)
     results = []
@@ -442,3 +443,77 @@ def test_what_was_expanded_without_repeating_can_be_written():
     locked.setflags(write=False)
     with pytest.raises(ValueError, match="read-only"):
         minidl.from_numpy(locked).expand(1, 3).add_(1)
+
+
+# ---------------------------------------------------------------------- views that were made leaves
+
+def leaf_view(library):
+    """w, which requires grad; five zeros; and a view of three of them that was made a leaf."""
+    w, base = library.tensor(2.0, requires_grad=True), library.ones(5)
+    return w, base, base[1:4].requires_grad_()
+
+
+LIBRARIES = pytest.mark.parametrize("library", [minidl, pytest.param(torch, marks=pytest.mark.skipif(
+    torch is None, reason="PyTorch is not installed"))], ids=["minidl", "torch"])
+
+LEAF_VIEW_WRITES = {    # and the gradient of w through the square of the view's first two elements; None: still a leaf
+    "the base, with a gradient": (lambda w, base: base.mul_(w), 8),
+    "one element of the base": (lambda w, base: base.__setitem__(2, w), 4),
+    "an element beside the view": (lambda w, base: base.__setitem__(0, w), 0),
+    "another view": (lambda w, base: base[2:].mul_(w), 4),
+    "the base, without a gradient": (lambda w, base: base.mul_(3.0), None),
+    "nothing": (lambda w, base: None, None),
+}
+
+
+@LIBRARIES
+@pytest.mark.parametrize("write", LEAF_VIEW_WRITES)
+def test_a_view_that_was_made_a_leaf_follows_gradients_written_into_its_base(write, library):
+    change, slope = LEAF_VIEW_WRITES[write]
+    w, base, v = leaf_view(library)
+    change(w, base)
+    assert v.is_leaf is (slope is None) and v.requires_grad
+    v[:2].square().sum().backward()
+    if slope is None:
+        assert v.grad.tolist() == [2 * x for x in v.tolist()[:2]] + [0] and w.grad is None
+    else:
+        assert w.grad.item() == slope
+
+
+@LIBRARIES
+def test_a_leaf_view_that_was_used_before_its_base_was_written(library):
+    w, base, v = leaf_view(library)
+    y = v + 1
+    base.mul_(w)
+    with pytest.raises(RuntimeError, match="leaf variable has been moved into the graph interior"):
+        y.sum().backward()
+
+
+def test_a_view_that_is_a_leaf_no_more_is_a_view_again():
+    w, base, v = leaf_view(minidl)
+    v.requires_grad_(False)
+    base.mul_(w)
+    v.sum().backward()
+    assert w.grad.item() == 3
+
+
+def test_a_leaf_view_may_be_written_without_gradients():
+    w, base, v = leaf_view(minidl)
+    with minidl.no_grad():
+        v.mul_(2.0)
+        base.add_(1.0)
+    assert v.is_leaf and v.tolist() == [3, 3, 3]
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        v.mul_(2.0)
+    with pytest.raises(RuntimeError, match="view of a leaf Variable"):
+        v[:1].mul_(2.0)
+
+
+@LIBRARIES
+def test_a_view_is_written_into_its_base_that_was_transposed_since(library):
+    """x[0] is not the view that it was: the values must be written."""
+    x = library.tensor([[1.0, 2.0], [3.0, 4.0]])
+    row = x[0]
+    x.t_()
+    x[0] = row
+    assert x.tolist() == [[1, 2], [2, 4]]

@@ -5,9 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.autograd.around import around_modules
+from minidl.autograd.basic_ops import Alias
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import SHARED, Alias, Op, RemovableHandle
-from minidl.autograd.tensorbase import TensorBase, View, version_of
+from minidl.autograd.handles import RemovableHandle
+from minidl.autograd.op import SHARED, Op
+from minidl.autograd.tensorbase import TensorBase, version_of
+from minidl.autograd.views import View
 from minidl.backend.warn import warn
 
 if TYPE_CHECKING:

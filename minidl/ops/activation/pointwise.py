@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
-from minidl.autograd.op import AS_INPUTS, ROWS, Op, conjugate
+from minidl.autograd.op import AS_INPUTS, ROWS, Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.activation import (
     gelu_forward,

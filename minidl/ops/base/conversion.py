@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.op import Cast, Op
+from minidl.autograd.basic_ops import Cast
+from minidl.autograd.op import Op
 from minidl.backend.device import Array, Device, device_of, move, same_device
 from minidl.backend.warn import warn
 

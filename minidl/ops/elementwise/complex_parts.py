@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.op import Conj, Op
+from minidl.autograd.basic_ops import Conj
+from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, memory_of
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import complex_of, real_of

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.errors import check_devices
 from minidl.autograd.inplace import InPlaceOp, write
-from minidl.autograd.op import check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.dtype import held

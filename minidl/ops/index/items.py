@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl.autograd.inplace import InPlaceOp, write
 from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.autograd.tensorbase import TensorBase, is_leaf, wrap
 from minidl.backend.device import Array, array_module, device_of, is_array, move
 from minidl.backend.dtype import held
 from minidl.backend.kernels.scatter import names_once, scatter_add
@@ -298,7 +298,7 @@ def shape_of_places(x: Array, places: Any) -> Shape:
 def _is_window(value: Any, x: TensorBase, window: Any) -> bool:
     """Whether `value` is the very view `x[window]`, and gradients know it as that."""
     view = value.view_of if isinstance(value, TensorBase) else None
-    return view is not None and view.base is x and view.recorded and \
+    return view is not None and view.base is x and view.recorded and not is_leaf(value) and \
         isinstance(view.op, Slice) and view.op.window == (*window, ...)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.fused import FusedOp
-from minidl.autograd.op import Op, conjugate
+from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.scatter import scatter_add

@@ -10,7 +10,8 @@ from typing import Any
 
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import View, version_of, wrap
+from minidl.autograd.tensorbase import version_of, wrap
+from minidl.autograd.views import View
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.broadcast import Shape
 from minidl.ops.base.checks import integer

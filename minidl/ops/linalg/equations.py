@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import Op, conjugate
+from minidl.autograd.basic_ops import conjugate
+from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float16

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.autograd.op import Op, conjugate
+from minidl.autograd.basic_ops import conjugate
+from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.ops.base import return_types
 from minidl.ops.base.broadcast import expand_to

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.autograd.op import check_devices
+from minidl.autograd.errors import check_devices
 from minidl.backend.device import array_module
 from minidl.ops.activation.pointwise import logsigmoid, relu
 from minidl.ops.base.checks import check_floating

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import check_devices
+from minidl.autograd.errors import check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_floating

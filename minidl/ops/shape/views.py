@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import AS_INPUTS, Op, owner
+from minidl.autograd.op import AS_INPUTS, Op
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
 from minidl.backend.device import Array, array_module, dense_copy
+from minidl.backend.layout import owner
 from minidl.ops.base.broadcast import Expand, Shape, broadcast_shape, expand_to
 from minidl.ops.base.dims import normalize_dim, normalize_dims, numpy_names, sizes
 

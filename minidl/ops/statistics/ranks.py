@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import conjugate
+from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import get_default_dtype, real_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.autograd.op import Alias
+from minidl.autograd.basic_ops import Alias
 from minidl.autograd.tensorbase import wrap
 from minidl.ops import shape
 from minidl.ops.index import as_strided, unfold

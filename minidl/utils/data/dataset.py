@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
-from minidl.autograd.op import annotate
+from minidl.autograd.errors import annotate
 from minidl.backend.warn import warn
 from minidl.random import Generator
 from minidl.tensors.tensor import Tensor

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from minidl.autograd.op import annotate
+from minidl.autograd.errors import annotate
 from minidl.vision.datasets.vision import VisionDataset
 
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")

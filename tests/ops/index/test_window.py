@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.autograd.inplace import overlaps
+from minidl.backend.layout import overlaps
 from minidl.ops.index import window
 from tests.checking import Case, S, check_case, torch
 from tests.ops import rows

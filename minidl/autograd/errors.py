@@ -1,0 +1,59 @@
+"""What is said of an op when something is wrong: its inputs, its devices, where it was recorded."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.backend.device import array_module, device_of, is_array
+
+if TYPE_CHECKING:
+    from minidl.autograd.op import Op
+
+
+def describe(arrays: Any) -> str:
+    """Shape, dtype and device of every input of an op, for errors."""
+    return ", ".join(f"{tuple(a.shape)} {a.dtype} on {device_of(a)}" if hasattr(a, "dtype") else repr(a)
+                     for a in arrays)
+
+
+def check_arrays(who: str, inputs: Any) -> None:
+    """Errors: TypeError where not one of the inputs of an op is a tensor or an array."""
+    if not any(is_array(x) or isinstance(x, np.generic) for x in inputs):
+        raise TypeError(f"{who}: expected a Tensor, but got {', '.join(type(x).__name__ for x in inputs)}; "
+                        f"try minidl.tensor(...) on it first") from None
+
+
+def check_devices(who: str, inputs: Any) -> None:
+    """Errors: RuntimeError where arrays on different devices met in an op."""
+    devices = list(dict.fromkeys(str(device_of(x)) for x in inputs if is_array(x)))
+    if len(devices) > 1:
+        raise RuntimeError(f"{who}: Expected all tensors to be on the same device, but found {' and '.join(devices)}: "
+                           f"inputs {describe(inputs)}; move some with .to(device)") from None
+
+
+def annotate(error: Exception, note: str) -> None:
+    """Add a line to an error that is on its way."""
+    if hasattr(error, "add_note"):  # Python 3.11
+        error.add_note(note)
+    elif error.args and str(error) == error.args[0]:   # not a KeyError, whose argument is the key
+        error.args = (f"{error.args[0]}\n{note}", *error.args[1:])
+
+
+# ---------------------------------------------------------------------- anomaly mode
+
+def where_recorded(op: Op) -> str:
+    """The lines of the program that recorded the op, if anomaly mode has kept them."""
+    return "" if op.recorded_at is None else \
+        ", which was recorded here (most recent call last):\n" + "".join(op.recorded_at)
+
+
+def check_nan(op: Op, passed: Sequence[Any]) -> None:
+    """Errors: RuntimeError where a gradient that the op passes back has a NaN."""
+    for i, gx in enumerate(passed):
+        if gx is not None:
+            array = getattr(gx, "array", gx)
+            if bool(array_module(array).isnan(array).any()):
+                raise RuntimeError(f"Function '{op.name()}' returned nan values in its {i}th output"
+                                   + where_recorded(op))

@@ -1,0 +1,163 @@
+"""The two ways to ask the tape for gradients: `backward` and `grad`."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from minidl.autograd.accumulate import accumulate, gradient_of
+from minidl.autograd.engine import push_back
+from minidl.autograd.errors import check_devices
+from minidl.autograd.grad_mode import Switch
+from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, wrap
+from minidl.autograd.views import current_edge
+from minidl.backend.device import Array, array_module
+
+Tensors = TensorBase | Sequence[TensorBase]
+
+
+def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | None = None,
+             create_graph: bool = False, inputs: Tensors | None = None) -> None:
+    """Add the gradients of `tensors` to the `.grad` of every leaf that they were computed from.
+
+    `grad_tensors` are the gradients of something further on with respect to `tensors`; scalars need
+    none. `retain_graph` keeps what the graph has kept, for a second backward. `create_graph` records the
+    gradients, so that they can be differentiated again. With `inputs`, only these receive a gradient.
+
+    Errors: RuntimeError for a tensor that does not require grad, a non-scalar without its gradient, a gradient
+    of another shape, a graph that is used a second time, a kept value that was overwritten.
+    """
+    roots = _roots(tensors, grad_tensors, create_graph)
+    retain = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        push_back(roots, create_graph, retain)
+        return
+    targets = [(x, edge_of(x)) for x in _sequence(inputs)]
+    if not targets:
+        raise RuntimeError("backward: `inputs` cannot be empty; leave it out for all leaves")
+    found = push_back(roots, create_graph, retain, {edge for _, edge in targets})
+    with Switch(enabled=create_graph):
+        for x, edge in targets:
+            op: Any = edge[0]
+            if edge in found and op.is_leaf:
+                op.arrive(found[edge], create_graph, owned=False)
+            elif edge in found and not x.retains_grad:      # else it was collected on the way
+                accumulate(x, found[edge], owned=False)
+
+
+def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
+         create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
+         materialize_grads: bool = False) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, as a tuple; nothing is written to `.grad`.
+
+        >>> import minidl
+        >>> x = minidl.tensor(3.0, requires_grad=True)
+        >>> dy, = minidl.autograd.grad(x ** 3, x, create_graph=True)
+        >>> minidl.autograd.grad(dy, x)
+        (tensor(18.),)
+
+    An input that the outputs do not depend on is an error; with `allow_unused` its gradient is None, with
+    `materialize_grads` it is zeros. `only_inputs` is always true. The other arguments are those of `backward`.
+    """
+    roots, inputs = _roots(outputs, grad_outputs, create_graph), _sequence(inputs)
+    targets: list[Any] = [current_edge(x) for x in inputs]
+    if None in targets:
+        i = targets.index(None)
+        raise RuntimeError(f"One of the differentiated Tensors does not require grad: input {i} of grad, shape "
+                           f"{tuple(inputs[i].array.shape)}; set requires_grad=True on it before it is used")
+    found = push_back(roots, create_graph, create_graph if retain_graph is None else retain_graph, set(targets))
+    result = []
+    for i, (x, edge) in enumerate(zip(inputs, targets)):
+        g: Any = found.get(edge)
+        if g is None and materialize_grads:
+            g = wrap(array_module(x.array).zeros_like(x.array))
+        elif g is None and not allow_unused:
+            raise RuntimeError(
+                f"One of the differentiated Tensors appears to not have been used in the graph: input {i}, shape "
+                f"{tuple(x.array.shape)}. Set allow_unused=True if this is the desired behavior.")
+        if g is not None and not isinstance(g, TensorBase):
+            g = gradient_of(x, g)
+        elif g is not None and x.array.flags.c_contiguous:
+            g = g.contiguous()  # type: ignore[attr-defined]   # programs call g.view(len(g), -1)
+        result.append(g)
+    return tuple(result)
+
+
+def Variable(data: TensorBase, requires_grad: bool = False) -> TensorBase:
+    """The same memory as a Tensor: every Tensor is a variable, but old programs say so.
+
+        >>> import minidl
+        >>> minidl.autograd.Variable(minidl.ones(2), requires_grad=True)
+        tensor([1., 1.], requires_grad=True)
+    """
+    result: Any = wrap(memory_of(data))
+    result.requires_grad = requires_grad
+    return result
+
+
+def _sequence(tensors: Tensors) -> Sequence[TensorBase]:
+    """One Tensor or several, as a list. Errors: TypeError for anything else."""
+    several = list(tensors) if isinstance(tensors, Iterable) and not isinstance(tensors, TensorBase) else [tensors]
+    for x in several:
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"expected a Tensor or a sequence of Tensors to differentiate, but got {type(x).__name__}")
+    return several
+
+
+def edge_of(tensor: TensorBase) -> Edge:
+    """The tensor's edge, brought up to date. Errors: RuntimeError where it has none."""
+    edge = current_edge(tensor)
+    if edge is None:
+        raise RuntimeError(
+            "element 0 of tensors does not require grad and does not have a grad_fn: nothing that led to it "
+            "requires grad, or it was computed under no_grad() or detach()ed. Set requires_grad=True on "
+            "the tensors you want gradients of.")
+    return edge
+
+
+def _roots(tensors: Tensors, grads: Any, graph: bool) -> list[tuple[Edge, Any]]:
+    """The edge of every tensor, and its gradient: what was given, or ones. Arrays, or Tensors if `graph`."""
+    outputs = _sequence(tensors)
+    grads = list(grads) if isinstance(grads, (tuple, list)) else [grads]
+    for g in grads:
+        if g is not None and not isinstance(g, TensorBase):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}; try "
+                            f"minidl.tensor(...) on it first")
+    if len(grads) == 1 < len(outputs) and grads[0] is None:
+        grads = [None] * len(outputs)
+    if len(grads) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients; one each is expected")
+    roots = []
+    for i, (out, g) in enumerate(zip(outputs, grads)):
+        edge = edge_of(out)
+        if g is None:
+            array = _ones_like(out)
+            roots.append((edge, wrap(array) if graph else array))
+        else:
+            _check_gradient(i, out, g)
+            roots.append((edge, g if graph else g.array.astype(out.array.dtype, copy=False)))
+    return roots
+
+
+def _ones_like(out: TensorBase) -> Array:
+    """The gradient that a loss starts with. Errors: RuntimeError unless it is one real number."""
+    if out.array.size != 1:
+        raise RuntimeError(
+            f"grad can be implicitly created only for scalar outputs, but this one has shape "
+            f"{tuple(out.array.shape)}; reduce it first (loss.mean()), or pass its gradient")
+    if out.array.dtype.kind == "c":
+        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got "
+                           f"{out.array.dtype}; make the loss real, abs(z) for instance, or pass its gradient")
+    return array_module(out.array).ones_like(out.array)
+
+
+def _check_gradient(i: int, out: TensorBase, g: TensorBase) -> None:
+    """Errors: RuntimeError unless `g` has the shape of `out`, is on its device, and is complex if `out` is."""
+    if g.array.shape != out.array.shape:
+        raise RuntimeError(f"Mismatch in shape: grad_output[{i}] has a shape of {tuple(g.array.shape)} and "
+                           f"output[{i}] has a shape of {tuple(out.array.shape)}.")
+    if g.array.dtype != out.array.dtype and "c" in (g.array.dtype.kind, out.array.dtype.kind):
+        raise RuntimeError(
+            f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+            f"dtype: grad_output[{i}] has a dtype of {g.array.dtype} and output[{i}] has a dtype of "
+            f"{out.array.dtype}.")
+    check_devices(f"grad_output[{i}]", (out.array, g.array))

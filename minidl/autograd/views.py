@@ -1,0 +1,84 @@
+"""Views: tensors that look into the memory of another, and how their gradients follow writes into it.
+
+A view is one step of an op, `view = op(base)`, and shares the memory of its base, which may be a view too. The tensor
+at the end of that path is the owner. When anything in the memory is written, the owner gets a new edge
+(`inplace.py`), and the version of the memory goes up. A view whose edge was found at an older version is stale. Its
+edge is found again when it is next read: by the same ops, applied to the owner as it is now.
+"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidl.autograd.tensorbase import Edge, TensorBase, is_leaf, set_edge, version_of, wrap
+
+if TYPE_CHECKING:
+    from minidl.autograd.op import Op
+
+
+class View:
+    """How a tensor looks into the memory of another: `tensor = op(base)`."""
+
+    __slots__ = ("_array", "_base", "edge_version", "op", "recorded")
+
+    def __init__(self, base: TensorBase, op: Op, recorded: bool) -> None:
+        self._base = base
+        self._array = base.array            # of the base when the view was made
+        self.op = op
+        self.recorded = recorded            # False: made under no_grad or by a Function, its edge stays as it is
+        self.edge_version = version_of(base)[0]     # of the memory, when the edge of the view was found
+
+    @property
+    def base(self) -> TensorBase:
+        """The tensor that the view was taken from, with the memory that it had then.
+
+        If that tensor has become a view of itself since (`t_()`), this is what it was before. If it was given other
+        memory, this is a tensor around the old memory.
+        """
+        while self._base.array is not self._array:
+            itself = self._base.view_of
+            self._base = wrap(self._array) if itself is None else itself.base
+        return self._base
+
+
+def path_to_owner(tensor: TensorBase) -> list[TensorBase]:
+    """The tensor, its base, the base of that, and so on, up to the owner of the memory."""
+    path = [tensor]
+    while path[-1].view_of is not None:
+        path.append(path[-1].view_of.base)
+    return path
+
+
+def current_edge(tensor: TensorBase) -> Edge | None:
+    """The tensor's edge, brought up to date if it is a view."""
+    if tensor.view_of is not None:
+        refresh_edge(tensor)
+    return tensor.edge
+
+
+def refresh_edge(tensor: TensorBase) -> None:
+    """Find the edge of a view anew if its memory was written since: apply the view's op to the base as it is now.
+
+    Errors: RuntimeError where a custom Function returned the view, whose op is not known.
+    """
+    view = tensor.view_of
+    if view is None or view.edge_version == tensor.version[0]:  # type: ignore[index]
+        return
+    n, writer = tensor.version  # type: ignore[misc]
+    path = [tensor]
+    while path[-1].view_of is not None and path[-1].view_of.recorded:
+        path.append(path[-1].view_of.base)
+    source = path.pop()
+    if source.view_of is not None and source.edge is not None:
+        raise RuntimeError(
+            f"a view of shape {tuple(source.array.shape)}, returned by a custom Function, is read after the "
+            f"memory that it looks into was written by {writer}: its gradient cannot be derived "
+            f"anew. Return a clone() from the Function, or write after the last use of the view.")
+    leaves = [i for i, x in enumerate(path) if is_leaf(x)]
+    if leaves and source.edge is None:      # no write had a gradient, so a view that was made a leaf still is one
+        source = path[leaves[0]]
+        del path[leaves[0]:]
+    for x in reversed(path):
+        source = x.view_of.op.reapply(source)  # type: ignore[union-attr]
+    if path:
+        set_edge(tensor, source.edge)
+    view.edge_version = n

@@ -1,0 +1,42 @@
+"""Where the elements of an array lie in memory, and whose memory it is."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+def owner(array: Array) -> Array:
+    """The array that owns the memory of `array`, or the first one made of foreign memory."""
+    while type(array.base) is type(array):
+        array = array.base
+    return array
+
+
+def channels_last(array: Array) -> bool:
+    """Whether an image (N, C, *) lies in memory as (N, *, C), and not as (N, C, *) too."""
+    return array.ndim in (4, 5) and not array.flags.c_contiguous and \
+        array.transpose(0, *range(2, array.ndim), 1).flags.c_contiguous
+
+
+def overlaps(array: Array) -> bool:
+    """Whether elements may share a place in memory.
+
+    They may if a step along one axis is not longer than the reach of all axes with shorter steps.
+    """
+    if array.flags.c_contiguous or not array.size:
+        return False
+    reach = 0
+    for step, n in sorted([(abs(step), n) for step, n in zip(array.strides, array.shape) if n > 1]):
+        if step <= reach:
+            return True
+        reach += step * (n - 1)
+    return False
+
+
+def unlock(array: Array) -> None:
+    """Allow writing into an expanded array. NumPy locks it, even where it repeats nothing."""
+    if isinstance(array, np.ndarray) and not array.flags.writeable:
+        array.setflags(write=owner(array).flags.writeable)
