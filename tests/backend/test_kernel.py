@@ -6,6 +6,7 @@ import itertools
 import pkgutil
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,9 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(700, 300), r(700, 300) * 2, r(1, 300), r(700, 1), abs(r(700, 1)) + 0.5, (1,), (0,), 1e-5),
         (last(5, 3, 40, 50) / 9, last(5, 3, 40, 50), r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3), (0, 2, 3), 1e-5)],
     "scale_shift": [(r(3, 4, 5), r(4), r(4)), (last(9, 3, 100, 51), r(3), r(3)), (last(9, 3, 100, 51), r(3), None)],
+    "pairwise_distance": [
+        *[(r(30, 7), r(20, 7) + 0.1, metric) for metric in ("l1", "l2", "sqeuclidean", "cosine")],
+        (r(300, 200), r(90, 200), "l1"), (r(4, 3).astype("e"), r(5, 3).astype("e"), "l2"), (i(9, 4, 3), i(9, 5, 3), "l1")],
     "normal_cdf": [(r(3, 5),), (np.float32([-np.inf, -9, 0, 9, np.inf]),)],
     "lu_factor": [(r(3, 3),), (r(2, 4, 2),), (r(2, 2, 3, 5),), (np.float32([[1, 2], [2, 4]]),), (r(0, 2, 2),), (r(2, 0, 3),)],
     "row_order": [(np.int32([[2, 3, 3], [1, 2, 3]]), 4), (np.int32([3, 3]), 3), (np.zeros((2, 0), np.int32), 3)],
@@ -246,6 +250,13 @@ def test_generic_bodies_need_no_numpy_array(name: str) -> None:
         strict = [_strict(a) for a in args]
         actual = (kernel(*strict), *[a for a in strict if isinstance(a, StrictArray)])
         close(_host(actual), run(kernel.generic, args))
+
+
+def test_generic_bodies_are_written_to_be_read() -> None:
+    """Work in place belongs to the faster bodies. Attention's tiles must stay in the cache on every machine."""
+    for path in sorted(Path(minidl.backend.kernels.__file__).parent.glob("*.py")):
+        if path.stem not in ("attention", "rnn"):
+            assert "out=" not in path.read_text(encoding="utf-8"), path.name
 
 
 def test_samples_name_kernels() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from minidl.backend.cpu import (
     attention,
     conv,
+    distance,
     elementwise,
     lu,
     matmul,
@@ -20,6 +21,6 @@ from minidl.backend.cpu import (
 )
 
 __all__ = [
-    "attention", "conv", "elementwise", "lu", "matmul", "norm", "pool", "resize", "rnn", "scan", "scatter",
+    "attention", "conv", "distance", "elementwise", "lu", "matmul", "norm", "pool", "resize", "rnn", "scan", "scatter",
     "scatter_reduce", "softmax", "special", "winograd",
 ]

@@ -9,10 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
-from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad, scale_shift
+from minidl.backend.kernels.norm import (
+    Axes,
+    accumulation_dtype,
+    group_size,
+    normalize_forward,
+    normalize_grad,
+    scale_shift,
+)
 
 BLOCK_BYTES = 1 << 20   # at a time
-ALONE = 1 << 19         # bytes up to which threads do not pay
+SERIAL_BYTES = 1 << 19  # up to this size, threads cost more than they gain
 
 
 @normalize_forward.register("numpy")
@@ -95,7 +102,7 @@ def normalize_grad_in_blocks(g: np.ndarray, x: np.ndarray, w: np.ndarray | None,
 
 @scale_shift.register("numpy")
 def scale_shift_in_blocks(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
-    if not is_batch_norm(x, (0, *range(2, x.ndim))) or x.nbytes <= ALONE:
+    if not is_batch_norm(x, (0, *range(2, x.ndim))) or x.nbytes <= SERIAL_BYTES:
         return NotImplemented
     y = np.empty_like(x)
     rows, y_rows = image_rows(x), image_rows(y)
@@ -113,13 +120,13 @@ def scale_shift_in_blocks(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | 
 def _forward_by_rows(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
                      eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Layer norm and its kin: groups do not reach across the first axis, and some of its items stay in the cache."""
-    if 0 in axes or x.nbytes <= ALONE:
-        return NotImplemented
+    if 0 in axes or x.nbytes <= SERIAL_BYTES:
+        return _forward_in_place(x, w, b, axes, eps)
     y = np.empty_like(x)
     mean, variance = np.empty((2, *[1 if i in axes else n for i, n in enumerate(x.shape)]), x.dtype)
 
     def normalize(s: slice) -> None:
-        y[s], mean[s], variance[s] = normalize_forward.generic(x[s], w, b, axes, eps)
+        y[s], mean[s], variance[s] = _forward_in_place(x[s], w, b, axes, eps)
 
     parallel(normalize, blocks(len(x), x.nbytes // len(x), 2 * BLOCK_BYTES))
     return y, mean, variance
@@ -127,18 +134,55 @@ def _forward_by_rows(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, 
 
 def _grad_by_rows(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray,
                   axes: Axes, across: Axes, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if 0 in axes or 0 not in across or x.nbytes <= ALONE:
-        return NotImplemented
+    if 0 in axes or 0 not in across or x.nbytes <= SERIAL_BYTES:
+        return _grad_in_place(g, x, w, mean, variance, axes, across, eps)
     gx = np.empty_like(x)
     parts = blocks(len(x), x.nbytes // len(x), 2 * BLOCK_BYTES)
     gw, gb = np.empty((2, len(parts), *[1 if i in across else n for i, n in enumerate(x.shape)]), x.dtype)
 
     def pull_back(i: int) -> None:
         s = parts[i]
-        gx[s], gw[i], gb[i] = normalize_grad.generic(g[s], x[s], w, mean[s], variance[s], axes, across, eps)
+        gx[s], gw[i], gb[i] = _grad_in_place(g[s], x[s], w, mean[s], variance[s], axes, across, eps)
 
     parallel(pull_back, range(len(parts)))
     return gx, gw.sum(axis=0), gb.sum(axis=0)
+
+
+def _forward_in_place(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
+                      eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The generic body, with one new array of the size of x less."""
+    wide = accumulation_dtype(x.dtype)
+    count = group_size(x, axes)
+    mean = x.sum(axis=axes, keepdims=True, dtype=wide) / count
+    y = x - mean
+    variance = (y * y).sum(axis=axes, keepdims=True) / count
+    y *= 1 / np.sqrt(variance + eps)
+    if w is not None:
+        y *= w
+    if b is not None:
+        y += b
+    return y.astype(x.dtype, copy=False), mean, variance
+
+
+def _grad_in_place(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray,
+                   axes: Axes, across: Axes, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The generic body, with fewer new arrays, and without sums that are at hand."""
+    count, rstd = group_size(x, axes), 1 / np.sqrt(variance + eps)
+    z = x - mean                                      # in single precision at least, as mean is
+    z *= rstd
+    gz = g * z
+    gw, gb = gz.sum(axis=across, keepdims=True), g.sum(axis=across, keepdims=True, dtype=z.dtype)
+    if across == axes:                                # one weight for each group: its sums are at hand
+        h, sum_h, sum_hz = g, gb, gw
+        rstd = rstd if w is None else rstd * w
+    else:
+        h, gz = (g, gz) if w is None else (g * w, np.multiply(gz, w, out=gz))
+        sum_h, sum_hz = (v.sum(axis=axes, keepdims=True, dtype=z.dtype) for v in (h, gz))
+    z *= sum_hz / count
+    np.subtract(h, z, out=z)
+    z -= sum_h / count
+    z *= rstd
+    return z.astype(x.dtype, copy=False), gw.astype(x.dtype, copy=False), gb.astype(x.dtype, copy=False)
 
 
 def is_batch_norm(x: np.ndarray, axes: Axes) -> bool:

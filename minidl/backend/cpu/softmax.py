@@ -1,36 +1,85 @@
-"""Softmax on the CPU: some rows at a time, which stay in the cache between the passes, and every core its own."""
+"""Softmax on the CPU: in place, and some rows at a time, which stay in the cache. Every core has rows of its own."""
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
-from minidl.backend.kernel import Kernel
-from minidl.backend.kernels.softmax import log_softmax_forward, log_softmax_grad, softmax_forward, softmax_grad
+from minidl.backend.kernels.softmax import (
+    accumulation_dtype,
+    log_softmax_forward,
+    log_softmax_grad,
+    minus_max,
+    softmax_forward,
+    softmax_grad,
+)
 
 BLOCK_BYTES = 1 << 20   # at a time
-ALONE = 1 << 18         # bytes up to which threads do not pay
+SERIAL_BYTES = 1 << 18  # up to this size, threads cost more than they gain
 
 
-def _by_rows(kernel: Kernel) -> None:
-    """Register a body that runs the generic one on some rows at a time; all arguments but the last are arrays."""
-    def body(*args: Any) -> Any:
-        *arrays, axis = args
-        x = arrays[0]
-        if not axis % x.ndim or x.nbytes <= ALONE:
-            return NotImplemented
-        y = np.empty_like(x)
-
-        def some(rows: slice) -> None:
-            y[rows] = kernel.generic(*[a[rows] for a in arrays], axis)
-
-        parallel(some, blocks(len(x), x.nbytes // len(x), BLOCK_BYTES))
-        return y
-
-    body.__name__ = f"{kernel.generic.__name__}_by_rows"
-    kernel.register("numpy")(body)
+@softmax_forward.register("numpy")
+def softmax_forward_by_rows(x: np.ndarray, axis: int) -> np.ndarray:
+    if x.nbytes <= SERIAL_BYTES:
+        return _softmax(x, axis) if x.size else NotImplemented
+    return _by_rows(_softmax, [x], axis)
 
 
-for _kernel in (softmax_forward, softmax_grad, log_softmax_forward, log_softmax_grad):
-    _by_rows(_kernel)
+@softmax_grad.register("numpy")
+def softmax_grad_by_rows(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
+    return _softmax_grad(g, y, axis) if y.nbytes <= SERIAL_BYTES else _by_rows(_softmax_grad, [g, y], axis)
+
+
+@log_softmax_forward.register("numpy")
+def log_softmax_forward_by_rows(x: np.ndarray, axis: int) -> np.ndarray:
+    if x.nbytes <= SERIAL_BYTES:
+        return _log_softmax(x, axis) if x.size else NotImplemented
+    return _by_rows(_log_softmax, [x], axis)
+
+
+@log_softmax_grad.register("numpy")
+def log_softmax_grad_by_rows(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
+    return _log_softmax_grad(g, y, axis) if y.nbytes <= SERIAL_BYTES else _by_rows(_log_softmax_grad, [g, y], axis)
+
+
+def _by_rows(function: Callable[..., np.ndarray], arrays: list[np.ndarray], axis: int) -> np.ndarray:
+    """`function(*arrays, axis)` for some rows at a time, unless the axis is that of the rows."""
+    x = arrays[0]
+    if not axis % x.ndim:
+        return function(*arrays, axis)
+    y = np.empty_like(x)
+
+    def some(rows: slice) -> None:
+        y[rows] = function(*[a[rows] for a in arrays], axis)
+
+    parallel(some, blocks(len(x), x.nbytes // len(x), BLOCK_BYTES))
+    return y
+
+
+def _softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    y = minus_max(x, axis)
+    np.exp(y, out=y)
+    y /= y.sum(axis=axis, keepdims=True)
+    return y.astype(x.dtype, copy=False)
+
+
+def _softmax_grad(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
+    gx = np.multiply(g, y, dtype=accumulation_dtype(g.dtype))
+    total = gx.sum(axis=axis, keepdims=True)
+    np.subtract(g, total, out=gx)
+    gx *= y
+    return gx.astype(g.dtype, copy=False)
+
+
+def _log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    y = minus_max(x, axis)
+    y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
+    return y.astype(x.dtype, copy=False)
+
+
+def _log_softmax_grad(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
+    gx = np.exp(y, dtype=accumulation_dtype(y.dtype))
+    gx *= g.sum(axis=axis, keepdims=True, dtype=gx.dtype)
+    np.subtract(g, gx, out=gx)
+    return gx.astype(g.dtype, copy=False)

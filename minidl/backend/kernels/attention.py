@@ -2,7 +2,8 @@
 
 The softmax of a row is computed *online* while the tiles of the row go by: whenever a larger score turns up, what was
 summed so far is scaled down to the new maximum. Of the softmax only one number a row is kept, the logarithm of its
-denominator; the gradient computes the tiles anew from it.
+denominator; the gradient computes the tiles anew from it. A tile is worked on in place, so that it stays in the cache;
+the formula without tiles is `Attention.reference` in `ops/attention.py`.
 
 Source: Dao et al., "FlashAttention", 2022, https://arxiv.org/abs/2205.14135 (tiles and recomputation); Milakov and
 Gimelshein, "Online normalizer calculation for softmax", 2018, https://arxiv.org/abs/1805.02867
@@ -42,7 +43,7 @@ def attention_forward(query: Array, key: Array, value: Array, mask: Array | None
     numbers to add -> (*, L, V), (*, L, 1). A query that may look nowhere gets zeros, and inf for the logarithm.
     """
     xp, dtype = array_module(query), query.dtype
-    query, key, value = (_wide(x) for x in (query, key, value))
+    query, key, value = (_in_single(x) for x in (query, key, value))
     y = xp.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
     log_sums = xp.empty((*query.shape[:-1], 1), query.dtype)
     for rows, tiles in _walk(query, key, plan):
@@ -82,7 +83,7 @@ def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array
         s = scale * q k^T      gq = scale * gs k        gk = scale * gs^T q
     """
     xp, dtype = array_module(query), query.dtype
-    g, query, key, value = (_wide(x) for x in (g, query, key, value))
+    g, query, key, value = (_in_single(x) for x in (g, query, key, value))
     gq, gk, gv = (xp.zeros(x.shape, x.dtype) for x in (query, key, value))
     gmask = xp.zeros((*query.shape[:-1], key.shape[-2]), query.dtype) if mask_too else None
     for rows, tiles in _walk(query, key, plan):
@@ -114,7 +115,7 @@ def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array
 
 def attention_dropout(query: Array, key: Array, plan: AttentionPlan) -> Array:
     """The whole (*, L, S) array of dropout factors, 0 or 1/(1-p), that the kernels draw a tile at a time."""
-    xp, query = array_module(query), _wide(query)
+    xp, query = array_module(query), _in_single(query)
     factors = xp.zeros((*query.shape[:-1], key.shape[-2]), query.dtype)
     for _, tiles in _walk(query, key, plan):
         for tile in tiles:
@@ -187,5 +188,6 @@ def _kept(like: Array, plan: AttentionPlan, number: int) -> Array:
     return factors
 
 
-def _wide(x: Array) -> Array:
+def _in_single(x: Array) -> Array:
+    """Half precision in single, as all sums are taken."""
     return x.astype(np.float32) if x.dtype == np.float16 else x

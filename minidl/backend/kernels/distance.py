@@ -6,6 +6,8 @@ without the root) and 'cosine'.
 """
 from __future__ import annotations
 
+from typing import Any
+
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
 
@@ -20,7 +22,7 @@ GPU_BLOCK = 1 << 26  # large enough to make few launches
 def pairwise_distance(x: Array, y: Array, metric: str) -> Array:
     """The distance of every row of x to every row of y: (N, D), (M, D) -> (N, M).
 
-    `l2` comes from `|x|^2 - 2 x.y + |y|^2`: one matrix product, then work in place on its result.
+    `l2` comes from `|x|^2 - 2 x.y + |y|^2`: one matrix product.
     The price is cancellation: the square of a distance is right to `D * eps * (|x| + |y|)^2` or so,
     and close points far from the origin want float64 (or `paired_distance`). `cosine` is `1 - cos`
     of the angle; a zero vector has no direction, and its distance to everything is 1, as in
@@ -32,15 +34,15 @@ def pairwise_distance(x: Array, y: Array, metric: str) -> Array:
         >>> pairwise_distance(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [1.0, 0.0]]), 'l2')
         array([[5., 1.]])
     """
-    x, y, dtype = _as_floating(x, y)
-    return _PAIRWISE[_checked(x, y, metric)](x, y).astype(dtype, copy=False)
+    x, y, dtype = as_floating(x, y)
+    return _PAIRWISE[checked(x, y, metric)](x, y).astype(dtype, copy=False)
 
 
 @kernel
 def paired_distance(x: Array, y: Array, metric: str) -> Array:
     """The distance of row i of x to row i of y, from the definition: (N, D), (N, D) -> (N,)."""
-    x, y, dtype = _as_floating(x, y)
-    return _PAIRED[_checked(x, y, metric)](x, y).astype(dtype, copy=False)
+    x, y, dtype = as_floating(x, y)
+    return _PAIRED[checked(x, y, metric)](x, y).astype(dtype, copy=False)
 
 
 def row_norms(x: Array) -> Array:
@@ -56,19 +58,16 @@ def unit_rows(x: Array) -> Array:
 
 
 def _pairwise_sqeuclidean(x: Array, y: Array) -> Array:
-    distance = (-2 * x) @ y.T                                   # (N, D), (M, D) -> (N, M)
-    distance += _squared_norms(x)[:, None]
-    distance += _squared_norms(y)
-    return array_module(x).maximum(distance, 0, out=distance)   # rounding may dip below zero
+    square = squared_norms(x)[:, None] - 2 * x @ y.T + squared_norms(y)     # (N, D), (M, D) -> (N, M)
+    return array_module(x).maximum(square, 0)                               # rounding may dip below zero
 
 
-def _squared_norms(x: Array) -> Array:
+def squared_norms(x: Array) -> Array:
     return array_module(x).einsum("nd,nd->n", x, x)
 
 
 def _pairwise_l2(x: Array, y: Array) -> Array:
-    distance = _pairwise_sqeuclidean(x, y)
-    return array_module(x).sqrt(distance, out=distance)
+    return array_module(x).sqrt(_pairwise_sqeuclidean(x, y))
 
 
 def _pairwise_l1(x: Array, y: Array) -> Array:
@@ -81,20 +80,17 @@ def _pairwise_l1(x: Array, y: Array) -> Array:
     for j in range(0, m, columns):
         for i in range(0, n, rows):
             gap = x[i:i + rows, None] - y[j:j + columns]        # (rows, columns, D)
-            distance[i:i + rows, j:j + columns] = xp.abs(gap, out=gap).sum(axis=2)
+            distance[i:i + rows, j:j + columns] = abs(gap).sum(axis=2)
     return distance
 
 
 def _pairwise_cosine(x: Array, y: Array) -> Array:
-    distance = -unit_rows(x) @ unit_rows(y).T                   # (N, D), (M, D) -> (N, M)
-    distance += 1
-    return distance.clip(0, 2, out=distance)
+    return (1 - unit_rows(x) @ unit_rows(y).T).clip(0, 2)
 
 
 def _paired_sqeuclidean(x: Array, y: Array) -> Array:
     gap = x - y
-    gap *= gap
-    return gap.sum(axis=1)
+    return (gap * gap).sum(axis=1)
 
 
 def _paired_l2(x: Array, y: Array) -> Array:
@@ -115,7 +111,7 @@ _PAIRED = {"l1": _paired_l1, "l2": _paired_l2,
            "sqeuclidean": _paired_sqeuclidean, "cosine": _paired_cosine}
 
 
-def _as_floating(x: Array, y: Array) -> tuple[Array, Array, object]:
+def as_floating(x: Array, y: Array) -> tuple[Array, Array, Any]:
     """Both in the dtype to compute in, and the dtype of the result: another for half precision."""
     xp = array_module(x)
     dtype = xp.result_type(x.dtype, y.dtype)
@@ -125,7 +121,7 @@ def _as_floating(x: Array, y: Array) -> tuple[Array, Array, object]:
     return x.astype(wide, copy=False), y.astype(wide, copy=False), dtype
 
 
-def _checked(x: Array, y: Array, metric: str) -> str:
+def checked(x: Array, y: Array, metric: str) -> str:
     if metric not in METRICS:
         raise ValueError(f"distance: metric expects one of {', '.join(METRICS)}, got {metric!r}")
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:

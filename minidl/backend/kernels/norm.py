@@ -18,16 +18,15 @@ def normalize_forward(x: Array, w: Array | None, b: Array | None, axes: Axes, ep
 
     w and b broadcast against x; mean and variance keep the axes as ones.
     """
-    wide = _wide(x.dtype)
-    count = _count(x, axes)
-    mean = x.sum(axis=axes, keepdims=True, dtype=wide) / count
-    y = x - mean
-    variance = (y * y).sum(axis=axes, keepdims=True) / count
-    y *= 1 / np.sqrt(variance + eps)
+    count = group_size(x, axes)
+    mean = x.sum(axis=axes, keepdims=True, dtype=accumulation_dtype(x.dtype)) / count
+    centred = x - mean
+    variance = (centred * centred).sum(axis=axes, keepdims=True) / count
+    y = centred / np.sqrt(variance + eps)
     if w is not None:
-        y *= w
+        y = y * w
     if b is not None:
-        y += b
+        y = y + b
     return y.astype(x.dtype, copy=False), mean, variance
 
 
@@ -40,22 +39,15 @@ def normalize_grad(g: Array, x: Array, w: Array | None, mean: Array, variance: A
 
     means are over `axes`, sums over `across`: the axes in which w has length 1.
     """
-    count, rstd = _count(x, axes), 1 / np.sqrt(variance + eps)
-    z = x - mean                                      # in single precision at least, as mean is
-    z *= rstd
-    gz = g * z
-    gw, gb = gz.sum(axis=across, keepdims=True), g.sum(axis=across, keepdims=True, dtype=z.dtype)
-    if across == axes:                                # one weight for each group: its sums are at hand
-        h, sum_h, sum_hz = g, gb, gw
-        rstd = rstd if w is None else rstd * w
-    else:
-        h, gz = (g, gz) if w is None else (g * w, np.multiply(gz, w, out=gz))
-        sum_h, sum_hz = (v.sum(axis=axes, keepdims=True, dtype=z.dtype) for v in (h, gz))
-    z *= sum_hz / count
-    np.subtract(h, z, out=z)
-    z -= sum_h / count
-    z *= rstd
-    return z.astype(x.dtype, copy=False), gw.astype(x.dtype, copy=False), gb.astype(x.dtype, copy=False)
+    count, rstd = group_size(x, axes), 1 / np.sqrt(variance + eps)
+    z = (x - mean) * rstd                             # in single precision at least, as mean is
+    h = g if w is None else g * w
+    gw = (g * z).sum(axis=across, keepdims=True)
+    gb = g.sum(axis=across, keepdims=True, dtype=z.dtype)
+    mean_h = h.sum(axis=axes, keepdims=True, dtype=z.dtype) / count
+    mean_hz = (h * z).sum(axis=axes, keepdims=True) / count
+    gx = (h - mean_h - z * mean_hz) * rstd
+    return gx.astype(x.dtype, copy=False), gw.astype(x.dtype, copy=False), gb.astype(x.dtype, copy=False)
 
 
 @kernel
@@ -73,9 +65,11 @@ def epsilon(dtype: Any) -> float:
     return float(np.finfo(dtype).eps)
 
 
-def _count(x: Array, axes: Axes) -> int:
+def group_size(x: Array, axes: Axes) -> int:
+    """How many numbers have a mean in common."""
     return math.prod([x.shape[axis] for axis in axes])
 
 
-def _wide(dtype: np.dtype) -> np.dtype:
+def accumulation_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype of sums: single precision at least."""
     return np.dtype(np.float32) if dtype == np.float16 else dtype

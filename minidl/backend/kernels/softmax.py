@@ -1,4 +1,4 @@
-"""Softmax, log-softmax and cross-entropy with their gradients, in few passes and on few temporaries.
+"""Softmax, log-softmax and cross-entropy with their gradients.
 
 All subtract the largest entry first, so that nothing overflows. Half precision is computed in single.
 """
@@ -15,20 +15,15 @@ def softmax_forward(x: Array, axis: int) -> Array:
     """y = exp(x) / sum(exp(x)) along `axis`"""
     if not x.size:
         return x.copy()
-    y = _minus_max(x, axis)
-    np.exp(y, out=y)
-    y /= y.sum(axis=axis, keepdims=True)
-    return y.astype(x.dtype, copy=False)
+    e = np.exp(minus_max(x, axis))
+    return (e / e.sum(axis=axis, keepdims=True)).astype(x.dtype, copy=False)
 
 
 @kernel
 def softmax_grad(g: Array, y: Array, axis: int) -> Array:
     """gx = (g - sum(g*y)) * y, for y = softmax(x)"""
-    gx = np.multiply(g, y, dtype=_wide(g.dtype))
-    total = gx.sum(axis=axis, keepdims=True)
-    np.subtract(g, total, out=gx)
-    gx *= y
-    return gx.astype(g.dtype, copy=False)
+    total = np.multiply(g, y, dtype=accumulation_dtype(g.dtype)).sum(axis=axis, keepdims=True)
+    return ((g - total) * y).astype(g.dtype, copy=False)
 
 
 @kernel
@@ -36,18 +31,15 @@ def log_softmax_forward(x: Array, axis: int) -> Array:
     """y = x - log(sum(exp(x))) along `axis`"""
     if not x.size:
         return x.copy()
-    y = _minus_max(x, axis)
-    y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
-    return y.astype(x.dtype, copy=False)
+    y = minus_max(x, axis)
+    return (y - np.log(np.exp(y).sum(axis=axis, keepdims=True))).astype(x.dtype, copy=False)
 
 
 @kernel
 def log_softmax_grad(g: Array, y: Array, axis: int) -> Array:
     """gx = g - exp(y) * sum(g), for y = log_softmax(x)"""
-    gx = np.exp(y, dtype=_wide(y.dtype))
-    gx *= g.sum(axis=axis, keepdims=True, dtype=gx.dtype)
-    np.subtract(g, gx, out=gx)
-    return gx.astype(g.dtype, copy=False)
+    p = np.exp(y, dtype=accumulation_dtype(y.dtype))
+    return (g - p * g.sum(axis=axis, keepdims=True, dtype=p.dtype)).astype(g.dtype, copy=False)
 
 
 @kernel
@@ -110,11 +102,12 @@ def _along_classes(weight: Array, ndim: int) -> Array:
     return weight.reshape([1, -1] + [1] * (ndim - 2))
 
 
-def _minus_max(x: Array, axis: int) -> Array:
+def minus_max(x: Array, axis: int) -> Array:
     """A new array x - max(x), in at least single precision."""
     with np.errstate(invalid="ignore"):                           # -inf - -inf is NaN, as it should be
-        return np.subtract(x, x.max(axis=axis, keepdims=True), dtype=_wide(x.dtype))
+        return np.subtract(x, x.max(axis=axis, keepdims=True), dtype=accumulation_dtype(x.dtype))
 
 
-def _wide(dtype: np.dtype) -> np.dtype:
+def accumulation_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype to compute in: single precision at least."""
     return np.dtype(np.float32) if dtype == np.float16 else dtype
