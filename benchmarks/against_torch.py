@@ -107,8 +107,8 @@ def count_macs(step: Any) -> int:
     counts(conv.conv2d_input_grad, lambda g, w, *_: w.size * g.size // g.shape[1])
     counts(conv.conv2d_weight_grad, lambda x, g, size, geometry:
            g.size * x.shape[1] // geometry.groups * math.prod(size))
-    counts(rnn.lstm_walk, lambda h, c, w, w_hr, scale, gates, *_: w.size * gates.shape[1])
-    counts(rnn.lstm_walk_back, lambda gh, gc, w_hh, w_hr, gy, *_: w_hh.size * len(gy))
+    counts(rnn.lstm_walk, lambda y, state, trace, w_hh, *_: w_hh.size * len(y))
+    counts(rnn.lstm_walk_back, lambda gy, gstate, gsums, gprojected, trace, w_hh, *_: w_hh.size * len(gy))
     counts(attention.attention_forward, lambda q, k, v, *_:
            (q.shape[-1] + v.shape[-1]) * q.size // q.shape[-1] * k.shape[-2])
     counts(attention.attention_grad, lambda g, q, k, v, *_: (3 * q.size + 2 * g.size) * k.shape[-2])

@@ -183,9 +183,9 @@ def called(case: Any) -> tuple[set[Any], bool]:
     return codes, differentiable
 
 
-FRONTS = ("tensor", "methods", "methods_in_place", "dims", "door")
+FRONTS = ("tensor", "methods", "methods_in_place", "dims", "door", "packed")
 """Files whose functions stand in front of others: methods, the decorator that renames arguments, the guard of
-public functions."""
+public functions, the two forms of recurrent ones."""
 
 
 def elsewhere() -> dict[str, str]:

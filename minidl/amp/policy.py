@@ -33,14 +33,14 @@ from minidl.ops.linalg import CDist, Contract, Linear, MatMul
 from minidl.ops.loss import BinaryCrossEntropy, CrossEntropy, CTCLoss
 from minidl.ops.norm import Normalize
 from minidl.ops.reduce import CumProd, CumSum, LogCumSumExp, LogSumExp, Mean, Norm2, NormP, Prod, Std, Var
-from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
+from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer, RNNReluLayer
 from minidl.ops.special import Erfinv
 
 # large products: fast in float16, and their sums are accumulated in float32 inside
 IN_FLOAT16: tuple[type[Op], ...] = (
     MatMul, Linear, Contract,               # mm, bmm, einsum, RNN cells, ...
     Conv2d, Conv2dInputGrad,                # convolutions of 1, 2 and 3 dimensions; transposed ones
-    Attention, RNNLayer, LSTMLayer, GRULayer, Prelu,
+    Attention, RNNLayer, RNNReluLayer, LSTMLayer, GRULayer, Prelu,
 )
 
 # values grow beyond float16, or many small ones add up

@@ -1,4 +1,8 @@
-"""Recurrent layers: a hidden state goes through a sequence step by step, and remembers what came before."""
+"""Recurrent layers: a hidden state goes through a sequence step by step, and remembers what came before.
+
+The equations stand in the docstrings below, and once more in ordinary ops in `minidl/ops/rnn/layers.py`: read
+`LSTMLayer.reference` there first.
+"""
 from __future__ import annotations
 
 import math
@@ -15,8 +19,9 @@ from minidl.ops.base import features_last
 from minidl.tensors.creation import empty, zeros
 from minidl.tensors.tensor import Tensor
 
-_RUN: dict[str, Callable[..., Any]] = {
-    "RNN_TANH": ops.rnn_tanh, "RNN_RELU": ops.rnn_relu, "LSTM": ops.lstm, "GRU": ops.gru}
+LAYERS: dict[str, type[ops.RecurrentLayer]] = {
+    "RNN_TANH": ops.RNNLayer, "RNN_RELU": ops.RNNReluLayer, "LSTM": ops.LSTMLayer, "GRU": ops.GRULayer}
+"""The op of one layer in one direction, by mode."""
 
 
 class RNNBase(Module):
@@ -39,7 +44,7 @@ class RNNBase(Module):
         self.bidirectional = bidirectional
         self.proj_size = proj_size
         self._check_settings()
-        rows, outputs = ops.CHUNKS[mode.lower()] * hidden_size, proj_size or hidden_size
+        rows, outputs = LAYERS[mode].gates * hidden_size, proj_size or hidden_size
         self._all_weights: list[list[str]] = []     # the names of the parameters of each layer and direction
         for layer in range(num_layers):
             for suffix in (f"_l{layer}", f"_l{layer}_reverse")[:1 + bidirectional]:
@@ -55,8 +60,8 @@ class RNNBase(Module):
         self.reset_parameters()
 
     def _check_settings(self) -> None:
-        if self.mode not in _RUN:
-            raise ValueError(f"Unrecognized RNN mode: {self.mode}; expected one of {', '.join(_RUN)}")
+        if self.mode not in LAYERS:
+            raise ValueError(f"Unrecognized RNN mode: {self.mode}; expected one of {', '.join(LAYERS)}")
         for name in ("input_size", "hidden_size", "num_layers"):
             value = getattr(self, name)
             if not isinstance(value, int):
@@ -89,7 +94,8 @@ class RNNBase(Module):
     def flatten_parameters(self) -> None:
         """Does nothing: the weights may lie in memory as they like. In PyTorch it prepares them for a GPU library."""
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def _run(self, function: Callable[..., Any], input: Any, hx: Any) -> Any:
+        """`function`, such as `minidl.lstm`, on a batch, on one sequence or on packed sequences."""
         packed = isinstance(input, PackedSequence)
         x = input.data if packed else input
         batched = self._check_input(x, packed)
@@ -99,17 +105,19 @@ class RNNBase(Module):
         order, back = (input.sorted_indices, input.unsorted_indices) if packed else (None, None)
         if hx is not None and order is not None:
             states = [state.index_select(1, order) for state in states]
-        y, *states = _RUN[self.mode](
-            x, *([input.batch_sizes] if packed else []), tuple(states) if self.mode == "LSTM" else states[0],
-            [w for weights in self.all_weights for w in weights], self.bias, self.num_layers, self.dropout,
-            self.training, self.bidirectional, *([] if packed else [self.batch_first]))
+        form = {"batch_sizes": input.batch_sizes} if packed else {"batch_first": self.batch_first}
+        y, *states = function(
+            x, hx=tuple(states) if len(states) == 2 else states[0],
+            params=[w for weights in self.all_weights for w in weights], has_biases=self.bias,
+            num_layers=self.num_layers, dropout=self.dropout, train=self.training, bidirectional=self.bidirectional,
+            **form)
         if packed:
             y = PackedSequence(y, input.batch_sizes, order, back)
         if back is not None:
             states = [state.index_select(1, back) for state in states]
         if not batched:
             y, states = y.squeeze(0 if self.batch_first else 1), [state.squeeze(1) for state in states]
-        return y, (tuple(states) if self.mode == "LSTM" else states[0])
+        return y, (tuple(states) if len(states) == 2 else states[0])
 
     def _check_input(self, x: Any, packed: bool) -> bool:
         """Whether there is a batch, or else one sequence."""
@@ -181,9 +189,12 @@ class RNN(RNNBase):
 
         h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)
 
-    or relu in place of tanh, if nonlinearity="relu". Other arguments, shapes and errors as for `LSTM`, but hx is h_0
-    alone, and forward returns the outputs and h_n. Parameters: weight_ih_l0 (H, I), weight_hh_l0 (H, H), bias_ih_l0 and
-    bias_hh_l0 (H,), and so on for further layers and directions.
+    or relu in place of tanh, if nonlinearity="relu". In ordinary ops: `RNNLayer.reference` in
+    `minidl/ops/rnn/layers.py`.
+
+    Other arguments, shapes and errors as for `LSTM`, but hx is h_0 alone, and forward returns the outputs and h_n.
+    Parameters: weight_ih_l0 (H, I), weight_hh_l0 (H, H), bias_ih_l0 and bias_hh_l0 (H,), and so on for further layers
+    and directions.
 
     Source: Elman, "Finding structure in time", 1990, https://doi.org/10.1207/s15516709cog1402_1
 
@@ -206,6 +217,9 @@ class RNN(RNNBase):
                          bidirectional, 0, device, dtype)
         self.nonlinearity = nonlinearity
 
+    def forward(self, input: Any, hx: Tensor | None = None) -> Any:
+        return self._run(ops.rnn_tanh if self.mode == "RNN_TANH" else ops.rnn_relu, input, hx)
+
 
 class LSTM(RNNBase):
     """Long short-term memory: gates decide what a cell forgets, what it takes in and what it shows.
@@ -216,6 +230,8 @@ class LSTM(RNNBase):
         o_t = sigmoid(W_io x_t + b_io + W_ho h_(t-1) + b_ho)        output gate
         c_t = f_t * c_(t-1) + i_t * g_t                             the cell
         h_t = o_t * tanh(c_t)                                       the hidden state, which is the output
+
+    In ordinary ops: `LSTMLayer.reference` in `minidl/ops/rnn/layers.py`.
 
     Where f is 1 and i is 0, the cell stays as it is, and its gradient passes back undiminished. With proj_size R, h_t
     is multiplied by a matrix W_hr as the last thing, and so has R elements, fewer than the cell.
@@ -253,6 +269,9 @@ class LSTM(RNNBase):
         super().__init__("LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
                          proj_size, device, dtype)
 
+    def forward(self, input: Any, hx: tuple[Tensor, Tensor] | None = None) -> Any:
+        return self._run(ops.lstm, input, hx)
+
 
 class GRU(RNNBase):
     """Gated recurrent units: gates decide how much of the state is new, and how far that depends on the old one.
@@ -261,6 +280,8 @@ class GRU(RNNBase):
         z_t = sigmoid(W_iz x_t + b_iz + W_hz h_(t-1) + b_hz)        update gate
         n_t = tanh(W_in x_t + b_in + r_t * (W_hn h_(t-1) + b_hn))   what might be new
         h_t = (1 - z_t) * n_t + z_t * h_(t-1)
+
+    In ordinary ops: `GRULayer.reference` in `minidl/ops/rnn/layers.py`.
 
     Arguments, shapes and errors as for `LSTM`, but there is no proj_size, hx is h_0 alone, and forward returns the
     outputs and h_n. weight_ih_l0 (3H, I) holds W_ir, W_iz and W_in on top of each other, the other parameters likewise.
@@ -281,6 +302,9 @@ class GRU(RNNBase):
                  dtype: Any = None) -> None:
         super().__init__("GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
                          device, dtype)
+
+    def forward(self, input: Any, hx: Tensor | None = None) -> Any:
+        return self._run(ops.gru, input, hx)
 
 
 def reset(module: Any) -> None:

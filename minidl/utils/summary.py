@@ -18,7 +18,7 @@ from minidl.nn.module import Module
 from minidl.ops.attention import Attention
 from minidl.ops.conv import Conv2d, Conv2dInputGrad, Conv2dWeightGrad
 from minidl.ops.linalg import Contract, Linear, MatMul
-from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer
+from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer, RNNReluLayer
 from minidl.random import default_generator
 from minidl.tables import html_table, size_of, table
 from minidl.tensors.creation import ones
@@ -47,6 +47,7 @@ MULTIPLY_ADDS: dict[type, Callable[..., int]] = {
     Conv2dWeightGrad: lambda op, x, g, y: math.prod(g.shape) * math.prod(y.shape[1:]),
     Attention: lambda op, q, k, v, *_: math.prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1]),
     RNNLayer: lambda op, x, h, *others: _recurrent(x, others),
+    RNNReluLayer: lambda op, x, h, *others: _recurrent(x, others),
     GRULayer: lambda op, x, h, *others: _recurrent(x, others),
     LSTMLayer: lambda op, x, h, c, *others: _recurrent(x, others),
 }

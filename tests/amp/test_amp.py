@@ -47,6 +47,9 @@ FAST = {
     "conv_transpose2d": (F.conv_transpose2d, [(2, 3, 8, 8), (3, 4, 3, 3)]),
     "conv_transpose3d": (F.conv_transpose3d, [(2, 3, 4, 4, 4), (3, 4, 3, 3, 3)]),
     "conv_tbc": (F.conv_tbc, [(8, 2, 3), (3, 3, 4), (4,)]),
+    "rnn_tanh_cell": (minidl.rnn_tanh_cell, [(2, 3), (2, 4), (4, 3), (4, 4)]),
+    "rnn_relu_cell": (minidl.rnn_relu_cell, [(2, 3), (2, 4), (4, 3), (4, 4)]),
+    "gru_cell": (minidl.gru_cell, [(2, 3), (2, 4), (12, 3), (12, 4)]),
     "prelu": (F.prelu, [(2, 3), (3,)]),
     "scaled_dot_product_attention": (F.scaled_dot_product_attention, [(2, 5, 4), (2, 6, 4), (2, 6, 4), (5, 6)]),
 }

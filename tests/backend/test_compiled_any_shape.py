@@ -21,8 +21,9 @@ import minidl
 from minidl.backend.kernel import registry
 from minidl.backend.kernels.attention import AttentionPlan
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_output_size
+from minidl.backend.kernels.packed import Steps, steps_of
 from minidl.backend.kernels.pool import PoolGeometry, pool2d_output_size
-from minidl.backend.kernels.rnn import Steps, steps_of
+from minidl.backend.kernels.rnn import GRUTrace, LSTMState, LSTMTrace
 from minidl.optim.adam import AdamSettings
 from minidl.optim.sgd import SGDSettings
 
@@ -31,6 +32,7 @@ importlib.import_module("minidl.backend.compiled")      # registers its bodies, 
 
 TOLERANCE = 2e-5
 MARGIN = 256        # numbers around an array that nobody may read or write
+OF_ARRAYS = (LSTMState, LSTMTrace, GRUTrace)        # records of arrays
 
 seeds, team, axis = st.integers(0, 1 << 32), st.integers(1, 3), st.integers(1, 14)
 some = settings(max_examples=40)
@@ -66,19 +68,27 @@ def check(body: Callable[..., Any], name: str, args: tuple[Any, ...], threads: i
         assume(False)
     agree(actual[0], expected[0], scale)
     agree(actual[1:], expected[1:])
-    for a in args:
-        if isinstance(a, np.ndarray) and a.base is not None and getattr(a.base, "size", 0) == a.size + 2 * MARGIN:
+    for a in arrays_in(args):
+        if a.base is not None and getattr(a.base, "size", 0) == a.size + 2 * MARGIN:
             assert np.isnan(a.base[:MARGIN]).all() and np.isnan(a.base[-MARGIN:]).all()
 
 
 def run(body: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (body(*args), *[a for a in args if isinstance(a, np.ndarray)])
+    return (body(*args), *arrays_in(args))
+
+
+def arrays_in(args: tuple[Any, ...]) -> list[np.ndarray]:
+    """The arrays among the arguments, and those in records."""
+    flat = [part for a in args for part in (a if isinstance(a, OF_ARRAYS) else (a,))]
+    return [a for a in flat if isinstance(a, np.ndarray)]
 
 
 def wide(value: Any) -> Any:
     """A copy, with floats in double precision."""
     if isinstance(value, np.ndarray):
         return value.astype(np.float64) if value.dtype == np.float32 else value.copy()
+    if isinstance(value, OF_ARRAYS):
+        return type(value)(*map(wide, value))
     return tuple(map(wide, value)) if type(value) is tuple else value
 
 
@@ -303,27 +313,24 @@ def walks(draw: Any) -> tuple[np.random.Generator, int, int, int, Steps]:
 @given(walks(), team)
 def test_lstm(case: tuple[Any, ...], threads: int) -> None:
     rng, N, P, H, steps = case
-    scale = np.full((4, 1, 1), 0.5, np.float32)
-    scale[2] = 1
-    h, c, *rows = (fenced(r(rng, *shape)) for shape in ((N, H), (N, H), *[(P, H)] * 3))
-    w, gates = r(rng, 4, H, H) / np.float32(np.sqrt(H)), fenced(r(rng, 4, P, H))
-    check(compiled("lstm_walk"), "lstm_walk", (h, c, w, None, scale, gates, *rows, steps), threads)
-    gh, gc, gy, d, projected = (fenced(r(rng, *shape)) for shape in ((N, H), (N, H), (P, H), (P, 4, H), (P, H)))
-    cells, squashed, _ = rows
+    h, c, cells, tanh_c, y = (fenced(r(rng, *shape)) for shape in ((N, H), (N, H), *[(P, H)] * 3))
+    w, trace = r(rng, 4 * H, H) / np.float32(np.sqrt(H)), LSTMTrace(fenced(r(rng, 4, P, H)), cells, tanh_c)
+    check(compiled("lstm_walk"), "lstm_walk", (y, LSTMState(h, c), trace, w, None, steps), threads)
+    gh, gc, gy, gsums, gprojected = (
+        fenced(r(rng, *shape)) for shape in ((N, H), (N, H), (P, H), (P, 4, H), (P, H)))
     check(compiled("lstm_walk_back"), "lstm_walk_back", (
-        gh, gc, w.reshape(4 * H, H), None, gy, gates, cells, squashed, d, projected, steps), threads)
+        gy, LSTMState(gh, gc), gsums, gprojected, trace, w, None, steps), threads)
 
 
 @some
 @given(walks(), st.booleans(), team)
 def test_gru(case: tuple[Any, ...], biased: bool, threads: int) -> None:
     rng, N, P, H, steps = case
-    h, recalled, y = (fenced(r(rng, *shape)) for shape in ((N, H), (P, H), (P, H)))
-    w, gates = r(rng, 3, H, H) / np.float32(np.sqrt(H)), fenced(r(rng, 3, P, H))
-    check(compiled("gru_walk"), "gru_walk", (h, w, r(rng, 3, H) if biased else None, gates, recalled, y, steps), threads)
-    gh, gy, before, d, dn = (fenced(r(rng, *shape)) for shape in ((N, H), (P, H), (P, H), (P, 3, H), (P, H)))
-    check(compiled("gru_walk_back"), "gru_walk_back", (
-        gh, w.reshape(3 * H, H), gy, gates, recalled, before, d, dn, steps), threads)
+    h, from_h, y = (fenced(r(rng, *shape)) for shape in ((N, H), (P, H), (P, H)))
+    w, trace = r(rng, 3 * H, H) / np.float32(np.sqrt(H)), GRUTrace(fenced(r(rng, 3, P, H)), from_h)
+    check(compiled("gru_walk"), "gru_walk", (y, h, trace, w, r(rng, 3 * H) if biased else None, steps), threads)
+    gh, gy, before, gsums, gn = (fenced(r(rng, *shape)) for shape in ((N, H), (P, H), (P, H), (P, 3, H), (P, H)))
+    check(compiled("gru_walk_back"), "gru_walk_back", (gy, gh, gsums, gn, trace, before, w, steps), threads)
 
 
 # ---------------------------------------------------------------------- max pooling

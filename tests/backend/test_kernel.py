@@ -20,9 +20,10 @@ from minidl.backend.kernel import Bodies, Body, Kernel, kernel, layers, prefer, 
 from minidl.backend.kernel import bodies as every_body
 from minidl.backend.kernels.attention import AttentionPlan, attention_forward
 from minidl.backend.kernels.conv import ConvGeometry
+from minidl.backend.kernels.packed import steps_of
 from minidl.backend.kernels.pool import PoolGeometry
 from minidl.backend.kernels.resize import taps_of
-from minidl.backend.kernels.rnn import steps_of
+from minidl.backend.kernels.rnn import GRUTrace, LSTMState, LSTMTrace, Weights
 from minidl.optim.adadelta import AdadeltaSettings
 from minidl.optim.adagrad import AdagradSettings
 from minidl.optim.adam import AdamSettings
@@ -77,6 +78,8 @@ WALK = steps_of([90, 90, 50, 7], reverse=False)      # the last ones are shorter
 BACK = steps_of([90, 90, 50, 7], reverse=True)
 HALVES = PoolGeometry((2, 2), (2, 2), (0, 0), (1, 1), False)
 OVERLAP = PoolGeometry((3, 3), (2, 2), (1, 1), (1, 1), True)
+
+OF_ARRAYS = (LSTMState, LSTMTrace, GRUTrace, Weights)       # records of arrays that are on the kernel's device
 
 # kernel name -> arguments for a few calls; the registry-wide tests below read them
 SAMPLES: dict[str, list[tuple[Any, ...]]] = {
@@ -170,20 +173,26 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "normal_cdf": [(r(3, 5),), (np.float32([-np.inf, -9, 0, 9, np.inf]),)],
     "lu_factor": [(r(3, 3),), (r(2, 4, 2),), (r(2, 2, 3, 5),), (np.float32([[1, 2], [2, 4]]),), (r(0, 2, 2),), (r(2, 0, 3),)],
     "row_order": [(np.int32([[2, 3, 3], [1, 2, 3]]), 4), (np.int32([3, 3]), 3), (np.zeros((2, 0), np.int32), 3)],
-    "rnn_walk": [(r(90, 220), r(220, 220) / 20, r(237, 220), False, WALK), (r(2, 3), r(3, 3), r(3, 3), True, [(slice(0, 2), 2)])],
-    "rnn_walk_back": [(r(90, 220), r(220, 220) / 20, r(237, 220), r(237, 220), BACK)],
-    "lstm_walk": [(r(90, 110), r(90, 110), r(4, 110, 110) / 20, None, np.float32([[[0.5]], [[0.5]], [[1]], [[0.5]]]), r(4, 237, 110),
-                   *[r(237, 110)] * 3, BACK),
-                  (r(90, 90), r(90, 130), r(4, 90, 130) / 20, r(90, 130) / 20, np.float32([[[0.5]], [[0.5]], [[1]], [[0.5]]]),
-                   r(4, 237, 130), *[r(237, 130)] * 2, r(237, 90), WALK)],
-    "lstm_walk_back": [(r(90, 110), r(90, 110), r(440, 110) / 20, None, r(237, 110), abs(r(4, 237, 110)) / 4, *[r(237, 110) / 4] * 2,
-                        r(237, 4, 110), r(237, 110), BACK),
-                       (r(90, 90), r(90, 130), r(520, 90) / 20, r(90, 130) / 20, r(237, 90), abs(r(4, 237, 130)), *[r(237, 130)] * 2,
-                        r(237, 4, 130), r(237, 90), WALK)],
-    "gru_walk": [(r(90, 130), r(3, 130, 130) / 20, r(3, 130), r(3, 237, 130), *[r(237, 130)] * 2, WALK),
-                 (r(90, 130), r(3, 130, 130) / 20, None, r(3, 237, 130), *[r(237, 130)] * 2, BACK)],
-    "gru_walk_back": [(r(90, 130), r(390, 130) / 20, r(237, 130), abs(r(3, 237, 130)) / 4, *[r(237, 130)] * 2, r(237, 3, 130), r(237, 130),
-                       WALK)],
+    "rnn_walk": [
+        (r(237, 220), r(90, 220), r(220, 220) / 20, False, WALK),
+        (r(3, 3), r(2, 3), r(3, 3), True, [(slice(0, 2), 2)])],
+    "rnn_walk_back": [(r(237, 220), r(90, 220), r(237, 220), r(220, 220) / 20, BACK)],
+    "lstm_walk": [
+        (r(237, 110), LSTMState(r(90, 110), r(90, 110)), LSTMTrace(r(4, 237, 110), r(237, 110), r(237, 110)),
+         r(440, 110) / 20, None, BACK),
+        (r(237, 90), LSTMState(r(90, 90), r(90, 130)), LSTMTrace(r(4, 237, 130), r(237, 130), r(237, 130)),
+         r(520, 90) / 20, r(90, 130) / 20, WALK)],
+    "lstm_walk_back": [
+        (r(237, 110), LSTMState(r(90, 110), r(90, 110)), r(237, 4, 110), r(237, 110),
+         LSTMTrace(abs(r(4, 237, 110)) / 4, r(237, 110) / 4, r(237, 110) / 4), r(440, 110) / 20, None, BACK),
+        (r(237, 90), LSTMState(r(90, 90), r(90, 130)), r(237, 4, 130), r(237, 90),
+         LSTMTrace(abs(r(4, 237, 130)) / 4, r(237, 130) / 4, r(237, 130) / 4), r(520, 90) / 20, r(90, 130) / 20, WALK)],
+    "gru_walk": [
+        (r(237, 130), r(90, 130), GRUTrace(r(3, 237, 130), r(237, 130)), r(390, 130) / 20, r(390), WALK),
+        (r(237, 130), r(90, 130), GRUTrace(r(3, 237, 130), r(237, 130)), r(390, 130) / 20, None, BACK)],
+    "gru_walk_back": [
+        (r(237, 130), r(90, 130), r(237, 3, 130), r(237, 130), GRUTrace(abs(r(3, 237, 130)) / 4, r(237, 130)),
+         r(237, 130), r(390, 130) / 20, WALK)],
     "scan": [(r(5), 0, np.maximum), (r(3, 6), 1, np.logaddexp), (r(7, 2), 0, np.minimum), (r(0, 3), 0, np.minimum)],
     "scatter_add": [
         (r(6, 3), i(4, 6), (4, 3)), (r(6), (i(4, 6), i(3, 6)), (4, 3)), (r(2, 3), slice(1, 3), (4, 3)),
@@ -215,8 +224,20 @@ def close(actual: Any, expected: Any) -> None:
 
 def run(body: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """What a body returns, and what it leaves in its arguments: some write into them."""
-    args = tuple([a.copy(order="K") if isinstance(a, np.ndarray) else a for a in args])
-    return (body(*args), *[a for a in args if isinstance(a, np.ndarray)])
+    args = tuple(map(copied, args))
+    return (body(*args), *arrays_in(args))
+
+
+def copied(value: Any) -> Any:
+    if isinstance(value, OF_ARRAYS):
+        return type(value)(*map(copied, value))
+    return value.copy(order="K") if isinstance(value, np.ndarray) else value
+
+
+def arrays_in(args: tuple[Any, ...]) -> list[Any]:
+    """The arrays among the arguments, and those in records."""
+    flat = [part for a in args for part in (a if isinstance(a, OF_ARRAYS) else (a,))]
+    return [a for a in flat if isinstance(a, (np.ndarray, StrictArray))]
 
 
 @pytest.fixture
@@ -248,7 +269,7 @@ def test_generic_bodies_need_no_numpy_array(name: str) -> None:
     kernel = registry[name]
     for args in SAMPLES[name]:
         strict = [_strict(a) for a in args]
-        actual = (kernel(*strict), *[a for a in strict if isinstance(a, StrictArray)])
+        actual = (kernel(*strict), *arrays_in(tuple(strict)))
         close(_host(actual), run(kernel.generic, args))
 
 
@@ -269,6 +290,8 @@ def test_bodies_name_kernels() -> None:
 
 
 def _strict(value: Any) -> Any:
+    if isinstance(value, OF_ARRAYS):
+        return type(value)(*map(_strict, value))
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return tuple(map(_strict, value))
     return StrictArray(value.copy()) if isinstance(value, np.ndarray) else value

@@ -117,6 +117,7 @@ class Functional(nn.Module):
     (lambda: nn.LSTM(3, 5, proj_size=2), [(7, 2, 3)], 7 * 2 * (4 * 5 * (3 + 2) + 5 * 2)),
     (lambda: nn.GRU(3, 5, bidirectional=True), [(7, 2, 3)], 2 * 7 * 2 * 3 * 5 * (3 + 5)),
     (lambda: nn.RNN(3, 5, num_layers=2), [(7, 2, 3)], 7 * 2 * 5 * (3 + 5 + 5 + 5)),
+    (lambda: nn.RNN(3, 5, nonlinearity="relu"), [(7, 2, 3)], 7 * 2 * 5 * (3 + 5)),
     (lambda: nn.MultiheadAttention(8, 2), [(5, 1, 8)] * 3, 4 * 5 * 8 * 8 + 2 * 5 * 5 * 8),
     (lambda: Functional(lambda a, b: a @ b), [(4, 2, 3), (4, 3, 5)], 4 * 2 * 3 * 5),
     (lambda: Functional(lambda a, b: minidl.einsum("bij,kj->bik", a, b)), [(4, 2, 3), (5, 3)], 4 * 2 * 5 * 3),

@@ -1,15 +1,25 @@
-"""Recurrent networks on the CPU: every core walks through all steps of some of the sequences.
+"""Recurrent networks on the CPU: the walks without new arrays in every step, shared out over the cores.
+
+What is computed stands in `backend/kernels/rnn.py`. Here it is done in place. The sigmoid is a tanh, which NumPy
+computes faster than exp, and which does not overflow: sigmoid(v) = tanh(v / 2) / 2 + 1 / 2. So the gates of an LSTM
+are one tanh. The halves are powers of two, and round nothing.
 
 No sequence needs another, so the threads meet once for each walk and not once for each step.
 """
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+
+import numpy as np
 
 from minidl.backend.cpu.threads import get_num_threads, parallel
-from minidl.backend.kernel import Kernel
+from minidl.backend.kernels.matmul import matmul
+from minidl.backend.kernels.packed import Steps, steps_of_some
 from minidl.backend.kernels.rnn import (
-    Steps,
+    GRUTrace,
+    LSTMState,
+    LSTMTrace,
+    by_gate,
     gru_walk,
     gru_walk_back,
     lstm_walk,
@@ -21,37 +31,177 @@ from minidl.backend.kernels.rnn import (
 WORK = 1 << 21      # multiply-adds in a step of one thread from which it pays
 
 
-def _steps_of_some(steps: Steps, some: slice) -> Steps:
-    """The steps of some sequences alone: the rows that are theirs, and how many of them take the step."""
-    return [(slice(rows.start + some.start, rows.start + min(n, some.stop)), min(n, some.stop) - some.start)
-            for rows, n in steps if n > some.start]
+def by_sequences(sequences: int, w_hh: np.ndarray, steps: Steps, walk: Callable[[slice, Steps], None]) -> None:
+    """`walk(some, steps)` for the sequences that each thread takes, `some`, and the steps of these alone."""
+    count = min(get_num_threads(), sequences, sequences * w_hh.size // WORK)
+    if count < 2:
+        return walk(slice(None), steps)
+    share = -(-sequences // count)
+    shares = [slice(start, min(start + share, sequences)) for start in range(0, sequences, share)]
+    parallel(lambda some: walk(some, steps_of_some(steps, some)), shares)
 
 
-def _by_sequences(kernel: Kernel, states: int) -> None:
-    """Register a body that runs the generic one for some sequences at a time.
+# ---------------------------------------------------------------------- Elman's network
 
-    The first arguments are so many states, with a row for each sequence, and then the weight of a step.
-    """
-    def body(*args: Any) -> Any:
-        *arrays, steps = args
-        sequences = len(arrays[0])
-        count = min(get_num_threads(), sequences, sequences * arrays[states].size // WORK)
-        if count < 2:
-            return NotImplemented
-        share = -(-sequences // count)
+@rnn_walk.register("numpy")
+def rnn_walk_in_place(y: np.ndarray, h: np.ndarray, w_hh: np.ndarray, relu: bool, steps: Steps) -> None:
+    def walk(some: slice, steps: Steps) -> None:
+        states = h[some]
+        for rows, n in steps:
+            new = y[rows]
+            new += matmul(states[:n], w_hh.T)
+            if relu:
+                np.maximum(new, 0, out=new)
+            else:
+                np.tanh(new, out=new)
+            states[:n] = new
 
-        def walk(start: int) -> None:
-            some = slice(start, min(start + share, sequences))
-            kernel.generic(*[a[some] for a in arrays[:states]], *arrays[states:], _steps_of_some(steps, some))
-
-        return parallel(walk, range(0, sequences, share))
-
-    body.__name__ = f"{kernel.generic.__name__}_by_sequences"
-    kernel.register("numpy")(body)
+    by_sequences(len(h), w_hh, steps, walk)
 
 
-for _kernel in (rnn_walk, rnn_walk_back, gru_walk, gru_walk_back):
-    _by_sequences(_kernel, 1)
-for _kernel in (lstm_walk, lstm_walk_back):
-    _by_sequences(_kernel, 2)
+@rnn_walk_back.register("numpy")
+def rnn_walk_back_in_place(gy: np.ndarray, gh: np.ndarray, gsums: np.ndarray, w_hh: np.ndarray, steps: Steps) -> None:
+    def walk(some: slice, steps: Steps) -> None:
+        gstates = gh[some]
+        for rows, n in reversed(steps):
+            new = gstates[:n]
+            new += gy[rows]
+            gsums[rows] *= new
+            new[...] = matmul(gsums[rows], w_hh)
 
+    by_sequences(len(gh), w_hh, steps, walk)
+
+
+# ---------------------------------------------------------------------- long short-term memory
+
+@lstm_walk.register("numpy")
+def lstm_walk_in_place(y: np.ndarray, state: LSTMState, trace: LSTMTrace, w_hh: np.ndarray, w_hr: np.ndarray | None,
+                       steps: Steps) -> None:
+    gates, cells, tanh_c = trace
+    scale = np.full((4, 1, 1), 0.5, gates.dtype)    # before and after the tanh of a gate that is a sigmoid
+    scale[2] = 1
+    shift = 1 - scale
+    w = (by_gate(w_hh, 4) * scale).transpose(0, 2, 1).copy()
+    gates *= scale
+
+    def walk(some: slice, steps: Steps) -> None:
+        h, c = state.h[some], state.c[some]
+        for rows, n in steps:
+            a, hidden, cell = gates[:, rows], h[:n], c[:n]
+            a += matmul(hidden, w)
+            np.tanh(a, out=a)
+            a *= scale
+            a += shift
+            i, f, g, o = a
+            cells[rows] = cell
+            cell *= f
+            cell += i * g
+            np.tanh(cell, out=tanh_c[rows])
+            if w_hr is None:
+                np.multiply(o, tanh_c[rows], out=hidden)
+            else:
+                hidden[...] = matmul(o * tanh_c[rows], w_hr.T)
+            y[rows] = hidden
+
+    by_sequences(len(state.h), w_hh, steps, walk)
+
+
+@lstm_walk_back.register("numpy")
+def lstm_walk_back_in_place(gy: np.ndarray, gstate: LSTMState, gsums: np.ndarray, gprojected: np.ndarray,
+                            trace: LSTMTrace, w_hh: np.ndarray, w_hr: np.ndarray | None, steps: Steps) -> None:
+    gates, cells, tanh_c = trace
+    flat = gsums.reshape(len(gsums), len(w_hh))
+
+    def walk(some: slice, steps: Steps) -> None:
+        gh, gc = gstate.h[some], gstate.c[some]
+        for rows, n in reversed(steps):
+            a, squashed, new, gcell = gates[:, rows], tanh_c[rows], gh[:n], gc[:n]
+            i, f, g, o = a
+            new += gy[rows]
+            if w_hr is not None:
+                gprojected[rows] = new
+                new = matmul(new, w_hr)
+            slopes = a * a
+            np.subtract(a, slopes, out=slopes)      # of the sigmoid: s - s^2
+            di, df, dg, do = slopes
+            dg += 1 - g                             # of tanh: 1 - g^2
+            do *= squashed
+            do *= new
+            through = squashed * squashed           # from h' to c': o (1 - tanh(c')^2)
+            np.subtract(1, through, out=through)
+            through *= o
+            through *= new
+            gcell += through
+            di *= g
+            df *= cells[rows]
+            dg *= i
+            slopes[:3] *= gcell
+            gcell *= f
+            gsums[rows] = slopes.transpose(1, 0, 2)
+            gh[:n] = matmul(flat[rows], w_hh)
+
+    by_sequences(len(gstate.h), w_hh, steps, walk)
+
+
+# ---------------------------------------------------------------------- gated recurrent units
+
+@gru_walk.register("numpy")
+def gru_walk_in_place(y: np.ndarray, h: np.ndarray, trace: GRUTrace, w_hh: np.ndarray, b_hh: np.ndarray | None,
+                      steps: Steps) -> None:
+    gates, from_h = trace
+    w = by_gate(w_hh, 3).transpose(0, 2, 1).copy()
+    bias = None if b_hh is None else by_gate(b_hh, 3)[:, None]
+
+    def walk(some: slice, steps: Steps) -> None:
+        states = h[some]
+        for rows, count in steps:
+            state, rz, n = states[:count], gates[:2, rows], gates[2, rows]
+            b = matmul(state, w)
+            if bias is not None:
+                b += bias
+            from_h[rows] = b[2]
+            rz += b[:2]
+            rz *= 0.5
+            np.tanh(rz, out=rz)
+            rz *= 0.5
+            rz += 0.5
+            r, z = rz
+            n += r * b[2]
+            np.tanh(n, out=n)
+            state -= n                  # (1 - z) n + z h = z (h - n) + n
+            state *= z
+            state += n
+            y[rows] = state
+
+    by_sequences(len(h), w_hh, steps, walk)
+
+
+@gru_walk_back.register("numpy")
+def gru_walk_back_in_place(gy: np.ndarray, gh: np.ndarray, gsums: np.ndarray, gn: np.ndarray, trace: GRUTrace,
+                           before: np.ndarray, w_hh: np.ndarray, steps: Steps) -> None:
+    gates, from_h = trace
+    flat = gsums.reshape(len(gsums), len(w_hh))
+
+    def walk(some: slice, steps: Steps) -> None:
+        gstates = gh[some]
+        for rows, count in reversed(steps):
+            rz, n, new, slope = gates[:2, rows], gates[2, rows], gstates[:count], gn[rows]
+            r, z = rz
+            new += gy[rows]
+            np.multiply(n, n, out=slope)
+            np.subtract(1, slope, out=slope)        # of tanh: 1 - n^2
+            slope *= 1 - z
+            slope *= new
+            slopes = rz * rz
+            np.subtract(rz, slopes, out=slopes)     # of the sigmoid: s - s^2
+            dr, dz = slopes
+            dr *= from_h[rows]
+            dr *= slope
+            dz *= before[rows] - n
+            dz *= new
+            gsums[rows, :2] = slopes.transpose(1, 0, 2)
+            np.multiply(slope, r, out=gsums[rows, 2])
+            new *= z
+            new += matmul(flat[rows], w_hh)
+
+    by_sequences(len(gh), w_hh, steps, walk)

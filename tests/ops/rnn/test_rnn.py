@@ -1,12 +1,14 @@
 """Recurrent layers and cells, against a loop over sequences and steps, and worked by hand."""
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
 import pytest
 
 import minidl
+from minidl.ops.rnn.packed import PACKED, PADDED
 from tests.checking import Case, S, check_case
 from tests.ops.rows import calls, row
 
@@ -223,6 +225,29 @@ def test_settings_by_name():
     assert y.tolist() == [[[1.0], [2.0], [3.0]]]
     y, _ = minidl.rnn_relu(minidl.ones(3, 1), batch_sizes=minidl.tensor([1, 1, 1]), **names)
     assert y.tolist() == [[1.0], [2.0], [3.0]]
+
+
+def test_both_forms_however_they_are_called():
+    """Padded and packed, by position, by name, and in part by each, with PyTorch's names."""
+    one, c = one_unit([0] * 4, [0] * 4), minidl.ones(1, 1, 1) * 4
+    padded = dict(zip(PADDED, (minidl.ones(1, 1, 1), (c, c), one, False, 1, 0.0, True, False, False)))
+    packed = dict(zip(PACKED, (minidl.ones(1, 1), minidl.tensor([1]), (c, c), one, False, 1, 0.0, True, False)))
+    for form in (padded, packed):
+        for count in range(len(form) + 1):      # so many by position, the others by name
+            *_, last = minidl.lstm(*list(form.values())[:count], **dict(list(form.items())[count:]))
+            assert last.item() == 2.0
+    for wrong in ({**padded, "batch_sizes": minidl.tensor([1])}, {**packed, "batch_first": False},
+                  {**packed, "params": c}):
+        with pytest.raises(TypeError, match=r"lstm\(\) received an invalid combination of arguments"):
+            minidl.lstm(**wrong)
+
+
+@pytest.mark.parametrize("mode", SIZES)
+def test_signatures_name_what_they_take(mode):
+    """`help` shows the parameters of both forms, of cells those of the weights."""
+    layers_, cell_ = getattr(minidl, mode), getattr(minidl, f"{mode}_cell")
+    assert tuple(inspect.signature(layers_).parameters) == (*PADDED, "batch_sizes")
+    assert tuple(inspect.signature(cell_).parameters) == ("input", "hx", "w_ih", "w_hh", "b_ih", "b_hh")
 
 
 def test_dropout_is_between_layers_and_in_training_only():

@@ -1,0 +1,7 @@
+"""Recurrent networks: a state that every step of a sequence changes, so that it can remember.
+
+Read `layers.py` first: the `reference` of each op is the mathematics, in ordinary ops.
+"""
+from minidl.ops.rnn.layers import GRULayer, LSTMLayer, RecurrentLayer, RNNLayer, RNNReluLayer
+from minidl.ops.rnn.stacked import gru, lstm, rnn_relu, rnn_tanh
+from minidl.ops.rnn.cells import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell

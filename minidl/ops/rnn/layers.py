@@ -1,0 +1,135 @@
+"""One layer in one direction, all steps at once: what layers, directions and single steps are made of.
+
+`reference` is the mathematics, in ordinary ops: read it first. `forward` and `gradient` compute the same on arrays, by
+the kernels of `backend/kernels/rnn.py`, where a table says what the symbols mean. Sequences are packed, as
+`backend/kernels/packed.py` says.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from minidl.autograd.fused import FusedOp
+from minidl.backend.device import Array
+from minidl.backend.kernels import rnn as kernels
+from minidl.backend.kernels.packed import Steps, steps_of
+from minidl.backend.kernels.rnn import GRUTrace, LSTMState, LSTMTrace, Weights
+from minidl.ops.activation.pointwise import relu
+from minidl.ops.elementwise.exponential import sigmoid
+from minidl.ops.elementwise.trigonometric import tanh
+from minidl.ops.linalg.products import linear
+from minidl.ops.shape.join import cat, chunk
+
+
+class RecurrentLayer(FusedOp):
+    """What the ops of this file share: how many gates and states they have, and the steps that they walk."""
+
+    spares_output = True
+    gates: ClassVar[int]                # w_ih is (gates * H, I)
+    states: ClassVar[int] = 1           # h, or h and c
+    projects: ClassVar[bool] = False    # whether there may be a w_hr
+
+    def __init__(self, batch_sizes: Sequence[int], reverse: bool = False) -> None:
+        self.steps = steps_of(batch_sizes, reverse)
+
+
+class RNNLayer(RecurrentLayer):
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
+
+    x (P, I), packed; h (N, H) -> h' of all steps (P, H), the last ones (N, H)
+    """
+
+    gates = 1
+    relu: ClassVar[bool] = False
+
+    def reference(self, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:
+        act = relu if self.relu else tanh
+        return walk(self.steps, linear(x, w_ih, b_ih), (h,), lambda a, h: (act(a + linear(h, w_hh, b_hh)),))
+
+    def forward(self, x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Any:
+        return kernels.rnn_forward(x, h, Weights(w_ih, w_hh, b_ih, b_hh), self.relu, self.steps)
+
+    def gradient(self, g: Any, x: Array, h: Array, w_ih: Array, w_hh: Array, out: Any) -> Any:
+        gx, gh, gweights = kernels.rnn_grad(x, h, out[0], Weights(w_ih, w_hh), self.relu, self.steps, g,
+                                            self.wanted[0] is not None)
+        return [gx, gh, *gweights[:4]]
+
+
+class RNNReluLayer(RNNLayer):
+    """h' = relu(W_ih x + b_ih + W_hh h + b_hh)"""
+
+    relu = True
+
+
+class LSTMLayer(RecurrentLayer):
+    """i, f, g, o = W_ih x + b_ih + W_hh h + b_hh, each a quarter
+    c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c'), times W_hr if there is one
+
+    x (P, I), packed; h (N, R), c (N, H) -> h' of all steps (P, R), the last ones (N, R), the last c' (N, H)
+    """
+
+    gates, states, projects = 4, 2, True
+
+    def reference(self, x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any) -> Any:
+        def step(a: Any, h: Any, c: Any) -> Any:
+            i, f, g, o = chunk(a + linear(h, w_hh, b_hh), 4, 1)
+            c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+            h = sigmoid(o) * tanh(c)
+            return h if w_hr is None else linear(h, w_hr), c
+
+        return walk(self.steps, linear(x, w_ih, b_ih), (h, c), step)
+
+    def forward(self, x: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
+                w_hr: Array | None) -> Any:
+        y, last, trace = kernels.lstm_forward(x, LSTMState(h, c), Weights(w_ih, w_hh, b_ih, b_hh, w_hr), self.steps)
+        self.keep(trace=trace)
+        return y, last.h, last.c
+
+    def gradient(self, g: Any, x: Array, h: Array, w_ih: Array, w_hh: Array, w_hr: Array | None, trace: LSTMTrace,
+                 out: Any) -> Any:
+        gx, gstate, gweights = kernels.lstm_grad(x, h, out[0], trace, Weights(w_ih, w_hh, w_hr=w_hr), self.steps, g,
+                                                 self.wanted[0] is not None)
+        return [gx, *gstate, *gweights]
+
+
+class GRULayer(RecurrentLayer):
+    """r, z = sigmoid of the first two thirds of W_ih x + b_ih + W_hh h + b_hh
+    n = tanh(a + r b), with a the last third of W_ih x + b_ih and b that of W_hh h + b_hh
+    h' = (1 - z) n + z h
+
+    x (P, I), packed; h (N, H) -> h' of all steps (P, H), the last ones (N, H)
+    """
+
+    gates = 3
+
+    def reference(self, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:
+        def step(a: Any, h: Any) -> Any:
+            (r, z, n), (of_r, of_z, of_n) = chunk(a, 3, 1), chunk(linear(h, w_hh, b_hh), 3, 1)
+            r, z = sigmoid(r + of_r), sigmoid(z + of_z)
+            n = tanh(n + r * of_n)
+            return ((1 - z) * n + z * h,)
+
+        return walk(self.steps, linear(x, w_ih, b_ih), (h,), step)
+
+    def forward(self, x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Any:
+        y, last, trace = kernels.gru_forward(x, h, Weights(w_ih, w_hh, b_ih, b_hh), self.steps)
+        self.keep(trace=trace)
+        return y, last
+
+    def gradient(self, g: Any, x: Array, h: Array, w_ih: Array, w_hh: Array, trace: GRUTrace, out: Any) -> Any:
+        gx, gh, gweights = kernels.gru_grad(x, h, out[0], trace, Weights(w_ih, w_hh), self.steps, g,
+                                            self.wanted[0] is not None)
+        return [gx, gh, *gweights[:4]]
+
+
+def walk(steps: Steps, inputs: Any, states: tuple[Any, ...], step: Callable[..., Any]) -> tuple[Any, ...]:
+    """`step(its rows of inputs, *states) -> states`, one step after the other.
+
+    Returns the first state of all steps, packed as `inputs` are, and the last states.
+    """
+    outputs = []
+    for rows, n in steps:
+        moved = step(inputs[rows], *[s[:n] for s in states])
+        states = tuple([cat([new, old[n:]]) for new, old in zip(moved, states)])
+        outputs.append((rows.start, moved[0]))
+    return cat([y for _, y in sorted(outputs, key=lambda pair: pair[0])]), *states
