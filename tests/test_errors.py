@@ -280,7 +280,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
                     ["modified by an inplace operation", "of Mul", "(3,)", "last written by Add", "clone()",
                      "in the gradient of Mul"]),
     "overwritten target": (overwrite_what_cross_entropy_kept, RuntimeError,
-                           ["'target' of CrossEntropy", "last written by Assign", "in the gradient of CrossEntropy"]),
+                           ["'target' of CrossEntropy", "last written by setitem", "in the gradient of CrossEntropy"]),
     "leaf written in place": (lambda: leaf(2).add_(1), RuntimeError, ["Add", "leaf", "no_grad()", "clone()"]),
     "expanded tensor written": (lambda: x(2).expand(3, 2).add_(1), RuntimeError, ["Add", "(3, 2)", "clone()"]),
     "numpy of a leaf": (lambda: leaf(2).numpy(), RuntimeError, ["numpy()", "requires grad", "detach()"]),

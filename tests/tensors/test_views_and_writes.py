@@ -517,3 +517,40 @@ def test_a_view_is_written_into_its_base_that_was_transposed_since(library):
     x.t_()
     x[0] = row
     assert x.tolist() == [[1, 2], [2, 4]]
+
+
+def first(*rest):
+    """Positions along dim 0: the first row."""
+    return (0, minidl.tensor([0]), *rest)
+
+
+WRITERS = {     # the name in errors, and a write into three numbers
+    "setitem": lambda x: x.__setitem__(0, 1.0),
+    "setitem of places": lambda x: x.__setitem__([0, 2], 1.0),
+    "setitem of a mask": lambda x: x.__setitem__(x > 9, 1.0),
+    "fill_": lambda x: x.fill_(1.0),
+    "zero_": lambda x: x.zero_(),
+    "copy_": lambda x: x.copy_(minidl.ones(3)),
+    "scatter_": lambda x: x.scatter_(*first(minidl.ones(1))),
+    "scatter_add_": lambda x: x.scatter_add_(*first(minidl.ones(1))),
+    "index_add_": lambda x: x.index_add_(*first(minidl.ones(1))),
+    "index_copy_": lambda x: x.index_copy_(*first(minidl.ones(1))),
+    "index_fill_": lambda x: x.index_fill_(*first(2.0)),
+    "index_put_": lambda x: x.index_put_((minidl.tensor([0]),), minidl.ones(1)),
+    "masked_fill_": lambda x: x.masked_fill_(minidl.tensor([True, False, True]), 2.0),
+    "dropout": lambda x: minidl.nn.functional.dropout(x, inplace=True),
+    "alpha_dropout": lambda x: minidl.nn.functional.alpha_dropout(x, 0.5, True, inplace=True),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_errors_name_the_function_that_wrote(name):
+    write, who = WRITERS[name], name.split()[0]
+    with pytest.raises(RuntimeError, match=f"^{who}: a .*leaf Variable"):
+        write(minidl.ones(3, requires_grad=True))
+    leaf = minidl.ones(3, requires_grad=True)
+    factor = minidl.ones(3)
+    y = leaf * factor
+    write(factor)
+    with pytest.raises(RuntimeError, match=f"last written by {who}\\)"):
+        y.sum().backward()

@@ -75,7 +75,8 @@ def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
     if reduce is not None:
         return scatter_add_(input, dim, index, _filled(src, index, input, reduce))
     x, rows, src = _row(input), _row(index), _row(src)
-    write(x, SetItem(_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"))
+    write(x, SetItem(_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"),
+          who="scatter_")
     return input
 
 
@@ -91,7 +92,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
 
 def scatter_add_(input: Any, dim: int, index: Any, src: Any) -> Any:
     """`scatter_add` into `input` itself; returns it."""
-    return write(input, Add(), _scattered(input, dim, index, src, "scatter_add_"))
+    return write(input, Add(), _scattered(input, dim, index, src, "scatter_add_"), who="scatter_add_")
 
 
 def _scattered(input: Any, dim: int, index: Any, src: Any, who: str) -> Any:
@@ -194,7 +195,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1
 
 def index_add_(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
     """`index_add` into `input` itself; returns it."""
-    return write(input, Add(), _added_slices(input, dim, index, source, alpha, "index_add_"))
+    return write(input, Add(), _added_slices(input, dim, index, source, alpha, "index_add_"), who="index_add_")
 
 
 def _added_slices(input: Any, dim: int, index: Any, source: Any, alpha: float, who: str) -> Any:
@@ -225,7 +226,7 @@ def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
     """`index_copy` into `input` itself; returns it."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_copy_")
-    write(x, SetItem(places).watch(index), _slice_source(_row(source), shape, x, "index_copy_"))
+    write(x, SetItem(places).watch(index), _slice_source(_row(source), shape, x, "index_copy_"), who="index_copy_")
     return input
 
 
@@ -247,7 +248,7 @@ def index_fill_(input: Any, dim: int, index: Any, value: Any) -> Any:
     """`index_fill` into `input` itself; returns it."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_fill_", from_the_end=True)
-    write(x, SetItem(places).watch(index), _one_value(value, shape, x, "index_fill_"))
+    write(x, SetItem(places).watch(index), _one_value(value, shape, x, "index_fill_"), who="index_fill_")
     return input
 
 
@@ -309,8 +310,8 @@ def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) 
     """`index_put` into `input` itself; returns it."""
     places, values = _puts(input, indices, values, "index_put_")
     if accumulate:
-        return write(input, Add(), ScatterAdd(places, input.shape).watch(*indices)(values))
-    return write(input, SetItem(places).watch(*indices), values)
+        return write(input, Add(), ScatterAdd(places, input.shape).watch(*indices)(values), who="index_put_")
+    return write(input, SetItem(places).watch(*indices), values, who="index_put_")
 
 
 def _puts(input: Any, indices: Any, values: Any, who: str) -> tuple[Any, Any]:
@@ -464,7 +465,7 @@ def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
     if broadcast_shape("masked_fill_", input.shape, where.shape) != input.shape:
         raise RuntimeError(f"masked_fill_: output with shape {input.shape} doesn't match the broadcast shape of the "
                            f"mask {where.shape}; an in-place operation cannot grow its tensor")
-    return write(input, MaskedFillInPlace(where).watch(mask), value)
+    return write(input, MaskedFillInPlace(where).watch(mask), value, who="masked_fill_")
 
 
 def masked_select(input: Any, mask: Any) -> Any:

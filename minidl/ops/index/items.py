@@ -286,7 +286,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     value = as_value(value, target.array)
     if isinstance(value, TensorBase):
         value = fit(value, shape_of_places(target.array, places), "setitem")
-    write(target, SetItem(places).watch(*(index if type(index) is tuple else (index,))), value)
+    write(target, SetItem(places).watch(*(index if type(index) is tuple else (index,))), value, who="setitem")
 
 
 def shape_of_places(x: Array, places: Any) -> Shape:
@@ -331,7 +331,7 @@ def _write_all(input: Any, value: Any, who: str) -> Any:
     value = as_value(value, input.array)
     if isinstance(value, TensorBase):
         value = fit(value, input.array.shape, who)
-    return write(input, Assign(), value)
+    return write(input, Assign(), value, who=who)
 
 
 def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
@@ -370,4 +370,4 @@ def fill(input: Any, value: Any) -> Any:
 
 def zero_(input: Any) -> Any:
     """Every element of `input` becomes 0; returns `input`."""
-    return fill_(input, 0)
+    return _write_all(input, 0, "zero_")

@@ -143,7 +143,7 @@ def _alpha_dropout(who: str, input: Any, p: float, training: bool, inplace: bool
     mask = draw_mask(x, _mask_shape(x.shape, kept), p, scale)
     shift = (scale - mask) * lowest - p * scale * lowest          # the dropped ones move to `lowest`, then all shift
     if inplace:
-        return write(write(input, Dropout(), mask), Shift(), shift)
+        return write(write(input, Dropout(), mask, who=who), Shift(), shift, who=who)
     return Shift()(Dropout()(input, mask), shift)
 
 
@@ -170,7 +170,7 @@ def _dropout(who: str, input: Any, p: float, training: bool, inplace: bool, dims
         return input
     x = input.array if isinstance(input, TensorBase) else input
     mask = draw_mask(x, _mask_shape(shape, kept), p, 1 / (1 - p) if p < 1 else 0.0)
-    return write(input, Dropout(), mask) if inplace else Dropout()(input, mask)
+    return write(input, Dropout(), mask, who=who) if inplace else Dropout()(input, mask)
 
 
 def _mask_shape(shape: Shape, kept: int | None) -> Shape:
