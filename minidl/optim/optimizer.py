@@ -127,7 +127,7 @@ class Optimizer:
         return {}
 
     def check_group(self, group: dict[str, Any]) -> None:
-        """Raise ValueError if a hyperparameter is out of range; see `check`."""
+        """Raise ValueError if a hyperparameter is out of range; see `minidl.optim.checks`."""
 
     def check_state(self, state: dict[str, Any], p: Tensor, group: dict[str, Any]) -> None:
         """Raise an error if a loaded state is not one of the parameter `p`; see `check_entry`.
