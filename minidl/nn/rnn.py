@@ -1,7 +1,7 @@
 """Recurrent layers: a hidden state goes through a sequence step by step, and remembers what came before.
 
 The equations stand in the docstrings below, and once more in ordinary ops in `minidl/ops/rnn/layers.py`: read
-`LSTMLayer.reference` there first.
+`LSTMLayer.reference` there first. docs/life_of_an_lstm_step.md follows two steps and their gradient through all floors.
 """
 from __future__ import annotations
 
