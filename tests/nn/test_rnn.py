@@ -179,6 +179,7 @@ ERRORS = [
     (lambda: nn.LSTM(3, 4, proj_size=-1), ValueError, "proj_size should be a positive integer or zero to disable projections"),
     (lambda: nn.RNN(3, 4, nonlinearity="sin"), ValueError, "Unknown nonlinearity 'sin'. Select from 'tanh' or 'relu'."),
     (lambda: nn.RNNBase("MAMBA", 3, 4), ValueError, "Unrecognized RNN mode: MAMBA"),
+    (lambda: nn.RNNBase("GRU", 3, 4)(minidl.ones(2, 1, 3)), NotImplementedError, 'missing the required "forward"'),
     (lambda: nn.GRU(0, 4), ValueError, "input_size must be greater than zero"),
     (lambda: nn.GRU(3, 4.0), TypeError, "hidden_size should be of type int, got: float"),
     (lambda: nn.GRU(3, 4, 0), ValueError, "num_layers must be greater than zero"),

@@ -35,7 +35,7 @@ class InBothForms(Protocol[Result]):
 
 
 def padded_or_packed(function: Callable[..., Result]) -> InBothForms[Result]:
-    """Let `function`, which takes `batch_first` or `batch_sizes` by name, be called in either form."""
+    """Let `function`, which takes the arguments of both forms by name, be called in either."""
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Result:
         given = in_form(PADDED, args, kwargs)
@@ -43,7 +43,7 @@ def padded_or_packed(function: Callable[..., Result]) -> InBothForms[Result]:
             return function(**given)
         given = in_form(PACKED, args, kwargs)
         if given is not None:
-            return function(given.pop("data"), **given)
+            return function(given.pop("data"), batch_first=False, **given)
         raise TypeError(f"{function.__name__}() received an invalid combination of arguments: expected "
                         f"({', '.join(PADDED)}) or ({', '.join(PACKED)}), with a list or tuple of params, but got "
                         f"{len(args)} positional ones and {list(kwargs)}")
@@ -51,7 +51,7 @@ def padded_or_packed(function: Callable[..., Result]) -> InBothForms[Result]:
 
 
 def in_form(names: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments by name, if they have these names and just `params`, before has_biases, is a list; else None."""
+    """The arguments by name, if they fit these names and the list among them falls on `params`; else None."""
     given = {**dict(zip(names, args)), **kwargs}
     if len(args) + len(kwargs) == len(names) and given.keys() == set(names):
         if isinstance(given["params"], (list, tuple)) and not isinstance(given["has_biases"], (list, tuple)):

@@ -65,7 +65,7 @@ def parameters_of_each(who: str, settings: Settings, states: tuple[Any, ...], pa
 
 @padded_or_packed
 def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
-             train: bool, bidirectional: bool, batch_first: bool = False,
+             train: bool, bidirectional: bool, batch_first: bool,
              batch_sizes: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Layers of Elman's network, as `minidl.nn.RNN` runs them: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`.
 
@@ -92,9 +92,9 @@ def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bo
 
 @padded_or_packed
 def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
-             train: bool, bidirectional: bool, batch_first: bool = False,
+             train: bool, bidirectional: bool, batch_first: bool,
              batch_sizes: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """`rnn_tanh` with `relu` in place of tanh.
+    """`rnn_tanh` with `relu` in place of tanh; it too takes packed sequences.
 
         >>> import minidl
         >>> x, h = minidl.ones(3, 1, 1), minidl.zeros(1, 1, 1)
@@ -110,13 +110,13 @@ def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bo
 
 @padded_or_packed
 def lstm(input: Tensor, hx: tuple[Tensor, Tensor], params: Sequence[Tensor], has_biases: bool, num_layers: int,
-         dropout: float, train: bool, bidirectional: bool, batch_first: bool = False,
+         dropout: float, train: bool, bidirectional: bool, batch_first: bool,
          batch_sizes: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Layers of long short-term memory, as `minidl.nn.LSTM` runs them, where the equations stand.
 
-    Arguments and errors as for `rnn_tanh`, but hx is a pair, h (layers * directions, N, R) and c (layers *
-    directions, N, H). Where R differs from H, a weight w_hr (R, H) comes last among the parameters of each layer and
-    direction, and projects the outputs. Returns the outputs, the last h and the last c.
+    Arguments and errors as for `rnn_tanh`, packed sequences too, but hx is a pair: h (layers * directions, N, R) and
+    c (layers * directions, N, H). Where R differs from H, a weight w_hr (R, H) comes last among the parameters of each
+    layer and direction, and projects the outputs. Returns the outputs, the last h and the last c.
     In ordinary ops: `LSTMLayer.reference` in `minidl/ops/rnn/layers.py`.
 
         >>> import minidl
@@ -133,11 +133,11 @@ def lstm(input: Tensor, hx: tuple[Tensor, Tensor], params: Sequence[Tensor], has
 
 @padded_or_packed
 def gru(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
-        train: bool, bidirectional: bool, batch_first: bool = False,
+        train: bool, bidirectional: bool, batch_first: bool,
         batch_sizes: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Layers of gated recurrent units, as `minidl.nn.GRU` runs them, where the equations stand.
 
-    Arguments, results and errors as for `rnn_tanh`. In ordinary ops: `GRULayer.reference` in
+    Arguments, results and errors as for `rnn_tanh`, packed sequences too. In ordinary ops: `GRULayer.reference` in
     `minidl/ops/rnn/layers.py`.
 
         >>> import minidl
