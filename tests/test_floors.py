@@ -11,7 +11,7 @@ FLOORS = [
     {"ops"},
     {"tensors", "linalg", "special", "fft", "return_types", "amp", "cuda", "accelerator", "backends"},
     {"nn", "optim", "utils", "func", "serialization", "profiler"},
-    {"vision", "neighbors", "train"},
+    {"vision", "neighbors", "train", "metrics"},
     {"cli", "__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -58,6 +58,19 @@ def test_imports_go_down(path):
         if here != "__init__" and not (here == "cli" and not name):   # the top floor uses the public face
             assert name, f"{path} imports the whole of minidl"
             assert FLOOR_OF[name] <= FLOOR_OF[here], f"{here} (floor {FLOOR_OF[here]}) imports {name} above it"
+
+
+ROOMS: dict[str, set[str]] = {"metrics": set(), "vision": {"metrics"}, "train": set(), "neighbors": set()}
+"""Of floor 5: which of the others each may import from."""
+
+
+def test_rooms_of_floor_5_import_one_way():
+    assert set(ROOMS) == FLOORS[5]
+    for path in FILES:
+        here = part_of(path)
+        if here in ROOMS:
+            others = {name for name, _ in imported(path)} & set(ROOMS) - {here}
+            assert others <= ROOMS[here], f"{path} imports from {others - ROOMS[here]}"
 
 
 def test_no_cycles_between_files():

@@ -1,0 +1,23 @@
+"""Figures of models, with torchmetrics' names: `functional` for all data at once, classes for batch by batch."""
+from minidl.metrics import functional
+from minidl.metrics.classification import (
+    AUROC,
+    ROC,
+    Accuracy,
+    AveragePrecision,
+    BalancedAccuracy,
+    CalibrationError,
+    ConfusionMatrix,
+    F1Score,
+    Precision,
+    PrecisionRecallCurve,
+    Recall,
+)
+from minidl.metrics.generative import FrechetInceptionDistance, KernelInceptionDistance
+from minidl.metrics.metric import Metric
+
+__all__ = [
+    "AUROC", "ROC", "Accuracy", "AveragePrecision", "BalancedAccuracy", "CalibrationError", "ConfusionMatrix",
+    "F1Score", "FrechetInceptionDistance", "KernelInceptionDistance", "Metric", "Precision", "PrecisionRecallCurve",
+    "Recall", "functional",
+]
