@@ -54,9 +54,6 @@ class AccumulateGrad(Op):
             hook(leaf)
         run_node_hooks(self, hooks, (), g, graph)
 
-    def release(self) -> None:
-        """Nothing is kept, and leaves are used again."""
-
 
 def accumulate(tensor: TensorBase, g: Any, owned: bool) -> None:
     """Add a gradient to `tensor.grad`. The first is taken over if nobody else holds it, and copied if not."""

@@ -66,7 +66,7 @@ def push_back(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
                 check_nan(op, passed)
             arrivals.deliver(edges, passed, not (graph or hooks or op.joint or type(g) is tuple), g)
             if not retain:
-                op.release()
+                op.kept = None
     return {} if search is None else search.found
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from minidl.autograd.basic_ops import Cast
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import AS_INPUTS, Op, next_sequence
-from minidl.autograd.tensorbase import Edge, TensorBase, is_leaf, memory_of, set_edge, version_of, wrap
+from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, set_edge, version_of, wrap
 from minidl.autograd.views import path_to_owner, refresh_edge
 from minidl.backend.device import Array
 from minidl.backend.dtype import can_cast
@@ -181,15 +181,16 @@ def _check_recordable(tensor: TensorBase, who: str, others: Any) -> list[TensorB
     path = path_to_owner(tensor)
     if not switches.enabled or not any(x.edge is not None for x in (*path, *others) if isinstance(x, TensorBase)):
         return path
-    if any(x.view_of is not None and not x.view_of.recorded for x in path):
-        raise RuntimeError(
-            f"{who}: in-place write into a view that was made under no_grad() or in a custom Function, with a "
-            f"gradient to record: make the view where gradients are recorded, or clone() it before writing")
-    if any(is_leaf(x) for x in path):
-        what = "a leaf Variable" if is_leaf(tensor) else "a view of a leaf Variable"
-        raise RuntimeError(
-            f"{who}: {what} that requires grad is being used in an in-place operation. Its gradient would "
-            f"be lost. Write under minidl.no_grad() to change the values only, or work on x.clone().")
+    for x in path:
+        if x.view_of is not None and not x.view_of.recorded:
+            raise RuntimeError(
+                f"{who}: in-place write into a view that was made under no_grad() or in a custom Function, with a "
+                f"gradient to record: make the view where gradients are recorded, or clone() it before writing")
+        if x.edge is not None and x.edge[0].is_leaf:
+            what = "a leaf Variable" if x is tensor else "a view of a leaf Variable"
+            raise RuntimeError(
+                f"{who}: {what} that requires grad is being used in an in-place operation. Its gradient would "
+                f"be lost. Write under minidl.no_grad() to change the values only, or work on x.clone().")
     return path
 
 

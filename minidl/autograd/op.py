@@ -90,8 +90,10 @@ class Op:
         raise NotImplementedError(f"{self.name()} has no forward(self, ...)")
 
     def keep(self, **values: Any) -> None:
-        """Called by `forward`: put values aside for the rules that name them. Errors: TypeError for the name of an
-        input or `out`, by which a rule is handed that."""
+        """Put values aside in `forward`, for the rules that name them.
+
+        Errors: TypeError for the name of an input, or `out`: a rule is handed that already.
+        """
         for name in values:
             if name == "out" or name in self.input_names:
                 raise TypeError(f"{self.name()}: keep({name}=...) would be ignored, since a rule that asks for "
@@ -99,13 +101,15 @@ class Op:
         self.noted = values if self.noted is None else {**self.noted, **values}
 
     def watch(self, *values: Any) -> Op:
-        """Parameters of this step, positions for instance, are arrays of these Tensors: backward refuses if one of
-        them was written since. Values of other kinds are passed over."""
+        """Have backward refuse if one of these Tensors was written since: its array is a parameter of this step.
+
+        Positions are such parameters. Values of other kinds are passed over.
+        """
         self.watched = [(x.array, version_of(x), version_of(x)[0]) for x in values if isinstance(x, TensorBase)]
         return self
 
     def watch_as(self, other: Op) -> Op:
-        """Watch what `other` does, whose parameters these are."""
+        """Watch what `other` watches: the two have the same parameters."""
         self.watched = other.watched
         return self
 
@@ -176,8 +180,10 @@ class Op:
         return result
 
     def record(self, inputs: Any, edges: Any, result: Any) -> None:
-        """Take a place on the tape: note the edges, keep what the wanted gradients need, and make
-        the result's gradient flow here."""
+        """Take a place on the tape.
+
+        Note the edges, keep what the wanted gradients need, and make the result's gradient flow here.
+        """
         if self.complex_rules is None:
             self.refuse_complex(inputs)
         self.sequence = next_sequence()
@@ -214,6 +220,7 @@ class Op:
                                    f"try it on the parts, view_as_real(x), or on abs(x)")
 
     def _keep(self, needs: Any, inputs: Any, result: Any, kept: dict[str, Any]) -> None:
+        """Put what a rule needs into `kept`, each value with the version of its memory."""
         for name, position in needs:
             x = inputs[position] if position >= 0 else result if position == OUT else self._noted(name)
             if isinstance(x, TensorBase):
@@ -257,8 +264,11 @@ class Op:
     # ------------------------------------------------------------------ the way back
 
     def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
-        """The gradient of each wanted input, given `g`, the gradient of the output (a tuple if
-        there are several). Arrays in and out; Tensors if `graph`."""
+        """The gradient of each wanted input, given `g`, that of the output (a tuple if there are several).
+
+        Arrays in and out; Tensors if `graph`. Errors: RuntimeError where a kept value is gone or was overwritten, or
+        a rule returned None.
+        """
         if self.watched:
             self.check_watched()
         conjugated = self.complex_rules == "conjugated" and g.dtype.kind == "c"
@@ -335,10 +345,6 @@ class Op:
         for array, version, number in self.watched:
             if version[0] != number:
                 raise self._stale("a parameter", array, version, number)
-
-    def release(self) -> None:
-        """Drop what was kept: backward has used it."""
-        self.kept = None
 
     # ------------------------------------------------------------------ looking at the graph
 

@@ -73,10 +73,12 @@ def refresh_edge(tensor: TensorBase) -> None:
             f"a view of shape {tuple(source.array.shape)}, returned by a custom Function, is read after the "
             f"memory that it looks into was written by {writer}: its gradient cannot be derived "
             f"anew. Return a clone() from the Function, or write after the last use of the view.")
-    leaves = [i for i, x in enumerate(path) if is_leaf(x)]
-    if leaves and source.edge is None:      # no write had a gradient, so a view that was made a leaf still is one
-        source = path[leaves[0]]
-        del path[leaves[0]:]
+    if source.edge is None:     # no write had a gradient, so a view that was made a leaf still is one
+        for i, x in enumerate(path):
+            if is_leaf(x):
+                source = x
+                del path[i:]
+                break
     for x in reversed(path):
         source = x.view_of.op.reapply(source)  # type: ignore[union-attr]
     if path:
