@@ -44,9 +44,10 @@ def test_every_module_says_what_is_in_it(name):
 
 
 def blocks(page: Path) -> list[str]:
-    """The Python blocks of a page that are meant to run: those with an import of minidl."""
+    """The Python blocks of a page that are meant to run: those with an import of minidl, and all of a life_of_ page."""
     found = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    return [code for code in found if re.search(r"^(import|from) minidl", code, re.MULTILINE)]
+    return [code for code in found
+            if page.name.startswith("life_of_") or re.search(r"^(import|from) minidl", code, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
