@@ -20,7 +20,7 @@ import pytest
 import minidl
 from minidl import optim
 from minidl.backend.cpu import elementwise
-from minidl.backend.cpu.elementwise import AT_ONCE
+from minidl.backend.cpu.elementwise import BLOCK_SIZE
 from minidl.backend.cpu.threads import get_num_threads
 from tests import strict_array
 
@@ -475,8 +475,8 @@ def test_any_layout_in_any_pieces(row: Row, monkeypatch: pytest.MonkeyPatch) -> 
         whole = leaves([values])
         run(row.cls(whole, **options), whole, [[g] for g in grads])
         with monkeypatch.context() as patch:
-            patch.setattr(elementwise, "AT_ONCE", 8)
-            patch.setattr(elementwise, "MANY", 0)
+            patch.setattr(elementwise, "BLOCK_SIZE", 8)
+            patch.setattr(elementwise, "PARALLEL_SIZE", 0)
             for lay_p, lay_g in itertools.product(layouts, layouts):
                 memory = lay_p(values)
                 p = minidl.from_numpy(memory).requires_grad_()
@@ -522,7 +522,7 @@ def test_a_step_needs_little_memory(row: Row) -> None:
     """After the first step, which makes the state: two scratch blocks, and Rprop's masks."""
     if row.whole:
         return
-    p = minidl.ones(40 * AT_ONCE, requires_grad=True)
+    p = minidl.ones(40 * BLOCK_SIZE, requires_grad=True)
     p.grad = minidl.ones(p.shape[0])
     optimizer = row.cls([p], **{**row.options[-1], "lr": 0.1})
     optimizer.step()
@@ -533,7 +533,7 @@ def test_a_step_needs_little_memory(row: Row) -> None:
     finally:
         tracemalloc.stop()
     blocks = 4 if row.cls is optim.Rprop else 2
-    assert peak < get_num_threads() * blocks * 4 * AT_ONCE + 50_000   # every thread has its own
+    assert peak < get_num_threads() * blocks * 4 * BLOCK_SIZE + 50_000   # every thread has its own
 
 
 # ---------------------------------------------------------------------- saving and loading

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.backend.compiled.compiler import compiled, is_single
 from minidl.backend.compiled.functions import exp, tanh
-from minidl.backend.cpu.elementwise import alike, in_blocks
+from minidl.backend.cpu.elementwise import have_same_layout, in_blocks
 from minidl.backend.kernel import Kernel
 from minidl.backend.kernels.activation import (
     gelu_forward,
@@ -72,7 +72,7 @@ def _register(kernel: Kernel, function: Callable[..., None], results: int) -> No
     """`function` goes through arrays element by element: operands, so many results, and then come numbers."""
     def body(*args: Any) -> Any:
         operands = [a for a in args if isinstance(a, np.ndarray)]
-        if not (is_single(*operands) and alike(operands)):
+        if not (is_single(*operands) and have_same_layout(operands)):
             return NotImplemented
         made, numbers = [np.empty_like(operands[0]) for _ in range(results)], args[len(operands):]
         in_blocks(lambda *arrays: function(*arrays, *numbers), [*operands, *made])

@@ -15,8 +15,8 @@ from minidl.backend.compiled.compiler import compiled, is_single, parallel, shar
 from minidl.backend.compiled.functions import exp
 from minidl.backend.kernels.attention import AttentionPlan, attention_forward, attention_grad
 
-SCORES = 1 << 16    # at a time
-KEYS = 1 << 8       # at most
+SCORES_AT_ONCE = 1 << 16    # they stay in the cache between the two products
+MAX_KEYS = 1 << 8           # with more, the tiles of `backend/kernels/attention.py` are faster
 
 f = np.float32
 
@@ -48,7 +48,7 @@ def attention_grad_by_queries(g: np.ndarray, query: np.ndarray, key: np.ndarray,
 
 def _takes(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, plan: AttentionPlan) -> bool:
     return (is_single(query, key, value) and mask is None and not plan.dropout and query.ndim > 1
-            and 0 < key.shape[-2] <= KEYS and query.size > 0 and value.size > 0)
+            and 0 < key.shape[-2] <= MAX_KEYS and query.size > 0 and value.size > 0)
 
 
 def _stack(x: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ def _stack(x: np.ndarray) -> np.ndarray:
 @compiled
 def _attend(query: Any, key: Any, value: Any, scale: float, causal: bool, y: Any, log_sums: Any) -> None:
     L, E, S, V = query.shape[2], query.shape[3], _keys(query, key, causal), value.shape[3]
-    rows = max(1, min(L, SCORES // S))
+    rows = max(1, min(L, SCORES_AT_ONCE // S))
     scores, out = np.empty((rows, S), query.dtype), np.empty((rows, V), query.dtype)
     q, k, v = np.empty((rows, E), query.dtype), np.empty((S, E), query.dtype), np.empty((S, V), query.dtype)
     for n in range(query.shape[0]):
@@ -111,7 +111,7 @@ def _pull_back(g: Any, query: Any, key: Any, value: Any, y: Any, log_sums: Any, 
                gk: Any, gv: Any) -> None:
     """The formulas stand at `attention_grad`."""
     L, E, S, V = query.shape[2], query.shape[3], _keys(query, key, causal), value.shape[3]
-    rows = max(1, min(L, SCORES // S))
+    rows = max(1, min(L, SCORES_AT_ONCE // S))
     p, gs = np.empty((rows, S), g.dtype), np.empty((rows, S), g.dtype)
     q, h, dq = np.empty((rows, E), g.dtype), np.empty((rows, V), g.dtype), np.empty((rows, E), g.dtype)
     k, v, dk, dv = (np.empty((S, E), g.dtype), np.empty((S, V), g.dtype), np.empty((S, E), g.dtype),

@@ -50,7 +50,7 @@ class _Notice(events.Listener):
 
 events.register("numba:compile", _Notice())
 
-SHARES = 4      # blocks per thread, so that fast threads take over work from slow ones
+BLOCKS_PER_THREAD = 4      # blocks per thread, so that fast threads take over work from slow ones
 
 if not process.is_left_alone("blas_threads"):
     blas.hold(cython_blas.__file__, threads.get_num_threads())      # in compiled code, `np.dot` is SciPy's
@@ -58,7 +58,7 @@ if not process.is_left_alone("blas_threads"):
 
 def shares(length: int, least: int = 1) -> list[slice]:
     """Slices of an axis, a few for each thread, each of at least so many items."""
-    step = max(least, -(-length // (SHARES * threads.get_num_threads())))
+    step = max(least, -(-length // (BLOCKS_PER_THREAD * threads.get_num_threads())))
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 

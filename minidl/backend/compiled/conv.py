@@ -1,11 +1,11 @@
 """Convolution, compiled: the patches of a few rows of outputs, and one matrix product, which reads them from the cache.
 
-It is what `backend/cpu/conv.py` does, with fewer pixels at a time: there, a call must be worth the lock that it takes.
+`backend/cpu/conv.py` does the same with more pixels at a time, since each of its calls to NumPy takes Python's lock.
 """
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,21 @@ PATCH_BYTES = 1 << 17       # of patches at a time
 WEIGHT_BYTES = 1 << 19      # larger weights, read anew for every product, want larger products
 
 
+class Bands(NamedTuple):
+    """How the compiled functions walk over the outputs: by a few rows at a time, a band."""
+
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+    rows: int           # of outputs in a band
+    at_once: int        # rows of a matrix product at a time: see `rows_at_once`
+
+    def of_all(self, images: int, height: int) -> int:
+        """How many bands there are."""
+        return images * -(-height // self.rows)
+
+
 @conv2d_forward.register("numpy", layer="compiled")
 def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
     if not _takes(x, w.shape, geometry):
@@ -34,9 +49,9 @@ def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) 
     (O, C, kh, kw), (height, width) = w.shape, conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(kh * kw * C, O)
     images, y = channels_last(x), np.empty((len(x), height, width, O), x.dtype)
-    band, at_once = _band(height, width * len(weight) * x.itemsize, PATCH_BYTES), rows_at_once(weight.size)
-    parallel(lambda s: _convolve(images, weight, y, (kh, kw), *geometry[:3], band, at_once, s.start, s.stop),
-             shares(len(x) * -(-height // band)))
+    bands = _bands((kh, kw), geometry, height, width * len(weight) * x.itemsize, PATCH_BYTES, weight.size)
+    parallel(lambda s: _convolve(images, weight, y, tuple(bands), s.start, s.stop),
+             shares(bands.of_all(len(x), height)))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -48,11 +63,10 @@ def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair, g
     images, grads = channels_last(x), channels_last(g)
     size, row_bytes = O * kh * kw * C, width * kh * kw * C * x.itemsize
     # a product should not be larger than the patches that it is made of
-    band, at_once = _band(height, row_bytes, max(PATCH_BYTES, size * x.itemsize)), rows_at_once(size)
+    bands = _bands((kh, kw), geometry, height, row_bytes, max(PATCH_BYTES, size * x.itemsize), size)
     with one_blas_thread():
-        gw = parallel_sum(
-            lambda s: _convolve_for_weight(images, grads, (kh, kw), *geometry[:3], band, at_once, s.start, s.stop),
-            shares(len(x) * -(-height // band)), (O, kh * kw * C), x.dtype)
+        gw = parallel_sum(lambda s: _convolve_for_weight(images, grads, tuple(bands), s.start, s.stop),
+                          shares(bands.of_all(len(x), height)), (O, kh * kw * C), x.dtype)
     return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))
 
 
@@ -63,9 +77,9 @@ def conv2d_input_grad_col2im(g: np.ndarray, w: np.ndarray, input_size: Pair, geo
         return NotImplemented       # as a convolution it comes to `conv2d_forward`: see backend/cpu/conv.py
     weight = np.ascontiguousarray(w.transpose(0, 2, 3, 1)).reshape(O, kh * kw * C)
     grads, gx = channels_last(g), np.empty((len(g), *input_size, C), g.dtype)
-    band = _band(height, width * kh * kw * C * g.itemsize, max(PATCH_BYTES, weight.nbytes))
-    at_once = rows_at_once(weight.size)
-    parallel(lambda s: _lay_down(grads[s], weight, gx[s], (kh, kw), *geometry[:3], band, at_once), shares(len(g)))
+    bands = _bands((kh, kw), geometry, height, width * kh * kw * C * g.itemsize, max(PATCH_BYTES, weight.nbytes),
+                   weight.size)
+    parallel(lambda s: _lay_down(grads[s], weight, gx[s], tuple(bands)), shares(len(g)))
     return gx.transpose(0, 3, 1, 2)
 
 
@@ -76,18 +90,19 @@ def _takes(x: np.ndarray, w_shape: tuple[int, ...], geometry: ConvGeometry) -> b
             and math.prod(w_shape) * x.itemsize <= WEIGHT_BYTES)
 
 
-def _band(height: int, row_bytes: int, at_once: int) -> int:
-    """How many rows of outputs to compute at a time."""
-    return max(1, min(height, at_once // row_bytes))
+def _bands(kernel: Pair, geometry: ConvGeometry, height: int, row_bytes: int, band_bytes: int, size: int) -> Bands:
+    """Bands of about `band_bytes`, for products with a matrix of `size` numbers."""
+    rows = max(1, min(height, band_bytes // row_bytes))
+    return Bands(kernel, *geometry[:3], rows, rows_at_once(size))
 
 
 @compiled
-def _convolve(x: Any, w: Any, y: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, band: int, at_once: int,
-              first: int, last: int) -> None:
+def _convolve(x: Any, w: Any, y: Any, walk: Any, first: int, last: int) -> None:
     """y = conv(x, w) in the bands first, ..., last - 1 of all images
 
-    x (N, H, W, C), w (kh*kw*C, O), y (N, H', W', O)
+    x (N, H, W, C), w (kh*kw*C, O), y (N, H', W', O); the fields of `Bands` as a tuple, which Numba takes faster
     """
+    kernel, stride, padding, dilation, band, at_once = walk
     height, width, O = y.shape[1:]
     bands = -(-height // band)
     strip = _empty_strip(x, band, kernel[0], stride[0], padding[1], dilation[0])
@@ -102,9 +117,9 @@ def _convolve(x: Any, w: Any, y: Any, kernel: Any, stride: Any, padding: Any, di
 
 
 @compiled
-def _convolve_for_weight(x: Any, g: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, band: int, at_once: int,
-                         first: int, last: int) -> Any:
+def _convolve_for_weight(x: Any, g: Any, walk: Any, first: int, last: int) -> Any:
     """The sum of g' patches(x) over those bands, (O, kh*kw*C)"""
+    kernel, stride, padding, dilation, band, at_once = walk
     height, width, O = g.shape[1:]
     bands, length = -(-height // band), kernel[0] * kernel[1] * x.shape[3]
     strip = _empty_strip(x, band, kernel[0], stride[0], padding[1], dilation[0])
@@ -124,9 +139,9 @@ def _convolve_for_weight(x: Any, g: Any, kernel: Any, stride: Any, padding: Any,
 
 
 @compiled
-def _lay_down(g: Any, w: Any, gx: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, band: int,
-              at_once: int) -> None:
+def _lay_down(g: Any, w: Any, gx: Any, walk: Any) -> None:
     """Add the patches g w to the images that they were taken from: g (n, H', W', O), w (O, kh*kw*C), gx (n, H, W, C)"""
+    kernel, stride, padding, dilation, band, at_once = walk
     (height, width, O), (H, W, C) = g.shape[1:], gx.shape[1:]
     tall = max(H + padding[0], (height - 1) * stride[0] + (kernel[0] - 1) * dilation[0] + 1)
     wide = max(W + padding[1], (width - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1)

@@ -19,14 +19,14 @@ from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad, scale_shift
 
 BLOCK_BYTES = 1 << 18   # at a time
-ROWS = 1 << 10          # ... and at most so many rows: their sums run through all digits of float32
-ALONE = 1 << 13     # numbers up to which NumPy's calls cost no more than ours
+MAX_ROWS = 1 << 10      # of a block: longer sums lose digits of float32
+MIN_SIZE = 1 << 13      # numbers; with fewer, NumPy's calls cost no more than ours
 
 
 @normalize_forward.register("numpy", layer="compiled")
 def normalize_forward_two_passes(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
                                  eps: float) -> Any:
-    if not is_single(x, w, b) or x.size <= ALONE:
+    if not is_single(x, w, b) or x.size <= MIN_SIZE:
         return NotImplemented
     if _is_layer_norm(x, axes, w, b):
         return _layer_forward(x, w, b, axes, eps)
@@ -52,7 +52,7 @@ def normalize_forward_two_passes(x: np.ndarray, w: np.ndarray | None, b: np.ndar
 @normalize_grad.register("numpy", layer="compiled")
 def normalize_grad_two_passes(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray,
                               variance: np.ndarray, axes: Axes, across: Axes, eps: float) -> Any:
-    if not is_single(g, x, w) or x.size <= ALONE:
+    if not is_single(g, x, w) or x.size <= MIN_SIZE:
         return NotImplemented
     if _is_layer_norm(x, axes, w) and across == tuple(range(axes[0])):
         return _layer_grad(g, x, w, mean, variance, axes, eps)
@@ -76,7 +76,7 @@ def normalize_grad_two_passes(g: np.ndarray, x: np.ndarray, w: np.ndarray | None
 
 @scale_shift.register("numpy", layer="compiled")
 def scale_shift_one_pass(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> Any:
-    if not is_single(x, scale, shift) or x.size <= ALONE or not is_batch_norm(x, (0, *range(2, x.ndim))):
+    if not is_single(x, scale, shift) or x.size <= MIN_SIZE or not is_batch_norm(x, (0, *range(2, x.ndim))):
         return NotImplemented
     y = np.empty_like(x)
     rows, y_rows, zero = image_rows(x), image_rows(y), np.zeros_like(scale)
@@ -86,7 +86,7 @@ def scale_shift_one_pass(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | N
 
 
 def _parts(rows: np.ndarray) -> list[slice]:
-    return blocks(len(rows), max(rows.shape[1] * rows.itemsize, BLOCK_BYTES // ROWS), BLOCK_BYTES)
+    return blocks(len(rows), max(rows.shape[1] * rows.itemsize, BLOCK_BYTES // MAX_ROWS), BLOCK_BYTES)
 
 
 @compiled

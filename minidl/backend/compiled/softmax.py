@@ -20,14 +20,14 @@ from minidl.backend.kernels.softmax import (
     softmax_grad,
 )
 
-SHARED = 1 << 16    # numbers from which it pays to wake the other threads
+PARALLEL_SIZE = 1 << 16     # numbers from which threads gain more than they cost
 
 f = np.float32
 
 
 def _in_shares(function: Callable[[slice], Any], x: np.ndarray) -> None:
     """`function` for all rows of x, on all cores if they are many numbers."""
-    if x.size < SHARED:
+    if x.size < PARALLEL_SIZE:
         function(slice(0, len(x)))
     else:
         parallel(function, shares(len(x)))

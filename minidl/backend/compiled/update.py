@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.backend.compiled.compiler import compiled, is_single
-from minidl.backend.cpu.elementwise import alike, in_blocks
+from minidl.backend.cpu.elementwise import have_same_layout, in_blocks
 from minidl.backend.kernel import register
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ f = np.float32
 @register("sgd_update", "numpy", layer="compiled")
 def sgd_update_one_pass(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, settings: SGDSettings) -> Any:
     arrays = [p, g] if buffer is None else [p, g, buffer]
-    if not (is_single(*arrays) and alike(arrays, least=0)):
+    if not (is_single(*arrays) and have_same_layout(arrays, min_size=0)):
         return NotImplemented
     lr, momentum, dampening, weight_decay, nesterov, maximize = settings
     sign = -1.0 if maximize else 1.0
@@ -37,7 +37,7 @@ def sgd_update_one_pass(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None,
 def adam_update_one_pass(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, v_max: np.ndarray | None,
                          step: float, settings: AdamSettings) -> Any:
     arrays = [p, g, m, v]
-    if v_max is not None or not (is_single(*arrays) and alike(arrays, least=0)):
+    if v_max is not None or not (is_single(*arrays) and have_same_layout(arrays, min_size=0)):
         return NotImplemented
     lr, (beta1, beta2), eps, weight_decay, decoupled, maximize = settings
     root = math.sqrt(1 - beta2 ** step)

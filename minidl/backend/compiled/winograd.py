@@ -13,12 +13,12 @@ from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
 from minidl.backend.cpu.matmul import rows_at_once
 from minidl.backend.cpu.threads import parallel_sum
-from minidl.backend.cpu.winograd import GG, pays, tile_weights
+from minidl.backend.cpu.winograd import GG, tile_weights, winograd_is_faster
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.window import Pair
 
-TILES = 64              # at a time
+TILES_AT_ONCE = 64      # they and their products stay in the cache
 WEIGHT_BYTES = 1 << 21  # larger weights, read anew for every few tiles, want more of them
 
 
@@ -28,11 +28,11 @@ def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry
     if not _takes(x, len(w), w.shape[2:], out_size, geometry):
         return NotImplemented
     (N, C), O, (height, width) = x.shape[:2], len(w), out_size
-    h, v = -(-height // 2), -(-width // 2)                          # tiles in a column and in a row
+    TH, TW = -(-height // 2), -(-width // 2)                        # tiles along the height and the width
     u = np.ascontiguousarray(tile_weights(w))
     images, y = channels_last(x), np.empty((N, height, width, O), x.dtype)
-    band, at_once = max(1, TILES // v), rows_at_once(C * O)
-    parallel(lambda s: _convolve(images, u, y, *geometry.padding, band, at_once, s.start, s.stop), shares(N * h, band))
+    band, at_once = max(1, TILES_AT_ONCE // TW), rows_at_once(C * O)
+    parallel(lambda s: _convolve(images, u, y, *geometry.padding, band, at_once, s.start, s.stop), shares(N * TH, band))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -41,18 +41,19 @@ def conv2d_weight_grad_winograd(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
     if not (_takes(x, g.shape[1], kernel_size, g.shape[2:], geometry) and is_single(g)):
         return NotImplemented
     (N, C), (O, height, width) = x.shape[:2], g.shape[1:]
-    h, v = -(-height // 2), -(-width // 2)
+    TH, TW = -(-height // 2), -(-width // 2)
     images, grads = channels_last(x), channels_last(g)
-    band, at_once = max(1, max(TILES, min(C, O)) // v), rows_at_once(C * O)     # products not larger than their factors
+    # a product should not be larger than its factors
+    band, at_once = max(1, max(TILES_AT_ONCE, min(C, O)) // TW), rows_at_once(C * O)
     with one_blas_thread():
         gu = parallel_sum(lambda s: _convolve_for_weight(
             images, grads, *geometry.padding, band, at_once, s.start, s.stop),
-                          shares(N * h, band), (16, O, C), x.dtype)
+                          shares(N * TH, band), (16, O, C), x.dtype)
     return matmul(gu.reshape(16, O * C).T, GG.astype(x.dtype)).reshape(O, C, 3, 3)
 
 
 def _takes(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
-    return (is_single(x) and pays(x, O, kernel_size, out_size, geometry)
+    return (is_single(x) and winograd_is_faster(x, O, kernel_size, out_size, geometry)
             and 16 * x.shape[1] * O * x.itemsize <= WEIGHT_BYTES)
 
 
@@ -63,20 +64,20 @@ def _convolve(x: Any, u: Any, y: Any, padding: int, left: int, band: int, at_onc
     x (N, H, W, C), u (16, C, O), y (N, H', W', O)
     """
     C, (height, width, O) = x.shape[3], y.shape[1:]
-    h, v = (height + 1) // 2, (width + 1) // 2
-    d, m = np.empty((4, 4, band * v, C), x.dtype), np.empty((4, 4, band * v, O), x.dtype)
-    lines, part = np.zeros((4, 2, v + 1, C), x.dtype), np.empty((4, 2, v + 1, C), x.dtype)
-    pair = np.empty((2, 4, v, O), x.dtype)
+    TH, TW = (height + 1) // 2, (width + 1) // 2
+    d, m = np.empty((4, 4, band * TW, C), x.dtype), np.empty((4, 4, band * TW, O), x.dtype)
+    lines, part = np.zeros((4, 2, TW + 1, C), x.dtype), np.empty((4, 2, TW + 1, C), x.dtype)
+    pair = np.empty((2, 4, TW, O), x.dtype)
     for start in range(first, last, band):
         stop = min(start + band, last)
         for r in range(start, stop):
-            _take_tiles(x[r // h], 2 * (r % h) - padding, left, lines, part, d, (r - start) * v)
-        count = (stop - start) * v
+            _take_tiles(x[r // TH], 2 * (r % TH) - padding, left, lines, part, d, (r - start) * TW)
+        count = (stop - start) * TW
         for i in range(4):
             for j in range(4):
                 dot(d[i, j, :count], u[4 * i + j], m[i, j, :count], at_once)
         for r in range(start, stop):
-            _give_outputs(m, (r - start) * v, pair, y[r // h], 2 * (r % h))
+            _give_outputs(m, (r - start) * TW, pair, y[r // TH], 2 * (r % TH))
 
 
 @compiled
@@ -84,17 +85,17 @@ def _convolve_for_weight(x: Any, g: Any, padding: int, left: int, band: int, at_
                          last: int) -> Any:
     """The sum of (A g A^T)' (B^T d B) over those rows of tiles, (16, O, C)"""
     C, (height, width, O) = x.shape[3], g.shape[1:]
-    h, v = (height + 1) // 2, (width + 1) // 2
-    d, q = np.empty((4, 4, band * v, C), x.dtype), np.empty((4, 4, band * v, O), x.dtype)
-    lines, part = np.zeros((4, 2, v + 1, C), x.dtype), np.empty((4, 2, v + 1, C), x.dtype)
-    grads, spread = np.zeros((2, 2, v, O), x.dtype), np.empty((4, 2, v * O), x.dtype)
+    TH, TW = (height + 1) // 2, (width + 1) // 2
+    d, q = np.empty((4, 4, band * TW, C), x.dtype), np.empty((4, 4, band * TW, O), x.dtype)
+    lines, part = np.zeros((4, 2, TW + 1, C), x.dtype), np.empty((4, 2, TW + 1, C), x.dtype)
+    grads, spread = np.zeros((2, 2, TW, O), x.dtype), np.empty((4, 2, TW * O), x.dtype)
     total, product = np.zeros((16, O, C), x.dtype), np.empty((O, C), x.dtype)
     for start in range(first, last, band):
         stop = min(start + band, last)
         for r in range(start, stop):
-            _take_tiles(x[r // h], 2 * (r % h) - padding, left, lines, part, d, (r - start) * v)
-            _take_gradients(g[r // h], 2 * (r % h), grads, spread, q, (r - start) * v)
-        count = (stop - start) * v
+            _take_tiles(x[r // TH], 2 * (r % TH) - padding, left, lines, part, d, (r - start) * TW)
+            _take_gradients(g[r // TH], 2 * (r % TH), grads, spread, q, (r - start) * TW)
+        count = (stop - start) * TW
         for i in range(4):
             for j in range(4):
                 for some in range(0, count, at_once):
@@ -108,41 +109,41 @@ def _convolve_for_weight(x: Any, g: Any, padding: int, left: int, band: int, at_
 def _take_tiles(x: Any, top: int, left: int, lines: Any, part: Any, d: Any, t: int) -> None:
     """B^T d B of one row of tiles: x (H, W, C) from row `top` -> d (4, 4, tiles, C) from tile t
 
-    lines and part (4, 2, v + 1, C) are room for four rows of pixels, the even ones and the odd ones.
+    lines and part (4, 2, TW + 1, C) are room for four rows of pixels, the even ones and the odd ones.
     """
-    (H, W, C), v = x.shape, lines.shape[2] - 1
+    (H, W, C), TW = x.shape, lines.shape[2] - 1
     for k in range(4):
         row = top + k
         for j in range(W):
             half, tile = (j + left) % 2, (j + left) // 2
             for c in range(C):
                 lines[k, half, tile, c] = x[row, j, c] if 0 <= row < H else np.float32(0)
-    flat, sums, n = lines.reshape(4, -1), part.reshape(4, -1), v * C
+    flat, sums, n = lines.reshape(4, -1), part.reshape(4, -1), TW * C
     _subtract(flat[0], flat[2], sums[0])
     _add(flat[1], flat[2], sums[1])
     _subtract(flat[2], flat[1], sums[2])
     _subtract(flat[1], flat[3], sums[3])
     for k in range(4):
         even, odd = part[k, 0].reshape(-1), part[k, 1].reshape(-1)
-        _subtract(even[:n], even[C:], d[k, 0, t:t + v].reshape(-1))
-        _add(odd[:n], even[C:], d[k, 1, t:t + v].reshape(-1))
-        _subtract(even[C:], odd[:n], d[k, 2, t:t + v].reshape(-1))
-        _subtract(odd[:n], odd[C:], d[k, 3, t:t + v].reshape(-1))
+        _subtract(even[:n], even[C:], d[k, 0, t:t + TW].reshape(-1))
+        _add(odd[:n], even[C:], d[k, 1, t:t + TW].reshape(-1))
+        _subtract(even[C:], odd[:n], d[k, 2, t:t + TW].reshape(-1))
+        _subtract(odd[:n], odd[C:], d[k, 3, t:t + TW].reshape(-1))
 
 
 @compiled
 def _give_outputs(m: Any, t: int, pair: Any, y: Any, top: int) -> None:
     """A^T m A of one row of tiles: m (4, 4, tiles, O) from tile t -> y (H', W', O) from row `top`"""
-    (height, width, O), v = y.shape, pair.shape[2]
+    (height, width, O), TW = y.shape, pair.shape[2]
     for j in range(4):
-        for tile in range(v):
+        for tile in range(TW):
             for k in range(O):
                 pair[0, j, tile, k] = m[0, j, t + tile, k] + m[1, j, t + tile, k] + m[2, j, t + tile, k]
             for k in range(O):
                 pair[1, j, tile, k] = m[1, j, t + tile, k] - m[2, j, t + tile, k] - m[3, j, t + tile, k]
     for i in range(min(2, height - top)):
         row = top + i
-        for tile in range(v):
+        for tile in range(TW):
             for k in range(O):
                 y[row, 2 * tile, k] = pair[i, 0, tile, k] + pair[i, 1, tile, k] + pair[i, 2, tile, k]
         for tile in range(width // 2):
@@ -154,9 +155,9 @@ def _give_outputs(m: Any, t: int, pair: Any, y: Any, top: int) -> None:
 def _take_gradients(g: Any, top: int, grads: Any, spread: Any, q: Any, t: int) -> None:
     """A g A^T of one row of 2 x 2 outputs: g (H', W', O) from row `top` -> q (4, 4, tiles, O) from tile t
 
-    grads (2, 2, v, O) is room for two rows of pixels, the even ones and the odd ones; spread (4, 2, v*O) too.
+    grads (2, 2, TW, O) is room for two rows of pixels, the even ones and the odd ones; spread (4, 2, TW*O) too.
     """
-    (height, width, O), v = g.shape, grads.shape[2]
+    (height, width, O), TW = g.shape, grads.shape[2]
     for i in range(2):
         row = top + i
         for j in range(width):
@@ -166,8 +167,8 @@ def _take_gradients(g: Any, top: int, grads: Any, spread: Any, q: Any, t: int) -
         upper, lower = grads[0, p].reshape(-1), grads[1, p].reshape(-1)
         _spread(upper, lower, spread[0, p], spread[1, p], spread[2, p], spread[3, p])
     for k in range(4):
-        _spread(spread[k, 0], spread[k, 1], q[k, 0, t:t + v].reshape(-1), q[k, 1, t:t + v].reshape(-1),
-                q[k, 2, t:t + v].reshape(-1), q[k, 3, t:t + v].reshape(-1))
+        _spread(spread[k, 0], spread[k, 1], q[k, 0, t:t + TW].reshape(-1), q[k, 1, t:t + TW].reshape(-1),
+                q[k, 2, t:t + TW].reshape(-1), q[k, 3, t:t + TW].reshape(-1))
 
 
 @compiled

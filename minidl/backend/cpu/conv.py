@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minidl.backend.cpu.matmul import tall_gram, tall_matmul
+from minidl.backend.cpu.matmul import in_single, tall_gram, tall_matmul
 from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import (
     ConvGeometry,
@@ -31,9 +31,8 @@ FEW_CHANNELS = 8        # below this, runs of kw*C are short: patches run along 
 
 @conv2d_forward.register("numpy")
 def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
-    if x.dtype == np.float16:  # BLAS has no half precision
-        wide = conv2d_forward(x.astype(np.float32), w.astype(np.float32), geometry)
-        return wide.astype(np.float16)
+    if x.dtype == np.float16:
+        return in_single(conv2d_forward, x, w, geometry)
     (O, C, kh, kw), out_size = w.shape, conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     if _is_depthwise(w, geometry):
         return _depthwise_forward(x, w, geometry, out_size)
@@ -54,8 +53,7 @@ def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) 
 def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
                               geometry: ConvGeometry) -> np.ndarray:
     if x.dtype == np.float16:
-        wide = conv2d_weight_grad(x.astype(np.float32), g.astype(np.float32), kernel_size, geometry)
-        return wide.astype(np.float16)
+        return in_single(conv2d_weight_grad, x, g, kernel_size, geometry)
     if x.shape[1] == g.shape[1] == geometry.groups > 1:
         return _depthwise_weight_grad(x, g, kernel_size, geometry)
     if geometry.groups > 1:
@@ -76,8 +74,7 @@ def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
 @conv2d_input_grad.register("numpy")
 def conv2d_input_grad_col2im(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> np.ndarray:
     if g.dtype == np.float16:
-        wide = conv2d_input_grad(g.astype(np.float32), w.astype(np.float32), input_size, geometry)
-        return wide.astype(np.float16)
+        return in_single(conv2d_input_grad, g, w, input_size, geometry)
     N, (O, C, kh, kw), (height, width) = len(g), w.shape, g.shape[2:]
     if _is_depthwise(w, geometry):
         return _depthwise_input_grad(g, w, input_size, geometry)
@@ -109,8 +106,10 @@ def turned_padding(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: Con
     """
     vertical, horizontal = (
         d * (k - 1) - p for d, k, p in zip(geometry.dilation, w.shape[2:], geometry.padding, strict=True))
-    pays = 2 * math.prod(g.shape[2:]) > math.prod(input_size)
-    return (vertical, horizontal) if pays and geometry.stride == (1, 1) and min(vertical, horizontal) >= 0 else None
+    is_less_work = 2 * math.prod(g.shape[2:]) > math.prod(input_size)
+    if not is_less_work or geometry.stride != (1, 1) or min(vertical, horizontal) < 0:
+        return None
+    return vertical, horizontal
 
 
 def _is_depthwise(w: np.ndarray, geometry: ConvGeometry) -> bool:

@@ -11,27 +11,30 @@ from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.device import memory_order
 from minidl.backend.kernel import Kernel, for_elementwise
 
-AT_ONCE = 1 << 18      # elements; with fewer, the calls cost more, for each takes Python's lock, than the cache saves
-MANY = 1 << 17         # elements from which it pays
+BLOCK_SIZE = 1 << 18        # elements per block; smaller blocks lose more to calls than they gain in cache hits
+PARALLEL_SIZE = 1 << 17     # elements from which threads gain more than they cost
 
 
 def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None]) -> None:
     """Call `function` with flat views of all arrays, some elements at a time, in memory order; None stays None.
 
-    All have one shape and one order of axes in memory, without gaps: see `alike`.
+    All have one shape and one order of axes in memory, without gaps: see `have_same_layout`.
     """
     flat = [None if a is None else a.transpose(memory_order(a)).reshape(-1) for a in arrays]
     size = next(a.size for a in flat if a is not None)
-    if size < MANY:
+    if size < PARALLEL_SIZE:
         function(*flat)
     else:
-        parallel(lambda s: function(*[None if a is None else a[s] for a in flat]), blocks(size, 1, AT_ONCE))
+        parallel(lambda s: function(*[None if a is None else a[s] for a in flat]), blocks(size, 1, BLOCK_SIZE))
 
 
-def alike(arrays: Sequence[np.ndarray | None], least: int | None = None) -> bool:
-    """Whether `in_blocks` can take these arrays, and they have so many elements that it pays (at least `MANY`)."""
+def have_same_layout(arrays: Sequence[np.ndarray | None], min_size: int | None = None) -> bool:
+    """Whether all have one shape and one order of axes in memory, without gaps, and `min_size` elements or more.
+
+    Without `min_size` it is `PARALLEL_SIZE`.
+    """
     first: Any = arrays[0]
-    if first.size < (MANY if least is None else least):
+    if first.size < (PARALLEL_SIZE if min_size is None else min_size):
         return False
     order = memory_order(first)
     return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)
@@ -42,7 +45,7 @@ def shared_out(kernel: Kernel) -> Callable[..., Any]:
     """A body that runs the generic one on some elements at a time."""
     def body(*args: Any) -> Any:
         arrays = [a for a in args if a is None or isinstance(a, np.ndarray)]
-        if not alike(arrays):
+        if not have_same_layout(arrays):
             return NotImplemented
         others, made = args[len(arrays):], [np.empty_like(arrays[0]) for _ in range(kernel.results)]
 

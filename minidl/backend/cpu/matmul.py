@@ -7,39 +7,35 @@ slow wherever another program, or another of our own threads, runs on the same c
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from minidl.backend.blas import one_blas_thread
 from minidl.backend.cpu.threads import blocks, get_num_threads, in_a_block, parallel
+from minidl.backend.kernel import Kernel
 from minidl.backend.kernels.matmul import linear_forward, matmul
 
-BLOCK_BYTES, ROWS = 1 << 20, 256     # of results at a time, and at least so many rows
-ALONE = 1 << 18     # multiply-adds up to which BLAS itself uses one thread
-SHARED = 1 << 22    # ... and from which it pays to share them out
-SMALL = 1_000_000   # ... up to which OpenBLAS reads factors where they lie
-NARROW = SMALL // 64    # numbers of a matrix that is small beside the other factor, or the result, of such a product
-ANY = 1 << 40       # rows: more than any matrix has
+BLOCK_BYTES, MIN_ROWS = 1 << 20, 256    # size of a block of results, and how many rows it has at least
+BLAS_SERIAL_WORK = 1 << 18          # multiply-adds up to which BLAS itself uses one thread
+PARALLEL_WORK = 1 << 22             # multiply-adds from which our threads gain more than they cost
+UNPACKED_WORK = 1_000_000           # multiply-adds up to which OpenBLAS reads factors where they lie in memory
+NARROW_SIZE = UNPACKED_WORK // 64   # numbers in a matrix that is small beside the other factor, or the result
+ALL_ROWS = 1 << 40                  # more rows than any matrix has
 
 
 @matmul.register("numpy")
 def matmul_on_all_cores(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    if a.dtype == np.float16:   # BLAS has no half precision; GPUs too add up in single precision
-        return matmul(a.astype(np.float32), b.astype(np.float32)).astype(np.float16)
+    if a.dtype == np.float16:
+        return in_single(matmul, a, b)
     if a.ndim < 2 or b.ndim < 2:
         return NotImplemented
     work = a.size * b.shape[-1] if a.ndim > 2 else len(a) * b.size
-    if work <= ALONE or in_a_block():
+    if work <= BLAS_SERIAL_WORK or in_a_block():
         return a @ b
-    if work < SHARED or get_num_threads() == 1 or (a.ndim > 2 and a.shape[:-2] != b.shape[:-2]):
+    if work < PARALLEL_WORK or get_num_threads() == 1 or (a.ndim > 2 and a.shape[:-2] != b.shape[:-2]):
         with one_blas_thread():
-            if a.ndim > 2 or b.ndim > 2:
-                return a @ b
-            if len(a) * b.shape[1] <= NARROW and a.flags.f_contiguous:
-                return tall_gram(a.T, b)
-            if b.size <= NARROW:
-                return tall_matmul(a, np.ascontiguousarray(b), np.empty((len(a), b.shape[1]), np.result_type(a, b)))
-            return a @ b
+            return _on_one_core(a, b)
     out = np.empty((*b.shape[:-2], a.shape[-2], b.shape[-1]), np.result_type(a, b))
     if a.ndim > 2:
         several = (math.prod(a.shape[:-2]),)
@@ -53,10 +49,20 @@ def matmul_on_all_cores(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return out
 
 
+def _on_one_core(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if a.ndim > 2 or b.ndim > 2:
+        return a @ b
+    if len(a) * b.shape[1] <= NARROW_SIZE and a.flags.f_contiguous:
+        return tall_gram(a.T, b)
+    if b.size <= NARROW_SIZE:
+        return tall_matmul(a, np.ascontiguousarray(b), np.empty((len(a), b.shape[1]), np.result_type(a, b)))
+    return a @ b
+
+
 @linear_forward.register("numpy")
 def linear_forward_by_rows(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """Some rows at a time, so that the bias is added to what is still in the cache."""
-    alone = len(x) * weight.size < SHARED or get_num_threads() == 1
+    alone = len(x) * weight.size < PARALLEL_WORK or get_num_threads() == 1
     if alone or bias is None or x.dtype != bias.dtype or x.dtype == np.float16:
         return NotImplemented
     y = np.empty((len(x), len(weight)), x.dtype)
@@ -67,18 +73,24 @@ def linear_forward_by_rows(x: np.ndarray, weight: np.ndarray, bias: np.ndarray |
         part += bias
 
     # a product reads all of the weight: it should have rows enough
-    parallel(some, blocks(len(x), y.nbytes // len(x), max(BLOCK_BYTES, ROWS * y.itemsize * len(weight))))
+    parallel(some, blocks(len(x), y.nbytes // len(x), max(BLOCK_BYTES, MIN_ROWS * y.itemsize * len(weight))))
     return y
 
 
+def in_single(kernel: Kernel, *args: Any) -> np.ndarray:
+    """What a kernel gives for half precision, computed in single: BLAS has no half precision. GPUs add up so, too."""
+    wider = [a.astype(np.float32) if isinstance(a, np.ndarray) else a for a in args]
+    return kernel(*wider).astype(np.float16)
+
+
 def rows_at_once(size: int) -> int:
-    """How many rows to multiply at a time with a matrix of so many numbers.
+    """How many rows to multiply at a time with a matrix of `size` numbers.
 
     OpenBLAS copies the factors of a product into the order in which its kernels read them; only those of small products
     it reads where they lie. For tall matrices and small ones, many small products are up to 1.4 times as fast.
     """
-    rows = SMALL // max(1, size) // 8 * 8
-    return rows if rows >= 16 else ANY
+    rows = UNPACKED_WORK // max(1, size) // 8 * 8
+    return rows if rows >= 16 else ALL_ROWS
 
 
 def tall_matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -113,7 +125,7 @@ def _pieces(x: np.ndarray, at_once: int) -> np.ndarray:
 
 
 def _shares(length: int, work: int) -> list[slice]:
-    """Slices of an axis, one for each thread, each of `SHARED / 2` multiply-adds or more."""
-    count = max(1, min(get_num_threads(), length * work * 2 // SHARED))
+    """Slices of an axis, one for each thread, each of `PARALLEL_WORK / 2` multiply-adds or more."""
+    count = max(1, min(get_num_threads(), length * work * 2 // PARALLEL_WORK))
     step = -(-length // count)
     return [slice(start, start + step) for start in range(0, length, step)]

@@ -6,13 +6,13 @@ import numpy as np
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.resize import Taps, resize_axis, three_axes
 
-DENSE = 16      # multiply-adds of a matrix product that take as long as a pass over memory
+WORK_PER_PASS = 16      # multiply-adds of a matrix product that take as long as one number in a pass over memory
 
 
 @resize_axis.register("numpy")
 def resize_axis_dense(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
     (count, out), n = taps.indices.shape, x.shape[axis]
-    if n > DENSE * count or not x.size or not out or taps.weights is None and count == 1:
+    if n > WORK_PER_PASS * count or not x.size or not out or taps.weights is None and count == 1:
         return NotImplemented
     matrix = np.zeros((out, n))
     np.add.at(matrix, (np.arange(out), taps.indices), 1 if taps.weights is None else taps.weights)

@@ -5,7 +5,7 @@ import numpy as np
 
 from minidl.backend.kernels.special import normal_cdf
 
-BLOCK = 1 << 18   # numbers at a time: the buffers in use stay in the cache
+BLOCK_SIZE = 1 << 18    # numbers in a block: its buffers stay in the cache
 
 
 @normal_cdf.register("numpy")
@@ -15,10 +15,10 @@ def normal_cdf_polynomial(x: np.ndarray) -> np.ndarray:
     x = np.ascontiguousarray(x).reshape(x.shape)   # ascontiguousarray gives 0-d arrays a dimension
     y = np.empty(x.shape, np.float32)
     flat_x, flat_y = x.reshape(-1), y.reshape(-1)
-    square = np.empty(min(BLOCK, x.size), np.float32)
+    square = np.empty(min(BLOCK_SIZE, x.size), np.float32)
     with np.errstate(over="ignore"):   # x * x may be inf
-        for i in range(0, x.size, BLOCK):
-            n = min(BLOCK, x.size - i)
+        for i in range(0, x.size, BLOCK_SIZE):
+            n = min(BLOCK_SIZE, x.size - i)
             _normal_cdf(flat_x[i:i + n], flat_y[i:i + n], square[:n])
     return y
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from minidl.backend.cpu import elementwise
-from minidl.backend.cpu.elementwise import alike, in_blocks
+from minidl.backend.cpu.elementwise import have_same_layout, in_blocks
 from minidl.backend.kernel import bodies, kernel, registry
 from minidl.optim.sgd import SGDSettings, sgd_update
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elementwise, "AT_ONCE", 8)
-    monkeypatch.setattr(elementwise, "MANY", 0)
+    monkeypatch.setattr(elementwise, "BLOCK_SIZE", 8)
+    monkeypatch.setattr(elementwise, "PARALLEL_SIZE", 0)
 
 
 def array(shape: Any) -> np.ndarray:
@@ -34,7 +34,7 @@ def array(shape: Any) -> np.ndarray:
     (array((0, 3)), array((0, 3))),
 ])
 def test_blocks_cover_every_element_once(a: np.ndarray, b: np.ndarray) -> None:
-    assert alike([a, None, b], least=0)
+    assert have_same_layout([a, None, b], min_size=0)
     a[...] = np.arange(a.size, dtype="f").reshape(a.shape)
     b[...] = a
     before = a.copy()
@@ -56,7 +56,7 @@ def test_blocks_cover_every_element_once(a: np.ndarray, b: np.ndarray) -> None:
     (array((3, 5))[::-1], array((3, 5))),
 ])
 def test_other_layouts_are_left_whole(a: np.ndarray, b: np.ndarray) -> None:
-    assert not alike([a, b], least=0)
+    assert not have_same_layout([a, b], min_size=0)
     b[...] = 1
     sgd_update(a, b, None, SGDSettings(0.5, 0.0, 0.0, 0.0, False, False))
     np.testing.assert_array_equal(a, np.full_like(a, -0.5))
