@@ -69,7 +69,7 @@ def _leaky_relu_grad(g: Any, x: Any, gx: Any, slope: float) -> None:
 
 
 def _register(kernel: Kernel, function: Callable[..., None], results: int) -> None:
-    """`function` goes through arrays element by element: operands, so many results, and then come numbers."""
+    """`function` goes through arrays element by element: operands, `results` arrays for results, then numbers."""
     def body(*args: Any) -> Any:
         operands = [a for a in args if isinstance(a, np.ndarray)]
         if not (is_single(*operands) and have_same_layout(operands)):

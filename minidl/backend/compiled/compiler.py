@@ -57,7 +57,7 @@ if not process.is_left_alone("blas_threads"):
 
 
 def shares(length: int, least: int = 1) -> list[slice]:
-    """Slices of an axis, a few for each thread, each of at least so many items."""
+    """Slices of an axis, `BLOCKS_PER_THREAD` for each thread, each of `least` items or more."""
     step = max(least, -(-length // (BLOCKS_PER_THREAD * threads.get_num_threads())))
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from minidl.backend.cpu import (
+    activation,
     attention,
     conv,
     distance,
@@ -21,6 +22,6 @@ from minidl.backend.cpu import (
 )
 
 __all__ = [
-    "attention", "conv", "distance", "elementwise", "lu", "matmul", "norm", "pool", "resize", "rnn", "scan", "scatter",
-    "scatter_reduce", "softmax", "special", "winograd",
+    "activation", "attention", "conv", "distance", "elementwise", "lu", "matmul", "norm", "pool", "resize", "rnn",
+    "scan", "scatter", "scatter_reduce", "softmax", "special", "winograd",
 ]

@@ -2,6 +2,7 @@
 has elements of its own."""
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,22 +41,35 @@ def have_same_layout(arrays: Sequence[np.ndarray | None], min_size: int | None =
     return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)
 
 
+def in_parallel(results: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let an elementwise function work in blocks where its arrays are large, and lie in memory alike.
+
+    Arrays come first among its arguments, and it returns `results` new ones of their shape.
+    """
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def body(*args: Any) -> Any:
+            if args[0].size < PARALLEL_SIZE:
+                return function(*args)
+            arrays = [a for a in args if a is None or isinstance(a, np.ndarray)]
+            if not have_same_layout(arrays):
+                return function(*args)
+            others, made = args[len(arrays):], [np.empty_like(arrays[0]) for _ in range(results)]
+
+            def some(*parts: Any) -> None:
+                found = function(*parts[:len(arrays)], *others)
+                for out, result in zip(parts[len(arrays):], found if results > 1 else [found]):
+                    out[...] = result
+
+            in_blocks(some, [*arrays, *made])
+            return tuple(made) if results > 1 else made[0] if made else None
+        return body
+    return decorate
+
+
 @for_elementwise("numpy")
 def shared_out(kernel: Kernel) -> Callable[..., Any]:
     """A body that runs the generic one on some elements at a time."""
-    def body(*args: Any) -> Any:
-        arrays = [a for a in args if a is None or isinstance(a, np.ndarray)]
-        if not have_same_layout(arrays):
-            return NotImplemented
-        others, made = args[len(arrays):], [np.empty_like(arrays[0]) for _ in range(kernel.results)]
-
-        def some(*parts: Any) -> None:
-            results = kernel.generic(*parts[:len(arrays)], *others)
-            for out, result in zip(parts[len(arrays):], results if kernel.results > 1 else [results]):
-                out[...] = result
-
-        in_blocks(some, [*arrays, *made])
-        return tuple(made) if kernel.results > 1 else made[0] if made else None
-
+    body = in_parallel(kernel.results)(kernel.generic)
     body.__name__ = f"{kernel.generic.__name__}_in_blocks"
     return body

@@ -82,8 +82,8 @@ def normalize_grad_in_blocks(g: np.ndarray, x: np.ndarray, w: np.ndarray | None,
     rstd = 1 / np.sqrt(variance.reshape(-1) + eps)
     gb = _each_channel(sums, channels)
     gw = _each_channel(products, channels) * rstd
-    slope = along_row(gw * rstd / count, rows)       # of what the variance gives back, in x - mean
-    offset = along_row(gb / count, rows)             # ... and the mean
+    slope = along_row(gw * rstd / count, rows)       # what passes through the variance, per x - mean
+    offset = along_row(gb / count, rows)             # what passes through the mean
     scale = along_row(rstd if w is None else rstd * w.reshape(-1), rows)
     gx = np.empty_like(x)
     gx_rows = image_rows(gx)

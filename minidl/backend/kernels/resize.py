@@ -30,7 +30,7 @@ class Taps(NamedTuple):
 
 
 def taps_of(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, shape: tuple[int, int]) -> Taps:
-    """The matrix with so many entries (row, column, weight); entries at one place add up."""
+    """The matrix with these entries (row, column, weight); entries at one place add up."""
     out, n = shape
     places, where = np.unique(rows * n + columns, return_inverse=True)     # sorted by row, then by column
     weights = np.bincount(where.reshape(-1), weights, len(places))

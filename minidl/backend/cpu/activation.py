@@ -1,0 +1,52 @@
+"""ReLU and GELU on the CPU: choices by masks of bits, and work in place; large arrays by blocks."""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minidl.backend.cpu.elementwise import in_parallel
+from minidl.backend.kernels.activation import gelu_grad, leaky_relu_forward, leaky_relu_grad, relu_grad
+
+
+@relu_grad.register("numpy")
+@in_parallel(results=1)
+def relu_grad_by_bits(g: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return _choose(y > 0, g)
+
+
+@leaky_relu_forward.register("numpy")
+@in_parallel(results=1)
+def leaky_relu_forward_maximum(x: np.ndarray, slope: float) -> np.ndarray:
+    return np.maximum(x, x * slope) if 0 < slope <= 1 else leaky_relu_forward.generic(x, slope)
+
+
+@leaky_relu_grad.register("numpy")
+@in_parallel(results=1)
+def leaky_relu_grad_by_bits(g: np.ndarray, x: np.ndarray, slope: float) -> np.ndarray:
+    return _choose(x > 0, g, g * slope)
+
+
+@gelu_grad.register("numpy")
+@in_parallel(results=1)
+def gelu_grad_in_place(g: np.ndarray, x: np.ndarray, cdf: np.ndarray) -> np.ndarray:
+    slope = np.exp(x * x * -0.5)
+    slope *= x
+    slope *= 1 / math.sqrt(2 * math.pi)
+    slope += cdf
+    slope *= g
+    return slope
+
+
+def _choose(condition: np.ndarray, a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
+    """a where the condition holds, elsewhere b or 0.
+
+    By their bits, of which a mask keeps all or none: `where` decides element by element, and takes ten times as long. A
+    product with 0 and 1 would make NaN of an infinite gradient.
+    """
+    bits = np.dtype(f"i{a.dtype.itemsize}")
+    mask = np.negative(condition.view(np.int8), dtype=bits)
+    chosen = a.view(bits) & mask
+    if b is not None:
+        chosen |= b.view(bits) & ~mask
+    return chosen.view(a.dtype)
