@@ -63,8 +63,8 @@ class Bodies:
         others = [other for other in self.all if (other.place, other.name) != (body.place, body.name)]
         known = {other.name: other for other in [*others, body] if other.place == body.place}
         for name, other in known.items():
-            clear = {body.before, other.before} - {None, *known}        # one that names nothing yet may do so later
-            if other is not body and not clear and _followers(other, known) == _followers(body, known):
+            missing = {body.before, other.before} - {None, *known}      # a body that is named may come later
+            if other is not body and not missing and _followers(other, known) == _followers(body, known):
                 raise ValueError(f"register: {name} and {body.name} are both for {body.library}, and nobody has said "
                                  f"which is tried first; try register({body.library!r}, before={name!r})")
         self.all = [*others, body]
@@ -72,11 +72,12 @@ class Bodies:
 
     def order(self) -> None:
         """Make `tried` anew."""
-        self.tried = {}
+        tried: dict[str, list[Callable[..., Any]]] = {}
         found = [body for body in self.all if body.layer in layers]
         for body in sorted(found, key=lambda body: (layers.index(body.layer), body.last, -_followers(body, {
                 other.name: other for other in found if other.place == body.place}))):
-            self.tried.setdefault(body.library, []).append(body.function)
+            tried.setdefault(body.library, []).append(body.function)
+        self.tried = tried      # at once: other threads may be calling
 
 
 def _followers(body: Body, known: dict[str, Body]) -> int:
