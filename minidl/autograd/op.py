@@ -31,7 +31,7 @@ from __future__ import annotations
 import copy
 import itertools
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -40,8 +40,9 @@ from minidl.autograd.around import around_ops, call_watched
 from minidl.autograd.errors import annotate, check_arrays, check_devices, describe
 from minidl.autograd.grad_mode import enable_grad, switches
 from minidl.autograd.handles import OpHooks, RemovableHandle
-from minidl.autograd.rules import NOTED, OUT, Rule, check_class, read_inputs, read_rule
-from minidl.autograd.tensorbase import Edge, TensorBase, Version, memory_of, version_of, wrap
+from minidl.autograd.keeping import Keeping
+from minidl.autograd.rules import Rule, check_class, read_inputs, read_rule
+from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, version_of, wrap
 from minidl.autograd.views import View, refresh_edge
 from minidl.backend.layout import channels_last, owner
 
@@ -57,7 +58,7 @@ SHARED = "shared"           # in the memory of the first input
 next_sequence = itertools.count().__next__
 
 
-class Op:
+class Op(Keeping):
     """One step of a computation: how it is computed, and how its gradient is."""
 
     is_leaf: ClassVar[bool] = False          # gradients stop here: see `AccumulateGrad`
@@ -75,10 +76,7 @@ class Op:
     outputs: int = 1                         # how many; several when `forward` returns a tuple
     output_types: tuple[Any, ...] = ()  # their shapes and dtypes, if several
     edges: tuple[Edge | None, ...] = ()      # where the gradient of each input flows to
-    kept: dict[str, Any] | None = None       # name -> (value, version counter, version when kept)
     sequence: int                            # creation order, which is a topological order
-    noted: dict[str, Any] | None = None      # what `forward` put aside, until it is kept
-    watched: Sequence[tuple[Array, Version, int]] = ()    # arrays among the parameters, as `kept`
     hooks: OpHooks | None = None             # made when the first hook is registered
     recorded_at: list[str] | None = None     # the stack, in anomaly mode
     is_inside: bool = False                  # inside all that stands around its call, see `around.py`
@@ -88,30 +86,6 @@ class Op:
     def forward(self, *inputs: Array) -> Any:
         """Compute on arrays; returns an array, or a tuple of them."""
         raise NotImplementedError(f"{self.name()} has no forward(self, ...)")
-
-    def keep(self, **values: Any) -> None:
-        """Put values aside in `forward`, for the rules that name them.
-
-        Errors: TypeError for the name of an input, or `out`: a rule is handed that already.
-        """
-        for name in values:
-            if name == "out" or name in self.input_names:
-                raise TypeError(f"{self.name()}: keep({name}=...) would be ignored, since a rule that asks for "
-                                f"'{name}' is handed the {'output' if name == 'out' else 'input'}; choose another name")
-        self.noted = values if self.noted is None else {**self.noted, **values}
-
-    def watch(self, *values: Any) -> Op:
-        """Have backward refuse if one of these Tensors was written since: its array is a parameter of this step.
-
-        Positions are such parameters. Values of other kinds are passed over.
-        """
-        self.watched = [(x.array, version_of(x), version_of(x)[0]) for x in values if isinstance(x, TensorBase)]
-        return self
-
-    def watch_as(self, other: Op) -> Op:
-        """Watch what `other` watches: the two have the same parameters."""
-        self.watched = other.watched
-        return self
 
     # ------------------------------------------------------------------ making the class
 
@@ -190,11 +164,11 @@ class Op:
         self.edges = edges
         kept: dict[str, Any] = {}
         if self.joint is not None:
-            self._keep(self.joint.needs, inputs, result, kept)
+            self.keep_for(self.joint.needs, inputs, result, kept)
         else:
             for edge, rule in zip(edges, self.rules):
                 if edge is not None and rule is not None and rule.needs:
-                    self._keep(rule.needs, inputs, result, kept)
+                    self.keep_for(rule.needs, inputs, result, kept)
         self.kept = kept
         self.noted = None   # kept, if a wanted gradient needs it; else no longer needed
         if type(result) is tuple:
@@ -218,34 +192,6 @@ class Op:
     def complex_error(self) -> NotImplementedError:
         return NotImplementedError(f"{self.name()} is not supported for complex tensors, or has no gradient for them; "
                                    f"try it on the parts, view_as_real(x), or on abs(x)")
-
-    def _keep(self, needs: Any, inputs: Any, result: Any, kept: dict[str, Any]) -> None:
-        """Put what a rule needs into `kept`, each value with the version of its memory."""
-        for name, position in needs:
-            x = inputs[position] if position >= 0 else result if position == OUT else self._noted(name)
-            if isinstance(x, TensorBase):
-                version = x.version
-                if version is None:
-                    version = x.version = [0, ""]
-                kept[name] = (x.array, version, version[0])
-            elif type(x) is tuple and position == OUT:
-                versions = [version_of(r) for r in x]
-                kept[name] = (tuple([r.array for r in x]), None, [(v, v[0]) for v in versions])
-            else:
-                kept[name] = (x, None, 0)
-                if position == NOTED:       # if it is also returned, users may write into it
-                    for r in result if type(result) is tuple else (result,):
-                        if r.array is x:
-                            version = version_of(r)
-                            kept[name] = (x, version, version[0])
-
-    def _noted(self, name: str) -> Any:
-        """What `forward` put aside. Errors: TypeError where it did not."""
-        if self.noted is None or name not in self.noted:
-            rule = next(r for r in (self.joint, *self.rules) if r is not None and (name, NOTED) in r.needs)
-            raise TypeError(f"{self.name()}.{rule.function.__name__} asks for '{name}', but nobody has kept it: it is "
-                            f"no input of forward, it is not `out`, and forward has not called self.keep({name}=...)")
-        return self.noted[name]
 
     def mark_view(self, result: Any, base: Any) -> None:
         """Note on `result` that it looks into the memory of `base`, if it does (a reshape may copy)."""
@@ -302,49 +248,6 @@ class Op:
             raise RuntimeError(f"{self.name()}.{self.joint_name} returned an incorrect number of gradients: expected a "
                                f"list of {len(self.edges)}, a gradient or None for each input of forward, got {got}")
         return gradients
-
-    def kept_value(self, name: str) -> Any:
-        """A kept value as it was kept. Errors: RuntimeError where it is gone or was overwritten."""
-        try:
-            value, version, number = self.kept[name]  # type: ignore[index]
-        except TypeError:
-            raise RuntimeError(
-                f"Trying to backward through the graph a second time: {type(self).__name__} has freed "
-                f"the values that it had kept for backward. Call backward(retain_graph=True) the "
-                f"first time, or compute the loss again.") from None
-        if version is not None:
-            if version[0] != number:
-                raise self._stale(name, value, version, number)
-        elif number:   # several outputs, each with a version of its own
-            for part, (version, n) in zip(value, number):
-                if version[0] != n:
-                    raise self._stale(name, part, version, n)
-        return value
-
-    def _stale(self, name: str, value: Array, version: Any, number: int) -> RuntimeError:
-        return RuntimeError(
-            f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"'{name}' of {self.name()}, shape {tuple(value.shape)}, is at version {version[0]} (last written by "
-            f"{version[1]}); expected version {number}. Write a new tensor instead (y = y + 1, not y += 1), or "
-            f"clone() before writing.")
-
-    def kept_tensor(self, name: str) -> Any:
-        """A kept value as a Tensor that is tied to the graph again, and shares its version with the memory."""
-        value = self.kept_value(name)
-        _, version, number = self.kept[name]  # type: ignore[index]
-        if name == "out":
-            if type(value) is tuple:
-                return tuple([wrap(v, (self, i), version) for i, (v, (version, _)) in enumerate(zip(value, number))])
-            return wrap(value, (self, 0), version)
-        if name in self.input_names and version is not None:
-            return wrap(value, self.edges[self.input_names.index(name)], version)
-        return value if version is None else wrap(value, None, version)
-
-    def check_watched(self) -> None:
-        """Errors: RuntimeError where an array among the parameters was overwritten."""
-        for array, version, number in self.watched:
-            if version[0] != number:
-                raise self._stale("a parameter", array, version, number)
 
     # ------------------------------------------------------------------ looking at the graph
 

@@ -1,0 +1,129 @@
+"""What an op keeps for backward, and how it notices that somebody has written into it since.
+
+A kept value is an array, with the version counter of its memory and the number that this had when the value was kept.
+When a rule asks for the value, the two numbers must be equal: else a gradient that is wrong would come out.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from minidl.autograd.rules import NOTED, OUT, Rule
+from minidl.autograd.tensorbase import Edge, TensorBase, Version, version_of, wrap
+
+if TYPE_CHECKING:
+    from minidl.backend.device import Array
+
+
+class Keeping:
+    """The part of `Op` that keeps values."""
+
+    input_names: ClassVar[tuple[str, ...]]
+    rules: ClassVar[tuple[Rule | None, ...]]
+    joint: ClassVar[Rule | None]
+    edges: Sequence[Edge | None]
+    name: Callable[[], str]
+
+    kept: dict[str, Any] | None = None       # name -> (value, version counter, version when kept)
+    noted: dict[str, Any] | None = None      # what `forward` put aside, until it is kept
+    watched: Sequence[tuple[Array, Version, int]] = ()    # arrays among the parameters, as `kept`
+
+    # ------------------------------------------------------------------ keeping
+
+    def keep(self, **values: Any) -> None:
+        """Put values aside in `forward`, for the rules that name them.
+
+        Errors: TypeError for the name of an input, or `out`: a rule is handed that already.
+        """
+        for name in values:
+            if name == "out" or name in self.input_names:
+                raise TypeError(f"{self.name()}: keep({name}=...) would be ignored, since a rule that asks for "
+                                f"'{name}' is handed the {'output' if name == 'out' else 'input'}; choose another name")
+        self.noted = values if self.noted is None else {**self.noted, **values}
+
+    def watch(self, *values: Any) -> Any:
+        """Have backward refuse if one of these Tensors was written since: its array is a parameter of this step.
+
+        Positions are such parameters. Values of other kinds are passed over.
+        """
+        self.watched = [(x.array, version_of(x), version_of(x)[0]) for x in values if isinstance(x, TensorBase)]
+        return self
+
+    def watch_as(self, other: Keeping) -> Any:
+        """Watch what `other` watches: the two have the same parameters."""
+        self.watched = other.watched
+        return self
+
+    def keep_for(self, needs: Any, inputs: Any, result: Any, kept: dict[str, Any]) -> None:
+        """Put what a rule needs into `kept`, each value with the version of its memory."""
+        for name, position in needs:
+            x = inputs[position] if position >= 0 else result if position == OUT else self._noted(name)
+            if isinstance(x, TensorBase):
+                version = x.version
+                if version is None:
+                    version = x.version = [0, ""]
+                kept[name] = (x.array, version, version[0])
+            elif type(x) is tuple and position == OUT:
+                versions = [version_of(r) for r in x]
+                kept[name] = (tuple([r.array for r in x]), None, [(v, v[0]) for v in versions])
+            else:
+                kept[name] = (x, None, 0)
+                if position == NOTED:       # if it is also returned, users may write into it
+                    for r in result if type(result) is tuple else (result,):
+                        if r.array is x:
+                            version = version_of(r)
+                            kept[name] = (x, version, version[0])
+
+    def _noted(self, name: str) -> Any:
+        """What `forward` put aside. Errors: TypeError where it did not."""
+        if self.noted is None or name not in self.noted:
+            rule = next(r for r in (self.joint, *self.rules) if r is not None and (name, NOTED) in r.needs)
+            raise TypeError(f"{self.name()}.{rule.function.__name__} asks for '{name}', but nobody has kept it: it is "
+                            f"no input of forward, it is not `out`, and forward has not called self.keep({name}=...)")
+        return self.noted[name]
+
+    # ------------------------------------------------------------------ handing out what was kept
+
+    def kept_value(self, name: str) -> Any:
+        """A kept value as it was kept. Errors: RuntimeError where it is gone or was overwritten."""
+        try:
+            value, version, number = self.kept[name]  # type: ignore[index]
+        except TypeError:
+            raise RuntimeError(
+                f"Trying to backward through the graph a second time: {type(self).__name__} has freed "
+                f"the values that it had kept for backward. Call backward(retain_graph=True) the "
+                f"first time, or compute the loss again.") from None
+        if version is not None:
+            if version[0] != number:
+                raise self._stale(name, value, version, number)
+        elif number:   # several outputs, each with a version of its own
+            for part, (version, n) in zip(value, number):
+                if version[0] != n:
+                    raise self._stale(name, part, version, n)
+        return value
+
+    def _stale(self, name: str, value: Array, version: Any, number: int) -> RuntimeError:
+        return RuntimeError(
+            f"one of the variables needed for gradient computation has been modified by an inplace operation: "
+            f"'{name}' of {self.name()}, shape {tuple(value.shape)}, is at version {version[0]} (last written by "
+            f"{version[1]}); expected version {number}. Write a new tensor instead (y = y + 1, not y += 1), or "
+            f"clone() before writing.")
+
+    def kept_tensor(self, name: str) -> Any:
+        """A kept value as a Tensor that is tied to the graph again, and shares its version with the memory."""
+        value = self.kept_value(name)
+        _, version, number = self.kept[name]  # type: ignore[index]
+        if name == "out":
+            step: Any = self
+            if type(value) is tuple:
+                return tuple([wrap(v, (step, i), version) for i, (v, (version, _)) in enumerate(zip(value, number))])
+            return wrap(value, (step, 0), version)
+        if name in self.input_names and version is not None:
+            return wrap(value, self.edges[self.input_names.index(name)], version)
+        return value if version is None else wrap(value, None, version)
+
+    def check_watched(self) -> None:
+        """Errors: RuntimeError where an array among the parameters was overwritten."""
+        for array, version, number in self.watched:
+            if version[0] != number:
+                raise self._stale("a parameter", array, version, number)
