@@ -14,6 +14,8 @@ import minidl
 import minidl.nn.functional as F
 from minidl import nn, optim
 from minidl.autograd import gradcheck
+from minidl.metrics import Accuracy, FrechetInceptionDistance
+from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import random_split
 
@@ -58,7 +60,15 @@ def double():
     return minidl.ones(2, dtype=minidl.float64, requires_grad=True)
 
 
+def fid_of_two_images():
+    fid = FrechetInceptionDistance(nn.Flatten())
+    for real in (True, False):
+        fid.update(minidl.rand(2, 5), real=real)
+    return fid
+
+
 WEIGHT = double()
+ZERO = minidl.tensor([0])
 
 WARNINGS = [
     ("amp/autocast_mode.py", lambda: minidl.autocast("cuda")),
@@ -68,6 +78,12 @@ WARNINGS = [
     ("autograd/gradcheck_subject.py", lambda: gradcheck(lambda x: x * 1, (w(),), eps=1e-2, atol=1e-1)),
     ("autograd/gradcheck_subject.py", lambda: gradcheck(nn.Linear(2, 2).double(), (double().detach(),))),
     ("tensors/door.py", lambda: minidl.add(w().detach(), 1, out=minidl.ones(3))),
+    ("metrics/functional/counts.py", lambda: M.confusion_matrix(ZERO, ZERO, num_classes=2, normalize="true")),
+    ("metrics/functional/curves.py", lambda: M.roc(minidl.rand(1), ZERO)),
+    ("metrics/functional/curves.py", lambda: M.average_precision(minidl.rand(1), ZERO)),
+    ("metrics/functional/curves.py", lambda: M.average_precision(minidl.rand(1, 2), ZERO)),
+    ("metrics/generative.py", lambda: fid_of_two_images().compute()),
+    ("metrics/metric.py", lambda: Accuracy(task="binary").compute()),
     ("neighbors/inputs.py", lambda: knn(True)[0].predict(knn(False)[1])),
     ("neighbors/inputs.py", lambda: knn(False)[0].predict(knn(False)[1].view(Named))),
     ("neighbors/inputs.py", lambda: KNeighborsClassifier(1).fit(np.ones((2, 1)), np.ones((2, 1), int))),

@@ -22,7 +22,7 @@ TASKS = ["binary", "multiclass", "multilabel"]
 
 
 def theirs(name, preds, target, **arguments):
-    import torch
+    torch = pytest.importorskip("torch")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -71,7 +71,7 @@ def test_calibration_by_hand():
 @pytest.mark.parametrize("name", ["roc", "precision_recall_curve", "auroc", "average_precision"])
 @pytest.mark.parametrize("task", TASKS)
 def test_torchmetrics_says_the_same(name, task):
-    import torch
+    torch = pytest.importorskip("torch")
 
     for thresholds, extra, ignored, scale in itertools.product(
             [None, 7, [0.9, 0.1, 0.5]], [(), (3,)], [None, -1], [1, 5]):
@@ -93,7 +93,7 @@ def test_torchmetrics_says_the_same(name, task):
 @pytest.mark.parametrize("thresholds", [None, 9])
 def test_micro_averages_are_torchmetrics_s(thresholds):
     classification = torchmetrics("functional.classification")
-    import torch
+    torch = pytest.importorskip("torch")
 
     preds, target = data("multilabel", ignored=-1)
     there = torch.from_numpy(preds), torch.from_numpy(target)

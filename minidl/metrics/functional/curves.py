@@ -6,6 +6,7 @@ numbers from 0 to 1; with a list or tensor, those. Classes are looked at one aga
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -118,7 +119,7 @@ def precision_recall_of(f: Found, one_of_many: bool) -> Curve:
     Where there are no positives, the exact recall is NaN for one class of many, and 1 else.
     """
     tps, fps, thresholds = (x.flip(0) if f.exact else x for x in (f.tps.double(), f.fps.double(), f.thresholds))
-    precision, recall = tps / (tps + fps), tps / f.positives
+    precision, recall = divided(tps, tps + fps, math.nan), divided(tps, f.positives.double(), math.nan)
     if f.exact and not one_of_many and not bool(f.positives):
         warn("precision_recall_curve: no positive samples in target; recall is set to 1")
         recall = tps * 0 + 1
@@ -148,7 +149,7 @@ def precision_at_new_recalls(f: Found, one_of_many: bool) -> Tensor:
     """sum of (R_n - R_{n-1}) P_n: the average precision."""
     precision, recall, _ = precision_recall_of(f, one_of_many)
     if not f.exact:
-        precision, recall = (where(x.isnan(), x.nan_to_num(0.0), x) for x in (precision, recall))
+        precision, recall = precision.nan_to_num(0.0), recall.nan_to_num(0.0)
     return -((recall[1:] - recall[:-1]) * precision[:-1]).sum()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from minidl import linalg, nn
 from minidl.autograd.grad_mode import no_grad
 from minidl.ops.shape import cat
+from minidl.tensors.creation import zeros
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models.registry import register_model
 
@@ -83,10 +84,19 @@ class SpeedNet(nn.Module):
 
         images (N, C, H, W): some thousand training images, normalised as in training. Kernel i is the eigenvector i of
         the patches' covariance, divided by sqrt(eigenvalue + eps), largest first; then all again with minus.
+        Errors: ValueError for images of another shape.
         """
-        patches = nn.functional.unfold(images.detach().double(), 2).transpose(1, 2).flatten(0, 1)     # (M, C*2*2)
-        patches = patches - patches.mean(dim=0)
-        covariance = patches.T @ patches / (len(patches) - 1)
+        if images.ndim != 4 or images.shape[1] != self.whiten.in_channels:
+            raise ValueError(f"SpeedNet.whiten_: expected images (N, {self.whiten.in_channels}, H, W), but got "
+                             f"{tuple(images.shape)}")
+        size = 4 * self.whiten.in_channels
+        number, total, squares = 0, zeros(size).to(images).double(), zeros(size, size).to(images).double()
+        for part in images.detach().split(500):         # patches of all would be twelve times the images
+            patches = nn.functional.unfold(part.double(), 2).transpose(1, 2).flatten(0, 1)      # (M, C*2*2)
+            number += len(patches)
+            total, squares = total + patches.sum(0), squares + patches.T @ patches
+        mean = total / number
+        covariance = (squares - number * mean[:, None] * mean) / (number - 1)
         values, vectors = linalg.eigh(covariance)
         directions = (vectors / (values + eps).sqrt()).T.flip(0)        # a row each
         kernels = cat([directions, -directions]).reshape(*self.whiten.weight.shape)

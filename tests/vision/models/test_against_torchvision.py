@@ -13,14 +13,14 @@ RESNETS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnex
 
 
 def to_torch(state):
-    import torch
+    torch = pytest.importorskip("torch")
 
     return {key: torch.from_numpy(value.numpy().copy()) for key, value in state.items()}
 
 
 def compare(ours, theirs, shape, seed=0):
     """In float64: outputs in both modes; in training, gradients and buffers too. Parameters are moved from their start."""
-    import torch
+    torch = pytest.importorskip("torch")
 
     ours, theirs = ours.double(), theirs.double()
     generator = np.random.default_rng(seed)
@@ -66,7 +66,7 @@ def test_arguments_of_a_resnet(arguments):
 
 
 def test_another_norm_in_a_resnet():
-    import torch
+    torch = pytest.importorskip("torch")
     there = torchvision("models.resnet")
 
     compare(models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1], 5, norm_layer=lambda c: minidl.nn.GroupNorm(8, c)),
@@ -94,7 +94,7 @@ def test_vision_transformer_with_a_convolutional_stem():
 
 @pytest.mark.parametrize("name", [*RESNETS, "vit_b_16", "vit_b_32"])
 def test_keys_and_shapes(name):
-    import torch
+    torch = pytest.importorskip("torch")
     there = torchvision("models")
 
     with torch.device("meta"):
@@ -121,7 +121,7 @@ def test_parameters_start_as_theirs(build):
 
 
 def test_a_resnet20_is_torchvision_s_blocks_with_a_padded_shortcut():
-    import torch
+    torch = pytest.importorskip("torch")
     there = torchvision("models.resnet")
 
     class Padded(torch.nn.Module):

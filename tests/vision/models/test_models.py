@@ -48,6 +48,8 @@ def trains(name, device="cpu"):
     minidl.manual_seed(0)
     model = models.get_model(name).to(device)
     images, labels = (x.to(device) for x in sample(name))
+    if isinstance(model, models.SpeedNet):
+        model.whiten_(images)
     fixed = [p for p in model.parameters() if not p.requires_grad]
     optimizer = optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-3)
     before = {key: p.detach().clone() for key, p in model.named_parameters()}
@@ -145,6 +147,7 @@ def test_gan_of_each_size(size):
     (lambda: models.dcgan_discriminator(image_size=30), "DCGANDiscriminator: expected image_size"),
     (lambda: models.vit_mnist(image_size=30), "multiple of patch_size, but got 30 and 4"),
     (lambda: models.vit_mnist()(minidl.rand(1, 1, 32, 32)), r"\(N, C, 28, 28\), but got \(1, 1, 32, 32\)"),
+    (lambda: models.airbench93().whiten_(minidl.rand(4, 1, 8, 8)), r"images \(N, 3, H, W\), but got \(4, 1, 8, 8\)"),
     (lambda: models.cct_2_3x2()(minidl.rand(1, 3, 28, 28)), r"CCT: expected .*32, 32\), but got \(1, 3, 28, 28\)"),
 ])
 def test_what_cannot_be_built_or_called(wrong, text):
