@@ -407,3 +407,11 @@ def test_a_clone_goes_on_by_itself():
     assert (metric.compute(), other.compute()) == ((13, 2), (7, 2))
     metric.reset()
     assert metric.update_count == 0 and metric.total.item() == 0 and metric.seen == [] and other.compute() == (7, 2)
+
+
+@pytest.mark.parametrize("extra", [(), (2,), (2, 3)])
+def test_of_nothing_all_figures_are_0(extra):
+    scores, target = minidl.rand(0, 3, *extra), minidl.zeros(0, *extra).long()
+    for name in FIGURES:
+        assert getattr(M, name)(scores, target).item() == 0
+    assert M.confusion_matrix(scores, target).tolist() == [[0] * 3] * 3

@@ -17,6 +17,7 @@ from minidl.backend.warn import warn
 from minidl.metrics.functional.inputs import Inputs, as_probabilities, check_choice, read
 from minidl.ops.elementwise import where
 from minidl.ops.shape import cat, stack
+from minidl.tensors.creation import arange
 from minidl.tensors.tensor import Tensor
 
 AVERAGES = ("micro", "macro", "weighted", "none", None)
@@ -57,7 +58,7 @@ def count(who: str, inputs: Inputs, threshold: float, multidim_average: str, top
                         ((said, true), (said, ~true), (~said, ~true), (~said, true))))
     groups, classes = (len(target) if samplewise else 1), inputs.size
     # class c of sample n is bin n * classes + c
-    first_bin = preds.new_tensor(range(groups)).long()[:, None] * classes
+    first_bin = arange(groups, device=target.device)[:, None] * classes
 
     def in_bins(labels: Tensor, chosen: Tensor) -> Tensor:
         return (labels + first_bin)[chosen].bincount(minlength=groups * classes).reshape(groups, classes)

@@ -43,7 +43,7 @@ def read(who: str, preds: Tensor, target: Tensor, task: str | None, num_classes:
         raise ValueError(f"{who}: expected target (N, ...), but got a single number; try target.reshape(1)")
     if task == "multiclass":
         preds, size = _multiclass(who, preds, target, num_classes, scores_only)
-        target = target.flatten(1) if target.ndim > 1 else target[:, None]
+        target = _flat_behind(target, 1)
     else:
         if preds.shape != target.shape:
             raise ValueError(f"{who}: expected preds and target of the same shape for task={task!r}, but got "
@@ -54,9 +54,7 @@ def read(who: str, preds: Tensor, target: Tensor, task: str | None, num_classes:
             if preds.ndim < 2 or preds.shape[1] != size:
                 raise ValueError(f"{who}: expected preds (N, L, ...) with L = num_labels = {size}, but got "
                                  f"{tuple(preds.shape)}")
-        keep = 2 if task == "multilabel" else 1
-        preds, target = (x.reshape(*x.shape[:keep], -1) if x.numel() else x.reshape(*x.shape[:keep], 0)
-                         for x in (preds, target))
+        preds, target = (_flat_behind(x, 2 if task == "multilabel" else 1) for x in (preds, target))
     if validate_args:
         _check_values(who, "target", target, size if task == "multiclass" else 2, ignore_index)
         if preds.dtype.kind != "f":
@@ -98,8 +96,7 @@ def _multiclass(who: str, preds: Tensor, target: Tensor, num_classes: int | None
         if preds.shape[1] != size or preds.shape[:1] + preds.shape[2:] != target.shape:
             raise ValueError(f"{who}: expected preds (N, C, ...) and target (N, ...) with C = num_classes = {size}, "
                              f"but got {tuple(preds.shape)} and {tuple(target.shape)}")
-        rest = preds.numel() // max(len(preds) * size, 1)
-        return preds.reshape(len(preds), size, rest), size
+        return _flat_behind(preds, 2), size
     if preds.shape != target.shape or scores_only:
         raise ValueError(f"{who}: expected preds (N, C, ...) and target (N, ...)"
                          f"{'' if scores_only else ', or both (N, ...)'}, but got {tuple(preds.shape)} and "
@@ -109,7 +106,12 @@ def _multiclass(who: str, preds: Tensor, target: Tensor, num_classes: int | None
                          f"{tuple(preds.shape)} of {preds.dtype}; try preds.long(), or task='binary'")
     if num_classes is None:
         raise ValueError(f"{who}: preds are class numbers, so num_classes must be given")
-    return (preds.flatten(1) if preds.ndim > 1 else preds[:, None]), num_classes
+    return _flat_behind(preds, 1), num_classes
+
+
+def _flat_behind(x: Tensor, kept: int) -> Tensor:
+    """The dimensions behind the first `kept` as one, of size 1 if there are none."""
+    return x.flatten(kept) if x.ndim > kept else x[..., None]
 
 
 def _check_values(who: str, name: str, x: Tensor, size: int, ignore_index: int | None) -> None:
