@@ -3,7 +3,7 @@
 PIL images or tensors in, the same kind out. The random numbers that say what is done come from the CPU's default
 generator, so `manual_seed` repeats them. `batched` augments whole arrays at once.
 """
-from minidl.vision.transforms import functional
+from minidl.vision.transforms import batched, functional
 from minidl.vision.transforms.autoaugment import (
     AugMix,
     AutoAugment,
@@ -83,5 +83,6 @@ __all__ = [
     "ToPILImage",
     "ToTensor",
     "TrivialAugmentWide",
+    "batched",
     "functional",
 ]
