@@ -10,6 +10,7 @@ import contextlib
 import copy
 import secrets
 import struct
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,27 +99,44 @@ class Generator:
         return self
 
 
-_seed: int | None = None
-_defaults: dict[tuple[str, int], Generator] = {}
+class _Defaults:
+    """The default generators, one a device, and the seed of those to come."""
+
+    def __init__(self) -> None:
+        self.seed: int | None = None
+        self.generators: dict[tuple[str, int], Generator] = {}
+
+
+class _Here(threading.local):
+    defaults = _Defaults()      # the same for all threads, but for those that have their own
+
+
+_here = _Here()
+
+
+def use_own_streams(seed: int) -> None:
+    """From here on this thread draws from default generators of its own; other threads are not disturbed."""
+    _here.defaults = _Defaults()
+    manual_seed(seed)
 
 
 def manual_seed(seed: int) -> Generator:
     """Seed the default generators of all devices; returns the CPU's."""
-    global _seed
-    _seed = int(seed)
-    for generator in _defaults.values():
-        generator.manual_seed(_seed)
+    defaults = _here.defaults
+    defaults.seed = int(seed)
+    for generator in defaults.generators.values():
+        generator.manual_seed(defaults.seed)
     return default_generator(Device("cpu"))
 
 
 def default_generator(device: Device) -> Generator:
     """The generator that is used on `device` when none is given."""
-    key = (device.type, device.index or 0)
-    if key not in _defaults:
-        _defaults[key] = Generator(device)
-        if _seed is not None:
-            _defaults[key].manual_seed(_seed)
-    return _defaults[key]
+    key, defaults = (device.type, device.index or 0), _here.defaults
+    if key not in defaults.generators:
+        defaults.generators[key] = Generator(device)
+        if defaults.seed is not None:
+            defaults.generators[key].manual_seed(defaults.seed)
+    return defaults.generators[key]
 
 
 def seed() -> int:
@@ -165,20 +183,20 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
         >>> bool((minidl.rand(3) == a).all())
         True
     """
-    global _seed
     if not enabled:
         yield
         return
-    states, seed_before = {key: generator.get_state() for key, generator in _defaults.items()}, _seed
+    defaults = _here.defaults
+    states, seed_before = {key: generator.get_state() for key, generator in defaults.generators.items()}, defaults.seed
     try:
         yield
     finally:
-        _seed = seed_before
-        for key, generator in list(_defaults.items()):
+        defaults.seed = seed_before
+        for key, generator in list(defaults.generators.items()):
             if key in states:
                 generator.set_state(states[key])
             else:
-                del _defaults[key]     # made within, and so unknown outside
+                del defaults.generators[key]     # made within, and so unknown outside
 
 
 left_out.explain(globals(), __name__)

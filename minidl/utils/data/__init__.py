@@ -19,7 +19,7 @@ from minidl.utils.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from minidl.utils.data.workers import WorkerInfo, get_worker_info
+from minidl.utils.data.worker_info import WorkerInfo, get_worker_info
 
 __all__ = [
     "BatchSampler",

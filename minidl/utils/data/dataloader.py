@@ -18,6 +18,7 @@ from minidl.utils.data.sampler import (
     SequentialSampler,
     cpu_stream,
 )
+from minidl.utils.data.threads import ThreadPool
 from minidl.utils.data.workers import WorkerPool, choose_context, interrupt_later
 
 T_co = TypeVar("T_co", covariant=True)
@@ -31,27 +32,32 @@ class DataLoader(Generic[T_co]):
     shuffle: a new random order each epoch. sampler: the order instead, an iterable of sample
     numbers.
     batch_sampler: the batches instead, an iterable of lists of sample numbers.
-    num_workers: background processes that fetch batches ahead; 0 fetches in the loop itself.
+    num_workers: background workers that fetch batches ahead; 0 fetches in the loop itself. They are threads, or, if
+    multiprocessing_context is given, processes.
     collate_fn: makes a batch of a list of samples; default `default_collate`.
     pin_memory: accepted and of no effect.
     drop_last: leave out a last batch that is not full.
     timeout: seconds to wait for one batch from a worker; 0 for ever.
     worker_init_fn: called as `worker_init_fn(worker_id)` when a worker starts, after it was seeded.
-    multiprocessing_context: how workers start: 'fork', 'forkserver', 'spawn', or a context. The
-    default is 'fork' on Linux, 'spawn' on Windows and macOS (where, as in PyTorch, a script needs
-    `if __name__ == "__main__":` and the dataset must be importable).
+    multiprocessing_context: how processes start: 'fork' (not on Windows), 'forkserver', 'spawn', or a context. Other
+    than by fork, a script needs `if __name__ == "__main__":`, and the dataset must be importable.
     generator: where the order and the workers' seeds come from; default the one `manual_seed`
     seeds.
     prefetch_factor: batches that each worker is asked for ahead; default 2.
     persistent_workers: keep the workers for the next epoch.
 
-    The order of batches does not depend on `num_workers`. Worker i is seeded with `base_seed + i`
-    (minidl's, Python's and NumPy's random numbers) at the start of each epoch, where `base_seed` is
-    drawn from `generator`: random transforms differ between workers and epochs, and repeat after
-    `manual_seed`. A dataset may fetch a whole batch at once: see `Dataset`.
+    The order of batches does not depend on `num_workers`. Worker i is seeded with `base_seed + i` at the start of each
+    epoch, where `base_seed` is drawn from `generator`: random transforms differ between workers and epochs, and repeat
+    after `manual_seed`. In a thread that holds for minidl's random numbers; in a process for Python's and NumPy's own
+    too. A dataset may fetch a whole batch at once: see `Dataset`.
 
-    An exception in a worker is raised here as the same type, its traceback in the message. A worker
-    that dies raises RuntimeError. Leaving the loop, in any way, ends the workers.
+    Threads suit what NumPy and Pillow do, during which Python's lock is free: reading, decoding, resizing, gathering.
+    They start at once and hand over batches without a copy. Processes suit datasets that are slow in Python itself, or
+    that no two threads may read at a time.
+
+    An exception in a worker is raised here as the same type, its traceback in the message. A process
+    that dies raises RuntimeError. Leaving the loop, in any way, ends the workers: a thread stops after the sample that
+    it is at.
     Errors: ValueError for arguments that exclude each other or are out of range, TypeError for those of another type.
 
         >>> import minidl
@@ -107,7 +113,7 @@ class DataLoader(Generic[T_co]):
         self.batch_sampler = batch_sampler
         self.batch_size = batch_size
         self.collate_fn = collate_fn or (default_convert if batch_size is None else default_collate)
-        self._pool: WorkerPool | None = None
+        self._pool: WorkerPool | ThreadPool | None = None
 
     def __iter__(self) -> Iterator[Any]:
         # drawn with and without workers, so that num_workers changes nothing that is drawn later
@@ -129,12 +135,20 @@ class DataLoader(Generic[T_co]):
         return iter(self.sampler if self.batch_sampler is None  # type: ignore[arg-type]
                     else self.batch_sampler)
 
-    def _make_fetcher(self) -> Callable[[], Callable[[Any], Any]]:
-        return functools.partial(make_fetcher, self.dataset, self.collate_fn, self.batch_size,
-                                 self.drop_last)
+    def _fetcher_of(self) -> Callable[[Any], Callable[[Any], Any]]:
+        """The function that makes a fetcher of a dataset; without a way back to the loader."""
+        return functools.partial(make_fetcher, collate=self.collate_fn, batch_size=self.batch_size,
+                                 drop_last=self.drop_last)
+
+    def _make_pool(self, seed: int) -> WorkerPool | ThreadPool:
+        if self.multiprocessing_context is None:
+            return ThreadPool(self.dataset, self._fetcher_of(), self.num_workers, seed, self.worker_init_fn,
+                              self.timeout)
+        return WorkerPool(self.dataset, functools.partial(self._fetcher_of(), self.dataset), self.num_workers,
+                          choose_context(self.multiprocessing_context), seed, self.worker_init_fn, self.timeout)
 
     def _batches(self) -> Iterator[Any]:
-        fetch = self._make_fetcher()()
+        fetch = self._fetcher_of()(self.dataset)
         for task in self._tasks():
             batch = fetch(task)
             if batch is Exhausted:
@@ -145,9 +159,7 @@ class DataLoader(Generic[T_co]):
         # a loop over a persistent pool takes it away, so that a loop inside the loop gets its own
         pool, self._pool = self._pool, None
         if pool is None:
-            pool = WorkerPool(self.dataset, self._make_fetcher(), self.num_workers,
-                              choose_context(self.multiprocessing_context), seed,
-                              self.worker_init_fn, self.timeout)
+            pool = self._make_pool(seed)
         finished = False
         try:
             yield from self._in_turn(pool, seed)
@@ -166,7 +178,7 @@ class DataLoader(Generic[T_co]):
                 if interrupted:
                     interrupt_later()
 
-    def _in_turn(self, pool: WorkerPool, seed: int) -> Iterator[Any]:
+    def _in_turn(self, pool: WorkerPool | ThreadPool, seed: int) -> Iterator[Any]:
         """Hand out tasks and take answers in the same turn; each answer makes room for a task."""
         assert self.prefetch_factor is not None
         tasks = self._tasks()
@@ -220,7 +232,8 @@ def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None
         return
     if prefetch_factor is not None and prefetch_factor < 1:
         raise ValueError(f"DataLoader: prefetch_factor should be 1 or more, got {prefetch_factor}")
-    choose_context(context)
+    if context is not None:
+        choose_context(context)
 
 
 def _check_order(streams: bool, batch_size: int | None, shuffle: bool | None, sampler: Any,

@@ -19,6 +19,7 @@ from minidl.backend.warn import warn
 from minidl.random import Generator
 from minidl.tensors.tensor import Tensor
 from minidl.utils.data.sampler import cpu_stream
+from minidl.utils.data.worker_info import check_wanted
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -56,7 +57,8 @@ class IterableDataset(Dataset[T_co]):
     """Samples as a stream: a subclass defines `__iter__()`, and `__len__()` if the length is known.
 
     With `num_workers > 0` every worker walks through a copy of its own, so the dataset itself must
-    share the work out; `get_worker_info()` says which worker it runs in.
+    share the work out; `get_worker_info()` says which worker it runs in. (Workers that are threads have copies of
+    the object, not of what it holds.)
 
         >>> class Count(IterableDataset):
         ...     def __iter__(self):
@@ -246,6 +248,7 @@ def fetch_samples(dataset: Any, indices: list[int]) -> list[Any]:
         return dataset.__getitems__(indices)
     samples = []
     for index in indices:
+        check_wanted()
         try:
             samples.append(dataset[index])
         except Exception as error:

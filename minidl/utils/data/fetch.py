@@ -10,6 +10,7 @@ from typing import Any
 
 from minidl.utils.data.collate import default_collate
 from minidl.utils.data.dataset import IterableDataset, fetch_batch, fetch_samples
+from minidl.utils.data.worker_info import check_wanted
 
 
 class Exhausted:
@@ -46,7 +47,10 @@ class StreamFetcher:
 
     def __call__(self, _: Any) -> Any:
         count = 1 if self.batch_size is None else self.batch_size
-        samples = list(itertools.islice(self.samples, count))
+        samples = []
+        for sample in itertools.islice(self.samples, count):
+            samples.append(sample)
+            check_wanted()
         if not samples or (self.drop_last and len(samples) < count):
             return Exhausted
         return self.collate(samples[0] if self.batch_size is None else samples)

@@ -1,4 +1,4 @@
-"""Background workers: processes that fetch batches while the main process computes.
+"""Background workers that are processes: they fetch batches while the main process computes.
 
 Each worker has one socket to the main process and nothing else in common with it: no queue and no
 lock, so a worker that is killed can leave nothing locked. Tasks go out in turn, worker 0, 1, 2, 0,
@@ -11,8 +11,9 @@ An answer travels as a pickle with its arrays beside it (pickle protocol 5), rea
 arrays here. Large reads make that about as fast as shared memory, without files in /dev/shm to run
 out of or to leave behind.
 
-Why processes and not threads: Python code in a dataset (decoding, augmenting) holds the
-interpreter's lock, and PyTorch's `worker_init_fn` and `get_worker_info` speak of processes.
+When processes and not threads (`threads.py`): Python code in a dataset holds the interpreter's lock, so where that is
+what takes time, threads wait for each other. And Python's and NumPy's own random numbers come from one stream for
+each process.
 """
 from __future__ import annotations
 
@@ -27,10 +28,8 @@ import selectors
 import signal
 import socket
 import struct
-import sys
 import threading
 import time
-import traceback
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -41,31 +40,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minidl.random import manual_seed
+from minidl.utils.data.failure import Failure
+from minidl.utils.data.worker_info import WorkerInfo, in_this_process
 
 _GRACE = 2.0       # seconds a worker gets to end by itself before it is terminated
 _HEARTBEAT = 1.0   # seconds between two looks at whether a silent worker still lives
-
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """What a worker knows about itself: see `get_worker_info`."""
-
-    id: int
-    num_workers: int
-    seed: int
-    dataset: Any
-
-
-_info: WorkerInfo | None = None
-
-
-def get_worker_info() -> WorkerInfo | None:
-    """In a worker its `id` (from 0), `num_workers`, `seed` and copy of `dataset`; elsewhere None.
-
-        >>> get_worker_info() is None
-        True
-    """
-    return _info
 
 
 # ---------------------------------------------------------------- the main process's side
@@ -141,7 +120,7 @@ class WorkerPool:
             except (EOFError, OSError):
                 self._died(worker)
             if epoch == self._epoch:
-                return answer.reraise() if isinstance(answer, _Failure) else answer
+                return answer.reraise() if isinstance(answer, Failure) else answer
 
     def _wait(self, worker: int, deadline: float | None) -> None:
         """Return once the worker has sent something, or has closed its end."""
@@ -264,22 +243,15 @@ def _signal_name(number: int) -> str:
 
 
 def choose_context(choice: Any) -> Any:
-    """A multiprocessing context from a start method's name, a context, or None.
+    """A multiprocessing context from a start method's name, or a context.
 
-    None is what `multiprocessing.set_start_method` set, else 'fork' on Linux and the platform's own
-    elsewhere ('spawn' on Windows and macOS). Fork is what PyTorch users on Linux are used to:
-    nothing is pickled or copied to start a worker, and datasets and lambdas from notebooks and
+    With 'fork' nothing is pickled or copied to start a worker, and datasets and lambdas from notebooks and
     unguarded scripts work. Its price: a library that keeps threads or a GPU of its own and is not
     prepared for a fork can hang in the worker (NumPy's OpenBLAS is prepared; CUDA is not, so a
     dataset must not hold GPU tensors). Where that bites, pass
     `multiprocessing_context='forkserver'` or `'spawn'`.
     Errors: ValueError for an unknown name, TypeError for another type.
     """
-    if choice is None:
-        choice = multiprocessing.get_start_method(allow_none=True)
-        if choice is None and sys.platform == "linux":
-            choice = "fork"
-        return multiprocessing.get_context(choice)
     if isinstance(choice, str):
         known = multiprocessing.get_all_start_methods()
         if choice not in known:
@@ -297,12 +269,11 @@ def choose_context(choice: Any) -> Any:
 def _work(channel: socket.socket, make_fetcher: Callable[[], Callable[[Any], Any]],
           init_fn: Callable[[int], Any] | None, info: WorkerInfo) -> None:
     """A worker's life: answer tasks until the main process closes its end."""
-    global _info
     signal.signal(signal.SIGINT, signal.SIG_IGN)   # Ctrl-C is the main process's affair: it ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and not by a handler that was meant for itself
     for end in list(_our_ends):
         end.close()
-    _info = info
+    in_this_process(info)
     _seed_everything(info.seed)
     answers: queue.SimpleQueue[list[Any]] = queue.SimpleQueue()
     threading.Thread(target=_send_all, args=(channel, answers), daemon=True).start()
@@ -312,7 +283,7 @@ def _work(channel: socket.socket, make_fetcher: Callable[[], Callable[[Any], Any
         try:
             init_fn(info.id)
         except Exception as error:
-            failure = _Failure.of(error, f"in worker_init_fn of DataLoader worker {info.id}")
+            failure = Failure.of(error, f"in worker_init_fn of DataLoader worker {info.id}")
     current = 1  # the first epoch: just seeded for it, and init_fn may have seeded otherwise
     fetch = None
     while True:
@@ -330,9 +301,9 @@ def _work(channel: socket.socket, make_fetcher: Callable[[], Callable[[Any], Any
                 # copied, since it is sent later: the dataset may use its arrays for the next batch
                 message = [bytes(part) for part in _pack((epoch, fetch(task)))]
             except Exception as error:
-                answer = _Failure.of(error, f"in DataLoader worker {info.id}")
+                answer = Failure.of(error, f"in DataLoader worker {info.id}")
         if answer is not None:
-            message = answer.pack(epoch)
+            message = _packed_failure(epoch, answer)
         answers.put(message)
 
 
@@ -354,42 +325,14 @@ def _send_all(channel: socket.socket, answers: queue.SimpleQueue[list[Any]]) -> 
         channel.close()
 
 
-@dataclass
-class _Failure:
-    """An exception on its way from a worker: its type, and its traceback as text."""
-
-    kind: type[Exception]
-    text: str
-
-    @classmethod
-    def of(cls, error: Exception, where: str) -> _Failure:
-        trace = "".join(traceback.format_exception(error)).rstrip()
-        return cls(type(error), f"Caught {type(error).__name__} {where}.\nOriginal {trace}")
-
-    def pack(self, epoch: int) -> list[Any]:
-        try:
-            return _pack((epoch, self))
-        except Exception:  # the type itself cannot be pickled; a class inside a function, say
-            return _pack((epoch, _Failure(RuntimeError, self.text)))
-
-    def reraise(self) -> NoReturn:
-        try:
-            error = self.kind(_Verbatim(self.text))
-            if self.text not in str(error):
-                raise TypeError
-        except Exception:  # it takes other arguments, or shows none
-            error = RuntimeError(self.text)
-        raise error from None
-
-
-class _Verbatim(str):
-    """Text that KeyError, which shows the repr of its argument, shows with its line breaks."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
 # ---------------------------------------------------------------- messages
+
+def _packed_failure(epoch: int, failure: Failure) -> list[Any]:
+    try:
+        return _pack((epoch, failure))
+    except Exception:  # the type itself cannot be pickled; a class inside a function, say
+        return _pack((epoch, Failure(RuntimeError, failure.text)))
+
 
 def _pack(value: Any) -> list[Any]:
     """`value` as parts to send: the pickle, then the memory of its arrays, uncopied."""

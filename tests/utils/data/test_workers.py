@@ -1,4 +1,4 @@
-"""Workers, with real processes: order, seeds, errors, deaths, interrupts; and none left behind."""
+"""Workers that are processes: order, seeds, errors, deaths, interrupts; and none left behind."""
 from __future__ import annotations
 
 import multiprocessing
@@ -19,8 +19,8 @@ import minidl
 from minidl.backend.device import Device
 from minidl.random import Generator, default_generator, initial_seed, manual_seed
 from minidl.tensors.creation import arange, from_numpy
+from minidl.utils import data as minidl_data
 from minidl.utils.data import (
-    DataLoader,
     Dataset,
     IterableDataset,
     TensorDataset,
@@ -29,6 +29,14 @@ from minidl.utils.data import (
 )
 
 ROOT = Path(minidl.__file__).parents[1]
+METHOD = "fork" if sys.platform == "linux" else "spawn"
+
+
+def DataLoader(dataset, *args, **arguments):  # noqa: N802
+    """A loader whose workers, if it has any, are processes."""
+    if arguments.get("num_workers"):
+        arguments.setdefault("multiprocessing_context", METHOD)
+    return minidl_data.DataLoader(dataset, *args, **arguments)
 
 
 @pytest.fixture(autouse=True)
@@ -442,7 +450,7 @@ SCRIPT = """
 
     if __name__ == "__main__":
         signal.signal(signal.SIGINT, signal.default_int_handler)   # jobs in the background start deaf to it
-        for batch in DataLoader(Slow(), num_workers=2):
+        for batch in DataLoader(Slow(), num_workers=2, multiprocessing_context=METHOD):
             print("ready", flush=True)
             if DIE:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -451,7 +459,7 @@ SCRIPT = """
 
 def run_script(tmp_path, **constants):
     text = textwrap.dedent(SCRIPT)
-    for name, value in constants.items():
+    for name, value in {"METHOD": repr(METHOD), **constants}.items():
         text = text.replace(name, str(value))
     path = tmp_path / "script.py"
     path.write_text(text)
@@ -479,7 +487,7 @@ RESTLESS = """
 
     if __name__ == "__main__":
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        next(iter(DataLoader(range(9), num_workers=1)))     # imports numpy.random, which swallows Ctrl-C
+        next(iter(DataLoader(range(9), num_workers=1, multiprocessing_context="fork")))     # imports numpy.random, which swallows Ctrl-C
         print("ready", flush=True)
         try:
             while True:     # workers start and end all the time
