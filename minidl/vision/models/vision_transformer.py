@@ -205,7 +205,7 @@ def _small(num_layers: int, num_heads: int, hidden_dim: int, mlp_dim: int, num_c
 
 @register_model()
 def vit_mnist(num_classes: int = 10, in_channels: int = 1, image_size: int = 28) -> VisionTransformer:
-    """4 layers of width 64 on patches of 4 pixels: 98.5 % on MNIST in minutes."""
+    """4 layers of width 64 on patches of 4 pixels, for digits."""
     return _small(4, 4, 64, 128, num_classes, in_channels, image_size)
 
 
