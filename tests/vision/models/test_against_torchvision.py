@@ -32,7 +32,7 @@ def compare(ours, theirs, shape, seed=0):
 
     def agree(here, there, what):
         there = there.detach().numpy()
-        np.testing.assert_allclose(here.detach().numpy(), there, rtol=1e-7, atol=1e-7 * np.abs(there).max(),
+        np.testing.assert_allclose(here.detach().numpy(), there, rtol=1e-9, atol=1e-9 * np.abs(there).max(),
                                    err_msg=what)
 
     y, expected = ours(minidl.tensor(x)), theirs(torch.from_numpy(x))
@@ -127,7 +127,7 @@ def test_a_resnet20_is_torchvision_s_blocks_with_a_padded_shortcut():
     class Padded(torch.nn.Module):
         def forward(self, x):
             n, c, h, w = x.shape
-            y = torch.zeros(n, 2 * c, h // 2, w // 2)
+            y = torch.zeros(n, 2 * c, h // 2, w // 2, dtype=x.dtype)
             y[:, c // 2:c // 2 + c] = x[:, :, ::2, ::2]
             return y
 
