@@ -55,16 +55,10 @@ from minidl.ops.linalg import (
     addbmm, addmm, addmv, addr, adjoint, baddbmm, bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, mm, mv,
     outer, trace, vdot, einsum, tensordot, cholesky_inverse, cholesky_solve, det, logdet, slogdet,
 )
-from minidl.ops.linalg import inv as inverse
-from minidl.ops.linalg import cholesky, pinverse
-from minidl.ops.linalg import qr_some as qr
-from minidl.ops.linalg import svd_some as svd
-from minidl.ops.linalg import lu_unpack, triangular_solve
-from minidl.ops.linalg import older_lu as lu
-from minidl.ops.linalg import older_lu_solve as lu_solve
+from minidl.ops.torch_names import inverse, lu, lu_solve, qr, svd
 from minidl.ops.linalg import (
-    geqrf, orgqr, ormqr, pca_lowrank, svd_lowrank, matrix_exp, matrix_power, cdist, dist, block_diag, cartesian_prod,
-    combinations,
+    cholesky, pinverse, lu_unpack, triangular_solve, geqrf, orgqr, ormqr, pca_lowrank, svd_lowrank, matrix_exp,
+    matrix_power, cdist, dist, block_diag, cartesian_prod, combinations,
 )
 
 # special functions, bits, other names, questions
@@ -97,14 +91,20 @@ from minidl.ops.shape import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from minidl.ops.linalg import bilinear, cosine_similarity, pairwise_distance, pdist
 
 # in place
-from minidl.ops.torch_names import (
-    abs_, acos_, acosh_, addmv_, alpha_dropout_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, as_strided_,
-    asin_, asinh_, atan_, atanh_, ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_, cosh_, deg2rad_,
-    detach_, dropout_, erf_, erfc_, exp2_, exp_, expm1_, feature_alpha_dropout_, fix_, floor_, frac_, gcd_, i0_, lcm_,
-    ldexp_, log10_, log1p_, log2_, log_, logit_, nan_to_num_, neg_, negative_, rad2deg_, reciprocal_, resize_as_,
-    round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_, trunc_, xlogy_,
+from minidl.ops.elementwise import (
+    abs_, acos_, acosh_, asin_, asinh_, atan_, atanh_, ceil_, clamp_, clip_, conj_physical_, cos_, cosh_, erf_, erfc_,
+    exp2_, exp_, expm1_, floor_, frac_, gcd_, lcm_, ldexp_, log10_, log1p_, log2_, log_, nan_to_num_, neg_, reciprocal_,
+    round_, rsqrt_, sigmoid_, sin_, sinh_, sqrt_, square_, tan_, tanh_, trunc_, xlogy_,
 )
-from minidl.ops.index import fill_, index_put_, zero_
+from minidl.ops.shape import resize_as_
+from minidl.ops.index import as_strided_, fill_, index_put_, zero_
+from minidl.ops.random import alpha_dropout_, dropout_, feature_alpha_dropout_
+from minidl.ops.linalg import addmv_
+from minidl.ops.special import i0_, logit_, sinc_
+from minidl.ops.torch_names import (
+    arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, clamp_max_, clamp_min_, deg2rad_, detach_, fix_, negative_,
+    rad2deg_,
+)
 
 # what PyTorch has here and in nn.functional
 from minidl.ops.activation import hardshrink, threshold
@@ -161,9 +161,8 @@ from minidl.func import vmap
 from minidl import profiler, serialization
 from minidl.serialization import load, save
 
-# `out=`, errors that name the function, and why a name is missing
+# why a name is missing
 from minidl import left_out
-from minidl.tensors import door
 
 # constants, and the type of x.shape
 from math import e, inf, nan, pi
@@ -268,5 +267,4 @@ __all__ = [    # what editors and type checkers take for public; ruff compares i
     "e", "inf", "nan", "pi", "Size", "newaxis", "__version__",
 ]
 
-door.guard(globals(), __name__)
 left_out.explain(globals(), __name__)

@@ -26,12 +26,10 @@ from minidl.ops.fft import (
     rfftfreq,
     rfftn,
 )
-from minidl.tensors import door
 
 __all__ = [
     "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift",
     "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
 ]
 
-door.guard(globals(), __name__)
 left_out.explain(globals(), __name__)

@@ -2,11 +2,10 @@
 # ruff: noqa: I001  (grouped for the reader)
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl import left_out
-from minidl.tensors import door
-from minidl.ops import linalg, shape
+from minidl.ops import base, linalg, shape
 from minidl.ops.linalg import (
     vander, cholesky, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd, svdvals, eig, eigvals, householder_product,
     matmul, multi_dot, vecdot,
@@ -17,6 +16,9 @@ from minidl.ops.linalg import (
     det, inv, slogdet, solve, solve_triangular, tensorinv, tensorsolve,
 )
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
+
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",
     "householder_product", "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul",
@@ -25,7 +27,8 @@ __all__ = [
 ]
 
 
-def cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+@base.public
+def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Any:
     """The vector product, along the last dimension unless told otherwise, which must be of size 3.
 
         >>> import minidl
@@ -35,7 +38,8 @@ def cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     return linalg.cross(input, other, dim)
 
 
-def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+@base.public
+def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """The diagonal of each matrix of a batch, as a new last axis; a view.
 
         >>> import minidl
@@ -44,5 +48,5 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """
     return shape.diagonal(A, offset, dim1, dim2)
 
-door.guard(globals(), __name__)
+
 left_out.explain(globals(), __name__)

@@ -1,8 +1,7 @@
 """`minidl.special`: special functions under the names of `torch.special`. They are written in `minidl.ops`."""
 # ruff: noqa: I001  (grouped for the reader)
 from minidl import left_out
-from minidl.tensors import door
-from minidl.ops.elementwise import erf, erfc, exp2, expm1, log1p, sigmoid as expit, xlogy
+from minidl.ops.elementwise import erf, erfc, exp2, expm1, log1p, xlogy
 from minidl.ops.special import (
     digamma, entr, erfcx, erfinv, gammaln, i0, i0e, i1, i1e, log_ndtr, logit, multigammaln, ndtr, ndtri, polygamma, psi,
     sinc, xlog1py, zeta, gammainc, gammaincc, airy_ai, bessel_j0, bessel_j1, bessel_y0, bessel_y1, modified_bessel_i0,
@@ -13,6 +12,7 @@ from minidl.ops.special import (
     shifted_chebyshev_polynomial_w,
 )
 from minidl.ops.elementwise import round
+from minidl.ops.torch_names import expit
 from minidl.ops.reduce import logsumexp
 from minidl.ops.activation import log_softmax, softmax
 
@@ -28,5 +28,4 @@ __all__ = [
     "xlog1py", "xlogy", "zeta",
 ]
 
-door.guard(globals(), __name__)
 left_out.explain(globals(), __name__)

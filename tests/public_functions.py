@@ -52,7 +52,7 @@ ELSEWHERE = {
     "tests/ops/activation/test_gumbel.py": "gumbel_softmax",
     "tests/ops/activation/test_random_relu.py": """
         rrelu_ relu_ celu_ elu_ hardtanh_ leaky_relu_ selu_ threshold_""",
-    "tests/ops/torch_names/test_in_place.py": """
+    "tests/tensors/test_in_place.py": """
         alpha_dropout_ dropout_ feature_alpha_dropout_ detach_ resize_as_ fill_ index_put_ zero_""",
     "tests/ops/base/test_conversion.py": "get_default_dtype set_default_dtype",
     "tests/test_func.py": "vmap",
@@ -167,7 +167,7 @@ def called(case: Any) -> tuple[set[Any], bool]:
     def watch(frame: Any, event: str, _: Any) -> None:
         caller = frame.f_back
         while caller is not None and Path(caller.f_code.co_filename).stem in FRONTS:
-            caller = caller.f_back   # a method, the decorator that renames arguments, or the guard of public functions
+            caller = caller.f_back   # a method, or the decorator of public functions
         if event == "call" and caller is not None and (ROOT / "tests") in Path(caller.f_code.co_filename).parents:
             code, names = frame.f_code, frame.f_code.co_freevars
             codes.add((code, tuple([id(frame.f_locals[name]) for name in names]) if names else ()))
@@ -183,9 +183,9 @@ def called(case: Any) -> tuple[set[Any], bool]:
     return codes, differentiable
 
 
-FRONTS = ("tensor", "methods", "methods_in_place", "dims", "door", "packed")
-"""Files whose functions stand in front of others: methods, the decorator that renames arguments, the guard of
-public functions, the two forms of recurrent ones."""
+FRONTS = ("tensor", "methods", "declaration", "packed")
+"""Files whose functions stand in front of others: methods, what is declared of public functions, the two forms of
+recurrent ones."""
 
 
 def elsewhere() -> dict[str, str]:
@@ -245,7 +245,7 @@ def mentioned(method: str) -> str:
     What writes in place is found by its underscore.
     """
     if method.endswith("_"):
-        return "tests/ops/torch_names/test_in_place.py"
+        return "tests/tensors/test_in_place.py"
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         if re.search(rf"\.{method}\(|\"{method}\"", path.read_text(encoding="utf-8")):
             return path.relative_to(ROOT).as_posix()

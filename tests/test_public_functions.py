@@ -49,7 +49,7 @@ def test_every_function_is_compared_with_pytorch_on_four_samples():
         space = functools.reduce(getattr, path.split(".")[1:], torch)
         for name, function in functions.items():
             samples = known.get(public_functions.code_of(function), {"samples": 0})["samples"]
-            # tests/ops/torch_names/test_in_place.py finds all names with an underscore at the end, and compares them
+            # tests/tensors/test_in_place.py finds all names with an underscore at the end, and compares them
             elsewhere = name in by_hand or name.endswith("_") or path == "minidl.Tensor"
             if hasattr(space, name) and not elsewhere and samples < 4:
                 few.append(f"{path}.{name}: {samples}")

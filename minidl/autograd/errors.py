@@ -4,8 +4,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from minidl.backend.device import array_module, device_of, is_array
 
 if TYPE_CHECKING:
@@ -20,9 +18,9 @@ def describe(arrays: Any) -> str:
 
 def check_arrays(who: str, inputs: Any) -> None:
     """Errors: TypeError where not one of the inputs of an op is a tensor or an array."""
-    if not any(is_array(x) or isinstance(x, np.generic) for x in inputs):
-        raise TypeError(f"{who}: expected a Tensor, but got {', '.join(type(x).__name__ for x in inputs)}; "
-                        f"try minidl.tensor(...) on it first") from None
+    if not any(is_array(x) for x in inputs):
+        raise TypeError(f"{who}(): expected a Tensor, but got {', '.join(type(x).__name__ for x in inputs)}; "
+                        f"try minidl.tensor(...) on it first")
 
 
 def check_devices(who: str, inputs: Any) -> None:

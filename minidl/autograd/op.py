@@ -129,11 +129,9 @@ class Op(Keeping):
                 arrays.append(np.asarray(x) if isinstance(x, np.generic) else x)
                 edges.append(None)
         if not tensors:
-            try:
-                return self.forward(*arrays)
-            except (AttributeError, TypeError):
+            if not arrays or type(arrays[0]) is not np.ndarray:
                 check_arrays(self.name(), arrays)
-                raise
+            return self.forward(*arrays)
         try:
             out = self.forward(*arrays)
         except Exception as error:

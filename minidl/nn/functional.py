@@ -4,7 +4,6 @@ They are written in the families of `minidl.ops`, forward beside gradient; here 
 """
 # ruff: noqa: I001, RUF022  (grouped for the reader)
 from minidl import left_out
-from minidl.tensors import door
 
 # weighted sums
 from minidl.ops.linalg import linear, bilinear, cosine_similarity, pairwise_distance, pdist
@@ -91,5 +90,4 @@ __all__ = [
     "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]
 
-door.guard(globals(), __name__)
 left_out.explain(globals(), __name__)

@@ -5,7 +5,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from minidl.backend.kernels.attention import AttentionPlan
 from minidl.ops.activation.softmaxes import softmax
 from minidl.ops.base.broadcast import Shape, broadcast_shape, expand_to
 from minidl.ops.base.checks import check_floating, dtypes_clash
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.selection import where
 from minidl.ops.index.along_axis import MaskedFill
 from minidl.ops.linalg.products import linear, matmul
@@ -26,6 +27,9 @@ from minidl.ops.shape.join import cat, chunk
 from minidl.ops.shape.movement import pad
 from minidl.ops.shape.views import flatten, permute, reshape, squeeze, transpose, unflatten, unsqueeze
 from minidl.random import default_generator
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Attention(FusedOp):
@@ -73,8 +77,9 @@ class Attention(FusedOp):
         return list(kernels.attention_grad(g, q, k, v, mask, out, log_sums, self.plan, mask_too))
 
 
-def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
-                                 is_causal: bool = False, scale: float | None = None,
+@public
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
+                                 dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None,
                                  enable_gqa: bool = False) -> Any:
     """softmax(scale * query key^T + attn_mask) value: for each query, a weighted mean of the values.
 
@@ -165,14 +170,17 @@ def _mask(mask: Any, query: Any, shape: Shape) -> Any:
 MULTI = "multi_head_attention_forward"
 
 
-def multi_head_attention_forward(query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int,
-                                 in_proj_weight: Any, in_proj_bias: Any, bias_k: Any, bias_v: Any,
-                                 add_zero_attn: bool, dropout_p: float, out_proj_weight: Any, out_proj_bias: Any,
-                                 training: bool = True, key_padding_mask: Any = None, need_weights: bool = True,
-                                 attn_mask: Any = None, use_separate_proj_weight: bool = False,
-                                 q_proj_weight: Any = None, k_proj_weight: Any = None, v_proj_weight: Any = None,
-                                 static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True,
-                                 is_causal: bool = False) -> tuple[Any, Any]:
+@public
+def multi_head_attention_forward(query: Tensor, key: Tensor, value: Tensor, embed_dim_to_check: int,
+                                 num_heads: int, in_proj_weight: Tensor | None, in_proj_bias: Tensor | None,
+                                 bias_k: Tensor | None, bias_v: Tensor | None, add_zero_attn: bool, dropout_p: float,
+                                 out_proj_weight: Tensor, out_proj_bias: Tensor | None,
+                                 training: bool = True, key_padding_mask: Tensor | None = None,
+                                 need_weights: bool = True, attn_mask: Tensor | None = None,
+                                 use_separate_proj_weight: bool = False, q_proj_weight: Tensor | None = None,
+                                 k_proj_weight: Tensor | None = None, v_proj_weight: Tensor | None = None,
+                                 static_k: Tensor | None = None, static_v: Tensor | None = None,
+                                 average_attn_weights: bool = True, is_causal: bool = False) -> tuple[Any, Any]:
     """Several attentions side by side, the heads, each of which looks at projections of its own:
 
         q, k, v = query Wq^T, key Wk^T, value Wv^T, each cut into H heads of width d = E/H

@@ -10,7 +10,7 @@ Batch, layer, group and instance normalisation are one op. They differ in which 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.grad_mode import no_grad
@@ -22,6 +22,7 @@ from minidl.backend.kernels import norm as kernels
 from minidl.ops.base.broadcast import Shape, Sum
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.hints import channels_first
 from minidl.ops.elementwise.arithmetic import LerpBy
 from minidl.ops.elementwise.exponential import rsqrt
@@ -30,6 +31,9 @@ from minidl.ops.reduce.sums import mean as mean_of
 from minidl.ops.reduce.vector_norm import norm
 from minidl.ops.shape.movement import pad
 from minidl.ops.shape.views import Reshape, as_result, narrow, reshape, unseen
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Normalize(FusedOp):
@@ -91,8 +95,9 @@ class ScaleShift(Op):
         return Sum((0, *range(2, len(g.shape))), (g.shape[1],))(g)
 
 
-def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
-               training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
+@public
+def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
+               bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
     """Normalise each channel over all images and positions, then multiply by `weight` and add `bias`.
 
     input (N, C, *); running_mean, running_var, weight, bias (C,), each may be None. In training the batch's own
@@ -136,8 +141,10 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
     return y
 
 
-def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
-                  use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5) -> Any:
+@public
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
+                  weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
+                  momentum: float = 0.1, eps: float = 1e-5) -> Any:
     """Normalise each channel of each image over its positions, then multiply by `weight` and add `bias`.
 
     Arguments as for `batch_norm`, with use_input_stats for training. input (N, C, *) has at least one position axis.
@@ -170,7 +177,9 @@ def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None,
     return y
 
 
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+@public
+def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None,
+               eps: float = 1e-5) -> Any:
     """Normalise each sample over its last dimensions, then multiply by `weight` and add `bias`.
 
     input (*, *normalized_shape); weight and bias have the shape `normalized_shape`, a tuple (or an int).
@@ -189,7 +198,8 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     return Normalize(axes, axes, eps)(input, weight, bias)
 
 
-def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+@public
+def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Any:
     """Divide each sample by the root of its mean square over its last dimensions, then multiply by `weight`.
 
     Arguments and errors: as `layer_norm`. eps: the machine epsilon of the dtype if not given.
@@ -208,7 +218,9 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     return as_result(y if weight is None else y * weight)
 
 
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+@public
+def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
+               eps: float = 1e-5) -> Any:
     """Normalise each image over groups of C/num_groups channels, then multiply by `weight` and add `bias`.
 
     input (N, C, *), weight and bias (C,).
@@ -235,7 +247,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return as_result(step(grouped, weight, bias), Reshape(tuple(input.shape)))
 
 
-def normalize(input: Any, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:
+@public
+def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:
     """Divide by the p-norm along `dim`, so that it becomes 1. Norms below eps count as eps.
 
     Errors: IndexError where there is no such dimension.
@@ -305,7 +318,8 @@ def _move_towards(running: Any, batch: Array, momentum: float) -> None:
         write(running, LerpBy(momentum), wrap(batch))
 
 
-def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+@public
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     """y[n,c] = x[n,c] / (k + alpha * mean of x[n,c']^2)^beta, over `size` channels c' around c.
 
     input (N, C, *). Channels that are not there count as 0.

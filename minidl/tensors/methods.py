@@ -1,605 +1,595 @@
-"""A method for every op, one line each. The mathematics and the documentation stand in `minidl.ops`."""
+"""The table of methods: each is the function of the same name, which brings its signature and its documentation along.
+
+Written out are operators, which call the op, and methods whose arguments differ from the function's.
+"""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd import inplace
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import is_array
 from minidl.ops import activation, elementwise, fft, linalg, random, reduce, shape, special, statistics, torch_names
 from minidl.ops import index as indexing
-from minidl.ops.base import numpy_names, sizes
+from minidl.ops.base import sizes
 from minidl.tensors import creation
-from minidl.tensors.methods_in_place import InPlaceMethods
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
-# names of types that methods hide
-Bool: TypeAlias = bool
-Int: TypeAlias = int
-Float: TypeAlias = float
-Complex: TypeAlias = complex
 
-
-class Methods(InPlaceMethods):
-    """What can be done with a tensor. `Tensor` adds what it is."""
+class Methods(TensorBase):
+    """What can be done with a tensor. `Tensor` adds what it is; here, type checkers are told that `self` is `Any`."""
 
     # ------------------------------------------------------------------ operators
 
-    def __add__(self, other: Any) -> Tensor: return elementwise.add(self, other)
-    def __radd__(self, other: Any) -> Tensor: return elementwise.add(other, self)
-    def __sub__(self, other: Any) -> Tensor: return elementwise.sub(self, other)
-    def __rsub__(self, other: Any) -> Tensor: return elementwise.sub(other, self)
-    def __mul__(self, other: Any) -> Tensor: return elementwise.mul(self, other)
-    def __rmul__(self, other: Any) -> Tensor: return elementwise.mul(other, self)
-    def __truediv__(self, other: Any) -> Tensor: return elementwise.div(self, other)
-    def __rtruediv__(self, other: Any) -> Tensor: return elementwise.div(other, self)
-    def __floordiv__(self, other: Any) -> Tensor: return elementwise.floor_divide(self, other)
-    def __rfloordiv__(self, other: Any) -> Tensor: return elementwise.floor_divide(other, self)
-    def __mod__(self, other: Any) -> Tensor: return elementwise.remainder(self, other)
-    def __rmod__(self, other: Any) -> Tensor: return elementwise.remainder(other, self)
-    def __pow__(self, other: Any) -> Tensor: return elementwise.pow(self, other)
-    def __rpow__(self, other: Any) -> Tensor: return elementwise.pow(other, self)
-    def __matmul__(self, other: Any) -> Tensor: return linalg.matmul(self, other)
-    def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
-    def __neg__(self) -> Tensor: return elementwise.neg(self)
+    def __add__(self, other: Any) -> Tensor: return elementwise.Add()(self, other)
+    def __radd__(self, other: Any) -> Tensor: return elementwise.Add()(other, self)
+    def __sub__(self, other: Any) -> Tensor: return elementwise.Sub()(self, other)
+    def __rsub__(self, other: Any) -> Tensor: return elementwise.Sub()(other, self)
+    def __mul__(self, other: Any) -> Tensor: return elementwise.Mul()(self, other)
+    def __rmul__(self, other: Any) -> Tensor: return elementwise.Mul()(other, self)
+    def __truediv__(self, other: Any) -> Tensor: return elementwise.Div()(self, other)
+    def __rtruediv__(self, other: Any) -> Tensor: return elementwise.Div()(other, self)
+    def __floordiv__(self, other: Any) -> Tensor: return elementwise.FloorDivide()(self, other)
+    def __rfloordiv__(self, other: Any) -> Tensor: return elementwise.FloorDivide()(other, self)
+    def __mod__(self, other: Any) -> Tensor: return elementwise.Remainder()(self, other)
+    def __rmod__(self, other: Any) -> Tensor: return elementwise.Remainder()(other, self)
+    def __pow__(self, other: Any) -> Tensor: return elementwise.Pow()(self, other)
+    def __rpow__(self, other: Any) -> Tensor: return elementwise.Pow()(other, self)
+    __matmul__ = linalg.matmul
+    def __rmatmul__(self: Any, other: Any) -> Tensor: return linalg.matmul(other, self)
+    def __neg__(self) -> Tensor: return elementwise.Neg()(self)
     def __pos__(self) -> Any: return self
-    def __abs__(self) -> Tensor: return elementwise.abs(self)
-    def __invert__(self) -> Tensor: return elementwise.bitwise_not(self)
-    def __and__(self, other: Any) -> Tensor: return elementwise.bitwise_and(self, other)
-    def __rand__(self, other: Any) -> Tensor: return elementwise.bitwise_and(other, self)
-    def __or__(self, other: Any) -> Tensor: return elementwise.bitwise_or(self, other)
-    def __ror__(self, other: Any) -> Tensor: return elementwise.bitwise_or(other, self)
-    def __xor__(self, other: Any) -> Tensor: return elementwise.bitwise_xor(self, other)
-    def __rxor__(self, other: Any) -> Tensor: return elementwise.bitwise_xor(other, self)
+    def __abs__(self) -> Tensor: return elementwise.Abs()(self)
+    def __invert__(self) -> Tensor: return elementwise.BitwiseNot()(self)
+    def __and__(self, other: Any) -> Tensor: return elementwise.BitwiseAnd()(self, other)
+    def __rand__(self, other: Any) -> Tensor: return elementwise.BitwiseAnd()(other, self)
+    def __or__(self, other: Any) -> Tensor: return elementwise.BitwiseOr()(self, other)
+    def __ror__(self, other: Any) -> Tensor: return elementwise.BitwiseOr()(other, self)
+    def __xor__(self, other: Any) -> Tensor: return elementwise.BitwiseXor()(self, other)
+    def __rxor__(self, other: Any) -> Tensor: return elementwise.BitwiseXor()(other, self)
+    def __lshift__(self, other: Any) -> Tensor: return elementwise.LeftShift()(self, other)
+    def __rlshift__(self, other: Any) -> Tensor: return elementwise.LeftShift()(other, self)
+    def __rshift__(self, other: Any) -> Tensor: return elementwise.RightShift()(self, other)
+    def __rrshift__(self, other: Any) -> Tensor: return elementwise.RightShift()(other, self)
 
     # comparisons with what is no number or tensor are left to Python: `t == None` is False
     def __eq__(self, other: Any) -> Any:
-        return elementwise.eq(self, other) if _comparable(other) else NotImplemented
+        return elementwise.Eq()(self, other) if _comparable(other) else NotImplemented
     def __ne__(self, other: Any) -> Any:
-        return elementwise.ne(self, other) if _comparable(other) else NotImplemented
-    def __lt__(self, other: Any) -> Tensor: return elementwise.lt(self, other)
-    def __le__(self, other: Any) -> Tensor: return elementwise.le(self, other)
-    def __gt__(self, other: Any) -> Tensor: return elementwise.gt(self, other)
-    def __ge__(self, other: Any) -> Tensor: return elementwise.ge(self, other)
+        return elementwise.Ne()(self, other) if _comparable(other) else NotImplemented
+    def __lt__(self, other: Any) -> Tensor: return elementwise.Lt()(self, other)
+    def __le__(self, other: Any) -> Tensor: return elementwise.Le()(self, other)
+    def __gt__(self, other: Any) -> Tensor: return elementwise.Gt()(self, other)
+    def __ge__(self, other: Any) -> Tensor: return elementwise.Ge()(self, other)
+
+    def __iadd__(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Add(), other)
+    def __isub__(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Sub(), other)
+    def __imul__(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Mul(), other)
+    __itruediv__ = elementwise.div_
+    __ifloordiv__ = elementwise.floor_divide_
+    __imod__ = elementwise.remainder_
+    __ipow__ = elementwise.pow_
+    __iand__ = elementwise.bitwise_and_
+    __ior__ = elementwise.bitwise_or_
+    __ixor__ = elementwise.bitwise_xor_
+    __ilshift__ = elementwise.bitwise_left_shift_
+    __irshift__ = elementwise.bitwise_right_shift_
 
     def __getitem__(self, key: Any) -> Tensor: return indexing.getitem(self, key)
     def __setitem__(self, key: Any, value: Any) -> None: indexing.setitem(self, key, value)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self: Any) -> Iterator[Tensor]:
         if self.array.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
         return iter(shape.unbind(self))
 
-    def __contains__(self, value: Any) -> Bool: return bool((self == value).any())
+    def __contains__(self, value: Any) -> bool: return bool((self == value).any())
 
     # ------------------------------------------------------------------ elementwise
 
-    def add(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return elementwise.add(self, other, alpha=alpha)
-    def sub(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return elementwise.sub(self, other, alpha=alpha)
-    def mul(self, other: Any) -> Tensor: return elementwise.mul(self, other)
-    def div(self, other: Any, *, rounding_mode: Any = None) -> Tensor:
-        return elementwise.div(self, other, rounding_mode=rounding_mode)
-    def floor_divide(self, other: Any) -> Tensor: return elementwise.floor_divide(self, other)
-    def remainder(self, other: Any) -> Tensor: return elementwise.remainder(self, other)
-    def fmod(self, other: Any) -> Tensor: return elementwise.fmod(self, other)
-    def pow(self, exponent: Any) -> Tensor: return elementwise.pow(self, exponent)
-    def neg(self) -> Tensor: return elementwise.neg(self)
-    def abs(self) -> Tensor: return elementwise.abs(self)
-    def sign(self) -> Tensor: return elementwise.sign(self)
-    def square(self) -> Tensor: return elementwise.square(self)
-    def sqrt(self) -> Tensor: return elementwise.sqrt(self)
-    def rsqrt(self) -> Tensor: return elementwise.rsqrt(self)
-    def reciprocal(self) -> Tensor: return elementwise.reciprocal(self)
-    def exp(self) -> Tensor: return elementwise.exp(self)
-    def exp2(self) -> Tensor: return elementwise.exp2(self)
-    def expm1(self) -> Tensor: return elementwise.expm1(self)
-    def log(self) -> Tensor: return elementwise.log(self)
-    def log2(self) -> Tensor: return elementwise.log2(self)
-    def log10(self) -> Tensor: return elementwise.log10(self)
-    def log1p(self) -> Tensor: return elementwise.log1p(self)
-    def sin(self) -> Tensor: return elementwise.sin(self)
-    def cos(self) -> Tensor: return elementwise.cos(self)
-    def tan(self) -> Tensor: return elementwise.tan(self)
-    def asin(self) -> Tensor: return elementwise.asin(self)
-    def acos(self) -> Tensor: return elementwise.acos(self)
-    def atan(self) -> Tensor: return elementwise.atan(self)
-    def sinh(self) -> Tensor: return elementwise.sinh(self)
-    def cosh(self) -> Tensor: return elementwise.cosh(self)
-    def tanh(self) -> Tensor: return elementwise.tanh(self)
-    def asinh(self) -> Tensor: return elementwise.asinh(self)
-    def acosh(self) -> Tensor: return elementwise.acosh(self)
-    def atanh(self) -> Tensor: return elementwise.atanh(self)
-    def atan2(self, other: Any) -> Tensor: return elementwise.atan2(self, other)
-    def erf(self) -> Tensor: return elementwise.erf(self)
-    def erfc(self) -> Tensor: return elementwise.erfc(self)
-    def floor(self) -> Tensor: return elementwise.floor(self)
-    def ceil(self) -> Tensor: return elementwise.ceil(self)
-    def round(self, *, decimals: Any = 0) -> Tensor:
-        return elementwise.round(self, decimals=decimals)
-    def trunc(self) -> Tensor: return elementwise.trunc(self)
-    def frac(self) -> Tensor: return elementwise.frac(self)
-    def maximum(self, other: Any) -> Tensor: return elementwise.maximum(self, other)
-    def minimum(self, other: Any) -> Tensor: return elementwise.minimum(self, other)
-    def fmax(self, other: Any) -> Tensor: return elementwise.fmax(self, other)
-    def fmin(self, other: Any) -> Tensor: return elementwise.fmin(self, other)
-    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
-        return elementwise.clamp(self, min, max)
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        return elementwise.clip(self, min, max)
-    def lerp(self, end: Any, weight: Any) -> Tensor: return elementwise.lerp(self, end, weight)
-    def addcmul(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
-        return elementwise.addcmul(self, tensor1, tensor2, value=value)
-    def addcdiv(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
-        return elementwise.addcdiv(self, tensor1, tensor2, value=value)
-    def nan_to_num(self, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
-        return elementwise.nan_to_num(self, nan, posinf, neginf)
-    def isnan(self) -> Tensor: return elementwise.isnan(self)
-    def isinf(self) -> Tensor: return elementwise.isinf(self)
-    def isfinite(self) -> Tensor: return elementwise.isfinite(self)
-    def eq(self, other: Any) -> Tensor: return elementwise.eq(self, other)
-    def ne(self, other: Any) -> Tensor: return elementwise.ne(self, other)
-    def lt(self, other: Any) -> Tensor: return elementwise.lt(self, other)
-    def le(self, other: Any) -> Tensor: return elementwise.le(self, other)
-    def gt(self, other: Any) -> Tensor: return elementwise.gt(self, other)
-    def ge(self, other: Any) -> Tensor: return elementwise.ge(self, other)
-    def isclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Tensor:
-        return elementwise.isclose(self, other, rtol, atol, equal_nan)
-    def allclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Bool:
-        return elementwise.allclose(self, other, rtol, atol, equal_nan)
-    def equal(self, other: Any) -> Bool: return elementwise.equal(self, other)
-    def logical_and(self, other: Any) -> Tensor: return elementwise.logical_and(self, other)
-    def logical_or(self, other: Any) -> Tensor: return elementwise.logical_or(self, other)
-    def logical_xor(self, other: Any) -> Tensor: return elementwise.logical_xor(self, other)
-    def logical_not(self) -> Tensor: return elementwise.logical_not(self)
-    def bitwise_and(self, other: Any) -> Tensor: return elementwise.bitwise_and(self, other)
-    def bitwise_or(self, other: Any) -> Tensor: return elementwise.bitwise_or(self, other)
-    def bitwise_xor(self, other: Any) -> Tensor: return elementwise.bitwise_xor(self, other)
-    def bitwise_not(self) -> Tensor: return elementwise.bitwise_not(self)
-    def sigmoid(self) -> Tensor: return elementwise.sigmoid(self)
-    def logaddexp(self, other: Any) -> Tensor: return elementwise.logaddexp(self, other)
-    def hypot(self, other: Any) -> Tensor: return elementwise.hypot(self, other)
-    def xlogy(self, other: Any) -> Tensor: return elementwise.xlogy(self, other)
+    add, add_ = elementwise.add, elementwise.add_
+    sub, sub_ = elementwise.sub, elementwise.sub_
+    mul, mul_ = elementwise.mul, elementwise.mul_
+    div, div_ = elementwise.div, elementwise.div_
+    floor_divide, floor_divide_ = elementwise.floor_divide, elementwise.floor_divide_
+    remainder, remainder_ = elementwise.remainder, elementwise.remainder_
+    fmod, fmod_ = elementwise.fmod, elementwise.fmod_
+    pow, pow_ = elementwise.pow, elementwise.pow_
+    neg, neg_ = elementwise.neg, elementwise.neg_
+    abs, abs_ = elementwise.abs, elementwise.abs_
+    sign, sign_ = elementwise.sign, elementwise.sign_
+    square, square_ = elementwise.square, elementwise.square_
+    sqrt, sqrt_ = elementwise.sqrt, elementwise.sqrt_
+    rsqrt, rsqrt_ = elementwise.rsqrt, elementwise.rsqrt_
+    reciprocal, reciprocal_ = elementwise.reciprocal, elementwise.reciprocal_
+    exp, exp_ = elementwise.exp, elementwise.exp_
+    exp2, exp2_ = elementwise.exp2, elementwise.exp2_
+    expm1, expm1_ = elementwise.expm1, elementwise.expm1_
+    log, log_ = elementwise.log, elementwise.log_
+    log2, log2_ = elementwise.log2, elementwise.log2_
+    log10, log10_ = elementwise.log10, elementwise.log10_
+    log1p, log1p_ = elementwise.log1p, elementwise.log1p_
+    sin, sin_ = elementwise.sin, elementwise.sin_
+    cos, cos_ = elementwise.cos, elementwise.cos_
+    tan, tan_ = elementwise.tan, elementwise.tan_
+    asin, asin_ = elementwise.asin, elementwise.asin_
+    acos, acos_ = elementwise.acos, elementwise.acos_
+    atan, atan_ = elementwise.atan, elementwise.atan_
+    sinh, sinh_ = elementwise.sinh, elementwise.sinh_
+    cosh, cosh_ = elementwise.cosh, elementwise.cosh_
+    tanh, tanh_ = elementwise.tanh, elementwise.tanh_
+    asinh, asinh_ = elementwise.asinh, elementwise.asinh_
+    acosh, acosh_ = elementwise.acosh, elementwise.acosh_
+    atanh, atanh_ = elementwise.atanh, elementwise.atanh_
+    atan2, atan2_ = elementwise.atan2, elementwise.atan2_
+    erf, erf_ = elementwise.erf, elementwise.erf_
+    erfc, erfc_ = elementwise.erfc, elementwise.erfc_
+    floor, floor_ = elementwise.floor, elementwise.floor_
+    ceil, ceil_ = elementwise.ceil, elementwise.ceil_
+    round, round_ = elementwise.round, elementwise.round_
+    trunc, trunc_ = elementwise.trunc, elementwise.trunc_
+    frac, frac_ = elementwise.frac, elementwise.frac_
+    maximum = elementwise.maximum
+    minimum = elementwise.minimum
+    fmax = elementwise.fmax
+    fmin = elementwise.fmin
+    clamp, clamp_ = elementwise.clamp, elementwise.clamp_
+    clip, clip_ = elementwise.clip, elementwise.clip_
+    lerp, lerp_ = elementwise.lerp, elementwise.lerp_
+    addcmul, addcmul_ = elementwise.addcmul, elementwise.addcmul_
+    addcdiv, addcdiv_ = elementwise.addcdiv, elementwise.addcdiv_
+    nan_to_num, nan_to_num_ = elementwise.nan_to_num, elementwise.nan_to_num_
+    isnan = elementwise.isnan
+    isinf = elementwise.isinf
+    isfinite = elementwise.isfinite
+    eq, eq_ = elementwise.eq, elementwise.eq_
+    ne, ne_ = elementwise.ne, elementwise.ne_
+    lt, lt_ = elementwise.lt, elementwise.lt_
+    le, le_ = elementwise.le, elementwise.le_
+    gt, gt_ = elementwise.gt, elementwise.gt_
+    ge, ge_ = elementwise.ge, elementwise.ge_
+    isclose = elementwise.isclose
+    allclose = elementwise.allclose
+    equal = elementwise.equal
+    logical_and, logical_and_ = elementwise.logical_and, elementwise.logical_and_
+    logical_or, logical_or_ = elementwise.logical_or, elementwise.logical_or_
+    logical_xor, logical_xor_ = elementwise.logical_xor, elementwise.logical_xor_
+    logical_not, logical_not_ = elementwise.logical_not, elementwise.logical_not_
+    bitwise_and, bitwise_and_ = elementwise.bitwise_and, elementwise.bitwise_and_
+    bitwise_or, bitwise_or_ = elementwise.bitwise_or, elementwise.bitwise_or_
+    bitwise_xor, bitwise_xor_ = elementwise.bitwise_xor, elementwise.bitwise_xor_
+    bitwise_not, bitwise_not_ = elementwise.bitwise_not, elementwise.bitwise_not_
+    sigmoid, sigmoid_ = elementwise.sigmoid, elementwise.sigmoid_
+    logaddexp = elementwise.logaddexp
+    hypot, hypot_ = elementwise.hypot, elementwise.hypot_
+    xlogy, xlogy_ = elementwise.xlogy, elementwise.xlogy_
+    sgn, sgn_ = elementwise.sgn, elementwise.sgn_
+    angle = elementwise.angle
+    conj = elementwise.conj
+    conj_physical, conj_physical_ = elementwise.conj_physical, elementwise.conj_physical_
+    resolve_conj = elementwise.resolve_conj
+    resolve_neg = elementwise.resolve_neg
+    is_conj = elementwise.is_conj
+    is_neg = elementwise.is_neg
+    signbit = elementwise.signbit
+    copysign, copysign_ = elementwise.copysign, elementwise.copysign_
+    heaviside, heaviside_ = elementwise.heaviside, elementwise.heaviside_
+    frexp = elementwise.frexp
+    ldexp, ldexp_ = elementwise.ldexp, elementwise.ldexp_
+    nextafter, nextafter_ = elementwise.nextafter, elementwise.nextafter_
+    bitwise_left_shift, bitwise_left_shift_ = elementwise.bitwise_left_shift, elementwise.bitwise_left_shift_
+    bitwise_right_shift, bitwise_right_shift_ = elementwise.bitwise_right_shift, elementwise.bitwise_right_shift_
+    gcd, gcd_ = elementwise.gcd, elementwise.gcd_
+    lcm, lcm_ = elementwise.lcm, elementwise.lcm_
 
-    # ------------------------------------------------------------------ complex numbers
-
-    def sgn(self) -> Tensor: return elementwise.sgn(self)
-    def angle(self) -> Tensor: return elementwise.angle(self)
-    def conj(self) -> Tensor: return elementwise.conj(self)
-    def conj_physical(self) -> Tensor: return elementwise.conj_physical(self)
-    def resolve_conj(self) -> Tensor: return elementwise.resolve_conj(self)
-    def resolve_neg(self) -> Tensor: return elementwise.resolve_neg(self)
-    def is_conj(self) -> Bool: return elementwise.is_conj(self)
-    def is_neg(self) -> Bool: return elementwise.is_neg(self)
-    def adjoint(self) -> Tensor: return linalg.adjoint(self)
+    def where(self: Any, condition: Any, other: Any) -> Tensor:
+        """x where `condition` holds, `other` elsewhere; see `minidl.where`."""
+        return elementwise.where(condition, self, other)
 
     @property
-    def real(self) -> Tensor: return elementwise.real(self)
+    def real(self: Any) -> Tensor:
+        """The real part: a view, or x itself if it is real. It can be assigned to."""
+        return elementwise.real(self)
+
     @real.setter
-    def real(self, value: Any) -> None: elementwise.real(self).copy_(value)
-    @property
-    def imag(self) -> Tensor: return elementwise.imag(self)
-    @imag.setter
-    def imag(self, value: Any) -> None: elementwise.imag(self).copy_(value)
+    def real(self: Any, value: Any) -> None:
+        elementwise.real(self).copy_(value)
 
-    def stft(self, n_fft: Int, *args: Any, **kwargs: Any) -> Tensor: return fft.stft(self, n_fft, *args, **kwargs)
-    def istft(self, n_fft: Int, *args: Any, **kwargs: Any) -> Tensor: return fft.istft(self, n_fft, *args, **kwargs)
+    @property
+    def imag(self: Any) -> Tensor:
+        """The imaginary part, a view. It can be assigned to. Errors: RuntimeError if x is real."""
+        return elementwise.imag(self)
+
+    @imag.setter
+    def imag(self: Any, value: Any) -> None:
+        elementwise.imag(self).copy_(value)
 
     # ------------------------------------------------------------------ activation
 
-    def relu(self) -> Tensor: return activation.relu(self)
-    def prelu(self, weight: Any) -> Tensor: return activation.prelu(self, weight)
-    def hardshrink(self, lambd: Any = 0.5) -> Tensor: return activation.hardshrink(self, lambd)
-    def softmax(self, dim: Any, dtype: Any = None) -> Tensor:
-        return activation.softmax(self, dim, dtype)
-    def log_softmax(self, dim: Any, dtype: Any = None) -> Tensor:
-        return activation.log_softmax(self, dim, dtype)
+    prelu = activation.prelu
+    hardshrink = activation.hardshrink
 
-    # ------------------------------------------------------------------ reductions
+    def relu(self: Any) -> Tensor:
+        """`max(x, 0)`, the rectified linear unit; see `minidl.relu`."""
+        return activation.Relu()(self)
 
-    @numpy_names
-    def sum(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
-        return reduce.sum(self, dim, keepdim, dtype=dtype)
-    @numpy_names
-    def mean(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
-        return reduce.mean(self, dim, keepdim, dtype=dtype)
-    @numpy_names
-    def prod(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
-        return reduce.prod(self, dim, keepdim, dtype=dtype)
-    @numpy_names
-    def max(self, dim: Any = None, keepdim: Any = False) -> Any:
-        return reduce.max(self, dim, keepdim)
-    @numpy_names
-    def min(self, dim: Any = None, keepdim: Any = False) -> Any:
-        return reduce.min(self, dim, keepdim)
-    @numpy_names
-    def amax(self, dim: Any = (), keepdim: Any = False) -> Tensor:
-        return reduce.amax(self, dim, keepdim)
-    @numpy_names
-    def amin(self, dim: Any = (), keepdim: Any = False) -> Tensor:
-        return reduce.amin(self, dim, keepdim)
-    def aminmax(self, *, dim: Any = None, keepdim: Any = False) -> Any:
-        return reduce.aminmax(self, dim=dim, keepdim=keepdim)
-    @numpy_names
-    def argmax(self, dim: Any = None, keepdim: Any = False) -> Tensor:
-        return reduce.argmax(self, dim, keepdim)
-    @numpy_names
-    def argmin(self, dim: Any = None, keepdim: Any = False) -> Tensor:
-        return reduce.argmin(self, dim, keepdim)
-    @numpy_names
-    def var(self, dim: Any = None, unbiased: Any = True, keepdim: Any = False, *, correction: Any = None) -> Tensor:
-        return reduce.var(self, dim, unbiased, keepdim, correction=correction)
-    @numpy_names
-    def std(self, dim: Any = None, unbiased: Any = True, keepdim: Any = False, *, correction: Any = None) -> Tensor:
-        return reduce.std(self, dim, unbiased, keepdim, correction=correction)
-    @numpy_names
-    def logsumexp(self, dim: Any, keepdim: Any = False) -> Tensor:
-        return reduce.logsumexp(self, dim, keepdim)
-    @numpy_names
-    def all(self, dim: Any = None, keepdim: Any = False) -> Tensor:
-        return reduce.all(self, dim, keepdim)
-    @numpy_names
-    def any(self, dim: Any = None, keepdim: Any = False) -> Tensor:
-        return reduce.any(self, dim, keepdim)
-    @numpy_names
-    def count_nonzero(self, dim: Any = None) -> Tensor: return reduce.count_nonzero(self, dim)
-    @numpy_names
-    def nansum(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
-        return reduce.nansum(self, dim, keepdim, dtype=dtype)
-    @numpy_names
-    def nanmean(self, dim: Any = None, keepdim: Any = False, *, dtype: Any = None) -> Tensor:
-        return reduce.nanmean(self, dim, keepdim, dtype=dtype)
-    @numpy_names
-    def cumsum(self, dim: Any, *, dtype: Any = None) -> Tensor:
-        return reduce.cumsum(self, dim, dtype=dtype)
-    @numpy_names
-    def cumprod(self, dim: Any, *, dtype: Any = None) -> Tensor:
-        return reduce.cumprod(self, dim, dtype=dtype)
-    @numpy_names
-    def norm(self, p: Any = "fro", dim: Any = None, keepdim: Any = False, dtype: Any = None) -> Tensor:
-        return reduce.norm(self, p, dim, keepdim, dtype)
+    def softmax(self: Any, dim: int, dtype: Any = None) -> Tensor:
+        """`exp(x) / sum(exp(x))` along `dim`: positive numbers that sum to 1; of the shape of x.
+
+        With `dtype`, x is cast to it first. Errors: IndexError where there is no such dimension.
+
+            >>> import minidl
+            >>> minidl.tensor([1.0, 2.0, 3.0]).softmax(0)
+            tensor([0.0900, 0.2447, 0.6652])
+        """
+        return activation.softmax(self, dim, dtype=dtype)
+
+    def log_softmax(self: Any, dim: int, dtype: Any = None) -> Tensor:
+        """`log(softmax(x))` along `dim`, exact where softmax would round to 0. Arguments, errors: as `softmax`.
+
+            >>> import minidl
+            >>> minidl.tensor([0.0, 1000.0]).log_softmax(0)
+            tensor([-1000.,     0.])
+        """
+        return activation.log_softmax(self, dim, dtype=dtype)
+
+    # ------------------------------------------------------------------ reductions and scans
+
+    sum = reduce.sum
+    mean = reduce.mean
+    prod = reduce.prod
+    max = reduce.max
+    min = reduce.min
+    amax = reduce.amax
+    amin = reduce.amin
+    aminmax = reduce.aminmax
+    argmax = reduce.argmax
+    argmin = reduce.argmin
+    var = reduce.var
+    std = reduce.std
+    logsumexp = reduce.logsumexp
+    all = reduce.all
+    any = reduce.any
+    count_nonzero = reduce.count_nonzero
+    nansum = reduce.nansum
+    nanmean = reduce.nanmean
+    cumsum, cumsum_ = reduce.cumsum, reduce.cumsum_
+    cumprod, cumprod_ = reduce.cumprod, reduce.cumprod_
+    norm = reduce.norm
+    cummax = reduce.cummax
+    cummin = reduce.cummin
+    logcumsumexp = reduce.logcumsumexp
+    diff = reduce.diff
 
     # ------------------------------------------------------------------ shape
 
-    def reshape(self, *size: Any) -> Tensor: return shape.reshape(self, sizes(size))
-    def view(self, *size: Any) -> Tensor:
+    view_as = shape.view_as
+    reshape_as = shape.reshape_as
+    flatten = shape.flatten
+    unflatten = shape.unflatten
+    ravel = shape.ravel
+    transpose, transpose_ = shape.transpose, shape.transpose_
+    t, t_ = shape.t, shape.t_
+    swapaxes, swapaxes_ = shape.swapaxes, shape.swapaxes_
+    swapdims, swapdims_ = shape.swapdims, shape.swapdims_
+    moveaxis = shape.moveaxis
+    diag_embed = shape.diag_embed
+    tensor_split = shape.tensor_split
+    movedim = shape.movedim
+    squeeze, squeeze_ = shape.squeeze, shape.squeeze_
+    unsqueeze, unsqueeze_ = shape.unsqueeze, shape.unsqueeze_
+    expand_as = shape.expand_as
+    split_with_sizes = shape.split_with_sizes
+    hsplit = shape.hsplit
+    vsplit = shape.vsplit
+    dsplit = shape.dsplit
+    chunk = shape.chunk
+    unbind = shape.unbind
+    narrow = shape.narrow
+    select = shape.select
+    fliplr = shape.fliplr
+    flipud = shape.flipud
+    roll = shape.roll
+    rot90 = shape.rot90
+    tril, tril_ = shape.tril, shape.tril_
+    triu, triu_ = shape.triu, shape.triu_
+    diag = shape.diag
+    diagonal = shape.diagonal
+    contiguous = shape.contiguous
+    clone = shape.clone
+    diagflat = shape.diagflat
+    unsafe_split_with_sizes = shape.unsafe_split_with_sizes
+    unsafe_chunk = shape.unsafe_chunk
+    resize_ = shape.resize_
+    resize_as_ = shape.resize_as_
+
+    # sizes and dimensions one by one, or in one tuple: `x.reshape(2, 3)`, `x.reshape((2, 3))`
+
+    def reshape(self: Any, *size: Any) -> Tensor:
+        """The same elements in another shape, a view where strides allow it; -1 for one size is worked out.
+
+        Errors: RuntimeError where the number of elements does not fit. See `minidl.reshape`.
+
+            >>> import minidl
+            >>> minidl.arange(6).reshape(2, -1)
+            tensor([[0, 1, 2],
+                    [3, 4, 5]])
+        """
+        return shape.reshape(self, sizes(size))
+
+    def view(self: Any, *size: Any) -> Tensor:
+        """`reshape`, but always a view; or with a dtype, the same bytes read as that.
+
+        Errors: RuntimeError where strides, sizes or bytes do not allow it.
+
+            >>> import minidl
+            >>> minidl.arange(6).view(3, 2).shape
+            (3, 2)
+        """
         return shape.view(self, size[0] if len(size) == 1 and isinstance(size[0], np.dtype) else sizes(size))
-    def view_as(self, other: Any) -> Tensor: return shape.view_as(self, other)
-    def reshape_as(self, other: Any) -> Tensor: return shape.reshape_as(self, other)
-    def flatten(self, start_dim: Any = 0, end_dim: Any = -1) -> Tensor:
-        return shape.flatten(self, start_dim, end_dim)
-    def unflatten(self, dim: Any, sizes: Any) -> Tensor: return shape.unflatten(self, dim, sizes)
-    def ravel(self) -> Tensor: return shape.ravel(self)
-    def permute(self, *dims: Any) -> Tensor: return shape.permute(self, sizes(dims))
-    def transpose(self, dim0: Any, dim1: Any) -> Tensor: return shape.transpose(self, dim0, dim1)
-    def t(self) -> Tensor: return shape.t(self)
-    def swapaxes(self, axis0: Any, axis1: Any) -> Tensor: return shape.swapaxes(self, axis0, axis1)
-    def swapdims(self, dim0: Any, dim1: Any) -> Tensor: return shape.swapdims(self, dim0, dim1)
-    def moveaxis(self, source: Any, destination: Any) -> Tensor:
-        return shape.moveaxis(self, source, destination)
-    def diag_embed(self, offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor:
-        return shape.diag_embed(self, offset, dim1, dim2)
-    def tensor_split(self, indices_or_sections: Any, dim: Int = 0) -> tuple[Tensor, ...]:
-        return shape.tensor_split(self, indices_or_sections, dim)
-    def movedim(self, source: Any, destination: Any) -> Tensor:
-        return shape.movedim(self, source, destination)
-    @numpy_names
-    def squeeze(self, dim: Any = None) -> Tensor: return shape.squeeze(self, dim)
-    @numpy_names
-    def unsqueeze(self, dim: Any) -> Tensor: return shape.unsqueeze(self, dim)
-    def expand(self, *size: Any) -> Tensor: return shape.expand(self, sizes(size))
-    def expand_as(self, other: Any) -> Tensor: return shape.expand_as(self, other)
-    def broadcast_to(self, *size: Any) -> Tensor: return shape.broadcast_to(self, sizes(size))
-    def repeat(self, *repeats: Any) -> Tensor: return shape.repeat(self, sizes(repeats))
-    def tile(self, *dims: Any) -> Tensor: return shape.tile(self, sizes(dims))
-    def repeat_interleave(self, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Tensor:
-        return indexing.repeat_interleave(self, repeats, dim, output_size=output_size)
-    @numpy_names
-    def split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+
+    def permute(self: Any, *dims: Any) -> Tensor:
+        """The axes in another order; a view. See `minidl.permute`.
+
+            >>> import minidl
+            >>> minidl.ones(2, 3, 4).permute(2, 0, 1).shape
+            (4, 2, 3)
+        """
+        return shape.permute(self, sizes(dims))
+
+    def expand(self: Any, *size: Any) -> Tensor:
+        """Axes of length 1 repeated without a copy, -1 for an axis as it is; new axes stand in front.
+
+        Errors: RuntimeError where an axis of another length would be repeated.
+
+            >>> import minidl
+            >>> minidl.tensor([[1], [2]]).expand(2, 3)
+            tensor([[1, 1, 1],
+                    [2, 2, 2]])
+        """
+        return shape.expand(self, sizes(size))
+
+    def broadcast_to(self: Any, *size: Any) -> Tensor:
+        """`expand`, as NumPy calls it; see `minidl.broadcast_to`."""
+        return shape.broadcast_to(self, sizes(size))
+
+    def repeat(self: Any, *repeats: Any) -> Tensor:
+        """Copies side by side, so many along each axis; new axes stand in front.
+
+            >>> import minidl
+            >>> minidl.tensor([1, 2]).repeat(2, 2)
+            tensor([[1, 2, 1, 2],
+                    [1, 2, 1, 2]])
+        """
+        return shape.repeat(self, sizes(repeats))
+
+    def tile(self: Any, *dims: Any) -> Tensor:
+        """`repeat`, but fewer numbers than axes are for the last ones; see `minidl.tile`."""
+        return shape.tile(self, sizes(dims))
+
+    def flip(self: Any, *dims: Any) -> Tensor:
+        """The elements in reverse order along each of `dims`, copied. See `minidl.flip`."""
+        return shape.flip(self, sizes(dims))
+
+    def split(self: Any, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+        """Pieces of length `split_size`, or of the lengths in a list, along `dim`; views. See `minidl.split`."""
         return shape.split(self, split_size, dim)
-    def split_with_sizes(self, split_sizes: Any, dim: Any = 0) -> tuple[Tensor, ...]:
-        return shape.split(self, split_sizes, dim)
-    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]: return shape.hsplit(self, indices_or_sections)
-    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]: return shape.vsplit(self, indices_or_sections)
-    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]: return shape.dsplit(self, indices_or_sections)
-    @numpy_names
-    def chunk(self, chunks: Any, dim: Any = 0) -> tuple[Tensor, ...]:
-        return shape.chunk(self, chunks, dim)
-    @numpy_names
-    def unbind(self, dim: Any = 0) -> tuple[Tensor, ...]: return shape.unbind(self, dim)
-    def narrow(self, dim: Any, start: Any, length: Any) -> Tensor:
-        return shape.narrow(self, dim, start, length)
-    def select(self, dim: Any, index: Any) -> Tensor: return shape.select(self, dim, index)
-    def flip(self, *dims: Any) -> Tensor: return shape.flip(self, sizes(dims))
-    def fliplr(self) -> Tensor: return shape.fliplr(self)
-    def flipud(self) -> Tensor: return shape.flipud(self)
-    def roll(self, shifts: Any, dims: Any = None) -> Tensor: return shape.roll(self, shifts, dims)
-    def rot90(self, k: Any = 1, dims: Any = (0,1)) -> Tensor: return shape.rot90(self, k, dims)
-    def tril(self, diagonal: Any = 0) -> Tensor: return shape.tril(self, diagonal)
-    def triu(self, diagonal: Any = 0) -> Tensor: return shape.triu(self, diagonal)
-    def diag(self, diagonal: Any = 0) -> Tensor: return shape.diag(self, diagonal)
-    def diagonal(self, offset: Any = 0, dim1: Any = 0, dim2: Any = 1) -> Tensor:
-        return shape.diagonal(self, offset, dim1, dim2)
-    def contiguous(self) -> Tensor: return shape.contiguous(self)
-    def clone(self) -> Tensor: return shape.clone(self)
-    def diagflat(self, offset: Any = 0) -> Tensor: return shape.diagflat(self, offset)
-    def unsafe_split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+
+    def unsafe_split(self: Any, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+        """`split`."""
         return shape.unsafe_split(self, split_size, dim)
-    def unsafe_split_with_sizes(self, split_sizes: Any, dim: Any = 0) -> tuple[Tensor, ...]:
-        return shape.unsafe_split_with_sizes(self, split_sizes, dim)
-    def unsafe_chunk(self, chunks: Any, dim: Any = 0) -> tuple[Tensor, ...]:
-        return shape.unsafe_chunk(self, chunks, dim)
-    def narrow_copy(self, dim: Any, start: Any, length: Any) -> Tensor:
-        return torch_names.narrow_copy(self, dim, start, length)
-    def slice_scatter(self, src: Any, dim: Any = 0, start: Any = None, end: Any = None, step: Any = 1) -> Tensor:
-        return indexing.slice_scatter(self, src, dim, start, end, step)
-    def select_scatter(self, src: Any, dim: Any, index: Any) -> Tensor:
-        return indexing.select_scatter(self, src, dim, index)
-    def diagonal_scatter(self, src: Any, offset: Any = 0, dim1: Any = 0, dim2: Any = 1) -> Tensor:
-        return indexing.diagonal_scatter(self, src, offset, dim1, dim2)
-    def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: Any = None) -> Tensor:
-        return indexing.as_strided_scatter(self, src, size, stride, storage_offset)
 
-    # ------------------------------------------------------------------ indexing
+    @property
+    def T(self: Any) -> Tensor:
+        """All axes in reverse order; a view."""
+        return shape.permute(self, tuple(range(self.array.ndim))[::-1])
 
-    def gather(self, dim: Any, index: Any) -> Tensor: return indexing.gather(self, dim, index)
-    def scatter(self, dim: Any, index: Any, src: Any = None, **kwargs: Any) -> Tensor:
-        return indexing.scatter(self, dim, index, src, **kwargs)
-    def scatter_add(self, dim: Any, index: Any, src: Any) -> Tensor:
-        return indexing.scatter_add(self, dim, index, src)
-    def index_select(self, dim: Any, index: Any) -> Tensor:
-        return indexing.index_select(self, dim, index)
-    def index_add(self, dim: Any, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
-        return indexing.index_add(self, dim, index, source, alpha=alpha)
-    def index_copy(self, dim: Any, index: Any, source: Any) -> Tensor:
-        return indexing.index_copy(self, dim, index, source)
-    def index_fill(self, dim: Any, index: Any, value: Any) -> Tensor:
-        return indexing.index_fill(self, dim, index, value)
-    def index_put(self, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
-        return indexing.index_put(self, indices, values, accumulate)
-    def masked_fill(self, mask: Any, value: Any) -> Tensor:
-        return indexing.masked_fill(self, mask, value)
-    def masked_scatter(self, mask: Any, source: Any) -> Tensor:
-        return indexing.masked_scatter(self, mask, source)
-    def masked_select(self, mask: Any) -> Tensor: return indexing.masked_select(self, mask)
-    def take(self, index: Any) -> Tensor: return indexing.take(self, index)
-    def take_along_dim(self, indices: Any, dim: Any = None) -> Tensor:
-        return indexing.take_along_dim(self, indices, dim)
-    def nonzero(self, *, as_tuple: Any = False) -> Any:
-        return indexing.nonzero(self, as_tuple=as_tuple)
-    def nonzero_static(self, *, size: Int, fill_value: Int = -1) -> Tensor:
-        return indexing.nonzero_static(self, size=size, fill_value=fill_value)
-    def argwhere(self) -> Tensor: return indexing.argwhere(self)
-    @numpy_names
-    def sort(self, dim: Any = -1, descending: Any = False, stable: Any = False) -> Any:
-        return indexing.sort(self, dim, descending, stable)
-    @numpy_names
-    def argsort(self, dim: Any = -1, descending: Any = False, stable: Any = False) -> Tensor:
-        return indexing.argsort(self, dim, descending, stable)
-    @numpy_names
-    def topk(self, k: Any, dim: Any = -1, largest: Any = True, sorted: Any = True) -> Any:
-        return indexing.topk(self, k, dim, largest, sorted)
-    def unique(self, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False,
-               dim: Any = None) -> Any:
-        return indexing.unique(self, sorted, return_inverse, return_counts, dim)
+    # ------------------------------------------------------------------ positions and order
+
+    repeat_interleave = indexing.repeat_interleave
+    slice_scatter = indexing.slice_scatter
+    select_scatter = indexing.select_scatter
+    diagonal_scatter = indexing.diagonal_scatter
+    as_strided_scatter = indexing.as_strided_scatter
+    gather = indexing.gather
+    scatter, scatter_ = indexing.scatter, indexing.scatter_
+    scatter_add, scatter_add_ = indexing.scatter_add, indexing.scatter_add_
+    index_select = indexing.index_select
+    index_add, index_add_ = indexing.index_add, indexing.index_add_
+    index_copy, index_copy_ = indexing.index_copy, indexing.index_copy_
+    index_fill, index_fill_ = indexing.index_fill, indexing.index_fill_
+    index_put, index_put_ = indexing.index_put, indexing.index_put_
+    masked_fill, masked_fill_ = indexing.masked_fill, indexing.masked_fill_
+    masked_scatter, masked_scatter_ = indexing.masked_scatter, indexing.masked_scatter_
+    masked_select = indexing.masked_select
+    take = indexing.take
+    take_along_dim = indexing.take_along_dim
+    nonzero = indexing.nonzero
+    nonzero_static = indexing.nonzero_static
+    argwhere = indexing.argwhere
+    sort = indexing.sort
+    argsort = indexing.argsort
+    topk = indexing.topk
+    unique = indexing.unique
+    as_strided, as_strided_ = indexing.as_strided, indexing.as_strided_
+    unfold = indexing.unfold
+    scatter_reduce, scatter_reduce_ = indexing.scatter_reduce, indexing.scatter_reduce_
+    index_reduce, index_reduce_ = indexing.index_reduce, indexing.index_reduce_
+    put, put_ = indexing.put, indexing.put_
+    copy_ = indexing.copy_
+    fill_ = indexing.fill_
+    zero_ = indexing.zero_
+    fill_diagonal_ = indexing.fill_diagonal_
+    apply_ = indexing.apply_
+    map_ = indexing.map_
+    map2_ = indexing.map2_
 
     # ------------------------------------------------------------------ linear algebra
 
-    def matmul(self, other: Any) -> Tensor: return linalg.matmul(self, other)
-    def mm(self, mat2: Any) -> Tensor: return linalg.mm(self, mat2)
-    def bmm(self, mat2: Any) -> Tensor: return linalg.bmm(self, mat2)
-    def mv(self, vec: Any) -> Tensor: return linalg.mv(self, vec)
-    def dot(self, other: Any) -> Tensor: return linalg.dot(self, other)
-    def outer(self, vec2: Any) -> Tensor: return linalg.outer(self, vec2)
-    def addmm(self, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-        return linalg.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
-    def trace(self) -> Tensor: return linalg.trace(self)
-    def vdot(self, other: Any) -> Tensor: return linalg.vdot(self, other)
-    def ger(self, vec2: Any) -> Tensor: return linalg.ger(self, vec2)
-    def inner(self, other: Any) -> Tensor: return linalg.inner(self, other)
-    def kron(self, other: Any) -> Tensor: return linalg.kron(self, other)
-    def cross(self, other: Any, dim: Any = None) -> Tensor: return linalg.cross(self, other, dim)
-    def addmv(self, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-        return linalg.addmv(self, mat, vec, beta=beta, alpha=alpha)
-    def addr(self, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-        return linalg.addr(self, vec1, vec2, beta=beta, alpha=alpha)
-    def addbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-        return linalg.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
-    def baddbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-        return linalg.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
-    def inverse(self) -> Tensor: return linalg.inv(self)
-    def det(self) -> Tensor: return linalg.det(self)
-    def logdet(self) -> Tensor: return linalg.logdet(self)
-    def slogdet(self) -> Any: return linalg.slogdet(self)
-    def cholesky(self, *, upper: Bool = False) -> Tensor: return linalg.cholesky(self, upper=upper)
-    def cholesky_inverse(self, upper: Bool = False) -> Tensor: return linalg.cholesky_inverse(self, upper)
-    def cholesky_solve(self, input2: Any, upper: Bool = False) -> Tensor:
+    adjoint = linalg.adjoint
+    matmul = linalg.matmul
+    mm = linalg.mm
+    bmm = linalg.bmm
+    mv = linalg.mv
+    dot = linalg.dot
+    outer = linalg.outer
+    addmm, addmm_ = linalg.addmm, linalg.addmm_
+    trace = linalg.trace
+    vdot = linalg.vdot
+    ger = linalg.ger
+    inner = linalg.inner
+    kron = linalg.kron
+    cross = linalg.cross
+    addmv, addmv_ = linalg.addmv, linalg.addmv_
+    addr, addr_ = linalg.addr, linalg.addr_
+    addbmm, addbmm_ = linalg.addbmm, linalg.addbmm_
+    baddbmm, baddbmm_ = linalg.baddbmm, linalg.baddbmm_
+    det = linalg.det
+    logdet = linalg.logdet
+    slogdet = linalg.slogdet
+    cholesky = linalg.cholesky
+    cholesky_inverse = linalg.cholesky_inverse
+    pinverse = linalg.pinverse
+    triangular_solve = linalg.triangular_solve
+    geqrf = linalg.geqrf
+    orgqr = linalg.orgqr
+    ormqr = linalg.ormqr
+    matrix_power = linalg.matrix_power
+    matrix_exp = linalg.matrix_exp
+    dist = linalg.dist
+
+    def cholesky_solve(self: Any, input2: Tensor, upper: bool = False) -> Tensor:
+        """The x of A x = self, where `input2` is the Cholesky factor of A; see `minidl.cholesky_solve`."""
         return linalg.cholesky_solve(self, input2, upper)
-    def qr(self, some: Bool = True) -> Any: return linalg.qr_some(self, some)
-    def svd(self, some: Bool = True, compute_uv: Bool = True) -> Any:
-        return linalg.svd_some(self, some, compute_uv)
-    def pinverse(self, rcond: Float = 1e-15) -> Tensor: return linalg.pinverse(self, rcond)
-    def lu(self, pivot: Bool = True, get_infos: Bool = False) -> Any: return linalg.older_lu(self, pivot, get_infos)
-    def lu_solve(self, LU_data: Any, LU_pivots: Any) -> Tensor: return linalg.older_lu_solve(self, LU_data, LU_pivots)
-    def triangular_solve(self, A: Any, upper: Bool = True, transpose: Bool = False, unitriangular: Bool = False) -> Any:
-        return linalg.triangular_solve(self, A, upper, transpose, unitriangular)
-    def geqrf(self) -> Any: return linalg.geqrf(self)
-    def orgqr(self, tau: Any) -> Tensor: return linalg.orgqr(self, tau)
-    def ormqr(self, tau: Any, other: Any, left: Bool = True, transpose: Bool = False) -> Tensor:
-        return linalg.ormqr(self, tau, other, left, transpose)
-    def matrix_power(self, n: Int) -> Tensor: return linalg.matrix_power(self, n)
-    def matrix_exp(self) -> Tensor: return linalg.matrix_exp(self)
-    def dist(self, other: Any, p: Any = 2) -> Tensor: return linalg.dist(self, other, p)
-
-    def where(self, condition: Any, other: Any) -> Tensor: return elementwise.where(condition, self, other)
 
     @property
-    def T(self) -> Tensor: return shape.permute(self, tuple(range(self.array.ndim))[::-1])
+    def mT(self: Any) -> Tensor:
+        """Every matrix transposed, (*, m, n) -> (*, n, m); a view. Errors: RuntimeError for a vector."""
+        return linalg.mT(self)
 
     @property
-    def mT(self) -> Tensor: return linalg.mT(self)
+    def mH(self: Any) -> Tensor:
+        """Every matrix transposed and conjugated, (*, m, n) -> (*, n, m). Errors: RuntimeError for a vector."""
+        return linalg.adjoint(self)
 
     @property
-    def mH(self) -> Tensor: return linalg.adjoint(self)
-
-    @property
-    def H(self) -> Tensor: return linalg.H(self)
+    def H(self: Any) -> Tensor:
+        """The matrix transposed and conjugated, (m, n) -> (n, m). Errors: RuntimeError unless 2D."""
+        return linalg.H(self)
 
     # ------------------------------------------------------------------ special functions
 
-    def erfinv(self) -> Tensor: return special.erfinv(self)
-    def lgamma(self) -> Tensor: return special.lgamma(self)
-    def digamma(self) -> Tensor: return special.digamma(self)
-    def polygamma(self, n: Int) -> Tensor: return special.polygamma(n, self)
-    def mvlgamma(self, p: Any) -> Tensor: return special.mvlgamma(self, p)
-    def sinc(self) -> Tensor: return special.sinc(self)
-    def logit(self, eps: Any = None) -> Tensor: return special.logit(self, eps)
-    def i0(self) -> Tensor: return special.i0(self)
-    def igamma(self, other: Any) -> Tensor: return special.igamma(self, other)
-    def igammac(self, other: Any) -> Tensor: return special.igammac(self, other)
-    def logaddexp2(self, other: Any) -> Tensor: return special.logaddexp2(self, other)
+    erfinv, erfinv_ = special.erfinv, special.erfinv_
+    lgamma, lgamma_ = special.lgamma, special.lgamma_
+    digamma, digamma_ = special.digamma, special.digamma_
+    mvlgamma, mvlgamma_ = special.mvlgamma, special.mvlgamma_
+    sinc, sinc_ = special.sinc, special.sinc_
+    logit, logit_ = special.logit, special.logit_
+    i0, i0_ = special.i0, special.i0_
+    igamma, igamma_ = special.igamma, special.igamma_
+    igammac, igammac_ = special.igammac, special.igammac_
+    logaddexp2 = special.logaddexp2
+    polygamma_ = special.polygamma_
 
-    # ------------------------------------------------------------------ signs, bits and whole numbers
-
-    def signbit(self) -> Tensor: return elementwise.signbit(self)
-    def copysign(self, other: Any) -> Tensor: return elementwise.copysign(self, other)
-    def heaviside(self, values: Any) -> Tensor: return elementwise.heaviside(self, values)
-    def frexp(self) -> Any: return elementwise.frexp(self)
-    def ldexp(self, other: Any) -> Tensor: return elementwise.ldexp(self, other)
-    def nextafter(self, other: Any) -> Tensor: return elementwise.nextafter(self, other)
-    def bitwise_left_shift(self, other: Any) -> Tensor: return elementwise.bitwise_left_shift(self, other)
-    def bitwise_right_shift(self, other: Any) -> Tensor: return elementwise.bitwise_right_shift(self, other)
-    def gcd(self, other: Any) -> Tensor: return elementwise.gcd(self, other)
-    def lcm(self, other: Any) -> Tensor: return elementwise.lcm(self, other)
-
-    # ------------------------------------------------------------------ other names
-
-    def absolute(self) -> Tensor: return torch_names.absolute(self)
-    def subtract(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return torch_names.subtract(self, other, alpha=alpha)
-    def multiply(self, other: Any) -> Tensor: return torch_names.multiply(self, other)
-    def divide(self, other: Any, *, rounding_mode: Any = None) -> Tensor:
-        return torch_names.divide(self, other, rounding_mode=rounding_mode)
-    def true_divide(self, other: Any) -> Tensor: return torch_names.true_divide(self, other)
-    def negative(self) -> Tensor: return torch_names.negative(self)
-    def fix(self) -> Tensor: return torch_names.fix(self)
-    def greater(self, other: Any) -> Tensor: return torch_names.greater(self, other)
-    def greater_equal(self, other: Any) -> Tensor: return torch_names.greater_equal(self, other)
-    def less(self, other: Any) -> Tensor: return torch_names.less(self, other)
-    def less_equal(self, other: Any) -> Tensor: return torch_names.less_equal(self, other)
-    def not_equal(self, other: Any) -> Tensor: return torch_names.not_equal(self, other)
-    def arccos(self) -> Tensor: return torch_names.arccos(self)
-    def arcsin(self) -> Tensor: return torch_names.arcsin(self)
-    def arctan(self) -> Tensor: return torch_names.arctan(self)
-    def arctan2(self, other: Any) -> Tensor: return torch_names.arctan2(self, other)
-    def arccosh(self) -> Tensor: return torch_names.arccosh(self)
-    def arcsinh(self) -> Tensor: return torch_names.arcsinh(self)
-    def arctanh(self) -> Tensor: return torch_names.arctanh(self)
-    def float_power(self, exponent: Any) -> Tensor: return torch_names.float_power(self, exponent)
-    def positive(self) -> Tensor: return torch_names.positive(self)
-    def clamp_min(self, min: Any) -> Tensor: return torch_names.clamp_min(self, min)
-    def clamp_max(self, max: Any) -> Tensor: return torch_names.clamp_max(self, max)
-    def rad2deg(self) -> Tensor: return torch_names.rad2deg(self)
-    def deg2rad(self) -> Tensor: return torch_names.deg2rad(self)
-    def isposinf(self) -> Tensor: return torch_names.isposinf(self)
-    def isneginf(self) -> Tensor: return torch_names.isneginf(self)
-    def isreal(self) -> Tensor: return torch_names.isreal(self)
-
-    # ------------------------------------------------------------------ questions
-
-    def is_complex(self) -> Any: return torch_names.is_complex(self)
-    def is_nonzero(self) -> Any: return torch_names.is_nonzero(self)
-    def is_distributed(self) -> Bool: return torch_names.is_distributed(self)
-    def is_signed(self) -> Bool: return torch_names.is_signed(self)
-    def is_same_size(self, other: Any) -> Bool: return torch_names.is_same_size(self, other)
-    def is_inference(self) -> Bool: return torch_names.is_inference(self)
-
-    # ------------------------------------------------------------------ scans
-
-    def cummax(self, dim: Any) -> Any: return reduce.cummax(self, dim)
-    def cummin(self, dim: Any) -> Any: return reduce.cummin(self, dim)
-    def logcumsumexp(self, dim: Any) -> Tensor: return reduce.logcumsumexp(self, dim)
-    def diff(self, n: Any = 1, dim: Any = -1, prepend: Any = None, append: Any = None) -> Tensor:
-        return reduce.diff(self, n, dim, prepend, append)
+    def polygamma(self: Any, n: int) -> Tensor:
+        """The n-th derivative of digamma; see `minidl.polygamma`, which takes n first."""
+        return special.polygamma(n, self)
 
     # ------------------------------------------------------------------ statistics
 
-    def median(self, dim: Any = None, keepdim: Any = False) -> Any:
-        return statistics.median(self, dim, keepdim)
-    def nanmedian(self, dim: Any = None, keepdim: Any = False) -> Any:
-        return statistics.nanmedian(self, dim, keepdim)
-    def kthvalue(self, k: Any, dim: Any = -1, keepdim: Any = False) -> Any:
-        return statistics.kthvalue(self, k, dim, keepdim)
-    def mode(self, dim: Any = -1, keepdim: Any = False) -> Any: return statistics.mode(self, dim, keepdim)
-    def quantile(self, q: Any, dim: Any = None, keepdim: Any = False, *, interpolation: Any = "linear") -> Tensor:
-        return statistics.quantile(self, q, dim, keepdim, interpolation=interpolation)
-    def nanquantile(self, q: Any, dim: Any = None,
-                    keepdim: Any = False, *, interpolation: Any = "linear") -> Tensor:
-        return statistics.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
-    def cov(self, *, correction: Any = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
-        return statistics.cov(self, correction=correction, fweights=fweights, aweights=aweights)
-    def corrcoef(self) -> Tensor: return statistics.corrcoef(self)
-    def renorm(self, p: Any, dim: Any, maxnorm: Any) -> Tensor:
-        return statistics.renorm(self, p, dim, maxnorm)
-    def msort(self) -> Tensor: return statistics.msort(self)
-    def sum_to_size(self, *size: Any) -> Tensor: return statistics.sum_to_size(self, *size)
+    median = statistics.median
+    nanmedian = statistics.nanmedian
+    kthvalue = statistics.kthvalue
+    mode = statistics.mode
+    quantile = statistics.quantile
+    nanquantile = statistics.nanquantile
+    cov = statistics.cov
+    corrcoef = statistics.corrcoef
+    renorm, renorm_ = statistics.renorm, statistics.renorm_
+    msort = statistics.msort
+    sum_to_size = statistics.sum_to_size
+    bincount = statistics.bincount
+    histc = statistics.histc
+    histogram = statistics.histogram
+    unique_consecutive = statistics.unique_consecutive
 
-    # ------------------------------------------------------------------ counting
+    # ------------------------------------------------------------------ short-time Fourier transforms
 
-    def bincount(self, weights: Any = None, minlength: Any = 0) -> Tensor:
-        return statistics.bincount(self, weights, minlength)
-    def histc(self, bins: Any = 100, min: Any = 0, max: Any = 0) -> Tensor:
-        return statistics.histc(self, bins, min, max)
-    def histogram(self, bins: Any, *, range: Any = None, weight: Any = None, density: Any = False) -> Any:
-        return statistics.histogram(self, bins, range=range, weight=weight, density=density)
-    def unique_consecutive(self, return_inverse: Any = False, return_counts: Any = False, dim: Any = None) -> Any:
-        return statistics.unique_consecutive(self, return_inverse, return_counts, dim)
-
-    # ------------------------------------------------------------------ windows
-
-    def as_strided(self, size: Any, stride: Any, storage_offset: Any = 0) -> Tensor:
-        return indexing.as_strided(self, size, stride, storage_offset)
-    def unfold(self, dimension: Any, size: Any, step: Any) -> Tensor:
-        return indexing.unfold(self, dimension, size, step)
-
-    # ------------------------------------------------------------------ scattering with a reduction
-
-    def scatter_reduce(self, dim: Any, index: Any, src: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
-        return indexing.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
-    def index_reduce(self, dim: Any, index: Any, source: Any, reduce: Any, *, include_self: Any = True) -> Tensor:
-        return indexing.index_reduce(self, dim, index, source, reduce, include_self=include_self)
-    def put(self, index: Any, source: Any, accumulate: Any = False) -> Tensor:
-        return indexing.put(self, index, source, accumulate)
+    stft = fft.stft
+    istft = fft.istft
 
     # ------------------------------------------------------------------ random draws
 
-    def bernoulli(self, p: Any = None, *, generator: Any = None) -> Tensor:
-        return creation.bernoulli(self, p, generator=generator)
-    def multinomial(self, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Tensor:
-        return random.multinomial(self, num_samples, replacement, generator=generator)
+    multinomial = random.multinomial
+    exponential_ = random.exponential_
+    cauchy_ = random.cauchy_
+    log_normal_ = random.log_normal_
+    geometric_ = random.geometric_
+    random_ = random.random_
+    uniform_ = random.uniform_
+    normal_ = random.normal_
+
+    # ------------------------------------------------------------------ other names, and questions
+
+    narrow_copy = torch_names.narrow_copy
+    inverse = torch_names.inverse
+    qr = torch_names.qr
+    svd = torch_names.svd
+    lu = torch_names.lu
+    lu_solve = torch_names.lu_solve
+    absolute, absolute_ = torch_names.absolute, torch_names.absolute_
+    subtract, subtract_ = torch_names.subtract, torch_names.subtract_
+    multiply, multiply_ = torch_names.multiply, torch_names.multiply_
+    divide, divide_ = torch_names.divide, torch_names.divide_
+    true_divide, true_divide_ = torch_names.true_divide, torch_names.true_divide_
+    negative, negative_ = torch_names.negative, torch_names.negative_
+    fix, fix_ = torch_names.fix, torch_names.fix_
+    greater, greater_ = torch_names.greater, torch_names.greater_
+    greater_equal, greater_equal_ = torch_names.greater_equal, torch_names.greater_equal_
+    less, less_ = torch_names.less, torch_names.less_
+    less_equal, less_equal_ = torch_names.less_equal, torch_names.less_equal_
+    not_equal, not_equal_ = torch_names.not_equal, torch_names.not_equal_
+    arccos, arccos_ = torch_names.arccos, torch_names.arccos_
+    arcsin, arcsin_ = torch_names.arcsin, torch_names.arcsin_
+    arctan, arctan_ = torch_names.arctan, torch_names.arctan_
+    arctan2, arctan2_ = torch_names.arctan2, torch_names.arctan2_
+    arccosh, arccosh_ = torch_names.arccosh, torch_names.arccosh_
+    arcsinh, arcsinh_ = torch_names.arcsinh, torch_names.arcsinh_
+    arctanh, arctanh_ = torch_names.arctanh, torch_names.arctanh_
+    float_power, float_power_ = torch_names.float_power, torch_names.float_power_
+    positive = torch_names.positive
+    clamp_min, clamp_min_ = torch_names.clamp_min, torch_names.clamp_min_
+    clamp_max, clamp_max_ = torch_names.clamp_max, torch_names.clamp_max_
+    rad2deg, rad2deg_ = torch_names.rad2deg, torch_names.rad2deg_
+    deg2rad, deg2rad_ = torch_names.deg2rad, torch_names.deg2rad_
+    isposinf = torch_names.isposinf
+    isneginf = torch_names.isneginf
+    isreal = torch_names.isreal
+    is_complex = torch_names.is_complex
+    is_nonzero = torch_names.is_nonzero
+    is_distributed = torch_names.is_distributed
+    is_signed = torch_names.is_signed
+    is_same_size = torch_names.is_same_size
+    is_inference = torch_names.is_inference
+    relu_ = torch_names.relu_
 
     # ------------------------------------------------------------------ new ones of this kind
 
-    def new(self, *data: Any) -> Tensor: return creation.new(self, *data)
-    def new_tensor(self, data: Any, **kwargs: Any) -> Tensor: return creation.new_tensor(self, data, **kwargs)
-    def new_zeros(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_zeros(self, *size, **kwargs)
-    def new_ones(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_ones(self, *size, **kwargs)
-    def new_empty(self, *size: Any, **kwargs: Any) -> Tensor: return creation.new_empty(self, *size, **kwargs)
-    def new_empty_strided(self, size: Any, stride: Any, **kwargs: Any) -> Tensor:
-        return creation.new_empty_strided(self, size, stride, **kwargs)
-    def new_full(self, size: Any, fill_value: Any, **kwargs: Any) -> Tensor:
-        return creation.new_full(self, size, fill_value, **kwargs)
-
-    def __lshift__(self, other: Any) -> Tensor: return elementwise.bitwise_left_shift(self, other)
-    def __rlshift__(self, other: Any) -> Tensor: return elementwise.bitwise_left_shift(other, self)
-    def __rshift__(self, other: Any) -> Tensor: return elementwise.bitwise_right_shift(self, other)
-    def __rrshift__(self, other: Any) -> Tensor: return elementwise.bitwise_right_shift(other, self)
+    bernoulli = creation.bernoulli
+    bernoulli_ = random.bernoulli_
+    new = creation.new
+    new_tensor = creation.new_tensor
+    new_zeros = creation.new_zeros
+    new_ones = creation.new_ones
+    new_empty = creation.new_empty
+    new_empty_strided = creation.new_empty_strided
+    new_full = creation.new_full
 
 
 def _comparable(other: Any) -> bool:
-    return isinstance(other, (TensorBase, int, float, Complex, np.generic)) or is_array(other)
+    return isinstance(other, (TensorBase, int, float, complex, np.generic)) or is_array(other)

@@ -1,6 +1,6 @@
 """The Tensor that users hold: the fields of `TensorBase`, and a method for every op.
 
-Methods are one line each, on top of `minidl.ops`, where the mathematics and the documentation stand.
+The methods of ops stand in a table of their own, `methods.py`.
 """
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ CASES = [
          errors=[(S(Z, (3, 4)), RuntimeError, "Expected both inputs to be")]),
     row("polar", S((2, 3), (2, 3), low=0.2), S((), (), low=0.2), S((3,), (3,), low=0.2), S((0, 2), (0, 2))),
     unary("real"), unary("imag", errors=[(S((2,)), RuntimeError, "imag is not implemented")]),
-    unary("conj"), unary("conj_physical", oracle=np.conj), unary("resolve_conj", oracle=lambda z: z),
+    unary("conj"), unary("conj_physical", [*SHAPES, S(Z.T)], oracle=np.conj), unary("resolve_conj", oracle=lambda z: z),
     row("resolve_conj", S((2, 3)), S(rows.COMPLEX), S(()), S(rows.INTS)),
     unary("resolve_neg", oracle=lambda z: z),
     row("resolve_neg", S((2, 3)), S(rows.COMPLEX), S(()), S(rows.INTS)),

@@ -287,7 +287,7 @@ def normalized(matrix: Tensor, normalize: str | None) -> Tensor:
     """Divided by the sums of rows ("true"), of columns ("pred"), or of all; 0/0 is 0, with a warning."""
     if normalize in ("none", None):
         return matrix
-    sums = matrix.sum({"true": -1, "pred": -2, "all": (-2, -1)}[str(normalize)], keepdim=True).double()
+    sums = matrix.sum({"true": (-1,), "pred": (-2,), "all": (-2, -1)}[str(normalize)], keepdim=True).double()
     empty = int((sums == 0).sum())
     if empty:
         warn(f"confusion_matrix: {empty} sums are 0, since a class does not occur; what they divide is set to 0")

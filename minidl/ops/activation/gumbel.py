@@ -1,7 +1,7 @@
 """Drawing from classes in a way that gradients can pass: Gumbel softmax."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,12 +9,17 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of
 from minidl.ops.activation.softmaxes import softmax
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.shape.views import array_of
 from minidl.random import default_generator
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+
+@public
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """A random choice along `dim`, softened: softmax((logits + noise) / tau).
 
     With Gumbel noise, the largest of `logits + noise` is class i with the probability softmax(logits)_i. The lower

@@ -6,7 +6,7 @@ choosing element by element. Softmax and its kin stand in `softmaxes.py`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,11 +25,15 @@ from minidl.backend.kernels.activation import (
 )
 from minidl.ops.base.broadcast import Expand
 from minidl.ops.base.checks import dtypes_clash, number
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.base.ufunc import Elementwise, Floating, Unary, as_floating
 from minidl.ops.elementwise.exponential import erfc, exp, sigmoid
 from minidl.ops.elementwise.selection import clamp, where
 from minidl.ops.elementwise.trigonometric import tanh
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 def apply(op: Op, input: Any, inplace: bool) -> Any:
@@ -59,7 +63,8 @@ class ReluGrad(Elementwise):
         return ReluGrad()(h, y)
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+@public
+def relu(input: Tensor, inplace: bool = False) -> Any:
     """`max(input, 0)`, the rectified linear unit.
 
     Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010.
@@ -97,7 +102,8 @@ class LeakyReluGrad(Elementwise):
         return LeakyReluGrad(self.slope)(h, x)
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+@public
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """`input` where it is positive, `negative_slope * input` elsewhere.
 
     Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013.
@@ -123,7 +129,8 @@ class Prelu(Elementwise):
         return g * clamp(x, max=0)
 
 
-def prelu(input: Any, weight: Any) -> Any:
+@public
+def prelu(input: Tensor, weight: Tensor) -> Any:
     """`input` where it is positive, `weight * input` elsewhere, with a learned weight.
 
     `weight` has one element, or one for each channel (dimension 1 of `input`).
@@ -165,7 +172,8 @@ class Hardtanh(Unary):
         return g * ((out > self.low) & (out < self.high))
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+@public
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """`input`, held between `min_val` and `max_val`.
 
     Errors: ValueError where `min_val` is above `max_val`.
@@ -180,7 +188,8 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     return apply(Hardtanh(min_val, max_val), input, inplace)
 
 
-def relu6(input: Any, inplace: bool = False) -> Any:
+@public
+def relu6(input: Tensor, inplace: bool = False) -> Any:
     """`min(max(input, 0), 6)`.
 
     Source: Howard et al., "MobileNets", 2017, https://arxiv.org/abs/1704.04861
@@ -205,7 +214,9 @@ class Threshold(Unary):
         return where(x <= self.threshold, 0.0, g)
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+@public
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False, *,
+              out: Tensor | None = None) -> Any:
     """`input` where it is above `threshold`, `value` elsewhere.
 
         >>> import minidl
@@ -231,7 +242,8 @@ class Hardshrink(Floating):
         return g * (out != 0)
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+@public
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Any:
     """`input`, with 0 in place of what lies between `-lambd` and `lambd`.
 
         >>> import minidl
@@ -256,7 +268,8 @@ class Softshrink(Floating):
         return g * (out != 0)
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> Any:
+@public
+def softshrink(input: Tensor, lambd: float = 0.5) -> Any:
     """`input`, brought nearer to 0 by `lambd`, at most to 0.
 
     Errors: RuntimeError for a negative `lambd`.
@@ -280,7 +293,8 @@ class Hardsigmoid(Floating):
         return g * ((x > -3) & (x < 3)) / 6
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+@public
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Any:
     """A sigmoid of three straight lines: 0 below -3, 1 above 3.
 
         >>> import minidl
@@ -304,7 +318,8 @@ class Hardswish(Floating):
         return g * ((clamp(x, -3, 3) / 3 + 0.5) * inside + (x >= 3))
 
 
-def hardswish(input: Any, inplace: bool = False) -> Any:
+@public
+def hardswish(input: Tensor, inplace: bool = False) -> Any:
     """`input * hardsigmoid(input)`.
 
     Source: Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244
@@ -334,7 +349,8 @@ class Elu(Floating):
         return positive * self.scale + (g - positive) * slope
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+@public
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Any:
     """`input` where it is positive, `alpha * (exp(input) - 1)` elsewhere.
 
     Source: Clevert, Unterthiner and Hochreiter, 2015, https://arxiv.org/abs/1511.07289
@@ -346,7 +362,8 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     return apply(Elu(alpha), input, inplace)
 
 
-def selu(input: Any, inplace: bool = False) -> Any:
+@public
+def selu(input: Tensor, inplace: bool = False) -> Any:
     """A scaled `elu` that keeps activations near mean 0 and variance 1 from layer to layer.
 
     Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017, https://arxiv.org/abs/1706.02515
@@ -358,7 +375,8 @@ def selu(input: Any, inplace: bool = False) -> Any:
     return apply(Elu(alpha=1.6732632423543772, scale=1.0507009873554805), input, inplace)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+@public
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Any:
     """`input` where it is positive, `alpha * (exp(input / alpha) - 1)` elsewhere: an `elu` without a kink.
 
     Errors: RuntimeError for `alpha` 0.
@@ -393,7 +411,8 @@ class Softplus(Floating):
         return where(scaled > self.threshold, g, g * sigmoid(scaled))
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+@public
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """`log(1 + exp(beta * input)) / beta`, a smooth `relu`; where `beta * input` is above `threshold`, `input`.
 
         >>> import minidl
@@ -415,7 +434,8 @@ class LogSigmoid(Floating):
         return g * sigmoid(-x)
 
 
-def logsigmoid(input: Any) -> Any:
+@public
+def logsigmoid(input: Tensor) -> Any:
     """`log(sigmoid(input))`, exact in both tails.
 
         >>> import minidl
@@ -435,7 +455,8 @@ class Softsign(Floating):
         return g / (abs(x) + 1) ** 2
 
 
-def softsign(input: Any) -> Any:
+@public
+def softsign(input: Tensor) -> Any:
     """`input / (1 + abs(input))`.
 
         >>> import minidl
@@ -447,7 +468,8 @@ def softsign(input: Any) -> Any:
     return Softsign()(input)
 
 
-def tanhshrink(input: Any) -> Any:
+@public
+def tanhshrink(input: Tensor) -> Any:
     """`input - tanh(input)`.
 
         >>> import minidl
@@ -502,7 +524,8 @@ class GeluTanh(FusedOp):
         return [slope]
 
 
-def gelu(input: Any, approximate: str = "none") -> Any:
+@public
+def gelu(input: Tensor, approximate: str = "none") -> Any:
     """`input` times the probability that a standard normal number is below it.
 
     `approximate="tanh"` takes the formula by which GPT-2 was trained.
@@ -545,7 +568,8 @@ class Silu(FusedOp):
         return [slope]
 
 
-def silu(input: Any, inplace: bool = False) -> Any:
+@public
+def silu(input: Tensor, inplace: bool = False) -> Any:
     """`input * sigmoid(input)`, also called swish.
 
     Source: Elfwing, Uchibe and Doya, 2017, https://arxiv.org/abs/1702.03118
@@ -568,7 +592,8 @@ class Mish(Floating):
         return g * (t + x * (1 - t * t) * sigmoid(x))
 
 
-def mish(input: Any, inplace: bool = False) -> Any:
+@public
+def mish(input: Tensor, inplace: bool = False) -> Any:
     """`input * tanh(softplus(input))`.
 
     Source: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019, https://arxiv.org/abs/1908.08681
@@ -610,7 +635,8 @@ class Glu(FusedOp):
         return [gx]
 
 
-def glu(input: Any, dim: int = -1) -> Any:
+@public
+def glu(input: Tensor, dim: int = -1) -> Any:
     """`a * sigmoid(b)`, where a and b are the halves of `input` along `dim`: (..., 2n, ...) -> (..., n, ...).
 
     Errors: IndexError where there is no such dimension, RuntimeError where it is odd.

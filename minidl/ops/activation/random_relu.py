@@ -1,7 +1,7 @@
 """Randomised leaky ReLU: below zero each element has a slope of its own, drawn anew each time while training."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,9 +10,13 @@ from minidl.autograd.op import ROWS
 from minidl.backend.device import Array, array_module, device_of
 from minidl.ops.activation.pointwise import leaky_relu
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Elementwise
 from minidl.ops.shape.views import array_of, as_result
 from minidl.random import default_generator
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class RRelu(Elementwise):
@@ -27,7 +31,8 @@ class RRelu(Elementwise):
         return RRelu()(g, slope)
 
 
-def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
+@public
+def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
           inplace: bool = False) -> Any:
     """`input` where it is positive, `slope * input` elsewhere, with slopes drawn evenly from `lower` to `upper`.
 

@@ -1,7 +1,7 @@
 """Softmax and its logarithm: each a small family of ops, closed under differentiation."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array
@@ -10,9 +10,13 @@ from minidl.backend.warn import warn
 from minidl.ops.base.broadcast import Sum
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.base.ufunc import as_floating
 from minidl.ops.elementwise.exponential import exp
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Softmax(Op):
@@ -82,7 +86,9 @@ def total(x: Any, axis: int) -> Any:
     return Sum((axis,), (*x.shape[:axis], 1, *x.shape[axis + 1:]))(x) if x.ndim else x
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+@public
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *,
+            out: Tensor | None = None) -> Any:
     """`exp(input) / sum(exp(input))` along `dim`: positive numbers that sum to 1.
 
     With `dtype`, the input is cast to it first. Without `dim`, one is guessed, with a warning.
@@ -95,7 +101,9 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     return Softmax(_axis(input, dim, "softmax"))(_in(input, dtype))
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+@public
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *,
+                out: Tensor | None = None) -> Any:
     """`log(softmax(input))` along `dim`, exact where softmax would round to 0. Arguments, errors: as `softmax`.
 
         >>> import minidl
@@ -105,7 +113,8 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
     return LogSoftmax(_axis(input, dim, "log_softmax"))(_in(input, dtype))
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+@public
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """`softmax(-input)` along `dim`: the smallest gets most. Arguments, errors: as `softmax`.
 
         >>> import minidl

@@ -11,7 +11,8 @@ from minidl.ops.base.conversion import Move, cast, to_device
 from minidl.ops.base.checks import (
     check_floating, check_images, check_real, check_tensors, dtypes_clash, integer, natural, number, numbers, pair,
 )
-from minidl.ops.base.dims import normalize_dim, normalize_dims, numpy_names, sizes
+from minidl.ops.base.dims import normalize_dim, normalize_dims, sizes
+from minidl.ops.base.declaration import alias, in_place, in_place_view, public
 from minidl.ops.base.hints import cast_to, channels_first, features_last, instead_of
 from minidl.ops.base.return_types import (
     USV, CholeskyResult, Eigen, Histogram, InverseResult, LUFactorExResult, LUFactorResult, LUResult, LstsqResult,

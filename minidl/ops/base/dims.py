@@ -1,12 +1,8 @@
 """From the dimensions a caller names, `-1` or `(0, -2)` or None, to plain axis numbers."""
 from __future__ import annotations
 
-import functools
 import operator
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-F = TypeVar("F", bound=Callable[..., Any])
+from typing import Any
 
 
 def normalize_dim(dim: Any, ndim: int, who: str) -> int:
@@ -65,26 +61,3 @@ def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
         wrong = [n for n in given if not isinstance(n, int)][0]
         raise TypeError(f"argument 'size' must be a tuple of ints, but found {wrong!r} ({type(wrong).__name__}) in "
                         f"{tuple(given)}; n // 2 divides an int to an int, n / 2 does not") from None
-
-
-def numpy_names(function: F) -> F:
-    """`function`, to which NumPy's `axis` and `keepdims` may be said for `dim` and `keepdim`.
-
-    PyTorch takes both; and `numpy.sum(tensor)` calls `tensor.sum(axis=None, out=None)`.
-
-        >>> @numpy_names
-        ... def total(values, dim=None):
-        ...     return dim
-        >>> total([1], axis=0)
-        0
-    """
-    @functools.wraps(function)
-    def named(*args: Any, **kwargs: Any) -> Any:
-        if "axis" in kwargs:
-            kwargs["dim"] = kwargs.pop("axis")
-        if "keepdims" in kwargs:
-            kwargs["keepdim"] = kwargs.pop("keepdims")
-        if "out" in kwargs and kwargs["out"] is None:
-            del kwargs["out"]
-        return function(*args, **kwargs)
-    return named  # type: ignore[return-value]

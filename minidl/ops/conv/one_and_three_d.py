@@ -6,15 +6,19 @@ its transpose, lays frames back where they came from: the gradient of the one, a
 """
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.conv import ConvGeometry
 from minidl.backend.kernels.window import axis_taps
+from minidl.ops.base.declaration import public
 from minidl.ops.conv.arguments import conv_arguments, conv_transpose_arguments
 from minidl.ops.conv.two_d import Conv2d, Conv2dInputGrad
 from minidl.ops.shape.views import ALL, Permute, Reshape, Slice, as_result, permute, reshape, transpose, unsqueeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Depth(NamedTuple):
@@ -73,7 +77,8 @@ class FramesSum(Op):
 # ---------------------------------------------------------------------- one dimension
 
 
-def conv1d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, ...] = 1,
+@public
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
            padding: int | tuple[int, ...] | str = 0, dilation: int | tuple[int, ...] = 1, groups: int = 1) -> Any:
     """Slide kernels over signals; each output is the sum of what a kernel sees, weighted by the kernel.
 
@@ -93,7 +98,8 @@ def conv1d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, .
     return as_result(y, Slice((ALL, ALL, 0) if input.ndim == 3 else (0, ALL, 0)))
 
 
-def conv_transpose1d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, ...] = 1,
+@public
+def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
                      padding: int | tuple[int, ...] = 0, output_padding: int | tuple[int, ...] = 0, groups: int = 1,
                      dilation: int | tuple[int, ...] = 1) -> Any:
     """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.
@@ -116,7 +122,8 @@ def conv_transpose1d(input: Any, weight: Any, bias: Any = None, stride: int | tu
     return as_result(y, Slice((ALL, ALL, 0) if input.ndim == 3 else (0, ALL, 0)))
 
 
-def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Any:
+@public
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor | None, pad: int = 0) -> Any:
     """`conv1d` for signals that lie time first.
 
     input (L, N, C), weight (k, C, O), bias (O,); returns (L', N, O). pad: zeros at both ends.
@@ -142,7 +149,8 @@ def _one_row(geometry: Any) -> ConvGeometry:
 # ---------------------------------------------------------------------- three dimensions
 
 
-def conv3d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, ...] = 1,
+@public
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
            padding: int | tuple[int, ...] | str = 0, dilation: int | tuple[int, ...] = 1, groups: int = 1) -> Any:
     """Slide kernels over volumes, or films; each output is the sum of what a kernel sees, weighted by the kernel.
 
@@ -166,7 +174,8 @@ def conv3d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, .
     return y if input.ndim == 5 else as_result(y, Slice((0,)))
 
 
-def conv_transpose3d(input: Any, weight: Any, bias: Any = None, stride: int | tuple[int, ...] = 1,
+@public
+def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
                      padding: int | tuple[int, ...] = 0, output_padding: int | tuple[int, ...] = 0, groups: int = 1,
                      dilation: int | tuple[int, ...] = 1) -> Any:
     """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.

@@ -5,14 +5,18 @@ Convolution is a matrix product with unfolded patches.
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array
 from minidl.backend.kernels import unfold as kernels
 from minidl.backend.kernels.unfold import PatchGeometry, patches_per_axis
 from minidl.ops.base.checks import Pair, check_floating, check_images, pair
+from minidl.ops.base.declaration import public
 from minidl.ops.shape.views import Slice, as_result
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Unfold(Op):
@@ -42,7 +46,8 @@ class Fold(Op):
         return Unfold(self.geometry)(g)
 
 
-def unfold(input: Any, kernel_size: int | Pair, dilation: int | Pair = 1, padding: int | Pair = 0,
+@public
+def unfold(input: Tensor, kernel_size: int | Pair, dilation: int | Pair = 1, padding: int | Pair = 0,
            stride: int | Pair = 1) -> Any:
     """Every patch that a sliding window sees, as a column.
 
@@ -61,7 +66,8 @@ def unfold(input: Any, kernel_size: int | Pair, dilation: int | Pair = 1, paddin
     check_images("unfold", input)
     check_floating("unfold", input=input)
     geometry = _geometry("unfold", kernel_size, dilation, padding, stride)
-    count = patches_per_axis(input.shape[-2:], geometry)
+    H, W = input.shape[-2:]
+    count = patches_per_axis((H, W), geometry)
     if min(count) < 1:
         raise RuntimeError(f"unfold: Given input with spatial size {tuple(input.shape[-2:])}, {_described(geometry)}, "
                            f"calculated shape of the array of sliding blocks as {count}, but its components must be "
@@ -69,7 +75,8 @@ def unfold(input: Any, kernel_size: int | Pair, dilation: int | Pair = 1, paddin
     return as_result(Unfold(geometry)(input[None]), Slice((0,))) if input.ndim == 3 else Unfold(geometry)(input)
 
 
-def fold(input: Any, output_size: int | Pair, kernel_size: int | Pair, dilation: int | Pair = 1,
+@public
+def fold(input: Tensor, output_size: int | Pair, kernel_size: int | Pair, dilation: int | Pair = 1,
          padding: int | Pair = 0, stride: int | Pair = 1) -> Any:
     """Columns of patches laid back where `unfold` took them from; where patches overlap, they add up.
 

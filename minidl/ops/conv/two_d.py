@@ -19,7 +19,7 @@ since T is all there is, the gradients of the gradients are the same three ops a
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import IMAGES, Op
 from minidl.backend.device import Array, array_module
@@ -27,8 +27,12 @@ from minidl.backend.kernels import conv as kernels
 from minidl.backend.kernels.conv import ConvGeometry
 from minidl.ops.base.broadcast import Sum
 from minidl.ops.base.checks import Pair
+from minidl.ops.base.declaration import public
 from minidl.ops.conv.arguments import conv_arguments, conv_transpose_arguments
 from minidl.ops.shape.views import Slice, as_result, reshape
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Conv2d(Op):
@@ -110,8 +114,9 @@ def add_bias(y: Array, b: Array) -> Array:
     return y
 
 
-def conv2d(input: Any, weight: Any, bias: Any = None, stride: int | Pair = 1, padding: int | Pair | str = 0,
-           dilation: int | Pair = 1, groups: int = 1) -> Any:
+@public
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1,
+           padding: int | Pair | str = 0, dilation: int | Pair = 1, groups: int = 1) -> Any:
     """Slide kernels over images; each output is the sum of what a kernel sees, weighted by the kernel.
 
     input (N, C, H, W) or (C, H, W), weight (O, C/groups, kh, kw), bias (O,) or None; returns (N, O, H', W')
@@ -137,7 +142,8 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: int | Pair = 1, pa
     return y if input.ndim == 4 else as_result(y, Slice((0,)))
 
 
-def conv_transpose2d(input: Any, weight: Any, bias: Any = None, stride: int | Pair = 1,
+@public
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1,
                      padding: int | Pair = 0, output_padding: int | Pair = 0, groups: int = 1,
                      dilation: int | Pair = 1) -> Any:
     """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.

@@ -1,15 +1,21 @@
 """Arithmetic and rounding: add, div, remainder, neg, abs, floor, lerp and their kin."""
 from __future__ import annotations
 
-from typing import Any
+import builtins
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.inplace import write
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import held
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Step, Ternary, Unary, Zero, common_dtype, either_is_bool
 from minidl.ops.elementwise.complex_parts import conj, real
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- sums and products
 
@@ -27,7 +33,8 @@ class Add(Binary):
         return g
 
 
-def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+@public
+def add(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out: Tensor | None = None) -> Any:
     """`input + alpha * other`, with broadcasting and type promotion.
 
     Errors: RuntimeError where shapes cannot be broadcast, or where alpha is a float and both are integers.
@@ -38,6 +45,12 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
                 [41., 42.]])
     """
     return Add()(input, other if alpha == 1 else scaled(other, alpha, "add", input))
+
+
+@public
+def add_(input: Tensor, other: Tensor | complex, *, alpha: Any = 1) -> Any:
+    """`add`, written into `input`; returns `input`."""
+    return write(input, Add(), other) if alpha == 1 else write(input, add, other, alpha=alpha, who="add_")
 
 
 class Sub(Binary):
@@ -60,7 +73,8 @@ class Sub(Binary):
         return -g
 
 
-def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+@public
+def sub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out: Tensor | None = None) -> Any:
     """`input - alpha * other`. Errors: as `add`, and RuntimeError for bools.
 
         >>> import minidl
@@ -68,6 +82,12 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
         tensor([4., 3.])
     """
     return Sub()(input, other if alpha == 1 or either_is_bool(input, other) else scaled(other, alpha, "sub", input))
+
+
+@public
+def sub_(input: Tensor, other: Tensor | complex, *, alpha: Any = 1) -> Any:
+    """`sub`, written into `input`; returns `input`."""
+    return write(input, Sub(), other) if alpha == 1 else write(input, sub, other, alpha=alpha, who="sub_")
 
 
 def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
@@ -96,7 +116,8 @@ class Mul(Binary):
         return g * a
 
 
-def mul(input: Any, other: Any) -> Any:
+@public
+def mul(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input * other`, element by element.
 
         >>> import minidl
@@ -104,6 +125,12 @@ def mul(input: Any, other: Any) -> Any:
         tensor([3., 6.])
     """
     return Mul()(input, other)
+
+
+@public
+def mul_(input: Tensor, other: Tensor | complex) -> Any:
+    """`mul`, written into `input`; returns `input`."""
+    return write(input, Mul(), other)
 
 
 class Div(Binary):
@@ -161,7 +188,9 @@ def refuse_zero(who: str, a: Any, b: Any) -> None:
                            f"inf or nan, try .float() first")
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+@public
+def div(input: Tensor | complex, other: Tensor | complex, *, rounding_mode: str | None = None,
+        out: Tensor | None = None) -> Any:
     """`input / other`. Integers give floating results, unless `rounding_mode` is 'trunc' (towards zero) or
     'floor' (down).
 
@@ -181,8 +210,11 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
                            f"but found '{rounding_mode}'")
     return (TruncDivide if rounding_mode == "trunc" else FloorDivide)()(input, other)
 
+div_ = in_place(div)
 
-def floor_divide(input: Any, other: Any) -> Any:
+
+@public
+def floor_divide(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input / other`, rounded down, as Python's `//`.
 
         >>> import minidl
@@ -190,6 +222,8 @@ def floor_divide(input: Any, other: Any) -> Any:
         tensor([ 3, -4])
     """
     return FloorDivide()(input, other)
+
+floor_divide_ = in_place(floor_divide)
 
 
 class Remainder(Binary):
@@ -208,7 +242,8 @@ class Remainder(Binary):
         return -g * floor_divide(a, b)
 
 
-def remainder(input: Any, other: Any) -> Any:
+@public
+def remainder(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """What is left of `input` after division by `other`, with the sign of `other`, as Python's `%`.
 
         >>> import minidl
@@ -216,6 +251,8 @@ def remainder(input: Any, other: Any) -> Any:
         tensor([2., 1.])
     """
     return Remainder()(input, other)
+
+remainder_ = in_place(remainder)
 
 
 class Fmod(Binary):
@@ -234,7 +271,8 @@ class Fmod(Binary):
         return -g * TruncDivide()(a, b)
 
 
-def fmod(input: Any, other: Any) -> Any:
+@public
+def fmod(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """What is left of `input` after division by `other`, with the sign of `input`, as C's `fmod`.
 
         >>> import minidl
@@ -242,6 +280,8 @@ def fmod(input: Any, other: Any) -> Any:
         tensor([ 2., -2.])
     """
     return Fmod()(input, other)
+
+fmod_ = in_place(fmod)
 
 
 # ---------------------------------------------------------------------- sign and size
@@ -261,7 +301,8 @@ class Neg(Unary):
         return -g
 
 
-def neg(input: Any) -> Any:
+@public
+def neg(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`-input`. Errors: RuntimeError for bools.
 
         >>> import minidl
@@ -269,6 +310,8 @@ def neg(input: Any) -> Any:
         tensor([-1.,  2.])
     """
     return Neg()(input)
+
+neg_ = in_place(neg)
 
 
 class Sign(Step):
@@ -282,7 +325,8 @@ class Sign(Step):
         return np.sign(x) if x.dtype.kind != "b" else x.copy()
 
 
-def sign(input: Any) -> Any:
+@public
+def sign(input: Tensor, *, out: Tensor | None = None) -> Any:
     """-1, 0 or 1, as `input` is below, at or above zero; 0 for NaN. Complex numbers have a `sgn` instead.
 
         >>> import minidl
@@ -290,6 +334,8 @@ def sign(input: Any) -> Any:
         tensor([ 1.,  0., -1.])
     """
     return Sign()(input)
+
+sign_ = in_place(sign)
 
 
 class Sgn(Unary):
@@ -306,7 +352,8 @@ class Sgn(Unary):
         return (g - out * real(conj(out) * g)) / (size + (size == 0)) * (size != 0)
 
 
-def sgn(input: Any) -> Any:
+@public
+def sgn(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The direction `z / |z|` of complex numbers, 0 at 0; of real ones their `sign`.
 
         >>> import minidl
@@ -314,6 +361,8 @@ def sgn(input: Any) -> Any:
         tensor([0.6000+0.8000j, 0.0000+0.0000j, 0.0000+1.0000j])
     """
     return Sgn()(input) if input.dtype.kind == "c" else Sign()(input)
+
+sgn_ = in_place(sgn)
 
 
 class Abs(Unary):
@@ -326,7 +375,8 @@ class Abs(Unary):
         return g * sgn(x)
 
 
-def abs(input: Any) -> Any:
+@public
+def abs(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The absolute value, of a complex number sqrt(x^2 + y^2); its gradient at 0 is 0.
 
         >>> import minidl
@@ -334,6 +384,8 @@ def abs(input: Any) -> Any:
         tensor([1., 2.])
     """
     return Abs()(input)
+
+abs_ = in_place(abs)
 
 
 # ---------------------------------------------------------------------- rounding: flat, so the gradient is zero
@@ -344,7 +396,8 @@ class Floor(Step):
     ufunc = np.floor
 
 
-def floor(input: Any) -> Any:
+@public
+def floor(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Down to the next integer.
 
         >>> import minidl
@@ -353,6 +406,8 @@ def floor(input: Any) -> Any:
     """
     return Floor()(input)
 
+floor_ = in_place(floor)
+
 
 class Ceil(Step):
     """y = the smallest integer >= x"""
@@ -360,7 +415,8 @@ class Ceil(Step):
     ufunc = np.ceil
 
 
-def ceil(input: Any) -> Any:
+@public
+def ceil(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Up to the next integer.
 
         >>> import minidl
@@ -369,6 +425,8 @@ def ceil(input: Any) -> Any:
     """
     return Ceil()(input)
 
+ceil_ = in_place(ceil)
+
 
 class Trunc(Step):
     """y = the next integer towards zero"""
@@ -376,7 +434,8 @@ class Trunc(Step):
     ufunc = np.trunc
 
 
-def trunc(input: Any) -> Any:
+@public
+def trunc(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Towards zero to the next integer.
 
         >>> import minidl
@@ -384,6 +443,8 @@ def trunc(input: Any) -> Any:
         tensor([ 1., -1.])
     """
     return Trunc()(input)
+
+trunc_ = in_place(trunc)
 
 
 class Round(Step):
@@ -396,7 +457,8 @@ class Round(Step):
         return array_module(x).round(x, self.decimals)
 
 
-def round(input: Any, *, decimals: int = 0) -> Any:
+@public
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Any:
     """To the nearest integer, or to so many decimals; halves go to the even neighbour.
 
         >>> import minidl
@@ -404,6 +466,8 @@ def round(input: Any, *, decimals: int = 0) -> Any:
         tensor([0., 2., 3.])
     """
     return Round(decimals)(input)
+
+round_ = in_place(round)
 
 
 class Frac(Unary):
@@ -416,7 +480,8 @@ class Frac(Unary):
         return g
 
 
-def frac(input: Any) -> Any:
+@public
+def frac(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The fractional part, with the sign of `input`.
 
         >>> import minidl
@@ -424,6 +489,8 @@ def frac(input: Any) -> Any:
         tensor([ 0.5000, -0.2500])
     """
     return Frac()(input)
+
+frac_ = in_place(frac)
 
 
 # ---------------------------------------------------------------------- three operands
@@ -455,7 +522,7 @@ class LerpBy(Binary):
         self.w = w
 
     def forward(self, a: Array, b: Array) -> Array:
-        if abs(self.w) < 0.5:
+        if builtins.abs(self.w) < 0.5:
             return a + self.w * (b - a)
         return b - (1 - self.w) * (b - a)   # from the end that is nearer: at w = 1 that is b, without a rounding error
 
@@ -466,7 +533,8 @@ class LerpBy(Binary):
         return g * self.w
 
 
-def lerp(input: Any, end: Any, weight: Any) -> Any:
+@public
+def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) -> Any:
     """The point between `input` (weight 0) and `end` (weight 1): `input + weight * (end - input)`.
 
     Errors: NotImplementedError for bools.
@@ -478,6 +546,8 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     if any(np.dtype(getattr(x, "dtype", float)).kind == "b" for x in (input, end)):
         raise NotImplementedError("lerp: between True and False there is no point; try .float() first")
     return Lerp()(input, end, weight) if hasattr(weight, "dtype") else LerpBy(weight)(input, end)
+
+lerp_ = in_place(lerp)
 
 
 class Addcmul(Ternary):
@@ -501,7 +571,8 @@ class Addcmul(Ternary):
         return g * a * self.value
 
 
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+@public
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Any:
     """`input + value * tensor1 * tensor2`.
 
         >>> import minidl
@@ -509,6 +580,8 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         tensor([4.])
     """
     return Addcmul(value)(input, tensor1, tensor2)
+
+addcmul_ = in_place(addcmul)
 
 
 class Addcdiv(Ternary):
@@ -535,7 +608,8 @@ class Addcdiv(Ternary):
         return -g * self.value * a / (b * b)
 
 
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+@public
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Any:
     """`input + value * tensor1 / tensor2`. Errors: RuntimeError for integers.
 
         >>> import minidl
@@ -543,3 +617,5 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         tensor([4.])
     """
     return Addcdiv(value)(input, tensor1, tensor2)
+
+addcdiv_ = in_place(addcdiv)

@@ -1,16 +1,21 @@
 """Numbers by their representation: signs, exponents, neighbours, shifts of bits, common divisors."""
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backend.device import Array, array_module
 from minidl.ops.base import return_types
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Elementwise, Unary, Zero, common_dtype
 from minidl.ops.elementwise.arithmetic import mul, sign
 from minidl.ops.elementwise.exponential import pow
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- signs
 
@@ -26,7 +31,8 @@ class SignBit(Unary):
         return np.signbit(x) if x.dtype.kind == "f" else x < 0
 
 
-def signbit(input: Any) -> Any:
+@public
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Whether the sign is a minus, for -0. as well.
 
         >>> import minidl
@@ -49,7 +55,8 @@ class Copysign(Binary):
         return Zero()(g)
 
 
-def copysign(input: Any, other: Any) -> Any:
+@public
+def copysign(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The size of `input` with the sign of `other`, a tensor or a number.
 
         >>> import minidl
@@ -57,6 +64,8 @@ def copysign(input: Any, other: Any) -> Any:
         tensor([-1.,  2.])
     """
     return Copysign()(input, other)
+
+copysign_ = in_place(copysign)
 
 
 class Heaviside(Binary):
@@ -66,7 +75,8 @@ class Heaviside(Binary):
         return array_module(a).where(a == 0, b, a > 0).astype(a.dtype, copy=False)
 
 
-def heaviside(input: Any, values: Any) -> Any:
+@public
+def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Any:
     """The step from 0 to 1: 0 below zero, 1 above, and `values` at zero. No gradient passes.
 
     Errors: RuntimeError where the dtypes differ.
@@ -79,6 +89,8 @@ def heaviside(input: Any, values: Any) -> Any:
         raise RuntimeError(f"heaviside: expected input and values of one dtype, but got {input.dtype} and "
                            f"{values.dtype}; convert one with .to(dtype)")
     return Heaviside()(input, values)
+
+heaviside_ = in_place(heaviside)
 
 
 # ---------------------------------------------------------------------- exponents and neighbours
@@ -95,7 +107,8 @@ class Frexp(Elementwise):
         return g[0] * scale
 
 
-def frexp(input: Any) -> return_types.MantissaExponent:
+@public
+def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.MantissaExponent:
     """`input` as `mantissa * 2 ** exponent`, the mantissa from 1/2 to 1 in size, the exponent an int32.
 
     Errors: RuntimeError unless `input` is floating.
@@ -110,7 +123,8 @@ def frexp(input: Any) -> return_types.MantissaExponent:
     return return_types.frexp(*Frexp()(input))
 
 
-def ldexp(input: Any, other: Any) -> Any:
+@public
+def ldexp(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input * 2 ** other`.
 
         >>> import minidl
@@ -123,6 +137,8 @@ def ldexp(input: Any, other: Any) -> Any:
     wide = np.dtype(np.float32) if dtype == np.float16 else dtype       # 2^16 is no float16, though 2^16 x may be
     return cast(mul(cast(input, wide), pow(2.0, cast(other, wide))), dtype)
 
+ldexp_ = in_place(ldexp)
+
 
 class Nextafter(Binary):
     """y = the number next to a, on the way to b"""
@@ -130,7 +146,8 @@ class Nextafter(Binary):
     ufunc = np.nextafter
 
 
-def nextafter(input: Any, other: Any) -> Any:
+@public
+def nextafter(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The floating number next to `input` in the direction of `other`. No gradient passes.
 
         >>> import minidl
@@ -138,6 +155,8 @@ def nextafter(input: Any, other: Any) -> Any:
         tensor([1.1921e-07])
     """
     return Nextafter()(input, other)
+
+nextafter_ = in_place(nextafter)
 
 
 # ---------------------------------------------------------------------- integers
@@ -177,7 +196,8 @@ class Lcm(Integers):
     ufunc = np.lcm
 
 
-def bitwise_left_shift(input: Any, other: Any) -> Any:
+@public
+def bitwise_left_shift(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input << other`: every bit moved to the left. Errors: NotImplementedError unless both are integers.
 
         >>> import minidl
@@ -186,8 +206,11 @@ def bitwise_left_shift(input: Any, other: Any) -> Any:
     """
     return LeftShift()(input, other)
 
+bitwise_left_shift_ = in_place(bitwise_left_shift)
 
-def bitwise_right_shift(input: Any, other: Any) -> Any:
+
+@public
+def bitwise_right_shift(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input >> other`: every bit moved to the right, the sign kept. Errors: as `bitwise_left_shift`.
 
         >>> import minidl
@@ -196,8 +219,11 @@ def bitwise_right_shift(input: Any, other: Any) -> Any:
     """
     return RightShift()(input, other)
 
+bitwise_right_shift_ = in_place(bitwise_right_shift)
 
-def gcd(input: Any, other: Any) -> Any:
+
+@public
+def gcd(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The greatest common divisor, element by element. Errors: NotImplementedError unless both are integers.
 
         >>> import minidl
@@ -206,8 +232,11 @@ def gcd(input: Any, other: Any) -> Any:
     """
     return Gcd()(input, other)
 
+gcd_ = in_place(gcd)
 
-def lcm(input: Any, other: Any) -> Any:
+
+@public
+def lcm(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The least common multiple, element by element. Errors: NotImplementedError unless both are integers.
 
         >>> import minidl
@@ -215,3 +244,5 @@ def lcm(input: Any, other: Any) -> Any:
         tensor([12, 14])
     """
     return Lcm()(input, other)
+
+lcm_ = in_place(lcm)

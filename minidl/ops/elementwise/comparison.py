@@ -4,13 +4,17 @@ Only the bitwise operations keep the dtype of integers.
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
+from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Unary
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- order
 
@@ -53,7 +57,8 @@ class Ge(Binary):
     ufunc = np.greater_equal
 
 
-def eq(input: Any, other: Any) -> Any:
+@public
+def eq(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input == other`, element by element; NaN equals nothing.
 
         >>> import minidl
@@ -62,8 +67,11 @@ def eq(input: Any, other: Any) -> Any:
     """
     return Eq()(input, other)
 
+eq_ = in_place(eq)
 
-def ne(input: Any, other: Any) -> Any:
+
+@public
+def ne(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input != other`, element by element.
 
         >>> import minidl
@@ -72,8 +80,11 @@ def ne(input: Any, other: Any) -> Any:
     """
     return Ne()(input, other)
 
+ne_ = in_place(ne)
 
-def lt(input: Any, other: Any) -> Any:
+
+@public
+def lt(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input < other`, element by element.
 
         >>> import minidl
@@ -82,8 +93,11 @@ def lt(input: Any, other: Any) -> Any:
     """
     return Lt()(input, other)
 
+lt_ = in_place(lt)
 
-def le(input: Any, other: Any) -> Any:
+
+@public
+def le(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input <= other`, element by element.
 
         >>> import minidl
@@ -92,8 +106,11 @@ def le(input: Any, other: Any) -> Any:
     """
     return Le()(input, other)
 
+le_ = in_place(le)
 
-def gt(input: Any, other: Any) -> Any:
+
+@public
+def gt(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input > other`, element by element.
 
         >>> import minidl
@@ -102,8 +119,11 @@ def gt(input: Any, other: Any) -> Any:
     """
     return Gt()(input, other)
 
+gt_ = in_place(gt)
 
-def ge(input: Any, other: Any) -> Any:
+
+@public
+def ge(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input >= other`, element by element.
 
         >>> import minidl
@@ -111,6 +131,8 @@ def ge(input: Any, other: Any) -> Any:
         tensor([False,  True])
     """
     return Ge()(input, other)
+
+ge_ = in_place(ge)
 
 
 # ---------------------------------------------------------------------- nearly or wholly the same
@@ -133,7 +155,9 @@ class IsClose(Binary):
         return array_module(a).isclose(a, b, self.rtol, self.atol, self.equal_nan)
 
 
-def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+@public
+def isclose(input: Tensor | complex, other: Tensor | complex, rtol: float = 1e-5, atol: float = 1e-8,
+            equal_nan: bool = False) -> Any:
     """Where `|input - other| <= atol + rtol * |other|`. Errors: RuntimeError for two different dtypes.
 
         >>> import minidl
@@ -143,7 +167,8 @@ def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equa
     return IsClose(rtol, atol, equal_nan)(input, other)
 
 
-def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+@public
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close, as `isclose` says; a Python bool.
 
         >>> import minidl
@@ -154,7 +179,8 @@ def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equ
     return bool(getattr(close, "array", close).all())
 
 
-def equal(input: Any, other: Any) -> bool:
+@public
+def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and the same elements; a Python bool.
 
         >>> import minidl
@@ -187,7 +213,8 @@ class IsFinite(Unary):
     ufunc = np.isfinite
 
 
-def isnan(input: Any) -> Any:
+@public
+def isnan(input: Tensor) -> Any:
     """Where `input` is NaN.
 
         >>> import minidl
@@ -197,7 +224,8 @@ def isnan(input: Any) -> Any:
     return IsNan()(input)
 
 
-def isinf(input: Any) -> Any:
+@public
+def isinf(input: Tensor) -> Any:
     """Where `input` is infinite, of either sign.
 
         >>> import minidl
@@ -207,7 +235,8 @@ def isinf(input: Any) -> Any:
     return IsInf()(input)
 
 
-def isfinite(input: Any) -> Any:
+@public
+def isfinite(input: Tensor) -> Any:
     """Where `input` is neither infinite nor NaN.
 
         >>> import minidl
@@ -246,7 +275,8 @@ class LogicalNot(Unary):
     ufunc = np.logical_not
 
 
-def logical_and(input: Any, other: Any) -> Any:
+@public
+def logical_and(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """Where both are true; anything but 0 is.
 
         >>> import minidl
@@ -255,8 +285,11 @@ def logical_and(input: Any, other: Any) -> Any:
     """
     return LogicalAnd()(input, other)
 
+logical_and_ = in_place(logical_and)
 
-def logical_or(input: Any, other: Any) -> Any:
+
+@public
+def logical_or(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """Where at least one is true.
 
         >>> import minidl
@@ -265,8 +298,11 @@ def logical_or(input: Any, other: Any) -> Any:
     """
     return LogicalOr()(input, other)
 
+logical_or_ = in_place(logical_or)
 
-def logical_xor(input: Any, other: Any) -> Any:
+
+@public
+def logical_xor(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """Where exactly one is true.
 
         >>> import minidl
@@ -275,8 +311,11 @@ def logical_xor(input: Any, other: Any) -> Any:
     """
     return LogicalXor()(input, other)
 
+logical_xor_ = in_place(logical_xor)
 
-def logical_not(input: Any) -> Any:
+
+@public
+def logical_not(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Where `input` is 0.
 
         >>> import minidl
@@ -284,6 +323,8 @@ def logical_not(input: Any) -> Any:
         tensor([ True, False])
     """
     return LogicalNot()(input)
+
+logical_not_ = in_place(logical_not)
 
 
 # ---------------------------------------------------------------------- bits
@@ -327,7 +368,8 @@ class BitwiseNot(Unary):
         return np.invert(x)
 
 
-def bitwise_and(input: Any, other: Any) -> Any:
+@public
+def bitwise_and(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input & other`: bit by bit for integers, element by element for bools. Errors: NotImplementedError for floats.
 
         >>> import minidl
@@ -336,8 +378,11 @@ def bitwise_and(input: Any, other: Any) -> Any:
     """
     return BitwiseAnd()(input, other)
 
+bitwise_and_ = in_place(bitwise_and)
 
-def bitwise_or(input: Any, other: Any) -> Any:
+
+@public
+def bitwise_or(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input | other`. Errors: NotImplementedError for floats.
 
         >>> import minidl
@@ -346,8 +391,11 @@ def bitwise_or(input: Any, other: Any) -> Any:
     """
     return BitwiseOr()(input, other)
 
+bitwise_or_ = in_place(bitwise_or)
 
-def bitwise_xor(input: Any, other: Any) -> Any:
+
+@public
+def bitwise_xor(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input ^ other`. Errors: NotImplementedError for floats.
 
         >>> import minidl
@@ -356,8 +404,11 @@ def bitwise_xor(input: Any, other: Any) -> Any:
     """
     return BitwiseXor()(input, other)
 
+bitwise_xor_ = in_place(bitwise_xor)
 
-def bitwise_not(input: Any) -> Any:
+
+@public
+def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`~input`. Errors: TypeError for floats.
 
         >>> import minidl
@@ -365,3 +416,5 @@ def bitwise_not(input: Any) -> Any:
         tensor([False,  True])
     """
     return BitwiseNot()(input)
+
+bitwise_not_ = in_place(bitwise_not)

@@ -5,7 +5,7 @@ How gradients pass through complex numbers is said in `minidl/autograd/op.py`. W
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.basic_ops import Conj
 from minidl.autograd.op import Op
@@ -14,7 +14,11 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import complex_of, real_of
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- the ops
 
@@ -107,7 +111,8 @@ def check_parts(who: str, a: Any, b: Any) -> None:
 
 # ---------------------------------------------------------------------- put together
 
-def complex(real: Any, imag: Any) -> Any:
+@public
+def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Any:
     """The complex tensor `real + i imag`. Errors: RuntimeError unless both are floating and of one dtype.
 
         >>> import minidl
@@ -118,7 +123,8 @@ def complex(real: Any, imag: Any) -> Any:
     return Complex()(real, imag)
 
 
-def view_as_complex(input: Any) -> Any:
+@public
+def view_as_complex(input: Tensor) -> Any:
     """Pairs along the last axis as complex numbers, (*, 2) -> (*); a view.
 
     Errors: RuntimeError unless floating, with a last axis of size 2 whose elements stand side by side in memory.
@@ -141,7 +147,8 @@ def view_as_complex(input: Any) -> Any:
 
 # ---------------------------------------------------------------------- taken apart
 
-def view_as_real(input: Any) -> Any:
+@public
+def view_as_real(input: Tensor) -> Any:
     """Complex numbers as pairs of real ones along a new last axis, (*) -> (*, 2); a view.
 
     Errors: RuntimeError unless complex.
@@ -156,7 +163,8 @@ def view_as_real(input: Any) -> Any:
     return ViewAsReal()(input)
 
 
-def real(input: Any) -> Any:
+@public
+def real(input: Tensor) -> Any:
     """The real part, as a view; `input` itself if it is real.
 
         >>> import minidl
@@ -166,7 +174,8 @@ def real(input: Any) -> Any:
     return Real()(input) if input.dtype.kind == "c" else input
 
 
-def imag(input: Any) -> Any:
+@public
+def imag(input: Tensor) -> Any:
     """The imaginary part, as a view. Errors: RuntimeError unless complex.
 
         >>> import minidl
@@ -181,7 +190,8 @@ def imag(input: Any) -> Any:
 
 # ---------------------------------------------------------------------- mirrored
 
-def conj(input: Any) -> Any:
+@public
+def conj(input: Tensor) -> Any:
     """The complex conjugate x - iy of x + iy; `input` itself if it is real. It is computed at once: PyTorch puts it
     off, and marks the tensor (`is_conj`).
 
@@ -192,24 +202,37 @@ def conj(input: Any) -> Any:
     return Conj()(input) if input.dtype.kind == "c" else input
 
 
-conj_physical = conj
+@public
+def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Any:
+    """`conj`: here, too, a new tensor holds the conjugates."""
+    return conj(input)
+
+conj_physical_ = in_place(conj_physical)
 
 
-def resolve_conj(input: Any) -> Any:
+@public
+def resolve_conj(input: Tensor) -> Any:
     """`input` itself: no conjugation is ever put off."""
+    check_tensors("resolve_conj", input=input)
     return input
 
 
-def resolve_neg(input: Any) -> Any:
+@public
+def resolve_neg(input: Tensor) -> Any:
     """`input` itself: no negation is ever put off."""
+    check_tensors("resolve_neg", input=input)
     return input
 
 
-def is_conj(input: Any) -> bool:
+@public
+def is_conj(input: Tensor) -> bool:
     """False: no conjugation is ever put off."""
+    check_tensors("is_conj", input=input)
     return False
 
 
-def is_neg(input: Any) -> bool:
+@public
+def is_neg(input: Tensor) -> bool:
     """False: no negation is ever put off."""
+    check_tensors("is_neg", input=input)
     return False

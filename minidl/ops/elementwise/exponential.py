@@ -3,15 +3,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, dense_copy, empty_dense, library_of
+from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Floating, Unary, Zero, number_as_tensor
 from minidl.ops.elementwise.complex_parts import real
 from minidl.ops.elementwise.selection import where
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- powers and roots
 
@@ -63,7 +67,8 @@ class Pow(Binary):
         return g * (out * log(safe))
 
 
-def pow(input: Any, exponent: Any) -> Any:
+@public
+def pow(input: Tensor | complex, exponent: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input ** exponent`; either may be a number.
 
     Errors: RuntimeError for integers to negative integer powers.
@@ -75,6 +80,8 @@ def pow(input: Any, exponent: Any) -> Any:
         tensor([2., 4., 8.])
     """
     return Pow()(input, exponent)
+
+pow_ = in_place(pow)
 
 
 class Square(Unary):
@@ -90,7 +97,8 @@ class Square(Unary):
         return g * x * 2
 
 
-def square(input: Any) -> Any:
+@public
+def square(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`input * input`.
 
         >>> import minidl
@@ -98,6 +106,8 @@ def square(input: Any) -> Any:
         tensor([1., 4.])
     """
     return Square()(input)
+
+square_ = in_place(square)
 
 
 class Sqrt(Floating):
@@ -110,7 +120,8 @@ class Sqrt(Floating):
         return g / (out * 2)
 
 
-def sqrt(input: Any) -> Any:
+@public
+def sqrt(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The square root; NaN below 0, and an infinite gradient at 0.
 
         >>> import minidl
@@ -118,6 +129,8 @@ def sqrt(input: Any) -> Any:
         tensor([2., 3.])
     """
     return Sqrt()(input)
+
+sqrt_ = in_place(sqrt)
 
 
 class Rsqrt(Floating):
@@ -132,7 +145,8 @@ class Rsqrt(Floating):
         return g * (out * out * out * -0.5)
 
 
-def rsqrt(input: Any) -> Any:
+@public
+def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`1 / sqrt(input)`.
 
         >>> import minidl
@@ -140,6 +154,8 @@ def rsqrt(input: Any) -> Any:
         tensor([0.5000])
     """
     return Rsqrt()(input)
+
+rsqrt_ = in_place(rsqrt)
 
 
 class Reciprocal(Floating):
@@ -152,7 +168,8 @@ class Reciprocal(Floating):
         return -g * (out * out)
 
 
-def reciprocal(input: Any) -> Any:
+@public
+def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`1 / input`.
 
         >>> import minidl
@@ -160,6 +177,8 @@ def reciprocal(input: Any) -> Any:
         tensor([0.2500, 0.5000])
     """
     return Reciprocal()(input)
+
+reciprocal_ = in_place(reciprocal)
 
 
 # ---------------------------------------------------------------------- exponentials
@@ -174,7 +193,8 @@ class Exp(Floating):
         return g * out
 
 
-def exp(input: Any) -> Any:
+@public
+def exp(input: Tensor, *, out: Tensor | None = None) -> Any:
     """e to the power of `input`.
 
         >>> import minidl
@@ -182,6 +202,8 @@ def exp(input: Any) -> Any:
         tensor([1.0000, 2.7183])
     """
     return Exp()(input)
+
+exp_ = in_place(exp)
 
 
 class Exp2(Floating):
@@ -194,7 +216,8 @@ class Exp2(Floating):
         return g * (out * math.log(2))
 
 
-def exp2(input: Any) -> Any:
+@public
+def exp2(input: Tensor, *, out: Tensor | None = None) -> Any:
     """2 to the power of `input`.
 
         >>> import minidl
@@ -202,6 +225,8 @@ def exp2(input: Any) -> Any:
         tensor([1., 8.])
     """
     return Exp2()(input)
+
+exp2_ = in_place(exp2)
 
 
 class Expm1(Floating):
@@ -214,7 +239,8 @@ class Expm1(Floating):
         return g * (out + 1)
 
 
-def expm1(input: Any) -> Any:
+@public
+def expm1(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`exp(input) - 1`, exact for small inputs too.
 
         >>> import minidl
@@ -222,6 +248,8 @@ def expm1(input: Any) -> Any:
         tensor([0.0000, 1.7183])
     """
     return Expm1()(input)
+
+expm1_ = in_place(expm1)
 
 
 # ---------------------------------------------------------------------- logarithms
@@ -236,7 +264,8 @@ class Log(Floating):
         return g / x
 
 
-def log(input: Any) -> Any:
+@public
+def log(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The natural logarithm; -inf at 0, NaN below.
 
         >>> import minidl
@@ -244,6 +273,8 @@ def log(input: Any) -> Any:
         tensor([0.0000, 2.3026])
     """
     return Log()(input)
+
+log_ = in_place(log)
 
 
 class Log2(Floating):
@@ -256,7 +287,8 @@ class Log2(Floating):
         return g / (x * math.log(2))
 
 
-def log2(input: Any) -> Any:
+@public
+def log2(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The logarithm to base 2.
 
         >>> import minidl
@@ -264,6 +296,8 @@ def log2(input: Any) -> Any:
         tensor([0., 3.])
     """
     return Log2()(input)
+
+log2_ = in_place(log2)
 
 
 class Log10(Floating):
@@ -276,7 +310,8 @@ class Log10(Floating):
         return g / (x * math.log(10))
 
 
-def log10(input: Any) -> Any:
+@public
+def log10(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The logarithm to base 10.
 
         >>> import minidl
@@ -284,6 +319,8 @@ def log10(input: Any) -> Any:
         tensor([0.0000, 0.3010])
     """
     return Log10()(input)
+
+log10_ = in_place(log10)
 
 
 class Log1p(Floating):
@@ -296,7 +333,8 @@ class Log1p(Floating):
         return g / (x + 1)
 
 
-def log1p(input: Any) -> Any:
+@public
+def log1p(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`log(1 + input)`, exact for small inputs too.
 
         >>> import minidl
@@ -304,6 +342,8 @@ def log1p(input: Any) -> Any:
         tensor([0.0000, 0.6931])
     """
     return Log1p()(input)
+
+log1p_ = in_place(log1p)
 
 
 class Logaddexp(Binary):
@@ -319,7 +359,8 @@ class Logaddexp(Binary):
         return g * sigmoid(b - a)
 
 
-def logaddexp(input: Any, other: Any) -> Any:
+@public
+def logaddexp(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`log(exp(input) + exp(other))`, without overflow.
 
         >>> import minidl
@@ -349,7 +390,8 @@ class Xlogy(Binary):
         return g * (a / b)
 
 
-def xlogy(input: Any, other: Any) -> Any:
+@public
+def xlogy(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input * log(other)`, and 0 where `input` is 0, as entropies want it.
 
         >>> import minidl
@@ -357,6 +399,8 @@ def xlogy(input: Any, other: Any) -> Any:
         tensor([0., 0.])
     """
     return Xlogy()(input, other)
+
+xlogy_ = in_place(xlogy)
 
 
 # ---------------------------------------------------------------------- sigmoid and erf
@@ -377,7 +421,8 @@ class Sigmoid(Floating):
         return g * (out * (1 - out))
 
 
-def sigmoid(input: Any) -> Any:
+@public
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`1 / (1 + exp(-input))`, exact in both tails.
 
         >>> import minidl
@@ -385,6 +430,8 @@ def sigmoid(input: Any) -> Any:
         tensor([0.5000, 0.8808])
     """
     return Sigmoid()(input)
+
+sigmoid_ = in_place(sigmoid)
 
 
 class Erf(Floating):
@@ -397,7 +444,8 @@ class Erf(Floating):
         return g * (exp(-(x * x)) * (2 / math.sqrt(math.pi)))
 
 
-def erf(input: Any) -> Any:
+@public
+def erf(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The error function.
 
         >>> import minidl
@@ -405,6 +453,8 @@ def erf(input: Any) -> Any:
         tensor([0.0000, 0.8427])
     """
     return Erf()(input)
+
+erf_ = in_place(erf)
 
 
 class Erfc(Floating):
@@ -417,7 +467,8 @@ class Erfc(Floating):
         return g * (exp(-(x * x)) * (-2 / math.sqrt(math.pi)))
 
 
-def erfc(input: Any) -> Any:
+@public
+def erfc(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`1 - erf(input)`, exact for large inputs too.
 
         >>> import minidl
@@ -425,3 +476,5 @@ def erfc(input: Any) -> Any:
         tensor([1.0000, 0.1573])
     """
     return Erfc()(input)
+
+erfc_ = in_place(erfc)

@@ -1,7 +1,7 @@
 """Which of two: where, maximum, minimum, clamp, nan_to_num. A gradient flows to what was selected."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,12 @@ from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.dtype import held, result_type
 from minidl.ops.base.broadcast import broadcast_shape, expand_to, prepare
 from minidl.ops.base.checks import check_tensors
+from minidl.ops.base.declaration import alias, in_place, public
 from minidl.ops.base.ufunc import Binary, Elementwise, Unary
 from minidl.ops.elementwise.comparison import isfinite
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- where
 
@@ -31,7 +35,9 @@ class Where(Elementwise):
         return where(condition, 0.0, g)
 
 
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+@public
+def where(condition: Tensor, input: Tensor | complex | None = None, other: Any = None, *,
+          out: Tensor | None = None) -> Any:
     """`input` where `condition` holds, `other` elsewhere, with broadcasting and promotion.
 
     With the condition alone, which may be of numbers: the indices where it is not 0, one tensor a dimension. A NaN
@@ -118,7 +124,8 @@ class Fmin(Binary):
         return where((a <= b) | (b != b), 0.0, g)
 
 
-def maximum(input: Any, other: Any) -> Any:
+@public
+def maximum(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The larger of two, element by element; NaN where either is NaN.
 
         >>> import minidl
@@ -128,7 +135,8 @@ def maximum(input: Any, other: Any) -> Any:
     return Maximum()(input, other)
 
 
-def minimum(input: Any, other: Any) -> Any:
+@public
+def minimum(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The smaller of two, element by element; NaN where either is NaN.
 
         >>> import minidl
@@ -138,7 +146,8 @@ def minimum(input: Any, other: Any) -> Any:
     return Minimum()(input, other)
 
 
-def fmax(input: Any, other: Any) -> Any:
+@public
+def fmax(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The larger of two; where one is NaN, the other.
 
         >>> import minidl
@@ -148,7 +157,8 @@ def fmax(input: Any, other: Any) -> Any:
     return Fmax()(input, other)
 
 
-def fmin(input: Any, other: Any) -> Any:
+@public
+def fmin(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The smaller of two; where one is NaN, the other.
 
         >>> import minidl
@@ -185,7 +195,8 @@ class Clamp(Elementwise):
         return where(x > high if low is None else (x > high) | (low > high), g, 0.0)
 
 
-def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+@public
+def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Any:
     """`input` brought into the range from `min` to `max`, each a number, a tensor or None.
 
     Errors: RuntimeError where both are None.
@@ -204,8 +215,11 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     high = bounds[-1] if max is not None else None
     return Clamp()(input, low, high)
 
+clamp_ = in_place(clamp)
 
-clip = clamp
+
+clip = alias("clip", clamp)
+clip_ = in_place(clip)
 
 
 class NanToNum(Unary):
@@ -224,8 +238,9 @@ class NanToNum(Unary):
         return where(isfinite(x), g, 0.0)
 
 
-def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
-               neginf: float | None = None) -> Any:
+@public
+def nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = None,
+               neginf: float | None = None, *, out: Tensor | None = None) -> Any:
     """`input` with numbers in place of NaN, inf and -inf; the largest and smallest finite ones by default.
 
         >>> import minidl
@@ -233,3 +248,5 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
         tensor([1., 0., 9.])
     """
     return NanToNum(nan, posinf, neginf)(input)
+
+nan_to_num_ = in_place(nan_to_num)

@@ -2,15 +2,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backend.device import Array, array_module
+from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Floating, Zero
 from minidl.ops.elementwise.complex_parts import Complex, check_parts, imag, real
 from minidl.ops.elementwise.exponential import sqrt
 from minidl.ops.elementwise.selection import where
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- circular
 
@@ -24,7 +28,8 @@ class Sin(Floating):
         return g * cos(x)
 
 
-def sin(input: Any) -> Any:
+@public
+def sin(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The sine; angles are in radians.
 
         >>> import minidl
@@ -32,6 +37,8 @@ def sin(input: Any) -> Any:
         tensor([0.0000, 0.8415])
     """
     return Sin()(input)
+
+sin_ = in_place(sin)
 
 
 class Cos(Floating):
@@ -44,7 +51,8 @@ class Cos(Floating):
         return -g * sin(x)
 
 
-def cos(input: Any) -> Any:
+@public
+def cos(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The cosine; angles are in radians.
 
         >>> import minidl
@@ -52,6 +60,8 @@ def cos(input: Any) -> Any:
         tensor([1.0000, 0.5403])
     """
     return Cos()(input)
+
+cos_ = in_place(cos)
 
 
 class Tan(Floating):
@@ -64,7 +74,8 @@ class Tan(Floating):
         return g * (1 + out * out)
 
 
-def tan(input: Any) -> Any:
+@public
+def tan(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The tangent; angles are in radians.
 
         >>> import minidl
@@ -72,6 +83,8 @@ def tan(input: Any) -> Any:
         tensor([0.0000, 1.5574])
     """
     return Tan()(input)
+
+tan_ = in_place(tan)
 
 
 class Asin(Floating):
@@ -84,7 +97,8 @@ class Asin(Floating):
         return g / sqrt(1 - x * x)
 
 
-def asin(input: Any) -> Any:
+@public
+def asin(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The angle whose sine is `input`; NaN beyond -1 and 1.
 
         >>> import minidl
@@ -92,6 +106,8 @@ def asin(input: Any) -> Any:
         tensor([0.0000, 1.5708])
     """
     return Asin()(input)
+
+asin_ = in_place(asin)
 
 
 class Acos(Floating):
@@ -104,7 +120,8 @@ class Acos(Floating):
         return -g / sqrt(1 - x * x)
 
 
-def acos(input: Any) -> Any:
+@public
+def acos(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The angle whose cosine is `input`; NaN beyond -1 and 1.
 
         >>> import minidl
@@ -112,6 +129,8 @@ def acos(input: Any) -> Any:
         tensor([1.5708, 0.0000])
     """
     return Acos()(input)
+
+acos_ = in_place(acos)
 
 
 class Atan(Floating):
@@ -124,7 +143,8 @@ class Atan(Floating):
         return g / (1 + x * x)
 
 
-def atan(input: Any) -> Any:
+@public
+def atan(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The angle whose tangent is `input`.
 
         >>> import minidl
@@ -132,6 +152,8 @@ def atan(input: Any) -> Any:
         tensor([0.0000, 0.7854])
     """
     return Atan()(input)
+
+atan_ = in_place(atan)
 
 
 class Atan2(Binary):
@@ -156,7 +178,8 @@ def nonzero_square(a: Any, b: Any) -> Any:
     return where(square == 0, 1.0, square)
 
 
-def atan2(input: Any, other: Any) -> Any:
+@public
+def atan2(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The angle of the point with x = `other` and y = `input`, from -pi to pi.
 
         >>> import minidl
@@ -164,6 +187,8 @@ def atan2(input: Any, other: Any) -> Any:
         tensor([ 0.7854, -2.3562])
     """
     return Atan2()(input, other)
+
+atan2_ = in_place(atan2)
 
 
 class AngleOfReal(Floating):
@@ -176,7 +201,8 @@ class AngleOfReal(Floating):
         return Zero()(g)
 
 
-def angle(input: Any) -> Any:
+@public
+def angle(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The angle of a complex number in the plane, `atan2(imag, real)`; of a real one pi below 0, else 0.
 
         >>> import minidl
@@ -186,7 +212,8 @@ def angle(input: Any) -> Any:
     return atan2(imag(input), real(input)) if input.dtype.kind == "c" else AngleOfReal()(input)
 
 
-def polar(abs: Any, angle: Any) -> Any:
+@public
+def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Any:
     """The complex numbers of the given absolute value and angle: `abs * cos(angle) + i abs * sin(angle)`.
 
     Errors: RuntimeError unless both are floating and of one dtype.
@@ -212,7 +239,8 @@ class Hypot(Binary):
         return g * (b / out)
 
 
-def hypot(input: Any, other: Any) -> Any:
+@public
+def hypot(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The long side of a right triangle, `sqrt(input^2 + other^2)`, without overflow.
 
         >>> import minidl
@@ -220,6 +248,8 @@ def hypot(input: Any, other: Any) -> Any:
         tensor([5.])
     """
     return Hypot()(input, other)
+
+hypot_ = in_place(hypot)
 
 
 # ---------------------------------------------------------------------- hyperbolic
@@ -234,7 +264,8 @@ class Sinh(Floating):
         return g * cosh(x)
 
 
-def sinh(input: Any) -> Any:
+@public
+def sinh(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The hyperbolic sine.
 
         >>> import minidl
@@ -242,6 +273,8 @@ def sinh(input: Any) -> Any:
         tensor([0.0000, 1.1752])
     """
     return Sinh()(input)
+
+sinh_ = in_place(sinh)
 
 
 class Cosh(Floating):
@@ -254,7 +287,8 @@ class Cosh(Floating):
         return g * sinh(x)
 
 
-def cosh(input: Any) -> Any:
+@public
+def cosh(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The hyperbolic cosine.
 
         >>> import minidl
@@ -262,6 +296,8 @@ def cosh(input: Any) -> Any:
         tensor([1.0000, 1.5431])
     """
     return Cosh()(input)
+
+cosh_ = in_place(cosh)
 
 
 class Tanh(Floating):
@@ -274,7 +310,8 @@ class Tanh(Floating):
         return g * (1 - out * out)
 
 
-def tanh(input: Any) -> Any:
+@public
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The hyperbolic tangent.
 
         >>> import minidl
@@ -282,6 +319,8 @@ def tanh(input: Any) -> Any:
         tensor([0.0000, 0.7616])
     """
     return Tanh()(input)
+
+tanh_ = in_place(tanh)
 
 
 class Asinh(Floating):
@@ -294,7 +333,8 @@ class Asinh(Floating):
         return g / sqrt(x * x + 1)
 
 
-def asinh(input: Any) -> Any:
+@public
+def asinh(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse of `sinh`.
 
         >>> import minidl
@@ -302,6 +342,8 @@ def asinh(input: Any) -> Any:
         tensor([0.0000, 0.8814])
     """
     return Asinh()(input)
+
+asinh_ = in_place(asinh)
 
 
 class Acosh(Floating):
@@ -314,7 +356,8 @@ class Acosh(Floating):
         return g / (sqrt(x - 1) * sqrt(x + 1) if x.dtype.kind == "c" else sqrt(x * x - 1))
 
 
-def acosh(input: Any) -> Any:
+@public
+def acosh(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse of `cosh`; NaN below 1.
 
         >>> import minidl
@@ -322,6 +365,8 @@ def acosh(input: Any) -> Any:
         tensor([0.0000, 1.3170])
     """
     return Acosh()(input)
+
+acosh_ = in_place(acosh)
 
 
 class Atanh(Floating):
@@ -334,7 +379,8 @@ class Atanh(Floating):
         return g / (1 - x * x)
 
 
-def atanh(input: Any) -> Any:
+@public
+def atanh(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse of `tanh`; NaN beyond -1 and 1.
 
         >>> import minidl
@@ -342,3 +388,5 @@ def atanh(input: Any) -> Any:
         tensor([0.0000, 0.5493])
     """
     return Atanh()(input)
+
+atanh_ = in_place(atanh)

@@ -1,7 +1,7 @@
 """Embeddings summed over bags: all words of a text as one vector, without an array of the single ones' gradients."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,15 +9,20 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.broadcast import expand_to
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.embedding.table import Embedding, normalize_padding, shorten
 from minidl.ops.index.along_axis import MaskedFill, check_range, positions_of
 from minidl.ops.index.items import GetItem, ScatterAdd
 from minidl.ops.shape.views import array_of, reshape
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def embedding_bag(input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2,
-                  scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
-                  per_sample_weights: Any = None, include_last_offset: bool = False,
+
+@public
+def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
+                  norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+                  per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
                   padding_idx: int | None = None) -> Any:
     """The sum, mean or maximum of rows of `weight` (V, D), over bags of integers.
 

@@ -1,20 +1,25 @@
 """From integers to vectors: as a row with a single 1 in it, or as a row of a table that is learnt."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
+from minidl.ops.base.declaration import public
 from minidl.ops.index.along_axis import MaskedFill, check_range, positions_of
 from minidl.ops.index.items import GetItem, ScatterAdd, setitem
 from minidl.ops.reduce.vector_norm import norm
 from minidl.ops.shape.views import array_of, as_result
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+
+@public
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Any:
     """A row of zeros with a 1 at the given class, for every integer of `tensor`: (...) -> (..., classes), int64.
 
     Without `num_classes`, the largest class decides. Errors: RuntimeError for classes out of range.
@@ -61,7 +66,8 @@ class Embedding(GetItem):
         return ScatterAdd(places, self.x_shape).watch_as(self)(g)
 
 
-def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
+@public
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
               norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Any:
     """Rows of `weight` (V, D) looked up by the integers of `input` (...): the result is (..., D).
 

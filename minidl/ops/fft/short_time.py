@@ -1,7 +1,7 @@
 """The short-time Fourier transform of signals, and its inverse: the spectrum of one window after the other."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from minidl.backend.dtype import real_of
 from minidl.backend.warn import warn
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.complex_parts import view_as_real
 from minidl.ops.fft.transforms import fft, ifft, irfft, rfft
 from minidl.ops.index.window import WindowSum, unfold
@@ -17,10 +18,15 @@ from minidl.ops.linalg.equations import beside
 from minidl.ops.shape.movement import pad
 from minidl.ops.shape.views import array_of, expand, narrow, reshape, transpose
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def stft(input: Any, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Any = None,
-         center: bool = True, pad_mode: str = "reflect", normalized: bool = False, onesided: bool | None = None,
-         return_complex: bool | None = None, align_to_window: bool | None = None) -> Any:
+
+@public
+def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
+         window: Tensor | None = None, center: bool = True, pad_mode: str = "reflect", normalized: bool = False,
+         onesided: bool | None = None, return_complex: bool | None = None,
+         align_to_window: bool | None = None) -> Any:
     """The Fourier transforms of all pieces of a signal that a window slides over:
 
         y[k, m] = sum_j window[j] x[m hop_length + j] e^(-2 pi i jk / n_fft)
@@ -71,9 +77,10 @@ def stft(input: Any, n_fft: int, hop_length: int | None = None, win_length: int 
     return y if return_complex or return_complex is None else view_as_real(y)
 
 
-def istft(input: Any, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Any = None,
-          center: bool = True, normalized: bool = False, onesided: bool | None = None, length: int | None = None,
-          return_complex: bool = False) -> Any:
+@public
+def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
+          window: Tensor | None = None, center: bool = True, normalized: bool = False, onesided: bool | None = None,
+          length: int | None = None, return_complex: bool = False) -> Any:
     """The signal x of which `input` is the `stft`, made with the same arguments; for any other input, the signal whose
     pieces come closest to it in squares:
 

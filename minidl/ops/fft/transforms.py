@@ -10,7 +10,7 @@ equal parts, 1 / sqrt(n), into both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import wrap
@@ -19,10 +19,14 @@ from minidl.backend.dtype import complex_of, get_default_dtype, real_of
 from minidl.ops.base.broadcast import Shape
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim, normalize_dims
 from minidl.ops.elementwise.complex_parts import conj
 from minidl.ops.shape.movement import pad, roll
 from minidl.ops.shape.views import array_of, clone
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 MIRRORED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 """Which norm gives the opposite transform the factor of this one."""
@@ -204,7 +208,9 @@ def _mirrored(norm: str | None, who: str) -> str:
 
 # ---------------------------------------------------------------------- along one axis
 
-def fft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+@public
+def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
+        out: Tensor | None = None) -> Any:
     """The Fourier transform along a dimension, y_k = sum_j x_j e^(-2 pi i jk / n); complex.
 
     `input` is cut off, or filled up with zeros, to `n` elements; `norm` says what is divided by n, see `ifft`.
@@ -219,7 +225,9 @@ def fft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None
     return _c2c(input, *_one(input, n, dim, "fft"), norm, False, "fft")
 
 
-def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+@public
+def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
+         out: Tensor | None = None) -> Any:
     """The inverse of `fft`, x_j = 1/n sum_k y_k e^(2 pi i jk / n).
 
     With `norm="backward"`, the default, 1 / n stands here; with "forward" in `fft`; with "ortho", 1 / sqrt(n) in both.
@@ -232,7 +240,9 @@ def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
     return _c2c(input, *_one(input, n, dim, "ifft"), norm, True, "ifft")
 
 
-def rfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+@public
+def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
+         out: Tensor | None = None) -> Any:
     """`fft` of real numbers, without its second half, which would repeat the first: y_(n-k) = conj(y_k).
 
     (*, n) -> (*, n // 2 + 1), complex. Arguments and errors as `fft`, and RuntimeError for complex numbers.
@@ -244,7 +254,9 @@ def rfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
     return _r2c(input, *_one(input, n, dim, "rfft"), norm, "rfft")
 
 
-def irfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+@public
+def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
+          out: Tensor | None = None) -> Any:
     """The inverse of `rfft`: (*, n // 2 + 1) -> (*, n), real. An odd n must be told: it is 2 (m - 1) by default, of m
     elements given. Arguments and errors as `ifft`.
 
@@ -255,7 +267,9 @@ def irfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = No
     return _c2r(input, *_one(input, n, dim, "irfft"), norm, "irfft")
 
 
-def hfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+@public
+def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
+         out: Tensor | None = None) -> Any:
     """`fft` of a signal with x_(n-j) = conj(x_j), of which the first half is given; the result is real.
 
     (*, n // 2 + 1) -> (*, n), with n as for `irfft`. Arguments and errors as `fft`.
@@ -267,7 +281,9 @@ def hfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
     return _c2r(conj(_complex(input, "hfft")), *_one(input, n, dim, "hfft"), _mirrored(norm, "hfft"), "hfft")
 
 
-def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+@public
+def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
+          out: Tensor | None = None) -> Any:
     """The inverse of `hfft`: the first half of `ifft` of real numbers, (*, n) -> (*, n // 2 + 1).
 
     Arguments and errors as `rfft`.
@@ -281,7 +297,8 @@ def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = No
 
 # ---------------------------------------------------------------------- along several
 
-def fftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None) -> Any:
+@public
+def fftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None) -> Any:
     """`fft` along several dimensions, one after the other: all of them, those that `dim` names, or the last len(s).
 
     `s` gives the sizes to cut off or fill up to, one a dimension, where -1 leaves it as it is. The n of `norm` is the
@@ -295,7 +312,9 @@ def fftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None) 
     return _c2c(input, *_several(input, s, dim, "fftn"), norm, False, "fftn")
 
 
-def ifftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None) -> Any:
+@public
+def ifftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
+          out: Tensor | None = None) -> Any:
     """The inverse of `fftn`; arguments and errors as there.
 
         >>> import minidl
@@ -306,7 +325,9 @@ def ifftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None)
     return _c2c(input, *_several(input, s, dim, "ifftn"), norm, True, "ifftn")
 
 
-def rfftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None) -> Any:
+@public
+def rfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
+          out: Tensor | None = None) -> Any:
     """`fftn` of real numbers, with the first half only along the last of the dimensions, as `rfft`.
 
         >>> import minidl
@@ -316,7 +337,9 @@ def rfftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None)
     return _r2c(input, *_several(input, s, dim, "rfftn"), norm, "rfftn")
 
 
-def irfftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None) -> Any:
+@public
+def irfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
+           out: Tensor | None = None) -> Any:
     """The inverse of `rfftn`, real. The last size of `s` is that of the result, by default 2 (m - 1), as for `irfft`.
 
         >>> import minidl
@@ -328,7 +351,9 @@ def irfftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None
     return _c2r(input, *_several(input, s, dim, "irfftn"), norm, "irfftn")
 
 
-def hfftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None) -> Any:
+@public
+def hfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
+          out: Tensor | None = None) -> Any:
     """`fft` along all of the dimensions but the last, and `hfft` along that; real. Arguments as `irfftn`.
 
         >>> import minidl
@@ -339,7 +364,9 @@ def hfftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None)
     return _c2r(conj(_complex(input, "hfftn")), *_several(input, s, dim, "hfftn"), _mirrored(norm, "hfftn"), "hfftn")
 
 
-def ihfftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None) -> Any:
+@public
+def ihfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
+           out: Tensor | None = None) -> Any:
     """The inverse of `hfftn`, of real numbers. Arguments as `rfftn`.
 
         >>> import minidl
@@ -352,39 +379,53 @@ def ihfftn(input: Any, s: Sizes = None, dim: Any = None, norm: str | None = None
 
 # ---------------------------------------------------------------------- along two
 
-def fft2(input: Any, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+@public
+def fft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
+         out: Tensor | None = None) -> Any:
     """`fftn` along the last two dimensions, as for images."""
     return fftn(input, s, dim, norm)
 
 
-def ifft2(input: Any, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+@public
+def ifft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
+          out: Tensor | None = None) -> Any:
     """`ifftn` along the last two dimensions."""
     return ifftn(input, s, dim, norm)
 
 
-def rfft2(input: Any, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+@public
+def rfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
+          out: Tensor | None = None) -> Any:
     """`rfftn` along the last two dimensions."""
     return rfftn(input, s, dim, norm)
 
 
-def irfft2(input: Any, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+@public
+def irfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
+           out: Tensor | None = None) -> Any:
     """`irfftn` along the last two dimensions."""
     return irfftn(input, s, dim, norm)
 
 
-def hfft2(input: Any, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+@public
+def hfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
+          out: Tensor | None = None) -> Any:
     """`hfftn` along the last two dimensions."""
     return hfftn(input, s, dim, norm)
 
 
-def ihfft2(input: Any, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+@public
+def ihfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
+           out: Tensor | None = None) -> Any:
     """`ihfftn` along the last two dimensions."""
     return ihfftn(input, s, dim, norm)
 
 
 # ---------------------------------------------------------------------- frequencies
 
-def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+@public
+def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+            out: Tensor | None = None) -> Any:
     """The frequencies that belong to the n elements of `fft`, for samples `d` apart: 0, 1, ..., -2, -1, by n d.
 
         >>> import minidl
@@ -395,7 +436,9 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, re
     return _frequencies(lambda xp: (xp.arange(n) + half) % max(n, 1) - half, n * d, dtype, device, requires_grad)
 
 
-def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+@public
+def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+             out: Tensor | None = None) -> Any:
     """The frequencies that belong to the n // 2 + 1 elements of `rfft`: 0, 1, ..., n // 2, by n d.
 
         >>> import minidl
@@ -414,7 +457,8 @@ def _frequencies(order: Callable[[Any], Array], by: float, dtype: Any, device: A
     return result
 
 
-def fftshift(input: Any, dim: Any = None) -> Any:
+@public
+def fftshift(input: Tensor, dim: Any = None) -> Any:
     """The frequency 0 moved from the front to the middle, along `dim`, or all dimensions.
 
         >>> import minidl
@@ -425,7 +469,8 @@ def fftshift(input: Any, dim: Any = None) -> Any:
     return roll(input, [input.shape[axis] // 2 for axis in axes], axes)
 
 
-def ifftshift(input: Any, dim: Any = None) -> Any:
+@public
+def ifftshift(input: Tensor, dim: Any = None) -> Any:
     """The inverse of `fftshift`.
 
         >>> import minidl

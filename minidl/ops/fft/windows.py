@@ -16,8 +16,10 @@ import numpy as np
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, as_device, get_library, library_of
 from minidl.backend.dtype import get_default_dtype
+from minidl.ops.base.declaration import public
 
 
+@public
 def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
                 requires_grad: bool = False) -> Any:
     """w_j = (1 - cos(2 pi j / N)) / 2, with N = window_length, or one less if it is not `periodic`.
@@ -30,6 +32,7 @@ def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None,
                    requires_grad)
 
 
+@public
 def hamming_window(window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *,
                    dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """w_j = alpha - beta cos(2 pi j / N), N as for `hann_window`.
@@ -42,6 +45,7 @@ def hamming_window(window_length: int, periodic: bool = True, alpha: float = 0.5
                    device, requires_grad)
 
 
+@public
 def blackman_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
                     requires_grad: bool = False) -> Any:
     """w_j = 0.42 - 0.5 cos(2 pi j / N) + 0.08 cos(4 pi j / N), N as for `hann_window`.
@@ -55,6 +59,7 @@ def blackman_window(window_length: int, periodic: bool = True, *, dtype: Any = N
                    window_length, periodic, dtype, device, requires_grad)
 
 
+@public
 def bartlett_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
                     requires_grad: bool = False) -> Any:
     """w_j = 1 - |2 j / N - 1|: a triangle, N as for `hann_window`.
@@ -67,6 +72,7 @@ def bartlett_window(window_length: int, periodic: bool = True, *, dtype: Any = N
                    requires_grad)
 
 
+@public
 def kaiser_window(window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Any = None,
                   device: Any = None, requires_grad: bool = False) -> Any:
     """w_j = I0(beta sqrt(1 - (2 j / N - 1)^2)) / I0(beta), I0 the modified Bessel function; N as for `hann_window`.

@@ -6,7 +6,7 @@ op in this file: the gradients come with `GetItem`, `ScatterAdd` and `Replace`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,12 +17,16 @@ from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.dtype import held
 from minidl.ops.base.broadcast import Sum, broadcast_shape, expand_to
 from minidl.ops.base.checks import check_tensors, number
+from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.base.ufunc import Elementwise
 from minidl.ops.elementwise.arithmetic import Add
 from minidl.ops.index.items import GetItem, Replace, ScatterAdd, SetItem, as_value, fit, resolve, shape_of_places
 from minidl.ops.shape.movement import Tile
 from minidl.ops.shape.views import ALL, Reshape, Slice, array_of, clone, ravel, unsqueeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- gather and scatter
 
@@ -31,7 +35,8 @@ def _row(x: Any) -> Any:
     return Reshape((1,))(x) if getattr(x, "ndim", 1) == 0 else x
 
 
-def gather(input: Any, dim: int, index: Any) -> Any:
+@public
+def gather(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Any:
     """y[i, j, k] = x[i, index[i, j, k], k], here for dim=1 of three axes: one element read for each in `index`.
 
     Errors: RuntimeError where the number of dimensions differs, or `index` is larger than `input` in an axis
@@ -48,8 +53,9 @@ def gather(input: Any, dim: int, index: Any) -> Any:
     return y if index.ndim else Reshape(())(y)
 
 
-def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
-            reduce: str | None = None) -> Any:
+@public
+def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
+            reduce: str | None = None, out: Tensor | None = None) -> Any:
     """A copy of x in which y[i, index[i, j, k], k] = src[i, j, k], here for dim=1; `gather` the other way round.
 
     `src` is a tensor, or one number for all. `reduce='add'` is `scatter_add`. Where a place is named twice, the
@@ -68,7 +74,8 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     return y if input.ndim else Reshape(())(y)
 
 
-def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
+@public
+def scatter_(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
              reduce: str | None = None) -> Any:
     """`scatter` into `input` itself; returns it."""
     src = value if src is None else src
@@ -80,7 +87,8 @@ def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
     return input
 
 
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+@public
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Any:
     """A copy of x to which y[i, index[i, j, k], k] += src[i, j, k], here for dim=1; repeats add up.
 
         >>> import minidl
@@ -90,7 +98,8 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     return Add()(input, _scattered(input, dim, index, src, "scatter_add"))
 
 
-def scatter_add_(input: Any, dim: int, index: Any, src: Any) -> Any:
+@public
+def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
     """`scatter_add` into `input` itself; returns it."""
     return write(input, Add(), _scattered(input, dim, index, src, "scatter_add_"), who="scatter_add_")
 
@@ -168,7 +177,8 @@ def check_range(who: str, positions: Array, axis: int, size: int, error: type[Ex
 
 # ---------------------------------------------------------------------- whole slices along an axis
 
-def index_select(input: Any, dim: int, index: Any) -> Any:
+@public
+def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Any:
     """The slices of `input` along `dim` that `index` (1-D) names, as often as it names them.
 
         >>> import minidl
@@ -183,7 +193,9 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     return GetItem(places).watch(index)(input) if input.ndim else clone(input)
 
 
-def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+@public
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1,
+              out: Tensor | None = None) -> Any:
     """A copy of `input` with `alpha * source` added to the slices that `index` names; repeats add up.
 
         >>> import minidl
@@ -193,7 +205,8 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1
     return Add()(input, _added_slices(input, dim, index, source, alpha, "index_add"))
 
 
-def index_add_(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+@public
+def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Any:
     """`index_add` into `input` itself; returns it."""
     return write(input, Add(), _added_slices(input, dim, index, source, alpha, "index_add_"), who="index_add_")
 
@@ -214,7 +227,8 @@ def _row_of(source: Any, who: str) -> Any:
     return _row(source)
 
 
-def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+@public
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Any:
     """A copy of `input` in which the slices that `index` names are those of `source`."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_copy")
@@ -222,7 +236,8 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     return y if input.ndim else Reshape(())(y)
 
 
-def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
+@public
+def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
     """`index_copy` into `input` itself; returns it."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_copy_")
@@ -230,7 +245,8 @@ def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
     return input
 
 
-def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+@public
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Any:
     """A copy of `input` with the slices that `index` names set to `value`.
 
         >>> import minidl
@@ -244,7 +260,8 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     return y if input.ndim else Reshape(())(y)
 
 
-def index_fill_(input: Any, dim: int, index: Any, value: Any) -> Any:
+@public
+def index_fill_(input: Tensor, dim: int, index: Tensor, value: Any) -> Any:
     """`index_fill` into `input` itself; returns it."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_fill_", from_the_end=True)
@@ -292,7 +309,8 @@ def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
 
 # ---------------------------------------------------------------------- any places
 
-def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+@public
+def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """A copy of `input` after `y[indices] = values`, or `y[indices] += values` with `accumulate`, where repeats
     add up. `indices` is a tuple of tensors, as in `x[i, j]`.
 
@@ -306,7 +324,8 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     return Replace(places).watch(*indices)(input, values)
 
 
-def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+@public
+def index_put_(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """`index_put` into `input` itself; returns it."""
     places, values = _puts(input, indices, values, "index_put_")
     if accumulate:
@@ -331,7 +350,8 @@ def _as_places(index: Any, x: Array) -> Any:
     return array_module(x).broadcast_to(index, x.shape) if index.dtype.kind == "b" else index.reshape(1)
 
 
-def take(input: Any, index: Any) -> Any:
+@public
+def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Any:
     """The elements at positions `index` of `input` read as one row; the shape is that of `index`.
 
         >>> import minidl
@@ -346,7 +366,8 @@ def take(input: Any, index: Any) -> Any:
     return GetItem(positions).watch(index)(ravel(input))
 
 
-def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+@public
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Any:
     """`gather` with broadcasting; without `dim`, `input` is read as one row. Fits what argsort returns.
 
         >>> import minidl
@@ -371,7 +392,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
                   expand_to(indices, (*common[:axis], indices.shape[axis], *common[axis + 1:])))
 
 
-def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *,
+@public
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *,
                       output_size: int | None = None) -> Any:
     """Every slice along `dim` repeated before the next one comes: `repeats` times, or each as often as it says.
 
@@ -447,7 +469,8 @@ class MaskedFillInPlace(InPlaceOp, MaskedFill):
         return x
 
 
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+@public
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
     """A copy of `input` with `value` where `mask`, which is broadcast, holds.
 
         >>> import minidl
@@ -459,7 +482,8 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     return MaskedFill(where).watch(mask)(expand_to(input, shape), value)
 
 
-def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
+@public
+def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Any:
     """`masked_fill` into `input` itself; returns it."""
     where, value = _mask(mask, input, "masked_fill_"), _mask_value(value, input, "masked_fill_")
     if broadcast_shape("masked_fill_", input.shape, where.shape) != input.shape:
@@ -468,7 +492,8 @@ def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
     return write(input, MaskedFillInPlace(where).watch(mask), value, who="masked_fill_")
 
 
-def masked_select(input: Any, mask: Any) -> Any:
+@public
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Any:
     """The elements of `input` where `mask` holds, in one row.
 
         >>> import minidl
@@ -481,7 +506,8 @@ def masked_select(input: Any, mask: Any) -> Any:
     return GetItem(expand_to(where, shape)).watch(mask)(expand_to(input, shape))
 
 
-def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
+@public
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Any:
     """A copy of `input` in which the elements where `mask` holds are those of `source`, in order.
 
         >>> import minidl
@@ -501,6 +527,8 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
         raise RuntimeError(f"masked_scatter: expected source to have at least {count} elements, one for each True of "
                            f"the mask, but it has {math.prod(source.shape)}")
     return Replace(where).watch(mask)(expand_to(input, shape), Slice((slice(count),))(ravel(source)))
+
+masked_scatter_ = in_place(masked_scatter)
 
 
 def _mask(mask: Any, input: Any, who: str) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,9 +20,13 @@ from minidl.backend.dtype import held
 from minidl.backend.kernels.scatter import names_once, scatter_add
 from minidl.ops.base.broadcast import Shape, expand_to
 from minidl.ops.base.conversion import cast, to_device
+from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Zero
 from minidl.ops.elementwise.selection import where
 from minidl.ops.shape.views import ALL, Clone, Reshape, Slice, array_of
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- the ops
 
@@ -334,7 +338,8 @@ def _write_all(input: Any, value: Any, who: str) -> Any:
     return write(input, Assign(), value, who=who)
 
 
-def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
+@public
+def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Any:
     """The values of `src`, cast and expanded, written into `input`; returns `input`.
 
     Errors: RuntimeError where `src` does not expand to the shape of `input`.
@@ -350,7 +355,8 @@ def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
     return _write_all(input, src, "copy_")
 
 
-def fill_(input: Any, value: Any) -> Any:
+@public
+def fill_(input: Tensor, value: Any) -> Any:
     """Every element of `input` becomes `value`, a number or a tensor without dimensions; returns `input`."""
     if isinstance(value, TensorBase) and value.array.ndim:
         raise RuntimeError(f"fill_: only supports 0-dimension value tensor but got tensor with "
@@ -358,7 +364,8 @@ def fill_(input: Any, value: Any) -> Any:
     return _write_all(input, value, "fill_")
 
 
-def fill(input: Any, value: Any) -> Any:
+@public
+def fill(input: Tensor, value: Any) -> Any:
     """A tensor like `input` in which every element is `value`, a number or a tensor without dimensions.
 
         >>> import minidl
@@ -368,6 +375,34 @@ def fill(input: Any, value: Any) -> Any:
     return fill_(Clone("C")(input), value)
 
 
-def zero_(input: Any) -> Any:
+@public
+def zero_(input: Tensor) -> Any:
     """Every element of `input` becomes 0; returns `input`."""
     return _write_all(input, 0, "zero_")
+
+
+@public
+def fill_diagonal_(input: Tensor, fill_value: float, wrap: bool = False) -> Any:
+    """`fill_value` wherever all indices are equal; in a tall matrix, if `wrap`, again below the first square, one row
+    left out. Returns `input`.
+
+    Errors: RuntimeError below two dimensions, and where there are more than two of different lengths.
+
+        >>> import minidl
+        >>> minidl.zeros(4, 2).fill_diagonal_(1, wrap=True)
+        tensor([[1., 0.],
+                [0., 1.],
+                [0., 0.],
+                [1., 0.]])
+    """
+    shape = input.shape
+    if len(shape) < 2:
+        raise RuntimeError(f"fill_diagonal_: dimensions must larger than 1, but got shape {tuple(shape)}")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError(f"fill_diagonal_: all dimensions of input must be of equal length, but got {tuple(shape)}")
+    if wrap and len(shape) == 2:
+        index = np.unravel_index(np.arange(0, shape[0] * shape[1], shape[1] + 1), shape) if shape[1] else ()
+    else:
+        index = (np.arange(min(shape)),) * len(shape)
+    setitem(input, tuple(index) or ..., fill_value)
+    return input

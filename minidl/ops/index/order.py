@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,14 +11,19 @@ from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.ops.base import return_types
 from minidl.ops.base.checks import check_real, check_tensors
-from minidl.ops.base.dims import normalize_dim, numpy_names
+from minidl.ops.base.declaration import public
+from minidl.ops.base.dims import normalize_dim
 from minidl.ops.index.along_axis import grid
 from minidl.ops.index.items import GetItem
 from minidl.ops.shape.views import array_of, clone
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-@numpy_names
-def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> return_types.ValuesIndices:
+
+@public
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *,
+         out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
     """The values along `dim` in order, and their former positions: `(values, indices)`.
 
     Equal values keep their order, whether `stable` asks for it or not. NaN counts as the largest.
@@ -30,8 +36,9 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     return _read("sort", input, dim, _order(array_of(input), normalize_dim(dim, input.ndim, "sort"), descending))
 
 
-@numpy_names
-def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+@public
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *,
+            out: Tensor | None = None) -> Any:
     """The positions that sort `input` along `dim`; the indices of `sort`.
 
         >>> import minidl
@@ -42,8 +49,9 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
     return wrap(_order(array_of(input), normalize_dim(dim, input.ndim, "argsort"), descending))
 
 
-@numpy_names
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> return_types.ValuesIndices:
+@public
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *,
+         out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
     """The k largest values along `dim` (or smallest), best first, and their positions: `(values, indices)`.
 
     Errors: RuntimeError where k is larger than the axis.
@@ -94,7 +102,8 @@ def _read(who: str, input: Any, dim: int, places: Array) -> return_types.ValuesI
     return getattr(return_types, who)(values, indices)
 
 
-def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+@public
+def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
            dim: int | None = None) -> Any:
     """The different values of `input`, in order; with `dim`, its different slices along that axis.
 
@@ -120,8 +129,9 @@ def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return
     return tuple([wrap(array) for array in results])
 
 
-def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False,
-                 side: str | None = None, sorter: Any = None) -> Any:
+@public
+def searchsorted(sorted_sequence: Tensor, input: Tensor | complex, *, out_int32: bool = False, right: bool = False,
+                 side: str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Any:
     """Where `input` would have to be put so that `sorted_sequence` stays sorted: before equal values, or behind
     them with `right` (or `side='right'`). Rows of a batch of sequences are searched for rows of `input`.
 
@@ -170,7 +180,9 @@ def _side(right: bool, side: str | None) -> str:
     return "right" if right or side == "right" else "left"
 
 
-def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+@public
+def bucketize(input: Tensor, boundaries: Tensor, *, out_int32: bool = False, right: bool = False,
+              out: Tensor | None = None) -> Any:
     """The number of the bucket between `boundaries` that each element falls into.
 
         >>> import minidl

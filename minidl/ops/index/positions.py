@@ -1,17 +1,23 @@
 """Positions: where a tensor is not zero, and those of the triangles of a matrix. No gradient passes."""
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Device, array_module, as_device, get_library
 from minidl.ops.base.checks import integer, natural
+from minidl.ops.base.declaration import public
 from minidl.ops.shape.views import array_of, as_result
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+
+@public
+def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | Sequence[Tensor] | None = None) -> Any:
     """The positions of all elements that are not zero: a row for each, or one tensor for each axis.
 
         >>> import minidl
@@ -26,7 +32,8 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     return wrap(array_module(x).stack(axes, axis=1)[:, :x.ndim])
 
 
-def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
+@public
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Any:
     """The first `size` rows of `nonzero`, with rows of `fill_value` where there are fewer. Errors: RuntimeError for a
     negative size.
 
@@ -44,11 +51,13 @@ def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
     return wrap(rows)
 
 
-def argwhere(input: Any) -> Any:
+@public
+def argwhere(input: Tensor) -> Any:
     """`nonzero` as NumPy calls it: one row for each element that is not zero."""
     return nonzero(input)
 
 
+@public
 def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
     """The positions (2, n) of the lower triangle of a (row, col) matrix, row by row.
 
@@ -61,6 +70,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> 
     return _on(np.stack(np.tril_indices(row, integer("tril_indices", "offset", offset), col)), device)
 
 
+@public
 def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
     """The positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
     row, col = natural("triu_indices", "row", row), natural("triu_indices", "col", col)

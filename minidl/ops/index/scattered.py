@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,11 +16,15 @@ from minidl.backend.kernels.scatter_reduce import rounds
 from minidl.backend.kernels.scatter_reduce import scatter_reduce as combine
 from minidl.ops.base.broadcast import Expand
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.elementwise.arithmetic import Add, div, floor_divide
 from minidl.ops.index.along_axis import _along, _source, check_range, positions_of
 from minidl.ops.index.items import GetItem, Replace, ScatterAdd, copy_
 from minidl.ops.shape.views import array_of, atleast_1d, clone, ravel, reshape
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- the ops
 
@@ -88,7 +92,9 @@ class ScatterProduct(FusedOp):
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 
-def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+@public
+def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True,
+                   out: Tensor | None = None) -> Any:
     """A copy of `input` in which the elements of `src` are combined with what stands at their places.
 
     For dim=1 of three axes, src[i, j, k] goes to y[i, index[i, j, k], k]. `reduce` is 'sum', 'prod', 'mean',
@@ -137,12 +143,16 @@ def _neutral(reduce: str, dtype: Any) -> Any:
     return int(np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max)
 
 
-def scatter_reduce_(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+@public
+def scatter_reduce_(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *,
+                    include_self: bool = True) -> Any:
     """`scatter_reduce` into `input` itself; returns it."""
     return copy_(input, scatter_reduce(clone(input), dim, index, src, reduce, include_self=include_self))
 
 
-def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
+@public
+def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True,
+                 out: Tensor | None = None) -> Any:
     """`scatter_reduce` of whole slices: slice k of `source` along `dim` goes to slice index[k] of the result.
 
     `reduce` is 'prod', 'mean', 'amax' or 'amin'; for sums there is `index_add`.
@@ -166,12 +176,15 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
     return scatter_reduce(input, dim, Expand(shape, ones)(index), source, reduce, include_self=include_self)
 
 
-def index_reduce_(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
+@public
+def index_reduce_(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *,
+                  include_self: bool = True) -> Any:
     """`index_reduce` into `input` itself; returns it."""
     return copy_(input, index_reduce(clone(input), dim, index, source, reduce, include_self=include_self))
 
 
-def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+@public
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
     """A copy of `input`, read as one row, in which the elements at positions `index` are those of `source`, or,
     with `accumulate`, have them added. `take` the other way round.
 
@@ -197,6 +210,7 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
     return reshape(row, input.shape)
 
 
-def put_(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+@public
+def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
     """`put` into `input` itself; returns it."""
     return copy_(input, put(input, index, source, accumulate))

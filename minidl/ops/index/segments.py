@@ -2,20 +2,26 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.index.along_axis import index_add
 from minidl.ops.index.scattered import index_reduce
 from minidl.ops.shape.views import array_of, as_result, narrow, reshape
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
+
 NEUTRAL = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
 
 
-def segment_reduce(data: Any, reduce: str, *, lengths: Any = None, indices: Any = None, offsets: Any = None,
-                   axis: int = 0, unsafe: bool = False, initial: float | None = None) -> Any:
+@public
+def segment_reduce(data: Tensor, reduce: str, *, lengths: Tensor | None = None, indices: Tensor | None = None,
+                   offsets: Tensor | None = None, axis: int = 0, unsafe: bool = False,
+                   initial: float | None = None) -> Any:
     """The 'sum', 'mean', 'prod', 'max' or 'min' of each segment along `axis`.
 
     The segments have the given `lengths` (*, S), or reach from one of the `offsets` (*, S + 1) to the next, where * are

@@ -6,19 +6,24 @@ the op that keeps the books when a view is written in place.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.inplace import ViewWrite
 from minidl.autograd.tensorbase import TensorBase, memory_of, wrap
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.index.window import as_strided
 from minidl.ops.shape.movement import diagonal
 from minidl.ops.shape.views import ALL, Slice, clone, contiguous, select
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def slice_scatter(input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None,
-                  step: int = 1) -> Any:
+
+@public
+def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None,
+                  step: int = 1, *, out: Tensor | None = None) -> Any:
     """A copy of `input` in which `src` stands at `start:end:step` along `dim`.
 
     Errors: RuntimeError where the shape of src is not that of the slice, or the step is below 1.
@@ -31,7 +36,8 @@ def slice_scatter(input: Any, src: Any, dim: int = 0, start: int | None = None, 
     return _replaced("slice_scatter", input, src, slice_view(_values(input), dim, start, end, step, "slice_scatter"))
 
 
-def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
+@public
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Any:
     """A copy of `input` in which slice number `index` along `dim` is `src`.
 
     Errors: RuntimeError where the shape of src is not that of the slice, IndexError where there is no such slice.
@@ -44,7 +50,8 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
     return _replaced("select_scatter", input, src, select(_values(input), dim, index))
 
 
-def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+@public
+def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """A copy of `input` in which a diagonal, as `diagonal` takes it out, is `src`.
 
     Errors: RuntimeError where the shape of src is not that of the diagonal.
@@ -57,7 +64,8 @@ def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2:
     return _replaced("diagonal_scatter", input, src, diagonal(_values(input), offset, dim1, dim2))
 
 
-def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+@public
+def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
     """A copy of `input` in which what `as_strided` looks at is `src`. Errors: RuntimeError where the shape of src is
     not `size`, and as `as_strided`.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import Op
@@ -15,10 +15,14 @@ from minidl.autograd.views import View
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.broadcast import Shape
 from minidl.ops.base.checks import integer
+from minidl.ops.base.declaration import in_place_view, public
 from minidl.ops.base.dims import normalize_dim, sizes
 from minidl.ops.elementwise.exponential import pow
 from minidl.ops.index.items import ScatterAdd
 from minidl.ops.shape.views import ALL, Reshape, array_of, narrow, unsqueeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- the ops
 
@@ -104,7 +108,8 @@ class AsStrided(Strided):
 
 # ---------------------------------------------------------------------- functions
 
-def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
+@public
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Any:
     """All windows of `size` elements along a dimension, each `step` behind the one before; a view.
 
     (..., L, ...) -> (..., (L - size) // step + 1, ..., size). This is `Tensor.unfold`; that of
@@ -129,7 +134,8 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     return SlidingWindow(axis, size, step)(input)
 
 
-def as_strided(input: Any, size: Any, stride: Any, storage_offset: int = 0) -> Any:
+@public
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -> Any:
     """A view of `input` in which element (i, j, ...) stands `i * stride[0] + j * stride[1] + ...` elements behind
     the first, which is number `storage_offset`.
 
@@ -157,8 +163,11 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int = 0) -> A
                            f"{storage_offset} reach element {last}, out of bounds for storage of {count} elements")
     return AsStrided(shape, strides, min(storage_offset, count))(input)
 
+as_strided_ = in_place_view(as_strided)
 
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+
+@public
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of x (n) from N - 1 down to 0, or up with `increasing`, one a column: (n) -> (n, N); N is n
     unless given. Errors: RuntimeError unless x is 1-D.
 
@@ -178,7 +187,8 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     return pow(unsqueeze(x, 1), wrap(powers.astype(dtype if dtype.kind == "f" else "int64")))
 
 
-def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+@public
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Any, ...]:
     """Positions in a tensor of `shape` read as one row, as one index tensor for each dimension.
 
     Errors: TypeError unless the indices are integers.

@@ -1,7 +1,7 @@
 """Linear algebra: products, equations, decompositions, distances. Read `products.py` first, then `equations.py`."""
 from minidl.ops.linalg.products import (
-    H, Cross, Linear, MatMul, addbmm, addmm, addmv, addr, adjoint, baddbmm, bmm, chain_matmul, cross, dot, ger, inner,
-    kron, linear, mT, matmul, mm, multi_dot, mv, outer, trace, vdot, vecdot,
+    Cross, H, Linear, MatMul, addbmm, addbmm_, addmm, addmm_, addmv, addmv_, addr, addr_, adjoint, baddbmm, baddbmm_,
+    bmm, chain_matmul, cross, dot, ger, inner, kron, linear, mT, matmul, mm, multi_dot, mv, outer, trace, vdot, vecdot,
 )
 from minidl.ops.linalg.contraction import Contract, einsum, tensordot
 from minidl.ops.linalg.equations import (

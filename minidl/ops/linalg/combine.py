@@ -3,20 +3,25 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backend.device import array_module
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import common_dtype
 from minidl.ops.index.items import getitem
 from minidl.ops.reduce.scan import cumprod
 from minidl.ops.shape.join import cat, stack
 from minidl.ops.shape.views import ALL, SliceScatter, array_of, atleast_2d, expand, meshgrid, reshape, unsqueeze
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def block_diag(*tensors: Any) -> Any:
+
+@public
+def block_diag(*tensors: Tensor) -> Any:
     """The matrices one after the other along the diagonal, zeros elsewhere; vectors count as rows.
 
     Errors: RuntimeError beyond 2 dimensions.
@@ -43,7 +48,8 @@ def block_diag(*tensors: Any) -> Any:
     return cat(rows, 0)
 
 
-def cartesian_prod(*tensors: Any) -> Any:
+@public
+def cartesian_prod(*tensors: Tensor) -> Any:
     """All ways to take one element of each vector, a row each, the last changing fastest: (n * m * ..., vectors).
 
     Errors: RuntimeError unless all are vectors.
@@ -62,7 +68,8 @@ def cartesian_prod(*tensors: Any) -> Any:
     return stack([reshape(x, (math.prod(x.shape),)) for x in meshgrid(*tensors)], 1)
 
 
-def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
+@public
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Any:
     """All ways to choose r elements of a vector, whatever their order, a row each: (ways, r).
 
     `with_replacement`: an element may be chosen more than once. Errors: RuntimeError unless a vector, or for r < 0.
@@ -83,7 +90,8 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
     return getitem(input, array_module(array_of(input)).asarray(flat, dtype=np.int64).reshape(-1, r))
 
 
-def vander(x: Any, N: int | None = None) -> Any:
+@public
+def vander(x: Tensor, N: int | None = None) -> Any:
     """The powers x^0, x^1, ..., x^(N-1) of every element, as a new last dimension: (*, n) -> (*, n, N).
 
     N is n by default. Errors: RuntimeError for a tensor without dimensions, or N < 2.

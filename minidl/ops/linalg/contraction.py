@@ -6,16 +6,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array
 from minidl.backend.kernels.matmul import matmul as product
 from minidl.ops.base.checks import dtypes_clash
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dims
 from minidl.ops.reduce.sums import sum
 from minidl.ops.shape.movement import diagonal
 from minidl.ops.shape.views import permute
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 Labels = Sequence[Any]
 """Names for the axes of a tensor, one each."""
@@ -77,7 +81,8 @@ def aligned(x: Array, labels: Labels, out: Labels) -> Array:
 # ---------------------------------------------------------------------- functions
 
 
-def einsum(equation: str, *operands: Any) -> Any:
+@public
+def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Any:
     """A product of any number of tensors, by Einstein's convention.
 
     `"ij,jk->ik"` names the axes of each operand, and those of the result: a matrix product. Axes of one
@@ -210,7 +215,8 @@ def _next_pair(terms: list[Term], out: list[Any], size: dict[Any, int]) -> tuple
     return min(pairs, key=lambda pair: grows(*pair))
 
 
-def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+@public
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None) -> Any:
     """Products summed over several axes: the last `dims` of a with the first `dims` of b.
 
     Or `dims` is a pair of lists, the axes of a and those of b that go together. An axis of size 1 goes with any.
@@ -242,5 +248,5 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         raise RuntimeError(f"tensordot: both inputs should have the same dtype, but got {a.dtype} and {b.dtype}")
     a_labels = [("a", i) for i in range(a.ndim)]
     b_labels = [("a", a_dims[b_dims.index(j)]) if j in b_dims else ("b", j) for j in range(b.ndim)]
-    out = [i for i in a_labels if i not in b_labels] + [j for j in b_labels if j not in a_labels]
-    return Contract(a_labels, b_labels, out)(a, b)
+    kept = [i for i in a_labels if i not in b_labels] + [j for j in b_labels if j not in a_labels]
+    return Contract(a_labels, b_labels, kept)(a, b)

@@ -8,8 +8,8 @@ that means anything.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import int64, real_of
 from minidl.ops.base import return_types
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.arithmetic import abs as abs_
 from minidl.ops.linalg.equations import (
     LinAlgError,
@@ -34,6 +35,9 @@ from minidl.ops.reduce.sums import SumIntegers, sum
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.movement import tril
 from minidl.ops.shape.views import array_of, reshape, unsqueeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- Cholesky
 
@@ -87,7 +91,8 @@ def failing_order(x: Array) -> int:
     return orders[bisect.bisect_left(orders, True, key=lambda k: cholesky_factor(x[:k, :k]) is None)]
 
 
-def cholesky(A: Any, *, upper: bool = False) -> Any:
+@public
+def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Any:
     """The lower triangular L with A = L L^T, of a symmetric positive-definite A; `upper`: the R with A = R^T R.
 
     A: (*, n, n), of which only that triangle is read. The gradient is symmetric. Of a Hermitian A it is A = L L^H.
@@ -139,7 +144,8 @@ class QR(Op):
         return [mH(Solve()(R, mH(x)))]                          # x R^-H
 
 
-def qr(A: Any, mode: str = "reduced") -> return_types.QRResult:
+@public
+def qr(A: Tensor, mode: str = "reduced", *, out: Sequence[Tensor] | None = None) -> return_types.QRResult:
     """A = Q R, with orthonormal columns in Q and an upper triangular R: a named tuple (Q, R).
 
     A: (*, m, n). mode 'reduced': Q (*, m, k) and R (*, k, n), with k = min(m, n); 'complete': Q (*, m, m) and
@@ -164,7 +170,8 @@ def qr(A: Any, mode: str = "reduced") -> return_types.QRResult:
     return return_types.linalg_qr(Q, cat([U, mH(Q) @ A[..., m:]], -1))
 
 
-def qr_some(input: Any, some: bool = True) -> return_types.QRResult:
+@public
+def qr_some(input: Tensor, some: bool = True, *, out: Sequence[Tensor] | None = None) -> return_types.QRResult:
     """`linalg.qr` in PyTorch's older form, `minidl.qr`: `some` is mode 'reduced', otherwise 'complete'.
 
         >>> import minidl
@@ -279,7 +286,8 @@ def converged(who: str, a: Array, compute: Callable[[Array], Any]) -> Any:
                           f"ill-conditioned.") from None
 
 
-def svd(A: Any, full_matrices: bool = True) -> return_types.SVDResult:
+@public
+def svd(A: Tensor, full_matrices: bool = True, *, out: Sequence[Tensor] | None = None) -> return_types.SVDResult:
     """A = U diag(S) Vh: the singular value decomposition, a named tuple (U, S, Vh).
 
     A: (*, m, n); S: (*, k) with k = min(m, n), descending. U: (*, m, m) and Vh: (*, n, n), or (*, m, k) and
@@ -299,7 +307,9 @@ def svd(A: Any, full_matrices: bool = True) -> return_types.SVDResult:
     return return_types.linalg_svd(*SVD(bool(full_matrices))(A))
 
 
-def svd_some(input: Any, some: bool = True, compute_uv: bool = True) -> return_types.USV:
+@public
+def svd_some(input: Tensor, some: bool = True, compute_uv: bool = True, *,
+             out: Sequence[Tensor] | None = None) -> return_types.USV:
     """`linalg.svd` in PyTorch's older form, `minidl.svd`: reduced by default, and with V: (*, n, k) for Vh.
 
     With `compute_uv=False`, U and V are zeros.
@@ -317,7 +327,8 @@ def svd_some(input: Any, some: bool = True, compute_uv: bool = True) -> return_t
     return return_types.svd(U, svdvals(input), V)
 
 
-def svdvals(A: Any) -> Any:
+@public
+def svdvals(A: Tensor, *, out: Tensor | None = None) -> Any:
     """The singular values of A, in descending order: (*, m, n) -> (*, min(m, n)).
 
         >>> import minidl
@@ -374,7 +385,8 @@ class Eigenvalues(Op):
         return converged("linalg.eigh", a, lambda x: array_module(x).linalg.eigvalsh(x, self.triangle))
 
 
-def eigh(A: Any, UPLO: str = "L") -> return_types.Eigen:
+@public
+def eigh(A: Tensor, UPLO: str = "L", *, out: Sequence[Tensor] | None = None) -> return_types.Eigen:
     """Eigenvalues and eigenvectors of a symmetric matrix: A = V diag(w) V^T.
 
     A: (*, n, n), of which the triangle `UPLO` ('L'ower or 'U'pper) is read. Returns a named tuple (eigenvalues,
@@ -390,7 +402,8 @@ def eigh(A: Any, UPLO: str = "L") -> return_types.Eigen:
     return return_types.linalg_eigh(*Eigh(_triangle("linalg.eigh", A, UPLO))(A))
 
 
-def eigvalsh(A: Any, UPLO: str = "L") -> Any:
+@public
+def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Any:
     """The eigenvalues of a symmetric matrix, ascending: (*, n, n) -> (*, n). As `eigh` otherwise.
 
         >>> import minidl
@@ -459,7 +472,8 @@ class PInv(Op):
         return [-(p_h @ g[0] @ p_h) + (g_h - a @ (p @ g_h)) @ (p @ p_h) + (p_h @ p) @ (g_h - (g_h @ p) @ a)]
 
 
-def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+@public
+def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Tensor | None = None) -> Any:
     """The pseudoinverse of Moore and Penrose: (*, m, n) -> (*, n, m).
 
     Singular values up to max(atol, rtol * the largest) count as zero; rtol is eps * max(m, n) by default, or 0 where
@@ -475,7 +489,8 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
     return PInv(atol, rtol, hermitian)(A)[0]
 
 
-def pinverse(input: Any, rcond: float = 1e-15) -> Any:
+@public
+def pinverse(input: Tensor, rcond: float = 1e-15) -> Any:
     """`linalg.pinv` in PyTorch's older form: singular values up to `rcond` times the largest count as zero.
 
         >>> import minidl
@@ -485,7 +500,9 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
     return pinv(input, rtol=rcond)
 
 
-def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+@public
+def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False,
+                out: Tensor | None = None) -> Any:
     """How many singular values of A are not zero: (*, m, n) -> (*), int64. Tolerances as for `pinv`.
 
         >>> import minidl
@@ -503,7 +520,9 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
     return SumIntegers((size.ndim - 1,))(size > cutoff(largest, A.shape, atol, rtol))
 
 
-def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> return_types.LstsqResult:
+@public
+def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None,
+          out: Sequence[Tensor] | None = None) -> return_types.LstsqResult:
     """The X for which |A X - B|^2 is least; of several the smallest. X = pinv(A) B.
 
     A: (*, m, n); B: (*, m, k), or vectors (m,) or (*, m). Returns a named tuple:

@@ -1,7 +1,7 @@
 """Distances: between two tensors, and from every row of one to every row of another."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,10 +10,14 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.matmul import matmul as product
 from minidl.ops.base.broadcast import broadcast_shape, expand_to
 from minidl.ops.base.checks import dtypes_clash
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.arithmetic import sub
 from minidl.ops.reduce.sums import sum
 from minidl.ops.reduce.vector_norm import norm
 from minidl.ops.shape.views import transpose, unsqueeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class CDist(Op):
@@ -44,7 +48,8 @@ class CDist(Op):
                 transpose(sum(w, -2, keepdim=True), -2, -1) * b - transpose(w, -2, -1) @ a]
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
+@public
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
     """The p-norm distance of every row of x1 to every row of x2: (*, P, M) and (*, R, M) -> (*, P, R).
 
     For p=2 with more than 25 rows in either (or always, with `compute_mode` 'use_mm_for_euclid_dist'), a product of
@@ -81,7 +86,8 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
     return norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), float(p), -1)    # (*, P, 1, M) - (*, 1, R, M)
 
 
-def dist(input: Any, other: Any, p: float = 2) -> Any:
+@public
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Any:
     """The p-norm of the difference of two tensors, which are broadcast, as one vector.
 
         >>> import minidl

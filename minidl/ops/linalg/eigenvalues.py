@@ -1,17 +1,22 @@
 """Eigenvalues and eigenvectors of any square matrix, which are complex in general. For symmetric ones see `eigh`."""
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import complex_of
 from minidl.ops.base import return_types
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.complex_parts import conj, real
 from minidl.ops.linalg.decompositions import converged, total
 from minidl.ops.linalg.equations import Solve, check_matrix, identity_like
 from minidl.ops.linalg.products import adjoint
 from minidl.ops.shape.movement import diagonal
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Eig(Op):
@@ -57,7 +62,8 @@ class AnyEigenvalues(Op):
         return w.astype(complex_of(a.dtype), copy=False)
 
 
-def eig(A: Any) -> return_types.Eigen:
+@public
+def eig(A: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.Eigen:
     """Eigenvalues and eigenvectors of a square matrix: A V = V diag(w).
 
     A: (*, n, n), real or complex. Returns a named tuple (eigenvalues, eigenvectors) of complex numbers: w (*, n), in no
@@ -73,7 +79,8 @@ def eig(A: Any) -> return_types.Eigen:
     return return_types.linalg_eig(*Eig()(A))
 
 
-def eigvals(A: Any) -> Any:
+@public
+def eigvals(A: Tensor, *, out: Tensor | None = None) -> Any:
     """The eigenvalues of a square matrix, complex, in no order: (*, n, n) -> (*, n). As `eig` otherwise.
 
         >>> import minidl

@@ -7,8 +7,8 @@ differentiation".
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float16
 from minidl.ops.base import return_types
 from minidl.ops.base.broadcast import broadcast_shape, expand_to
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dims
 from minidl.ops.base.hints import instead_of
 from minidl.ops.elementwise.exponential import log
@@ -26,6 +27,9 @@ from minidl.ops.elementwise.selection import where
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.movement import tril, triu
 from minidl.ops.shape.views import array_of, as_result, movedim, reshape, transpose, unsqueeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class LinAlgError(RuntimeError):
@@ -201,7 +205,8 @@ def cofactors(a: Any) -> Any:
 # ---------------------------------------------------------------------- equations
 
 
-def inv(A: Any) -> Any:
+@public
+def inv(A: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse of a square matrix, or of each of a batch: (*, n, n).
 
     To solve equations use `solve`: it is faster and more accurate than a product with the inverse. A may be complex.
@@ -216,7 +221,8 @@ def inv(A: Any) -> Any:
     return Inverse()(A)
 
 
-def solve(A: Any, B: Any, *, left: bool = True) -> Any:
+@public
+def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Any:
     """The solution X of A X = B, or with `left=False` of X A = B.
 
     A: (*, n, n). B: matrices (*, n, k), or (*, k, n) with `left=False`, whose batch dimensions are broadcast
@@ -265,7 +271,9 @@ def same_batch(who: str, A: Any, B: Any) -> tuple[Any, Any]:
     return expand_to(A, (*batch, *A.shape[-2:])), expand_to(B, (*batch, *B.shape[-2:]))
 
 
-def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+@public
+def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False,
+                     out: Tensor | None = None) -> Any:
     """`solve` for a triangular A: what lies on the other side of its diagonal is not looked at.
 
     B: (*, n, k), or (*, k, n) with `left=False`. With `unitriangular` the diagonal counts as ones.
@@ -290,7 +298,8 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     return Solve()(*same_batch("linalg.solve_triangular", A, B))
 
 
-def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
+@public
+def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Any:
     """The solution X of A X = B for A = L L^H, or A = L^H L if `upper`, given its Cholesky factor L.
 
     input: B, (*, n, k); L: (*, n, n); returns (*, n, k).
@@ -303,7 +312,8 @@ def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
     return solve_triangular(L if upper else mH(L), y, upper=True)
 
 
-def cholesky_inverse(input: Any, upper: bool = False) -> Any:
+@public
+def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Any:
     """The inverse of A = L L^H, or A = L^H L if `upper`, given its Cholesky factor L = `input`.
 
         >>> import minidl
@@ -315,7 +325,8 @@ def cholesky_inverse(input: Any, upper: bool = False) -> Any:
     return root @ mH(root) if upper else mH(root) @ root
 
 
-def tensorinv(A: Any, ind: int = 2) -> Any:
+@public
+def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Any:
     """The inverse of A as a map: its first `ind` dimensions count as rows, the others as columns.
 
     `tensordot(tensorinv(A, ind), B, ind)` solves `tensordot(A, X) = B`. Errors: RuntimeError unless both
@@ -333,7 +344,8 @@ def tensorinv(A: Any, ind: int = 2) -> Any:
     return reshape(inv(reshape(A, (n, n))), columns + rows)
 
 
-def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
+@public
+def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Any:
     """The solution X of tensordot(A, X, X.ndim) = B.
 
     The first dimensions of A are those of B; `dims`, if given, are moved to the end of A first.
@@ -362,7 +374,8 @@ def _check_halves(who: str, at: str, rows: tuple[int, ...], columns: tuple[int, 
 # ---------------------------------------------------------------------- determinants
 
 
-def det(A: Any) -> Any:
+@public
+def det(A: Tensor, *, out: Tensor | None = None) -> Any:
     """The determinant of a square matrix, or of each of a batch: (*, n, n) -> (*).
 
     The gradient is right for singular matrices too.
@@ -375,7 +388,8 @@ def det(A: Any) -> Any:
     return Det()(A)
 
 
-def slogdet(A: Any) -> return_types.SLogDetResult:
+@public
+def slogdet(A: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.SLogDetResult:
     """The sign of the determinant, and the logarithm of its absolute value, which cannot overflow.
 
     A singular matrix has the sign 0 and the logarithm -inf. (*, n, n) -> (*) and (*).
@@ -388,7 +402,8 @@ def slogdet(A: Any) -> return_types.SLogDetResult:
     return return_types.linalg_slogdet(*SLogDet()(A))
 
 
-def logdet(input: Any) -> Any:
+@public
+def logdet(input: Tensor) -> Any:
     """log det: nan where the determinant is negative, -inf where it is 0. Of a complex matrix it is complex.
 
         >>> import minidl

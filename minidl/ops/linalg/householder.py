@@ -5,16 +5,21 @@ for each column; v_i is stored below the diagonal of column i, where R has zeros
 """
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.ops.base import return_types
 from minidl.ops.base.broadcast import expand_to
+from minidl.ops.base.declaration import alias, public
 from minidl.ops.linalg.equations import beside, check_matrix, check_precision, mH
 from minidl.ops.shape.movement import tril
 from minidl.ops.shape.views import array_of
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Geqrf(Op):
@@ -30,7 +35,8 @@ class Geqrf(Op):
         raise RuntimeError("the derivative for 'geqrf' is not implemented; use linalg.qr")
 
 
-def geqrf(input: Any) -> return_types.Reflections:
+@public
+def geqrf(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.Reflections:
     """The QR decomposition of A, with Q as reflections: a named tuple (a, tau), for `linalg.householder_product` and
     `ormqr`. `linalg.qr` gives Q itself, and has a gradient.
 
@@ -45,7 +51,8 @@ def geqrf(input: Any) -> return_types.Reflections:
     return return_types.geqrf(*Geqrf()(input))
 
 
-def householder_product(A: Any, tau: Any) -> Any:
+@public
+def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Any:
     """The first n columns of H_1 H_2 ... H_k, with H_i = 1 - tau_i v_i v_i^H.
 
     A: (*, m, n) with m >= n >= k; v_i is its column i with zeros above the diagonal and a 1 on it. tau: (*, k).
@@ -63,10 +70,12 @@ def householder_product(A: Any, tau: Any) -> Any:
     return _reflected(expand_to(columns, tuple(A.shape)), A, tau, backwards=True)
 
 
-orgqr = householder_product
+orgqr = alias("orgqr", householder_product)
 
 
-def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> Any:
+@public
+def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False, *,
+          out: Tensor | None = None) -> Any:
     """Q C, or C Q unless `left`, for C = `other` and the square Q that `input` and `tau`, from `geqrf`, stand for;
     with `transpose`, Q^H C or C Q^H.
 

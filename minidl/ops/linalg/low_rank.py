@@ -1,19 +1,24 @@
 """The largest singular values of a matrix, and its principal components, from products with a few random vectors."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import device_of
 from minidl.ops.base import return_types
+from minidl.ops.base.declaration import public
 from minidl.ops.linalg.decompositions import qr, svd
 from minidl.ops.linalg.equations import check_matrix, mT
 from minidl.ops.reduce.sums import mean
 from minidl.ops.shape.views import array_of
 from minidl.random import default_generator
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None) -> return_types.USV:
+
+@public
+def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None) -> return_types.USV:
     """The q largest singular values and their vectors, approximately: A ~ U diag(S) V^T, a named tuple (U, S, V).
 
     A: (*, m, n); U: (*, m, q), S: (*, q), V: (*, n, q), where q is min(m, n) at most. With M, those of A - M.
@@ -54,7 +59,8 @@ def _range_finder(A: Any, q: int, niter: int) -> Any:
     return Q
 
 
-def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> return_types.USV:
+@public
+def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> return_types.USV:
     """The principal components of the rows of A, approximately: `svd_lowrank` of A without the mean of its rows.
 
     A: (*, m, n), a row for each sample. The columns of V: (*, n, q) are the directions in which the samples vary most;

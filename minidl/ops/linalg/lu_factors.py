@@ -5,13 +5,15 @@ form, one matrix LU holds both triangles, and `pivots` the exchanges: step i exc
 """
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.lu import lu_factor as factor
 from minidl.backend.kernels.lu import row_order
 from minidl.ops.base import return_types
+from minidl.ops.base.declaration import public
 from minidl.ops.index.along_axis import grid
 from minidl.ops.index.items import GetItem
 from minidl.ops.linalg.equations import (
@@ -30,6 +32,9 @@ from minidl.ops.linalg.equations import (
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.movement import tril, triu
 from minidl.ops.shape.views import array_of, as_result
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class LUFactor(Op):
@@ -100,7 +105,9 @@ def raise_where(info: Array, message: str) -> None:
 # ---------------------------------------------------------------------- functions
 
 
-def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> return_types.LUFactorExResult:
+@public
+def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False,
+                 out: Sequence[Tensor] | None = None) -> return_types.LUFactorExResult:
     """`lu_factor` that does not look whether U is singular: a named tuple (LU, pivots, info).
 
     info: (*), which element of U's diagonal is the first that is 0, counted from 1; 0 where none is.
@@ -126,7 +133,8 @@ def _factorised(who: str, A: Any, pivot: bool, check_errors: bool) -> return_typ
     return return_types.linalg_lu_factor_ex(LU, pivots, beside(A, info))
 
 
-def lu_factor(A: Any, *, pivot: bool = True) -> return_types.LUFactorResult:
+@public
+def lu_factor(A: Tensor, *, pivot: bool = True, out: Sequence[Tensor] | None = None) -> return_types.LUFactorResult:
     """A = P L U in short form, for `lu_solve`: a named tuple (LU, pivots).
 
     A: (*, m, n). LU: (*, m, n), with U on and above the diagonal and L below. pivots: (*, min(m, n)), int32.
@@ -140,7 +148,8 @@ def lu_factor(A: Any, *, pivot: bool = True) -> return_types.LUFactorResult:
     return return_types.linalg_lu_factor(*_factorised("linalg.lu_factor", A, pivot, True)[:2])
 
 
-def lu(A: Any, *, pivot: bool = True) -> return_types.LUResult:
+@public
+def lu(A: Tensor, *, pivot: bool = True, out: Sequence[Tensor] | None = None) -> return_types.LUResult:
     """A = P L U: a named tuple (P, L, U).
 
     A: (*, m, n); with k = min(m, n), P: (*, m, m) is a permutation, L: (*, m, k) lower triangular with ones on its
@@ -156,8 +165,9 @@ def lu(A: Any, *, pivot: bool = True) -> return_types.LUResult:
     return return_types.linalg_lu(*lu_unpack(*_factorised("linalg.lu", A, pivot, False)[:2]))
 
 
-def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True,
-              unpack_pivots: bool = True) -> return_types.LUResult:
+@public
+def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
+              unpack_pivots: bool = True, *, out: Sequence[Tensor] | None = None) -> return_types.LUResult:
     """P, L and U of the short form that `lu_factor` returns: a named tuple (P, L, U).
 
     L and U are empty unless `unpack_data`, P is unless `unpack_pivots`. Errors: RuntimeError unless pivots are int32.
@@ -187,7 +197,9 @@ def _check_pivots(who: str, pivots: Any) -> None:
                            f"be what linalg.lu_factor returns")
 
 
-def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
+@public
+def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False,
+             out: Tensor | None = None) -> Any:
     """The solution X of A X = B, or with `left=False` of X A = B, for A = P L U as `lu_factor` returns it.
 
     B: (*, n, k), or (*, k, n) with `left=False`. With `adjoint` the matrix is A^H.
@@ -220,7 +232,8 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
 # ---------------------------------------------------------------------- PyTorch's older forms
 
 
-def older_lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
+@public
+def older_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, *, out: Sequence[Tensor] | None = None) -> Any:
     """`linalg.lu_factor` in PyTorch's older form, `minidl.lu`; with `get_infos`, `linalg.lu_factor_ex`.
 
         >>> import minidl
@@ -231,7 +244,8 @@ def older_lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
     return return_types.lu_with_info(*found) if get_infos else return_types.lu(*found[:2])
 
 
-def older_lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
+@public
+def older_lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Any:
     """`linalg.lu_solve(LU_data, LU_pivots, b)` in PyTorch's older form, `minidl.lu_solve`.
 
         >>> import minidl
@@ -241,8 +255,9 @@ def older_lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
     return lu_solve(LU_data, LU_pivots, b)
 
 
-def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False,
-                     unitriangular: bool = False) -> return_types.TriangularSolveResult:
+@public
+def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *,
+                     out: Sequence[Tensor] | None = None) -> return_types.TriangularSolveResult:
     """`linalg.solve_triangular(A, b, upper=upper)` in PyTorch's older form: (solution, a copy of A).
 
     With `transpose` the matrix is A^T.

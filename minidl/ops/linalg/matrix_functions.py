@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dims
 from minidl.ops.elementwise.arithmetic import abs as abs_
 from minidl.ops.elementwise.selection import where
@@ -20,6 +21,9 @@ from minidl.ops.reduce.sums import reduced_shape, sum
 from minidl.ops.reduce.vector_norm import norm as p_norm
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.views import Clone, array_of, movedim, reshape
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 Order = float | str | None
 
@@ -36,7 +40,9 @@ def _floating(who: str, x: Any, dtype: Any) -> Any:
     return x
 
 
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@public
+def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
+                out: Tensor | None = None) -> Any:
     """(sum |x|^ord)^(1/ord) over the given dimensions, by default over all elements as one vector.
 
     `ord` may be inf (the largest |x|), -inf (the smallest) and 0 (how many are not zero). Where the norm is 0, so
@@ -52,8 +58,9 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     return p_norm(_floating("linalg.vector_norm", x, dtype), float(ord), dim, keepdim)
 
 
-def matrix_norm(A: Any, ord: float | str = "fro", dim: Any = (-2, -1), keepdim: bool = False, *,
-                dtype: Any = None) -> Any:
+@public
+def matrix_norm(A: Tensor, ord: float | str = "fro", dim: Any = (-2, -1), keepdim: bool = False, *,
+                dtype: Any = None, out: Tensor | None = None) -> Any:
     """The norm of a matrix, or of each of a batch; `dim` says which two dimensions are rows and columns.
 
     - 'fro': the root of the sum of all squares
@@ -90,7 +97,9 @@ def matrix_norm(A: Any, ord: float | str = "fro", dim: Any = (-2, -1), keepdim: 
     return reshape(y, reduced_shape(tuple(A.shape), (rows, columns), keepdim))
 
 
-def norm(A: Any, ord: Order = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@public
+def norm(A: Tensor, ord: Order = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
+         out: Tensor | None = None) -> Any:
     """`vector_norm` or `matrix_norm`, whichever the arguments ask for.
 
     Without `ord`: the 2-norm of all elements, or over `dim`. With it: of a vector if `dim` is an int or the tensor
@@ -116,7 +125,8 @@ def norm(A: Any, ord: Order = None, dim: Any = None, keepdim: bool = False, *, d
     return matrix_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
-def cond(A: Any, p: Order = None) -> Any:
+@public
+def cond(A: Tensor, p: Order = None, *, out: Tensor | None = None) -> Any:
     """The condition number |A| |A^-1|: by how much solving with A may magnify a relative error.
 
     By default, and with p=2, the quotient of the largest and the smallest singular value, for matrices of any
@@ -144,7 +154,8 @@ def cond(A: Any, p: Order = None) -> Any:
 # ---------------------------------------------------------------------- powers
 
 
-def matrix_power(A: Any, n: int) -> Any:
+@public
+def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Any:
     """A multiplied with itself n times; of a negative n, the inverse of that; of 0 the identity.
 
     A: (*, m, m); of integers for n >= 0. It takes about 2 log2(n) products.
@@ -225,7 +236,8 @@ def pade(x: Array) -> Array:
     return xp.linalg.solve(even - odd, even + odd)
 
 
-def matrix_exp(A: Any) -> Any:
+@public
+def matrix_exp(A: Tensor) -> Any:
     """The exponential of a square matrix, or of each of a batch: 1 + A + A^2/2! + A^3/3! + ... (*, n, n).
 
         >>> import minidl

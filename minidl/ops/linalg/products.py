@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
@@ -17,6 +17,7 @@ from minidl.backend.kernels.matmul import linear_forward
 from minidl.backend.kernels.matmul import matmul as product
 from minidl.ops.base.broadcast import Shape, Sum, broadcast_shape, expand_to
 from minidl.ops.base.checks import check_tensors, dtypes_clash
+from minidl.ops.base.declaration import alias, in_place, public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.base.hints import cast_to, features_last
 from minidl.ops.elementwise.complex_parts import conj
@@ -24,6 +25,9 @@ from minidl.ops.linalg.contraction import Contract, tensordot
 from minidl.ops.reduce.sums import sum
 from minidl.ops.shape.movement import diagonal
 from minidl.ops.shape.views import Clone, Permute, Reshape, reshape, transpose, unsqueeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- the ops
 
@@ -79,7 +83,8 @@ def rows_of(x: Any) -> Any:
 # ---------------------------------------------------------------------- products of matrices
 
 
-def matmul(input: Any, other: Any) -> Any:
+@public
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
     """The matrix product, by the dimensions of the two:
 
     - (n,) and (n,): the dot product, ()
@@ -171,7 +176,8 @@ def _check_ndim(who: str, name: str, x: Any, ndim: int) -> None:
         raise kind(f"{who}: {name} must be a {ndim}D tensor, but it is {got}; matmul takes other dimensions")
 
 
-def mm(input: Any, mat2: Any) -> Any:
+@public
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Any:
     """The product of two matrices, (m, k) and (k, n); `matmul` without vectors and stacks.
 
         >>> import minidl
@@ -184,7 +190,8 @@ def mm(input: Any, mat2: Any) -> Any:
     return MatMul()(input, mat2)
 
 
-def bmm(input: Any, mat2: Any) -> Any:
+@public
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Any:
     """The products of two equally long stacks of matrices, (B, m, k) and (B, k, n).
 
         >>> import minidl
@@ -206,7 +213,8 @@ def _check_batches(who: str, batch1: Any, batch2: Any) -> None:
     _check_factors(who, batch1, batch2)
 
 
-def mv(input: Any, vec: Any) -> Any:
+@public
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Any:
     """A matrix (m, k) times a vector (k,).
 
         >>> import minidl
@@ -218,7 +226,8 @@ def mv(input: Any, vec: Any) -> Any:
     return matmul(input, vec)
 
 
-def dot(input: Any, tensor: Any) -> Any:
+@public
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Any:
     """sum_i a_i b_i of two vectors.
 
         >>> import minidl
@@ -231,7 +240,8 @@ def dot(input: Any, tensor: Any) -> Any:
     return matmul(input, tensor)
 
 
-def vdot(input: Any, other: Any) -> Any:
+@public
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
     """sum_i conj(a_i) b_i of two vectors; of real numbers `dot`.
 
         >>> import minidl
@@ -241,7 +251,8 @@ def vdot(input: Any, other: Any) -> Any:
     return dot(conj(input), other)
 
 
-def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+@public
+def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Any:
     """sum_i conj(x_i) y_i along a dimension; the others are broadcast.
 
         >>> import minidl
@@ -251,7 +262,8 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     return sum(conj(x) * y, dim)
 
 
-def inner(input: Any, other: Any) -> Any:
+@public
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
     """The dot products of all vectors along the last dimensions: (*, n) and (+, n) -> (*, +). Numbers multiply.
 
     Errors: RuntimeError where the last sizes differ.
@@ -268,7 +280,8 @@ def inner(input: Any, other: Any) -> Any:
     return tensordot(input, other, dims=([-1], [-1]))
 
 
-def outer(input: Any, vec2: Any) -> Any:
+@public
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Any:
     """y[i, j] = a_i b_j of two vectors, (m,) and (n,).
 
         >>> import minidl
@@ -281,10 +294,11 @@ def outer(input: Any, vec2: Any) -> Any:
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
 
-ger = outer
+ger = alias("ger", outer)
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+@public
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """y = x W^T + b: every output is a weighted sum of the inputs, plus a bias.
 
     input: (*, in), weight: (out, in), bias: (out,) or None; returns (*, out). A weight (in,) gives (*).
@@ -315,7 +329,9 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     return Linear()(input, weight, bias)
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+@public
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1,
+          out: Tensor | None = None) -> Any:
     """beta * input + alpha * (mat1 @ mat2). With beta=0, `input` is ignored, nan and all.
 
         >>> import minidl
@@ -325,8 +341,12 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
     """
     return _plus(input, mm(mat1, mat2), beta, alpha, "addmm")
 
+addmm_ = in_place(addmm)
 
-def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+
+@public
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1,
+          out: Tensor | None = None) -> Any:
     """beta * input + alpha * (mat @ vec).
 
         >>> import minidl
@@ -335,8 +355,12 @@ def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) 
     """
     return _plus(input, mv(mat, vec), beta, alpha, "addmv")
 
+addmv_ = in_place(addmv)
 
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+
+@public
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1,
+            out: Tensor | None = None) -> Any:
     """beta * input + alpha * (batch1 @ batch2), for stacks of matrices.
 
         >>> import minidl
@@ -346,8 +370,12 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
     """
     return _plus(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
 
+baddbmm_ = in_place(baddbmm)
 
-def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+
+@public
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1,
+           out: Tensor | None = None) -> Any:
     """beta * input + alpha * (the sum of all products in batch1 @ batch2): (B, m, k) and (B, k, n) -> (m, n).
 
         >>> import minidl
@@ -357,8 +385,12 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: floa
     _check_batches("addbmm", batch1, batch2)
     return _plus(input, Contract("bik", "bkj", "ij")(batch1, batch2), beta, alpha, "addbmm")
 
+addbmm_ = in_place(addbmm)
 
-def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+
+@public
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1,
+         out: Tensor | None = None) -> Any:
     """beta * input + alpha * outer(vec1, vec2).
 
         >>> import minidl
@@ -370,6 +402,8 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1)
     _check_ndim("addr", "vec2", vec2, 1)
     return _plus(input, outer(vec1, vec2), beta, alpha, "addr")
 
+addr_ = in_place(addr)
+
 
 def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
     if broadcast_shape(who, tuple(input.shape), tuple(y.shape)) != tuple(y.shape):
@@ -380,7 +414,7 @@ def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
     return y if beta == 0 else (input if beta == 1 else input * beta) + y
 
 
-def mT(input: Any, who: str = "mT") -> Any:
+def mT(input: Tensor, who: str = "mT") -> Any:
     """`Tensor.mT`: every matrix transposed, (*, m, n) -> (*, n, m), a view; a number itself.
 
     Errors: RuntimeError for a vector.
@@ -391,7 +425,8 @@ def mT(input: Any, who: str = "mT") -> Any:
     return transpose(input, -2, -1) if input.ndim else input
 
 
-def adjoint(input: Any) -> Any:
+@public
+def adjoint(input: Tensor) -> Any:
     """Every matrix transposed and conjugated, (*, m, n) -> (*, n, m); a view if it is real.
 
     Errors: RuntimeError for a vector.
@@ -404,7 +439,7 @@ def adjoint(input: Any) -> Any:
     return conj(mT(input, "adjoint"))
 
 
-def H(input: Any) -> Any:
+def H(input: Tensor) -> Any:
     """`Tensor.H`: the adjoint of a matrix. Errors: RuntimeError unless 2D."""
     if input.ndim != 2:
         raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor; try .mH, "
@@ -412,7 +447,8 @@ def H(input: Any) -> Any:
     return adjoint(input)
 
 
-def multi_dot(tensors: Sequence[Any]) -> Any:
+@public
+def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
     """The product of two or more matrices, in the order of multiplication that costs least.
 
     The first and the last may be vectors, a row and a column. How the cheapest order is found: Cormen, Leiserson,
@@ -440,7 +476,8 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     return reshape(y, y.shape[first:2 - last])
 
 
-def chain_matmul(*matrices: Any) -> Any:
+@public
+def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Any:
     """`multi_dot` of matrices that are given one by one.
 
         >>> import minidl
@@ -473,7 +510,8 @@ def _cheapest(chain: list[Any]) -> Any:
 # ---------------------------------------------------------------------- traces, blocks, vectors in space
 
 
-def trace(input: Any) -> Any:
+@public
+def trace(input: Tensor) -> Any:
     """The sum of the diagonal of a matrix.
 
         >>> import minidl
@@ -485,7 +523,8 @@ def trace(input: Any) -> Any:
     return sum(diagonal(input))
 
 
-def kron(input: Any, other: Any) -> Any:
+@public
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
     """The Kronecker product: every element of `input` times the whole of `other`, as blocks.
 
         >>> import minidl
@@ -516,7 +555,8 @@ class Cross(Op):
         return Cross(self.axis)(g, a)
 
 
-def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+@public
+def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Any:
     """The vector product along a dimension of size 3, by default the first of that size; others broadcast.
 
     Errors: RuntimeError where there is no such dimension.

@@ -1,13 +1,14 @@
 """How alike two vectors are: the angle between them, their distance, or a bilinear form that is learnt."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backend.device import array_module
 from minidl.ops.base.broadcast import broadcast_shape, expand_to
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.selection import clamp
 from minidl.ops.index.items import GetItem
 from minidl.ops.linalg.contraction import einsum
@@ -15,8 +16,12 @@ from minidl.ops.reduce.sums import sum
 from minidl.ops.reduce.vector_norm import norm
 from minidl.ops.shape.views import array_of
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+
+@public
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between x1 and x2 along `dim`: their product, divided by both lengths.
 
     Shapes are broadcast. Lengths below eps count as eps.
@@ -33,7 +38,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     return sum(x1 * x2, dim) / (lengths[0] * lengths[1])
 
 
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+@public
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     """The p-norm of x1 - x2 + eps along the last axis: the distance of row i of one to row i of the other.
 
     x1 and x2 (N, D) or (D,), broadcast. eps keeps the distance from 0, where the norm has no gradient.
@@ -47,7 +53,8 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     return norm(x1 - x2 + eps, p, -1, keepdim)
 
 
-def pdist(input: Any, p: float = 2.0) -> Any:
+@public
+def pdist(input: Tensor, p: float = 2.0) -> Any:
     """The p-norm distance of every row of (N, D) to every later one, in a row: (N*(N-1)/2,).
 
     The order is (0, 1), (0, 2), ..., (1, 2), ... as in SciPy's `pdist`. Memory: N*(N-1)/2 * D numbers.
@@ -67,7 +74,8 @@ def pdist(input: Any, p: float = 2.0) -> Any:
     return norm(GetItem(first)(input) - GetItem(second)(input), p, 1)
 
 
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+@public
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """y_k = x1^T W_k x2 + b_k: how well two vectors fit, once for each matrix W_k.
 
     input1 (*, I), input2 (*, J), weight (K, I, J), bias (K,) or None -> (*, K)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from minidl.backend.kernels import ctc as kernels
 from minidl.backend.kernels.ctc import Paths
 from minidl.ops.activation.softmaxes import log_softmax
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.exponential import logaddexp
 from minidl.ops.elementwise.selection import where
 from minidl.ops.index.along_axis import gather
@@ -20,6 +21,9 @@ from minidl.ops.loss.losses import check_reduction, reduced
 from minidl.ops.reduce.sums import mean
 from minidl.ops.shape.movement import pad
 from minidl.ops.shape.views import array_of
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 NEVER = -1e30   # a logarithm that stands for -inf, and has derivatives
 
@@ -42,7 +46,7 @@ class CTCLoss(FusedOp):
         symbols, leaps, frames, ends = self.paths
         logp, xp, (T, (N, L)) = log_softmax(log_probs, 2), array_module(symbols), (len(log_probs), symbols.shape)
         said = gather(logp, 2, xp.broadcast_to(symbols, (T, N, L)))
-        alpha = where(xp.arange(L) < 1, said[0] * 0, NEVER) if T else None
+        alpha: Any = where(xp.arange(L) < 1, said[0] * 0, NEVER) if T else None
         for t in range(T):
             one, two = pad(alpha, (1, -1), value=NEVER), pad(alpha, (2, -2), value=NEVER)
             after = logaddexp(logaddexp(alpha, one), where(leaps, two, NEVER)) + said[t]
@@ -64,7 +68,8 @@ class CTCLoss(FusedOp):
         return [gx]
 
 
-def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
+@public
+def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any, blank: int = 0,
              reduction: str = "mean", zero_infinity: bool = False) -> Any:
     """How unlikely the labels of a sequence are, summed over all ways to say them one by one within T frames.
 

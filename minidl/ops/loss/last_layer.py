@@ -2,17 +2,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.linalg.products import linear
 from minidl.ops.loss.losses import cross_entropy
 from minidl.ops.shape.views import reshape
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def linear_cross_entropy(input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = None, weight: Any = None,
-                         reduction: str = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0,
-                         options: Any = None) -> Any:
+
+@public
+def linear_cross_entropy(input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
+                         weight: Tensor | None = None, reduction: str = "mean", ignore_index: int | None = None,
+                         label_smoothing: float = 0.0, options: Any = None) -> Any:
     """`cross_entropy(linear(input, linear_weight, linear_bias), target, ...)`: from features to the loss.
 
     input (N, in) or (in,), linear_weight (C, in); or, for several losses a sample, (C, d1, ..., in): the scores are

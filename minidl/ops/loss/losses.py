@@ -7,7 +7,7 @@ learn, so it is an error here. Losses with a margin stand in `margin.py`, of una
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from minidl.ops.activation.softmaxes import log_softmax
 from minidl.ops.base.broadcast import expand_to
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.hints import instead_of
 from minidl.ops.base.ufunc import Elementwise
 from minidl.ops.elementwise.arithmetic import abs as abs_
@@ -30,6 +31,9 @@ from minidl.ops.elementwise.selection import clamp, where
 from minidl.ops.index.along_axis import gather
 from minidl.ops.reduce.sums import mean, sum
 from minidl.ops.shape.views import array_of, reshape
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 def reduced(losses: Any, reduction: str) -> Any:
@@ -84,8 +88,9 @@ def negative_log_likelihood(logp: Any, target: Any, weight: Any, ignore_index: i
     return where(kept, losses, 0.0)
 
 
-def cross_entropy(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
-                  label_smoothing: float = 0.0) -> Any:
+@public
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
+                  reduction: str = "mean", label_smoothing: float = 0.0) -> Any:
     """How little probability softmax(input) gives to the right class: the mean of -log p.
 
     input (N, C), or (N, C, d1, ...) for one class a pixel, or (C,): scores of the classes, before softmax.
@@ -133,7 +138,9 @@ def _cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, reduct
     return reduced(-sum(weighted, 1), reduction)
 
 
-def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
+@public
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
+             reduction: str = "mean") -> Any:
     """`cross_entropy` of what are log-probabilities already: the mean of -input at the target.
 
     Arguments, shapes and errors: as `cross_entropy`, with integer targets.
@@ -270,7 +277,8 @@ def _minus(input: Any, target: Any) -> Any:
     return input - (cast(target, input.dtype) if target.dtype.kind == "b" else target)
 
 
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+@public
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
     """The mean of (input - target)^2; both have one shape.
 
     Errors: RuntimeError where shapes differ (PyTorch warns, and broadcasts), ValueError for another reduction.
@@ -285,7 +293,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(difference * difference, reduction)
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+@public
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
     """The mean of |input - target|. Shapes and errors: as `mse_loss`.
 
         >>> import minidl
@@ -297,7 +306,8 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(abs_(input - target), reduction)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+@public
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Any:
     """The mean of d^2/2 where |d| <= delta, of delta * (|d| - delta/2) beyond, with d = input - target.
 
     A parabola that goes on as a straight line, so that outliers do not count for too much. Shapes and errors: as
@@ -316,7 +326,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return reduced(_huber(_minus(input, target), delta), reduction)
 
 
-def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+@public
+def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Any:
     """`huber_loss` with delta = beta, divided by beta: like `l1_loss`, but smooth at 0; with beta = 0, l1_loss itself.
 
     Shapes and errors: as `mse_loss`, and RuntimeError for a negative beta.
@@ -362,7 +373,8 @@ class BinaryCrossEntropy(Elementwise):
         return g * (clamp(log(1 - x), min=-100.0) - clamp(log(x), min=-100.0))
 
 
-def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+@public
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Any:
     """The mean of -(target * log(input) + (1 - target) * log(1 - input)), for probabilities `input`.
 
     target: 0, 1 or a probability, in the shape of input. weight: multiplies the losses, broadcast to their shape. A
@@ -389,8 +401,9 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     return reduced(losses if weight is None else losses * spread(weight, input, who), reduction)
 
 
-def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, reduction: str = "mean",
-                                     pos_weight: Any = None) -> Any:
+@public
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None,
+                                     reduction: str = "mean", pos_weight: Tensor | None = None) -> Any:
     """`binary_cross_entropy(sigmoid(input), target)`, exact for scores of any size.
 
     pos_weight: how much more the positive part counts, broadcast to the input's shape. Other arguments: as
@@ -421,7 +434,8 @@ def spread(weight: Any, input: Any, who: str, name: str = "weight") -> Any:
                            f"{tuple(input.shape)}") from None
 
 
-def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+@public
+def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Any:
     """The mean of target * (log(target) - input), for log-probabilities `input`: the Kullback-Leibler divergence
     of the distribution `input` from the distribution `target`.
 
@@ -443,7 +457,8 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     return sum(losses) / input.shape[0] if reduction == "batchmean" and input.ndim else reduced(losses, reduction)
 
 
-def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6,
+@public
+def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6,
                       reduction: str = "mean") -> Any:
     """The mean of (log(var) + (input - target)^2 / var) / 2: how unlikely `target` is, where a network predicts the
     mean `input` and the variance `var` of a normal distribution.
@@ -488,7 +503,8 @@ def _one_is_1(shape: Any, given: Any) -> bool:
     return [n for m, n in zip(shape, given) if m != n] == [1]
 
 
-def poisson_nll_loss(input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8,
+@public
+def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, eps: float = 1e-8,
                      reduction: str = "mean") -> Any:
     """The mean of rate - target * log(rate): how unlikely the counts `target` are at these rates.
 

@@ -6,12 +6,13 @@ soft never quite lets go.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.errors import check_devices
 from minidl.backend.device import array_module
 from minidl.ops.activation.pointwise import logsigmoid, relu
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.exponential import sqrt
 from minidl.ops.elementwise.selection import clamp, minimum, where
 from minidl.ops.index.along_axis import MaskedFill, gather
@@ -19,6 +20,9 @@ from minidl.ops.linalg.similarity import pairwise_distance
 from minidl.ops.loss.losses import as_target, check_reduction, check_same, check_weight, reduced, spread
 from minidl.ops.reduce.sums import sum
 from minidl.ops.shape.views import array_of
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 def check_shapes(who: str, *tensors: Any) -> None:
@@ -33,7 +37,8 @@ def check_shapes(who: str, *tensors: Any) -> None:
 # ---------------------------------------------------------------------- scores
 
 
-def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+@public
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
     """The mean of log(1 + exp(-target * input)), for targets 1 and -1: logistic regression.
 
     input and target have one shape. Errors: RuntimeError where shapes differ, ValueError for another reduction.
@@ -47,7 +52,8 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(-logsigmoid(input * as_target(target, input, "soft_margin_loss")), reduction)
 
 
-def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None,
+@public
+def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
                       reduction: str = "mean") -> Any:
     """The mean over images of sum over c of max(0, margin - x[t] + x[c])^p / C, for all classes c but the right one, t.
 
@@ -87,7 +93,8 @@ def _multi_margin(who: str, x: Any, target: Any, p: int, margin: float, weight: 
     return sum(MaskedFill(is_right)(hinge, 0.0), 1) / C
 
 
-def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+@public
+def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
     """The mean over images of sum over t, c of max(0, 1 - x[t] + x[c]) / C: every right class t should have a score
     that is higher by 1 than that of any wrong one, c.
 
@@ -115,7 +122,9 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     return reduced(losses if input.ndim == 2 else losses[0], reduction)
 
 
-def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+@public
+def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None,
+                                reduction: str = "mean") -> Any:
     """The mean over all images and classes of -(t * log(p) + (1 - t) * log(1 - p)), with p = sigmoid(input).
 
     input (N, C), target of the same shape, 0 or 1; weight (C,): how much a class counts. 'none' gives (N,).
@@ -152,7 +161,8 @@ def _labels(who: str, target: Any, x: Any, low: int) -> Any:
 # ---------------------------------------------------------------------- vectors that are alike or not
 
 
-def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
+@public
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean") -> Any:
     """The mean of x where the target is 1, of max(0, margin - x) where it is -1: for distances x, which should be small
     for what is alike and above the margin for what is not.
 
@@ -171,7 +181,9 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
     return reduced(apart + where(target != -1, input, 0.0), reduction)
 
 
-def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0, reduction: str = "mean") -> Any:
+@public
+def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0,
+                        reduction: str = "mean") -> Any:
     """The mean of max(0, -target * (input1 - input2) + margin): for target 1 the first should be ranked higher, for -1
     the second.
 
@@ -190,7 +202,9 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     return reduced(clamp(margin - target * (input1 - input2), min=0), reduction)
 
 
-def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0, reduction: str = "mean") -> Any:
+@public
+def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0,
+                          reduction: str = "mean") -> Any:
     """The mean of 1 - cos where the target is 1, of max(0, cos - margin) where it is -1: vectors that are alike should
     point the same way, others should not.
 
@@ -221,7 +235,8 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
     return reduced(losses, reduction)
 
 
-def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2,
+@public
+def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2,
                         eps: float = 1e-6, swap: bool = False, reduction: str = "mean") -> Any:
     """The mean of max(0, d(anchor, positive) - d(anchor, negative) + margin), where d is the p-norm distance: what is
     alike should be nearer than what is not, by the margin.
@@ -242,7 +257,8 @@ def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float
                     lambda a, b: pairwise_distance(a, b, p, eps), margin, swap, reduction)
 
 
-def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, *,
+@public
+def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *,
                                       distance_function: Callable[[Any, Any], Any] | None = None, margin: float = 1.0,
                                       swap: bool = False, reduction: str = "mean") -> Any:
     """`triplet_margin_loss` with any distance: a function of two tensors, `pairwise_distance` if not given.

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backend.device import Array, array_module, device_of
 from minidl.backend.kernels import pool as kernels
 from minidl.ops.base.checks import numbers
+from minidl.ops.base.declaration import public
 from minidl.ops.pool.arguments import as_given, batched
 from minidl.ops.pool.two_d import MaxPool2d
 from minidl.ops.shape.views import array_of, reshape
 from minidl.random import default_generator
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class FractionalMaxPool(MaxPool2d):
@@ -41,7 +45,8 @@ class FractionalMaxPool(MaxPool2d):
         return y, indices
 
 
-def fractional_max_pool2d(input: Any, kernel_size: int | tuple[int, ...],
+@public
+def fractional_max_pool2d(input: Tensor, kernel_size: int | tuple[int, ...],
                           output_size: int | tuple[int, ...] | None = None,
                           output_ratio: float | tuple[float, ...] | None = None, return_indices: bool = False,
                           _random_samples: Any = None) -> Any:
@@ -62,7 +67,8 @@ def fractional_max_pool2d(input: Any, kernel_size: int | tuple[int, ...],
                        _random_samples)
 
 
-def fractional_max_pool3d(input: Any, kernel_size: int | tuple[int, ...],
+@public
+def fractional_max_pool3d(input: Tensor, kernel_size: int | tuple[int, ...],
                           output_size: int | tuple[int, ...] | None = None,
                           output_ratio: float | tuple[float, ...] | None = None, return_indices: bool = False,
                           _random_samples: Any = None) -> Any:

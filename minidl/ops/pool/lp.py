@@ -2,15 +2,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.ops.base.checks import numbers
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.exponential import pow
 from minidl.ops.pool.one_and_three_d import Numbers, avg_pool1d, avg_pool3d
 from minidl.ops.pool.two_d import avg_pool2d
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def lp_pool1d(input: Any, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
+
+@public
+def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
               ceil_mode: bool = False) -> Any:
     """The p-norm of every window of a signal: (N, C, L) -> (N, C, L'), or the same without N.
 
@@ -21,7 +26,8 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Numbers, stride: Number
     return _lp("lp_pool1d", avg_pool1d, 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool2d(input: Any, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
+@public
+def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
               ceil_mode: bool = False) -> Any:
     """The p-norm of every window, (sum of x^p)^(1/p), with p = norm_type: (N, C, H, W) -> (N, C, H', W'), or the
     same without N.
@@ -39,7 +45,8 @@ def lp_pool2d(input: Any, norm_type: float, kernel_size: Numbers, stride: Number
     return _lp("lp_pool2d", avg_pool2d, 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool3d(input: Any, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
+@public
+def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
               ceil_mode: bool = False) -> Any:
     """The p-norm of every window of a volume: (N, C, D, H, W) -> (N, C, D', H', W'), or the same without N.
 

@@ -6,21 +6,26 @@ reads kh*kw + kd elements for each output, where one window in 3-d would read kd
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.backend.kernels.pool import PoolGeometry
+from minidl.ops.base.declaration import public
 from minidl.ops.pool.arguments import adaptive_arguments, as_given, pool_arguments
 from minidl.ops.pool.two_d import AdaptiveMaxPool2d, AvgPool2d, MaxPool2d, MaxPool2dGather, adaptive_avg_pool2d
 from minidl.ops.reduce.sums import mean
 from minidl.ops.resize.interpolation import mean_of_shares
 from minidl.ops.shape.views import ALL, Slice, as_result, reshape, unsqueeze
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
+
 Numbers = int | tuple[int, ...]
 
 # ---------------------------------------------------------------------- one dimension
 
 
-def max_pool1d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
+@public
+def max_pool1d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
                dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The largest element of every window: (N, C, L) -> (N, C, L'), or (C, L) -> (C, L').
 
@@ -35,7 +40,8 @@ def max_pool1d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, 
     return (y, indices) if return_indices else y
 
 
-def avg_pool1d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
+@public
+def avg_pool1d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
                ceil_mode: bool = False, count_include_pad: bool = True) -> Any:
     """The mean of every window: (N, C, L) -> (N, C, L'), or (C, L) -> (C, L').
 
@@ -50,7 +56,8 @@ def avg_pool1d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, 
     return as_given(input, 1, _row(y))
 
 
-def adaptive_max_pool1d(input: Any, output_size: Numbers, return_indices: bool = False) -> Any:
+@public
+def adaptive_max_pool1d(input: Tensor, output_size: Numbers, return_indices: bool = False) -> Any:
     """The largest element of `output_size` windows that share a signal out: (N, C, L) -> (N, C, output_size).
 
     Arguments and errors: as `adaptive_max_pool2d`.
@@ -64,7 +71,8 @@ def adaptive_max_pool1d(input: Any, output_size: Numbers, return_indices: bool =
     return (y, indices) if return_indices else y
 
 
-def adaptive_avg_pool1d(input: Any, output_size: Numbers) -> Any:
+@public
+def adaptive_avg_pool1d(input: Tensor, output_size: Numbers) -> Any:
     """The mean of `output_size` windows that share a signal out: (N, C, L) -> (N, C, output_size).
 
     Arguments and errors: as `adaptive_avg_pool2d`.
@@ -91,7 +99,8 @@ def _one_row(geometry: Any) -> PoolGeometry:
 # ---------------------------------------------------------------------- three dimensions
 
 
-def max_pool3d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
+@public
+def max_pool3d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
                dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The largest element of every window: (N, C, D, H, W) -> (N, C, D', H', W'), or the same without N.
 
@@ -106,7 +115,8 @@ def max_pool3d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, 
     return _max(MaxPool2d(_in_plane(geometry)), MaxPool2d(_in_depth(geometry)), input, x, return_indices)
 
 
-def adaptive_max_pool3d(input: Any, output_size: int | tuple[int | None, ...], return_indices: bool = False) -> Any:
+@public
+def adaptive_max_pool3d(input: Tensor, output_size: int | tuple[int | None, ...], return_indices: bool = False) -> Any:
     """The largest element of every window, with windows that share the volume out: (N, C, D, H, W) -> (N, C,
     *output_size), or the same without N.
 
@@ -135,7 +145,8 @@ def _max(planes: MaxPool2d, depth: MaxPool2d, input: Any, x: Any, return_indices
     return y, as_given(input, 3, reshape(indices, size))
 
 
-def avg_pool3d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
+@public
+def avg_pool3d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
                ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None) -> Any:
     """The mean of every window: (N, C, D, H, W) -> (N, C, D', H', W'), or the same without N.
 
@@ -156,7 +167,8 @@ def avg_pool3d(input: Any, kernel_size: Numbers, stride: Numbers | None = None, 
     return as_given(input, 3, reshape(y, (N, C, y.shape[2], h, w)))
 
 
-def adaptive_avg_pool3d(input: Any, output_size: int | tuple[int | None, ...]) -> Any:
+@public
+def adaptive_avg_pool3d(input: Tensor, output_size: int | tuple[int | None, ...]) -> Any:
     """The mean of every window, with windows that share the volume out: (N, C, D, H, W) -> (N, C, *output_size), or
     the same without N.
 

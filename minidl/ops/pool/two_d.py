@@ -7,16 +7,20 @@ shares each g out over its window. `one_and_three_d.py` builds pooling in other 
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import IMAGES, Op
 from minidl.backend.device import Array
 from minidl.backend.kernels import pool as kernels
 from minidl.backend.kernels.pool import PoolGeometry
 from minidl.ops.base.checks import Pair
+from minidl.ops.base.declaration import public
 from minidl.ops.pool.arguments import adaptive_arguments, as_given, pool_arguments
 from minidl.ops.reduce.sums import mean
 from minidl.ops.resize.interpolation import mean_of_shares
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- the maximum
 
@@ -89,7 +93,8 @@ class MaxPool2dGather(Op):
         return MaxPool2dScatter(self.x_size)(g, indices)
 
 
-def max_pool2d(input: Any, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
+@public
+def max_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
                dilation: int | Pair = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The largest element of every window.
 
@@ -113,7 +118,8 @@ def max_pool2d(input: Any, kernel_size: int | Pair, stride: int | Pair | None = 
     return (y, indices) if return_indices else y
 
 
-def adaptive_max_pool2d(input: Any, output_size: int | tuple[int | None, int | None],
+@public
+def adaptive_max_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None],
                         return_indices: bool = False) -> Any:
     """The largest element of every window, with windows that share the image out among the outputs.
 
@@ -169,7 +175,8 @@ class AvgPool2dScatter(Op):
         return AvgPool2d(*self.how)(h)
 
 
-def avg_pool2d(input: Any, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
+@public
+def avg_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
                ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None) -> Any:
     """The mean of every window.
 
@@ -189,7 +196,8 @@ def avg_pool2d(input: Any, kernel_size: int | Pair, stride: int | Pair | None = 
     return as_given(input, 2, AvgPool2d(geometry, count_include_pad, divisor_override)(x))
 
 
-def adaptive_avg_pool2d(input: Any, output_size: int | tuple[int | None, int | None]) -> Any:
+@public
+def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None]) -> Any:
     """The mean of every window, with windows that share the image out among the outputs.
 
     Window i reaches from row floor(i*H/H') to row ceil((i+1)*H/H'), so windows may overlap by a row.

@@ -2,15 +2,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_floating, numbers
+from minidl.ops.base.declaration import public
 from minidl.ops.index.along_axis import gather
 from minidl.ops.pool.arguments import as_given, batched
 from minidl.ops.pool.one_and_three_d import Numbers
 from minidl.ops.shape.views import array_of, reshape, unsqueeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class MaxUnpool(Op):
@@ -35,8 +39,9 @@ class MaxUnpool(Op):
         return gather(g, 2, indices)
 
 
-def max_unpool1d(input: Any, indices: Any, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
-                 output_size: Any = None) -> Any:
+@public
+def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
+                 padding: Numbers = 0, output_size: Any = None) -> Any:
     """`max_pool1d` undone as far as it can be: (N, C, L') -> (N, C, L), or without N.
 
     Arguments and errors: as `max_unpool2d`.
@@ -49,8 +54,9 @@ def max_unpool1d(input: Any, indices: Any, kernel_size: Numbers, stride: Numbers
     return _unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
-def max_unpool2d(input: Any, indices: Any, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
-                 output_size: Any = None) -> Any:
+@public
+def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
+                 padding: Numbers = 0, output_size: Any = None) -> Any:
     """`max_pool2d` undone as far as it can be: maxima go back to their places, the rest is 0.
 
     input and indices (N, C, H', W') or (C, H', W'), as `max_pool2d(..., return_indices=True)` returns them with these
@@ -70,8 +76,9 @@ def max_unpool2d(input: Any, indices: Any, kernel_size: Numbers, stride: Numbers
     return _unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
-def max_unpool3d(input: Any, indices: Any, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
-                 output_size: Any = None) -> Any:
+@public
+def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
+                 padding: Numbers = 0, output_size: Any = None) -> Any:
     """`max_pool3d` undone as far as it can be: (N, C, D', H', W') -> (N, C, D, H, W), or without N.
 
     Arguments and errors: as `max_unpool2d`.

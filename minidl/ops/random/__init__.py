@@ -1,7 +1,9 @@
 """Random draws from tensors of probabilities, and dropout. What draws a new tensor stands in `tensors/creation`."""
 from minidl.ops.random.draw import (
-    binomial, cauchy_, exponential_, geometric_, log_normal_, multinomial, poisson, random_,
+    bernoulli_, binomial, cauchy_, exponential_, geometric_, log_normal_, multinomial, normal_, poisson, random_,
+    uniform_,
 )
 from minidl.ops.random.dropouts import (
-    Dropout, Shift, alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout,
+    Dropout, Shift, alpha_dropout, alpha_dropout_, dropout, dropout1d, dropout2d, dropout3d, dropout_,
+    feature_alpha_dropout, feature_alpha_dropout_,
 )

@@ -5,17 +5,21 @@ Each distribution is a formula on uniform or normal numbers, so that a device ne
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of
 from minidl.backend.dtype import float16, float32, float64
+from minidl.ops.base.declaration import public
 from minidl.ops.index.items import copy_
 from minidl.ops.index.order import searchsorted
 from minidl.ops.shape.views import array_of
 from minidl.random import Generator, default_generator
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 def _stream(x: Array, generator: Generator | None, who: str) -> Any:
@@ -34,8 +38,9 @@ def _uniform(x: Array, generator: Generator | None, who: str) -> Array:
 
 # ---------------------------------------------------------------------- from probabilities and rates
 
-def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
-                generator: Generator | None = None) -> Any:
+@public
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
+                generator: Generator | None = None, out: Tensor | None = None) -> Any:
     """Positions drawn with the probabilities that are proportional to `input`, each row on its own:
     (C) -> (num_samples), (N, C) -> (N, num_samples).
 
@@ -84,7 +89,8 @@ def _check_weights(x: Array, num_samples: int, replacement: bool) -> None:
                            f"positions with a weight above 0")
 
 
-def poisson(input: Any, generator: Generator | None = None) -> Any:
+@public
+def poisson(input: Tensor, generator: Generator | None = None) -> Any:
     """A count for each rate in `input`, from the Poisson distribution, in the dtype of `input`.
 
     Errors: RuntimeError where a rate is negative, NotImplementedError unless floating.
@@ -101,7 +107,8 @@ def poisson(input: Any, generator: Generator | None = None) -> Any:
     return wrap(array_module(rates).asarray(_stream(rates, generator, "poisson").poisson(rates)).astype(rates.dtype))
 
 
-def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
+@public
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Any:
     """How many of `count` trials succeed, each with the probability `prob`, in their dtype and common shape.
 
     Errors: ValueError unless both are floating, RuntimeError where dtypes differ, counts are negative or probabilities
@@ -126,7 +133,38 @@ def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
 
 # ---------------------------------------------------------------------- into a tensor
 
-def exponential_(input: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:
+@public
+def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Fill with numbers uniform on [from_, to); returns `input`. Errors: NotImplementedError for integers."""
+    return _fill(input, "random", to - from_, from_, generator, "uniform_")
+
+
+@public
+def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Fill with normal numbers of the given mean and standard deviation; returns `input`. Errors: as `uniform_`."""
+    return _fill(input, "standard_normal", std, mean, generator, "normal_")
+
+
+def _fill(input: Any, distribution: str, scale: float, shift: float, generator: Generator | None, who: str) -> Any:
+    x = input.array
+    if x.dtype.kind in "biu":
+        raise NotImplementedError(f"the distribution is continuous, and the tensor holds {x.dtype}; try random_ for "
+                                  f"integers")
+    draw = getattr(_stream(x, generator, who), distribution)
+    values = draw(x.shape, dtype=float64 if x.dtype == float64 else float32)
+    values *= scale
+    values += shift
+    return copy_(input, wrap(values))
+
+
+@public
+def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Any:
+    """Fill with ones, with probability p each, and zeros; returns `input`."""
+    return copy_(input, wrap(_uniform(input.array, generator, "bernoulli_") < p))
+
+
+@public
+def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:
     """Fill with numbers from the exponential distribution of rate `lambd`: -log(1 - u) / lambd.
 
     Errors: RuntimeError unless lambd > 0 and the tensor is floating.
@@ -139,7 +177,8 @@ def exponential_(input: Any, lambd: float = 1.0, *, generator: Generator | None 
     return copy_(input, wrap(-np.log1p(-_uniform(array_of(input), generator, "exponential_")) / lambd))
 
 
-def cauchy_(input: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Any:
+@public
+def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Any:
     """Fill with numbers from the Cauchy distribution: median + sigma * tan(pi (u - 1/2)). Errors: RuntimeError
     unless sigma > 0 and the tensor is floating."""
     _check_continuous(input, "cauchy_", "sigma", sigma)
@@ -147,7 +186,8 @@ def cauchy_(input: Any, median: float = 0.0, sigma: float = 1.0, *, generator: G
     return copy_(input, wrap(np.tan(angle) * sigma + median))
 
 
-def log_normal_(input: Any, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Any:
+@public
+def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Any:
     """Fill with numbers whose logarithms are normal, of the given mean and standard deviation. Errors:
     RuntimeError unless std > 0 and the tensor is floating."""
     _check_continuous(input, "log_normal_", "std", std)
@@ -165,7 +205,8 @@ def _check_continuous(input: Any, who: str, name: str, value: float) -> None:
         raise RuntimeError(f"{who} expects {name} > 0.0, but found {name}={value}")
 
 
-def geometric_(input: Any, p: float, *, generator: Generator | None = None) -> Any:
+@public
+def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> Any:
     """Fill with the number of trials until the first success, 1, 2, ..., each of probability p:
     floor(log(1 - u) / log(1 - p)) + 1. Errors: RuntimeError unless 0 < p < 1.
 
@@ -182,7 +223,8 @@ def geometric_(input: Any, p: float, *, generator: Generator | None = None) -> A
 WHOLE = {float16: 2**11, float32: 2**24, float64: 2**53}    # up to here a floating dtype holds every whole number
 
 
-def random_(input: Any, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Any:
+@public
+def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Any:
     """Fill with whole numbers from `from_` to `to - 1`; `random_(to)` starts at 0, `random_()` takes all that the
     dtype holds from 0 on. Errors: RuntimeError where there are none, or the dtype does not hold them.
 

@@ -6,7 +6,7 @@ after training. The mask is drawn first and is an input of the op, which is then
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,12 @@ from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, device_of
 from minidl.ops.base.broadcast import Shape
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Elementwise
 from minidl.random import default_generator
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Dropout(Elementwise):
@@ -38,7 +42,8 @@ def draw_mask(like: Array, shape: Shape, p: float, scale: float) -> Array:
     return mask.astype(like.dtype, copy=False)
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+@public
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Each element is 0 with probability p, else divided by 1-p. When not training: `input` itself.
 
     inplace: write into the memory of `input`.
@@ -57,7 +62,14 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     return _dropout("dropout", input, p, training, inplace)
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+@public
+def dropout_(input: Tensor, p: float, train: bool) -> Any:
+    """`dropout`, written into `input`; returns `input`."""
+    return dropout(input, p, train, inplace=True)
+
+
+@public
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """`dropout` of whole channels of (N, C, L), or of (C, L). Errors: as `dropout`, and RuntimeError for other shapes.
 
         >>> import minidl
@@ -68,7 +80,8 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _dropout("dropout1d", input, p, training, inplace, (2, 3), kept=getattr(input, "ndim", 0) - 1)
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+@public
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """`dropout` of whole channels of (N, C, H, W): neighbouring pixels tell the same, so drop them together.
 
     Of three dimensions, the first two are taken for N and C, as PyTorch does.
@@ -85,7 +98,8 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _dropout("dropout2d", input, p, training, inplace, (3, 4), kept=2)
 
 
-def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+@public
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """`dropout` of whole channels of (N, C, D, H, W), or of (C, D, H, W).
 
     Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
@@ -98,7 +112,8 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _dropout("dropout3d", input, p, training, inplace, (4, 5), kept=getattr(input, "ndim", 0) - 3)
 
 
-def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+@public
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Dropout for `selu`: elements are set to selu's lowest value, and all are then scaled and shifted, so that
     mean 0 and variance 1 stay as they are.
 
@@ -114,7 +129,14 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
     return _alpha_dropout("alpha_dropout", input, p, training, inplace, None)
 
 
-def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+@public
+def alpha_dropout_(input: Tensor, p: float, train: bool) -> Any:
+    """`alpha_dropout`, written into `input`; returns `input`."""
+    return alpha_dropout(input, p, train, inplace=True)
+
+
+@public
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """`alpha_dropout` of whole channels of (N, C, *). Errors: as `dropout`, and RuntimeError below two dimensions.
 
         >>> import minidl
@@ -128,6 +150,12 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
         raise RuntimeError(f"feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, "
                            f"(N, C, ...), but got {tuple(input.shape)}")
     return _alpha_dropout("feature_alpha_dropout", input, p, training, inplace, 2)
+
+
+@public
+def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Any:
+    """`feature_alpha_dropout`, written into `input`; returns `input`."""
+    return feature_alpha_dropout(input, p, train, inplace=True)
 
 
 def _alpha_dropout(who: str, input: Any, p: float, training: bool, inplace: bool, kept: int | None) -> Any:

@@ -5,7 +5,7 @@ from minidl.ops.reduce.sums import (
 )
 from minidl.ops.reduce.extremes import ArgExtreme, Extreme, amax, amin, aminmax, argmax, argmin, max, min
 from minidl.ops.reduce.scan import (
-    CumProd, CumSum, LogCumSumExp, cummax, cummin, cumprod, cumsum, cumulative_trapezoid, diff, logcumsumexp, trapezoid,
-    trapz,
+    CumProd, CumSum, LogCumSumExp, cummax, cummin, cumprod, cumprod_, cumsum, cumsum_, cumulative_trapezoid, diff,
+    logcumsumexp, trapezoid, trapz,
 )
 from minidl.ops.reduce.vector_norm import Norm2, NormP, NotZero, norm

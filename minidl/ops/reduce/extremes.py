@@ -1,7 +1,8 @@
 """The largest and the smallest of many numbers, and where they stand."""
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase
@@ -10,12 +11,15 @@ from minidl.ops.base import return_types
 from minidl.ops.base.broadcast import Shape, Sum
 from minidl.ops.base.checks import check_real
 from minidl.ops.base.conversion import cast
-from minidl.ops.base.dims import numpy_names
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.selection import maximum, minimum, where
 from minidl.ops.index.along_axis import grid
 from minidl.ops.index.items import GetItem
 from minidl.ops.reduce.sums import Dims, Reduction, axes_of, axis_of, ndim_of
 from minidl.ops.shape.views import array_of, clone, reshape, squeeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Extreme(Reduction):
@@ -77,8 +81,9 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
     return kind(values, indices) if keepdim else kind(squeeze(values, axis), squeeze(indices, axis))
 
 
-@numpy_names
-def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+@public
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None,
+        out: Tensor | Sequence[Tensor] | None = None) -> Any:
     """The largest element; the largest along a dimension, and where it is; or the larger of two tensors.
 
     `max(input)` is one value; elements that attain it share its gradient evenly. `max(input, dim)` is
@@ -95,8 +100,9 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     return _extreme(input, dim if other is None else other, keepdim, "max")
 
 
-@numpy_names
-def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+@public
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None,
+        out: Tensor | Sequence[Tensor] | None = None) -> Any:
     """The smallest element; the smallest along a dimension, and where it is; or the smaller of two tensors.
 
     Everything else is as for `max`.
@@ -108,8 +114,8 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     return _extreme(input, dim if other is None else other, keepdim, "min")
 
 
-@numpy_names
-def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
+@public
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Any:
     """The largest element over the given dimensions, one or several; equals share the gradient evenly.
 
         >>> import minidl
@@ -122,8 +128,8 @@ def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
     return Extreme(axes, keepdim, "max")(input)
 
 
-@numpy_names
-def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
+@public
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Any:
     """The smallest element over the given dimensions, one or several; equals share the gradient evenly.
 
         >>> import minidl
@@ -136,7 +142,9 @@ def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
     return Extreme(axes, keepdim, "min")(input)
 
 
-def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> return_types.MinMax:
+@public
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False,
+            out: Sequence[Tensor] | None = None) -> return_types.MinMax:
     """The smallest and the largest element, as a named tuple (min, max).
 
         >>> import minidl
@@ -149,8 +157,8 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> ret
     return return_types.aminmax(Extreme(axes, keepdim, "min")(input), Extreme(axes, keepdim, "max")(input))
 
 
-@numpy_names
-def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+@public
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
     """Where the largest element is, along a dimension or among all as one row; the first of several.
 
         >>> import minidl
@@ -160,8 +168,8 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _arg_extreme(input, dim, keepdim, "argmax")
 
 
-@numpy_names
-def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+@public
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
     """Where the smallest element is, along a dimension or among all as one row; the first of several.
 
         >>> import minidl

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
+from minidl.autograd.inplace import write
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
@@ -15,7 +17,8 @@ from minidl.backend.kernels.scan import scan
 from minidl.ops.base import return_types
 from minidl.ops.base.broadcast import wide
 from minidl.ops.base.checks import check_real
-from minidl.ops.base.dims import normalize_dim, numpy_names
+from minidl.ops.base.declaration import alias, public
+from minidl.ops.base.dims import normalize_dim
 from minidl.ops.elementwise.arithmetic import div
 from minidl.ops.elementwise.comparison import logical_xor
 from minidl.ops.elementwise.complex_parts import conj
@@ -25,6 +28,9 @@ from minidl.ops.index.items import GetItem
 from minidl.ops.reduce.sums import axis_of, running, running_input, sum
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.views import apart_from, array_of, as_result, clone, narrow, reshape
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- running sums and products
 
@@ -46,8 +52,8 @@ class CumSum(Op):
         return CumSum(self.axis, not self.reverse)(g)
 
 
-@numpy_names
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+@public
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Any:
     """The running sum along a dimension, in `dtype`; of integers and bools in int64.
 
         >>> import minidl
@@ -56,6 +62,13 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """
     x, axis = running_input(input, dim, dtype, "cumsum")
     return apart_from(input, x) if axis is None else CumSum(axis)(x)
+
+
+@public
+def cumsum_(input: Tensor, dim: int, *, dtype: Any = None) -> Any:
+    """`cumsum`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than it has."""
+    _check_dtype(input, dtype)
+    return write(input, cumsum, dim, who="cumsum_")
 
 
 class CumProd(FusedOp):
@@ -94,8 +107,8 @@ class CumProd(FusedOp):
         return [gx.astype(x.dtype, copy=False)]
 
 
-@numpy_names
-def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+@public
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Any:
     """The running product along a dimension, in `dtype`; of integers and bools in int64.
 
         >>> import minidl
@@ -106,10 +119,24 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     return apart_from(input, x) if axis is None else CumProd(axis)(x)
 
 
+@public
+def cumprod_(input: Tensor, dim: int, *, dtype: Any = None) -> Any:
+    """`cumprod`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than it has."""
+    _check_dtype(input, dtype)
+    return write(input, cumprod, dim, who="cumprod_")
+
+
+def _check_dtype(input: Any, dtype: Any) -> None:
+    if dtype is not None and np.dtype(dtype) != input.dtype:
+        raise RuntimeError(f"Bad in-place call: input tensor dtype {input.dtype} and output tensor dtype "
+                           f"{np.dtype(dtype)} should match")
+
+
 # ---------------------------------------------------------------------- running extremes
 
 
-def cummax(input: Any, dim: int) -> return_types.ValuesIndices:
+@public
+def cummax(input: Tensor, dim: int, *, out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
     """The largest value so far along `dim`, and where it stood: `(values, indices)`.
 
     Of equal values the last one counts, and gets the gradient. Once there is a NaN, it stays.
@@ -121,7 +148,8 @@ def cummax(input: Any, dim: int) -> return_types.ValuesIndices:
     return _running_extreme(input, dim, np.maximum, "cummax")
 
 
-def cummin(input: Any, dim: int) -> return_types.ValuesIndices:
+@public
+def cummin(input: Tensor, dim: int, *, out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
     """The smallest value so far along `dim`, and where it stood; as `cummax` otherwise.
 
         >>> import minidl
@@ -180,7 +208,8 @@ class LogCumSumExp(FusedOp):
         return [(share(np.maximum(g, 0)) - share(np.maximum(-g, 0))).astype(dtype)]
 
 
-def logcumsumexp(input: Any, dim: int) -> Any:
+@public
+def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Any:
     """`log(cumsum(exp(input)))` along `dim`, without overflow. Errors: NotImplementedError unless floating.
 
         >>> import minidl
@@ -196,7 +225,9 @@ def logcumsumexp(input: Any, dim: int) -> Any:
 
 # ---------------------------------------------------------------------- differences
 
-def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+@public
+def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *,
+         out: Tensor | None = None) -> Any:
     """The differences of neighbours along `dim`, taken n times; `prepend` and `append` are put at the ends first.
 
     Bools differ where they are not equal. Errors: RuntimeError for a tensor without dimensions, n < 0, or ends
@@ -230,7 +261,8 @@ def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:
 
 # ---------------------------------------------------------------------- the area under points
 
-def trapezoid(y: Any, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Any:
+@public
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Any:
     """The integral along `dim` of the line through the points y, by the trapezoidal rule.
 
     The points stand at the places `x` (one for each, or broadcasting with y), or `dx` apart (1 by default).
@@ -244,10 +276,11 @@ def trapezoid(y: Any, x: Any = None, *, dx: float | None = None, dim: int = -1) 
     return div(sum(_twice_the_areas(y, x, dx, axis, "trapezoid"), axis), 2)
 
 
-trapz = trapezoid
+trapz = alias("trapz", trapezoid)
 
 
-def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Any:
+@public
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Any:
     """The integrals from the first point to each of the others; arguments and errors as `trapezoid`.
 
         >>> import minidl

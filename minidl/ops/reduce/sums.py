@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,12 +19,16 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import get_default_dtype, int64, uint8
 from minidl.ops.base.broadcast import Expand, Shape, Sum, wide
 from minidl.ops.base.conversion import cast
-from minidl.ops.base.dims import normalize_dim, normalize_dims, numpy_names
+from minidl.ops.base.declaration import public
+from minidl.ops.base.dims import normalize_dim, normalize_dims
 from minidl.ops.base.hints import instead_of
 from minidl.ops.elementwise.complex_parts import conj
 from minidl.ops.elementwise.exponential import exp
 from minidl.ops.elementwise.selection import where
 from minidl.ops.shape.views import apart_from, narrow, reshape, squeeze
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 Dims = int | tuple[int, ...] | list[int] | None
 
@@ -102,8 +106,8 @@ class SumIntegers(Reduction):
         return x.sum(axis=self.axes, keepdims=True, dtype=int64)
 
 
-@numpy_names
-def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@public
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Any:
     """The sum of all elements, or over the given dimensions.
 
     `dim` is an int or a tuple of them; `keepdim` leaves the reduced dimensions in with size 1; `dtype` is cast
@@ -137,8 +141,9 @@ class Mean(Reduction):
         return self.spread(g / (count(self.x_shape, self.axes) or 1))
 
 
-@numpy_names
-def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@public
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None,
+         out: Tensor | None = None) -> Any:
     """The mean of all elements, or over the given dimensions; arguments as `sum`.
 
     Over nothing, it is nan. Errors: RuntimeError unless `input`, or `dtype`, is floating or complex.
@@ -163,8 +168,9 @@ class NanSum(Reduction):
         return self.spread(g) * (x == x)
 
 
-@numpy_names
-def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@public
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None,
+           out: Tensor | None = None) -> Any:
     """The sum of the elements that are not nan; arguments as `sum`.
 
         >>> import minidl
@@ -176,8 +182,9 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
     return sum(x, dim, keepdim, dtype=dtype) if x.dtype.kind in "biu" else NanSum(axes, keepdim)(x)
 
 
-@numpy_names
-def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@public
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None,
+            out: Tensor | None = None) -> Any:
     """The mean of the elements that are not nan, nan where there are none; arguments as `sum`.
 
         >>> import minidl
@@ -244,8 +251,9 @@ class Prod(FusedOp):
         return [g * conj(others.astype(x.dtype, copy=False))]
 
 
-@numpy_names
-def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@public
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None,
+         out: Tensor | None = None) -> Any:
     """The product of all elements, or along one dimension; of integers and bools in int64.
 
     Over nothing, it is 1. The gradient is right where elements are zero, too.
@@ -321,9 +329,9 @@ def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keep
     return op(axes_of(input, dim, who), keepdim, correction)(floating(input, None, who))
 
 
-@numpy_names
-def var(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
-        correction: float | None = None) -> Any:
+@public
+def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+        correction: float | None = None, out: Tensor | None = None) -> Any:
     """The variance of all elements, or over the given dimensions: sum (x - mean)^2 / (n - correction).
 
     `correction` is 1 unless given (Bessel's: an unbiased estimate from a sample); `unbiased=False` is another
@@ -338,9 +346,9 @@ def var(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = Fals
     return _spread_step(Var, input, dim, unbiased, keepdim, correction, "var")
 
 
-@numpy_names
-def std(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
-        correction: float | None = None) -> Any:
+@public
+def std(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+        correction: float | None = None, out: Tensor | None = None) -> Any:
     """The standard deviation, the root of `var`; arguments as there. Where it is 0, so is its gradient.
 
         >>> import minidl
@@ -350,8 +358,8 @@ def std(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = Fals
     return _spread_step(Std, input, dim, unbiased, keepdim, correction, "std")
 
 
-@numpy_names
-def var_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+@public
+def var_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
              correction: float | None = None) -> tuple[Any, Any]:
     """`var` and `mean` over the same dimensions, as a tuple.
 
@@ -363,8 +371,8 @@ def var_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool =
     return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
-@numpy_names
-def std_mean(input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+@public
+def std_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
              correction: float | None = None) -> tuple[Any, Any]:
     """`std` and `mean` over the same dimensions, as a tuple.
 
@@ -407,8 +415,8 @@ class LogSumExp(Reduction):
         return self.spread(g / (total + (total == 0))) * e
 
 
-@numpy_names
-def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
+@public
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
     """log(sum(exp(input))) over the given dimensions, without overflow. Over nothing it is -inf.
 
         >>> import minidl
@@ -436,8 +444,8 @@ class AnyTrue(Reduction):
         return x.any(axis=self.axes, keepdims=True)
 
 
-@numpy_names
-def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+@public
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
     """Whether all elements are true, over the given dimensions; of nothing, True.
 
     The result is bool (uint8 of uint8, as in PyTorch); here, unlike for `sum`, `dim=()` reduces nothing.
@@ -450,8 +458,8 @@ def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return cast(y, uint8) if input.dtype == uint8 else y
 
 
-@numpy_names
-def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+@public
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
     """Whether any element is true, over the given dimensions; of nothing, False. As `all` otherwise.
 
         >>> import minidl
@@ -462,8 +470,8 @@ def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return cast(y, uint8) if input.dtype == uint8 else y
 
 
-@numpy_names
-def count_nonzero(input: Any, dim: Dims = None) -> Any:
+@public
+def count_nonzero(input: Tensor, dim: Dims = None) -> Any:
     """How many elements are not zero, over the given dimensions.
 
         >>> import minidl

@@ -2,19 +2,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backend.device import Array
 from minidl.ops.base.broadcast import Shape, wide
-from minidl.ops.base.dims import numpy_names
+from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Step
 from minidl.ops.elementwise.arithmetic import abs as abs_
 from minidl.ops.elementwise.arithmetic import sign
 from minidl.ops.elementwise.selection import where
 from minidl.ops.reduce.extremes import Extreme, check_not_empty
 from minidl.ops.reduce.sums import Dims, Reduction, axes_of, floating, sum
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Norm2(Reduction):
@@ -60,9 +63,9 @@ class NotZero(Step):
         return (x != 0).astype(x.dtype)
 
 
-@numpy_names
-def norm(input: Any, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
-         dtype: Any = None) -> Any:
+@public
+def norm(input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
+         dtype: Any = None, *, out: Tensor | None = None) -> Any:
     """The p-norm (sum |x|^p)^(1/p) of all elements as one vector, or over the given dimensions.
 
     `p` may be inf (the largest |x|), -inf (the smallest), 0 (how many are not zero); "fro" and None are 2. At

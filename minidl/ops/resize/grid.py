@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,11 +16,15 @@ from minidl.autograd.errors import check_devices
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_floating
+from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Elementwise
 from minidl.ops.index.items import GetItem
 from minidl.ops.linalg.products import matmul
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.views import Permute, Reshape, array_of, as_result, reshape, transpose
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 CUBIC = -0.75     # the slope of Keys' kernel at distance 1, as in `interpolate`
 
@@ -60,7 +64,8 @@ class Inside(Elementwise):
         return g * slope
 
 
-def grid_sample(input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros",
+@public
+def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
                 align_corners: bool | None = None) -> Any:
     """The values of `input` at the positions in `grid`.
 
@@ -154,7 +159,8 @@ def _far(x: Any) -> Any:
     return ((CUBIC * x - 5 * CUBIC) * x + 8 * CUBIC) * x - 4 * CUBIC
 
 
-def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any:
+@public
+def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Any:
     """The grid for `grid_sample` that an affine map makes: position p of the output is read at theta * (p, 1).
 
     theta (N, 2, 3) and size (N, C, H, W) -> (N, H, W, 2); theta (N, 3, 4) and size (N, C, D, H, W) -> (N, D, H, W, 3).

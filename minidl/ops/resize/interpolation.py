@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from minidl.autograd.op import IMAGES, Op
 from minidl.backend.device import Array
 from minidl.backend.kernels import resize as kernels
 from minidl.backend.kernels.resize import Taps
+from minidl.ops.base.declaration import public
 from minidl.ops.shape.views import Clone
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 MODES = {"nearest": (3, 4, 5), "nearest-exact": (3, 4, 5), "linear": (3,), "bilinear": (4,), "bicubic": (4,),
          "trilinear": (5,), "area": (3, 4, 5)}     # and for how many dimensions
@@ -61,7 +65,8 @@ class Matrix:
         return Matrix(columns, rows, weights, self.shape[::-1])
 
 
-def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+@public
+def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                 align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
                 antialias: bool = False) -> Any:
     """`input` (N, C, L), (N, C, H, W) or (N, C, D, H, W) with its last one, two or three axes resized.
@@ -108,18 +113,21 @@ def mean_of_shares(input: Any, axis: int, size: int) -> Any:
     return Resize(axis, _matrix("area", input.shape[axis], size, None, False, False))(input)
 
 
-def upsample(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+@public
+def upsample(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
              align_corners: bool | None = None) -> Any:
     """The old name of `interpolate`."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+@public
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Any:
     """The old name of `interpolate` with mode 'nearest'."""
     return interpolate(input, size, scale_factor, "nearest")
 
 
-def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+@public
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Any:
     """The old name of `interpolate` with mode 'bilinear' and align_corners=True."""
     return interpolate(input, size, scale_factor, "bilinear", True)
 

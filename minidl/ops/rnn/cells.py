@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minidl.ops.base.checks import check_tensors
+from minidl.ops.base.declaration import public
 from minidl.ops.rnn.arguments import states_of, weights_of
 from minidl.ops.rnn.layers import GRULayer, LSTMLayer, RecurrentLayer, RNNLayer, RNNReluLayer
 
@@ -31,6 +32,7 @@ def one_step(who: str, layer: type[RecurrentLayer], input: Any, hx: Any, weights
     return new
 
 
+@public
 def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None,
                   b_hh: Tensor | None = None) -> Tensor:
     """One step of Elman's network: `tanh(W_ih x + b_ih + W_hh h + b_hh)`.
@@ -47,6 +49,7 @@ def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: T
     return h
 
 
+@public
 def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None,
                   b_hh: Tensor | None = None) -> Tensor:
     """`rnn_tanh_cell` with `relu` in place of tanh.
@@ -60,6 +63,7 @@ def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: T
     return h
 
 
+@public
 def lstm_cell(input: Tensor, hx: tuple[Tensor, Tensor], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None,
               b_hh: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """One step of long short-term memory; the equations stand at `minidl.nn.LSTM`.
@@ -77,6 +81,7 @@ def lstm_cell(input: Tensor, hx: tuple[Tensor, Tensor], w_ih: Tensor, w_hh: Tens
     return h, c
 
 
+@public
 def gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None,
              b_hh: Tensor | None = None) -> Tensor:
     """One step of a gated recurrent unit; the equations stand at `minidl.nn.GRU`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minidl.ops.base.declaration import public
 from minidl.ops.random.dropouts import dropout as drop
 from minidl.ops.rnn.arguments import states_of, weights_of
 from minidl.ops.rnn.layers import GRULayer, LSTMLayer, RecurrentLayer, RNNLayer, RNNReluLayer
@@ -63,6 +64,7 @@ def parameters_of_each(who: str, settings: Settings, states: tuple[Any, ...], pa
     return [params[k * count:(k + 1) * count] for k in range(layers)]
 
 
+@public
 @padded_or_packed
 def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
              train: bool, bidirectional: bool, batch_first: bool,
@@ -90,6 +92,7 @@ def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bo
     return y, h
 
 
+@public
 @padded_or_packed
 def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
              train: bool, bidirectional: bool, batch_first: bool,
@@ -108,6 +111,7 @@ def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bo
     return y, h
 
 
+@public
 @padded_or_packed
 def lstm(input: Tensor, hx: tuple[Tensor, Tensor], params: Sequence[Tensor], has_biases: bool, num_layers: int,
          dropout: float, train: bool, bidirectional: bool, batch_first: bool,
@@ -131,6 +135,7 @@ def lstm(input: Tensor, hx: tuple[Tensor, Tensor], params: Sequence[Tensor], has
     return y, h, c
 
 
+@public
 @padded_or_packed
 def gru(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
         train: bool, bidirectional: bool, batch_first: bool,

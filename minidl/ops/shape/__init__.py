@@ -5,7 +5,8 @@
 from minidl.ops.shape.views import (
     Clone, Permute, Reinterpret, Reshape, Slice, SliceScatter, atleast_1d, atleast_2d, atleast_3d, broadcast_tensors,
     broadcast_to, clone, contiguous, expand, expand_as, flatten, meshgrid, moveaxis, movedim, narrow, permute, ravel,
-    reshape, reshape_as, select, squeeze, swapaxes, swapdims, t, transpose, unflatten, unsqueeze, view, view_as,
+    reshape, reshape_as, select, squeeze, squeeze_, swapaxes, swapaxes_, swapdims, swapdims_, t, t_, transpose,
+    transpose_, unflatten, unsqueeze, unsqueeze_, view, view_as,
 )
 from minidl.ops.shape.join import (
     Cat, Pieces, Split, Stack, Unbind, cat, chunk, column_stack, concat, concatenate, dsplit, dstack, hsplit, hstack,
@@ -14,7 +15,7 @@ from minidl.ops.shape.join import (
 )
 from minidl.ops.shape.movement import (
     Diagonal, DiagonalScatter, Flip, Roll, Tile, Triangle, diag, diag_embed, diagflat, diagonal, flip, fliplr, flipud,
-    pad, repeat, roll, rot90, tile, tril, triu,
+    pad, repeat, resize_, resize_as_, roll, rot90, tile, tril, tril_, triu, triu_,
 )
 from minidl.ops.shape.pixel import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from minidl.ops.shape.axes_pattern import rearrange

@@ -3,15 +3,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
-from minidl.ops.base.dims import normalize_dim, numpy_names
+from minidl.ops.base.declaration import alias, public
+from minidl.ops.base.dims import normalize_dim
 from minidl.ops.base.ufunc import common_dtype
 from minidl.ops.shape.views import ALL, Slice, atleast_1d, atleast_2d, atleast_3d, reshape
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Pieces(Op):
@@ -105,8 +109,8 @@ def _as_tuple(g: Any) -> Any:
 
 # ---------------------------------------------------------------------- joined and cut up
 
-@numpy_names
-def cat(tensors: Any, dim: int = 0) -> Any:
+@public
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Any:
     """The tensors one after the other along `dim`; their other sizes must agree.
 
     Dtypes are promoted. As in PyTorch, tensors of shape (0,) go with any others. Errors: RuntimeError that names the
@@ -141,7 +145,8 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     return Cat(axis)(*[cast(x, dtype) for x in tensors])
 
 
-concat = concatenate = cat
+concat = alias("concat", cat)
+concatenate = alias("concatenate", cat)
 
 
 def _listed(who: str, tensors: Any) -> list[Any]:
@@ -153,8 +158,8 @@ def _listed(who: str, tensors: Any) -> list[Any]:
     return several
 
 
-@numpy_names
-def stack(tensors: Any, dim: int = 0) -> Any:
+@public
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Any:
     """Tensors of one shape along a new axis `dim`. Errors: RuntimeError where shapes differ.
 
         >>> import minidl
@@ -174,26 +179,30 @@ def stack(tensors: Any, dim: int = 0) -> Any:
     return Stack(normalize_dim(dim, first.ndim + 1, "stack"))(*[cast(x, dtype) for x in tensors])
 
 
-def hstack(tensors: Any) -> Any:
+@public
+def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
     """Side by side: along axis 1, or 0 for vectors."""
     tensors = atleast_1d(list(tensors))
     return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
-def vstack(tensors: Any) -> Any:
+@public
+def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
     """One below the other, vectors as rows."""
     return cat(atleast_2d(list(tensors)), 0)
 
 
-row_stack = vstack
+row_stack = alias("row_stack", vstack)
 
 
-def dstack(tensors: Any) -> Any:
+@public
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
     """One behind the other, along axis 2."""
     return cat(atleast_3d(list(tensors)), 2)
 
 
-def column_stack(tensors: Any) -> Any:
+@public
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
     """Beside one another, vectors as columns.
 
         >>> import minidl
@@ -204,8 +213,8 @@ def column_stack(tensors: Any) -> Any:
     return cat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in tensors], 1)
 
 
-@numpy_names
-def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+@public
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Pieces of one size (the last may be smaller), or of the listed sizes, along `dim`; views.
 
         >>> import minidl
@@ -229,7 +238,8 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     return Split([min(size, length - i * size) for i in range(count)], dim)(tensor)
 
 
-def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+@public
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
     """`split` into pieces of the listed sizes. Errors: TypeError for one size, and as `split`.
 
         >>> import minidl
@@ -242,8 +252,8 @@ def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tu
     return split(input, split_sizes, dim)
 
 
-@numpy_names
-def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+@public
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most `chunks` pieces of equal size, the last perhaps smaller, along `dim`; views.
 
         >>> import minidl
@@ -261,10 +271,13 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 
 
 # Pieces that may be written into without a thought of the others: so may all here.
-unsafe_split, unsafe_split_with_sizes, unsafe_chunk = split, split_with_sizes, chunk
+unsafe_split = alias("unsafe_split", split)
+unsafe_split_with_sizes = alias("unsafe_split_with_sizes", split_with_sizes)
+unsafe_chunk = alias("unsafe_chunk", chunk)
 
 
-def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+@public
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Exactly n pieces whose sizes differ by at most one, or pieces that end at the listed indices; views.
 
         >>> import minidl
@@ -285,8 +298,8 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     return Split([least + 1] * larger + [least] * (sections - larger), dim)(input)
 
 
-@numpy_names
-def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+@public
+def unbind(input: Tensor, dim: int = 0) -> tuple[Any, ...]:
     """All the slices along `dim`, without that axis; views.
 
         >>> import minidl
@@ -298,17 +311,20 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     return Unbind(normalize_dim(dim, input.ndim, "unbind"))(input)
 
 
-def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+@public
+def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Any, ...]:
     """`tensor_split` along axis 1, or along the only axis of a vector."""
     return _split_along("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
-def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+@public
+def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Any, ...]:
     """`tensor_split` along axis 0."""
     return _split_along("vsplit", input, indices_or_sections, 0, 2)
 
 
-def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+@public
+def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Any, ...]:
     """`tensor_split` along axis 2."""
     return _split_along("dsplit", input, indices_or_sections, 2, 3)
 

@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from minidl.autograd.inplace import replace_memory
 from minidl.autograd.op import Op
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import held
 from minidl.ops.base.broadcast import Shape, Sum
 from minidl.ops.base.checks import integer
-from minidl.ops.base.dims import normalize_dim, normalize_dims
+from minidl.ops.base.declaration import in_place, public
+from minidl.ops.base.dims import normalize_dim, normalize_dims, sizes
 from minidl.ops.shape.join import Cat
 from minidl.ops.shape.views import (
     ALL,
@@ -27,6 +29,9 @@ from minidl.ops.shape.views import (
     sizes_of,
     transpose,
 )
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- repeated
 
@@ -64,7 +69,8 @@ def repeat(input: Any, repeats: Any) -> Any:
     return Tile(times)(atleast_nd(input, len(times)))
 
 
-def tile(input: Any, dims: Any) -> Any:
+@public
+def tile(input: Tensor, dims: Any) -> Any:
     """`repeat`, with axes that are not named repeated once.
 
         >>> import minidl
@@ -109,7 +115,8 @@ class Roll(Op):
         return Roll(tuple([-shift for shift in self.shifts]), self.dims)(g)
 
 
-def flip(input: Any, dims: Any) -> Any:
+@public
+def flip(input: Tensor, dims: Any) -> Any:
     """Backwards along `dims`; a copy.
 
         >>> import minidl
@@ -120,21 +127,24 @@ def flip(input: Any, dims: Any) -> Any:
     return Flip(normalize_dims(sizes_of(dims), input.ndim, "flip"))(input)
 
 
-def fliplr(input: Any) -> Any:
+@public
+def fliplr(input: Tensor) -> Any:
     """Columns in reverse order. Errors: RuntimeError below 2 dimensions."""
     if input.ndim < 2:
         raise RuntimeError(f"fliplr: Input must be >= 2-d, but got {input.ndim}-d")
     return Flip((1,))(input)
 
 
-def flipud(input: Any) -> Any:
+@public
+def flipud(input: Tensor) -> Any:
     """Rows in reverse order. Errors: RuntimeError below 1 dimension."""
     if input.ndim < 1:
         raise RuntimeError("flipud: Input must be >= 1-d, but got 0-d")
     return Flip((0,))(input)
 
 
-def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+@public
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Any:
     """Elements moved on by `shifts` along `dims`, from the end round to the front.
 
     Without `dims` the tensor is rolled as one row.
@@ -158,7 +168,8 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     return Roll(shifts, axes)(input)
 
 
-def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+@public
+def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Any:
     """Turned by k quarter turns in the plane of `dims`, from the first axis towards the second.
 
         >>> import minidl
@@ -235,7 +246,8 @@ class DiagonalScatter(Op):
         return Diagonal(*self.where)(g)
 
 
-def tril(input: Any, diagonal: int = 0) -> Any:
+@public
+def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Any:
     """The lower triangle of a matrix or a batch of them, up to a diagonal; zero above.
 
         >>> import minidl
@@ -245,8 +257,11 @@ def tril(input: Any, diagonal: int = 0) -> Any:
     """
     return _triangle(input, "tril", diagonal)
 
+tril_ = in_place(tril)
 
-def triu(input: Any, diagonal: int = 0) -> Any:
+
+@public
+def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Any:
     """The upper triangle of a matrix or a batch of them, from a diagonal on; zero below.
 
         >>> import minidl
@@ -256,6 +271,8 @@ def triu(input: Any, diagonal: int = 0) -> Any:
     """
     return _triangle(input, "triu", diagonal)
 
+triu_ = in_place(triu)
+
 
 def _triangle(input: Any, side: str, diagonal: int) -> Any:
     if input.ndim < 2:
@@ -263,7 +280,8 @@ def _triangle(input: Any, side: str, diagonal: int) -> Any:
     return Triangle(side, integer(side, "diagonal", diagonal))(input)
 
 
-def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+@public
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """The elements where the indices of two axes agree, as a new last axis; a view.
 
     `offset` > 0 takes a diagonal above, < 0 one below.
@@ -276,7 +294,8 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     return Diagonal(offset, axis1, axis2)(input)
 
 
-def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+@public
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices with the last axis of `input` on a diagonal, and zeros.
 
         >>> import minidl
@@ -294,7 +313,8 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> A
     return DiagonalScatter((offset, axis1, axis2), tuple(shape))(input)
 
 
-def diag(input: Any, diagonal: int = 0) -> Any:
+@public
+def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Any:
     """A vector as a diagonal matrix, or the diagonal of a matrix; a copy either way.
 
         >>> import minidl
@@ -309,7 +329,8 @@ def diag(input: Any, diagonal: int = 0) -> Any:
     return clone(Diagonal(diagonal, 0, 1)(input))
 
 
-def diagflat(input: Any, offset: int = 0) -> Any:
+@public
+def diagflat(input: Tensor, offset: int = 0) -> Any:
     """All elements, read as one row, as a diagonal matrix.
 
         >>> import minidl
@@ -329,7 +350,8 @@ def _two_axes(who: str, ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 
 # ---------------------------------------------------------------------- padding
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+@public
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     """`input` with a margin. `pad` begins with the *last* axis: (left, right, top, bottom, front, back, ...).
 
     Modes: 'constant' (`value`, or 0), 'reflect' (mirrored, the edge itself not repeated), 'replicate' (the edge
@@ -392,3 +414,35 @@ def _pad_from_itself(x: Any, axis: int, left: int, right: int, mode: str) -> Any
         before = expand(narrow(x, axis, 0, 1), sizes[:axis] + [left] + sizes[axis + 1:])
         after = expand(narrow(x, axis, n - 1, 1), sizes[:axis] + [right] + sizes[axis + 1:])
     return Cat(axis)(before, x, after)
+
+
+# ---------------------------------------------------------------------- another size for the tensor itself
+
+@public
+def resize_(input: Tensor, *size: Any) -> Any:
+    """`input` in another size, the first elements kept and the others unset; returns `input`.
+
+    It has memory of its own from then on: views of what it was keep that. Errors: RuntimeError if it requires grad.
+
+        >>> import minidl
+        >>> minidl.arange(6).resize_(2, 2)
+        tensor([[0, 1],
+                [2, 3]])
+    """
+    shape, old = sizes(size), input.array
+    if input.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad; try detach() first")
+    if min(shape, default=0) < 0:
+        raise RuntimeError(f"resize_: Trying to create tensor with negative dimension: {list(shape)}")
+    if shape != old.shape:
+        new = array_module(old).empty(shape, old.dtype)
+        n = min(new.size, old.size)
+        new.reshape(-1)[:n] = old.reshape(-1)[:n]
+        replace_memory(input, new, "resize_")
+    return input
+
+
+@public
+def resize_as_(input: Tensor, the_template: Tensor) -> Any:
+    """`resize_` to the size of another tensor; returns `input`."""
+    return resize_(input, the_template.shape)

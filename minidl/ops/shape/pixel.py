@@ -2,12 +2,17 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from minidl.ops.base.declaration import public
 from minidl.ops.shape.views import apart_from, permute, reshape
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+
+@public
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Any:
     """Make an image r times larger out of channels: (*, C*r*r, H, W) -> (*, C, H*r, W*r), r = upscale_factor.
 
     The r*r channels of a pixel become its r x r square. Networks that enlarge images compute in the small size
@@ -33,7 +38,8 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     return apart_from(input, reshape(rows, (*batch, C, H * r, W * r)))
 
 
-def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+@public
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Any:
     """`pixel_shuffle` undone: (*, C, H*r, W*r) -> (*, C*r*r, H, W), r = downscale_factor.
 
     Errors: RuntimeError where r does not divide height and width, TypeError unless r is an int.
@@ -55,7 +61,8 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     return apart_from(input, reshape(squares, (*batch, C * r * r, H, W)))
 
 
-def channel_shuffle(input: Any, groups: int) -> Any:
+@public
+def channel_shuffle(input: Tensor, groups: int) -> Any:
     """Deal the channels of (N, C, *) out like cards: the first of each group, then the second of each, and so on.
 
     After a convolution in groups, the next one then sees channels of all groups.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +17,11 @@ from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
 from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.layout import owner
 from minidl.ops.base.broadcast import Expand, Shape, broadcast_shape, expand_to
-from minidl.ops.base.dims import normalize_dim, normalize_dims, numpy_names, sizes
+from minidl.ops.base.declaration import alias, in_place_view, public
+from minidl.ops.base.dims import normalize_dim, normalize_dims, sizes
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 ALL = slice(None)
 
@@ -170,7 +175,8 @@ def apart_from(input: Any, result: Any) -> Any:
 
 # ---------------------------------------------------------------------- another shape
 
-def reshape(input: Any, shape: Any) -> Any:
+@public
+def reshape(input: Tensor, shape: Any) -> Any:
     """The same numbers in another shape, read row by row; -1 stands for whatever is left over.
 
     A view of `input` where that is possible, a copy otherwise. Errors: RuntimeError where the sizes do not
@@ -235,17 +241,20 @@ def view(input: Any, shape: Any) -> Any:
     return out
 
 
-def view_as(input: Any, other: Any) -> Any:
+@public
+def view_as(input: Tensor, other: Tensor) -> Any:
     """`input` viewed in the shape of `other`."""
     return view(input, other.shape)
 
 
-def reshape_as(input: Any, other: Any) -> Any:
+@public
+def reshape_as(input: Tensor, other: Tensor) -> Any:
     """`input` in the shape of `other`."""
     return reshape(input, other.shape)
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+@public
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The axes from `start_dim` to `end_dim` made into one.
 
         >>> import minidl
@@ -263,7 +272,8 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return Reshape((*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:]))(input)
 
 
-def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+@public
+def unflatten(input: Tensor, dim: int, sizes: Any) -> Any:
     """The axis `dim` made into several; one size may be -1.
 
     Errors: RuntimeError for a tensor without dimensions, and where the sizes do not multiply to that of the axis.
@@ -280,7 +290,8 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     return Reshape((*shape[:dim], *inner, *shape[dim + 1:]))(input)
 
 
-def ravel(input: Any) -> Any:
+@public
+def ravel(input: Tensor) -> Any:
     """All elements in one row.
 
         >>> import minidl
@@ -290,8 +301,8 @@ def ravel(input: Any) -> Any:
     return Reshape((math.prod(input.shape),))(contiguous(input))
 
 
-@numpy_names
-def squeeze(input: Any, dim: Any = None) -> Any:
+@public
+def squeeze(input: Tensor, dim: Any = None) -> Any:
     """Without the axes of size 1: all of them, or those of them that `dim` names; a view.
 
         >>> import minidl
@@ -301,9 +312,11 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     dims = normalize_dims(dim, input.ndim, "squeeze")
     return Reshape(tuple([n for i, n in enumerate(input.shape) if n != 1 or i not in dims]))(input)
 
+squeeze_ = in_place_view(squeeze)
 
-@numpy_names
-def unsqueeze(input: Any, dim: int) -> Any:
+
+@public
+def unsqueeze(input: Tensor, dim: int) -> Any:
     """With a new axis of size 1 at place `dim`; a view.
 
         >>> import minidl
@@ -314,18 +327,23 @@ def unsqueeze(input: Any, dim: int) -> Any:
     dim = normalize_dim(dim, input.ndim + 1, "unsqueeze")
     return Reshape((*input.shape[:dim], 1, *input.shape[dim:]))(input)
 
+unsqueeze_ = in_place_view(unsqueeze)
 
-def atleast_1d(*tensors: Any) -> Any:
+
+@public
+def atleast_1d(*tensors: Tensor | Sequence[Tensor]) -> Any:
     """Every tensor with at least one axis; several tensors give a tuple."""
     return _each(tensors, lambda x: x if x.ndim else Reshape((1,))(x))
 
 
-def atleast_2d(*tensors: Any) -> Any:
+@public
+def atleast_2d(*tensors: Tensor | Sequence[Tensor]) -> Any:
     """Every tensor with at least two axes: () -> (1, 1), (n,) -> (1, n)."""
     return _each(tensors, lambda x: x if x.ndim >= 2 else Reshape((1,) * (2 - x.ndim) + x.shape)(x))
 
 
-def atleast_3d(*tensors: Any) -> Any:
+@public
+def atleast_3d(*tensors: Tensor | Sequence[Tensor]) -> Any:
     """Every tensor with at least three axes: () -> (1, 1, 1), (n,) -> (1, n, 1), (m, n) -> (m, n, 1)."""
     def deep(x: Any) -> Any:
         return x if x.ndim >= 3 else Reshape((*atleast_2d(x).shape, 1))(x)
@@ -345,7 +363,8 @@ def _each(tensors: Any, function: Any) -> Any:
 
 # ---------------------------------------------------------------------- another order of the axes
 
-def permute(input: Any, dims: Any) -> Any:
+@public
+def permute(input: Tensor, dims: Any) -> Any:
     """The axes in another order: axis i of the result is axis `dims[i]` of the input; a view.
 
         >>> import minidl
@@ -360,7 +379,8 @@ def permute(input: Any, dims: Any) -> Any:
     return Permute(normalize_dims(dims, input.ndim, "permute"))(input)
 
 
-def transpose(input: Any, dim0: int, dim1: int) -> Any:
+@public
+def transpose(input: Tensor, dim0: int, dim1: int) -> Any:
     """Two axes exchanged; a view.
 
         >>> import minidl
@@ -374,19 +394,34 @@ def transpose(input: Any, dim0: int, dim1: int) -> Any:
         dims[dim0], dims[dim1] = dim1, dim0
     return Permute(tuple(dims))(input)
 
+transpose_ = in_place_view(transpose)
 
-swapaxes = swapdims = transpose
+
+swapdims = alias("swapdims", transpose)
+swapdims_ = in_place_view(swapdims)
 
 
-def t(input: Any) -> Any:
+@public
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Any:
+    """`transpose`, as NumPy calls it."""
+    return transpose(input, axis0, axis1)
+
+swapaxes_ = in_place_view(swapaxes)
+
+
+@public
+def t(input: Tensor) -> Any:
     """A matrix transposed; vectors and scalars stay as they are. Errors: RuntimeError beyond 2 dimensions."""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; "
                            f"try transpose(-2, -1)")
     return Permute(tuple(range(input.ndim))[::-1])(input)
 
+t_ = in_place_view(t)
 
-def movedim(input: Any, source: Any, destination: Any) -> Any:
+
+@public
+def movedim(input: Tensor, source: Any, destination: Any) -> Any:
     """The axes `source` moved to the places `destination`; the others keep their order; a view.
 
         >>> import minidl
@@ -404,7 +439,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     return Permute(tuple(dims))(input)
 
 
-moveaxis = movedim
+moveaxis = alias("moveaxis", movedim)
 
 
 # ---------------------------------------------------------------------- more of the same
@@ -438,24 +473,28 @@ def expand(input: Any, sizes: Any) -> Any:
     return Reshape(target)(input) if target == ones else Expand(target, ones)(input)
 
 
-def expand_as(input: Any, other: Any) -> Any:
+@public
+def expand_as(input: Tensor, other: Tensor) -> Any:
     """`input` expanded to the shape of `other`."""
     return expand(input, other.shape)
 
 
-def broadcast_to(input: Any, shape: Any) -> Any:
+@public
+def broadcast_to(input: Tensor, shape: Any) -> Any:
     """`expand` under NumPy's name."""
     return expand(input, shape)
 
 
-def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+@public
+def broadcast_tensors(*tensors: Tensor | Sequence[Tensor]) -> tuple[Any, ...]:
     """All tensors expanded to the shape that they broadcast to."""
-    tensors = listed(tensors)
-    shape = broadcast_shape("broadcast_tensors", *[x.shape for x in tensors])
-    return tuple([expand_to(x, shape) for x in tensors])
+    given = listed(tensors)
+    shape = broadcast_shape("broadcast_tensors", *[x.shape for x in given])
+    return tuple([expand_to(x, shape) for x in given])
 
 
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+@public
+def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Any, ...]:
     """The coordinates of a grid: tensor k repeated along all axes but the k-th.
 
     `indexing='xy'` exchanges the first two axes of the grid, as plots and images want it.
@@ -468,18 +507,19 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
-    tensors = tuple([atleast_1d(x) for x in listed(tensors)])
-    order = list(range(len(tensors)))
+    vectors = [atleast_1d(x) for x in listed(tensors)]
+    order = list(range(len(vectors)))
     if indexing == "xy" and len(order) > 1:
         order[:2] = 1, 0
-    shape = tuple([tensors[i].shape[0] for i in order])
+    shape = tuple([vectors[i].shape[0] for i in order])
     return tuple([expand(Reshape(tuple([n if k == i else 1 for i, n in zip(order, shape)]))(x), shape)
-                  for k, x in enumerate(tensors)])
+                  for k, x in enumerate(vectors)])
 
 
 # ---------------------------------------------------------------------- less of it
 
-def narrow(input: Any, dim: int, start: int, length: int) -> Any:
+@public
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Any:
     """`length` elements from `start` on along `dim`; a view.
 
         >>> import minidl
@@ -500,7 +540,8 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     return Slice((*(ALL,) * axis, slice(first, first + length)))(input)
 
 
-def select(input: Any, dim: int, index: int) -> Any:
+@public
+def select(input: Tensor, dim: int, index: int) -> Any:
     """The slice number `index` along `dim`, without that axis; a view.
 
         >>> import minidl
@@ -519,7 +560,8 @@ def select(input: Any, dim: int, index: int) -> Any:
 
 # ---------------------------------------------------------------------- copies
 
-def clone(input: Any) -> Any:
+@public
+def clone(input: Tensor) -> Any:
     """A copy in memory of its own; gradients pass through it.
 
         >>> import minidl
@@ -530,7 +572,8 @@ def clone(input: Any) -> Any:
     return Clone("K")(input)
 
 
-def contiguous(input: Any) -> Any:
+@public
+def contiguous(input: Tensor) -> Any:
     """`input` itself if it lies in memory row by row, else a copy that does."""
     array = memory_of(input) if isinstance(input, TensorBase) else input
     return input if array.flags.c_contiguous else Clone("C")(input)

@@ -9,14 +9,19 @@ I, and what it is scaled by e^-|x|, stands in `functions.py`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.backend.device import Array, library_of
+from minidl.ops.base.declaration import alias, public
 from minidl.ops.base.ufunc import Floating
 from minidl.ops.elementwise.selection import where
 from minidl.ops.special.functions import Special, i0, i1, out_over_x, sinc
 
-modified_bessel_i0, modified_bessel_i1 = i0, i1
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
+
+modified_bessel_i0 = alias("modified_bessel_i0", i0)
+modified_bessel_i1 = alias("modified_bessel_i1", i1)
 
 
 # ---------------------------------------------------------------------- J and Y: they oscillate
@@ -57,7 +62,8 @@ class Y1(Special):
         return g * (bessel_y0(x) - out / x)
 
 
-def bessel_j0(input: Any) -> Any:
+@public
+def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The Bessel function of the first kind, of order 0.
 
         >>> import minidl
@@ -67,7 +73,8 @@ def bessel_j0(input: Any) -> Any:
     return J0()(input)
 
 
-def bessel_j1(input: Any) -> Any:
+@public
+def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The Bessel function of the first kind, of order 1.
 
         >>> import minidl
@@ -77,7 +84,8 @@ def bessel_j1(input: Any) -> Any:
     return J1()(input)
 
 
-def bessel_y0(input: Any) -> Any:
+@public
+def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The Bessel function of the second kind, of order 0: -inf at 0, NaN below.
 
         >>> import minidl
@@ -87,7 +95,8 @@ def bessel_y0(input: Any) -> Any:
     return Y0()(input)
 
 
-def bessel_y1(input: Any) -> Any:
+@public
+def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The Bessel function of the second kind, of order 1: -inf at 0, NaN below.
 
         >>> import minidl
@@ -135,7 +144,8 @@ class K1e(Special):
         return g * (out - scaled_modified_bessel_k0(x) - out / x)
 
 
-def modified_bessel_k0(input: Any) -> Any:
+@public
+def modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The modified Bessel function of the second kind, of order 0: inf at 0, NaN below.
 
         >>> import minidl
@@ -145,7 +155,8 @@ def modified_bessel_k0(input: Any) -> Any:
     return K0()(input)
 
 
-def modified_bessel_k1(input: Any) -> Any:
+@public
+def modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The modified Bessel function of the second kind, of order 1: inf at 0, NaN below.
 
         >>> import minidl
@@ -155,7 +166,8 @@ def modified_bessel_k1(input: Any) -> Any:
     return K1()(input)
 
 
-def scaled_modified_bessel_k0(x: Any) -> Any:
+@public
+def scaled_modified_bessel_k0(x: Tensor, *, out: Tensor | None = None) -> Any:
     """`exp(x) * modified_bessel_k0(x)`, which does not vanish for large x.
 
         >>> import minidl
@@ -165,7 +177,8 @@ def scaled_modified_bessel_k0(x: Any) -> Any:
     return K0e()(x)
 
 
-def scaled_modified_bessel_k1(x: Any) -> Any:
+@public
+def scaled_modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Any:
     """`exp(x) * modified_bessel_k1(x)`, which does not vanish for large x.
 
         >>> import minidl
@@ -177,7 +190,8 @@ def scaled_modified_bessel_k1(x: Any) -> Any:
 
 # ---------------------------------------------------------------------- relatives
 
-def spherical_bessel_j0(x: Any) -> Any:
+@public
+def spherical_bessel_j0(x: Tensor, *, out: Tensor | None = None) -> Any:
     """`sin(x) / x`, and 1 at 0: the spherical Bessel function of the first kind, of order 0.
 
         >>> import minidl
@@ -208,7 +222,8 @@ class AiryAiPrime(Floating):
         return g * x * airy_ai(x)
 
 
-def airy_ai(input: Any) -> Any:
+@public
+def airy_ai(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The Airy function Ai: it oscillates below 0 and falls off above.
 
         >>> import minidl

@@ -6,18 +6,23 @@ The array libraries compute them; what stands here is how each differentiates in
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.inplace import write
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, library_of
+from minidl.ops.base.declaration import alias, in_place, public
 from minidl.ops.base.ufunc import Binary, Floating, number_as_tensor
 from minidl.ops.elementwise.arithmetic import abs, sign
 from minidl.ops.elementwise.exponential import exp, log, log1p, sigmoid
 from minidl.ops.elementwise.selection import clamp, where
 from minidl.ops.elementwise.trigonometric import cos
 from minidl.ops.shape.views import as_result
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Special(Floating):
@@ -56,7 +61,8 @@ class Erfinv(Special):
         return g * (exp(out * out) * (math.sqrt(math.pi) / 2))
 
 
-def erfinv(input: Any) -> Any:
+@public
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse of `erf`, from -1 (where it is -inf) to 1 (inf); NaN outside.
 
         >>> import minidl
@@ -64,6 +70,8 @@ def erfinv(input: Any) -> Any:
         tensor([0.0000, 0.4769,    inf])
     """
     return Erfinv()(input)
+
+erfinv_ = in_place(erfinv)
 
 
 class Erfcx(Special):
@@ -75,7 +83,8 @@ class Erfcx(Special):
         return g * (2 * x * out - 2 / math.sqrt(math.pi))
 
 
-def erfcx(input: Any) -> Any:
+@public
+def erfcx(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`exp(input ** 2) * erfc(input)`, which does not vanish for large numbers.
 
         >>> import minidl
@@ -94,7 +103,8 @@ class Ndtr(Special):
         return g * (exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)))
 
 
-def ndtr(input: Any) -> Any:
+@public
+def ndtr(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The probability that a standard normal number is at most `input`.
 
         >>> import minidl
@@ -113,7 +123,8 @@ class Ndtri(Special):
         return g * (exp(out * out * 0.5) * math.sqrt(2 * math.pi))
 
 
-def ndtri(input: Any) -> Any:
+@public
+def ndtri(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse of `ndtr`: the quantile of the normal distribution; NaN outside [0, 1].
 
         >>> import minidl
@@ -132,7 +143,8 @@ class LogNdtr(Special):
         return g * (exp(x * x * -0.5 - out) * (1 / math.sqrt(2 * math.pi)))
 
 
-def log_ndtr(input: Any) -> Any:
+@public
+def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`log(ndtr(input))`, exact far below 0 too.
 
         >>> import minidl
@@ -153,7 +165,8 @@ class Lgamma(Special):
         return g * digamma(x)
 
 
-def lgamma(input: Any) -> Any:
+@public
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The logarithm of the absolute value of the gamma function; `lgamma(n + 1)` is the logarithm of n!.
 
         >>> import minidl
@@ -162,8 +175,10 @@ def lgamma(input: Any) -> Any:
     """
     return Lgamma()(input)
 
+lgamma_ = in_place(lgamma)
 
-gammaln = lgamma
+
+gammaln = alias("gammaln", lgamma)
 
 
 class Digamma(Special):
@@ -175,7 +190,8 @@ class Digamma(Special):
         return g * polygamma(1, x)
 
 
-def digamma(input: Any) -> Any:
+@public
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The derivative of `lgamma`.
 
         >>> import minidl
@@ -184,8 +200,10 @@ def digamma(input: Any) -> Any:
     """
     return Digamma()(input)
 
+digamma_ = in_place(digamma)
 
-psi = digamma
+
+psi = alias("psi", digamma)
 
 
 class Polygamma(Floating):
@@ -202,7 +220,8 @@ class Polygamma(Floating):
         return g * polygamma(self.n + 1, x)
 
 
-def polygamma(n: int, input: Any) -> Any:
+@public
+def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Any:
     """The n-th derivative of `digamma`. Errors: RuntimeError where n is negative.
 
         >>> import minidl
@@ -214,7 +233,14 @@ def polygamma(n: int, input: Any) -> Any:
     return digamma(input) if n == 0 else Polygamma(n)(input)
 
 
-def mvlgamma(input: Any, p: int) -> Any:
+@public
+def polygamma_(input: Tensor, n: int) -> Any:
+    """`polygamma(n, input)`, written into `input`; returns `input`."""
+    return write(input, lambda x: polygamma(n, x), who="polygamma_")
+
+
+@public
+def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Any:
     """The logarithm of the gamma function of p dimensions, as in the density of a Wishart distribution:
     `p (p - 1) / 4 * log(pi) + sum(lgamma(input - j / 2) for j in range(p))`.
 
@@ -231,8 +257,10 @@ def mvlgamma(input: Any, p: int) -> Any:
         total = total + lgamma(input - j / 2)
     return as_result(total + p * (p - 1) / 4 * math.log(math.pi))
 
+mvlgamma_ = in_place(mvlgamma)
 
-multigammaln = mvlgamma
+
+multigammaln = alias("multigammaln", mvlgamma)
 
 
 class Zeta(SpecialBinary):
@@ -251,7 +279,8 @@ class Zeta(SpecialBinary):
         return -g * x * zeta(x + 1, q)
 
 
-def zeta(input: Any, other: Any) -> Any:
+@public
+def zeta(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The Hurwitz zeta function: the sum of `(k + other) ** -input` over k = 0, 1, 2, ...
 
     Differentiable in `other` alone.
@@ -306,7 +335,8 @@ def out_over_x(out: Any, x: Any) -> Any:
     return where(x == 0, 0.5, out / where(x == 0, 1.0, x))
 
 
-def i0(input: Any) -> Any:
+@public
+def i0(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The modified Bessel function of the first kind, of order 0.
 
         >>> import minidl
@@ -315,8 +345,11 @@ def i0(input: Any) -> Any:
     """
     return I0()(input)
 
+i0_ = in_place(i0)
 
-def i0e(input: Any) -> Any:
+
+@public
+def i0e(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`i0(input) * exp(-abs(input))`, which does not overflow.
 
         >>> import minidl
@@ -326,7 +359,8 @@ def i0e(input: Any) -> Any:
     return I0e()(input)
 
 
-def i1(input: Any) -> Any:
+@public
+def i1(input: Tensor, *, out: Tensor | None = None) -> Any:
     """The modified Bessel function of the first kind, of order 1.
 
         >>> import minidl
@@ -336,7 +370,8 @@ def i1(input: Any) -> Any:
     return I1()(input)
 
 
-def i1e(input: Any) -> Any:
+@public
+def i1e(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`i1(input) * exp(-abs(input))`, which does not overflow.
 
         >>> import minidl
@@ -358,7 +393,8 @@ class Logit(Floating):
         return g / (x * (1 - x))
 
 
-def logit(input: Any, eps: float | None = None) -> Any:
+@public
+def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Any:
     """`log(input / (1 - input))`, the inverse of `sigmoid`; NaN outside [0, 1], unless `eps` is given: then
     `input` is first brought into the range from eps to 1 - eps.
 
@@ -367,6 +403,8 @@ def logit(input: Any, eps: float | None = None) -> Any:
         tensor([0.0000, 2.1972, 6.9068])
     """
     return Logit()(input if eps is None else clamp(input, eps, 1 - eps))
+
+logit_ = in_place(logit)
 
 
 class Entr(Floating):
@@ -379,7 +417,8 @@ class Entr(Floating):
         return g * (-log(x) - 1)
 
 
-def entr(input: Any) -> Any:
+@public
+def entr(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`-input * log(input)`, element by element: their sum is the entropy of probabilities. 0 at 0, -inf below.
 
         >>> import minidl
@@ -401,7 +440,8 @@ class Xlog1py(SpecialBinary):
         return g * (a / (b + 1))
 
 
-def xlog1py(input: Any, other: Any) -> Any:
+@public
+def xlog1py(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input * log1p(other)`, and 0 where `input` is 0; either may be a number.
 
         >>> import minidl
@@ -424,7 +464,8 @@ class Logaddexp2(Binary):
         return g * sigmoid((b - a) * math.log(2))
 
 
-def logaddexp2(input: Any, other: Any) -> Any:
+@public
+def logaddexp2(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`log2(2 ** input + 2 ** other)`, without overflow.
 
         >>> import minidl
@@ -457,7 +498,8 @@ class Sinc(Floating):
         return g * where(near, series * math.pi, (cos(far * math.pi) - sinc(far)) / far)
 
 
-def sinc(input: Any) -> Any:
+@public
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`sin(pi * input) / (pi * input)`, and 1 at 0.
 
         >>> import minidl
@@ -465,3 +507,5 @@ def sinc(input: Any) -> Any:
         tensor([1.0000, 0.6366])
     """
     return Sinc()(input)
+
+sinc_ = in_place(sinc)

@@ -1,11 +1,15 @@
 """The incomplete gamma functions: the share of gamma(a)'s integral that lies below x, and the one above."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.backend.device import Array
+from minidl.ops.base.declaration import alias, in_place, public
 from minidl.ops.elementwise.exponential import exp, xlogy
 from minidl.ops.special.functions import SpecialBinary, lgamma
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class Igamma(SpecialBinary):
@@ -32,7 +36,8 @@ class Igammac(Igamma):
     sign = -1
 
 
-def igamma(input: Any, other: Any) -> Any:
+@public
+def igamma(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The regularized lower incomplete gamma function of a = `input` and x = `other`, both at least 0:
 
         (integral of t^(a-1) e^-t from t = 0 to x) / gamma(a)
@@ -45,8 +50,11 @@ def igamma(input: Any, other: Any) -> Any:
     """
     return Igamma()(input, other)
 
+igamma_ = in_place(igamma)
 
-def igammac(input: Any, other: Any) -> Any:
+
+@public
+def igammac(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """The regularized upper incomplete gamma function, `1 - igamma(input, other)`, without the loss of digits.
 
         >>> import minidl
@@ -55,5 +63,8 @@ def igammac(input: Any, other: Any) -> Any:
     """
     return Igammac()(input, other)
 
+igammac_ = in_place(igammac)
 
-gammainc, gammaincc = igamma, igammac
+
+gammainc = alias("gammainc", igamma)
+gammaincc = alias("gammaincc", igammac)

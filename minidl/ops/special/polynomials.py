@@ -8,14 +8,18 @@ Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, table
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import array_module
 from minidl.ops.base.broadcast import prepare
+from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import number_as_tensor
 from minidl.ops.elementwise.selection import where
 from minidl.ops.shape.views import array_of, clone
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 Rule = Callable[[Any, int, Any, Any], Any]
 """(x, k, p_k, p_(k-1)) -> p_(k+1)"""
@@ -27,7 +31,8 @@ def _polynomial(who: str, x: Any, n: Any, first: Callable[[Any], Any], rule: Rul
         x = number_as_tensor(x, n)
     x, n = prepare(who, x, n, floating=True)
     if not isinstance(n, TensorBase):
-        orders, last = int(n), int(n)
+        orders: Any = int(n)
+        last = int(n)
     else:
         xp, orders = array_module(n.array), array_of(n)
         orders = xp.where(xp.isfinite(orders), xp.trunc(orders), -1)
@@ -46,7 +51,8 @@ def _chebyshev(x: Any, k: int, p: Any, before: Any) -> Any:
     return 2 * x * p - before
 
 
-def chebyshev_polynomial_t(input: Any, n: Any) -> Any:
+@public
+def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Of the first kind: T_n(cos a) = cos(n a). T_0 = 1, T_1 = x, T_(k+1) = 2 x T_k - T_(k-1).
 
         >>> import minidl
@@ -56,7 +62,8 @@ def chebyshev_polynomial_t(input: Any, n: Any) -> Any:
     return _polynomial("chebyshev_polynomial_t", input, n, lambda x: x, _chebyshev)
 
 
-def chebyshev_polynomial_u(input: Any, n: Any) -> Any:
+@public
+def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Of the second kind: U_n(cos a) = sin((n + 1) a) / sin(a). U_1 = 2 x, then as T.
 
         >>> import minidl
@@ -66,7 +73,8 @@ def chebyshev_polynomial_u(input: Any, n: Any) -> Any:
     return _polynomial("chebyshev_polynomial_u", input, n, lambda x: 2 * x, _chebyshev)
 
 
-def chebyshev_polynomial_v(input: Any, n: Any) -> Any:
+@public
+def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Of the third kind: V_n(cos a) = cos((n + 1/2) a) / cos(a/2). V_1 = 2 x - 1, then as T.
 
         >>> import minidl
@@ -76,7 +84,8 @@ def chebyshev_polynomial_v(input: Any, n: Any) -> Any:
     return _polynomial("chebyshev_polynomial_v", input, n, lambda x: 2 * x - 1, _chebyshev)
 
 
-def chebyshev_polynomial_w(input: Any, n: Any) -> Any:
+@public
+def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Of the fourth kind: W_n(cos a) = sin((n + 1/2) a) / sin(a/2). W_1 = 2 x + 1, then as T.
 
         >>> import minidl
@@ -86,29 +95,34 @@ def chebyshev_polynomial_w(input: Any, n: Any) -> Any:
     return _polynomial("chebyshev_polynomial_w", input, n, lambda x: 2 * x + 1, _chebyshev)
 
 
-def shifted_chebyshev_polynomial_t(input: Any, n: Any) -> Any:
+@public
+def shifted_chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """`chebyshev_polynomial_t(2 * input - 1, n)`: for numbers from 0 to 1."""
     return chebyshev_polynomial_t(2 * input - 1, n)
 
 
-def shifted_chebyshev_polynomial_u(input: Any, n: Any) -> Any:
+@public
+def shifted_chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """`chebyshev_polynomial_u(2 * input - 1, n)`: for numbers from 0 to 1."""
     return chebyshev_polynomial_u(2 * input - 1, n)
 
 
-def shifted_chebyshev_polynomial_v(input: Any, n: Any) -> Any:
+@public
+def shifted_chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """`chebyshev_polynomial_v(2 * input - 1, n)`: for numbers from 0 to 1."""
     return chebyshev_polynomial_v(2 * input - 1, n)
 
 
-def shifted_chebyshev_polynomial_w(input: Any, n: Any) -> Any:
+@public
+def shifted_chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """`chebyshev_polynomial_w(2 * input - 1, n)`: for numbers from 0 to 1."""
     return chebyshev_polynomial_w(2 * input - 1, n)
 
 
 # ---------------------------------------------------------------------- Hermite, Laguerre, Legendre
 
-def hermite_polynomial_h(input: Any, n: Any) -> Any:
+@public
+def hermite_polynomial_h(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """The physicists' Hermite polynomials: H_1 = 2 x, H_(k+1) = 2 x H_k - 2 k H_(k-1).
 
         >>> import minidl
@@ -119,7 +133,8 @@ def hermite_polynomial_h(input: Any, n: Any) -> Any:
                        lambda x, k, p, before: 2 * x * p - 2 * k * before)
 
 
-def hermite_polynomial_he(input: Any, n: Any) -> Any:
+@public
+def hermite_polynomial_he(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """The probabilists' Hermite polynomials: He_1 = x, He_(k+1) = x He_k - k He_(k-1).
 
         >>> import minidl
@@ -129,7 +144,8 @@ def hermite_polynomial_he(input: Any, n: Any) -> Any:
     return _polynomial("hermite_polynomial_he", input, n, lambda x: x, lambda x, k, p, before: x * p - k * before)
 
 
-def laguerre_polynomial_l(input: Any, n: Any) -> Any:
+@public
+def laguerre_polynomial_l(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Laguerre polynomials: L_1 = 1 - x, (k+1) L_(k+1) = (2 k + 1 - x) L_k - k L_(k-1).
 
         >>> import minidl
@@ -140,7 +156,8 @@ def laguerre_polynomial_l(input: Any, n: Any) -> Any:
                        lambda x, k, p, before: ((2 * k + 1 - x) * p - k * before) / (k + 1))
 
 
-def legendre_polynomial_p(input: Any, n: Any) -> Any:
+@public
+def legendre_polynomial_p(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Legendre polynomials: P_1 = x, (k+1) P_(k+1) = (2 k + 1) x P_k - k P_(k-1).
 
         >>> import minidl

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +12,18 @@ from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.dtype import float32, float64
 from minidl.ops.base import return_types
 from minidl.ops.base.checks import check_tensors
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.shape.views import array_of
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- bins
 
 
-def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+@public
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Any:
     """How often 0, 1, 2, ... occur in `input` (N), or the sums of their `weights` (N); at least `minlength` bins.
 
     Counts are int64; sums of float32 weights are float32, all others float64.
@@ -52,7 +58,8 @@ def _counts(positions: Array, minlength: int) -> Array:
         xp.zeros(minlength, np.int64)
 
 
-def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+@public
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Any:
     """How many elements fall into each of `bins` equal bins from `min` to `max`, in the dtype of `input`.
 
     With min = max the range is that of the elements. `max` itself counts to the last bin; what lies outside,
@@ -88,8 +95,9 @@ def _range(x: Array, bins: int, low: float, high: float, who: str, margin: float
     return low, high
 
 
-def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
-              density: bool = False) -> return_types.Histogram:
+@public
+def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None,
+              density: bool = False, out: Sequence[Tensor] | None = None) -> return_types.Histogram:
     """The elements counted in bins, and the edges of the bins: `(hist, bin_edges)`, one more edge than bins.
 
     `bins` is a number of equal bins over `range` (that of the elements unless given), or the edges themselves.
@@ -112,7 +120,8 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
     return return_types.histogram(wrap(hist), wrap(edges))
 
 
-def histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
+@public
+def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None,
                 density: bool = False) -> return_types.Histogram:
     """Points counted in the boxes of a grid, and the edges along each dimension: `(hist, bin_edges)`.
 
@@ -183,7 +192,8 @@ def _weighed(bin_of: Array, count: int, weight: Any, inside: Array, dtype: Any) 
 
 # ---------------------------------------------------------------------- equals
 
-def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False,
+@public
+def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False,
                        dim: int | None = None) -> Any:
     """`input`, read as one row, with every run of equal elements made one; with `dim`, of equal slices along it.
 
@@ -216,7 +226,9 @@ def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: 
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+@public
+def isin(elements: Tensor, test_elements: Any, *, assume_unique: bool = False, invert: bool = False,
+         out: Tensor | None = None) -> Any:
     """Whether each of `elements` is among `test_elements`, or, with `invert`, is not; one may be a number.
 
         >>> import minidl

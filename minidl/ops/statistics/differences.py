@@ -1,18 +1,23 @@
 """The slope of a function that is known at some points only, by differences of neighbours."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.dtype import get_default_dtype
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dims
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.views import array_of, narrow
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Any, ...]:
+
+@public
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Any, ...]:
     """The slope of `input` along each dimension of `dim` (all, unless given), as a tuple of tensors in its shape.
 
     At an inner point, with the steps h to the left and k to the right of it, that is the slope of the parabola

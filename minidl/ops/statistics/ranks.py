@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from minidl.ops.base import return_types
 from minidl.ops.base.broadcast import Sum
 from minidl.ops.base.checks import check_real, number
 from minidl.ops.base.conversion import cast
+from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.dims import sizes
 from minidl.ops.elementwise.complex_parts import complex as complex_
 from minidl.ops.elementwise.complex_parts import imag, real
@@ -44,6 +46,9 @@ from minidl.ops.shape.views import (
     transpose,
     unsqueeze,
 )
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- medians, the k-th smallest, the mode
 
@@ -101,7 +106,9 @@ def _single(who: str, input: Any) -> return_types.ValuesIndices:
     return getattr(return_types, who)(clone(input), wrap(array_module(array_of(input)).zeros((), np.int64)))
 
 
-def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+@public
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *,
+           out: Tensor | Sequence[Tensor] | None = None) -> Any:
     """The median of all elements; or along `dim`, with where it stands: `(values, indices)`.
 
     Of an even number it is the lower of the two in the middle. A NaN is the median wherever there is one.
@@ -115,7 +122,9 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median(input, dim, keepdim, "median", skip_nan=False)
 
 
-def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+@public
+def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *,
+              out: Tensor | Sequence[Tensor] | None = None) -> Any:
     """`median` of the elements that are not NaN; NaN where there are none.
 
         >>> import minidl
@@ -139,7 +148,9 @@ def _median(input: Any, dim: int | None, keepdim: bool, who: str, skip_nan: bool
     return _read(who, input, _middle(array_of(input), axis, skip_nan), axis, keepdim)
 
 
-def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> return_types.ValuesIndices:
+@public
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *,
+             out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
     """The k-th smallest element along `dim`, counted from 1, and where it stands: `(values, indices)`.
 
     NaN counts as the largest. Errors: RuntimeError where there is no k-th.
@@ -159,7 +170,9 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> return
     return _read("kthvalue", input, _kth(array_of(input), k - 1, axis), axis, keepdim)
 
 
-def mode(input: Any, dim: int = -1, keepdim: bool = False) -> return_types.ValuesIndices:
+@public
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *,
+         out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
     """The most frequent element along `dim`, and where it stands last: `(values, indices)`.
 
     Of several equally frequent ones it is the smallest. Errors: IndexError where `dim` has no elements.
@@ -192,8 +205,9 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> return_types.Value
 ROUNDING = {"linear": np.floor, "lower": np.floor, "higher": np.ceil, "midpoint": np.floor, "nearest": np.rint}
 
 
-def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *,
-             interpolation: str = "linear") -> Any:
+@public
+def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *,
+             interpolation: str = "linear", out: Tensor | None = None) -> Any:
     """The value that the share `q` of the elements lies below, of all or along `dim`.
 
     `q` is a number from 0 to 1, or a 1-D tensor of them: then the result has a dimension more, in front. A
@@ -209,8 +223,9 @@ def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, 
     return _quantile(input, q, dim, keepdim, interpolation, "quantile")
 
 
-def nanquantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *,
-                interpolation: str = "linear") -> Any:
+@public
+def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *,
+                interpolation: str = "linear", out: Tensor | None = None) -> Any:
     """`quantile` of the elements that are not NaN; NaN where there are none.
 
         >>> import minidl
@@ -278,7 +293,8 @@ def _check_quantile(input: Any, q: Any, interpolation: str, who: str) -> None:
 
 # ---------------------------------------------------------------------- how things vary together
 
-def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+@public
+def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Any:
     """The covariances (V, V) of V variables, one a row, from N observations, one a column: (V, N) -> (V, V).
 
     `fweights` (N), integers, say how often each observation occurred, `aweights` (N) how much it counts;
@@ -325,7 +341,8 @@ def _check_weights(name: str, weights: Any, kinds: str, kind: str, n: int) -> No
                            f"{tuple(weights.shape)}")
 
 
-def corrcoef(input: Any) -> Any:
+@public
+def corrcoef(input: Tensor) -> Any:
     """The correlation coefficients (V, V) of V variables, one a row: their covariances, divided by their
     standard deviations, and between -1 and 1; so are both parts of complex ones.
 
@@ -345,7 +362,8 @@ def corrcoef(input: Any) -> Any:
     return complex_(clamp(real(r), -1, 1), clamp(imag(r), -1, 1))
 
 
-def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+@public
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Any:
     """`input` with every slice along `dim` scaled down, if need be, until its p-norm is at most `maxnorm`.
 
         >>> import minidl
@@ -364,8 +382,11 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
     size = norm(input, p, others, keepdim=True)
     return as_result(input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0))
 
+renorm_ = in_place(renorm)
 
-def msort(input: Any) -> Any:
+
+@public
+def msort(input: Tensor, *, out: Tensor | None = None) -> Any:
     """`input` sorted along its first dimension; the values only.
 
         >>> import minidl
@@ -375,7 +396,8 @@ def msort(input: Any) -> Any:
     return sort(input, 0).values
 
 
-def sum_to_size(input: Any, *size: Any) -> Any:
+@public
+def sum_to_size(input: Tensor, *size: Any) -> Any:
     """`input` summed until it has `size`, from which it could be broadcast back. Errors: RuntimeError otherwise.
 
         >>> import minidl

@@ -1,8 +1,11 @@
 """Names that exist because PyTorch has them. Nothing is computed here."""
 from minidl.ops.torch_names.aliases import (
-    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clamp_max, clamp_min, deg2rad, detach, divide,
-    fix, float_power, greater, greater_equal, isneginf, isposinf, isreal, less, less_equal, multiply, negative,
-    not_equal, positive, rad2deg, rsub, subtract, true_divide,
+    absolute, absolute_, arccos, arccos_, arccosh, arccosh_, arcsin, arcsin_, arcsinh, arcsinh_, arctan, arctan2,
+    arctan2_, arctan_, arctanh, arctanh_, clamp_max, clamp_max_, clamp_min, clamp_min_, deg2rad, deg2rad_, detach,
+    detach_, divide, divide_, expit, fix, fix_, float_power, float_power_, greater, greater_, greater_equal,
+    greater_equal_, inverse, isneginf, isposinf, isreal, less, less_, less_equal, less_equal_, lu, lu_solve, multiply,
+    multiply_, negative, negative_, not_equal, not_equal_, positive, qr, rad2deg, rad2deg_, rsub, subtract, subtract_,
+    svd, true_divide, true_divide_,
 )
 from minidl.ops.torch_names.dispatcher import (
     affine_grid_generator, constant_pad_nd, convolution, feature_dropout, feature_dropout_, grid_sampler,
@@ -25,17 +28,4 @@ from minidl.ops.torch_names.pool_with_indices import (
 from minidl.ops.torch_names.inquiry import (
     broadcast_shapes, get_device, is_complex, is_distributed, is_floating_point, is_inference, is_nonzero, is_same_size,
     is_signed, is_tensor, numel, typename,
-)
-from minidl.ops.torch_names.in_place import (
-    abs_, acos_, acosh_, add_, addbmm_, addcdiv_, addcmul_, addmm_, addmv_, addr_, alpha_dropout_, apply_, arccos_,
-    arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, as_strided_, asin_, asinh_, atan2_, atan_, atanh_, baddbmm_,
-    bitwise_and_, bitwise_left_shift_, bitwise_not_, bitwise_or_, bitwise_right_shift_, bitwise_xor_, ceil_, clamp_,
-    clamp_max_, clamp_min_, clip_, conj_physical_, copysign_, cos_, cosh_, cumprod_, cumsum_, deg2rad_, detach_,
-    digamma_, div_, dropout_, eq_, erf_, erfc_, erfinv_, exp2_, exp_, expm1_, feature_alpha_dropout_, fill_diagonal_,
-    fix_, float_power_, floor_, floor_divide_, fmod_, frac_, gcd_, ge_, gt_, heaviside_, hypot_, i0_, igamma_, igammac_,
-    lcm_, ldexp_, le_, lerp_, lgamma_, log10_, log1p_, log2_, log_, logical_and_, logical_not_, logical_or_,
-    logical_xor_, logit_, lt_, map2_, map_, masked_scatter_, mvlgamma_, nan_to_num_, ne_, neg_, negative_, nextafter_,
-    polygamma_, pow_, rad2deg_, reciprocal_, remainder_, renorm_, resize_, resize_as_, round_, rsqrt_, sgn_, sigmoid_,
-    sign_, sin_, sinc_, sinh_, sqrt_, square_, squeeze_, sub_, swapaxes_, swapdims_, t_, tan_, tanh_, transpose_, tril_,
-    triu_, true_divide_, trunc_, unsqueeze_, xlogy_,
 )

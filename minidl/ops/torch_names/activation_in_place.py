@@ -1,13 +1,18 @@
 """Activations under the names that write: `relu_(x)` is `relu(x, inplace=True)`, and so on."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.ops import activation
 from minidl.ops.activation import celu, elu, hardtanh, leaky_relu, relu, rrelu, selu
+from minidl.ops.base.declaration import public
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
-def relu_(input: Any) -> Any:
+@public
+def relu_(input: Tensor) -> Any:
     """`relu`, in place.
 
         >>> import minidl
@@ -20,36 +25,43 @@ def relu_(input: Any) -> Any:
     return relu(input, inplace=True)
 
 
-def leaky_relu_(input: Any, negative_slope: float = 0.01) -> Any:
+@public
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Any:
     """`leaky_relu`, in place."""
     return leaky_relu(input, negative_slope, inplace=True)
 
 
-def rrelu_(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Any:
+@public
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Any:
     """`rrelu`, in place."""
     return rrelu(input, lower, upper, training, inplace=True)
 
 
-def elu_(input: Any, alpha: float = 1.0) -> Any:
+@public
+def elu_(input: Tensor, alpha: float = 1.0) -> Any:
     """`elu`, in place."""
     return elu(input, alpha, inplace=True)
 
 
-def celu_(input: Any, alpha: float = 1.0) -> Any:
+@public
+def celu_(input: Tensor, alpha: float = 1.0) -> Any:
     """`celu`, in place."""
     return celu(input, alpha, inplace=True)
 
 
-def selu_(input: Any) -> Any:
+@public
+def selu_(input: Tensor) -> Any:
     """`selu`, in place."""
     return selu(input, inplace=True)
 
 
-def hardtanh_(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+@public
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """`hardtanh`, in place."""
     return hardtanh(input, min_val, max_val, inplace=True)
 
 
-def threshold_(input: Any, threshold: float, value: float) -> Any:
+@public
+def threshold_(input: Tensor, threshold: float, value: float) -> Any:
     """`threshold`, in place."""
     return activation.threshold(input, threshold, value, inplace=True)

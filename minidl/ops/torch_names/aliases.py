@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.inplace import write
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module
-from minidl.backend.dtype import float64, promote_types
+from minidl.backend.dtype import complex128, float64, promote_types
 from minidl.ops.base import cast
+from minidl.ops.base.declaration import alias, in_place, public
 from minidl.ops.elementwise import (
     Eq,
     abs,
@@ -27,31 +29,87 @@ from minidl.ops.elementwise import (
     le,
     lt,
     mul,
+    mul_,
     ne,
     neg,
     pow,
+    sigmoid,
     sub,
+    sub_,
     trunc,
 )
+from minidl.ops.linalg import inv, older_lu, older_lu_solve, qr_some, svd_some
 from minidl.ops.shape.views import array_of
 
-absolute, subtract, multiply, divide, negative, fix = abs, sub, mul, div, neg, trunc
-greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
-arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
-arccosh, arcsinh, arctanh = acosh, asinh, atanh
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
+
+absolute = alias("absolute", abs)
+absolute_ = in_place(absolute)
+subtract = alias("subtract", sub)
+subtract_ = alias("subtract_", sub_)
+multiply = alias("multiply", mul)
+multiply_ = alias("multiply_", mul_)
+divide = alias("divide", div)
+divide_ = in_place(divide)
+negative = alias("negative", neg)
+negative_ = in_place(negative)
+fix = alias("fix", trunc)
+fix_ = in_place(fix)
+greater = alias("greater", gt)
+greater_ = in_place(greater)
+greater_equal = alias("greater_equal", ge)
+greater_equal_ = in_place(greater_equal)
+less = alias("less", lt)
+less_ = in_place(less)
+less_equal = alias("less_equal", le)
+less_equal_ = in_place(less_equal)
+not_equal = alias("not_equal", ne)
+not_equal_ = in_place(not_equal)
+arccos = alias("arccos", acos)
+arccos_ = in_place(arccos)
+arcsin = alias("arcsin", asin)
+arcsin_ = in_place(arcsin)
+arctan = alias("arctan", atan)
+arctan_ = in_place(arctan)
+arctan2 = alias("arctan2", atan2)
+arctan2_ = in_place(arctan2)
+arccosh = alias("arccosh", acosh)
+arccosh_ = in_place(arccosh)
+arcsinh = alias("arcsinh", asinh)
+arcsinh_ = in_place(arcsinh)
+arctanh = alias("arctanh", atanh)
+arctanh_ = in_place(arctanh)
+expit = alias("expit", sigmoid)
+inverse = alias("inverse", inv)
+qr = alias("qr", qr_some)
+svd = alias("svd", svd_some)
+lu = alias("lu", older_lu)
+lu_solve = alias("lu_solve", older_lu_solve)
 
 
-def detach(input: Any) -> Any:
+@public
+def detach(input: Tensor) -> Any:
     """The same memory without the history; see `Tensor.detach`."""
     return input.detach()
 
 
-def true_divide(input: Any, other: Any) -> Any:
+@public
+def detach_(input: Tensor) -> Any:
+    """`input` itself, cut off from what it was computed from. Errors: RuntimeError for a view."""
+    return input.detach_()
+
+
+@public
+def true_divide(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`div` without a rounding mode."""
     return div(input, other)
 
+true_divide_ = in_place(true_divide)
 
-def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+
+@public
+def rsub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1) -> Any:
     """`other - alpha * input`: subtraction the other way round.
 
         >>> import minidl
@@ -61,7 +119,8 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return sub(other, input, alpha=alpha)
 
 
-def float_power(input: Any, exponent: Any) -> Any:
+@public
+def float_power(input: Tensor | complex, exponent: Tensor | complex, *, out: Tensor | None = None) -> Any:
     """`input ** exponent` computed in double precision; the result is float64, or complex128.
 
         >>> import minidl
@@ -74,14 +133,28 @@ def float_power(input: Any, exponent: Any) -> Any:
     return pow(wide(input), wide(exponent))
 
 
-def positive(input: Any) -> Any:
+@public
+def float_power_(input: Tensor, exponent: Tensor | complex) -> Any:
+    """`float_power`, written into `input`; returns `input`.
+
+    Errors: RuntimeError unless `input` is float64 or complex128, since the result is.
+    """
+    if input.dtype not in (float64, complex128):
+        raise RuntimeError(f"float_power_: the base given to float_power_ has dtype {input.dtype} but the operation's "
+                           f"result requires dtype float64; try .double() first")
+    return write(input, float_power, exponent, who="float_power_")
+
+
+@public
+def positive(input: Tensor) -> Any:
     """`+input`, which is `input` itself. Errors: RuntimeError for bools."""
     if input.dtype.kind == "b":
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
 
 
-def clamp_min(input: Any, min: Any) -> Any:
+@public
+def clamp_min(input: Tensor, min: Any, *, out: Tensor | None = None) -> Any:
     """`clamp` from below only.
 
         >>> import minidl
@@ -90,8 +163,11 @@ def clamp_min(input: Any, min: Any) -> Any:
     """
     return clamp(input, min=min)
 
+clamp_min_ = in_place(clamp_min)
 
-def clamp_max(input: Any, max: Any) -> Any:
+
+@public
+def clamp_max(input: Tensor, max: Any, *, out: Tensor | None = None) -> Any:
     """`clamp` from above only.
 
         >>> import minidl
@@ -100,8 +176,11 @@ def clamp_max(input: Any, max: Any) -> Any:
     """
     return clamp(input, max=max)
 
+clamp_max_ = in_place(clamp_max)
 
-def rad2deg(input: Any) -> Any:
+
+@public
+def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Angles in radians as degrees.
 
         >>> import minidl
@@ -110,8 +189,11 @@ def rad2deg(input: Any) -> Any:
     """
     return mul(input, 180 / math.pi)
 
+rad2deg_ = in_place(rad2deg)
 
-def deg2rad(input: Any) -> Any:
+
+@public
+def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Angles in degrees as radians.
 
         >>> import minidl
@@ -120,8 +202,11 @@ def deg2rad(input: Any) -> Any:
     """
     return mul(input, math.pi / 180)
 
+deg2rad_ = in_place(deg2rad)
 
-def isposinf(input: Any) -> Any:
+
+@public
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Where `input` is inf. Errors: RuntimeError of complex numbers, where isinf means something.
 
         >>> import minidl
@@ -131,7 +216,8 @@ def isposinf(input: Any) -> Any:
     return _is_infinity("isposinf", input, math.inf)
 
 
-def isneginf(input: Any) -> Any:
+@public
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Any:
     """Where `input` is -inf. Errors: RuntimeError of complex numbers, where isinf means something.
 
         >>> import minidl
@@ -147,7 +233,8 @@ def _is_infinity(who: str, input: Any, infinity: float) -> Any:
     return Eq()(input, infinity)
 
 
-def isreal(input: Any) -> Any:
+@public
+def isreal(input: Tensor) -> Any:
     """Where the imaginary part is 0: everywhere, in a tensor that is not complex.
 
         >>> import minidl

@@ -5,25 +5,29 @@ PyTorch has these for compilers, which like functions whose results share no mem
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.basic_ops import Alias
 from minidl.autograd.tensorbase import wrap
 from minidl.ops import shape
+from minidl.ops.base.declaration import public
 from minidl.ops.index import as_strided, unfold
 from minidl.ops.index.view_scatter import slice_view
 from minidl.ops.shape import Clone, diagonal, split, unbind
 from minidl.ops.shape.views import array_of
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
+
 
 def _copied(view: Callable[..., Any], name: str) -> Callable[..., Any]:
     """The function `name`: that of `view`, with all that it returns copied, row by row."""
-    def copy(input: Any, *args: Any, **kwargs: Any) -> Any:
-        out = view(input, *args, **kwargs)
-        return tuple([Clone("C")(part) for part in out]) if isinstance(out, tuple) else Clone("C")(out)
+    def copy(input: Tensor, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        seen = view(input, *args, **kwargs)
+        return tuple([Clone("C")(part) for part in seen]) if isinstance(seen, tuple) else Clone("C")(seen)
     copy.__name__ = copy.__qualname__ = f"{name}_copy"
     copy.__doc__ = f"`{name}`, as a copy in memory of its own."
-    return copy
+    return public(copy)
 
 
 def _slice(input: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Any:
@@ -35,7 +39,6 @@ as_strided_copy = _copied(as_strided, "as_strided")
 detach_copy = _copied(lambda input: wrap(array_of(input)), "detach")
 diagonal_copy = _copied(diagonal, "diagonal")
 expand_copy = _copied(shape.expand, "expand")
-narrow_copy = _copied(shape.narrow, "narrow")
 permute_copy = _copied(shape.permute, "permute")
 select_copy = _copied(shape.select, "select")
 slice_copy = _copied(_slice, "slice")
@@ -48,3 +51,9 @@ unbind_copy = _copied(unbind, "unbind")
 unfold_copy = _copied(unfold, "unfold")
 unsqueeze_copy = _copied(shape.unsqueeze, "unsqueeze")
 view_copy = _copied(shape.reshape, "view")
+
+
+@public
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Any:
+    """`narrow`, as a copy in memory of its own."""
+    return Clone("C")(shape.narrow(input, dim, start, length))

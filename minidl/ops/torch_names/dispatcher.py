@@ -5,19 +5,24 @@ PyTorch does not document them, but exported programs are full of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from minidl.ops.base.declaration import alias, public
 from minidl.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from minidl.ops.random.dropouts import _dropout
 from minidl.ops.reduce import norm
 from minidl.ops.resize import affine_grid, grid_sample
 from minidl.ops.shape import channel_shuffle, pad
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
+
 MODES = ("bilinear", "nearest", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")
 
 
-def convolution(input: Any, weight: Any, bias: Any, stride: Sequence[int], padding: Sequence[int],
+@public
+def convolution(input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sequence[int], padding: Sequence[int],
                 dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int) -> Any:
     """conv1d, conv2d or conv3d, by the dimensions of `weight`; with `transposed`, conv_transpose1d and so on.
 
@@ -39,7 +44,8 @@ def convolution(input: Any, weight: Any, bias: Any, stride: Sequence[int], paddi
     return function(input, weight, bias, stride, padding, dilation, groups)
 
 
-def grid_sampler(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
+@public
+def grid_sampler(input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
     """`grid_sample`, with its modes as numbers: 0 'bilinear', 1 'nearest', 2 'bicubic'; 0 'zeros', 1 'border',
     2 'reflection'. Errors: ValueError for other numbers, and as `grid_sample`.
 
@@ -54,12 +60,13 @@ def grid_sampler(input: Any, grid: Any, interpolation_mode: int, padding_mode: i
     return grid_sample(input, grid, MODES[interpolation_mode], PADDING_MODES[padding_mode], align_corners)
 
 
-grid_sampler_2d = grid_sampler_3d = grid_sampler
-affine_grid_generator = affine_grid
-native_channel_shuffle = channel_shuffle
+grid_sampler_2d, grid_sampler_3d = alias("grid_sampler_2d", grid_sampler), alias("grid_sampler_3d", grid_sampler)
+affine_grid_generator = alias("affine_grid_generator", affine_grid)
+native_channel_shuffle = alias("native_channel_shuffle", channel_shuffle)
 
 
-def constant_pad_nd(input: Any, pad_: Sequence[int], value: float = 0) -> Any:
+@public
+def constant_pad_nd(input: Tensor, pad_: Sequence[int], value: float = 0) -> Any:
     """`nn.functional.pad(input, pad, "constant", value)`.
 
         >>> import minidl
@@ -69,7 +76,8 @@ def constant_pad_nd(input: Any, pad_: Sequence[int], value: float = 0) -> Any:
     return pad(input, pad_, "constant", value)
 
 
-def feature_dropout(input: Any, p: float, train: bool) -> Any:
+@public
+def feature_dropout(input: Tensor, p: float, train: bool) -> Any:
     """Dropout of whole channels of (N, C, *). Errors: RuntimeError below 2 dimensions, and as `dropout`.
 
         >>> import minidl
@@ -80,7 +88,8 @@ def feature_dropout(input: Any, p: float, train: bool) -> Any:
     return _feature_dropout("feature_dropout", input, p, train, False)
 
 
-def feature_dropout_(input: Any, p: float, train: bool) -> Any:
+@public
+def feature_dropout_(input: Tensor, p: float, train: bool) -> Any:
     """`feature_dropout` into `input` itself; returns it."""
     return _feature_dropout("feature_dropout_", input, p, train, True)
 
@@ -92,7 +101,8 @@ def _feature_dropout(who: str, input: Any, p: float, train: bool, inplace: bool)
     return _dropout(who, input, p, train, inplace, kept=2)
 
 
-def norm_except_dim(v: Any, pow: int = 2, dim: int = 0) -> Any:
+@public
+def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Any:
     """The norm of order `pow` over all dimensions but `dim`, which are left in as ones; of all elements for dim=-1.
 
         >>> import minidl

@@ -2,29 +2,37 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.ops.base import broadcast_shape, instead_of
+from minidl.ops.base.declaration import public
 from minidl.ops.shape.views import sizes_of
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
+
+@public
 def is_tensor(obj: Any) -> bool:
     """Whether `obj` is a Tensor."""
     return isinstance(obj, TensorBase)
 
 
-def is_floating_point(input: Any) -> bool:
+@public
+def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype of a tensor is a floating one. Errors: TypeError for what is no tensor."""
     return _tensor(input, "is_floating_point").array.dtype.kind == "f"
 
 
-def is_complex(input: Any) -> bool:
+@public
+def is_complex(input: Tensor) -> bool:
     """Whether the dtype of a tensor is a complex one. Errors: TypeError for what is no tensor."""
     return _tensor(input, "is_complex").array.dtype.kind == "c"
 
 
-def is_nonzero(input: Any) -> bool:
+@public
+def is_nonzero(input: Tensor) -> bool:
     """Whether the one element of a tensor is not zero. Errors: RuntimeError unless there is exactly one."""
     x = _tensor(input, "is_nonzero").array
     if x.size != 1:
@@ -33,7 +41,8 @@ def is_nonzero(input: Any) -> bool:
     return bool(x.reshape(()))
 
 
-def is_signed(input: Any) -> bool:
+@public
+def is_signed(input: Tensor) -> bool:
     """Whether the dtype of a tensor has negative numbers.
 
         >>> import minidl
@@ -43,7 +52,8 @@ def is_signed(input: Any) -> bool:
     return _tensor(input, "is_signed").array.dtype.kind not in "bu"
 
 
-def is_same_size(input: Any, other: Any) -> bool:
+@public
+def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape.
 
         >>> import minidl
@@ -53,21 +63,25 @@ def is_same_size(input: Any, other: Any) -> bool:
     return _tensor(input, "is_same_size").array.shape == _tensor(other, "is_same_size").array.shape
 
 
-def is_inference(input: Any) -> bool:
+@public
+def is_inference(input: Tensor) -> bool:
     """False: tensors made in `inference_mode` are like any other."""
     return _tensor(input, "is_inference") is None
 
 
-def get_device(input: Any) -> int:
+@public
+def get_device(input: Tensor) -> int:
     """The number of the GPU that holds a tensor, -1 on the CPU."""
     return _tensor(input, "get_device").get_device()
 
 
-def is_distributed(input: Any) -> bool:
+@public
+def is_distributed(input: Tensor) -> bool:
     """False: a tensor lives on one device."""
     return _tensor(input, "is_distributed") is None
 
 
+@public
 def typename(obj: Any) -> str:
     """The name of the type of an object, with that of its module unless it is Python's own.
 
@@ -82,6 +96,7 @@ def typename(obj: Any) -> str:
     return name if module in ("", "builtins") else f"{module}.{name}"
 
 
+@public
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """The shape that tensors of all these shapes broadcast to; a number stands for a shape of one dimension.
 
@@ -97,7 +112,8 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     return broadcast_shape("broadcast_shapes", (), *given)
 
 
-def numel(input: Any) -> int:
+@public
+def numel(input: Tensor) -> int:
     """How many elements a tensor has. Errors: TypeError for what is no tensor.
 
         >>> import minidl

@@ -5,7 +5,8 @@ In a batch, the matrices for which there is an answer get theirs; for the others
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.lu import lu_factor
 from minidl.ops.base import return_types
+from minidl.ops.base.declaration import public
 from minidl.ops.elementwise import where
 from minidl.ops.linalg import Cholesky, Inverse, Solve
 from minidl.ops.linalg.decompositions import cholesky_factor, failing_order
@@ -29,8 +31,12 @@ from minidl.ops.linalg.lu_factors import first_zero, raise_where
 from minidl.ops.shape import reshape, unsqueeze
 from minidl.ops.shape.views import array_of, as_result
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
-def inv_ex(A: Any, *, check_errors: bool = False) -> return_types.InverseResult:
+
+@public
+def inv_ex(A: Tensor, *, check_errors: bool = False, out: Sequence[Tensor] | None = None) -> return_types.InverseResult:
     """`inv`, and which matrices have no inverse: a named tuple (inverse, info).
 
     info: (*), int32: 0 where there is an inverse, else the number, from 1, of the first 0 on the diagonal of U in
@@ -49,7 +55,9 @@ def inv_ex(A: Any, *, check_errors: bool = False) -> return_types.InverseResult:
     return return_types.linalg_inv_ex(_blank(Inverse()(_harmless(A, info)), info), wrap(info))
 
 
-def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> return_types.SolveResult:
+@public
+def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False,
+             out: Sequence[Tensor] | None = None) -> return_types.SolveResult:
     """`solve`, and for which matrices there is no solution: a named tuple (result, info). info as that of `inv_ex`.
 
         >>> import minidl
@@ -72,7 +80,9 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
     return return_types.linalg_solve_ex(_blank(X, info), wrap(info))
 
 
-def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> return_types.CholeskyResult:
+@public
+def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False,
+                out: Sequence[Tensor] | None = None) -> return_types.CholeskyResult:
     """`cholesky`, and which matrices are not positive-definite: a named tuple (L, info).
 
     info: (*), int32: 0 where there is a factor, else the order of the first leading minor that is not

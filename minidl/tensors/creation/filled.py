@@ -12,6 +12,7 @@ from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import array_module, as_device, get_library, move
 from minidl.backend.dtype import get_default_dtype, held
 from minidl.ops.base import natural, sizes
+from minidl.ops.base.declaration import public
 from minidl.tensors.creation.data import finish, from_nested, tensor
 
 if TYPE_CHECKING:
@@ -38,23 +39,30 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: Any, device: Any, require
     return finish(array, requires_grad)
 
 
-def zeros(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@public
+def zeros(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False,
+          out: Tensor | None = None) -> Tensor:
     """A tensor of zeros. Its size is given as numbers or as one tuple."""
     return _filled(read_size(dims, size), 0, dtype or get_default_dtype(), device, requires_grad)
 
 
-def ones(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@public
+def ones(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False,
+         out: Tensor | None = None) -> Tensor:
     """A tensor of ones. Its size is given as numbers or as one tuple."""
     return _filled(read_size(dims, size), 1, dtype or get_default_dtype(), device, requires_grad)
 
 
-def empty(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@public
+def empty(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False,
+          out: Tensor | None = None) -> Tensor:
     """A tensor whose values are whatever the memory held."""
     return _filled(read_size(dims, size), None, dtype or get_default_dtype(), device, requires_grad)
 
 
+@public
 def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None,
-         requires_grad: bool = False) -> Tensor:
+         requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """A tensor full of one value; without `dtype`, of the dtype that the value implies."""
     if isinstance(fill_value, TensorBase):
         fill_value = fill_value.array.item()
@@ -101,8 +109,9 @@ def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, device
     return finish(array.transpose(sorted(builtins.range(len(order)), key=order.__getitem__)), requires_grad)
 
 
+@public
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None,
-        requires_grad: bool = False) -> Tensor:
+        requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, zeros elsewhere."""
     natural("eye", "n", n)
     natural("eye", "m", n if m is None else m)
@@ -110,21 +119,25 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None,
     return finish(move(array, as_device(device)), requires_grad)
 
 
+@public
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the shape, dtype and device of `input`."""
     return zeros(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
+@public
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the shape, dtype and device of `input`."""
     return ones(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
+@public
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Unset memory of the shape, dtype and device of `input`."""
     return empty(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
+@public
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None,
               requires_grad: bool = False) -> Tensor:
     """One value in the shape, dtype and device of `input`."""
@@ -197,8 +210,9 @@ def _check_steps(start: Any, end: Any, step: Any) -> None:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
 
 
+@public
 def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
-           requires_grad: bool = False) -> Tensor:
+           requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """start, start + step, ... below `end`; `arange(n)` counts from 0. Whole numbers give int64.
 
         >>> import minidl
@@ -213,8 +227,9 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
     return finish(move(np.arange(start, end, step, dtype=dtype or np.int64), as_device(device)), requires_grad)
 
 
+@public
 def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any = None,
-          requires_grad: bool = False) -> Tensor:
+          requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """start, start + step, ... up to `end`, which is included; floating unless `dtype` is given. Deprecated in PyTorch:
     use `arange`.
 
@@ -227,15 +242,17 @@ def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any
     return finish(move(array.astype(dtype or get_default_dtype()), as_device(device)), requires_grad)
 
 
+@public
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None,
-             requires_grad: bool = False) -> Tensor:
+             requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """`steps` values from `start` to `end`, both included."""
     array = np.linspace(start, end, natural("linspace", "steps", steps), dtype=dtype or get_default_dtype())
     return finish(move(array, as_device(device)), requires_grad)
 
 
+@public
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None,
-             device: Any = None, requires_grad: bool = False) -> Tensor:
+             device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """`steps` values from base**start to base**end, evenly spaced on a logarithmic scale."""
     array = np.logspace(start, end, natural("logspace", "steps", steps), base=base, dtype=dtype or get_default_dtype())
     return finish(move(array, as_device(device)), requires_grad)

@@ -11,6 +11,7 @@ from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, get_library, same_device
 from minidl.backend.dtype import get_default_dtype
 from minidl.ops.base import broadcast_shape, natural
+from minidl.ops.base.declaration import public
 from minidl.random import Generator, default_generator
 from minidl.tensors.creation.data import finish
 from minidl.tensors.creation.filled import read_size
@@ -41,23 +42,26 @@ def _floating(draw: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     return draw(shape, dtype=np.float32).astype(dtype) if dtype == np.float16 else draw(shape, dtype=dtype)
 
 
+@public
 def rand(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: Any = None, device: Any = None,
-         requires_grad: bool = False) -> Tensor:
+         requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Uniform on [0, 1); of a complex dtype, so are both parts."""
     stream, _ = _stream(generator, device)
     return finish(_floating(stream.random, read_size(dims, size), dtype), requires_grad)
 
 
+@public
 def randn(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: Any = None, device: Any = None,
-          requires_grad: bool = False) -> Tensor:
+          requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Normal with mean 0 and variance 1; of a complex dtype each part has the variance 1/2."""
     stream, _ = _stream(generator, device)
     draws = _floating(stream.standard_normal, read_size(dims, size), dtype)
     return finish(draws * math.sqrt(0.5) if draws.dtype.kind == "c" else draws, requires_grad)
 
 
+@public
 def randint(low: Any = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
-            device: Any = None, requires_grad: bool = False) -> Tensor:
+            device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Whole numbers from `low` to `high - 1`; `randint(high, size)` starts at 0."""
     if size is None:
         low, high, size = 0, low, high
@@ -83,7 +87,9 @@ def randint(low: Any = 0, high: Any = None, size: Any = None, *, generator: Gene
     return finish(array.astype(kind, copy=False), requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+@public
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+             out: Tensor | None = None) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     stream, target = _stream(generator, device)
     xp = get_library(target).xp
@@ -92,8 +98,9 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return wrap(order.astype(dtype or np.int64, copy=False))
 
 
+@public
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
-           dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+           dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Normal with the given mean and standard deviation: numbers with a `size`, or tensors."""
     if isinstance(std, (int, float)) and std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
@@ -107,7 +114,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     return randn(shape, generator=generator, dtype=like.dtype, device=like.device) * std + mean
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+@public
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None,
+              out: Tensor | None = None) -> Tensor:
     """1 with probability `input`, else 0, element by element; with `p`, that is the probability everywhere.
 
     Errors: RuntimeError where a probability lies outside [0, 1], NotImplementedError unless floating without `p`.
@@ -129,6 +138,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
     return (draws < chance).to(input.dtype)
 
 
+@public
 def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
               requires_grad: bool = False) -> Tensor:
     """`rand` in the shape, dtype and device of `input`."""
@@ -136,6 +146,7 @@ def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any =
                 requires_grad=requires_grad)
 
 
+@public
 def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
                requires_grad: bool = False) -> Tensor:
     """`randn` in the shape, dtype and device of `input`."""
@@ -143,6 +154,7 @@ def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any 
                  requires_grad=requires_grad)
 
 
+@public
 def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None,
                  dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`randint` in the shape, dtype and device of `input`."""

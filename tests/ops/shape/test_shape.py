@@ -55,6 +55,8 @@ CASES = [
     Case(shape.permute, [S((2, 3, 4), [2, 0, 1]), S((2, 3), [-1, 0]), S((), [])], torch="permute",
          errors=[(S((2, 3), [0, 1, 2]), RuntimeError, "input.dim() = 2 is not equal to len(dims) = 3"),
                  (S((2, 3), [0, 0]), RuntimeError, "appears multiple times")]),
+    Case(shape.swapaxes, [S((2, 3, 4), 0, 2), S((2, 3, 4), -1, 1), S((2,), 0, 0), S((), 0, -1)], torch="swapaxes",
+         oracle=lambda x, a, b: np.swapaxes(x, a, b) if x.ndim else x),
     Case(shape.transpose, [S((2, 3, 4), 0, 2), S((2, 3, 4), -1, 1), S((2,), 0, 0), S((), 0, -1)], torch="transpose",
          errors=[(S((2, 3), 0, 2), IndexError, "but got 2")]),
     Case(shape.t, [S((2, 3)), S((3,)), S(())], torch="t",

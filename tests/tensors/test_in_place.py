@@ -10,7 +10,6 @@ import pytest
 
 import minidl
 from minidl.autograd import grad
-from minidl.ops.torch_names import in_place
 from tests.checking import torch
 
 SHAPE = (3, 3)
@@ -47,9 +46,13 @@ SPECIAL = {     # (the tensor, what follows)
     "bitwise_not_": (whole(*SHAPE),), "gcd_": (whole(*SHAPE), whole(*SHAPE, seed=2)),
     "lcm_": (whole(*SHAPE), whole(*SHAPE, seed=2)),
 }
-TWINS = sorted(name for name, value in vars(in_place).items()
-               if name.endswith("_") and not name.startswith("_") and inspect.isfunction(value)
-               and value.__module__ == in_place.__name__)
+WITH_THEIR_FAMILIES = set("""
+    cauchy_ bernoulli_ random_ geometric_ uniform_ exponential_ log_normal_ normal_ requires_grad_ scatter_ scatter_add_
+    scatter_reduce_ index_add_ index_copy_ index_fill_ index_put_ index_reduce_ masked_fill_ put_ copy_ fill_ zero_
+    """.split())
+"""What writes in place and is tested with its family: draws, and what is told where to write."""
+TWINS = sorted({name for name, _ in inspect.getmembers(minidl.Tensor, inspect.isfunction)
+                if name.endswith("_") and not name.startswith("_")} - WITH_THEIR_FAMILIES | set(RANDOM))
 TURNING = ["as_strided_", "squeeze_", "swapaxes_", "swapdims_", "t_", "transpose_", "unsqueeze_"]
 UNRECORDED = ["apply_", "map2_", "map_", "resize_", "resize_as_", "detach_"]     # refused, or no function of the values
 WRITERS = [name for name in TWINS if name not in (*RANDOM, *UNRECORDED)]
@@ -58,9 +61,13 @@ WRITERS = [name for name in TWINS if name not in (*RANDOM, *UNRECORDED)]
 def arguments(name):
     if name in SPECIAL:
         return SPECIAL[name]
-    parameters = list(inspect.signature(getattr(in_place, name)).parameters.values())[1:]
+    parameters = list(inspect.signature(function_of(name)).parameters.values())[1:]
     return (floats(*SHAPE), *[ARGUMENTS[p.name] for p in parameters
                               if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD])
+
+
+def function_of(name):
+    return getattr(minidl.Tensor, name, None) or getattr(minidl, name)
 
 
 def method(name, library=minidl):

@@ -1,0 +1,84 @@
+"""`out=`: a result that is written into a tensor which the caller gives."""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd.grad_mode import no_grad, switches
+from minidl.autograd.inplace import replace_memory, write
+from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
+from minidl.backend.device import array_module, device_of, same_device
+from minidl.backend.dtype import can_cast
+from minidl.backend.warn import warn
+
+
+def write_out(name: str, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """`function(*args, **kwargs)`, written into `kwargs["out"]`, a tensor or several; returns `out`.
+
+    An `out` of another shape gets memory of its own in the right shape, with a warning unless it was empty. It may be
+    one of the arguments: it is written last.
+    Errors: RuntimeError where a gradient is wanted of one of the tensors, or numbers would be lost, or `out` is on
+    another device or a view of another shape.
+    """
+    out = kwargs["out"]
+    kwargs = {key: value for key, value in kwargs.items() if key != "out"}
+    outs = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+    for o in outs:
+        if not isinstance(o, TensorBase):
+            raise TypeError(f"{name}(): argument 'out' must be Tensor, or a tuple of them for several results, not "
+                            f"{type(o).__name__}")
+    if switches.enabled and any(t.requires_grad for t in tensors_in((args, kwargs, outs))):  # type: ignore[attr-defined]
+        raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but "
+                           f"one of the arguments requires grad.")
+    requires_grad = kwargs.pop("requires_grad", False)
+    if makes(function):
+        kwargs = _like(name, function, kwargs, outs[0])
+    with no_grad():
+        result = function(*args, **kwargs)
+        results = result if isinstance(result, tuple) else (result,)
+        if len(results) != len(outs) or isinstance(result, tuple) != isinstance(out, (tuple, list)):
+            raise TypeError(f"{name}(): argument 'out' must be {_so_many(len(results))}, but got {_so_many(len(outs))}")
+        for o, r in zip(outs, results):
+            _put(name, o, r if isinstance(r, TensorBase) else wrap(r))
+    if requires_grad:
+        out.requires_grad_()
+    return out if not isinstance(result, tuple) else type(result)(*outs) if hasattr(result, "_fields") else outs
+
+
+def makes(function: Callable[..., Any]) -> bool:
+    """Whether it is a function that makes tensors out of other things."""
+    return function.__module__.startswith("minidl.tensors.creation")
+
+
+def _so_many(n: int) -> str:
+    return "a Tensor" if n == 1 else f"tuple of {n} Tensors"
+
+
+def _like(name: str, function: Callable[..., Any], kwargs: dict[str, Any], out: Any) -> dict[str, Any]:
+    """The arguments of a creation function that makes what fits into `out`: its dtype and device, unless given."""
+    takes = inspect.signature(function).parameters
+    dtype = kwargs.get("dtype")
+    if dtype is not None and np.dtype(dtype) != out.dtype:
+        raise RuntimeError(f"{name}(): dtype {np.dtype(dtype)} does not match dtype of out parameter ({out.dtype})")
+    return {**{key: value for key, value in (("dtype", out.dtype), ("device", out.device)) if key in takes}, **kwargs}
+
+
+def _put(name: str, out: Any, result: Any) -> None:
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(f"{name}(): result type {result.dtype} can't be cast to the desired output type "
+                           f"{out.dtype}; try an out of {result.dtype}")
+    if not same_device(device_of(result.array), device_of(out.array)):
+        raise RuntimeError(f"{name}(): expected out on {result.device}, where the result is, but it is on {out.device}")
+    if result.shape != out.shape:
+        if out.numel() and out.view_of is not None:
+            raise RuntimeError(f"{name}(): out has shape {tuple(out.shape)}, the result {tuple(result.shape)}; a view "
+                               f"of another tensor's memory cannot be resized")
+        if out.numel():
+            warn(f"{name}(): An output with one or more elements was resized since it had shape "
+                 f"{list(out.shape)}, which does not match the required output shape {list(result.shape)}. "
+                 f"Hand in an empty tensor, or one of the right shape.")
+        replace_memory(out, array_module(result.array).empty(result.shape, out.dtype), name)
+    write(out, lambda _, new: new, result, who=f"{name}(out=)")
