@@ -46,7 +46,7 @@ class TensorBase:
 def wrap(array: Array, edge: Edge | None = None, version: Version | None = None) -> Any:
     """A tensor around an array. NumPy's reductions return scalars; these become arrays again."""
     tensor = object.__new__(TensorBase.result_type)
-    tensor.array = array if not isinstance(array, np.generic) else np.asarray(array)
+    tensor.array = array if type(array) is np.ndarray or not isinstance(array, np.generic) else np.asarray(array)
     if edge is not None:
         tensor.edge = edge
     if version is not None:

@@ -58,34 +58,42 @@ class Tensor(Methods, is_result_type=True):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
         return self.array.shape
 
     @property
     def dtype(self) -> np.dtype:
+        """The type of the elements."""
         return self.array.dtype
 
     @property
     def device(self) -> Device:
+        """Where the memory is."""
         return device_of(self.array)
 
     @property
     def ndim(self) -> Int:
+        """How many axes there are."""
         return self.array.ndim
 
     @property
     def nbytes(self) -> Int:
+        """The size of all elements in bytes."""
         return self.array.nbytes
 
     @property
     def itemsize(self) -> Int:
+        """The size of one element in bytes."""
         return self.array.itemsize
 
     @property
     def is_cpu(self) -> Bool:
+        """Whether the memory is the CPU's."""
         return self.device.type == "cpu"
 
     @property
     def is_cuda(self) -> Bool:
+        """Whether the memory is a GPU's."""
         return self.device.type == "cuda"
 
     @property
@@ -94,19 +102,23 @@ class Tensor(Methods, is_result_type=True):
         return False
 
     def dim(self) -> Int:
+        """How many axes there are."""
         return self.array.ndim
 
     ndimension = dim
 
     def size(self, dim: Int | None = None) -> Any:
+        """The shape, or the length of one axis. Errors: IndexError where there is no such axis."""
         return self.array.shape if dim is None else self.array.shape[normalize_dim(dim, self.ndim, "size")]
 
     def numel(self) -> Int:
+        """How many elements there are."""
         return self.array.size
 
     nelement = numel
 
     def element_size(self) -> Int:
+        """The size of one element in bytes."""
         return self.array.itemsize
 
     def stride(self, dim: Int | None = None) -> Any:
@@ -123,6 +135,7 @@ class Tensor(Methods, is_result_type=True):
         return tuple(memory_order(memory_of(self)))
 
     def is_contiguous(self) -> Bool:
+        """Whether the elements lie row by row, without gaps."""
         return bool(memory_of(self).flags.c_contiguous)
 
     def data_ptr(self) -> Int:
@@ -152,6 +165,7 @@ class Tensor(Methods, is_result_type=True):
         return (self.device.index or 0) if self.is_cuda else -1
 
     def is_floating_point(self) -> Bool:
+        """Whether the elements are floating-point numbers; complex ones are not."""
         return self.array.dtype.kind == "f"
 
     def __len__(self) -> Int:
@@ -219,6 +233,7 @@ class Tensor(Methods, is_result_type=True):
             self.edge = (AccumulateGrad(self), 0)
 
     def requires_grad_(self, requires_grad: Bool = True) -> Tensor:
+        """Set `requires_grad`; returns the tensor. Errors: TypeError unless a bool, RuntimeError where it cannot be."""
         if not isinstance(requires_grad, builtins.bool):
             raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
                             f"{builtins.type(requires_grad).__name__}")
@@ -238,6 +253,7 @@ class Tensor(Methods, is_result_type=True):
 
     @property
     def output_nr(self) -> Int:
+        """Which output of `grad_fn` this tensor is."""
         return 0 if self.edge is None else self.edge[1]
 
     @property
@@ -273,6 +289,7 @@ class Tensor(Methods, is_result_type=True):
         return result
 
     def detach_(self) -> Tensor:
+        """The tensor itself, cut off from what it was computed from. Errors: RuntimeError for a view."""
         way: list[TensorBase] = [self]
         while (view := way[-1].view_of) is not None:
             if not view.base.is_former:
@@ -307,22 +324,63 @@ class Tensor(Methods, is_result_type=True):
         return result.clone() if copy and result is self else result
 
     def type(self, dtype: Any = None) -> Any:
+        """The name of the dtype; or with one, `to(dtype)`."""
         return str(self.dtype) if dtype is None else self.to(dtype)
 
-    def type_as(self, other: Tensor) -> Tensor: return self.to(other)
-    def float(self) -> Tensor: return cast(self, dtypes.float32)
-    def double(self) -> Tensor: return cast(self, dtypes.float64)
-    def half(self) -> Tensor: return cast(self, dtypes.float16)
-    def int(self) -> Tensor: return cast(self, dtypes.int32)
-    def long(self) -> Tensor: return cast(self, dtypes.int64)
-    def short(self) -> Tensor: return cast(self, dtypes.int16)
-    def char(self) -> Tensor: return cast(self, dtypes.int8)
-    def byte(self) -> Tensor: return cast(self, dtypes.uint8)
-    def bool(self) -> Tensor: return cast(self, dtypes.bool)
-    def cfloat(self) -> Tensor: return cast(self, dtypes.complex64)
-    def cdouble(self) -> Tensor: return cast(self, dtypes.complex128)
-    def cpu(self) -> Tensor: return to_device(self, Device("cpu"))
+    def type_as(self, other: Tensor) -> Tensor:
+        """In the dtype, and on the device, of another tensor."""
+        return self.to(other)
+
+    def float(self) -> Tensor:
+        """The same numbers as float32; itself if they are."""
+        return cast(self, dtypes.float32)
+
+    def double(self) -> Tensor:
+        """The same numbers as float64; itself if they are."""
+        return cast(self, dtypes.float64)
+
+    def half(self) -> Tensor:
+        """The same numbers as float16; itself if they are."""
+        return cast(self, dtypes.float16)
+
+    def int(self) -> Tensor:
+        """The same numbers as int32; itself if they are."""
+        return cast(self, dtypes.int32)
+
+    def long(self) -> Tensor:
+        """The same numbers as int64; itself if they are."""
+        return cast(self, dtypes.int64)
+
+    def short(self) -> Tensor:
+        """The same numbers as int16; itself if they are."""
+        return cast(self, dtypes.int16)
+
+    def char(self) -> Tensor:
+        """The same numbers as int8; itself if they are."""
+        return cast(self, dtypes.int8)
+
+    def byte(self) -> Tensor:
+        """The same numbers as uint8; itself if they are."""
+        return cast(self, dtypes.uint8)
+
+    def bool(self) -> Tensor:
+        """The same numbers as bool; itself if they are."""
+        return cast(self, dtypes.bool)
+
+    def cfloat(self) -> Tensor:
+        """The same numbers as complex64; itself if they are."""
+        return cast(self, dtypes.complex64)
+
+    def cdouble(self) -> Tensor:
+        """The same numbers as complex128; itself if they are."""
+        return cast(self, dtypes.complex128)
+
+    def cpu(self) -> Tensor:
+        """In the CPU's memory; itself if it is there."""
+        return to_device(self, Device("cpu"))
+
     def cuda(self, device: Any = None) -> Tensor:
+        """On a GPU, the current one unless named. Errors: RuntimeError where there is none."""
         return to_device(self, as_device("cuda" if device is None else device))
 
     def numpy(self, *, force: Bool = False) -> np.ndarray:

@@ -94,6 +94,44 @@ def test_functions_are_copied_and_pickled_by_name(name):
     assert copy.deepcopy(FUNCTIONS[name]) is FUNCTIONS[name]
 
 
+def test_a_function_is_the_same_under_every_name_and_as_a_method():
+    assert F.relu is minidl.relu and F.softmax is minidl.softmax is minidl.special.softmax
+    assert minidl.linalg.det is minidl.det and minidl.special.erf is minidl.erf
+    assert minidl.Tensor.exp is minidl.exp and minidl.Tensor.exp_ is minidl.exp_
+    assert minidl.Tensor.absolute is minidl.absolute and minidl.absolute.__name__ == "absolute"
+
+
+def message(call):
+    with pytest.raises(TypeError) as error:
+        call()
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name, wrong", [
+    ("add", ("a",)), ("atan2", ("a",)), ("matmul", ("a",)), ("gather", (0, [1])), ("masked_fill", ([True], 1)),
+    ("lerp", ([1.0], 0.5)), ("absolute", (1, 2, 3))])
+def test_a_function_and_its_method_say_the_same(name, wrong):
+    x = minidl.ones(2, 2)
+    said = message(lambda: getattr(minidl, name)(x, *wrong))
+    assert said == message(lambda: getattr(x, name)(*wrong))
+    assert f"{name}()" in said or name == "absolute"
+
+
+def test_twins_name_themselves_and_take_no_out():
+    assert message(lambda: minidl.exp_([1.0])).startswith("exp_(): argument 'input' (position 1) must be Tensor")
+    assert "unexpected keyword argument 'out'" in message(lambda: minidl.ones(2).exp_(out=minidl.ones(2)))
+    assert list(inspect.signature(minidl.Tensor.clamp_).parameters) == ["input", "min", "max"]
+
+
+def test_every_method_is_documented():
+    def undocumented(name):
+        attribute = inspect.getattr_static(minidl.Tensor, name)
+        return (inspect.isfunction(attribute) or isinstance(attribute, property)) and not attribute.__doc__
+    assert [name for name in dir(minidl.Tensor) if not name.startswith("_") and undocumented(name)] == []
+    for name in ("softmax", "exp", "conv2d"):
+        assert ">>>" in (getattr(minidl.Tensor, name, None) or getattr(minidl, name)).__doc__
+
+
 # ---------------------------------------------------------------------- out=
 
 WITH_OUT = [name for name, function in FUNCTIONS.items()
