@@ -96,7 +96,8 @@ def _method(name: str) -> Any:
 
 for _name in ["reshape", "transpose", "astype", "copy", "sum", "mean", "max", "min", "prod", "any", "all", "argmax",
               "argmin", "cumsum", "cumprod", "ravel", "squeeze", "swapaxes", "take", "repeat", "clip", "round",
-              "fill", "dot", "nonzero", "view", "flatten", "var", "std", "diagonal", "argsort", "sort", "trace", "conj"]:
+              "fill", "dot", "nonzero", "view", "flatten", "var", "std", "diagonal", "argsort", "sort", "trace",
+              "conj"]:
     setattr(StrictArray, _name, _method(_name))
 
 

@@ -60,7 +60,8 @@ class autocast(Switch):
         self.device = as_device(device_type).type
         self.enabled = enabled and _usable(self.device, dtype)
         self.cache_enabled = cache_enabled is not False
-        self._fresh = functools.partial(autocast, device_type, dtype, enabled, cache_enabled)  # type: ignore[method-assign]
+        fresh = functools.partial(autocast, device_type, dtype, enabled, cache_enabled)
+        self._fresh = fresh  # type: ignore[method-assign]
 
     def __enter__(self) -> autocast:  # type: ignore[override]
         on, casts = switches.autocast, switches.autocast_casts

@@ -212,7 +212,8 @@ def _copy_kept_inputs(step: Op, tensor: TensorBase, since: int) -> None:
     for step in steps:      # grows
         for name, (value, version, _) in (step.kept or {}).items():
             if version is not None and version is tensor.version:
-                step.kept[name] = (value.copy(), [0, ""], 0)  # type: ignore[index]  # a tensor, with a version of its own
+                # a tensor, with a version of its own
+                step.kept[name] = (value.copy(), [0, ""], 0)  # type: ignore[index]
         steps += [e[0] for e in step.edges if e is not None and e[0].sequence > since and e[0] not in steps]
 
 

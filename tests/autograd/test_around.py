@@ -175,7 +175,10 @@ def test_ops_with_a_call_of_their_own_are_watched_once() -> None:
     assert own == {"Op", "Binary", "Ternary", "Xlogy", "SpecialBinary"}     # a new one: call it below
     a, b = minidl.full((2,), 0.5), minidl.full((2,), 0.25)
     for name, function, *args in (
-            ("Exp", minidl.exp, a), ("Add", minidl.add, a, b), ("Add", minidl.add, a, 2.0), ("Addcmul", minidl.addcmul, a, a, b),
+            ("Exp", minidl.exp, a),
+            ("Add", minidl.add, a, b),
+            ("Add", minidl.add, a, 2.0),
+            ("Addcmul", minidl.addcmul, a, a, b),
             ("Xlogy", minidl.xlogy, a, 2.0), ("Zeta", minidl.special.zeta, a + 2, 2.0)):
         notes: list[str] = []
         with around_ops.added(noting(notes, "-")):

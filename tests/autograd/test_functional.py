@@ -41,10 +41,16 @@ def test_hessian_by_hand():
 @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 def test_tuples_against_torch(name):
     x, y = double(3), double(3, seed=1)
-    vs = {"vjp": ((double(3, seed=2), double(seed=3)),), "jvp": ((double(3, seed=2), double(3, seed=3)),), "jacobian": ()}[name]
+    vs = {
+        "vjp": ((double(3, seed=2), double(seed=3)),),
+        "jvp": ((double(3, seed=2), double(3, seed=3)),),
+        "jacobian": (),
+    }[name]
     ours = getattr(F, name)(two_outputs, (x, y), *vs)
     theirs = getattr(torch.autograd.functional, name)(
-        two_outputs, (torch.tensor(x.numpy()), torch.tensor(y.numpy())), *[tuple(torch.tensor(v.numpy()) for v in t) for t in vs])
+        two_outputs,
+        (torch.tensor(x.numpy()), torch.tensor(y.numpy())),
+        *[tuple(torch.tensor(v.numpy()) for v in t) for t in vs])
     assert_trees_equal(ours, theirs)
 
 
@@ -55,7 +61,9 @@ def test_second_order_against_torch(name):
     vs = () if name == "hessian" else ((double(3, seed=2), double(3, seed=3)),)
     ours = getattr(F, name)(cube_sum, (x, y), *vs)
     theirs = getattr(torch.autograd.functional, name)(
-        cube_sum, (torch.tensor(x.numpy()), torch.tensor(y.numpy())), *[tuple(torch.tensor(v.numpy()) for v in t) for t in vs])
+        cube_sum,
+        (torch.tensor(x.numpy()), torch.tensor(y.numpy())),
+        *[tuple(torch.tensor(v.numpy()) for v in t) for t in vs])
     assert_trees_equal(ours, theirs)
 
 

@@ -102,8 +102,9 @@ def test_a_weight_ten_percent_off(layer, fast):
     with pytest.raises(GradcheckError) as failed:
         gradcheck(layer(), batch(), fast_mode=fast)
     first = str(failed.value).splitlines()[0]
-    entry = re.fullmatch(r"parameter 'weight' has a wrong gradient: d output\[\d, \d\] / d weight\[[\d, ]+\] is (\S+) by backward, "
-                         r"but (\S+) by finite differences; every entry is 1.1 times the numeric one: a factor is wrong", first)
+    entry = re.fullmatch(
+        r"parameter 'weight' has a wrong gradient: d output\[\d, \d\] / d weight\[[\d, ]+\] is (\S+) by backward, "
+        r"but (\S+) by finite differences; every entry is 1.1 times the numeric one: a factor is wrong", first)
     assert entry and float(entry[1]) / float(entry[2]) == pytest.approx(1.1, rel=1e-4)
     assert "Jacobian mismatch for output 0 with respect to parameter 'weight'" in str(failed.value)
     found = {tensor: row.result for (tensor, _), row in rows(failed.value.report).items()}
@@ -128,13 +129,19 @@ def test_the_entry_is_that_of_the_largest_difference():
             wrong[1, 1, 0] = 0.25
             return g * 2 + g * wrong
 
-    report = gradcheck_report(Wrap(function, weight=nn.Parameter(minidl.randn(3, 2, 2))), minidl.ones(3, requires_grad=True))
-    assert report.failure.startswith("parameter 'weight' has a wrong gradient: d output[2] / d weight[2, 0, 1] is 2.5 by backward, but 2 by")
+    report = gradcheck_report(Wrap(function, weight=nn.Parameter(minidl.randn(3, 2, 2))),
+                              minidl.ones(3, requires_grad=True))
+    assert report.failure.startswith(
+        "parameter 'weight' has a wrong gradient: d output[2] / d weight[2, 0, 1] is 2.5 by backward, but 2 by")
     assert "times" not in report.failure and rows(report)["input 0", "output 0"].result == "right"
 
 
-@pytest.mark.parametrize("factor, text", [(-1.0, "the negative of the numeric one: a sign is wrong"), (0.0, "every entry is 0: no gradient arrives"),
-                                          (0.25, "every entry is 0.25 times"), (2.0, "every entry is 2 times")])
+@pytest.mark.parametrize("factor, text", [
+    (-1.0, "the negative of the numeric one: a sign is wrong"),
+    (0.0, "every entry is 0: no gradient arrives"),
+    (0.25, "every entry is 0.25 times"),
+    (2.0, "every entry is 2 times"),
+])
 def test_what_all_entries_share(factor, text):
     assert text in gradcheck_report(Dense(factor), batch()).failure.splitlines()[0]
 
@@ -150,15 +157,18 @@ def test_the_worst_of_several_comes_first():
         def backward(ctx, g):
             return g * (1 + ctx.error), None
 
-    layer = Wrap(lambda self, x: x * Off.apply(self.a, 0.01) * Off.apply(self.b, 0.5), a=nn.Parameter(minidl.ones(3)), b=nn.Parameter(minidl.ones(3)))
+    layer = Wrap(lambda self, x: x * Off.apply(self.a, 0.01) * Off.apply(self.b, 0.5),
+                 a=nn.Parameter(minidl.ones(3)), b=nn.Parameter(minidl.ones(3)))
     report = gradcheck_report(layer, batch())
     assert report.failure.startswith("parameter 'b'")
-    assert rows(report)["parameter 'a'", "output 0"].note == "every entry is 1.01 times the numeric one: a factor is wrong"
+    note = "every entry is 1.01 times the numeric one: a factor is wrong"
+    assert rows(report)["parameter 'a'", "output 0"].note == note
 
 
 def test_a_gradient_that_is_missing():
     layer = Wrap(lambda self, x: x * self.weight.detach(), weight=nn.Parameter(minidl.ones(3)))
-    with pytest.raises(GradcheckError, match="parameter 'weight' has a wrong gradient.*every entry is 0: no gradient arrives"):
+    with pytest.raises(GradcheckError,
+                       match="parameter 'weight' has a wrong gradient.*every entry is 0: no gradient arrives"):
         gradcheck(layer, batch())
     with pytest.raises(GradcheckError, match="parameter 'weight' has no gradient: no output requires grad"):
         gradcheck(Wrap(lambda self, n: self.weight.detach() * n, weight=layer.weight), minidl.tensor(2))
@@ -191,7 +201,8 @@ def test_second_order():
 
     layer = Wrap(lambda self, x: Once.apply(x, self.weight), weight=nn.Parameter(minidl.randn(3)))
     assert gradcheck(layer, batch())
-    with pytest.raises(GradcheckError, match=r"parameter 'weight' has a wrong gradient: d grad\(weight\)\[\d\] / d weight\[\d\]"):
+    with pytest.raises(GradcheckError,
+                       match=r"parameter 'weight' has a wrong gradient: d grad\(weight\)\[\d\] / d weight\[\d\]"):
         gradgradcheck(layer, batch())
     assert not gradgradcheck(layer, batch(), raise_exception=False, fast_mode=True)
     assert not gradcheck_report(layer, batch(), order=2)
@@ -204,7 +215,8 @@ def test_a_cut_out_stands_for_large_jacobians():
     layer = Dense()
     layer.weight, layer.bias = nn.Parameter(minidl.randn(40, 30)), nn.Parameter(minidl.zeros(40))
     text = str(pytest.raises(GradcheckError, gradcheck, layer, batch(2, 30)).value)
-    assert re.search(r"Shown are rows \d+ to \d+ of 1200 and columns \d+ to \d+ of 80", text) and len(text.splitlines()) < 30
+    assert re.search(r"Shown are rows \d+ to \d+ of 1200 and columns \d+ to \d+ of 80", text)
+    assert len(text.splitlines()) < 30
     large = gradcheck_report(layer, batch(2, 30), fast_mode=True).failure
     assert "in a random direction, output 0 changes by" in large and "Projected Jacobian mismatch" in large
 
@@ -224,14 +236,17 @@ RIGHT = {
     "batch norm, cumulative": lambda: (nn.BatchNorm1d(3, momentum=None), batch()),
     "batch norm, evaluation": lambda: (nn.BatchNorm1d(3).eval(), batch()),
     "layer norm": lambda: (nn.LayerNorm(3), batch()),
-    "lstm, nested outputs and inputs": lambda: (nn.LSTM(3, 2), (batch(3, 1, 3), (batch(1, 1, 2), minidl.zeros(1, 1, 2)))),
+    "lstm, nested outputs and inputs": lambda: (nn.LSTM(3, 2),
+                                                (batch(3, 1, 3), (batch(1, 1, 2), minidl.zeros(1, 1, 2)))),
     "attention with dropout": lambda: (nn.MultiheadAttention(4, 2, dropout=0.3), (batch(3, 1, 4),) * 3),
     "embedding": lambda: (nn.Embedding(5, 3), minidl.tensor([1, 2, 1])),
     "loss": lambda: (nn.CrossEntropyLoss(), (batch(), minidl.tensor([0, 2, 1, 0]))),
     "lazy": lambda: (nn.LazyLinear(2), batch()),
     "weight norm": lambda: (nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)), batch()),
     "spectral norm": lambda: (nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)).eval(), batch()),
-    "complex": lambda: (Wrap(lambda self, x: (x * self.w).abs().sum(), w=nn.Parameter(minidl.randn(3, dtype=minidl.complex64))), batch()),
+    "complex": lambda: (Wrap(lambda self, x: (x * self.w).abs().sum(),
+                             w=nn.Parameter(minidl.randn(3, dtype=minidl.complex64))),
+                        batch()),
 }
 
 
@@ -239,7 +254,8 @@ RIGHT = {
 def test_layers(make):
     layer, inputs = make()
     given = inputs if isinstance(inputs, tuple) else (inputs,)
-    before = [(name, x, x.clone().detach().numpy()) for name, x in layer.state_dict().items() if not isinstance(layer, nn.LazyLinear)]
+    before = [(name, x, x.clone().detach().numpy())
+              for name, x in layer.state_dict().items() if not isinstance(layer, nn.LazyLinear)]
     values = [x.clone() for x in given if isinstance(x, minidl.Tensor)]
     state = minidl.get_rng_state()
     assert gradcheck(layer, inputs) is True
@@ -267,12 +283,14 @@ def test_a_module_that_keeps_what_it_computed():
 
 def test_tied_frozen_and_unused_parameters():
     tied = nn.Parameter(minidl.randn(3))
-    layer = Wrap(lambda self, x: x * self.a * self.b * self.frozen, a=tied, b=tied, frozen=nn.Parameter(minidl.ones(3), requires_grad=False),
-                 unused=nn.Parameter(minidl.ones(2)))
+    layer = Wrap(lambda self, x: x * self.a * self.b * self.frozen, a=tied, b=tied,
+                 frozen=nn.Parameter(minidl.ones(3), requires_grad=False), unused=nn.Parameter(minidl.ones(2)))
     report = gradcheck_report(layer, batch())
     assert report and str(report).splitlines()[0].split("  ")[0] == "tensor"
     assert [(row.tensor, row.result, row.note) for row in report.rows] == [
-        ("input 0", "right", ""), ("parameter 'a'", "right", ""), ("parameter 'unused'", "right", "no path leads from it to the output"),
+        ("input 0", "right", ""),
+        ("parameter 'a'", "right", ""),
+        ("parameter 'unused'", "right", "no path leads from it to the output"),
         ("parameter 'frozen'", "not checked", "requires_grad is False")]
 
 
@@ -285,14 +303,19 @@ def test_buffers_and_attributes_that_require_grad():
     report = gradcheck_report(layer, batch())
     assert report.failure.startswith("buffer 'table' has a wrong gradient")
     assert {row.tensor: row.result for row in report.rows} == {
-        "input 0": "right", "buffer 'table'": "wrong", "attribute 'plain' (no parameter)": "right", "buffer 'fixed'": "not checked"}
+        "input 0": "right",
+        "buffer 'table'": "wrong",
+        "attribute 'plain' (no parameter)": "right",
+        "buffer 'fixed'": "not checked",
+    }
 
 
 # ---------------------------------------------------------------------- what is not checked is said
 
 def test_a_function_that_holds_parameters():
     layer, scale = nn.Linear(3, 2).double(), minidl.ones(2, dtype=minidl.float64, requires_grad=True)
-    with pytest.warns(UserWarning, match=re.escape("also depends on layer.bias (2,), layer.weight (2, 3), scale (2,), whose gradient is not checked")) as seen:
+    text = "also depends on layer.bias (2,), layer.weight (2, 3), scale (2,), whose gradient is not checked"
+    with pytest.warns(UserWarning, match=re.escape(text)) as seen:
         assert gradcheck(lambda x: layer(x) * scale, double(4, 3))
     assert seen[0].filename == __file__
     with pytest.warns(UserWarning, match=re.escape("self.weight (2, 3)")):
@@ -303,8 +326,12 @@ def test_a_function_that_holds_parameters():
 
 
 @pytest.mark.parametrize("check", [
-    lambda: gradcheck(lambda x, w: x @ w, (double(4, 3), double(3, 2))), lambda: gradcheck(Dense(1.0), batch()), lambda: gradgradcheck(lambda x: x ** 3, double(3)),
-    lambda: gradcheck(lambda x: minidl.ones(3, dtype=minidl.float64) * x, double(3)), lambda: gradcheck(minidl.exp, double(3) * 2)])
+    lambda: gradcheck(lambda x, w: x @ w, (double(4, 3), double(3, 2))),
+    lambda: gradcheck(Dense(1.0), batch()),
+    lambda: gradgradcheck(lambda x: x ** 3, double(3)),
+    lambda: gradcheck(lambda x: minidl.ones(3, dtype=minidl.float64) * x, double(3)),
+    lambda: gradcheck(minidl.exp, double(3) * 2),
+])
 def test_nothing_to_warn_of(check):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -317,7 +344,10 @@ def test_inputs_that_do_not_require_grad():
     assert seen[0].filename == __file__ and rows(report)["input 0", ""].note == "requires_grad is False"
     report = gradcheck_report(lambda x, y: (x * y, y, x.detach()), (double(3), minidl.ones(3)))
     assert [(row.tensor, row.output, row.result) for row in report.rows] == [
-        ("input 0", "output 0", "right"), ("input 1", "", "not checked"), ("", "output 1", "not checked"), ("", "output 2", "not checked")]
+        ("input 0", "output 0", "right"),
+        ("input 1", "", "not checked"),
+        ("", "output 1", "not checked"),
+        ("", "output 2", "not checked")]
 
 
 def test_random_numbers():
@@ -358,9 +388,11 @@ def test_several_outputs_and_nested_ones():
 
 def test_entries_of_complex_tensors_and_of_scalars():
     z = minidl.tensor([1 + 1j, 2 - 1j], dtype=minidl.complex128, requires_grad=True)
-    assert re.search(r"d output / d inputs\[0\]\[[01]\]\.(real|imag) is", gradcheck_report(lambda z: Twice.apply(z).abs().sum(), z).failure)
+    assert re.search(r"d output / d inputs\[0\]\[[01]\]\.(real|imag) is",
+                     gradcheck_report(lambda z: Twice.apply(z).abs().sum(), z).failure)
     x = minidl.tensor(2.0, dtype=minidl.float64, requires_grad=True)
-    assert gradcheck_report(Twice.apply, x).failure.startswith("input 0 has a wrong gradient: d output / d inputs[0] is 1 by backward, but 2 by")
+    assert gradcheck_report(Twice.apply, x).failure.startswith(
+        "input 0 has a wrong gradient: d output / d inputs[0] is 1 by backward, but 2 by")
 
 
 class Twice(Function):

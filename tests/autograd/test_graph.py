@@ -22,7 +22,7 @@ def texts(picture):
 
 
 def boxes(picture):
-    """Of each box: its kind, its first line, and its left, top, right and bottom edge; those of the legend have no line."""
+    """Of each box: its kind, its first line, and its left, top, right and bottom edge; the legend's have no line."""
     found = []
     for group in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}g"):
         lines = [e.text for e in group if e.tag.endswith("text")]
@@ -113,7 +113,8 @@ def test_every_output_of_an_op_has_its_shape_beside_its_line():
 def test_boxes_and_lines_of_random_graphs_do_not_overlap(seed):
     rng = random.Random(seed)
     count = rng.randrange(2, 60)
-    inputs = [[(rng.randrange(i + 1, count), rng.randrange(2)) for _ in range(rng.randrange(1, 4))] if i < count - 1 else []
+    inputs = [[(rng.randrange(i + 1, count), rng.randrange(2))
+               for _ in range(rng.randrange(1, 4))] if i < count - 1 else []
               for i in range(count)]
     items, lines = place([rng.randrange(20, 200) for _ in range(count)], inputs, [1.0] * count)
     rows = {}
@@ -147,16 +148,27 @@ def test_a_tree():
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     text = tree(model(minidl.randn(5, 3)).sum(), dict(model.named_parameters()))
     assert [line.partition(", keeps")[0] for line in text.split("\n")] == [
-        "Sum -> ()", "Linear -> (5, 2)", "├─ 2.weight (2, 4)", "├─ 2.bias (2,)", "Tanh -> (5, 4)", "Linear -> (5, 4)",
-        "├─ 0.weight (4, 3)", "└─ 0.bias (4,)"]
+        "Sum -> ()",
+        "Linear -> (5, 2)",
+        "├─ 2.weight (2, 4)",
+        "├─ 2.bias (2,)",
+        "Tanh -> (5, 4)",
+        "Linear -> (5, 4)",
+        "├─ 0.weight (4, 3)",
+        "└─ 0.bias (4,)",
+    ]
     assert "Tanh -> (5, 4), keeps 80 B" in text
 
 
 def test_a_tree_names_what_is_taken_twice():
     x = minidl.ones(2, requires_grad=True)
     y = x.exp()
-    assert tree(y * y).split("\n") == ["Mul -> (2,), keeps 8 B", "├─ [1] Exp -> (2,), keeps 8 B", "│  └─ leaf (2,)",
-                                       "└─ [1] Exp, see above"]
+    assert tree(y * y).split("\n") == [
+        "Mul -> (2,), keeps 8 B",
+        "├─ [1] Exp -> (2,), keeps 8 B",
+        "│  └─ leaf (2,)",
+        "└─ [1] Exp, see above",
+    ]
     assert tree(x * x, {"x": x}).split("\n") == ["Mul -> (2,), keeps 8 B", "├─ x (2,)", "└─ x (2,)"]
     assert tree(x, {"x": x}) == "x (2,)"
 

@@ -1,4 +1,4 @@
-"""A tensor is written in place after an op has used or made it: backward refuses, or gives what it gave without the write.
+"""A tensor is written in place after an op has used or made it: backward refuses, or gives the same as without.
 
 Every case of the tables in tests/ops runs, and each tensor that goes in or comes out is written in turn. Where minidl
 refuses, PyTorch must refuse too, but for the cases that are listed.
@@ -98,7 +98,9 @@ def assert_equal(found, expected, what):
 
 def written_in_turn(run):
     """(kind, i) for each tensor that goes in or comes out of a run that has gradients: the i-th of `ins` or `outs`."""
-    return [(kind, i) for kind in ("ins", "outs") for i in range(len(getattr(run, kind)))] if run.differentiable() else []
+    if not run.differentiable():
+        return []
+    return [(kind, i) for kind in ("ins", "outs") for i in range(len(getattr(run, kind)))]
 
 
 def pytorch_refuses(case, sample, kind, i):

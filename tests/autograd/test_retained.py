@@ -1,7 +1,7 @@
 """What `retain_grad`, hooks and `autograd.grad` see of a tensor that shares memory with one that is written.
 
-A view that was written, or whose base was, is a function of the owner of the memory from then on. So the gradient of the
-owner includes what comes by way of its views.
+A view that was written, or whose base was, is a function of the owner of the memory from then on. So the gradient of
+the owner includes what comes by way of its views.
 """
 import random
 
@@ -159,8 +159,9 @@ def run(library, seed):
                     bases.append(t)
                     made.append(views[-1])
             elif step < 0.6:
-                choose.choice([lambda t: t.mul_(3.0), lambda t: t.add_(1.0), lambda t: t.copy_(t.detach() * 0 + x.sum()),
-                               lambda t: t.zero_(), lambda t: t.add_(made[0].sum())])(t)
+                choose.choice([lambda t: t.mul_(3.0), lambda t: t.add_(1.0),
+                               lambda t: t.copy_(t.detach() * 0 + x.sum()), lambda t: t.zero_(),
+                               lambda t: t.add_(made[0].sum())])(t)
             elif step < 0.75:
                 if not (among(t, views) and among(t, bases)):
                     t.retain_grad()

@@ -37,21 +37,30 @@ def many(self, *xs):
 
 
 FAULTS = {
-    "a rule of no input": (Op, body(grad_input=lambda self, g: g), r"Bad.grad_input .* an input 'input', but Bad.forward\(self, x\) has none .* rename it grad_x"),
+    "a rule of no input": (
+        Op, body(grad_input=lambda self, g: g),
+        r"Bad.grad_input .* an input 'input', but Bad.forward\(self, x\) has none .* rename it grad_x"),
     "a slip in the name": (Op, body(grad_X=lambda self, g: g), "rename it grad_x"),
     "a rule too many": (Op, body(grad_x=lambda self, g: g, grad_y=lambda self, g: g), "all inputs have a rule"),
     "one of two": (Op, body(forward=two, grad_a=lambda self, g: g, grad_c=lambda self, g: g), "rename it grad_b"),
     "either of two": (Op, body(forward=two, grad_x=lambda self, g: g), "rename it grad_a or grad_b"),
-    "of a base class's forward": (Unary, {"grad_input": lambda self, g: g}, r"Bad.forward\(self, x\) .* rename it grad_x"),
+    "of a base class's forward": (Unary, {"grad_input": lambda self, g: g},
+                                  r"Bad.forward\(self, x\) .* rename it grad_x"),
     "of a binary": (Binary, {"ufunc": np.add, "grad_x": lambda self, g: g}, "rename it grad_a or grad_b"),
     "of an in-place op": (InPlaceOp, body(grad_y=lambda self, g: g), "rename it grad_x"),
-    "inherited, of an input renamed": (Mul, {"forward": lambda self, a, c: a * c}, "Bad.grad_b is the gradient rule of an input 'b'"),
-    "for any number of inputs": (Op, body(forward=many, grad_xs=lambda self, g: g), r"Bad.forward\(self, \*xs\) has any number .* backward\(self, g\)"),
-    "a value nobody keeps": (Op, body(grad_x=lambda self, g, y: g * y), r"Bad.grad_x\(self, g, y\) asks for 'y', but nobody keeps it"),
-    "a value kept by another name": (Op, body(forward=keeps, grad_x=lambda self, g, scales: g * scales), "did you mean 'scale'"),
-    "a misspelt input": (Op, body(forward=lambda self, weight: weight, grad_weight=lambda self, g, wieght: g), "did you mean 'weight'"),
+    "inherited, of an input renamed": (Mul, {"forward": lambda self, a, c: a * c},
+                                       "Bad.grad_b is the gradient rule of an input 'b'"),
+    "for any number of inputs": (Op, body(forward=many, grad_xs=lambda self, g: g),
+                                 r"Bad.forward\(self, \*xs\) has any number .* backward\(self, g\)"),
+    "a value nobody keeps": (Op, body(grad_x=lambda self, g, y: g * y),
+                             r"Bad.grad_x\(self, g, y\) asks for 'y', but nobody keeps it"),
+    "a value kept by another name": (Op, body(forward=keeps, grad_x=lambda self, g, scales: g * scales),
+                                     "did you mean 'scale'"),
+    "a misspelt input": (Op, body(forward=lambda self, weight: weight, grad_weight=lambda self, g, wieght: g),
+                         "did you mean 'weight'"),
     "any number of rest": (Op, body(grad_x=lambda self, g, *rest: g), "asks for 'rest'"),
-    "all of any number": (Op, body(forward=many, backward=lambda self, g, xs: xs), "put aside what the rule needs of them"),
+    "all of any number": (Op, body(forward=many, backward=lambda self, g, xs: xs),
+                          "put aside what the rule needs of them"),
     "no g": (Op, body(grad_x=lambda self, x: 2 * x), r"write grad_x\(self, g, x\)"),
     "nothing at all": (Op, body(grad_x=lambda self: 2), r"write grad_x\(self, g\)"),
     "out for g": (Op, body(grad_x=lambda self, out: 2 * out), r"write grad_x\(self, g, out\)"),
@@ -67,16 +76,25 @@ FAULTS = {
     "a static forward": (Op, body(forward=staticmethod(np.exp)), "expected a method"),
     "fused, without gradient": (FusedOp, body(reference=lambda self, x: x * 2), "has no gradient"),
     "fused, without reference": (FusedOp, body(gradient=lambda self, g: [g]), "has no reference"),
-    "fused, misspelt": (FusedOp, body(reference=lambda self, x: x * 2, gradients=lambda self, g: [g]), "did you mean gradient"),
-    "fused, in another order": (FusedOp, body(forward=two, reference=lambda self, b, a: a * b, gradient=lambda self, g: [g, g]),
+    "fused, misspelt": (FusedOp, body(reference=lambda self, x: x * 2, gradients=lambda self, g: [g]),
+                        "did you mean gradient"),
+    "fused, in another order": (FusedOp,
+                                body(forward=two, reference=lambda self, b, a: a * b,
+                                     gradient=lambda self, g: [g, g]),
                                 r"\(b, a\) and \(a, b\)"),
-    "fused, with a rule": (FusedOp, body(reference=lambda self, x: x, gradient=lambda self, g: [g], grad_x=lambda self, g: g),
+    "fused, with a rule": (FusedOp,
+                           body(reference=lambda self, x: x, gradient=lambda self, g: [g],
+                                grad_x=lambda self, g: g),
                            "grad_x is never called"),
-    "fused, with backward": (FusedOp, body(reference=lambda self, x: x, gradient=lambda self, g: [g], backward=lambda self, g: g),
+    "fused, with backward": (FusedOp,
+                             body(reference=lambda self, x: x, gradient=lambda self, g: [g],
+                                  backward=lambda self, g: g),
                              "backward would never be called"),
     "fused, asks": (FusedOp, body(reference=lambda self, x: x, gradient=lambda self, g, y: [g]), "asks for 'y'"),
-    "fused, any number": (FusedOp, body(forward=many, reference=many, gradient=lambda self, g: [g]), "names its inputs one by one"),
-    "Function, setup_contex": (Function, {"setup_contex": staticmethod(lambda ctx, inputs, output: None)}, "did you mean setup_context"),
+    "fused, any number": (FusedOp, body(forward=many, reference=many, gradient=lambda self, g: [g]),
+                          "names its inputs one by one"),
+    "Function, setup_contex": (Function, {"setup_contex": staticmethod(lambda ctx, inputs, output: None)},
+                               "did you mean setup_context"),
     "Function, backwards": (Function, {"backwards": staticmethod(lambda ctx, g: g)}, "did you mean backward"),
 }
 
@@ -168,7 +186,8 @@ class Joint(Op):
         return [3 * g]
 
 
-@pytest.mark.parametrize("op", [ByHelper, BySuper, ByFunction, ByKeywords, Decorated, Joint], ids=lambda op: op.__name__)
+@pytest.mark.parametrize("op", [ByHelper, BySuper, ByFunction, ByKeywords, Decorated, Joint],
+                         ids=lambda op: op.__name__)
 def test_what_is_right_stays_right(op):
     assert minidl.autograd.gradcheck(lambda x: op()(x), leaf(1., 2.))
 
@@ -259,7 +278,9 @@ def test_a_joint_rule_returns_a_gradient_for_each_input(base, passed):
     if base is FusedOp:
         members["reference"] = members["forward"]
     bad = type("NotOneForEach", (base,), members)
-    with pytest.raises(RuntimeError, match=f"NotOneForEach.{rule} returned an incorrect number of gradients: expected a list of 1"):
+    with pytest.raises(
+        RuntimeError,
+        match=f"NotOneForEach.{rule} returned an incorrect number of gradients: expected a list of 1"):
         bad()(leaf(1.)).backward()
 
 
@@ -291,7 +312,8 @@ def test_a_function_says_where_ctx_stands():
         def forward(ctx, x):
             return len(x.item())
 
-    for function, text in ((NoContext, "behind ctx; without ctx if the class has a setup_context"), (Both, "without ctx, since")):
+    for function, text in ((NoContext, "behind ctx; without ctx if the class has a setup_context"),
+                           (Both, "without ctx, since")):
         error = pytest.raises(TypeError, function.apply, leaf(1.)).value
         assert text in "\n".join([str(error), *getattr(error, "__notes__", [])])
     assert not getattr(pytest.raises(TypeError, Faulty.apply, leaf(1.)).value, "__notes__", [])

@@ -159,8 +159,8 @@ minidl.backend.compiled.compiler.PATIENCE = {patience}
 
 def first_step(folder: Path, patience: float, call: str = "step()") -> str:
     """What a program says on stderr whose kernels are compiled into, or read from, a folder."""
-    return subprocess.run([sys.executable, "-c", FIRST_STEP.format(patience=patience, call=call)], check=True, text=True,
-                          capture_output=True, env={**os.environ, "NUMBA_CACHE_DIR": str(folder)}).stderr
+    return subprocess.run([sys.executable, "-c", FIRST_STEP.format(patience=patience, call=call)], check=True,
+                          text=True, capture_output=True, env={**os.environ, "NUMBA_CACHE_DIR": str(folder)}).stderr
 
 
 def test_the_first_step_says_once_that_it_compiles(tmp_path: Path) -> None:
@@ -171,6 +171,7 @@ def test_the_first_step_says_once_that_it_compiles(tmp_path: Path) -> None:
 
 def test_short_compiling_and_other_processes_say_nothing(tmp_path: Path) -> None:
     assert first_step(tmp_path / "1", 1000) == ""
-    in_a_worker = "p = multiprocessing.get_context('fork').Process(target=step); p.start(); p.join(); assert not p.exitcode"
+    in_a_worker = ("p = multiprocessing.get_context('fork').Process(target=step); p.start(); p.join(); "
+                   "assert not p.exitcode")
     if hasattr(os, "fork"):
         assert first_step(tmp_path / "2", 0, in_a_worker) == ""

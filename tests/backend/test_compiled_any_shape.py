@@ -224,14 +224,16 @@ def test_batch_norm(case: tuple[Any, ...], layout: Any, threads: int) -> None:
     mean, variance = (v.astype(np.float32) for v in statistics)
     g = layout(r(rng, *x.shape))
     gx_and_sums = (0.0, *[np.sqrt(x.size / x.shape[1])] * 2)       # the terms of the sums cancel
-    check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, axes, 1e-5), threads, gx_and_sums)
+    check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, axes, 1e-5), threads,
+          gx_and_sums)
 
 
 @some
 @given(batches(), team)
 def test_scale_shift(case: tuple[Any, ...], threads: int) -> None:
     x, scale, shift, _ = case
-    check(compiled("scale_shift"), "scale_shift", (x, np.ones(x.shape[1], "f") if scale is None else scale, shift), threads)
+    check(compiled("scale_shift"), "scale_shift", (x, np.ones(x.shape[1], "f") if scale is None else scale, shift),
+          threads)
 
 
 @some
@@ -365,8 +367,14 @@ def alike(draw: Any, least: int) -> Callable[[], np.ndarray]:
 @given(alike(1 << 17), st.sampled_from([0.01, 1, 2.5, -0.5, 0.0]), team)
 def test_activations(make: Any, slope: float, threads: int) -> None:
     x, g = make() * 3, make()
-    for name, args in {"relu_forward": (x,), "relu_grad": (g, x), "leaky_relu_forward": (x, slope), "gelu_forward": (x,),
-                       "leaky_relu_grad": (g, x, slope), "gelu_grad": (g, x, abs(g))}.items():
+    for name, args in {
+        "relu_forward": (x,),
+        "relu_grad": (g, x),
+        "leaky_relu_forward": (x, slope),
+        "gelu_forward": (x,),
+        "leaky_relu_grad": (g, x, slope),
+        "gelu_grad": (g, x, abs(g)),
+    }.items():
         check(compiled(name), name, args, threads)
 
 

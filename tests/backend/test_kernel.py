@@ -87,7 +87,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(2, 3, 6, 7), r(4, 3, 3, 3), SAME), (last(2, 9, 6, 7), r(4, 9, 3, 3), STRIDED),
         (r(2, 9, 6, 7), r(4, 9, 1, 1), VALID), (r(2, 6, 5, 5), r(6, 1, 3, 3), DEPTHWISE),
         (r(2, 6, 5, 5), r(4, 3, 3, 3), SAME._replace(groups=2)), (r(0, 9, 5, 5), r(4, 9, 3, 3), SAME),
-        (last(9, 48, 12, 11), r(50, 48, 3, 3) / 20, SAME), (r(9, 50, 13, 12), r(48, 50, 3, 3) / 20, SAME._replace(padding=(2, 0))),
+        (last(9, 48, 12, 11), r(50, 48, 3, 3) / 20, SAME),
+        (r(9, 50, 13, 12), r(48, 50, 3, 3) / 20, SAME._replace(padding=(2, 0))),
         (last(2, 16, 32, 31), r(16, 16, 3, 3) / 10, SAME), (last(7, 8, 9, 8), r(5, 8, 3, 2) / 5, SKEWED)],
     "conv2d_input_grad": [
         (r(2, 4, 6, 7), r(4, 9, 3, 3), (6, 7), SAME), (last(2, 4, 3, 3), r(4, 9, 3, 3), (6, 7), STRIDED),
@@ -96,12 +97,23 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (last(3, 16, 16, 15), r(16, 9, 3, 3) / 10, (32, 31), SAME._replace(stride=(2, 2)))],
     "conv2d_weight_grad": [
         (r(2, 3, 6, 7), r(2, 4, 6, 7), (3, 3), SAME), (last(2, 9, 6, 7), last(2, 4, 3, 3), (3, 3), STRIDED),
-        (last(9, 48, 12, 11), last(9, 50, 12, 11) / 20, (3, 3), SAME), (r(9, 50, 13, 12), r(9, 48, 11, 10) / 20, (3, 3), VALID),
+        (last(9, 48, 12, 11), last(9, 50, 12, 11) / 20, (3, 3), SAME),
+        (r(9, 50, 13, 12), r(9, 48, 11, 10) / 20, (3, 3), VALID),
         (r(2, 9, 6, 7), r(2, 4, 6, 7), (1, 1), VALID), (r(2, 6, 5, 5), r(2, 6, 5, 5), (3, 3), DEPTHWISE),
-        (last(2, 16, 32, 31), last(2, 16, 32, 31) / 20, (3, 3), SAME), (last(7, 8, 9, 8), last(7, 5, 5, 2) / 5, (3, 2), SKEWED)],
+        (last(2, 16, 32, 31), last(2, 16, 32, 31) / 20, (3, 3), SAME),
+        (last(7, 8, 9, 8), last(7, 5, 5, 2) / 5, (3, 2), SKEWED)],
     "matmul": [
-        (r(3, 4), r(4, 5)), (r(257, 90), r(3, 90, 70)), (r(70, 90), r(3, 90, 257)), (r(7, 130), r(130, 300)), (r(2, 3, 4), r(2, 4, 5)), (r(257, 128), r(128, 200)), (r(90, 300), r(300, 257)),
-        (r(5, 2, 100, 70), r(5, 2, 70, 90)), (r(200, 300).T, r(200, 150)), (r(4), r(4)), (r(300, 200).astype("e"), r(200, 90).astype("e"))],
+        (r(3, 4), r(4, 5)),
+        (r(257, 90), r(3, 90, 70)),
+        (r(70, 90), r(3, 90, 257)),
+        (r(7, 130), r(130, 300)),
+        (r(2, 3, 4), r(2, 4, 5)),
+        (r(257, 128), r(128, 200)),
+        (r(90, 300), r(300, 257)),
+        (r(5, 2, 100, 70), r(5, 2, 70, 90)),
+        (r(200, 300).T, r(200, 150)),
+        (r(4), r(4)),
+        (r(300, 200).astype("e"), r(200, 90).astype("e"))],
     "linear_forward": [(r(3, 4), r(5, 4), r(5)), (r(3, 4), r(5, 4), None), (r(700, 90), r(300, 90) / 9, r(300)),
                        (r(90, 700).T, r(300, 90) / 9, r(300))],
     "attention_forward": [(r(3, 4, 5), r(3, 6, 5), r(3, 6, 2), None, AttentionPlan(0.5, True)),
@@ -111,7 +123,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "attention_grad": [
         (r(3, 2, 4, 2), r(3, 2, 4, 5), r(3, 2, 6, 5), r(3, 2, 6, 2), r(3, 2, 4, 6), r(3, 2, 4, 2), r(3, 2, 4, 1),
          AttentionPlan(0.5), True), *[attended(*args) for args in (
-            (r(2, 3, 370, 8), r(2, 3, 200, 8), r(2, 3, 200, 5), AttentionPlan(0.5)), (r(70, 8), r(70, 8), r(70, 5), AttentionPlan(0.5, True)))]],
+            (r(2, 3, 370, 8), r(2, 3, 200, 8), r(2, 3, 200, 5), AttentionPlan(0.5)),
+            (r(70, 8), r(70, 8), r(70, 5), AttentionPlan(0.5, True)))]],
     "relu_forward": [(r(3, 5),), (last(4, 200, 20, 20),), (np.float32([np.nan, -np.inf, np.inf, -1] * 40_000),)],
     "relu_grad": [(r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) - 0.3)],
     "leaky_relu_forward": [(r(3, 5), 0.1), (r(3, 5), 2.0), (last(4, 200, 20, 20), 0.1), (last(4, 200, 20, 20), -0.5)],
@@ -137,8 +150,13 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (*large(4), 200.0, RAdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, True, False))],
     "rprop_update": [(*large(4), RpropSettings((0.5, 1.2), (1e-6, 50.0), False))],
     "asgd_update": [(*large(3), 0.1, 1.0, ASGDSettings(1e-4, 0.1, False))],
-    "max_pool2d_forward": [(r(2, 3, 6, 6), HALVES), (last(2, 3, 6, 7), OVERLAP), (np.full((1, 1, 4, 4), np.nan), OVERLAP),
-                           (last(2, 17, 6, 7), OVERLAP), (np.where(last(2, 17, 6, 7) > 1, np.nan, last(2, 17, 6, 7)), HALVES)],
+    "max_pool2d_forward": [
+        (r(2, 3, 6, 6), HALVES),
+        (last(2, 3, 6, 7), OVERLAP),
+        (np.full((1, 1, 4, 4), np.nan), OVERLAP),
+        (last(2, 17, 6, 7), OVERLAP),
+        (np.where(last(2, 17, 6, 7) > 1, np.nan, last(2, 17, 6, 7)), HALVES),
+    ],
     "max_pool2d_scatter": [(r(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3)), (last(2, 3, 4, 4), i(9, 2, 3, 4, 4), (3, 3)),
                            (last(2, 17, 4, 4), np.moveaxis(i(9, 2, 4, 4, 17), 3, 1), (3, 3))],
     "max_pool2d_gather": [(r(2, 3, 3, 3), i(9, 2, 3, 4, 4))],
@@ -153,25 +171,43 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "softmax_grad": [(r(3, 5), r(3, 5), 1), (r(300, 500), r(300, 500), 1)],
     "log_softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), -1)],
     "log_softmax_grad": [(r(3, 5), r(3, 5), 1), (r(300, 500), r(300, 500), -1)],
-    "cross_entropy_forward": [(r(4, 5), i(5, 4), None, -100, 0.0), (r(9000, 10) * 9, i(10, 9000), None, 3, 0.0), (r(4, 5, 2), i(5, 4, 2), abs(r(5)), 1, 0.1)],
+    "cross_entropy_forward": [
+        (r(4, 5), i(5, 4), None, -100, 0.0),
+        (r(9000, 10) * 9, i(10, 9000), None, 3, 0.0),
+        (r(4, 5, 2), i(5, 4, 2), abs(r(5)), 1, 0.1),
+    ],
     "cross_entropy_grad": [
-        (r(4), r(4, 5), i(5, 4), None, -100, 0.0), (r(9000), -abs(r(9000, 10)), i(10, 9000), None, 3, 0.0), (r(4, 2), r(4, 5, 2), i(5, 4, 2), abs(r(5)), 1, 0.1)],
+        (r(4), r(4, 5), i(5, 4), None, -100, 0.0),
+        (r(9000), -abs(r(9000, 10)), i(10, 9000), None, 3, 0.0),
+        (r(4, 2), r(4, 5, 2), i(5, 4, 2), abs(r(5)), 1, 0.1)],
     "normalize_forward": [
         (last(2, 3, 4, 5), r(1, 3, 1, 1), r(1, 3, 1, 1), (0, 2, 3), 1e-5), (r(6, 3), None, None, (0,), 1e-5),
         (r(2, 3, 4, 5), None, r(1, 3, 1, 1), (0, 2, 3), 1e-5), (r(4, 5), r(1, 5), r(1, 5), (1,), 1e-5),
-        (r(700, 300), r(1, 300), r(1, 300), (1,), 1e-5), (last(5, 3, 40, 50) + 9, r(1, 3, 1, 1), None, (0, 2, 3), 1e-5)],
+        (r(700, 300), r(1, 300), r(1, 300), (1,), 1e-5),
+        (last(5, 3, 40, 50) + 9, r(1, 3, 1, 1), None, (0, 2, 3), 1e-5)],
     "normalize_grad": [
-        (last(2, 3, 4, 5), last(2, 3, 4, 5) * 2, r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3), (0, 2, 3), 1e-5),
+        (last(2, 3, 4, 5), last(2, 3, 4, 5) * 2, r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3),
+         (0, 2, 3), 1e-5),
         (r(6, 3), r(6, 3) * 2, None, r(1, 3), abs(r(1, 3)), (0,), (0,), 1e-5),
         (r(4, 5), r(4, 5) * 2, r(1, 5), r(4, 1), abs(r(4, 1)), (1,), (0,), 1e-5),
         (r(700, 300), r(700, 300) * 2, r(1, 300), r(700, 1), abs(r(700, 1)) + 0.5, (1,), (0,), 1e-5),
-        (last(5, 3, 40, 50) / 9, last(5, 3, 40, 50), r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3), (0, 2, 3), 1e-5)],
+        (last(5, 3, 40, 50) / 9, last(5, 3, 40, 50), r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3),
+         (0, 2, 3), 1e-5)],
     "scale_shift": [(r(3, 4, 5), r(4), r(4)), (last(9, 3, 100, 51), r(3), r(3)), (last(9, 3, 100, 51), r(3), None)],
     "pairwise_distance": [
         *[(r(30, 7), r(20, 7) + 0.1, metric) for metric in ("l1", "l2", "sqeuclidean", "cosine")],
-        (r(300, 200), r(90, 200), "l1"), (r(4, 3).astype("e"), r(5, 3).astype("e"), "l2"), (i(9, 4, 3), i(9, 5, 3), "l1")],
+        (r(300, 200), r(90, 200), "l1"),
+        (r(4, 3).astype("e"), r(5, 3).astype("e"), "l2"),
+        (i(9, 4, 3), i(9, 5, 3), "l1")],
     "normal_cdf": [(r(3, 5),), (np.float32([-np.inf, -9, 0, 9, np.inf]),)],
-    "lu_factor": [(r(3, 3),), (r(2, 4, 2),), (r(2, 2, 3, 5),), (np.float32([[1, 2], [2, 4]]),), (r(0, 2, 2),), (r(2, 0, 3),)],
+    "lu_factor": [
+        (r(3, 3),),
+        (r(2, 4, 2),),
+        (r(2, 2, 3, 5),),
+        (np.float32([[1, 2], [2, 4]]),),
+        (r(0, 2, 2),),
+        (r(2, 0, 3),),
+    ],
     "row_order": [(np.int32([[2, 3, 3], [1, 2, 3]]), 4), (np.int32([3, 3]), 3), (np.zeros((2, 0), np.int32), 3)],
     "rnn_walk": [
         (r(237, 220), r(90, 220), r(220, 220) / 20, False, WALK),
@@ -203,7 +239,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
 
 
 def bodies() -> list[Any]:
-    """All faster bodies, but of optimizers without samples, whose rows in `tests/optim` hold that pieces are the same."""
+    """All faster bodies, but of optimizers without samples: rows in `tests/optim` hold that their pieces are the same.
+    """
     return [pytest.param(name, body, id=f"{body.layer or body.library}-{body.name}")
             for name, kernel in registry.items() for body in kernel.bodies.all
             if name in SAMPLES or not (body.last and kernel.generic.__module__.startswith("minidl.optim."))]
@@ -383,7 +420,8 @@ def test_a_layer_is_tried_only_where_it_is_preferred(double: Any) -> None:
     before = list(layers)
     try:
         double.register("numpy")(named("fast", lambda x, by: ("plain", by)))
-        double.register("numpy", layer="spare")(named("fast", lambda x, by: ("spare", by) if by < 3 else NotImplemented))
+        spare = named("fast", lambda x, by: ("spare", by) if by < 3 else NotImplemented)
+        double.register("numpy", layer="spare")(spare)
         assert double(np.ones(1), 2) == ("plain", 2)
         prefer("spare")
         prefer("spare")

@@ -1,4 +1,4 @@
-"""Recurrent layers: what the table of modules does not say. Packed runs are exact, settings are checked, names are right."""
+"""Recurrent layers, beyond the table of modules: packed runs are exact, settings are checked, names are right."""
 from __future__ import annotations
 
 import math
@@ -35,7 +35,8 @@ def states_of(h: Any) -> list[Any]:
 
 @each_kind
 @settings(max_examples=20, deadline=None)
-@given(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4), num_layers=st.integers(1, 2), bidirectional=st.booleans())
+@given(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4), num_layers=st.integers(1, 2),
+       bidirectional=st.booleans())
 def test_packed_sequences_are_run_one_by_one(name: str, options: Any, lengths: list[int], num_layers: int,
                                              bidirectional: bool) -> None:
     """Outputs, last states and all gradients are those of each sequence alone, from its own initial state."""
@@ -51,7 +52,8 @@ def test_packed_sequences_are_run_one_by_one(name: str, options: Any, lengths: l
         return [*unpack_sequence(outputs), *states_of(last)]
 
     def alone() -> Any:
-        runs = [module(x, tuple(h[:, n] for h in hx) if name == "LSTM" else hx[0][:, n]) for n, x in enumerate(sequences)]
+        runs = [module(x, tuple(h[:, n] for h in hx) if name == "LSTM" else hx[0][:, n])
+                for n, x in enumerate(sequences)]
         return [*[y for y, _ in runs], *[minidl.stack(ends, 1) for ends in zip(*[states_of(last) for _, last in runs])]]
 
     results = []
@@ -176,7 +178,8 @@ ERRORS = [
     (lambda: nn.LSTM(3, 4, 2, dropout=2), ValueError, "dropout should be a number in range [0, 1]"),
     (lambda: nn.LSTM(3, 4, 2, dropout=True), ValueError, "dropout should be a number in range [0, 1]"),
     (lambda: nn.LSTM(3, 4, proj_size=4), ValueError, "proj_size has to be smaller than hidden_size"),
-    (lambda: nn.LSTM(3, 4, proj_size=-1), ValueError, "proj_size should be a positive integer or zero to disable projections"),
+    (lambda: nn.LSTM(3, 4, proj_size=-1), ValueError,
+     "proj_size should be a positive integer or zero to disable projections"),
     (lambda: nn.RNN(3, 4, nonlinearity="sin"), ValueError, "Unknown nonlinearity 'sin'. Select from 'tanh' or 'relu'."),
     (lambda: nn.RNNBase("MAMBA", 3, 4), ValueError, "Unrecognized RNN mode: MAMBA"),
     (lambda: nn.RNNBase("GRU", 3, 4)(minidl.ones(2, 1, 3)), NotImplementedError, 'missing the required "forward"'),
@@ -187,19 +190,23 @@ ERRORS = [
     (lambda: nn.RNN(3, 4)(X[None]), ValueError, "RNN: Expected input to be 2D or 3D, got 4D instead"),
     (lambda: nn.RNN(2, 4)(X), RuntimeError, "input.size(-1) must be equal to input_size. Expected 2, got 3"),
     (lambda: nn.GRU(3, 4)(X.double()), ValueError,
-     "RNN input dtype (float64) does not match weight dtype (float32). Convert input: input.to(minidl.float32), or convert model: "
-     "model.to(minidl.float64)"),
+     "RNN input dtype (float64) does not match weight dtype (float32). Convert input: input.to(minidl.float32), or "
+     "convert model: model.to(minidl.float64)"),
     (lambda: nn.GRU(3, 4)(X[:0]), RuntimeError, "Expected sequence length to be larger than 0 in RNN"),
     (lambda: nn.GRU(3, 4)(X, h(1, 3, 4)), RuntimeError, "Expected hidden size (1, 2, 4), got [1, 3, 4]"),
-    (lambda: nn.LSTM(3, 4)(X, (h(1, 3, 4), h(1, 2, 4))), RuntimeError, "Expected hidden[0] size (1, 2, 4), got [1, 3, 4]"),
-    (lambda: nn.LSTM(3, 4)(X, (h(1, 2, 4), h(1, 3, 4))), RuntimeError, "Expected hidden[1] size (1, 2, 4), got [1, 3, 4]"),
+    (lambda: nn.LSTM(3, 4)(X, (h(1, 3, 4), h(1, 2, 4))), RuntimeError,
+     "Expected hidden[0] size (1, 2, 4), got [1, 3, 4]"),
+    (lambda: nn.LSTM(3, 4)(X, (h(1, 2, 4), h(1, 3, 4))), RuntimeError,
+     "Expected hidden[1] size (1, 2, 4), got [1, 3, 4]"),
     (lambda: nn.GRU(3, 4)(X, h(2, 4)), RuntimeError, "For batched 3-D input, hx should also be 3-D but got 2-D tensor"),
     (lambda: nn.LSTM(3, 4)(X[:, 0], (h(1, 1, 4), h(1, 4))), RuntimeError,
      "For unbatched 2-D input, hx and cx should also be 2-D but got (3-D, 2-D) tensors"),
-    (lambda: nn.LSTM(3, 4)(X, h(1, 2, 4)), RuntimeError, "LSTM expects two hidden states, hx=(h, c), but got minidl.Tensor"),
+    (lambda: nn.LSTM(3, 4)(X, h(1, 2, 4)), RuntimeError,
+     "LSTM expects two hidden states, hx=(h, c), but got minidl.Tensor"),
     (lambda: nn.GRU(3, 4)(X, h(1, 2, 4).double()), RuntimeError, "should have the same dtype"),
     (lambda: nn.GRU(3, 4)(pack_sequence([X])), RuntimeError, "GRU: input must have 2 dimensions, got 3"),
-    (lambda: nn.GRU(3, 4)(pack_sequence([X[:, 0]]), h(1, 2, 4)), RuntimeError, "Expected hidden size (1, 1, 4), got [1, 2, 4]"),
+    (lambda: nn.GRU(3, 4)(pack_sequence([X[:, 0]]), h(1, 2, 4)), RuntimeError,
+     "Expected hidden size (1, 1, 4), got [1, 2, 4]"),
     (lambda: nn.RNNCell(3, 4)(X), ValueError, "RNNCell: Expected input to be 1D or 2D, got 3D instead"),
     (lambda: nn.GRUCell(3, 4)(X[0], X), ValueError, "GRUCell: Expected hidden to be 1D or 2D, got 3D instead"),
     (lambda: nn.LSTMCell(3, 4)(X[0], (X, X)), ValueError, "LSTMCell: Expected hx[0] to be 1D or 2D, got 3D instead"),

@@ -116,7 +116,8 @@ def test_the_line_search_meets_the_wolfe_conditions() -> None:
         a, b, c = stream.uniform(0.1, 3, 3)
 
         def evaluate(t: float, a: float = a, b: float = b, c: float = c) -> Point:
-            return Point(t, -a * t + b * t ** 2 + np.sin(c * t) ** 2, np.zeros(0), -a + 2 * b * t + c * np.sin(2 * c * t))
+            return Point(t, -a * t + b * t ** 2 + np.sin(c * t) ** 2, np.zeros(0),
+                         -a + 2 * b * t + c * np.sin(2 * c * t))
 
         start = evaluate(0.0)
         found, trials = strong_wolfe(evaluate, start, stream.uniform(1e-3, 30), 1.0)
@@ -125,7 +126,8 @@ def test_the_line_search_meets_the_wolfe_conditions() -> None:
 
 
 def test_the_line_search_gives_up_on_a_slope_without_end() -> None:
-    found, trials = strong_wolfe(lambda t: Point(t, -t, np.zeros(0), -1.0), Point(0.0, 0.0, np.zeros(0), -1.0), 1.0, 1.0)
+    found, trials = strong_wolfe(lambda t: Point(t, -t, np.zeros(0), -1.0), Point(0.0, 0.0, np.zeros(0), -1.0), 1.0,
+                                 1.0)
     assert trials == 26 and found.t > 1e6
 
 

@@ -340,7 +340,8 @@ def test_callable_objects_are_saved_by_their_attributes() -> None:
 
 SAVED = {
     "no dict": (lambda s: None, TypeError, "Expected state_dict to be dict-like"),
-    "of an optimizer": (lambda s: optimizer().state_dict(), KeyError, "expected the state dict of such a schedule, with"),
+    "of an optimizer": (lambda s: optimizer().state_dict(), KeyError,
+                        "expected the state dict of such a schedule, with"),
     "of other groups": (lambda s: {**s, "base_lrs": [1.0]}, ValueError, "base_lrs has 1 values, expected 2"),
     "without functions": (lambda s: {k: v for k, v in s.items() if k != "lr_lambdas"}, KeyError, "lr_lambdas"),
 }

@@ -251,7 +251,9 @@ class TestStateDict:
         with pytest.raises(ValueError, match=text):
             optim.SGD([leaf(1.0)]).load_state_dict({"state": {}, "param_groups": groups})
 
-    @pytest.mark.parametrize("saved, error", [({"model": 1}, KeyError), ({"state": {}}, KeyError), (None, TypeError), ([1], TypeError)])
+    @pytest.mark.parametrize("saved, error",
+                             [({"model": 1}, KeyError), ({"state": {}}, KeyError), (None, TypeError),
+                              ([1], TypeError)])
     def test_what_is_no_state_dict_is_refused_with_what_it_should_be(self, saved: Any, error: type[Exception]) -> None:
         with pytest.raises(error, match="expected the state dict of an optimizer|to be dict-like"):
             optim.SGD([leaf(1.0)]).load_state_dict(saved)
@@ -359,7 +361,8 @@ def test_betas_may_be_a_list() -> None:
 @pytest.mark.parametrize("make, error, text", [
     (lambda: optim.Adam([leaf(1.0)], betas=(0.9,)), ValueError, "betas, which are two numbers"),
     (lambda: optim.SGD([{"lr": 1}]), KeyError, "has its parameters under 'params'"),
-    (lambda: optim.Muon([minidl.ones(2, 2, requires_grad=True)], lr=float("nan")), ValueError, "Learning rate should be >= 0"),
+    (lambda: optim.Muon([minidl.ones(2, 2, requires_grad=True)], lr=float("nan")), ValueError,
+     "Learning rate should be >= 0"),
 ])
 def test_arguments_are_refused_before_the_first_step(make: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):

@@ -111,7 +111,8 @@ def test_saved_and_loaded_midway() -> None:
     assert other.n_averaged.item() == 6
 
 
-@pytest.mark.parametrize("other", [lambda: nn.Linear(1, 1), lambda: nn.Linear(2, 1, bias=False), lambda: nn.Sequential()])
+@pytest.mark.parametrize("other",
+                         [lambda: nn.Linear(1, 1), lambda: nn.Linear(2, 1, bias=False), lambda: nn.Sequential()])
 def test_another_network_is_refused_and_nothing_is_averaged(other: Any) -> None:
     averaged = swa_utils.AveragedModel(nn.Linear(1, 1, bias=False))
     before = averaged.module.weight.item()

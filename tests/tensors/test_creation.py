@@ -74,7 +74,8 @@ def test_frombuffer_shares_memory():
 
 @pytest.mark.parametrize("arguments, text", [
     ((bytearray(5), {}), "multiple of element size (2)"), ((b"", {}), "both buffer length (0)"),
-    ((bytearray(4), {"offset": 5}), "offset (5 bytes)"), ((bytearray(4), {"count": 5}), "requested buffer length (5 * 2 bytes)"),
+    ((bytearray(4), {"offset": 5}), "offset (5 bytes)"),
+    ((bytearray(4), {"count": 5}), "requested buffer length (5 * 2 bytes)"),
     ((bytearray(4), {"count": 0}), "count (0) must not be 0"), (([1], {}), "list object does not implement"),
 ])
 def test_frombuffer_refuses(arguments, text):
@@ -118,7 +119,8 @@ def test_bernoulli():
     x = minidl.tensor([[0.0, 1.0]] * 50)
     assert creation.bernoulli(x).tolist() == x.tolist()
     assert creation.bernoulli(x, 1.0).tolist() == [[1.0, 1.0]] * 50
-    ones = creation.bernoulli(minidl.zeros(10_000, dtype=minidl.int64), 0.3, generator=minidl.Generator().manual_seed(0))
+    ones = creation.bernoulli(minidl.zeros(10_000, dtype=minidl.int64), 0.3,
+                              generator=minidl.Generator().manual_seed(0))
     assert ones.dtype == minidl.int64 and abs(ones.float().mean().item() - 0.3) < 0.02
     with pytest.raises(RuntimeError, match="0 <= p <= 1"):
         creation.bernoulli(minidl.tensor([1.5]))
@@ -133,8 +135,10 @@ def test_normal_refuses_a_negative_deviation():
         minidl.normal(0.0, -1.0, (2,))
 
 
-@pytest.mark.parametrize("draw", [creation.rand_like, creation.randn_like, lambda x, **k: creation.randint_like(x, 1000, **k),
-                                  lambda x, **k: creation.bernoulli(x, 0.5, **k)])
+@pytest.mark.parametrize("draw",
+                         [creation.rand_like, creation.randn_like,
+                          lambda x, **k: creation.randint_like(x, 1000, **k),
+                          lambda x, **k: creation.bernoulli(x, 0.5, **k)])
 def test_relatives_take_a_generator(draw):
     x = minidl.zeros(50)
     first, second, third = (draw(x, generator=minidl.Generator().manual_seed(seed)).tolist() for seed in (1, 1, 2))
@@ -156,7 +160,8 @@ def test_a_state_is_a_tensor_of_bytes(device):
     state = g.get_state()
     assert type(state) is minidl.Tensor and state.dtype == minidl.uint8 and state.device.type == "cpu"
     assert h.set_state(state) is h and h.initial_seed() == 2**64 - 3
-    draws = [[minidl.randint(0, 9, (3,), dtype=minidl.int32, generator=x).tolist(), minidl.randn(4, generator=x).tolist()]
+    draws = [[minidl.randint(0, 9, (3,), dtype=minidl.int32, generator=x).tolist(),
+              minidl.randn(4, generator=x).tolist()]
              for x in (g, h)]
     assert draws[0] == draws[1] and not minidl.equal(state, g.get_state())
     again = h.set_state(minidl.stack([state, state]).T.contiguous()[:, 0])     # however it lies in memory
@@ -179,9 +184,13 @@ def test_states_that_are_none():
         with pytest.raises(TypeError, match=text):
             g.set_state(state)
     before = g.get_state()
-    for state, text in [(minidl.zeros(5056, dtype=minidl.uint8), "5056 bytes of another kind; PyTorch's generators draw"),
-                        (minidl.zeros(0, dtype=minidl.uint8), "but got 0 bytes"), (before[:20], "in 40 bytes, but got 4"),
-                        (before[:10], "but got 0"), (minidl.Generator("strict").get_state(), "device 'cpu' .* another kind")]:
+    for state, text in [
+        (minidl.zeros(5056, dtype=minidl.uint8), "5056 bytes of another kind; PyTorch's generators draw"),
+        (minidl.zeros(0, dtype=minidl.uint8), "but got 0 bytes"),
+        (before[:20], "in 40 bytes, but got 4"),
+        (before[:10], "but got 0"),
+        (minidl.Generator("strict").get_state(), "device 'cpu' .* another kind"),
+    ]:
         with pytest.raises(RuntimeError, match=text):
             g.set_state(state)
     assert minidl.equal(g.get_state(), before)
@@ -236,8 +245,15 @@ def print_options():
 
 @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("options", [
-    {"sci_mode": True}, {"sci_mode": False, "precision": 2}, {"profile": "short"}, {"profile": "full"}, {"precision": 7},
-    {"threshold": 5, "edgeitems": 2, "linewidth": 30}, {"linewidth": 40}, {"profile": "short", "precision": 1}, {"threshold": 2}])
+    {"sci_mode": True},
+    {"sci_mode": False, "precision": 2},
+    {"profile": "short"},
+    {"profile": "full"},
+    {"precision": 7},
+    {"threshold": 5, "edgeitems": 2, "linewidth": 30},
+    {"linewidth": 40},
+    {"profile": "short", "precision": 1},
+    {"threshold": 2}])
 def test_print_options_are_those_of_torch(options, print_options):
     arrays = [np.array([1.0, 2.0, 300.0]), np.array([1e-7, 2.5, 3e4]), np.arange(60).reshape(6, 10), np.arange(20.0),
               np.random.default_rng(0).standard_normal((3, 12)), np.zeros(3), np.array(1.23456789)]
@@ -255,7 +271,13 @@ def test_print_options_are_those_of_torch(options, print_options):
 def test_print_options_stay_until_they_are_changed(print_options):
     print_options(precision=2, sci_mode=True)
     print_options(edgeitems=5)
-    assert printing.get_printoptions() == {"precision": 2, "threshold": 1000, "edgeitems": 5, "linewidth": 80, "sci_mode": None}
+    assert printing.get_printoptions() == {
+        "precision": 2,
+        "threshold": 1000,
+        "edgeitems": 5,
+        "linewidth": 80,
+        "sci_mode": None,
+    }
     with pytest.raises(ValueError, match="default, short, full"):
         print_options(profile="wide")
 

@@ -202,7 +202,11 @@ def test_a_convolution_is_contiguous_for_whoever_looks():
 
 
 @pytest.mark.parametrize("look", [
-    lambda y: y.view(2, -1), lambda y: y.flatten(1), lambda y: y.reshape(-1), lambda y: y[1], lambda y: y.permute(1, 0, 2, 3),
+    lambda y: y.view(2, -1),
+    lambda y: y.flatten(1),
+    lambda y: y.reshape(-1),
+    lambda y: y[1],
+    lambda y: y.permute(1, 0, 2, 3),
     lambda y: y.detach(), lambda y: y.data, lambda y: y.unbind(0)[1], lambda y: y.unsqueeze(0), lambda y: y.diagonal(),
     lambda y: y.unfold(3, 2, 2), lambda y: minidl.relu(y).view(2, -1), lambda y: (y + y).flatten(),
 ])  # fmt: skip
@@ -318,7 +322,8 @@ def test_hooks_and_custom_functions_see_gradients_and_saved_tensors_row_by_row()
 def test_copies_of_a_convolution_lie_row_by_row():
     y = convolved().detach()
     y = nn.functional.conv2d(y, minidl.ones(3, 4, 2, 2))
-    for copied in (pickle.loads(pickle.dumps(y)), copy.copy(y), copy.deepcopy(y), minidl.tensor(y), minidl.Tensor(y), y.clone()):
+    for copied in (pickle.loads(pickle.dumps(y)), copy.copy(y), copy.deepcopy(y), minidl.tensor(y),
+                   minidl.Tensor(y), y.clone()):
         assert copied.view(-1).tolist() == y.reshape(-1).tolist()
     file = io.BytesIO()
     minidl.save({"y": nn.functional.conv2d(y, minidl.ones(2, 3, 1, 1))}, file)
@@ -330,7 +335,8 @@ def test_copies_of_a_convolution_lie_row_by_row():
 
 @pytest.mark.parametrize("function", [
     lambda x: x[0, 0].prod(0), lambda x: x[0, 0].cumsum(0), lambda x: x[0, 0].cumprod(0), lambda x: minidl.diff(x, 0),
-    lambda x: nn.functional.pad(x, (0, 0), mode="replicate"), lambda x: nn.functional.pad(x[None], (0, 0), mode="reflect"),
+    lambda x: nn.functional.pad(x, (0, 0), mode="replicate"),
+    lambda x: nn.functional.pad(x[None], (0, 0), mode="reflect"),
     lambda x: nn.functional.pad(x[None], (0, 0), mode="circular"), lambda x: nn.functional.channel_shuffle(x[None], 1),
     lambda x: nn.functional.pixel_shuffle(x[None], 1), lambda x: nn.functional.pixel_unshuffle(x[None], 1),
     lambda x: minidl.chain_matmul(x), lambda x: minidl.linalg.matrix_power(x[:, :3], 1), lambda x: minidl.rot90(x, 4),

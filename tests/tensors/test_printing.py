@@ -12,9 +12,13 @@ except ImportError:
     torch = None
 
 RANDOM = np.random.default_rng(0)
-SHAPES = [(), (1,), (0,), (2, 0, 3), (3,), (50,), (2, 3), (2, 2, 2), (7, 30), (1001,), (2, 600), (11, 11, 11), (1200, 1)]
+SHAPES = [(), (1,), (0,), (2, 0, 3), (3,), (50,), (2, 3), (2, 2, 2), (7, 30), (1001,), (2, 600), (11, 11, 11),
+          (1200, 1)]
 NUMBERS = {
-    "normal": lambda r: r, "whole": lambda r: np.round(r * 5), "large": lambda r: r * 1e6, "larger": lambda r: np.round(r * 1e9),
+    "normal": lambda r: r,
+    "whole": lambda r: np.round(r * 5),
+    "large": lambda r: r * 1e6,
+    "larger": lambda r: np.round(r * 1e9),
     "small": lambda r: r * 1e-6, "of all sizes": lambda r: r * 10.0 ** RANDOM.integers(-8, 8, r.shape),
     "zero": lambda r: r * 0, "not numbers": lambda r: r * np.nan, "some nan": lambda r: np.where(r > 0.5, np.nan, r),
     "infinite": lambda r: np.where(abs(r) > 0.5, r * np.inf, np.round(r * 3)),

@@ -112,7 +112,7 @@ PLOTS = {
 
 @pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)
 def test_matplotlib(plot: Any) -> None:
-    """A tensor that requires grad is refused in PyTorch's words, at once or when the picture is drawn; others are drawn."""
+    """A tensor that requires grad is refused in PyTorch's words, at once or when it is drawn; others are drawn."""
     figure = pytest.importorskip("matplotlib.figure").Figure()
     plot(figure.subplots(), computed().detach())
     figure.canvas.draw()

@@ -122,7 +122,11 @@ def written_through_an_unsqueezed_column(x, w):
 
 
 SEQUENCES = [base_then_view, view_then_base, view_of_a_view, siblings, reshaped_and_permuted, diagonal_filled,
-             constant_becomes_variable, overwritten_by_itself, item_by_item, squares_kept_before_a_write, mask_and_arrays,
+             constant_becomes_variable,
+             overwritten_by_itself,
+             item_by_item,
+             squares_kept_before_a_write,
+             mask_and_arrays,
              copied_back_and_forth, written_through_an_unsqueezed_column]
 
 
@@ -140,7 +144,8 @@ def test_against_torch(sequence):
         leaves = [library.tensor(x, requires_grad=True), library.tensor(w, requires_grad=True)]
         out = sequence(*leaves)
         (out * library.tensor(weights_like(out))).sum().backward()
-        results.append([np.asarray(t.detach()) for t in (out, *[leaf.grad for leaf in leaves if leaf.grad is not None])])
+        results.append([np.asarray(t.detach())
+                        for t in (out, *[leaf.grad for leaf in leaves if leaf.grad is not None])])
     assert len(results[0]) == len(results[1])
     for ours, theirs in zip(*results):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
@@ -297,7 +302,8 @@ class Machine(RuleBasedStateMachine):
         y, y_model = self.pick(other)
         y_values, y_slopes = y_model.read()
         if x.shape != y.shape:
-            y, y_values, y_slopes = shape.reshape(y, (-1,))[0], y_values.reshape(-1)[0], y_slopes.reshape(-1, LEAF.size)[0]
+            y, y_values = shape.reshape(y, (-1,))[0], y_values.reshape(-1)[0]
+            y_slopes = y_slopes.reshape(-1, LEAF.size)[0]
         values, slopes = model.read()
         if product and max(np.abs(values).max(initial=0), np.abs(y_values).max(initial=0)) < 100:   # no overflow
             x.mul_(y.clone())       # mul_ keeps y; later writes to y itself would be refused

@@ -30,8 +30,8 @@ optimizer = optim.Adam(model.parameters(), lr=3e-3)
 batches = DataLoader(TensorDataset(x, y), batch_size=8, shuffle=True)
 schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=8 * len(batches) // 2)
 ema, best, stopping = EMA(model), Best(folder / "best.minidl"), EarlyStopping(patience=100)
-checkpoint = Checkpoint(folder / "run.minidl", seconds=0.02, model=model, optimizer=optimizer, schedule=schedule, ema=ema,
-                        best=best, stopping=stopping)
+checkpoint = Checkpoint(folder / "run.minidl", seconds=0.02, model=model, optimizer=optimizer, schedule=schedule,
+                        ema=ema, best=best, stopping=stopping)
 print("ready", flush=True)
 fit(model, batches, objective, optimizer, epochs=8, schedule=schedule, accumulate=2, clip_norm=5.0, ema=ema,
     evaluate=lambda: evaluate(model, DataLoader(TensorDataset(x, y), batch_size=80), Classification()), best=best,

@@ -215,7 +215,8 @@ def test_the_rate_finder_leaves_everything_as_it_was():
 def test_the_rate_finder_says_when_nothing_falls():
     x, y, model = problem()
     with pytest.raises(ValueError, match="does not fall at any rate"):
-        find_lr(model, [(x, y)], lambda model, x, y: (1 - 0 * model(x).sum(), {}), optim.SGD(model.parameters(), lr=1.0))
+        find_lr(model, [(x, y)], lambda model, x, y: (1 - 0 * model(x).sum(), {}),
+                optim.SGD(model.parameters(), lr=1.0))
     with pytest.raises(ValueError, match="expected 0 < lowest < highest"):
         find_lr(model, [(x, y)], Classification(), optim.SGD(model.parameters(), lr=1.0), lowest=1.0, highest=0.1)
 

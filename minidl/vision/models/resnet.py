@@ -1,10 +1,12 @@
-"""ResNet: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2015, https://arxiv.org/abs/1512.03385
+"""ResNet: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2015.
+https://arxiv.org/abs/1512.03385
 
 Each block adds to its input what two or three convolutions make of it. So a block that has learned nothing yet passes
 on what came, and gradients reach the first layer through a hundred others. Keys of the state dict are torchvision's.
 
-ResNeXt: Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", 2016, https://arxiv.org/abs/1611.05431
-Wide ResNet: Zagoruyko and Komodakis, "Wide Residual Networks", 2016, https://arxiv.org/abs/1605.07146
+ResNeXt: Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", 2016.
+https://arxiv.org/abs/1611.05431
+Wide ResNet: Zagoruyko and Komodakis, "Wide Residual Networks", 2016. https://arxiv.org/abs/1605.07146
 """
 from __future__ import annotations
 

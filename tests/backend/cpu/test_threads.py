@@ -151,7 +151,8 @@ def test_blas_stays_held_when_the_number_changes(team: int) -> None:
     assert blas_threads() == {2}
 
 
-@pytest.mark.parametrize("length,bytes_each,at_once", [(0, 4, 64), (1, 1000, 64), (100, 4, 64), (7, 0, 64), (3, 1, 1 << 20)])
+@pytest.mark.parametrize("length,bytes_each,at_once",
+                         [(0, 4, 64), (1, 1000, 64), (100, 4, 64), (7, 0, 64), (3, 1, 1 << 20)])
 def test_blocks_cover_the_axis(length: int, bytes_each: int, at_once: int, team: int) -> None:
     found = blocks(length, bytes_each, at_once)
     assert [i for s in found for i in range(length)[s]] == list(range(length))
@@ -164,8 +165,8 @@ def test_one_thread_or_several_give_the_same_training(team: int) -> None:
     def train() -> np.ndarray:
         minidl.manual_seed(0)
         nn = minidl.nn
-        model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-                              nn.Linear(16 * 64, 10))
+        model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+                              nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16 * 64, 10))
         x, y = minidl.randn(16, 3, 16, 16), minidl.randint(0, 10, (16,))
         optimizer = minidl.optim.Adam(model.parameters())
         for _ in range(3):

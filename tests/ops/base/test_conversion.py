@@ -53,7 +53,8 @@ def test_between_devices_and_back():
 
 @pytest.mark.parametrize("call, dtype, device", [
     (lambda x: x.to("float64"), "float64", "cpu"), (lambda x: x.to("strict"), "float32", "strict"),
-    (lambda x: x.to("strict", minidl.float64), "float64", "strict"), (lambda x: x.to(dtype=minidl.int64), "int64", "cpu"),
+    (lambda x: x.to("strict", minidl.float64), "float64", "strict"),
+    (lambda x: x.to(dtype=minidl.int64), "int64", "cpu"),
     (lambda x: x.to(minidl.zeros(1, dtype=minidl.float16)), "float16", "cpu"),
     (lambda x: x.to(device=minidl.device("strict")), "float32", "strict"),
 ])

@@ -84,7 +84,9 @@ def test_whole_batches_come_as_a_network_wants_them(root):
 def test_against_torchvision(root):
     for path in (root / "cifar-10-batches-py").iterdir():       # the names of Python 2 are text to torchvision
         content = {key.decode(): value for key, value in pickle.loads(path.read_bytes()).items()}
-        write(path, {key: [name.decode() for name in value] if key == "label_names" else value for key, value in content.items()})
+        write(path,
+              {key: [name.decode() for name in value] if key == "label_names" else value
+               for key, value in content.items()})
     theirs = torchvision("datasets")
     for train in (True, False):
         ours, reference = (sums(kind, root)(root, train=train) for kind in (CIFAR10, theirs.CIFAR10))
@@ -99,7 +101,8 @@ def test_against_torchvision(root):
 def test_cifar100(tmp_path):
     names = [f"thing {i}" for i in range(100)]
     for name, count in (("train", 6), ("test", 3)):
-        write(tmp_path / "cifar-100-python" / name, {**batch(count, count, 100, b"fine_labels"), b"coarse_labels": [0] * count})
+        write(tmp_path / "cifar-100-python" / name,
+              {**batch(count, count, 100, b"fine_labels"), b"coarse_labels": [0] * count})
     write(tmp_path / "cifar-100-python" / "meta", {b"fine_label_names": names, b"coarse_label_names": ["x"]})
     train = CIFAR100(tmp_path, verify=False)
     assert len(train) == 6 and train.classes == names

@@ -23,7 +23,10 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """The path says how to behave: /range, /plain, /drop, /drop-always, /wrong, /chunked, /404, /slow, /silent, /moved."""
+    """The path says how to behave.
+
+    /range, /plain, /drop, /drop-always, /wrong, /chunked, /404, /slow, /silent, /moved.
+    """
 
     def do_GET(self):  # noqa: N802  (the server's name)
         log, how = self.server.log, self.path.strip("/")

@@ -16,7 +16,8 @@ from tests.vision.reference import torchvision
 @pytest.fixture
 def root(tmp_path):
     rng = np.random.default_rng(0)
-    for name in ("dog/2.png", "dog/10.JPG", "dog/deep/er/1.bmp", "cat/x.jpeg", "cat/notes.txt", "cat/y.webp", "bird/z.ppm"):
+    for name in ("dog/2.png", "dog/10.JPG", "dog/deep/er/1.bmp", "cat/x.jpeg", "cat/notes.txt", "cat/y.webp",
+                 "bird/z.ppm"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".txt":
@@ -47,7 +48,8 @@ def test_image_folder(root):
 def test_against_torchvision(root):
     theirs = torchvision("datasets")
     ours, reference = ImageFolder(root), theirs.ImageFolder(root)
-    assert [(Path(path), label) for path, label in ours.samples] == [(Path(path), label) for path, label in reference.samples]
+    found, expected = ([(Path(path), label) for path, label in data.samples] for data in (ours, reference))
+    assert found == expected
     assert ours.classes == reference.classes and ours.extensions == reference.extensions == IMG_EXTENSIONS
     for (a, i), (b, j) in zip(ours, reference):
         assert i == j and a.tobytes() == b.tobytes()

@@ -19,7 +19,9 @@ def test_shapes_and_types(shapes):
     n = len(target["labels"])
     assert isinstance(image, Image.Image) and image.mode == "RGB" and image.size == (64, 64) and len(shapes) == 40
     for name, shape, dtype in (("boxes", (n, 4), "float32"), ("labels", (n,), "int64"), ("masks", (n, 64, 64), "uint8"),
-                               ("keypoints", (n, 5, 3), "float32"), ("area", (n,), "float32"), ("iscrowd", (n,), "int64")):
+                               ("keypoints", (n, 5, 3), "float32"),
+                               ("area", (n,), "float32"),
+                               ("iscrowd", (n,), "int64")):
         assert tuple(target[name].shape) == shape and target[name].dtype == np.dtype(dtype)
     assert target["image_id"] == 3 and isinstance(target["caption"], str)
     assert list(target["concepts"]) == [*KINDS, *COLORS, "background"]
@@ -33,7 +35,9 @@ def test_the_pixels_are_what_the_masks_say(shapes):
         for shape, mask, box in zip(scene.shapes, target["masks"].numpy(), target["boxes"].numpy()):
             inside = mask.astype(bool)
             full = inside & (coverage(shape, 64) == 1)
-            full &= ~np.any([coverage(other, 64) > 0 for other in scene.shapes[scene.shapes.index(shape) + 1:]] or [full & False], 0)
+            full &= ~np.any([coverage(other, 64) > 0 for other in scene.shapes[scene.shapes.index(shape) + 1:]]
+                            or [full & False],
+                            0)
             assert np.abs(pixels[full] - COLORS[shape.color]).max(initial=0) <= 1
             rows, columns = np.nonzero(inside)
             assert box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
@@ -76,7 +80,8 @@ def test_a_triangle_by_hand():
     assert abs((coverage(triangle, 64)).sum() - 3 * np.sqrt(3) / 4 * 400) < 15      # its area
 
 
-@pytest.mark.parametrize("second, words", [((50, 30), "left of"), ((10, 35), "right of"), ((32, 60), "above"), ((30, 5), "below")])
+@pytest.mark.parametrize(
+    "second, words", [((50, 30), "left of"), ((10, 35), "right of"), ((32, 60), "above"), ((30, 5), "below")])
 def test_captions(second, words):
     first = Shape("ring", "red", 30, 30, 8, 0)
     other = Shape("star", "blue", *second, 8, 0)
@@ -107,8 +112,9 @@ def test_as_classification():
     assert sorted({data[i][1] for i in range(60)}) == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("arguments", [{"shapes": (0, 2)}, {"shapes": (3, 2)}, {"radius": (0.3, 0.2)}, {"radius": (0.1, 0.6)},
-                                       {"image_size": 8}, {"target_type": "box"}, {"max_overlap": 1.5}])
+@pytest.mark.parametrize("arguments",
+                         [{"shapes": (0, 2)}, {"shapes": (3, 2)}, {"radius": (0.3, 0.2)}, {"radius": (0.1, 0.6)},
+                          {"image_size": 8}, {"target_type": "box"}, {"max_overlap": 1.5}])
 def test_shapes_refuse(arguments):
     with pytest.raises(ValueError, match=f"SyntheticShapes: expected {next(iter(arguments))}"):
         SyntheticShapes(**arguments)
@@ -151,7 +157,9 @@ def test_a_digit_is_where_it_is_said_to_be():
     for i in range(30):
         image, target = data[i]
         pixels = np.asarray(image)
-        found = [known.get(np.ascontiguousarray(pixels[y:y + 8, x:x + 8]).tobytes()) for y in range(25) for x in range(25)]
+        found = [known.get(np.ascontiguousarray(pixels[y:y + 8, x:x + 8]).tobytes())
+                 for y in range(25)
+                 for x in range(25)]
         assert target["labels"].item() - 1 in found
         assert data.classes[target["labels"].item()] == str(target["labels"].item() - 1)
 

@@ -43,10 +43,10 @@ def test_values(tmp_path, protocol):
 
 def test_python_2(tmp_path):
     # {'data': array([[1, 2]], dtype=uint8), 'labels': [6]}, as Python 2 with NumPy 1 has written it
-    content = (b"\x80\x02}q\x01(U\x04dataq\x02cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\nq\x04K\x00\x85q\x05U"
-               b"\x01bq\x06\x87q\x07Rq\x08(K\x01K\x01K\x02\x86q\x09cnumpy\ndtype\nq\nU\x02u1q\x0bK\x00K\x01\x87q\x0cRq\x0d(K"
-               b"\x03U\x01|q\x0eNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x0fb\x89U\x02\x01\x02q\x10tq\x11bU\x06labelsq\x12]"
-               b"q\x13K\x06au.")
+    content = (b"\x80\x02}q\x01(U\x04dataq\x02cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\nq\x04K"
+               b"\x00\x85q\x05U\x01bq\x06\x87q\x07Rq\x08(K\x01K\x01K\x02\x86q\x09cnumpy\ndtype\nq\nU\x02u1q\x0bK"
+               b"\x00K\x01\x87q\x0cRq\x0d(K\x03U\x01|q\x0eNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x0fb\x89U"
+               b"\x02\x01\x02q\x10tq\x11bU\x06labelsq\x12]q\x13K\x06au.")
     assert pickle.loads(content, encoding="latin1")["data"].tolist() == [[1, 2]]
     found = read_pickle(write(tmp_path, content))
     assert found["data"].tolist() == [[1, 2]] and found["labels"] == [6]
@@ -62,7 +62,9 @@ class Evil:
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("evil", [
-    Evil(os.mkdir, "owned"), [Evil(os.mkdir, "owned")], {"data": np.zeros(2), "x": Evil(exec, "import os; os.mkdir('owned')")},
+    Evil(os.mkdir, "owned"),
+    [Evil(os.mkdir, "owned")],
+    {"data": np.zeros(2), "x": Evil(exec, "import os; os.mkdir('owned')")},
     Evil(getattr, "text", "join"), Evil(np.ndarray.tofile, np.zeros(2), "owned"), {"data": np.dtype("u1")},
     collections.OrderedDict(a=1), np.array([None, object()], dtype=object)], ids=repr)
 def test_hostile(tmp_path, monkeypatch, evil, protocol):

@@ -178,7 +178,8 @@ def replace(root, name, old, new):
 
 
 @pytest.mark.parametrize("old, new, text", [
-    (f"train/b/bridge/00000002.jpg {NUMBERS['bridge']}", f"train/b/bridge/00000002.jpg {NUMBERS['coast']}", "mislabelled"),
+    (f"train/b/bridge/00000002.jpg {NUMBERS['bridge']}", f"train/b/bridge/00000002.jpg {NUMBERS['coast']}",
+     "mislabelled"),
     (f"train/b/bridge/00000002.jpg {NUMBERS['bridge']}", "train/b/bridge/00000002.jpg 999", "mislabelled"),
     ("00000002.jpg", "00000003.jpg", "lists 1 files that are not in .*baseball_field/00000003"),
     ("train/b/bridge/00000001.jpg", "../../etc/bridge/passwd", "expected a path in the folder"),

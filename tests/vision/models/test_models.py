@@ -165,14 +165,17 @@ def test_dilation_needs_bottlenecks():
 def test_option_b_has_a_convolution_where_a_has_zeros():
     a, b = models.resnet20(), models.resnet20(shortcut="B")
     added = {key for key in b.state_dict() if key not in a.state_dict()}
-    assert {key.split(".num")[0].rpartition(".")[0] for key in added} >= {"layer2.0.downsample.0", "layer3.0.downsample.0"}
+    assert {key.split(".num")[0].rpartition(".")[0] for key in added} >= {
+        "layer2.0.downsample.0",
+        "layer3.0.downsample.0",
+    }
     assert sum(p.numel() for p in b.parameters()) - sum(p.numel() for p in a.parameters()) == \
         16 * 32 + 64 + 32 * 64 + 128
     assert b(minidl.rand(2, 3, 32, 32)).shape == (2, 10)
 
 
 def test_whitening_makes_patches_of_the_data_white():
-    """Each kernel's outputs have variance 1 and are uncorrelated, as far as eps lets them; the last 12 are negatives."""
+    """Each kernel's outputs have variance 1 and no correlation, as far as eps lets them; the last 12 are negatives."""
     minidl.manual_seed(0)
     images = F.avg_pool2d(minidl.randn(200, 3, 34, 34), 3, stride=1)       # smooth, as photographs are
     images = images * minidl.tensor([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1) + 0.5
@@ -245,7 +248,8 @@ def test_cct_by_its_parts():
     for i in (0, 1):
         block = f"classifier.blocks.{i}"
         q, k, v = linear(norm(y, f"{block}.pre_norm"), f"{block}.self_attn.qkv").split(128, dim=-1)
-        heads = [torch.softmax(q[..., h] @ k[..., h].mT / 8, dim=-1) @ v[..., h] for h in (slice(0, 64), slice(64, 128))]
+        heads = [torch.softmax(q[..., h] @ k[..., h].mT / 8, dim=-1) @ v[..., h]
+                 for h in (slice(0, 64), slice(64, 128))]
         y = norm(y + linear(torch.cat(heads, dim=-1), f"{block}.self_attn.proj"), f"{block}.norm1")
         y = y + linear(f.gelu(linear(y, f"{block}.linear1")), f"{block}.linear2")
     y = norm(y, "classifier.norm")

@@ -29,15 +29,20 @@ MADE = {    # name: how both are made, with the enumerations of the module
     "Resize": lambda m: m.Resize((8, 9), m.InterpolationMode.BICUBIC), "Resize by a number": lambda m: m.Resize(8, 3),
     "CenterCrop": lambda m: m.CenterCrop(8), "Pad": lambda m: m.Pad((1, 2), 3), "Lambda": lambda m: m.Lambda(abs),
     "RandomCrop": lambda m: m.RandomCrop(8, padding=2), "RandomResizedCrop": lambda m: m.RandomResizedCrop([8, 9]),
-    "RandomHorizontalFlip": lambda m: m.RandomHorizontalFlip(0.3), "RandomVerticalFlip": lambda m: m.RandomVerticalFlip(),
-    "FiveCrop": lambda m: m.FiveCrop(4), "TenCrop": lambda m: m.TenCrop(4, True), "ColorJitter": lambda m: m.ColorJitter(0.5, 2, (1, 2), 0.1),
+    "RandomHorizontalFlip": lambda m: m.RandomHorizontalFlip(0.3),
+    "RandomVerticalFlip": lambda m: m.RandomVerticalFlip(),
+    "FiveCrop": lambda m: m.FiveCrop(4),
+    "TenCrop": lambda m: m.TenCrop(4, True),
+    "ColorJitter": lambda m: m.ColorJitter(0.5, 2, (1, 2), 0.1),
     "RandomRotation": lambda m: m.RandomRotation((-10, 20), m.InterpolationMode.BILINEAR, center=(3, 4)),
     "RandomAffine": lambda m: m.RandomAffine(10, (0.1, 0.2), (0.5, 2), 3, fill=9),
     "Grayscale": lambda m: m.Grayscale(3), "RandomGrayscale": lambda m: m.RandomGrayscale(),
     "GaussianBlur": lambda m: m.GaussianBlur((3, 5)), "RandomApply": lambda m: m.RandomApply([m.RandomInvert()], 0.1),
-    "RandomOrder": lambda m: m.RandomOrder([m.CenterCrop(3)]), "RandomChoice": lambda m: m.RandomChoice([m.CenterCrop(3)], [1.0]),
+    "RandomOrder": lambda m: m.RandomOrder([m.CenterCrop(3)]),
+    "RandomChoice": lambda m: m.RandomChoice([m.CenterCrop(3)], [1.0]),
     "RandomInvert": lambda m: m.RandomInvert(), "RandomPosterize": lambda m: m.RandomPosterize(3),
-    "RandomSolarize": lambda m: m.RandomSolarize(100, 0.2), "RandomAdjustSharpness": lambda m: m.RandomAdjustSharpness(2),
+    "RandomSolarize": lambda m: m.RandomSolarize(100, 0.2),
+    "RandomAdjustSharpness": lambda m: m.RandomAdjustSharpness(2),
     "RandomAutocontrast": lambda m: m.RandomAutocontrast(), "RandomEqualize": lambda m: m.RandomEqualize(),
 }
 
@@ -49,8 +54,16 @@ def test_they_show_themselves_as_torchvisions(name):
         == repr(theirs).replace("(8, 8)", "8").replace("(4, 4)", "4").replace("[8, 9]", "(8, 9)")
 
 
-@pytest.mark.parametrize("name", sorted(set(MADE) - {"Lambda", "Normalize", "ToPILImage", "ToPILImage of a mode", "Compose", "ToTensor",
-                                                     "PILToTensor"}))
+@pytest.mark.parametrize("name",
+                         sorted(set(MADE) - {
+                                    "Lambda",
+                                    "Normalize",
+                                    "ToPILImage",
+                                    "ToPILImage of a mode",
+                                    "Compose",
+                                    "ToTensor",
+                                    "PILToTensor",
+                                }))
 def test_images_and_tensors_agree_on_what_is_done(name):
     """The same draws, on a PIL image and on the tensor of it."""
     transform = pickle.loads(pickle.dumps(MADE[name](T)))           # as a worker gets it
@@ -64,7 +77,12 @@ def test_images_and_tensors_agree_on_what_is_done(name):
             a, b = np.asarray(a), b.numpy().transpose(1, 2, 0)
             assert a.reshape(b.shape).shape == b.shape
             gap = np.abs(a.reshape(b.shape).astype(int) - b)
-            limit = {"ColorJitter": 12, "RandomAffine": 255, "RandomRotation": 255, "RandomAdjustSharpness": 3}.get(name, 3)
+            limit = {
+                "ColorJitter": 12,
+                "RandomAffine": 255,
+                "RandomRotation": 255,
+                "RandomAdjustSharpness": 3,
+            }.get(name, 3)
             assert np.quantile(gap, 0.85) <= limit and (gap.mean() < 25), name
 
 
@@ -92,7 +110,8 @@ def test_resized_crops_have_the_area_and_shape_asked_for():
         ratios.append(np.log(w / h))
     assert 0.099 < min(areas) < 0.12 and 0.38 < max(areas) < 0.401 and abs(np.mean(areas) - 0.25) < 0.02
     assert abs(np.mean(ratios)) < 0.1 and max(np.abs(ratios)) < np.log(2.1)
-    assert T.RandomResizedCrop.get_params(minidl.zeros(1, 10, 100), (1.0, 1.0), (0.5, 2.0)) == (0, 40, 10, 20)     # none fits
+    # none fits
+    assert T.RandomResizedCrop.get_params(minidl.zeros(1, 10, 100), (1.0, 1.0), (0.5, 2.0)) == (0, 40, 10, 20)
     assert T.RandomResizedCrop.get_params(minidl.zeros(1, 100, 10), (1.0, 1.0), (0.5, 2.0)) == (40, 0, 20, 10)
     assert T.RandomResizedCrop.get_params(minidl.zeros(1, 10, 12), (3.0, 3.0), (0.5, 2.0)) == (0, 0, 10, 12)
     with warnings.catch_warnings(record=True) as caught:
@@ -149,8 +168,8 @@ def test_affine_draws():
 
 
 def test_same_seed_same_image():
-    transform = T.Compose([T.RandomResizedCrop(16), T.RandomHorizontalFlip(), T.ColorJitter(0.4, 0.4, 0.4, 0.1), T.RandAugment(),
-                           T.ToTensor(), T.RandomErasing(p=1.0)])
+    transform = T.Compose([T.RandomResizedCrop(16), T.RandomHorizontalFlip(), T.ColorJitter(0.4, 0.4, 0.4, 0.1),
+                           T.RandAugment(), T.ToTensor(), T.RandomErasing(p=1.0)])
     minidl.manual_seed(5)
     first, other = transform(IMAGE), transform(IMAGE)
     minidl.manual_seed(5)
@@ -159,7 +178,9 @@ def test_same_seed_same_image():
 
 # ---------------------------------------------------------------------- with torchvision's functions and our draws
 
-@pytest.mark.parametrize("name", ["RandomCrop", "RandomResizedCrop", "RandomRotation", "RandomAffine", "ColorJitter", "GaussianBlur"])
+@pytest.mark.parametrize("name",
+                         ["RandomCrop", "RandomResizedCrop", "RandomRotation", "RandomAffine", "ColorJitter",
+                          "GaussianBlur"])
 def test_draws_are_used_as_torchvision_uses_them(name, monkeypatch):
     """torchvision's class, with `get_params` replaced by ours, makes the same image bit by bit."""
     theirs = torchvision("transforms")
@@ -196,7 +217,8 @@ def test_policies(policy, monkeypatch):
     for which in range(25):
         for signs in ([0, 1], [1, 0]):
             for kind in (T.AutoAugment, theirs.AutoAugment):
-                monkeypatch.setattr(kind, "get_params", staticmethod(lambda _, which=which, signs=signs: (which, [0.0, 0.0], signs)))
+                monkeypatch.setattr(kind, "get_params",
+                                    staticmethod(lambda _, which=which, signs=signs: (which, [0.0, 0.0], signs)))
             assert ours(IMAGE).tobytes() == reference(IMAGE).tobytes(), ours.policies[which]
 
 
@@ -239,8 +261,10 @@ def test_operations_bit_by_bit(size):
         autoaugment.apply_operation(IMAGE, "Swirl", 1.0, T.InterpolationMode.NEAREST, None)
 
 
-@pytest.mark.parametrize("transform", [T.AutoAugment(fill=3), T.AutoAugment(T.AutoAugmentPolicy.CIFAR10), T.RandAugment(3, 20),
-                                       T.TrivialAugmentWide(fill=[1, 2, 3]), T.AugMix(), T.AugMix(all_ops=False, chain_depth=2)], ids=repr)
+@pytest.mark.parametrize("transform",
+                         [T.AutoAugment(fill=3), T.AutoAugment(T.AutoAugmentPolicy.CIFAR10), T.RandAugment(3, 20),
+                          T.TrivialAugmentWide(fill=[1, 2, 3]), T.AugMix(), T.AugMix(all_ops=False, chain_depth=2)],
+                         ids=repr)
 def test_augmentations_run_on_both_and_differ(transform):
     minidl.manual_seed(0)
     seen = set()
@@ -256,7 +280,8 @@ def test_augmentations_run_on_both_and_differ(transform):
 def test_augmix_of_one_colour_is_that_colour():
     grey = Image.new("RGB", (8, 8), (100, 100, 100))
     minidl.manual_seed(0)
-    quiet = T.AugMix(severity=1, all_ops=False)        # the weakest magnitudes change nothing, but for Posterize and Equalize
+    # the weakest magnitudes change nothing, but for Posterize and Equalize
+    quiet = T.AugMix(severity=1, all_ops=False)
     assert all(np.abs(np.asarray(quiet(grey)).astype(int) - 100).max() <= 13 for _ in range(20))
 
 
@@ -270,14 +295,30 @@ def test_a_policy_has_its_frequencies():
 
 WRONG = [
     lambda m: m.Resize(8.5), lambda m: m.Resize([1, 2, 3]), lambda m: m.CenterCrop([1, 2, 3]), lambda m: m.Pad("2"),
-    lambda m: m.Pad(1, "black"), lambda m: m.Pad(1, 0, "mirror"), lambda m: m.Pad([1, 2, 3]), lambda m: m.RandomCrop([1, 2, 3]),
+    lambda m: m.Pad(1, "black"),
+    lambda m: m.Pad(1, 0, "mirror"),
+    lambda m: m.Pad([1, 2, 3]),
+    lambda m: m.RandomCrop([1, 2, 3]),
     lambda m: m.RandomResizedCrop(8, scale=0.5), lambda m: m.RandomResizedCrop(8, ratio=1), lambda m: m.ColorJitter(-1),
-    lambda m: m.ColorJitter(hue=0.6), lambda m: m.ColorJitter((1, 2, 3)), lambda m: m.ColorJitter((2, 1)), lambda m: m.ColorJitter("1"),
+    lambda m: m.ColorJitter(hue=0.6),
+    lambda m: m.ColorJitter((1, 2, 3)),
+    lambda m: m.ColorJitter((2, 1)),
+    lambda m: m.ColorJitter("1"),
     lambda m: m.RandomRotation(-1), lambda m: m.RandomRotation([1]), lambda m: m.RandomRotation(1, center=3),
-    lambda m: m.RandomRotation(1, fill=m), lambda m: m.RandomAffine(1, translate=(2, 0)), lambda m: m.RandomAffine(1, translate=3),
-    lambda m: m.RandomAffine(1, scale=(0, 1)), lambda m: m.RandomAffine(1, shear=[1, 2, 3]), lambda m: m.RandomAffine(1, center=[1]),
-    lambda m: m.GaussianBlur(2), lambda m: m.GaussianBlur([3, 3, 3]), lambda m: m.GaussianBlur(3, -1), lambda m: m.GaussianBlur(3, (2, 1)),
-    lambda m: m.GaussianBlur(3, "1"), lambda m: m.AugMix(severity=11), lambda m: m.AutoAugment("svhn"), lambda m: m.Lambda(None),
+    lambda m: m.RandomRotation(1, fill=m),
+    lambda m: m.RandomAffine(1, translate=(2, 0)),
+    lambda m: m.RandomAffine(1, translate=3),
+    lambda m: m.RandomAffine(1, scale=(0, 1)),
+    lambda m: m.RandomAffine(1, shear=[1, 2, 3]),
+    lambda m: m.RandomAffine(1, center=[1]),
+    lambda m: m.GaussianBlur(2),
+    lambda m: m.GaussianBlur([3, 3, 3]),
+    lambda m: m.GaussianBlur(3, -1),
+    lambda m: m.GaussianBlur(3, (2, 1)),
+    lambda m: m.GaussianBlur(3, "1"),
+    lambda m: m.AugMix(severity=11),
+    lambda m: m.AutoAugment("svhn"),
+    lambda m: m.Lambda(None),
 ]
 
 
@@ -298,9 +339,14 @@ def test_all_of_torchvision_is_here_but_for_these():
 
     names = {*classes.__all__, *auto.__all__}
     assert hasattr(theirs, "Compose")
-    assert {name for name in names if not hasattr(T, name)} == {"ElasticTransform", "LinearTransformation", "RandomPerspective"}
+    assert {name for name in names if not hasattr(T, name)} == {
+        "ElasticTransform",
+        "LinearTransformation",
+        "RandomPerspective",
+    }
 
 
 def test_helpers():
-    assert geometry.pair_of([3], "x") == (3, 3) and geometry.fill_for(TENSOR, 2) == [2.0] * 3 and geometry.fill_for(IMAGE, 2) == 2
+    assert geometry.pair_of([3], "x") == (3, 3)
+    assert geometry.fill_for(TENSOR, 2) == [2.0] * 3 and geometry.fill_for(IMAGE, 2) == 2
     assert color._range((0.5, 2), "x") == (0.5, 2.0)

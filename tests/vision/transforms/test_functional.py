@@ -23,16 +23,33 @@ def mode(name):
 
 
 CASES = {      # function: arguments
-    "resize": [((12,), {}), (([10, 40],), {}), ((40, mode("bicubic")), {}), ((9, mode("nearest")), {}), ((8, mode("box")), {}),
-               ((50, mode("bilinear"), 55), {}), (([15],), {}), ((8, mode("lanczos")), {}), ((23,), {})],
+    "resize": [
+        ((12,), {}),
+        (([10, 40],), {}),
+        ((40, mode("bicubic")), {}),
+        ((9, mode("nearest")), {}),
+        ((8, mode("box")), {}),
+        ((50, mode("bilinear"), 55), {}),
+        (([15],), {}),
+        ((8, mode("lanczos")), {}),
+        ((23,), {}),
+    ],
     "pad": [((2,), {}), (([1, 2],), {"fill": 7}), (([1, 2, 3, 4],), {"padding_mode": "edge"}),
-            (([5, 1],), {"padding_mode": "reflect"}), (([3, 0, 1, 6],), {"padding_mode": "symmetric"}), (([-2, 1, 3, -4],), {})],
+            (([5, 1],), {"padding_mode": "reflect"}),
+            (([3, 0, 1, 6],), {"padding_mode": "symmetric"}),
+            (([-2, 1, 3, -4],), {})],
     "crop": [((2, 3, 10, 12), {}), ((-3, -2, 10, 40), {}), ((20, 25, 10, 10), {}), ((0, 0, 23, 30), {})],
     "center_crop": [((10,), {}), (([9, 12],), {}), (([40, 20],), {}), (([41, 51],), {})],
     "resized_crop": [((2, 3, 10, 12, [8, 9]), {})],
     "hflip": [((), {})], "vflip": [((), {})],
-    "rotate": [((30.0,), {}), ((-75.5, mode("bilinear")), {}), ((45, mode("bilinear"), True), {}), ((90, mode("nearest"), True), {}),
-               ((20.0, mode("nearest"), False, [3, 4]), {"fill": [9]}), ((180,), {})],
+    "rotate": [
+        ((30.0,), {}),
+        ((-75.5, mode("bilinear")), {}),
+        ((45, mode("bilinear"), True), {}),
+        ((90, mode("nearest"), True), {}),
+        ((20.0, mode("nearest"), False, [3, 4]), {"fill": [9]}),
+        ((180,), {}),
+    ],
     "affine": [((10.0, [3, -2], 1.2, [5.0, -8.0]), {}), ((0.0, [4, 5], 1.0, 20.0), {"interpolation": mode("bilinear")}),
                ((0.0, [0, 0], 0.73, [0.0, 0.0]), {"fill": [40], "center": [0, 0]})],
     "adjust_brightness": [((0.0,), {}), ((0.6,), {}), ((1.7,), {})],
@@ -139,7 +156,8 @@ def test_to_tensor(kind):
 
 
 @pytest.mark.parametrize("array", [PIXELS, PIXELS[..., 0], PIXELS[..., :1], PIXELS.astype(np.float32), PIXELS / 3.0,
-                                   np.zeros((3, 4, 2), np.uint8), PIXELS[::-1, ::2]], ids=lambda a: f"{a.dtype}{a.shape}")
+                                   np.zeros((3, 4, 2), np.uint8),
+                                   PIXELS[::-1, ::2]], ids=lambda a: f"{a.dtype}{a.shape}")
 def test_arrays_to_tensors_and_images(array):
     theirs = torchvision("transforms.functional")
     found = F.to_tensor(array)
@@ -152,7 +170,9 @@ def test_arrays_to_tensors_and_images(array):
 
 
 @pytest.mark.parametrize("array, kind", [
-    (np.zeros((2, 3, 4), np.uint8), "RGBA"), (np.zeros((2, 3, 4), np.uint8), "CMYK"), (np.ones((2, 3, 3), np.uint8), "HSV"),
+    (np.zeros((2, 3, 4), np.uint8), "RGBA"),
+    (np.zeros((2, 3, 4), np.uint8), "CMYK"),
+    (np.ones((2, 3, 3), np.uint8), "HSV"),
     (np.ones((2, 3, 1), np.float32), "F"), (np.ones((2, 3, 1), np.int32), "I"), (np.ones((2, 3, 1), np.int16), None),
     (np.ones((2, 3, 1), np.uint8), "RGB"), (np.ones((2, 3, 3), np.uint8), "L"), (np.ones((2, 3, 5), np.uint8), None),
     (np.ones((2, 3, 3), np.int32), None), (np.ones((2, 3, 2), np.uint8), "RGB"), (np.ones(3, np.uint8), None),
@@ -197,8 +217,12 @@ def test_normalize():
     np.testing.assert_allclose(F.normalize(x, mean, std).numpy(), expected, rtol=1e-5, atol=1e-6)
     assert F.normalize(x, mean, std, inplace=True) is x
     np.testing.assert_allclose(x.numpy(), expected, rtol=1e-5, atol=1e-6)
-    for error, arguments in ((TypeError, (x.long(), mean, std)), (ValueError, (x[0, 0], mean, std)), (TypeError, (3, mean, std)),
-                             (ValueError, (x, mean, [1, 0, 1]))):
+    for error, arguments in (
+        (TypeError, (x.long(), mean, std)),
+        (ValueError, (x[0, 0], mean, std)),
+        (TypeError, (3, mean, std)),
+        (ValueError, (x, mean, [1, 0, 1])),
+    ):
         with pytest.raises(error):
             F.normalize(*arguments)
 
@@ -218,14 +242,37 @@ def test_dimensions():
     assert F.get_image_num_channels(minidl.zeros(5, 2, 3, 4)) == 2 and F.get_dimensions(minidl.zeros(3, 4)) == [1, 3, 4]
 
 
-WRONG = [("resize", (3.5,)), ("resize", ([1, 2, 3],)), ("resize", (8, 99)), ("resize", (8, "bilinear")), ("resize", (8, None, 8)),
-         ("resize", ([8, 9], mode("nearest"), 20)), ("pad", ("2",)), ("pad", ([1, 2, 3],)), ("pad", (1, "x")),
-         ("pad", (1, 0, "mirror")), ("pad", (1, 0, 3)), ("rotate", ("x",)), ("rotate", (3, mode("nearest"), False, 4)),
-         ("affine", ("x", [0, 0], 1.0, 0.0)), ("affine", (0.0, 3, 1.0, 0.0)), ("affine", (0.0, [1], 1.0, 0.0)),
-         ("affine", (0.0, [0, 0], 0.0, 0.0)), ("affine", (0.0, [0, 0], 1.0, "x")), ("affine", (0.0, [0, 0], 1.0, [1, 2, 3])),
-         ("adjust_hue", (0.6,)), ("adjust_gamma", (-1,)), ("rgb_to_grayscale", (2,)), ("posterize", (9,)),
-         ("gaussian_blur", (4,)), ("gaussian_blur", ([3, 3, 3],)), ("gaussian_blur", ("3",)), ("gaussian_blur", (3, -1.0)),
-         ("gaussian_blur", (3, [1, 2, 3])), ("rotate", (3,), {"fill": [1, 2]})]
+WRONG = [
+    ("resize", (3.5,)),
+    ("resize", ([1, 2, 3],)),
+    ("resize", (8, 99)),
+    ("resize", (8, "bilinear")),
+    ("resize", (8, None, 8)),
+    ("resize", ([8, 9], mode("nearest"), 20)),
+    ("pad", ("2",)),
+    ("pad", ([1, 2, 3],)),
+    ("pad", (1, "x")),
+    ("pad", (1, 0, "mirror")),
+    ("pad", (1, 0, 3)),
+    ("rotate", ("x",)),
+    ("rotate", (3, mode("nearest"), False, 4)),
+    ("affine", ("x", [0, 0], 1.0, 0.0)),
+    ("affine", (0.0, 3, 1.0, 0.0)),
+    ("affine", (0.0, [1], 1.0, 0.0)),
+    ("affine", (0.0, [0, 0], 0.0, 0.0)),
+    ("affine", (0.0, [0, 0], 1.0, "x")),
+    ("affine", (0.0, [0, 0], 1.0, [1, 2, 3])),
+    ("adjust_hue", (0.6,)),
+    ("adjust_gamma", (-1,)),
+    ("rgb_to_grayscale", (2,)),
+    ("posterize", (9,)),
+    ("gaussian_blur", (4,)),
+    ("gaussian_blur", ([3, 3, 3],)),
+    ("gaussian_blur", ("3",)),
+    ("gaussian_blur", (3, -1.0)),
+    ("gaussian_blur", (3, [1, 2, 3])),
+    ("rotate", (3,), {"fill": [1, 2]}),
+]
 
 
 @pytest.mark.parametrize("case", WRONG, ids=str)
@@ -240,8 +287,14 @@ def test_errors_as_torchvision(case):
     assert errors[1] is errors[0] or (errors[0], errors[1]) == (AttributeError, TypeError)
 
 
-@pytest.mark.parametrize("name, args", [("hflip", ()), ("resize", (3,)), ("crop", (0, 0, 1, 1)), ("adjust_hue", (0.1,)), ("invert", ()),
-                                        ("gaussian_blur", (3,))])
+@pytest.mark.parametrize("name, args", [
+    ("hflip", ()),
+    ("resize", (3,)),
+    ("crop", (0, 0, 1, 1)),
+    ("adjust_hue", (0.1,)),
+    ("invert", ()),
+    ("gaussian_blur", (3,)),
+])
 def test_no_image(name, args):
     for thing in ("text", np.zeros((3, 4, 4), np.uint8), None):
         with pytest.raises(TypeError, match="img should be PIL Image or Tensor"):
