@@ -1,4 +1,4 @@
-"""ROC, precision-recall, the areas below, and calibration: by hand, scikit-learn, torchmetrics, and by counting pairs."""
+"""ROC, precision-recall, the areas below, and calibration: by hand, scikit-learn, torchmetrics and counted pairs."""
 from __future__ import annotations
 
 import itertools
@@ -61,7 +61,8 @@ def test_calibration_by_hand():
     scores, target = minidl.tensor([0.4, 0.3, 0.5 - 1e-6, 0.9, 0.9]), minidl.tensor([0, 0, 0, 1, 0])
     arguments = {"task": "binary", "n_bins": 2}
     first, second = 1.2 / 3, 0.4
-    assert M.calibration_error(scores, target, **arguments).item() == pytest.approx(3 / 5 * first + 2 / 5 * second, rel=1e-4)
+    assert M.calibration_error(scores, target,
+                               **arguments).item() == pytest.approx(3 / 5 * first + 2 / 5 * second, rel=1e-4)
     assert M.calibration_error(scores, target, **arguments, norm="max").item() == pytest.approx(0.4, rel=1e-4)
     assert M.calibration_error(scores, target, **arguments, norm="l2").item() == pytest.approx(0.4, rel=1e-4)
 
@@ -158,7 +159,8 @@ def test_areas_by_pairs_and_scikit_learn(pairs):
     wins = (yes[:, None] > no).mean() + (yes[:, None] == no).mean() / 2
     assert ours("auroc", scores, target) == pytest.approx(wins, abs=1e-6)
     assert ours("auroc", scores, target) == pytest.approx(sk.roc_auc_score(target, scores), abs=1e-6)
-    assert ours("average_precision", scores, target) == pytest.approx(sk.average_precision_score(target, scores), abs=1e-6)
+    assert ours("average_precision", scores, target) == pytest.approx(
+        sk.average_precision_score(target, scores), abs=1e-6)
     assert ours("auroc", scores, target, max_fpr=0.4) == pytest.approx(
         sk.roc_auc_score(target, scores, max_fpr=0.4), abs=1e-6)
     fpr, tpr, _ = M.roc(minidl.tensor(scores), minidl.tensor(target))

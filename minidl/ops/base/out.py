@@ -30,7 +30,8 @@ def write_out(name: str, function: Callable[..., Any], args: Any, kwargs: dict[s
         if not isinstance(o, TensorBase):
             raise TypeError(f"{name}(): argument 'out' must be Tensor, or a tuple of them for several results, not "
                             f"{type(o).__name__}")
-    if switches.enabled and any(t.requires_grad for t in tensors_in((args, kwargs, outs))):  # type: ignore[attr-defined]
+    taken = tensors_in((args, kwargs, outs))
+    if switches.enabled and any(t.requires_grad for t in taken):  # type: ignore[attr-defined]
         raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but "
                            f"one of the arguments requires grad.")
     requires_grad = kwargs.pop("requires_grad", False)

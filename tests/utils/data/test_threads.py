@@ -63,7 +63,8 @@ def test_batches_keep_their_order(count, prefetch):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_shuffling_does_not_depend_on_workers(count):
-    loader, expected = (DataLoader(range(17), batch_size=4, shuffle=True, num_workers=n, generator=Generator().manual_seed(7))
+    loader, expected = (DataLoader(range(17), batch_size=4, shuffle=True, num_workers=n,
+                                   generator=Generator().manual_seed(7))
                         for n in (count, 0))
     assert [lists(loader) for _ in range(2)] == [lists(expected) for _ in range(2)]
 
@@ -141,9 +142,11 @@ def share_out(worker):
 
 def test_each_worker_has_the_data_set_to_itself():
     data = Range(0, 8)
-    assert lists(DataLoader(data, num_workers=2, batch_size=2, worker_init_fn=share_out)) == [[0, 1], [4, 5], [2, 3], [6, 7]]
+    assert lists(DataLoader(data, num_workers=2, batch_size=2, worker_init_fn=share_out)) == [
+        [0, 1], [4, 5], [2, 3], [6, 7]]
     assert (data.start, data.end) == (0, 8)
-    assert sorted(lists(DataLoader(data, num_workers=2, batch_size=8))) == [list(range(8))] * 2      # nobody shared it out
+    # nobody shared it out
+    assert sorted(lists(DataLoader(data, num_workers=2, batch_size=8))) == [list(range(8))] * 2
 
 
 # ---------------------------------------------------------------- seeds
@@ -175,7 +178,8 @@ def test_threads_draw_what_processes_draw():
 
 
 def test_persistent_workers_draw_what_new_ones_would():
-    loaders = [DataLoader(Numbered(draw, 8), num_workers=2, persistent_workers=keep, generator=Generator().manual_seed(4))
+    loaders = [DataLoader(Numbered(draw, 8), num_workers=2, persistent_workers=keep,
+                          generator=Generator().manual_seed(4))
                for keep in (True, False)]
     for _ in range(3):
         for a, b in zip(*loaders, strict=True):
@@ -272,7 +276,9 @@ def test_a_stream_without_end_can_be_left():
 # ---------------------------------------------------------------- errors
 
 @pytest.mark.parametrize("error, kind", [
-    (ValueError("bad pixel"), ValueError), (KeyError("bad key"), KeyError), (FileNotFoundError(2, "bad file"), FileNotFoundError),
+    (ValueError("bad pixel"), ValueError),
+    (KeyError("bad key"), KeyError),
+    (FileNotFoundError(2, "bad file"), FileNotFoundError),
     (TwoArguments("bad", "pair"), RuntimeError), (SystemExit(3), RuntimeError), (KeyboardInterrupt(), RuntimeError),
     (MemoryError("bad size"), MemoryError)])
 def test_an_exception_arrives_with_its_traceback(error, kind):
@@ -303,7 +309,8 @@ def test_an_exception_in_worker_init_fn():
 def test_timeout(monkeypatch):
     monkeypatch.setattr(threads, "_GRACE", 0.1)
     over = threading.Event()
-    loader = DataLoader(Numbered(lambda index: over.wait(30) or index), num_workers=2, timeout=0.3, persistent_workers=True)
+    loader = DataLoader(Numbered(lambda index: over.wait(30) or index), num_workers=2, timeout=0.3,
+                        persistent_workers=True)
     for _ in range(2):
         with pytest.raises(RuntimeError, match=r"timed out after 0.3 seconds waiting for worker 0"):
             list(loader)
@@ -347,8 +354,11 @@ SCRIPT = """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends Unix signals")
-@pytest.mark.parametrize("constants", [{"SLEEP": 0.02, "BREAK": False, "PERSISTENT": False}, {"SLEEP": 0.02, "BREAK": True, "PERSISTENT": False},
-                                       {"SLEEP": 1.0, "BREAK": False, "PERSISTENT": True}], ids=str)
+@pytest.mark.parametrize("constants",
+                         [{"SLEEP": 0.02, "BREAK": False, "PERSISTENT": False},
+                          {"SLEEP": 0.02, "BREAK": True, "PERSISTENT": False},
+                          {"SLEEP": 1.0, "BREAK": False, "PERSISTENT": True}],
+                         ids=str)
 def test_control_c_anywhere_leaves_nothing_running(tmp_path, constants):
     text = textwrap.dedent(SCRIPT)
     for name, value in constants.items():
@@ -370,7 +380,9 @@ def test_control_c_anywhere_leaves_nothing_running(tmp_path, constants):
 
 def test_a_program_ends_while_workers_work(tmp_path):
     path = tmp_path / "script.py"
-    path.write_text("from minidl.utils.data import DataLoader\nloop = iter(DataLoader(range(10**6), num_workers=2))\nprint(next(loop))\n")
+    path.write_text(
+        "from minidl.utils.data import DataLoader\n"
+        "loop = iter(DataLoader(range(10**6), num_workers=2))\nprint(next(loop))\n")
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60,
                           env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0 and done.stdout == "tensor([0])\n" and done.stderr == ""

@@ -487,7 +487,8 @@ RESTLESS = """
 
     if __name__ == "__main__":
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        next(iter(DataLoader(range(9), num_workers=1, multiprocessing_context="fork")))     # imports numpy.random, which swallows Ctrl-C
+        # imports numpy.random, which swallows Ctrl-C
+        next(iter(DataLoader(range(9), num_workers=1, multiprocessing_context="fork")))
         print("ready", flush=True)
         try:
             while True:     # workers start and end all the time

@@ -19,7 +19,7 @@ def to_torch(state):
 
 
 def compare(ours, theirs, shape, seed=0):
-    """In float64: outputs in both modes; in training, gradients and buffers too. Parameters are moved from their start."""
+    """In float64: outputs in both modes; in training, gradients and buffers too. Parameters are not at their start."""
     torch = pytest.importorskip("torch")
 
     ours, theirs = ours.double(), theirs.double()

@@ -14,9 +14,10 @@ RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, (40, 3, 12, 10), np.uint8)
 FLOATS = (BYTES / 255).astype(np.float32)
 LABELS = RNG.integers(0, 5, 40)
-ALL = [B.RandomCrop(), B.RandomCrop(8, 0), B.RandomCrop((6, 9), 2, "reflect"), B.RandomShift(3, "edge"), B.RandomHorizontalFlip(),
-       B.AlternatingFlip(), B.Cutout(4), B.Cutout(3, [1, 0, 1]), B.ColorJitter(0.4, 0.4, 0.4), B.Normalize([0.5] * 3, [0.2, 0.3, 0.4]),
-       B.MixUp(0.5, 5), B.CutMix(1.0, 5), B.Compose([B.RandomCrop(), B.RandomHorizontalFlip(), B.Normalize([0.5], [0.5])])]
+ALL = [B.RandomCrop(), B.RandomCrop(8, 0), B.RandomCrop((6, 9), 2, "reflect"), B.RandomShift(3, "edge"),
+       B.RandomHorizontalFlip(), B.AlternatingFlip(), B.Cutout(4), B.Cutout(3, [1, 0, 1]),
+       B.ColorJitter(0.4, 0.4, 0.4), B.Normalize([0.5] * 3, [0.2, 0.3, 0.4]), B.MixUp(0.5, 5), B.CutMix(1.0, 5),
+       B.Compose([B.RandomCrop(), B.RandomHorizontalFlip(), B.Normalize([0.5], [0.5])])]
 
 
 @pytest.mark.parametrize("transform", ALL, ids=repr)
@@ -129,7 +130,8 @@ def test_jitter_against_one_image_at_a_time():
         minidl.manual_seed(4)
         out = B.ColorJitter(**{name: 0.5})(BYTES)
         minidl.manual_seed(4)
-        factors = [B._stream().uniform(0.5 if k == i else 1, 1.5 if k == i else 1, (40, 1, 1, 1)) for k in range(3)][i].ravel()
+        factors = [B._stream().uniform(0.5 if k == i else 1, 1.5 if k == i else 1, (40, 1, 1, 1))
+                   for k in range(3)][i].ravel()
         for image, x, factor in zip(out, BYTES, factors):
             expected = getattr(F, f"adjust_{name}")(minidl.from_numpy(x), float(factor)).numpy()
             assert np.abs(image.astype(int) - expected).max() <= 2      # torchvision cuts off where we round
@@ -151,8 +153,11 @@ def test_mixup_against_a_loop():
     other, share = B._stream().permutation(40), B._stream().beta(0.7, 0.7, 40)
     assert labels.dtype == np.float32 and len(set(share)) == 40
     for n in range(40):
-        np.testing.assert_allclose(out[n], share[n] * FLOATS[n] + (1 - share[n]) * FLOATS[other[n]], rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(labels[n], share[n] * np.eye(5)[LABELS[n]] + (1 - share[n]) * np.eye(5)[LABELS[other[n]]], atol=1e-6)
+        np.testing.assert_allclose(out[n], share[n] * FLOATS[n] + (1 - share[n]) * FLOATS[other[n]], rtol=1e-5,
+                                   atol=1e-6)
+        np.testing.assert_allclose(labels[n],
+                                   share[n] * np.eye(5)[LABELS[n]] + (1 - share[n]) * np.eye(5)[LABELS[other[n]]],
+                                   atol=1e-6)
 
 
 def test_cutmix_labels_are_the_shares_of_pixels():
@@ -180,10 +185,12 @@ def test_labels_may_be_probabilities():
 @pytest.mark.parametrize("workers", [0, 2])
 def test_augmented(workers):
     digits = Digits()
-    data = B.Augmented(Subset(digits, range(100, 200)), B.Compose([B.RandomHorizontalFlip(1.0), B.Normalize([0.5], [0.5])]))
+    data = B.Augmented(Subset(digits, range(100, 200)),
+                       B.Compose([B.RandomHorizontalFlip(1.0), B.Normalize([0.5], [0.5])]))
     assert len(data) == 100
     images, labels = next(iter(DataLoader(data, batch_size=8, num_workers=workers)))
-    np.testing.assert_allclose(images.numpy(), (digits.data[100:108].numpy()[..., ::-1] / 255 - 0.5) / 0.5, rtol=1e-4, atol=2e-6)
+    np.testing.assert_allclose(images.numpy(), (digits.data[100:108].numpy()[..., ::-1] / 255 - 0.5) / 0.5,
+                               rtol=1e-4, atol=2e-6)
     assert labels.tolist() == digits.targets[100:108].tolist()
     image, label = data[3]
     assert (image == images[3]).all() and label.item() == labels[3].item()
@@ -202,7 +209,8 @@ def test_augmented_hands_on_the_numbers_of_images():
 
 
 def test_same_seed_same_images():
-    augment = B.Compose([B.RandomCrop(), B.RandomHorizontalFlip(), B.ColorJitter(0.2, 0.2, 0.2), B.Cutout(3), B.MixUp(1.0, 5)])
+    augment = B.Compose([B.RandomCrop(), B.RandomHorizontalFlip(), B.ColorJitter(0.2, 0.2, 0.2), B.Cutout(3),
+                         B.MixUp(1.0, 5)])
     minidl.manual_seed(9)
     first, _ = augment(BYTES, LABELS)
     again, _ = augment(BYTES, LABELS)
@@ -222,15 +230,18 @@ def test_no_images_at_all():
     (lambda: B.RandomCrop()(BYTES[0, 0]), ValueError, r"images \(N, C, H, W\).*got \(12, 10\)"),
     (lambda: B.RandomCrop()(BYTES.astype(np.int64)), ValueError, "uint8 or float32, got .* int64"),
     (lambda: B.RandomCrop(20, 1)(BYTES), ValueError, r"no \(20, 20\) in images of \(12, 10\)"),
-    (lambda: B.RandomCrop(padding=10, padding_mode="reflect")(BYTES), ValueError, "too small for a reflect padding of 10"),
+    (lambda: B.RandomCrop(padding=10, padding_mode="reflect")(BYTES), ValueError,
+     "too small for a reflect padding of 10"),
     (lambda: B.RandomCrop(padding_mode="mirror"), ValueError, "padding_mode constant"),
     (lambda: B.RandomCrop(padding=-1), ValueError, "padding of 0 or more"),
     (lambda: B.RandomHorizontalFlip()(BYTES, LABELS[:3]), ValueError, "one label for each of 40 images, got 3"),
     (lambda: B.RandomHorizontalFlip()(strict_array.leaf(minidl.from_numpy(FLOATS.copy()))), TypeError, "on the CPU"),
     (lambda: B.Cutout(0), ValueError, "size of 1"), (lambda: B.ColorJitter(-1), ValueError, "0 or more"),
-    (lambda: B.Normalize([1, 2], [1]), ValueError, "mean and std of each"), (lambda: B.Normalize([1], [0]), ValueError, "no std of 0"),
+    (lambda: B.Normalize([1, 2], [1]), ValueError, "mean and std of each"),
+    (lambda: B.Normalize([1], [0]), ValueError, "no std of 0"),
     (lambda: B.Normalize([1, 2], [1, 1])(BYTES), ValueError, "2 means for images of 3 channels"),
-    (lambda: B.MixUp(0.0), ValueError, "alpha should be greater than 0"), (lambda: B.MixUp(1.0)(BYTES), ValueError, "got images only"),
+    (lambda: B.MixUp(0.0), ValueError, "alpha should be greater than 0"),
+    (lambda: B.MixUp(1.0)(BYTES), ValueError, "got images only"),
     (lambda: B.MixUp(1.0)(BYTES, LABELS), ValueError, "num_classes must be given"),
     (lambda: B.CutMix(1.0, 3)(BYTES, LABELS), ValueError, "labels from 0 to 2, got 0 to 4"),
 ])
