@@ -177,3 +177,12 @@ def test_no_folder_over_25_files(root):
 
 def test_the_root_of_the_package_is_small():
     assert len(list(PACKAGE.glob("*.py"))) <= 13, "a new file belongs into a folder"
+
+
+def test_no_line_over_120_columns():
+    """Of Python, in every folder: ruff lets those pass that end in a link or a pragma."""
+    rooms = ("minidl", "tests", "examples", "benchmarks")
+    files = [path for room in rooms for path in (PACKAGE.parent / room).rglob("*.py")]
+    wide = [f"{path.relative_to(PACKAGE.parent)}:{number}" for path in [PACKAGE.parent / "setup.py", *files]
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if len(line) > 120]
+    assert wide == []
