@@ -10,15 +10,16 @@ time of a step and its ratio to minidl's. JAX compiles its step.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from measure import in_turn, ratios, step_times
 
 LIBRARIES = ["minidl", "mygrad", "jax", "autograd"]
 BATCH = {"softmax": 256, "mlp": 128, "lenet": 128}
@@ -150,13 +151,7 @@ def autograd_step(workload: str) -> Step:
 def measure(library: str, workload: str, seconds: float) -> dict[str, float]:
     step = globals()[f"{library}_step"](workload)
     first = float(step())
-    step()
-    times: list[float] = []
-    until = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < until:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
+    times = step_times(step, seconds)
     return {"seconds": statistics.median(times), "first_loss": first}
 
 
@@ -179,16 +174,14 @@ def main() -> None:
         return
     for workload in BATCH:
         libraries = [library for library in LIBRARIES if (library, workload) != ("autograd", "lenet")]
-        runs: dict[str, list[dict[str, float]]] = {library: [] for library in libraries}
-        for _ in range(args.rounds):
-            for library in libraries:
-                runs[library].append(in_process(library, workload, args.seconds))
+        runs = in_turn(libraries, functools.partial(in_process, workload=workload, seconds=args.seconds), args.rounds)
         losses = {round(found[0]["first_loss"], 4) for found in runs.values()}
         print(f"{workload}, first loss {' / '.join(map(str, losses))}")   # the same for all: they do the same
         for library, found in runs.items():
-            ratios = sorted(run["seconds"] / ours["seconds"] for run, ours in zip(found, runs["minidl"]))
-            print(f"    {library:10}{1e3 * statistics.median(run['seconds'] for run in found):>9.2f} ms"
-                  f"{statistics.median(ratios):>8.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}")
+            times = [run["seconds"] for run in found]
+            ratio, spread = ratios(times, [run["seconds"] for run in runs["minidl"]])
+            print(f"    {library:10}{1e3 * statistics.median(times):>9.2f} ms"
+                  f"{ratio:>8.2f}   {spread[0]:.2f} to {spread[-1]:.2f}")
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measure import call_time, in_turn, ratios, step_times
 from workloads import WORKLOADS
 
 # the library, and what its processes find in their environment besides the number of threads
@@ -50,14 +50,7 @@ def measure(library: str, workload: str, seconds: float) -> dict[str, float]:
     before = forget_peak_memory()
     step = WORKLOADS[workload](lib)
     macs = count_macs(step) if library == "minidl" else 0
-    for _ in range(2):
-        step()
-    times: list[float] = []
-    until = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < until:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
+    times = step_times(step, seconds, warm_up=2)
     return {"seconds": statistics.median(times), "mib": peak_memory() - before, "macs": macs}
 
 
@@ -134,28 +127,20 @@ def in_process(contestant: str, workload: str, seconds: float, threads: int) -> 
 def machine_rate() -> float:
     """Multiply-adds a second of a large float32 matrix product."""
     a = np.random.default_rng(0).standard_normal((1536, 1536), dtype=np.float32)
-    best = math.inf
-    for _ in range(8):
-        start = time.perf_counter()
-        a @ a
-        best = min(best, time.perf_counter() - start)
-    return 1536**3 / best
+    return 1536**3 / min(call_time(lambda: a @ a) for _ in range(8))
 
 
 def compare(workload: str, rounds: int, seconds: float, threads: int) -> dict[str, dict[str, float]]:
     """All contestants in turn, `rounds` times; minidl's results, in plain NumPy and compiled, beside PyTorch's."""
-    runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTESTANTS}
-    for i in range(rounds):
-        for name in list(runs)[::1 if i % 2 else -1]:
-            runs[name].append(in_process(name, workload, seconds, threads))
+    runs = in_turn(list(CONTESTANTS), lambda name: in_process(name, workload, seconds, threads), rounds)
     theirs, found = runs.pop("PyTorch"), {}
     for name, ours in runs.items():
-        ratios = sorted(a["seconds"] / b["seconds"] for a, b in zip(ours, theirs))
+        ratio, spread = ratios([run["seconds"] for run in ours], [run["seconds"] for run in theirs])
         mib = statistics.median(run["mib"] for run in ours)
         median = statistics.median(run["seconds"] for run in ours)
         found[name] = {
-            "milliseconds": 1e3 * median, "ratio": statistics.median(ratios), "lowest": ratios[0],
-            "highest": ratios[-1], "mib": mib, "memory_ratio": mib / statistics.median(run["mib"] for run in theirs),
+            "milliseconds": 1e3 * median, "ratio": ratio, "lowest": spread[0],
+            "highest": spread[-1], "mib": mib, "memory_ratio": mib / statistics.median(run["mib"] for run in theirs),
             "macs_per_second": ours[0]["macs"] / median}
     return found
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
+from measure import call_time, in_turn, ratios
 
 import minidl
 
@@ -25,16 +25,9 @@ except ImportError:
 
 def rounds(functions: dict[str, Callable[[], object]], count: int, number: int) -> dict[str, list[float]]:
     """Seconds a call of each function, `count` times, in turn."""
-    times: dict[str, list[float]] = {name: [] for name in functions}
     for function in functions.values():
         function()
-    for _ in range(count):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            for _ in range(number):
-                function()
-            times[name].append((time.perf_counter() - start) / number)
-    return times
+    return in_turn(list(functions), lambda name: call_time(functions[name], number), count)
 
 
 def chain(x):
@@ -51,9 +44,9 @@ def chain(x):
 def show(title: str, times: dict[str, list[float]], base: str) -> None:
     print(f"\n{title}\n{'':28}{'median':>10}{'ratio':>8}   spread of the ratio")
     for name, values in times.items():
-        ratios = sorted(a / b for a, b in zip(values, times[base]))
-        low, high = ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
-        print(f"{name:28}{statistics.median(values) * 1e6:>7.2f} us{statistics.median(ratios):>8.2f}"
+        ratio, spread = ratios(values, times[base])
+        low, high = spread[len(spread) // 10], spread[-1 - len(spread) // 10]
+        print(f"{name:28}{statistics.median(values) * 1e6:>7.2f} us{ratio:>8.2f}"
               f"   {low:.2f} to {high:.2f}")
 
 

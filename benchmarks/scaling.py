@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measure import step_times
 
 import minidl
 from minidl import nn
@@ -67,14 +67,7 @@ CURVES: dict[str, tuple[Callable[[int], Step], list[int], float]] = {
 
 def seconds(step: Step, budget: float) -> float:
     """The median over as many calls as fit."""
-    step()
-    times: list[float] = []
-    until = time.perf_counter() + budget
-    while len(times) < 3 or time.perf_counter() < until:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(step_times(step, budget))
 
 
 def exponent(values: list[int], times: list[float]) -> float:
