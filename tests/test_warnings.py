@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import minidl
 import minidl.nn.functional as F
@@ -18,6 +19,7 @@ from minidl.metrics import Accuracy, FrechetInceptionDistance
 from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import random_split
+from minidl.vision import transforms
 
 PACKAGE = Path(minidl.__file__).parent
 
@@ -105,6 +107,9 @@ WARNINGS = [
     ("serialization/interface.py", bfloat16_file),
     ("backends/settings.py", lambda: minidl.set_float32_matmul_precision("low")),
     ("utils/data/dataset.py", lambda: random_split(range(2), [0.9, 0.05, 0.05])),
+    ("vision/transforms/functional.py",
+     lambda: transforms.functional.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
+    ("vision/transforms/geometry.py", lambda: transforms.RandomResizedCrop(4, scale=(1.0, 0.5))),
 ]
 """Where a warning is given, and a call that brings it about."""
 

@@ -66,7 +66,8 @@ class Evil:
     [Evil(os.mkdir, "owned")],
     {"data": np.zeros(2), "x": Evil(exec, "import os; os.mkdir('owned')")},
     Evil(getattr, "text", "join"), Evil(np.ndarray.tofile, np.zeros(2), "owned"), {"data": np.dtype("u1")},
-    collections.OrderedDict(a=1), np.array([None, object()], dtype=object)], ids=repr)
+    collections.OrderedDict(a=1), np.array([None, object()], dtype=object)],
+    ids=["call", "call in a list", "exec", "getattr", "tofile", "dtype", "OrderedDict", "objects"])
 def test_hostile(tmp_path, monkeypatch, evil, protocol):
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path, pickle.dumps({"labels": evil}, protocol))
