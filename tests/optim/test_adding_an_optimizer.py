@@ -30,7 +30,8 @@ def run(copy: Path, *args: str) -> subprocess.CompletedProcess[str]:
 def test_the_page_leads_to_an_optimizer(copy: Path) -> None:
     page = (ROOT / "docs" / "adding_an_optimizer.md").read_text(encoding="utf-8")
     algorithm, formula, row = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    export, name = re.findall(r"`minidl/optim/__init__.py`: `(from .*?)`, and `(.*?)` in `__all__`", page)[0]
+    prose = " ".join(page.split())      # however its lines are wrapped
+    export, name = re.findall(r"`minidl/optim/__init__.py`: `(from .*?)`, and `(.*?)` in `__all__`", prose)[0]
 
     def insert(path: str, before: str, text: str) -> None:
         source = (copy / path).read_text(encoding="utf-8")
