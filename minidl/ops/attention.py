@@ -80,7 +80,7 @@ class Attention(FusedOp):
 @public
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
                                  dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None,
-                                 enable_gqa: bool = False) -> Any:
+                                 enable_gqa: bool = False) -> Tensor:
     """softmax(scale * query key^T + attn_mask) value: for each query, a weighted mean of the values.
 
     query (*, L, E), key (*, S, E), value (*, S, V); returns (*, L, V). What stands before the last two axes, batches
@@ -180,7 +180,8 @@ def multi_head_attention_forward(query: Tensor, key: Tensor, value: Tensor, embe
                                  use_separate_proj_weight: bool = False, q_proj_weight: Tensor | None = None,
                                  k_proj_weight: Tensor | None = None, v_proj_weight: Tensor | None = None,
                                  static_k: Tensor | None = None, static_v: Tensor | None = None,
-                                 average_attn_weights: bool = True, is_causal: bool = False) -> tuple[Any, Any]:
+                                 average_attn_weights: bool = True,
+                                 is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
     """Several attentions side by side, the heads, each of which looks at projections of its own:
 
         q, k, v = query Wq^T, key Wk^T, value Wv^T, each cut into H heads of width d = E/H

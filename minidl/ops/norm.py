@@ -97,7 +97,7 @@ class ScaleShift(Op):
 
 @public
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
-               bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
+               bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """Normalise each channel over all images and positions, then multiply by `weight` and add `bias`.
 
     input (N, C, *); running_mean, running_var, weight, bias (C,), each may be None. In training the batch's own
@@ -144,7 +144,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
 @public
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
-                  momentum: float = 0.1, eps: float = 1e-5) -> Any:
+                  momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """Normalise each channel of each image over its positions, then multiply by `weight` and add `bias`.
 
     Arguments as for `batch_norm`, with use_input_stats for training. input (N, C, *) has at least one position axis.
@@ -179,7 +179,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
 
 @public
 def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None,
-               eps: float = 1e-5) -> Any:
+               eps: float = 1e-5) -> Tensor:
     """Normalise each sample over its last dimensions, then multiply by `weight` and add `bias`.
 
     input (*, *normalized_shape); weight and bias have the shape `normalized_shape`, a tuple (or an int).
@@ -199,7 +199,7 @@ def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = Non
 
 
 @public
-def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Any:
+def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """Divide each sample by the root of its mean square over its last dimensions, then multiply by `weight`.
 
     Arguments and errors: as `layer_norm`. eps: the machine epsilon of the dtype if not given.
@@ -220,7 +220,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 
 @public
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
-               eps: float = 1e-5) -> Any:
+               eps: float = 1e-5) -> Tensor:
     """Normalise each image over groups of C/num_groups channels, then multiply by `weight` and add `bias`.
 
     input (N, C, *), weight and bias (C,).
@@ -248,7 +248,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
 
 
 @public
-def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:
+def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:
     """Divide by the p-norm along `dim`, so that it becomes 1. Norms below eps count as eps.
 
     Errors: IndexError where there is no such dimension.
@@ -319,7 +319,7 @@ def _move_towards(running: Any, batch: Array, momentum: float) -> None:
 
 
 @public
-def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """y[n,c] = x[n,c] / (k + alpha * mean of x[n,c']^2)^beta, over `size` channels c' around c.
 
     input (N, C, *). Channels that are not there count as 0.

@@ -1,7 +1,7 @@
 """Drawing from classes in a way that gradients can pass: Gumbel softmax."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @public
-def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
     """A random choice along `dim`, softened: softmax((logits + noise) / tau).
 
     With Gumbel noise, the largest of `logits + noise` is class i with the probability softmax(logits)_i. The lower

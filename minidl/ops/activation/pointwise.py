@@ -64,7 +64,7 @@ class ReluGrad(Elementwise):
 
 
 @public
-def relu(input: Tensor, inplace: bool = False) -> Any:
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """`max(input, 0)`, the rectified linear unit.
 
     Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010.
@@ -103,7 +103,7 @@ class LeakyReluGrad(Elementwise):
 
 
 @public
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """`input` where it is positive, `negative_slope * input` elsewhere.
 
     Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013.
@@ -130,7 +130,7 @@ class Prelu(Elementwise):
 
 
 @public
-def prelu(input: Tensor, weight: Tensor) -> Any:
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """`input` where it is positive, `weight * input` elsewhere, with a learned weight.
 
     `weight` has one element, or one for each channel (dimension 1 of `input`).
@@ -173,7 +173,7 @@ class Hardtanh(Unary):
 
 
 @public
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """`input`, held between `min_val` and `max_val`.
 
     Errors: ValueError where `min_val` is above `max_val`.
@@ -189,7 +189,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 
 @public
-def relu6(input: Tensor, inplace: bool = False) -> Any:
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """`min(max(input, 0), 6)`.
 
     Source: Howard et al., "MobileNets", 2017, https://arxiv.org/abs/1704.04861
@@ -216,7 +216,7 @@ class Threshold(Unary):
 
 @public
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False, *,
-              out: Tensor | None = None) -> Any:
+              out: Tensor | None = None) -> Tensor:
     """`input` where it is above `threshold`, `value` elsewhere.
 
         >>> import minidl
@@ -243,7 +243,7 @@ class Hardshrink(Floating):
 
 
 @public
-def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Any:
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """`input`, with 0 in place of what lies between `-lambd` and `lambd`.
 
         >>> import minidl
@@ -269,7 +269,7 @@ class Softshrink(Floating):
 
 
 @public
-def softshrink(input: Tensor, lambd: float = 0.5) -> Any:
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """`input`, brought nearer to 0 by `lambd`, at most to 0.
 
     Errors: RuntimeError for a negative `lambd`.
@@ -294,7 +294,7 @@ class Hardsigmoid(Floating):
 
 
 @public
-def hardsigmoid(input: Tensor, inplace: bool = False) -> Any:
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """A sigmoid of three straight lines: 0 below -3, 1 above 3.
 
         >>> import minidl
@@ -319,7 +319,7 @@ class Hardswish(Floating):
 
 
 @public
-def hardswish(input: Tensor, inplace: bool = False) -> Any:
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """`input * hardsigmoid(input)`.
 
     Source: Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244
@@ -350,7 +350,7 @@ class Elu(Floating):
 
 
 @public
-def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`input` where it is positive, `alpha * (exp(input) - 1)` elsewhere.
 
     Source: Clevert, Unterthiner and Hochreiter, 2015, https://arxiv.org/abs/1511.07289
@@ -363,7 +363,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Any:
 
 
 @public
-def selu(input: Tensor, inplace: bool = False) -> Any:
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """A scaled `elu` that keeps activations near mean 0 and variance 1 from layer to layer.
 
     Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017, https://arxiv.org/abs/1706.02515
@@ -376,7 +376,7 @@ def selu(input: Tensor, inplace: bool = False) -> Any:
 
 
 @public
-def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`input` where it is positive, `alpha * (exp(input / alpha) - 1)` elsewhere: an `elu` without a kink.
 
     Errors: RuntimeError for `alpha` 0.
@@ -412,7 +412,7 @@ class Softplus(Floating):
 
 
 @public
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """`log(1 + exp(beta * input)) / beta`, a smooth `relu`; where `beta * input` is above `threshold`, `input`.
 
         >>> import minidl
@@ -435,7 +435,7 @@ class LogSigmoid(Floating):
 
 
 @public
-def logsigmoid(input: Tensor) -> Any:
+def logsigmoid(input: Tensor) -> Tensor:
     """`log(sigmoid(input))`, exact in both tails.
 
         >>> import minidl
@@ -456,7 +456,7 @@ class Softsign(Floating):
 
 
 @public
-def softsign(input: Tensor) -> Any:
+def softsign(input: Tensor) -> Tensor:
     """`input / (1 + abs(input))`.
 
         >>> import minidl
@@ -469,7 +469,7 @@ def softsign(input: Tensor) -> Any:
 
 
 @public
-def tanhshrink(input: Tensor) -> Any:
+def tanhshrink(input: Tensor) -> Tensor:
     """`input - tanh(input)`.
 
         >>> import minidl
@@ -525,7 +525,7 @@ class GeluTanh(FusedOp):
 
 
 @public
-def gelu(input: Tensor, approximate: str = "none") -> Any:
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """`input` times the probability that a standard normal number is below it.
 
     `approximate="tanh"` takes the formula by which GPT-2 was trained.
@@ -569,7 +569,7 @@ class Silu(FusedOp):
 
 
 @public
-def silu(input: Tensor, inplace: bool = False) -> Any:
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """`input * sigmoid(input)`, also called swish.
 
     Source: Elfwing, Uchibe and Doya, 2017, https://arxiv.org/abs/1702.03118
@@ -593,7 +593,7 @@ class Mish(Floating):
 
 
 @public
-def mish(input: Tensor, inplace: bool = False) -> Any:
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """`input * tanh(softplus(input))`.
 
     Source: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019, https://arxiv.org/abs/1908.08681
@@ -636,7 +636,7 @@ class Glu(FusedOp):
 
 
 @public
-def glu(input: Tensor, dim: int = -1) -> Any:
+def glu(input: Tensor, dim: int = -1) -> Tensor:
     """`a * sigmoid(b)`, where a and b are the halves of `input` along `dim`: (..., 2n, ...) -> (..., n, ...).
 
     Errors: IndexError where there is no such dimension, RuntimeError where it is odd.

@@ -33,7 +33,7 @@ class RRelu(Elementwise):
 
 @public
 def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
-          inplace: bool = False) -> Any:
+          inplace: bool = False) -> Tensor:
     """`input` where it is positive, `slope * input` elsewhere, with slopes drawn evenly from `lower` to `upper`.
 
     When not training the slope is the mean of both. inplace: write into the memory of `input`.

@@ -88,7 +88,7 @@ def total(x: Any, axis: int) -> Any:
 
 @public
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *,
-            out: Tensor | None = None) -> Any:
+            out: Tensor | None = None) -> Tensor:
     """`exp(input) / sum(exp(input))` along `dim`: positive numbers that sum to 1.
 
     With `dtype`, the input is cast to it first. Without `dim`, one is guessed, with a warning.
@@ -103,7 +103,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 @public
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *,
-                out: Tensor | None = None) -> Any:
+                out: Tensor | None = None) -> Tensor:
     """`log(softmax(input))` along `dim`, exact where softmax would round to 0. Arguments, errors: as `softmax`.
 
         >>> import minidl
@@ -114,7 +114,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 
 @public
-def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """`softmax(-input)` along `dim`: the smallest gets most. Arguments, errors: as `softmax`.
 
         >>> import minidl

@@ -79,7 +79,7 @@ class FramesSum(Op):
 
 @public
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
-           padding: int | tuple[int, ...] | str = 0, dilation: int | tuple[int, ...] = 1, groups: int = 1) -> Any:
+           padding: int | tuple[int, ...] | str = 0, dilation: int | tuple[int, ...] = 1, groups: int = 1) -> Tensor:
     """Slide kernels over signals; each output is the sum of what a kernel sees, weighted by the kernel.
 
     input (N, C, L) or (C, L), weight (O, C/groups, k), bias (O,) or None; returns (N, O, L') or (O, L'), where
@@ -101,7 +101,7 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: in
 @public
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
                      padding: int | tuple[int, ...] = 0, output_padding: int | tuple[int, ...] = 0, groups: int = 1,
-                     dilation: int | tuple[int, ...] = 1) -> Any:
+                     dilation: int | tuple[int, ...] = 1) -> Tensor:
     """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.
 
     input (N, C, L) or (C, L), weight (C, O/groups, k), bias (O,) or None; returns (N, O, L') or (O, L'), where
@@ -123,7 +123,7 @@ def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 
 
 @public
-def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor | None, pad: int = 0) -> Any:
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor | None, pad: int = 0) -> Tensor:
     """`conv1d` for signals that lie time first.
 
     input (L, N, C), weight (k, C, O), bias (O,); returns (L', N, O). pad: zeros at both ends.
@@ -151,7 +151,7 @@ def _one_row(geometry: Any) -> ConvGeometry:
 
 @public
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
-           padding: int | tuple[int, ...] | str = 0, dilation: int | tuple[int, ...] = 1, groups: int = 1) -> Any:
+           padding: int | tuple[int, ...] | str = 0, dilation: int | tuple[int, ...] = 1, groups: int = 1) -> Tensor:
     """Slide kernels over volumes, or films; each output is the sum of what a kernel sees, weighted by the kernel.
 
     input (N, C, D, H, W) or (C, D, H, W), weight (O, C/groups, kd, kh, kw), bias (O,) or None; returns
@@ -177,7 +177,7 @@ def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: in
 @public
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
                      padding: int | tuple[int, ...] = 0, output_padding: int | tuple[int, ...] = 0, groups: int = 1,
-                     dilation: int | tuple[int, ...] = 1) -> Any:
+                     dilation: int | tuple[int, ...] = 1) -> Tensor:
     """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.
 
     input (N, C, D, H, W) or (C, D, H, W), weight (C, O/groups, kd, kh, kw), bias (O,) or None; returns

@@ -48,7 +48,7 @@ class Fold(Op):
 
 @public
 def unfold(input: Tensor, kernel_size: int | Pair, dilation: int | Pair = 1, padding: int | Pair = 0,
-           stride: int | Pair = 1) -> Any:
+           stride: int | Pair = 1) -> Tensor:
     """Every patch that a sliding window sees, as a column.
 
     input (N, C, H, W) or (C, H, W); returns (N, C*kh*kw, L) or (C*kh*kw, L), where L is the number of positions of
@@ -77,7 +77,7 @@ def unfold(input: Tensor, kernel_size: int | Pair, dilation: int | Pair = 1, pad
 
 @public
 def fold(input: Tensor, output_size: int | Pair, kernel_size: int | Pair, dilation: int | Pair = 1,
-         padding: int | Pair = 0, stride: int | Pair = 1) -> Any:
+         padding: int | Pair = 0, stride: int | Pair = 1) -> Tensor:
     """Columns of patches laid back where `unfold` took them from; where patches overlap, they add up.
 
     input (N, C*kh*kw, L) or (C*kh*kw, L); returns (N, C, *output_size) or (C, *output_size). The other arguments are

@@ -116,7 +116,7 @@ def add_bias(y: Array, b: Array) -> Array:
 
 @public
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1,
-           padding: int | Pair | str = 0, dilation: int | Pair = 1, groups: int = 1) -> Any:
+           padding: int | Pair | str = 0, dilation: int | Pair = 1, groups: int = 1) -> Tensor:
     """Slide kernels over images; each output is the sum of what a kernel sees, weighted by the kernel.
 
     input (N, C, H, W) or (C, H, W), weight (O, C/groups, kh, kw), bias (O,) or None; returns (N, O, H', W')
@@ -145,7 +145,7 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: in
 @public
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1,
                      padding: int | Pair = 0, output_padding: int | Pair = 0, groups: int = 1,
-                     dilation: int | Pair = 1) -> Any:
+                     dilation: int | Pair = 1) -> Tensor:
     """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.
 
     This is the gradient of `conv2d` with respect to its input, as a layer of its own: it makes images larger

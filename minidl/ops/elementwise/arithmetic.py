@@ -34,7 +34,7 @@ class Add(Binary):
 
 
 @public
-def add(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out: Tensor | None = None) -> Any:
+def add(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """`input + alpha * other`, with broadcasting and type promotion.
 
     Errors: RuntimeError where shapes cannot be broadcast, or where alpha is a float and both are integers.
@@ -74,7 +74,7 @@ class Sub(Binary):
 
 
 @public
-def sub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out: Tensor | None = None) -> Any:
+def sub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """`input - alpha * other`. Errors: as `add`, and RuntimeError for bools.
 
         >>> import minidl
@@ -117,7 +117,7 @@ class Mul(Binary):
 
 
 @public
-def mul(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def mul(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input * other`, element by element.
 
         >>> import minidl
@@ -190,7 +190,7 @@ def refuse_zero(who: str, a: Any, b: Any) -> None:
 
 @public
 def div(input: Tensor | complex, other: Tensor | complex, *, rounding_mode: str | None = None,
-        out: Tensor | None = None) -> Any:
+        out: Tensor | None = None) -> Tensor:
     """`input / other`. Integers give floating results, unless `rounding_mode` is 'trunc' (towards zero) or
     'floor' (down).
 
@@ -214,7 +214,7 @@ div_ = in_place(div)
 
 
 @public
-def floor_divide(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def floor_divide(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input / other`, rounded down, as Python's `//`.
 
         >>> import minidl
@@ -243,7 +243,7 @@ class Remainder(Binary):
 
 
 @public
-def remainder(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def remainder(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """What is left of `input` after division by `other`, with the sign of `other`, as Python's `%`.
 
         >>> import minidl
@@ -272,7 +272,7 @@ class Fmod(Binary):
 
 
 @public
-def fmod(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def fmod(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """What is left of `input` after division by `other`, with the sign of `input`, as C's `fmod`.
 
         >>> import minidl
@@ -302,7 +302,7 @@ class Neg(Unary):
 
 
 @public
-def neg(input: Tensor, *, out: Tensor | None = None) -> Any:
+def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`-input`. Errors: RuntimeError for bools.
 
         >>> import minidl
@@ -326,7 +326,7 @@ class Sign(Step):
 
 
 @public
-def sign(input: Tensor, *, out: Tensor | None = None) -> Any:
+def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-1, 0 or 1, as `input` is below, at or above zero; 0 for NaN. Complex numbers have a `sgn` instead.
 
         >>> import minidl
@@ -353,7 +353,7 @@ class Sgn(Unary):
 
 
 @public
-def sgn(input: Tensor, *, out: Tensor | None = None) -> Any:
+def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The direction `z / |z|` of complex numbers, 0 at 0; of real ones their `sign`.
 
         >>> import minidl
@@ -376,7 +376,7 @@ class Abs(Unary):
 
 
 @public
-def abs(input: Tensor, *, out: Tensor | None = None) -> Any:
+def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The absolute value, of a complex number sqrt(x^2 + y^2); its gradient at 0 is 0.
 
         >>> import minidl
@@ -397,7 +397,7 @@ class Floor(Step):
 
 
 @public
-def floor(input: Tensor, *, out: Tensor | None = None) -> Any:
+def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Down to the next integer.
 
         >>> import minidl
@@ -416,7 +416,7 @@ class Ceil(Step):
 
 
 @public
-def ceil(input: Tensor, *, out: Tensor | None = None) -> Any:
+def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Up to the next integer.
 
         >>> import minidl
@@ -435,7 +435,7 @@ class Trunc(Step):
 
 
 @public
-def trunc(input: Tensor, *, out: Tensor | None = None) -> Any:
+def trunc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Towards zero to the next integer.
 
         >>> import minidl
@@ -458,7 +458,7 @@ class Round(Step):
 
 
 @public
-def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Any:
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """To the nearest integer, or to so many decimals; halves go to the even neighbour.
 
         >>> import minidl
@@ -481,7 +481,7 @@ class Frac(Unary):
 
 
 @public
-def frac(input: Tensor, *, out: Tensor | None = None) -> Any:
+def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The fractional part, with the sign of `input`.
 
         >>> import minidl
@@ -534,7 +534,7 @@ class LerpBy(Binary):
 
 
 @public
-def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) -> Any:
+def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) -> Tensor:
     """The point between `input` (weight 0) and `end` (weight 1): `input + weight * (end - input)`.
 
     Errors: NotImplementedError for bools.
@@ -572,7 +572,7 @@ class Addcmul(Ternary):
 
 
 @public
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Any:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Tensor:
     """`input + value * tensor1 * tensor2`.
 
         >>> import minidl
@@ -609,7 +609,7 @@ class Addcdiv(Ternary):
 
 
 @public
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Any:
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Tensor:
     """`input + value * tensor1 / tensor2`. Errors: RuntimeError for integers.
 
         >>> import minidl

@@ -32,7 +32,7 @@ class SignBit(Unary):
 
 
 @public
-def signbit(input: Tensor, *, out: Tensor | None = None) -> Any:
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether the sign is a minus, for -0. as well.
 
         >>> import minidl
@@ -56,7 +56,7 @@ class Copysign(Binary):
 
 
 @public
-def copysign(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def copysign(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The size of `input` with the sign of `other`, a tensor or a number.
 
         >>> import minidl
@@ -76,7 +76,7 @@ class Heaviside(Binary):
 
 
 @public
-def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Any:
+def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The step from 0 to 1: 0 below zero, 1 above, and `values` at zero. No gradient passes.
 
     Errors: RuntimeError where the dtypes differ.
@@ -124,7 +124,7 @@ def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types
 
 
 @public
-def ldexp(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def ldexp(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input * 2 ** other`.
 
         >>> import minidl
@@ -147,7 +147,7 @@ class Nextafter(Binary):
 
 
 @public
-def nextafter(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def nextafter(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The floating number next to `input` in the direction of `other`. No gradient passes.
 
         >>> import minidl
@@ -197,7 +197,7 @@ class Lcm(Integers):
 
 
 @public
-def bitwise_left_shift(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def bitwise_left_shift(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input << other`: every bit moved to the left. Errors: NotImplementedError unless both are integers.
 
         >>> import minidl
@@ -210,7 +210,7 @@ bitwise_left_shift_ = in_place(bitwise_left_shift)
 
 
 @public
-def bitwise_right_shift(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def bitwise_right_shift(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input >> other`: every bit moved to the right, the sign kept. Errors: as `bitwise_left_shift`.
 
         >>> import minidl
@@ -223,7 +223,7 @@ bitwise_right_shift_ = in_place(bitwise_right_shift)
 
 
 @public
-def gcd(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def gcd(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The greatest common divisor, element by element. Errors: NotImplementedError unless both are integers.
 
         >>> import minidl
@@ -236,7 +236,7 @@ gcd_ = in_place(gcd)
 
 
 @public
-def lcm(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def lcm(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The least common multiple, element by element. Errors: NotImplementedError unless both are integers.
 
         >>> import minidl

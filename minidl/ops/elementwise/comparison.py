@@ -58,7 +58,7 @@ class Ge(Binary):
 
 
 @public
-def eq(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def eq(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input == other`, element by element; NaN equals nothing.
 
         >>> import minidl
@@ -71,7 +71,7 @@ eq_ = in_place(eq)
 
 
 @public
-def ne(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def ne(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input != other`, element by element.
 
         >>> import minidl
@@ -84,7 +84,7 @@ ne_ = in_place(ne)
 
 
 @public
-def lt(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def lt(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input < other`, element by element.
 
         >>> import minidl
@@ -97,7 +97,7 @@ lt_ = in_place(lt)
 
 
 @public
-def le(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def le(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input <= other`, element by element.
 
         >>> import minidl
@@ -110,7 +110,7 @@ le_ = in_place(le)
 
 
 @public
-def gt(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def gt(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input > other`, element by element.
 
         >>> import minidl
@@ -123,7 +123,7 @@ gt_ = in_place(gt)
 
 
 @public
-def ge(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def ge(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input >= other`, element by element.
 
         >>> import minidl
@@ -157,7 +157,7 @@ class IsClose(Binary):
 
 @public
 def isclose(input: Tensor | complex, other: Tensor | complex, rtol: float = 1e-5, atol: float = 1e-8,
-            equal_nan: bool = False) -> Any:
+            equal_nan: bool = False) -> Tensor:
     """Where `|input - other| <= atol + rtol * |other|`. Errors: RuntimeError for two different dtypes.
 
         >>> import minidl
@@ -214,7 +214,7 @@ class IsFinite(Unary):
 
 
 @public
-def isnan(input: Tensor) -> Any:
+def isnan(input: Tensor) -> Tensor:
     """Where `input` is NaN.
 
         >>> import minidl
@@ -225,7 +225,7 @@ def isnan(input: Tensor) -> Any:
 
 
 @public
-def isinf(input: Tensor) -> Any:
+def isinf(input: Tensor) -> Tensor:
     """Where `input` is infinite, of either sign.
 
         >>> import minidl
@@ -236,7 +236,7 @@ def isinf(input: Tensor) -> Any:
 
 
 @public
-def isfinite(input: Tensor) -> Any:
+def isfinite(input: Tensor) -> Tensor:
     """Where `input` is neither infinite nor NaN.
 
         >>> import minidl
@@ -276,7 +276,7 @@ class LogicalNot(Unary):
 
 
 @public
-def logical_and(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def logical_and(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """Where both are true; anything but 0 is.
 
         >>> import minidl
@@ -289,7 +289,7 @@ logical_and_ = in_place(logical_and)
 
 
 @public
-def logical_or(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def logical_or(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """Where at least one is true.
 
         >>> import minidl
@@ -302,7 +302,7 @@ logical_or_ = in_place(logical_or)
 
 
 @public
-def logical_xor(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def logical_xor(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """Where exactly one is true.
 
         >>> import minidl
@@ -315,7 +315,7 @@ logical_xor_ = in_place(logical_xor)
 
 
 @public
-def logical_not(input: Tensor, *, out: Tensor | None = None) -> Any:
+def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where `input` is 0.
 
         >>> import minidl
@@ -369,7 +369,7 @@ class BitwiseNot(Unary):
 
 
 @public
-def bitwise_and(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def bitwise_and(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input & other`: bit by bit for integers, element by element for bools. Errors: NotImplementedError for floats.
 
         >>> import minidl
@@ -382,7 +382,7 @@ bitwise_and_ = in_place(bitwise_and)
 
 
 @public
-def bitwise_or(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def bitwise_or(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input | other`. Errors: NotImplementedError for floats.
 
         >>> import minidl
@@ -395,7 +395,7 @@ bitwise_or_ = in_place(bitwise_or)
 
 
 @public
-def bitwise_xor(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def bitwise_xor(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input ^ other`. Errors: NotImplementedError for floats.
 
         >>> import minidl
@@ -408,7 +408,7 @@ bitwise_xor_ = in_place(bitwise_xor)
 
 
 @public
-def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Any:
+def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`~input`. Errors: TypeError for floats.
 
         >>> import minidl

@@ -112,7 +112,7 @@ def check_parts(who: str, a: Any, b: Any) -> None:
 # ---------------------------------------------------------------------- put together
 
 @public
-def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Any:
+def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The complex tensor `real + i imag`. Errors: RuntimeError unless both are floating and of one dtype.
 
         >>> import minidl
@@ -124,7 +124,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def view_as_complex(input: Tensor) -> Any:
+def view_as_complex(input: Tensor) -> Tensor:
     """Pairs along the last axis as complex numbers, (*, 2) -> (*); a view.
 
     Errors: RuntimeError unless floating, with a last axis of size 2 whose elements stand side by side in memory.
@@ -148,7 +148,7 @@ def view_as_complex(input: Tensor) -> Any:
 # ---------------------------------------------------------------------- taken apart
 
 @public
-def view_as_real(input: Tensor) -> Any:
+def view_as_real(input: Tensor) -> Tensor:
     """Complex numbers as pairs of real ones along a new last axis, (*) -> (*, 2); a view.
 
     Errors: RuntimeError unless complex.
@@ -164,7 +164,7 @@ def view_as_real(input: Tensor) -> Any:
 
 
 @public
-def real(input: Tensor) -> Any:
+def real(input: Tensor) -> Tensor:
     """The real part, as a view; `input` itself if it is real.
 
         >>> import minidl
@@ -175,7 +175,7 @@ def real(input: Tensor) -> Any:
 
 
 @public
-def imag(input: Tensor) -> Any:
+def imag(input: Tensor) -> Tensor:
     """The imaginary part, as a view. Errors: RuntimeError unless complex.
 
         >>> import minidl
@@ -191,7 +191,7 @@ def imag(input: Tensor) -> Any:
 # ---------------------------------------------------------------------- mirrored
 
 @public
-def conj(input: Tensor) -> Any:
+def conj(input: Tensor) -> Tensor:
     """The complex conjugate x - iy of x + iy; `input` itself if it is real. It is computed at once: PyTorch puts it
     off, and marks the tensor (`is_conj`).
 
@@ -203,7 +203,7 @@ def conj(input: Tensor) -> Any:
 
 
 @public
-def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Any:
+def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`conj`: here, too, a new tensor holds the conjugates."""
     return conj(input)
 
@@ -211,14 +211,14 @@ conj_physical_ = in_place(conj_physical)
 
 
 @public
-def resolve_conj(input: Tensor) -> Any:
+def resolve_conj(input: Tensor) -> Tensor:
     """`input` itself: no conjugation is ever put off."""
     check_tensors("resolve_conj", input=input)
     return input
 
 
 @public
-def resolve_neg(input: Tensor) -> Any:
+def resolve_neg(input: Tensor) -> Tensor:
     """`input` itself: no negation is ever put off."""
     check_tensors("resolve_neg", input=input)
     return input

@@ -68,7 +68,7 @@ class Pow(Binary):
 
 
 @public
-def pow(input: Tensor | complex, exponent: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def pow(input: Tensor | complex, exponent: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input ** exponent`; either may be a number.
 
     Errors: RuntimeError for integers to negative integer powers.
@@ -98,7 +98,7 @@ class Square(Unary):
 
 
 @public
-def square(input: Tensor, *, out: Tensor | None = None) -> Any:
+def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`input * input`.
 
         >>> import minidl
@@ -121,7 +121,7 @@ class Sqrt(Floating):
 
 
 @public
-def sqrt(input: Tensor, *, out: Tensor | None = None) -> Any:
+def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The square root; NaN below 0, and an infinite gradient at 0.
 
         >>> import minidl
@@ -146,7 +146,7 @@ class Rsqrt(Floating):
 
 
 @public
-def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Any:
+def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`1 / sqrt(input)`.
 
         >>> import minidl
@@ -169,7 +169,7 @@ class Reciprocal(Floating):
 
 
 @public
-def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Any:
+def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`1 / input`.
 
         >>> import minidl
@@ -194,7 +194,7 @@ class Exp(Floating):
 
 
 @public
-def exp(input: Tensor, *, out: Tensor | None = None) -> Any:
+def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e to the power of `input`.
 
         >>> import minidl
@@ -217,7 +217,7 @@ class Exp2(Floating):
 
 
 @public
-def exp2(input: Tensor, *, out: Tensor | None = None) -> Any:
+def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """2 to the power of `input`.
 
         >>> import minidl
@@ -240,7 +240,7 @@ class Expm1(Floating):
 
 
 @public
-def expm1(input: Tensor, *, out: Tensor | None = None) -> Any:
+def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`exp(input) - 1`, exact for small inputs too.
 
         >>> import minidl
@@ -265,7 +265,7 @@ class Log(Floating):
 
 
 @public
-def log(input: Tensor, *, out: Tensor | None = None) -> Any:
+def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The natural logarithm; -inf at 0, NaN below.
 
         >>> import minidl
@@ -288,7 +288,7 @@ class Log2(Floating):
 
 
 @public
-def log2(input: Tensor, *, out: Tensor | None = None) -> Any:
+def log2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm to base 2.
 
         >>> import minidl
@@ -311,7 +311,7 @@ class Log10(Floating):
 
 
 @public
-def log10(input: Tensor, *, out: Tensor | None = None) -> Any:
+def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm to base 10.
 
         >>> import minidl
@@ -334,7 +334,7 @@ class Log1p(Floating):
 
 
 @public
-def log1p(input: Tensor, *, out: Tensor | None = None) -> Any:
+def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`log(1 + input)`, exact for small inputs too.
 
         >>> import minidl
@@ -360,7 +360,7 @@ class Logaddexp(Binary):
 
 
 @public
-def logaddexp(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def logaddexp(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`log(exp(input) + exp(other))`, without overflow.
 
         >>> import minidl
@@ -391,7 +391,7 @@ class Xlogy(Binary):
 
 
 @public
-def xlogy(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def xlogy(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input * log(other)`, and 0 where `input` is 0, as entropies want it.
 
         >>> import minidl
@@ -422,7 +422,7 @@ class Sigmoid(Floating):
 
 
 @public
-def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Any:
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`1 / (1 + exp(-input))`, exact in both tails.
 
         >>> import minidl
@@ -445,7 +445,7 @@ class Erf(Floating):
 
 
 @public
-def erf(input: Tensor, *, out: Tensor | None = None) -> Any:
+def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The error function.
 
         >>> import minidl
@@ -468,7 +468,7 @@ class Erfc(Floating):
 
 
 @public
-def erfc(input: Tensor, *, out: Tensor | None = None) -> Any:
+def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`1 - erf(input)`, exact for large inputs too.
 
         >>> import minidl

@@ -125,7 +125,7 @@ class Fmin(Binary):
 
 
 @public
-def maximum(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def maximum(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The larger of two, element by element; NaN where either is NaN.
 
         >>> import minidl
@@ -136,7 +136,7 @@ def maximum(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | N
 
 
 @public
-def minimum(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def minimum(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two, element by element; NaN where either is NaN.
 
         >>> import minidl
@@ -147,7 +147,7 @@ def minimum(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | N
 
 
 @public
-def fmax(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def fmax(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The larger of two; where one is NaN, the other.
 
         >>> import minidl
@@ -158,7 +158,7 @@ def fmax(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None
 
 
 @public
-def fmin(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def fmin(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two; where one is NaN, the other.
 
         >>> import minidl
@@ -196,7 +196,7 @@ class Clamp(Elementwise):
 
 
 @public
-def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Any:
+def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Tensor:
     """`input` brought into the range from `min` to `max`, each a number, a tensor or None.
 
     Errors: RuntimeError where both are None.
@@ -240,7 +240,7 @@ class NanToNum(Unary):
 
 @public
 def nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = None,
-               neginf: float | None = None, *, out: Tensor | None = None) -> Any:
+               neginf: float | None = None, *, out: Tensor | None = None) -> Tensor:
     """`input` with numbers in place of NaN, inf and -inf; the largest and smallest finite ones by default.
 
         >>> import minidl

@@ -29,7 +29,7 @@ class Sin(Floating):
 
 
 @public
-def sin(input: Tensor, *, out: Tensor | None = None) -> Any:
+def sin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sine; angles are in radians.
 
         >>> import minidl
@@ -52,7 +52,7 @@ class Cos(Floating):
 
 
 @public
-def cos(input: Tensor, *, out: Tensor | None = None) -> Any:
+def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The cosine; angles are in radians.
 
         >>> import minidl
@@ -75,7 +75,7 @@ class Tan(Floating):
 
 
 @public
-def tan(input: Tensor, *, out: Tensor | None = None) -> Any:
+def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The tangent; angles are in radians.
 
         >>> import minidl
@@ -98,7 +98,7 @@ class Asin(Floating):
 
 
 @public
-def asin(input: Tensor, *, out: Tensor | None = None) -> Any:
+def asin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle whose sine is `input`; NaN beyond -1 and 1.
 
         >>> import minidl
@@ -121,7 +121,7 @@ class Acos(Floating):
 
 
 @public
-def acos(input: Tensor, *, out: Tensor | None = None) -> Any:
+def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle whose cosine is `input`; NaN beyond -1 and 1.
 
         >>> import minidl
@@ -144,7 +144,7 @@ class Atan(Floating):
 
 
 @public
-def atan(input: Tensor, *, out: Tensor | None = None) -> Any:
+def atan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle whose tangent is `input`.
 
         >>> import minidl
@@ -179,7 +179,7 @@ def nonzero_square(a: Any, b: Any) -> Any:
 
 
 @public
-def atan2(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def atan2(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The angle of the point with x = `other` and y = `input`, from -pi to pi.
 
         >>> import minidl
@@ -202,7 +202,7 @@ class AngleOfReal(Floating):
 
 
 @public
-def angle(input: Tensor, *, out: Tensor | None = None) -> Any:
+def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle of a complex number in the plane, `atan2(imag, real)`; of a real one pi below 0, else 0.
 
         >>> import minidl
@@ -213,7 +213,7 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Any:
+def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The complex numbers of the given absolute value and angle: `abs * cos(angle) + i abs * sin(angle)`.
 
     Errors: RuntimeError unless both are floating and of one dtype.
@@ -240,7 +240,7 @@ class Hypot(Binary):
 
 
 @public
-def hypot(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def hypot(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The long side of a right triangle, `sqrt(input^2 + other^2)`, without overflow.
 
         >>> import minidl
@@ -265,7 +265,7 @@ class Sinh(Floating):
 
 
 @public
-def sinh(input: Tensor, *, out: Tensor | None = None) -> Any:
+def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic sine.
 
         >>> import minidl
@@ -288,7 +288,7 @@ class Cosh(Floating):
 
 
 @public
-def cosh(input: Tensor, *, out: Tensor | None = None) -> Any:
+def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic cosine.
 
         >>> import minidl
@@ -311,7 +311,7 @@ class Tanh(Floating):
 
 
 @public
-def tanh(input: Tensor, *, out: Tensor | None = None) -> Any:
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic tangent.
 
         >>> import minidl
@@ -334,7 +334,7 @@ class Asinh(Floating):
 
 
 @public
-def asinh(input: Tensor, *, out: Tensor | None = None) -> Any:
+def asinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of `sinh`.
 
         >>> import minidl
@@ -357,7 +357,7 @@ class Acosh(Floating):
 
 
 @public
-def acosh(input: Tensor, *, out: Tensor | None = None) -> Any:
+def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of `cosh`; NaN below 1.
 
         >>> import minidl
@@ -380,7 +380,7 @@ class Atanh(Floating):
 
 
 @public
-def atanh(input: Tensor, *, out: Tensor | None = None) -> Any:
+def atanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of `tanh`; NaN beyond -1 and 1.
 
         >>> import minidl

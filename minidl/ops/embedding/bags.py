@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
                   norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
                   per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
-                  padding_idx: int | None = None) -> Any:
+                  padding_idx: int | None = None) -> Tensor:
     """The sum, mean or maximum of rows of `weight` (V, D), over bags of integers.
 
     input (B, n): B bags of n, or (n,) with offsets (B,): bag b begins at offsets[b] and ends where the next one begins.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @public
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Any:
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """A row of zeros with a 1 at the given class, for every integer of `tensor`: (...) -> (..., classes), int64.
 
     Without `num_classes`, the largest class decides. Errors: RuntimeError for classes out of range.
@@ -68,7 +68,7 @@ class Embedding(GetItem):
 
 @public
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
-              norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Any:
+              norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
     """Rows of `weight` (V, D) looked up by the integers of `input` (...): the result is (..., D).
 
     padding_idx: the row that receives no gradient. max_norm: rows that are looked up and whose `norm_type`-norm is

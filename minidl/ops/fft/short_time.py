@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
          window: Tensor | None = None, center: bool = True, pad_mode: str = "reflect", normalized: bool = False,
          onesided: bool | None = None, return_complex: bool | None = None,
-         align_to_window: bool | None = None) -> Any:
+         align_to_window: bool | None = None) -> Tensor:
     """The Fourier transforms of all pieces of a signal that a window slides over:
 
         y[k, m] = sum_j window[j] x[m hop_length + j] e^(-2 pi i jk / n_fft)
@@ -80,7 +80,7 @@ def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: i
 @public
 def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
           window: Tensor | None = None, center: bool = True, normalized: bool = False, onesided: bool | None = None,
-          length: int | None = None, return_complex: bool = False) -> Any:
+          length: int | None = None, return_complex: bool = False) -> Tensor:
     """The signal x of which `input` is the `stft`, made with the same arguments; for any other input, the signal whose
     pieces come closest to it in squares:
 

@@ -210,7 +210,7 @@ def _mirrored(norm: str | None, who: str) -> str:
 
 @public
 def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
-        out: Tensor | None = None) -> Any:
+        out: Tensor | None = None) -> Tensor:
     """The Fourier transform along a dimension, y_k = sum_j x_j e^(-2 pi i jk / n); complex.
 
     `input` is cut off, or filled up with zeros, to `n` elements; `norm` says what is divided by n, see `ifft`.
@@ -227,7 +227,7 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
 
 @public
 def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """The inverse of `fft`, x_j = 1/n sum_k y_k e^(2 pi i jk / n).
 
     With `norm="backward"`, the default, 1 / n stands here; with "forward" in `fft`; with "ortho", 1 / sqrt(n) in both.
@@ -242,7 +242,7 @@ def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
 
 @public
 def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """`fft` of real numbers, without its second half, which would repeat the first: y_(n-k) = conj(y_k).
 
     (*, n) -> (*, n // 2 + 1), complex. Arguments and errors as `fft`, and RuntimeError for complex numbers.
@@ -256,7 +256,7 @@ def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
 
 @public
 def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """The inverse of `rfft`: (*, n // 2 + 1) -> (*, n), real. An odd n must be told: it is 2 (m - 1) by default, of m
     elements given. Arguments and errors as `ifft`.
 
@@ -269,7 +269,7 @@ def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None =
 
 @public
 def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """`fft` of a signal with x_(n-j) = conj(x_j), of which the first half is given; the result is real.
 
     (*, n // 2 + 1) -> (*, n), with n as for `irfft`. Arguments and errors as `fft`.
@@ -283,7 +283,7 @@ def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
 
 @public
 def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """The inverse of `hfft`: the first half of `ifft` of real numbers, (*, n) -> (*, n // 2 + 1).
 
     Arguments and errors as `rfft`.
@@ -298,7 +298,8 @@ def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None =
 # ---------------------------------------------------------------------- along several
 
 @public
-def fftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None) -> Any:
+def fftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
+         out: Tensor | None = None) -> Tensor:
     """`fft` along several dimensions, one after the other: all of them, those that `dim` names, or the last len(s).
 
     `s` gives the sizes to cut off or fill up to, one a dimension, where -1 leaves it as it is. The n of `norm` is the
@@ -314,7 +315,7 @@ def fftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = Non
 
 @public
 def ifftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """The inverse of `fftn`; arguments and errors as there.
 
         >>> import minidl
@@ -327,7 +328,7 @@ def ifftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = No
 
 @public
 def rfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """`fftn` of real numbers, with the first half only along the last of the dimensions, as `rfft`.
 
         >>> import minidl
@@ -339,7 +340,7 @@ def rfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = No
 
 @public
 def irfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
-           out: Tensor | None = None) -> Any:
+           out: Tensor | None = None) -> Tensor:
     """The inverse of `rfftn`, real. The last size of `s` is that of the result, by default 2 (m - 1), as for `irfft`.
 
         >>> import minidl
@@ -353,7 +354,7 @@ def irfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = N
 
 @public
 def hfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """`fft` along all of the dimensions but the last, and `hfft` along that; real. Arguments as `irfftn`.
 
         >>> import minidl
@@ -366,7 +367,7 @@ def hfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = No
 
 @public
 def ihfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
-           out: Tensor | None = None) -> Any:
+           out: Tensor | None = None) -> Tensor:
     """The inverse of `hfftn`, of real numbers. Arguments as `rfftn`.
 
         >>> import minidl
@@ -381,42 +382,42 @@ def ihfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = N
 
 @public
 def fft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """`fftn` along the last two dimensions, as for images."""
     return fftn(input, s, dim, norm)
 
 
 @public
 def ifft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """`ifftn` along the last two dimensions."""
     return ifftn(input, s, dim, norm)
 
 
 @public
 def rfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """`rfftn` along the last two dimensions."""
     return rfftn(input, s, dim, norm)
 
 
 @public
 def irfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
-           out: Tensor | None = None) -> Any:
+           out: Tensor | None = None) -> Tensor:
     """`irfftn` along the last two dimensions."""
     return irfftn(input, s, dim, norm)
 
 
 @public
 def hfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """`hfftn` along the last two dimensions."""
     return hfftn(input, s, dim, norm)
 
 
 @public
 def ihfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
-           out: Tensor | None = None) -> Any:
+           out: Tensor | None = None) -> Tensor:
     """`ihfftn` along the last two dimensions."""
     return ihfftn(input, s, dim, norm)
 
@@ -425,7 +426,7 @@ def ihfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None
 
 @public
 def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-            out: Tensor | None = None) -> Any:
+            out: Tensor | None = None) -> Tensor:
     """The frequencies that belong to the n elements of `fft`, for samples `d` apart: 0, 1, ..., -2, -1, by n d.
 
         >>> import minidl
@@ -438,7 +439,7 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, re
 
 @public
 def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-             out: Tensor | None = None) -> Any:
+             out: Tensor | None = None) -> Tensor:
     """The frequencies that belong to the n // 2 + 1 elements of `rfft`: 0, 1, ..., n // 2, by n d.
 
         >>> import minidl
@@ -458,7 +459,7 @@ def _frequencies(order: Callable[[Any], Array], by: float, dtype: Any, device: A
 
 
 @public
-def fftshift(input: Tensor, dim: Any = None) -> Any:
+def fftshift(input: Tensor, dim: Any = None) -> Tensor:
     """The frequency 0 moved from the front to the middle, along `dim`, or all dimensions.
 
         >>> import minidl
@@ -470,7 +471,7 @@ def fftshift(input: Tensor, dim: Any = None) -> Any:
 
 
 @public
-def ifftshift(input: Tensor, dim: Any = None) -> Any:
+def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
     """The inverse of `fftshift`.
 
         >>> import minidl

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,10 +18,13 @@ from minidl.backend.device import Array, as_device, get_library, library_of
 from minidl.backend.dtype import get_default_dtype
 from minidl.ops.base.declaration import public
 
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
+
 
 @public
 def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
-                requires_grad: bool = False) -> Any:
+                requires_grad: bool = False) -> Tensor:
     """w_j = (1 - cos(2 pi j / N)) / 2, with N = window_length, or one less if it is not `periodic`.
 
         >>> import minidl
@@ -34,7 +37,7 @@ def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None,
 
 @public
 def hamming_window(window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *,
-                   dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+                   dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """w_j = alpha - beta cos(2 pi j / N), N as for `hann_window`.
 
         >>> import minidl
@@ -47,7 +50,7 @@ def hamming_window(window_length: int, periodic: bool = True, alpha: float = 0.5
 
 @public
 def blackman_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
-                    requires_grad: bool = False) -> Any:
+                    requires_grad: bool = False) -> Tensor:
     """w_j = 0.42 - 0.5 cos(2 pi j / N) + 0.08 cos(4 pi j / N), N as for `hann_window`.
 
         >>> import minidl
@@ -61,7 +64,7 @@ def blackman_window(window_length: int, periodic: bool = True, *, dtype: Any = N
 
 @public
 def bartlett_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
-                    requires_grad: bool = False) -> Any:
+                    requires_grad: bool = False) -> Tensor:
     """w_j = 1 - |2 j / N - 1|: a triangle, N as for `hann_window`.
 
         >>> import minidl
@@ -74,7 +77,7 @@ def bartlett_window(window_length: int, periodic: bool = True, *, dtype: Any = N
 
 @public
 def kaiser_window(window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Any = None,
-                  device: Any = None, requires_grad: bool = False) -> Any:
+                  device: Any = None, requires_grad: bool = False) -> Tensor:
     """w_j = I0(beta sqrt(1 - (2 j / N - 1)^2)) / I0(beta), I0 the modified Bessel function; N as for `hann_window`.
 
         >>> import minidl

@@ -36,7 +36,7 @@ def _row(x: Any) -> Any:
 
 
 @public
-def gather(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Any:
+def gather(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """y[i, j, k] = x[i, index[i, j, k], k], here for dim=1 of three axes: one element read for each in `index`.
 
     Errors: RuntimeError where the number of dimensions differs, or `index` is larger than `input` in an axis
@@ -55,7 +55,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None)
 
 @public
 def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
-            reduce: str | None = None, out: Tensor | None = None) -> Any:
+            reduce: str | None = None, out: Tensor | None = None) -> Tensor:
     """A copy of x in which y[i, index[i, j, k], k] = src[i, j, k], here for dim=1; `gather` the other way round.
 
     `src` is a tensor, or one number for all. `reduce='add'` is `scatter_add`. Where a place is named twice, the
@@ -76,7 +76,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None
 
 @public
 def scatter_(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
-             reduce: str | None = None) -> Any:
+             reduce: str | None = None) -> Tensor:
     """`scatter` into `input` itself; returns it."""
     src = value if src is None else src
     if reduce is not None:
@@ -88,7 +88,7 @@ def scatter_(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | Non
 
 
 @public
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Any:
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy of x to which y[i, index[i, j, k], k] += src[i, j, k], here for dim=1; repeats add up.
 
         >>> import minidl
@@ -99,7 +99,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
 
 
 @public
-def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
+def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`scatter_add` into `input` itself; returns it."""
     return write(input, Add(), _scattered(input, dim, index, src, "scatter_add_"), who="scatter_add_")
 
@@ -178,7 +178,7 @@ def check_range(who: str, positions: Array, axis: int, size: int, error: type[Ex
 # ---------------------------------------------------------------------- whole slices along an axis
 
 @public
-def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Any:
+def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The slices of `input` along `dim` that `index` (1-D) names, as often as it names them.
 
         >>> import minidl
@@ -195,7 +195,7 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
 
 @public
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1,
-              out: Tensor | None = None) -> Any:
+              out: Tensor | None = None) -> Tensor:
     """A copy of `input` with `alpha * source` added to the slices that `index` names; repeats add up.
 
         >>> import minidl
@@ -206,7 +206,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 
 @public
-def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Any:
+def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """`index_add` into `input` itself; returns it."""
     return write(input, Add(), _added_slices(input, dim, index, source, alpha, "index_add_"), who="index_add_")
 
@@ -228,7 +228,7 @@ def _row_of(source: Any, who: str) -> Any:
 
 
 @public
-def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Any:
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy of `input` in which the slices that `index` names are those of `source`."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_copy")
@@ -237,7 +237,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 
 
 @public
-def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
+def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`index_copy` into `input` itself; returns it."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_copy_")
@@ -246,7 +246,7 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
 
 
 @public
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Any:
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy of `input` with the slices that `index` names set to `value`.
 
         >>> import minidl
@@ -261,7 +261,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Any:
 
 
 @public
-def index_fill_(input: Tensor, dim: int, index: Tensor, value: Any) -> Any:
+def index_fill_(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """`index_fill` into `input` itself; returns it."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_fill_", from_the_end=True)
@@ -310,7 +310,7 @@ def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
 # ---------------------------------------------------------------------- any places
 
 @public
-def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Any:
+def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """A copy of `input` after `y[indices] = values`, or `y[indices] += values` with `accumulate`, where repeats
     add up. `indices` is a tuple of tensors, as in `x[i, j]`.
 
@@ -325,7 +325,7 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
 
 
 @public
-def index_put_(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Any:
+def index_put_(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """`index_put` into `input` itself; returns it."""
     places, values = _puts(input, indices, values, "index_put_")
     if accumulate:
@@ -351,7 +351,7 @@ def _as_places(index: Any, x: Array) -> Any:
 
 
 @public
-def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Any:
+def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements at positions `index` of `input` read as one row; the shape is that of `index`.
 
         >>> import minidl
@@ -367,7 +367,7 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Any:
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """`gather` with broadcasting; without `dim`, `input` is read as one row. Fits what argsort returns.
 
         >>> import minidl
@@ -394,7 +394,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
 
 @public
 def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *,
-                      output_size: int | None = None) -> Any:
+                      output_size: int | None = None) -> Tensor:
     """Every slice along `dim` repeated before the next one comes: `repeats` times, or each as often as it says.
 
     Without `dim`, `input` is read as one row. A tensor of numbers alone gives each position as often as it says.
@@ -470,7 +470,7 @@ class MaskedFillInPlace(InPlaceOp, MaskedFill):
 
 
 @public
-def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy of `input` with `value` where `mask`, which is broadcast, holds.
 
         >>> import minidl
@@ -483,7 +483,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
 
 
 @public
-def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Any:
+def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`masked_fill` into `input` itself; returns it."""
     where, value = _mask(mask, input, "masked_fill_"), _mask_value(value, input, "masked_fill_")
     if broadcast_shape("masked_fill_", input.shape, where.shape) != input.shape:
@@ -493,7 +493,7 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Any:
 
 
 @public
-def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Any:
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of `input` where `mask` holds, in one row.
 
         >>> import minidl
@@ -507,7 +507,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
 
 
 @public
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Any:
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy of `input` in which the elements where `mask` holds are those of `source`, in order.
 
         >>> import minidl

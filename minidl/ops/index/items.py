@@ -339,7 +339,7 @@ def _write_all(input: Any, value: Any, who: str) -> Any:
 
 
 @public
-def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Any:
+def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """The values of `src`, cast and expanded, written into `input`; returns `input`.
 
     Errors: RuntimeError where `src` does not expand to the shape of `input`.
@@ -356,7 +356,7 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Any:
 
 
 @public
-def fill_(input: Tensor, value: Any) -> Any:
+def fill_(input: Tensor, value: Any) -> Tensor:
     """Every element of `input` becomes `value`, a number or a tensor without dimensions; returns `input`."""
     if isinstance(value, TensorBase) and value.array.ndim:
         raise RuntimeError(f"fill_: only supports 0-dimension value tensor but got tensor with "
@@ -365,7 +365,7 @@ def fill_(input: Tensor, value: Any) -> Any:
 
 
 @public
-def fill(input: Tensor, value: Any) -> Any:
+def fill(input: Tensor, value: Any) -> Tensor:
     """A tensor like `input` in which every element is `value`, a number or a tensor without dimensions.
 
         >>> import minidl
@@ -376,13 +376,13 @@ def fill(input: Tensor, value: Any) -> Any:
 
 
 @public
-def zero_(input: Tensor) -> Any:
+def zero_(input: Tensor) -> Tensor:
     """Every element of `input` becomes 0; returns `input`."""
     return _write_all(input, 0, "zero_")
 
 
 @public
-def fill_diagonal_(input: Tensor, fill_value: float, wrap: bool = False) -> Any:
+def fill_diagonal_(input: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
     """`fill_value` wherever all indices are equal; in a tall matrix, if `wrap`, again below the first square, one row
     left out. Returns `input`.
 

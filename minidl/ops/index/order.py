@@ -38,7 +38,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 @public
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *,
-            out: Tensor | None = None) -> Any:
+            out: Tensor | None = None) -> Tensor:
     """The positions that sort `input` along `dim`; the indices of `sort`.
 
         >>> import minidl
@@ -131,7 +131,7 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
 
 @public
 def searchsorted(sorted_sequence: Tensor, input: Tensor | complex, *, out_int32: bool = False, right: bool = False,
-                 side: str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Any:
+                 side: str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """Where `input` would have to be put so that `sorted_sequence` stays sorted: before equal values, or behind
     them with `right` (or `side='right'`). Rows of a batch of sequences are searched for rows of `input`.
 
@@ -182,7 +182,7 @@ def _side(right: bool, side: str | None) -> str:
 
 @public
 def bucketize(input: Tensor, boundaries: Tensor, *, out_int32: bool = False, right: bool = False,
-              out: Tensor | None = None) -> Any:
+              out: Tensor | None = None) -> Tensor:
     """The number of the bucket between `boundaries` that each element falls into.
 
         >>> import minidl

@@ -33,7 +33,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | Sequence[Ten
 
 
 @public
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Any:
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """The first `size` rows of `nonzero`, with rows of `fill_value` where there are fewer. Errors: RuntimeError for a
     negative size.
 
@@ -52,13 +52,13 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Any:
 
 
 @public
-def argwhere(input: Tensor) -> Any:
+def argwhere(input: Tensor) -> Tensor:
     """`nonzero` as NumPy calls it: one row for each element that is not zero."""
     return nonzero(input)
 
 
 @public
-def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
+def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
     """The positions (2, n) of the lower triangle of a (row, col) matrix, row by row.
 
         >>> import minidl
@@ -71,7 +71,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> 
 
 
 @public
-def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Any:
+def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
     """The positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
     row, col = natural("triu_indices", "row", row), natural("triu_indices", "col", col)
     return _on(np.stack(np.triu_indices(row, integer("triu_indices", "offset", offset), col)), device)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @public
-def apply_(input: Tensor, callable: Callable[[Any], Any]) -> Any:
+def apply_(input: Tensor, callable: Callable[[Any], Any]) -> Tensor:
     """Each element becomes `callable(element)`, a call of Python for each; returns `input`.
 
     Errors: RuntimeError if it requires grad.
@@ -28,13 +28,13 @@ def apply_(input: Tensor, callable: Callable[[Any], Any]) -> Any:
 
 
 @public
-def map_(input: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Any:
+def map_(input: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
     """Each element becomes `callable(element, its counterpart in tensor)`; `tensor` is broadcast. As `apply_`."""
     return _each(input, callable, "map_", tensor)
 
 
 @public
-def map2_(input: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Any:
+def map2_(input: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
     """Each element becomes `callable(element, its counterpart in x, that in y)`. As `map_`."""
     return _each(input, callable, "map2_", x, y)
 

@@ -94,7 +94,7 @@ REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 @public
 def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True,
-                   out: Tensor | None = None) -> Any:
+                   out: Tensor | None = None) -> Tensor:
     """A copy of `input` in which the elements of `src` are combined with what stands at their places.
 
     For dim=1 of three axes, src[i, j, k] goes to y[i, index[i, j, k], k]. `reduce` is 'sum', 'prod', 'mean',
@@ -145,14 +145,14 @@ def _neutral(reduce: str, dtype: Any) -> Any:
 
 @public
 def scatter_reduce_(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *,
-                    include_self: bool = True) -> Any:
+                    include_self: bool = True) -> Tensor:
     """`scatter_reduce` into `input` itself; returns it."""
     return copy_(input, scatter_reduce(clone(input), dim, index, src, reduce, include_self=include_self))
 
 
 @public
 def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True,
-                 out: Tensor | None = None) -> Any:
+                 out: Tensor | None = None) -> Tensor:
     """`scatter_reduce` of whole slices: slice k of `source` along `dim` goes to slice index[k] of the result.
 
     `reduce` is 'prod', 'mean', 'amax' or 'amin'; for sums there is `index_add`.
@@ -178,13 +178,13 @@ def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce:
 
 @public
 def index_reduce_(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *,
-                  include_self: bool = True) -> Any:
+                  include_self: bool = True) -> Tensor:
     """`index_reduce` into `input` itself; returns it."""
     return copy_(input, index_reduce(clone(input), dim, index, source, reduce, include_self=include_self))
 
 
 @public
-def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy of `input`, read as one row, in which the elements at positions `index` are those of `source`, or,
     with `accumulate`, have them added. `take` the other way round.
 
@@ -211,6 +211,6 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 @public
-def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
+def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """`put` into `input` itself; returns it."""
     return copy_(input, put(input, index, source, accumulate))

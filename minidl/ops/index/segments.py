@@ -21,7 +21,7 @@ NEUTRAL = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -math.inf, "min": math.i
 @public
 def segment_reduce(data: Tensor, reduce: str, *, lengths: Tensor | None = None, indices: Tensor | None = None,
                    offsets: Tensor | None = None, axis: int = 0, unsafe: bool = False,
-                   initial: float | None = None) -> Any:
+                   initial: float | None = None) -> Tensor:
     """The 'sum', 'mean', 'prod', 'max' or 'min' of each segment along `axis`.
 
     The segments have the given `lengths` (*, S), or reach from one of the `offsets` (*, S + 1) to the next, where * are

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @public
 def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None,
-                  step: int = 1, *, out: Tensor | None = None) -> Any:
+                  step: int = 1, *, out: Tensor | None = None) -> Tensor:
     """A copy of `input` in which `src` stands at `start:end:step` along `dim`.
 
     Errors: RuntimeError where the shape of src is not that of the slice, or the step is below 1.
@@ -37,7 +37,7 @@ def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = 
 
 
 @public
-def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Any:
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of `input` in which slice number `index` along `dim` is `src`.
 
     Errors: RuntimeError where the shape of src is not that of the slice, IndexError where there is no such slice.
@@ -51,7 +51,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Any:
 
 
 @public
-def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A copy of `input` in which a diagonal, as `diagonal` takes it out, is `src`.
 
     Errors: RuntimeError where the shape of src is not that of the diagonal.
@@ -65,7 +65,7 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
 
 
 @public
-def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """A copy of `input` in which what `as_strided` looks at is `src`. Errors: RuntimeError where the shape of src is
     not `size`, and as `as_strided`.
 

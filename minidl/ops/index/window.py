@@ -109,7 +109,7 @@ class AsStrided(Strided):
 # ---------------------------------------------------------------------- functions
 
 @public
-def unfold(input: Tensor, dimension: int, size: int, step: int) -> Any:
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """All windows of `size` elements along a dimension, each `step` behind the one before; a view.
 
     (..., L, ...) -> (..., (L - size) // step + 1, ..., size). This is `Tensor.unfold`; that of
@@ -135,7 +135,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Any:
 
 
 @public
-def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -> Any:
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -> Tensor:
     """A view of `input` in which element (i, j, ...) stands `i * stride[0] + j * stride[1] + ...` elements behind
     the first, which is number `storage_offset`.
 
@@ -167,7 +167,7 @@ as_strided_ = in_place_view(as_strided)
 
 
 @public
-def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Any:
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The powers of x (n) from N - 1 down to 0, or up with `increasing`, one a column: (n) -> (n, N); N is n
     unless given. Errors: RuntimeError unless x is 1-D.
 
@@ -188,7 +188,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Any:
 
 
 @public
-def unravel_index(indices: Tensor, shape: Any) -> tuple[Any, ...]:
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """Positions in a tensor of `shape` read as one row, as one index tensor for each dimension.
 
     Errors: TypeError unless the indices are integers.

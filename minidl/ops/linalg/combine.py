@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @public
-def block_diag(*tensors: Tensor) -> Any:
+def block_diag(*tensors: Tensor) -> Tensor:
     """The matrices one after the other along the diagonal, zeros elsewhere; vectors count as rows.
 
     Errors: RuntimeError beyond 2 dimensions.
@@ -49,7 +49,7 @@ def block_diag(*tensors: Tensor) -> Any:
 
 
 @public
-def cartesian_prod(*tensors: Tensor) -> Any:
+def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All ways to take one element of each vector, a row each, the last changing fastest: (n * m * ..., vectors).
 
     Errors: RuntimeError unless all are vectors.
@@ -69,7 +69,7 @@ def cartesian_prod(*tensors: Tensor) -> Any:
 
 
 @public
-def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Any:
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All ways to choose r elements of a vector, whatever their order, a row each: (ways, r).
 
     `with_replacement`: an element may be chosen more than once. Errors: RuntimeError unless a vector, or for r < 0.
@@ -91,7 +91,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> A
 
 
 @public
-def vander(x: Tensor, N: int | None = None) -> Any:
+def vander(x: Tensor, N: int | None = None) -> Tensor:
     """The powers x^0, x^1, ..., x^(N-1) of every element, as a new last dimension: (*, n) -> (*, n, N).
 
     N is n by default. Errors: RuntimeError for a tensor without dimensions, or N < 2.

@@ -82,7 +82,7 @@ def aligned(x: Array, labels: Labels, out: Labels) -> Array:
 
 
 @public
-def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Any:
+def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
     """A product of any number of tensors, by Einstein's convention.
 
     `"ij,jk->ik"` names the axes of each operand, and those of the result: a matrix product. Axes of one
@@ -216,7 +216,7 @@ def _next_pair(terms: list[Term], out: list[Any], size: dict[Any, int]) -> tuple
 
 
 @public
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None) -> Any:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None) -> Tensor:
     """Products summed over several axes: the last `dims` of a with the first `dims` of b.
 
     Or `dims` is a pair of lists, the axes of a and those of b that go together. An axis of size 1 goes with any.

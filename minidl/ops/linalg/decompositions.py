@@ -92,7 +92,7 @@ def failing_order(x: Array) -> int:
 
 
 @public
-def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Any:
+def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
     """The lower triangular L with A = L L^T, of a symmetric positive-definite A; `upper`: the R with A = R^T R.
 
     A: (*, n, n), of which only that triangle is read. The gradient is symmetric. Of a Hermitian A it is A = L L^H.
@@ -328,7 +328,7 @@ def svd_some(input: Tensor, some: bool = True, compute_uv: bool = True, *,
 
 
 @public
-def svdvals(A: Tensor, *, out: Tensor | None = None) -> Any:
+def svdvals(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The singular values of A, in descending order: (*, m, n) -> (*, min(m, n)).
 
         >>> import minidl
@@ -403,7 +403,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Sequence[Tensor] | None = None) -> 
 
 
 @public
-def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Any:
+def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
     """The eigenvalues of a symmetric matrix, ascending: (*, n, n) -> (*, n). As `eigh` otherwise.
 
         >>> import minidl
@@ -473,7 +473,8 @@ class PInv(Op):
 
 
 @public
-def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Tensor | None = None) -> Any:
+def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False,
+         out: Tensor | None = None) -> Tensor:
     """The pseudoinverse of Moore and Penrose: (*, m, n) -> (*, n, m).
 
     Singular values up to max(atol, rtol * the largest) count as zero; rtol is eps * max(m, n) by default, or 0 where
@@ -490,7 +491,7 @@ def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = Fal
 
 
 @public
-def pinverse(input: Tensor, rcond: float = 1e-15) -> Any:
+def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """`linalg.pinv` in PyTorch's older form: singular values up to `rcond` times the largest count as zero.
 
         >>> import minidl
@@ -502,7 +503,7 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Any:
 
 @public
 def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False,
-                out: Tensor | None = None) -> Any:
+                out: Tensor | None = None) -> Tensor:
     """How many singular values of A are not zero: (*, m, n) -> (*), int64. Tolerances as for `pinv`.
 
         >>> import minidl

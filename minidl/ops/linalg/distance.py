@@ -49,7 +49,7 @@ class CDist(Op):
 
 
 @public
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
     """The p-norm distance of every row of x1 to every row of x2: (*, P, M) and (*, R, M) -> (*, P, R).
 
     For p=2 with more than 25 rows in either (or always, with `compute_mode` 'use_mm_for_euclid_dist'), a product of
@@ -87,7 +87,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_fo
 
 
 @public
-def dist(input: Tensor, other: Tensor, p: float = 2) -> Any:
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of the difference of two tensors, which are broadcast, as one vector.
 
         >>> import minidl

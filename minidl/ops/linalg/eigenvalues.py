@@ -80,7 +80,7 @@ def eig(A: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.Eigen
 
 
 @public
-def eigvals(A: Tensor, *, out: Tensor | None = None) -> Any:
+def eigvals(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The eigenvalues of a square matrix, complex, in no order: (*, n, n) -> (*, n). As `eig` otherwise.
 
         >>> import minidl

@@ -206,7 +206,7 @@ def cofactors(a: Any) -> Any:
 
 
 @public
-def inv(A: Tensor, *, out: Tensor | None = None) -> Any:
+def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of a square matrix, or of each of a batch: (*, n, n).
 
     To solve equations use `solve`: it is faster and more accurate than a product with the inverse. A may be complex.
@@ -222,7 +222,7 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Any:
+def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:
     """The solution X of A X = B, or with `left=False` of X A = B.
 
     A: (*, n, n). B: matrices (*, n, k), or (*, k, n) with `left=False`, whose batch dimensions are broadcast
@@ -273,7 +273,7 @@ def same_batch(who: str, A: Any, B: Any) -> tuple[Any, Any]:
 
 @public
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False,
-                     out: Tensor | None = None) -> Any:
+                     out: Tensor | None = None) -> Tensor:
     """`solve` for a triangular A: what lies on the other side of its diagonal is not looked at.
 
     B: (*, n, k), or (*, k, n) with `left=False`. With `unitriangular` the diagonal counts as ones.
@@ -299,7 +299,7 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
 
 
 @public
-def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Any:
+def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The solution X of A X = B for A = L L^H, or A = L^H L if `upper`, given its Cholesky factor L.
 
     input: B, (*, n, k); L: (*, n, n); returns (*, n, k).
@@ -313,7 +313,7 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False, *, out: Tensor
 
 
 @public
-def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Any:
+def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The inverse of A = L L^H, or A = L^H L if `upper`, given its Cholesky factor L = `input`.
 
         >>> import minidl
@@ -326,7 +326,7 @@ def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None =
 
 
 @public
-def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Any:
+def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     """The inverse of A as a map: its first `ind` dimensions count as rows, the others as columns.
 
     `tensordot(tensorinv(A, ind), B, ind)` solves `tensordot(A, X) = B`. Errors: RuntimeError unless both
@@ -345,7 +345,7 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Any:
+def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Tensor:
     """The solution X of tensordot(A, X, X.ndim) = B.
 
     The first dimensions of A are those of B; `dims`, if given, are moved to the end of A first.
@@ -375,7 +375,7 @@ def _check_halves(who: str, at: str, rows: tuple[int, ...], columns: tuple[int, 
 
 
 @public
-def det(A: Tensor, *, out: Tensor | None = None) -> Any:
+def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The determinant of a square matrix, or of each of a batch: (*, n, n) -> (*).
 
     The gradient is right for singular matrices too.
@@ -403,7 +403,7 @@ def slogdet(A: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.S
 
 
 @public
-def logdet(input: Tensor) -> Any:
+def logdet(input: Tensor) -> Tensor:
     """log det: nan where the determinant is negative, -inf where it is 0. Of a complex matrix it is complex.
 
         >>> import minidl

@@ -52,7 +52,7 @@ def geqrf(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types
 
 
 @public
-def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Any:
+def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The first n columns of H_1 H_2 ... H_k, with H_i = 1 - tau_i v_i v_i^H.
 
     A: (*, m, n) with m >= n >= k; v_i is its column i with zeros above the diagonal and a 1 on it. tau: (*, k).
@@ -75,7 +75,7 @@ orgqr = alias("orgqr", householder_product)
 
 @public
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False, *,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """Q C, or C Q unless `left`, for C = `other` and the square Q that `input` and `tau`, from `geqrf`, stand for;
     with `transpose`, Q^H C or C Q^H.
 

@@ -199,7 +199,7 @@ def _check_pivots(who: str, pivots: Any) -> None:
 
 @public
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False,
-             out: Tensor | None = None) -> Any:
+             out: Tensor | None = None) -> Tensor:
     """The solution X of A X = B, or with `left=False` of X A = B, for A = P L U as `lu_factor` returns it.
 
     B: (*, n, k), or (*, k, n) with `left=False`. With `adjoint` the matrix is A^H.
@@ -245,7 +245,7 @@ def older_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, *, out: Seq
 
 
 @public
-def older_lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Any:
+def older_lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`linalg.lu_solve(LU_data, LU_pivots, b)` in PyTorch's older form, `minidl.lu_solve`.
 
         >>> import minidl

@@ -42,7 +42,7 @@ def _floating(who: str, x: Any, dtype: Any) -> Any:
 
 @public
 def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
-                out: Tensor | None = None) -> Any:
+                out: Tensor | None = None) -> Tensor:
     """(sum |x|^ord)^(1/ord) over the given dimensions, by default over all elements as one vector.
 
     `ord` may be inf (the largest |x|), -inf (the smallest) and 0 (how many are not zero). Where the norm is 0, so
@@ -60,7 +60,7 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = Fals
 
 @public
 def matrix_norm(A: Tensor, ord: float | str = "fro", dim: Any = (-2, -1), keepdim: bool = False, *,
-                dtype: Any = None, out: Tensor | None = None) -> Any:
+                dtype: Any = None, out: Tensor | None = None) -> Tensor:
     """The norm of a matrix, or of each of a batch; `dim` says which two dimensions are rows and columns.
 
     - 'fro': the root of the sum of all squares
@@ -99,7 +99,7 @@ def matrix_norm(A: Tensor, ord: float | str = "fro", dim: Any = (-2, -1), keepdi
 
 @public
 def norm(A: Tensor, ord: Order = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """`vector_norm` or `matrix_norm`, whichever the arguments ask for.
 
     Without `ord`: the 2-norm of all elements, or over `dim`. With it: of a vector if `dim` is an int or the tensor
@@ -126,7 +126,7 @@ def norm(A: Tensor, ord: Order = None, dim: Any = None, keepdim: bool = False, *
 
 
 @public
-def cond(A: Tensor, p: Order = None, *, out: Tensor | None = None) -> Any:
+def cond(A: Tensor, p: Order = None, *, out: Tensor | None = None) -> Tensor:
     """The condition number |A| |A^-1|: by how much solving with A may magnify a relative error.
 
     By default, and with p=2, the quotient of the largest and the smallest singular value, for matrices of any
@@ -155,7 +155,7 @@ def cond(A: Tensor, p: Order = None, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Any:
+def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """A multiplied with itself n times; of a negative n, the inverse of that; of 0 the identity.
 
     A: (*, m, m); of integers for n >= 0. It takes about 2 log2(n) products.
@@ -174,12 +174,14 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Any:
     if n == 0:
         one = identity_like(A, A.shape[-1])
         return beside(A, array_module(one).broadcast_to(one, A.shape).copy())
-    y, square = None, Clone("C")(A)
+    y: Tensor | None = None
+    square = Clone("C")(A)
     while True:     # one bit of n after the other: A, A^2, A^4, ...
         if n & 1:
             y = square if y is None else matmul(y, square)
         n >>= 1
         if not n:
+            assert y is not None
             return y
         square = matmul(square, square)
 
@@ -237,7 +239,7 @@ def pade(x: Array) -> Array:
 
 
 @public
-def matrix_exp(A: Tensor) -> Any:
+def matrix_exp(A: Tensor) -> Tensor:
     """The exponential of a square matrix, or of each of a batch: 1 + A + A^2/2! + A^3/3! + ... (*, n, n).
 
         >>> import minidl

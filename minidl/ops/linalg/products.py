@@ -84,7 +84,7 @@ def rows_of(x: Any) -> Any:
 
 
 @public
-def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix product, by the dimensions of the two:
 
     - (n,) and (n,): the dot product, ()
@@ -177,7 +177,7 @@ def _check_ndim(who: str, name: str, x: Any, ndim: int) -> None:
 
 
 @public
-def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Any:
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices, (m, k) and (k, n); `matmul` without vectors and stacks.
 
         >>> import minidl
@@ -191,7 +191,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Any:
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of two equally long stacks of matrices, (B, m, k) and (B, k, n).
 
         >>> import minidl
@@ -214,7 +214,7 @@ def _check_batches(who: str, batch1: Any, batch2: Any) -> None:
 
 
 @public
-def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Any:
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A matrix (m, k) times a vector (k,).
 
         >>> import minidl
@@ -227,7 +227,7 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Any:
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sum_i a_i b_i of two vectors.
 
         >>> import minidl
@@ -241,7 +241,7 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sum_i conj(a_i) b_i of two vectors; of real numbers `dot`.
 
         >>> import minidl
@@ -252,7 +252,7 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Any:
+def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """sum_i conj(x_i) y_i along a dimension; the others are broadcast.
 
         >>> import minidl
@@ -263,7 +263,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 
 @public
-def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The dot products of all vectors along the last dimensions: (*, n) and (+, n) -> (*, +). Numbers multiply.
 
     Errors: RuntimeError where the last sizes differ.
@@ -281,7 +281,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Any:
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """y[i, j] = a_i b_j of two vectors, (m,) and (n,).
 
         >>> import minidl
@@ -298,7 +298,7 @@ ger = alias("ger", outer)
 
 
 @public
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y = x W^T + b: every output is a weighted sum of the inputs, plus a bias.
 
     input: (*, in), weight: (out, in), bias: (out,) or None; returns (*, out). A weight (in,) gives (*).
@@ -331,7 +331,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
 
 @public
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2). With beta=0, `input` is ignored, nan and all.
 
         >>> import minidl
@@ -346,7 +346,7 @@ addmm_ = in_place(addmm)
 
 @public
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1,
-          out: Tensor | None = None) -> Any:
+          out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * (mat @ vec).
 
         >>> import minidl
@@ -360,7 +360,7 @@ addmv_ = in_place(addmv)
 
 @public
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1,
-            out: Tensor | None = None) -> Any:
+            out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2), for stacks of matrices.
 
         >>> import minidl
@@ -375,7 +375,7 @@ baddbmm_ = in_place(baddbmm)
 
 @public
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1,
-           out: Tensor | None = None) -> Any:
+           out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * (the sum of all products in batch1 @ batch2): (B, m, k) and (B, k, n) -> (m, n).
 
         >>> import minidl
@@ -390,7 +390,7 @@ addbmm_ = in_place(addbmm)
 
 @public
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2).
 
         >>> import minidl
@@ -426,7 +426,7 @@ def mT(input: Tensor, who: str = "mT") -> Any:
 
 
 @public
-def adjoint(input: Tensor) -> Any:
+def adjoint(input: Tensor) -> Tensor:
     """Every matrix transposed and conjugated, (*, m, n) -> (*, n, m); a view if it is real.
 
     Errors: RuntimeError for a vector.
@@ -448,7 +448,7 @@ def H(input: Tensor) -> Any:
 
 
 @public
-def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
+def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The product of two or more matrices, in the order of multiplication that costs least.
 
     The first and the last may be vectors, a row and a column. How the cheapest order is found: Cormen, Leiserson,
@@ -477,7 +477,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
 
 
 @public
-def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Any:
+def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """`multi_dot` of matrices that are given one by one.
 
         >>> import minidl
@@ -511,7 +511,7 @@ def _cheapest(chain: list[Any]) -> Any:
 
 
 @public
-def trace(input: Tensor) -> Any:
+def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix.
 
         >>> import minidl
@@ -524,7 +524,7 @@ def trace(input: Tensor) -> Any:
 
 
 @public
-def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Any:
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Kronecker product: every element of `input` times the whole of `other`, as blocks.
 
         >>> import minidl
@@ -556,7 +556,7 @@ class Cross(Op):
 
 
 @public
-def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Any:
+def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """The vector product along a dimension of size 3, by default the first of that size; others broadcast.
 
     Errors: RuntimeError where there is no such dimension.

@@ -70,7 +70,7 @@ class CTCLoss(FusedOp):
 
 @public
 def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any, blank: int = 0,
-             reduction: str = "mean", zero_infinity: bool = False) -> Any:
+             reduction: str = "mean", zero_infinity: bool = False) -> Tensor:
     """How unlikely the labels of a sequence are, summed over all ways to say them one by one within T frames.
 
     log_probs (T, N, C) or (T, C): what `log_softmax` gives, the probability of each symbol in each frame. targets

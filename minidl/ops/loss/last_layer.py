@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @public
 def linear_cross_entropy(input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
                          weight: Tensor | None = None, reduction: str = "mean", ignore_index: int | None = None,
-                         label_smoothing: float = 0.0, options: Any = None) -> Any:
+                         label_smoothing: float = 0.0, options: Any = None) -> Tensor:
     """`cross_entropy(linear(input, linear_weight, linear_bias), target, ...)`: from features to the loss.
 
     input (N, in) or (in,), linear_weight (C, in); or, for several losses a sample, (C, d1, ..., in): the scores are

@@ -90,7 +90,7 @@ def negative_log_likelihood(logp: Any, target: Any, weight: Any, ignore_index: i
 
 @public
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
-                  reduction: str = "mean", label_smoothing: float = 0.0) -> Any:
+                  reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
     """How little probability softmax(input) gives to the right class: the mean of -log p.
 
     input (N, C), or (N, C, d1, ...) for one class a pixel, or (C,): scores of the classes, before softmax.
@@ -140,7 +140,7 @@ def _cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, reduct
 
 @public
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
-             reduction: str = "mean") -> Any:
+             reduction: str = "mean") -> Tensor:
     """`cross_entropy` of what are log-probabilities already: the mean of -input at the target.
 
     Arguments, shapes and errors: as `cross_entropy`, with integer targets.
@@ -278,7 +278,7 @@ def _minus(input: Any, target: Any) -> Any:
 
 
 @public
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The mean of (input - target)^2; both have one shape.
 
     Errors: RuntimeError where shapes differ (PyTorch warns, and broadcasts), ValueError for another reduction.
@@ -294,7 +294,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
 
 
 @public
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The mean of |input - target|. Shapes and errors: as `mse_loss`.
 
         >>> import minidl
@@ -307,7 +307,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
 
 
 @public
-def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Any:
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """The mean of d^2/2 where |d| <= delta, of delta * (|d| - delta/2) beyond, with d = input - target.
 
     A parabola that goes on as a straight line, so that outliers do not count for too much. Shapes and errors: as
@@ -327,7 +327,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
 
 
 @public
-def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Any:
+def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """`huber_loss` with delta = beta, divided by beta: like `l1_loss`, but smooth at 0; with beta = 0, l1_loss itself.
 
     Shapes and errors: as `mse_loss`, and RuntimeError for a negative beta.
@@ -374,7 +374,8 @@ class BinaryCrossEntropy(Elementwise):
 
 
 @public
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Any:
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None,
+                         reduction: str = "mean") -> Tensor:
     """The mean of -(target * log(input) + (1 - target) * log(1 - input)), for probabilities `input`.
 
     target: 0, 1 or a probability, in the shape of input. weight: multiplies the losses, broadcast to their shape. A
@@ -403,7 +404,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
 @public
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None,
-                                     reduction: str = "mean", pos_weight: Tensor | None = None) -> Any:
+                                     reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """`binary_cross_entropy(sigmoid(input), target)`, exact for scores of any size.
 
     pos_weight: how much more the positive part counts, broadcast to the input's shape. Other arguments: as
@@ -435,7 +436,7 @@ def spread(weight: Any, input: Any, who: str, name: str = "weight") -> Any:
 
 
 @public
-def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Any:
+def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """The mean of target * (log(target) - input), for log-probabilities `input`: the Kullback-Leibler divergence
     of the distribution `input` from the distribution `target`.
 
@@ -459,7 +460,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
 
 @public
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6,
-                      reduction: str = "mean") -> Any:
+                      reduction: str = "mean") -> Tensor:
     """The mean of (log(var) + (input - target)^2 / var) / 2: how unlikely `target` is, where a network predicts the
     mean `input` and the variance `var` of a normal distribution.
 
@@ -476,6 +477,7 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
     who = "gaussian_nll_loss"
     check_same(who, input, target)
     check_reduction(reduction)
+    log_var: Any
     if isinstance(var, (int, float)):
         negative, var, log_var = var < 0, max(var, eps), math.log(max(var, eps))
     else:
@@ -505,7 +507,7 @@ def _one_is_1(shape: Any, given: Any) -> bool:
 
 @public
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, eps: float = 1e-8,
-                     reduction: str = "mean") -> Any:
+                     reduction: str = "mean") -> Tensor:
     """The mean of rate - target * log(rate): how unlikely the counts `target` are at these rates.
 
     input: log(rate), or with log_input=False the rate, to which eps is then added in the logarithm. full: add

@@ -38,7 +38,7 @@ def check_shapes(who: str, *tensors: Any) -> None:
 
 
 @public
-def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The mean of log(1 + exp(-target * input)), for targets 1 and -1: logistic regression.
 
     input and target have one shape. Errors: RuntimeError where shapes differ, ValueError for another reduction.
@@ -54,7 +54,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
 
 @public
 def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
-                      reduction: str = "mean") -> Any:
+                      reduction: str = "mean") -> Tensor:
     """The mean over images of sum over c of max(0, margin - x[t] + x[c])^p / C, for all classes c but the right one, t.
 
     The right class should have a score that is higher than any other by the margin. input (N, C) or (C,); target (N,)
@@ -94,7 +94,7 @@ def _multi_margin(who: str, x: Any, target: Any, p: int, margin: float, weight: 
 
 
 @public
-def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Any:
+def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The mean over images of sum over t, c of max(0, 1 - x[t] + x[c]) / C: every right class t should have a score
     that is higher by 1 than that of any wrong one, c.
 
@@ -124,7 +124,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean
 
 @public
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None,
-                                reduction: str = "mean") -> Any:
+                                reduction: str = "mean") -> Tensor:
     """The mean over all images and classes of -(t * log(p) + (1 - t) * log(1 - p)), with p = sigmoid(input).
 
     input (N, C), target of the same shape, 0 or 1; weight (C,): how much a class counts. 'none' gives (N,).
@@ -162,7 +162,7 @@ def _labels(who: str, target: Any, x: Any, low: int) -> Any:
 
 
 @public
-def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean") -> Any:
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """The mean of x where the target is 1, of max(0, margin - x) where it is -1: for distances x, which should be small
     for what is alike and above the margin for what is not.
 
@@ -183,7 +183,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, red
 
 @public
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0,
-                        reduction: str = "mean") -> Any:
+                        reduction: str = "mean") -> Tensor:
     """The mean of max(0, -target * (input1 - input2) + margin): for target 1 the first should be ranked higher, for -1
     the second.
 
@@ -204,7 +204,7 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
 
 @public
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0,
-                          reduction: str = "mean") -> Any:
+                          reduction: str = "mean") -> Tensor:
     """The mean of 1 - cos where the target is 1, of max(0, cos - margin) where it is -1: vectors that are alike should
     point the same way, others should not.
 
@@ -237,7 +237,7 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
 
 @public
 def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2,
-                        eps: float = 1e-6, swap: bool = False, reduction: str = "mean") -> Any:
+                        eps: float = 1e-6, swap: bool = False, reduction: str = "mean") -> Tensor:
     """The mean of max(0, d(anchor, positive) - d(anchor, negative) + margin), where d is the p-norm distance: what is
     alike should be nearer than what is not, by the margin.
 
@@ -260,7 +260,7 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
 @public
 def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *,
                                       distance_function: Callable[[Any, Any], Any] | None = None, margin: float = 1.0,
-                                      swap: bool = False, reduction: str = "mean") -> Any:
+                                      swap: bool = False, reduction: str = "mean") -> Tensor:
     """`triplet_margin_loss` with any distance: a function of two tensors, `pairwise_distance` if not given.
 
         >>> import minidl

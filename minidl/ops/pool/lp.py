@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @public
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
-              ceil_mode: bool = False) -> Any:
+              ceil_mode: bool = False) -> Tensor:
     """The p-norm of every window of a signal: (N, C, L) -> (N, C, L'), or the same without N.
 
         >>> import minidl
@@ -28,7 +28,7 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Num
 
 @public
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
-              ceil_mode: bool = False) -> Any:
+              ceil_mode: bool = False) -> Tensor:
     """The p-norm of every window, (sum of x^p)^(1/p), with p = norm_type: (N, C, H, W) -> (N, C, H', W'), or the
     same without N.
 
@@ -47,7 +47,7 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Num
 
 @public
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
-              ceil_mode: bool = False) -> Any:
+              ceil_mode: bool = False) -> Tensor:
     """The p-norm of every window of a volume: (N, C, D, H, W) -> (N, C, D', H', W'), or the same without N.
 
         >>> import minidl

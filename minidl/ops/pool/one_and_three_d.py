@@ -42,7 +42,7 @@ def max_pool1d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = Non
 
 @public
 def avg_pool1d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True) -> Any:
+               ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
     """The mean of every window: (N, C, L) -> (N, C, L'), or (C, L) -> (C, L').
 
     Arguments and errors: as `avg_pool2d`.
@@ -72,7 +72,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Numbers, return_indices: boo
 
 
 @public
-def adaptive_avg_pool1d(input: Tensor, output_size: Numbers) -> Any:
+def adaptive_avg_pool1d(input: Tensor, output_size: Numbers) -> Tensor:
     """The mean of `output_size` windows that share a signal out: (N, C, L) -> (N, C, output_size).
 
     Arguments and errors: as `adaptive_avg_pool2d`.
@@ -147,7 +147,7 @@ def _max(planes: MaxPool2d, depth: MaxPool2d, input: Any, x: Any, return_indices
 
 @public
 def avg_pool3d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None) -> Any:
+               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
     """The mean of every window: (N, C, D, H, W) -> (N, C, D', H', W'), or the same without N.
 
     Arguments and errors: as `avg_pool2d`; tuples are (depth, vertical, horizontal).
@@ -168,7 +168,7 @@ def avg_pool3d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = Non
 
 
 @public
-def adaptive_avg_pool3d(input: Tensor, output_size: int | tuple[int | None, ...]) -> Any:
+def adaptive_avg_pool3d(input: Tensor, output_size: int | tuple[int | None, ...]) -> Tensor:
     """The mean of every window, with windows that share the volume out: (N, C, D, H, W) -> (N, C, *output_size), or
     the same without N.
 

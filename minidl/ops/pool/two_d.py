@@ -177,7 +177,7 @@ class AvgPool2dScatter(Op):
 
 @public
 def avg_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None) -> Any:
+               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
     """The mean of every window.
 
     input (N, C, H, W) or (C, H, W); returns (N, C, H', W') or (C, H', W'), H' and W' as for `max_pool2d`.
@@ -197,7 +197,7 @@ def avg_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None
 
 
 @public
-def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None]) -> Any:
+def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
     """The mean of every window, with windows that share the image out among the outputs.
 
     Window i reaches from row floor(i*H/H') to row ceil((i+1)*H/H'), so windows may overlap by a row.

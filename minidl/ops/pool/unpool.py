@@ -41,7 +41,7 @@ class MaxUnpool(Op):
 
 @public
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
-                 padding: Numbers = 0, output_size: Any = None) -> Any:
+                 padding: Numbers = 0, output_size: Any = None) -> Tensor:
     """`max_pool1d` undone as far as it can be: (N, C, L') -> (N, C, L), or without N.
 
     Arguments and errors: as `max_unpool2d`.
@@ -56,7 +56,7 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: N
 
 @public
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
-                 padding: Numbers = 0, output_size: Any = None) -> Any:
+                 padding: Numbers = 0, output_size: Any = None) -> Tensor:
     """`max_pool2d` undone as far as it can be: maxima go back to their places, the rest is 0.
 
     input and indices (N, C, H', W') or (C, H', W'), as `max_pool2d(..., return_indices=True)` returns them with these
@@ -78,7 +78,7 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: N
 
 @public
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
-                 padding: Numbers = 0, output_size: Any = None) -> Any:
+                 padding: Numbers = 0, output_size: Any = None) -> Tensor:
     """`max_pool3d` undone as far as it can be: (N, C, D', H', W') -> (N, C, D, H, W), or without N.
 
     Arguments and errors: as `max_unpool2d`.

@@ -40,7 +40,7 @@ def _uniform(x: Array, generator: Generator | None, who: str) -> Array:
 
 @public
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
-                generator: Generator | None = None, out: Tensor | None = None) -> Any:
+                generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Positions drawn with the probabilities that are proportional to `input`, each row on its own:
     (C) -> (num_samples), (N, C) -> (N, num_samples).
 
@@ -90,7 +90,7 @@ def _check_weights(x: Array, num_samples: int, replacement: bool) -> None:
 
 
 @public
-def poisson(input: Tensor, generator: Generator | None = None) -> Any:
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """A count for each rate in `input`, from the Poisson distribution, in the dtype of `input`.
 
     Errors: RuntimeError where a rate is negative, NotImplementedError unless floating.
@@ -108,7 +108,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Any:
 
 
 @public
-def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Any:
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """How many of `count` trials succeed, each with the probability `prob`, in their dtype and common shape.
 
     Errors: ValueError unless both are floating, RuntimeError where dtypes differ, counts are negative or probabilities
@@ -164,7 +164,7 @@ def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = N
 
 
 @public
-def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:
+def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers from the exponential distribution of rate `lambd`: -log(1 - u) / lambd.
 
     Errors: RuntimeError unless lambd > 0 and the tensor is floating.
@@ -178,7 +178,7 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
 
 
 @public
-def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Any:
+def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers from the Cauchy distribution: median + sigma * tan(pi (u - 1/2)). Errors: RuntimeError
     unless sigma > 0 and the tensor is floating."""
     _check_continuous(input, "cauchy_", "sigma", sigma)
@@ -187,7 +187,7 @@ def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
 
 
 @public
-def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Any:
+def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers whose logarithms are normal, of the given mean and standard deviation. Errors:
     RuntimeError unless std > 0 and the tensor is floating."""
     _check_continuous(input, "log_normal_", "std", std)
@@ -206,7 +206,7 @@ def _check_continuous(input: Any, who: str, name: str, value: float) -> None:
 
 
 @public
-def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> Any:
+def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
     """Fill with the number of trials until the first success, 1, 2, ..., each of probability p:
     floor(log(1 - u) / log(1 - p)) + 1. Errors: RuntimeError unless 0 < p < 1.
 
@@ -224,7 +224,7 @@ WHOLE = {float16: 2**11, float32: 2**24, float64: 2**53}    # up to here a float
 
 
 @public
-def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Any:
+def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
     """Fill with whole numbers from `from_` to `to - 1`; `random_(to)` starts at 0, `random_()` takes all that the
     dtype holds from 0 on. Errors: RuntimeError where there are none, or the dtype does not hold them.
 

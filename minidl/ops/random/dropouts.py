@@ -43,7 +43,7 @@ def draw_mask(like: Array, shape: Shape, p: float, scale: float) -> Array:
 
 
 @public
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each element is 0 with probability p, else divided by 1-p. When not training: `input` itself.
 
     inplace: write into the memory of `input`.
@@ -63,13 +63,13 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 @public
-def dropout_(input: Tensor, p: float, train: bool) -> Any:
+def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """`dropout`, written into `input`; returns `input`."""
     return dropout(input, p, train, inplace=True)
 
 
 @public
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of (N, C, L), or of (C, L). Errors: as `dropout`, and RuntimeError for other shapes.
 
         >>> import minidl
@@ -81,7 +81,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @public
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of (N, C, H, W): neighbouring pixels tell the same, so drop them together.
 
     Of three dimensions, the first two are taken for N and C, as PyTorch does.
@@ -99,7 +99,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @public
-def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of (N, C, D, H, W), or of (C, D, H, W).
 
     Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
@@ -113,7 +113,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @public
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout for `selu`: elements are set to selu's lowest value, and all are then scaled and shifted, so that
     mean 0 and variance 1 stay as they are.
 
@@ -130,13 +130,13 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 
 
 @public
-def alpha_dropout_(input: Tensor, p: float, train: bool) -> Any:
+def alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """`alpha_dropout`, written into `input`; returns `input`."""
     return alpha_dropout(input, p, train, inplace=True)
 
 
 @public
-def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels of (N, C, *). Errors: as `dropout`, and RuntimeError below two dimensions.
 
         >>> import minidl
@@ -153,7 +153,7 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
 
 
 @public
-def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Any:
+def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """`feature_alpha_dropout`, written into `input`; returns `input`."""
     return feature_alpha_dropout(input, p, train, inplace=True)
 

@@ -53,7 +53,7 @@ class CumSum(Op):
 
 
 @public
-def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Any:
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
     """The running sum along a dimension, in `dtype`; of integers and bools in int64.
 
         >>> import minidl
@@ -65,7 +65,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = N
 
 
 @public
-def cumsum_(input: Tensor, dim: int, *, dtype: Any = None) -> Any:
+def cumsum_(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """`cumsum`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than it has."""
     _check_dtype(input, dtype)
     return write(input, cumsum, dim, who="cumsum_")
@@ -108,7 +108,7 @@ class CumProd(FusedOp):
 
 
 @public
-def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Any:
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
     """The running product along a dimension, in `dtype`; of integers and bools in int64.
 
         >>> import minidl
@@ -120,7 +120,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = 
 
 
 @public
-def cumprod_(input: Tensor, dim: int, *, dtype: Any = None) -> Any:
+def cumprod_(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """`cumprod`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than it has."""
     _check_dtype(input, dtype)
     return write(input, cumprod, dim, who="cumprod_")
@@ -209,7 +209,7 @@ class LogCumSumExp(FusedOp):
 
 
 @public
-def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Any:
+def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """`log(cumsum(exp(input)))` along `dim`, without overflow. Errors: NotImplementedError unless floating.
 
         >>> import minidl
@@ -227,7 +227,7 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Any:
 
 @public
 def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """The differences of neighbours along `dim`, taken n times; `prepend` and `append` are put at the ends first.
 
     Bools differ where they are not equal. Errors: RuntimeError for a tensor without dimensions, n < 0, or ends
@@ -262,7 +262,7 @@ def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:
 # ---------------------------------------------------------------------- the area under points
 
 @public
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Any:
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """The integral along `dim` of the line through the points y, by the trapezoidal rule.
 
     The points stand at the places `x` (one for each, or broadcasting with y), or `dx` apart (1 by default).
@@ -280,7 +280,7 @@ trapz = alias("trapz", trapezoid)
 
 
 @public
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Any:
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """The integrals from the first point to each of the others; arguments and errors as `trapezoid`.
 
         >>> import minidl

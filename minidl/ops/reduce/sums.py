@@ -107,7 +107,8 @@ class SumIntegers(Reduction):
 
 
 @public
-def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Any:
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None,
+        out: Tensor | None = None) -> Tensor:
     """The sum of all elements, or over the given dimensions.
 
     `dim` is an int or a tuple of them; `keepdim` leaves the reduced dimensions in with size 1; `dtype` is cast
@@ -143,7 +144,7 @@ class Mean(Reduction):
 
 @public
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """The mean of all elements, or over the given dimensions; arguments as `sum`.
 
     Over nothing, it is nan. Errors: RuntimeError unless `input`, or `dtype`, is floating or complex.
@@ -170,7 +171,7 @@ class NanSum(Reduction):
 
 @public
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None,
-           out: Tensor | None = None) -> Any:
+           out: Tensor | None = None) -> Tensor:
     """The sum of the elements that are not nan; arguments as `sum`.
 
         >>> import minidl
@@ -184,7 +185,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
 
 @public
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None,
-            out: Tensor | None = None) -> Any:
+            out: Tensor | None = None) -> Tensor:
     """The mean of the elements that are not nan, nan where there are none; arguments as `sum`.
 
         >>> import minidl
@@ -227,7 +228,8 @@ class Prod(FusedOp):
 
     def reference(self, x: Any) -> Any:
         """Multiply the first half with the second until one is left."""
-        n, odd = x.shape[self.axis], 1.0
+        n = x.shape[self.axis]
+        odd: Any = 1.0
         if n == 0:
             return sum(x, self.axis, keepdim=True) + 1.0
         while n > 1:
@@ -253,7 +255,7 @@ class Prod(FusedOp):
 
 @public
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """The product of all elements, or along one dimension; of integers and bools in int64.
 
     Over nothing, it is 1. The gradient is right where elements are zero, too.
@@ -331,7 +333,7 @@ def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keep
 
 @public
 def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
-        correction: float | None = None, out: Tensor | None = None) -> Any:
+        correction: float | None = None, out: Tensor | None = None) -> Tensor:
     """The variance of all elements, or over the given dimensions: sum (x - mean)^2 / (n - correction).
 
     `correction` is 1 unless given (Bessel's: an unbiased estimate from a sample); `unbiased=False` is another
@@ -348,7 +350,7 @@ def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = F
 
 @public
 def std(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
-        correction: float | None = None, out: Tensor | None = None) -> Any:
+        correction: float | None = None, out: Tensor | None = None) -> Tensor:
     """The standard deviation, the root of `var`; arguments as there. Where it is 0, so is its gradient.
 
         >>> import minidl
@@ -360,7 +362,7 @@ def std(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = F
 
 @public
 def var_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
-             correction: float | None = None) -> tuple[Any, Any]:
+             correction: float | None = None) -> tuple[Tensor, Tensor]:
     """`var` and `mean` over the same dimensions, as a tuple.
 
         >>> import minidl
@@ -373,7 +375,7 @@ def var_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: boo
 
 @public
 def std_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
-             correction: float | None = None) -> tuple[Any, Any]:
+             correction: float | None = None) -> tuple[Tensor, Tensor]:
     """`std` and `mean` over the same dimensions, as a tuple.
 
         >>> import minidl
@@ -416,7 +418,7 @@ class LogSumExp(Reduction):
 
 
 @public
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """log(sum(exp(input))) over the given dimensions, without overflow. Over nothing it is -inf.
 
         >>> import minidl
@@ -445,7 +447,7 @@ class AnyTrue(Reduction):
 
 
 @public
-def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether all elements are true, over the given dimensions; of nothing, True.
 
     The result is bool (uint8 of uint8, as in PyTorch); here, unlike for `sum`, `dim=()` reduces nothing.
@@ -459,7 +461,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
 
 
 @public
-def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether any element is true, over the given dimensions; of nothing, False. As `all` otherwise.
 
         >>> import minidl
@@ -471,7 +473,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
 
 
 @public
-def count_nonzero(input: Tensor, dim: Dims = None) -> Any:
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements are not zero, over the given dimensions.
 
         >>> import minidl

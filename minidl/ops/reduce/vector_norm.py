@@ -65,7 +65,7 @@ class NotZero(Step):
 
 @public
 def norm(input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
-         dtype: Any = None, *, out: Tensor | None = None) -> Any:
+         dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) of all elements as one vector, or over the given dimensions.
 
     `p` may be inf (the largest |x|), -inf (the smallest), 0 (how many are not zero); "fro" and None are 2. At

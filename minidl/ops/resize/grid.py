@@ -66,7 +66,7 @@ class Inside(Elementwise):
 
 @public
 def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
-                align_corners: bool | None = None) -> Any:
+                align_corners: bool | None = None) -> Tensor:
     """The values of `input` at the positions in `grid`.
 
     input (N, C, H, W), grid (N, H', W', 2) -> (N, C, H', W'); or input (N, C, D, H, W), grid (N, D', H', W', 3)
@@ -160,7 +160,7 @@ def _far(x: Any) -> Any:
 
 
 @public
-def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Any:
+def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
     """The grid for `grid_sample` that an affine map makes: position p of the output is read at theta * (p, 1).
 
     theta (N, 2, 3) and size (N, C, H, W) -> (N, H, W, 2); theta (N, 3, 4) and size (N, C, D, H, W) -> (N, D, H, W, 3).

@@ -68,7 +68,7 @@ class Matrix:
 @public
 def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                 align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
-                antialias: bool = False) -> Any:
+                antialias: bool = False) -> Tensor:
     """`input` (N, C, L), (N, C, H, W) or (N, C, D, H, W) with its last one, two or three axes resized.
 
     size: the new size, an int for all axes or a tuple. scale_factor: instead, how much larger, a number or a tuple; the
@@ -115,19 +115,19 @@ def mean_of_shares(input: Any, axis: int, size: int) -> Any:
 
 @public
 def upsample(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-             align_corners: bool | None = None) -> Any:
+             align_corners: bool | None = None) -> Tensor:
     """The old name of `interpolate`."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 @public
-def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Any:
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """The old name of `interpolate` with mode 'nearest'."""
     return interpolate(input, size, scale_factor, "nearest")
 
 
 @public
-def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Any:
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """The old name of `interpolate` with mode 'bilinear' and align_corners=True."""
     return interpolate(input, size, scale_factor, "bilinear", True)
 

@@ -110,7 +110,7 @@ def _as_tuple(g: Any) -> Any:
 # ---------------------------------------------------------------------- joined and cut up
 
 @public
-def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Any:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors one after the other along `dim`; their other sizes must agree.
 
     Dtypes are promoted. As in PyTorch, tensors of shape (0,) go with any others. Errors: RuntimeError that names the
@@ -159,7 +159,7 @@ def _listed(who: str, tensors: Any) -> list[Any]:
 
 
 @public
-def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Any:
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors of one shape along a new axis `dim`. Errors: RuntimeError where shapes differ.
 
         >>> import minidl
@@ -180,14 +180,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
 
 
 @public
-def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
+def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Side by side: along axis 1, or 0 for vectors."""
     tensors = atleast_1d(list(tensors))
     return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
 @public
-def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
+def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """One below the other, vectors as rows."""
     return cat(atleast_2d(list(tensors)), 0)
 
@@ -196,13 +196,13 @@ row_stack = alias("row_stack", vstack)
 
 
 @public
-def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """One behind the other, along axis 2."""
     return cat(atleast_3d(list(tensors)), 2)
 
 
 @public
-def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any:
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Beside one another, vectors as columns.
 
         >>> import minidl
@@ -214,7 +214,7 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any
 
 
 @public
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of one size (the last may be smaller), or of the listed sizes, along `dim`; views.
 
         >>> import minidl
@@ -239,7 +239,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[An
 
 
 @public
-def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """`split` into pieces of the listed sizes. Errors: TypeError for one size, and as `split`.
 
         >>> import minidl
@@ -253,7 +253,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 
 
 @public
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size, the last perhaps smaller, along `dim`; views.
 
         >>> import minidl
@@ -277,7 +277,7 @@ unsafe_chunk = alias("unsafe_chunk", chunk)
 
 
 @public
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Exactly n pieces whose sizes differ by at most one, or pieces that end at the listed indices; views.
 
         >>> import minidl
@@ -299,7 +299,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 @public
-def unbind(input: Tensor, dim: int = 0) -> tuple[Any, ...]:
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """All the slices along `dim`, without that axis; views.
 
         >>> import minidl
@@ -312,19 +312,19 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Any, ...]:
 
 
 @public
-def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Any, ...]:
+def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along axis 1, or along the only axis of a vector."""
     return _split_along("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 @public
-def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Any, ...]:
+def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along axis 0."""
     return _split_along("vsplit", input, indices_or_sections, 0, 2)
 
 
 @public
-def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Any, ...]:
+def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along axis 2."""
     return _split_along("dsplit", input, indices_or_sections, 2, 3)
 

@@ -70,7 +70,7 @@ def repeat(input: Any, repeats: Any) -> Any:
 
 
 @public
-def tile(input: Tensor, dims: Any) -> Any:
+def tile(input: Tensor, dims: Any) -> Tensor:
     """`repeat`, with axes that are not named repeated once.
 
         >>> import minidl
@@ -116,7 +116,7 @@ class Roll(Op):
 
 
 @public
-def flip(input: Tensor, dims: Any) -> Any:
+def flip(input: Tensor, dims: Any) -> Tensor:
     """Backwards along `dims`; a copy.
 
         >>> import minidl
@@ -128,7 +128,7 @@ def flip(input: Tensor, dims: Any) -> Any:
 
 
 @public
-def fliplr(input: Tensor) -> Any:
+def fliplr(input: Tensor) -> Tensor:
     """Columns in reverse order. Errors: RuntimeError below 2 dimensions."""
     if input.ndim < 2:
         raise RuntimeError(f"fliplr: Input must be >= 2-d, but got {input.ndim}-d")
@@ -136,7 +136,7 @@ def fliplr(input: Tensor) -> Any:
 
 
 @public
-def flipud(input: Tensor) -> Any:
+def flipud(input: Tensor) -> Tensor:
     """Rows in reverse order. Errors: RuntimeError below 1 dimension."""
     if input.ndim < 1:
         raise RuntimeError("flipud: Input must be >= 1-d, but got 0-d")
@@ -144,7 +144,7 @@ def flipud(input: Tensor) -> Any:
 
 
 @public
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Any:
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Elements moved on by `shifts` along `dims`, from the end round to the front.
 
     Without `dims` the tensor is rolled as one row.
@@ -169,7 +169,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Any:
 
 
 @public
-def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Any:
+def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """Turned by k quarter turns in the plane of `dims`, from the first axis towards the second.
 
         >>> import minidl
@@ -247,7 +247,7 @@ class DiagonalScatter(Op):
 
 
 @public
-def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Any:
+def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangle of a matrix or a batch of them, up to a diagonal; zero above.
 
         >>> import minidl
@@ -261,7 +261,7 @@ tril_ = in_place(tril)
 
 
 @public
-def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Any:
+def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The upper triangle of a matrix or a batch of them, from a diagonal on; zero below.
 
         >>> import minidl
@@ -281,7 +281,7 @@ def _triangle(input: Any, side: str, diagonal: int) -> Any:
 
 
 @public
-def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The elements where the indices of two axes agree, as a new last axis; a view.
 
     `offset` > 0 takes a diagonal above, < 0 one below.
@@ -295,7 +295,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> An
 
 
 @public
-def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices with the last axis of `input` on a diagonal, and zeros.
 
         >>> import minidl
@@ -314,7 +314,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 
 @public
-def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Any:
+def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """A vector as a diagonal matrix, or the diagonal of a matrix; a copy either way.
 
         >>> import minidl
@@ -330,7 +330,7 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def diagflat(input: Tensor, offset: int = 0) -> Any:
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """All elements, read as one row, as a diagonal matrix.
 
         >>> import minidl
@@ -351,7 +351,7 @@ def _two_axes(who: str, ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 # ---------------------------------------------------------------------- padding
 
 @public
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """`input` with a margin. `pad` begins with the *last* axis: (left, right, top, bottom, front, back, ...).
 
     Modes: 'constant' (`value`, or 0), 'reflect' (mirrored, the edge itself not repeated), 'replicate' (the edge
@@ -419,7 +419,7 @@ def _pad_from_itself(x: Any, axis: int, left: int, right: int, mode: str) -> Any
 # ---------------------------------------------------------------------- another size for the tensor itself
 
 @public
-def resize_(input: Tensor, *size: Any) -> Any:
+def resize_(input: Tensor, *size: Any) -> Tensor:
     """`input` in another size, the first elements kept and the others unset; returns `input`.
 
     It has memory of its own from then on: views of what it was keep that. Errors: RuntimeError if it requires grad.
@@ -443,6 +443,6 @@ def resize_(input: Tensor, *size: Any) -> Any:
 
 
 @public
-def resize_as_(input: Tensor, the_template: Tensor) -> Any:
+def resize_as_(input: Tensor, the_template: Tensor) -> Tensor:
     """`resize_` to the size of another tensor; returns `input`."""
     return resize_(input, the_template.shape)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @public
-def pixel_shuffle(input: Tensor, upscale_factor: int) -> Any:
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Make an image r times larger out of channels: (*, C*r*r, H, W) -> (*, C, H*r, W*r), r = upscale_factor.
 
     The r*r channels of a pixel become its r x r square. Networks that enlarge images compute in the small size
@@ -39,7 +39,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Any:
 
 
 @public
-def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Any:
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """`pixel_shuffle` undone: (*, C, H*r, W*r) -> (*, C*r*r, H, W), r = downscale_factor.
 
     Errors: RuntimeError where r does not divide height and width, TypeError unless r is an int.
@@ -62,7 +62,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Any:
 
 
 @public
-def channel_shuffle(input: Tensor, groups: int) -> Any:
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Deal the channels of (N, C, *) out like cards: the first of each group, then the second of each, and so on.
 
     After a convolution in groups, the next one then sees channels of all groups.

@@ -176,7 +176,7 @@ def apart_from(input: Any, result: Any) -> Any:
 # ---------------------------------------------------------------------- another shape
 
 @public
-def reshape(input: Tensor, shape: Any) -> Any:
+def reshape(input: Tensor, shape: Any) -> Tensor:
     """The same numbers in another shape, read row by row; -1 stands for whatever is left over.
 
     A view of `input` where that is possible, a copy otherwise. Errors: RuntimeError where the sizes do not
@@ -242,19 +242,19 @@ def view(input: Any, shape: Any) -> Any:
 
 
 @public
-def view_as(input: Tensor, other: Tensor) -> Any:
+def view_as(input: Tensor, other: Tensor) -> Tensor:
     """`input` viewed in the shape of `other`."""
     return view(input, other.shape)
 
 
 @public
-def reshape_as(input: Tensor, other: Tensor) -> Any:
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """`input` in the shape of `other`."""
     return reshape(input, other.shape)
 
 
 @public
-def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The axes from `start_dim` to `end_dim` made into one.
 
         >>> import minidl
@@ -273,7 +273,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 
 @public
-def unflatten(input: Tensor, dim: int, sizes: Any) -> Any:
+def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     """The axis `dim` made into several; one size may be -1.
 
     Errors: RuntimeError for a tensor without dimensions, and where the sizes do not multiply to that of the axis.
@@ -291,7 +291,7 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Any:
 
 
 @public
-def ravel(input: Tensor) -> Any:
+def ravel(input: Tensor) -> Tensor:
     """All elements in one row.
 
         >>> import minidl
@@ -302,7 +302,7 @@ def ravel(input: Tensor) -> Any:
 
 
 @public
-def squeeze(input: Tensor, dim: Any = None) -> Any:
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without the axes of size 1: all of them, or those of them that `dim` names; a view.
 
         >>> import minidl
@@ -316,7 +316,7 @@ squeeze_ = in_place_view(squeeze)
 
 
 @public
-def unsqueeze(input: Tensor, dim: int) -> Any:
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new axis of size 1 at place `dim`; a view.
 
         >>> import minidl
@@ -364,7 +364,7 @@ def _each(tensors: Any, function: Any) -> Any:
 # ---------------------------------------------------------------------- another order of the axes
 
 @public
-def permute(input: Tensor, dims: Any) -> Any:
+def permute(input: Tensor, dims: Any) -> Tensor:
     """The axes in another order: axis i of the result is axis `dims[i]` of the input; a view.
 
         >>> import minidl
@@ -380,7 +380,7 @@ def permute(input: Tensor, dims: Any) -> Any:
 
 
 @public
-def transpose(input: Tensor, dim0: int, dim1: int) -> Any:
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged; a view.
 
         >>> import minidl
@@ -402,7 +402,7 @@ swapdims_ = in_place_view(swapdims)
 
 
 @public
-def swapaxes(input: Tensor, axis0: int, axis1: int) -> Any:
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """`transpose`, as NumPy calls it."""
     return transpose(input, axis0, axis1)
 
@@ -410,7 +410,7 @@ swapaxes_ = in_place_view(swapaxes)
 
 
 @public
-def t(input: Tensor) -> Any:
+def t(input: Tensor) -> Tensor:
     """A matrix transposed; vectors and scalars stay as they are. Errors: RuntimeError beyond 2 dimensions."""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; "
@@ -421,7 +421,7 @@ t_ = in_place_view(t)
 
 
 @public
-def movedim(input: Tensor, source: Any, destination: Any) -> Any:
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """The axes `source` moved to the places `destination`; the others keep their order; a view.
 
         >>> import minidl
@@ -474,19 +474,19 @@ def expand(input: Any, sizes: Any) -> Any:
 
 
 @public
-def expand_as(input: Tensor, other: Tensor) -> Any:
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """`input` expanded to the shape of `other`."""
     return expand(input, other.shape)
 
 
 @public
-def broadcast_to(input: Tensor, shape: Any) -> Any:
+def broadcast_to(input: Tensor, shape: Any) -> Tensor:
     """`expand` under NumPy's name."""
     return expand(input, shape)
 
 
 @public
-def broadcast_tensors(*tensors: Tensor | Sequence[Tensor]) -> tuple[Any, ...]:
+def broadcast_tensors(*tensors: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
     """All tensors expanded to the shape that they broadcast to."""
     given = listed(tensors)
     shape = broadcast_shape("broadcast_tensors", *[x.shape for x in given])
@@ -494,7 +494,7 @@ def broadcast_tensors(*tensors: Tensor | Sequence[Tensor]) -> tuple[Any, ...]:
 
 
 @public
-def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Any, ...]:
+def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
     """The coordinates of a grid: tensor k repeated along all axes but the k-th.
 
     `indexing='xy'` exchanges the first two axes of the grid, as plots and images want it.
@@ -519,7 +519,7 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
 # ---------------------------------------------------------------------- less of it
 
 @public
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Any:
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """`length` elements from `start` on along `dim`; a view.
 
         >>> import minidl
@@ -541,7 +541,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Any:
 
 
 @public
-def select(input: Tensor, dim: int, index: int) -> Any:
+def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The slice number `index` along `dim`, without that axis; a view.
 
         >>> import minidl
@@ -561,7 +561,7 @@ def select(input: Tensor, dim: int, index: int) -> Any:
 # ---------------------------------------------------------------------- copies
 
 @public
-def clone(input: Tensor) -> Any:
+def clone(input: Tensor) -> Tensor:
     """A copy in memory of its own; gradients pass through it.
 
         >>> import minidl
@@ -573,7 +573,7 @@ def clone(input: Tensor) -> Any:
 
 
 @public
-def contiguous(input: Tensor) -> Any:
+def contiguous(input: Tensor) -> Tensor:
     """`input` itself if it lies in memory row by row, else a copy that does."""
     array = memory_of(input) if isinstance(input, TensorBase) else input
     return input if array.flags.c_contiguous else Clone("C")(input)

@@ -63,7 +63,7 @@ class Y1(Special):
 
 
 @public
-def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Any:
+def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Bessel function of the first kind, of order 0.
 
         >>> import minidl
@@ -74,7 +74,7 @@ def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Any:
+def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Bessel function of the first kind, of order 1.
 
         >>> import minidl
@@ -85,7 +85,7 @@ def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Any:
+def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Bessel function of the second kind, of order 0: -inf at 0, NaN below.
 
         >>> import minidl
@@ -96,7 +96,7 @@ def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Any:
+def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Bessel function of the second kind, of order 1: -inf at 0, NaN below.
 
         >>> import minidl
@@ -145,7 +145,7 @@ class K1e(Special):
 
 
 @public
-def modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Any:
+def modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the second kind, of order 0: inf at 0, NaN below.
 
         >>> import minidl
@@ -156,7 +156,7 @@ def modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Any:
+def modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the second kind, of order 1: inf at 0, NaN below.
 
         >>> import minidl
@@ -167,7 +167,7 @@ def modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def scaled_modified_bessel_k0(x: Tensor, *, out: Tensor | None = None) -> Any:
+def scaled_modified_bessel_k0(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`exp(x) * modified_bessel_k0(x)`, which does not vanish for large x.
 
         >>> import minidl
@@ -178,7 +178,7 @@ def scaled_modified_bessel_k0(x: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def scaled_modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Any:
+def scaled_modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`exp(x) * modified_bessel_k1(x)`, which does not vanish for large x.
 
         >>> import minidl
@@ -191,7 +191,7 @@ def scaled_modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Any:
 # ---------------------------------------------------------------------- relatives
 
 @public
-def spherical_bessel_j0(x: Tensor, *, out: Tensor | None = None) -> Any:
+def spherical_bessel_j0(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`sin(x) / x`, and 1 at 0: the spherical Bessel function of the first kind, of order 0.
 
         >>> import minidl
@@ -223,7 +223,7 @@ class AiryAiPrime(Floating):
 
 
 @public
-def airy_ai(input: Tensor, *, out: Tensor | None = None) -> Any:
+def airy_ai(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Airy function Ai: it oscillates below 0 and falls off above.
 
         >>> import minidl

@@ -62,7 +62,7 @@ class Erfinv(Special):
 
 
 @public
-def erfinv(input: Tensor, *, out: Tensor | None = None) -> Any:
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of `erf`, from -1 (where it is -inf) to 1 (inf); NaN outside.
 
         >>> import minidl
@@ -84,7 +84,7 @@ class Erfcx(Special):
 
 
 @public
-def erfcx(input: Tensor, *, out: Tensor | None = None) -> Any:
+def erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`exp(input ** 2) * erfc(input)`, which does not vanish for large numbers.
 
         >>> import minidl
@@ -104,7 +104,7 @@ class Ndtr(Special):
 
 
 @public
-def ndtr(input: Tensor, *, out: Tensor | None = None) -> Any:
+def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The probability that a standard normal number is at most `input`.
 
         >>> import minidl
@@ -124,7 +124,7 @@ class Ndtri(Special):
 
 
 @public
-def ndtri(input: Tensor, *, out: Tensor | None = None) -> Any:
+def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of `ndtr`: the quantile of the normal distribution; NaN outside [0, 1].
 
         >>> import minidl
@@ -144,7 +144,7 @@ class LogNdtr(Special):
 
 
 @public
-def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Any:
+def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`log(ndtr(input))`, exact far below 0 too.
 
         >>> import minidl
@@ -166,7 +166,7 @@ class Lgamma(Special):
 
 
 @public
-def lgamma(input: Tensor, *, out: Tensor | None = None) -> Any:
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the absolute value of the gamma function; `lgamma(n + 1)` is the logarithm of n!.
 
         >>> import minidl
@@ -191,7 +191,7 @@ class Digamma(Special):
 
 
 @public
-def digamma(input: Tensor, *, out: Tensor | None = None) -> Any:
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The derivative of `lgamma`.
 
         >>> import minidl
@@ -221,7 +221,7 @@ class Polygamma(Floating):
 
 
 @public
-def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Any:
+def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of `digamma`. Errors: RuntimeError where n is negative.
 
         >>> import minidl
@@ -234,13 +234,13 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def polygamma_(input: Tensor, n: int) -> Any:
+def polygamma_(input: Tensor, n: int) -> Tensor:
     """`polygamma(n, input)`, written into `input`; returns `input`."""
     return write(input, lambda x: polygamma(n, x), who="polygamma_")
 
 
 @public
-def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Any:
+def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the gamma function of p dimensions, as in the density of a Wishart distribution:
     `p (p - 1) / 4 * log(pi) + sum(lgamma(input - j / 2) for j in range(p))`.
 
@@ -280,7 +280,7 @@ class Zeta(SpecialBinary):
 
 
 @public
-def zeta(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def zeta(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The Hurwitz zeta function: the sum of `(k + other) ** -input` over k = 0, 1, 2, ...
 
     Differentiable in `other` alone.
@@ -336,7 +336,7 @@ def out_over_x(out: Any, x: Any) -> Any:
 
 
 @public
-def i0(input: Tensor, *, out: Tensor | None = None) -> Any:
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind, of order 0.
 
         >>> import minidl
@@ -349,7 +349,7 @@ i0_ = in_place(i0)
 
 
 @public
-def i0e(input: Tensor, *, out: Tensor | None = None) -> Any:
+def i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`i0(input) * exp(-abs(input))`, which does not overflow.
 
         >>> import minidl
@@ -360,7 +360,7 @@ def i0e(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def i1(input: Tensor, *, out: Tensor | None = None) -> Any:
+def i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind, of order 1.
 
         >>> import minidl
@@ -371,7 +371,7 @@ def i1(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def i1e(input: Tensor, *, out: Tensor | None = None) -> Any:
+def i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`i1(input) * exp(-abs(input))`, which does not overflow.
 
         >>> import minidl
@@ -394,7 +394,7 @@ class Logit(Floating):
 
 
 @public
-def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Any:
+def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
     """`log(input / (1 - input))`, the inverse of `sigmoid`; NaN outside [0, 1], unless `eps` is given: then
     `input` is first brought into the range from eps to 1 - eps.
 
@@ -418,7 +418,7 @@ class Entr(Floating):
 
 
 @public
-def entr(input: Tensor, *, out: Tensor | None = None) -> Any:
+def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`-input * log(input)`, element by element: their sum is the entropy of probabilities. 0 at 0, -inf below.
 
         >>> import minidl
@@ -441,7 +441,7 @@ class Xlog1py(SpecialBinary):
 
 
 @public
-def xlog1py(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def xlog1py(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input * log1p(other)`, and 0 where `input` is 0; either may be a number.
 
         >>> import minidl
@@ -465,7 +465,7 @@ class Logaddexp2(Binary):
 
 
 @public
-def logaddexp2(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def logaddexp2(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`log2(2 ** input + 2 ** other)`, without overflow.
 
         >>> import minidl
@@ -499,7 +499,7 @@ class Sinc(Floating):
 
 
 @public
-def sinc(input: Tensor, *, out: Tensor | None = None) -> Any:
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`sin(pi * input) / (pi * input)`, and 1 at 0.
 
         >>> import minidl

@@ -37,7 +37,7 @@ class Igammac(Igamma):
 
 
 @public
-def igamma(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def igamma(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The regularized lower incomplete gamma function of a = `input` and x = `other`, both at least 0:
 
         (integral of t^(a-1) e^-t from t = 0 to x) / gamma(a)
@@ -54,7 +54,7 @@ igamma_ = in_place(igamma)
 
 
 @public
-def igammac(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def igammac(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """The regularized upper incomplete gamma function, `1 - igamma(input, other)`, without the loss of digits.
 
         >>> import minidl

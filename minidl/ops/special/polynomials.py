@@ -52,7 +52,7 @@ def _chebyshev(x: Any, k: int, p: Any, before: Any) -> Any:
 
 
 @public
-def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """Of the first kind: T_n(cos a) = cos(n a). T_0 = 1, T_1 = x, T_(k+1) = 2 x T_k - T_(k-1).
 
         >>> import minidl
@@ -63,7 +63,7 @@ def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) 
 
 
 @public
-def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """Of the second kind: U_n(cos a) = sin((n + 1) a) / sin(a). U_1 = 2 x, then as T.
 
         >>> import minidl
@@ -74,7 +74,7 @@ def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) 
 
 
 @public
-def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """Of the third kind: V_n(cos a) = cos((n + 1/2) a) / cos(a/2). V_1 = 2 x - 1, then as T.
 
         >>> import minidl
@@ -85,7 +85,7 @@ def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) 
 
 
 @public
-def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """Of the fourth kind: W_n(cos a) = sin((n + 1/2) a) / sin(a/2). W_1 = 2 x + 1, then as T.
 
         >>> import minidl
@@ -96,25 +96,25 @@ def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) 
 
 
 @public
-def shifted_chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def shifted_chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """`chebyshev_polynomial_t(2 * input - 1, n)`: for numbers from 0 to 1."""
     return chebyshev_polynomial_t(2 * input - 1, n)
 
 
 @public
-def shifted_chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def shifted_chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """`chebyshev_polynomial_u(2 * input - 1, n)`: for numbers from 0 to 1."""
     return chebyshev_polynomial_u(2 * input - 1, n)
 
 
 @public
-def shifted_chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def shifted_chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """`chebyshev_polynomial_v(2 * input - 1, n)`: for numbers from 0 to 1."""
     return chebyshev_polynomial_v(2 * input - 1, n)
 
 
 @public
-def shifted_chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def shifted_chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """`chebyshev_polynomial_w(2 * input - 1, n)`: for numbers from 0 to 1."""
     return chebyshev_polynomial_w(2 * input - 1, n)
 
@@ -122,7 +122,7 @@ def shifted_chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None 
 # ---------------------------------------------------------------------- Hermite, Laguerre, Legendre
 
 @public
-def hermite_polynomial_h(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def hermite_polynomial_h(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """The physicists' Hermite polynomials: H_1 = 2 x, H_(k+1) = 2 x H_k - 2 k H_(k-1).
 
         >>> import minidl
@@ -134,7 +134,7 @@ def hermite_polynomial_h(input: Tensor, n: Any, *, out: Tensor | None = None) ->
 
 
 @public
-def hermite_polynomial_he(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def hermite_polynomial_he(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """The probabilists' Hermite polynomials: He_1 = x, He_(k+1) = x He_k - k He_(k-1).
 
         >>> import minidl
@@ -145,7 +145,7 @@ def hermite_polynomial_he(input: Tensor, n: Any, *, out: Tensor | None = None) -
 
 
 @public
-def laguerre_polynomial_l(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def laguerre_polynomial_l(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """Laguerre polynomials: L_1 = 1 - x, (k+1) L_(k+1) = (2 k + 1 - x) L_k - k L_(k-1).
 
         >>> import minidl
@@ -157,7 +157,7 @@ def laguerre_polynomial_l(input: Tensor, n: Any, *, out: Tensor | None = None) -
 
 
 @public
-def legendre_polynomial_p(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
+def legendre_polynomial_p(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
     """Legendre polynomials: P_1 = x, (k+1) P_(k+1) = (2 k + 1) x P_k - k P_(k-1).
 
         >>> import minidl

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @public
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Any:
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often 0, 1, 2, ... occur in `input` (N), or the sums of their `weights` (N); at least `minlength` bins.
 
     Counts are int64; sums of float32 weights are float32, all others float64.
@@ -59,7 +59,7 @@ def _counts(positions: Array, minlength: int) -> Array:
 
 
 @public
-def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Any:
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
     """How many elements fall into each of `bins` equal bins from `min` to `max`, in the dtype of `input`.
 
     With min = max the range is that of the elements. `max` itself counts to the last bin; what lies outside,
@@ -228,7 +228,7 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
 
 @public
 def isin(elements: Tensor, test_elements: Any, *, assume_unique: bool = False, invert: bool = False,
-         out: Tensor | None = None) -> Any:
+         out: Tensor | None = None) -> Tensor:
     """Whether each of `elements` is among `test_elements`, or, with `invert`, is not; one may be a number.
 
         >>> import minidl

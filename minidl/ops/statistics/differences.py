@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @public
-def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Any, ...]:
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
     """The slope of `input` along each dimension of `dim` (all, unless given), as a tuple of tensors in its shape.
 
     At an inner point, with the steps h to the left and k to the right of it, that is the slope of the parabola

@@ -207,7 +207,7 @@ ROUNDING = {"linear": np.floor, "lower": np.floor, "higher": np.ceil, "midpoint"
 
 @public
 def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *,
-             interpolation: str = "linear", out: Tensor | None = None) -> Any:
+             interpolation: str = "linear", out: Tensor | None = None) -> Tensor:
     """The value that the share `q` of the elements lies below, of all or along `dim`.
 
     `q` is a number from 0 to 1, or a 1-D tensor of them: then the result has a dimension more, in front. A
@@ -225,7 +225,7 @@ def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = Fals
 
 @public
 def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *,
-                interpolation: str = "linear", out: Tensor | None = None) -> Any:
+                interpolation: str = "linear", out: Tensor | None = None) -> Tensor:
     """`quantile` of the elements that are not NaN; NaN where there are none.
 
         >>> import minidl
@@ -294,7 +294,8 @@ def _check_quantile(input: Any, q: Any, interpolation: str, who: str) -> None:
 # ---------------------------------------------------------------------- how things vary together
 
 @public
-def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Any:
+def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None,
+        aweights: Tensor | None = None) -> Tensor:
     """The covariances (V, V) of V variables, one a row, from N observations, one a column: (V, N) -> (V, V).
 
     `fweights` (N), integers, say how often each observation occurred, `aweights` (N) how much it counts;
@@ -342,7 +343,7 @@ def _check_weights(name: str, weights: Any, kinds: str, kind: str, n: int) -> No
 
 
 @public
-def corrcoef(input: Tensor) -> Any:
+def corrcoef(input: Tensor) -> Tensor:
     """The correlation coefficients (V, V) of V variables, one a row: their covariances, divided by their
     standard deviations, and between -1 and 1; so are both parts of complex ones.
 
@@ -363,7 +364,7 @@ def corrcoef(input: Tensor) -> Any:
 
 
 @public
-def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Any:
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Tensor:
     """`input` with every slice along `dim` scaled down, if need be, until its p-norm is at most `maxnorm`.
 
         >>> import minidl
@@ -386,7 +387,7 @@ renorm_ = in_place(renorm)
 
 
 @public
-def msort(input: Tensor, *, out: Tensor | None = None) -> Any:
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`input` sorted along its first dimension; the values only.
 
         >>> import minidl
@@ -397,7 +398,7 @@ def msort(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def sum_to_size(input: Tensor, *size: Any) -> Any:
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """`input` summed until it has `size`, from which it could be broadcast back. Errors: RuntimeError otherwise.
 
         >>> import minidl

@@ -1,7 +1,7 @@
 """Activations under the names that write: `relu_(x)` is `relu(x, inplace=True)`, and so on."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minidl.ops import activation
 from minidl.ops.activation import celu, elu, hardtanh, leaky_relu, relu, rrelu, selu
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @public
-def relu_(input: Tensor) -> Any:
+def relu_(input: Tensor) -> Tensor:
     """`relu`, in place.
 
         >>> import minidl
@@ -26,42 +26,42 @@ def relu_(input: Tensor) -> Any:
 
 
 @public
-def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Any:
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """`leaky_relu`, in place."""
     return leaky_relu(input, negative_slope, inplace=True)
 
 
 @public
-def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Any:
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
     """`rrelu`, in place."""
     return rrelu(input, lower, upper, training, inplace=True)
 
 
 @public
-def elu_(input: Tensor, alpha: float = 1.0) -> Any:
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """`elu`, in place."""
     return elu(input, alpha, inplace=True)
 
 
 @public
-def celu_(input: Tensor, alpha: float = 1.0) -> Any:
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """`celu`, in place."""
     return celu(input, alpha, inplace=True)
 
 
 @public
-def selu_(input: Tensor) -> Any:
+def selu_(input: Tensor) -> Tensor:
     """`selu`, in place."""
     return selu(input, inplace=True)
 
 
 @public
-def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """`hardtanh`, in place."""
     return hardtanh(input, min_val, max_val, inplace=True)
 
 
 @public
-def threshold_(input: Tensor, threshold: float, value: float) -> Any:
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """`threshold`, in place."""
     return activation.threshold(input, threshold, value, inplace=True)

@@ -89,19 +89,19 @@ lu_solve = alias("lu_solve", older_lu_solve)
 
 
 @public
-def detach(input: Tensor) -> Any:
+def detach(input: Tensor) -> Tensor:
     """The same memory without the history; see `Tensor.detach`."""
     return input.detach()
 
 
 @public
-def detach_(input: Tensor) -> Any:
+def detach_(input: Tensor) -> Tensor:
     """`input` itself, cut off from what it was computed from. Errors: RuntimeError for a view."""
     return input.detach_()
 
 
 @public
-def true_divide(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def true_divide(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`div` without a rounding mode."""
     return div(input, other)
 
@@ -109,7 +109,7 @@ true_divide_ = in_place(true_divide)
 
 
 @public
-def rsub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1) -> Any:
+def rsub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1) -> Tensor:
     """`other - alpha * input`: subtraction the other way round.
 
         >>> import minidl
@@ -120,7 +120,7 @@ def rsub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1) ->
 
 
 @public
-def float_power(input: Tensor | complex, exponent: Tensor | complex, *, out: Tensor | None = None) -> Any:
+def float_power(input: Tensor | complex, exponent: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
     """`input ** exponent` computed in double precision; the result is float64, or complex128.
 
         >>> import minidl
@@ -134,7 +134,7 @@ def float_power(input: Tensor | complex, exponent: Tensor | complex, *, out: Ten
 
 
 @public
-def float_power_(input: Tensor, exponent: Tensor | complex) -> Any:
+def float_power_(input: Tensor, exponent: Tensor | complex) -> Tensor:
     """`float_power`, written into `input`; returns `input`.
 
     Errors: RuntimeError unless `input` is float64 or complex128, since the result is.
@@ -146,7 +146,7 @@ def float_power_(input: Tensor, exponent: Tensor | complex) -> Any:
 
 
 @public
-def positive(input: Tensor) -> Any:
+def positive(input: Tensor) -> Tensor:
     """`+input`, which is `input` itself. Errors: RuntimeError for bools."""
     if input.dtype.kind == "b":
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
@@ -154,7 +154,7 @@ def positive(input: Tensor) -> Any:
 
 
 @public
-def clamp_min(input: Tensor, min: Any, *, out: Tensor | None = None) -> Any:
+def clamp_min(input: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
     """`clamp` from below only.
 
         >>> import minidl
@@ -167,7 +167,7 @@ clamp_min_ = in_place(clamp_min)
 
 
 @public
-def clamp_max(input: Tensor, max: Any, *, out: Tensor | None = None) -> Any:
+def clamp_max(input: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
     """`clamp` from above only.
 
         >>> import minidl
@@ -180,7 +180,7 @@ clamp_max_ = in_place(clamp_max)
 
 
 @public
-def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Any:
+def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Angles in radians as degrees.
 
         >>> import minidl
@@ -193,7 +193,7 @@ rad2deg_ = in_place(rad2deg)
 
 
 @public
-def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Any:
+def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Angles in degrees as radians.
 
         >>> import minidl
@@ -206,7 +206,7 @@ deg2rad_ = in_place(deg2rad)
 
 
 @public
-def isposinf(input: Tensor, *, out: Tensor | None = None) -> Any:
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where `input` is inf. Errors: RuntimeError of complex numbers, where isinf means something.
 
         >>> import minidl
@@ -217,7 +217,7 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Any:
 
 
 @public
-def isneginf(input: Tensor, *, out: Tensor | None = None) -> Any:
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where `input` is -inf. Errors: RuntimeError of complex numbers, where isinf means something.
 
         >>> import minidl
@@ -234,7 +234,7 @@ def _is_infinity(who: str, input: Any, infinity: float) -> Any:
 
 
 @public
-def isreal(input: Tensor) -> Any:
+def isreal(input: Tensor) -> Tensor:
     """Where the imaginary part is 0: everywhere, in a tensor that is not complex.
 
         >>> import minidl

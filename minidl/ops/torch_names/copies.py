@@ -54,6 +54,6 @@ view_copy = _copied(shape.reshape, "view")
 
 
 @public
-def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Any:
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """`narrow`, as a copy in memory of its own."""
     return Clone("C")(shape.narrow(input, dim, start, length))

@@ -23,7 +23,7 @@ PADDING_MODES = ("zeros", "border", "reflection")
 
 @public
 def convolution(input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sequence[int], padding: Sequence[int],
-                dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int) -> Any:
+                dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int) -> Tensor:
     """conv1d, conv2d or conv3d, by the dimensions of `weight`; with `transposed`, conv_transpose1d and so on.
 
     Errors: RuntimeError where `weight` has other dimensions, and as these.
@@ -45,7 +45,8 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sequ
 
 
 @public
-def grid_sampler(input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
+def grid_sampler(input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int,
+                 align_corners: bool) -> Tensor:
     """`grid_sample`, with its modes as numbers: 0 'bilinear', 1 'nearest', 2 'bicubic'; 0 'zeros', 1 'border',
     2 'reflection'. Errors: ValueError for other numbers, and as `grid_sample`.
 
@@ -66,7 +67,7 @@ native_channel_shuffle = alias("native_channel_shuffle", channel_shuffle)
 
 
 @public
-def constant_pad_nd(input: Tensor, pad_: Sequence[int], value: float = 0) -> Any:
+def constant_pad_nd(input: Tensor, pad_: Sequence[int], value: float = 0) -> Tensor:
     """`nn.functional.pad(input, pad, "constant", value)`.
 
         >>> import minidl
@@ -77,7 +78,7 @@ def constant_pad_nd(input: Tensor, pad_: Sequence[int], value: float = 0) -> Any
 
 
 @public
-def feature_dropout(input: Tensor, p: float, train: bool) -> Any:
+def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """Dropout of whole channels of (N, C, *). Errors: RuntimeError below 2 dimensions, and as `dropout`.
 
         >>> import minidl
@@ -89,7 +90,7 @@ def feature_dropout(input: Tensor, p: float, train: bool) -> Any:
 
 
 @public
-def feature_dropout_(input: Tensor, p: float, train: bool) -> Any:
+def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """`feature_dropout` into `input` itself; returns it."""
     return _feature_dropout("feature_dropout_", input, p, train, True)
 
@@ -102,7 +103,7 @@ def _feature_dropout(who: str, input: Any, p: float, train: bool, inplace: bool)
 
 
 @public
-def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Any:
+def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     """The norm of order `pow` over all dimensions but `dim`, which are left in as ones; of all elements for dim=-1.
 
         >>> import minidl
