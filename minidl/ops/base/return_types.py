@@ -4,7 +4,10 @@
 """
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 Fields = TypeVar("Fields", bound=tuple[Any, ...])
 
@@ -12,133 +15,133 @@ Fields = TypeVar("Fields", bound=tuple[Any, ...])
 class ValuesIndices(NamedTuple):
     """Elements, and where along an axis they stand."""
 
-    values: Any
-    indices: Any
+    values: Tensor
+    indices: Tensor
 
 
 class MinMax(NamedTuple):
     """The smallest and the largest."""
 
-    min: Any
-    max: Any
+    min: Tensor
+    max: Tensor
 
 
 class MantissaExponent(NamedTuple):
     """x = mantissa * 2^exponent"""
 
-    mantissa: Any
-    exponent: Any
+    mantissa: Tensor
+    exponent: Tensor
 
 
 class Histogram(NamedTuple):
     """How many elements lie in each bin, and where the bins end."""
 
-    hist: Any
-    bin_edges: Any
+    hist: Tensor
+    bin_edges: Any      # a tensor, or one for each axis
 
 
 class QRResult(NamedTuple):
     """A = Q R"""
 
-    Q: Any
-    R: Any
+    Q: Tensor
+    R: Tensor
 
 
 class Reflections(NamedTuple):
     """R with reflections below it, and their factors."""
 
-    a: Any
-    tau: Any
+    a: Tensor
+    tau: Tensor
 
 
 class SVDResult(NamedTuple):
     """A = U diag(S) Vh"""
 
-    U: Any
-    S: Any
-    Vh: Any
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
 
 
 class USV(NamedTuple):
     """A = U diag(S) V^H"""
 
-    U: Any
-    S: Any
-    V: Any
+    U: Tensor
+    S: Tensor
+    V: Tensor
 
 
 class Eigen(NamedTuple):
     """A V = V diag(w)"""
 
-    eigenvalues: Any
-    eigenvectors: Any
+    eigenvalues: Tensor
+    eigenvectors: Tensor
 
 
 class SLogDetResult(NamedTuple):
     """det A = sign * exp(logabsdet)"""
 
-    sign: Any
-    logabsdet: Any
+    sign: Tensor
+    logabsdet: Tensor
 
 
 class LstsqResult(NamedTuple):
     """The X for which |A X - B| is least, and what was found on the way."""
 
-    solution: Any
-    residuals: Any
-    rank: Any
-    singular_values: Any
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
 
 
 class LUResult(NamedTuple):
     """A = P L U"""
 
-    P: Any
-    L: Any
-    U: Any
+    P: Tensor
+    L: Tensor
+    U: Tensor
 
 
 class LUFactorResult(NamedTuple):
     """L and U in one matrix, and the exchanges of rows."""
 
-    LU: Any
-    pivots: Any
+    LU: Tensor
+    pivots: Tensor
 
 
 class LUFactorExResult(NamedTuple):
     """The same, and which element of U's diagonal is 0."""
 
-    LU: Any
-    pivots: Any
-    info: Any
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
 
 
 class InverseResult(NamedTuple):
     """The inverse, and where there is none."""
 
-    inverse: Any
-    info: Any
+    inverse: Tensor
+    info: Tensor
 
 
 class SolveResult(NamedTuple):
     """The solution, and where there is none."""
 
-    result: Any
-    info: Any
+    result: Tensor
+    info: Tensor
 
 
 class CholeskyResult(NamedTuple):
     """The factor, and where there is none."""
 
-    L: Any
-    info: Any
+    L: Tensor
+    info: Tensor
 
 
 class TriangularSolveResult(NamedTuple):
     """The solution, and a copy of the matrix."""
 
-    solution: Any
-    cloned_coefficient: Any
+    solution: Tensor
+    cloned_coefficient: Tensor
 
 
 def _of(name: str, fields: type[Fields]) -> type[Fields]:

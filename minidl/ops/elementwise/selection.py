@@ -1,7 +1,7 @@
 """Which of two: where, maximum, minimum, clamp, nan_to_num. A gradient flows to what was selected."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -35,6 +35,11 @@ class Where(Elementwise):
         return where(condition, 0.0, g)
 
 
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Tensor | complex, other: Tensor | complex, *,
+          out: Tensor | None = None) -> Tensor: ...
 @public
 def where(condition: Tensor, input: Tensor | complex | None = None, other: Any = None, *,
           out: Tensor | None = None) -> Any:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[False] = False, out: Tensor | None = None) -> Tensor: ...
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 @public
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | Sequence[Tensor] | None = None) -> Any:
     """The positions of all elements that are not zero: a row for each, or one tensor for each axis.

@@ -233,7 +233,8 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
 
 
 @public
-def older_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, *, out: Sequence[Tensor] | None = None) -> Any:
+def older_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, *,
+             out: Sequence[Tensor] | None = None) -> tuple[Tensor, ...]:
     """`linalg.lu_factor` in PyTorch's older form, `minidl.lu`; with `get_infos`, `linalg.lu_factor_ex`.
 
         >>> import minidl

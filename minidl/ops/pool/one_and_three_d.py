@@ -6,7 +6,7 @@ reads kh*kw + kd elements for each output, where one window in 3-d would read kd
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from minidl.backend.kernels.pool import PoolGeometry
 from minidl.ops.base.declaration import public
@@ -24,6 +24,13 @@ Numbers = int | tuple[int, ...]
 # ---------------------------------------------------------------------- one dimension
 
 
+@overload
+def max_pool1d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
+               dilation: Numbers = 1, ceil_mode: bool = False, return_indices: Literal[False] = False) -> Tensor: ...
+@overload
+def max_pool1d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
+               dilation: Numbers = 1, ceil_mode: bool = False, *,
+               return_indices: Literal[True]) -> tuple[Tensor, Tensor]: ...
 @public
 def max_pool1d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
                dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
@@ -99,6 +106,13 @@ def _one_row(geometry: Any) -> PoolGeometry:
 # ---------------------------------------------------------------------- three dimensions
 
 
+@overload
+def max_pool3d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
+               dilation: Numbers = 1, ceil_mode: bool = False, return_indices: Literal[False] = False) -> Tensor: ...
+@overload
+def max_pool3d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
+               dilation: Numbers = 1, ceil_mode: bool = False, *,
+               return_indices: Literal[True]) -> tuple[Tensor, Tensor]: ...
 @public
 def max_pool3d(input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
                dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:

@@ -7,7 +7,7 @@ shares each g out over its window. `one_and_three_d.py` builds pooling in other 
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from minidl.autograd.op import IMAGES, Op
 from minidl.backend.device import Array
@@ -93,6 +93,13 @@ class MaxPool2dGather(Op):
         return MaxPool2dScatter(self.x_size)(g, indices)
 
 
+@overload
+def max_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
+               dilation: int | Pair = 1, ceil_mode: bool = False, return_indices: Literal[False] = False) -> Tensor: ...
+@overload
+def max_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
+               dilation: int | Pair = 1, ceil_mode: bool = False, *,
+               return_indices: Literal[True]) -> tuple[Tensor, Tensor]: ...
 @public
 def max_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
                dilation: int | Pair = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:

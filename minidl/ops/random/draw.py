@@ -134,13 +134,13 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 # ---------------------------------------------------------------------- into a tensor
 
 @public
-def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Any:
+def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers uniform on [from_, to); returns `input`. Errors: NotImplementedError for integers."""
     return _fill(input, "random", to - from_, from_, generator, "uniform_")
 
 
 @public
-def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
+def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with normal numbers of the given mean and standard deviation; returns `input`. Errors: as `uniform_`."""
     return _fill(input, "standard_normal", std, mean, generator, "normal_")
 
@@ -158,7 +158,7 @@ def _fill(input: Any, distribution: str, scale: float, shift: float, generator: 
 
 
 @public
-def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Any:
+def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with ones, with probability p each, and zeros; returns `input`."""
     return copy_(input, wrap(_uniform(input.array, generator, "bernoulli_") < p))
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase
@@ -81,6 +81,13 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
     return kind(values, indices) if keepdim else kind(squeeze(values, axis), squeeze(indices, axis))
 
 
+@overload
+def max(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+@overload
+def max(input: Tensor, dim: int, keepdim: bool = False, *,
+        out: Tensor | Sequence[Tensor] | None = None) -> return_types.ValuesIndices: ...
+@overload
+def max(input: Tensor, dim: Tensor = ..., *, other: Tensor = ..., out: Tensor | None = None) -> Tensor: ...
 @public
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None,
         out: Tensor | Sequence[Tensor] | None = None) -> Any:
@@ -100,6 +107,13 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     return _extreme(input, dim if other is None else other, keepdim, "max")
 
 
+@overload
+def min(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+@overload
+def min(input: Tensor, dim: int, keepdim: bool = False, *,
+        out: Tensor | Sequence[Tensor] | None = None) -> return_types.ValuesIndices: ...
+@overload
+def min(input: Tensor, dim: Tensor = ..., *, other: Tensor = ..., out: Tensor | None = None) -> Tensor: ...
 @public
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None,
         out: Tensor | Sequence[Tensor] | None = None) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -106,6 +106,11 @@ def _single(who: str, input: Any) -> return_types.ValuesIndices:
     return getattr(return_types, who)(clone(input), wrap(array_module(array_of(input)).zeros((), np.int64)))
 
 
+@overload
+def median(input: Tensor, dim: None = None, *, out: Tensor | None = None) -> Tensor: ...
+@overload
+def median(input: Tensor, dim: int, keepdim: bool = False, *,
+           out: Tensor | Sequence[Tensor] | None = None) -> return_types.ValuesIndices: ...
 @public
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *,
            out: Tensor | Sequence[Tensor] | None = None) -> Any:
@@ -122,6 +127,11 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *,
     return _median(input, dim, keepdim, "median", skip_nan=False)
 
 
+@overload
+def nanmedian(input: Tensor, dim: None = None, *, out: Tensor | None = None) -> Tensor: ...
+@overload
+def nanmedian(input: Tensor, dim: int, keepdim: bool = False, *,
+              out: Tensor | Sequence[Tensor] | None = None) -> return_types.ValuesIndices: ...
 @public
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *,
               out: Tensor | Sequence[Tensor] | None = None) -> Any:
