@@ -6,6 +6,7 @@ found by its installation.
 """
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import runpy
@@ -111,3 +112,20 @@ def test_checkers_find_no_errors(checker: list[str], python: Path, tmp_path: Pat
     errors = [line for line in found.stdout.splitlines() if "error: " in line]
     assert [line for line in errors if "wrong.py" not in line] == [], found.stdout + found.stderr
     assert sum("wrong.py" in line for line in errors) == 2, "the package is not seen: " + found.stdout + found.stderr
+
+
+def test_public_functions_say_what_they_return() -> None:
+    """Of 50 public functions of `ops`, less than one has a result that no type names."""
+    declared, unsaid = set(), []
+    for path in sorted((ROOT / "minidl" / "ops").rglob("*.py")):
+        nodes = ast.parse(path.read_text(encoding="utf-8")).body
+        functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+        for function in functions:
+            decorators = [ast.unparse(decorator) for decorator in function.decorator_list]
+            if "public" in decorators:
+                declared.add(f"{path.stem}.{function.name}")
+                overloaded = any(other.name == function.name and other is not function for other in functions)
+                if not overloaded and "Any" in ast.unparse(function.returns or ast.Name("Any")):
+                    unsaid.append(f"{path.stem}.{function.name}")
+    assert len(declared) > 500
+    assert len(unsaid) < 0.02 * len(declared), unsaid

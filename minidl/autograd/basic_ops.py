@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import AS_INPUTS, SHARED, Op
+from minidl.autograd.op import AS_INPUTS, SHARED, Op, Value
 from minidl.backend.device import Array, dense_copy
 
 
@@ -18,7 +18,7 @@ class Alias(Op):
     def forward(self, x: Array) -> Array:
         return x
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return g
 
 
@@ -39,7 +39,7 @@ class Cast(Op):
             x = x.real
         return dense_copy(x, self.dtype)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Cast(self.x_dtype)(g)
 
 
@@ -52,7 +52,7 @@ class Conj(Op):
     def forward(self, x: Array) -> Array:
         return np.conjugate(x)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Conj()(g)
 
 

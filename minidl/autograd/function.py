@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.around import around_functions
 from minidl.autograd.basic_ops import Alias, Cast
@@ -14,6 +14,9 @@ from minidl.autograd.op import Op, next_sequence
 from minidl.autograd.rules import check_spelling
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of, wrap, wrap_free
 from minidl.autograd.views import View, current_edge
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 
 class FunctionCtx(Op):
@@ -50,7 +53,7 @@ class FunctionCtx(Op):
         self.materialize = value
 
     @property
-    def saved_tensors(self) -> tuple[Any, ...]:
+    def saved_tensors(self) -> tuple[Tensor, ...]:
         """What was saved. Errors: RuntimeError where it is freed already or was overwritten."""
         return tuple([self.kept_tensor(name) for name in self._saved_names()])
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.accumulate import accumulate, gradient_of
 from minidl.autograd.engine import push_back
@@ -11,6 +11,9 @@ from minidl.autograd.grad_mode import Switch
 from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, wrap
 from minidl.autograd.views import current_edge
 from minidl.backend.device import Array, array_module
+
+if TYPE_CHECKING:
+    from minidl.tensors.tensor import Tensor
 
 Tensors = TensorBase | Sequence[TensorBase]
 
@@ -46,7 +49,7 @@ def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | No
 
 def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
          create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
-         materialize_grads: bool = False) -> tuple[Any, ...]:
+         materialize_grads: bool = False) -> tuple[Tensor, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple; nothing is written to `.grad`.
 
         >>> import minidl

@@ -16,7 +16,7 @@ from typing import Any
 
 from minidl.autograd.basic_ops import Cast
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import AS_INPUTS, Op, next_sequence
+from minidl.autograd.op import AS_INPUTS, Op, Value, next_sequence
 from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, set_edge, version_of, wrap
 from minidl.autograd.views import path_to_owner, refresh_edge
 from minidl.backend.device import Array
@@ -54,10 +54,10 @@ class ViewWrite(Op):
         part[...] = value
         return out
 
-    def grad_base(self, g: Any) -> Any:
+    def grad_base(self, g: Value) -> Value:
         return ViewWrite(*self.views)(g, 0.0)
 
-    def grad_value(self, g: Any) -> Any:
+    def grad_value(self, g: Value) -> Value:
         for view in self.views:
             g = view.reapply(g) if isinstance(g, TensorBase) else view.forward(g)
         return g

@@ -15,8 +15,8 @@ it needs: an input by its name, `out` for the output, or whatever `forward` put 
 An op keeps exactly what the rules of the *wanted* gradients name, and nothing else stays in memory. A rule that
 belongs to no input, or names what nobody keeps, is a TypeError when the class is made (`rules.py`).
 
-A rule is written in plain operators and other ops. Both work on arrays and on Tensors, so the same line
-gives first derivatives at the speed of arrays and, when a graph of the gradient is wanted, all higher ones.
+A rule is written in plain operators and other ops. Both work on arrays and on Tensors (a `Value` is either), so the
+same line gives first derivatives at the speed of arrays and, when a graph of the gradient is wanted, all higher ones.
 A rule returns a new value, `g` itself or a view of it. It never writes into what it is given.
 
 Of complex numbers z = x + iy, the gradient of a real L is dL/dx + i dL/dy: against it L descends fastest, as for real
@@ -32,7 +32,7 @@ import copy
 import itertools
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -54,6 +54,9 @@ ROWS = "rows"               # row by row, whatever the inputs do
 IMAGES = "images"           # row by row, or with channels last where the first input has them last
 AS_INPUTS = "as inputs"     # as the inputs do: elementwise ops
 SHARED = "shared"           # in the memory of the first input
+
+Value: TypeAlias = Any
+"""What a rule is given and returns: an array, or a Tensor where a graph of the gradient is wanted."""
 
 next_sequence = itertools.count().__next__
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, Device, array_module
 from minidl.backend.kernels import attention as kernels
@@ -44,7 +45,7 @@ class Attention(FusedOp):
     def __init__(self, plan: AttentionPlan) -> None:
         self.plan = plan
 
-    def reference(self, q: Any, k: Any, v: Any, mask: Any = None) -> Any:
+    def reference(self, q: Value, k: Value, v: Value, mask: Value = None) -> Value:
         scores = matmul(q * self.plan.scale, transpose(k, -2, -1))             # (*, L, S)
         hidden = self.hidden(scores.array, None if mask is None else mask.array)
         if mask is not None and mask.array.dtype != np.bool_:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.inplace import write
-from minidl.autograd.op import IMAGES, Op
+from minidl.autograd.op import IMAGES, Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array
 from minidl.backend.kernels import norm as kernels
@@ -49,7 +49,7 @@ class Normalize(FusedOp):
     def __init__(self, axes: Shape, along: Shape, eps: float) -> None:
         self.axes, self.along, self.eps = axes, along, eps
 
-    def reference(self, x: Any, w: Any = None, b: Any = None) -> Any:
+    def reference(self, x: Value, w: Value = None, b: Value = None) -> Value:
         centred = x - mean_of(x, self.axes, keepdim=True)
         y = centred * rsqrt(mean_of(centred * centred, self.axes, keepdim=True) + self.eps)
         if w is not None:
@@ -85,13 +85,13 @@ class ScaleShift(Op):
     def forward(self, x: Array, scale: Array, shift: Array | None) -> Array:
         return kernels.scale_shift(x, scale, shift)
 
-    def grad_x(self, g: Any, scale: Any) -> Any:
+    def grad_x(self, g: Value, scale: Value) -> Value:
         return ScaleShift()(g, scale, None)
 
-    def grad_scale(self, g: Any, x: Any) -> Any:
+    def grad_scale(self, g: Value, x: Value) -> Value:
         return self.grad_shift(g * x)
 
-    def grad_shift(self, g: Any) -> Any:
+    def grad_shift(self, g: Value) -> Value:
         return Sum((0, *range(2, len(g.shape))), (g.shape[1],))(g)
 
 

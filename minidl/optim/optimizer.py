@@ -153,14 +153,14 @@ class Optimizer:
             for group in self.param_groups:
                 for p in group["params"]:
                     if p.grad is not None:
-                        self._update(p, group)
+                        self._update(p, p.grad, group)
         return loss
 
-    def _update(self, p: Tensor, group: dict[str, Any]) -> None:
+    def _update(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, algorithm = self.state[p], self._algorithm_for(p)
         if not state:
             state.update(algorithm.initial_state(p.array, group))
-        algorithm.update(p.array, p.grad.array, state, group)
+        algorithm.update(p.array, gradient.array, state, group)
         self._note_write(p)
 
     def _algorithm_for(self, p: Tensor) -> Optimizer | OnPairs:

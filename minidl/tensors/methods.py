@@ -58,9 +58,9 @@ class Methods(TensorBase):
     def __rrshift__(self, other: Any) -> Tensor: return elementwise.RightShift()(other, self)
 
     # comparisons with what is no number or tensor are left to Python: `t == None` is False
-    def __eq__(self, other: Any) -> Any:
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
         return elementwise.Eq()(self, other) if _comparable(other) else NotImplemented
-    def __ne__(self, other: Any) -> Any:
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
         return elementwise.Ne()(self, other) if _comparable(other) else NotImplemented
     def __lt__(self, other: Any) -> Tensor: return elementwise.Lt()(self, other)
     def __le__(self, other: Any) -> Tensor: return elementwise.Le()(self, other)

@@ -191,8 +191,8 @@ class Tensor(Methods, is_result_type=True):
 
     # ------------------------------------------------------------------ gradients
 
-    @property
-    def grad(self) -> Any:
+    @property  # type: ignore[override]
+    def grad(self) -> Tensor | None:
         """The gradient that has been accumulated so far, or None."""
         return self.__dict__.get("grad")
 

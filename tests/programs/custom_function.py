@@ -1,23 +1,30 @@
 """A function with a gradient of its own, checked against finite differences, and derivatives of functions."""
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import minidl
 from minidl import Tensor
 from minidl.autograd import Function, grad, gradcheck, once_differentiable
+from minidl.autograd.function import FunctionCtx
 from minidl.func import hessian, vmap
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
 
 
 class Cube(Function):
     """y = x^3"""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return x ** 3
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Tensor:
+    def backward(ctx: FunctionCtx, g: Tensor) -> Tensor:
         x, = ctx.saved_tensors
+        if TYPE_CHECKING:       # what an editor says of each
+            assert_type(x, Tensor)
+            assert_type(g * 3, Tensor)
         return g * 3 * x ** 2
 
 
@@ -49,6 +56,9 @@ def main() -> None:
     with minidl.enable_grad():
         second, = minidl.autograd.grad(first.sum(), x)
     curvature = hessian(lambda x: (x ** 3).sum())(x.detach())
+    if TYPE_CHECKING:
+        assert_type(first, Tensor)
+        assert_type(x.grad, Tensor | None)
     rows = vmap(minidl.linalg.norm)(minidl.ones(3, 4))
     Clipped.apply(x, -1.0, 1.0).sum().backward()
     assert x.grad is not None and x.grad.tolist() == [1, 1, 1, 1]

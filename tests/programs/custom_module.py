@@ -1,10 +1,15 @@
 """A residual block and a network of them, written as a user would: parameters, buffers, submodules, state dicts."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import minidl
 from minidl import nn
 from minidl.nn import Parameter
 from minidl.nn import functional as F
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
 
 
 class Block(nn.Module):
@@ -21,7 +26,13 @@ class Block(nn.Module):
 
     def forward(self, x: minidl.Tensor) -> minidl.Tensor:
         self.runs += 1
-        return x + self.scale * F.gelu(self.layer(self.norm(x)))
+        y = F.gelu(self.layer(self.norm(x)))
+        if TYPE_CHECKING:       # what an editor says of each
+            assert_type(y, minidl.Tensor)
+            assert_type(y * self.scale, minidl.Tensor)
+            assert_type(self.scale, Parameter)
+            assert_type(self.layer.weight, Parameter)
+        return x + self.scale * y
 
 
 class Net(nn.Module):

@@ -1,8 +1,13 @@
 """Train a small network on points in a square, as a user would: layers, a loader, an optimizer, a schedule."""
+from typing import TYPE_CHECKING
+
 import minidl
 import minidl.nn.functional as F
 from minidl import Tensor, nn, optim
 from minidl.utils.data import DataLoader, TensorDataset
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
 
 
 def accuracy(model: nn.Module, loader: DataLoader) -> float:
@@ -30,12 +35,26 @@ def main() -> None:
     for _ in range(20):
         model.train()
         for inputs, labels in loader:
-            loss: Tensor = F.cross_entropy(model(inputs.to(device)), labels.to(device))
+            loss = F.cross_entropy(model(inputs.to(device)), labels.to(device))
+            if TYPE_CHECKING:       # what an editor says
+                assert_type(loss, Tensor)
+                assert_type(loss.grad, Tensor | None)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
         scheduler.step()
+    scores: Tensor = model(x)
+    values, classes = scores.max(dim=1)
+    right = (classes == y).float().mean()
+    if TYPE_CHECKING:
+        assert_type(x, Tensor)
+        assert_type(y, Tensor)
+        assert_type(values, Tensor)
+        assert_type(scores.max(), Tensor)
+        assert_type(scores.softmax(-1), Tensor)
+        assert_type(minidl.cat([x, x]), Tensor)
+        assert_type(right, Tensor)
     print(f"{100 * accuracy(model, loader):.0f} %")
 
 

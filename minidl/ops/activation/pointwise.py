@@ -13,7 +13,7 @@ import numpy as np
 from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
-from minidl.autograd.op import AS_INPUTS, ROWS, Op
+from minidl.autograd.op import AS_INPUTS, ROWS, Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.activation import (
     gelu_forward,
@@ -49,7 +49,7 @@ class Relu(Unary):
     def forward(self, x: Array) -> Array:
         return relu_forward(x)
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return ReluGrad()(g, out)
 
 
@@ -59,7 +59,7 @@ class ReluGrad(Elementwise):
     def forward(self, g: Array, y: Array) -> Array:
         return relu_grad(g, y)
 
-    def grad_g(self, h: Any, y: Any) -> Any:
+    def grad_g(self, h: Value, y: Value) -> Value:
         return ReluGrad()(h, y)
 
 
@@ -85,7 +85,7 @@ class LeakyRelu(Floating):
     def ufunc(self, x: Array) -> Array:
         return leaky_relu_forward(x, self.slope)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return LeakyReluGrad(self.slope)(g, x)
 
 
@@ -98,7 +98,7 @@ class LeakyReluGrad(Elementwise):
     def forward(self, g: Array, x: Array) -> Array:
         return leaky_relu_grad(g, x, self.slope)
 
-    def grad_g(self, h: Any, x: Any) -> Any:
+    def grad_g(self, h: Value, x: Value) -> Value:
         return LeakyReluGrad(self.slope)(h, x)
 
 
@@ -121,11 +121,11 @@ class Prelu(Elementwise):
     def forward(self, x: Array, w: Array) -> Array:
         return array_module(x).where(x > 0, x, x * w)
 
-    def grad_x(self, g: Any, x: Any, w: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, w: Value) -> Value:
         positive = g * (x > 0)
         return positive + (g - positive) * w
 
-    def grad_w(self, g: Any, x: Any) -> Any:
+    def grad_w(self, g: Value, x: Value) -> Value:
         return g * clamp(x, max=0)
 
 
@@ -168,7 +168,7 @@ class Hardtanh(Unary):
     def forward(self, x: Array) -> Array:
         return array_module(x).clip(x, self.low, self.high).astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * ((out > self.low) & (out < self.high))
 
 
@@ -210,7 +210,7 @@ class Threshold(Unary):
     def forward(self, x: Array) -> Array:
         return array_module(x).where(x <= self.threshold, x.dtype.type(self.value), x)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return where(x <= self.threshold, 0.0, g)
 
 
@@ -238,7 +238,7 @@ class Hardshrink(Floating):
     def ufunc(self, x: Array) -> Array:
         return x * (np.absolute(x) > self.lambd)
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (out != 0)
 
 
@@ -264,7 +264,7 @@ class Softshrink(Floating):
     def ufunc(self, x: Array) -> Array:
         return x - array_module(x).clip(x, -self.lambd, self.lambd)
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (out != 0)
 
 
@@ -289,7 +289,7 @@ class Hardsigmoid(Floating):
     def ufunc(self, x: Array) -> Array:
         return array_module(x).clip(x / 6 + 0.5, 0, 1)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * ((x > -3) & (x < 3)) / 6
 
 
@@ -313,7 +313,7 @@ class Hardswish(Floating):
         y /= 6
         return y
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         inside = (x > -3) & (x < 3)
         return g * ((clamp(x, -3, 3) / 3 + 0.5) * inside + (x >= 3))
 
@@ -343,7 +343,7 @@ class Elu(Floating):
         below = np.expm1(np.minimum(x, 0) * self.rate) * (self.alpha * self.scale)
         return np.maximum(x, 0) * self.scale + below
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         positive = g * (x > 0)
         slope = exp(clamp(x, max=0) * self.rate) * (self.alpha * self.scale * self.rate)
         return positive * self.scale + (g - positive) * slope
@@ -406,7 +406,7 @@ class Softplus(Floating):
         y = (np.maximum(scaled, 0) + np.log1p(np.exp(-np.absolute(scaled)))) / self.beta
         return array_module(x).where(scaled > self.threshold, x, y)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         scaled = x * self.beta
         return where(scaled > self.threshold, g, g * sigmoid(scaled))
 
@@ -430,7 +430,7 @@ class LogSigmoid(Floating):
     def ufunc(self, x: Array) -> Array:
         return np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x)))
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * sigmoid(-x)
 
 
@@ -451,7 +451,7 @@ class Softsign(Floating):
     def ufunc(self, x: Array) -> Array:
         return x / (np.absolute(x) + 1)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / (abs(x) + 1) ** 2
 
 
@@ -486,7 +486,7 @@ class Gelu(FusedOp):
 
     layout = AS_INPUTS
 
-    def reference(self, x: Any) -> Any:
+    def reference(self, x: Value) -> Value:
         return x * (erfc(x * -math.sqrt(0.5)) * 0.5)
 
     def forward(self, x: Array) -> Array:
@@ -503,7 +503,7 @@ class GeluTanh(FusedOp):
 
     layout = AS_INPUTS
 
-    def reference(self, x: Any) -> Any:
+    def reference(self, x: Value) -> Value:
         u = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
         return x * (tanh(u) + 1) * 0.5
 
@@ -549,7 +549,7 @@ class Silu(FusedOp):
 
     complex_rules = "as written"
 
-    def reference(self, x: Any) -> Any:
+    def reference(self, x: Value) -> Value:
         return x * sigmoid(x)
 
     def forward(self, x: Array) -> Array:
@@ -587,7 +587,7 @@ class Mish(Floating):
     def ufunc(self, x: Array) -> Array:
         return x * tanh(softplus(x))
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         t = tanh(softplus(x))
         return g * (t + x * (1 - t * t) * sigmoid(x))
 
@@ -617,7 +617,7 @@ class Glu(FusedOp):
         before, half = (slice(None),) * self.axis, x.shape[self.axis] // 2
         return x[before + (slice(half),)], x[before + (slice(half, None),)]
 
-    def reference(self, x: Any) -> Any:
+    def reference(self, x: Value) -> Value:
         a, b = self.halves(x)
         return a * sigmoid(b)
 

@@ -1,12 +1,12 @@
 """Randomised leaky ReLU: below zero each element has a slope of its own, drawn anew each time while training."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minidl.autograd.inplace import write
-from minidl.autograd.op import ROWS
+from minidl.autograd.op import ROWS, Value
 from minidl.backend.device import Array, array_module, device_of
 from minidl.ops.activation.pointwise import leaky_relu
 from minidl.ops.base.checks import check_floating
@@ -27,7 +27,7 @@ class RRelu(Elementwise):
     def forward(self, x: Array, slope: Array) -> Array:
         return x * slope
 
-    def grad_x(self, g: Any, slope: Any) -> Any:
+    def grad_x(self, g: Value, slope: Value) -> Value:
         return RRelu()(g, slope)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array
 from minidl.backend.kernels import softmax as kernels
 from minidl.backend.warn import warn
@@ -30,7 +30,7 @@ class Softmax(Op):
             return as_floating(x) * 0 + 1
         return kernels.softmax_forward(as_floating(x), self.axis)
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return SoftmaxGrad(self.axis)(g, out)
 
 
@@ -43,10 +43,10 @@ class SoftmaxGrad(Op):
     def forward(self, g: Array, y: Array) -> Array:
         return kernels.softmax_grad(g, y, self.axis) if y.ndim else g * 0
 
-    def grad_g(self, h: Any, y: Any) -> Any:
+    def grad_g(self, h: Value, y: Value) -> Value:
         return SoftmaxGrad(self.axis)(h, y)
 
-    def grad_y(self, h: Any, g: Any, y: Any) -> Any:
+    def grad_y(self, h: Value, g: Value, y: Value) -> Value:
         return h * (g - total(g * y, self.axis)) - g * total(h * y, self.axis)
 
 
@@ -61,7 +61,7 @@ class LogSoftmax(Op):
             return as_floating(x) * 0
         return kernels.log_softmax_forward(as_floating(x), self.axis)
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return LogSoftmaxGrad(self.axis)(g, out)
 
 
@@ -74,10 +74,10 @@ class LogSoftmaxGrad(Op):
     def forward(self, g: Array, y: Array) -> Array:
         return kernels.log_softmax_grad(g, y, self.axis) if y.ndim else g * 0
 
-    def grad_g(self, h: Any, y: Any) -> Any:
+    def grad_g(self, h: Value, y: Value) -> Value:
         return h - total(h * exp(y), self.axis)
 
-    def grad_y(self, h: Any, g: Any, y: Any) -> Any:
+    def grad_y(self, h: Value, g: Value, y: Value) -> Value:
         return -(h * exp(y)) * total(g, self.axis)
 
 

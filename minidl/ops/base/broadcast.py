@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, is_array
 from minidl.backend.dtype import float16, float32, result_type
@@ -40,7 +40,7 @@ class Sum(Op):
         total = x.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
         return total.astype(x.dtype, copy=False).reshape(self.shape)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         ones = tuple([1 if i in self.axes else n for i, n in enumerate(self.x_shape)])
         return Expand(self.x_shape, ones)(g)
 
@@ -61,7 +61,7 @@ class Expand(Op):
         self.x_shape = x.shape
         return array_module(x).broadcast_to(x.reshape(self.ones), self.shape)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         axes = tuple([i for i, (one, n) in enumerate(zip(self.ones, self.shape)) if one == 1 != n])
         return Sum(axes, self.x_shape)(g)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.autograd.basic_ops import Cast
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, Device, device_of, move, same_device
 from minidl.backend.warn import warn
 
@@ -21,7 +21,7 @@ class Move(Op):
         self.x_device = device_of(x)
         return move(x, self.device)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Move(self.x_device)(g)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.around import around_ops, call_watched
-from minidl.autograd.op import AS_INPUTS, Op
+from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.dtype import get_default_dtype, result_type
@@ -47,7 +47,7 @@ class Step(Unary):
             raise self.complex_error()
         return self.ufunc(x) if x.dtype.kind == "f" else dense_copy(x)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Zero()(g)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.conv import ConvGeometry
 from minidl.backend.kernels.window import axis_taps
@@ -48,7 +48,7 @@ class Frames(Op):
             y[:, target, :, u] = x[:, :, source].swapaxes(1, 2)
         return y.reshape(N * self.depth.out_size, C * self.depth.kernel, H, W)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return FramesSum(self.depth)(g)
 
 
@@ -70,7 +70,7 @@ class FramesSum(Op):
             z[:, :, source] += g[:, target, :, u].swapaxes(1, 2)
         return z
 
-    def grad_g(self, h: Any) -> Any:
+    def grad_g(self, h: Value) -> Value:
         return Frames(self.depth)(h)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array
 from minidl.backend.kernels import unfold as kernels
 from minidl.backend.kernels.unfold import PatchGeometry, patches_per_axis
@@ -29,7 +29,7 @@ class Unfold(Op):
         self.size = x.shape[2:]
         return kernels.unfold(x, self.geometry)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Fold(self.size, self.geometry)(g)
 
 
@@ -42,7 +42,7 @@ class Fold(Op):
     def forward(self, x: Array) -> Array:
         return kernels.fold(x, self.size, self.geometry)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Unfold(self.geometry)(g)
 
 

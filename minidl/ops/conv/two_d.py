@@ -19,9 +19,9 @@ since T is all there is, the gradients of the gradients are the same three ops a
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from minidl.autograd.op import IMAGES, Op
+from minidl.autograd.op import IMAGES, Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels import conv as kernels
 from minidl.backend.kernels.conv import ConvGeometry
@@ -51,13 +51,13 @@ class Conv2d(Op):
         y = kernels.conv2d_forward(x, w, self.geometry)
         return y if b is None else add_bias(y, b)
 
-    def grad_x(self, g: Any, w: Any) -> Any:
+    def grad_x(self, g: Value, w: Value) -> Value:
         return Conv2dInputGrad(self.x_size, self.geometry)(g, w)
 
-    def grad_w(self, g: Any, x: Any) -> Any:
+    def grad_w(self, g: Value, x: Value) -> Value:
         return Conv2dWeightGrad(self.w_size, self.geometry)(x, g)
 
-    def grad_b(self, g: Any) -> Any:
+    def grad_b(self, g: Value) -> Value:
         _, O, _, width = g.shape
         columns = Sum((0, 2), (O, width))(g)   # in two steps: the first adds up whole rows of memory
         return Sum((1,), (O,))(columns)
@@ -79,10 +79,10 @@ class Conv2dInputGrad(Op):
         self.w_size = w.shape[2:]
         return kernels.conv2d_input_grad(g, w, self.x_size, self.geometry)
 
-    def grad_g(self, h: Any, w: Any) -> Any:
+    def grad_g(self, h: Value, w: Value) -> Value:
         return Conv2d(self.geometry)(h, w)
 
-    def grad_w(self, h: Any, g: Any) -> Any:
+    def grad_w(self, h: Value, g: Value) -> Value:
         return Conv2dWeightGrad(self.w_size, self.geometry)(h, g)
 
 
@@ -99,10 +99,10 @@ class Conv2dWeightGrad(Op):
         self.x_size = x.shape[2:]
         return kernels.conv2d_weight_grad(x, g, self.w_size, self.geometry)
 
-    def grad_x(self, h: Any, g: Any) -> Any:
+    def grad_x(self, h: Value, g: Value) -> Value:
         return Conv2dInputGrad(self.x_size, self.geometry)(g, h)
 
-    def grad_g(self, h: Any, x: Any) -> Any:
+    def grad_g(self, h: Value, x: Value) -> Value:
         return Conv2d(self.geometry)(x, h)
 
 

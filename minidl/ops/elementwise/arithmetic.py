@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.inplace import write
+from minidl.autograd.op import Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import held
 from minidl.ops.base.conversion import cast
@@ -26,10 +27,10 @@ class Add(Binary):
     ufunc = np.add
     complex_rules = "as written"
 
-    def grad_a(self, g: Any) -> Any:
+    def grad_a(self, g: Value) -> Value:
         return g
 
-    def grad_b(self, g: Any) -> Any:
+    def grad_b(self, g: Value) -> Value:
         return g
 
 
@@ -48,7 +49,7 @@ def add(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out
 
 
 @public
-def add_(input: Tensor, other: Tensor | complex, *, alpha: Any = 1) -> Any:
+def add_(input: Tensor, other: Tensor | complex, *, alpha: Any = 1) -> Tensor:
     """`add`, written into `input`; returns `input`."""
     return write(input, Add(), other) if alpha == 1 else write(input, add, other, alpha=alpha, who="add_")
 
@@ -66,10 +67,10 @@ class Sub(Binary):
                 "a mask, use the `~` or `logical_not()` operator instead; to find where two differ, use `^`.")
         return super().prepare(a, b)
 
-    def grad_a(self, g: Any) -> Any:
+    def grad_a(self, g: Value) -> Value:
         return g
 
-    def grad_b(self, g: Any) -> Any:
+    def grad_b(self, g: Value) -> Value:
         return -g
 
 
@@ -85,7 +86,7 @@ def sub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out
 
 
 @public
-def sub_(input: Tensor, other: Tensor | complex, *, alpha: Any = 1) -> Any:
+def sub_(input: Tensor, other: Tensor | complex, *, alpha: Any = 1) -> Tensor:
     """`sub`, written into `input`; returns `input`."""
     return write(input, Sub(), other) if alpha == 1 else write(input, sub, other, alpha=alpha, who="sub_")
 
@@ -109,10 +110,10 @@ class Mul(Binary):
     ufunc = np.multiply
     complex_rules = "conjugated"
 
-    def grad_a(self, g: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, b: Value) -> Value:
         return g * b
 
-    def grad_b(self, g: Any, a: Any) -> Any:
+    def grad_b(self, g: Value, a: Value) -> Value:
         return g * a
 
 
@@ -128,7 +129,7 @@ def mul(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None 
 
 
 @public
-def mul_(input: Tensor, other: Tensor | complex) -> Any:
+def mul_(input: Tensor, other: Tensor | complex) -> Tensor:
     """`mul`, written into `input`; returns `input`."""
     return write(input, Mul(), other)
 
@@ -141,10 +142,10 @@ class Div(Binary):
     complex_rules = "conjugated"
     spares_output = True
 
-    def grad_a(self, g: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, b: Value) -> Value:
         return g / b
 
-    def grad_b(self, g: Any, b: Any, out: Any) -> Any:
+    def grad_b(self, g: Value, b: Value, out: Value) -> Value:
         return -g * (out / b)
 
 
@@ -159,10 +160,10 @@ class FloorDivide(Binary):
         refuse_zero(self.name(), a, b)
         return super().forward(a, b)
 
-    def grad_a(self, g: Any) -> Any:
+    def grad_a(self, g: Value) -> Value:
         return Zero()(g)
 
-    def grad_b(self, g: Any) -> Any:
+    def grad_b(self, g: Value) -> Value:
         return Zero()(g)
 
 
@@ -235,10 +236,10 @@ class Remainder(Binary):
         refuse_zero(self.name(), a, b)
         return super().forward(a, b)
 
-    def grad_a(self, g: Any) -> Any:
+    def grad_a(self, g: Value) -> Value:
         return g
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return -g * floor_divide(a, b)
 
 
@@ -264,10 +265,10 @@ class Fmod(Binary):
         refuse_zero(self.name(), a, b)
         return super().forward(a, b)
 
-    def grad_a(self, g: Any) -> Any:
+    def grad_a(self, g: Value) -> Value:
         return g
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return -g * TruncDivide()(a, b)
 
 
@@ -297,7 +298,7 @@ class Neg(Unary):
                                "invert a mask, use the `~` or `logical_not()` operator instead.")
         return np.negative(x)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return -g
 
 
@@ -347,7 +348,7 @@ class Sgn(Unary):
         size = np.absolute(z)
         return z / (size + (size == 0))
 
-    def grad_z(self, g: Any, z: Any, out: Any) -> Any:
+    def grad_z(self, g: Value, z: Value, out: Value) -> Value:
         size = abs(z)
         return (g - out * real(conj(out) * g)) / (size + (size == 0)) * (size != 0)
 
@@ -371,7 +372,7 @@ class Abs(Unary):
     ufunc = np.absolute
     complex_rules = "as written"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * sgn(x)
 
 
@@ -476,7 +477,7 @@ class Frac(Unary):
     def forward(self, x: Array) -> Array:
         return x - np.trunc(x)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return g
 
 
@@ -503,13 +504,13 @@ class Lerp(Ternary):
     def forward(self, a: Array, b: Array, w: Any) -> Array:
         return a + w * (b - a)
 
-    def grad_a(self, g: Any, w: Any) -> Any:
+    def grad_a(self, g: Value, w: Value) -> Value:
         return g * (1 - w)
 
-    def grad_b(self, g: Any, w: Any) -> Any:
+    def grad_b(self, g: Value, w: Value) -> Value:
         return g * w
 
-    def grad_w(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_w(self, g: Value, a: Value, b: Value) -> Value:
         return g * (b - a)
 
 
@@ -526,10 +527,10 @@ class LerpBy(Binary):
             return a + self.w * (b - a)
         return b - (1 - self.w) * (b - a)   # from the end that is nearer: at w = 1 that is b, without a rounding error
 
-    def grad_a(self, g: Any) -> Any:
+    def grad_a(self, g: Value) -> Value:
         return g * (1 - self.w)
 
-    def grad_b(self, g: Any) -> Any:
+    def grad_b(self, g: Value) -> Value:
         return g * self.w
 
 
@@ -561,13 +562,13 @@ class Addcmul(Ternary):
     def forward(self, x: Array, a: Array, b: Array) -> Array:
         return x + x.dtype.type(self.value).item() * a * b
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return g
 
-    def grad_a(self, g: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, b: Value) -> Value:
         return g * b * self.value
 
-    def grad_b(self, g: Any, a: Any) -> Any:
+    def grad_b(self, g: Value, a: Value) -> Value:
         return g * a * self.value
 
 
@@ -598,13 +599,13 @@ class Addcdiv(Ternary):
                                f"is not supported; use input + value * div(tensor1, tensor2, rounding_mode='trunc')")
         return x + self.value * a / b
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return g
 
-    def grad_a(self, g: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, b: Value) -> Value:
         return g * self.value / b
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return -g * self.value * a / (b * b)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.op import Value
 from minidl.backend.device import Array, array_module
 from minidl.ops.base import return_types
 from minidl.ops.base.conversion import cast
@@ -48,10 +49,10 @@ class Copysign(Binary):
     ufunc = np.copysign
     floating = True
 
-    def grad_a(self, g: Any, a: Any, out: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, out: Value) -> Value:
         return g * (sign(a) * sign(out))
 
-    def grad_b(self, g: Any) -> Any:
+    def grad_b(self, g: Value) -> Value:
         return Zero()(g)
 
 
@@ -103,7 +104,7 @@ class Frexp(Elementwise):
         self.keep(scale=array_module(x).ldexp(x.dtype.type(1), -exponent))
         return mantissa, exponent
 
-    def grad_x(self, g: Any, scale: Any) -> Any:
+    def grad_x(self, g: Value, scale: Value) -> Value:
         return g[0] * scale
 
 

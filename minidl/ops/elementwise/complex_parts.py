@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.basic_ops import Conj
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, memory_of
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import complex_of, real_of
@@ -32,7 +32,7 @@ class Real(Op):
     def forward(self, z: Array) -> Array:
         return z.real
 
-    def grad_z(self, g: Any) -> Any:
+    def grad_z(self, g: Value) -> Value:
         return cast(g, complex_of(g.dtype))
 
 
@@ -45,7 +45,7 @@ class Imag(Op):
     def forward(self, z: Array) -> Array:
         return z.imag
 
-    def grad_z(self, g: Any) -> Any:
+    def grad_z(self, g: Value) -> Value:
         return g * 1j
 
 
@@ -63,10 +63,10 @@ class Complex(Binary):
         z.real[...], z.imag[...] = a, b
         return z
 
-    def grad_a(self, g: Any) -> Any:
+    def grad_a(self, g: Value) -> Value:
         return real(g)
 
-    def grad_b(self, g: Any) -> Any:
+    def grad_b(self, g: Value) -> Value:
         return imag(g)
 
 
@@ -79,7 +79,7 @@ class ViewAsReal(Op):
     def forward(self, z: Array) -> Array:
         return z[..., None].view(real_of(z.dtype))
 
-    def grad_z(self, g: Any) -> Any:
+    def grad_z(self, g: Value) -> Value:
         return ViewAsComplex()(g)
 
 
@@ -94,7 +94,7 @@ class ViewAsComplex(Op):
             x = x.copy()
         return x.view(complex_of(x.dtype))[..., 0]
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return ViewAsReal()(g)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, dense_copy, empty_dense, library_of
 from minidl.ops.base.declaration import in_place, public
@@ -54,7 +55,7 @@ class Pow(Binary):
                                "use a floating tensor, x.float() ** -1, or a floating exponent, x ** -1.0")
         return a ** b
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         if not isinstance(b, (int, float, complex)):
             safe = where((a == 0) & (b == 0), 1.0, a)
             return g * (b * pow(safe, b - 1))
@@ -62,7 +63,7 @@ class Pow(Binary):
             return Zero()(g) if b == 0 else g * pow(a, 0) if isinstance(g, TensorBase) else g   # a's, to second order
         return g * (pow(a, b - 1) * b)
 
-    def grad_b(self, g: Any, a: Any, b: Any, out: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value, out: Value) -> Value:
         safe = where((a == 0) & (real(b) >= 0), 1.0, a)
         return g * (out * log(safe))
 
@@ -93,7 +94,7 @@ class Square(Unary):
     def forward(self, x: Array) -> Array:
         return self.ufunc(x if x.dtype.kind != "b" else x.astype(np.int64))   # NumPy would count in int8
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * x * 2
 
 
@@ -116,7 +117,7 @@ class Sqrt(Floating):
     ufunc = np.sqrt
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g / (out * 2)
 
 
@@ -141,7 +142,7 @@ class Rsqrt(Floating):
     def ufunc(self, x: Array) -> Array:
         return 1 / np.sqrt(x)
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (out * out * out * -0.5)
 
 
@@ -164,7 +165,7 @@ class Reciprocal(Floating):
     ufunc = np.reciprocal
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return -g * (out * out)
 
 
@@ -189,7 +190,7 @@ class Exp(Floating):
     ufunc = np.exp
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * out
 
 
@@ -212,7 +213,7 @@ class Exp2(Floating):
     ufunc = np.exp2
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (out * math.log(2))
 
 
@@ -235,7 +236,7 @@ class Expm1(Floating):
     ufunc = np.expm1
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (out + 1)
 
 
@@ -260,7 +261,7 @@ class Log(Floating):
     ufunc = np.log
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / x
 
 
@@ -283,7 +284,7 @@ class Log2(Floating):
     ufunc = np.log2
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / (x * math.log(2))
 
 
@@ -306,7 +307,7 @@ class Log10(Floating):
     ufunc = np.log10
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / (x * math.log(10))
 
 
@@ -329,7 +330,7 @@ class Log1p(Floating):
     ufunc = np.log1p
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / (x + 1)
 
 
@@ -352,10 +353,10 @@ class Logaddexp(Binary):
     ufunc = np.logaddexp
     floating = True
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return g * sigmoid(a - b)
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return g * sigmoid(b - a)
 
 
@@ -383,10 +384,10 @@ class Xlogy(Binary):
     def forward(self, a: Any, b: Array) -> Array:
         return library_of(b).special.xlogy(a, b).astype(b.dtype, copy=False)
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return xlogy(g, where((a == 0) & (b <= 0), 1.0, b))   # 0 where g is, also where log(b) is not defined
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return g * (a / b)
 
 
@@ -417,7 +418,7 @@ class Sigmoid(Floating):
         y += 1
         return np.reciprocal(y, out=y)
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (out * (1 - out))
 
 
@@ -440,7 +441,7 @@ class Erf(Floating):
     def ufunc(self, x: Array) -> Array:
         return library_of(x).special.erf(x).astype(x.dtype, copy=False)   # float16 comes back as float32
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * (exp(-(x * x)) * (2 / math.sqrt(math.pi)))
 
 
@@ -463,7 +464,7 @@ class Erfc(Floating):
     def ufunc(self, x: Array) -> Array:
         return library_of(x).special.erfc(x).astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * (exp(-(x * x)) * (-2 / math.sqrt(math.pi)))
 
 

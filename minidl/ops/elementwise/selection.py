@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.dtype import held, result_type
@@ -28,10 +29,10 @@ class Where(Elementwise):
     def forward(self, condition: Array, a: Array, b: Array) -> Array:
         return array_module(condition).where(condition, a, b)
 
-    def grad_a(self, g: Any, condition: Any) -> Any:
+    def grad_a(self, g: Value, condition: Value) -> Value:
         return where(condition, g, 0.0)
 
-    def grad_b(self, g: Any, condition: Any) -> Any:
+    def grad_b(self, g: Value, condition: Value) -> Value:
         return where(condition, 0.0, g)
 
 
@@ -86,10 +87,10 @@ class Maximum(Binary):
 
     ufunc = np.maximum
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return where(a == b, g * 0.5, where(a < b, 0.0, g))
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return where(a == b, g * 0.5, where(a > b, 0.0, g))
 
 
@@ -98,10 +99,10 @@ class Minimum(Binary):
 
     ufunc = np.minimum
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return where(a == b, g * 0.5, where(a > b, 0.0, g))
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return where(a == b, g * 0.5, where(a < b, 0.0, g))
 
 
@@ -110,10 +111,10 @@ class Fmax(Binary):
 
     ufunc = np.fmax
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return where((a >= b) | (b != b), g, 0.0)   # b != b: b is NaN
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return where((a >= b) | (b != b), 0.0, g)
 
 
@@ -122,10 +123,10 @@ class Fmin(Binary):
 
     ufunc = np.fmin
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return where((a <= b) | (b != b), g, 0.0)
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return where((a <= b) | (b != b), 0.0, g)
 
 
@@ -189,14 +190,14 @@ class Clamp(Elementwise):
             raise RuntimeError(f"clamp: value cannot be converted to type {x.dtype} without overflow; try a bound that "
                                f"the tensor can hold") from error
 
-    def grad_x(self, g: Any, x: Any, low: Any, high: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, low: Value, high: Value) -> Value:
         inside = x <= high if low is None else x >= low if high is None else (x >= low) & (x <= high)
         return where(inside, g, 0.0)
 
-    def grad_low(self, g: Any, x: Any, low: Any, high: Any) -> Any:
+    def grad_low(self, g: Value, x: Value, low: Value, high: Value) -> Value:
         return where(x < low if high is None else (x < low) & (low < high), g, 0.0)
 
-    def grad_high(self, g: Any, x: Any, low: Any, high: Any) -> Any:
+    def grad_high(self, g: Value, x: Value, low: Value, high: Value) -> Value:
         return where(x > high if low is None else (x > high) | (low > high), g, 0.0)
 
 
@@ -239,7 +240,7 @@ class NanToNum(Unary):
         y = dense_copy(x)
         return array_module(x).nan_to_num(y, copy=False, nan=self.nan, posinf=self.posinf, neginf=self.neginf)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return where(isfinite(x), g, 0.0)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.op import Value
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Floating, Zero
@@ -24,7 +25,7 @@ class Sin(Floating):
     ufunc = np.sin
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * cos(x)
 
 
@@ -47,7 +48,7 @@ class Cos(Floating):
     ufunc = np.cos
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return -g * sin(x)
 
 
@@ -70,7 +71,7 @@ class Tan(Floating):
     ufunc = np.tan
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (1 + out * out)
 
 
@@ -93,7 +94,7 @@ class Asin(Floating):
     ufunc = np.arcsin
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / sqrt(1 - x * x)
 
 
@@ -116,7 +117,7 @@ class Acos(Floating):
     ufunc = np.arccos
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return -g / sqrt(1 - x * x)
 
 
@@ -139,7 +140,7 @@ class Atan(Floating):
     ufunc = np.arctan
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / (1 + x * x)
 
 
@@ -165,10 +166,10 @@ class Atan2(Binary):
     ufunc = np.arctan2
     floating = True
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return g * (b / nonzero_square(a, b))
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return -g * (a / nonzero_square(a, b))
 
 
@@ -197,7 +198,7 @@ class AngleOfReal(Floating):
     def ufunc(self, x: Array) -> Array:
         return array_module(x).where(x != x, x, (x < 0) * x.dtype.type(math.pi))
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Zero()(g)
 
 
@@ -232,10 +233,10 @@ class Hypot(Binary):
     ufunc = np.hypot
     floating = True
 
-    def grad_a(self, g: Any, a: Any, out: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, out: Value) -> Value:
         return g * (a / out)
 
-    def grad_b(self, g: Any, b: Any, out: Any) -> Any:
+    def grad_b(self, g: Value, b: Value, out: Value) -> Value:
         return g * (b / out)
 
 
@@ -260,7 +261,7 @@ class Sinh(Floating):
     ufunc = np.sinh
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * cosh(x)
 
 
@@ -283,7 +284,7 @@ class Cosh(Floating):
     ufunc = np.cosh
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * sinh(x)
 
 
@@ -306,7 +307,7 @@ class Tanh(Floating):
     ufunc = np.tanh
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (1 - out * out)
 
 
@@ -329,7 +330,7 @@ class Asinh(Floating):
     ufunc = np.arcsinh
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / sqrt(x * x + 1)
 
 
@@ -352,7 +353,7 @@ class Acosh(Floating):
     ufunc = np.arccosh
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / (sqrt(x - 1) * sqrt(x + 1) if x.dtype.kind == "c" else sqrt(x * x - 1))
 
 
@@ -375,7 +376,7 @@ class Atanh(Floating):
     ufunc = np.arctanh
     complex_rules = "conjugated"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / (1 - x * x)
 
 

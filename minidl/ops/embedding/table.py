@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.declaration import public
@@ -56,7 +57,7 @@ class Embedding(GetItem):
         super().__init__(rows)
         self.padding_idx, self.by_frequency = padding_idx, by_frequency
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         xp, places = array_module(self.places), self.places
         if self.padding_idx is not None:
             g = MaskedFill((places == self.padding_idx)[..., None])(g, 0.0)

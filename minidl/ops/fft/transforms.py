@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, as_device, get_library, library_of
 from minidl.backend.dtype import complex_of, get_default_dtype, real_of
@@ -48,7 +48,7 @@ class FFT(Op):
         library = library_of(x).fft
         return (library.ifftn if self.inverse else library.fftn)(x, axes=self.axes, norm=self.norm)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return FFT(self.axes, not self.inverse, MIRRORED[self.norm])(g)
 
 
@@ -68,7 +68,7 @@ class RFFT(Op):
         self.n = x.shape[self.axes[-1]]
         return library_of(x).fft.rfftn(x, axes=self.axes, norm=self.norm)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return IRFFT(self.axes, self.n, MIRRORED[self.norm])(g * pairs(g, self.axes[-1], self.n, 0.5))
 
 
@@ -89,7 +89,7 @@ class IRFFT(Op):
             x = library.ifftn(x, axes=self.axes[:-1], norm=self.norm)
         return library.irfft(x, self.n, axis=self.axes[-1], norm=self.norm)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         half = RFFT(self.axes, MIRRORED[self.norm])(g)
         return half * pairs(half, self.axes[-1], self.n, 2.0)
 

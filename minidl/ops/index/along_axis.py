@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl.autograd.errors import check_devices
 from minidl.autograd.inplace import InPlaceOp, write
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.dtype import held
@@ -454,10 +455,10 @@ class MaskedFill(Elementwise):
         array_module(x).copyto(out, value, where=self.mask)
         return out
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return MaskedFill(self.mask).watch_as(self)(g, 0.0)
 
-    def grad_value(self, g: Any) -> Any:
+    def grad_value(self, g: Value) -> Value:
         return Sum(tuple(range(len(g.shape))), ())(MaskedFill(~self.mask)(g, 0.0))
 
 

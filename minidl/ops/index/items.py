@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.inplace import InPlaceOp, write
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, is_leaf, wrap
 from minidl.backend.device import Array, array_module, device_of, is_array, move
 from minidl.backend.dtype import held
@@ -50,7 +50,7 @@ class GetItem(Op):
         except IndexError as error:
             raise IndexError(str(error).replace("axis", "dimension")) from None
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return ScatterAdd(self.places, self.x_shape, self.once).watch_as(self)(g)
 
 
@@ -69,7 +69,7 @@ class ScatterAdd(Op):
         out[self.places] = x
         return out
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return GetItem(self.places, self.once).watch_as(self)(g)
 
 
@@ -95,10 +95,10 @@ class Replace(Op):
         except IndexError as error:
             raise IndexError(str(error).replace("axis", "dimension")) from None
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Replace(self.places).watch_as(self)(g, 0.0)
 
-    def grad_value(self, g: Any) -> Any:
+    def grad_value(self, g: Value) -> Value:
         g = GetItem(self.places).watch_as(self)(g)
         return g if names_once(self.places) else where(self.stayed(g.shape), g, 0.0)
 
@@ -128,10 +128,10 @@ class Assign(InPlaceOp):
         x[...] = value
         return x
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Zero()(g)
 
-    def grad_value(self, g: Any) -> Any:
+    def grad_value(self, g: Value) -> Value:
         return g
 
 

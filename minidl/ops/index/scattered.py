@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.fused import FusedOp
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.scatter import scatter_add
@@ -63,7 +63,7 @@ class ScatterProduct(FusedOp):
     def __init__(self, places: Any) -> None:
         self.places = places
 
-    def reference(self, x: Any, values: Any) -> Any:
+    def reference(self, x: Value, values: Value) -> Value:
         """Multiply in rounds, in each with one value for every place at most."""
         for some, chosen in rounds(self.places, x.shape, values.shape):
             ones = wrap(array_module(array_of(x)).ones(x.shape, x.dtype))
@@ -73,7 +73,7 @@ class ScatterProduct(FusedOp):
     def forward(self, x: Array, values: Array) -> Array:
         return combine(x, self.places, values, np.multiply)
 
-    def gradient(self, g: Any, x: Array, values: Array) -> Any:
+    def gradient(self, g: Value, x: Array, values: Array) -> Value:
         xp = array_module(x)
 
         def ones_for_zeros(a: Array) -> Array:

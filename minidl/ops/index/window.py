@@ -9,7 +9,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.grad_mode import switches
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import version_of, wrap
 from minidl.autograd.views import View
 from minidl.backend.device import Array, array_module
@@ -56,7 +56,7 @@ class SlidingWindow(Strided):
         return array_module(x).lib.stride_tricks.as_strided(
             x, (*shape, self.size), (*strides, x.strides[self.axis]))
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return WindowSum(self.axis, self.size, self.step, self.x_shape)(g)
 
 
@@ -76,7 +76,7 @@ class WindowSum(Op):
             y[window] += x[..., u]
         return y
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return SlidingWindow(self.axis, self.size, self.step)(g)
 
 
@@ -100,7 +100,7 @@ class AsStrided(Strided):
         strides = tuple([s * row.itemsize for s in self.stride])
         return array_module(row).lib.stride_tricks.as_strided(row[self.offset:], self.shape, strides)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         size = math.prod(self.x_shape)
         places = self.look(array_module(array_of(g)).arange(size))
         return Reshape(self.x_shape)(ScatterAdd(places, (size,))(g))

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array
 from minidl.backend.kernels.matmul import matmul as product
 from minidl.ops.base.checks import dtypes_clash
@@ -59,10 +59,10 @@ class Contract(Op):
         y = product(a, b).reshape(sizes([*both, *left, *right]))
         return arranged(y, [*both, *left, *right], out)
 
-    def grad_a(self, g: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, b: Value) -> Value:
         return Contract(self.out, self.b, self.a)(g, b)
 
-    def grad_b(self, g: Any, a: Any) -> Any:
+    def grad_b(self, g: Value, a: Value) -> Value:
         return Contract(self.out, self.a, self.b)(g, a)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import int64, real_of
 from minidl.ops.base import return_types
@@ -57,7 +57,7 @@ class Cholesky(Op):
             raise LinAlgError(f"linalg.cholesky: {_what_is_indefinite(a)}")
         return L
 
-    def grad_a(self, g: Any, out: Any) -> Any:
+    def grad_a(self, g: Value, out: Value) -> Value:
         L_h = mH(out)
         M = L_h @ g
         half = Solve()(L_h, (tril(M) + tril(M, -1)) / 2)        # L^-H P

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.basic_ops import conjugate
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float16
@@ -124,7 +124,7 @@ class Inverse(Op):
         return solved(x, lambda: array_module(x).linalg.inv(x),
                       "linalg.inv: The inversion could not be completed because the input matrix is singular.")
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         y_t = mT(out)
         return -(y_t @ g @ y_t)
 
@@ -155,7 +155,7 @@ class Det(Op):
         with np.errstate(over="ignore"):    # NumPy computes in float64, and a large one is inf in float32
             return array_module(a).linalg.det(a)
 
-    def grad_a(self, g: Any, a: Any, out: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, out: Value) -> Value:
         some_zero = bool((array_of(out) == 0).any())    # singular, or too small a number
         if some_zero and bool((SLogDet().forward(array_of(a))[0] == 0).any()):
             return g[..., None, None] * cofactors(a)

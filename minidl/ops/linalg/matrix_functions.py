@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
@@ -220,7 +220,7 @@ class MatrixExp(Op):
             y = xp.where(k < steps, y @ y, y)
         return y.astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         n, x_h = x.shape[-1], mH(x)
         above, below = cat([x_h, g], -1), cat([x_h * 0, x_h], -1)
         return MatrixExp()(cat([above, below], -2))[..., :n, n:]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import promote_types
 from minidl.backend.kernels.matmul import linear_forward
@@ -43,10 +43,10 @@ class MatMul(Op):
     def forward(self, a: Array, b: Array) -> Array:
         return product(a, b)
 
-    def grad_a(self, g: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, b: Value) -> Value:
         return MatMul()(g, transpose(b, -2, -1))
 
-    def grad_b(self, g: Any, a: Any) -> Any:
+    def grad_b(self, g: Value, a: Value) -> Value:
         return MatMul()(transpose(a, -2, -1), g)
 
 
@@ -64,14 +64,14 @@ class Linear(Op):
         y = linear_forward(rows_of(x), weight, bias)        # (rows, in) -> (rows, out)
         return y if x.ndim == 2 else y.reshape((*x.shape[:-1], len(weight)))
 
-    def grad_x(self, g: Any, weight: Any) -> Any:
+    def grad_x(self, g: Value, weight: Value) -> Value:
         gx = MatMul()(rows_of(g), weight)                   # (rows, out) -> (rows, in)
         return gx if g.ndim == 2 else Reshape((*g.shape[:-1], weight.shape[1]))(gx)
 
-    def grad_weight(self, g: Any, x: Any) -> Any:
+    def grad_weight(self, g: Value, x: Value) -> Value:
         return MatMul()(Permute((1, 0))(rows_of(g)), rows_of(x))    # -> (out, in)
 
-    def grad_bias(self, g: Any) -> Any:
+    def grad_bias(self, g: Value) -> Value:
         return Sum(tuple(range(g.ndim - 1)), (g.shape[-1],))(g)
 
 
@@ -548,10 +548,10 @@ class Cross(Op):
     def forward(self, a: Array, b: Array) -> Array:
         return array_module(a).cross(a, b, axis=self.axis)
 
-    def grad_a(self, g: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, b: Value) -> Value:
         return Cross(self.axis)(b, g)
 
-    def grad_b(self, g: Any, a: Any) -> Any:
+    def grad_b(self, g: Value, a: Value) -> Value:
         return Cross(self.axis)(g, a)
 
 

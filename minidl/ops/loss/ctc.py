@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.kernels import ctc as kernels
@@ -42,7 +43,7 @@ class CTCLoss(FusedOp):
     def __init__(self, paths: Paths, zero_infinity: bool) -> None:
         self.paths, self.zero_infinity = paths, zero_infinity
 
-    def reference(self, log_probs: Any) -> Any:
+    def reference(self, log_probs: Value) -> Value:
         symbols, leaps, frames, ends = self.paths
         logp, xp, (T, (N, L)) = log_softmax(log_probs, 2), array_module(symbols), (len(log_probs), symbols.shape)
         said = gather(logp, 2, xp.broadcast_to(symbols, (T, N, L)))

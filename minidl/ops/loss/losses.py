@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import int64
@@ -61,7 +62,7 @@ class CrossEntropy(FusedOp):
     def __init__(self, ignore_index: int, label_smoothing: float) -> None:
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def reference(self, x: Any, target: Any, weight: Any = None) -> Any:
+    def reference(self, x: Value, target: Value, weight: Value = None) -> Value:
         logp, e = log_softmax(x, 1), self.label_smoothing
         losses = (1 - e) * negative_log_likelihood(logp, target, weight, self.ignore_index)
         if not e:
@@ -366,10 +367,10 @@ class BinaryCrossEntropy(Elementwise):
         with np.errstate(divide="ignore"):
             return (t - 1) * np.maximum(np.log1p(-x), -100) - t * np.maximum(np.log(x), -100)
 
-    def grad_x(self, g: Any, x: Any, t: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, t: Value) -> Value:
         return g * (x - t) / clamp(x * (1 - x), min=1e-12)
 
-    def grad_t(self, g: Any, x: Any) -> Any:
+    def grad_t(self, g: Value, x: Value) -> Value:
         return g * (clamp(log(1 - x), min=-100.0) - clamp(log(x), min=-100.0))
 
 

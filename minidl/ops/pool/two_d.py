@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from minidl.autograd.op import IMAGES, Op
+from minidl.autograd.op import IMAGES, Op, Value
 from minidl.backend.device import Array
 from minidl.backend.kernels import pool as kernels
 from minidl.backend.kernels.pool import PoolGeometry
@@ -48,7 +48,7 @@ class MaxPool2d(Op):
     def maxima(self, x: Array) -> tuple[Array, Array]:
         return kernels.max_pool2d_forward(x, self.geometry)
 
-    def grad_x(self, g: Any, indices: Any) -> Any:
+    def grad_x(self, g: Value, indices: Value) -> Value:
         return MaxPool2dScatter(self.x_size)(g[0], indices)
 
 
@@ -75,7 +75,7 @@ class MaxPool2dScatter(Op):
     def forward(self, g: Array, indices: Array) -> Array:
         return kernels.max_pool2d_scatter(g, indices, self.x_size)
 
-    def grad_g(self, h: Any, indices: Any) -> Any:
+    def grad_g(self, h: Value, indices: Value) -> Value:
         return MaxPool2dGather()(h, indices)
 
 
@@ -89,7 +89,7 @@ class MaxPool2dGather(Op):
         self.x_size = x.shape[2:]
         return kernels.max_pool2d_gather(x, indices)
 
-    def grad_x(self, g: Any, indices: Any) -> Any:
+    def grad_x(self, g: Value, indices: Value) -> Value:
         return MaxPool2dScatter(self.x_size)(g, indices)
 
 
@@ -162,7 +162,7 @@ class AvgPool2d(Op):
         self.x_size = x.shape[2:]
         return kernels.avg_pool2d_forward(x, *self.how)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return AvgPool2dScatter(self.x_size, *self.how)(g)
 
 
@@ -178,7 +178,7 @@ class AvgPool2dScatter(Op):
     def forward(self, g: Array) -> Array:
         return kernels.avg_pool2d_scatter(g, self.x_size, *self.how)
 
-    def grad_g(self, h: Any) -> Any:
+    def grad_g(self, h: Value) -> Value:
         return AvgPool2d(*self.how)(h)
 
 

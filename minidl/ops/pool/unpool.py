@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_floating, numbers
 from minidl.ops.base.declaration import public
@@ -35,7 +35,7 @@ class MaxUnpool(Op):
         y[xp.arange(N * C)[:, None], indices.reshape(N * C, I)] = x.reshape(N * C, I)
         return y.reshape(N, C, self.length)
 
-    def grad_x(self, g: Any, indices: Any) -> Any:
+    def grad_x(self, g: Value, indices: Value) -> Value:
         return gather(g, 2, indices)
 
 

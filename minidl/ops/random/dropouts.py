@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.inplace import write
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, device_of
 from minidl.ops.base.broadcast import Shape
@@ -29,7 +30,7 @@ class Dropout(Elementwise):
     def forward(self, x: Array, mask: Array) -> Array:
         return x * mask
 
-    def grad_x(self, g: Any, mask: Any) -> Any:
+    def grad_x(self, g: Value, mask: Value) -> Value:
         return Dropout()(g, mask)
 
 
@@ -181,7 +182,7 @@ class Shift(Elementwise):
     def forward(self, x: Array, shift: Array) -> Array:
         return x + shift
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return g
 
 

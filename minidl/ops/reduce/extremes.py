@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module, is_array
 from minidl.ops.base import return_types
@@ -32,7 +32,7 @@ class Extreme(Reduction):
     def reduce(self, x: Array) -> Array:
         return getattr(x, self.which)(axis=self.axes, keepdims=True)
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         # A nan is the extreme wherever there is one.
         attained = (x == self.spread(out)) | (x != x)
         shares = Sum(self.axes, tuple(g.shape))(cast(attained, g.dtype))

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float64
@@ -48,7 +48,7 @@ class CumSum(Op):
         y = running(x, self.axis, "cumsum", self.reverse)
         return y.astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return CumSum(self.axis, not self.reverse)(g)
 
 
@@ -83,7 +83,7 @@ class CumProd(FusedOp):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def reference(self, x: Any) -> Any:
+    def reference(self, x: Value) -> Value:
         """Multiply everything with what stands 1, then 2, 4, 8, ... places before it."""
         n, shift = x.shape[self.axis], 1
         while shift < n:
@@ -95,7 +95,7 @@ class CumProd(FusedOp):
     def forward(self, x: Array) -> Array:
         return running(x, self.axis, "cumprod").astype(x.dtype, copy=False)
 
-    def gradient(self, g: Any, x: Array, out: Array) -> Any:
+    def gradient(self, g: Value, x: Array, out: Array) -> Value:
         xp, x, out = array_module(x), conj(x), conj(out)
         zero = x == 0
         gx = running(g * out, self.axis, "cumsum", reverse=True) / xp.where(zero, 1, x)
@@ -185,7 +185,7 @@ class LogCumSumExp(FusedOp):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def reference(self, x: Any) -> Any:
+    def reference(self, x: Value) -> Value:
         """Join everything with what stands 1, then 2, 4, 8, ... places before it."""
         n, shift = x.shape[self.axis], 1
         while shift < n:
@@ -197,7 +197,7 @@ class LogCumSumExp(FusedOp):
     def forward(self, x: Array) -> Array:
         return scan(x.astype(wide(x.dtype), copy=False), self.axis, np.logaddexp).astype(x.dtype, copy=False)
 
-    def gradient(self, g: Any, x: Array, out: Array) -> Any:
+    def gradient(self, g: Value, x: Array, out: Array) -> Value:
         backwards = (slice(None),) * self.axis + (slice(None, None, -1),)
         dtype, g, x, out = x.dtype, *[a.astype(float64) for a in (g, x, out)]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import get_default_dtype, int64, uint8
 from minidl.ops.base.broadcast import Expand, Shape, Sum, wide
@@ -138,7 +138,7 @@ class Mean(Reduction):
         y /= count(x.shape, self.axes) or math.nan
         return y.astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return self.spread(g / (count(self.x_shape, self.axes) or 1))
 
 
@@ -165,7 +165,7 @@ class NanSum(Reduction):
         y = array_module(x).where(x == x, x, 0).sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
         return y.astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return self.spread(g) * (x == x)
 
 
@@ -226,7 +226,7 @@ class Prod(FusedOp):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def reference(self, x: Any) -> Any:
+    def reference(self, x: Value) -> Value:
         """Multiply the first half with the second until one is left."""
         n = x.shape[self.axis]
         odd: Any = 1.0
@@ -243,7 +243,7 @@ class Prod(FusedOp):
         y = x.prod(axis=self.axis, keepdims=True, dtype=wide(x.dtype))
         return y.astype(x.dtype, copy=False)
 
-    def gradient(self, g: Any, x: Array) -> Any:
+    def gradient(self, g: Value, x: Array) -> Value:
         def part(start: int, stop: int) -> Any:
             return (slice(None),) * self.axis + (slice(start, stop),)
         n = x.shape[self.axis]
@@ -308,7 +308,7 @@ class Var(Deviation):
     def reduce(self, x: Array) -> Array:
         return self.variance(x.astype(wide(x.dtype), copy=False)).astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return self.spread(g * 2) * self.deviations(x)
 
 
@@ -318,7 +318,7 @@ class Std(Deviation):
     def reduce(self, x: Array) -> Array:
         return np.sqrt(self.variance(x.astype(wide(x.dtype), copy=False))).astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return self.spread(where(out == 0, 0.0, g / (out + (out == 0)))) * self.deviations(x)
 
 
@@ -411,7 +411,7 @@ class LogSumExp(Reduction):
         y = np.log(e.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype)))
         return (y + top).astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any, top: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, top: Value) -> Value:
         e = exp(x - top)
         total = Sum(self.axes, tuple(g.shape))(e)
         return self.spread(g / (total + (total == 0))) * e

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.op import Value
 from minidl.backend.device import Array
 from minidl.ops.base.broadcast import Shape, wide
 from minidl.ops.base.declaration import public
@@ -33,7 +34,7 @@ class Norm2(Reduction):
     def forward(self, x: Array) -> Array:
         return super().forward(x).astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return self.spread(where(out == 0, 0, g / (out + (out == 0)))) * x      # an infinite g too
 
 
@@ -49,7 +50,7 @@ class NormP(Reduction):
         y = powers.sum(axis=self.axes, keepdims=True) ** (1 / self.p)
         return y.astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         # A one in the place of a zero keeps its powers finite; sign(x) = 0 makes the product zero. For p < 0 a single
         # zero among the x makes y zero, and (y / |x|)^(1-p) for the others too.
         size, y = abs_(x) + (x == 0), out + (out == 0)

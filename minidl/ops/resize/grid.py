@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.errors import check_devices
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_floating
@@ -60,7 +61,7 @@ class Inside(Elementwise):
         rest = x % span
         return xp.where(odd, span - rest, rest) + low, xp.where(odd, -slope, slope)
 
-    def grad_x(self, g: Any, slope: Any) -> Any:
+    def grad_x(self, g: Value, slope: Value) -> Value:
         return g * slope
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.autograd.op import IMAGES, Op
+from minidl.autograd.op import IMAGES, Op, Value
 from minidl.backend.device import Array
 from minidl.backend.kernels import resize as kernels
 from minidl.backend.kernels.resize import Taps
@@ -39,7 +39,7 @@ class Resize(Op):
     def forward(self, x: Array) -> Array:
         return kernels.resize_axis(x, self.axis, self.matrix.taps)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Resize(self.axis, self.matrix.transposed)(g)
 
 

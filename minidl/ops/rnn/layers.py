@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from minidl.autograd.fused import FusedOp
+from minidl.autograd.op import Value
 from minidl.backend.device import Array
 from minidl.backend.kernels import rnn as kernels
 from minidl.backend.kernels.packed import Steps, steps_of
@@ -42,14 +43,14 @@ class RNNLayer(RecurrentLayer):
     gates = 1
     relu: ClassVar[bool] = False
 
-    def reference(self, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:
+    def reference(self, x: Value, h: Value, w_ih: Value, w_hh: Value, b_ih: Value, b_hh: Value) -> Value:
         act = relu if self.relu else tanh
         return walk(self.steps, linear(x, w_ih, b_ih), (h,), lambda a, h: (act(a + linear(h, w_hh, b_hh)),))
 
     def forward(self, x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Any:
         return kernels.rnn_forward(x, h, Weights(w_ih, w_hh, b_ih, b_hh), self.relu, self.steps)
 
-    def gradient(self, g: Any, x: Array, h: Array, w_ih: Array, w_hh: Array, out: Any) -> Any:
+    def gradient(self, g: Value, x: Array, h: Array, w_ih: Array, w_hh: Array, out: Value) -> Value:
         gx, gh, gweights = kernels.rnn_grad(x, h, out[0], Weights(w_ih, w_hh), self.relu, self.steps, g,
                                             self.wanted[0] is not None)
         return [gx, gh, *gweights[:4]]
@@ -70,7 +71,8 @@ class LSTMLayer(RecurrentLayer):
 
     gates, states, projects = 4, 2, True
 
-    def reference(self, x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any) -> Any:
+    def reference(self, x: Value, h: Value, c: Value, w_ih: Value, w_hh: Value, b_ih: Value, b_hh: Value,
+                  w_hr: Value) -> Value:
         def step(a: Any, h: Any, c: Any) -> Any:
             i, f, g, o = chunk(a + linear(h, w_hh, b_hh), 4, 1)
             c = sigmoid(f) * c + sigmoid(i) * tanh(g)
@@ -85,8 +87,8 @@ class LSTMLayer(RecurrentLayer):
         self.keep(trace=trace)
         return y, last.h, last.c
 
-    def gradient(self, g: Any, x: Array, h: Array, w_ih: Array, w_hh: Array, w_hr: Array | None, trace: LSTMTrace,
-                 out: Any) -> Any:
+    def gradient(self, g: Value, x: Array, h: Array, w_ih: Array, w_hh: Array, w_hr: Array | None, trace: LSTMTrace,
+                 out: Value) -> Value:
         gx, gstate, gweights = kernels.lstm_grad(x, h, out[0], trace, Weights(w_ih, w_hh, w_hr=w_hr), self.steps, g,
                                                  self.wanted[0] is not None)
         return [gx, *gstate, *gweights]
@@ -102,7 +104,7 @@ class GRULayer(RecurrentLayer):
 
     gates = 3
 
-    def reference(self, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:
+    def reference(self, x: Value, h: Value, w_ih: Value, w_hh: Value, b_ih: Value, b_hh: Value) -> Value:
         def step(a: Any, h: Any) -> Any:
             (r, z, n), (of_r, of_z, of_n) = chunk(a, 3, 1), chunk(linear(h, w_hh, b_hh), 3, 1)
             r, z = sigmoid(r + of_r), sigmoid(z + of_z)
@@ -116,7 +118,7 @@ class GRULayer(RecurrentLayer):
         self.keep(trace=trace)
         return y, last
 
-    def gradient(self, g: Any, x: Array, h: Array, w_ih: Array, w_hh: Array, trace: GRUTrace, out: Any) -> Any:
+    def gradient(self, g: Value, x: Array, h: Array, w_ih: Array, w_hh: Array, trace: GRUTrace, out: Value) -> Value:
         gx, gh, gweights = kernels.gru_grad(x, h, out[0], trace, Weights(w_ih, w_hh), self.steps, g,
                                             self.wanted[0] is not None)
         return [gx, gh, *gweights[:4]]

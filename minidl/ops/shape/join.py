@@ -5,7 +5,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
@@ -57,7 +57,7 @@ class Split(Pieces):
         ends = [sum(self.sizes[:i + 1]) for i in range(len(self.sizes))]
         return [slice(end - size, end) for end, size in zip(ends, self.sizes)]
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Cat(self.dim)(*_as_tuple(g))
 
 
@@ -83,7 +83,7 @@ class Unbind(Pieces):
     def windows(self, length: int) -> list[Any]:
         return list(range(length))
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Stack(self.dim)(*_as_tuple(g))
 
 

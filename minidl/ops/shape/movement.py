@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.inplace import replace_memory
-from minidl.autograd.op import Op
+from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import held
 from minidl.ops.base.broadcast import Shape, Sum
@@ -47,7 +47,7 @@ class Tile(Op):
         self.x_shape = x.shape
         return array_module(x).tile(x, self.times)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         apart = tuple([n for pair in zip(self.times, self.x_shape) for n in pair])  # (r0, n0, r1, n1, ...)
         return Sum(tuple(range(0, len(apart), 2)), self.x_shape)(Reshape(apart)(g))
 
@@ -96,7 +96,7 @@ class Flip(Op):
         backwards = slice(None, None, -1)
         return x[tuple([backwards if i in self.dims else ALL for i in range(x.ndim)])].copy()
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Flip(self.dims)(g)
 
 
@@ -111,7 +111,7 @@ class Roll(Op):
     def forward(self, x: Array) -> Array:
         return array_module(x).roll(x, self.shifts, self.dims)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Roll(tuple([-shift for shift in self.shifts]), self.dims)(g)
 
 
@@ -202,7 +202,7 @@ class Triangle(Op):
     def forward(self, x: Array) -> Array:
         return getattr(array_module(x), self.side)(x, self.diagonal)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Triangle(self.side, self.diagonal)(g)
 
 
@@ -222,7 +222,7 @@ class Diagonal(Op):
             y.setflags(write=x.flags.writeable)
         return y
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return DiagonalScatter(self.where, self.x_shape)(g)
 
 
@@ -242,7 +242,7 @@ class DiagonalScatter(Op):
         out.transpose(*batch, dim1, dim2)[..., i + max(-offset, 0), i + max(offset, 0)] = x
         return out
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Diagonal(*self.where)(g)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.autograd.op import AS_INPUTS, Op
+from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
 from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.layout import owner
@@ -39,7 +39,7 @@ class Reshape(Op):
         self.x_shape = x.shape
         return x.reshape(self.shape)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Reshape(self.x_shape)(g)
 
 
@@ -55,7 +55,7 @@ class Permute(Op):
     def forward(self, x: Array) -> Array:
         return x.transpose(self.dims)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Permute(tuple(sorted(range(len(self.dims)), key=self.dims.__getitem__)))(g)
 
 
@@ -75,7 +75,7 @@ class Slice(Op):
         self.x_shape = x.shape
         return x[self.window]
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return SliceScatter(self.window[:-1], self.x_shape)(g)
 
 
@@ -93,7 +93,7 @@ class SliceScatter(Op):
         out[self.window] = x
         return out
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return Slice(self.window[:-1])(g)
 
 
@@ -109,7 +109,7 @@ class Clone(Op):
     def forward(self, x: Array) -> Array:
         return dense_copy(x) if self.order == "K" else x.copy(order="C")
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         return g
 
 

@@ -9,8 +9,9 @@ I, and what it is scaled by e^-|x|, stands in `functions.py`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from minidl.autograd.op import Value
 from minidl.backend.device import Array, library_of
 from minidl.ops.base.declaration import alias, public
 from minidl.ops.base.ufunc import Floating
@@ -31,7 +32,7 @@ class J0(Special):
 
     named = "j0"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return -g * bessel_j1(x)
 
 
@@ -40,7 +41,7 @@ class J1(Special):
 
     named = "j1"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (bessel_j0(x) - out_over_x(out, x))
 
 
@@ -49,7 +50,7 @@ class Y0(Special):
 
     named = "y0"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return -g * bessel_y1(x)
 
 
@@ -58,7 +59,7 @@ class Y1(Special):
 
     named = "y1"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (bessel_y0(x) - out / x)
 
 
@@ -113,7 +114,7 @@ class K0(Special):
 
     named = "k0"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return -g * modified_bessel_k1(x)
 
 
@@ -122,7 +123,7 @@ class K1(Special):
 
     named = "k1"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return -g * (modified_bessel_k0(x) + out / x)
 
 
@@ -131,7 +132,7 @@ class K0e(Special):
 
     named = "k0e"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (out - scaled_modified_bessel_k1(x))
 
 
@@ -140,7 +141,7 @@ class K1e(Special):
 
     named = "k1e"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (out - scaled_modified_bessel_k0(x) - out / x)
 
 
@@ -208,7 +209,7 @@ class AiryAi(Floating):
     def ufunc(self, x: Array) -> Array:
         return library_of(x).special.airy(x)[0].astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * AiryAiPrime()(x)
 
 
@@ -218,7 +219,7 @@ class AiryAiPrime(Floating):
     def ufunc(self, x: Array) -> Array:
         return library_of(x).special.airy(x)[1].astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * x * airy_ai(x)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.inplace import write
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, library_of
 from minidl.ops.base.declaration import alias, in_place, public
@@ -57,7 +58,7 @@ class Erfinv(Special):
     named = "erfinv"
     spares_output = True
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (exp(out * out) * (math.sqrt(math.pi) / 2))
 
 
@@ -79,7 +80,7 @@ class Erfcx(Special):
 
     named = "erfcx"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (2 * x * out - 2 / math.sqrt(math.pi))
 
 
@@ -99,7 +100,7 @@ class Ndtr(Special):
 
     named = "ndtr"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * (exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)))
 
 
@@ -119,7 +120,7 @@ class Ndtri(Special):
 
     named = "ndtri"
 
-    def grad_x(self, g: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, out: Value) -> Value:
         return g * (exp(out * out * 0.5) * math.sqrt(2 * math.pi))
 
 
@@ -139,7 +140,7 @@ class LogNdtr(Special):
 
     named = "log_ndtr"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (exp(x * x * -0.5 - out) * (1 / math.sqrt(2 * math.pi)))
 
 
@@ -161,7 +162,7 @@ class Lgamma(Special):
 
     named = "gammaln"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * digamma(x)
 
 
@@ -186,7 +187,7 @@ class Digamma(Special):
 
     named = "digamma"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * polygamma(1, x)
 
 
@@ -216,7 +217,7 @@ class Polygamma(Floating):
         sum_of_powers = library_of(x).special.zeta(self.n + 1.0, x).astype(x.dtype, copy=False)
         return sum_of_powers * ((-1.0) ** (self.n + 1) * math.factorial(self.n))
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * polygamma(self.n + 1, x)
 
 
@@ -271,11 +272,11 @@ class Zeta(SpecialBinary):
     def forward(self, x: Any, q: Array) -> Array:
         return super().forward(x, q)
 
-    def grad_x(self, g: Any) -> Any:
+    def grad_x(self, g: Value) -> Value:
         raise NotImplementedError("the derivative of zeta with respect to its first argument is not implemented, "
                                   "as it is not in PyTorch; detach() that argument")
 
-    def grad_q(self, g: Any, x: Any, q: Any) -> Any:
+    def grad_q(self, g: Value, x: Value, q: Value) -> Value:
         return -g * x * zeta(x + 1, q)
 
 
@@ -299,7 +300,7 @@ class I0(Special):
 
     named = "i0"
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * i1(x)
 
 
@@ -308,7 +309,7 @@ class I0e(Special):
 
     named = "i0e"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (i1e(x) - sign(x) * out)
 
 
@@ -317,7 +318,7 @@ class I1(Special):
 
     named = "i1"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (i0(x) - out_over_x(out, x))
 
 
@@ -326,7 +327,7 @@ class I1e(Special):
 
     named = "i1e"
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return g * (i0e(x) - out_over_x(out, x) - sign(x) * out)
 
 
@@ -389,7 +390,7 @@ class Logit(Floating):
     def ufunc(self, x: Array) -> Array:
         return np.log(x / (1 - x))
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g / (x * (1 - x))
 
 
@@ -413,7 +414,7 @@ class Entr(Floating):
     def ufunc(self, x: Array) -> Array:
         return library_of(x).special.entr(x).astype(x.dtype, copy=False)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         return g * (-log(x) - 1)
 
 
@@ -433,10 +434,10 @@ class Xlog1py(SpecialBinary):
 
     named = "xlog1py"
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return g * log1p(where((a == 0) & (b <= -1), 0.0, b))
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return g * (a / (b + 1))
 
 
@@ -457,10 +458,10 @@ class Logaddexp2(Binary):
     ufunc = np.logaddexp2
     floating = True
 
-    def grad_a(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return g * sigmoid((a - b) * math.log(2))
 
-    def grad_b(self, g: Any, a: Any, b: Any) -> Any:
+    def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return g * sigmoid((b - a) * math.log(2))
 
 
@@ -490,7 +491,7 @@ class Sinc(Floating):
         z = x * math.pi
         return np.sin(z) / (z + (z == 0)) + (z == 0)
 
-    def grad_x(self, g: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, x: Value) -> Value:
         near = abs(x) < 0.02
         z = x * math.pi
         series = z * (-1 / 3 + z * z * (1 / 30 - z * z * (1 / 840 - z * z * (1 / 45360))))

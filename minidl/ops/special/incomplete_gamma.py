@@ -1,8 +1,9 @@
 """The incomplete gamma functions: the share of gamma(a)'s integral that lies below x, and the one above."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from minidl.autograd.op import Value
 from minidl.backend.device import Array
 from minidl.ops.base.declaration import alias, in_place, public
 from minidl.ops.elementwise.exponential import exp, xlogy
@@ -21,11 +22,11 @@ class Igamma(SpecialBinary):
     def forward(self, a: Array, x: Array) -> Array:     # names the inputs, for the rules
         return super().forward(a, x)
 
-    def grad_a(self, g: Any) -> Any:
+    def grad_a(self, g: Value) -> Value:
         raise NotImplementedError(f"the derivative of {self.name().lower()} with respect to its first argument is not "
                                   f"implemented, as it is not in PyTorch; detach() that argument")
 
-    def grad_x(self, g: Any, a: Any, x: Any) -> Any:
+    def grad_x(self, g: Value, a: Value, x: Value) -> Value:
         return self.sign * g * exp(xlogy(a - 1, x) - x - lgamma(a))
 
 

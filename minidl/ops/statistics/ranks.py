@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from minidl.autograd.basic_ops import conjugate
+from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import get_default_dtype, real_of
@@ -64,7 +65,7 @@ class Median(Reduction):
         row = x.reshape(-1)
         return row[_middle(row, 0, self.skip_nan)].reshape((1,) * x.ndim)
 
-    def grad_x(self, g: Any, x: Any, out: Any) -> Any:
+    def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         y = self.spread(out)
         attained = cast((x == y) | ((x != x) & (y != y)), g.dtype)
         return self.spread(g / Sum(self.axes, ())(attained)) * attained
