@@ -28,10 +28,8 @@ def figure(width: float = 7.0, height: float = 4.5) -> Figure:
 def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch") -> None:
     """Each figure of a history over the epochs: losses on the left, all others on the right.
 
-        >>> import tempfile
-        >>> from minidl.train import plots
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     plots.curves([{"epoch": 1, "loss": 2.0, "accuracy": 0.5}], f"{folder}/curves.png")
+        history = fit(model, batches, Classification(), optimizer, epochs=10)
+        plots.curves(history, "curves.png")
     """
     names = [name for name in history[0] if name not in (x, "seconds")] if history else []
     losses = [name for name in names if name.endswith("loss")]

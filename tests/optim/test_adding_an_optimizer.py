@@ -49,4 +49,4 @@ def test_the_page_leads_to_an_optimizer(copy: Path) -> None:
     found = run(copy, *TESTS, "-k", "lion or every or names")
     assert found.returncode == 0, found.stdout[-3000:]
     passed = re.search(r"(\d+) passed", found.stdout)
-    assert passed and int(passed[1]) > 15, found.stdout
+    assert passed and int(passed[1]) >= 15, found.stdout     # 13 more with PyTorch
