@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
+from minidl.optim.adam import AdamSettings
 from minidl.optim.arithmetic import average, decayed_gradient, descend
 from minidl.optim.checks import check_ranges
 from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
@@ -58,22 +59,11 @@ class RAdam(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] += 1
         radam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"],
-                     settings_of(group, RAdamSettings))
-
-
-class RAdamSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
-
-    lr: float
-    betas: tuple[float, float]
-    eps: float
-    weight_decay: float
-    decoupled_weight_decay: bool
-    maximize: bool
+                     settings_of(group, AdamSettings))
 
 
 @kernel(elementwise=True)
-def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, settings: RAdamSettings) -> None:
+def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, settings: AdamSettings) -> None:
     beta1, beta2 = settings.betas
     correction = 1 - beta2 ** step
     longest = 2 / (1 - beta2) - 1                              # length of the moving average in the limit

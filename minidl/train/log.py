@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from minidl.serialization.writing import written
+
 Number = float | int | str | None
 
 
@@ -51,7 +53,9 @@ class Log:
         else:
             text = json.dumps(row) + "\n"
         with open(self.path, "a", encoding="utf-8", newline="") as file:
-            _write(file, text)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
 
     def rows(self) -> list[dict[str, Number]]:
         """All rows so far."""
@@ -75,16 +79,8 @@ class Log:
         return []
 
     def _replace(self, lines: list[str]) -> None:
-        part = self.path.with_name(self.path.name + ".part")
-        with open(part, "w", encoding="utf-8", newline="") as file:
-            _write(file, "".join(lines))
-        os.replace(part, self.path)
-
-
-def _write(file: io.TextIOBase | io.TextIOWrapper, text: str) -> None:
-    file.write(text)
-    file.flush()
-    os.fsync(file.fileno())
+        with written(self.path) as file:
+            file.write("".join(lines).encode())
 
 
 def _csv(values: Iterable[Number]) -> str:

@@ -81,12 +81,14 @@ def fit(model: Module, batches: Batches, objective: Objective, optimizer: Optimi
             for batch in remaining(batches, state):
                 with autocast(device_of(batch).type) if scaler else contextlib.nullcontext():
                     loss, figures = objective(model, *batch)
-                means.add(len(batch[0]), loss=loss.item(), **figures)
-                if scaler is None and not math.isfinite(loss.item()):
+                value = loss.item()
+                means.add(len(batch[0]), loss=value, **figures)
+                if scaler is None and not math.isfinite(value):
                     raise FloatingPointError(f"fit: the loss of batch {state['batch'] + 1} of epoch {len(history) + 1} "
-                                             f"is {loss.item()}; try a smaller learning rate, or clip_norm=1.0")
-                share = loss / accumulate
-                (scaler.scale(share) if scaler else share).backward()
+                                             f"is {value}; try a smaller learning rate, or clip_norm=1.0")
+                if accumulate > 1:
+                    loss = loss / accumulate
+                (scaler.scale(loss) if scaler else loss).backward()
                 state["batch"] += 1
                 if state["batch"] % accumulate == 0 or state["batch"] == len(batches):
                     step(model, optimizer, schedule, scaler, clip_norm)

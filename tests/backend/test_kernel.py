@@ -30,7 +30,6 @@ from minidl.optim.adam import AdamSettings
 from minidl.optim.adamax import AdamaxSettings
 from minidl.optim.asgd import ASGDSettings
 from minidl.optim.nadam import NAdamSettings
-from minidl.optim.radam import RAdamSettings
 from minidl.optim.rmsprop import RMSpropSettings
 from minidl.optim.rprop import RpropSettings
 from minidl.optim.sgd import SGDSettings
@@ -146,8 +145,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "adamax_update": [(*large(4), 2.0, AdamaxSettings(0.1, (0.9, 0.99), 1e-8, 0.1, False))],
     "nadam_update": [(*large(4), 2.0, 0.8, NAdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, 4e-3, False, False))],
     "radam_update": [
-        (*large(4), 2.0, RAdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, False, False)),
-        (*large(4), 200.0, RAdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, True, False))],
+        (*large(4), 2.0, AdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, False, False)),
+        (*large(4), 200.0, AdamSettings(0.1, (0.9, 0.99), 1e-8, 0.1, True, False))],
     "rprop_update": [(*large(4), RpropSettings((0.5, 1.2), (1e-6, 50.0), False))],
     "asgd_update": [(*large(3), 0.1, 1.0, ASGDSettings(1e-4, 0.1, False))],
     "max_pool2d_forward": [

@@ -21,32 +21,28 @@ SERIAL_BYTES = 1 << 18  # up to this size, threads cost more than they gain
 
 @softmax_forward.register("numpy")
 def softmax_forward_by_rows(x: np.ndarray, axis: int) -> np.ndarray:
-    if x.nbytes <= SERIAL_BYTES:
-        return _softmax(x, axis) if x.size else NotImplemented
-    return _by_rows(_softmax, [x], axis)
+    return _by_rows(_softmax, [x], axis) if x.size else NotImplemented
 
 
 @softmax_grad.register("numpy")
 def softmax_grad_by_rows(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
-    return _softmax_grad(g, y, axis) if y.nbytes <= SERIAL_BYTES else _by_rows(_softmax_grad, [g, y], axis)
+    return _by_rows(_softmax_grad, [g, y], axis)
 
 
 @log_softmax_forward.register("numpy")
 def log_softmax_forward_by_rows(x: np.ndarray, axis: int) -> np.ndarray:
-    if x.nbytes <= SERIAL_BYTES:
-        return _log_softmax(x, axis) if x.size else NotImplemented
-    return _by_rows(_log_softmax, [x], axis)
+    return _by_rows(_log_softmax, [x], axis) if x.size else NotImplemented
 
 
 @log_softmax_grad.register("numpy")
 def log_softmax_grad_by_rows(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
-    return _log_softmax_grad(g, y, axis) if y.nbytes <= SERIAL_BYTES else _by_rows(_log_softmax_grad, [g, y], axis)
+    return _by_rows(_log_softmax_grad, [g, y], axis)
 
 
 def _by_rows(function: Callable[..., np.ndarray], arrays: list[np.ndarray], axis: int) -> np.ndarray:
-    """`function(*arrays, axis)` for some rows at a time, unless the axis is that of the rows."""
+    """`function(*arrays, axis)`; for some rows at a time where there are many, and the axis is not that of the rows."""
     x = arrays[0]
-    if not axis % x.ndim:
+    if x.nbytes <= SERIAL_BYTES or not axis % x.ndim:
         return function(*arrays, axis)
     y = np.empty_like(x)
 
