@@ -5,7 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minidl.backend.kernels.distance import as_floating, checked, pairwise_distance, squared_norms, unit_rows
+from minidl.backend.kernels.distance import (
+    as_floating,
+    checked,
+    l1_in_blocks,
+    pairwise_distance,
+    squared_norms,
+    unit_rows,
+)
 
 BLOCK_BYTES = 1 << 18   # of differences at a time, for the l1 distance: they stay in the cache
 
@@ -35,16 +42,7 @@ def _cosine(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _l1(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    (n, d), m = x.shape, len(y)
-    block = BLOCK_BYTES // x.dtype.itemsize
-    columns = max(1, min(m, block // max(d, 1)))
-    rows = max(1, block // max(d * columns, 1))
-    distance = np.empty((n, m), x.dtype)
-    for j in range(0, m, columns):
-        for i in range(0, n, rows):
-            gap = x[i:i + rows, None] - y[j:j + columns]        # (rows, columns, D)
-            distance[i:i + rows, j:j + columns] = np.abs(gap, out=gap).sum(axis=2)
-    return distance
+    return l1_in_blocks(x, y, BLOCK_BYTES, lambda gap: np.abs(gap, out=gap))
 
 
 _METRICS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {

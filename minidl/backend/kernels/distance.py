@@ -6,6 +6,7 @@ without the root) and 'cosine'.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minidl.backend.device import Array, array_module
@@ -13,9 +14,7 @@ from minidl.backend.kernel import kernel
 
 METRICS = ("l1", "l2", "sqeuclidean", "cosine")
 
-# bytes of the temporary in the l1 distance
-CPU_BLOCK = 1 << 18  # small enough to stay in the cache
-GPU_BLOCK = 1 << 26  # large enough to make few launches
+BLOCK_BYTES = 1 << 26   # of differences at a time, for the l1 distance: few steps, and few launches on a GPU
 
 
 @kernel
@@ -71,16 +70,21 @@ def _pairwise_l2(x: Array, y: Array) -> Array:
 
 
 def _pairwise_l1(x: Array, y: Array) -> Array:
+    return l1_in_blocks(x, y, BLOCK_BYTES)
+
+
+def l1_in_blocks(x: Array, y: Array, block_bytes: int, magnitude: Callable[[Array], Array] = abs) -> Array:
+    """The l1 distances, from so many bytes of differences at a time; `magnitude` may overwrite what it is given."""
     xp = array_module(x)
     (n, d), m = x.shape, len(y)
-    block = (CPU_BLOCK if xp.__name__ == "numpy" else GPU_BLOCK) // x.dtype.itemsize
+    block = block_bytes // x.dtype.itemsize
     columns = max(1, min(m, block // max(d, 1)))
     rows = max(1, block // max(d * columns, 1))
     distance = xp.empty((n, m), x.dtype)
     for j in range(0, m, columns):
         for i in range(0, n, rows):
             gap = x[i:i + rows, None] - y[j:j + columns]        # (rows, columns, D)
-            distance[i:i + rows, j:j + columns] = abs(gap).sum(axis=2)
+            distance[i:i + rows, j:j + columns] = magnitude(gap).sum(axis=2)
     return distance
 
 
