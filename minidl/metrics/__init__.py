@@ -1,4 +1,7 @@
-"""Figures of models, with torchmetrics' names: `functional` for all data at once, classes for batch by batch."""
+"""Metrics of models, with torchmetrics' names.
+
+`functional` takes all data at once; the classes take them batch by batch.
+"""
 from minidl.metrics import functional
 from minidl.metrics.classification import (
     AUROC,

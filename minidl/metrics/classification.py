@@ -1,8 +1,8 @@
-"""The functions of classification as metrics that take a data set batch by batch. Their figures are the same."""
+"""Classification metrics, batch by batch. Their values are those of the functions."""
 from __future__ import annotations
 
 from minidl.metrics.functional import calibration, counts, curves
-from minidl.metrics.functional.curves import Curve, Curves, Found, Thresholds
+from minidl.metrics.functional.curves import Curve, Curves, ThresholdCounts, Thresholds
 from minidl.metrics.functional.inputs import TASKS, Inputs, check_choice, read
 from minidl.metrics.metric import Metric
 from minidl.ops.shape import cat, stack
@@ -11,7 +11,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class Classification(Metric):
-    """What all have in common: a task, which the first batch may tell, and the sizes that go with it."""
+    """Base class: the task and its sizes. The first batch may settle them."""
 
     def __init__(self, who: str, task: str | None, num_classes: int | None, num_labels: int | None,
                  ignore_index: int | None, validate_args: bool) -> None:
@@ -22,7 +22,7 @@ class Classification(Metric):
         self.ignore_index, self.validate_args = ignore_index, validate_args
 
     def read(self, preds: Tensor, target: Tensor, scores_only: bool = False) -> Inputs:
-        """What a batch says. The first one settles the task, and how many classes or labels there are."""
+        """Check and read a batch. The first one settles the task and the number of classes or labels."""
         inputs = read(self._who, preds, target, self.task, self.num_classes, self.num_labels, self.ignore_index,
                       self.validate_args, scores_only)
         self.task = inputs.task
@@ -45,7 +45,7 @@ class Classification(Metric):
 # ---------------------------------------------------------------------- ratios of counts
 
 class Ratio(Classification):
-    """Keeps the four counts of each class; `figure` is a name of `counts.RATIOS`."""
+    """Base class: the four counts of each class. `figure` is a key of `counts.RATIOS`."""
 
     figure = ""
     higher_is_better = True
@@ -197,16 +197,16 @@ class ConfusionMatrix(Classification):
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         inputs = self.read(preds, target)
-        self.add(confmat=counts.confusions(self._who, inputs, self.threshold, self.ignore_index))
+        self.add(confmat=counts.count_confusions(self._who, inputs, self.threshold, self.ignore_index))
 
     def compute(self) -> Tensor:
-        return counts.normalized(self.metric_state["confmat"], self.normalize)      # type: ignore[arg-type]
+        return counts.normalize_counts(self.metric_state["confmat"], self.normalize)    # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------------- curves
 
 class Ranking(Classification):
-    """Keeps all scores and targets; with `thresholds`, only what is found at each: the memory does not grow."""
+    """Base class: all scores and targets. With `thresholds` only counts at each are kept, so memory does not grow."""
 
     def __init__(self, who: str, task: str | None, thresholds: Thresholds, num_classes: int | None,
                  num_labels: int | None, ignore_index: int | None, validate_args: bool, micro: bool = False) -> None:
@@ -226,20 +226,20 @@ class Ranking(Classification):
             self.preds.append(scores)       # type: ignore[attr-defined]
             self.target.append(labels)      # type: ignore[attr-defined]
         elif len(labels):
-            found = curves.found_of_all(self._who, scores, labels, inputs.task, self.thresholds, self.micro)
+            found = curves.count_all_at_thresholds(self._who, scores, labels, inputs.task, self.thresholds, self.micro)
             for name in ("tps", "fps", "positives", "negatives"):
                 self.add(**{name: stack([getattr(f, name) for f in found])})
 
-    def found(self) -> list[Found]:
-        """For each class, over all batches."""
+    def threshold_counts(self) -> list[ThresholdCounts]:
+        """The counts at each threshold, for each class, over all batches."""
         if self.thresholds is None:
             preds, target = ([x.to(xs[-1].device) for x in xs] for xs in (self.metric_state["preds"],
                                                                           self.metric_state["target"]))
             if not preds:
                 raise ValueError(f"{self._who}: there is nothing to compute from; call update first")
-            return curves.found_of_all(self._who, cat(preds), cat(target), str(self.task), None, self.micro)
+            return curves.count_all_at_thresholds(self._who, cat(preds), cat(target), str(self.task), None, self.micro)
         tps, fps, positives, negatives = (self.metric_state[name] for name in ("tps", "fps", "positives", "negatives"))
-        return [Found(*parts, self.thresholds.to(parts[0].device), False)
+        return [ThresholdCounts(*parts, self.thresholds.to(parts[0].device), False)
                 for parts in zip(tps, fps, positives, negatives)]
 
 
@@ -261,7 +261,8 @@ class ROC(Ranking):
         super().__init__("roc", task, thresholds, num_classes, num_labels, ignore_index, validate_args)
 
     def compute(self) -> Curve | Curves:
-        return curves.finish_curves([curves.roc_of(f) for f in self.found()], str(self.task), self.thresholds)
+        return curves.finish_curves([curves.roc_of(f) for f in self.threshold_counts()], str(self.task),
+                                    self.thresholds)
 
 
 class PrecisionRecallCurve(Ranking):
@@ -281,8 +282,8 @@ class PrecisionRecallCurve(Ranking):
                          validate_args)
 
     def compute(self) -> Curve | Curves:
-        return curves.finish_curves([curves.precision_recall_of(f, self.task == "multiclass") for f in self.found()],
-                                    str(self.task), self.thresholds)
+        points = [curves.precision_recall_of(f, self.task == "multiclass") for f in self.threshold_counts()]
+        return curves.finish_curves(points, str(self.task), self.thresholds)
 
 
 class AUROC(Ranking):
@@ -307,7 +308,7 @@ class AUROC(Ranking):
         self.average, self.max_fpr = average, max_fpr
 
     def compute(self) -> Tensor:
-        return curves.auroc_of(self.found(), str(self.task), self.average, self.max_fpr)
+        return curves.auroc_of(self.threshold_counts(), str(self.task), self.average, self.max_fpr)
 
 
 class AveragePrecision(Ranking):
@@ -332,13 +333,13 @@ class AveragePrecision(Ranking):
         self.average = average
 
     def compute(self) -> Tensor:
-        return curves.average_precision_of(self.found(), str(self.task), self.average)
+        return curves.average_precision_of(self.threshold_counts(), str(self.task), self.average)
 
 
 # ---------------------------------------------------------------------- calibration
 
 class CalibrationError(Classification):
-    """`functional.calibration_error`, batch by batch. It keeps sums for each bin: the memory does not grow.
+    """`functional.calibration_error`, batch by batch. It keeps only sums for each bin, so memory does not grow.
 
         >>> import minidl
         >>> from minidl.metrics import CalibrationError

@@ -1,7 +1,7 @@
-"""FID and KID: how far made images are from real ones, by the features that a network has of both.
+"""FID and KID: distances between the features of generated and real images.
 
-Figures of different networks cannot be compared: name yours beside the figure. Print the floor too, the distance of
-real images to other real ones at the same number; that number matters more than most models do.
+Values from different feature networks cannot be compared: name yours beside the value. Print the floor too: the
+distance between two sets of real images of the same size. The number of images matters more than most models do.
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class FeatureDistance(Metric):
-    """What both have in common: a network that makes features (N, D) of images."""
+    """Base class: a network that turns images into features (N, D)."""
 
     higher_is_better = False
 
@@ -29,7 +29,7 @@ class FeatureDistance(Metric):
         self.feature, self.reset_real_features = feature, reset_real_features
 
     def features(self, imgs: Tensor) -> Tensor:
-        """Features (N, D) of images, in evaluation mode. Errors: ValueError for others, and for NaN and infinity."""
+        """Features (N, D) of images, in evaluation mode. Errors: ValueError for other shapes, NaN and infinity."""
         training = [m for m in self.feature.modules() if m.training] if isinstance(self.feature, Module) else []
         for module in training:
             module.training = False
@@ -46,7 +46,7 @@ class FeatureDistance(Metric):
         return found.detach()
 
     def reset(self) -> None:
-        """Forget made images, and real ones too unless reset_real_features is False."""
+        """Forget generated images, and real ones too unless reset_real_features is False."""
         kept = {} if self.reset_real_features else {
             name: state for name, state in self.metric_state.items() if name.startswith("real")}
         super().reset()
@@ -58,15 +58,17 @@ class FeatureDistance(Metric):
 
 
 class FrechetInceptionDistance(FeatureDistance):
-    """FID: the Fréchet distance between two normal distributions with the means and covariances of the features.
+    """FID: the Fréchet distance between the features of two sets of images.
+
+    Both sets are taken as normal distributions, with their means and covariances.
 
     Args:
-        feature: a network, or a function, that makes features (N, D) of images. torchmetrics' default, Inception, does
-            not come with minidl: a classifier of the same data without its last layer says more.
-        reset_real_features: False keeps what is known of real images at `reset`.
+        feature: a network, or a function, that turns images into features (N, D). torchmetrics' default, Inception,
+            does not come with minidl: a classifier of the same data without its last layer says more.
+        reset_real_features: False keeps the statistics of real images at `reset`.
 
-    Updated with images, and whether they are real. Sums are kept in float64, not features. It warns where there are no
-    more images than features, since the covariance is singular then; ten times as many are a good number.
+    `update` takes images, and whether they are real. It keeps sums in float64, not features. `compute` warns unless
+    there are more images than features, since the covariance is singular then; take ten times as many.
     Errors: RuntimeError unless there are two images of both kinds.
     Source: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, https://arxiv.org/abs/1706.08500
 
@@ -111,14 +113,14 @@ class FrechetInceptionDistance(FeatureDistance):
 
 
 class KernelInceptionDistance(FeatureDistance):
-    """KID: the mean and standard deviation of `poly_mmd` over random subsets of the features.
+    """KID: mean and standard deviation of `poly_mmd` over random feature subsets.
 
     Args:
         feature: see FrechetInceptionDistance.
-        subsets: how often it is computed.
-        subset_size: how many images of each kind are drawn for it.
+        subsets: how many subsets are drawn.
+        subset_size: how many images of each kind a subset has.
         degree, gamma, coef: of the kernel.
-        reset_real_features: False keeps what is known of real images at `reset`.
+        reset_real_features: False keeps the features of real images at `reset`.
 
     Unlike FID it has no bias that depends on the number of images.
     Errors: ValueError for arguments out of range, and where there are fewer images than subset_size.

@@ -1,4 +1,4 @@
-"""Metric: what figures over a whole data set are made of, when it comes batch by batch."""
+"""Metric: the base class of values computed batch by batch over a data set."""
 from __future__ import annotations
 
 import copy
@@ -24,12 +24,13 @@ MERGE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class Metric:
-    """Base class of all metrics: `update` with each batch, `compute` at the end, `reset` before the next epoch.
+    """Base class of all metrics.
 
-    Calling a metric updates it, and returns the figure of this batch alone. Two metrics that have seen parts of a data
-    set, on two machines for instance, become one that has seen all by `merge_state`.
+    Call `update` with each batch, `compute` at the end, and `reset` before the next epoch. Calling a metric updates it,
+    and returns the value of this batch alone. `merge_state` joins two metrics that have seen parts of a data set, on
+    two machines for instance.
 
-    A metric of one's own declares its states in `__init__` by `add_state`, and has `update` and `compute`:
+    A metric of your own declares its states in `__init__` by `add_state`, and defines `update` and `compute`:
 
         >>> import minidl
         >>> from minidl.metrics import Metric
@@ -62,15 +63,15 @@ class Metric:
 
     def __init_subclass__(cls) -> None:
         if "update" in cls.__dict__:
-            cls.update = _counting(cls.__dict__["update"])              # type: ignore[method-assign]
+            cls.update = _count_updates(cls.__dict__["update"])             # type: ignore[method-assign]
         if "compute" in cls.__dict__:
-            cls.compute = _after_update(cls.__dict__["compute"])        # type: ignore[method-assign]
+            cls.compute = _warn_before_update(cls.__dict__["compute"])       # type: ignore[method-assign]
 
     def add_state(self, name: str, default: State, dist_reduce_fx: str) -> None:
         """Declare the attribute `name`, which `reset` sets to `default`.
 
-        dist_reduce_fx: how `merge_state` joins two of them: "sum", "max", "min", or "cat". A state that is an empty
-        list takes tensors by `append`, and its lists are joined.
+        dist_reduce_fx: how `merge_state` joins the states of two metrics: "sum", "max", "min", or "cat". A state that
+        is an empty list takes tensors by `append`; the lists are joined.
         Errors: ValueError for another dist_reduce_fx, and for a list that is not empty.
         """
         if dist_reduce_fx not in MERGE:
@@ -86,7 +87,7 @@ class Metric:
         raise NotImplementedError
 
     def compute(self) -> Any:
-        """The figure of all batches since the last reset."""
+        """The value over all batches since the last reset."""
         raise NotImplementedError
 
     def reset(self) -> None:
@@ -96,7 +97,7 @@ class Metric:
         self.update_count = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Take in a batch, and return the figure of this batch alone."""
+        """Take in a batch, and return the value of this batch alone."""
         batch = self.clone()
         batch.reset()
         batch.update(*args, **kwargs)
@@ -106,7 +107,7 @@ class Metric:
         return batch.compute()
 
     def clone(self: M) -> M:
-        """A metric of the same kind that has seen the same, and goes on by itself."""
+        """An independent copy that has seen the same batches."""
         other = copy.copy(self)
         for name, state in self.metric_state.items():
             setattr(other, name, list(state) if isinstance(state, list) else state.clone())
@@ -118,9 +119,10 @@ class Metric:
         return {name: getattr(self, name) for name in self._defaults}
 
     def merge_state(self, incoming_state: Mapping[str, State] | Metric) -> None:
-        """Take in what another metric of this kind has seen: the metric, or its `metric_state`.
+        """Take in what another metric of this kind has seen.
 
-        Errors: ValueError for another kind, and for other states.
+        incoming_state: that metric, or its `metric_state`.
+        Errors: ValueError for a metric of another kind, and for other states.
         """
         if isinstance(incoming_state, Metric):
             if type(incoming_state) is not type(self):
@@ -140,7 +142,7 @@ class Metric:
         self.update_count += 1
 
     def _learn_from(self, other: Metric) -> None:
-        """Learn from a metric of the same kind what is no state: what it found out about the data."""
+        """Copy what a metric of the same kind found out about the data and is no state."""
 
     @no_grad()
     def _merge(self, states: Mapping[str, State]) -> None:
@@ -155,7 +157,7 @@ class Metric:
             setattr(self, name, merged)
 
     def add(self, **numbers: Tensor) -> None:
-        """For `update`: add to states of these names, which move to the numbers' device."""
+        """Add to the states of these names, for `update`. They move to the numbers' device."""
         for name, number in numbers.items():
             setattr(self, name, getattr(self, name).to(number.device) + number)
 
@@ -163,7 +165,7 @@ class Metric:
         return f"{type(self).__name__}()"
 
 
-def _counting(update: Callable[..., None]) -> Callable[..., None]:
+def _count_updates(update: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(update)
     def counted(self: Metric, *args: Any, **kwargs: Any) -> None:
         with no_grad():
@@ -172,7 +174,7 @@ def _counting(update: Callable[..., None]) -> Callable[..., None]:
     return counted
 
 
-def _after_update(compute: Callable[..., Any]) -> Callable[..., Any]:
+def _warn_before_update(compute: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(compute)
     def computed(self: Metric) -> Any:
         if not self.update_count:

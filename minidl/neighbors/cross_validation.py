@@ -1,6 +1,7 @@
-"""Which k? Cross-validation of the nearest-neighbours classifier, for many k at the price of one.
+"""Which k? Cross-validation of the nearest-neighbours classifier.
 
-The neighbours for the largest k contain those for every smaller one, so each fold is searched once.
+Many k cost as much as one: the neighbours for the largest k contain those for every smaller one, so each fold is
+searched once.
 """
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from minidl.neighbors.search import NeighbourSearch
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Accuracies (len(ks), folds), a row for every k and a column for every fold."""
+    """Accuracies (len(ks), folds): a row for every k, a column for every fold."""
 
     ks: tuple[int, ...]
     accuracies: np.ndarray
@@ -30,21 +31,21 @@ class CrossValidation:
 
     @property
     def std(self) -> np.ndarray:
-        """The standard deviation over the folds, for every k (dividing by the number of folds)."""
+        """The standard deviation over the folds, for every k (divided by the number of folds)."""
         return self.accuracies.std(axis=1)
 
     @property
     def best_k(self) -> int:
-        """The k with the highest mean accuracy; of equals, the smallest."""
+        """The k with the highest mean accuracy; the smallest such k."""
         mean = self.mean
         return min(k for k, accuracy in zip(self.ks, mean) if accuracy == mean.max())
 
 
 def split_folds(count: int, folds: int, seed: int = 0) -> list[np.ndarray]:
-    """The numbers 0 .. count-1 in `folds` parts whose sizes differ by one at most.
+    """Split the numbers 0 .. count-1 into `folds` parts of almost equal size.
 
-    They are shuffled by `numpy.random.default_rng(seed)` and cut into consecutive parts, the larger
-    ones first; within a part they are sorted.
+    Sizes differ by at most one. The numbers are shuffled by `numpy.random.default_rng(seed)` and cut into consecutive
+    parts, the larger ones first; within a part they are sorted.
 
         >>> [len(part) for part in split_folds(10, 3)]
         [4, 3, 3]
@@ -60,7 +61,7 @@ def cross_validate_k(
     X: Any, y: Any, ks: Sequence[int], folds: int = 5, *, metric: str = "l2", p: float = 2,
     weights: str = "uniform", seed: int = 0, working_memory: float = 256,
 ) -> CrossValidation:
-    """The accuracy of k-nearest-neighbours classification for every k in `ks`, on every fold.
+    """Measure the classifier's accuracy for every k in `ks`, on every fold.
 
     Each fold (see `split_folds`) is predicted from the points of all others.
 
@@ -69,7 +70,7 @@ def cross_validate_k(
         ks: the candidates for k, in any order.
         folds: the number of parts, at least 2.
         metric, p, weights, working_memory: as for `KNeighborsClassifier`.
-        seed: of the shuffle; the same seed gives the same folds.
+        seed: seed of the shuffle; the same seed gives the same folds.
 
     Errors: ValueError where the smallest training part has fewer points than the largest k.
 

@@ -1,4 +1,4 @@
-"""What estimators are given, points, labels and counts, and how they refuse it.
+"""Checks of what estimators are given: points, labels and counts.
 
 Texts and types of errors are scikit-learn's where its `check_estimator` looks for them.
 """
@@ -16,16 +16,18 @@ from minidl.backend.warn import warn
 
 
 class NotFittedError(ValueError, AttributeError):
-    """The estimator was asked for something that only `fit` can give."""
+    """The estimator was used before `fit`."""
 
 
 class DataConversionWarning(UserWarning):
-    """Data were taken, but not as they came."""
+    """The data were accepted, but had to be converted."""
 
 
 def as_sklearn_has_it(ours: type[Exception], *args: Any) -> Any:
-    """`ours(*args)`. Where scikit-learn is loaded, it is of its class of the same name as well, which `except` and
-    filters of warnings then find."""
+    """An instance of `ours`, and of scikit-learn's class of the same name if that is loaded.
+
+    So `except` clauses and warning filters that name scikit-learn's class match it too.
+    """
     theirs = getattr(sys.modules.get("sklearn.exceptions"), ours.__name__, None)
     if theirs is None:
         return ours(*args)
@@ -36,7 +38,7 @@ def as_sklearn_has_it(ours: type[Exception], *args: Any) -> Any:
 # ---------------------------------------------------------------------- points
 
 def as_points(X: Any, who: str) -> Array:
-    """X as a raw (N, D) array of finite numbers; an array or a tensor is not copied."""
+    """Check X: a raw (N, D) array of finite numbers. An array or a tensor is not copied."""
     if isinstance(X, TensorBase):
         X = X.array
     if hasattr(X, "toarray"):
@@ -76,7 +78,7 @@ def _check_finite(points: Array, who: str) -> None:
 
 
 def feature_names(X: Any) -> np.ndarray | None:
-    """The names of a data frame's columns; None where X has none, or they are no strings.
+    """The column names of a data frame, or None without names of strings.
 
     Errors: TypeError where some are strings and some are not.
     """
@@ -89,7 +91,7 @@ def feature_names(X: Any) -> np.ndarray | None:
 
 
 def check_feature_names(X: Any, fitted: np.ndarray | None) -> None:
-    """Errors: ValueError where X's columns are named otherwise than those of `fit`, or come in another order."""
+    """Errors: ValueError unless X's columns have the names that `fit` saw, in their order."""
     names = feature_names(X)
     if names is None and fitted is None:
         return
@@ -111,7 +113,7 @@ def check_feature_names(X: Any, fitted: np.ndarray | None) -> None:
 # ---------------------------------------------------------------------- labels
 
 def as_labels(y: Any, count: int, who: str) -> np.ndarray:
-    """y as a NumPy array of `count` labels, ints or strings; a column (count, 1) is taken with a warning."""
+    """Check y: a NumPy array of `count` ints or strings. A column (count, 1) is accepted with a warning."""
     if y is None:
         raise ValueError(f"{who}: KNeighborsClassifier requires y to be passed, but the target y is None")
     if isinstance(y, TensorBase):
@@ -140,7 +142,7 @@ def encode_labels(y: Any, points: Array, who: str) -> tuple[np.ndarray, np.ndarr
 
 
 def check_count(value: Any, name: str) -> None:
-    """A whole number of at least 1."""
+    """Check that `value` is an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} expects an integer, got {value!r} ({type(value).__name__})")
     if value < 1:

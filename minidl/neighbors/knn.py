@@ -33,14 +33,14 @@ _WEIGHTS = ("uniform", "distance")
 class KNeighborsClassifier:
     """A vote among the nearest training points.
 
-    The search is exact (see `minidl.neighbors.search`) and deterministic: of equally far points,
-    as measured in float64, the one with the lower index is nearer; of labels with equal votes, the
-    smallest wins. How the work is cut into chunks never shows in a result.
+    The search is exact (see `minidl.neighbors.search`) and deterministic: between points at the same
+    float64 distance, the lower index counts as nearer; between labels with equal votes, the smallest
+    wins. The chunks in which the work is done never change a result.
 
     Args:
         n_neighbors: k, how many neighbours vote.
-        weights: 'uniform', a vote each; or 'distance', votes of 1 / distance (a neighbour at
-            distance 0 silences all that are further).
+        weights: 'uniform', one vote each; or 'distance', votes of 1 / distance (if a neighbour is at
+            distance 0, only such neighbours vote).
         metric: 'l2' ('euclidean'), 'l1' ('manhattan'), 'cosine' (1 - cos; 1 for a zero vector), or
             'minkowski', which is l1 or l2 by `p`.
         p: 1 or 2, for metric='minkowski' only.
@@ -77,10 +77,10 @@ class KNeighborsClassifier:
         self.working_memory = working_memory
 
     def fit(self, X: Any, y: Any) -> KNeighborsClassifier:
-        """Remember the points X (N, D) and their labels y (N,), ints or strings; returns self.
+        """Remember points X (N, D) and labels y (N,), ints or strings; return self.
 
-        Errors: ValueError where shapes disagree or X holds NaN or infinity, or an argument of the
-        constructor is out of range; TypeError where it is of the wrong type.
+        Errors: ValueError where shapes disagree, X holds NaN or infinity, or a constructor argument is
+        out of range; TypeError where an argument has the wrong type.
         """
         self._check_params()
         points, names = as_points(X, "fit"), feature_names(X)
@@ -97,51 +97,51 @@ class KNeighborsClassifier:
 
     def kneighbors(self, X: Any = None, n_neighbors: int | None = None,
                    return_distance: bool = True) -> Any:
-        """The nearest training points of every row of X: (N, D) -> distances, indices, both (N, k).
+        """The nearest training points of every row of X.
 
         Args:
-            X: queries (N, D); None asks for the neighbours of the training points, none its own.
+            X: queries (N, D); None for the training points, where no point is its own neighbour.
             n_neighbors: k, if not the constructor's.
-            return_distance: whether to return `(distances, indices)` or the indices alone.
+            return_distance: whether to return `(distances, indices)`, both (N, k), or the indices alone.
 
         Errors: ValueError where there are fewer than k training points to choose from.
         """
         distances, indices = self._neighbours(X, n_neighbors, "kneighbors")
         as_tensor = self._fit_on_tensor if X is None else isinstance(X, TensorBase)
         queries = self._search.points if X is None else X
-        indices = _dress(indices, as_tensor)
+        indices = _as_array_or_tensor(indices, as_tensor)
         if not return_distance:
             return indices
-        return _dress(_as_wide_as(queries, distances), as_tensor), indices
+        return _as_array_or_tensor(_cast_like(queries, distances), as_tensor), indices
 
     def predict(self, X: Any) -> Any:
-        """The label with most votes for every row of X: (N, D) -> (N,)."""
+        """The label with most votes, for every row of X: (N, D) -> (N,)."""
         votes = self._votes(X, "predict")
-        winners = to_numpy(votes.argmax(axis=1))        # the first of equals: the smallest label
+        winners = to_numpy(votes.argmax(axis=1))        # argmax takes the first maximum: the smallest label
         labels = self.classes_[winners]
         if isinstance(X, TensorBase) and labels.dtype in supported:
             return wrap(move(labels, device_of(X.array)))
         return labels
 
     def predict_proba(self, X: Any) -> Any:
-        """Each label's share of the votes: (N, D) -> (N, C), columns in the order of `classes_`."""
+        """Each label's share of the votes: (N, D) -> (N, C). Columns are in the order of `classes_`."""
         votes = self._votes(X, "predict_proba")
         votes /= votes.sum(axis=1, keepdims=True)
-        return _dress(_as_wide_as(X, votes), isinstance(X, TensorBase))
+        return _as_array_or_tensor(_cast_like(X, votes), isinstance(X, TensorBase))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The share of rows of X whose predicted label is that of y: accuracy; rows may have weights (N,)."""
+        """The accuracy of the predictions for X against y; rows may have weights (N,)."""
         winners = to_numpy(self._votes(X, "score").argmax(axis=1))
         labels = as_labels(y, len(winners), "score")
         return float(np.average(self.classes_[winners] == labels, weights=sample_weight))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments as they are now (`deep` is scikit-learn's; nothing nests)."""
+        """The constructor's arguments as they are now. (`deep` is scikit-learn's; no estimator is nested here.)"""
         return {"n_neighbors": self.n_neighbors, "weights": self.weights, "metric": self.metric,
                 "p": self.p, "working_memory": self.working_memory}
 
     def set_params(self, **params: Any) -> KNeighborsClassifier:
-        """Change constructor arguments; metric, p and working_memory take effect at the next `fit`."""
+        """Change constructor arguments. metric, p and working_memory take effect at the next `fit`."""
         known = self.get_params()
         unknown = [name for name in params if name not in known]
         if unknown:
@@ -152,8 +152,8 @@ class KNeighborsClassifier:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks of estimators: this one is a classifier, and cannot be fitted without y."""
-        sklearn = sys.modules["sklearn.utils"]      # it calls this, so it is there
+        """Tell scikit-learn that this is a classifier that needs y."""
+        sklearn = sys.modules["sklearn.utils"]      # scikit-learn calls this method, so it is loaded
         return sklearn.Tags(estimator_type="classifier", target_tags=sklearn.TargetTags(required=True),
                             classifier_tags=sklearn.ClassifierTags())
 
@@ -203,23 +203,23 @@ class KNeighborsClassifier:
 
 
 def count_votes(codes: Array, distances: Array, n_classes: int, weights: str) -> Array:
-    """What each class gets from the neighbours: codes, distances (N, k) -> votes (N, n_classes)."""
+    """Count each class's votes: codes, distances (N, k) -> votes (N, n_classes)."""
     xp = array_module(codes)
     n = len(codes)
-    # class c of row i is number i * n_classes + c: one count for all rows, (N, k) -> (N * k,)
-    ballot = (codes + n_classes * xp.arange(n)[:, None]).ravel()
+    # bin i * n_classes + c is class c of row i: one count serves all rows, (N, k) -> (N * k,)
+    bins = (codes + n_classes * xp.arange(n)[:, None]).ravel()
     if weights == "uniform":
-        votes = xp.bincount(ballot, minlength=n * n_classes).astype(np.float64)
+        votes = xp.bincount(bins, minlength=n * n_classes).astype(np.float64)
     else:
-        touching = distances == 0
-        weight = 1 / xp.where(touching, 1, distances)
-        weight = xp.where(touching.any(axis=1, keepdims=True), touching, weight)
-        votes = xp.bincount(ballot, weight.ravel(), minlength=n * n_classes)
+        at_zero = distances == 0
+        weight = 1 / xp.where(at_zero, 1, distances)
+        weight = xp.where(at_zero.any(axis=1, keepdims=True), at_zero, weight)
+        votes = xp.bincount(bins, weight.ravel(), minlength=n * n_classes)
     return votes.reshape(n, n_classes)
 
 
 def resolve_metric(metric: str, p: float = 2) -> str:
-    """'l1', 'l2' or 'cosine' for any of the names that are understood."""
+    """'l1', 'l2' or 'cosine', for any of their accepted names."""
     if metric == "minkowski":
         if p not in _MINKOWSKI:
             raise ValueError(f"metric='minkowski' expects p=1 (l1) or p=2 (l2), got p={p!r}")
@@ -238,12 +238,12 @@ def check_weights(weights: str) -> None:
         raise ValueError(f"weights expects 'uniform' or 'distance', got {weights!r}")
 
 
-def _as_wide_as(X: Any, numbers: Array) -> Array:
-    """float64 numbers in the precision of X: float32 for float32 and float16, else float64."""
+def _cast_like(X: Any, numbers: Array) -> Array:
+    """Cast float64 numbers to the precision of X: float32 for float32 and float16."""
     dtype = getattr(X, "dtype", None)
     narrow = dtype is not None and getattr(dtype, "kind", "") == "f" and dtype.itemsize <= 4
     return numbers.astype(np.float32) if narrow else numbers
 
 
-def _dress(array: Array, as_tensor: bool) -> Any:
+def _as_array_or_tensor(array: Array, as_tensor: bool) -> Any:
     return wrap(array) if as_tensor else array

@@ -1,4 +1,4 @@
-"""Metrics as functions of all predictions and targets, with torchmetrics' names and arguments."""
+"""Metrics as functions of all predictions and targets, after torchmetrics."""
 from minidl.metrics.functional.calibration import calibration_error
 from minidl.metrics.functional.counts import (
     accuracy,

@@ -1,9 +1,9 @@
-"""Calibration: whether a classifier that is 80 % sure is right in 80 % of the cases."""
+"""Calibration: is a classifier that is 80 % sure right 80 % of the time?"""
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from minidl.metrics.functional.counts import divided
+from minidl.metrics.functional.counts import divide
 from minidl.metrics.functional.curves import scores_of
 from minidl.metrics.functional.inputs import Inputs, check_choice, read
 from minidl.ops.index import bucketize
@@ -14,7 +14,7 @@ NORMS = ("l1", "l2", "max")
 
 
 class Bins(NamedTuple):
-    """Sums over the entries of each bin of confidence: (n_bins + 1,). The last bin is that of exactly 1."""
+    """Sums over the entries of each confidence bin: (n_bins + 1,). The last bin holds confidences of exactly 1."""
 
     number: Tensor
     confidence: Tensor
@@ -42,8 +42,8 @@ def fill_bins(who: str, inputs: Inputs, n_bins: int, ignore_index: int | None) -
 
 
 def calibration_of(bins: Bins, norm: str) -> Tensor:
-    gaps = (divided(bins.right, bins.number) - divided(bins.confidence, bins.number)).abs()
-    shares = divided(bins.number, bins.number.sum())
+    gaps = (divide(bins.right, bins.number) - divide(bins.confidence, bins.number)).abs()
+    shares = divide(bins.number, bins.number.sum())
     if norm == "max":
         return gaps.max().float()
     return ((gaps * shares).sum() if norm == "l1" else (gaps.square() * shares).sum().sqrt()).float()
@@ -56,8 +56,8 @@ def calibration_error(preds: Tensor, target: Tensor, task: str | None = None, n_
 
         l1 = sum_b share_b |accuracy_b - confidence_b|      l2 = sqrt(sum_b share_b gap_b^2)      max = max_b gap_b
 
-    Confidence is the highest probability in the multiclass task, and that of yes in the binary one. Bins are equally
-    wide and closed on the left; as in torchmetrics, a confidence of exactly 1 has one of its own.
+    Confidence is the highest probability in the multiclass task, and the probability of yes in the binary one. Bins
+    are equally wide and closed on the left; as in torchmetrics, a confidence of exactly 1 has its own bin.
 
     Args:
         preds: probabilities or logits (values outside [0, 1]): (N, C, ...), or (N, ...) for yes and no.

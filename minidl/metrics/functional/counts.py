@@ -1,12 +1,13 @@
 """Accuracy, precision, recall, F1 and the confusion matrix: ratios of counts.
 
-For each class: *tp* entries of it that were found, *fn* that were missed, *fp* others that were taken for it, and *tn*
-the rest. With more than two classes (or labels), `average` says how they become one number:
+For each class: *tp* counts its entries that were predicted as it, *fn* those that were missed, *fp* entries of other
+classes that were predicted as it, and *tn* the rest. With more than two classes (or labels), `average` says how the
+classes' values become one number:
 
     "micro"     counts are added over the classes first
-    "macro"     the mean of the classes' figures; classes that occur neither in preds nor in target are left out
+    "macro"     the mean over the classes; classes that occur neither in preds nor in target are left out
     "weighted"  their mean, weighted by how often each class is in target
-    "none"      one figure for each class
+    "none"      one value for each class
 """
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ AVERAGES = ("micro", "macro", "weighted", "none", None)
 
 
 class Counts(NamedTuple):
-    """Integers (K,), or (N, K) for each sample by itself; K is 1 in the binary task."""
+    """Integers (K,), or (N, K) with one row a sample. K classes; 1 in the binary task."""
 
     tp: Tensor
     fp: Tensor
@@ -84,12 +85,12 @@ def decide(who: str, inputs: Inputs, threshold: float, top_k: int | None,
         if k > inputs.size:
             raise ValueError(f"{who}: expected top_k to be at most the {inputs.size} classes, but got {top_k}")
         scores, preds = preds, preds.argmax(1)
-        if k > 1:       # right if the target is among the k best, else the best is what was said
+        if k > 1:       # the target if it is among the k best scores, else the best one
             among = (scores.topk(k, dim=1).indices == target[:, None]).any(1)
             preds = where(among, target, preds)
     elif top_k is not None and top_k > 1:
         raise ValueError(f"{who}: top_k={top_k} needs scores (N, C, ...), but preds are class numbers")
-    # what does not count may have any number
+    # ignored entries may hold any number
     return where(kept, preds, preds * 0).long(), where(kept, target, target * 0), kept
 
 
@@ -98,7 +99,7 @@ def decide(who: str, inputs: Inputs, threshold: float, top_k: int | None,
 Ratio = Callable[[Counts, bool], tuple[Tensor, Tensor]]
 
 RATIOS: dict[str, Ratio] = {
-    # of a class: how many of its entries were found; of yes and no: how many answers were right
+    # recall for a class; the share of right answers for yes and no
     "accuracy": lambda c, classes: (c.tp, c.tp + c.fn) if classes else (c.tp + c.tn, c.tp + c.tn + c.fp + c.fn),
     "precision": lambda c, classes: (c.tp, c.tp + c.fp),
     "recall": lambda c, classes: (c.tp, c.tp + c.fn),
@@ -108,12 +109,12 @@ RATIOS: dict[str, Ratio] = {
 
 def ratio(name: str, counts: Counts, task: str, average: str | None, top_k: int | None = 1,
           zero_division: float = 0.0) -> Tensor:
-    """The figure of each class, averaged."""
+    """Compute the ratio of each class, and average."""
     classes = task == "multiclass"
     counts = Counts(*(x.double() for x in counts))
     if average == "micro" and task != "binary":
         counts = Counts(*(x.sum(-1, keepdim=True) for x in counts))
-    figure = divided(*RATIOS[name](counts, classes), zero_division)
+    figure = divide(*RATIOS[name](counts, classes), zero_division)
     if task == "binary" or average == "micro":
         return figure[..., 0].float()
     if average in ("none", None):
@@ -122,10 +123,10 @@ def ratio(name: str, counts: Counts, task: str, average: str | None, top_k: int 
     if average == "macro":
         there = weights if (top_k or 1) > 1 and name != "f1_score" else weights + counts.fp
         weights = (there > 0).double() if classes else there * 0 + 1
-    return divided((weights * figure).sum(-1), weights.sum(-1)).float()
+    return divide((weights * figure).sum(-1), weights.sum(-1)).float()
 
 
-def divided(a: Tensor, b: Tensor, otherwise: float = 0.0) -> Tensor:
+def divide(a: Tensor, b: Tensor, otherwise: float = 0.0) -> Tensor:
     """a / b, and `otherwise` where b is 0."""
     there = b != 0
     return where(there, a / where(there, b, b * 0 + 1), b * 0 + otherwise)
@@ -149,14 +150,14 @@ def accuracy(preds: Tensor, target: Tensor, task: str | None = None, threshold: 
     Args:
         preds: scores (N, C, ...) or class numbers (N, ...); probabilities, logits or 0 and 1 in other tasks.
         target: class numbers (N, ...).
-        task: "binary", "multiclass" or "multilabel"; found by the shapes if it is evident.
-        threshold: from which probability on preds mean yes; values outside [0, 1] are logits.
+        task: "binary", "multiclass" or "multilabel"; found from the shapes if they leave no choice.
+        threshold: probabilities above it mean yes; values outside [0, 1] are logits.
         num_classes, num_labels: must be given where preds are class numbers.
         average: over classes or labels, see the top of this file; not in the binary task.
-        multidim_average: "global" counts all entries alike; "samplewise" gives a figure for each of N.
-        top_k: right is what is among the k highest scores.
+        multidim_average: "global" counts all entries together; "samplewise" gives a value for each of N.
+        top_k: a prediction is right if the target is among the k highest scores.
         ignore_index: entries with this target do not count.
-        validate_args: whether values are looked at, which costs a pass over them.
+        validate_args: whether to check the values, which costs a pass over them.
 
     Errors: ValueError for shapes and arguments that do not fit; RuntimeError for values that are no class.
 
@@ -179,9 +180,9 @@ def precision(preds: Tensor, target: Tensor, task: str | None = None, threshold:
               num_classes: int | None = None, num_labels: int | None = None, average: str | None = "micro",
               multidim_average: str = "global", top_k: int | None = 1, ignore_index: int | None = None,
               validate_args: bool = True, zero_division: float = 0.0) -> Tensor:
-    """tp / (tp + fp): of what was taken for a class, the share that is of it.
+    """tp / (tp + fp): the share of a class's predictions that are right.
 
-    zero_division: the figure of a class that was never said. Other arguments and errors: see `accuracy`.
+    zero_division: the value for a class that was never predicted. Other arguments and errors: see `accuracy`.
 
         >>> import minidl
         >>> from minidl.metrics.functional import precision
@@ -197,9 +198,9 @@ def recall(preds: Tensor, target: Tensor, task: str | None = None, threshold: fl
            num_classes: int | None = None, num_labels: int | None = None, average: str | None = "micro",
            multidim_average: str = "global", top_k: int | None = 1, ignore_index: int | None = None,
            validate_args: bool = True, zero_division: float = 0.0) -> Tensor:
-    """tp / (tp + fn): of what is of a class, the share that was found.
+    """tp / (tp + fn): the share of a class's entries that were found.
 
-    zero_division: the figure of a class that is not in target. Other arguments and errors: see `accuracy`.
+    zero_division: the value for a class that is not in target. Other arguments and errors: see `accuracy`.
 
         >>> import minidl
         >>> from minidl.metrics.functional import recall
@@ -215,9 +216,9 @@ def f1_score(preds: Tensor, target: Tensor, task: str | None = None, threshold: 
              num_classes: int | None = None, num_labels: int | None = None, average: str | None = "micro",
              multidim_average: str = "global", top_k: int | None = 1, ignore_index: int | None = None,
              validate_args: bool = True, zero_division: float = 0.0) -> Tensor:
-    """2 tp / (2 tp + fp + fn): the harmonic mean of precision and recall.
+    """The harmonic mean of precision and recall: 2 tp / (2 tp + fp + fn).
 
-    zero_division: the figure of a class that is nowhere. Other arguments and errors: see `accuracy`.
+    zero_division: the value for a class that occurs nowhere. Other arguments and errors: see `accuracy`.
 
         >>> import minidl
         >>> from minidl.metrics.functional import f1_score
@@ -231,29 +232,31 @@ def f1_score(preds: Tensor, target: Tensor, task: str | None = None, threshold: 
 # ---------------------------------------------------------------------- balanced accuracy
 
 def balanced(counts: Counts, task: str, adjusted: bool) -> Tensor:
-    """The mean of the recalls of all classes that are in target."""
+    """The mean recall of the classes in target."""
     counts = Counts(*(x.double() for x in counts))
     found, there = counts.tp, counts.tp + counts.fn
     if task == "binary":
         found, there = cat([counts.tn, counts.tp]), cat([counts.tn + counts.fp, counts.tp + counts.fn])
     occur = (there > 0).double()
-    mean = divided((divided(found, there) * occur).sum(), occur.sum())
+    mean = divide((divide(found, there) * occur).sum(), occur.sum())
     if adjusted:
-        chance = divided(occur.sum() * 0 + 1, occur.sum())
-        mean = divided(mean - chance, 1 - chance)
+        chance = divide(occur.sum() * 0 + 1, occur.sum())
+        mean = divide(mean - chance, 1 - chance)
     return mean.float()
 
 
 def balanced_accuracy(preds: Tensor, target: Tensor, task: str | None = None, threshold: float = 0.5,
                       num_classes: int | None = None, ignore_index: int | None = None, adjusted: bool = False,
                       validate_args: bool = True) -> Tensor:
-    """The mean of the recalls of all classes that are in target: the accuracy if all were equally frequent.
+    """The mean recall of the classes in target.
+
+    It is the accuracy if all classes were equally frequent.
 
     torchmetrics has no such name; it is scikit-learn's `balanced_accuracy_score`. (`average="macro"` of `accuracy`
     counts classes that were only predicted as 0.)
 
-    adjusted: moved and scaled so that chance is 0 and perfection 1. Other arguments and errors: see `accuracy`; there
-    are two tasks, "binary" and "multiclass".
+    adjusted: shift and scale so that chance is 0 and perfection 1. Other arguments and errors: see `accuracy`; the task
+    is "binary" or "multiclass".
 
         >>> import minidl
         >>> from minidl.metrics.functional import balanced_accuracy
@@ -272,8 +275,8 @@ def balanced_accuracy(preds: Tensor, target: Tensor, task: str | None = None, th
 NORMALIZE = ("true", "pred", "all", "none", None)
 
 
-def confusions(who: str, inputs: Inputs, threshold: float, ignore_index: int | None) -> Tensor:
-    """Counts (C, C), row by target and column by prediction; (L, 2, 2) for labels."""
+def count_confusions(who: str, inputs: Inputs, threshold: float, ignore_index: int | None) -> Tensor:
+    """Counts (C, C): row = target, column = prediction; (L, 2, 2) for labels."""
     if inputs.task != "multiclass":
         tp, fp, tn, fn = count(who, inputs, threshold, "global", 1, ignore_index)
         matrices = stack([stack([tn, fp], -1), stack([fn, tp], -1)], -2)
@@ -283,21 +286,23 @@ def confusions(who: str, inputs: Inputs, threshold: float, ignore_index: int | N
     return (target * classes + preds)[kept].bincount(minlength=classes ** 2).reshape(classes, classes)
 
 
-def normalized(matrix: Tensor, normalize: str | None) -> Tensor:
-    """Divided by the sums of rows ("true"), of columns ("pred"), or of all; 0/0 is 0, with a warning."""
+def normalize_counts(matrix: Tensor, normalize: str | None) -> Tensor:
+    """Divide by the sum of each row ("true"), each column ("pred"), or all. 0/0 is 0, with a warning."""
     if normalize in ("none", None):
         return matrix
     sums = matrix.sum({"true": (-1,), "pred": (-2,), "all": (-2, -1)}[str(normalize)], keepdim=True).double()
     empty = int((sums == 0).sum())
     if empty:
         warn(f"confusion_matrix: {empty} sums are 0, since a class does not occur; what they divide is set to 0")
-    return divided(matrix.double(), sums).float()
+    return divide(matrix.double(), sums).float()
 
 
 def confusion_matrix(preds: Tensor, target: Tensor, task: str | None = None, threshold: float = 0.5,
                      num_classes: int | None = None, num_labels: int | None = None, normalize: str | None = None,
                      ignore_index: int | None = None, validate_args: bool = True) -> Tensor:
-    """How often each class (row) was taken for each class (column): (C, C), or (L, 2, 2) for labels.
+    """How often each class (row) was predicted as each class (column).
+
+    Returns (C, C), or (L, 2, 2) for labels.
 
     normalize: divide by the sum of the row ("true"), of the column ("pred"), or of all ("all"). Other arguments and
     errors: see `accuracy`.
@@ -313,4 +318,4 @@ def confusion_matrix(preds: Tensor, target: Tensor, task: str | None = None, thr
     check_counting("confusion_matrix", threshold, None, "global", 1)
     check_choice("confusion_matrix", "normalize", normalize, NORMALIZE)
     inputs = read("confusion_matrix", preds, target, task, num_classes, num_labels, ignore_index, validate_args)
-    return normalized(confusions("confusion_matrix", inputs, threshold, ignore_index), normalize)
+    return normalize_counts(count_confusions("confusion_matrix", inputs, threshold, ignore_index), normalize)

@@ -1,4 +1,4 @@
-"""How far made images are from real ones: distances between the features that a network has of both."""
+"""Distances between the features of generated and of real images."""
 from __future__ import annotations
 
 from minidl import linalg
@@ -7,10 +7,12 @@ from minidl.tensors.tensor import Tensor
 
 
 def frechet_distance(mu1: Tensor, sigma1: Tensor, mu2: Tensor, sigma2: Tensor) -> Tensor:
-    """|mu1 - mu2|^2 + tr(sigma1) + tr(sigma2) - 2 tr((sigma1 sigma2)^(1/2)): between two normal distributions.
+    """The squared Fréchet distance between two normal distributions.
 
-    Means (D,), covariances (D, D). Computed in float64 by the eigenvalues of sigma1^(1/2) sigma2 sigma1^(1/2), which is
-    symmetric: no complex roots, also where a covariance is singular.
+        |mu1 - mu2|^2 + tr(sigma1) + tr(sigma2) - 2 tr((sigma1 sigma2)^(1/2))
+
+    Means (D,), covariances (D, D). Computed in float64 from the eigenvalues of sigma1^(1/2) sigma2 sigma1^(1/2). This
+    matrix is symmetric, so there are no complex roots, even where a covariance is singular.
 
     Errors: ValueError for shapes that do not fit, and for NaN and infinity.
     Source: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, https://arxiv.org/abs/1706.08500
@@ -40,7 +42,9 @@ def frechet_distance(mu1: Tensor, sigma1: Tensor, mu2: Tensor, sigma2: Tensor) -
 
 
 def poly_mmd(f_real: Tensor, f_fake: Tensor, degree: int = 3, gamma: float | None = None, coef: float = 1.0) -> Tensor:
-    """The squared maximum mean discrepancy of features, (M, D) each, with the kernel (gamma x.y + coef)^degree.
+    """The squared maximum mean discrepancy of two sets of features.
+
+    Features are (M, D) each; the kernel is k(x, y) = (gamma x.y + coef)^degree.
 
         sum_{i != j} (k(x_i, x_j) + k(y_i, y_j)) / (M (M - 1)) - 2 sum_{i, j} k(x_i, y_j) / M^2
 

@@ -1,8 +1,8 @@
-"""What metrics are given, predictions and targets, how they are read, and how they are refused.
+"""Predictions and targets: how metrics read and check them.
 
 Three tasks, with torchmetrics' names. *binary*: yes or no for each entry; preds are probabilities, logits, or 0 and 1.
 *multiclass*: one of C classes for each entry; preds are scores with C in dimension 1, or class numbers. *multilabel*:
-L times yes or no, in dimension 1.
+yes or no for each of L labels, in dimension 1.
 """
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Inputs(NamedTuple):
 
 def read(who: str, preds: Tensor, target: Tensor, task: str | None, num_classes: int | None, num_labels: int | None,
          ignore_index: int | None, validate_args: bool = True, scores_only: bool = False) -> Inputs:
-    """Look at the shapes, find the task if it is not said, and flatten all dimensions behind N and C to S.
+    """Check the shapes, find the task, flatten the dimensions behind C to S.
 
-    Errors: TypeError for what is no tensor; ValueError for shapes that do not fit, and where scores are wanted and
-    class numbers came; RuntimeError for values that are no class, as in torchmetrics.
+    Errors: TypeError unless both are tensors; ValueError for shapes that do not fit, and for class numbers where scores
+    are needed; RuntimeError for values that are no class, as in torchmetrics.
     """
     check_tensors(who, preds=preds, target=target)
     preds, target = preds.detach(), target.detach().to(preds.device)
-    task = evident_task(who, preds, target, task, num_classes, num_labels)
+    task = infer_task(who, preds, target, task, num_classes, num_labels)
     if target.dtype.kind == "f":
         raise ValueError(f"{who}: expected target to hold integers or bools, but got {target.dtype}; class numbers, "
                          f"not probabilities")
@@ -43,7 +43,7 @@ def read(who: str, preds: Tensor, target: Tensor, task: str | None, num_classes:
         raise ValueError(f"{who}: expected target (N, ...), but got a single number; try target.reshape(1)")
     if task == "multiclass":
         preds, size = _multiclass(who, preds, target, num_classes, scores_only)
-        target = _flat_behind(target, 1)
+        target = _flatten_behind(target, 1)
     else:
         if preds.shape != target.shape:
             raise ValueError(f"{who}: expected preds and target of the same shape for task={task!r}, but got "
@@ -54,7 +54,7 @@ def read(who: str, preds: Tensor, target: Tensor, task: str | None, num_classes:
             if preds.ndim < 2 or preds.shape[1] != size:
                 raise ValueError(f"{who}: expected preds (N, L, ...) with L = num_labels = {size}, but got "
                                  f"{tuple(preds.shape)}")
-        preds, target = (_flat_behind(x, 2 if task == "multilabel" else 1) for x in (preds, target))
+        preds, target = (_flatten_behind(x, 2 if task == "multilabel" else 1) for x in (preds, target))
     if validate_args:
         _check_values(who, "target", target, size if task == "multiclass" else 2, ignore_index)
         if preds.dtype.kind != "f":
@@ -64,9 +64,9 @@ def read(who: str, preds: Tensor, target: Tensor, task: str | None, num_classes:
     return Inputs(preds, target.long(), task, size)
 
 
-def evident_task(who: str, preds: Tensor, target: Tensor, task: str | None, num_classes: int | None,
+def infer_task(who: str, preds: Tensor, target: Tensor, task: str | None, num_classes: int | None,
                  num_labels: int | None) -> str:
-    """The task that was said, or the only one that fits.
+    """The given task, or the only one that fits.
 
     Errors: ValueError for an unknown task, and where two of them fit.
     """
@@ -96,7 +96,7 @@ def _multiclass(who: str, preds: Tensor, target: Tensor, num_classes: int | None
         if preds.shape[1] != size or preds.shape[:1] + preds.shape[2:] != target.shape:
             raise ValueError(f"{who}: expected preds (N, C, ...) and target (N, ...) with C = num_classes = {size}, "
                              f"but got {tuple(preds.shape)} and {tuple(target.shape)}")
-        return _flat_behind(preds, 2), size
+        return _flatten_behind(preds, 2), size
     if preds.shape != target.shape or scores_only:
         raise ValueError(f"{who}: expected preds (N, C, ...) and target (N, ...)"
                          f"{'' if scores_only else ', or both (N, ...)'}, but got {tuple(preds.shape)} and "
@@ -106,11 +106,11 @@ def _multiclass(who: str, preds: Tensor, target: Tensor, num_classes: int | None
                          f"{tuple(preds.shape)} of {preds.dtype}; try preds.long(), or task='binary'")
     if num_classes is None:
         raise ValueError(f"{who}: preds are class numbers, so num_classes must be given")
-    return _flat_behind(preds, 1), num_classes
+    return _flatten_behind(preds, 1), num_classes
 
 
-def _flat_behind(x: Tensor, kept: int) -> Tensor:
-    """The dimensions behind the first `kept` as one, of size 1 if there are none."""
+def _flatten_behind(x: Tensor, kept: int) -> Tensor:
+    """Flatten the dimensions behind the first `kept` into one, of size 1 if there are none."""
     return x.flatten(kept) if x.ndim > kept else x[..., None]
 
 
@@ -128,13 +128,13 @@ def _check_values(who: str, name: str, x: Tensor, size: int, ignore_index: int |
 # ---------------------------------------------------------------------- probabilities
 
 def as_probabilities(scores: Tensor, task: str) -> Tensor:
-    """Scores as they are, if all are in [0, 1]; else they are logits, and softmax over dimension 1, or sigmoid."""
+    """Turn logits into probabilities, by softmax over dimension 1 or sigmoid. Scores all in [0, 1] stay."""
     if not scores.numel() or bool(((scores >= 0) & (scores <= 1)).all()):
         return scores
     return scores.softmax(1) if task == "multiclass" else scores.sigmoid()
 
 
 def check_choice(who: str, name: str, value: object, choices: tuple[object, ...]) -> None:
-    """Errors: ValueError for what is none of the choices."""
+    """Errors: ValueError unless `value` is one of the choices."""
     if value not in choices:
         raise ValueError(f"{who}: expected {name} to be one of {', '.join(map(repr, choices))}, but got {value!r}")
