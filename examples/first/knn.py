@@ -9,36 +9,67 @@ each fifth takes its turn. The test images are looked at once, at the end.
 """
 import time
 
-import command_line
-import common
-import plots
-
 import minidl
+from minidl.cli import arguments, classification, images
 from minidl.neighbors import KNeighborsClassifier, cross_validate_k
+from minidl.train import plots
 
 MOST = 5000   # training images that take part in cross-validation, so that MNIST needs no patience
+SHOWN = 8     # test images in the picture of neighbours
 
-args = command_line.parse(__doc__, ks=[1, 3, 5, 8, 10, 12, 15, 20, 50, 100])
-data = common.load(args)
-train_x, test_x = data.train_x.flatten(1), data.test_x.flatten(1)   # (N, 1, H, W) -> (N, H*W)
+
+def add_k(parser):
+    parser.add_argument("--k", type=arguments.whole_number(1, 1000), nargs="+", metavar="K", help="which k to compare",
+                        default=[1, 3, 5, 8, 10, 12, 15, 20, 50, 100])
+
+
+args = arguments.parse(__doc__, dict.fromkeys(arguments.DATASETS, {}), extra=add_k)
+data = images.load(args)
+print(f"{args.dataset}: {len(data.train.x):,} training and {len(data.test.x):,} test images of {data.size}x{data.size}")
+train_x, test_x = ((part.x.float() / 255).flatten(1).to(args.device) for part in (data.train, data.test))
+train_y = data.train.y.to(args.device)                                              # x: (N, C, H, W) -> (N, C*H*W)
 
 some = minidl.randperm(len(train_x))[:MOST].to(args.device)
-result = cross_validate_k(train_x[some], data.train_y[some], sorted(set(args.k)), folds=5, seed=args.seed)
+result = cross_validate_k(train_x[some], train_y[some], sorted(set(args.k)), folds=5, seed=args.seed)
 
 print(f"cross-validation on {len(some):,} training images in 5 folds")
 print(f"{'k':>5}  {'accuracy':>8}  {'spread':>7}")
 for k, mean, std in zip(result.ks, result.mean, result.std):
     print(f"{k:>5}  {mean:>8.2%}  {std:>7.2%}" + ("   best" if k == result.best_k else ""))
 
-if args.plot:
-    plots.cross_validation(result, args.plot / "knn_cross_validation.png")
-
 start = time.perf_counter()
-model = KNeighborsClassifier(n_neighbors=result.best_k).fit(train_x, data.train_y)
-predictions = model.predict(test_x)
+model = KNeighborsClassifier(n_neighbors=result.best_k).fit(train_x, train_y)
+said = minidl.as_tensor(model.predict(test_x)).cpu()
 seconds = time.perf_counter() - start
-print(f"test accuracy {common.accuracy(predictions, data.test_y):.2%} with k = {result.best_k} "
+print(f"test accuracy {(said == data.test.y).float().mean():.2%} with k = {result.best_k} "
       f"({len(test_x) / seconds:,.0f} images a second)")
 
+
+def cross_validation(path):
+    """Accuracy against k: a point for each fold, the mean, and bars of one standard deviation."""
+    figure = plots.figure()
+    axes = figure.subplots()
+    for k, accuracies in zip(result.ks, result.accuracies):
+        axes.plot([k] * len(accuracies), 100 * accuracies, ".", color="C0", alpha=0.4)
+    axes.errorbar(result.ks, 100 * result.mean, yerr=100 * result.std, color="C0", capsize=3, marker="o")
+    axes.axvline(result.best_k, color="C1", linestyle="--", label=f"best: k = {result.best_k}")
+    axes.set(xlabel="k, the number of neighbours that vote", ylabel="accuracy (%)", xscale="log")
+    axes.set_xticks(result.ks, labels=map(str, result.ks), rotation=90)
+    axes.minorticks_off()
+    axes.legend()
+    figure.savefig(path)
+
+
+def neighbours(path):
+    """A row for each of some test images: itself, and the training images that are nearest."""
+    nearest = minidl.as_tensor(model.kneighbors(test_x[:SHOWN], 7, return_distance=False)).cpu()
+    shown = minidl.cat([data.test.x[:SHOWN, None], data.train.x[nearest]], dim=1).flatten(0, 1)
+    labels = minidl.cat([data.test.y[:SHOWN, None], data.train.y[nearest]], dim=1).flatten()
+    plots.images(shown.float() / 255, path, [data.classes[label] for label in labels.tolist()],
+                 "a test image, then the training images that are nearest to it")
+
+
 if args.plot:
-    plots.mistakes(data, predictions, args.plot / "knn_mistakes.png")
+    scores = minidl.nn.functional.one_hot(said, len(data.classes))
+    classification.draw(args.plot, {"cross_validation": cross_validation, "neighbours": neighbours,
+                                    **classification.results(scores, data.test)})

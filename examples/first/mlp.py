@@ -1,40 +1,39 @@
-"""A multi-layer perceptron: modules, an optimizer and a data loader.
+"""A multi-layer perceptron: modules, an optimizer and a schedule.
 
-Two hidden layers of rectified units. The model is a composition of modules, which own the parameters. The loop
-that trains it stands in training.py: the loader shuffles and batches, the optimizer updates the parameters.
+Two hidden layers of rectified units. The model is a composition of modules, which own the parameters. `fit` trains it:
+it shuffles and batches, asks for gradients, and lets the optimizer update the parameters (minidl/train/loop.py).
 
     python examples/first/mlp.py
-    python examples/first/mlp.py --dataset mnist --data DIR --epochs 5 --plot plots
+    python examples/first/mlp.py --dataset mnist --data DIR --plot plots
 """
-import sys
+from minidl import nn, optim
+from minidl.cli import arguments, images
+from minidl.cli.classification import Run
 
-import command_line
-import common
-import plots
-import training
+DEFAULTS = {
+    "digits": {"epochs": 20, "batch_size": 64, "lr": 2e-3},
+    "mnist": {"epochs": 5, "batch_size": 128, "lr": 2e-3},
+    "fashion": {"epochs": 10, "batch_size": 128, "lr": 1e-3},
+    "cifar10": {"epochs": 15, "batch_size": 128, "lr": 5e-4},
+    "tinyplaces": {"epochs": 20, "batch_size": 128, "lr": 5e-4},
+}
 
-from minidl import nn
-
-args = command_line.parse(__doc__, epochs=20, batch_size=128, lr=2e-3)
-data = common.load(args)
-
+args = arguments.parse(__doc__, DEFAULTS)
+data = images.load(args)
 model = nn.Sequential(
-    nn.Flatten(),                            # (N, 1, H, W) -> (N, H*W)
-    nn.Linear(data.image_size ** 2, 512),
+    nn.Flatten(),                                                 # (N, C, H, W) -> (N, C*H*W)
+    nn.Linear(data.train.x[0].numel(), 512),
     nn.ReLU(),
     nn.Linear(512, 256),
     nn.ReLU(),
-    nn.Dropout(0.2),                         # in training, every unit is away one time in five
-    nn.Linear(256, 10),
+    nn.Dropout(0.2),                                              # in training, every unit is away one time in five
+    nn.Linear(256, len(data.classes)),
 ).to(args.device)
 print(model)
+run = Run(args, data, model)
 
-progress = training.fit(model, data, args)
-
-if args.save:
-    common.save(model.state_dict(), args.save)
-if args.plot:
-    plots.loss_curve(progress, args.plot / "mlp_loss.png")
-    plots.mistakes(data, common.predict(model, data.test_x), args.plot / "mlp_mistakes.png")
-
-sys.exit(progress.status)
+batches = run.batches()
+optimizer = optim.Adam(model.parameters(), lr=args.lr)
+schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=args.epochs * len(batches))  # to zero in half a wave
+run.train(batches, optimizer, schedule=schedule)
+run.end()

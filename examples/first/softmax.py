@@ -1,63 +1,73 @@
 """Softmax regression: one template for each class, and gradients by backward().
 
-The scores of an image are its inner products with ten templates, plus a bias. Softmax turns scores into
-probabilities, and the loss is minus the logarithm of the probability that the right class was given. Nothing but
-tensors is used here: the parameters are two leaves, and the update is one line.
+The scores of an image are its inner products with a template for each class, plus a bias. Softmax turns scores into
+probabilities, and the loss is minus the logarithm of the probability that the right class was given. Nothing is hidden
+here: the parameters are two leaves, and the optimizer is one line.
 
     python examples/first/softmax.py
     python examples/first/softmax.py --dataset mnist --data DIR --plot plots
 """
-import sys
-
-import command_line
-import common
-import plots
-from progress import Progress
-
 import minidl
-import minidl.nn.functional as F
+from minidl import nn, optim
+from minidl.cli import arguments, images
+from minidl.cli.classification import Run
+from minidl.train import plots
 
-DECAY = 1e-5          # pull towards zero, so that templates stay smooth
-
-args = command_line.parse(__doc__, epochs=20, batch_size=100, lr=0.7)
-data = common.load(args)
-pixels = data.image_size ** 2
-
-W = minidl.zeros(10, pixels, device=args.device, requires_grad=True)   # the templates
-b = minidl.zeros(10, device=args.device, requires_grad=True)
-
-
-def scores(x):
-    return x.flatten(1) @ W.T + b   # (N, 1, H, W) -> (N, 10)
+DEFAULTS = {
+    "digits": {"epochs": 20, "batch_size": 100, "lr": 0.05},
+    "mnist": {"epochs": 10, "batch_size": 100, "lr": 0.05},
+    "fashion": {"epochs": 10, "batch_size": 100, "lr": 0.02},
+    "cifar10": {"epochs": 10, "batch_size": 100, "lr": 0.005},
+    "tinyplaces": {"epochs": 20, "batch_size": 100, "lr": 0.005},
+}
+DECAY = 1e-4          # pull towards zero, so that templates stay smooth
 
 
-steps = args.epochs * -(-len(data.train_x) // args.batch_size)
-with Progress(steps, args.max_steps) as progress:
-    while not progress.finished:
-        for batch in minidl.randperm(len(data.train_x)).split(args.batch_size):
-            x, y = data.train_x[batch], data.train_y[batch]
+class Softmax(nn.Module):
+    """Scores (N, classes) of images: x W^T + b."""
 
-            output = scores(x)
-            loss = F.cross_entropy(output, y) + DECAY * (W ** 2).sum()
-            loss.backward()                                  # fills W.grad and b.grad
+    def __init__(self, pixels, classes):
+        super().__init__()
+        self.W = nn.Parameter(minidl.zeros(classes, pixels))      # the templates
+        self.b = nn.Parameter(minidl.zeros(classes))
 
-            rate = args.lr * (1 - len(progress.losses) / steps)   # large steps first, small ones at the end
-            with minidl.no_grad():                           # the update itself is not to be recorded
-                for parameter in (W, b):
-                    parameter -= rate * parameter.grad
-                    parameter.grad = None
+    def forward(self, x):
+        return x.flatten(1) @ self.W.T + self.b                   # (N, C, H, W) -> (N, classes)
 
-            progress.step(loss, output, y)
-            if progress.finished:
-                break
-        progress.epoch(common.accuracy(common.predict(scores, data.test_x), data.test_y))
 
-if args.save:
-    common.save({"W": W.detach(), "b": b.detach()}, args.save)
-if args.plot:
-    predictions = common.predict(scores, data.test_x)
-    plots.loss_curve(progress, args.plot / "softmax_loss.png")
-    plots.mistakes(data, predictions, args.plot / "softmax_mistakes.png")
-    plots.templates(W.detach(), data.image_size, args.plot / "softmax_templates.png")
+class GradientDescent(optim.Optimizer):
+    """Each parameter takes a step down its gradient."""
 
-sys.exit(progress.status)
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+
+    @minidl.no_grad()                                             # the update itself is not to be recorded
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p -= group["lr"] * (p.grad + DECAY * p)
+
+
+args = arguments.parse(__doc__, DEFAULTS)
+data = images.load(args)
+model = Softmax(data.train.x[0].numel(), len(data.classes)).to(args.device)
+run = Run(args, data, model)
+
+batches = run.batches()
+optimizer = GradientDescent(model.parameters(), args.lr)
+steps = args.epochs * len(batches)
+schedule = optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)     # large steps first
+run.train(batches, optimizer, schedule=schedule)
+
+
+def templates(path):
+    W = model.W.detach().cpu().reshape(-1, *data.train.x.shape[1:])
+    bound = W.abs().max()
+    if data.channels == 1:
+        plots.images(W, path, data.classes, "red speaks for the class, blue against it", 5, cmap="RdBu_r", vmin=-bound,
+                     vmax=bound)
+    else:
+        plots.images(W / (2 * bound) + 0.5, path, data.classes, "the template of each class", 5)
+
+
+run.end(pictures={"templates": templates})

@@ -1,6 +1,7 @@
 """Training: small parts, each of use in a plain `for` loop, and `fit`, which shows how they go together."""
 from minidl.optim.swa_utils import update_bn as recalibrate_batch_norm
 from minidl.train.checkpoint import Checkpoint
+from minidl.train.decay import weight_decay_groups
 from minidl.train.ema import EMA
 from minidl.train.log import Log
 from minidl.train.loop import fit
@@ -10,4 +11,4 @@ from minidl.train.rate_finder import RateCurve, find_lr
 from minidl.train.stopping import Best, EarlyStopping
 
 __all__ = ["EMA", "Averages", "Best", "Checkpoint", "Classification", "EarlyStopping", "Log", "Progress", "RateCurve",
-           "evaluate", "find_lr", "fit", "recalibrate_batch_norm"]
+           "evaluate", "find_lr", "fit", "recalibrate_batch_norm", "weight_decay_groups"]

@@ -32,7 +32,7 @@ def fit(model: Module, batches: Batches, objective: Objective, optimizer: Optimi
         scaler: GradScaler | None = None, ema: EMA | None = None,
         evaluate: Callable[[], Mapping[str, float]] | None = None, watch: str = "accuracy", best: Best | None = None,
         stopping: EarlyStopping | None = None, checkpoint: Checkpoint | None = None, log: Log | None = None,
-        show: bool = True) -> list[dict[str, float]]:
+        stop: Callable[[], bool] | None = None, show: bool = True) -> list[dict[str, float]]:
     """Train a model, and return the figures of each epoch.
 
     A checkpoint that exists is loaded first. A run that was ended at any moment, also by `kill -9`, then goes on to the
@@ -50,6 +50,7 @@ def fit(model: Module, batches: Batches, objective: Objective, optimizer: Optimi
         checkpoint: saved each `checkpoint.seconds` and after each epoch. It should hold the model, the optimizer, and
             whichever of schedule, scaler, ema, best and stopping there are.
         log: takes a row an epoch.
+        stop: asked after each step of the optimizer; True saves the state and returns the epochs so far.
 
     Errors: FloatingPointError for a loss that is nan or infinite, unless a scaler handles it.
 
@@ -94,9 +95,12 @@ def fit(model: Module, batches: Batches, objective: Objective, optimizer: Optimi
                     step(model, optimizer, schedule, scaler, clip_norm)
                     if ema:
                         ema.update()
-                    if checkpoint and checkpoint.due():
+                    ends = stop is not None and stop()
+                    if checkpoint and (ends or checkpoint.due()):
                         state.update(sums=means.sums, samples=means.samples, seconds=time.perf_counter() - clock)
                         checkpoint.save(**state)
+                    if ends:
+                        return history
                 progress.step(**means.means())
 
             row = {"epoch": len(history) + 1, **{f"train {name}": mean for name, mean in means.means().items()}}

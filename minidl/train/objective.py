@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from minidl.autograd import no_grad
 from minidl.backend.device import Device
@@ -10,6 +10,7 @@ from minidl.nn.module import Module
 from minidl.ops.loss import cross_entropy
 from minidl.tensors.tensor import Tensor
 
+Result = TypeVar("Result")
 Objective = Callable[..., "tuple[Tensor, Mapping[str, float]]"]
 """`objective(model, *batch)`: the loss of a batch, and figures to average over the epoch, such as an accuracy."""
 
@@ -85,12 +86,12 @@ def evaluate(model: Module, batches: Iterable[Any], objective: Objective) -> dic
 
 
 @no_grad()
-def evaluated(model: Module, figures: Callable[[], Mapping[str, float]]) -> dict[str, float]:
-    """`figures()`, while the model is in `eval` mode."""
+def evaluated(model: Module, figures: Callable[[], Result]) -> Result:
+    """Returns `figures()`, called while the model is in `eval` mode."""
     training = model.training
     model.eval()
     try:
-        return dict(figures())
+        return figures()
     finally:
         model.train(training)
 

@@ -36,6 +36,7 @@ def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch")
     picture = figure()
     axes = picture.subplots()
     axes.set(xlabel=x, ylabel="loss")
+    axes.locator_params("x", integer=True)
     _lines(axes, history, x, losses, "--")
     if others := [name for name in names if name not in losses]:
         right = axes.twinx()

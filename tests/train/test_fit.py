@@ -123,3 +123,19 @@ def test_what_is_printed(capsys):
     head, *rows = capsys.readouterr().out.splitlines()
     assert head == "epoch  train loss  train accuracy    loss  accuracy  seconds"
     assert len(rows) == 2
+
+
+def test_it_stops_when_it_is_told_and_goes_on_later(tmp_path):
+    """Asked after each step; what was done so far is in the checkpoint."""
+    def run(stop=None, path=None):
+        batches, model, optimizer = problem()
+        checkpoint = Checkpoint(path, model=model, optimizer=optimizer) if path else None
+        history = fit(model, batches, Classification(), optimizer, epochs=3, checkpoint=checkpoint, stop=stop,
+                      show=False)
+        return len(history), model.weight.detach().clone()
+    asked = iter([False] * 5 + [True])
+    epochs, stopped = run(lambda: next(asked), tmp_path / "run")
+    assert epochs == 1 and next(asked, None) is None
+    epochs, resumed = run(path=tmp_path / "run")
+    assert epochs == 3
+    assert minidl.equal(resumed, run()[1]) and not minidl.equal(stopped, resumed)

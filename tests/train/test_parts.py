@@ -20,6 +20,7 @@ from minidl.train import (
     find_lr,
     plots,
     recalibrate_batch_norm,
+    weight_decay_groups,
 )
 
 # ---------------------------------------------------------------------- Log
@@ -241,3 +242,11 @@ def test_pictures_are_drawn(tmp_path):
     plots.images(minidl.rand(3, 1, 8, 8), tmp_path / "grey.png")
     for path in tmp_path.iterdir():
         assert path.stat().st_size > 2000
+
+
+def test_weight_decay_groups():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 2))
+    model[0].bias.requires_grad_(False)
+    decaying, others = weight_decay_groups(model, 0.1)
+    assert [p.shape for p in decaying["params"]] == [(2, 1, 3, 3), (2, 2)] and decaying["weight_decay"] == 0.1
+    assert [p.shape for p in others["params"]] == [(2,), (2,), (2,)] and others["weight_decay"] == 0.0

@@ -1,10 +1,8 @@
-"""The command `minidl`, or `python -m minidl`."""
+"""`minidl info`: what minidl found on this machine."""
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import platform
-from collections.abc import Sequence
 
 import numpy
 import scipy
@@ -17,7 +15,7 @@ from minidl.backend.device import cuda_is_available
 def info() -> str:
     """Versions, processor, threads, and what was done to the process, as lines of text.
 
-        >>> from minidl.cli import info
+        >>> from minidl.cli.info import info
         >>> print(info().splitlines()[0])   # doctest: +ELLIPSIS
         minidl           ...
     """
@@ -38,10 +36,3 @@ def info() -> str:
     lines += ["", "what importing minidl does to the process (MINIDL_LEAVE_ALONE=name,name or all: not to do it)"]
     lines += [f"  {name:15}{process.states[name]}" for name in process.NAMES]
     return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="minidl", description="deep learning you can read")
-    parser.add_argument("command", choices=["info"], help="info: what minidl found on this machine")
-    parser.parse_args(arguments)
-    print(info())

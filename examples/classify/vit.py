@@ -1,0 +1,79 @@
+"""A vision transformer: an image is cut into patches, which look at each other as the words of a sentence do.
+
+Nothing tells it that neighbouring pixels belong together, so it needs more images than a convolutional network to find
+out (Dosovitskiy et al., "An image is worth 16x16 words", 2020). `--model cct` cuts the image by two convolutions
+instead, which is what a transformer lacks on small data sets (Hassani et al., "Escaping the big data paradigm", 2021).
+
+    python examples/classify/vit.py
+    python examples/classify/vit.py --dataset cifar10 --data DIR --model cct --run runs/cct --plot plots
+"""
+import minidl
+from minidl import optim
+from minidl.cli import arguments, images
+from minidl.cli.classification import Run
+from minidl.train import Classification, plots, weight_decay_groups
+from minidl.vision import models
+from minidl.vision.transforms import batched
+
+DEFAULTS = {
+    "digits": {"epochs": 20, "batch_size": 32, "lr": 3e-3},
+    "mnist": {"epochs": 10, "batch_size": 128, "lr": 3e-3},
+    "fashion": {"epochs": 10, "batch_size": 128, "lr": 2e-3},
+    "cifar10": {"epochs": 30, "batch_size": 128, "lr": 2e-3},
+    "tinyplaces": {"epochs": 60, "batch_size": 64, "lr": 1e-3},
+}
+SMOOTHING = {"cifar10": 0.1, "tinyplaces": 0.1}     # of labels
+
+
+def add_model(parser):
+    parser.add_argument("--model", choices=["vit", "cct"], default="vit", help="plain, or with convolutions in front")
+
+
+def build(args, data):
+    sizes = {"num_classes": len(data.classes), "in_channels": data.channels, "image_size": data.size}
+    if args.model == "cct":
+        return models.cct_2_3x2(**sizes)
+    if args.dataset == "digits":
+        return models.VisionTransformer(patch_size=2, num_layers=4, num_heads=4, hidden_dim=64, mlp_dim=128, **sizes)
+    return models.vit_mnist(**sizes) if data.channels == 1 else models.vit_lite_4_4(**sizes)
+
+
+args = arguments.parse(__doc__, DEFAULTS, extra=add_model)
+data = images.load(args)
+model = build(args, data).to(args.device)
+run = Run(args, data, model)
+
+augment = {
+    "mnist": batched.RandomShift(2),
+    "fashion": batched.RandomHorizontalFlip(),
+    "cifar10": batched.Compose([batched.RandomShift(4), batched.RandomHorizontalFlip()]),
+    "tinyplaces": batched.Compose([batched.RandomShift(data.size // 8, "reflect"), batched.RandomHorizontalFlip()]),
+}
+batches = run.batches(augment.get(args.dataset))
+optimizer = optim.AdamW(weight_decay_groups(model, 0.06), lr=args.lr)
+schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=args.lr, total_steps=args.epochs * len(batches),
+                                         pct_start=0.2)
+run.train(batches, optimizer, schedule=schedule, clip_norm=1.0,
+          objective=Classification(label_smoothing=SMOOTHING.get(args.dataset, 0.0)))
+
+
+@minidl.no_grad()
+def attention(path):
+    """Images, and where the class token looks in the last layer, on the mean of all heads."""
+    model.eval()
+    x = data.normalise(run.images.x[:24])
+    block = model.encoder.layers[-1]
+    inside = []
+    handle = block.ln_1.register_forward_hook(lambda module, inputs, output: inside.append(output))
+    model(x)
+    handle.remove()
+    _, weights = block.self_attention(*inside * 3, need_weights=True)       # (N, tokens, tokens)
+    side = data.size // model.patch_size
+    maps = weights[:, 0, 1:].reshape(len(x), 1, side, side)
+    maps = minidl.nn.functional.interpolate(maps / maps.amax((1, 2, 3), keepdim=True), scale_factor=model.patch_size)
+    shown = run.images.x[:24].float() / 255
+    pairs = minidl.stack([shown, shown * (0.15 + 0.85 * maps.cpu())], dim=1).flatten(0, 1)
+    plots.images(pairs, path, caption="an image, and how the class token lights it up in the last layer")
+
+
+run.end(pictures={"attention": attention} if args.model == "vit" else {})

@@ -1,0 +1,138 @@
+"""A GAN: one network makes images of noise, another tells them from real ones, and each learns from the other.
+
+Layers and recipe are DCGAN's (Radford, Metz, Chintala, 2015): convolutions of stride 2 and their transposes, batch
+norms, Adam with a short memory. A loss says little about the images, so a LeNet that was trained on real ones judges
+them: is it sure of what it sees, are all classes made, and how far are their features from those of real images?
+
+    python examples/generate/gan.py
+    python examples/generate/gan.py --dataset mnist --data DIR --run runs/gan --plot plots
+"""
+import math
+import sys
+import time
+
+from judge import Judge, signed
+
+import minidl
+import minidl.nn.functional as F
+from minidl import optim
+from minidl.cli import arguments, classification, ending, images
+from minidl.train import Averages, Checkpoint, Progress, plots
+from minidl.vision import models
+
+DEFAULTS = {
+    "digits": {"epochs": 25, "batch_size": 32, "lr": 5e-4},
+    "mnist": {"epochs": 5, "batch_size": 128, "lr": 2e-4},
+    "fashion": {"epochs": 10, "batch_size": 128, "lr": 2e-4},
+    "cifar10": {"epochs": 20, "batch_size": 128, "lr": 2e-4},
+    "tinyplaces": {"epochs": 60, "batch_size": 64, "lr": 2e-4},
+}
+NOISE = 100             # numbers that an image is made of
+WIDTH = {"digits": 16}  # channels of the layers next to the image; 32 for the other data sets
+
+
+
+def add_judge(parser):
+    parser.add_argument("--judge-epochs", type=arguments.whole_number(1), metavar="N",
+                        help="with which the judge learns real images (default: 3, for digits 8)")
+
+
+args = arguments.parse(__doc__, DEFAULTS, extra=add_judge)
+data = images.load(args).enlarged(28)
+kind = {"image_size": data.size, "nc": data.channels}
+width = WIDTH.get(args.dataset, 32)
+netG = models.dcgan_generator(NOISE, width, **kind).to(args.device)
+netD = models.dcgan_discriminator(ndf=width, **kind).to(args.device)
+fixed = minidl.randn(64, NOISE).to(args.device)       # always the same noise, to watch what becomes of it
+print(f"{args.dataset}: {len(data.train.x):,} images of {data.size}x{data.size}; generator and discriminator have "
+      f"{' and '.join(f'{sum(p.numel() for p in net.parameters()):,}' for net in (netG, netD))} parameters")
+if args.weights:
+    classification.load_weights(netG, args.weights, args.device)
+
+
+def says(scores, real):
+    """Binary cross-entropy of scores (N,) against the word that all images are real, or all made."""
+    return F.binary_cross_entropy_with_logits(scores, minidl.full_like(scores, float(real)))
+
+
+def noise(count):
+    return minidl.randn(count, NOISE).to(args.device)
+
+
+@minidl.no_grad()
+def make(noise):
+    """Images for noise, a batch at a time, by norms as after training."""
+    netG.eval()
+    made = minidl.cat([netG(part) for part in noise.split(500)])
+    netG.train()
+    return made.cpu()
+
+
+def train():
+    """Returns figures of each epoch, what was made of `fixed` after each, and whether Ctrl-C came."""
+    optD, optG = (optim.Adam(net.parameters(), lr=args.lr, betas=(0.5, 0.999)) for net in (netD, netG))
+    state = {"history": [], "samples": []}
+    if args.run:
+        checkpoint = Checkpoint(args.run / "checkpoint.minidl", netD=netD, netG=netG, optD=optD, optG=optG)
+        state = checkpoint.load() or state
+    history, samples = state["history"], state["samples"]
+    batches = images.Batches(data, args.batch_size, prepare=lambda x: signed(x.to(args.device)))
+    steps = 0
+    with ending.CtrlC() as ctrl_c, Progress(args.epochs * len(batches), len(history) * len(batches)) as progress:
+        for row in history:
+            progress.row(**row)
+        while len(history) < args.epochs:
+            means, start = Averages(), time.perf_counter()
+            for real, _ in batches:
+                made = netG(noise(len(real)))
+
+                lossD = says(netD(real), True) + says(netD(made.detach()), False)       # made: no gradient for netG
+                optD.zero_grad()
+                lossD.backward()
+                optD.step()
+
+                netD.requires_grad_(False)                          # it judges now, and does not learn
+                lossG = says(netD(made), True)                      # what netG wants to hear
+                optG.zero_grad()
+                lossG.backward()
+                optG.step()
+                netD.requires_grad_(True)
+
+                means.add(len(real), **{"D loss": lossD.item(), "G loss": lossG.item()})
+                progress.step(**means.means())
+                steps += 1
+                if ctrl_c() or steps == args.max_steps:
+                    return history, [*samples, make(fixed)], ctrl_c()
+            samples.append(make(fixed))
+            history.append({"epoch": len(history) + 1, **means.means(), "seconds": time.perf_counter() - start})
+            progress.row(**history[-1])
+            if args.run:
+                checkpoint.save(**state)
+    return history, samples, False
+
+
+def walk(path):
+    """From one image to the next in steps of the noise, along a sphere as noise lies there."""
+    ends, steps = fixed[:7], minidl.linspace(0, 1, 10).to(args.device)[:, None, None]
+    between = ends[:-1] * (steps * math.pi / 2).cos() + ends[1:] * (steps * math.pi / 2).sin()     # (10, 6, NOISE)
+    plots.images(make(between.transpose(0, 1).flatten(0, 1)) / 2 + 0.5, path, columns=10,
+                 caption="each row goes from one image to the next")
+
+
+history, samples, interrupted = ([], [make(fixed)], False) if args.evaluate else train()
+if args.save:
+    classification.save(netG, args.save)
+if interrupted:
+    print(f"interrupted after {len(history)} of {args.epochs} epochs", file=sys.stderr)
+else:
+    judge = Judge(data, args.judge_epochs or (8 if args.dataset == "digits" else 3), args.device)
+    print(f"a LeNet that reads {judge.accuracy:.2%} of the real test images judges {len(data.test.x):,} made ones:")
+    print(judge.verdict(make(noise(len(data.test.x)))))
+if args.plot:
+    rows = minidl.linspace(0, len(samples) - 1, min(len(samples), 10)).long().tolist()
+    grown = minidl.cat([samples[row][:10] for row in rows])
+    own = {"curves": lambda path: plots.curves(history, path)} if history else {}
+    classification.draw(args.plot, {
+        **own, "walk": walk, "samples": lambda path: plots.images(samples[-1] / 2 + 0.5, path, caption="made of noise"),
+        "over_time": lambda path: plots.images(grown / 2 + 0.5, path, caption="the same noise over time", columns=10)})
+sys.exit(ending.CTRL_C if interrupted else 0)

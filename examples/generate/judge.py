@@ -1,0 +1,72 @@
+"""How good made images are, by a classifier that was trained on real ones."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import minidl
+from minidl import nn, optim
+from minidl.cli.images import Batches
+from minidl.metrics.functional import frechet_distance
+from minidl.train import Classification, fit
+from minidl.vision import models
+
+
+class Verdict(NamedTuple):
+    """confidence: the mean of the highest probability. entropy: in nats, of how often each class was made; that of ten
+    equal classes is 2.303. distance: Fréchet's, between the features of made and of real test images; floor: between
+    those of as many real training images and of the test images, which nothing can undercut but by chance.
+    """
+
+    confidence: float
+    counts: list[int]
+    entropy: float
+    distance: float
+    floor: float
+
+    def __str__(self) -> str:
+        return (f"confidence {self.confidence:.2%}, classes {min(self.counts)} to {max(self.counts)} times, entropy "
+                f"{self.entropy:.3f} nats, Frechet distance {self.distance:.2f} (real images: {self.floor:.2f})")
+
+
+class Judge:
+    """A LeNet that is trained on the real images of a data set; images have values from -1 to 1."""
+
+    def __init__(self, data, epochs, device="cpu"):
+        self.data, self.device = data, device
+        self.net = models.LeNet((20, 50), [128], nn.ReLU, nn.MaxPool2d, 0, len(data.classes), data.channels,
+                                data.size).to(device)
+        batches = Batches(data, 64)
+        optimizer = optim.Adam(self.net.parameters(), lr=2e-3)
+        schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs * len(batches))
+        fit(self.net, batches, Classification(), optimizer, epochs, schedule=schedule, show=False)
+        self.net.eval()
+        scores, self.real = self.look(signed(data.test.x))
+        self.accuracy = (scores.argmax(1) == data.test.y).float().mean().item()
+
+    @minidl.no_grad()
+    def look(self, images):
+        """Scores (N, classes) and features (N, 128) of images."""
+        features = minidl.cat([self.net.fc[:-1](self.net.features(self.data.normalise((part + 1) * 127.5)).flatten(1))
+                               for part in images.split(500)])
+        return self.net.fc[-1](features).cpu(), features.cpu()
+
+    def verdict(self, made):
+        """What it says of made images (N, C, H, W)."""
+        scores, features = self.look(made)
+        probabilities = scores.softmax(1)
+        counts = minidl.bincount(probabilities.argmax(1), minlength=len(self.data.classes))
+        shares = counts[counts > 0] / len(made)
+        _, others = self.look(signed(self.data.train.x[:len(self.real)]))
+        return Verdict(probabilities.amax(1).mean().item(), counts.tolist(), abs((shares * shares.log()).sum().item()),
+                       distance(features, self.real), distance(others, self.real))
+
+
+def distance(x, y):
+    """Fréchet's, between normal distributions with the means and covariances of features (N, D)."""
+    return frechet_distance(x.double().mean(0), minidl.cov(x.double().T), y.double().mean(0),
+                            minidl.cov(y.double().T)).item()
+
+
+def signed(images):
+    """Values from -1 to 1 for uint8 images."""
+    return images.float() / 127.5 - 1

@@ -1,0 +1,154 @@
+"""The options of a training on images. What cannot work is refused before anything is computed, in one line."""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import minidl
+from minidl.cli import ending
+from minidl.train import plots
+
+DATASETS = ("digits", "mnist", "fashion", "cifar10", "tinyplaces")
+Defaults = Mapping[str, Mapping[str, float]]
+"""For each data set, the defaults of `epochs`, `batch_size` and `lr`; none for a program that does not train."""
+
+
+def parse(description: str, defaults: Defaults, arguments: Sequence[str] | None = None,
+          extra: Callable[[argparse.ArgumentParser], object] | None = None, keeps: bool = True) -> argparse.Namespace:
+    """The options of a program, read and checked. Seeds all random numbers.
+
+    arguments: those of the command line by default. extra: adds further options to the parser. keeps: whether there is
+    one model that the program saves and resumes.
+    """
+    ending.without_traceback()
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser, defaults)
+    if "epochs" in defaults["digits"]:
+        add_training_options(parser, defaults)
+        if keeps:
+            add_keeping_options(parser)
+    if extra:
+        extra(parser)
+    return checked(parser.parse_args(arguments), defaults)
+
+
+def add_options(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
+    """The options that all programs on images share."""
+    data = parser.add_argument_group("data")
+    data.add_argument("--dataset", choices=list(defaults), default="digits",
+                      help="digits: 1,797 images of 8x8, inside the package; mnist, fashion: 70,000 of 28x28; "
+                           "cifar10: 60,000 of 32x32; tinyplaces: 20 kinds of places")
+    data.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies (default: data)")
+    data.add_argument("--download", action="store_true", help="download it into DIR if it is not there")
+    data.add_argument("--size", type=int, choices=[32, 64, 128], help="pixels a side, of tinyplaces")
+    data.add_argument("--seed", type=whole_number(0), default=0, metavar="N")
+    data.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
+    data.add_argument("--plot", type=Path, metavar="DIR", help="draw pictures into DIR (needs matplotlib)")
+
+
+def add_training_options(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
+    """The options of what learns step by step."""
+    training = parser.add_argument_group("training")
+    for name, kind, metavar in (("epochs", whole_number(1), "N"), ("batch_size", whole_number(1), "N"),
+                                ("lr", positive_number, "RATE")):
+        if name in defaults["digits"]:
+            told = ", ".join(f"{values[name]:g} ({data})" for data, values in defaults.items())
+            training.add_argument("--" + name.replace("_", "-"), type=kind, metavar=metavar, help=f"default: {told}")
+    training.add_argument("--compiled", action="store_true", help="kernels compiled by Numba")
+
+
+def add_keeping_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a model that is saved, resumed and looked at again."""
+    keeping = parser.add_argument_group("one model")
+    keeping.add_argument("--max-steps", type=whole_number(1), metavar="N", help="stop after N steps, to try things")
+    keeping.add_argument("--run", type=Path, metavar="DIR", help="keep a checkpoint, the best weights and a log there")
+    keeping.add_argument("--resume", action="store_true", help="go on with the run in --run DIR")
+    keeping.add_argument("--save", type=Path, metavar="FILE", help="write the trained weights to FILE")
+    keeping.add_argument("--weights", type=Path, metavar="FILE", help="begin with these weights")
+    keeping.add_argument("--evaluate", metavar="WHAT", nargs="?", const="test",
+                         help="do not train: say how good --weights are on test (default), train, or a folder with a "
+                              "folder of images for each class")
+
+
+def checked(args: argparse.Namespace, defaults: Defaults) -> argparse.Namespace:
+    """The options with the defaults of their data set; ends the program where something cannot work."""
+    for name, value in defaults[args.dataset].items():
+        if getattr(args, name, None) is None:
+            setattr(args, name, value)
+    if args.dataset == "digits" and (args.data or args.download):
+        ending.stop("--data and --download are for the other data sets; the digits are part of the package")
+    if args.download and args.dataset == "tinyplaces":
+        ending.stop("--download: TinyPlaces is made of a MiniPlaces or a Places365 tree, which --data DIR names")
+    if args.size is not None and args.dataset != "tinyplaces":
+        ending.stop("--size is for --dataset tinyplaces; the images of the others have one size")
+    args.data, args.size = args.data or Path("data"), args.size or 32
+    try:
+        minidl.zeros(1, device=args.device)
+    except RuntimeError as error:
+        ending.stop(f"--device {args.device}: {error}")
+    if args.plot:
+        try:
+            plots.figure()
+        except ImportError:
+            ending.stop("--plot needs matplotlib; try: pip install 'minidl[plot]'")
+        check_folder("--plot", args.plot)
+    if "compiled" in args and args.compiled:
+        if not minidl.backends.numba.is_available():
+            ending.stop("--compiled needs Numba; try: pip install 'minidl[numba]'")
+        minidl.backends.numba.enabled = True
+    if "run" in args:
+        _check_kept(args)
+    minidl.manual_seed(args.seed)
+    return args
+
+
+def _check_kept(args: argparse.Namespace) -> None:
+    if args.evaluate and not args.weights:
+        ending.stop("--evaluate needs --weights FILE, the weights to look at")
+    if args.weights and not args.weights.is_file():
+        ending.stop(f"--weights: there is no file {args.weights}")
+    if args.resume and not args.run:
+        ending.stop("--resume needs --run DIR, the run to go on with")
+    if args.run:
+        check_folder("--run", args.run)
+        if (args.run / "checkpoint.minidl").exists() and not args.resume:
+            ending.stop(f"--run: {args.run} holds a run already; --resume goes on with it, another folder begins anew")
+    if args.save:
+        if args.save.is_dir():
+            ending.stop(f"--save: {args.save} is a folder; name a file, such as {args.save / 'model.minidl'}")
+        check_folder("--save", args.save.parent)
+
+
+def check_folder(option: str, folder: Path) -> None:
+    """Make the folder, and end the program where no file can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        ending.stop(f"{option}: cannot write into the folder {folder} ({error.strerror}); name another one")
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Reads a whole number that is `least` or more, and `most` or less."""
+    def read(text: str) -> int:
+        with contextlib.suppress(ValueError):
+            number = int(text)
+            if least <= number <= (number if most is None else most):
+                return number
+        wanted = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise argparse.ArgumentTypeError(f"expected a whole number, {wanted}, but got '{text}'")
+    return read
+
+
+def positive_number(text: str) -> float:
+    """Reads a finite number above 0."""
+    with contextlib.suppress(ValueError):
+        number = float(text)
+        if 0 < number < math.inf:
+            return number
+    raise argparse.ArgumentTypeError(f"expected a number above 0, such as 0.01, but got '{text}'")

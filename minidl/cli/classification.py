@@ -1,0 +1,159 @@
+"""Training a classifier of images from the command line: what `minidl train` and the examples have in common."""
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import minidl
+from minidl import train as training
+from minidl.cli import ending
+from minidl.cli.images import Batches, ImageData, Images, folder_of
+from minidl.nn import Module
+from minidl.optim import Optimizer
+from minidl.optim.lr_scheduler import LRScheduler
+from minidl.tensors.tensor import Tensor
+from minidl.train import EMA, Best, Checkpoint, Classification, Log, plots
+from minidl.train.objective import Objective, evaluated
+
+Picture = Callable[[Path], object]
+"""Draws itself into a file."""
+
+
+class Run:
+    """One run of a program that trains or looks at a classifier, as its options say.
+
+    Loads `--weights`, and says what is trained on what. Then `train` trains, unless there is `--evaluate`; `end` says
+    how good the model is on `images`, saves and draws, and ends the program. name: of the pictures.
+    """
+
+    def __init__(self, args: argparse.Namespace, data: ImageData, model: Module, name: str | None = None) -> None:
+        self.name = name
+        self.args, self.data, self.model = args, data, model
+        self.history: list[dict[str, float]] = []
+        self.seconds: float | None = None
+        self.interrupted = False
+        print(f"{args.dataset}: {len(data.train.x):,} training and {len(data.test.x):,} test images of "
+              f"{data.size}x{data.size}, {len(data.classes)} classes")
+        print(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
+        if args.weights:
+            load_weights(model, args.weights, args.device)
+        self.images = {None: data.test, "test": data.test, "train": data.train}.get(args.evaluate) or \
+            folder_of(Path(args.evaluate), data)
+
+    def batches(self, augment: Callable[..., Tensor] | None = None) -> Batches:
+        """The training images in batches of `--batch-size`."""
+        return Batches(self.data, self.args.batch_size, augment)
+
+    def train(self, batches: Batches, optimizer: Optimizer, *, schedule: LRScheduler | None = None,
+              objective: Objective | None = None, ema: EMA | None = None, clip_norm: float | None = None) -> None:
+        """Train for `--epochs`, and test after each; Ctrl-C and `--max-steps` end it early."""
+        args = self.args
+        if args.evaluate:
+            return
+        best = checkpoint = log = None
+        if args.run:
+            best, log = Best(args.run / "best.minidl"), Log(args.run / "log.csv")
+            checkpoint = Checkpoint(args.run / "checkpoint.minidl", model=self.model, optimizer=optimizer,
+                                    schedule=schedule, ema=ema, best=best)
+        steps = itertools.count(1)
+        start = time.perf_counter()
+        with ending.CtrlC() as ctrl_c:
+            try:
+                self.history = training.fit(
+                    self.model, batches, objective or Classification(), optimizer, args.epochs, schedule=schedule,
+                    clip_norm=clip_norm, ema=ema, evaluate=self.tested, watch="test accuracy", best=best,
+                    checkpoint=checkpoint, log=log, stop=lambda: ctrl_c() or next(steps) == args.max_steps)
+            except (FloatingPointError, RuntimeError) as error:     # the loss is no number; another run's checkpoint
+                ending.stop(str(error).replace("learning rate", "--lr").replace(", or clip_norm=1.0", ""))
+            self.interrupted = ctrl_c()
+        self.seconds = time.perf_counter() - start
+        if ema:
+            ema.applied().__enter__()       # the averages are the result, and stay
+
+    def tested(self) -> dict[str, float]:
+        """Loss and accuracy on the test images."""
+        scores, right = self.predict(self.data.test), self.data.test.y
+        return {"test loss": minidl.nn.functional.cross_entropy(scores, right).item(),
+                "test accuracy": accuracy(scores, right)}
+
+    def predict(self, images: Images, model: Callable[[Tensor], Tensor] | None = None, batch: int = 500) -> Tensor:
+        """The scores (N, C) of images, a batch at a time; `model` may be another function of normalised images."""
+        def scores() -> Tensor:
+            score = model or self.model
+            return minidl.cat([score(self.data.normalise(part)).cpu() for part in images.x.split(batch)])
+        return evaluated(self.model, scores)
+
+    def end(self, scores: Tensor | None = None,
+            pictures: Mapping[str, Picture] | None = None) -> NoReturn:
+        """Say how good the model is; save and draw it; end the program.
+
+        scores: of `images`, if they are known. pictures: further ones for `--plot`, called with the path of their file.
+        """
+        args, images = self.args, self.images
+        scores = self.predict(images) if scores is None else scores
+        figure = f"{args.evaluate or 'test'} accuracy {accuracy(scores, images.y):.2%}"
+        if self.interrupted:
+            print(f"interrupted after {len(self.history)} of {args.epochs} epochs", file=sys.stderr)
+        elif self.seconds is None:
+            print(f"{figure} of {len(images.x):,} images")
+        else:
+            print(f"{figure} after {self.seconds:.1f} s")
+        if args.save:
+            save(self.model, args.save)
+        if args.plot:
+            own = {"curves": lambda path: plots.curves(self.history, path)} if self.history else {}
+            draw(args.plot, {**own, **results(scores, images), **(pictures or {})}, self.name)
+        sys.exit(ending.CTRL_C if self.interrupted else 0)
+
+
+def load_weights(model: Module, path: Path, device: str) -> None:
+    """Give a model the weights of a file; end the program with a line if they do not fit."""
+    try:
+        model.load_state_dict(minidl.load(path, map_location=device))
+    except (RuntimeError, ValueError, OSError, TypeError) as error:
+        ending.stop(f"--weights {path}: {error}")
+
+
+def save(model: Module, path: Path) -> None:
+    """Write the weights of a model; end the program with a line if that cannot be."""
+    try:
+        minidl.save(model.state_dict(), path)
+    except OSError as error:
+        ending.stop(f"--save: cannot write {path} ({error.strerror or error}); name another file")
+    print("saved", path)
+
+
+def accuracy(scores: Tensor, right: Tensor) -> float:
+    """The share of images whose highest score is that of the right class."""
+    return (scores.argmax(1) == right).float().mean().item()
+
+
+def results(scores: Tensor, images: Images) -> dict[str, Picture]:
+    """Pictures of what a classifier says: its confusion matrix, and its mistakes if there are any."""
+    said, classes = scores.argmax(1), len(images.classes)
+    counts = minidl.bincount(images.y * classes + said, minlength=classes ** 2).reshape(classes, classes)
+    wrong = (said != images.y).nonzero().flatten()
+    shown = wrong[:40]
+    titles = [f"{images.classes[a]}, is {images.classes[b]}"
+              for a, b in zip(said[shown].tolist(), images.y[shown].tolist())]
+    caption = f"{len(shown)} of {len(wrong):,} mistakes among {len(images.x):,} images"
+    pictures: dict[str, Picture] = {"confusion": lambda path: plots.confusion_matrix(counts, images.classes, path)}
+    if len(wrong):
+        pictures["mistakes"] = lambda path: plots.images(images.x[shown].float() / 255, path, titles, caption)
+    return pictures
+
+
+def draw(folder: Path, pictures: Mapping[str, Picture], name: str | None = None) -> None:
+    """Draw each picture into a file that has the name of the program, or `name`, and that of the picture."""
+    for kind, picture in pictures.items():
+        path = folder / f"{name or ending.program().stem}_{kind}.png"
+        try:
+            picture(path)
+        except OSError as error:
+            ending.stop(f"--plot: cannot write {path} ({error.strerror}); name another folder")
+        print("drew", path)

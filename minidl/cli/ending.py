@@ -1,0 +1,67 @@
+"""How a program ends early, without a traceback: something is missing, Ctrl-C, or nobody reads its output any more."""
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import NoReturn
+
+CTRL_C = 130          # the exit status that shells give a program that was ended by Ctrl-C
+BROKEN_PIPE = 141     # and one whose reader has left, such as `head`
+
+
+def stop(message: object) -> NoReturn:
+    """End the program with one line that says what is wrong, and what to try."""
+    text = "; ".join(line.strip().rstrip(".") for line in str(message).splitlines())
+    sys.exit(f"{program().name}: error: {text}")
+
+
+def program() -> Path:
+    """The file of the program, `minidl` for `python -m minidl`."""
+    path = Path(sys.argv[0])
+    return path if path.name != "__main__.py" else Path("minidl")
+
+
+def without_traceback() -> None:
+    """Let Ctrl-C and a reader that has left end the program quietly from now on."""
+    signal.signal(signal.SIGINT, _at_once)
+    sys.excepthook = _uncaught
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)     # rows appear as they come, in a file or a pipe as well
+
+
+class CtrlC:
+    """Inside the `with`, Ctrl-C only sets a mark, which a training asks for after each step: `fit(stop=ctrl_c)`.
+
+    A second Ctrl-C ends the program at once.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def __call__(self) -> bool:
+        return self.pressed
+
+    def __enter__(self) -> CtrlC:
+        signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        signal.signal(signal.SIGINT, _at_once)
+
+    def _note(self, *_: object) -> None:
+        self.pressed = True
+        signal.signal(signal.SIGINT, _at_once)
+
+
+def _at_once(number: int, frame: FrameType | None) -> NoReturn:
+    print("interrupted", file=sys.stderr, flush=True)
+    os._exit(CTRL_C)        # an exception might be caught by a library
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, BrokenPipeError):
+        os._exit(BROKEN_PIPE)
+    sys.__excepthook__(kind, error, trace)

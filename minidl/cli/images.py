@@ -1,0 +1,181 @@
+"""The data sets of the examples by name, as arrays in memory, and batches of them."""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from minidl.cli import ending
+from minidl.nn.functional import interpolate
+from minidl.tensors.creation import arange, as_tensor, randperm
+from minidl.tensors.tensor import Tensor
+from minidl.vision.datasets import CIFAR10, MNIST, Digits, FashionMNIST, ImageFolder, TinyPlaces
+from minidl.vision.datasets.images import InMemoryImages
+
+
+class Images(NamedTuple):
+    """Images (N, C, H, W) of uint8, labels (N,), and the names of the classes."""
+
+    x: Tensor
+    y: Tensor
+    classes: list[str]
+
+
+class ImageData(NamedTuple):
+    """A data set: images to train on and to test with.
+
+    mean, std: of each channel (C, 1, 1), on the device. mirrored: whether an image in a mirror shows the same class.
+    """
+
+    train: Images
+    test: Images
+    mean: Tensor
+    std: Tensor
+    mirrored: bool
+
+    @property
+    def channels(self) -> int:
+        return self.train.x.shape[1]
+
+    @property
+    def size(self) -> int:
+        return self.train.x.shape[-1]
+
+    @property
+    def classes(self) -> list[str]:
+        return self.train.classes
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Images as a network wants them: on the device, float32, of mean 0 and deviation 1 in each channel."""
+        return (images.to(self.mean.device).float() / 255 - self.mean) / self.std
+
+    def coloured(self) -> ImageData:
+        """Grey images as red, green and blue, for nets that want three channels."""
+        if self.channels == 3:
+            return self
+        train, test = (part._replace(x=part.x.expand(-1, 3, -1, -1)) for part in (self.train, self.test))
+        return self._replace(train=train, test=test)
+
+    def enlarged(self, least: int) -> ImageData:
+        """Images of at least `least` pixels a side, a whole number of times as large; for nets with much pooling."""
+        times = -(-least // self.size)
+        if times == 1:
+            return self
+        train, test = (part._replace(x=interpolate(part.x.float(), scale_factor=times, mode="bilinear").byte())
+                       for part in (self.train, self.test))
+        return self._replace(train=train, test=test)
+
+
+def load(args: argparse.Namespace, say: bool = True) -> ImageData:
+    """The data set that the options name, in memory; the program ends with a line where it is missing or damaged.
+
+    A CIFAR-10 with other checksums than the published ones is used, and `say` prints that it is another one.
+
+        >>> from minidl.cli import arguments, images
+        >>> data = images.load(arguments.parse("a lesson", {"digits": {}}, []))
+        >>> data.train.x.shape, data.train.x.dtype, data.classes[:3]
+        ((1438, 1, 8, 8), dtype('uint8'), ['0', '1', '2'])
+    """
+    try:
+        train, test = (arrays_of(_dataset(args, train, say)) for train in (True, False))
+    except (RuntimeError, ValueError, OSError) as error:    # not there, damaged, no network, not allowed
+        reason = str(error).rstrip(".").replace("download=True", "--download")
+        ending.stop(f"{reason}; --data DIR names another folder")
+    some = train.x[:10_000].float() / 255
+    mean, std = (statistic(some, (0, 2, 3)).reshape(-1, 1, 1).to(args.device)
+                 for statistic in (Tensor.mean, Tensor.std))
+    return ImageData(train, test, mean, std, mirrored=args.dataset in ("fashion", "cifar10", "tinyplaces"))
+
+
+def _dataset(args: argparse.Namespace, train: bool, say: bool) -> InMemoryImages:
+    if args.dataset == "digits":
+        return Digits(train=train)
+    if args.dataset == "tinyplaces":
+        return TinyPlaces(args.data, train, args.size)
+    if args.dataset == "cifar10":
+        return _cifar10(args, train, say and train)
+    return {"mnist": MNIST, "fashion": FashionMNIST}[args.dataset](args.data, train, download=args.download)
+
+
+def _cifar10(args: argparse.Namespace, train: bool, say: bool) -> CIFAR10:
+    try:
+        return CIFAR10(args.data, train, download=args.download)
+    except RuntimeError as error:
+        if args.download:
+            raise
+        try:
+            data = CIFAR10(args.data, train, verify=False)
+        except (RuntimeError, ValueError, OSError):
+            raise error from None
+    if say:
+        print(f"cifar10: the files in {args.data} are not those that were published, but can be read; they are used")
+    return data
+
+
+def arrays_of(dataset: InMemoryImages) -> Images:
+    """All images of a data set in one array, with values up to 255, and the labels."""
+    array = np.asarray(dataset.data)
+    if isinstance(dataset, Digits):
+        array = np.rint(array * (255 / 16)).astype(np.uint8)
+    return Images(_channels_first(array), as_tensor(np.asarray(dataset.targets, np.int64)), list(dataset.classes))
+
+
+def _channels_first(array: np.ndarray) -> Tensor:
+    """(N, H, W) or (N, H, W, C) -> (N, C, H, W)."""
+    return as_tensor(np.ascontiguousarray(array[:, None] if array.ndim == 3 else array.transpose(0, 3, 1, 2)))
+
+
+def folder_of(path: Path, like: ImageData) -> Images:
+    """A folder with a folder of images for each class, resized and coloured like those of a data set.
+
+    Ends the program where a folder has the name of no class, or holds no images.
+    """
+    try:
+        found = ImageFolder(path)
+    except (OSError, ValueError, RuntimeError) as error:
+        ending.stop(f"--evaluate {path}: {error}")
+    if unknown := sorted(set(found.classes) - set(like.classes)):
+        ending.stop(f"--evaluate {path}: {', '.join(unknown[:3])} is no class of the data set; those are "
+                    f"{', '.join(like.classes)}")
+    mode = "L" if like.channels == 1 else "RGB"
+    pixels = [np.asarray(image.convert(mode).resize((like.size, like.size), Image.Resampling.BILINEAR))
+              for image, _ in (found[number] for number in range(len(found)))]
+    labels = [like.classes.index(found.classes[label]) for label in found.targets]
+    return Images(_channels_first(np.stack(pixels)), as_tensor(np.array(labels, np.int64)), like.classes)
+
+
+class Batches:
+    """Batches of a data set that lies in memory, normalised; all images of a batch are changed at once.
+
+    batch_size: images in a batch; a last batch that is not full is left out, unless it is the only one.
+    augment: `augment(images, indices=numbers)` gives new images (N, C, H, W) of uint8; see
+    `minidl.vision.transforms.batched`. numbers: the images to use, all by default. prepare: what makes of them what the
+    network sees; `data.normalise` by default.
+
+        >>> from minidl.cli import arguments, images
+        >>> data = images.load(arguments.parse("a lesson", {"digits": {}}, []))
+        >>> batches = images.Batches(data, 100)
+        >>> len(batches), next(iter(batches))[0].shape
+        (14, (100, 1, 8, 8))
+    """
+
+    def __init__(self, data: ImageData, batch_size: int, augment: Callable[..., Tensor] | None = None,
+                 numbers: Tensor | None = None, prepare: Callable[[Tensor], Tensor] | None = None) -> None:
+        self.data, self.augment, self.prepare = data, augment, prepare or data.normalise
+        self.numbers = arange(len(data.train.x)) if numbers is None else numbers
+        self.batch_size = min(batch_size, len(self.numbers))
+
+    def __len__(self) -> int:
+        return len(self.numbers) // self.batch_size
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        order = self.numbers[randperm(len(self.numbers))]
+        for numbers in order.split(self.batch_size)[:len(self)]:
+            images = self.data.train.x[numbers]
+            if self.augment:
+                images = self.augment(images, indices=numbers.numpy())
+            yield self.prepare(images), self.data.train.y[numbers].to(self.data.mean.device)

@@ -1,0 +1,22 @@
+"""The command `minidl`, or `python -m minidl`."""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from minidl.cli import ending, models
+from minidl.cli.info import info
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the words of the command line say."""
+    parser = argparse.ArgumentParser(prog="minidl", description="deep learning you can read")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    models.add_train(commands.add_parser("train", help="train a model of minidl.vision.models on images"))
+    models.add_eval(commands.add_parser("eval", help="say how good trained weights are"))
+    models.add_summary(commands.add_parser("summary", help="the layers of a model, their sizes and what they cost"))
+    found = commands.add_parser("info", help="what minidl found on this machine")
+    found.set_defaults(run_command=lambda args: print(info()))
+    args = parser.parse_args(arguments)
+    ending.without_traceback()
+    args.run_command(args)

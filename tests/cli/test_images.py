@@ -1,0 +1,113 @@
+"""Data sets by the names of the command line, and batches of them."""
+from __future__ import annotations
+
+import argparse
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import minidl
+from minidl.cli import arguments, images
+from minidl.vision.transforms import batched
+
+
+def options(*words):
+    return arguments.parse("a test", dict.fromkeys(arguments.DATASETS, {}), words)
+
+
+@pytest.fixture
+def digits():
+    return images.load(options())
+
+
+@pytest.fixture
+def cifar(tmp_path):
+    """A folder of other pictures in the layout of CIFAR-10."""
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
+        content = {b"data": rng.integers(0, 256, (4, 3072), np.uint8), b"labels": [1, 2, 3, 4]}
+        (folder / name).write_bytes(pickle.dumps(content, 2))
+    (folder / "batches.meta").write_bytes(pickle.dumps({b"label_names": [b"class %d" % i for i in range(10)]}, 2))
+    return tmp_path
+
+
+def test_normalised_images_have_mean_0_and_deviation_1(digits):
+    x = digits.normalise(digits.train.x)
+    assert x.dtype == minidl.float32 and abs(x.mean().item()) < 1e-5 and abs(x.std().item() - 1) < 1e-5
+
+
+def test_other_files_of_cifar10_are_used_and_said_to_be_others(cifar, capsys):
+    data = images.load(options("--dataset", "cifar10", "--data", str(cifar)))
+    assert capsys.readouterr().out.count("not those that were published") == 1
+    assert data.train.x.shape == (20, 3, 32, 32) and data.test.y.tolist() == [1, 2, 3, 4] and data.mirrored
+
+
+def test_files_of_cifar10_that_cannot_be_read_are_refused(cifar):
+    (cifar / "cifar-10-batches-py" / "data_batch_3").write_bytes(b"no pickle")
+    with pytest.raises(SystemExit) as stopped:
+        images.load(options("--dataset", "cifar10", "--data", str(cifar)))
+    assert "data_batch_3" in str(stopped.value) and "--data DIR names another folder" in str(stopped.value)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion", "cifar10", "tinyplaces"])
+def test_what_is_missing_is_named(name, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        images.load(options("--dataset", name, "--data", str(tmp_path)))
+    assert str(tmp_path) in str(stopped.value) and "\n" not in str(stopped.value)
+
+
+def test_enlarged_and_coloured(digits):
+    large = digits.enlarged(20)
+    assert large.train.x.shape == (1438, 1, 24, 24) and large.train.x.dtype == minidl.uint8
+    means = [x.float().mean((1, 2, 3)) for x in (digits.train.x, large.train.x)]
+    assert (means[0] - means[1]).abs().max() < 12
+    assert digits.enlarged(8) is digits
+    coloured = digits.coloured()
+    assert coloured.channels == 3 and bool((coloured.train.x[:, 1] == digits.train.x[:, 0]).all())
+
+
+def test_batches_are_each_image_once(digits):
+    batches = images.Batches(digits, 100, prepare=lambda x: x)
+    assert len(batches) == 14
+    seen = np.concatenate([x.numpy().reshape(len(x), -1) for x, _ in batches])
+    assert len(seen) == 1400
+    rows = {row.tobytes() for row in digits.train.x.numpy().reshape(1438, -1)}
+    assert {row.tobytes() for row in seen} <= rows
+    some = images.Batches(digits, 100, numbers=minidl.arange(7))
+    assert len(some) == 1 and sorted(next(iter(some))[1].tolist()) == sorted(digits.train.y[:7].tolist())
+
+
+def test_an_augmentation_is_given_the_numbers_of_the_images(digits):
+    flip = batched.AlternatingFlip()
+    first = {}
+    for _ in range(2):
+        for x, _ in images.Batches(digits, 1438, augment=flip, prepare=lambda x: x):
+            for image in x.numpy():
+                key = min(image.tobytes(), image[..., ::-1].tobytes())
+                first.setdefault(key, set()).add(image.tobytes())
+        flip.epoch += 1
+    assert max(map(len, first.values())) == 2
+
+
+def test_a_folder_becomes_images_of_the_same_kind(digits, tmp_path):
+    for name in ("0", "7"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (30, 20), (200, 200, 200)).save(tmp_path / name / "grey.png")
+    found = images.folder_of(tmp_path, digits)
+    assert found.x.shape == (2, 1, 8, 8) and found.y.tolist() == [0, 7] and int(found.x.min()) == 200
+
+
+def test_an_empty_folder_is_refused(digits, tmp_path):
+    with pytest.raises(SystemExit, match="--evaluate"):
+        images.folder_of(tmp_path, digits)
+
+
+def test_defaults_are_those_of_the_data_set():
+    defaults = {name: {"epochs": number} for number, name in enumerate(arguments.DATASETS, 1)}
+    args = arguments.parse("a test", defaults, ["--compiled"] if minidl.backends.numba.is_available() else [])
+    minidl.backends.numba.enabled = False
+    assert isinstance(args, argparse.Namespace) and args.epochs == 1

@@ -1,0 +1,75 @@
+"""The command line."""
+import subprocess
+import sys
+
+import pytest
+
+import minidl
+from minidl.cli import main
+from minidl.cli.info import info
+
+
+def test_info_says_what_is_in_use(capsys):
+    main(["info"])
+    text = capsys.readouterr().out
+    assert text == info() + "\n"
+    for word in (minidl.__version__, "NumPy", "BLAS", "compiled kernels",
+                 f"{minidl.get_num_threads()} (MINIDL_NUM_THREADS"):
+        assert word in text
+
+
+def test_as_a_module():
+    result = subprocess.run([sys.executable, "-m", "minidl", "info"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("minidl")
+
+
+def test_an_unknown_command_is_explained(capsys):
+    with pytest.raises(SystemExit):
+        main(["fly"])
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def spoken(capsys, *words):
+    """What the command prints; it must end well."""
+    try:
+        main(words)
+    except SystemExit as end:
+        assert end.code in (None, 0), end.code
+    return capsys.readouterr().out
+
+
+def test_a_model_is_trained_saved_and_evaluated(capsys, tmp_path):
+    path = str(tmp_path / "weights")
+    output = spoken(capsys, "train", "lenet_caffe", "--epochs", "1", "--lr", "0.02", "--save", path)
+    assert f"saved {path}" in output
+    accuracy = float(output.split("test accuracy ")[-1].split("%")[0])
+    output = spoken(capsys, "eval", "lenet_caffe", "--weights", path)
+    assert f"test accuracy {accuracy:.2f}% of 359 images" in output and "calibration error" in output
+    assert "train accuracy" in spoken(capsys, "eval", "lenet_caffe", "--weights", path, "--on", "train")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "airbench93", "vit_mnist"])
+def test_all_kinds_of_models_are_trained(name, capsys):
+    """Those for three channels, those that look at the data first, those that take one size."""
+    assert "test accuracy" in spoken(capsys, "train", name, "--max-steps", "2", "--batch-size", "8")
+
+
+def test_a_run_in_the_middle_of_another_model_is_refused(capsys, tmp_path):
+    spoken(capsys, "train", "lenet5", "--max-steps", "2", "--run", str(tmp_path))
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "lenet_caffe", "--run", str(tmp_path), "--resume"])
+    assert "error:" in str(stopped.value)
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    minidl.save(minidl.nn.Linear(2, 2).state_dict(), tmp_path / "weights")
+    with pytest.raises(SystemExit) as stopped:
+        main(["eval", "lenet5", "--weights", str(tmp_path / "weights")])
+    assert "--weights" in str(stopped.value) and "\n" not in str(stopped.value)
+
+
+def test_summary(capsys):
+    assert "269,722" in spoken(capsys, "summary", "resnet20", "--depth", "1")
+    with pytest.raises(SystemExit) as stopped:
+        main(["summary", "vit_b_16", "--size", "30"])
+    assert "takes no images of 30x30" in str(stopped.value)
