@@ -49,7 +49,7 @@ from minidl.nn.lazy import (
     LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyConv1d, LazyConv2d, LazyConv3d, LazyConvTranspose1d,
     LazyConvTranspose2d, LazyConvTranspose3d, LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d, LazyLinear,
 )
-from minidl.nn.not_in_pytorch import DropConnect, Maxout
+from minidl.nn.extra import DropConnect, Maxout
 
 __all__ = [
     "functional", "init", "modules", "parameter", "utils",

@@ -1,4 +1,4 @@
-"""Activations as modules. The formulas and their sources stand in `functional`, under the lower-case names."""
+"""Activations as modules. `functional` has the formulas, under lower-case names."""
 from __future__ import annotations
 
 from typing import Any
@@ -22,7 +22,7 @@ class _InPlace(Module):
         return "inplace=True" if self.inplace else ""
 
 
-def _and_inplace(inplace: bool) -> str:
+def _inplace_repr(inplace: bool) -> str:
     """The end of an `extra_repr`."""
     return ", inplace=True" if inplace else ""
 
@@ -77,12 +77,13 @@ class LeakyReLU(Module):
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}" + _and_inplace(self.inplace)
+        return f"negative_slope={self.negative_slope}" + _inplace_repr(self.inplace)
 
 
 class RReLU(Module):
-    """LeakyReLU with a slope of its own for each element, drawn from [lower, upper) anew in each call; in evaluation
-    the slope is their mean.
+    """LeakyReLU with a random slope for each element.
+
+    Each call draws the slopes from [lower, upper). In evaluation every slope is the mean of the two bounds.
 
     Errors: RuntimeError in the call where lower is above upper.
     Source: Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015,
@@ -104,13 +105,14 @@ class RReLU(Module):
         return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"lower={self.lower}, upper={self.upper}" + _and_inplace(self.inplace)
+        return f"lower={self.lower}, upper={self.upper}" + _inplace_repr(self.inplace)
 
 
 class PReLU(Module):
-    """LeakyReLU with a learned slope, one for all channels or `num_parameters`, one for each channel.
+    """LeakyReLU with a learned slope, or one for each channel.
 
-    input (N, C, *), or any shape if there is one slope. weight (num_parameters,) starts at `init`.
+    num_parameters: 1 slope for all channels, or C. input (N, C, *), or any shape if there is one slope. weight
+    (num_parameters,) starts at `init`.
     Errors: RuntimeError in the call for another number of channels.
     Source: He et al., "Delving Deep into Rectifiers", 2015, https://arxiv.org/abs/1502.01852
 
@@ -134,7 +136,7 @@ class PReLU(Module):
 
 
 class Hardtanh(Module):
-    """x, brought into [min_val, max_val], elementwise. Errors: ValueError unless min_val < max_val.
+    """x clipped to [min_val, max_val], elementwise. Errors: ValueError unless min_val < max_val.
 
         >>> import minidl
         >>> from minidl import nn
@@ -154,7 +156,7 @@ class Hardtanh(Module):
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"min_val={self.min_val}, max_val={self.max_val}" + _and_inplace(self.inplace)
+        return f"min_val={self.min_val}, max_val={self.max_val}" + _inplace_repr(self.inplace)
 
 
 class Threshold(Module):
@@ -176,11 +178,11 @@ class Threshold(Module):
         return F.threshold(input, self.threshold, self.value, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"threshold={self.threshold}, value={self.value}" + _and_inplace(self.inplace)
+        return f"threshold={self.threshold}, value={self.value}" + _inplace_repr(self.inplace)
 
 
 class _Shrink(Module):
-    """The half width of the gap around zero."""
+    """Base class with the half width `lambd` of the gap around zero."""
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -204,7 +206,7 @@ class Hardshrink(_Shrink):
 
 
 class Softshrink(_Shrink):
-    """x, brought nearer to 0 by lambd, elementwise. Errors: RuntimeError for a negative lambd.
+    """x moved towards 0 by lambd, elementwise. Errors: RuntimeError for a negative lambd.
 
         >>> import minidl
         >>> from minidl import nn
@@ -221,15 +223,15 @@ class Softshrink(_Shrink):
         return F.softshrink(input, self.lambd)
 
 
-class _Silent(_InPlace):
-    """Those whose `inplace` PyTorch does not print."""
+class _InPlaceNotPrinted(_InPlace):
+    """Base class of activations whose `inplace` PyTorch does not print."""
 
     def extra_repr(self) -> str:
         return ""
 
 
-class Hardsigmoid(_Silent):
-    """min(max(x + 3, 0), 6) / 6, elementwise: a sigmoid of straight lines.
+class Hardsigmoid(_InPlaceNotPrinted):
+    """min(max(x + 3, 0), 6) / 6, elementwise: a piecewise linear sigmoid.
 
     Source: Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244
 
@@ -243,7 +245,7 @@ class Hardsigmoid(_Silent):
         return F.hardsigmoid(input, self.inplace)
 
 
-class Hardswish(_Silent):
+class Hardswish(_InPlaceNotPrinted):
     """x * hardsigmoid(x), elementwise.
 
     Source: Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244
@@ -261,7 +263,7 @@ class Hardswish(_Silent):
 # ---------------------------------------------------------------------- smooth ones
 
 class _Exponential(Module):
-    """The depth that negative inputs tend to."""
+    """Base class with `alpha`: large negative inputs tend to -alpha."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -269,7 +271,7 @@ class _Exponential(Module):
         self.inplace = inplace
 
     def extra_repr(self) -> str:
-        return f"alpha={self.alpha}" + _and_inplace(self.inplace)
+        return f"alpha={self.alpha}" + _inplace_repr(self.inplace)
 
 
 class ELU(_Exponential):
@@ -303,7 +305,9 @@ class CELU(_Exponential):
 
 
 class SELU(_InPlace):
-    """An ELU, scaled so that signals tend to mean 0 and variance 1: scale * (x where x > 0, else alpha * (exp(x) - 1)).
+    """An ELU, scaled so that signals tend to mean 0 and variance 1.
+
+    scale * x where x > 0, else scale * alpha * (exp(x) - 1), with fixed scale and alpha.
 
     Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017, https://arxiv.org/abs/1706.02515
 
@@ -318,7 +322,7 @@ class SELU(_InPlace):
 
 
 class GELU(Module):
-    """x * P(Z < x) for a standard normal Z, elementwise. `approximate="tanh"` for the older formula.
+    """x * P(Z < x) for a standard normal Z, elementwise. `approximate="tanh"` gives the older formula.
 
     Errors: RuntimeError for another approximation.
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, https://arxiv.org/abs/1606.08415
@@ -423,7 +427,7 @@ class Sigmoid(Module):
 
 
 class LogSigmoid(Module):
-    """log(sigmoid(x)), elementwise, exact also where the sigmoid would be rounded to 0.
+    """log(sigmoid(x)), elementwise; exact even where the sigmoid rounds to 0.
 
         >>> import minidl
         >>> from minidl import nn
@@ -463,8 +467,8 @@ class Tanhshrink(Module):
 
 # ---------------------------------------------------------------------- along a dimension
 
-class _Along(Module):
-    """The dimension. Left out, one is guessed, with a warning."""
+class _DimActivation(Module):
+    """Base class with the dimension. If it is not given, it is guessed, with a warning."""
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -474,7 +478,7 @@ class _Along(Module):
         return f"dim={self.dim}"
 
 
-class Softmax(_Along):
+class Softmax(_DimActivation):
     """exp(x) / sum(exp(x)) along `dim`
 
         >>> import minidl
@@ -488,8 +492,8 @@ class Softmax(_Along):
         return F.softmax(input, self.dim)
 
 
-class LogSoftmax(_Along):
-    """log(softmax(x)) along `dim`, exact also where the softmax would be rounded to 0. Shapes: as `Softmax`.
+class LogSoftmax(_DimActivation):
+    """log(softmax(x)) along `dim`; exact even where the softmax rounds to 0. Shapes: as `Softmax`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -501,7 +505,7 @@ class LogSoftmax(_Along):
         return F.log_softmax(input, self.dim)
 
 
-class Softmin(_Along):
+class Softmin(_DimActivation):
     """softmax(-x) along `dim`. Shapes: as `Softmax`.
 
         >>> import minidl
@@ -515,7 +519,9 @@ class Softmin(_Along):
 
 
 class Softmax2d(Module):
-    """softmax over the channels of every pixel: input (N, C, H, W) or (C, H, W). Errors: ValueError for others.
+    """softmax over the channels of every pixel.
+
+    input (N, C, H, W) or (C, H, W). Errors: ValueError for other shapes.
 
         >>> import minidl
         >>> from minidl import nn
@@ -530,8 +536,9 @@ class Softmax2d(Module):
 
 
 class GLU(Module):
-    """a * sigmoid(b), where a and b are the halves of x along `dim`: (*, 2n, *) -> (*, n, *).
+    """a * sigmoid(b), where a and b are the halves of x along `dim`.
 
+    input (*, 2n, *) -> (*, n, *).
     Errors: RuntimeError in the call for an odd size.
     Source: Dauphin et al., "Language Modeling with Gated Convolutional Networks", 2016,
     https://arxiv.org/abs/1612.08083

@@ -21,23 +21,25 @@ class _OutProjection(Linear):
 
 
 class MultiheadAttention(Module):
-    """Several attentions side by side, each on its own projection of queries, keys and values to E/num_heads numbers:
+    """Several attentions side by side, each on its own projections.
+
+    Each head projects queries, keys and values to E/num_heads numbers:
 
         head = softmax(q k^T / sqrt(d) + mask) v        y = out_proj([head 1, ..., head H])
 
     Called with query (L, N, E), key (S, N, kdim) and value (S, N, vdim), or each with N in front if `batch_first`, or
     without N; E is embed_dim, and kdim and vdim are E too if not given. Returns y in the shape of the query, and the
-    weights that the keys had: (N, L, S), the mean over the heads, or (N, H, L, S) unless `average_attn_weights`, or
-    None without `need_weights`, which saves the memory of all the scores.
+    attention weights: (N, L, S), the mean over the heads; (N, H, L, S) unless `average_attn_weights`; None without
+    `need_weights`, which saves the memory of the scores.
 
-    key_padding_mask (N, S) and attn_mask (L, S) or (N*H, L, S): True where nobody may look (the other way round than
-    in `F.scaled_dot_product_attention`), or numbers to add to the scores. is_causal: a hint that attn_mask is the
+    key_padding_mask (N, S) and attn_mask (L, S) or (N*H, L, S): True where attention is not allowed (the opposite of
+    `F.scaled_dot_product_attention`), or numbers to add to the scores. is_causal: a hint that attn_mask is the
     causal one. dropout: the share of weights that are set to 0 in training. add_bias_kv: one more key and value,
     learned. add_zero_attn: one more of zeros.
 
-    in_proj_weight (3E, E), or where widths differ q_proj_weight, k_proj_weight and v_proj_weight, starts
-    Xavier-uniform; biases start at 0.
-    Errors: ValueError and AssertionError for widths that are not positive, or not divisible by num_heads.
+    in_proj_weight (3E, E) starts Xavier-uniform; where kdim or vdim differ from E, it is split into q_proj_weight,
+    k_proj_weight and v_proj_weight. Biases start at 0.
+    Errors: ValueError and AssertionError for sizes that are not positive, or not divisible by num_heads.
     Source: Vaswani et al., "Attention Is All You Need", 2017, https://arxiv.org/abs/1706.03762
 
         >>> import minidl

@@ -19,10 +19,10 @@ Numbers = int | tuple[int, ...]
 
 
 class _ConvNd(Module):
-    """What all convolutions share: the settings, checked, and the parameters."""
+    """Base class of all convolutions: checked settings, and the parameters."""
 
-    dims: int                       # how many spatial axes
-    convolve: Callable[..., Any]    # the function that does it
+    dims: int                       # number of spatial axes
+    convolve: Callable[..., Any]    # the function that computes it
     transposed = False
     bias: Parameter | None
     padding: tuple[int, ...] | str
@@ -95,11 +95,11 @@ class _Conv(_ConvNd):
     def forward(self, input: Tensor) -> Tensor:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            input, padding = F.pad(input, self._margins(), mode=self.padding_mode), 0
+            input, padding = F.pad(input, self._padding_by_side(), mode=self.padding_mode), 0
         return self.convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
-    def _margins(self) -> list[int]:
-        """The padding as `F.pad` takes it, the last axis first: left, right, top, bottom, front, back."""
+    def _padding_by_side(self) -> list[int]:
+        """The padding in the order of `F.pad`, last axis first: left, right, top, bottom, front, back."""
         if not isinstance(self.padding, str):
             return [width for width in reversed(self.padding) for _ in range(2)]
         if self.padding == "valid":
@@ -112,7 +112,7 @@ class Conv1d(_Conv):
     """A kernel slides over signals; see `functional.conv1d`.
 
     input (N, C, L) or (C, L) -> (N, O, L') or (O, L'). weight (O, C/groups, k), bias (O,). Arguments, initial values
-    and errors: as `Conv2d`, with one number where that has two.
+    and errors: as `Conv2d`, with one number instead of a pair.
 
         >>> import minidl
         >>> from minidl import nn
@@ -131,8 +131,8 @@ class Conv2d(_Conv):
     weight (O, C/groups, kh, kw) and bias (O,) start uniform on [-r, r) with r = 1 / sqrt(C/groups * kh * kw).
 
     kernel_size, stride, padding, dilation: an int, or a pair (vertical, horizontal). padding: also "valid" for none,
-    or "same" for as much as keeps the image's size. padding_mode: what the padding is made of, "zeros",
-    "reflect" (the image mirrored), "replicate" (its edge) or "circular" (its other side).
+    or "same", which keeps the image's size. padding_mode: what the padding is filled with: "zeros",
+    "reflect" (the mirrored image), "replicate" (its edge) or "circular" (its opposite side).
     Errors: ValueError for groups that do not divide the channels, an unknown padding or mode; TypeError and
     RuntimeError for other numbers that make no sense.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998.
@@ -149,7 +149,7 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """A kernel slides over volumes, or films; see `functional.conv3d`.
+    """A kernel slides over volumes or videos; see `functional.conv3d`.
 
     input (N, C, D, H, W) or (C, D, H, W) -> (N, O, D', H', W') or (O, D', H', W'). weight (O, C/groups, kd, kh, kw),
     bias (O,). Arguments, initial values and errors: as `Conv2d`, with triples (depth, vertical, horizontal).
@@ -208,7 +208,7 @@ class ConvTranspose1d(_ConvTranspose):
     """The gradient of a convolution of signals as a layer; see `functional.conv_transpose1d`.
 
     input (N, C, L) or (C, L) -> (N, O, L') or (O, L'). weight (C, O/groups, k). Arguments, initial values and errors:
-    as `ConvTranspose2d`, with one number where that has two.
+    as `ConvTranspose2d`, with one number instead of a pair.
 
         >>> import minidl
         >>> from minidl import nn
@@ -221,12 +221,13 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """The gradient of a convolution as a layer: it makes images larger; see `functional.conv_transpose2d`.
+    """The gradient of a convolution as a layer; see `functional.conv_transpose2d`.
 
+    With a stride it makes images larger.
     input (N, C, H, W) or (C, H, W) -> (N, O, H', W') or (O, H', W'). weight (C, O/groups, kh, kw). Arguments, initial
     values and errors: as `Conv2d`, but only zeros are padded. output_padding: rows and columns added on one
-    side, to choose among the sizes that a strided convolution maps to one; or call the layer with
-    `output_size`, a pair.
+    side. A strided convolution maps several sizes to one; this chooses among them. Or call the layer
+    with `output_size`, a pair.
     Source: Zeiler et al., "Deconvolutional Networks", 2010.
 
         >>> import minidl

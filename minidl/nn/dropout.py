@@ -7,7 +7,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class _Dropout(Module):
-    """The probability, checked."""
+    """Base class: checks the probability."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
@@ -23,9 +23,10 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """In training, every element is 0 with probability p, and otherwise divided by 1 - p. In evaluation, nothing.
+    """Set each element to 0 with probability p, in training only.
 
-    So the mean stays what it was, and no unit can rely on another. Errors: ValueError unless 0 <= p <= 1.
+    The others are divided by 1 - p, so the mean stays the same. No unit can rely on another. Errors: ValueError unless
+    0 <= p <= 1.
     Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
 
         >>> import minidl
@@ -39,7 +40,7 @@ class Dropout(_Dropout):
 
 
 class Dropout1d(_Dropout):
-    """Dropout of whole channels of signals: input (N, C, L) or (C, L). Errors and source: as `Dropout2d`.
+    """Dropout of whole channels of signals (N, C, L) or (C, L). Errors and source: as `Dropout2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -53,9 +54,10 @@ class Dropout1d(_Dropout):
 
 
 class Dropout2d(_Dropout):
-    """Dropout of whole channels, whose pixels are too alike for dropping single ones to have an effect.
+    """Dropout of whole channels.
 
-    input (N, C, H, W) or (N, C, L). Errors: as `Dropout`, and RuntimeError for other numbers of dimensions.
+    Neighbouring pixels are so similar that dropping single ones has no effect. input (N, C, H, W) or (N, C, L). Errors:
+    as `Dropout`, and RuntimeError for other numbers of dimensions.
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015,
     https://arxiv.org/abs/1411.4280
 
@@ -71,7 +73,7 @@ class Dropout2d(_Dropout):
 
 
 class Dropout3d(_Dropout):
-    """Dropout of whole channels of volumes: input (N, C, D, H, W) or (C, D, H, W). Errors and source: as `Dropout2d`.
+    """Dropout of whole channels of volumes (N, C, D, H, W) or (C, D, H, W). Errors and source: as `Dropout2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -85,8 +87,9 @@ class Dropout3d(_Dropout):
 
 
 class AlphaDropout(_Dropout):
-    """Dropout for `SELU`: elements are set to its lowest value, and all are then scaled and shifted so that mean 0 and
-    variance 1 stay as they are.
+    """Dropout for `SELU`, which keeps mean 0 and variance 1.
+
+    Dropped elements get the lowest value of SELU; then all elements are scaled and shifted.
 
     input of any shape. Errors: as `Dropout`.
     Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017, https://arxiv.org/abs/1706.02515

@@ -1,4 +1,4 @@
-"""From integers to vectors: a table with a row for each word, looked up one by one or in bags."""
+"""From integers to vectors: rows of a table, one by one or in bags."""
 from __future__ import annotations
 
 from typing import Any
@@ -14,7 +14,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class _Embedding(Module):
-    """The table, and how it is kept in bounds."""
+    """Base class: the table, its padding row and its norm limit."""
 
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None, max_norm: float | None,
                  norm_type: float, scale_grad_by_freq: bool, sparse: bool, weight: Tensor | None, freeze: bool,
@@ -51,9 +51,9 @@ class Embedding(_Embedding):
     """A table with a row for each of `num_embeddings` integers: y = weight[input].
 
     input (*), integers -> (*, embedding_dim). weight (num_embeddings, embedding_dim) starts normal with std 1.
-    padding_idx: this row starts at zero and receives no gradient. max_norm: rows that are looked up and whose
-    `norm_type`-norm is larger are first scaled down to it, in place. scale_grad_by_freq: each row's gradient is divided
-    by how often it was looked up. sparse: without effect, gradients are always dense.
+    padding_idx: this row starts at zero and receives no gradient. max_norm: a row with a larger
+    `norm_type`-norm is scaled down to it, in place, before it is looked up. scale_grad_by_freq: divide each row's
+    gradient by how often it was looked up. sparse: no effect, gradients are always dense.
     Errors: AssertionError for a padding_idx that is no row; IndexError in the call where there is no such row.
 
         >>> import minidl
@@ -78,9 +78,9 @@ class Embedding(_Embedding):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None,
                         max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
                         sparse: bool = False) -> Embedding:
-        """A layer with this table (V, D), whose memory it shares; not trained if `freeze`.
+        """A layer that shares the memory of this table (V, D).
 
-        Errors: AssertionError unless the table is 2-D.
+        The layer is not trained if `freeze`. Errors: AssertionError unless the table is 2-D.
 
             >>> import minidl
             >>> from minidl import nn
@@ -103,12 +103,12 @@ class Embedding(_Embedding):
 
 
 class EmbeddingBag(_Embedding):
-    """The sum, mean or maximum of the rows of each bag of integers, such as all words of a text.
+    """The sum, mean or maximum of the rows of each bag of integers.
 
-    input (B, n): B bags of n, or (n,) with offsets (B,): bag b begins at offsets[b] -> (B, embedding_dim); empty bags
-    give zeros. per_sample_weights, shaped as input: what each row is multiplied by first, for mode "sum".
-    mode: "sum", "mean" or "max". include_last_offset: offsets (B+1,) has the end of the last bag too. padding_idx: this
-    row is left out of the bags. Other arguments: as `Embedding`; see `functional.embedding_bag`.
+    A bag is all words of a text, for instance. input (B, n): B bags of n, or (n,) with offsets (B,): bag b begins at
+    offsets[b] -> (B, embedding_dim); empty bags give zeros. mode: "sum", "mean" or "max". per_sample_weights, shaped as
+    input, multiply the rows first, for mode "sum". include_last_offset: offsets (B+1,) also holds the end of the last
+    bag. padding_idx: this row is left out of the bags. Other arguments: as `Embedding`; see `functional.embedding_bag`.
     Errors: as `Embedding`; ValueError and NotImplementedError in the call where shapes or mode do not fit.
 
         >>> import minidl
@@ -139,9 +139,9 @@ class EmbeddingBag(_Embedding):
                         norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean",
                         sparse: bool = False, include_last_offset: bool = False,
                         padding_idx: int | None = None) -> EmbeddingBag:
-        """A layer with this table (V, D), whose memory it shares; not trained if `freeze`.
+        """A layer that shares the memory of this table (V, D).
 
-        Errors: AssertionError unless the table is 2-D.
+        The layer is not trained if `freeze`. Errors: AssertionError unless the table is 2-D.
         """
         layer = cls(*_rows_and_columns(cls, embeddings), max_norm, norm_type, scale_grad_by_freq, mode, sparse,
                     embeddings, include_last_offset, padding_idx)

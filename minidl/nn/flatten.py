@@ -29,8 +29,9 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Dimension `dim` split into several, of the sizes given; one of them may be -1.
+    """Dimension `dim` split into several of the given sizes.
 
+    One size may be -1.
     Errors: TypeError unless `dim` is an int and the sizes are a tuple of ints.
 
         >>> import minidl

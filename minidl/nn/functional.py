@@ -1,6 +1,6 @@
-"""The functions that layers are made of, without state: `minidl.nn.functional`, usually imported as `F`.
+"""The functions of layers, without state; usually imported as `F`.
 
-They are written in the families of `minidl.ops`, forward beside gradient; here they stand under PyTorch's names.
+The families of `minidl.ops` define them, forward beside gradient; this module has them under PyTorch's names.
 """
 # ruff: noqa: I001, RUF022  (grouped for the reader)
 from minidl import left_out

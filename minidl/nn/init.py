@@ -1,8 +1,8 @@
-"""Initial values of weights: each function fills a tensor in place and returns it.
+"""Initial values of weights. Each function fills a tensor in place and returns it.
 
 The variance is chosen so that signals keep their size from layer to layer. It follows from the fan: how
 many inputs feed an output of the layer (fan_in), or how many outputs an input feeds (fan_out). Without a
-`generator`, numbers come from the default one of the tensor's device.
+`generator`, the default generator of the tensor's device draws the numbers.
 """
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ __all__ = [
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """By how much a layer's weights must be larger to make up for what the nonlinearity after it takes away.
+    """The factor on a layer's weights for the nonlinearity after it.
+
+    It makes up for what the nonlinearity takes away from the signal's size.
 
     `param` is the negative slope of "leaky_relu", 0.01 if not given. Errors: ValueError for another name.
 
@@ -55,34 +57,34 @@ _GAINS = {"sigmoid": 1.0, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 0.75,
 
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
-    """Write a number or a tensor into `tensor`, unseen by the tape but for the version."""
+    """Write a number or a tensor into `tensor`. The tape sees only the new version."""
     with no_grad():
         return index.copy_(tensor, values) if isinstance(values, Tensor) else index.fill_(tensor, values)
 
 
-def _like(draw: Any, tensor: Tensor, generator: Generator | None, dtype: Any = None) -> Tensor:
-    """Random numbers in the shape of `tensor`, and in its dtype if no other is given."""
+def _draw_like(draw: Any, tensor: Tensor, generator: Generator | None, dtype: Any = None) -> Tensor:
+    """Random numbers in the shape of `tensor`; in its dtype, unless one is given."""
     return draw(tensor.shape, generator=generator, dtype=dtype or tensor.dtype, device=tensor.device)
 
 
-# ---------------------------------------------------------------------- whatever the shape
+# ---------------------------------------------------------------------- any shape
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform on [a, b)."""
-    return _fill(tensor, _like(rand, tensor, generator) * (b - a) + a)
+    """Fill with uniform numbers on [a, b)."""
+    return _fill(tensor, _draw_like(rand, tensor, generator) * (b - a) + a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with this mean and standard deviation."""
-    return _fill(tensor, _like(randn, tensor, generator) * std + mean)
+    """Fill with normal numbers of this mean and standard deviation."""
+    return _fill(tensor, _draw_like(randn, tensor, generator) * std + mean)
 
 
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Generator | None = None) -> Tensor:
-    """Normal with this mean and standard deviation, given that the value lies in [a, b].
+    """Fill with normal numbers that are limited to [a, b].
 
-    A uniform number between the probabilities of staying below a and below b is sent through the inverse of
-    the distribution function. In float64: in float32 the tails would be coarse.
+    A uniform number between the probabilities P(x < a) and P(x < b) passes through the inverse of the
+    distribution function. This runs in float64: in float32 the tails would be coarse.
     Errors: NotImplementedError unless the tensor is floating.
     """
     if tensor.dtype.kind != "f":
@@ -91,38 +93,39 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
         return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
 
     low, high = below(a), below(b)
-    u = _like(rand, tensor, generator, float64) * (2 * (high - low)) + (2 * low - 1)
+    u = _draw_like(rand, tensor, generator, float64) * (2 * (high - low)) + (2 * low - 1)
     z = wrap(library_of(u.array).special.erfinv(u.array))
     return _fill(tensor, (z * (std * math.sqrt(2.0)) + mean).clamp(a, b))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """One value everywhere."""
+    """Fill with one value."""
     return _fill(tensor, val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones."""
+    """Fill with ones."""
     return _fill(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros."""
+    """Fill with zeros."""
     return _fill(tensor, 0.0)
 
 
 # ---------------------------------------------------------------------- matrices and kernels
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity matrix: a linear layer that passes on as many inputs as it can. Errors: ValueError unless 2-D."""
+    """Fill with the identity matrix, so that a linear layer passes its inputs on. Errors: ValueError unless 2-D."""
     _check_2d(tensor, "eye_")
     return _fill(tensor, identity(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Kernels (O, C/groups, k, ...) with a single 1 at the centre: a convolution that passes channels on.
+    """Fill kernels with zeros, and a 1 at the centre.
 
-    Each group of output channels passes on the first channels of its group of inputs.
+    The kernels (O, C/groups, k, ...) make a convolution that passes channels on: each group of output channels
+    passes on the first channels of its group of inputs.
     Errors: ValueError unless 3-, 4- or 5-D, and where `groups` does not divide O.
     """
     if tensor.ndim not in (3, 4, 5):
@@ -141,8 +144,9 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform on [-r, r) with r = gain * sqrt(6 / (fan_in + fan_out)), for layers before a tanh or a sigmoid.
+    """Uniform on [-r, r), r = gain * sqrt(6 / (fan_in + fan_out)).
 
+    For layers before a tanh or a sigmoid.
     Errors: ValueError for less than 2 dimensions.
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
     """
@@ -157,10 +161,10 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
 
 def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                      generator: Generator | None = None) -> Tensor:
-    """Uniform on [-r, r) with r = gain * sqrt(3 / fan), for layers before a ReLU or one of its kin.
+    """Uniform on [-r, r), r = gain * sqrt(3 / fan), for layers before a ReLU.
 
-    a: the negative slope of a leaky ReLU. mode: "fan_in" keeps the size of signals on the way forward,
-    "fan_out" that of gradients on the way back. nonlinearity: see `calculate_gain`.
+    a: the negative slope of a leaky ReLU. mode: "fan_in" keeps the size of signals in the forward pass,
+    "fan_out" the size of gradients in the backward pass. nonlinearity: see `calculate_gain`.
     Errors: ValueError for less than 2 dimensions, another mode or an unknown nonlinearity.
     Source: He et al., "Delving Deep into Rectifiers", 2015, https://arxiv.org/abs/1502.01852
 
@@ -171,7 +175,7 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
         True
     """
     if 0 in tensor.shape:
-        return _left_empty(tensor)
+        return _return_empty(tensor)
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
@@ -180,14 +184,15 @@ def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinea
                     generator: Generator | None = None) -> Tensor:
     """Normal with std = gain / sqrt(fan). Arguments, errors, source: as `kaiming_uniform_`."""
     if 0 in tensor.shape:
-        return _left_empty(tensor)
+        return _return_empty(tensor)
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """`gain` times a random matrix with orthonormal rows, or columns where it has more rows than columns.
+    """`gain` times a random matrix with orthonormal rows.
 
-    Axes after the first count as one. Errors: ValueError for less than 2 dimensions.
+    A matrix with more rows than columns has orthonormal columns instead. Axes after the first count as one. Errors:
+    ValueError for less than 2 dimensions.
     Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
     networks", 2013, https://arxiv.org/abs/1312.6120
     """
@@ -201,21 +206,21 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     random = randn(max(rows, columns), min(rows, columns), generator=generator, dtype=dtype, device=tensor.device)
     xp = array_module(random.array)
     q, r = xp.linalg.qr(random.array)
-    q = q * xp.sign(xp.diagonal(r))     # a convention of the QR routine about signs must not show in the result
+    q = q * xp.sign(xp.diagonal(r))     # the signs are a convention of the QR routine: remove it from the result
     q = q if rows >= columns else q.T
     return _fill(tensor, wrap(q).reshape(tensor.shape) * gain)
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
-    """Normal with mean 0, but in every column the fraction `sparsity` of the elements is 0.
+    """Normal with mean 0; a fraction `sparsity` of every column is 0.
 
     Errors: ValueError unless 2-D.
     Source: Martens, "Deep learning via Hessian-free optimization", 2010.
     """
     _check_2d(tensor, "sparse_")
     zeros = math.ceil(sparsity * tensor.shape[0])
-    rank = _like(rand, tensor, generator, float32).argsort(0).argsort(0)    # a random order in every column
-    return _fill(tensor, _like(randn, tensor, generator) * std * (rank >= zeros))
+    rank = _draw_like(rand, tensor, generator, float32).argsort(0).argsort(0)    # a random order in every column
+    return _fill(tensor, _draw_like(randn, tensor, generator) * std * (rank >= zeros))
 
 
 # ---------------------------------------------------------------------- fans
@@ -226,7 +231,7 @@ def _check_2d(tensor: Tensor, who: str) -> None:
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
-    """How many inputs feed an output, and how many outputs an input feeds, for a weight (O, I, k, ...)."""
+    """fan_in and fan_out of a weight (O, I, k, ...), as the top of this file defines them."""
     if tensor.ndim < 2:
         raise ValueError(f"Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, but got "
                          f"shape {tuple(tensor.shape)}")
@@ -234,7 +239,7 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     return inputs * math.prod(kernel), outputs * math.prod(kernel)
 
 
-def _left_empty(tensor: Tensor) -> Tensor:
+def _return_empty(tensor: Tensor) -> Tensor:
     warn("Initializing zero-element tensors is a no-op")
     return tensor
 
@@ -254,22 +259,23 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 
 # ---------------------------------------------------------------------- older names
 
-def _older(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The function by its name without the underscore, which PyTorch has advised against since 2017."""
+def _deprecated_alias(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function under its name without the underscore, deprecated in PyTorch since 2017."""
     name = function.__name__[:-1]
 
     @functools.wraps(function)
-    def older(*args: Any, **kwargs: Any) -> Tensor:
+    def alias(*args: Any, **kwargs: Any) -> Tensor:
         warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning)
         return function(*args, **kwargs)
-    older.__name__ = older.__qualname__ = name
-    older.__doc__ = f"The older name of `{name}_`, with a FutureWarning."
-    return older
+    alias.__name__ = alias.__qualname__ = name
+    alias.__doc__ = f"The older name of `{name}_`, with a FutureWarning."
+    return alias
 
 
-uniform, normal, constant = _older(uniform_), _older(normal_), _older(constant_)
-eye, dirac, sparse, orthogonal = _older(eye_), _older(dirac_), _older(sparse_), _older(orthogonal_)
-xavier_uniform, xavier_normal = _older(xavier_uniform_), _older(xavier_normal_)
-kaiming_uniform, kaiming_normal = _older(kaiming_uniform_), _older(kaiming_normal_)
+uniform, normal, constant = _deprecated_alias(uniform_), _deprecated_alias(normal_), _deprecated_alias(constant_)
+eye, dirac = _deprecated_alias(eye_), _deprecated_alias(dirac_)
+sparse, orthogonal = _deprecated_alias(sparse_), _deprecated_alias(orthogonal_)
+xavier_uniform, xavier_normal = _deprecated_alias(xavier_uniform_), _deprecated_alias(xavier_normal_)
+kaiming_uniform, kaiming_normal = _deprecated_alias(kaiming_uniform_), _deprecated_alias(kaiming_normal_)
 
 left_out.explain(globals(), __name__)

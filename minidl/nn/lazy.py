@@ -14,12 +14,12 @@ from minidl.tensors.tensor import Tensor
 
 
 class LazyModuleMixin:
-    """What makes a Module lazy, named before it among the base classes.
+    """Make a Module lazy. Name this class before Module in the bases.
 
-    Such a class makes its parameters UninitializedParameters, and says in `initialize_parameters`, which is called with
-    the arguments of the first call, how to materialize them. After that it becomes a `cls_to_become`, if there is one.
-    Move, cast and load a lazy module as any other; make the optimizer, and share or count parameters, after the first
-    call.
+    Such a class makes its parameters UninitializedParameters. Its `initialize_parameters` materializes them; it is
+    called with the arguments of the first call. After that the object becomes a `cls_to_become`, if there is one.
+    Move, cast and load a lazy module like any other. Make the optimizer, and share or count parameters, after the
+    first call.
 
         >>> import minidl
         >>> from minidl import nn
@@ -46,7 +46,7 @@ class LazyModuleMixin:
         return any(is_lazy(value) for value in (*self._parameters.values(), *self._buffers.values()))
 
     def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
-        """Materialize the parameters, given the arguments of the first call; every lazy class defines it."""
+        """Materialize the parameters, given the arguments of the first call. Every lazy class defines it."""
         raise NotImplementedError(f"initialize_parameters is not implemented for {type(self).__name__}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -63,15 +63,15 @@ class LazyModuleMixin:
 
 
 class _LazyLayer(LazyModuleMixin):
-    """What the layers below share: values that are drawn once there is something to fill."""
+    """Base class of the layers below. Initial values are drawn once there are shapes."""
 
     def reset_parameters(self) -> None:
-        """Draw new initial values, if there is something to fill."""
+        """Draw new initial values, if the shapes are known."""
         if not self.has_uninitialized_params():
             super().reset_parameters()  # type: ignore[misc]
 
     def _initialize(self, **shapes: tuple[int, ...]) -> None:
-        """Materialize what has no shape yet, by name, and draw initial values; what was loaded stays as it is."""
+        """Materialize what has no shape yet, by name, and draw initial values. Loaded values stay."""
         if self.has_uninitialized_params():
             for name, shape in shapes.items():
                 if is_lazy(getattr(self, name)):
@@ -79,8 +79,8 @@ class _LazyLayer(LazyModuleMixin):
             self.reset_parameters()
 
 
-def _wait(layer: Any, names: tuple[str, ...], kind: type[Tensor], device: Any, dtype: Any) -> None:
-    """Let the layer's parameters or buffers of these names be without a shape."""
+def _add_uninitialized(layer: Any, names: tuple[str, ...], kind: type[Tensor], device: Any, dtype: Any) -> None:
+    """Give the layer parameters or buffers of these names without a shape."""
     for name in names:
         setattr(layer, name, kind(device=device, dtype=dtype))  # type: ignore[call-arg]
 
@@ -88,9 +88,10 @@ def _wait(layer: Any, names: tuple[str, ...], kind: type[Tensor], device: Any, d
 # ---------------------------------------------------------------------- weighted sums
 
 class LazyLinear(_LazyLayer, Linear):
-    """A `Linear` whose `in_features` is the size of the first input's last axis. It becomes a Linear then.
+    """A `Linear` that takes `in_features` from the first input.
 
-    input (..., in_features) -> (..., out_features). Other arguments: as `Linear`.
+    It is the size of the last axis; the layer becomes a Linear then. input (..., in_features) -> (..., out_features).
+    Other arguments: as `Linear`.
     Errors: AssertionError where loaded weights do not fit the first input.
 
         >>> import minidl
@@ -106,7 +107,7 @@ class LazyLinear(_LazyLayer, Linear):
 
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__(0, out_features, False, device, dtype)
-        _wait(self, ("weight", "bias") if bias else ("weight",), UninitializedParameter, device, dtype)
+        _add_uninitialized(self, ("weight", "bias") if bias else ("weight",), UninitializedParameter, device, dtype)
 
     def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
         """Take the number of features from the input."""
@@ -119,7 +120,7 @@ class LazyLinear(_LazyLayer, Linear):
 
 
 class _LazyConvNd(_LazyLayer):
-    """A convolution, transposed or not, that waits for the number of its input channels."""
+    """Base class of convolutions without a number of input channels."""
 
     def initialize_parameters(self: Any, input: Tensor, *args: Any, **kwargs: Any) -> None:
         """Take the number of channels from the input."""
@@ -140,11 +141,11 @@ class _LazyConv(_LazyConvNd):
                  device: Any = None, dtype: Any = None) -> None:
         super().__init__(0, out_channels, kernel_size, stride, padding, dilation, groups,  # type: ignore[call-arg]
                          False, padding_mode)
-        _wait(self, ("weight", "bias") if bias else ("weight",), UninitializedParameter, device, dtype)
+        _add_uninitialized(self, ("weight", "bias") if bias else ("weight",), UninitializedParameter, device, dtype)
 
 
 class LazyConv1d(_LazyConv, Conv1d):
-    """A `Conv1d` whose `in_channels` is that of the first input. It becomes a Conv1d then. Errors: as `LazyConv2d`.
+    """A `Conv1d` that takes `in_channels` from the first input, and becomes a Conv1d. Errors: as `LazyConv2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -156,7 +157,7 @@ class LazyConv1d(_LazyConv, Conv1d):
 
 
 class LazyConv2d(_LazyConv, Conv2d):
-    """A `Conv2d` whose `in_channels` is that of the first input. It becomes a Conv2d then.
+    """A `Conv2d` that takes `in_channels` from the first input, and becomes a Conv2d.
 
     Other arguments, shapes and errors: as `Conv2d`; RuntimeError in the first call where the input is no image,
     ValueError where groups does not divide its channels.
@@ -174,7 +175,7 @@ class LazyConv2d(_LazyConv, Conv2d):
 
 
 class LazyConv3d(_LazyConv, Conv3d):
-    """A `Conv3d` whose `in_channels` is that of the first input. It becomes a Conv3d then. Errors: as `LazyConv2d`.
+    """A `Conv3d` that takes `in_channels` from the first input, and becomes a Conv3d. Errors: as `LazyConv2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -191,11 +192,11 @@ class _LazyConvTranspose(_LazyConvNd):
                  padding_mode: str = "zeros", device: Any = None, dtype: Any = None) -> None:
         super().__init__(0, out_channels, kernel_size, stride, padding, output_padding,  # type: ignore[call-arg]
                          groups, False, dilation, padding_mode)
-        _wait(self, ("weight", "bias") if bias else ("weight",), UninitializedParameter, device, dtype)
+        _add_uninitialized(self, ("weight", "bias") if bias else ("weight",), UninitializedParameter, device, dtype)
 
 
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
-    """A `ConvTranspose1d` whose `in_channels` is that of the first input; else as `LazyConv2d`.
+    """A `ConvTranspose1d` that takes `in_channels` from the first input; else as `LazyConv2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -207,7 +208,7 @@ class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
 
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
-    """A `ConvTranspose2d` whose `in_channels` is that of the first input; else as `LazyConv2d`.
+    """A `ConvTranspose2d` that takes `in_channels` from the first input; else as `LazyConv2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -219,7 +220,7 @@ class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
 
 
 class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
-    """A `ConvTranspose3d` whose `in_channels` is that of the first input; else as `LazyConv2d`.
+    """A `ConvTranspose3d` that takes `in_channels` from the first input; else as `LazyConv2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -233,7 +234,7 @@ class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
 # ---------------------------------------------------------------------- normalisation
 
 class _LazyNorm(_LazyLayer):
-    """A normalisation of channels that waits for their number."""
+    """Base class of normalisations without a number of channels."""
 
     def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
                  track_running_stats: bool = True, device: Any = None, dtype: Any = None, *,
@@ -242,9 +243,9 @@ class _LazyNorm(_LazyLayer):
         self.affine = affine
         self.track_running_stats = track_running_stats
         if affine:
-            _wait(self, ("weight", "bias") if bias else ("weight",), UninitializedParameter, device, dtype)
+            _add_uninitialized(self, ("weight", "bias") if bias else ("weight",), UninitializedParameter, device, dtype)
         if track_running_stats:
-            _wait(self, ("running_mean", "running_var"), UninitializedBuffer, device, dtype)
+            _add_uninitialized(self, ("running_mean", "running_var"), UninitializedBuffer, device, dtype)
             count = zeros((), device=device, dtype=int64)
             self.register_buffer("num_batches_tracked", count)  # type: ignore[attr-defined]
 
@@ -257,7 +258,7 @@ class _LazyNorm(_LazyLayer):
 
 
 class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
-    """A `BatchNorm1d` whose `num_features` is the number of the first input's channels. It becomes one then.
+    """A `BatchNorm1d` that takes `num_features` from the first input, and becomes a BatchNorm1d.
 
     Other arguments and errors: as `BatchNorm1d`.
 
@@ -272,7 +273,7 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
 
 
 class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
-    """A `BatchNorm2d` whose `num_features` is the number of the first input's channels. It becomes one then.
+    """A `BatchNorm2d` that takes `num_features` from the first input, and becomes a BatchNorm2d.
 
     Other arguments and errors: as `BatchNorm2d`.
 
@@ -287,7 +288,7 @@ class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
 
 
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
-    """A `BatchNorm3d` whose `num_features` is the number of the first input's channels. It becomes one then.
+    """A `BatchNorm3d` that takes `num_features` from the first input, and becomes a BatchNorm3d.
 
     Other arguments and errors: as `BatchNorm3d`.
 
@@ -302,7 +303,7 @@ class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
 
 
 class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
-    """A `InstanceNorm1d` whose `num_features` is the number of the first input's channels. It becomes one then.
+    """An `InstanceNorm1d` that takes `num_features` from the first input, and becomes an InstanceNorm1d.
 
     Other arguments and errors: as `InstanceNorm1d`, but by default it is affine and tracks statistics.
 
@@ -317,7 +318,7 @@ class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
 
 
 class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
-    """A `InstanceNorm2d` whose `num_features` is the number of the first input's channels. It becomes one then.
+    """An `InstanceNorm2d` that takes `num_features` from the first input, and becomes an InstanceNorm2d.
 
     Other arguments and errors: as `InstanceNorm2d`, but by default it is affine and tracks statistics.
 
@@ -332,7 +333,7 @@ class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
 
 
 class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
-    """A `InstanceNorm3d` whose `num_features` is the number of the first input's channels. It becomes one then.
+    """An `InstanceNorm3d` that takes `num_features` from the first input, and becomes an InstanceNorm3d.
 
     Other arguments and errors: as `InstanceNorm3d`, but by default it is affine and tracks statistics.
 

@@ -13,7 +13,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class Identity(Module):
-    """y = x: a place holder. It takes any arguments and ignores them.
+    """y = x: a placeholder. It accepts any arguments and ignores them.
 
         >>> import minidl
         >>> from minidl import nn
@@ -65,10 +65,11 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """y_k = x1^T W_k x2 + b_k: how well two vectors fit, once for each of `out_features` matrices.
+    """y_k = x1^T W_k x2 + b_k: how well two vectors fit.
 
-    input1 (..., in1_features), input2 (..., in2_features) -> (..., out_features). weight (out_features, in1_features,
-    in2_features) and bias (out_features,) start uniform on [-r, r) with r = 1 / sqrt(in1_features).
+    There are `out_features` matrices W_k. input1 (..., in1_features), input2 (..., in2_features) -> (...,
+    out_features). weight (out_features, in1_features, in2_features) and bias (out_features,) start uniform on [-r, r)
+    with r = 1 / sqrt(in1_features).
     Errors: ValueError unless in1_features > 0.
 
         >>> import minidl
@@ -108,8 +109,8 @@ class Bilinear(Module):
 
 
 def init_layer(weight: Tensor, bias: Tensor | None) -> None:
-    """What linear and convolution layers start with: uniform on [-r, r), r = 1 / sqrt(fan_in)."""
-    if weight.numel():      # without elements there is nothing to fill, and it may have no fan
+    """Draw the initial values of linear and convolution layers: uniform on [-r, r), r = 1 / sqrt(fan_in)."""
+    if weight.numel():      # without elements there is nothing to fill, and perhaps no fan
         init.kaiming_uniform_(weight, a=math.sqrt(5))   # with this slope, the gain is sqrt(1/3)
     if bias is not None:
         fan_in, _ = init._calculate_fan_in_and_fan_out(weight)

@@ -1,4 +1,7 @@
-"""Local response normalisation: channels are divided by the energy of their neighbours, as in AlexNet."""
+"""Local response normalisation, as in AlexNet.
+
+Each channel is divided by the energy of its neighbours.
+"""
 from __future__ import annotations
 
 from minidl.nn import functional as F
@@ -7,9 +10,9 @@ from minidl.tensors.tensor import Tensor
 
 
 class LocalResponseNorm(Module):
-    """y[n,c] = x[n,c] / (k + alpha * mean of x[n,c']^2)^beta, over `size` channels c' around c.
+    """y[n,c] = x[n,c] / (k + alpha * mean of x[n,c']^2)^beta. The mean is over `size` channels c' around c.
 
-    input (N, C, *) -> the same. Channels that are not there count as 0.
+    input (N, C, *) -> the same. Channels outside the range count as 0.
     Errors: ValueError for fewer than three dimensions.
     Source: Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
 

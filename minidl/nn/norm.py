@@ -1,4 +1,4 @@
-"""Normalisation layers. The running statistics live here; the formulas in `ops.norm`."""
+"""Normalisation layers with their running statistics. `ops.norm` has the formulas."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class _Norm(Module):
-    """A scale that starts at one and a shift that starts at zero, or neither."""
+    """Base class: a scale that starts at one and a shift that starts at zero, or neither."""
 
     weight: Parameter | None
     bias: Parameter | None
@@ -25,7 +25,7 @@ class _Norm(Module):
         self.register_parameter("bias", Parameter(zeros(shape, device=device, dtype=dtype)) if bias else None)
 
     def reset_parameters(self) -> None:
-        """Back to the initial values."""
+        """Restore the initial values."""
         if self.weight is not None:
             init.ones_(self.weight)
         if self.bias is not None:
@@ -33,9 +33,9 @@ class _Norm(Module):
 
 
 class _Tracking(_Norm):
-    """What batch and instance normalisation share: one scale and shift for each channel, and running statistics."""
+    """Base class of batch and instance normalisation: per-channel scale, shift and running statistics."""
 
-    _version: ClassVar[int] = 2     # what is saved has `num_batches_tracked` since version 2
+    _version: ClassVar[int] = 2     # version 2 added `num_batches_tracked` to the saved state
 
     dims: tuple[int, ...]       # how many dimensions the input may have
     running_mean: Tensor | None
@@ -64,7 +64,7 @@ class _Tracking(_Norm):
             init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
-        """Back to the initial values, running statistics included."""
+        """Restore the initial values, running statistics included."""
         self.reset_running_stats()
         super().reset_parameters()
 
@@ -89,7 +89,7 @@ class _Tracking(_Norm):
 # ---------------------------------------------------------------------- over the batch
 
 class _BatchNorm(_Tracking):
-    """Batch normalisation of inputs with any number of position axes."""
+    """Batch normalisation of inputs with any number of spatial axes."""
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
                  track_running_stats: bool = True, device: Any = None, dtype: Any = None, *,
@@ -110,14 +110,15 @@ class _BatchNorm(_Tracking):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Shift and scale every channel to mean 0 and variance 1 over the batch, then to a learned mean and spread.
+    """Normalise every channel to mean 0 and variance 1 over the batch.
 
-    input (N, C) or (N, C, L). In training the batch's own mean and variance are used, and noted:
+    Then scale and shift it by learned numbers. input (N, C) or (N, C, L). Training uses the mean and variance of the
+    batch, and updates the running statistics:
 
         running = (1 - momentum) * running + momentum * batch
 
-    with the unbiased variance; `momentum=None` takes the average of all batches instead. In evaluation the running
-    ones are used, or the batch's if `track_running_stats` is False. affine: whether weight and bias are learned;
+    with the unbiased variance; `momentum=None` averages all batches instead. Evaluation uses the running statistics,
+    or the batch's if `track_running_stats` is False. affine: whether weight and bias are learned;
     bias: whether a bias is.
     Errors: ValueError for another number of dimensions, or in training for one value per channel.
     Source: Ioffe and Szegedy, "Batch Normalization", 2015, https://arxiv.org/abs/1502.03167
@@ -136,7 +137,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """`BatchNorm1d` for images: input (N, C, H, W), statistics of each channel over all images and pixels.
+    """`BatchNorm1d` for images (N, C, H, W). Statistics are over all images and pixels.
 
         >>> import minidl
         >>> from minidl import nn
@@ -149,7 +150,7 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """`BatchNorm1d` for volumes: input (N, C, D, H, W), statistics of each channel over all volumes and positions.
+    """`BatchNorm1d` for volumes (N, C, D, H, W). Statistics are over all volumes and positions.
 
         >>> import minidl
         >>> from minidl import nn
@@ -163,8 +164,8 @@ class BatchNorm3d(_BatchNorm):
 class SyncBatchNorm(_BatchNorm):
     """`BatchNorm1d` for inputs (N, C, *) of any number of dimensions.
 
-    In PyTorch the processes of a training that is shared out among them share their statistics, too. Here there is one
-    process, so this is batch normalisation, for programs and checkpoints that have it. `process_group` has no meaning.
+    In PyTorch the processes of a distributed training share their statistics. Here there is one process, so this is
+    plain batch normalisation, for programs and checkpoints that name it. `process_group` has no meaning.
     Errors: as `BatchNorm1d`.
 
         >>> from minidl import nn
@@ -187,7 +188,7 @@ class SyncBatchNorm(_BatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
-        """The module with all its batch normalisations replaced; they keep their parameters and statistics."""
+        """Replace all batch normalisations of a module. They keep their parameters and statistics."""
         converted = module
         if isinstance(module, _BatchNorm):
             converted = cls(module.num_features, module.eps, module.momentum, module.affine,
@@ -202,7 +203,7 @@ class SyncBatchNorm(_BatchNorm):
 # ---------------------------------------------------------------------- over each image alone
 
 class _InstanceNorm(_Tracking):
-    """Instance normalisation of inputs with any number of position axes."""
+    """Instance normalisation of inputs with any number of spatial axes."""
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
                  track_running_stats: bool = False, device: Any = None, dtype: Any = None, *,
@@ -210,7 +211,7 @@ class _InstanceNorm(_Tracking):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def _channel_axis(self, input: Tensor) -> int:
-        return input.ndim - self.dims[0]    # the unbatched kind comes first
+        return input.ndim - self.dims[0]    # dims begins with the number without a batch axis
 
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
@@ -242,11 +243,11 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Shift and scale every channel of every image to mean 0 and variance 1 over its pixels.
+    """Normalise every channel of every image to mean 0 and variance 1.
 
-    input (N, C, H, W) or (C, H, W) -> the same. affine: then to a learned mean and spread, one for each channel; bias:
-    whether a bias is learned. track_running_stats: note the statistics in training, as `BatchNorm1d` does, and use
-    them in evaluation; by default each image has its own, then too.
+    input (N, C, H, W) or (C, H, W) -> the same. affine: then scale and shift each channel by learned numbers; bias:
+    whether a bias is learned. track_running_stats: track the statistics in training, as `BatchNorm1d` does, and use
+    them in evaluation. By default each image uses its own statistics in evaluation too.
     Errors: ValueError for another number of dimensions, or of channels if affine; in training for a single pixel.
     Source: Ulyanov et al., "Instance Normalization", 2016, https://arxiv.org/abs/1607.08022
 
@@ -276,9 +277,10 @@ class InstanceNorm3d(_InstanceNorm):
 
 
 class LayerNorm(_Norm):
-    """Shift and scale each sample to mean 0 and variance 1 over its last dimensions, then to a learned mean and spread.
+    """Normalise each sample to mean 0 and variance 1 over its last dimensions.
 
-    input (*, *normalized_shape); weight and bias have the shape `normalized_shape`, a tuple or an int.
+    Then scale and shift it by learned numbers. input (*, *normalized_shape); weight and bias have the shape
+    `normalized_shape`, a tuple or an int.
     Source: Ba et al., "Layer Normalization", 2016, https://arxiv.org/abs/1607.06450
 
         >>> import minidl
@@ -305,10 +307,10 @@ class LayerNorm(_Norm):
 
 
 class RMSNorm(Module):
-    """Divide each sample by the root of its mean square over its last dimensions, then scale as learned.
+    """Divide each sample by its root mean square over its last dimensions.
 
-    input (*, *normalized_shape); weight has the shape `normalized_shape`, a tuple or an int. eps: what is added to the
-    mean square, the machine epsilon of the dtype if not given.
+    Then multiply by the learned weight. input (*, *normalized_shape); weight has the shape `normalized_shape`, a tuple
+    or an int. eps: added to the mean square; the machine epsilon of the dtype if not given.
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, https://arxiv.org/abs/1910.07467
 
         >>> import minidl
@@ -329,7 +331,7 @@ class RMSNorm(Module):
         self.register_parameter("weight", weight)
 
     def reset_parameters(self) -> None:
-        """Back to the initial values."""
+        """Restore the initial values."""
         if self.weight is not None:
             init.ones_(self.weight)
 
@@ -341,9 +343,10 @@ class RMSNorm(Module):
 
 
 class GroupNorm(_Norm):
-    """Shift and scale groups of C/num_groups channels of each image to mean 0 and variance 1, then as learned.
+    """Normalise groups of channels of each image to mean 0 and variance 1.
 
-    input (N, C, *); weight and bias (C,). Errors: ValueError where num_groups does not divide the channels.
+    A group has C/num_groups channels. Then scale and shift by learned numbers. input (N, C, *); weight and bias (C,).
+    Errors: ValueError where num_groups does not divide the channels.
     Source: Wu and He, "Group Normalization", 2018, https://arxiv.org/abs/1803.08494
 
         >>> import minidl

@@ -1,4 +1,7 @@
-"""A margin around signals, images and volumes: of a constant, mirrored, of the edge, or from the other side."""
+"""Padding layers for signals, images and volumes.
+
+The margin is a constant, the mirrored input, its repeated edge, or its opposite side.
+"""
 from __future__ import annotations
 
 from minidl.nn import functional as F
@@ -8,9 +11,9 @@ from minidl.tensors.tensor import Tensor
 
 
 class _Pad(Module):
-    """The widths, and what `functional.pad` is told."""
+    """Base class: the padding widths, and the mode for `functional.pad`."""
 
-    dims: int               # how many axes get a margin
+    dims: int               # number of padded axes
     mode = "constant"
     value: float = 0.0
 
@@ -28,7 +31,7 @@ class _Pad(Module):
 # ---------------------------------------------------------------------- a constant
 
 class _ConstantPad(_Pad):
-    """The value of the margin."""
+    """Base class: the value of the margin."""
 
     def __init__(self, padding: int | tuple[int, ...], value: float) -> None:
         super().__init__(padding)
@@ -39,7 +42,7 @@ class _ConstantPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """A margin of `value` around signals: input (N, C, L) or (C, L). padding: an int, or (left, right).
+    """A margin of `value` around signals (N, C, L) or (C, L). padding: an int, or (left, right).
 
         >>> import minidl
         >>> from minidl import nn
@@ -51,10 +54,10 @@ class ConstantPad1d(_ConstantPad):
 
 
 class ConstantPad2d(_ConstantPad):
-    """A margin of `value` around images: input (N, C, H, W) or (C, H, W).
+    """A margin of `value` around images (N, C, H, W) or (C, H, W).
 
-    padding: an int for all sides, or (left, right, top, bottom); negative widths cut off.
-    Errors: RuntimeError where more is cut off than there is.
+    padding: an int for all sides, or (left, right, top, bottom); negative widths crop.
+    Errors: RuntimeError where the crop is larger than the image.
 
         >>> import minidl
         >>> from minidl import nn
@@ -67,9 +70,9 @@ class ConstantPad2d(_ConstantPad):
 
 
 class ConstantPad3d(_ConstantPad):
-    """A margin of `value` around volumes: input (N, C, D, H, W) or (C, D, H, W).
+    """A margin of `value` around volumes (N, C, D, H, W) or (C, D, H, W).
 
-    padding: an int for all sides, or (left, right, top, bottom, front, back); negative widths cut off.
+    padding: an int for all sides, or (left, right, top, bottom, front, back); negative widths crop.
 
         >>> import minidl
         >>> from minidl import nn
@@ -81,7 +84,7 @@ class ConstantPad3d(_ConstantPad):
 
 
 class ZeroPad1d(_Pad):
-    """A margin of zeros around signals; shapes and padding as `ConstantPad1d`.
+    """A margin of zeros around signals. Shapes and padding as `ConstantPad1d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -93,7 +96,7 @@ class ZeroPad1d(_Pad):
 
 
 class ZeroPad2d(_Pad):
-    """A margin of zeros around images; shapes and padding as `ConstantPad2d`.
+    """A margin of zeros around images. Shapes and padding as `ConstantPad2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -106,7 +109,7 @@ class ZeroPad2d(_Pad):
 
 
 class ZeroPad3d(_Pad):
-    """A margin of zeros around volumes; shapes and padding as `ConstantPad3d`.
+    """A margin of zeros around volumes. Shapes and padding as `ConstantPad3d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -120,7 +123,7 @@ class ZeroPad3d(_Pad):
 # ---------------------------------------------------------------------- of the input itself
 
 class ReflectionPad1d(_Pad):
-    """A margin that mirrors signals, their edge not repeated; shapes and padding as `ConstantPad1d`.
+    """A margin that mirrors signals without repeating the edge. Shapes and padding as `ConstantPad1d`.
 
     Errors: RuntimeError unless the margin is narrower than the signal.
 
@@ -135,7 +138,7 @@ class ReflectionPad1d(_Pad):
 
 
 class ReflectionPad2d(_Pad):
-    """A margin that mirrors images, their edge not repeated; shapes and padding as `ConstantPad2d`.
+    """A margin that mirrors images without repeating the edge. Shapes and padding as `ConstantPad2d`.
 
     Errors: RuntimeError unless the margin is narrower than the image.
 
@@ -152,7 +155,7 @@ class ReflectionPad2d(_Pad):
 
 
 class ReflectionPad3d(_Pad):
-    """A margin that mirrors volumes, their edge not repeated; shapes and padding as `ConstantPad3d`.
+    """A margin that mirrors volumes without repeating the edge. Shapes and padding as `ConstantPad3d`.
 
     Errors: RuntimeError unless the margin is narrower than the volume.
 
@@ -167,7 +170,7 @@ class ReflectionPad3d(_Pad):
 
 
 class ReplicationPad1d(_Pad):
-    """A margin that repeats the edge of signals; shapes and padding as `ConstantPad1d`.
+    """A margin that repeats the edge of signals. Shapes and padding as `ConstantPad1d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -180,7 +183,7 @@ class ReplicationPad1d(_Pad):
 
 
 class ReplicationPad2d(_Pad):
-    """A margin that repeats the edge of images; shapes and padding as `ConstantPad2d`.
+    """A margin that repeats the edge of images. Shapes and padding as `ConstantPad2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -195,7 +198,7 @@ class ReplicationPad2d(_Pad):
 
 
 class ReplicationPad3d(_Pad):
-    """A margin that repeats the edge of volumes; shapes and padding as `ConstantPad3d`.
+    """A margin that repeats the edge of volumes. Shapes and padding as `ConstantPad3d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -208,7 +211,7 @@ class ReplicationPad3d(_Pad):
 
 
 class _CircularPad(_Pad):
-    """The margin goes on where the input begins again."""
+    """Base class: the input repeats itself in the margin."""
 
     mode = "circular"
 
@@ -220,7 +223,7 @@ class _CircularPad(_Pad):
 
 
 class CircularPad1d(_CircularPad):
-    """A margin from the other side, as if signals were repeated all around; shapes and padding as `ConstantPad1d`.
+    """A margin as if signals were repeated all around. Shapes and padding as `ConstantPad1d`.
 
     Errors: ValueError for other numbers of dimensions, RuntimeError where the margin is wider than the signal.
 
@@ -234,7 +237,7 @@ class CircularPad1d(_CircularPad):
 
 
 class CircularPad2d(_CircularPad):
-    """A margin from the other side, as if images were repeated all around; shapes and padding as `ConstantPad2d`.
+    """A margin as if images were repeated all around. Shapes and padding as `ConstantPad2d`.
 
     Errors: ValueError for other numbers of dimensions, RuntimeError where the margin is wider than the image.
 
@@ -250,7 +253,7 @@ class CircularPad2d(_CircularPad):
 
 
 class CircularPad3d(_CircularPad):
-    """A margin from the other side, as if volumes were repeated all around; shapes and padding as `ConstantPad3d`.
+    """A margin as if volumes were repeated all around. Shapes and padding as `ConstantPad3d`.
 
     Errors: ValueError for other numbers of dimensions, RuntimeError where the margin is wider than the volume.
 

@@ -1,4 +1,4 @@
-"""Parameter and Buffer: the tensors that a module owns; and those whose shape is not known yet."""
+"""Parameter and Buffer: the tensors of a module; also without a shape yet."""
 from __future__ import annotations
 
 from typing import Any
@@ -11,12 +11,12 @@ from minidl.tensors.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A leaf tensor that a module lists in `parameters()` once it is assigned to an attribute.
+    """A leaf tensor that a module registers when it is assigned to an attribute.
 
-    It shares the memory of `data`, and nothing of its history. What is computed from it is a plain Tensor.
-    `Parameter()` is empty.
+    The module then lists it in `parameters()`. It shares the memory of `data`, but not its history. Results computed
+    from it are plain Tensors. `Parameter()` is empty.
 
-    Errors: TypeError unless `data` is a Tensor; RuntimeError if it is to require grad and is not floating.
+    Errors: TypeError unless `data` is a Tensor; RuntimeError if it should require grad and is not floating.
 
         >>> import minidl
         >>> minidl.nn.Parameter(minidl.ones(2))
@@ -35,7 +35,7 @@ class Parameter(Tensor):
         self.requires_grad = requires_grad
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        # without the gradient: who copies a network wants its weights
+        # without the gradient: a copy of a network needs only the weights
         result = super().__deepcopy__(memo)
         result.grad = None
         return result
@@ -45,10 +45,10 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that becomes a module's buffer once it is assigned to an attribute; see `Module.register_buffer`.
+    """A tensor that becomes a buffer when it is assigned to a module's attribute.
 
-    It shares the memory of `data`. What is computed from it is a plain Tensor. persistent: whether it is part of the
-    `state_dict`. Errors: TypeError unless `data` is a Tensor.
+    See `Module.register_buffer`. It shares the memory of `data`. Results computed from it are plain Tensors.
+    persistent: whether it is part of the `state_dict`. Errors: TypeError unless `data` is a Tensor.
 
         >>> import minidl
         >>> from minidl import nn
@@ -76,17 +76,17 @@ class Buffer(Tensor):
 # ---------------------------------------------------------------------- not initialized yet
 
 class _Uninitialized(Tensor):
-    """A tensor without a shape: it knows its dtype and device, and refuses all else until it is materialized."""
+    """A tensor without a shape. It knows its dtype and device; all else is an error until it is materialized."""
 
     becomes: type[Tensor]
-    placeholder: Array      # without elements; says which dtype and device the values will have
+    placeholder: Array      # without elements; holds the dtype and device of the later values
 
     def _prepare(self, requires_grad: bool, device: Any, dtype: Any) -> None:
         self.placeholder = empty(0, device=device, dtype=dtype).array
         self.edge = (AccumulateGrad(self), 0) if requires_grad else None
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
-        """Get a shape, and values that are not set: from now on this is a Parameter, or a Tensor, as any other."""
+        """Set the shape, with undefined values. From now on this is an ordinary Parameter or Tensor."""
         device, dtype = device or self.device, dtype or self.dtype
         del self.placeholder
         self.__class__ = self.becomes  # type: ignore[assignment]
@@ -112,7 +112,7 @@ class _Uninitialized(Tensor):
     def device(self) -> Any: return wrap(self.placeholder).device
 
     def is_floating_point(self) -> bool: return wrap(self.placeholder).is_floating_point()
-    def detach(self) -> Any: return self    # a state_dict tells that it is uninitialized
+    def detach(self) -> Any: return self    # a state_dict keeps it uninitialized
 
     def to(self, *args: Any, **kwargs: Any) -> Any:
         target = wrap(self.placeholder).to(*args, **kwargs)
@@ -129,10 +129,10 @@ class _Uninitialized(Tensor):
 
 
 class UninitializedParameter(_Uninitialized, Parameter):
-    """A parameter whose shape follows from the first input; lazy modules have them.
+    """A parameter that gets its shape from the first input, in a lazy module.
 
     It has a dtype, a device and requires_grad, and moves with its module. `materialize(shape)` makes it a Parameter.
-    Errors: RuntimeError where its shape is asked for, ValueError where it is used in any other way.
+    Errors: RuntimeError for a query of its shape, ValueError for any other use.
 
         >>> from minidl import nn
         >>> weight = nn.UninitializedParameter()
@@ -150,7 +150,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
 
 
 class UninitializedBuffer(_Uninitialized, Buffer):
-    """A buffer whose shape follows from the first input; as `UninitializedParameter`.
+    """A buffer that gets its shape from the first input; see `UninitializedParameter`.
 
         >>> from minidl import nn
         >>> mean = nn.UninitializedBuffer()
@@ -173,7 +173,7 @@ def is_lazy(value: Any) -> bool:
 
 
 def type_name(value: Any) -> str:
-    """How errors name what they were given: `minidl.Tensor`, `list`, `numpy.ndarray`."""
+    """The type name for an error: `minidl.Tensor`, `list`, `numpy.ndarray`."""
     kind = type(value)
     if isinstance(value, TensorBase):
         return f"minidl.{kind.__name__}"

@@ -1,4 +1,4 @@
-"""Channels into pixels and back, and channels in another order."""
+"""Move channels into pixels and back, and shuffle channels."""
 from __future__ import annotations
 
 from minidl.nn import functional as F
@@ -7,9 +7,9 @@ from minidl.tensors.tensor import Tensor
 
 
 class PixelShuffle(Module):
-    """An image r times larger out of its channels, r = upscale_factor: (*, C*r*r, H, W) -> (*, C, H*r, W*r).
+    """Make an image larger from its channels: (*, C*r*r, H, W) -> (*, C, H*r, W*r).
 
-    Errors: RuntimeError where r*r does not divide the channels.
+    r is upscale_factor. Errors: RuntimeError where r*r does not divide the channels.
     Source: Shi et al., "Real-Time Single Image and Video Super-Resolution", 2016, https://arxiv.org/abs/1609.05158
 
         >>> import minidl
@@ -31,9 +31,9 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """`PixelShuffle` undone, r = downscale_factor: (*, C, H*r, W*r) -> (*, C*r*r, H, W).
+    """The inverse of `PixelShuffle`: (*, C, H*r, W*r) -> (*, C*r*r, H, W).
 
-    Errors: RuntimeError where r does not divide height and width.
+    r is downscale_factor. Errors: RuntimeError where r does not divide height and width.
 
         >>> import minidl
         >>> from minidl import nn
@@ -53,7 +53,9 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """The channels of (N, C, *) dealt out like cards: the first of each group, then the second of each, and so on.
+    """Interleave the groups of the channels of (N, C, *).
+
+    First come the first channels of all groups, then the second ones, and so on.
 
     Errors: RuntimeError where groups does not divide C.
     Source: Zhang et al., "ShuffleNet", 2017, https://arxiv.org/abs/1707.01083

@@ -1,4 +1,4 @@
-"""Signals, images and volumes made larger or smaller."""
+"""Resize signals, images and volumes."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,11 +9,11 @@ from minidl.tensors.tensor import Tensor
 
 
 class Upsample(Module):
-    """The last one, two or three axes resized: input (N, C, L), (N, C, H, W) or (N, C, D, H, W).
+    """Resize the last one, two or three axes.
 
-    Say the new `size`, an int or a tuple, or `scale_factor`, how much larger, a number or a tuple. mode: 'nearest',
-    'linear' (signals), 'bilinear' or 'bicubic' (images), 'trilinear' (volumes); they, and the other arguments, are
-    those of `functional.interpolate`.
+    input (N, C, L), (N, C, H, W) or (N, C, D, H, W). Give the new `size`, an int or a tuple, or the `scale_factor`, a
+    number or a tuple. mode: 'nearest', 'linear' (signals), 'bilinear' or 'bicubic' (images), 'trilinear' (volumes).
+    Modes and other arguments are those of `functional.interpolate`.
     Errors: in the call, ValueError and NotImplementedError for arguments that do not fit the input.
 
         >>> import minidl
@@ -42,7 +42,7 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` of images by repeating pixels. Its name from before `Upsample` was there.
+    """`Upsample` of images by repeating pixels. An older name.
 
         >>> import minidl
         >>> from minidl import nn
@@ -56,7 +56,7 @@ class UpsamplingNearest2d(Upsample):
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of images by straight lines between pixels, the corners staying corners. An old name, too.
+    """`Upsample` of images by bilinear interpolation with aligned corners. An older name.
 
         >>> import minidl
         >>> from minidl import nn

@@ -1,7 +1,7 @@
-"""Recurrent layers: a hidden state goes through a sequence step by step, and remembers what came before.
+"""Recurrent layers: a hidden state remembers a sequence, step by step.
 
-The equations stand in the docstrings below, and once more in ordinary ops in `minidl/ops/rnn/layers.py`: read
-`LSTMLayer.reference` there first. docs/life_of_an_lstm_step.md follows two steps and their gradient through all floors.
+The docstrings below have the equations. `minidl/ops/rnn/layers.py` has them in ordinary ops: read `LSTMLayer.reference`
+there first. docs/life_of_an_lstm_step.md follows two steps and their gradient through all floors.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAYERS: dict[str, type[ops.RecurrentLayer]] = {
 
 
 class RNNBase(Module):
-    """Layers of one kind on top of each other, in one direction or in both: what `RNN`, `LSTM` and `GRU` share.
+    """Base class of `RNN`, `LSTM` and `GRU`: stacked layers, in one direction or both.
 
     mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU". For the other arguments, shapes and errors, see `LSTM`.
     """
@@ -92,10 +92,10 @@ class RNNBase(Module):
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
     def flatten_parameters(self) -> None:
-        """Does nothing: the weights may lie in memory as they like. In PyTorch it prepares them for a GPU library."""
+        """Do nothing. In PyTorch it arranges the weights in memory for a GPU library."""
 
     def _run(self, function: Callable[..., Any], input: Any, hx: Any) -> Any:
-        """`function`, such as `minidl.lstm`, on a batch, on one sequence or on packed sequences."""
+        """Run `function`, such as `minidl.lstm`, on a batch, one sequence or packed sequences."""
         packed = isinstance(input, PackedSequence)
         x = input.data if packed else input
         batched = self._check_input(x, packed)
@@ -120,7 +120,7 @@ class RNNBase(Module):
         return y, (tuple(states) if len(states) == 2 else states[0])
 
     def _check_input(self, x: Any, packed: bool) -> bool:
-        """Whether there is a batch, or else one sequence."""
+        """Whether `x` is a batch, not one sequence."""
         who = self._get_name()
         if packed and x.ndim != 2:
             raise RuntimeError(f"{who}: input must have 2 dimensions, got {x.ndim}: the data of a packed sequence is "
@@ -138,7 +138,7 @@ class RNNBase(Module):
         return packed or x.ndim == 3
 
     def _state_shapes(self, N: int) -> list[tuple[int, int, int]]:
-        """Of h, and of c in a long short-term memory."""
+        """The shapes of h, and of c in an LSTM."""
         layers = self.num_layers * (1 + self.bidirectional)
         h = (layers, N, self.proj_size or self.hidden_size)
         return [h, (layers, N, self.hidden_size)] if self.mode == "LSTM" else [h]
@@ -166,7 +166,7 @@ class RNNBase(Module):
         return states
 
     def _other_order(self, x: Tensor, state: Tensor) -> str:
-        """What to try with a state that is not as long as the batch of `x`."""
+        """A hint for a state whose batch size is not that of `x`."""
         if x.ndim == 3 and state.shape[1] == x.shape[1 if self.batch_first else 0]:
             axes, other = ("(N, T, I)", "(T, N, I)") if self.batch_first else ("(T, N, I)", "(N, T, I)")
             return (f"; input {tuple(x.shape)} is taken as {axes}, for batch_first={self.batch_first}: if it is "
@@ -185,7 +185,7 @@ class RNNBase(Module):
 
 
 class RNN(RNNBase):
-    """Elman's network: the state is one layer of neurons that see the input and themselves, one step ago.
+    """Elman's network: one layer of neurons sees the input and its last state.
 
         h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)
 
@@ -222,23 +222,23 @@ class RNN(RNNBase):
 
 
 class LSTM(RNNBase):
-    """Long short-term memory: gates decide what a cell forgets, what it takes in and what it shows.
+    """Long short-term memory: gates decide what a cell forgets, adds and outputs.
 
         i_t = sigmoid(W_ii x_t + b_ii + W_hi h_(t-1) + b_hi)        input gate
         f_t = sigmoid(W_if x_t + b_if + W_hf h_(t-1) + b_hf)        forget gate
-        g_t = tanh(W_ig x_t + b_ig + W_hg h_(t-1) + b_hg)           what might be taken in
+        g_t = tanh(W_ig x_t + b_ig + W_hg h_(t-1) + b_hg)           new content
         o_t = sigmoid(W_io x_t + b_io + W_ho h_(t-1) + b_ho)        output gate
         c_t = f_t * c_(t-1) + i_t * g_t                             the cell
         h_t = o_t * tanh(c_t)                                       the hidden state, which is the output
 
     In ordinary ops: `LSTMLayer.reference` in `minidl/ops/rnn/layers.py`.
 
-    Where f is 1 and i is 0, the cell stays as it is, and its gradient passes back undiminished. With proj_size R, h_t
-    is multiplied by a matrix W_hr as the last thing, and so has R elements, fewer than the cell.
+    Where f is 1 and i is 0, the cell does not change, and its gradient passes back in full. With proj_size R, a last
+    matrix W_hr multiplies h_t, which then has R elements, fewer than the cell.
 
     num_layers: the outputs of each layer are the inputs of the next. dropout: in training, the probability of dropping
-    an output between two layers. bidirectional: a second set of weights walks from the end to the beginning, and the
-    outputs of both stand side by side. Initial values are uniform on [-r, r), r = 1 / sqrt(hidden_size).
+    an output between two layers. bidirectional: a second set of weights runs from the end to the beginning, and the
+    outputs of both are concatenated. Initial values are uniform on [-r, r), r = 1 / sqrt(hidden_size).
 
     `lstm(input, (h_0, c_0))` returns `output, (h_n, c_n)`; without states it starts with zeros. For T steps, N
     sequences, I inputs, H hidden units and D directions:
@@ -249,7 +249,7 @@ class LSTM(RNNBase):
     bias_ih_l0 and bias_hh_l0 (4H,) likewise; weight_hr_l0 (R, H). The names of the other direction end in `_reverse`,
     those of later layers in `_l1` and so on.
 
-    Errors: ValueError, at the door, for settings that cannot be, and for input of another number of dimensions or
+    Errors: ValueError in the constructor for settings out of range, and in the call for another number of dimensions or
     another dtype than the weights; RuntimeError where other shapes do not fit, or there is no step.
     Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, https://doi.org/10.1162/neco.1997.9.8.1735;
     the projection: Sak et al., "Long Short-Term Memory Based Recurrent Neural Network Architectures for Large
@@ -274,11 +274,11 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent units: gates decide how much of the state is new, and how far that depends on the old one.
+    """Gated recurrent units: gates decide how much of the state is new.
 
         r_t = sigmoid(W_ir x_t + b_ir + W_hr h_(t-1) + b_hr)        reset gate
         z_t = sigmoid(W_iz x_t + b_iz + W_hz h_(t-1) + b_hz)        update gate
-        n_t = tanh(W_in x_t + b_in + r_t * (W_hn h_(t-1) + b_hn))   what might be new
+        n_t = tanh(W_in x_t + b_in + r_t * (W_hn h_(t-1) + b_hn))   new content
         h_t = (1 - z_t) * n_t + z_t * h_(t-1)
 
     In ordinary ops: `GRULayer.reference` in `minidl/ops/rnn/layers.py`.
@@ -308,7 +308,7 @@ class GRU(RNNBase):
 
 
 def reset(module: Any) -> None:
-    """What recurrent layers and cells start with: uniform on [-r, r), r = 1 / sqrt(hidden_size)."""
+    """Draw the initial values of recurrent layers and cells: uniform on [-r, r), r = 1 / sqrt(hidden_size)."""
     bound = 1.0 / math.sqrt(module.hidden_size) if module.hidden_size else 0.0
     for weight in module.parameters():
         init.uniform_(weight, -bound, bound)

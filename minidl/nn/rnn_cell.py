@@ -1,4 +1,4 @@
-"""Recurrent cells: a single step of the layers in `rnn.py`, for loops of one's own."""
+"""Recurrent cells: one step of the layers in `rnn.py`, for your own loops."""
 from __future__ import annotations
 
 from typing import Any
@@ -12,7 +12,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class RNNCellBase(Module):
-    """What the cells share: weight_ih (kH, I), weight_hh (kH, H), bias_ih and bias_hh (kH,), with k = num_chunks."""
+    """Base class of the cells: weight_ih (kH, I), weight_hh (kH, H), bias_ih and bias_hh (kH,), k = num_chunks."""
 
     bias_ih: Parameter | None
     bias_hh: Parameter | None
@@ -35,7 +35,7 @@ class RNNCellBase(Module):
         reset(self)
 
     def _step(self, function: Any, input: Tensor, states: Any, names: tuple[str, ...]) -> list[Tensor]:
-        """`function` on a batch of inputs and states, or on a batch of one."""
+        """Run `function` on a batch of inputs and states, or on one as a batch of one."""
         who = self._get_name()
         if input.ndim not in (1, 2):
             raise ValueError(f"{who}: Expected input to be 1D or 2D, got {input.ndim}D instead")
@@ -87,9 +87,9 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One step of long short-term memory; the equations stand at `LSTM`.
+    """One step of long short-term memory. `LSTM` has the equations.
 
-    input (N, I) or (I,), hx a pair (h, c) of (N, H) or (H,) each, zeros if not given; returns (h', c').
+    input (N, I) or (I,); hx is a pair (h, c) of (N, H) or (H,) each, zeros if not given; returns (h', c').
     Errors: ValueError for another number of dimensions, RuntimeError where shapes do not fit. Source: see `LSTM`.
 
         >>> import minidl
@@ -112,7 +112,7 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One step of a gated recurrent unit; the equations stand at `GRU`.
+    """One step of a gated recurrent unit. `GRU` has the equations.
 
     input (N, I) or (I,), hx (N, H) or (H,), zeros if not given; returns h' like hx.
     Errors: ValueError for another number of dimensions, RuntimeError where shapes do not fit. Source: see `GRU`.

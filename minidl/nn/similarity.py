@@ -1,4 +1,4 @@
-"""How alike two vectors are: the angle between them, or their distance."""
+"""Similarity of two vectors: the angle between them, or their distance."""
 from __future__ import annotations
 
 from minidl.nn import functional as F
@@ -7,9 +7,10 @@ from minidl.tensors.tensor import Tensor
 
 
 class CosineSimilarity(Module):
-    """The cosine of the angle between x1 and x2 along `dim`: x1 . x2 / (|x1| |x2|), lengths below eps counting as eps.
+    """The cosine of the angle between x1 and x2 along `dim`.
 
-    x1, x2: shapes that can be broadcast -> the same without `dim`.
+    It is x1 . x2 / (|x1| |x2|); a length below eps counts as eps. x1, x2: shapes that can be broadcast -> the same
+    without `dim`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -29,7 +30,7 @@ class CosineSimilarity(Module):
 class PairwiseDistance(Module):
     """The p-norm of x1 - x2 + eps along the last axis.
 
-    x1, x2 (N, D) or (D,), broadcast -> (N,) or (), or with `keepdim` (N, 1) or (1,). eps keeps the distance from 0,
+    x1, x2 (N, D) or (D,), broadcast -> (N,) or (), or with `keepdim` (N, 1) or (1,). eps keeps the distance above 0,
     where the norm has no gradient.
 
         >>> import minidl

@@ -1,10 +1,10 @@
-"""Transformers: layers of attention and of small networks that look at one position each, on a residual stream.
+"""Transformers: attention and small per-position networks on a residual stream.
 
-Each part of a layer adds to what came in, and each sum (or, with `norm_first`, what each part sees) is normalised:
+Each part of a layer adds to its input. The sum is normalised, or with `norm_first` the input of the part:
 
     x = norm(x + part(x))          or, with norm_first, x = x + part(norm(x))
 
-Masks are those of `MultiheadAttention`: True where nobody may look, or numbers to add to the scores.
+Masks are those of `MultiheadAttention`: True where attention is not allowed, or numbers to add to the scores.
 """
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TransformerEncoderLayer(Module):
     which trains more easily where there are many layers (Xiong et al., 2020).
 
     Called with src (S, N, E), or (N, S, E) if `batch_first`, or (S, E), where E is d_model; returns the same shape.
-    src_mask (S, S) or (N*nhead, S, S) and src_key_padding_mask (N, S): who may look at whom. is_causal: a hint that
+    src_mask (S, S) or (N*nhead, S, S) and src_key_padding_mask (N, S): see the top of this file. is_causal: a hint that
     src_mask is the causal one. activation: "relu", "gelu" or a function. bias: whether linear layers and norms have
     one.
     Errors: RuntimeError for another activation; else as `MultiheadAttention`.
@@ -76,24 +76,24 @@ class TransformerEncoderLayer(Module):
         def attend(x: Tensor) -> Tensor:
             return self.dropout1(self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0])
 
-        def think(x: Tensor) -> Tensor:
+        def feed_forward(x: Tensor) -> Tensor:
             return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
-        for part, norm in ((attend, self.norm1), (think, self.norm2)):
+        for part, norm in ((attend, self.norm1), (feed_forward, self.norm2)):
             src = src + part(norm(src)) if self.norm_first else norm(src + part(src))
         return src
 
 
 class TransformerDecoderLayer(Module):
-    """Self-attention, attention to what the encoder made, `memory`, then a network for each position:
+    """Self-attention, attention to `memory`, then a network for each position:
 
         x = norm1(x + dropout1(self_attn(x)))
         x = norm2(x + dropout2(multihead_attn(x, memory)))
         x = norm3(x + dropout3(linear2(dropout(activation(linear1(x))))))
 
-    or with `norm_first` x + dropout1(self_attn(norm1(x))), and so on. Called with tgt (T, N, E) and memory (S, N, E);
-    masks tgt_mask (T, T), memory_mask (T, S), tgt_key_padding_mask (N, T), memory_key_padding_mask (N, S). All else is
-    as in `TransformerEncoderLayer`.
+    or with `norm_first` x + dropout1(self_attn(norm1(x))), and so on. `memory` is the encoder's output. Called with tgt
+    (T, N, E) and memory (S, N, E); masks tgt_mask (T, T), memory_mask (T, S), tgt_key_padding_mask (N, T),
+    memory_key_padding_mask (N, S). All else is as in `TransformerEncoderLayer`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -128,15 +128,15 @@ class TransformerDecoderLayer(Module):
             y, _ = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
             return self.dropout1(y)
 
-        def read(x: Tensor) -> Tensor:
+        def cross_attend(x: Tensor) -> Tensor:
             y, _ = self.multihead_attn(x, memory, memory, memory_key_padding_mask, False, memory_mask,
                                        is_causal=memory_is_causal)
             return self.dropout2(y)
 
-        def think(x: Tensor) -> Tensor:
+        def feed_forward(x: Tensor) -> Tensor:
             return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
-        for part, norm in ((attend, self.norm1), (read, self.norm2), (think, self.norm3)):
+        for part, norm in ((attend, self.norm1), (cross_attend, self.norm2), (feed_forward, self.norm3)):
             tgt = tgt + part(norm(tgt)) if self.norm_first else norm(tgt + part(tgt))
         return tgt
 
@@ -149,15 +149,15 @@ def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
     return activation
 
 
-# ---------------------------------------------------------------------- layer upon layer
+# ---------------------------------------------------------------------- stacks of layers
 
 class TransformerEncoder(Module):
     """`num_layers` copies of a layer, one after the other, then `norm` if it is given.
 
-    All start with the weights of `encoder_layer`. mask is the layers' src_mask. is_causal: a hint that it is the causal
-    one; if not given, it is looked at. With the causal mask and no padding, no mask is ever held in full.
-    enable_nested_tensor, mask_check: taken, and without meaning; padding is computed like all else.
-    In evaluation without gradients, PyTorch may write zeros where the padding is. Here stands what is computed.
+    All start with the weights of `encoder_layer`. mask is the layers' src_mask. is_causal: a hint that mask is the
+    causal one; if not given, the mask is examined. With the causal mask and no padding, no full mask is kept in memory.
+    enable_nested_tensor, mask_check: ignored; padding is computed like all else. In evaluation without gradients,
+    PyTorch may write zeros at the padding; here the computed values stay.
 
         >>> import minidl
         >>> from minidl import nn
@@ -185,9 +185,9 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """`num_layers` copies of a layer, one after the other, all reading `memory`; then `norm` if it is given.
+    """`num_layers` copies of a decoder layer in a row, then `norm` if given.
 
-    Arguments: as `TransformerDecoderLayer`. tgt_is_causal: if not given, tgt_mask is looked at.
+    All read `memory`. Arguments: as `TransformerDecoderLayer`. tgt_is_causal: if not given, tgt_mask is examined.
 
         >>> import minidl
         >>> from minidl import nn
@@ -214,35 +214,37 @@ class TransformerDecoder(Module):
 
 
 def _is_causal(mask: Tensor | None, hint: bool | None) -> bool:
-    """The hint, or without one, whether a mask hides what comes later and does nothing else."""
+    """The hint; without one, whether the mask hides exactly the later positions."""
     if hint is not None or mask is None:
         return bool(hint)
     if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or mask.requires_grad:
         return False
-    later = _later(len(mask), mask.device)
+    later = _later_positions(len(mask), mask.device)
     if mask.dtype == np.bool_:
         return bool((mask == later).all())
     return bool((mask == mask.new_zeros(()).masked_fill(later, -math.inf)).all())
 
 
-def _later(sz: int, device: Any) -> Tensor:
-    """(sz, sz), True above the diagonal."""
+def _later_positions(sz: int, device: Any) -> Tensor:
+    """A mask (sz, sz) of the later positions: True above the diagonal."""
     return ones(sz, sz, dtype=np.bool_, device=device).triu(1)
 
 
-# ---------------------------------------------------------------------- both together
+# ---------------------------------------------------------------------- encoder and decoder
 
 class Transformer(Module):
-    """An encoder that reads src, and a decoder that writes tgt with an eye on what the encoder made of it.
+    """An encoder that reads src, and a decoder that writes tgt.
+
+    The decoder attends to the output of the encoder.
 
     Called with src (S, N, E) and tgt (T, N, E), or with N in front if `batch_first`, or without N; returns (T, N, E).
-    Masks: src_mask, src_key_padding_mask, tgt_mask, tgt_key_padding_mask, memory_mask and memory_key_padding_mask. So
-    that no position sees what it should predict, tgt_mask is usually
-    `nn.Transformer.generate_square_subsequent_mask(T)`. custom_encoder, custom_decoder: used instead of
-    `TransformerEncoder` and `TransformerDecoder`, each of which ends with a LayerNorm.
+    Masks: src_mask, src_key_padding_mask, tgt_mask, tgt_key_padding_mask, memory_mask and memory_key_padding_mask.
+    Usually tgt_mask is `nn.Transformer.generate_square_subsequent_mask(T)`, so that no position sees what it should
+    predict. custom_encoder, custom_decoder: used instead of `TransformerEncoder` and `TransformerDecoder`, which each
+    end with a LayerNorm.
 
-    All matrices start Xavier-uniform. Word embeddings and the encoding of positions come before it, a Linear behind it.
-    Errors: RuntimeError where src and tgt differ in batch size or width.
+    All matrices start Xavier-uniform. Add word embeddings and position encodings before it, and a Linear after it.
+    Errors: RuntimeError where src and tgt differ in batch size or embedding size.
     Source: Vaswani et al., "Attention Is All You Need", 2017, https://arxiv.org/abs/1706.03762
 
         >>> import minidl
@@ -295,7 +297,7 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
-        """The causal mask (sz, sz): -inf where a position would look at a later one, else 0.
+        """The causal mask (sz, sz): -inf at later positions, else 0.
 
             >>> from minidl import nn
             >>> nn.Transformer.generate_square_subsequent_mask(3)

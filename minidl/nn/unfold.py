@@ -1,4 +1,4 @@
-"""Images as columns of patches, and columns of patches added up into images."""
+"""Images into columns of patches, and patches summed into images."""
 from __future__ import annotations
 
 from minidl.nn import functional as F
@@ -8,10 +8,10 @@ from minidl.tensors.tensor import Tensor
 
 
 class Unfold(Module):
-    """Every patch that a sliding window sees, as a column; see `functional.unfold`.
+    """Every patch of a sliding window as a column; see `functional.unfold`.
 
     input (N, C, H, W) or (C, H, W) -> (N, C*kh*kw, L) or (C*kh*kw, L), with L positions of the window, row by row.
-    Arguments: as those of `Conv2d`.
+    Arguments: as `Conv2d`.
     Errors: RuntimeError where the window does not fit the image.
 
         >>> import minidl
@@ -40,10 +40,11 @@ class Unfold(Module):
 
 
 class Fold(Unfold):
-    """Columns of patches laid back where `Unfold` took them from; where patches overlap, they add up.
+    """Put columns of patches back into an image; overlaps add up.
 
-    input (N, C*kh*kw, L) or (C*kh*kw, L) -> (N, C, *output_size) or (C, *output_size); see `functional.fold`.
-    Errors: RuntimeError where the columns are not those that `Unfold` makes of an image of that size.
+    It is the counterpart of `Unfold`. input (N, C*kh*kw, L) or (C*kh*kw, L) -> (N, C, *output_size) or (C,
+    *output_size); see `functional.fold`.
+    Errors: RuntimeError unless `Unfold` makes columns of this shape from an image of that size.
 
         >>> import minidl
         >>> from minidl import nn

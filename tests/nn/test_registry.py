@@ -29,7 +29,7 @@ except ImportError:
 
 RANDOM = np.random.default_rng(0)
 
-# without counterpart in PyTorch: minidl/nn/not_in_pytorch.py
+# without counterpart in PyTorch: minidl/nn/extra.py
 OURS_ALONE = {"DropConnect", "Maxout"}
 
 # no forward, or nothing but forward: tested in test_container.py and test_module.py; lazy ones in test_lazy.py
@@ -262,7 +262,7 @@ def test_equal_to_pytorch(row: Row, training: bool) -> None:
     if row.random and training:
         pytest.skip("random: see test_dropout.py")
     if row.name in OURS_ALONE:
-        pytest.skip("ours alone: see test_not_in_pytorch.py")
+        pytest.skip("ours alone: see test_extra.py")
     module, other = make_ours(row).train(training), make(row, torch.nn, theirs).double().train(training)
     assert repr(module) == repr(other)
     state = module.state_dict()

@@ -1,4 +1,7 @@
-"""A softmax over very many classes, most of them rare: frequent ones are quick, rare ones are asked for when needed."""
+"""A fast softmax over very many classes, most of them rare.
+
+Frequent classes are always computed, rare ones only when needed.
+"""
 from __future__ import annotations
 
 import itertools
@@ -22,16 +25,17 @@ class AdaptiveOutput(NamedTuple):
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):
-    """The log-probabilities of `n_classes` classes, sorted from frequent to rare, and the mean of -log p(right class).
+    """An adaptive softmax over `n_classes` classes, and its negative log-likelihood.
 
-    cutoffs (c1, c2, ...): the classes 0 to c1 - 1 are in the head, c1 to c2 - 1 in the first cluster, and so on. The
-    head has one more output for each cluster, for all of its classes together:
+    The classes are sorted from frequent to rare. cutoffs (c1, c2, ...): the classes 0 to c1 - 1 are in the head, c1 to
+    c2 - 1 in the first cluster, and so on. The head has one more output for each cluster, which stands for all its
+    classes:
 
-        p(class) = head(class)                            of those in the head
-        p(class) = head(cluster) * tail(class)            of those in a cluster
+        p(class) = head(class)                            for a class in the head
+        p(class) = head(cluster) * tail(class)            for a class in a cluster
 
-    Only the tails of clusters that occur among the targets are computed. The tail of cluster i first goes down to
-    in_features / div_value^(i+1) numbers: what is rare gets less. head_bias: whether the head has a bias.
+    Only the tails of clusters that occur among the targets are computed. The tail of cluster i first reduces the
+    input to in_features / div_value^(i+1) numbers: rare classes get fewer. head_bias: whether the head has a bias.
 
     Called with input (N, in_features) and target (N,), or (in_features,) and (); returns (output, loss).
     Errors: ValueError unless the cutoffs are ints that increase from 1 to n_classes - 1; RuntimeError where shapes do
@@ -83,7 +87,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             output, loss = self(input[None], target[None])
             return AdaptiveOutput(output[0], loss)
         head, first = F.log_softmax(self.head(input), 1), self.shortlist_size
-        column = target     # of the head: the class itself, or its cluster
+        column = target     # column of the head: the class itself, or its cluster
         for i, (low, high) in enumerate(itertools.pairwise(self.cutoffs)):
             column = where((target >= low) & (target < high), first + i, column)
         output = head.gather(1, column[:, None])[:, 0]
@@ -101,7 +105,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return cat([head[:, :first], *tails], 1)
 
     def predict(self, input: Tensor) -> Tensor:
-        """The most probable class: (N, in_features) -> (N,). Tails are computed where the head names a cluster."""
+        """The most probable class: (N, in_features) -> (N,). Only tails that the head chooses are computed."""
         best = self.head(input).argmax(1)
         rows = (best >= self.shortlist_size).nonzero()[:, 0]
         return best.index_copy(0, rows, self.log_prob(input[rows]).argmax(1)) if len(rows) else best

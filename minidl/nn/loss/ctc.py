@@ -1,4 +1,4 @@
-"""The loss of unaligned sequences as a module. The formula stands in `ops.loss.ctc`."""
+"""The CTC loss of unaligned sequences, as a module. `ops.loss.ctc` has the formula."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,11 +9,12 @@ from minidl.tensors.tensor import Tensor
 
 
 class CTCLoss(_Loss):
-    """How unlikely the labels of a sequence are, summed over all ways to say them one by one within T frames.
+    """Minus the log-probability of a label sequence, over all its alignments.
 
-    Called with log_probs (T, N, C) from a LogSoftmax, targets (N, S) or all in a row, and the lengths of both. Between
-    labels, and where there is nothing to say, stands the symbol `blank`. 'mean' divides by the number of labels before
-    the mean over the batch. zero_infinity: sequences with too few frames for their labels have loss 0 instead of inf.
+    An alignment gives each of the T frames a label or the symbol `blank`. Called with log_probs (T, N, C) from a
+    LogSoftmax, targets (N, S) or concatenated in one row, and the lengths of both. 'mean' divides by the number of
+    labels before the mean over the batch. zero_infinity: a sequence with too few frames for its labels has loss 0
+    instead of inf.
 
     Source: Graves et al., "Connectionist Temporal Classification", 2006,
     https://www.cs.toronto.edu/~graves/icml_2006.pdf

@@ -11,11 +11,11 @@ from minidl.tensors.tensor import Tensor
 
 
 class LinearCrossEntropyLoss(_WeightedLoss):
-    """`CrossEntropyLoss` of a linear layer of the input: the layer, `linear`, belongs to the loss.
+    """`CrossEntropyLoss` of a linear layer that belongs to the loss.
 
-    Called with input (N, in_features) or (in_features,) and the target of a `CrossEntropyLoss`. out_features
-    (d1, ...): that many losses a sample, so that the scores are (N, num_classes, d1, ...). bias: whether the layer has
-    one. weight, ignore_index, label_smoothing: as in `CrossEntropyLoss`. options: taken, and without meaning.
+    The layer is `linear`. Called with input (N, in_features) or (in_features,) and the target of a `CrossEntropyLoss`.
+    out_features (d1, ...): d1 * ... losses for each sample, so that the scores are (N, num_classes, d1, ...). bias:
+    whether the layer has one. weight, ignore_index, label_smoothing: as in `CrossEntropyLoss`. options: ignored.
     Errors: ValueError for an unknown reduction, RuntimeError for a smoothing that is not between 0 and 1.
 
         >>> import minidl

@@ -1,10 +1,10 @@
-"""Losses as modules. The formulas stand in `functional`, under the names without `Loss`.
+"""Losses as modules. `functional` has the formulas, under names without `Loss`.
 
-Losses with a margin stand in `margin.py`, of unaligned sequences in `ctc.py`, of very many classes in
+Losses with a margin are in `margin.py`, the loss of unaligned sequences is in `ctc.py`, of very many classes in
 `adaptive.py`.
 
-`reduction` says what becomes of the losses of the elements: their 'mean', their 'sum', or 'none' for the losses
-as they are. All arguments after `weight` are given by name.
+`reduction` says what is returned: the 'mean' of the elements' losses, their 'sum', or 'none' for the losses
+themselves. All arguments after `weight` are given by name.
 """
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class _Loss(Module):
-    """The reduction, checked."""
+    """Base class: checks the reduction."""
 
     reductions: tuple[str, ...] = ("none", "mean", "sum")
 
@@ -27,7 +27,7 @@ class _Loss(Module):
 
 
 class _WeightedLoss(_Loss):
-    """A loss with weights, which move with the module."""
+    """Base class of losses with weights, which move with the module."""
 
     weight: Tensor | None
 
@@ -39,11 +39,11 @@ class _WeightedLoss(_Loss):
 # ---------------------------------------------------------------------- classes
 
 class CrossEntropyLoss(_WeightedLoss):
-    """The mean of -log p(right class), for scores (N, C) or (N, C, d1, ...) that have not been through a softmax.
+    """The mean of -log p(right class), with p = softmax(scores).
 
-    target: class numbers (N,) or (N, d1, ...), or probabilities in the shape of the scores. weight (C,): how much each
-    class counts. ignore_index: a target that does not count. label_smoothing: this much of the target's
-    probability is shared out among all classes.
+    scores: (N, C) or (N, C, d1, ...), without a softmax. target: class numbers (N,) or (N, d1, ...), or probabilities
+    in the shape of the scores. weight (C,): how much each class counts. ignore_index: a target that does not count.
+    label_smoothing: this share of the target's probability is spread over all classes.
     Errors: ValueError for an unknown reduction, RuntimeError for a smoothing that is not between 0 and 1.
 
         >>> import minidl
@@ -66,9 +66,10 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class NLLLoss(_WeightedLoss):
-    """The mean of -input[n, target[n]], for log-probabilities; with LogSoftmax before it, CrossEntropyLoss.
+    """The mean of -input[n, target[n]], for log-probabilities.
 
-    input (N, C) or (N, C, d1, ...), target (N,) or (N, d1, ...); weight and ignore_index: as `CrossEntropyLoss`.
+    After a LogSoftmax it is CrossEntropyLoss. input (N, C) or (N, C, d1, ...), target (N,) or (N, d1, ...); weight and
+    ignore_index: as `CrossEntropyLoss`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -119,8 +120,9 @@ class L1Loss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """The mean of (input - target)^2 / (2 beta) where |input - target| < beta, else |input - target| - beta/2.
+    """The mean of a loss that is quadratic near 0, else linear.
 
+    It is (input - target)^2 / (2 beta) where |input - target| < beta, else |input - target| - beta/2.
     Errors: RuntimeError for a negative beta.
     Source: Girshick, "Fast R-CNN", 2015, https://arxiv.org/abs/1504.08083
 
@@ -141,8 +143,9 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """The mean of (input - target)^2 / 2 where |input - target| < delta, else delta * (|input - target| - delta/2).
+    """The mean of a loss that is quadratic near 0, else linear.
 
+    It is (input - target)^2 / 2 where |input - target| < delta, else delta * (|input - target| - delta/2).
     Errors: RuntimeError unless delta > 0.
     Source: Huber, "Robust Estimation of a Location Parameter", 1964.
 
@@ -165,9 +168,10 @@ class HuberLoss(_Loss):
 # ---------------------------------------------------------------------- probabilities
 
 class BCELoss(_WeightedLoss):
-    """The mean of -(t * log p + (1 - t) * log(1 - p)), for probabilities p; BCEWithLogitsLoss has more digits.
+    """The mean of -(t * log p + (1 - t) * log(1 - p)), for probabilities p.
 
-    input and target of the same shape, both within [0, 1]; weight: broadcast to it.
+    BCEWithLogitsLoss is more exact. input (p) and target (t) of the same shape, both within [0, 1]; weight: broadcast
+    to it.
     Errors: RuntimeError in the call for probabilities outside [0, 1].
 
         >>> import minidl
@@ -184,9 +188,10 @@ class BCELoss(_WeightedLoss):
 
 
 class BCEWithLogitsLoss(_WeightedLoss):
-    """BCELoss of sigmoid(input), in one step, so that nothing is rounded to 0 or 1 on the way.
+    """BCELoss of sigmoid(input), in one step.
 
-    input and target of the same shape. pos_weight, broadcast to it: how much more the positive part counts.
+    So no probability is rounded to 0 or 1. input and target of the same shape. pos_weight, broadcast to it: the factor
+    on the positive part.
 
         >>> import minidl
         >>> from minidl import nn
@@ -207,10 +212,10 @@ class BCEWithLogitsLoss(_WeightedLoss):
 
 
 class KLDivLoss(_Loss):
-    """The divergence of one distribution from another: t * (log t - input), for log-probabilities `input`.
+    """The divergence of one distribution from another: t * (log t - input).
 
-    target: probabilities, or log-probabilities too with `log_target`. reduction: also 'batchmean', the sum divided by
-    the number of samples, which is the divergence as it is defined.
+    input: log-probabilities. target t: probabilities, or log-probabilities with `log_target`. reduction: also
+    'batchmean', the sum divided by the number of samples, which is the definition of the divergence.
     Source: Kullback and Leibler, "On Information and Sufficiency", 1951.
 
         >>> import minidl
@@ -231,10 +236,11 @@ class KLDivLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """How unlikely the targets are under normal distributions of the predicted means `input` and variances `var`:
-    the mean of (log(var) + (input - target)^2 / var) / 2, which learns how sure it can be.
+    """Negative log-likelihood of the targets under normal distributions.
 
-    A variance below eps counts as eps. full: add log(2 pi)/2. Errors: ValueError for a negative variance.
+    With the predicted means `input` and variances `var` it is the mean of (log(var) + (input - target)^2 / var) / 2.
+    So a network learns how sure it can be. A variance below eps counts as eps. full: add log(2 pi)/2. Errors:
+    ValueError for a negative variance.
 
         >>> import minidl
         >>> from minidl import nn
@@ -252,8 +258,10 @@ class GaussianNLLLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """How unlikely the counts `target` are at the rates exp(input), or `input` if not log_input: the mean of
-    rate - target * log(rate). full: add Stirling's estimate of log(target!).
+    """Negative log-likelihood of counts under Poisson distributions.
+
+    It is the mean of rate - target * log(rate), where rate = exp(input), or `input` if not log_input. full: add
+    Stirling's approximation of log(target!).
 
         >>> import minidl
         >>> from minidl import nn

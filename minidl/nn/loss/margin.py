@@ -1,4 +1,7 @@
-"""Losses with a margin as modules. The formulas stand in `functional`: `MultiMarginLoss` is `multi_margin_loss`."""
+"""Losses with a margin, as modules.
+
+`functional` has the formulas: `MultiMarginLoss` is `multi_margin_loss`.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -27,10 +30,10 @@ class SoftMarginLoss(_Loss):
 
 
 class MultiMarginLoss(_WeightedLoss):
-    """The right class should have a score that is higher than any other by `margin`.
+    """Let the right class score higher than any other by `margin`.
 
-    The mean over images of the sum over the other classes c of max(0, margin - x[right] + x[c])^p / C, for scores
-    (N, C) and class numbers (N,). weight (C,): how much each class counts.
+    For scores x (N, C) and class numbers (N,): the mean over samples of the sum over the other classes c of
+    max(0, margin - x[right] + x[c])^p / C. weight (C,): how much each class counts.
     Errors: ValueError unless p is 1 or 2, and for a weight that is not 1-D.
 
         >>> import minidl
@@ -54,7 +57,7 @@ class MultiMarginLoss(_WeightedLoss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """Every right class should have a score that is higher by 1 than that of any wrong one.
+    """Let every right class score higher by 1 than any wrong one.
 
     Scores (N, C); target (N, C): the right classes in any order, and -1 behind the last.
 
@@ -72,7 +75,7 @@ class MultiLabelMarginLoss(_Loss):
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
-    """`BCEWithLogitsLoss` for several labels, (N, C) of 0 or 1, averaged over the classes first. weight (C,).
+    """`BCEWithLogitsLoss` for labels (N, C) of 0 or 1. Averaged over the classes first. weight (C,).
 
         >>> import minidl
         >>> from minidl import nn
@@ -87,10 +90,10 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
         return F.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
 
 
-# ---------------------------------------------------------------------- vectors that are alike or not
+# ---------------------------------------------------------------------- similar and different vectors
 
 class HingeEmbeddingLoss(_Loss):
-    """The mean of x where the target is 1, of max(0, margin - x) where it is -1, for distances x.
+    """The mean of x where the target is 1, else of max(0, margin - x). x are distances, targets 1 and -1.
 
         >>> import minidl
         >>> from minidl import nn
@@ -107,7 +110,7 @@ class HingeEmbeddingLoss(_Loss):
 
 
 class MarginRankingLoss(_Loss):
-    """The mean of max(0, -target * (input1 - input2) + margin): target 1 ranks the first higher, -1 the second.
+    """The mean of max(0, -target * (input1 - input2) + margin). Target 1 ranks input1 higher, -1 input2.
 
         >>> import minidl
         >>> from minidl import nn
@@ -124,8 +127,10 @@ class MarginRankingLoss(_Loss):
 
 
 class CosineEmbeddingLoss(_Loss):
-    """The mean of 1 - cos where the target is 1, of max(0, cos - margin) where it is -1; cos is the cosine between the
-    vectors, (N, D) or (D,).
+    """Let similar vectors point in one direction, others not.
+
+    The mean of 1 - cos where the target is 1, and of max(0, cos - margin) where it is -1. cos is the cosine of the
+    angle between the vectors, (N, D) or (D,).
 
         >>> import minidl
         >>> from minidl import nn
@@ -142,10 +147,11 @@ class CosineEmbeddingLoss(_Loss):
 
 
 class TripletMarginLoss(_Loss):
-    """The mean of max(0, d(anchor, positive) - d(anchor, negative) + margin): what is alike should be nearer.
+    """The mean of max(0, d(anchor, positive) - d(anchor, negative) + margin).
 
-    d is the p-norm distance of vectors (N, D) or (D,), with eps as in `F.pairwise_distance`. swap: where the positive
-    is nearer to the negative than the anchor is, take that distance. Errors: ValueError unless margin > 0.
+    So the positive, which is similar to the anchor, comes nearer than the negative. d is the p-norm distance of vectors
+    (N, D) or (D,), with eps as in `F.pairwise_distance`. swap: where the positive is nearer to the negative than the
+    anchor is, take that distance. Errors: ValueError unless margin > 0.
 
         >>> import minidl
         >>> from minidl import nn
@@ -169,7 +175,9 @@ class TripletMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """`TripletMarginLoss` with any distance: a function or module of two tensors, `PairwiseDistance` if not given.
+    """`TripletMarginLoss` with any distance.
+
+    distance_function: a function or module of two tensors; `PairwiseDistance` if not given.
 
         >>> import minidl
         >>> from minidl import nn

@@ -1,3 +1,3 @@
-"""What every layer is made of: Module, its hooks, its state dict, and the containers."""
+"""Module, its hooks, its state dict, and the containers."""
 from minidl.nn.module.module import Module
 from minidl.nn.module.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential

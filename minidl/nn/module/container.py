@@ -7,23 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from minidl.autograd.tensorbase import TensorBase
-from minidl.nn.module.module import Module, bracketed, indented
+from minidl.nn.module.module import Module, format_module, indent_children
 from minidl.nn.parameter import Parameter, type_name
 
 S = TypeVar("S", bound="_ModuleSequence")
 
 
 class _ModuleSequence(Module):
-    """What Sequential and ModuleList share: children in order, named by their positions."""
+    """Base class of Sequential and ModuleList: children named by their positions."""
 
     def _replace(self, modules: Iterable[Module]) -> None:
-        """Hold these modules, numbered anew."""
+        """Replace all children by these modules, numbered from 0."""
         self._modules = {}
         for i, module in enumerate(modules):
             self.add_module(str(i), module)
 
     def _key(self, index: int) -> str:
-        """The name of the child at a position, which may count from the end."""
+        """The name of the child at a position. Negative positions count from the end."""
         names = list(self._modules)
         if not -len(names) <= index < len(names):
             raise IndexError(f"index {index} is out of range: {self._get_name()} has {len(names)} modules")
@@ -60,7 +60,7 @@ class _ModuleSequence(Module):
         return self
 
     def insert(self: S, index: int, module: Module) -> S:
-        """Add a module before the one at a position; those behind it move up."""
+        """Insert a module at a position; the modules from there on move up."""
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}; {self._get_name()} has {len(self)} modules")
         modules = list(self)
@@ -133,7 +133,7 @@ class Sequential(_ModuleSequence):
 
 
 class ModuleList(_ModuleSequence):
-    """A list of modules whose parameters are registered. It computes nothing itself.
+    """A list of modules with registered parameters. It computes nothing itself.
 
         >>> from minidl import nn
         >>> layers = nn.ModuleList([nn.Linear(3, 3) for _ in range(2)])
@@ -158,16 +158,16 @@ class ModuleList(_ModuleSequence):
 
     def __repr__(self) -> str:
         lines, start = [], 0
-        for text, run in itertools.groupby(map(repr, self)):    # equal neighbours on one line
+        for text, run in itertools.groupby(map(repr, self)):    # equal modules in a row share one line
             count = len(list(run))
             key = f"({start})" if count == 1 else f"({start}-{start + count - 1})"
-            lines.append(f"{key}: " + (f"{count} x " if count > 1 else "") + indented(text))
+            lines.append(f"{key}: " + (f"{count} x " if count > 1 else "") + indent_children(text))
             start += count
-        return bracketed(self._get_name(), [], lines)
+        return format_module(self._get_name(), [], lines)
 
 
 class ModuleDict(Module):
-    """A dictionary of modules whose parameters are registered. It computes nothing itself.
+    """A dictionary of modules with registered parameters. It computes nothing itself.
 
         >>> from minidl import nn
         >>> choices = nn.ModuleDict({"relu": nn.ReLU(), "tanh": nn.Tanh()})
@@ -212,7 +212,7 @@ class ModuleDict(Module):
     def values(self) -> Any: return self._modules.values()
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add the modules of a mapping, or of (name, module) pairs; those of equal name are replaced."""
+        """Add the modules of a mapping, or of (name, module) pairs. Equal names are replaced."""
         if not isinstance(modules, Iterable):
             raise TypeError(f"ModuleDict.update should be called with an iterable of key/value pairs, "
                             f"but got {type_name(modules)}")
@@ -223,7 +223,7 @@ class ModuleDict(Module):
 # ---------------------------------------------------------------------- parameters
 
 class ParameterList(Module):
-    """A list of parameters that are registered. Tensors put into it become Parameters.
+    """A list of registered parameters. Tensors put into it become Parameters.
 
         >>> import minidl
         >>> from minidl import nn
@@ -273,11 +273,11 @@ class ParameterList(Module):
         return self.extend(values)
 
     def __repr__(self) -> str:
-        return bracketed(self._get_name(), [], _described(self._parameters))
+        return format_module(self._get_name(), [], _describe(self._parameters))
 
 
 class ParameterDict(Module):
-    """A dictionary of parameters that are registered. Tensors put into it become Parameters.
+    """A dictionary of registered parameters. Tensors put into it become Parameters.
 
         >>> import minidl
         >>> from minidl import nn
@@ -317,7 +317,7 @@ class ParameterDict(Module):
         return self._parameters.pop(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The parameter of that name, or `default`."""
+        """The parameter of this name, or `default`."""
         return self._parameters.get(key, default)
 
     def keys(self) -> Any: return self._parameters.keys()
@@ -325,7 +325,7 @@ class ParameterDict(Module):
     def values(self) -> Any: return self._parameters.values()
 
     def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Add the parameters of a mapping, or of (name, parameter) pairs; those of equal name are replaced."""
+        """Add the parameters of a mapping, or of (name, parameter) pairs. Equal names are replaced."""
         if not isinstance(parameters, Iterable):
             raise TypeError(f"ParameterDict.update should be called with an iterable of key/value pairs, "
                             f"but got {type_name(parameters)}")
@@ -333,7 +333,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def __repr__(self) -> str:
-        return bracketed(self._get_name(), [], _described(self._parameters))
+        return format_module(self._get_name(), [], _describe(self._parameters))
 
 
 def _pairs(items: Any) -> Iterable[tuple[str, Any]]:
@@ -346,7 +346,7 @@ def _as_parameter(value: Any) -> Parameter:
     return value if isinstance(value, Parameter) else Parameter(value)
 
 
-def _described(parameters: Mapping[str, Any]) -> list[str]:
+def _describe(parameters: Mapping[str, Any]) -> list[str]:
     """One line for each parameter: its dtype and size."""
     return [f"({name}): " + ("None" if p is None else
                              f"Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}"

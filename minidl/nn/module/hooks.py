@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 
 class Hook(NamedTuple):
-    """A hook on a call; with `with_kwargs` it is handed the keyword arguments too."""
+    """A hook on a call. `with_kwargs`: it also receives the keyword arguments."""
 
     function: Callable[..., Any]
     with_kwargs: bool = False
-    always_call: bool = False   # also if `forward` or a hook before it raised an error
+    always_call: bool = False   # also after an error in `forward` or in an earlier hook
 
 
 class Hooks:
-    """The hooks of one module. Most modules have none, hence no such object, and their call is `forward`.
+    """The hooks of one module.
 
-    `everywhere` holds those of all modules, which run before a module's own.
+    Most modules have no hooks, so no such object, and their call is `forward`. `global_hooks` holds the hooks on all
+    modules, which run before a module's own.
     """
 
     def __init__(self) -> None:
@@ -42,16 +43,16 @@ class Hooks:
         self.load_state_dict: list[Callable[..., Any]] = []
 
     def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`module.forward(*args, **kwargs)` with all that is hooked around it, and what stands around all calls."""
+        """Run `module.forward(*args, **kwargs)` with its hooks, and with what surrounds all calls."""
         return around_modules.call(self._call, module, *args, **kwargs)
 
     def _call(self, module: Module, /, *args: Any, **kwargs: Any) -> Any:
-        output, pending = None, [*everywhere.forward, *self.forward]
+        output, pending = None, [*global_hooks.forward, *self.forward]
         try:
-            for hook in (*everywhere.forward_pre, *self.forward_pre):
+            for hook in (*global_hooks.forward_pre, *self.forward_pre):
                 args, kwargs = _before_forward(hook, module, args, kwargs)
-            watched = self.backward or self.backward_pre or everywhere.backward or everywhere.backward_pre
-            watch = Watch(module, self) if watched else None
+            watched = self.backward or self.backward_pre or global_hooks.backward or global_hooks.backward_pre
+            watch = BackwardHooks(module, self) if watched else None
             if watch is not None:
                 args = watch.enter(args)
             output = module.forward(*args, **kwargs)
@@ -70,17 +71,17 @@ class Hooks:
 
     @property
     def around_calls(self) -> list[Any]:
-        """What there is to run when a module is called; empty if there is nothing."""
+        """The hooks that make a call more than `forward`; empty if there are none."""
         return self.forward_pre or self.forward or self.backward_pre or self.backward
 
 
-everywhere = Hooks()    # of all modules
+global_hooks = Hooks()  # on all modules
 NO_HOOKS = Hooks()      # stays empty
 registration: dict[str, list[Callable[..., Any]]] = {"parameter": [], "buffer": [], "module": []}
 
 
-def registered(module: Module, what: str, name: str, value: Any) -> Any:
-    """What a module is to hold under a name: the value, or what a hook makes of it."""
+def run_registration_hooks(module: Module, what: str, name: str, value: Any) -> Any:
+    """The value to register under a name, after the registration hooks."""
     for hook in tuple(registration[what]):
         replaced = hook(module, name, value)
         value = value if replaced is None else replaced
@@ -89,7 +90,7 @@ def registered(module: Module, what: str, name: str, value: Any) -> Any:
 
 def _before_forward(hook: Hook, module: Module, args: tuple[Any, ...],
                     kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments as a forward pre-hook leaves them."""
+    """The arguments after a forward pre-hook."""
     if not hook.with_kwargs:
         replaced = hook.function(module, args)
         if replaced is not None:
@@ -105,14 +106,14 @@ def _before_forward(hook: Hook, module: Module, args: tuple[Any, ...],
 
 
 def _after_forward(hook: Hook, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
-    """The output as a forward hook leaves it."""
+    """The output after a forward hook."""
     inputs = (args, kwargs) if hook.with_kwargs else (args,)
     replaced = hook.function(module, *inputs, output)
     return output if replaced is None else replaced
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:
-    """What a hook returned: a tuple, or the one value of it."""
+    """What a hook returned, as a tuple."""
     return value if isinstance(value, tuple) else (value,)
 
 
@@ -130,7 +131,7 @@ class Hookable:
 
     def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
                                   with_kwargs: bool = False) -> RemovableHandle:
-        """Call `hook(module, args)` before `forward`; what it returns replaces the arguments.
+        """Call `hook(module, args)` before `forward`. Its result replaces the arguments.
 
         `with_kwargs`: `hook(module, args, kwargs)`, which may return new `(args, kwargs)`.
         """
@@ -138,10 +139,10 @@ class Hookable:
 
     def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
                               always_call: bool = False) -> RemovableHandle:
-        """Call `hook(module, args, output)` after `forward`; what it returns replaces the output.
+        """Call `hook(module, args, output)` after `forward`. Its result replaces the output.
 
-        `with_kwargs`: `hook(module, args, kwargs, output)`. `always_call`: also where `forward` raises an error; then
-        there is no output, but None.
+        `with_kwargs`: `hook(module, args, kwargs, output)`. `always_call`: also when `forward` raises an
+        error; then output is None.
 
             >>> import minidl
             >>> from minidl import nn
@@ -154,31 +155,34 @@ class Hookable:
         return RemovableHandle(self._with_hooks().forward, Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_output)` when the outputs' gradients arrive; a tuple it returns replaces them."""
+        """Call `hook(module, grad_output)` when the outputs' gradients arrive. A returned tuple replaces them."""
         return RemovableHandle(self._with_hooks().backward_pre, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
+        """Call `hook(module, grad_input, grad_output)` when the inputs' gradients are known.
 
-        Both are tuples, with None where there is no gradient. A tuple it returns replaces `grad_input`.
+        Both are tuples, with None where there is no gradient. A returned tuple replaces `grad_input`.
         """
         return RemovableHandle(self._with_hooks().backward, hook, prepend)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, prefix, keep_vars)` before this module's part of a `state_dict` is made."""
+        """Call `hook(module, prefix, keep_vars)` before `state_dict` collects this module."""
         return RemovableHandle(self._with_hooks().state_dict_pre, hook)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, metadata)` after it; the hook may change the dict."""
+        """Call `hook(module, state_dict, prefix, metadata)` after `state_dict` collected it. It may change the dict."""
         return RemovableHandle(self._with_hooks().state_dict, hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, metadata, strict, missing_keys, unexpected_keys, error_msgs)` before
-        anything is checked. The dict is a copy: rename the keys of old checkpoints here."""
+        """Call a hook before `load_state_dict` checks anything.
+
+        Its arguments: module, state_dict, prefix, metadata, strict, missing_keys, unexpected_keys, error_msgs. The dict
+        is a copy: rename the keys of old checkpoints here.
+        """
         return RemovableHandle(self._with_hooks().load_state_dict_pre, hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, incompatible_keys)` after a `state_dict` has been loaded."""
+        """Call `hook(module, incompatible_keys)` after `load_state_dict`."""
         return RemovableHandle(self._with_hooks().load_state_dict, hook)
 
 
@@ -186,7 +190,7 @@ class Hookable:
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, args)` before every module's `forward`; see `Module.register_forward_pre_hook`."""
-    return RemovableHandle(everywhere.forward_pre, Hook(hook))
+    return RemovableHandle(global_hooks.forward_pre, Hook(hook))
 
 
 def register_module_forward_hook(hook: Callable[..., Any], *, with_kwargs: bool = False,
@@ -205,38 +209,38 @@ def register_module_forward_hook(hook: Callable[..., Any], *, with_kwargs: bool 
           (1): Flatten(start_dim=0, end_dim=-1)
         ) (6,)
     """
-    return RemovableHandle(everywhere.forward, Hook(hook, with_kwargs, always_call))
+    return RemovableHandle(global_hooks.forward, Hook(hook, with_kwargs, always_call))
 
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, grad_output)` when gradients arrive at any module's outputs."""
-    return RemovableHandle(everywhere.backward_pre, hook)
+    return RemovableHandle(global_hooks.backward_pre, hook)
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, grad_input, grad_output)` when the gradients of any module's inputs are known."""
-    return RemovableHandle(everywhere.backward, hook)
+    """Call `hook(module, grad_input, grad_output)` when any module's input gradients are known."""
+    return RemovableHandle(global_hooks.backward, hook)
 
 
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, name, param)` whenever a module gets a parameter; what it returns is registered instead."""
+    """Call `hook(module, name, param)` when a module gets a parameter. Its result is registered instead."""
     return RemovableHandle(registration["parameter"], hook)
 
 
 def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, name, buffer)` whenever a module gets a buffer; what it returns is registered instead."""
+    """Call `hook(module, name, buffer)` when a module gets a buffer. Its result is registered instead."""
     return RemovableHandle(registration["buffer"], hook)
 
 
 def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, name, child)` whenever a module gets a child; what it returns is registered instead."""
+    """Call `hook(module, name, child)` when a module gets a child. Its result is registered instead."""
     return RemovableHandle(registration["module"], hook)
 
 
 # ---------------------------------------------------------------------- gradients
 
-class Passage(Op):
-    """y = x for several tensors at once: a place in the graph where their gradients pass together."""
+class IdentityNode(Op):
+    """y = x for several tensors. Their gradients pass this node of the graph together."""
 
     layout = SHARED
     materialize = False
@@ -249,21 +253,21 @@ class Passage(Op):
         return [None if edge is None else gx for gx, edge in zip(gs, self.edges)]
 
 
-class Watch:
-    """Sees the gradients of one call: those of its outputs arrive, later those of its inputs leave."""
+class BackwardHooks:
+    """The backward hooks of one call: on its outputs' gradients, then on its inputs'."""
 
     def __init__(self, module: Module, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
         self.grad_output: tuple[Any, ...] = ()
-        self.inputs: tuple[Any, ...] = ()       # what was passed in, and at which places tensors are
+        self.inputs: tuple[Any, ...] = ()       # one None for each argument; `input_places`: where tensors are
         self.input_places: list[int] = []
         self.inputs_recorded = False
         self.outputs = 0
         self.output_places: list[int] = []
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments, with the passage that their gradients will leave by."""
-        args, self.input_places, step = _through_passage(args)
+        """The arguments, behind an identity node that sees their gradients."""
+        args, self.input_places, step = _insert_identity(args)
         self.inputs = (None,) * len(args)
         if step is not None:
             self.inputs_recorded = True
@@ -271,9 +275,9 @@ class Watch:
         return args
 
     def leave(self, output: Any) -> Any:
-        """The output, with the passage that its gradients will arrive at."""
+        """The output, behind an identity node that sees its gradients."""
         values = output if isinstance(output, (tuple, list)) else (output,)
-        passed, self.output_places, step = _through_passage(values)
+        passed, self.output_places, step = _insert_identity(values)
         self.outputs = len(values)
         if step is None:
             return output
@@ -283,14 +287,14 @@ class Watch:
         return type(output)(*passed) if hasattr(output, "_fields") else type(output)(passed)
 
     def gradients_arrived(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Run the backward pre-hooks; all the backward hooks too, if no input has a gradient to wait for."""
-        self.grad_output = _spread(gradients, self.output_places, self.outputs)
-        for hook in (*everywhere.backward_pre, *self.hooks.backward_pre):
+        """Run the backward pre-hooks; if no input gets a gradient, the backward hooks too."""
+        self.grad_output = _scatter(gradients, self.output_places, self.outputs)
+        for hook in (*global_hooks.backward_pre, *self.hooks.backward_pre):
             replaced = hook(self.module, self.grad_output)
             if replaced is not None:
                 self.grad_output = self._as_many(replaced, self.outputs, "grad_output")
         if not self.inputs_recorded:
-            for hook in (*everywhere.backward, *self.hooks.backward):
+            for hook in (*global_hooks.backward, *self.hooks.backward):
                 replaced = hook(self.module, self.inputs, self.grad_output)
                 if replaced is not None and any(g is not None for g in _as_tuple(replaced)):
                     raise RuntimeError("backward hook for Modules where no input requires gradient should always "
@@ -299,8 +303,8 @@ class Watch:
 
     def gradients_left(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         """Run the backward hooks."""
-        grad_input = _spread(gradients, self.input_places, len(self.inputs))
-        for hook in (*everywhere.backward, *self.hooks.backward):
+        grad_input = _scatter(gradients, self.input_places, len(self.inputs))
+        for hook in (*global_hooks.backward, *self.hooks.backward):
             replaced = hook(self.module, grad_input, self.grad_output)
             if replaced is not None:
                 grad_input = self._as_many(replaced, len(grad_input), "grad_input")
@@ -314,23 +318,26 @@ class Watch:
         return gradients
 
 
-def _through_passage(values: Sequence[Any]) -> tuple[tuple[Any, ...], list[int], Passage | None]:
-    """The values, the floating tensors among them passed on; where those are; the step, if it was recorded."""
+def _insert_identity(values: Sequence[Any]) -> tuple[tuple[Any, ...], list[int], IdentityNode | None]:
+    """Pass the floating tensors through one identity node, if gradients are recorded.
+
+    Returns all values, the places of these tensors, and the node or None.
+    """
     places = [i for i, x in enumerate(values) if isinstance(x, TensorBase) and x.array.dtype.kind in "fc"]
     if not switches.enabled or not any(values[i].requires_grad for i in places):
         return tuple(values), places, None
-    step = Passage()
+    step = IdentityNode()
     passed = list(values)
     for i, out in zip(places, step(*[values[i] for i in places])):
-        # the same memory: a write into one must be noticed by the other
+        # both share memory, so a write into one must count for the other
         out.version = version_of(values[i])
         out.view_of = View(values[i], Alias(), recorded=True)
         passed[i] = out
     return tuple(passed), places, step
 
 
-def _spread(gradients: tuple[Any, ...], places: list[int], size: int) -> tuple[Any, ...]:
-    """Gradients at the places of their tensors, None at all others."""
+def _scatter(gradients: tuple[Any, ...], places: list[int], size: int) -> tuple[Any, ...]:
+    """A tuple of `size`: the gradients at their places, None elsewhere."""
     result: list[Any] = [None] * size
     for place, g in zip(places, gradients):
         result[place] = g

@@ -1,7 +1,7 @@
-"""Module: what every layer and every network is.
+"""Module: the base class of every layer and every network.
 
-A module knows its parameters, its buffers and the modules inside it by name, because assigning one to an
-attribute registers it. All else follows from walking that tree: saving, moving, training mode, printing.
+Assigning a parameter, a buffer or a module to an attribute registers it, so a module knows its parts by name. All
+else follows from walking this tree: saving, moving, training mode, printing.
 """
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from minidl.autograd.tensorbase import TensorBase, memory_of
 from minidl.backend import dtype as dtypes
 from minidl.backend.warn import warn
 from minidl.nn.module import mismatch
-from minidl.nn.module.hooks import NO_HOOKS, Hookable, everywhere, registered
-from minidl.nn.module.state import EXTRA, IncompatibleKeys, put, unfit
+from minidl.nn.module.hooks import NO_HOOKS, Hookable, global_hooks, run_registration_hooks
+from minidl.nn.module.state import EXTRA, IncompatibleKeys, load_errors, write_value
 from minidl.nn.parameter import Buffer, Parameter, is_lazy, type_name
 from minidl.ops.index import zero_
 from minidl.tensors.creation import empty_like
@@ -31,8 +31,8 @@ _REGISTRIES = ("_parameters", "_buffers", "_modules")
 class Module(Hookable):
     """Base class of all layers and networks.
 
-    Make the parts in `__init__` and assign them to attributes, after `super().__init__()`; say in `forward`
-    what is computed; then call the module like a function.
+    Make the parts in `__init__` and assign them to attributes, after `super().__init__()`. Define the
+    computation in `forward`. Then call the module like a function.
 
         >>> import minidl
         >>> from minidl import nn
@@ -54,8 +54,8 @@ class Module(Hookable):
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _non_persistent_buffers_set: set[str]
-    _uncalled: ClassVar[str] = ""   # of what is no function: what to do instead of calling it
-    _version: ClassVar[int] = 1     # of the layout of what is saved; goes up when names or meanings change
+    _uncalled: ClassVar[str] = ""   # for a module that is no function: what to do instead of calling it
+    _version: ClassVar[int] = 1     # layout of the saved state; goes up when names or meanings change
 
     def __new__(cls: type[M], *args: Any, **kwargs: Any) -> M:
         if args and isinstance(args[0], TensorBase):
@@ -63,18 +63,18 @@ class Module(Hookable):
         return super().__new__(cls)
 
     def __init__(self) -> None:
-        # straight into __dict__: our own __setattr__ needs the registries
+        # write to __dict__: our own __setattr__ needs the registries
         self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={},
                              _non_persistent_buffers_set=set())
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The computation; every subclass defines it."""
+        """Compute the output. Every subclass defines it."""
         near = difflib.get_close_matches("forward", set(dir(type(self))) - set(dir(Module)), 1)
         advice = self._uncalled or (f"; there is {near[0]}(): did you mean that?" if near else "")
         raise NotImplementedError(f'Module [{self._get_name()}] is missing the required "forward" function{advice}')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None and not everywhere.around_calls and not around_modules.functions:
+        if self._hooks is None and not global_hooks.around_calls and not around_modules.functions:
             return self.forward(*args, **kwargs)
         return (self._hooks or NO_HOOKS).call(self, args, kwargs)
 
@@ -98,12 +98,12 @@ class Module(Hookable):
                         advice = f"; try nn.Parameter(...) on it, or {name}.data = ..." if what == "parameter" else ""
                         raise TypeError(f"cannot assign '{type_name(value)}' as {what} '{name}' "
                                         f"({allowed} or None expected){advice}")
-                    held[name] = value if value is None else registered(self, what.split()[-1], name, value)
+                    held[name] = value if value is None else run_registration_hooks(self, what.split()[-1], name, value)
                     return
             super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
-        # Python asks here only for what is not an ordinary attribute
+        # Python calls this only if there is no ordinary attribute
         for registry in _REGISTRIES:
             held = self.__dict__.get(registry)
             if held is not None and name in held:
@@ -124,7 +124,7 @@ class Module(Hookable):
         return sorted(name for name in names if not name[:1].isdigit())
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under a name; None keeps the place free. Assigning to an attribute does the same.
+        """Add a parameter under a name. Assigning to an attribute does the same. None reserves the name.
 
         Errors: TypeError unless it is a Parameter, KeyError for a name that cannot be used.
         """
@@ -134,7 +134,7 @@ class Module(Hookable):
         self._register("_parameters", "parameter", name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that belongs to the module but is not trained, such as a running mean.
+        """Add a tensor that is not trained, such as a running mean.
 
         It moves with the module. It is part of the `state_dict`, unless `persistent` is False.
         Errors: TypeError unless it is a Tensor, KeyError for a name that cannot be used.
@@ -152,7 +152,7 @@ class Module(Hookable):
             self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Add a child module under a name; assigning to an attribute does the same.
+        """Add a child module under a name. Assigning to an attribute does the same.
 
         Errors: TypeError unless it is a Module, KeyError for a name that cannot be used.
         """
@@ -163,7 +163,7 @@ class Module(Hookable):
     register_module = add_module
 
     def _register(self, registry: str, what: str, name: str, value: Any, replace: bool = False) -> None:
-        """Put a value into a registry. With `replace`, as in assignment, what had the name before gives way."""
+        """Put a value into a registry. With `replace`, as in assignment, it replaces an earlier value of this name."""
         held = self.__dict__.get(registry)
         if held is None:
             raise AttributeError(f"cannot assign {what} before Module.__init__() call: in the __init__ of "
@@ -180,13 +180,13 @@ class Module(Hookable):
                     other.pop(name, None)
             elif hasattr(self, name):
                 raise KeyError(f"attribute '{name}' already exists")
-        held[name] = value if value is None else registered(self, what, name, value)
+        held[name] = value if value is None else run_registration_hooks(self, what, name, value)
 
     # ------------------------------------------------------------------ walking the tree
 
     def named_modules(self, memo: set[Module] | None = None, prefix: str = "",
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """This module and all inside it with their paths, `("", self)` first; a shared one once."""
+        """This module and all inside it, with their paths. `("", self)` is first; a shared module comes once."""
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -198,11 +198,11 @@ class Module(Hookable):
                 yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
-        """This module and all inside it; a shared one once."""
+        """This module and all inside it. A shared module comes once."""
         return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside this one, with their names; a shared one once."""
+        """The modules directly inside this one, with names. A shared module comes once."""
         seen = set()
         for name, child in self._modules.items():
             if child is not None and child not in seen:
@@ -210,25 +210,25 @@ class Module(Hookable):
                 yield name, child
 
     def children(self) -> Iterator[Module]:
-        """The modules directly inside this one; a shared one once."""
+        """The modules directly inside this one. A shared module comes once."""
         return (child for _, child in self.named_children())
 
     def named_parameters(self, prefix: str = "", recurse: bool = True,
                          remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with their paths; a shared one once. Without `recurse`, those of this module alone."""
+        """All parameters with their paths. A shared one comes once. Without `recurse`, only this module's own."""
         return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters; a shared one once. What an optimizer is given."""
+        """All parameters, for an optimizer. A shared one comes once."""
         return (param for _, param in self.named_parameters(recurse=recurse))
 
     def named_buffers(self, prefix: str = "", recurse: bool = True,
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """All buffers with their paths; a shared one once."""
+        """All buffers with their paths. A shared one comes once."""
         return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """All buffers; a shared one once."""
+        """All buffers. A shared one comes once."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def _named_members(self, registry: str, prefix: str, recurse: bool,
@@ -245,7 +245,7 @@ class Module(Hookable):
                 yield (f"{path}.{name}" if path else name), member
 
     def get_submodule(self, target: str) -> Module:
-        """The module at a path such as "encoder.0.conv"; "" is this one. Errors: AttributeError if there is none."""
+        """The module at a path such as "encoder.0.conv"; "" is this module. Errors: AttributeError if there is none."""
         module = self
         for name in target.split(".") if target else ():
             if not hasattr(module, name):
@@ -256,10 +256,10 @@ class Module(Hookable):
         return module
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
-        """Put a module at a path such as "encoder.0.conv", in place of the one that is there.
+        """Replace the module at a path such as "encoder.0.conv".
 
-        Errors: ValueError for an empty path or what is no Module; AttributeError where the path leads nowhere or to
-        something else, and with `strict` where there is nothing to replace.
+        Errors: ValueError for an empty path, and unless given a Module; AttributeError where the path leads nowhere or
+        to something else, and with `strict` where there is nothing to replace.
 
             >>> from minidl import nn
             >>> net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU()))
@@ -296,7 +296,7 @@ class Module(Hookable):
         return member
 
     def apply(self: M, fn: Callable[[Module], Any]) -> M:
-        """Call `fn` on every module, the inner ones first; for initialising, for instance.
+        """Call `fn` on every module, inner ones first: to initialise weights, for instance.
 
             >>> import minidl
             >>> from minidl import nn
@@ -313,7 +313,7 @@ class Module(Hookable):
     # ------------------------------------------------------------------ training
 
     def train(self: M, mode: bool = True) -> M:
-        """Put this module and all inside it into training mode, which dropout and batch norm look at."""
+        """Put this module and all inside it into training mode. Dropout and batch norm depend on it."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         for module in self.modules():
@@ -325,13 +325,13 @@ class Module(Hookable):
         return self.train(False)
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
-        """Say for all parameters whether gradients are wanted; False freezes the module."""
+        """Set `requires_grad` of all parameters; False freezes the module."""
         for param in self.parameters():
             param.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or with `set_to_none=False` set them to zero."""
+        """Remove the gradients of all parameters; `set_to_none=False` sets them to zero."""
         for param in self.parameters():
             if param.grad is not None:
                 param.grad = None if set_to_none else zero_(param.grad.detach())  # type: ignore[attr-defined]
@@ -339,8 +339,10 @@ class Module(Hookable):
     # ------------------------------------------------------------------ moving and casting
 
     def _apply(self: M, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> M:
-        """Replace what parameters, gradients and buffers hold by `fn` of it. The Parameter objects stay,
-        so an optimizer that was made before goes on working."""
+        """Apply `fn` to the values of parameters, gradients and buffers.
+
+        The Parameter objects stay, so an optimizer that was made before still works.
+        """
         with no_grad():
             for module in self.modules() if recurse else (self,):
                 for param in module._parameters.values():
@@ -356,9 +358,9 @@ class Module(Hookable):
         return self
 
     def to(self: M, *args: Any, **kwargs: Any) -> M:
-        """Move or cast all parameters and buffers, in place; arguments as `Tensor.to`.
+        """Move or cast all parameters and buffers in place; arguments as `Tensor.to`.
 
-        A dtype is meant for the floating and complex ones only. Errors: TypeError for a dtype that is neither.
+        A dtype applies only to floating and complex tensors. Errors: TypeError for a dtype that is neither.
         """
         device, dtype, _ = parse_to(*args, **kwargs)
         if dtype is not None and dtype.kind not in "fc":
@@ -367,7 +369,7 @@ class Module(Hookable):
         return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.kind in "fc" else None))
 
     def type(self: M, dst_type: Any) -> M:
-        """Cast all parameters and buffers, the whole-numbered ones too."""
+        """Cast all parameters and buffers, integer ones too."""
         return self._apply(lambda t: t.to(dtype=dst_type))
 
     def cpu(self: M) -> M: return self.to("cpu")
@@ -380,23 +382,23 @@ class Module(Hookable):
     def double(self: M) -> M: return self._cast_floating(dtypes.float64)
 
     def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
-        """Move all parameters and buffers without their values, which are unset afterwards."""
+        """Move all parameters and buffers without their values. The new values are undefined."""
         return self._apply(lambda t: empty_like(t, device=device), recurse)
 
     # ------------------------------------------------------------------ saving and loading
 
     def _own_state(self) -> dict[str, Tensor]:
-        """The parameters and buffers of this module alone that are saved, by name."""
+        """The saved parameters and buffers of this module alone, by name."""
         state: dict[str, Tensor | None] = {**self._parameters, **self._buffers}
         return {name: value for name, value in state.items()
                 if value is not None and name not in self._non_persistent_buffers_set}
 
     def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "",
                    keep_vars: bool = False) -> dict[str, Any]:
-        """All parameters and persistent buffers by path: what is saved of a network.
+        """All parameters and persistent buffers by path, to save a network.
 
-        The tensors share memory with the module's, detached unless `keep_vars`. The attribute `_metadata` of the result
-        has the version of each module's layout.
+        The tensors share memory with the module's, and are detached unless `keep_vars`. The attribute `_metadata` of
+        the result has the layout version of each module.
         """
         if destination is None:
             destination = OrderedDict()
@@ -422,16 +424,16 @@ class Module(Hookable):
                         assign: bool = False) -> IncompatibleKeys:
         """Copy the tensors of a `state_dict` into this module, by path.
 
-        All is checked before anything is written. Values are cast to the dtype and device of the module;
-        NumPy arrays are welcome too. With `assign` the tensors themselves take the place of the module's.
-        Returns the missing and the unexpected keys, which are errors if `strict`. Where one cause is behind them, such
-        as a prefix, or a checkpoint of which this is a part, the error says so.
+        Everything is checked before anything is written. Values are cast to the dtype and device of the module; NumPy
+        arrays are accepted too. With `assign` the tensors themselves replace the module's. Returns the missing and the
+        unexpected keys, which are errors if `strict`. The error names a single cause where there is one, such as a
+        prefix, or a checkpoint that holds this module as a part.
 
         Errors: TypeError unless given a mapping; RuntimeError for a wrong shape, or if `strict` for a key that
         is missing or unexpected.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(mismatch.no_state_dict(state_dict))
+            raise TypeError(mismatch.not_a_dict_message(state_dict))
         state = OrderedDict(state_dict)     # the pre-hooks may rename keys
         versions = getattr(state_dict, "_metadata", {})
         errors: list[str] = []
@@ -452,26 +454,27 @@ class Module(Hookable):
                           if keys]
         present = {key: getattr(module, name) for key, (module, name) in places.items() if name != EXTRA}
         errors += [complaint for key, tensor in present.items() if key in state
-                   for complaint in unfit(key, tensor, state[key])]
+                   for complaint in load_errors(key, tensor, state[key])]
         if errors:
-            errors += mismatch.causes(state_dict, present)
+            errors += mismatch.likely_causes(state_dict, present)
             raise RuntimeError(f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(errors))
         if state_dict and places and all(key in state and key not in places for key in state_dict):
             warn(" ".join([f"load_state_dict: no key of the state dict is one of this {self._get_name()}'s: nothing is "
-                           f"loaded.", *mismatch.causes(state_dict, present)]))
+                           f"loaded.", *mismatch.likely_causes(state_dict, present)]))
         for key, (module, name) in places.items():
             if key in state and name == EXTRA:
                 module.set_extra_state(state[key])
             elif key in state:
-                put(module, name, state[key], assign)
+                write_value(module, name, state[key], assign)
         for module in self.modules():
             for hook in tuple((module._hooks or NO_HOOKS).load_state_dict):
                 hook(module, found)
         return found
 
     def get_extra_state(self) -> Any:
-        """What a `state_dict` is to have beside tensors; a module that has such a state defines this and
-        `set_extra_state`.
+        """State beside tensors for a `state_dict`.
+
+        A module that has such a state defines this and `set_extra_state`.
 
             >>> from minidl import nn
             >>> class Counter(nn.Module):
@@ -489,16 +492,16 @@ class Module(Hookable):
         raise RuntimeError(f"{self._get_name()} has no extra state: it does not define get_extra_state()")
 
     def set_extra_state(self, state: Any) -> None:
-        """Take over what `get_extra_state` returned when a `state_dict` was made."""
+        """Restore what `get_extra_state` returned when the `state_dict` was made."""
         raise RuntimeError(f"{self._get_name()} has no extra state: it does not define set_extra_state()")
 
     def _adapt_state(self, state: dict[str, Any], prefix: str, metadata: Mapping[str, Any]) -> None:
-        """Change what an earlier version of this class saved, with metadata["version"], to the present layout."""
+        """Convert a state saved by an earlier version, metadata["version"], to the present layout."""
 
     # ------------------------------------------------------------------ printing
 
     def extra_repr(self) -> str:
-        """What stands between the parentheses; a subclass says its settings here."""
+        """The settings that the printed module shows between parentheses."""
         return ""
 
     def _get_name(self) -> str:
@@ -507,24 +510,24 @@ class Module(Hookable):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        children = [f"({name}): " + indented(repr(child)) for name, child in self._modules.items()]
-        return bracketed(self._get_name(), lines, children)
+        children = [f"({name}): " + indent_children(repr(child)) for name, child in self._modules.items()]
+        return format_module(self._get_name(), lines, children)
 
 
-def indented(text: str) -> str:
-    """All lines but the first moved in by two."""
+def indent_children(text: str) -> str:
+    """Indent all lines but the first by two."""
     return text.replace("\n", "\n  ")
 
 
-def bracketed(name: str, lines: list[str], children: list[str]) -> str:
-    """`Name(line)`, or with children one line each between the parentheses."""
+def format_module(name: str, lines: list[str], children: list[str]) -> str:
+    """`Name(line)`; children go between the parentheses, one a line."""
     if not children and len(lines) <= 1:
         return f"{name}({''.join(lines)})"
     return f"{name}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
 
 
 def _check_made_first(cls: type, args: Any, kwargs: Any) -> None:
-    """Errors: TypeError where a class was given Tensors that only its objects take, as in `nn.MSELoss(a, b)`."""
+    """Errors: TypeError if a constructor gets Tensors that a call expects, as in `nn.MSELoss(a, b)`."""
     try:
         inspect.signature(cls.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
     except TypeError as error:
@@ -533,7 +536,7 @@ def _check_made_first(cls: type, args: Any, kwargs: Any) -> None:
 
 
 def _module_instead_of(value: Any) -> str:
-    """What to try with something that is no Module, where one is expected."""
+    """A hint for a value that is no Module."""
     if isinstance(value, type) and issubclass(value, Module):
         return f"; try {value.__name__}(...), an object of that class"
     if isinstance(value, (list, tuple)):

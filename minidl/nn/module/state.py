@@ -1,4 +1,4 @@
-"""What a `state_dict` is made of, and what fits where when one is loaded."""
+"""Parts of a `state_dict`, and the checks when one is loaded."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ EXTRA = "_extra_state"
 
 
 class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` found amiss."""
+    """The keys that `load_state_dict` missed, and those it did not expect."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -30,8 +30,8 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-def unfit(key: str, present: Tensor, value: Any) -> Iterator[str]:
-    """Why `value` from a checkpoint cannot take the place of `present`, if it cannot."""
+def load_errors(key: str, present: Tensor, value: Any) -> Iterator[str]:
+    """Say why a checkpoint's `value` cannot replace `present`, if it cannot."""
     if not isinstance(value, TensorBase) and not is_array(value):
         yield (f'While copying the parameter named "{key}", expected Tensor or Tensor-like object from checkpoint '
                f"but received {type(value)}")
@@ -40,11 +40,11 @@ def unfit(key: str, present: Tensor, value: Any) -> Iterator[str]:
                f"the shape in current model is {tuple(present.shape)}.")
 
 
-def put(module: Module, name: str, value: Any, assign: bool) -> None:
-    """Write a value into a parameter or buffer, or with `assign` put it in its place."""
+def write_value(module: Module, name: str, value: Any, assign: bool) -> None:
+    """Copy a value into a parameter or buffer, or with `assign` replace it."""
     present = getattr(module, name)
     if is_lazy(value):
-        return      # into one that is not initialized either
+        return      # neither is initialized
     if not assign or not isinstance(value, TensorBase):
         if is_lazy(present):
             present.materialize(value.shape)

@@ -1,4 +1,4 @@
-"""PyTorch's paths to what stands in the files of `minidl.nn`: `minidl.nn.modules.module`."""
+"""PyTorch's import paths, such as `minidl.nn.modules.module`, for names of `minidl.nn`."""
 from minidl.nn.modules import module, utils
 
 __all__ = ["module", "utils"]

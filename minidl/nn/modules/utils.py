@@ -1,4 +1,4 @@
-"""What is done to a state dict before it is loaded."""
+"""Prepare a state dict for loading."""
 from __future__ import annotations
 
 from typing import Any
@@ -7,10 +7,10 @@ __all__ = ["consume_prefix_in_state_dict_if_present"]
 
 
 def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
-    """Take a prefix away from the keys that have it, in place.
+    """Remove a prefix from the keys that have it, in place.
 
-    PyTorch's DataParallel and DistributedDataParallel save keys that begin with "module.", its `compile` such that
-    begin with "_orig_mod.".
+    PyTorch's DataParallel and DistributedDataParallel save keys that begin with "module."; its `compile` saves keys
+    that begin with "_orig_mod.".
 
         >>> import minidl
         >>> from minidl import nn

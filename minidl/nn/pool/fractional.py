@@ -12,7 +12,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class _FractionalMaxPool(Module):
-    """The size of the output, or its share of the input's, checked; and the numbers that decide on the steps."""
+    """Base class: the checked output size or ratio, and the random numbers for the steps."""
 
     dims: int
     pool: Callable[..., Any]
@@ -44,12 +44,13 @@ class _FractionalMaxPool(Module):
 
 
 class FractionalMaxPool2d(_FractionalMaxPool):
-    """The largest element of windows at random steps, so that an image can shrink by a factor such as 1.5.
+    """The largest element of windows at random steps.
 
-    input (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size). Say output_size, an int or a pair, or
-    output_ratio, the share of H and W, between 0 and 1. The steps are drawn anew in each call, in evaluation too, as in
-    PyTorch; see `functional.fractional_max_pool2d`. With `return_indices`, the result is (output, indices).
-    Errors: ValueError unless there is either a size or a ratio, and for a ratio out of range.
+    So an image can shrink by a factor such as 1.5. input (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or
+    (C, *output_size). Give output_size, an int or a pair, or output_ratio, the share of H and W, between 0 and 1. Each
+    call draws new steps, in evaluation too, as in PyTorch; see `functional.fractional_max_pool2d`. With
+    `return_indices`, the result is (output, indices).
+    Errors: ValueError unless given either a size or a ratio, and for a ratio out of range.
     Source: Graham, "Fractional Max-Pooling", 2014, https://arxiv.org/abs/1412.6071
 
         >>> import minidl
@@ -63,7 +64,7 @@ class FractionalMaxPool2d(_FractionalMaxPool):
 
 
 class FractionalMaxPool3d(_FractionalMaxPool):
-    """`FractionalMaxPool2d` for volumes: input (N, C, D, H, W) or (C, D, H, W), sizes and ratios triples.
+    """`FractionalMaxPool2d` for volumes (N, C, D, H, W) or (C, D, H, W). Sizes and ratios are triples.
 
         >>> import minidl
         >>> from minidl import nn

@@ -32,7 +32,7 @@ class _LPPool(Module):
 
 
 class LPPool1d(_LPPool):
-    """The p-norm of every window of a signal: input (N, C, L) or (C, L). Arguments: as `LPPool2d`.
+    """The p-norm of every window of signals (N, C, L) or (C, L). Arguments: as `LPPool2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -44,10 +44,10 @@ class LPPool1d(_LPPool):
 
 
 class LPPool2d(_LPPool):
-    """The p-norm of every window, (sum of x^p)^(1/p) with p = norm_type; see `functional.lp_pool2d`.
+    """The p-norm of every window, (sum of x^p)^(1/p), with p = norm_type.
 
-    input (N, C, H, W) or (C, H, W) -> (N, C, H', W') or (C, H', W'). p = 1 gives sums, and as p grows the result nears
-    that of `MaxPool2d`. stride: `kernel_size` if not given.
+    See `functional.lp_pool2d`. input (N, C, H, W) or (C, H, W) -> (N, C, H', W') or (C, H', W'). p = 1 gives sums; a
+    larger p comes nearer to `MaxPool2d`. stride: `kernel_size` if not given.
     Source: Gulcehre et al., "Learned-Norm Pooling for Deep Neural Networks", 2013, https://arxiv.org/abs/1311.1780
 
         >>> import minidl
@@ -60,7 +60,7 @@ class LPPool2d(_LPPool):
 
 
 class LPPool3d(_LPPool):
-    """The p-norm of every window of a volume: input (N, C, D, H, W) or (C, D, H, W). Arguments: as `LPPool2d`.
+    """The p-norm of every window of volumes (N, C, D, H, W) or (C, D, H, W). Arguments: as `LPPool2d`.
 
         >>> import minidl
         >>> from minidl import nn

@@ -1,4 +1,4 @@
-"""Max pooling undone."""
+"""The partial inverse of max pooling."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class _MaxUnpool(Module):
-    """The window of the max pooling that is undone."""
+    """Base class: the window of the max pooling to invert."""
 
     dims: int
     unpool: Callable[..., Any]
@@ -32,7 +32,7 @@ class _MaxUnpool(Module):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """`MaxPool1d` undone as far as it can be: (N, C, L') -> (N, C, L), or without N. Arguments: as `MaxUnpool2d`.
+    """The partial inverse of `MaxPool1d`: (N, C, L') -> (N, C, L), or without N. Arguments: as `MaxUnpool2d`.
 
         >>> import minidl
         >>> from minidl import nn
@@ -46,10 +46,10 @@ class MaxUnpool1d(_MaxUnpool):
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """`MaxPool2d` undone as far as it can be: maxima go back to their places, the rest is 0.
+    """The partial inverse of `MaxPool2d`: maxima return to their places, the rest is 0.
 
-    input and indices (N, C, H', W') or (C, H', W'), as `MaxPool2d` with the same window and `return_indices` gives
-    them. Call the layer with `output_size` where several sizes lead to one H'; see `functional.max_unpool2d`.
+    input and indices (N, C, H', W') or (C, H', W') are the results of `MaxPool2d` with the same window and
+    `return_indices`. Call the layer with `output_size` where several sizes have one H'; see `functional.max_unpool2d`.
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2013,
     https://arxiv.org/abs/1311.2901
 
@@ -66,8 +66,9 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """`MaxPool3d` undone as far as it can be: (N, C, D', H', W') -> (N, C, D, H, W), or without N. Arguments: as
-    `MaxUnpool2d`.
+    """The partial inverse of `MaxPool3d`: (N, C, D', H', W') -> (N, C, D, H, W), or without N.
+
+    Arguments: as `MaxUnpool2d`.
 
         >>> import minidl
         >>> from minidl import nn

@@ -1,4 +1,4 @@
-"""Pooling of signals, images and volumes: the largest, or the mean, of every window."""
+"""Max and mean pooling of signals, images and volumes."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ Numbers = int | tuple[int, ...]
 
 
 class _Pool(Module):
-    """The window of a pooling layer, checked."""
+    """Base class: the checked window of a pooling layer."""
 
-    dims: int                   # how many spatial axes
-    pool: Callable[..., Any]    # the function that does it
+    dims: int                   # number of spatial axes
+    pool: Callable[..., Any]    # the function that computes it
 
     def __init__(self, kernel_size: Numbers, stride: Numbers | None, padding: Numbers) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class MaxPool2d(_MaxPool):
 
     input (N, C, H, W) or (C, H, W) -> (N, C, H', W') or (C, H', W'). stride: `kernel_size` if not given. With
     `return_indices`, the result is (output, indices).
-    Errors: TypeError or RuntimeError for numbers that make no sense.
+    Errors: TypeError or RuntimeError for numbers out of range.
 
         >>> import minidl
         >>> from minidl import nn
@@ -184,10 +184,10 @@ class AvgPool3d(_AvgPool):
     pool = staticmethod(F.avg_pool3d)
 
 
-# ---------------------------------------------------------------------- windows that share the input out
+# ---------------------------------------------------------------------- windows that divide the input
 
 class _AdaptivePool(Module):
-    """The size of the output, checked."""
+    """Base class: checks the output size."""
 
     dims: int
     pool: Callable[..., Any]
@@ -203,14 +203,14 @@ class _AdaptivePool(Module):
 
 
 class _AdaptiveAvgPool(_AdaptivePool):
-    """The mean of every such window."""
+    """Base class: the mean of every window."""
 
     def forward(self, input: Tensor) -> Tensor:
         return self.pool(input, self.output_size)
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """The mean of windows that share a signal out among the outputs; see `functional.adaptive_avg_pool1d`.
+    """The mean of `output_size` windows of a signal; see `functional.adaptive_avg_pool1d`.
 
     input (N, C, L) or (C, L) -> (N, C, output_size) or (C, output_size).
 
@@ -225,10 +225,10 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """The mean of windows that share the image out among the outputs; see `functional.adaptive_avg_pool2d`.
+    """The mean of `output_size` windows of an image; see `functional.adaptive_avg_pool2d`.
 
-    input (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size). output_size: an int or a pair, in
-    which None stands for the size of the input.
+    input (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size). output_size: an int or a pair; None
+    means the size of the input.
     Errors: TypeError or RuntimeError for a size that makes no sense.
 
         >>> import minidl
@@ -242,7 +242,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """The mean of windows that share the volume out among the outputs; see `functional.adaptive_avg_pool3d`.
+    """The mean of `output_size` windows of a volume; see `functional.adaptive_avg_pool3d`.
 
     input (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size) or (C, *output_size). Arguments: as
     `AdaptiveAvgPool2d`, with a triple.
@@ -258,7 +258,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
 
 
 class _AdaptiveMaxPool(_AdaptivePool):
-    """The largest element of every such window."""
+    """Base class: the largest element of every window."""
 
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__(output_size)
@@ -269,7 +269,7 @@ class _AdaptiveMaxPool(_AdaptivePool):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest element of windows that share a signal out; arguments and shapes as `AdaptiveAvgPool1d`.
+    """The largest element of `output_size` windows. Arguments and shapes as `AdaptiveAvgPool1d`.
 
     With `return_indices`, the result is (output, indices).
 
@@ -284,7 +284,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest element of such windows of an image; arguments and shapes as `AdaptiveAvgPool2d`.
+    """The largest element of `output_size` windows. Arguments and shapes as `AdaptiveAvgPool2d`.
 
     With `return_indices`, the result is (output, indices).
 
@@ -299,7 +299,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest element of such windows of a volume; arguments and shapes as `AdaptiveAvgPool3d`.
+    """The largest element of `output_size` windows. Arguments and shapes as `AdaptiveAvgPool3d`.
 
     With `return_indices`, the result is (output, indices).
 

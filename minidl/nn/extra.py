@@ -10,12 +10,12 @@ from minidl.tensors.tensor import Tensor
 
 
 class Maxout(Module):
-    """y_j = max over i of (x W_ij + b_ij): the largest of `pieces` linear functions, for each of `out_features`.
+    """y_j = max over i of (x W_ij + b_ij), the largest of `pieces` linear functions.
 
-    An activation that is learnt: any convex function, if there are enough pieces; ReLU is the larger of x W + b and 0.
-    input (..., in_features) -> (..., out_features). The one layer inside, `linear`, has out_features * pieces outputs;
-    those of one y_j stand side by side.
-    Errors: ValueError unless there is a piece.
+    It is a learned activation: enough pieces approximate any convex function, and ReLU is the larger of x W + b and 0.
+    input (..., in_features) -> (..., out_features). The layer inside, `linear`, has out_features * pieces outputs; the
+    pieces of one y_j stand side by side.
+    Errors: ValueError unless there is at least one piece.
     Source: Goodfellow et al., "Maxout Networks", 2013, https://arxiv.org/abs/1302.4389
 
         >>> import minidl
@@ -45,11 +45,11 @@ class Maxout(Module):
 
 
 class DropConnect(Linear):
-    """`Linear` whose weights, not its outputs, are dropped: in training each is 0 with probability p, else divided by
-    1 - p.
+    """`Linear` that drops weights, not outputs.
 
-    y = x @ (weight * mask).T + bias, with one mask for the whole batch. In evaluation all weights are there; Wan et al.
-    draw a mask for each sample, and approximate their mean in evaluation by samples, too.
+    y = x @ (weight * mask).T + bias. In training each element of the mask is 0 with probability p, else 1 / (1 - p);
+    the whole batch has one mask. In evaluation all weights are used. Wan et al. draw a mask for each sample, and
+    approximate the mean over masks in evaluation by samples, too.
     Errors: as `Linear`, and ValueError unless 0 <= p <= 1.
     Source: Wan et al., "Regularization of Neural Networks using DropConnect", 2013.
 
