@@ -1,6 +1,6 @@
-"""What happens before an elementwise op can start: shapes are made equal, and so are dtypes.
+"""Broadcasting and promotion: an elementwise op gets operands of one shape and dtype.
 
-Both are steps of the graph of their own, so no other gradient formula mentions either. `Expand` repeats
+Both are separate steps of the graph, so no other gradient formula mentions them. `Expand` repeats
 values without copying them; its gradient sums over the copies. `Sum` is the reverse, so each is the other's
 gradient, at every order.
 """
@@ -19,13 +19,15 @@ from minidl.ops.base.conversion import cast
 Shape = tuple[int, ...]
 
 
-def wide(dtype: Any) -> Any:
-    """The dtype to add up in: float16 has too few digits for long sums."""
+def accumulation_dtype(dtype: Any) -> Any:
+    """The dtype of running sums: float32 for float16, which has too few digits for long sums."""
     return float32 if dtype == float16 else dtype
 
 
 class Sum(Op):
-    """Sum over `axes`, then write the result as `shape`: with the summed axes, as ones, or without.
+    """Sum over `axes`, then write the result as `shape`.
+
+    `shape` is that of x with ones for the summed axes, or without them.
 
     Every element went into one sum with factor 1, so each receives the gradient of its sum.
     """
@@ -37,7 +39,7 @@ class Sum(Op):
 
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
-        total = x.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        total = x.sum(axis=self.axes, keepdims=True, dtype=accumulation_dtype(x.dtype))
         return total.astype(x.dtype, copy=False).reshape(self.shape)
 
     def grad_x(self, g: Value) -> Value:
@@ -46,7 +48,7 @@ class Sum(Op):
 
 
 class Expand(Op):
-    """Write x as the shape `ones`, then repeat it along the axes where `shape` is larger; a view.
+    """Write x as the shape `ones`, then repeat axes up to `shape`; a view.
 
     Every element was copied, so it receives the sum of its copies' gradients.
     """
@@ -67,14 +69,14 @@ class Expand(Op):
 
 
 def expand_to(x: Any, shape: Shape) -> Any:
-    """`x` repeated to `shape` by the broadcasting rule; `x` itself if it has that shape already."""
+    """Repeat `x` to `shape` by the broadcasting rule; return `x` itself if it has that shape."""
     return x if x.shape == shape else Expand(shape, (1,) * (len(shape) - x.ndim) + tuple(x.shape))(x)
 
 
 def broadcast_shape(who: str, *shapes: Shape) -> Shape:
     """The shape that all broadcast to. Errors: RuntimeError that marks the axis where they clash."""
     result: list[int] = []
-    for back in range(1, max(map(len, shapes)) + 1):   # the last axes are lined up
+    for back in range(1, max(map(len, shapes)) + 1):   # shapes are aligned at the last axis
         sizes = {shape[-back] for shape in shapes if len(shape) >= back} - {1}
         if len(sizes) > 1:
             raise RuntimeError(_clash(who, shapes, back))
@@ -91,7 +93,7 @@ def _clash(who: str, shapes: tuple[Shape, ...], back: int) -> str:
 
 
 def as_operand(x: Any, who: str) -> Any:
-    """A tensor, or a plain Python scalar: NumPy arrays become tensors, NumPy scalars become plain."""
+    """Turn NumPy arrays into tensors, and NumPy scalars into Python scalars."""
     if isinstance(x, (TensorBase, int, float, complex)) and not isinstance(x, np.generic):
         return x
     if isinstance(x, np.generic):

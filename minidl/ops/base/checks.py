@@ -1,4 +1,4 @@
-"""What the larger functions ask of their arguments before they start, and the errors where it does not hold."""
+"""Argument checks shared by the ops."""
 from __future__ import annotations
 
 import operator
@@ -24,16 +24,16 @@ def check_tensors(who: str, **arguments: Any) -> None:
 
 
 def check_real(who: str, input: Any) -> None:
-    """Errors: NotImplementedError for a complex tensor, where an order is asked for, for instance."""
+    """Errors: NotImplementedError for a complex tensor, whose elements have no order."""
     if input.dtype.kind == "c":
         raise NotImplementedError(f"{who} is not supported for complex tensors; try it on x.abs(), or on the parts, "
                                   f"view_as_real(x)")
 
 
 def check_floating(who: str, **arguments: Any) -> None:
-    """Tensors, all floating and of one dtype; all but `input` may be None.
+    """Check that all are floating tensors of one dtype; all but `input` may be None.
 
-    Errors: TypeError for what is no tensor, RuntimeError for another dtype.
+    Errors: TypeError for anything but a tensor, RuntimeError for another dtype.
     """
     first = ""
     for name, x in arguments.items():
@@ -51,21 +51,21 @@ def check_floating(who: str, **arguments: Any) -> None:
 
 
 def dtypes_clash(a: Any, b: Any) -> bool:
-    """Whether two dtypes must not meet in an op. Inside autocast float16 and float32 may: one of them is cast."""
+    """Whether an op refuses this pair of dtypes. Autocast allows float16 with float32: it casts one of them."""
     dtypes = {a.dtype, b.dtype}
     return len(dtypes) == 2 and not (dtypes == {float16, float32} and isinstance(a, TensorBase)
                                      and device_of(a.array).type in switches.autocast)
 
 
 def number(who: str, name: str, value: Any) -> Any:
-    """A number, as it is. Errors: TypeError for anything else."""
+    """Return a number as it is. Errors: TypeError for anything else."""
     if not isinstance(value, (bool, int, float, complex, np.generic)):
         raise TypeError(f"{who}(): argument '{name}' must be Number, not {type(value).__name__}")
     return value
 
 
 def integer(who: str, name: str, n: Any) -> int:
-    """A whole number. Errors: TypeError for anything else."""
+    """Return a whole number as an int. Errors: TypeError for anything else."""
     try:
         return operator.index(n)
     except TypeError:
@@ -73,7 +73,7 @@ def integer(who: str, name: str, n: Any) -> int:
 
 
 def natural(who: str, name: str, n: Any) -> int:
-    """A size. Errors: TypeError for what is no whole number, RuntimeError below 0."""
+    """Return a size as an int. Errors: TypeError unless it is a whole number, RuntimeError below 0."""
     n = integer(who, name, n)
     if n < 0:
         raise RuntimeError(f"{who}: {name} must be non-negative, but got {n}")
@@ -81,14 +81,14 @@ def natural(who: str, name: str, n: Any) -> int:
 
 
 def pair(value: Any, who: str, name: str, least: int) -> Pair:
-    """An int for both axes, or (vertical, horizontal). Errors: as `numbers`."""
+    """Return (vertical, horizontal), given such a pair or one int. Errors: as `numbers`."""
     return numbers(value, 2, who, name, least)
 
 
 def numbers(value: Any, count: int, who: str, name: str, least: int) -> Any:
-    """One int for all of `count` axes, or one for each, as a tuple.
+    """Return `count` ints as a tuple, given as many or one int for all axes.
 
-    Errors: TypeError unless ints, RuntimeError for another number of them, or if one is below `least`.
+    Errors: TypeError unless they are ints, RuntimeError for a wrong count, or where one is below `least`.
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(values) not in (1, count):
@@ -105,7 +105,9 @@ def numbers(value: Any, count: int, who: str, name: str, least: int) -> Any:
 
 
 def check_images(who: str, input: Any, dims: int = 2) -> None:
-    """(N, C, H, W), or (C, H, W) for a single image; with other `dims`, (N, C, L) or (N, C, D, H, W).
+    """Check for (N, C, H, W), or (C, H, W) for a single image.
+
+    With `dims` 1 or 3: (N, C, L) or (N, C, D, H, W), and the same without N.
 
     Errors: RuntimeError where it is neither.
     """

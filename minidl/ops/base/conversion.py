@@ -1,4 +1,4 @@
-"""The same numbers in another dtype, or in another place. Each op is its own gradient."""
+"""Change the dtype or the device of a tensor. Each op is its own gradient."""
 from __future__ import annotations
 
 from typing import Any
@@ -26,12 +26,12 @@ class Move(Op):
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """`x` in `dtype`; `x` itself if it is so already. Warns where the imaginary part of complex numbers is lost."""
+    """Return `x` in `dtype`, itself if it has it. Warns if complex numbers lose their imaginary part."""
     if x.dtype.kind == "c" and dtype.kind not in "cb":
         warn("Casting complex values to real discards the imaginary part; x.real says so without a warning")
     return x if x.dtype == dtype else Cast(dtype)(x)
 
 
 def to_device(x: Any, device: Device) -> Any:
-    """`x` on `device`; `x` itself if it is there already."""
+    """Return `x` on `device`, itself if it is there already."""
     return x if same_device(x.device, device) else Move(device)(x)

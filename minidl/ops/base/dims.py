@@ -1,4 +1,4 @@
-"""From the dimensions a caller names, `-1` or `(0, -2)` or None, to plain axis numbers."""
+"""Normalize the dimensions a caller names (`-1`, `(0, -2)`, None) to axis numbers."""
 from __future__ import annotations
 
 import operator
@@ -6,11 +6,10 @@ from typing import Any
 
 
 def normalize_dim(dim: Any, ndim: int, who: str) -> int:
-    """`dim` counted from the front: `-1` of a 3-D tensor is 2.
+    """Count `dim` from the front: `-1` of a 3-D tensor is 2.
 
-    A tensor without dimensions takes 0 and -1, as in PyTorch; look for `ndim == 0` before you use the
-    result as an axis. Errors: IndexError where there is no such dimension, TypeError where `dim` is not
-    an integer.
+    A tensor without dimensions takes 0 and -1, as in PyTorch; check `ndim == 0` before you use the result as an
+    axis. Errors: IndexError where there is no such dimension, TypeError where `dim` is not an integer.
 
         >>> normalize_dim(-1, 3, "sum")
         2
@@ -30,10 +29,10 @@ def normalize_dim(dim: Any, ndim: int, who: str) -> int:
 
 
 def normalize_dims(dim: Any, ndim: int, who: str) -> tuple[int, ...]:
-    """One dim, several, or None for all of them, as axis numbers in the order given.
+    """Return one dim, several, or None for all, as axis numbers in the order given.
 
-    For a tensor without dimensions the answer is `()`, whichever valid dim was named. Errors: as
-    `normalize_dim`, and RuntimeError where a dimension is named twice.
+    For a tensor without dimensions the result is `()`, for any valid dim. Errors: as `normalize_dim`, and
+    RuntimeError where a dimension is named twice.
 
         >>> normalize_dims((-1, 0), 3, "sum")
         (2, 0)
@@ -53,7 +52,7 @@ def normalize_dims(dim: Any, ndim: int, who: str) -> tuple[int, ...]:
 
 
 def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
-    """The sizes in `f(2, 3)`, or in `f((2, 3))`, as a tuple of ints. Errors: TypeError for other numbers."""
+    """Return the sizes of `f(2, 3)` or `f((2, 3))` as a tuple of ints. Errors: TypeError for other numbers."""
     given = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
     try:
         return tuple([operator.index(n) for n in given])

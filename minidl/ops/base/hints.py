@@ -1,4 +1,4 @@
-"""What to try, for errors: guesses at what was meant, from the types and shapes that came."""
+"""Hints for error messages: guess from types and shapes what was meant."""
 from __future__ import annotations
 
 import math
@@ -10,7 +10,7 @@ Shape = tuple[int, ...]
 
 
 def instead_of(value: Any) -> str:
-    """How to come from something that is no Tensor to one."""
+    """Suggest how to make a Tensor of a value that is not one."""
     if value is None:
         return "did a forward() or another function forget to return its result?"
     if isinstance(value, type):
@@ -25,17 +25,20 @@ def instead_of(value: Any) -> str:
 
 
 def _planes(mode: str) -> str:
-    """From the axes of a picture, (H, W) or (H, W, C), to (C, H, W)."""
+    """The call that turns a picture (H, W) or (H, W, C) into (C, H, W)."""
     return ".unsqueeze(0)" if mode in ("1", "L", "I", "F", "P") else ".permute(2, 0, 1)"
 
 
 def cast_to(dtype: Any) -> str:
-    """The method that casts to a dtype."""
+    """The method call that casts to a dtype."""
     return CASTS.get(str(dtype), f".to(minidl.{dtype})")
 
 
 def channels_first(shape: Shape, channels: int, dims: int, dtype: Any) -> str:
-    """What to try where an input (N, C, *) or (C, *) with `dims` positions has not so many channels; or ""."""
+    """Suggest a fix for an input (N, C, *) or (C, *) whose C is not `channels`; "" if there is none.
+
+    `dims` is the number of axes in `*`.
+    """
     batched = len(shape) == dims + 2
     pixels = ".float() / 255" if dtype == "uint8" else ""
     letters = ("L", "H, W", "D, H, W")[dims - 1]
@@ -49,7 +52,7 @@ def channels_first(shape: Shape, channels: int, dims: int, dtype: Any) -> str:
 
 
 def features_last(shape: Shape, features: int, size: str) -> str:
-    """What to try where the last axis of an input has not so many features; `size` is what a layer calls them."""
+    """Suggest a fix for an input whose last axis is not `features`; a layer calls that number `size`."""
     if len(shape) > 2 and math.prod(shape[1:]) == features:
         return "try input.flatten(1)"
     if features in shape[:-1]:

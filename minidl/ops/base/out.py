@@ -1,4 +1,4 @@
-"""`out=`: a result that is written into a tensor which the caller gives."""
+"""`out=`: write a result into a tensor that the caller gives."""
 from __future__ import annotations
 
 import inspect
@@ -16,12 +16,12 @@ from minidl.backend.warn import warn
 
 
 def write_out(name: str, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """`function(*args, **kwargs)`, written into `kwargs["out"]`, a tensor or several; returns `out`.
+    """Write `function(*args, **kwargs)` into `kwargs["out"]`, one tensor or several; return it.
 
-    An `out` of another shape gets memory of its own in the right shape, with a warning unless it was empty. It may be
-    one of the arguments: it is written last.
-    Errors: RuntimeError where a gradient is wanted of one of the tensors, or numbers would be lost, or `out` is on
-    another device or a view of another shape.
+    If `out` has another shape, it gets new memory of the right shape, with a warning unless it was empty. It may
+    be one of the arguments: it is written last.
+    Errors: RuntimeError where one of the tensors requires a gradient, where the cast to the dtype of `out` would lose
+    numbers, or where `out` is on another device or is a view of another shape.
     """
     out = kwargs["out"]
     kwargs = {key: value for key, value in kwargs.items() if key != "out"}
@@ -35,31 +35,31 @@ def write_out(name: str, function: Callable[..., Any], args: Any, kwargs: dict[s
         raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but "
                            f"one of the arguments requires grad.")
     requires_grad = kwargs.pop("requires_grad", False)
-    if makes(function):
-        kwargs = _like(name, function, kwargs, outs[0])
+    if creates_tensors(function):
+        kwargs = _creation_arguments(name, function, kwargs, outs[0])
     with no_grad():
         result = function(*args, **kwargs)
         results = result if isinstance(result, tuple) else (result,)
         if len(results) != len(outs) or isinstance(result, tuple) != isinstance(out, (tuple, list)):
-            raise TypeError(f"{name}(): argument 'out' must be {_so_many(len(results))}, but got {_so_many(len(outs))}")
+            raise TypeError(f"{name}(): argument 'out' must be {_tensors(len(results))}, but got {_tensors(len(outs))}")
         for o, r in zip(outs, results):
-            _put(name, o, r if isinstance(r, TensorBase) else wrap(r))
+            _write_result(name, o, r if isinstance(r, TensorBase) else wrap(r))
     if requires_grad:
         out.requires_grad_()
     return out if not isinstance(result, tuple) else type(result)(*outs) if hasattr(result, "_fields") else outs
 
 
-def makes(function: Callable[..., Any]) -> bool:
-    """Whether it is a function that makes tensors out of other things."""
+def creates_tensors(function: Callable[..., Any]) -> bool:
+    """Whether `function` creates tensors from sizes or numbers."""
     return function.__module__.startswith("minidl.tensors.creation")
 
 
-def _so_many(n: int) -> str:
+def _tensors(n: int) -> str:
     return "a Tensor" if n == 1 else f"tuple of {n} Tensors"
 
 
-def _like(name: str, function: Callable[..., Any], kwargs: dict[str, Any], out: Any) -> dict[str, Any]:
-    """The arguments of a creation function that makes what fits into `out`: its dtype and device, unless given."""
+def _creation_arguments(name: str, function: Callable[..., Any], kwargs: dict[str, Any], out: Any) -> dict[str, Any]:
+    """The arguments of a creation function, with the dtype and device of `out` unless given."""
     takes = inspect.signature(function).parameters
     dtype = kwargs.get("dtype")
     if dtype is not None and np.dtype(dtype) != out.dtype:
@@ -67,7 +67,7 @@ def _like(name: str, function: Callable[..., Any], kwargs: dict[str, Any], out: 
     return {**{key: value for key, value in (("dtype", out.dtype), ("device", out.device)) if key in takes}, **kwargs}
 
 
-def _put(name: str, out: Any, result: Any) -> None:
+def _write_result(name: str, out: Any, result: Any) -> None:
     if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(f"{name}(): result type {result.dtype} can't be cast to the desired output type "
                            f"{out.dtype}; try an out of {result.dtype}")

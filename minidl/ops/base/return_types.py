@@ -1,4 +1,4 @@
-"""Functions of several results return named tuples: the type has the function's name, the fields have PyTorch's.
+"""Named tuples for functions of several results, with PyTorch's names for type and fields.
 
 `type(minidl.sort(x)) is minidl.return_types.sort`, and it prints as `sort(values=..., indices=...)`.
 """
@@ -13,7 +13,7 @@ Fields = TypeVar("Fields", bound=tuple[Any, ...])
 
 
 class ValuesIndices(NamedTuple):
-    """Elements, and where along an axis they stand."""
+    """Elements, and their positions along an axis."""
 
     values: Tensor
     indices: Tensor
@@ -34,10 +34,10 @@ class MantissaExponent(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """How many elements lie in each bin, and where the bins end."""
+    """The count of elements in each bin, and the edges of the bins."""
 
     hist: Tensor
-    bin_edges: Any      # a tensor, or one for each axis
+    bin_edges: Any      # a tensor, or one per axis
 
 
 class QRResult(NamedTuple):
@@ -48,7 +48,7 @@ class QRResult(NamedTuple):
 
 
 class Reflections(NamedTuple):
-    """R with reflections below it, and their factors."""
+    """R with the reflections stored below it, and the factors of the reflections."""
 
     a: Tensor
     tau: Tensor
@@ -85,7 +85,7 @@ class SLogDetResult(NamedTuple):
 
 
 class LstsqResult(NamedTuple):
-    """The X for which |A X - B| is least, and what was found on the way."""
+    """The X that minimizes |A X - B|, with residuals, rank and singular values of A."""
 
     solution: Tensor
     residuals: Tensor
@@ -102,14 +102,14 @@ class LUResult(NamedTuple):
 
 
 class LUFactorResult(NamedTuple):
-    """L and U in one matrix, and the exchanges of rows."""
+    """L and U in one matrix, and the row exchanges."""
 
     LU: Tensor
     pivots: Tensor
 
 
 class LUFactorExResult(NamedTuple):
-    """The same, and which element of U's diagonal is 0."""
+    """L and U in one matrix, the row exchanges, and the first zero on U's diagonal."""
 
     LU: Tensor
     pivots: Tensor
@@ -117,21 +117,21 @@ class LUFactorExResult(NamedTuple):
 
 
 class InverseResult(NamedTuple):
-    """The inverse, and where there is none."""
+    """The inverse, and an error code: 0 where it exists."""
 
     inverse: Tensor
     info: Tensor
 
 
 class SolveResult(NamedTuple):
-    """The solution, and where there is none."""
+    """The solution, and an error code: 0 where it exists."""
 
     result: Tensor
     info: Tensor
 
 
 class CholeskyResult(NamedTuple):
-    """The factor, and where there is none."""
+    """The factor, and an error code: 0 where it exists."""
 
     L: Tensor
     info: Tensor
@@ -145,7 +145,7 @@ class TriangularSolveResult(NamedTuple):
 
 
 def _of(name: str, fields: type[Fields]) -> type[Fields]:
-    """The type of what the function of that name returns."""
+    """Make the result type of the function `name`."""
     return type(name, (fields,), {"__slots__": (), "__module__": __name__, "__doc__": f"What `{name}` returns."})
 
 

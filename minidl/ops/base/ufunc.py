@@ -1,7 +1,7 @@
-"""The bases of elementwise ops: one operand, two, or more, each prepared for the array library's function.
+"""The bases of elementwise ops: one operand, two, or more.
 
-Before the mathematics starts, operands have one shape and one dtype (see `broadcast.py`). What most ops add is
-the name of a ufunc and one line of gradient.
+Before the mathematics starts, operands get one shape and one dtype (see `broadcast.py`). Most ops add only the
+name of a ufunc and one line of gradient.
 """
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from minidl.ops.base.broadcast import as_operand, prepare
 
 
 class Elementwise(Op):
-    """Base of ops whose output element i is made of the input elements i; it lies in memory as they do."""
+    """Base of ops where element i of the output depends only on elements i of the inputs.
+
+    The output has the memory layout of the inputs.
+    """
 
     layout = AS_INPUTS
 
@@ -33,17 +36,17 @@ class Unary(Elementwise):
 
 
 class Floating(Unary):
-    """y = ufunc(x) with floating results: integers are made floating first."""
+    """y = ufunc(x) with floating results: integers become floating first."""
 
     def forward(self, x: Array) -> Array:
         return self.ufunc(x if x.dtype.kind in "fc" else as_floating(x))
 
 
 class Step(Unary):
-    """y = ufunc(x) that is flat wherever it is smooth: its gradient is zero. Integers stay integers."""
+    """y = ufunc(x), piecewise constant: its gradient is zero. Integers stay integers."""
 
     def forward(self, x: Array) -> Array:
-        if x.dtype.kind == "c":     # what lies below a complex number?
+        if x.dtype.kind == "c":     # complex numbers have no order
             raise self.complex_error()
         return self.ufunc(x) if x.dtype.kind == "f" else dense_copy(x)
 
@@ -52,7 +55,7 @@ class Step(Unary):
 
 
 class Zero(Elementwise):
-    """y = 0, whatever x is: a gradient that is there and is zero."""
+    """y = 0 for every x: a gradient that exists and is zero."""
 
     complex_rules = "as written"
 
@@ -69,7 +72,7 @@ class Binary(Elementwise):
     def __call__(self, a: Any, b: Any) -> Any:
         if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
             return call_watched(self, (a, b))
-        # Nothing to prepare for: two floating tensors of one shape and dtype, or one and a number.
+        # Nothing to prepare: two floating tensors of one shape and dtype, or one tensor and a number.
         # Everything else goes through `prepare`.
         if isinstance(a, TensorBase):
             kind, dtype = type(b), a.array.dtype
@@ -84,7 +87,7 @@ class Binary(Elementwise):
         return Op.__call__(self, a, b)
 
     def prepare(self, a: Any, b: Any) -> list[Any]:
-        """The operands with one shape and one dtype; here an op refuses what it has no meaning for."""
+        """Give the operands one shape and one dtype. An op overrides this to refuse dtypes."""
         operands = prepare(self.name(), a, b, floating=self.floating)
         if self.complex_rules is None:
             self.refuse_complex(operands)
@@ -93,7 +96,7 @@ class Binary(Elementwise):
     def forward(self, a: Array, b: Array) -> Array:
         try:
             return self.ufunc(a, b)
-        except OverflowError:  # a Python int that the integer dtype cannot hold wraps around
+        except OverflowError:  # a Python int beyond the range of the integer dtype wraps around
             return self.ufunc(*wrapped(a, b))
 
 
@@ -109,18 +112,18 @@ class Ternary(Elementwise):
 
 
 def as_floating(x: Array) -> Array:
-    """`x` itself if it is floating or complex, else in the default floating dtype."""
+    """Return `x` itself if it is floating or complex, else in the default floating dtype."""
     return x if x.dtype.kind in "fc" else dense_copy(x, get_default_dtype())
 
 
 def number_as_tensor(x: Any, beside: TensorBase) -> Any:
-    """A number as a tensor without dimensions, of the dtype that a result of both has."""
+    """A number as a tensor without dimensions, in the common dtype of both."""
     x = as_operand(x, "an operand")
     return wrap(array_module(beside.array).asarray(x, result_type(x, beside.array)))
 
 
 def wrapped(a: Any, b: Any) -> tuple[Any, Any]:
-    """An array and a Python int, the int reduced to the range of the array's dtype, as C does it."""
+    """Reduce the Python int of the two to the range of the array's dtype, as C does."""
     if isinstance(a, int):
         b, a = wrapped(b, a)
         return a, b
@@ -128,10 +131,10 @@ def wrapped(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def common_dtype(*operands: Any) -> np.dtype:
-    """The dtype of a result of tensors, arrays and numbers together."""
+    """The dtype of a result of tensors, arrays and numbers."""
     return result_type(*[getattr(x, "array", x) for x in operands])
 
 
 def either_is_bool(a: Any, b: Any) -> bool:
-    """Whether one of two operands of an op is a bool, or a tensor of bools."""
+    """Whether one of two operands is a bool, or a tensor of bools."""
     return any(isinstance(x, bool) or getattr(x, "dtype", None) == np.bool_ for x in (a, b))

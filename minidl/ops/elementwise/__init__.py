@@ -1,4 +1,4 @@
-"""Elementwise ops and functions: each number of the result comes from the numbers at its place.
+"""Elementwise ops and functions: each result depends on the numbers at its own place.
 
 Read `base/ufunc.py` first, then `arithmetic.py`.
 """

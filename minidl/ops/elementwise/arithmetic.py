@@ -1,4 +1,4 @@
-"""Arithmetic and rounding: add, div, remainder, neg, abs, floor, lerp and their kin."""
+"""Arithmetic and rounding: add, div, remainder, neg, abs, floor, lerp and others."""
 from __future__ import annotations
 
 import builtins
@@ -38,7 +38,7 @@ class Add(Binary):
 def add(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """`input + alpha * other`, with broadcasting and type promotion.
 
-    Errors: RuntimeError where shapes cannot be broadcast, or where alpha is a float and both are integers.
+    Errors: RuntimeError where shapes cannot be broadcast, or where alpha is a float and both operands are integers.
 
         >>> import minidl
         >>> minidl.add(minidl.tensor([1.0, 2.0]), minidl.tensor([[10.0], [20.0]]), alpha=2)
@@ -92,7 +92,7 @@ def sub_(input: Tensor, other: Tensor | complex, *, alpha: Any = 1) -> Tensor:
 
 
 def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
-    """`alpha * other` in the dtype of the result, for add and sub."""
+    """`alpha * other` in the dtype of the result; used by add and sub."""
     if isinstance(alpha, float) and all(np.dtype(getattr(x, "dtype", type(x))).kind in "biu" for x in (input, other)):
         raise RuntimeError(f"{who}: For integral input tensors, argument alpha must not be a floating point "
                            f"number, but got alpha={alpha}; convert one tensor with .float() first")
@@ -100,7 +100,7 @@ def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
         alpha = bool(alpha)     # a sum of bools is a bool
     if not hasattr(other, "dtype"):
         return mul(other, alpha)
-    dtype = common_dtype(input, other)       # twice a byte may be no byte
+    dtype = common_dtype(input, other)       # twice an int8 may not fit into an int8
     return mul(cast(other, dtype), held(alpha, dtype))
 
 
@@ -152,12 +152,12 @@ class Div(Binary):
 
 
 class FloorDivide(Binary):
-    """y = a / b, rounded down: flat wherever it is smooth. Integers stay integers."""
+    """y = a / b, rounded down: piecewise constant. Integers stay integers."""
 
     ufunc = np.floor_divide
 
     def forward(self, a: Array, b: Array) -> Array:
-        refuse_zero(self.name(), a, b)
+        check_divisor(self.name(), a, b)
         return super().forward(a, b)
 
     def grad_a(self, g: Value) -> Value:
@@ -172,18 +172,18 @@ class TruncDivide(FloorDivide):
 
     def forward(self, a: Array, b: Array) -> Array:
         if integers(a, b):
-            refuse_zero(self.name(), a, b)
-            return np.floor_divide(a - np.fmod(a, b), b)   # exact, where a / b would round
+            check_divisor(self.name(), a, b)
+            return np.floor_divide(a - np.fmod(a, b), b)   # exact; a / b would round
         return np.trunc(np.true_divide(a, b))
 
 
 def integers(a: Any, b: Any) -> bool:
-    """Whether the operands of a prepared op, of which one may be a number, are integers."""
+    """Whether the operands of a prepared op are integers; one of them may be a number."""
     return getattr(a, "dtype", getattr(b, "dtype", None)).kind in "biu"   # type: ignore[union-attr]
 
 
-def refuse_zero(who: str, a: Any, b: Any) -> None:
-    """Errors: RuntimeError where an integer is divided by zero; floats give inf or nan instead."""
+def check_divisor(who: str, a: Any, b: Any) -> None:
+    """Errors: RuntimeError for an integer divided by zero; floats give inf or nan instead."""
     if integers(a, b) and np.any(b == 0) and np.size(a):
         raise RuntimeError(f"ZeroDivisionError: {who}: integer division by zero; floating tensors would give "
                            f"inf or nan, try .float() first")
@@ -192,8 +192,9 @@ def refuse_zero(who: str, a: Any, b: Any) -> None:
 @public
 def div(input: Tensor | complex, other: Tensor | complex, *, rounding_mode: str | None = None,
         out: Tensor | None = None) -> Tensor:
-    """`input / other`. Integers give floating results, unless `rounding_mode` is 'trunc' (towards zero) or
-    'floor' (down).
+    """`input / other`. Integers give floating results, unless a `rounding_mode` is given.
+
+    'trunc' rounds towards zero, 'floor' down.
 
     Errors: RuntimeError for another rounding mode, and where integers are rounded after division by zero.
 
@@ -216,7 +217,7 @@ div_ = in_place(div)
 
 @public
 def floor_divide(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """`input / other`, rounded down, as Python's `//`.
+    """`input / other`, rounded down, like Python's `//`.
 
         >>> import minidl
         >>> minidl.floor_divide(minidl.tensor([7, -7]), 2)
@@ -233,7 +234,7 @@ class Remainder(Binary):
     ufunc = np.remainder
 
     def forward(self, a: Array, b: Array) -> Array:
-        refuse_zero(self.name(), a, b)
+        check_divisor(self.name(), a, b)
         return super().forward(a, b)
 
     def grad_a(self, g: Value) -> Value:
@@ -245,7 +246,7 @@ class Remainder(Binary):
 
 @public
 def remainder(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """What is left of `input` after division by `other`, with the sign of `other`, as Python's `%`.
+    """The remainder of `input / other`, with the sign of `other`, like Python's `%`.
 
         >>> import minidl
         >>> minidl.remainder(minidl.tensor([5.0, -5.0]), 3)
@@ -262,7 +263,7 @@ class Fmod(Binary):
     ufunc = np.fmod
 
     def forward(self, a: Array, b: Array) -> Array:
-        refuse_zero(self.name(), a, b)
+        check_divisor(self.name(), a, b)
         return super().forward(a, b)
 
     def grad_a(self, g: Value) -> Value:
@@ -274,7 +275,7 @@ class Fmod(Binary):
 
 @public
 def fmod(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """What is left of `input` after division by `other`, with the sign of `input`, as C's `fmod`.
+    """The remainder of `input / other`, with the sign of `input`, like C's `fmod`.
 
         >>> import minidl
         >>> minidl.fmod(minidl.tensor([5.0, -5.0]), 3)
@@ -285,7 +286,7 @@ def fmod(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None
 fmod_ = in_place(fmod)
 
 
-# ---------------------------------------------------------------------- sign and size
+# ---------------------------------------------------------------------- sign and absolute value
 
 class Neg(Unary):
     """y = -x"""
@@ -321,14 +322,14 @@ class Sign(Step):
     def forward(self, x: Array) -> Array:
         if x.dtype.kind == "c":
             raise self.complex_error()
-        if x.dtype.kind == "f":     # NaN lies neither above nor below; and this is faster than np.sign
+        if x.dtype.kind == "f":     # NaN is neither above nor below 0; also faster than np.sign
             return ((x > 0).view(np.int8) - (x < 0).view(np.int8)).astype(x.dtype)
         return np.sign(x) if x.dtype.kind != "b" else x.copy()
 
 
 @public
 def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """-1, 0 or 1, as `input` is below, at or above zero; 0 for NaN. Complex numbers have a `sgn` instead.
+    """-1, 0 or 1, the sign of `input`; 0 for NaN. Complex numbers use `sgn` instead.
 
         >>> import minidl
         >>> minidl.sign(minidl.tensor([0.5, 0.0, -3.0]))
@@ -340,7 +341,10 @@ sign_ = in_place(sign)
 
 
 class Sgn(Unary):
-    """y = z / |z|, the direction of z, and 0 at 0;  gz = (g - y Re(conj(y) g)) / |z|, what of g turns it"""
+    """y = z / |z|, the direction of z, and 0 at 0;  gz = (g - y Re(conj(y) g)) / |z|
+
+    Only the part of g that turns z changes y.
+    """
 
     complex_rules = "as written"
 
@@ -355,7 +359,7 @@ class Sgn(Unary):
 
 @public
 def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The direction `z / |z|` of complex numbers, 0 at 0; of real ones their `sign`.
+    """The direction `z / |z|` of complex numbers, 0 at 0; the `sign` of real ones.
 
         >>> import minidl
         >>> minidl.sgn(minidl.tensor([3 + 4j, 0j, 2j]))
@@ -378,7 +382,7 @@ class Abs(Unary):
 
 @public
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The absolute value, of a complex number sqrt(x^2 + y^2); its gradient at 0 is 0.
+    """The absolute value; of a complex number sqrt(x^2 + y^2). Its gradient at 0 is 0.
 
         >>> import minidl
         >>> minidl.abs(minidl.tensor([1.0, -2.0]))
@@ -389,7 +393,7 @@ def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 abs_ = in_place(abs)
 
 
-# ---------------------------------------------------------------------- rounding: flat, so the gradient is zero
+# ---------------------------------------------------------------------- rounding: piecewise constant, zero gradient
 
 class Floor(Step):
     """y = the largest integer <= x"""
@@ -399,7 +403,7 @@ class Floor(Step):
 
 @public
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Down to the next integer.
+    """Round down to the next integer.
 
         >>> import minidl
         >>> minidl.floor(minidl.tensor([1.5, -1.5]))
@@ -418,7 +422,7 @@ class Ceil(Step):
 
 @public
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Up to the next integer.
+    """Round up to the next integer.
 
         >>> import minidl
         >>> minidl.ceil(minidl.tensor([1.5, -1.5]))
@@ -437,7 +441,7 @@ class Trunc(Step):
 
 @public
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Towards zero to the next integer.
+    """Round towards zero to the next integer.
 
         >>> import minidl
         >>> minidl.trunc(minidl.tensor([1.5, -1.5]))
@@ -449,7 +453,7 @@ trunc_ = in_place(trunc)
 
 
 class Round(Step):
-    """y = the nearest multiple of 10^-decimals; halves go to the even one"""
+    """y = the nearest multiple of 10^-decimals; halves go to the even neighbour"""
 
     def __init__(self, decimals: int) -> None:
         self.decimals = decimals
@@ -460,7 +464,7 @@ class Round(Step):
 
 @public
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
-    """To the nearest integer, or to so many decimals; halves go to the even neighbour.
+    """Round to the nearest integer, or to `decimals` digits; halves go to the even neighbour.
 
         >>> import minidl
         >>> minidl.round(minidl.tensor([0.5, 1.5, 2.6]))
@@ -525,7 +529,7 @@ class LerpBy(Binary):
     def forward(self, a: Array, b: Array) -> Array:
         if builtins.abs(self.w) < 0.5:
             return a + self.w * (b - a)
-        return b - (1 - self.w) * (b - a)   # from the end that is nearer: at w = 1 that is b, without a rounding error
+        return b - (1 - self.w) * (b - a)   # start from the nearer end: exactly b at w = 1, without a rounding error
 
     def grad_a(self, g: Value) -> Value:
         return g * (1 - self.w)

@@ -1,4 +1,4 @@
-"""Numbers by their representation: signs, exponents, neighbours, shifts of bits, common divisors."""
+"""The parts of a number: signs, exponents, neighbours, shifts of bits, common divisors."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SignBit(Unary):
-    """y = whether x is negative; of a floating -0., too"""
+    """y = whether x is negative; true for -0. too"""
 
     ufunc = np.signbit
 
@@ -34,7 +34,7 @@ class SignBit(Unary):
 
 @public
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Whether the sign is a minus, for -0. as well.
+    """Whether the sign is a minus; true for -0. too.
 
         >>> import minidl
         >>> minidl.signbit(minidl.tensor([1.0, -2.0, -0.0]))
@@ -58,7 +58,7 @@ class Copysign(Binary):
 
 @public
 def copysign(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """The size of `input` with the sign of `other`, a tensor or a number.
+    """The absolute value of `input` with the sign of `other`, a tensor or a number.
 
         >>> import minidl
         >>> minidl.copysign(minidl.tensor([1.0, -2.0]), minidl.tensor([-1.0, 3.0]))
@@ -78,7 +78,7 @@ class Heaviside(Binary):
 
 @public
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The step from 0 to 1: 0 below zero, 1 above, and `values` at zero. No gradient passes.
+    """The step from 0 to 1: 0 below zero, 1 above, `values` at zero. No gradient passes.
 
     Errors: RuntimeError where the dtypes differ.
 
@@ -110,7 +110,7 @@ class Frexp(Elementwise):
 
 @public
 def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.MantissaExponent:
-    """`input` as `mantissa * 2 ** exponent`, the mantissa from 1/2 to 1 in size, the exponent an int32.
+    """`input` as `mantissa * 2 ** exponent`, with 1/2 <= |mantissa| < 1 and an int32 exponent.
 
     Errors: RuntimeError unless `input` is floating.
 
@@ -135,21 +135,21 @@ def ldexp(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | Non
     if not hasattr(other, "dtype"):
         return mul(input, 2.0 ** other)
     dtype = common_dtype(input, other, 1.0)
-    wide = np.dtype(np.float32) if dtype == np.float16 else dtype       # 2^16 is no float16, though 2^16 x may be
-    return cast(mul(cast(input, wide), pow(2.0, cast(other, wide))), dtype)
+    power_dtype = np.dtype(np.float32) if dtype == np.float16 else dtype    # 2^16 overflows float16
+    return cast(mul(cast(input, power_dtype), pow(2.0, cast(other, power_dtype))), dtype)
 
 ldexp_ = in_place(ldexp)
 
 
 class Nextafter(Binary):
-    """y = the number next to a, on the way to b"""
+    """y = the next number after a, in the direction of b"""
 
     ufunc = np.nextafter
 
 
 @public
 def nextafter(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """The floating number next to `input` in the direction of `other`. No gradient passes.
+    """The next floating number after `input`, in the direction of `other`. No gradient passes.
 
         >>> import minidl
         >>> minidl.nextafter(minidl.tensor([1.0]), minidl.tensor([2.0])) - 1
@@ -174,7 +174,7 @@ class Integers(Binary):
 
 
 class LeftShift(Integers):
-    """y = a * 2^b, in the bits that there are"""
+    """y = a * 2^b, within the bits of the dtype"""
 
     ufunc = np.left_shift
 
@@ -199,7 +199,7 @@ class Lcm(Integers):
 
 @public
 def bitwise_left_shift(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """`input << other`: every bit moved to the left. Errors: NotImplementedError unless both are integers.
+    """`input << other`: shift every bit to the left. Errors: NotImplementedError unless both are integers.
 
         >>> import minidl
         >>> minidl.bitwise_left_shift(minidl.tensor([1, 3]), 2)
@@ -212,7 +212,7 @@ bitwise_left_shift_ = in_place(bitwise_left_shift)
 
 @public
 def bitwise_right_shift(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """`input >> other`: every bit moved to the right, the sign kept. Errors: as `bitwise_left_shift`.
+    """`input >> other`: shift every bit to the right and keep the sign. Errors: as `bitwise_left_shift`.
 
         >>> import minidl
         >>> minidl.bitwise_right_shift(minidl.tensor([5, -8]), 1)

@@ -1,4 +1,4 @@
-"""Comparison, tests for special values, and logic. All answers are bools; no gradient passes.
+"""Comparison, tests for special values, and logic. Results are bools; no gradient passes.
 
 Only the bitwise operations keep the dtype of integers.
 """
@@ -135,7 +135,7 @@ def ge(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None =
 ge_ = in_place(ge)
 
 
-# ---------------------------------------------------------------------- nearly or wholly the same
+# ---------------------------------------------------------------------- close or equal
 
 class IsClose(Binary):
     """y = (|a - b| <= atol + rtol * |b|)"""
@@ -169,7 +169,7 @@ def isclose(input: Tensor | complex, other: Tensor | complex, rtol: float = 1e-5
 
 @public
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Whether all elements are close, as `isclose` says; a Python bool.
+    """Whether all elements are close, by the rule of `isclose`; a Python bool.
 
         >>> import minidl
         >>> minidl.allclose(minidl.tensor([1.0]), minidl.tensor([1.0000001]))
@@ -249,7 +249,7 @@ def isfinite(input: Tensor) -> Tensor:
 # ---------------------------------------------------------------------- logic
 
 class LogicalAnd(Binary):
-    """y = a and b, where anything but 0 is true"""
+    """y = a and b; anything but 0 is true"""
 
     ufunc = np.logical_and
     complex_rules = "as written"
@@ -277,7 +277,7 @@ class LogicalNot(Unary):
 
 @public
 def logical_and(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """Where both are true; anything but 0 is.
+    """Where both are true; anything but 0 is true.
 
         >>> import minidl
         >>> minidl.logical_and(minidl.tensor([0, 1, 2]), minidl.tensor([1, 1, 0]))
@@ -370,7 +370,7 @@ class BitwiseNot(Unary):
 
 @public
 def bitwise_and(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """`input & other`: bit by bit for integers, element by element for bools. Errors: NotImplementedError for floats.
+    """`input & other`: bitwise for integers, logical for bools. Errors: NotImplementedError for floats.
 
         >>> import minidl
         >>> minidl.bitwise_and(minidl.tensor([6, 5]), 3)

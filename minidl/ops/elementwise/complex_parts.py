@@ -1,7 +1,7 @@
-"""Complex numbers put together and taken apart: real, imag, complex, view_as_real, conj.
+"""Build complex numbers and take them apart: real, imag, complex, view_as_real, conj.
 
-How gradients pass through complex numbers is said in `minidl/autograd/op.py`. What has to do with angles, `angle` and
-`polar`, stands in `trigonometric.py`, and `sgn` beside `sign`.
+`minidl/autograd/op.py` explains how gradients pass through complex numbers. `angle` and `polar` are in
+`trigonometric.py`, `sgn` is beside `sign`.
 """
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Imag(Op):
 
 
 class Complex(Binary):
-    """z = a + ib, of real a and b"""
+    """z = a + ib for real a and b"""
 
     complex_rules = "as written"
 
@@ -84,13 +84,16 @@ class ViewAsReal(Op):
 
 
 class ViewAsComplex(Op):
-    """Every pair along the last axis as a complex number; a view, unless the parts do not lie side by side."""
+    """Every pair along the last axis as a complex number.
+
+    A view, unless the two parts are not adjacent in memory.
+    """
 
     is_view = True
     complex_rules = "as written"
 
     def forward(self, x: Array) -> Array:
-        if x.size and x.strides[-1] != x.itemsize:     # a gradient, which may lie anyhow
+        if x.size and x.strides[-1] != x.itemsize:     # a gradient may have any layout
             x = x.copy()
         return x.view(complex_of(x.dtype))[..., 0]
 
@@ -99,7 +102,7 @@ class ViewAsComplex(Op):
 
 
 def check_parts(who: str, a: Any, b: Any) -> None:
-    """Two tensors that can be the parts of a complex one. Errors: TypeError, RuntimeError."""
+    """Check that two tensors can be the parts of a complex one. Errors: TypeError, RuntimeError."""
     check_tensors(who, input=a, other=b)
     if a.dtype.kind != "f" or b.dtype.kind != "f":
         raise RuntimeError(f"{who}: Expected both inputs to be Half, Float or Double tensors but got {a.dtype} and "
@@ -109,7 +112,7 @@ def check_parts(who: str, a: Any, b: Any) -> None:
                            f"argument; try .to({a.dtype}) on it")
 
 
-# ---------------------------------------------------------------------- put together
+# ---------------------------------------------------------------------- build
 
 @public
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -127,7 +130,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
 def view_as_complex(input: Tensor) -> Tensor:
     """Pairs along the last axis as complex numbers, (*, 2) -> (*); a view.
 
-    Errors: RuntimeError unless floating, with a last axis of size 2 whose elements stand side by side in memory.
+    Errors: RuntimeError unless floating, with a last axis of size 2 whose elements are adjacent in memory.
 
         >>> import minidl
         >>> minidl.view_as_complex(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]))
@@ -145,7 +148,7 @@ def view_as_complex(input: Tensor) -> Tensor:
     return ViewAsComplex()(input)
 
 
-# ---------------------------------------------------------------------- taken apart
+# ---------------------------------------------------------------------- take apart
 
 @public
 def view_as_real(input: Tensor) -> Tensor:
@@ -188,12 +191,13 @@ def imag(input: Tensor) -> Tensor:
     return Imag()(input)
 
 
-# ---------------------------------------------------------------------- mirrored
+# ---------------------------------------------------------------------- conjugate
 
 @public
 def conj(input: Tensor) -> Tensor:
-    """The complex conjugate x - iy of x + iy; `input` itself if it is real. It is computed at once: PyTorch puts it
-    off, and marks the tensor (`is_conj`).
+    """The complex conjugate x - iy of x + iy; `input` itself if it is real.
+
+    It is computed at once. PyTorch delays it, and marks the tensor (`is_conj`).
 
         >>> import minidl
         >>> minidl.conj(minidl.tensor([1 + 2j, 3 - 4j]))
@@ -204,7 +208,7 @@ def conj(input: Tensor) -> Tensor:
 
 @public
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """`conj`: here, too, a new tensor holds the conjugates."""
+    """`conj`; the result is always a new tensor."""
     return conj(input)
 
 conj_physical_ = in_place(conj_physical)
@@ -212,27 +216,27 @@ conj_physical_ = in_place(conj_physical)
 
 @public
 def resolve_conj(input: Tensor) -> Tensor:
-    """`input` itself: no conjugation is ever put off."""
+    """Return `input` itself: minidl never delays a conjugation."""
     check_tensors("resolve_conj", input=input)
     return input
 
 
 @public
 def resolve_neg(input: Tensor) -> Tensor:
-    """`input` itself: no negation is ever put off."""
+    """Return `input` itself: minidl never delays a negation."""
     check_tensors("resolve_neg", input=input)
     return input
 
 
 @public
 def is_conj(input: Tensor) -> bool:
-    """False: no conjugation is ever put off."""
+    """False: minidl never delays a conjugation."""
     check_tensors("is_conj", input=input)
     return False
 
 
 @public
 def is_neg(input: Tensor) -> bool:
-    """False: no negation is ever put off."""
+    """False: minidl never delays a negation."""
     check_tensors("is_neg", input=input)
     return False

@@ -1,4 +1,4 @@
-"""Powers, roots, exponentials, logarithms, and what is made of them: sigmoid, erf, logaddexp."""
+"""Powers, roots, exponentials, logarithms; and sigmoid, erf, logaddexp, which are built from them."""
 from __future__ import annotations
 
 import math
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # ---------------------------------------------------------------------- powers and roots
 
-_SHORT_POWERS: dict[complex, Callable[[Array], Array]] = {   # the general power costs about a hundred multiplications
+_SHORT_POWERS: dict[complex, Callable[[Array], Array]] = {   # a general power costs about a hundred multiplications
     1: dense_copy,
     2: np.square,
     3: lambda x: x * x * x,
@@ -35,14 +35,14 @@ _SHORT_POWERS: dict[complex, Callable[[Array], Array]] = {   # the general power
 class Pow(Binary):
     """y = a ^ b;  dy/da = b * a^(b-1),  dy/db = y * log(a)
 
-    At a = 0 these meet 0 * inf: the first where b = 0, the second where b >= 0. Both are 0 there, and a 1 in
-    the place of a makes them so without a NaN.
+    At a = 0 both formulas give 0 * inf: the first where b = 0, the second where b >= 0. The gradient there is 0;
+    replacing a by 1 gives that without a NaN.
     """
 
     complex_rules = "conjugated"
 
     def prepare(self, a: Any, b: Any) -> list[Any]:
-        if not isinstance(a, TensorBase) and not hasattr(a, "dtype"):   # a number to the power of a tensor
+        if not isinstance(a, TensorBase) and not hasattr(a, "dtype"):   # the base is a number, the exponent a tensor
             a = number_as_tensor(a, b)
         return super().prepare(a, b)
 
@@ -60,7 +60,7 @@ class Pow(Binary):
             safe = where((a == 0) & (b == 0), 1.0, a)
             return g * (b * pow(safe, b - 1))
         if b in (0, 1):
-            return Zero()(g) if b == 0 else g * pow(a, 0) if isinstance(g, TensorBase) else g   # a's, to second order
+            return Zero()(g) if b == 0 else g * pow(a, 0) if isinstance(g, TensorBase) else g   # to second order
         return g * (pow(a, b - 1) * b)
 
     def grad_b(self, g: Value, a: Value, b: Value, out: Value) -> Value:
@@ -92,7 +92,7 @@ class Square(Unary):
     complex_rules = "conjugated"
 
     def forward(self, x: Array) -> Array:
-        return self.ufunc(x if x.dtype.kind != "b" else x.astype(np.int64))   # NumPy would count in int8
+        return self.ufunc(x if x.dtype.kind != "b" else x.astype(np.int64))   # NumPy would square bools in int8
 
     def grad_x(self, g: Value, x: Value) -> Value:
         return g * x * 2
@@ -385,7 +385,7 @@ class Xlogy(Binary):
         return library_of(b).special.xlogy(a, b).astype(b.dtype, copy=False)
 
     def grad_a(self, g: Value, a: Value, b: Value) -> Value:
-        return xlogy(g, where((a == 0) & (b <= 0), 1.0, b))   # 0 where g is, also where log(b) is not defined
+        return xlogy(g, where((a == 0) & (b <= 0), 1.0, b))   # 0 where g is 0, even where log(b) is undefined
 
     def grad_b(self, g: Value, a: Value, b: Value) -> Value:
         return g * (a / b)
@@ -393,7 +393,7 @@ class Xlogy(Binary):
 
 @public
 def xlogy(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """`input * log(other)`, and 0 where `input` is 0, as entropies want it.
+    """`input * log(other)`, and 0 where `input` is 0, as entropies need it.
 
         >>> import minidl
         >>> minidl.xlogy(minidl.tensor([0.0, 2.0]), minidl.tensor([0.0, 1.0]))
@@ -413,7 +413,7 @@ class Sigmoid(Floating):
 
     def ufunc(self, x: Array) -> Array:
         y = empty_dense(x)
-        with np.errstate(over="ignore"):   # far below 0 e^-x is inf, and y the 0 that is due
+        with np.errstate(over="ignore"):   # far below 0, e^-x is inf and y is correctly 0
             np.exp(np.negative(x, out=y), out=y)
         y += 1
         return np.reciprocal(y, out=y)
@@ -439,7 +439,7 @@ class Erf(Floating):
     """y = 2/sqrt(pi) * integral of e^(-t^2) from 0 to x;  dy/dx = 2/sqrt(pi) * e^(-x^2)"""
 
     def ufunc(self, x: Array) -> Array:
-        return library_of(x).special.erf(x).astype(x.dtype, copy=False)   # float16 comes back as float32
+        return library_of(x).special.erf(x).astype(x.dtype, copy=False)   # SciPy returns float32 for float16
 
     def grad_x(self, g: Value, x: Value) -> Value:
         return g * (exp(-(x * x)) * (2 / math.sqrt(math.pi)))

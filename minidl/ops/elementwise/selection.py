@@ -1,4 +1,4 @@
-"""Which of two: where, maximum, minimum, clamp, nan_to_num. A gradient flows to what was selected."""
+"""Choose between two values: where, maximum, clamp, nan_to_num. Gradients flow to the chosen one."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Where(Elementwise):
-    """y = a where the condition holds, else b. The branch not taken gets a zero, even if g is inf or NaN."""
+    """y = a where the condition holds, else b. The other branch gets a zero, even if g is inf or NaN."""
 
     complex_rules = "as written"
 
@@ -46,11 +46,11 @@ def where(condition: Tensor, input: Tensor | complex | None = None, other: Any =
           out: Tensor | None = None) -> Any:
     """`input` where `condition` holds, `other` elsewhere, with broadcasting and promotion.
 
-    With the condition alone, which may be of numbers: the indices where it is not 0, one tensor a dimension. A NaN
-    in the branch not taken does not reach the result, but it may reach the gradient through the op that made it:
+    With the condition alone, which may be numeric: the indices where it is not 0, one tensor per dimension.
+    A NaN in the branch not taken does not reach the result, but it may reach the gradient through the op that made it:
     mask the operand as well, as in `where(x > 0, log(where(x > 0, x, 1)), 0)`.
 
-    Errors: RuntimeError where there are branches and the condition is not bool, or shapes cannot be broadcast.
+    Errors: RuntimeError where there are two branches and the condition is not bool, or shapes cannot be broadcast.
 
         >>> import minidl
         >>> x = minidl.tensor([1.0, -2.0, 3.0])
@@ -71,7 +71,7 @@ def where(condition: Tensor, input: Tensor | complex | None = None, other: Any =
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
                            f"{condition.array.dtype}; try a comparison, as in where(x > 0, ...)")
     if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
-        kind = result_type(input, other)  # two numbers: one must say the dtype
+        kind = result_type(input, other)  # of two numbers, one must choose the dtype
         input = wrap(array_module(condition.array).asarray(input, kind))
     a, b = prepare("where", input, other)
     a, b = [x if isinstance(x, TensorBase) else held(x, (a if b is x else b).array.dtype) for x in (a, b)]
@@ -80,10 +80,10 @@ def where(condition: Tensor, input: Tensor | complex | None = None, other: Any =
     return Where()(condition, a, b)
 
 
-# ---------------------------------------------------------------------- the larger, the smaller
+# ---------------------------------------------------------------------- maximum and minimum
 
 class Maximum(Binary):
-    """y = max(a, b), NaN if either is. Where both are equal each gets half of the gradient."""
+    """y = max(a, b), NaN if either is NaN. Equal operands get half of the gradient each."""
 
     ufunc = np.maximum
 
@@ -95,7 +95,7 @@ class Maximum(Binary):
 
 
 class Minimum(Binary):
-    """y = min(a, b), NaN if either is. Where both are equal each gets half of the gradient."""
+    """y = min(a, b), NaN if either is NaN. Equal operands get half of the gradient each."""
 
     ufunc = np.minimum
 
@@ -107,7 +107,7 @@ class Minimum(Binary):
 
 
 class Fmax(Binary):
-    """y = max(a, b), the other one where one is NaN. Where both are equal a gets the gradient."""
+    """y = max(a, b); if one is NaN, the other. Where both are equal, a gets the gradient."""
 
     ufunc = np.fmax
 
@@ -119,7 +119,7 @@ class Fmax(Binary):
 
 
 class Fmin(Binary):
-    """y = min(a, b), the other one where one is NaN. Where both are equal a gets the gradient."""
+    """y = min(a, b); if one is NaN, the other. Where both are equal, a gets the gradient."""
 
     ufunc = np.fmin
 
@@ -174,13 +174,12 @@ def fmin(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None
     return Fmin()(input, other)
 
 
-# ---------------------------------------------------------------------- into a range
+# ---------------------------------------------------------------------- limited to a range
 
 class Clamp(Elementwise):
-    """y = min(max(x, low), high); a bound that is None is no bound.
+    """y = min(max(x, low), high); None means no bound.
 
-    Where x lies inside or on a bound, the gradient is x's; outside it is the bound's. Bounds that
-    cross give high everywhere.
+    Inside the bounds or on one, the gradient goes to x; outside, to the bound. If low > high, y is high everywhere.
     """
 
     def forward(self, x: Array, low: Any, high: Any) -> Array:
@@ -203,7 +202,7 @@ class Clamp(Elementwise):
 
 @public
 def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Tensor:
-    """`input` brought into the range from `min` to `max`, each a number, a tensor or None.
+    """Limit `input` to the range from `min` to `max`: each a number, a tensor or None.
 
     Errors: RuntimeError where both are None.
 
@@ -229,7 +228,7 @@ clip_ = in_place(clip)
 
 
 class NanToNum(Unary):
-    """y = x, with numbers in place of NaN and infinities, to which no gradient flows"""
+    """y = x with numbers in place of NaN and infinities, which get no gradient"""
 
     complex_rules = "as written"
 
@@ -247,7 +246,7 @@ class NanToNum(Unary):
 @public
 def nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = None,
                neginf: float | None = None, *, out: Tensor | None = None) -> Tensor:
-    """`input` with numbers in place of NaN, inf and -inf; the largest and smallest finite ones by default.
+    """Replace NaN, inf and -inf: by 0, the largest and the smallest finite number by default.
 
         >>> import minidl
         >>> minidl.nan_to_num(minidl.tensor([1.0, float("nan"), float("inf")]), posinf=9.0)

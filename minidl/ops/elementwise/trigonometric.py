@@ -1,4 +1,4 @@
-"""Angles and triangles: sin, atan2, tanh, hypot and their kin. Angles are in radians."""
+"""Angles and triangles: sin, atan2, tanh, hypot and others. Angles are in radians."""
 from __future__ import annotations
 
 import math
@@ -158,9 +158,9 @@ atan_ = in_place(atan)
 
 
 class Atan2(Binary):
-    """y = the angle of the point (b, a), b to the right and a up;  dy/da = b / r^2,  dy/db = -a / r^2
+    """y = the angle of the point (b, a), b to the right, a up;  dy/da = b / r^2,  dy/db = -a / r^2
 
-    r^2 = a^2 + b^2. At the origin, which has no angle, the gradient is 0.
+    r^2 = a^2 + b^2. The origin has no angle: its gradient is 0.
     """
 
     ufunc = np.arctan2
@@ -174,7 +174,7 @@ class Atan2(Binary):
 
 
 def nonzero_square(a: Any, b: Any) -> Any:
-    """a^2 + b^2, and 1 where that is 0."""
+    """a^2 + b^2, but 1 where that is 0."""
     square = a * a + b * b
     return where(square == 0, 1.0, square)
 
@@ -193,7 +193,7 @@ atan2_ = in_place(atan2)
 
 
 class AngleOfReal(Floating):
-    """y = pi where x < 0, else 0 (NaN of NaN): flat"""
+    """y = pi where x < 0, else 0, and NaN for NaN: piecewise constant"""
 
     def ufunc(self, x: Array) -> Array:
         return array_module(x).where(x != x, x, (x < 0) * x.dtype.type(math.pi))
@@ -204,7 +204,7 @@ class AngleOfReal(Floating):
 
 @public
 def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The angle of a complex number in the plane, `atan2(imag, real)`; of a real one pi below 0, else 0.
+    """The angle of a complex number, `atan2(imag, real)`; of a real one pi below 0, else 0.
 
         >>> import minidl
         >>> minidl.angle(minidl.tensor([1j, -1 + 0j, 1 - 1j]))
@@ -215,7 +215,7 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The complex numbers of the given absolute value and angle: `abs * cos(angle) + i abs * sin(angle)`.
+    """The complex numbers `abs * cos(angle) + i abs * sin(angle)`.
 
     Errors: RuntimeError unless both are floating and of one dtype.
 
@@ -348,7 +348,7 @@ asinh_ = in_place(asinh)
 
 
 class Acosh(Floating):
-    """y = arcosh(x);  dy/dx = 1 / sqrt(x^2 - 1), of complex x 1 / (sqrt(x - 1) sqrt(x + 1)), which has y's branch"""
+    """y = arcosh(x);  dy/dx = 1 / sqrt(x^2 - 1); for complex x 1 / (sqrt(x - 1) sqrt(x + 1)), on the branch of y"""
 
     ufunc = np.arccosh
     complex_rules = "conjugated"

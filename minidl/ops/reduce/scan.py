@@ -15,7 +15,7 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float64
 from minidl.backend.kernels.scan import scan
 from minidl.ops.base import return_types
-from minidl.ops.base.broadcast import wide
+from minidl.ops.base.broadcast import accumulation_dtype
 from minidl.ops.base.checks import check_real
 from minidl.ops.base.declaration import alias, public
 from minidl.ops.base.dims import normalize_dim
@@ -195,7 +195,8 @@ class LogCumSumExp(FusedOp):
         return x
 
     def forward(self, x: Array) -> Array:
-        return scan(x.astype(wide(x.dtype), copy=False), self.axis, np.logaddexp).astype(x.dtype, copy=False)
+        wide_x = x.astype(accumulation_dtype(x.dtype), copy=False)
+        return scan(wide_x, self.axis, np.logaddexp).astype(x.dtype, copy=False)
 
     def gradient(self, g: Value, x: Array, out: Array) -> Value:
         backwards = (slice(None),) * self.axis + (slice(None, None, -1),)

@@ -17,7 +17,7 @@ from minidl.autograd.fused import FusedOp
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import get_default_dtype, int64, uint8
-from minidl.ops.base.broadcast import Expand, Shape, Sum, wide
+from minidl.ops.base.broadcast import Expand, Shape, Sum, accumulation_dtype
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim, normalize_dims
@@ -134,7 +134,7 @@ class Mean(Reduction):
     complex_rules = "as written"
 
     def reduce(self, x: Array) -> Array:
-        y = x.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        y = x.sum(axis=self.axes, keepdims=True, dtype=accumulation_dtype(x.dtype))
         y /= count(x.shape, self.axes) or math.nan
         return y.astype(x.dtype, copy=False)
 
@@ -162,7 +162,7 @@ class NanSum(Reduction):
     complex_rules = "as written"
 
     def reduce(self, x: Array) -> Array:
-        y = array_module(x).where(x == x, x, 0).sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype))
+        y = array_module(x).where(x == x, x, 0).sum(axis=self.axes, keepdims=True, dtype=accumulation_dtype(x.dtype))
         return y.astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value, x: Value) -> Value:
@@ -202,9 +202,9 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: An
 def running(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
     """`cumsum` or `cumprod` along an axis, from its end if `reverse`."""
     if not reverse:
-        return getattr(x, what)(axis=axis, dtype=wide(x.dtype))
+        return getattr(x, what)(axis=axis, dtype=accumulation_dtype(x.dtype))
     backwards = (slice(None),) * axis + (slice(None, None, -1),)
-    return getattr(x[backwards], what)(axis=axis, dtype=wide(x.dtype))[backwards]
+    return getattr(x[backwards], what)(axis=axis, dtype=accumulation_dtype(x.dtype))[backwards]
 
 
 def running_input(input: Any, dim: int, dtype: Any, who: str) -> tuple[Any, int | None]:
@@ -240,14 +240,14 @@ class Prod(FusedOp):
         return x * odd
 
     def forward(self, x: Array) -> Array:
-        y = x.prod(axis=self.axis, keepdims=True, dtype=wide(x.dtype))
+        y = x.prod(axis=self.axis, keepdims=True, dtype=accumulation_dtype(x.dtype))
         return y.astype(x.dtype, copy=False)
 
     def gradient(self, g: Value, x: Array) -> Value:
         def part(start: int, stop: int) -> Any:
             return (slice(None),) * self.axis + (slice(start, stop),)
         n = x.shape[self.axis]
-        others = array_module(x).ones(x.shape, wide(x.dtype))
+        others = array_module(x).ones(x.shape, accumulation_dtype(x.dtype))
         others[part(1, n)] = running(x[part(0, n - 1)], self.axis, "cumprod")
         others[part(0, n - 1)] *= running(x[part(1, n)], self.axis, "cumprod", reverse=True)
         return [g * conj(others.astype(x.dtype, copy=False))]
@@ -306,7 +306,7 @@ class Var(Deviation):
     """y = sum (x - m)^2 / (n - c), m the mean of x and c the correction;  dy/dx = 2 (x - m) / (n - c)"""
 
     def reduce(self, x: Array) -> Array:
-        return self.variance(x.astype(wide(x.dtype), copy=False)).astype(x.dtype, copy=False)
+        return self.variance(x.astype(accumulation_dtype(x.dtype), copy=False)).astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value, x: Value) -> Value:
         return self.spread(g * 2) * self.deviations(x)
@@ -316,7 +316,7 @@ class Std(Deviation):
     """y = sqrt(var(x));  dy/dx = (x - m) / ((n - c) y), and 0 where all x are equal"""
 
     def reduce(self, x: Array) -> Array:
-        return np.sqrt(self.variance(x.astype(wide(x.dtype), copy=False))).astype(x.dtype, copy=False)
+        return np.sqrt(self.variance(x.astype(accumulation_dtype(x.dtype), copy=False))).astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return self.spread(where(out == 0, 0.0, g / (out + (out == 0)))) * self.deviations(x)
@@ -408,7 +408,7 @@ class LogSumExp(Reduction):
         self.keep(top=top)
         e = xp.asarray(x - top)
         np.exp(e, out=e)
-        y = np.log(e.sum(axis=self.axes, keepdims=True, dtype=wide(x.dtype)))
+        y = np.log(e.sum(axis=self.axes, keepdims=True, dtype=accumulation_dtype(x.dtype)))
         return (y + top).astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value, x: Value, top: Value) -> Value:

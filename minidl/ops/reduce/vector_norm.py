@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.autograd.op import Value
 from minidl.backend.device import Array
-from minidl.ops.base.broadcast import Shape, wide
+from minidl.ops.base.broadcast import Shape, accumulation_dtype
 from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Step
 from minidl.ops.elementwise.arithmetic import abs as abs_
@@ -25,7 +25,7 @@ class Norm2(Reduction):
     """y = sqrt(sum x^2);  dy/dx = x / y, and 0 where y is 0"""
 
     def reduce(self, x: Array) -> Array:
-        x = x.astype(wide(x.dtype), copy=False)
+        x = x.astype(accumulation_dtype(x.dtype), copy=False)
         if len(self.axes) == x.ndim:   # a dot product needs no array of squares
             row = x.reshape(-1)
             return np.sqrt(row @ row).reshape((1,) * x.ndim)
@@ -46,7 +46,7 @@ class NormP(Reduction):
         self.p = p
 
     def reduce(self, x: Array) -> Array:
-        powers = np.abs(x.astype(wide(x.dtype), copy=False)) ** self.p
+        powers = np.abs(x.astype(accumulation_dtype(x.dtype), copy=False)) ** self.p
         y = powers.sum(axis=self.axes, keepdims=True) ** (1 / self.p)
         return y.astype(x.dtype, copy=False)
 

@@ -127,10 +127,10 @@ def float_power(input: Tensor | complex, exponent: Tensor | complex, *, out: Ten
         >>> minidl.float_power(minidl.tensor([2, 3]), -1)
         tensor([0.5000, 0.3333], dtype=float64)
     """
-    def wide(x: Any) -> Any:
+    def as_double(x: Any) -> Any:
         return x if isinstance(x, complex) else float(x) if not hasattr(x, "dtype") else \
             cast(x, promote_types(x.dtype, float64))
-    return pow(wide(input), wide(exponent))
+    return pow(as_double(input), as_double(exponent))
 
 
 @public
