@@ -30,7 +30,7 @@ from minidl.ops.elementwise.selection import clamp
 from minidl.ops.reduce.sums import mean as mean_of
 from minidl.ops.reduce.vector_norm import norm
 from minidl.ops.shape.movement import pad
-from minidl.ops.shape.views import Reshape, as_result, narrow, reshape, unseen
+from minidl.ops.shape.views import Reshape, as_result, narrow, reshape, temporary_view
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -242,7 +242,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     if N * C // num_groups * math.prod(size) == 1:
         raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size "
                          f"{tuple(input.shape)}: what is left of one number is 0; try fewer groups")
-    grouped = unseen(Reshape((N, num_groups, C // num_groups, *size)), input)
+    grouped = temporary_view(Reshape((N, num_groups, C // num_groups, *size)), input)
     step = Normalize(tuple(range(2, grouped.ndim)), (1, 2), eps)
     return as_result(step(grouped, weight, bias), Reshape(tuple(input.shape)))
 

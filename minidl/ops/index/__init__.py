@@ -1,7 +1,7 @@
-"""Elements chosen by their positions or their order.
+"""Choose elements by their positions or their order.
 
-`items.py` is `x[index]`, `along_axis.py` one axis at a time and masks, `scattered.py` several values to one place,
-`order.py` order, `window.py` windows and strides, `python_functions.py` what Python computes, number by number.
+`items.py` is `x[index]`, `along_axis.py` one axis at a time and masks, `scattered.py` several values for one place,
+`order.py` sorting, `window.py` windows and strides, `python_functions.py` Python functions, element by element.
 """
 from minidl.ops.index.items import (
     Assign, GetItem, Replace, ScatterAdd, SetItem, copy_, fill, fill_, fill_diagonal_, getitem, setitem, zero_,

@@ -1,7 +1,7 @@
-"""Reading and writing along one axis: gather and scatter, index_select and its kin, masks.
+"""Read and write along one axis: gather, scatter, index_select and others; masks.
 
-All of them are `x[places]` and `x[places] = value` with the places spelled out for one axis, so there is hardly an
-op in this file: the gradients come with `GetItem`, `ScatterAdd` and `Replace`.
+All of them are `x[places]` and `x[places] = value`, with the places written out for one axis. So this file has
+hardly any ops: the gradients come with `GetItem`, `ScatterAdd` and `Replace`.
 """
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.base.ufunc import Elementwise
 from minidl.ops.elementwise.arithmetic import Add
-from minidl.ops.index.items import GetItem, Replace, ScatterAdd, SetItem, as_value, fit, resolve, shape_of_places
+from minidl.ops.index.items import (
+    GetItem,
+    Replace,
+    ScatterAdd,
+    SetItem,
+    as_value,
+    expand_value,
+    resolve,
+    shape_of_places,
+)
 from minidl.ops.shape.movement import Tile
 from minidl.ops.shape.views import ALL, Reshape, Slice, array_of, clone, ravel, unsqueeze
 
@@ -32,16 +41,16 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------------- gather and scatter
 
 def _row(x: Any) -> Any:
-    """A tensor without dimensions counts as a row of one element."""
+    """View a tensor without dimensions as a row of one element."""
     return Reshape((1,))(x) if getattr(x, "ndim", 1) == 0 else x
 
 
 @public
 def gather(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y[i, j, k] = x[i, index[i, j, k], k], here for dim=1 of three axes: one element read for each in `index`.
+    """y[i, j, k] = x[i, index[i, j, k], k], for dim=1 of three axes: one element for each of `index`.
 
-    Errors: RuntimeError where the number of dimensions differs, or `index` is larger than `input` in an axis
-    other than `dim`, or names a position that is not there.
+    Errors: RuntimeError where the number of dimensions differs, where `index` is larger than `input` in an axis other
+    than `dim`, or where it names a position out of range.
 
         >>> import minidl
         >>> scores = minidl.tensor([[.1, .7, .2], [.6, .3, .1]])
@@ -50,17 +59,17 @@ def gather(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None)
                 [0.6000]])
     """
     x, rows = _row(input), _row(index)
-    y = GetItem(_along(x, dim, rows, "gather")).watch(index)(x)
+    y = GetItem(_places_along(x, dim, rows, "gather")).watch(index)(x)
     return y if index.ndim else Reshape(())(y)
 
 
 @public
 def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
             reduce: str | None = None, out: Tensor | None = None) -> Tensor:
-    """A copy of x in which y[i, index[i, j, k], k] = src[i, j, k], here for dim=1; `gather` the other way round.
+    """A copy of x in which y[i, index[i, j, k], k] = src[i, j, k], for dim=1: the reverse of `gather`.
 
-    `src` is a tensor, or one number for all. `reduce='add'` is `scatter_add`. Where a place is named twice, the
-    last value stays, and it alone has a gradient.
+    `src` is a tensor, or one number for all. `reduce='add'` is `scatter_add`. Where `index` names a place twice, the
+    last value stays, and only that one has a gradient.
 
         >>> import minidl
         >>> minidl.scatter(minidl.zeros(2, 3), 1, minidl.tensor([[2], [0]]), 1.0)
@@ -71,26 +80,26 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None
     if reduce is not None:
         return scatter_add(input, dim, index, _filled(src, index, input, reduce))
     x, rows, src = _row(input), _row(index), _row(src)
-    y = Replace(_along(x, dim, rows, "scatter", src)).watch(index)(x, _source(src, rows, x, "scatter"))
+    y = Replace(_places_along(x, dim, rows, "scatter", src)).watch(index)(x, _source(src, rows, x, "scatter"))
     return y if input.ndim else Reshape(())(y)
 
 
 @public
 def scatter_(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
              reduce: str | None = None) -> Tensor:
-    """`scatter` into `input` itself; returns it."""
+    """`scatter` into `input` itself; returns `input`."""
     src = value if src is None else src
     if reduce is not None:
         return scatter_add_(input, dim, index, _filled(src, index, input, reduce))
     x, rows, src = _row(input), _row(index), _row(src)
-    write(x, SetItem(_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"),
+    write(x, SetItem(_places_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"),
           who="scatter_")
     return input
 
 
 @public
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy of x to which y[i, index[i, j, k], k] += src[i, j, k], here for dim=1; repeats add up.
+    """A copy of x with y[i, index[i, j, k], k] += src[i, j, k], for dim=1; repeats add up.
 
         >>> import minidl
         >>> minidl.scatter_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
@@ -101,13 +110,13 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
 
 @public
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """`scatter_add` into `input` itself; returns it."""
+    """`scatter_add` into `input` itself; returns `input`."""
     return write(input, Add(), _scattered(input, dim, index, src, "scatter_add_"), who="scatter_add_")
 
 
 def _scattered(input: Any, dim: int, index: Any, src: Any, who: str) -> Any:
     x, rows, src = _row(input), _row(index), _row(src)
-    added = ScatterAdd(_along(x, dim, rows, who, src), x.shape).watch(index)(_source(src, rows, x, who))
+    added = ScatterAdd(_places_along(x, dim, rows, who, src), x.shape).watch(index)(_source(src, rows, x, who))
     return added if input.ndim else Reshape(())(added)
 
 
@@ -120,8 +129,8 @@ def _filled(src: Any, index: Any, input: Any, reduce: str) -> Any:
     return src
 
 
-def _along(input: Any, dim: int, index: Any, who: str, src: Any = None) -> Any:
-    """The places that `index` names along `dim`: in every other axis, each row reads its own."""
+def _places_along(input: Any, dim: int, index: Any, who: str, src: Any = None) -> Any:
+    """The places that `index` names along `dim`; each row of the other axes reads its own."""
     axis = normalize_dim(dim, input.ndim, who)
     positions = positions_of(index, input, who)
     if positions.ndim != input.ndim:
@@ -139,7 +148,7 @@ def _along(input: Any, dim: int, index: Any, who: str, src: Any = None) -> Any:
 
 
 def grid(positions: Array, axis: int) -> Any:
-    """An index that reads x[..., positions[..., k, ...], ...] along one axis, and stays in its row in the others."""
+    """An index that reads x[..., positions[..., k, ...], ...] along one axis, each row in itself."""
     xp, ndim = array_module(positions), positions.ndim
     if ndim < 2:
         return positions if ndim else ()
@@ -149,7 +158,7 @@ def grid(positions: Array, axis: int) -> Any:
 
 
 def _source(src: Any, index: Any, input: Any, who: str) -> Any:
-    """What is written: a number, or the part of `src` that `index` has places for."""
+    """The value to write: a number, or the part of `src` that has the shape of `index`."""
     if isinstance(src, (int, float)):
         return held(src, input.dtype)
     if src.dtype != input.dtype:
@@ -159,7 +168,7 @@ def _source(src: Any, index: Any, input: Any, who: str) -> Any:
 
 
 def positions_of(index: Any, input: Any, who: str) -> Array:
-    """An index tensor as an array on the device of `input`. Errors: RuntimeError unless it is of integers."""
+    """An index tensor as an array on the device of `input`. Errors: RuntimeError unless its dtype is integer."""
     check_tensors(who, index=index)
     positions = move(array_of(index), device_of(array_of(input)))
     if positions.dtype.kind not in "iu":
@@ -168,7 +177,7 @@ def positions_of(index: Any, input: Any, who: str) -> Array:
 
 
 def check_range(who: str, positions: Array, axis: int, size: int, error: type[Exception], least: int = 0) -> None:
-    """Errors: `error` unless least <= positions < size. A GPU is not asked: its answer would have to be waited for."""
+    """Errors: `error` unless least <= positions < size. Not checked on a GPU, since the CPU would have to wait."""
     if isinstance(positions, np.ndarray) and positions.size:
         for position in (int(positions.min()), int(positions.max())):
             if not least <= position < size:
@@ -180,7 +189,7 @@ def check_range(who: str, positions: Array, axis: int, size: int, error: type[Ex
 
 @public
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The slices of `input` along `dim` that `index` (1-D) names, as often as it names them.
+    """The slices along `dim` at the positions in `index` (1-D), which may repeat.
 
         >>> import minidl
         >>> minidl.index_select(minidl.tensor([[1, 2], [3, 4]]), 0, minidl.tensor([1, 1, 0]))
@@ -197,7 +206,7 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
 @public
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1,
               out: Tensor | None = None) -> Tensor:
-    """A copy of `input` with `alpha * source` added to the slices that `index` names; repeats add up.
+    """A copy of `input` with `alpha * source` added to the slices at `index`; repeats add up.
 
         >>> import minidl
         >>> minidl.index_add(minidl.zeros(3), 0, minidl.tensor([0, 2, 2]), minidl.tensor([1., 2., 3.]))
@@ -208,20 +217,20 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 @public
 def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """`index_add` into `input` itself; returns it."""
+    """`index_add` into `input` itself; returns `input`."""
     return write(input, Add(), _added_slices(input, dim, index, source, alpha, "index_add_"), who="index_add_")
 
 
 def _added_slices(input: Any, dim: int, index: Any, source: Any, alpha: float, who: str) -> Any:
     x = _row(input)
     places, shape = _slices(x, dim, index, who)
-    source = _slice_source(source if input.ndim else _row_of(source, who), shape, x, who)
+    source = _slice_source(source if input.ndim else _check_0d_source(source, who), shape, x, who)
     added = ScatterAdd(places, x.shape).watch(index)(source if alpha == 1 else source * alpha)
     return added if input.ndim else Reshape(())(added)
 
 
-def _row_of(source: Any, who: str) -> Any:
-    """What is added to a tensor without dimensions. Errors: RuntimeError unless it has none itself."""
+def _check_0d_source(source: Any, who: str) -> Any:
+    """A source for a tensor without dimensions. Errors: RuntimeError unless the source has none either."""
     if source.ndim:
         raise RuntimeError(f"{who}: source tensor shape must match self tensor shape, but got {tuple(source.shape)} "
                            f"for a tensor without dimensions")
@@ -230,7 +239,7 @@ def _row_of(source: Any, who: str) -> Any:
 
 @public
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy of `input` in which the slices that `index` names are those of `source`."""
+    """A copy of `input` whose slices at `index` are those of `source`."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_copy")
     y = Replace(places).watch(index)(x, _slice_source(_row(source), shape, x, "index_copy"))
@@ -239,7 +248,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 
 @public
 def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """`index_copy` into `input` itself; returns it."""
+    """`index_copy` into `input` itself; returns `input`."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_copy_")
     write(x, SetItem(places).watch(index), _slice_source(_row(source), shape, x, "index_copy_"), who="index_copy_")
@@ -248,7 +257,7 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tenso
 
 @public
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """A copy of `input` with the slices that `index` names set to `value`.
+    """A copy of `input` with the slices at `index` set to `value`.
 
         >>> import minidl
         >>> minidl.index_fill(minidl.zeros(2, 3), 1, minidl.tensor([0, 2]), 7)
@@ -263,7 +272,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 @public
 def index_fill_(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """`index_fill` into `input` itself; returns it."""
+    """`index_fill` into `input` itself; returns `input`."""
     x = _row(input)
     places, shape = _slices(x, dim, index, "index_fill_", from_the_end=True)
     write(x, SetItem(places).watch(index), _one_value(value, shape, x, "index_fill_"), who="index_fill_")
@@ -271,7 +280,7 @@ def index_fill_(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 
 def _slices(input: Any, dim: int, index: Any, who: str, from_the_end: bool = False) -> tuple[Any, Any]:
-    """The places of the slices, and the shape of all that they hold; negative positions may count from the end."""
+    """The places of the slices, and their joint shape; negative positions may count from the end."""
     axis = normalize_dim(dim, input.ndim, who)
     positions = positions_of(index, input, who)
     if positions.ndim > 1:
@@ -299,7 +308,7 @@ def _slice_source(source: Any, shape: Any, input: Any, who: str) -> Any:
 
 
 def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
-    """A number, or a tensor without dimensions, expanded to the places it is written to."""
+    """Expand a number, or a tensor without dimensions, to the places it is written to."""
     if isinstance(value, TensorBase):
         if value.array.ndim:
             raise RuntimeError(f"{who}: only supports a 0-dimensional value tensor, but got tensor with "
@@ -308,18 +317,19 @@ def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
     return held(number(who, "value", value), input.dtype)
 
 
-# ---------------------------------------------------------------------- any places
+# ---------------------------------------------------------------------- arbitrary places
 
 @public
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
-    """A copy of `input` after `y[indices] = values`, or `y[indices] += values` with `accumulate`, where repeats
-    add up. `indices` is a tuple of tensors, as in `x[i, j]`.
+    """A copy of `input` after `y[indices] = values`; with `accumulate`, after `y[indices] += values`.
+
+    `accumulate` adds repeats up. `indices` is a tuple of tensors, as in `x[i, j]`.
 
         >>> import minidl
         >>> minidl.index_put(minidl.zeros(3), (minidl.tensor([1, 1]),), minidl.tensor([1., 2.]), accumulate=True)
         tensor([0., 3., 0.])
     """
-    places, values = _puts(input, indices, values, "index_put")
+    places, values = _places_and_values(input, indices, values, "index_put")
     if accumulate:
         return Add()(input, ScatterAdd(places, input.shape).watch(*indices)(values))
     return Replace(places).watch(*indices)(input, values)
@@ -327,24 +337,24 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
 
 @public
 def index_put_(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
-    """`index_put` into `input` itself; returns it."""
-    places, values = _puts(input, indices, values, "index_put_")
+    """`index_put` into `input` itself; returns `input`."""
+    places, values = _places_and_values(input, indices, values, "index_put_")
     if accumulate:
         return write(input, Add(), ScatterAdd(places, input.shape).watch(*indices)(values), who="index_put_")
     return write(input, SetItem(places).watch(*indices), values, who="index_put_")
 
 
-def _puts(input: Any, indices: Any, values: Any, who: str) -> tuple[Any, Any]:
+def _places_and_values(input: Any, indices: Any, values: Any, who: str) -> tuple[Any, Any]:
     if values.dtype != input.dtype:
         raise RuntimeError(f"{who}: Index put requires the source and destination dtypes match, got {input.dtype} for "
                            f"the destination and {values.dtype} for the source.")
     x = array_of(input)
     _, places = resolve(tuple([_as_places(index, x) for index in indices]), x)
-    return places, fit(values, shape_of_places(x, places), who)
+    return places, expand_value(values, shape_of_places(x, places), who)
 
 
 def _as_places(index: Any, x: Array) -> Any:
-    """A tensor without dimensions as one place, or as a mask: in `x[i]` it would choose a part of x, and no places."""
+    """Read a tensor without dimensions as one place or a mask; `x[i]` would read it as a part of x."""
     if getattr(index, "ndim", 1):
         return index
     index = array_of(index)
@@ -353,7 +363,7 @@ def _as_places(index: Any, x: Array) -> Any:
 
 @public
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The elements at positions `index` of `input` read as one row; the shape is that of `index`.
+    """The elements of `input`, read as one row, at positions `index`, in the shape of `index`.
 
         >>> import minidl
         >>> minidl.take(minidl.tensor([[1, 2], [3, 4]]), minidl.tensor([0, 3]))
@@ -369,7 +379,7 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
-    """`gather` with broadcasting; without `dim`, `input` is read as one row. Fits what argsort returns.
+    """`gather` with broadcasting, for indices from argsort; without `dim`, `input` is read as one row.
 
         >>> import minidl
         >>> x = minidl.tensor([[3, 1, 2]])
@@ -396,10 +406,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
 @public
 def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *,
                       output_size: int | None = None) -> Tensor:
-    """Every slice along `dim` repeated before the next one comes: `repeats` times, or each as often as it says.
+    """Repeat every slice along `dim`: `repeats` times, or each as often as `repeats` lists.
 
-    Without `dim`, `input` is read as one row. A tensor of numbers alone gives each position as often as it says.
-    Errors: RuntimeError for negative numbers, or unless there is one for each slice, or `output_size` is their sum.
+    Without `dim`, `input` is read as one row. Given only a tensor of counts, position i is repeated count[i] times.
+    Errors: RuntimeError for negative counts, unless there is one per slice, or where `output_size` is not their sum.
 
         >>> import minidl
         >>> x = minidl.tensor([1, 2])
@@ -443,7 +453,7 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
 # ---------------------------------------------------------------------- masks
 
 class MaskedFill(Elementwise):
-    """y = value where the mask holds, x elsewhere. Each keeps the gradient of its part."""
+    """y = value where the mask is true, x elsewhere. Each gets the gradient of its part."""
 
     complex_rules = "as written"
 
@@ -463,7 +473,7 @@ class MaskedFill(Elementwise):
 
 
 class MaskedFillInPlace(InPlaceOp, MaskedFill):
-    """`MaskedFill`, in x's own memory."""
+    """`MaskedFill` in the memory of x."""
 
     def forward(self, x: Array, value: Any) -> Array:
         array_module(x).copyto(x, value, where=self.mask)
@@ -472,7 +482,7 @@ class MaskedFillInPlace(InPlaceOp, MaskedFill):
 
 @public
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """A copy of `input` with `value` where `mask`, which is broadcast, holds.
+    """A copy of `input` with `value` where `mask` is true; `mask` is broadcast.
 
         >>> import minidl
         >>> minidl.zeros(3).masked_fill(minidl.tensor([True, False, True]), 5)
@@ -485,7 +495,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 @public
 def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`masked_fill` into `input` itself; returns it."""
+    """`masked_fill` into `input` itself; returns `input`."""
     where, value = _mask(mask, input, "masked_fill_"), _mask_value(value, input, "masked_fill_")
     if broadcast_shape("masked_fill_", input.shape, where.shape) != input.shape:
         raise RuntimeError(f"masked_fill_: output with shape {input.shape} doesn't match the broadcast shape of the "
@@ -495,7 +505,7 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 @public
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The elements of `input` where `mask` holds, in one row.
+    """The elements of `input` where `mask` is true, in one row.
 
         >>> import minidl
         >>> x = minidl.tensor([[1, 2], [3, 4]])
@@ -509,7 +519,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
 
 @public
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """A copy of `input` in which the elements where `mask` holds are those of `source`, in order.
+    """A copy of `input` with the elements of `source`, in order, where `mask` is true.
 
         >>> import minidl
         >>> mask = minidl.tensor([True, False, True, False])

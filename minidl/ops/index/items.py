@@ -1,8 +1,8 @@
-"""x[index] and x[index] = value, in every form that NumPy knows.
+"""x[index] and x[index] = value, in every form that NumPy has.
 
 An index is read in two steps. Whole numbers, slices and None choose a *window*: a view, made by `Slice`. Arrays then
-choose *places* in the window: a copy, made by `GetItem`. The gradient of reading is adding: `ScatterAdd` lays every
-gradient down where its value was read, and the gradient of that is reading again.
+choose *places* in the window: a copy, made by `GetItem`. The gradient of reading is adding: `ScatterAdd` adds every
+gradient to the place its value was read from. The gradient of that is reading again.
 """
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 class GetItem(Op):
     """y = x[places], where `places` are arrays of positions, or a mask; a copy.
 
-    An element may be read several times and then receives the gradients of all its copies. `once` promises
-    that none is.
+    An element that is read several times receives the sum of the gradients. `once` promises that none is.
     """
 
     complex_rules = "as written"
@@ -55,7 +54,7 @@ class GetItem(Op):
 
 
 class ScatterAdd(Op):
-    """y = zeros; y[places] += x, where a place that is named twice receives both."""
+    """y = zeros; y[places] += x. A place that is named twice receives both."""
 
     complex_rules = "as written"
 
@@ -74,8 +73,10 @@ class ScatterAdd(Op):
 
 
 class Replace(Op):
-    """y = x, but y[places] = value. Where a place is named twice, the last value stays, and only that one
-    has a gradient."""
+    """y = x, but y[places] = value. Where a place is named twice, the last value stays.
+
+    Only that value has a gradient.
+    """
 
     complex_rules = "as written"
 
@@ -100,10 +101,10 @@ class Replace(Op):
 
     def grad_value(self, g: Value) -> Value:
         g = GetItem(self.places).watch_as(self)(g)
-        return g if names_once(self.places) else where(self.stayed(g.shape), g, 0.0)
+        return g if names_once(self.places) else where(self.surviving_writes(g.shape), g, 0.0)
 
-    def stayed(self, shape: Shape) -> Array:
-        """Which of the values written are there afterwards: number them, write the numbers, read them."""
+    def surviving_writes(self, shape: Shape) -> Array:
+        """Which of the written values remain: number them, write the numbers, read them back."""
         first = self.places if is_array(self.places) else next(p for p in self.places if is_array(p))
         numbers = array_module(first).arange(int(np.prod(shape))).reshape(shape)
         written = array_module(first).empty(self.x_shape, numbers.dtype)
@@ -112,7 +113,7 @@ class Replace(Op):
 
 
 class SetItem(InPlaceOp, Replace):
-    """`Replace`, in x's own memory."""
+    """`Replace` in the memory of x."""
 
     def forward(self, x: Array, value: Any) -> Array:
         self.put(x, value)
@@ -138,9 +139,9 @@ class Assign(InPlaceOp):
 # ---------------------------------------------------------------------- reading an index
 
 def resolve(index: Any, x: Array) -> tuple[Any, Any]:
-    """`(window, places)`, either of them None where it would change nothing.
+    """`(window, places)`; either is None where it would change nothing.
 
-    Errors: IndexError where the index does not fit the shape of x or is of no known kind.
+    Errors: IndexError where the index does not fit the shape of x or has an unknown type.
     """
     items = [_item(item, x) for item in (index if type(index) is tuple else (index,))]
     used = sum([_axes_of(item) for item in items])
@@ -163,7 +164,7 @@ def resolve(index: Any, x: Array) -> tuple[Any, Any]:
             places.append(ALL)
         elif isinstance(item, int):
             window.append(check_position(item, axis, x.shape[axis]))
-        elif item.ndim == 0:        # a single truth value: a new axis of length 1 or 0
+        elif item.ndim == 0:        # a single bool: a new axis of length 1 or 0
             window.append(None)
             places.append(item.reshape(1).nonzero()[0])
         else:
@@ -176,18 +177,18 @@ def resolve(index: Any, x: Array) -> tuple[Any, Any]:
 
 
 def _axes_of(item: Any) -> int:
-    """How many axes of x an item of an index stands for."""
+    """The number of axes of x that an item of an index covers."""
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if is_array(item) and item.dtype.kind == "b" else 1
 
 
 def _simplest(places: list[Any]) -> Any:
-    """The arrays among `places` as they are best handed to NumPy: one alone, if it stands in front."""
+    """Drop the slices after the last array; return a single array without a tuple."""
     arrays = [p for p in places if is_array(p)]
     if not arrays:
         return None
-    if len(arrays) > 1:             # several: masks become the positions where they hold
+    if len(arrays) > 1:             # several arrays: masks become positions
         places = [q for p in places
                   for q in (p.nonzero() if is_array(p) and p.dtype.kind == "b" else (p,))]
     while not is_array(places[-1]):
@@ -196,7 +197,7 @@ def _simplest(places: list[Any]) -> Any:
 
 
 def _item(item: Any, x: Array) -> Any:
-    """One item of an index: None, Ellipsis, an int, a slice of ints, or an array on the device of x."""
+    """Parse one item of an index: None, Ellipsis, an int, a slice of ints, or an array on x's device."""
     if item is None or item is Ellipsis or type(item) is int:
         return item
     if isinstance(item, slice):
@@ -230,7 +231,7 @@ def _array_item(item: Array, x: Array) -> Any:
 
 
 def check_position(position: int, axis: int, size: int) -> int:
-    """The position itself. Errors: IndexError outside the axis."""
+    """Return the position itself. Errors: IndexError outside the axis."""
     if not -size <= position < size:
         raise IndexError(f"index {position} is out of bounds for dimension {axis} with size {size}")
     return position
@@ -239,13 +240,13 @@ def check_position(position: int, axis: int, size: int) -> int:
 # ---------------------------------------------------------------------- x[index]
 
 def getitem(input: Any, index: Any) -> Any:
-    """`input[index]`: a view for whole numbers, slices and None; a copy where tensors, lists or masks choose.
+    """`input[index]`: a view for whole numbers, slices and None; a copy for tensors, lists or masks.
 
-    The results are PyTorch's. In one point they are not NumPy's: whole numbers are taken first, so that in
-    `x[0, :, [1, 2]]` the axis of the list stays in its place. Slices with negative steps, which PyTorch
-    refuses, work and give a view.
+    Results are PyTorch's. They differ from NumPy's in one point: whole numbers are taken first, so that in
+    `x[0, :, [1, 2]]` the axis of the list stays in its place. Slices with negative steps, which PyTorch refuses,
+    give a view.
 
-    Errors: IndexError where an index is out of range, or of no known kind.
+    Errors: IndexError where an index is out of range, or has an unknown type.
 
         >>> import minidl
         >>> x = minidl.tensor([[1, 2, 3], [4, 5, 6]])
@@ -265,10 +266,10 @@ def getitem(input: Any, index: Any) -> Any:
 # ---------------------------------------------------------------------- x[index] = value
 
 def setitem(input: Any, index: Any, value: Any) -> None:
-    """`input[index] = value`, in place: the value is cast and expanded to what is there.
+    """`input[index] = value`, in place; the value is cast and expanded to the elements it replaces.
 
-    Gradients flow to the value, and to the parts of `input` that were not replaced. Where an index names a
-    place twice the last value stays, and it alone has a gradient (on a GPU, which one is last is not settled).
+    Gradients flow to the value, and to the parts of `input` that were not replaced. Where an index names a place
+    twice, the last value stays, and only that one has a gradient (on a GPU, which one is last is not defined).
 
     Errors: IndexError as `getitem`; RuntimeError where the value does not fit, or where a leaf that requires
     grad would be overwritten.
@@ -282,32 +283,32 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     """
     window, places = resolve(index, input.array)
     if places is None and _is_window(value, input, window or ()):
-        return      # `x[i] += v` has written into the view x[i] already
+        return      # `x[i] += v` has already written into the view x[i]
     target = input if places is not None and window is None else Slice(window or ())(input)
     if places is None:
         _write_all(target, value, "setitem")
         return
     value = as_value(value, target.array)
     if isinstance(value, TensorBase):
-        value = fit(value, shape_of_places(target.array, places), "setitem")
+        value = expand_value(value, shape_of_places(target.array, places), "setitem")
     write(target, SetItem(places).watch(*(index if type(index) is tuple else (index,))), value, who="setitem")
 
 
 def shape_of_places(x: Array, places: Any) -> Shape:
-    """The shape of x[places], read off an array of that shape that takes no memory."""
+    """The shape of x[places], taken from an array of x's shape that needs no memory."""
     xp = array_module(x)
     return GetItem(places).forward(xp.broadcast_to(xp.ones((), bool), x.shape)).shape
 
 
 def _is_window(value: Any, x: TensorBase, window: Any) -> bool:
-    """Whether `value` is the very view `x[window]`, and gradients know it as that."""
+    """Whether `value` is the view `x[window]` itself, and gradients know it as that view."""
     view = value.view_of if isinstance(value, TensorBase) else None
     return view is not None and view.base is x and view.recorded and not is_leaf(value) and \
         isinstance(view.op, Slice) and view.op.window == (*window, ...)
 
 
 def as_value(value: Any, like: Array) -> Any:
-    """A value to be written into the array `like`: a plain number, or a tensor of its dtype, on its device."""
+    """Prepare a value for a write into the array `like`: a number, or a tensor of its dtype and device."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (bool, int, float, complex)):
@@ -319,8 +320,8 @@ def as_value(value: Any, like: Array) -> Any:
     return cast(to_device(value, device_of(like)), like.dtype)
 
 
-def fit(value: Any, shape: Shape, who: str) -> Any:
-    """A tensor expanded to `shape`. Errors: RuntimeError where it cannot be."""
+def expand_value(value: Any, shape: Shape, who: str) -> Any:
+    """Expand a tensor to `shape`. Errors: RuntimeError where it does not fit."""
     given = tuple(value.array.shape)
     while len(value.array.shape) > len(shape) and value.array.shape[0] == 1:
         value = Reshape(value.array.shape[1:])(value)
@@ -334,13 +335,13 @@ def fit(value: Any, shape: Shape, who: str) -> Any:
 def _write_all(input: Any, value: Any, who: str) -> Any:
     value = as_value(value, input.array)
     if isinstance(value, TensorBase):
-        value = fit(value, input.array.shape, who)
+        value = expand_value(value, input.array.shape, who)
     return write(input, Assign(), value, who=who)
 
 
 @public
 def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """The values of `src`, cast and expanded, written into `input`; returns `input`.
+    """Write the values of `src`, cast and expanded, into `input`; returns `input`.
 
     Errors: RuntimeError where `src` does not expand to the shape of `input`.
 
@@ -357,7 +358,7 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 @public
 def fill_(input: Tensor, value: Any) -> Tensor:
-    """Every element of `input` becomes `value`, a number or a tensor without dimensions; returns `input`."""
+    """Set every element of `input` to `value`, a number or a 0-d tensor; returns `input`."""
     if isinstance(value, TensorBase) and value.array.ndim:
         raise RuntimeError(f"fill_: only supports 0-dimension value tensor but got tensor with "
                            f"{value.array.ndim} dimensions; try copy_")
@@ -366,7 +367,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
 
 @public
 def fill(input: Tensor, value: Any) -> Tensor:
-    """A tensor like `input` in which every element is `value`, a number or a tensor without dimensions.
+    """A tensor like `input` with every element `value`, a number or a 0-d tensor.
 
         >>> import minidl
         >>> minidl.fill(minidl.zeros(2), 3)
@@ -377,16 +378,17 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
 @public
 def zero_(input: Tensor) -> Tensor:
-    """Every element of `input` becomes 0; returns `input`."""
+    """Set every element of `input` to 0; returns `input`."""
     return _write_all(input, 0, "zero_")
 
 
 @public
 def fill_diagonal_(input: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
-    """`fill_value` wherever all indices are equal; in a tall matrix, if `wrap`, again below the first square, one row
-    left out. Returns `input`.
+    """Write `fill_value` wherever all indices are equal; returns `input`.
 
-    Errors: RuntimeError below two dimensions, and where there are more than two of different lengths.
+    In a tall matrix, `wrap` starts a new diagonal below the first square, after a row left out.
+
+    Errors: RuntimeError below two dimensions, or where more than two have different lengths.
 
         >>> import minidl
         >>> minidl.zeros(4, 2).fill_diagonal_(1, wrap=True)

@@ -1,4 +1,4 @@
-"""Order: sort, argsort, topk, unique, searchsorted. Gradients go back to where the values came from."""
+"""Sorting: sort, argsort, topk, unique, searchsorted. Gradients return to the places of the values."""
 from __future__ import annotations
 
 import math
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @public
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *,
          out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
-    """The values along `dim` in order, and their former positions: `(values, indices)`.
+    """Sort along `dim`; returns the values and their former positions, `(values, indices)`.
 
-    Equal values keep their order, whether `stable` asks for it or not. NaN counts as the largest.
+    Equal values always keep their order, as if `stable` were set. NaN counts as the largest.
 
         >>> import minidl
         >>> minidl.sort(minidl.tensor([3., 1., 2.]), descending=True)
@@ -52,7 +52,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 @public
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *,
          out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
-    """The k largest values along `dim` (or smallest), best first, and their positions: `(values, indices)`.
+    """The k largest (or smallest) values along `dim`, best first: `(values, indices)`.
 
     Errors: RuntimeError where k is larger than the axis.
 
@@ -69,28 +69,28 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         return _read("topk", input, dim, _order(x, axis, largest))
     if k == 0 or 4 * k > length:
         order = _order(x, axis, largest)
-        return _read("topk", input, dim, order[_part(order, axis, slice(k))])
-    # Few of many: put the k best on one side, which takes a single pass, and sort only those.
+        return _read("topk", input, dim, order[_slice_along(order, axis, slice(k))])
+    # If k is small: move the k best to one side, in a single pass, and sort only those.
     cut, side = (length - k, slice(length - k, None)) if largest else (k - 1, slice(k))
     places = array_module(x).argpartition(x, cut, axis=axis)
-    places = array_module(x).sort(places[_part(x, axis, side)], axis=axis)   # equal values: the first one first
+    places = array_module(x).sort(places[_slice_along(x, axis, side)], axis=axis)   # equal values in order of position
     best = x[grid(places, axis)]
     return _read("topk", input, dim, places[grid(_order(best, axis, largest), axis)])
 
 
 def _order(x: Array, axis: int, descending: bool) -> Array:
-    """The positions that sort x; equal values stay in order."""
+    """The positions that sort x; equal values keep their order."""
     xp = array_module(x)
     if not x.ndim:
         return xp.zeros((), np.int64)
     if not descending:
         return xp.argsort(x, axis=axis, kind="stable")
-    # Sorted backwards and read backwards: descending, and equal values still in order.
-    backwards = _part(x, axis, slice(None, None, -1))
+    # Sort the reversed array and reverse the result: descending, with equal values in order.
+    backwards = _slice_along(x, axis, slice(None, None, -1))
     return x.shape[axis] - 1 - xp.argsort(x[backwards], axis=axis, kind="stable")[backwards]
 
 
-def _part(x: Array, axis: int, part: slice) -> Any:
+def _slice_along(x: Array, axis: int, part: slice) -> Any:
     return (*(slice(None),) * axis, part)
 
 
@@ -105,9 +105,9 @@ def _read(who: str, input: Any, dim: int, places: Array) -> return_types.ValuesI
 @public
 def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
            dim: int | None = None) -> Any:
-    """The different values of `input`, in order; with `dim`, its different slices along that axis.
+    """The distinct values of `input`, sorted; with `dim`, the distinct slices along it.
 
-    With `return_inverse` also where among them every element is, with `return_counts` how often each occurs.
+    With `return_inverse` also the position of every element among them, with `return_counts` how often each occurs.
 
         >>> import minidl
         >>> minidl.unique(minidl.tensor([3, 1, 3, 2]), return_counts=True)
@@ -132,10 +132,11 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
 @public
 def searchsorted(sorted_sequence: Tensor, input: Tensor | complex, *, out_int32: bool = False, right: bool = False,
                  side: str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-    """Where `input` would have to be put so that `sorted_sequence` stays sorted: before equal values, or behind
-    them with `right` (or `side='right'`). Rows of a batch of sequences are searched for rows of `input`.
+    """The positions where `input` can be inserted so that `sorted_sequence` stays sorted.
 
-    `sorter` holds the positions that sort the sequence, where it is not sorted itself, as `argsort` gives them.
+    Before equal values; behind them with `right` (or `side='right'`). A batch of sequences is searched row by row.
+
+    If the sequence is not sorted, `sorter` holds the positions that sort it, as `argsort` gives them.
     Errors: RuntimeError where shapes do not fit, or `side` contradicts `right`.
 
         >>> import minidl
@@ -183,7 +184,7 @@ def _side(right: bool, side: str | None) -> str:
 @public
 def bucketize(input: Tensor, boundaries: Tensor, *, out_int32: bool = False, right: bool = False,
               out: Tensor | None = None) -> Tensor:
-    """The number of the bucket between `boundaries` that each element falls into.
+    """The bucket between `boundaries` that each element falls into.
 
         >>> import minidl
         >>> minidl.bucketize(minidl.tensor([1, 4, 9]), minidl.tensor([2, 5]))

@@ -1,4 +1,4 @@
-"""Positions: where a tensor is not zero, and those of the triangles of a matrix. No gradient passes."""
+"""Positions: of elements that are not zero, and of triangles of matrices. No gradient passes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def nonzero(input: Tensor, *, as_tuple: Literal[False] = False, out: Tensor | No
 def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 @public
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | Sequence[Tensor] | None = None) -> Any:
-    """The positions of all elements that are not zero: a row for each, or one tensor for each axis.
+    """The positions of all nonzero elements: a row for each, or one tensor per axis.
 
         >>> import minidl
         >>> minidl.nonzero(minidl.tensor([[0, 5], [7, 0]]))
@@ -38,8 +38,9 @@ def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | Sequence[Ten
 
 @public
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
-    """The first `size` rows of `nonzero`, with rows of `fill_value` where there are fewer. Errors: RuntimeError for a
-    negative size.
+    """The first `size` rows of `nonzero`; missing rows are filled with `fill_value`.
+
+    Errors: RuntimeError for a negative size.
 
         >>> import minidl
         >>> minidl.nonzero_static(minidl.tensor([0, 5, 7]), size=3)
@@ -57,7 +58,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
 
 @public
 def argwhere(input: Tensor) -> Tensor:
-    """`nonzero` as NumPy calls it: one row for each element that is not zero."""
+    """`nonzero` under NumPy's name: one row for each nonzero element."""
     return nonzero(input)
 
 
@@ -71,16 +72,16 @@ def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> 
                 [0, 0, 1]])
     """
     row, col = natural("tril_indices", "row", row), natural("tril_indices", "col", col)
-    return _on(np.stack(np.tril_indices(row, integer("tril_indices", "offset", offset), col)), device)
+    return _to_device(np.stack(np.tril_indices(row, integer("tril_indices", "offset", offset), col)), device)
 
 
 @public
 def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
     """The positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
     row, col = natural("triu_indices", "row", row), natural("triu_indices", "col", col)
-    return _on(np.stack(np.triu_indices(row, integer("triu_indices", "offset", offset), col)), device)
+    return _to_device(np.stack(np.triu_indices(row, integer("triu_indices", "offset", offset), col)), device)
 
 
-def _on(array: np.ndarray, device: Device | str | int | None) -> Any:
+def _to_device(array: np.ndarray, device: Device | str | int | None) -> Any:
     place = as_device(device)
     return wrap(get_library(place).from_numpy(array, place))

@@ -1,4 +1,4 @@
-"""Functions of Python, called for one element after the other: for tests and toys."""
+"""Apply Python functions element by element: for tests and toys."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @public
 def apply_(input: Tensor, callable: Callable[[Any], Any]) -> Tensor:
-    """Each element becomes `callable(element)`, a call of Python for each; returns `input`.
+    """Replace each element by `callable(element)`, one Python call for each; returns `input`.
 
     Errors: RuntimeError if it requires grad.
 
@@ -29,13 +29,13 @@ def apply_(input: Tensor, callable: Callable[[Any], Any]) -> Tensor:
 
 @public
 def map_(input: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
-    """Each element becomes `callable(element, its counterpart in tensor)`; `tensor` is broadcast. As `apply_`."""
+    """Replace each element by `callable(element, other)`, other from `tensor`, which is broadcast. As `apply_`."""
     return _each(input, callable, "map_", tensor)
 
 
 @public
 def map2_(input: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
-    """Each element becomes `callable(element, its counterpart in x, that in y)`. As `map_`."""
+    """Replace each element by `callable(element, from_x, from_y)`. As `map_`."""
     return _each(input, callable, "map2_", x, y)
 
 

@@ -1,4 +1,4 @@
-"""Several values to one place: scatter_reduce and index_reduce, with sums, means, products and extremes; put."""
+"""Combine several values at one place: scatter_reduce, index_reduce, put."""
 from __future__ import annotations
 
 import math
@@ -19,7 +19,7 @@ from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.elementwise.arithmetic import Add, div, floor_divide
-from minidl.ops.index.along_axis import _along, _source, check_range, positions_of
+from minidl.ops.index.along_axis import _places_along, _source, check_range, positions_of
 from minidl.ops.index.items import GetItem, Replace, ScatterAdd, copy_
 from minidl.ops.shape.views import array_of, atleast_1d, clone, ravel, reshape
 
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 
 class ScatterExtreme(Op):
-    """y = x, then y[p] = max(y[p], v), or min, for each place p and its value v. Of all that attain the result of
-    a place, x itself among them, each gets an equal share of its gradient.
+    """y = x, then y[p] = max(y[p], v), or min, for each place p and its value v.
 
-    Without `include_self` x is neutral at the places, and gets no share, even if the result is as neutral.
+    All values that attain the result of a place share its gradient equally; x itself may be one of them.
+
+    Without `include_self`, x does not count at the places, and gets no share, even where it equals the result.
     """
 
     def __init__(self, places: Any, ufunc: Any, include_self: bool) -> None:
@@ -43,7 +44,7 @@ class ScatterExtreme(Op):
         return combine(x, self.places, values, self.ufunc)
 
     def backward(self, g: Any, x: Any, values: Any, out: Any) -> list[Any]:
-        x_attained = cast((x == out) | (x != x), g.dtype)      # a NaN is extreme, but equals nothing
+        x_attained = cast((x == out) | (x != x), g.dtype)      # a NaN attains the result, but equals nothing
         if not self.include_self:
             x_attained = Replace(self.places).watch_as(self)(x_attained, 0)
         attained = cast((values == GetItem(self.places)(out)) | (values != values), g.dtype)
@@ -54,8 +55,8 @@ class ScatterExtreme(Op):
 class ScatterProduct(FusedOp):
     """y = x, then y[p] = y[p] * v for each place p and its value v.
 
-    The gradient of a factor is g times the product of all others: the product of all that are not zero, divided
-    by the factor, unless another one is zero.
+    The gradient of a factor is g times the product of all others. That is the product of all nonzero factors, divided
+    by this one, or 0 if another one is zero.
     """
 
     complex_rules = "as written"
@@ -64,7 +65,7 @@ class ScatterProduct(FusedOp):
         self.places = places
 
     def reference(self, x: Value, values: Value) -> Value:
-        """Multiply in rounds, in each with one value for every place at most."""
+        """Multiply in rounds; each round has at most one value for every place."""
         for some, chosen in rounds(self.places, x.shape, values.shape):
             ones = wrap(array_module(array_of(x)).ones(x.shape, x.dtype))
             x = x * Replace(some)(ones, GetItem(chosen)(values))
@@ -95,10 +96,10 @@ REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 @public
 def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True,
                    out: Tensor | None = None) -> Tensor:
-    """A copy of `input` in which the elements of `src` are combined with what stands at their places.
+    """A copy of `input` in which the elements of `src` are combined with those at their places.
 
-    For dim=1 of three axes, src[i, j, k] goes to y[i, index[i, j, k], k]. `reduce` is 'sum', 'prod', 'mean',
-    'amax' or 'amin', of the values that meet at a place and, with `include_self`, of what stood there.
+    For dim=1 of three axes, src[i, j, k] goes to y[i, index[i, j, k], k]. `reduce` is 'sum', 'prod', 'mean', 'amax' or
+    'amin', over the values for one place and, with `include_self`, the element that was there.
     Errors: RuntimeError for another reduce, shapes that do not fit, dtypes that differ, places out of range.
 
         >>> import minidl
@@ -115,7 +116,7 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
     if 0 in (input.ndim, index.ndim, src.ndim):
         x, index, src = atleast_1d(input, index, src)
         return reshape(scatter_reduce(x, dim, index, src, reduce, include_self=include_self), input.shape)
-    places = _along(input, dim, index, "scatter_reduce", src)
+    places = _places_along(input, dim, index, "scatter_reduce", src)
     values = _source(src, index, input, "scatter_reduce")
     x = input if include_self else Replace(places).watch(index)(input, _neutral(reduce, input.dtype))
     if reduce in ("amax", "amin"):
@@ -133,7 +134,7 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
 
 
 def _neutral(reduce: str, dtype: Any) -> Any:
-    """The number that changes nothing when it is combined with others."""
+    """The neutral element of a reduction."""
     if reduce in ("sum", "mean", "prod"):
         return 1 if reduce == "prod" else 0
     if dtype.kind == "f":
@@ -146,14 +147,14 @@ def _neutral(reduce: str, dtype: Any) -> Any:
 @public
 def scatter_reduce_(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *,
                     include_self: bool = True) -> Tensor:
-    """`scatter_reduce` into `input` itself; returns it."""
+    """`scatter_reduce` into `input` itself; returns `input`."""
     return copy_(input, scatter_reduce(clone(input), dim, index, src, reduce, include_self=include_self))
 
 
 @public
 def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True,
                  out: Tensor | None = None) -> Tensor:
-    """`scatter_reduce` of whole slices: slice k of `source` along `dim` goes to slice index[k] of the result.
+    """`scatter_reduce` of slices: slice k of `source` along `dim` goes to slice index[k].
 
     `reduce` is 'prod', 'mean', 'amax' or 'amin'; for sums there is `index_add`.
 
@@ -179,16 +180,17 @@ def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce:
 @public
 def index_reduce_(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *,
                   include_self: bool = True) -> Tensor:
-    """`index_reduce` into `input` itself; returns it."""
+    """`index_reduce` into `input` itself; returns `input`."""
     return copy_(input, index_reduce(clone(input), dim, index, source, reduce, include_self=include_self))
 
 
 @public
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """A copy of `input`, read as one row, in which the elements at positions `index` are those of `source`, or,
-    with `accumulate`, have them added. `take` the other way round.
+    """A copy of `input`, read as one row, with the elements of `source` at positions `index`.
 
-    Errors: IndexError where a position is not there, or the numbers of positions and values differ.
+    `accumulate` adds them instead. The reverse of `take`.
+
+    Errors: IndexError where a position is out of range, or the numbers of positions and values differ.
 
         >>> import minidl
         >>> minidl.zeros(2, 2).put(minidl.tensor([0, 3]), minidl.tensor([1.0, 2.0]))
@@ -212,5 +214,5 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 @public
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """`put` into `input` itself; returns it."""
+    """`put` into `input` itself; returns `input`."""
     return copy_(input, put(input, index, source, accumulate))

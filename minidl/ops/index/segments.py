@@ -1,4 +1,4 @@
-"""Sums, means, products and extremes of the segments of a tensor, each of a length of its own."""
+"""Sums, means, products and extremes of segments of different lengths."""
 from __future__ import annotations
 
 import math
@@ -25,7 +25,7 @@ def segment_reduce(data: Tensor, reduce: str, *, lengths: Tensor | None = None, 
     """The 'sum', 'mean', 'prod', 'max' or 'min' of each segment along `axis`.
 
     The segments have the given `lengths` (*, S), or reach from one of the `offsets` (*, S + 1) to the next, where * are
-    the dimensions of data before `axis`. `initial` is what each starts from; it takes part in the result.
+    the dimensions of data before `axis`. Each starts from `initial`, which takes part in the result.
     An empty segment gives `initial`, else 0, nan, 1, -inf or inf.
     Errors: RuntimeError where lengths are negative or do not add up (not checked with `unsafe`), for another reduction,
     or where shapes do not fit; NotImplementedError for dtypes that are not floating.
@@ -46,7 +46,7 @@ def segment_reduce(data: Tensor, reduce: str, *, lengths: Tensor | None = None, 
     batch, S, N = math.prod(data.shape[:axis]), edges.shape[-1] - 1, data.shape[axis]
     xp, inner = array_module(edges), tuple(data.shape[axis + 1:])
 
-    # All rows as one: a place for each segment, one behind the last of each row, and one before all, for the rest.
+    # Treat all rows as one: a place for each segment, one after the last of each row, one before all, for the rest.
     row = edges.reshape(batch, S + 1) + xp.arange(batch)[:, None] * N
     place = wrap(xp.searchsorted(row.reshape(-1), xp.arange(batch * N), side="right"))
     start = wrap(xp.full((batch * (S + 1) + 1, *inner), NEUTRAL[reduce] if initial is None else initial, data.dtype))
@@ -64,7 +64,7 @@ def segment_reduce(data: Tensor, reduce: str, *, lengths: Tensor | None = None, 
 
 
 def _edges(who: str, data: Any, lengths: Any, indices: Any, offsets: Any, axis: int, unsafe: bool) -> Array:
-    """Where the segments begin and end: (*, S + 1)."""
+    """The boundaries of the segments: (*, S + 1)."""
     if indices is not None:
         raise RuntimeError(f"{who}(): indices based reduction is not supported; try lengths, or index_reduce")
     if lengths is None and offsets is None:

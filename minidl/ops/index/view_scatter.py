@@ -1,7 +1,7 @@
-"""A copy of a tensor in which one view of it has other values: `y = x.clone(); y[...] = src`, without a write.
+"""Copy a tensor with new values in one view of it: `y = x.clone(); y[...] = src`, in one op.
 
-The gradient of what was replaced goes to `src`, all the rest to `input`. `ViewWrite` does it for every kind of view:
-the op that keeps the books when a view is written in place.
+The gradient of the replaced part goes to `src`, the rest to `input`. `ViewWrite` does that for every kind of view; it
+is the op that records a write into a view.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @public
 def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None,
                   step: int = 1, *, out: Tensor | None = None) -> Tensor:
-    """A copy of `input` in which `src` stands at `start:end:step` along `dim`.
+    """A copy of `input` with `src` at `start:end:step` along `dim`.
 
     Errors: RuntimeError where the shape of src is not that of the slice, or the step is below 1.
 
@@ -38,9 +38,9 @@ def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = 
 
 @public
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-    """A copy of `input` in which slice number `index` along `dim` is `src`.
+    """A copy of `input` with `src` as slice number `index` along `dim`.
 
-    Errors: RuntimeError where the shape of src is not that of the slice, IndexError where there is no such slice.
+    Errors: RuntimeError where the shape of src is not that of the slice, IndexError where the slice does not exist.
 
         >>> import minidl
         >>> minidl.select_scatter(minidl.zeros(2, 2), minidl.tensor([1.0, 2.0]), dim=1, index=0)
@@ -52,7 +52,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
 @public
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A copy of `input` in which a diagonal, as `diagonal` takes it out, is `src`.
+    """A copy of `input` with `src` on a diagonal, which `diagonal` would return.
 
     Errors: RuntimeError where the shape of src is not that of the diagonal.
 
@@ -66,8 +66,9 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
 
 @public
 def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
-    """A copy of `input` in which what `as_strided` looks at is `src`. Errors: RuntimeError where the shape of src is
-    not `size`, and as `as_strided`.
+    """A copy of `input` with `src` at the elements that `as_strided` would return.
+
+    Errors: RuntimeError where the shape of src is not `size`, and as `as_strided`.
 
         >>> import minidl
         >>> minidl.as_strided_scatter(minidl.zeros(2, 2), minidl.tensor([1.0, 2.0]), (2,), (3,))
@@ -86,7 +87,7 @@ def slice_view(input: Any, dim: int, start: int | None, end: int | None, step: i
 
 
 def _values(x: Any) -> Any:
-    """A tensor of the same memory without history: only its views are of interest."""
+    """A tensor on the same memory without history; only its views are needed."""
     return wrap(memory_of(x) if isinstance(x, TensorBase) else x)
 
 

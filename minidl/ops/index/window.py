@@ -1,6 +1,6 @@
-"""Strided views: sliding windows and `as_strided`, in which elements may appear several times.
+"""Strided views: sliding windows and `as_strided`; elements may appear several times.
 
-The gradient of an element is the sum of what arrives at all its appearances.
+The gradient of an element is the sum over all its appearances.
 """
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 class Strided(Op):
-    """The base of ops that look into x's memory with strides of their own.
+    """Base of ops that read the memory of x with their own strides.
 
-    Array libraries do not always say of such arrays whose memory it is, so the mark is made without asking.
+    Array libraries do not always report whose memory such an array uses, so the view is marked without asking them.
     """
 
     is_view = True
@@ -42,7 +42,7 @@ class Strided(Op):
 
 
 class SlidingWindow(Strided):
-    """y[..., i, ..., u] = x[..., i * step + u, ...]: windows along an axis, each laid along a new last axis."""
+    """y[..., i, ..., u] = x[..., i * step + u, ...]: windows along an axis, each along a new last axis."""
 
     def __init__(self, axis: int, size: int, step: int) -> None:
         self.axis, self.size, self.step = axis, size, step
@@ -61,7 +61,7 @@ class SlidingWindow(Strided):
 
 
 class WindowSum(Op):
-    """y[..., i * step + u, ...] += x[..., i, ..., u]: overlapping windows added up, in `size` steps."""
+    """y[..., i * step + u, ...] += x[..., i, ..., u]: sum of overlapping windows, by a loop over `size`."""
 
     complex_rules = "as written"
 
@@ -81,28 +81,28 @@ class WindowSum(Op):
 
 
 class AsStrided(Strided):
-    """y[i, j, ...] = m[offset + i * stride_0 + j * stride_1 + ...], m the memory of x, which lies row by row."""
+    """y[i, j, ...] = m[offset + i * stride_0 + j * stride_1 + ...], where m is the contiguous memory of x."""
 
     def __init__(self, shape: Shape, stride: Shape, offset: int) -> None:
         self.shape, self.stride, self.offset = shape, stride, offset
 
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
-        if not x.flags.c_contiguous:    # a gradient, which may lie anyhow
+        if not x.flags.c_contiguous:    # a gradient may have any layout
             x = x.copy()
-        return self.look(x.reshape(-1))
+        return self.strided_view(x.reshape(-1))
 
     def mark_view(self, result: Any, base: Any) -> None:
         if base.array.flags.c_contiguous:
             super().mark_view(result, base)
 
-    def look(self, row: Array) -> Array:
+    def strided_view(self, row: Array) -> Array:
         strides = tuple([s * row.itemsize for s in self.stride])
         return array_module(row).lib.stride_tricks.as_strided(row[self.offset:], self.shape, strides)
 
     def grad_x(self, g: Value) -> Value:
         size = math.prod(self.x_shape)
-        places = self.look(array_module(array_of(g)).arange(size))
+        places = self.strided_view(array_module(array_of(g)).arange(size))
         return Reshape(self.x_shape)(ScatterAdd(places, (size,))(g))
 
 
@@ -110,7 +110,7 @@ class AsStrided(Strided):
 
 @public
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """All windows of `size` elements along a dimension, each `step` behind the one before; a view.
+    """All windows of `size` elements along a dimension, `step` apart; a view.
 
     (..., L, ...) -> (..., (L - size) // step + 1, ..., size). This is `Tensor.unfold`; that of
     `nn.functional` cuts patches out of images.
@@ -136,11 +136,12 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
 
 @public
 def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -> Tensor:
-    """A view of `input` in which element (i, j, ...) stands `i * stride[0] + j * stride[1] + ...` elements behind
-    the first, which is number `storage_offset`.
+    """A view of `input` with the given size and strides.
 
-    `input` must lie in memory row by row. Errors: RuntimeError where it does not, where the view would leave
-    its memory, or where size and stride differ in length.
+    Element (i, j, ...) is number `storage_offset + i * stride[0] + j * stride[1] + ...` in memory.
+
+    `input` must lie in memory row by row. Errors: RuntimeError where it does not, where the view would leave its
+    memory, or where size and stride differ in length.
 
         >>> import minidl
         >>> minidl.as_strided(minidl.arange(6), (3, 2), (1, 3))
@@ -168,8 +169,9 @@ as_strided_ = in_place_view(as_strided)
 
 @public
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
-    """The powers of x (n) from N - 1 down to 0, or up with `increasing`, one a column: (n) -> (n, N); N is n
-    unless given. Errors: RuntimeError unless x is 1-D.
+    """The powers of x from N - 1 down to 0, or up with `increasing`, as columns: (n) -> (n, N).
+
+    N is n unless given. Errors: RuntimeError unless x is 1-D.
 
         >>> import minidl
         >>> minidl.vander(minidl.tensor([1, 2, 3]))
@@ -189,7 +191,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
 @public
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
-    """Positions in a tensor of `shape` read as one row, as one index tensor for each dimension.
+    """Convert flat positions in a tensor of `shape` to one index tensor per dimension.
 
     Errors: TypeError unless the indices are integers.
 

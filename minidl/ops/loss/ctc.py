@@ -129,7 +129,7 @@ def _losses(who: str, logp: Any, targets: Any, frames: list[int], counts: list[i
                            f"(log_probs {tuple(logp.shape)} is (T, N, C))")
     array = array_of(logp)
     labels = _labels(who, move(array_of(targets), device_of(array)), counts, N)
-    inside = array_module(array).arange(labels.shape[1]) < _on(array, counts)[:, None]
+    inside = array_module(array).arange(labels.shape[1]) < _on_device_of(array, counts)[:, None]
     bad = inside & ((labels < 0) | (labels >= C))
     if bool(bad.any()):
         raise IndexError(f"{who}: Target {int(labels[bad][0])} is out of bounds: log_probs {tuple(logp.shape)} has {C} "
@@ -163,7 +163,7 @@ def _labels(who: str, targets: Array, counts: list[int], N: int) -> Array:
                            f"{tuple(targets.shape)}")
     if not targets.size:
         return xp.zeros((N, most), dtype=np.int64)
-    places = _on(targets, starts)[:, None] + xp.arange(most)
+    places = _on_device_of(targets, starts)[:, None] + xp.arange(most)
     return targets.reshape(-1)[xp.minimum(places, targets.size - 1)].astype(np.int64)
 
 
@@ -174,7 +174,7 @@ def _paths(labels: Array, inside: Array, frames: list[int], counts: list[int], b
     symbols[:, 1::2] = xp.where(inside, labels, blank)
     leaps = xp.zeros(symbols.shape, dtype=bool)
     leaps[:, 2:] = (symbols[:, 2:] != blank) & (symbols[:, 2:] != symbols[:, :-2])
-    return Paths(symbols, leaps, _on(labels, frames), _on(labels, counts) * 2)
+    return Paths(symbols, leaps, _on_device_of(labels, frames), _on_device_of(labels, counts) * 2)
 
 
 def _ints(lengths: Any) -> list[int]:
@@ -184,6 +184,6 @@ def _ints(lengths: Any) -> list[int]:
     return [int(n) for n in (values if isinstance(values, (list, tuple)) else [values])]
 
 
-def _on(like: Array, values: list[int]) -> Array:
+def _on_device_of(like: Array, values: list[int]) -> Array:
     """Integers as an array on the device of another one."""
     return array_module(like).asarray(values, dtype=np.int64)

@@ -27,7 +27,7 @@ from minidl.ops.index.along_axis import grid
 from minidl.ops.index.items import GetItem
 from minidl.ops.reduce.sums import axis_of, running, running_input, sum
 from minidl.ops.shape.join import cat
-from minidl.ops.shape.views import apart_from, array_of, as_result, clone, narrow, reshape
+from minidl.ops.shape.views import array_of, as_result, clone, copy_if_view, narrow, reshape
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -61,7 +61,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = N
         tensor([1., 3., 6.])
     """
     x, axis = running_input(input, dim, dtype, "cumsum")
-    return apart_from(input, x) if axis is None else CumSum(axis)(x)
+    return copy_if_view(input, x) if axis is None else CumSum(axis)(x)
 
 
 @public
@@ -116,7 +116,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = 
         tensor([1., 2., 6.])
     """
     x, axis = running_input(input, dim, dtype, "cumprod")
-    return apart_from(input, x) if axis is None else CumProd(axis)(x)
+    return copy_if_view(input, x) if axis is None else CumProd(axis)(x)
 
 
 @public
@@ -251,7 +251,7 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None
     for _ in range(min(n, x.shape[axis])):
         before, after = _neighbours(x, axis)
         x = logical_xor(after, before) if x.dtype.kind == "b" else after - before
-    return apart_from(input, x)
+    return copy_if_view(input, x)
 
 
 def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:

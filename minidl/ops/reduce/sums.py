@@ -25,7 +25,7 @@ from minidl.ops.base.hints import instead_of
 from minidl.ops.elementwise.complex_parts import conj
 from minidl.ops.elementwise.exponential import exp
 from minidl.ops.elementwise.selection import where
-from minidl.ops.shape.views import apart_from, narrow, reshape, squeeze
+from minidl.ops.shape.views import copy_if_view, narrow, reshape, squeeze
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -269,7 +269,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
         shape = (1,) * x.ndim if keepdim else ()
         return reshape(Prod(0)(reshape(x, (-1,) if x.size else (0,))), shape)
     if axis is None:
-        return apart_from(input, x)
+        return copy_if_view(input, x)
     y = Prod(axis)(x)
     return y if keepdim else squeeze(y, axis)
 

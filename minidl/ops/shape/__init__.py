@@ -1,6 +1,6 @@
-"""The same numbers in another shape, order or company.
+"""Change the shape of tensors, the order of their elements, join and cut them.
 
-`views.py` changes how memory is read, `join.py` joins and cuts, `movement.py` copies to other places.
+`views.py` changes how memory is read, `join.py` joins and cuts, `movement.py` copies elements to other places.
 """
 from minidl.ops.shape.views import (
     Clone, Permute, Reinterpret, Reshape, Slice, SliceScatter, atleast_1d, atleast_2d, atleast_3d, broadcast_tensors,

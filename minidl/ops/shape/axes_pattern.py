@@ -1,4 +1,4 @@
-"""`rearrange`: reshape and permute at once, said in a pattern of named axes."""
+"""`rearrange`: reshape and permute at once, by a pattern of named axes."""
 from __future__ import annotations
 
 import math
@@ -15,12 +15,12 @@ ELLIPSIS = ["... alone"]
 
 
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
-    """The axes of a tensor in the order that a pattern says: "b (h w) c -> b c h w".
+    """Reorder, split and join the axes as a pattern says: "b (h w) c -> b c h w".
 
-    Each axis has a name on the left, and stands somewhere on the right. Names in parentheses make up one axis, the last
-    of them changing fastest; `axes_lengths` says how long they are, where that does not follow. `1` or `()` is an axis
-    of size 1, and `...` stands for all axes that have no name. A list of tensors is stacked along a new first axis.
-    Errors: ValueError for a pattern that has no meaning, or does not fit the tensor.
+    Each axis has a name on the left, and appears somewhere on the right. Names in parentheses form one axis; the last
+    of them changes fastest. `axes_lengths` gives the lengths that do not follow from the shape. `1` or `()` is an axis
+    of size 1, and `...` stands for all axes without a name. A list of tensors is stacked along a new first axis.
+    Errors: ValueError for a pattern without meaning, or one that does not fit the tensor.
 
     Source: Rogozhnikov, "Einops", 2022, https://openreview.net/forum?id=oapKSVM2bcj
 
@@ -39,7 +39,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     if any("..." in group for group in left):
         raise ValueError(f"rearrange: an ellipsis in parentheses has no meaning on the left side of {pattern!r}")
     hidden = [f"...{i}" for i in range(x.ndim - len(left) + 1)] if ELLIPSIS in left else []
-    left, right = _spelled_out(left, hidden), _spelled_out(right, hidden)
+    left, right = _replace_ellipsis(left, hidden), _replace_ellipsis(right, hidden)
     before, after = [n for group in left for n in group], [n for group in right for n in group]
     for difference, where in ((set(before) ^ set(after), "only on one side of"),
                               (set(axes_lengths) - set(before), "not in")):
@@ -57,7 +57,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
 
 
 def _groups(side: str, pattern: str) -> Groups:
-    """The axes of one side of a pattern. Errors: ValueError for what is no name, or a name that stands there twice."""
+    """Parse one side of a pattern into axes. Errors: ValueError for a bad name, or one used twice."""
     groups: Groups = []
     for inside, name in re.findall(r"\(([^()]*)\)|([^\s()]+|[()])", side):
         groups.append([] if name == "1" else ELLIPSIS if name == "..." else [name] if name else inside.split())
@@ -70,8 +70,8 @@ def _groups(side: str, pattern: str) -> Groups:
     return groups
 
 
-def _spelled_out(groups: Groups, hidden: list[str]) -> Groups:
-    """With the hidden names in place of `...`."""
+def _replace_ellipsis(groups: Groups, hidden: list[str]) -> Groups:
+    """Replace `...` by the hidden names."""
     spelled: Groups = []
     for group in groups:
         if group == ELLIPSIS:
@@ -82,7 +82,7 @@ def _spelled_out(groups: Groups, hidden: list[str]) -> Groups:
 
 
 def _infer(group: list[str], n: int, lengths: dict[str, int], pattern: str) -> None:
-    """The one length of a group that is not known, from the size of its axis."""
+    """Find the one unknown length of a group from the size of its axis."""
     unknown = [name for name in group if name not in lengths]
     known = math.prod([lengths[name] for name in group if name in lengths])
     if len(unknown) > 1:

@@ -1,4 +1,4 @@
-"""Tensors joined and cut up: cat, stack, split, chunk, unbind. Each of the two is the other's gradient."""
+"""Join and cut tensors: cat, stack, split, chunk, unbind. Joining is the gradient of cutting."""
 from __future__ import annotations
 
 import operator
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Pieces(Op):
-    """Base of the ops that cut x up along one axis; every piece is a view.
+    """Base of ops that cut x up along one axis; every piece is a view.
 
-    One op for all the pieces means one pass for the whole gradient: they are joined again. Were each piece a
-    `Slice` of its own, each would bring a gradient of the size of x, nearly all zeros. As a *view*, though, each
-    piece is known by its own window, so that a write into one of them finds its place.
+    One op for all pieces means one pass for the whole gradient: it joins theirs. If each piece were a separate
+    `Slice`, each would bring a gradient of the size of x, nearly all zeros. As a *view*, though, each piece has its own
+    window, so that a write into it finds its place.
     """
 
     is_view = True
@@ -62,7 +62,7 @@ class Split(Pieces):
 
 
 class Cat(Op):
-    """One after the other along an axis that they have."""
+    """Tensors one after the other along an existing axis."""
 
     complex_rules = "as written"
 
@@ -78,7 +78,7 @@ class Cat(Op):
 
 
 class Unbind(Pieces):
-    """x[..., 0, ...], x[..., 1, ...] and so on: the axis itself is gone."""
+    """x[..., 0, ...], x[..., 1, ...] and so on, without the axis itself."""
 
     def windows(self, length: int) -> list[Any]:
         return list(range(length))
@@ -88,7 +88,7 @@ class Unbind(Pieces):
 
 
 class Stack(Op):
-    """One after the other along a new axis."""
+    """Tensors one after the other along a new axis."""
 
     complex_rules = "as written"
 
@@ -103,18 +103,18 @@ class Stack(Op):
 
 
 def _as_tuple(g: Any) -> Any:
-    """The gradients of several outputs; of an only output, the engine hands over just the one."""
+    """The gradients of several outputs; for one output, the engine passes its gradient alone."""
     return g if type(g) is tuple else (g,)
 
 
-# ---------------------------------------------------------------------- joined and cut up
+# ---------------------------------------------------------------------- functions
 
 @public
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """The tensors one after the other along `dim`; their other sizes must agree.
+    """Join tensors along `dim`; their other sizes must agree.
 
-    Dtypes are promoted. As in PyTorch, tensors of shape (0,) go with any others. Errors: RuntimeError that names the
-    shapes and the axis that clash.
+    Dtypes are promoted. As in PyTorch, a tensor of shape (0,) can be joined with any other. Errors: RuntimeError
+    that names the shapes and the axis that clash.
 
         >>> import minidl
         >>> minidl.cat([minidl.ones(1, 2), minidl.zeros(2, 2)])
@@ -122,14 +122,14 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
                 [0., 0.],
                 [0., 0.]])
     """
-    tensors = _listed("cat", tensors)
+    tensors = _as_tensor_list("cat", tensors)
     if not tensors:
         raise RuntimeError("cat: expected a non-empty list of Tensors")
     dtype = common_dtype(*tensors)
     first = next((x for x in tensors if x.shape != (0,)), tensors[0])
     if not first.ndim:
         raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated; try stack")
-    axis = normalize_dim(dim if first.shape != (0,) else 0, first.ndim, "cat")    # of nothing else, along any dim
+    axis = normalize_dim(dim if first.shape != (0,) else 0, first.ndim, "cat")    # any dim if all are (0,)
     nothing = (*first.shape[:axis], 0, *first.shape[axis + 1:])
     tensors = [x if x.shape != (0,) else reshape(x, nothing) for x in tensors]
     for i, x in enumerate(tensors):
@@ -149,8 +149,8 @@ concat = alias("concat", cat)
 concatenate = alias("concatenate", cat)
 
 
-def _listed(who: str, tensors: Any) -> list[Any]:
-    """Several tensors as a list. Errors: TypeError where it is no sequence, or one of them is no tensor."""
+def _as_tensor_list(who: str, tensors: Any) -> list[Any]:
+    """Several tensors as a list. Errors: TypeError unless it is a sequence of tensors."""
     if not isinstance(tensors, Iterable):
         raise TypeError(f"{who}(): argument 'tensors' must be a tuple or list of Tensors, not {type(tensors).__name__}")
     several = list(tensors)
@@ -160,14 +160,14 @@ def _listed(who: str, tensors: Any) -> list[Any]:
 
 @public
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Tensors of one shape along a new axis `dim`. Errors: RuntimeError where shapes differ.
+    """Join tensors of one shape along a new axis `dim`. Errors: RuntimeError where shapes differ.
 
         >>> import minidl
         >>> minidl.stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])], dim=1)
         tensor([[1, 3],
                 [2, 4]])
     """
-    tensors = _listed("stack", tensors)
+    tensors = _as_tensor_list("stack", tensors)
     if not tensors:
         raise RuntimeError("stack: expects a non-empty TensorList")
     first = tensors[0]
@@ -181,14 +181,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
 
 @public
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Side by side: along axis 1, or 0 for vectors."""
+    """Join side by side: along axis 1, or 0 for vectors."""
     tensors = atleast_1d(list(tensors))
     return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
 @public
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """One below the other, vectors as rows."""
+    """Join one below the other; vectors become rows."""
     return cat(atleast_2d(list(tensors)), 0)
 
 
@@ -197,13 +197,13 @@ row_stack = alias("row_stack", vstack)
 
 @public
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """One behind the other, along axis 2."""
+    """Join one behind the other, along axis 2."""
     return cat(atleast_3d(list(tensors)), 2)
 
 
 @public
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Beside one another, vectors as columns.
+    """Join side by side; vectors become columns.
 
         >>> import minidl
         >>> minidl.column_stack([minidl.tensor([1, 2]), minidl.tensor([3, 4])])
@@ -215,7 +215,9 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 
 @public
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces of one size (the last may be smaller), or of the listed sizes, along `dim`; views.
+    """Cut along `dim` into pieces of one size, or of the listed sizes; views.
+
+    If there is one size, the last piece may be smaller.
 
         >>> import minidl
         >>> minidl.split(minidl.arange(5), 2)
@@ -240,7 +242,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 @public
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """`split` into pieces of the listed sizes. Errors: TypeError for one size, and as `split`.
+    """`split` into pieces of the listed sizes. Errors: TypeError for a single size, and as `split`.
 
         >>> import minidl
         >>> minidl.split_with_sizes(minidl.arange(5), (2, 3))
@@ -254,7 +256,9 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 
 @public
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` pieces of equal size, the last perhaps smaller, along `dim`; views.
+    """Cut along `dim` into at most `chunks` pieces of equal size; views.
+
+    The last piece may be smaller.
 
         >>> import minidl
         >>> [piece.shape[1] for piece in minidl.chunk(minidl.zeros(2, 7), 3, dim=1)]
@@ -270,7 +274,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-length // chunks), dim)
 
 
-# Pieces that may be written into without a thought of the others: so may all here.
+# In PyTorch, these promise that a write into one piece needs no care for the others. Here all pieces allow that.
 unsafe_split = alias("unsafe_split", split)
 unsafe_split_with_sizes = alias("unsafe_split_with_sizes", split_with_sizes)
 unsafe_chunk = alias("unsafe_chunk", chunk)
@@ -278,7 +282,9 @@ unsafe_chunk = alias("unsafe_chunk", chunk)
 
 @public
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Exactly n pieces whose sizes differ by at most one, or pieces that end at the listed indices; views.
+    """Cut into exactly n pieces, or into pieces that end at the listed indices; views.
+
+    The sizes of n pieces differ by at most one.
 
         >>> import minidl
         >>> minidl.tensor_split(minidl.arange(5), (1, 4))
@@ -289,7 +295,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     dim = normalize_dim(dim, input.ndim, "tensor_split")
     length, before = input.shape[dim], (ALL,) * dim
     if isinstance(indices_or_sections, Sequence):
-        ends = [*indices_or_sections, None]     # as slices: they may overlap or reach over the end
+        ends = [*indices_or_sections, None]     # like slices, they may overlap or reach beyond the end
         return tuple([Slice((*before, slice(a, b)))(input) for a, b in zip([0, *ends], ends)])
     sections = operator.index(indices_or_sections)
     if sections <= 0:
@@ -300,7 +306,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 @public
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """All the slices along `dim`, without that axis; views.
+    """All slices along `dim`, without that axis; views.
 
         >>> import minidl
         >>> minidl.unbind(minidl.tensor([[1, 2], [3, 4]]))

@@ -1,4 +1,4 @@
-"""The same numbers in other places: repeat, flip, roll, tril, diag, pad. These copy; gradients move back."""
+"""Copy elements to other places: repeat, flip, roll, tril, diag, pad. Gradients move back."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from minidl.ops.shape.views import (
     Reshape,
     Slice,
     SliceScatter,
-    apart_from,
     atleast_nd,
     clone,
+    copy_if_view,
     expand,
     narrow,
     ravel,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------------- repeated
 
 class Tile(Op):
-    """x laid out `times[i]` times along axis i. Every element collects the gradients of its copies."""
+    """x repeated `times[i]` times along axis i. Every element collects the gradients of its copies."""
 
     complex_rules = "as written"
 
@@ -53,7 +53,9 @@ class Tile(Op):
 
 
 def repeat(input: Any, repeats: Any) -> Any:
-    """`input` laid out `repeats[i]` times along axis i; more repeats than axes make new ones in front. A copy.
+    """Repeat `input` `repeats[i]` times along axis i; a copy.
+
+    More repeats than axes make new axes in front.
 
         >>> import minidl
         >>> minidl.tensor([1, 2]).repeat(2, 2)
@@ -71,7 +73,7 @@ def repeat(input: Any, repeats: Any) -> Any:
 
 @public
 def tile(input: Tensor, dims: Any) -> Tensor:
-    """`repeat`, with axes that are not named repeated once.
+    """`repeat`, where `dims` may name only the last axes.
 
         >>> import minidl
         >>> minidl.tile(minidl.tensor([[1], [2]]), (2,))
@@ -82,10 +84,10 @@ def tile(input: Tensor, dims: Any) -> Tensor:
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
-# ---------------------------------------------------------------------- turned round
+# ---------------------------------------------------------------------- reversed and rotated
 
 class Flip(Op):
-    """x read backwards along `dims`; a copy, as in PyTorch."""
+    """x in reverse order along `dims`; a copy, as in PyTorch."""
 
     complex_rules = "as written"
 
@@ -101,7 +103,7 @@ class Flip(Op):
 
 
 class Roll(Op):
-    """x moved round by `shifts` along `dims`: what leaves at the end comes in at the front."""
+    """x shifted by `shifts` along `dims`: what leaves at the end enters at the front."""
 
     complex_rules = "as written"
 
@@ -117,7 +119,7 @@ class Roll(Op):
 
 @public
 def flip(input: Tensor, dims: Any) -> Tensor:
-    """Backwards along `dims`; a copy.
+    """Reverse the order along `dims`; a copy.
 
         >>> import minidl
         >>> minidl.flip(minidl.tensor([[1, 2], [3, 4]]), (0, 1))
@@ -145,7 +147,7 @@ def flipud(input: Tensor) -> Tensor:
 
 @public
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """Elements moved on by `shifts` along `dims`, from the end round to the front.
+    """Shift elements by `shifts` along `dims`, from the end round to the front.
 
     Without `dims` the tensor is rolled as one row.
 
@@ -170,7 +172,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 @public
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
-    """Turned by k quarter turns in the plane of `dims`, from the first axis towards the second.
+    """Rotate by k quarter turns in the plane of `dims`, from the first axis towards the second.
 
         >>> import minidl
         >>> minidl.rot90(minidl.tensor([[1, 2], [3, 4]]))
@@ -185,14 +187,14 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
         return Clone("C")(input)
     if k == 2:
         return Flip((a, b))(input)
-    # A quarter turn is a mirror image and an exchange of axes; the mirror decides which way.
+    # A quarter turn is a reflection and an exchange of axes; the reflection decides the direction.
     return Flip((a if k == 1 else b,))(transpose(input, a, b))
 
 
 # ---------------------------------------------------------------------- triangles and diagonals
 
 class Triangle(Op):
-    """x on one side of a diagonal (`side` is 'tril' or 'triu'), zero on the other; so is its gradient."""
+    """x on one side of a diagonal ('tril' or 'triu'), zero on the other; so is its gradient."""
 
     complex_rules = "as written"
 
@@ -218,7 +220,7 @@ class Diagonal(Op):
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
         y = x.diagonal(*self.where)
-        if hasattr(y, "setflags"):      # NumPy hands it out read-only
+        if hasattr(y, "setflags"):      # NumPy returns it read-only
             y.setflags(write=x.flags.writeable)
         return y
 
@@ -227,7 +229,7 @@ class Diagonal(Op):
 
 
 class DiagonalScatter(Op):
-    """x on a diagonal of y, and zero everywhere else."""
+    """y with x on a diagonal, and zero everywhere else."""
 
     complex_rules = "as written"
 
@@ -248,7 +250,7 @@ class DiagonalScatter(Op):
 
 @public
 def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """The lower triangle of a matrix or a batch of them, up to a diagonal; zero above.
+    """The lower triangle of matrices, up to a diagonal; zero above.
 
         >>> import minidl
         >>> minidl.tril(minidl.ones(2, 3))
@@ -262,7 +264,7 @@ tril_ = in_place(tril)
 
 @public
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """The upper triangle of a matrix or a batch of them, from a diagonal on; zero below.
+    """The upper triangle of matrices, from a diagonal on; zero below.
 
         >>> import minidl
         >>> minidl.triu(minidl.ones(2, 3), diagonal=1)
@@ -296,7 +298,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 @public
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices with the last axis of `input` on a diagonal, and zeros.
+    """Matrices with the last axis of `input` on a diagonal, and zeros elsewhere.
 
         >>> import minidl
         >>> minidl.diag_embed(minidl.tensor([1, 2]), offset=1)
@@ -315,7 +317,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 @public
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """A vector as a diagonal matrix, or the diagonal of a matrix; a copy either way.
+    """A vector as a diagonal matrix, or the diagonal of a matrix; always a copy.
 
         >>> import minidl
         >>> minidl.diag(minidl.tensor([1, 2]))
@@ -331,7 +333,7 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
 
 @public
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """All elements, read as one row, as a diagonal matrix.
+    """A diagonal matrix of all elements, read as one row.
 
         >>> import minidl
         >>> minidl.diagflat(minidl.tensor([[1], [2]]))
@@ -352,13 +354,13 @@ def _two_axes(who: str, ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 
 @public
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """`input` with a margin. `pad` begins with the *last* axis: (left, right, top, bottom, front, back, ...).
+    """Pad `input`. `pad` begins with the *last* axis: (left, right, top, bottom, front, back, ...).
 
-    Modes: 'constant' (`value`, or 0), 'reflect' (mirrored, the edge itself not repeated), 'replicate' (the edge
-    repeated), 'circular' (from the other side). Negative widths cut off.
+    Modes: 'constant' (`value`, or 0), 'reflect' (mirrored; the edge is not repeated), 'replicate' (the edge is
+    repeated), 'circular' (continued from the other side). Negative widths cut off.
 
-    Errors: RuntimeError where `pad` does not fit the input, or the input is too small to be mirrored or wrapped
-    that far; NotImplementedError for an unknown mode.
+    Errors: RuntimeError where `pad` does not fit the input, or the input is too small to be mirrored or wrapped that
+    far; NotImplementedError for an unknown mode.
 
         >>> import minidl
         >>> minidl.nn.functional.pad(minidl.tensor([1., 2., 3.]), (1, 2))
@@ -394,11 +396,11 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     for axis, (left, right) in enumerate(margins):
         if left or right:
             cropped = _pad_from_itself(cropped, axis, left, right, mode)
-    return apart_from(input, cropped)
+    return copy_if_view(input, cropped)
 
 
 def _pad_from_itself(x: Any, axis: int, left: int, right: int, mode: str) -> Any:
-    """One axis with margins that are made of the axis itself."""
+    """Pad one axis with copies of its own elements."""
     n = x.shape[axis]
     most = {"reflect": n - 1, "circular": n, "replicate": max(left, right) if n else 0}[mode]
     if max(left, right) > most:
@@ -416,13 +418,13 @@ def _pad_from_itself(x: Any, axis: int, left: int, right: int, mode: str) -> Any
     return Cat(axis)(before, x, after)
 
 
-# ---------------------------------------------------------------------- another size for the tensor itself
+# ---------------------------------------------------------------------- resized in place
 
 @public
 def resize_(input: Tensor, *size: Any) -> Tensor:
-    """`input` in another size, the first elements kept and the others unset; returns `input`.
+    """Resize `input` in place; the first elements stay, new ones are unset; returns `input`.
 
-    It has memory of its own from then on: views of what it was keep that. Errors: RuntimeError if it requires grad.
+    It gets memory of its own: earlier views keep the old memory. Errors: RuntimeError if it requires grad.
 
         >>> import minidl
         >>> minidl.arange(6).resize_(2, 2)

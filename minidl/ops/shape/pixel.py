@@ -1,11 +1,11 @@
-"""Channels into pixels and back, and channels in another order: nothing is computed, only arranged anew."""
+"""Move channels into pixels and back, and reorder channels: elements are only rearranged."""
 from __future__ import annotations
 
 import operator
 from typing import TYPE_CHECKING, Any
 
 from minidl.ops.base.declaration import public
-from minidl.ops.shape.views import apart_from, permute, reshape
+from minidl.ops.shape.views import copy_if_view, permute, reshape
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @public
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """Make an image r times larger out of channels: (*, C*r*r, H, W) -> (*, C, H*r, W*r), r = upscale_factor.
+    """Enlarge an image r times with its channels: (*, C*r*r, H, W) -> (*, C, H*r, W*r), r = upscale_factor.
 
-    The r*r channels of a pixel become its r x r square. Networks that enlarge images compute in the small size
-    and do this at the end.
+    The r*r channels of a pixel become its r x r square. Networks that enlarge images compute at the small size, and
+    do this at the end.
     Errors: RuntimeError where r*r does not divide the channels, TypeError unless r is an int.
 
     Source: Shi et al., "Real-Time Single Image and Video Super-Resolution", 2016, https://arxiv.org/abs/1609.05158
@@ -35,12 +35,12 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     C, n = channels // (r * r), len(batch)
     squares = reshape(input, (*batch, C, r, r, H, W))
     rows = permute(squares, (*range(n + 1), n + 3, n + 1, n + 4, n + 2))      # (*, C, H, r, W, r)
-    return apart_from(input, reshape(rows, (*batch, C, H * r, W * r)))
+    return copy_if_view(input, reshape(rows, (*batch, C, H * r, W * r)))
 
 
 @public
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """`pixel_shuffle` undone: (*, C, H*r, W*r) -> (*, C*r*r, H, W), r = downscale_factor.
+    """The inverse of `pixel_shuffle`: (*, C, H*r, W*r) -> (*, C*r*r, H, W), r = downscale_factor.
 
     Errors: RuntimeError where r does not divide height and width, TypeError unless r is an int.
 
@@ -58,14 +58,14 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     H, W, n = height // r, width // r, len(batch)
     rows = reshape(input, (*batch, C, H, r, W, r))
     squares = permute(rows, (*range(n + 1), n + 2, n + 4, n + 1, n + 3))      # (*, C, r, r, H, W)
-    return apart_from(input, reshape(squares, (*batch, C * r * r, H, W)))
+    return copy_if_view(input, reshape(squares, (*batch, C * r * r, H, W)))
 
 
 @public
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Deal the channels of (N, C, *) out like cards: the first of each group, then the second of each, and so on.
+    """Deal the channels of (N, C, *) out: the first of each group, then the second of each, ...
 
-    After a convolution in groups, the next one then sees channels of all groups.
+    A grouped convolution that follows then sees channels of all groups.
     Errors: RuntimeError where groups does not divide C, or is not positive.
 
     Source: Zhang et al., "ShuffleNet", 2017, https://arxiv.org/abs/1707.01083
@@ -87,7 +87,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise RuntimeError(f"channel_shuffle: Number of channels must be divisible by groups. Got {C} channels and "
                            f"{groups} groups.")
     dealt = permute(reshape(input, (N, groups, C // groups, *size)), (0, 2, 1, *range(3, input.ndim + 1)))
-    return apart_from(input, reshape(dealt, input.shape))
+    return copy_if_view(input, reshape(dealt, input.shape))
 
 
 def _factor(who: str, input: Any, factor: Any, name: str) -> int:

@@ -1,7 +1,7 @@
-"""The same numbers in another shape, or in another order of the axes: reshape, permute, expand, narrow.
+"""Change the shape or the order of axes without copying: reshape, permute, expand, narrow.
 
-Nothing is computed or moved here: every op looks into the memory of its input, wherever strides can say so,
-and is marked as a view. Each gradient undoes the change.
+Nothing is computed or moved here: where strides allow it, an op returns a view of the memory of its input. Each
+gradient undoes the change.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALL = slice(None)
 
 
 class Reshape(Op):
-    """The same numbers, in the same order, in another shape; a view where strides can say it."""
+    """The same elements, in the same order, in another shape; a view where strides allow it."""
 
     is_view = True
     complex_rules = "as written"
@@ -60,16 +60,16 @@ class Permute(Op):
 
 
 class Slice(Op):
-    """y = x[window], where the window is made of ints, slices and None; a view.
+    """y = x[window], where the window consists of ints, slices and None; a view.
 
-    What lies outside has no influence, so its gradient is zero.
+    Elements outside have no influence: their gradient is zero.
     """
 
     is_view = True
     complex_rules = "as written"
 
     def __init__(self, window: Any) -> None:
-        self.window = (*window, ...)    # with `...`, NumPy makes even one element a view
+        self.window = (*window, ...)    # with `...`, NumPy returns a view even of one element
 
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
@@ -98,7 +98,7 @@ class SliceScatter(Op):
 
 
 class Clone(Op):
-    """The same numbers in memory of their own: laid out as x is ('K'), or row by row ('C')."""
+    """A copy in its own memory: in the layout of x ('K'), or row by row ('C')."""
 
     layout = AS_INPUTS
     complex_rules = "as written"
@@ -121,9 +121,9 @@ def sizes_of(shape: Any) -> Shape:
 
 
 def infer_sizes(shape: Shape, size: int, who: str) -> Shape:
-    """`shape` with its -1, if it has one, replaced by what makes `size` elements.
+    """`shape` with its -1, if any, replaced by the size that gives `size` elements.
 
-    Errors: RuntimeError where no shape of that size results.
+    Errors: RuntimeError where no such size exists.
     """
     if min(shape, default=0) < -1:
         raise RuntimeError(f"{who}: invalid shape dimension {min(shape)}; only one -1 is allowed")
@@ -138,8 +138,8 @@ def infer_sizes(shape: Shape, size: int, who: str) -> Shape:
     return tuple([size // known if n == -1 else n for n in shape])
 
 
-def listed(tensors: Any) -> Any:
-    """`f(a, b)` and `f([a, b])` alike, as a sequence of tensors."""
+def as_sequence(tensors: Any) -> Any:
+    """The tensors of `f(a, b)` or `f([a, b])` as a sequence."""
     return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
 
 
@@ -149,27 +149,30 @@ def array_of(x: Any) -> Array:
 
 # ---------------------------------------------------------------------- inside a function
 
-def unseen(view: Op, x: Any) -> Any:
-    """`view(x)` for reading inside a function. Nobody writes into it or sees how it lies, so x, which may be the result
-    of a convolution with channels last, is not laid out for it."""
+def temporary_view(view: Op, x: Any) -> Any:
+    """`view(x)`, to be read inside a function only.
+
+    Nobody writes into it or sees its layout. So x, which may be the result of a convolution with channels last, is not
+    copied into another layout first.
+    """
     view.is_view, view.layout = False, AS_INPUTS  # type: ignore[misc]
     y = view(x)
     if isinstance(x, TensorBase) and owner(y.array) is owner(x.array):
-        y.version = version_of(x)       # a write into x is noticed where y was kept
+        y.version = version_of(x)       # so that a write into x is noticed where y was kept
     return y
 
 
 def as_result(temporary: Any, *views: Op) -> Any:
-    """A temporary, seen through `views`, as a result: it alone knows of its memory, and may lie in it anyhow."""
+    """A temporary, seen through `views`, as a result. Nothing else uses its memory, so any layout is allowed."""
     for view in views:
-        temporary = unseen(view, temporary)
+        temporary = temporary_view(view, temporary)
     if isinstance(temporary, TensorBase):
         temporary.view_of, temporary.layout_is_free = None, True
     return temporary
 
 
-def apart_from(input: Any, result: Any) -> Any:
-    """`result`, as a copy if it looks into the memory of `input`."""
+def copy_if_view(input: Any, result: Any) -> Any:
+    """Return `result`, or a copy of it if it is a view of the memory of `input`."""
     return Clone("C")(result) if owner(array_of(result)) is owner(array_of(input)) else result
 
 
@@ -177,10 +180,10 @@ def apart_from(input: Any, result: Any) -> Any:
 
 @public
 def reshape(input: Tensor, shape: Any) -> Tensor:
-    """The same numbers in another shape, read row by row; -1 stands for whatever is left over.
+    """The same elements, read row by row, in another shape; -1 stands for the remaining size.
 
-    A view of `input` where that is possible, a copy otherwise. Errors: RuntimeError where the sizes do not
-    multiply to the number of elements.
+    A view of `input` where possible, else a copy. Errors: RuntimeError where the product of the sizes is not the
+    number of elements.
 
         >>> import minidl
         >>> minidl.reshape(minidl.arange(6), (2, -1))
@@ -191,7 +194,7 @@ def reshape(input: Tensor, shape: Any) -> Tensor:
 
 
 class Reinterpret(Op):
-    """The same bytes, read as numbers of another dtype: a view, and nothing that has a derivative."""
+    """The same bytes, read as numbers of another dtype: a view without a derivative."""
 
     is_view = True
     complex_rules = "as written"
@@ -219,9 +222,9 @@ def reinterpret(input: Any, dtype: np.dtype) -> Any:
 
 
 def view(input: Any, shape: Any) -> Any:
-    """`reshape` that does not copy. Errors: RuntimeError where the memory cannot be read in that shape.
+    """`reshape` without a copy. Errors: RuntimeError where the memory cannot be read in that shape.
 
-    Given a dtype in place of a shape, the same bytes are read as numbers of it.
+    With a dtype in place of a shape, the same bytes are read as numbers of that dtype.
 
         >>> import minidl
         >>> minidl.arange(4).view(2, 2)
@@ -255,7 +258,7 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 @public
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The axes from `start_dim` to `end_dim` made into one.
+    """Join the axes from `start_dim` to `end_dim` into one.
 
         >>> import minidl
         >>> minidl.flatten(minidl.zeros(2, 3, 4), start_dim=1).shape
@@ -274,9 +277,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @public
 def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
-    """The axis `dim` made into several; one size may be -1.
+    """Split the axis `dim` into several; one size may be -1.
 
-    Errors: RuntimeError for a tensor without dimensions, and where the sizes do not multiply to that of the axis.
+    Errors: RuntimeError for a tensor without dimensions, and where the product of the sizes is not that of the axis.
 
         >>> import minidl
         >>> minidl.unflatten(minidl.zeros(2, 12), 1, (3, -1)).shape
@@ -303,7 +306,7 @@ def ravel(input: Tensor) -> Tensor:
 
 @public
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
-    """Without the axes of size 1: all of them, or those of them that `dim` names; a view.
+    """Remove axes of size 1: all, or those among `dim`; a view.
 
         >>> import minidl
         >>> minidl.squeeze(minidl.zeros(1, 3, 1)).shape, minidl.squeeze(minidl.zeros(1, 3, 1), -1).shape
@@ -317,7 +320,7 @@ squeeze_ = in_place_view(squeeze)
 
 @public
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """With a new axis of size 1 at place `dim`; a view.
+    """Insert a new axis of size 1 at place `dim`; a view.
 
         >>> import minidl
         >>> minidl.unsqueeze(minidl.tensor([1, 2]), 1)
@@ -332,40 +335,40 @@ unsqueeze_ = in_place_view(unsqueeze)
 
 @public
 def atleast_1d(*tensors: Tensor | Sequence[Tensor]) -> Any:
-    """Every tensor with at least one axis; several tensors give a tuple."""
+    """Tensors with at least one axis; several tensors give a tuple."""
     return _each(tensors, lambda x: x if x.ndim else Reshape((1,))(x))
 
 
 @public
 def atleast_2d(*tensors: Tensor | Sequence[Tensor]) -> Any:
-    """Every tensor with at least two axes: () -> (1, 1), (n,) -> (1, n)."""
+    """Tensors with at least two axes: () -> (1, 1), (n,) -> (1, n)."""
     return _each(tensors, lambda x: x if x.ndim >= 2 else Reshape((1,) * (2 - x.ndim) + x.shape)(x))
 
 
 @public
 def atleast_3d(*tensors: Tensor | Sequence[Tensor]) -> Any:
-    """Every tensor with at least three axes: () -> (1, 1, 1), (n,) -> (1, n, 1), (m, n) -> (m, n, 1)."""
-    def deep(x: Any) -> Any:
+    """Tensors with at least three axes: () -> (1, 1, 1), (n,) -> (1, n, 1), (m, n) -> (m, n, 1)."""
+    def with_3_axes(x: Any) -> Any:
         return x if x.ndim >= 3 else Reshape((*atleast_2d(x).shape, 1))(x)
-    return _each(tensors, deep)
+    return _each(tensors, with_3_axes)
 
 
 def atleast_nd(input: Any, ndim: int) -> Any:
-    """`input` with axes of size 1 in front until there are `ndim`."""
+    """Add axes of size 1 in front of `input` until there are `ndim`."""
     return input if input.ndim >= ndim else Reshape((1,) * (ndim - input.ndim) + input.shape)(input)
 
 
 def _each(tensors: Any, function: Any) -> Any:
     if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
         return function(tensors[0])
-    return tuple([function(x) for x in listed(tensors)])
+    return tuple([function(x) for x in as_sequence(tensors)])
 
 
 # ---------------------------------------------------------------------- another order of the axes
 
 @public
 def permute(input: Tensor, dims: Any) -> Tensor:
-    """The axes in another order: axis i of the result is axis `dims[i]` of the input; a view.
+    """Reorder the axes: axis i of the result is axis `dims[i]` of the input; a view.
 
         >>> import minidl
         >>> minidl.permute(minidl.zeros(2, 3, 4), (2, 0, 1)).shape
@@ -381,7 +384,7 @@ def permute(input: Tensor, dims: Any) -> Tensor:
 
 @public
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two axes exchanged; a view.
+    """Exchange two axes; a view.
 
         >>> import minidl
         >>> minidl.transpose(minidl.tensor([[1, 2], [3, 4]]), 0, 1)
@@ -403,7 +406,7 @@ swapdims_ = in_place_view(swapdims)
 
 @public
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
-    """`transpose`, as NumPy calls it."""
+    """`transpose` under NumPy's name."""
     return transpose(input, axis0, axis1)
 
 swapaxes_ = in_place_view(swapaxes)
@@ -411,7 +414,7 @@ swapaxes_ = in_place_view(swapaxes)
 
 @public
 def t(input: Tensor) -> Tensor:
-    """A matrix transposed; vectors and scalars stay as they are. Errors: RuntimeError beyond 2 dimensions."""
+    """Transpose a matrix; vectors and scalars stay as they are. Errors: RuntimeError beyond 2 dimensions."""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; "
                            f"try transpose(-2, -1)")
@@ -422,7 +425,7 @@ t_ = in_place_view(t)
 
 @public
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
-    """The axes `source` moved to the places `destination`; the others keep their order; a view.
+    """Move the axes `source` to the places `destination`; the others keep their order; a view.
 
         >>> import minidl
         >>> minidl.movedim(minidl.zeros(2, 3, 4), 0, -1).shape
@@ -442,12 +445,12 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 moveaxis = alias("moveaxis", movedim)
 
 
-# ---------------------------------------------------------------------- more of the same
+# ---------------------------------------------------------------------- repeated
 
 def expand(input: Any, sizes: Any) -> Any:
-    """Axes of size 1 repeated without copying, and new ones in front; -1 keeps an axis as it is. A view.
+    """Repeat axes of size 1 without copying, and add axes in front; -1 keeps an axis. A view.
 
-    Errors: RuntimeError where an axis that is not of size 1 would change.
+    Errors: RuntimeError where an axis of another size than 1 would change.
 
         >>> import minidl
         >>> minidl.tensor([[1], [2]]).expand(-1, 3)
@@ -469,13 +472,13 @@ def expand(input: Any, sizes: Any) -> Any:
             raise RuntimeError(f"expand: The expanded size of the tensor ({n}) must match the existing size "
                                f"({one}) at non-singleton dimension {i}. Target sizes: {list(asked)}. "
                                f"Tensor sizes: {list(shape)}")
-    # Where nothing is repeated, nothing shares a place in memory, and the result may be written to.
+    # If nothing is repeated, no two elements share memory, and the result may be written to.
     return Reshape(target)(input) if target == ones else Expand(target, ones)(input)
 
 
 @public
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """`input` expanded to the shape of `other`."""
+    """Expand `input` to the shape of `other`."""
     return expand(input, other.shape)
 
 
@@ -487,17 +490,17 @@ def broadcast_to(input: Tensor, shape: Any) -> Tensor:
 
 @public
 def broadcast_tensors(*tensors: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """All tensors expanded to the shape that they broadcast to."""
-    given = listed(tensors)
+    """Expand all tensors to the shape that they broadcast to."""
+    given = as_sequence(tensors)
     shape = broadcast_shape("broadcast_tensors", *[x.shape for x in given])
     return tuple([expand_to(x, shape) for x in given])
 
 
 @public
 def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
-    """The coordinates of a grid: tensor k repeated along all axes but the k-th.
+    """The coordinates of a grid: tensor k, repeated along all other axes.
 
-    `indexing='xy'` exchanges the first two axes of the grid, as plots and images want it.
+    `indexing='xy'` exchanges the first two axes of the grid, as plots and images need it.
 
         >>> import minidl
         >>> rows, columns = minidl.meshgrid(minidl.tensor([1, 2]), minidl.tensor([3, 4, 5]))
@@ -507,7 +510,7 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
     """
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
-    vectors = [atleast_1d(x) for x in listed(tensors)]
+    vectors = [atleast_1d(x) for x in as_sequence(tensors)]
     order = list(range(len(vectors)))
     if indexing == "xy" and len(order) > 1:
         order[:2] = 1, 0
@@ -516,11 +519,11 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
                   for k, x in enumerate(vectors)])
 
 
-# ---------------------------------------------------------------------- less of it
+# ---------------------------------------------------------------------- parts
 
 @public
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """`length` elements from `start` on along `dim`; a view.
+    """`length` elements along `dim`, from `start` on; a view.
 
         >>> import minidl
         >>> minidl.narrow(minidl.arange(5), 0, 1, 3)
@@ -542,7 +545,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 @public
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """The slice number `index` along `dim`, without that axis; a view.
+    """Slice number `index` along `dim`, without that axis; a view.
 
         >>> import minidl
         >>> minidl.select(minidl.tensor([[1, 2], [3, 4]]), 1, -1)
@@ -562,7 +565,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 @public
 def clone(input: Tensor) -> Tensor:
-    """A copy in memory of its own; gradients pass through it.
+    """A copy in its own memory; gradients pass through it.
 
         >>> import minidl
         >>> x = minidl.zeros(2)
@@ -574,6 +577,6 @@ def clone(input: Tensor) -> Tensor:
 
 @public
 def contiguous(input: Tensor) -> Tensor:
-    """`input` itself if it lies in memory row by row, else a copy that does."""
+    """Return `input` itself if it lies in memory row by row, else a copy that does."""
     array = memory_of(input) if isinstance(input, TensorBase) else input
     return input if array.flags.c_contiguous else Clone("C")(input)
