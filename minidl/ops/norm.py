@@ -1,4 +1,4 @@
-"""Normalisation: shift and scale groups of numbers to mean 0 and variance 1, then to a learned mean and spread.
+"""Normalisation: give groups of numbers mean 0 and variance 1, then a learned mean and spread.
 
 Batch, layer, group and instance normalisation are one op. They differ in which numbers form a group:
 
@@ -37,47 +37,50 @@ if TYPE_CHECKING:
 
 
 class Normalize(FusedOp):
-    """y = w * (x - mean) / sqrt(var + eps) + b, mean and (biased) variance over `axes`
+    """y = w * (x - mean) / sqrt(var + eps) + b, mean and (biased) variance over `reduced_axes`
 
-    w and b hold one number for each index along the axes `along`; either may be None.
+    w and b hold one number for each index along the `parameter_axes`; either may be None.
 
     With z = (x - mean) / sqrt(var + eps) and h = g * w, the gradient is
         gx = (h - mean(h) - z * mean(h * z)) / sqrt(var + eps)
-    because x moves y directly, and through mean and variance too: what they take out of x, they take out of h.
+    because x changes y directly, and through mean and variance too: these remove a part of x, and the same part of h.
     """
 
-    def __init__(self, axes: Shape, along: Shape, eps: float) -> None:
-        self.axes, self.along, self.eps = axes, along, eps
+    def __init__(self, reduced_axes: Shape, parameter_axes: Shape, eps: float) -> None:
+        self.reduced_axes, self.parameter_axes, self.eps = reduced_axes, parameter_axes, eps
 
     def reference(self, x: Value, w: Value = None, b: Value = None) -> Value:
-        centred = x - mean_of(x, self.axes, keepdim=True)
-        y = centred * rsqrt(mean_of(centred * centred, self.axes, keepdim=True) + self.eps)
+        centred = x - mean_of(x, self.reduced_axes, keepdim=True)
+        y = centred * rsqrt(mean_of(centred * centred, self.reduced_axes, keepdim=True) + self.eps)
         if w is not None:
-            y = y * reshape(w, self.aligned(x))
-        return y if b is None else y + reshape(b, self.aligned(x))
+            y = y * reshape(w, self.parameter_shape(x))
+        return y if b is None else y + reshape(b, self.parameter_shape(x))
 
     def forward(self, x: Array, w: Array | None = None, b: Array | None = None) -> Array:
-        self.shape = next((v.shape for v in (w, b) if v is not None), None)
-        w, b = (None if v is None else v.reshape(self.aligned(x)) for v in (w, b))
-        y, self.mean, self.variance = kernels.normalize_forward(x, w, b, self.axes, self.eps)
+        self.w_shape = next((v.shape for v in (w, b) if v is not None), None)
+        w, b = (None if v is None else v.reshape(self.parameter_shape(x)) for v in (w, b))
+        y, self.mean, self.variance = kernels.normalize_forward(x, w, b, self.reduced_axes, self.eps)
         self.keep(mean=self.mean, variance=self.variance)
         return y
 
     def gradient(self, g: Array, x: Array, w: Array | None, mean: Array, variance: Array) -> list[Array | None]:
-        w = None if w is None else w.reshape(self.aligned(x))
-        across = self.axes if self.shape is None else tuple([i for i in range(x.ndim) if i not in self.along])
-        gx, gw, gb = kernels.normalize_grad(g, x, w, mean, variance, self.axes, across, self.eps)
-        return [gx, None, None] if self.shape is None else [gx, gw.reshape(self.shape), gb.reshape(self.shape)]
+        w = None if w is None else w.reshape(self.parameter_shape(x))
+        if self.w_shape is None:
+            sum_axes = self.reduced_axes
+        else:
+            sum_axes = tuple([i for i in range(x.ndim) if i not in self.parameter_axes])
+        gx, gw, gb = kernels.normalize_grad(g, x, w, mean, variance, self.reduced_axes, sum_axes, self.eps)
+        return [gx, None, None] if self.w_shape is None else [gx, gw.reshape(self.w_shape), gb.reshape(self.w_shape)]
 
-    def aligned(self, x: Any) -> Shape:
-        """The shape of w and b that lines up with x."""
-        return tuple([n if i in self.along else 1 for i, n in enumerate(x.shape)])
+    def parameter_shape(self, x: Any) -> Shape:
+        """The shape of w and b that broadcasts against x."""
+        return tuple([n if i in self.parameter_axes else 1 for i, n in enumerate(x.shape)])
 
 
 class ScaleShift(Op):
-    """y = x * scale + shift, with a number of each for every channel: x (N, C, *), scale and shift (C,)
+    """y = x * scale + shift, one scale and one shift per channel: x (N, C, *), scale and shift (C,)
 
-    Where only x has a gradient, as in a network that is not trained, x itself is not kept.
+    If only x needs a gradient, as in a network that is not trained, x itself is not kept.
     """
 
     layout = IMAGES
@@ -98,13 +101,13 @@ class ScaleShift(Op):
 @public
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
                bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
-    """Normalise each channel over all images and positions, then multiply by `weight` and add `bias`.
+    """Normalise each channel over all images and positions, then scale by `weight` and add `bias`.
 
-    input (N, C, *); running_mean, running_var, weight, bias (C,), each may be None. In training the batch's own
-    mean and variance are used, and the running ones move towards them, in place, by the share `momentum` (the
-    variance towards the unbiased one). Otherwise the running ones are used.
+    input (N, C, *); running_mean, running_var, weight, bias (C,), each may be None. In training, the mean and
+    variance of the batch are used, and move the running statistics in place: running += momentum * (batch -
+    running), with the unbiased variance. Otherwise the running statistics are used.
     Errors: RuntimeError where shapes or dtypes do not fit, or the running statistics are missing when not training;
-    ValueError where there is only one value for each channel to learn from.
+    ValueError where a channel has only one value to learn from.
 
     Source: Ioffe and Szegedy, "Batch Normalization", 2015, https://arxiv.org/abs/1502.03167
 
@@ -145,7 +148,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
-    """Normalise each channel of each image over its positions, then multiply by `weight` and add `bias`.
+    """Normalise each channel of each image over its positions, then scale by `weight` and add `bias`.
 
     Arguments as for `batch_norm`, with use_input_stats for training. input (N, C, *) has at least one position axis.
     Errors: as `batch_norm`.
@@ -180,7 +183,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
 @public
 def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
-    """Normalise each sample over its last dimensions, then multiply by `weight` and add `bias`.
+    """Normalise each sample over its last dimensions, then scale by `weight` and add `bias`.
 
     input (*, *normalized_shape); weight and bias have the shape `normalized_shape`, a tuple (or an int).
     Errors: RuntimeError where shapes or dtypes do not fit.
@@ -200,7 +203,7 @@ def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = Non
 
 @public
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-    """Divide each sample by the root of its mean square over its last dimensions, then multiply by `weight`.
+    """Divide each sample by its root mean square over the last dimensions, then scale by `weight`.
 
     Arguments and errors: as `layer_norm`. eps: the machine epsilon of the dtype if not given.
 
@@ -221,7 +224,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 @public
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
-    """Normalise each image over groups of C/num_groups channels, then multiply by `weight` and add `bias`.
+    """Normalise each image over groups of C/num_groups channels, then scale by `weight` and add `bias`.
 
     input (N, C, *), weight and bias (C,).
     Errors: RuntimeError where num_groups does not divide C, or shapes or dtypes do not fit; ValueError for a single
@@ -249,7 +252,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
 
 @public
 def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:
-    """Divide by the p-norm along `dim`, so that it becomes 1. Norms below eps count as eps.
+    """Divide by the p-norm along `dim`, so that the norm becomes 1. Norms below eps count as eps.
 
     Errors: IndexError where there is no such dimension.
 
@@ -265,7 +268,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
 
 
 def _check_channels(who: str, input: Any, least: int, **parameters: Any) -> None:
-    """(N, C, *) of at least so many dimensions, and parameters (C,) or None, all floating and of one dtype."""
+    """Check for (N, C, *) with at least `least` dimensions, and parameters (C,) or None, floating, of one dtype."""
     check_floating(who, input=input, **parameters)
     if input.ndim < least:
         raise RuntimeError(f"{who}: Expected at least {least} dimensions for input tensor, (N, C, ...), but received "
@@ -277,7 +280,7 @@ def _check_channels(who: str, input: Any, least: int, **parameters: Any) -> None
 
 
 def _channels(input: Any, x: Any) -> str:
-    """What to try where the input has another number of channels than the parameter `x`."""
+    """Suggest a fix where the input has another number of channels than the parameter `x`."""
     if x.ndim != 1:
         return ""
     advice = channels_first(tuple(input.shape), len(x), input.ndim - 2, input.dtype) if 2 < input.ndim < 6 else ""
@@ -307,7 +310,7 @@ def _normalized_shape(who: str, input: Any, normalized_shape: Any, **parameters:
 
 
 def _move_towards(running: Any, batch: Array, momentum: float) -> None:
-    """running += momentum * (batch - running), in place, outside of any graph."""
+    """running += momentum * (batch - running), in place, without a graph."""
     if running is None:
         return
     batch = batch.astype(running.dtype, copy=False)
@@ -322,7 +325,7 @@ def _move_towards(running: Any, batch: Array, momentum: float) -> None:
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """y[n,c] = x[n,c] / (k + alpha * mean of x[n,c']^2)^beta, over `size` channels c' around c.
 
-    input (N, C, *). Channels that are not there count as 0.
+    input (N, C, *). Channels outside the input count as 0.
     Errors: ValueError for fewer than three dimensions, RuntimeError unless `input` is floating.
 
     Source: Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012

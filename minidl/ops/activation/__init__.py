@@ -1,4 +1,4 @@
-"""Activations: what makes a network more than one linear map."""
+"""Activation functions: they make a network more than one linear map."""
 from minidl.ops.activation.pointwise import (
     Elu, Gelu, GeluTanh, Glu, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyRelu, LeakyReluGrad, LogSigmoid, Mish,
     Prelu, Relu, ReluGrad, Silu, Softplus, Softshrink, Softsign, Threshold, celu, elu, gelu, glu, hardshrink,

@@ -1,4 +1,4 @@
-"""Drawing from classes in a way that gradients can pass: Gumbel softmax."""
+"""Random choices that gradients can pass through: Gumbel softmax."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @public
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
-    """A random choice along `dim`, softened: softmax((logits + noise) / tau).
+    """A random choice along `dim`, made differentiable: softmax((logits + noise) / tau).
 
-    With Gumbel noise, the largest of `logits + noise` is class i with the probability softmax(logits)_i. The lower
-    tau, the nearer the result is to one-hot. hard: return one-hot rows, but with the gradient of the soft ones. eps is
-    not used (PyTorch keeps it for old code).
+    With Gumbel noise, the largest of `logits + noise` is class i with probability softmax(logits)_i. The lower tau, the
+    closer the result is to one-hot. hard: return one-hot rows, but with the gradient of the soft ones. eps is unused
+    (PyTorch keeps it for old code).
     Errors: IndexError where there is no such dimension, RuntimeError unless `logits` is floating.
 
     Source: Jang et al., "Categorical Reparameterization with Gumbel-Softmax", 2016, https://arxiv.org/abs/1611.01144;
@@ -57,7 +57,7 @@ def _gumbel(like: Array) -> Array:
 
 
 def _one_hot(y: Array, axis: int) -> Array:
-    """1 at the first of the largest elements along the axis, else 0."""
+    """1 at the first largest element along the axis, else 0."""
     xp = array_module(y)
     if not y.ndim:
         return xp.ones_like(y)

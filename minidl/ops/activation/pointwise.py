@@ -1,7 +1,7 @@
-"""Activations: what makes a network more than one linear map.
+"""Activation functions: they make a network more than one linear map.
 
-Those with a kink multiply the gradient by a mask: reading a mask as 0 and 1 is several times as fast as
-choosing element by element. Softmax and its kin stand in `softmaxes.py`.
+Those with a kink multiply the gradient by a mask of 0 and 1: that is several times as fast as choosing element by
+element. Softmax and its variants are in `softmaxes.py`.
 """
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 
 def apply(op: Op, input: Any, inplace: bool) -> Any:
-    """`op(input)`, into the memory of `input` if `inplace`."""
+    """`op(input)`, written into the memory of `input` if `inplace`."""
     return write(input, op) if inplace else op(input)
 
 
-# ---------------------------------------------------------------------- straight lines with a kink
+# ---------------------------------------------------------------------- piecewise linear
 
 class Relu(Unary):
     """y = max(x, 0);  dy/dx = 1 where y > 0, else 0"""
@@ -54,7 +54,7 @@ class Relu(Unary):
 
 
 class ReluGrad(Elementwise):
-    """gx = g where y > 0, else 0: linear in g, and flat in y"""
+    """gx = g where y > 0, else 0: linear in g, piecewise constant in y"""
 
     def forward(self, g: Array, y: Array) -> Array:
         return relu_grad(g, y)
@@ -90,7 +90,7 @@ class LeakyRelu(Floating):
 
 
 class LeakyReluGrad(Elementwise):
-    """gx = g where x > 0, else slope * g: linear in g, and flat in x"""
+    """gx = g where x > 0, else slope * g: linear in g, piecewise constant in x"""
 
     def __init__(self, slope: float) -> None:
         self.slope = slope
@@ -131,9 +131,9 @@ class Prelu(Elementwise):
 
 @public
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """`input` where it is positive, `weight * input` elsewhere, with a learned weight.
+    """`input` where it is positive, `weight * input` elsewhere; `weight` is learned.
 
-    `weight` has one element, or one for each channel (dimension 1 of `input`).
+    `weight` has one element, or one per channel (dimension 1 of `input`).
     Errors: RuntimeError where it has another number, or another dtype than `input`.
 
     Source: He et al., "Delving Deep into Rectifiers", 2015, https://arxiv.org/abs/1502.01852
@@ -158,7 +158,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 class Hardtanh(Unary):
-    """y = x, held between low and high;  dy/dx = 1 strictly between, else 0"""
+    """y = x, limited to [low, high];  dy/dx = 1 strictly between, else 0"""
 
     spares_output = True
 
@@ -174,7 +174,7 @@ class Hardtanh(Unary):
 
 @public
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """`input`, held between `min_val` and `max_val`.
+    """`input`, limited to [`min_val`, `max_val`].
 
     Errors: ValueError where `min_val` is above `max_val`.
 
@@ -202,7 +202,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 class Threshold(Unary):
-    """y = value where x <= threshold, else x: NaN stays NaN"""
+    """y = value where x <= threshold, else x; NaN stays NaN"""
 
     def __init__(self, threshold: float, value: float) -> None:
         self.threshold, self.value = threshold, value
@@ -244,7 +244,7 @@ class Hardshrink(Floating):
 
 @public
 def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
-    """`input`, with 0 in place of what lies between `-lambd` and `lambd`.
+    """`input`, with 0 for all elements from `-lambd` to `lambd`.
 
         >>> import minidl
         >>> minidl.nn.functional.hardshrink(minidl.tensor([-1.0, 0.2, 2.0]))
@@ -254,7 +254,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
 
 
 class Softshrink(Floating):
-    """y = x brought nearer to 0 by lambda, at most to 0"""
+    """y = x moved towards 0 by lambda, but not past 0"""
 
     spares_output = True
 
@@ -270,7 +270,7 @@ class Softshrink(Floating):
 
 @public
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """`input`, brought nearer to 0 by `lambd`, at most to 0.
+    """`input`, moved towards 0 by `lambd`, but not past 0.
 
     Errors: RuntimeError for a negative `lambd`.
 
@@ -284,7 +284,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 class Hardsigmoid(Floating):
-    """y = x/6 + 1/2, held between 0 and 1"""
+    """y = x/6 + 1/2, limited to [0, 1]"""
 
     def ufunc(self, x: Array) -> Array:
         return array_module(x).clip(x / 6 + 0.5, 0, 1)
@@ -364,7 +364,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 @public
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """A scaled `elu` that keeps activations near mean 0 and variance 1 from layer to layer.
+    """A scaled `elu` that keeps activations near mean 0 and variance 1 across layers.
 
     Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017, https://arxiv.org/abs/1706.02515
 
@@ -377,7 +377,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 @public
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """`input` where it is positive, `alpha * (exp(input / alpha) - 1)` elsewhere: an `elu` without a kink.
+    """`input` where it is positive, else `alpha * (exp(input / alpha) - 1)`: an `elu` without a kink.
 
     Errors: RuntimeError for `alpha` 0.
 
@@ -402,7 +402,7 @@ class Softplus(Floating):
 
     def ufunc(self, x: Array) -> Array:
         scaled = x * self.beta
-        # max(s, 0) + log(1 + e^-|s|) is the same, and nothing overflows
+        # max(s, 0) + log(1 + e^-|s|) is equal, and cannot overflow
         y = (np.maximum(scaled, 0) + np.log1p(np.exp(-np.absolute(scaled)))) / self.beta
         return array_module(x).where(scaled > self.threshold, x, y)
 
@@ -413,7 +413,9 @@ class Softplus(Floating):
 
 @public
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """`log(1 + exp(beta * input)) / beta`, a smooth `relu`; where `beta * input` is above `threshold`, `input`.
+    """`log(1 + exp(beta * input)) / beta`, a smooth `relu`.
+
+    Where `beta * input` is above `threshold`, the result is `input`.
 
         >>> import minidl
         >>> minidl.nn.functional.softplus(minidl.tensor([0.0, 30.0]))
@@ -463,7 +465,7 @@ def softsign(input: Tensor) -> Tensor:
         >>> minidl.nn.functional.softsign(minidl.tensor([-1.0, 3.0]))
         tensor([-0.5000,  0.7500])
     """
-    if getattr(input, "dtype", np.dtype(float)).kind == "c":     # it has no complex derivative, but abs has a gradient
+    if getattr(input, "dtype", np.dtype(float)).kind == "c":     # it has no complex derivative
         return input / (abs(input) + 1)
     return Softsign()(input)
 
@@ -479,10 +481,10 @@ def tanhshrink(input: Tensor) -> Tensor:
     return input - tanh(input)
 
 
-# ---------------------------------------------------------------------- x times a gate
+# ---------------------------------------------------------------------- gated: x times a factor
 
 class Gelu(FusedOp):
-    """y = x * cdf(x), cdf that of the standard normal distribution;  dy/dx = cdf(x) + x * pdf(x)"""
+    """y = x * cdf(x), with cdf of the standard normal distribution;  dy/dx = cdf(x) + x * pdf(x)"""
 
     layout = AS_INPUTS
 
@@ -528,7 +530,7 @@ class GeluTanh(FusedOp):
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """`input` times the probability that a standard normal number is below it.
 
-    `approximate="tanh"` takes the formula by which GPT-2 was trained.
+    `approximate="tanh"` uses the formula that GPT-2 was trained with.
     Errors: RuntimeError for another `approximate`.
 
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, https://arxiv.org/abs/1606.08415
@@ -637,7 +639,9 @@ class Glu(FusedOp):
 
 @public
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """`a * sigmoid(b)`, where a and b are the halves of `input` along `dim`: (..., 2n, ...) -> (..., n, ...).
+    """`a * sigmoid(b)`, where a and b are the halves of `input` along `dim`.
+
+    (..., 2n, ...) -> (..., n, ...)
 
     Errors: IndexError where there is no such dimension, RuntimeError where it is odd.
 

@@ -1,4 +1,4 @@
-"""Randomised leaky ReLU: below zero each element has a slope of its own, drawn anew each time while training."""
+"""Randomised leaky ReLU: in training, each negative element gets a random slope."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RRelu(Elementwise):
-    """y = x * slope, the slopes drawn beforehand: 1 where x > 0"""
+    """y = x * slope; the slopes are drawn beforehand and are 1 where x > 0"""
 
     layout = ROWS
 
@@ -34,9 +34,10 @@ class RRelu(Elementwise):
 @public
 def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
           inplace: bool = False) -> Tensor:
-    """`input` where it is positive, `slope * input` elsewhere, with slopes drawn evenly from `lower` to `upper`.
+    """`input` where it is positive, `slope * input` elsewhere, with random slopes.
 
-    When not training the slope is the mean of both. inplace: write into the memory of `input`.
+    In training the slopes are uniform on [lower, upper]; otherwise the slope is the mean of both. inplace: write
+    into the memory of `input`.
     Errors: RuntimeError where lower is above upper, or `input` is not floating.
 
     Source: Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015,

@@ -1,4 +1,4 @@
-"""Softmax and its logarithm: each a small family of ops, closed under differentiation."""
+"""Softmax and its logarithm; the derivatives of these ops are again these ops."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ class Softmax(Op):
 
 
 class SoftmaxGrad(Op):
-    """z = y * (g - sum(g * y)): linear in g, with a symmetric matrix, so its own gradient in g is itself."""
+    """z = y * (g - sum(g * y)): linear in g, with a symmetric matrix, so it is its own gradient in g."""
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -82,7 +82,7 @@ class LogSoftmaxGrad(Op):
 
 
 def total(x: Any, axis: int) -> Any:
-    """The sum along `axis`, which stays as 1; of one number, itself."""
+    """The sum along `axis`, kept with size 1; a single number stays itself."""
     return Sum((axis,), (*x.shape[:axis], 1, *x.shape[axis + 1:]))(x) if x.ndim else x
 
 
@@ -91,7 +91,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
             out: Tensor | None = None) -> Tensor:
     """`exp(input) / sum(exp(input))` along `dim`: positive numbers that sum to 1.
 
-    With `dtype`, the input is cast to it first. Without `dim`, one is guessed, with a warning.
+    With `dtype`, the input is cast to it first. Without `dim`, a dimension is guessed, with a warning.
     Errors: IndexError where there is no such dimension.
 
         >>> import minidl
@@ -104,7 +104,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 @public
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *,
                 out: Tensor | None = None) -> Tensor:
-    """`log(softmax(input))` along `dim`, exact where softmax would round to 0. Arguments, errors: as `softmax`.
+    """`log(softmax(input))` along `dim`, exact where softmax rounds to 0. Arguments, errors: as `softmax`.
 
         >>> import minidl
         >>> minidl.log_softmax(minidl.tensor([0.0, 1000.0]), dim=0)
@@ -115,7 +115,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 @public
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """`softmax(-input)` along `dim`: the smallest gets most. Arguments, errors: as `softmax`.
+    """`softmax(-input)` along `dim`: the smallest element gets the most. Arguments, errors: as `softmax`.
 
         >>> import minidl
         >>> minidl.nn.functional.softmin(minidl.tensor([1.0, 2.0, 3.0]), dim=0)

@@ -1,6 +1,6 @@
-"""What convolutions of one, two and three dimensions ask of their arguments, and the errors where it does not hold.
+"""Argument checks shared by convolutions of one, two and three dimensions.
 
-Numbers come as PyTorch has them, an int, a tuple or "same", and leave as a geometry; images get a batch axis.
+Numbers come as in PyTorch (an int, a tuple or "same") and leave as a geometry; images get a batch axis.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.ops.shape.views import unsqueeze
 
 def conv_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
                    groups: Any) -> tuple[Any, ConvGeometry]:
-    """The input as a batch, and how the kernel moves over it."""
+    """Return the input as a batch, and the geometry of the kernel's steps."""
     check_images(who, input, dims)
     check_tensors(who, weight=weight, bias=weight if bias is None else bias)
     x = input if input.ndim == dims + 2 else unsqueeze(input, 0)
@@ -42,7 +42,7 @@ def conv_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stri
 def conv_transpose_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any,
                              output_padding: Any, groups: Any,
                              dilation: Any) -> tuple[Any, tuple[Any, ...], ConvGeometry]:
-    """The input as a batch, the size (H', W') of the result, and how the kernel moves over that."""
+    """Return the input as a batch, the size (H', W') of the result, and the geometry of the kernel's steps."""
     check_images(who, input, dims)
     check_tensors(who, weight=weight, bias=weight if bias is None else bias)
     x = input if input.ndim == dims + 2 else unsqueeze(input, 0)
@@ -62,7 +62,7 @@ def conv_transpose_arguments(who: str, dims: int, input: Any, weight: Any, bias:
     if min(size) < 1:
         raise RuntimeError(f"{who}: Given input size per channel: {tuple(x.shape[2:])}. Calculated output size "
                            f"per channel: {_by(size)}. Output size is too small; try less padding")
-    # a convolution of something with output_padding >= stride would make more rows: they are there, and zero
+    # output_padding >= stride adds rows that no convolution would have read: they exist, and are zero
     more = [e // s for e, s in zip(extra, geometry.stride)]
     return _pad_ends(x, more), size, geometry
 
@@ -90,8 +90,10 @@ def _check_kernel(who: str, dims: int, weight: Any, bias: Any, out_channels: int
 
 
 def _padded(who: str, dims: int, x: Any, weight: Any, stride: Any, padding: str, dilation: Any) -> tuple[Any, Any]:
-    """What padding="same" and "valid" mean in numbers. Where "same" needs an odd number of rows, the input gets the
-    last one now."""
+    """Turn padding="same" or "valid" into numbers.
+
+    Where "same" needs an odd number of rows, the input gets the last one here.
+    """
     if padding not in ("same", "valid"):
         raise RuntimeError(f"{who}: Invalid padding string: {padding!r}; expected 'same' or 'valid'")
     if padding == "valid" or weight.ndim != dims + 2:
@@ -103,7 +105,7 @@ def _padded(who: str, dims: int, x: Any, weight: Any, stride: Any, padding: str,
 
 
 def _pad_ends(x: Any, more: list[int]) -> Any:
-    """x with so many zeros at the end of each spatial axis."""
+    """Add `more` zeros at the end of each spatial axis of x."""
     return pad(x, [width for n in reversed(more) for width in (0, n)]) if any(more) else x
 
 

@@ -1,8 +1,8 @@
-"""1-d and 3-d convolution, made of the 2-d ops of `two_d.py`.
+"""1-d and 3-d convolution, built from the 2-d ops of `two_d.py`.
 
-A signal is an image of height 1. And a kernel that reaches over kd frames of a film sees, at any time, kd images of
-C channels: one image of kd*C channels. `Frames` stacks them, 2-d convolution does the rest, and `FramesSum`,
-its transpose, lays frames back where they came from: the gradient of the one, and the end of transposed convolution.
+A signal is an image of height 1. A kernel over kd frames of a film reads, at each step, kd images of C channels: one
+image of kd*C channels. `Frames` stacks them, and 2-d convolution does the rest. `FramesSum`, its transpose, adds
+frames back to the places they came from: it is the gradient of `Frames`, and the last step of transposed convolution.
 """
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Depth(NamedTuple):
-    """How the kernel moves along the depth: output frame i reads frames i*stride + u*dilation - padding."""
+    """The kernel's steps along the depth: output frame i reads frames i*stride + u*dilation - padding."""
 
     size: int
     out_size: int
@@ -33,7 +33,7 @@ class Depth(NamedTuple):
 
 
 class Frames(Op):
-    """y[n*D' + i, c*kd + u] = x[n, c, i*s + u*d - p], an image; all zero where the index is outside.
+    """y[n*D' + i, c*kd + u] = x[n, c, i*s + u*d - p], an image; zero where the index is outside x.
 
     x (N, C, D, H, W) -> (N*D', C*kd, H, W)
     """
@@ -53,7 +53,7 @@ class Frames(Op):
 
 
 class FramesSum(Op):
-    """z[n, c, i*s + u*d - p] += g[n*D' + i, c*kd + u], for all i and u: Frames transposed.
+    """z[n, c, i*s + u*d - p] += g[n*D' + i, c*kd + u], for all i and u: the transpose of Frames.
 
     g (N*D', C*kd, H, W) -> (N, C, D, H, W)
     """
@@ -80,7 +80,7 @@ class FramesSum(Op):
 @public
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
            padding: int | tuple[int, ...] | str = 0, dilation: int | tuple[int, ...] = 1, groups: int = 1) -> Tensor:
-    """Slide kernels over signals; each output is the sum of what a kernel sees, weighted by the kernel.
+    """Slide kernels over signals; each output is a weighted sum of the elements under a kernel.
 
     input (N, C, L) or (C, L), weight (O, C/groups, k), bias (O,) or None; returns (N, O, L') or (O, L'), where
 
@@ -102,7 +102,7 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: in
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
                      padding: int | tuple[int, ...] = 0, output_padding: int | tuple[int, ...] = 0, groups: int = 1,
                      dilation: int | tuple[int, ...] = 1) -> Tensor:
-    """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.
+    """Add up kernels, one per input element, multiplied by that element.
 
     input (N, C, L) or (C, L), weight (C, O/groups, k), bias (O,) or None; returns (N, O, L') or (O, L'), where
 
@@ -124,7 +124,7 @@ def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 
 @public
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor | None, pad: int = 0) -> Tensor:
-    """`conv1d` for signals that lie time first.
+    """`conv1d` for signals with time as the first axis.
 
     input (L, N, C), weight (k, C, O), bias (O,); returns (L', N, O). pad: zeros at both ends.
     Errors: as `conv1d`.
@@ -142,7 +142,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor | None, pad: int = 0) -
 
 
 def _one_row(geometry: Any) -> ConvGeometry:
-    """The same moves, of one axis, along the row of an image of height 1."""
+    """The same steps along one axis, for an image of height 1."""
     return ConvGeometry((1, *geometry.stride), (0, *geometry.padding), (1, *geometry.dilation), geometry.groups)
 
 
@@ -152,7 +152,7 @@ def _one_row(geometry: Any) -> ConvGeometry:
 @public
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
            padding: int | tuple[int, ...] | str = 0, dilation: int | tuple[int, ...] = 1, groups: int = 1) -> Tensor:
-    """Slide kernels over volumes, or films; each output is the sum of what a kernel sees, weighted by the kernel.
+    """Slide kernels over volumes or films; each output is a weighted sum of the elements under a kernel.
 
     input (N, C, D, H, W) or (C, D, H, W), weight (O, C/groups, kd, kh, kw), bias (O,) or None; returns
     (N, O, D', H', W') or (O, D', H', W'). Other arguments, sizes and errors: as `conv2d`; tuples are (depth,
@@ -178,7 +178,7 @@ def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: in
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, ...] = 1,
                      padding: int | tuple[int, ...] = 0, output_padding: int | tuple[int, ...] = 0, groups: int = 1,
                      dilation: int | tuple[int, ...] = 1) -> Tensor:
-    """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.
+    """Add up kernels, one per input element, multiplied by that element.
 
     input (N, C, D, H, W) or (C, D, H, W), weight (C, O/groups, kd, kh, kw), bias (O,) or None; returns
     (N, O, D', H', W') or (O, D', H', W'). Other arguments, sizes and errors: as `conv_transpose2d`; tuples are
@@ -202,5 +202,5 @@ def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 
 
 def _in_plane(geometry: Any) -> ConvGeometry:
-    """The moves, of three axes, within an image."""
+    """The vertical and horizontal steps of a 3-d geometry."""
     return ConvGeometry(geometry.stride[1:], geometry.padding[1:], geometry.dilation[1:], geometry.groups)

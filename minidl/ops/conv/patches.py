@@ -1,7 +1,7 @@
-"""Images as columns of patches (unfold), and columns of patches added up into images (fold).
+"""Cut images into columns of patches (unfold), and add columns up to images (fold).
 
-Unfold copies, each pixel as often as patches see it; fold adds the copies up again. So each is the other's gradient.
-Convolution is a matrix product with unfolded patches.
+Unfold copies each pixel once for every patch that contains it; fold adds the copies up. So each is the other's
+gradient. Convolution is a matrix product with unfolded patches.
 """
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class Fold(Op):
 @public
 def unfold(input: Tensor, kernel_size: int | Pair, dilation: int | Pair = 1, padding: int | Pair = 0,
            stride: int | Pair = 1) -> Tensor:
-    """Every patch that a sliding window sees, as a column.
+    """Return every patch under a sliding window as a column.
 
     input (N, C, H, W) or (C, H, W); returns (N, C*kh*kw, L) or (C*kh*kw, L), where L is the number of positions of
     the window, counted row by row. The other arguments are those of `conv2d`; each may be an int or a pair.
-    Errors: RuntimeError where the window does not fit or numbers are out of range, TypeError for no ints.
+    Errors: RuntimeError where the window does not fit or numbers are out of range, TypeError unless they are ints.
 
         >>> import minidl
         >>> x = minidl.tensor([[[1., 2., 3.], [4., 5., 6.]]])
@@ -78,11 +78,11 @@ def unfold(input: Tensor, kernel_size: int | Pair, dilation: int | Pair = 1, pad
 @public
 def fold(input: Tensor, output_size: int | Pair, kernel_size: int | Pair, dilation: int | Pair = 1,
          padding: int | Pair = 0, stride: int | Pair = 1) -> Tensor:
-    """Columns of patches laid back where `unfold` took them from; where patches overlap, they add up.
+    """Add columns of patches to the places that `unfold` took them from; overlaps add up.
 
     input (N, C*kh*kw, L) or (C*kh*kw, L); returns (N, C, *output_size) or (C, *output_size). The other arguments are
-    those of `unfold`. fold(unfold(x)) multiplies each pixel by the number of patches that it is in.
-    Errors: RuntimeError where the columns are not those that `unfold` makes of an image of that size.
+    those of `unfold`. fold(unfold(x)) multiplies each pixel by the number of patches that contain it.
+    Errors: RuntimeError where the columns do not have the shape that `unfold` gives for that size.
 
         >>> import minidl
         >>> x = minidl.ones(1, 2, 3)

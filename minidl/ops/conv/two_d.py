@@ -1,19 +1,19 @@
-"""2-d convolution. Three ops, each of which is the gradient of the other two.
+"""2-d convolution: three ops; each is the gradient of the other two.
 
 Write T(x, w, g) for the sum of all products
 
     x[n, c, i*s + u*d - p, j*s + v*d - p] * w[o, c, u, v] * g[n, o, i, j]
 
-of an image x, a kernel w and a g in the shape of the output; i, j say where the kernel lies (s apart, p outside
-the image at first), u, v which of its elements is meant (d apart). T is linear in each of the three, and its
+of an image x, a kernel w and a g in the shape of the output. i, j are the position of the kernel (steps of s, starting
+p outside the image), u, v the position within the kernel (d apart). T is linear in each of the three, and its
 derivative by one of them is an op of the other two:
 
     dT/dg = Conv2d(x, w)             the output of convolution
-    dT/dx = Conv2dInputGrad(g, w)    where x went into T, w * g is due: the gradient of the image
-    dT/dw = Conv2dWeightGrad(x, g)   ... and likewise that of the kernel
+    dT/dx = Conv2dInputGrad(g, w)   the gradient of the image
+    dT/dw = Conv2dWeightGrad(x, g)  the gradient of the kernel
 
-So the loops that compute a gradient are those of the convolution itself, with the roles exchanged. And
-since T is all there is, the gradients of the gradients are the same three ops again.
+So the loops that compute a gradient are those of the convolution itself, with the roles exchanged. And since every op
+is a derivative of T, the gradients of the gradients are the same three ops again.
 
 `one_and_three_d.py` builds convolutions of other dimensions on these three.
 """
@@ -59,13 +59,14 @@ class Conv2d(Op):
 
     def grad_b(self, g: Value) -> Value:
         _, O, _, width = g.shape
-        columns = Sum((0, 2), (O, width))(g)   # in two steps: the first adds up whole rows of memory
+        columns = Sum((0, 2), (O, width))(g)   # in two steps: the first adds whole rows of memory
         return Sum((1,), (O,))(columns)
 
 
 class Conv2dInputGrad(Op):
-    """gx[n,c,h,w] = sum of g[n,o,i,j] * w[o,c,u,v] over all o and all (i,u), (j,v) that read (h,w):
-    i*s + u*d - p = h and j*s + v*d - p = w
+    """gx[n,c,h,w] = sum of g[n,o,i,j] * w[o,c,u,v] over all o and all (i,u), (j,v) that read (h,w)
+
+    That is where i*s + u*d - p = h and j*s + v*d - p = w.
 
     g (N, O, H', W'), w (O, C/groups, kh, kw) -> (N, C, H, W). Also known as transposed convolution.
     """
@@ -73,7 +74,7 @@ class Conv2dInputGrad(Op):
     layout = IMAGES
 
     def __init__(self, x_size: Pair, geometry: ConvGeometry) -> None:
-        self.x_size, self.geometry = x_size, geometry   # H' and W' do not say what H and W were
+        self.x_size, self.geometry = x_size, geometry   # H and W do not follow from H' and W'
 
     def forward(self, g: Array, w: Array) -> Array:
         self.w_size = w.shape[2:]
@@ -109,7 +110,7 @@ class Conv2dWeightGrad(Op):
 def add_bias(y: Array, b: Array) -> Array:
     """y[n,o,i,j] += b[o], in place."""
     O, width = y.shape[1], y.shape[3]
-    # b once for each column: where the channels lie last in memory, as they do on the CPU, whole rows are added
+    # Repeat b for each column: with channels last in memory, as on the CPU, whole rows are added.
     y += array_module(y).broadcast_to(b, (width, O)).copy().T[:, None]   # (O, 1, W')
     return y
 
@@ -117,18 +118,18 @@ def add_bias(y: Array, b: Array) -> Array:
 @public
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1,
            padding: int | Pair | str = 0, dilation: int | Pair = 1, groups: int = 1) -> Tensor:
-    """Slide kernels over images; each output is the sum of what a kernel sees, weighted by the kernel.
+    """Slide kernels over images; each output is a weighted sum of the pixels under a kernel.
 
     input (N, C, H, W) or (C, H, W), weight (O, C/groups, kh, kw), bias (O,) or None; returns (N, O, H', W')
     or (O, H', W'), where
 
         H' = (H + 2*padding - dilation*(kh - 1) - 1) // stride + 1
 
-    stride: how far the kernel moves at a time. padding: rows and columns of zeros around the image, or "valid" for
-    none, or "same" for as many as keep H' = H and W' = W. dilation: how far apart the elements of the
-    kernel lie. Each may be an int or a pair (vertical, horizontal). groups: channels come in so many groups,
-    and an output channel sees only its own.
-    Errors: RuntimeError where shapes, dtypes or numbers do not fit, TypeError for numbers that are no ints.
+    stride: how far the kernel moves at a time. padding: rows and columns of zeros around the image, "valid" for
+    none, or "same" for the number that keeps H' = H and W' = W. dilation: the distance between the elements of the
+    kernel. Each may be an int or a pair (vertical, horizontal). groups: the channels are divided into this number of
+    groups, and an output channel sees only its own group.
+    Errors: RuntimeError where shapes, dtypes or numbers do not fit, TypeError unless numbers are ints.
 
         >>> import minidl
         >>> image = minidl.tensor([[[[0., 0., 0.], [0., 1., 0.], [0., 0., 0.]]]])
@@ -146,18 +147,18 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: in
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1,
                      padding: int | Pair = 0, output_padding: int | Pair = 0, groups: int = 1,
                      dilation: int | Pair = 1) -> Tensor:
-    """Lay a kernel down for every input element, multiplied by that element, and add up where they overlap.
+    """Add up kernels, one per input pixel, multiplied by that pixel.
 
-    This is the gradient of `conv2d` with respect to its input, as a layer of its own: it makes images larger
-    where conv2d with the same numbers makes them smaller.
+    This is the gradient of `conv2d` with respect to its input. It makes images larger where conv2d with the same
+    numbers makes them smaller.
 
     input (N, C, H, W) or (C, H, W), weight (C, O/groups, kh, kw), bias (O,) or None; returns (N, O, H', W') or
     (O, H', W'), where
 
         H' = (H - 1)*stride - 2*padding + dilation*(kh - 1) + output_padding + 1
 
-    output_padding: with a stride, conv2d makes outputs of one size from inputs of several; so much is added
-    to the smallest of them, below and to the right.
+    output_padding: with a stride, conv2d gives the same output size for several input sizes; this number is added to
+    the smallest of them, below and to the right.
     Errors: as `conv2d`.
 
     Source: Zeiler et al., "Deconvolutional Networks", 2010.

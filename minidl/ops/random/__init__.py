@@ -1,4 +1,4 @@
-"""Random draws from tensors of probabilities, and dropout. What draws a new tensor stands in `tensors/creation`."""
+"""Random draws from given probabilities, and dropout. New random tensors are in `tensors/creation`."""
 from minidl.ops.random.draw import (
     bernoulli_, binomial, cauchy_, exponential_, geometric_, log_normal_, multinomial, normal_, poisson, random_,
     uniform_,

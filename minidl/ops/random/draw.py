@@ -1,6 +1,6 @@
-"""Random draws: from categories and counts given as tensors, and into a tensor's own memory.
+"""Random draws: from probabilities given as tensors, and into an existing tensor.
 
-Each distribution is a formula on uniform or normal numbers, so that a device needs no other generator.
+Each distribution is a formula of uniform or normal numbers, so that a device needs only those two generators.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _stream(x: Array, generator: Generator | None, who: str) -> Any:
-    """The random stream of the device that x is on. Errors: RuntimeError for a generator of another one."""
+    """The random stream of x's device. Errors: RuntimeError for a generator of another device."""
     device = device_of(x)
     if generator is not None and generator.device.type != device.type:
         raise RuntimeError(f"{who}: Expected a '{device.type}' device type for generator but found "
@@ -32,7 +32,7 @@ def _stream(x: Array, generator: Generator | None, who: str) -> Any:
 
 
 def _uniform(x: Array, generator: Generator | None, who: str) -> Array:
-    """Numbers on [0, 1), of the shape and, as far as they are drawn, the dtype of x."""
+    """Numbers on [0, 1) in the shape of x, and in its dtype if that can be drawn."""
     return _stream(x, generator, who).random(x.shape, dtype=float64 if x.dtype == float64 else float32)
 
 
@@ -41,11 +41,12 @@ def _uniform(x: Array, generator: Generator | None, who: str) -> Array:
 @public
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
                 generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
-    """Positions drawn with the probabilities that are proportional to `input`, each row on its own:
+    """Draw positions with probabilities proportional to `input`, for each row by itself.
+
     (C) -> (num_samples), (N, C) -> (N, num_samples).
 
-    Without replacement no position is drawn twice from a row. Each then gets a waiting time, exponentially
-    distributed with its weight as the rate, and the first `num_samples` to arrive are taken.
+    Without replacement, no position is drawn twice from a row: each gets an exponentially distributed waiting time,
+    with its weight as the rate, and the first `num_samples` to arrive are taken.
     Errors: RuntimeError for weights that are negative, not finite or all zero, and for too many samples.
 
         >>> import minidl
@@ -59,11 +60,11 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
         with np.errstate(divide="ignore"):
             arrival = -np.log1p(-_uniform(weights, generator, "multinomial")) / weights   # weight 0: never
         return wrap(xp.argsort(xp.where(weights > 0, arrival, math.inf), axis=-1)[..., :num_samples])
-    # The cumulated weights cut [0, total) into pieces, one for each position.
+    # The cumulative weights cut [0, total) into intervals, one for each position.
     ends = xp.cumsum(weights, axis=-1)
     total = ends[..., -1:]
     draws = _stream(x, generator, "multinomial").random((*x.shape[:-1], num_samples)) * total
-    return searchsorted(ends, np.minimum(draws, np.nextafter(total, 0)), right=True)   # total itself is no piece's
+    return searchsorted(ends, np.minimum(draws, np.nextafter(total, 0)), right=True)   # total itself is in no interval
 
 
 def _check_weights(x: Array, num_samples: int, replacement: bool) -> None:
@@ -77,7 +78,7 @@ def _check_weights(x: Array, num_samples: int, replacement: bool) -> None:
         raise RuntimeError(f"multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
                            f"{num_samples} of {x.shape[-1]}")
     if not isinstance(x, np.ndarray):
-        return      # a GPU is not asked: its answer would have to be waited for
+        return      # not checked on a GPU, since the CPU would have to wait
     if not (np.isfinite(x) & (x >= 0)).all():
         raise RuntimeError("multinomial: probability tensor contains either `inf`, `nan` or element < 0")
     positive = (x > 0).sum(axis=-1)
@@ -91,7 +92,7 @@ def _check_weights(x: Array, num_samples: int, replacement: bool) -> None:
 
 @public
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """A count for each rate in `input`, from the Poisson distribution, in the dtype of `input`.
+    """Draw a count for each rate in `input` from the Poisson distribution, in its dtype.
 
     Errors: RuntimeError where a rate is negative, NotImplementedError unless floating.
 
@@ -109,10 +110,12 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 
 @public
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
-    """How many of `count` trials succeed, each with the probability `prob`, in their dtype and common shape.
+    """Draw the number of successes in `count` trials, each with the probability `prob`.
 
-    Errors: ValueError unless both are floating, RuntimeError where dtypes differ, counts are negative or probabilities
-    lie outside [0, 1].
+    The result has their common dtype and shape.
+
+    Errors: ValueError unless both are floating, RuntimeError where dtypes differ, counts are negative, or
+    probabilities lie outside [0, 1].
 
         >>> import minidl
         >>> minidl.binomial(minidl.tensor([3.0, 5.0]), minidl.tensor([0.0, 1.0]))
@@ -179,8 +182,10 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
 
 @public
 def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Fill with numbers from the Cauchy distribution: median + sigma * tan(pi (u - 1/2)). Errors: RuntimeError
-    unless sigma > 0 and the tensor is floating."""
+    """Fill with numbers from the Cauchy distribution: median + sigma * tan(pi (u - 1/2)).
+
+    Errors: RuntimeError unless sigma > 0 and the tensor is floating.
+    """
     _check_continuous(input, "cauchy_", "sigma", sigma)
     angle = (_uniform(array_of(input), generator, "cauchy_") - 0.5) * math.pi
     return copy_(input, wrap(np.tan(angle) * sigma + median))
@@ -188,8 +193,10 @@ def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
 
 @public
 def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
-    """Fill with numbers whose logarithms are normal, of the given mean and standard deviation. Errors:
-    RuntimeError unless std > 0 and the tensor is floating."""
+    """Fill with numbers whose logarithms are normal, of the given mean and standard deviation.
+
+    Errors: RuntimeError unless std > 0 and the tensor is floating.
+    """
     _check_continuous(input, "log_normal_", "std", std)
     x = array_of(input)
     dtype = float64 if x.dtype == float64 else float32
@@ -207,8 +214,9 @@ def _check_continuous(input: Any, who: str, name: str, value: float) -> None:
 
 @public
 def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
-    """Fill with the number of trials until the first success, 1, 2, ..., each of probability p:
-    floor(log(1 - u) / log(1 - p)) + 1. Errors: RuntimeError unless 0 < p < 1.
+    """Fill with the number of trials until the first success: 1, 2, ...
+
+    Each has the probability p: floor(log(1 - u) / log(1 - p)) + 1. Errors: RuntimeError unless 0 < p < 1.
 
         >>> import minidl
         >>> bool((minidl.zeros(4).geometric_(0.5) >= 1).all())
@@ -220,13 +228,15 @@ def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -
     return copy_(input, wrap(np.floor(np.log1p(-u) / math.log1p(-p)) + 1))
 
 
-WHOLE = {float16: 2**11, float32: 2**24, float64: 2**53}    # up to here a floating dtype holds every whole number
+WHOLE = {float16: 2**11, float32: 2**24, float64: 2**53}    # whole numbers up to here are exact in a floating dtype
 
 
 @public
 def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
-    """Fill with whole numbers from `from_` to `to - 1`; `random_(to)` starts at 0, `random_()` takes all that the
-    dtype holds from 0 on. Errors: RuntimeError where there are none, or the dtype does not hold them.
+    """Fill with whole numbers from `from_` to `to - 1`.
+
+    `random_(to)` starts at 0, `random_()` draws from all whole numbers >= 0 that the dtype holds exactly.
+    Errors: RuntimeError where the range is empty, or the dtype does not hold it.
 
         >>> import minidl
         >>> bool((minidl.zeros(4).random_(10, 20) >= 10).all())

@@ -1,7 +1,7 @@
-"""Dropout: in training, random parts of the input are set to 0, so that a network cannot lean on any of them.
+"""Dropout: in training, set random parts of the input to 0.
 
-What is left is scaled up by 1/(1-p), so that the expected value stays what it was and nothing remains to be done
-after training. The mask is drawn first and is an input of the op, which is then as plain as can be: linear.
+So a network cannot rely on any single part. The rest is scaled by 1/(1-p): the expected value stays the same, and
+nothing needs to change after training. The mask is drawn first and is an input of the op, which is then linear.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Dropout(Elementwise):
-    """y = x * mask, the mask holding 0 and 1/(1-p); where x did not pass, no gradient does."""
+    """y = x * mask, where the mask holds 0 and 1/(1-p); a dropped x gets no gradient."""
 
     def forward(self, x: Array, mask: Array) -> Array:
         return x * mask
@@ -45,7 +45,7 @@ def draw_mask(like: Array, shape: Shape, p: float, scale: float) -> Array:
 
 @public
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Each element is 0 with probability p, else divided by 1-p. When not training: `input` itself.
+    """Set each element to 0 with probability p, else divide it by 1-p. When not training: `input` itself.
 
     inplace: write into the memory of `input`.
     Errors: ValueError where p is not between 0 and 1, RuntimeError unless `input` is floating.
@@ -71,7 +71,7 @@ def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
 
 @public
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """`dropout` of whole channels of (N, C, L), or of (C, L). Errors: as `dropout`, and RuntimeError for other shapes.
+    """`dropout` of whole channels of (N, C, L) or (C, L). Errors: as `dropout`, and RuntimeError for other shapes.
 
         >>> import minidl
         >>> y = minidl.nn.functional.dropout1d(minidl.ones(1, 100, 3))
@@ -83,9 +83,9 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 @public
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """`dropout` of whole channels of (N, C, H, W): neighbouring pixels tell the same, so drop them together.
+    """`dropout` of whole channels of (N, C, H, W): neighbouring pixels are similar, so drop them together.
 
-    Of three dimensions, the first two are taken for N and C, as PyTorch does.
+    With three dimensions, the first two are taken as N and C, as PyTorch does.
     Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
 
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014,
@@ -101,7 +101,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 @public
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """`dropout` of whole channels of (N, C, D, H, W), or of (C, D, H, W).
+    """`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W).
 
     Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
 
@@ -115,8 +115,9 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 @public
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Dropout for `selu`: elements are set to selu's lowest value, and all are then scaled and shifted, so that
-    mean 0 and variance 1 stay as they are.
+    """Dropout for `selu`: set elements to selu's lowest value, and keep mean 0 and variance 1.
+
+    To keep them, all elements are then scaled and shifted.
 
     Arguments and errors: as `dropout`.
 
@@ -166,18 +167,18 @@ def _alpha_dropout(who: str, input: Any, p: float, training: bool, inplace: bool
         return input
     if p == 1:
         return _dropout(who, input, p, training, inplace)
-    lowest = -1.7580993408473766                                  # of selu: -scale * alpha
+    lowest = -1.7580993408473766                                  # the lower limit of selu, -scale * alpha
     scale = 1 / math.sqrt((1 - p) * (1 + p * lowest * lowest))
     x = input.array if isinstance(input, TensorBase) else input
     mask = draw_mask(x, _mask_shape(x.shape, kept), p, scale)
-    shift = (scale - mask) * lowest - p * scale * lowest          # the dropped ones move to `lowest`, then all shift
+    shift = (scale - mask) * lowest - p * scale * lowest    # dropped elements become `lowest`, then all shift
     if inplace:
         return write(write(input, Dropout(), mask, who=who), Shift(), shift, who=who)
     return Shift()(Dropout()(input, mask), shift)
 
 
 class Shift(Elementwise):
-    """y = x + shift, by an array that is constant."""
+    """y = x + shift, for a constant array."""
 
     def forward(self, x: Array, shift: Array) -> Array:
         return x + shift
@@ -203,7 +204,7 @@ def _dropout(who: str, input: Any, p: float, training: bool, inplace: bool, dims
 
 
 def _mask_shape(shape: Shape, kept: int | None) -> Shape:
-    """One number for each index along the first `kept` dimensions."""
+    """A shape with one number for each index along the first `kept` dimensions."""
     return shape if kept is None else (*shape[:kept], *[1] * (len(shape) - kept))
 
 

@@ -1,4 +1,4 @@
-"""Many numbers to one: sums, extremes and norms; and sums step by step, along an axis."""
+"""Reduce many numbers to one: sums, extremes and norms; and running sums along an axis."""
 from minidl.ops.reduce.sums import (
     AllTrue, AnyTrue, Deviation, LogSumExp, Mean, NanSum, Prod, Reduction, Std, SumIntegers, Var, all, any,
     count_nonzero, logsumexp, mean, nanmean, nansum, prod, std, std_mean, sum, var, var_mean,

@@ -1,4 +1,4 @@
-"""The largest and the smallest of many numbers, and where they stand."""
+"""The largest and the smallest element, and their positions."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Extreme(Reduction):
-    """y = the largest x, or the smallest. The elements that attain it share the gradient evenly."""
+    """y = the largest x, or the smallest. All elements equal to it share the gradient evenly."""
 
     def __init__(self, axes: Shape, keepdim: bool, which: str) -> None:
         super().__init__(axes, keepdim)
@@ -33,14 +33,14 @@ class Extreme(Reduction):
         return getattr(x, self.which)(axis=self.axes, keepdims=True)
 
     def grad_x(self, g: Value, x: Value, out: Value) -> Value:
-        # A nan is the extreme wherever there is one.
+        # If there is a nan, it is the extreme.
         attained = (x == self.spread(out)) | (x != x)
         shares = Sum(self.axes, tuple(g.shape))(cast(attained, g.dtype))
         return where(attained, self.spread(g / shares), 0.0)
 
 
 class ArgExtreme(Op):
-    """Where the largest x is, or the smallest; the first of several. Without an axis, among all."""
+    """The position of the first largest (or smallest) x, along an axis or among all."""
 
     def __init__(self, axis: int | None, which: str) -> None:
         self.axis, self.which = axis, which   # "argmax" or "argmin"
@@ -76,7 +76,7 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
         return kind(clone(input), reshape(ArgExtreme(None, "argmax")(input), ()))
     check_not_empty(input, (axis,), which)
     indices = ArgExtreme(axis, f"arg{which}")(input)
-    # The gradient goes where the value was found.
+    # The gradient goes to the position of the value.
     values = GetItem(grid(array_of(indices), axis)).watch(indices)(input)
     return kind(values, indices) if keepdim else kind(squeeze(values, axis), squeeze(indices, axis))
 
@@ -91,11 +91,11 @@ def max(input: Tensor, dim: Tensor = ..., *, other: Tensor = ..., out: Tensor | 
 @public
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None,
         out: Tensor | Sequence[Tensor] | None = None) -> Any:
-    """The largest element; the largest along a dimension, and where it is; or the larger of two tensors.
+    """The largest element; the largest along a dimension; or the larger of two tensors.
 
-    `max(input)` is one value; elements that attain it share its gradient evenly. `max(input, dim)` is
-    a named tuple (values, indices), the first index where several are largest; the gradient goes to that one.
-    `max(input, other)` is `maximum`. Errors: RuntimeError or IndexError where there is nothing to choose from.
+    `max(input)` is one value; all elements equal to it share its gradient evenly. `max(input, dim)` is a named tuple
+    (values, indices) with the first index among equals; the gradient goes to that one. `max(input, other)` is
+    `maximum`. Errors: RuntimeError or IndexError where there are no elements.
 
         >>> import minidl
         >>> x = minidl.tensor([[1.0, 5.0], [3.0, 2.0]])
@@ -117,9 +117,9 @@ def min(input: Tensor, dim: Tensor = ..., *, other: Tensor = ..., out: Tensor | 
 @public
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None,
         out: Tensor | Sequence[Tensor] | None = None) -> Any:
-    """The smallest element; the smallest along a dimension, and where it is; or the smaller of two tensors.
+    """The smallest element; the smallest along a dimension; or the smaller of two tensors.
 
-    Everything else is as for `max`.
+    Otherwise as `max`.
 
         >>> import minidl
         >>> minidl.min(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=0).values
@@ -130,7 +130,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
 
 @public
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The largest element over the given dimensions, one or several; equals share the gradient evenly.
+    """The largest element over the given dimensions; equal elements share the gradient evenly.
 
         >>> import minidl
         >>> minidl.amax(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=(0, 1))
@@ -144,7 +144,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | 
 
 @public
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The smallest element over the given dimensions, one or several; equals share the gradient evenly.
+    """The smallest element over the given dimensions; equal elements share the gradient evenly.
 
         >>> import minidl
         >>> minidl.amin(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
@@ -173,7 +173,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False,
 
 @public
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Where the largest element is, along a dimension or among all as one row; the first of several.
+    """The position of the first largest element, along a dimension, or in the flattened tensor.
 
         >>> import minidl
         >>> minidl.argmax(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
@@ -184,7 +184,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
 
 @public
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Where the smallest element is, along a dimension or among all as one row; the first of several.
+    """The position of the first smallest element, along a dimension, or in the flattened tensor.
 
         >>> import minidl
         >>> minidl.argmin(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]))

@@ -1,4 +1,4 @@
-"""Along an axis, step by step: running sums, products and extremes, differences, and the area under points."""
+"""Step by step along an axis: running sums, products, extremes; differences; integrals."""
 from __future__ import annotations
 
 import math
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
 
 class CumSum(Op):
-    """y_i = x_0 + ... + x_i, or, reversed, x_i + ... + x_n: each is the other's gradient, for x_k is part of
-    y_k and of all that come after it."""
+    """y_i = x_0 + ... + x_i, or, reversed, x_i + ... + x_n.
+
+    Each is the gradient of the other: x_k is part of y_k and of all later sums.
+    """
 
     complex_rules = "as written"
 
@@ -54,7 +56,7 @@ class CumSum(Op):
 
 @public
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
-    """The running sum along a dimension, in `dtype`; of integers and bools in int64.
+    """The running sum along a dimension, in `dtype`; in int64 for integers and bools.
 
         >>> import minidl
         >>> minidl.cumsum(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
@@ -66,7 +68,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = N
 
 @public
 def cumsum_(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """`cumsum`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than it has."""
+    """`cumsum`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than its own."""
     _check_dtype(input, dtype)
     return write(input, cumsum, dim, who="cumsum_")
 
@@ -74,8 +76,8 @@ def cumsum_(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 class CumProd(FusedOp):
     """y_i = x_0 x_1 ... x_i along an axis.
 
-    dL/dx_k = sum_{i >= k} g_i y_i / x_k. Where x_k is the first zero, y_i / x_k stands for the product without
-    x_k, that is the running product with a one in its place; behind it all products remain zero.
+    dL/dx_k = sum_{i >= k} g_i y_i / x_k. Where x_k is the first zero, y_i / x_k stands for the product without x_k: the
+    running product with a one in its place. After it, all products remain zero.
     """
 
     complex_rules = "as written"
@@ -84,7 +86,7 @@ class CumProd(FusedOp):
         self.axis = axis
 
     def reference(self, x: Value) -> Value:
-        """Multiply everything with what stands 1, then 2, 4, 8, ... places before it."""
+        """Multiply every element by the one 1, then 2, 4, 8, ... places before it."""
         n, shift = x.shape[self.axis], 1
         while shift < n:
             shifted = narrow(x, self.axis, 0, n - shift) * narrow(x, self.axis, shift, n - shift)
@@ -109,7 +111,7 @@ class CumProd(FusedOp):
 
 @public
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
-    """The running product along a dimension, in `dtype`; of integers and bools in int64.
+    """The running product along a dimension, in `dtype`; in int64 for integers and bools.
 
         >>> import minidl
         >>> minidl.cumprod(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
@@ -121,7 +123,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = 
 
 @public
 def cumprod_(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """`cumprod`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than it has."""
+    """`cumprod`, written into `input`; returns `input`. Errors: RuntimeError for another `dtype` than its own."""
     _check_dtype(input, dtype)
     return write(input, cumprod, dim, who="cumprod_")
 
@@ -137,9 +139,9 @@ def _check_dtype(input: Any, dtype: Any) -> None:
 
 @public
 def cummax(input: Tensor, dim: int, *, out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
-    """The largest value so far along `dim`, and where it stood: `(values, indices)`.
+    """The largest value so far along `dim`, and its position: `(values, indices)`.
 
-    Of equal values the last one counts, and gets the gradient. Once there is a NaN, it stays.
+    Among equal values the last one counts, and gets the gradient. After the first NaN, all values are NaN.
 
         >>> import minidl
         >>> minidl.cummax(minidl.tensor([1.0, 3.0, 2.0, 3.0]), dim=0)
@@ -150,7 +152,7 @@ def cummax(input: Tensor, dim: int, *, out: Sequence[Tensor] | None = None) -> r
 
 @public
 def cummin(input: Tensor, dim: int, *, out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
-    """The smallest value so far along `dim`, and where it stood; as `cummax` otherwise.
+    """The smallest value so far along `dim`, and its position; otherwise as `cummax`.
 
         >>> import minidl
         >>> minidl.cummin(minidl.tensor([2.0, 3.0, 1.0]), dim=0).values
@@ -165,7 +167,7 @@ def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> return_types
     xp = array_module(x)
     if axis is None:
         return kind(clone(input), wrap(xp.zeros((), np.int64)))
-    attained = (x == scan(x, axis, ufunc)) | (x != x)   # a NaN is extreme, but equals nothing
+    attained = (x == scan(x, axis, ufunc)) | (x != x)   # a NaN attains the result, but equals nothing
     positions = xp.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
     places = scan(xp.where(attained, positions, 0), axis, np.maximum)
     indices = as_result(wrap(places))
@@ -177,16 +179,16 @@ def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> return_types
 class LogCumSumExp(FusedOp):
     """y_i = log(e^x_0 + ... + e^x_i) along an axis
 
-    dL/dx_k = sum_{i >= k} g_i e^(x_k - y_i). No exponent there is above 0, but e^x_k and e^-y_i alone may
-    overflow: the sums are taken of logarithms, those of the positive g apart from those of the negative. They are
-    taken in double precision, for x and y may be large, and only what they differ by counts.
+    dL/dx_k = sum_{i >= k} g_i e^(x_k - y_i). No exponent is above 0 there, but e^x_k and e^-y_i alone may overflow. So
+    the sums are computed from logarithms, separately for positive and negative g. They are computed in double
+    precision: x and y may be large, and only their difference counts.
     """
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
     def reference(self, x: Value) -> Value:
-        """Join everything with what stands 1, then 2, 4, 8, ... places before it."""
+        """Combine every element with the one 1, then 2, 4, 8, ... places before it."""
         n, shift = x.shape[self.axis], 1
         while shift < n:
             joined = logaddexp(narrow(x, self.axis, 0, n - shift), narrow(x, self.axis, shift, n - shift))
@@ -203,7 +205,7 @@ class LogCumSumExp(FusedOp):
         dtype, g, x, out = x.dtype, *[a.astype(float64) for a in (g, x, out)]
 
         def share(g: Array) -> Array:
-            """sum_{i >= k} g_i e^(x_k - y_i) for g >= 0; where all x so far are -inf, nothing depends on them."""
+            """sum_{i >= k} g_i e^(x_k - y_i) for g >= 0; 0 where all x so far are -inf."""
             logs = array_module(x).where(out == -math.inf, -math.inf, np.log(g) - out)
             return np.exp(x + scan(logs[backwards], self.axis, np.logaddexp)[backwards])
         return [(share(np.maximum(g, 0)) - share(np.maximum(-g, 0))).astype(dtype)]
@@ -229,10 +231,12 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
 @public
 def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *,
          out: Tensor | None = None) -> Tensor:
-    """The differences of neighbours along `dim`, taken n times; `prepend` and `append` are put at the ends first.
+    """The differences of neighbours along `dim`, taken n times.
 
-    Bools differ where they are not equal. Errors: RuntimeError for a tensor without dimensions, n < 0, or ends
-    of another number of dimensions.
+    `prepend` and `append` are joined to the ends first.
+
+    The difference of two bools is whether they differ. Errors: RuntimeError for a tensor without dimensions, n < 0, or
+    ends with another number of dimensions.
 
         >>> import minidl
         >>> minidl.diff(minidl.tensor([1, 4, 9, 16])), minidl.diff(minidl.tensor([1, 4, 9, 16]), n=2)
@@ -255,19 +259,19 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None
 
 
 def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:
-    """All elements but the last, and all but the first."""
+    """All elements without the last, and all without the first."""
     steps = max(x.shape[axis] - 1, 0)
     return narrow(x, axis, 0, steps), narrow(x, axis, x.shape[axis] - steps, steps)
 
 
-# ---------------------------------------------------------------------- the area under points
+# ---------------------------------------------------------------------- integrals
 
 @public
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """The integral along `dim` of the line through the points y, by the trapezoidal rule.
 
-    The points stand at the places `x` (one for each, or broadcasting with y), or `dx` apart (1 by default).
-    Errors: TypeError where both are given, RuntimeError where there is not one x for each point.
+    The points are at the positions `x` (one each, or broadcast to y), or `dx` apart (1 by default).
+    Errors: TypeError where both are given, RuntimeError where the number of x is not that of the points.
 
         >>> import minidl
         >>> minidl.trapezoid(minidl.tensor([1.0, 5.0, 9.0])), minidl.trapezoid(minidl.tensor([1.0, 5.0]), dx=0.5)
@@ -282,7 +286,7 @@ trapz = alias("trapz", trapezoid)
 
 @public
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
-    """The integrals from the first point to each of the others; arguments and errors as `trapezoid`.
+    """The integrals from the first point to each other one; arguments and errors as `trapezoid`.
 
         >>> import minidl
         >>> minidl.cumulative_trapezoid(minidl.tensor([1.0, 5.0, 9.0]))
@@ -299,7 +303,7 @@ def _axis(y: Any, dim: int, who: str) -> int:
 
 
 def _twice_the_areas(y: Any, x: Any, dx: float | None, axis: int, who: str) -> Any:
-    """Width times the sum of the two heights, for every strip between neighbours."""
+    """For every strip between neighbours, its width times the sum of the two heights."""
     if x is not None and dx is not None:
         raise TypeError(f"{who}: expected x or dx, but got both; x says where the points are, dx how far apart")
     left, right = _neighbours(y, axis)

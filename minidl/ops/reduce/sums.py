@@ -1,9 +1,9 @@
-"""Many numbers to one: sums and means, products, spread, logsumexp; whether all are true, or any.
+"""Reduce many numbers to one: sums, means, products, variance, logsumexp, all, any.
 
-Extremes stand in `extremes.py`, norms in `vector_norm.py`, running sums and products in `scan.py`.
+Extremes are in `extremes.py`, norms in `vector_norm.py`, running sums and products in `scan.py`.
 
-Each op first computes with the reduced axes left in as ones; `spread` repeats a value of that form back over
-the input, which is how gradients return.
+Each op first computes with the reduced axes kept as size 1. `spread` repeats a value of that form over the input;
+that is how gradients return.
 """
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ Dims = int | tuple[int, ...] | list[int] | None
 
 
 class Reduction(Op):
-    """The base: y = `reduce(x)`, with the reduced axes as ones if `keepdim`, or without them."""
+    """Base class: y = `reduce(x)`, with the reduced axes of size 1 if `keepdim`, or without them."""
 
     def __init__(self, axes: Shape, keepdim: bool = False) -> None:
         self.axes, self.keepdim = axes, keepdim
 
     def reduce(self, x: Array) -> Array:
-        """The result with the reduced axes left in as ones."""
+        """The result, with the reduced axes kept as size 1."""
         raise NotImplementedError
 
     def forward(self, x: Array) -> Array:
@@ -49,19 +49,19 @@ class Reduction(Op):
         return y if self.keepdim else y.reshape(reduced_shape(x.shape, self.axes, False))
 
     def spread(self, y: Any) -> Any:
-        """A value of the output's shape, repeated over the input's."""
+        """Repeat a value of the output's shape over the input's shape."""
         return Expand(self.x_shape, self.ones)(y)
 
 
 def reduced_shape(shape: Shape, axes: Shape, keepdim: bool) -> Shape:
-    """What is left of `shape` when `axes` are reduced."""
+    """`shape` after a reduction over `axes`."""
     if keepdim:
         return tuple([1 if i in axes else n for i, n in enumerate(shape)])
     return tuple([n for i, n in enumerate(shape) if i not in axes])
 
 
 def count(shape: Shape, axes: Shape) -> int:
-    """How many elements go into one result."""
+    """The number of elements that go into one result."""
     return math.prod([shape[axis] for axis in axes])
 
 
@@ -72,7 +72,7 @@ def axes_of(input: Any, dim: Dims, who: str) -> Shape:
 
 
 def axis_of(input: Any, dim: Any, who: str) -> int | None:
-    """The axis of a function that takes a single one; None for a tensor without dimensions."""
+    """The axis of a function that takes one; None for a tensor without dimensions."""
     ndim = ndim_of(input, who)
     axis = normalize_dim(dim, ndim, who)
     return axis if ndim else None
@@ -87,7 +87,7 @@ def ndim_of(input: Any, who: str) -> int:
 
 
 def floating(input: Any, dtype: Any, who: str, kinds: str = "f") -> Any:
-    """`input` in `dtype`, which must be a floating one; with `kinds` "fc" it may be complex."""
+    """`input` in `dtype`, which must be floating; with `kinds` "fc" it may be complex."""
     ndim_of(input, who)
     x = input if dtype is None else cast(input, np.dtype(dtype))
     if x.dtype.kind not in kinds:
@@ -111,8 +111,8 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
         out: Tensor | None = None) -> Tensor:
     """The sum of all elements, or over the given dimensions.
 
-    `dim` is an int or a tuple of them; `keepdim` leaves the reduced dimensions in with size 1; `dtype` is cast
-    to first. Integers and bools add up in int64. Over nothing, the sum is 0.
+    `dim` is an int or a tuple of ints; `keepdim` keeps the reduced dimensions with size 1; `dtype` is cast to first.
+    Integers and bools are summed in int64. The sum of no elements is 0.
     Errors: IndexError for a dim out of range, RuntimeError for one that is named twice.
 
         >>> import minidl
@@ -147,7 +147,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
          out: Tensor | None = None) -> Tensor:
     """The mean of all elements, or over the given dimensions; arguments as `sum`.
 
-    Over nothing, it is nan. Errors: RuntimeError unless `input`, or `dtype`, is floating or complex.
+    The mean of no elements is nan. Errors: RuntimeError unless `input`, or `dtype`, is floating or complex.
 
         >>> import minidl
         >>> minidl.mean(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
@@ -157,7 +157,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
 
 
 class NanSum(Reduction):
-    """y = sum of x where x is a number; the others receive no gradient."""
+    """y = sum of the x that are not nan; nan elements get no gradient."""
 
     complex_rules = "as written"
 
@@ -186,21 +186,23 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
 @public
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None,
             out: Tensor | None = None) -> Tensor:
-    """The mean of the elements that are not nan, nan where there are none; arguments as `sum`.
+    """The mean of the elements that are not nan; arguments as `sum`.
+
+    It is nan where there are none.
 
         >>> import minidl
         >>> minidl.nanmean(minidl.tensor([1.0, float("nan"), 2.0]))
         tensor(1.5000)
     """
     x = floating(input, dtype, "nanmean")
-    return nansum(x, dim, keepdim) / cast(sum(x == x, dim, keepdim), x.dtype)   # 0 / 0 is meant to be nan
+    return nansum(x, dim, keepdim) / cast(sum(x == x, dim, keepdim), x.dtype)   # 0 / 0 gives the nan for no elements
 
 
 # ---------------------------------------------------------------------- products
 
 
 def running(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
-    """`cumsum` or `cumprod` along an axis, from its end if `reverse`."""
+    """`cumsum` or `cumprod` along an axis, from the end if `reverse`."""
     if not reverse:
         return getattr(x, what)(axis=axis, dtype=accumulation_dtype(x.dtype))
     backwards = (slice(None),) * axis + (slice(None, None, -1),)
@@ -215,10 +217,10 @@ def running_input(input: Any, dim: int, dtype: Any, who: str) -> tuple[Any, int 
 
 
 class Prod(FusedOp):
-    """y = x_1 x_2 ... x_n along an axis, which stays in with size 1.
+    """y = x_1 x_2 ... x_n along an axis, which is kept with size 1.
 
-    dy/dx_k is the product of all the others: of those before k and those after k. No division, so that zeros
-    among the x need no special care.
+    dy/dx_k is the product of all the others: of those before k and those after k. Without a division, zeros among the x
+    need no special care.
     """
 
     complex_rules = "as written"
@@ -227,7 +229,7 @@ class Prod(FusedOp):
         self.axis = axis
 
     def reference(self, x: Value) -> Value:
-        """Multiply the first half with the second until one is left."""
+        """Multiply the first half with the second until one element is left."""
         n = x.shape[self.axis]
         odd: Any = 1.0
         if n == 0:
@@ -256,9 +258,9 @@ class Prod(FusedOp):
 @public
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None,
          out: Tensor | None = None) -> Tensor:
-    """The product of all elements, or along one dimension; of integers and bools in int64.
+    """The product of all elements, or along one dimension; in int64 for integers and bools.
 
-    Over nothing, it is 1. The gradient is right where elements are zero, too.
+    The product of no elements is 1. The gradient is correct for zeros too.
 
         >>> import minidl
         >>> minidl.prod(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
@@ -274,14 +276,14 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     return y if keepdim else squeeze(y, axis)
 
 
-# ---------------------------------------------------------------------- spread
+# ---------------------------------------------------------------------- variance
 
 
 class Deviation(Reduction):
-    """The base of Var and Std: how far x lies from its mean m, with n - c to divide by.
+    """Base of Var and Std: the deviation of x from its mean m, with divisor n - c.
 
-    In two passes, first m and then the squares: the one-pass formula E[x^2] - m^2 loses all digits where m is
-    large. What m contributes to the gradient is zero, for the x - m add up to zero.
+    In two passes, first m and then the squares: the one-pass formula E[x^2] - m^2 loses all digits where m is large.
+    The gradient through m is zero, since the x - m add up to zero.
     """
 
     def __init__(self, axes: Shape, keepdim: bool, correction: float) -> None:
@@ -334,10 +336,12 @@ def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keep
 @public
 def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
         correction: float | None = None, out: Tensor | None = None) -> Tensor:
-    """The variance of all elements, or over the given dimensions: sum (x - mean)^2 / (n - correction).
+    """The variance of all elements, or over the given dimensions.
 
-    `correction` is 1 unless given (Bessel's: an unbiased estimate from a sample); `unbiased=False` is another
-    spelling of `correction=0`. Where n - correction is not positive the result is nan or inf.
+    sum (x - mean)^2 / (n - correction)
+
+    `correction` is 1 unless given (Bessel's: an unbiased estimate from a sample); `unbiased=False` means
+    `correction=0`. Where n - correction is not positive, the result is nan or inf.
     Errors: RuntimeError unless `input` is floating.
 
         >>> import minidl
@@ -351,7 +355,7 @@ def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = F
 @public
 def std(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
         correction: float | None = None, out: Tensor | None = None) -> Tensor:
-    """The standard deviation, the root of `var`; arguments as there. Where it is 0, so is its gradient.
+    """The standard deviation, the root of `var`; same arguments. Where it is 0, so is its gradient.
 
         >>> import minidl
         >>> minidl.std(minidl.tensor([1.0, 2.0, 3.0]))
@@ -392,7 +396,7 @@ def std_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: boo
 class LogSumExp(Reduction):
     """y = log sum exp(x) = m + log sum exp(x - m);  dy/dx = exp(x - m) / sum exp(x - m), the softmax of x
 
-    With m = max x (of complex numbers, of their real parts) no exp overflows. Where all x are -inf, so is y, and the
+    With m = max x (for complex numbers, of their real parts) no exp overflows. Where all x are -inf, so is y, and the
     gradient is 0.
     """
 
@@ -419,7 +423,7 @@ class LogSumExp(Reduction):
 
 @public
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """log(sum(exp(input))) over the given dimensions, without overflow. Over nothing it is -inf.
+    """log(sum(exp(input))) over the given dimensions, without overflow; -inf for no elements.
 
         >>> import minidl
         >>> minidl.logsumexp(minidl.tensor([1000.0, 1000.0]), dim=0)
@@ -429,7 +433,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | 
     return LogSumExp(axes, keepdim)(input if input.dtype.kind in "fc" else cast(input, get_default_dtype()))
 
 
-# ---------------------------------------------------------------------- questions
+# ---------------------------------------------------------------------- all, any, count
 
 
 class AllTrue(Reduction):
@@ -448,9 +452,9 @@ class AnyTrue(Reduction):
 
 @public
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Whether all elements are true, over the given dimensions; of nothing, True.
+    """Whether all elements are true, over the given dimensions; True for no elements.
 
-    The result is bool (uint8 of uint8, as in PyTorch); here, unlike for `sum`, `dim=()` reduces nothing.
+    The result is bool (uint8 for uint8, as in PyTorch). Unlike for `sum`, `dim=()` reduces nothing.
 
         >>> import minidl
         >>> minidl.all(minidl.tensor([[True, False], [True, True]]), dim=1)
@@ -462,7 +466,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
 
 @public
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Whether any element is true, over the given dimensions; of nothing, False. As `all` otherwise.
+    """Whether any element is true, over the given dimensions; False for no elements. Otherwise as `all`.
 
         >>> import minidl
         >>> minidl.any(minidl.tensor([[True, False], [False, False]]), dim=1)
@@ -474,7 +478,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
 
 @public
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
-    """How many elements are not zero, over the given dimensions.
+    """The number of nonzero elements, over the given dimensions.
 
         >>> import minidl
         >>> minidl.count_nonzero(minidl.tensor([0, 1, 2]))

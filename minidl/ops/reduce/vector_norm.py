@@ -1,4 +1,4 @@
-"""The p-norms of many numbers as one vector."""
+"""The p-norms of tensors read as vectors."""
 from __future__ import annotations
 
 import math
@@ -35,7 +35,7 @@ class Norm2(Reduction):
         return super().forward(x).astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value, x: Value, out: Value) -> Value:
-        return self.spread(where(out == 0, 0, g / (out + (out == 0)))) * x      # an infinite g too
+        return self.spread(where(out == 0, 0, g / (out + (out == 0)))) * x      # also for an infinite g
 
 
 class NormP(Reduction):
@@ -51,14 +51,14 @@ class NormP(Reduction):
         return y.astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value, x: Value, out: Value) -> Value:
-        # A one in the place of a zero keeps its powers finite; sign(x) = 0 makes the product zero. For p < 0 a single
-        # zero among the x makes y zero, and (y / |x|)^(1-p) for the others too.
+        # A 1 in place of a zero keeps its powers finite; sign(x) = 0 makes the product zero. For p < 0 a single zero
+        # among the x makes y zero, and so (y / |x|)^(1-p) for the others too.
         size, y = abs_(x) + (x == 0), out + (out == 0)
         return self.spread(g * y ** (1 - self.p) * (out != 0)) * (sign(x) * size ** (self.p - 1))
 
 
 class NotZero(Step):
-    """y = 1 where x is not 0, as NaN, and 0 where it is"""
+    """y = 1 where x is not 0, also for NaN; 0 where x is 0"""
 
     def forward(self, x: Array) -> Array:
         return (x != 0).astype(x.dtype)
@@ -67,12 +67,11 @@ class NotZero(Step):
 @public
 def norm(input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False,
          dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
-    """The p-norm (sum |x|^p)^(1/p) of all elements as one vector, or over the given dimensions.
+    """The p-norm (sum |x|^p)^(1/p) of all elements, or over the given dimensions.
 
-    `p` may be inf (the largest |x|), -inf (the smallest), 0 (how many are not zero); "fro" and None are 2. At
-    zero the gradient is 0. The norm of complex numbers is that of their absolute values.
-    Errors: RuntimeError unless floating or complex, and where an infinite norm has no elements; ValueError for another
-    p.
+    `p` may be inf (the largest |x|), -inf (the smallest), 0 (the number of nonzero x); "fro" and None mean 2. At zero
+    the gradient is 0. The norm of complex numbers is that of their absolute values.
+    Errors: RuntimeError unless floating or complex, and for an infinite norm of no elements; ValueError for another p.
 
         >>> import minidl
         >>> minidl.norm(minidl.tensor([3.0, 4.0])), minidl.norm(minidl.tensor([3.0, 4.0]), p=1)

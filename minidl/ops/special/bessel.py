@@ -1,10 +1,10 @@
-"""Bessel functions and Airy's: the waves of a drum and the shadow at the edge of a rainbow.
+"""Bessel and Airy functions: the waves of a drum, the edge of a rainbow.
 
-J and Y solve x^2 y'' + x y' + (x^2 - n^2) y = 0, the modified I and K the same equation with -x^2. The derivative
-of order 0 is order 1, and that of order 1 is made of both, so each family is closed. PyTorch computes these functions
-without gradients.
+J and Y solve x^2 y'' + x y' + (x^2 - n^2) y = 0; the modified I and K solve the same equation with -x^2. The
+derivative of order 0 is order 1, and that of order 1 is a sum of both, so each family is closed. PyTorch computes these
+functions without gradients.
 
-I, and what it is scaled by e^-|x|, stands in `functions.py`.
+I, also scaled by e^-|x|, is in `functions.py`.
 """
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return Y1()(input)
 
 
-# ---------------------------------------------------------------------- K: it falls off
+# ---------------------------------------------------------------------- K: it decays
 
 class K0(Special):
     """y = K0(x);  dy/dx = -K1(x)"""
@@ -189,7 +189,7 @@ def scaled_modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Tensor
     return K1e()(x)
 
 
-# ---------------------------------------------------------------------- relatives
+# ---------------------------------------------------------------------- related functions
 
 @public
 def spherical_bessel_j0(x: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -214,7 +214,7 @@ class AiryAi(Floating):
 
 
 class AiryAiPrime(Floating):
-    """y = Ai'(x);  dy/dx = x Ai(x), by the equation that Ai solves"""
+    """y = Ai'(x);  dy/dx = x Ai(x), from the equation of Ai"""
 
     def ufunc(self, x: Array) -> Array:
         return library_of(x).special.airy(x)[1].astype(x.dtype, copy=False)
@@ -225,7 +225,7 @@ class AiryAiPrime(Floating):
 
 @public
 def airy_ai(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The Airy function Ai: it oscillates below 0 and falls off above.
+    """The Airy function Ai: it oscillates below 0 and decays above.
 
         >>> import minidl
         >>> minidl.special.airy_ai(minidl.tensor([-1.0, 0.0, 1.0]))

@@ -1,7 +1,8 @@
-"""Special functions: the inverse of erf, the gamma function's logarithm and its derivatives, Bessel functions,
-the normal distribution, and logarithms that keep their digits where the plain formula loses them.
+"""Special functions: erfinv, the gamma function's logarithm and derivatives, Bessel functions.
 
-The array libraries compute them; what stands here is how each differentiates into the others.
+Also the normal distribution, and logarithms that keep their digits where the plain formula loses them.
+
+The array libraries compute them. This file adds the derivatives, which are again such functions.
 """
 from __future__ import annotations
 
@@ -32,11 +33,11 @@ class Special(Floating):
     named: str
 
     def ufunc(self, x: Array) -> Array:
-        return getattr(library_of(x).special, self.named)(x).astype(x.dtype, copy=False)   # float16 widened
+        return getattr(library_of(x).special, self.named)(x).astype(x.dtype, copy=False)   # SciPy widens float16
 
 
 class SpecialBinary(Binary):
-    """y = the function `named` of two floating arguments, of which the first may be a number."""
+    """y = the function `named` of two floating arguments; the first may be a number."""
 
     named: str
     floating = True
@@ -64,7 +65,7 @@ class Erfinv(Special):
 
 @public
 def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The inverse of `erf`, from -1 (where it is -inf) to 1 (inf); NaN outside.
+    """The inverse of `erf`: -inf at -1, inf at 1, NaN outside.
 
         >>> import minidl
         >>> minidl.erfinv(minidl.tensor([0.0, 0.5, 1.0]))
@@ -86,7 +87,7 @@ class Erfcx(Special):
 
 @public
 def erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """`exp(input ** 2) * erfc(input)`, which does not vanish for large numbers.
+    """`exp(input ** 2) * erfc(input)`, which does not underflow for large numbers.
 
         >>> import minidl
         >>> minidl.special.erfcx(minidl.tensor([0.0, 1.0, 100.0]))
@@ -136,7 +137,7 @@ def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 class LogNdtr(Special):
-    """y = log(ndtr(x));  dy/dx = e^(-x^2/2 - y) / sqrt(2 pi): where ndtr itself is 0, its logarithm is not"""
+    """y = log(ndtr(x));  dy/dx = e^(-x^2/2 - y) / sqrt(2 pi), finite even where ndtr underflows to 0"""
 
     named = "log_ndtr"
 
@@ -168,7 +169,7 @@ class Lgamma(Special):
 
 @public
 def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the absolute value of the gamma function; `lgamma(n + 1)` is the logarithm of n!.
+    """The logarithm of the absolute gamma function; `lgamma(n + 1)` is log n!.
 
         >>> import minidl
         >>> minidl.lgamma(minidl.tensor([3.0, 5.0]))
@@ -242,7 +243,8 @@ def polygamma_(input: Tensor, n: int) -> Tensor:
 
 @public
 def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the gamma function of p dimensions, as in the density of a Wishart distribution:
+    """The logarithm of the p-dimensional gamma function, used in the Wishart distribution.
+
     `p (p - 1) / 4 * log(pi) + sum(lgamma(input - j / 2) for j in range(p))`.
 
     Errors: RuntimeError unless p is at least 1.
@@ -332,7 +334,7 @@ class I1e(Special):
 
 
 def out_over_x(out: Any, x: Any) -> Any:
-    """y/x, and what it tends to at 0, for both functions of order 1."""
+    """y/x, and its limit at 0, for both functions of order 1."""
     return where(x == 0, 0.5, out / where(x == 0, 1.0, x))
 
 
@@ -396,8 +398,9 @@ class Logit(Floating):
 
 @public
 def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
-    """`log(input / (1 - input))`, the inverse of `sigmoid`; NaN outside [0, 1], unless `eps` is given: then
-    `input` is first brought into the range from eps to 1 - eps.
+    """`log(input / (1 - input))`, the inverse of `sigmoid`; NaN outside [0, 1].
+
+    With `eps`, `input` is first limited to the range from eps to 1 - eps.
 
         >>> import minidl
         >>> minidl.logit(minidl.tensor([0.5, 0.9, 1.0]), eps=0.001)
@@ -420,7 +423,7 @@ class Entr(Floating):
 
 @public
 def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """`-input * log(input)`, element by element: their sum is the entropy of probabilities. 0 at 0, -inf below.
+    """`-input * log(input)`, whose sum is the entropy of probabilities. 0 at 0, -inf below.
 
         >>> import minidl
         >>> minidl.special.entr(minidl.tensor([0.0, 0.5, 0.1]))
@@ -430,7 +433,7 @@ def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 class Xlog1py(SpecialBinary):
-    """y = a * log(1 + b), and 0 where a = 0 (NaN if b is);  dy/da = log(1 + b),  dy/db = a / (1 + b)"""
+    """y = a * log(1 + b), and 0 where a = 0 (NaN if b is NaN);  dy/da = log(1 + b),  dy/db = a / (1 + b)"""
 
     named = "xlog1py"
 
@@ -481,8 +484,8 @@ def logaddexp2(input: Tensor | complex, other: Tensor | complex, *, out: Tensor 
 class Sinc(Floating):
     """y = sin(pi x) / (pi x), and 1 at 0;  dy/dx = (cos(pi x) - y) / x
 
-    Near 0 that is a difference of equals, and the series around 0 takes its place: with z = pi x,
-    dy/dx = pi (-z/3 + z^3/30 - z^5/840 + ...), of all orders of derivative.
+    Near 0 that is a difference of nearly equal numbers, and the series around 0 replaces it: with z = pi x,
+    dy/dx = pi (-z/3 + z^3/30 - z^5/840 + ...), differentiable at every order.
     """
 
     complex_rules = "conjugated"

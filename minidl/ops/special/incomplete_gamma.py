@@ -1,4 +1,4 @@
-"""The incomplete gamma functions: the share of gamma(a)'s integral that lies below x, and the one above."""
+"""The incomplete gamma functions: the parts of gamma(a)'s integral below and above x."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ class Igamma(SpecialBinary):
     named = "gammainc"
     sign = 1
 
-    def forward(self, a: Array, x: Array) -> Array:     # names the inputs, for the rules
+    def forward(self, a: Array, x: Array) -> Array:     # gives the inputs names, for the rules
         return super().forward(a, x)
 
     def grad_a(self, g: Value) -> Value:
@@ -31,7 +31,7 @@ class Igamma(SpecialBinary):
 
 
 class Igammac(Igamma):
-    """y = 1 - igamma(a, x), exact where that difference is tiny;  dy/dx is that of igamma, negative"""
+    """y = 1 - igamma(a, x), exact where that difference is tiny;  dy/dx is minus that of igamma"""
 
     named = "gammaincc"
     sign = -1
@@ -56,7 +56,7 @@ igamma_ = in_place(igamma)
 
 @public
 def igammac(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """The regularized upper incomplete gamma function, `1 - igamma(input, other)`, without the loss of digits.
+    """The regularized upper incomplete gamma function, `1 - igamma(input, other)`, without cancellation.
 
         >>> import minidl
         >>> minidl.special.gammaincc(minidl.tensor([1.0, 4.0]), minidl.tensor([1.0, 4.0]))

@@ -1,7 +1,7 @@
 """Orthogonal polynomials: Chebyshev's four kinds, Hermite's two, Laguerre's, Legendre's.
 
-Of each family, p_0 = 1, p_1 is given, and p_(k+1) follows from the two before it, by a rule of three terms. That rule
-is all that stands here; being made of ordinary ops, it is differentiable. (In PyTorch these have no gradient.)
+In each family, p_0 = 1, p_1 is given, and p_(k+1) follows from the two before it by a rule of three terms. This file
+contains only these rules; ordinary ops apply them, so all is differentiable. (In PyTorch these have no gradient.)
 
 Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, table 22.7.
 """
@@ -26,7 +26,7 @@ Rule = Callable[[Any, int, Any, Any], Any]
 
 
 def _polynomial(who: str, x: Any, n: Any, first: Callable[[Any], Any], rule: Rule) -> Any:
-    """p_n(x) elementwise; x or n may be a number. A fraction of n is cut off, and p_n is 0 for n < 0, NaN or inf."""
+    """p_n(x) elementwise; x or n may be a number. n is truncated; p_n is 0 for n < 0, NaN or inf."""
     if not hasattr(x, "dtype"):
         x = number_as_tensor(x, n)
     x, n = prepare(who, x, n, floating=True)
@@ -53,7 +53,7 @@ def _chebyshev(x: Any, k: int, p: Any, before: Any) -> Any:
 
 @public
 def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
-    """Of the first kind: T_n(cos a) = cos(n a). T_0 = 1, T_1 = x, T_(k+1) = 2 x T_k - T_(k-1).
+    """The first kind: T_n(cos a) = cos(n a). T_0 = 1, T_1 = x, T_(k+1) = 2 x T_k - T_(k-1).
 
         >>> import minidl
         >>> minidl.special.chebyshev_polynomial_t(minidl.tensor([0.0, 0.5, 2.0]), 2)    # 2 x^2 - 1
@@ -64,7 +64,7 @@ def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) 
 
 @public
 def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
-    """Of the second kind: U_n(cos a) = sin((n + 1) a) / sin(a). U_1 = 2 x, then as T.
+    """The second kind: U_n(cos a) = sin((n + 1) a) / sin(a). U_1 = 2 x, then as T.
 
         >>> import minidl
         >>> minidl.special.chebyshev_polynomial_u(minidl.tensor([0.0, 0.5, 2.0]), 2)    # 4 x^2 - 1
@@ -75,7 +75,7 @@ def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) 
 
 @public
 def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
-    """Of the third kind: V_n(cos a) = cos((n + 1/2) a) / cos(a/2). V_1 = 2 x - 1, then as T.
+    """The third kind: V_n(cos a) = cos((n + 1/2) a) / cos(a/2). V_1 = 2 x - 1, then as T.
 
         >>> import minidl
         >>> minidl.special.chebyshev_polynomial_v(minidl.tensor([0.0, 0.5, 2.0]), 2)    # 4 x^2 - 2 x - 1
@@ -86,7 +86,7 @@ def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) 
 
 @public
 def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
-    """Of the fourth kind: W_n(cos a) = sin((n + 1/2) a) / sin(a/2). W_1 = 2 x + 1, then as T.
+    """The fourth kind: W_n(cos a) = sin((n + 1/2) a) / sin(a/2). W_1 = 2 x + 1, then as T.
 
         >>> import minidl
         >>> minidl.special.chebyshev_polynomial_w(minidl.tensor([0.0, 0.5, 2.0]), 2)    # 4 x^2 + 2 x - 1
@@ -97,25 +97,25 @@ def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) 
 
 @public
 def shifted_chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
-    """`chebyshev_polynomial_t(2 * input - 1, n)`: for numbers from 0 to 1."""
+    """`chebyshev_polynomial_t(2 * input - 1, n)`, for numbers from 0 to 1."""
     return chebyshev_polynomial_t(2 * input - 1, n)
 
 
 @public
 def shifted_chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
-    """`chebyshev_polynomial_u(2 * input - 1, n)`: for numbers from 0 to 1."""
+    """`chebyshev_polynomial_u(2 * input - 1, n)`, for numbers from 0 to 1."""
     return chebyshev_polynomial_u(2 * input - 1, n)
 
 
 @public
 def shifted_chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
-    """`chebyshev_polynomial_v(2 * input - 1, n)`: for numbers from 0 to 1."""
+    """`chebyshev_polynomial_v(2 * input - 1, n)`, for numbers from 0 to 1."""
     return chebyshev_polynomial_v(2 * input - 1, n)
 
 
 @public
 def shifted_chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Tensor:
-    """`chebyshev_polynomial_w(2 * input - 1, n)`: for numbers from 0 to 1."""
+    """`chebyshev_polynomial_w(2 * input - 1, n)`, for numbers from 0 to 1."""
     return chebyshev_polynomial_w(2 * input - 1, n)
 
 
