@@ -108,7 +108,7 @@ def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> s
         >>> x = minidl.tensor([3.0, 4.0], requires_grad=True)
         >>> print(explain((x * x).sum(), {"x": x}))
         1. Sum -> (), |g| = 1
-           Sum over `axes`, then write the result as `shape`: with the summed axes, as ones, or without.
+           Sum over `axes`, then write the result as `shape`.
            from 2
         2. Mul -> (2,), |g| = 1.414, keeps 8 B
            y = a * b
