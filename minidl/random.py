@@ -107,22 +107,22 @@ class _Defaults:
         self.generators: dict[tuple[str, int], Generator] = {}
 
 
-class _Here(threading.local):
+class _ThreadState(threading.local):
     defaults = _Defaults()      # the same for all threads, but for those that have their own
 
 
-_here = _Here()
+_thread_state = _ThreadState()
 
 
 def use_own_streams(seed: int) -> None:
     """From here on this thread draws from default generators of its own; other threads are not disturbed."""
-    _here.defaults = _Defaults()
+    _thread_state.defaults = _Defaults()
     manual_seed(seed)
 
 
 def manual_seed(seed: int) -> Generator:
     """Seed the default generators of all devices; returns the CPU's."""
-    defaults = _here.defaults
+    defaults = _thread_state.defaults
     defaults.seed = int(seed)
     for generator in defaults.generators.values():
         generator.manual_seed(defaults.seed)
@@ -131,7 +131,7 @@ def manual_seed(seed: int) -> Generator:
 
 def default_generator(device: Device) -> Generator:
     """The generator that is used on `device` when none is given."""
-    key, defaults = (device.type, device.index or 0), _here.defaults
+    key, defaults = (device.type, device.index or 0), _thread_state.defaults
     if key not in defaults.generators:
         defaults.generators[key] = Generator(device)
         if defaults.seed is not None:
@@ -186,7 +186,7 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
     if not enabled:
         yield
         return
-    defaults = _here.defaults
+    defaults = _thread_state.defaults
     states, seed_before = {key: generator.get_state() for key, generator in defaults.generators.items()}, defaults.seed
     try:
         yield

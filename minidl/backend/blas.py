@@ -1,6 +1,6 @@
-"""The threads of the BLAS libraries in use: `one_blas_thread` keeps matrix products in the calling thread.
+"""The number of threads of the BLAS libraries: `one_blas_thread` limits it to one.
 
-Only OpenBLAS can be asked; others are left alone.
+Only OpenBLAS has functions for this; other libraries are left alone.
 """
 from __future__ import annotations
 
@@ -13,85 +13,91 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-OF_NUMPY = np._core._multiarray_umath.__file__ or ""   # type: ignore[attr-defined]
+NUMPY_MODULE = np._core._multiarray_umath.__file__ or ""   # type: ignore[attr-defined]
 
 
 class Library(NamedTuple):
-    """How to ask for and to set the number of threads of one OpenBLAS library."""
+    """The functions that get and set the number of threads of one OpenBLAS library."""
 
     get: Callable[[], int]
     set: Callable[[int], None]
 
 
-class Held:
-    """The libraries that are held to one thread as long as anybody asks for it."""
+class ManagedLibraries:
+    """The libraries that have one thread while any caller is inside `one_blas_thread`."""
 
     def __init__(self) -> None:
         self.libraries: list[Library] = []
-        self.before: list[int] = []     # how many threads they had
+        self.before: list[int] = []     # how many threads each had before
         self.users = 0                  # how many callers are inside `one_blas_thread`
         self.lock = threading.Lock()
 
     def after_fork(self) -> None:
-        """A child process has inherited the lock, but not the thread that may have it."""
+        """Make a new lock: a child process inherits the lock, but not the thread that may hold it."""
         self.lock = threading.Lock()
 
 
-_held = Held()
+_managed = ManagedLibraries()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_held.after_fork)
+    os.register_at_fork(after_in_child=_managed.after_fork)
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Matrix products run in the calling thread alone, as long as any caller is in here."""
-    with _held.lock:
-        if not _held.users:
-            _held.before = [library.get() for library in _held.libraries]
-            for library in _held.libraries:
+    """Run matrix products in the calling thread alone, while any caller is inside."""
+    with _managed.lock:
+        if not _managed.users:
+            _managed.before = [library.get() for library in _managed.libraries]
+            for library in _managed.libraries:
                 library.set(1)
-        _held.users += 1
+        _managed.users += 1
     try:
         yield
     finally:
-        with _held.lock:
-            _held.users -= 1
-            if not _held.users:
-                for library, before in zip(_held.libraries, _held.before):
+        with _managed.lock:
+            _managed.users -= 1
+            if not _managed.users:
+                for library, before in zip(_managed.libraries, _managed.before):
                     library.set(before)
 
 
-def hold(module: str, number: int | None = None) -> bool:
-    """Let `one_blas_thread` hold the OpenBLAS that this file, an extension module, was linked with. It has `number`
-    threads from now on, or as many as it had. Returns whether there is such a library."""
+def manage(module: str, number: int | None = None) -> bool:
+    """Let `one_blas_thread` limit the OpenBLAS that an extension module is linked with.
+
+    Args:
+        module: the file of the extension module.
+        number: how many threads the library has from now on; None leaves the number as it is.
+
+    Returns whether there is such a library.
+    """
     get, set_ = _function("get_num_threads", module), _function("set_num_threads", module)
     if get is None or set_ is None:
         return False
-    with _held.lock:
-        _held.libraries.append(Library(get, set_))
+    with _managed.lock:
+        _managed.libraries.append(Library(get, set_))
     if number is not None:
         set_(number)
     return True
 
 
 def set_blas_threads(number: int) -> None:
-    """Give every library that many threads, at once or when nobody holds it any more."""
-    with _held.lock:
-        if _held.users:
-            _held.before = [number] * len(_held.libraries)
+    """Give every library `number` threads, now or when the last caller leaves `one_blas_thread`."""
+    with _managed.lock:
+        if _managed.users:
+            _managed.before = [number] * len(_managed.libraries)
         else:
-            for library in _held.libraries:
+            for library in _managed.libraries:
                 library.set(number)
 
 
 def get_blas_threads() -> list[int]:
-    """How many threads each library has now."""
-    return [library.get() for library in _held.libraries]
+    """The number of threads of each library."""
+    return [library.get() for library in _managed.libraries]
 
 
 def blas_core() -> str | None:
     """The name of the processor that OpenBLAS chose its kernels for, such as "SkylakeX"; None without OpenBLAS."""
-    corename = _function("get_corename", OF_NUMPY)
+    corename = _function("get_corename", NUMPY_MODULE)
     if corename is None:
         return None
     corename.restype = ctypes.c_char_p
@@ -99,7 +105,7 @@ def blas_core() -> str | None:
 
 
 def _function(name: str, module: str) -> Any:
-    """A function of the OpenBLAS that an extension module was linked with; None if it is not to be found."""
+    """A function of the OpenBLAS that an extension module is linked with; None if there is none."""
     try:
         library = ctypes.CDLL(module)
     except OSError:

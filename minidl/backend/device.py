@@ -1,8 +1,8 @@
-"""Where an array lives, and which array library speaks for it.
+"""Where an array lives, and which array library computes on it.
 
 A tensor has no device field: its device is a property of its array. An `ArrayLibrary` says, for one
-type of array, which module computes on it and how arrays enter and leave. NumPy is always there;
-CuPy joins when a CUDA device is first asked for; a test may register a stand-in of its own.
+type of array, which module computes on it and how arrays are copied to and from it. NumPy is always
+registered, CuPy when a CUDA device is first asked for. A test may register a substitute of its own.
 """
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Device:
             raise RuntimeError(f"Expected one of {known} device type at start of device string: {self.type}")
 
     def __enter__(self) -> Device:
-        """Inside, new tensors are made on this device where none is named."""
+        """Make new tensors on this device inside the block, where none is named."""
         _choice.before.append(_choice.device)
         _choice.device = self
         return self
@@ -56,7 +56,7 @@ class Device:
 
 
 class _Choice(threading.local):
-    """Where one thread makes new tensors when no device is named."""
+    """The default device of one thread."""
 
     def __init__(self) -> None:
         self.device: Device | None = None   # the CPU
@@ -95,11 +95,11 @@ class ArrayLibrary:
         return contextlib.nullcontext()
 
     def from_numpy(self, array: np.ndarray, device: Device) -> Array:
-        """Bring a NumPy array to `device`; NumPy itself has nothing to do."""
+        """Copy a NumPy array to `device`; for NumPy itself, the array as it is."""
         return array
 
     def to_numpy(self, array: Array) -> np.ndarray:
-        """Bring an array of this library to the host."""
+        """Copy an array of this library to the host."""
         return array
 
     def random(self, seed: int, device: Device) -> Any:
@@ -107,13 +107,13 @@ class ArrayLibrary:
         return np.random.default_rng(seed)
 
     def random_state(self, stream: Any) -> bytes:
-        """Where a generator that `random` made stands."""
+        """The state of a generator that `random` made."""
         state = stream.bit_generator.state
         return _PCG64.pack(*(state["state"][name].to_bytes(16, "little") for name in ("state", "inc")),
                            state["has_uint32"], state["uinteger"])
 
     def random_from(self, state: bytes, device: Device) -> Any:
-        """A generator that stands there. Errors: RuntimeError if `state` has another length."""
+        """A generator with this state. Errors: RuntimeError if `state` has another length."""
         check_state(state, _PCG64.size)
         *numbers, has_uint32, uinteger = _PCG64.unpack(state)
         stream = self.random(0, device)
@@ -124,7 +124,7 @@ class ArrayLibrary:
 
 
 def check_state(state: bytes, size: int) -> None:
-    """Errors: RuntimeError unless the state of a generator has the length that it is to have."""
+    """Raise RuntimeError unless the state of a generator has `size` bytes."""
     if len(state) != size:
         raise RuntimeError(f"set_state: expected the state of a stream in {size} bytes, but got {len(state)}")
 
@@ -189,7 +189,7 @@ _by_type: dict[type, ArrayLibrary] = {}
 
 
 def register_library(library: ArrayLibrary) -> None:
-    """Make an array library known: its device may be asked for, its arrays may be put into tensors."""
+    """Register an array library, so that its device can be named and its arrays become tensors."""
     _by_device[library.device_type] = library
     _by_type[library.array_type] = library
 
@@ -242,8 +242,8 @@ def get_default_device() -> Device:
 def set_default_device(device: Device | str | int | None) -> None:
     """Make new tensors on `device` where none is named, in this thread; None is the CPU.
 
-    `with minidl.device(...)` does so for a while. What shares memory with its argument, as `from_numpy` does, stays
-    where it is. Errors: RuntimeError where the device cannot be used.
+    `with minidl.device(...)` does so inside a block. A function that shares memory with its argument, such as
+    `from_numpy`, ignores it. Errors: RuntimeError where the device cannot be used.
 
         >>> import minidl
         >>> minidl.set_default_device("cpu")
@@ -255,13 +255,16 @@ def set_default_device(device: Device | str | int | None) -> None:
 
 
 def memory_order(array: Array) -> list[int]:
-    """The axes of an array as they lie in memory, those with the longest steps first."""
+    """The axes of an array in the order of memory, the axis with the largest stride first."""
     return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
 
 
 def empty_dense(array: Array, dtype: Any = None) -> Array:
-    """An array of that shape that lies in memory as `array` does, without gaps. Expanded axes stay where they stand:
-    NumPy's order="K" alone would move them inwards. Source: PyTorch's `infer_dense_strides`."""
+    """A new array with the shape and memory order of `array`, without gaps.
+
+    Expanded axes keep their place: NumPy's order="K" alone would move them inwards. Source: PyTorch's
+    `infer_dense_strides`.
+    """
     dtype = array.dtype if dtype is None else dtype
     if not is_expanded(array):
         return array_module(array).empty_like(array, dtype)
@@ -280,7 +283,7 @@ def empty_dense(array: Array, dtype: Any = None) -> Array:
 
 
 def dense_copy(array: Array, dtype: Any = None) -> Array:
-    """A copy, perhaps in another dtype, that lies in memory as `empty_dense` says."""
+    """A copy, in `dtype` if given, with the memory order of `empty_dense`."""
     dtype = array.dtype if dtype is None else dtype
     if not is_expanded(array):
         return array.astype(dtype, order="K")
@@ -299,7 +302,7 @@ def device_of(array: Array) -> Device:
 
 
 def same_device(a: Device, b: Device) -> bool:
-    """`cuda` without an index is the first GPU."""
+    """Whether two devices are one; `cuda` without an index is the first GPU."""
     return a.type == b.type and (a.index or 0) == (b.index or 0)
 
 

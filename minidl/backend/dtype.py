@@ -1,4 +1,4 @@
-"""Number types, and what two of them become together.
+"""Number types, and the type of a result of two of them.
 
 A dtype is NumPy's own `numpy.dtype`: `minidl.float32 is numpy.dtype('float32')`. Only the promotion rule
 is PyTorch's: the *category* (bool < integer < floating < complex) decides first, so that an int64 tensor
@@ -43,17 +43,22 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def default_complex() -> np.dtype:
-    """The dtype of new complex tensors: its parts are of the default dtype, or of float32 at least."""
+    """The dtype of new complex tensors: parts of the default dtype, or float32 for float16."""
     return complex_of(_default)
 
 
 def complex_of(dtype: np.dtype) -> np.dtype:
-    """The complex dtype whose parts have the floating `dtype`; of float16, which NumPy has none for, complex64."""
+    """The complex dtype whose parts have the floating `dtype`; complex64 for float16, for NumPy has no smaller one."""
     return np.promote_types(dtype, complex64)
 
 
+def accumulation_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in which kernels add up numbers: float32 for float16, else the dtype itself."""
+    return float32 if dtype == float16 else dtype
+
+
 def real_of(dtype: np.dtype) -> np.dtype:
-    """The dtype of the real part of a complex number; any other dtype is its own."""
+    """The dtype of the real part of a complex dtype; any other dtype is returned as it is."""
     return float32 if dtype == complex64 else float64 if dtype == complex128 else dtype
 
 
@@ -78,8 +83,10 @@ def result_type(*operands: Any) -> np.dtype:
 
 
 def promote_types(a: np.dtype, b: np.dtype) -> np.dtype:
-    """The smallest dtype that both fit in: the higher category wins, NumPy decides inside one, and of floating and
-    complex numbers."""
+    """The smallest dtype that can hold both.
+
+    The higher category wins. NumPy decides within a category, and between floating and complex numbers.
+    """
     if _CATEGORY[a.kind] == _CATEGORY[b.kind] or {a.kind, b.kind} == {"f", "c"}:
         return np.promote_types(a, b)
     return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
@@ -95,9 +102,12 @@ def can_cast(from_: np.dtype, to: np.dtype) -> Any:
     return _CATEGORY[np.dtype(from_).kind] <= _CATEGORY[np.dtype(to).kind]
 
 
-def held(value: Any, dtype: np.dtype) -> Any:
-    """A Python number, as one that an array of `dtype` can hold: a whole number below 0 counts down from the largest
-    of an unsigned dtype, as in C. Errors: RuntimeError where an integer dtype cannot hold it."""
+def as_representable(value: Any, dtype: np.dtype) -> Any:
+    """A Python number, changed so that an array of `dtype` can hold it.
+
+    For an unsigned dtype, a negative whole number wraps around, as in C: -1 is the largest number. Errors:
+    RuntimeError where an integer dtype cannot hold the number.
+    """
     if dtype.kind not in "iu" or type(value) is complex:
         return value
     limits = np.iinfo(dtype)
@@ -127,7 +137,7 @@ def _python_scalar(operand: Any) -> np.dtype | None:
 class finfo:  # noqa: N801  (PyTorch's name)
     """The limits of a floating dtype; of a complex one, those of its parts.
 
-    They are Python numbers, which never change the dtype of a tensor that they meet; those of NumPy's `finfo` may.
+    They are Python numbers, which never change the dtype of a tensor in an operation; those of NumPy's `finfo` may.
     Errors: TypeError for any other dtype.
 
         >>> import minidl

@@ -9,17 +9,17 @@
     @conv2d_forward.register("numpy", before="conv2d_forward_im2col")
     def conv2d_forward_winograd(x, w, geometry): ...           # backend/cpu/winograd.py
 
-A call looks at the library of its first argument and tries the bodies of that library, and the generic one at last.
-Which body is tried first is said by `before`; the order of imports has no influence. A `layer` is a second set of
-bodies, such as "compiled". It is off until `prefer(layer)` puts it in front. To see what is tried, print the kernel:
+A call tries the bodies registered for the library of its first argument, and the generic body last. `before` says
+which body is tried first; the order of imports has no influence. A `layer` is a second set of bodies, such as
+"compiled". It is off until `prefer(layer)` puts it in front. To see the order, print the kernel:
 
     >>> from minidl.backend.kernels.conv import conv2d_weight_grad
     >>> conv2d_weight_grad      # doctest: +ELLIPSIS
     <kernel conv2d_weight_grad: numpy: ...conv2d_weight_grad_winograd, conv2d_weight_grad_im2col; generic>
 
-A kernel that treats every element by itself says `@kernel(elementwise=True)`. A library then makes a faster body from
-the generic one (`for_elementwise`), which is tried after all others. `registry` lists every kernel, so that one test
-holds each body against its specification. docs/adding_a_kernel.md goes through it step by step.
+A kernel that computes every element by itself is declared with `@kernel(elementwise=True)`. A library then makes a
+faster body from the generic one (`for_elementwise`); it is tried after all other faster bodies. `registry` lists every
+kernel, so that one test compares each body with its specification. docs/adding_a_kernel.md shows it step by step.
 """
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from minidl.backend.device import library_of
 
 
 class Body(NamedTuple):
-    """A faster body of a kernel, and when it is tried."""
+    """A faster body of a kernel, and its place in the order."""
 
     function: Callable[..., Any]
-    library: str                # whose arrays it takes: "numpy", "cupy"
-    layer: str | None = None    # tried only where this layer is preferred
-    before: str | None = None   # the name of the body of the same library and layer that is tried next
+    library: str                # the library of the arrays that it takes: "numpy", "cupy"
+    layer: str | None = None    # the body is tried only where this layer is preferred
+    before: str | None = None   # the name of the body, of the same library and layer, that is tried next
     last: bool = False          # tried after all others
 
     @property
@@ -46,7 +46,7 @@ class Body(NamedTuple):
 
     @property
     def place(self) -> tuple[str, str | None, bool]:
-        """Where it stands; bodies in one place have an order among themselves."""
+        """The group to which the body belongs; the bodies of one group are ordered by `before`."""
         return self.library, self.layer, self.last
 
 
@@ -58,12 +58,11 @@ class Bodies:
         self.tried: dict[str, list[Callable[..., Any]]] = {}    # by library
 
     def add(self, body: Body) -> None:
-        """Add a body, or put it in the place of one of the same name. Errors: ValueError where nobody has said which of
-        two is tried first."""
+        """Add a body, or replace one of the same name. Errors: ValueError where no `before` orders two bodies."""
         others = [other for other in self.all if (other.place, other.name) != (body.place, body.name)]
         known = {other.name: other for other in [*others, body] if other.place == body.place}
         for name, other in known.items():
-            missing = {body.before, other.before} - {None, *known}      # a body that is named may come later
+            missing = {body.before, other.before} - {None, *known}      # a named body may be registered later
             if other is not body and not missing and _followers(other, known) == _followers(body, known):
                 raise ValueError(f"register: {name} and {body.name} are both for {body.library}, and nobody has said "
                                  f"which is tried first; try register({body.library!r}, before={name!r})")
@@ -71,17 +70,17 @@ class Bodies:
         self.order()
 
     def order(self) -> None:
-        """Make `tried` anew."""
+        """Compute `tried` again."""
         tried: dict[str, list[Callable[..., Any]]] = {}
         found = [body for body in self.all if body.layer in layers]
         for body in sorted(found, key=lambda body: (layers.index(body.layer), body.last, -_followers(body, {
                 other.name: other for other in found if other.place == body.place}))):
             tried.setdefault(body.library, []).append(body.function)
-        self.tried = tried      # at once: other threads may be calling
+        self.tried = tried      # in one step: other threads may be calling
 
 
 def _followers(body: Body, known: dict[str, Body]) -> int:
-    """How many bodies are tried after this one, by what each says. Errors: ValueError where they form a circle."""
+    """The number of bodies behind this one in the chain of `before`. Errors: ValueError for a circle."""
     count = 0
     while body.before is not None:
         count += 1
@@ -96,7 +95,7 @@ def _followers(body: Body, known: dict[str, Body]) -> int:
 
 registry: dict[str, Kernel] = {}
 bodies: defaultdict[str, Bodies] = defaultdict(Bodies)     # by the name of the kernel, which may be declared later
-layers: list[str | None] = [None]                          # whose bodies are tried, the first of them first
+layers: list[str | None] = [None]                          # the layers that are on, in the order of trying
 _makers: dict[str, Callable[[Kernel], Callable[..., Any]]] = {}     # by library: see `for_elementwise`
 
 
@@ -105,8 +104,8 @@ class Kernel:
 
     Args:
         generic: the body that runs everywhere.
-        elementwise: whether it treats every element by itself. Its arguments are then arrays of one shape (or None),
-            before all others.
+        elementwise: whether it computes every element by itself. Then its first arguments are arrays of one shape (or
+            None), and all others follow.
         results: how many new arrays of that shape an elementwise kernel returns; 0 if it writes in place.
     """
 
@@ -126,10 +125,10 @@ class Kernel:
         """Add a faster body for the arrays of `library` ('numpy', 'cupy').
 
         Args:
-            before: the name of the body of the same library and layer that is tried next, if there is another.
+            before: the name of the body, of the same library and layer, that is tried next, if there is another.
             layer: a set of bodies that is off until `prefer(layer)`.
 
-        Errors: ValueError where there is another body and nobody has said which is tried first.
+        Errors: ValueError where there is another body and no `before` orders the two.
         """
         return register(self.generic.__name__, library, before=before, layer=layer)
 
@@ -167,7 +166,7 @@ def register(name: str, library: str, *, before: str | None = None,
 
 
 def for_elementwise(library: str) -> Callable[[Callable[[Kernel], Any]], Callable[[Kernel], Any]]:
-    """Let `make(kernel)` give each elementwise kernel a body for `library`, also those that are declared later."""
+    """Let `make(kernel)` give each elementwise kernel, also later ones, a body for `library`."""
     def add(make: Callable[[Kernel], Callable[..., Any]]) -> Callable[[Kernel], Callable[..., Any]]:
         _makers[library] = make
         for known in registry.values():
@@ -178,7 +177,7 @@ def for_elementwise(library: str) -> Callable[[Callable[[Kernel], Any]], Callabl
 
 
 def prefer(layer: str, on: bool = True) -> None:
-    """Try the bodies of a layer before all others, in every kernel; with `on=False`, leave them out again."""
+    """Try the bodies of a layer first, in every kernel; with `on=False`, leave them out again."""
     layers[:] = [*([layer] if on else []), *[other for other in layers if other != layer]]
     for found in bodies.values():
         found.order()

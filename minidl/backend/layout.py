@@ -1,4 +1,4 @@
-"""Where the elements of an array lie in memory, and whose memory it is."""
+"""Where the elements of an array lie in memory, and which array owns the memory."""
 from __future__ import annotations
 
 from typing import Any
@@ -16,7 +16,7 @@ def owner(array: Array) -> Array:
 
 
 def channels_last(array: Array) -> bool:
-    """Whether an image (N, C, *) lies in memory as (N, *, C), and not as (N, C, *) too."""
+    """Whether an image (N, C, *) lies in memory as (N, *, C), and not also as (N, C, *)."""
     return array.ndim in (4, 5) and not array.flags.c_contiguous and \
         array.transpose(0, *range(2, array.ndim), 1).flags.c_contiguous
 
@@ -24,7 +24,7 @@ def channels_last(array: Array) -> bool:
 def overlaps(array: Array) -> bool:
     """Whether elements may share a place in memory.
 
-    They may if a step along one axis is not longer than the reach of all axes with shorter steps.
+    They may if the stride of one axis is not larger than the distance that all axes with smaller strides span.
     """
     if array.flags.c_contiguous or not array.size:
         return False
@@ -37,6 +37,6 @@ def overlaps(array: Array) -> bool:
 
 
 def unlock(array: Array) -> None:
-    """Allow writing into an expanded array. NumPy locks it, even where it repeats nothing."""
+    """Allow writing into an expanded array. NumPy makes it read-only, even where it repeats nothing."""
     if isinstance(array, np.ndarray) and not array.flags.writeable:
         array.setflags(write=owner(array).flags.writeable)

@@ -1,7 +1,7 @@
-"""What importing minidl does to the whole process: four things, each with its reason.
+"""The four changes that importing minidl makes to the process, each with its reason.
 
-The environment variable MINIDL_LEAVE_ALONE names those that are not to be done: "freed_memory,warnings", or "all".
-`python -m minidl info` lists what was done. This file is read before NumPy is loaded, and so imports nothing of minidl.
+The environment variable MINIDL_LEAVE_ALONE names the changes to leave out: "freed_memory,warnings", or "all".
+`python -m minidl info` lists what was done. This file runs before NumPy is loaded, and so imports nothing of minidl.
 """
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if _asked - {*NAMES, "all"}:
                   f"{', '.join(sorted(_asked - {*NAMES, 'all'}))}", stacklevel=2)
 
 states: dict[str, str] = {}
-"""What was done, by name, in words."""
+"""A description of what was done, by name."""
 
 
 def is_left_alone(name: str) -> bool:
-    """Whether the user does not want it."""
+    """Whether the user asked to leave this change out."""
     return bool({name, "all"} & _asked)
 
 
 def _do(name: str, change: Callable[[], str]) -> None:
-    """Change something of the process, and note what `change` says that it did."""
+    """Make a change, unless it is to be left out, and keep the description that `change` returns."""
     states[name] = "left alone, as MINIDL_LEAVE_ALONE asks" if is_left_alone(name) else change()
 
 
 # ---------------------------------------------------------------------- blas_kernels
 
-# Versions of OpenBLAS that are older than the processor do not know it, and fall back on kernels without AVX-512:
-# on a Zen 5 machine a matrix product in single precision ran at 240 instead of 450 GFLOP/s. OpenBLAS reads the name
-# of its kernels from the environment when NumPy is loaded. So where minidl is imported before NumPy, on an AMD
-# processor with AVX-512, it names them, unless the user has. (OpenBLAS knows those of Intel.)
+# A version of OpenBLAS that is older than the processor does not know it, and uses kernels without AVX-512: on a Zen 5
+# machine a matrix product in single precision ran at 240 instead of 450 GFLOP/s. OpenBLAS reads the name of its kernels
+# from the environment when NumPy is loaded. So minidl sets this name, if it is imported before NumPy, on an AMD
+# processor with AVX-512, and if the user has not set it. (OpenBLAS recognises the processors of Intel.)
 
 CORE_VARIABLE = "OPENBLAS_CORETYPE"
 AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
@@ -68,11 +68,11 @@ def _choose_blas_kernels() -> str:
 
 # ---------------------------------------------------------------------- freed_memory
 
-# The C library gives large blocks back to the operating system as soon as they are freed, and a training step frees
-# nearly all that it has allocated. Then the next step gets the same memory page by page, each zeroed by the kernel
-# first: for LeNet this took a third of the time. So the GNU C library is told to keep up to `KEPT_BYTES`. Blocks
-# above its own limit of 32 MiB still come from the system, as they should. Where the user has set the C library's
-# own variables, or the library is another one, nothing happens.
+# The C library returns large blocks to the operating system as soon as they are freed, and a training step frees
+# nearly all memory that it allocated. Then the next step gets the same memory page by page, and the kernel zeroes each
+# page first: for LeNet this took a third of the time. So minidl lets the GNU C library keep up to `KEPT_BYTES`. Blocks
+# above the library's own limit of 32 MiB still come from the system, as they should. Nothing is changed if the user has
+# set the C library's own variables, or if the library is another one.
 #
 # Source: mallopt(3), https://man7.org/linux/man-pages/man3/mallopt.3.html
 
@@ -94,19 +94,19 @@ def _keep_freed_memory() -> str:
 
 # ---------------------------------------------------------------------- blas_threads
 
-# NumPy's BLAS library has threads of its own. While minidl's work on blocks, BLAS is held to one, and otherwise it
-# has as many as minidl: two teams of threads on the same cores stand in each other's way.
+# NumPy's BLAS library has threads of its own. It has as many as minidl, but only one while minidl's threads work on
+# blocks: two teams of threads on the same cores slow each other down.
 
 def _hold_blas() -> str:
-    if not blas.hold(blas.OF_NUMPY):
+    if not blas.manage(blas.NUMPY_MODULE):
         return "left to BLAS, which is not OpenBLAS"
     return "OpenBLAS is held to one while minidl's threads work"
 
 
 # ---------------------------------------------------------------------- warnings
 
-# log(0) is -inf and 0/0 is nan, in silence as in PyTorch. NumPy would warn. Only the warnings that arise from
-# minidl's own arithmetic are hidden, and NumPy's settings are left alone.
+# log(0) is -inf and 0/0 is nan, without a warning, as in PyTorch. NumPy would warn. Only the warnings from minidl's own
+# arithmetic are hidden, and NumPy's settings are left alone.
 
 def _hide_warnings() -> str:
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minidl\.(ops|backend|autograd|optim)")

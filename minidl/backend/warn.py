@@ -6,13 +6,13 @@ import warnings
 
 
 def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
-    """`warnings.warn` that points at the innermost line outside of minidl, however many functions lie between."""
-    frame, level = sys._getframe(1), 2      # 2 is whoever calls this
+    """Warn, and point at the innermost line outside of minidl, however deep the call is."""
+    frame, level = sys._getframe(1), 2      # 2 is the caller of this function
     while frame.f_back is not None and _inside(frame.f_globals.get("__name__", "")):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 
 
 def _inside(module: str) -> bool:
-    """Whether it is a module of minidl, or one whose wrappers stand between two of them."""
+    """Whether a module belongs to minidl, or is `contextlib`, whose wrappers stand between minidl's frames."""
     return module == "minidl" or module.startswith("minidl.") or module == "contextlib"

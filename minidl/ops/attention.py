@@ -74,8 +74,8 @@ class Attention(FusedOp):
 
     def gradient(self, g: Array, q: Array, k: Array, v: Array, mask: Array | None, out: Array,
                  log_sums: Array) -> list[Array | None]:
-        mask_too = self.wanted[3] is not None
-        return list(kernels.attention_grad(g, q, k, v, mask, out, log_sums, self.plan, mask_too))
+        wants_mask = self.wanted[3] is not None
+        return list(kernels.attention_grad(g, q, k, v, mask, out, log_sums, self.plan, wants_mask))
 
 
 @public

@@ -135,7 +135,7 @@ class profile:
 
     def __init__(self, activities: Any = None, record_shapes: bool = False, profile_memory: bool = False) -> None:
         self._events: list[Event] = []
-        self._here = threading.local()
+        self._thread_state = threading.local()
         self._made_in: weakref.WeakKeyDictionary[Op, str] = weakref.WeakKeyDictionary()
 
     def __enter__(self) -> profile:
@@ -156,7 +156,7 @@ class profile:
 
     @contextlib.contextmanager
     def _event(self, name: str, kind: str, module: str | None = None) -> Iterator[Event]:
-        here = self._here
+        here = self._thread_state
         inside: Event | None = getattr(here, "event", None)
         if module is None:
             module = "" if inside is None else inside.module
@@ -196,7 +196,7 @@ class profile:
         return self._noted(event, result, g)
 
     def _around_module(self, call: Callable[..., Any], module: Module, /, *args: Any, **kwargs: Any) -> Any:
-        here = self._here
+        here = self._thread_state
         outermost = not getattr(here, "paths", None)
         if outermost:
             root = type(module).__name__

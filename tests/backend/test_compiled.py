@@ -152,7 +152,7 @@ def step():
     minidl.optim.SGD([scores], lr=0.1).step()
 
 minidl.backends.numba.enabled = True
-minidl.backend.compiled.compiler.PATIENCE = {patience}
+minidl.backend.compiled.compiler.NOTICE_SECONDS = {patience}
 {call}
 """
 

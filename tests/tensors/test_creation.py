@@ -227,8 +227,8 @@ def test_fork_rng_leaves_the_generators_as_they_were():
 
 
 def test_fork_rng_forgets_generators_made_within(monkeypatch):
-    monkeypatch.setattr(random._here, "defaults", random._Defaults())
-    random._here.defaults.seed = 3
+    monkeypatch.setattr(random._thread_state, "defaults", random._Defaults())
+    random._thread_state.defaults.seed = 3
     with random.fork_rng():
         random.manual_seed(5)
         minidl.rand(2)

@@ -1,9 +1,9 @@
-"""Kernel bodies compiled by Numba, one file for each file of `backend/cpu` that profits by it.
+"""Kernel bodies compiled by Numba, in files named as in `backend/cpu`.
 
-They are an extra, off until asked for: `minidl.backends.numba.enabled = True` imports this package. What they win over
-NumPy is memory traffic, for several passes become one, and Python's lock, which they let go of from beginning to
-end. The arithmetic that counts is done by the same matrix products. All are for single precision; whatever else they
-do not take, such as a layout that is rare, is left to the bodies in `backend/cpu`.
+They are optional: `minidl.backends.numba.enabled = True` imports this package. They are faster than NumPy for two
+reasons: several passes over memory become one, and they do not hold Python's lock. Most of the arithmetic is in the
+same matrix products. All are for single precision. What they do not take, such as a rare layout, is left to the bodies
+in `backend/cpu`.
 
 Numba compiles a function when it is first called, which takes seconds, and keeps the result on disk.
 """

@@ -21,7 +21,7 @@ from minidl.backend.kernels.activation import (
 )
 
 f = np.float32
-DENSITY = f(1 / math.sqrt(2 * math.pi))     # of the standard normal distribution at 0
+DENSITY = f(1 / math.sqrt(2 * math.pi))     # the density of the standard normal distribution at 0
 
 
 @compiled
@@ -39,7 +39,7 @@ def _relu_grad(g: Any, y: Any, gx: Any) -> None:
 @compiled
 def _gelu(x: Any, y: Any, cdf: Any) -> None:
     for i in range(len(x)):
-        z = min(x[i] * x[i], f(5.5 ** 2))       # the polynomial is told in backend/cpu/special.py
+        z = min(x[i] * x[i], f(5.5 ** 2))       # backend/cpu/special.py explains the polynomial
         q = z * f(1.75618057e-9) + f(-1.32263708e-7)
         q = q * z + f(3.96474936e-6)
         q = q * z + f(-5.53062236e-5)
@@ -69,7 +69,7 @@ def _leaky_relu_grad(g: Any, x: Any, gx: Any, slope: float) -> None:
 
 
 def _register(kernel: Kernel, function: Callable[..., None], results: int) -> None:
-    """`function` goes through arrays element by element: operands, `results` arrays for results, then numbers."""
+    """Register `function(operands..., results..., numbers...)`, which goes through its arrays element by element."""
     def body(*args: Any) -> Any:
         operands = [a for a in args if isinstance(a, np.ndarray)]
         if not (is_single(*operands) and have_same_layout(operands)):

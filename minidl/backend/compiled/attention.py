@@ -1,8 +1,8 @@
-"""Attention, compiled: of one matrix after the other, a few queries at a time against all keys.
+"""Attention, compiled: a few queries of one matrix at a time, with all keys.
 
-The scores of those queries lie in the cache between the two products. This is for few keys, where the passes between
-the products weigh most, such as the patches of an image. Where there are more, a mask, or dropout, the tiles of
-`backend/kernels/attention.py` do the work.
+The scores of these queries stay in the cache between the two products. This is for few keys, such as the patches of an
+image, where the passes between the products take most of the time. With more keys, a mask, or dropout, the tiles of
+`backend/kernels/attention.py` are used.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.backend.compiled.compiler import compiled, is_single, parallel, shar
 from minidl.backend.compiled.functions import exp
 from minidl.backend.kernels.attention import AttentionPlan, attention_forward, attention_grad
 
-SCORES_AT_ONCE = 1 << 16    # they stay in the cache between the two products
+MAX_SCORES = 1 << 16        # of the queries at a time: they stay in the cache between the two products
 MAX_KEYS = 1 << 8           # with more, the tiles of `backend/kernels/attention.py` are faster
 
 f = np.float32
@@ -24,7 +24,7 @@ f = np.float32
 @attention_forward.register("numpy", layer="compiled")
 def attention_forward_by_queries(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None,
                                  plan: AttentionPlan) -> Any:
-    if not _takes(query, key, value, mask, plan):
+    if not _supports(query, key, value, mask, plan):
         return NotImplemented
     y = np.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
     log_sums = np.empty((*query.shape[:-1], 1), query.dtype)
@@ -36,8 +36,8 @@ def attention_forward_by_queries(query: np.ndarray, key: np.ndarray, value: np.n
 @attention_grad.register("numpy", layer="compiled")
 def attention_grad_by_queries(g: np.ndarray, query: np.ndarray, key: np.ndarray, value: np.ndarray,
                               mask: np.ndarray | None, y: np.ndarray, log_sums: np.ndarray, plan: AttentionPlan,
-                              mask_too: bool) -> Any:
-    if mask_too or not _takes(query, key, value, mask, plan) or not is_single(g):
+                              wants_mask: bool) -> Any:
+    if wants_mask or not _supports(query, key, value, mask, plan) or not is_single(g):
         return NotImplemented
     grads = [np.empty(x.shape, x.dtype) for x in (query, key, value)]
     h, q, k, v, y_, sums, gq, gk, gv = map(_stack, (g, query, key, value, y, log_sums, *grads))
@@ -46,7 +46,8 @@ def attention_grad_by_queries(g: np.ndarray, query: np.ndarray, key: np.ndarray,
     return (*grads, None)
 
 
-def _takes(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None, plan: AttentionPlan) -> bool:
+def _supports(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None,
+              plan: AttentionPlan) -> bool:
     return (is_single(query, key, value) and mask is None and not plan.dropout and query.ndim > 1
             and 0 < key.shape[-2] <= MAX_KEYS and query.size > 0 and value.size > 0)
 
@@ -54,14 +55,14 @@ def _takes(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarr
 def _stack(x: np.ndarray) -> np.ndarray:
     """(*, L, E) -> (n, m, L, E), a view of the usual (N, heads, L, E)"""
     if x.ndim == 4:
-        return x.swapaxes(0, 1) if len(x) == 1 else x       # the first axis is shared out
+        return x.swapaxes(0, 1) if len(x) == 1 else x       # the first axis is split among the threads
     return x.reshape(1, math.prod(x.shape[:-2]), *x.shape[-2:]).swapaxes(0, 1)
 
 
 @compiled
 def _attend(query: Any, key: Any, value: Any, scale: float, causal: bool, y: Any, log_sums: Any) -> None:
     L, E, S, V = query.shape[2], query.shape[3], _keys(query, key, causal), value.shape[3]
-    rows = max(1, min(L, SCORES_AT_ONCE // S))
+    rows = max(1, min(L, MAX_SCORES // S))
     scores, out = np.empty((rows, S), query.dtype), np.empty((rows, V), query.dtype)
     q, k, v = np.empty((rows, E), query.dtype), np.empty((S, E), query.dtype), np.empty((S, V), query.dtype)
     for n in range(query.shape[0]):
@@ -82,17 +83,17 @@ def _attend(query: Any, key: Any, value: Any, scale: float, causal: bool, y: Any
 
 @compiled
 def _keys(query: Any, key: Any, causal: bool) -> int:
-    """How many keys any query sees."""
+    """The number of keys that some query sees."""
     return min(key.shape[2], query.shape[2]) if causal else key.shape[2]
 
 
 @compiled
 def _softmax(scores: Any, i: int, seen: int) -> Any:
-    """The softmax of the first scores in row i, in place, zeros behind; returns the logarithm of its denominator."""
-    most = scores[i, 0]
+    """Softmax of the first `seen` scores in row i, in place, the rest 0; returns the logarithm of its denominator."""
+    row_max = scores[i, 0]
     for j in range(seen):
-        most = max(most, scores[i, j])
-    base = f(0) if most == f(-np.inf) else most     # then all are 0, as of a query that may look nowhere
+        row_max = max(row_max, scores[i, j])
+    base = f(0) if row_max == f(-np.inf) else row_max       # then all are 0, as for a query that may look nowhere
     for j in range(seen):
         scores[i, j] = exp(scores[i, j] - base)
     total = f(0)
@@ -103,15 +104,15 @@ def _softmax(scores: Any, i: int, seen: int) -> Any:
         scores[i, j] *= share
     for j in range(seen, scores.shape[1]):
         scores[i, j] = f(0)
-    return f(np.inf) if total == 0 else most + np.log(total)
+    return f(np.inf) if total == 0 else row_max + np.log(total)
 
 
 @compiled
 def _pull_back(g: Any, query: Any, key: Any, value: Any, y: Any, log_sums: Any, scale: float, causal: bool, gq: Any,
                gk: Any, gv: Any) -> None:
-    """The formulas stand at `attention_grad`."""
+    """Write gq, gk and gv; the formulas are in `attention_grad`."""
     L, E, S, V = query.shape[2], query.shape[3], _keys(query, key, causal), value.shape[3]
-    rows = max(1, min(L, SCORES_AT_ONCE // S))
+    rows = max(1, min(L, MAX_SCORES // S))
     p, gs = np.empty((rows, S), g.dtype), np.empty((rows, S), g.dtype)
     q, h, dq = np.empty((rows, E), g.dtype), np.empty((rows, V), g.dtype), np.empty((rows, E), g.dtype)
     k, v, dk, dv = (np.empty((S, E), g.dtype), np.empty((S, V), g.dtype), np.empty((S, E), g.dtype),

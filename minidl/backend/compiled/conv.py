@@ -1,4 +1,4 @@
-"""Convolution, compiled: the patches of a few rows of outputs, and one matrix product, which reads them from the cache.
+"""Convolution, compiled: one matrix product for the patches of a few rows of outputs, which are in the cache.
 
 `backend/cpu/conv.py` does the same with more pixels at a time, since each of its calls to NumPy takes Python's lock.
 """
@@ -11,8 +11,8 @@ import numpy as np
 
 from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
-from minidl.backend.cpu.conv import FEW_CHANNELS, turned_padding
-from minidl.backend.cpu.matmul import rows_at_once
+from minidl.backend.cpu.conv import FEW_CHANNELS, flipped_padding
+from minidl.backend.cpu.matmul import rows_per_product
 from minidl.backend.cpu.threads import parallel_sum
 from minidl.backend.kernels.conv import (
     ConvGeometry,
@@ -24,27 +24,27 @@ from minidl.backend.kernels.conv import (
 from minidl.backend.kernels.window import Pair
 
 PATCH_BYTES = 1 << 17       # of patches at a time
-WEIGHT_BYTES = 1 << 19      # larger weights, read anew for every product, want larger products
+WEIGHT_BYTES = 1 << 19      # every product reads all weights again, so larger weights need larger products
 
 
 class Bands(NamedTuple):
-    """How the compiled functions walk over the outputs: by a few rows at a time, a band."""
+    """The parts of the outputs that are computed at a time: bands of a few rows."""
 
     kernel: Pair
     stride: Pair
     padding: Pair
     dilation: Pair
     rows: int           # of outputs in a band
-    at_once: int        # rows of a matrix product at a time: see `rows_at_once`
+    product_rows: int   # of a matrix product at a time: see `rows_per_product`
 
     def of_all(self, images: int, height: int) -> int:
-        """How many bands there are."""
+        """The number of bands in all images."""
         return images * -(-height // self.rows)
 
 
 @conv2d_forward.register("numpy", layer="compiled")
 def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
-    if not _takes(x, w.shape, geometry):
+    if not _supports(x, w.shape, geometry):
         return NotImplemented
     (O, C, kh, kw), (height, width) = w.shape, conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(kh * kw * C, O)
@@ -58,11 +58,11 @@ def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) 
 @conv2d_weight_grad.register("numpy", layer="compiled")
 def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
     C, (O, height, width), (kh, kw) = x.shape[1], g.shape[1:], kernel_size
-    if not (_takes(x, (O, C, kh, kw), geometry) and is_single(g)):
+    if not (_supports(x, (O, C, kh, kw), geometry) and is_single(g)):
         return NotImplemented
     images, grads = channels_last(x), channels_last(g)
     size, row_bytes = O * kh * kw * C, width * kh * kw * C * x.itemsize
-    # a product should not be larger than the patches that it is made of
+    # a product should not be larger than the patches that it is computed from
     bands = _bands((kh, kw), geometry, height, row_bytes, max(PATCH_BYTES, size * x.itemsize), size)
     with one_blas_thread():
         gw = parallel_sum(lambda s: _convolve_for_weight(images, grads, tuple(bands), s.start, s.stop),
@@ -73,17 +73,17 @@ def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair, g
 @conv2d_input_grad.register("numpy", layer="compiled")
 def conv2d_input_grad_col2im(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Any:
     (O, C, kh, kw), (height, width) = w.shape, g.shape[2:]
-    if turned_padding(g, w, input_size, geometry) or not (_takes(g, w.shape, geometry) and is_single(w)):
-        return NotImplemented       # as a convolution it comes to `conv2d_forward`: see backend/cpu/conv.py
+    if flipped_padding(g, w, input_size, geometry) or not (_supports(g, w.shape, geometry) and is_single(w)):
+        return NotImplemented       # backend/cpu/conv.py computes it by `conv2d_forward`, if it is a convolution
     weight = np.ascontiguousarray(w.transpose(0, 2, 3, 1)).reshape(O, kh * kw * C)
     grads, gx = channels_last(g), np.empty((len(g), *input_size, C), g.dtype)
     bands = _bands((kh, kw), geometry, height, width * kh * kw * C * g.itemsize, max(PATCH_BYTES, weight.nbytes),
                    weight.size)
-    parallel(lambda s: _lay_down(grads[s], weight, gx[s], tuple(bands)), shares(len(g)))
+    parallel(lambda s: _add_patches(grads[s], weight, gx[s], tuple(bands)), shares(len(g)))
     return gx.transpose(0, 3, 1, 2)
 
 
-def _takes(x: np.ndarray, w_shape: tuple[int, ...], geometry: ConvGeometry) -> bool:
+def _supports(x: np.ndarray, w_shape: tuple[int, ...], geometry: ConvGeometry) -> bool:
     O, C, *kernel_size = w_shape
     needs_patches = (*kernel_size, *geometry.stride) != (1, 1, 1, 1)
     return (is_single(x) and geometry.groups == 1 and x.size > 0 and O > 0 and C >= FEW_CHANNELS and needs_patches
@@ -93,16 +93,16 @@ def _takes(x: np.ndarray, w_shape: tuple[int, ...], geometry: ConvGeometry) -> b
 def _bands(kernel: Pair, geometry: ConvGeometry, height: int, row_bytes: int, band_bytes: int, size: int) -> Bands:
     """Bands of about `band_bytes`, for products with a matrix of `size` numbers."""
     rows = max(1, min(height, band_bytes // row_bytes))
-    return Bands(kernel, *geometry[:3], rows, rows_at_once(size))
+    return Bands(kernel, *geometry[:3], rows, rows_per_product(size))
 
 
 @compiled
 def _convolve(x: Any, w: Any, y: Any, walk: Any, first: int, last: int) -> None:
     """y = conv(x, w) in the bands first, ..., last - 1 of all images
 
-    x (N, H, W, C), w (kh*kw*C, O), y (N, H', W', O); the fields of `Bands` as a tuple, which Numba takes faster
+    x (N, H, W, C), w (kh*kw*C, O), y (N, H', W', O); walk: the fields of `Bands` as a tuple, which Numba takes faster
     """
-    kernel, stride, padding, dilation, band, at_once = walk
+    kernel, stride, padding, dilation, band, product_rows = walk
     height, width, O = y.shape[1:]
     bands = -(-height // band)
     strip = _empty_strip(x, band, kernel[0], stride[0], padding[1], dilation[0])
@@ -113,13 +113,13 @@ def _convolve(x: Any, w: Any, y: Any, walk: Any, first: int, last: int) -> None:
         _fill_strip(strip, x[image], top * stride[0] - padding[0], padding[1])
         p = patches[:rows * width]
         _take_patches(strip, p, rows, width, kernel, stride, dilation)
-        dot(p, w, y[image, top:top + rows].reshape(rows * width, O), at_once)
+        dot(p, w, y[image, top:top + rows].reshape(rows * width, O), product_rows)
 
 
 @compiled
 def _convolve_for_weight(x: Any, g: Any, walk: Any, first: int, last: int) -> Any:
-    """The sum of g' patches(x) over those bands, (O, kh*kw*C)"""
-    kernel, stride, padding, dilation, band, at_once = walk
+    """The sum of g^T patches(x) over the bands first, ..., last - 1: (O, kh*kw*C)"""
+    kernel, stride, padding, dilation, band, product_rows = walk
     height, width, O = g.shape[1:]
     bands, length = -(-height // band), kernel[0] * kernel[1] * x.shape[3]
     strip = _empty_strip(x, band, kernel[0], stride[0], padding[1], dilation[0])
@@ -132,20 +132,20 @@ def _convolve_for_weight(x: Any, g: Any, walk: Any, first: int, last: int) -> An
         p = patches[:rows * width]
         _take_patches(strip, p, rows, width, kernel, stride, dilation)
         g_rows = g[image, top:top + rows].reshape(rows * width, O)
-        for start in range(0, len(p), at_once):
-            np.dot(g_rows[start:start + at_once].T, p[start:start + at_once], product)
+        for start in range(0, len(p), product_rows):
+            np.dot(g_rows[start:start + product_rows].T, p[start:start + product_rows], product)
             total += product
     return total
 
 
 @compiled
-def _lay_down(g: Any, w: Any, gx: Any, walk: Any) -> None:
-    """Add the patches g w to the images that they were taken from: g (n, H', W', O), w (O, kh*kw*C), gx (n, H, W, C)"""
-    kernel, stride, padding, dilation, band, at_once = walk
+def _add_patches(g: Any, w: Any, gx: Any, walk: Any) -> None:
+    """gx = the sum of the patches g w at their places: g (n, H', W', O), w (O, kh*kw*C), gx (n, H, W, C)"""
+    kernel, stride, padding, dilation, band, product_rows = walk
     (height, width, O), (H, W, C) = g.shape[1:], gx.shape[1:]
-    tall = max(H + padding[0], (height - 1) * stride[0] + (kernel[0] - 1) * dilation[0] + 1)
-    wide = max(W + padding[1], (width - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1)
-    padded = np.empty((tall, wide, C), g.dtype)
+    padded_height = max(H + padding[0], (height - 1) * stride[0] + (kernel[0] - 1) * dilation[0] + 1)
+    padded_width = max(W + padding[1], (width - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1)
+    padded = np.empty((padded_height, padded_width, C), g.dtype)
     patches = np.empty((band * width, w.shape[1]), g.dtype)
     windows = patches.reshape(band * width, kernel[0] * kernel[1], C)
     for image in range(len(g)):
@@ -153,7 +153,7 @@ def _lay_down(g: Any, w: Any, gx: Any, walk: Any) -> None:
         for top in range(0, height, band):
             rows = min(band, height - top)
             p = patches[:rows * width]
-            dot(g[image, top:top + rows].reshape(rows * width, O), w, p, at_once)
+            dot(g[image, top:top + rows].reshape(rows * width, O), w, p, product_rows)
             for i in range(rows):
                 for j in range(width):
                     for u in range(kernel[0]):
@@ -167,14 +167,14 @@ def _lay_down(g: Any, w: Any, gx: Any, walk: Any) -> None:
 
 @compiled
 def _empty_strip(x: Any, band: int, kernel_height: int, stride: int, padding: int, dilation: int) -> Any:
-    """Room for the rows of an image that a band of outputs reads, padded left and right: (rows, W + 2p, C)"""
+    """A buffer for the rows of an image that a band reads, with padding left and right: (rows, W + 2p, C)"""
     return np.zeros(((band - 1) * stride + (kernel_height - 1) * dilation + 1, x.shape[2] + 2 * padding, x.shape[3]),
                     x.dtype)
 
 
 @compiled
 def _fill_strip(strip: Any, x: Any, start: int, padding: int) -> None:
-    """The rows of x (H, W, C) from `start`, which may lie above the image; zeros where there are none."""
+    """Copy the rows of x (H, W, C) from `start`, which may lie above the image; zeros outside of it."""
     H, W, C = x.shape
     for i in range(len(strip)):
         a = start + i
@@ -186,7 +186,7 @@ def _fill_strip(strip: Any, x: Any, start: int, padding: int) -> None:
 @compiled
 def _take_patches(strip: Any, patches: Any, rows: int, width: int, kernel: Any, stride: Any, dilation: Any) -> None:
     """The patches of a band as rows: (rows*W', kh*kw*C)"""
-    # Unsigned, for the compiler need not ask then whether an index counts from the end.
+    # With unsigned indices, the compiled code need not check whether an index is negative and counts from the end.
     height, C, (kh, kw), (sh, sw), (dh, dw) = (
         _u(rows), _u(strip.shape[2]), _pair(kernel), _pair(stride), _pair(dilation))
     runs, run = (_u(1), kw * C) if dw == 1 else (kw, C)         # pieces of memory in a row of a window

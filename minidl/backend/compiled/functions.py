@@ -1,4 +1,4 @@
-"""Exponential and hyperbolic tangent in single precision, so written that loops over them use vector instructions."""
+"""Exponential and hyperbolic tangent in single precision. Loops over them use vector instructions."""
 from __future__ import annotations
 
 from typing import Any
@@ -12,10 +12,10 @@ f = np.float32
 
 @compiled
 def exp(x: Any) -> Any:
-    """e^x, with a relative error below 2.5e-7; 0 below -86.9, shortly before float32 has no more normal numbers.
+    """e^x, with a relative error below 2.5e-7; 0 below -86.9, where float32 nearly ends.
 
-    x = k ln(2) + r with |r| <= ln(2) / 2: e^x = 2^k e^r. The 2^k is made of its bits, e^r of its Taylor polynomial.
-    ln(2) comes in two parts, of which the first has so few digits that k times it is exact.
+    x = k ln(2) + r with |r| <= ln(2) / 2, so e^x = 2^k e^r. 2^k is built from its bits, e^r is a Taylor polynomial.
+    ln(2) is the sum of two parts. The first has so few digits that its product with k is exact.
     """
     within = min(max(x, f(-86.9)), f(88.7))
     k = np.floor(within * f(1.44269504) + f(0.5))
@@ -40,8 +40,8 @@ def exp(x: Any) -> Any:
 def tanh(x: Any) -> Any:
     """tanh x, with a relative error below 3.5e-7.
 
-    x P(x^2) / Q(x^2), two polynomials of degree 4 for which the largest relative error for |x| up to 7.9 is least
-    (6e-9; the rest is rounding). Further out y stays as it is, and from 9 on it is 1.
+    It is x P(x^2) / Q(x^2), with the polynomials of degree 4 that have the smallest maximum relative error for |x| up
+    to 7.9 (6e-9; the rest of the error is rounding). Beyond 7.9 it is constant, and beyond 9 it is 1.
     """
     within = min(max(x, f(-7.9)), f(7.9))
     z = within * within

@@ -1,7 +1,7 @@
 """Normalisation, compiled: batch norm of channels-last images and rows, and layer norm of rows.
 
-The mean and the squares around it are taken of one block after the other, while it is in the cache, and then put
-together (Chan et al.). So x is read twice, for the statistics and for the result, where separate passes read it five
+The mean and the sum of squares around it are computed for one block after the other, while the block is in the cache,
+and then combined (Chan et al.). So x is read twice, for the statistics and for the result; separate passes read it five
 times.
 
 Source: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979
@@ -18,9 +18,9 @@ from minidl.backend.cpu.norm import along_row, image_rows, is_batch_norm
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad, scale_shift
 
-BLOCK_BYTES = 1 << 18   # at a time
-MAX_ROWS = 1 << 10      # of a block: longer sums lose digits of float32
-MIN_SIZE = 1 << 13      # numbers; with fewer, NumPy's calls cost no more than ours
+BLOCK_BYTES = 1 << 18   # of the input in a block
+MAX_ROWS = 1 << 10      # of a block: longer sums in float32 lose precision
+MIN_SIZE = 1 << 13      # numbers; with fewer, NumPy is as fast
 
 
 @normalize_forward.register("numpy", layer="compiled")
@@ -42,9 +42,9 @@ def normalize_forward_two_passes(x: np.ndarray, w: np.ndarray | None, b: np.ndar
     variance = squares.sum(axis=(0, 1)) / count
     scale = 1 / np.sqrt(variance + eps)
     y = np.empty_like(x)
-    y_rows, *wide = image_rows(y), *(along_row(v, rows) for v in (
+    y_rows, *coefficients = image_rows(y), *(along_row(v, rows) for v in (
         mean, scale if w is None else scale * w.reshape(-1), np.zeros_like(mean) if b is None else b.reshape(-1)))
-    parallel(lambda s: _normalize(rows[s], *wide, y_rows[s]), parts)
+    parallel(lambda s: _normalize(rows[s], *coefficients, y_rows[s]), parts)
     kept = (1, -1) + (1,) * (x.ndim - 2)
     return y, mean.reshape(kept), variance.reshape(kept)
 
@@ -61,15 +61,15 @@ def normalize_grad_two_passes(g: np.ndarray, x: np.ndarray, w: np.ndarray | None
     channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], image_rows(x), image_rows(g)
     parts = _parts(rows)
     sums, products = np.zeros((2, len(parts), rows.shape[1]), x.dtype)
-    wide_mean = along_row(mean.reshape(-1), rows)
-    parallel(lambda i: _sums(g_rows[parts[i]], rows[parts[i]], wide_mean, sums[i], products[i]), range(len(parts)))
+    mean_row = along_row(mean.reshape(-1), rows)
+    parallel(lambda i: _sums(g_rows[parts[i]], rows[parts[i]], mean_row, sums[i], products[i]), range(len(parts)))
     rstd = 1 / np.sqrt(variance.reshape(-1) + eps)
     gb, gw = (v.reshape(-1, channels).sum(axis=0) for v in (sums, products))
     gw *= rstd
     gx = np.empty_like(x)
-    gx_rows, *wide = image_rows(gx), *(along_row(v, rows) for v in (
+    gx_rows, *coefficients = image_rows(gx), *(along_row(v, rows) for v in (
         gw * rstd / count, gb / count, rstd if w is None else rstd * w.reshape(-1)))
-    parallel(lambda s: _pull_back(g_rows[s], rows[s], wide_mean, *wide, gx_rows[s]), parts)
+    parallel(lambda s: _pull_back(g_rows[s], rows[s], mean_row, *coefficients, gx_rows[s]), parts)
     kept = (1, -1) + (1,) * (x.ndim - 2)
     return gx, gw.reshape(kept), gb.reshape(kept)
 
@@ -80,8 +80,8 @@ def scale_shift_one_pass(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | N
         return NotImplemented
     y = np.empty_like(x)
     rows, y_rows, zero = image_rows(x), image_rows(y), np.zeros_like(scale)
-    wide = [along_row(v, rows) for v in (zero, scale, zero if shift is None else shift)]
-    parallel(lambda s: _normalize(rows[s], *wide, y_rows[s]), _parts(rows))
+    coefficients = [along_row(v, rows) for v in (zero, scale, zero if shift is None else shift)]
+    parallel(lambda s: _normalize(rows[s], *coefficients, y_rows[s]), _parts(rows))
     return y
 
 
@@ -91,7 +91,7 @@ def _parts(rows: np.ndarray) -> list[slice]:
 
 @compiled
 def _statistics(x: Any, mean: Any, squares: Any) -> None:
-    """Of every column of x, the mean and the sum of squares around it."""
+    """The mean of every column of x, and the sum of squares around it."""
     mean[:] = 0
     squares[:] = 0
     for i in range(len(x)):
@@ -113,7 +113,7 @@ def _normalize(x: Any, mean: Any, scale: Any, shift: Any, y: Any) -> None:
 
 @compiled
 def _sums(g: Any, x: Any, mean: Any, sums: Any, products: Any) -> None:
-    """Of every column, the sums of g and of g * (x - mean)."""
+    """The sums of g and of g * (x - mean) over every column."""
     for i in range(len(x)):
         for j in range(len(mean)):
             sums[j] += g[i, j]
@@ -131,7 +131,7 @@ def _pull_back(g: Any, x: Any, mean: Any, slope: Any, offset: Any, scale: Any, g
 # ---------------------------------------------------------------------- layer norm
 
 def _is_layer_norm(x: np.ndarray, axes: Axes, *weights: np.ndarray | None) -> bool:
-    """Whether each row of memory is a group, and has a weight for each of its numbers or none."""
+    """Whether each row of memory is a group, with one weight for each of its numbers, or no weights."""
     return (axes == tuple(range(axes[0], x.ndim)) and axes[0] > 0 and x.flags.c_contiguous
             and all(v is None or v.shape[:axes[0]] == (1,) * axes[0] and v.size == math.prod(x.shape[axes[0]:])
                     for v in weights))
@@ -177,32 +177,32 @@ def _layer_normalize(x: Any, w: Any, b: Any, eps: Any, y: Any, mean: Any, varian
         total = np.float32(0)
         for j in range(length):
             total += x[i, j]
-        middle = total / np.float32(length)
+        row_mean = total / np.float32(length)
         total = np.float32(0)
         for j in range(length):
-            total += (x[i, j] - middle) * (x[i, j] - middle)
-        mean[i], variance[i] = middle, total / np.float32(length)
+            total += (x[i, j] - row_mean) * (x[i, j] - row_mean)
+        mean[i], variance[i] = row_mean, total / np.float32(length)
         scale = np.float32(1) / np.sqrt(variance[i] + eps)
         for j in range(length):
-            y[i, j] = (x[i, j] - middle) * scale * w[j] + b[j]
+            y[i, j] = (x[i, j] - row_mean) * scale * w[j] + b[j]
 
 
 @compiled
 def _layer_pull_back(g: Any, x: Any, w: Any, mean: Any, rstd: Any, gx: Any, gw: Any, gb: Any) -> None:
-    """As `normalize_grad` says, with h = g * w; gw and gb (D,) are added to."""
+    """The formulas of `normalize_grad`, with h = g * w; gw and gb (D,) are added to."""
     length = x.shape[1]
     for i in range(len(x)):
-        middle, scale = mean[i], rstd[i]
+        row_mean, scale = mean[i], rstd[i]
         sum_h, sum_hz = np.float32(0), np.float32(0)
         for j in range(length):
             h = g[i, j] * w[j]
             sum_h += h
-            sum_hz += h * ((x[i, j] - middle) * scale)
+            sum_hz += h * ((x[i, j] - row_mean) * scale)
         sum_h /= np.float32(length)
         sum_hz /= np.float32(length)
         for j in range(length):
             gb[j] += g[i, j]
         for j in range(length):
-            gw[j] += g[i, j] * ((x[i, j] - middle) * scale)
+            gw[j] += g[i, j] * ((x[i, j] - row_mean) * scale)
         for j in range(length):
-            gx[i, j] = (g[i, j] * w[j] - sum_h - (x[i, j] - middle) * scale * sum_hz) * scale
+            gx[i, j] = (g[i, j] * w[j] - sum_h - (x[i, j] - row_mean) * scale * sum_hz) * scale

@@ -10,7 +10,7 @@ from minidl.backend.cpu.threads import parallel
 from minidl.backend.kernels.pool import PoolGeometry, max_pool2d_forward, max_pool2d_scatter, pool2d_output_size
 from minidl.backend.kernels.window import Pair
 
-FEW_CHANNELS = 16   # fewer are too short for the vector instructions
+FEW_CHANNELS = 16   # fewer channels are too short for the vector instructions
 
 
 @max_pool2d_forward.register("numpy", layer="compiled")
@@ -55,7 +55,7 @@ def _pool(x: Any, y: Any, indices: Any, kernel: Any, stride: Any, padding: Any) 
                         place = a * W + b
                         for c in range(C):
                             pixel, best = x[n, a, b, c], y[n, i, j, c]
-                            better = unset or pixel > best or pixel != pixel        # a NaN beats every number
+                            better = unset or pixel > best or pixel != pixel        # NaN is larger than every number
                             y[n, i, j, c] = pixel if better else best
                             indices[n, i, j, c] = place if better else indices[n, i, j, c]
                         unset = False

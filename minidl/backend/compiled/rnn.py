@@ -1,7 +1,7 @@
-"""LSTM and GRU, compiled: every core walks through all steps of its sequences without Python's lock.
+"""LSTM and GRU, compiled: each thread computes all steps of its sequences without Python's lock.
 
-What is computed stands in `backend/kernels/rnn.py`. The loops are short, for the compiler must see of each that no two
-of its arrays overlap.
+The formulas are in `backend/kernels/rnn.py`. The loops are short, so that the compiler sees that the arrays of each do
+not overlap.
 """
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from minidl.backend.kernels.rnn import (
     lstm_walk_back,
 )
 
-WEIGHTS = 1 << 19   # numbers: more do not stay in the cache, and every thread would read them anew in every step
-AT_ONCE = 8         # rows of a product: so it reads the weights as they are, and does not reorder them in every step
+MAX_WEIGHTS = 1 << 19   # numbers: more do not stay in the cache, and every thread would read them in every step
+ROWS_PER_PRODUCT = 8    # BLAS reads the weights of so small a product where they lie, and does not reorder them
 
 f = np.float32
 
@@ -35,7 +35,7 @@ f = np.float32
 def lstm_walk_all_steps(y: np.ndarray, state: LSTMState, trace: LSTMTrace, w_hh: np.ndarray, w_hr: np.ndarray | None,
                         steps: Steps) -> Any:
     h, c = state
-    if w_hr is not None or w_hh.size > WEIGHTS or not (len(h) and is_single(h, w_hh)):
+    if w_hr is not None or w_hh.size > MAX_WEIGHTS or not (len(h) and is_single(h, w_hh)):
         return NotImplemented
     weight = np.ascontiguousarray(w_hh.T)       # (H, 4 H)
     return by_sequences(len(h), steps, lambda some, first, count: _lstm_walk(
@@ -46,7 +46,7 @@ def lstm_walk_all_steps(y: np.ndarray, state: LSTMState, trace: LSTMTrace, w_hh:
 def lstm_walk_back_all_steps(gy: np.ndarray, gstate: LSTMState, gsums: np.ndarray, gprojected: np.ndarray,
                              trace: LSTMTrace, w_hh: np.ndarray, w_hr: np.ndarray | None, steps: Steps) -> Any:
     gh, gc = gstate
-    if w_hr is not None or w_hh.size > WEIGHTS or not (len(gh) and is_single(gh, gy, w_hh)):
+    if w_hr is not None or w_hh.size > MAX_WEIGHTS or not (len(gh) and is_single(gh, gy, w_hh)):
         return NotImplemented
     weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
     return by_sequences(len(gh), steps[::-1], lambda some, first, count: _lstm_walk_back(
@@ -56,7 +56,7 @@ def lstm_walk_back_all_steps(gy: np.ndarray, gstate: LSTMState, gsums: np.ndarra
 @gru_walk.register("numpy", layer="compiled")
 def gru_walk_all_steps(y: np.ndarray, h: np.ndarray, trace: GRUTrace, w_hh: np.ndarray, b_hh: np.ndarray | None,
                        steps: Steps) -> Any:
-    if w_hh.size > WEIGHTS or not (len(h) and is_single(h, w_hh, b_hh)):
+    if w_hh.size > MAX_WEIGHTS or not (len(h) and is_single(h, w_hh, b_hh)):
         return NotImplemented
     weight = np.ascontiguousarray(w_hh.T)       # (H, 3 H)
     offset = np.zeros((3, h.shape[1]), h.dtype) if b_hh is None else by_gate(np.ascontiguousarray(b_hh), 3)
@@ -67,7 +67,7 @@ def gru_walk_all_steps(y: np.ndarray, h: np.ndarray, trace: GRUTrace, w_hh: np.n
 @gru_walk_back.register("numpy", layer="compiled")
 def gru_walk_back_all_steps(gy: np.ndarray, gh: np.ndarray, gsums: np.ndarray, gn: np.ndarray, trace: GRUTrace,
                             before: np.ndarray, w_hh: np.ndarray, steps: Steps) -> Any:
-    if w_hh.size > WEIGHTS or not (len(gh) and is_single(gh, gy, w_hh)):
+    if w_hh.size > MAX_WEIGHTS or not (len(gh) and is_single(gh, gy, w_hh)):
         return NotImplemented
     weight, gy = np.ascontiguousarray(w_hh), np.ascontiguousarray(gy)
     return by_sequences(len(gh), steps[::-1], lambda some, first, count: _gru_walk_back(
@@ -75,7 +75,10 @@ def gru_walk_back_all_steps(gy: np.ndarray, gh: np.ndarray, gsums: np.ndarray, g
 
 
 def by_sequences(sequences: int, steps: Steps, walk: Callable[[slice, np.ndarray, np.ndarray], None]) -> None:
-    """`walk(some, first, count)`: of some sequences, in every step the first of their rows and how many they are."""
+    """Call `walk(some, first, count)` for `some` sequences on each thread.
+
+    first, count (steps,): the first row of these sequences in each step, and how many of them take it.
+    """
     starts = np.array([rows.start for rows, _ in steps], np.int64)
     counts = np.array([n for _, n in steps], np.int64)
     share = -(-sequences // get_num_threads())
@@ -94,7 +97,7 @@ def _lstm_walk(h: Any, c: Any, w: Any, gates: Any, cells: Any, tanh_c: Any, y: A
     product = flat.reshape(len(h), 4, H)
     for step in range(len(first)):
         n = count[step]
-        dot(h[:n], w, flat[:n], AT_ONCE)
+        dot(h[:n], w, flat[:n], ROWS_PER_PRODUCT)
         for s in range(n):
             row = first[step] + s
             for k in range(4):
@@ -140,7 +143,7 @@ def _lstm_walk_back(gh: Any, gc: Any, w: Any, gy: Any, gates: Any, cells: Any, t
                 gsums[row, 2, j] = (f(1) - g * g) * gates[0, row, j] * gc[s, j]
             for j in range(H):
                 gc[s, j] *= gates[1, row, j]
-        dot(gsums[start:start + n].reshape(n, 4 * H), w, gh[:n], AT_ONCE)
+        dot(gsums[start:start + n].reshape(n, 4 * H), w, gh[:n], ROWS_PER_PRODUCT)
 
 
 @compiled
@@ -150,7 +153,7 @@ def _gru_walk(h: Any, w: Any, bias: Any, gates: Any, from_h: Any, y: Any, first:
     of_state = flat.reshape(len(h), 3, H)
     for step in range(len(first)):
         n = count[step]
-        dot(h[:n], w, flat[:n], AT_ONCE)
+        dot(h[:n], w, flat[:n], ROWS_PER_PRODUCT)
         for s in range(n):
             row = first[step] + s
             for k in range(2):      # the gates r and z: the sigmoid is a tanh
@@ -171,7 +174,7 @@ def _gru_walk(h: Any, w: Any, bias: Any, gates: Any, from_h: Any, y: Any, first:
 def _gru_walk_back(gh: Any, w: Any, gy: Any, gates: Any, from_h: Any, before: Any, gsums: Any, gn: Any, first: Any,
                    count: Any) -> None:
     H = gh.shape[1]
-    through = np.empty(gh.shape, gh.dtype)      # what passes to the state before by way of the gates
+    through = np.empty(gh.shape, gh.dtype)      # the part of the state's gradient that passes through the gates
     for step in range(len(first)):
         n, start = count[step], first[step]
         for s in range(n):
@@ -191,7 +194,7 @@ def _gru_walk_back(gh: Any, w: Any, gy: Any, gates: Any, from_h: Any, before: An
                 gsums[row, 2, j] = gates[0, row, j] * gn[row, j]
             for j in range(H):
                 gh[s, j] *= gates[1, row, j]
-        dot(gsums[start:start + n].reshape(n, 3 * H), w, through[:n], AT_ONCE)
+        dot(gsums[start:start + n].reshape(n, 3 * H), w, through[:n], ROWS_PER_PRODUCT)
         for s in range(n):
             for j in range(H):
                 gh[s, j] += through[s, j]

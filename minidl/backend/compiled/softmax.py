@@ -1,4 +1,4 @@
-"""Softmax, log-softmax and cross-entropy of rows, compiled: all passes over one row while it is at hand."""
+"""Softmax, log-softmax and cross-entropy of rows, compiled: all passes over a row while it is in the cache."""
 from __future__ import annotations
 
 import math
@@ -26,7 +26,7 @@ f = np.float32
 
 
 def _in_shares(function: Callable[[slice], Any], x: np.ndarray) -> None:
-    """`function` for all rows of x, on all cores if they are many numbers."""
+    """Call `function` for all rows of x, on all cores if x is large."""
     if x.size < PARALLEL_SIZE:
         function(slice(0, len(x)))
     else:
@@ -38,7 +38,7 @@ def _are_rows(*arrays: np.ndarray) -> bool:
 
 
 def _by_rows(kernel: Kernel, function: Callable[..., None]) -> None:
-    """`function` takes operands and a result as matrices; the kernel takes operands and the axis of the softmax."""
+    """Register `function(operands..., result)`, on matrices, as a body of the kernel for the last axis."""
     def body(*args: Any) -> Any:
         *operands, axis = args
         if not _are_rows(*operands) or axis % operands[0].ndim != operands[0].ndim - 1:
@@ -73,30 +73,30 @@ def cross_entropy_grad_by_rows(g: np.ndarray, log_probabilities: np.ndarray, tar
 
 
 def _are_plain(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, label_smoothing: float) -> bool:
-    """Whether these are rows of scores, without weights and smoothing."""
+    """Whether x is rows of scores, and there are no weights and no smoothing."""
     return (x.ndim == 2 and _are_rows(x) and weight is None and not label_smoothing
             and target.dtype == np.int64 and target.flags.c_contiguous)
 
 
 @compiled
 def _normalizer(x: Any, i: int) -> Any:
-    """The largest number of row i, and the sum of the exponentials of what the others are less."""
-    most = x[i, 0]
+    """The largest number of row i, and the sum of exp(x - largest) over the row."""
+    row_max = x[i, 0]
     for j in range(x.shape[1]):
-        most = max(most, x[i, j])
+        row_max = max(row_max, x[i, j])
     total = f(0)
     for j in range(x.shape[1]):
-        total += exp(x[i, j] - most)
-    return most, total
+        total += exp(x[i, j] - row_max)
+    return row_max, total
 
 
 @compiled
 def _softmax(x: Any, y: Any) -> None:
     for i in range(len(x)):
-        most, total = _normalizer(x, i)
+        row_max, total = _normalizer(x, i)
         share = f(1) / total
         for j in range(x.shape[1]):
-            y[i, j] = exp(x[i, j] - most) * share
+            y[i, j] = exp(x[i, j] - row_max) * share
 
 
 @compiled
@@ -112,10 +112,10 @@ def _softmax_grad(g: Any, y: Any, gx: Any) -> None:
 @compiled
 def _log_softmax(x: Any, y: Any) -> None:
     for i in range(len(x)):
-        most, total = _normalizer(x, i)
+        row_max, total = _normalizer(x, i)
         log_total = np.log(total)
         for j in range(x.shape[1]):
-            y[i, j] = x[i, j] - most - log_total
+            y[i, j] = x[i, j] - row_max - log_total
 
 
 @compiled

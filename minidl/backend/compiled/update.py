@@ -1,6 +1,6 @@
 """The updates of SGD and Adam, compiled: one pass over the parameter, its gradient and its state.
 
-The kernels stand on a higher floor, with their optimizers, so the bodies are registered by name.
+The kernels are on a higher floor, beside their optimizers, so the bodies are registered by name.
 """
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def adam_update_one_pass(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndar
 
 @compiled
 def _gradient(p: Any, g: Any, weight_decay: float, sign: float) -> Any:
-    """The gradient to descend. Without weight decay an infinite p is no part of it: 0 times infinity is NaN."""
+    """The gradient to descend. Without weight decay it leaves p out: 0 times an infinite p is NaN."""
     return f(sign) * g + f(weight_decay) * p if weight_decay else f(sign) * g
 
 

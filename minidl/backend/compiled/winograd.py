@@ -1,7 +1,7 @@
-"""Winograd's filtering, compiled: the algorithm stands in `backend/cpu/winograd.py`.
+"""Winograd's filtering, compiled: the algorithm is in `backend/cpu/winograd.py`.
 
-Rows of tiles are taken a few at a time, so that tiles and products stay in the cache. The even and the odd pixels of a
-row lie apart: then all tiles of a row are transformed at once, in long runs of memory.
+A few rows of tiles are computed at a time, so that tiles and products stay in the cache. The even and the odd pixels of
+a row are stored apart, so that all tiles of a row are transformed at once, in long runs of memory.
 """
 from __future__ import annotations
 
@@ -11,54 +11,56 @@ import numpy as np
 
 from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
-from minidl.backend.cpu.matmul import rows_at_once
+from minidl.backend.cpu.matmul import rows_per_product
 from minidl.backend.cpu.threads import parallel_sum
 from minidl.backend.cpu.winograd import GG, tile_weights, winograd_is_faster
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.window import Pair
 
-TILES_AT_ONCE = 64      # they and their products stay in the cache
-WEIGHT_BYTES = 1 << 21  # larger weights, read anew for every few tiles, want more of them
+TILES_PER_BLOCK = 64    # they and their products stay in the cache
+WEIGHT_BYTES = 1 << 21  # every block reads all weights again, so larger weights need larger blocks
 
 
 @conv2d_forward.register("numpy", before="conv2d_forward_im2col", layer="compiled")
 def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
     out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
-    if not _takes(x, len(w), w.shape[2:], out_size, geometry):
+    if not _supports(x, len(w), w.shape[2:], out_size, geometry):
         return NotImplemented
     (N, C), O, (height, width) = x.shape[:2], len(w), out_size
     TH, TW = -(-height // 2), -(-width // 2)                        # tiles along the height and the width
     u = np.ascontiguousarray(tile_weights(w))
     images, y = channels_last(x), np.empty((N, height, width, O), x.dtype)
-    band, at_once = max(1, TILES_AT_ONCE // TW), rows_at_once(C * O)
-    parallel(lambda s: _convolve(images, u, y, *geometry.padding, band, at_once, s.start, s.stop), shares(N * TH, band))
+    band, product_rows = max(1, TILES_PER_BLOCK // TW), rows_per_product(C * O)
+    parallel(lambda s: _convolve(images, u, y, *geometry.padding, band, product_rows, s.start, s.stop),
+             shares(N * TH, band))
     return y.transpose(0, 3, 1, 2)
 
 
 @conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_im2col", layer="compiled")
 def conv2d_weight_grad_winograd(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
-    if not (_takes(x, g.shape[1], kernel_size, g.shape[2:], geometry) and is_single(g)):
+    if not (_supports(x, g.shape[1], kernel_size, g.shape[2:], geometry) and is_single(g)):
         return NotImplemented
     (N, C), (O, height, width) = x.shape[:2], g.shape[1:]
     TH, TW = -(-height // 2), -(-width // 2)
     images, grads = channels_last(x), channels_last(g)
     # a product should not be larger than its factors
-    band, at_once = max(1, max(TILES_AT_ONCE, min(C, O)) // TW), rows_at_once(C * O)
+    band, product_rows = max(1, max(TILES_PER_BLOCK, min(C, O)) // TW), rows_per_product(C * O)
     with one_blas_thread():
         gu = parallel_sum(lambda s: _convolve_for_weight(
-            images, grads, *geometry.padding, band, at_once, s.start, s.stop),
+            images, grads, *geometry.padding, band, product_rows, s.start, s.stop),
                           shares(N * TH, band), (16, O, C), x.dtype)
     return matmul(gu.reshape(16, O * C).T, GG.astype(x.dtype)).reshape(O, C, 3, 3)
 
 
-def _takes(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
+def _supports(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
     return (is_single(x) and winograd_is_faster(x, O, kernel_size, out_size, geometry)
             and 16 * x.shape[1] * O * x.itemsize <= WEIGHT_BYTES)
 
 
 @compiled
-def _convolve(x: Any, u: Any, y: Any, padding: int, left: int, band: int, at_once: int, first: int, last: int) -> None:
+def _convolve(x: Any, u: Any, y: Any, padding: int, left: int, band: int, product_rows: int, first: int,
+              last: int) -> None:
     """The outputs of the rows of tiles first, ..., last - 1 of all images
 
     x (N, H, W, C), u (16, C, O), y (N, H', W', O)
@@ -75,15 +77,15 @@ def _convolve(x: Any, u: Any, y: Any, padding: int, left: int, band: int, at_onc
         count = (stop - start) * TW
         for i in range(4):
             for j in range(4):
-                dot(d[i, j, :count], u[4 * i + j], m[i, j, :count], at_once)
+                dot(d[i, j, :count], u[4 * i + j], m[i, j, :count], product_rows)
         for r in range(start, stop):
             _give_outputs(m, (r - start) * TW, pair, y[r // TH], 2 * (r % TH))
 
 
 @compiled
-def _convolve_for_weight(x: Any, g: Any, padding: int, left: int, band: int, at_once: int, first: int,
+def _convolve_for_weight(x: Any, g: Any, padding: int, left: int, band: int, product_rows: int, first: int,
                          last: int) -> Any:
-    """The sum of (A g A^T)' (B^T d B) over those rows of tiles, (16, O, C)"""
+    """The sum of (A g A^T)^T (B^T d B) over the rows of tiles first, ..., last - 1: (16, O, C)"""
     C, (height, width, O) = x.shape[3], g.shape[1:]
     TH, TW = (height + 1) // 2, (width + 1) // 2
     d, q = np.empty((4, 4, band * TW, C), x.dtype), np.empty((4, 4, band * TW, O), x.dtype)
@@ -98,8 +100,8 @@ def _convolve_for_weight(x: Any, g: Any, padding: int, left: int, band: int, at_
         count = (stop - start) * TW
         for i in range(4):
             for j in range(4):
-                for some in range(0, count, at_once):
-                    end = min(some + at_once, count)
+                for some in range(0, count, product_rows):
+                    end = min(some + product_rows, count)
                     np.dot(q[i, j, some:end].T, d[i, j, some:end], product)
                     total[4 * i + j] += product
     return total
@@ -109,7 +111,7 @@ def _convolve_for_weight(x: Any, g: Any, padding: int, left: int, band: int, at_
 def _take_tiles(x: Any, top: int, left: int, lines: Any, part: Any, d: Any, t: int) -> None:
     """B^T d B of one row of tiles: x (H, W, C) from row `top` -> d (4, 4, tiles, C) from tile t
 
-    lines and part (4, 2, TW + 1, C) are room for four rows of pixels, the even ones and the odd ones.
+    lines and part (4, 2, TW + 1, C) are buffers for four rows of pixels, even and odd pixels apart.
     """
     (H, W, C), TW = x.shape, lines.shape[2] - 1
     for k in range(4):
@@ -155,7 +157,7 @@ def _give_outputs(m: Any, t: int, pair: Any, y: Any, top: int) -> None:
 def _take_gradients(g: Any, top: int, grads: Any, spread: Any, q: Any, t: int) -> None:
     """A g A^T of one row of 2 x 2 outputs: g (H', W', O) from row `top` -> q (4, 4, tiles, O) from tile t
 
-    grads (2, 2, TW, O) is room for two rows of pixels, the even ones and the odd ones; spread (4, 2, TW*O) too.
+    grads (2, 2, TW, O) and spread (4, 2, TW*O) are buffers for two rows of pixels, even and odd pixels apart.
     """
     (height, width, O), TW = g.shape, grads.shape[2]
     for i in range(2):
@@ -173,7 +175,7 @@ def _take_gradients(g: Any, top: int, grads: Any, spread: Any, q: Any, t: int) -
 
 @compiled
 def _spread(first: Any, second: Any, a: Any, b: Any, c: Any, d: Any) -> None:
-    """The four rows of A (first, second)."""
+    """The four rows of A times the column (first, second), into a, b, c, d."""
     for i in range(len(a)):
         a[i] = first[i]
     _add(first, second, b)

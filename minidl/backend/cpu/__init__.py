@@ -1,4 +1,4 @@
-"""Faster kernel bodies for NumPy arrays, one file for each file of `backend/kernels` that profits."""
+"""Faster kernel bodies for NumPy arrays, in files named as in `backend/kernels`."""
 from __future__ import annotations
 
 from minidl.backend.cpu import (

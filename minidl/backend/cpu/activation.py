@@ -1,4 +1,4 @@
-"""ReLU and GELU on the CPU: choices by masks of bits, and work in place; large arrays by blocks."""
+"""ReLU and GELU on the CPU, by bit masks and in place; large arrays in blocks."""
 from __future__ import annotations
 
 import math
@@ -41,8 +41,8 @@ def gelu_grad_in_place(g: np.ndarray, x: np.ndarray, cdf: np.ndarray) -> np.ndar
 def _choose(condition: np.ndarray, a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
     """a where the condition holds, elsewhere b or 0.
 
-    By their bits, of which a mask keeps all or none: `where` decides element by element, and takes ten times as long. A
-    product with 0 and 1 would make NaN of an infinite gradient.
+    A mask keeps all bits of an element or none. `where` decides element by element, and takes ten times as long. A
+    product with 0 and 1 would turn an infinite gradient into NaN.
     """
     bits = np.dtype(f"i{a.dtype.itemsize}")
     mask = np.negative(condition.view(np.int8), dtype=bits)

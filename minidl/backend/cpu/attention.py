@@ -1,4 +1,4 @@
-"""Attention on the CPU: every core has matrices of its own."""
+"""Attention on the CPU: each thread takes some of the matrices."""
 from __future__ import annotations
 
 import math
@@ -12,7 +12,7 @@ from minidl.backend.kernels.attention import CPU_TILE, AttentionPlan, attention_
 @attention_forward.register("numpy")
 def attention_forward_in_parts(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None,
                                plan: AttentionPlan) -> tuple[np.ndarray, np.ndarray]:
-    if not _many(query, plan):
+    if not _can_be_split(query, plan):
         return NotImplemented
     y = np.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
     log_sums = np.empty((*query.shape[:-1], 1), query.dtype)
@@ -28,15 +28,15 @@ def attention_forward_in_parts(query: np.ndarray, key: np.ndarray, value: np.nda
 @attention_grad.register("numpy")
 def attention_grad_in_parts(g: np.ndarray, query: np.ndarray, key: np.ndarray, value: np.ndarray,
                             mask: np.ndarray | None, y: np.ndarray, log_sums: np.ndarray, plan: AttentionPlan,
-                            mask_too: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    if not _many(query, plan):
+                            wants_mask: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    if not _can_be_split(query, plan):
         return NotImplemented
     gq, gk, gv = (np.empty(x.shape, x.dtype) for x in (query, key, value))
-    gmask = np.empty((*query.shape[:-1], key.shape[-2]), query.dtype) if mask_too else None
+    gmask = np.empty((*query.shape[:-1], key.shape[-2]), query.dtype) if wants_mask else None
 
     def pull_back(s: slice) -> None:
         gq[s], gk[s], gv[s], part = attention_grad.generic(
-            g[s], query[s], key[s], value[s], None if mask is None else mask[s], y[s], log_sums[s], plan, mask_too)
+            g[s], query[s], key[s], value[s], None if mask is None else mask[s], y[s], log_sums[s], plan, wants_mask)
         if gmask is not None:
             gmask[s] = part
 
@@ -44,8 +44,8 @@ def attention_grad_in_parts(g: np.ndarray, query: np.ndarray, key: np.ndarray, v
     return gq, gk, gv, gmask
 
 
-def _many(query: np.ndarray, plan: AttentionPlan) -> bool:
-    """Whether there are matrices to share out. Dropout numbers its tiles through the whole stack."""
+def _can_be_split(query: np.ndarray, plan: AttentionPlan) -> bool:
+    """Whether the matrices can be split among threads. With dropout they cannot: it numbers the tiles of all."""
     return query.ndim > 2 and len(query) > 1 and not plan.dropout and query.dtype != np.float16
 
 

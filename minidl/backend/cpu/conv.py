@@ -1,9 +1,9 @@
 """Convolution on the CPU: channels-last memory, a few images at a time.
 
 With the channels last in memory, one row of a window is a single run of kw*C numbers, so patches are cheap to
-copy. A few images at a time keep the patches in a small buffer until the matrix product has read them, and each core
-works on images of its own. Results are channels-last in memory too, behind their usual (N, C, H, W) shape, and so the
-next layer profits.
+copy. Each thread takes a few images at a time, so that their patches fit in a small buffer until the matrix product has
+read them. Results are channels-last in memory too, behind their usual (N, C, H, W) shape, so that the next layer is
+fast as well.
 """
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from minidl.backend.kernels.conv import (
 from minidl.backend.kernels.window import Pair, Tap, window_taps
 
 BLOCK_BYTES = 1 << 21   # of patches at a time
-FEW_CHANNELS = 8        # below this, runs of kw*C are short: patches run along image rows instead
+FEW_CHANNELS = 8        # with fewer, runs of kw*C are short: patches are copied along image rows instead
 
 
 @conv2d_forward.register("numpy")
@@ -44,7 +44,7 @@ def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) 
     def convolve(images: slice) -> None:
         tall_matmul(_patches(x[images], (kh, kw), geometry, out_size), weight, out=_pixels(y[images]))
 
-    # large weights are worth more patches: each block reads them anew
+    # each block reads all weights again, so large weights need large blocks
     parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), max(BLOCK_BYTES, weight.nbytes)))
     return y
 
@@ -60,15 +60,15 @@ def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
         return NotImplemented
     C, O, (kh, kw) = x.shape[1], g.shape[1], kernel_size
     out_size = g.shape[2:]
-    # a product should not be larger than the patches that it is made of
-    bytes_at_once = max(BLOCK_BYTES, C * kh * kw * O * x.itemsize)
-    some_images = blocks(len(x), _patch_bytes(x, (O, C, kh, kw), out_size), bytes_at_once)
+    # a product should not be larger than the patches that it is computed from
+    block_bytes = max(BLOCK_BYTES, C * kh * kw * O * x.itemsize)
+    some_images = blocks(len(x), _patch_bytes(x, (O, C, kh, kw), out_size), block_bytes)
 
     def product(images: slice) -> np.ndarray:
         return tall_gram(_pixels(g[images]), _patches(x[images], kernel_size, geometry, out_size))
 
     gw = parallel_sum(product, some_images, (O, kh * kw * C), x.dtype)
-    return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))   # laid out as w is
+    return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))   # in the memory layout of w
 
 
 @conv2d_input_grad.register("numpy")
@@ -80,29 +80,30 @@ def conv2d_input_grad_col2im(g: np.ndarray, w: np.ndarray, input_size: Pair, geo
         return _depthwise_input_grad(g, w, input_size, geometry)
     if geometry.groups > 1 or C < FEW_CHANNELS:
         return NotImplemented
-    padding = turned_padding(g, w, input_size, geometry)
+    padding = flipped_padding(g, w, input_size, geometry)
     if padding is not None:
-        turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)                # (C, O, kh, kw)
-        return conv2d_forward(g, turned, geometry._replace(padding=padding))
+        flipped = w[:, :, ::-1, ::-1].swapaxes(0, 1)                # (C, O, kh, kw)
+        return conv2d_forward(g, flipped, geometry._replace(padding=padding))
     weight = w.transpose(0, 2, 3, 1).reshape(O, kh * kw * C)
     taps = list(window_taps(input_size, (height, width), (kh, kw), *geometry[:3]))
     gx = _channels_last(np.zeros, (N, C, *input_size), g.dtype)
 
-    def lay_down(images: slice) -> None:
+    def add_patches(images: slice) -> None:
         block = gx[images]
         patches = _pixels(g[images]) @ weight                      # (n*H'*W', kh*kw*C)
         patches = patches.reshape(len(block), height, width, kh, kw, C).transpose(3, 4, 0, 5, 1, 2)
         for u, v, target, source in taps:
             block[source] += patches[u, v][target]
 
-    parallel(lay_down, blocks(N, _patch_bytes(gx, w.shape, (height, width)), BLOCK_BYTES))
+    parallel(add_patches, blocks(N, _patch_bytes(gx, w.shape, (height, width)), BLOCK_BYTES))
     return gx
 
 
-def turned_padding(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Pair | None:
-    """The padding with which the input gradient is a convolution itself, of g, with the kernel turned by 180 degrees.
+def flipped_padding(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Pair | None:
+    """The padding with which the input gradient is a convolution of g with the flipped kernel.
 
-    None where it is not, for a stride, or where that is more work than to lay the kernel down.
+    None where it is not one, as with a stride, or where adding up patches is less work. (Flipped means rotated by 180
+    degrees.)
     """
     vertical, horizontal = (
         d * (k - 1) - p for d, k, p in zip(geometry.dilation, w.shape[2:], geometry.padding, strict=True))
@@ -113,7 +114,7 @@ def turned_padding(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: Con
 
 
 def _is_depthwise(w: np.ndarray, geometry: ConvGeometry) -> bool:
-    """One filter for each channel; the matrix products would be slivers."""
+    """Whether there is one filter for each channel, which makes matrix products too thin."""
     return w.shape[1] == 1 and len(w) == geometry.groups > 1
 
 
@@ -135,7 +136,7 @@ def _depthwise(a: np.ndarray, w: np.ndarray, result_size: Pair, moves: list[tupl
                width: int) -> np.ndarray:
     """result[write] += a[read] * w[tap], for every move."""
     (N, C, H, W), (kh, kw) = a.shape, w.shape[2:]
-    filters = np.empty((kh, kw, 1, width, C), w.dtype)             # each tap's weights along a row of memory
+    filters = np.empty((kh, kw, 1, width, C), w.dtype)             # the weights of each tap, repeated along a row
     filters[:] = w.transpose(2, 3, 1, 0)[:, :, :, None]
     filters = filters.transpose(0, 1, 4, 2, 3)                     # (kh, kw, C, 1, width)
     result = _channels_last(np.zeros, (N, C, *result_size), a.dtype)
@@ -165,14 +166,14 @@ def _patches(x: np.ndarray, kernel_size: Pair, geometry: ConvGeometry, out_size:
     """The patches of some images as rows, (n*H'*W', kh*kw*C)."""
     (n, C, H, W), (kh, kw), (height, width) = x.shape, kernel_size, out_size
     (sh, sw), (ph, pw), (dh, dw), _ = geometry
-    few = C < FEW_CHANNELS
-    if ph or pw or not (few or x.strides[1] == x.itemsize):
+    has_few = C < FEW_CHANNELS
+    if ph or pw or not (has_few or x.strides[1] == x.itemsize):
         shape = (n, C, H + 2 * ph, W + 2 * pw)
-        padded = np.zeros(shape, x.dtype) if few else _channels_last(np.zeros, shape, x.dtype)
+        padded = np.zeros(shape, x.dtype) if has_few else _channels_last(np.zeros, shape, x.dtype)
         padded[:, :, ph:ph + H, pw:pw + W] = x
         x = padded
     bn, bc, bh, bw = x.strides
-    if few:                                               # (kh, kw, C, n, H', W')
+    if has_few:                                               # (kh, kw, C, n, H', W')
         windows = as_strided(x, (kh, kw, C, n, height, width), (bh * dh, bw * dw, bc, bn, bh * sh, bw * sw))
         return windows.reshape(kh * kw * C, n * height * width).T
     windows = as_strided(x, (n, height, width, kh, kw, C), (bn, bh * sh, bw * sw, bh * dh, bw * dw, bc))
@@ -191,7 +192,7 @@ def _channels_last(create: Callable[..., np.ndarray], shape: tuple[int, ...], dt
 
 
 def _as_channels_last(images: np.ndarray) -> np.ndarray:
-    """`images` itself where it is channels-last in memory already, else a copy that is."""
+    """`images` itself where it is channels-last in memory, else a channels-last copy."""
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 

@@ -1,4 +1,4 @@
-"""Distances of all pairs on the CPU: one matrix product, and then work in place on its result, which may be large."""
+"""Distances of all pairs on the CPU: one matrix product, then work in place on its result, which may be large."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from minidl.backend.kernels.distance import (
     unit_rows,
 )
 
-BLOCK_BYTES = 1 << 18   # of differences at a time, for the l1 distance: they stay in the cache
+BLOCK_BYTES = 1 << 18   # of differences at a time, for the l1 distance, so that they stay in the cache
 
 
 @pairwise_distance.register("numpy")

@@ -1,5 +1,7 @@
-"""Elementwise work on the CPU, some elements at a time: between the passes they stay in the cache, and every core
-has elements of its own."""
+"""Elementwise work on the CPU, in blocks.
+
+A block stays in the cache between the passes, and each thread takes blocks of its own.
+"""
 from __future__ import annotations
 
 import functools
@@ -17,9 +19,9 @@ PARALLEL_SIZE = 1 << 17     # elements from which threads gain more than they co
 
 
 def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None]) -> None:
-    """Call `function` with flat views of all arrays, some elements at a time, in memory order; None stays None.
+    """Call `function` with flat views of all arrays, block by block, in memory order; None stays None.
 
-    All have one shape and one order of axes in memory, without gaps: see `have_same_layout`.
+    All arrays must have one shape and one order of axes in memory, without gaps: see `have_same_layout`.
     """
     flat = [None if a is None else a.transpose(memory_order(a)).reshape(-1) for a in arrays]
     size = next(a.size for a in flat if a is not None)
@@ -30,9 +32,9 @@ def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None])
 
 
 def have_same_layout(arrays: Sequence[np.ndarray | None], min_size: int | None = None) -> bool:
-    """Whether all have one shape and one order of axes in memory, without gaps, and `min_size` elements or more.
+    """Whether all arrays have one shape and one order of axes in memory, without gaps.
 
-    Without `min_size` it is `PARALLEL_SIZE`.
+    They must also have `min_size` elements or more, by default `PARALLEL_SIZE`.
     """
     first: Any = arrays[0]
     if first.size < (PARALLEL_SIZE if min_size is None else min_size):
@@ -42,9 +44,9 @@ def have_same_layout(arrays: Sequence[np.ndarray | None], min_size: int | None =
 
 
 def in_parallel(results: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let an elementwise function work in blocks where its arrays are large, and lie in memory alike.
+    """Let an elementwise function work in blocks where its arrays are large and have one memory layout.
 
-    Arrays come first among its arguments, and it returns `results` new ones of their shape.
+    Its first arguments are arrays, and it returns `results` new arrays of their shape.
     """
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -56,20 +58,20 @@ def in_parallel(results: int) -> Callable[[Callable[..., Any]], Callable[..., An
                 return function(*args)
             others, made = args[len(arrays):], [np.empty_like(arrays[0]) for _ in range(results)]
 
-            def some(*parts: Any) -> None:
+            def compute_block(*parts: Any) -> None:
                 found = function(*parts[:len(arrays)], *others)
                 for out, result in zip(parts[len(arrays):], found if results > 1 else [found]):
                     out[...] = result
 
-            in_blocks(some, [*arrays, *made])
+            in_blocks(compute_block, [*arrays, *made])
             return tuple(made) if results > 1 else made[0] if made else None
         return body
     return decorate
 
 
 @for_elementwise("numpy")
-def shared_out(kernel: Kernel) -> Callable[..., Any]:
-    """A body that runs the generic one on some elements at a time."""
+def blockwise_body(kernel: Kernel) -> Callable[..., Any]:
+    """A body that runs the generic body block by block."""
     body = in_parallel(kernel.results)(kernel.generic)
     body.__name__ = f"{kernel.generic.__name__}_in_blocks"
     return body

@@ -1,4 +1,4 @@
-"""Gaussian elimination on the CPU: LAPACK's, which SciPy hands out."""
+"""Gaussian elimination on the CPU, by LAPACK through SciPy."""
 from __future__ import annotations
 
 import importlib
@@ -16,5 +16,5 @@ def lu_factor_lapack(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lu, pivots = np.empty(a.shape, a.dtype), np.empty((*a.shape[:-2], min(a.shape[-2:])), np.int32)
     for index in np.ndindex(*a.shape[:-2]):
         lu[index], pivots[index], _ = getrf(a[index])
-    pivots += 1     # Fortran counts from 1, and so does PyTorch; SciPy has taken it off
+    pivots += 1     # SciPy counts from 0; PyTorch counts from 1, as Fortran does
     return lu, pivots

@@ -1,24 +1,24 @@
-"""Batch normalisation on the CPU, of images with the channels last in memory and of plain rows (N, C).
+"""Normalisation on the CPU: batch norm of channels-last images and of rows (N, C), and layer norm.
 
-Memory is taken as a matrix: each of its rows is one row of an image, W pixels of C channels, so what belongs to
-the channels is repeated W times and then fits every row. Some rows at a time, so that what is computed in several
-passes stays in the cache, and every core has blocks of its own; sums by blocks also keep their digits.
+For batch norm, memory is read as a matrix: each of its rows is one row of an image, W pixels of C channels. A number
+for each channel is repeated W times, so that it fits every row. The work is done in blocks of rows, so that a block
+stays in the cache between the passes, and each thread takes blocks of its own. Sums by blocks are also more exact.
 """
 from __future__ import annotations
 
 import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
+from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.norm import (
     Axes,
-    accumulation_dtype,
     group_size,
     normalize_forward,
     normalize_grad,
     scale_shift,
 )
 
-BLOCK_BYTES = 1 << 20   # at a time
+BLOCK_BYTES = 1 << 20   # of the input in a block
 SERIAL_BYTES = 1 << 19  # up to this size, threads cost more than they gain
 
 
@@ -36,10 +36,10 @@ def normalize_forward_in_blocks(x: np.ndarray, w: np.ndarray | None, b: np.ndarr
 
     parallel(add_up, range(len(parts)))
     mean = _each_channel(sums, channels) / count
-    wide_mean = along_row(mean, rows)
+    mean_row = along_row(mean, rows)
 
     def add_up_squares(i: int) -> None:
-        centred = rows[parts[i]] - wide_mean
+        centred = rows[parts[i]] - mean_row
         np.multiply(centred, centred, out=centred).sum(axis=0, out=sums[i])
 
     parallel(add_up_squares, range(len(parts)))
@@ -51,7 +51,7 @@ def normalize_forward_in_blocks(x: np.ndarray, w: np.ndarray | None, b: np.ndarr
     y_rows = image_rows(y)
 
     def normalize(block: slice) -> None:
-        part = np.subtract(rows[block], wide_mean, out=y_rows[block])
+        part = np.subtract(rows[block], mean_row, out=y_rows[block])
         part *= scale
         if shift is not None:
             part += shift
@@ -69,13 +69,13 @@ def normalize_grad_in_blocks(g: np.ndarray, x: np.ndarray, w: np.ndarray | None,
         return _grad_by_rows(g, x, w, mean, variance, axes, across, eps)
     channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], image_rows(x), image_rows(g)
     parts = blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES)
-    wide_mean = along_row(mean.reshape(-1), rows)
+    mean_row = along_row(mean.reshape(-1), rows)
     sums, products = np.empty((2, len(parts), rows.shape[1]), x.dtype)
 
     def add_up(i: int) -> None:
         part = g_rows[parts[i]]
         part.sum(axis=0, out=sums[i])
-        centred = rows[parts[i]] - wide_mean
+        centred = rows[parts[i]] - mean_row
         np.multiply(centred, part, out=centred).sum(axis=0, out=products[i])
 
     parallel(add_up, range(len(parts)))
@@ -89,7 +89,7 @@ def normalize_grad_in_blocks(g: np.ndarray, x: np.ndarray, w: np.ndarray | None,
     gx_rows = image_rows(gx)
 
     def pull_back(block: slice) -> None:
-        part = np.subtract(rows[block], wide_mean, out=gx_rows[block])
+        part = np.subtract(rows[block], mean_row, out=gx_rows[block])
         part *= slope
         np.subtract(g_rows[block], part, out=part)
         part -= offset
@@ -106,20 +106,20 @@ def scale_shift_in_blocks(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | 
         return NotImplemented
     y = np.empty_like(x)
     rows, y_rows = image_rows(x), image_rows(y)
-    wide_scale, wide_shift = along_row(scale, rows), None if shift is None else along_row(shift, rows)
+    scale_row, shift_row = along_row(scale, rows), None if shift is None else along_row(shift, rows)
 
-    def some(block: slice) -> None:
-        part = np.multiply(rows[block], wide_scale, out=y_rows[block])
-        if wide_shift is not None:
-            part += wide_shift
+    def compute_block(block: slice) -> None:
+        part = np.multiply(rows[block], scale_row, out=y_rows[block])
+        if shift_row is not None:
+            part += shift_row
 
-    parallel(some, blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES))
+    parallel(compute_block, blocks(len(rows), rows.shape[1] * rows.itemsize, BLOCK_BYTES))
     return y
 
 
 def _forward_by_rows(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
                      eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Layer norm and its kin: groups do not reach across the first axis, and some of its items stay in the cache."""
+    """The result in blocks along the first axis, if no group reaches across it, as in layer norm."""
     if 0 in axes or x.nbytes <= SERIAL_BYTES:
         return _forward_in_place(x, w, b, axes, eps)
     y = np.empty_like(x)
@@ -150,10 +150,9 @@ def _grad_by_rows(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.n
 
 def _forward_in_place(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
                       eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The generic body, with one new array of the size of x less."""
-    wide = accumulation_dtype(x.dtype)
+    """The generic body, with one less new array of the size of x."""
     count = group_size(x, axes)
-    mean = x.sum(axis=axes, keepdims=True, dtype=wide) / count
+    mean = x.sum(axis=axes, keepdims=True, dtype=accumulation_dtype(x.dtype)) / count
     y = x - mean
     variance = (y * y).sum(axis=axes, keepdims=True) / count
     y *= 1 / np.sqrt(variance + eps)
@@ -166,13 +165,13 @@ def _forward_in_place(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None,
 
 def _grad_in_place(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray,
                    axes: Axes, across: Axes, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The generic body, with fewer new arrays, and without sums that are at hand."""
+    """The generic body, with fewer new arrays, and no sum computed twice."""
     count, rstd = group_size(x, axes), 1 / np.sqrt(variance + eps)
     z = x - mean                                      # in single precision at least, as mean is
     z *= rstd
     gz = g * z
     gw, gb = gz.sum(axis=across, keepdims=True), g.sum(axis=across, keepdims=True, dtype=z.dtype)
-    if across == axes:                                # one weight for each group: its sums are at hand
+    if across == axes:                                # one weight for each group: its sums are those of gw and gb
         h, sum_h, sum_hz = g, gb, gw
         rstd = rstd if w is None else rstd * w
     else:
@@ -186,19 +185,19 @@ def _grad_in_place(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.
 
 
 def is_batch_norm(x: np.ndarray, axes: Axes) -> bool:
-    """Whether each channel is a group, and the channels lie last in memory; single or double precision."""
+    """Whether each channel is a group and the channels are last in memory, in single or double precision."""
     return (x.ndim > 1 and axes == (0, *range(2, x.ndim)) and x.size > 0 and x.dtype != np.float16
             and np.moveaxis(x, 1, -1).flags.c_contiguous)
 
 
 def image_rows(x: np.ndarray) -> np.ndarray:
-    """(N, C, ..., W) -> (N*..., W*C), or (N, C) itself; a view where the channels lie last in memory."""
+    """(N, C, ..., W) -> (N*..., W*C), or (N, C) itself; a view where the channels are last in memory."""
     width = x.shape[-1] if x.ndim > 2 else 1
     return np.moveaxis(x, 1, -1).reshape(-1, width * x.shape[1])
 
 
 def _each_channel(sums: np.ndarray, channels: int) -> np.ndarray:
-    """The sums of all blocks (blocks, W*C) -> (C,)"""
+    """The sum over all blocks and pixels: (blocks, W*C) -> (C,)"""
     return sums.reshape(-1, channels).sum(axis=0)
 
 

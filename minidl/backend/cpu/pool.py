@@ -1,7 +1,7 @@
-"""Pooling on the CPU: a few passes over strided slices, with small integers for the places of the maxima.
+"""Pooling on the CPU: a few passes over strided slices, with small integers for the positions of the maxima.
 
-Some images at a time, so that they stay in the cache between the passes, and every core has images of its own. Results
-keep the memory layout of their input, channels-last or not.
+Each thread takes a few images at a time, so that they stay in the cache between the passes. Results keep the memory
+layout of their input, channels-last or not.
 """
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def max_pool2d_forward_by_taps(x: np.ndarray, geometry: PoolGeometry) -> tuple[n
         if np.isnan(y_part).any():
             for u, v, target, source in taps:
                 winner[target][np.isnan(x_part[source])] = u * kw + v
-        np.add(places[winner], corners, out=indices_part)         # from the corner of the window
+        np.add(places[winner], corners, out=indices_part)         # places are relative to the corner of the window
 
     parallel(pool, blocks(N, x.nbytes // max(1, N), BLOCK_BYTES))
     return y, indices
@@ -60,7 +60,7 @@ def max_pool2d_scatter_channels_last(g: np.ndarray, indices: np.ndarray, input_s
 
     def scatter(images: slice) -> None:
         part = gx[images].reshape(-1)
-        positions = indices[images].transpose(0, 2, 3, 1) * C     # channels-last: element h*W + w, channel c
+        positions = indices[images].transpose(0, 2, 3, 1) * C     # channels-last: pixel h*W + w, then channel c
         positions += np.arange(C)
         positions += np.arange(len(positions)).reshape(-1, 1, 1, 1) * (H * W * C)
         np.add.at(part, positions.reshape(-1), g[images].transpose(0, 2, 3, 1).reshape(-1))
@@ -70,7 +70,7 @@ def max_pool2d_scatter_channels_last(g: np.ndarray, indices: np.ndarray, input_s
 
 
 def _windows(out_size: Pair, geometry: PoolGeometry, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each window (H', W'): its first tap inside the image, and its corner's flat position there."""
+    """The first tap inside the image, and the flat position of the corner, of each window (H', W')."""
     rows, columns = (np.arange(length) * stride - padding for length, stride, padding in zip(
         out_size, geometry.stride, geometry.padding, strict=True))
     (_, kw), (dh, dw) = geometry.kernel, geometry.dilation

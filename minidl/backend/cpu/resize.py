@@ -1,4 +1,4 @@
-"""Resizing on the CPU: where rows are short, as a product with the matrix that the taps stand for."""
+"""Resizing on the CPU: a product with the dense matrix of the taps, where rows are short."""
 from __future__ import annotations
 
 import numpy as np
@@ -23,5 +23,5 @@ def resize_axis_dense(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
         y3 = matmul(x3[:, :, 0], matrix.T)[:, :, None]
     else:
         y3 = matmul(matrix, x3)
-    # A zero of the matrix times NaN or an infinity is NaN: if there is one, it stands in every row, the first too.
+    # Zero times NaN or infinity is NaN. If x has one of them, every row of the result has a NaN, also the first.
     return back(y3) if np.isfinite(y3[:, 0]).all() else NotImplemented

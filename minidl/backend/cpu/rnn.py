@@ -1,10 +1,10 @@
-"""Recurrent networks on the CPU: the walks without new arrays in every step, shared out over the cores.
+"""Recurrent networks on the CPU: the walks in place, on all cores.
 
-What is computed stands in `backend/kernels/rnn.py`. Here it is done in place. The sigmoid is a tanh, which NumPy
-computes faster than exp, and which does not overflow: sigmoid(v) = tanh(v / 2) / 2 + 1 / 2. So the gates of an LSTM
-are one tanh. The halves are powers of two, and round nothing.
+The formulas are in `backend/kernels/rnn.py`. Here no step makes new arrays. The sigmoid is computed by tanh, which is
+faster than exp in NumPy, and does not overflow: sigmoid(v) = tanh(v / 2) / 2 + 1 / 2. So the gates of an LSTM are one
+tanh. A product with a half is exact, so nothing is lost.
 
-No sequence needs another, so the threads meet once for each walk and not once for each step.
+Sequences do not depend on each other, so the threads wait for each other once a walk, and not once a step.
 """
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from minidl.backend.kernels.rnn import (
     rnn_walk_back,
 )
 
-WORK = 1 << 21      # multiply-adds in a step of one thread from which it pays
+PARALLEL_WORK = 1 << 21     # multiply-adds of a thread in one step from which threads gain more than they cost
 
 
 def by_sequences(sequences: int, w_hh: np.ndarray, steps: Steps, walk: Callable[[slice, Steps], None]) -> None:
-    """`walk(some, steps)` for the sequences that each thread takes, `some`, and the steps of these alone."""
-    count = min(get_num_threads(), sequences, sequences * w_hh.size // WORK)
+    """Call `walk(some, steps)` on each thread, for `some` of the sequences and their steps."""
+    count = min(get_num_threads(), sequences, sequences * w_hh.size // PARALLEL_WORK)
     if count < 2:
         return walk(slice(None), steps)
     share = -(-sequences // count)
@@ -78,7 +78,7 @@ def rnn_walk_back_in_place(gy: np.ndarray, gh: np.ndarray, gsums: np.ndarray, w_
 def lstm_walk_in_place(y: np.ndarray, state: LSTMState, trace: LSTMTrace, w_hh: np.ndarray, w_hr: np.ndarray | None,
                        steps: Steps) -> None:
     gates, cells, tanh_c = trace
-    scale = np.full((4, 1, 1), 0.5, gates.dtype)    # before and after the tanh of a gate that is a sigmoid
+    scale = np.full((4, 1, 1), 0.5, gates.dtype)    # the factor before and after tanh, where the gate is a sigmoid
     scale[2] = 1
     shift = 1 - scale
     w = (by_gate(w_hh, 4) * scale).transpose(0, 2, 1).copy()
@@ -122,12 +122,12 @@ def lstm_walk_back_in_place(gy: np.ndarray, gstate: LSTMState, gsums: np.ndarray
                 gprojected[rows] = new
                 new = matmul(new, w_hr)
             slopes = a * a
-            np.subtract(a, slopes, out=slopes)      # of the sigmoid: s - s^2
+            np.subtract(a, slopes, out=slopes)      # slopes of the sigmoid: s - s^2
             di, df, dg, do = slopes
-            dg += 1 - g                             # of tanh: 1 - g^2
+            dg += 1 - g                             # slope of tanh: 1 - g^2
             do *= squashed
             do *= new
-            through = squashed * squashed           # from h' to c': o (1 - tanh(c')^2)
+            through = squashed * squashed           # the slope from c' to h': o (1 - tanh(c')^2)
             np.subtract(1, through, out=through)
             through *= o
             through *= new
@@ -189,11 +189,11 @@ def gru_walk_back_in_place(gy: np.ndarray, gh: np.ndarray, gsums: np.ndarray, gn
             r, z = rz
             new += gy[rows]
             np.multiply(n, n, out=slope)
-            np.subtract(1, slope, out=slope)        # of tanh: 1 - n^2
+            np.subtract(1, slope, out=slope)        # slope of tanh: 1 - n^2
             slope *= 1 - z
             slope *= new
             slopes = rz * rz
-            np.subtract(rz, slopes, out=slopes)     # of the sigmoid: s - s^2
+            np.subtract(rz, slopes, out=slopes)     # slopes of the sigmoid: s - s^2
             dr, dz = slopes
             dr *= from_h[rows]
             dr *= slope

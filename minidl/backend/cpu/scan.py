@@ -1,4 +1,4 @@
-"""Running results on the CPU: NumPy's ufuncs accumulate, in one pass."""
+"""Running results on the CPU, in one pass: NumPy's ufuncs can accumulate."""
 from __future__ import annotations
 
 from typing import Any

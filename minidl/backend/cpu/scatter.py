@@ -1,4 +1,4 @@
-"""Scatter-add on the CPU: rows by a sparse matrix product, anything else by flat positions."""
+"""Scatter-add on the CPU: rows by a sparse matrix product, all else by flat positions."""
 from __future__ import annotations
 
 import functools
@@ -18,7 +18,7 @@ def scatter_add_by_position(g: np.ndarray, index: Any, shape: tuple[int, ...]) -
         return NotImplemented
     if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and g.dtype in (np.float32, np.float64):
         return _add_rows(g, index, shape)
-    # `np.add.at` is quick only along one axis, so let the index itself say which flat positions it names
+    # `np.add.at` is fast only along one axis, so the index is applied to the flat positions first
     positions = np.arange(math.prod(shape)).reshape(shape)[index]
     z = np.zeros(math.prod(shape), g.dtype)
     np.add.at(z, positions.reshape(-1), np.broadcast_to(g, positions.shape).reshape(-1))
@@ -26,7 +26,7 @@ def scatter_add_by_position(g: np.ndarray, index: Any, shape: tuple[int, ...]) -
 
 
 def _add_rows(g: np.ndarray, index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """z[index[k]] += g[k] is a product with the sparse matrix that has a 1 at (index[k], k)."""
+    """z[index[k]] += g[k], as a product with the sparse matrix that has a 1 at (index[k], k)."""
     rows, width, length = index.size, math.prod(shape[1:]), shape[0]
     index = index.reshape(-1).astype(np.int64, copy=False)
     if rows and not -length <= index.min() <= index.max() < length:
@@ -40,5 +40,5 @@ def _add_rows(g: np.ndarray, index: np.ndarray, shape: tuple[int, ...]) -> np.nd
 
 @functools.cache
 def _sparse() -> ModuleType:
-    """scipy.sparse, imported on first use: it takes longer to import than all of minidl."""
+    """scipy.sparse, imported on first use: its import takes longer than that of minidl."""
     return importlib.import_module("scipy.sparse")

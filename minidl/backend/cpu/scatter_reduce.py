@@ -1,4 +1,4 @@
-"""Writing several values to one place on the CPU: NumPy's ufuncs do it, best by flat positions."""
+"""Writing several values to one place on the CPU, by NumPy's ufuncs on flat positions."""
 from __future__ import annotations
 
 from typing import Any

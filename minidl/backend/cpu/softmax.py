@@ -1,4 +1,7 @@
-"""Softmax on the CPU: in place, and some rows at a time, which stay in the cache. Every core has rows of its own."""
+"""Softmax on the CPU, in place and in blocks of rows.
+
+A block stays in the cache between the passes, and each thread takes blocks of its own.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -6,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
+from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.softmax import (
-    accumulation_dtype,
     log_softmax_forward,
     log_softmax_grad,
     minus_max,
@@ -15,7 +18,7 @@ from minidl.backend.kernels.softmax import (
     softmax_grad,
 )
 
-BLOCK_BYTES = 1 << 20   # at a time
+BLOCK_BYTES = 1 << 20   # of the input in a block
 SERIAL_BYTES = 1 << 18  # up to this size, threads cost more than they gain
 
 
@@ -40,16 +43,16 @@ def log_softmax_grad_by_rows(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndar
 
 
 def _by_rows(function: Callable[..., np.ndarray], arrays: list[np.ndarray], axis: int) -> np.ndarray:
-    """`function(*arrays, axis)`; for some rows at a time where there are many, and the axis is not that of the rows."""
+    """`function(*arrays, axis)`, in blocks of rows where there are many and the axis is not the first."""
     x = arrays[0]
     if x.nbytes <= SERIAL_BYTES or not axis % x.ndim:
         return function(*arrays, axis)
     y = np.empty_like(x)
 
-    def some(rows: slice) -> None:
+    def compute_rows(rows: slice) -> None:
         y[rows] = function(*[a[rows] for a in arrays], axis)
 
-    parallel(some, blocks(len(x), x.nbytes // len(x), BLOCK_BYTES))
+    parallel(compute_rows, blocks(len(x), x.nbytes // len(x), BLOCK_BYTES))
     return y
 
 

@@ -1,11 +1,11 @@
-"""Special functions on the CPU, in single precision: SciPy computes them one by one, in double."""
+"""Special functions on the CPU, in single precision. SciPy computes element by element, in double precision."""
 from __future__ import annotations
 
 import numpy as np
 
 from minidl.backend.kernels.special import normal_cdf
 
-BLOCK_SIZE = 1 << 18    # numbers in a block: its buffers stay in the cache
+BLOCK_SIZE = 1 << 18    # numbers in a block, so that its buffers stay in the cache
 
 
 @normal_cdf.register("numpy")
@@ -26,8 +26,8 @@ def normal_cdf_polynomial(x: np.ndarray) -> np.ndarray:
 def _normal_cdf(x: np.ndarray, y: np.ndarray, square: np.ndarray) -> None:
     """y = (1 + tanh(x q(x^2))) / 2, with an absolute error below 1.5e-7. `square` is a buffer.
 
-    q(x^2) = atanh(erf(x / sqrt(2))) / x, the polynomial of degree 6 that makes the largest error of y least for |x| up
-    to 5.5, 0.3e-7; the rest is rounding. Further out q stays as it is, and y is 0 or 1.
+    q(x^2) approximates atanh(erf(x / sqrt(2))) / x. It is the polynomial of degree 6 with the smallest maximum error of
+    y for |x| up to 5.5: 0.3e-7; the rest of the error is rounding. Beyond 5.5, q is constant, and y is 0 or 1.
     """
     np.multiply(x, x, out=square)
     np.minimum(square, 5.5 ** 2, out=square)

@@ -1,10 +1,10 @@
-"""All cores of the CPU: `parallel` runs the blocks of a kernel on them.
+"""Threads: `parallel` runs the blocks of a kernel on all cores of the CPU.
 
-NumPy lets go of Python's lock while it computes, so threads help wherever the work comes in pieces of some size: each
-thread takes the next block until none is left. Meanwhile the BLAS library is held to one thread of its own, for two
-teams of threads on the same cores would stand in each other's way.
+NumPy releases Python's lock while it computes, so threads help where the blocks are not too small. Each thread takes
+the next block until none is left. Meanwhile the BLAS library has only one thread, for two teams of threads on the same
+cores would slow each other down.
 
-Results do not depend on which thread computes which block, and so neither on luck nor on other programs.
+Results do not depend on which thread computes which block, and so neither on chance nor on other programs.
 """
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ T = TypeVar("T")
 
 
 def parallel(function: Callable[[T], Any], blocks: Iterable[T]) -> None:
-    """Call `function` on every block, on as many threads as `get_num_threads()` says; this one is among them."""
+    """Call `function` on every block, on `get_num_threads()` threads, the calling thread among them."""
     blocks = list(blocks)
     threads = min(_team.size, len(blocks))
-    if threads < 2 or in_a_block():    # blocks of blocks run where they are
+    if threads < 2 or in_a_block():    # blocks inside a block run on its thread
         for block in blocks:
             function(block)
         return
-    todo = iter(blocks)     # `next` on a list is one step under Python's lock, so no block is taken twice
+    todo = iter(blocks)     # `next` on a list iterator is atomic under Python's lock, so no block is taken twice
 
     def work() -> None:
-        _here.in_a_block = True
+        _thread_state.in_a_block = True
         try:
             for block in todo:
                 function(block)
         finally:
-            _here.in_a_block = False
+            _thread_state.in_a_block = False
 
     done: SimpleQueue[BaseException | None] = SimpleQueue()
     with one_blas_thread():
-        helpers = _team.hand_out(work, done, threads - 1)
+        helpers = _team.submit(work, done, threads - 1)
         try:
             work()
         finally:
@@ -57,7 +57,7 @@ def parallel_sum(term: Callable[[T], np.ndarray], blocks: Sequence[T], shape: tu
                  dtype: np.dtype) -> np.ndarray:
     """The sum of `term(block)`, arrays of one shape, over all blocks.
 
-    Every thread adds up its own share, always the same one: sums must not depend on who came first.
+    Every thread adds up its own share, always the same one, so that the sum does not depend on the order of threads.
     """
     count = min(_team.size, len(blocks))
     shares = [blocks[i::count] for i in range(count)]
@@ -71,28 +71,28 @@ def parallel_sum(term: Callable[[T], np.ndarray], blocks: Sequence[T], shape: tu
     return sums.sum(axis=0)
 
 
-def blocks(length: int, bytes_each: int, at_once: int) -> list[slice]:
-    """Slices of an axis of `length` items, each of about `at_once` bytes, or of a thread's share if that is less."""
-    step = max(1, min(at_once // max(1, bytes_each), -(-length // _team.size)))
+def blocks(length: int, bytes_each: int, block_bytes: int) -> list[slice]:
+    """Slices of an axis of `length` items, each of about `block_bytes`, or of a thread's share if that is less."""
+    step = max(1, min(block_bytes // max(1, bytes_each), -(-length // _team.size)))
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def in_a_block() -> bool:
-    """Whether this thread works on a block already. Then the others have theirs, and BLAS has one thread."""
-    return _here.in_a_block
+    """Whether this thread is computing a block. Then the other threads are busy too, and BLAS has one thread."""
+    return _thread_state.in_a_block
 
 
 def get_num_threads() -> int:
-    """How many threads share the work of one operation on the CPU.
+    """The number of threads that share the work of one operation on the CPU.
 
-    At first one for each core that the process may use, or as many as the environment variable MINIDL_NUM_THREADS
-    or OMP_NUM_THREADS says.
+    The default is one for each core that the process may use, or the number in the environment variable
+    MINIDL_NUM_THREADS or OMP_NUM_THREADS.
     """
     return _team.size
 
 
 def set_num_threads(num: int) -> None:
-    """Use so many threads for the work of one operation on the CPU, here and in NumPy's BLAS library.
+    """Set the number of threads for one operation on the CPU, here and in NumPy's BLAS library.
 
     Errors: RuntimeError unless it is a positive integer.
 
@@ -109,32 +109,32 @@ def set_num_threads(num: int) -> None:
 
 # ---------------------------------------------------------------------- the team
 
-class _Here(threading.local):
-    in_a_block = False      # whether this thread works on a block
+class _ThreadState(threading.local):
+    in_a_block = False      # whether this thread is computing a block
 
 
 class _Team:
-    """The thread that has work, and the others, which start when there is work for the first time."""
+    """The calling thread, and helper threads, which start with the first work."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.tasks: SimpleQueue[Any] | None = None      # what the others wait for
-        self.lock = threading.Lock()    # a user's threads may hand out work, or resize the team, at the same time
+        self.tasks: SimpleQueue[Any] | None = None      # the queue that the helpers read
+        self.lock = threading.Lock()    # a user's threads may submit work, or resize the team, at the same time
 
-    def hand_out(self, work: Callable[[], None], done: SimpleQueue[BaseException | None], helpers: int) -> int:
-        """Have `work` done by `helpers` of the others, or by all if they are fewer by now; returns how many."""
+    def submit(self, work: Callable[[], None], done: SimpleQueue[BaseException | None], helpers: int) -> int:
+        """Give `work` to `helpers` helper threads, or to all if there are fewer now; returns how many."""
         with self.lock:
             if self.tasks is None:
                 self.tasks = SimpleQueue()
                 for i in range(1, self.size):
                     threading.Thread(target=_serve, args=(self.tasks,), name=f"minidl-{i}", daemon=True).start()
             helpers = min(helpers, self.size - 1)
-            for _ in range(helpers):    # in the caller's context: NumPy keeps there what to do on overflow
+            for _ in range(helpers):    # in the caller's context, which holds NumPy's `errstate`
                 self.tasks.put((contextvars.copy_context(), work, done))
         return helpers
 
     def resize(self, size: int) -> None:
-        """Let the others go; the next work calls new ones."""
+        """Stop the helper threads; the next work starts new ones."""
         with self.lock:
             if self.tasks is not None:
                 for _ in range(1, self.size):
@@ -142,7 +142,7 @@ class _Team:
             self.tasks, self.size = None, size
 
     def after_fork(self) -> None:
-        """A child process has inherited the queue, but not the threads; nor the one that may have held the lock."""
+        """Start afresh: a child process inherits the queue and the lock, but not the threads."""
         self.tasks, self.lock = None, threading.Lock()
 
 
@@ -151,9 +151,9 @@ def _serve(tasks: SimpleQueue[Any]) -> None:
         failure = None
         try:
             context.run(work)
-        except BaseException as error:   # raised again where the work was asked for
+        except BaseException as error:   # raised again in the thread that submitted the work
             failure = error
-        del context, work                # they hold arrays, and the next task may be long in coming
+        del context, work                # they hold arrays, and the next task may come much later
         done.put(failure)
         del failure
 
@@ -162,14 +162,14 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _asked_for() -> int:
+def _requested_size() -> int:
     for name in ("MINIDL_NUM_THREADS", "OMP_NUM_THREADS"):
         if os.environ.get(name, "").isdigit():
             return max(1, int(os.environ[name]))
     return _cores()
 
 
-_here, _team = _Here(), _Team(_asked_for())
+_thread_state, _team = _ThreadState(), _Team(_requested_size())
 if _team.size != _cores():
     blas.set_blas_threads(_team.size)
 if hasattr(os, "register_at_fork"):

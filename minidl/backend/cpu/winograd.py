@@ -1,4 +1,4 @@
-"""3 x 3 convolution with 16 multiplications for every 2 x 2 outputs, where the definition takes 36.
+"""3 x 3 convolution with 16 multiplications for every 2 x 2 outputs, instead of the 36 of the definition.
 
 An image is cut into tiles d of 4 x 4, which overlap by two, and every tile gives 2 x 2 outputs. With
 
@@ -7,11 +7,11 @@ An image is cut into tiles d of 4 x 4, which overlap by two, and every tile give
          | 0 -1  1  0 |         | 1/2 -1/2  1/2 |           | 0  1 -1 -1 |
          | 0  1  0 -1 |         |  0    0    1  |
 
-a tile's outputs are  A^T [(G w G^T) * (B^T d B)] A,  where * is elementwise. The sum over channels goes inside the
-brackets and makes 16 matrix products of it, (tiles, C) @ (C, O) each. All is linear in w, so the gradient of the
-weights is the same read backwards:  G^T [(A g A^T) * (B^T d B)] G,  summed over tiles inside the brackets.
+the outputs of a tile are  A^T [(G w G^T) * (B^T d B)] A,  where * is elementwise. The sum over channels moves inside
+the brackets, which become 16 matrix products, (tiles, C) @ (C, O) each. The formula is linear in w, so the gradient of
+the weights is its transpose:  G^T [(A g A^T) * (B^T d B)] G,  summed over tiles inside the brackets.
 
-The additions of B and A take back a part of what the products save, so this is for many channels.
+The additions of B and A cost a part of what the products save, so this is for many channels.
 
 Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, https://arxiv.org/abs/1509.09308
 """
@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.backend.cpu.matmul import ALL_ROWS, rows_at_once, tall_gram, tall_matmul
+from minidl.backend.cpu.matmul import ALL_ROWS, rows_per_product, tall_gram, tall_matmul
 from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.window import Pair
 
 MIN_CHANNELS = 48       # of input and of output; with fewer, the additions cost more than the products save
-MIN_TILES = 256         # with fewer, it costs too much to transform the weights
+MIN_TILES = 256         # with fewer, transforming the weights costs too much
 BLOCK_BYTES = 1 << 20   # of tiles at a time
 
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
@@ -50,11 +50,11 @@ def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry
         m = tall_matmul(d.reshape(16, n * TH * TW, C), u, out=m).reshape(4, 4, n, TH, TW, O)
         part = y[images]
         for i, rows in enumerate(_a_transposed(m)):                 # (4, n, TH, TW, O): every second row of outputs
-            for j, pixels in enumerate(_a_transposed(rows)):        # (n, TH, TW, O): of those, every second column
+            for j, pixels in enumerate(_a_transposed(rows)):        # (n, TH, TW, O): every second column of these rows
                 target = part[:, i::2, j::2]
                 target[...] = pixels[:, :target.shape[1], :target.shape[2]]
 
-    # large weights are worth more tiles: each block reads them anew
+    # each block reads all weights again, so large weights need large blocks
     parallel(convolve, blocks(N, 16 * TH * TW * C * x.itemsize, max(BLOCK_BYTES, u.nbytes // 2)))
     return y.transpose(0, 3, 1, 2)
 
@@ -66,8 +66,8 @@ def conv2d_weight_grad_winograd(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
         return NotImplemented
     (N, C), (O, height, width) = x.shape[:2], g.shape[1:]
     TH, TW = -(-height // 2), -(-width // 2)
-    bytes_at_once = max(BLOCK_BYTES, 16 * C * O * x.itemsize)       # as in conv.py: products smaller than their factors
-    some_images = blocks(N, 16 * TH * TW * C * x.itemsize, bytes_at_once)
+    block_bytes = max(BLOCK_BYTES, 16 * C * O * x.itemsize)         # a product should not be larger than its factors
+    some_images = blocks(N, 16 * TH * TW * C * x.itemsize, block_bytes)
 
     def products(images: slice) -> np.ndarray:
         d = _tiles(x[images], TH, TW, geometry)
@@ -83,11 +83,11 @@ def tile_weights(w: np.ndarray) -> np.ndarray:
     """G w G^T of all kernels: (O, C, 3, 3) -> (16, C, O)"""
     O, C = w.shape[:2]
     u = matmul(GG.astype(w.dtype), w.reshape(O * C, 9).T).reshape(16, O, C).swapaxes(1, 2)
-    return np.ascontiguousarray(u) if rows_at_once(O * C) < ALL_ROWS else u     # BLAS reorders large ones anyway
+    return np.ascontiguousarray(u) if rows_per_product(O * C) < ALL_ROWS else u     # BLAS reorders large ones anyway
 
 
 def winograd_is_faster(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
-    """Whether the kernel is 3 x 3 without strides, and there is enough of everything."""
+    """Whether the kernel is 3 x 3 without strides, and there are enough channels and tiles."""
     (N, C), (height, width) = x.shape[:2], out_size
     return (tuple(kernel_size) == (3, 3) and geometry.stride == geometry.dilation == (1, 1) and geometry.groups == 1
             and min(C, O) >= MIN_CHANNELS and N * height * width >= 4 * MIN_TILES and x.dtype != np.float16)
@@ -114,7 +114,7 @@ def _b_transposed(d: list[np.ndarray], out: np.ndarray) -> None:
 
 
 def _a_transposed(m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A^T m: (4, ...) -> two of (...)"""
+    """The two rows of A^T m: (4, ...) -> (...), (...)"""
     first, second = m[0] + m[1], m[1] - m[2]
     first += m[2]
     second -= m[3]
@@ -137,5 +137,5 @@ def _gradient_tiles(g: np.ndarray, TH: int, TW: int) -> np.ndarray:
 
 
 def _a(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The four rows of A (first, second)."""
+    """The four rows of A times the column (first, second)."""
     return first, first + second, first - second, -second

@@ -1,1 +1,1 @@
-"""What array libraries lack, or do slowly: generic bodies in plain `xp`, which are the specifications."""
+"""Kernels: what array libraries lack, or do slowly. The generic bodies, in plain `xp`, are the specifications."""

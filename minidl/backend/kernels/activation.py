@@ -1,4 +1,4 @@
-"""ReLU, and GELU, whose slope needs what its value needed."""
+"""ReLU, leaky ReLU and GELU with their gradients."""
 from __future__ import annotations
 
 import math
@@ -36,7 +36,7 @@ def leaky_relu_grad(g: Array, x: Array, slope: float) -> Array:
 
 @kernel(elementwise=True, results=2)
 def gelu_forward(x: Array) -> tuple[Array, Array]:
-    """y = x * cdf(x), and cdf(x): that of the standard normal distribution"""
+    """y = x * cdf(x), and cdf(x), the distribution function of a standard normal number"""
     cdf = normal_cdf(x)
     return x * cdf, cdf
 

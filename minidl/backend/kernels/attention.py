@@ -1,9 +1,9 @@
 """Attention and its gradient, tile by tile: no more than a tile of the L x S scores exists at a time.
 
-The softmax of a row is computed *online* while the tiles of the row go by: whenever a larger score turns up, what was
-summed so far is scaled down to the new maximum. Of the softmax only one number a row is kept, the logarithm of its
-denominator; the gradient computes the tiles anew from it. A tile is worked on in place, so that it stays in the cache;
-the formula without tiles is `Attention.reference` in `ops/attention.py`.
+The softmax of a row is computed *online*, tile after tile: when a tile has a larger score than all before it, the sums
+so far are scaled down to the new maximum. Only one number a row is kept of the softmax, the logarithm of its
+denominator; the gradient computes the tiles again from it. All work on a tile is in place, so that it stays in the
+cache. The formula without tiles is `Attention.reference` in `ops/attention.py`.
 
 Source: Dao et al., "FlashAttention", 2022, https://arxiv.org/abs/2205.14135 (tiles and recomputation); Milakov and
 Gimelshein, "Online normalizer calculation for softmax", 2018, https://arxiv.org/abs/1805.02867
@@ -20,13 +20,13 @@ import numpy as np
 from minidl.backend.device import Array, array_module, device_of, library_of
 from minidl.backend.kernel import kernel
 
-# how many scores a tile has, and how many keys at most
+# the number of scores in a tile, and the largest number of keys
 CPU_TILE, CPU_KEYS = 1 << 18, 1024      # stays in the cache
-GPU_TILE, GPU_KEYS = 1 << 26, 1 << 13   # makes few launches
+GPU_TILE, GPU_KEYS = 1 << 26, 1 << 13   # needs few launches
 
 
 class AttentionPlan(NamedTuple):
-    """What attention does besides its formula. `seed` gives each tile its dropout, forward and backward the same."""
+    """The options of attention. `seed` gives each tile the same dropout in the forward and the backward pass."""
 
     scale: float
     causal: bool = False     # query i sees keys 0 to i only
@@ -43,49 +43,49 @@ def attention_forward(query: Array, key: Array, value: Array, mask: Array | None
     numbers to add -> (*, L, V), (*, L, 1). A query that may look nowhere gets zeros, and inf for the logarithm.
     """
     xp, dtype = array_module(query), query.dtype
-    query, key, value = (_in_single(x) for x in (query, key, value))
+    query, key, value = (_as_single(x) for x in (query, key, value))
     y = xp.empty((*query.shape[:-1], value.shape[-1]), query.dtype)
     log_sums = xp.empty((*query.shape[:-1], 1), query.dtype)
     for rows, tiles in _walk(query, key, plan):
         q = query[rows] * plan.scale
-        most = xp.full((*q.shape[:-1], 1), -math.inf, q.dtype)
-        total = xp.zeros_like(most)
+        row_max = xp.full((*q.shape[:-1], 1), -math.inf, q.dtype)
+        total = xp.zeros_like(row_max)
         out = xp.zeros((*q.shape[:-1], value.shape[-1]), q.dtype)
         for tile in tiles:
             p = _scores(q, key[tile.keys], mask, tile, plan)
-            higher = xp.maximum(most, p.max(axis=-1, keepdims=True))
-            base = xp.where(higher == -math.inf, 0, higher)     # of a row that has seen nothing yet
+            new_max = xp.maximum(row_max, p.max(axis=-1, keepdims=True))
+            base = xp.where(new_max == -math.inf, 0, new_max)     # 0 for a row that has seen no key yet
             p -= base
             np.exp(p, out=p)
-            shrink = np.exp(most - base)
+            shrink = np.exp(row_max - base)
             total *= shrink
             total += p.sum(axis=-1, keepdims=True)
             if plan.dropout:
-                p *= _kept(p, plan, tile.number)
+                p *= _dropout_factors(p, plan, tile.number)
             out *= shrink
             out += p @ value[tile.keys]
-            most = higher
+            row_max = new_max
         nothing = total == 0
         y[rows] = out / xp.where(nothing, 1, total)
-        log_sums[rows] = xp.where(nothing, math.inf, most + np.log(xp.where(nothing, 1, total)))
+        log_sums[rows] = xp.where(nothing, math.inf, row_max + np.log(xp.where(nothing, 1, total)))
     return y.astype(dtype, copy=False), log_sums
 
 
 @kernel
 def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array | None, y: Array, log_sums: Array,
-                   plan: AttentionPlan, mask_too: bool) -> tuple[Array, Array, Array, Array | None]:
-    """The gradients of query, key, value and, if `mask_too`, of the numbers in the mask (else None).
+                   plan: AttentionPlan, wants_mask: bool) -> tuple[Array, Array, Array, Array | None]:
+    """The gradients of query, key, value, and of the mask if `wants_mask` (else None).
 
     With scores s, p = softmax(s) and dropout d:
 
         y = (p*d) v            gv = (p*d)^T g           gp = d * (g v^T)
-        gs = p * (gp - sum(p * gp)), and that sum over a row is sum(g * y) of the row
+        gs = p * (gp - sum(p * gp)), where the sum over a row equals sum(g * y) over the row
         s = scale * q k^T      gq = scale * gs k        gk = scale * gs^T q
     """
     xp, dtype = array_module(query), query.dtype
-    g, query, key, value = (_in_single(x) for x in (g, query, key, value))
+    g, query, key, value = (_as_single(x) for x in (g, query, key, value))
     gq, gk, gv = (xp.zeros(x.shape, x.dtype) for x in (query, key, value))
-    gmask = xp.zeros((*query.shape[:-1], key.shape[-2]), query.dtype) if mask_too else None
+    gmask = xp.zeros((*query.shape[:-1], key.shape[-2]), query.dtype) if wants_mask else None
     for rows, tiles in _walk(query, key, plan):
         q, h = query[rows] * plan.scale, g[rows]
         gy = (h * y[rows]).sum(axis=-1, keepdims=True)
@@ -94,9 +94,9 @@ def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array
             p = _scores(q, k, mask, tile, plan)
             p -= log_sums[rows]
             np.exp(p, out=p)
-            gs = h @ v.swapaxes(-1, -2)                          # gp; what follows makes it gs
+            gs = h @ v.swapaxes(-1, -2)                          # gp; the lines below turn it into gs
             if plan.dropout:
-                d = _kept(p, plan, tile.number)
+                d = _dropout_factors(p, plan, tile.number)
                 gs *= d
                 d *= p
                 gv[tile.keys] += d.swapaxes(-1, -2) @ h
@@ -105,7 +105,7 @@ def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array
             gs -= gy
             gs *= p
             gq[rows] += gs @ k
-            gk[tile.keys] += gs.swapaxes(-1, -2) @ q     # q has the scale in it already
+            gk[tile.keys] += gs.swapaxes(-1, -2) @ q     # q is scaled already
             if gmask is not None:
                 gmask[tile.scores] = gs
     gq *= plan.scale
@@ -114,12 +114,12 @@ def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array
 
 
 def attention_dropout(query: Array, key: Array, plan: AttentionPlan) -> Array:
-    """The whole (*, L, S) array of dropout factors, 0 or 1/(1-p), that the kernels draw a tile at a time."""
-    xp, query = array_module(query), _in_single(query)
+    """All dropout factors, 0 or 1/(1-p), of shape (*, L, S). The kernels draw them a tile at a time."""
+    xp, query = array_module(query), _as_single(query)
     factors = xp.zeros((*query.shape[:-1], key.shape[-2]), query.dtype)
     for _, tiles in _walk(query, key, plan):
         for tile in tiles:
-            factors[tile.scores] = _kept(factors[tile.scores], plan, tile.number)
+            factors[tile.scores] = _dropout_factors(factors[tile.scores], plan, tile.number)
     return factors
 
 
@@ -129,15 +129,15 @@ Index = tuple[Any, ...]
 
 
 class Tile(NamedTuple):
-    """A rectangle of the scores, of a few matrices of the stack at once."""
+    """A rectangle of the scores, in a few matrices of the stack at once."""
 
-    keys: Index      # where its keys and values are
-    scores: Index    # where it lies in (*, L, S)
-    number: int      # the same in every walk
+    keys: Index      # its keys and values, in (*, S, E) and (*, S, V)
+    scores: Index    # its scores, in (*, L, S)
+    number: int      # its position in the walk, forward and backward the same
 
 
 def _walk(query: Array, key: Array, plan: AttentionPlan) -> Iterator[tuple[Index, list[Tile]]]:
-    """A few queries of a few matrices at a time: where they are, and the tiles they have to visit."""
+    """A few queries of a few matrices at a time: their index, and the tiles that they need."""
     (*batch, L, _), S = query.shape, key.shape[-2]
     on_cpu = array_module(query).__name__ == "numpy"
     size, width = (CPU_TILE, CPU_KEYS) if on_cpu else (GPU_TILE, GPU_KEYS)
@@ -148,13 +148,13 @@ def _walk(query: Array, key: Array, plan: AttentionPlan) -> Iterator[tuple[Index
     for stack in _stacks(batch, depth):
         for start in range(0, L, height):
             rows = slice(start, min(start + height, L))
-            seen = min(S, rows.stop) if plan.causal else S       # the keys that any of these queries may see
+            seen = min(S, rows.stop) if plan.causal else S       # the number of keys that these queries may see
             columns = [slice(i, min(i + width, seen)) for i in range(0, seen, width)]
             yield (*stack, rows), [Tile((*stack, c), (*stack, rows, c), next(numbers)) for c in columns]
 
 
 def _stacks(batch: list[int], depth: int) -> Iterator[Index]:
-    """Indices of `depth` matrices at a time, along the last axis of the stack. A lone matrix has the index ()."""
+    """Indices of `depth` matrices at a time, along the last axis of the stack; () for a single matrix."""
     if not batch:
         yield ()
         return
@@ -164,7 +164,7 @@ def _stacks(batch: list[int], depth: int) -> Iterator[Index]:
 
 
 def _scores(q: Array, k: Array, mask: Array | None, tile: Tile, plan: AttentionPlan) -> Array:
-    """One tile of q k^T, -inf where a query may not look. q comes scaled."""
+    """One tile of q k^T, -inf where a query may not look. q is scaled already."""
     xp, (*_, rows, columns) = array_module(q), tile.scores
     s = q @ k.swapaxes(-1, -2)
     if mask is not None and mask.dtype == np.bool_:
@@ -177,7 +177,7 @@ def _scores(q: Array, k: Array, mask: Array | None, tile: Tile, plan: AttentionP
     return s
 
 
-def _kept(like: Array, plan: AttentionPlan, number: int) -> Array:
+def _dropout_factors(like: Array, plan: AttentionPlan, number: int) -> Array:
     """The dropout factors of tile `number`: 0 with probability `dropout`, else 1/(1 - dropout)."""
     if plan.dropout >= 1:
         return array_module(like).zeros_like(like)
@@ -188,6 +188,6 @@ def _kept(like: Array, plan: AttentionPlan, number: int) -> Array:
     return factors
 
 
-def _in_single(x: Array) -> Array:
-    """Half precision in single, as all sums are taken."""
+def _as_single(x: Array) -> Array:
+    """x, half precision cast to single: all sums are taken in single precision at least."""
     return x.astype(np.float32) if x.dtype == np.float16 else x

@@ -1,8 +1,8 @@
 """2-d convolution and its two gradients, written as matrix products over patches.
 
-A patch is what one output position sees: its c*kh*kw input values. With patches as columns, convolution is
-`w @ patches`, the weight gradient `g @ patches.T`, and the input gradient lays `w.T @ g` back where the
-patches came from. All three are linear in each argument. Groups ride along as a batch axis.
+A patch holds the c*kh*kw input values that one output position reads. With patches as columns, convolution is
+`w @ patches`, the weight gradient is `g @ patches.T`, and the input gradient adds `w.T @ g` to the places that
+the patches were taken from. All three are linear in each argument. Groups are a batch axis.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ConvGeometry(NamedTuple):
 
 
 def conv2d_output_size(size: Pair, kernel: Pair, geometry: ConvGeometry) -> Pair:
-    """(H, W) -> (H', W'): how many kernel positions fit into the padded image."""
+    """The number of kernel positions in the padded image: (H, W) -> (H', W')."""
     height, width = (
         (n + 2 * padding - dilation * (k - 1) - 1) // stride + 1
         for n, k, stride, padding, dilation in zip(size, kernel, *geometry[:3], strict=True))

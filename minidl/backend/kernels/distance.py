@@ -22,10 +22,10 @@ def pairwise_distance(x: Array, y: Array, metric: str) -> Array:
     """The distance of every row of x to every row of y: (N, D), (M, D) -> (N, M).
 
     `l2` comes from `|x|^2 - 2 x.y + |y|^2`: one matrix product.
-    The price is cancellation: the square of a distance is right to `D * eps * (|x| + |y|)^2` or so,
-    and close points far from the origin want float64 (or `paired_distance`). `cosine` is `1 - cos`
-    of the angle; a zero vector has no direction, and its distance to everything is 1, as in
-    scikit-learn. Integers are computed in float64.
+    The price is cancellation: the error of a squared distance is about `D * eps * (|x| + |y|)^2`, so
+    points that are close together and far from the origin need float64 (or `paired_distance`).
+    `cosine` is `1 - cos` of the angle; a zero vector has no direction, and its distance to everything
+    is 1, as in scikit-learn. Integers are computed in float64.
 
     Errors: ValueError for an unknown metric, RuntimeError where the shapes do not fit.
 
@@ -74,7 +74,7 @@ def _pairwise_l1(x: Array, y: Array) -> Array:
 
 
 def l1_in_blocks(x: Array, y: Array, block_bytes: int, magnitude: Callable[[Array], Array] = abs) -> Array:
-    """The l1 distances, from so many bytes of differences at a time; `magnitude` may overwrite what it is given."""
+    """The l1 distances, computed in blocks of `block_bytes` of differences; `magnitude` may overwrite its argument."""
     xp = array_module(x)
     (n, d), m = x.shape, len(y)
     block = block_bytes // x.dtype.itemsize
@@ -116,13 +116,13 @@ _PAIRED = {"l1": _paired_l1, "l2": _paired_l2,
 
 
 def as_floating(x: Array, y: Array) -> tuple[Array, Array, Any]:
-    """Both in the dtype to compute in, and the dtype of the result: another for half precision."""
+    """Both arrays in the dtype to compute in, and the dtype of the result; they differ for half precision."""
     xp = array_module(x)
     dtype = xp.result_type(x.dtype, y.dtype)
     if dtype.kind != "f":
         dtype = xp.dtype("float64")
-    wide = xp.dtype("float32") if dtype.itemsize < 4 else dtype
-    return x.astype(wide, copy=False), y.astype(wide, copy=False), dtype
+    compute_dtype = xp.dtype("float32") if dtype.itemsize < 4 else dtype
+    return x.astype(compute_dtype, copy=False), y.astype(compute_dtype, copy=False), dtype
 
 
 def checked(x: Array, y: Array, metric: str) -> str:

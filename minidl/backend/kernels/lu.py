@@ -1,4 +1,4 @@
-"""Gaussian elimination, which array libraries keep to themselves: they solve equations by it."""
+"""Gaussian elimination. Array libraries solve equations with it, but do not return the factors."""
 from __future__ import annotations
 
 import math
@@ -11,10 +11,10 @@ from minidl.backend.kernel import kernel
 
 @kernel
 def lu_factor(a: Array) -> tuple[Array, Array]:
-    """a (*, m, n) taken apart with partial pivoting: (LU, pivots).
+    """The factors of a (*, m, n) with partial pivoting: (LU, pivots).
 
-    U stands on and above the diagonal of LU, L below (its diagonal is ones). In step i, row i was exchanged with row
-    pivots[i] - 1, that with the largest number in column i. All matrices of a batch go through a step together.
+    U is on and above the diagonal of LU, and L below it (the diagonal of L is ones). In step i, row i is exchanged with
+    row pivots[i] - 1, which has the largest number in column i. A step is done for all matrices of a batch together.
     """
     xp, (*batch, m, n) = array_module(a), a.shape
     lu = a.reshape(math.prod(batch), m, n).copy()
@@ -34,7 +34,7 @@ def lu_factor(a: Array) -> tuple[Array, Array]:
 
 @kernel
 def row_order(pivots: Array, m: int) -> Array:
-    """Which row of a stands in each row of L U, after all exchanges: pivots (*, k) -> (*, m)."""
+    """The row of a that each row of L U holds after all exchanges: pivots (*, k) -> (*, m)."""
     xp, (*batch, k) = array_module(pivots), pivots.shape
     steps = pivots.reshape(math.prod(batch), k) - 1
     order = xp.tile(xp.arange(m), (len(steps), 1))

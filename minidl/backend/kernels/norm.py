@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import Array
+from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernel import kernel
 
 Axes = tuple[int, ...]
@@ -16,7 +17,7 @@ Axes = tuple[int, ...]
 def normalize_forward(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float) -> tuple[Array, Array, Array]:
     """y = w * (x - mean) / sqrt(variance + eps) + b, and the mean and (biased) variance over `axes`.
 
-    w and b broadcast against x; mean and variance keep the axes as ones.
+    w and b broadcast against x; mean and variance have length 1 in `axes`.
     """
     count = group_size(x, axes)
     mean = x.sum(axis=axes, keepdims=True, dtype=accumulation_dtype(x.dtype)) / count
@@ -37,7 +38,7 @@ def normalize_grad(g: Array, x: Array, w: Array | None, mean: Array, variance: A
 
         gx = (h - mean(h) - z * mean(h * z)) / sqrt(variance + eps),  gw = sum(g * z),  gb = sum(g)
 
-    means are over `axes`, sums over `across`: the axes in which w has length 1.
+    Means are over `axes`, sums over `across`: the axes in which w has length 1.
     """
     count, rstd = group_size(x, axes), 1 / np.sqrt(variance + eps)
     z = (x - mean) * rstd                             # in single precision at least, as mean is
@@ -52,11 +53,11 @@ def normalize_grad(g: Array, x: Array, w: Array | None, mean: Array, variance: A
 
 @kernel
 def scale_shift(x: Array, scale: Array, shift: Array | None) -> Array:
-    """y = x * scale + shift, with a number of each for every channel: x (N, C, *), scale and shift (C,)"""
-    along = (1, -1) + (1,) * (x.ndim - 2)
-    y = x * scale.reshape(along)
+    """y = x * scale + shift, by channel: x (N, C, *), scale and shift (C,)"""
+    channel_shape = (1, -1) + (1,) * (x.ndim - 2)
+    y = x * scale.reshape(channel_shape)
     if shift is not None:
-        y += shift.reshape(along)
+        y += shift.reshape(channel_shape)
     return y
 
 
@@ -66,10 +67,5 @@ def epsilon(dtype: Any) -> float:
 
 
 def group_size(x: Array, axes: Axes) -> int:
-    """How many numbers have a mean in common."""
+    """The number of elements that share one mean."""
     return math.prod([x.shape[axis] for axis in axes])
-
-
-def accumulation_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype of sums: single precision at least."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype

@@ -1,7 +1,7 @@
-"""Packed sequences: sequences of different lengths, one row for each step of each, without gaps.
+"""Packed sequences: sequences of different lengths without padding, one row for each step of each sequence.
 
-The sequences are sorted by length, the longest first. Their first steps come first, then the second steps of all that
-have one, and so on. Of the sequences abc, de and f:
+The sequences are sorted by length, the longest first. Their first steps come first, then the second steps of all
+sequences that have one, and so on. For the sequences abc, de and f:
 
     rows of x    a d f b e c
     steps        rows 0 to 2, taken by 3 sequences; rows 3 to 4, by 2; row 5, by 1
@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from minidl.backend.device import Array, array_module
 
 Steps = list[tuple[slice, int]]
-"""The rows of each step, and how many sequences take it, in the order of walking."""
+"""The rows of each step, and how many sequences take it, in the order of computation."""
 
 
 def steps_of(batch_sizes: Sequence[int], reverse: bool) -> Steps:
-    """The steps of sequences of which `batch_sizes[t]` have a step t.
+    """The steps of packed sequences; step t is taken by `batch_sizes[t]` of them.
 
         >>> steps_of([2, 1], reverse=False)
         [(slice(0, 2, None), 2), (slice(2, 3, None), 1)]
@@ -34,7 +34,7 @@ def steps_of(batch_sizes: Sequence[int], reverse: bool) -> Steps:
 
 
 def steps_of_some(steps: Steps, some: slice) -> Steps:
-    """The same steps of some sequences alone.
+    """The same steps, for some of the sequences.
 
         >>> steps_of_some([(slice(0, 2), 2), (slice(2, 3), 1)], slice(1, 2))
         [(slice(1, 2, None), 1)]
@@ -44,7 +44,7 @@ def steps_of_some(steps: Steps, some: slice) -> Steps:
 
 
 def states_before(y: Array, h: Array, steps: Steps) -> Array:
-    """The state that each row of y was computed from; h (N, R) is the initial state."""
+    """The state before each row of y; h (N, R) is the initial state."""
     before, h = array_module(y).empty_like(y), h.copy()
     for rows, n in steps:
         before[rows] = h[:n]

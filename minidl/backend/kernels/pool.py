@@ -1,7 +1,7 @@
-"""2-d max and average pooling, and the moves that their gradients are made of.
+"""2-d max and average pooling, and the kernels of their gradients.
 
-Max pooling also returns where each maximum was, as flat positions in the H*W plane. Its gradient scatters
-to those positions, the gradient of that gathers from them, and so the family closes.
+Max pooling also returns the position of each maximum, as a flat index into the H*W plane. Its gradient scatters to
+these positions. The gradient of the scatter gathers from them, and the gradient of the gather is the scatter again.
 """
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernel import kernel
 from minidl.backend.kernels.window import Pair, window_taps
 
@@ -25,8 +26,10 @@ class PoolGeometry(NamedTuple):
 
 
 def pool2d_output_size(size: Pair, geometry: PoolGeometry) -> Pair:
-    """(H, W) -> (H', W'). With `ceil_mode` a last window may hang over the right edge, if it starts
-    inside the image or its left padding."""
+    """The number of windows in the padded image: (H, W) -> (H', W').
+
+    With `ceil_mode` the last window may reach over the right edge, if it starts inside the image or its left padding.
+    """
     height, width = (
         output_length(*axis, geometry.ceil_mode) for axis in zip(size, *geometry[:4], strict=True))
     return height, width
@@ -42,9 +45,10 @@ def output_length(size: int, kernel: int, stride: int, padding: int, dilation: i
 
 @kernel
 def max_pool2d_forward(x: Array, geometry: PoolGeometry) -> tuple[Array, Array]:
-    """The maximum of each window and where it was: x (N, C, H, W) -> y, indices (N, C, H', W')
+    """The maximum of each window and its position: x (N, C, H, W) -> y, indices (N, C, H', W')
 
-    Padding never wins, the first of equals wins, and a NaN beats every number (the last NaN, as in PyTorch).
+    Padding is never the maximum. The first of equal numbers is taken, and NaN is larger than every number (the last
+    NaN is taken, as in PyTorch).
     """
     xp = array_module(x)
     (N, C, *size), out_size = x.shape, pool2d_output_size(x.shape[2:], geometry)
@@ -82,7 +86,7 @@ def max_pool2d_gather(x: Array, indices: Array) -> Array:
 
 @kernel
 def adaptive_max_pool2d_forward(x: Array, output_size: Pair) -> tuple[Array, Array]:
-    """Max pooling whose windows share out the image: window i covers floor(i*H/H') to ceil((i+1)*H/H').
+    """Max pooling to a given size: window i covers floor(i*H/H') to ceil((i+1)*H/H').
 
     x (N, C, H, W) -> y, indices (N, C, H', W')
     """
@@ -96,7 +100,7 @@ def adaptive_max_pool2d_forward(x: Array, output_size: Pair) -> tuple[Array, Arr
     y = xp.full((N, C, height, width), lowest(x.dtype), dtype=x.dtype)
     indices = xp.zeros((N, C, height, width), dtype=np.int64)
     indices += row_starts[:, None] * W + column_starts
-    # windows differ in length by at most one row; a short one reads its last row twice, which changes nothing
+    # windows differ in length by at most one row; a short window reads its last row twice, which changes nothing
     for u in range(-(-H // height) + 1 if height else 0):
         rows = xp.minimum(row_starts + u, row_ends - 1)[:, None]
         for v in range(-(-W // width) + 1 if width else 0):
@@ -114,7 +118,7 @@ def avg_pool2d_forward(x: Array, geometry: PoolGeometry, count_include_pad: bool
     """The mean of each window, x (N, C, H, W) -> (N, C, H', W')"""
     xp = array_module(x)
     (N, C), size, out_size = x.shape[:2], x.shape[2:], pool2d_output_size(x.shape[2:], geometry)
-    y = xp.zeros_like(x, dtype=_wide(x.dtype), shape=(N, C, *out_size))
+    y = xp.zeros_like(x, dtype=accumulation_dtype(x.dtype), shape=(N, C, *out_size))
     for _, _, target, source in window_taps(size, out_size, *geometry[:4]):
         y[target] += x[source]
     y /= _divisor(xp, y.dtype, size, out_size, geometry, count_include_pad, divisor_override)
@@ -124,13 +128,13 @@ def avg_pool2d_forward(x: Array, geometry: PoolGeometry, count_include_pad: bool
 @kernel
 def avg_pool2d_scatter(g: Array, input_size: Pair, geometry: PoolGeometry, count_include_pad: bool,
                        divisor_override: int | None) -> Array:
-    """The transpose of `avg_pool2d_forward`: each g is shared out over its window.
+    """The transpose of `avg_pool2d_forward`: each g is spread over its window.
 
     g (N, C, H', W') -> (N, C, *input_size)
     """
     xp = array_module(g)
     (N, C), out_size = g.shape[:2], g.shape[2:]
-    gx = xp.zeros_like(g, dtype=_wide(g.dtype), shape=(N, C, *input_size))
+    gx = xp.zeros_like(g, dtype=accumulation_dtype(g.dtype), shape=(N, C, *input_size))
     share = g / _divisor(xp, gx.dtype, input_size, out_size, geometry, count_include_pad, divisor_override)
     for _, _, target, source in window_taps(input_size, out_size, *geometry[:4]):
         gx[source] += share[target]
@@ -138,7 +142,7 @@ def avg_pool2d_scatter(g: Array, input_size: Pair, geometry: PoolGeometry, count
 
 
 def lowest(dtype: np.dtype) -> Any:
-    """What no number of this type is below."""
+    """The smallest number of a dtype, -inf for floating numbers."""
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
@@ -147,20 +151,20 @@ def _first_positions(xp: Any, size: Pair, out_size: Pair, geometry: PoolGeometry
     rows, columns = (
         xp.arange(out_size[axis]) * geometry.stride[axis] - geometry.padding[axis] for axis in (0, 1))
     dh, dw = geometry.dilation
-    rows -= xp.minimum(rows, 0) // dh * dh                        # on to the first tap that is not padding
+    rows -= xp.minimum(rows, 0) // dh * dh                        # move to the first tap that is not padding
     columns -= xp.minimum(columns, 0) // dw * dw
     return rows[:, None] * size[1] + columns
 
 
 def _shares(xp: Any, size: int, out_size: int) -> tuple[Array, Array]:
-    """Starts and ends of the windows of adaptive pooling along one axis."""
+    """The starts and the ends of the windows of adaptive pooling along one axis."""
     i = xp.arange(out_size)
     return i * size // max(1, out_size), -(-(i + 1) * size // max(1, out_size))
 
 
 def _divisor(xp: Any, dtype: np.dtype, size: Pair, out_size: Pair, geometry: PoolGeometry,
              count_include_pad: bool, divisor_override: int | None) -> Any:
-    """What each window's sum is divided by: a number where all are alike, else (H', W')."""
+    """The divisor of each window's sum: one number where all windows are equal, else (H', W')."""
     if divisor_override is not None:
         return divisor_override
     heights, widths = (
@@ -172,12 +176,8 @@ def _divisor(xp: Any, dtype: np.dtype, size: Pair, out_size: Pair, geometry: Poo
 
 def _counts(size: int, out_size: int, kernel: int, stride: int, padding: int,
             count_include_pad: bool) -> list[int]:
-    """How many elements each window holds along one axis; what hangs over the padding never counts."""
+    """The number of elements in each window along one axis; those beyond the padding never count."""
     low, high = (-padding, size + padding) if count_include_pad else (0, size)
     starts = [i * stride - padding for i in range(out_size)]
     return [min(start + kernel, high) - max(start, low) for start in starts]
 
-
-def _wide(dtype: np.dtype) -> np.dtype:
-    """Sums of half-precision numbers are taken in single precision."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype

@@ -1,6 +1,6 @@
-"""Resizing along one axis: every new element is a weighted sum of a few old ones, its taps.
+"""Resizing along one axis: every new element is a weighted sum of a few old elements, its taps.
 
-That is a sparse matrix times the axis. Its transpose has the same form, so gradients need no kernel of their own.
+This is a product with a sparse matrix. The transpose has the same form, so gradients need no kernel of their own.
 """
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import numpy as np
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
 
-CPU_BLOCK = 1 << 16   # new elements at a time: the temporaries stay in the cache
+CPU_BLOCK = 1 << 16   # new elements at a time, so that the temporaries stay in the cache
 GPU_BLOCK = 1 << 28
 
 
 class Taps(NamedTuple):
     """A sparse matrix (out, n) by rows: y[i] = sum_t weights[t, i] * x[indices[t, i]], on the host.
 
-    Rows with fewer taps than others read their last one several times, each with a part of its weight: a weight of 0
-    would make NaN of an infinity. `weights` is None where all are 1. `unread` are the rows without any tap.
+    A row with fewer taps than others reads its last tap several times, each with a part of the weight: padding with a
+    weight of 0 would turn an infinity into NaN. `weights` is None where all are 1. `unread` are the rows without a tap.
     """
 
     indices: np.ndarray            # (taps, out)
@@ -30,7 +30,7 @@ class Taps(NamedTuple):
 
 
 def taps_of(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, shape: tuple[int, int]) -> Taps:
-    """The matrix with these entries (row, column, weight); entries at one place add up."""
+    """The matrix with the entries (row, column, weight); entries at one place add up."""
     out, n = shape
     places, where = np.unique(rows * n + columns, return_inverse=True)     # sorted by row, then by column
     weights = np.bincount(where.reshape(-1), weights, len(places))
@@ -70,8 +70,8 @@ def resize_axis(x: Array, axis: int, taps: Taps) -> Array:
 
 
 def three_axes(x: Array, axis: int) -> tuple[Array, Callable[[Array], Array]]:
-    """x with three axes: what lies outside of `axis` in memory, the axis itself, what lies inside; and the way back."""
-    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])             # the axes as they lie in memory
+    """x as (outer, n, inner) in the order of memory, where n is the axis; and the function that undoes it."""
+    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])             # the axes in the order of memory
     place = order.index(axis)
     shape = [x.shape[i] for i in order]
 
@@ -82,11 +82,11 @@ def three_axes(x: Array, axis: int) -> tuple[Array, Callable[[Array], Array]]:
 
 
 def _single(xp: Any, x: Array, taps: Taps) -> Array:
-    """Nothing to add up: elements are only copied."""
+    """The result where each new element has one tap of weight 1: elements are only copied."""
     n, out = x.shape[1], taps.indices.shape[1]
     times = out // n if n else 0
     if times * n == out and (taps.indices[0] == np.arange(out) // max(times, 1)).all():
-        copies = xp.broadcast_to(x[:, :, None], (len(x), n, times, x.shape[2]))   # each as often as the next
+        copies = xp.broadcast_to(x[:, :, None], (len(x), n, times, x.shape[2]))   # each `times` times
         return copies.reshape(len(x), out, x.shape[2])
     return _read(xp, x, taps.indices[0]).copy()
 
@@ -102,7 +102,7 @@ def _weighted(xp: Any, x: Array, taps: Taps) -> Array:
 
 
 def _read(xp: Any, x: Array, indices: np.ndarray) -> Array:
-    """x[:, indices], without a copy where they go up in equal steps."""
+    """x[:, indices], without a copy where the indices increase in equal steps."""
     steps = np.diff(indices[:2])
     if len(steps) and steps[0] > 0 and (np.diff(indices) == steps[0]).all():
         return x[:, indices[0]:indices[-1] + 1:steps[0]]

@@ -6,24 +6,23 @@
 | P | | rows: the steps of all sequences together, packed as `packed.py` says |
 | I, H, R | | inputs; hidden units; outputs, which are H but for an LSTM with a projection |
 | G | | gates: 1 for Elman's network, 3 for a GRU (r, z, n), 4 for an LSTM (i, f, g, o) |
-| `steps` | | the rows of each step and how many sequences take it |
+| `steps` | | the rows of each step, and how many sequences take it |
 | `x` | (P, I) | the inputs |
-| `h`, `c` | (N, R), (N, H) | the hidden state and the cell, which the walk moves from step to step |
+| `h`, `c` | (N, R), (N, H) | the hidden state and the cell state, updated in every step |
 | `y` | (P, R) | the hidden state after every step, which is the output |
-| `w_ih`, `b_ih` | (G H, I), (G H,) | what the gates make of the inputs, one gate below the other |
-| `w_hh`, `b_hh` | (G H, R), (G H,) | what they make of the hidden state before the step |
+| `w_ih`, `b_ih` | (G H, I), (G H,) | the weights and biases of the inputs, one gate below the other |
+| `w_hh`, `b_hh` | (G H, R), (G H,) | those of the hidden state before the step |
 | `w_hr` | (R, H) | the projection, or None |
-| `gates` | (G, P, H) | the gates: each is one piece of memory in every step |
+| `gates` | (G, P, H) | the gates: each is contiguous in memory in every step |
 | `cells` | (P, H) | c before every step |
 | `tanh_c` | (P, H) | tanh(c) after every step |
-| `from_h` | (P, H) | of a GRU, W_hn h + b_hn |
-| `g...` | as `...` | the gradient of the loss with respect to it |
-| `gsums` | (P, G, H) | the gradients of what the gates are functions of: W_ih x + b_ih + W_hh h + b_hh |
+| `from_h` | (P, H) | W_hn h + b_hn of a GRU |
+| `g...` | as `...` | the gradient of the loss with respect to `...` |
+| `gsums` | (P, G, H) | the gradients of the sums W_ih x + b_ih + W_hh h + b_hh, of which the gates are functions |
 
-The inputs' part of the sums is one matrix product for all steps, and so are the gradients of the weights. Only the
-product with the state that the step before has left must be done step by step. The walks do that. They are kernels of
-their own, and write into the arrays that they are given. The bodies here are the formulas. Faster ones stand in
-`backend/cpu/rnn.py`.
+The products with the inputs are one matrix product for all steps, and so are the gradients of the weights. Only the
+product with the state before must be done step by step. The walks do that: kernels of their own, which write into
+their arguments. The bodies here are the formulas. Faster bodies are in `backend/cpu/rnn.py`.
 """
 from __future__ import annotations
 
@@ -48,14 +47,14 @@ class Weights(NamedTuple):
 
 
 class LSTMState(NamedTuple):
-    """What an LSTM hands from step to step, or its gradient."""
+    """The state of an LSTM between two steps, or its gradient."""
 
     h: Array
     c: Array
 
 
 class LSTMTrace(NamedTuple):
-    """What the walk of an LSTM leaves for its gradient."""
+    """The values that the walk of an LSTM saves for its gradient."""
 
     gates: Array        # i, f, g, o
     cells: Array
@@ -63,7 +62,7 @@ class LSTMTrace(NamedTuple):
 
 
 class GRUTrace(NamedTuple):
-    """What the walk of a GRU leaves for its gradient."""
+    """The values that the walk of a GRU saves for its gradient."""
 
     gates: Array        # r, z, n
     from_h: Array
@@ -71,7 +70,7 @@ class GRUTrace(NamedTuple):
 
 def sigmoid(v: Array) -> Array:
     """1 / (1 + exp(-v))"""
-    with np.errstate(over="ignore"):    # far below 0, exp(-v) is inf, and the sigmoid the 0 that is due
+    with np.errstate(over="ignore"):    # far below 0, exp(-v) is inf and the sigmoid is 0, as it should be
         return 1 / (1 + np.exp(-v))
 
 
@@ -92,7 +91,7 @@ def bias_of(weights: Weights) -> Array | None:
 
 
 def from_inputs(x: Array, w_ih: Array, bias: Array | None, count: int) -> Array:
-    """x W_ih' + b of every gate, for all steps at once: (count, P, H)"""
+    """x W_ih' + b for every gate and all steps: (count, P, H)"""
     sums = matmul(x, by_gate(w_ih, count).transpose(0, 2, 1))
     if bias is not None:
         sums += by_gate(bias, count)[:, None]
@@ -100,7 +99,7 @@ def from_inputs(x: Array, w_ih: Array, bias: Array | None, count: int) -> Array:
 
 
 def from_inputs_grad(gsums: Array, x: Array, w_ih: Array, wants_x: bool) -> tuple[Array | None, Array, Array]:
-    """The gradients of x, w_ih and b in x W_ih' + b, of which `gsums` (P, G H) is the gradient."""
+    """The gradients of x, w_ih and b, given `gsums` (P, G H), the gradient of x W_ih' + b."""
     return (matmul(gsums, w_ih) if wants_x else None), matmul(gsums.T, x), gsums.sum(axis=0)
 
 
@@ -108,7 +107,7 @@ def from_inputs_grad(gsums: Array, x: Array, w_ih: Array, wants_x: bool) -> tupl
 
 @kernel
 def rnn_forward(x: Array, h: Array, weights: Weights, relu: bool, steps: Steps) -> tuple[Array, Array]:
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or max(0, .) in place of tanh; returns y and the last h."""
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or max(0, .) instead of tanh; returns y and the last h."""
     y, h = linear_forward(x, weights.w_ih, bias_of(weights)), h.copy()
     rnn_walk(y, h, weights.w_hh, relu, steps)
     return y, h
@@ -116,7 +115,7 @@ def rnn_forward(x: Array, h: Array, weights: Weights, relu: bool, steps: Steps) 
 
 @kernel
 def rnn_walk(y: Array, h: Array, w_hh: Array, relu: bool, steps: Steps) -> None:
-    """y holds W_ih x + b of all steps, and then h'; h ends as the last state."""
+    """Replace W_ih x + b in y by h', for all steps, and h by the last state."""
     for rows, n in steps:
         sums = y[rows] + matmul(h[:n], w_hh.T)
         y[rows] = h[:n] = np.maximum(sums, 0) if relu else np.tanh(sums)
@@ -126,7 +125,7 @@ def rnn_walk(y: Array, h: Array, w_hh: Array, relu: bool, steps: Steps) -> None:
 def rnn_grad(x: Array, h: Array, y: Array, weights: Weights, relu: bool, steps: Steps, g: tuple[Array, Array],
              wants_x: bool) -> tuple[Array | None, Array, Weights]:
     """The gradients of x, h and weights, for g of y and of the last h."""
-    gsums = (y > 0).astype(y.dtype) if relu else 1 - y * y      # the slopes, of which the walk makes gradients
+    gsums = (y > 0).astype(y.dtype) if relu else 1 - y * y      # the slopes, which the walk turns into gradients
     gy, gh = g[0], g[1].copy()
     rnn_walk_back(gy, gh, gsums, weights.w_hh, steps)
     gx, gw_ih, gb = from_inputs_grad(gsums, x, weights.w_ih, wants_x)
@@ -135,7 +134,7 @@ def rnn_grad(x: Array, h: Array, y: Array, weights: Weights, relu: bool, steps: 
 
 @kernel
 def rnn_walk_back(gy: Array, gh: Array, gsums: Array, w_hh: Array, steps: Steps) -> None:
-    """gsums (P, H) holds the slopes of tanh or relu, and then the gradients; gh ends as that of the first state."""
+    """Replace the slopes in gsums (P, H) by the gradients, and gh by the gradient of the first state."""
     for rows, n in reversed(steps):
         gsums[rows] *= gy[rows] + gh[:n]
         gh[:n] = matmul(gsums[rows], w_hh)
@@ -145,7 +144,7 @@ def rnn_walk_back(gy: Array, gh: Array, gsums: Array, w_hh: Array, steps: Steps)
 
 @kernel
 def lstm_forward(x: Array, state: LSTMState, weights: Weights, steps: Steps) -> tuple[Array, LSTMState, LSTMTrace]:
-    """y, the last state, and what the gradient needs; the formulas stand in `lstm_walk`."""
+    """y, the last state, and what the gradient needs; the formulas are in `lstm_walk`."""
     xp, P, H = array_module(x), len(x), state.c.shape[1]
     gates = from_inputs(x, weights.w_ih, bias_of(weights), 4)
     trace = LSTMTrace(gates, *xp.empty((2, P, H), dtype=x.dtype))
@@ -157,7 +156,7 @@ def lstm_forward(x: Array, state: LSTMState, weights: Weights, steps: Steps) -> 
 
 @kernel
 def lstm_walk(y: Array, state: LSTMState, trace: LSTMTrace, w_hh: Array, w_hr: Array | None, steps: Steps) -> None:
-    """trace.gates holds W_ih x + b of all steps, and then the gates; y, the rest of trace and state are written.
+    """Replace W_ih x + b in trace.gates by the gates; write y, the rest of trace, and state.
 
         i, f, g, o = the four quarters of W_ih x + b + W_hh h, g through tanh and the others through the sigmoid
         c' = f c + i g
@@ -195,7 +194,7 @@ def lstm_grad(x: Array, h: Array, y: Array, trace: LSTMTrace, weights: Weights, 
 @kernel
 def lstm_walk_back(gy: Array, gstate: LSTMState, gsums: Array, gprojected: Array, trace: LSTMTrace, w_hh: Array,
                    w_hr: Array | None, steps: Steps) -> None:
-    """gsums and gprojected are written as `lstm_grad` says; gstate ends as the gradient of the first state."""
+    """Write gsums and gprojected, and replace gstate by the gradient of the first state: see `lstm_grad`."""
     gh, gc = gstate
     for rows, n in reversed(steps):
         i, f, g, o = trace.gates[:, rows]
@@ -217,7 +216,7 @@ def lstm_walk_back(gy: Array, gstate: LSTMState, gsums: Array, gprojected: Array
 
 @kernel
 def gru_forward(x: Array, h: Array, weights: Weights, steps: Steps) -> tuple[Array, Array, GRUTrace]:
-    """y, the last h, and what the gradient needs; the formulas stand in `gru_walk`."""
+    """y, the last h, and what the gradient needs; the formulas are in `gru_walk`."""
     gates = from_inputs(x, weights.w_ih, weights.b_ih, 3)
     y, from_h = array_module(x).empty((2, len(x), h.shape[1]), dtype=x.dtype)
     trace, h = GRUTrace(gates, from_h), h.copy()
@@ -227,10 +226,10 @@ def gru_forward(x: Array, h: Array, weights: Weights, steps: Steps) -> tuple[Arr
 
 @kernel
 def gru_walk(y: Array, h: Array, trace: GRUTrace, w_hh: Array, b_hh: Array | None, steps: Steps) -> None:
-    """trace.gates holds W_ih x + b_ih of all steps, and then the gates; y, trace.from_h and h are written.
+    """Replace W_ih x + b_ih in trace.gates by the gates; write y, trace.from_h and h.
 
         r, z = sigmoid of the first two thirds of W_ih x + b_ih + W_hh h + b_hh
-        n = tanh(a + r b), with a the last third of W_ih x + b_ih and b, which is from_h, that of W_hh h + b_hh
+        n = tanh(a + r b), with a the last third of W_ih x + b_ih, and b = from_h the last third of W_hh h + b_hh
         h' = (1 - z) n + z h
     """
     gates, from_h = trace
@@ -250,8 +249,8 @@ def gru_grad(x: Array, h: Array, y: Array, trace: GRUTrace, weights: Weights, st
     """The gradients of x, h and weights, for g of y and of the last h."""
     xp, (_, P, H) = array_module(x), trace.gates.shape
     before, gh = states_before(y, h, steps), g[1].copy()
-    gsums = xp.empty((P, 3, H), dtype=x.dtype)      # of W_hh h + b_hh
-    gn = xp.empty_like(y)                           # of W_ih x + b_ih where they differ, in the last third
+    gsums = xp.empty((P, 3, H), dtype=x.dtype)      # the gradient of W_hh h + b_hh
+    gn = xp.empty_like(y)                           # that of W_ih x + b_ih in the last third, where the two differ
     gru_walk_back(g[0], gh, gsums, gn, trace, before, weights.w_hh, steps)
     flat = gsums.reshape(P, 3 * H)
     gw_hh, gb_hh = matmul(flat.T, before), flat.sum(axis=0)
@@ -263,7 +262,7 @@ def gru_grad(x: Array, h: Array, y: Array, trace: GRUTrace, weights: Weights, st
 @kernel
 def gru_walk_back(gy: Array, gh: Array, gsums: Array, gn: Array, trace: GRUTrace, before: Array, w_hh: Array,
                   steps: Steps) -> None:
-    """gsums and gn are written as `gru_grad` says; gh ends as the gradient of the first state."""
+    """Write gsums and gn, and replace gh by the gradient of the first state: see `gru_grad`."""
     for rows, count in reversed(steps):
         r, z, n = trace.gates[:, rows]
         gh_new = gy[rows] + gh[:count]

@@ -1,4 +1,4 @@
-"""Running results along an axis, for operations that array libraries other than NumPy cannot accumulate."""
+"""Running results along an axis, for operations that only NumPy can accumulate."""
 from __future__ import annotations
 
 from typing import Any
@@ -11,8 +11,8 @@ from minidl.backend.kernel import kernel
 def scan(x: Array, axis: int, ufunc: Any) -> Array:
     """y_i = ufunc(y_(i-1), x_i) along an axis, for an associative ufunc such as `np.maximum`.
 
-    Everything is joined with what stands 1, then 2, 4, 8, ... places before it: after k passes y_i covers the
-    2^k elements that end with x_i (Hillis and Steele, Data parallel algorithms, 1986).
+    Pass k combines each element with the element 2^k places before it, for k = 0, 1, 2, ... After k passes y_i covers
+    the 2^k elements that end with x_i (Hillis and Steele, Data parallel algorithms, 1986).
     """
     y, n, shift = x.copy(), x.shape[axis], 1
 

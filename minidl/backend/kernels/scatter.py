@@ -11,9 +11,9 @@ from minidl.backend.kernel import kernel
 
 @kernel
 def scatter_add(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
-    """`z = zeros(shape); z[index] += g`, where an element that is named twice receives both.
+    """`z = zeros(shape); z[index] += g`, where an element that is named twice receives both values.
 
-    index: whatever NumPy takes in brackets. g: the shape of `z[index]`.
+    index: any index that NumPy takes in brackets. g: of the shape of `z[index]`.
     """
     xp = array_module(g)
     z = xp.zeros(shape, dtype=g.dtype)
@@ -25,7 +25,7 @@ def scatter_add(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
 
 
 def names_once(index: Any) -> bool:
-    """Whether no element can be named twice: slices, whole numbers, or one mask; no array of integers."""
+    """Whether an index cannot name an element twice: slices, integers or one mask, no integer array."""
     parts = index if isinstance(index, tuple) else (index,)
     arrays = [part for part in parts if not (
         part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)))]

@@ -1,4 +1,4 @@
-"""Writing several values to one place: their product, the largest of them, the smallest."""
+"""Writing several values to one place: their product, maximum or minimum."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from minidl.backend.kernel import kernel
 def scatter_reduce(x: Array, places: Any, values: Array, ufunc: Any) -> Array:
     """A copy y of x after `y[p] = ufunc(y[p], v)` for each place p and its value v, one after the other.
 
-    In rounds: in each, every place takes one of the values that are still left for it.
+    It is done in rounds. In each round, every place takes one of its remaining values.
     """
     y = x.copy()
     for some, chosen in rounds(places, x.shape, values.shape):
@@ -23,10 +23,11 @@ def scatter_reduce(x: Array, places: Any, values: Array, ufunc: Any) -> Array:
 
 
 def rounds(places: Any, shape: tuple[int, ...], values_shape: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
-    """Pairs (places, which of the values go there) in which no place is named twice; together, all of them. There
-    is one at least, even if it is empty, so that results depend on the values.
+    """The places and their values in rounds, in each of which no place is named twice.
 
-    `places` is an index of integer arrays for a tensor of `shape`, for values of `values_shape`.
+    A round is a pair (places, indices of the values that go there). There is at least one round, even if it is empty,
+    so that results depend on the values. `places` is an index of integer arrays for a tensor of `shape`, for values of
+    `values_shape`.
     """
     first = places[0] if isinstance(places, tuple) else places
     xp = array_module(first)
@@ -34,7 +35,7 @@ def rounds(places: Any, shape: tuple[int, ...], values_shape: tuple[int, ...]) -
     flat = xp.broadcast_to(xp.arange(size).reshape(shape)[places], values_shape).reshape(-1)
     order = xp.argsort(flat, kind="stable")
     ranked = flat[order]
-    # How many values before this one go to the same place? Its position, less where its place begins.
+    # The number of earlier values for the same place: the position in the sorted order, minus where the place begins.
     number = xp.arange(flat.size) - xp.searchsorted(ranked, ranked)
     for k in range(int(number.max()) + 1 if flat.size else 1):
         chosen = order[number == k]

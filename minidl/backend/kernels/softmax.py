@@ -1,12 +1,13 @@
 """Softmax, log-softmax and cross-entropy with their gradients.
 
-All subtract the largest entry first, so that nothing overflows. Half precision is computed in single.
+All subtract the largest entry first, so that nothing overflows. Half precision is computed in single precision.
 """
 from __future__ import annotations
 
 import numpy as np
 
 from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernel import kernel
 
 
@@ -45,12 +46,12 @@ def log_softmax_grad(g: Array, y: Array, axis: int) -> Array:
 @kernel
 def cross_entropy_forward(x: Array, target: Array, weight: Array | None, ignore_index: int,
                           label_smoothing: float) -> tuple[Array, Array]:
-    """The loss of every sample, and the log-probabilities that the gradient needs. With e = label_smoothing:
+    """The loss of every sample, and the log-probabilities for the gradient. With e = label_smoothing:
 
         loss = -(1 - e) * weight[target] * logp[target] - e/C * sum_c weight[c] * logp[c]
 
     x (N, C, d1, ...), target (N, d1, ...) integers, weight (C,) or None -> (N, d1, ...), (N, C, d1, ...).
-    Where the target is `ignore_index` the loss is 0. Other targets must lie in 0 to C-1: the caller checks.
+    Where the target is `ignore_index` the loss is 0. Other targets must lie in 0 to C-1; the caller checks this.
     """
     log_probabilities = log_softmax_forward(x, 1)
     kept, target_weight, at_target = _targets(log_probabilities, target, weight, ignore_index)
@@ -88,7 +89,7 @@ def cross_entropy_grad(g: Array, log_probabilities: Array, target: Array, weight
 
 def _targets(log_probabilities: Array, target: Array, weight: Array | None,
              ignore_index: int) -> tuple[Array, Array | None, tuple[Array, ...]]:
-    """Which samples count, the weight of each one's class, and the index of its entry in (N, C, d1, ...)."""
+    """Which samples count, the weight of each sample's class, and the index of its entry in (N, C, d1, ...)."""
     xp = array_module(log_probabilities)
     kept = target != ignore_index
     safe = xp.where(kept, target, 0)                              # an ignored target may be any number
@@ -106,8 +107,3 @@ def minus_max(x: Array, axis: int) -> Array:
     """A new array x - max(x), in at least single precision."""
     with np.errstate(invalid="ignore"):                           # -inf - -inf is NaN, as it should be
         return np.subtract(x, x.max(axis=axis, keepdims=True), dtype=accumulation_dtype(x.dtype))
-
-
-def accumulation_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype to compute in: single precision at least."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype

@@ -1,4 +1,4 @@
-"""Special functions that no array library has, or that it computes slowly."""
+"""Special functions that array libraries lack, or compute slowly."""
 from __future__ import annotations
 
 import math

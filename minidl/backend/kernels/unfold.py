@@ -1,4 +1,4 @@
-"""Images as columns of patches, and columns of patches laid back into images: im2col and col2im."""
+"""im2col and col2im: images as columns of patches, and columns of patches added back into images."""
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class PatchGeometry(NamedTuple):
 
 
 def patches_per_axis(size: Pair, geometry: PatchGeometry) -> Pair:
-    """(H, W) -> how many patches fit below each other, and side by side."""
+    """The number of patches along the height and the width: (H, W) -> (H', W')."""
     rows, columns = ((n + 2 * padding - dilation * (k - 1) - 1) // stride + 1
                      for n, k, stride, padding, dilation in zip(size, *geometry, strict=True))
     return rows, columns

@@ -1,8 +1,8 @@
 """Sliding windows: the geometry that convolution and pooling share.
 
 A window is a grid of kernel taps. Tap u of output row i reads input row `i*stride - padding + u*dilation`.
-So, for one tap, all the output rows that read inside the input and the rows that they read are two
-slices, and every kernel here is a short loop over taps that pairs those slices. Padding is never stored.
+So, for one tap, the output rows that read inside the input are a slice, and so are the input rows that they
+read. Every kernel is a short loop over taps that pairs these two slices. Padding is never stored.
 """
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Pair = tuple[int, int]
 
 
 class Tap(NamedTuple):
-    """One element (u, v) of the kernel, and the pairs that it joins: `y[target]` reads `x[source]`.
+    """One element (u, v) of the kernel, and what it connects: `y[target]` reads `x[source]`.
 
-    Both are indices `(..., rows, columns)`, so any number of leading axes is welcome.
+    Both are indices `(..., rows, columns)`, so any number of leading axes is allowed.
     """
 
     u: int
@@ -36,7 +36,7 @@ def window_taps(size: Pair, out_size: Pair, kernel: Pair, stride: Pair, padding:
 
 def axis_taps(size: int, out_size: int, kernel: int, stride: int, padding: int,
               dilation: int) -> Iterator[tuple[int, slice, slice]]:
-    """The taps along one axis: each u, and the two slices of which one, of the outputs, reads the other."""
+    """The taps along one axis: each u, the slice of outputs, and the slice of inputs that they read."""
     for u in range(kernel):
         shift = u * dilation - padding                  # output i reads input i*stride + shift
         first = max(0, -(shift // stride))              # the least i with i*stride + shift >= 0

@@ -9,7 +9,7 @@ import numpy as np
 from minidl.autograd.inplace import write
 from minidl.autograd.op import Value
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import held
+from minidl.backend.dtype import as_representable
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Step, Ternary, Unary, Zero, common_dtype, either_is_bool
@@ -101,7 +101,7 @@ def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
     if not hasattr(other, "dtype"):
         return mul(other, alpha)
     dtype = common_dtype(input, other)       # twice an int8 may not fit into an int8
-    return mul(cast(other, dtype), held(alpha, dtype))
+    return mul(cast(other, dtype), as_representable(alpha, dtype))
 
 
 class Mul(Binary):

@@ -8,7 +8,7 @@ import numpy as np
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, dense_copy
-from minidl.backend.dtype import held, result_type
+from minidl.backend.dtype import as_representable, result_type
 from minidl.ops.base.broadcast import broadcast_shape, expand_to, prepare
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.declaration import alias, in_place, public
@@ -74,7 +74,7 @@ def where(condition: Tensor, input: Tensor | complex | None = None, other: Any =
         kind = result_type(input, other)  # of two numbers, one must choose the dtype
         input = wrap(array_module(condition.array).asarray(input, kind))
     a, b = prepare("where", input, other)
-    a, b = [x if isinstance(x, TensorBase) else held(x, (a if b is x else b).array.dtype) for x in (a, b)]
+    a, b = [x if isinstance(x, TensorBase) else as_representable(x, (a if b is x else b).array.dtype) for x in (a, b)]
     shape = broadcast_shape("where", *[x.array.shape for x in (condition, a, b) if isinstance(x, TensorBase)])
     condition, a, b = [expand_to(x, shape) if isinstance(x, TensorBase) else x for x in (condition, a, b)]
     return Where()(condition, a, b)

@@ -15,7 +15,7 @@ from minidl.autograd.inplace import InPlaceOp, write
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, device_of, move
-from minidl.backend.dtype import held
+from minidl.backend.dtype import as_representable
 from minidl.ops.base.broadcast import Sum, broadcast_shape, expand_to
 from minidl.ops.base.checks import check_tensors, number
 from minidl.ops.base.declaration import in_place, public
@@ -160,7 +160,7 @@ def grid(positions: Array, axis: int) -> Any:
 def _source(src: Any, index: Any, input: Any, who: str) -> Any:
     """The value to write: a number, or the part of `src` that has the shape of `index`."""
     if isinstance(src, (int, float)):
-        return held(src, input.dtype)
+        return as_representable(src, input.dtype)
     if src.dtype != input.dtype:
         raise RuntimeError(f"{who}: Expected self.dtype to be equal to src.dtype, but got {input.dtype} and "
                            f"{src.dtype}; cast one with .to(...)")
@@ -314,7 +314,7 @@ def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
             raise RuntimeError(f"{who}: only supports a 0-dimensional value tensor, but got tensor with "
                                f"{value.array.ndim} dimension(s).")
         return expand_to(as_value(value, array_of(input)), shape)
-    return held(number(who, "value", value), input.dtype)
+    return as_representable(number(who, "value", value), input.dtype)
 
 
 # ---------------------------------------------------------------------- arbitrary places
@@ -553,4 +553,4 @@ def _mask(mask: Any, input: Any, who: str) -> Array:
 def _mask_value(value: Any, input: Any, who: str) -> Any:
     if isinstance(value, TensorBase):
         return _one_value(value, (), input, who)
-    return input.dtype.type(held(number(who, "value", value), input.dtype)).item()
+    return input.dtype.type(as_representable(number(who, "value", value), input.dtype)).item()

@@ -16,7 +16,7 @@ from minidl.autograd.inplace import InPlaceOp, write
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, is_leaf, wrap
 from minidl.backend.device import Array, array_module, device_of, is_array, move
-from minidl.backend.dtype import held
+from minidl.backend.dtype import as_representable
 from minidl.backend.kernels.scatter import names_once, scatter_add
 from minidl.ops.base.broadcast import Shape, expand_to
 from minidl.ops.base.conversion import cast, to_device
@@ -312,7 +312,7 @@ def as_value(value: Any, like: Array) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (bool, int, float, complex)):
-        return held(value, like.dtype)
+        return as_representable(value, like.dtype)
     if not isinstance(value, TensorBase):
         if not is_array(value) and (not isinstance(value, Sequence) or isinstance(value, str)):
             raise TypeError(f"can't assign a {type(value).__name__} to a tensor; expected a Tensor or a number")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from minidl.autograd.inplace import replace_memory
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import held
+from minidl.backend.dtype import as_representable
 from minidl.ops.base.broadcast import Shape, Sum
 from minidl.ops.base.checks import integer
 from minidl.ops.base.declaration import in_place, public
@@ -391,7 +391,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode == "constant":
         shape = tuple([left + n + right for (left, right), n in zip(margins, cropped.shape)])
         inside = tuple([slice(left, left + n) for (left, _), n in zip(margins, cropped.shape)])
-        margin = held(float(value) if isinstance(value, int) else value or 0.0, input.dtype)
+        margin = as_representable(float(value) if isinstance(value, int) else value or 0.0, input.dtype)
         return SliceScatter(inside, shape, margin)(cropped)
     for axis, (left, right) in enumerate(margins):
         if left or right:

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import array_module, as_device, get_library, move
-from minidl.backend.dtype import get_default_dtype, held
+from minidl.backend.dtype import as_representable, get_default_dtype
 from minidl.ops.base import natural, sizes
 from minidl.ops.base.declaration import public
 from minidl.tensors.creation.data import finish, from_nested, tensor
@@ -71,7 +71,8 @@ def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any
     if dtype is None:
         dtype = from_nested(fill_value, None).dtype
     else:
-        fill_value = held(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, np.dtype(dtype))
+        number = fill_value.item() if isinstance(fill_value, np.generic) else fill_value
+        fill_value = as_representable(number, np.dtype(dtype))
     return _filled(read_size((size,) if isinstance(size, (tuple, list)) else (size,)), fill_value,
                    dtype, device, requires_grad)
 

@@ -20,12 +20,12 @@ class Unwanted(Exception):
     """Nobody waits any more for what this worker is making."""
 
 
-class _Here(threading.local):
+class _ThreadState(threading.local):
     info: WorkerInfo | None = None
     stop: threading.Event | None = None
 
 
-here = _Here()
+here = _ThreadState()
 
 
 def get_worker_info() -> WorkerInfo | None:
@@ -39,7 +39,7 @@ def get_worker_info() -> WorkerInfo | None:
 
 def in_this_process(info: WorkerInfo) -> None:
     """All of this process is a worker: whatever threads it starts."""
-    _Here.info = info
+    _ThreadState.info = info
 
 
 def check_wanted() -> None:

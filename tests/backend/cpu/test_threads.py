@@ -151,13 +151,13 @@ def test_blas_stays_held_when_the_number_changes(team: int) -> None:
     assert blas_threads() == {2}
 
 
-@pytest.mark.parametrize("length,bytes_each,at_once",
+@pytest.mark.parametrize("length,bytes_each,block_bytes",
                          [(0, 4, 64), (1, 1000, 64), (100, 4, 64), (7, 0, 64), (3, 1, 1 << 20)])
-def test_blocks_cover_the_axis(length: int, bytes_each: int, at_once: int, team: int) -> None:
-    found = blocks(length, bytes_each, at_once)
+def test_blocks_cover_the_axis(length: int, bytes_each: int, block_bytes: int, team: int) -> None:
+    found = blocks(length, bytes_each, block_bytes)
     assert [i for s in found for i in range(length)[s]] == list(range(length))
     assert all(s.stop - s.start <= -(-length // team) for s in found), 'a thread would go without'
-    assert all((s.stop - s.start) * bytes_each <= max(at_once, bytes_each) for s in found)
+    assert all((s.stop - s.start) * bytes_each <= max(block_bytes, bytes_each) for s in found)
 
 
 def test_one_thread_or_several_give_the_same_training(team: int) -> None:
