@@ -8,7 +8,7 @@ from minidl.nn import init
 from minidl.nn.linear import Linear
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
-from minidl.ops.attention import once_each
+from minidl.ops.attention import apply_to_each
 from minidl.tensors.creation import empty
 from minidl.tensors.tensor import Tensor
 
@@ -104,7 +104,7 @@ class MultiheadAttention(Module):
                 is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
         turn = self.batch_first and query.ndim == 3
         if turn:
-            query, key, value = once_each(lambda x: x.transpose(0, 1), query, key, value)
+            query, key, value = apply_to_each(lambda x: x.transpose(0, 1), query, key, value)
         y, weights = F.multi_head_attention_forward(
             query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
             self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias, self.training,

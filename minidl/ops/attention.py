@@ -1,4 +1,4 @@
-"""Attention: every query looks at all keys, and receives a mean of the values, weighted by how well the keys fit."""
+"""Attention: every query gets a mean of the values, weighted by how well their keys match."""
 from __future__ import annotations
 
 import functools
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class Attention(FusedOp):
-    """y = dropout(softmax(scale * q k^T + mask)) v;  a query that may look nowhere gets zeros.
+    """y = dropout(softmax(scale * q k^T + mask)) v;  zeros for a query whose keys are all masked.
 
-    q (*, L, E), k (*, S, E), v (*, S, V), mask (*, L, S) or None -> (*, L, V). The fused forms work on tiles of
-    the L x S scores and never hold them all; `reference` does.
+    q (*, L, E), k (*, S, E), v (*, S, V), mask (*, L, S) or None -> (*, L, V). The fused forms work on tiles of the
+    L x S scores and never store all of them; `reference` does.
     """
 
     spares_output = True
@@ -58,7 +58,7 @@ class Attention(FusedOp):
         return matmul(p, v)
 
     def hidden(self, scores: Array, mask: Array | None) -> Array:
-        """Where a query may not look."""
+        """The scores to hide: True where a query must not see a key."""
         xp, (L, S) = array_module(scores), scores.shape[-2:]
         hidden = xp.zeros(scores.shape, bool)
         if mask is not None:
@@ -82,19 +82,19 @@ class Attention(FusedOp):
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
                                  dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None,
                                  enable_gqa: bool = False) -> Tensor:
-    """softmax(scale * query key^T + attn_mask) value: for each query, a weighted mean of the values.
+    """softmax(scale * query key^T + attn_mask) value: a weighted mean of the values for each query.
 
-    query (*, L, E), key (*, S, E), value (*, S, V); returns (*, L, V). What stands before the last two axes, batches
-    and heads, is broadcast.
+    query (*, L, E), key (*, S, E), value (*, S, V); returns (*, L, V). The axes before the last two, batches and
+    heads, are broadcast.
 
-    attn_mask: broadcast to (*, L, S). A bool mask is True where a query may look at a key; a floating one is added
-    to the scores. dropout_p: the share of weights that are set to 0; pass 0.0 when not training, there is no other
-    switch. is_causal: query i sees keys 0 to i only, also where L and S differ. scale: 1/sqrt(E) if not given.
-    enable_gqa: query has G times as many heads (axis -3) as key and value; G neighbouring ones share a key.
+    attn_mask: broadcast to (*, L, S). A bool mask is True where a query may see a key; a floating one is added to
+    the scores. dropout_p: the share of weights set to 0; pass 0.0 when not training, there is no other switch.
+    is_causal: query i sees keys 0 to i only, even if L and S differ. scale: 1/sqrt(E) if not given. enable_gqa:
+    query has G times as many heads (axis -3) as key and value; G neighbouring heads share a key.
 
     A query whose keys are all masked gets zeros, and zero gradients, as in PyTorch today (early versions gave NaN).
-    Memory grows with L + S, not with L * S, unless gradients of gradients or of `attn_mask` are wanted.
-    Errors: RuntimeError where shapes or dtypes do not fit, or is_causal comes with an attn_mask.
+    Memory grows with L + S, not with L * S, unless gradients of gradients or of `attn_mask` are needed.
+    Errors: RuntimeError where shapes or dtypes do not fit, or where is_causal comes with an attn_mask.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017, https://arxiv.org/abs/1706.03762; grouped heads: Ainslie
     et al., "GQA", 2023, https://arxiv.org/abs/2305.13245
@@ -118,23 +118,23 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"{who}: dropout probability has to be between 0 and 1, but got {dropout_p}")
     scale = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else float(scale)
-    # the seed is a number on the host, so it comes from the host's generator, wherever the tensors are
+    # The seed is a number on the host, so the host's generator draws it, wherever the tensors are.
     seed = int(default_generator(Device("cpu")).stream.integers(2**62)) if dropout_p else 0
     attention = Attention(AttentionPlan(scale, bool(is_causal), float(dropout_p), seed))
     if enable_gqa:
-        return _grouped(attention, query, key, value, attn_mask)
+        return _attend_in_groups(attention, query, key, value, attn_mask)
     return _attend(attention, query, key, value, attn_mask)
 
 
 def _attend(attention: Attention, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    """Bring all to the same batch shape, which takes no memory, and attend."""
+    """Expand all to one batch shape, without a copy, and attend."""
     batch = broadcast_shape("scaled_dot_product_attention", *[x.shape[:-2] for x in (query, key, value)])
     query, key, value = (expand_to(x, (*batch, *x.shape[-2:])) for x in (query, key, value))
     return attention(query, key, value, _mask(mask, query, (*batch, query.shape[-2], key.shape[-2])))
 
 
-def _grouped(attention: Attention, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    """Grouped heads: with an axis for the members of a group, one key for all of them is plain broadcasting."""
+def _attend_in_groups(attention: Attention, query: Any, key: Any, value: Any, mask: Any) -> Any:
+    """Grouped heads: with an axis for the members of a group, sharing a key is plain broadcasting."""
     who = "scaled_dot_product_attention"
     if min(query.ndim, key.ndim, value.ndim) < 3:
         raise RuntimeError(f"{who}: enable_gqa expects (*, heads, length, width), but got query {tuple(query.shape)}, "
@@ -151,7 +151,7 @@ def _grouped(attention: Attention, query: Any, key: Any, value: Any, mask: Any) 
 
 
 def _mask(mask: Any, query: Any, shape: Shape) -> Any:
-    """The mask, expanded to the shape of the scores."""
+    """Expand the mask to the shape of the scores."""
     if mask is None:
         return None
     who = "scaled_dot_product_attention"
@@ -166,9 +166,9 @@ def _mask(mask: Any, query: Any, shape: Shape) -> Any:
     return expand_to(mask, shape)
 
 
-# ---------------------------------------------------------------------- several heads
+# ---------------------------------------------------------------------- multi-head attention
 
-MULTI = "multi_head_attention_forward"
+MHA = "multi_head_attention_forward"
 
 
 @public
@@ -183,23 +183,23 @@ def multi_head_attention_forward(query: Tensor, key: Tensor, value: Tensor, embe
                                  static_k: Tensor | None = None, static_v: Tensor | None = None,
                                  average_attn_weights: bool = True,
                                  is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
-    """Several attentions side by side, the heads, each of which looks at projections of its own:
+    """Several attentions side by side, called heads; each attends to its own projections.
 
         q, k, v = query Wq^T, key Wk^T, value Wv^T, each cut into H heads of width d = E/H
         head = softmax(q k^T / sqrt(d) + mask) v        y = [head 1, ..., head H] out_proj_weight^T + out_proj_bias
 
-    query (L, N, E), key (S, N, K), value (S, N, V), or each without N; returns y (L, N, E) and the weights that the
-    keys had, (N, L, S) as a mean over the heads, or (N, H, L, S) unless average_attn_weights. Without need_weights the
-    second is None, and `scaled_dot_product_attention` never holds all the scores at once.
+    query (L, N, E), key (S, N, K), value (S, N, V), or each without N. Returns y (L, N, E) and the weights of the keys:
+    (N, L, S), the mean over the heads, or (N, H, L, S) unless average_attn_weights. Without need_weights the second is
+    None, and `scaled_dot_product_attention` never stores all scores at once.
 
     in_proj_weight (3E, E): Wq, Wk and Wv, one below the other; with use_separate_proj_weight q_proj_weight (E, E),
     k_proj_weight (E, K), v_proj_weight (E, V) instead. in_proj_bias (3E,) or None. bias_k, bias_v (1, 1, E): one
-    more key and value, learned. add_zero_attn: one more of zeros. static_k, static_v (N*H, S, d): used in place of the
-    projected keys and values. dropout_p: the share of weights that are set to 0 when training.
+    more key and value, learned. add_zero_attn: one more of zeros. static_k, static_v (N*H, S, d): used in place of
+    the projected keys and values. dropout_p: the share of weights set to 0 when training.
 
-    The masks are the other way round than in `scaled_dot_product_attention`: bool ones are True where nobody may look.
+    Bool masks have the opposite meaning to `scaled_dot_product_attention`: True where a query must not see a key.
     key_padding_mask (N, S) is for all queries, attn_mask is (L, S) or (N*H, L, S); floating ones are added to the
-    scores. is_causal: a hint that attn_mask is the causal one. A query that may look nowhere gets nan, or zeros
+    scores. is_causal: a hint that attn_mask is the causal one. A query whose keys are all masked gets nan, or zeros
     without need_weights, as in PyTorch.
 
     Errors: AssertionError and RuntimeError where shapes or dtypes do not fit.
@@ -216,23 +216,23 @@ def multi_head_attention_forward(query: Tensor, key: Tensor, value: Tensor, embe
     _check_heads(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     batched = query.ndim == 3
     if not batched:
-        query, key, value = once_each(lambda x: unsqueeze(x, 1), query, key, value)
+        query, key, value = apply_to_each(lambda x: unsqueeze(x, 1), query, key, value)
         key_padding_mask = None if key_padding_mask is None else unsqueeze(key_padding_mask, 0)
     if is_causal and attn_mask is None:
-        raise RuntimeError(f"{MULTI}: Need attn_mask if specifying the is_causal hint; try "
+        raise RuntimeError(f"{MHA}: Need attn_mask if specifying the is_causal hint; try "
                            "nn.Transformer.generate_square_subsequent_mask(L)")
     _require(bias_k is None or static_k is None, "bias_k and bias_v cannot be added to static keys and values")
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
-    q, k, v = _projected(query, key, value, in_proj_weight, separate, in_proj_bias)
+    q, k, v = _project(query, key, value, in_proj_weight, separate, in_proj_bias)
     q = _heads(q, num_heads)                                                      # (N, H, L, d)
-    k = _with_more(k, bias_k, static_k, add_zero_attn, num_heads)                 # (N, H, S, d)
-    v = _with_more(v, bias_v, static_v, add_zero_attn, num_heads)
-    more = (bias_k is not None) + add_zero_attn                                   # keys that no mask speaks of
+    k = _append_keys(k, bias_k, static_k, add_zero_attn, num_heads)                 # (N, H, S, d)
+    v = _append_keys(v, bias_v, static_v, add_zero_attn, num_heads)
+    more = (bias_k is not None) + add_zero_attn                                   # keys that no mask covers
     mask = _joint_mask(attn_mask, key_padding_mask, q, k.shape[2] - more, more)
     dropout_p = dropout_p if training else 0.0
     weights = None
     if need_weights:
-        scores = _masked(matmul(q / math.sqrt(q.shape[3]), transpose(k, 2, 3)), mask)
+        scores = _add_mask(matmul(q / math.sqrt(q.shape[3]), transpose(k, 2, 3)), mask)
         weights = dropout(softmax(scores, -1), dropout_p)
         heads = matmul(weights, v)
         weights = mean(weights, 1) if average_attn_weights else weights
@@ -246,14 +246,14 @@ def multi_head_attention_forward(query: Tensor, key: Tensor, value: Tensor, embe
     return squeeze(y, 1), None if weights is None else squeeze(weights, 0)
 
 
-def once_each(function: Callable[[Any], Any], *tensors: Any) -> list[Any]:
-    """The function of each. Tensors that were the same one still are."""
+def apply_to_each(function: Callable[[Any], Any], *tensors: Any) -> list[Any]:
+    """Apply the function to each tensor; a tensor that comes twice gives one and the same result."""
     results = {id(x): function(x) for x in tensors}
     return [results[id(x)] for x in tensors]
 
 
-def _projected(query: Any, key: Any, value: Any, weight: Any, separate: Any, bias: Any) -> Any:
-    """Each times its own third of the weights; if all three are one tensor, in one product."""
+def _project(query: Any, key: Any, value: Any, weight: Any, separate: Any, bias: Any) -> Any:
+    """Multiply each by its own third of the weights; in one product if all three are one tensor."""
     if separate is None and query is key and key is value:
         return chunk(linear(query, weight, bias), 3, -1)
     weights = chunk(weight, 3) if separate is None else separate
@@ -266,22 +266,22 @@ def _heads(x: Any, H: int) -> Any:
     return permute(unflatten(x, 2, (H, x.shape[2] // H)), (1, 2, 0, 3))
 
 
-def _with_more(x: Any, learned: Any, static: Any, zeros: bool, H: int) -> Any:
-    """Keys or values (S, N, E) as heads, (N, H, S, E/H), with the learned one behind them, then one of zeros."""
+def _append_keys(x: Any, learned: Any, static: Any, zeros: bool, H: int) -> Any:
+    """Split keys or values (S, N, E) into heads (N, H, S, E/H); append the learned one, then a zero one."""
     _, N, E = x.shape
     x = x if learned is None else cat([x, expand_to(learned, (1, N, E))])
     x = _heads(x, H) if static is None else reshape(static, (N, H, static.shape[1], E // H))
     return pad(x, (0, 0, 0, 1)) if zeros else x
 
 
-def _masked(scores: Any, mask: Any) -> Any:
+def _add_mask(scores: Any, mask: Any) -> Any:
     if mask is None:
         return scores
     return where(mask, scores, -math.inf) if mask.dtype == np.bool_ else scores + mask
 
 
 def _joint_mask(attn_mask: Any, key_padding_mask: Any, q: Any, S: int, more: int) -> Any:
-    """Both masks in one, (N or 1, H or 1, L or 1, S + more), to be handed to `scaled_dot_product_attention`."""
+    """Join both masks into one for `scaled_dot_product_attention`: (N or 1, H or 1, L or 1, S + more)."""
     N, H, L, _ = q.shape
     masks = []
     for name, mask in (("attn_mask", attn_mask), ("key_padding_mask", key_padding_mask)):
@@ -290,7 +290,7 @@ def _joint_mask(attn_mask: Any, key_padding_mask: Any, q: Any, S: int, more: int
     if attn_mask is not None:
         shape = tuple(attn_mask.shape)
         if shape not in ((L, S), (N * H, L, S)):
-            raise RuntimeError(f"{MULTI}: The shape of the {len(shape)}D attn_mask is {shape}, but should be (L, S) = "
+            raise RuntimeError(f"{MHA}: The shape of the {len(shape)}D attn_mask is {shape}, but should be (L, S) = "
                                f"{(L, S)} or (N*H, L, S) = {(N * H, L, S)}")
         masks.append(reshape(attn_mask, (1, 1, L, S) if len(shape) == 2 else (N, H, L, S)))
     if key_padding_mask is not None:
@@ -307,7 +307,7 @@ def _joint_mask(attn_mask: Any, key_padding_mask: Any, q: Any, S: int, more: int
 
 def _check_heads(query: Any, key: Any, value: Any, E: int, H: int, separate: bool) -> None:
     """Errors: where sizes do not fit."""
-    check_floating(MULTI, query=query, key=key, value=value)
+    check_floating(MHA, query=query, key=key, value=value)
     shapes = [tuple(x.shape) for x in (query, key, value)]
     _require(query.ndim in (2, 3), f"query should be unbatched 2D (L, E) or batched 3D (L, N, E), but received shape "
                                    f"{shapes[0]}")
@@ -315,14 +315,14 @@ def _check_heads(query: Any, key: Any, value: Any, E: int, H: int, separate: boo
                                                    f"{query.ndim}-D but found {shapes[1]} and {shapes[2]}")
     _require(query.shape[-1] == E, f"was expecting embedding dimension of {E}, but got {query.shape[-1]}")
     _require(E % H == 0, f"embed_dim {E} not divisible by num_heads {H}")
-    same = -1 if separate else None     # with weights of their own, the widths may differ
+    same = -1 if separate else None     # with separate weights, the widths may differ
     _require(key.shape[:same] == value.shape[:same], f"key shape {shapes[1]} does not match value shape {shapes[2]}")
     if query.ndim == 3 and query.shape[1] != key.shape[1]:
-        raise RuntimeError(f"{MULTI}: query {shapes[0]} and key {shapes[1]} differ in batch size; they are (L, N, E) "
+        raise RuntimeError(f"{MHA}: query {shapes[0]} and key {shapes[1]} differ in batch size; they are (L, N, E) "
                            f"and (S, N, E)")
 
 
 def _require(condition: bool, what: str) -> None:
-    """PyTorch's choice of error for arguments of multi-head attention."""
+    """Errors: AssertionError unless `condition` holds, PyTorch's choice for multi-head attention."""
     if not condition:
-        raise AssertionError(f"{MULTI}: {what}")
+        raise AssertionError(f"{MHA}: {what}")

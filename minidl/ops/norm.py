@@ -101,7 +101,7 @@ class ScaleShift(Op):
 @public
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
                bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
-    """Normalise each channel over all images and positions, then scale by `weight` and add `bias`.
+    """Normalise channels over images and positions; scale by `weight`, add `bias`.
 
     input (N, C, *); running_mean, running_var, weight, bias (C,), each may be None. In training, the mean and
     variance of the batch are used, and move the running statistics in place: running += momentum * (batch -
@@ -148,7 +148,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
-    """Normalise each channel of each image over its positions, then scale by `weight` and add `bias`.
+    """Normalise each channel of each image; scale by `weight`, add `bias`.
 
     Arguments as for `batch_norm`, with use_input_stats for training. input (N, C, *) has at least one position axis.
     Errors: as `batch_norm`.
@@ -183,7 +183,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
 @public
 def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
-    """Normalise each sample over its last dimensions, then scale by `weight` and add `bias`.
+    """Normalise samples over their last dimensions; scale by `weight`, add `bias`.
 
     input (*, *normalized_shape); weight and bias have the shape `normalized_shape`, a tuple (or an int).
     Errors: RuntimeError where shapes or dtypes do not fit.
@@ -203,7 +203,7 @@ def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = Non
 
 @public
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-    """Divide each sample by its root mean square over the last dimensions, then scale by `weight`.
+    """Divide each sample by its root mean square, then scale by `weight`.
 
     Arguments and errors: as `layer_norm`. eps: the machine epsilon of the dtype if not given.
 
@@ -224,9 +224,9 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 @public
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
-    """Normalise each image over groups of C/num_groups channels, then scale by `weight` and add `bias`.
+    """Normalise images over groups of channels; scale by `weight`, add `bias`.
 
-    input (N, C, *), weight and bias (C,).
+    input (N, C, *), weight and bias (C,). Each group has C/num_groups channels.
     Errors: RuntimeError where num_groups does not divide C, or shapes or dtypes do not fit; ValueError for a single
     image with one number in each group.
 
@@ -268,7 +268,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
 
 
 def _check_channels(who: str, input: Any, least: int, **parameters: Any) -> None:
-    """Check for (N, C, *) with at least `least` dimensions, and parameters (C,) or None, floating, of one dtype."""
+    """Check for (N, C, *) of at least `least` axes, and parameters (C,) or None, floating, of one dtype."""
     check_floating(who, input=input, **parameters)
     if input.ndim < least:
         raise RuntimeError(f"{who}: Expected at least {least} dimensions for input tensor, (N, C, ...), but received "
@@ -280,7 +280,7 @@ def _check_channels(who: str, input: Any, least: int, **parameters: Any) -> None
 
 
 def _channels(input: Any, x: Any) -> str:
-    """Suggest a fix where the input has another number of channels than the parameter `x`."""
+    """Suggest a fix for an input whose channels do not fit the parameter `x`."""
     if x.ndim != 1:
         return ""
     advice = channels_first(tuple(input.shape), len(x), input.ndim - 2, input.dtype) if 2 < input.ndim < 6 else ""

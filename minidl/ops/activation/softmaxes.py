@@ -98,7 +98,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
         >>> minidl.softmax(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
         tensor([0.0900, 0.2447, 0.6652])
     """
-    return Softmax(_axis(input, dim, "softmax"))(_in(input, dtype))
+    return Softmax(_axis(input, dim, "softmax"))(_cast_input(input, dtype))
 
 
 @public
@@ -110,7 +110,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
         >>> minidl.log_softmax(minidl.tensor([0.0, 1000.0]), dim=0)
         tensor([-1000.,     0.])
     """
-    return LogSoftmax(_axis(input, dim, "log_softmax"))(_in(input, dtype))
+    return LogSoftmax(_axis(input, dim, "log_softmax"))(_cast_input(input, dtype))
 
 
 @public
@@ -121,10 +121,10 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
         >>> minidl.nn.functional.softmin(minidl.tensor([1.0, 2.0, 3.0]), dim=0)
         tensor([0.6652, 0.2447, 0.0900])
     """
-    return Softmax(_axis(input, dim, "softmin"))(-_in(input, dtype))
+    return Softmax(_axis(input, dim, "softmin"))(-_cast_input(input, dtype))
 
 
-def _in(input: Any, dtype: Any) -> Any:
+def _cast_input(input: Any, dtype: Any) -> Any:
     return input if dtype is None else cast(input, dtype)
 
 

@@ -105,7 +105,7 @@ def as_operand(x: Any, who: str) -> Any:
 
 
 def prepare(who: str, *operands: Any, floating: bool = False) -> list[Any]:
-    """Operands of an elementwise op, cast and expanded to a common dtype and shape.
+    """Cast and expand operands to a common dtype and shape.
 
     Python scalars stay as they are, so that they never widen a tensor. With `floating`, integers become
     the default floating dtype first.

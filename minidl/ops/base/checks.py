@@ -20,7 +20,7 @@ def check_tensors(who: str, **arguments: Any) -> None:
     for name, x in arguments.items():
         if not hasattr(x, "dtype"):
             raise TypeError(f"{who}(): argument '{name}' must be Tensor, not {type(x).__name__}; "
-                            f"{hints.instead_of(x)}")
+                            f"{hints.suggest_tensor(x)}")
 
 
 def check_real(who: str, input: Any) -> None:
@@ -86,7 +86,7 @@ def pair(value: Any, who: str, name: str, least: int) -> Pair:
 
 
 def numbers(value: Any, count: int, who: str, name: str, least: int) -> Any:
-    """Return `count` ints as a tuple, given as many or one int for all axes.
+    """Return one int per axis, given one for all or `count` of them.
 
     Errors: TypeError unless they are ints, RuntimeError for a wrong count, or where one is below `least`.
     """
@@ -113,7 +113,7 @@ def check_images(who: str, input: Any, dims: int = 2) -> None:
     """
     if not hasattr(input, "ndim"):
         raise TypeError(f"{who}(): argument 'input' must be Tensor, not {type(input).__name__}; "
-                        f"{hints.instead_of(input)}")
+                        f"{hints.suggest_tensor(input)}")
     if input.ndim not in (dims + 1, dims + 2):
         shape = ("C, L", "C, H, W", "C, D, H, W")[dims - 1]
         advice = "unsqueeze(0) if it is one with one channel, or reshape" if input.ndim == dims else "reshape on it"

@@ -24,7 +24,7 @@ import numpy as np
 from minidl.autograd.inplace import replace_by_view, write
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import is_array
-from minidl.ops.base.hints import instead_of
+from minidl.ops.base.hints import suggest_tensor
 from minidl.ops.base.out import write_out
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -127,7 +127,7 @@ def rename_numpy_arguments(kwargs: dict[str, Any], names: tuple[str, ...]) -> di
 
 def raise_for_non_tensor(error: Exception, name: str, function: Callable[..., Any], args: Any,
                          kwargs: dict[str, Any]) -> None:
-    """After an error, raise a TypeError if an argument that must be a tensor is not one.
+    """After an error, raise a TypeError for an argument that is not a tensor.
 
     Also where all operands are numbers. The error names the first such argument.
     """
@@ -154,7 +154,7 @@ def raise_for_non_tensor(error: Exception, name: str, function: Callable[..., An
         if not (is_tensor_or_array(value) or number and "complex" in wanted or known):
             must = ": expected a Tensor or a number, but got" if "complex" in wanted else " must be Tensor, not"
             raise TypeError(f"{name}(): argument '{parameter}' (position {position}){must} {type(value).__name__}; "
-                            f"{instead_of(value)}") from None
+                            f"{suggest_tensor(value)}") from None
     if operands and not reported and not any(is_tensor_or_array(value) for value in operands):
         raise TypeError(f"{name}(): no argument is a Tensor; try minidl.tensor(...) on one") from None
 

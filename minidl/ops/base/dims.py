@@ -29,7 +29,7 @@ def normalize_dim(dim: Any, ndim: int, who: str) -> int:
 
 
 def normalize_dims(dim: Any, ndim: int, who: str) -> tuple[int, ...]:
-    """Return one dim, several, or None for all, as axis numbers in the order given.
+    """Return dims (one, several, or None for all) as axis numbers, in the order given.
 
     For a tensor without dimensions the result is `()`, for any valid dim. Errors: as `normalize_dim`, and
     RuntimeError where a dimension is named twice.

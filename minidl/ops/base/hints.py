@@ -9,8 +9,8 @@ CASTS = {"float16": ".half()", "float32": ".float()", "float64": ".double()", "i
 Shape = tuple[int, ...]
 
 
-def instead_of(value: Any) -> str:
-    """Suggest how to make a Tensor of a value that is not one."""
+def suggest_tensor(value: Any) -> str:
+    """Suggest how to make a Tensor of a value."""
     if value is None:
         return "did a forward() or another function forget to return its result?"
     if isinstance(value, type):
@@ -18,13 +18,13 @@ def instead_of(value: Any) -> str:
     if callable(value):
         return "it is a function or a layer: call it on a Tensor first"
     if type(value).__module__.startswith("PIL."):
-        return f"try minidl.from_numpy(np.array(image)){_planes(value.mode)}.float() / 255"
+        return f"try minidl.from_numpy(np.array(image)){_to_channels_first(value.mode)}.float() / 255"
     if isinstance(value, tuple) and any(hasattr(part, "dtype") for part in value):
         return "a layer such as LSTM returns several values: try the first, x[0]"
     return "try minidl.tensor(...) on it first"
 
 
-def _planes(mode: str) -> str:
+def _to_channels_first(mode: str) -> str:
     """The call that turns a picture (H, W) or (H, W, C) into (C, H, W)."""
     return ".unsqueeze(0)" if mode in ("1", "L", "I", "F", "P") else ".permute(2, 0, 1)"
 

@@ -59,7 +59,7 @@ def _tensors(n: int) -> str:
 
 
 def _creation_arguments(name: str, function: Callable[..., Any], kwargs: dict[str, Any], out: Any) -> dict[str, Any]:
-    """The arguments of a creation function, with the dtype and device of `out` unless given."""
+    """Add the dtype and device of `out` to the arguments of a creation function."""
     takes = inspect.signature(function).parameters
     dtype = kwargs.get("dtype")
     if dtype is not None and np.dtype(dtype) != out.dtype:

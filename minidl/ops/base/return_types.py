@@ -1,4 +1,4 @@
-"""Named tuples for functions of several results, with PyTorch's names for type and fields.
+"""Named tuples for several results, with PyTorch's type and field names.
 
 `type(minidl.sort(x)) is minidl.return_types.sort`, and it prints as `sort(values=..., indices=...)`.
 """
@@ -34,7 +34,7 @@ class MantissaExponent(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """The count of elements in each bin, and the edges of the bins."""
+    """The counts per bin, and the edges of the bins."""
 
     hist: Tensor
     bin_edges: Any      # a tensor, or one per axis
@@ -48,7 +48,7 @@ class QRResult(NamedTuple):
 
 
 class Reflections(NamedTuple):
-    """R with the reflections stored below it, and the factors of the reflections."""
+    """R with the reflections stored below it, and their factors tau."""
 
     a: Tensor
     tau: Tensor
@@ -85,7 +85,7 @@ class SLogDetResult(NamedTuple):
 
 
 class LstsqResult(NamedTuple):
-    """The X that minimizes |A X - B|, with residuals, rank and singular values of A."""
+    """The X that minimizes |A X - B|; also residuals, rank, singular values."""
 
     solution: Tensor
     residuals: Tensor
@@ -109,7 +109,7 @@ class LUFactorResult(NamedTuple):
 
 
 class LUFactorExResult(NamedTuple):
-    """L and U in one matrix, the row exchanges, and the first zero on U's diagonal."""
+    """LU and the row exchanges; info: the first zero on U's diagonal."""
 
     LU: Tensor
     pivots: Tensor

@@ -18,7 +18,7 @@ from minidl.ops.base.broadcast import as_operand, prepare
 
 
 class Elementwise(Op):
-    """Base of ops where element i of the output depends only on elements i of the inputs.
+    """Base of ops that compute element i from the elements i of the inputs.
 
     The output has the memory layout of the inputs.
     """
@@ -97,7 +97,7 @@ class Binary(Elementwise):
         try:
             return self.ufunc(a, b)
         except OverflowError:  # a Python int beyond the range of the integer dtype wraps around
-            return self.ufunc(*wrapped(a, b))
+            return self.ufunc(*wrap_int_operand(a, b))
 
 
 class Ternary(Elementwise):
@@ -112,20 +112,20 @@ class Ternary(Elementwise):
 
 
 def as_floating(x: Array) -> Array:
-    """Return `x` itself if it is floating or complex, else in the default floating dtype."""
+    """Return `x` itself if floating or complex, else in the default dtype."""
     return x if x.dtype.kind in "fc" else dense_copy(x, get_default_dtype())
 
 
 def number_as_tensor(x: Any, beside: TensorBase) -> Any:
-    """A number as a tensor without dimensions, in the common dtype of both."""
+    """A number as a 0-d tensor, in the common dtype of both."""
     x = as_operand(x, "an operand")
     return wrap(array_module(beside.array).asarray(x, result_type(x, beside.array)))
 
 
-def wrapped(a: Any, b: Any) -> tuple[Any, Any]:
-    """Reduce the Python int of the two to the range of the array's dtype, as C does."""
+def wrap_int_operand(a: Any, b: Any) -> tuple[Any, Any]:
+    """Wrap the Python int of the two to the array's dtype, as C does."""
     if isinstance(a, int):
-        b, a = wrapped(b, a)
+        b, a = wrap_int_operand(b, a)
         return a, b
     return a, np.array(b).astype(a.dtype).item()
 
@@ -136,5 +136,5 @@ def common_dtype(*operands: Any) -> np.dtype:
 
 
 def either_is_bool(a: Any, b: Any) -> bool:
-    """Whether one of two operands is a bool, or a tensor of bools."""
+    """Whether either operand is a bool, or a tensor of bools."""
     return any(isinstance(x, bool) or getattr(x, "dtype", None) == np.bool_ for x in (a, b))

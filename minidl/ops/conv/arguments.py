@@ -15,12 +15,12 @@ from minidl.ops.shape.views import unsqueeze
 
 def conv_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
                    groups: Any) -> tuple[Any, ConvGeometry]:
-    """Return the input as a batch, and the geometry of the kernel's steps."""
+    """Check the arguments; return the input as a batch, and the geometry."""
     check_images(who, input, dims)
     check_tensors(who, weight=weight, bias=weight if bias is None else bias)
     x = input if input.ndim == dims + 2 else unsqueeze(input, 0)
     if isinstance(padding, str):
-        x, padding = _padded(who, dims, x, weight, stride, padding, dilation)
+        x, padding = _named_padding(who, dims, x, weight, stride, padding, dilation)
     geometry = _geometry(who, dims, stride, padding, dilation, groups)
     _check_kernel(who, dims, weight, bias, len(weight) if weight.ndim == dims + 2 else 0, groups)
     channels = x.shape[1]
@@ -33,16 +33,16 @@ def conv_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stri
     spread = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], geometry.dilation)]
     if any(k > n for k, n in zip(spread, padded)):
         raise RuntimeError(
-            f"{who}: Calculated padded input size per channel: {_by(padded)}. Kernel size: {_by(spread)}. Kernel size "
-            f"can't be greater than actual input size (input {tuple(input.shape)}, weight {tuple(weight.shape)}); try "
-            f"padding or a smaller kernel")
+            f"{who}: Calculated padded input size per channel: {_format_size(padded)}. Kernel size: "
+            f"{_format_size(spread)}. Kernel size can't be greater than actual input size (input "
+            f"{tuple(input.shape)}, weight {tuple(weight.shape)}); try padding or a smaller kernel")
     return x, geometry
 
 
 def conv_transpose_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any,
                              output_padding: Any, groups: Any,
                              dilation: Any) -> tuple[Any, tuple[Any, ...], ConvGeometry]:
-    """Return the input as a batch, the size (H', W') of the result, and the geometry of the kernel's steps."""
+    """Check the arguments; return the input as a batch, the result's size (H', W'), and the geometry."""
     check_images(who, input, dims)
     check_tensors(who, weight=weight, bias=weight if bias is None else bias)
     x = input if input.ndim == dims + 2 else unsqueeze(input, 0)
@@ -61,7 +61,7 @@ def conv_transpose_arguments(who: str, dims: int, input: Any, weight: Any, bias:
                   for n, k, e, s, p, d in zip(x.shape[2:], weight.shape[2:], extra, *geometry[:3])])
     if min(size) < 1:
         raise RuntimeError(f"{who}: Given input size per channel: {tuple(x.shape[2:])}. Calculated output size "
-                           f"per channel: {_by(size)}. Output size is too small; try less padding")
+                           f"per channel: {_format_size(size)}. Output size is too small; try less padding")
     # output_padding >= stride adds rows that no convolution would have read: they exist, and are zero
     more = [e // s for e, s in zip(extra, geometry.stride)]
     return _pad_ends(x, more), size, geometry
@@ -89,7 +89,8 @@ def _check_kernel(who: str, dims: int, weight: Any, bias: Any, out_channels: int
                            f"output channel of weight {shape}, but got bias of size {tuple(bias.shape)} instead")
 
 
-def _padded(who: str, dims: int, x: Any, weight: Any, stride: Any, padding: str, dilation: Any) -> tuple[Any, Any]:
+def _named_padding(who: str, dims: int, x: Any, weight: Any, stride: Any, padding: str,
+                   dilation: Any) -> tuple[Any, Any]:
     """Turn padding="same" or "valid" into numbers.
 
     Where "same" needs an odd number of rows, the input gets the last one here.
@@ -109,6 +110,6 @@ def _pad_ends(x: Any, more: list[int]) -> Any:
     return pad(x, [width for n in reversed(more) for width in (0, n)]) if any(more) else x
 
 
-def _by(size: Any) -> str:
+def _format_size(size: Any) -> str:
     """(3 x 4)"""
     return f"({' x '.join(map(str, size))})"

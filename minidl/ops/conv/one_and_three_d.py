@@ -94,7 +94,7 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: in
         tensor([[[1., 2., 4.]]])
     """
     x, geometry = conv_arguments("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
-    y = Conv2d(_one_row(geometry))(unsqueeze(x, 2), unsqueeze(weight, 2), bias)   # (N, O, 1, L')
+    y = Conv2d(_row_geometry(geometry))(unsqueeze(x, 2), unsqueeze(weight, 2), bias)   # (N, O, 1, L')
     return as_result(y, Slice((ALL, ALL, 0) if input.ndim == 3 else (0, ALL, 0)))
 
 
@@ -117,7 +117,7 @@ def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     """
     x, size, geometry = conv_transpose_arguments("conv_transpose1d", 1, input, weight, bias, stride, padding,
                                                  output_padding, groups, dilation)
-    y = Conv2dInputGrad((1, *size), _one_row(geometry))(unsqueeze(x, 2), unsqueeze(weight, 2))    # (N, O, 1, L')
+    y = Conv2dInputGrad((1, *size), _row_geometry(geometry))(unsqueeze(x, 2), unsqueeze(weight, 2))    # (N, O, 1, L')
     y = y if bias is None else y + reshape(bias, (-1, 1, 1))
     return as_result(y, Slice((ALL, ALL, 0) if input.ndim == 3 else (0, ALL, 0)))
 
@@ -141,7 +141,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor | None, pad: int = 0) -
     return as_result(y, Permute((2, 0, 1)))
 
 
-def _one_row(geometry: Any) -> ConvGeometry:
+def _row_geometry(geometry: Any) -> ConvGeometry:
     """The same steps along one axis, for an image of height 1."""
     return ConvGeometry((1, *geometry.stride), (0, *geometry.padding), (1, *geometry.dilation), geometry.groups)
 
@@ -169,7 +169,7 @@ def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: in
     (sd, *_), (pd, *_), (dd, *_), _ = geometry
     frames = (D + 2 * pd - dd * (kd - 1) - 1) // sd + 1
     images = Frames(Depth(D, frames, kd, sd, pd, dd))(x)                   # (N*D', C*kd, H, W)
-    y = Conv2d(_in_plane(geometry))(images, reshape(weight, (O, -1, kh, kw)), bias)
+    y = Conv2d(_plane_geometry(geometry))(images, reshape(weight, (O, -1, kh, kw)), bias)
     y = as_result(y, Reshape((N, frames, *y.shape[1:])), Permute((0, 2, 1, 3, 4)))  # -> (N, O, D', H', W')
     return y if input.ndim == 5 else as_result(y, Slice((0,)))
 
@@ -195,12 +195,12 @@ def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     (N, C, frames, H, W), (_, _, kd, kh, kw) = x.shape, weight.shape
     (sd, *_), (pd, *_), (dd, *_), _ = geometry
     images = reshape(transpose(x, 1, 2), (N * frames, C, H, W))
-    y = Conv2dInputGrad(size[1:], _in_plane(geometry))(images, reshape(weight, (C, -1, kh, kw)))  # (N*D, O*kd, H', W')
+    y = Conv2dInputGrad(size[1:], _plane_geometry(geometry))(images, reshape(weight, (C, -1, kh, kw)))  # (N*D, O*kd, *)
     y = FramesSum(Depth(size[0], frames, kd, sd, pd, dd))(y)               # -> (N, O, D', H', W')
     y = y if bias is None else y + reshape(bias, (-1, 1, 1, 1))
     return y if input.ndim == 5 else as_result(y, Slice((0,)))
 
 
-def _in_plane(geometry: Any) -> ConvGeometry:
+def _plane_geometry(geometry: Any) -> ConvGeometry:
     """The vertical and horizontal steps of a 3-d geometry."""
     return ConvGeometry(geometry.stride[1:], geometry.padding[1:], geometry.dilation[1:], geometry.groups)

@@ -69,7 +69,7 @@ def unfold(input: Tensor, kernel_size: int | Pair, dilation: int | Pair = 1, pad
     H, W = input.shape[-2:]
     count = patches_per_axis((H, W), geometry)
     if min(count) < 1:
-        raise RuntimeError(f"unfold: Given input with spatial size {tuple(input.shape[-2:])}, {_described(geometry)}, "
+        raise RuntimeError(f"unfold: Given input with spatial size {tuple(input.shape[-2:])}, {_describe(geometry)}, "
                            f"calculated shape of the array of sliding blocks as {count}, but its components must be "
                            f"at least one; try padding or a smaller kernel")
     return as_result(Unfold(geometry)(input[None]), Slice((0,))) if input.ndim == 3 else Unfold(geometry)(input)
@@ -103,7 +103,7 @@ def fold(input: Tensor, output_size: int | Pair, kernel_size: int | Pair, dilati
                            f"of kernel_size, but got {rows} and kernel_size={geometry.kernel}")
     count = patches_per_axis(size, geometry)
     if min(count) < 1 or columns != count[0] * count[1]:
-        raise RuntimeError(f"fold: Given output_size={size}, {_described(geometry)}, expected size of input's "
+        raise RuntimeError(f"fold: Given output_size={size}, {_describe(geometry)}, expected size of input's "
                            f"dimension {input.ndim - 1} to match the calculated number of sliding blocks "
                            f"{count[0]} * {count[1]} = {count[0] * count[1]}, but got {columns}")
     return as_result(Fold(size, geometry)(input[None]), Slice((0,))) if input.ndim == 2 else Fold(size, geometry)(input)
@@ -114,6 +114,6 @@ def _geometry(who: str, kernel_size: Any, dilation: Any, padding: Any, stride: A
                          pair(padding, who, "padding", 0), pair(dilation, who, "dilation", 1))
 
 
-def _described(geometry: PatchGeometry) -> str:
+def _describe(geometry: PatchGeometry) -> str:
     return (f"kernel_size={geometry.kernel}, dilation={geometry.dilation}, padding={geometry.padding}, "
             f"stride={geometry.stride}")

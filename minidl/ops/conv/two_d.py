@@ -8,7 +8,7 @@ of an image x, a kernel w and a g in the shape of the output. i, j are the posit
 p outside the image), u, v the position within the kernel (d apart). T is linear in each of the three, and its
 derivative by one of them is an op of the other two:
 
-    dT/dg = Conv2d(x, w)             the output of convolution
+    dT/dg = Conv2d(x, w)            the output of convolution
     dT/dx = Conv2dInputGrad(g, w)   the gradient of the image
     dT/dw = Conv2dWeightGrad(x, g)  the gradient of the kernel
 

@@ -45,7 +45,7 @@ def add(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out
         tensor([[21., 22.],
                 [41., 42.]])
     """
-    return Add()(input, other if alpha == 1 else scaled(other, alpha, "add", input))
+    return Add()(input, other if alpha == 1 else scale(other, alpha, "add", input))
 
 
 @public
@@ -82,7 +82,7 @@ def sub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1, out
         >>> minidl.sub(minidl.tensor([5.0, 5.0]), minidl.tensor([1.0, 2.0]))
         tensor([4., 3.])
     """
-    return Sub()(input, other if alpha == 1 or either_is_bool(input, other) else scaled(other, alpha, "sub", input))
+    return Sub()(input, other if alpha == 1 or either_is_bool(input, other) else scale(other, alpha, "sub", input))
 
 
 @public
@@ -91,7 +91,7 @@ def sub_(input: Tensor, other: Tensor | complex, *, alpha: Any = 1) -> Tensor:
     return write(input, Sub(), other) if alpha == 1 else write(input, sub, other, alpha=alpha, who="sub_")
 
 
-def scaled(other: Any, alpha: Any, who: str, input: Any) -> Any:
+def scale(other: Any, alpha: Any, who: str, input: Any) -> Any:
     """`alpha * other` in the dtype of the result; used by add and sub."""
     if isinstance(alpha, float) and all(np.dtype(getattr(x, "dtype", type(x))).kind in "biu" for x in (input, other)):
         raise RuntimeError(f"{who}: For integral input tensors, argument alpha must not be a floating point "
@@ -171,20 +171,20 @@ class TruncDivide(FloorDivide):
     """y = a / b, rounded towards zero."""
 
     def forward(self, a: Array, b: Array) -> Array:
-        if integers(a, b):
+        if are_integers(a, b):
             check_divisor(self.name(), a, b)
             return np.floor_divide(a - np.fmod(a, b), b)   # exact; a / b would round
         return np.trunc(np.true_divide(a, b))
 
 
-def integers(a: Any, b: Any) -> bool:
+def are_integers(a: Any, b: Any) -> bool:
     """Whether the operands of a prepared op are integers; one of them may be a number."""
     return getattr(a, "dtype", getattr(b, "dtype", None)).kind in "biu"   # type: ignore[union-attr]
 
 
 def check_divisor(who: str, a: Any, b: Any) -> None:
     """Errors: RuntimeError for an integer divided by zero; floats give inf or nan instead."""
-    if integers(a, b) and np.any(b == 0) and np.size(a):
+    if are_integers(a, b) and np.any(b == 0) and np.size(a):
         raise RuntimeError(f"ZeroDivisionError: {who}: integer division by zero; floating tensors would give "
                            f"inf or nan, try .float() first")
 

@@ -58,7 +58,7 @@ class Copysign(Binary):
 
 @public
 def copysign(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """The absolute value of `input` with the sign of `other`, a tensor or a number.
+    """The absolute value of `input` with the sign of `other`.
 
         >>> import minidl
         >>> minidl.copysign(minidl.tensor([1.0, -2.0]), minidl.tensor([-1.0, 3.0]))

@@ -181,7 +181,7 @@ def nonzero_square(a: Any, b: Any) -> Any:
 
 @public
 def atan2(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """The angle of the point with x = `other` and y = `input`, from -pi to pi.
+    """The angle of the point (x, y) = (`other`, `input`), from -pi to pi.
 
         >>> import minidl
         >>> minidl.atan2(minidl.tensor([1.0, -1.0]), minidl.tensor([1.0, -1.0]))

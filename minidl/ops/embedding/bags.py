@@ -1,4 +1,4 @@
-"""Embeddings summed over bags: all words of a text as one vector, without an array of the single ones' gradients."""
+"""Embeddings summed over bags, such as the words of a text."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from minidl.backend.device import Array, array_module
 from minidl.ops.base.broadcast import expand_to
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.declaration import public
-from minidl.ops.embedding.table import Embedding, normalize_padding, shorten
+from minidl.ops.embedding.table import Embedding, clip_norms, normalize_padding
 from minidl.ops.index.along_axis import MaskedFill, check_range, positions_of
 from minidl.ops.index.items import GetItem, ScatterAdd
 from minidl.ops.shape.views import array_of, reshape
@@ -24,16 +24,16 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
                   norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
                   per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
                   padding_idx: int | None = None) -> Tensor:
-    """The sum, mean or maximum of rows of `weight` (V, D), over bags of integers.
+    """Reduce rows of `weight` (V, D) over bags of integers: sum, mean or max.
 
     input (B, n): B bags of n, or (n,) with offsets (B,): bag b begins at offsets[b] and ends where the next one begins.
-    Returns (B, D); an empty bag gives zeros. mode: 'sum', 'mean' or 'max'. per_sample_weights, shaped as input: what
-    each row is multiplied by first, for 'sum' only. include_last_offset: offsets (B+1,) has the end of the last
-    bag too. padding_idx: this row is left out of the bags. max_norm, scale_grad_by_freq, sparse: as for `embedding`.
+    Returns (B, D); an empty bag gives zeros. mode: 'sum', 'mean' or 'max'. per_sample_weights, in the shape of input: a
+    factor for each row, for 'sum' only. include_last_offset: offsets (B+1,) also has the end of the last bag.
+    padding_idx: this row is left out of the bags. max_norm, scale_grad_by_freq, sparse: as for `embedding`.
 
     Errors: ValueError where shapes or mode do not fit, and for scale_grad_by_freq or sparse with mode 'max';
-    NotImplementedError for weights with another mode than 'sum', IndexError for rows that are not there, RuntimeError
-    for other dtypes and offsets out of order.
+    NotImplementedError for weights with another mode than 'sum', IndexError for rows out of range, RuntimeError for
+    other dtypes and offsets out of order.
 
         >>> import minidl
         >>> table = minidl.tensor([[1., 10.], [2., 20.], [3., 30.]])
@@ -51,12 +51,12 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     rows = positions_of(input, weight, who)
     check_range("embedding_bag", rows, 0, len(weight), IndexError)
     if max_norm is not None and rows.size:
-        shorten(weight, rows, max_norm, norm_type)
+        clip_norms(weight, rows, max_norm, norm_type)
     bag, count = _bags(rows, offsets, include_last_offset)
     rows, shares = rows.reshape(-1), per_sample_weights
     shares = None if shares is None else reshape(shares, (-1, 1))
     stays = None if padding_idx is None else rows != normalize_padding(padding_idx, len(weight))
-    if len(bag) < len(rows):                                      # what lies behind the last offset is in no bag
+    if len(bag) < len(rows):                                      # rows after the last offset are in no bag
         inside = array_module(rows).arange(len(rows)) < len(bag)
         stays = inside if stays is None else stays & inside
     if stays is not None:
@@ -64,7 +64,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
         shares = None if shares is None else GetItem(stays)(shares)
     values = Embedding(rows, None, scale_grad_by_freq).watch(input)(weight)    # (n, D)
     if mode == "max":
-        return _largest(values, bag, count)
+        return _max_per_bag(values, bag, count)
     if shares is not None:
         values = values * expand_to(shares, values.shape)
     y = ScatterAdd(bag, (count, weight.shape[1]))(values)         # (B, D)
@@ -76,7 +76,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
 
 
 def _bags(rows: Array, offsets: Any, include_last_offset: bool) -> tuple[Array, int]:
-    """The number of the bag that each row belongs to, and how many bags there are."""
+    """The bag that each row belongs to, and the number of bags."""
     xp = array_module(rows)
     if rows.ndim == 2:
         if offsets is not None:
@@ -102,8 +102,8 @@ def _bags(rows: Array, offsets: Any, include_last_offset: bool) -> tuple[Array, 
     return xp.searchsorted(starts, xp.arange(end), side="right") - 1, len(starts)
 
 
-def _largest(values: Any, bag: Array, count: int) -> Any:
-    """The largest of each column in each bag, or NaN. The first of equals is looked up, and alone has a gradient."""
+def _max_per_bag(values: Any, bag: Array, count: int) -> Any:
+    """The largest of each column in each bag, or NaN. Only the first among equals has a gradient."""
     x = array_of(values)
     xp, (n, D) = array_module(x), x.shape
     if not n:

@@ -1,4 +1,4 @@
-"""From integers to vectors: as a row with a single 1 in it, or as a row of a table that is learnt."""
+"""Map integers to vectors: one-hot rows, or rows of a learned table."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @public
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """A row of zeros with a 1 at the given class, for every integer of `tensor`: (...) -> (..., classes), int64.
+    """One-hot rows: zeros, with a 1 at the class, for every integer: (...) -> (..., classes), int64.
 
-    Without `num_classes`, the largest class decides. Errors: RuntimeError for classes out of range.
+    Without `num_classes`, it is the largest class + 1. Errors: RuntimeError for classes out of range.
 
         >>> import minidl
         >>> minidl.nn.functional.one_hot(minidl.tensor([0, 2]), num_classes=3)
@@ -48,9 +48,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 class Embedding(GetItem):
-    """y = weight[rows], and rows that were looked up twice get both gradients; none comes from the padding row.
+    """y = weight[rows]; the gradients of a repeated row add up, and the padding row has none.
 
-    by_frequency: each row's gradient is divided by how often it was looked up.
+    by_frequency: each row's gradient is divided by the number of times it was looked up.
     """
 
     def __init__(self, rows: Array, padding_idx: int | None, by_frequency: bool) -> None:
@@ -70,11 +70,11 @@ class Embedding(GetItem):
 @public
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
               norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
-    """Rows of `weight` (V, D) looked up by the integers of `input` (...): the result is (..., D).
+    """Look up rows of `weight` (V, D) by the integers of `input` (...): the result is (..., D).
 
-    padding_idx: the row that receives no gradient. max_norm: rows that are looked up and whose `norm_type`-norm is
-    larger are first scaled down to it, in place. scale_grad_by_freq: the gradient of each row is divided by
-    how often it was looked up. sparse: without effect, gradients are always dense.
+    padding_idx: the row that gets no gradient. max_norm: looked-up rows with a larger `norm_type`-norm are first scaled
+    down to it, in place. scale_grad_by_freq: the gradient of each row is divided by the number of times it was looked
+    up. sparse: no effect, gradients are always dense.
     Errors: IndexError where there is no such row, RuntimeError for other shapes and dtypes.
 
         >>> import minidl
@@ -90,12 +90,12 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
     if padding_idx is not None:
         padding_idx = normalize_padding(padding_idx, len(weight))
     if max_norm is not None and rows.size:
-        shorten(weight, rows, max_norm, norm_type)
+        clip_norms(weight, rows, max_norm, norm_type)
     return Embedding(rows, padding_idx, scale_grad_by_freq).watch(input)(weight)
 
 
-def shorten(weight: Any, rows: Array, max_norm: float, norm_type: float) -> None:
-    """Scale the rows whose norm is above max_norm down to it, in place and outside of any graph."""
+def clip_norms(weight: Any, rows: Array, max_norm: float, norm_type: float) -> None:
+    """Scale rows down to the norm max_norm, in place, without a graph."""
     xp, values = array_module(rows), array_of(weight)
     rows = xp.unique(rows)
     lengths = norm(values[rows], norm_type, 1, keepdim=True)
@@ -108,7 +108,7 @@ def shorten(weight: Any, rows: Array, max_norm: float, norm_type: float) -> None
 
 
 def normalize_padding(padding_idx: int, rows: int) -> int:
-    """The padding row counted from the front. Errors: RuntimeError where there is no such row."""
+    """Count the padding row from the front. Errors: RuntimeError where there is no such row."""
     if not -rows <= padding_idx < rows:
         raise RuntimeError(f"embedding: Padding_idx must be within num_embeddings, but got {padding_idx} for "
                            f"{rows} rows")

@@ -1,4 +1,4 @@
-"""Fourier transforms, of whole signals and of one window after the other."""
+"""Fourier transforms of whole signals, and of one window after the other."""
 from minidl.ops.fft.transforms import (
     FFT, IRFFT, RFFT, fft, fft2, fftfreq, fftn, fftshift, hfft, hfft2, hfftn, ifft, ifft2, ifftn, ifftshift, ihfft,
     ihfft2, ihfftn, irfft, irfft2, irfftn, rfft, rfft2, rfftfreq, rfftn,

@@ -1,4 +1,4 @@
-"""The short-time Fourier transform of signals, and its inverse: the spectrum of one window after the other."""
+"""The short-time Fourier transform of signals, and its inverse: a spectrum for each window."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.complex_parts import view_as_real
 from minidl.ops.fft.transforms import fft, ifft, irfft, rfft
 from minidl.ops.index.window import WindowSum, unfold
-from minidl.ops.linalg.equations import beside
+from minidl.ops.linalg.equations import wrap_like
 from minidl.ops.shape.movement import pad
 from minidl.ops.shape.views import array_of, expand, narrow, reshape, transpose
 
@@ -27,20 +27,20 @@ def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: i
          window: Tensor | None = None, center: bool = True, pad_mode: str = "reflect", normalized: bool = False,
          onesided: bool | None = None, return_complex: bool | None = None,
          align_to_window: bool | None = None) -> Tensor:
-    """The Fourier transforms of all pieces of a signal that a window slides over:
+    """The Fourier transforms of a signal under a sliding window.
 
         y[k, m] = sum_j window[j] x[m hop_length + j] e^(-2 pi i jk / n_fft)
 
-    input: (L) or (N, L), real or complex; window: (win_length), ones by default, in the middle of n_fft places.
-    Returns (K, M) or (N, K, M), complex, of K frequencies and M pieces: K is n_fft // 2 + 1 if `onesided` (the default
-    for real numbers), else n_fft.
+    input: (L) or (N, L), real or complex; window: (win_length), ones by default, centred in n_fft places.
+    Returns (K, M) or (N, K, M), complex, with K frequencies and M pieces: K is n_fft // 2 + 1 if `onesided` (the
+    default for real numbers), else n_fft.
 
-    hop_length: how far the window moves, n_fft // 4 by default; win_length: its length, n_fft by default. With
-    `center`, the signal is padded with n_fft // 2 elements at either end, as `pad_mode` says, so that piece m has its
-    middle at m hop_length. `normalized` divides by sqrt(n_fft). `return_complex` must be given for real signals; with
-    False the result is real, with both parts along a last axis, which PyTorch advises against. `align_to_window`,
-    without `center`: the signal begins where a window shorter than n_fft does, not where its n_fft places do.
-    Errors: RuntimeError where sizes do not fit.
+    hop_length: the step of the window, n_fft // 4 by default; win_length: its length, n_fft by default. With
+    `center`, the signal is padded with n_fft // 2 elements at either end, by `pad_mode`, so that piece m is centred
+    at m hop_length. `normalized` divides by sqrt(n_fft). `return_complex` must be given for real signals; with False
+    the result is real, with both parts along a last axis, which PyTorch advises against. `align_to_window`, without
+    `center`: if the window is shorter than n_fft, the signal begins with the window, not with the n_fft places
+    around it. Errors: RuntimeError where sizes do not fit.
 
         >>> import minidl
         >>> x = minidl.sin(minidl.arange(64) * (2 * minidl.pi / 8))        # a period of 8 samples
@@ -81,13 +81,14 @@ def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: i
 def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
           window: Tensor | None = None, center: bool = True, normalized: bool = False, onesided: bool | None = None,
           length: int | None = None, return_complex: bool = False) -> Tensor:
-    """The signal x of which `input` is the `stft`, made with the same arguments; for any other input, the signal whose
-    pieces come closest to it in squares:
+    """The inverse of `stft` with the same arguments.
+
+    For any other input, the signal whose pieces come closest to it in squares:
 
         x[t] = sum_m window[j] piece_m[j] / sum_m window[j]^2,    j = t - m hop_length
 
-    input: (K, M) or (N, K, M), complex; returns (L) or (N, L), which `length` cuts off or fills up with zeros.
-    The result is real unless `return_complex`, which goes with `onesided=False`; unless given, that is read off K.
+    input: (K, M) or (N, K, M), complex; returns (L) or (N, L), cut or padded with zeros to `length`.
+    The result is real unless `return_complex`, which needs `onesided=False`. By default, `onesided` follows from K.
     Errors: RuntimeError where sizes do not fit, or where the windows leave gaps.
 
     Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", 1984.
@@ -141,8 +142,10 @@ def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: 
 
 def _window(who: str, n_fft: int, hop_length: int | None, win_length: int | None, window: Any,
             input: Any) -> tuple[int, Any, tuple[int, int]]:
-    """The step, the window with zeros at both ends up to n_fft, and how many. Errors: RuntimeError where sizes do
-    not fit."""
+    """The step, the window padded to n_fft, and the number of zeros.
+
+    Errors: RuntimeError where sizes do not fit.
+    """
     hop = n_fft // 4 if hop_length is None else hop_length
     size = n_fft if win_length is None else win_length
     if hop <= 0:
@@ -150,12 +153,12 @@ def _window(who: str, n_fft: int, hop_length: int | None, win_length: int | None
     if not 0 < size <= n_fft:
         raise RuntimeError(f"{who}: expected 0 < win_length <= n_fft, but got win_length={size}")
     if window is None:
-        window = beside(input, array_module(array_of(input)).ones(size, real_of(input.dtype)))
+        window = wrap_like(input, array_module(array_of(input)).ones(size, real_of(input.dtype)))
     if tuple(window.shape) != (size,):
         raise RuntimeError(f"{who}: expected a 1D window tensor of size equal to win_length={size}, but got window "
                            f"with size {tuple(window.shape)}")
     if window.dtype.kind == "b":
-        window = cast(window, real_of(input.dtype))     # its square is a count of places
+        window = cast(window, real_of(input.dtype))     # its square counts places, so it must be a number
     left = (n_fft - size) // 2
     margins = left, n_fft - size - left
     return hop, pad(window, margins) if size < n_fft else window, margins

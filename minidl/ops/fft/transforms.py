@@ -1,11 +1,11 @@
-"""Fourier transforms, y_k = sum_j x_j e^(-2 pi i jk / n), along one axis or several, and their inverses.
+"""Fourier transforms y_k = sum_j x_j e^(-2 pi i jk / n) along axes, and their inverses.
 
-Three ops do all of it: `FFT` from complex to complex numbers, `RFFT` from real to complex ones and `IRFFT` back. A
-transform is linear, and its matrix F is symmetric: the gradient of y = F x is F^H g, the opposite transform without the
-factor 1 / n that would make it the inverse. So the ops are each other's gradients, at every order.
+Three ops do all of it: `FFT` from complex to complex numbers, `RFFT` from real to complex ones, and `IRFFT` back. A
+transform is linear, and its matrix F is symmetric: the gradient of y = F x is F^H g, the inverse transform without its
+factor 1 / n. So the ops are each other's gradients, at every order.
 
-The factor goes where `norm` says: "backward" (the default) into the inverse, "forward" into the transform, "ortho" in
-equal parts, 1 / sqrt(n), into both.
+`norm` places the factor: "backward" (the default) in the inverse, "forward" in the transform, "ortho" in both, as
+1 / sqrt(n).
 """
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from minidl.ops.shape.views import array_of, clone
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
-MIRRORED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
+OPPOSITE_NORM = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 """Which norm gives the opposite transform the factor of this one."""
 
 Sizes = Sequence[int] | None
@@ -37,7 +37,7 @@ Sizes = Sequence[int] | None
 
 
 class FFT(Op):
-    """y = F x, or conj(F) x if `inverse`; of complex numbers."""
+    """y = F x, or conj(F) x if `inverse`, for complex numbers."""
 
     complex_rules = "as written"
 
@@ -49,14 +49,14 @@ class FFT(Op):
         return (library.ifftn if self.inverse else library.fftn)(x, axes=self.axes, norm=self.norm)
 
     def grad_x(self, g: Value) -> Value:
-        return FFT(self.axes, not self.inverse, MIRRORED[self.norm])(g)
+        return FFT(self.axes, not self.inverse, OPPOSITE_NORM[self.norm])(g)
 
 
 class RFFT(Op):
-    """The y_k with k <= n / 2 along the last of the axes, for real x: those that follow are their conjugates.
+    """The y_k with k <= n / 2 along the last axis, for real x; the others are their conjugates.
 
-    gx = Re(conj(F) g), with zeros for the y that are not there. `IRFFT` counts the conjugates instead, and with them
-    every real part twice: but for k = 0 and k = n / 2, which are their own.
+    gx = Re(conj(F) g), with zeros for the missing y. `IRFFT` would add the conjugates, and so count every real part
+    twice, except for k = 0 and k = n / 2, which are their own conjugates.
     """
 
     complex_rules = "as written"
@@ -69,13 +69,13 @@ class RFFT(Op):
         return library_of(x).fft.rfftn(x, axes=self.axes, norm=self.norm)
 
     def grad_x(self, g: Value) -> Value:
-        return IRFFT(self.axes, self.n, MIRRORED[self.norm])(g * pairs(g, self.axes[-1], self.n, 0.5))
+        return IRFFT(self.axes, self.n, OPPOSITE_NORM[self.norm])(g * conjugate_factors(g, self.axes[-1], self.n, 0.5))
 
 
 class IRFFT(Op):
-    """y = conj(F) x for the y that are real, given the x_k with k <= n / 2 along the last of the axes.
+    """y = conj(F) x for real y, given the x_k with k <= n / 2 along the last axis.
 
-    gx_k = (F g)_k, and twice that where a conjugate stands for x_k, too. Of x_0 and x_(n/2) only the real part counts.
+    gx_k = (F g)_k, and twice that where x_k also stands for a conjugate. Only the real part of x_0 and x_(n/2) counts.
     """
 
     complex_rules = "as written"
@@ -85,17 +85,17 @@ class IRFFT(Op):
 
     def forward(self, x: Array) -> Array:
         library = library_of(x).fft
-        if len(self.axes) > 1:  # in one step, cuFFT would ask for conjugates along these too
+        if len(self.axes) > 1:  # in one step, cuFFT would expect conjugates along these axes too
             x = library.ifftn(x, axes=self.axes[:-1], norm=self.norm)
         return library.irfft(x, self.n, axis=self.axes[-1], norm=self.norm)
 
     def grad_x(self, g: Value) -> Value:
-        half = RFFT(self.axes, MIRRORED[self.norm])(g)
-        return half * pairs(half, self.axes[-1], self.n, 2.0)
+        half = RFFT(self.axes, OPPOSITE_NORM[self.norm])(g)
+        return half * conjugate_factors(half, self.axes[-1], self.n, 2.0)
 
 
-def pairs(like: Any, axis: int, n: int, factor: float) -> Array:
-    """`factor` for every k along `axis` that has a conjugate n - k, 1 for 0 and n / 2, which have none."""
+def conjugate_factors(like: Any, axis: int, n: int, factor: float) -> Array:
+    """`factor` for every k along `axis` that has a conjugate n - k; 1 for 0 and n / 2, which have none."""
     weights = array_module(array_of(like)).full((n // 2 + 1,), factor, real_of(like.dtype))
     weights[0] = 1
     if n % 2 == 0:
@@ -115,7 +115,7 @@ def _complex(input: Any, who: str) -> Any:
 
 
 def _real(input: Any, who: str) -> Any:
-    """`input` as floating numbers. Errors: RuntimeError for complex ones, and for float16."""
+    """`input` as floating numbers. Errors: RuntimeError for complex numbers and float16."""
     check_tensors(who, input=input)
     if input.dtype.kind == "c":
         raise RuntimeError(f"{who} expects a real input tensor, but got {input.dtype}")
@@ -125,22 +125,24 @@ def _real(input: Any, who: str) -> Any:
 
 
 def _norm(norm: str | None, who: str) -> str:
-    if norm is not None and norm not in MIRRORED:
+    if norm is not None and norm not in OPPOSITE_NORM:
         raise RuntimeError(f"{who}: Invalid normalization mode: {norm!r}; expected 'forward', 'backward' or 'ortho'")
     return norm or "backward"
 
 
-def _one(input: Any, n: int | None, dim: int, who: str) -> tuple[Shape, list[int | None]]:
-    """The axis of a transform along a single one, and its size."""
+def _one_axis(input: Any, n: int | None, dim: int, who: str) -> tuple[Shape, list[int | None]]:
+    """The axis of a transform along one axis, and its size."""
     check_tensors(who, input=input)
     if not input.ndim:
         raise IndexError(f"{who}: Dimension specified as {dim} but tensor has no dimensions")
     return (normalize_dim(dim, input.ndim, who),), [n]
 
 
-def _several(input: Any, s: Sizes, dim: Any, who: str) -> tuple[Shape, list[int | None]]:
-    """The axes of a transform along several, and their sizes: those of `dim`, or the last ones, one for each size, or
-    all. Errors: RuntimeError where the two do not fit."""
+def _several_axes(input: Any, s: Sizes, dim: Any, who: str) -> tuple[Shape, list[int | None]]:
+    """The axes of a transform along several axes, and their sizes.
+
+    The axes are `dim`, or the last ones, one for each size, or all. Errors: RuntimeError where the two do not fit.
+    """
     check_tensors(who, input=input)
     sizes: list[int | None] = [] if s is None else [None if n == -1 else n for n in s]
     if dim is None:
@@ -159,9 +161,9 @@ def _several(input: Any, s: Sizes, dim: Any, who: str) -> tuple[Shape, list[int 
     return axes, sizes or [None] * len(axes)
 
 
-def _resized(x: Any, axes: Shape, sizes: Sequence[int | None], who: str) -> Any:
-    """x cut off, or with zeros at the end, to the given size along each axis; None leaves it as it is."""
-    widths = [0] * (2 * x.ndim)     # as `pad` wants them, beginning with the last axis
+def _resize(x: Any, axes: Shape, sizes: Sequence[int | None], who: str) -> Any:
+    """Cut x, or pad it with zeros, to the given sizes; None keeps a size."""
+    widths = [0] * (2 * x.ndim)     # in the order of `pad`, from the last axis on
     for axis, n in zip(axes, sizes):
         n = x.shape[axis] if n is None else n
         _check_points(n, who)
@@ -176,13 +178,13 @@ def _check_points(n: int, who: str) -> None:
 
 def _c2c(input: Any, axes: Shape, sizes: Sequence[int | None], norm: str | None, inverse: bool, who: str) -> Any:
     norm = _norm(norm, who)
-    x = _resized(_complex(input, who), axes, sizes, who)
+    x = _resize(_complex(input, who), axes, sizes, who)
     return FFT(axes, inverse, norm)(x) if axes else clone(x)
 
 
 def _r2c(input: Any, axes: Shape, sizes: Sequence[int | None], norm: str | None, who: str) -> Any:
     norm = _norm(norm, who)
-    x = _resized(_real(input, who), axes, sizes, who)
+    x = _resize(_real(input, who), axes, sizes, who)
     _check_axes(axes, who)
     return RFFT(axes, norm)(x)
 
@@ -193,7 +195,7 @@ def _c2r(input: Any, axes: Shape, sizes: Sequence[int | None], norm: str | None,
     x, last = _complex(input, who), sizes[-1]
     n = 2 * (x.shape[axes[-1]] - 1) if last is None else last
     _check_points(n, who)
-    x = _resized(x, axes, [*sizes[:-1], n // 2 + 1], who)
+    x = _resize(x, axes, [*sizes[:-1], n // 2 + 1], who)
     return IRFFT(axes, n, norm)(x)
 
 
@@ -202,8 +204,8 @@ def _check_axes(axes: Shape, who: str) -> None:
         raise RuntimeError(f"{who} must transform at least one axis")
 
 
-def _mirrored(norm: str | None, who: str) -> str:
-    return MIRRORED[_norm(norm, who)]
+def _opposite(norm: str | None, who: str) -> str:
+    return OPPOSITE_NORM[_norm(norm, who)]
 
 
 # ---------------------------------------------------------------------- along one axis
@@ -213,7 +215,7 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
         out: Tensor | None = None) -> Tensor:
     """The Fourier transform along a dimension, y_k = sum_j x_j e^(-2 pi i jk / n); complex.
 
-    `input` is cut off, or filled up with zeros, to `n` elements; `norm` says what is divided by n, see `ifft`.
+    `input` is cut or padded with zeros to `n` elements; for `norm` see `ifft`.
     Errors: IndexError for a dim out of range, RuntimeError for n < 1, another norm, or float16.
 
     Source: Cooley and Tukey, "An algorithm for the machine calculation of complex Fourier series", 1965.
@@ -222,7 +224,7 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
         >>> minidl.fft.fft(minidl.tensor([1.0, 0.0, -1.0, 0.0]))
         tensor([0.+0.j, 2.+0.j, 0.+0.j, 2.+0.j])
     """
-    return _c2c(input, *_one(input, n, dim, "fft"), norm, False, "fft")
+    return _c2c(input, *_one_axis(input, n, dim, "fft"), norm, False, "fft")
 
 
 @public
@@ -230,20 +232,20 @@ def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
          out: Tensor | None = None) -> Tensor:
     """The inverse of `fft`, x_j = 1/n sum_k y_k e^(2 pi i jk / n).
 
-    With `norm="backward"`, the default, 1 / n stands here; with "forward" in `fft`; with "ortho", 1 / sqrt(n) in both.
-    The other arguments and errors are those of `fft`.
+    With `norm="backward"`, the default, the factor is 1 / n here; with "forward" in `fft`; with "ortho" 1 / sqrt(n)
+    in both. The other arguments and errors are those of `fft`.
 
         >>> import minidl
         >>> minidl.fft.ifft(minidl.tensor([0.0, 2.0, 0.0, 2.0]))
         tensor([ 1.+0.j,  0.+0.j, -1.+0.j,  0.+0.j])
     """
-    return _c2c(input, *_one(input, n, dim, "ifft"), norm, True, "ifft")
+    return _c2c(input, *_one_axis(input, n, dim, "ifft"), norm, True, "ifft")
 
 
 @public
 def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
          out: Tensor | None = None) -> Tensor:
-    """`fft` of real numbers, without its second half, which would repeat the first: y_(n-k) = conj(y_k).
+    """`fft` of real numbers, without its redundant second half: y_(n-k) = conj(y_k).
 
     (*, n) -> (*, n // 2 + 1), complex. Arguments and errors as `fft`, and RuntimeError for complex numbers.
 
@@ -251,26 +253,27 @@ def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
         >>> minidl.fft.rfft(minidl.tensor([1.0, 0.0, -1.0, 0.0]))
         tensor([0.+0.j, 2.+0.j, 0.+0.j])
     """
-    return _r2c(input, *_one(input, n, dim, "rfft"), norm, "rfft")
+    return _r2c(input, *_one_axis(input, n, dim, "rfft"), norm, "rfft")
 
 
 @public
 def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
           out: Tensor | None = None) -> Tensor:
-    """The inverse of `rfft`: (*, n // 2 + 1) -> (*, n), real. An odd n must be told: it is 2 (m - 1) by default, of m
-    elements given. Arguments and errors as `ifft`.
+    """The inverse of `rfft`: (*, n // 2 + 1) -> (*, n), real.
+
+    n is 2 (m - 1) by default, for m given elements, so an odd n must be passed. Arguments and errors as `ifft`.
 
         >>> import minidl
         >>> minidl.fft.irfft(minidl.fft.rfft(minidl.tensor([1.0, 2.0, 3.0])), n=3).round()
         tensor([1., 2., 3.])
     """
-    return _c2r(input, *_one(input, n, dim, "irfft"), norm, "irfft")
+    return _c2r(input, *_one_axis(input, n, dim, "irfft"), norm, "irfft")
 
 
 @public
 def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *,
          out: Tensor | None = None) -> Tensor:
-    """`fft` of a signal with x_(n-j) = conj(x_j), of which the first half is given; the result is real.
+    """`fft` of a signal with x_(n-j) = conj(x_j), given its first half; the result is real.
 
     (*, n // 2 + 1) -> (*, n), with n as for `irfft`. Arguments and errors as `fft`.
 
@@ -278,7 +281,7 @@ def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
         >>> minidl.fft.hfft(minidl.tensor([0.0, 1.0, 0.0]))
         tensor([ 2.,  0., -2.,  0.])
     """
-    return _c2r(conj(_complex(input, "hfft")), *_one(input, n, dim, "hfft"), _mirrored(norm, "hfft"), "hfft")
+    return _c2r(conj(_complex(input, "hfft")), *_one_axis(input, n, dim, "hfft"), _opposite(norm, "hfft"), "hfft")
 
 
 @public
@@ -292,56 +295,58 @@ def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None =
         >>> minidl.fft.ihfft(minidl.tensor([2.0, 0.0, -2.0, 0.0]))
         tensor([0.-0.j, 1.-0.j, 0.-0.j])
     """
-    return conj(_r2c(input, *_one(input, n, dim, "ihfft"), _mirrored(norm, "ihfft"), "ihfft"))
+    return conj(_r2c(input, *_one_axis(input, n, dim, "ihfft"), _opposite(norm, "ihfft"), "ihfft"))
 
 
-# ---------------------------------------------------------------------- along several
+# ---------------------------------------------------------------------- along several axes
 
 @public
 def fftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
          out: Tensor | None = None) -> Tensor:
-    """`fft` along several dimensions, one after the other: all of them, those that `dim` names, or the last len(s).
+    """`fft` along several dimensions, one after the other.
 
-    `s` gives the sizes to cut off or fill up to, one a dimension, where -1 leaves it as it is. The n of `norm` is the
-    product of all sizes. Errors: as `fft`, and RuntimeError where `s` and `dim` do not fit together.
+    These are `dim`, or the last len(s), or all.
+
+    `s` gives the sizes to cut or pad to, one per dimension; -1 keeps a size. The n of `norm` is the product of all
+    sizes. Errors: as `fft`, and RuntimeError where `s` and `dim` do not fit together.
 
         >>> import minidl
         >>> minidl.fft.fftn(minidl.ones(2, 2))
         tensor([[4.+0.j, 0.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
-    return _c2c(input, *_several(input, s, dim, "fftn"), norm, False, "fftn")
+    return _c2c(input, *_several_axes(input, s, dim, "fftn"), norm, False, "fftn")
 
 
 @public
 def ifftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
           out: Tensor | None = None) -> Tensor:
-    """The inverse of `fftn`; arguments and errors as there.
+    """The inverse of `fftn`; same arguments and errors.
 
         >>> import minidl
         >>> minidl.fft.ifftn(minidl.ones(2, 2))
         tensor([[1.+0.j, 0.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
-    return _c2c(input, *_several(input, s, dim, "ifftn"), norm, True, "ifftn")
+    return _c2c(input, *_several_axes(input, s, dim, "ifftn"), norm, True, "ifftn")
 
 
 @public
 def rfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
           out: Tensor | None = None) -> Tensor:
-    """`fftn` of real numbers, with the first half only along the last of the dimensions, as `rfft`.
+    """`fftn` of real numbers, with half of the last dimension, as `rfft`.
 
         >>> import minidl
         >>> minidl.fft.rfftn(minidl.ones(4, 6)).shape
         (4, 4)
     """
-    return _r2c(input, *_several(input, s, dim, "rfftn"), norm, "rfftn")
+    return _r2c(input, *_several_axes(input, s, dim, "rfftn"), norm, "rfftn")
 
 
 @public
 def irfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
            out: Tensor | None = None) -> Tensor:
-    """The inverse of `rfftn`, real. The last size of `s` is that of the result, by default 2 (m - 1), as for `irfft`.
+    """The inverse of `rfftn`, real. The last size in `s` is that of the result, by default 2 (m - 1), as for `irfft`.
 
         >>> import minidl
         >>> x = minidl.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -349,20 +354,21 @@ def irfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = N
         tensor([[1., 2., 3.],
                 [4., 5., 6.]])
     """
-    return _c2r(input, *_several(input, s, dim, "irfftn"), norm, "irfftn")
+    return _c2r(input, *_several_axes(input, s, dim, "irfftn"), norm, "irfftn")
 
 
 @public
 def hfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None, *,
           out: Tensor | None = None) -> Tensor:
-    """`fft` along all of the dimensions but the last, and `hfft` along that; real. Arguments as `irfftn`.
+    """`fft` along all dimensions but the last, and `hfft` along the last; real. Arguments as `irfftn`.
 
         >>> import minidl
         >>> minidl.fft.hfftn(minidl.ones(2, 2))
         tensor([[4., 0.],
                 [0., 0.]])
     """
-    return _c2r(conj(_complex(input, "hfftn")), *_several(input, s, dim, "hfftn"), _mirrored(norm, "hfftn"), "hfftn")
+    x = conj(_complex(input, "hfftn"))
+    return _c2r(x, *_several_axes(input, s, dim, "hfftn"), _opposite(norm, "hfftn"), "hfftn")
 
 
 @public
@@ -375,10 +381,10 @@ def ihfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = N
         tensor([[1.-0.j, 0.-0.j],
                 [0.-0.j, 0.-0.j]])
     """
-    return conj(_r2c(input, *_several(input, s, dim, "ihfftn"), _mirrored(norm, "ihfftn"), "ihfftn"))
+    return conj(_r2c(input, *_several_axes(input, s, dim, "ihfftn"), _opposite(norm, "ihfftn"), "ihfftn"))
 
 
-# ---------------------------------------------------------------------- along two
+# ---------------------------------------------------------------------- along two axes
 
 @public
 def fft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None = None, *,
@@ -427,7 +433,7 @@ def ihfft2(input: Tensor, s: Sizes = None, dim: Any = (-2, -1), norm: str | None
 @public
 def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
             out: Tensor | None = None) -> Tensor:
-    """The frequencies that belong to the n elements of `fft`, for samples `d` apart: 0, 1, ..., -2, -1, by n d.
+    """The frequencies of the n elements of `fft`, for samples `d` apart: 0, 1, ..., -2, -1, divided by n d.
 
         >>> import minidl
         >>> minidl.fft.fftfreq(5, d=0.5)
@@ -440,7 +446,7 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, re
 @public
 def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
              out: Tensor | None = None) -> Tensor:
-    """The frequencies that belong to the n // 2 + 1 elements of `rfft`: 0, 1, ..., n // 2, by n d.
+    """The frequencies of the n // 2 + 1 elements of `rfft`: 0, 1, ..., n // 2, divided by n d.
 
         >>> import minidl
         >>> minidl.fft.rfftfreq(5, d=0.5)
@@ -460,7 +466,7 @@ def _frequencies(order: Callable[[Any], Array], by: float, dtype: Any, device: A
 
 @public
 def fftshift(input: Tensor, dim: Any = None) -> Tensor:
-    """The frequency 0 moved from the front to the middle, along `dim`, or all dimensions.
+    """Move frequency 0 from the front to the middle, along `dim` (default: all).
 
         >>> import minidl
         >>> minidl.fft.fftshift(minidl.fft.fftfreq(5, d=0.2))

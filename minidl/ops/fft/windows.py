@@ -1,9 +1,11 @@
-"""Windows: weights that fade towards the ends of a piece of signal, so that cutting it out leaves few traces in its
-spectrum (Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform", 1978).
+"""Windows: weights that fade towards the ends of a piece of signal.
 
-A `periodic` window, the default, is one for the Fourier transform: the first of its elements would follow the last.
+So the cut leaves few traces in the spectrum (Harris, "On the use of windows for harmonic analysis with the discrete
+Fourier transform", 1978).
+
+A `periodic` window, the default, is for the Fourier transform: its first element would follow the last.
 Otherwise it is symmetric. All are 1-D, of the default dtype unless `dtype` is given.
-Errors: TypeError for a length that is no int, RuntimeError for a negative one, or a dtype that is not floating.
+Errors: TypeError unless the length is an int, RuntimeError for a negative one, or a dtype that is not floating.
 """
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 @public
 def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
                 requires_grad: bool = False) -> Tensor:
-    """w_j = (1 - cos(2 pi j / N)) / 2, with N = window_length, or one less if it is not `periodic`.
+    """w_j = (1 - cos(2 pi j / N)) / 2, with N = window_length if `periodic`, else window_length - 1.
 
         >>> import minidl
         >>> minidl.hann_window(4), minidl.hann_window(5, periodic=False)
@@ -92,7 +94,7 @@ def kaiser_window(window_length: int, periodic: bool = True, beta: float = 12.0,
 
 def _window(who: str, shape: Callable[[Array], Array], length: int, periodic: bool, dtype: Any, device: Any,
             requires_grad: bool) -> Any:
-    """`shape` is given for t from 0 to 1, the beginning and the end."""
+    """A window from `shape`, a function of t from 0 (first) to 1 (last)."""
     if not hasattr(length, "__index__"):
         raise TypeError(f"{who}(): argument 'window_length' must be int, not {type(length).__name__}")
     if length < 0:

@@ -78,7 +78,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None
     """
     src = value if src is None else src
     if reduce is not None:
-        return scatter_add(input, dim, index, _filled(src, index, input, reduce))
+        return scatter_add(input, dim, index, _full_source(src, index, input, reduce))
     x, rows, src = _row(input), _row(index), _row(src)
     y = Replace(_places_along(x, dim, rows, "scatter", src)).watch(index)(x, _source(src, rows, x, "scatter"))
     return y if input.ndim else Reshape(())(y)
@@ -90,7 +90,7 @@ def scatter_(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | Non
     """`scatter` into `input` itself; returns `input`."""
     src = value if src is None else src
     if reduce is not None:
-        return scatter_add_(input, dim, index, _filled(src, index, input, reduce))
+        return scatter_add_(input, dim, index, _full_source(src, index, input, reduce))
     x, rows, src = _row(input), _row(index), _row(src)
     write(x, SetItem(_places_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"),
           who="scatter_")
@@ -120,7 +120,7 @@ def _scattered(input: Any, dim: int, index: Any, src: Any, who: str) -> Any:
     return added if input.ndim else Reshape(())(added)
 
 
-def _filled(src: Any, index: Any, input: Any, reduce: str) -> Any:
+def _full_source(src: Any, index: Any, input: Any, reduce: str) -> Any:
     if reduce != "add":
         raise RuntimeError(f"scatter: reduce argument must be 'add', got {reduce!r}; for another one, gather, "
                            f"compute and scatter the result")
@@ -144,11 +144,11 @@ def _places_along(input: Any, dim: int, index: Any, who: str, src: Any = None) -
         raise RuntimeError(f"{who}: Expected index {list(positions.shape)} to be no larger size than src "
                            f"{list(src.shape)}")
     check_range(who, positions, axis, input.shape[axis] if input.ndim else 1, RuntimeError)
-    return grid(positions, axis)
+    return index_along(positions, axis)
 
 
-def grid(positions: Array, axis: int) -> Any:
-    """An index that reads x[..., positions[..., k, ...], ...] along one axis, each row in itself."""
+def index_along(positions: Array, axis: int) -> Any:
+    """An index for x[..., positions[..., k, ...], ...] along one axis."""
     xp, ndim = array_module(positions), positions.ndim
     if ndim < 2:
         return positions if ndim else ()
@@ -308,7 +308,7 @@ def _slice_source(source: Any, shape: Any, input: Any, who: str) -> Any:
 
 
 def _one_value(value: Any, shape: Any, input: Any, who: str) -> Any:
-    """Expand a number, or a tensor without dimensions, to the places it is written to."""
+    """Expand a number or 0-d tensor to the places to write."""
     if isinstance(value, TensorBase):
         if value.array.ndim:
             raise RuntimeError(f"{who}: only supports a 0-dimensional value tensor, but got tensor with "
@@ -363,7 +363,7 @@ def _as_places(index: Any, x: Array) -> Any:
 
 @public
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The elements of `input`, read as one row, at positions `index`, in the shape of `index`.
+    """The elements of the flattened `input` at positions `index`, in the shape of `index`.
 
         >>> import minidl
         >>> minidl.take(minidl.tensor([[1, 2], [3, 4]]), minidl.tensor([0, 3]))
@@ -519,7 +519,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
 
 @public
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """A copy of `input` with the elements of `source`, in order, where `mask` is true.
+    """Write the elements of `source`, in order, where `mask` is true; a copy.
 
         >>> import minidl
         >>> mask = minidl.tensor([True, False, True, False])

@@ -173,17 +173,17 @@ def resolve(index: Any, x: Array) -> tuple[Any, Any]:
             if item.dtype.kind == "b" and item.shape != x.shape[axis:axis + item.ndim]:
                 raise IndexError(f"The shape of the mask {list(item.shape)} at index {axis} does not match the shape "
                                  f"of the indexed tensor {list(x.shape)} at index {axis}")
-    return (None if window and all(item == ALL for item in window) else tuple(window), _simplest(places))
+    return (None if window and all(item == ALL for item in window) else tuple(window), _simplify_places(places))
 
 
 def _axes_of(item: Any) -> int:
-    """The number of axes of x that an item of an index covers."""
+    """The number of axes that an item of an index covers."""
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if is_array(item) and item.dtype.kind == "b" else 1
 
 
-def _simplest(places: list[Any]) -> Any:
+def _simplify_places(places: list[Any]) -> Any:
     """Drop the slices after the last array; return a single array without a tuple."""
     arrays = [p for p in places if is_array(p)]
     if not arrays:
@@ -295,13 +295,13 @@ def setitem(input: Any, index: Any, value: Any) -> None:
 
 
 def shape_of_places(x: Array, places: Any) -> Shape:
-    """The shape of x[places], taken from an array of x's shape that needs no memory."""
+    """The shape of x[places], found without memory."""
     xp = array_module(x)
     return GetItem(places).forward(xp.broadcast_to(xp.ones((), bool), x.shape)).shape
 
 
 def _is_window(value: Any, x: TensorBase, window: Any) -> bool:
-    """Whether `value` is the view `x[window]` itself, and gradients know it as that view."""
+    """Whether `value` is the view `x[window]` itself, also to the graph."""
     view = value.view_of if isinstance(value, TensorBase) else None
     return view is not None and view.base is x and view.recorded and not is_leaf(value) and \
         isinstance(view.op, Slice) and view.op.window == (*window, ...)
@@ -358,7 +358,7 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 @public
 def fill_(input: Tensor, value: Any) -> Tensor:
-    """Set every element of `input` to `value`, a number or a 0-d tensor; returns `input`."""
+    """Set every element to `value`, a number or a 0-d tensor; returns `input`."""
     if isinstance(value, TensorBase) and value.array.ndim:
         raise RuntimeError(f"fill_: only supports 0-dimension value tensor but got tensor with "
                            f"{value.array.ndim} dimensions; try copy_")
@@ -367,7 +367,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
 
 @public
 def fill(input: Tensor, value: Any) -> Tensor:
-    """A tensor like `input` with every element `value`, a number or a 0-d tensor.
+    """A tensor like `input`, filled with `value`, a number or a 0-d tensor.
 
         >>> import minidl
         >>> minidl.fill(minidl.zeros(2), 3)

@@ -13,7 +13,7 @@ from minidl.ops.base import return_types
 from minidl.ops.base.checks import check_real, check_tensors
 from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
-from minidl.ops.index.along_axis import grid
+from minidl.ops.index.along_axis import index_along
 from minidl.ops.index.items import GetItem
 from minidl.ops.shape.views import array_of, clone
 
@@ -74,8 +74,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     cut, side = (length - k, slice(length - k, None)) if largest else (k - 1, slice(k))
     places = array_module(x).argpartition(x, cut, axis=axis)
     places = array_module(x).sort(places[_slice_along(x, axis, side)], axis=axis)   # equal values in order of position
-    best = x[grid(places, axis)]
-    return _read("topk", input, dim, places[grid(_order(best, axis, largest), axis)])
+    best = x[index_along(places, axis)]
+    return _read("topk", input, dim, places[index_along(_order(best, axis, largest), axis)])
 
 
 def _order(x: Array, axis: int, descending: bool) -> Array:
@@ -98,7 +98,7 @@ def _read(who: str, input: Any, dim: int, places: Array) -> return_types.ValuesI
     if not input.ndim:
         return getattr(return_types, who)(clone(input), wrap(places))
     indices = wrap(places)
-    values = GetItem(grid(places, normalize_dim(dim, input.ndim, "sort")), once=True).watch(indices)(input)
+    values = GetItem(index_along(places, normalize_dim(dim, input.ndim, "sort")), once=True).watch(indices)(input)
     return getattr(return_types, who)(values, indices)
 
 

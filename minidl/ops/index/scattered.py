@@ -96,7 +96,7 @@ REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 @public
 def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True,
                    out: Tensor | None = None) -> Tensor:
-    """A copy of `input` in which the elements of `src` are combined with those at their places.
+    """Combine the elements of `src` with those at their places; a copy.
 
     For dim=1 of three axes, src[i, j, k] goes to y[i, index[i, j, k], k]. `reduce` is 'sum', 'prod', 'mean', 'amax' or
     'amin', over the values for one place and, with `include_self`, the element that was there.
@@ -186,7 +186,7 @@ def index_reduce_(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce
 
 @public
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """A copy of `input`, read as one row, with the elements of `source` at positions `index`.
+    """Write `source` at positions `index` of the flattened `input`; a copy.
 
     `accumulate` adds them instead. The reverse of `take`.
 

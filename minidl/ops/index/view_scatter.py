@@ -33,7 +33,7 @@ def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = 
         tensor([[0., 1., 1., 0.],
                 [0., 1., 1., 0.]])
     """
-    return _replaced("slice_scatter", input, src, slice_view(_values(input), dim, start, end, step, "slice_scatter"))
+    return _replaced("slice_scatter", input, src, slice_view(_detached(input), dim, start, end, step, "slice_scatter"))
 
 
 @public
@@ -47,12 +47,12 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
         tensor([[1., 0.],
                 [2., 0.]])
     """
-    return _replaced("select_scatter", input, src, select(_values(input), dim, index))
+    return _replaced("select_scatter", input, src, select(_detached(input), dim, index))
 
 
 @public
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A copy of `input` with `src` on a diagonal, which `diagonal` would return.
+    """A copy of `input` with `src` on a diagonal.
 
     Errors: RuntimeError where the shape of src is not that of the diagonal.
 
@@ -61,12 +61,12 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
         tensor([[1., 0.],
                 [0., 2.]])
     """
-    return _replaced("diagonal_scatter", input, src, diagonal(_values(input), offset, dim1, dim2))
+    return _replaced("diagonal_scatter", input, src, diagonal(_detached(input), offset, dim1, dim2))
 
 
 @public
 def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
-    """A copy of `input` with `src` at the elements that `as_strided` would return.
+    """A copy of `input` with `src` in the view that `as_strided` returns.
 
     Errors: RuntimeError where the shape of src is not `size`, and as `as_strided`.
 
@@ -76,7 +76,7 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
                 [0., 2.]])
     """
     input = contiguous(input)
-    return _replaced("as_strided_scatter", input, src, as_strided(_values(input), size, stride, storage_offset or 0))
+    return _replaced("as_strided_scatter", input, src, as_strided(_detached(input), size, stride, storage_offset or 0))
 
 
 def slice_view(input: Any, dim: int, start: int | None, end: int | None, step: int, who: str) -> Any:
@@ -86,7 +86,7 @@ def slice_view(input: Any, dim: int, start: int | None, end: int | None, step: i
     return Slice((*(ALL,) * normalize_dim(dim, input.ndim, who), slice(start, end, step)))(input)
 
 
-def _values(x: Any) -> Any:
+def _detached(x: Any) -> Any:
     """A tensor on the same memory without history; only its views are needed."""
     return wrap(memory_of(x) if isinstance(x, TensorBase) else x)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Strided(Op):
-    """Base of ops that read the memory of x with their own strides.
+    """Base of ops that read the memory of x with custom strides.
 
     Array libraries do not always report whose memory such an array uses, so the view is marked without asking them.
     """
@@ -169,9 +169,9 @@ as_strided_ = in_place_view(as_strided)
 
 @public
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
-    """The powers of x from N - 1 down to 0, or up with `increasing`, as columns: (n) -> (n, N).
+    """The powers of x as columns, from N - 1 down to 0: (n) -> (n, N).
 
-    N is n unless given. Errors: RuntimeError unless x is 1-D.
+    `increasing` reverses the order. N is n unless given. Errors: RuntimeError unless x is 1-D.
 
         >>> import minidl
         >>> minidl.vander(minidl.tensor([1, 2, 3]))
@@ -191,7 +191,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
 @public
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
-    """Convert flat positions in a tensor of `shape` to one index tensor per dimension.
+    """Convert flat positions in a tensor of `shape` to one index per dimension.
 
     Errors: TypeError unless the indices are integers.
 

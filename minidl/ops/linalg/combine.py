@@ -1,4 +1,4 @@
-"""Tensors made of the elements of others: blocks on a diagonal, all pairs, all choices, all powers."""
+"""Combine elements: blocks on a diagonal, all pairs, all choices, all powers."""
 from __future__ import annotations
 
 import itertools
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @public
 def block_diag(*tensors: Tensor) -> Tensor:
-    """The matrices one after the other along the diagonal, zeros elsewhere; vectors count as rows.
+    """Put matrices one after the other along the diagonal, with zeros elsewhere; vectors count as rows.
 
     Errors: RuntimeError beyond 2 dimensions.
 
@@ -50,7 +50,9 @@ def block_diag(*tensors: Tensor) -> Tensor:
 
 @public
 def cartesian_prod(*tensors: Tensor) -> Tensor:
-    """All ways to take one element of each vector, a row each, the last changing fastest: (n * m * ..., vectors).
+    """All ways to take one element of each vector, one row each: (n * m * ..., vectors).
+
+    The last column changes fastest.
 
     Errors: RuntimeError unless all are vectors.
 
@@ -70,7 +72,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
 @public
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """All ways to choose r elements of a vector, whatever their order, a row each: (ways, r).
+    """All choices of r elements of a vector, one row each: (ways, r).
 
     `with_replacement`: an element may be chosen more than once. Errors: RuntimeError unless a vector, or for r < 0.
 
@@ -92,7 +94,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 @public
 def vander(x: Tensor, N: int | None = None) -> Tensor:
-    """The powers x^0, x^1, ..., x^(N-1) of every element, as a new last dimension: (*, n) -> (*, n, N).
+    """The powers x^0, ..., x^(N-1) of every element, along a new axis: (*, n) -> (*, n, N).
 
     N is n by default. Errors: RuntimeError for a tensor without dimensions, or N < 2.
 

@@ -1,6 +1,6 @@
-"""Products of tensors of any shape, summed over some of their axes: einsum and tensordot.
+"""Products of tensors of any shape, summed over some axes: einsum and tensordot.
 
-One op does all of it. `Contract` multiplies two tensors whose axes have names. A product of more is made two by two.
+One op does all of it. `Contract` multiplies two tensors whose axes have names. More factors are multiplied two by two.
 """
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Labels = Sequence[Any]
 
 
 class Contract(Op):
-    """y = the sum of a * b over every label that `out` leaves out; labels name the axes of a, b and y.
+    """y = the sum of a * b over every label that is not in `out`; labels name the axes of a, b and y.
 
-    `Contract("ij", "kj", "ik")` is a b^T. A label must stand in two of the three, or in all: then the
-    gradient of a is the product of g and b with the labels of a, and the family is closed.
+    `Contract("ij", "kj", "ik")` is a b^T. A label must be in two of the three, or in all: then the gradient of a is the
+    product of g and b with the labels of a, and the gradients are `Contract` again.
     """
 
     complex_rules = "conjugated"
@@ -41,7 +41,7 @@ class Contract(Op):
         a_labels, b_labels, out = self.a, self.b, self.out
         summed = [i for i in a_labels if i not in out]
         if not summed:
-            return aligned(a, a_labels, out) * aligned(b, b_labels, out)
+            return align_axes(a, a_labels, out) * align_axes(b, b_labels, out)
         if out and out[-1] not in b_labels:     # so that the rows of the product are rows of y
             a, b, a_labels, b_labels = b, a, b_labels, a_labels
         both = [i for i in a_labels if i in b_labels and i in out]
@@ -52,12 +52,12 @@ class Contract(Op):
         def sizes(labels: Any) -> list[int]:
             return [size[i] for i in labels]
         k = math.prod(sizes(summed))
-        a = arranged(a, a_labels, [*both, *left, *summed]) \
+        a = reorder_axes(a, a_labels, [*both, *left, *summed]) \
             .reshape((*sizes(both), math.prod(sizes(left)), k))
-        b = arranged(b, b_labels, [*both, *summed, *right]) \
+        b = reorder_axes(b, b_labels, [*both, *summed, *right]) \
             .reshape((*sizes(both), k, math.prod(sizes(right))))
         y = product(a, b).reshape(sizes([*both, *left, *right]))
-        return arranged(y, [*both, *left, *right], out)
+        return reorder_axes(y, [*both, *left, *right], out)
 
     def grad_a(self, g: Value, b: Value) -> Value:
         return Contract(self.out, self.b, self.a)(g, b)
@@ -66,14 +66,14 @@ class Contract(Op):
         return Contract(self.out, self.a, self.b)(g, a)
 
 
-def arranged(x: Array, labels: Labels, order: Labels) -> Array:
-    """The axes of x, which `labels` name, in another order."""
+def reorder_axes(x: Array, labels: Labels, order: Labels) -> Array:
+    """Reorder the axes of x, which `labels` name, to `order`."""
     return x.transpose([labels.index(i) for i in order])
 
 
-def aligned(x: Array, labels: Labels, out: Labels) -> Array:
-    """The axes of x in the order of `out`, with an axis of size 1 where x has none."""
-    x = arranged(x, labels, [i for i in out if i in labels])
+def align_axes(x: Array, labels: Labels, out: Labels) -> Array:
+    """Reorder the axes of x to `out`; missing labels get an axis of size 1."""
+    x = reorder_axes(x, labels, [i for i in out if i in labels])
     sizes = iter(x.shape)
     return x.reshape([next(sizes) if i in labels else 1 for i in out])
 
@@ -83,12 +83,12 @@ def aligned(x: Array, labels: Labels, out: Labels) -> Array:
 
 @public
 def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
-    """A product of any number of tensors, by Einstein's convention.
+    """Multiply any number of tensors, by Einstein's summation convention.
 
-    `"ij,jk->ik"` names the axes of each operand, and those of the result: a matrix product. Axes of one
-    name have one size (or 1, which is broadcast) and are multiplied together; names that the result leaves out
-    are summed over; a name twice in one operand takes the diagonal. `...` stands for all other axes.
-    Without `->`, the result has the names that occur once, in alphabetical order.
+    `"ij,jk->ik"` names the axes of each operand and of the result: here a matrix product. Axes of one name have one
+    size (or 1, which is broadcast) and are multiplied; names that the result lacks are summed over; a name twice in one
+    operand takes the diagonal. `...` stands for all other axes. Without `->`, the result has the names that occur once,
+    in alphabetical order.
 
     Errors: RuntimeError where equation and operands do not fit.
 
@@ -101,13 +101,13 @@ def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
         operands = tuple(operands[0])
     inputs, out = _parse(equation, operands)
     size = _sizes(inputs, operands)
-    terms = [_tidy(x, labels, size) for x, labels in zip(operands, inputs)]
+    terms = [_simplify_term(x, labels, size) for x, labels in zip(operands, inputs)]
     while len(terms) > 1:
         i, j = _next_pair(terms, out, size)
         others = [labels for k, (_, labels) in enumerate(terms) if k not in (i, j)]
-        pair = _contracted(terms[i], terms[j], out, others)
+        pair = _contract_pair(terms[i], terms[j], out, others)
         terms = [term for k, term in enumerate(terms) if k not in (i, j)] + [pair]
-    x, labels = _summed(*terms[0], out)
+    x, labels = _sum_labels(*terms[0], out)
     return x if labels == out else permute(x, [labels.index(i) for i in out])
 
 
@@ -147,7 +147,7 @@ def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[list[Any]], lis
 
 
 def _labels(term: str, dots: int) -> list[Any]:
-    """The labels of one term, whose ellipsis stands for `dots` axes, counted from the last."""
+    """The labels of one term; its ellipsis stands for `dots` axes, counted from the last."""
     before, _, after = term.partition("...")
     for i in before + after:
         if not (i.isascii() and i.isalpha()):
@@ -173,29 +173,29 @@ def _sizes(inputs: list[list[Any]], operands: Sequence[Any]) -> dict[Any, int]:
     return size
 
 
-def _tidy(x: Any, labels: list[Any], size: dict[Any, int]) -> Term:
-    """Each label once, and none for an axis of size 1 that others broadcast."""
+def _simplify_term(x: Any, labels: list[Any], size: dict[Any, int]) -> Term:
+    """Keep each label once, without broadcast axes of size 1."""
     labels = list(labels)
     for i in dict.fromkeys(labels):
         while labels.count(i) > 1:
             first = labels.index(i)
             second = labels.index(i, first + 1)
-            x = diagonal(x, 0, first, second)   # which becomes the last axis
+            x = diagonal(x, 0, first, second)   # the diagonal becomes the last axis
             labels = [j for k, j in enumerate(labels) if k not in (first, second)] + [i]
-    return _summed(x, labels, [i for i, n in zip(labels, x.shape) if n == size[i]])
+    return _sum_labels(x, labels, [i for i, n in zip(labels, x.shape) if n == size[i]])
 
 
-def _summed(x: Any, labels: list[Any], keep: Sequence[Any]) -> Term:
+def _sum_labels(x: Any, labels: list[Any], keep: Sequence[Any]) -> Term:
     """Sum over the labels that are not in `keep`."""
     gone = tuple([axis for axis, i in enumerate(labels) if i not in keep])
     return (sum(x, gone), [i for i in labels if i in keep]) if gone else (x, labels)
 
 
-def _contracted(a: Term, b: Term, out: list[Any], others: list[list[Any]]) -> Term:
-    """The product of two terms, summed over all labels that nothing else needs."""
+def _contract_pair(a: Term, b: Term, out: list[Any], others: list[list[Any]]) -> Term:
+    """Multiply two terms; sum over labels that no other term needs."""
     needed = {*out}.union(*others)
-    a = _summed(*a, [*b[1], *needed])
-    b = _summed(*b, [*a[1], *needed])
+    a = _sum_labels(*a, [*b[1], *needed])
+    b = _sum_labels(*b, [*a[1], *needed])
     labels = [i for i in dict.fromkeys([*a[1], *b[1]]) if i in needed]
     if not others:
         labels = [i for i in out if i in labels]
@@ -203,8 +203,8 @@ def _contracted(a: Term, b: Term, out: list[Any], others: list[list[Any]]) -> Te
 
 
 def _next_pair(terms: list[Term], out: list[Any], size: dict[Any, int]) -> tuple[int, int]:
-    """The pair of terms whose product adds the least memory: a greedy choice, good enough in practice."""
-    def grows(i: int, j: int) -> int:
+    """The pair of terms whose product adds the least memory; this greedy choice is good enough in practice."""
+    def added_memory(i: int, j: int) -> int:
         a, b = terms[i][1], terms[j][1]
         needed = {*out}.union(*[labels for k, (_, labels) in enumerate(terms) if k not in (i, j)])
 
@@ -212,14 +212,14 @@ def _next_pair(terms: list[Term], out: list[Any], size: dict[Any, int]) -> tuple
             return math.prod([size[label] for label in labels])
         return numel(needed.intersection([*a, *b])) - numel(a) - numel(b)
     pairs = [(i, j) for j in range(len(terms)) for i in range(j)]
-    return min(pairs, key=lambda pair: grows(*pair))
+    return min(pairs, key=lambda pair: added_memory(*pair))
 
 
 @public
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None) -> Tensor:
-    """Products summed over several axes: the last `dims` of a with the first `dims` of b.
+    """Multiply and sum over several axes: the last `dims` of a with the first `dims` of b.
 
-    Or `dims` is a pair of lists, the axes of a and those of b that go together. An axis of size 1 goes with any.
+    Or `dims` is a pair of lists: the axes of a and those of b to pair up. An axis of size 1 pairs with any.
     Errors: RuntimeError where sizes do not fit.
 
         >>> import minidl
@@ -237,7 +237,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None)
         raise RuntimeError(f"both dimension lists should have same length, but got {list(a_dims)} and "
                            f"{list(b_dims)}")
     for i, j in zip(a_dims, b_dims):
-        if a.shape[i] == 1 != b.shape[j]:   # one number for all along the axis: they are summed first
+        if a.shape[i] == 1 != b.shape[j]:   # the same number along the axis: sum the other factor first
             b = sum(b, j, keepdim=True)
         elif b.shape[j] == 1 != a.shape[i]:
             a = sum(a, i, keepdim=True)

@@ -1,9 +1,8 @@
-"""Matrices taken apart: Cholesky, QR, singular values, eigenvalues; and what they are good for.
+"""Matrix decompositions: Cholesky, QR, singular values, eigenvalues; pinv, rank, lstsq.
 
-LAPACK does the work, behind the array library. A gradient formula here uses the factors only, so it is differentiable
-again. The factors are not unique: signs of columns may differ from one library to another, and where singular values or
-eigenvalues coincide, so may the vectors. Only functions that do not depend on such a choice have a gradient
-that means anything.
+LAPACK does the work, behind the array library. The gradient formulas use the factors only, so they are differentiable
+again. The factors are not unique: signs of columns may differ between libraries; where singular values or eigenvalues
+coincide, so may the vectors. Only functions that do not depend on such a choice have a meaningful gradient.
 """
 from __future__ import annotations
 
@@ -23,13 +22,13 @@ from minidl.ops.linalg.equations import (
     LinAlgError,
     Solve,
     batch_element,
-    beside,
     check_matrix,
     check_right_hand_side,
     identity_like,
     is_vector,
     mH,
     same_batch,
+    wrap_like,
 )
 from minidl.ops.reduce.sums import SumIntegers, sum
 from minidl.ops.shape.join import cat
@@ -43,10 +42,10 @@ if TYPE_CHECKING:
 
 
 class Cholesky(Op):
-    """y = L, lower triangular with L L^T = a. Of a, which is symmetric, only the lower triangle is read.
+    """y = L, lower triangular with L L^T = a. Only the lower triangle of the symmetric a is read.
 
-    With P(M) the lower triangle of M and half its diagonal, ga = L^-T P(L^T g) L^-1, made symmetric
-    (Murray, 2016, "Differentiation of the Cholesky decomposition"). Of a complex a every T is an H.
+    Let P(M) be the lower triangle of M with half its diagonal. Then ga = L^-T P(L^T g) L^-1, made symmetric (Murray,
+    2016, "Differentiation of the Cholesky decomposition"). For a complex a, read every T as H.
     """
 
     complex_rules = "as written"
@@ -54,7 +53,7 @@ class Cholesky(Op):
     def forward(self, a: Array) -> Array:
         L = cholesky_factor(a)
         if L is None:
-            raise LinAlgError(f"linalg.cholesky: {_what_is_indefinite(a)}")
+            raise LinAlgError(f"linalg.cholesky: {_describe_indefinite(a)}")
         return L
 
     def grad_a(self, g: Value, out: Value) -> Value:
@@ -74,8 +73,8 @@ def cholesky_factor(a: Array) -> Array | None:
     return L if bool((L.diagonal(0, a.ndim - 2, a.ndim - 1).real > 0).all()) else None
 
 
-def _what_is_indefinite(a: Array) -> str:
-    """Which matrix of a batch is not positive-definite, and from which order on."""
+def _describe_indefinite(a: Array) -> str:
+    """Name the matrix that is not positive-definite, and its failing minor."""
     for number, index in enumerate(np.ndindex(*a.shape[:-2])):
         x = a[index]
         if cholesky_factor(x) is None:
@@ -86,16 +85,16 @@ def _what_is_indefinite(a: Array) -> str:
 
 
 def failing_order(x: Array) -> int:
-    """The order of the first leading minor of an x without a factor that is not positive-definite."""
+    """The order of the first leading minor that is not positive-definite."""
     orders = range(1, len(x) + 1)
     return orders[bisect.bisect_left(orders, True, key=lambda k: cholesky_factor(x[:k, :k]) is None)]
 
 
 @public
 def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
-    """The lower triangular L with A = L L^T, of a symmetric positive-definite A; `upper`: the R with A = R^T R.
+    """Factor a symmetric positive-definite A = L L^T, L lower triangular; `upper`: A = R^T R.
 
-    A: (*, n, n), of which only that triangle is read. The gradient is symmetric. Of a Hermitian A it is A = L L^H.
+    A: (*, n, n); only that triangle is read. The gradient is symmetric. For a Hermitian A it is A = L L^H.
     Errors: LinAlgError where A is not positive-definite.
 
         >>> import minidl
@@ -113,9 +112,9 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
 class QR(Op):
     """a = Q R: Q has orthonormal columns, R is upper triangular; a has at least as many rows as columns.
 
-    With M = R gR^T - gQ^T Q and C(M) its lower triangle, mirrored, ga = (gQ + Q C(M)) R^-T
-    (Walter, Lehmann, 2012, "Algorithmic differentiation of linear algebra functions", for the reduced form). Of a
-    complex a every T is an H, and the diagonal of C is real, as that of R is.
+    Let M = R gR^T - gQ^T Q, and C(M) its lower triangle, mirrored. Then ga = (gQ + Q C(M)) R^-T (Walter, Lehmann, 2012,
+    "Algorithmic differentiation of linear algebra functions", for the reduced form). For a complex a, read every T as
+    H; the diagonal of C is real, as that of R is.
     """
 
     complex_rules = "as written"
@@ -149,8 +148,8 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Sequence[Tensor] | None = None)
     """A = Q R, with orthonormal columns in Q and an upper triangular R: a named tuple (Q, R).
 
     A: (*, m, n). mode 'reduced': Q (*, m, k) and R (*, k, n), with k = min(m, n); 'complete': Q (*, m, m) and
-    R (*, m, n); 'r': R alone, and an empty Q. The gradient needs the first k columns of A to be independent. There is
-    none of 'r', nor of 'complete' where m > n: backward raises.
+    R (*, m, n); 'r': R alone, and an empty Q. The gradient needs independent first k columns of A. Mode 'r' has no
+    gradient, nor has 'complete' where m > n: backward raises.
     Errors: RuntimeError for another mode.
 
         >>> import minidl
@@ -192,11 +191,12 @@ class SVD(Op):
         ga = U [ (F * skew(U^T gU)) S + S (F * skew(V^T gV)) + diag(gS) ] V^T
              + (1 - U U^T) gU S^-1 V^T + U S^-1 gV^T (1 - V V^T)
 
-    (Townsend, 2016, "Differentiating the singular value decomposition"). Each gradient that is not there leaves its
-    terms out: that of S alone does not divide by anything, so coinciding values do it no harm.
+    (Townsend, 2016, "Differentiating the singular value decomposition"). A missing gradient leaves its terms out.
+    That of S alone divides by nothing, so coinciding values do it no harm.
 
-    Of a complex a every T is an H, and i Im(U^H gU) / S on the diagonal comes into the brackets. A pair of vectors may
-    then be multiplied by any e^(i phi), so Im(U^H gU) + Im(V^H gV) must be 0 there: the loss must not depend on phi.
+    For a complex a, read every T as H, and add i Im(U^H gU) / S to the diagonal in the brackets. A pair of vectors
+    may then be multiplied by any e^(i phi), so the loss must not depend on phi: Im(U^H gU) + Im(V^H gV) must be 0
+    there.
     """
 
     materialize = False
@@ -206,17 +206,17 @@ class SVD(Op):
         self.full = full
 
     def forward(self, a: Array) -> Any:
-        U, S, Vh = converged("linalg.svd", a, lambda x: array_module(x).linalg.svd(x, full_matrices=self.full))
+        U, S, Vh = run_iteration("linalg.svd", a, lambda x: array_module(x).linalg.svd(x, full_matrices=self.full))
         return U, S, Vh
 
     def backward(self, g: Any, out: Any) -> Any:
         gU, gS, gVh = g
         U, S, Vh = out
         k, m, n = S.shape[-1], U.shape[-2], Vh.shape[-1]
-        U, Vh = U[..., :k], Vh[..., :k, :]              # the others, of a full one, are arbitrary
+        U, Vh = U[..., :k], Vh[..., :k, :]              # the other vectors of a full decomposition are arbitrary
         one, phases = identity_like(U, k), []
         row, column = S[..., None, :], S[..., :, None]
-        gaps = (row - column) * (row + column) + one    # where a one stands, skew(M) is zero
+        gaps = (row - column) * (row + column) + one    # where a 1 is added, skew(M) is zero
         inner, outer = [], []
         if gS is not None:
             inner.append(gS[..., None] * one)
@@ -243,16 +243,16 @@ class SVD(Op):
 
 
 class SingularValues(Op):
-    """The S of a = U diag(S) V^T alone, faster, without the U and V that its gradient would need."""
+    """The S of a = U diag(S) V^T alone: faster, without the U and V that its gradient needs."""
 
     complex_rules = "as written"
 
     def forward(self, a: Array) -> Array:
-        return converged("linalg.svd", a, lambda x: array_module(x).linalg.svd(x, compute_uv=False))
+        return run_iteration("linalg.svd", a, lambda x: array_module(x).linalg.svd(x, compute_uv=False))
 
 
 def check_phases(who: str, products: list[Any]) -> None:
-    """Errors: RuntimeError where a gradient g of vectors V, given as V^H g, asks for a change of their phases."""
+    """Errors: RuntimeError where a gradient g of vectors V, given as V^H g, would change their phases."""
     asked = total([array_of(M).diagonal(0, -2, -1).imag for M in products])
     size = total([abs(array_of(M)).max(axis=(-2, -1), initial=0) for M in products])
     if bool((abs(asked) > 1e-2 * (1 + size[..., None])).any()):
@@ -269,10 +269,10 @@ def total(terms: list[Any]) -> Any:
     return y
 
 
-def converged(who: str, a: Array, compute: Callable[[Array], Any]) -> Any:
-    """`compute(a)`, an iteration. Errors: LinAlgError where it finds no end, and for nan and inf.
+def run_iteration(who: str, a: Array, compute: Callable[[Array], Any]) -> Any:
+    """Return `compute(a)`, an iteration. Errors: LinAlgError if it does not converge, and for nan and inf.
 
-    What a library makes of nan ranges from an error to eigenvalues of 0, so they are looked for first.
+    On nan, libraries do anything from an error to eigenvalues of 0, so it is checked first.
     """
     finite = array_module(a).isfinite(a)
     if not bool(finite.all()):
@@ -294,8 +294,9 @@ def svd(A: Tensor, full_matrices: bool = True, *, out: Sequence[Tensor] | None =
     (*, k, n) with `full_matrices=False`.
 
     The signs of the columns of U and the rows of Vh are arbitrary, in pairs; so is the choice of vectors that share a
-    singular value, and of those beyond the k-th. Differentiate only what does not depend on it, such as S or
-    U Vh. The gradient of U and Vh is infinite where singular values coincide, or are 0 unless m = n; that of S is fine.
+    singular value, and of those beyond the k-th. Differentiate only what does not depend on these, such as S or
+    U Vh. The gradient of U and Vh is infinite where singular values coincide, or are 0 unless m = n; that of S is
+    finite.
     Errors: LinAlgError for nan or inf in A.
 
         >>> import minidl
@@ -310,7 +311,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, out: Sequence[Tensor] | None =
 @public
 def svd_some(input: Tensor, some: bool = True, compute_uv: bool = True, *,
              out: Sequence[Tensor] | None = None) -> return_types.USV:
-    """`linalg.svd` in PyTorch's older form, `minidl.svd`: reduced by default, and with V: (*, n, k) for Vh.
+    """`linalg.svd` in PyTorch's older form, `minidl.svd`: reduced by default, with V (*, n, k) instead of Vh.
 
     With `compute_uv=False`, U and V are zeros.
 
@@ -323,7 +324,7 @@ def svd_some(input: Tensor, some: bool = True, compute_uv: bool = True, *,
         U, S, Vh = svd(input, full_matrices=not some)
         return return_types.svd(U, S, mH(Vh))
     xp, batch = array_module(array_of(input)), tuple(input.shape[:-2])
-    U, V = (beside(input, xp.zeros((*batch, n, n), input.dtype)) for n in input.shape[-2:])
+    U, V = (wrap_like(input, xp.zeros((*batch, n, n), input.dtype)) for n in input.shape[-2:])
     return return_types.svd(U, svdvals(input), V)
 
 
@@ -345,18 +346,19 @@ def svdvals(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 class Eigh(Op):
     """a = V diag(w) V^T for a symmetric a, eigenvalues in ascending order.
 
-    With F_ij = 1 / (w_j - w_i), zero on the diagonal, ga = V (diag(gw) + F * skew(V^T gV) / 2) V^T, where
-    skew(M) = M - M^T (Giles, 2008, made symmetric as a is). Of a complex a, which is Hermitian, every T is an H.
+    With F_ij = 1 / (w_j - w_i), zero on the diagonal, and skew(M) = M - M^T,
+    ga = V (diag(gw) + F * skew(V^T gV) / 2) V^T (Giles, 2008, made symmetric as a is). For a complex a, which is
+    Hermitian, read every T as H.
     """
 
     materialize = False
     complex_rules = "as written"
 
     def __init__(self, triangle: str) -> None:
-        self.triangle = triangle   # "L" or "U": the half of a that is read
+        self.triangle = triangle   # "L" or "U": the triangle of a that is read
 
     def forward(self, a: Array) -> Any:
-        w, V = converged("linalg.eigh", a, lambda x: array_module(x).linalg.eigh(x, self.triangle))
+        w, V = run_iteration("linalg.eigh", a, lambda x: array_module(x).linalg.eigh(x, self.triangle))
         return w, V
 
     def backward(self, g: Any, out: Any) -> Any:
@@ -374,7 +376,7 @@ class Eigh(Op):
 
 
 class Eigenvalues(Op):
-    """The eigenvalues of a symmetric a alone, without the vectors that their gradient would need."""
+    """The eigenvalues of a symmetric a, without the vectors for a gradient."""
 
     complex_rules = "as written"
 
@@ -382,16 +384,16 @@ class Eigenvalues(Op):
         self.triangle = triangle
 
     def forward(self, a: Array) -> Array:
-        return converged("linalg.eigh", a, lambda x: array_module(x).linalg.eigvalsh(x, self.triangle))
+        return run_iteration("linalg.eigh", a, lambda x: array_module(x).linalg.eigvalsh(x, self.triangle))
 
 
 @public
 def eigh(A: Tensor, UPLO: str = "L", *, out: Sequence[Tensor] | None = None) -> return_types.Eigen:
     """Eigenvalues and eigenvectors of a symmetric matrix: A = V diag(w) V^T.
 
-    A: (*, n, n), of which the triangle `UPLO` ('L'ower or 'U'pper) is read. Returns a named tuple (eigenvalues,
-    eigenvectors): w (*, n), ascending, and V (*, n, n), whose columns are the vectors. Their signs are arbitrary, and
-    so is the choice of those that share an eigenvalue: differentiate only what does not depend on it. The
+    A: (*, n, n); only the triangle `UPLO` ('L'ower or 'U'pper) is read. Returns a named tuple (eigenvalues,
+    eigenvectors): w (*, n), ascending, and V (*, n, n), whose columns are the vectors. Their signs are arbitrary,
+    and so is the choice of vectors that share an eigenvalue: differentiate only what does not depend on these. The
     gradient is symmetric, and infinite for vectors of coinciding eigenvalues.
     Errors: LinAlgError for nan or inf in A, RuntimeError for another UPLO.
 
@@ -404,7 +406,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Sequence[Tensor] | None = None) -> 
 
 @public
 def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
-    """The eigenvalues of a symmetric matrix, ascending: (*, n, n) -> (*, n). As `eigh` otherwise.
+    """The eigenvalues of a symmetric matrix, ascending: (*, n, n) -> (*, n). Otherwise as `eigh`.
 
         >>> import minidl
         >>> minidl.linalg.eigvalsh(minidl.tensor([[2.0, 1.0], [1.0, 2.0]]))
@@ -421,30 +423,30 @@ def _triangle(who: str, A: Any, UPLO: str) -> str:
     return UPLO.upper()
 
 
-# ---------------------------------------------------------------------- for matrices without an inverse
+# ---------------------------------------------------------------------- for singular and rectangular matrices
 
 
-def cutoff(largest: Any, shape: Any, atol: Any, rtol: Any) -> Any:
-    """Below what a singular value counts as zero: max(atol, rtol * the largest).
+def zero_threshold(largest: Any, shape: Any, atol: Any, rtol: Any) -> Any:
+    """The limit below which a singular value counts as zero: max(atol, rtol * the largest).
 
-    `rtol` is eps * max(m, n) unless it or `atol` is given; both may be tensors, one value a matrix.
+    `rtol` is eps * max(m, n) unless `rtol` or `atol` is given; both may be tensors, with one value per matrix.
     """
     xp = array_module(largest)
     if rtol is None:
         asked = atol is not None and bool(xp.asarray(array_of(atol) > 0).any())
         rtol = 0.0 if asked else max(shape[-2:]) * float(np.finfo(largest.dtype).eps)
 
-    def a_matrix(tolerance: Any) -> Any:
+    def per_matrix(tolerance: Any) -> Any:
         return array_of(tolerance)[..., None] if hasattr(tolerance, "shape") else float(tolerance)
-    return xp.maximum(a_matrix(rtol) * largest, a_matrix(atol if atol is not None else 0.0))
+    return xp.maximum(per_matrix(rtol) * largest, per_matrix(atol if atol is not None else 0.0))
 
 
 class PInv(Op):
-    """p = the pseudoinverse of a, V diag(1/s) U^T over the singular values that are not zero; and how many they are.
+    """p = the pseudoinverse of a, V diag(1/s) U^T over the nonzero singular values; and their number.
 
-    ga = -p^T g p^T + (1 - a p) g^T p p^T + p^T p g^T (1 - p a)  (Golub, Pereyra, 1973, "The differentiation
-    of pseudo-inverses and nonlinear least squares problems whose variables separate"), where the rank is constant. Of
-    a complex a every T is an H.
+    Where the rank is constant, ga = -p^T g p^T + (1 - a p) g^T p p^T + p^T p g^T (1 - p a)  (Golub, Pereyra, 1973, "The
+    differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate"). For a complex a,
+    read every T as H.
     """
 
     materialize = False
@@ -462,7 +464,7 @@ class PInv(Op):
         else:
             U, S, Vh = SVD(False).forward(a)
             size, largest = S, S[..., :1]
-        real = size > cutoff(largest, a.shape, self.atol, self.rtol)
+        real = size > zero_threshold(largest, a.shape, self.atol, self.rtol)
         inverse = xp.where(real, 1 / xp.where(real, S, 1), 0).astype(S.dtype, copy=False)
         return mH(Vh) @ (inverse[..., None] * mH(U)), real.sum(axis=-1, dtype=int64)
 
@@ -475,11 +477,11 @@ class PInv(Op):
 @public
 def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False,
          out: Tensor | None = None) -> Tensor:
-    """The pseudoinverse of Moore and Penrose: (*, m, n) -> (*, n, m).
+    """The Moore-Penrose pseudoinverse: (*, m, n) -> (*, n, m).
 
     Singular values up to max(atol, rtol * the largest) count as zero; rtol is eps * max(m, n) by default, or 0 where
-    `atol` is given. `hermitian`: A is symmetric, only its lower triangle is read. The gradient supposes that the
-    rank does not change.
+    `atol` is given. `hermitian`: A is symmetric, and only its lower triangle is read. The gradient assumes a
+    constant rank.
 
         >>> import minidl
         >>> minidl.linalg.pinv(minidl.tensor([[2.0, 0.0], [0.0, 0.0]]))
@@ -504,7 +506,7 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
 @public
 def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False,
                 out: Tensor | None = None) -> Tensor:
-    """How many singular values of A are not zero: (*, m, n) -> (*), int64. Tolerances as for `pinv`.
+    """The number of nonzero singular values of A: (*, m, n) -> (*), int64. Tolerances as for `pinv`.
 
         >>> import minidl
         >>> minidl.linalg.matrix_rank(minidl.ones(3, 4))
@@ -518,18 +520,18 @@ def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: boo
     else:
         size = svdvals(A)
         largest = array_of(size)[..., :1]
-    return SumIntegers((size.ndim - 1,))(size > cutoff(largest, A.shape, atol, rtol))
+    return SumIntegers((size.ndim - 1,))(size > zero_threshold(largest, A.shape, atol, rtol))
 
 
 @public
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None,
           out: Sequence[Tensor] | None = None) -> return_types.LstsqResult:
-    """The X for which |A X - B|^2 is least; of several the smallest. X = pinv(A) B.
+    """The smallest X that minimizes |A X - B|^2: X = pinv(A) B.
 
     A: (*, m, n); B: (*, m, k), or vectors (m,) or (*, m). Returns a named tuple:
-    solution (*, n, k); residuals (*, k), the squares |A X - B|^2 of each column, where m > n and all A are of full
-    rank (else empty); rank (*), of singular values above rcond times the largest (eps * max(m, n) by default);
-    singular_values (*, min(m, n)) for the drivers 'gelsd' and 'gelss' (else empty). All drivers compute alike.
+    solution (*, n, k); residuals (*, k), the |A X - B|^2 of each column, if m > n and all A have full rank (else
+    empty); rank (*), the number of singular values above rcond times the largest (rcond is eps * max(m, n) by default);
+    singular_values (*, min(m, n)) for the drivers 'gelsd' and 'gelss' (else empty). All drivers compute the same.
     Errors: RuntimeError where sizes do not fit, or for another driver.
 
         >>> import minidl
@@ -549,7 +551,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     p, rank = PInv(None, rcond, False)(A)
     X = p @ rhs
     m, n = A.shape[-2:]
-    residuals = empty = beside(A, array_module(array_of(A)).empty((0,), real_of(A.dtype)))
+    residuals = empty = wrap_like(A, array_module(array_of(A)).empty((0,), real_of(A.dtype)))
     if m > n and bool((array_of(rank) == n).all()):
         gap = A @ X - rhs
         residuals = sum(abs_(gap) ** 2 if gap.dtype.kind == "c" else gap * gap, -2)

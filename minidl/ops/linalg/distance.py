@@ -1,4 +1,4 @@
-"""Distances: between two tensors, and from every row of one to every row of another."""
+"""Distances between two tensors, and between all rows of two tensors."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class CDist(Op):
-    """y_ij = |a_i - b_j|, by way of |a|^2 + |b|^2 - 2 a.b, one product of matrices: (*, P, M), (*, R, M) -> (*, P, R)
+    """y_ij = |a_i - b_j| from |a|^2 + |b|^2 - 2 a.b, with one matrix product: (*, P, M), (*, R, M) -> (*, P, R)
 
-    With W = g / y, and 0 where y is 0,  ga_i = sum_j W_ij (a_i - b_j)  and  gb_j = sum_i W_ij (b_j - a_i), so
-    the gradient needs no array of all differences either.
+    With W = g / y, and 0 where y is 0,  ga_i = sum_j W_ij (a_i - b_j)  and  gb_j = sum_i W_ij (b_j - a_i), so the
+    gradient needs no array of all differences either.
 
-    The squares cancel where two points are close beside their distance from the origin: that is moved into
-    the middle of b first, and what rounding cannot tell from zero is made zero, as is its gradient.
+    The squares cancel where two points are close compared with their distance from the origin. So the origin is
+    first moved to the mean of b. A result within rounding error of zero becomes zero, and so does its gradient.
     """
 
     def forward(self, a: Array, b: Array) -> Array:
@@ -50,11 +50,11 @@ class CDist(Op):
 
 @public
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
-    """The p-norm distance of every row of x1 to every row of x2: (*, P, M) and (*, R, M) -> (*, P, R).
+    """The p-norm distances between rows of x1 and rows of x2: (*, P, M) and (*, R, M) -> (*, P, R).
 
-    For p=2 with more than 25 rows in either (or always, with `compute_mode` 'use_mm_for_euclid_dist'), a product of
-    matrices does the work: fast and small, but close points lose digits. 'donot_use_mm_for_euclid_dist', and
-    any other p, form all P * R * M differences. Where a distance is 0, so is its gradient.
+    For p=2 with more than 25 rows in either (or always, with `compute_mode` 'use_mm_for_euclid_dist'), a matrix product
+    does the work: fast and small, but close points lose digits. 'donot_use_mm_for_euclid_dist', and any other p,
+    form all P * R * M differences. Where a distance is 0, so is its gradient.
     Errors: RuntimeError where sizes or dtypes do not fit or p < 0, ValueError for another mode.
 
         >>> import minidl
@@ -88,7 +88,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_fo
 
 @public
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """The p-norm of the difference of two tensors, which are broadcast, as one vector.
+    """The p-norm of the difference of two tensors, read as one vector; they are broadcast.
 
         >>> import minidl
         >>> minidl.dist(minidl.tensor([1.0, 2.0]), minidl.tensor([4.0, 6.0]))

@@ -1,4 +1,4 @@
-"""Eigenvalues and eigenvectors of any square matrix, which are complex in general. For symmetric ones see `eigh`."""
+"""Eigenvalues and eigenvectors of any square matrix; complex in general. For symmetric ones see `eigh`."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from minidl.backend.dtype import complex_of
 from minidl.ops.base import return_types
 from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.complex_parts import conj, real
-from minidl.ops.linalg.decompositions import converged, total
+from minidl.ops.linalg.decompositions import run_iteration, total
 from minidl.ops.linalg.equations import Solve, check_matrix, identity_like
 from minidl.ops.linalg.products import adjoint
 from minidl.ops.shape.movement import diagonal
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 class Eig(Op):
     """a V = V diag(w), the columns of V of length 1.
 
-    With E_ij = w_j - w_i, M = V^H gV, and off() for a matrix without its diagonal,
+    Let E_ij = w_j - w_i, M = V^H gV, and off(M) the matrix M without its diagonal. Then
 
         ga = V^-H [ diag(gw) + off(M - V^H V diag(Re M)) / conj(E) ] V^H
 
     (Boeddeker, Hanebrink, Drude, Heymann, Haeb-Umbach, 2017, "On the computation of complex-valued gradients with
-    application to statistically optimum beamforming"). For a real a, the real part of it.
+    application to statistically optimum beamforming"). For a real a, take the real part of ga.
     """
 
     materialize = False
     complex_rules = "as written"
 
     def forward(self, a: Array) -> Any:
-        w, V = converged("linalg.eig", a, lambda x: array_module(x).linalg.eig(x))
+        w, V = run_iteration("linalg.eig", a, lambda x: array_module(x).linalg.eig(x))
         self.is_real, dtype = a.dtype.kind == "f", complex_of(a.dtype)
-        return w.astype(dtype, copy=False), V.astype(dtype, copy=False)     # NumPy gives real ones where all are
+        return w.astype(dtype, copy=False), V.astype(dtype, copy=False)     # NumPy returns real arrays if all are real
 
     def backward(self, g: Any, out: Any) -> Any:
         (gw, gV), (w, V) = g, out
@@ -53,12 +53,12 @@ class Eig(Op):
 
 
 class AnyEigenvalues(Op):
-    """The eigenvalues alone, without the vectors that their gradient would need."""
+    """The eigenvalues alone, without the vectors that their gradient needs."""
 
     complex_rules = "as written"
 
     def forward(self, a: Array) -> Array:
-        w = converged("linalg.eigvals", a, lambda x: array_module(x).linalg.eigvals(x))
+        w = run_iteration("linalg.eigvals", a, lambda x: array_module(x).linalg.eigvals(x))
         return w.astype(complex_of(a.dtype), copy=False)
 
 
@@ -68,7 +68,7 @@ def eig(A: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.Eigen
 
     A: (*, n, n), real or complex. Returns a named tuple (eigenvalues, eigenvectors) of complex numbers: w (*, n), in no
     order, and V (*, n, n), whose columns are the vectors, of length 1. Each may be multiplied by any number of absolute
-    value 1: differentiate only what does not depend on it. The gradient of V is infinite where eigenvalues coincide.
+    value 1: differentiate only what does not depend on that. The gradient of V is infinite where eigenvalues coincide.
     Errors: LinAlgError for nan or inf in A, and in the gradient where A has no n independent eigenvectors.
 
         >>> import minidl
@@ -81,7 +81,7 @@ def eig(A: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.Eigen
 
 @public
 def eigvals(A: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The eigenvalues of a square matrix, complex, in no order: (*, n, n) -> (*, n). As `eig` otherwise.
+    """The eigenvalues of a square matrix, complex, in no order: (*, n, n) -> (*, n). Otherwise as `eig`.
 
         >>> import minidl
         >>> minidl.linalg.eigvals(minidl.tensor([[2.0, 1.0], [0.0, 3.0]]))

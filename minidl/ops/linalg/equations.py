@@ -1,8 +1,7 @@
-"""Systems of linear equations, inverses and determinants, of one matrix or of a batch of them.
+"""Linear equations, inverses and determinants, for one matrix or a batch.
 
-Also what all of linear algebra's files begin with: what a matrix must be, and the error where one is singular. The
-gradients are in Giles (2008), "Collected matrix derivative results for forward and reverse mode algorithmic
-differentiation".
+Also shared by all of `linalg/`: the checks of matrices, and the error for a singular one. The gradients are from Giles
+(2008), "Collected matrix derivative results for forward and reverse mode algorithmic differentiation".
 """
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from minidl.ops.base import return_types
 from minidl.ops.base.broadcast import broadcast_shape, expand_to
 from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dims
-from minidl.ops.base.hints import instead_of
+from minidl.ops.base.hints import suggest_tensor
 from minidl.ops.elementwise.exponential import log
 from minidl.ops.elementwise.selection import where
 from minidl.ops.shape.join import cat
@@ -33,20 +32,20 @@ if TYPE_CHECKING:
 
 
 class LinAlgError(RuntimeError):
-    """What was asked of a matrix has no answer: it is singular, or not positive-definite, or not finite."""
+    """The result does not exist: a matrix is singular, not positive-definite, or not finite."""
 
 
-# ---------------------------------------------------------------------- what a matrix must be
+# ---------------------------------------------------------------------- checks and helpers
 
 
 def check_matrix(who: str, A: Any, square: bool = False, name: str = "A", kinds: str = "fc") -> None:
-    """A matrix (m, n), or a batch of them (*, m, n), of float32 or float64, or complex unless `kinds` says otherwise.
+    """Check for a matrix (m, n) or a batch (*, m, n) of float32, float64, or complex if `kinds` has "c".
 
-    Errors: TypeError for what is no tensor, RuntimeError for everything else that does not fit.
+    Errors: TypeError unless it is a tensor, RuntimeError for everything else that does not fit.
     """
     if not hasattr(A, "dtype"):
         raise TypeError(f"{who}(): argument '{name}' must be Tensor, not {type(A).__name__}; "
-                        f"{instead_of(A)}")
+                        f"{suggest_tensor(A)}")
     if A.ndim < 2:
         raise RuntimeError(f"{who}: The input tensor {name} must have at least 2 dimensions, but it has {A.ndim}; "
                            f"a matrix is (m, n), a batch of them (*, m, n)")
@@ -57,7 +56,7 @@ def check_matrix(who: str, A: Any, square: bool = False, name: str = "A", kinds:
 
 
 def check_precision(who: str, A: Any, name: str, kinds: str = "fc") -> None:
-    """float32 or float64: float16 has too few digits for any of this. Errors: RuntimeError."""
+    """Check for float32 or float64: float16 has too few digits for these functions. Errors: RuntimeError."""
     if A.dtype.kind == "c" and "c" not in kinds:
         raise RuntimeError(f"{who}: not supported for complex tensors, but {name} is {A.dtype}; try it on {name}.real")
     if A.dtype.kind not in kinds:
@@ -68,22 +67,22 @@ def check_precision(who: str, A: Any, name: str, kinds: str = "fc") -> None:
 
 
 def mT(x: Any) -> Any:
-    """Every matrix transposed."""
+    """Transpose every matrix."""
     return transpose(x, -2, -1)
 
 
 def mH(x: Any) -> Any:
-    """Every matrix transposed, and conjugated if it is complex."""
+    """Transpose every matrix, and conjugate it if it is complex."""
     return conjugate(mT(x))
 
 
 def identity_like(x: Any, n: int) -> Array:
-    """The n x n identity as an array, where the array of `x` lives and of its dtype."""
+    """The n x n identity, on the device and in the dtype of `x`."""
     return array_module(array_of(x)).eye(n, dtype=x.dtype)
 
 
-def beside(x: Any, array: Array) -> Any:
-    """An array as what x is: a tensor, or an array."""
+def wrap_like(x: Any, array: Array) -> Any:
+    """Wrap an array as a tensor if x is one."""
     return wrap(array) if isinstance(x, TensorBase) else array
 
 
@@ -92,10 +91,10 @@ def batch_element(shape: Any, index: int) -> str:
     return f"(Batch element {index}): " if shape else ""
 
 
-def solved(x: Array, compute: Callable[[], Array], message: str) -> Array:
-    """What `compute` makes of a batch of square matrices x. Errors: LinAlgError that names the singular one.
+def run_solver(x: Array, compute: Callable[[], Array], message: str) -> Array:
+    """Return `compute()` for square matrices x. Errors: LinAlgError that names the singular matrix.
 
-    NumPy raises, without saying which; GPU libraries return inf or nan. A zero determinant tells.
+    NumPy raises, without naming it; GPU libraries return inf or nan. A zero determinant identifies it.
     """
     xp = array_module(x)
     try:
@@ -121,8 +120,8 @@ class Inverse(Op):
     complex_rules = "conjugated"
 
     def forward(self, x: Array) -> Array:
-        return solved(x, lambda: array_module(x).linalg.inv(x),
-                      "linalg.inv: The inversion could not be completed because the input matrix is singular.")
+        return run_solver(x, lambda: array_module(x).linalg.inv(x),
+                          "linalg.inv: The inversion could not be completed because the input matrix is singular.")
 
     def grad_x(self, g: Value, out: Value) -> Value:
         y_t = mT(out)
@@ -130,7 +129,7 @@ class Inverse(Op):
 
 
 class Solve(Op):
-    """x = a^-1 b, for equally large batches of matrices.
+    """x = a^-1 b, for batches of the same shape.
 
     gb = a^-T g, another system with the same matrix, and ga = -gb x^T.
     """
@@ -138,8 +137,8 @@ class Solve(Op):
     complex_rules = "conjugated"
 
     def forward(self, a: Array, b: Array) -> Array:
-        return solved(a, lambda: array_module(a).linalg.solve(a, b),
-                      "linalg.solve: The solver failed because the input matrix is singular.")
+        return run_solver(a, lambda: array_module(a).linalg.solve(a, b),
+                          "linalg.solve: The solver failed because the input matrix is singular.")
 
     def backward(self, g: Any, a: Any, out: Any) -> Any:
         gb = Solve()(mT(a), g)
@@ -147,29 +146,29 @@ class Solve(Op):
 
 
 class Det(Op):
-    """y = det a.  dy/da is the matrix of cofactors, which is y a^-T where a has an inverse (Jacobi)"""
+    """y = det a.  dy/da is the matrix of cofactors: y a^-T if a has an inverse (Jacobi)"""
 
     complex_rules = "conjugated"
 
     def forward(self, a: Array) -> Array:
-        with np.errstate(over="ignore"):    # NumPy computes in float64, and a large one is inf in float32
+        with np.errstate(over="ignore"):    # NumPy computes in float64; a large result is inf in float32
             return array_module(a).linalg.det(a)
 
     def grad_a(self, g: Value, a: Value, out: Value) -> Value:
-        some_zero = bool((array_of(out) == 0).any())    # singular, or too small a number
+        some_zero = bool((array_of(out) == 0).any())    # singular, or an underflow
         if some_zero and bool((SLogDet().forward(array_of(a))[0] == 0).any()):
             return g[..., None, None] * cofactors(a)
         try:
             inverse = Inverse()(a)
-        except LinAlgError:     # rounding can make it singular for one factorization and not for another
+        except LinAlgError:     # rounding may make it singular for this factorization only
             return g[..., None, None] * cofactors(a)
         return g[..., None, None] * (out[..., None, None] * mT(inverse))
 
 
 class SLogDet(Op):
-    """s = the sign of det a, which is flat, and l = log |det a|, whose gradient is a^-T.
+    """s = the sign of det a, piecewise constant, and l = log |det a|, whose gradient is a^-T.
 
-    Of a complex a, s = e^(i angle) turns with the angle of det a: ga = (gl + i Im(gs conj(s))) a^-H.
+    For a complex a, s = e^(i angle) turns with the angle of det a: ga = (gl + i Im(gs conj(s))) a^-H.
     """
 
     complex_rules = "as written"
@@ -182,15 +181,15 @@ class SLogDet(Op):
     def backward(self, g: Any, a: Any, out: Any) -> Any:
         (gs, gl), s = g, out[0]
         if s.dtype.kind == "c":
-            turn = gs * conjugate(s)
-            gl = gl + (turn - conjugate(turn)) / 2
+            phase = gs * conjugate(s)
+            gl = gl + (phase - conjugate(phase)) / 2
         return [gl[..., None, None] * mH(Inverse()(a))]
 
 
 def cofactors(a: Any) -> Any:
-    """(-1)^(i+j) times the determinant of `a` without row i and column j, for all i and j.
+    """The cofactors: (-1)^(i+j) times the determinant without row i and column j.
 
-    Slow, n^2 determinants, but right for singular matrices too, and so are its own gradients.
+    Slow, since it takes n^2 determinants, but correct for singular matrices too, and so are its own gradients.
     """
     n, xp = a.shape[-1], array_module(array_of(a))
     others = xp.asarray([[k for k in range(n) if k != i] for i in range(n)], dtype=np.int64).reshape(n, n - 1)
@@ -209,7 +208,7 @@ def cofactors(a: Any) -> Any:
 def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of a square matrix, or of each of a batch: (*, n, n).
 
-    To solve equations use `solve`: it is faster and more accurate than a product with the inverse. A may be complex.
+    For equations use `solve`: it is faster and more accurate than a product with the inverse. A may be complex.
     Errors: LinAlgError for a singular matrix.
 
         >>> import minidl
@@ -223,7 +222,7 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:
-    """The solution X of A X = B, or with `left=False` of X A = B.
+    """Solve A X = B for X, or X A = B with `left=False`.
 
     A: (*, n, n). B: matrices (*, n, k), or (*, k, n) with `left=False`, whose batch dimensions are broadcast
     with those of A; or vectors: (n,), or the shape of A without its last dimension. X has the shape of B.
@@ -247,15 +246,15 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
 
 
 def is_vector(A: Any, B: Any, who: str) -> bool:
-    """Whether the right-hand side B holds vectors: it is one, or is shaped as A without its last dimension."""
+    """Whether the right-hand side B holds vectors: (n,), or the shape of A without its last dimension."""
     if not hasattr(B, "dtype"):
         raise TypeError(f"{who}(): argument 'B' must be Tensor, not {type(B).__name__}; "
-                        f"{instead_of(B)}")
+                        f"{suggest_tensor(B)}")
     return B.ndim == 1 or tuple(B.shape) == tuple(A.shape[:-1])
 
 
 def check_right_hand_side(who: str, A: Any, B: Any) -> None:
-    """B: (*, m, k) for A: (*, m, n), of the same dtype. Errors: RuntimeError."""
+    """Check B (*, m, k) against A (*, m, n), of the same dtype. Errors: RuntimeError."""
     check_matrix(who, B, name="B")
     if A.dtype != B.dtype:
         raise RuntimeError(f"{who}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
@@ -266,7 +265,7 @@ def check_right_hand_side(who: str, A: Any, B: Any) -> None:
 
 
 def same_batch(who: str, A: Any, B: Any) -> tuple[Any, Any]:
-    """Two matrices with their batch dimensions broadcast."""
+    """Broadcast the batch dimensions of two matrices."""
     batch = broadcast_shape(who, tuple(A.shape[:-2]), tuple(B.shape[:-2]))
     return expand_to(A, (*batch, *A.shape[-2:])), expand_to(B, (*batch, *B.shape[-2:]))
 
@@ -274,7 +273,7 @@ def same_batch(who: str, A: Any, B: Any) -> tuple[Any, Any]:
 @public
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False,
                      out: Tensor | None = None) -> Tensor:
-    """`solve` for a triangular A: what lies on the other side of its diagonal is not looked at.
+    """`solve` for a triangular A; the other side of its diagonal is not read.
 
     B: (*, n, k), or (*, k, n) with `left=False`. With `unitriangular` the diagonal counts as ones.
     Errors: LinAlgError for a zero on the diagonal (PyTorch gives inf and nan), RuntimeError for shapes.
@@ -300,7 +299,7 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
 
 @public
 def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The solution X of A X = B for A = L L^H, or A = L^H L if `upper`, given its Cholesky factor L.
+    """Solve A X = B for X, given the Cholesky factor L: A = L L^H, or A = L^H L if `upper`.
 
     input: B, (*, n, k); L: (*, n, n); returns (*, n, k).
 
@@ -314,7 +313,7 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False, *, out: Tensor
 
 @public
 def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The inverse of A = L L^H, or A = L^H L if `upper`, given its Cholesky factor L = `input`.
+    """The inverse of A, given its Cholesky factor L = `input`: A = L L^H, or A = L^H L if `upper`.
 
         >>> import minidl
         >>> minidl.cholesky_inverse(minidl.tensor([[2.0]]))
@@ -327,7 +326,7 @@ def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None =
 
 @public
 def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
-    """The inverse of A as a map: its first `ind` dimensions count as rows, the others as columns.
+    """The inverse of A as a map: its first `ind` dimensions are rows, the others columns.
 
     `tensordot(tensorinv(A, ind), B, ind)` solves `tensordot(A, X) = B`. Errors: RuntimeError unless both
     halves have the same number of elements, LinAlgError where A is singular.
@@ -346,10 +345,10 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Tensor:
-    """The solution X of tensordot(A, X, X.ndim) = B.
+    """Solve tensordot(A, X, X.ndim) = B for X.
 
     The first dimensions of A are those of B; `dims`, if given, are moved to the end of A first.
-    Errors: RuntimeError unless the others have as many elements, LinAlgError where A is singular.
+    Errors: RuntimeError unless the others have the same number of elements, LinAlgError where A is singular.
 
         >>> import minidl
         >>> minidl.linalg.tensorsolve(2 * minidl.eye(6).reshape(6, 2, 3), minidl.ones(6))
@@ -378,7 +377,7 @@ def _check_halves(who: str, at: str, rows: tuple[int, ...], columns: tuple[int, 
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The determinant of a square matrix, or of each of a batch: (*, n, n) -> (*).
 
-    The gradient is right for singular matrices too.
+    The gradient is correct for singular matrices too.
 
         >>> import minidl
         >>> minidl.linalg.det(minidl.tensor([[2.0, 1.0], [1.0, 3.0]]))
@@ -390,7 +389,7 @@ def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def slogdet(A: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.SLogDetResult:
-    """The sign of the determinant, and the logarithm of its absolute value, which cannot overflow.
+    """The sign and the log of the absolute value of the determinant; cannot overflow.
 
     A singular matrix has the sign 0 and the logarithm -inf. (*, n, n) -> (*) and (*).
 
@@ -404,7 +403,7 @@ def slogdet(A: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.S
 
 @public
 def logdet(input: Tensor) -> Tensor:
-    """log det: nan where the determinant is negative, -inf where it is 0. Of a complex matrix it is complex.
+    """log det: nan where the determinant is negative, -inf where it is 0; complex for a complex matrix.
 
         >>> import minidl
         >>> minidl.logdet(minidl.eye(3))

@@ -1,7 +1,7 @@
-"""Products of reflections: Q in the form in which LAPACK computes it.
+"""Products of reflections: the form in which LAPACK computes Q.
 
-A reflection H = 1 - tau v v^T mirrors space at the plane that is orthogonal to v. QR makes A triangular by one of them
-for each column; v_i is stored below the diagonal of column i, where R has zeros, without the 1 that it begins with.
+A reflection H = 1 - tau v v^T mirrors space at the plane orthogonal to v. QR makes A triangular with one reflection per
+column; v_i is stored below the diagonal of column i, where R has zeros, without its first element, which is 1.
 """
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minidl.backend.device import Array, array_module
 from minidl.ops.base import return_types
 from minidl.ops.base.broadcast import expand_to
 from minidl.ops.base.declaration import alias, public
-from minidl.ops.linalg.equations import beside, check_matrix, check_precision, mH
+from minidl.ops.linalg.equations import check_matrix, check_precision, mH, wrap_like
 from minidl.ops.shape.movement import tril
 from minidl.ops.shape.views import array_of
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Geqrf(Op):
-    """R on and above the diagonal of y, the reflections below; and tau. PyTorch has no gradient of it either."""
+    """R on and above the diagonal of y, the reflections below; and tau. No gradient, as in PyTorch."""
 
     complex_rules = "as written"
 
@@ -37,8 +37,9 @@ class Geqrf(Op):
 
 @public
 def geqrf(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.Reflections:
-    """The QR decomposition of A, with Q as reflections: a named tuple (a, tau), for `linalg.householder_product` and
-    `ormqr`. `linalg.qr` gives Q itself, and has a gradient.
+    """The QR decomposition of A, with Q as reflections: a named tuple (a, tau).
+
+    For `linalg.householder_product` and `ormqr`. `linalg.qr` gives Q itself, and has a gradient.
 
     input: (*, m, n); a: (*, m, n), tau: (*, min(m, n)).
 
@@ -66,8 +67,8 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     who = "linalg.householder_product"
     check_matrix(who, A)
     _check_reflections(who, A, tau)
-    columns = beside(A, array_module(array_of(A)).eye(*A.shape[-2:], dtype=A.dtype))
-    return _reflected(expand_to(columns, tuple(A.shape)), A, tau, backwards=True)
+    columns = wrap_like(A, array_module(array_of(A)).eye(*A.shape[-2:], dtype=A.dtype))
+    return _apply_reflections(expand_to(columns, tuple(A.shape)), A, tau, backwards=True)
 
 
 orgqr = alias("orgqr", householder_product)
@@ -76,8 +77,9 @@ orgqr = alias("orgqr", householder_product)
 @public
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False, *,
           out: Tensor | None = None) -> Tensor:
-    """Q C, or C Q unless `left`, for C = `other` and the square Q that `input` and `tau`, from `geqrf`, stand for;
-    with `transpose`, Q^H C or C Q^H.
+    """Q C, or C Q unless `left`, for C = `other`; `geqrf` returns Q as `input` and `tau`.
+
+    With `transpose`: Q^H C or C Q^H.
 
     input: (*, m, k), tau: (*, k) or shorter; other: (*, m, n), or (*, n, m) unless `left`.
     Errors: RuntimeError where sizes or dtypes do not fit.
@@ -97,15 +99,15 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
     if other.shape[-2] != input.shape[-2]:
         raise RuntimeError(f"{who}: expected other to have {input.shape[-2]} rows (columns unless left), as input, but "
                            f"got {tuple(other.shape)}")
-    return _reflected(other, input, tau, backwards=not transpose)
+    return _apply_reflections(other, input, tau, backwards=not transpose)
 
 
-def _reflected(x: Any, A: Any, tau: Any, backwards: bool) -> Any:
-    """H_1 (H_2 ... (H_k x)), or with the adjoints the other way round."""
+def _apply_reflections(x: Any, A: Any, tau: Any, backwards: bool) -> Any:
+    """H_1 (H_2 ... (H_k x)), or the adjoints in reverse order."""
     xp = array_module(array_of(A))
     vs = tril(A, -1) + xp.eye(*A.shape[-2:], dtype=A.dtype)
     k = tau.shape[-1]
-    tau = tau if backwards else conjugate(tau)      # Q^H is made of the H_i^H
+    tau = tau if backwards else conjugate(tau)      # Q^H is a product of the H_i^H
     for i in reversed(range(k)) if backwards else range(k):
         v = vs[..., :, i:i + 1]
         x = x - tau[..., None, i:i + 1] * v @ (mH(v) @ x)

@@ -1,4 +1,4 @@
-"""The largest singular values of a matrix, and its principal components, from products with a few random vectors."""
+"""The largest singular values and principal components, from random projections."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @public
 def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None) -> return_types.USV:
-    """The q largest singular values and their vectors, approximately: A ~ U diag(S) V^T, a named tuple (U, S, V).
+    """Approximate the q largest singular values: A ~ U diag(S) V^T, a named tuple (U, S, V).
 
     A: (*, m, n); U: (*, m, q), S: (*, q), V: (*, n, q), where q is min(m, n) at most. With M, those of A - M.
-    A q somewhat larger than the rank of A makes it exact. niter: how often the vectors are multiplied with A A^T, which
-    turns them towards the largest singular values; more of it is more accurate.
+    If q is somewhat larger than the rank of A, the result is exact. niter: how often the vectors are multiplied by A
+    A^T; each turns them towards the largest singular values, so a larger niter is more accurate.
 
     Source: Halko, Martinsson, Tropp, "Finding structure with randomness", 2009, algorithms 4.4 and 5.1,
     https://arxiv.org/abs/0909.4061
@@ -36,7 +36,7 @@ def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor |
     check_matrix("svd_lowrank", A, kinds="f")
     A = A if M is None else A - M
     q = min(6 if q is None else q, *A.shape[-2:])
-    if A.shape[-2] < A.shape[-1]:       # fewer rows: they are faster to make orthonormal
+    if A.shape[-2] < A.shape[-1]:       # fewer rows than columns: cheaper to orthonormalize
         U, S, V = _svd_of_tall(mT(A), q, 2 if niter is None else niter)
         return return_types.svd_lowrank(V, S, U)
     return _svd_of_tall(A, q, 2 if niter is None else niter)
@@ -44,12 +44,12 @@ def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor |
 
 def _svd_of_tall(A: Any, q: int, niter: int) -> return_types.USV:
     Q = _range_finder(A, q, niter)                              # (*, m, q), A ~ Q Q^T A
-    U, S, Vh = svd(mT(Q) @ A, full_matrices=False)              # a small one: (*, q, n)
+    U, S, Vh = svd(mT(Q) @ A, full_matrices=False)              # a small matrix: (*, q, n)
     return return_types.svd_lowrank(Q @ U, S, mT(Vh))
 
 
 def _range_finder(A: Any, q: int, niter: int) -> Any:
-    """Orthonormal columns that span nearly all that A reaches: A, applied to q random vectors."""
+    """Orthonormal columns that nearly span the range of A: A, applied to q random vectors."""
     a = array_of(A)
     draws = default_generator(device_of(a)).stream.standard_normal((A.shape[-1], q), dtype=a.dtype)
     Q = qr(A @ (wrap(draws) if a is not A else draws)).Q
@@ -61,11 +61,11 @@ def _range_finder(A: Any, q: int, niter: int) -> Any:
 
 @public
 def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> return_types.USV:
-    """The principal components of the rows of A, approximately: `svd_lowrank` of A without the mean of its rows.
+    """Approximate principal components of the rows of A: `svd_lowrank` of A minus its mean row.
 
-    A: (*, m, n), a row for each sample. The columns of V: (*, n, q) are the directions in which the samples vary most;
-    `A @ V` is what they are in these directions, and S**2 / (m - 1) how much they vary. q is min(6, m, n) unless given;
-    `center=False` leaves the mean in. Errors: ValueError where q is out of range or niter negative.
+    A: (*, m, n), one row per sample. The columns of V: (*, n, q) are the directions in which the samples vary most;
+    `A @ V` is the samples in these directions, and S**2 / (m - 1) their variances. q is min(6, m, n) unless given;
+    `center=False` keeps the mean. Errors: ValueError where q is out of range or niter negative.
 
         >>> import minidl
         >>> samples = minidl.tensor([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])       # they vary along the first axis

@@ -1,7 +1,7 @@
-"""A = P L U by Gaussian elimination, and what it is good for: many equations with one matrix.
+"""A = P L U by Gaussian elimination, for many equations with one matrix.
 
-L is lower triangular with ones on its diagonal, U upper triangular, and P puts rows back that were exchanged. In short
-form, one matrix LU holds both triangles, and `pivots` the exchanges: step i exchanged the rows i and pivots[i] - 1.
+L is lower triangular with ones on its diagonal, U upper triangular, and P undoes the row exchanges. In packed form, one
+matrix LU holds both triangles, and `pivots` the exchanges: step i exchanged the rows i and pivots[i] - 1.
 """
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from minidl.backend.kernels.lu import lu_factor as factor
 from minidl.backend.kernels.lu import row_order
 from minidl.ops.base import return_types
 from minidl.ops.base.declaration import public
-from minidl.ops.index.along_axis import grid
+from minidl.ops.index.along_axis import index_along
 from minidl.ops.index.items import GetItem
 from minidl.ops.linalg.equations import (
     LinAlgError,
     Solve,
     batch_element,
-    beside,
     check_matrix,
     check_right_hand_side,
     identity_like,
@@ -28,6 +27,7 @@ from minidl.ops.linalg.equations import (
     mT,
     same_batch,
     solve_triangular,
+    wrap_like,
 )
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.movement import tril, triu
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 
 class LUFactor(Op):
-    """LU, pivots = the short form of a = P L U, without the exchanges a' = P^T a = L U
+    """LU, pivots = the packed form of a = P L U; below, a' = P^T a = L U
 
-    For square matrices, with W(M) what lies below the diagonal of M, and its other half V(M) = M - W(M),
+    For square matrices, let W(M) be the part of M below the diagonal, and V(M) = M - W(M) the rest. Then
 
         ga' = L^-T (W(L^T gL) + V(gU U^T)) U^-T
 
-    (de Hoog, Anderssen, Lukas, 2011, "Differentiation of matrix functionals using triangular factorization"). Of a wide
-    matrix [X Y] the right part of U is L^-1 Y; below, of a tall one [X; Y], that of L is Y U^-1. There, gradients are
-    those of a solution. Of a complex a every T is an H.
+    (de Hoog, Anderssen, Lukas, 2011, "Differentiation of matrix functionals using triangular factorization"). For a
+    wide matrix [X Y] the right part of U is L^-1 Y; for a tall one [X; Y] the lower part of L is Y U^-1. The
+    gradients of these parts are those of a solution. For a complex a, read every T as H.
     """
 
     materialize = False
@@ -78,14 +78,14 @@ class LUFactor(Op):
 
 
 def permuted_rows(x: Any, order: Array) -> Any:
-    """y[..., i, :] = x[..., order[i], :], where each matrix of the batch may have an order of its own."""
+    """y[..., i, :] = x[..., order[i], :]; each matrix of the batch may have its own order."""
     xp = array_module(order)
     rows = xp.broadcast_to(order[..., None], (*order.shape, x.shape[-1]))
-    return GetItem(grid(rows, rows.ndim - 2), once=True)(x)
+    return GetItem(index_along(rows, rows.ndim - 2), once=True)(x)
 
 
 def first_zero(lu: Array) -> Array:
-    """Which element of U's diagonal is the first 0, counted from 1; 0 where none is: LAPACK's `info`."""
+    """The position of the first 0 on U's diagonal, counted from 1; 0 if there is none: LAPACK's `info`."""
     xp = array_module(lu)
     zero = lu.diagonal(0, lu.ndim - 2, lu.ndim - 1) == 0
     if not zero.shape[-1]:
@@ -93,8 +93,8 @@ def first_zero(lu: Array) -> Array:
     return xp.where(zero.any(axis=-1), zero.argmax(axis=-1) + 1, 0).astype("int32")
 
 
-def raise_where(info: Array, message: str) -> None:
-    """Errors: LinAlgError that names the first matrix whose `info` is not 0, with its number for {}."""
+def check_info(info: Array, message: str) -> None:
+    """Errors: LinAlgError that names the first matrix whose `info` is not 0; {} is its number."""
     if bool((info != 0).any()):
         numbers = info.reshape(-1).tolist()
         index = next(i for i, n in enumerate(numbers) if n)
@@ -108,34 +108,34 @@ def raise_where(info: Array, message: str) -> None:
 @public
 def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False,
                  out: Sequence[Tensor] | None = None) -> return_types.LUFactorExResult:
-    """`lu_factor` that does not look whether U is singular: a named tuple (LU, pivots, info).
+    """`lu_factor` without the check for a singular U: a named tuple (LU, pivots, info).
 
-    info: (*), which element of U's diagonal is the first that is 0, counted from 1; 0 where none is.
-    Errors: LinAlgError, with `check_errors`, where info is not 0; RuntimeError for pivot=False, as PyTorch on the CPU.
+    info: (*), the position of the first 0 on U's diagonal, counted from 1; 0 if there is none. Errors: LinAlgError,
+    with `check_errors`, where info is not 0; RuntimeError for pivot=False, as in PyTorch on the CPU.
 
         >>> import minidl
         >>> minidl.linalg.lu_factor_ex(minidl.tensor([[1.0, 2.0], [2.0, 4.0]])).info
         tensor(2, dtype=int32)
     """
-    return _factorised("linalg.lu_factor_ex", A, pivot, check_errors)
+    return _factorize("linalg.lu_factor_ex", A, pivot, check_errors)
 
 
-def _factorised(who: str, A: Any, pivot: bool, check_errors: bool) -> return_types.LUFactorExResult:
+def _factorize(who: str, A: Any, pivot: bool, check_errors: bool) -> return_types.LUFactorExResult:
     check_matrix(who, A)
     if not pivot:
         raise RuntimeError(f"{who}: LU without pivoting is not implemented; leave pivot=True")
     LU, pivots = LUFactor()(A)
     info = first_zero(array_of(LU))
     if check_errors:
-        raise_where(info, f"{who}: U[{{0}},{{0}}] is zero and using it on lu_solve would result in a division by zero. "
-                          f"If you still want to perform the factorization, consider calling linalg.lu(A) or "
-                          f"linalg.lu_factor_ex(A)")
-    return return_types.linalg_lu_factor_ex(LU, pivots, beside(A, info))
+        check_info(info, f"{who}: U[{{0}},{{0}}] is zero and using it on lu_solve would result in a division by zero. "
+                         f"If you still want to perform the factorization, consider calling linalg.lu(A) or "
+                         f"linalg.lu_factor_ex(A)")
+    return return_types.linalg_lu_factor_ex(LU, pivots, wrap_like(A, info))
 
 
 @public
 def lu_factor(A: Tensor, *, pivot: bool = True, out: Sequence[Tensor] | None = None) -> return_types.LUFactorResult:
-    """A = P L U in short form, for `lu_solve`: a named tuple (LU, pivots).
+    """A = P L U in packed form, for `lu_solve`: a named tuple (LU, pivots).
 
     A: (*, m, n). LU: (*, m, n), with U on and above the diagonal and L below. pivots: (*, min(m, n)), int32.
     Errors: LinAlgError where U has a 0 on its diagonal, RuntimeError for pivot=False.
@@ -145,7 +145,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True, out: Sequence[Tensor] | None = N
         linalg_lu_factor(LU=tensor([[ 2.0000,  5.0000],
                 [ 0.5000, -0.5000]]), pivots=tensor([2, 2], dtype=int32))
     """
-    return return_types.linalg_lu_factor(*_factorised("linalg.lu_factor", A, pivot, True)[:2])
+    return return_types.linalg_lu_factor(*_factorize("linalg.lu_factor", A, pivot, True)[:2])
 
 
 @public
@@ -162,15 +162,15 @@ def lu(A: Tensor, *, pivot: bool = True, out: Sequence[Tensor] | None = None) ->
                 [0.5000, 1.0000]]), tensor([[ 2.0000,  5.0000],
                 [ 0.0000, -0.5000]]))
     """
-    return return_types.linalg_lu(*lu_unpack(*_factorised("linalg.lu", A, pivot, False)[:2]))
+    return return_types.linalg_lu(*lu_unpack(*_factorize("linalg.lu", A, pivot, False)[:2]))
 
 
 @public
 def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
               unpack_pivots: bool = True, *, out: Sequence[Tensor] | None = None) -> return_types.LUResult:
-    """P, L and U of the short form that `lu_factor` returns: a named tuple (P, L, U).
+    """Unpack P, L and U from the result of `lu_factor`: a named tuple (P, L, U).
 
-    L and U are empty unless `unpack_data`, P is unless `unpack_pivots`. Errors: RuntimeError unless pivots are int32.
+    L and U are empty unless `unpack_data`, P unless `unpack_pivots`. Errors: RuntimeError unless pivots are int32.
 
         >>> import minidl
         >>> factors = minidl.linalg.lu_factor(minidl.tensor([[1.0, 2.0], [2.0, 5.0]]))
@@ -180,14 +180,14 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
     """
     _check_pivots("lu_unpack", LU_pivots)
     xp, (m, n) = array_module(array_of(LU_data)), LU_data.shape[-2:]
-    P = L = U = beside(LU_data, xp.empty((0,), LU_data.dtype))
+    P = L = U = wrap_like(LU_data, xp.empty((0,), LU_data.dtype))
     k = min(m, n)
     if unpack_data:
         L = tril(LU_data[..., :, :k], -1) + xp.eye(m, k, dtype=LU_data.dtype)
         U = triu(LU_data[..., :k, :])
     if unpack_pivots:
         order = row_order(array_of(LU_pivots), m)
-        P = beside(LU_data, (order[..., None, :] == xp.arange(m)[:, None]).astype(LU_data.dtype))
+        P = wrap_like(LU_data, (order[..., None, :] == xp.arange(m)[:, None]).astype(LU_data.dtype))
     return return_types.lu_unpack(P, L, U)
 
 
@@ -200,7 +200,7 @@ def _check_pivots(who: str, pivots: Any) -> None:
 @public
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False,
              out: Tensor | None = None) -> Tensor:
-    """The solution X of A X = B, or with `left=False` of X A = B, for A = P L U as `lu_factor` returns it.
+    """Solve A X = B, or X A = B with `left=False`, given the result of `lu_factor`.
 
     B: (*, n, k), or (*, k, n) with `left=False`. With `adjoint` the matrix is A^H.
     Errors: RuntimeError where sizes or dtypes do not fit, LinAlgError where U is singular.
@@ -241,7 +241,7 @@ def older_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, *,
         >>> minidl.lu(minidl.tensor([[1.0, 2.0], [2.0, 5.0]]))[1]
         tensor([2, 2], dtype=int32)
     """
-    found = _factorised("lu", A, pivot, not get_infos)
+    found = _factorize("lu", A, pivot, not get_infos)
     return return_types.lu_with_info(*found) if get_infos else return_types.lu(*found[:2])
 
 

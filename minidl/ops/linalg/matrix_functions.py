@@ -1,4 +1,4 @@
-"""Numbers that describe a matrix, and functions of whole matrices: norms, condition, powers, the exponential."""
+"""Functions of whole matrices: norms, condition, powers, the exponential."""
 from __future__ import annotations
 
 import math
@@ -14,7 +14,7 @@ from minidl.ops.base.dims import normalize_dims
 from minidl.ops.elementwise.arithmetic import abs as abs_
 from minidl.ops.elementwise.selection import where
 from minidl.ops.linalg.decompositions import svdvals
-from minidl.ops.linalg.equations import SLogDet, beside, check_matrix, identity_like, inv, mH
+from minidl.ops.linalg.equations import SLogDet, check_matrix, identity_like, inv, mH, wrap_like
 from minidl.ops.linalg.products import matmul
 from minidl.ops.reduce.extremes import amax, amin
 from minidl.ops.reduce.sums import reduced_shape, sum
@@ -43,10 +43,10 @@ def _floating(who: str, x: Any, dtype: Any) -> Any:
 @public
 def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
                 out: Tensor | None = None) -> Tensor:
-    """(sum |x|^ord)^(1/ord) over the given dimensions, by default over all elements as one vector.
+    """(sum |x|^ord)^(1/ord) over the given dimensions, by default over all elements.
 
-    `ord` may be inf (the largest |x|), -inf (the smallest) and 0 (how many are not zero). Where the norm is 0, so
-    is its gradient. Errors: RuntimeError unless floating, TypeError for an order that is no number.
+    `ord` may be inf (the largest |x|), -inf (the smallest) and 0 (the number of nonzero x). Where the norm is 0, so
+    is its gradient. Errors: RuntimeError unless floating, TypeError for an order that is not a number.
 
         >>> import minidl
         >>> x = minidl.tensor([[3.0, 4.0], [0.0, -2.0]])
@@ -61,7 +61,7 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = Fals
 @public
 def matrix_norm(A: Tensor, ord: float | str = "fro", dim: Any = (-2, -1), keepdim: bool = False, *,
                 dtype: Any = None, out: Tensor | None = None) -> Tensor:
-    """The norm of a matrix, or of each of a batch; `dim` says which two dimensions are rows and columns.
+    """The norm of matrices; `dim` names the two dimensions that are rows and columns.
 
     - 'fro': the root of the sum of all squares
     - 'nuc': the sum of the singular values; 2 and -2: the largest and the smallest of them
@@ -100,10 +100,10 @@ def matrix_norm(A: Tensor, ord: float | str = "fro", dim: Any = (-2, -1), keepdi
 @public
 def norm(A: Tensor, ord: Order = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
          out: Tensor | None = None) -> Tensor:
-    """`vector_norm` or `matrix_norm`, whichever the arguments ask for.
+    """`vector_norm` or `matrix_norm`, depending on the arguments.
 
-    Without `ord`: the 2-norm of all elements, or over `dim`. With it: of a vector if `dim` is an int or the tensor
-    1D, of matrices if `dim` is a pair or the tensor 2D. Errors: RuntimeError where it is unclear which is meant.
+    Without `ord`: the 2-norm of all elements, or over `dim`. With `ord`: a vector norm if `dim` is an int or the
+    tensor 1D, a matrix norm if `dim` is a pair or the tensor 2D. Errors: RuntimeError where neither applies.
 
         >>> import minidl
         >>> A = minidl.tensor([[1.0, -2.0], [3.0, 4.0]])
@@ -127,10 +127,10 @@ def norm(A: Tensor, ord: Order = None, dim: Any = None, keepdim: bool = False, *
 
 @public
 def cond(A: Tensor, p: Order = None, *, out: Tensor | None = None) -> Tensor:
-    """The condition number |A| |A^-1|: by how much solving with A may magnify a relative error.
+    """The condition number |A| |A^-1|: the factor by which solving with A may magnify a relative error.
 
-    By default, and with p=2, the quotient of the largest and the smallest singular value, for matrices of any
-    shape; -2 is the inverse of that. With another order of `matrix_norm`, A must be square.
+    By default, and with p=2, the largest singular value divided by the smallest, for matrices of any shape; -2 is the
+    inverse of that. With another order of `matrix_norm`, A must be square.
     A singular A has the condition inf. Errors: RuntimeError for another p.
 
         >>> import minidl
@@ -141,7 +141,7 @@ def cond(A: Tensor, p: Order = None, *, out: Tensor | None = None) -> Tensor:
     if p is None or p in (2, -2):
         S = svdvals(A)
         if not S.shape[-1]:
-            return sum(S, -1)      # a matrix without elements: 0
+            return sum(S, -1)      # a matrix without elements gives 0
         return S[..., -1] / S[..., 0] if p == -2 else S[..., 0] / S[..., -1]
     if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
@@ -156,9 +156,9 @@ def cond(A: Tensor, p: Order = None, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
-    """A multiplied with itself n times; of a negative n, the inverse of that; of 0 the identity.
+    """The n-th power of a matrix; for a negative n, of its inverse; for 0 the identity.
 
-    A: (*, m, m); of integers for n >= 0. It takes about 2 log2(n) products.
+    A: (*, m, m), which may be integers if n >= 0. It takes about 2 log2(n) products.
     Errors: LinAlgError for n < 0 where A is singular.
 
         >>> import minidl
@@ -173,10 +173,10 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         return matrix_power(inv(A), -n)
     if n == 0:
         one = identity_like(A, A.shape[-1])
-        return beside(A, array_module(one).broadcast_to(one, A.shape).copy())
+        return wrap_like(A, array_module(one).broadcast_to(one, A.shape).copy())
     y: Tensor | None = None
     square = Clone("C")(A)
-    while True:     # one bit of n after the other: A, A^2, A^4, ...
+    while True:     # one bit of n at a time: A, A^2, A^4, ...
         if n & 1:
             y = square if y is None else matmul(y, square)
         n >>= 1
@@ -188,18 +188,18 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
 
 # ---------------------------------------------------------------------- the exponential
 
-# The Pade approximant of degree 13 of e^x is p(x) / p(-x), with p(x) = sum PADE[k] x^k. It is exact to double
-# precision for matrices whose 1-norm is no more than PADE_REACH.
+# The Pade approximant of e^x of degree 13 is p(x) / p(-x), with p(x) = sum PADE[k] x^k. It is exact to double
+# precision for matrices whose 1-norm is at most PADE_REACH.
 PADE = [math.comb(13, k) * math.factorial(26 - k) / math.factorial(26) for k in range(14)]
 PADE_REACH = 5.37
 
 
 class MatrixExp(Op):
-    """y = e^x = 1 + x + x^2/2! + x^3/3! + ..., with e^x = (e^(x / 2^s))^(2^s), s such that x / 2^s is small.
+    """y = e^x = 1 + x + x^2/2! + x^3/3! + ... = (e^(x / 2^s))^(2^s), with s such that x / 2^s is small.
 
-    The gradient is the derivative of the exponential at x^T in the direction of g, and that is part of the
-    exponential of a matrix twice as large (Van Loan, 1978, "Computing integrals involving the matrix exponential"),
-    with T an H if x is complex:
+    The gradient is the derivative of the exponential at x^T in the direction of g. That is a block of the
+    exponential of a matrix of twice the size (Van Loan, 1978, "Computing integrals involving the matrix
+    exponential"); for a complex x, read T as H:
 
         exp [x^T  g ]  =  [e^(x^T)   gx    ]
             [ 0  x^T]     [  0     e^(x^T) ]
@@ -227,7 +227,7 @@ class MatrixExp(Op):
 
 
 def pade(x: Array) -> Array:
-    """p(x) / p(-x), in six products and one division: x is taken out of the odd powers, and x^6 of the high ones."""
+    """p(x) / p(-x), in six products and one division: factor x out of the odd powers, x^6 out of the high ones."""
     xp = array_module(x)
     one, b = xp.eye(x.shape[-1], dtype=x.dtype), PADE
     x2 = x @ x

@@ -1,8 +1,7 @@
-"""Products of matrices: matmul and its kin, and `linear`.
+"""Products of matrices: `matmul` and others, and `linear`.
 
-`MatMul` multiplies matrices, or stacks of them. `Linear` is the layer that most of a network's time goes into. A
-product is linear in each factor, so its gradients are products again. Products of tensors of any shape stand in
-`contraction.py`.
+`MatMul` multiplies matrices, or stacks of them. `Linear` is the layer that takes most of a network's time. A product is
+linear in each factor, so its gradients are products again. Products of tensors of any shape are in `contraction.py`.
 """
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class MatMul(Op):
-    """y[..., i, j] = sum_k a[..., i, k] b[..., k, j], for matrices or equally long stacks of them.
+    """y[..., i, j] = sum_k a[..., i, k] b[..., k, j], for matrices or stacks of the same length.
 
         ga = g b^T        gb = a^T g
     """
@@ -55,7 +54,7 @@ class Linear(Op):
 
         gx = g W        gW = g^T x, summed over all rows        gb = g, summed over all rows
 
-    Whatever stands before the last axis of x is laid out as rows of one matrix, for one large product.
+    The axes of x before the last become the rows of one matrix, for one large product.
     """
 
     complex_rules = "conjugated"
@@ -90,8 +89,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     - (n,) and (n,): the dot product, ()
     - (m, k) and (k, n): the matrix product, (m, n)
     - (k,) and (k, n), or (m, k) and (k,): the vector counts as a row, or as a column: (n,), or (m,)
-    - more dimensions: stacks of matrices, (*, m, k) and (*, k, n). What stands before the last two
-      is broadcast; a vector goes with every matrix of the stack.
+    - more dimensions: stacks of matrices, (*, m, k) and (*, k, n). All dimensions before the last two are broadcast; a
+      vector is multiplied with every matrix of the stack.
 
     Both must have one dtype. Errors: RuntimeError where sizes or dtypes do not fit.
 
@@ -106,7 +105,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     _check_factors("matmul", a, b)
     if a.ndim == 2 == b.ndim:
         return MatMul()(a, b)
-    if b.ndim == 1:     # (*, k) and (k,): the vector is the only row of a weight
+    if b.ndim == 1:     # (*, k) and (k,): the vector is a weight of one row
         return Contract(["k"], ["k"], [])(a, b) if a.ndim == 1 else \
             reshape(Linear()(a, unsqueeze(b, 0), None), tuple(a.shape[:-1]))
     if a.ndim == 1:
@@ -121,7 +120,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 
 
 def _check_factors(who: str, a: Any, b: Any) -> None:
-    """Whether a @ b has a meaning. Errors: RuntimeError, with PyTorch's words."""
+    """Check that a @ b is defined. Errors: RuntimeError, with PyTorch's words."""
     try:
         if a.ndim and b.ndim and a.dtype == b.dtype and a.shape[-1] == b.shape[-2 if b.ndim > 1 else -1]:
             return
@@ -141,7 +140,7 @@ def _check_factors(who: str, a: Any, b: Any) -> None:
 
 
 def _check_linear(input: Any, weight: Any) -> None:
-    """`_check_factors` of input and weight.T, which says what to do about the input."""
+    """`_check_factors` of input and weight.T, with a hint about the input."""
     if input.ndim and input.shape[-1] == weight.shape[1] and dtypes_clash(input, weight):
         raise RuntimeError(f"linear: expected m1 and m2 to have the same dtype, but got: {input.dtype} != "
                            f"{weight.dtype}; try input{cast_to(weight.dtype)}")
@@ -154,7 +153,7 @@ def _check_linear(input: Any, weight: Any) -> None:
 
 
 def _mismatch(a: Shape, b: Shape) -> str:
-    """What does not fit, and whether a transpose would help."""
+    """Name the sizes that differ, and suggest a transpose that helps."""
     if len(b) == 1 == len(a):
         return (f"inconsistent tensor size, expected tensor [{a[0]}] and src [{b[0]}] to have the same number of "
                 f"elements, but got {a[0]} and {b[0]} elements respectively")
@@ -192,7 +191,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The products of two equally long stacks of matrices, (B, m, k) and (B, k, n).
+    """The products of two stacks of matrices, (B, m, k) and (B, k, n).
 
         >>> import minidl
         >>> minidl.bmm(minidl.ones(10, 3, 4), minidl.ones(10, 4, 5)).shape
@@ -203,7 +202,7 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def _check_batches(who: str, batch1: Any, batch2: Any) -> None:
-    """Two equally long stacks of matrices that can be multiplied. Errors: RuntimeError."""
+    """Check for two stacks of B matrices that can be multiplied. Errors: RuntimeError."""
     _check_ndim(who, "batch1", batch1, 3)
     _check_ndim(who, "batch2", batch2, 3)
     if batch1.shape[0] != batch2.shape[0]:
@@ -242,7 +241,7 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """sum_i conj(a_i) b_i of two vectors; of real numbers `dot`.
+    """sum_i conj(a_i) b_i of two vectors; `dot` for real numbers.
 
         >>> import minidl
         >>> minidl.vdot(minidl.tensor([1j, 2]), minidl.tensor([1j, 3]))
@@ -264,7 +263,9 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 @public
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The dot products of all vectors along the last dimensions: (*, n) and (+, n) -> (*, +). Numbers multiply.
+    """The dot products of all vectors along the last dimensions: (*, n) and (+, n) -> (*, +).
+
+    A number multiplies the other tensor.
 
     Errors: RuntimeError where the last sizes differ.
 
@@ -332,14 +333,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 @public
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1,
           out: Tensor | None = None) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2). With beta=0, `input` is ignored, nan and all.
+    """beta * input + alpha * (mat1 @ mat2). With beta=0, `input` is ignored, even if it is nan.
 
         >>> import minidl
         >>> minidl.addmm(minidl.ones(2), minidl.eye(2), minidl.eye(2), alpha=2)
         tensor([[3., 1.],
                 [1., 3.]])
     """
-    return _plus(input, mm(mat1, mat2), beta, alpha, "addmm")
+    return _add_product(input, mm(mat1, mat2), beta, alpha, "addmm")
 
 addmm_ = in_place(addmm)
 
@@ -353,7 +354,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
         >>> minidl.addmv(minidl.ones(2), minidl.eye(2), minidl.ones(2))
         tensor([2., 2.])
     """
-    return _plus(input, mv(mat, vec), beta, alpha, "addmv")
+    return _add_product(input, mv(mat, vec), beta, alpha, "addmv")
 
 addmv_ = in_place(addmv)
 
@@ -368,7 +369,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
         tensor([[[4., 4., 4.],
                  [4., 4., 4.]]])
     """
-    return _plus(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
+    return _add_product(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
 
 baddbmm_ = in_place(baddbmm)
 
@@ -383,7 +384,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
         tensor([[15., 15.]])
     """
     _check_batches("addbmm", batch1, batch2)
-    return _plus(input, Contract("bik", "bkj", "ij")(batch1, batch2), beta, alpha, "addbmm")
+    return _add_product(input, Contract("bik", "bkj", "ij")(batch1, batch2), beta, alpha, "addbmm")
 
 addbmm_ = in_place(addbmm)
 
@@ -400,12 +401,12 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     """
     _check_ndim("addr", "vec1", vec1, 1)
     _check_ndim("addr", "vec2", vec2, 1)
-    return _plus(input, outer(vec1, vec2), beta, alpha, "addr")
+    return _add_product(input, outer(vec1, vec2), beta, alpha, "addr")
 
 addr_ = in_place(addr)
 
 
-def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
+def _add_product(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
     if broadcast_shape(who, tuple(input.shape), tuple(y.shape)) != tuple(y.shape):
         raise RuntimeError(f"{who}: input, of shape {tuple(input.shape)}, cannot be expanded to the shape of "
                            f"the product, {tuple(y.shape)}")
@@ -415,7 +416,7 @@ def _plus(input: Any, y: Any, beta: float, alpha: float, who: str) -> Any:
 
 
 def mT(input: Tensor, who: str = "mT") -> Any:
-    """`Tensor.mT`: every matrix transposed, (*, m, n) -> (*, n, m), a view; a number itself.
+    """`Tensor.mT`: transpose every matrix, (*, m, n) -> (*, n, m), a view; a number stays itself.
 
     Errors: RuntimeError for a vector.
     """
@@ -427,7 +428,7 @@ def mT(input: Tensor, who: str = "mT") -> Any:
 
 @public
 def adjoint(input: Tensor) -> Tensor:
-    """Every matrix transposed and conjugated, (*, m, n) -> (*, n, m); a view if it is real.
+    """Transpose and conjugate every matrix, (*, m, n) -> (*, n, m); a view if it is real.
 
     Errors: RuntimeError for a vector.
 
@@ -449,10 +450,10 @@ def H(input: Tensor) -> Any:
 
 @public
 def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """The product of two or more matrices, in the order of multiplication that costs least.
+    """Multiply two or more matrices, in the cheapest order.
 
-    The first and the last may be vectors, a row and a column. How the cheapest order is found: Cormen, Leiserson,
-    Rivest, Stein, Introduction to Algorithms, "Matrix-chain multiplication".
+    The first and the last may be vectors: a row and a column. Source of the search: Cormen, Leiserson, Rivest, Stein,
+    Introduction to Algorithms, "Matrix-chain multiplication".
     Errors: RuntimeError for fewer than two, and where sizes do not fit.
 
         >>> import minidl
@@ -472,13 +473,13 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
         _check_ndim("multi_dot", f"tensor {i}", x, 2)
     for a, b in zip(chain, chain[1:]):
         _check_factors("multi_dot", a, b)
-    y = _cheapest(chain)
+    y = _multiply_cheapest(chain)
     return reshape(y, y.shape[first:2 - last])
 
 
 @public
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
-    """`multi_dot` of matrices that are given one by one.
+    """`multi_dot` of matrices given as separate arguments.
 
         >>> import minidl
         >>> minidl.chain_matmul(minidl.ones(2, 100), minidl.ones(100, 3), minidl.ones(3, 1)).shape
@@ -490,7 +491,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     return Clone("C")(matrices[0]) if len(matrices) == 1 else multi_dot(matrices)
 
 
-def _cheapest(chain: list[Any]) -> Any:
+def _multiply_cheapest(chain: list[Any]) -> Any:
     """Multiply a chain of matrices. cost[i, j] is the least work for the product of i to j."""
     rows = [x.shape[0] for x in chain] + [chain[-1].shape[1]]
     n = len(chain)
@@ -507,7 +508,7 @@ def _cheapest(chain: list[Any]) -> Any:
     return multiply(0, n - 1)
 
 
-# ---------------------------------------------------------------------- traces, blocks, vectors in space
+# ---------------------------------------------------------------------- trace, Kronecker and cross product
 
 
 @public
@@ -538,7 +539,7 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 class Cross(Op):
-    """y = a x b in space;  (a x b) . g = a . (b x g) = b . (g x a), so those are the gradients"""
+    """y = a x b in space;  (a x b) . g = a . (b x g) = b . (g x a) gives both gradients"""
 
     complex_rules = "conjugated"
 
@@ -557,7 +558,7 @@ class Cross(Op):
 
 @public
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
-    """The vector product along a dimension of size 3, by default the first of that size; others broadcast.
+    """The cross product along a dimension of size 3 (default: the first such); others broadcast.
 
     Errors: RuntimeError where there is no such dimension.
 

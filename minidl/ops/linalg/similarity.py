@@ -1,4 +1,4 @@
-"""How alike two vectors are: the angle between them, their distance, or a bilinear form that is learnt."""
+"""The similarity of two vectors: their angle, their distance, or a learned bilinear form."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @public
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle between x1 and x2 along `dim`: their product, divided by both lengths.
+    """The cosine of the angle between x1 and x2 along `dim`: their product divided by both lengths.
 
     Shapes are broadcast. Lengths below eps count as eps.
     Errors: IndexError where there is no such dimension, RuntimeError where shapes or dtypes do not fit.
@@ -40,7 +40,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 @public
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
-    """The p-norm of x1 - x2 + eps along the last axis: the distance of row i of one to row i of the other.
+    """The p-norm of x1 - x2 + eps along the last axis: the distance between rows i of both.
 
     x1 and x2 (N, D) or (D,), broadcast. eps keeps the distance from 0, where the norm has no gradient.
     Errors: RuntimeError where shapes or dtypes do not fit.
@@ -55,7 +55,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 @public
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norm distance of every row of (N, D) to every later one, in a row: (N*(N-1)/2,).
+    """The p-norm distances of all pairs of rows of (N, D): (N*(N-1)/2,).
 
     The order is (0, 1), (0, 2), ..., (1, 2), ... as in SciPy's `pdist`. Memory: N*(N-1)/2 * D numbers.
     Errors: RuntimeError unless `input` is floating and 2-D, and p not negative.
@@ -76,7 +76,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
 @public
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y_k = x1^T W_k x2 + b_k: how well two vectors fit, once for each matrix W_k.
+    """y_k = x1^T W_k x2 + b_k: one similarity of two vectors for each matrix W_k.
 
     input1 (*, I), input2 (*, J), weight (K, I, J), bias (K,) or None -> (*, K)
     Errors: RuntimeError where shapes or dtypes do not fit.

@@ -1,4 +1,4 @@
-"""Losses: how far a prediction is from its target, as one number to minimise. Read `losses.py` first."""
+"""Losses: the distance of a prediction from its target. Read `losses.py` first."""
 from minidl.ops.loss.losses import (
     BinaryCrossEntropy, CrossEntropy, binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy,
     gaussian_nll_loss, huber_loss, kl_div, l1_loss, mse_loss, nll_loss, poisson_nll_loss, smooth_l1_loss,

@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: learn to write down a sequence without being told when each label is said."""
+"""Connectionist temporal classification: learn to transcribe sequences without the time of each label."""
 from __future__ import annotations
 
 import math
@@ -18,7 +18,7 @@ from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.exponential import logaddexp
 from minidl.ops.elementwise.selection import where
 from minidl.ops.index.along_axis import gather
-from minidl.ops.loss.losses import check_reduction, reduced
+from minidl.ops.loss.losses import check_reduction, reduce_losses
 from minidl.ops.reduce.sums import mean
 from minidl.ops.shape.movement import pad
 from minidl.ops.shape.views import array_of
@@ -26,18 +26,18 @@ from minidl.ops.shape.views import array_of
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
-NEVER = -1e30   # a logarithm that stands for -inf, and has derivatives
+LOG_ZERO = -1e30   # stands for log 0 = -inf, and has derivatives
 
 
 class CTCLoss(FusedOp):
     """loss[n] = -log(sum over paths of prod over t of p[t, n, symbol of the path in frame t])
 
-    log_probs (T, N, C) -> (N,). A path is any sequence of T symbols that gives the labels once repetitions are
-    merged and then blanks left out. Forward and backward probabilities, alpha and beta, sum up all of them.
+    log_probs (T, N, C) -> (N,). A path is a sequence of T symbols that gives the labels after repetitions are merged
+    and blanks removed. Forward and backward probabilities, alpha and beta, sum over all paths.
 
-    Logarithms of probabilities cannot be moved one by one, since exp of them sums to 1. So the gradient is that of the
-    scores behind them: p - q, with q the probability that a right path says the symbol then (Graves, equation
-    16). `reference` says so with log_softmax, which changes nothing else.
+    Log-probabilities cannot change one by one, since their exp sums to 1. So the gradient is that of the scores
+    before the log_softmax: p - q, where q is the probability that a correct path has the symbol in that frame
+    (Graves, equation 16). `reference` expresses that with log_softmax, which changes nothing else.
     """
 
     def __init__(self, paths: Paths, zero_infinity: bool) -> None:
@@ -47,19 +47,19 @@ class CTCLoss(FusedOp):
         symbols, leaps, frames, ends = self.paths
         logp, xp, (T, (N, L)) = log_softmax(log_probs, 2), array_module(symbols), (len(log_probs), symbols.shape)
         said = gather(logp, 2, xp.broadcast_to(symbols, (T, N, L)))
-        alpha: Any = where(xp.arange(L) < 1, said[0] * 0, NEVER) if T else None
+        alpha: Any = where(xp.arange(L) < 1, said[0] * 0, LOG_ZERO) if T else None
         for t in range(T):
-            one, two = pad(alpha, (1, -1), value=NEVER), pad(alpha, (2, -2), value=NEVER)
-            after = logaddexp(logaddexp(alpha, one), where(leaps, two, NEVER)) + said[t]
+            one, two = pad(alpha, (1, -1), value=LOG_ZERO), pad(alpha, (2, -2), value=LOG_ZERO)
+            after = logaddexp(logaddexp(alpha, one), where(leaps, two, LOG_ZERO)) + said[t]
             alpha = where((t < frames)[:, None], after, alpha)
         last = ends[:, None]
-        at_label = where(last > 0, gather(alpha, 1, xp.maximum(last - 1, 0)), NEVER)
+        at_label = where(last > 0, gather(alpha, 1, xp.maximum(last - 1, 0)), LOG_ZERO)
         losses = -logaddexp(gather(alpha, 1, last), at_label)[:, 0]
-        return where(losses >= -NEVER / 10, 0.0 if self.zero_infinity else math.inf, losses)     # NaN stays NaN
+        return where(losses >= -LOG_ZERO / 10, 0.0 if self.zero_infinity else math.inf, losses)     # NaN stays NaN
 
     def forward(self, log_probs: Array) -> Array:
         losses, alpha = kernels.ctc_forward(log_probs, self.paths)
-        self.keep(losses=losses.copy(), alpha=alpha)     # users may write into what is returned
+        self.keep(losses=losses.copy(), alpha=alpha)     # users may write into the returned losses
         return array_module(losses).where(losses == np.inf, 0, losses) if self.zero_infinity else losses
 
     def gradient(self, g: Array, log_probs: Array, losses: Array, alpha: Array) -> list[Array]:
@@ -72,18 +72,19 @@ class CTCLoss(FusedOp):
 @public
 def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any, blank: int = 0,
              reduction: str = "mean", zero_infinity: bool = False) -> Tensor:
-    """How unlikely the labels of a sequence are, summed over all ways to say them one by one within T frames.
+    """-log of the probability of the labels, summed over their paths.
 
-    log_probs (T, N, C) or (T, C): what `log_softmax` gives, the probability of each symbol in each frame. targets
-    (N, S) or (S,), labels other than `blank`; or those of all sequences in a row, (sum of target_lengths,).
-    input_lengths, target_lengths (N,): how many frames and labels count, as a tensor or a sequence of ints.
-    reduction: "mean" divides by the number of labels, at least 1, before the mean over the batch. A sequence with fewer
-    frames than its labels need has the loss inf and the gradient nan; with zero_infinity, both are 0.
+    log_probs (T, N, C) or (T, C): the result of `log_softmax`, log-probabilities of each symbol in each frame.
+    targets (N, S) or (S,), labels other than `blank`; or the labels of all sequences one after the other, (sum of
+    target_lengths,). input_lengths, target_lengths (N,): the numbers of frames and labels that count, as a tensor or
+    a sequence of ints. reduction: "mean" divides by the number of labels, at least 1, before the mean over the
+    batch. A sequence with fewer frames than its labels need has the loss inf and the gradient nan; with
+    zero_infinity, both are 0.
 
-    The gradient assumes that exp(log_probs) sums to 1 over the symbols: it is that of the scores behind the
+    The gradient assumes that exp(log_probs) sums to 1 over the symbols: it is that of the scores before the
     `log_softmax`, as in PyTorch.
-    Errors: RuntimeError where shapes, lengths or dtypes do not fit or a label is blank, IndexError for labels that are
-    no symbol, ValueError for another reduction.
+    Errors: RuntimeError where shapes, lengths or dtypes do not fit or a label is blank, IndexError for labels out of
+    range, ValueError for another reduction.
 
     Source: Graves et al., "Connectionist Temporal Classification", 2006,
     https://www.cs.toronto.edu/~graves/icml_2006.pdf
@@ -101,16 +102,16 @@ def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Any, target_leng
         targets = targets[None] if targets.ndim == 1 else targets
         losses = _losses(who, log_probs[:, None], targets, _ints(input_lengths), _ints(target_lengths), blank,
                          zero_infinity)
-        return _reduced(losses, _ints(target_lengths), reduction) if reduction == "mean" else losses[0]
+        return _reduce_losses(losses, _ints(target_lengths), reduction) if reduction == "mean" else losses[0]
     if log_probs.ndim != 3:
         raise RuntimeError(f"{who}: Expected log_probs (T, N, C) or (T, C), but got {tuple(log_probs.shape)}")
     frames, counts = _ints(input_lengths), _ints(target_lengths)
-    return _reduced(_losses(who, log_probs, targets, frames, counts, blank, zero_infinity), counts, reduction)
+    return _reduce_losses(_losses(who, log_probs, targets, frames, counts, blank, zero_infinity), counts, reduction)
 
 
-def _reduced(losses: Any, counts: list[int], reduction: str) -> Any:
+def _reduce_losses(losses: Any, counts: list[int], reduction: str) -> Any:
     if reduction != "mean":
-        return reduced(losses, reduction)
+        return reduce_losses(losses, reduction)
     array = array_of(losses)
     share = array_module(array).asarray(1 / np.maximum(counts, 1), dtype=array.dtype)
     return mean(losses * (wrap(share) if isinstance(losses, TensorBase) else share))
@@ -141,7 +142,7 @@ def _losses(who: str, logp: Any, targets: Any, frames: list[int], counts: list[i
 
 
 def _labels(who: str, targets: Array, counts: list[int], N: int) -> Array:
-    """The labels as integers, one row for each sequence, with one label at least."""
+    """The labels as integers: one row per sequence, at least one column."""
     xp, most = array_module(targets), max([1, *counts])
     if targets.dtype.kind not in "iu":
         raise RuntimeError(f"{who}: expected targets to be Long (int64) or another integer, but got {targets.dtype}; "
@@ -168,7 +169,7 @@ def _labels(who: str, targets: Array, counts: list[int], N: int) -> Array:
 
 
 def _paths(labels: Array, inside: Array, frames: list[int], counts: list[int], blank: int) -> Paths:
-    """A blank before, between and behind the labels."""
+    """Put a blank before, between and after the labels."""
     xp, (N, S) = array_module(labels), labels.shape
     symbols = xp.full((N, 2 * S + 1), blank, dtype=np.int64)
     symbols[:, 1::2] = xp.where(inside, labels, blank)
@@ -185,5 +186,5 @@ def _ints(lengths: Any) -> list[int]:
 
 
 def _on_device_of(like: Array, values: list[int]) -> Array:
-    """Integers as an array on the device of another one."""
+    """Integers as an array on the device of `like`."""
     return array_module(like).asarray(values, dtype=np.int64)

@@ -20,9 +20,9 @@ def linear_cross_entropy(input: Tensor, linear_weight: Tensor, target: Tensor, *
                          label_smoothing: float = 0.0, options: Any = None) -> Tensor:
     """`cross_entropy(linear(input, linear_weight, linear_bias), target, ...)`: from features to the loss.
 
-    input (N, in) or (in,), linear_weight (C, in); or, for several losses a sample, (C, d1, ..., in): the scores are
-    then (N, C, d1, ...). linear_bias: linear_weight's shape without `in`. Everything else is that of `cross_entropy`.
-    options, PyTorch's advice on how to save memory, has no meaning here.
+    input (N, in) or (in,), linear_weight (C, in); or, for several losses per sample, (C, d1, ..., in): the scores
+    are then (N, C, d1, ...). linear_bias: linear_weight's shape without `in`. All other arguments are those of
+    `cross_entropy`. options, PyTorch's hint on how to save memory, has no effect here.
     Errors: RuntimeError where shapes do not fit, and as `cross_entropy`.
 
         >>> import minidl

@@ -1,8 +1,8 @@
-"""Losses: how far a prediction is from its target, as one number to minimise.
+"""Losses: the distance of a prediction from its target, as one number to minimise.
 
-A loss is first computed for every element, or every sample, and then reduced: 'mean', 'sum' or 'none'.
-Shapes must be equal. Broadcasting (N, 1) against (N,) gives N*N differences and a network that does not
-learn, so it is an error here. Losses with a margin stand in `margin.py`, of unaligned sequences in `ctc.py`.
+A loss is first computed for every element or sample, and then reduced: 'mean', 'sum' or 'none'.
+Shapes must be equal. Broadcasting (N, 1) against (N,) gives N*N differences and a network that does not learn, so it
+is an error here. Losses with a margin are in `margin.py`, the loss of unaligned sequences in `ctc.py`.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from minidl.ops.base.broadcast import expand_to
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
-from minidl.ops.base.hints import instead_of
+from minidl.ops.base.hints import suggest_tensor
 from minidl.ops.base.ufunc import Elementwise
 from minidl.ops.elementwise.arithmetic import abs as abs_
 from minidl.ops.elementwise.exponential import exp, log, xlogy
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 
-def reduced(losses: Any, reduction: str) -> Any:
-    """Their mean, their sum, or the losses as they are."""
+def reduce_losses(losses: Any, reduction: str) -> Any:
+    """The mean or the sum of the losses, or the losses themselves."""
     return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
 
 
@@ -55,8 +55,8 @@ class CrossEntropy(FusedOp):
 
     with logp = log_softmax(x) and e the label smoothing; 0 where the target is `ignore_index`.
 
-    x (N, C, d1, ...), target (N, d1, ...), weight (C,) -> (N, d1, ...). Without smoothing and weight the gradient
-    is softmax(x) - onehot(target): what the network says, minus what is right.
+    x (N, C, d1, ...), target (N, d1, ...), weight (C,) -> (N, d1, ...). Without smoothing and weight, the gradient is
+    softmax(x) - onehot(target): the prediction minus the truth.
     """
 
     def __init__(self, ignore_index: int, label_smoothing: float) -> None:
@@ -67,7 +67,7 @@ class CrossEntropy(FusedOp):
         losses = (1 - e) * negative_log_likelihood(logp, target, weight, self.ignore_index)
         if not e:
             return losses
-        weighted = logp if weight is None else logp * along_channels(weight, x.ndim)
+        weighted = logp if weight is None else logp * expand_to_channels(weight, x.ndim)
         return losses - where(target != self.ignore_index, sum(weighted, 1), 0.0) * (e / x.shape[1])
 
     def forward(self, x: Array, target: Array, weight: Array | None = None) -> Array:
@@ -92,15 +92,15 @@ def negative_log_likelihood(logp: Any, target: Any, weight: Any, ignore_index: i
 @public
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
                   reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
-    """How little probability softmax(input) gives to the right class: the mean of -log p.
+    """The mean of -log p, with p = softmax(input) of the correct class.
 
-    input (N, C), or (N, C, d1, ...) for one class a pixel, or (C,): scores of the classes, before softmax.
-    target: the right class of each as an integer, (N,), (N, d1, ...) or (); or the probability of each class, in
-    the shape of input. weight (C,): how much each class counts; with integer targets, the mean is then over the
-    weights. ignore_index: samples with this target do not count. label_smoothing: this much of the target's
-    probability is shared out evenly among all classes.
-    Errors: IndexError where a target is no class, ValueError where batch sizes differ, RuntimeError for other shapes
-    and dtypes. If all samples are ignored their mean is nan.
+    input (N, C), or (N, C, d1, ...) with one class per pixel, or (C,): scores of the classes, before softmax.
+    target: the correct classes as integers, (N,), (N, d1, ...) or (); or the probability of each class, in the shape of
+    input. weight (C,): the weight of each class; with integer targets, the mean is then weighted too. ignore_index:
+    samples with this target do not count. label_smoothing: this share of the target's probability is spread evenly over
+    all classes.
+    Errors: IndexError where a target is not a class, ValueError where batch sizes differ, RuntimeError for other shapes
+    and dtypes. If all samples are ignored, the mean is nan.
 
     Source of label smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2015,
     https://arxiv.org/abs/1512.00567
@@ -126,7 +126,9 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
         return _cross_entropy_of_probabilities(input, target, weight, reduction, label_smoothing)
     target = _check_target(who, input, target, weight, ignore_index)
     losses = CrossEntropy(ignore_index, label_smoothing)(input, target, weight)
-    return _weighted_mean(losses, target, weight, ignore_index) if reduction == "mean" else reduced(losses, reduction)
+    if reduction == "mean":
+        return _weighted_mean(losses, target, weight, ignore_index)
+    return reduce_losses(losses, reduction)
 
 
 def _cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, reduction: str, e: float) -> Any:
@@ -135,14 +137,14 @@ def _cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, reduct
     logp = log_softmax(input, 1)
     if e:
         target = target * (1 - e) + e / input.shape[1]
-    weighted = target * logp if weight is None else target * logp * along_channels(weight, input.ndim)
-    return reduced(-sum(weighted, 1), reduction)
+    weighted = target * logp if weight is None else target * logp * expand_to_channels(weight, input.ndim)
+    return reduce_losses(-sum(weighted, 1), reduction)
 
 
 @public
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
              reduction: str = "mean") -> Tensor:
-    """`cross_entropy` of what are log-probabilities already: the mean of -input at the target.
+    """`cross_entropy` of log-probabilities: the mean of -input at the target.
 
     Arguments, shapes and errors: as `cross_entropy`, with integer targets.
 
@@ -160,7 +162,9 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
         return result[0] if reduction == "none" else result
     target = _check_target("nll_loss", input, target, weight, ignore_index)
     losses = negative_log_likelihood(input, target, weight, ignore_index)
-    return _weighted_mean(losses, target, weight, ignore_index) if reduction == "mean" else reduced(losses, reduction)
+    if reduction == "mean":
+        return _weighted_mean(losses, target, weight, ignore_index)
+    return reduce_losses(losses, reduction)
 
 
 def _weighted_mean(losses: Any, target: Any, weight: Any, ignore_index: int) -> Any:
@@ -169,21 +173,21 @@ def _weighted_mean(losses: Any, target: Any, weight: Any, ignore_index: int) -> 
     kept = target != ignore_index
     total = kept.sum() if weight is None else weight[array_module(target).where(kept, target, 0)][kept].sum()
     total = array_module(target).asarray(total, dtype=np.float32 if dtype == np.float16 else dtype)
-    with np.errstate(invalid="ignore"):   # 0 / 0 is meant to be nan
+    with np.errstate(invalid="ignore"):   # 0 / 0 gives the nan if all are ignored
         return cast(sum(losses, dtype=total.dtype) / (wrap(total) if isinstance(losses, TensorBase) else total), dtype)
 
 
 def as_target(target: Any, input: Any, who: str) -> Any:
     if not hasattr(target, "dtype"):
         raise TypeError(f"{who}(): argument 'target' must be Tensor, not {type(target).__name__}; "
-                        f"{instead_of(target)}")
+                        f"{suggest_tensor(target)}")
     if target.dtype.kind == "c" and input.dtype.kind != "c":
         raise RuntimeError(f"{who}: Found target of dtype {target.dtype} but expected {input.dtype}; try target.real")
     return wrap(target) if isinstance(input, TensorBase) and not isinstance(target, TensorBase) else target
 
 
 def _check_order(who: str, input: Any, target: Any) -> None:
-    """Errors: RuntimeError where the classes came before the scores."""
+    """Errors: RuntimeError where input and target seem to be exchanged."""
     first, second = getattr(input, "dtype", None), getattr(target, "dtype", None)
     if first is not None and second is not None and first.kind in "iu" and second.kind == "f":
         raise RuntimeError(f"{who}: input must be floating-point, but it is {first}, and target is {second}: they are "
@@ -191,7 +195,7 @@ def _check_order(who: str, input: Any, target: Any) -> None:
 
 
 def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: int) -> Any:
-    """The target in int64, once it is sure that it names a class for each sample."""
+    """Check the target for one class per sample; return it in int64."""
     shape, given, C = tuple(input.shape), tuple(target.shape), input.shape[1] if input.ndim > 1 else 0
     if input.ndim < 2:
         raise ValueError(f"{who}: Expected 1 or more dimensions (got {input.ndim}); input should be (N, C)")
@@ -206,7 +210,7 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
     if given[1:] != shape[2:]:
         raise RuntimeError(f"{who}: Expected target size {(shape[0], *shape[2:])}, got {given} (input {shape}: the "
                            f"classes lie along dimension 1, which the target has not)"
-                           + _other_target(who, shape, given))
+                           + _suggest_target(who, shape, given))
     check_weight(who, input, weight)
     target = cast(target, int64)
     labels = array_of(target)
@@ -216,12 +220,12 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
         place = tuple([int(axis[0]) for axis in bad.nonzero()])
         raise IndexError(f"Target {int(labels[place])} is out of bounds. {who}: at index "
                          f"{place[0] if len(place) == 1 else place} of the target; input {shape} has {C} classes, so "
-                         f"targets go from 0 to {C - 1}{_other_classes(labels[labels != ignore_index], C)}")
+                         f"targets go from 0 to {C - 1}{_suggest_labels(labels[labels != ignore_index], C)}")
     return target
 
 
-def _other_target(who: str, shape: tuple[int, ...], given: tuple[int, ...]) -> str:
-    """What to try with a target of another shape than that of the input without its classes."""
+def _suggest_target(who: str, shape: tuple[int, ...], given: tuple[int, ...]) -> str:
+    """Suggest a fix for a target of the wrong shape."""
     if given == shape:
         also = ", or target.float() to make it probabilities" if who == "cross_entropy" else ""
         return f"; it is probably one-hot: try target.argmax(1){also}"
@@ -232,8 +236,8 @@ def _other_target(who: str, shape: tuple[int, ...], given: tuple[int, ...]) -> s
     return ""
 
 
-def _other_classes(labels: Any, C: int) -> str:
-    """What to try with labels that do not go from 0 to C - 1."""
+def _suggest_labels(labels: Any, C: int) -> str:
+    """Suggest a fix for labels outside 0 to C - 1."""
     if C == 1:
         return "; for one score a sample there is binary_cross_entropy_with_logits"
     if labels.min() == 1 and labels.max() == C:
@@ -253,7 +257,7 @@ def check_weight(who: str, input: Any, weight: Any) -> None:
                            f"weight.detach()")
 
 
-def along_channels(x: Any, ndim: int) -> Any:
+def expand_to_channels(x: Any, ndim: int) -> Any:
     """(C,) -> (1, C, 1, ...)"""
     return reshape(x, (1, -1, *[1] * (ndim - 2)))
 
@@ -262,7 +266,7 @@ def along_channels(x: Any, ndim: int) -> Any:
 
 
 def check_same(who: str, input: Any, target: Any, kind: type[Exception] = RuntimeError) -> None:
-    """A floating input and a target of its shape, or an error that shows both."""
+    """Check for a floating input and a target of its shape. The error shows both."""
     check_floating(who, input=input)
     if not hasattr(target, "shape"):
         raise TypeError(f"{who}(): argument 'target' must be Tensor, not {type(target).__name__}; "
@@ -273,8 +277,8 @@ def check_same(who: str, input: Any, target: Any, kind: type[Exception] = Runtim
                    f"expand_as if broadcasting is what you want")
 
 
-def _minus(input: Any, target: Any) -> Any:
-    """input - target, where the target may hold truth values: 0 and 1."""
+def _difference(input: Any, target: Any) -> Any:
+    """input - target, where the target may be bools: 0 and 1."""
     return input - (cast(target, input.dtype) if target.dtype.kind == "b" else target)
 
 
@@ -290,8 +294,8 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """
     check_same("mse_loss", input, target)
     check_reduction(reduction)
-    difference = _minus(input, target)
-    return reduced(difference * difference, reduction)
+    difference = _difference(input, target)
+    return reduce_losses(difference * difference, reduction)
 
 
 @public
@@ -304,15 +308,15 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """
     check_same("l1_loss", input, target)
     check_reduction(reduction)
-    return reduced(abs_(input - target), reduction)
+    return reduce_losses(abs_(input - target), reduction)
 
 
 @public
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
-    """The mean of d^2/2 where |d| <= delta, of delta * (|d| - delta/2) beyond, with d = input - target.
+    """The mean of d^2/2 where |d| <= delta, else delta * (|d| - delta/2), d = input - target.
 
-    A parabola that goes on as a straight line, so that outliers do not count for too much. Shapes and errors: as
-    `mse_loss`, and RuntimeError unless delta > 0.
+    A parabola that continues as a straight line, so that outliers do not dominate. Shapes and errors: as `mse_loss`,
+    and RuntimeError unless delta > 0.
 
     Source: Huber, "Robust Estimation of a Location Parameter", 1964.
 
@@ -324,12 +328,14 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     check_reduction(reduction)
     if not delta > 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got delta={delta}")
-    return reduced(_huber(_minus(input, target), delta), reduction)
+    return reduce_losses(_huber(_difference(input, target), delta), reduction)
 
 
 @public
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
-    """`huber_loss` with delta = beta, divided by beta: like `l1_loss`, but smooth at 0; with beta = 0, l1_loss itself.
+    """`huber_loss` with delta = beta, divided by beta: `l1_loss`, but smooth at 0.
+
+    beta = 0 is `l1_loss` itself.
 
     Shapes and errors: as `mse_loss`, and RuntimeError for a negative beta.
 
@@ -345,11 +351,11 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got beta={beta}")
     if beta == 0:
         return l1_loss(input, target, reduction)
-    return reduced(_huber(_minus(input, target), beta) / beta, reduction)
+    return reduce_losses(_huber(_difference(input, target), beta) / beta, reduction)
 
 
 def _huber(difference: Any, delta: float) -> Any:
-    """m * (d - m/2) with m = d brought into [-delta, delta]: d^2/2 inside, delta * (|d| - delta/2) outside."""
+    """m * (d - m/2), m = d limited to [-delta, delta]: d^2/2 inside, delta * (|d| - delta/2) outside."""
     bounded = clamp(difference, -delta, delta)
     return bounded * (difference - bounded * 0.5)
 
@@ -358,7 +364,7 @@ def _huber(difference: Any, delta: float) -> Any:
 
 
 class BinaryCrossEntropy(Elementwise):
-    """loss = -(t * log(x) + (1 - t) * log(1 - x)), where no logarithm counts for less than -100
+    """loss = -(t * log(x) + (1 - t) * log(1 - x)), with logarithms of at least -100
 
     dx = (x - t) / (x * (1 - x)), and finite at 0 and 1;  dt = log(1 - x) - log(x)
     """
@@ -379,9 +385,8 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
                          reduction: str = "mean") -> Tensor:
     """The mean of -(target * log(input) + (1 - target) * log(1 - input)), for probabilities `input`.
 
-    target: 0, 1 or a probability, in the shape of input. weight: multiplies the losses, broadcast to their shape. A
-    logarithm counts for -100 at least, so the loss stays finite. `binary_cross_entropy_with_logits` has
-    more digits, and is faster.
+    target: 0, 1 or a probability, in the shape of input. weight: multiplies the losses, broadcast to their shape.
+    Logarithms are at least -100, so the loss stays finite. `binary_cross_entropy_with_logits` is more exact and faster.
     Errors: ValueError where shapes differ, RuntimeError where an input or a target is not between 0 and 1.
 
         >>> import minidl
@@ -400,7 +405,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     if not bool(((t >= 0) & (t <= 1)).all()):
         raise RuntimeError(f"{who}: all elements of target should be between 0 and 1")
     losses = BinaryCrossEntropy()(input, target)
-    return reduced(losses if weight is None else losses * spread(weight, input, who), reduction)
+    return reduce_losses(losses if weight is None else losses * expand_weight(weight, input, who), reduction)
 
 
 @public
@@ -408,7 +413,7 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
                                      reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """`binary_cross_entropy(sigmoid(input), target)`, exact for scores of any size.
 
-    pos_weight: how much more the positive part counts, broadcast to the input's shape. Other arguments: as
+    pos_weight: a factor of the positive part, broadcast to the input's shape. Other arguments: as
     `binary_cross_entropy`. Errors: ValueError where shapes differ.
 
         >>> import minidl
@@ -422,13 +427,13 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     log_p = logsigmoid(input)                # log(1 - p) = log_p - input
     target = cast(as_target(target, input, who), input.dtype)
     if pos_weight is not None:               # -(pos_weight * t * log p + (1 - t) * log(1 - p))
-        log_p = log_p * ((spread(pos_weight, input, who, "pos_weight") - 1) * target + 1)
+        log_p = log_p * ((expand_weight(pos_weight, input, who, "pos_weight") - 1) * target + 1)
     losses = (1 - target) * input - log_p
-    return reduced(losses if weight is None else losses * spread(weight, input, who), reduction)
+    return reduce_losses(losses if weight is None else losses * expand_weight(weight, input, who), reduction)
 
 
-def spread(weight: Any, input: Any, who: str, name: str = "weight") -> Any:
-    """A weight, broadcast to the shape of the input."""
+def expand_weight(weight: Any, input: Any, who: str, name: str = "weight") -> Any:
+    """Broadcast a weight to the shape of the input."""
     try:
         return expand_to(weight, input.shape)
     except ValueError:
@@ -438,11 +443,12 @@ def spread(weight: Any, input: Any, who: str, name: str = "weight") -> Any:
 
 @public
 def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
-    """The mean of target * (log(target) - input), for log-probabilities `input`: the Kullback-Leibler divergence
-    of the distribution `input` from the distribution `target`.
+    """The mean of target * (log(target) - input), for log-probabilities `input`.
 
-    log_target: the target is given as log-probabilities too. reduction: "batchmean" is the divergence itself, the sum
-    over classes and the mean over the batch; "mean" divides by the number of classes too, and warns.
+    This is the Kullback-Leibler divergence of the distribution `input` from the distribution `target`.
+
+    log_target: the target is given as log-probabilities too. reduction: "batchmean" is the divergence itself, a sum
+    over classes and a mean over the batch; "mean" divides by the number of classes too, and warns.
     Shapes and errors: as `mse_loss`.
 
         >>> import minidl
@@ -456,17 +462,18 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
         warn("kl_div: reduction='mean' divides by the batch size and by the number of classes; 'batchmean' "
              "divides by the batch size only, as the KL divergence is defined")
     losses = exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
-    return sum(losses) / input.shape[0] if reduction == "batchmean" and input.ndim else reduced(losses, reduction)
+    return sum(losses) / input.shape[0] if reduction == "batchmean" and input.ndim else reduce_losses(losses, reduction)
 
 
 @public
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6,
                       reduction: str = "mean") -> Tensor:
-    """The mean of (log(var) + (input - target)^2 / var) / 2: how unlikely `target` is, where a network predicts the
-    mean `input` and the variance `var` of a normal distribution.
+    """The mean of (log(var) + (input - target)^2 / var) / 2: -log of a normal density.
 
-    var: a number, or shaped as input, or with 1 in one place of its shape, or without its last axis. A variance below
-    eps counts as eps, but has a gradient all the same. full: add log(2 pi)/2, which has none.
+    A network predicts its mean `input` and its variance `var`; the loss is -log of the density at `target`.
+
+    var: a number, or in the shape of input, or with size 1 on one axis, or without the last axis. A variance below eps
+    counts as eps, but keeps its gradient. full: add log(2 pi)/2, a constant.
     Errors: ValueError where var has another shape or a negative element; else as `mse_loss`.
 
     Source: Nix and Weigend, "Estimating the Mean and Variance of the Target Probability Distribution", 1994.
@@ -486,34 +493,33 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
         shape, given = tuple(input.shape), tuple(var.shape)
         if given == shape[:-1] != shape:
             var = reshape(var, (*given, 1))
-        elif given != shape and (len(given) != len(shape) or not _one_is_1(shape, given)):
+        elif given != shape and (len(given) != len(shape) or not _one_size_is_1(shape, given)):
             raise ValueError(f"{who}: var is of incorrect size: {given} for input {shape}; expected {shape}, "
                              f"{shape[:-1]}, or 1 in one place of the input's shape")
         values = array_of(var)
         negative = bool((values < 0).any())
-        lift = array_module(values).maximum(eps - values, 0)     # a constant, as what is clamped has no gradient
+        lift = array_module(values).maximum(eps - values, 0)     # a constant: a clamped value has no gradient
         var = var + (wrap(lift) if isinstance(var, TensorBase) else lift)
         log_var = log(var)
     if negative:
         raise ValueError(f"{who}: var has negative entry/entries; try exp or softplus on what predicts it")
     difference = input - target
     losses = (difference * difference / var + log_var) * 0.5
-    return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
+    return reduce_losses(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 
-def _one_is_1(shape: Any, given: Any) -> bool:
-    """Whether the sizes differ in one place, where the given one is 1."""
+def _one_size_is_1(shape: Any, given: Any) -> bool:
+    """Whether the sizes differ on one axis only, where `given` has size 1."""
     return [n for m, n in zip(shape, given) if m != n] == [1]
 
 
 @public
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, eps: float = 1e-8,
                      reduction: str = "mean") -> Tensor:
-    """The mean of rate - target * log(rate): how unlikely the counts `target` are at these rates.
+    """The mean of rate - target * log(rate): -log of the probability of the counts `target`.
 
-    input: log(rate), or with log_input=False the rate, to which eps is then added in the logarithm. full: add
-    Stirling's estimate of log(target!), which has no influence on the gradient of input. Shapes and errors: as
-    `mse_loss`.
+    input: log(rate), or with log_input=False the rate; eps is then added inside the logarithm. full: add Stirling's
+    estimate of log(target!), which has no influence on the gradient of input. Shapes and errors: as `mse_loss`.
 
         >>> import minidl
         >>> minidl.nn.functional.poisson_nll_loss(minidl.tensor([0., 1.]), minidl.tensor([1., 2.]), reduction="none")
@@ -525,4 +531,4 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full
     if full:
         safe = where(target > 1, target, 1.0)
         losses = losses + where(target > 1, safe * log(safe) - safe + 0.5 * log(safe * (2 * math.pi)), 0.0)
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)

@@ -1,7 +1,7 @@
-"""Losses with a margin: once a prediction is right by more than the margin, it costs nothing and teaches nothing.
+"""Losses with a margin: a prediction that is correct by more than the margin costs nothing.
 
-First those of scores, one for each class; then those of vectors that should be alike or different. A margin that is
-soft never quite lets go.
+First losses of scores, one for each class; then those of vectors that should be similar or different. A soft margin
+never becomes quite zero.
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minidl.ops.elementwise.exponential import sqrt
 from minidl.ops.elementwise.selection import clamp, minimum, where
 from minidl.ops.index.along_axis import MaskedFill, gather
 from minidl.ops.linalg.similarity import pairwise_distance
-from minidl.ops.loss.losses import as_target, check_reduction, check_same, check_weight, reduced, spread
+from minidl.ops.loss.losses import as_target, check_reduction, check_same, check_weight, expand_weight, reduce_losses
 from minidl.ops.reduce.sums import sum
 from minidl.ops.shape.views import array_of
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def check_shapes(who: str, *tensors: Any) -> None:
-    """All of one shape, or an error that shows them."""
+    """Check that all have one shape. The error shows them."""
     shapes = [tuple(x.shape) for x in tensors]
     if len(set(shapes)) > 1:
         raise RuntimeError(f"{who}: All input tensors should have the same size but got sizes "
@@ -49,16 +49,16 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
     """
     check_same("soft_margin_loss", input, target)
     check_reduction(reduction)
-    return reduced(-logsigmoid(input * as_target(target, input, "soft_margin_loss")), reduction)
+    return reduce_losses(-logsigmoid(input * as_target(target, input, "soft_margin_loss")), reduction)
 
 
 @public
 def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
                       reduction: str = "mean") -> Tensor:
-    """The mean over images of sum over c of max(0, margin - x[t] + x[c])^p / C, for all classes c but the right one, t.
+    """The mean over images of sum_(c != t) max(0, margin - x[t] + x[c])^p / C.
 
-    The right class should have a score that is higher than any other by the margin. input (N, C) or (C,); target (N,)
-    or () of integers; p: 1 or 2; weight (C,): what the loss is multiplied by where the right class is c.
+    t is the correct class: its score should be higher than any other by the margin. input (N, C) or (C,); target
+    (N,) or () of integers; p: 1 or 2; weight (C,): the loss is multiplied by the weight of the correct class.
     Errors: ValueError for another p or reduction, RuntimeError for shapes, dtypes and classes that do not fit.
 
     Source: Crammer and Singer, "On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines", 2001.
@@ -76,8 +76,8 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
         raise ValueError(f"{who}: only p == 1 and p == 2 supported, but got p={p}")
     if input.ndim == 1 and target.ndim < 2:
         losses = _multi_margin(who, input[None], target.reshape(1), p, margin, weight)
-        return reduced(losses if target.ndim else losses[0], reduction)
-    return reduced(_multi_margin(who, input, target, p, margin, weight), reduction)
+        return reduce_losses(losses if target.ndim else losses[0], reduction)
+    return reduce_losses(_multi_margin(who, input, target, p, margin, weight), reduction)
 
 
 def _multi_margin(who: str, x: Any, target: Any, p: int, margin: float, weight: Any) -> Any:
@@ -95,10 +95,11 @@ def _multi_margin(who: str, x: Any, target: Any, p: int, margin: float, weight: 
 
 @public
 def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The mean over images of sum over t, c of max(0, 1 - x[t] + x[c]) / C: every right class t should have a score
-    that is higher by 1 than that of any wrong one, c.
+    """The mean over images of sum_(t, c) max(0, 1 - x[t] + x[c]) / C.
 
-    input (N, C) or (C,), target of the same shape: the right classes in any order, and -1 behind the last.
+    The score of every correct class t should be higher by 1 than that of every wrong class c.
+
+    input (N, C) or (C,), target of the same shape: the correct classes in any order, then -1.
     Errors: RuntimeError for shapes, dtypes and classes that do not fit, ValueError for another reduction.
 
         >>> import minidl
@@ -114,20 +115,20 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean
     x, target = (input, target) if input.ndim == 2 else (input[None], target[None])
     C, labels = x.shape[1], _labels(who, target, x, -1)
     xp = array_module(labels)
-    listed = xp.cumsum(labels < 0, axis=1) == 0                             # (N, J): before the first -1
-    is_right = ((labels[:, :, None] == xp.arange(C)) & listed[:, :, None]).any(axis=1)
-    right = gather(x, 1, xp.where(listed, labels, 0))                       # (N, J)
+    valid = xp.cumsum(labels < 0, axis=1) == 0                             # (N, J): before the first -1
+    is_right = ((labels[:, :, None] == xp.arange(C)) & valid[:, :, None]).any(axis=1)
+    right = gather(x, 1, xp.where(valid, labels, 0))                       # (N, J)
     hinge = relu(1 - right[:, :, None] + x[:, None])                        # (N, J, C)
-    losses = sum(MaskedFill(~listed[:, :, None] | is_right[:, None])(hinge, 0.0), (1, 2)) / C
-    return reduced(losses if input.ndim == 2 else losses[0], reduction)
+    losses = sum(MaskedFill(~valid[:, :, None] | is_right[:, None])(hinge, 0.0), (1, 2)) / C
+    return reduce_losses(losses if input.ndim == 2 else losses[0], reduction)
 
 
 @public
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None,
                                 reduction: str = "mean") -> Tensor:
-    """The mean over all images and classes of -(t * log(p) + (1 - t) * log(1 - p)), with p = sigmoid(input).
+    """The mean over images and classes of -(t * log(p) + (1 - t) * log(1 - p)), p = sigmoid(input).
 
-    input (N, C), target of the same shape, 0 or 1; weight (C,): how much a class counts. 'none' gives (N,).
+    input (N, C), target of the same shape, 0 or 1; weight (C,): the weight of each class. 'none' gives (N,).
     It is `binary_cross_entropy_with_logits`, averaged over the classes first.
     Errors: RuntimeError where shapes do not fit, ValueError for another reduction.
 
@@ -141,12 +142,12 @@ def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | 
     if not input.ndim:
         raise RuntimeError(f"{who}: Expected input (*, C), but got a single number")
     losses = (1 - as_target(target, input, who)) * input - logsigmoid(input)     # log(1 - p) = log(p) - input
-    losses = losses if weight is None else losses * spread(weight, input, who)
-    return reduced(sum(losses, -1) / input.shape[-1], reduction)
+    losses = losses if weight is None else losses * expand_weight(weight, input, who)
+    return reduce_losses(sum(losses, -1) / input.shape[-1], reduction)
 
 
 def _labels(who: str, target: Any, x: Any, low: int) -> Any:
-    """The target as an array of integers. Errors: RuntimeError unless they are, from `low` to the last class of `x`."""
+    """The target as integers. Errors: RuntimeError unless all are from `low` to the last class of `x`."""
     labels, classes = array_of(target), x.shape[1]
     check_devices(who, (array_of(x), labels))
     if labels.dtype.kind not in "iu":
@@ -158,34 +159,36 @@ def _labels(who: str, target: Any, x: Any, low: int) -> Any:
     return labels
 
 
-# ---------------------------------------------------------------------- vectors that are alike or not
+# ---------------------------------------------------------------------- similar and different vectors
 
 
 @public
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean") -> Tensor:
-    """The mean of x where the target is 1, of max(0, margin - x) where it is -1: for distances x, which should be small
-    for what is alike and above the margin for what is not.
+    """The mean of x (target 1) or max(0, margin - x) (target -1), for distances x.
+
+    Distances should be small for similar pairs, and above the margin for different ones.
 
     input and target have one shape. Errors: RuntimeError where shapes differ, ValueError for another reduction.
 
         >>> import minidl
-        >>> distance, alike = minidl.tensor([0.5, 0.2, 3.]), minidl.tensor([1, -1, -1])
-        >>> minidl.nn.functional.hinge_embedding_loss(distance, alike, reduction="none")
+        >>> distance, same = minidl.tensor([0.5, 0.2, 3.]), minidl.tensor([1, -1, -1])
+        >>> minidl.nn.functional.hinge_embedding_loss(distance, same, reduction="none")
         tensor([0.5000, 0.8000, 0.0000])
     """
     who = "hinge_embedding_loss"
     check_same(who, input, target)
     check_reduction(reduction)
     target = as_target(target, input, who)
-    apart = where(target != 1, clamp(margin - input, min=0), 0.0)
-    return reduced(apart + where(target != -1, input, 0.0), reduction)
+    hinge = where(target != 1, clamp(margin - input, min=0), 0.0)
+    return reduce_losses(hinge + where(target != -1, input, 0.0), reduction)
 
 
 @public
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0,
                         reduction: str = "mean") -> Tensor:
-    """The mean of max(0, -target * (input1 - input2) + margin): for target 1 the first should be ranked higher, for -1
-    the second.
+    """The mean of max(0, -target * (input1 - input2) + margin).
+
+    input1 should rank higher where the target is 1, and input2 where it is -1.
 
     All three have one shape. Errors: RuntimeError where shapes differ, ValueError for another reduction.
 
@@ -199,14 +202,15 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
     check_reduction(reduction)
     target = as_target(target, input1, who)
     check_shapes(who, input1, input2, target)
-    return reduced(clamp(margin - target * (input1 - input2), min=0), reduction)
+    return reduce_losses(clamp(margin - target * (input1 - input2), min=0), reduction)
 
 
 @public
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0,
                           reduction: str = "mean") -> Tensor:
-    """The mean of 1 - cos where the target is 1, of max(0, cos - margin) where it is -1: vectors that are alike should
-    point the same way, others should not.
+    """The mean of 1 - cos (target 1) or max(0, cos - margin) (target -1).
+
+    Similar vectors should point in the same direction, others should not.
 
     input1 and input2 (N, D) and target (N,), or (D,) and (). Errors: RuntimeError for other shapes, ValueError for
     another reduction.
@@ -228,21 +232,22 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
     if input1.shape[:-1] != target.shape:
         raise RuntimeError(f"{who}: expected one target for each pair of vectors, {tuple(input1.shape[:-1])}, but got "
                            f"{tuple(target.shape)}")
-    tiny = 1e-12     # so that the cosine with a vector of zeros is 0
+    tiny = 1e-12     # gives the cosine 0 with a vector of zeros
     lengths = sqrt((sum(input1 * input1, -1) + tiny) * (sum(input2 * input2, -1) + tiny))
     cosine = sum(input1 * input2, -1) / lengths
     losses = where(target == 1, 1 - cosine, 0.0) + where(target == -1, clamp(cosine - margin, min=0), 0.0)
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)
 
 
 @public
 def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2,
                         eps: float = 1e-6, swap: bool = False, reduction: str = "mean") -> Tensor:
-    """The mean of max(0, d(anchor, positive) - d(anchor, negative) + margin), where d is the p-norm distance: what is
-    alike should be nearer than what is not, by the margin.
+    """The mean of max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm distance.
 
-    All three (N, D) or (D,). eps: as for `pairwise_distance`. swap: where the positive is nearer to the negative than
-    the anchor is, take that distance instead (Balntas et al., 2016).
+    The positive should be nearer than the negative by the margin.
+
+    All three (N, D) or (D,). eps: as for `pairwise_distance`. swap: where the positive is nearer to the negative
+    than the anchor is, use that distance instead (Balntas et al., 2016).
     Errors: ValueError unless margin > 0 and for another reduction, RuntimeError where shapes differ.
 
     Source: Schroff, Kalenichenko and Philbin, "FaceNet", 2015, https://arxiv.org/abs/1503.03832
@@ -286,4 +291,4 @@ def _triplet(who: str, anchor: Any, positive: Any, negative: Any, distance: Call
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = minimum(far, distance(positive, negative))
-    return reduced(clamp(near - far + margin, min=0), reduction)
+    return reduce_losses(clamp(near - far + margin, min=0), reduction)

@@ -1,4 +1,4 @@
-"""Pooling: one number for every window. Read `two_d.py` first."""
+"""Pooling: one number per window. Read `two_d.py` first."""
 from minidl.ops.pool.two_d import (
     AdaptiveMaxPool2d, AvgPool2d, AvgPool2dScatter, MaxPool2d, MaxPool2dGather, MaxPool2dScatter, adaptive_avg_pool2d,
     adaptive_max_pool2d, avg_pool2d, max_pool2d,

@@ -1,4 +1,4 @@
-"""What pooling in one, two and three dimensions asks of its arguments, and the errors where it does not hold."""
+"""Argument checks shared by pooling in one, two and three dimensions."""
 from __future__ import annotations
 
 from typing import Any
@@ -10,8 +10,8 @@ from minidl.ops.shape.views import Slice, as_result, unsqueeze
 
 def pool_arguments(who: str, dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
                    ceil_mode: bool, floating: bool = False) -> tuple[Any, PoolGeometry]:
-    """The input as a batch, and how the window moves over it, one number for each dimension."""
-    x = batched(who, dims, input, floating)
+    """Check the arguments; return the input as a batch, and the geometry."""
+    x = as_batch(who, dims, input, floating)
     kernel = numbers(kernel_size, dims, who, "kernel_size", 1)
     stride = kernel if stride is None or stride in ((), []) else numbers(stride, dims, who, "stride", 1)
     geometry = PoolGeometry(kernel, stride, numbers(padding, dims, who, "padding", 0),
@@ -26,15 +26,15 @@ def pool_arguments(who: str, dims: int, input: Any, kernel_size: Any, stride: An
         raise RuntimeError(f"{who}: Given input size: {tuple(x.shape[1:])}. Calculated output size: "
                            f"{(x.shape[1], *size)}. Output size is too small (kernel_size={kernel}, "
                            f"stride={stride}, padding={geometry.padding}); try a smaller kernel or padding")
-    if max(geometry.dilation) > 1 and not all(_reads_image(n, *axis) for n, axis in zip(size, axes)):
+    if max(geometry.dilation) > 1 and not all(_windows_touch_image(n, *axis) for n, axis in zip(size, axes)):
         raise RuntimeError(f"{who}: a window reads nothing but padding (input {tuple(input.shape)}, kernel_size="
                            f"{kernel}, padding={geometry.padding}, dilation={geometry.dilation}); try less of either")
     return x, geometry
 
 
 def adaptive_arguments(who: str, dims: int, input: Any, output_size: Any, floating: bool = False) -> tuple[Any, Any]:
-    """The input as a batch, and the size of the output, one number for each dimension."""
-    x = batched(who, dims, input, floating)
+    """Check the arguments; return the input as a batch, and the output's size."""
+    x = as_batch(who, dims, input, floating)
     wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * dims
     if len(wanted) != dims:
         raise RuntimeError(f"{who}: output_size must be {dims}, one number for each dimension, but got {output_size}")
@@ -45,8 +45,8 @@ def adaptive_arguments(who: str, dims: int, input: Any, output_size: Any, floati
     return x, numbers(size, dims, who, "output_size", 0)
 
 
-def batched(who: str, dims: int, input: Any, floating: bool = False) -> Any:
-    """(N, C, *), where the input may be (C, *)."""
+def as_batch(who: str, dims: int, input: Any, floating: bool = False) -> Any:
+    """Return (N, C, *), given that or (C, *)."""
     check_images(who, input, dims)
     if floating:
         check_floating(who, input=input)
@@ -55,11 +55,11 @@ def batched(who: str, dims: int, input: Any, floating: bool = False) -> Any:
     return input if input.ndim == dims + 2 else unsqueeze(input, 0)
 
 
-def as_given(input: Any, dims: int, y: Any) -> Any:
-    """The result without its batch axis, if the input had none."""
+def unbatched(input: Any, dims: int, y: Any) -> Any:
+    """Remove the batch axis from the result, if the input had none."""
     return y if input.ndim == dims + 2 else as_result(y, Slice((0,)))
 
 
-def _reads_image(out_length: int, length: int, kernel: int, stride: int, padding: int, dilation: int) -> bool:
+def _windows_touch_image(out_length: int, length: int, kernel: int, stride: int, padding: int, dilation: int) -> bool:
     """Whether each window has an element inside the image, along one axis."""
     return all(any(0 <= i * stride - padding + u * dilation < length for u in range(kernel)) for i in range(out_length))

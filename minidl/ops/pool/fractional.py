@@ -1,7 +1,7 @@
-"""Fractional max pooling: windows at random steps, so that an image can shrink by a factor such as 1.5.
+"""Fractional max pooling: windows at random steps, to shrink an image by a factor such as 1.5.
 
 Along an axis of length n, `out` windows of length k begin at floor((i + u)*a) - floor(u*a), with a = (n - k)/(out - 1)
-and u drawn from [0, 1) for each channel of each image: steps of floor(a) and ceil(a) in a random order.
+and u drawn from [0, 1) for each channel of each image. The steps are floor(a) and ceil(a), in a random order.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.backend.device import Array, array_module, device_of
 from minidl.backend.kernels import pool as kernels
 from minidl.ops.base.checks import numbers
 from minidl.ops.base.declaration import public
-from minidl.ops.pool.arguments import as_given, batched
+from minidl.ops.pool.arguments import as_batch, unbatched
 from minidl.ops.pool.two_d import MaxPool2d
 from minidl.ops.shape.views import array_of, reshape
 from minidl.random import default_generator
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class FractionalMaxPool(MaxPool2d):
-    """y[n,c,0,i] = max over the offsets of x[n, c, 0, corners[n,c,0,i] + offset], and where it was.
+    """y[n,c,0,i] = max over the offsets of x[n, c, 0, corners[n,c,0,i] + offset], and its position.
 
-    x (N, C, 1, L), corners (N, C, 1, I) -> y, indices (N, C, 1, I). An image lies in one row, so a window is the
-    position of its corner and the same offsets for all.
+    x (N, C, 1, L), corners (N, C, 1, I) -> y, indices (N, C, 1, I). An image is stored as one row, so a window is the
+    position of its corner, plus offsets that are the same for all windows.
     """
 
     def __init__(self, corners: Array, offsets: list[int]) -> None:
@@ -50,10 +50,10 @@ def fractional_max_pool2d(input: Tensor, kernel_size: int | tuple[int, ...],
                           output_size: int | tuple[int, ...] | None = None,
                           output_ratio: float | tuple[float, ...] | None = None, return_indices: bool = False,
                           _random_samples: Any = None) -> Any:
-    """The largest element of windows that lie at random steps: (N, C, H, W) -> (N, C, *output_size), or without N.
+    """The largest element of windows at random steps: (N, C, H, W) -> (N, C, *output_size), or without N.
 
     output_size: an int or a pair; or output_ratio, the share of H and W, between 0 and 1. return_indices: as for
-    `max_pool2d`. _random_samples (N, C, 2): numbers from [0, 1) that decide on the steps, horizontal first.
+    `max_pool2d`. _random_samples (N, C, 2): numbers from [0, 1) that determine the steps, horizontal first.
     Errors: ValueError unless there is a size or a ratio, RuntimeError where it does not fit the image.
 
     Source: Graham, "Fractional Max-Pooling", 2014, https://arxiv.org/abs/1412.6071
@@ -72,7 +72,7 @@ def fractional_max_pool3d(input: Tensor, kernel_size: int | tuple[int, ...],
                           output_size: int | tuple[int, ...] | None = None,
                           output_ratio: float | tuple[float, ...] | None = None, return_indices: bool = False,
                           _random_samples: Any = None) -> Any:
-    """The same for volumes: (N, C, D, H, W) -> (N, C, *output_size), or without N.
+    """`fractional_max_pool2d` for volumes: (N, C, D, H, W) -> (N, C, *output_size), or without N.
 
     _random_samples (N, C, 3): for depth, vertical and horizontal. Other arguments and errors: as
     `fractional_max_pool2d`.
@@ -88,7 +88,7 @@ def fractional_max_pool3d(input: Tensor, kernel_size: int | tuple[int, ...],
 
 def _fractional(who: str, dims: int, input: Any, kernel_size: Any, output_size: Any, output_ratio: Any,
                 return_indices: bool, samples: Any) -> Any:
-    x = batched(who, dims, input, floating=True)
+    x = as_batch(who, dims, input, floating=True)
     (N, C), lengths = x.shape[:2], x.shape[2:]
     kernel = numbers(kernel_size, dims, who, "kernel_size", 1)
     if output_size is None and output_ratio is None:
@@ -114,12 +114,12 @@ def _fractional(who: str, dims: int, input: Any, kernel_size: Any, output_size: 
         offsets = [offset * n + u for offset, u in itertools.product(offsets, range(k))]
     op = FractionalMaxPool(corners[:, :, None], offsets)
     y, indices = op(reshape(x, (N, C, 1, math.prod(lengths))))             # (N, C, 1, I)
-    y, indices = (as_given(input, dims, reshape(result, (N, C, *size))) for result in (y, indices))
+    y, indices = (unbatched(input, dims, reshape(result, (N, C, *size))) for result in (y, indices))
     return (y, indices) if return_indices else y
 
 
 def _starts(u: Array, n: int, k: int, out: int) -> Array:
-    """Where the windows begin along one axis: u (N, C) -> (N, C, out)"""
+    """The first elements of the windows along one axis: u (N, C) -> (N, C, out)"""
     xp = array_module(u)
     u, last = u[..., None], n - k
     if out == 1:

@@ -1,4 +1,4 @@
-"""Power-average pooling: the p-norm of every window, which is its sum for p=1 and nears its maximum as p grows."""
+"""Power-average pooling: the p-norm of every window, from its sum (p=1) to its maximum (large p)."""
 from __future__ import annotations
 
 import math
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @public
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
               ceil_mode: bool = False) -> Tensor:
-    """The p-norm of every window of a signal: (N, C, L) -> (N, C, L'), or the same without N.
+    """The p-norm of every window of a signal: (N, C, L) -> (N, C, L'), or without N.
 
         >>> import minidl
         >>> minidl.nn.functional.lp_pool1d(minidl.tensor([[3., 4., 6., 8.]]), 2, 2)
@@ -29,11 +29,12 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Num
 @public
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
               ceil_mode: bool = False) -> Tensor:
-    """The p-norm of every window, (sum of x^p)^(1/p), with p = norm_type: (N, C, H, W) -> (N, C, H', W'), or the
-    same without N.
+    """The p-norm of every window: (N, C, H, W) -> (N, C, H', W'), or without N.
 
-    A window that hangs over the edge (ceil_mode) counts as if it were full of its mean p-th power. As in PyTorch, a
-    negative sum has no root, and where all of a window is 0 the gradient is not finite.
+    It is (sum of x^p)^(1/p), with p = norm_type.
+
+    A window that extends over the edge (ceil_mode) counts as if filled with its mean p-th power. As in PyTorch, a
+    negative sum has no root, and the gradient is not finite where a whole window is 0.
     Other arguments and errors: as `avg_pool2d`.
 
     Source: Gulcehre et al., "Learned-Norm Pooling for Deep Neural Networks", 2013, https://arxiv.org/abs/1311.1780
@@ -48,7 +49,7 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Num
 @public
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
               ceil_mode: bool = False) -> Tensor:
-    """The p-norm of every window of a volume: (N, C, D, H, W) -> (N, C, D', H', W'), or the same without N.
+    """The p-norm of every window of a volume: (N, C, D, H, W) -> (N, C, D', H', W'), or without N.
 
         >>> import minidl
         >>> minidl.nn.functional.lp_pool3d(minidl.ones(1, 2, 2, 1), 1, (2, 2, 1))

@@ -1,9 +1,9 @@
-"""2-d pooling: one number for every window, its maximum or its mean.
+"""2-d pooling: one number per window, its maximum or its mean.
 
-Both kinds are a choice of paths from inputs to outputs, and gradients flow back along the same paths. Max pooling
-reads one input for each output: once the `indices` of the maxima are known, it is a gather, the gradient of
-that a scatter-add, and the gradient of that a gather again. Average pooling is linear, and its transpose
-shares each g out over its window. `one_and_three_d.py` builds pooling in other dimensions on this.
+Both kinds choose paths from inputs to outputs, and gradients flow back along the same paths. Max pooling reads one
+input for each output: once the `indices` of the maxima are known, it is a gather; the gradient of a gather is a
+scatter-add, and the gradient of that a gather again. Average pooling is linear, and its transpose spreads each g
+over its window. `one_and_three_d.py` builds pooling in other dimensions on this.
 """
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from minidl.backend.kernels import pool as kernels
 from minidl.backend.kernels.pool import PoolGeometry
 from minidl.ops.base.checks import Pair
 from minidl.ops.base.declaration import public
-from minidl.ops.pool.arguments import adaptive_arguments, as_given, pool_arguments
+from minidl.ops.pool.arguments import adaptive_arguments, pool_arguments, unbatched
 from minidl.ops.reduce.sums import mean
-from minidl.ops.resize.interpolation import mean_of_shares
+from minidl.ops.resize.interpolation import adaptive_mean
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class MaxPool2d(Op):
-    """y[n,c,i,j] = max over u, v of x[n, c, i*s+u*d-p, j*s+v*d-p], and where in the H*W plane it was.
+    """y[n,c,i,j] = max over u, v of x[n, c, i*s+u*d-p, j*s+v*d-p], and its position in the H*W plane.
 
-    x (N, C, H, W) -> y, indices (N, C, H', W'). Only the maxima have an influence, so only they have a gradient.
+    x (N, C, H, W) -> y, indices (N, C, H', W'). Only the maxima have an influence, so only they get a gradient.
     """
 
     layout = IMAGES
 
-    materialize = False   # the indices have no gradient that zeros could stand for
+    materialize = False   # the indices have no gradient, not even zeros
 
     def __init__(self, geometry: PoolGeometry) -> None:
         self.geometry = geometry
@@ -53,8 +53,10 @@ class MaxPool2d(Op):
 
 
 class AdaptiveMaxPool2d(MaxPool2d):
-    """The same with windows that share the image out among `size` outputs: window i reaches from floor(i*H/H') to
-    ceil((i+1)*H/H')."""
+    """Max pooling with windows that divide the image into `size` outputs.
+
+    Window i reaches from floor(i*H/H') to ceil((i+1)*H/H').
+    """
 
     def __init__(self, size: Pair) -> None:
         self.size = size
@@ -64,7 +66,7 @@ class AdaptiveMaxPool2d(MaxPool2d):
 
 
 class MaxPool2dScatter(Op):
-    """z[n, c, indices[n,c,i,j]] += g[n,c,i,j], the plane H*W counted as one axis.
+    """z[n, c, indices[n,c,i,j]] += g[n,c,i,j], with the plane H*W as one axis.
 
     g (N, C, H', W') -> (N, C, H, W)
     """
@@ -80,7 +82,7 @@ class MaxPool2dScatter(Op):
 
 
 class MaxPool2dGather(Op):
-    """y[n,c,i,j] = x[n, c, indices[n,c,i,j]], the plane H*W counted as one axis.
+    """y[n,c,i,j] = x[n, c, indices[n,c,i,j]], with the plane H*W as one axis.
 
     x (N, C, H, W) -> (N, C, H', W')
     """
@@ -109,11 +111,11 @@ def max_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None
 
         H' = (H + 2*padding - dilation*(kernel_size - 1) - 1) / stride + 1      rounded down, or up if ceil_mode
 
-    stride: from one window to the next, `kernel_size` if not given. padding: never the largest. dilation: how far
-    apart the elements of a window lie. Each may be an int or a pair (vertical, horizontal). return_indices: return
-    (output, indices), where index r*W + c stands for row r and column c of the image. The first of equals
-    is taken, and NaN before any number.
-    Errors: RuntimeError where numbers do not fit the image or each other, TypeError where they are no ints.
+    stride: the distance between windows, `kernel_size` if not given. padding: never the largest. dilation: the distance
+    between the elements of a window. Each may be an int or a pair (vertical, horizontal). return_indices: return
+    (output, indices), where index r*W + c means row r and column c of the image. Among equal elements the first is
+    taken, and NaN before any number.
+    Errors: RuntimeError where numbers do not fit the image or each other, TypeError unless they are ints.
 
         >>> import minidl
         >>> x = minidl.tensor([[[1., 2., 0., 3.], [5., 4., 1., 1.]]])
@@ -121,17 +123,17 @@ def max_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None
         tensor([[[5., 3.]]])
     """
     x, geometry = pool_arguments("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode)
-    y, indices = (as_given(input, 2, out) for out in MaxPool2d(geometry)(x))
+    y, indices = (unbatched(input, 2, out) for out in MaxPool2d(geometry)(x))
     return (y, indices) if return_indices else y
 
 
 @public
 def adaptive_max_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None],
                         return_indices: bool = False) -> Any:
-    """The largest element of every window, with windows that share the image out among the outputs.
+    """The largest element of every window, where the windows divide the image.
 
-    input (N, C, H, W) or (C, H, W); returns (N, C, *output_size) or (C, *output_size). output_size: an int, or a
-    pair, in which None stands for the size of the input. return_indices: as for `max_pool2d`.
+    input (N, C, H, W) or (C, H, W); returns (N, C, *output_size) or (C, *output_size). output_size: an int, or a pair
+    where None means the size of the input. return_indices: as for `max_pool2d`.
     Errors: RuntimeError where the image is empty or the size is not one or two numbers.
 
         >>> import minidl
@@ -140,7 +142,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: int | tuple[int | None, int 
         tensor([[[3., 5.]]])
     """
     x, size = adaptive_arguments("adaptive_max_pool2d", 2, input, output_size)
-    y, indices = (as_given(input, 2, out) for out in AdaptiveMaxPool2d(size)(x))
+    y, indices = (unbatched(input, 2, out) for out in AdaptiveMaxPool2d(size)(x))
     return (y, indices) if return_indices else y
 
 
@@ -150,7 +152,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: int | tuple[int | None, int 
 class AvgPool2d(Op):
     """y[n,c,i,j] = sum over u, v of x[n, c, i*s+u-p, j*s+v-p] / divisor[i,j]
 
-    x (N, C, H, W) -> (N, C, H', W'). Every element of a window has the same share in the mean.
+    x (N, C, H, W) -> (N, C, H', W'). All elements of a window have an equal share in the mean.
     """
 
     layout = IMAGES
@@ -167,7 +169,7 @@ class AvgPool2d(Op):
 
 
 class AvgPool2dScatter(Op):
-    """z[n, c, i*s+u-p, j*s+v-p] += g[n,c,i,j] / divisor[i,j], for all u, v of the window: AvgPool2d transposed.
+    """z[n, c, i*s+u-p, j*s+v-p] += g[n,c,i,j] / divisor[i,j], for all u, v: the transpose of AvgPool2d.
 
     g (N, C, H', W') -> (N, C, H, W)
     """
@@ -188,8 +190,8 @@ def avg_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None
     """The mean of every window.
 
     input (N, C, H, W) or (C, H, W); returns (N, C, H', W') or (C, H', W'), H' and W' as for `max_pool2d`.
-    count_include_pad: padding counts as so many zeros; else only elements of the image count. divisor_override:
-    divide the sums by this instead.
+    count_include_pad: padding counts as zeros; else only elements of the image count. divisor_override: divide the
+    sums by this instead.
     Errors: as `max_pool2d`.
 
         >>> import minidl
@@ -200,12 +202,12 @@ def avg_pool2d(input: Tensor, kernel_size: int | Pair, stride: int | Pair | None
     x, geometry = pool_arguments("avg_pool2d", 2, input, kernel_size, stride, padding, 1, ceil_mode, floating=True)
     if divisor_override == 0:
         raise RuntimeError("avg_pool2d: divisor must be not zero")
-    return as_given(input, 2, AvgPool2d(geometry, count_include_pad, divisor_override)(x))
+    return unbatched(input, 2, AvgPool2d(geometry, count_include_pad, divisor_override)(x))
 
 
 @public
 def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
-    """The mean of every window, with windows that share the image out among the outputs.
+    """The mean of every window, where the windows divide the image.
 
     Window i reaches from row floor(i*H/H') to row ceil((i+1)*H/H'), so windows may overlap by a row.
     Arguments, shapes and errors: as `adaptive_max_pool2d`.
@@ -221,4 +223,4 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int 
         return mean(input, (-2, -1), keepdim=True)
     if min(size) and H % size[0] == 0 and W % size[1] == 0:
         return avg_pool2d(input, (H // size[0], W // size[1]))
-    return as_given(input, 2, mean_of_shares(mean_of_shares(x, 2, size[0]), 3, size[1]))
+    return unbatched(input, 2, adaptive_mean(adaptive_mean(x, 2, size[0]), 3, size[1]))

@@ -1,4 +1,4 @@
-"""Max unpooling: every maximum goes back to where it was, and all else is 0."""
+"""Max unpooling: put every maximum back to its place, and 0 elsewhere."""
 from __future__ import annotations
 
 import math
@@ -9,7 +9,7 @@ from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_floating, numbers
 from minidl.ops.base.declaration import public
 from minidl.ops.index.along_axis import gather
-from minidl.ops.pool.arguments import as_given, batched
+from minidl.ops.pool.arguments import as_batch, unbatched
 from minidl.ops.pool.one_and_three_d import Numbers
 from minidl.ops.shape.views import array_of, reshape, unsqueeze
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class MaxUnpool(Op):
     """y[n, c, indices[n,c,i]] = x[n,c,i], and 0 elsewhere
 
-    Where indices are equal, as windows that overlap may make them, so should be the values: one of them stands there,
-    and the gradient goes to all, as in PyTorch.
+    Overlapping windows may give equal indices. Their values should then be equal too: one of them is used, and the
+    gradient goes to all, as in PyTorch.
 
     x, indices (N, C, I) -> (N, C, length)
     """
@@ -42,7 +42,7 @@ class MaxUnpool(Op):
 @public
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
                  padding: Numbers = 0, output_size: Any = None) -> Tensor:
-    """`max_pool1d` undone as far as it can be: (N, C, L') -> (N, C, L), or without N.
+    """Partial inverse of `max_pool1d`: (N, C, L') -> (N, C, L), or without N.
 
     Arguments and errors: as `max_unpool2d`.
 
@@ -57,10 +57,10 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: N
 @public
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
                  padding: Numbers = 0, output_size: Any = None) -> Tensor:
-    """`max_pool2d` undone as far as it can be: maxima go back to their places, the rest is 0.
+    """Partial inverse of `max_pool2d`: maxima return to their places, the rest is 0.
 
-    input and indices (N, C, H', W') or (C, H', W'), as `max_pool2d(..., return_indices=True)` returns them with these
-    kernel_size, stride and padding. output_size: the size of what was pooled, (H, W) or with N and C, as several
+    input and indices (N, C, H', W') or (C, H', W'), from `max_pool2d(..., return_indices=True)` with the same
+    kernel_size, stride and padding. output_size: the size before pooling, (H, W) or with N and C, since several
     sizes lead to one H'; if not given, (H' - 1)*stride - 2*padding + kernel_size.
     Errors: ValueError for an impossible output_size, RuntimeError where shapes differ or an index is outside.
 
@@ -79,7 +79,7 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: N
 @public
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
                  padding: Numbers = 0, output_size: Any = None) -> Tensor:
-    """`max_pool3d` undone as far as it can be: (N, C, D', H', W') -> (N, C, D, H, W), or without N.
+    """Partial inverse of `max_pool3d`: (N, C, D', H', W') -> (N, C, D, H, W), or without N.
 
     Arguments and errors: as `max_unpool2d`.
 
@@ -94,7 +94,7 @@ def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Numbers, stride: N
 def _unpool(who: str, dims: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any,
             output_size: Any) -> Any:
     check_floating(who, input=input)
-    x = batched(who, dims, input)
+    x = as_batch(who, dims, input)
     if indices.dtype.kind not in "iu":
         raise RuntimeError(f"{who}: elements in indices should be type int64 but got: {indices.dtype}")
     if tuple(indices.shape) != tuple(input.shape):
@@ -109,7 +109,7 @@ def _unpool(who: str, dims: int, input: Any, indices: Any, kernel_size: Any, str
     flat = (*x.shape[:2], math.prod(x.shape[2:]))
     indices = indices if input.ndim == dims + 2 else unsqueeze(indices, 0)
     y = MaxUnpool(length)(reshape(x, flat), reshape(indices, flat))
-    return as_given(input, dims, reshape(y, (*x.shape[:2], *size)))
+    return unbatched(input, dims, reshape(y, (*x.shape[:2], *size)))
 
 
 def _size(who: str, dims: int, x: Any, kernel_size: Any, stride: Any, padding: Any,

@@ -32,7 +32,7 @@ def _stream(x: Array, generator: Generator | None, who: str) -> Any:
 
 
 def _uniform(x: Array, generator: Generator | None, who: str) -> Array:
-    """Numbers on [0, 1) in the shape of x, and in its dtype if that can be drawn."""
+    """Numbers on [0, 1) in the shape of x; float64 for float64, else float32."""
     return _stream(x, generator, who).random(x.shape, dtype=float64 if x.dtype == float64 else float32)
 
 
@@ -92,7 +92,7 @@ def _check_weights(x: Array, num_samples: int, replacement: bool) -> None:
 
 @public
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """Draw a count for each rate in `input` from the Poisson distribution, in its dtype.
+    """Draw a Poisson count for each rate in `input`, in its dtype.
 
     Errors: RuntimeError where a rate is negative, NotImplementedError unless floating.
 
@@ -110,7 +110,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 
 @public
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
-    """Draw the number of successes in `count` trials, each with the probability `prob`.
+    """Draw the number of successes in `count` trials of probability `prob`.
 
     The result has their common dtype and shape.
 
@@ -193,7 +193,7 @@ def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
 
 @public
 def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
-    """Fill with numbers whose logarithms are normal, of the given mean and standard deviation.
+    """Fill with numbers whose logarithms are normal, of this mean and standard deviation.
 
     Errors: RuntimeError unless std > 0 and the tensor is floating.
     """
@@ -228,7 +228,7 @@ def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -
     return copy_(input, wrap(np.floor(np.log1p(-u) / math.log1p(-p)) + 1))
 
 
-WHOLE = {float16: 2**11, float32: 2**24, float64: 2**53}    # whole numbers up to here are exact in a floating dtype
+EXACT_UP_TO = {float16: 2**11, float32: 2**24, float64: 2**53}    # whole numbers up to here are exact
 
 
 @public
@@ -243,7 +243,7 @@ def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: 
         True
     """
     x = array_of(input)
-    largest = WHOLE[x.dtype] if x.dtype.kind == "f" else 1 if x.dtype.kind == "b" else int(np.iinfo(x.dtype).max)
+    largest = EXACT_UP_TO[x.dtype] if x.dtype.kind == "f" else 1 if x.dtype.kind == "b" else int(np.iinfo(x.dtype).max)
     if to is None:
         from_, to = (0, largest + 1) if from_ == 0 else (0, from_)
     if from_ >= to:

@@ -204,7 +204,7 @@ def _dropout(who: str, input: Any, p: float, training: bool, inplace: bool, dims
 
 
 def _mask_shape(shape: Shape, kept: int | None) -> Shape:
-    """A shape with one number for each index along the first `kept` dimensions."""
+    """The shape of a mask over the first `kept` dimensions."""
     return shape if kept is None else (*shape[:kept], *[1] * (len(shape) - kept))
 
 

@@ -13,7 +13,7 @@ from minidl.ops.base.checks import check_real
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
 from minidl.ops.elementwise.selection import maximum, minimum, where
-from minidl.ops.index.along_axis import grid
+from minidl.ops.index.along_axis import index_along
 from minidl.ops.index.items import GetItem
 from minidl.ops.reduce.sums import Dims, Reduction, axes_of, axis_of, ndim_of
 from minidl.ops.shape.views import array_of, clone, reshape, squeeze
@@ -40,7 +40,7 @@ class Extreme(Reduction):
 
 
 class ArgExtreme(Op):
-    """The position of the first largest (or smallest) x, along an axis or among all."""
+    """The position of the first largest (or smallest) x, along an axis or overall."""
 
     def __init__(self, axis: int | None, which: str) -> None:
         self.axis, self.which = axis, which   # "argmax" or "argmin"
@@ -77,7 +77,7 @@ def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:
     check_not_empty(input, (axis,), which)
     indices = ArgExtreme(axis, f"arg{which}")(input)
     # The gradient goes to the position of the value.
-    values = GetItem(grid(array_of(indices), axis)).watch(indices)(input)
+    values = GetItem(index_along(array_of(indices), axis)).watch(indices)(input)
     return kind(values, indices) if keepdim else kind(squeeze(values, axis), squeeze(indices, axis))
 
 
@@ -173,7 +173,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False,
 
 @public
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The position of the first largest element, along a dimension, or in the flattened tensor.
+    """The position of the first largest element, along `dim` or overall.
 
         >>> import minidl
         >>> minidl.argmax(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
@@ -184,7 +184,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
 
 @public
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The position of the first smallest element, along a dimension, or in the flattened tensor.
+    """The position of the first smallest element, along `dim` or overall.
 
         >>> import minidl
         >>> minidl.argmin(minidl.tensor([[1.0, 5.0], [3.0, 2.0]]))

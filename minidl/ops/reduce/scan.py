@@ -23,9 +23,9 @@ from minidl.ops.elementwise.arithmetic import div
 from minidl.ops.elementwise.comparison import logical_xor
 from minidl.ops.elementwise.complex_parts import conj
 from minidl.ops.elementwise.exponential import logaddexp
-from minidl.ops.index.along_axis import grid
+from minidl.ops.index.along_axis import index_along
 from minidl.ops.index.items import GetItem
-from minidl.ops.reduce.sums import axis_of, running, running_input, sum
+from minidl.ops.reduce.sums import axis_of, cumulate, running_input, sum
 from minidl.ops.shape.join import cat
 from minidl.ops.shape.views import array_of, as_result, clone, copy_if_view, narrow, reshape
 
@@ -47,7 +47,7 @@ class CumSum(Op):
         self.axis, self.reverse = axis, reverse
 
     def forward(self, x: Array) -> Array:
-        y = running(x, self.axis, "cumsum", self.reverse)
+        y = cumulate(x, self.axis, "cumsum", self.reverse)
         return y.astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value) -> Value:
@@ -95,16 +95,16 @@ class CumProd(FusedOp):
         return x
 
     def forward(self, x: Array) -> Array:
-        return running(x, self.axis, "cumprod").astype(x.dtype, copy=False)
+        return cumulate(x, self.axis, "cumprod").astype(x.dtype, copy=False)
 
     def gradient(self, g: Value, x: Array, out: Array) -> Value:
         xp, x, out = array_module(x), conj(x), conj(out)
         zero = x == 0
-        gx = running(g * out, self.axis, "cumsum", reverse=True) / xp.where(zero, 1, x)
+        gx = cumulate(g * out, self.axis, "cumsum", reverse=True) / xp.where(zero, 1, x)
         if bool(zero.any()):
             first = zero & (zero.cumsum(axis=self.axis) == 1)
-            without = running(xp.where(first, 1, x), self.axis, "cumprod")
-            at_first = running(g * without, self.axis, "cumsum", reverse=True)
+            without = cumulate(xp.where(first, 1, x), self.axis, "cumprod")
+            at_first = cumulate(g * without, self.axis, "cumsum", reverse=True)
             gx = xp.where(first, at_first, xp.where(zero, 0, gx))
         return [gx.astype(x.dtype, copy=False)]
 
@@ -171,7 +171,7 @@ def _running_extreme(input: Any, dim: int, ufunc: Any, who: str) -> return_types
     positions = xp.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
     places = scan(xp.where(attained, positions, 0), axis, np.maximum)
     indices = as_result(wrap(places))
-    return kind(GetItem(grid(places, axis)).watch(indices)(input), indices)
+    return kind(GetItem(index_along(places, axis)).watch(indices)(input), indices)
 
 
 # ---------------------------------------------------------------------- logcumsumexp
@@ -253,12 +253,12 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None
                            f"{input.ndim} dimensions and they have {[x.ndim for x in ends]}; try reshape")
     x = cat([x for x in (prepend, input, append) if x is not None], axis) if ends else input
     for _ in range(min(n, x.shape[axis])):
-        before, after = _neighbours(x, axis)
+        before, after = _neighbour_pairs(x, axis)
         x = logical_xor(after, before) if x.dtype.kind == "b" else after - before
     return copy_if_view(input, x)
 
 
-def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:
+def _neighbour_pairs(x: Any, axis: int) -> tuple[Any, Any]:
     """All elements without the last, and all without the first."""
     steps = max(x.shape[axis] - 1, 0)
     return narrow(x, axis, 0, steps), narrow(x, axis, x.shape[axis] - steps, steps)
@@ -268,7 +268,7 @@ def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:
 
 @public
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
-    """The integral along `dim` of the line through the points y, by the trapezoidal rule.
+    """The integral of y along `dim`, by the trapezoidal rule.
 
     The points are at the positions `x` (one each, or broadcast to y), or `dx` apart (1 by default).
     Errors: TypeError where both are given, RuntimeError where the number of x is not that of the points.
@@ -303,10 +303,10 @@ def _axis(y: Any, dim: int, who: str) -> int:
 
 
 def _twice_the_areas(y: Any, x: Any, dx: float | None, axis: int, who: str) -> Any:
-    """For every strip between neighbours, its width times the sum of the two heights."""
+    """For every strip between neighbours, width times sum of the heights."""
     if x is not None and dx is not None:
         raise TypeError(f"{who}: expected x or dx, but got both; x says where the points are, dx how far apart")
-    left, right = _neighbours(y, axis)
+    left, right = _neighbour_pairs(y, axis)
     if x is None:
         return (left + right) * (1 if dx is None else dx)
     along = 0 if x.ndim == 1 else axis - y.ndim

@@ -21,7 +21,7 @@ from minidl.ops.base.broadcast import Expand, Shape, Sum, accumulation_dtype
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim, normalize_dims
-from minidl.ops.base.hints import instead_of
+from minidl.ops.base.hints import suggest_tensor
 from minidl.ops.elementwise.complex_parts import conj
 from minidl.ops.elementwise.exponential import exp
 from minidl.ops.elementwise.selection import where
@@ -83,7 +83,7 @@ def ndim_of(input: Any, who: str) -> int:
         return input.ndim
     except AttributeError:
         raise TypeError(f"{who}(): argument 'input' (position 1) must be Tensor, not "
-                        f"{type(input).__name__}; {instead_of(input)}") from None
+                        f"{type(input).__name__}; {suggest_tensor(input)}") from None
 
 
 def floating(input: Any, dtype: Any, who: str, kinds: str = "f") -> Any:
@@ -201,7 +201,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: An
 # ---------------------------------------------------------------------- products
 
 
-def running(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
+def cumulate(x: Array, axis: int, what: str, reverse: bool = False) -> Array:
     """`cumsum` or `cumprod` along an axis, from the end if `reverse`."""
     if not reverse:
         return getattr(x, what)(axis=axis, dtype=accumulation_dtype(x.dtype))
@@ -250,8 +250,8 @@ class Prod(FusedOp):
             return (slice(None),) * self.axis + (slice(start, stop),)
         n = x.shape[self.axis]
         others = array_module(x).ones(x.shape, accumulation_dtype(x.dtype))
-        others[part(1, n)] = running(x[part(0, n - 1)], self.axis, "cumprod")
-        others[part(0, n - 1)] *= running(x[part(1, n)], self.axis, "cumprod", reverse=True)
+        others[part(1, n)] = cumulate(x[part(0, n - 1)], self.axis, "cumprod")
+        others[part(0, n - 1)] *= cumulate(x[part(1, n)], self.axis, "cumprod", reverse=True)
         return [g * conj(others.astype(x.dtype, copy=False))]
 
 

@@ -1,3 +1,3 @@
-"""Images made larger or smaller, and sampled at positions that need not be whole numbers."""
+"""Resize images, and sample them at positions between pixels."""
 from minidl.ops.resize.interpolation import Resize, interpolate, upsample, upsample_bilinear, upsample_nearest
 from minidl.ops.resize.grid import Inside, affine_grid, grid_sample

@@ -1,8 +1,8 @@
-"""Sampling images, or volumes, at positions that need not be whole numbers; and the positions of affine maps.
+"""Sample images or volumes at any positions; and the positions of affine maps.
 
-An image is a table with a row of channels for each pixel. To sample it is to look up the rows around every position
-and to mix them, with weights that are polynomials of the position. Look-up and arithmetic are differentiable
-already, in the image and in the positions; what is left for this file is where the rows are.
+An image is a table with a row of channels for each pixel. Sampling looks up the rows around every position and mixes
+them, with weights that are polynomials of the position. Look-up and arithmetic are already differentiable, in the
+image and in the positions; this file only finds the rows.
 """
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ CUBIC = -0.75     # the slope of Keys' kernel at distance 1, as in `interpolate`
 
 
 class Inside(Elementwise):
-    """y = the position inside the image that stands for x: the nearest ('border'), or a mirror image ('reflection').
+    """y = the position inside the image for x: the nearest ('border'), or a mirror image ('reflection').
 
-    Piecewise linear: the slope is 1 or -1, and 0 where positions are held at the edge.
+    Piecewise linear: the slope is 1 or -1, and 0 where positions are clamped to the edge.
     """
 
     def __init__(self, padding_mode: str, size: int, align_corners: bool) -> None:
@@ -49,7 +49,7 @@ class Inside(Elementwise):
         return xp.clip(x, 0, last)
 
     def reflected(self, x: Array, slope: Array) -> tuple[Array, Array]:
-        """Between the mirrors, which stand at the centres of the outer pixels or at their outer edges."""
+        """Reflect at the centres of the outer pixels, or at their outer edges."""
         xp = array_module(x)
         low, span = (0.0, self.size - 1) if self.align_corners else (-0.5, self.size)
         if not span:
@@ -57,7 +57,7 @@ class Inside(Elementwise):
         x = x - low
         slope = xp.where(x < 0, -slope, slope)
         x = abs(x)
-        odd = xp.floor(x / span) % 2 == 1             # passes an odd number of mirrors
+        odd = xp.floor(x / span) % 2 == 1             # reflected an odd number of times
         rest = x % span
         return xp.where(odd, span - rest, rest) + low, xp.where(odd, -slope, slope)
 
@@ -68,15 +68,15 @@ class Inside(Elementwise):
 @public
 def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
                 align_corners: bool | None = None) -> Tensor:
-    """The values of `input` at the positions in `grid`.
+    """Sample `input` at the positions in `grid`.
 
     input (N, C, H, W), grid (N, H', W', 2) -> (N, C, H', W'); or input (N, C, D, H, W), grid (N, D', H', W', 3)
     -> (N, C, D', H', W'). A position is (x, y) or (x, y, z), x along the last axis; -1 and 1 are the ends of an axis:
     the centres of the first and last pixel if align_corners, else their outer edges.
 
-    mode: 'bilinear' mixes the 4 (or 8) pixels around a position, 'bicubic' 16 (images only), 'nearest' takes one, and
-    has no gradient in `grid`. padding_mode: what lies outside is zero ('zeros'), the nearest pixel ('border'), or
-    the image, mirrored ('reflection'). align_corners None is False.
+    mode: 'bilinear' mixes the 4 (or 8) pixels around a position, 'bicubic' 16 (images only); 'nearest' takes one,
+    and has no gradient in `grid`. padding_mode: outside the image there are zeros ('zeros'), the nearest pixel
+    ('border'), or the mirrored image ('reflection'). align_corners None means False.
     Errors: ValueError for unknown modes, RuntimeError where shapes or dtypes do not fit.
 
     Source: Jaderberg et al., "Spatial Transformer Networks", 2015, https://arxiv.org/abs/1506.02025
@@ -91,7 +91,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     (N, C, *size), out_size = input.shape, grid.shape[1:-1]
     table = reshape(Permute((0, *range(2, input.ndim), 1))(input), (N * math.prod(size), C))    # a row for each pixel
     if padding_mode == "zeros":
-        none = array_module(array_of(input)).zeros((1, C), input.dtype)                         # ... and one for none
+        none = array_module(array_of(input)).zeros((1, C), input.dtype)    # and one outside the image
         table = cat([table, wrap(none) if isinstance(input, TensorBase) else none])
     axes = [_taps(grid[..., len(size) - 1 - axis], n, mode, padding_mode, bool(align_corners))
             for axis, n in enumerate(size)]
@@ -109,36 +109,38 @@ Tap = tuple[Any, Any, Any]
 
 
 def _taps(x: Any, size: int, mode: str, padding_mode: str, align_corners: bool) -> list[Tap]:
-    """Which pixels along one axis are looked up for positions x (-1 to 1), and with which weights."""
+    """The pixels along one axis for positions x (-1 to 1), and their weights."""
     x = (x + 1) * ((size - 1) / 2) if align_corners else (x + 1) * (size / 2) - 0.5     # 0 is the first pixel
     if padding_mode != "zeros" and mode != "bicubic":
         x = Inside(padding_mode, size, align_corners)(x)
     if mode == "nearest":
         nearest = np.rint(array_of(x))
-        return [_held(nearest, None, size, padding_mode)]
+        return [_to_indices(nearest, None, size, padding_mode)]
     first = np.floor(array_of(x))
     t = x - first                                                                       # 0 to 1
     if mode == "bilinear":
-        return [_held(first, 1 - t, size, padding_mode), _held(first + 1, t, size, padding_mode)]
+        return [_to_indices(first, 1 - t, size, padding_mode), _to_indices(first + 1, t, size, padding_mode)]
     taps = []
-    for u, weight in zip((-1, 0, 1, 2), (_far(t + 1), _near(t), _near(1 - t), _far(2 - t))):
+    for u, weight in zip((-1, 0, 1, 2), (_cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t))):
         place = first + u
-        if padding_mode != "zeros":   # pixels are what is moved inside, each by itself
+        if padding_mode != "zeros":   # each pixel is moved inside by itself
             place = Inside(padding_mode, size, align_corners).forward(place)
-        taps.append(_held(place, weight, size, padding_mode))
+        taps.append(_to_indices(place, weight, size, padding_mode))
     return taps
 
 
-def _held(place: Array, weight: Any, size: int, padding_mode: str) -> Tap:
-    """Places as ints; the nearest pixel's where there is none, which only padding of zeros takes notice of."""
+def _to_indices(place: Array, weight: Any, size: int, padding_mode: str) -> Tap:
+    """Places as ints. Outside, the nearest pixel: only the padding with zeros needs to know."""
     xp = array_module(place)
-    index = xp.where(place == place, xp.clip(place, 0, size - 1), 0).astype(np.int64)   # NaN is nowhere
+    index = xp.where(place == place, xp.clip(place, 0, size - 1), 0).astype(np.int64)   # NaN is outside
     return index, weight, (place >= 0) & (place <= size - 1) if padding_mode == "zeros" else None
 
 
 def _row_of(corner: tuple[Tap, ...], size: list[int], none: int) -> tuple[Array, Any]:
-    """The rows of the table that the taps of all axes together name, `none` where one is outside, and the products of
-    their weights."""
+    """Combine the taps of all axes: rows of the table, product of weights.
+
+    The row is `none` where a tap is outside.
+    """
     first = corner[0][0]
     xp = array_module(first)
     rows, weight = xp.arange(len(first)).reshape(-1, *(1,) * (first.ndim - 1)), None
@@ -150,19 +152,19 @@ def _row_of(corner: tuple[Tap, ...], size: list[int], none: int) -> tuple[Array,
     return rows, weight
 
 
-def _near(x: Any) -> Any:
-    """Keys' kernel at distances 0 to 1."""
+def _cubic_near(x: Any) -> Any:
+    """Keys' kernel at distances from 0 to 1."""
     return ((CUBIC + 2) * x - (CUBIC + 3)) * x * x + 1
 
 
-def _far(x: Any) -> Any:
-    """Keys' kernel at distances 1 to 2."""
+def _cubic_far(x: Any) -> Any:
+    """Keys' kernel at distances from 1 to 2."""
     return ((CUBIC * x - 5 * CUBIC) * x + 8 * CUBIC) * x - 4 * CUBIC
 
 
 @public
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
-    """The grid for `grid_sample` that an affine map makes: position p of the output is read at theta * (p, 1).
+    """The grid for `grid_sample` of an affine map: position p of the output reads at theta * (p, 1).
 
     theta (N, 2, 3) and size (N, C, H, W) -> (N, H, W, 2); theta (N, 3, 4) and size (N, C, D, H, W) -> (N, D, H, W, 3).
     align_corners: as for `grid_sample`.
@@ -196,7 +198,7 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
 
 
 def _centres(n: int, align_corners: bool) -> np.ndarray:
-    """Where the centres of n pixels lie between -1 and 1."""
+    """The centres of n pixels between -1 and 1."""
     if align_corners:
         return np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
     return (2 * np.arange(n) + 1) / n - 1

@@ -1,8 +1,8 @@
-"""Making images, and signals and volumes, larger or smaller.
+"""Resize signals, images and volumes.
 
-Every way to do it is linear and treats one axis after the other: a new element is a weighted sum of a few old ones,
-its taps. Where they lie and what they weigh is all that the modes differ in, so they are a few lines of NumPy each,
-and one op does the work. Its gradient is the transposed matrix, which is an op of the same kind.
+Every mode is linear, and treats one axis after the other: a new element is a weighted sum of a few old ones, its taps.
+The modes differ only in the positions and weights of the taps, so each is a few lines of NumPy, and one op does the
+work. Its gradient is the transposed matrix, an op of the same kind.
 """
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 MODES = {"nearest": (3, 4, 5), "nearest-exact": (3, 4, 5), "linear": (3,), "bilinear": (4,), "bicubic": (4,),
-         "trilinear": (5,), "area": (3, 4, 5)}     # and for how many dimensions
-SMOOTH = ("linear", "bilinear", "bicubic", "trilinear")
+         "trilinear": (5,), "area": (3, 4, 5)}     # the ndim of inputs
+KERNEL_MODES = ("linear", "bilinear", "bicubic", "trilinear")
 
 
 class Resize(Op):
-    """y = M x along one axis, with a sparse matrix M (out, n) that is constant; so gx = M^T g."""
+    """y = M x along one axis, with a constant sparse matrix M (out, n); so gx = M^T g."""
 
     layout = IMAGES
 
@@ -44,7 +44,7 @@ class Resize(Op):
 
 
 class Matrix:
-    """A sparse matrix (out, n), given by the rows, columns and weights of its entries."""
+    """A sparse matrix (out, n): rows, columns and weights of its entries."""
 
     def __init__(self, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, shape: tuple[int, int]) -> None:
         self.entries, self.shape = (rows, columns, weights), shape
@@ -69,23 +69,23 @@ class Matrix:
 def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                 align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
                 antialias: bool = False) -> Tensor:
-    """`input` (N, C, L), (N, C, H, W) or (N, C, D, H, W) with its last one, two or three axes resized.
+    """Resize the last one, two or three axes of (N, C, L), (N, C, H, W) or (N, C, D, H, W).
 
-    size: the new size, an int for all axes or a tuple. scale_factor: instead, how much larger, a number or a tuple; the
-    size is rounded down. mode:
+    size: the new size, an int for all axes or a tuple. scale_factor: the factor instead, a number or a tuple; the
+    new size is rounded down. mode:
 
-        'nearest'          the element at floor(i * n/out), which lies left of the middle
-        'nearest-exact'    the element whose middle is nearest
-        'linear', 'bilinear', 'trilinear'    for one, two and three axes: a straight line between two neighbours
-        'bicubic'          a cubic polynomial through four neighbours; may overshoot
-        'area'             the mean of all elements that the new one covers: `adaptive_avg_pool2d`
+        'nearest'         the element at floor(i * n/out), which is left of the middle
+        'nearest-exact'   the element whose centre is nearest
+        'linear', 'bilinear', 'trilinear' for one, two and three axes: a straight line between two neighbours
+        'bicubic'         a cubic polynomial through four neighbours; may overshoot
+        'area'            the mean of all elements that the new one covers: `adaptive_avg_pool2d`
 
-    align_corners: where the first and last elements meet, and in between the grids are stretched evenly: their centres
-    (True), or their outer edges (False). For the linear and cubic modes only. recompute_scale_factor: take
-    positions from the rounded size, not from scale_factor as it is given. antialias: when making smaller, let
-    every new element see all that it covers; 'bilinear' and 'bicubic' only.
-    Errors: ValueError where arguments contradict each other, NotImplementedError for a mode that there is not for so
-    many dimensions, RuntimeError where a size would be 0, TypeError unless sizes are ints and factors numbers.
+    align_corners: the points of the first and last elements where the old and the new grid agree: their centres
+    (True), or their outer edges (False). For the linear and cubic modes only. recompute_scale_factor: compute
+    positions from the rounded size, not from the given scale_factor. antialias: for a smaller size, every new
+    element averages all that it covers; 'bilinear' and 'bicubic' only.
+    Errors: ValueError where arguments contradict each other, NotImplementedError for a mode with another number of
+    dimensions, RuntimeError where a size would be 0, TypeError unless sizes are ints and factors numbers.
 
     Source: Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981 (bicubic, with a = -0.75, or
     -0.5 if antialias)
@@ -101,15 +101,15 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     sizes, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
     kind = "linear" if mode.endswith("linear") else mode
     result = input
-    for axis in range(input.ndim - 1, 1, -1):      # the last first: what it reads is not yet as large as it will be
+    for axis in range(input.ndim - 1, 1, -1):      # last axis first, while the other axes are still small
         matrix = _matrix(kind, input.shape[axis], sizes[axis - 2], scales[axis - 2], bool(align_corners), antialias)
         if not matrix.is_identity:
             result = Resize(axis, matrix)(result)
     return Clone("C")(input) if result is input else result
 
 
-def mean_of_shares(input: Any, axis: int, size: int) -> Any:
-    """The means of `size` windows that share an axis out: mode 'area', and so `adaptive_avg_pool2d`."""
+def adaptive_mean(input: Any, axis: int, size: int) -> Any:
+    """The means of `size` windows that divide an axis: mode 'area', and so `adaptive_avg_pool2d`."""
     return Resize(axis, _matrix("area", input.shape[axis], size, None, False, False))(input)
 
 
@@ -132,43 +132,44 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 
-# ---------------------------------------------------------------------- where the taps lie, and what they weigh
+# ---------------------------------------------------------------------- positions and weights of the taps
 
 
 @functools.lru_cache(maxsize=256)
 def _matrix(mode: str, n: int, out: int, factor: float | None, align_corners: bool, antialias: bool) -> Matrix:
     """The matrix of one axis n -> out."""
-    columns, weights = _antialiased(mode, n, out, factor, align_corners) if antialias else \
-        _covered(n, out) if mode == "area" else \
-        _nearest(mode, n, out, factor) if mode.startswith("nearest") else \
-        _smooth(mode, n, out, factor, align_corners)                       # (out, taps)
+    columns, weights = _antialiased_taps(mode, n, out, factor, align_corners) if antialias else \
+        _area_taps(n, out) if mode == "area" else \
+        _nearest_taps(mode, n, out, factor) if mode.startswith("nearest") else \
+        _kernel_taps(mode, n, out, factor, align_corners)                       # (out, taps)
     rows = np.broadcast_to(np.arange(out)[:, None], columns.shape)
     return Matrix(rows.reshape(-1), columns.reshape(-1), weights.reshape(-1), (out, n))
 
 
-def _nearest(mode: str, n: int, out: int, factor: float | None) -> tuple[np.ndarray, np.ndarray]:
-    # in single precision, as PyTorch: the rounding decides which element is taken where two are as near
+def _nearest_taps(mode: str, n: int, out: int, factor: float | None) -> tuple[np.ndarray, np.ndarray]:
+    # in single precision, as in PyTorch: rounding decides between two equally near elements
     step = np.float32(1 / factor) if factor else np.float32(n) / np.float32(out)
     i = np.arange(out, dtype=np.float32) + np.float32(0.5 if mode == "nearest-exact" else 0)
     columns = np.minimum((i * step).astype(int), n - 1)[:, None]
     return columns, np.ones(columns.shape)
 
 
-def _smooth(mode: str, n: int, out: int, factor: float | None, align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Two taps with a line between them, or four with a cubic; beyond the edges, the edge goes on."""
+def _kernel_taps(mode: str, n: int, out: int, factor: float | None,
+                 align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Two taps for a line, or four for a cubic; the edge element repeats outside."""
     positions = _positions(n, out, factor, align_corners)
     if mode == "linear":
         positions = np.maximum(positions, 0)
     first = np.floor(positions)
-    t = positions - first                                                  # how far behind the first tap: 0 to 1
+    t = positions - first                                                  # distance from the first tap: 0 to 1
     offsets = np.arange(0, 2) if mode == "linear" else np.arange(-1, 3)
     weights = np.stack([_triangle(t - u) if mode == "linear" else _cubic(t - u, -0.75) for u in offsets], axis=1)
     return np.clip(first[:, None].astype(int) + offsets, 0, n - 1), weights
 
 
-def _antialiased(mode: str, n: int, out: int, factor: float | None,
-                 align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The same curves, but stretched over all that a new element covers when there are fewer of them."""
+def _antialiased_taps(mode: str, n: int, out: int, factor: float | None,
+                      align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The same kernels, stretched over all elements that a new one covers."""
     stretch = max(_step(n, out, factor, align_corners), 1.0)
     reach = stretch * (1 if mode == "linear" else 2)
     centres = _step(n, out, factor, align_corners) * (np.arange(out) + 0.5)
@@ -181,7 +182,7 @@ def _antialiased(mode: str, n: int, out: int, factor: float | None,
     return np.minimum(columns, n - 1), weights / weights.sum(axis=1, keepdims=True)
 
 
-def _covered(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
+def _area_taps(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
     """All elements from floor(i * n/out) to ceil((i + 1) * n/out), with equal weights."""
     i = np.arange(out)
     first, end = i * n // max(1, out), -(-(i + 1) * n // max(1, out))
@@ -191,14 +192,14 @@ def _covered(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _step(n: int, out: int, factor: float | None, align_corners: bool) -> float:
-    """How far apart, in old elements, the new ones lie."""
+    """The distance between new elements, in old elements."""
     if align_corners:
         return (n - 1) / (out - 1) if out > 1 else 0.0
     return 1 / factor if factor else n / out
 
 
 def _positions(n: int, out: int, factor: float | None, align_corners: bool) -> np.ndarray:
-    """Where the new elements lie among the old ones 0 to n-1."""
+    """The positions of the new elements among the old ones 0 to n-1."""
     step = _step(n, out, factor, align_corners)
     return np.arange(out) * step if align_corners else (np.arange(out) + 0.5) * step - 0.5
 
@@ -224,9 +225,9 @@ def _check(who: str, input: Any, mode: str, align_corners: bool | None, antialia
     if mode not in MODES or input.ndim not in (3, 4, 5):
         raise NotImplementedError(f"{who}: Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) "
                                   f"for the modes: {' | '.join(MODES)} (got {mode})")
-    if mode not in SMOOTH and align_corners is not None:
+    if mode not in KERNEL_MODES and align_corners is not None:
         raise ValueError(f"{who}: align_corners option can only be set with the interpolating modes: "
-                         f"{' | '.join(SMOOTH)}, not with {mode}")
+                         f"{' | '.join(KERNEL_MODES)}, not with {mode}")
     if input.ndim not in MODES[mode]:
         raise NotImplementedError(f"{who}: Got {input.ndim}D input, but {mode} mode needs {MODES[mode][0]}D input")
     if antialias and mode not in ("bilinear", "bicubic"):
@@ -239,7 +240,7 @@ def _check(who: str, input: Any, mode: str, align_corners: bool | None, antialia
 
 def _sizes(input: Any, size: Any, scale_factor: Any,
            recompute: bool | None) -> tuple[list[int], list[float | None]]:
-    """The size and the factor of every axis; the factor is None where the sizes say it."""
+    """The size and the factor of every axis; the factor is None where sizes are given."""
     who, old = "interpolate", [int(n) for n in input.shape[2:]]
     if (size is None) == (scale_factor is None):
         raise ValueError(f"{who}: " + ("either size or scale_factor should be defined" if size is None else

@@ -1,4 +1,4 @@
-"""Recurrent networks: a state that every step of a sequence changes, so that it can remember.
+"""Recurrent networks: every step of a sequence changes a state, which is the memory.
 
 Read `layers.py` first: the `reference` of each op is the mathematics, in ordinary ops.
 """

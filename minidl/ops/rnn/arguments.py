@@ -1,4 +1,4 @@
-"""What the functions of this family are handed, checked and brought into the form that a layer's op takes."""
+"""Argument checks of recurrent functions; arguments leave in the form of a layer's op."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def states_of(who: str, layer: type[RecurrentLayer], hx: Any) -> tuple[Any, ...]
 
 def weights_of(who: str, layer: type[RecurrentLayer], x: Any, states: tuple[Any, ...], weights: Sequence[Any],
                has_biases: bool) -> list[Any]:
-    """The weights of one layer in one direction as its op takes them. Errors: RuntimeError where they do not fit."""
+    """The weights of one layer and direction, as its op takes them. Errors: RuntimeError where they do not fit."""
     w_ih, w_hh, *others = weights
     b_ih, b_hh, *others = others if has_biases else (None, None, *others)
     w_hr = others[0] if others else None

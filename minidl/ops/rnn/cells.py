@@ -1,4 +1,4 @@
-"""Single steps of recurrent networks, for loops of one's own."""
+"""Single steps of recurrent networks, for loops of your own."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: T
 @public
 def lstm_cell(input: Tensor, hx: tuple[Tensor, Tensor], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None,
               b_hh: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """One step of long short-term memory; the equations stand at `minidl.nn.LSTM`.
+    """One step of long short-term memory; `minidl.nn.LSTM` gives the equations.
 
     input (N, I), hx a pair (h, c) of (N, H) each, w_ih (4H, I), w_hh (4H, H), b_ih and b_hh (4H,) or None; returns the
     new h and c. Errors: RuntimeError where shapes or dtypes do not fit.
@@ -84,7 +84,7 @@ def lstm_cell(input: Tensor, hx: tuple[Tensor, Tensor], w_ih: Tensor, w_hh: Tens
 @public
 def gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None,
              b_hh: Tensor | None = None) -> Tensor:
-    """One step of a gated recurrent unit; the equations stand at `minidl.nn.GRU`.
+    """One step of a gated recurrent unit; `minidl.nn.GRU` gives the equations.
 
     input (N, I), hx (N, H), w_ih (3H, I), w_hh (3H, H), b_ih and b_hh (3H,) or None; returns the new state (N, H).
     Errors: RuntimeError where shapes or dtypes do not fit.

@@ -1,8 +1,8 @@
-"""One layer in one direction, all steps at once: what layers, directions and single steps are made of.
+"""One layer in one direction, all steps in one op; networks and single steps are built from it.
 
-`reference` is the mathematics, in ordinary ops: read it first. `forward` and `gradient` compute the same on arrays, by
-the kernels of `backend/kernels/rnn.py`, where a table says what the symbols mean. Sequences are packed, as
-`backend/kernels/packed.py` says.
+`reference` is the mathematics, in ordinary ops: read it first. `forward` and `gradient` compute the same on arrays,
+with the kernels of `backend/kernels/rnn.py`, where a table explains the symbols. `backend/kernels/packed.py` explains
+packed sequences.
 """
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from minidl.ops.shape.join import cat, chunk
 
 
 class RecurrentLayer(FusedOp):
-    """What the ops of this file share: how many gates and states they have, and the steps that they walk."""
+    """Base of the ops in this file: the number of gates and states, and the steps."""
 
     spares_output = True
     gates: ClassVar[int]                # w_ih is (gates * H, I)
     states: ClassVar[int] = 1           # h, or h and c
-    projects: ClassVar[bool] = False    # whether there may be a w_hr
+    projects: ClassVar[bool] = False    # whether a w_hr is allowed
 
     def __init__(self, batch_sizes: Sequence[int], reverse: bool = False) -> None:
         self.steps = steps_of(batch_sizes, reverse)
@@ -45,7 +45,7 @@ class RNNLayer(RecurrentLayer):
 
     def reference(self, x: Value, h: Value, w_ih: Value, w_hh: Value, b_ih: Value, b_hh: Value) -> Value:
         act = relu if self.relu else tanh
-        return walk(self.steps, linear(x, w_ih, b_ih), (h,), lambda a, h: (act(a + linear(h, w_hh, b_hh)),))
+        return run_steps(self.steps, linear(x, w_ih, b_ih), (h,), lambda a, h: (act(a + linear(h, w_hh, b_hh)),))
 
     def forward(self, x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Any:
         return kernels.rnn_forward(x, h, Weights(w_ih, w_hh, b_ih, b_hh), self.relu, self.steps)
@@ -63,7 +63,8 @@ class RNNReluLayer(RNNLayer):
 
 
 class LSTMLayer(RecurrentLayer):
-    """i, f, g, o = W_ih x + b_ih + W_hh h + b_hh, each a quarter
+    """i, f, g, o = the quarters of W_ih x + b_ih + W_hh h + b_hh
+
     c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c'), times W_hr if there is one
 
     x (P, I), packed; h (N, R), c (N, H) -> h' of all steps (P, R), the last ones (N, R), the last c' (N, H)
@@ -79,7 +80,7 @@ class LSTMLayer(RecurrentLayer):
             h = sigmoid(o) * tanh(c)
             return h if w_hr is None else linear(h, w_hr), c
 
-        return walk(self.steps, linear(x, w_ih, b_ih), (h, c), step)
+        return run_steps(self.steps, linear(x, w_ih, b_ih), (h, c), step)
 
     def forward(self, x: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
                 w_hr: Array | None) -> Any:
@@ -95,8 +96,9 @@ class LSTMLayer(RecurrentLayer):
 
 
 class GRULayer(RecurrentLayer):
-    """r, z = sigmoid of the first two thirds of W_ih x + b_ih + W_hh h + b_hh
-    n = tanh(a + r b), with a the last third of W_ih x + b_ih and b that of W_hh h + b_hh
+    """r, z = sigmoid of two thirds of W_ih x + b_ih + W_hh h + b_hh
+
+    n = tanh(a + r b), where a is the last third of W_ih x + b_ih, and b that of W_hh h + b_hh
     h' = (1 - z) n + z h
 
     x (P, I), packed; h (N, H) -> h' of all steps (P, H), the last ones (N, H)
@@ -111,7 +113,7 @@ class GRULayer(RecurrentLayer):
             n = tanh(n + r * of_n)
             return ((1 - z) * n + z * h,)
 
-        return walk(self.steps, linear(x, w_ih, b_ih), (h,), step)
+        return run_steps(self.steps, linear(x, w_ih, b_ih), (h,), step)
 
     def forward(self, x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Any:
         y, last, trace = kernels.gru_forward(x, h, Weights(w_ih, w_hh, b_ih, b_hh), self.steps)
@@ -124,8 +126,8 @@ class GRULayer(RecurrentLayer):
         return [gx, gh, *gweights[:4]]
 
 
-def walk(steps: Steps, inputs: Any, states: tuple[Any, ...], step: Callable[..., Any]) -> tuple[Any, ...]:
-    """`step(its rows of inputs, *states) -> states`, one step after the other.
+def run_steps(steps: Steps, inputs: Any, states: tuple[Any, ...], step: Callable[..., Any]) -> tuple[Any, ...]:
+    """Call `step(its rows of inputs, *states) -> states` for one step after the other.
 
     Returns the first state of all steps, packed as `inputs` are, and the last states.
     """

@@ -1,9 +1,9 @@
-"""The two forms in which PyTorch calls a recurrent function: with a padded batch, or with packed sequences.
+"""PyTorch's two forms of a recurrent call: with a padded batch, or with packed sequences.
 
     lstm(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
     lstm(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional)
 
-Either way a layer walks through packed rows. A padded batch is the case where every sequence takes every step.
+In both cases a layer works on packed rows. In a padded batch, every sequence takes every step.
 """
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from minidl.ops.shape.views import array_of, reshape, transpose
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
-PADDED = ("input", "hx", "params", "has_biases", "num_layers", "dropout", "train", "bidirectional", "batch_first")
-PACKED = ("data", "batch_sizes", *PADDED[1:-1])
+PADDED_FORM = ("input", "hx", "params", "has_biases", "num_layers", "dropout", "train", "bidirectional", "batch_first")
+PACKED_FORM = ("data", "batch_sizes", *PADDED_FORM[1:-1])
 
 Result = TypeVar("Result", covariant=True)
 
@@ -35,23 +35,23 @@ class InBothForms(Protocol[Result]):
 
 
 def padded_or_packed(function: Callable[..., Result]) -> InBothForms[Result]:
-    """Let `function`, which takes the arguments of both forms by name, be called in either."""
+    """Let callers use either form of `function`, which takes arguments by name."""
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Result:
-        given = in_form(PADDED, args, kwargs)
+        given = match_form(PADDED_FORM, args, kwargs)
         if given is not None:
             return function(**given)
-        given = in_form(PACKED, args, kwargs)
+        given = match_form(PACKED_FORM, args, kwargs)
         if given is not None:
             return function(given.pop("data"), batch_first=False, **given)
         raise TypeError(f"{function.__name__}() received an invalid combination of arguments: expected "
-                        f"({', '.join(PADDED)}) or ({', '.join(PACKED)}), with a list or tuple of params, but got "
-                        f"{len(args)} positional ones and {list(kwargs)}")
+                        f"({', '.join(PADDED_FORM)}) or ({', '.join(PACKED_FORM)}), with a list or tuple of params, "
+                        f"but got {len(args)} positional ones and {list(kwargs)}")
     return called  # type: ignore[return-value]
 
 
-def in_form(names: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments by name, if they fit these names and the list among them falls on `params`; else None."""
+def match_form(names: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    """The arguments by name if they fit `names`, with a list as `params`; else None."""
     given = {**dict(zip(names, args)), **kwargs}
     if len(args) + len(kwargs) == len(names) and given.keys() == set(names):
         if isinstance(given["params"], (list, tuple)) and not isinstance(given["has_biases"], (list, tuple)):
@@ -60,9 +60,9 @@ def in_form(names: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]) -
 
 
 def rows_of(who: str, input: Any, batch_first: bool, batch_sizes: Any) -> tuple[Any, list[int]]:
-    """The rows (P, I) of padded or packed sequences, and how many sequences have each step.
+    """The packed rows (P, I), and the number of sequences at each step.
 
-    Errors: TypeError for what is no tensor, RuntimeError where the shapes fit neither form, or there is no step.
+    Errors: TypeError for anything but a tensor, RuntimeError where the shapes fit neither form, or there is no step.
     """
     check_tensors(who, input=input)
     if batch_sizes is None:
@@ -87,7 +87,7 @@ def rows_of(who: str, input: Any, batch_first: bool, batch_sizes: Any) -> tuple[
     return x, sizes
 
 
-def padded(y: Any, steps: int, batch_first: bool) -> Any:
-    """The rows of a padded batch, (T * N, R), as they came: (T, N, R), or (N, T, R) if batch_first."""
+def to_padded(y: Any, steps: int, batch_first: bool) -> Any:
+    """Reshape the rows of a padded batch, (T * N, R), to (T, N, R), or (N, T, R) if batch_first."""
     y = reshape(y, (steps, len(y) // steps, y.shape[1]))
     return transpose(y, 0, 1) if batch_first else y

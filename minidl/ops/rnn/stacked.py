@@ -1,4 +1,4 @@
-"""Layers of recurrent networks upon each other, in one direction or in both."""
+"""Stacked layers of recurrent networks, in one direction or both."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from minidl.ops.base.declaration import public
 from minidl.ops.random.dropouts import dropout as drop
 from minidl.ops.rnn.arguments import states_of, weights_of
 from minidl.ops.rnn.layers import GRULayer, LSTMLayer, RecurrentLayer, RNNLayer, RNNReluLayer
-from minidl.ops.rnn.packed import padded, padded_or_packed, rows_of
+from minidl.ops.rnn.packed import padded_or_packed, rows_of, to_padded
 from minidl.ops.shape.join import cat, stack, unbind
 
 if TYPE_CHECKING:
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Settings(NamedTuple):
-    """What the layers of a network share."""
+    """Settings that all layers of a network share."""
 
     has_biases: bool
     num_layers: int
-    dropout: float          # the probability between layers,
-    train: bool             # if this is training
+    dropout: float          # the dropout probability between layers,
+    train: bool             # used only when training
     bidirectional: bool
 
 
 def run_layers(who: str, layer: type[RecurrentLayer], settings: Settings, input: Any, hx: Any, params: Sequence[Any],
                batch_first: bool, batch_sizes: Any) -> tuple[Any, ...]:
-    """Layer upon layer: the outputs of the last, and the last states of all. `layer` is the op of one of them."""
+    """Run layer after layer; return the outputs of the last, and the last states of all. `layer` is the op."""
     x, sizes = rows_of(who, input, batch_first, batch_sizes)
     states = states_of(who, layer, hx)
     directions = 1 + bool(settings.bidirectional)
@@ -44,7 +44,7 @@ def run_layers(who: str, layer: type[RecurrentLayer], settings: Settings, input:
         x = outputs[0] if directions == 1 else cat(outputs, 1)
         if settings.dropout and k + directions < len(groups):
             x = drop(x, settings.dropout, settings.train)
-    y = x if batch_sizes is not None else padded(x, len(sizes), batch_first)
+    y = x if batch_sizes is not None else to_padded(x, len(sizes), batch_first)
     return y, *[stack(ends) for ends in zip(*last)]
 
 
@@ -69,13 +69,13 @@ def parameters_of_each(who: str, settings: Settings, states: tuple[Any, ...], pa
 def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
              train: bool, bidirectional: bool, batch_first: bool,
              batch_sizes: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Layers of Elman's network, as `minidl.nn.RNN` runs them: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`.
+    """The layers of `minidl.nn.RNN`, Elman's network: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`.
 
     Called as `rnn_tanh(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)`, or for
     packed sequences as `rnn_tanh(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train,
     bidirectional)`. input (T, N, I), or (N, T, I) if batch_first; data (P, I) and batch_sizes as in a `PackedSequence`;
-    hx (layers * directions, N, H). params: w_ih, w_hh, b_ih, b_hh of each layer and direction in a row, without the
-    biases if not has_biases. dropout: the probability between layers, if train.
+    hx (layers * directions, N, H). params: w_ih, w_hh, b_ih, b_hh of each layer and direction in one list, without the
+    biases if not has_biases. dropout: the dropout probability between layers, if train.
     Returns the outputs of the last layer, (T, N, directions * H) or (P, directions * H), and the last states, like hx.
     Errors: RuntimeError where shapes, dtypes or the number of parameters do not fit, TypeError for other arguments.
     In ordinary ops: `RNNLayer.reference` in `minidl/ops/rnn/layers.py`.
@@ -97,7 +97,7 @@ def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bo
 def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
              train: bool, bidirectional: bool, batch_first: bool,
              batch_sizes: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """`rnn_tanh` with `relu` in place of tanh; it too takes packed sequences.
+    """`rnn_tanh` with `relu` in place of tanh; also for packed sequences.
 
         >>> import minidl
         >>> x, h = minidl.ones(3, 1, 1), minidl.zeros(1, 1, 1)
@@ -116,11 +116,11 @@ def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bo
 def lstm(input: Tensor, hx: tuple[Tensor, Tensor], params: Sequence[Tensor], has_biases: bool, num_layers: int,
          dropout: float, train: bool, bidirectional: bool, batch_first: bool,
          batch_sizes: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """Layers of long short-term memory, as `minidl.nn.LSTM` runs them, where the equations stand.
+    """The layers of `minidl.nn.LSTM`, long short-term memory; that class gives the equations.
 
-    Arguments and errors as for `rnn_tanh`, packed sequences too, but hx is a pair: h (layers * directions, N, R) and
-    c (layers * directions, N, H). Where R differs from H, a weight w_hr (R, H) comes last among the parameters of each
-    layer and direction, and projects the outputs. Returns the outputs, the last h and the last c.
+    Arguments and errors as for `rnn_tanh`, also for packed sequences, but hx is a pair: h (layers * directions, N,
+    R) and c (layers * directions, N, H). If R differs from H, a weight w_hr (R, H) comes last among the parameters
+    of each layer and direction, and projects the outputs. Returns the outputs, the last h and the last c.
     In ordinary ops: `LSTMLayer.reference` in `minidl/ops/rnn/layers.py`.
 
         >>> import minidl
@@ -140,9 +140,9 @@ def lstm(input: Tensor, hx: tuple[Tensor, Tensor], params: Sequence[Tensor], has
 def gru(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
         train: bool, bidirectional: bool, batch_first: bool,
         batch_sizes: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Layers of gated recurrent units, as `minidl.nn.GRU` runs them, where the equations stand.
+    """The layers of `minidl.nn.GRU`, gated recurrent units; that class gives the equations.
 
-    Arguments, results and errors as for `rnn_tanh`, packed sequences too. In ordinary ops: `GRULayer.reference` in
+    Arguments, results and errors as for `rnn_tanh`, also for packed sequences. In ordinary ops: `GRULayer.reference` in
     `minidl/ops/rnn/layers.py`.
 
         >>> import minidl

@@ -1,4 +1,4 @@
-"""Change the shape of tensors, the order of their elements, join and cut them.
+"""Reshape, reorder, join and cut tensors.
 
 `views.py` changes how memory is read, `join.py` joins and cuts, `movement.py` copies elements to other places.
 """

@@ -51,8 +51,8 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     lengths = dict(axes_lengths)
     for group, n in zip(left, x.shape):
         _infer(group, n, lengths, pattern)
-    apart = reshape(x, [lengths[name] for name in before])
-    ordered = permute(apart, [before.index(name) for name in after])
+    split = reshape(x, [lengths[name] for name in before])
+    ordered = permute(split, [before.index(name) for name in after])
     return reshape(ordered, [math.prod([lengths[name] for name in group]) for group in right])
 
 
@@ -82,7 +82,7 @@ def _replace_ellipsis(groups: Groups, hidden: list[str]) -> Groups:
 
 
 def _infer(group: list[str], n: int, lengths: dict[str, int], pattern: str) -> None:
-    """Find the one unknown length of a group from the size of its axis."""
+    """Find the one unknown length of a group from its axis."""
     unknown = [name for name in group if name not in lengths]
     known = math.prod([lengths[name] for name in group if name in lengths])
     if len(unknown) > 1:

@@ -215,7 +215,7 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 
 @public
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut along `dim` into pieces of one size, or of the listed sizes; views.
+    """Cut along `dim` into pieces of the given size or sizes; views.
 
     If there is one size, the last piece may be smaller.
 
@@ -282,7 +282,7 @@ unsafe_chunk = alias("unsafe_chunk", chunk)
 
 @public
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut into exactly n pieces, or into pieces that end at the listed indices; views.
+    """Cut into exactly n pieces, or at the listed indices; views.
 
     The sizes of n pieces differ by at most one.
 

@@ -48,8 +48,8 @@ class Tile(Op):
         return array_module(x).tile(x, self.times)
 
     def grad_x(self, g: Value) -> Value:
-        apart = tuple([n for pair in zip(self.times, self.x_shape) for n in pair])  # (r0, n0, r1, n1, ...)
-        return Sum(tuple(range(0, len(apart), 2)), self.x_shape)(Reshape(apart)(g))
+        split = tuple([n for pair in zip(self.times, self.x_shape) for n in pair])  # (r0, n0, r1, n1, ...)
+        return Sum(tuple(range(0, len(split), 2)), self.x_shape)(Reshape(split)(g))
 
 
 def repeat(input: Any, repeats: Any) -> Any:
@@ -147,7 +147,7 @@ def flipud(input: Tensor) -> Tensor:
 
 @public
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """Shift elements by `shifts` along `dims`, from the end round to the front.
+    """Shift elements by `shifts` along `dims`, round from end to front.
 
     Without `dims` the tensor is rolled as one row.
 
@@ -172,7 +172,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 @public
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
-    """Rotate by k quarter turns in the plane of `dims`, from the first axis towards the second.
+    """Rotate by k quarter turns, from the first axis of `dims` towards the second.
 
         >>> import minidl
         >>> minidl.rot90(minidl.tensor([[1, 2], [3, 4]]))
@@ -284,7 +284,7 @@ def _triangle(input: Any, side: str, diagonal: int) -> Any:
 
 @public
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The elements where the indices of two axes agree, as a new last axis; a view.
+    """The elements where two axes have equal indices, as a new last axis; a view.
 
     `offset` > 0 takes a diagonal above, < 0 one below.
 
@@ -298,7 +298,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 @public
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices with the last axis of `input` on a diagonal, and zeros elsewhere.
+    """Matrices with the last axis of `input` on a diagonal, else zeros.
 
         >>> import minidl
         >>> minidl.diag_embed(minidl.tensor([1, 2]), offset=1)

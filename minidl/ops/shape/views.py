@@ -121,7 +121,7 @@ def sizes_of(shape: Any) -> Shape:
 
 
 def infer_sizes(shape: Shape, size: int, who: str) -> Shape:
-    """`shape` with its -1, if any, replaced by the size that gives `size` elements.
+    """Replace the -1 in `shape`, if any, by the size that gives `size` elements.
 
     Errors: RuntimeError where no such size exists.
     """
@@ -172,7 +172,7 @@ def as_result(temporary: Any, *views: Op) -> Any:
 
 
 def copy_if_view(input: Any, result: Any) -> Any:
-    """Return `result`, or a copy of it if it is a view of the memory of `input`."""
+    """Return `result`, copied if it is a view of `input`."""
     return Clone("C")(result) if owner(array_of(result)) is owner(array_of(input)) else result
 
 
@@ -577,6 +577,6 @@ def clone(input: Tensor) -> Tensor:
 
 @public
 def contiguous(input: Tensor) -> Tensor:
-    """Return `input` itself if it lies in memory row by row, else a copy that does."""
+    """Return `input` itself if it is contiguous (row by row), else a contiguous copy."""
     array = memory_of(input) if isinstance(input, TensorBase) else input
     return input if array.flags.c_contiguous else Clone("C")(input)

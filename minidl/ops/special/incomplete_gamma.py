@@ -39,7 +39,7 @@ class Igammac(Igamma):
 
 @public
 def igamma(input: Tensor | complex, other: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """The regularized lower incomplete gamma function of a = `input` and x = `other`, both at least 0:
+    """The regularized lower incomplete gamma function of a = `input`, x = `other`, both >= 0:
 
         (integral of t^(a-1) e^-t from t = 0 to x) / gamma(a)
 

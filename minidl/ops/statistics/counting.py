@@ -1,4 +1,4 @@
-"""How often, and whether: bincount, histograms, runs of equal elements, membership. No gradient passes."""
+"""Counts and membership: bincount, histograms, runs of equal elements, isin. No gradient passes."""
 from __future__ import annotations
 
 import math
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @public
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often 0, 1, 2, ... occur in `input` (N), or the sums of their `weights` (N); at least `minlength` bins.
+    """Count 0, 1, 2, ... in `input` (N), or sum their `weights` (N); at least `minlength` bins.
 
     Counts are int64; sums of float32 weights are float32, all others float64.
-    Errors: RuntimeError unless `input` is 1-D, of integers, and none below 0, or where lengths differ.
+    Errors: RuntimeError unless `input` is 1-D, of integers >= 0, or where lengths differ.
 
         >>> import minidl
         >>> minidl.bincount(minidl.tensor([1, 1, 3]))
@@ -60,10 +60,12 @@ def _counts(positions: Array, minlength: int) -> Array:
 
 @public
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
-    """How many elements fall into each of `bins` equal bins from `min` to `max`, in the dtype of `input`.
+    """Count the elements in `bins` equal bins from `min` to `max`.
 
-    With min = max the range is that of the elements. `max` itself counts to the last bin; what lies outside,
-    and NaN, does not count. Errors: RuntimeError for bins < 1, min > max, or a range that is not finite.
+    The counts have the dtype of `input`.
+
+    With min = max the range is that of the elements. `max` itself is in the last bin; elements outside, and NaN, do not
+    count. Errors: RuntimeError for bins < 1, min > max, or a range that is not finite.
 
         >>> import minidl
         >>> minidl.histc(minidl.tensor([1.0, 2.0, 1.0, 5.0]), bins=4, min=0, max=4)
@@ -80,7 +82,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
 
 
 def _range(x: Array, bins: int, low: float, high: float, who: str, margin: float = 1) -> tuple[float, float]:
-    """The range that is given, or that of the elements; `margin` is added where they are all equal."""
+    """The given range, or that of the elements; `margin` widens it where all are equal."""
     if bins < 1:
         raise RuntimeError(f"{who}: bins must be > 0, but got {bins}")
     if low == high and x.size:
@@ -98,11 +100,11 @@ def _range(x: Array, bins: int, low: float, high: float, who: str, margin: float
 @public
 def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None,
               density: bool = False, out: Sequence[Tensor] | None = None) -> return_types.Histogram:
-    """The elements counted in bins, and the edges of the bins: `(hist, bin_edges)`, one more edge than bins.
+    """Count the elements in bins: `(hist, bin_edges)`, with one more edge than bins.
 
-    `bins` is a number of equal bins over `range` (that of the elements unless given), or the edges themselves.
-    Each element counts as much as `weight` (of the shape of `input`) says; with `density` the histogram is
-    scaled to an area of 1. Errors: as `histc`.
+    `bins` is the number of equal bins over `range` (that of the elements unless given), or the edges themselves.
+    Each element counts by its `weight` (in the shape of `input`); with `density` the histogram is scaled to an area
+    of 1. Errors: as `histc`.
 
         >>> import minidl
         >>> minidl.histogram(minidl.tensor([1.0, 2.0, 1.0, 3.5]), bins=2, range=(0.0, 4.0)).hist
@@ -114,7 +116,7 @@ def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | N
     row = x.reshape(-1)
     edges = _bin_edges(row, bins, range, "histogram")
     inside = (row >= edges[0]) & (row <= edges[-1])
-    hist = _weighed(_bin_of(row[inside], edges), edges.size - 1, weight, inside, x.dtype)
+    hist = _sum_in_bins(_bin_of(row[inside], edges), edges.size - 1, weight, inside, x.dtype)
     if density:
         hist = hist / (hist.sum() * (edges[1:] - edges[:-1]))
     return return_types.histogram(wrap(hist), wrap(edges))
@@ -123,11 +125,11 @@ def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | N
 @public
 def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None,
                 density: bool = False) -> return_types.Histogram:
-    """Points counted in the boxes of a grid, and the edges along each dimension: `(hist, bin_edges)`.
+    """Count points in the boxes of a grid: `(hist, bin_edges)`, with edges for each dimension.
 
-    input: (*, D), a point for each row. bins: a number of bins for all dimensions, one for each, or the edges along
-    each. range: (low, high) of the first dimension, of the second, and so on, in one row. weight: (*). Otherwise as
-    `histogram`, and so are the errors; RuntimeError where there are not D bins.
+    input: (*, D), one point per row. bins: the number of bins for all dimensions, one for each, or the edges along
+    each. range: (low, high) of the first dimension, of the second, and so on, in one sequence. weight: (*).
+    Otherwise, and for errors, as `histogram`; RuntimeError where there are not D bins.
 
         >>> import minidl
         >>> points = minidl.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -156,7 +158,7 @@ def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor |
     box = 0
     for i, e in enumerate(edges):
         box = box * shape[i] + _bin_of(points[inside, i], e)
-    hist = _weighed(box, math.prod(shape), weight, inside, x.dtype).reshape(shape)
+    hist = _sum_in_bins(box, math.prod(shape), weight, inside, x.dtype).reshape(shape)
     if density:
         hist = hist / hist.sum()
         for i, e in enumerate(edges):
@@ -165,7 +167,7 @@ def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor |
 
 
 def _bin_edges(row: Array, bins: Any, range: Any, who: str) -> Array:
-    """The edges that are given, or those of so many equal bins."""
+    """The given edges, or those of `bins` equal bins."""
     if hasattr(bins, "shape"):
         if bins.ndim != 1:
             raise RuntimeError(f"{who}: bins tensor should have one dimension, but got {bins.ndim}; try a number of "
@@ -177,13 +179,13 @@ def _bin_edges(row: Array, bins: Any, range: Any, who: str) -> Array:
 
 
 def _bin_of(row: Array, edges: Array) -> Array:
-    """The bin of an element begins at the last edge that is not above it; the last bin has its end, too."""
+    """The bin of an element: the last whose lower edge is not above it; the last bin includes its end."""
     xp = array_module(row)
     return xp.minimum(xp.searchsorted(edges, row, side="right") - 1, edges.size - 2)
 
 
-def _weighed(bin_of: Array, count: int, weight: Any, inside: Array, dtype: Any) -> Array:
-    """How many elements there are in each bin, or what they weigh together."""
+def _sum_in_bins(bin_of: Array, count: int, weight: Any, inside: Array, dtype: Any) -> Array:
+    """The number of elements per bin, or the sum of their weights."""
     if weight is None:
         return _counts(bin_of, count).astype(dtype)
     w = move(array_of(weight), device_of(inside)).reshape(-1)[inside]
@@ -195,9 +197,11 @@ def _weighed(bin_of: Array, count: int, weight: Any, inside: Array, dtype: Any) 
 @public
 def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False,
                        dim: int | None = None) -> Any:
-    """`input`, read as one row, with every run of equal elements made one; with `dim`, of equal slices along it.
+    """Reduce every run of equal elements of the flattened `input` to one.
 
-    With `return_inverse` also which run every element belongs to, with `return_counts` how long the runs are.
+    With `dim`, runs of equal slices along it.
+
+    With `return_inverse` also the run of every element, with `return_counts` the lengths of the runs.
 
         >>> import minidl
         >>> minidl.unique_consecutive(minidl.tensor([1, 1, 2, 2, 1]), return_counts=True)
@@ -229,7 +233,7 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
 @public
 def isin(elements: Tensor, test_elements: Any, *, assume_unique: bool = False, invert: bool = False,
          out: Tensor | None = None) -> Tensor:
-    """Whether each of `elements` is among `test_elements`, or, with `invert`, is not; one may be a number.
+    """Whether each of `elements` is in `test_elements`; `invert`: is not. One may be a number.
 
         >>> import minidl
         >>> minidl.isin(minidl.tensor([1, 2, 3]), minidl.tensor([3, 1]))

@@ -1,4 +1,4 @@
-"""The slope of a function that is known at some points only, by differences of neighbours."""
+"""The slope of sampled functions, by differences of neighbours."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @public
 def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
-    """The slope of `input` along each dimension of `dim` (all, unless given), as a tuple of tensors in its shape.
+    """The slope of `input` along each dimension of `dim` (default: all): a tuple of tensors in its shape.
 
-    At an inner point, with the steps h to the left and k to the right of it, that is the slope of the parabola
-    through the point and its neighbours,
+    At an inner point, with steps h to the left and k to the right, this is the slope of the parabola through the
+    point and its neighbours,
 
         f'(x) = (h^2 f(x + k) - k^2 f(x - h) + (k^2 - h^2) f(x)) / (h k (h + k))
 
-    At the ends it is that of the line to the neighbour, or with edge_order=2 of the parabola through the nearest three.
-    Whole numbers count as floating ones.
+    At the ends it is the slope of the line to the neighbour, or with edge_order=2 of the parabola through the
+    nearest three points. Integers become floating.
     spacing: the step between neighbours, one number for all dimensions or one for each; or the coordinates of the
     points, a 1-D tensor for each dimension.
     Errors: RuntimeError for another edge_order, for fewer than edge_order + 1 points, or where `spacing` does not fit.
@@ -58,7 +58,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
 
 
 def _steps(spacing: Any, x: Any, axis: int) -> Array:
-    """The n - 1 distances of neighbours along the axis, in a shape that goes with x."""
+    """The n - 1 distances between neighbours, in a shape that broadcasts against x."""
     xp, n = array_module(array_of(x)), x.shape[axis]
     if getattr(spacing, "ndim", 0):
         points = move(array_of(spacing), device_of(array_of(x))).astype(x.dtype)
@@ -78,12 +78,12 @@ def _slope(f: Any, axis: int, steps: Array, even: bool, edge_order: int) -> Any:
         return narrow(x, axis, start, length)
 
     lines = (part(f, 1, n - 1) - part(f, 0, n - 1)) / wrap(steps)                           # between neighbours
-    if even:    # h = k: what stands at the point itself has no influence, not even NaN
+    if even:    # h = k: the point itself has no influence, not even if NaN
         inner = (part(f, 2, n - 2) - part(f, 0, n - 2)) / (wrap(part(steps, 0, n - 2)) * 2)
-    else:       # in terms of the slopes to the left and to the right: the nearer neighbour weighs more
+    else:       # from the slopes to the left and right: the nearer neighbour weighs more
         h, k = part(steps, 0, n - 2), part(steps, 1, n - 2)
         inner = wrap(k / (h + k)) * part(lines, 0, n - 2) + wrap(h / (h + k)) * part(lines, 1, n - 2)
     first, last = part(lines, 0, 1), part(lines, n - 2, 1)
-    if edge_order == 2:     # A line has the slope of the parabola half a step inside: as much again is the end's.
+    if edge_order == 2:     # A line has the parabola's slope half a step inside; extrapolate by as much to the end.
         first, last = first * 2 - part(inner, 0, 1), last * 2 - part(inner, n - 3, 1)
     return cat([first, inner, last], axis)

@@ -1,6 +1,6 @@
-"""Statistics by rank and by pairs: medians, quantiles, the k-th smallest, the mode; covariance.
+"""Statistics by rank: medians, quantiles, the k-th smallest, the mode; and covariances.
 
-What stands at a rank is an element of the input, so its gradient goes back to that element, by `GetItem`.
+The element at a rank is an element of the input, so its gradient goes back to that element, by `GetItem`.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from minidl.ops.elementwise.complex_parts import complex as complex_
 from minidl.ops.elementwise.complex_parts import imag, real
 from minidl.ops.elementwise.exponential import sqrt
 from minidl.ops.elementwise.selection import clamp, where
-from minidl.ops.index.along_axis import gather, grid
+from minidl.ops.index.along_axis import gather, index_along
 from minidl.ops.index.items import GetItem
 from minidl.ops.index.order import sort
 from minidl.ops.linalg.products import matmul
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 
 class Median(Reduction):
-    """y = the element in the middle of all x; elements that attain it share the gradient evenly."""
+    """y = the median of all x; elements equal to it share the gradient evenly."""
 
     def __init__(self, ndim: int, skip_nan: bool) -> None:
         super().__init__(tuple(range(ndim)))
@@ -63,7 +63,7 @@ class Median(Reduction):
 
     def reduce(self, x: Array) -> Array:
         row = x.reshape(-1)
-        return row[_middle(row, 0, self.skip_nan)].reshape((1,) * x.ndim)
+        return row[_median_place(row, 0, self.skip_nan)].reshape((1,) * x.ndim)
 
     def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         y = self.spread(out)
@@ -71,20 +71,22 @@ class Median(Reduction):
         return self.spread(g / Sum(self.axes, ())(attained)) * attained
 
 
-def _middle(x: Array, axis: int, skip_nan: bool) -> Array:
-    """Where along the axis the median stands, with the axis left in as a one: the lower of two in the middle. It
-    is the first NaN where there is one, unless NaN is skipped."""
+def _median_place(x: Array, axis: int, skip_nan: bool) -> Array:
+    """The position of the median along the axis, kept with size 1.
+
+    Of two in the middle, the lower. If there is a NaN, the first one, unless NaN is skipped.
+    """
     xp, n = array_module(x), x.shape[axis]
     nan = x != x
-    if skip_nan:   # sorted to the end, they do not count
+    if skip_nan:   # sorted to the end, NaN do not count
         numbers = n - nan.sum(axis=axis, keepdims=True)
         return _at_rank(xp.argsort(x, axis=axis, kind="stable"), xp.maximum(numbers - 1, 0) // 2, axis)
-    middle = _kth(x, (n - 1) // 2, axis)
+    middle = _kth_place(x, (n - 1) // 2, axis)
     return xp.where(nan.any(axis=axis, keepdims=True), xp.expand_dims(nan.argmax(axis=axis), axis), middle)
 
 
-def _kth(x: Array, k: int, axis: int) -> Array:
-    """Where along the axis the k-th smallest element stands, counted from 0; the axis left in as a one."""
+def _kth_place(x: Array, k: int, axis: int) -> Array:
+    """The position of the k-th smallest element along the axis, counted from 0; the axis is kept with size 1."""
     places = array_module(x).argpartition(x, k, axis=axis)
     return places[(slice(None),) * axis + (slice(k, k + 1),)]
 
@@ -96,14 +98,14 @@ def _at_rank(order: Array, rank: Array, axis: int) -> Array:
 def _read(who: str, input: Any, places: Array, axis: int, keepdim: bool) -> return_types.ValuesIndices:
     """The elements at `places` along the axis, and the places."""
     indices = as_result(wrap(places))
-    values = GetItem(grid(places, axis)).watch(indices)(input)
+    values = GetItem(index_along(places, axis)).watch(indices)(input)
     if not keepdim:
         values, indices = as_result(squeeze(values, axis)), as_result(squeeze(indices, axis))
     return getattr(return_types, who)(values, indices)
 
 
-def _single(who: str, input: Any) -> return_types.ValuesIndices:
-    """A tensor without dimensions is its own median, mode and smallest."""
+def _scalar_result(who: str, input: Any) -> return_types.ValuesIndices:
+    """The result for a tensor without dimensions: the element itself, at position 0."""
     return getattr(return_types, who)(clone(input), wrap(array_module(array_of(input)).zeros((), np.int64)))
 
 
@@ -115,10 +117,10 @@ def median(input: Tensor, dim: int, keepdim: bool = False, *,
 @public
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *,
            out: Tensor | Sequence[Tensor] | None = None) -> Any:
-    """The median of all elements; or along `dim`, with where it stands: `(values, indices)`.
+    """The median of all elements; or along `dim`, with its position: `(values, indices)`.
 
-    Of an even number it is the lower of the two in the middle. A NaN is the median wherever there is one.
-    Errors: IndexError where `dim` has no elements. Of no elements at all the median is NaN.
+    For an even number it is the lower of the two in the middle. If there is a NaN, it is the median.
+    Errors: IndexError where `dim` has no elements. The median of an empty tensor is NaN.
 
         >>> import minidl
         >>> x = minidl.tensor([[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]])
@@ -154,15 +156,15 @@ def _median(input: Any, dim: int | None, keepdim: bool, who: str, skip_nan: bool
         return Median(input.ndim, skip_nan)(input)
     axis = axis_of(input, dim, who)
     if axis is None:
-        return _single(who, input)
+        return _scalar_result(who, input)
     check_not_empty(input, (axis,), who)
-    return _read(who, input, _middle(array_of(input), axis, skip_nan), axis, keepdim)
+    return _read(who, input, _median_place(array_of(input), axis, skip_nan), axis, keepdim)
 
 
 @public
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *,
              out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
-    """The k-th smallest element along `dim`, counted from 1, and where it stands: `(values, indices)`.
+    """The k-th smallest element along `dim`, counted from 1, and its position: `(values, indices)`.
 
     NaN counts as the largest. Errors: RuntimeError where there is no k-th.
 
@@ -177,16 +179,16 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *,
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis or 0}: k = {k}, but "
                            f"there are {n} elements")
     if axis is None:
-        return _single("kthvalue", input)
-    return _read("kthvalue", input, _kth(array_of(input), k - 1, axis), axis, keepdim)
+        return _scalar_result("kthvalue", input)
+    return _read("kthvalue", input, _kth_place(array_of(input), k - 1, axis), axis, keepdim)
 
 
 @public
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *,
          out: Sequence[Tensor] | None = None) -> return_types.ValuesIndices:
-    """The most frequent element along `dim`, and where it stands last: `(values, indices)`.
+    """The most frequent element along `dim`, and its last position: `(values, indices)`.
 
-    Of several equally frequent ones it is the smallest. Errors: IndexError where `dim` has no elements.
+    Among equally frequent elements it is the smallest. Errors: IndexError where `dim` has no elements.
 
         >>> import minidl
         >>> minidl.mode(minidl.tensor([3, 1, 3, 1, 3]))
@@ -195,13 +197,13 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *,
     check_real("mode", input)
     axis = axis_of(input, dim, "mode")
     if axis is None:
-        return _single("mode", input)
+        return _scalar_result("mode", input)
     check_not_empty(input, (axis,), "mode")
     x = array_of(input)
     xp = array_module(x)
     order = xp.argsort(x, axis=axis, kind="stable")
-    ranked = x[grid(order, axis)]
-    # Equal elements form runs. Where does the run start that each belongs to, and how long is it up to here?
+    ranked = x[index_along(order, axis)]
+    # Equal elements form runs. For each element: where does its run start, and how long is it up to here?
     later = (slice(None),) * axis + (slice(1, None),)
     earlier = (slice(None),) * axis + (slice(None, -1),)
     ranks = xp.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
@@ -219,11 +221,11 @@ ROUNDING = {"linear": np.floor, "lower": np.floor, "higher": np.ceil, "midpoint"
 @public
 def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *,
              interpolation: str = "linear", out: Tensor | None = None) -> Tensor:
-    """The value that the share `q` of the elements lies below, of all or along `dim`.
+    """The value that a share `q` of the elements lies below, overall or along `dim`.
 
-    `q` is a number from 0 to 1, or a 1-D tensor of them: then the result has a dimension more, in front. A
-    quantile that falls between two elements is interpolated between them ('linear', 'midpoint'), or is one of
-    them ('lower', 'higher', 'nearest'). NaN where there is a NaN.
+    `q` is a number from 0 to 1, or a 1-D tensor of such numbers, which adds a dimension in front. Between two elements,
+    a quantile is interpolated ('linear', 'midpoint'), or is one of them ('lower', 'higher', 'nearest'). NaN where there
+    is a NaN.
     Errors: RuntimeError for dtypes that are not floating or differ, q outside [0, 1], or no elements.
 
         >>> import minidl
@@ -262,23 +264,23 @@ def _quantile(input: Any, q: Any, dim: int | None, keepdim: bool, interpolation:
     if who == "quantile":
         rank = where(wrap(nan.any(axis=-1, keepdims=True)), float(values.shape[-1] - 1), rank)
     rank = expand(rank, (*values.shape[:-1], rank.shape[-1]))
-    y = gather(values, -1, _whole(rank, ROUNDING[interpolation]))
+    y = gather(values, -1, _round_ranks(rank, ROUNDING[interpolation]))
     if interpolation in ("linear", "midpoint"):
-        above = gather(values, -1, _whole(rank, np.ceil))
-        fraction = rank - _whole(rank, np.floor)
+        above = gather(values, -1, _round_ranks(rank, np.ceil))
+        fraction = rank - _round_ranks(rank, np.floor)
         weight = fraction if interpolation == "linear" else 0.5
-        y = where(fraction > 0, _between(y, above, weight), y)   # at a whole rank, infinities have no difference
+        y = where(fraction > 0, _interpolate(y, above, weight), y)   # inf - inf would be nan
     axes = tuple(range(input.ndim)) if axis is None or dim is None else (axis,)
     return reshape(movedim(y, -1, 0), (*q.shape, *reduced_shape(tuple(input.shape), axes, keepdim)))
 
 
-def _between(a: Any, b: Any, weight: Any) -> Any:
-    """`lerp`, from the end that is nearer: the middle between -inf and a number is -inf."""
+def _interpolate(a: Any, b: Any, weight: Any) -> Any:
+    """`lerp` from the nearer end: the middle between -inf and a number is -inf."""
     far = b - (1 - weight) * (b - a)
     return far if isinstance(weight, float) else where(weight < 0.5, a + weight * (b - a), far)
 
 
-def _whole(rank: Any, rounding: Any) -> Any:
+def _round_ranks(rank: Any, rounding: Any) -> Any:
     """Ranks as whole numbers."""
     return wrap(rounding(array_of(rank)).astype(np.int64))
 
@@ -298,20 +300,20 @@ def _check_quantile(input: Any, q: Any, interpolation: str, who: str) -> None:
     if not math.prod(input.shape):
         raise RuntimeError(f"{who}() input tensor must be non-empty, but got shape {tuple(input.shape)}")
     shares = array_of(q)
-    if isinstance(shares, np.ndarray) and not ((shares >= 0) & (shares <= 1)).all():   # a GPU is not waited for
+    if isinstance(shares, np.ndarray) and not ((shares >= 0) & (shares <= 1)).all():   # not on a GPU
         raise RuntimeError(f"{who}() q must be in the range [0, 1] but got {shares.tolist()}")
 
 
-# ---------------------------------------------------------------------- how things vary together
+# ---------------------------------------------------------------------- covariance
 
 @public
 def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None,
         aweights: Tensor | None = None) -> Tensor:
-    """The covariances (V, V) of V variables, one a row, from N observations, one a column: (V, N) -> (V, V).
+    """The covariances of V variables (rows) from N observations (columns): (V, N) -> (V, V).
 
-    `fweights` (N), integers, say how often each observation occurred, `aweights` (N) how much it counts;
-    `correction` is 1 unless given (Bessel's). Of one variable, which may be a vector, it is the variance, without
-    dimensions. Of complex variables the second of a pair is conjugated.
+    `fweights` (N), integers, count each observation, `aweights` (N) weigh it; `correction` is 1 unless given
+    (Bessel's). For one variable, which may be a vector, it is the variance, without dimensions. For complex
+    variables the second of a pair is conjugated.
     Errors: RuntimeError where shapes or dtypes do not fit.
 
         >>> import minidl
@@ -355,8 +357,9 @@ def _check_weights(name: str, weights: Any, kinds: str, kind: str, n: int) -> No
 
 @public
 def corrcoef(input: Tensor) -> Tensor:
-    """The correlation coefficients (V, V) of V variables, one a row: their covariances, divided by their
-    standard deviations, and between -1 and 1; so are both parts of complex ones.
+    """The correlation coefficients (V, V) of V variables, one per row.
+
+    These are the covariances divided by both standard deviations, limited to [-1, 1]; for complex ones, each part is.
 
         >>> import minidl
         >>> minidl.corrcoef(minidl.tensor([[0.0, 1.0, 2.0], [4.0, 2.0, 0.0]]))
@@ -376,7 +379,7 @@ def corrcoef(input: Tensor) -> Tensor:
 
 @public
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Tensor:
-    """`input` with every slice along `dim` scaled down, if need be, until its p-norm is at most `maxnorm`.
+    """Scale slices along `dim` down to the p-norm `maxnorm`, where above it.
 
         >>> import minidl
         >>> minidl.renorm(minidl.tensor([[3.0, 4.0], [0.3, 0.4]]), p=2, dim=0, maxnorm=1)
@@ -410,7 +413,7 @@ def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
-    """`input` summed until it has `size`, from which it could be broadcast back. Errors: RuntimeError otherwise.
+    """Sum `input` to `size`, from which it could be broadcast back. Errors: RuntimeError otherwise.
 
         >>> import minidl
         >>> minidl.tensor([[1.0, 2.0], [3.0, 4.0]]).sum_to_size(1, 2)

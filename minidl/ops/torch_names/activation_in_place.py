@@ -1,4 +1,4 @@
-"""Activations under the names that write: `relu_(x)` is `relu(x, inplace=True)`, and so on."""
+"""Activations under PyTorch's in-place names: `relu_(x)` is `relu(x, inplace=True)`, and so on."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Functions that are another name for one, or a line on top of one: true_divide, arccos, clamp_min, rad2deg ..."""
+"""Aliases, and functions of one line: true_divide, arccos, clamp_min, rad2deg ..."""
 from __future__ import annotations
 
 import math
@@ -90,13 +90,13 @@ lu_solve = alias("lu_solve", older_lu_solve)
 
 @public
 def detach(input: Tensor) -> Tensor:
-    """The same memory without the history; see `Tensor.detach`."""
+    """A tensor on the same memory without the history; see `Tensor.detach`."""
     return input.detach()
 
 
 @public
 def detach_(input: Tensor) -> Tensor:
-    """`input` itself, cut off from what it was computed from. Errors: RuntimeError for a view."""
+    """Remove the history of `input`; returns `input`. Errors: RuntimeError for a view."""
     return input.detach_()
 
 
@@ -110,7 +110,7 @@ true_divide_ = in_place(true_divide)
 
 @public
 def rsub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1) -> Tensor:
-    """`other - alpha * input`: subtraction the other way round.
+    """`other - alpha * input`: subtraction with the operands exchanged.
 
         >>> import minidl
         >>> minidl.rsub(minidl.tensor([1.0, 2.0]), 10)
@@ -121,7 +121,7 @@ def rsub(input: Tensor | complex, other: Tensor | complex, *, alpha: Any = 1) ->
 
 @public
 def float_power(input: Tensor | complex, exponent: Tensor | complex, *, out: Tensor | None = None) -> Tensor:
-    """`input ** exponent` computed in double precision; the result is float64, or complex128.
+    """`input ** exponent` in double precision; the result is float64, or complex128.
 
         >>> import minidl
         >>> minidl.float_power(minidl.tensor([2, 3]), -1)
@@ -155,7 +155,7 @@ def positive(input: Tensor) -> Tensor:
 
 @public
 def clamp_min(input: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
-    """`clamp` from below only.
+    """`clamp` with only a lower bound.
 
         >>> import minidl
         >>> minidl.clamp_min(minidl.tensor([-1.0, 2.0]), 0)
@@ -168,7 +168,7 @@ clamp_min_ = in_place(clamp_min)
 
 @public
 def clamp_max(input: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
-    """`clamp` from above only.
+    """`clamp` with only an upper bound.
 
         >>> import minidl
         >>> minidl.clamp_max(minidl.tensor([-1.0, 2.0]), 0)
@@ -181,7 +181,7 @@ clamp_max_ = in_place(clamp_max)
 
 @public
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Angles in radians as degrees.
+    """Convert angles from radians to degrees.
 
         >>> import minidl
         >>> minidl.rad2deg(minidl.tensor([3.14159265, 0.0]))
@@ -194,7 +194,7 @@ rad2deg_ = in_place(rad2deg)
 
 @public
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Angles in degrees as radians.
+    """Convert angles from degrees to radians.
 
         >>> import minidl
         >>> minidl.deg2rad(minidl.tensor([180.0, 90.0]))
@@ -207,7 +207,7 @@ deg2rad_ = in_place(deg2rad)
 
 @public
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Where `input` is inf. Errors: RuntimeError of complex numbers, where isinf means something.
+    """Where `input` is inf. Errors: RuntimeError for complex numbers; `isinf` takes them.
 
         >>> import minidl
         >>> minidl.isposinf(minidl.tensor([float("inf"), float("-inf"), 1.0]))
@@ -218,7 +218,7 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @public
 def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Where `input` is -inf. Errors: RuntimeError of complex numbers, where isinf means something.
+    """Where `input` is -inf. Errors: RuntimeError for complex numbers; `isinf` takes them.
 
         >>> import minidl
         >>> minidl.isneginf(minidl.tensor([float("inf"), float("-inf"), 1.0]))
@@ -235,7 +235,7 @@ def _is_infinity(who: str, input: Any, infinity: float) -> Any:
 
 @public
 def isreal(input: Tensor) -> Tensor:
-    """Where the imaginary part is 0: everywhere, in a tensor that is not complex.
+    """Where the imaginary part is 0: everywhere in a tensor that is not complex.
 
         >>> import minidl
         >>> minidl.isreal(minidl.tensor([1 + 0j, 1j]))

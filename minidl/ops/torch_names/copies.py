@@ -1,6 +1,6 @@
-"""What views show, in memory of its own: `permute_copy(x, dims)` is `permute(x, dims).clone()`, and so on.
+"""View functions that copy: `permute_copy(x, dims)` is `permute(x, dims).clone()`, and so on.
 
-PyTorch has these for compilers, which like functions whose results share no memory with their arguments.
+PyTorch has these for compilers, which prefer functions whose results share no memory with their arguments.
 """
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 
-def _copied(view: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The function `name`: that of `view`, with all that it returns copied, row by row."""
+def _copying(view: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The function `name`: it calls `view`, and copies all results, row by row."""
     def copy(input: Tensor, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         seen = view(input, *args, **kwargs)
         return tuple([Clone("C")(part) for part in seen]) if isinstance(seen, tuple) else Clone("C")(seen)
@@ -34,26 +34,26 @@ def _slice(input: Any, dim: int = 0, start: int | None = None, end: int | None =
     return slice_view(input, dim, start, end, step, "slice_copy")
 
 
-alias_copy = _copied(lambda input: Alias()(input), "alias")
-as_strided_copy = _copied(as_strided, "as_strided")
-detach_copy = _copied(lambda input: wrap(array_of(input)), "detach")
-diagonal_copy = _copied(diagonal, "diagonal")
-expand_copy = _copied(shape.expand, "expand")
-permute_copy = _copied(shape.permute, "permute")
-select_copy = _copied(shape.select, "select")
-slice_copy = _copied(_slice, "slice")
-split_copy = _copied(split, "split")
-split_with_sizes_copy = _copied(split, "split_with_sizes")
-squeeze_copy = _copied(shape.squeeze, "squeeze")
-t_copy = _copied(shape.t, "t")
-transpose_copy = _copied(shape.transpose, "transpose")
-unbind_copy = _copied(unbind, "unbind")
-unfold_copy = _copied(unfold, "unfold")
-unsqueeze_copy = _copied(shape.unsqueeze, "unsqueeze")
-view_copy = _copied(shape.reshape, "view")
+alias_copy = _copying(lambda input: Alias()(input), "alias")
+as_strided_copy = _copying(as_strided, "as_strided")
+detach_copy = _copying(lambda input: wrap(array_of(input)), "detach")
+diagonal_copy = _copying(diagonal, "diagonal")
+expand_copy = _copying(shape.expand, "expand")
+permute_copy = _copying(shape.permute, "permute")
+select_copy = _copying(shape.select, "select")
+slice_copy = _copying(_slice, "slice")
+split_copy = _copying(split, "split")
+split_with_sizes_copy = _copying(split, "split_with_sizes")
+squeeze_copy = _copying(shape.squeeze, "squeeze")
+t_copy = _copying(shape.t, "t")
+transpose_copy = _copying(shape.transpose, "transpose")
+unbind_copy = _copying(unbind, "unbind")
+unfold_copy = _copying(unfold, "unfold")
+unsqueeze_copy = _copying(shape.unsqueeze, "unsqueeze")
+view_copy = _copying(shape.reshape, "view")
 
 
 @public
 def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """`narrow`, as a copy in memory of its own."""
+    """`narrow`, as a copy in its own memory."""
     return Clone("C")(shape.narrow(input, dim, start, length))

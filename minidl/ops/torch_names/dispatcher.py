@@ -1,4 +1,4 @@
-"""Functions under the names that PyTorch's own code calls: documented ones, with every argument spelled out.
+"""Functions that PyTorch's own code calls: documented ones, with every argument written out.
 
 PyTorch does not document them, but exported programs are full of them.
 """
@@ -12,7 +12,8 @@ from minidl.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_trans
 from minidl.ops.random.dropouts import _dropout
 from minidl.ops.reduce import norm
 from minidl.ops.resize import affine_grid, grid_sample
-from minidl.ops.shape import channel_shuffle, pad
+from minidl.ops.shape import channel_shuffle
+from minidl.ops.shape import pad as pad_tensor
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -24,9 +25,9 @@ PADDING_MODES = ("zeros", "border", "reflection")
 @public
 def convolution(input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sequence[int], padding: Sequence[int],
                 dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int) -> Tensor:
-    """conv1d, conv2d or conv3d, by the dimensions of `weight`; with `transposed`, conv_transpose1d and so on.
+    """conv1d, conv2d or conv3d, by the dimensions of `weight`; `transposed`: conv_transpose1d and so on.
 
-    Errors: RuntimeError where `weight` has other dimensions, and as these.
+    Errors: RuntimeError where `weight` has other dimensions, and as the function that is called.
 
         >>> import minidl
         >>> signal, kernel = minidl.tensor([[[1.0, 2.0, 4.0]]]), minidl.tensor([[[-1.0, 1.0]]])
@@ -47,8 +48,10 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sequ
 @public
 def grid_sampler(input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int,
                  align_corners: bool) -> Tensor:
-    """`grid_sample`, with its modes as numbers: 0 'bilinear', 1 'nearest', 2 'bicubic'; 0 'zeros', 1 'border',
-    2 'reflection'. Errors: ValueError for other numbers, and as `grid_sample`.
+    """`grid_sample` with numbers for modes.
+
+    0 'bilinear', 1 'nearest', 2 'bicubic'; 0 'zeros', 1 'border', 2 'reflection'. Errors: ValueError for other
+    numbers, and as `grid_sample`.
 
         >>> import minidl
         >>> image, middle = minidl.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), minidl.zeros(1, 1, 1, 2)
@@ -67,14 +70,14 @@ native_channel_shuffle = alias("native_channel_shuffle", channel_shuffle)
 
 
 @public
-def constant_pad_nd(input: Tensor, pad_: Sequence[int], value: float = 0) -> Tensor:
+def constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor:
     """`nn.functional.pad(input, pad, "constant", value)`.
 
         >>> import minidl
         >>> minidl.constant_pad_nd(minidl.tensor([1, 2]), (1, 1), 7)
         tensor([7, 1, 2, 7])
     """
-    return pad(input, pad_, "constant", value)
+    return pad_tensor(input, pad, "constant", value)
 
 
 @public
@@ -91,7 +94,7 @@ def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 @public
 def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """`feature_dropout` into `input` itself; returns it."""
+    """`feature_dropout` into `input` itself; returns `input`."""
     return _feature_dropout("feature_dropout_", input, p, train, True)
 
 
@@ -104,7 +107,7 @@ def _feature_dropout(who: str, input: Any, p: float, train: bool, inplace: bool)
 
 @public
 def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
-    """The norm of order `pow` over all dimensions but `dim`, which are left in as ones; of all elements for dim=-1.
+    """The norm of order `pow` over all dimensions but `dim`, kept; of all elements for dim=-1.
 
         >>> import minidl
         >>> minidl.norm_except_dim(minidl.tensor([[3.0, 4.0], [6.0, 8.0]]))

@@ -1,11 +1,11 @@
-"""Questions about a tensor as a whole, answered with a plain Python value."""
+"""Questions about a whole tensor, answered with a plain Python value."""
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.tensorbase import TensorBase
-from minidl.ops.base import broadcast_shape, instead_of
+from minidl.ops.base import broadcast_shape, suggest_tensor
 from minidl.ops.base.declaration import public
 from minidl.ops.shape.views import sizes_of
 
@@ -21,19 +21,19 @@ def is_tensor(obj: Any) -> bool:
 
 @public
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype of a tensor is a floating one. Errors: TypeError for what is no tensor."""
+    """Whether the dtype of a tensor is floating. Errors: TypeError for anything but a tensor."""
     return _tensor(input, "is_floating_point").array.dtype.kind == "f"
 
 
 @public
 def is_complex(input: Tensor) -> bool:
-    """Whether the dtype of a tensor is a complex one. Errors: TypeError for what is no tensor."""
+    """Whether the dtype of a tensor is complex. Errors: TypeError for anything but a tensor."""
     return _tensor(input, "is_complex").array.dtype.kind == "c"
 
 
 @public
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the one element of a tensor is not zero. Errors: RuntimeError unless there is exactly one."""
+    """Whether the only element of a tensor is not zero. Errors: RuntimeError unless there is exactly one."""
     x = _tensor(input, "is_nonzero").array
     if x.size != 1:
         raise RuntimeError(f"is_nonzero: Boolean value of Tensor with {x.size} elements is ambiguous; "
@@ -43,7 +43,7 @@ def is_nonzero(input: Tensor) -> bool:
 
 @public
 def is_signed(input: Tensor) -> bool:
-    """Whether the dtype of a tensor has negative numbers.
+    """Whether the dtype of a tensor can be negative.
 
         >>> import minidl
         >>> minidl.is_signed(minidl.tensor([1])), minidl.is_signed(minidl.tensor([1], dtype=minidl.uint8))
@@ -71,19 +71,19 @@ def is_inference(input: Tensor) -> bool:
 
 @public
 def get_device(input: Tensor) -> int:
-    """The number of the GPU that holds a tensor, -1 on the CPU."""
+    """The number of the GPU that holds a tensor; -1 on the CPU."""
     return _tensor(input, "get_device").get_device()
 
 
 @public
 def is_distributed(input: Tensor) -> bool:
-    """False: a tensor lives on one device."""
+    """False: a tensor is always on one device."""
     return _tensor(input, "is_distributed") is None
 
 
 @public
 def typename(obj: Any) -> str:
-    """The name of the type of an object, with that of its module unless it is Python's own.
+    """The name of an object's type, with its module unless builtin.
 
         >>> import minidl
         >>> minidl.typename(minidl.zeros(2)), minidl.typename(3.5)
@@ -98,9 +98,9 @@ def typename(obj: Any) -> str:
 
 @public
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
-    """The shape that tensors of all these shapes broadcast to; a number stands for a shape of one dimension.
+    """The shape that tensors of these shapes broadcast to; a number is a shape of one dimension.
 
-    Errors: RuntimeError where there is none.
+    Errors: RuntimeError where they cannot be broadcast.
 
         >>> import minidl
         >>> minidl.broadcast_shapes((2,), (3, 1), (1, 1, 1))
@@ -114,7 +114,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 @public
 def numel(input: Tensor) -> int:
-    """How many elements a tensor has. Errors: TypeError for what is no tensor.
+    """The number of elements of a tensor. Errors: TypeError for anything but a tensor.
 
         >>> import minidl
         >>> minidl.numel(minidl.zeros(2, 3))
@@ -126,5 +126,5 @@ def numel(input: Tensor) -> int:
 def _tensor(x: Any, who: str) -> Any:
     if not isinstance(x, TensorBase):
         raise TypeError(f"{who}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}; "
-                        f"{instead_of(x)}")
+                        f"{suggest_tensor(x)}")
     return x

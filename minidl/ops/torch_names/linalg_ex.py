@@ -1,6 +1,6 @@
-"""Linear algebra that reports instead of raising: each function also returns `info`, which is 0 where all went well.
+"""Linear algebra with error codes: each function also returns `info`, 0 for success.
 
-In a batch, the matrices for which there is an answer get theirs; for the others it is nan, in result and gradient.
+In a batch, matrices with a solution get it; for the others, result and gradient are nan.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from minidl.ops.linalg.equations import (
     mT,
     same_batch,
 )
-from minidl.ops.linalg.lu_factors import first_zero, raise_where
+from minidl.ops.linalg.lu_factors import check_info, first_zero
 from minidl.ops.shape import reshape, unsqueeze
 from minidl.ops.shape.views import array_of, as_result
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @public
 def inv_ex(A: Tensor, *, check_errors: bool = False, out: Sequence[Tensor] | None = None) -> return_types.InverseResult:
-    """`inv`, and which matrices have no inverse: a named tuple (inverse, info).
+    """`inv`, and the matrices without an inverse: a named tuple (inverse, info).
 
     info: (*), int32: 0 where there is an inverse, else the number, from 1, of the first 0 on the diagonal of U in
     A = P L U. Errors: LinAlgError, with `check_errors`, where info is not 0.
@@ -50,15 +50,15 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Sequence[Tensor] | Non
     check_matrix(who, A, square=True)
     info = first_zero(lu_factor(array_of(A))[0])
     if check_errors:
-        raise_where(info, f"{who}: The diagonal element {{}} is zero, the inversion could not be completed because the "
-                          f"input matrix is singular.")
-    return return_types.linalg_inv_ex(_blank(Inverse()(_harmless(A, info)), info), wrap(info))
+        check_info(info, f"{who}: The diagonal element {{}} is zero, the inversion could not be completed because the "
+                         f"input matrix is singular.")
+    return return_types.linalg_inv_ex(_fill_with_nan(Inverse()(_replace_singular(A, info)), info), wrap(info))
 
 
 @public
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False,
              out: Sequence[Tensor] | None = None) -> return_types.SolveResult:
-    """`solve`, and for which matrices there is no solution: a named tuple (result, info). info as that of `inv_ex`.
+    """`solve`, and the matrices without a solution: a named tuple (result, info); info as for `inv_ex`.
 
         >>> import minidl
         >>> minidl.linalg.solve_ex(minidl.tensor([[2.0]]), minidl.tensor([4.0]))
@@ -75,15 +75,15 @@ def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = Fa
     check_right_hand_side(who, A, B)
     info = first_zero(lu_factor(array_of(A))[0])
     if check_errors:
-        raise_where(info, f"{who}: The solver failed because the input matrix is singular.")
-    X = Solve()(*same_batch(who, _harmless(A, info), B))
-    return return_types.linalg_solve_ex(_blank(X, info), wrap(info))
+        check_info(info, f"{who}: The solver failed because the input matrix is singular.")
+    X = Solve()(*same_batch(who, _replace_singular(A, info), B))
+    return return_types.linalg_solve_ex(_fill_with_nan(X, info), wrap(info))
 
 
 @public
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False,
                 out: Sequence[Tensor] | None = None) -> return_types.CholeskyResult:
-    """`cholesky`, and which matrices are not positive-definite: a named tuple (L, info).
+    """`cholesky`, and the matrices that are not positive-definite: a named tuple (L, info).
 
     info: (*), int32: 0 where there is a factor, else the order of the first leading minor that is not
     positive-definite. Errors: LinAlgError, with `check_errors`, where info is not 0.
@@ -95,16 +95,16 @@ def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False,
     who = "linalg.cholesky_ex"
     check_matrix(who, A, square=True)
     A = mH(A) if upper else A
-    info = _indefinite(array_of(A))
+    info = _indefinite_order(array_of(A))
     if check_errors:
-        raise_where(info, f"{who}: The factorization could not be completed because the input is not positive-definite "
-                          f"(the leading minor of order {{}} is not positive-definite).")
-    L = _blank(Cholesky()(_harmless(A, info)), info)
+        check_info(info, f"{who}: The factorization could not be completed because the input is not positive-definite "
+                         f"(the leading minor of order {{}} is not positive-definite).")
+    L = _fill_with_nan(Cholesky()(_replace_singular(A, info)), info)
     return return_types.linalg_cholesky_ex(mH(L) if upper else L, wrap(info))
 
 
-def _indefinite(a: Array) -> Array:
-    """The order of the first leading minor of each matrix that is not positive-definite; 0 where all are."""
+def _indefinite_order(a: Array) -> Array:
+    """For each matrix, the order of the first minor that is not positive-definite; 0 if all are."""
     xp = array_module(a)
     info = xp.zeros(a.shape[:-2], np.int32)
     if cholesky_factor(a) is None:
@@ -114,11 +114,11 @@ def _indefinite(a: Array) -> Array:
     return info
 
 
-def _harmless(A: Any, info: Array) -> Any:
-    """A with the identity in place of the matrices for which there is no answer."""
+def _replace_singular(A: Any, info: Array) -> Any:
+    """A, with the identity in place of the matrices without a solution."""
     return where(wrap((info != 0)[..., None, None]), wrap(identity_like(A, A.shape[-1])), A)
 
 
-def _blank(y: Any, info: Array) -> Any:
-    """nan in place of the answers that are none."""
+def _fill_with_nan(y: Any, info: Array) -> Any:
+    """Write nan into the results of the matrices without a solution."""
     return where(wrap((info != 0)[..., None, None]), math.nan, y)

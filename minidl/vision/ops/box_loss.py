@@ -6,7 +6,7 @@ still says which way to go. Boxes belong together in pairs: both (N, 4) or (4,),
 from __future__ import annotations
 
 from minidl.ops.base import check_floating
-from minidl.ops.loss.losses import check_reduction, reduced
+from minidl.ops.loss.losses import check_reduction, reduce_losses
 from minidl.tensors.tensor import Tensor
 from minidl.vision.ops.boxes import apartness, check_boxes, difference_in_shape, generalized_iou, iou, upcast
 
@@ -76,4 +76,4 @@ def _checked(who: str, boxes1: Tensor, boxes2: Tensor, reduction: str) -> tuple[
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
     """As always, but that an image without boxes costs nothing."""
-    return reduced(losses, "sum" if reduction == "mean" and not losses.numel() else reduction)
+    return reduce_losses(losses, "sum" if reduction == "mean" and not losses.numel() else reduction)

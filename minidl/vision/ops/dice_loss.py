@@ -1,7 +1,7 @@
 """The dice loss, for the segmentation of objects that cover little of the image."""
 from __future__ import annotations
 
-from minidl.ops.loss.losses import check_reduction, check_same, reduced
+from minidl.ops.loss.losses import check_reduction, check_same, reduce_losses
 from minidl.tensors.tensor import Tensor
 
 
@@ -30,4 +30,4 @@ def dice_loss(inputs: Tensor, targets: Tensor, reduction: str = "mean", eps: flo
                            f"inputs[None]")
     p, t = inputs.flatten(1), targets.flatten(1)
     both, each = (p * t).sum(1), (p * p).sum(1) + (t * t).sum(1)
-    return reduced(1 - (2 * both + eps) / (each + eps), reduction)
+    return reduce_losses(1 - (2 * both + eps) / (each + eps), reduction)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from minidl.nn import functional as F
-from minidl.ops.loss.losses import check_reduction, check_same, reduced
+from minidl.ops.loss.losses import check_reduction, check_same, reduce_losses
 from minidl.tensors.tensor import Tensor
 
 
@@ -33,4 +33,4 @@ def sigmoid_focal_loss(inputs: Tensor, targets: Tensor, alpha: float = 0.25, gam
     losses = F.binary_cross_entropy_with_logits(inputs, targets, reduction="none") * (1 - p_t) ** gamma
     if alpha >= 0:
         losses = losses * (alpha * targets + (1 - alpha) * (1 - targets))
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)

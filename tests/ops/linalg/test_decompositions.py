@@ -581,9 +581,9 @@ def test_a_device_that_does_not_raise_is_checked():
     """CuPy returns inf or nan where NumPy raises."""
     x, infinite = StrictArray(np.stack([np.eye(2), SINGULAR])), StrictArray(np.full((2, 2, 2), INF))
     with pytest.raises(L.LinAlgError, match=r"who: \(Batch element 1\): what"):
-        equations.solved(x, lambda: infinite, "who: what")
+        equations.run_solver(x, lambda: infinite, "who: what")
     regular = StrictArray(np.eye(2))
-    assert equations.solved(regular, lambda: infinite, "who: what") is infinite     # too large, but not singular
+    assert equations.run_solver(regular, lambda: infinite, "who: what") is infinite     # too large, but not singular
 
 
 def test_coinciding_singular_values_do_no_harm_to_the_gradient_of_values():

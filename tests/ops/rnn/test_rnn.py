@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.ops.rnn.packed import PACKED, PADDED
+from minidl.ops.rnn.packed import PACKED_FORM, PADDED_FORM
 from tests.checking import Case, S, check_case
 from tests.ops.rows import calls, row
 
@@ -230,8 +230,8 @@ def test_settings_by_name():
 def test_both_forms_however_they_are_called():
     """Padded and packed, by position, by name, and in part by each, with PyTorch's names."""
     one, c = one_unit([0] * 4, [0] * 4), minidl.ones(1, 1, 1) * 4
-    padded = dict(zip(PADDED, (minidl.ones(1, 1, 1), (c, c), one, False, 1, 0.0, True, False, False)))
-    packed = dict(zip(PACKED, (minidl.ones(1, 1), minidl.tensor([1]), (c, c), one, False, 1, 0.0, True, False)))
+    padded = dict(zip(PADDED_FORM, (minidl.ones(1, 1, 1), (c, c), one, False, 1, 0.0, True, False, False)))
+    packed = dict(zip(PACKED_FORM, (minidl.ones(1, 1), minidl.tensor([1]), (c, c), one, False, 1, 0.0, True, False)))
     for form in (padded, packed):
         for count in range(len(form) + 1):      # so many by position, the others by name
             *_, last = minidl.lstm(*list(form.values())[:count], **dict(list(form.items())[count:]))
@@ -246,7 +246,7 @@ def test_both_forms_however_they_are_called():
 def test_signatures_name_what_they_take(mode):
     """`help` shows the parameters of both forms, of cells those of the weights."""
     layers_, cell_ = getattr(minidl, mode), getattr(minidl, f"{mode}_cell")
-    assert tuple(inspect.signature(layers_).parameters) == (*PADDED, "batch_sizes")
+    assert tuple(inspect.signature(layers_).parameters) == (*PADDED_FORM, "batch_sizes")
     assert tuple(inspect.signature(cell_).parameters) == ("input", "hx", "w_ih", "w_hh", "b_ih", "b_hh")
 
 

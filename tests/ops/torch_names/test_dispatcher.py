@@ -51,6 +51,7 @@ CASES = [
     Case(D.native_channel_shuffle, [S((2, 4, 3, 3), 2)], torch=t("native_channel_shuffle"), grad=False,
          name="native_channel_shuffle, which has no gradient in PyTorch"),
     Case(D.constant_pad_nd, [
+        S((3, 4), pad=S.raw((1, 2))),
         S((3, 4), S.raw((1, 2))),
         S((3, 4), S.raw((1, -1, 0, 2)), 5.0),
         S((2, 3, 4), S.raw((1, 0)), -1),
