@@ -354,7 +354,9 @@ def _put_together(samples: Sequence[Any], size: int, dim: int | None) -> Any:
     """The results for all samples with the new dimension in its place. Errors: ValueError where there is to be none,
     though they differ."""
     if dim is not None:
-        return movedim(stack(samples)[:size], 0, dim)
+        result = movedim(stack(samples)[:size], 0, dim)
+        result.view_of = None   # nobody holds the stack
+        return result
     if not all(y is samples[0] or equal(y, samples[0]) for y in samples):
         raise ValueError("vmap: a result that differs from sample to sample can not be returned when out_dim is None")
     return samples[0]

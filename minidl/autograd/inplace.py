@@ -17,7 +17,7 @@ from typing import Any
 from minidl.autograd.basic_ops import Cast
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import AS_INPUTS, Op, Value, next_sequence
-from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, set_edge, version_of, wrap
+from minidl.autograd.tensorbase import Edge, TensorBase, Version, memory_of, set_edge, version_of, wrap
 from minidl.autograd.views import path_to_owner, refresh_edge
 from minidl.backend.device import Array
 from minidl.backend.dtype import can_cast
@@ -218,14 +218,23 @@ def _copy_kept_inputs(step: Op, tensor: TensorBase, since: int) -> None:
 
 
 def _copy_kept_output(tensor: TensorBase) -> None:
-    """Give a copy to the op that made the tensor, if it keeps that as `out` and lets users write into it."""
-    if tensor.edge is None or not tensor.edge[0].spares_output:
+    """Give a copy to the op that filled the memory, if it keeps that as `out` and lets users write into it."""
+    edge = tensor.edge
+    while edge is not None and type(edge[0]).is_view:   # a function may reshape its result
+        edge = edge[0].edges[0]
+    if edge is None or not edge[0].spares_output:
         return
-    step, slot = tensor.edge
+    step, slot = edge
     value, version, number = (step.kept or {}).get("out", (None, None, 0))
-    if value is tensor.array and version[0] == number:
+    if type(value) is tuple:
+        if _is_kept(tensor, *number[slot]):
+            values, numbers = list(value), list(number)
+            values[slot], numbers[slot] = values[slot].copy(), ([0, ""], 0)
+            step.kept["out"] = (tuple(values), None, numbers)  # type: ignore[index]
+    elif _is_kept(tensor, version, number):
         step.kept["out"] = (value.copy(), [0, ""], 0)  # type: ignore[index]
-    elif type(value) is tuple and value[slot] is tensor.array and number[slot][0][0] == number[slot][1]:
-        values, numbers = list(value), list(number)
-        values[slot], numbers[slot] = values[slot].copy(), ([0, ""], 0)
-        step.kept["out"] = (tuple(values), None, numbers)  # type: ignore[index]
+
+
+def _is_kept(tensor: TensorBase, version: Version | None, number: int) -> bool:
+    """Whether what was kept, with this version, is the memory of the tensor as it still is."""
+    return version is not None and version is tensor.version and version[0] == number

@@ -64,6 +64,9 @@ def refresh_edge(tensor: TensorBase) -> None:
     if view is None or view.edge_version == tensor.version[0]:  # type: ignore[index]
         return
     n, writer = tensor.version  # type: ignore[misc]
+    if _is_itself(tensor):
+        view.edge_version = n
+        return
     path = [tensor]
     while path[-1].view_of is not None and path[-1].view_of.recorded:
         path.append(path[-1].view_of.base)
@@ -84,3 +87,14 @@ def refresh_edge(tensor: TensorBase) -> None:
     if path:
         set_edge(tensor, source.edge)
     view.edge_version = n
+
+
+def _is_itself(tensor: TensorBase) -> bool:
+    """Whether the only base is the tensor before `t_()` or its like, and no write since was recorded."""
+    x = tensor
+    while x.view_of is not None:
+        base = x.view_of.base
+        if not base.is_former or x.edge is None or is_leaf(x) or x.edge[0].edges[0] is not base.edge:
+            return False
+        x = base
+    return True

@@ -128,7 +128,9 @@ DELIBERATE = [
                program=r"\(0,|, 0[,)]|0:0|\[\]"),
     Deliberate(MINIDL_REFUSES, r"linalg\.", r"Low precision dtypes not supported", UNCHECKED),
     Deliberate(MINIDL_REFUSES, r"batch_norm", r"Expected at least 2 dimensions", UNCHECKED),
-    Deliberate(MINIDL_REFUSES, r"detach_\(\)", r"Can't detach views", "the result is a view of something inside"),
+    Deliberate(MINIDL_REFUSES, r"detach_\(\)", r"Can't detach views",
+               "a recorded gradient may look into another, which a hook or another result holds",
+               program=r"create_graph=True"),
     # both refuse
     Deliberate("error type", ANY, r"^IndexError: .*out of bounds",
                "a position out of bounds is an IndexError in every function"),
@@ -167,6 +169,9 @@ DELIBERATE = [
     Deliberate("flag", r"diff\(", rf"{VARIABLE} and ({LEAF}|\(True, False, True\))", NO_DIFFERENCE),
     Deliberate("flag", r"retain_grad", rf"{VARIABLE} and \(True, False, True\)", NO_DIFFERENCE, program=r"\.diff\("),
     Deliberate("hook: flag", BACKWARD, rf"and {LEAF}", NOTHING, program=r"\.cum(max|min)\("),
+    Deliberate("hook: flag", r"requires_grad_\(", rf"{CONSTANT} and {LEAF}",
+               "what a hook has put aside is a tensor of its own, not the gradient that grad() returns",
+               program=r"register_hook"),
     Deliberate("gradient: flag", BACKWARD, rf"{CONSTANT} and {VARIABLE}", FLAT, program=r"\.logcumsumexp\("),
     # gradients
     Deliberate("gradient", BACKWARD, r"^[][0., j-]+ and None$", STEP, program=STEPS),

@@ -83,6 +83,12 @@ FOUND = {
         "t1 = lib.fmax(lib.zeros(1, 1, 1), t0.t() * 2)",
         "t1.sum().backward(create_graph=True)",
         "t2 = t0.grad.view(4)"],
+    "a result is no view of something inside": [
+        X, "t1 = t0.prod()", "t2 = t1.sum()", "t1.detach().add_(1.)", "t3 = lib.autograd.grad(t2, t1)[0]",
+        "t4 = lib.mv(t0.expand(2, 3), t0)", "t4.detach_()"],
+    "nor is a result that was squeezed in place": [
+        X, "t1 = t0.prod()", "t1.squeeze_(-1)", "t2 = t1.sum(-1)", "t1.detach().add_(0.25)",
+        "t3 = lib.autograd.grad(t2, t1)[0]"],
     "a complex number that is real": ["t0 = lib.tensor(2 + 0j)", "t1 = float(t0)", "t2 = int(t0)"],
     "group norm of one number": ["t0 = lib.ones(1, 2)", "t1 = F.group_norm(t0, 2)", "t2 = F.group_norm(t0, 1)",
                                  "t3 = F.group_norm(lib.ones(2, 2), 2)"],

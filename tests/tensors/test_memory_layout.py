@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 import minidl
 from minidl import nn
 from minidl.autograd.tensorbase import version_of
+from minidl.autograd.views import path_to_owner
 from tests import public_functions
 from tests.checking import Case, S, _torch_function, build, leaves, tensors, torch
 
@@ -90,6 +92,12 @@ DIFFERENT = {
     "PyTorch pools volumes, where it resizes images channels last": ["area"],
 }
 
+VIEWS_OF_SOMETHING_INSIDE = {
+    "the case takes the real part of the result": ["eig", "eigvals"],
+    "the samples are made contiguous first": ["view as bytes", "view_as_complex", "as_strided", "complex as_strided"],
+}
+"""Cases that take a view of what they have computed themselves."""
+
 
 def named(table: dict[str, list[str]]) -> set[str]:
     return {name for names in table.values() for name in names}
@@ -123,11 +131,21 @@ def check_memory(file: str, case: Case, sample: S, layout: str) -> None:
     for memory, out in zip(found, outs):
         memory.check_shared_is_noticed(out, inputs)
         memory.check_view(out)
+        if str(case).removeprefix("torch.") not in named(VIEWS_OF_SOMETHING_INSIDE):
+            check_owner(out, inputs)
+    for one, other in itertools.combinations([out for out in outs if out.view_of is None], 2):
+        assert one is other or not np.shares_memory(one.array, other.array), "two results share memory"
     if case.torch is not None and torch is not None:
         expected = memory_in_torch(case, sample, layout)
         if expected is not None and len(expected) == len(found):
             for ours, theirs in zip(found, expected):
                 ours.check_against(theirs, file, str(case).removeprefix("torch."))
+
+
+def check_owner(out: Any, inputs: list[Any]) -> None:
+    """A view looks into an input; anything else owns its memory."""
+    owners = [path_to_owner(x)[-1] for x in inputs]
+    assert out.view_of is None or any(path_to_owner(out)[-1] is x for x in owners), "is a view of something inside"
 
 
 class Memory:

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import minidl
 from minidl.autograd import grad, gradcheck, gradgradcheck
+from minidl.autograd.views import path_to_owner
 from minidl.ops import index, shape
 from tests.checking import torch
 
@@ -451,6 +452,109 @@ def test_what_was_expanded_without_repeating_can_be_written():
         minidl.from_numpy(locked).expand(1, 3).add_(1)
 
 
+# ---------------------------------------------------------------------- results that a function has reshaped
+
+LIBRARIES = pytest.mark.parametrize("library", [minidl, pytest.param(torch, marks=pytest.mark.skipif(
+    torch is None, reason="PyTorch is not installed"))], ids=["minidl", "torch"])
+
+OWNERS = {      # their last step is a view of what was computed, which nobody else holds
+    "prod": lambda lib, x: x.prod(),
+    "a matrix and a vector": lambda lib, x: x @ x[0],
+    "mv": lambda lib, x: lib.mv(x, x[0]),
+    "solve": lambda lib, x: lib.linalg.solve(x, x[0]),
+    "cholesky": lambda lib, x: lib.linalg.cholesky(x @ x.mT, upper=True),
+    "max, the first of two": lambda lib, x: x.max(1)[0],
+    "max, by name": lambda lib, x: lib.max(input=x, dim=1).values,
+    "roll": lambda lib, x: x.roll(1),
+    "vmap": lambda lib, x: lib.func.vmap(lambda row: row * 2)(x),
+    "turned in place": lambda lib, x: x.prod().unsqueeze_(0),
+    "turned twice": lambda lib, x: (x * 1).unsqueeze_(0).transpose_(0, 2),
+}
+VIEWS = {
+    "element": lambda lib, x: x[0],
+    "transposed": lambda lib, x: x.T,
+    "expanded": lambda lib, x: x[:, :, None].expand(2, 2, 3),
+    "split": lambda lib, x: x.split(1)[1],
+    "several, of several": lambda lib, x: lib.broadcast_tensors(x[:1], x)[0],
+    "by name": lambda lib, x: lib.transpose(input=x, dim0=0, dim1=1),
+    "a list": lambda lib, x: lib.atleast_3d([lib.zeros(1), x])[1],
+    "a view of a view": lambda lib, x: x[0].reshape(2, 1).flatten(),
+    "a view of another, at last": lambda lib, x: lib.atleast_3d(x[0])[0],
+    "the diagonal": lambda lib, x: x.diagonal(),
+}
+
+
+def invertible(library):
+    return library.tensor([[2.0, 3.0], [1.0, 5.0]], dtype=library.float64, requires_grad=True)
+
+
+@LIBRARIES
+@pytest.mark.parametrize("name", OWNERS)
+def test_a_write_beside_the_tape_leaves_the_edge_of_a_result(name, library):
+    t = OWNERS[name](library, invertible(library))
+    y, step = (t * 3).sum(), t.grad_fn
+    t.detach().add_(0.25)
+    assert grad_of(library, y, t).tolist() == library.full_like(t, 3.0).tolist()
+    assert library is not minidl or t.grad_fn is step
+
+
+@LIBRARIES
+def test_a_leaf_that_was_turned_in_place_stays_one(library):
+    x = library.ones(2, 3).t_().requires_grad_()
+    x.detach().add_(1)
+    assert x.is_leaf and x.requires_grad
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [[4.0, 4.0]] * 3
+
+
+def grad_of(library, y, x):
+    return library.autograd.grad(y, x, allow_unused=True)[0]
+
+
+@pytest.mark.parametrize("name", OWNERS)
+def test_a_result_can_be_detached_in_place(name):
+    t = OWNERS[name](minidl, invertible(minidl))
+    assert t.detach_() is t and t.is_leaf and not t.requires_grad
+
+
+@pytest.mark.parametrize("name", OWNERS)
+def test_a_result_that_was_made_without_gradients_can_be_written_with(name):
+    x = invertible(minidl)
+    with minidl.no_grad():
+        t = OWNERS[name](minidl, x)
+    w = minidl.tensor(2.0, dtype=t.dtype, requires_grad=True)
+    before = t.sum().item()
+    t.mul_(w)
+    assert grad(t.sum(), w)[0].item() == pytest.approx(before)
+
+
+@pytest.mark.parametrize("name", [name for name in OWNERS if name not in ("solve", "cholesky")])    # they keep it
+def test_a_result_that_was_written_has_the_gradient_of_the_program_without(name):
+    def written(x, w):
+        t = OWNERS[name](minidl, x)
+        part = t[..., :1] if t.ndim else t
+        part += w
+        return t * t
+
+    x, w = invertible(minidl), minidl.tensor(2.0, dtype=minidl.float64, requires_grad=True)
+    assert gradcheck(written, (x, w))
+
+
+@LIBRARIES
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_of_an_argument_stays_one(name, library):
+    x = invertible(library)
+    base = x * 1
+    v = VIEWS[name](library, base)
+    assert library is torch or path_to_owner(v)[-1] is base
+    with pytest.raises(RuntimeError, match="Can't detach views"):
+        v.detach_()
+    if library is torch and name == "split":
+        return      # one of several views is not read after a write
+    base.mul_(x)
+    assert grad_of(library, v.sum(), x).tolist() == grad_of(library, VIEWS[name](library, x * x).sum(), x).tolist()
+
+
 # ---------------------------------------------------------------------- views that were made leaves
 
 def leaf_view(library):
@@ -458,9 +562,6 @@ def leaf_view(library):
     w, base = library.tensor(2.0, requires_grad=True), library.ones(5)
     return w, base, base[1:4].requires_grad_()
 
-
-LIBRARIES = pytest.mark.parametrize("library", [minidl, pytest.param(torch, marks=pytest.mark.skipif(
-    torch is None, reason="PyTorch is not installed"))], ids=["minidl", "torch"])
 
 LEAF_VIEW_WRITES = {    # and the gradient of w through the square of the view's first two elements; None: still a leaf
     "the base, with a gradient": (lambda w, base: base.mul_(w), 8),

@@ -7,8 +7,8 @@
     exp_ = in_place(exp)
 
 An error names the function that was called, and the argument that should have been a Tensor. Both are read from
-the annotations only after an error, so a good call pays nothing. A function with a parameter `out` need not handle
-it: `out.py` does.
+the annotations only after an error, so a good call pays nothing for them. A result is a view only of an argument:
+see `own_hidden_memory`. A function with a parameter `out` need not handle it: `out.py` does.
 """
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minidl.autograd.inplace import replace_by_view, write
-from minidl.autograd.tensorbase import TensorBase
+from minidl.autograd.tensorbase import TensorBase, tensors_in
+from minidl.autograd.views import path_to_owner
 from minidl.backend.device import is_array
 from minidl.ops.base.hints import suggest_tensor
 from minidl.ops.base.out import write_out
@@ -48,15 +49,41 @@ def public(function: F) -> F:
     def called(*args: Any, **kwargs: Any) -> Any:
         try:
             if not kwargs:
-                return function(*args)
-            kwargs = rename_numpy_arguments(kwargs, names)
-            if "out" in names and "out" in kwargs:
-                return write_out(called.__name__, function, args, kwargs)
-            return function(*args, **kwargs)
+                result = function(*args)
+            else:
+                kwargs = rename_numpy_arguments(kwargs, names)
+                if "out" in names and "out" in kwargs:
+                    return write_out(called.__name__, function, args, kwargs)
+                result = function(*args, **kwargs)
         except Exception as error:
             raise_for_non_tensor(error, called.__name__, function, args, kwargs)
             raise
+        if isinstance(result, TensorBase):
+            if result.view_of is not None and (not args or result.view_of.base is not args[0]):
+                own_hidden_memory((result,), args, kwargs)
+        elif isinstance(result, tuple):
+            own_hidden_memory(result, args, kwargs)
+        return result
     return called  # type: ignore[return-value]
+
+
+def own_hidden_memory(results: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    """Make each result the owner of its memory, unless it is a view of an argument.
+
+    The last step of a function may be a view: `prod` of all elements is a `Reshape` of a product along one axis. Nobody
+    else holds the base of such a view, so the result need not follow writes into that base.
+    """
+    first = args[0] if args else None
+    for x in results:
+        if isinstance(x, tuple):
+            own_hidden_memory(x, args, kwargs)
+        elif isinstance(x, TensorBase) and x.view_of is not None and x.view_of.base is not first:
+            owner = path_to_owner(x)[-1]
+            for given in tensors_in((*args, *kwargs.values())):
+                if path_to_owner(given)[-1] is owner:
+                    break
+            else:
+                x.view_of = None
 
 
 def alias(name: str, function: F) -> F:

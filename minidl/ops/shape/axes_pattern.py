@@ -5,6 +5,7 @@ import math
 import re
 from typing import Any
 
+from minidl.ops.base.declaration import public
 from minidl.ops.shape.join import stack
 from minidl.ops.shape.views import permute, reshape
 
@@ -14,6 +15,7 @@ stands for is one list, too, until the tensor says how many axes that is."""
 ELLIPSIS = ["... alone"]
 
 
+@public
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     """Reorder, split and join the axes as a pattern says: "b (h w) c -> b c h w".
 
