@@ -6,5 +6,5 @@ Families import one way. Each imports only from those before it:
     linalg  resize  pool  fft  statistics  attention  rnn  loss  torch_names
 
 A family's `__init__.py` is its table of contents. Inside `ops`, an import names the file; `torch_names` and
-whatever stands above `ops` names the family.
+all floors above `ops` import from the family.
 """

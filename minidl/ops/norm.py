@@ -244,7 +244,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
                            f"input of shape {tuple(input.shape)} and num_groups={num_groups}")
     if N * C // num_groups * math.prod(size) == 1:
         raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size "
-                         f"{tuple(input.shape)}: what is left of one number is 0; try fewer groups")
+                         f"{tuple(input.shape)}: one value minus its mean is 0; try fewer groups")
     grouped = temporary_view(Reshape((N, num_groups, C // num_groups, *size)), input)
     step = Normalize(tuple(range(2, grouped.ndim)), (1, 2), eps)
     return as_result(step(grouped, weight, bias), Reshape(tuple(input.shape)))

@@ -106,7 +106,7 @@ def _named_padding(who: str, dims: int, x: Any, weight: Any, stride: Any, paddin
 
 
 def _pad_ends(x: Any, more: list[int]) -> Any:
-    """Add `more` zeros at the end of each spatial axis of x."""
+    """Pad each spatial axis of x with zeros at its end; `more` counts them."""
     return pad(x, [width for n in reversed(more) for width in (0, n)]) if any(more) else x
 
 

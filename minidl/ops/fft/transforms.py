@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 OPPOSITE_NORM = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
-"""Which norm gives the opposite transform the factor of this one."""
+"""The norm that gives the opposite transform the factor of this one."""
 
 Sizes = Sequence[int] | None
 

@@ -208,8 +208,8 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
         raise ValueError(f"{who}: Expected input batch_size ({shape[0]}) to match target batch_size "
                          f"({given[0] if given else 'none'}) (input {shape}, target {given})")
     if given[1:] != shape[2:]:
-        raise RuntimeError(f"{who}: Expected target size {(shape[0], *shape[2:])}, got {given} (input {shape}: the "
-                           f"classes lie along dimension 1, which the target has not)"
+        raise RuntimeError(f"{who}: Expected target size {(shape[0], *shape[2:])}, got {given} (input {shape}: "
+                           f"dimension 1 holds the classes, and the target lacks it)"
                            + _suggest_target(who, shape, given))
     check_weight(who, input, weight)
     target = cast(target, int64)

@@ -55,7 +55,7 @@ def check_not_empty(input: Any, axes: Shape, who: str, kind: type[Exception] = I
     for axis in axes:
         if input.shape[axis] == 0:
             raise kind(f"{who}(): Expected reduction dim {axis} to have non-zero size, but the input has "
-                       f"shape {tuple(input.shape)}: there is no extreme of nothing")
+                       f"shape {tuple(input.shape)}: an empty dimension has no maximum or minimum")
 
 
 def _extreme(input: Any, dim: Any, keepdim: bool, which: str) -> Any:

@@ -105,7 +105,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
 
 
 Tap = tuple[Any, Any, Any]
-"""Positions along one axis (an array of ints), their weights (None: all are 1), where a pixel is (None: everywhere)."""
+"""Positions along one axis (ints), their weights (None: all 1), and whether they are inside (None: all are)."""
 
 
 def _taps(x: Any, size: int, mode: str, padding_mode: str, align_corners: bool) -> list[Tap]:

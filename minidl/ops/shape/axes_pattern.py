@@ -10,8 +10,8 @@ from minidl.ops.shape.join import stack
 from minidl.ops.shape.views import permute, reshape
 
 Groups = list[list[str]]
-"""One list for each axis of a tensor: the names that it is made of, none for an axis of size 1. What `...` alone
-stands for is one list, too, until the tensor says how many axes that is."""
+"""For each axis of a tensor, the list of its names: empty for an axis of size 1. A lone `...` is one list, ELLIPSIS,
+until the number of its axes is known from the tensor."""
 ELLIPSIS = ["... alone"]
 
 
@@ -90,7 +90,7 @@ def _infer(group: list[str], n: int, lengths: dict[str, int], pattern: str) -> N
     if len(unknown) > 1:
         raise ValueError(f"rearrange: cannot infer the sizes of {unknown} in {pattern!r} at once; give all but one")
     if n % known if unknown and known else n != known:
-        raise ValueError(f"rearrange: an axis of size {n} is not made of {group} in {pattern!r}, of which {known} is "
-                         f"known")
+        raise ValueError(f"rearrange: an axis of size {n} cannot be split into {group} in {pattern!r}: the known "
+                         f"lengths multiply to {known}")
     if unknown:
         lengths[unknown[0]] = n // known if known else 0

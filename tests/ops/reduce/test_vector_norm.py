@@ -32,7 +32,7 @@ CASES = [
     ], torch="norm", float16=True, rtol=1e-8, name="norm", errors=[
         (S(INTS), RuntimeError, "floating-point"),
         (S((2, 2), "nuc"), ValueError, "matrix_norm(A, 'nuc')"),
-        (S((0,), math.inf), RuntimeError, "there is no extreme of nothing"),
+        (S((0,), math.inf), RuntimeError, "an empty dimension has no maximum or minimum"),
     ]),
 ]
 

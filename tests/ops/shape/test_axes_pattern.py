@@ -23,12 +23,12 @@ CASES = [Case(rearrange, [
         ("a b -> a", {}, "axes ['b'] are only on one side"),
         ("a -> a", {}, "Number of dimensions in pattern"),
         ("a (b c) -> a b c", {}, "cannot infer the sizes of ['b', 'c']"),
-        ("a (b c) -> a b c", {"b": 2}, "axis of size 3 is not made of ['b', 'c']"),
+        ("a (b c) -> a b c", {"b": 2}, "axis of size 3 cannot be split into ['b', 'c']"),
         ("a a -> a", {}, "duplicate dimension 'a'"),
         ("a b -> b a", {"q": 1}, "axes ['q'] are not in"),
         ("a (...) -> a (...)", {}, "ellipsis in parentheses"),
         ("a b -> a b 2", {}, "expected names, 1, parentheses and ... in 'a b -> a b 2', but got '2'"),
-        ("1 b -> b", {}, "an axis of size 2 is not made of []")]])]
+        ("1 b -> b", {}, "an axis of size 2 cannot be split into []")]])]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
