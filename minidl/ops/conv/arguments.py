@@ -62,7 +62,7 @@ def conv_transpose_arguments(who: str, dims: int, input: Any, weight: Any, bias:
     if min(size) < 1:
         raise RuntimeError(f"{who}: Given input size per channel: {tuple(x.shape[2:])}. Calculated output size "
                            f"per channel: {_format_size(size)}. Output size is too small; try less padding")
-    # output_padding >= stride adds rows that no convolution would have read: they exist, and are zero
+    # With output_padding >= stride, convolving the result gives more rows than x has: those rows of x are zero.
     more = [e // s for e, s in zip(extra, geometry.stride)]
     return _pad_ends(x, more), size, geometry
 
