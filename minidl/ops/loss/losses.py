@@ -124,7 +124,7 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
         if ignore_index >= 0:
             raise RuntimeError(f"{who}: ignore_index is not supported for floating point target")
         return _cross_entropy_of_probabilities(input, target, weight, reduction, label_smoothing)
-    target = _check_target(who, input, target, weight, ignore_index)
+    target = _check_target(who, input, target, weight, ignore_index, or_probabilities=True)
     losses = CrossEntropy(ignore_index, label_smoothing)(input, target, weight)
     if reduction == "mean":
         return _weighted_mean(losses, target, weight, ignore_index)
@@ -194,14 +194,15 @@ def _check_order(who: str, input: Any, target: Any) -> None:
                            f"probably swapped, try {who}(target, input)")
 
 
-def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: int) -> Any:
+def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: int,
+                  or_probabilities: bool = False) -> Any:
     """Check the target for one class per sample; return it in int64."""
     shape, given, C = tuple(input.shape), tuple(target.shape), input.shape[1] if input.ndim > 1 else 0
     if input.ndim < 2:
         raise ValueError(f"{who}: Expected 1 or more dimensions (got {input.ndim}); input should be (N, C)")
     if target.dtype.kind not in "iu":
         squeeze = ".squeeze(1)" if given == (shape[0], 1, *shape[2:]) else ""
-        wanted = f"; one of shape {shape} holds probabilities" if who == "cross_entropy" else ""
+        wanted = f"; one of shape {shape} holds probabilities" if or_probabilities else ""
         raise RuntimeError(f"{who}: expected target dtype to be Long (int64) or another integer, but got "
                            f"{target.dtype} of shape {given}; try target{squeeze}.long(){wanted}")
     if not given or given[0] != shape[0]:
@@ -210,7 +211,7 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
     if given[1:] != shape[2:]:
         raise RuntimeError(f"{who}: Expected target size {(shape[0], *shape[2:])}, got {given} (input {shape}: "
                            f"dimension 1 holds the classes, and the target lacks it)"
-                           + _suggest_target(who, shape, given))
+                           + _suggest_target(shape, given, or_probabilities))
     check_weight(who, input, weight)
     target = cast(target, int64)
     labels = array_of(target)
@@ -224,26 +225,26 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
     return target
 
 
-def _suggest_target(who: str, shape: tuple[int, ...], given: tuple[int, ...]) -> str:
+def _suggest_target(shape: tuple[int, ...], given: tuple[int, ...], or_probabilities: bool) -> str:
     """Suggest a fix for a target of the wrong shape."""
     if given == shape:
-        also = ", or target.float() to make it probabilities" if who == "cross_entropy" else ""
+        also = ", or target.float() to make it probabilities" if or_probabilities else ""
         return f"; it is probably one-hot: try target.argmax(1){also}"
     if given == (shape[0], 1, *shape[2:]):
         return "; try target.squeeze(1)"
     if given == shape[:-1]:
-        return "; the classes of the input probably lie last: try input.movedim(-1, 1)"
+        return "; the classes of the input are probably the last axis: try input.movedim(-1, 1)"
     return ""
 
 
 def _suggest_labels(labels: Any, C: int) -> str:
     """Suggest a fix for labels outside 0 to C - 1."""
     if C == 1:
-        return "; for one score a sample there is binary_cross_entropy_with_logits"
+        return "; for one score per sample there is binary_cross_entropy_with_logits"
     if labels.min() == 1 and labels.max() == C:
         return "; they probably count from 1: try target - 1"
     if labels.min() == -1:
-        return "; ignore_index=-1 would leave those of -1 out"
+        return "; ignore_index=-1 would leave out those of -1"
     return ""
 
 

@@ -233,7 +233,7 @@ def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = Fals
         >>> minidl.quantile(x, 0.5), minidl.quantile(x, minidl.tensor([0.0, 0.9]))
         (tensor(1.5000), tensor([0.0000, 4.1000]))
     """
-    return _quantile(input, q, dim, keepdim, interpolation, "quantile")
+    return _quantile(input, q, dim, keepdim, interpolation, "quantile", skip_nan=False)
 
 
 @public
@@ -245,10 +245,10 @@ def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = F
         >>> minidl.nanquantile(minidl.tensor([0.0, float("nan"), 1.0]), 0.5)
         tensor(0.5000)
     """
-    return _quantile(input, q, dim, keepdim, interpolation, "nanquantile")
+    return _quantile(input, q, dim, keepdim, interpolation, "nanquantile", skip_nan=True)
 
 
-def _quantile(input: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, who: str) -> Any:
+def _quantile(input: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, who: str, skip_nan: bool) -> Any:
     axis = axis_of(input, 0 if dim is None else dim, who)
     if not isinstance(q, TensorBase):
         q = wrap(array_module(array_of(input)).asarray(q, input.dtype))
@@ -257,11 +257,11 @@ def _quantile(input: Any, q: Any, dim: int | None, keepdim: bool, interpolation:
     values = sort(x, -1).values
     nan = array_of(values) != array_of(values)
     count = values.shape[-1] - nan.sum(axis=-1, keepdims=True)      # NaN are sorted to the end
-    last = array_module(nan).maximum(count - 1, 0) if who == "nanquantile" else values.shape[-1] - 1
+    last = array_module(nan).maximum(count - 1, 0) if skip_nan else values.shape[-1] - 1
 
     # (..., 1) and (m) -> (..., m): ranks that lie between the elements below and above
     rank = wrap(array_module(nan).asarray(last, q.dtype)) * ravel(q)
-    if who == "quantile":
+    if not skip_nan:
         rank = where(wrap(nan.any(axis=-1, keepdims=True)), float(values.shape[-1] - 1), rank)
     rank = expand(rank, (*values.shape[:-1], rank.shape[-1]))
     y = gather(values, -1, _round_ranks(rank, ROUNDING[interpolation]))
