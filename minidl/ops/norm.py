@@ -104,8 +104,8 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     """Normalise channels over images and positions; scale by `weight`, add `bias`.
 
     input (N, C, *); running_mean, running_var, weight, bias (C,), each may be None. In training, the mean and
-    variance of the batch are used, and move the running statistics in place: running += momentum * (batch -
-    running), with the unbiased variance. Otherwise the running statistics are used.
+    variance of the batch are used, and move the running statistics in place, with the unbiased variance:
+    running += momentum * (batch - running). Otherwise the running statistics are used.
     Errors: RuntimeError where shapes or dtypes do not fit, or the running statistics are missing when not training;
     ValueError where a channel has only one value to learn from.
 

@@ -1,8 +1,8 @@
 """Broadcasting and promotion: an elementwise op gets operands of one shape and dtype.
 
-Both are separate steps of the graph, so no other gradient formula mentions them. `Expand` repeats
-values without copying them; its gradient sums over the copies. `Sum` is the reverse, so each is the other's
-gradient, at every order.
+Broadcasting and casts are separate steps of the graph, so no other gradient formula mentions them. `Expand` repeats
+values without copying them; its gradient sums over the copies. `Sum` is the reverse, so each is the other's gradient,
+at every order.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 
 
 def accumulation_dtype(dtype: Any) -> Any:
-    """The dtype of running sums: float32 for float16, which has too few digits for long sums."""
+    """The dtype to sum in: float32 for float16, which has too few digits for long sums."""
     return float32 if dtype == float16 else dtype
 
 

@@ -116,10 +116,10 @@ def as_floating(x: Array) -> Array:
     return x if x.dtype.kind in "fc" else dense_copy(x, get_default_dtype())
 
 
-def number_as_tensor(x: Any, beside: TensorBase) -> Any:
+def number_as_tensor(x: Any, other: TensorBase) -> Any:
     """A number as a 0-d tensor, in the common dtype of both."""
     x = as_operand(x, "an operand")
-    return wrap(array_module(beside.array).asarray(x, result_type(x, beside.array)))
+    return wrap(array_module(other.array).asarray(x, result_type(x, other.array)))
 
 
 def wrap_int_operand(a: Any, b: Any) -> tuple[Any, Any]:

@@ -96,7 +96,7 @@ class LSTMLayer(RecurrentLayer):
 
 
 class GRULayer(RecurrentLayer):
-    """r, z = sigmoid of two thirds of W_ih x + b_ih + W_hh h + b_hh
+    """r, z = sigmoid of the first two thirds of W_ih x + b_ih + W_hh h + b_hh
 
     n = tanh(a + r b), where a is the last third of W_ih x + b_ih, and b that of W_hh h + b_hh
     h' = (1 - z) n + z h

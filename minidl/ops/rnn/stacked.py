@@ -20,8 +20,8 @@ class Settings(NamedTuple):
 
     has_biases: bool
     num_layers: int
-    dropout: float          # the dropout probability between layers,
-    train: bool             # used only when training
+    dropout: float          # the dropout probability between layers, in training
+    train: bool             # whether this is training
     bidirectional: bool
 
 
