@@ -1,4 +1,4 @@
-"""The tape: what records operations, and what pushes gradients back through them."""
+"""The tape: it records operations, and propagates gradients back through them."""
 from minidl import left_out
 from minidl.autograd import functional, graph
 from minidl.autograd.function import Function, once_differentiable

@@ -1,4 +1,4 @@
-"""The end of the way back: a gradient arrives at a leaf, and is added to its `.grad`."""
+"""The end of the backward pass: a gradient arrives at a leaf, and is added to its `.grad`."""
 from __future__ import annotations
 
 import threading
@@ -11,13 +11,13 @@ from minidl.autograd.tensorbase import TensorBase, version_of, wrap
 from minidl.autograd.views import current_edge
 from minidl.backend.device import Array, empty_dense
 
-_one_at_a_time = threading.Lock()   # threads that share leaves add to the same `.grad`
+_lock = threading.Lock()   # threads that share leaves add to the same `.grad`
 
 
 class AccumulateGrad(Op):
-    """Stands behind a leaf, and adds what arrives to the leaf's `.grad`.
+    """The op behind a leaf: it adds each gradient that arrives to the leaf's `.grad`.
 
-    The leaf holds this op. This op must not hold the leaf, or the two would never be freed.
+    The leaf holds a reference to this op. This op holds only a weak one, or the two would never be freed.
     """
 
     is_leaf = True
@@ -29,13 +29,13 @@ class AccumulateGrad(Op):
 
     @property
     def variable(self) -> TensorBase | None:
-        """The leaf, as PyTorch's `AccumulateGrad.variable`; None if nobody holds it any more."""
+        """The leaf, as in PyTorch's `AccumulateGrad.variable`; None if it was freed."""
         return self.leaf()
 
     def arrive(self, g: Any, graph: bool, owned: bool) -> None:
-        """Add `g` to the leaf's `.grad`, with the hooks before and after. `owned`: nobody else holds `g`.
+        """Add `g` to the leaf's `.grad`, and run the hooks before and after. `owned`: nobody else holds `g`.
 
-        Errors: RuntimeError where the leaf is none any more: memory that it looks into was written with a gradient.
+        Errors: RuntimeError if the tensor is no leaf any more, because a write with a gradient changed its memory.
         """
         leaf = self.leaf()
         edge = None if leaf is None else current_edge(leaf)
@@ -49,19 +49,19 @@ class AccumulateGrad(Op):
             accumulate(leaf, g, owned)
             return
         g = run_prehooks(self, hooks, g, graph)
-        accumulate(leaf, g, owned and not (hooks.before or hooks.after))   # hooks may have put it aside
+        accumulate(leaf, g, owned and not (hooks.before or hooks.after))   # a hook may hold g
         for hook in hooks.on_leaf:
             hook(leaf)
         run_node_hooks(self, hooks, (), g, graph)
 
 
 def accumulate(tensor: TensorBase, g: Any, owned: bool) -> None:
-    """Add a gradient to `tensor.grad`. The first is taken over if nobody else holds it, and copied if not."""
+    """Add a gradient to `tensor.grad`. The first gradient is used as it is if `owned`, else copied."""
     shape = getattr(g, "array", g).shape
     if shape != tensor.array.shape:
         raise RuntimeError(f"a gradient of shape {tuple(shape)} arrived at a leaf of shape "
                            f"{tuple(tensor.array.shape)}: a gradient rule returned a wrong shape")
-    with _one_at_a_time:
+    with _lock:
         if tensor.grad is None:
             if not owned:
                 g = g.clone() if isinstance(g, TensorBase) else g.copy(order="K")  # type: ignore[attr-defined]
@@ -75,9 +75,9 @@ def accumulate(tensor: TensorBase, g: Any, owned: bool) -> None:
 
 
 def gradient_of(tensor: TensorBase, g: TensorBase | Array) -> Any:
-    """A gradient that nobody else holds, as a tensor that lies in memory as `tensor` does.
+    """A gradient that nobody else holds, as a tensor in the memory layout of `tensor`.
 
-    It lies row by row where `tensor` has gaps. A recorded gradient, which is a tensor already, stays as it lies.
+    It is in row-major order where `tensor` has gaps. A recorded gradient, which is a tensor already, is not copied.
     """
     row_by_row = tensor.array.flags.c_contiguous or tensor.layout_is_free
     if isinstance(g, TensorBase):

@@ -1,18 +1,18 @@
-"""The ops that the tape itself needs, and rules everywhere: `Alias`, `Cast`, `Conj`."""
+"""The ops that the tape itself and many rules need: `Alias`, `Cast`, `Conj`."""
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
 
-from minidl.autograd.op import AS_INPUTS, SHARED, Op, Value
+from minidl.autograd.op import AS_INPUTS, SHARED_MEMORY, Op, Value
 from minidl.backend.device import Array, dense_copy
 
 
 class Alias(Op):
-    """y = x: the same values, another place in the graph."""
+    """y = x: the same values at another place in the graph."""
 
-    layout = SHARED
+    layout = SHARED_MEMORY
     complex_rules = "as written"
 
     def forward(self, x: Array) -> Array:
@@ -23,8 +23,11 @@ class Alias(Op):
 
 
 class Cast(Op):
-    """The same numbers in another dtype. A gradient has its tensor's dtype, so it is cast back: that of a real tensor
-    is the real part of what complex numbers hand back, since an imaginary part cannot be followed."""
+    """The same numbers in another dtype.
+
+    A gradient has the dtype of its tensor, so it is cast back. The gradient of a real tensor is the real part of the
+    complex gradient, since a real tensor cannot change along the imaginary axis.
+    """
 
     layout = AS_INPUTS
     complex_rules = "as written"
@@ -44,7 +47,7 @@ class Cast(Op):
 
 
 class Conj(Op):
-    """y = x - iy for z = x + iy, and so is its gradient."""
+    """The complex conjugate: x - iy for x + iy. The gradient is conjugated too."""
 
     layout = AS_INPUTS
     complex_rules = "as written"

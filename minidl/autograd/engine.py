@@ -1,12 +1,12 @@
-"""The way back: gradients are pushed from op to op, newest first.
+"""The backward pass: gradients go from op to op, the newest op first.
 
-Every op has a sequence number, and an op is always newer than those that made its inputs. So the newest
-op that has received a gradient has received all of it. The engine keeps such ops in a heap, takes the
-newest, asks it for the gradients of its inputs, and hands each to the op at the other end of its edge. There
-is no recursion: a chain of 100,000 ops is as good as one of ten.
+Every op has a sequence number, and an op is always newer than the ops that made its inputs. So when the
+engine takes the newest op that has received a gradient, this gradient is complete. The engine keeps these
+ops in a heap, takes the newest, asks it for the gradients of its inputs, and delivers each gradient to the
+op at the other end of its edge. There is no recursion: a chain of 100,000 ops works like a chain of ten.
 
-Gradients are plain arrays. Only when a graph of them is wanted are they Tensors, and the same rules then
-record what they do.
+Gradients are plain arrays. They are Tensors only if a graph of them is wanted; then the same rules are
+recorded.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.around import around_gradients, watched_gradients
+from minidl.autograd.around import around_gradients, wrapped_gradients
 from minidl.autograd.errors import annotate, check_nan, where_recorded
 from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.handles import OpHooks
@@ -28,30 +28,30 @@ from minidl.backend.device import array_module
 Roots = Sequence[tuple[Edge, Any]]
 """Where gradients start: the edge of a tensor, and the gradient of that tensor."""
 
-NumPyScalar = np.generic    # what NumPy returns in place of arrays without axes
+NumPyScalar = np.generic    # NumPy returns scalars instead of arrays without axes
 
 
-def push_back(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] | None = None) -> dict[Edge, Any]:
-    """Push gradients back from `roots`. Arrays all the way; Tensors if `graph`.
+def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] | None = None) -> dict[Edge, Any]:
+    """Propagate gradients back from `roots`, as arrays, or as Tensors if `graph`.
 
-    Without `targets`, leaves receive theirs in `.grad`. With `targets`, only the ops on the way to them run, and their
-    gradients are returned. Unless `retain`, ops drop what they have kept.
+    Without `targets`, each leaf receives its gradient in `.grad`. With `targets`, only the ops between the roots and
+    the targets run, and the gradients of the targets are returned. Unless `retain`, each op frees its kept values.
     """
     search = None if targets is None else Search(targets, roots)
     find_nan = switches.anomaly and switches.check_nan
-    with Switch(enabled=graph, autocast=frozenset()):      # gradients have the dtypes that the values had
+    with Switch(enabled=graph, autocast=frozenset()):      # gradients have the dtypes of the values
         arrivals = Arrivals(roots, graph)
         for op, g in arrivals.newest_first():
             hooks = op.hooks
             if hooks is not None and (hooks.on_output or hooks.retained):
                 g = run_tensor_hooks(op, hooks, g, graph)
-                arrivals.owned.discard(op)      # a hook may have put it aside
+                arrivals.owned.discard(op)      # a hook may hold the gradient
             edges = op.edges
             if search is not None:
-                edges = search.pass_by(op, g)
+                edges = search.collect(op, g)
                 if not any(edges):
                     continue
-            elif not edges:     # a leaf: nothing is behind it
+            elif not edges:     # a leaf
                 op.arrive(g, graph, op in arrivals.owned)
                 continue
             if type(g) is tuple and op.materialize:
@@ -71,31 +71,31 @@ def push_back(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
 
 
 class Arrivals:
-    """The ops that have received a gradient, the newest on top, and what each has received.
+    """The ops that have received a gradient, newest first, and the gradient of each so far.
 
-    The first gradient is borrowed, without a copy. The second is added out of place, because somebody else may hold
-    the first. All later ones are added in place, because the sum belongs to the engine.
+    The first gradient is stored without a copy. The second is added out of place, because somebody else may hold the
+    first. All others are added in place, because the sum belongs to the engine.
     """
 
     def __init__(self, roots: Roots, graph: bool) -> None:
         self.graph = graph
         self.heap: list[tuple[int, Op]] = []
-        self.pending: dict[Op, Any] = {}    # op -> gradient of its output; {slot: gradient} if it has several
+        self.pending: dict[Op, Any] = {}    # op -> gradient of its output; {slot: gradient} for several outputs
         self.owned: set[Op] = set()         # ops whose gradient nobody else holds
         for edge, g in roots:
             self.deliver((edge,), (g,), owned=False)
 
     def newest_first(self) -> Iterator[tuple[Any, Any]]:
-        """Each op when it is the newest, with the gradient of its output: a tuple if it has several outputs."""
+        """Yield the newest op, again and again, with the gradient of its output (a tuple for several outputs)."""
         while self.heap:
             op = heappop(self.heap)[1]
             g = self.pending.pop(op)
             yield op, tuple([g.get(slot) for slot in range(op.outputs)]) if type(g) is dict else g
 
     def deliver(self, edges: Sequence[Edge | None], gradients: Sequence[Any], owned: bool, g: Any = None) -> None:
-        """Add each of `gradients` to what the op of its edge has received.
+        """Add each of `gradients` to the pending gradient of the op of its edge.
 
-        owned: nobody else holds those that are not `g`, and no views.
+        owned: nobody else holds these gradients, except `g` itself and views.
         """
         pending = self.pending
         for edge, gx in zip(edges, gradients):
@@ -128,23 +128,23 @@ def _sum(a: Any, b: Any) -> Any:
 
 
 class Search:
-    """The edges whose gradients are asked for, the ops on the way to them, and what was found."""
+    """The edges whose gradients are asked for, the ops that lead to them, and the gradients found so far."""
 
     def __init__(self, targets: Iterable[Edge], roots: Roots) -> None:
         self.targets = set(targets)
-        self.on_the_way = _ops_towards(self.targets, roots)
+        self.ops_to_targets = _ops_between(self.targets, roots)
         self.found: dict[Edge, Any] = {}
 
-    def pass_by(self, op: Op, g: Any) -> list[Edge | None]:
-        """Note the gradients of those outputs of an op that are targets; returns the edges that lead to others."""
+    def collect(self, op: Op, g: Any) -> list[Edge | None]:
+        """Store the gradients of an op's outputs that are targets; return the edges that lead to other targets."""
         for slot in range(op.outputs):
             if (op, slot) in self.targets:
                 self.found[op, slot] = g if op.outputs == 1 else g[slot]
-        return [edge if edge is not None and edge[0] in self.on_the_way else None for edge in op.edges]
+        return [edge if edge is not None and edge[0] in self.ops_to_targets else None for edge in op.edges]
 
 
-def _ops_towards(targets: set[Edge], roots: Roots) -> set[Op]:
-    """The ops between `roots` and `targets`: those from which a target can be reached."""
+def _ops_between(targets: set[Edge], roots: Roots) -> set[Op]:
+    """The ops between `roots` and `targets`: the ops from which a target can be reached."""
     reachable = {op for (op, _), _ in roots}
     stack = list(reachable)
     while stack:
@@ -160,16 +160,16 @@ def _ops_towards(targets: set[Edge], roots: Roots) -> set[Op]:
 
 
 def _pass_back(op: Op, hooks: OpHooks | None, g: Any, graph: bool, edges: Sequence[Edge | None]) -> Sequence[Any]:
-    """The gradients of the op's inputs, where something stands around its rules or hooks run before and after them."""
+    """The gradients of the op's inputs, through the functions around its rules and the hooks before and after."""
     if hooks is not None:
         g = run_prehooks(op, hooks, g, graph)
-    passed = (watched_gradients(op, g, graph, edges) if around_gradients.functions else
+    passed = (wrapped_gradients(op, g, graph, edges) if around_gradients.functions else
               op.input_gradients(g, graph, edges))
     return passed if hooks is None else run_node_hooks(op, hooks, passed, g, graph)
 
 
 def _with_zeros(op: Op, g: tuple[Any, ...], graph: bool) -> tuple[Any, ...]:
-    """Zeros in place of the gradients of outputs that nothing depended on."""
+    """The gradients of all outputs, with zeros for outputs that received none."""
     like = next(x for x in g if x is not None)
     xp = array_module(like.array if graph else like)
 

@@ -1,4 +1,4 @@
-"""What is said of an op when something is wrong: its inputs, its devices, where it was recorded."""
+"""The parts of error messages about an op: its inputs, its devices, where it was recorded."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 
 def describe(arrays: Any) -> str:
-    """Shape, dtype and device of every input of an op, for errors."""
+    """The shape, dtype and device of every input of an op, as text."""
     return ", ".join(f"{tuple(a.shape)} {a.dtype} on {device_of(a)}" if hasattr(a, "dtype") else repr(a)
                      for a in arrays)
 
 
 def check_arrays(who: str, inputs: Any) -> None:
-    """Errors: TypeError where not one of the inputs of an op is a tensor or an array."""
+    """Raise TypeError if none of the inputs of an op is a tensor or an array."""
     if not any(is_array(x) for x in inputs):
         raise TypeError(f"{who}(): expected a Tensor, but got {', '.join(type(x).__name__ for x in inputs)}; "
                         f"try minidl.tensor(...) on it first")
 
 
 def check_devices(who: str, inputs: Any) -> None:
-    """Errors: RuntimeError where arrays on different devices met in an op."""
+    """Raise RuntimeError if the inputs of an op are on different devices."""
     devices = list(dict.fromkeys(str(device_of(x)) for x in inputs if is_array(x)))
     if len(devices) > 1:
         raise RuntimeError(f"{who}: Expected all tensors to be on the same device, but found {' and '.join(devices)}: "
@@ -32,7 +32,7 @@ def check_devices(who: str, inputs: Any) -> None:
 
 
 def annotate(error: Exception, note: str) -> None:
-    """Add a line to an error that is on its way."""
+    """Add a line to the text of an error."""
     if hasattr(error, "add_note"):  # Python 3.11
         error.add_note(note)
     elif error.args and str(error) == error.args[0]:   # not a KeyError, whose argument is the key
@@ -42,13 +42,13 @@ def annotate(error: Exception, note: str) -> None:
 # ---------------------------------------------------------------------- anomaly mode
 
 def where_recorded(op: Op) -> str:
-    """The lines of the program that recorded the op, if anomaly mode has kept them."""
+    """The lines of the program that recorded the op, if anomaly mode was on."""
     return "" if op.recorded_at is None else \
         ", which was recorded here (most recent call last):\n" + "".join(op.recorded_at)
 
 
 def check_nan(op: Op, passed: Sequence[Any]) -> None:
-    """Errors: RuntimeError where a gradient that the op passes back has a NaN."""
+    """Raise RuntimeError if a gradient that the op passes back has a NaN."""
     for i, gx in enumerate(passed):
         if gx is not None:
             array = getattr(gx, "array", gx)

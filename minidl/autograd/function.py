@@ -1,4 +1,4 @@
-"""`Function`: a step with a forward and a backward of the user's own, with PyTorch's `ctx`."""
+"""`Function`: a step with the user's own forward and backward, and PyTorch's `ctx`."""
 from __future__ import annotations
 
 import functools
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class FunctionCtx(Op):
-    """The recorded step of a `Function`, known to its forward and backward as `ctx`.
+    """The recorded step of a `Function`, which its forward and backward receive as `ctx`.
 
-    Attributes may be set on it freely in forward and read in backward. Tensors belong in
-    `save_for_backward`, where they are guarded against in-place writes and never make a reference cycle.
+    Forward may set any attributes on it, and backward may read them. Tensors belong in `save_for_backward`:
+    there an in-place write is detected, and no reference cycle can arise.
     """
 
-    complex_rules = "as written"    # what holds for complex numbers is the user's affair
+    complex_rules = "as written"    # the user's backward must be right for complex numbers
     function: type[Function]
     needs_input_grad: tuple[bool, ...] = ()
     input_types: list[Any]     # (shape, dtype) of the arguments that are Tensors
@@ -37,31 +37,31 @@ class FunctionCtx(Op):
         self._non_differentiable: tuple[Any, ...] = ()
 
     def save_for_backward(self, *tensors: TensorBase | None) -> None:
-        """Keep inputs, outputs or other tensors for backward; read them there as `ctx.saved_tensors`."""
+        """Keep inputs, outputs or other tensors for backward, which reads them as `ctx.saved_tensors`."""
         self._to_save = tensors
 
     def mark_dirty(self, *tensors: TensorBase) -> None:
-        """Say which inputs forward has written into; they must be returned as outputs."""
+        """Declare inputs that forward has written into; they must be returned as outputs."""
         self._dirty = tensors
 
     def mark_non_differentiable(self, *outputs: TensorBase) -> None:
-        """Say which outputs no gradient flows through (indices, for instance)."""
+        """Declare outputs that have no gradient (indices, for instance)."""
         self._non_differentiable = outputs
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether the missing gradient of an output arrives as zeros (the default) or as None."""
+        """Choose whether the missing gradient of an output arrives as zeros (the default) or as None."""
         self.materialize = value
 
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
-        """What was saved. Errors: RuntimeError where it is freed already or was overwritten."""
+        """The saved tensors. Errors: RuntimeError if they are freed already or were overwritten."""
         return tuple([self.kept_tensor(name) for name in self._saved_names()])
 
     def _saved_names(self) -> list[str]:
         return [f"saved tensor {i}" for i in range(len(self._to_save))] if self.kept is None else list(self.kept)
 
     def _save(self, outputs: list[Any]) -> None:
-        """Note what to keep as arrays: an output kept as a tensor would hold this step in a cycle."""
+        """Keep the saved tensors as arrays: an output kept as a tensor would form a cycle with this step."""
         self.kept, self._saved_edges = {}, {}
         for i, tensor in enumerate(self._to_save):
             name = f"saved tensor {i}"
@@ -88,8 +88,10 @@ class FunctionCtx(Op):
         return self._checked(passed) if graph else [x if x is None else x.array for x in self._checked(passed)]
 
     def _checked(self, passed: list[Any]) -> list[Any]:
-        """What the user's backward returned, if there is a Tensor of the right shape, or None, for each argument of
-        forward; in the dtype of that argument."""
+        """The result of the user's backward, each gradient cast to the dtype of its argument of forward.
+
+        Errors: RuntimeError or TypeError unless there is a Tensor of the argument's shape, or None, for each argument.
+        """
         who = self.name()
         if len(passed) != len(self.edges):
             extra = passed[len(self.edges):]
@@ -132,7 +134,7 @@ class Function:
         >>> x.grad
         tensor(12.)
 
-    `forward` may also be written without `ctx`, with a `setup_context(ctx, inputs, output)` beside it.
+    `forward` may also be written without `ctx`; then the class also has a `setup_context(ctx, inputs, output)`.
     """
 
     setup_context: Callable[..., None] | None = None
@@ -141,7 +143,7 @@ class Function:
         super().__init_subclass__(**kwargs)
         check_spelling(cls, ("forward", "backward", "setup_context"))
 
-    # type checkers let functions of any arguments stand in place of these two
+    # type checkers allow functions with any arguments to override these two
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
@@ -167,7 +169,7 @@ def _apply(cls: type[Function], /, *args: Any, **kwargs: Any) -> Any:
     recording = switches.enabled and any(edge is not None for edge in edges)
     ctx.needs_input_grad = tuple([edge is not None for edge in edges])
     separate = cls.setup_context is not None
-    with Switch(enabled=False):     # `no_grad`, less what makes a decorator of it
+    with Switch(enabled=False):     # `no_grad`, without the cost of its decorator form
         try:
             returned = cls.forward(*args, **kwargs) if separate else cls.forward(ctx, *args, **kwargs)
         except TypeError as error:
@@ -185,7 +187,7 @@ def _apply(cls: type[Function], /, *args: Any, **kwargs: Any) -> Any:
 
 
 def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]) -> list[Any]:
-    """Put the step on the tape and make its outputs' gradients flow to it."""
+    """Record the step, and let the gradients of its outputs flow to it."""
     ctx.sequence = next_sequence()
     ctx.edges = edges
     ctx.input_types = [None if x is None else (x.array.shape, x.array.dtype) for x in tensors]
@@ -203,7 +205,7 @@ def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]
             version[:] = version[0] + 1, ctx.name()
             rebase_history(path, (ctx, slot))
             continue
-        if any(out is x for x in tensors):   # an input handed back: a new handle on it
+        if any(out is x for x in tensors):   # an input that is returned: a new tensor on its memory
             alias = outputs[slot] = wrap(memory_of(out))
             alias.version, alias.view_of = version_of(out), View(out, Alias(), recorded=False)
             out = alias
@@ -213,7 +215,7 @@ def _attach(ctx: FunctionCtx, tensors: list[Any], edges: Any, outputs: list[Any]
 
 
 class _NotDifferentiable(Op):
-    """Stands behind the gradients of a `once_differentiable` backward: refuses to go further."""
+    """The op behind the gradients of a `once_differentiable` backward: its own backward raises."""
 
     def __init__(self, who: str) -> None:
         self.who = who
@@ -227,8 +229,10 @@ class _NotDifferentiable(Op):
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a `Function.backward` that does not itself record: it runs under `no_grad`, and a
-    second derivative is an error instead of silently wrong."""
+    """Decorate a `Function.backward` that cannot be differentiated.
+
+    It runs under `no_grad`, and a second derivative is an error instead of a wrong number.
+    """
     @functools.wraps(backward)
     def wrapper(ctx: Any, *gs: Any) -> Any:
         with no_grad():

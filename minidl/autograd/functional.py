@@ -1,7 +1,7 @@
-"""Jacobians, Hessians and their products with vectors, of functions of tensors.
+"""Jacobians, Hessians and their products with vectors, for functions of tensors.
 
-Everything here is made of backward passes. A product of a Jacobian with a vector from the left is one pass. One from
-the right is two: the first, u -> u' J, is linear in u, and its own gradient with respect to u is J v.
+All are computed by backward passes. The product v' J of a vector and a Jacobian J takes one pass. The product J v takes
+two: the first pass computes u' J, which is linear in u, and the gradient of (u' J) v with respect to u is J v.
 """
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def vjp(func: Callable[..., Tensors], inputs: Tensors, v: Tensors = None, create
         strict: bool = False) -> tuple[Tensors, Tensors]:
     """`func(*inputs)`, and the product v' J of a vector with its Jacobian: one backward pass.
 
-    `v` has the shape of the output and may be left out for a scalar. Returns (outputs, product), the product in the
-    form of the inputs. With `create_graph` both can be differentiated; with `strict` an input that the output
-    does not depend on is an error.
+    `v` has the shape of the output and may be left out for a scalar. Returns (outputs, product); the product has the
+    structure of the inputs. With `create_graph` both can be differentiated. With `strict` it is an error if the output
+    does not depend on an input.
 
         >>> import minidl
         >>> from minidl.autograd.functional import vjp
@@ -36,15 +36,15 @@ def vjp(func: Callable[..., Tensors], inputs: Tensors, v: Tensors = None, create
     """
     xs, ys, as_inputs, as_outputs = _evaluate(func, inputs, create_graph)
     vs = _vectors("vjp", v, ys)
-    return as_outputs(_settled(ys, create_graph)), as_inputs(_gradients(ys, xs, vs, create_graph, strict))
+    return as_outputs(_detached(ys, create_graph)), as_inputs(_gradients(ys, xs, vs, create_graph, strict))
 
 
 def jvp(func: Callable[..., Tensors], inputs: Tensors, v: Tensors = None, create_graph: bool = False,
         strict: bool = False) -> tuple[Tensors, Tensors]:
     """`func(*inputs)`, and the product J v of its Jacobian with a vector: two backward passes.
 
-    `v` has the shape of the inputs and may be left out for a single number. Returns (outputs, product), the
-    product in the form of the outputs.
+    `v` has the shape of the inputs and may be left out for a single number. Returns (outputs, product); the
+    product has the structure of the outputs.
 
         >>> import minidl
         >>> from minidl.autograd.functional import jvp
@@ -54,12 +54,12 @@ def jvp(func: Callable[..., Tensors], inputs: Tensors, v: Tensors = None, create
     """
     xs, ys, _, as_outputs = _evaluate(func, inputs, create_graph)
     vs = _vectors("jvp", v, xs)
-    return as_outputs(_settled(ys, create_graph)), as_outputs(forward_product(ys, xs, vs, create_graph, strict))
+    return as_outputs(_detached(ys, create_graph)), as_outputs(forward_product(ys, xs, vs, create_graph, strict))
 
 
 def forward_product(ys: Sequence[Any], xs: Sequence[Any], vs: Sequence[Any], create_graph: bool,
                     strict: bool = False) -> list[Any]:
-    """J v from two backward passes."""
+    """J v by two backward passes."""
     us = [_leaf(y) for y in ys]
     products = _gradients(ys, xs, us, True, strict)     # u' J, linear in u
     return _gradients(products, us, vs, create_graph, False)
@@ -67,11 +67,11 @@ def forward_product(ys: Sequence[Any], xs: Sequence[Any], vs: Sequence[Any], cre
 
 def jacobian(func: Callable[..., Tensors], inputs: Tensors, create_graph: bool = False, strict: bool = False,
              vectorize: bool = False, strategy: str = "reverse-mode") -> Any:
-    """All first derivatives: for an output of shape S and an input of shape T, a tensor of shape S + T.
+    """All first derivatives, of shape S + T for an output of shape S and an input of shape T.
 
-    A tuple of inputs, or of outputs, gives a tuple of Jacobians, or a tuple of tuples. `strategy` is
-    "reverse-mode", a pass for each output element, or "forward-mode", a pass for each input element: choose by the
-    smaller number. `vectorize` is accepted and has no meaning.
+    A tuple of inputs or outputs gives a tuple of Jacobians; if both are tuples, a tuple of tuples. `strategy` is
+    "reverse-mode", with a pass for each output element, or "forward-mode", with a pass for each input element; the one
+    with fewer passes is faster. `vectorize` is accepted and has no effect.
 
         >>> import minidl
         >>> from minidl.autograd.functional import jacobian
@@ -88,7 +88,7 @@ def jacobian(func: Callable[..., Tensors], inputs: Tensors, create_graph: bool =
 
 
 def _by_rows(ys: list[Any], xs: list[Any], create_graph: bool, strict: bool) -> list[list[Any]]:
-    """A backward pass for each output element."""
+    """The Jacobians, by a backward pass for each output element."""
     jacobians = []
     for y in ys:
         blocks = [_zeros((y.array.size, *x.array.shape), y) for x in xs]
@@ -100,7 +100,7 @@ def _by_rows(ys: list[Any], xs: list[Any], create_graph: bool, strict: bool) -> 
 
 
 def _by_columns(ys: list[Any], xs: list[Any], create_graph: bool, strict: bool) -> list[list[Any]]:
-    """A backward pass for each input element, through u' J, which is the same for all."""
+    """The Jacobians, by a backward pass for each input element through u' J, which is computed once."""
     us = [_leaf(y) for y in ys]
     products = _gradients(ys, xs, us, True, strict)
     blocks = [[_zeros((y.array.size, x.array.size), y) for x in xs] for y in ys]
@@ -114,7 +114,7 @@ def _by_columns(ys: list[Any], xs: list[Any], create_graph: bool, strict: bool) 
 
 def hessian(func: Callable[..., Any], inputs: Tensors, create_graph: bool = False, strict: bool = False,
             vectorize: bool = False, outer_jacobian_strategy: str = "reverse-mode") -> Any:
-    """All second derivatives of a function with one number as output: for an input of shape T, a tensor T + T.
+    """All second derivatives of a scalar function, of shape T + T for an input of shape T.
 
         >>> import minidl
         >>> from minidl.autograd.functional import hessian
@@ -135,12 +135,12 @@ def hessian(func: Callable[..., Any], inputs: Tensors, create_graph: bool = Fals
 
 def vhp(func: Callable[..., Any], inputs: Tensors, v: Tensors = None, create_graph: bool = False,
         strict: bool = False) -> tuple[Any, Tensors]:
-    """`func(*inputs)`, and the product v' H of a vector with the Hessian of a function with one number as output."""
+    """`func(*inputs)`, a scalar, and the product v' H of a vector with its Hessian."""
     xs, ys, as_inputs, as_outputs = _evaluate(func, inputs, create_graph)
     _check_scalar("vhp", ys[0])
     vs = _vectors("vhp", v, xs)
     slopes = _gradients(ys, xs, [None], True, strict)
-    return as_outputs(_settled(ys, create_graph)), as_inputs(_gradients(slopes, xs, vs, create_graph, False))
+    return as_outputs(_detached(ys, create_graph)), as_inputs(_gradients(slopes, xs, vs, create_graph, False))
 
 
 def hvp(func: Callable[..., Any], inputs: Tensors, v: Tensors = None, create_graph: bool = False,
@@ -159,7 +159,7 @@ def hvp(func: Callable[..., Any], inputs: Tensors, v: Tensors = None, create_gra
 # ---------------------------------------------------------------------- the common parts
 
 def _evaluate(func: Callable[..., Tensors], inputs: Tensors, create_graph: bool) -> tuple[Any, Any, Any, Any]:
-    """Inputs that gradients can be taken of, the outputs, and how each is handed back: one or a tuple."""
+    """The inputs as leaves, the outputs, and two functions that return parts in the form of each: one or a tuple."""
     single_input = isinstance(inputs, TensorBase)
     given = (inputs,) if single_input else tuple(inputs)
     with enable_grad():
@@ -175,7 +175,7 @@ def _evaluate(func: Callable[..., Tensors], inputs: Tensors, create_graph: bool)
 
 
 def _leaf(like: TensorBase, array: Any = None) -> Any:
-    """A new leaf with the values of an array, or with zeros."""
+    """A new leaf with the values of `array`, by default zeros."""
     leaf = wrap(array_module(like.array).zeros_like(like.array) if array is None else array)
     leaf.requires_grad = True
     return leaf
@@ -183,7 +183,7 @@ def _leaf(like: TensorBase, array: Any = None) -> Any:
 
 def _gradients(ys: Sequence[Any], xs: Sequence[Any], vs: Sequence[Any], create_graph: bool, strict: bool,
                retain: bool | None = None) -> list[Any]:
-    """v' J for every x; zeros where there is no path, which is an error if `strict`."""
+    """v' J for every x; where there is no path, zeros, or an error if `strict`."""
     reached = [(y, v) for y, v in zip(ys, vs) if y.edge is not None]
     found: tuple[Any, ...] = (None,) * len(xs)
     if reached:
@@ -205,13 +205,13 @@ def _one_hot(like: TensorBase, i: int) -> Any:
     return wrap(array.reshape(like.array.shape))
 
 
-def _settled(ys: list[Any], create_graph: bool) -> list[Any]:
-    """Outputs as the caller wants them: with their graph or without."""
+def _detached(ys: list[Any], create_graph: bool) -> list[Any]:
+    """The outputs, without their graph unless `create_graph`."""
     return ys if create_graph else [wrap(memory_of(y)) for y in ys]
 
 
 def _vectors(who: str, v: Tensors, like: Sequence[TensorBase]) -> list[Any]:
-    """The vectors that a product is taken with: one for each tensor, of its shape."""
+    """The vectors of a product: one for each tensor in `like`, of its shape."""
     if v is None:
         if len(like) != 1 or like[0].array.size != 1:
             raise RuntimeError(f"{who}: the vector v can only be left out where it is a single number; expected one of "

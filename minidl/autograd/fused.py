@@ -1,10 +1,10 @@
-"""`FusedOp`: a heavy op with a fused forward and gradient, and its meaning in ordinary ops beside them."""
+"""`FusedOp`: an op with a fused forward and gradient, and a reference in ordinary ops."""
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from minidl.autograd.basic_ops import Alias
-from minidl.autograd.engine import push_back
+from minidl.autograd.engine import propagate
 from minidl.autograd.grad_mode import enable_grad
 from minidl.autograd.op import Op
 from minidl.autograd.rules import Rule, check_spelling, parameters_of, starred_input
@@ -16,12 +16,12 @@ registry: dict[str, type[FusedOp]] = {}
 class FusedOp(Op):
     """An op in three methods:
 
-        reference(*inputs)    Tensors: what it means. Documentation, test oracle and higher derivatives
-        forward(*inputs)      arrays: the same, fused
-        gradient(g, ...)      arrays: the gradients of all inputs, fused, first order
+        reference(*inputs)    on Tensors: the definition. For documentation, tests and higher derivatives
+        forward(*inputs)      on arrays: the same, fused
+        gradient(g, ...)      on arrays: the gradients of all inputs, fused, first order
 
-    When a graph of the gradient is wanted, the engine differentiates `reference` instead. `reference`
-    is pure: masks and statistics are its inputs or parameters, never drawn or updated in it.
+    If a graph of the gradient is wanted, the engine differentiates `reference` instead. `reference`
+    is pure: masks and statistics are its inputs or parameters; it never draws or updates them.
     """
 
     joint_name = "gradient"
@@ -29,7 +29,7 @@ class FusedOp(Op):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         check_spelling(cls, ("gradient", "reference"))
-        complete = cls.forward is not Op.forward    # and not a base that others complete
+        complete = cls.forward is not Op.forward    # False for an abstract base class
         if complete:
             cls._check_methods()
         super().__init_subclass__(**kwargs)
@@ -45,7 +45,7 @@ class FusedOp(Op):
 
     @classmethod
     def _check_methods(cls) -> None:
-        """Errors: TypeError unless there are the three methods, and no rule that would not be called."""
+        """Raise TypeError unless the class has the three methods, and no rule that would never be called."""
         for name in ("reference", "gradient"):
             if getattr(cls, name) is getattr(FusedOp, name):
                 raise TypeError(f"{cls.__name__}: a FusedOp has a reference, a forward and a gradient, but this one "
@@ -55,7 +55,7 @@ class FusedOp(Op):
 
     @classmethod
     def _check_inputs(cls) -> None:
-        """Errors: TypeError unless reference and forward have the same inputs."""
+        """Raise TypeError unless reference and forward have the same inputs."""
         if starred_input(cls):
             raise TypeError(f"{cls.__name__}: a FusedOp names its inputs one by one, but forward has "
                             f"*{starred_input(cls)}; try an Op with a backward(self, g)")
@@ -66,12 +66,14 @@ class FusedOp(Op):
                             f"({', '.join(cls.input_names)})")
 
     def reference(self, *inputs: Any) -> Any:
-        """The op in ordinary ops on Tensors."""
+        """Compute the op by ordinary ops on Tensors."""
         raise NotImplementedError
 
     def gradient(self, g: Any, *kept: Any) -> Any:
-        """The gradients of all inputs, on arrays; None for an input that has none or that
-        `self.wanted` does not ask for."""
+        """Compute the gradients of all inputs, on arrays.
+
+        None stands for an input that has no gradient, or that `self.wanted` does not ask for.
+        """
         raise NotImplementedError
 
     def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
@@ -80,9 +82,9 @@ class FusedOp(Op):
         if not graph:
             self.wanted = wanted
             needs = [self.kept_value(name) for name, _ in self.gradient_needs]
-            return list(self.one_for_each_input(self.gradient(g, *needs)))
+            return list(self.checked_gradients(self.gradient(g, *needs)))
         # Aliases, not the inputs themselves: if one input depends on another, differentiating with
-        # respect to the inputs would give total derivatives where partial ones are due.
+        # respect to the inputs would give total derivatives instead of partial derivatives.
         with enable_grad():
             inputs = [self.kept_tensor(name) for name in self.input_names]
             aliases = [alias(x) if isinstance(x, TensorBase) else x for x in inputs]
@@ -90,12 +92,12 @@ class FusedOp(Op):
         outputs, gs = (out, g) if type(out) is tuple else ((out,), (g,))
         roots = [(y.edge, gy) for y, gy in zip(outputs, gs) if y.edge is not None and gy is not None]
         targets = [None if edge is None else x.edge for x, edge in zip(aliases, wanted)]
-        found = push_back(roots, graph=True, retain=True, targets={edge for edge in targets if edge is not None})
+        found = propagate(roots, graph=True, retain=True, targets={edge for edge in targets if edge is not None})
         return [None if edge is None else found.get(edge) for edge in targets]
 
 
 def alias(x: TensorBase) -> TensorBase:
-    """The same values at another place in the graph, which know when x is written."""
+    """An `Alias` of x that shares the version of x, so that a write into x is detected."""
     y: TensorBase = Alias()(x)
     y.version = x.version
     return y

@@ -1,4 +1,4 @@
-"""Whether operations are recorded: a switch for each thread, and the context managers that turn it."""
+"""Whether operations are recorded: switches for each thread, and the context managers that set them."""
 from __future__ import annotations
 
 import functools
@@ -11,21 +11,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Switches(threading.local):
-    """The switches of one thread; class attributes are the values that a new thread starts with."""
+    """The switches of one thread; the class attributes are the initial values of a new thread."""
 
     enabled = True      # record operations on tensors that require grad
     inference = False   # inside inference_mode
-    anomaly = False     # keep where each operation was recorded; look for NaN in gradients
+    anomaly = False     # remember where each operation was recorded; check gradients for NaN
     check_nan = True
-    autocast: frozenset[str] = frozenset()      # types of devices whose tensors `minidl.amp.autocast` casts
-    autocast_casts: dict[int, Any] | None = None    # weights that it has cast already
+    autocast: frozenset[str] = frozenset()      # the device types whose tensors `minidl.amp.autocast` casts
+    autocast_casts: dict[int, Any] | None = None    # the weights that autocast has cast already
 
 
 switches = _Switches()
 
 
 class Switch:
-    """A context manager and decorator that sets some switches and puts them back."""
+    """A context manager and decorator that sets some switches and restores them at the end."""
 
     def __init__(self, **settings: Any) -> None:
         self._settings = settings
@@ -41,7 +41,7 @@ class Switch:
             setattr(switches, name, value)
 
     def _fresh(self) -> Switch:
-        """An equal context manager for one use: a decorated function may run in many threads."""
+        """An equal context manager for one use, since a decorated function may run in many threads."""
         return Switch(**self._settings)
 
     def __call__(self, function: F) -> F:
@@ -55,7 +55,7 @@ class Switch:
         return wrapper  # type: ignore[return-value]
 
     def _wrap_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Switch while the generator's own code runs, not while its consumer's does."""
+        """Set the switches while the generator's own code runs, not while its caller's code runs."""
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             generator = function(*args, **kwargs)
@@ -80,7 +80,7 @@ class Switch:
 
 
 class no_grad(Switch):
-    """Inside, nothing is recorded: results do not require grad.
+    """Do not record operations inside: results do not require grad.
 
         >>> import minidl
         >>> w = minidl.ones(2, requires_grad=True)
@@ -100,7 +100,7 @@ class no_grad(Switch):
 
 
 class enable_grad(Switch):
-    """Inside, operations are recorded, also where `no_grad` stands around it."""
+    """Record operations inside, also within `no_grad`."""
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         return super().__new__(cls) if function is None else cls()(function)
@@ -110,7 +110,7 @@ class enable_grad(Switch):
 
 
 class set_grad_enabled(Switch):
-    """`set_grad_enabled(train)`: a plain call sets the switch; `with` puts it back at the end."""
+    """Set whether operations are recorded: a plain call for good, `with` for a block."""
 
     def __init__(self, mode: bool) -> None:
         super().__init__(enabled=bool(mode))
@@ -122,12 +122,12 @@ class set_grad_enabled(Switch):
         switches.enabled = self._settings["enabled"]
 
     def __call__(self, function: F) -> F:
-        switches.enabled = self._before_call  # used as a decorator, so the plain call was not meant
+        switches.enabled = self._before_call  # it is used as a decorator, so undo the plain call
         return super().__call__(function)
 
 
 class inference_mode(Switch):
-    """`no_grad` under the name that says why; `inference_mode(False)` records."""
+    """`no_grad`, under a name that gives the reason; `inference_mode(False)` records."""
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
         return cls()(mode) if callable(mode) else super().__new__(cls)
@@ -137,10 +137,10 @@ class inference_mode(Switch):
 
 
 class detect_anomaly(Switch):
-    """Find where a gradient went wrong: slower, for debugging.
+    """Find the operation whose gradient is wrong: slower, for debugging.
 
-    Every recorded operation remembers the line that made it. When its gradient formula fails, the error shows
-    that line; with `check_nan` (the default) the first formula that returns a NaN raises RuntimeError.
+    Every recorded operation remembers the line of the program that called it. When its gradient formula fails, the
+    error shows this line. With `check_nan` (the default) the first formula that returns a NaN raises RuntimeError.
     """
 
     def __init__(self, check_nan: bool = True) -> None:
@@ -148,7 +148,7 @@ class detect_anomaly(Switch):
 
 
 class set_detect_anomaly(detect_anomaly):
-    """`set_detect_anomaly(True)` sets the switch at once; `with` puts it back at the end."""
+    """Set anomaly mode: a plain call for good, `with` for a block."""
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         Switch.__init__(self, anomaly=bool(mode), check_nan=check_nan)
@@ -171,12 +171,12 @@ def is_inference_mode_enabled() -> bool:
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether this thread looks for anomalies."""
+    """Whether anomaly mode is on in this thread."""
     return switches.anomaly
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether NaN in a gradient is an anomaly."""
+    """Whether anomaly mode checks gradients for NaN."""
     return switches.check_nan
 
 

@@ -1,4 +1,4 @@
-"""Gradients held against finite differences, to first and second order."""
+"""Comparison of gradients with finite differences, to first and second order."""
 from __future__ import annotations
 
 import math
@@ -16,11 +16,11 @@ from minidl.backend.dtype import complex128, float64
 from minidl.backend.warn import warn
 
 NO_PATH = "no path leads from it to the output"
-SMALL = 1000    # entries: up to here a fast check that fails is repeated in full, to say where
+MAX_RETRY_ENTRIES = 1000    # up to this size, a failed fast check is repeated in full, to find the wrong entry
 
 
 class GradcheckError(RuntimeError):
-    """An analytical gradient does not agree with the numerical one. `report` has all that was found."""
+    """An analytical gradient differs from the numerical gradient. `report` has all results."""
 
     report: GradcheckReport
 
@@ -42,16 +42,16 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
     """Whether the gradients of `func(*inputs)` agree with central differences.
 
     For every floating output and every input that requires grad (use float64), the Jacobian J from backward
-    is compared with (f(x + eps) - f(x - eps)) / (2 eps), entry by entry: |J - N| <= atol + rtol |N|.
-    A complex number counts as two real ones, its parts.
-    With `fast_mode` one random projection u' J v is compared instead: two evaluations of `func` for
-    each input, whatever its size.
+    is compared with N = (f(x + eps) - f(x - eps)) / (2 eps), entry by entry: |J - N| <= atol + rtol |N|.
+    A complex number counts as two real numbers, its parts.
+    With `fast_mode` one random projection u' J v is compared instead: it takes two evaluations of `func` for
+    each input of any size.
 
-    Where `func` is a Module, its parameters are checked too, and its buffers that require grad. It may be float32: a
-    copy of it and of the inputs in float64 is what is checked, so the module stays as it is, and running statistics
-    are the same at every evaluation. So are the random numbers of any `func` that draws from the default generator.
-    A function that holds tensors which receive a gradient and are not checked is warned of.
-    `masked` changes nothing, since no tensor is sparse.
+    If `func` is a Module, its parameters are checked too, and its buffers that require grad. The module may be float32:
+    a float64 copy of it and of the inputs is checked, so the module does not change, and running statistics are the
+    same at every evaluation. Random numbers from the default generator are also the same at every evaluation.
+    A warning names the tensors that `func` uses, that receive a gradient, and that are not checked.
+    `masked` has no effect, since no tensor is sparse.
 
         >>> import minidl
         >>> x = minidl.randn(3, dtype=minidl.float64, requires_grad=True)
@@ -60,8 +60,9 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
         >>> minidl.autograd.gradcheck(minidl.nn.Linear(3, 2), x)
         True
 
-    Errors: GradcheckError that says which entry is most wrong, and shows both Jacobians (False instead, with
-    `raise_exception=False`); ValueError if nothing requires grad. `gradcheck_report` says what was checked.
+    Errors: GradcheckError names the entry with the largest error, and shows both Jacobians (with
+    `raise_exception=False` the result is False instead); ValueError if nothing requires grad. `gradcheck_report` lists
+    what was checked.
     """
     settings = _Settings(eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode)
     return _verdict(_check(func, inputs, settings), raise_exception)
@@ -73,8 +74,8 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
                   check_grad_dtypes: bool = False, fast_mode: bool = False, masked: bool | None = None) -> bool:
     """Whether the gradients of the gradients of `func` agree with central differences.
 
-    The gradient is taken as a function of the inputs, of the parameters if `func` is a Module, and of `grad_outputs`
-    (random if not given), and is checked as by `gradcheck`; the arguments are the same.
+    The gradient is a function of the inputs, of the parameters if `func` is a Module, and of `grad_outputs` (random if
+    not given). It is checked as by `gradcheck`; the other arguments are the same.
     """
     settings = _Settings(eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode)
     report = _check(func, inputs, settings, 2, grad_outputs, gen_non_contig_grad_outputs)
@@ -84,10 +85,10 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
 def gradcheck_report(func: Callable[..., Any], inputs: Any, *, order: int = 1, eps: float = 1e-6, atol: float = 1e-5,
                      rtol: float = 1e-3, nondet_tol: float = 0.0, check_undefined_grad: bool = True,
                      check_grad_dtypes: bool = True, fast_mode: bool = False) -> GradcheckReport:
-    """What `gradcheck` checks, and finds: a row for each tensor and output; true if nothing is wrong.
+    """The checks and results of `gradcheck`: a row for each tensor and output.
 
-    The arguments are those of `gradcheck`; with `order=2` it is about `gradgradcheck`. Nothing is raised where a
-    gradient is wrong: `report.failure` is the text that `gradcheck` would raise.
+    The report is true if nothing is wrong. The arguments are those of `gradcheck`; with `order=2` it reports on
+    `gradgradcheck`. A wrong gradient raises no error: `report.failure` is the text that `gradcheck` would raise.
 
         >>> import minidl
         >>> layer = minidl.nn.Linear(3, 2)
@@ -142,7 +143,7 @@ def _check(func: Any, inputs: Any, settings: _Settings, order: int = 1, grad_out
 
 
 def _of_gradients(subject: Subject, outputs: list[Named], grad_outputs: Any, non_contiguous: bool) -> Subject:
-    """The gradients of a subject's outputs as a subject of their own, which depends on the incoming ones too."""
+    """A subject whose outputs are the gradients of another subject; the incoming gradients are inputs too."""
     if all(x.tensor.edge is None for x in outputs):
         raise ValueError("gradgradcheck: no output requires grad, so there is no gradient to check; try gradcheck")
     if grad_outputs is None:
@@ -160,11 +161,11 @@ def _of_gradients(subject: Subject, outputs: list[Named], grad_outputs: Any, non
                 for x, g in zip(subject.checked, found) if g is not None]
 
     named = [Named(f"grad_output {i}", f"grad_outputs[{i}]", g) for i, g in enumerate(gs)]
-    return Subject(gradients, [*subject.checked, *subject.passed_over, *named])
+    return Subject(gradients, [*subject.checked, *subject.skipped, *named])
 
 
 class _Found(NamedTuple):
-    """What a comparison gave: a text for the error, if it is wrong, and a note for the table."""
+    """The result of a comparison: a text for the error, if it is wrong, and a note for the table."""
 
     difference: float
     failure: str = ""
@@ -187,20 +188,20 @@ class _Check:
     def run(self) -> GradcheckReport:
         failure = ""
         try:
-            self.expect_the_same_again()
+            self.check_deterministic()
             if not self.outputs:
-                self.expect_constant()
+                self.check_constant_outputs()
             else:
                 for x in self.subject.checked:
                     self.compare(x)
             failure = max(self.found, key=lambda found: found.difference if found.failure else -1.0).failure \
                 if self.found else ""
             if not failure and self.settings.check_undefined_grad and len(self.outputs) > 1:
-                self.expect_zeros_from_zeros()
+                self.check_undefined_grads()
         except GradcheckError as error:
             failure = str(error)
         self.rows += [GradcheckRow(x.title, x.tensor.array.shape, "", None, "not checked", "requires_grad is False")
-                      for x in self.subject.passed_over]
+                      for x in self.subject.skipped]
         self.rows += [GradcheckRow("", x.tensor.array.shape, x.title, None, "not checked", "it does not require grad")
                       for x, constant in zip(self.all_outputs, self.constant) if constant]
         return GradcheckReport(self.rows, failure)
@@ -208,11 +209,11 @@ class _Check:
     # ------------------------------------------------------------------ numerically
 
     def evaluate(self, which: list[bool]) -> list[np.ndarray]:
-        """The outputs marked in `which`, on the host. Recorded, since the function may itself call `grad`."""
+        """The outputs marked in `which`, on the host. They are recorded, since the function may call `grad`."""
         return [_reals(to_numpy(x.tensor.array)) for x, take in zip(self.subject.outputs(), which) if take]
 
     def slope(self, x: TensorBase, direction: np.ndarray, which: list[bool]) -> list[np.ndarray]:
-        """How the outputs change when x moves in a direction: (f(x + eps d) - f(x - eps d)) / (2 eps)."""
+        """The change of the outputs along a direction d of x: (f(x + eps d) - f(x - eps d)) / (2 eps)."""
         eps = self.settings.eps
         step = array_module(x.array).asarray(_numbers(eps * direction, x), dtype=x.array.dtype)
         original = x.array.copy()
@@ -228,7 +229,7 @@ class _Check:
     # ------------------------------------------------------------------ analytically
 
     def gradient(self, out: Any, x: Any, g: np.ndarray) -> np.ndarray | None:
-        """dL/dx for dL/dout = g, both as real numbers, on the host; None where there is no path."""
+        """dL/dx for dL/dout = g, both as real numbers on the host; None if there is no path."""
         device = device_of(out.array)
         g = wrap(get_library(device).from_numpy(np.asarray(_numbers(g, out), dtype=out.array.dtype), device))
         gx, = grad(out, x, g, retain_graph=True, allow_unused=True)
@@ -250,7 +251,7 @@ class _Check:
     # ------------------------------------------------------------------ both
 
     def compare(self, x: Named) -> None:
-        """Note a row for each output, and the text for what is wrong."""
+        """Compare the gradients of all outputs with respect to x, and store a row for each."""
         compare = self.in_one_direction(x) if self.settings.fast_mode else self.entry_by_entry(x)
         for j, out in enumerate(self.outputs):
             try:
@@ -262,7 +263,7 @@ class _Check:
                                           "wrong" if found.failure else "right", found.note))
 
     def entry_by_entry(self, x: Named) -> Callable[[int], _Found]:
-        """The Jacobian of an output: numerically, an entry of x at a time; analytically, one of the output."""
+        """Compare whole Jacobians: numerical, one entry of x at a time; analytical, one entry of the output."""
         slopes = [self.slope(x.tensor, unit, self.which) for unit in _units(x.tensor)]
 
         def compare(j: int) -> _Found:
@@ -278,11 +279,11 @@ class _Check:
                 difference = float(np.abs(analytical - numerical).max(initial=0.0))
                 return _Found(difference, note=NO_PATH if columns and all(c is None for c in columns) else "")
             mismatch = Mismatch(x, out, analytical, numerical, bad, self.settings.atol, self.settings.rtol)
-            return _Found(mismatch.difference, mismatch.text(), mismatch.shared())
+            return _Found(mismatch.difference, mismatch.text(), mismatch.common_cause())
         return compare
 
     def in_one_direction(self, x: Named) -> Callable[[int], _Found]:
-        """One number: how a random combination of the output's entries changes when x moves in a random direction."""
+        """Compare one number: the change of a random combination of outputs along a random direction of x."""
         direction = self.stream.standard_normal(_real_shape(x.tensor))
         direction /= max(1.0, float(np.linalg.norm(direction)))
         slopes = self.slope(x.tensor, direction, self.which)
@@ -295,7 +296,7 @@ class _Check:
             numerical = float(np.sum(u * slopes[j]))
             if self.agree(analytical, numerical):
                 return _Found(abs(analytical - numerical), note=NO_PATH if gradient is None else "")
-            if max(_size(x.tensor), _size(out.tensor)) <= SMALL:
+            if max(_size(x.tensor), _size(out.tensor)) <= MAX_RETRY_ENTRIES:
                 found = self.entry_by_entry(x)(j)
                 if found.failure:
                     return found
@@ -309,8 +310,8 @@ class _Check:
     def agree(self, analytical: Any, numerical: Any) -> Any:
         return np.isclose(analytical, numerical, rtol=self.settings.rtol, atol=self.settings.atol, equal_nan=True)
 
-    def expect_the_same_again(self) -> None:
-        """Where two calls differ, so would finite differences, for no matter what gradient."""
+    def check_deterministic(self) -> None:
+        """Raise GradcheckError if two calls differ, since finite differences would then be meaningless."""
         for x, second in zip(self.all_outputs, self.evaluate([True] * len(self.all_outputs))):
             first = _reals(to_numpy(x.tensor.array))
             if first.shape != second.shape or not np.allclose(first, second, 1e-9, 1e-12, equal_nan=True):
@@ -318,8 +319,8 @@ class _Check:
                                      f"{x.title}. Random numbers of the default generator are the same at every call; "
                                      f"is there another generator in it, or something that it remembers?")
 
-    def expect_constant(self) -> None:
-        """Outputs that do not require grad must not depend on the tensors."""
+    def check_constant_outputs(self) -> None:
+        """Raise GradcheckError if outputs that do not require grad depend on the tensors."""
         for x in self.subject.checked:
             for unit in _units(x.tensor):
                 slopes = self.slope(x.tensor, unit, self.constant)
@@ -329,8 +330,8 @@ class _Check:
             self.rows.append(GradcheckRow(x.title, x.tensor.array.shape, "", None, "right", "no output depends on it"
                                           if any(self.constant) else "no output is floating"))
 
-    def expect_zeros_from_zeros(self) -> None:
-        """Backward must cope when only one of several outputs has a gradient."""
+    def check_undefined_grads(self) -> None:
+        """Raise GradcheckError if backward fails when only one of several outputs has a gradient."""
         for out in self.outputs:
             g = wrap(array_module(out.tensor.array).zeros_like(out.tensor.array))
             at = [x.tensor for x in self.subject.checked]
@@ -341,7 +342,7 @@ class _Check:
 
 
 def _real_shape(x: TensorBase) -> tuple[int, ...]:
-    """The shape of a tensor as real numbers: complex ones have two parts, along a last axis."""
+    """The shape of a tensor as real numbers: a complex number has two parts, along a last axis."""
     return (*x.array.shape, 2) if x.array.dtype.kind == "c" else x.array.shape
 
 
@@ -355,12 +356,12 @@ def _reals(array: np.ndarray) -> np.ndarray:
 
 
 def _numbers(reals: np.ndarray, like: TensorBase) -> np.ndarray:
-    """What `_reals` makes of numbers such as those of `like`, back again."""
+    """The inverse of `_reals`, for numbers of the dtype of `like`."""
     return reals.view(complex128)[..., 0] if like.array.dtype.kind == "c" else reals
 
 
 def _units(x: TensorBase) -> Iterator[np.ndarray]:
-    """Every direction in which a single real number of x is 1."""
+    """All unit directions: one real number of x is 1, all others are 0."""
     for index in np.ndindex(*_real_shape(x)):
         direction = np.zeros(_real_shape(x))
         direction[index] = 1.0

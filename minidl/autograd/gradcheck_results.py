@@ -1,4 +1,4 @@
-"""What a gradcheck has found: a row for every tensor and output, and the one line that helps most."""
+"""The results of a gradcheck: a row for every tensor and output, and a text about what is wrong."""
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 from minidl.backend.dtype import complex128, float64
 from minidl.tables import html_table
 
-SHOWN = 6   # rows and columns of a Jacobian that are printed
+MAX_SHOWN = 6   # rows and columns of a printed Jacobian
 
 
 class GradcheckRow(NamedTuple):
@@ -17,16 +17,16 @@ class GradcheckRow(NamedTuple):
     tensor: str                 # "input 0", "parameter 'weight'"
     shape: tuple[int, ...]
     output: str                 # "output 0"; "" where nothing was compared
-    difference: float | None    # the largest, of a gradient from its finite difference
+    difference: float | None    # the largest difference between the gradient and the finite difference
     result: str                 # "right", "wrong", "not checked"
     note: str = ""              # what is wrong, or why it was not checked
 
 
 class GradcheckReport:
-    """What `gradcheck` has checked, row by row; true if nothing is wrong. `print` shows it as a table.
+    """The results of a `gradcheck`, row by row; true if nothing is wrong. `print` shows a table.
 
-    `rows` are named tuples, one under each of `columns`; `failure` is the text of the GradcheckError that `gradcheck`
-    raises, "" if nothing is wrong.
+    `rows` are named tuples, with one field for each of `columns`. `failure` is the text of the GradcheckError that
+    `gradcheck` raises, or "" if nothing is wrong.
     """
 
     columns = ("tensor", "shape", "output", "largest difference", "result", "note")
@@ -55,7 +55,10 @@ class GradcheckReport:
 
 
 class Mismatch:
-    """A Jacobian that is wrong: entries of `x` are its rows, entries of `out` its columns; complex ones count twice."""
+    """A wrong Jacobian, with a row for each entry of `x` and a column for each entry of `out`.
+
+    A complex entry has two rows or columns.
+    """
 
     def __init__(self, x: Any, out: Any, analytical: Any, numerical: Any, bad: Any, atol: float, rtol: float) -> None:
         self.x, self.out = x, out
@@ -67,16 +70,16 @@ class Mismatch:
         self.difference = float(difference[self.at])
 
     def line(self) -> str:
-        """The largest difference, and what all entries have in common."""
+        """A line on the entry with the largest difference, and on an error common to all entries."""
         row, column = self.at
         where = f"d {_entry(self.out, column)} / d {_entry(self.x, row)}"
         found = f"{self.x.title} has a wrong gradient: {where} is {self.analytical[self.at]:.6g} by backward, but " \
                 f"{self.numerical[self.at]:.6g} by finite differences"
-        shared = self.shared()
-        return f"{found}; {shared}" if shared else found
+        cause = self.common_cause()
+        return f"{found}; {cause}" if cause else found
 
-    def shared(self) -> str:
-        """What is wrong, if it is the same in every entry."""
+    def common_cause(self) -> str:
+        """A description of the error, if it is the same in every entry, else ""."""
         a, n = self.analytical, self.numerical
         size = np.abs(n).max()
         large = np.abs(n) > 0.01 * size
@@ -92,10 +95,10 @@ class Mismatch:
         return f"every entry is {ratio:.4g} times the numeric one: a factor is wrong"
 
     def text(self) -> str:
-        """All of it: the line, and a cut-out of both Jacobians around the largest difference."""
+        """The whole text: the line, and a part of both Jacobians around the largest difference."""
         rows, columns = map(_around, self.at, self.numerical.shape)
         shape = self.numerical.shape
-        cut = "" if max(shape) <= SHOWN else \
+        cut = "" if max(shape) <= MAX_SHOWN else \
             f"Shown are rows {_span(rows, shape[0])} and columns {_span(columns, shape[1])}.\n"
         coarse = [named for named in (self.x, self.out) if named.tensor.array.dtype not in (float64, complex128)]
         hint = "".join(f"{named.title} is {named.tensor.array.dtype}, too coarse for finite differences: compute in "
@@ -109,7 +112,7 @@ class Mismatch:
 
 
 def _entry(named: Any, number: int) -> str:
-    """An entry of a tensor, given its number: weight[2, 0, 1], or the part z[0].imag of a complex one."""
+    """The name of an entry, given its number: weight[2, 0, 1], or z[0].imag for a part of a complex one."""
     array, part = named.tensor.array, ""
     if array.dtype.kind == "c":
         number, imaginary = divmod(number, 2)
@@ -119,9 +122,9 @@ def _entry(named: Any, number: int) -> str:
 
 
 def _around(at: int, n: int) -> slice:
-    """The places that are shown of n, with `at` in the middle where that is possible."""
-    start = max(0, min(at - SHOWN // 2, n - SHOWN))
-    return slice(start, min(start + SHOWN, n))
+    """The slice of n entries that is shown, with `at` in the middle if possible."""
+    start = max(0, min(at - MAX_SHOWN // 2, n - MAX_SHOWN))
+    return slice(start, min(start + MAX_SHOWN, n))
 
 
 def _span(part: slice, n: int) -> str:

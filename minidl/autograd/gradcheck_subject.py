@@ -1,4 +1,4 @@
-"""What a gradcheck is about: the function, the tensors whose gradients are checked, and those that are passed over."""
+"""The subject of a gradcheck: the function, the tensors that are checked, and those that are skipped."""
 from __future__ import annotations
 
 import copy
@@ -16,30 +16,30 @@ from minidl.backend.warn import warn
 
 
 class Named(NamedTuple):
-    """A tensor, and how to speak of it."""
+    """A tensor and its names in messages."""
 
-    title: str          # parameter 'weight'
-    symbol: str         # weight: what an index may follow
+    title: str          # "parameter 'weight'"
+    symbol: str         # "weight", to which an index can be added
     tensor: Any
 
 
 class Subject:
-    """A function that is handed nothing, and the tensors that its outputs depend on. `func` is the user's."""
+    """A function without arguments, and the tensors that its outputs depend on. `func` is the user's function."""
 
     def __init__(self, call: Callable[[], list[Named]], tensors: list[Named], func: Any = None) -> None:
         self.call, self.func = call, func
         self.checked = [x for x in tensors if x.tensor.edge is not None]
-        self.passed_over = [x for x in tensors if x.tensor.edge is None and x.tensor.array.dtype.kind in "fc"]
+        self.skipped = [x for x in tensors if x.tensor.edge is None and x.tensor.array.dtype.kind in "fc"]
         for device in {device_of(x.tensor.array) for x in tensors}:
-            random.default_generator(device)    # one that was made during a call would be another at the next
+            random.default_generator(device)    # make it now: a generator made during a call would be undone after it
 
     def outputs(self) -> list[Named]:
-        """What a call gives, with the same random numbers every time."""
+        """The outputs of a call, with the same random numbers every time."""
         with random.fork_rng():
             return self.call()
 
     def unchecked(self, outputs: list[Named]) -> list[tuple[str, tuple[int, ...]]]:
-        """Name and shape of the leaves that receive a gradient from the outputs, and are not checked."""
+        """The names and shapes of leaves that receive a gradient from the outputs and are not checked."""
         checked = {x.tensor.edge for x in self.checked}
         leaves: list[TensorBase] = []
         seen = set()
@@ -53,7 +53,7 @@ class Subject:
             leaf = edge[0].variable if isinstance(edge[0], AccumulateGrad) else None
             if leaf is not None:
                 leaves.append(leaf)
-        names = _held_by(self.func) if leaves else {}
+        names = _tensor_names(self.func) if leaves else {}
         return sorted((names.get(id(leaf), "a tensor"), leaf.array.shape) for leaf in leaves)
 
 
@@ -83,13 +83,16 @@ def subject_of(func: Any, inputs: tuple[Any, ...]) -> Subject:
 
 
 def is_module(func: Any) -> bool:
-    """Whether a function is a Module, which this floor does not know: a class whose objects list parameters."""
+    """Whether a function is a Module. This floor cannot import Module, so it looks for the methods of one."""
     return not isinstance(func, type) and hasattr(func, "named_parameters") and hasattr(func, "named_modules")
 
 
 def _module_subject(module: Any, inputs: tuple[Any, ...]) -> Subject:
-    """A Module in double precision. It is a copy, and every call runs on a further one, which shares nothing with it
-    but the tensors that are checked: so running statistics, counters and caches are at every call what they were."""
+    """A copy of a Module in double precision, as a subject.
+
+    Every call runs on a copy of this copy, which shares only the checked tensors with it. So running statistics,
+    counters and caches are the same at every call.
+    """
     inputs = _map(inputs, lambda x: wrap(_double(x.array)).requires_grad_(x.edge is not None))
     if all(x.edge is None for x in tensors_in(inputs)) and any(x.array.dtype.kind in "fc" for x in tensors_in(inputs)):
         warn("gradcheck: no input requires grad, so the gradient of none is checked; set requires_grad=True "
@@ -97,7 +100,7 @@ def _module_subject(module: Any, inputs: tuple[Any, ...]) -> Subject:
     double = _copied(module, {id(x): wrap(x.array) for x in _tensors_of(module) if not _is_leaf(x)})
     if any(part.has_uninitialized_params() for part in double.modules() if hasattr(part, "has_uninitialized_params")):
         with random.fork_rng():
-            double.double()(*inputs)    # it is lazy: it learns its shapes
+            double.double()(*inputs)    # a lazy module learns its shapes from a call
     for x in _tensors_of(double):
         x.array = _double(x.array)
     tensors = [*_named_in(inputs), *_named_in_module(double)]
@@ -119,7 +122,7 @@ def _copied(module: Any, memo: dict[int, Any]) -> Any:
 
 
 def _tensors_of(module: Any) -> Iterator[Any]:
-    """The tensors in all attributes of a module and of those in it, each once."""
+    """The tensors in all attributes of a module and its submodules, each once."""
     seen = set()
     for part in module.modules():
         for x in tensors_in(vars(part)):
@@ -129,7 +132,7 @@ def _tensors_of(module: Any) -> Iterator[Any]:
 
 
 def _named_in_module(module: Any) -> Iterator[Named]:
-    """Parameters, buffers, and other attributes that require grad."""
+    """The parameters, the buffers, and other attributes that require grad."""
     seen = set()
     for kind, members in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
         for name, x in members:
@@ -145,7 +148,7 @@ def _named_in_module(module: Any) -> Iterator[Named]:
 
 
 def _named_in(value: Any, name: str = "input", symbol: str = "inputs") -> Iterator[Named]:
-    """The tensors among the inputs: "input 0", and "input 1[0]" where the input is a tuple."""
+    """The tensors among the inputs: "input 0", and "input 1[0]" for a part of a tuple."""
     if isinstance(value, TensorBase):
         yield Named(name, symbol, value)
     elif isinstance(value, (tuple, list, dict)):
@@ -154,7 +157,7 @@ def _named_in(value: Any, name: str = "input", symbol: str = "inputs") -> Iterat
 
 
 def _map(value: Any, function: Callable[[Any], Any]) -> Any:
-    """Nested tuples, lists and dicts, with every tensor replaced."""
+    """Nested tuples, lists and dicts, with `function` applied to every tensor."""
     if isinstance(value, TensorBase):
         return function(value)
     if isinstance(value, dict):
@@ -166,7 +169,7 @@ def _map(value: Any, function: Callable[[Any], Any]) -> Any:
 
 
 def _double(array: Any) -> Any:
-    """A copy in double precision; of whole numbers, as they are."""
+    """A copy in double precision; whole numbers keep their dtype."""
     return array.astype({"f": float64, "c": complex128}.get(array.dtype.kind, array.dtype))
 
 
@@ -174,8 +177,8 @@ def _is_leaf(x: Any) -> bool:
     return x.edge is None or isinstance(x.edge[0], AccumulateGrad)
 
 
-def _held_by(func: Any) -> dict[int, str]:
-    """The names of the tensors, and of the parameters of the modules, that a function finds around it."""
+def _tensor_names(func: Any) -> dict[int, str]:
+    """The names of the tensors and module parameters that a function uses from outside, by id."""
     held: dict[str, Any] = {}
     while hasattr(func, "func") and hasattr(func, "args"):     # functools.partial
         held.update({f"argument {i}": value for i, value in enumerate(func.args)})

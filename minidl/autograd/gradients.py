@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.accumulate import accumulate, gradient_of
-from minidl.autograd.engine import push_back
+from minidl.autograd.engine import propagate
 from minidl.autograd.errors import check_devices
 from minidl.autograd.grad_mode import Switch
 from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, wrap
@@ -22,9 +22,9 @@ def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | No
              create_graph: bool = False, inputs: Tensors | None = None) -> None:
     """Add the gradients of `tensors` to the `.grad` of every leaf that they were computed from.
 
-    `grad_tensors` are the gradients of something further on with respect to `tensors`; scalars need
-    none. `retain_graph` keeps what the graph has kept, for a second backward. `create_graph` records the
-    gradients, so that they can be differentiated again. With `inputs`, only these receive a gradient.
+    `grad_tensors` are the gradients of a later result with respect to `tensors`; scalars need none. With
+    `retain_graph` the values that ops have kept are not freed, for a second backward. `create_graph` records how the
+    gradients are computed, so that they can be differentiated again. With `inputs`, only these receive a gradient.
 
     Errors: RuntimeError for a tensor that does not require grad, a non-scalar without its gradient, a gradient
     of another shape, a graph that is used a second time, a kept value that was overwritten.
@@ -32,18 +32,18 @@ def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | No
     roots = _roots(tensors, grad_tensors, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        push_back(roots, create_graph, retain)
+        propagate(roots, create_graph, retain)
         return
     targets = [(x, edge_of(x)) for x in _sequence(inputs)]
     if not targets:
         raise RuntimeError("backward: `inputs` cannot be empty; leave it out for all leaves")
-    found = push_back(roots, create_graph, retain, {edge for _, edge in targets})
+    found = propagate(roots, create_graph, retain, {edge for _, edge in targets})
     with Switch(enabled=create_graph):
         for x, edge in targets:
             op: Any = edge[0]
             if edge in found and op.is_leaf:
                 op.arrive(found[edge], create_graph, owned=False)
-            elif edge in found and not x.retains_grad:      # else it was collected on the way
+            elif edge in found and not x.retains_grad:      # a retained gradient was stored by the engine already
                 accumulate(x, found[edge], owned=False)
 
 
@@ -58,7 +58,7 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
         >>> minidl.autograd.grad(dy, x)
         (tensor(18.),)
 
-    An input that the outputs do not depend on is an error; with `allow_unused` its gradient is None, with
+    It is an error if the outputs do not depend on an input; with `allow_unused` the gradient is None, with
     `materialize_grads` it is zeros. `only_inputs` is always true. The other arguments are those of `backward`.
     """
     roots, inputs = _roots(outputs, grad_outputs, create_graph), _sequence(inputs)
@@ -67,7 +67,7 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
         i = targets.index(None)
         raise RuntimeError(f"One of the differentiated Tensors does not require grad: input {i} of grad, shape "
                            f"{tuple(inputs[i].array.shape)}; set requires_grad=True on it before it is used")
-    found = push_back(roots, create_graph, create_graph if retain_graph is None else retain_graph, set(targets))
+    found = propagate(roots, create_graph, create_graph if retain_graph is None else retain_graph, set(targets))
     result = []
     for i, (x, edge) in enumerate(zip(inputs, targets)):
         g: Any = found.get(edge)
@@ -80,13 +80,13 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
         if g is not None and not isinstance(g, TensorBase):
             g = gradient_of(x, g)
         elif g is not None and x.array.flags.c_contiguous:
-            g = g.contiguous()  # type: ignore[attr-defined]   # programs call g.view(len(g), -1)
+            g = g.contiguous()  # type: ignore[attr-defined]   # so that g.view(len(g), -1) works
         result.append(g)
     return tuple(result)
 
 
 def Variable(data: TensorBase, requires_grad: bool = False) -> TensorBase:
-    """The same memory as a Tensor: every Tensor is a variable, but old programs say so.
+    """A Tensor with the same memory, for old programs: today every Tensor is a variable.
 
         >>> import minidl
         >>> minidl.autograd.Variable(minidl.ones(2), requires_grad=True)
@@ -107,7 +107,7 @@ def _sequence(tensors: Tensors) -> Sequence[TensorBase]:
 
 
 def edge_of(tensor: TensorBase) -> Edge:
-    """The tensor's edge, brought up to date. Errors: RuntimeError where it has none."""
+    """The tensor's up-to-date edge. Errors: RuntimeError if it has none."""
     edge = current_edge(tensor)
     if edge is None:
         raise RuntimeError(
@@ -118,7 +118,7 @@ def edge_of(tensor: TensorBase) -> Edge:
 
 
 def _roots(tensors: Tensors, grads: Any, graph: bool) -> list[tuple[Edge, Any]]:
-    """The edge of every tensor, and its gradient: what was given, or ones. Arrays, or Tensors if `graph`."""
+    """The edge of every tensor, and its gradient: the given one, or ones. Arrays, or Tensors if `graph`."""
     outputs = _sequence(tensors)
     grads = list(grads) if isinstance(grads, (tuple, list)) else [grads]
     for g in grads:
@@ -142,7 +142,7 @@ def _roots(tensors: Tensors, grads: Any, graph: bool) -> list[tuple[Edge, Any]]:
 
 
 def _ones_like(out: TensorBase) -> Array:
-    """The gradient that a loss starts with. Errors: RuntimeError unless it is one real number."""
+    """The initial gradient of a loss. Errors: RuntimeError unless the loss is one real number."""
     if out.array.size != 1:
         raise RuntimeError(
             f"grad can be implicitly created only for scalar outputs, but this one has shape "
@@ -154,7 +154,7 @@ def _ones_like(out: TensorBase) -> Array:
 
 
 def _check_gradient(i: int, out: TensorBase, g: TensorBase) -> None:
-    """Errors: RuntimeError unless `g` has the shape of `out`, is on its device, and is complex if `out` is."""
+    """Raise RuntimeError unless `g` has the shape and device of `out`, and is complex if `out` is."""
     if g.array.shape != out.array.shape:
         raise RuntimeError(f"Mismatch in shape: grad_output[{i}] has a shape of {tuple(g.array.shape)} and "
                            f"output[{i}] has a shape of {tuple(out.array.shape)}.")

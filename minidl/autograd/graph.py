@@ -1,4 +1,4 @@
-"""Looking at what was recorded: `draw` as a picture, `tree` as text, `explain` in words."""
+"""Views of the recorded graph: `draw` a picture, print a `tree`, or `explain` it in words."""
 from __future__ import annotations
 
 import inspect
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.accumulate import AccumulateGrad
-from minidl.autograd.engine import push_back
+from minidl.autograd.engine import propagate
 from minidl.autograd.gradients import edge_of
 from minidl.autograd.graph_picture import Box, Drawing, picture
 from minidl.autograd.op import Op
@@ -20,11 +20,11 @@ __all__ = ["Drawing", "draw", "explain", "tree"]
 
 
 def draw(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> Drawing:
-    """The recorded graph of a tensor as a self-contained SVG: the result on top, the leaves below.
+    """The recorded graph of a tensor as an SVG: the result on top, the leaves below.
 
-    A box is an op, with the bytes that it keeps for backward, and beside its arrow the shape of its output; a green box
-    is a leaf. A notebook shows the picture, `.save("graph.svg")` writes it to a file; no other program is needed.
-    `names` says how leaves are called, `dict(model.named_parameters())` for instance.
+    A box is an op, with the number of bytes that it keeps for backward; beside its arrow is the shape of its output. A
+    green box is a leaf. A notebook shows the picture, and `.save("graph.svg")` writes it to a file; no other program is
+    needed. `names` gives names to leaves, for instance `dict(model.named_parameters())`.
 
         >>> import minidl
         >>> from minidl.autograd.graph import draw
@@ -49,10 +49,10 @@ def draw(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> Draw
 
 
 def tree(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
-    """The recorded graph of a tensor as a tree of text: below each op what it takes, leaves first.
+    """The recorded graph of a tensor as a text tree: below each op its inputs, leaves first.
 
-    Where one op only is taken, it follows in the same column. What is taken several times is written out once, with a
-    number, and then named by it. `names` says how leaves are called.
+    If only one input is an op, it follows in the same column. An op that is used several times is written once, with a
+    number, and later only by this number. `names` gives names to leaves.
 
         >>> import minidl
         >>> from minidl.autograd.graph import tree
@@ -73,7 +73,7 @@ def tree(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
     users = Counter(source for op in ops for source, _ in _sources(op))
     numbers: dict[Op, int] = {}
     lines: list[str] = []
-    waiting = [(ops[0], "", "")]        # an op, what stands before its line, and before those below it
+    waiting = [(ops[0], "", "")]        # an op, the text before its line, and the text before the lines below it
     while waiting:
         op, before, below = waiting.pop()
         if isinstance(op, AccumulateGrad):
@@ -98,10 +98,10 @@ def tree(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
 
 
 def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
-    """The way back from a tensor in words: each op with its formula, shapes and the size of its gradient.
+    """The backward pass of a tensor in words: each op, its formula, shapes and gradient norm.
 
-    Newest first, as the engine goes. |g| is the Euclidean norm of the gradient of the tensor's sum with respect to the
-    op's output: watch where it vanishes or explodes.
+    The newest op comes first, as in the engine. |g| is the Euclidean norm of the gradient of the tensor's sum with
+    respect to the op's output: it shows where gradients vanish or explode.
 
         >>> import minidl
         >>> from minidl.autograd.graph import explain
@@ -136,10 +136,10 @@ def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> s
     return "\n".join(lines)
 
 
-# ---------------------------------------------------------------------- what is there
+# ---------------------------------------------------------------------- the ops and their gradients
 
 def _sources(op: Op) -> list[Edge]:
-    """The recorded outputs that an op takes, in the order of its inputs."""
+    """The edges of an op's recorded inputs, in the order of the inputs."""
     return [edge for edge in op.edges if edge is not None]
 
 
@@ -159,7 +159,7 @@ def _gradients_at(tensor: TensorBase, ops: list[Op]) -> dict[Any, Any]:
     """The gradient of the tensor's sum at every output of every op; nothing is added to `.grad`."""
     edges = {(op, slot) for op in ops for slot in range(op.outputs)}
     ones = array_module(tensor.array).ones_like(tensor.array)
-    found = push_back([(edge_of(tensor), ones)], graph=False, retain=True, targets=edges)
+    found = propagate([(edge_of(tensor), ones)], graph=False, retain=True, targets=edges)
     return {edge: g for edge, g in found.items() if g is not None}
 
 
@@ -168,7 +168,7 @@ def _squares(g: Any) -> float:
 
 
 def _kept_bytes(op: Op) -> int:
-    """Bytes of all arrays that the op keeps, each counted once."""
+    """The number of bytes of all arrays that the op keeps, each counted once."""
     arrays = {}
     for value, _, _ in (op.kept or {}).values():
         for part in value if isinstance(value, tuple) else (value,):
@@ -178,7 +178,7 @@ def _kept_bytes(op: Op) -> int:
 
 
 def _formula(op: Op) -> str:
-    """The first line of what the op says of itself."""
+    """The first line of the op's docstring."""
     return (inspect.getdoc(type(op)) or op.name()).partition("\n")[0]
 
 

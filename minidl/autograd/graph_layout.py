@@ -1,8 +1,8 @@
-"""Where the boxes of a graph stand in a picture: in rows, with few lines that cross, and straight columns.
+"""The layout of a graph's picture: boxes in rows, few crossing lines, straight columns.
 
-The layout of Sugiyama, Tagawa and Toda, Methods for Visual Understanding of Hierarchical System Structures, 1981, in
-three steps: rows, order within a row, and place. A line that passes rows gets a place in each of them, so that it goes
-around boxes.
+It is the layout of Sugiyama, Tagawa and Toda, Methods for Visual Understanding of Hierarchical System Structures, 1981,
+in three steps: rows, order within a row, and positions. A line that crosses rows gets a place in each of them, so that
+it goes around boxes.
 """
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SWEEPS = 24
 
 @dataclass(eq=False)
 class Item:
-    """A box, or the place of a line in a row that it passes."""
+    """A box, or the place of a line in a row that it crosses."""
 
     row: int
     width: float
     box: bool
-    weight: float = 1.0         # how strongly it draws its neighbours into its column
+    weight: float = 1.0         # how strongly it pulls its neighbours into its column
     x: float = 0.0              # the middle
     above: list[Item] = field(default_factory=list)
     below: list[Item] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Item:
 
 @dataclass
 class Line:
-    """One output of a box: the items from the box upwards, and for each user where the line branches off to it."""
+    """The line of one output of a box: the items from the box upwards, and the boxes that use the output."""
 
     start: Item
     stem: dict[int, Item]                       # by row, the box itself included
@@ -37,9 +37,9 @@ class Line:
 
 def place(widths: Sequence[float], inputs: Sequence[Sequence[tuple[int, int]]], weights: Sequence[float]
           ) -> tuple[list[Item], dict[tuple[int, int], Line]]:
-    """The boxes with their places, and the lines between them by the box and the output that they come from.
+    """The placed boxes, and the lines between them, by the box and the output where they start.
 
-    `inputs` holds, for each box, the boxes and their outputs that it takes; a box comes before those that it takes.
+    `inputs` lists, for each box, its inputs as pairs (box, output). A box comes before its inputs.
     """
     rows = [0] * len(widths)
     for user, taken in enumerate(inputs):
@@ -62,7 +62,7 @@ def place(widths: Sequence[float], inputs: Sequence[Sequence[tuple[int, int]]], 
 
 
 def _draw_up(line: Line, table: list[list[Item]]) -> None:
-    """Lead a line from its box up to the row below its highest user, and join it to all of them."""
+    """Draw a line from its box up to the row below its highest user, and connect it to all users."""
     item = line.start
     for row in range(line.start.row - 1, min(user.row for user, _ in line.users), -1):
         passing = Item(row, 4, False, 4.0)
@@ -79,9 +79,9 @@ def _join(lower: Item, upper: Item) -> None:
 
 
 def _order(table: list[list[Item]]) -> None:
-    """Sort each row by where its neighbours stand in the row above, then below, several times."""
+    """Sort each row by the positions of its neighbours in the row above, then below, several times."""
     place: dict[Item, float] = {}
-    for row in table:       # first: as the inputs of the row above are listed
+    for row in table:       # first in the order of the inputs of the row above
         known = [item for upper in table[row[0].row - 1] for item in upper.below] if row[0].row else []
         row[:] = dict.fromkeys([*known, *row])
     for row in table:
@@ -95,7 +95,7 @@ def _order(table: list[list[Item]]) -> None:
 
 
 def _spread(table: list[list[Item]]) -> None:
-    """Move the items of each row to where their neighbours are, as near as the order and the gaps let them."""
+    """Move the items of each row as near to their neighbours as the order and the gaps allow."""
     for sweep in range(SWEEPS):
         for row in table if sweep % 2 == 0 else table[::-1]:
             wanted, weights = [], []
@@ -109,10 +109,10 @@ def _spread(table: list[list[Item]]) -> None:
 
 
 def apart(wanted: Sequence[float], weights: Sequence[float], widths: Sequence[float], gap: float) -> list[float]:
-    """The numbers nearest to `wanted`, by weighted squares, that lie in order and leave room for widths and gaps.
+    """The numbers nearest to `wanted`, by weighted squares, in order and with room for widths and gaps.
 
-    Less the room that everything to the left takes, they only have to be in order: neighbours that are not are pooled,
-    and get their mean.
+    Without the room that all items to the left need, the numbers only have to be in order. Neighbours that are not in
+    order are pooled, and get their mean.
     """
     room = [0.0]
     for left, right in zip(widths, widths[1:]):

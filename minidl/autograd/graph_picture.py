@@ -1,4 +1,4 @@
-"""A graph as an SVG picture: boxes in rows, the result on top, and lines that say what went from one to the other."""
+"""A graph as an SVG picture: boxes in rows, the result on top, and lines from inputs to users."""
 from __future__ import annotations
 
 import html
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from minidl.autograd.graph_layout import Item, Line, apart, place
 
-HEIGHT, BETWEEN, MARGIN = 40, 48, 16        # of a box, between two rows, around the whole
-KINDS = {       # colours of the area and the border, and what the legend says
+HEIGHT, ROW_GAP, MARGIN = 40, 48, 16        # of a box, between two rows, around the picture
+KINDS = {       # the colours of the area and the border, and the text in the legend
     "op": ("#e8f0fb", "#4a6fa5", "an op; beside its arrow, the shape of its result"),
     "keeping op": ("#fdebd0", "#c8862a", "an op that keeps values for backward, so many bytes"),
     "leaf": ("#dff0d8", "#4f9140", "a leaf: backward adds to its .grad"),
@@ -29,19 +29,19 @@ class Drawing(str):
 
 @dataclass
 class Box:
-    """What is to be drawn as one box."""
+    """The content of one box."""
 
     kind: str
     lines: list[str]
-    title: str                  # shown where the mouse rests
-    outputs: dict[int, str]     # what is written beside the line of each output
+    title: str                  # shown under the mouse pointer
+    outputs: dict[int, str]     # the text beside the line of each output
 
 
 def picture(boxes: Sequence[Box], inputs: Sequence[Sequence[tuple[int, int]]]) -> Drawing:
-    """The boxes and, for each, the boxes and their outputs that it takes; a box comes before those that it takes."""
+    """The picture of the boxes. `inputs` lists the pairs (box, output) of each box; a box comes before its inputs."""
     widths = [max(90, *(7.2 * len(line) + 20 for line in box.lines),
                   sum(7 * len(text) + 12 for text in box.outputs.values())) for box in boxes]
-    # ops draw each other into columns; leaves hang beside
+    # ops pull each other into columns; leaves do not
     items, lines = place(widths, inputs, [1e-4 if box.kind == "leaf" else 1.0 for box in boxes])
     everything = [*items, *(item for line in lines.values() for item in line.stem.values())]
     left = min(item.x - item.width / 2 for item in everything) - MARGIN
@@ -49,7 +49,7 @@ def picture(boxes: Sequence[Box], inputs: Sequence[Sequence[tuple[int, int]]]) -
     width = max(right - left, 360)
     left -= (width - (right - left)) / 2
     legend = [kind for kind in KINDS if any(box.kind == kind for box in boxes)]
-    below = BETWEEN + (max(item.row for item in items) + 1) * (HEIGHT + BETWEEN)
+    below = ROW_GAP + (max(item.row for item in items) + 1) * (HEIGHT + ROW_GAP)
     height = below + 18 * (len(legend) + 1) + MARGIN / 2
 
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
@@ -76,11 +76,11 @@ def picture(boxes: Sequence[Box], inputs: Sequence[Sequence[tuple[int, int]]]) -
 
 
 def _top(item: Item) -> float:
-    return BETWEEN + item.row * (HEIGHT + BETWEEN)
+    return ROW_GAP + item.row * (HEIGHT + ROW_GAP)
 
 
 def _exits(items: Sequence[Item], lines: dict[tuple[int, int], Line]) -> dict[tuple[int, int], float]:
-    """Where the line of each output leaves the top of its box: those that lead to the left, on the left."""
+    """Where the line of each output leaves the top of its box: a line to the left starts on the left."""
     leads_to: dict[int, list[tuple[float, int]]] = {}
     for (number, slot), line in lines.items():
         next_item = line.stem.get(line.start.row - 1, line.users[0][0])
@@ -91,7 +91,7 @@ def _exits(items: Sequence[Item], lines: dict[tuple[int, int], Line]) -> dict[tu
 
 def _entries(items: Sequence[Item], inputs: Sequence[Sequence[tuple[int, int]]], lines: dict[tuple[int, int], Line]
              ) -> dict[tuple[Item, int], float]:
-    """Where the line to each input of a box meets its bottom: below its source, as far as the box reaches."""
+    """Where the line of each input meets the bottom of its box: as near to its source as possible."""
     found = {}
     for item, taken in zip(items, inputs):
         sources = sorted((lines[key].stem[item.row + 1].x, position) for position, key in enumerate(taken))
@@ -104,7 +104,7 @@ def _entries(items: Sequence[Item], inputs: Sequence[Sequence[tuple[int, int]]],
 
 def _paths(items: Sequence[Item], inputs: Sequence[Sequence[tuple[int, int]]], lines: dict[tuple[int, int], Line],
            exits: dict[tuple[int, int], float]) -> Iterator[tuple[str, bool]]:
-    """All lines as SVG paths, and whether they end in an arrow: stems from row to row, and a branch to each user."""
+    """All lines as SVG paths, and whether they end in an arrow: stems between rows, and a branch to each user."""
     entries = _entries(items, inputs, lines)
     for key, line in lines.items():
         begin = {item: item.x for item in line.stem.values()} | {line.start: exits[key]}
@@ -136,6 +136,6 @@ def _box(x: float, y: float, width: float, height: float, kind: str, lines: list
 
 
 def _note(x: float, y: float, text: str) -> str:
-    """Small text that begins at a place, with a white seam where it crosses lines."""
+    """Small text that begins at (x, y), with a white outline where it crosses lines."""
     return (f'<text x="{x:.0f}" y="{y:.0f}" font-size="11" fill="#444" text-anchor="start" stroke="white" '
             f'stroke-width="3" paint-order="stroke">{html.escape(text)}</text>')

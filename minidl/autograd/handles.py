@@ -1,4 +1,4 @@
-"""Where the hooks of an op are held, and the handle that takes one off again."""
+"""The store of an op's hooks, and the handle that removes a hook."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,25 +8,25 @@ Hook = Callable[..., Any]
 
 
 class OpHooks:
-    """The hooks of one op. Most ops have none, hence no such object. See `hooks.py`."""
+    """The hooks of one op. Most ops have no hooks, and so no such object. See `hooks.py`."""
 
     def __init__(self) -> None:
-        self.on_output: dict[int, list[Hook]] = {}      # output -> tensor hooks, on its gradient
-        self.retained: list[tuple[int, Any]] = []       # (output, weak reference to a tensor that retains it)
-        self.before: list[Hook] = []                    # before the rules of the op, on the gradients of all outputs
-        self.after: list[Hook] = []                     # after them, on the gradients of all inputs too
-        self.on_leaf: list[Hook] = []                   # of a leaf: after its `.grad` has been added to
+        self.on_output: dict[int, list[Hook]] = {}      # output -> tensor hooks, on the gradient of this output
+        self.retained: list[tuple[int, Any]] = []       # (output, weak reference to a tensor that retains its gradient)
+        self.before: list[Hook] = []                    # before the op's rules, on the gradients of all outputs
+        self.after: list[Hook] = []                     # after the op's rules, also on the gradients of all inputs
+        self.on_leaf: list[Hook] = []                   # for a leaf, after its `.grad` is up to date
 
 
 class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook off again."""
+    """The handle of a registered hook: `remove()` removes the hook."""
 
     def __init__(self, hooks: list[Any], hook: Any, prepend: bool = False) -> None:
         hooks.insert(0 if prepend else len(hooks), hook)
         self._hooks, self._hook = hooks, hook
 
     def remove(self) -> None:
-        """Take the hook off; a second call does nothing."""
+        """Remove the hook; a second call does nothing."""
         for i, hook in enumerate(self._hooks):
             if hook is self._hook:
                 del self._hooks[i]

@@ -1,13 +1,13 @@
-"""Writing into a tensor's memory, with the gradient still right.
+"""Writing into a tensor's memory, with correct gradients.
 
 A write does three things:
 
-1. The numbers change.
-2. The version of the memory goes up. An op that has kept a value notices by the version that it was overwritten.
+1. It changes the numbers.
+2. It increases the version of the memory. An op that has kept a value sees from the version that it was overwritten.
 3. The tensor gets the edge of the op that wrote. If the tensor is a view, the owner of the memory gets a new edge too,
-   that of a `ViewWrite`: the old owner with one part replaced.
+   of a `ViewWrite`: the old owner with one part replaced.
 
-Other views of the memory find their edges anew when they are next read (`views.py`).
+The edges of other views of the memory are computed again when they are next read (`views.py`).
 """
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from minidl.backend.layout import overlaps, unlock
 class InPlaceOp(Op):
     """An op whose `forward` writes into its first input and returns it.
 
-    It must be linear in that input, so that the old values are not needed on the way back.
+    It must be linear in that input, so that backward does not need the old values.
     """
 
     layout = AS_INPUTS
 
 
 class ViewWrite(Op):
-    """`base`, with `value` in place of the part that the last of `views` looks at. Each looks into the one before.
+    """`base` with one part replaced by `value`: the part that `views`, applied one after the other, select.
 
-    The gradient of the replaced part flows to `value`, all the rest to `base`.
+    The gradient of the replaced part flows to `value`, the rest flows to `base`.
     """
 
     complex_rules = "as written"
@@ -69,8 +69,8 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
     """`tensor = op(tensor, *others)`, in the tensor's own memory; returns the tensor.
 
     op: an op, or any function of Tensors; then `who` is its name in errors.
-    Errors: RuntimeError where a leaf that requires grad, or a tensor whose elements share places, would be
-    overwritten, and where the result has another shape or a dtype that cannot be cast.
+    Errors: RuntimeError for a write into a leaf that requires grad, or into a tensor whose elements share memory, and
+    for a result with another shape or a dtype that cannot be cast.
     """
     who = who or op.name()  # type: ignore[attr-defined]
     path = check_writable(tensor, who, (*others, *kwargs.values()) if kwargs else others)
@@ -81,7 +81,7 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
     else:
         since = next_sequence()
         result = op(tensor, *others, **kwargs)
-        old = tensor.array      # `op` may have laid it out anew
+        old = tensor.array      # `op` may have changed its memory layout
         _check_result(result.array, old, who)
         if result.edge is not None:
             _copy_kept_inputs(result.edge[0], tensor, since)
@@ -89,13 +89,13 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
             result = Cast(old.dtype)(result)
         old[...] = result.array
         if result.edge is None and tensor.edge is not None and switches.enabled:
-            result = ViewWrite()(tensor, result)    # `op` has no gradient, as `eq_`: zeros flow back
+            result = ViewWrite()(tensor, result)    # `op` has no gradient, like `eq_`: zeros flow back
     version = version_of(tensor)
     version[:] = version[0] + 1, who
     if result.edge is not None:
         step = result.edge[0]
         for name, (value, _, _) in (step.kept or {}).items():
-            if value is result.array:   # `out` is kept: keep the tensor's own memory instead
+            if value is result.array:   # `out` is kept: replace it by the tensor's own memory
                 step.kept[name] = (old, version, version[0])
         rebase_history(path, result.edge)
     elif tensor.view_of is not None:
@@ -104,10 +104,11 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
 
 
 def rebase_history(path: list[TensorBase], edge: Edge) -> None:
-    """Make the tensor that was written the output of the op that wrote it. `path` leads from it to the owner.
+    """Make the written tensor the output of the op that wrote it.
 
-    If it is a view, the owner of the memory has a new part, and becomes the output of a `ViewWrite`. The view is stale
-    then, as all others are, and finds its edge anew when it is next read. The name is PyTorch's.
+    `path` leads from the tensor to the owner of the memory. If the tensor is a view, a part of the owner is new, and
+    the owner becomes the output of a `ViewWrite`. Then all views are stale, also this one, and their edges are computed
+    again when they are next read. The name is PyTorch's.
     """
     tensor, owner = path[0], path[-1]
     views = [view.view_of.op for view in reversed(path[:-1])]  # type: ignore[union-attr]
@@ -117,21 +118,21 @@ def rebase_history(path: list[TensorBase], edge: Edge) -> None:
         edge = (step, 0)
     set_edge(owner, edge)
     if views and tensor.retains_grad:
-        refresh_edge(tensor)    # what it collects is no longer the gradient of what it was
+        refresh_edge(tensor)    # from now on it retains the gradient of its new value
 
 
 def replace_by_view(tensor: TensorBase, op: Callable[..., Any], *args: Any, who: str) -> Any:
     """`tensor = op(tensor, *args)`, a view of its own memory in another shape; returns the tensor.
 
-    What the tensor was becomes a base that nobody else holds. Views that were made of it find that base; see `View`.
-    Errors: RuntimeError for a leaf that requires grad, and under no_grad for any tensor that does.
+    The tensor's old form becomes a base that no user holds. Older views of the tensor find this base; see `View`.
+    Errors: RuntimeError for a leaf that requires grad, and under no_grad for any tensor that requires grad.
     """
     _check_recordable(tensor, who, ())
     if tensor.edge is not None and not switches.enabled:
         raise RuntimeError(f"{who}: the shape of a tensor that requires grad cannot be changed under no_grad(), since "
                            f"its gradient would have the old one; try detach() first")
     before = wrap(memory_of(tensor), tensor.edge)
-    before.view_of, before.is_former = tensor.view_of, True
+    before.view_of, before.is_replaced = tensor.view_of, True
     version = before.version = version_of(tensor)
     _copy_kept_output(before)
     result = op(before, *args)
@@ -140,24 +141,24 @@ def replace_by_view(tensor: TensorBase, op: Callable[..., Any], *args: Any, who:
         set_edge(tensor, result.edge)
         tensor.array, tensor.view_of = result.array, result.view_of
         tensor.view_of.recorded = True
-    for x in (before, tensor):      # the numbers are the same, so their edges are still right
+    for x in (before, tensor):      # the numbers have not changed, so the edges are still right
         if x.view_of is not None:
             x.view_of.edge_version = version[0]
     return tensor
 
 
 def replace_memory(tensor: TensorBase, array: Array, who: str) -> None:
-    """Make `array` the tensor's memory. Views of the old memory keep that."""
+    """Make `array` the tensor's memory. Views of the old memory keep the old memory."""
     n = version_of(tensor)[0]
     tensor.array, tensor.version, tensor.view_of = array, [n + 1, who], None
 
 
-# ---------------------------------------------------------------------- what must not be written
+# ---------------------------------------------------------------------- checks before a write
 
 def check_writable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase]:
     """The tensor and its bases, up to the owner of the memory.
 
-    Errors: RuntimeError where the tensor must not be overwritten with what `others` give; see `write`.
+    Errors: RuntimeError if a result computed from `others` must not be written into the tensor; see `write`.
     """
     path = _check_recordable(tensor, who, others)
     for x in path:
@@ -174,7 +175,7 @@ def check_writable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase
 def _check_recordable(tensor: TensorBase, who: str, others: Any) -> list[TensorBase]:
     """The tensor and its bases, up to the owner of the memory.
 
-    Errors: RuntimeError where a gradient is to be recorded, and one of them is a leaf or a view of unknown origin.
+    Errors: RuntimeError if the write is to be recorded, and one of them is a leaf or a view of unknown origin.
     """
     if tensor.view_of is not None:
         refresh_edge(tensor)
@@ -195,7 +196,7 @@ def _check_recordable(tensor: TensorBase, who: str, others: Any) -> list[TensorB
 
 
 def _check_result(new: Array, old: Array, who: str) -> None:
-    """Errors: RuntimeError where the result has another shape than its tensor, or a dtype that cannot be cast."""
+    """Raise RuntimeError if the result has another shape than its tensor, or a dtype that cannot be cast."""
     if new.shape != old.shape:
         raise RuntimeError(f"{who}: output with shape {tuple(old.shape)} doesn't match the broadcast "
                            f"shape {tuple(new.shape)}; an in-place operation cannot grow its tensor")
@@ -204,25 +205,25 @@ def _check_result(new: Array, old: Array, who: str) -> None:
                            f"{old.dtype}; use the out-of-place form, or .to({new.dtype}) first")
 
 
-# ---------------------------------------------------------------------- what is kept of the old values
+# ---------------------------------------------------------------------- kept values that a write would change
 
 def _copy_kept_inputs(step: Op, tensor: TensorBase, since: int) -> None:
-    """Give copies to the ops that computed the result, `step` and those behind it, of what they keep of the tensor."""
+    """Replace by copies what the ops newer than `since`, from `step` backwards, keep of the tensor's memory."""
     steps = [step] if step.sequence > since else []
-    for step in steps:      # grows
+    for step in steps:      # the list grows in the loop
         for name, (value, version, _) in (step.kept or {}).items():
             if version is not None and version is tensor.version:
-                # a tensor, with a version of its own
+                # the copy has a version of its own
                 step.kept[name] = (value.copy(), [0, ""], 0)  # type: ignore[index]
         steps += [e[0] for e in step.edges if e is not None and e[0].sequence > since and e[0] not in steps]
 
 
 def _copy_kept_output(tensor: TensorBase) -> None:
-    """Give a copy to the op that filled the memory, if it keeps that as `out` and lets users write into it."""
+    """Let the op that filled the memory keep a copy, if it keeps it as `out` and allows writes into it."""
     edge = tensor.edge
     while edge is not None and type(edge[0]).is_view:   # a function may reshape its result
         edge = edge[0].edges[0]
-    if edge is None or not edge[0].spares_output:
+    if edge is None or not edge[0].copies_output_on_write:
         return
     step, slot = edge
     value, version, number = (step.kept or {}).get("out", (None, None, 0))
@@ -236,5 +237,5 @@ def _copy_kept_output(tensor: TensorBase) -> None:
 
 
 def _is_kept(tensor: TensorBase, version: Version | None, number: int) -> bool:
-    """Whether what was kept, with this version, is the memory of the tensor as it still is."""
+    """Whether a value kept with this version is the memory of the tensor, not overwritten since."""
     return version is not None and version is tensor.version and version[0] == number

@@ -1,14 +1,14 @@
-"""What an op keeps for backward, and how it notices that somebody has written into it since.
+"""The values that an op keeps for backward, and the check that nobody has overwritten them.
 
-A kept value is an array, with the version counter of its memory and the number that this had when the value was kept.
-When a rule asks for the value, the two numbers must be equal: else a gradient that is wrong would come out.
+A kept value is an array, the version counter of its memory, and the number on this counter when the value was kept.
+When a rule asks for the value, the counter must still show this number, or the gradient would be wrong.
 """
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from minidl.autograd.rules import NOTED, OUT, Rule
+from minidl.autograd.rules import KEPT, OUT, Rule
 from minidl.autograd.tensorbase import Edge, TensorBase, Version, version_of, wrap
 
 if TYPE_CHECKING:
@@ -25,39 +25,39 @@ class Keeping:
     name: Callable[[], str]
 
     kept: dict[str, Any] | None = None       # name -> (value, version counter, version when kept)
-    noted: dict[str, Any] | None = None      # what `forward` put aside, until it is kept
-    watched: Sequence[tuple[Array, Version, int]] = ()    # arrays among the parameters, as `kept`
+    kept_by_forward: dict[str, Any] | None = None       # the values of `keep` in `forward`, until `keep_for`
+    watched: Sequence[tuple[Array, Version, int]] = ()  # arrays among the parameters, as in `kept`
 
     # ------------------------------------------------------------------ keeping
 
     def keep(self, **values: Any) -> None:
-        """Put values aside in `forward`, for the rules that name them.
+        """Keep values in `forward`, for the rules that name them.
 
-        Errors: TypeError for the name of an input, or `out`: a rule is handed that already.
+        Errors: TypeError for the name of an input, or `out`: a rule can have these without `keep`.
         """
         for name in values:
             if name == "out" or name in self.input_names:
                 raise TypeError(f"{self.name()}: keep({name}=...) would be ignored, since a rule that asks for "
                                 f"'{name}' is handed the {'output' if name == 'out' else 'input'}; choose another name")
-        self.noted = values if self.noted is None else {**self.noted, **values}
+        self.kept_by_forward = values if self.kept_by_forward is None else {**self.kept_by_forward, **values}
 
     def watch(self, *values: Any) -> Any:
-        """Have backward refuse if one of these Tensors was written since: its array is a parameter of this step.
+        """Let backward raise if one of these Tensors is overwritten: its array is a parameter of this step.
 
-        Positions are such parameters. Values of other kinds are passed over.
+        Index arrays are such parameters. Other values are ignored.
         """
         self.watched = [(x.array, version_of(x), version_of(x)[0]) for x in values if isinstance(x, TensorBase)]
         return self
 
     def watch_as(self, other: Keeping) -> Any:
-        """Watch what `other` watches: the two have the same parameters."""
+        """Watch the arrays that `other` watches, which has the same parameters."""
         self.watched = other.watched
         return self
 
     def keep_for(self, needs: Any, inputs: Any, result: Any, kept: dict[str, Any]) -> None:
-        """Put what a rule needs into `kept`, each value with the version of its memory."""
+        """Add the values that a rule needs to `kept`, each with the version of its memory."""
         for name, position in needs:
-            x = inputs[position] if position >= 0 else result if position == OUT else self._noted(name)
+            x = inputs[position] if position >= 0 else result if position == OUT else self._from_forward(name)
             if isinstance(x, TensorBase):
                 version = x.version
                 if version is None:
@@ -68,24 +68,24 @@ class Keeping:
                 kept[name] = (tuple([r.array for r in x]), None, [(v, v[0]) for v in versions])
             else:
                 kept[name] = (x, None, 0)
-                if position == NOTED:       # if it is also returned, users may write into it
+                if position == KEPT:       # if the value is also returned, users may write into it
                     for r in result if type(result) is tuple else (result,):
                         if r.array is x:
                             version = version_of(r)
                             kept[name] = (x, version, version[0])
 
-    def _noted(self, name: str) -> Any:
-        """What `forward` put aside. Errors: TypeError where it did not."""
-        if self.noted is None or name not in self.noted:
-            rule = next(r for r in (self.joint, *self.rules) if r is not None and (name, NOTED) in r.needs)
+    def _from_forward(self, name: str) -> Any:
+        """A value that `forward` kept under `name`. Errors: TypeError if it kept none."""
+        if self.kept_by_forward is None or name not in self.kept_by_forward:
+            rule = next(r for r in (self.joint, *self.rules) if r is not None and (name, KEPT) in r.needs)
             raise TypeError(f"{self.name()}.{rule.function.__name__} asks for '{name}', but nobody has kept it: it is "
                             f"no input of forward, it is not `out`, and forward has not called self.keep({name}=...)")
-        return self.noted[name]
+        return self.kept_by_forward[name]
 
-    # ------------------------------------------------------------------ handing out what was kept
+    # ------------------------------------------------------------------ reading kept values
 
     def kept_value(self, name: str) -> Any:
-        """A kept value as it was kept. Errors: RuntimeError where it is gone or was overwritten."""
+        """A kept value. Errors: RuntimeError if it is freed or was overwritten."""
         try:
             value, version, number = self.kept[name]  # type: ignore[index]
         except TypeError:
@@ -110,7 +110,7 @@ class Keeping:
             f"clone() before writing.")
 
     def kept_tensor(self, name: str) -> Any:
-        """A kept value as a Tensor that is tied to the graph again, and shares its version with the memory."""
+        """A kept value as a Tensor with its edge in the graph and the version of its memory."""
         value = self.kept_value(name)
         _, version, number = self.kept[name]  # type: ignore[index]
         if name == "out":
@@ -123,7 +123,7 @@ class Keeping:
         return value if version is None else wrap(value, None, version)
 
     def check_watched(self) -> None:
-        """Errors: RuntimeError where an array among the parameters was overwritten."""
+        """Raise RuntimeError if an array among the parameters was overwritten."""
         for array, version, number in self.watched:
             if version[0] != number:
                 raise self._stale("a parameter", array, version, number)

@@ -1,8 +1,8 @@
 """`Op`: one step of a computation, recorded.
 
-An op is a class; an *instance* of it is one step of a computation. It holds its parameters as attributes
-(`Sum(axes)`), computes on arrays in `forward`, and says in one rule for each input how a gradient passes
-back through it:
+An op is a class; an *instance* of it is one step of a computation. It has its parameters as attributes
+(`Sum(axes)`), computes on arrays in `forward`, and has one rule for each input, which computes the gradient
+of this input:
 
     class Mul(Op):
         '''y = a * b'''
@@ -10,21 +10,22 @@ back through it:
         def grad_a(self, g, b):   return g * b        # dL/da
         def grad_b(self, g, a):   return g * a        # dL/db
 
-The names say it all. `grad_a` is the rule of `forward`'s input `a`. What stands behind `g` in a rule is what
-it needs: an input by its name, `out` for the output, or whatever `forward` put aside with `self.keep(name=...)`.
-An op keeps exactly what the rules of the *wanted* gradients name, and nothing else stays in memory. A rule that
-belongs to no input, or names what nobody keeps, is a TypeError when the class is made (`rules.py`).
+The names have meaning. `grad_a` is the rule of `forward`'s input `a`. `g` is the gradient of the output. The
+parameters behind `g` are the values that the rule needs: an input by its name, `out` for the output, or a value that
+`forward` kept with `self.keep(name=...)`. An op keeps exactly the values that the rules of the *wanted* gradients name;
+nothing else stays in memory. A rule that belongs to no input, or names a value that is not kept, is a TypeError when
+the class is made (`rules.py`).
 
-A rule is written in plain operators and other ops. Both work on arrays and on Tensors (a `Value` is either), so the
-same line gives first derivatives at the speed of arrays and, when a graph of the gradient is wanted, all higher ones.
-A rule returns a new value, `g` itself or a view of it. It never writes into what it is given.
+A rule is written in plain operators and other ops. Both work on arrays and on Tensors (a `Value` is either). So the
+same line gives first derivatives at the speed of arrays and, if a graph of the gradient is wanted, all higher
+derivatives. A rule returns a new value, `g` itself or a view of `g`. It never writes into its arguments.
 
-Of complex numbers z = x + iy, the gradient of a real L is dL/dx + i dL/dy: against it L descends fastest, as for real
-numbers. Through a function with a complex derivative f'(z) it passes as g * conj(f'(z)). So most rules need not know of
-it: they say g * f'(z), and the engine conjugates what goes in and what comes out, `complex_rules = "conjugated"`.
-Where only numbers are moved and added up, or the function has no complex derivative (abs, real), the rules hold
-`"as written"`; so they must in an op of several outputs. An op that says neither gives no complex output, and is never
-recorded with complex inputs.
+For complex numbers z = x + iy, the gradient of a real L is dL/dx + i dL/dy: the direction of fastest ascent, as for
+real numbers. A function with a complex derivative f'(z) passes it on as g * conj(f'(z)). Most rules can ignore this:
+they return g * f'(z), and with `complex_rules = "conjugated"` the engine conjugates g and the result. If an op only
+moves or adds numbers, or its function has no complex derivative (abs, real), its rules are `"as written"`. They must be
+so in an op of several outputs. An op without `complex_rules` gives no complex output, and is never recorded with
+complex inputs.
 """
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from minidl.autograd.around import around_ops, call_watched
+from minidl.autograd.around import around_ops, call_wrapped
 from minidl.autograd.errors import annotate, check_arrays, check_devices, describe
 from minidl.autograd.grad_mode import enable_grad, switches
 from minidl.autograd.handles import OpHooks, RemovableHandle
@@ -49,40 +50,40 @@ from minidl.backend.layout import channels_last, owner
 if TYPE_CHECKING:
     from minidl.backend.device import Array
 
-# How the result of an op lies in memory, `Op.layout`. Programs rely on it: they call view(), and write into views.
-ROWS = "rows"               # row by row, whatever the inputs do
-IMAGES = "images"           # row by row, or with channels last where the first input has them last
-AS_INPUTS = "as inputs"     # as the inputs do: elementwise ops
-SHARED = "shared"           # in the memory of the first input
+# The memory layout of an op's result, `Op.layout`. Programs rely on it: they call view(), and write into views.
+ROW_MAJOR = "rows"          # row by row, for any layout of the inputs
+IMAGES = "images"           # row by row, or channels last if the first input is channels last
+AS_INPUTS = "as inputs"     # the layout of the inputs: elementwise ops
+SHARED_MEMORY = "shared"    # in the memory of the first input
 
 Value: TypeAlias = Any
-"""What a rule is given and returns: an array, or a Tensor where a graph of the gradient is wanted."""
+"""An argument or a result of a rule: an array, or a Tensor if a graph of the gradient is wanted."""
 
 next_sequence = itertools.count().__next__
 
 
 class Op(Keeping):
-    """One step of a computation: how it is computed, and how its gradient is."""
+    """One step of a computation, and its gradient rules."""
 
     is_leaf: ClassVar[bool] = False          # gradients stop here: see `AccumulateGrad`
-    is_view: ClassVar[bool] = False          # the output looks into the memory of the first input
-    layout: str = ROWS                       # how the output lies in memory: see above
+    is_view: ClassVar[bool] = False          # the output is a view of the first input
+    layout: str = ROW_MAJOR                  # the memory layout of the output: see above
     input_names: ClassVar[tuple[str, ...]]
-    rules: ClassVar[tuple[Rule | None, ...]]  # one an input; None: no gradient passes
-    joint: ClassVar[Rule | None] = None      # one rule for all inputs, where `backward` is defined
+    rules: ClassVar[tuple[Rule | None, ...]]  # one for each input; None: no gradient
+    joint: ClassVar[Rule | None] = None      # the rule for all inputs, if `backward` is defined
     joint_name: ClassVar[str] = "backward"
     differentiable: bool                     # whether there is any rule
-    spares_output: ClassVar[bool] = False    # `out` is needed, but users may write into it: a copy is taken then
-    materialize: bool = True                 # missing gradients of some outputs arrive as zeros
-    complex_rules: ClassVar[str | None] = None  # how the rules hold for complex numbers: see above; None: they do not
+    copies_output_on_write: ClassVar[bool] = False  # a write into `out`, which a rule needs, copies it first
+    materialize: bool = True                 # missing gradients of outputs arrive as zeros
+    complex_rules: ClassVar[str | None] = None  # whether the rules hold for complex numbers: see above; None: no
 
-    outputs: int = 1                         # how many; several when `forward` returns a tuple
-    output_types: tuple[Any, ...] = ()  # their shapes and dtypes, if several
+    outputs: int = 1                         # the number of outputs; several if `forward` returns a tuple
+    output_types: tuple[Any, ...] = ()       # the shapes and dtypes of several outputs
     edges: tuple[Edge | None, ...] = ()      # where the gradient of each input flows to
     sequence: int                            # creation order, which is a topological order
     hooks: OpHooks | None = None             # made when the first hook is registered
     recorded_at: list[str] | None = None     # the stack, in anomaly mode
-    is_inside: bool = False                  # inside all that stands around its call, see `around.py`
+    is_inside: bool = False                  # inside all functions around its call, see `around.py`
 
     # ------------------------------------------------------------------ what an op defines
 
@@ -93,10 +94,10 @@ class Op(Keeping):
     # ------------------------------------------------------------------ making the class
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Read the rules off the signatures, once. Errors: TypeError where they cannot be meant so; see `rules.py`."""
+        """Read the rules from the signatures, once. Errors: TypeError if they are inconsistent; see `rules.py`."""
         super().__init_subclass__(**kwargs)
         if cls.is_view:
-            cls.layout = SHARED
+            cls.layout = SHARED_MEMORY
         cls.input_names = read_inputs(cls)
         cls.rules = tuple([read_rule(cls, f"grad_{name}") for name in cls.input_names])
         cls.joint = read_rule(cls, cls.joint_name)
@@ -109,7 +110,7 @@ class Op(Keeping):
     def __call__(self, *inputs: Any) -> Any:
         """Run the op: on arrays it returns arrays; on Tensors it returns Tensors and is recorded."""
         if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
-            return call_watched(self, inputs)
+            return call_wrapped(self, inputs)
         arrays, edges = [], []
         tensors = wanted = free = False
         layout = self.layout
@@ -119,7 +120,7 @@ class Op(Keeping):
                 if x.view_of is not None:
                     refresh_edge(x)
                 elif x.layout_is_free:
-                    if layout is SHARED:
+                    if layout is SHARED_MEMORY:
                         memory_of(x)
                     else:
                         free = True
@@ -128,7 +129,7 @@ class Op(Keeping):
                 edges.append(edge)
                 if edge is not None:
                     wanted = True
-            else:   # NumPy's scalars, which its reductions give, become arrays again: they can be written into
+            else:   # scalars, which NumPy's reductions return, become arrays again, which can be written into
                 arrays.append(np.asarray(x) if isinstance(x, np.generic) else x)
                 edges.append(None)
         if not tensors:
@@ -142,25 +143,25 @@ class Op(Keeping):
             annotate(error, f"in {self.name()}({describe(arrays)})")
             raise
         if self.complex_rules is None:
-            self.refuse_complex(out if type(out) is tuple else (out,))
+            self.check_not_complex(out if type(out) is tuple else (out,))
         result = wrap(out) if type(out) is not tuple else tuple([wrap(o) for o in out])
-        if free or layout is ROWS or layout is IMAGES:
+        if free or layout is ROW_MAJOR or layout is IMAGES:
             for r in (result if type(out) is tuple else (result,)):
                 if not r.array.flags.c_contiguous:
-                    r.layout_is_free = free or layout is ROWS or not channels_last(arrays[0])
+                    r.layout_is_free = free or layout is ROW_MAJOR or not channels_last(arrays[0])
         if wanted and switches.enabled and self.differentiable:
             self.record(inputs, edges, result)
-        if layout is SHARED and self.is_view:
+        if layout is SHARED_MEMORY and self.is_view:
             self.mark_view(result, inputs[0])
         return result
 
     def record(self, inputs: Any, edges: Any, result: Any) -> None:
-        """Take a place on the tape.
+        """Put the step on the tape.
 
-        Note the edges, keep what the wanted gradients need, and make the result's gradient flow here.
+        Store the edges, keep what the wanted gradients need, and let the result's gradient flow to this step.
         """
         if self.complex_rules is None:
-            self.refuse_complex(inputs)
+            self.check_not_complex(inputs)
         self.sequence = next_sequence()
         self.edges = edges
         kept: dict[str, Any] = {}
@@ -171,7 +172,7 @@ class Op(Keeping):
                 if edge is not None and rule is not None and rule.needs:
                     self.keep_for(rule.needs, inputs, result, kept)
         self.kept = kept
-        self.noted = None   # kept, if a wanted gradient needs it; else no longer needed
+        self.kept_by_forward = None   # `kept` has all that a wanted gradient needs
         if type(result) is tuple:
             self.outputs = len(result)
             self.output_types = tuple([(r.array.shape, r.array.dtype) for r in result])
@@ -183,8 +184,8 @@ class Op(Keeping):
         if switches.anomaly:
             self.recorded_at = traceback.format_stack()[:-2]
 
-    def refuse_complex(self, values: Any) -> None:
-        """Errors: NotImplementedError where an input or an output, a Tensor or an array, is complex."""
+    def check_not_complex(self, values: Any) -> None:
+        """Raise NotImplementedError if a value, a Tensor or an array, is complex."""
         for x in values:
             dtype = getattr(x, "dtype", None)
             if dtype is not None and dtype.kind == "c":
@@ -195,26 +196,26 @@ class Op(Keeping):
                                    f"try it on the parts, view_as_real(x), or on abs(x)")
 
     def mark_view(self, result: Any, base: Any) -> None:
-        """Note on `result` that it looks into the memory of `base`, if it does (a reshape may copy)."""
+        """Mark `result` as a view of `base`, if they share memory (a reshape may copy)."""
         if owner(result.array) is owner(base.array):
             result.version = version_of(base)
             result.view_of = View(base, self, recorded=switches.enabled)
 
     def reapply(self, *inputs: Any) -> Any:
-        """The same step on other inputs, recorded in its own right."""
+        """Apply the same step to other inputs, recorded as a step of its own."""
         step = copy.copy(self)
         for name in ("edges", "kept", "hooks"):
             vars(step).pop(name, None)
         with enable_grad():
             return step(*inputs)
 
-    # ------------------------------------------------------------------ the way back
+    # ------------------------------------------------------------------ backward
 
     def input_gradients(self, g: Any, graph: bool, wanted: Any) -> list[Any]:
-        """The gradient of each wanted input, given `g`, that of the output (a tuple if there are several).
+        """The gradient of each wanted input, given the gradient `g` of the output.
 
-        Arrays in and out; Tensors if `graph`. Errors: RuntimeError where a kept value is gone or was overwritten, or
-        a rule returned None.
+        `g` is a tuple if there are several outputs. Gradients are arrays, or Tensors if `graph`. Errors: RuntimeError
+        if a kept value is freed or was overwritten, or if a rule returned None.
         """
         if self.watched:
             self.check_watched()
@@ -225,7 +226,7 @@ class Op(Keeping):
         gradients: list[Any] = []
         if self.joint is not None:
             function, needs = self.joint
-            gradients += self.one_for_each_input(function(self, g, *[value(name) for name, _ in needs]))
+            gradients += self.checked_gradients(function(self, g, *[value(name) for name, _ in needs]))
         else:
             for edge, rule in zip(wanted, self.rules):
                 if edge is None or rule is None:
@@ -242,8 +243,8 @@ class Op(Keeping):
             return [gx.conj() if gx is not None and gx.dtype.kind == "c" else gx for gx in gradients]
         return gradients
 
-    def one_for_each_input(self, gradients: Any) -> Any:
-        """What a rule of all inputs returned. Errors: RuntimeError unless that is a gradient, or None, for each."""
+    def checked_gradients(self, gradients: Any) -> Any:
+        """The result of a rule for all inputs. Errors: RuntimeError unless it has a gradient or None for each."""
         if not isinstance(gradients, (tuple, list)) or len(gradients) != len(self.edges):
             got = len(gradients) if isinstance(gradients, (tuple, list)) else f"a {type(gradients).__name__}"
             raise RuntimeError(f"{self.name()}.{self.joint_name} returned an incorrect number of gradients: expected a "
@@ -253,24 +254,24 @@ class Op(Keeping):
     # ------------------------------------------------------------------ looking at the graph
 
     def name(self) -> str:
-        """The name of the op, as PyTorch's `grad_fn.name()`."""
+        """The name of the op, like PyTorch's `grad_fn.name()`."""
         return type(self).__name__
 
     @property
     def next_functions(self) -> tuple[tuple[Op | None, int], ...]:
-        """The ops that made the inputs, as PyTorch's `grad_fn.next_functions`."""
+        """The ops that made the inputs, like PyTorch's `grad_fn.next_functions`."""
         return tuple(edge or (None, 0) for edge in self.edges)
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` whenever gradients pass; it may return new grad_inputs."""
-        return RemovableHandle(self.hooked().after, hook)
+        return RemovableHandle(self.ensure_hooks().after, hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_outputs)` before gradients pass; it may return new grad_outputs."""
-        return RemovableHandle(self.hooked().before, hook)
+        return RemovableHandle(self.ensure_hooks().before, hook)
 
-    def hooked(self) -> OpHooks:
-        """The hooks of this op, to add some or to take some away."""
+    def ensure_hooks(self) -> OpHooks:
+        """The hooks of this op, made on first use."""
         if self.hooks is None:
             self.hooks = OpHooks()
         return self.hooks

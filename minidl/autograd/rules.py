@@ -1,11 +1,11 @@
-"""The gradient rules of an op, read off its signatures when the class is made, and checked there.
+"""The gradient rules of an op, read from its signatures and checked when the class is made.
 
-A rule that belongs to no input would be no rule at all, and a gradient that is missing looks like one that is zero. So
-what can be seen in the class is an error when the class is made, a TypeError that says what to rename:
+A rule that belongs to no input would never be called, and a missing gradient looks like a zero gradient. So mistakes
+that can be seen in the class are errors when the class is made. The TypeError says what to rename:
 
     a rule `grad_y` where `forward(self, x)` has no y            a rule that leaves out `g`
-    a rule that names a value nobody keeps                       two kinds of rules, of which one would be ignored
-    `complex_rules`, `backward` and the like with a slip of the pen
+    a rule that names a value that is not kept                   two kinds of rules, so that one would be ignored
+    a misspelled `complex_rules`, `backward` or the like
 
 A rule is switched off on purpose by `grad_x = None`.
 """
@@ -18,17 +18,17 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-OUT = -1      # where a rule finds the output
-NOTED = -2    # ... and what forward put aside
+OUT = -1      # the position of the output in `Rule.needs`
+KEPT = -2     # the position of a value that forward kept
 
 COMPLEX_RULES = (None, "conjugated", "as written")
 
 
 class Rule(NamedTuple):
-    """How the gradient of one input is computed, and where the values that it names come from."""
+    """The function that computes the gradient of one input, and the values that it needs."""
 
     function: Callable[..., Any]
-    needs: tuple[tuple[str, int], ...]   # (name, position among the inputs, or OUT, or NOTED)
+    needs: tuple[tuple[str, int], ...]   # (name, position among the inputs, or OUT, or KEPT)
 
 
 def parameters_of(function: Any) -> tuple[str, ...]:
@@ -48,13 +48,13 @@ def read_rule(cls: Any, name: str) -> Rule | None:
     method = _method(cls, name)
     if method is None:
         return None
-    needs = [(need, cls.input_names.index(need) if need in cls.input_names else OUT if need == "out" else NOTED)
+    needs = [(need, cls.input_names.index(need) if need in cls.input_names else OUT if need == "out" else KEPT)
              for need in parameters_of(method)[2:]]
     return Rule(getattr(cls, name), tuple(needs))
 
 
 def _method(cls: Any, name: str) -> Any:
-    """The function behind a method and its decorators; None if there is none. Errors: TypeError if it is no method."""
+    """The function of a method, without its decorators; None if there is none. Errors: TypeError if it is no method."""
     if getattr(cls, name, None) is None:
         return None
     method = next(vars(base)[name] for base in cls.__mro__ if name in vars(base))
@@ -68,7 +68,7 @@ def _method(cls: Any, name: str) -> Any:
 # ---------------------------------------------------------------------- checks
 
 def check_class(cls: Any, root: type) -> None:
-    """Errors: TypeError where the rules of an op class cannot be meant so. `root` is `Op`, which is not looked at."""
+    """Raise TypeError if the rules of an op class are inconsistent. `root` is `Op`, which is not examined."""
     check_spelling(cls, ("forward", "backward", "complex_rules", "is_view", "materialize"))
     if cls.complex_rules not in COMPLEX_RULES:
         raise TypeError(f'{cls.__name__}.complex_rules: expected None, "conjugated" or "as written", but got '
@@ -96,7 +96,7 @@ def check_class(cls: Any, root: type) -> None:
 
 
 def check_spelling(cls: Any, known: tuple[str, ...]) -> None:
-    """Errors: TypeError where a class defines what is nearly, but not quite, one of the `known` names."""
+    """Raise TypeError if a class defines a name that is a misspelling of one of the `known` names."""
     for name in vars(cls):
         if name[:1] == "_" or name[:5] == "grad_" or name in known or hasattr(super(cls, cls), name):
             continue
@@ -116,7 +116,7 @@ def _belongs_to_no_input(cls: Any, name: str) -> TypeError:
 
 
 def _check_needs(cls: Any, name: str, root: type) -> None:
-    """Errors: TypeError where a rule leaves out `g`, or names a value that nobody keeps."""
+    """Raise TypeError if a rule leaves out `g`, or names a value that is not kept."""
     parameters = parameters_of(_method(cls, name))
     if len(parameters) < 2 or parameters[1] in {"out", *cls.input_names} - {"g"}:
         rest = ", ".join(("self", "g", *parameters[1:]))
@@ -182,8 +182,10 @@ def _kept_in(code: CodeType) -> set[str]:
 
 
 def _may_keep_more(code: CodeType) -> bool:
-    """Whether there is `keep(**values)`, or `self` is used for anything but its attributes: who is handed it may call
-    its `keep`."""
+    """Whether the code may keep values whose names it does not show.
+
+    It may if it calls `keep(**values)`, or gives `self` to another function, which may call `keep`.
+    """
     steps = list(dis.get_instructions(code))
     if "keep" in code.co_names and any(step.opname == "CALL_FUNCTION_EX" for step in steps):
         return True
@@ -197,7 +199,7 @@ def _may_keep_more(code: CodeType) -> bool:
 
 
 def _function_in(attribute: Any) -> Any:
-    """The Python function of a method, of one with a decorator, or of a property; None for anything else."""
+    """The Python function of a method, a decorated method or a property; None for anything else."""
     if isinstance(attribute, (staticmethod, classmethod)):
         attribute = attribute.__func__
     elif isinstance(attribute, property):
@@ -207,7 +209,7 @@ def _function_in(attribute: Any) -> Any:
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """A function's code, and that of the functions inside it."""
+    """A function's code, and the code of the functions inside it."""
     yield code
     for const in code.co_consts:
         if isinstance(const, CodeType):

@@ -1,6 +1,6 @@
-"""What the tape needs of a tensor: its array, where its gradient flows to, and its version.
+"""The fields of a tensor that the tape needs: its array, where its gradient flows to, and its version.
 
-`TensorBase` has the fields, and no operations. `minidl.tensors.tensor.Tensor`, which users hold, adds the methods. So
+`TensorBase` has the fields, and no operations. The user's class, `minidl.tensors.tensor.Tensor`, adds the methods. So
 ops and the tape can be written without importing `Tensor`.
 """
 from __future__ import annotations
@@ -20,7 +20,7 @@ Edge = tuple["Op", int]
 """Where the gradient of a tensor flows to: the op that made the tensor, and which of its outputs the tensor is."""
 
 Version = list
-"""`[n, who]`: how often a piece of memory was written, and what wrote it last. All tensors of the memory share it."""
+"""`[n, who]`: how often a piece of memory was written, and the name of the last writer. All its tensors share it."""
 
 
 class TensorBase:
@@ -28,12 +28,12 @@ class TensorBase:
 
     array: Array                        # the numbers, a raw array of some library
     edge: Edge | None = None            # None: no gradient is wanted
-    grad: TensorBase | None = None      # the gradient that has been added up so far
-    version: Version | None = None      # made when a value is first kept, or memory first shared
-    retains_grad: bool = False          # its gradient is collected though it is no leaf
-    view_of: View | None = None         # how it looks into another tensor's memory
-    is_former: bool = False             # it is what another tensor was before `t_()` or its like; nobody holds it
-    layout_is_free: bool = False        # its numbers may lie in memory in any order; see `memory_of`
+    grad: TensorBase | None = None      # the sum of the gradients so far
+    version: Version | None = None      # made when a value is first kept, or memory is first shared
+    retains_grad: bool = False          # it is no leaf, but receives its gradient in `.grad`
+    view_of: View | None = None         # for a view: its base and the op between them
+    is_replaced: bool = False           # the old form of a tensor after `t_()` or the like; no user holds it
+    layout_is_free: bool = False        # its numbers may be in any memory order; see `memory_of`
 
     result_type: ClassVar[type[TensorBase]]  # what operations return
 
@@ -55,11 +55,12 @@ def wrap(array: Array, edge: Edge | None = None, version: Version | None = None)
 
 
 def memory_of(tensor: TensorBase) -> Array:
-    """The tensor's array, to share its memory or to read its strides; in row-major order unless another was promised.
+    """The tensor's array, for sharing its memory or reading its strides.
 
-    An op may leave its result in the order in which it was computed fastest: a convolution puts channels last. Nobody
-    can tell before somebody shares the memory or reads the strides. Then programs rely on row-major order:
-    `x.view(len(x), -1)` of the result of a convolution shares its memory.
+    An op may return its result in the memory order in which it is computed fastest: a convolution puts channels last.
+    This can only be seen by sharing the memory or reading the strides. Then programs expect row-major order:
+    `x.view(len(x), -1)` of the result of a convolution must share its memory. So this function makes the order
+    row-major where it is still free.
     """
     if tensor.layout_is_free:
         tensor.layout_is_free = False
@@ -69,7 +70,7 @@ def memory_of(tensor: TensorBase) -> Array:
 
 
 def wrap_free(array: Array, edge: Edge | None = None) -> Any:
-    """A tensor around an array that no user has seen: a gradient on its way, or a value kept for backward."""
+    """A tensor around an array that no user has seen: a gradient in the engine, or a kept value."""
     tensor = wrap(array, edge)
     if not tensor.array.flags.c_contiguous:
         tensor.layout_is_free = True
@@ -96,9 +97,9 @@ def version_of(tensor: TensorBase) -> Version:
 
 
 def set_edge(tensor: TensorBase, edge: Edge | None) -> None:
-    """Make the tensor the output of another op. If it collects its gradient, it does so at that op."""
+    """Make the tensor the output of another op. If it retains its gradient, it does so at the new op."""
     if tensor.retains_grad and tensor.edge is not None:
-        hooks = tensor.edge[0].hooked()
+        hooks = tensor.edge[0].ensure_hooks()
         hooks.retained = [(slot, reference) for slot, reference in hooks.retained if reference() is not tensor]
     tensor.edge = edge
     if tensor.retains_grad and edge is not None:
@@ -106,10 +107,10 @@ def set_edge(tensor: TensorBase, edge: Edge | None) -> None:
 
 
 def retain_at_op(tensor: TensorBase) -> None:
-    """Have the op that made the tensor put the gradient into the tensor's `.grad`."""
+    """Let the op that made the tensor store the gradient in the tensor's `.grad`."""
     assert tensor.edge is not None
     op, slot = tensor.edge
-    op.hooked().retained.append((slot, weakref.ref(tensor)))    # weak: the tensor holds the op
+    op.ensure_hooks().retained.append((slot, weakref.ref(tensor)))    # weak: the tensor holds the op
 
 
 def is_leaf(tensor: TensorBase) -> bool:

@@ -1,9 +1,9 @@
-"""Views: tensors that look into the memory of another, and how their gradients follow writes into it.
+"""Views: tensors that share the memory of another tensor, and their edges after a write.
 
-A view is one step of an op, `view = op(base)`, and shares the memory of its base, which may be a view too. The tensor
-at the end of that path is the owner. When anything in the memory is written, the owner gets a new edge
-(`inplace.py`), and the version of the memory goes up. A view whose edge was found at an older version is stale. Its
-edge is found again when it is next read: by the same ops, applied to the owner as it is now.
+A view is the result of one op, `view = op(base)`, and shares the memory of its base. The base may be a view too. The
+tensor at the end of this path is the owner. A write into the memory gives the owner a new edge (`inplace.py`), and
+increases the version of the memory. A view whose edge belongs to an older version is stale. Its edge is computed again
+when it is next read: by the same ops, applied to the owner in its present state.
 """
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 class View:
-    """How a tensor looks into the memory of another: `tensor = op(base)`."""
+    """The base of a view, and the op between them: `tensor = op(base)`."""
 
     __slots__ = ("_array", "_base", "edge_version", "op", "recorded")
 
     def __init__(self, base: TensorBase, op: Op, recorded: bool) -> None:
         self._base = base
-        self._array = base.array            # of the base when the view was made
+        self._array = base.array            # the array of the base when the view was made
         self.op = op
-        self.recorded = recorded            # False: made under no_grad or by a Function, its edge stays as it is
-        self.edge_version = version_of(base)[0]     # of the memory, when the edge of the view was found
+        self.recorded = recorded            # False if made under no_grad or by a Function: its edge never changes
+        self.edge_version = version_of(base)[0]     # the version of the memory to which the edge belongs
 
     @property
     def base(self) -> TensorBase:
-        """The tensor that the view was taken from, with the memory that it had then.
+        """The tensor that the view was taken from, with the memory of that time.
 
-        If that tensor has become a view of itself since (`t_()`), this is what it was before. If it was given other
-        memory, this is a tensor around the old memory.
+        If that tensor has become a view of itself since (`t_()`), this is its old form. If its memory was replaced,
+        this is a tensor around the old memory.
         """
         while self._base.array is not self._array:
             itself = self._base.view_of
@@ -41,7 +41,7 @@ class View:
 
 
 def path_to_owner(tensor: TensorBase) -> list[TensorBase]:
-    """The tensor, its base, the base of that, and so on, up to the owner of the memory."""
+    """The tensor, its base, the base of the base, and so on, up to the owner of the memory."""
     path = [tensor]
     while path[-1].view_of is not None:
         path.append(path[-1].view_of.base)
@@ -49,16 +49,16 @@ def path_to_owner(tensor: TensorBase) -> list[TensorBase]:
 
 
 def current_edge(tensor: TensorBase) -> Edge | None:
-    """The tensor's edge, brought up to date if it is a view."""
+    """The tensor's edge, updated first if the tensor is a stale view."""
     if tensor.view_of is not None:
         refresh_edge(tensor)
     return tensor.edge
 
 
 def refresh_edge(tensor: TensorBase) -> None:
-    """Find the edge of a view anew if its memory was written since: apply the view's op to the base as it is now.
+    """Update the edge of a stale view: apply the view's op to the base in its present state.
 
-    Errors: RuntimeError where a custom Function returned the view, whose op is not known.
+    Errors: RuntimeError if a custom Function returned the view, for then its op is not known.
     """
     view = tensor.view_of
     if view is None or view.edge_version == tensor.version[0]:  # type: ignore[index]
@@ -76,7 +76,7 @@ def refresh_edge(tensor: TensorBase) -> None:
             f"a view of shape {tuple(source.array.shape)}, returned by a custom Function, is read after the "
             f"memory that it looks into was written by {writer}: its gradient cannot be derived "
             f"anew. Return a clone() from the Function, or write after the last use of the view.")
-    if source.edge is None:     # no write had a gradient, so a view that was made a leaf still is one
+    if source.edge is None:     # no write had a gradient, so a view that was made a leaf is still a leaf
         for i, x in enumerate(path):
             if is_leaf(x):
                 source = x
@@ -94,7 +94,7 @@ def _is_itself(tensor: TensorBase) -> bool:
     x = tensor
     while x.view_of is not None:
         base = x.view_of.base
-        if not base.is_former or x.edge is None or is_leaf(x) or x.edge[0].edges[0] is not base.edge:
+        if not base.is_replaced or x.edge is None or is_leaf(x) or x.edge[0].edges[0] is not base.edge:
             return False
         x = base
     return True

@@ -40,7 +40,7 @@ class Attention(FusedOp):
     L x S scores and never store all of them; `reference` does.
     """
 
-    spares_output = True
+    copies_output_on_write = True
 
     def __init__(self, plan: AttentionPlan) -> None:
         self.plan = plan

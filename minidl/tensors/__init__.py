@@ -1,1 +1,1 @@
-"""The Tensor that users hold: its methods, how it is made, how it is written out."""
+"""The user's class Tensor: its methods, its creation, its printed form."""

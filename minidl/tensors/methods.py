@@ -1,6 +1,6 @@
-"""The table of methods: each is the function of the same name, which brings its signature and its documentation along.
+"""The table of methods: each is the function of the same name, with its signature and documentation.
 
-Written out are operators, which call the op, and methods whose arguments differ from the function's.
+Only two kinds are written out: operators, which call the op, and methods whose arguments differ from the function's.
 """
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Methods(TensorBase):
-    """What can be done with a tensor. `Tensor` adds what it is; here, type checkers are told that `self` is `Any`."""
+    """The methods that compute. `Tensor` adds the properties. Here `self` is `Any` for type checkers."""
 
     # ------------------------------------------------------------------ operators
 
@@ -57,7 +57,7 @@ class Methods(TensorBase):
     def __rshift__(self, other: Any) -> Tensor: return elementwise.RightShift()(self, other)
     def __rrshift__(self, other: Any) -> Tensor: return elementwise.RightShift()(other, self)
 
-    # comparisons with what is no number or tensor are left to Python: `t == None` is False
+    # comparisons with other objects than numbers and tensors are left to Python: `t == None` is False
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
         return elementwise.Eq()(self, other) if _comparable(other) else NotImplemented
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
@@ -219,7 +219,7 @@ class Methods(TensorBase):
         return activation.Relu()(self)
 
     def softmax(self: Any, dim: int, dtype: Any = None) -> Tensor:
-        """`exp(x) / sum(exp(x))` along `dim`: positive numbers that sum to 1; of the shape of x.
+        """`exp(x) / sum(exp(x))` along `dim`: positive numbers that sum to 1, in the shape of x.
 
         With `dtype`, x is cast to it first. Errors: IndexError where there is no such dimension.
 
@@ -230,7 +230,7 @@ class Methods(TensorBase):
         return activation.softmax(self, dim, dtype=dtype)
 
     def log_softmax(self: Any, dim: int, dtype: Any = None) -> Tensor:
-        """`log(softmax(x))` along `dim`, exact where softmax would round to 0. Arguments, errors: as `softmax`.
+        """`log(softmax(x))` along `dim`, exact where softmax rounds to 0. Arguments and errors as in `softmax`.
 
             >>> import minidl
             >>> minidl.tensor([0.0, 1000.0]).log_softmax(0)
@@ -311,7 +311,7 @@ class Methods(TensorBase):
     # sizes and dimensions one by one, or in one tuple: `x.reshape(2, 3)`, `x.reshape((2, 3))`
 
     def reshape(self: Any, *size: Any) -> Tensor:
-        """The same elements in another shape, a view where strides allow it; -1 for one size is worked out.
+        """The same elements in another shape, a view where strides allow it; one size may be -1 (the rest).
 
         Errors: RuntimeError where the number of elements does not fit. See `minidl.reshape`.
 
@@ -323,7 +323,7 @@ class Methods(TensorBase):
         return shape.reshape(self, sizes(size))
 
     def view(self: Any, *size: Any) -> Tensor:
-        """`reshape`, but always a view; or with a dtype, the same bytes read as that.
+        """`reshape`, but always a view; with a dtype, the same bytes read in this dtype.
 
         Errors: RuntimeError where strides, sizes or bytes do not allow it.
 
@@ -343,7 +343,7 @@ class Methods(TensorBase):
         return shape.permute(self, sizes(dims))
 
     def expand(self: Any, *size: Any) -> Tensor:
-        """Axes of length 1 repeated without a copy, -1 for an axis as it is; new axes stand in front.
+        """Axes of length 1 repeated without a copy; -1 keeps an axis; new axes come first.
 
         Errors: RuntimeError where an axis of another length would be repeated.
 
@@ -359,7 +359,7 @@ class Methods(TensorBase):
         return shape.broadcast_to(self, sizes(size))
 
     def repeat(self: Any, *repeats: Any) -> Tensor:
-        """Copies side by side, so many along each axis; new axes stand in front.
+        """Copies side by side, `repeats[i]` of them along axis i; new axes come first.
 
             >>> import minidl
             >>> minidl.tensor([1, 2]).repeat(2, 2)
@@ -369,7 +369,7 @@ class Methods(TensorBase):
         return shape.repeat(self, sizes(repeats))
 
     def tile(self: Any, *dims: Any) -> Tensor:
-        """`repeat`, but fewer numbers than axes are for the last ones; see `minidl.tile`."""
+        """`repeat`, but fewer numbers than axes apply to the last axes; see `minidl.tile`."""
         return shape.tile(self, sizes(dims))
 
     def flip(self: Any, *dims: Any) -> Tensor:
@@ -578,7 +578,7 @@ class Methods(TensorBase):
     is_inference = torch_names.is_inference
     relu_ = torch_names.relu_
 
-    # ------------------------------------------------------------------ new ones of this kind
+    # ------------------------------------------------------------------ new tensors of this dtype and device
 
     bernoulli = creation.bernoulli
     bernoulli_ = random.bernoulli_

@@ -1,4 +1,4 @@
-"""How a tensor is written out: PyTorch's format, column by column."""
+"""The printed form of a tensor: PyTorch's format, column by column."""
 from __future__ import annotations
 
 import dataclasses
@@ -13,11 +13,11 @@ from minidl.backend.dtype import default_complex, get_default_dtype
 
 @dataclasses.dataclass
 class Options:
-    """What `set_printoptions` sets."""
+    """The options of `set_printoptions`."""
 
     precision: int = 4               # digits after the point
     threshold: float = 1000          # tensors with more elements are abbreviated
-    edgeitems: int = 3               # ... to so many at either end of an axis
+    edgeitems: int = 3               # elements at either end of an abbreviated axis
     linewidth: int = 80
     sci_mode: bool | None = None     # None: powers of ten where the numbers differ by more than a thousandfold
 
@@ -28,8 +28,10 @@ options = Options()
 
 def set_printoptions(precision: int | None = None, threshold: float | None = None, edgeitems: int | None = None,
                      linewidth: int | None = None, profile: str | None = None, sci_mode: bool | None = None) -> None:
-    """How tensors are written from now on; what is None stays as it is, but for `sci_mode`, which is then
-    chosen for each tensor again. A `profile` ('default', 'short', 'full') sets all of them first.
+    """Set how tensors are printed; None leaves an option as it is.
+
+    `sci_mode=None` chooses the notation for each tensor. A `profile` ('default', 'short', 'full') sets all options
+    first.
 
         >>> import minidl
         >>> minidl.set_printoptions(precision=2)
@@ -49,13 +51,13 @@ def set_printoptions(precision: int | None = None, threshold: float | None = Non
 
 
 def get_printoptions() -> dict[str, Any]:
-    """The present options by name, as `set_printoptions` takes them."""
+    """The present options, as a dict of the arguments of `set_printoptions`."""
     return dataclasses.asdict(options)
 
 
 
 def format_tensor(values: np.ndarray, device: str, note: str) -> str:
-    """`tensor([...], ...)`: the numbers, then whatever is not the default. `note` is the part on gradients."""
+    """`tensor([...], ...)`: the numbers, then all that is not the default. `note` is the part on gradients."""
     prefix, extras = "tensor(", []
     if device != "cpu":
         extras.append(f"device='{device}'")
@@ -80,14 +82,14 @@ def format_tensor(values: np.ndarray, device: str, note: str) -> str:
 
 
 def format_array(values: np.ndarray, indent: int) -> str:
-    """Nested brackets, aligned; long axes abbreviated when there are many elements."""
+    """Nested brackets, aligned; with many elements, long axes are abbreviated."""
     abbreviated = values.size > options.threshold
     write, width = _column_format(_shown(values) if abbreviated else values)
     return _nested(values, write, width, indent, abbreviated)
 
 
 def _shown(values: np.ndarray) -> np.ndarray:
-    """Only the elements that the abbreviated form shows."""
+    """The elements that the abbreviated form shows."""
     for axis, n in enumerate(values.shape):
         if n > 2 * options.edgeitems:
             keep = [*range(options.edgeitems), *range(n - options.edgeitems, n)]
@@ -96,8 +98,10 @@ def _shown(values: np.ndarray) -> np.ndarray:
 
 
 def _column_format(values: np.ndarray) -> tuple[Callable[[Any], str], int]:
-    """A function that writes one number aligned with the others, and the width of a column. Of complex numbers the real
-    parts are aligned, and the imaginary ones follow."""
+    """A function that writes one number aligned with the others, and the width of a column.
+
+    The real parts of complex numbers are aligned; the imaginary parts follow.
+    """
     if values.dtype.kind != "c":
         write, width = _element_format(values)
         return lambda v: f"{write(v):>{width}}", width
@@ -110,8 +114,10 @@ def _column_format(values: np.ndarray) -> tuple[Callable[[Any], str], int]:
 
 
 def _element_format(values: np.ndarray) -> tuple[Callable[[Any], str], int]:
-    """A function that writes one number, and the width of a column. As in PyTorch, zeros, infinities and what is
-    no number do not count towards the width."""
+    """A function that writes one number, and the width of a column.
+
+    As in PyTorch, zeros, infinities and NaN do not count for the width.
+    """
     flat = values.reshape(-1)
     if values.dtype.kind != "f":
         return str, max(len(str(v)) for v in flat)

@@ -1,6 +1,6 @@
-"""The Tensor that users hold: the fields of `TensorBase`, and a method for every op.
+"""The user's class Tensor: the fields of `TensorBase`, and a method for every op.
 
-The methods of ops stand in a table of their own, `methods.py`.
+The methods of ops are in a table of their own, `methods.py`.
 """
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from minidl.ops.base import cast, normalize_dim, to_device
 from minidl.tensors.methods import Methods
 from minidl.tensors.printing import format_tensor
 
-# names of types that methods of Tensor hide
+# the builtin types under other names, since methods of Tensor hide them
 Bool: TypeAlias = bool
 Int: TypeAlias = int
 Float: TypeAlias = float
 
 
 class Tensor(Methods, is_result_type=True):
-    """A multi-dimensional array of one dtype that can record what is done with it.
+    """A multi-dimensional array of one dtype that can record the operations on it.
 
-    Made by `minidl.tensor(data)` and its relatives. `Tensor(data)` gives a float tensor of the data,
-    `Tensor(2, 3)` one of that size with unset values.
+    It is made by `minidl.tensor(data)` and similar functions. `Tensor(data)` gives a float tensor of the data,
+    `Tensor(2, 3)` a tensor of this size with unset values.
 
         >>> import minidl
         >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
@@ -54,7 +54,7 @@ class Tensor(Methods, is_result_type=True):
         else:
             self.array = np.empty(data or (0,), dtype)
 
-    # ------------------------------------------------------------------ what it is
+    # ------------------------------------------------------------------ properties
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,7 +73,7 @@ class Tensor(Methods, is_result_type=True):
 
     @property
     def ndim(self) -> Int:
-        """How many axes there are."""
+        """The number of axes."""
         return self.array.ndim
 
     @property
@@ -88,31 +88,31 @@ class Tensor(Methods, is_result_type=True):
 
     @property
     def is_cpu(self) -> Bool:
-        """Whether the memory is the CPU's."""
+        """Whether the tensor is on the CPU."""
         return self.device.type == "cpu"
 
     @property
     def is_cuda(self) -> Bool:
-        """Whether the memory is a GPU's."""
+        """Whether the tensor is on a GPU."""
         return self.device.type == "cuda"
 
     @property
     def is_sparse(self) -> Bool:
-        """False, always: optimizers written for PyTorch ask it of gradients."""
+        """Always False: optimizers written for PyTorch read it from gradients."""
         return False
 
     def dim(self) -> Int:
-        """How many axes there are."""
+        """The number of axes."""
         return self.array.ndim
 
     ndimension = dim
 
     def size(self, dim: Int | None = None) -> Any:
-        """The shape, or the length of one axis. Errors: IndexError where there is no such axis."""
+        """The shape, or the length of one axis. Errors: IndexError if there is no such axis."""
         return self.array.shape if dim is None else self.array.shape[normalize_dim(dim, self.ndim, "size")]
 
     def numel(self) -> Int:
-        """How many elements there are."""
+        """The number of elements."""
         return self.array.size
 
     nelement = numel
@@ -122,20 +122,20 @@ class Tensor(Methods, is_result_type=True):
         return self.array.itemsize
 
     def stride(self, dim: Int | None = None) -> Any:
-        """Steps between neighbours along each axis, in elements."""
+        """The distance in memory between neighbours along each axis, in elements."""
         strides = tuple([s // self.array.itemsize for s in memory_of(self).strides])
         return strides if dim is None else strides[dim]
 
     def storage_offset(self) -> Int:
-        """How many elements stand before the first one in the memory that this tensor looks into."""
+        """The position of the first element in the memory of this tensor, in elements."""
         return (self.data_ptr() - wrap(owner(self.array)).data_ptr()) // self.array.itemsize
 
     def dim_order(self) -> tuple[Int, ...]:
-        """The axes from the longest step in memory to the shortest: `(0, 1, 2)` if it lies row by row."""
+        """The axes from the largest stride to the smallest: `(0, 1, 2)` if it is row-major."""
         return tuple(memory_order(memory_of(self)))
 
     def is_contiguous(self) -> Bool:
-        """Whether the elements lie row by row, without gaps."""
+        """Whether the memory is row-major, without gaps."""
         return bool(memory_of(self).flags.c_contiguous)
 
     def data_ptr(self) -> Int:
@@ -144,20 +144,20 @@ class Tensor(Methods, is_result_type=True):
         return array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
 
     def is_set_to(self, tensor: Tensor) -> Bool:
-        """Whether the other tensor is the same elements of the same memory, in the same order."""
+        """Whether the other tensor has the same elements of the same memory, in the same order."""
         return (self.data_ptr(), self.shape, self.array.strides, self.dtype) == \
             (tensor.data_ptr(), tensor.shape, tensor.array.strides, tensor.dtype)
 
     def is_pinned(self) -> Bool:
-        """False: all memory is ordinary memory."""
+        """Always False: there is only ordinary memory."""
         return False
 
     def is_shared(self) -> Bool:
-        """Whether other processes see this memory: on a GPU they may, on the CPU they do not."""
+        """Whether other processes can share this memory: True on a GPU, False on the CPU."""
         return self.is_cuda
 
     def pin_memory(self) -> Tensor:
-        """The tensor itself: copies to a GPU take any memory."""
+        """The tensor itself: any memory can be copied to a GPU."""
         return self
 
     def get_device(self) -> Int:
@@ -165,7 +165,7 @@ class Tensor(Methods, is_result_type=True):
         return (self.device.index or 0) if self.is_cuda else -1
 
     def is_floating_point(self) -> Bool:
-        """Whether the elements are floating-point numbers; complex ones are not."""
+        """Whether the elements are floating-point numbers; False for complex numbers."""
         return self.array.dtype.kind == "f"
 
     def __len__(self) -> Int:
@@ -193,7 +193,7 @@ class Tensor(Methods, is_result_type=True):
 
     @property  # type: ignore[override]
     def grad(self) -> Tensor | None:
-        """The gradient that has been accumulated so far, or None."""
+        """The gradient accumulated so far, or None."""
         return self.__dict__.get("grad")
 
     @grad.setter
@@ -211,7 +211,7 @@ class Tensor(Methods, is_result_type=True):
 
     @property
     def requires_grad(self) -> Bool:
-        """Whether gradients flow to this tensor; set it on a leaf to have them collected in `.grad`."""
+        """Whether gradients flow to this tensor; a leaf with it collects them in `.grad`."""
         if self.view_of is not None:
             refresh_edge(self)
         return self.edge is not None
@@ -233,7 +233,10 @@ class Tensor(Methods, is_result_type=True):
             self.edge = (AccumulateGrad(self), 0)
 
     def requires_grad_(self, requires_grad: Bool = True) -> Tensor:
-        """Set `requires_grad`; returns the tensor. Errors: TypeError unless a bool, RuntimeError where it cannot be."""
+        """Set `requires_grad`; returns the tensor.
+
+        Errors: TypeError if it is no bool, RuntimeError if this tensor cannot have the value.
+        """
         if not isinstance(requires_grad, builtins.bool):
             raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
                             f"{builtins.type(requires_grad).__name__}")
@@ -243,7 +246,7 @@ class Tensor(Methods, is_result_type=True):
 
     @property
     def is_leaf(self) -> Bool:
-        """Whether no recorded op made this tensor: gradients stop here."""
+        """Whether no recorded op made this tensor, so that gradients stop here."""
         return not self.requires_grad or is_leaf(self)
 
     @property
@@ -253,13 +256,15 @@ class Tensor(Methods, is_result_type=True):
 
     @property
     def output_nr(self) -> Int:
-        """Which output of `grad_fn` this tensor is."""
+        """The number of this tensor among the outputs of `grad_fn`."""
         return 0 if self.edge is None else self.edge[1]
 
     @property
     def data(self) -> Tensor:
-        """The same memory as a tensor that knows nothing of gradients. Writes to it are not noticed by
-        the tape; prefer `detach()`."""
+        """The same memory as a tensor without gradients.
+
+        The tape does not notice writes into it; prefer `detach()`.
+        """
         return wrap(memory_of(self))
 
     @data.setter
@@ -271,7 +276,7 @@ class Tensor(Methods, is_result_type=True):
             raise RuntimeError(f"data set to a tensor that requires gradients must be floating point or complex, but "
                                f"it is {other.array.dtype}; try .to({self.array.dtype})")
         self.array, self.layout_is_free = memory_of(other), False
-        self.version = self.view_of = None   # it looks into other memory from now on
+        self.version = self.view_of = None   # it has other memory from now on
 
     @property
     def _version(self) -> Int:
@@ -283,16 +288,16 @@ class Tensor(Methods, is_result_type=True):
         gradients.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
-        """The same memory without the history. An in-place write to one is noticed by the other."""
+        """The same memory without the history. The tape notices in-place writes into either tensor."""
         result = wrap(memory_of(self))
         result.version = version_of(self)
         return result
 
     def detach_(self) -> Tensor:
-        """The tensor itself, cut off from what it was computed from. Errors: RuntimeError for a view."""
+        """The tensor itself, without its history from now on. Errors: RuntimeError for a view."""
         way: list[TensorBase] = [self]
         while (view := way[-1].view_of) is not None:
-            if not view.base.is_former:
+            if not view.base.is_replaced:
                 raise RuntimeError("Can't detach views in-place. Use detach() instead.")
             way.append(view.base)
         for x in way:
@@ -300,7 +305,7 @@ class Tensor(Methods, is_result_type=True):
         return self
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call `hook(grad)` when this tensor's gradient is complete; a Tensor it returns replaces it."""
+        """Call `hook(grad)` when this tensor's gradient is complete; a returned Tensor replaces the gradient."""
         return hooks.register_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
@@ -308,13 +313,15 @@ class Tensor(Methods, is_result_type=True):
         return hooks.register_post_accumulate_grad_hook(self, hook)
 
     def retain_grad(self) -> None:
-        """Collect the gradient in `.grad` though this tensor is no leaf."""
+        """Store the gradient in `.grad`, although this tensor is no leaf."""
         hooks.retain_grad(self)
 
-    # ------------------------------------------------------------------ to and from other things
+    # ------------------------------------------------------------------ conversions
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        """In another dtype, on another device, or both; itself if nothing changes (unless `copy=True`).
+        """The tensor in another dtype, on another device, or both.
+
+        If nothing changes it is the tensor itself, unless `copy=True`.
 
         `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other_tensor)`, or by keyword.
         """
@@ -324,11 +331,11 @@ class Tensor(Methods, is_result_type=True):
         return result.clone() if copy and result is self else result
 
     def type(self, dtype: Any = None) -> Any:
-        """The name of the dtype; or with one, `to(dtype)`."""
+        """The name of the dtype; with an argument, `to(dtype)`."""
         return str(self.dtype) if dtype is None else self.to(dtype)
 
     def type_as(self, other: Tensor) -> Tensor:
-        """In the dtype, and on the device, of another tensor."""
+        """The tensor in the dtype and on the device of another tensor."""
         return self.to(other)
 
     def float(self) -> Tensor:
@@ -376,16 +383,18 @@ class Tensor(Methods, is_result_type=True):
         return cast(self, dtypes.complex128)
 
     def cpu(self) -> Tensor:
-        """In the CPU's memory; itself if it is there."""
+        """A copy on the CPU; the tensor itself if it is there."""
         return to_device(self, Device("cpu"))
 
     def cuda(self, device: Any = None) -> Tensor:
-        """On a GPU, the current one unless named. Errors: RuntimeError where there is none."""
+        """A copy on a GPU, by default the current one. Errors: RuntimeError if there is none."""
         return to_device(self, as_device("cuda" if device is None else device))
 
     def numpy(self, *, force: Bool = False) -> np.ndarray:
-        """A NumPy array of the same memory. Errors: RuntimeError if it requires grad, TypeError on a GPU;
-        `force=True` detaches and copies to the host first."""
+        """A NumPy array that shares the memory; `force=True` detaches and copies to the host first.
+
+        Errors: RuntimeError if the tensor requires grad, TypeError if it is on a GPU.
+        """
         if force:
             return to_numpy(memory_of(self))
         if self.requires_grad:
@@ -396,7 +405,7 @@ class Tensor(Methods, is_result_type=True):
         return memory_of(self)
 
     def item(self) -> Any:
-        """The one element as a Python number. Errors: RuntimeError unless there is exactly one."""
+        """The only element as a Python number. Errors: RuntimeError unless there is exactly one."""
         if self.array.size != 1:
             raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar: its shape is "
                                f"{self.shape}; try .tolist(), or .mean() and the like first")
@@ -437,7 +446,7 @@ class Tensor(Methods, is_result_type=True):
         return self.array.item()
 
     def _one_real(self) -> Any:
-        """A complex number without an imaginary part is its real part."""
+        """The only element; a complex number with imaginary part 0 becomes real."""
         value = self._one()
         return value.real if isinstance(value, complex) and value.imag == 0 else value
 
@@ -465,14 +474,14 @@ class Tensor(Methods, is_result_type=True):
         return result
 
     def __copy__(self) -> Tensor:
-        """A leaf in the same memory, without gradient and history, as PyTorch's; Matplotlib copies what it plots."""
+        """A leaf with the same memory, without gradient and history, as in PyTorch. Matplotlib needs it."""
         result = self._like(memory_of(self))
         result.version = version_of(self)
         vars(result).update(self._attributes())
         return result
 
     def _attributes(self) -> dict[str, Any]:
-        """What a user, or a subclass, has set on this tensor."""
+        """The attributes that a user or a subclass has set on this tensor."""
         return {name: value for name, value in vars(self).items() if name not in _FIELDS}
 
     def _like(self, array: Any) -> Any:
@@ -483,13 +492,13 @@ class Tensor(Methods, is_result_type=True):
         return result
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Numbers, device, requires_grad and attributes; a computed tensor comes back as a leaf, as PyTorch's does."""
+        """Pickle numbers, device, requires_grad and attributes; the result is a leaf, as in PyTorch."""
         about = builtins.type(self), to_numpy(memory_of(self)), str(self.device), self.requires_grad
         return _rebuild, about, self._attributes() or None
 
 
 _FIELDS = frozenset(("array", "edge", "grad", "version", "retains_grad", "view_of", "layout_is_free"))
-"""What the tape keeps on a tensor; see `TensorBase`."""
+"""The attributes that the tape sets on a tensor; see `TensorBase`."""
 
 _NUMPY_NAMES = {"subtract": "sub", "multiply": "mul", "true_divide": "div", "divide": "div", "power": "pow",
                 "negative": "neg", "absolute": "abs", "arctan2": "atan2", "equal": "eq", "not_equal": "ne",
@@ -499,14 +508,14 @@ _NUMPY_NAMES = {"subtract": "sub", "multiply": "mul", "true_divide": "div", "div
 
 
 def _rebuild(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Any:
-    """A pickled tensor, on its device again."""
+    """A tensor from its pickled parts, on its device."""
     result: Any = object.__new__(cls)
     result.array = move(array, Device(device))
     result.requires_grad = requires_grad
     return result
 
 
-for _base in Methods.__mro__:    # Python's errors name a function by where it was defined: users know Tensor only
+for _base in Methods.__mro__:    # Python's errors name the class of a method, and users know only Tensor
     for _name, _function in list(vars(_base).items()):
         if inspect.isfunction(_function) and _function.__qualname__ == f"{_base.__name__}.{_name}":
             for _layer in (_function, inspect.unwrap(_function)):
@@ -515,7 +524,7 @@ for _base in Methods.__mro__:    # Python's errors name a function by where it w
 
 def parse_to(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False,
               copy: bool = False) -> tuple[Device | None, Any, bool]:
-    """The many ways to call `Tensor.to`."""
+    """The device and dtype in the arguments of `Tensor.to`, which has many forms."""
     for arg in args:
         if isinstance(arg, TensorBase):
             device, dtype = device_of(arg.array), arg.array.dtype

@@ -1,7 +1,6 @@
-"""`FloatTensor`, `LongTensor` and their like: how PyTorch's programs of old name tensors of one dtype.
+"""`FloatTensor`, `LongTensor` and the like: the names of old PyTorch programs for tensors of one dtype.
 
-They make tensors, are understood as dtypes (`x.type(minidl.LongTensor)`), and say what a tensor is
-(`isinstance(x, minidl.LongTensor)`).
+They make tensors, and work as dtypes (`x.type(minidl.LongTensor)`) and in `isinstance(x, minidl.LongTensor)`.
 """
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class _OneDtype(type):
-    """The kind of class whose instances are the Tensors of its dtype."""
+    """The metaclass of classes whose instances are the Tensors of one dtype."""
 
     dtype: np.dtype
 
@@ -31,7 +30,7 @@ class _OneDtype(type):
 
 
 class FloatTensor(metaclass=_OneDtype):
-    """float32; `FloatTensor(data)` is a copy of the data, `FloatTensor(2, 3)` has that size and unset values.
+    """float32; `FloatTensor(data)` copies the data, `FloatTensor(2, 3)` has this size and unset values.
 
         >>> import minidl
         >>> minidl.FloatTensor([1, 2])

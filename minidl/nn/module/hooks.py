@@ -8,7 +8,7 @@ from minidl.autograd.around import around_modules
 from minidl.autograd.basic_ops import Alias
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.handles import RemovableHandle
-from minidl.autograd.op import SHARED, Op
+from minidl.autograd.op import SHARED_MEMORY, Op
 from minidl.autograd.tensorbase import TensorBase, version_of
 from minidl.autograd.views import View
 from minidl.backend.warn import warn
@@ -242,7 +242,7 @@ def register_module_module_registration_hook(hook: Callable[..., Any]) -> Remova
 class IdentityNode(Op):
     """y = x for several tensors. Their gradients pass this node of the graph together."""
 
-    layout = SHARED
+    layout = SHARED_MEMORY
     materialize = False
 
     def forward(self, *xs: Any) -> Any:

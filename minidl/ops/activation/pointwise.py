@@ -13,7 +13,7 @@ import numpy as np
 from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
-from minidl.autograd.op import AS_INPUTS, ROWS, Op, Value
+from minidl.autograd.op import AS_INPUTS, ROW_MAJOR, Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.activation import (
     gelu_forward,
@@ -160,7 +160,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 class Hardtanh(Unary):
     """y = x, limited to [low, high];  dy/dx = 1 strictly between, else 0"""
 
-    spares_output = True
+    copies_output_on_write = True
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high
@@ -230,7 +230,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 class Hardshrink(Floating):
     """y = x where |x| > lambda, else 0"""
 
-    spares_output = True
+    copies_output_on_write = True
 
     def __init__(self, lambd: float) -> None:
         self.lambd = lambd
@@ -256,7 +256,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
 class Softshrink(Floating):
     """y = x moved towards 0 by lambda, but not past 0"""
 
-    spares_output = True
+    copies_output_on_write = True
 
     def __init__(self, lambd: float) -> None:
         self.lambd = lambd
@@ -427,7 +427,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 class LogSigmoid(Floating):
     """y = log(sigmoid(x)) = min(x, 0) - log(1 + e^-|x|);  dy/dx = sigmoid(-x)"""
 
-    layout = ROWS
+    layout = ROW_MAJOR
 
     def ufunc(self, x: Array) -> Array:
         return np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minidl.autograd.inplace import write
-from minidl.autograd.op import ROWS, Value
+from minidl.autograd.op import ROW_MAJOR, Value
 from minidl.backend.device import Array, array_module, device_of
 from minidl.ops.activation.pointwise import leaky_relu
 from minidl.ops.base.checks import check_floating
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RRelu(Elementwise):
     """y = x * slope; the slopes are drawn beforehand and are 1 where x > 0"""
 
-    layout = ROWS
+    layout = ROW_MAJOR
 
     def forward(self, x: Array, slope: Array) -> Array:
         return x * slope

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.around import around_ops, call_watched
+from minidl.autograd.around import around_ops, call_wrapped
 from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, dense_copy
@@ -71,7 +71,7 @@ class Binary(Elementwise):
 
     def __call__(self, a: Any, b: Any) -> Any:
         if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
-            return call_watched(self, (a, b))
+            return call_wrapped(self, (a, b))
         # Nothing to prepare: two floating tensors of one shape and dtype, or one tensor and a number.
         # Everything else goes through `prepare`.
         if isinstance(a, TensorBase):
@@ -90,7 +90,7 @@ class Binary(Elementwise):
         """Give the operands one shape and one dtype. An op overrides this to refuse dtypes."""
         operands = prepare(self.name(), a, b, floating=self.floating)
         if self.complex_rules is None:
-            self.refuse_complex(operands)
+            self.check_not_complex(operands)
         return operands
 
     def forward(self, a: Array, b: Array) -> Array:
@@ -105,7 +105,7 @@ class Ternary(Elementwise):
 
     def __call__(self, a: Any, b: Any, c: Any) -> Any:
         if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
-            return call_watched(self, (a, b, c))
+            return call_wrapped(self, (a, b, c))
         if any(isinstance(x, TensorBase) for x in (a, b, c)):
             a, b, c = prepare(self.name(), a, b, c)
         return Op.__call__(self, a, b, c)

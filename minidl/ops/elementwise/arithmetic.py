@@ -140,7 +140,7 @@ class Div(Binary):
     ufunc = np.true_divide
     floating = True
     complex_rules = "conjugated"
-    spares_output = True
+    copies_output_on_write = True
 
     def grad_a(self, g: Value, b: Value) -> Value:
         return g / b

@@ -215,7 +215,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if any(isinstance(x, TensorBase) for x in (input, *bounds)):
         input, *bounds = prepare("clamp", input, *bounds)
-        Clamp().refuse_complex((input, *bounds))
+        Clamp().check_not_complex((input, *bounds))
     low = bounds[0] if min is not None else None
     high = bounds[-1] if max is not None else None
     return Clamp()(input, low, high)

@@ -172,7 +172,7 @@ class SLogDet(Op):
     """
 
     complex_rules = "as written"
-    spares_output = True
+    copies_output_on_write = True
 
     def forward(self, a: Array) -> Any:
         sign, log = array_module(a).linalg.slogdet(a)

@@ -39,7 +39,7 @@ class MaxPool2d(Op):
         self.geometry = geometry
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        self.refuse_complex((x,))
+        self.check_not_complex((x,))
         self.x_size = x.shape[2:]
         y, indices = self.maxima(x)
         self.keep(indices=indices)

@@ -25,7 +25,7 @@ from minidl.ops.shape.join import cat, chunk
 class RecurrentLayer(FusedOp):
     """Base of the ops in this file: the number of gates and states, and the steps."""
 
-    spares_output = True
+    copies_output_on_write = True
     gates: ClassVar[int]                # w_ih is (gates * H, I)
     states: ClassVar[int] = 1           # h, or h and c
     projects: ClassVar[bool] = False    # whether a w_hr is allowed

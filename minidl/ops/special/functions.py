@@ -57,7 +57,7 @@ class Erfinv(Special):
     """y = the number whose erf is x;  dy/dx = sqrt(pi)/2 * e^(y^2)"""
 
     named = "erfinv"
-    spares_output = True
+    copies_output_on_write = True
 
     def grad_x(self, g: Value, out: Value) -> Value:
         return g * (exp(out * out) * (math.sqrt(math.pi) / 2))

@@ -1,5 +1,5 @@
 """New tensors: from data, filled, in ranges, and random."""
-# ruff: noqa: I001  (the parts in the order in which they build on each other)
+# ruff: noqa: I001  (in the order in which the parts depend on each other)
 from minidl.tensors.creation.data import as_tensor, asarray, from_dlpack, from_numpy, frombuffer, tensor, to_dlpack
 from minidl.tensors.creation.filled import (
     arange, empty, empty_like, empty_permuted, empty_strided, eye, full, full_like, linspace, logspace, new, new_empty,

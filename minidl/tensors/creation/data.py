@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of `data`: a number, nested sequences of numbers, an array or a Tensor.
 
-    Python floats become the default dtype (float32), complex numbers its complex one (complex64), ints int64, bools
-    bool; arrays keep theirs.
+    Python floats become the default dtype (float32), complex numbers its complex form (complex64), ints int64, bools
+    bool. Arrays keep their dtype.
 
         >>> import minidl
         >>> minidl.tensor([[1, 2], [3, 4]])
         tensor([[1, 2],
                 [3, 4]])
 
-    Errors: ValueError for sequences of unequal length, TypeError for what is not numbers.
+    Errors: ValueError for sequences of unequal length, TypeError for data that are no numbers.
     """
     return finish(_copied(data, dtype, device), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`data` as a tensor, sharing memory with it where dtype and device allow."""
+    """`data` as a tensor, which shares its memory where dtype and device allow."""
     if isinstance(data, TensorBase):
         return data.to(device=device, dtype=dtype)  # type: ignore[attr-defined]
     if is_array(data) and (dtype is None or data.dtype == np.dtype(dtype)):
@@ -42,10 +42,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None,
             requires_grad: bool | None = None) -> Tensor:
-    """`obj` as a tensor: a tensor, an array, a buffer of bytes or nested sequences. It shares memory where it can.
+    """A tensor, an array, a buffer of bytes or nested sequences as a tensor.
 
-    copy: True for memory of its own in any case, False for an error where memory cannot be shared. requires_grad: as
-    `obj` unless given; False detaches.
+    It shares memory with `obj` if possible.
+
+    copy: True for new memory in any case, False for an error where memory cannot be shared. requires_grad: by default
+    as in `obj`; False detaches.
     Errors: ValueError where `copy=False` and a copy is needed.
 
         >>> import minidl
@@ -68,20 +70,20 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor that shares the memory of a NumPy array: what is written to one is seen in the other."""
+    """A tensor that shares the memory of a NumPy array: a write into one changes the other."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     return wrap(_supported(np.asarray(array)))
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor that shares the memory of another library's array, on the CPU or a GPU, by the DLPack protocol.
+    """A tensor that shares the memory of another library's array, by the DLPack protocol.
 
         >>> import minidl, numpy as np
         >>> minidl.from_dlpack(np.arange(3))
         tensor([0, 1, 2])
 
-    Errors: TypeError for what does not speak the protocol.
+    The array may be on the CPU or a GPU. Errors: TypeError for an object without the protocol.
     """
     if not hasattr(ext_tensor, "__dlpack__") or not hasattr(ext_tensor, "__dlpack_device__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__ and __dlpack_device__, such as an array of "
@@ -92,20 +94,24 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 
 
 def to_dlpack(tensor: Tensor) -> Any:
-    """The memory of a tensor as a DLPack capsule, for the `from_dlpack` of other libraries that do not ask for it
-    themselves. Errors: BufferError for a tensor that requires grad."""
+    """The memory of a tensor as a DLPack capsule, for other libraries whose `from_dlpack` expects one.
+
+    Errors: BufferError for a tensor that requires grad.
+    """
     return tensor.__dlpack__()
 
 
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
-    """A 1-D tensor that shares the memory of a bytearray, or of whatever else speaks Python's buffer protocol:
-    `count` elements (all, unless given) from byte `offset` on.
+    """A 1-D tensor that shares the memory of a bytearray or another buffer.
+
+    It has `count` elements (by default all) from byte `offset` on. A buffer is any object with Python's buffer
+    protocol.
 
         >>> import minidl
         >>> minidl.frombuffer(bytearray([1, 0, 2, 0]), dtype=minidl.int16)
         tensor([1, 2], dtype=int16)
 
-    Errors: ValueError where the bytes do not make up whole elements.
+    Errors: ValueError if the bytes are not a whole number of elements.
     """
     try:
         length = memoryview(buffer).nbytes
@@ -128,7 +134,7 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
 
 
 def _is_buffer(obj: Any) -> bool:
-    """Whether `obj` speaks Python's buffer protocol, as bytes do."""
+    """Whether `obj` has Python's buffer protocol, like bytes."""
     try:
         memoryview(obj)
     except TypeError:
@@ -137,7 +143,7 @@ def _is_buffer(obj: Any) -> bool:
 
 
 def _copied(data: Any, dtype: Any, device: Any) -> Any:
-    """A fresh array of the data on the device."""
+    """A new array of the data on the device."""
     if isinstance(data, TensorBase):
         data = data.array
     if is_array(data) and not isinstance(data, np.ndarray):   # an array of another library
@@ -174,7 +180,7 @@ def from_nested(data: Any, dtype: Any) -> np.ndarray:
 
 
 def _large_integers(data: Any, dtype: Any) -> np.ndarray:
-    """Python's integers may be larger than int64: then they need a floating dtype."""
+    """An array of integers beyond int64, which needs a floating dtype."""
     try:
         return np.array(_without_tensors(data), np.int64 if dtype is None else dtype)
     except OverflowError:
@@ -183,19 +189,21 @@ def _large_integers(data: Any, dtype: Any) -> np.ndarray:
 
 
 def check_range(array: np.ndarray, dtype: np.dtype) -> None:
-    """Errors: RuntimeError where a number is beyond an integer dtype. Whole numbers below 0 may count down from the
-    largest of an unsigned one, as in C."""
+    """Raise RuntimeError if a number is beyond the range of an integer dtype.
+
+    Negative whole numbers may wrap around in an unsigned dtype, as in C.
+    """
     if dtype.kind not in "iu" or array.dtype.kind not in "iuf" or not array.size:
         return
     info = np.iinfo(dtype)
     least = -info.max if dtype.kind == "u" and array.dtype.kind != "f" else info.min
-    if not (array.min() >= least and array.max() <= info.max):      # nan is beyond, too
+    if not (array.min() >= least and array.max() <= info.max):      # nan is out of range, too
         raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: numbers from {array.min()} to "
                            f"{array.max()} were given, {dtype} has {info.min} to {info.max}")
 
 
 def _implies_complex(array: np.ndarray, data: Any) -> bool:
-    """Whether the data are Python's complex numbers, which NumPy takes for complex128."""
+    """Whether the data are Python's complex numbers, which NumPy makes complex128."""
     return array.dtype.kind == "c" and not hasattr(_first_leaf(data), "dtype")
 
 

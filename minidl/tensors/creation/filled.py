@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read_size(dims: tuple[Any, ...], size: Any = ()) -> tuple[int, ...]:
-    """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` are the same."""
+    """The size given as `f(2, 3)`, `f((2, 3))` or `f(size=(2, 3))`."""
     if any(isinstance(n, bool) for n in dims):
         raise TypeError(f"argument 'size' must be a tuple of ints, but found a bool in {dims}; requires_grad, dtype "
                         "and device are given by name")
@@ -56,14 +56,14 @@ def ones(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requ
 @public
 def empty(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False,
           out: Tensor | None = None) -> Tensor:
-    """A tensor whose values are whatever the memory held."""
+    """A tensor with unset values: whatever is in the memory."""
     return _filled(read_size(dims, size), None, dtype or get_default_dtype(), device, requires_grad)
 
 
 @public
 def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None,
          requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """A tensor full of one value; without `dtype`, of the dtype that the value implies."""
+    """A tensor full of one value; its default dtype is that of the value."""
     if isinstance(fill_value, TensorBase):
         fill_value = fill_value.array.item()
     if not isinstance(fill_value, (bool, int, float, complex, np.generic)):
@@ -79,7 +79,7 @@ def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any
 
 def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None,
                   requires_grad: bool = False) -> Tensor:
-    """A tensor of unset values in which neighbours along axis i lie `stride[i]` elements apart in memory.
+    """A tensor of unset values, with strides `stride` in elements.
 
         >>> import minidl
         >>> minidl.empty_strided((2, 3), (1, 2)).stride()
@@ -96,7 +96,7 @@ def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = No
 
 def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None,
                    requires_grad: bool = False) -> Tensor:
-    """A tensor of unset values whose axes lie in memory in the order `physical_layout`, the outermost first.
+    """A tensor of unset values with the axes `physical_layout` in memory, the outermost first.
 
         >>> import minidl
         >>> minidl.empty_permuted((2, 3, 4), (0, 2, 1)).stride()
@@ -151,10 +151,10 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
     return full((), s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
-# ------------------------------------------------------------- of the dtype and device of another: Tensor's methods
+# ------------------------------------------------------------- methods of Tensor: with its dtype and device
 
 def new(input: Any, *data: Any) -> Tensor:
-    """`new_tensor(data)`, or for sizes, `new(2, 3)`, `new_empty` of that size: the old name of both."""
+    """The old name of `new_tensor(data)`, and, with sizes (`new(2, 3)`), of `new_empty`."""
     sized = len(data) != 1 or isinstance(data[0], int)
     return new_empty(input, data or (0,)) if sized else new_tensor(input, *data)
 
@@ -231,8 +231,9 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
 @public
 def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any = None,
           requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """start, start + step, ... up to `end`, which is included; floating unless `dtype` is given. Deprecated in PyTorch:
-    use `arange`.
+    """start, start + step, ... up to and including `end`; floating unless `dtype` is given.
+
+    Deprecated in PyTorch: use `arange`.
 
         >>> import minidl
         >>> minidl.range(1, 3)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _stream(generator: Generator | None, device: Any) -> tuple[Any, Device]:
-    """The random stream to draw from, and the device that it is on."""
+    """The random stream to draw from, and its device."""
     if generator is None:
         device = as_device(device)
         return default_generator(device).stream, device
@@ -32,7 +32,7 @@ def _stream(generator: Generator | None, device: Any) -> tuple[Any, Device]:
 
 
 def _floating(draw: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """float32 and float64 are drawn as such, float16 from float32, and a complex number as its two parts."""
+    """Draw floating numbers: float16 by way of float32, and a complex number as its two parts."""
     dtype = np.dtype(dtype or get_default_dtype())
     if dtype.kind == "c":
         return draw((*shape, 2), dtype=dtypes.real_of(dtype)).view(dtype)[..., 0]
@@ -45,7 +45,7 @@ def _floating(draw: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 @public
 def rand(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: Any = None, device: Any = None,
          requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """Uniform on [0, 1); of a complex dtype, so are both parts."""
+    """Numbers uniform on [0, 1); for a complex dtype both parts are."""
     stream, _ = _stream(generator, device)
     return finish(_floating(stream.random, read_size(dims, size), dtype), requires_grad)
 
@@ -53,7 +53,7 @@ def rand(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: 
 @public
 def randn(*dims: Any, size: Any = (), generator: Generator | None = None, dtype: Any = None, device: Any = None,
           requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """Normal with mean 0 and variance 1; of a complex dtype each part has the variance 1/2."""
+    """Normal numbers with mean 0 and variance 1; each part of a complex number has variance 1/2."""
     stream, _ = _stream(generator, device)
     draws = _floating(stream.standard_normal, read_size(dims, size), dtype)
     return finish(draws * math.sqrt(0.5) if draws.dtype.kind == "c" else draws, requires_grad)
@@ -101,7 +101,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 @public
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
            dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """Normal with the given mean and standard deviation: numbers with a `size`, or tensors."""
+    """Normal numbers with the given mean and standard deviation: numbers with a `size`, or tensors."""
     if isinstance(std, (int, float)) and std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     like: Any = mean if isinstance(mean, TensorBase) else std if isinstance(std, TensorBase) else None
@@ -109,7 +109,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
         draws = randn(size, generator=generator, dtype=dtype, device=device) * std + mean
         return draws.requires_grad_(requires_grad)
     shape = broadcast_shape("normal", getattr(mean, "shape", ()), getattr(std, "shape", ()))
-    if isinstance(getattr(std, "array", None), np.ndarray) and (std.array < 0).any():   # a GPU is not waited for
+    if isinstance(getattr(std, "array", None), np.ndarray) and (std.array < 0).any():   # without waiting for a GPU
         raise RuntimeError("normal expects all elements of std >= 0.0")
     return randn(shape, generator=generator, dtype=like.dtype, device=like.device) * std + mean
 
@@ -117,9 +117,10 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
 @public
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None,
               out: Tensor | None = None) -> Tensor:
-    """1 with probability `input`, else 0, element by element; with `p`, that is the probability everywhere.
+    """1 with probability `input`, else 0, element by element; `p` replaces all probabilities.
 
-    Errors: RuntimeError where a probability lies outside [0, 1], NotImplementedError unless floating without `p`.
+    Errors: RuntimeError for a probability outside [0, 1], NotImplementedError if `input` is not floating and there is
+    no `p`.
 
         >>> import minidl
         >>> minidl.bernoulli(minidl.tensor([0.0, 1.0]))
@@ -130,7 +131,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
                                   f"try .float(), or p=...")
     chance: Any = input.detach() if p is None else p
     values = input.array if p is None else np.asarray(p)
-    if isinstance(values, np.ndarray) and not ((values >= 0) & (values <= 1)).all():    # a GPU is not waited for
+    if isinstance(values, np.ndarray) and not ((values >= 0) & (values <= 1)).all():    # without waiting for a GPU
         raise RuntimeError("bernoulli: expected all probabilities p to hold 0 <= p <= 1; they may be logits that "
                            "want a sigmoid() first")
     floating = input.dtype if input.dtype.kind == "f" else get_default_dtype()
