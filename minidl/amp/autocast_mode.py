@@ -1,7 +1,8 @@
 """autocast: large products in float16, delicate sums in float32, chosen op by op.
 
-The ops know nothing of it. While some thread is inside an autocast, a cast of their inputs stands around the ops of the
-two lists in `policy.py` (`autograd/around.py`); at all other times there is none, and nothing is looked up.
+The ops know nothing of it. While some thread is inside an autocast, the calls of the ops in the two lists of
+`policy.py` are wrapped in a cast of their inputs (`autograd/around.py`). At all other times nothing is wrapped, and
+nothing is looked up.
 """
 from __future__ import annotations
 
@@ -23,23 +24,25 @@ from minidl.ops.base import cast
 
 
 class autocast(Switch):
-    """Inside, products of matrices, convolutions and attention are computed in float16, and what float16 is too coarse
-    for in float32: sums, norms, softmax, losses, exponentials. Results have the dtype they were computed in; all other
-    ops take what they are given. The lists are in `minidl/amp/policy.py`.
+    """Compute large products in float16 and delicate sums in float32, inside the block.
+
+    Matrix products, convolutions and attention are computed in float16. Sums, norms, softmax, losses and exponentials,
+    for which float16 is too coarse, are computed in float32. Results have the dtype of the computation. All other ops
+    compute in the dtypes of their inputs. The lists are in `minidl/amp/policy.py`.
 
     Weights stay in float32. Put the forward pass and the loss inside, call `backward()` outside, and scale the loss
-    with a `GradScaler`: small gradients would be zero in float16. Also a decorator.
+    with a `GradScaler`: small gradients would be zero in float16. It is also a decorator.
 
     Args:
-        device_type: tensors of which devices: "cpu" or "cuda". "cuda" on a machine without one is a warning and does
-            nothing.
+        device_type: the devices of the tensors: "cpu" or "cuda". "cuda" on a machine without a GPU gives a warning and
+            has no effect.
         dtype: float16. PyTorch's other choice, bfloat16, is unknown to NumPy and CuPy.
-        enabled: False lets ops inside compute in the dtypes they are given, also within another autocast.
+        enabled: False lets ops inside compute in the dtypes of their inputs, also within another autocast.
         cache_enabled: cast a weight that is used more than once only once.
 
-    float64 is left alone. Speed is gained on a GPU; NumPy's float16 is slow.
+    float64 is not cast. It is faster on a GPU; NumPy's float16 is slow.
 
-    Errors: NotImplementedError for bfloat16, ValueError or RuntimeError for what is no type of device.
+    Errors: NotImplementedError for bfloat16, ValueError or RuntimeError for an unknown device type.
 
         >>> import minidl
         >>> x, w = minidl.ones(2, 3), minidl.ones(3, 4)
@@ -82,7 +85,7 @@ def is_autocast_available(device_type: str) -> bool:
 
 
 def is_autocast_enabled(device_type: str | None = None) -> bool:
-    """Whether this thread is inside an autocast for this type of device; "cuda" if none is named, as in PyTorch."""
+    """Whether this thread is inside an autocast for this type of device, by default "cuda", as in PyTorch."""
     return as_device(device_type or "cuda").type in switches.autocast
 
 
@@ -93,7 +96,7 @@ def get_autocast_dtype(device_type: str) -> Any:
 
 
 def _usable(device: str, dtype: Any) -> bool:
-    """Whether there is such a device, and the dtype is float16; warns otherwise, and autocast does nothing."""
+    """Whether there is such a device, and the dtype is float16. If not, warn; autocast then has no effect."""
     if "bfloat16" in str(dtype):
         raise NotImplementedError("autocast(dtype=bfloat16) is not supported: NumPy and CuPy have no bfloat16; "
                                   "try dtype=minidl.float16 and a GradScaler")
@@ -116,10 +119,10 @@ def _to_float16(x: Any) -> Any:
     if casts is None or x.edge is None or not x.is_leaf or not switches.enabled:
         return cast(x, float16)
     version = version_of(x)[0]
-    held = casts.get(id(x))     # a weight: cast once, as long as it is not written
-    if held is None or held[1] != version:
-        held = casts[id(x)] = (cast(x, float16), version, x)
-    return held[0]
+    cached = casts.get(id(x))     # a weight: cast once, as long as it is not written
+    if cached is None or cached[1] != version:
+        cached = casts[id(x)] = (cast(x, float16), version, x)
+    return cached[0]
 
 
 def _to_float32(x: Any) -> Any:
@@ -139,7 +142,7 @@ def _in_float32(call: Callable[..., Any], op: Op, *inputs: Any) -> Any:
 
 
 class _Installed:
-    """How many autocasts threads are in. The first puts the casts around the ops, the last takes them away."""
+    """The number of open autocasts in all threads. The first wraps the ops in casts, the last removes the casts."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -166,9 +169,9 @@ _installed = _Installed()
 # ---------------------------------------------------------------------- for autograd.Function
 
 def custom_fwd(fwd: Callable[..., Any] | None = None, *, device_type: str, cast_inputs: Any = None) -> Any:
-    """Decorator of an `autograd.Function`'s forward: in the dtype `cast_inputs`, with autocast off.
+    """Decorate the forward of an `autograd.Function`: cast its inputs, and run it with autocast off.
 
-    Without `cast_inputs`, forward runs as the code around it, and `custom_bwd` lets backward do so too.
+    Without `cast_inputs`, forward runs like the code around it, and `custom_bwd` lets backward do the same.
 
         >>> import minidl
         >>> from minidl.amp import custom_bwd, custom_fwd
@@ -200,7 +203,7 @@ def custom_fwd(fwd: Callable[..., Any] | None = None, *, device_type: str, cast_
 
 
 def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> Any:
-    """Decorator of an `autograd.Function`'s backward: inside autocast if its forward, under `custom_fwd`, was."""
+    """Decorate the backward of an `autograd.Function`: inside autocast if its forward (`custom_fwd`) was."""
     if bwd is None:
         return functools.partial(custom_bwd, device_type=device_type)
 

@@ -1,4 +1,4 @@
-"""GradScaler: keeps gradients within the range of float16."""
+"""GradScaler: it keeps gradients within the range of float16."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -9,15 +9,14 @@ from minidl.backend.device import array_module, as_device, cuda_is_available, de
 from minidl.backend.dtype import float16
 from minidl.backend.warn import warn
 
-READY, UNSCALED, STEPPED = "ready", "unscaled", "stepped"     # where an optimizer is between two updates
+READY, UNSCALED, STEPPED = "ready", "unscaled", "stepped"     # the stages of an optimizer between two updates
 
 
 class GradScaler:
     """Multiplies the loss by a large factor, and the gradients by its inverse before the optimizer's step.
 
-    The smallest float16 above zero is 6e-8; gradients below it would be lost on their way back. Where the scaled ones
-    are too large instead, inf or nan, the step is skipped and the factor lowered; after a long time without, it is
-    raised.
+    The smallest float16 above zero is 6e-8; smaller gradients would be lost in the backward pass. If a scaled gradient
+    is too large, inf or nan, the step is skipped and the factor is lowered. After many good steps it is raised.
 
         scaler.scale(loss).backward()
         scaler.unscale_(optimizer)              only to look at the gradients or to clip them
@@ -25,11 +24,11 @@ class GradScaler:
         scaler.update()                         chooses the next factor
 
     Args:
-        device: "cpu" or "cuda"; "cuda" on a machine without one is a warning, and nothing is scaled.
+        device: "cpu" or "cuda"; "cuda" on a machine without a GPU gives a warning, and nothing is scaled.
         init_scale: the first factor.
-        growth_factor: above 1; the factor is multiplied by it after `growth_interval` steps in a row that were made.
-        backoff_factor: below 1; the factor is multiplied by it after a step that was skipped.
-        growth_interval: see there.
+        growth_factor: above 1; the factor is multiplied by it after `growth_interval` steps without a skipped one.
+        backoff_factor: below 1; the factor is multiplied by it after a skipped step.
+        growth_interval: see `growth_factor`.
         enabled: False makes `scale` and `unscale_` do nothing and `step` a plain step.
 
         >>> import minidl
@@ -73,7 +72,7 @@ class GradScaler:
         self._overflows: dict[int, bool] = {}
 
     def scale(self, outputs: Any) -> Any:
-        """A Tensor, or tuples and lists of them, times the present factor."""
+        """A Tensor, or tuples and lists of Tensors, times the present factor."""
         if not self._enabled:
             return outputs
         if isinstance(outputs, TensorBase):
@@ -86,7 +85,7 @@ class GradScaler:
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients of an optimizer's parameters by the factor, in place.
 
-        Errors: RuntimeError if that was done since the last `update`, ValueError for gradients in float16.
+        Errors: RuntimeError for a second call without an `update` between, ValueError for gradients in float16.
         """
         if not self._enabled:
             return
@@ -100,7 +99,7 @@ class GradScaler:
         self._stages[id(optimizer)] = UNSCALED
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-        """`optimizer.step(*args, **kwargs)`, unless a gradient is inf or nan; then nothing, and None.
+        """Call `optimizer.step(*args, **kwargs)`; if a gradient is inf or nan, skip it and return None.
 
         Errors: RuntimeError if the optimizer was stepped since the last `update`, or with a closure; AssertionError if
         no parameter has a gradient.
@@ -120,7 +119,7 @@ class GradScaler:
     def update(self, new_scale: Any = None) -> None:
         """Choose the factor for the next iteration, after all steps of this one; or set it to `new_scale`.
 
-        Errors: AssertionError if no gradients were looked at since the last call.
+        Errors: AssertionError if no gradients were checked since the last call.
         """
         if not self._enabled:
             return
@@ -154,17 +153,17 @@ class GradScaler:
     def is_enabled(self) -> bool: return self._enabled
 
     def state_dict(self) -> dict[str, Any]:
-        """The factor and how it is chosen, in PyTorch's format; empty if disabled. Save it after `update`."""
+        """The factor and its settings, in PyTorch's format; empty if disabled. Save it after `update`."""
         if not self._enabled:
             return {}
         return {"scale": self._scale, "growth_factor": self._growth_factor, "backoff_factor": self._backoff_factor,
                 "growth_interval": self._growth_interval, "_growth_tracker": self._growth_tracker}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict()` gave.
+        """Load the result of `state_dict()`.
 
-        Errors: RuntimeError if that is empty and this scaler is enabled, KeyError if an entry is missing. Nothing is
-        loaded then.
+        Errors: RuntimeError if it is empty and this scaler is enabled, KeyError if an entry is missing. After an error
+        nothing is loaded.
         """
         if not self._enabled:
             return
@@ -185,7 +184,7 @@ _FLOAT32_MAX = 2.0 ** 128
 
 
 def _unscale(grads: list[Any], inverse: float) -> bool:
-    """Multiply in place; whether any element is inf or nan. Each device is asked once."""
+    """Multiply in place; return whether any element is inf or nan. Each device is read once."""
     if any(g.dtype == float16 for g in grads):
         raise ValueError("Attempting to unscale FP16 gradients: keep the weights in float32 and use autocast")
     assert grads, "No inf checks were recorded for this optimizer."

@@ -1,8 +1,8 @@
-"""Which ops autocast computes in float16, and which in float32. All others take what they are given.
+"""The ops that autocast computes in float16, and those in float32. All others compute in their inputs' dtypes.
 
-The lists are PyTorch's for CUDA, in terms of ops: what a function does is the ops that it is made of. So a loss is
-summed up in float32, but a difference in it is taken in the dtype of its operands; where these are different, float16
-and float32 give float32, as everywhere. Beyond PyTorch's list, means, variances and batch norms are float32 too.
+The lists are PyTorch's for CUDA, by ops: a function is as its ops are. So a loss is summed in float32, but a difference
+in it is computed in the dtype of its operands; float16 and float32 together give float32, as everywhere. Beyond
+PyTorch's list, means, variances and batch norms are float32 too.
 """
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from minidl.ops.reduce import CumProd, CumSum, LogCumSumExp, LogSumExp, Mean, No
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer, RNNReluLayer
 from minidl.ops.special import Erfinv
 
-# large products: fast in float16, and their sums are accumulated in float32 inside
+# large products: they are fast in float16, and accumulate their sums in float32
 IN_FLOAT16: tuple[type[Op], ...] = (
     MatMul, Linear, Contract,               # mm, bmm, einsum, RNN cells, ...
     Conv2d, Conv2dInputGrad,                # convolutions of 1, 2 and 3 dimensions; transposed ones
     Attention, RNNLayer, RNNReluLayer, LSTMLayer, GRULayer, Prelu,
 )
 
-# values grow beyond float16, or many small ones add up
+# values may exceed the range of float16, or many small values are added
 IN_FLOAT32: tuple[type[Op], ...] = (
     Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Pow, Square, Reciprocal, Rsqrt,
     Acos, Asin, Cosh, Sinh, Tan, Erfinv, Softplus, LogSigmoid,

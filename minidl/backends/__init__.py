@@ -1,4 +1,4 @@
-"""The backends of minidl that can be switched, and those of PyTorch that programs set: see each module."""
+"""Switches of minidl's backends, and of PyTorch's backends that programs set: see each module."""
 from minidl import left_out
 from minidl.backends import cudnn, mps, numba
 

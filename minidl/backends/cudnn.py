@@ -1,4 +1,4 @@
-"""Programs set `cudnn.deterministic = True` with their seeds. minidl does not use cuDNN: nothing depends on it."""
+"""Settings of cuDNN, such as `cudnn.deterministic = True`. minidl does not use cuDNN, so they have no effect."""
 from __future__ import annotations
 
 deterministic = False

@@ -1,4 +1,4 @@
-"""Programs ask whether there is an Apple GPU to compute on. minidl computes on the CPU and on CUDA."""
+"""Whether there is an Apple GPU. minidl computes on the CPU and on CUDA only."""
 from __future__ import annotations
 
 

@@ -1,8 +1,8 @@
-"""Compiled kernels, an extra: `pip install minidl[numba]`, then `minidl.backends.numba.enabled = True`.
+"""Compiled kernels (optional): `pip install minidl[numba]`, then `minidl.backends.numba.enabled = True`.
 
-The environment variable MINIDL_NUMBA=1 does the same from the start. A kernel is compiled by Numba when it is first
-used, which takes seconds (a line on stderr says so), and is read from the disk in later programs. Results agree with
-those of the NumPy kernels up to rounding. `docs/performance.md` says what it gains.
+The environment variable MINIDL_NUMBA=1 does the same from the start. Numba compiles a kernel when it is first used;
+this takes seconds (a line on stderr says so), and later programs read the result from disk. Results agree with those of
+the NumPy kernels up to rounding. `docs/performance.md` says how much faster it is.
 
     >>> import minidl
     >>> minidl.backends.numba.enabled = minidl.backends.numba.is_available()
@@ -25,7 +25,7 @@ def is_available() -> bool:
 
 
 class _WithProperty(ModuleType):
-    """A module with a property, `enabled`: to assign it does something."""
+    """A module with a property: assigning `enabled` switches the kernels."""
 
     @property
     def enabled(self) -> bool:
@@ -38,7 +38,7 @@ class _WithProperty(ModuleType):
         if on:
             if not is_available():
                 raise RuntimeError("backends.numba.enabled = True needs Numba: pip install minidl[numba]")
-            importlib.import_module("minidl.backend.compiled")      # registers its bodies
+            importlib.import_module("minidl.backend.compiled")      # it registers its bodies
         prefer("compiled", on)
 
 

@@ -1,7 +1,7 @@
-"""Switches of PyTorch that ask for what minidl does anyway, or that belong to the libraries below it.
+"""Switches of PyTorch for things that minidl does anyway, or that belong to the libraries below it.
 
-minidl computes the same on every run (on a GPU, sums into places that indices name may differ in the last digit), and
-multiplies matrices in the precision of their dtype. The switches are kept, so that programs find what they have set.
+minidl gives the same results in every run (on a GPU, sums by index may differ in the last digit), and multiplies
+matrices in the precision of their dtype. The switches keep their values, so that programs can read them.
 """
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _warn_always = False
 # ---------------------------------------------------------------------- determinism
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Ask for algorithms that give the same on every run. All of minidl's do on the CPU, whatever is asked. On a GPU,
-    CuPy adds values up in any order where indices name a place several times; nothing is raised for that.
+    """Ask for algorithms with the same results in every run.
+
+    On the CPU all of minidl's algorithms are deterministic, with or without this call. On a GPU, CuPy adds values in
+    any order where indices name a place several times; no error is raised for that.
 
         >>> import minidl
         >>> minidl.use_deterministic_algorithms(True)
@@ -31,19 +33,19 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """Whether `use_deterministic_algorithms` was asked for."""
+    """The `mode` of `use_deterministic_algorithms`."""
     return _deterministic_mode > 0
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
-    """Whether it was asked for with `warn_only`."""
+    """The `warn_only` of `use_deterministic_algorithms`."""
     return _deterministic_mode == 1
 
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
     """`use_deterministic_algorithms` by a number or a word: 0 'default', 1 'warn', 2 'error'.
 
-    Errors: RuntimeError for another number or word, TypeError for something else.
+    Errors: RuntimeError for another number or word, TypeError for another type.
     """
     global _deterministic_mode
     if not isinstance(debug_mode, (int, str)):
@@ -57,15 +59,16 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 
 
 def get_deterministic_debug_mode() -> int:
-    """What `set_deterministic_debug_mode` was set to, as a number."""
+    """The mode of `set_deterministic_debug_mode`, as a number."""
     return _deterministic_mode
 
 
 # ---------------------------------------------------------------------- precision
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """'highest', 'high' or 'medium': how exact products of float32 matrices have to be. Here they are always exact to
-    float32, which is what 'highest' means. Another word is not taken, with a warning.
+    """Set the precision of float32 matrix products: 'highest', 'high' or 'medium'.
+
+    Here products always have the precision of float32, which is 'highest'. Another word gives a warning and is ignored.
 
         >>> import minidl
         >>> minidl.set_float32_matmul_precision("high")
@@ -82,24 +85,26 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """What `set_float32_matmul_precision` was set to."""
+    """The word of `set_float32_matmul_precision`."""
     return _matmul_precision
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """Have numbers below the smallest normal one count as 0. NumPy cannot be told to: returns False, as PyTorch does on
-    processors that cannot."""
+    """Treat numbers below the smallest normal number as 0: not possible in NumPy.
+
+    Returns False, as PyTorch does on processors that cannot do it.
+    """
     return False
 
 
 # ---------------------------------------------------------------------- warnings
 
 def set_warn_always(b: bool) -> None:
-    """Show warnings every time. Python's `warnings.simplefilter("always")` is what does so for minidl's."""
+    """Ask for warnings every time. It has no effect here: use `warnings.simplefilter("always")`."""
     global _warn_always
     _warn_always = bool(b)
 
 
 def is_warn_always_enabled() -> bool:
-    """What `set_warn_always` was set to."""
+    """The value of `set_warn_always`."""
     return _warn_always

@@ -1,4 +1,4 @@
-"""Questions about the GPUs of this machine, under the names of `torch.cuda`. CuPy is imported by the first."""
+"""The GPUs of this machine, under the names of `torch.cuda`. CuPy is imported by the first call."""
 from __future__ import annotations
 
 from typing import Any
@@ -16,37 +16,37 @@ __all__ = [
 
 
 def _cupy() -> Any:
-    """CuPy. Errors: RuntimeError, with what to install, where there is none or no GPU."""
+    """CuPy. Errors: RuntimeError, which says what to install, without CuPy or a GPU."""
     return get_library(Device("cuda")).xp
 
 
 def _number(device: Any) -> int:
-    """The number of a GPU that is given as a number, 'cuda:1', a device, or not at all: then it is the first."""
+    """The number of a GPU, given as a number, 'cuda:1' or a device; None is the first."""
     return 0 if device is None else as_device(device).index or 0
 
 
 def device_count() -> int:
-    """How many GPUs there are; 0 where none can be used."""
+    """The number of usable GPUs."""
     return _cupy().cuda.runtime.getDeviceCount() if is_available() else 0
 
 
 def current_device() -> int:
-    """The number of the GPU that 'cuda' without a number means: always the first."""
+    """The number of the GPU for 'cuda' without a number: always the first."""
     return 0
 
 
 def get_device_name(device: Any = None) -> str:
-    """What the maker calls the GPU."""
+    """The name of the GPU, from its maker."""
     return _cupy().cuda.runtime.getDeviceProperties(_number(device))["name"].decode()
 
 
 def synchronize(device: Any = None) -> None:
-    """Wait until the GPU has done all that it was asked for: what a clock wants before it is read."""
+    """Wait until the GPU has finished all its work, for instance before reading a clock."""
     _cupy().cuda.Device(_number(device)).synchronize()
 
 
 def memory_allocated(device: Any = None) -> int:
-    """How many bytes of the GPU's memory arrays hold; 0 without a GPU."""
+    """The number of bytes that arrays use on the GPU; 0 without a GPU."""
     if not is_available():
         return 0
     with _cupy().cuda.Device(_number(device)):
@@ -54,19 +54,19 @@ def memory_allocated(device: Any = None) -> int:
 
 
 def empty_cache() -> None:
-    """Give the memory that is held in reserve back to the GPU; without one, do nothing."""
+    """Release the cached memory of the GPU; without a GPU, do nothing."""
     if is_available():
         _cupy().get_default_memory_pool().free_all_blocks()
 
 
 def manual_seed(seed: int) -> None:
-    """Restart the random numbers of the first GPU; without one, do nothing."""
+    """Seed the random numbers of the first GPU; without a GPU, do nothing."""
     if is_available():
         random.default_generator(Device("cuda", 0)).manual_seed(seed)
 
 
 def manual_seed_all(seed: int) -> None:
-    """Restart the random numbers of all GPUs; without one, do nothing."""
+    """Seed the random numbers of all GPUs; without a GPU, do nothing."""
     for number in range(device_count()):
         random.default_generator(Device("cuda", number)).manual_seed(seed)
 

@@ -1,4 +1,4 @@
-"""What PyTorch has under the older names `torch.cuda.amp`: the same for GPUs alone."""
+"""Automatic mixed precision for GPUs, under the older names of `torch.cuda.amp`."""
 from __future__ import annotations
 
 import functools
