@@ -15,7 +15,7 @@ import minidl
 import minidl.nn.functional as F
 from minidl import nn, optim
 from minidl.autograd import gradcheck
-from minidl.metrics import Accuracy, FrechetInceptionDistance
+from minidl.metrics import Accuracy, FrechetInceptionDistance, MeanAveragePrecision
 from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import random_split
@@ -69,6 +69,11 @@ def fid_of_two_images():
     return fid
 
 
+def many_detections():
+    many = {"boxes": minidl.ones(101, 4), "scores": minidl.ones(101), "labels": minidl.ones(101).long()}
+    MeanAveragePrecision().update([many], [many])
+
+
 WEIGHT = double()
 ZERO = minidl.tensor([0])
 
@@ -84,6 +89,7 @@ WARNINGS = [
     ("metrics/functional/curves.py", lambda: M.roc(minidl.rand(1), ZERO)),
     ("metrics/functional/curves.py", lambda: M.average_precision(minidl.rand(1), ZERO)),
     ("metrics/functional/curves.py", lambda: M.average_precision(minidl.rand(1, 2), ZERO)),
+    ("metrics/detection.py", lambda: many_detections()),
     ("metrics/generative.py", lambda: fid_of_two_images().compute()),
     ("metrics/metric.py", lambda: Accuracy(task="binary").compute()),
     ("neighbors/inputs.py", lambda: knn(True)[0].predict(knn(False)[1])),

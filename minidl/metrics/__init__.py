@@ -16,11 +16,12 @@ from minidl.metrics.classification import (
     PrecisionRecallCurve,
     Recall,
 )
+from minidl.metrics.detection import MeanAveragePrecision
 from minidl.metrics.generative import FrechetInceptionDistance, KernelInceptionDistance
 from minidl.metrics.metric import Metric
 
 __all__ = [
     "AUROC", "ROC", "Accuracy", "AveragePrecision", "BalancedAccuracy", "CalibrationError", "ConfusionMatrix",
-    "F1Score", "FrechetInceptionDistance", "KernelInceptionDistance", "Metric", "Precision", "PrecisionRecallCurve",
-    "Recall", "functional",
+    "F1Score", "FrechetInceptionDistance", "KernelInceptionDistance", "MeanAveragePrecision", "Metric", "Precision",
+    "PrecisionRecallCurve", "Recall", "functional",
 ]

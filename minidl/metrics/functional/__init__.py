@@ -10,8 +10,10 @@ from minidl.metrics.functional.counts import (
 )
 from minidl.metrics.functional.curves import auroc, average_precision, precision_recall_curve, roc
 from minidl.metrics.functional.generative import frechet_distance, poly_mmd
+from minidl.metrics.functional.voc import voc_mean_average_precision
 
 __all__ = [
     "accuracy", "auroc", "average_precision", "balanced_accuracy", "calibration_error", "confusion_matrix", "f1_score",
     "frechet_distance", "poly_mmd", "precision", "precision_recall_curve", "recall", "roc",
+    "voc_mean_average_precision",
 ]
