@@ -1,4 +1,4 @@
-"""Saving and loading: `minidl.save`, `minidl.load`, and the files of PyTorch, safetensors and NumPy."""
+"""Saving and loading, also files of PyTorch, safetensors and NumPy."""
 from minidl.serialization import safetensors
 from minidl.serialization.files import LoadError, Refused
 from minidl.serialization.interface import load, save

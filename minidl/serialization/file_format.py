@@ -1,6 +1,7 @@
-"""minidl's own file format, which docs/file_format.md describes: a preamble, a header in JSON, and the raw numbers.
+"""minidl's own file format: a preamble, a header in JSON, the raw numbers.
 
-Loading builds nothing but the values named here: there is no code in a file, and none is looked up for it.
+docs/file_format.md describes it. Loading builds only the values named here: a file contains no code, and loading looks
+up none.
 """
 from __future__ import annotations
 
@@ -23,14 +24,14 @@ from minidl.tensors.tensor import Tensor
 
 MAGIC = b"\x89minidl\n"
 VERSION = 1
-_PREAMBLE = struct.Struct("<8sIIQ")     # magic, version, checksum of all else up to the data, length of the header
+_PREAMBLE = struct.Struct("<8sIIQ")     # magic, version, checksum of the rest up to the data, length of the header
 _ALIGNMENT = 64
 _DICTS: dict[str, Any] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
 _DICT_NAMES = {kind: name for name, kind in _DICTS.items()}
 
 
-def padded(length: int) -> int:
-    """`length` rounded up to where the next piece may begin."""
+def round_up(length: int) -> int:
+    """Round `length` up to where the next piece may begin."""
     return -(-length // _ALIGNMENT) * _ALIGNMENT
 
 
@@ -38,7 +39,7 @@ def padded(length: int) -> int:
 
 
 def write(value: Any, open_file: Callable[[], Any]) -> None:
-    """Save nested containers of tensors and plain values. The file is opened when nothing can be refused any more."""
+    """Save nested containers of tensors and plain values. All checks come before the file is opened."""
     check_byte_order()
     roots = Roots(value)
     contents = encode(value, roots, "obj")
@@ -46,7 +47,7 @@ def write(value: Any, open_file: Callable[[], Any]) -> None:
     memories = [[piece.nbytes, zlib.crc32(_padding(piece), zlib.crc32(piece)), root.location]
                 for piece, root in zip(pieces, roots.roots)]
     header = json.dumps({"memories": memories, "contents": contents}, separators=(",", ":")).encode("ascii")
-    header = header.ljust(padded(_PREAMBLE.size + len(header)) - _PREAMBLE.size)
+    header = header.ljust(round_up(_PREAMBLE.size + len(header)) - _PREAMBLE.size)
     with open_file() as stream:
         stream.write(_PREAMBLE.pack(MAGIC, VERSION, _checksum(VERSION, header), len(header)) + header)
         for piece in pieces:
@@ -55,18 +56,18 @@ def write(value: Any, open_file: Callable[[], Any]) -> None:
 
 
 def _padding(piece: np.ndarray) -> bytes:
-    return bytes(padded(piece.nbytes) - piece.nbytes)
+    return bytes(round_up(piece.nbytes) - piece.nbytes)
 
 
 def _checksum(version: int, header: Any) -> int:
-    """Of the preamble, as if its own checksum were 0, and the header."""
+    """The checksum of the preamble (with checksum 0) and the header."""
     return zlib.crc32(header, zlib.crc32(_PREAMBLE.pack(MAGIC, version, 0, len(header))))
 
 
 def encode(value: Any, roots: Roots, path: str) -> Any:
     """A value as JSON: `{"kind": ...}`, or the value itself where JSON has it.
 
-    Errors: TypeError for what no file can hold, with the path to it.
+    Errors: TypeError for a value that no file can hold; it names the path to the value.
     """
     if value is None or isinstance(value, (bool, str)):
         return value
@@ -99,7 +100,7 @@ def encode(value: Any, roots: Roots, path: str) -> Any:
 
 
 def _view(array: Any, roots: Roots, path: str) -> dict[str, Any]:
-    """How an array looks into its memory."""
+    """How an array views its memory."""
     _plain(array, path)
     memory, offset, strides = roots.place(array)
     return {"dtype": array.dtype.name, "shape": array.shape, "strides": strides, "offset": offset, "memory": memory}
@@ -117,7 +118,7 @@ def _plain(array: Any, path: str) -> Any:
 
 
 def read(file: File, place: Placement) -> Any:
-    """What was saved. Errors: LoadError wherever a byte is not as it was written."""
+    """The saved value. Errors: LoadError wherever a byte is not as it was written."""
     check_byte_order()
     magic, version, checksum, length = _PREAMBLE.unpack(file.read(0, _PREAMBLE.size))
     if version != VERSION:
@@ -129,12 +130,12 @@ def read(file: File, place: Placement) -> Any:
     described = json.loads(header.tobytes())
     storages, start = [], _PREAMBLE.size + length
     for number, (size, checksum, location) in enumerate(described["memories"]):
-        data = file.read(start, padded(size))
+        data = file.read(start, round_up(size))
         if file.mapped is None and zlib.crc32(data) != checksum:
             raise LoadError(f"its data are damaged: the checksum of memory {number}, bytes {start} to {start + size}, "
                             f"does not fit")
         storages.append((place(data[:size], location), data[:size]))
-        start += padded(size)
+        start += round_up(size)
     if start != file.size:
         raise LoadError(f"it goes on after its end: {file.size - start} bytes too many")
     return decode(described["contents"], [Storage(placed) for placed, _ in storages],
@@ -142,7 +143,7 @@ def read(file: File, place: Placement) -> Any:
 
 
 def decode(node: Any, tensors: list[Storage], arrays: list[Storage]) -> Any:
-    """The value that `encode` made a node of. NumPy arrays stay on the host, wherever the tensors are."""
+    """The inverse of `encode`. NumPy arrays stay on the host, wherever the tensors are."""
     if isinstance(node, list):
         return [decode(part, tensors, arrays) for part in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""Files from outside: every size is checked, and whatever is wrong is said with the file's name."""
+"""Untrusted files: every size is checked, every error names the file."""
 from __future__ import annotations
 
 import contextlib
@@ -15,18 +15,18 @@ from minidl.backend.device import Array
 
 
 class LoadError(RuntimeError):
-    """A file cannot be loaded: it is damaged, of an unknown kind, or holds what a state dict does not hold.
+    """The error for a file that cannot be loaded.
 
-    The message says which file, and what is wrong with it. Nothing has been touched: a model is only written to by
-    `load_state_dict`, with what a successful `load` has returned.
+    It is damaged, of an unknown kind, or holds something that does not belong into a state dict. The message names the
+    file and what is wrong. No model is changed: only `load_state_dict` writes into one, after a successful `load`.
     """
 
 
 class Refused:
-    """What `load(f, skip_refused=True)` puts in the place of what is not loaded: its name, and what it was made of.
+    """The placeholder of `load(f, skip_refused=True)` for an object that is not loaded.
 
-    Nothing is made and nothing is called. `arguments`, `state` and `contents` are what the file would have handed to
-    its constructor, to `__setstate__`, and put into it as into a list or a dict.
+    It has the object's name; nothing was built and nothing was called. `arguments`, `state` and `contents` are what the
+    file would have passed to the constructor and to `__setstate__`, and put into the object as a list or a dict.
     """
 
     def __init__(self, name: str, arguments: Any = ()) -> None:
@@ -43,20 +43,20 @@ _SKIP = "load(f, skip_refused=True) loads all else, and puts a placeholder there
 
 
 class File:
-    """A file that is being read: its name, its size, and pieces of it as arrays of bytes.
+    """A file to read: its name, its size, and pieces of it as byte arrays.
 
     `f` is a path, or a stream with `read`, which is read to its end. With `mmap` the pieces are not read but mapped:
-    the system brings in what is looked at, and what is written into them never reaches the file.
+    the system reads the parts that are used, and writing into a piece never changes the file.
     """
 
     def __init__(self, f: Any, mmap: bool = False, skip_refused: bool = False) -> None:
-        self.notes: list[str] = []      # what the user should know although loading works
-        self.refused: list[tuple[Refused, str]] = []    # what was left out, and where
+        self.notes: list[str] = []      # warnings for the user, although loading works
+        self.refused: list[tuple[Refused, str]] = []    # objects that were not loaded, and their paths
         self.skip_refused = skip_refused
         self.mapped: np.ndarray | None = None
         if isinstance(f, (str, os.PathLike)):
             self.name = os.fsdecode(f)
-            self.stream: Any = _opened(self.name)
+            self.stream: Any = _open(self.name)
             status = os.fstat(self.stream.fileno())
             self.size = status.st_size
             if not stat.S_ISREG(status.st_mode):        # a pipe has no size, and cannot be read twice
@@ -84,7 +84,7 @@ class File:
         self.stream.close()
 
     def read(self, start: int, count: int) -> Array:
-        """`count` bytes from `start` on, as an array that may be written to. Errors: LoadError past the end."""
+        """`count` bytes from `start` on, as a writable array. Errors: LoadError past the end."""
         if start < 0 or count < 0 or start + count > self.size:
             raise LoadError(f"cut off: it has {self.size} bytes, and {count} were expected from byte {start} on")
         if self.mapped is not None:
@@ -92,26 +92,26 @@ class File:
         self.stream.seek(start)
         return read_exactly(self.stream, count)
 
-    def without(self, name: str, where: str, why: str) -> Refused:
-        """What stands in the place of something refused. Errors: LoadError, unless the file is read without it."""
+    def refuse(self, name: str, where: str, why: str) -> Refused:
+        """A placeholder for a refused object. Errors: LoadError unless skip_refused."""
         if not self.skip_refused:
             raise LoadError(f"{why}. It stands at {where}; {_SKIP}")
         self.refused.append((Refused(name), where))
         return self.refused[-1][0]
 
     def check_refused(self, why: str) -> None:
-        """Errors: LoadError, which says where all that is refused stands, unless the file is read without it."""
+        """Errors: LoadError, with the paths of all refused objects, unless skip_refused."""
         if not self.skip_refused:
-            raise LoadError(f"{why}. Refused: {self.what_is_refused() or 'what is not loaded anyway'}; {_SKIP}")
+            raise LoadError(f"{why}. Refused: {self.describe_refused() or 'what is not loaded anyway'}; {_SKIP}")
 
-    def what_is_refused(self) -> str:
-        """Names and places, for a message."""
+    def describe_refused(self) -> str:
+        """Names and paths of the refused objects, for a message."""
         named = [f"`{refused.name}` at {where}" for refused, where in self.refused]
         return ", ".join(named[:10]) + (f", and {len(named) - 10} more" if named[10:] else "")
 
 
 def read_exactly(stream: Any, count: int) -> Array:
-    """The next `count` bytes of a stream. Errors: LoadError if there are not so many."""
+    """The next `count` bytes of a stream. Errors: LoadError if there are fewer."""
     data: Array = np.empty(count, np.uint8)
     done = 0
     while done < count:
@@ -123,13 +123,13 @@ def read_exactly(stream: Any, count: int) -> Array:
 
 
 @contextlib.contextmanager
-def damage(name: str) -> Iterator[None]:
-    """Whatever goes wrong inside is the fault of the file: a LoadError that names it."""
+def naming_errors(name: str) -> Iterator[None]:
+    """Turn every error inside into a LoadError that names the file."""
     try:
         yield
     except LoadError as error:
         raise LoadError(f"{name}: {error}") from error.__cause__
-    except Exception as error:   # contents from outside can fail in any way
+    except Exception as error:   # untrusted contents can fail in any way
         raise LoadError(f"{name}: damaged ({type(error).__name__}: {error})") from error
 
 
@@ -137,21 +137,21 @@ def damage(name: str) -> Iterator[None]:
 
 
 def path_of(f: Any) -> str | None:
-    """The path that a file is given by; None for a stream."""
+    """The path of a file given by path; None for a stream."""
     return os.fsdecode(f) if isinstance(f, (str, os.PathLike)) else None
 
 
-def _opened(path: str) -> Any:
-    """A file to read. Errors: OSError."""
+def _open(path: str) -> Any:
+    """Open a file to read. Errors: OSError."""
     if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, f"load: expected a file, but this is a folder{_what_folder(path)}", path)
+        raise IsADirectoryError(errno.EISDIR, f"load: expected a file, but this is a folder{_guess_folder(path)}", path)
     if not os.path.exists(path):
         check_folder(path, "load")
     return open(path, "rb")
 
 
-def _what_folder(path: str) -> str:
-    """What a folder that was taken for a file is, as far as its contents tell."""
+def _guess_folder(path: str) -> str:
+    """Guess from a folder's contents what it is, for the error."""
     names = sorted(os.listdir(path))
     if "saved_model.pb" in names:
         return ": a SavedModel of TensorFlow"
@@ -162,7 +162,7 @@ def _what_folder(path: str) -> str:
 
 
 def check_folder(path: str, who: str) -> None:
-    """Errors: FileNotFoundError where the folder of `path` is missing, with the part that is; NotADirectoryError."""
+    """Errors: FileNotFoundError if the folder of `path` is missing, naming the missing part; NotADirectoryError."""
     folder = os.path.dirname(path) or os.curdir
     if os.path.isdir(folder):
         return

@@ -1,4 +1,4 @@
-"""The two functions: `save`, and `load`, which finds out by itself what kind of file it is given."""
+"""`save`, and `load`, which detects the kind of a file."""
 from __future__ import annotations
 
 import functools
@@ -8,8 +8,8 @@ from typing import Any
 
 from minidl.backend.warn import warn
 from minidl.serialization import file_format, numpy_files, safetensors, torch_files
-from minidl.serialization.files import File, damage, path_of
-from minidl.serialization.kinds import kind_of, kind_of_archive, opened_archive
+from minidl.serialization.files import File, naming_errors, path_of
+from minidl.serialization.kinds import kind_of, kind_of_archive, open_archive
 from minidl.serialization.storage import Placement
 from minidl.serialization.writing import written
 
@@ -24,7 +24,7 @@ _READERS: dict[str, Callable[[File, Placement], Any]] = {
 
 
 def save(obj: Any, f: Any, *, format: str | None = None) -> None:
-    """Save tensors in nested containers: a `state_dict`, or a dict of several and some numbers.
+    """Save tensors in nested containers, such as a `state_dict`.
 
         >>> import io, minidl
         >>> from minidl import nn
@@ -35,18 +35,18 @@ def save(obj: Any, f: Any, *, format: str | None = None) -> None:
         >>> model.load_state_dict(checkpoint["model"])
         <All keys matched successfully>
 
-    The old file, if there is one, is replaced in one step when the new one is complete; if anything goes wrong it
-    stays as it was. Tensors that share memory share it again when they are loaded.
+    An old file is replaced in one step when the new one is complete; after an error the old file is unchanged.
+    Tensors that share memory share it again when they are loaded.
 
     Args:
         obj: dicts, `OrderedDict`s, `Counter`s, lists and tuples, of Tensors, Parameters, numbers, strings, bytes, None,
             dtypes and devices; NumPy arrays and the state of random generators in minidl's own format only.
         f: a path, or a binary stream.
         format: "minidl", with checksums over every byte; "pt", which `torch.load` reads; "safetensors" and "npz", for
-            a flat dict of tensors. If not given, the name says which: one that ends in `.pt` or `.pth` means "pt",
-            `.safetensors` and `.npz` themselves, any other, and a stream without a name, minidl's own.
+            a flat dict of tensors. If not given, the name decides: `.pt` and `.pth` mean "pt", `.safetensors` and
+            `.npz` their own formats; all other names, and streams without a name, mean "minidl".
 
-    Errors: TypeError for what no file can hold, such as a model instead of its `state_dict()`; ValueError for a
+    Errors: TypeError for objects that no file can hold, such as a model instead of its `state_dict()`; ValueError for a
     container that contains itself, or an unknown format; OSError where no file can be written.
     """
     if format is None:
@@ -64,36 +64,35 @@ def save(obj: Any, f: Any, *, format: str | None = None) -> None:
 
 def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: bool = False,
          skip_refused: bool = False) -> Any:
-    """What was saved by `minidl.save` or `torch.save`, or a safetensors, `.npz` or `.npy` file.
+    """Load a file of `minidl.save` or `torch.save`, or of safetensors or NumPy.
 
-    The kind of file is known by its contents. No code in a file is ever run: a PyTorch file may hold tensors,
-    parameters and plain containers, and whatever else it asks for is refused by name. bfloat16 becomes float32, with a
-    warning.
+    NumPy's files are `.npz` and `.npy`. The contents decide about the kind of file. No code in a file is ever run: a
+    PyTorch file may hold tensors, parameters and plain containers; anything else is refused by name. bfloat16 becomes
+    float32, with a warning.
 
     Args:
         f: a path, or a binary stream, which is read to its end.
-        map_location: where to bring the tensors: a device, a dict from saved devices to others, or a function of a
+        map_location: where to put the tensors: a device, a dict from saved devices to others, or a function of a
             storage (as a Tensor of bytes) and its device that returns the storage on its new device, or None. If not
             given, tensors go to the device that they were on.
         weights_only: only True is possible.
-        mmap: do not read the numbers, but map them: they are brought in when they are first used. Their
-            checksums are then not compared. For paths only.
-        skip_refused: do without what is refused, such as an `argparse.Namespace` beside the weights. A
-            `serialization.Refused` of that name stands in its place, and a warning says where. Nothing is run then
-            either.
+        mmap: map the numbers instead of reading them: they are read when they are first used. Their checksums are then
+            not compared. For paths only.
+        skip_refused: load the rest of a file with refused objects, such as an `argparse.Namespace` beside the weights.
+            A `serialization.Refused` of that name replaces each, and a warning says where. No code is run then either.
 
-    Errors: LoadError for a file that is damaged, cut off, of an unknown kind, or asks for code to run;
+    Errors: LoadError for a file that is damaged, cut off, of an unknown kind, or wants code to run;
     FileNotFoundError; ValueError for `weights_only=False`, or `mmap` with a stream.
     """
     if not weights_only:
         raise ValueError("load: weights_only=False would let the file run any code, which minidl never does; of a file "
                          "that holds more than tensors and plain containers, skip_refused=True loads these; torch.load "
                          "and pickle load all, if you trust it")
-    with File(f, mmap, skip_refused) as file, damage(file.name):
+    with File(f, mmap, skip_refused) as file, naming_errors(file.name):
         kind = kind_of(file)
         result = (_read_archive if kind == "zip" else _READERS[kind])(file, Placement(map_location))
     if file.refused:
-        file.notes.append(f"left out {file.what_is_refused()}")
+        file.notes.append(f"left out {file.describe_refused()}")
     for note in file.notes:
         warn(f"{file.name}: {note}")
     return result
@@ -101,6 +100,6 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
 
 def _read_archive(file: File, place: Placement) -> Any:
     """A zip archive: PyTorch's or NumPy's."""
-    with opened_archive(file) as archive:
+    with open_archive(file) as archive:
         read = torch_files.read_zip if kind_of_archive(archive.namelist()) == "pt" else numpy_files.read_npz
         return read(file, archive, place)

@@ -1,4 +1,4 @@
-"""What kind of file it is: those that are read here, and those that are often taken for one of them."""
+"""Detect the kind of a file: those we read, and common wrong ones."""
 from __future__ import annotations
 
 import re
@@ -7,15 +7,15 @@ import zipfile
 from minidl.serialization import file_format, numpy_files, safetensors
 from minidl.serialization.files import File, LoadError
 
-_HEAD = 4096    # so many bytes tell what a file is
+_HEAD = 4096    # bytes that suffice to tell the kind
 
 
 def kind_of(file: File) -> str:
-    """The kind of a file: "minidl", "safetensors", "npy", "zip", which PyTorch's and `.npz` are, or "pt stream".
+    """The kind of a file: "minidl", "safetensors", "npy", "zip" or "pt stream".
 
-    The contents decide, never the name. Four kinds begin with bytes of their own. safetensors begins with the length of
-    its header in eight bytes, the lowest first, which may be any byte: 80, for instance, with which a pickle begins.
-    But the length is at most 100,000,000, and a brace follows it:
+    PyTorch's files and `.npz` are "zip". The contents decide, never the name. Four kinds begin with fixed bytes.
+    safetensors begins with the length of its header in eight bytes, lowest first. The lowest may be any byte: 80, for
+    instance, the first byte of a pickle. But the length is at most 100,000,000, and a brace follows it:
 
     | kind | begins with | so it is no safetensors, since |
     |---|---|---|
@@ -26,8 +26,8 @@ def kind_of(file: File) -> str:
     | zip of nothing | 50 4b 05 06 | 06 is more than 05 |
     | pt stream | 80, the protocol (02 to 05), then the magic number: 8a 0a or 95 0d | 0a, 0d are more than 05 |
 
-    So no file is of two kinds, and the order of the questions does not matter. Errors: LoadError, which says what
-    other kind of file it is, if that is known.
+    So no file is of two kinds, and the order of the tests does not matter. Errors: LoadError, which names the kind of
+    file if it is a known one.
     """
     head = file.read(0, min(file.size, _HEAD)).tobytes()
     if not head:
@@ -38,7 +38,7 @@ def kind_of(file: File) -> str:
                             ("zip", b"PK\x05\x06"), ("pt stream", b"\x80")):
         if head.startswith(beginning):
             return kind
-    what = foreign(head)
+    what = known_other_kind(head)
     raise LoadError(f"it is no file that minidl knows (its own, PyTorch's, safetensors, .npz, .npy), "
                     f"{'or damaged' if what is None else f'but {what}'}; it begins with {head[:16]!r}")
 
@@ -64,8 +64,8 @@ _FOREIGN: list[tuple[int, bytes, str]] = [
 ]
 
 
-def foreign(head: bytes) -> str | None:
-    """What a file that begins so is, if it is one that is often met in the place of weights."""
+def known_other_kind(head: bytes) -> str | None:
+    """What a file with this beginning is, if people often take it for weights."""
     for start, magic, what in _FOREIGN:
         if head.startswith(magic, start):
             return what
@@ -80,7 +80,7 @@ def foreign(head: bytes) -> str | None:
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:     # not just cut in the middle of a letter
+        if error.start < len(head) - 3:     # not merely cut within a character
             return None
         text = head[:error.start].decode("utf-8")
     if re.search(r"[\x00-\x08\x0e-\x1f]", text):
@@ -103,7 +103,7 @@ _ARCHIVES: list[tuple[str, str]] = [
 
 
 def kind_of_archive(names: list[str]) -> str:
-    """Whose a zip archive is by the names in it: "pt" or "npz". Errors: LoadError, with what it is."""
+    """The kind of a zip archive by its names: "pt" or "npz". Errors: LoadError, which says what else it is."""
     if all(name.endswith(".npy") for name in names):
         return "npz"
     for pattern, what in _ARCHIVES:
@@ -117,8 +117,8 @@ def kind_of_archive(names: list[str]) -> str:
     raise LoadError(f"a zip archive, but neither of PyTorch nor of NumPy: it holds {', '.join(files[:4])}{hint}")
 
 
-def opened_archive(file: File) -> zipfile.ZipFile:
-    """A zip archive. Errors: LoadError where its end is missing."""
+def open_archive(file: File) -> zipfile.ZipFile:
+    """Open a zip archive. Errors: LoadError where its end is missing."""
     try:
         return zipfile.ZipFile(file.stream)
     except zipfile.BadZipFile as error:

@@ -1,4 +1,4 @@
-"""NumPy's files: `.npy` holds one array, `.npz` a zip archive of several by name."""
+"""NumPy's files: `.npy` holds one array, `.npz` a zip archive of several."""
 from __future__ import annotations
 
 import math
@@ -10,11 +10,18 @@ import numpy as np
 
 from minidl.backend.dtype import supported
 from minidl.serialization.files import File, LoadError, read_exactly
-from minidl.serialization.storage import DTYPES, Placement, Storage, arrays_by_name, contiguous_strides, no_dtype
+from minidl.serialization.storage import (
+    DTYPES,
+    Placement,
+    Storage,
+    arrays_by_name,
+    contiguous_strides,
+    unsupported_dtype_message,
+)
 
 MAGIC = b"\x93NUMPY"
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_LARGE, _RATIO = 2**30, 100     # more than this, from so much less, is no archive of weights
+_LARGE, _RATIO = 2**30, 100     # an array of more bytes and of a higher compression ratio is refused
 
 
 def write(value: Any, open_file: Callable[[], Any]) -> None:
@@ -50,16 +57,16 @@ def read_npy(file: File, place: Placement) -> Any:
 
 
 def _read_array(stream: Any, size: int, place: Placement, file: File, where: str) -> Any:
-    """The array that stands in the next `size` bytes, to the last of them."""
+    """The array in exactly the next `size` bytes."""
     version = np.lib.format.read_magic(stream)
     if version not in _HEADERS:
         raise LoadError(f"an array of version {version} of NumPy's format, which holds no plain numbers")
     shape, by_columns, dtype = _HEADERS[version](stream)
     if dtype.name not in DTYPES:
-        return file.without(f"array of {dtype}", where, f"it holds an array of {dtype}, and a tensor holds numbers; "
+        return file.refuse(f"array of {dtype}", where, f"it holds an array of {dtype}, and a tensor holds numbers; "
                                                         f"objects would be pickles, which can run any code")
     if DTYPES[dtype.name] not in supported:
-        return file.without(f"array of {dtype}", where, no_dtype(dtype))
+        return file.refuse(f"array of {dtype}", where, unsupported_dtype_message(dtype))
     data = read_exactly(stream, min(size, math.prod(shape) * dtype.itemsize))
     if data.nbytes != math.prod(shape) * dtype.itemsize or stream.read(1):
         raise LoadError(f"an array of shape {shape} and dtype {dtype} takes {math.prod(shape) * dtype.itemsize} bytes, "

@@ -1,7 +1,7 @@
 """The safetensors format: tensors by name, and nothing else.
 
-Eight bytes give the length of a header in JSON, which says of every tensor its dtype, its shape and where its numbers
-stand. See https://github.com/huggingface/safetensors.
+Eight bytes give the length of a header in JSON. The header says dtype, shape and position of every tensor. See
+https://github.com/huggingface/safetensors.
 
     >>> import minidl
     >>> from minidl.serialization import safetensors
@@ -18,16 +18,16 @@ import math
 from typing import Any
 
 from minidl.backend.dtype import float32, supported
-from minidl.serialization.files import File, LoadError, damage
+from minidl.serialization.files import File, LoadError, naming_errors
 from minidl.serialization.storage import (
     DTYPES,
     Placement,
     Storage,
     arrays_by_name,
+    bfloat16_to_float32,
     check_byte_order,
     contiguous_strides,
-    no_dtype,
-    widened,
+    unsupported_dtype_message,
 )
 from minidl.serialization.writing import written
 
@@ -46,9 +46,9 @@ def save(tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> byt
 
 
 def save_file(tensors: dict[str, Any], filename: Any, metadata: dict[str, str] | None = None) -> None:
-    """Save tensors by name, and if given some texts by name.
+    """Save tensors by name; `metadata`: texts by name.
 
-    The format knows no views: what shares memory is written for each name, and is apart when it is loaded.
+    The format has no views: tensors that share memory are written separately, and are separate when loaded.
     Errors: TypeError unless given a dict of tensors or arrays of numbers, and texts.
     """
     check_byte_order()
@@ -82,15 +82,15 @@ def load(data: bytes) -> dict[str, Any]:
 def load_file(filename: Any, device: Any = "cpu") -> dict[str, Any]:
     """The tensors of a safetensors file by name. bfloat16 becomes float32.
 
-    Errors: LoadError where it is damaged, as far as the format allows to see: it has no checksums.
+    Errors: LoadError where it is damaged, as far as one can see: the format has no checksums.
     """
-    with File(filename) as file, damage(file.name):
+    with File(filename) as file, naming_errors(file.name):
         return read(file, Placement(device))
 
 
 def metadata(filename: Any) -> dict[str, str]:
-    """The texts that a safetensors file, or its contents as bytes, was saved with."""
-    with File(io.BytesIO(filename) if isinstance(filename, bytes) else filename) as file, damage(file.name):
+    """The metadata texts of a safetensors file, given by name or as bytes."""
+    with File(io.BytesIO(filename) if isinstance(filename, bytes) else filename) as file, naming_errors(file.name):
         return _header(file)[0].get("__metadata__", {})
 
 
@@ -111,7 +111,7 @@ def read(file: File, place: Placement) -> dict[str, Any]:
 
 
 def _header(file: File) -> tuple[dict[str, Any], int]:
-    """The header, and where the data begin."""
+    """The header, and the position of the data."""
     length = int.from_bytes(file.read(0, 8), "little")
     if length > LONGEST_HEADER:
         raise LoadError(f"its header would be {length} bytes long, and {LONGEST_HEADER} is the limit")
@@ -132,11 +132,11 @@ def _tensor(name: str, entry: dict[str, Any], start: int, file: File, place: Pla
     code, shape = entry["dtype"], entry["shape"]
     narrow = code == "BF16"
     if not narrow and (code not in _NAMES or DTYPES[_NAMES[code]] not in supported):
-        return file.without(f"tensor of {code}", f"obj[{name!r}]", no_dtype(code))
+        return file.refuse(f"tensor of {code}", f"obj[{name!r}]", unsupported_dtype_message(code))
     dtype = float32 if narrow else DTYPES[_NAMES[code]]
     if math.prod(shape) * (2 if narrow else dtype.itemsize) != stop - begin:
         raise LoadError(f"{name!r} has shape {shape} and dtype {code}, but {stop - begin} bytes")
     data = file.read(start + begin, stop - begin)
     if narrow:
-        data = widened(data, file)
+        data = bfloat16_to_float32(data, file)
     return Storage(place(data, "cpu")).tensor(dtype, shape, contiguous_strides(shape), 0)

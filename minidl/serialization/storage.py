@@ -1,4 +1,7 @@
-"""The memory behind tensors: found when they are saved, so that views stay views, and given back on loading."""
+"""The memory behind tensors: shared memory stays shared in a file.
+
+Saving finds the memory behind each array, so that views stay views; loading restores it.
+"""
 from __future__ import annotations
 
 import math
@@ -17,15 +20,15 @@ from minidl.tensors.tensor import Tensor
 
 DTYPES: dict[str, np.dtype] = {
     np.dtype(kind).name: np.dtype(kind) for kind in (*supported, "uint16", "uint32", "uint64")}
-"""What is saved, by name. The unsigned ones are for NumPy arrays: tensors have the supported dtypes only."""
+"""The dtypes that can be saved, by name. The last three are for NumPy arrays: tensors never have them."""
 
-_ALIGNMENT = 16     # a memory is cut at multiples of this: numbers of every dtype begin at multiples of their size
+_ALIGNMENT = 16     # memory is cut at multiples of this, so that numbers of every dtype stay aligned
 
 # ---------------------------------------------------------------------- saving
 
 
 def arrays_in(value: Any) -> Iterator[Array]:
-    """The arrays of all tensors, and the NumPy arrays, in nested containers; those that can be saved.
+    """All arrays in nested containers that can be saved, of tensors and of NumPy.
 
     Errors: TypeError for a tensor as a key of a dict.
     """
@@ -44,7 +47,7 @@ def arrays_in(value: Any) -> Iterator[Array]:
 
 
 class Root:
-    """A piece of memory that arrays look into, and which part of it they use."""
+    """A piece of memory behind arrays, and the part of it that they use."""
 
     def __init__(self, number: int, owner: np.ndarray, location: str) -> None:
         self.number = number
@@ -66,22 +69,22 @@ class Root:
 
 
 class Roots:
-    """The pieces of memory behind all arrays in nested containers: each once, however many arrays look into it.
+    """The pieces of memory behind all arrays in nested containers, each once.
 
-    Of a large memory of which the arrays use a part, only that part is saved. Arrays on a GPU come to the host one by
-    one: there, two tensors share memory in the file if they are the same array.
+    Only the used part of a piece is saved. Arrays on a GPU are copied to the host one by one, so two of their tensors
+    share memory in the file only if they are the same array.
     """
 
     def __init__(self, value: Any) -> None:
-        self._hosted: dict[int, tuple[Array, np.ndarray, Root]] = {}    # by the id of an array, which is kept alive
+        self._on_host: dict[int, tuple[Array, np.ndarray, Root]] = {}    # by id of the array, which it keeps alive
         self._by_owner: dict[int, tuple[np.ndarray, Root]] = {}
         for array in arrays_in(value):
-            if id(array) not in self._hosted:
-                self._hosted[id(array)] = array, *self._host(array)
+            if id(array) not in self._on_host:
+                self._on_host[id(array)] = array, *self._host(array)
         self.roots = [root for _, root in self._by_owner.values()]
 
     def _host(self, array: Array) -> tuple[np.ndarray, Root]:
-        """The array on the host in the machine's byte order, and the root that it looks into."""
+        """The array on the host in the machine's byte order, and the root behind it."""
         location = str(device_of(array))
         host = to_numpy(array)
         host = host.astype(host.dtype.newbyteorder("="), copy=False)
@@ -98,8 +101,8 @@ class Roots:
         return host, root
 
     def place(self, array: Array) -> tuple[int, int, tuple[int, ...]]:
-        """Which root an array looks into, from where on, and its strides, both counted in elements."""
-        _, host, root = self._hosted[id(array)]
+        """The number of the root behind an array, its offset and its strides, both in elements."""
+        _, host, root = self._on_host[id(array)]
         offset = _address(host) - root.address - root.low if host.size else 0
         return root.number, offset // host.itemsize, tuple(s // host.itemsize for s in host.strides)
 
@@ -109,7 +112,7 @@ def _address(array: np.ndarray) -> int:
 
 
 def _in_memory_order(owner: np.ndarray) -> np.ndarray:
-    """The array with its axes as they lie in memory, those with the longest steps first."""
+    """The array with its axes in memory order, those with the largest strides first."""
     return owner.transpose(memory_order(owner))
 
 
@@ -155,34 +158,34 @@ def check_byte_order() -> None:
 # ---------------------------------------------------------------------- loading
 
 
-def no_dtype(dtype: Any) -> str:
-    """What is said of a tensor that cannot be made."""
+def unsupported_dtype_message(dtype: Any) -> str:
+    """The error message for a dtype that tensors cannot have."""
     return f"it holds a tensor of {dtype}, a dtype that minidl does not have"
 
 
 class Storage:
-    """A piece of memory of a file, of which tensors are made: bytes, on the device where the tensors will be.
+    """A piece of memory from a file, as bytes on the device of its tensors.
 
     Every tensor is checked to stay inside it. Tensors of one storage share memory, as they did when saved.
     """
 
     def __init__(self, data: Array) -> None:
         self.data = data
-        self.version = [0, ""]      # writing into one tensor is noticed by the others
+        self.version = [0, ""]      # shared: a write into one tensor counts for all
 
     def tensor(self, dtype: np.dtype, shape: Sequence[int], strides: Sequence[int], offset: int) -> Any:
-        """A tensor that looks into this memory; strides and offset count elements.
+        """A tensor in this memory; strides and offset count elements.
 
         Errors: LoadError where it would reach outside.
         """
         if dtype not in supported:
-            raise LoadError(no_dtype(dtype))
+            raise LoadError(unsupported_dtype_message(dtype))
         result = wrap(self.array(dtype, shape, strides, offset))
         result.version = self.version
         return result
 
     def array(self, dtype: np.dtype, shape: Sequence[int], strides: Sequence[int], offset: int) -> Array:
-        """The same as an array."""
+        """The same as `tensor`, as an array."""
         if len(shape) != len(strides) or any(type(n) is not int for n in (*shape, *strides, offset)) \
                 or any(n < 0 for n in shape):
             raise LoadError("it holds a tensor whose shape, strides and offset make no sense")
@@ -201,15 +204,15 @@ class Storage:
 
 
 class Placement:
-    """Where what was saved on a device is loaded to: `map_location`, in all the forms that PyTorch has for it."""
+    """Where to load storages: `map_location`, in all of PyTorch's forms."""
 
     def __init__(self, map_location: Any) -> None:
         self.map_location = map_location
 
     def __call__(self, data: np.ndarray, location: str) -> Array:
-        """The bytes of a storage that was saved on the device `location`, on the device where they shall be.
+        """Move the bytes of a storage saved on the device `location` to their new device.
 
-        Errors: LoadError where that device is not to be had.
+        Errors: LoadError where that device is not available.
         """
         try:
             wanted = self.map_location
@@ -232,12 +235,12 @@ class Placement:
 
 
 def contiguous_strides(shape: Sequence[int]) -> list[int]:
-    """The strides of an array whose elements lie row by row."""
+    """The strides of an array in row-major order."""
     return [math.prod(shape[i + 1:]) for i in range(len(shape))]
 
 
-def widened(data: np.ndarray, file: File) -> np.ndarray:
-    """Bytes of bfloat16 numbers as bytes of float32: the same bits, followed by 16 zeros. The user is told."""
+def bfloat16_to_float32(data: np.ndarray, file: File) -> np.ndarray:
+    """Convert bytes of bfloat16 to float32: the same bits, then 16 zeros. The user gets a note."""
     note = "bfloat16 tensors became float32, which holds all their values"
     if note not in file.notes:
         file.notes.append(note)

@@ -1,8 +1,8 @@
-"""PyTorch's files, without PyTorch: weights come from `torch.save` and go to `torch.load`.
+"""PyTorch's files, without PyTorch: read `torch.save`, write for `torch.load`.
 
-Since PyTorch 1.6 a file is a zip archive: `data.pkl` is a pickle of the containers, in which tensors refer to storages,
-and `data/0`, `data/1`, ... hold their numbers. Before, all of it stood in one stream. Of the pickle only what state
-dicts need is understood, see `torch_pickle`; nothing in the file is ever run.
+Since PyTorch 1.6 a file is a zip archive. `data.pkl` is a pickle of the containers, in which tensors refer to storages;
+`data/0`, `data/1`, ... hold the numbers. Before, a file was one stream. `torch_pickle` reads only those parts of pickle
+that state dicts need; nothing in the file is ever run.
 """
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from minidl.backend.dtype import float32, supported
 from minidl.nn.parameter import Parameter
 from minidl.serialization import torch_pickle
 from minidl.serialization.files import File, LoadError, Refused
-from minidl.serialization.storage import Placement, Roots, Storage, cannot_save, check_byte_order, widened
+from minidl.serialization.storage import Placement, Roots, Storage, bfloat16_to_float32, cannot_save, check_byte_order
 from minidl.serialization.torch_pickle import ORDERED_DICT, Call, Callee, Name, Persistent, checked_key, only
 from minidl.tensors.tensor import Tensor
 
@@ -33,7 +33,7 @@ BFLOAT16 = "bfloat16"
 
 
 class TypedStorage(Storage):
-    """A storage whose numbers all have one dtype, as in PyTorch's pickles."""
+    """A storage of one dtype, as in PyTorch's pickles."""
 
     def __init__(self, data: Array, dtype: np.dtype) -> None:
         super().__init__(data)
@@ -51,7 +51,7 @@ class Unread(TypedStorage):
         return super().tensor(float32, (0,), (1,), 0)
 
 
-# ---------------------------------------------------------------------- what a pickle may name
+# ---------------------------------------------------------------------- names allowed in a pickle
 
 def _rebuild_tensor(storage: Any, storage_offset: Any, size: Any, stride: Any, requires_grad: Any = False,
                     backward_hooks: Any = None, metadata: Any = None) -> Any:
@@ -70,17 +70,17 @@ def _rebuild_parameter(data: Any, requires_grad: Any, *_: Any) -> Any:
 
 
 def _rebuild_from_type(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
-    """A tensor with attributes, which are left out."""
+    """A tensor with attributes. The attributes are ignored."""
     return torch_pickle.call(function, arguments)
 
 
-def _no_tensor(*_: Any) -> Any:
-    """The class of a tensor with attributes: handed on, never called."""
+def _refuse_tensor_class(*_: Any) -> Any:
+    """The class of a tensor with attributes: an argument, never called."""
     raise LoadError("refuses to call `torch.Tensor`")
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """How bytes are written in pickles that Python 2 could read."""
+    """Bytes in pickles that Python 2 could read."""
     if encoding != "latin1":
         raise LoadError("refuses `_codecs.encode` to anything but latin1")
     return text.encode("latin1")
@@ -94,25 +94,25 @@ def _counter(counts: Any = ()) -> Any:
     return Counter(only(counts, dict))
 
 
-def _no_bytes() -> bytes:
-    """How the empty bytes are written there: a call of `bytes` without arguments."""
+def _empty_bytes() -> bytes:
+    """Empty bytes in such pickles: a call of `bytes` without arguments."""
     return b""
 
 
-def _names() -> dict[str, Any]:
+def _allowed_names() -> dict[str, Any]:
     names: dict[str, Any] = {
         "torch._utils._rebuild_tensor": Callee(_rebuild_tensor),
         "torch._utils._rebuild_tensor_v2": Callee(_rebuild_tensor),
         "torch._utils._rebuild_parameter": Callee(_rebuild_parameter),
         "torch._utils._rebuild_parameter_with_state": Callee(_rebuild_parameter),
         "torch._tensor._rebuild_from_type_v2": Callee(_rebuild_from_type),
-        "torch.Tensor": Callee(_no_tensor),
+        "torch.Tensor": Callee(_refuse_tensor_class),
         "torch.Size": Callee(tuple),
         "torch.device": Callee(Device),
         "collections.OrderedDict": Callee(_ordered_dict),
         "collections.Counter": Callee(_counter),
         "_codecs.encode": Callee(_encode),
-        "__builtin__.bytes": Callee(_no_bytes),
+        "__builtin__.bytes": Callee(_empty_bytes),
         "torch.BFloat16Storage": BFLOAT16, "torch.cuda.BFloat16Storage": BFLOAT16,
     }
     for dtype in supported:
@@ -121,11 +121,11 @@ def _names() -> dict[str, Any]:
     return names
 
 
-NAMES = _names()
+NAMES = _allowed_names()
 
 
 def _reference(reference: Any) -> tuple[str, str, str, int]:
-    """Kind, key, device and number of elements of a storage, as a pickle refers to it."""
+    """Read a pickle's reference to a storage: kind, key, device, number of elements."""
     if not isinstance(reference, tuple) or len(reference) not in (5, 6) or reference[0] != "storage" \
             or any(part is not None for part in reference[5:]):
         raise LoadError("refuses a reference to something that is no storage")
@@ -135,49 +135,51 @@ def _reference(reference: Any) -> tuple[str, str, str, int]:
     return kind, key, location, count
 
 
-def _typed(kind: str, data: np.ndarray, location: str, little: bool, file: File, place: Placement) -> TypedStorage:
-    """A storage of the bytes that stand in a file."""
+def _make_storage(kind: str, data: np.ndarray, location: str, little: bool, file: File,
+                  place: Placement) -> TypedStorage:
+    """A storage of bytes from a file."""
     if kind == BFLOAT16:
         data = data if little else data.view(np.uint16).byteswap()
-        return TypedStorage(place(widened(data, file), location), float32)
+        return TypedStorage(place(bfloat16_to_float32(data, file), location), float32)
     dtype = np.dtype(kind)
     return TypedStorage(place(data if little else data.view(dtype).byteswap().view(np.uint8), location), dtype)
 
 
 def _run(stream: Any, file: File, persistent: Callable[..., TypedStorage]) -> Any:
-    """What a pickle makes, checked. What is refused is noted in the file.
+    """Run a pickle and check the result. The file notes refused objects.
 
-    `persistent` makes a storage of the parts of a `_reference`. Errors: LoadError for what is refused, unless the file
-    is read without it.
+    `persistent` makes a storage from the parts of a `_reference`. Errors: LoadError for refused objects, unless
+    skip_refused.
     """
     refused: list[str] = []
 
-    def referred(reference: Any) -> Any:
+    def load_persistent(reference: Any) -> Any:
         if isinstance(reference, tuple) and len(reference) == 4 and isinstance(reference[1], Refused):
             return reference[1]     # a class, with its source
         if isinstance(reference, tuple) and len(reference) in (5, 6) and isinstance(reference[1], Refused):
-            return Refused(reference[1].name, reference)    # a storage of numbers that minidl does not have
+            return Refused(reference[1].name, reference)    # a storage of a dtype that minidl does not have
         return persistent(*_reference(reference))
 
     try:
-        value = torch_pickle.run(stream, NAMES, referred, refused)
-        file.refused = _checked(value)
+        value = torch_pickle.run(stream, NAMES, load_persistent, refused)
+        file.refused = _find_refused(value)
     except Exception as error:
         if refused and not file.skip_refused:
-            raise torch_pickle.refusal(refused[0]) from error   # which the rest follows from
+            raise torch_pickle.refusal(refused[0]) from error   # the other errors follow from it
         raise
     if refused:
         file.check_refused(str(torch_pickle.refusal(file.refused[0][0].name if file.refused else refused[0])))
     return value
 
 
-def _checked(value: Any) -> list[tuple[Refused, str]]:
-    """What is refused in what a pickle made, and where it stands. Each is named once, and what is in it is not.
+def _find_refused(value: Any) -> list[tuple[Refused, str]]:
+    """Find the refused objects in a pickle's result, with their paths.
 
-    Errors: LoadError if anything else is there but tensors, plain values and containers.
+    Each comes once; objects inside it are skipped. Errors: LoadError for anything else than tensors, plain values and
+    containers.
     """
     found: list[tuple[Refused, str]] = []
-    to_see: list[tuple[Any, Any]] = [(value, None)]     # with the path to it: where it stands in what, and so on
+    to_see: list[tuple[Any, Any]] = [(value, None)]     # with its path, as linked pairs (step, path of the parent)
     seen = set()
     while to_see:
         part, path = to_see.pop()
@@ -187,7 +189,7 @@ def _checked(value: Any) -> list[tuple[Refused, str]]:
         if isinstance(part, (Callee, Storage)):
             raise LoadError(f"refuses a bare {type(part).__name__} where a tensor or a plain value belongs")
         if isinstance(part, Refused):
-            found.append((part, _written_path(path)))
+            found.append((part, _format_path(path)))
         elif isinstance(part, dict):
             to_see += [(item, (f"[{key!r}]", path)) for key, item in reversed(part.items()) if isinstance(item, _INNER)]
             to_see += [(key, (" (in a key)", path)) for key in part if isinstance(key, (tuple, Refused))]
@@ -199,7 +201,7 @@ def _checked(value: Any) -> list[tuple[Refused, str]]:
 _INNER = (dict, list, tuple, Refused, Callee, Storage)
 
 
-def _written_path(path: Any) -> str:
+def _format_path(path: Any) -> str:
     steps = []
     while path:
         step, path = path
@@ -210,7 +212,7 @@ def _written_path(path: Any) -> str:
 # ---------------------------------------------------------------------- reading
 
 def read_zip(file: File, archive: zipfile.ZipFile, place: Placement) -> Any:
-    """What `torch.save` wrote as a zip archive. Errors: LoadError."""
+    """Read a zip archive of `torch.save`. Errors: LoadError."""
     records = {info.filename: info for info in archive.infolist()}
     pickled = min((name for name in records if name.split("/")[-1] == "data.pkl"), key=len)
     prefix = pickled.removesuffix("data.pkl")
@@ -227,7 +229,7 @@ def read_zip(file: File, archive: zipfile.ZipFile, place: Placement) -> Any:
         info = records.get(prefix + name)
         if info is None:
             raise LoadError(f"its record {name!r} is missing")
-        # 30 bytes, of which the last four are the lengths of the name and of what else stands before the data
+        # a local header has 30 bytes; the last four are the lengths of the name and of the extra field
         lengths = struct.unpack("<HH", file.read(info.header_offset + 26, 4))
         data = file.read(info.header_offset + 30 + sum(lengths), info.file_size)
         if check and zlib.crc32(data) != info.CRC:
@@ -240,7 +242,7 @@ def read_zip(file: File, archive: zipfile.ZipFile, place: Placement) -> Any:
     def persistent(kind: str, key: str, location: str, _: int) -> TypedStorage:
         if (kind, key) not in storages:
             data = read(f"data/{key}", check=file.mapped is None)
-            storages[kind, key] = _typed(kind, data, location, little, file, place)
+            storages[kind, key] = _make_storage(kind, data, location, little, file, place)
         return storages[kind, key]
 
     return _run(io.BytesIO(read("data.pkl").tobytes()), file, persistent)
@@ -250,9 +252,9 @@ MAGIC_NUMBER, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
 
 def read_stream(file: File, place: Placement) -> Any:
-    """What `torch.save` wrote before PyTorch 1.6: four pickles, the keys of the storages, their numbers.
+    """Read a file of `torch.save` before PyTorch 1.6.
 
-    Errors: LoadError.
+    It has four pickles, the keys of the storages, and their numbers. Errors: LoadError.
     """
     stream = file.stream
     stream.seek(0)
@@ -263,7 +265,7 @@ def read_stream(file: File, place: Placement) -> Any:
     little = torch_pickle.run(stream, {}, _reference)["little_endian"]
     start = stream.tell()
 
-    # once to learn how long the storages are, which stand behind, and once to make tensors of them
+    # run the pickle twice: to learn the sizes of the storages, which come later, and to make tensors
     unread: dict[str, Unread] = {}
 
     def note(kind: str, key: str, location: str, count: int) -> Unread:
@@ -281,7 +283,7 @@ def read_stream(file: File, place: Placement) -> Any:
         if int.from_bytes(file.read(position, 8), "little" if little else "big") != count:
             raise LoadError(f"its storage {key!r} has not the {count} elements that its tensors speak of")
         size = count * (2 if kind == BFLOAT16 else np.dtype(kind).itemsize)
-        storages[key] = _typed(kind, file.read(position + 8, size), location, little, file, place)
+        storages[key] = _make_storage(kind, file.read(position + 8, size), location, little, file, place)
         position += 8 + size
     stream.seek(start)
     return _run(stream, file, lambda kind, key, location, count: storages[key])
@@ -290,9 +292,9 @@ def read_stream(file: File, place: Placement) -> Any:
 # ---------------------------------------------------------------------- writing
 
 def write(value: Any, open_file: Callable[[], Any]) -> None:
-    """Save as a zip archive that `torch.load(f)` reads, also with `weights_only=True`, its default.
+    """Save a zip archive that `torch.load(f)` reads, with `weights_only=True` too.
 
-    Errors: TypeError for what PyTorch's files do not hold. The file is opened when nothing can be refused any more.
+    Errors: TypeError for objects that PyTorch's files do not hold. All checks come before the file is opened.
     """
     check_byte_order()
     roots = Roots(value)

@@ -1,10 +1,9 @@
-"""Pickle, as far as PyTorch's files need it.
+"""The part of pickle that PyTorch's files need.
 
-A pickle is a program for a small machine with a stack: most of its instructions put a value there, some build
-containers of what lies on top, and two are dangerous, since they look up a name in any module (GLOBAL) and call it
-(REDUCE). `run` knows the instructions that state dicts are made of; names it looks up in a table that it is given,
-and it calls what is in that table, nothing else: a `Refused` stands for any other name, and for what is made with it.
-`emit` writes such a program.
+A pickle is a program for a small stack machine. Most of its instructions push a value, some build containers from the
+top of the stack. Two are dangerous: they look up a name in any module (GLOBAL) and call it (REDUCE). `run` knows the
+instructions that state dicts need. It looks names up in a given table, and calls only what is in that table. A
+`Refused` replaces any other name, and all that is made with it. `emit` writes such a program.
 """
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ _VALUES = {"BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNI
            "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BINSTRING", "SHORT_BINSTRING"}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-_MADE_BY = {"copy_reg._reconstructor", "copyreg._reconstructor"}    # makes an object of the class that it is handed
+_MADE_BY = {"copy_reg._reconstructor", "copyreg._reconstructor"}    # makes an object of the class in its arguments
 
 
 class Callee(NamedTuple):
@@ -37,30 +36,30 @@ class Callee(NamedTuple):
 
 def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
         refused: list[str] | None = None) -> Any:
-    """The value that a pickle makes. The stream is left behind its end.
+    """The value that a pickle makes. Afterwards the stream is at the pickle's end.
 
     Args:
-        names: what may be looked up, by "module.name"; a `Callee` may be called too.
-        persistent: gives the object that a reference to outside of the pickle means.
-        refused: takes the names that are not in the table, for which a `Refused` stands in the value. If not given,
-            the first is an error.
+        names: the objects that may be looked up, by "module.name"; a `Callee` may be called too.
+        persistent: returns the object for a reference to something outside of the pickle.
+        refused: a list that gets the names that are not in the table; a `Refused` replaces each in the value. If not
+            given, the first such name is an error.
 
     Errors: LoadError for a name that is not in the table, and for instructions that state dicts do not need.
     """
     stack: list[Any] = []
-    below: list[list[Any]] = []     # the stacks under each mark
+    outer_stacks: list[list[Any]] = []     # the stacks under each mark
     memo: dict[int, Any] = {}
 
     def since_mark() -> list[Any]:
         nonlocal stack
-        items, stack = stack, below.pop()
+        items, stack = stack, outer_stacks.pop()
         return items
 
     def look_up(module: str, name: str) -> Any:
         full = f"{only(module, str)}.{only(name, str)}"
-        return names[full] if full in names else without(full)
+        return names[full] if full in names else refuse(full)
 
-    def without(name: str) -> Refused:
+    def refuse(name: str) -> Refused:
         if refused is None:
             raise refusal(name)
         refused.append(name)
@@ -82,7 +81,7 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
         elif name in ("BINGET", "LONG_BINGET"):
             stack.append(memo[argument])
         elif name == "MARK":
-            below.append(stack)
+            outer_stacks.append(stack)
             stack = []
         elif name == "TUPLE":
             items = since_mark()
@@ -103,10 +102,10 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
             items = since_mark()
             set_items(stack[-1], items)
         elif name == "EMPTY_SET" and refused is not None:
-            stack.append(without("__builtin__.set"))    # its name in protocol 2, which has no such instruction
+            stack.append(refuse("__builtin__.set"))    # its name in protocol 2, which has no such instruction
         elif name == "FROZENSET" and refused is not None:
             items = since_mark()
-            stack.append(without("__builtin__.frozenset"))
+            stack.append(refuse("__builtin__.frozenset"))
             stack[-1].contents = items
         elif name == "GLOBAL":
             stack.append(look_up(*argument.split(" ", 1)))
@@ -120,7 +119,7 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
             arguments, kind = stack.pop(), stack.pop()
             stack.append(Refused(kind.name, arguments))
         elif name == "BUILD":
-            state = stack.pop()     # attributes, such as the `_metadata` of a state dict, which is left out
+            state = stack.pop()     # attributes, such as the `_metadata` of a state dict: ignored
             if isinstance(stack[-1], Refused):
                 stack[-1].state = state
             else:
@@ -140,7 +139,7 @@ def refusal(name: str) -> LoadError:
 
 
 def call(callee: Any, arguments: tuple[Any, ...]) -> Any:
-    """What a call makes; a `Refused` if the callee is one, or it is given one to work with."""
+    """The result of a call; a `Refused` if the callee or an argument is one."""
     parts = [part for part in (callee, *arguments) if isinstance(part, Refused)]
     if not parts:
         return only(callee, Callee).function(*arguments)
@@ -148,12 +147,12 @@ def call(callee: Any, arguments: tuple[Any, ...]) -> Any:
 
 
 def list_in(container: Any) -> list[Any]:
-    """What takes the items that are put into a list. Errors: LoadError unless it is one."""
+    """The list to put items into. Errors: LoadError unless the container is a list."""
     return container.contents if isinstance(container, Refused) else only(container, list)
 
 
 def set_items(container: Any, items: list[Any]) -> None:
-    """Put keys and values, one after the other, into a dict. Errors: LoadError unless it is one."""
+    """Put alternating keys and values into a dict. Errors: LoadError unless it is one."""
     pairs = zip(items[::2], items[1::2])
     if isinstance(container, Refused):
         container.contents.extend(pairs)
@@ -162,7 +161,7 @@ def set_items(container: Any, items: list[Any]) -> None:
 
 
 def only(value: Any, kind: type) -> Any:
-    """`value`, which must be of a kind. Errors: LoadError."""
+    """`value`, if it is of this kind. Errors: LoadError if not."""
     if not isinstance(value, kind):
         raise LoadError(f"refuses to treat a {type(value).__name__} as a {kind.__name__}")
     return value
@@ -171,7 +170,7 @@ def only(value: Any, kind: type) -> Any:
 def checked_key(key: Any) -> Any:
     """The key of a dict: a plain value, or a tuple of them. Errors: LoadError.
 
-    Tuples of tuples could be made so that the hash of a few bytes takes years.
+    Nested tuples could be built so that hashing a few bytes takes years.
     """
     for part in key if isinstance(key, tuple) else (key,):
         if part is not None and not isinstance(part, (str, bytes, int, float, Refused)):
@@ -205,7 +204,7 @@ ORDERED_DICT = Name("collections", "OrderedDict")
 
 
 def emit(value: Any, replace: Callable[[Any, str], Any], path: str = "obj") -> bytes:
-    """The pickle of nested plain containers; `replace(value, path)` turns all else into Calls and the like."""
+    """The pickle of nested plain containers. `replace(value, path)` turns other objects into Calls and the like."""
     return b"\x80\x02" + b"".join(_instructions(value, replace, path)) + pickle.STOP
 
 

@@ -1,4 +1,4 @@
-"""Files to the disk: written whole or not at all, and nothing is left behind for long."""
+"""Write files as a whole or not at all, and clean up leftovers."""
 from __future__ import annotations
 
 import contextlib
@@ -22,10 +22,10 @@ except ImportError:     # Windows
 
 @contextlib.contextmanager
 def written(f: Any) -> Iterator[Any]:
-    """A stream whose contents become the file `f`: whole, or if anything fails not at all.
+    """A stream whose contents become the file `f`, unless anything fails.
 
-    All is written to a new file in the same folder, which then takes the place of the old one in a single step.
-    `f` may also be a stream with `write`, which is simply written to.
+    The contents go to a new file in the same folder, which then replaces the old one in a single step. `f` may also be
+    a stream with `write`; then the contents go straight to it.
     """
     if hasattr(f, "write"):
         with _buffered(f) as stream:
@@ -34,18 +34,18 @@ def written(f: Any) -> Iterator[Any]:
     name = path_of(f)
     if name is None:
         raise TypeError(f"save: expected a path or a binary stream, but got {type(f).__name__}")
-    path = os.path.realpath(name)               # a link stays a link: what it leads to is replaced
+    path = os.path.realpath(name)               # a link stays a link: its target is replaced
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, "save: expected the name of a file, but this is a folder", name)
     old = os.path.exists(path)
     if old and not os.path.isfile(path):
-        with open(path, "wb") as stream:        # a device takes what it is given
+        with open(path, "wb") as stream:        # a device is written to directly
             yield stream
         return
     if old and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "save: the file is there, and it may not be written to", name)
     check_folder(name, "save")
-    check_folder(path, "save")                  # another one where the name is a link
+    check_folder(path, "save")                  # the target's folder, where the name is a link
     start = os.path.join(os.path.dirname(path), f".minidl-{zlib.crc32(os.fsencode(os.path.basename(path))):08x}-")
     _remove_leftovers(start)
     temporary, stream = _new_file(start)
@@ -57,25 +57,25 @@ def written(f: Any) -> Iterator[Any]:
             stream.flush()
             os.fsync(stream.fileno())           # on the disk before the old file goes
             if fcntl:
-                os.replace(temporary, path)     # still locked, so that no other save takes it for a leftover
+                os.replace(temporary, path)     # still locked, so no other save removes it as a leftover
         if not fcntl:
-            os.replace(temporary, path)         # Windows moves no open file
+            os.replace(temporary, path)         # Windows cannot rename an open file
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
     if os.name == "posix":
-        with contextlib.suppress(PermissionError):      # a folder that may be written to, but not read
+        with contextlib.suppress(PermissionError):      # the folder may be writable but not readable
             handle = os.open(os.path.dirname(path), os.O_RDONLY)
             try:
-                os.fsync(handle)                # the new name too
+                os.fsync(handle)                # make the rename durable too
             finally:
                 os.close(handle)
 
 
 @contextlib.contextmanager
 def _buffered(f: Any) -> Iterator[Any]:
-    """The stream, or one in front of it where a single `write` may take a part only of what it is given."""
+    """The stream; with a buffer in front if its `write` may write only a part."""
     if isinstance(f, io.TextIOBase):
         raise TypeError("save: expected a binary stream, but this one takes text; open it with mode 'wb'")
     if not isinstance(f, io.RawIOBase):
@@ -90,7 +90,7 @@ def _buffered(f: Any) -> Iterator[Any]:
 
 
 def _new_file(start: str) -> tuple[str, Any]:
-    """The path of a new file, and the file, locked: the system lets go of the lock however the process ends."""
+    """The path of a new file, and the file, locked. The system frees the lock however the process ends."""
     while True:
         path = f"{start}{secrets.token_hex(8)}.tmp"
         try:
@@ -102,20 +102,20 @@ def _new_file(start: str) -> tuple[str, Any]:
             return path, stream
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:                 # another save just now takes it for a leftover
+        except BlockingIOError:                 # another save is just removing it as a leftover
             stream.close()
             continue
-        except OSError:                         # a file system without locks: then nobody removes leftovers there
+        except OSError:                         # a file system without locks: there nobody removes leftovers
             return path, stream
-        if os.path.exists(path):                # not removed before it was locked
+        if os.path.exists(path):                # it was not removed before the lock
             return path, stream
         stream.close()
 
 
 def _remove_leftovers(start: str) -> None:
-    """Remove what a save to this name left behind when it was killed. What is locked is still being written."""
+    """Remove the leftovers of killed saves to this name. A locked file is still being written."""
     folder, start = os.path.split(start)
-    with contextlib.suppress(OSError):          # what cannot be removed does no harm
+    with contextlib.suppress(OSError):          # a leftover that cannot be removed does no harm
         for name in os.listdir(folder):
             if name.startswith(start) and name.endswith(".tmp"):
                 _remove_if_dead(os.path.join(folder, name))
@@ -124,8 +124,8 @@ def _remove_leftovers(start: str) -> None:
 def _remove_if_dead(path: str) -> None:
     with contextlib.suppress(OSError):
         if not fcntl:
-            if time.time() - os.path.getmtime(path) > 60:   # younger ones may wait to be renamed
-                os.unlink(path)                 # Windows removes no open file
+            if time.time() - os.path.getmtime(path) > 60:   # a younger one may still wait to be renamed
+                os.unlink(path)                 # Windows cannot remove an open file
             return
         handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         try:

@@ -129,5 +129,5 @@ def test_pieces_begin_at_multiples_of_64() -> None:
     data = saved([minidl.ones(n) for n in (1, 16, 17)])
     header = json.loads(data[24:24 + struct.unpack_from("<Q", data, 16)[0]])
     assert [size for size, _, _ in header["memories"]] == [4, 64, 68]
-    assert [file_format.padded(size) for size, _, _ in header["memories"]] == [64, 64, 128]
+    assert [file_format.round_up(size) for size, _, _ in header["memories"]] == [64, 64, 128]
     np.testing.assert_array_equal(np.frombuffer(data[-128:-60], np.float32), 1)

@@ -1,5 +1,8 @@
-"""Helpers for training: clipping gradients, parameters as one long vector, sequences of different lengths, weights that
-are computed from others, pruned or fused."""
+"""Helpers for training.
+
+Gradient clipping, parameters as one long vector, sequences of different lengths, and weights that are parametrized,
+pruned or fused.
+"""
 from minidl import left_out
 from minidl.nn.utils import parametrizations, parametrize, prune, rnn
 from minidl.nn.utils.clip_grad import (

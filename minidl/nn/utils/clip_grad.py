@@ -1,4 +1,4 @@
-"""Gradients cut back to a largest size, before the optimizer uses them.
+"""Limit the size of gradients before the optimizer uses them.
 
 `foreach` is PyTorch's speed hint and has no meaning here.
 """
@@ -18,7 +18,7 @@ from minidl.tensors.tensor import Tensor
 Tensors = Tensor | Iterable[Tensor]
 
 
-def _listed(tensors: Any) -> list[Any]:
+def _as_list(tensors: Any) -> list[Any]:
     """One tensor or several, as a list."""
     if isinstance(tensors, TensorBase):
         return [tensors]
@@ -28,18 +28,18 @@ def _listed(tensors: Any) -> list[Any]:
 
 
 def _gradients(parameters: Tensors) -> list[Tensor]:
-    """The gradients of those parameters that have one."""
-    return [p.grad.detach() for p in _listed(parameters) if p.grad is not None]
+    """The gradients of all parameters that have one."""
+    return [p.grad.detach() for p in _as_list(parameters) if p.grad is not None]
 
 
 @no_grad()
 def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False,
                    foreach: bool | None = None) -> Tensor:
-    """The norm of all elements of the tensors as one vector, as a 0-d tensor.
+    """The norm of all tensors as one vector: a 0-d tensor.
 
-    Errors: RuntimeError where it is nan or infinite, if `error_if_nonfinite`.
+    Errors: RuntimeError where the norm is nan or infinite, if `error_if_nonfinite`.
     """
-    tensors = _listed(tensors)
+    tensors = _as_list(tensors)
     if not tensors:
         return zeros(())
     norms = [t.norm(norm_type) for t in tensors]
@@ -55,7 +55,7 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
 @no_grad()
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor,
                           foreach: bool | None = None) -> None:
-    """Scale the gradients in place by max_norm / total_norm, if that is below one."""
+    """Scale the gradients in place by max_norm / total_norm, if this is below 1."""
     factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
     for grad in _gradients(parameters):
         grad.mul_(factor.to(grad.device))
@@ -63,9 +63,10 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tens
 
 def clip_grad_norm_(parameters: Tensors, max_norm: float, norm_type: float = 2.0,
                     error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
-    """Scale the gradients in place so that all of them as one vector have a norm of at most `max_norm`.
+    """Scale the gradients in place so that their norm is at most `max_norm`.
 
-    Returns the norm they had. parameters: one tensor or several; those without a gradient do not count. norm_type: the
+    The norm is that of all gradients as one vector. Returns the norm before. parameters: one tensor or several; those
+    without a gradient do not count. norm_type: the
     order of the norm, also inf.
     Errors: RuntimeError where the norm is nan or infinite, if `error_if_nonfinite`.
     Source: Pascanu et al., "On the difficulty of training recurrent neural networks", 2013,
@@ -78,7 +79,7 @@ def clip_grad_norm_(parameters: Tensors, max_norm: float, norm_type: float = 2.0
         >>> nn.utils.clip_grad_norm_(w, max_norm=1.0), w.grad
         (tensor(5.), tensor([0.6000, 0.8000]))
     """
-    parameters = _listed(parameters)
+    parameters = _as_list(parameters)
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total

@@ -25,7 +25,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Copy the elements of a vector into the parameters, one after the other.
 
-    Errors: TypeError unless `vec` is a Tensor, RuntimeError unless it has as many elements as they have.
+    Errors: TypeError unless `vec` is a Tensor; RuntimeError unless it has as many elements as the parameters.
     """
     if not isinstance(vec, TensorBase):
         raise TypeError(f"expected Tensor, but got: {type_name(vec)}")

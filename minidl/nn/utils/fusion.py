@@ -1,4 +1,7 @@
-"""Batch norms merged into the layer before them: in evaluation mode both are linear, and so are they together."""
+"""Merge a batch norm into the layer before it.
+
+In evaluation mode both are linear, so one linear layer can do both.
+"""
 from __future__ import annotations
 
 import copy
@@ -17,15 +20,15 @@ M = TypeVar("M", bound=Module)
 
 def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
                          bn_w: Tensor | None, bn_b: Tensor | None, transpose: bool = False) -> tuple[Any, Any]:
-    """Weight and bias of one convolution that does what a convolution and a batch norm in evaluation mode do.
+    """Weight and bias of a convolution fused with the batch norm after it.
 
         s = bn_w / sqrt(bn_rv + eps)        weight = s * conv_w        bias = s * (conv_b - bn_rm) + bn_b
 
     Args:
-        conv_w, conv_b: of the convolution; conv_b None is zero.
-        bn_rm, bn_rv, bn_eps: running mean and variance of the batch norm, and what is added to the variance.
-        bn_w, bn_b: its scale and shift; None is one and zero.
-        transpose: the convolution is a transposed one, whose weight has the outputs along dimension 1.
+        conv_w, conv_b: weight and bias of the convolution; conv_b None means 0.
+        bn_rm, bn_rv, bn_eps: running mean and variance of the batch norm; bn_eps is added to the variance.
+        bn_w, bn_b: scale and shift of the batch norm; None means 1 and 0.
+        transpose: whether the convolution is transposed; then dimension 1 of its weight counts the outputs.
     """
     scale = (bn_rv + bn_eps).rsqrt()
     if bn_w is not None:
@@ -48,9 +51,10 @@ def fuse_linear_bn_weights(linear_w: Tensor, linear_b: Tensor | None, bn_rm: Ten
 
 
 def fuse_conv_bn_eval(conv: M, bn: _BatchNorm, transpose: bool = False) -> M:
-    """A copy of a convolution that also does what the batch norm after it does, for a net that is no longer trained.
+    """A copy of a convolution that includes the batch norm after it.
 
-    Both must be in evaluation mode, and the batch norm have running statistics. Errors: AssertionError otherwise.
+    It is for networks that are no longer trained. Both must be in evaluation mode, and the batch norm must have running
+    statistics. Errors: AssertionError otherwise.
 
         >>> import minidl
         >>> from minidl import nn
@@ -59,7 +63,7 @@ def fuse_conv_bn_eval(conv: M, bn: _BatchNorm, transpose: bool = False) -> M:
         >>> bool(minidl.allclose(nn.utils.fuse_conv_bn_eval(conv, bn)(x), bn(conv(x)), atol=1e-6))
         True
     """
-    return _fused(conv, bn, transpose)
+    return _fuse(conv, bn, transpose)
 
 
 def fuse_linear_bn_eval(linear: M, bn: _BatchNorm) -> M:
@@ -67,10 +71,10 @@ def fuse_linear_bn_eval(linear: M, bn: _BatchNorm) -> M:
     features = linear.out_features
     assert features == bn.num_features or bn.num_features == 1, \
         "To fuse, linear.out_features == bn.num_features or bn.num_features == 1"
-    return _fused(linear, bn, False)
+    return _fuse(linear, bn, False)
 
 
-def _fused(layer: Any, bn: _BatchNorm, transpose: bool) -> Any:
+def _fuse(layer: Any, bn: _BatchNorm, transpose: bool) -> Any:
     assert not (layer.training or bn.training), "Fusion only for eval!"
     assert bn.running_mean is not None and bn.running_var is not None, \
         f"Only support fusion with running statistics, but {bn} has none"

@@ -1,4 +1,4 @@
-"""Making modules whose values will be set by the caller."""
+"""Make modules whose values the caller sets."""
 from __future__ import annotations
 
 import inspect
@@ -10,10 +10,10 @@ M = TypeVar("M", bound=Module)
 
 
 def skip_init(module_cls: type[M], *args: Any, **kwargs: Any) -> M:
-    """`module_cls(*args, **kwargs)`, for parameters that are loaded or initialised otherwise afterwards.
+    """`module_cls(*args, **kwargs)`, whose parameters you load or initialise afterwards.
 
-    PyTorch leaves their values undefined, which saves time. Here they are what the class gives them.
-    Errors: RuntimeError unless it is a class of modules with an argument `device`.
+    PyTorch leaves their values undefined, which saves time. Here they have the usual initial values.
+    Errors: RuntimeError unless given a class of modules with an argument `device`.
 
         >>> from minidl import nn
         >>> nn.utils.skip_init(nn.Linear, 2, 3)

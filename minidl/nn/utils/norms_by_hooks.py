@@ -1,7 +1,8 @@
-"""Weight and spectral norm in their older forms: a hook computes the weight before each call of the layer.
+"""Weight and spectral norm in their older forms, computed by a hook.
 
-The mathematics is that of `parametrizations`, which are to be preferred: there the weight is right at all times. These
-remain for checkpoints with their names, `weight_g` and `weight_v`, or `weight_orig`, `weight_u` and `weight_v`.
+The hook runs before each call of the layer. The mathematics is that of `parametrizations`. Prefer those: there the
+weight is right at all times. These forms remain for checkpoints with their names, `weight_g` and `weight_v`, or
+`weight_orig`, `weight_u` and `weight_v`.
 """
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ M = TypeVar("M", bound=Module)
 
 
 class NormHook:
-    """Sets `module.name` to the computed weight before each call. The parameter has moved to other names."""
+    """Compute `module.name` before each call, from parameters of other names."""
 
     kind: str
 
@@ -28,7 +29,7 @@ class NormHook:
         self.name = name
 
     def install(self, module: Module) -> None:
-        """Let the weight be computed from now on. Errors: RuntimeError if it is so already."""
+        """Replace the parameter by its parts and the hook. Errors: RuntimeError if there is a hook already."""
         if _find(module, type(self), self.name) is not None:
             raise RuntimeError(f"Cannot register two {self.kind} hooks on the same parameter {self.name}")
         weight = getattr(module, self.name)
@@ -41,7 +42,7 @@ class NormHook:
         setattr(module, self.name, self.weight(module))
 
     def remove(self, module: Module) -> None:
-        """Make the weight a parameter again, with the value that it has."""
+        """Make the weight a parameter again, with its present value."""
         with no_grad():
             weight = self.weight(module)
         self.handle.remove()
@@ -51,15 +52,15 @@ class NormHook:
         module.register_parameter(self.name, Parameter(weight.detach()))
 
     def parts(self) -> list[str]:
-        """What the module holds in place of the weight."""
+        """The names of what the module holds in place of the weight."""
         raise NotImplementedError
 
     def split(self, module: Module, weight: Any) -> None:
-        """Register these parts."""
+        """Compute the parts of a weight and register them."""
         raise NotImplementedError
 
     def weight(self, module: Any) -> Tensor:
-        """Compute the weight from them."""
+        """Compute the weight from its parts."""
         raise NotImplementedError
 
 
@@ -115,7 +116,7 @@ class SpectralNorm(NormHook):
     def __call__(self, module: Module, args: Any) -> None:
         if module.training:
             original, u, v = (getattr(module, name) for name in self.parts())
-            matrix = as_matrix(original.detach(), self.dim).T       # v moves first here
+            matrix = as_matrix(original.detach(), self.dim).T       # this form updates v first
             for buffer, new in zip((v, u), power_iteration(matrix, v, u, self.n_power_iterations, self.eps)):
                 copy_(buffer, new)
         super().__call__(module, args)
@@ -126,7 +127,7 @@ class SpectralNorm(NormHook):
 
 
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
-    """The older form of `parametrizations.weight_norm`: the parameters are called weight_g and weight_v.
+    """The older form of `parametrizations.weight_norm`, with weight_g and weight_v.
 
     Errors: RuntimeError if the parameter has a weight norm already.
     """
@@ -143,9 +144,9 @@ def remove_weight_norm(module: M, name: str = "weight") -> M:
 
 def spectral_norm(module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: int | None = None) -> M:
-    """The older form of `parametrizations.spectral_norm`: the parameter is called weight_orig.
+    """The older form of `parametrizations.spectral_norm`, with weight_orig.
 
-    The singular vectors move on at each call of the layer in training mode.
+    Each call of the layer in training mode updates the singular vectors.
     Errors: RuntimeError if the parameter has a spectral norm already, ValueError for no power iterations.
     """
     if n_power_iterations <= 0:

@@ -1,4 +1,4 @@
-"""Ready-made parametrizations: weights with a norm, a spectral norm of one, orthogonal ones."""
+"""Ready-made parametrizations: weight norm, spectral norm, orthogonal weights."""
 from __future__ import annotations
 
 from typing import Any, TypeVar
@@ -44,15 +44,15 @@ class _WeightNorm(Module):
 
 
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
-    """Train length and direction of a weight apart: w = g * v / |v|.
+    """Train length and direction of a weight separately: w = g * v / |v|.
 
     g is `module.parametrizations.weight.original0`, v is `original1`. A checkpoint with the names of the older
     `nn.utils.weight_norm`, weight_g and weight_v, can be loaded too.
 
     Args:
-        name: of the parameter.
-        dim: each slice along this dimension has a length of its own, such as every output of a layer. None is one
-            length for all.
+        name: the name of the parameter.
+        dim: each slice along this dimension has its own length, such as every output of a layer. None: one length
+            for all.
 
     Errors: ValueError if there is no such parameter.
 
@@ -84,20 +84,20 @@ def as_matrix(weight: Tensor, dim: int) -> Tensor:
 
 
 def output_dim(module: Module, dim: int | None) -> int:
-    """`dim`, or if it is None, the dimension of a layer's weight that counts its outputs."""
+    """`dim`; if it is None, the dimension of the weight that counts outputs."""
     if dim is not None:
         return dim
     return 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
 
 
 def random_directions(matrix: Tensor, eps: float) -> list[Tensor]:
-    """Where power iteration starts: a random vector of length 1 for the rows, and one for the columns."""
+    """The start of power iteration: random vectors of length 1, for rows and for columns."""
     return [F.normalize(randn(n, dtype=matrix.dtype, device=matrix.device), dim=0, eps=eps) for n in matrix.shape]
 
 
 @no_grad()
 def power_iteration(matrix: Tensor, u: Tensor, v: Tensor, times: int, eps: float) -> tuple[Tensor, Tensor]:
-    """Left and right singular vectors, moved towards those of the largest singular value."""
+    """Move u and v towards the singular vectors of the largest singular value."""
     for _ in range(times):
         u = F.normalize(matrix @ v, dim=0, eps=eps)
         v = F.normalize(matrix.T @ u, dim=0, eps=eps)
@@ -133,25 +133,26 @@ class _SpectralNorm(Module):
             u, v = power_iteration(matrix.detach(), self._u, self._v, self.n_power_iterations, self.eps)
             copy_(self._u, u)
             copy_(self._v, v)
-        sigma = self._u.clone() @ matrix @ self._v.clone()      # the graph keeps these; the next call writes the others
+        sigma = self._u.clone() @ matrix @ self._v.clone()      # copies: the next call writes _u and _v
         return weight / sigma
 
     def right_inverse(self, value: Tensor) -> Tensor:
-        return value        # if its norm is 1
+        return value        # right if its norm is 1
 
 
 def spectral_norm(module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: int | None = None) -> M:
-    """Divide a weight by its largest singular value: the layer then lengthens no difference between two inputs.
+    """Divide a weight by its largest singular value.
 
-    The singular value is found by power iteration. In training mode the vectors move on whenever the weight is read.
-    More than two dimensions count as rows along `dim`; a vector is divided by its length.
+    The layer then makes no difference between two inputs longer. Power iteration finds the singular value; in training
+    mode each reading of the weight updates its vectors. A weight with more than two dimensions counts as a matrix with
+    one row for each index along `dim`; a vector is divided by its length.
 
     Args:
-        name: of the parameter.
+        name: the name of the parameter.
         n_power_iterations: steps at each reading.
         eps: keeps divisions by norms finite.
-        dim: along which the rows stand; None is 0, and 1 for transposed convolutions.
+        dim: the dimension of the rows; None means 0, or 1 for transposed convolutions.
 
     Errors: ValueError if there is no such parameter or no step, IndexError for `dim`.
 
@@ -174,12 +175,14 @@ MAPS = ("matrix_exp", "cayley", "householder")
 
 
 class _Orthogonal(Module):
-    """A matrix with orthonormal columns from any matrix X; wide ones are treated as their transposes.
+    """A matrix Q with orthonormal columns from any matrix X.
 
-        matrix_exp    Q = exp(A)                            with A = tril(X) - tril(X)^T, filled up to a square;
-        cayley        Q = (1 + A/2) (1 - A/2)^-1            of Q the first columns
-        householder   Q = product of reflections, whose vectors are the columns of X below the diagonal; the signs on
-                      the diagonal are those of the columns of Q
+        matrix_exp    Q = exp(A)                            with A = tril(X) - tril(X)^T, zero-padded to a square;
+        cayley        Q = (1 + A/2) (1 - A/2)^-1            keep the first columns of Q
+        householder   Q = product of reflections. The columns of X below the diagonal are their vectors; the signs on
+                      the diagonal are the signs of the columns of Q
+
+    A matrix with more columns than rows is transposed first.
 
     With `base`, a fixed orthogonal matrix, the result is base Q.
     """
@@ -221,10 +224,10 @@ class _Orthogonal(Module):
         wide = Q.shape[-2] < Q.shape[-1]
         tall = Q.mT if wide else Q
         n, k = tall.shape[-2:]
-        if self.use_trivialization:     # Q becomes the base, and the original the X whose matrix is the identity
+        if self.use_trivialization:     # Q becomes the base; the original becomes the X that gives the identity
             if n != k:
                 tall = cat([tall, randn((*tall.shape[:-1], n - k), dtype=Q.dtype, device=Q.device)], -1)
-            self.base = tall.clone() if n == k and _is_orthogonal(tall) else _orthogonalized(tall)
+            self.base = tall.clone() if n == k and _is_orthogonal(tall) else _orthogonalize(tall)
             X = zeros_like(Q)
             X.diagonal(dim1=-2, dim2=-1).fill_(-1.0)    # the sign that undoes a reflection
             return X
@@ -244,7 +247,7 @@ def _is_orthogonal(Q: Tensor) -> bool:
     return bool((error.abs() < eps).all())
 
 
-def _orthogonalized(A: Tensor) -> Tensor:
+def _orthogonalize(A: Tensor) -> Tensor:
     """The Q of A = QR with R positive on the diagonal."""
     Q, R = qr(A)
     return Q * R.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
@@ -252,14 +255,17 @@ def _orthogonalized(A: Tensor) -> Tensor:
 
 def orthogonal(module: M, name: str = "weight", orthogonal_map: str | None = None, *,
                use_trivialization: bool = True) -> M:
-    """Keep a weight orthogonal: with orthonormal columns, or rows where it is wide. Stacks of matrices are welcome.
+    """Keep a weight orthogonal, with orthonormal columns.
+
+    A matrix with more columns than rows gets orthonormal rows. Stacks of matrices are allowed.
 
     Args:
-        name: of the parameter.
+        name: the name of the parameter.
         orthogonal_map: how the orthogonal matrix is computed from the original, see `_Orthogonal`: "matrix_exp" or
-            "cayley", which often train faster, or "householder", cheaper for tall and wide matrices. None is
+            "cayley", which often train faster, or "householder", cheaper for matrices far from square. None means
             "matrix_exp" for square matrices and "householder" for others.
-        use_trivialization: multiply with a fixed matrix, so that the present weight, made orthogonal, is the start.
+        use_trivialization: multiply with a fixed matrix, so that training starts at the present weight, made
+        orthogonal.
 
     Errors: ValueError if there is no such parameter, it has fewer than 2 dimensions, or for another map.
 

@@ -1,8 +1,8 @@
-"""Parametrizations: a parameter that is computed, whenever it is read, from other ones that are trained.
+"""Parametrizations: a parameter that is computed from trained tensors when read.
 
 `register_parametrization(layer, "weight", f)` moves `layer.weight` to `layer.parametrizations.weight.original`, and
-makes `layer.weight` an attribute that is f of it. An attribute that computes is a property, and properties belong to
-classes: the layer gets a class of its own, `ParametrizedLinear`, which inherits from the one it had.
+`layer.weight` becomes f of it. An attribute that computes is a property, and properties belong to classes. So the layer
+gets its own class, `ParametrizedLinear`, a subclass of its former class.
 """
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ M = TypeVar("M", bound=Module)
 
 
 class ParametrizationList(ModuleList):
-    """What `module.parametrizations[name]` is: the tensors that are trained, and the modules that they go through.
+    """The parametrizations of one tensor: `module.parametrizations[name]`.
 
-    The first module is called with `original`, or with `original0`, `original1`, ... if its `right_inverse` returns
-    several tensors; each further module with what the one before it returned. Made by `register_parametrization`.
+    It holds the trained tensors and the modules that compute the parametrized one. The first module is called with
+    `original`, or with `original0`, `original1`, ... if its `right_inverse` returns several tensors. Each further
+    module is called with the result before it. `register_parametrization` makes this list.
 
     Args:
         modules: the parametrizations.
-        original: the parameter or buffer that they take the place of. It becomes `original`, unless there are several.
-        unsafe: let shape and dtype change.
+        original: the parameter or buffer that they replace. It becomes `original`, unless there are several.
+        unsafe: allow shape and dtype to change.
 
-    Errors: ValueError where a parametrization or its `right_inverse` returns no tensors, or, unless `unsafe`, other
-    shapes or dtypes than it was given.
+    Errors: ValueError where a parametrization or its `right_inverse` returns no tensors, or, unless `unsafe`, another
+    shape or dtype than its input.
     """
 
     def __init__(self, modules: Sequence[Module], original: Tensor, unsafe: bool = False) -> None:
@@ -49,7 +50,7 @@ class ParametrizationList(ModuleList):
         with no_grad():
             for module in reversed(modules):
                 if hasattr(module, "right_inverse"):
-                    with contextlib.suppress(NotImplementedError):     # then it is taken to be the identity
+                    with contextlib.suppress(NotImplementedError):     # without one, it counts as the identity
                         new = module.right_inverse(new)
         self.is_tensor = isinstance(new, Tensor)
         if not self.is_tensor:
@@ -58,7 +59,7 @@ class ParametrizationList(ModuleList):
             raise ValueError(f"When `right_inverse` outputs one tensor, it may not change the dtype.\n"
                              f"original.dtype: {dtype}\nright_inverse(original).dtype: {new.dtype}")
         else:
-            _replace(original, new)     # the same object: an optimizer may hold it
+            _replace(original, new)     # keep the object: an optimizer may hold it
             self._add("original", original)
         if not unsafe:
             _check_same("unparametrized", shape, dtype, "parametrized", self(), "`unsafe`")
@@ -82,7 +83,7 @@ class ParametrizationList(ModuleList):
             self._add(f"original{i}", Parameter(tensor, original.requires_grad) if trained else tensor)
 
     def originals(self) -> list[Tensor]:
-        """The tensors that are trained."""
+        """The trained tensors."""
         return [self.original] if self.is_tensor else [getattr(self, f"original{i}") for i in range(self.ntensors)]
 
     def forward(self) -> Tensor:  # type: ignore[override]
@@ -119,7 +120,7 @@ class ParametrizationList(ModuleList):
 
 
 def _replace(old: Tensor, new: Tensor) -> None:
-    """Give a tensor other values. It stays the object that it is."""
+    """Replace a tensor's values, but keep the object."""
     if new is not old:
         old.array = memory_of(new.detach().clone())
 
@@ -137,7 +138,7 @@ def _check_same(before: str, shape: Any, dtype: Any, after: str, found: Any, fla
 # ---------------------------------------------------------------------- classes with properties
 
 class _Parametrized:
-    """Comes first among the bases of a class that `_parametrized_class` makes."""
+    """The first base of a class that `_parametrized_class` makes."""
 
     _base: type[Module]
     _names: tuple[str, ...]
@@ -154,7 +155,7 @@ class _Parametrized:
 
 @functools.cache
 def _parametrized_class(base: type[Module], names: tuple[str, ...]) -> type[Module]:
-    """A class like `base` whose attributes `names` are computed. One for all layers: it is never changed."""
+    """A subclass of `base` that computes the attributes `names`. All layers share it; it never changes."""
     def computed(name: str) -> property:
         return property(lambda self: _value(self, name))
 
@@ -164,7 +165,7 @@ def _parametrized_class(base: type[Module], names: tuple[str, ...]) -> type[Modu
 
 
 def _new(base: Any, names: tuple[str, ...]) -> Module:
-    """An empty object, which pickle and deepcopy fill."""
+    """An empty object for pickle and deepcopy to fill."""
     return Module.__new__(_parametrized_class(base, names))
 
 
@@ -182,9 +183,9 @@ def _value(module: Any, name: str) -> Tensor:
 
 @contextlib.contextmanager
 def cached() -> Iterator[None]:
-    """Inside, a parametrized tensor that is read more than once is computed once.
+    """Inside this context, each parametrized tensor is computed only once.
 
-    For recurrent layers, say, or shared weights. Do not step the optimizer inside.
+    For recurrent layers or shared weights, for instance. Do not step the optimizer inside.
 
         >>> import minidl
         >>> from minidl import nn
@@ -206,19 +207,20 @@ def cached() -> Iterator[None]:
 # ---------------------------------------------------------------------- registering
 
 def register_parametrization(module: M, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> M:
-    """From now on, `module.tensor_name` is `parametrization(original)`; returns the module.
+    """Make `module.tensor_name` equal `parametrization(original)`; return the module.
 
     Gradients flow through the parametrization to the original, a parameter under
-    `module.parametrizations.<tensor_name>.original`. Several may be registered after another: the last is outermost.
+    `module.parametrizations.<tensor_name>.original`. Several may be registered one after the other: the last is
+    outermost.
 
     Args:
-        tensor_name: of a parameter or a buffer.
-        parametrization: a module from tensor to tensor. If it has a method `right_inverse`, this is called on the
-            present tensor to give the original, and lets one assign: `module.weight = value`. It may return several
-            tensors; then `forward` takes as many, and they are called `original0`, `original1`, ...
-        unsafe: let shape and dtype change; nothing is checked.
+        tensor_name: the name of a parameter or a buffer.
+        parametrization: a module from tensor to tensor. An optional method `right_inverse` computes the original from
+            the present tensor, and allows `module.weight = value`. It may return several tensors; then `forward` takes
+            them all, and they are called `original0`, `original1`, ...
+        unsafe: allow shape and dtype to change; nothing is checked.
 
-    Errors: ValueError if there is no such tensor, or unless `unsafe` if shape or dtype would change.
+    Errors: ValueError if there is no such tensor, or, unless `unsafe`, if shape or dtype would change.
 
         >>> import minidl
         >>> from minidl import nn
@@ -257,7 +259,7 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
 
 
 def _check_appended(module: Module, name: str, parametrization: Module) -> None:
-    """Whether a further parametrization leaves shape and dtype, and so does its right inverse."""
+    """Check that a further parametrization and its right inverse keep shape and dtype."""
     present = getattr(module, name)
     found = parametrization(present)
     _check_same(f"module.{name}", present.shape, present.dtype, f"parametrization(module.{name})", found,
@@ -274,14 +276,14 @@ def _check_appended(module: Module, name: str, parametrization: Module) -> None:
 
 
 def _set_class(module: Module) -> None:
-    """The class whose computed attributes are those with parametrizations."""
+    """Give the module the class that computes its parametrized attributes."""
     names = tuple(module.parametrizations) if "parametrizations" in module._modules else ()
     base: Any = type_before_parametrizations(module)
     module.__class__ = _parametrized_class(base, names) if names else base
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Whether the tensor of this name, or any if none is named, is parametrized."""
+    """Whether this tensor is parametrized; without a name, whether any is."""
     parametrizations = module._modules.get("parametrizations")
     if not isinstance(parametrizations, ModuleDict):
         return False
@@ -289,13 +291,12 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
 
 
 def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: bool = True) -> M:
-    """Make `module.tensor_name` a plain parameter or buffer again; returns the module.
+    """Make `module.tensor_name` a plain parameter or buffer again; return the module.
 
     Args:
-        leave_parametrized: with the value that it has now; otherwise the original one, which must be a single tensor.
+        leave_parametrized: keep the present value; False restores the original, which must be a single tensor.
 
-    Errors: ValueError where the tensor is not parametrized, or has several originals and is not to be left
-    parametrized.
+    Errors: ValueError where the tensor is not parametrized, or leave_parametrized is False with several originals.
 
         >>> import minidl
         >>> from minidl import nn
@@ -332,15 +333,15 @@ def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: boo
 
 
 def type_before_parametrizations(module: Module) -> type[Module]:
-    """The class of a module, or if it has parametrizations, the class that it had without."""
+    """The class of a module; if it has parametrizations, its class before them."""
     return module._base if isinstance(module, _Parametrized) else type(module)
 
 
 def transfer_parametrizations_and_params(from_module: Module, to_module: M, tensor_name: str | None = None) -> M:
-    """Give `to_module` the parametrizations of another module, and copies of the tensors that they work on.
+    """Copy parametrizations and their tensors from one module to another.
 
     Args:
-        tensor_name: of this tensor only; None is all.
+        tensor_name: this tensor only; None means all.
     """
     if is_parametrized(from_module):
         for name in from_module.parametrizations if tensor_name is None else [tensor_name]:

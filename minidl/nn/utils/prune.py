@@ -1,7 +1,7 @@
-"""Pruning: weights that are held at zero by a mask.
+"""Pruning: a mask keeps weights at zero.
 
-A pruned parameter `weight` has moved to `weight_orig`, beside it stands the buffer `weight_mask`, and before each call
-of the layer a hook computes `weight = weight_orig * weight_mask`. So masked weights are zero and get no gradient.
+A pruned parameter `weight` becomes the parameter `weight_orig` and the buffer `weight_mask`. Before each call of the
+layer a hook computes `weight = weight_orig * weight_mask`. So masked weights are zero and get no gradient.
 """
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ M = TypeVar("M", bound=Module)
 
 
 class BasePruningMethod(ABC):
-    """A way to choose what is pruned. A new one defines `compute_mask` and `PRUNING_TYPE`.
+    """A way to choose what is pruned. A subclass defines `compute_mask` and `PRUNING_TYPE`.
 
-    `PRUNING_TYPE` says what a further pruning of the same tensor looks at: "unstructured" at the weights that are left,
-    "structured" at the channels of `self.dim` that are left, "global" at everything.
+    `PRUNING_TYPE` says what a further pruning of the same tensor considers: "unstructured" the remaining weights,
+    "structured" the remaining channels along `self.dim`, "global" everything.
     """
 
     PRUNING_TYPE: ClassVar[str]
@@ -38,9 +38,9 @@ class BasePruningMethod(ABC):
 
     @abstractmethod
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """Ones where a weight stays and zeros elsewhere, zero at least where `default_mask` is.
+        """A mask: one where a weight stays, else zero; always zero where `default_mask` is.
 
-        t: how important the weights are, mostly the weights themselves.
+        t: the scores of the weights, usually the weights themselves.
         """
 
     def __call__(self, module: Module, args: Any) -> None:
@@ -55,9 +55,9 @@ class BasePruningMethod(ABC):
     @classmethod
     def apply(cls, module: Module, name: str, *args: Any, importance_scores: Tensor | None = None,
               **kwargs: Any) -> BasePruningMethod:
-        """Prune `module.name` by `cls(*args, **kwargs)`, on top of what is pruned already; returns the method.
+        """Prune `module.name` further by `cls(*args, **kwargs)`; return the method.
 
-        Errors: those of the method; then the module is as it was.
+        Errors: those of the method; the module then stays as before.
         """
         method: BasePruningMethod = cls(*args, **kwargs)
         method._tensor_name = name
@@ -83,7 +83,7 @@ class BasePruningMethod(ABC):
         return method
 
     def prune(self, t: Tensor, default_mask: Tensor | None = None, importance_scores: Tensor | None = None) -> Tensor:
-        """`t` pruned, without any module."""
+        """Prune a tensor `t` without a module."""
         if importance_scores is None:
             importance_scores = t
         assert tuple(importance_scores.shape) == tuple(t.shape), \
@@ -94,7 +94,7 @@ class BasePruningMethod(ABC):
         """Make the masked tensor a plain parameter: the pruning becomes permanent."""
         name = self._tensor_name
         original = getattr(module, f"{name}_orig")
-        original.array = memory_of(self.apply_mask(module))     # the same Parameter: an optimizer may hold it
+        original.array = memory_of(self.apply_mask(module))     # keep the Parameter: an optimizer may hold it
         _hooks(module)[:] = [hook for hook in _hooks(module) if hook.function is not self]
         for attribute in (name, f"{name}_orig", f"{name}_mask"):
             delattr(module, attribute)
@@ -113,7 +113,7 @@ def _method_of(module: Module, name: str) -> BasePruningMethod | None:
 
 
 class PruningContainer(BasePruningMethod):
-    """Several methods that have pruned one tensor, one after another; the last one decides about what is left."""
+    """Several methods that pruned one tensor in turn. The last decides about the rest."""
 
     PRUNING_TYPE = "container"
 
@@ -123,7 +123,7 @@ class PruningContainer(BasePruningMethod):
             self.add_pruning_method(method)
 
     def add_pruning_method(self, method: BasePruningMethod | None) -> None:
-        """Add a method, or those of another container. Errors: TypeError or ValueError unless it is for this tensor."""
+        """Add a method, or those of another container. Errors: TypeError, or ValueError if it is for another tensor."""
         if method is None:
             return
         if not isinstance(method, BasePruningMethod):
@@ -162,7 +162,7 @@ class PruningContainer(BasePruningMethod):
         return mask
 
 
-# ---------------------------------------------------------------------- how much
+# ---------------------------------------------------------------------- amounts
 
 def _check_amount(amount: Any) -> None:
     if not isinstance(amount, Number):
@@ -172,7 +172,7 @@ def _check_amount(amount: Any) -> None:
 
 
 def _count(amount: float, size: int) -> int:
-    """How many of `size` are pruned: a share, or a number."""
+    """How many of `size` are pruned. amount: a share, or a number."""
     if not isinstance(amount, int):
         return round(amount * size)
     if amount > size:
@@ -193,7 +193,7 @@ def _channels(t: Tensor, dim: int) -> int:
 # ---------------------------------------------------------------------- the methods
 
 class Identity(BasePruningMethod):
-    """Prunes nothing: to bring a tensor into the form that pruned ones have."""
+    """Prune nothing, but give a tensor the form of pruned ones."""
 
     PRUNING_TYPE = "unstructured"
 
@@ -202,7 +202,7 @@ class Identity(BasePruningMethod):
 
 
 class CustomFromMask(BasePruningMethod):
-    """Prunes where a mask is zero."""
+    """Prune where a mask is zero."""
 
     PRUNING_TYPE = "global"
 
@@ -216,7 +216,7 @@ class CustomFromMask(BasePruningMethod):
 
 
 class _Unstructured(BasePruningMethod):
-    """Prunes the weights with the lowest scores."""
+    """Base class: prune the weights with the lowest scores."""
 
     PRUNING_TYPE = "unstructured"
 
@@ -236,21 +236,21 @@ class _Unstructured(BasePruningMethod):
 
 
 class RandomUnstructured(_Unstructured):
-    """Prunes weights at random. amount: how many, or if it is no int, which share of them."""
+    """Prune weights at random. amount: how many (an int), or which share (a float)."""
 
     def score(self, t: Tensor) -> Tensor:
         return rand_like(t)
 
 
 class L1Unstructured(_Unstructured):
-    """Prunes the smallest weights. amount: how many, or if it is no int, which share of them."""
+    """Prune the smallest weights. amount: how many (an int), or which share (a float)."""
 
     def score(self, t: Tensor) -> Tensor:
         return t.abs()
 
 
 class _Structured(BasePruningMethod):
-    """Prunes the channels along `dim` with the lowest scores."""
+    """Base class: prune the channels along `dim` with the lowest scores."""
 
     PRUNING_TYPE = "structured"
 
@@ -272,14 +272,14 @@ class _Structured(BasePruningMethod):
 
 
 class RandomStructured(_Structured):
-    """Prunes channels along `dim` at random. amount: how many, or if it is no int, which share of them."""
+    """Prune channels along `dim` at random. amount: how many (an int), or which share (a float)."""
 
     def score(self, t: Tensor) -> Tensor:
         return rand(t.shape[self.dim], device=t.device)
 
 
 class LnStructured(_Structured):
-    """Prunes the channels along `dim` whose norm of order `n` is lowest. amount: as RandomStructured's."""
+    """Prune the channels along `dim` with the lowest `n`-norm. amount: as for RandomStructured."""
 
     def __init__(self, amount: float, n: Any, dim: int = -1) -> None:
         super().__init__(amount, dim)
@@ -292,24 +292,26 @@ class LnStructured(_Structured):
 # ---------------------------------------------------------------------- functions
 
 def identity(module: M, name: str) -> M:
-    """Bring `module.name` into the form of pruned tensors without pruning any of it; returns the module."""
+    """Give `module.name` the form of pruned tensors, prune nothing; return the module."""
     Identity.apply(module, name)
     return module
 
 
 def random_unstructured(module: M, name: str, amount: float) -> M:
-    """Prune weights of `module.name` at random; returns the module. amount: how many, or which share of those left.
+    """Prune weights of `module.name` at random; return the module.
 
-    Errors: TypeError unless amount is a number, ValueError if it is negative, above the number, or a share above 1.
+    amount: how many, or which share of the remaining ones. Errors: TypeError unless it is a number; ValueError if it is
+    negative, more than there are, or a share above 1.
     """
     RandomUnstructured.apply(module, name, amount)
     return module
 
 
 def l1_unstructured(module: M, name: str, amount: float, importance_scores: Tensor | None = None) -> M:
-    """Prune the smallest weights of `module.name`, or those with the smallest scores; returns the module.
+    """Prune the smallest weights of `module.name`; return the module.
 
-    Errors: as `random_unstructured`; AssertionError for scores of another shape.
+    With importance_scores, prune the weights with the smallest scores. Errors: as `random_unstructured`; AssertionError
+    for scores of another shape.
 
         >>> import minidl
         >>> from minidl import nn
@@ -329,7 +331,7 @@ def l1_unstructured(module: M, name: str, amount: float, importance_scores: Tens
 
 
 def random_structured(module: M, name: str, amount: float, dim: int) -> M:
-    """Prune whole channels of `module.name` along `dim` at random; returns the module.
+    """Prune channels of `module.name` along `dim` at random; return the module.
 
     Errors: as `random_unstructured`; ValueError for a vector, IndexError for `dim`.
     """
@@ -338,28 +340,30 @@ def random_structured(module: M, name: str, amount: float, dim: int) -> M:
 
 
 def ln_structured(module: M, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None) -> M:
-    """Prune the channels of `module.name` along `dim` with the lowest norm of order `n`; returns the module.
+    """Prune the channels of `module.name` with the lowest `n`-norm; return the module.
 
-    Errors: as `random_structured`; AssertionError for scores of another shape.
+    dim: the dimension of the channels. Errors: as `random_structured`; AssertionError for scores of another shape.
     """
     LnStructured.apply(module, name, amount, n, dim, importance_scores=importance_scores)
     return module
 
 
 def custom_from_mask(module: M, name: str, mask: Tensor) -> M:
-    """Prune `module.name` where `mask` is zero; returns the module. Errors: AssertionError for another shape."""
+    """Prune `module.name` where `mask` is zero; return the module. Errors: AssertionError for another shape."""
     CustomFromMask.apply(module, name, mask)
     return module
 
 
 def global_unstructured(parameters: Iterable[tuple[Module, str]], pruning_method: type[BasePruningMethod],
                         importance_scores: dict[tuple[Module, str], Tensor] | None = None, **kwargs: Any) -> None:
-    """Prune several tensors as if they were one: the smallest of all weights, say, wherever they are.
+    """Prune several tensors as if they were one.
+
+    So the smallest of all weights go, for instance, in whichever tensor they are.
 
     Args:
         parameters: `(module, name)` pairs.
-        pruning_method: a class, such as `L1Unstructured`, made with `kwargs`.
-        importance_scores: scores for some of the pairs, in place of the weights.
+        pruning_method: a class, such as `L1Unstructured`; it is called with `kwargs`.
+        importance_scores: a dict from some of the pairs to scores that replace the weights.
 
     Errors: TypeError for scores that are no dict, or a method that is not unstructured.
     """
@@ -385,9 +389,9 @@ def global_unstructured(parameters: Iterable[tuple[Module, str]], pruning_method
 
 
 def remove(module: M, name: str) -> M:
-    """Make the pruning of `module.name` permanent: it is a plain parameter again, zero where it was pruned.
+    """Make the pruning of `module.name` permanent; return the module.
 
-    Errors: ValueError if it is not pruned.
+    It is a plain parameter again, zero where it was pruned. Errors: ValueError if it is not pruned.
     """
     method = _method_of(module, name)
     if method is None:

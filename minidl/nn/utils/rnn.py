@@ -1,7 +1,8 @@
-"""Sequences of different lengths in one batch: padded to the longest, or packed without gaps.
+"""Sequences of different lengths in one batch: padded or packed.
 
-Packed, sequences are sorted by length, the longest first. Then come their first steps, the second steps of all that
-have one, and so on. `batch_sizes` says how many each step has. Of the sequences abc, de and f:
+Padded sequences have the length of the longest. To pack them, sort them by length, the longest first. Then put the
+first steps of all in a row, then all second steps, and so on, without gaps. `batch_sizes` says how many sequences have
+each step. For the sequences abc, de and f:
 
     padded  a d f      packed  a d f b e c      batch_sizes  3 2 1
             b e 0
@@ -28,15 +29,15 @@ __all__ = [
 class _Fields(NamedTuple):
     data: Tensor                                # (P, *): all steps, P the sum of the lengths
     batch_sizes: Tensor                         # (T,), on the CPU: how many sequences have step t
-    sorted_indices: Tensor | None = None        # (N,): which sequence came to stand at place n
-    unsorted_indices: Tensor | None = None      # (N,): at which place sequence n came to stand
+    sorted_indices: Tensor | None = None        # (N,): the sequence at place n
+    unsorted_indices: Tensor | None = None      # (N,): the place of sequence n
 
 
 class PackedSequence(_Fields):
-    """Sequences of different lengths, one step after the other, as recurrent layers take and return them.
+    """Packed sequences of different lengths, for recurrent layers.
 
-    Made by `pack_padded_sequence` and `pack_sequence`, read by `pad_packed_sequence` and `unpack_sequence`. The
-    two permutations are None if the sequences were sorted by length from the start.
+    `pack_padded_sequence` and `pack_sequence` make them; `pad_packed_sequence` and `unpack_sequence` read them. The two
+    permutations are None if the sequences were sorted by length from the start.
     """
 
     def __new__(cls, data: Any, batch_sizes: Tensor | None = None, sorted_indices: Tensor | None = None,
@@ -55,7 +56,7 @@ class PackedSequence(_Fields):
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """`Tensor.to` of the data; the permutations follow to its device. Itself where nothing changes."""
+        """`Tensor.to` for the data; the permutations move to its device. Returns itself where nothing changes."""
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
@@ -80,7 +81,7 @@ class PackedSequence(_Fields):
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """The permutation that puts everything back: y with `y[permutation[i]] = i`; None of None.
+    """The inverse permutation: y with `y[permutation[i]] = i`; None for None.
 
         >>> import minidl
         >>> invert_permutation(minidl.tensor([2, 0, 1]))
@@ -93,11 +94,11 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 def pack_padded_sequence(input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False,
                          enforce_sorted: bool = True) -> PackedSequence:
-    """Leave out the padding: of sequence n, the first `lengths[n]` steps remain.
+    """Remove the padding: the first `lengths[n]` steps of sequence n remain.
 
     input (T, N, *), or (N, T, *) if batch_first; lengths (N,), a tensor or a sequence of ints. With
     enforce_sorted=False, the sequences may come in any order, and are sorted.
-    Errors: RuntimeError for lengths below 1, above T, of another number than N or not in decreasing order, and for an
+    Errors: RuntimeError for lengths below 1, above T or not in decreasing order, unless there are N of them, and for an
     empty input.
 
         >>> import minidl
@@ -137,9 +138,10 @@ def pack_padded_sequence(input: Tensor, lengths: Tensor | Sequence[int], batch_f
 
 def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
                         total_length: int | None = None) -> tuple[Tensor, Tensor]:
-    """The reverse of `pack_padded_sequence`: (T, N, *), or (N, T, *) if batch_first, and the lengths (N,) on the CPU.
+    """The inverse of `pack_padded_sequence`.
 
-    T is the longest length, or `total_length`. The sequences stand in their original order.
+    Returns (T, N, *), or (N, T, *) if batch_first, and the lengths (N,) on the CPU. T is the longest length, or
+    `total_length`. The sequences stand in their original order.
     Errors: ValueError where total_length is below the longest length.
 
         >>> import minidl
@@ -172,10 +174,11 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, pad
 
 def pad_sequence(sequences: Tensor | Iterable[Tensor], batch_first: bool = False, padding_value: float = 0.0,
                  padding_side: str = "right") -> Tensor:
-    """Sequences (L, *), each with a length of its own, in one tensor (T, N, *), or (N, T, *) if batch_first.
+    """Pad sequences (L, *) of any lengths L to one tensor (T, N, *).
 
-    T is the longest length; shorter sequences are filled up with `padding_value`, on the right or on the left.
-    Errors: RuntimeError for no sequences, for other sizes than the first that differ, and for another side.
+    The result is (N, T, *) if batch_first. T is the longest length; shorter sequences get `padding_value` on the right
+    or on the left. Errors: RuntimeError for no sequences, for sizes that differ in other dimensions than the first, and
+    for another side.
 
         >>> import minidl
         >>> from minidl.nn.utils.rnn import pad_sequence
@@ -207,7 +210,7 @@ def pad_sequence(sequences: Tensor | Iterable[Tensor], batch_first: bool = False
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
-    """The reverse of `pad_sequence`: of sequence n, the first `lengths[n]` steps.
+    """The inverse of `pad_sequence`: the first `lengths[n]` steps of sequence n.
 
         >>> import minidl
         >>> from minidl.nn.utils.rnn import unpad_sequence
@@ -219,7 +222,7 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
 
 
 def pack_sequence(sequences: Iterable[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """`pack_padded_sequence` of sequences (L, *) in a list. Errors: as there, and as `pad_sequence`.
+    """`pack_padded_sequence` for a list of sequences (L, *). Errors: as there, and as `pad_sequence`.
 
         >>> import minidl
         >>> from minidl.nn.utils.rnn import pack_sequence
@@ -231,7 +234,7 @@ def pack_sequence(sequences: Iterable[Tensor], enforce_sorted: bool = True) -> P
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """The reverse of `pack_sequence`.
+    """The inverse of `pack_sequence`.
 
         >>> import minidl
         >>> from minidl.nn.utils.rnn import pack_sequence, unpack_sequence
