@@ -1,4 +1,4 @@
-"""Data sets to learn from, with torchvision's names; `Digits` and the made ones need no download."""
+"""Data sets with torchvision's names; `Digits` and synthetic ones need no download."""
 from minidl.vision.datasets.canvas import DigitCanvas
 from minidl.vision.datasets.cifar import CIFAR10, CIFAR100
 from minidl.vision.datasets.digits import Digits

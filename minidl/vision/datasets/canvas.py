@@ -1,4 +1,4 @@
-"""DigitCanvas: several digits on one larger image, for detection and segmentation without a download."""
+"""DigitCanvas: several digits on one image, for detection and segmentation offline."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -12,22 +12,22 @@ from minidl.utils.data.dataset import Dataset
 from minidl.vision.datasets.shapes import tight_box
 from minidl.vision.datasets.vision import VisionDataset
 
-_ATTEMPTS = 50      # to find a place for one more digit
-_INK = 64           # a pixel of at least so much belongs to the digit
+_ATTEMPTS = 50          # tries to place one more digit
+_INK_THRESHOLD = 64     # pixels of at least this value belong to the digit
 
 
 class DigitCanvas(VisionDataset[tuple[Any, Any]]):
     """Digits of any data set on a black canvas, with tight boxes and masks.
 
     digits: a data set whose samples are `(PIL image, int)`, such as `Digits` or `MNIST`; or any with `data` of that
-    kind. size: how many canvases. canvas: pixels a side. count: from how many to how many digits. scale: from how many
-    to how many times as large as in the data set. max_overlap: how much of a digit's box another box may cover. seed:
-    another one gives other canvases. transform, target_transform, transforms: applied to image, target, or both.
+    kind. size: how many canvases. canvas: pixels a side. count: a range for the number of digits. scale: a range for
+    the factor on their size in the data set. max_overlap: how much of a digit's box another box may cover. seed:
+    another seed gives other canvases. transform, target_transform, transforms: applied to image, target, or both.
 
-    Canvas i is always the same, whatever was asked for before. A sample is a PIL image in mode 'L' and a dict: `boxes`
+    Canvas i is always the same, in any order of access. A sample is a PIL image in mode 'L' and a dict: `boxes`
     float32 (n, 4) of x1 y1 x2 y2, tight around the ink, `labels` int64 (n,), the digits' labels plus 1, as
     torchvision's detectors count (0 is the background), `masks` uint8 (n, H, W), 1 on the ink, `area`,
-    `iscrowd` and `image_id`. It has fewer digits than asked for where no more found a place.
+    `iscrowd` and `image_id`. A canvas without room has fewer digits than drawn.
     Errors: IndexError beyond the end; ValueError for arguments out of range, and for a canvas that no digit fits on.
 
         >>> from minidl.vision.datasets import Digits
@@ -66,7 +66,7 @@ class DigitCanvas(VisionDataset[tuple[Any, Any]]):
 
     @property
     def classes(self) -> Sequence[str]:
-        """The names of the labels, of which the first is the background's."""
+        """The names of the labels. The first is the background."""
         return ["__background__", *self.digits.classes]
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class DigitCanvas(VisionDataset[tuple[Any, Any]]):
             pixels = np.asarray(image.convert("L").resize((width, height), Image.Resampling.BILINEAR))
             left, top = (int(rng.integers(self.canvas - side + 1)) for side in (width, height))
             mask = np.zeros(canvas.shape, bool)
-            mask[top:top + height, left:left + width] = pixels >= _INK
+            mask[top:top + height, left:left + width] = pixels >= _INK_THRESHOLD
             if not mask.any():
                 continue
             box = tight_box(mask)

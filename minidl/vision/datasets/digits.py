@@ -1,4 +1,4 @@
-"""Digits: 1,797 handwritten digits of 8x8 pixels, shipped with minidl: examples run offline."""
+"""Digits: 1,797 handwritten digits of 8x8 pixels, shipped with minidl for offline examples."""
 from __future__ import annotations
 
 import gzip
@@ -11,8 +11,8 @@ import numpy as np
 from minidl.tensors.creation import from_numpy
 from minidl.vision.datasets.images import InMemoryImages
 
-_FILE = Path(__file__).with_name("digits.csv.gz")  # a row: 64 pixels, then the label; as UCI has it
-_EVERY = 5   # every fifth image is for testing
+_FILE = Path(__file__).with_name("digits.csv.gz")  # a row: 64 pixels, then the label, as at UCI
+_TEST_STRIDE = 5    # every fifth image is for testing
 
 
 class Digits(InMemoryImages):
@@ -23,13 +23,13 @@ class Digits(InMemoryImages):
 
     `data` is a uint8 tensor (N, 8, 8) of the original values 0..16, `targets` an int64 tensor (N,).
     A sample is `(PIL image in mode 'L', int)`, as with `MNIST`; in the image the pixels are scaled
-    to 0..255 (so torchvision's `ToTensor` gives `data / 16`, up to rounding). Without transforms a `DataLoader`
+    to 0..255 (so `ToTensor` gives `data / 16`, up to rounding). Without transforms a `DataLoader`
     fetches whole batches, as uint8 (B, 8, 8) of 0..16 and int64 (B,).
 
-    The split is fixed: the rows of the published file are sorted by digit, keeping their order otherwise, and
-    every fifth is for testing. Thirteen people wrote the digits, and the file goes from one to the next, so every
-    writer is in both parts. Digits by unseen writers are harder to read: trained on the first
-    1,437 rows and tested on the last 360, a small convolutional network gets 94 % instead of 99 %.
+    The split is fixed: the rows of the published file are sorted by digit (a stable sort), and every fifth is for
+    testing. Thirteen people wrote the digits, one after the other in the file, so every writer is in both parts. Digits
+    by unseen writers are harder to read: trained on the first 1,437 rows and tested on the last 360, a small
+    convolutional network gets 94 % instead of 99 %.
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
     Learning Repository, 1998, doi:10.24432/C50P49, its test part; CC BY 4.0. See digits.txt beside
@@ -50,7 +50,7 @@ class Digits(InMemoryImages):
             rows = np.loadtxt(file, dtype=np.uint8, delimiter=",")              # (1797, 65)
         by_digit = np.argsort(rows[:, 64], kind="stable")
         for_testing = np.zeros(len(rows), bool)
-        for_testing[by_digit[_EVERY - 1::_EVERY]] = True
+        for_testing[by_digit[_TEST_STRIDE - 1::_TEST_STRIDE]] = True
         rows = rows[~for_testing] if train else rows[for_testing]
         images = np.ascontiguousarray(rows[:, :64]).reshape(-1, 8, 8)           # -> (N, 8, 8)
         labels = rows[:, 64].astype(np.int64)                                   # -> (N,)

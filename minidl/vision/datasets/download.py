@@ -1,4 +1,4 @@
-"""Fetching data sets: downloads that resume and are checked, archives unpacked safely."""
+"""Fetch data sets: checked downloads that resume, and safe unpacking of archives."""
 from __future__ import annotations
 
 import errno
@@ -21,26 +21,24 @@ from typing import IO, Any, NamedTuple
 from tqdm import tqdm
 
 _CHUNK = 1 << 16
-_ATTEMPTS = 3  # on one mirror, before the next one is asked
+_ATTEMPTS = 3  # on one mirror, before the next one
 
 
 def download(urls: str | Sequence[str], destination: str | Path, md5: str | None = None,
              sha256: str | None = None, size: int | None = None, *, progress: bool = True,
              timeout: float = 30.0, slowest: float = 10_000) -> Path:
-    """Download a file from the first of several mirrors that delivers it; returns its path.
+    """Download a file from the first mirror that delivers it; return its path.
 
     urls: mirrors of one file, http or https, tried in order. destination: the file to write; if it
-    is there already and its hash and size are right, nothing is downloaded. md5, sha256: what the
-    content must hash to, in hexadecimal. size: what it must measure, in bytes. progress: show a
-    bar.
-    timeout: seconds of silence after which a mirror is given up. slowest: bytes a second; a mirror that sends less for
-    `timeout` seconds is given up if there are others to ask.
+    exists with the right hash and size, nothing is downloaded. md5, sha256: the hash of the content,
+    in hexadecimal. size: its length in bytes. progress: show a bar.
+    timeout: give a mirror up after this many seconds without data. slowest: bytes a second; give a mirror up that sends
+    less for `timeout` seconds, if there are others.
 
-    The content goes to `destination + '.part'`, which takes its final name in one step when it is
-    whole and its hash is right: there is never half a file under the final name. A download that
-    was interrupted is resumed from the part, provided a hash is given, without which one could not
-    tell whether the two halves belong together. A file with a wrong hash is removed and the next
-    mirror asked.
+    The content goes to `destination + '.part'`, which gets its final name in one step when it is
+    complete and its hash is right: there is never half a file under the final name. An interrupted
+    download resumes from the part if a hash is given; without a hash nothing shows whether the two
+    halves belong together. A file with a wrong hash is removed, and the next mirror is tried.
     Errors: RuntimeError when no mirror delivers, with the reason of each; OSError when the file
     cannot be written; ValueError for URLs of another scheme.
     """
@@ -74,14 +72,14 @@ def download(urls: str | Sequence[str], destination: str | Path, md5: str | None
                     raise
                 wrong = _reason(error)
                 if _size(part) > had:
-                    continue  # it came some way: ask for the rest
+                    continue  # a part arrived: ask for the rest
                 break
             if wrong is None:
                 os.replace(part, destination)
                 return destination
             part.unlink(missing_ok=True)
             if not had:
-                break  # all of it came from this mirror, so asking again would not help
+                break  # the whole file came from this mirror, so a retry would not help
         reasons.append(f"  {url}: {wrong}")
     raise RuntimeError(f"download: could not get {destination} from any of {len(urls)} mirrors:\n"
                        + "\n".join(reasons)
@@ -91,11 +89,11 @@ def download(urls: str | Sequence[str], destination: str | Path, md5: str | None
 def extract_archive(path: str | Path, into: str | Path) -> list[Path]:
     """Unpack a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file; returns the files written.
 
-    Only plain files and folders are unpacked, and every name is looked at before the first is
-    written. Each file takes its name in one step, when it is whole.
+    Only plain files and folders are unpacked. All names are checked before the first file is written.
+    Each file gets its name in one step, when it is complete.
     Errors: ValueError for an archive with a member that would land outside the folder (an absolute
-    name, one with `..`), or that is a link or a device, and for a file that is no archive; OSError if what it holds is
-    larger than the room on the disk.
+    name, one with `..`), or that is a link or a device, and for a file that is no archive; OSError if the contents do
+    not fit on the disk.
     """
     path, into = Path(path), Path(into)
     what = "is neither a zip nor a tar archive"
@@ -118,11 +116,11 @@ def extract_archive(path: str | Path, into: str | Path) -> list[Path]:
 # ---------------------------------------------------------------- downloading
 
 class _Refused(Exception):
-    """A mirror's answer that asking again will not change."""
+    """An answer of a mirror that a retry will not change."""
 
 
 def _fetch(url: str, part: Path, size: int | None, progress: bool, timeout: float, slowest: float) -> None:
-    """Write the file behind `url` to `part`, from where `part` ends if the server can do that."""
+    """Write the file behind `url` to `part`; resume at the end of `part` if the server can."""
     start = _size(part)
     headers = {"User-Agent": "minidl", "Accept-Encoding": "identity"}
     if start:
@@ -132,11 +130,11 @@ def _fetch(url: str, part: Path, size: int | None, progress: bool, timeout: floa
                                           timeout=timeout)
     except urllib.error.HTTPError as error:
         if error.code == 416 and start:
-            return  # nothing lies beyond: the part is whole, or wrong, which its hash will tell
+            return  # nothing is left: the part is complete or wrong, and its hash will show which
         raise _Refused(f"the server answers {error.code} {error.reason}") from error
     with response:
         if start and not _continues(response, start):
-            start = 0  # the server sends the whole file all the same
+            start = 0  # the server sends the whole file instead
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else size
         if size is not None and total is not None and total != size:
@@ -146,7 +144,7 @@ def _fetch(url: str, part: Path, size: int | None, progress: bool, timeout: floa
                 tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=name,
                      disable=not progress) as bar:
             since, had = time.monotonic(), start
-            while chunk := response.read1(_CHUNK):      # what is there: `read` would wait for all of it
+            while chunk := response.read1(_CHUNK):      # the available bytes: `read` would wait for a full chunk
                 file.write(chunk)
                 bar.update(len(chunk))
                 start += len(chunk)
@@ -167,7 +165,7 @@ def _continues(response: Any, start: int) -> bool:
 
 
 def mismatch(path: Path, md5: str | None = None, sha256: str | None = None, size: int | None = None) -> str | None:
-    """Why this file is not the one that was asked for; None if it is."""
+    """Why this file is not the expected one; None if it is."""
     if size is not None and _size(path) != size:
         return f"expected {size:,} bytes, got {_size(path):,}"
     for name, expected in (("md5", md5), ("sha256", sha256)):
@@ -179,7 +177,7 @@ def mismatch(path: Path, md5: str | None = None, sha256: str | None = None, size
 
 
 def _hash(path: Path, name: str) -> str:
-    # not for security: md5 is what the data sets were published with
+    # not for security: the data sets were published with md5 sums
     digest = hashlib.new(name, usedforsecurity=False)
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
@@ -192,7 +190,7 @@ def _size(path: Path) -> int:
 
 
 def _is_local(error: Exception) -> bool:
-    """Whether it was the file here that could not be written, and not the mirror."""
+    """Whether the error is about writing the local file, not about the mirror."""
     return getattr(error, "filename", None) is not None or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -207,7 +205,7 @@ class _Member(NamedTuple):
     name: str
     kind: str       # "file", "folder" or "other"
     size: int
-    info: Any       # the archive's own note of it
+    info: Any       # the archive's own entry
 
 
 def _extract(path: Path, into: Path, members: Sequence[_Member], open_member: Callable[[Any], Any]) -> list[Path]:
@@ -246,7 +244,7 @@ def _extract(path: Path, into: Path, members: Sequence[_Member], open_member: Ca
 def _kind_in_zip(info: zipfile.ZipInfo) -> str:
     if info.is_dir():
         return "folder"
-    mode = info.external_attr >> 16  # Unix's; zero where the archive was made elsewhere
+    mode = info.external_attr >> 16  # Unix mode; zero in archives from other systems
     return "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"
 
 

@@ -1,4 +1,4 @@
-"""FakeData: images of noise, to try a program before the real data are there."""
+"""FakeData: images of noise, to test a program without real data."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from minidl.vision.datasets.vision import VisionDataset
 
 
 class FakeData(VisionDataset[tuple[Any, Any]]):
-    """Images of noise with class numbers drawn at random, always the same for the same index.
+    """Images of noise with random class numbers, fixed for each index.
 
-    size: how many. image_size: (C, H, W), with 1 or 3 channels. num_classes: labels are from 0 to below it.
-    transform, target_transform: applied to each image and label. random_offset: another one gives other images.
+    size: how many. image_size: (C, H, W), with 1 or 3 channels. num_classes: labels are 0 to num_classes - 1.
+    transform, target_transform: applied to each image and label. random_offset: another offset gives other images.
     Errors: IndexError beyond the end.
 
         >>> data = FakeData(size=10, image_size=(3, 8, 8))

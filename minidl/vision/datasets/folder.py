@@ -15,7 +15,7 @@ IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tif
 
 
 def has_file_allowed_extension(filename: str, extensions: str | Sequence[str]) -> bool:
-    """Whether a file's name ends in one of the extensions, in whichever case.
+    """Whether a file's name ends in one of the extensions, in any case.
 
         >>> has_file_allowed_extension("a/B.JPG", (".jpg", ".png"))
         True
@@ -24,7 +24,7 @@ def has_file_allowed_extension(filename: str, extensions: str | Sequence[str]) -
 
 
 def is_image_file(filename: str) -> bool:
-    """Whether a file's name is that of an image (`IMG_EXTENSIONS`)."""
+    """Whether a file's name is an image's (`IMG_EXTENSIONS`)."""
     return has_file_allowed_extension(filename, IMG_EXTENSIONS)
 
 
@@ -85,7 +85,7 @@ def pil_loader(path: str | Path) -> Image.Image:
         with open(path, "rb") as file:
             return Image.open(file).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:   # Pillow raises all of them
-        if isinstance(error, OSError) and error.filename is not None:   # it could not be opened at all
+        if isinstance(error, OSError) and error.filename is not None:   # the file could not be opened
             raise
         raise OSError(f"pil_loader: cannot read {path}: it is no image, or it is damaged or cut short ({error}); "
                       "get it again, or leave it out with is_valid_file=") from error
@@ -99,13 +99,13 @@ def default_loader(path: str | Path) -> Image.Image:
 class DatasetFolder(VisionDataset[tuple[Any, Any]]):
     """Samples in files, in a folder for each class: `root/dog/x.ext`, `root/cat/sub/y.ext`.
 
-    root: the folder of the classes' folders. loader: makes a sample of a path. extensions: which files are samples;
-    is_valid_file: instead of these, a function that says whether a path is one. transform, target_transform: applied
-    to each sample and class number. allow_empty: let classes have no file.
+    root: the folder of the classes' folders. loader: makes a sample from a path. extensions: which files are samples;
+    is_valid_file: instead of extensions, a function from a path to whether it is a sample. transform, target_transform:
+    applied to each sample and class number. allow_empty: allow classes without a file.
 
     `classes` are the folders' names, sorted, `class_to_idx` their numbers, `samples` all `(path, number)`, `targets`
     the numbers. A subclass may override `find_classes` and `make_dataset`.
-    Errors: FileNotFoundError without any class, or with one without a file; ValueError unless exactly one of
+    Errors: FileNotFoundError if there is no class, or a class has no file; ValueError unless exactly one of
     extensions and is_valid_file is given.
     """
 
@@ -126,7 +126,7 @@ class DatasetFolder(VisionDataset[tuple[Any, Any]]):
                      is_valid_file: Callable[[str], bool] | None = None,
                      allow_empty: bool = False) -> list[tuple[str, int]]:
         """All `(path, class number)`; see the function of the same name."""
-        if class_to_idx is None:    # the function would look for classes itself, past an overridden find_classes
+        if class_to_idx is None:    # else the function would find classes itself, not by an overridden find_classes
             raise ValueError("The class_to_idx parameter cannot be None.")
         return make_dataset(directory, class_to_idx, extensions, is_valid_file, allow_empty)
 
@@ -151,7 +151,7 @@ class ImageFolder(DatasetFolder):
     """Images in a folder for each class: `root/dog/x.png`, `root/cat/sub/y.jpg`.
 
     As `DatasetFolder`, with files named as images (`IMG_EXTENSIONS`) and a loader that gives PIL images in mode
-    'RGB'. `imgs` is another name of `samples`.
+    'RGB'. `imgs` is another name for `samples`.
 
         >>> import tempfile
         >>> root = Path(tempfile.mkdtemp())

@@ -25,9 +25,9 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 def read_idx(path: str | Path) -> np.ndarray:
     """Read an idx file, plain or gzipped, into a new array in the machine's byte order.
 
-    The sizes in the header are compared with what the file holds; they never decide how much memory
-    is taken.
-    Errors: FileNotFoundError; ValueError for a file that is not what its header says, with what was
+    The sizes in the header are compared with the length of the file; they never decide how much
+    memory is taken.
+    Errors: FileNotFoundError; ValueError for a file that does not match its header, with what was
     expected, what was found, and what to do.
 
         >>> import tempfile
@@ -39,27 +39,27 @@ def read_idx(path: str | Path) -> np.ndarray:
     path = Path(path)
     try:
         content = _read(path) if path.is_file() else None
-    except FileNotFoundError:   # it has just vanished
+    except FileNotFoundError:   # it was removed meanwhile
         content = None
     if content is None:
         raise FileNotFoundError(f"read_idx: there is no file {path}")
     if len(content) < 4:
-        raise _broken(path, f"it ends within the 4-byte magic number, after {len(content)} bytes")
+        raise _damaged(path, f"it ends within the 4-byte magic number, after {len(content)} bytes")
     zeros, code, ndim = content[:2], content[2], content[3]
     if zeros != b"\0\0" or code not in _TYPES:
-        raise _broken(path, "it is no idx file: expected two zero bytes and one of the types "
+        raise _damaged(path, "it is no idx file: expected two zero bytes and one of the types "
                             f"{', '.join(f'0x{known:02x}' for known in _TYPES)}, "
                             f"got 0x{content[:3].hex()}")
     start = 4 + 4 * ndim
     if len(content) < start:
-        raise _broken(path, f"it ends within the header: expected {start:,} bytes of it for "
+        raise _damaged(path, f"it ends within the header: expected {start:,} bytes of it for "
                             f"{ndim} dimensions, got {len(content):,} bytes")
     shape = tuple(int(size) for size in np.frombuffer(content, ">u4", ndim, offset=4))
     dtype = np.dtype(_TYPES[code])
     expected = start + math.prod(shape) * dtype.itemsize
     if len(content) != expected:
         kind = "it is cut short" if len(content) < expected else "bytes follow its end"
-        raise _broken(path, f"{kind}: expected {expected:,} bytes for shape {shape} of "
+        raise _damaged(path, f"{kind}: expected {expected:,} bytes for shape {shape} of "
                             f"{dtype.name}, got {len(content):,} bytes")
     numbers = np.frombuffer(content, dtype, offset=start).reshape(shape)
     return numbers.astype(dtype.newbyteorder("="))  # a copy, since `content` cannot be written to
@@ -70,7 +70,7 @@ def _read(path: Path) -> bytes:
         zipped = file.read(2) == b"\x1f\x8b"
     if not zipped:
         if path.suffix == ".gz":
-            raise _broken(path, "it is named .gz but holds no gzip data"
+            raise _damaged(path, "it is named .gz but holds no gzip data"
                                 + (" (it is empty)" if path.stat().st_size == 0 else ""))
         return path.read_bytes()
     try:
@@ -79,9 +79,9 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         raise
     except (EOFError, OSError, zlib.error) as error:
-        raise _broken(path, f"its gzip data is damaged or cut short ({error})") from error
+        raise _damaged(path, f"its gzip data is damaged or cut short ({error})") from error
 
 
-def _broken(path: Path, what: str) -> ValueError:
+def _damaged(path: Path, what: str) -> ValueError:
     return ValueError(f"read_idx: cannot read {path}: {what}. Delete it and get it again, for "
                       "the data sets of minidl.vision with download=True")

@@ -1,4 +1,4 @@
-"""What in-memory image data sets have in common: all images in one array, all labels beside it."""
+"""Base class of in-memory image data sets: one array of images, and labels."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -15,16 +15,16 @@ from minidl.utils.data.dataset import Dataset
 class InMemoryImages(Dataset[tuple[Any, Any]]):
     """Images in `data` (N, H, W) or (N, H, W, C), labels in `targets` (N,), names in `classes`.
 
-    A sample is `(PIL image, int)`, each after its transform. Both may be replaced by others, say by a selection.
-    Without transforms the `DataLoader` fetches a whole batch at once (see `Dataset`): grey images as they are, (B, H,
-    W), coloured ones as a network wants them, (B, C, H, W), and the labels (B,).
+    A sample is `(PIL image, int)`, each after its transform. You may replace `data` and `targets`, by a selection for
+    instance. Without transforms the `DataLoader` fetches a whole batch at once (see `Dataset`): grey images as
+    (B, H, W), coloured ones as a network needs them, (B, C, H, W), and the labels (B,).
     """
 
     classes: list[str]
 
     def __init__(self, data: Tensor | np.ndarray, targets: Tensor | Sequence[int],
                  transform: Callable[[Any], Any] | None, target_transform: Callable[[Any], Any] | None) -> None:
-        self.data: Any = data           # a tensor or an array, whichever torchvision's data set of this name has
+        self.data: Any = data           # a tensor or an array, as in torchvision's data set of this name
         self.targets: Any = targets     # a tensor or a list
         self.transform = transform
         self.target_transform = target_transform
@@ -56,7 +56,7 @@ class InMemoryImages(Dataset[tuple[Any, Any]]):
         return len(self.data)
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
-        """One entry of `data` as the 0..255 of a PIL image."""
+        """One entry of `data` as pixels 0..255 of a PIL image."""
         return image
 
     @property

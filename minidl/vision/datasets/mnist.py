@@ -19,7 +19,7 @@ class MNIST(InMemoryImages):
     root: the folder of data sets. The files are looked for in `root/MNIST/raw` (where torchvision
     has them and where downloads go), then in `root` itself, plain or gzipped.
     train: the 60,000 or the 10,000. transform, target_transform: applied to each image and label.
-    download: get what is missing.
+    download: get missing files.
 
     `data` is a uint8 tensor (N, 28, 28), `targets` an int64 tensor (N,). A sample is
     `(PIL image in mode 'L', int)`. Without transforms a `DataLoader` fetches whole batches, as
@@ -44,7 +44,7 @@ class MNIST(InMemoryImages):
         ("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
         ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
     ]
-    sha256: ClassVar[dict[str, str]] = {    # of the same files, by their MD5
+    sha256: ClassVar[dict[str, str]] = {    # SHA-256 of the same files, by their MD5
         "f68b3c2dcbeaaa9fbdd348bbdeb94873": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
         "d53e105ee54ea40749a09fcbcd1e9432": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
         "9fb629c4189551a2d022fa330f9573f3": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
@@ -70,11 +70,11 @@ class MNIST(InMemoryImages):
 
     @property
     def raw_folder(self) -> Path:
-        """`root/MNIST/raw`, or a subclass's name in place of MNIST."""
+        """`root/MNIST/raw`, with a subclass's name instead of MNIST."""
         return self.root / type(self).__name__ / "raw"
 
     def download(self) -> None:
-        """Get the files that are missing, each from the first mirror that delivers."""
+        """Get the missing files, each from the first mirror that delivers it."""
         for name, md5 in self.resources:
             if self._find(name) is None:
                 urls = [mirror + name for mirror in self.mirrors]
@@ -82,7 +82,7 @@ class MNIST(InMemoryImages):
 
     def _load(self) -> tuple[np.ndarray, np.ndarray]:
         (image_name, _), (label_name, _) = self.resources[:2] if self.train else self.resources[2:]
-        image_path, label_path = self._need(image_name), self._need(label_name)
+        image_path, label_path = self._require(image_name), self._require(label_name)
         images = self._read(image_path, (28, 28))                     # (N, 28, 28)
         labels = self._read(label_path, ())                           # (N,)
         if len(images) != len(labels):
@@ -105,7 +105,7 @@ class MNIST(InMemoryImages):
                 f"got {array.dtype} of shape {array.shape}; delete it and pass download=True")
         return array
 
-    def _need(self, name: str) -> Path:
+    def _require(self, name: str) -> Path:
         path = self._find(name)
         if path is None:
             folders = " or ".join(str(folder) for folder in self._folders())

@@ -1,9 +1,9 @@
-"""Pickles of arrays, read without the power to run code.
+"""Pickles of arrays, read in a way that cannot run code.
 
-CIFAR is published as pickles, and a pickle may name any function of any module and have it called. Here the pickle is
-run by a machine that calls two functions of this file only, which make bytes (`_CALLED`); of all else that it asks for,
-it gets a note of what was asked. From the notes that NumPy's arrays leave, the arrays are made, after a look at every
-number. Protocols up to 4 are read, which is what the data sets use.
+CIFAR is published as pickles, and a pickle can call any function of any module. Here the pickle runs on a machine that
+calls only two functions, which make bytes (`_ALLOWED_CALLS`). For all other calls it records a `Refused`.
+`_build_arrays` makes NumPy's arrays from these records, after a check of every number. Protocols up to 4 are supported,
+which the data sets use.
 """
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _KNOWN = _ARRAY | {"numpy.ndarray", "numpy.dtype"}
 
 
 def read_pickle(path: str | Path) -> Any:
-    """The value of a pickle made of dicts, lists, numbers, text, bytes and NumPy's arrays of numbers.
+    """Read a pickle of plain data and NumPy's arrays of numbers.
 
-    Text and bytes of Python 2 come as str, as with `pickle.load(file, encoding="latin1")`.
-    Errors: FileNotFoundError; ValueError for a file that is damaged, cut short, or asks for anything else.
+    Plain data are dicts, lists, numbers, text and bytes. Text and bytes of Python 2 come as str, as with
+    `pickle.load(file, encoding="latin1")`.
+    Errors: FileNotFoundError; ValueError for a file that is damaged, cut short, or contains anything else.
 
         >>> import pickle, tempfile
         >>> path = Path(tempfile.mkdtemp()) / "batch"
@@ -36,12 +37,12 @@ def read_pickle(path: str | Path) -> Any:
     content = Path(path).read_bytes()
     refused: list[str] = []
     try:
-        value = run(io.BytesIO(content), _CALLED, _no_reference, refused)
+        value = run(io.BytesIO(content), _ALLOWED_CALLS, _no_reference, refused)
         for name in refused:
             if name not in _KNOWN:
                 raise LoadError(f"refuses `{name}`: only plain data and NumPy's arrays of numbers are read, and a "
                                 "pickle that asks for anything else could run any code")
-        return _made(value)
+        return _build_arrays(value)
     except (LoadError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError,
             RecursionError) as error:
         raise ValueError(f"read_pickle: cannot read {path} ({len(content):,} bytes): it is damaged, cut short or no "
@@ -49,26 +50,26 @@ def read_pickle(path: str | Path) -> Any:
                          "sets of minidl.vision with download=True") from error
 
 
-def _encoded(text: Any, encoding: Any) -> bytes:
-    """How Python 3 writes bytes with a protocol that has none."""
+def _encode(text: Any, encoding: Any) -> bytes:
+    """Bytes as Python 3 pickles them in a protocol without bytes."""
     if not isinstance(text, str) or encoding != "latin1":
         raise LoadError(f"expected text in latin1, got {type(text).__name__} in {encoding!r}")
     return text.encode("latin1")
 
 
-_CALLED = {"_codecs.encode": Callee(_encoded), "__builtin__.bytes": Callee(lambda: b"")}
+_ALLOWED_CALLS = {"_codecs.encode": Callee(_encode), "__builtin__.bytes": Callee(lambda: b"")}
 
 
 def _no_reference(_: Any) -> Any:
     raise LoadError("it refers to something outside of the file")
 
 
-def _made(value: Any) -> Any:
-    """The value with arrays in the place of what was noted of them."""
+def _build_arrays(value: Any) -> Any:
+    """The value, with arrays instead of their records."""
     if isinstance(value, dict):
-        return {key: _made(item) for key, item in value.items()}
+        return {key: _build_arrays(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_made(item) for item in value]
+        return [_build_arrays(item) for item in value]
     if not isinstance(value, Refused):
         return value
     if value.name not in _ARRAY:
@@ -86,7 +87,7 @@ def _made(value: Any) -> Any:
 
 
 def _dtype(noted: Any) -> np.dtype:
-    """A type of plain numbers; `numpy.dtype('u1')` with state (3, '<', ...) says it."""
+    """The dtype of plain numbers from its record: `numpy.dtype('u1')` with state (3, '<', ...)."""
     if not isinstance(noted, Refused) or noted.name != "numpy.dtype":
         raise LoadError(f"expected the type of an array, got {noted!r}")
     code = noted.arguments[0]

@@ -1,4 +1,7 @@
-"""TinyPlaces: photographs of twenty kinds of places, from MiniPlaces or Places365, made small once."""
+"""TinyPlaces: small photographs of twenty kinds of places.
+
+They come from MiniPlaces or Places365, and are resized once.
+"""
 from __future__ import annotations
 
 import contextlib
@@ -28,11 +31,11 @@ class Photograph(NamedTuple):
 
 
 class TinyPlaces(InMemoryImages):
-    """Photographs of twenty kinds of places, ten outdoors and ten indoors, of 32x32, 64x64 or 128x128 pixels.
+    """Small photographs of twenty kinds of places, ten outdoors and ten indoors.
 
-    root: the folder in which a tree of photographs lies, in one of the layouts below, or the folder above it. train:
-    the photographs to train on, or those to validate with. size: pixels a side. transform, target_transform: applied to
-    each image and label. cache: where the small images are kept, default `root`.
+    root: the folder with a tree of photographs in one of the layouts below, or the folder above it. train: the
+    photographs to train on, or those to validate with. size: pixels a side, 32, 64 or 128. transform, target_transform:
+    applied to each image and label. cache: the folder for the small images, default `root`.
 
     - MiniPlaces: `images/train/<letter>/<category>/*.jpg`, listed in `train.txt`; `images/val/*.jpg`, listed in
       `val.txt`
@@ -40,15 +43,14 @@ class TinyPlaces(InMemoryImages):
       `large` in place of `256`
     - folders: `train/<category>/*.jpg`; `val/<category>/*.jpg`
 
-    Photographs of other categories are passed by. The middle square of each is resized to `size` (bilinear, with
-    antialiasing) when the data set is first made, and all go into one file, from which later runs map them into memory.
-    The file is written whole or not at all; it is made anew when the tree has other photographs. Where the tree is
-    missing, the file is enough.
+    Photographs of other categories are ignored. The first use resizes the middle square of each to `size` (bilinear,
+    with antialiasing) and writes all into one file; later runs map this file into memory. It is written as a whole or
+    not at all, and again when the tree has other photographs. Without the tree, the file is enough.
 
     `data` is a uint8 array (N, size, size, 3), `targets` a list. A sample is `(PIL image in mode 'RGB', int)`. Without
     transforms a `DataLoader` fetches whole batches, as uint8 (B, 3, size, size) and int64 (B,).
     Errors: RuntimeError if there is neither a tree nor a file; ValueError for another size, and for photographs that
-    cannot be read, are listed but missing, or listed under another category than their folder's; all are named.
+    cannot be read, are listed but missing, or listed under another category than their folder's; the error names them.
 
     Source: B. Zhou et al., "Places: A 10 million Image Database for Scene Recognition", TPAMI 2017; the categories are
     those of a course at UCLA.
@@ -88,7 +90,7 @@ class TinyPlaces(InMemoryImages):
         return f"tinyplaces-{self.size}-{'train' if self.train else 'val'}"
 
     def _found(self, folder: Path) -> Path:
-        """The file of another run, where there is no tree."""
+        """The file of an earlier run, if there is no tree."""
         files = sorted(folder.glob(f"{self._stem()}-*.npy"))
         if len(files) == 1:
             return files[0]
@@ -98,7 +100,7 @@ class TinyPlaces(InMemoryImages):
             f"(train/<category>), and {folder} holds {len(files) or 'no'} {self._stem()}-*.npy made from them earlier")
 
     def _cached(self, folder: Path, photographs: list[Photograph]) -> Path:
-        """The file with the small images of these photographs; it is made if it is missing or damaged."""
+        """The file with the small images of these photographs. It is made if missing or damaged."""
         digest = hashlib.sha256()
         for path, label in photographs:
             digest.update(f"{path.relative_to(self.root).as_posix()} {label} {path.stat().st_size}\n".encode())
@@ -109,7 +111,7 @@ class TinyPlaces(InMemoryImages):
         _write(file, photographs, self.size)
         for old in folder.glob(f"{self._stem()}-*.npy"):
             if old != file:
-                with contextlib.suppress(OSError):      # Windows deletes no file that another program has mapped
+                with contextlib.suppress(OSError):      # Windows cannot delete a file that another program has mapped
                     old.unlink()
         return file
 
@@ -117,9 +119,9 @@ class TinyPlaces(InMemoryImages):
 # ---------------------------------------------------------------------- the tree
 
 def find_photographs(root: Path, train: bool, categories: list[str]) -> list[Photograph]:
-    """All photographs of these categories, in whichever layout; none if there is no tree.
+    """Find all photographs of these categories, in any layout; none without a tree.
 
-    Errors: ValueError for lists that do not fit the folders, or name files that are missing.
+    Errors: ValueError for lists that do not match the folders, or name missing files.
     """
     for folder in (root, root / "miniplaces", root / "places365", root / "places365_standard"):
         if (folder / "images" / "train").is_dir() or (folder / "images" / "val").is_dir():
@@ -148,9 +150,10 @@ def _in_folders(folders: list[tuple[Path, int]]) -> list[Photograph]:
 
 
 def _listed(file: Path, images: Path, categories: list[str], numbers: dict[int, str] | None = None) -> list[Photograph]:
-    """Photographs that a list names, a line `path number` each; `numbers` are the categories' in the list.
+    """Read a list of photographs with lines `path number`.
 
-    If it is None, the folder that a photograph lies in says what its category is, and the list must agree with itself.
+    numbers: the category of each number. If None, the folder of a photograph gives its category, and each number must
+    always mean the same one.
     """
     photographs, missing = [], []
     name_of: dict[int, str] = {}
@@ -181,7 +184,7 @@ def _listed(file: Path, images: Path, categories: list[str], numbers: dict[int, 
 
 
 def _lines(file: Path) -> list[tuple[int, str, int]]:
-    """Line number, path and label of each line of a list. Errors: ValueError, also for paths out of the folder."""
+    """Line number, path and label of each line of a list. Errors: ValueError, also for paths outside the folder."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -200,12 +203,12 @@ def _lines(file: Path) -> list[tuple[int, str, int]]:
 
 
 def _categories(file: Path) -> dict[int, str]:
-    """The name of each number, from lines like `/b/bridge 24`."""
+    """The category of each number, from lines like `/b/bridge 24`."""
     return {number: Path(path).name for _, path, number in _lines(file)}
 
 
 def _numbers_of_miniplaces(folder: Path) -> dict[int, str]:
-    """The names of the categories' numbers, from whichever file is there that says them."""
+    """The category of each number, from any file that has them."""
     for name in ("categories.txt", "categories_tinyplaces.txt"):
         if (folder / name).is_file():
             return _categories(folder / name) | _others(folder, _categories(folder / name))
@@ -213,7 +216,7 @@ def _numbers_of_miniplaces(folder: Path) -> dict[int, str]:
 
 
 def _others(folder: Path, known: dict[int, str]) -> dict[int, str]:
-    """Numbers in the list that a list of only some categories leaves out: none of ours."""
+    """Numbers in the list without a known category: none of ours."""
     return {number: "" for _, _, number in _lines(folder / "val.txt") if number not in known}
 
 
@@ -224,7 +227,7 @@ def _layout(size: int) -> np.dtype:
 
 
 def _mapped(file: Path, size: int, categories: int) -> np.ndarray | None:
-    """The file's contents, mapped into memory; None if it is no such file, or damaged."""
+    """Map the file into memory; None if it is no such file, or damaged."""
     try:
         pairs = np.load(file, mmap_mode="r", allow_pickle=False)
         labels = pairs["label"]
@@ -236,15 +239,15 @@ def _mapped(file: Path, size: int, categories: int) -> np.ndarray | None:
 
 
 def _write(file: Path, photographs: list[Photograph], size: int) -> None:
-    """Make the file, under another name first; whatever interrupts it leaves nothing behind."""
-    for leftover in file.parent.glob(f"{file.name}.*.part"):    # of a run that was killed
+    """Make the file, under another name first. An interruption leaves nothing behind."""
+    for leftover in file.parent.glob(f"{file.name}.*.part"):    # left by a killed run
         leftover.unlink(missing_ok=True)
     part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
     bad: list[str] = []
     try:
         pairs = np.lib.format.open_memmap(part, mode="w+", dtype=_layout(size), shape=(len(photographs),))
-        with ThreadPoolExecutor() as threads:       # Pillow lets go of Python's lock while it decodes
-            small = threads.map(lambda photo: _small(photo.path, size), photographs)
+        with ThreadPoolExecutor() as threads:       # Pillow releases the GIL while it decodes
+            small = threads.map(lambda photo: _shrink(photo.path, size), photographs)
             try:
                 for i, image in enumerate(tqdm(small, total=len(photographs), desc=f"resizing to {size} pixels")):
                     if isinstance(image, str):
@@ -265,7 +268,7 @@ def _write(file: Path, photographs: list[Photograph], size: int) -> None:
         part.unlink(missing_ok=True)
 
 
-def _small(path: Path, size: int) -> np.ndarray | str:
+def _shrink(path: Path, size: int) -> np.ndarray | str:
     """The middle square of a photograph, resized; or why it cannot be read."""
     try:
         with Image.open(path) as image:

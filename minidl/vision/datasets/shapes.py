@@ -1,7 +1,7 @@
-"""SyntheticShapes: scenes of coloured shapes, of which everything is known.
+"""SyntheticShapes: scenes of coloured shapes with complete annotations.
 
-A scene is described first: which shapes, where, how large, in which colour. Image, class, boxes, masks, corners,
-caption and concept masks are all made from that one description, so they cannot contradict each other.
+First comes a description of the scene: which shapes, where, how large, in which colour. Image, class, boxes, masks,
+corners, caption and concept masks are all made from it, so they cannot contradict each other.
 """
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ KINDS = ("circle", "square", "triangle", "star", "ring")
 COLORS = {"red": (214, 58, 50), "green": (62, 160, 68), "blue": (52, 96, 200), "yellow": (232, 196, 50),
           "purple": (142, 70, 172), "white": (236, 236, 236)}
 CORNERS = {"circle": 0, "square": 4, "triangle": 3, "star": 5, "ring": 0}
-_FINER = 4          # pixels are drawn so many times finer, then averaged
-_ATTEMPTS = 100     # to find a place for one more shape
+_SCALE = 4          # draw at this multiple of the resolution, then average
+_ATTEMPTS = 100     # tries to place one more shape
 
 
 class Shape(NamedTuple):
@@ -34,12 +34,12 @@ class Shape(NamedTuple):
     angle: float
 
     def corners(self) -> np.ndarray:
-        """The corners, (n, 2) of x and y; those of a star are its tips."""
+        """The corners (n, 2), x and y. For a star, its tips."""
         return _polygon(self, CORNERS[self.kind], [self.radius] * CORNERS[self.kind])
 
 
 class Scene(NamedTuple):
-    """What is in an image: its side in pixels, the background's grey, the seed of its noise, shapes back to front."""
+    """A scene: side in pixels, grey of the background, seed of the noise, shapes from back to front."""
 
     size: int
     background: int
@@ -48,23 +48,23 @@ class Scene(NamedTuple):
 
 
 class SyntheticShapes(VisionDataset[tuple[Any, Any]]):
-    """Scenes of circles, squares, triangles, stars and rings, for lessons and tests without a download.
+    """Scenes of circles, squares, triangles, stars and rings, without a download.
 
-    size: how many scenes. image_size: pixels a side. shapes: from how many to how many shapes a scene has. radius: from
-    which to which share of the side they measure. max_overlap: how much of a shape another may hide. noise: how strong
-    the background's noise is, in 0..255. target_type: "scene" for all that is known, "class" for the number of the
-    kind of the front shape, for classification. seed: another one gives other scenes. transform, target_transform,
-    transforms: applied to image, target, or both.
+    size: how many scenes. image_size: pixels a side. shapes: a range for the number of shapes. radius: a range for
+    their radius, as a share of the side. max_overlap: how much of a shape another may hide. noise: the strength of the
+    background's noise, 0..255. target_type: "scene" for all annotations, "class" for the number of the front shape's
+    kind. seed: another seed gives other scenes. transform, target_transform, transforms: applied to image, target, or
+    both.
 
-    Scene i is always the same, whatever was asked for before. A sample is a PIL image in mode 'RGB' and a dict, with
-    `labels` counted from 1, as torchvision's detectors have them (0 is the background):
+    Scene i is always the same, in any order of access. A sample is a PIL image in mode 'RGB' and a dict, with `labels`
+    counted from 1, as torchvision's detectors have them (0 is the background):
 
     | key | value |
     |---|---|
-    | `boxes` | float32 (n, 4), x1 y1 x2 y2, tight around what is seen of each shape |
-    | `labels` | int64 (n,), 1 to 5, the place of the kind in `classes` |
-    | `masks` | uint8 (n, H, W), 1 where the shape is seen |
-    | `keypoints` | float32 (n, 5, 3), x, y and visibility of each corner: 2 seen, 1 hidden, 0 not there |
+    | `boxes` | float32 (n, 4), x1 y1 x2 y2, tight around the visible part of each shape |
+    | `labels` | int64 (n,), 1 to 5, the index of the kind in `classes` |
+    | `masks` | uint8 (n, H, W), 1 where the shape is visible |
+    | `keypoints` | float32 (n, 5, 3), x, y and visibility of each corner: 2 visible, 1 hidden, 0 absent |
     | `area`, `iscrowd`, `image_id` | float32 (n,) pixels; int64 (n,) zeros; int |
     | `caption` | str, such as "a red ring left of a blue star" |
     | `concepts` | a dict from each kind and each colour, "background" too, to a uint8 mask (H, W) |
@@ -114,7 +114,7 @@ class SyntheticShapes(VisionDataset[tuple[Any, Any]]):
         return self.transformed(render(scene, self.noise), describe(scene, index))
 
     def scene(self, index: int) -> Scene:
-        """The description of a scene; of fewer shapes than asked for where no more found a place."""
+        """The description of a scene. Without room it has fewer shapes than drawn."""
         if not 0 <= index < self.size:
             raise IndexError(f"SyntheticShapes: index {index} is out of range for {self.size} scenes")
         rng = np.random.default_rng([self.seed, index])
@@ -146,11 +146,11 @@ def render(scene: Scene, noise: float = 0.0) -> Image.Image:
 
 
 def describe(scene: Scene, image_id: int = 0) -> dict[str, Any]:
-    """All that is known of a scene: see `SyntheticShapes`."""
+    """All annotations of a scene: see `SyntheticShapes`."""
     inks = [coverage(shape, scene.size) >= 0.5 for shape in scene.shapes]
     hidden = np.zeros((scene.size, scene.size), bool)
     masks: list[np.ndarray] = []
-    for ink in reversed(inks):                  # from the front: what lies before hides
+    for ink in reversed(inks):                  # from the front: front shapes hide those behind
         masks.insert(0, ink & ~hidden)
         hidden |= ink
     concepts = {name: np.zeros_like(hidden) for name in (*KINDS, *COLORS)}
@@ -177,7 +177,9 @@ def describe(scene: Scene, image_id: int = 0) -> dict[str, Any]:
 
 
 def caption(scene: Scene) -> str:
-    """The scene in words: one shape, or where the first is as seen from the second, and how many more there are.
+    """Describe the scene in words.
+
+    One shape; or the position of the first relative to the second, and how many more there are.
 
         >>> caption(Scene(64, 80, 0, (Shape("ring", "red", 20, 30, 9, 0), Shape("star", "blue", 50, 30, 9, 0))))
         'a red ring left of a blue star'
@@ -195,21 +197,23 @@ def caption(scene: Scene) -> str:
 
 def coverage(shape: Shape, size: int) -> np.ndarray:
     """How much of each pixel a shape covers, (size, size) of 0..1."""
-    image = Image.new("L", (size * _FINER, size * _FINER))
+    image = Image.new("L", (size * _SCALE, size * _SCALE))
     draw = ImageDraw.Draw(image)
     if shape.kind in ("circle", "ring"):
         for radius, ink in ((shape.radius, 255), (shape.radius * 0.55, 0))[:2 if shape.kind == "ring" else 1]:
-            draw.ellipse([(c + side * radius) * _FINER for side in (-1, 1) for c in (shape.x, shape.y)], fill=ink)
+            draw.ellipse([(c + side * radius) * _SCALE for side in (-1, 1) for c in (shape.x, shape.y)], fill=ink)
     elif shape.kind == "star":
         points = _polygon(shape, 10, [shape.radius, shape.radius * 0.45] * 5)
-        draw.polygon([tuple(point) for point in points * _FINER], fill=255)
+        draw.polygon([tuple(point) for point in points * _SCALE], fill=255)
     else:
-        draw.polygon([tuple(point) for point in shape.corners() * _FINER], fill=255)
-    return np.asarray(image.reduce(_FINER), np.float32) / 255
+        draw.polygon([tuple(point) for point in shape.corners() * _SCALE], fill=255)
+    return np.asarray(image.reduce(_SCALE), np.float32) / 255
 
 
 def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """x1, y1, x2, y2 of the smallest box around what is set in a mask (H, W); the box ends after the last pixel.
+    """The smallest box x1, y1, x2, y2 around the nonzero pixels of a mask (H, W).
+
+    x2 and y2 are one past the last pixel.
 
         >>> tight_box(np.eye(4)[1:3])
         (1, 0, 3, 2)
@@ -219,6 +223,6 @@ def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def _polygon(shape: Shape, count: int, radii: list[float]) -> np.ndarray:
-    """Points around the centre, (count, 2) of x and y."""
+    """Points around the centre (count, 2), x and y."""
     angles = shape.angle + 2 * math.pi * np.arange(count) / max(count, 1)
     return np.stack([shape.x + np.array(radii) * np.cos(angles), shape.y + np.array(radii) * np.sin(angles)], 1)

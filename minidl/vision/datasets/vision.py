@@ -1,4 +1,4 @@
-"""What image data sets have in common: a root, transforms, and how they print themselves."""
+"""Base classes of image data sets: root, transforms, and `repr`."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class StandardTransform:
-    """One function for the input and one for the target, as a function of both."""
+    """A transform of input and target from one transform for each."""
 
     def __init__(self, transform: Callable[[Any], Any] | None = None,
                  target_transform: Callable[[Any], Any] | None = None) -> None:
@@ -35,11 +35,11 @@ class StandardTransform:
 
 
 class VisionDataset(Dataset[T_co], Generic[T_co]):
-    """Base of data sets of images: a subclass defines `__getitem__` and `__len__`.
+    """Base class of image data sets. Subclasses define `__getitem__` and `__len__`.
 
-    root: the folder of the data. transforms: a function of a sample and its target, instead of the other two.
-    transform, target_transform: functions of one of them.
-    Errors: ValueError if both ways are given.
+    root: the folder of the data. transforms: a function of a sample and its target. transform, target_transform:
+    instead, one function of each.
+    Errors: ValueError if both ways are used.
     """
 
     def __init__(self, root: str | Path | None = None, transforms: Callable[[Any, Any], tuple[Any, Any]] | None = None,
@@ -57,7 +57,7 @@ class VisionDataset(Dataset[T_co], Generic[T_co]):
         raise NotImplementedError(f"{type(self).__name__} must define __len__(self)")
 
     def transformed(self, sample: Any, target: Any) -> tuple[Any, Any]:
-        """Both after their transforms; `transform` and `target_transform` may have been replaced since."""
+        """Sample and target after their transforms, which may have been replaced."""
         if self.transforms is not None and not isinstance(self.transforms, StandardTransform):
             return self.transforms(sample, target)
         return StandardTransform(self.transform, self.target_transform)(sample, target)

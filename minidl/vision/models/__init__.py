@@ -1,6 +1,7 @@
-"""Networks for images, a paper a file, with torchvision's names and keys where it has them.
+"""Networks for images, one paper a file.
 
-`list_models()` has their names, `get_model(name, num_classes=...)` builds one. docs/models.md compares them.
+Names and keys are torchvision's, where it has them. `list_models()` lists the names, `get_model(name, num_classes=...)`
+builds one. docs/models.md compares them.
 """
 from minidl.vision.models.airbench import SpeedNet, airbench93, airbench94
 from minidl.vision.models.cct import CCT, cct_2_3x2, cct_4_3x2, cct_7_3x1

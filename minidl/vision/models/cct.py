@@ -1,8 +1,9 @@
-"""Compact convolutional transformer: Hassani et al., "Escaping the Big Data Paradigm with Compact Transformers", 2021,
-https://arxiv.org/abs/2104.05704
+"""Compact convolutional transformer (CCT).
 
-A convolution or two cut the image into overlapping tokens, which a transformer needs far fewer images to learn from
-than from bare patches. A learned weight for each token replaces the class token. Keys are those of the authors' code.
+Hassani et al., "Escaping the Big Data Paradigm with Compact Transformers", 2021, https://arxiv.org/abs/2104.05704
+
+One or two convolutions turn the image into overlapping tokens. A transformer learns from these with far fewer images
+than from plain patches. A learned weight for each token replaces the class token. Keys are those of the authors' code.
 """
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ class Tokenizer(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Attention of tokens (N, S, dim) to each other; queries, keys and values come from one layer without bias."""
+    """Self-attention of tokens (N, S, dim). One layer without bias gives queries, keys and values."""
 
     def __init__(self, dim: int, num_heads: int, dropout: float, attention_dropout: float) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class SelfAttention(nn.Module):
 class Block(nn.Module):
     """y = norm(x + attention(norm(x))), then y + mlp(y).
 
-    The paper's text has the second norm inside the branch; its code, which all figures are from, has it here.
+    The paper's text has the second norm inside the branch; its code, which gave all figures, has it here.
     """
 
     def __init__(self, dim: int, num_heads: int, mlp_dim: int, dropout: float, attention_dropout: float,
@@ -75,7 +76,7 @@ class Block(nn.Module):
 
 
 class TransformerClassifier(nn.Module):
-    """Scores (N, num_classes) for tokens (N, S, dim): blocks, then the mean of the tokens by learned weights."""
+    """Scores (N, num_classes) for tokens (N, S, dim): blocks, then a weighted mean of the tokens."""
 
     def __init__(self, seq_length: int, dim: int, num_layers: int, num_heads: int, mlp_dim: int, num_classes: int,
                  dropout: float, attention_dropout: float, stochastic_depth: float) -> None:
@@ -83,7 +84,7 @@ class TransformerClassifier(nn.Module):
         self.attention_pool = nn.Linear(dim, 1)
         self.positional_emb = nn.Parameter(nn.init.trunc_normal_(empty(1, seq_length, dim), std=0.2))
         self.dropout = nn.Dropout(dropout)
-        # the first block is always there, the last one is left out most often
+        # the first block is never dropped, the last one most often
         rates = [stochastic_depth * i / max(num_layers - 1, 1) for i in range(num_layers)]
         self.blocks = nn.ModuleList([Block(dim, num_heads, mlp_dim, dropout, attention_dropout, rate)
                                      for rate in rates])
@@ -108,11 +109,11 @@ class CCT(nn.Module):
     """Scores (N, num_classes) for images (N, in_channels, image_size, image_size).
 
     Args:
-        num_layers, num_heads, embedding_dim: of the transformer.
-        mlp_ratio: its MLPs are embedding_dim * mlp_ratio wide.
+        num_layers, num_heads, embedding_dim: sizes of the transformer.
+        mlp_ratio: the hidden layer of its MLPs has embedding_dim * mlp_ratio units.
         n_conv_layers: convolutions of the tokenizer; each halves the image.
         dropout, attention_dropout: the share of numbers, and of attention weights, that is set to 0 in training.
-        stochastic_depth: how often the last block is left out for an image in training; those before, less often.
+        stochastic_depth: the probability that training skips the last block for an image; earlier blocks, less often.
 
     The last layer is `classifier.fc`.
     Errors: ValueError for images of another size.
@@ -148,7 +149,7 @@ class CCT(nn.Module):
 
 @register_model()
 def cct_2_3x2(num_classes: int = 10, in_channels: int = 3, image_size: int = 32) -> CCT:
-    """2 layers of width 128 on tokens of two convolutions: the transformer for a CPU."""
+    """2 layers of width 128 on tokens of two convolutions: small enough for a CPU."""
     return CCT(2, 2, 128, 1, 2, num_classes, in_channels, image_size)
 
 

@@ -1,7 +1,8 @@
-"""ResNets for small images: section 4.2 of "Deep Residual Learning for Image Recognition".
+"""ResNets for small images: section 4.2 of the ResNet paper.
 
-He, Zhang, Ren and Sun, 2015, https://arxiv.org/abs/1512.03385. A stem that keeps all pixels, three stages of 16, 32
-and 64 channels, and a mean: a net of a quarter of a million parameters that reaches 91 % on CIFAR-10.
+He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2015, https://arxiv.org/abs/1512.03385. A stem
+that keeps all pixels, three stages of 16, 32 and 64 channels, and a mean: a net of a quarter of a million parameters
+that reaches 91 % on CIFAR-10.
 """
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from minidl.vision.models.resnet import BasicBlock, conv1x1, conv3x3
 
 
 class PaddedShortcut(nn.Module):
-    """Every other pixel, and channels of zeros behind those that come in: a shortcut without parameters (option A)."""
+    """A shortcut without parameters (option A): every other pixel, and added channels of zeros."""
 
     def __init__(self, new_channels: int) -> None:
         super().__init__()
@@ -25,12 +26,12 @@ class PaddedShortcut(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """Scores (N, num_classes) for images (N, in_channels, H, W): depth = 6n + 2 layers, n blocks in each stage.
+    """Scores (N, num_classes) for images (N, in_channels, H, W).
 
     Args:
-        depth: 6n + 2; the paper has 20, 32, 44, 56 and 110.
-        shortcut: where a stage halves the image and doubles the channels, the input is cut and padded with zeros
-            ("A", the paper's choice), or passes through a 1x1 convolution and a norm ("B").
+        depth: 6n + 2 layers, for n blocks in each stage; the paper has 20, 32, 44, 56 and 110.
+        shortcut: where a stage halves the image and doubles the channels, the input is subsampled and padded with
+            zeros ("A", the paper's choice), or passes through a 1x1 convolution and a norm ("B").
 
     Convolutions start Kaiming-normal by fan-out. The last layer is `fc`.
     Errors: ValueError for another depth or shortcut.
@@ -68,7 +69,7 @@ class CifarResNet(nn.Module):
 
 
 def _stage(inputs: int, outputs: int, blocks: int, shortcut: str) -> nn.Sequential:
-    """`blocks` blocks; where the channels grow, the first one halves the image."""
+    """`blocks` blocks. If the number of channels grows, the first one halves the image."""
     stride, change = 1, None
     if inputs != outputs:
         stride = 2

@@ -1,8 +1,10 @@
-"""DCGAN: Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative
-Adversarial Networks", 2015, https://arxiv.org/abs/1511.06434
+"""DCGAN, a generator and a discriminator made of convolutions.
 
-The generator makes images of noise by transposed convolutions; the discriminator mirrors it, and tells real images from
-made ones. The layers, their start from N(0, 0.02), and the keys of the state dict are those of PyTorch's tutorial.
+Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+Networks", 2015, https://arxiv.org/abs/1511.06434
+
+The generator turns noise into images by transposed convolutions. The discriminator mirrors it, and tells real images
+from generated ones. Layers, initial values from N(0, 0.02), and keys of the state dict are those of PyTorch's tutorial.
 """
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ class DCGANGenerator(nn.Module):
     """Images (N, nc, image_size, image_size) in [-1, 1] for noise (N, nz, 1, 1) or (N, nz).
 
     Args:
-        nz: how many numbers of noise make an image.
-        ngf: channels of the layer before the last; each layer before has twice as many.
+        nz: random numbers for each image.
+        ngf: channels of the layer before the last; each earlier layer has twice as many.
         nc: channels of the images.
         image_size: 28, 32 or 64.
 
@@ -31,7 +33,7 @@ class DCGANGenerator(nn.Module):
 
     def __init__(self, nz: int = 100, ngf: int = 64, nc: int = 3, image_size: int = 64) -> None:
         super().__init__()
-        first, doublings = _plan("DCGANGenerator", image_size)
+        first, doublings = _sizes("DCGANGenerator", image_size)
         channels = ngf << doublings - 1
         layers: list[nn.Module] = [         # to (N, channels, first, first)
             nn.ConvTranspose2d(nz, channels, first, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
@@ -41,20 +43,20 @@ class DCGANGenerator(nn.Module):
             channels //= 2
         self.main = nn.Sequential(
             *layers, nn.ConvTranspose2d(channels, nc, 4, stride=2, padding=1, bias=False), nn.Tanh())
-        self.apply(start_small)
+        self.apply(init_weights)
 
     def forward(self, noise: Tensor) -> Tensor:
         return self.main(noise[:, :, None, None] if noise.ndim == 2 else noise)
 
 
 class DCGANDiscriminator(nn.Module):
-    """A score (N,) for images (N, nc, image_size, image_size): high for those that look real.
+    """A score (N,) for images (N, nc, image_size, image_size), high for real ones.
 
     Scores are logits, for `BCEWithLogitsLoss`; the probability is their sigmoid.
 
     Args:
         nc: channels of the images.
-        ndf: channels of the first layer; each layer behind has twice as many.
+        ndf: channels of the first layer; each later layer has twice as many.
         image_size: 28, 32 or 64.
 
     Errors: ValueError for another image_size.
@@ -68,7 +70,7 @@ class DCGANDiscriminator(nn.Module):
 
     def __init__(self, nc: int = 3, ndf: int = 64, image_size: int = 64) -> None:
         super().__init__()
-        last, halvings = _plan("DCGANDiscriminator", image_size)
+        last, halvings = _sizes("DCGANDiscriminator", image_size)
         layers: list[nn.Module] = [nn.Conv2d(nc, ndf, 4, stride=2, padding=1, bias=False), nn.LeakyReLU(0.2)]
         channels = ndf
         for _ in range(halvings - 1):
@@ -76,22 +78,22 @@ class DCGANDiscriminator(nn.Module):
                        nn.BatchNorm2d(2 * channels), nn.LeakyReLU(0.2)]
             channels *= 2
         self.main = nn.Sequential(*layers, nn.Conv2d(channels, 1, last, bias=False))        # (N, 1, 1, 1)
-        self.apply(start_small)
+        self.apply(init_weights)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.main(images).flatten()
 
 
-def _plan(who: str, image_size: int) -> tuple[int, int]:
-    """The side of the smallest map, and how often it doubles to the image."""
+def _sizes(who: str, image_size: int) -> tuple[int, int]:
+    """The side of the smallest map, and how often it doubles up to the image."""
     plans = {28: (7, 2), 32: (4, 3), 64: (4, 4)}
     if image_size not in plans:
         raise ValueError(f"{who}: expected image_size 28, 32 or 64, but got {image_size}; resize the images")
     return plans[image_size]
 
 
-def start_small(module: nn.Module) -> None:
-    """Convolutions from N(0, 0.02), norms from N(1, 0.02): for `apply`."""
+def init_weights(module: nn.Module) -> None:
+    """Initialise convolutions from N(0, 0.02) and norms from N(1, 0.02), for `apply`."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
@@ -100,11 +102,11 @@ def start_small(module: nn.Module) -> None:
 
 @register_model()
 def dcgan_generator(nz: int = 100, ngf: int = 64, nc: int = 3, image_size: int = 64) -> DCGANGenerator:
-    """Makes images of noise."""
+    """A generator: noise to images."""
     return DCGANGenerator(nz, ngf, nc, image_size)
 
 
 @register_model()
 def dcgan_discriminator(nc: int = 3, ndf: int = 64, image_size: int = 64) -> DCGANDiscriminator:
-    """Tells real images from made ones."""
+    """A discriminator: images to scores, high for real ones."""
     return DCGANDiscriminator(nc, ndf, image_size)

@@ -1,4 +1,6 @@
-"""LeNet: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998.
+"""LeNet, the first convolutional networks for digits.
+
+LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998.
 
 Convolutions look for the same small patterns everywhere, pooling lets them shift a little, linear layers decide.
 """
@@ -14,16 +16,17 @@ from minidl.vision.models.registry import register_model
 class LeNet(nn.Module):
     """Scores (N, num_classes) for images (N, in_channels, image_size, image_size).
 
-    Twice convolution, activation and pooling, and linear layers with the activation between them. Convolutions are
-    5x5. Images below 16 pixels get 3x3 kernels and a frame of 1 pixel, so that something is left to pool.
+    Two rounds of convolution, activation and pooling; then linear layers with the activation between them.
+    Convolutions are 5x5. Images below 16 pixels get 3x3 kernels and a margin of 1 pixel, so that something is left to
+    pool.
 
     Args:
-        channels: of the two convolutions.
-        hidden: of the linear layers before the last, which is `fc[-1]`.
-        padding: the frame of zeros around images of 16 pixels and more, before the first convolution.
-        activation, pool: make the layers of these names, `pool` for a side of the window.
+        channels: channels of the two convolutions.
+        hidden: units of the linear layers before the last, which is `fc[-1]`.
+        padding: the margin of zeros around images of 16 pixels and more, before the first convolution.
+        activation, pool: functions that make these layers; `pool` takes the side of its window.
 
-    Errors: ValueError for images below 4 pixels, of which nothing is left.
+    Errors: ValueError for images below 4 pixels: nothing would be left of them.
 
         >>> import minidl
         >>> from minidl import nn
@@ -59,7 +62,7 @@ class LeNet(nn.Module):
 def lenet5(num_classes: int = 10, in_channels: int = 1, image_size: int = 28) -> LeNet:
     """The network of 1998: 6 and 16 maps, 120 and 84 units, tanh, average pooling.
 
-    Images of 28 pixels are framed to its 32. As in all modern copies, each map of the second convolution sees all of
+    Images of 28 pixels are padded to its 32. As in all modern copies, each map of the second convolution sees all of
     the first, pooling has no parameters, and the last layer is linear.
     """
     return LeNet((6, 16), [120, 84], nn.Tanh, nn.AvgPool2d, 2 if image_size == 28 else 0, num_classes, in_channels,
@@ -68,5 +71,5 @@ def lenet5(num_classes: int = 10, in_channels: int = 1, image_size: int = 28) ->
 
 @register_model()
 def lenet_caffe(num_classes: int = 10, in_channels: int = 1, image_size: int = 28) -> LeNet:
-    """LeNet as Caffe made it known: 20 and 50 maps, 500 units, ReLU, max pooling; 99.3 % on MNIST."""
+    """Caffe's LeNet: 20 and 50 maps, 500 units, ReLU, max pooling. 99.3 % on MNIST."""
     return LeNet((20, 50), [500], nn.ReLU, nn.MaxPool2d, 0, num_classes, in_channels, image_size)

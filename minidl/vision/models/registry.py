@@ -1,4 +1,4 @@
-"""Models by name: `@register_model` above a function that builds one, and `get_model` to call it."""
+"""Models by name: `@register_model` registers a builder, `get_model` calls it."""
 from __future__ import annotations
 
 import difflib
@@ -16,7 +16,7 @@ BUILDERS: dict[str, Callable[..., Module]] = {}
 
 
 def register_model(name: str | None = None) -> Callable[[Builder], Builder]:
-    """Let `get_model` find the function below, by this name or by its own.
+    """Register the decorated function for `get_model`, under this name or its own.
 
     Errors: ValueError for a name that is taken.
 
@@ -39,7 +39,7 @@ def register_model(name: str | None = None) -> Callable[[Builder], Builder]:
 
 
 def get_model_builder(name: str) -> Callable[..., Module]:
-    """The function that builds the model of this name, in capitals or not.
+    """The function that builds the model of this name, in any case.
 
     Errors: ValueError for an unknown name.
     """
@@ -68,9 +68,9 @@ def list_models(module: ModuleType | None = None, include: Iterable[str] | str |
     """The names of all models, sorted.
 
     Args:
-        module: only those that are written in this package.
-        include: only those that match one of these patterns, with `*` and `?` as in file names.
-        exclude: without those that match one of these.
+        module: only models defined in this package.
+        include: only names that match one of these patterns, with `*` and `?` as in file names.
+        exclude: no names that match one of these patterns.
 
         >>> from minidl.vision import models
         >>> models.list_models(include="resnet*", exclude=["resnet1*", "*2"])
@@ -90,7 +90,7 @@ def _matches(name: str, patterns: Iterable[str] | str) -> bool:
 
 
 def refuse_weights(who: str, weights: object) -> None:
-    """Errors: ValueError unless weights is None, which torchvision's builders take for a network that starts anew."""
+    """Errors: ValueError unless weights is None, torchvision's value for an untrained network."""
     if weights is not None:
         raise ValueError(f"{who}: minidl brings no trained weights, but got weights={weights!r}; build the model "
                          f"without, and load torchvision's file: model.load_state_dict(minidl.load(path))")

@@ -1,8 +1,9 @@
-"""ResNet: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2015.
-https://arxiv.org/abs/1512.03385
+"""ResNet, with ResNeXt and Wide ResNet.
 
-Each block adds to its input what two or three convolutions make of it. So a block that has learned nothing yet passes
-on what came, and gradients reach the first layer through a hundred others. Keys of the state dict are torchvision's.
+He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2015. https://arxiv.org/abs/1512.03385
+
+Each block adds the output of two or three convolutions to its input. So an untrained block passes its input on, and
+gradients reach the first layer through a hundred others. Keys of the state dict are torchvision's.
 
 ResNeXt: Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", 2016.
 https://arxiv.org/abs/1611.05431
@@ -32,10 +33,10 @@ class BasicBlock(nn.Module):
     """relu(x + bn(conv3x3(relu(bn(conv3x3(x)))))).
 
     Args:
-        inplanes, planes: channels that come in, and go out.
-        stride: of the first convolution.
-        downsample: what x passes through before it is added, where its shape has to change.
-        groups, base_width, dilation: 1, 64 and 1: only a Bottleneck has others.
+        inplanes, planes: input and output channels.
+        stride: the stride of the first convolution.
+        downsample: layers on x before the sum, where its shape has to change.
+        groups, base_width, dilation: 1, 64 and 1; only a Bottleneck allows others.
         norm_layer: makes the norm for a number of channels; BatchNorm2d if not given.
 
     Errors: ValueError and NotImplementedError for other groups, base_width and dilation.
@@ -64,10 +65,11 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A block of three convolutions: 1x1 to fewer channels, 3x3 among them, 1x1 to four times `planes`.
+    """A block of three convolutions: 1x1, 3x3, 1x1.
 
-    The stride is that of the 3x3 convolution, as in torchvision; the paper has it in the first 1x1.
-    groups and base_width widen the middle: ResNeXt and Wide ResNet. Other arguments are those of BasicBlock.
+    The first two have fewer channels; the last has four times `planes`. The 3x3 convolution has the stride, as in
+    torchvision; the paper has it in the first 1x1. groups and base_width give the 3x3 convolution more channels, for
+    ResNeXt and Wide ResNet. Other arguments are those of BasicBlock.
     """
 
     expansion = 4
@@ -92,20 +94,22 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Scores (N, num_classes) for images (N, 3, H, W): a stem of stride 4, four stages of blocks, their mean, `fc`.
+    """Scores (N, num_classes) for images (N, 3, H, W).
+
+    A stem of stride 4, four stages of blocks, the mean over pixels, and the last layer, `fc`.
 
     Args:
         block: BasicBlock or Bottleneck.
         layers: how many blocks each of the four stages has.
         zero_init_residual: the last norm of each block starts at 0, so that each block starts as the identity
             (Goyal et al., 2017, https://arxiv.org/abs/1706.02677).
-        groups, width_per_group: of Bottleneck.
+        groups, width_per_group: arguments of Bottleneck.
         replace_stride_with_dilation: for each of the last three stages, whether it dilates its convolutions and
             keeps the size of the image (for segmentation).
         norm_layer: makes the norm for a number of channels; BatchNorm2d if not given.
 
     Convolutions start Kaiming-normal by fan-out. Images of 32 pixels are 1 x 1 at the last stage: see `resnet20`.
-    Errors: ValueError where replace_stride_with_dilation has not three entries.
+    Errors: ValueError unless replace_stride_with_dilation has three entries.
 
         >>> import minidl
         >>> from minidl.vision import models
@@ -122,7 +126,7 @@ class ResNet(nn.Module):
         if len(dilate) != 3:
             raise ValueError(f"replace_stride_with_dilation should be None or a 3-element tuple, got {dilate}")
         self._norm_layer = norm_layer or nn.BatchNorm2d
-        self.inplanes, self.dilation = 64, 1        # of the next block
+        self.inplanes, self.dilation = 64, 1        # input of the next block
         self.groups, self.base_width = groups, width_per_group
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = self._norm_layer(64)
@@ -144,7 +148,7 @@ class ResNet(nn.Module):
 
     def _make_layer(self, block: type[BasicBlock] | type[Bottleneck], planes: int, blocks: int, stride: int = 1,
                     dilate: bool = False) -> nn.Sequential:
-        """A stage: the first block changes the size of the image and the number of channels, the others keep both."""
+        """A stage. Its first block changes the image size and the number of channels, the others keep both."""
         first_dilation = self.dilation
         if dilate:
             self.dilation, stride = self.dilation * stride, 1

@@ -1,7 +1,9 @@
-"""Vision transformer: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale",
-2020, https://arxiv.org/abs/2010.11929
+"""Vision transformer (ViT).
 
-An image is cut into patches, each becomes a vector, and a transformer looks at them as at the words of a sentence.
+Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", 2020,
+https://arxiv.org/abs/2010.11929
+
+An image is cut into patches, each patch becomes a vector, and a transformer reads them like the words of a sentence.
 Keys of the state dict are torchvision's. The small ones are the ViT-Lites of "Escaping the Big Data Paradigm with
 Compact Transformers", 2021, https://arxiv.org/abs/2104.05704, in torchvision's layout.
 """
@@ -24,7 +26,7 @@ NORM: Norm = partial(nn.LayerNorm, eps=1e-6)
 
 
 class MLPBlock(nn.Sequential):
-    """Linear, GELU, dropout, Linear, dropout: at each position by itself."""
+    """Linear, GELU, dropout, Linear, dropout, separately at each position."""
 
     def __init__(self, in_dim: int, mlp_dim: int, dropout: float) -> None:
         super().__init__(nn.Linear(in_dim, mlp_dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(mlp_dim, in_dim),
@@ -35,7 +37,7 @@ class MLPBlock(nn.Sequential):
 
 
 class EncoderBlock(nn.Module):
-    """x + attention(norm(x)), and to this x + mlp(norm(x)); x (N, S, hidden_dim)."""
+    """y = x + attention(norm(x)), then y + mlp(norm(y)); x (N, S, hidden_dim)."""
 
     def __init__(self, num_heads: int, hidden_dim: int, mlp_dim: int, dropout: float, attention_dropout: float,
                  norm_layer: Norm = NORM) -> None:
@@ -55,7 +57,7 @@ class EncoderBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Learned positions added, then block after block, and a norm; x (N, seq_length, hidden_dim)."""
+    """Add learned positions, run the blocks, normalise; x (N, seq_length, hidden_dim)."""
 
     def __init__(self, seq_length: int, num_layers: int, num_heads: int, hidden_dim: int, mlp_dim: int,
                  dropout: float, attention_dropout: float, norm_layer: Norm = NORM) -> None:
@@ -73,7 +75,7 @@ class Encoder(nn.Module):
 
 
 class ConvStemConfig(NamedTuple):
-    """One convolution of a stem that replaces the cutting into patches."""
+    """One convolution of a stem that replaces the patches."""
 
     out_channels: int
     kernel_size: int
@@ -85,18 +87,18 @@ class ConvStemConfig(NamedTuple):
 class VisionTransformer(nn.Module):
     """Scores (N, num_classes) for images (N, in_channels, image_size, image_size).
 
-    The sequence of patches begins with a learned class token, and the scores are read off what became of it.
+    The sequence of patches begins with a learned class token; the scores are computed from its final vector.
 
     Args:
         patch_size: side of a patch; image_size must be a multiple of it.
-        num_layers, num_heads, hidden_dim, mlp_dim: of the encoder.
+        num_layers, num_heads, hidden_dim, mlp_dim: sizes of the encoder.
         dropout, attention_dropout: the share of numbers, and of attention weights, that is set to 0 in training.
-        representation_size: width of a hidden layer with tanh before the scores; none if not given.
+        representation_size: size of a hidden layer with tanh before the scores; none if not given.
         norm_layer: makes the norm for a number of channels; LayerNorm with eps=1e-6 if not given.
-        conv_stem_configs: convolutions in place of the cutting (Xiao et al., 2021,
+        conv_stem_configs: convolutions instead of patches (Xiao et al., 2021,
             https://arxiv.org/abs/2106.14881); their strides must multiply to patch_size.
 
-    The last layer, `heads.head`, starts at 0, patches from a truncated normal distribution by their size.
+    The last layer, `heads.head`, starts at 0; the patch layer starts from a truncated normal distribution.
     Errors: ValueError where image_size is no multiple of patch_size, and for images of another size.
 
         >>> import minidl
@@ -128,7 +130,7 @@ class VisionTransformer(nn.Module):
             nn.Conv2d(in_channels, hidden_dim, patch_size, patch_size) if conv_stem_configs is None else
             _conv_stem(in_channels, hidden_dim, conv_stem_configs))
         if conv_stem_configs is None:
-            _start_normal(self.conv_proj, math.sqrt(1 / (in_channels * patch_size ** 2)), truncated=True)
+            _init_normal(self.conv_proj, math.sqrt(1 / (in_channels * patch_size ** 2)), truncated=True)
         self.class_token = nn.Parameter(zeros(1, 1, hidden_dim))
         self.seq_length = (image_size // patch_size) ** 2 + 1
         self.encoder = Encoder(self.seq_length, num_layers, num_heads, hidden_dim, mlp_dim, dropout,
@@ -137,14 +139,14 @@ class VisionTransformer(nn.Module):
         if representation_size is not None:
             self.heads.add_module("pre_logits", nn.Linear(hidden_dim, representation_size))
             self.heads.add_module("act", nn.Tanh())
-            _start_normal(self.heads[0], math.sqrt(1 / hidden_dim), truncated=True)
+            _init_normal(self.heads[0], math.sqrt(1 / hidden_dim), truncated=True)
         head = nn.Linear(representation_size or hidden_dim, num_classes)
         for p in head.parameters():
             nn.init.zeros_(p)
         self.heads.add_module("head", head)
 
     def tokens(self, x: Tensor) -> Tensor:
-        """What the encoder makes of images: (N, 1 + patches, hidden_dim), the class token first, patches row by row."""
+        """The encoder's output (N, 1 + patches, hidden_dim): the class token, then the patches row by row."""
         if x.ndim != 4 or tuple(x.shape[2:]) != (self.image_size, self.image_size):
             raise ValueError(f"VisionTransformer: expected images (N, C, {self.image_size}, {self.image_size}), but "
                              f"got {tuple(x.shape)}; resize them, or build the model with their image_size")
@@ -155,7 +157,7 @@ class VisionTransformer(nn.Module):
         return self.heads(self.tokens(x)[:, 0])
 
 
-def _start_normal(layer: nn.Module, std: float, truncated: bool) -> None:
+def _init_normal(layer: nn.Module, std: float, truncated: bool) -> None:
     (nn.init.trunc_normal_ if truncated else nn.init.normal_)(layer.weight, std=std)
     nn.init.zeros_(layer.bias)
 
@@ -170,12 +172,12 @@ def _conv_stem(in_channels: int, hidden_dim: int, configs: Sequence[ConvStemConf
             conv, config.norm_layer(config.out_channels), config.activation_layer()))
         in_channels = config.out_channels
     last = nn.Conv2d(in_channels, hidden_dim, 1)
-    _start_normal(last, math.sqrt(2 / hidden_dim), truncated=False)
+    _init_normal(last, math.sqrt(2 / hidden_dim), truncated=False)
     stem.add_module("conv_last", last)
     return stem
 
 
-# ---------------------------------------------------------------------- the paper's
+# ---------------------------------------------------------------------- the paper's variants
 
 def _vit(who: str, weights: None, patch_size: int, num_layers: int, num_heads: int, hidden_dim: int, mlp_dim: int,
          image_size: int = 224, **kwargs: Any) -> VisionTransformer:
@@ -185,7 +187,7 @@ def _vit(who: str, weights: None, patch_size: int, num_layers: int, num_heads: i
 
 @register_model()
 def vit_b_16(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VisionTransformer:
-    """ViT-Base with patches of 16 pixels. kwargs: arguments of `VisionTransformer`; image_size is 224 if not given."""
+    """ViT-Base with patches of 16 pixels. kwargs: arguments of `VisionTransformer`; the default image_size is 224."""
     return _vit("vit_b_16", weights, 16, 12, 12, 768, 3072, **kwargs)
 
 
@@ -195,9 +197,9 @@ def vit_b_32(*, weights: None = None, progress: bool = True, **kwargs: Any) -> V
     return _vit("vit_b_32", weights, 32, 12, 12, 768, 3072, **kwargs)
 
 
-# ---------------------------------------------------------------------- small ones
+# ---------------------------------------------------------------------- small variants
 
-def _small(num_layers: int, num_heads: int, hidden_dim: int, mlp_dim: int, num_classes: int, in_channels: int,
+def _small_vit(num_layers: int, num_heads: int, hidden_dim: int, mlp_dim: int, num_classes: int, in_channels: int,
            image_size: int) -> VisionTransformer:
     return VisionTransformer(image_size, 4, num_layers, num_heads, hidden_dim, mlp_dim, num_classes=num_classes,
                              in_channels=in_channels)
@@ -206,28 +208,28 @@ def _small(num_layers: int, num_heads: int, hidden_dim: int, mlp_dim: int, num_c
 @register_model()
 def vit_mnist(num_classes: int = 10, in_channels: int = 1, image_size: int = 28) -> VisionTransformer:
     """4 layers of width 64 on patches of 4 pixels, for digits."""
-    return _small(4, 4, 64, 128, num_classes, in_channels, image_size)
+    return _small_vit(4, 4, 64, 128, num_classes, in_channels, image_size)
 
 
 @register_model()
 def vit_lite_2_4(num_classes: int = 10, in_channels: int = 3, image_size: int = 32) -> VisionTransformer:
     """2 layers of width 128 on patches of 4 pixels: the plain ViT beside `cct_2_3x2`."""
-    return _small(2, 2, 128, 128, num_classes, in_channels, image_size)
+    return _small_vit(2, 2, 128, 128, num_classes, in_channels, image_size)
 
 
 @register_model()
 def vit_lite_4_4(num_classes: int = 10, in_channels: int = 3, image_size: int = 32) -> VisionTransformer:
     """4 layers of width 128 on patches of 4 pixels."""
-    return _small(4, 2, 128, 128, num_classes, in_channels, image_size)
+    return _small_vit(4, 2, 128, 128, num_classes, in_channels, image_size)
 
 
 @register_model()
 def vit_lite_6_4(num_classes: int = 10, in_channels: int = 3, image_size: int = 32) -> VisionTransformer:
     """6 layers of width 256 on patches of 4 pixels."""
-    return _small(6, 4, 256, 512, num_classes, in_channels, image_size)
+    return _small_vit(6, 4, 256, 512, num_classes, in_channels, image_size)
 
 
 @register_model()
 def vit_lite_7_4(num_classes: int = 10, in_channels: int = 3, image_size: int = 32) -> VisionTransformer:
     """7 layers of width 256 on patches of 4 pixels."""
-    return _small(7, 4, 256, 512, num_classes, in_channels, image_size)
+    return _small_vit(7, 4, 256, 512, num_classes, in_channels, image_size)

@@ -1,6 +1,6 @@
-"""What computer vision needs beyond `nn`, with torchvision's names: boxes, losses, layers, dropout of whole parts.
+"""Boxes, losses, layers and structured dropout for vision, with torchvision's names.
 
-`dice_loss` has no name there.
+`dice_loss` is not in torchvision.
 """
 from minidl.vision.ops.box_loss import complete_box_iou_loss, distance_box_iou_loss, generalized_box_iou_loss
 from minidl.vision.ops.boxes import (

@@ -1,6 +1,7 @@
-"""Boxes in images: areas, overlaps, conversions, and the choice of the best among many (torchvision's `ops.boxes`).
+"""Boxes in images: areas, overlaps, conversions, non-maximum suppression.
 
-A box is (x1, y1, x2, y2), with x to the right, y down, x1 <= x2 and y1 <= y2, in the last dimension of a tensor.
+Names are those of torchvision's `ops.boxes`. A box is (x1, y1, x2, y2), with x to the right, y down, x1 <= x2 and y1 <=
+y2, in the last dimension of a tensor.
 """
 from __future__ import annotations
 
@@ -15,11 +16,13 @@ from minidl.ops.shape import cat, stack
 from minidl.tensors.creation import zeros
 from minidl.tensors.tensor import Tensor
 
-# ---------------------------------------------------------------------- one box after the other
+# ---------------------------------------------------------------------- single boxes
 
 
 def box_area(boxes: Tensor) -> Tensor:
-    """(x2 - x1) * (y2 - y1): (*, 4) -> (*). Of float16 in float32, and of short integers in int32, as below too.
+    """The area (x2 - x1) * (y2 - y1): (*, 4) -> (*).
+
+    Here and below, float16 is computed in float32, and short integers in int32.
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -32,8 +35,10 @@ def box_area(boxes: Tensor) -> Tensor:
 
 
 def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
-    """Boxes (*, 4) in another format: "xyxy" for two corners, "xywh" for the first corner and the sides, "cxcywh" for
-    the centre and the sides. Errors: ValueError for another format.
+    """Convert boxes (*, 4) to another format.
+
+    "xyxy": two corners. "xywh": the first corner and the sides. "cxcywh": the centre and the sides.
+    Errors: ValueError for another format.
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -57,7 +62,7 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
 
 
 def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Boxes (*, 4), cut off at the edges of an image of this size, (height, width).
+    """Clip boxes (*, 4) to an image of this size, (height, width).
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -71,7 +76,7 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
-    """The indices of the boxes (N, 4) of which no side is shorter than min_size.
+    """The indices of the boxes (N, 4) with both sides at least min_size.
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -85,13 +90,14 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
     return (sides >= min_size).all(1).nonzero()[:, 0]
 
 
-# ---------------------------------------------------------------------- every box with every other one
+# ---------------------------------------------------------------------- all pairs of boxes
 
 
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """Intersection over union, from 0 (apart) to 1 (equal): (N, 4), (M, 4) -> (N, M). Also: the Jaccard index.
+    """Intersection over union (IoU): (N, 4), (M, 4) -> (N, M).
 
-    Here and below, boxes of a batch of images may be in one tensor: (*, N, 4), (*, M, 4) -> (*, N, M).
+    From 0 (disjoint) to 1 (equal); also called the Jaccard index. Here and below, boxes of a batch of images may be in
+    one tensor: (*, N, 4), (*, M, 4) -> (*, N, M).
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -105,9 +111,10 @@ def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 
 def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """`box_iou`, less the share that is empty of the smallest box around both: from -1 (far apart) to 1 (equal).
+    """`box_iou` minus the empty share of the smallest box around both.
 
-    (N, 4), (M, 4) -> (N, M). It still says how far boxes are apart where they do not meet.
+    (N, 4), (M, 4) -> (N, M), from -1 (far apart) to 1 (equal). It still measures the distance of boxes that do not
+    meet.
     Source: Rezatofighi et al., "Generalized Intersection over Union", 2019, https://arxiv.org/abs/1902.09630
 
         >>> import minidl
@@ -121,9 +128,10 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 
 def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
-    """`box_iou` - d^2 / c^2, with the distance d of the centres and the diagonal c of the smallest box around both.
+    """`box_iou` - d^2 / c^2.
 
-    (N, 4), (M, 4) -> (N, M). Source: Zheng et al., "Distance-IoU Loss", 2019, https://arxiv.org/abs/1911.08287
+    d is the distance of the centres, c the diagonal of the smallest box around both. (N, 4), (M, 4) -> (N, M). Source:
+    Zheng et al., "Distance-IoU Loss", 2019, https://arxiv.org/abs/1911.08287
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -132,11 +140,13 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
         tensor([[-0.5294]])
     """
     a, b = _pairs("distance_box_iou", boxes1, boxes2)
-    return iou(a, b) - apartness(a, b, eps)
+    return iou(a, b) - center_distance(a, b, eps)
 
 
 def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
-    """`distance_box_iou`, less what the boxes differ in shape (see `complete_box_iou_loss`): (N, 4), (M, 4) -> (N, M).
+    """`distance_box_iou` minus the difference in shape: (N, 4), (M, 4) -> (N, M).
+
+    `complete_box_iou_loss` has the formula.
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -146,14 +156,14 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     """
     a, b = _pairs("complete_box_iou", boxes1, boxes2)
     overlap = iou(a, b)
-    return overlap - apartness(a, b, eps) - difference_in_shape(a, b, overlap, eps)
+    return overlap - center_distance(a, b, eps) - shape_difference(a, b, overlap, eps)
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
-    """Non-maximum suppression: the indices of the boxes that no better box covers, the best first.
+    """Non-maximum suppression: indices of boxes that no better box covers.
 
-    boxes (N, 4), scores (N,). The box with the highest score is taken, all that have an intersection over union with it
-    of more than iou_threshold are dropped, and so on with what is left.
+    boxes (N, 4), scores (N,). Take the box with the highest score, drop all boxes whose IoU with it is above
+    iou_threshold, and repeat with the rest. The best box comes first.
     Errors: RuntimeError where shapes do not fit.
 
         >>> import minidl
@@ -177,11 +187,11 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     return cat(kept) if kept else zeros(0, dtype=int64, device=boxes.device)
 
 
-# ---------------------------------------------------------------------- what the losses need too
+# ---------------------------------------------------------------------- shared with the losses
 
 
 def check_boxes(who: str, **boxes: Tensor) -> None:
-    """Errors: TypeError for what is no tensor, RuntimeError unless all end in a dimension of 4."""
+    """Errors: TypeError unless all are tensors, RuntimeError unless all end in a dimension of 4."""
     check_tensors(who, **boxes)
     for name, value in boxes.items():
         if not value.ndim or value.shape[-1] != 4:
@@ -199,41 +209,41 @@ def _pairs(who: str, boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def upcast(boxes: Tensor) -> Tensor:
-    """The boxes in a dtype that the products of their sides do not overflow: 256 * 256 is inf in float16."""
+    """Cast boxes so that areas do not overflow: 256 * 256 is inf in float16."""
     if boxes.dtype == float16:
         return boxes.float()
     return boxes.int() if boxes.dtype.kind in "iu" and boxes.dtype.itemsize < 4 else boxes
 
 
 def iou(a: Tensor, b: Tensor, eps: float = 0.0) -> Tensor:
-    """Intersection over union of boxes that belong together."""
+    """Intersection over union of matching boxes."""
     overlap, union = intersection_and_union(a, b)
     return overlap / (union + eps)
 
 
 def intersection_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Two areas."""
+    """The areas of intersection and union."""
     sides = (minimum(a[..., 2:], b[..., 2:]) - maximum(a[..., :2], b[..., :2])).clamp(min=0)
     overlap = sides[..., 0] * sides[..., 1]
     return overlap, box_area(a) + box_area(b) - overlap
 
 
 def generalized_iou(a: Tensor, b: Tensor, eps: float = 0.0) -> Tensor:
-    """IoU, less the share of the box around both that is empty."""
+    """IoU minus the empty share of the smallest box around both."""
     overlap, union = intersection_and_union(a, b)
     around = _sides_around(a, b)
     area = around[..., 0] * around[..., 1]
     return overlap / (union + eps) - (area - union) / (area + eps)
 
 
-def apartness(a: Tensor, b: Tensor, eps: float) -> Tensor:
-    """The distance of the centres over the diagonal of the box around both, both squared."""
+def center_distance(a: Tensor, b: Tensor, eps: float) -> Tensor:
+    """d^2 / c^2: squared distance of the centres over squared diagonal of the box around both."""
     between = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) * 0.5
     return (between ** 2).sum(-1) / ((_sides_around(a, b) ** 2).sum(-1) + eps)
 
 
-def difference_in_shape(a: Tensor, b: Tensor, overlap: Tensor, eps: float) -> Tensor:
-    """alpha v, with v = 4/pi^2 (atan(w_b/h_b) - atan(w_a/h_a))^2 and alpha = v / (1 - IoU + v), which is a constant."""
+def shape_difference(a: Tensor, b: Tensor, overlap: Tensor, eps: float) -> Tensor:
+    """alpha v, v = 4/pi^2 (atan(w_b/h_b) - atan(w_a/h_a))^2, with the constant alpha = v / (1 - IoU + v)."""
     angles = [((x[..., 2] - x[..., 0]) / (x[..., 3] - x[..., 1])).atan() for x in (a, b)]
     v = (angles[1] - angles[0]) ** 2 * (4 / math.pi ** 2)
     alpha = v / (1 - overlap + v + eps)

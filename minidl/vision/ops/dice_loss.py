@@ -6,13 +6,13 @@ from minidl.tensors.tensor import Tensor
 
 
 def dice_loss(inputs: Tensor, targets: Tensor, reduction: str = "mean", eps: float = 1e-7) -> Tensor:
-    """1 - 2 sum(p t) / (sum(p^2) + sum(t^2)), the sums over all pixels of an image.
+    """1 - 2 sum(p t) / (sum(p^2) + sum(t^2)), summed over all pixels of an image.
 
-    inputs p (N, *): the probability of the object at each pixel, so after a sigmoid or softmax; targets t, in the same
-    shape: 0 or 1, or a probability. Returns (N,), reduced. For images (N, C, H, W) with a map for each class, hand in
-    `flatten(0, 1)` of both and get a loss for each map. The loss is 0 where both are equal and 1 where they nowhere
-    meet. It is a ratio, so the many pixels that are rightly empty do not count. eps is added to both sums, so that an
-    empty map that is right costs nothing.
+    inputs p (N, *): the probability of the object at each pixel, after a sigmoid or softmax; targets t, in the same
+    shape: 0 or 1, or a probability. Returns (N,), reduced. For images (N, C, H, W) with a map for each class, pass
+    `flatten(0, 1)` of both and get a loss for each map. The loss is 0 for equal maps and 1 for maps that do not
+    overlap. It is a ratio, so the many pixels that are empty in both do not count. eps is added to both sums, so that
+    two empty maps have loss 0.
     Errors: RuntimeError where shapes differ or there is no dimension to sum over, ValueError for another reduction.
     Source: Milletari, Navab and Ahmadi, "V-Net", 2016, https://arxiv.org/abs/1606.04797; Dice, "Measures of the Amount
     of Ecologic Association Between Species", 1945.

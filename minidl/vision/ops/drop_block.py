@@ -1,4 +1,4 @@
-"""DropBlock: dropout of whole squares, since the neighbours of a dropped pixel tell what it said."""
+"""DropBlock: dropout of whole squares, since neighbours would replace a dropped pixel."""
 from __future__ import annotations
 
 from minidl.backend.dtype import float64
@@ -11,17 +11,18 @@ from minidl.tensors.tensor import Tensor
 
 def drop_block2d(input: Tensor, p: float, block_size: int, inplace: bool = False, eps: float = 1e-6,
                  training: bool = True) -> Tensor:
-    """Squares of block_size in each channel are 0, about a share p of all pixels, and the rest is scaled up, so that
-    the sum stays what it was on average. When not training: `input` itself.
+    """Set random squares in each channel to 0, about a share p of all pixels.
 
-    input (N, C, H, W). A square starts at each place where it fits with probability
+    The rest is scaled up, so that the sum stays the same on average. When not training: `input` itself.
+
+    input (N, C, H, W). A square of side block_size starts at each place where it fits with probability
 
         gamma = p H W / (block_size^2 (H - block_size + 1) (W - block_size + 1))
 
-    inplace: write into the memory of `input`. eps: against division by 0 where all is dropped. A block that is larger
-    than the image counts as one of its size.
-    Errors: ValueError where p is not between 0 and 1, or input has not 4 dimensions; TypeError or RuntimeError unless
-    block_size is an int from 1.
+    inplace: write into the memory of `input`. eps: against division by 0 where all is dropped. A block larger than
+    the image is cut to its size.
+    Errors: ValueError where p is not between 0 and 1, or input does not have 4 dimensions; TypeError or RuntimeError
+    unless block_size is an int of at least 1.
     Source: Ghiasi, Lin and Le, "DropBlock", 2018, https://arxiv.org/abs/1810.12890
 
         >>> import minidl
@@ -41,12 +42,12 @@ def drop_block2d(input: Tensor, p: float, block_size: int, inplace: bool = False
         return input
     N, C, H, W = input.shape
     size = min(block_size, H, W)
-    rows, columns = H - size + 1, W - size + 1      # where the corner of a square may be
+    rows, columns = H - size + 1, W - size + 1      # possible corners of a square
     gamma = p * H * W / (size ** 2 * rows * columns)
     corners = (rand(N, C, rows, columns, device=input.device) < gamma).to(input.dtype)
-    # a pixel is dropped if one of the size^2 corners up and left of it is there
+    # a pixel is dropped if any of the size^2 places up and left of it is a corner
     mask = 1 - F.max_pool2d(F.pad(corners, (size - 1,) * 4), size, stride=1)
-    scale = mask.numel() / (mask.sum(dtype=float64) + eps)      # float16 ends at 65504
+    scale = mask.numel() / (mask.sum(dtype=float64) + eps)      # the largest float16 is 65504
     mask = mask * scale.to(mask.dtype)
     return input.mul_(mask) if inplace else input * mask
 

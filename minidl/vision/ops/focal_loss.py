@@ -1,4 +1,4 @@
-"""The focal loss: what is easy counts for little, so that a flood of easy examples does not drown the hard ones."""
+"""The focal loss: easy examples count little, so that hard ones matter."""
 from __future__ import annotations
 
 from minidl.nn import functional as F
@@ -12,9 +12,9 @@ def sigmoid_focal_loss(inputs: Tensor, targets: Tensor, alpha: float = 0.25, gam
 
         p_t = p and alpha_t = alpha where the target is 1,  1 - p and 1 - alpha where it is 0
 
-    inputs: scores before the sigmoid, of any shape; targets: 0 or 1, in the same shape. gamma: how much less the easy
-    ones count; at 0, and without alpha, it is `binary_cross_entropy_with_logits`. alpha: how much the ones count,
-    from 0 to 1, or -1 for no such weight.
+    inputs: scores before the sigmoid, of any shape; targets: 0 or 1, in the same shape. gamma: how much less easy
+    examples count; at 0, and without alpha, it is `binary_cross_entropy_with_logits`. alpha: the weight of targets 1,
+    from 0 to 1, or -1 for no weight.
     Errors: ValueError where shapes differ, and for another alpha or reduction.
     Source: Lin et al., "Focal Loss for Dense Object Detection", 2017, https://arxiv.org/abs/1708.02002
 

@@ -1,4 +1,4 @@
-"""Stochastic depth: in training, whole branches of a residual network are left out at random."""
+"""Stochastic depth: training skips random branches of a residual network."""
 from __future__ import annotations
 
 from minidl.nn.module import Module
@@ -9,9 +9,10 @@ from minidl.tensors.tensor import Tensor
 
 
 def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) -> Tensor:
-    """All of a sample is 0 with probability p, else divided by 1 - p. When not training: `input` itself.
+    """Set a whole sample to 0 with probability p, else divide it by 1 - p.
 
-    input (N, *): what a residual branch adds. mode: "row" decides for each sample, "batch" for all of them at once.
+    When not training: `input` itself. input (N, *): the output of a residual branch. mode: "row" decides for each
+    sample, "batch" for all at once.
     Errors: ValueError where p is not between 0 and 1, for another mode, or for a single number in "row" mode.
     Source: Huang et al., "Deep Networks with Stochastic Depth", 2016, https://arxiv.org/abs/1603.09382
 
@@ -35,7 +36,7 @@ def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) 
 
 
 class StochasticDepth(Module):
-    """`stochastic_depth` as a layer, the last of a residual branch.
+    """`stochastic_depth` as a layer, at the end of a residual branch.
 
         >>> from minidl.vision import ops
         >>> ops.StochasticDepth(0.2, "row")

@@ -1,7 +1,7 @@
-"""Images that are changed before a network sees them, with torchvision's names (`transforms`, and two of `v2`).
+"""Transforms of images, with torchvision's names (`transforms`, and two of `v2`).
 
-PIL images or tensors in, the same kind out. The random numbers that say what is done come from the CPU's default
-generator, so `manual_seed` repeats them. `batched` augments whole arrays at once.
+They take PIL images or tensors, and return the same kind. Their random numbers come from the CPU's default generator,
+so `manual_seed` repeats them. `batched` augments whole arrays at once.
 """
 from minidl.vision.transforms import batched, functional
 from minidl.vision.transforms.autoaugment import (

@@ -1,6 +1,6 @@
-"""AutoAugment, RandAugment, TrivialAugment and AugMix: several changes at once, of strengths that work well.
+"""AutoAugment, RandAugment, TrivialAugment and AugMix: policies of several operations.
 
-An operation has a table of magnitudes, weakest first, and may have a sign; None stands for one that has no strength.
+An operation has a table of magnitudes, weakest first, and may have a sign; None marks an operation without magnitude.
 """
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ Step = tuple[str, float, int | None]
 
 
 class AutoAugmentPolicy(Enum):
-    """The data sets that policies were found on."""
+    """The data sets on which policies were found."""
 
     IMAGENET = "imagenet"
     CIFAR10 = "cifar10"
     SVHN = "svhn"
 
 
-# Each line is two steps: operation, probability in tenths, place in the table of magnitudes ("-" for none). They are
-# those of the paper's appendix.
+# Each line is two steps: operation, probability in tenths, index in the table of magnitudes ("-" for none), from the
+# paper's appendix.
 _POLICIES = {
     AutoAugmentPolicy.IMAGENET: """
         Posterize 4 8 Rotate 6 9 | Solarize 6 5 AutoContrast 6 - | Equalize 8 - Equalize 6 -
@@ -74,7 +74,7 @@ def _steps(policy: AutoAugmentPolicy) -> list[tuple[Step, Step]]:
 
 
 def _line(start: float, stop: float, count: int) -> list[float]:
-    """Equal steps in float32, from both ends to the middle, as torchvision's tables are computed."""
+    """Equal steps in float32, computed from both ends to the middle, as in torchvision."""
     i = np.arange(count, dtype=np.float32)
     step = np.float32(stop - start) / np.float32(count - 1)
     return np.where(i < count // 2, np.float32(start) + step * i, np.float32(stop) - step * (count - 1 - i)).tolist()
@@ -97,8 +97,8 @@ def _table(bins: int, size: Sequence[int], shear: float = 0.3, shifts: Sequence[
 
 
 def apply_operation(img: T, name: str, magnitude: float, interpolation: InterpolationMode, fill: Fill) -> T:
-    """One operation with its magnitude. Errors: ValueError for a name that none has."""
-    if name in ("ShearX", "ShearY"):        # at the left or upper edge nothing moves, as in the paper's code
+    """Apply one operation with a magnitude. Errors: ValueError for an unknown name."""
+    if name in ("ShearX", "ShearY"):        # the left or upper edge stays in place, as in the paper's code
         shear = [math.degrees(math.atan(magnitude)) * (name[-1] == axis) for axis in "XY"]
         return F.affine(img, 0.0, [0, 0], 1.0, shear, interpolation, fill, center=[0, 0])
     if name in ("TranslateX", "TranslateY"):
@@ -127,9 +127,9 @@ def _signed(magnitude: float, signed: bool) -> float:
 
 
 class AutoAugment(Module):
-    """One of 25 pairs of operations, which were found by search on a data set.
+    """One of 25 pairs of operations that a search found on a data set.
 
-    policy: the data set. interpolation, fill: of operations that move pixels. Tensors must hold bytes.
+    policy: the data set. interpolation, fill: for operations that move pixels. Tensors must hold bytes.
     Source: Cubuk et al., "AutoAugment", 2018, https://arxiv.org/abs/1805.09501
 
         >>> AutoAugment(AutoAugmentPolicy.CIFAR10)(Image.new("RGB", (32, 32))).size
@@ -148,7 +148,7 @@ class AutoAugment(Module):
 
     @staticmethod
     def get_params(transform_num: int) -> tuple[int, list[float], list[int]]:
-        """Which pair, and for each of its steps a number to hold against its probability, and a sign."""
+        """Draw the pair; for each step a number to compare with its probability, and a sign."""
         return (draw_integer(0, transform_num), [draw_uniform(), draw_uniform()],
                 [draw_integer(0, 2), draw_integer(0, 2)])
 
@@ -170,8 +170,8 @@ class AutoAugment(Module):
 class RandAugment(Module):
     """`num_ops` operations, drawn with equal probability, all of one magnitude.
 
-    magnitude: the place in tables of `num_magnitude_bins`. interpolation, fill: of operations that move pixels. Tensors
-    must hold bytes.
+    magnitude: the index in tables of `num_magnitude_bins`. interpolation, fill: for operations that move pixels.
+    Tensors must hold bytes.
     Source: Cubuk et al., "RandAugment", 2019, https://arxiv.org/abs/1909.13719
     """
 
@@ -199,7 +199,7 @@ class RandAugment(Module):
 
 
 class TrivialAugmentWide(Module):
-    """One operation of any magnitude, from wide tables; nothing to tune.
+    """One operation with a random magnitude from wide tables. Nothing to tune.
 
     Arguments are those of `RandAugment`.
     Source: Müller and Hutter, "TrivialAugment", 2021, https://arxiv.org/abs/2103.10158
@@ -226,11 +226,12 @@ class TrivialAugmentWide(Module):
 
 
 class AugMix(Module):
-    """The image mixed with several chains of operations on it, in shares drawn at random.
+    """The image mixed with several chains of operations, in random shares.
 
-    severity: how many of the ten magnitudes are used, weakest first. mixture_width: how many chains. chain_depth: how
-    long they are, one to three if it is not above zero. alpha: of the distribution of the shares. all_ops: colours and
-    sharpness too, which overlap with the corruptions of ImageNet-C. Images of a batch share their draws.
+    severity: how many of the ten magnitudes are used, weakest first. mixture_width: the number of chains. chain_depth:
+    their length; one to three at random if it is not above zero. alpha: parameter of the distribution of the shares.
+    all_ops: also use colour and sharpness, which overlap with the corruptions of ImageNet-C. Images of a batch share
+    their draws.
     Errors: ValueError for a severity outside 1 to 10. Tensors must hold bytes.
     Source: Hendrycks et al., "AugMix", 2019, https://arxiv.org/abs/1912.02781
     """
@@ -251,10 +252,10 @@ class AugMix(Module):
 
     def forward(self, orig_img: T) -> T:
         if isinstance(orig_img, Image.Image):
-            return F.to_pil_image(self._mixed(F.pil_to_tensor(orig_img)))
-        return self._mixed(orig_img)
+            return F.to_pil_image(self._mix(F.pil_to_tensor(orig_img)))
+        return self._mix(orig_img)
 
-    def _mixed(self, img: Tensor) -> Tensor:
+    def _mix(self, img: Tensor) -> Tensor:
         _, height, width = F.get_dimensions(img)
         table = _table(10, (height, width), shifts=(width / 3.0, height / 3.0), bits=4)
         names = [name for name in table if self.all_ops or name not in _COLORS]

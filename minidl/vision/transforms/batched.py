@@ -1,14 +1,14 @@
-"""Augmentation of whole arrays of images at once, an order of magnitude faster than image by image.
+"""Augment whole arrays of images, ten times faster than image by image.
 
-Each transform takes images (N, C, H, W) or (N, H, W), tensors on the CPU or arrays, of uint8 or float32, and gives new
-ones of the same kind; every image gets a draw of its own. With labels it takes and gives both. N may be a batch or a
-whole data set. All but a few draws of random numbers is done by NumPy, for all images together:
+Each transform takes images (N, C, H, W) or (N, H, W), tensors on the CPU or arrays, of uint8 or float32, and returns
+new ones of the same kind. Every image has its own random draw. With labels it takes and returns both. N may be a batch
+or a whole data set. NumPy does the work for all images together:
 
     augment = batched.Compose([batched.RandomCrop(padding=4, padding_mode="reflect"), batched.RandomHorizontalFlip(),
                                batched.Normalize(mean, std)])
     for images, labels in DataLoader(batched.Augmented(train, augment), batch_size=128, shuffle=True, num_workers=2):
 
-Images of bytes are best normalised last: until then there is a quarter as much to move.
+Normalise images of bytes last: until then they need a quarter of the memory traffic.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from minidl.utils.data.collate import default_collate
 from minidl.utils.data.dataset import Dataset, fetch_batch, fetch_samples
 
 Images = Tensor | np.ndarray
-_CHUNK = 1 << 20        # bytes that are worked on at once: they stay in the processor's cache
+_CHUNK = 1 << 20        # bytes of images at a time, which stay in the processor's cache
 
 
 def _stream() -> np.random.Generator:
@@ -35,14 +35,14 @@ def _stream() -> np.random.Generator:
 
 
 class Batched:
-    """Base of batched transforms: a subclass changes arrays (N, C, H, W).
+    """Base class of batched transforms: a subclass changes arrays (N, C, H, W).
 
-    Errors: TypeError for what is neither a tensor on the CPU nor an array; ValueError for another number of dimensions
-    or type of numbers, and for labels that are not one for each image.
+    Errors: TypeError unless given a tensor on the CPU or an array; ValueError for another number of dimensions or
+    another dtype, and unless there is one label for each image.
     """
 
     def __call__(self, images: Images, labels: Images | None = None, *, indices: np.ndarray | None = None) -> Any:
-        """The images changed; with labels, both. indices: the images' numbers in their data set, for those who ask."""
+        """Transform the images; with labels, both. indices: the images' numbers in their data set, if needed."""
         pixels, wrap = _pixels(type(self).__name__, images)
         grey = pixels.ndim == 3
         classes = None if labels is None else _labels(type(self).__name__, labels, len(pixels))
@@ -61,7 +61,7 @@ class Batched:
         return self.images(x), labels
 
     def images(self, x: np.ndarray) -> np.ndarray:
-        """New images; for transforms that leave the labels alone."""
+        """New images, for transforms that do not change the labels."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -69,7 +69,7 @@ class Batched:
 
 
 def _pixels(who: str, images: Images) -> tuple[np.ndarray, bool]:
-    """The array, and whether it came as a tensor."""
+    """The images as an array, and whether they came as a tensor."""
     if isinstance(images, Tensor) and images.device.type != "cpu":
         raise TypeError(f"batched.{who}: expected images on the CPU, got {images.device}; augment before .to(device)")
     if not isinstance(images, (Tensor, np.ndarray)):
@@ -112,10 +112,10 @@ class Compose:
 
 
 class Augmented(Dataset[tuple[Any, Any]]):
-    """A data set whose batches pass through a batched transform, wherever the loader makes them.
+    """A data set whose batches pass through a batched transform.
 
-    dataset: one of images and labels, such as `CIFAR10`, without transforms of its own, or a `Subset` of it. transform:
-    called as `transform(images, labels, indices=...)`.
+    The transform runs where the loader makes batches, in workers too. dataset: images and labels, such as `CIFAR10`,
+    without its own transforms, or a `Subset`. transform: called as `transform(images, labels, indices=...)`.
 
         >>> from minidl.utils.data import DataLoader
         >>> from minidl.vision.datasets import Digits
@@ -144,12 +144,12 @@ class Augmented(Dataset[tuple[Any, Any]]):
         return len(self.dataset)
 
 
-# ---------------------------------------------------------------------- where pixels lie
+# ---------------------------------------------------------------------- geometry
 
 class RandomCrop(Batched):
-    """A square of `size` pixels from anywhere in each image, on whose sides `padding` pixels were put.
+    """Pad each image by `padding` pixels, and crop a random square of `size`.
 
-    size: pixels a side, or (height, width); None for the size that images have. padding_mode: "constant" for black,
+    size: pixels a side, or (height, width); None for the images' size. padding_mode: "constant" for black,
     "reflect", "edge" or "symmetric". Errors: ValueError for images that are too small.
 
         >>> images = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4)
@@ -178,12 +178,12 @@ class RandomCrop(Batched):
         out = np.empty((N, C, h, w), x.dtype)
         for part in _chunks(x):
             windows = sliding_window_view(pad(x[part], self.padding, self.padding_mode), (h, w), axis=(2, 3))
-            # (n, C, places, places, h, w): of each image the one window that was drawn
+            # (n, C, places, places, h, w): take one window of each image
             out[part] = windows[np.arange(len(windows)), :, top[part], left[part]]
         return out
 
 
-_SOURCES = {    # of n pixels before and after an axis of such a length, which ones are copied there
+_SOURCES = {    # for n pixels before and after an axis: which pixels are copied there
     "constant": lambda n, length: (None, None),
     "edge": lambda n, length: (np.zeros(n, int), np.full(n, length - 1)),
     "reflect": lambda n, length: (np.arange(n, 0, -1), length - 2 - np.arange(n)),
@@ -192,7 +192,7 @@ _SOURCES = {    # of n pixels before and after an axis of such a length, which o
 
 
 def pad(x: np.ndarray, n: int, mode: str) -> np.ndarray:
-    """As `np.pad` with n pixels on each side of (N, C, H, W), and several times as fast.
+    """`np.pad` with n pixels on each side of (N, C, H, W), several times faster.
 
         >>> pad(np.array([[[[1, 2, 3]]]], np.uint8), 1, "edge")[0, 0, 1]
         array([1, 1, 2, 3, 3], dtype=uint8)
@@ -212,14 +212,14 @@ def pad(x: np.ndarray, n: int, mode: str) -> np.ndarray:
 
 
 class RandomShift(RandomCrop):
-    """Each image moved by up to `shift` pixels along both axes; what comes in is black, or as `padding_mode` says."""
+    """Shift each image by up to `shift` pixels along both axes. New pixels follow `padding_mode`."""
 
     def __init__(self, shift: int = 2, padding_mode: str = "constant") -> None:
         super().__init__(None, shift, padding_mode)
 
 
 class RandomHorizontalFlip(Batched):
-    """Left for right, each image with probability p."""
+    """Mirror each image horizontally with probability p."""
 
     def __init__(self, p: float = 0.5) -> None:
         self.p = p
@@ -229,7 +229,7 @@ class RandomHorizontalFlip(Batched):
 
 
 def flip(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """A copy in which the chosen images are mirrored."""
+    """A copy with the chosen images mirrored."""
     out = x.copy()
     for part in _chunks(x):
         which = np.flatnonzero(chosen[part])
@@ -238,12 +238,11 @@ def flip(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 class AlternatingFlip(Batched):
-    """Left for right: a random half of the images in one epoch, the other half in the next.
+    """Mirror a random half of the images in one epoch, the other half in the next.
 
-    So in two epochs the network sees each image both ways; independent draws would show it half of them the same way
-    twice. Which half is decided by `seed`, and by each image's number in the data set: these
-    are `indices`, which `Augmented` hands on; without them the images count as 0, 1, 2, ... `epoch` says which half is
-    mirrored: add 1 after each.
+    So in two epochs the network sees each image both ways; independent draws would show half of them the same way
+    twice. `seed` and each image's number in the data set decide the half. The numbers are `indices`, which `Augmented`
+    passes on; without them they are 0, 1, 2, ... `epoch` says which half is mirrored: add 1 after each epoch.
 
     Source: K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, https://arxiv.org/abs/2404.00498
 
@@ -267,7 +266,7 @@ class AlternatingFlip(Batched):
 
 
 def _bits(numbers: np.ndarray, seed: int) -> np.ndarray:
-    """0 or 1 for each number, as good as random: one step of the generator SplitMix64 from (seed, number)."""
+    """A pseudo-random bit for each number: one step of SplitMix64 from (seed, number)."""
     state = (numbers.astype(np.uint64) + np.uint64(seed % 2**32 << 32)) * np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -275,9 +274,9 @@ def _bits(numbers: np.ndarray, seed: int) -> np.ndarray:
 
 
 class Cutout(Batched):
-    """In each image a square of `size` pixels is overwritten with `value`, a number or one for each channel.
+    """Overwrite a random square of `size` pixels in each image with `value`.
 
-    Its centre is anywhere in the image; what lies outside is cut off.
+    value: a number, or one for each channel. The centre is anywhere in the image; the part outside is cut off.
     Source: DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017,
     https://arxiv.org/abs/1708.04552
     """
@@ -298,12 +297,13 @@ class Cutout(Batched):
         return out
 
 
-# ---------------------------------------------------------------------- what colour they have
+# ---------------------------------------------------------------------- colour
 
 class ColorJitter(Batched):
-    """Brightness, contrast and saturation of each image multiplied by factors from max(0, 1 - x) to 1 + x.
+    """Multiply brightness, contrast and saturation of each image by random factors.
 
-    The three follow each other in an order that is drawn for all images together; grey images have no saturation.
+    A factor is from max(0, 1 - x) to 1 + x. All images share the random order of the three; grey images have no
+    saturation.
     """
 
     def __init__(self, brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0.0) -> None:
@@ -334,7 +334,7 @@ class ColorJitter(Batched):
 
 
 def _grey(pixels: np.ndarray, i: int) -> np.ndarray:
-    """What an image is drawn away from by brightness (black), contrast (one grey) and saturation (its greys)."""
+    """The image to blend with: black for brightness, one grey for contrast, its greys for saturation."""
     if i == 0:
         return np.zeros((1, 1, 1, 1), np.float32)
     greys = pixels
@@ -344,7 +344,7 @@ def _grey(pixels: np.ndarray, i: int) -> np.ndarray:
 
 
 class Normalize(Batched):
-    """(image - mean) / std in float32, for each channel; of bytes, the 255 counts as 1.
+    """(image - mean) / std in float32, for each channel. A byte of 255 counts as 1.
 
         >>> Normalize([0.5], [0.5])(np.array([[[[0, 255]]]], np.uint8))
         array([[[[-1.,  1.]]]], dtype=float32)
@@ -372,7 +372,7 @@ class Normalize(Batched):
 # ---------------------------------------------------------------------- several images in one
 
 class _Mix(Batched):
-    """Each image and one other, in shares that add up to 1, and so are their labels."""
+    """Base class: mix each image with another, and their labels, in shares that add up to 1."""
 
     def __init__(self, alpha: float = 1.0, num_classes: int | None = None) -> None:
         if not 0 < alpha < math.inf:
@@ -407,15 +407,16 @@ class _Mix(Batched):
         return (labels[:, None] == np.arange(self.num_classes)).astype(np.float32)
 
     def mix(self, x: np.ndarray, other: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The images with about these shares of their own, and their shares in the end."""
+        """Mix with about these shares of the own images. Returns the images and the exact shares."""
         raise NotImplementedError
 
 
 class MixUp(_Mix):
-    """lambda * image + (1 - lambda) * another one, of images and of labels, lambda from Beta(alpha, alpha) for each.
+    """lambda * image + (1 - lambda) * other image, and the same for labels.
 
-    Called with labels: class numbers (N,), for which num_classes must be given, or probabilities (N, num_classes).
-    Gives float32 or, of bytes, rounded images, and probabilities (N, num_classes) for a `CrossEntropyLoss`.
+    Each image draws lambda from Beta(alpha, alpha). Called with labels: class numbers (N,), for which num_classes must
+    be given, or probabilities (N, num_classes).
+    Returns float32 images, or rounded ones for bytes, and probabilities (N, num_classes) for a `CrossEntropyLoss`.
     Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018, https://arxiv.org/abs/1710.09412
     """
 
@@ -429,10 +430,11 @@ class MixUp(_Mix):
 
 
 class CutMix(_Mix):
-    """A rectangle of another image is pasted into each; the share of its pixels is its share in the label.
+    """Paste a rectangle of another image into each image.
 
-    Each rectangle has its centre anywhere, the shape of the image, and a share of 1 - lambda of its area, with lambda
-    from Beta(alpha, alpha); what lies outside is cut off and does not count. Labels are as in `MixUp`.
+    Its share of the pixels is its share in the label. A rectangle has its centre anywhere, the aspect ratio of the
+    image, and a share of 1 - lambda of its area, with lambda from Beta(alpha, alpha). The part outside is cut off and
+    does not count. Labels are as in `MixUp`.
     Source: Yun et al., "CutMix", 2019, https://arxiv.org/abs/1905.04899
     """
 

@@ -1,4 +1,4 @@
-"""What colour pixels have, and how sharp they are. PIL images or tensors (..., C, H, W) in, the same kind out."""
+"""Transforms of colour and sharpness, for PIL images or tensors (..., C, H, W)."""
 from __future__ import annotations
 
 import math
@@ -14,7 +14,7 @@ Range = tuple[float, float] | None
 
 
 class ColorJitter(Module):
-    """Brightness, contrast, saturation and hue changed at random, in any order.
+    """Change brightness, contrast, saturation and hue at random, in random order.
 
     brightness, contrast, saturation: a factor from max(0, 1 - x) to 1 + x, or a range of it. hue: a shift from -x to x,
     or a range of it, within -0.5 to 0.5.
@@ -32,7 +32,7 @@ class ColorJitter(Module):
     @staticmethod
     def get_params(brightness: Range, contrast: Range, saturation: Range, hue: Range
                    ) -> tuple[list[int], float | None, float | None, float | None, float | None]:
-        """The order (0 brightness, 1 contrast, 2 saturation, 3 hue), and each amount, None for none."""
+        """Draw the order (0 brightness, 1 contrast, 2 saturation, 3 hue) and each amount, None for none."""
         order = draw_order(4)
         b, c, s, h = (None if values is None else draw_uniform(*values)
                       for values in (brightness, contrast, saturation, hue))
@@ -68,7 +68,7 @@ def _range(value: float | Sequence[float], name: str, center: float = 1,
 
 
 class Grayscale(Module):
-    """The image in shades of grey, in one channel or in three that are equal."""
+    """The image in shades of grey, in one channel or three equal ones."""
 
     def __init__(self, num_output_channels: int = 1) -> None:
         super().__init__()
@@ -82,9 +82,9 @@ class Grayscale(Module):
 
 
 class GaussianBlur(Module):
-    """Each pixel the mean of its surroundings, with weights of a bell whose width is drawn from `sigma`.
+    """Gaussian blur with a standard deviation drawn from `sigma`.
 
-    kernel_size: odd width and height of the surroundings. sigma: one number, or a range.
+    kernel_size: odd width and height of the kernel. sigma: one number, or a range.
     Errors: ValueError for anything else.
     """
 
@@ -106,7 +106,7 @@ class GaussianBlur(Module):
 
     @staticmethod
     def get_params(sigma_min: float, sigma_max: float) -> float:
-        """The width of the bell."""
+        """Draw the standard deviation."""
         return draw_uniform(sigma_min, sigma_max)
 
     def forward(self, img: T) -> T:
@@ -118,7 +118,7 @@ class GaussianBlur(Module):
 
 
 class _WithProbability(Module):
-    """A change of colour, with probability p."""
+    """Base class: change colours with probability p."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class _WithProbability(Module):
 
 
 class RandomGrayscale(_WithProbability):
-    """Shades of grey in as many channels as before, with probability p."""
+    """Turn to shades of grey, with the same number of channels, with probability p."""
 
     def __init__(self, p: float = 0.1) -> None:
         super().__init__(p)
@@ -145,7 +145,7 @@ class RandomGrayscale(_WithProbability):
 
 
 class RandomInvert(_WithProbability):
-    """The negative, with probability p."""
+    """Invert the image, with probability p."""
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__(p)
@@ -155,7 +155,7 @@ class RandomInvert(_WithProbability):
 
 
 class RandomAutocontrast(_WithProbability):
-    """Each channel stretched from black to white, with probability p."""
+    """Stretch each channel from black to white, with probability p."""
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__(p)
@@ -165,7 +165,7 @@ class RandomAutocontrast(_WithProbability):
 
 
 class RandomEqualize(_WithProbability):
-    """All values about equally frequent, with probability p."""
+    """Equalize the histogram, with probability p."""
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__(p)
@@ -175,7 +175,7 @@ class RandomEqualize(_WithProbability):
 
 
 class RandomPosterize(_WithProbability):
-    """Only so many bits of each byte, with probability p."""
+    """Keep only the top `bits` bits of each byte, with probability p."""
 
     def __init__(self, bits: int, p: float = 0.5) -> None:
         super().__init__(p)
@@ -189,7 +189,7 @@ class RandomPosterize(_WithProbability):
 
 
 class RandomSolarize(_WithProbability):
-    """The negative of all that is at least as bright as the threshold, with probability p."""
+    """Invert pixels at least as bright as the threshold, with probability p."""
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
         super().__init__(p)
@@ -203,7 +203,7 @@ class RandomSolarize(_WithProbability):
 
 
 class RandomAdjustSharpness(_WithProbability):
-    """Sharper or less sharp by this factor, with probability p."""
+    """Change the sharpness by this factor, with probability p."""
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:
         super().__init__(p)

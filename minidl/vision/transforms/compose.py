@@ -1,4 +1,4 @@
-"""Several transforms as one: all, in order; or some, at random."""
+"""Several transforms as one: all in order, or some at random."""
 from __future__ import annotations
 
 import itertools
@@ -35,7 +35,7 @@ class Compose:
 
 
 class Lambda:
-    """A function of one's own as a transform. Errors: TypeError unless it can be called."""
+    """Your own function as a transform. Errors: TypeError unless it can be called."""
 
     def __init__(self, lambd: Transform) -> None:
         if not callable(lambd):
@@ -50,7 +50,7 @@ class Lambda:
 
 
 class RandomApply(Module):
-    """All of the transforms, one after the other, with probability p; else none."""
+    """All transforms, one after the other, with probability p; else none."""
 
     def __init__(self, transforms: Sequence[Transform], p: float = 0.5) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class _RandomTransforms:
 
 
 class RandomOrder(_RandomTransforms):
-    """All of the transforms, in any order. Errors: TypeError unless they are a sequence."""
+    """All transforms, in random order. Errors: TypeError unless they are a sequence."""
 
     def __call__(self, img: Any) -> Any:
         for i in draw_order(len(self.transforms)):
@@ -88,7 +88,7 @@ class RandomOrder(_RandomTransforms):
 
 
 class RandomChoice(_RandomTransforms):
-    """One of the transforms, with probabilities in proportion to p. Errors: TypeError unless both are sequences."""
+    """One random transform, with probabilities in proportion to p. Errors: TypeError unless both are sequences."""
 
     def __init__(self, transforms: Sequence[Transform], p: Sequence[float] | None = None) -> None:
         super().__init__(transforms)

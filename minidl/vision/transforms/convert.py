@@ -1,4 +1,4 @@
-"""From PIL images to tensors and back, and from one kind of numbers to another."""
+"""Convert PIL images, arrays and tensors, and their dtypes."""
 from __future__ import annotations
 
 import numpy as np
@@ -10,7 +10,7 @@ from minidl.vision.transforms import functional as F
 
 
 class ToTensor:
-    """A PIL image or an array (H, W, C) as a tensor (C, H, W); bytes become numbers from 0 to 1.
+    """Convert a PIL image or an array (H, W, C) to a tensor (C, H, W). Bytes become numbers from 0 to 1.
 
         >>> ToTensor()(Image.new("RGB", (4, 2), (255, 0, 0))).shape
         (3, 2, 4)
@@ -24,7 +24,7 @@ class ToTensor:
 
 
 class PILToTensor:
-    """A PIL image as a tensor (C, H, W) of the numbers that it holds."""
+    """Convert a PIL image to a tensor (C, H, W) of its own numbers."""
 
     def __call__(self, pic: Image.Image) -> Tensor:
         return F.pil_to_tensor(pic)
@@ -34,7 +34,7 @@ class PILToTensor:
 
 
 class ToPILImage:
-    """A tensor (C, H, W) or an array (H, W, C) as a PIL image; see `functional.to_pil_image`."""
+    """Convert a tensor (C, H, W) or an array (H, W, C) to a PIL image; see `functional.to_pil_image`."""
 
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode
@@ -47,7 +47,7 @@ class ToPILImage:
 
 
 class ConvertImageDtype(Module):
-    """The same image in other numbers, scaled; see `functional.convert_image_dtype`."""
+    """Convert the image to another dtype and scale it; see `functional.convert_image_dtype`."""
 
     def __init__(self, dtype: np.dtype) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The random numbers that say what a transform does: from the CPU's default generator, which `manual_seed` seeds."""
+"""Random numbers for transforms, from the CPU's default generator."""
 from __future__ import annotations
 
 from minidl.backend.device import Device
@@ -11,12 +11,12 @@ def draw_uniform(low: float = 0.0, high: float = 1.0) -> float:
 
 
 def draw_integer(low: int, high: int) -> int:
-    """A whole number from `low` to below `high`."""
+    """An integer from `low` to `high` - 1."""
     return int(default_generator(Device("cpu")).stream.integers(low, high))
 
 
 def draw_order(length: int) -> list[int]:
-    """0 to below `length`, in any order."""
+    """The numbers 0 to `length` - 1, in random order."""
     return default_generator(Device("cpu")).stream.permutation(length).tolist()
 
 

@@ -1,4 +1,4 @@
-"""RandomErasing: a network that always finds everything in its place learns to rely on too little."""
+"""RandomErasing: a network should not rely on a few places only."""
 from __future__ import annotations
 
 import math
@@ -15,15 +15,15 @@ from minidl.vision.transforms.functional import erase
 
 
 class RandomErasing(Module):
-    """With probability p, a random rectangle of an image (..., C, H, W) is overwritten.
+    """With probability p, overwrite a random rectangle of an image (..., C, H, W).
 
-    scale: from which to which share of the image it covers. ratio: from which to which ratio of its sides, drawn so
-    that 1/r is as likely as r. value: a number, one for each channel, or "random" for normally distributed ones.
-    inplace: write into the image. If no rectangle fits in ten draws, the image is left as it is. The images of a batch
-    get the same rectangle.
+    scale: a range for its share of the image's area. ratio: a range for the ratio of its sides, drawn so that 1/r is as
+    likely as r. value: a number, one for each channel, or "random" for normally distributed ones. inplace: write into
+    the image. If no rectangle fits in ten draws, the image does not change. The images of a batch get the same
+    rectangle.
 
     A square of fixed size, as in Cutout, is `RandomErasing(p=1.0, scale=(a, a), ratio=(1, 1))`.
-    Errors: ValueError for a probability or a scale that is not between 0 and 1, a range that is upside down, or another
+    Errors: ValueError for a probability or a scale that is not between 0 and 1, a range from high to low, or another
     number of values; TypeError for arguments of another type; RuntimeError for "random" in an image of integers.
     Source: Zhong et al., "Random Erasing Data Augmentation", 2017, https://arxiv.org/abs/1708.04896; DeVries and
     Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017,
@@ -77,7 +77,7 @@ class RandomErasing(Module):
         return erase(inpt, *rectangle, self._values(inpt, C, *rectangle[2:]), self.inplace)
 
     def _draw(self, stream: Any, H: int, W: int) -> tuple[int, int, int, int] | None:
-        """Row and column of the first pixel, height and width."""
+        """Draw row and column of the first pixel, height and width."""
         for _ in range(10):
             area = H * W * stream.uniform(*self.scale)
             ratio = math.exp(stream.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
@@ -87,7 +87,7 @@ class RandomErasing(Module):
         return None
 
     def _values(self, inpt: Tensor, C: int, h: int, w: int) -> Any:
-        """What is written."""
+        """The values to write."""
         if self.value == "random":
             check_floating('RandomErasing(value="random")', inpt=inpt)
             return randn(C, h, w, dtype=inpt.dtype, device=inpt.device)

@@ -1,7 +1,7 @@
-"""The transforms without their random numbers (torchvision's `transforms.functional`).
+"""The transforms without random numbers (torchvision's `transforms.functional`).
 
-Each takes a PIL image or a tensor (..., C, H, W), and gives the same kind; `on_images` and `on_tensors` hold the two
-bodies under the same name.
+Each takes a PIL image or a tensor (..., C, H, W), and returns the same kind. `on_images` and `on_tensors` have the two
+implementations under the same name.
 """
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 class InterpolationMode(Enum):
-    """How pixels between pixels are made up."""
+    """How to compute values between pixels."""
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"
@@ -46,7 +46,7 @@ _PILLOW = {InterpolationMode.NEAREST: 0, InterpolationMode.LANCZOS: 1, Interpola
 
 
 def as_mode(interpolation: InterpolationMode | int) -> InterpolationMode:
-    """An interpolation mode, or the number that Pillow has for it."""
+    """Convert Pillow's number for an interpolation to the mode."""
     if isinstance(interpolation, InterpolationMode):
         return interpolation
     if isinstance(interpolation, int):
@@ -56,7 +56,7 @@ def as_mode(interpolation: InterpolationMode | int) -> InterpolationMode:
 
 
 def _bodies(img: Any) -> Any:
-    """The module with the bodies for this kind of image."""
+    """The module with the implementations for this kind of image."""
     if isinstance(img, Tensor):
         return on_tensors
     if isinstance(img, Image.Image):
@@ -79,16 +79,17 @@ def get_image_size(img: Image.Image | Tensor) -> list[int]:
 
 
 def get_image_num_channels(img: Image.Image | Tensor) -> int:
-    """How many channels."""
+    """The number of channels."""
     return get_dimensions(img)[0]
 
 
-# ---------------------------------------------------------------------- from one kind to another
+# ---------------------------------------------------------------------- conversions
 
 def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
-    """A PIL image or an array (H, W) or (H, W, C) as a tensor (C, H, W); bytes become numbers from 0 to 1.
+    """Convert a PIL image or an array (H, W) or (H, W, C) to a tensor (C, H, W).
 
-    Errors: TypeError for anything else, ValueError for an array of another number of dimensions.
+    Bytes become numbers from 0 to 1. Errors: TypeError for anything else, ValueError for an array of another number of
+    dimensions.
 
         >>> to_tensor(Image.new("L", (2, 1), 51))
         tensor([[[0.2000, 0.2000]]])
@@ -107,7 +108,7 @@ def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
 
 
 def pil_to_tensor(pic: Image.Image) -> Tensor:
-    """A PIL image as a tensor (C, H, W) of the numbers that it holds; those of 16 bits as int32.
+    """Convert a PIL image to a tensor (C, H, W) of its own numbers. 16-bit numbers become int32.
 
         >>> pil_to_tensor(Image.new("L", (2, 1), 51))
         tensor([[[51, 51]]], dtype=uint8)
@@ -124,9 +125,10 @@ def _channels_first(pixels: np.ndarray) -> np.ndarray:
 
 
 def to_pil_image(pic: Tensor | np.ndarray, mode: str | None = None) -> Image.Image:
-    """A tensor (C, H, W) or an array (H, W, C), of one to four channels, as a PIL image.
+    """Convert a tensor (C, H, W) or an array (H, W, C) to a PIL image.
 
-    Floating numbers are taken to be from 0 to 1. mode: what the channels mean; by default "L", "LA", "RGB" or "RGBA".
+    It has one to four channels. Floating numbers should be from 0 to 1. mode: the meaning of the channels; by default
+    "L", "LA", "RGB" or "RGBA".
     Errors: TypeError for anything else, and for numbers that no image holds; ValueError for another number of
     dimensions or channels, and for a mode that does not fit.
     """
@@ -165,9 +167,10 @@ def to_pil_image(pic: Tensor | np.ndarray, mode: str | None = None) -> Image.Ima
 
 
 def convert_image_dtype(image: Tensor, dtype: Any = np.float32) -> Tensor:
-    """The same image in other numbers, scaled: whole ones go up to the largest of their kind, floating ones to 1.
+    """Convert the image to another dtype and scale it.
 
-    Errors: RuntimeError for floating numbers that the whole ones cannot tell apart safely.
+    White is the largest number of an integer dtype, and 1 for floating numbers. Errors: RuntimeError where floating
+    numbers are too coarse for the integers.
 
         >>> import minidl
         >>> convert_image_dtype(minidl.tensor([[[0, 255]]], dtype=minidl.uint8))
@@ -201,10 +204,10 @@ def normalize(tensor: Tensor, mean: Numbers, std: Numbers, inplace: bool = False
     return (tensor if inplace else tensor.clone()).sub_(center).div_(spread)
 
 
-# ---------------------------------------------------------------------- where pixels lie
+# ---------------------------------------------------------------------- geometry
 
-def _resized(height: int, width: int, size: Size | None, max_size: int | None) -> list[int]:
-    """Height and width after `resize`; one number is that of the shorter side."""
+def _resized_size(height: int, width: int, size: Size | None, max_size: int | None) -> list[int]:
+    """Height and width after `resize`. One number is for the shorter side."""
     if isinstance(size, Sequence) and len(size) == 2:
         return [size[0], size[1]]
     short, long = min(height, width), max(height, width)
@@ -226,9 +229,9 @@ def _resized(height: int, width: int, size: Size | None, max_size: int | None) -
 
 def resize(img: T, size: Size, interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
            max_size: int | None = None, antialias: bool | None = True) -> T:
-    """The image at another size: (height, width), or one number for the shorter side.
+    """Resize the image to (height, width), or its shorter side to one number.
 
-    max_size: how long the longer side may get then. antialias: when making smaller, let every pixel have its say; PIL
+    max_size: the limit of the longer side in that case. antialias: let every pixel contribute when shrinking; PIL
     images always do.
 
         >>> resize(Image.new("RGB", (40, 20)), 10).size
@@ -241,7 +244,7 @@ def resize(img: T, size: Size, interpolation: InterpolationMode | int = Interpol
         raise ValueError("max_size should only be passed if size specifies the length of the smaller edge, i.e. size "
                          "should be an int or a sequence of length 1.")
     _, height, width = get_dimensions(img)
-    new = _resized(height, width, size, max_size)
+    new = _resized_size(height, width, size, max_size)
     if [height, width] == new:
         return img
     if isinstance(img, Tensor):
@@ -252,10 +255,11 @@ def resize(img: T, size: Size, interpolation: InterpolationMode | int = Interpol
 
 
 def pad(img: T, padding: Size, fill: Fill = 0, padding_mode: str = "constant") -> T:
-    """The image with more pixels on its sides: one number; left and right, top and bottom; or left, top, right, bottom.
+    """Pad the image.
 
-    padding_mode: "constant", of the colour `fill`; "edge", the last pixel repeated; "reflect", mirrored at the last
-    pixel; "symmetric", mirrored behind it. Less than zero cuts off.
+    padding: one number; (left and right, top and bottom); or (left, top, right, bottom). Negative numbers crop.
+    padding_mode: "constant", the colour `fill`; "edge", the last pixel repeated; "reflect", mirrored at the last pixel;
+    "symmetric", mirrored after it.
 
         >>> import minidl
         >>> pad(minidl.tensor([[[1, 2, 3]]]), [2, 0], padding_mode="reflect")
@@ -276,7 +280,7 @@ def pad(img: T, padding: Size, fill: Fill = 0, padding_mode: str = "constant") -
 
 
 def crop(img: T, top: int, left: int, height: int, width: int) -> T:
-    """A rectangle of the image; what lies outside is black."""
+    """A rectangle of the image. The part outside is black."""
     return _bodies(img).crop(img, top, left, height, width)
 
 
@@ -291,7 +295,7 @@ def _pair(size: Size) -> tuple[int, int]:
 
 
 def center_crop(img: T, output_size: Size) -> T:
-    """The middle of the image; if it is smaller than that, with black around it."""
+    """The middle of the image, padded with black if the image is smaller."""
     h, w = _pair(output_size)
     _, height, width = get_dimensions(img)
     if w > width or h > height:
@@ -309,7 +313,7 @@ def resized_crop(img: T, top: int, left: int, height: int, width: int, size: Siz
 
 
 def five_crop(img: T, size: Size) -> tuple[T, T, T, T, T]:
-    """The four corners and the middle. Errors: ValueError for a size beyond that of the image."""
+    """The four corners and the middle. Errors: ValueError for a size larger than the image."""
     h, w = _pair(size)
     _, height, width = get_dimensions(img)
     if w > width or h > height:
@@ -324,19 +328,19 @@ def ten_crop(img: T, size: Size, vertical_flip: bool = False) -> tuple[T, ...]:
 
 
 def hflip(img: T) -> T:
-    """Left for right."""
+    """Mirror horizontally."""
     return _bodies(img).hflip(img)
 
 
 def vflip(img: T) -> T:
-    """Top for bottom."""
+    """Mirror vertically."""
     return _bodies(img).vflip(img)
 
 
 def _inverse_affine(center: Numbers, angle: float, translate: Numbers, scale: float, shear: Numbers) -> list[float]:
-    """From which place (x, y) of the image each place of the result comes, as six numbers of a matrix (2, 3).
+    """The matrix (2, 3), as six numbers, from a place of the result to its source.
 
-    The way there is: shift the centre to the origin, shear, turn, scale, shift back and by `translate`.
+    The forward map: shift the centre to the origin, shear, rotate, scale, shift back and by `translate`.
     """
     turn, x_shear, y_shear = (math.radians(value) for value in (angle, *shear))
     cx, cy = center
@@ -354,10 +358,10 @@ def _inverse_affine(center: Numbers, angle: float, translate: Numbers, scale: fl
 
 def rotate(img: T, angle: float, interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
            expand: bool = False, center: Numbers | None = None, fill: Fill = None) -> T:
-    """The image turned counter-clockwise, by degrees.
+    """Rotate the image counter-clockwise, by degrees.
 
-    expand: make room for all of it. center: x and y of what stays where it is, by default the middle. fill: what
-    colour the corners get.
+    expand: enlarge the result to hold the whole image. center: x and y of the fixed point, by default the middle. fill:
+    the colour of the corners.
     """
     mode = as_mode(interpolation)
     if not isinstance(angle, (int, float)):
@@ -373,9 +377,10 @@ def rotate(img: T, angle: float, interpolation: InterpolationMode | int = Interp
 def affine(img: T, angle: float, translate: Sequence[int], scale: float, shear: float | Numbers,
            interpolation: InterpolationMode | int = InterpolationMode.NEAREST, fill: Fill = None,
            center: Numbers | None = None) -> T:
-    """The image turned clockwise by degrees, scaled, sheared by degrees along x and y, and shifted by pixels.
+    """Rotate clockwise, scale, shear and shift the image.
 
-    Errors: TypeError and ValueError for arguments of another type or length, and for a scale of zero or less.
+    angle and shear (along x and y) are in degrees, translate in pixels. Errors: TypeError and ValueError for arguments
+    of another type or length, and for a scale of zero or less.
     """
     mode = as_mode(interpolation)
     if not isinstance(angle, (int, float)):
@@ -402,16 +407,16 @@ def affine(img: T, angle: float, translate: Sequence[int], scale: float, shear: 
 
 
 def _from_middle(img: Tensor, center: Numbers | None) -> list[float]:
-    """A place as seen from the middle of the image."""
+    """A place relative to the middle of the image."""
     if center is None:
         return [0.0, 0.0]
     return [1.0 * (place - size * 0.5) for place, size in zip(center, get_image_size(img))]
 
 
 def gaussian_blur(img: T, kernel_size: Size, sigma: float | Numbers | None = None) -> T:
-    """Each pixel the mean of its surroundings, with weights of a bell of width `sigma`.
+    """Gaussian blur with standard deviation `sigma`.
 
-    kernel_size: odd width and height of the surroundings. sigma: along x and y, by default 0.15 * kernel_size + 0.35.
+    kernel_size: odd width and height of the kernel. sigma: along x and y, by default 0.15 * kernel_size + 0.35.
     Errors: TypeError and ValueError for arguments of another type, length or sign.
     """
     if not isinstance(kernel_size, (int, list, tuple)):
@@ -438,9 +443,10 @@ def gaussian_blur(img: T, kernel_size: Size, sigma: float | Numbers | None = Non
 
 
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor | float, inplace: bool = False) -> Tensor:
-    """An image (..., H, W) with the value v in the rectangle of size (h, w) whose first pixel is (i, j).
+    """Fill a rectangle of an image (..., H, W) with the value v.
 
-    v: a number, or a tensor that broadcasts to (..., h, w), such as (C, 1, 1) for a colour. inplace: write into `img`.
+    Its first pixel is (i, j), its size (h, w). v: a number, or a tensor that broadcasts to (..., h, w), such as (C, 1,
+    1) for a colour. inplace: write into `img`.
 
         >>> import minidl
         >>> from minidl.vision.transforms import functional
@@ -456,29 +462,29 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor | float, inplac
     return image
 
 
-# ---------------------------------------------------------------------- what colour they have
+# ---------------------------------------------------------------------- colour
 
 def adjust_brightness(img: T, brightness_factor: float) -> T:
-    """0 gives a black image, 1 the same, 2 one that is twice as bright. Errors: ValueError below 0, for tensors."""
-    return _adjusted("brightness", img, brightness_factor)
+    """Change the brightness: 0 is black, 1 the same, 2 twice as bright. Errors: ValueError below 0, for tensors."""
+    return _adjust("brightness", img, brightness_factor)
 
 
 def adjust_contrast(img: T, contrast_factor: float) -> T:
-    """0 gives an image of one grey, 1 the same, 2 twice the contrast. Errors: ValueError below 0, for tensors."""
-    return _adjusted("contrast", img, contrast_factor)
+    """Change the contrast: 0 is one grey, 1 the same, 2 twice the contrast. Errors: ValueError below 0, for tensors."""
+    return _adjust("contrast", img, contrast_factor)
 
 
 def adjust_saturation(img: T, saturation_factor: float) -> T:
-    """0 gives a grey image, 1 the same, 2 colours twice as strong. Errors: ValueError below 0, for tensors."""
-    return _adjusted("saturation", img, saturation_factor)
+    """Change the saturation: 0 is grey, 1 the same, 2 twice as strong. Errors: ValueError below 0, for tensors."""
+    return _adjust("saturation", img, saturation_factor)
 
 
 def adjust_sharpness(img: T, sharpness_factor: float) -> T:
-    """0 gives a blurred image, 1 the same, 2 one twice as sharp. Errors: ValueError below 0, for tensors."""
-    return _adjusted("sharpness", img, sharpness_factor)
+    """Change the sharpness: 0 is blurred, 1 the same, 2 twice as sharp. Errors: ValueError below 0, for tensors."""
+    return _adjust("sharpness", img, sharpness_factor)
 
 
-def _adjusted(what: str, img: T, factor: float) -> T:
+def _adjust(what: str, img: T, factor: float) -> T:
     bodies = _bodies(img)
     if factor < 0 and bodies is on_tensors:
         raise ValueError(f"{what}_factor ({factor}) is not non-negative.")
@@ -486,21 +492,21 @@ def _adjusted(what: str, img: T, factor: float) -> T:
 
 
 def adjust_hue(img: T, hue_factor: float) -> T:
-    """Colours moved along the circle of hues, of which 0.5 is the half. Errors: ValueError outside -0.5 to 0.5."""
+    """Shift the hue around the colour circle; 0.5 is half a turn. Errors: ValueError outside -0.5 to 0.5."""
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
     return _bodies(img).adjust_hue(img, hue_factor)
 
 
 def adjust_gamma(img: T, gamma: float, gain: float = 1) -> T:
-    """gain * v ** gamma, of values from 0 to 1. Errors: ValueError for a gamma below 0."""
+    """gain * v ** gamma, for values v from 0 to 1. Errors: ValueError for a gamma below 0."""
     if gamma < 0:
         raise ValueError("Gamma should be a non-negative real number")
     return _bodies(img).adjust_gamma(img, gamma, gain)
 
 
 def rgb_to_grayscale(img: T, num_output_channels: int = 1) -> T:
-    """The image in shades of grey, in one channel or in three that are equal."""
+    """The image in shades of grey, in one channel or three equal ones."""
     if num_output_channels not in (1, 3):
         raise ValueError("num_output_channels should be either 1 or 3")
     return _bodies(img).rgb_to_grayscale(img, num_output_channels)
@@ -514,27 +520,27 @@ def to_grayscale(img: Image.Image, num_output_channels: int = 1) -> Image.Image:
 
 
 def invert(img: T) -> T:
-    """The negative."""
+    """Invert the image."""
     return _bodies(img).invert(img)
 
 
 def posterize(img: T, bits: int) -> T:
-    """Only so many bits of each byte. Errors: ValueError outside 0 to 8."""
+    """Keep only the top `bits` bits of each byte. Errors: ValueError outside 0 to 8."""
     if not 0 <= bits <= 8:
         raise ValueError(f"The number if bits should be between 0 and 8. Got {bits}")
     return _bodies(img).posterize(img, bits)
 
 
 def solarize(img: T, threshold: float) -> T:
-    """The negative of all that is at least as bright as the threshold."""
+    """Invert pixels at least as bright as the threshold."""
     return _bodies(img).solarize(img, threshold)
 
 
 def autocontrast(img: T) -> T:
-    """Each channel stretched from black to white."""
+    """Stretch each channel from black to white."""
     return _bodies(img).autocontrast(img)
 
 
 def equalize(img: T) -> T:
-    """Each channel so changed that all values are about equally frequent."""
+    """Equalize the histogram of each channel."""
     return _bodies(img).equalize(img)

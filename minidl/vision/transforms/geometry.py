@@ -1,4 +1,4 @@
-"""Where pixels lie: sizes, crops, flips, turns. PIL images or tensors (..., C, H, W) in, the same kind out."""
+"""Sizes, crops, flips and rotations, for PIL images or tensors (..., C, H, W)."""
 from __future__ import annotations
 
 import math
@@ -15,7 +15,7 @@ from minidl.vision.transforms.functional import Fill, InterpolationMode, Size, T
 
 
 def pair_of(size: Size, message: str) -> tuple[int, int]:
-    """Height and width, from one number for both or two. Errors: ValueError with this message."""
+    """Height and width, from one number for both, or two. Errors: ValueError with this message."""
     if isinstance(size, int):
         return size, size
     if not isinstance(size, Sequence) or len(size) not in (1, 2):
@@ -27,7 +27,7 @@ _TWO = "Please provide only two dimensions (h, w) for size."
 
 
 class Resize(Module):
-    """The image at another size: (height, width), or one number for the shorter side; see `functional.resize`.
+    """Resize the image to (height, width), or its shorter side to one number; see `functional.resize`.
 
         >>> Resize(8)(Image.new("RGB", (32, 16))).size
         (16, 8)
@@ -54,7 +54,7 @@ class Resize(Module):
 
 
 class CenterCrop(Module):
-    """The middle of the image; if it is smaller than that, with black around it."""
+    """The middle of the image, padded with black if the image is smaller."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class CenterCrop(Module):
 
 
 class Pad(Module):
-    """The image with more pixels on its sides; see `functional.pad`."""
+    """Pad the image; see `functional.pad`."""
 
     def __init__(self, padding: Size, fill: Fill = 0, padding_mode: str = "constant") -> None:
         super().__init__()
@@ -93,10 +93,10 @@ class Pad(Module):
 
 
 class RandomCrop(Module):
-    """A rectangle of this size, anywhere in the image.
+    """A random rectangle of this size.
 
-    padding, fill, padding_mode: what is put on its sides first, as in `Pad`. pad_if_needed: put on as much as a small
-    image lacks. Errors: ValueError for an image that is too small.
+    padding, fill, padding_mode: pad the image first, as in `Pad`. pad_if_needed: pad a small image to the size.
+    Errors: ValueError for an image that is too small.
     """
 
     def __init__(self, size: Size, padding: Size | None = None, pad_if_needed: bool = False, fill: Fill = 0,
@@ -110,7 +110,7 @@ class RandomCrop(Module):
 
     @staticmethod
     def get_params(img: Image.Image | Tensor, output_size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Row and column of the first pixel, height and width."""
+        """Draw row and column of the first pixel, height and width."""
         _, h, w = F.get_dimensions(img)
         th, tw = output_size
         if h < th or w < tw:
@@ -134,10 +134,10 @@ class RandomCrop(Module):
 
 
 class RandomResizedCrop(Module):
-    """A rectangle of any place, area and shape, resized to this size.
+    """A rectangle of random place, area and shape, resized to this size.
 
-    scale: from which to which share of the image it covers. ratio: from which to which ratio of width to height, drawn
-    so that 1/r is as likely as r. If none fits in ten draws, it is the middle.
+    scale: a range for its share of the image's area. ratio: a range for the ratio of width to height, drawn so that 1/r
+    is as likely as r. If none fits in ten draws, the middle is taken.
     Errors: TypeError unless both are sequences.
     Source: Szegedy et al., "Going Deeper with Convolutions", 2014, https://arxiv.org/abs/1409.4842
     """
@@ -162,7 +162,7 @@ class RandomResizedCrop(Module):
     @staticmethod
     def get_params(img: Image.Image | Tensor, scale: Sequence[float],
                    ratio: Sequence[float]) -> tuple[int, int, int, int]:
-        """Row and column of the first pixel, height and width."""
+        """Draw row and column of the first pixel, height and width."""
         _, height, width = F.get_dimensions(img)
         for _ in range(10):
             area = height * width * draw_uniform(scale[0], scale[1])
@@ -185,7 +185,7 @@ class RandomResizedCrop(Module):
 
 
 class RandomHorizontalFlip(Module):
-    """Left for right, with probability p."""
+    """Mirror horizontally with probability p."""
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ class RandomHorizontalFlip(Module):
 
 
 class RandomVerticalFlip(Module):
-    """Top for bottom, with probability p."""
+    """Mirror vertically with probability p."""
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
@@ -227,7 +227,7 @@ class FiveCrop(Module):
 
 
 class TenCrop(Module):
-    """The four corners and the middle of the image and of its mirror image, as a tuple."""
+    """The four corners and the middle, of the image and its mirror image, as a tuple."""
 
     def __init__(self, size: Size, vertical_flip: bool = False) -> None:
         super().__init__()
@@ -242,7 +242,7 @@ class TenCrop(Module):
 
 
 def _angles(value: float | Sequence[float], name: str, lengths: Sequence[int] = (2,)) -> list[float]:
-    """From which to which angle; one number stands for both signs of it."""
+    """A range of angles. One number x means (-x, x)."""
     if isinstance(value, (int, float)):
         if value < 0:
             raise ValueError(f"If {name} is a single number, it must be positive.")
@@ -260,14 +260,14 @@ def _check_length(value: object, name: str, lengths: Sequence[int] = (2,)) -> No
 
 
 def checked_fill(fill: Fill) -> float | Sequence[float]:
-    """The fill, black for None. Errors: TypeError unless it is a number or a sequence."""
+    """Check the fill; None means black. Errors: TypeError unless it is a number or a sequence."""
     if fill is not None and not isinstance(fill, (int, float, Sequence)):
         raise TypeError("Fill should be either a sequence or a number.")
     return 0 if fill is None else fill
 
 
 def fill_for(img: Image.Image | Tensor, fill: Fill) -> Fill:
-    """The fill, for a tensor one number for each channel."""
+    """The fill; for a tensor, one number for each channel."""
     if not isinstance(img, Tensor) or fill is None:
         return fill
     if isinstance(fill, (int, float)):
@@ -276,9 +276,9 @@ def fill_for(img: Image.Image | Tensor, fill: Fill) -> Fill:
 
 
 class RandomRotation(Module):
-    """The image turned by an angle from a range of degrees; one number stands for both signs of it.
+    """Rotate the image by a random angle from a range of degrees.
 
-    interpolation, expand, center, fill: as in `functional.rotate`.
+    degrees: the range; one number x means (-x, x). interpolation, expand, center, fill: as in `functional.rotate`.
     """
 
     def __init__(self, degrees: float | Sequence[float],
@@ -295,7 +295,7 @@ class RandomRotation(Module):
 
     @staticmethod
     def get_params(degrees: Sequence[float]) -> float:
-        """The angle."""
+        """Draw the angle."""
         return draw_uniform(degrees[0], degrees[1])
 
     def forward(self, img: T) -> T:
@@ -309,10 +309,10 @@ class RandomRotation(Module):
 
 
 class RandomAffine(Module):
-    """The image turned, shifted, scaled and sheared, each by an amount from a range.
+    """Rotate, shift, scale and shear the image by random amounts.
 
-    degrees: of the angle. translate: the largest shifts as shares of width and height. scale: from which to which
-    factor. shear: degrees along x, or along x and y (four numbers); one number stands for both signs of it.
+    degrees: the range of the angle. translate: the largest shifts, as shares of width and height. scale: the range of
+    the factor. shear: degrees along x, or along x and y (four numbers). One number x of degrees means (-x, x).
     interpolation, fill, center: as in `functional.affine`.
     """
 
@@ -343,7 +343,7 @@ class RandomAffine(Module):
     def get_params(degrees: Sequence[float], translate: Sequence[float] | None, scale_ranges: Sequence[float] | None,
                    shears: Sequence[float] | None, img_size: Sequence[int]
                    ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:
-        """Angle, shifts in pixels, scale and shears, for an image of this width and height."""
+        """Draw angle, shifts in pixels, scale and shears, for an image of this width and height."""
         angle = draw_uniform(degrees[0], degrees[1])
         shifts = (0, 0)
         if translate is not None:

@@ -1,4 +1,4 @@
-"""MixUp and CutMix: batches in which every image is partly another one, and so is its label."""
+"""MixUp and CutMix: mix each image of a batch, and its label, with another."""
 from __future__ import annotations
 
 import math
@@ -13,7 +13,7 @@ from minidl.vision.transforms.functional import erase
 
 
 class _Mix(Module):
-    """Every image of a batch and the one before it, in shares that add up to 1."""
+    """Base class: mix every image with the one before it, in shares that add up to 1."""
 
     def __init__(self, *, alpha: float = 1.0, num_classes: int | None = None) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class _Mix(Module):
         self.num_classes = num_classes
 
     def mix(self, images: Tensor, share: float) -> tuple[Tensor, float]:
-        """The images with about this share of their own, and their share in the end."""
+        """Mix with about this share of the own images. Returns the images and the exact share."""
         raise NotImplementedError
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,11 +48,11 @@ class _Mix(Module):
 
 
 class MixUp(_Mix):
-    """lambda * x[n] + (1 - lambda) * x[n-1], of images and of labels, with lambda from Beta(alpha, alpha).
+    """lambda * x[n] + (1 - lambda) * x[n-1], for images and labels.
 
-    Called with images (N, *) and labels: class numbers (N,), for which num_classes must be given, or probabilities
-    (N, num_classes). Returns images and probabilities, (N, num_classes), for a `CrossEntropyLoss`. The smaller alpha,
-    the more often nearly all is from one image.
+    lambda is from Beta(alpha, alpha). Called with images (N, *) and labels: class numbers (N,), for which num_classes
+    must be given, or probabilities (N, num_classes). Returns images and probabilities, (N, num_classes), for a
+    `CrossEntropyLoss`. With a small alpha nearly all is often from one image.
     Errors: ValueError unless alpha is above 0 and finite, and where labels do not fit; RuntimeError unless images are
     floating.
     Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018, https://arxiv.org/abs/1710.09412
@@ -70,11 +70,11 @@ class MixUp(_Mix):
 
 
 class CutMix(_Mix):
-    """A rectangle of x[n-1] is pasted into x[n]; the share of its pixels is its share in the label.
+    """Paste a rectangle of image n - 1 into image n of a batch.
 
-    The rectangle has its centre anywhere, the shape of the image, and a share of 1 - lambda of its area, with lambda
-    from Beta(alpha, alpha); what lies outside the image is cut off, and does not count. Images (N, C, H, W); all else
-    is as in `MixUp`.
+    Its share of the pixels is its share in the label. The rectangle has its centre anywhere, the aspect ratio of the
+    image, and a share of 1 - lambda of its area, with lambda from Beta(alpha, alpha). The part outside the image is cut
+    off and does not count. Images (N, C, H, W); all else is as in `MixUp`.
     Source: Yun et al., "CutMix", 2019, https://arxiv.org/abs/1905.04899
 
         >>> import minidl

@@ -1,4 +1,7 @@
-"""The transforms of PIL images: Pillow does the work, as it does for torchvision, so results agree bit by bit."""
+"""The transforms of PIL images.
+
+Pillow does the work, as in torchvision, so results agree bit by bit.
+"""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -75,8 +78,8 @@ def adjust_hue(img: Image.Image, factor: float) -> Image.Image:
     if img.mode in ("L", "1", "I", "F"):
         return img
     hue, saturation, value = img.convert("HSV").split()
-    turned = np.asarray(hue) + np.int32(factor * 255).astype(np.uint8)      # uint8: once round the circle is 256
-    return Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert(img.mode)
+    shifted = np.asarray(hue) + np.int32(factor * 255).astype(np.uint8)      # uint8: the full circle is 256
+    return Image.merge("HSV", (Image.fromarray(shifted), saturation, value)).convert(img.mode)
 
 
 def adjust_gamma(img: Image.Image, gamma: float, gain: float) -> Image.Image:
@@ -110,7 +113,7 @@ def equalize(img: Image.Image) -> Image.Image:
 
 
 def color_for(img: Image.Image, fill: Fill) -> Any:
-    """A fill value in the form that Pillow wants for an image of this mode."""
+    """A fill value in Pillow's form for an image of this mode."""
     channels = len(img.getbands())
     if fill is None:
         fill = 0

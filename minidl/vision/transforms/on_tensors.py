@@ -1,6 +1,7 @@
-"""The transforms of tensors (..., C, H, W), in plain operations: they run on every device, and on batches.
+"""The transforms of tensors (..., C, H, W), in plain operations.
 
-Bytes are computed in float32 and rounded, or cut off where torchvision does so.
+They run on every device, and on batches. Bytes are computed in float32 and rounded, or truncated where torchvision does
+so.
 """
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def check_channels(img: Tensor) -> None:
         raise TypeError(f"Input image tensor permitted channel values are [1, 3], but found {channels}")
 
 
-# ---------------------------------------------------------------------- where pixels lie
+# ---------------------------------------------------------------------- geometry
 
 def hflip(img: Tensor) -> Tensor:
     return img.flip(-1)
@@ -61,13 +62,13 @@ def pad(img: Tensor, sides: Sequence[int], fill: Fill, padding_mode: str) -> Ten
     if padding_mode == "constant":
         return F.pad(img, (left, right, top, bottom), value=fill or 0)
     _, height, width = get_dimensions(img)
-    rows = tensor(_reflected(height, top, bottom, padding_mode), device=img.device)
-    columns = tensor(_reflected(width, left, right, padding_mode), device=img.device)
+    rows = tensor(_padded_indices(height, top, bottom, padding_mode), device=img.device)
+    columns = tensor(_padded_indices(width, left, right, padding_mode), device=img.device)
     return img.index_select(-2, rows).index_select(-1, columns)
 
 
-def _reflected(length: int, before: int, after: int, mode: str) -> list[int]:
-    """Which rows or columns stand where, if so many are put before and after; less than none are cut off."""
+def _padded_indices(length: int, before: int, after: int, mode: str) -> list[int]:
+    """The indices of rows or columns after padding; negative padding crops."""
     if mode == "reflect" and max(before, after) >= length:
         raise RuntimeError(f"pad: reflecting needs a padding below the size, but got {max(before, after)} for {length}")
     if mode == "symmetric" and max(before, after) > length:
@@ -87,35 +88,35 @@ def resize(img: Tensor, size: Sequence[int], interpolation: str, antialias: bool
     result = F.interpolate(batch, tuple(size), mode=interpolation, align_corners=False if smooth else None,
                            antialias=bool(antialias) and smooth)
     if interpolation == "bicubic" and img.dtype.name == "uint8":
-        result = result.clamp(0, 255)       # it overshoots
+        result = result.clamp(0, 255)       # bicubic interpolation overshoots
     return out_of_batch(result, img)
 
 
 def affine(img: Tensor, matrix: Sequence[float], interpolation: str, fill: Fill) -> Tensor:
-    return _sampled(img, matrix, img.shape[-1], img.shape[-2], interpolation, fill)
+    return _sample(img, matrix, img.shape[-1], img.shape[-2], interpolation, fill)
 
 
 def rotate(img: Tensor, matrix: Sequence[float], interpolation: str, expand: bool, fill: Fill) -> Tensor:
     height, width = img.shape[-2:]
     if expand:
-        return _sampled(img, matrix, *_size_of_turned(matrix, width, height), interpolation, fill)
-    return _sampled(img, matrix, width, height, interpolation, fill)
+        return _sample(img, matrix, *_rotated_size(matrix, width, height), interpolation, fill)
+    return _sample(img, matrix, width, height, interpolation, fill)
 
 
-def _size_of_turned(matrix: Sequence[float], width: int, height: int) -> tuple[int, int]:
-    """How wide and high a box is that holds all of the turned image."""
+def _rotated_size(matrix: Sequence[float], width: int, height: int) -> tuple[int, int]:
+    """Width and height of a box around the rotated image."""
     corners = [(x * width / 2, y * height / 2) for x in (-1, 1) for y in (-1, 1)]
     sizes = []
     for (a, b, c), side in ((matrix[:3], width), (matrix[3:], height)):
         places = [a * x + b * y + c + side / 2 for x, y in corners]
-        # a hair beyond a whole number is meant to be it
+        # rounding errors beyond a whole number do not count
         low, high = (math.trunc(place / 1e-4) * 1e-4 for place in (min(places), max(places)))
         sizes.append(math.ceil(round(high, 4)) - math.floor(round(low, 4)))
     return sizes[0], sizes[1]
 
 
-def _sampled(img: Tensor, matrix: Sequence[float], width: int, height: int, interpolation: str, fill: Fill) -> Tensor:
-    """The image looked up at `matrix` @ (x, y, 1), for each (x, y) from the middle of the result."""
+def _sample(img: Tensor, matrix: Sequence[float], width: int, height: int, interpolation: str, fill: Fill) -> Tensor:
+    """Sample the image at `matrix` @ (x, y, 1), for each (x, y) relative to the middle of the result."""
     if interpolation not in ("nearest", "bilinear"):
         raise ValueError(f"Interpolation mode '{interpolation}' is unsupported with Tensor input")
     channels, h, w = get_dimensions(img)
@@ -130,7 +131,7 @@ def _sampled(img: Tensor, matrix: Sequence[float], width: int, height: int, inte
         [value / (0.5 * h) for value in matrix[3:]])], -1).expand(batch.shape[0], -1, -1, -1)    # (N, height, width, 2)
     if fill is None:
         return out_of_batch(F.grid_sample(batch, grid, interpolation, "zeros", False), img)
-    # one more channel says how much of each pixel comes from the image
+    # an extra channel holds how much of each pixel comes from the image
     sampled = F.grid_sample(cat([batch, ones_like(batch[:, :1])], 1), grid, interpolation, "zeros", False)
     result, share = sampled[:, :-1], sampled[:, -1:]
     if interpolation == "nearest":
@@ -143,20 +144,20 @@ def _sampled(img: Tensor, matrix: Sequence[float], width: int, height: int, inte
 def gaussian_blur(img: Tensor, kernel_size: Sequence[int], sigma: Sequence[float]) -> Tensor:
     batch = in_batch(img)
     (width, height), channels = kernel_size, batch.shape[1]
-    row, column = (_bell(size, deviation, batch) for size, deviation in zip(kernel_size, sigma))
+    row, column = (_gaussian_kernel(size, deviation, batch) for size, deviation in zip(kernel_size, sigma))
     kernel = (column[:, None] * row).expand(channels, 1, height, width)
     padded = F.pad(batch, (width // 2, width // 2, height // 2, height // 2), mode="reflect")
     return out_of_batch(F.conv2d(padded, kernel, groups=channels), img)
 
 
-def _bell(size: int, sigma: float, like: Tensor) -> Tensor:
+def _gaussian_kernel(size: int, sigma: float, like: Tensor) -> Tensor:
     half = (size - 1) * 0.5
     x = linspace(-half, half, size, dtype=like.dtype, device=like.device)
     weights = (-0.5 * (x / sigma).square()).exp()
     return weights / weights.sum()
 
 
-# ---------------------------------------------------------------------- what colour they have
+# ---------------------------------------------------------------------- colour
 
 def _blend(img: Tensor, other: Tensor | float, ratio: float) -> Tensor:
     mixed = float(ratio) * img + (1.0 - float(ratio)) * other
@@ -214,7 +215,7 @@ def _hsv(img: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
-    """The way back: red, green and blue rise and fall with the hue, each a third of the circle later."""
+    """The inverse of `_hsv`. Red, green and blue rise and fall with the hue, shifted by thirds of the circle."""
     sixth = (hue * 6).floor()
     part = hue * 6 - sixth
     p, q, t = ((value * (1 - saturation * share)).clamp(0, 1) for share in (1.0, part, 1 - part))
@@ -277,11 +278,11 @@ def equalize(img: Tensor) -> Tensor:
     _check_colors(img)
     _check_bytes(img)
     flat = img.reshape(-1, *img.shape[-2:])
-    return stack([_equalized(channel) for channel in flat.unbind(0)], 0).reshape(img.shape)
+    return stack([_equalize_channel(channel) for channel in flat.unbind(0)], 0).reshape(img.shape)
 
 
-def _equalized(channel: Tensor) -> Tensor:
-    """Values so replaced that each 255th part of the pixels gets a value of its own."""
+def _equalize_channel(channel: Tensor) -> Tensor:
+    """Map values so that each 255th part of the pixels gets its own value."""
     counts = channel.flatten().long().bincount(minlength=256)
     step = int((counts.sum() - counts[counts != 0][-1]).item()) // 255
     if step == 0:
@@ -292,10 +293,10 @@ def _equalized(channel: Tensor) -> Tensor:
     return table[channel.long()].to(channel.dtype)
 
 
-# ---------------------------------------------------------------------- numbers
+# ---------------------------------------------------------------------- dtypes
 
 def convert_image_dtype(img: Tensor, name: str) -> Tensor:
-    """The same image in other numbers: whole ones from 0 to the largest of their kind, floating ones from 0 to 1."""
+    """Convert to another dtype. White is the largest integer of the dtype, or 1 for floating numbers."""
     if img.dtype.name == name:
         return img
     if name not in _LARGEST:                                    # to floating numbers
@@ -304,20 +305,20 @@ def convert_image_dtype(img: Tensor, name: str) -> Tensor:
     if img.is_floating_point():
         if (img.dtype.name, name) in (("float32", "int32"), ("float32", "int64"), ("float64", "int64")):
             raise RuntimeError(f"The cast from {img.dtype} to {name} cannot be performed safely.")
-        return (img * (bound + 1.0 - 1e-3)).to(name)            # so that each whole number has an equal share
+        return (img * (bound + 1.0 - 1e-3)).to(name)            # so that each integer has an equal share
     if largest(img) > bound:
         return (img // ((largest(img) + 1) // (bound + 1))).to(name)
     return img.to(name) * ((bound + 1) // (largest(img) + 1))
 
 
 def in_batch(img: Tensor) -> Tensor:
-    """(N, C, H, W) of floating numbers."""
+    """The image as a batch (N, C, H, W) of floating numbers."""
     batch = img if img.ndim >= 4 else img.reshape(1, *[1] * (3 - img.ndim), *img.shape)
     return batch if batch.dtype.name in _FLOATING else batch.to("float32")
 
 
 def out_of_batch(batch: Tensor, like: Tensor) -> Tensor:
-    """What `in_batch` made, with the dimensions and the dtype of the image again."""
+    """The inverse of `in_batch`: dimensions and dtype of the image `like`."""
     result = batch if like.ndim >= 4 else batch.reshape(*batch.shape[4 - like.ndim:])
     if result.dtype == like.dtype:
         return result

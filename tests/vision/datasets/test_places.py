@@ -123,7 +123,7 @@ def test_photographs_are_resized_once(root, monkeypatch):
     def again(*_):
         raise AssertionError("resized again")
 
-    monkeypatch.setattr(places, "_small", again)
+    monkeypatch.setattr(places, "_shrink", again)
     np.testing.assert_array_equal(TinyPlaces(root).data, first.data)
 
 
@@ -214,7 +214,7 @@ def test_folders_without_a_category(tmp_path):
 
 
 def test_interrupted_while_resizing(root, monkeypatch):
-    small, count = places._small, iter(range(1000))
+    small, count = places._shrink, iter(range(1000))
 
     def interrupting(path, size):
         if next(count) == 20:
@@ -222,7 +222,7 @@ def test_interrupted_while_resizing(root, monkeypatch):
         return small(path, size)
 
     with monkeypatch.context() as patch:
-        patch.setattr(places, "_small", interrupting)
+        patch.setattr(places, "_shrink", interrupting)
         with pytest.raises(KeyboardInterrupt):
             TinyPlaces(root)
     assert cached(root) == []
@@ -233,9 +233,9 @@ def test_interrupted_while_resizing(root, monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends Unix signals")
 def test_killed_while_resizing(root):
-    code = ("import os, signal, sys; from minidl.vision.datasets import places, TinyPlaces; small = places._small\n"
+    code = ("import os, signal, sys; from minidl.vision.datasets import places, TinyPlaces; small = places._shrink\n"
             "def dying(path, size):\n    if 'kitchen' in str(path): os.kill(os.getpid(), signal.SIGKILL)\n"
-            "    return small(path, size)\nplaces._small = dying; TinyPlaces(sys.argv[1])")
+            "    return small(path, size)\nplaces._shrink = dying; TinyPlaces(sys.argv[1])")
     done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, timeout=60,
                           env={**os.environ, "PYTHONPATH": str(Path(minidl.__file__).parents[1])})
     assert done.returncode == -signal.SIGKILL and [name for name in cached(root) if name.endswith(".part")]
