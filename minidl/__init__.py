@@ -1,5 +1,5 @@
 """minidl: deep learning you can read. A Tensor with gradients of any order, on NumPy and CuPy."""
-from minidl import backend  # noqa: F401  (before all that loads NumPy)
+from minidl import backend  # noqa: F401  (before anything that loads NumPy)
 from minidl.tensors.tensor import Tensor
 from minidl.tensors.typed import (
     BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor,
@@ -106,7 +106,7 @@ from minidl.ops.torch_names import (
     rad2deg_,
 )
 
-# what PyTorch has here and in nn.functional
+# names that PyTorch has here and in nn.functional
 from minidl.ops.activation import hardshrink, threshold
 from minidl.ops.torch_names import celu_, relu_, rrelu_, selu_, threshold_
 from minidl.ops.conv import conv2d, conv_transpose2d, conv1d, conv3d, conv_tbc, conv_transpose1d, conv_transpose3d
@@ -171,7 +171,7 @@ newaxis = None
 
 __version__ = "0.1.0"
 
-__all__ = [    # what editors and type checkers take for public; ruff compares it with the imports above
+__all__ = [    # public names for editors and type checkers; ruff compares them with the imports above
     "Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
     "LongTensor", "ShortTensor", "arange", "as_tensor", "asarray", "bernoulli", "empty", "empty_like", "empty_permuted",
     "empty_strided", "eye", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like", "linspace", "logspace",
@@ -236,7 +236,7 @@ __all__ = [    # what editors and type checkers take for public; ruff compares i
     "log2_", "log_", "logit_", "nan_to_num_", "neg_", "negative_", "rad2deg_", "reciprocal_", "resize_as_", "round_",
     "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_", "tan_", "tanh_", "trunc_", "xlogy_", "fill_",
     "index_put_", "zero_",
-    # what PyTorch has here and in nn.functional
+    # names that PyTorch has here and in nn.functional
     "hardshrink", "threshold", "celu_", "relu_", "rrelu_", "selu_", "threshold_", "conv2d", "conv_transpose2d",
     "conv1d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose3d", "ctc_loss", "alpha_dropout", "dropout",
     "feature_alpha_dropout", "embedding", "embedding_bag", "binary_cross_entropy_with_logits", "kl_div",

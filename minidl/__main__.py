@@ -1,4 +1,4 @@
-"""`python -m minidl info`: what minidl found on this machine, and what it makes of it."""
+"""`python -m minidl info`: what minidl found on this machine and how it uses it."""
 from minidl.cli import main
 
 if __name__ == "__main__":

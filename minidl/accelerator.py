@@ -1,4 +1,4 @@
-"""Which device to compute on, under the names of `torch.accelerator`: a CUDA GPU, if there is one."""
+"""The device to compute on, a CUDA GPU if present, as in `torch.accelerator`."""
 from __future__ import annotations
 
 from minidl import cuda

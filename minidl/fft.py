@@ -1,4 +1,4 @@
-"""Fourier transforms under the names of `torch.fft`; each function is written and explained in `minidl.ops.fft`."""
+"""Fourier transforms under the names of `torch.fft`. `minidl.ops.fft` defines and explains them."""
 from __future__ import annotations
 
 from minidl import left_out

@@ -1,7 +1,8 @@
-"""Functions of functions: `grad`, `vjp`, `jvp`, Jacobians, Hessians, `vmap`, and modules as functions.
+"""Function transforms: derivatives, `vmap`, and modules as functions.
 
-They compose: `vmap(grad(f))` gives the gradient of every sample, `jacfwd(jacrev(f))` is the Hessian. Arguments and
-results may be tensors or any nesting of tuples, lists and dicts of them, such as a dict of parameters.
+The derivatives are `grad`, `vjp`, `jvp`, Jacobians and Hessians. All compose: `vmap(grad(f))` gives the gradient of
+every sample, `jacfwd(jacrev(f))` is the Hessian. Arguments and results may be tensors or any nesting of tuples, lists
+and dicts of them, such as a dict of parameters.
 """
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ Tree = Any
 # ---------------------------------------------------------------------- trees
 
 def flatten(tree: Tree) -> tuple[list[Any], Callable[[Sequence[Any]], Tree]]:
-    """The leaves of a tree, and a function that builds the same tree of other leaves."""
+    """The leaves of a tree, and a function that rebuilds it with other leaves."""
     if isinstance(tree, dict):
         keys = list(tree)
         leaves, rebuild = flatten(tuple(tree.values()))
@@ -58,9 +59,10 @@ def tree_map(function: Callable[[Any], Any], tree: Tree) -> Tree:
 # ---------------------------------------------------------------------- derivatives
 
 def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Tree]:
-    """The function that computes the gradient of `func`, which returns one number, by the arguments `argnums`.
+    """The function that computes the gradient of `func` by the arguments `argnums`.
 
-    With `has_aux`, `func` returns (number, anything), and the gradient function (gradient, anything).
+    `func` returns one number. With `has_aux`, it returns (number, anything), and the gradient function returns
+    (gradient, anything).
 
         >>> import minidl
         >>> from minidl.func import grad
@@ -78,7 +80,7 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
 
 def grad_and_value(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0,
                    has_aux: bool = False) -> Callable[..., tuple[Tree, Any]]:
-    """As `grad`; the function returns (gradient, value), or (gradient, (value, anything)) with `has_aux`."""
+    """As `grad`, but returns (gradient, value). With `has_aux`: (gradient, (value, anything))."""
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> tuple[Tree, Any]:
         xs, rebuild, call = _differentiable(func, args, kwargs, argnums)
@@ -90,17 +92,17 @@ def grad_and_value(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0,
         keep = _has_other_leaves([y], xs)
         slope = rebuild(_vjp([y], xs, [None], keep))
         value = y if keep else y.detach()
-        return slope, (value, aux if keep else _detached(aux)) if has_aux else value
+        return slope, (value, aux if keep else _detach(aux)) if has_aux else value
     return wrapper
 
 
 def vjp(func: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
-    """`func(*primals)`, and the function that multiplies a vector with its Jacobian: v -> v' J.
+    """`func(*primals)`, and the function v -> v' J with the Jacobian J.
 
         >>> import minidl
         >>> from minidl.func import vjp
-        >>> y, pull = vjp(lambda x: x ** 2, minidl.tensor([1.0, 2.0]))
-        >>> y, pull(minidl.tensor([1.0, 10.0]))
+        >>> y, pullback = vjp(lambda x: x ** 2, minidl.tensor([1.0, 2.0]))
+        >>> y, pullback(minidl.tensor([1.0, 10.0]))
         (tensor([1., 4.]), (tensor([ 2., 40.]),))
     """
     xs, rebuild, call = _differentiable(func, primals, {}, tuple(range(len(primals))))
@@ -108,18 +110,20 @@ def vjp(func: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any
     ys, rebuild_out = flatten(out)
     keep = _has_other_leaves(ys, xs)
 
-    def pull(*cotangents: Tree) -> Tree:
+    def pullback(*cotangents: Tree) -> Tree:
         vs, _ = flatten(cotangents[0] if len(cotangents) == 1 else cotangents)
-        again = keep or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
-        return rebuild(_vjp(ys, xs, vs, again, retain=True))
+        create_graph = keep or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
+        return rebuild(_vjp(ys, xs, vs, create_graph, retain=True))
 
     result = rebuild_out(ys if keep else [y.detach() for y in ys])
-    return (result, pull, _detached(aux)) if has_aux else (result, pull)
+    return (result, pullback, _detach(aux)) if has_aux else (result, pullback)
 
 
 def jvp(func: Callable[..., Tree], primals: tuple[Tree, ...], tangents: tuple[Tree, ...], *, strict: bool = False,
         has_aux: bool = False) -> Any:
-    """`func(*primals)`, and its Jacobian times the tangents: J v, by two backward passes.
+    """`func(*primals)`, and J v: its Jacobian times the tangents.
+
+    Two backward passes compute it.
 
         >>> import minidl
         >>> from minidl.func import jvp
@@ -132,21 +136,21 @@ def jvp(func: Callable[..., Tree], primals: tuple[Tree, ...], tangents: tuple[Tr
     vs, _ = flatten(tuple(tangents))
     _check_tangents("jvp", vs, xs)
     keep = _has_other_leaves(ys, xs) or any(v.requires_grad for v in vs)
-    pushed = rebuild(forward_product(ys, xs, vs, keep, strict))
+    product = rebuild(forward_product(ys, xs, vs, keep, strict))
     result = rebuild(ys if keep else [y.detach() for y in ys])
-    return (result, pushed, _detached(aux)) if has_aux else (result, pushed)
+    return (result, product, _detach(aux)) if has_aux else (result, product)
 
 
 def linearize(func: Callable[..., Tree], *primals: Tree) -> tuple[Tree, Callable[..., Tree]]:
-    """`func(*primals)`, and the function that multiplies its Jacobian there with tangents: v -> J v.
+    """`func(*primals)`, and the function v -> J v with the Jacobian J.
 
-    As `jvp`, for many tangents: the function is run once, and each product is one backward pass.
-    Errors: RuntimeError where tangents do not have the form and shapes of the primals.
+    It is `jvp` for many tangents v: `func` runs once, and each product is one backward pass.
+    Errors: RuntimeError where tangents do not have the structure and shapes of the primals.
 
         >>> import minidl
         >>> from minidl.func import linearize
-        >>> y, push = linearize(lambda x: x ** 2, minidl.tensor([1.0, 2.0]))
-        >>> push(minidl.tensor([1.0, 0.0])), push(minidl.tensor([0.0, 1.0]))
+        >>> y, pushforward = linearize(lambda x: x ** 2, minidl.tensor([1.0, 2.0]))
+        >>> pushforward(minidl.tensor([1.0, 0.0])), pushforward(minidl.tensor([0.0, 1.0]))
         (tensor([2., 0.]), tensor([0., 4.]))
     """
     xs, _, call = _differentiable(func, primals, {}, tuple(range(len(primals))))
@@ -155,13 +159,13 @@ def linearize(func: Callable[..., Tree], *primals: Tree) -> tuple[Tree, Callable
     us = [products._leaf(y) for y in ys]
     rows = products._gradients(ys, xs, us, True, False)      # u' J, linear in u
 
-    def push(*tangents: Tree) -> Tree:
+    def pushforward(*tangents: Tree) -> Tree:
         vs, _ = flatten(tangents)
         _check_tangents("linearize", vs, xs)
         graph = keep or any(v.requires_grad for v in vs)
         return rebuild(products._gradients(rows, us, vs, graph, False, retain=True))
 
-    return rebuild(ys if keep else [y.detach() for y in ys]), push
+    return rebuild(ys if keep else [y.detach() for y in ys]), pushforward
 
 
 def _check_tangents(who: str, vs: list[Any], xs: list[Any]) -> None:
@@ -172,10 +176,10 @@ def _check_tangents(who: str, vs: list[Any], xs: list[Any]) -> None:
 
 def jacrev(func: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False,
            chunk_size: int | None = None) -> Callable[..., Tree]:
-    """The function that computes the Jacobian of `func`, a backward pass for each output element.
+    """The function that computes the Jacobian of `func` by backward passes.
 
-    An output of shape S and an argument of shape T give a tensor S + T; trees of outputs and arguments give
-    trees of these. `chunk_size` has no meaning: passes are made one by one.
+    Each output element needs one pass. An output of shape S and an argument of shape T give a tensor S + T; trees of
+    outputs and arguments give trees of these. `chunk_size` has no meaning: passes run one by one.
     """
     _check_chunk_size("jacrev", chunk_size)
     return _jacobian(func, argnums, has_aux, products._by_rows)
@@ -183,7 +187,7 @@ def jacrev(func: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, *, has
 
 def jacfwd(func: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *,
            randomness: str = "error") -> Callable[..., Tree]:
-    """As `jacrev`, but a pass for each input element: for functions with more outputs than inputs."""
+    """As `jacrev`, but one pass for each input element. For functions with more outputs than inputs."""
     _check_randomness(randomness)
     return _jacobian(func, argnums, has_aux, products._by_columns)
 
@@ -197,7 +201,7 @@ def _jacobian(func: Callable[..., Tree], argnums: int | tuple[int, ...], has_aux
         ys, rebuild_out = flatten(out)
         keep = _has_other_leaves(ys, xs)
         result = rebuild_out([rebuild(row) for row in fill(ys, xs, keep, False)])
-        return (result, _detached(aux)) if has_aux else result
+        return (result, _detach(aux)) if has_aux else result
     return wrapper
 
 
@@ -215,8 +219,10 @@ def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Cal
 
 def _differentiable(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
                     argnums: int | tuple[int, ...]) -> tuple[list[Any], Callable[..., Tree], Callable[[], Any]]:
-    """The leaves of the chosen arguments as fresh tensors to differentiate by, how to put them into the form of
-    the arguments again, and the call."""
+    """Prepare a call of `func` to differentiate by the chosen arguments.
+
+    Returns their leaves as new tensors, a function that rebuilds the arguments' structure from leaves, and the call.
+    """
     single = isinstance(argnums, int)
     if not single and not isinstance(argnums, tuple):
         raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
@@ -232,7 +238,7 @@ def _differentiable(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
             raise RuntimeError(f"can only differentiate by floating-point Tensors (and complex ones), but an argument "
                                f"is {x.dtype if isinstance(x, Tensor) else type(x).__name__}")
     with enable_grad():
-        # an alias, where an outer derivative is under way, so that it sees through this one
+        # inside an outer derivative, an alias connects the new tensor with it
         xs = [Alias()(x) if x.requires_grad else x.detach().requires_grad_() for x in given]
     replaced = dict(zip(chosen, rebuild(xs)))
     arguments = [replaced.get(n, arg) for n, arg in enumerate(args)]
@@ -245,7 +251,7 @@ def _differentiable(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
 
 
 def _with_aux(who: str, out: Any, has_aux: bool) -> tuple[Any, Any]:
-    """What a function returned, and what it returned beside that. Errors: RuntimeError for anything but a pair."""
+    """Split the result into (output, aux). Errors: RuntimeError for anything but a pair."""
     if not has_aux:
         return out, None
     if not isinstance(out, tuple) or len(out) != 2:
@@ -264,8 +270,10 @@ def _vjp(ys: list[Any], xs: list[Any], vs: Sequence[Any], create_graph: bool, re
 
 
 def _has_other_leaves(ys: list[Any], xs: list[Any]) -> bool:
-    """Whether the outputs depend on anything that wants a gradient besides our own fresh leaves: then the
-    derivative keeps its graph, for the one who wants it."""
+    """Whether the outputs depend on other leaves that require grad than our own.
+
+    Then the derivative keeps its graph, so that these leaves can get gradients.
+    """
     own = {x.edge[0] for x in xs if isinstance(x.edge[0], AccumulateGrad)}
     seen, stack_ = set(own), [y.edge[0] for y in ys if y.requires_grad]
     while stack_:
@@ -279,7 +287,7 @@ def _has_other_leaves(ys: list[Any], xs: list[Any]) -> bool:
     return False
 
 
-def _detached(tree: Tree) -> Tree:
+def _detach(tree: Tree) -> Tree:
     return tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, tree)
 
 
@@ -287,14 +295,14 @@ def _detached(tree: Tree) -> Tree:
 
 def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
          chunk_size: int | None = None) -> Callable[..., Tree]:
-    """`func`, written for one sample, as a function of a batch: it runs on every slice, and the results are stacked.
+    """Turn a function of one sample into a function of a batch.
 
-    in_dims: the dimension of each argument that is mapped over, None for an argument that all samples share; a number
-    for all, or a tuple in the form of the arguments. Keyword arguments are shared. out_dims: where the new dimension
-    goes, None for a result that is the same for all samples. randomness: "different" random numbers for each sample,
-    the "same" for all, or an "error" if any are drawn.
+    It runs `func` on every slice and stacks the results. in_dims: the dimension of each argument to map over, None for
+    an argument that all samples share; a number for all arguments, or a tuple with their structure. Keyword arguments
+    are shared. out_dims: the place of the new dimension, None for a result that is the same for all samples.
+    randomness: "different" random numbers for each sample, the "same" for all, or an "error" if any are drawn.
 
-    It is a loop: right for every function, and as fast as calling it a sample at a time; `chunk_size` has no meaning.
+    It is a loop: right for every function, and as fast as one call for each sample. `chunk_size` has no meaning.
 
         >>> import minidl
         >>> from minidl.func import grad, vmap
@@ -303,8 +311,8 @@ def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomn
         tensor([[1., 2.],
                 [3., 4.]])
 
-    Errors: ValueError where there is nothing to map over, sizes differ, in_dims or out_dims do not have the form of the
-    arguments or results, or a result is no Tensor.
+    Errors: ValueError where there is nothing to map over, sizes differ, in_dims or out_dims do not have the structure
+    of the arguments or results, or a result is no Tensor.
     """
     _check_randomness(randomness)
     _check_chunk_size("vmap", chunk_size)
@@ -325,7 +333,7 @@ def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomn
                              f"{[x.shape[d] for x, d in mapped]} for the mapped dimension"
                              if sizes else "vmap: at least one argument must be mapped over, but every in_dim is None")
         size = sizes.pop()
-        if size == 0:   # a sample of zeros tells what the results look like
+        if size == 0:   # a sample of zeros shows the structure and shapes of the results
             leaves = [x if d is None else zeros_like(x.sum(d, keepdim=True)) for x, d in zip(leaves, dims)]
 
         generator = default_generator(mapped[0][0].device)
@@ -344,15 +352,14 @@ def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomn
         for y in first:
             if not isinstance(y, Tensor):
                 raise ValueError(f"vmap: the function must only return Tensors, got type {type(y)}")
-        placed = _spread("out_dims", out_dims, rebuild_out(first))
+        placed = _broadcast_dims("out_dims", "outputs", out_dims, rebuild_out(first))
         parts = zip(*[leaves for leaves, _ in results])
-        return rebuild_out([_put_together(samples, size, d) for samples, d in zip(parts, placed)])
+        return rebuild_out([_stack_results(samples, size, d) for samples, d in zip(parts, placed)])
     return wrapper
 
 
-def _put_together(samples: Sequence[Any], size: int, dim: int | None) -> Any:
-    """The results for all samples with the new dimension in its place. Errors: ValueError where there is to be none,
-    though they differ."""
+def _stack_results(samples: Sequence[Any], size: int, dim: int | None) -> Any:
+    """Stack the results of all samples along `dim`. Errors: ValueError if `dim` is None and they differ."""
     if dim is not None:
         result = movedim(stack(samples)[:size], 0, dim)
         result.view_of = None   # nobody holds the stack
@@ -377,26 +384,27 @@ def _dims_for(in_dims: Any, args: tuple[Any, ...]) -> list[Any]:
     if not (in_dims is None or isinstance(in_dims, (int, tuple))):
         raise ValueError(f"vmap: expected `in_dims` to be int or a (potentially nested) tuple matching the structure "
                          f"of inputs, got: {type(in_dims)}")
-    return _spread("in_dims", in_dims, args)
+    return _broadcast_dims("in_dims", "inputs", in_dims, args)
 
 
-def _spread(who: str, dims: Any, tree: Tree) -> list[Any]:
-    """One entry for every leaf of `tree`: a number stands for a whole subtree. Errors: ValueError where the two differ
-    in form."""
+def _broadcast_dims(name: str, what: str, dims: Any, tree: Tree) -> list[Any]:
+    """One entry for every leaf of `tree`; a number counts for a whole subtree.
+
+    Errors: ValueError where the structures differ.
+    """
     if dims is None or isinstance(dims, int):
         return [dims] * len(flatten(tree)[0])
     if isinstance(dims, dict) and isinstance(tree, dict) and dims.keys() == tree.keys():
-        return [d for key in tree for d in _spread(who, dims[key], tree[key])]
+        return [d for key in tree for d in _broadcast_dims(name, what, dims[key], tree[key])]
     if isinstance(dims, (tuple, list)) and isinstance(tree, (tuple, list)) and len(dims) == len(tree):
-        return [d for part, subtree in zip(dims, tree) for d in _spread(who, part, subtree)]
+        return [d for part, subtree in zip(dims, tree) for d in _broadcast_dims(name, what, part, subtree)]
     if isinstance(dims, (tuple, list)) and len(dims) == 1 and isinstance(tree, Tensor):
-        return _spread(who, dims[0], tree)
-    what = "inputs" if who == "in_dims" else "outputs"
-    raise ValueError(f"vmap: {who} {dims!r} does not have the structure of the {what}: {_form(tree)}")
+        return _broadcast_dims(name, what, dims[0], tree)
+    raise ValueError(f"vmap: {name} {dims!r} does not have the structure of the {what}: {_structure(tree)}")
 
 
-def _form(tree: Tree) -> str:
-    """How errors show a tree: its leaves as *."""
+def _structure(tree: Tree) -> str:
+    """The structure of a tree for errors, with * for each leaf."""
     return str(tree_map(lambda _: _Star(), tree))
 
 
@@ -409,10 +417,10 @@ class _Star:
 
 def functional_call(module: Module, parameter_and_buffer_dicts: Any, args: Any = None,
                     kwargs: dict[str, Any] | None = None, *, tie_weights: bool = True, strict: bool = False) -> Any:
-    """`module(*args, **kwargs)` with some of its parameters and buffers replaced for this one call.
+    """Call a module with some parameters and buffers replaced for this one call.
 
-    The dict, or several, map names as in `named_parameters()` to tensors. What is not named stays as it is, or
-    is an error with `strict`. Names that share a tensor are replaced together, if `tie_weights`.
+    The dict, or several, map names as in `named_parameters()` to tensors. Tensors without a name in them stay,
+    or are an error with `strict`. Names that share a tensor are replaced together, if `tie_weights`.
 
         >>> import minidl
         >>> from minidl.func import functional_call
@@ -444,7 +452,7 @@ def functional_call(module: Module, parameter_and_buffer_dicts: Any, args: Any =
 
 
 def _swap(module: Module, name: str, value: Tensor) -> Tensor:
-    """Put a tensor where a parameter or buffer is registered, past the checks, and return what was there."""
+    """Replace a registered parameter or buffer without checks; return the old one."""
     path, _, leaf = name.rpartition(".")
     owner = module.get_submodule(path)
     place: dict[str, Any] = owner._parameters if leaf in owner._parameters else owner._buffers  # type: ignore
@@ -453,7 +461,7 @@ def _swap(module: Module, name: str, value: Tensor) -> Tensor:
 
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The parameters, and the buffers, of models of one kind, each stacked along a new first dimension: for `vmap`."""
+    """Stack parameters and buffers of models of one kind along a new dimension, for `vmap`."""
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     if len({type(m) for m in models}) > 1:
@@ -465,8 +473,9 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dic
 
 
 def replace_all_batch_norm_modules_(root: Module) -> Module:
-    """Make all batch norms of a module forget their running statistics, and return it: they use those of the batch from
-    then on. `vmap` over samples, or over models, cannot write into statistics that all share.
+    """Remove the running statistics of all batch norms in a module; return it.
+
+    They then use the statistics of the batch. `vmap` over samples or models cannot write into shared statistics.
 
         >>> import minidl
         >>> model = minidl.func.replace_all_batch_norm_modules_(minidl.nn.BatchNorm1d(3))

@@ -1,6 +1,6 @@
-"""What PyTorch has and minidl has not, and why; and the module attribute that says so.
+"""Names of PyTorch that minidl leaves out, with reasons, for error messages.
 
-`explain` gives a module a `__getattr__`, which Python calls where a name is missing. It costs nothing elsewhere.
+`explain` gives a module a `__getattr__`, which Python calls only where a name is missing.
 """
 from __future__ import annotations
 
@@ -78,31 +78,31 @@ LEFT_OUT = {
         nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state functional monitor overrides
         torch_version types version contrib numa nn.backends nn.cpp DisableTorchFunction*""",
 }
-"""Names and patterns by reason, which goes on after "minidl leaves out". A name without a dot holds for a function and
-for a method of Tensor; `*` stands for any characters, `?` for one. Each entry leaves something out, and none that is
-there."""
+"""Names and patterns by reason; the reason continues the sentence "minidl leaves out". A name without a dot applies to
+a function and to a method of Tensor; `*` matches any characters, `?` matches one. Each entry matches a missing name,
+and no existing one."""
 
 
 def pattern_for(path: str, name: str) -> str:
-    """The first pattern of `LEFT_OUT` that holds for a name in a namespace of PyTorch, such as "nn"; or ""."""
-    whole = f"{path}.{name}".lstrip(".")
+    """The first pattern of `LEFT_OUT` that matches a name in a namespace such as "nn"; or ""."""
+    full_name = f"{path}.{name}".lstrip(".")
     for pattern in (pattern for names in LEFT_OUT.values() for pattern in names.split()):
-        if fnmatchcase(whole, pattern) or path == "Tensor" and "." not in pattern and fnmatchcase(name, pattern):
+        if fnmatchcase(full_name, pattern) or path == "Tensor" and "." not in pattern and fnmatchcase(name, pattern):
             return pattern
     return ""
 
 
 def explain(namespace: dict[str, Any], path: str) -> None:
-    """Have the module `path`, whose namespace it is, say why a name is missing, or which was perhaps meant.
+    """Let the module `path` say why a name is missing, or suggest another.
 
-    It is put into the namespace here, and not defined in the module, for type checkers take a module that defines
-    `__getattr__` to have every name.
+    namespace: the module's `globals()`. `__getattr__` is put there and not defined in the module, since type checkers
+    assume that a module with `__getattr__` has every name.
     """
     namespace["__getattr__"] = _getattr_of(path)
     _explained.append(path)
 
 
-_explained: list[str] = []      # the public modules: where else a name may stand
+_explained: list[str] = []      # the public modules, to look for a missing name
 
 
 def _getattr_of(path: str) -> Callable[[str], Any]:
@@ -110,7 +110,7 @@ def _getattr_of(path: str) -> Callable[[str], Any]:
         caller = sys._getframe(1)
         text = f"module {path!r} has no attribute {name!r}"
         if name.startswith("_") or caller.f_globals.get("__name__") == "importlib._bootstrap":
-            raise AttributeError(text)      # a protocol of Python asks, or an import, which looks for a file next
+            raise AttributeError(text)      # Python's protocols ask for it, or an import, which then looks for a file
         hint = _hint(path, name)
         if hint and caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
             raise ImportError(f"cannot import name {name!r} from {path!r}. {hint}", name=path)  # hides AttributeErrors
@@ -119,7 +119,7 @@ def _getattr_of(path: str) -> Callable[[str], Any]:
 
 
 def _hint(path: str, name: str) -> str:
-    """Why PyTorch's name is absent, where one of the same name is, or which is spelled nearly so."""
+    """Why PyTorch's name is absent, where the name is, or a name with a similar spelling."""
     here = sys.modules[path]
     if hasattr(here, "__path__") and importlib.util.find_spec(f"{path}.{name}"):
         return f"It wants to be imported first: import {path}.{name}"

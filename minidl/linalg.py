@@ -1,4 +1,4 @@
-"""Linear algebra under the names of `torch.linalg`; each function is written and explained in `minidl.ops`."""
+"""Linear algebra under the names of `torch.linalg`. `minidl.ops` defines and explains the functions."""
 # ruff: noqa: I001  (grouped for the reader)
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 @base.public
 def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Any:
-    """The vector product, along the last dimension unless told otherwise, which must be of size 3.
+    """The vector product along `dim`, which must have size 3.
 
         >>> import minidl
         >>> minidl.linalg.cross(minidl.tensor([1.0, 0.0, 0.0]), minidl.tensor([0.0, 1.0, 0.0]))
@@ -40,7 +40,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
 
 @base.public
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
-    """The diagonal of each matrix of a batch, as a new last axis; a view.
+    """The diagonal of each matrix of a batch as a new last axis: a view.
 
         >>> import minidl
         >>> minidl.linalg.diagonal(minidl.eye(3).expand(2, 3, 3)).shape

@@ -1,8 +1,8 @@
-"""Seeded random numbers, one stream a device.
+"""Seeded random numbers, one stream for each device.
 
-Everything random in minidl draws from a `Generator`: the one it is handed, or the default one of its
-device. `manual_seed` restarts the default streams of all devices, present and future. A state is a tensor of bytes,
-which every kind of file holds.
+Everything random in minidl draws from a `Generator`: the given one, or the default one of its device. `manual_seed`
+restarts the default streams of all devices, present and future. A state is a tensor of bytes, which every file format
+can hold.
 """
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from minidl.backend.device import Device, as_device, get_library, to_numpy
 
 __all__ = ["Generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
-_STATE = struct.Struct("<8sQ")      # whose stream it is, and the seed; what the library says of the stream follows
+_STATE = struct.Struct("<8sQ")      # kind of stream, and seed; the library's state of the stream follows
 
 
 class Generator:
@@ -41,7 +41,7 @@ class Generator:
         self.seed()
 
     def manual_seed(self, seed: int) -> Generator:
-        """Restart the stream from `seed`; returns the generator itself.
+        """Restart the stream from `seed`; return the generator itself.
 
         A negative seed counts from 2**64 down. Errors: ValueError for an integer of more than 64 bits.
         """
@@ -62,7 +62,7 @@ class Generator:
         return self._seed
 
     def get_state(self) -> Any:
-        """Where the stream stands: a tensor of bytes on the CPU, to hand to `set_state` later.
+        """The state of the stream: a tensor of bytes on the CPU, for `set_state`.
 
             >>> import minidl
             >>> g = minidl.Generator().manual_seed(0)
@@ -76,12 +76,12 @@ class Generator:
         return wrap(np.frombuffer(state, np.uint8).copy())
 
     def set_state(self, new_state: Any) -> Generator:
-        """Continue where another generator of such a device stood; returns the generator itself.
+        """Continue from a saved state; return the generator itself.
 
         Errors: TypeError unless given a tensor of bytes; RuntimeError for bytes that are no such state.
         """
         if isinstance(new_state, tuple) and len(new_state) == 2 and isinstance(new_state[1], np.random.Generator):
-            self._seed, self.stream = new_state[0], copy.deepcopy(new_state[1])     # a state was that once
+            self._seed, self.stream = new_state[0], copy.deepcopy(new_state[1])     # an older form of state
             return self
         if not isinstance(new_state, TensorBase):
             raise TypeError(f"set_state: expected a tensor of bytes, as get_state() gives it, but got "
@@ -100,7 +100,7 @@ class Generator:
 
 
 class _Defaults:
-    """The default generators, one a device, and the seed of those to come."""
+    """The default generators, one for each device, and the seed for new ones."""
 
     def __init__(self) -> None:
         self.seed: int | None = None
@@ -108,20 +108,20 @@ class _Defaults:
 
 
 class _ThreadState(threading.local):
-    defaults = _Defaults()      # the same for all threads, but for those that have their own
+    defaults = _Defaults()      # shared by all threads, except those that have their own
 
 
 _thread_state = _ThreadState()
 
 
 def use_own_streams(seed: int) -> None:
-    """From here on this thread draws from default generators of its own; other threads are not disturbed."""
+    """Give this thread its own default generators. Other threads are not affected."""
     _thread_state.defaults = _Defaults()
     manual_seed(seed)
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generators of all devices; returns the CPU's."""
+    """Seed the default generators of all devices; return the CPU's."""
     defaults = _thread_state.defaults
     defaults.seed = int(seed)
     for generator in defaults.generators.values():
@@ -130,7 +130,7 @@ def manual_seed(seed: int) -> Generator:
 
 
 def default_generator(device: Device) -> Generator:
-    """The generator that is used on `device` when none is given."""
+    """The generator for `device` when none is given."""
     key, defaults = (device.type, device.index or 0), _thread_state.defaults
     if key not in defaults.generators:
         defaults.generators[key] = Generator(device)
@@ -140,7 +140,7 @@ def default_generator(device: Device) -> Generator:
 
 
 def seed() -> int:
-    """Seed all default generators from the operating system; returns the seed."""
+    """Seed all default generators from the operating system; return the seed."""
     return manual_seed(secrets.randbits(63)).initial_seed()
 
 
@@ -150,7 +150,7 @@ def initial_seed() -> int:
 
 
 def get_rng_state() -> Any:
-    """Where the CPU's default generator stands: a tensor of bytes, to hand to `set_rng_state` later.
+    """The state of the CPU's default generator: a tensor of bytes, for `set_rng_state`.
 
         >>> import minidl
         >>> state = minidl.get_rng_state()
@@ -163,7 +163,7 @@ def get_rng_state() -> Any:
 
 
 def set_rng_state(new_state: Any) -> None:
-    """Let the CPU's default generator continue from where `get_rng_state` was called.
+    """Continue the CPU's default generator from a state of `get_rng_state`.
 
     Errors: TypeError unless given a tensor of bytes; RuntimeError for bytes that are no such state.
     """
@@ -172,9 +172,9 @@ def set_rng_state(new_state: Any) -> None:
 
 @contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
-    """Within, draw as you like: afterwards the default generators of all devices go on as if nothing had been drawn.
+    """Restore the default generators of all devices at the end of this context.
 
-    `devices` is accepted for PyTorch's sake, and `enabled=False` does nothing.
+    Draws inside it have no effect outside. `devices` is accepted as in PyTorch; `enabled=False` does nothing.
 
         >>> import minidl
         >>> generator = minidl.manual_seed(0)
@@ -196,7 +196,7 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
             if key in states:
                 generator.set_state(states[key])
             else:
-                del defaults.generators[key]     # made within, and so unknown outside
+                del defaults.generators[key]     # made inside, so it does not exist outside
 
 
 left_out.explain(globals(), __name__)

@@ -1,4 +1,4 @@
-"""`minidl.return_types`: the types of named tuples that functions return, as `torch.return_types`."""
+"""The named tuples that functions return, as in `torch.return_types`."""
 # ruff: noqa: I001  (grouped for the reader)
 from minidl.ops.base.return_types import (
     aminmax, cummax, cummin, frexp, geqrf, histogram, histogramdd, kthvalue, linalg_cholesky_ex, linalg_eig,

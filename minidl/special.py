@@ -1,4 +1,4 @@
-"""`minidl.special`: special functions under the names of `torch.special`. They are written in `minidl.ops`."""
+"""Special functions under the names of `torch.special`. `minidl.ops` defines them."""
 # ruff: noqa: I001  (grouped for the reader)
 from minidl import left_out
 from minidl.ops.elementwise import erf, erfc, exp2, expm1, log1p, xlogy

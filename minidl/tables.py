@@ -1,4 +1,4 @@
-"""Tables of text: lined up for a terminal, or in HTML for a notebook."""
+"""Tables as aligned text for a terminal, or as HTML for a notebook."""
 from __future__ import annotations
 
 import html
@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lines of columns: the first to the left, the others to the right."""
+    """Align columns: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
 
@@ -19,9 +19,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str] = (),
                left: Container[int] = (0,)) -> str:
-    """The same table in HTML, with a line of text for each note below; spaces at the left of a cell stay.
+    """The same table in HTML, with one line of text below for each note.
 
-    `left` are the numbers of the columns that stand to the left.
+    Leading spaces of a cell stay. `left`: the numbers of the left-aligned columns.
 
         >>> html_table(["Layer", "Params"], [["  fc <1>", "6"]]).count("&emsp;fc &lt;1&gt;")
         1
@@ -41,7 +41,7 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterab
 
 
 def size_of(count: float, units: tuple[str, ...] = ("B", "KiB", "MiB", "GiB", "TiB"), step: float = 1024) -> str:
-    """A number with the unit that suits it: `1.5 MiB`."""
+    """Format a number with a suitable unit: `1.5 MiB`."""
     value, *larger = float(count), *units[1:]
     unit = units[0]
     for unit_above in larger:
