@@ -1,4 +1,4 @@
-"""The device to compute on, a CUDA GPU if present, as in `torch.accelerator`."""
+"""The accelerator, a CUDA GPU if present, as in `torch.accelerator`."""
 from __future__ import annotations
 
 from minidl import cuda

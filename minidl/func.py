@@ -33,7 +33,7 @@ Tree = Any
 # ---------------------------------------------------------------------- trees
 
 def flatten(tree: Tree) -> tuple[list[Any], Callable[[Sequence[Any]], Tree]]:
-    """The leaves of a tree, and a function that rebuilds it with other leaves."""
+    """The leaves of a tree, and a function to rebuild it from leaves."""
     if isinstance(tree, dict):
         keys = list(tree)
         leaves, rebuild = flatten(tuple(tree.values()))
@@ -270,9 +270,9 @@ def _vjp(ys: list[Any], xs: list[Any], vs: Sequence[Any], create_graph: bool, re
 
 
 def _has_other_leaves(ys: list[Any], xs: list[Any]) -> bool:
-    """Whether the outputs depend on other leaves that require grad than our own.
+    """Whether the outputs depend on more leaves than our own.
 
-    Then the derivative keeps its graph, so that these leaves can get gradients.
+    Only leaves that require grad count. Then the derivative keeps its graph, so that they can get gradients.
     """
     own = {x.edge[0] for x in xs if isinstance(x.edge[0], AccumulateGrad)}
     seen, stack_ = set(own), [y.edge[0] for y in ys if y.requires_grad]
@@ -362,7 +362,7 @@ def _stack_results(samples: Sequence[Any], size: int, dim: int | None) -> Any:
     """Stack the results of all samples along `dim`. Errors: ValueError if `dim` is None and they differ."""
     if dim is not None:
         result = movedim(stack(samples)[:size], 0, dim)
-        result.view_of = None   # nobody holds the stack
+        result.view_of = None   # no user holds the stack
         return result
     if not all(y is samples[0] or equal(y, samples[0]) for y in samples):
         raise ValueError("vmap: a result that differs from sample to sample can not be returned when out_dim is None")
@@ -417,7 +417,7 @@ class _Star:
 
 def functional_call(module: Module, parameter_and_buffer_dicts: Any, args: Any = None,
                     kwargs: dict[str, Any] | None = None, *, tie_weights: bool = True, strict: bool = False) -> Any:
-    """Call a module with some parameters and buffers replaced for this one call.
+    """Call a module with replaced parameters and buffers, for this call only.
 
     The dict, or several, map names as in `named_parameters()` to tensors. Tensors without a name in them stay,
     or are an error with `strict`. Names that share a tensor are replaced together, if `tie_weights`.
@@ -461,7 +461,7 @@ def _swap(module: Module, name: str, value: Tensor) -> Tensor:
 
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Stack parameters and buffers of models of one kind along a new dimension, for `vmap`."""
+    """Stack the parameters and buffers of models of one kind, for `vmap`."""
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     if len({type(m) for m in models}) > 1:

@@ -84,7 +84,7 @@ and no existing one."""
 
 
 def pattern_for(path: str, name: str) -> str:
-    """The first pattern of `LEFT_OUT` that matches a name in a namespace such as "nn"; or ""."""
+    """The first pattern of `LEFT_OUT` that matches a name; or "". path: a namespace such as "nn"."""
     full_name = f"{path}.{name}".lstrip(".")
     for pattern in (pattern for names in LEFT_OUT.values() for pattern in names.split()):
         if fnmatchcase(full_name, pattern) or path == "Tensor" and "." not in pattern and fnmatchcase(name, pattern):
@@ -93,10 +93,10 @@ def pattern_for(path: str, name: str) -> str:
 
 
 def explain(namespace: dict[str, Any], path: str) -> None:
-    """Let the module `path` say why a name is missing, or suggest another.
+    """Let a module say why a name is missing, or suggest another.
 
-    namespace: the module's `globals()`. `__getattr__` is put there and not defined in the module, since type checkers
-    assume that a module with `__getattr__` has every name.
+    path: the name of the module. namespace: the module's `globals()`. `__getattr__` is put there and not defined in the
+    module, since type checkers assume that a module with `__getattr__` has every name.
     """
     namespace["__getattr__"] = _getattr_of(path)
     _explained.append(path)
@@ -119,7 +119,7 @@ def _getattr_of(path: str) -> Callable[[str], Any]:
 
 
 def _hint(path: str, name: str) -> str:
-    """Why PyTorch's name is absent, where the name is, or a name with a similar spelling."""
+    """Why PyTorch's name is absent, where it is, or a similar name."""
     here = sys.modules[path]
     if hasattr(here, "__path__") and importlib.util.find_spec(f"{path}.{name}"):
         return f"It wants to be imported first: import {path}.{name}"

@@ -40,7 +40,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
 
 @base.public
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
-    """The diagonal of each matrix of a batch as a new last axis: a view.
+    """The diagonals of a batch of matrices, as a view with a new last axis.
 
         >>> import minidl
         >>> minidl.linalg.diagonal(minidl.eye(3).expand(2, 3, 3)).shape

@@ -100,7 +100,7 @@ class Generator:
 
 
 class _Defaults:
-    """The default generators, one for each device, and the seed for new ones."""
+    """The default generators by device, and the seed for new ones."""
 
     def __init__(self) -> None:
         self.seed: int | None = None
@@ -172,7 +172,7 @@ def set_rng_state(new_state: Any) -> None:
 
 @contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
-    """Restore the default generators of all devices at the end of this context.
+    """Restore all default generators at the end of this context.
 
     Draws inside it have no effect outside. `devices` is accepted as in PyTorch; `enabled=False` does nothing.
 

@@ -1,4 +1,4 @@
-"""Tables as aligned text for a terminal, or as HTML for a notebook."""
+"""Tables: aligned text for a terminal, HTML for a notebook."""
 from __future__ import annotations
 
 import html
@@ -19,7 +19,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str] = (),
                left: Container[int] = (0,)) -> str:
-    """The same table in HTML, with one line of text below for each note.
+    """The same table in HTML, with a line for each note.
 
     Leading spaces of a cell stay. `left`: the numbers of the left-aligned columns.
 

@@ -171,7 +171,7 @@ class BalancedAccuracy(Classification):
 
     def compute(self) -> Tensor:
         states = (getattr(self, name).reshape(-1) for name in counts.Counts._fields)
-        return counts.balanced(counts.Counts(*states), self.task or "multiclass", self.adjusted)
+        return counts.mean_recall(counts.Counts(*states), self.task or "multiclass", self.adjusted)
 
 
 class ConfusionMatrix(Classification):

@@ -142,7 +142,7 @@ class Metric:
         self.update_count += 1
 
     def _learn_from(self, other: Metric) -> None:
-        """Copy what a metric of the same kind found out about the data and is no state."""
+        """Copy what another metric found out about the data, apart from states."""
 
     @no_grad()
     def _merge(self, states: Mapping[str, State]) -> None:

@@ -23,15 +23,16 @@ class DataConversionWarning(UserWarning):
     """The data were accepted, but had to be converted."""
 
 
-def as_sklearn_has_it(ours: type[Exception], *args: Any) -> Any:
-    """An instance of `ours`, and of scikit-learn's class of the same name if that is loaded.
+def match_sklearn(ours: type[Exception], *args: Any) -> Any:
+    """An error or warning that scikit-learn's class matches, too.
 
-    So `except` clauses and warning filters that name scikit-learn's class match it too.
+    It is an instance of `ours`, and of scikit-learn's class of the same name if that is loaded. So `except` clauses and
+    warning filters that name scikit-learn's class match it too.
     """
     theirs = getattr(sys.modules.get("sklearn.exceptions"), ours.__name__, None)
     if theirs is None:
         return ours(*args)
-    pickled = {"__reduce__": lambda self: (as_sklearn_has_it, (ours, *self.args))}
+    pickled = {"__reduce__": lambda self: (match_sklearn, (ours, *self.args))}
     return type(ours.__name__, (ours, theirs), pickled)(*args)
 
 
@@ -78,7 +79,7 @@ def _check_finite(points: Array, who: str) -> None:
 
 
 def feature_names(X: Any) -> np.ndarray | None:
-    """The column names of a data frame, or None without names of strings.
+    """The column names of a data frame; None unless all are strings.
 
     Errors: TypeError where some are strings and some are not.
     """
@@ -120,8 +121,8 @@ def as_labels(y: Any, count: int, who: str) -> np.ndarray:
         y = y.array
     labels = to_numpy(y) if is_array(y) else np.asarray(y)
     if labels.ndim == 2 and labels.shape[1] == 1:
-        warn(as_sklearn_has_it(DataConversionWarning, f"A column-vector y was passed when a 1d array was "
-                               f"expected, of shape {labels.shape}; try y.reshape(-1)"))
+        warn(match_sklearn(DataConversionWarning, f"A column-vector y was passed when a 1d array was "
+                           f"expected, of shape {labels.shape}; try y.reshape(-1)"))
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise ValueError(f"{who}: y expects a 1-D array of labels, got shape {labels.shape}")

@@ -17,11 +17,11 @@ from minidl.neighbors.inputs import (
     NotFittedError,
     as_labels,
     as_points,
-    as_sklearn_has_it,
     check_count,
     check_feature_names,
     encode_labels,
     feature_names,
+    match_sklearn,
 )
 from minidl.neighbors.search import NeighbourSearch
 
@@ -170,7 +170,7 @@ class KNeighborsClassifier:
                     training: bool = True) -> tuple[Array, Array]:
         """Distances in float64, and indices. `training`: X=None stands for the training points."""
         if not hasattr(self, "_search"):
-            raise as_sklearn_has_it(
+            raise match_sklearn(
                 NotFittedError, f"{who}: this KNeighborsClassifier is not fitted yet; call fit(X, y) first")
         self._check_params()
         k = self.n_neighbors if n_neighbors is None else n_neighbors

@@ -64,7 +64,7 @@ class NeighbourSearch:
         """`nearest` for a block of queries whose scores fit into memory."""
         xp = array_module(x)
         n, m = len(x), len(self.points)
-        near = self._near(x, k, itself, precision)                  # (n, m), bool
+        near = self._find_candidates(x, k, itself, precision)       # (n, m), bool
         count = int(xp.count_nonzero(near))
         if precision == "float32" and count > n * max(4 * k, m // 64):
             # an outlier among the points makes the bound loose: a float64 screen is cheaper now
@@ -77,14 +77,14 @@ class NeighbourSearch:
             return xp.concatenate([p[0] for p in parts]), xp.concatenate([p[1] for p in parts])
 
         rows, columns = xp.divmod(xp.flatnonzero(near), m)
-        distance = self._exact(x, rows, columns)
+        distance = self._exact_distances(x, rows, columns)
         order = xp.lexsort(xp.stack((columns, distance, rows)))     # by row, distance, then index
         first = xp.searchsorted(rows, xp.arange(n))                 # where a row's candidates begin
         chosen = order[first[:, None] + xp.arange(k)]               # (n, k)
         distance = distance[chosen]
         return xp.sqrt(distance) if self.metric == "l2" else distance, columns[chosen]
 
-    def _near(self, x: Array, k: int, itself: Array | None, precision: str) -> Array:
+    def _find_candidates(self, x: Array, k: int, itself: Array | None, precision: str) -> Array:
         """Find the points that may be among the k nearest: (n, D) -> (n, M).
 
         If k points score at most s, and scores are wrong by at most e, then the true k nearest
@@ -115,7 +115,7 @@ class NeighbourSearch:
             near[xp.arange(n), itself] = False
         return near
 
-    def _exact(self, x: Array, rows: Array, columns: Array) -> Array:
+    def _exact_distances(self, x: Array, rows: Array, columns: Array) -> Array:
         """The float64 distances of candidates; squared for l2."""
         metric = "sqeuclidean" if self.metric == "l2" else self.metric
         distance = array_module(x).empty(len(rows))

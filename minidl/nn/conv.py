@@ -41,18 +41,18 @@ class _ConvNd(Module):
                              f"padding_mode='{padding_mode}'")
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = self._numbers("kernel_size", kernel_size, 1)
-        self.stride = self._numbers("stride", stride, 1)
-        self.padding = padding if isinstance(padding, str) else self._numbers("padding", padding, 0)
-        self.dilation = self._numbers("dilation", dilation, 1)
-        self.output_padding = self._numbers("output_padding", output_padding, 0)
+        self.kernel_size = self._check_numbers("kernel_size", kernel_size, 1)
+        self.stride = self._check_numbers("stride", stride, 1)
+        self.padding = padding if isinstance(padding, str) else self._check_numbers("padding", padding, 0)
+        self.dilation = self._check_numbers("dilation", dilation, 1)
+        self.output_padding = self._check_numbers("output_padding", output_padding, 0)
         self.groups = groups
         self.padding_mode = padding_mode
         self.weight = Parameter(empty(self._weight_shape(), device=device, dtype=dtype))
         self.register_parameter("bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
-    def _numbers(self, name: str, value: Any, least: int) -> tuple[int, ...]:
+    def _check_numbers(self, name: str, value: Any, least: int) -> tuple[int, ...]:
         return numbers(value, self.dims, self._get_name(), name, least)
 
     def _weight_shape(self) -> tuple[int, ...]:

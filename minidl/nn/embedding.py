@@ -103,7 +103,7 @@ class Embedding(_Embedding):
 
 
 class EmbeddingBag(_Embedding):
-    """The sum, mean or maximum of the rows of each bag of integers.
+    """The sum, mean or maximum of rows, for each bag of integers.
 
     A bag is all words of a text, for instance. input (B, n): B bags of n, or (n,) with offsets (B,): bag b begins at
     offsets[b] -> (B, embedding_dim); empty bags give zeros. mode: "sum", "mean" or "max". per_sample_weights, shaped as

@@ -116,7 +116,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 # ---------------------------------------------------------------------- matrices and kernels
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Fill with the identity matrix, so that a linear layer passes its inputs on. Errors: ValueError unless 2-D."""
+    """Fill with the identity matrix: a linear layer passes its inputs on. Errors: ValueError unless 2-D."""
     _check_2d(tensor, "eye_")
     return _fill(tensor, identity(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
@@ -231,7 +231,7 @@ def _check_2d(tensor: Tensor, who: str) -> None:
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
-    """fan_in and fan_out of a weight (O, I, k, ...), as the top of this file defines them."""
+    """fan_in and fan_out of a weight (O, I, k, ...); see the top of this file."""
     if tensor.ndim < 2:
         raise ValueError(f"Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, but got "
                          f"shape {tuple(tensor.shape)}")

@@ -303,7 +303,7 @@ class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
 
 
 class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
-    """An `InstanceNorm1d` that takes `num_features` from the first input, and becomes an InstanceNorm1d.
+    """An `InstanceNorm1d` that takes `num_features` from the first input; becomes an InstanceNorm1d.
 
     Other arguments and errors: as `InstanceNorm1d`, but by default it is affine and tracks statistics.
 
@@ -318,7 +318,7 @@ class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
 
 
 class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
-    """An `InstanceNorm2d` that takes `num_features` from the first input, and becomes an InstanceNorm2d.
+    """An `InstanceNorm2d` that takes `num_features` from the first input; becomes an InstanceNorm2d.
 
     Other arguments and errors: as `InstanceNorm2d`, but by default it is affine and tracks statistics.
 
@@ -333,7 +333,7 @@ class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
 
 
 class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
-    """An `InstanceNorm3d` that takes `num_features` from the first input, and becomes an InstanceNorm3d.
+    """An `InstanceNorm3d` that takes `num_features` from the first input; becomes an InstanceNorm3d.
 
     Other arguments and errors: as `InstanceNorm3d`, but by default it is affine and tracks statistics.
 

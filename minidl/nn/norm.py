@@ -32,7 +32,7 @@ class _Norm(Module):
             init.zeros_(self.bias)
 
 
-class _Tracking(_Norm):
+class _TrackingNorm(_Norm):
     """Base class of batch and instance normalisation: per-channel scale, shift and running statistics."""
 
     _version: ClassVar[int] = 2     # version 2 added `num_batches_tracked` to the saved state
@@ -88,7 +88,7 @@ class _Tracking(_Norm):
 
 # ---------------------------------------------------------------------- over the batch
 
-class _BatchNorm(_Tracking):
+class _BatchNorm(_TrackingNorm):
     """Batch normalisation of inputs with any number of spatial axes."""
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
@@ -202,7 +202,7 @@ class SyncBatchNorm(_BatchNorm):
 
 # ---------------------------------------------------------------------- over each image alone
 
-class _InstanceNorm(_Tracking):
+class _InstanceNorm(_TrackingNorm):
     """Instance normalisation of inputs with any number of spatial axes."""
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,

@@ -11,7 +11,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A leaf tensor that a module registers when it is assigned to an attribute.
+    """A leaf tensor that a module registers on assignment to an attribute.
 
     The module then lists it in `parameters()`. It shares the memory of `data`, but not its history. Results computed
     from it are plain Tensors. `Parameter()` is empty.
@@ -45,7 +45,7 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that becomes a buffer when it is assigned to a module's attribute.
+    """A tensor that becomes a buffer on assignment to a module's attribute.
 
     See `Module.register_buffer`. It shares the memory of `data`. Results computed from it are plain Tensors.
     persistent: whether it is part of the `state_dict`. Errors: TypeError unless `data` is a Tensor.
@@ -129,9 +129,10 @@ class _Uninitialized(Tensor):
 
 
 class UninitializedParameter(_Uninitialized, Parameter):
-    """A parameter that gets its shape from the first input, in a lazy module.
+    """A parameter that gets its shape from the first input.
 
-    It has a dtype, a device and requires_grad, and moves with its module. `materialize(shape)` makes it a Parameter.
+    Lazy modules have such parameters. It has a dtype, a device and requires_grad, and moves with its module.
+    `materialize(shape)` makes it a Parameter.
     Errors: RuntimeError for a query of its shape, ValueError for any other use.
 
         >>> from minidl import nn

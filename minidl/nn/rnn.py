@@ -95,13 +95,13 @@ class RNNBase(Module):
         """Do nothing. In PyTorch it arranges the weights in memory for a GPU library."""
 
     def _run(self, function: Callable[..., Any], input: Any, hx: Any) -> Any:
-        """Run `function`, such as `minidl.lstm`, on a batch, one sequence or packed sequences."""
+        """Run `function`, such as `minidl.lstm`, on batched, single or packed sequences."""
         packed = isinstance(input, PackedSequence)
         x = input.data if packed else input
         batched = self._check_input(x, packed)
         x = x if batched else x.unsqueeze(0 if self.batch_first else 1)
         N = int(input.batch_sizes[0]) if packed else x.shape[0 if self.batch_first else 1]
-        states = self._initial_states(x, N) if hx is None else self._given_states(hx, N, batched, x)
+        states = self._initial_states(x, N) if hx is None else self._check_states(hx, N, batched, x)
         order, back = (input.sorted_indices, input.unsorted_indices) if packed else (None, None)
         if hx is not None and order is not None:
             states = [state.index_select(1, order) for state in states]
@@ -146,7 +146,7 @@ class RNNBase(Module):
     def _initial_states(self, x: Tensor, N: int) -> list[Tensor]:
         return [zeros(shape, dtype=x.dtype, device=x.device) for shape in self._state_shapes(N)]
 
-    def _given_states(self, hx: Any, N: int, batched: bool, x: Tensor) -> list[Tensor]:
+    def _check_states(self, hx: Any, N: int, batched: bool, x: Tensor) -> list[Tensor]:
         """The caller's states, as a batch. Errors: RuntimeError where their number or shapes do not fit."""
         who, long, dims = self._get_name(), self.mode == "LSTM", 3 if batched else 2
         if long and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
@@ -162,10 +162,10 @@ class RNNBase(Module):
         for k, (state, shape) in enumerate(zip(states, self._state_shapes(N))):
             if tuple(state.shape) != shape:
                 raise RuntimeError(f"{who}: Expected hidden{f'[{k}]' if long else ''} size {shape}, got "
-                                   f"{list(state.shape)}{self._other_order(x, state)}")
+                                   f"{list(state.shape)}{self._state_hint(x, state)}")
         return states
 
-    def _other_order(self, x: Tensor, state: Tensor) -> str:
+    def _state_hint(self, x: Tensor, state: Tensor) -> str:
         """A hint for a state whose batch size is not that of `x`."""
         if x.ndim == 3 and state.shape[1] == x.shape[1 if self.batch_first else 0]:
             axes, other = ("(N, T, I)", "(T, N, I)") if self.batch_first else ("(T, N, I)", "(N, T, I)")

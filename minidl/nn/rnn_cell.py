@@ -35,7 +35,7 @@ class RNNCellBase(Module):
         reset(self)
 
     def _step(self, function: Any, input: Tensor, states: Any, names: tuple[str, ...]) -> list[Tensor]:
-        """Run `function` on a batch of inputs and states, or on one as a batch of one."""
+        """Run `function` on a batch of inputs and states. A single input counts as a batch of one."""
         who = self._get_name()
         if input.ndim not in (1, 2):
             raise ValueError(f"{who}: Expected input to be 1D or 2D, got {input.ndim}D instead")

@@ -152,7 +152,7 @@ def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
 # ---------------------------------------------------------------------- stacks of layers
 
 class TransformerEncoder(Module):
-    """`num_layers` copies of a layer, one after the other, then `norm` if it is given.
+    """`num_layers` copies of an encoder layer, then `norm` if given.
 
     All start with the weights of `encoder_layer`. mask is the layers' src_mask. is_causal: a hint that mask is the
     causal one; if not given, the mask is examined. With the causal mask and no padding, no full mask is kept in memory.
@@ -185,7 +185,7 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """`num_layers` copies of a decoder layer in a row, then `norm` if given.
+    """`num_layers` copies of a decoder layer, then `norm` if given.
 
     All read `memory`. Arguments: as `TransformerDecoderLayer`. tgt_is_causal: if not given, tgt_mask is examined.
 

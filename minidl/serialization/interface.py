@@ -11,7 +11,7 @@ from minidl.serialization import file_format, numpy_files, safetensors, torch_fi
 from minidl.serialization.files import File, naming_errors, path_of
 from minidl.serialization.kinds import kind_of, kind_of_archive, open_archive
 from minidl.serialization.storage import Placement
-from minidl.serialization.writing import written
+from minidl.serialization.writing import atomic_writer
 
 _WRITERS: dict[str, Callable[[Any, Callable[[], Any]], None]] = {
     "minidl": file_format.write, "pt": torch_files.write, "npz": numpy_files.write,
@@ -55,7 +55,7 @@ def save(obj: Any, f: Any, *, format: str | None = None) -> None:
         if format == "safetensors":
             safetensors.save_file(obj, f)
         elif format in _WRITERS:
-            _WRITERS[format](obj, functools.partial(written, f))
+            _WRITERS[format](obj, functools.partial(atomic_writer, f))
         else:
             raise ValueError(f"save: format is one of {', '.join([*_WRITERS, 'safetensors'])}, but got {format!r}")
     except RecursionError:

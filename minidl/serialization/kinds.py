@@ -7,7 +7,7 @@ import zipfile
 from minidl.serialization import file_format, numpy_files, safetensors
 from minidl.serialization.files import File, LoadError
 
-_HEAD = 4096    # bytes that suffice to tell the kind
+_HEAD_BYTES = 4096    # bytes that suffice to tell the kind
 
 
 def kind_of(file: File) -> str:
@@ -29,7 +29,7 @@ def kind_of(file: File) -> str:
     So no file is of two kinds, and the order of the tests does not matter. Errors: LoadError, which names the kind of
     file if it is a known one.
     """
-    head = file.read(0, min(file.size, _HEAD)).tobytes()
+    head = file.read(0, min(file.size, _HEAD_BYTES)).tobytes()
     if not head:
         raise LoadError("it is empty; a stream that was just written to must be rewound first, with f.seek(0)")
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= safetensors.LONGEST_HEADER:
@@ -43,7 +43,7 @@ def kind_of(file: File) -> str:
                     f"{'or damaged' if what is None else f'but {what}'}; it begins with {head[:16]!r}")
 
 
-_FOREIGN: list[tuple[int, bytes, str]] = [
+_OTHER_KINDS: list[tuple[int, bytes, str]] = [
     (0, b"version https://git-lfs", "a pointer of Git LFS, which stands for the file: `git lfs pull` brings it"),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes it: read it with h5py. Keras keeps the weights of Dense "
                               "as (in, out), of Conv2D as (height, width, in, out): permute them"),
@@ -65,8 +65,8 @@ _FOREIGN: list[tuple[int, bytes, str]] = [
 
 
 def known_other_kind(head: bytes) -> str | None:
-    """What a file with this beginning is, if people often take it for weights."""
-    for start, magic, what in _FOREIGN:
+    """Name a known, unsupported kind of file with this beginning."""
+    for start, magic, what in _OTHER_KINDS:
         if head.startswith(magic, start):
             return what
     if re.match(rb"\x08[\x01-\x20](\x12|\x3a)", head):      # its first two fields: version, then name or graph

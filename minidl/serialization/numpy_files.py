@@ -21,7 +21,7 @@ from minidl.serialization.storage import (
 
 MAGIC = b"\x93NUMPY"
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_LARGE, _RATIO = 2**30, 100     # an array of more bytes and of a higher compression ratio is refused
+_MAX_BYTES, _MAX_RATIO = 2**30, 100     # an array of more bytes and of a higher compression ratio is refused
 
 
 def write(value: Any, open_file: Callable[[], Any]) -> None:
@@ -40,7 +40,7 @@ def read_npz(file: File, archive: zipfile.ZipFile, place: Placement) -> dict[str
     """The tensors of an archive by name. Errors: LoadError."""
     records = archive.infolist()
     total = sum(info.file_size for info in records)
-    if sum(info.compress_size for info in records) > file.size or total > max(_LARGE, _RATIO * file.size):
+    if sum(info.compress_size for info in records) > file.size or total > max(_MAX_BYTES, _MAX_RATIO * file.size):
         raise LoadError(f"refuses to make {total} bytes of a file of {file.size}: its records overlap, or it is a bomb")
     result = {}
     for info in records:

@@ -29,7 +29,7 @@ from minidl.serialization.storage import (
     contiguous_strides,
     unsupported_dtype_message,
 )
-from minidl.serialization.writing import written
+from minidl.serialization.writing import atomic_writer
 
 CODES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32", "int16": "I16",
          "int8": "I8", "uint8": "U8", "bool": "BOOL", "uint16": "U16", "uint32": "U32", "uint64": "U64",
@@ -68,7 +68,7 @@ def save_file(tensors: dict[str, Any], filename: Any, metadata: dict[str, str] |
                         "data_offsets": [ends[name] - array.nbytes, ends[name]]}
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text = text.ljust(-(-len(text) // 8) * 8)
-    with written(filename) as stream:
+    with atomic_writer(filename) as stream:
         stream.write(len(text).to_bytes(8, "little") + text)
         for name in order:
             stream.write(arrays[name].tobytes())
@@ -89,7 +89,7 @@ def load_file(filename: Any, device: Any = "cpu") -> dict[str, Any]:
 
 
 def metadata(filename: Any) -> dict[str, str]:
-    """The metadata texts of a safetensors file, given by name or as bytes."""
+    """The metadata of a safetensors file, given by name or as bytes."""
     with File(io.BytesIO(filename) if isinstance(filename, bytes) else filename) as file, naming_errors(file.name):
         return _header(file)[0].get("__metadata__", {})
 

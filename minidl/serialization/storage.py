@@ -28,9 +28,9 @@ _ALIGNMENT = 16     # memory is cut at multiples of this, so that numbers of eve
 
 
 def arrays_in(value: Any) -> Iterator[Array]:
-    """All arrays in nested containers that can be saved, of tensors and of NumPy.
+    """All arrays in nested containers, from tensors and NumPy.
 
-    Errors: TypeError for a tensor as a key of a dict.
+    Only dtypes that can be saved count. Errors: TypeError for a tensor as a key of a dict.
     """
     if isinstance(value, (Tensor, np.ndarray)):
         array = memory_of(value) if isinstance(value, Tensor) else value
@@ -47,7 +47,7 @@ def arrays_in(value: Any) -> Iterator[Array]:
 
 
 class Root:
-    """A piece of memory behind arrays, and the part of it that they use."""
+    """A piece of memory behind arrays, and its used part."""
 
     def __init__(self, number: int, owner: np.ndarray, location: str) -> None:
         self.number = number
@@ -84,7 +84,7 @@ class Roots:
         self.roots = [root for _, root in self._by_owner.values()]
 
     def _host(self, array: Array) -> tuple[np.ndarray, Root]:
-        """The array on the host in the machine's byte order, and the root behind it."""
+        """The array on the host in native byte order, and its root."""
         location = str(device_of(array))
         host = to_numpy(array)
         host = host.astype(host.dtype.newbyteorder("="), copy=False)
@@ -101,7 +101,7 @@ class Roots:
         return host, root
 
     def place(self, array: Array) -> tuple[int, int, tuple[int, ...]]:
-        """The number of the root behind an array, its offset and its strides, both in elements."""
+        """The number of an array's root, its offset and its strides. Both count elements."""
         _, host, root = self._on_host[id(array)]
         offset = _address(host) - root.address - root.low if host.size else 0
         return root.number, offset // host.itemsize, tuple(s // host.itemsize for s in host.strides)
@@ -112,12 +112,12 @@ def _address(array: np.ndarray) -> int:
 
 
 def _in_memory_order(owner: np.ndarray) -> np.ndarray:
-    """The array with its axes in memory order, those with the largest strides first."""
+    """The array with its axes in memory order: largest strides first."""
     return owner.transpose(memory_order(owner))
 
 
 def _is_dense(owner: np.ndarray) -> bool:
-    """Whether an array fills its memory without gaps, in any order of its axes."""
+    """Whether an array fills its memory without gaps, in any axis order."""
     return _in_memory_order(owner).flags.c_contiguous
 
 
@@ -164,7 +164,7 @@ def unsupported_dtype_message(dtype: Any) -> str:
 
 
 class Storage:
-    """A piece of memory from a file, as bytes on the device of its tensors.
+    """A piece of memory from a file, on the device of its tensors.
 
     Every tensor is checked to stay inside it. Tensors of one storage share memory, as they did when saved.
     """
@@ -210,9 +210,9 @@ class Placement:
         self.map_location = map_location
 
     def __call__(self, data: np.ndarray, location: str) -> Array:
-        """Move the bytes of a storage saved on the device `location` to their new device.
+        """Move the bytes of a storage to their new device.
 
-        Errors: LoadError where that device is not available.
+        location: the device on which they were saved. Errors: LoadError where that device is not available.
         """
         try:
             wanted = self.map_location

@@ -23,7 +23,7 @@ from minidl.nn.parameter import Parameter
 from minidl.serialization import torch_pickle
 from minidl.serialization.files import File, LoadError, Refused
 from minidl.serialization.storage import Placement, Roots, Storage, bfloat16_to_float32, cannot_save, check_byte_order
-from minidl.serialization.torch_pickle import ORDERED_DICT, Call, Callee, Name, Persistent, checked_key, only
+from minidl.serialization.torch_pickle import ORDERED_DICT, Call, Callee, Name, Persistent, checked_key, require_type
 from minidl.tensors.tensor import Tensor
 
 STORAGE_NAMES = {"float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
@@ -40,7 +40,7 @@ class TypedStorage(Storage):
         self.dtype = dtype
 
 
-class Unread(TypedStorage):
+class UnreadStorage(TypedStorage):
     """A storage that has not been read yet; its tensors are empty."""
 
     def __init__(self, kind: str, location: str, count: int) -> None:
@@ -91,7 +91,7 @@ def _ordered_dict(items: Any = ()) -> Any:
 
 
 def _counter(counts: Any = ()) -> Any:
-    return Counter(only(counts, dict))
+    return Counter(require_type(counts, dict))
 
 
 def _empty_bytes() -> bytes:
@@ -191,14 +191,15 @@ def _find_refused(value: Any) -> list[tuple[Refused, str]]:
         if isinstance(part, Refused):
             found.append((part, _format_path(path)))
         elif isinstance(part, dict):
-            to_see += [(item, (f"[{key!r}]", path)) for key, item in reversed(part.items()) if isinstance(item, _INNER)]
+            to_see += [(item, (f"[{key!r}]", path)) for key, item in reversed(part.items())
+                       if isinstance(item, _NESTED)]
             to_see += [(key, (" (in a key)", path)) for key in part if isinstance(key, (tuple, Refused))]
         elif isinstance(part, (list, tuple)):
-            to_see += [(part[i], (f"[{i}]", path)) for i in reversed(range(len(part))) if isinstance(part[i], _INNER)]
+            to_see += [(part[i], (f"[{i}]", path)) for i in reversed(range(len(part))) if isinstance(part[i], _NESTED)]
     return found
 
 
-_INNER = (dict, list, tuple, Refused, Callee, Storage)
+_NESTED = (dict, list, tuple, Refused, Callee, Storage)
 
 
 def _format_path(path: Any) -> str:
@@ -266,10 +267,10 @@ def read_stream(file: File, place: Placement) -> Any:
     start = stream.tell()
 
     # run the pickle twice: to learn the sizes of the storages, which come later, and to make tensors
-    unread: dict[str, Unread] = {}
+    unread: dict[str, UnreadStorage] = {}
 
-    def note(kind: str, key: str, location: str, count: int) -> Unread:
-        return unread.setdefault(key, Unread(kind, location, count))
+    def note(kind: str, key: str, location: str, count: int) -> UnreadStorage:
+        return unread.setdefault(key, UnreadStorage(kind, location, count))
 
     _run(stream, file, note)
     storages: dict[str, TypedStorage] = {}

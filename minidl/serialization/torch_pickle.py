@@ -25,7 +25,7 @@ _VALUES = {"BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNI
            "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BINSTRING", "SHORT_BINSTRING"}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-_MADE_BY = {"copy_reg._reconstructor", "copyreg._reconstructor"}    # makes an object of the class in its arguments
+_MAKERS = {"copy_reg._reconstructor", "copyreg._reconstructor"}     # make an object of the class in the arguments
 
 
 class Callee(NamedTuple):
@@ -56,7 +56,7 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
         return items
 
     def look_up(module: str, name: str) -> Any:
-        full = f"{only(module, str)}.{only(name, str)}"
+        full = f"{require_type(module, str)}.{require_type(name, str)}"
         return names[full] if full in names else refuse(full)
 
     def refuse(name: str) -> Refused:
@@ -114,7 +114,7 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
             stack.append(look_up(module, name))
         elif name == "REDUCE":
             arguments, callee = stack.pop(), stack.pop()
-            stack.append(call(callee, only(arguments, tuple)))
+            stack.append(call(callee, require_type(arguments, tuple)))
         elif name == "NEWOBJ" and isinstance(stack[-2], Refused):
             arguments, kind = stack.pop(), stack.pop()
             stack.append(Refused(kind.name, arguments))
@@ -123,7 +123,7 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
             if isinstance(stack[-1], Refused):
                 stack[-1].state = state
             else:
-                only(stack[-1], OrderedDict)
+                require_type(stack[-1], OrderedDict)
         elif name == "BINPERSID":
             stack.append(persistent(stack.pop()))
         elif name not in ("PROTO", "FRAME", "STOP"):
@@ -142,13 +142,13 @@ def call(callee: Any, arguments: tuple[Any, ...]) -> Any:
     """The result of a call; a `Refused` if the callee or an argument is one."""
     parts = [part for part in (callee, *arguments) if isinstance(part, Refused)]
     if not parts:
-        return only(callee, Callee).function(*arguments)
-    return Refused(parts[1 if parts[0].name in _MADE_BY and len(parts) > 1 else 0].name, arguments)
+        return require_type(callee, Callee).function(*arguments)
+    return Refused(parts[1 if parts[0].name in _MAKERS and len(parts) > 1 else 0].name, arguments)
 
 
 def list_in(container: Any) -> list[Any]:
     """The list to put items into. Errors: LoadError unless the container is a list."""
-    return container.contents if isinstance(container, Refused) else only(container, list)
+    return container.contents if isinstance(container, Refused) else require_type(container, list)
 
 
 def set_items(container: Any, items: list[Any]) -> None:
@@ -157,10 +157,10 @@ def set_items(container: Any, items: list[Any]) -> None:
     if isinstance(container, Refused):
         container.contents.extend(pairs)
     else:
-        only(container, dict).update((checked_key(key), value) for key, value in pairs)
+        require_type(container, dict).update((checked_key(key), value) for key, value in pairs)
 
 
-def only(value: Any, kind: type) -> Any:
+def require_type(value: Any, kind: type) -> Any:
     """`value`, if it is of this kind. Errors: LoadError if not."""
     if not isinstance(value, kind):
         raise LoadError(f"refuses to treat a {type(value).__name__} as a {kind.__name__}")
@@ -209,7 +209,7 @@ def emit(value: Any, replace: Callable[[Any, str], Any], path: str = "obj") -> b
 
 
 def _instructions(value: Any, replace: Callable[[Any, str], Any], path: str) -> Iterator[bytes]:
-    def several(parts: Any) -> Iterator[bytes]:
+    def marked(parts: Any) -> Iterator[bytes]:
         yield pickle.MARK
         for name, part in parts:
             yield from _instructions(part, replace, f"{path}{name}")
@@ -221,7 +221,7 @@ def _instructions(value: Any, replace: Callable[[Any, str], Any], path: str) -> 
             yield from _instructions(part, replace, f"{path}[{key!r}]")
         yield pickle.SETITEMS
 
-    def indexed(parts: Any) -> Any:
+    def numbered(parts: Any) -> Any:
         return ((f"[{i}]", part) for i, part in enumerate(parts))
 
     kind = type(value)
@@ -249,10 +249,10 @@ def _instructions(value: Any, replace: Callable[[Any, str], Any], path: str) -> 
         yield from _instructions(Call(Name("collections", "Counter"), (dict(value),)), replace, path)
     elif kind is list:
         yield pickle.EMPTY_LIST
-        yield from several(indexed(value))
+        yield from marked(numbered(value))
         yield pickle.APPENDS
     elif kind is tuple:
-        yield from several(indexed(value))
+        yield from marked(numbered(value))
         yield pickle.TUPLE
     elif kind is Name:
         yield pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode()

@@ -1,4 +1,4 @@
-"""Write files as a whole or not at all, and clean up leftovers."""
+"""Write files as a whole or not at all; clean up leftovers."""
 from __future__ import annotations
 
 import contextlib
@@ -21,7 +21,7 @@ except ImportError:     # Windows
 
 
 @contextlib.contextmanager
-def written(f: Any) -> Iterator[Any]:
+def atomic_writer(f: Any) -> Iterator[Any]:
     """A stream whose contents become the file `f`, unless anything fails.
 
     The contents go to a new file in the same folder, which then replaces the old one in a single step. `f` may also be

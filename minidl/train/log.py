@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from minidl.serialization.writing import written
+from minidl.serialization.writing import atomic_writer
 
 Number = float | int | str | None
 
@@ -79,7 +79,7 @@ class Log:
         return []
 
     def _replace(self, lines: list[str]) -> None:
-        with written(self.path) as file:
+        with atomic_writer(self.path) as file:
             file.write("".join(lines).encode())
 
 

@@ -231,7 +231,7 @@ def f1_score(preds: Tensor, target: Tensor, task: str | None = None, threshold: 
 
 # ---------------------------------------------------------------------- balanced accuracy
 
-def balanced(counts: Counts, task: str, adjusted: bool) -> Tensor:
+def mean_recall(counts: Counts, task: str, adjusted: bool) -> Tensor:
     """The mean recall of the classes in target."""
     counts = Counts(*(x.double() for x in counts))
     found, there = counts.tp, counts.tp + counts.fn
@@ -267,7 +267,7 @@ def balanced_accuracy(preds: Tensor, target: Tensor, task: str | None = None, th
     check_counting("balanced_accuracy", threshold, None, "global", 1)
     inputs = read("balanced_accuracy", preds, target, task, num_classes, None, ignore_index, validate_args)
     check_choice("balanced_accuracy", "task", inputs.task, ("binary", "multiclass"))
-    return balanced(count("balanced_accuracy", inputs, threshold, "global", 1, ignore_index), inputs.task, adjusted)
+    return mean_recall(count("balanced_accuracy", inputs, threshold, "global", 1, ignore_index), inputs.task, adjusted)
 
 
 # ---------------------------------------------------------------------- confusion matrix

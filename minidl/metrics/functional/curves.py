@@ -72,7 +72,7 @@ def scores_of(who: str, inputs: Inputs, ignore_index: int | None) -> tuple[Tenso
     return as_probabilities(preds, inputs.task), target
 
 
-def columns(task: str, preds: Tensor, target: Tensor) -> list[tuple[Tensor, Tensor]]:
+def split_by_class(task: str, preds: Tensor, target: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Split the result of `scores_of` by class or label: scores (M,), and whether each is positive."""
     if task == "binary":
         return [(preds, target == 1)]
@@ -185,7 +185,7 @@ def count_all_at_thresholds(who: str, scores: Tensor, labels: Tensor, task: str,
     """The counts for each class or label; with `micro`, for all of them together."""
     if not len(labels):
         raise ValueError(f"{who}: expected at least one entry that counts, but got none")
-    pairs = columns(task, scores, labels)
+    pairs = split_by_class(task, scores, labels)
     if micro:
         pairs = [(cat([s for s, _ in pairs]), cat([p for _, p in pairs]))]
     return [count_at_thresholds(s, p, thresholds) for s, p in pairs]

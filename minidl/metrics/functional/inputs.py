@@ -110,7 +110,7 @@ def _multiclass(who: str, preds: Tensor, target: Tensor, num_classes: int | None
 
 
 def _flatten_behind(x: Tensor, kept: int) -> Tensor:
-    """Flatten the dimensions behind the first `kept` into one, of size 1 if there are none."""
+    """Flatten the dimensions behind the first `kept` into one. Without any, its size is 1."""
     return x.flatten(kept) if x.ndim > kept else x[..., None]
 
 

@@ -54,11 +54,11 @@ class Hooks:
             watched = self.backward or self.backward_pre or global_hooks.backward or global_hooks.backward_pre
             watch = BackwardHooks(module, self) if watched else None
             if watch is not None:
-                args = watch.enter(args)
+                args = watch.wrap_inputs(args)
             output = module.forward(*args, **kwargs)
             while pending:
                 output = _after_forward(pending.pop(0), module, args, kwargs, output)
-            return output if watch is None else watch.leave(output)
+            return output if watch is None else watch.wrap_outputs(output)
         except Exception:
             for hook in pending:
                 if hook.always_call:
@@ -265,34 +265,34 @@ class BackwardHooks:
         self.outputs = 0
         self.output_places: list[int] = []
 
-    def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def wrap_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments, behind an identity node that sees their gradients."""
         args, self.input_places, step = _insert_identity(args)
         self.inputs = (None,) * len(args)
         if step is not None:
             self.inputs_recorded = True
-            step.register_hook(lambda grad_inputs, _: self.gradients_left(grad_inputs))
+            step.register_hook(lambda grad_inputs, _: self.run_backward(grad_inputs))
         return args
 
-    def leave(self, output: Any) -> Any:
+    def wrap_outputs(self, output: Any) -> Any:
         """The output, behind an identity node that sees its gradients."""
         values = output if isinstance(output, (tuple, list)) else (output,)
         passed, self.output_places, step = _insert_identity(values)
         self.outputs = len(values)
         if step is None:
             return output
-        step.register_prehook(self.gradients_arrived)
+        step.register_prehook(self.run_backward_pre)
         if not isinstance(output, (tuple, list)):
             return passed[0]
         return type(output)(*passed) if hasattr(output, "_fields") else type(output)(passed)
 
-    def gradients_arrived(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+    def run_backward_pre(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         """Run the backward pre-hooks; if no input gets a gradient, the backward hooks too."""
         self.grad_output = _scatter(gradients, self.output_places, self.outputs)
         for hook in (*global_hooks.backward_pre, *self.hooks.backward_pre):
             replaced = hook(self.module, self.grad_output)
             if replaced is not None:
-                self.grad_output = self._as_many(replaced, self.outputs, "grad_output")
+                self.grad_output = self._check_count(replaced, self.outputs, "grad_output")
         if not self.inputs_recorded:
             for hook in (*global_hooks.backward, *self.hooks.backward):
                 replaced = hook(self.module, self.inputs, self.grad_output)
@@ -301,16 +301,16 @@ class BackwardHooks:
                                        "return None or None for all gradients.")
         return tuple([self.grad_output[place] for place in self.output_places])
 
-    def gradients_left(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+    def run_backward(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         """Run the backward hooks."""
         grad_input = _scatter(gradients, self.input_places, len(self.inputs))
         for hook in (*global_hooks.backward, *self.hooks.backward):
             replaced = hook(self.module, grad_input, self.grad_output)
             if replaced is not None:
-                grad_input = self._as_many(replaced, len(grad_input), "grad_input")
+                grad_input = self._check_count(replaced, len(grad_input), "grad_input")
         return tuple([grad_input[place] for place in self.input_places])
 
-    def _as_many(self, replaced: Any, expected: int, what: str) -> tuple[Any, ...]:
+    def _check_count(self, replaced: Any, expected: int, what: str) -> tuple[Any, ...]:
         gradients = _as_tuple(replaced)
         if len(gradients) != expected:
             raise RuntimeError(f"Backward hook of {type(self.module).__name__} returned an invalid number of "

@@ -31,7 +31,7 @@ def not_a_dict_message(value: Any) -> str:
 
 
 def likely_causes(state: Mapping[str, Any], present: Mapping[str, Any]) -> Iterator[str]:
-    """Likely causes of different keys or shapes in `state` and `present`, with remedies; perhaps none."""
+    """Likely causes of different keys or shapes, with remedies; perhaps none."""
     if {"state", "param_groups"} <= state.keys():
         yield "This is the state of an optimizer: optimizer.load_state_dict takes it."
     elif {"base_lrs", "last_epoch"} <= state.keys():
@@ -84,7 +84,7 @@ def common_prefix(keys: Collection[str], wanted: Collection[str]) -> str | None:
 
 
 def _find_nested(state: Mapping[str, Any], wanted: Collection[str], path: str, depth: int = 3) -> Iterator[str]:
-    """Paths of nested dicts that have the wanted keys, with or without a prefix."""
+    """Paths of nested dicts with the wanted keys, perhaps behind a prefix."""
     for key, value in state.items():
         if isinstance(value, Mapping) and depth:
             here = f"{path}[{key!r}]"

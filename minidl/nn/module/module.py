@@ -59,7 +59,7 @@ class Module(Hookable):
 
     def __new__(cls: type[M], *args: Any, **kwargs: Any) -> M:
         if args and isinstance(args[0], TensorBase):
-            _check_made_first(cls, args, kwargs)
+            _check_constructor_arguments(cls, args, kwargs)
         return super().__new__(cls)
 
     def __init__(self) -> None:
@@ -157,7 +157,7 @@ class Module(Hookable):
         Errors: TypeError unless it is a Module, KeyError for a name that cannot be used.
         """
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type_name(module)} is not a Module subclass{_module_instead_of(module)}")
+            raise TypeError(f"{type_name(module)} is not a Module subclass{_module_hint(module)}")
         self._register("_modules", "module", name, module)
 
     register_module = add_module
@@ -375,7 +375,7 @@ class Module(Hookable):
     def cpu(self: M) -> M: return self.to("cpu")
     def cuda(self: M, device: Any = None) -> M: return self.to("cuda" if device is None else device)
     def _cast_floating(self: M, dtype: Any) -> M:
-        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)   # complex ones stay as they are
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)   # complex ones stay
 
     def half(self: M) -> M: return self._cast_floating(dtypes.float16)
     def float(self: M) -> M: return self._cast_floating(dtypes.float32)
@@ -496,7 +496,7 @@ class Module(Hookable):
         raise RuntimeError(f"{self._get_name()} has no extra state: it does not define set_extra_state()")
 
     def _adapt_state(self, state: dict[str, Any], prefix: str, metadata: Mapping[str, Any]) -> None:
-        """Convert a state saved by an earlier version, metadata["version"], to the present layout."""
+        """Convert a state of an earlier version, metadata["version"], to the present layout."""
 
     # ------------------------------------------------------------------ printing
 
@@ -526,7 +526,7 @@ def format_module(name: str, lines: list[str], children: list[str]) -> str:
     return f"{name}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
 
 
-def _check_made_first(cls: type, args: Any, kwargs: Any) -> None:
+def _check_constructor_arguments(cls: type, args: Any, kwargs: Any) -> None:
     """Errors: TypeError if a constructor gets Tensors that a call expects, as in `nn.MSELoss(a, b)`."""
     try:
         inspect.signature(cls.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
@@ -535,7 +535,7 @@ def _check_made_first(cls: type, args: Any, kwargs: Any) -> None:
                         f"module = {cls.__name__}(...); module(x)") from None
 
 
-def _module_instead_of(value: Any) -> str:
+def _module_hint(value: Any) -> str:
     """A hint for a value that is no Module."""
     if isinstance(value, type) and issubclass(value, Module):
         return f"; try {value.__name__}(...), an object of that class"

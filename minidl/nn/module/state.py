@@ -41,7 +41,7 @@ def load_errors(key: str, present: Tensor, value: Any) -> Iterator[str]:
 
 
 def write_value(module: Module, name: str, value: Any, assign: bool) -> None:
-    """Copy a value into a parameter or buffer, or with `assign` replace it."""
+    """Copy a value into a parameter or buffer; with `assign`, replace it."""
     present = getattr(module, name)
     if is_lazy(value):
         return      # neither is initialized

@@ -24,13 +24,13 @@ class _Pool(Module):
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding = padding
-        self._numbers("stride", self.stride, 1)
-        for k, p in zip(self._numbers("kernel_size", kernel_size, 1), self._numbers("padding", padding, 0)):
+        self._check_numbers("stride", self.stride, 1)
+        for k, p in zip(self._check_numbers("kernel_size", kernel_size, 1), self._check_numbers("padding", padding, 0)):
             if p > k // 2:
                 raise RuntimeError(f"{self._get_name()}: pad should be at most half of kernel size, but got pad={p} "
                                    f"and kernel_size={k}")
 
-    def _numbers(self, name: str, value: Any, least: int) -> tuple[int, ...]:
+    def _check_numbers(self, name: str, value: Any, least: int) -> tuple[int, ...]:
         return numbers(value, self.dims, self._get_name(), name, least)
 
 
@@ -42,7 +42,7 @@ class _MaxPool(_Pool):
     def __init__(self, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
                  dilation: Numbers = 1, return_indices: bool = False, ceil_mode: bool = False) -> None:
         super().__init__(kernel_size, stride, padding)
-        self._numbers("dilation", dilation, 1)
+        self._check_numbers("dilation", dilation, 1)
         self.dilation = dilation
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
@@ -143,9 +143,9 @@ class AvgPool1d(_Pool):
     def __init__(self, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
                  ceil_mode: bool = False, count_include_pad: bool = True) -> None:
         super().__init__(kernel_size, stride, padding)
-        self.kernel_size = self._numbers("kernel_size", kernel_size, 1)
-        self.stride = self._numbers("stride", self.stride, 1)
-        self.padding = self._numbers("padding", padding, 0)
+        self.kernel_size = self._check_numbers("kernel_size", kernel_size, 1)
+        self.stride = self._check_numbers("stride", self.stride, 1)
+        self.padding = self._check_numbers("padding", padding, 0)
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 

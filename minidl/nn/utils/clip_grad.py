@@ -63,11 +63,10 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tens
 
 def clip_grad_norm_(parameters: Tensors, max_norm: float, norm_type: float = 2.0,
                     error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
-    """Scale the gradients in place so that their norm is at most `max_norm`.
+    """Scale gradients in place so that their norm is at most `max_norm`.
 
     The norm is that of all gradients as one vector. Returns the norm before. parameters: one tensor or several; those
-    without a gradient do not count. norm_type: the
-    order of the norm, also inf.
+    without a gradient do not count. norm_type: the order of the norm, also inf.
     Errors: RuntimeError where the norm is nan or infinite, if `error_if_nonfinite`.
     Source: Pascanu et al., "On the difficulty of training recurrent neural networks", 2013,
     https://arxiv.org/abs/1211.5063

@@ -23,7 +23,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Copy the elements of a vector into the parameters, one after the other.
+    """Copy the elements of a vector into the parameters, in order.
 
     Errors: TypeError unless `vec` is a Tensor; RuntimeError unless it has as many elements as the parameters.
     """

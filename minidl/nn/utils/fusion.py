@@ -20,7 +20,7 @@ M = TypeVar("M", bound=Module)
 
 def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
                          bn_w: Tensor | None, bn_b: Tensor | None, transpose: bool = False) -> tuple[Any, Any]:
-    """Weight and bias of a convolution fused with the batch norm after it.
+    """Weight and bias of a convolution fused with a batch norm.
 
         s = bn_w / sqrt(bn_rv + eps)        weight = s * conv_w        bias = s * (conv_b - bn_rm) + bn_b
 

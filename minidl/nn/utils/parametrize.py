@@ -95,9 +95,10 @@ class ParametrizationList(ModuleList):
         return x
 
     def right_inverse(self, value: Tensor) -> None:
-        """Set the originals so that the parametrized tensor is `value`, as `module.weight = value` does.
+        """Set the originals so that the parametrized tensor is `value`.
 
-        Errors: RuntimeError where a parametrization has no `right_inverse`, ValueError where the result does not fit.
+        `module.weight = value` does the same. Errors: RuntimeError where a parametrization has no `right_inverse`,
+        ValueError where the result does not fit.
         """
         new: Any = value
         with no_grad():
@@ -150,21 +151,21 @@ class _Parametrized:
             super().__setattr__(name, value)
 
     def __reduce__(self) -> Any:
-        return _new, (self._base, self._names), copy.copy(vars(self))
+        return _empty_module, (self._base, self._names), copy.copy(vars(self))
 
 
 @functools.cache
 def _parametrized_class(base: type[Module], names: tuple[str, ...]) -> type[Module]:
     """A subclass of `base` that computes the attributes `names`. All layers share it; it never changes."""
     def computed(name: str) -> property:
-        return property(lambda self: _value(self, name))
+        return property(lambda self: _compute(self, name))
 
     return type(f"Parametrized{base.__name__}", (_Parametrized, base),
                 {"_base": base, "_names": names, "__module__": base.__module__, "__doc__": base.__doc__,
                  **{name: computed(name) for name in names}})
 
 
-def _new(base: Any, names: tuple[str, ...]) -> Module:
+def _empty_module(base: Any, names: tuple[str, ...]) -> Module:
     """An empty object for pickle and deepcopy to fill."""
     return Module.__new__(_parametrized_class(base, names))
 
@@ -172,7 +173,7 @@ def _new(base: Any, names: tuple[str, ...]) -> Module:
 _cache: dict[tuple[int, str], Tensor] | None = None
 
 
-def _value(module: Any, name: str) -> Tensor:
+def _compute(module: Any, name: str) -> Tensor:
     if _cache is None:
         return module.parametrizations[name]()
     key = (id(module), name)
@@ -259,7 +260,7 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
 
 
 def _check_appended(module: Module, name: str, parametrization: Module) -> None:
-    """Check that a further parametrization and its right inverse keep shape and dtype."""
+    """Check that another parametrization and its right inverse keep shape and dtype."""
     present = getattr(module, name)
     found = parametrization(present)
     _check_same(f"module.{name}", present.shape, present.dtype, f"parametrization(module.{name})", found,

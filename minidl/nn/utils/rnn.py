@@ -201,12 +201,12 @@ def pad_sequence(sequences: Tensor | Iterable[Tensor], batch_first: bool = False
                                f"{tuple(first.shape)} and {tuple(sequence.shape)}")
     longest = max(map(len, sequences))
 
-    def padded(sequence: Tensor) -> Tensor:
+    def pad_one(sequence: Tensor) -> Tensor:
         missing = longest - len(sequence)
         before, after = (missing, 0) if padding_side == "left" else (0, missing)
         return pad(sequence, (0, 0) * (sequence.ndim - 1) + (before, after), value=padding_value)
 
-    return stack([padded(sequence) for sequence in sequences], 0 if batch_first else 1)
+    return stack([pad_one(sequence) for sequence in sequences], 0 if batch_first else 1)
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:

@@ -17,7 +17,7 @@ _INK_THRESHOLD = 64     # pixels of at least this value belong to the digit
 
 
 class DigitCanvas(VisionDataset[tuple[Any, Any]]):
-    """Digits of any data set on a black canvas, with tight boxes and masks.
+    """Digits on a black canvas, with tight boxes and masks.
 
     digits: a data set whose samples are `(PIL image, int)`, such as `Digits` or `MNIST`; or any with `data` of that
     kind. size: how many canvases. canvas: pixels a side. count: a range for the number of digits. scale: a range for

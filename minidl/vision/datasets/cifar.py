@@ -80,7 +80,7 @@ class CIFAR10(InMemoryImages):
         return f"{type(self).__name__}({len(self)} samples, root={str(self.root)!r}, train={self.train})"
 
     def download(self) -> None:
-        """Get the archive from the first mirror that delivers it, unless all files are right."""
+        """Get the archive from a mirror, unless all files are right."""
         if self._problems():
             archive = download([self.url, *self.mirrors], self.root / self.filename, md5=self.tgz_md5,
                                sha256=self.sha256.get(self.tgz_md5))

@@ -190,7 +190,7 @@ def _size(path: Path) -> int:
 
 
 def _is_local(error: Exception) -> bool:
-    """Whether the error is about writing the local file, not about the mirror."""
+    """Whether writing the local file failed, not the mirror."""
     return getattr(error, "filename", None) is not None or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 

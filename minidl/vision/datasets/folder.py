@@ -15,7 +15,7 @@ IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tif
 
 
 def has_file_allowed_extension(filename: str, extensions: str | Sequence[str]) -> bool:
-    """Whether a file's name ends in one of the extensions, in any case.
+    """Whether a file's name ends in an extension, in any case.
 
         >>> has_file_allowed_extension("a/B.JPG", (".jpg", ".png"))
         True
@@ -29,7 +29,7 @@ def is_image_file(filename: str) -> bool:
 
 
 def find_classes(directory: str | Path) -> tuple[list[str], dict[str, int]]:
-    """The names of the folders in a folder, sorted, and the number of each.
+    """The names of all folders in a folder, sorted, and their numbers.
 
     Errors: FileNotFoundError if there is none.
     """

@@ -23,10 +23,10 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 
 
 def read_idx(path: str | Path) -> np.ndarray:
-    """Read an idx file, plain or gzipped, into a new array in the machine's byte order.
+    """Read an idx file, plain or gzipped, into a new array.
 
-    The sizes in the header are compared with the length of the file; they never decide how much
-    memory is taken.
+    The array has the machine's byte order. The sizes in the header are compared with the length of
+    the file; they never decide how much memory is taken.
     Errors: FileNotFoundError; ValueError for a file that does not match its header, with what was
     expected, what was found, and what to do.
 

@@ -74,10 +74,10 @@ class TinyPlaces(InMemoryImages):
         self.size = size
         folder = self.root if cache is None else Path(cache).expanduser()
         photographs = find_photographs(self.root, train, self.classes)
-        file = self._cached(folder, photographs) if photographs else self._found(folder)
+        file = self._cached_file(folder, photographs) if photographs else self._existing_file(folder)
         # one memory map for images and labels: (N,) pairs of image (size, size, 3) and label
         self.file = file
-        pairs = _mapped(file, size, len(self.classes))
+        pairs = _map_file(file, size, len(self.classes))
         if pairs is None:
             raise RuntimeError(f"TinyPlaces: {file} is damaged or cut short, and {self.root} has no photographs to "
                                "make it anew from")
@@ -86,30 +86,31 @@ class TinyPlaces(InMemoryImages):
     def __repr__(self) -> str:
         return f"TinyPlaces({len(self)} samples, root={str(self.root)!r}, train={self.train}, size={self.size})"
 
-    def _stem(self) -> str:
+    def _file_prefix(self) -> str:
         return f"tinyplaces-{self.size}-{'train' if self.train else 'val'}"
 
-    def _found(self, folder: Path) -> Path:
+    def _existing_file(self, folder: Path) -> Path:
         """The file of an earlier run, if there is no tree."""
-        files = sorted(folder.glob(f"{self._stem()}-*.npy"))
+        files = sorted(folder.glob(f"{self._file_prefix()}-*.npy"))
         if len(files) == 1:
             return files[0]
         raise RuntimeError(
             f"TinyPlaces: dataset not found: {self.root} holds no photographs in the layout of MiniPlaces "
             f"(images/train, train.txt), of Places365 (data_256_standard, places365_val.txt) or of folders "
-            f"(train/<category>), and {folder} holds {len(files) or 'no'} {self._stem()}-*.npy made from them earlier")
+            f"(train/<category>), and {folder} holds {len(files) or 'no'} {self._file_prefix()}-*.npy made from them "
+            "earlier")
 
-    def _cached(self, folder: Path, photographs: list[Photograph]) -> Path:
+    def _cached_file(self, folder: Path, photographs: list[Photograph]) -> Path:
         """The file with the small images of these photographs. It is made if missing or damaged."""
         digest = hashlib.sha256()
         for path, label in photographs:
             digest.update(f"{path.relative_to(self.root).as_posix()} {label} {path.stat().st_size}\n".encode())
-        file = folder / f"{self._stem()}-{digest.hexdigest()[:12]}.npy"
-        if file.is_file() and _mapped(file, self.size, len(self.classes)) is not None:
+        file = folder / f"{self._file_prefix()}-{digest.hexdigest()[:12]}.npy"
+        if file.is_file() and _map_file(file, self.size, len(self.classes)) is not None:
             return file
         folder.mkdir(parents=True, exist_ok=True)
         _write(file, photographs, self.size)
-        for old in folder.glob(f"{self._stem()}-*.npy"):
+        for old in folder.glob(f"{self._file_prefix()}-*.npy"):
             if old != file:
                 with contextlib.suppress(OSError):      # Windows cannot delete a file that another program has mapped
                     old.unlink()
@@ -126,15 +127,15 @@ def find_photographs(root: Path, train: bool, categories: list[str]) -> list[Pho
     for folder in (root, root / "miniplaces", root / "places365", root / "places365_standard"):
         if (folder / "images" / "train").is_dir() or (folder / "images" / "val").is_dir():
             if train:
-                return _listed(folder / "train.txt", folder / "images", categories)
-            return _listed(folder / "val.txt", folder / "images", categories, _numbers_of_miniplaces(folder))
+                return _read_list(folder / "train.txt", folder / "images", categories)
+            return _read_list(folder / "val.txt", folder / "images", categories, _numbers_of_miniplaces(folder))
         for pixels in ("256", "large"):
             standard = folder / f"data_{pixels}_standard"
             if train and standard.is_dir():
                 return _in_folders([(standard / name[0] / name, i) for i, name in enumerate(categories)])
             if not train and (folder / f"val_{pixels}").is_dir():
                 numbers = _categories(folder / "categories_places365.txt")
-                return _listed(folder / "places365_val.txt", folder / f"val_{pixels}", categories, numbers)
+                return _read_list(folder / "places365_val.txt", folder / f"val_{pixels}", categories, numbers)
         split = folder / ("train" if train else "val")
         if any((split / name).is_dir() for name in categories):
             return _in_folders([(split / name, i) for i, name in enumerate(categories)])
@@ -149,7 +150,8 @@ def _in_folders(folders: list[tuple[Path, int]]) -> list[Photograph]:
             for path in sorted(folder.iterdir()) if is_image_file(path.name)]
 
 
-def _listed(file: Path, images: Path, categories: list[str], numbers: dict[int, str] | None = None) -> list[Photograph]:
+def _read_list(file: Path, images: Path, categories: list[str],
+               numbers: dict[int, str] | None = None) -> list[Photograph]:
     """Read a list of photographs with lines `path number`.
 
     numbers: the category of each number. If None, the folder of a photograph gives its category, and each number must
@@ -211,11 +213,11 @@ def _numbers_of_miniplaces(folder: Path) -> dict[int, str]:
     """The category of each number, from any file that has them."""
     for name in ("categories.txt", "categories_tinyplaces.txt"):
         if (folder / name).is_file():
-            return _categories(folder / name) | _others(folder, _categories(folder / name))
+            return _categories(folder / name) | _unlisted_numbers(folder, _categories(folder / name))
     return {number: Path(path).parent.name for _, path, number in _lines(folder / "train.txt")}
 
 
-def _others(folder: Path, known: dict[int, str]) -> dict[int, str]:
+def _unlisted_numbers(folder: Path, known: dict[int, str]) -> dict[int, str]:
     """Numbers in the list without a known category: none of ours."""
     return {number: "" for _, _, number in _lines(folder / "val.txt") if number not in known}
 
@@ -226,7 +228,7 @@ def _layout(size: int) -> np.dtype:
     return np.dtype([("image", np.uint8, (size, size, 3)), ("label", "<i4")])
 
 
-def _mapped(file: Path, size: int, categories: int) -> np.ndarray | None:
+def _map_file(file: Path, size: int, categories: int) -> np.ndarray | None:
     """Map the file into memory; None if it is no such file, or damaged."""
     try:
         pairs = np.load(file, mmap_mode="r", allow_pickle=False)

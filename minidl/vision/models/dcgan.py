@@ -85,7 +85,7 @@ class DCGANDiscriminator(nn.Module):
 
 
 def _sizes(who: str, image_size: int) -> tuple[int, int]:
-    """The side of the smallest map, and how often it doubles up to the image."""
+    """The side of the smallest map, and the number of its doublings."""
     plans = {28: (7, 2), 32: (4, 3), 64: (4, 4)}
     if image_size not in plans:
         raise ValueError(f"{who}: expected image_size 28, 32 or 64, but got {image_size}; resize the images")

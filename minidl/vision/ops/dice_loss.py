@@ -1,4 +1,4 @@
-"""The dice loss, for the segmentation of objects that cover little of the image."""
+"""The dice loss, for segmentation of small objects."""
 from __future__ import annotations
 
 from minidl.ops.loss.losses import check_reduction, check_same, reduce_losses

@@ -11,9 +11,10 @@ from minidl.tensors.tensor import Tensor
 
 def drop_block2d(input: Tensor, p: float, block_size: int, inplace: bool = False, eps: float = 1e-6,
                  training: bool = True) -> Tensor:
-    """Set random squares in each channel to 0, about a share p of all pixels.
+    """Set random squares in each channel to 0.
 
-    The rest is scaled up, so that the sum stays the same on average. When not training: `input` itself.
+    They cover about a share p of all pixels. The rest is scaled up, so that the sum stays the same on average. When not
+    training: `input` itself.
 
     input (N, C, H, W). A square of side block_size starts at each place where it fits with probability
 

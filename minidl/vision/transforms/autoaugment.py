@@ -73,8 +73,8 @@ def _steps(policy: AutoAugmentPolicy) -> list[tuple[Step, Step]]:
     return pairs
 
 
-def _line(start: float, stop: float, count: int) -> list[float]:
-    """Equal steps in float32, computed from both ends to the middle, as in torchvision."""
+def _linspace(start: float, stop: float, count: int) -> list[float]:
+    """Equal steps in float32, computed from both ends, as in torchvision."""
     i = np.arange(count, dtype=np.float32)
     step = np.float32(stop - start) / np.float32(count - 1)
     return np.where(i < count // 2, np.float32(start) + step * i, np.float32(stop) - step * (count - 1 - i)).tolist()
@@ -84,14 +84,14 @@ def _table(bins: int, size: Sequence[int], shear: float = 0.3, shifts: Sequence[
            angle: float = 30.0, color: float = 0.9, bits: int = 8, fewer_bits: int = 4) -> dict[str, Magnitudes]:
     """The magnitudes of all operations, for images of this height and width."""
     dx, dy = shifts or (150.0 / 331.0 * size[1], 150.0 / 331.0 * size[0])
-    colors: Magnitudes = (_line(0.0, color, bins), True)
+    colors: Magnitudes = (_linspace(0.0, color, bins), True)
     return {
-        "ShearX": (_line(0.0, shear, bins), True), "ShearY": (_line(0.0, shear, bins), True),
-        "TranslateX": (_line(0.0, dx, bins), True), "TranslateY": (_line(0.0, dy, bins), True),
-        "Rotate": (_line(0.0, angle, bins), True),
+        "ShearX": (_linspace(0.0, shear, bins), True), "ShearY": (_linspace(0.0, shear, bins), True),
+        "TranslateX": (_linspace(0.0, dx, bins), True), "TranslateY": (_linspace(0.0, dy, bins), True),
+        "Rotate": (_linspace(0.0, angle, bins), True),
         "Brightness": colors, "Color": colors, "Contrast": colors, "Sharpness": colors,
         "Posterize": ([bits - round(i / ((bins - 1) / fewer_bits)) for i in range(bins)], False),
-        "Solarize": (_line(255.0, 0.0, bins), False),
+        "Solarize": (_linspace(255.0, 0.0, bins), False),
         "AutoContrast": (None, False), "Equalize": (None, False),
     }
 
@@ -112,22 +112,22 @@ def apply_operation(img: T, name: str, magnitude: float, interpolation: Interpol
         return F.solarize(img, magnitude)
     if name in _COLORS:
         return _COLORS[name](img, 1.0 + magnitude)
-    if name in _PLAIN:
-        return _PLAIN[name](img)
+    if name in _FIXED:
+        return _FIXED[name](img)
     raise ValueError(f"The provided operator {name} is not recognized.")
 
 
 _COLORS = {"Brightness": F.adjust_brightness, "Color": F.adjust_saturation, "Contrast": F.adjust_contrast,
            "Sharpness": F.adjust_sharpness}
-_PLAIN = {"AutoContrast": F.autocontrast, "Equalize": F.equalize, "Invert": F.invert, "Identity": lambda img: img}
+_FIXED = {"AutoContrast": F.autocontrast, "Equalize": F.equalize, "Invert": F.invert, "Identity": lambda img: img}
 
 
-def _signed(magnitude: float, signed: bool) -> float:
+def _draw_sign(magnitude: float, signed: bool) -> float:
     return -magnitude if signed and draw_integer(0, 2) else magnitude
 
 
 class AutoAugment(Module):
-    """One of 25 pairs of operations that a search found on a data set.
+    """One of 25 pairs of operations found by search on a data set.
 
     policy: the data set. interpolation, fill: for operations that move pixels. Tensors must hold bytes.
     Source: Cubuk et al., "AutoAugment", 2018, https://arxiv.org/abs/1805.09501
@@ -189,7 +189,7 @@ class RandAugment(Module):
         for _ in range(self.num_ops):
             name = list(table)[draw_integer(0, len(table))]
             magnitudes, signed = table[name]
-            magnitude = _signed(0.0 if magnitudes is None else magnitudes[self.magnitude], signed)
+            magnitude = _draw_sign(0.0 if magnitudes is None else magnitudes[self.magnitude], signed)
             img = apply_operation(img, name, magnitude, self.interpolation, fill_for(img, self.fill))
         return img
 
@@ -217,7 +217,7 @@ class TrivialAugmentWide(Module):
                  **_table(self.num_magnitude_bins, (0, 0), 0.99, (32.0, 32.0), 135.0, 0.99, fewer_bits=6)}
         name = list(table)[draw_integer(0, len(table))]
         magnitudes, signed = table[name]
-        magnitude = _signed(0.0 if magnitudes is None else magnitudes[draw_integer(0, len(magnitudes))], signed)
+        magnitude = _draw_sign(0.0 if magnitudes is None else magnitudes[draw_integer(0, len(magnitudes))], signed)
         return apply_operation(img, name, magnitude, self.interpolation, fill_for(img, self.fill))
 
     def __repr__(self) -> str:
@@ -266,7 +266,8 @@ class AugMix(Module):
             for _ in range(self.chain_depth if self.chain_depth > 0 else draw_integer(1, 4)):
                 name = names[draw_integer(0, len(names))]
                 magnitudes, signed = table[name]
-                magnitude = _signed(0.0 if magnitudes is None else magnitudes[draw_integer(0, self.severity)], signed)
+                strength = 0.0 if magnitudes is None else magnitudes[draw_integer(0, self.severity)]
+                magnitude = _draw_sign(strength, signed)
                 changed = apply_operation(changed, name, magnitude, self.interpolation, fill_for(img, self.fill))
             mix = mix + changed * (share * others)
         return mix.to(img.dtype)

@@ -30,7 +30,7 @@ Images = Tensor | np.ndarray
 _CHUNK = 1 << 20        # bytes of images at a time, which stay in the processor's cache
 
 
-def _stream() -> np.random.Generator:
+def _generator() -> np.random.Generator:
     return default_generator(Device("cpu")).stream
 
 
@@ -147,7 +147,7 @@ class Augmented(Dataset[tuple[Any, Any]]):
 # ---------------------------------------------------------------------- geometry
 
 class RandomCrop(Batched):
-    """Pad each image by `padding` pixels, and crop a random square of `size`.
+    """Pad each image by `padding` pixels and crop a random square.
 
     size: pixels a side, or (height, width); None for the images' size. padding_mode: "constant" for black,
     "reflect", "edge" or "symmetric". Errors: ValueError for images that are too small.
@@ -173,7 +173,7 @@ class RandomCrop(Batched):
         rows, columns = H + 2 * self.padding - h + 1, W + 2 * self.padding - w + 1
         if min(rows, columns) < 1:
             raise ValueError(f"batched.RandomCrop: no {(h, w)} in images of {(H, W)} with a padding of {self.padding}")
-        stream = _stream()
+        stream = _generator()
         top, left = stream.integers(rows, size=N), stream.integers(columns, size=N)
         out = np.empty((N, C, h, w), x.dtype)
         for part in _chunks(x):
@@ -225,7 +225,7 @@ class RandomHorizontalFlip(Batched):
         self.p = p
 
     def images(self, x: np.ndarray) -> np.ndarray:
-        return flip(x, _stream().random(len(x)) < self.p)
+        return flip(x, _generator().random(len(x)) < self.p)
 
 
 def flip(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -238,7 +238,7 @@ def flip(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 class AlternatingFlip(Batched):
-    """Mirror a random half of the images in one epoch, the other half in the next.
+    """Mirror a random half of the images; the other half next epoch.
 
     So in two epochs the network sees each image both ways; independent draws would show half of them the same way
     twice. `seed` and each image's number in the data set decide the half. The numbers are `indices`, which `Augmented`
@@ -290,7 +290,7 @@ class Cutout(Batched):
     def images(self, x: np.ndarray) -> np.ndarray:
         N, _, H, W = x.shape
         value = np.asarray(self.value, x.dtype).reshape(-1, 1, 1)
-        stream, out = _stream(), x.copy()
+        stream, out = _generator(), x.copy()
         top, left = (stream.integers(length, size=N) - self.size // 2 for length in (H, W))
         for image, y, z in zip(out, top.tolist(), left.tolist()):
             image[:, max(y, 0):y + self.size, max(z, 0):z + self.size] = value
@@ -315,7 +315,7 @@ class ColorJitter(Batched):
         self.saturation = saturation
 
     def images(self, x: np.ndarray) -> np.ndarray:
-        stream = _stream()
+        stream = _generator()
         amounts = (self.brightness, self.contrast, self.saturation if x.shape[1] == 3 else 0)
         factors = [stream.uniform(max(0, 1 - amount), 1 + amount, (len(x), 1, 1, 1)).astype(np.float32)
                    for amount in amounts]
@@ -324,7 +324,7 @@ class ColorJitter(Batched):
         for part in _chunks(x):
             pixels = x[part].astype(np.float32)
             for i in order:
-                base = _grey(pixels, i)
+                base = _blend_target(pixels, i)
                 pixels -= base
                 pixels *= factors[i][part]
                 pixels += base
@@ -333,7 +333,7 @@ class ColorJitter(Batched):
         return out
 
 
-def _grey(pixels: np.ndarray, i: int) -> np.ndarray:
+def _blend_target(pixels: np.ndarray, i: int) -> np.ndarray:
     """The image to blend with: black for brightness, one grey for contrast, its greys for saturation."""
     if i == 0:
         return np.zeros((1, 1, 1, 1), np.float32)
@@ -389,7 +389,7 @@ class _Mix(Batched):
                indices: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
         assert labels is not None
         shares = self._shares(labels)
-        stream = _stream()
+        stream = _generator()
         other = stream.permutation(len(x))
         mixed, own = self.mix(x, other, stream.beta(self.alpha, self.alpha, len(x)))
         own = own.astype(np.float32)[:, None]
@@ -440,7 +440,7 @@ class CutMix(_Mix):
 
     def mix(self, x: np.ndarray, other: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         N, _, H, W = x.shape
-        stream, half = _stream(), 0.5 * np.sqrt(1 - own)
+        stream, half = _generator(), 0.5 * np.sqrt(1 - own)
         ends = []
         for length in (H, W):
             center, reach = stream.integers(length, size=N), (half * length).astype(np.int64)

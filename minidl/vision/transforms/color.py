@@ -68,7 +68,7 @@ def _range(value: float | Sequence[float], name: str, center: float = 1,
 
 
 class Grayscale(Module):
-    """The image in shades of grey, in one channel or three equal ones."""
+    """The image in grey, in one channel or three equal ones."""
 
     def __init__(self, num_output_channels: int = 1) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class _WithProbability(Module):
 
 
 class RandomGrayscale(_WithProbability):
-    """Turn to shades of grey, with the same number of channels, with probability p."""
+    """Turn to grey with probability p. The number of channels stays."""
 
     def __init__(self, p: float = 0.1) -> None:
         super().__init__(p)

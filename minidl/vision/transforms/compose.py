@@ -11,7 +11,7 @@ from minidl.vision.transforms.draws import draw_order, draw_uniform
 Transform = Callable[[Any], Any]
 
 
-def _listed(name: str, lines: Iterable[object]) -> str:
+def _repr_lines(name: str, lines: Iterable[object]) -> str:
     return "\n".join([f"{name}(", *(f"    {line}" for line in lines), ")"])
 
 
@@ -31,7 +31,7 @@ class Compose:
         return img
 
     def __repr__(self) -> str:
-        return _listed(type(self).__name__, self.transforms)
+        return _repr_lines(type(self).__name__, self.transforms)
 
 
 class Lambda:
@@ -65,7 +65,7 @@ class RandomApply(Module):
         return img
 
     def __repr__(self) -> str:
-        return _listed(type(self).__name__, [f"p={self.p}", *self.transforms])
+        return _repr_lines(type(self).__name__, [f"p={self.p}", *self.transforms])
 
 
 class _RandomTransforms:
@@ -75,7 +75,7 @@ class _RandomTransforms:
         self.transforms = transforms
 
     def __repr__(self) -> str:
-        return _listed(type(self).__name__, self.transforms)
+        return _repr_lines(type(self).__name__, self.transforms)
 
 
 class RandomOrder(_RandomTransforms):

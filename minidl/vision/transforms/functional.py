@@ -295,7 +295,7 @@ def _pair(size: Size) -> tuple[int, int]:
 
 
 def center_crop(img: T, output_size: Size) -> T:
-    """The middle of the image, padded with black if the image is smaller."""
+    """The middle of the image. A smaller image is padded with black."""
     h, w = _pair(output_size)
     _, height, width = get_dimensions(img)
     if w > width or h > height:
@@ -338,7 +338,7 @@ def vflip(img: T) -> T:
 
 
 def _inverse_affine(center: Numbers, angle: float, translate: Numbers, scale: float, shear: Numbers) -> list[float]:
-    """The matrix (2, 3), as six numbers, from a place of the result to its source.
+    """The matrix (2, 3), as six numbers, from the result to its source.
 
     The forward map: shift the centre to the origin, shear, rotate, scale, shift back and by `translate`.
     """
@@ -506,7 +506,7 @@ def adjust_gamma(img: T, gamma: float, gain: float = 1) -> T:
 
 
 def rgb_to_grayscale(img: T, num_output_channels: int = 1) -> T:
-    """The image in shades of grey, in one channel or three equal ones."""
+    """The image in grey, in one channel or three equal ones."""
     if num_output_channels not in (1, 3):
         raise ValueError("num_output_channels should be either 1 or 3")
     return _bodies(img).rgb_to_grayscale(img, num_output_channels)

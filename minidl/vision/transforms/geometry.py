@@ -54,7 +54,7 @@ class Resize(Module):
 
 
 class CenterCrop(Module):
-    """The middle of the image, padded with black if the image is smaller."""
+    """The middle of the image. A smaller image is padded with black."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -227,7 +227,7 @@ class FiveCrop(Module):
 
 
 class TenCrop(Module):
-    """The four corners and the middle, of the image and its mirror image, as a tuple."""
+    """`FiveCrop` of the image and of its mirror image, as one tuple."""
 
     def __init__(self, size: Size, vertical_flip: bool = False) -> None:
         super().__init__()
@@ -259,7 +259,7 @@ def _check_length(value: object, name: str, lengths: Sequence[int] = (2,)) -> No
         raise ValueError(message)
 
 
-def checked_fill(fill: Fill) -> float | Sequence[float]:
+def check_fill(fill: Fill) -> float | Sequence[float]:
     """Check the fill; None means black. Errors: TypeError unless it is a number or a sequence."""
     if fill is not None and not isinstance(fill, (int, float, Sequence)):
         raise TypeError("Fill should be either a sequence or a number.")
@@ -291,7 +291,7 @@ class RandomRotation(Module):
         if center is not None:
             _check_length(center, "center")
         self.center = center
-        self.fill = checked_fill(fill)
+        self.fill = check_fill(fill)
 
     @staticmethod
     def get_params(degrees: Sequence[float]) -> float:
@@ -334,7 +334,7 @@ class RandomAffine(Module):
         self.scale = scale
         self.shear = None if shear is None else _angles(shear, "shear", (2, 4))
         self.interpolation = F.as_mode(interpolation)
-        self.fill = checked_fill(fill)
+        self.fill = check_fill(fill)
         if center is not None:
             _check_length(center, "center")
         self.center = center
@@ -343,7 +343,7 @@ class RandomAffine(Module):
     def get_params(degrees: Sequence[float], translate: Sequence[float] | None, scale_ranges: Sequence[float] | None,
                    shears: Sequence[float] | None, img_size: Sequence[int]
                    ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:
-        """Draw angle, shifts in pixels, scale and shears, for an image of this width and height."""
+        """Draw angle, shifts in pixels, scale and shears. img_size: (width, height)."""
         angle = draw_uniform(degrees[0], degrees[1])
         shifts = (0, 0)
         if translate is not None:

@@ -116,7 +116,7 @@ def _rotated_size(matrix: Sequence[float], width: int, height: int) -> tuple[int
 
 
 def _sample(img: Tensor, matrix: Sequence[float], width: int, height: int, interpolation: str, fill: Fill) -> Tensor:
-    """Sample the image at `matrix` @ (x, y, 1), for each (x, y) relative to the middle of the result."""
+    """Sample the image at `matrix` @ (x, y, 1). (x, y) is a place of the result, relative to its middle."""
     if interpolation not in ("nearest", "bilinear"):
         raise ValueError(f"Interpolation mode '{interpolation}' is unsupported with Tensor input")
     channels, h, w = get_dimensions(img)
@@ -282,7 +282,7 @@ def equalize(img: Tensor) -> Tensor:
 
 
 def _equalize_channel(channel: Tensor) -> Tensor:
-    """Map values so that each 255th part of the pixels gets its own value."""
+    """Give each 255th part of the pixels its own value."""
     counts = channel.flatten().long().bincount(minlength=256)
     step = int((counts.sum() - counts[counts != 0][-1]).item()) // 255
     if step == 0:

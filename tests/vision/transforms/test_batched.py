@@ -130,7 +130,7 @@ def test_jitter_against_one_image_at_a_time():
         minidl.manual_seed(4)
         out = B.ColorJitter(**{name: 0.5})(BYTES)
         minidl.manual_seed(4)
-        factors = [B._stream().uniform(0.5 if k == i else 1, 1.5 if k == i else 1, (40, 1, 1, 1))
+        factors = [B._generator().uniform(0.5 if k == i else 1, 1.5 if k == i else 1, (40, 1, 1, 1))
                    for k in range(3)][i].ravel()
         for image, x, factor in zip(out, BYTES, factors):
             expected = getattr(F, f"adjust_{name}")(minidl.from_numpy(x), float(factor)).numpy()
@@ -150,7 +150,7 @@ def test_mixup_against_a_loop():
     minidl.manual_seed(0)
     out, labels = B.MixUp(0.7, 5)(FLOATS, LABELS)
     minidl.manual_seed(0)
-    other, share = B._stream().permutation(40), B._stream().beta(0.7, 0.7, 40)
+    other, share = B._generator().permutation(40), B._generator().beta(0.7, 0.7, 40)
     assert labels.dtype == np.float32 and len(set(share)) == 40
     for n in range(40):
         np.testing.assert_allclose(out[n], share[n] * FLOATS[n] + (1 - share[n]) * FLOATS[other[n]], rtol=1e-5,
