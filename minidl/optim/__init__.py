@@ -1,4 +1,4 @@
-"""Updating parameters: optimizers, and schedules for their learning rates."""
+"""Optimizers, and schedules for their learning rates."""
 from minidl import left_out
 from minidl.optim import lr_scheduler, swa_utils
 from minidl.optim.adadelta import Adadelta

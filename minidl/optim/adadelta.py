@@ -1,4 +1,4 @@
-"""Adadelta: steps in the units of the weights themselves."""
+"""Adadelta: steps in the units of the weights."""
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class Adadelta(Optimizer):
-    """Adadelta (Zeiler 2012): the gradient over its recent size, times the recent size of the steps.
+    """Adadelta (Zeiler 2012): the gradient divided by its recent size, times the recent step size.
 
         g = grad + weight_decay*p             (-grad if maximize)
         v = rho*v + (1 - rho)*g^2
@@ -23,8 +23,8 @@ class Adadelta(Optimizer):
 
     Args, beside those of `Optimizer`:
         lr: a factor of every step; 1 is the paper's algorithm.
-        rho: how much of the running means is kept.
-        eps: gets the first steps going, and keeps the division finite.
+        rho: the decay of the running means.
+        eps: makes the first steps larger than 0, and keeps the division finite.
 
     Errors: ValueError for a hyperparameter out of range.
 

@@ -1,4 +1,4 @@
-"""Adafactor: Adam's divisor from one number a row and one a column."""
+"""Adafactor: Adam's divisor from one number for each row and each column."""
 from __future__ import annotations
 
 import math
@@ -20,18 +20,18 @@ class Adafactor(Optimizer):
         b = t^beta2_decay                                t = 1, 2, ...
         a = min(lr, 1/sqrt(t)) * max(eps2, rms(p))       steps in proportion to the weights
         p = p - lr*weight_decay*p
-        R = (1 - b)*R + b * (means of the rows of g^2),    C the same of the columns
+        R = (1 - b)*R + b * (means of the rows of g^2),    C likewise for the columns
         v = R C / max(mean(R), eps1)                     for vectors v = (1 - b)*v + b*g^2
         u = g / max(sqrt(v), eps1)
         p = p - a * u / max(1, rms(u)/d)
 
-    rms is the root of the mean square. More than two dimensions are a stack of matrices.
+    rms is the root mean square. A tensor of more than two dimensions is a stack of matrices.
 
     Args, beside those of `Optimizer`:
         lr: the largest step relative to the weights.
-        beta2_decay: how fast the share of the newest gradient falls; at most 0.
+        beta2_decay: the power of t for the share of the newest gradient; at most 0.
         eps: eps1 and eps2; None is the precision of the dtype.
-        d: updates with a larger root of the mean square are scaled down; at least 1.
+        d: updates with a larger root mean square are scaled down; at least 1.
 
     Errors: ValueError for a hyperparameter out of range, RuntimeError for complex parameters.
 
@@ -83,7 +83,7 @@ class Adafactor(Optimizer):
 
 
 class AdafactorSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `adafactor_update`."""
 
     lr: float
     beta2_decay: float

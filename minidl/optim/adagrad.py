@@ -14,15 +14,15 @@ from minidl.optim.optimizer import Optimizer, Params, settings_of
 
 
 class Adagrad(Optimizer):
-    """Adagrad (Duchi, Hazan, Singer 2011): each weight's step is divided by the size of all its gradients.
+    """Adagrad (Duchi, Hazan, Singer 2011): the step is divided by the size of all gradients so far.
 
         g = grad + weight_decay*p             (-grad if maximize)
         s = s + g^2                           (s = initial_accumulator_value at first)
         p = p - lr/(1 + (t - 1)*lr_decay) * g / (sqrt(s) + eps),    t = 1, 2, ...
 
     Args, beside those of `Optimizer`:
-        lr_decay: how fast the learning rate falls beyond what the sum brings about.
-        initial_accumulator_value: what the sum starts with.
+        lr_decay: the decay of the learning rate, in addition to the growing sum.
+        initial_accumulator_value: the initial value of the sum.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -30,7 +30,7 @@ class Adagrad(Optimizer):
         >>> from minidl import optim
         >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
         >>> w.grad = minidl.tensor([4.0, -0.1])
-        >>> optim.Adagrad([w], lr=0.5).step()      # the first step is lr, whatever the gradient
+        >>> optim.Adagrad([w], lr=0.5).step()      # the first step is lr, for any gradient
         >>> w
         tensor([0.5000, 2.5000], requires_grad=True)
 
@@ -48,7 +48,7 @@ class Adagrad(Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
         group = self.param_groups[-1]
-        for p in group["params"]:                # at once, not at the first step, as PyTorch has it
+        for p in group["params"]:                # now and not at the first step, as in PyTorch
             self.state[p] = self._algorithm_for(p).initial_state(p.array, group)
 
     def check_group(self, group: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ class Adagrad(Optimizer):
 
 
 class AdagradSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `adagrad_update`."""
 
     lr: float
     lr_decay: float

@@ -19,14 +19,14 @@ class Adam(Optimizer):
 
         g = grad + weight_decay*p             (-grad if maximize)
         m = beta1*m + (1 - beta1)*g           running mean of the gradient
-        v = beta2*v + (1 - beta2)*g^2         ... and of its square
+        v = beta2*v + (1 - beta2)*g^2         running mean of its square
         w = max(w, v) if amsgrad else v
         p = p - lr * (m / (1 - beta1^t)) / (sqrt(w / (1 - beta2^t)) + eps),    t = 1, 2, ...
 
-    The means start at 0; dividing by 1 - beta^t makes up for that.
+    The means start at 0; the division by 1 - beta^t corrects this.
 
     Args, beside those of `Optimizer`:
-        lr: the learning rate: about how far a weight moves in one step.
+        lr: the learning rate, which is about the distance that a weight moves in one step.
         amsgrad: divide by the largest running mean so far.
 
     Errors: ValueError for a hyperparameter out of range.
@@ -35,7 +35,7 @@ class Adam(Optimizer):
         >>> from minidl import optim
         >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
         >>> w.grad = minidl.tensor([4.0, -0.1])
-        >>> optim.Adam([w], lr=0.5).step()         # the first step is lr, whatever the gradient
+        >>> optim.Adam([w], lr=0.5).step()         # the first step is lr, for any gradient
         >>> w
         tensor([0.5000, 2.5000], requires_grad=True)
 
@@ -65,7 +65,7 @@ class Adam(Optimizer):
 
 
 class AdamSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `adam_update`."""
 
     lr: float
     betas: tuple[float, float]
@@ -78,7 +78,7 @@ class AdamSettings(NamedTuple):
 @kernel(elementwise=True)
 def adam_update(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float,
                 settings: AdamSettings) -> None:
-    # lr * (m/c1) / (sqrt(v/c2) + eps) with the corrections taken out of the array arithmetic
+    # lr * (m/c1) / (sqrt(v/c2) + eps), with the corrections c1 and c2 moved out of the array arithmetic
     beta1, beta2 = settings.betas
     root = math.sqrt(1 - beta2 ** step)
     rate = settings.lr * root / (1 - beta1 ** step)

@@ -1,4 +1,4 @@
-"""Adamax: Adam with the largest gradient in place of the mean square."""
+"""Adamax: Adam with the largest gradient instead of the mean square."""
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ class Adamax(Optimizer):
         p = p - lr/(1 - beta1^t) * m / u,     t = 1, 2, ...
 
     Args, beside those of `Optimizer`:
-        betas: how much of the running mean and of the running maximum is kept.
+        betas: the decay of the running mean and of the running maximum.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -29,7 +29,7 @@ class Adamax(Optimizer):
         >>> from minidl import optim
         >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
         >>> w.grad = minidl.tensor([4.0, -0.1])
-        >>> optim.Adamax([w], lr=0.5).step()       # the first step is lr, whatever the gradient
+        >>> optim.Adamax([w], lr=0.5).step()       # the first step is lr, for any gradient
         >>> w
         tensor([0.5000, 2.5000], requires_grad=True)
 
@@ -56,7 +56,7 @@ class Adamax(Optimizer):
 
 
 class AdamaxSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `adamax_update`."""
 
     lr: float
     betas: tuple[float, float]

@@ -1,4 +1,4 @@
-"""AdamW: Adam whose weight decay stands beside the gradient."""
+"""AdamW: Adam with weight decay separate from the gradient."""
 from __future__ import annotations
 
 from minidl.optim.adam import Adam
@@ -8,9 +8,9 @@ from minidl.optim.optimizer import Params
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov, Hutter 2017).
 
-        p = p - lr*weight_decay*p,    then as Adam without weight decay
+        p = p - lr*weight_decay*p,    then Adam without weight decay
 
-    In Adam an L2 penalty is divided by the size of the gradients as all else is; here every weight shrinks alike.
+    In Adam an L2 penalty is divided by the size of the gradients; here all weights shrink at the same rate.
 
     Args: those of `Adam`.
 

@@ -1,6 +1,6 @@
-"""What the updates of several optimizers have in common, in place on arrays.
+"""In-place array arithmetic that several optimizers share.
 
-`s` and `out` are scratch arrays; what is passed in may be one of them where it says so.
+`s` and `out` are scratch arrays; an argument may be one of them where the docstring says so.
 """
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minidl.backend.device import Array
 
 
 def loss_gradient(p: Array, g: Array, weight_decay: float, maximize: bool, out: Array) -> Array:
-    """The gradient to descend, weight_decay*p + (-g if maximize else g); it is `g` itself or in `out`."""
+    """The gradient to descend, weight_decay*p + (-g if maximize else g), which is `g` itself or `out`."""
     if weight_decay:
         np.multiply(p, weight_decay, out=out)
         return np.subtract(out, g, out=out) if maximize else np.add(out, g, out=out)
@@ -20,7 +20,7 @@ def loss_gradient(p: Array, g: Array, weight_decay: float, maximize: bool, out: 
 
 
 def decayed_gradient(p: Array, g: Array, settings: Any, out: Array) -> Array:
-    """`loss_gradient`; if weight decay is decoupled, `p` shrinks here and now, and its gradient is without."""
+    """`loss_gradient`; if weight decay is decoupled, shrink `p` instead, and leave decay out of the gradient."""
     weight_decay = settings.weight_decay
     if weight_decay and settings.decoupled_weight_decay:
         p *= 1 - settings.lr * weight_decay

@@ -13,7 +13,7 @@ from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class ASGD(Optimizer):
-    """Averaged SGD (Polyak, Juditsky 1992): beside the weights, their mean over the last steps is kept.
+    """Averaged SGD (Polyak, Juditsky 1992): SGD that also keeps the mean of the weights.
 
         g = grad + weight_decay*p             (-grad if maximize)
         p = (1 - lambd*eta)*p - eta*g
@@ -22,7 +22,7 @@ class ASGD(Optimizer):
         mu = 1 / max(1, t - t0),              t = 1, 2, ...
 
     Args, beside those of `Optimizer`:
-        lambd: how fast weights and learning rate decay.
+        lambd: the decay of weights and learning rate.
         alpha: the power of the learning rate's decay.
         t0: the step at which averaging begins.
 
@@ -63,7 +63,7 @@ class ASGD(Optimizer):
 
 
 class ASGDSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `asgd_update`."""
 
     lambd: float
     weight_decay: float

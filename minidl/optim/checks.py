@@ -1,4 +1,4 @@
-"""Checks of what optimizers are given: hyperparameters, parameters, the state that is loaded."""
+"""Checks of an optimizer's arguments: hyperparameters, parameters, and loaded state."""
 from __future__ import annotations
 
 import inspect
@@ -32,7 +32,7 @@ def check_ranges(group: dict[str, Any], *names: str) -> None:
 
 
 def check_numbers(group: dict[str, Any], algorithm: type) -> None:
-    """Errors: TypeError where a hyperparameter is no number, but has one as its default."""
+    """Raise TypeError if a hyperparameter is no number, but its default is one."""
     for name, parameter in inspect.signature(algorithm).parameters.items():
         value = group.get(name, parameter.default)
         several = isinstance(parameter.default, tuple) and isinstance(value, (tuple, list))
@@ -43,12 +43,12 @@ def check_numbers(group: dict[str, Any], algorithm: type) -> None:
 
 
 def numbers(name: str, value: Any) -> Any:
-    """A hyperparameter, with the number in place of a Tensor of one element, also inside a tuple."""
+    """A hyperparameter, with each Tensor of one element replaced by its number, also in a tuple."""
     return tuple(_number(name, v) for v in value) if isinstance(value, tuple) else _number(name, value)
 
 
 def _number(name: str, value: Any) -> Any:
-    """The number in a Tensor of one element, PyTorch's too; everything else as it is."""
+    """The number in a Tensor of one element, also PyTorch's; any other value as it is."""
     if not hasattr(value, "item") or isinstance(value, np.generic):
         return value
     if math.prod(value.shape) != 1:
@@ -59,31 +59,31 @@ def _number(name: str, value: Any) -> Any:
 # ---------------------------------------------------------------------- parameters
 
 def check_real(group: dict[str, Any], who: str) -> None:
-    """Raise RuntimeError if a parameter is complex, for algorithms that are no sum over single numbers."""
+    """Raise RuntimeError if a parameter is complex, for algorithms that do not treat numbers one by one."""
     if any(p.is_complex() for p in group["params"]):
         raise RuntimeError(f"{who} does not support complex parameters; try view_as_real(p)")
 
 
 def check_iterable(params: Any, what: str) -> None:
-    """Errors: TypeError for what is not several Tensors or groups, such as a model."""
+    """Raise TypeError unless `params` is an iterable of Tensors or groups; a model, for instance, is none."""
     if isinstance(params, (Tensor, Mapping, str)) or not isinstance(params, Iterable):
         raise TypeError(f"{what} should be an iterable of Tensors or dicts, but got {type(params).__name__}; "
-                        f"{instead_of(params)}")
+                        f"{suggestion_for(params)}")
 
 
 def check_leaves(params: list[Any]) -> None:
-    """Errors: TypeError for what is no Tensor, ValueError for a Tensor that was computed from others."""
+    """Raise TypeError for an object that is no Tensor, ValueError for a Tensor that is no leaf."""
     for p in params:
         if not isinstance(p, Tensor):
             raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}; "
-                            f"{instead_of(p)}")
+                            f"{suggestion_for(p)}")
         if not p.is_leaf:
             raise ValueError("can't optimize a non-leaf Tensor: it was computed from others; optimize those, or "
                              "detach() it")
 
 
-def instead_of(params: Any) -> str:
-    """What to hand to an optimizer in place of something that it cannot take."""
+def suggestion_for(params: Any) -> str:
+    """A hint for errors: what to pass to an optimizer instead of `params`."""
     if isinstance(params, Tensor):
         return "try [params]"
     if inspect.ismethod(params):
@@ -100,7 +100,7 @@ def instead_of(params: Any) -> str:
 # ---------------------------------------------------------------------- loaded state
 
 def check_entry(name: str, state: dict[str, Any], like: Any) -> None:
-    """Errors: KeyError, TypeError or ValueError unless `state[name]` is a number or a Tensor in a shape, as `like`."""
+    """Raise KeyError, TypeError or ValueError unless `state[name]` is like `like`: a number, or a Tensor's shape."""
     if name not in state:
         raise KeyError(f"has no {name!r}, but only {list(state)}; was it saved by another kind of optimizer?")
     value, is_tensor = state[name], isinstance(like, Tensor)

@@ -1,4 +1,4 @@
-"""L-BFGS: Newton's method with a curvature that is learned from the last steps."""
+"""L-BFGS: Newton's method with a curvature estimated from the last steps."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -15,23 +15,23 @@ from minidl.tensors.tensor import Tensor
 
 
 class LBFGS(Optimizer):
-    """Limited-memory BFGS (Nocedal 1980), for losses without noise: each step sees the whole data set.
+    """Limited-memory BFGS (Nocedal 1980), for losses without noise: each step uses all data.
 
         d = -H g,    p = p + t*d
 
-    g is the gradient with respect to all parameters in one vector. H approximates the inverse of the Hessian: it is
-    the matrix nearest to a multiple of the identity that takes the last changes of the gradient, y, to the steps that
-    led to them, s. It is never stored; `_direction` applies it by the pairs (s, y).
+    g is the gradient with respect to all parameters in one vector. H approximates the inverse of the Hessian. Let s be
+    the last steps, and y the changes of the gradient in these steps: H is the matrix nearest to a multiple of the
+    identity that maps each y to its s. It is never stored; `_direction` applies it by means of the pairs (s, y).
 
     Args:
         params: Tensors or `(name, Tensor)` pairs; one group only.
-        lr: t, or what a line search tries first.
-        max_iter: directions taken in one call of `step`.
-        max_eval: calls of the closure after which a step ends; None is 1.25*max_iter.
-        tolerance_grad: a step ends where no component of the gradient is larger.
-        tolerance_change: ... or where loss and weights change by less.
-        history_size: how many pairs are remembered, each as large as the parameters twice.
-        line_search_fn: None takes t = lr, "strong_wolfe" searches for it; see `minidl.optim.line_search`.
+        lr: t, or the first trial of a line search.
+        max_iter: the largest number of directions in one call of `step`.
+        max_eval: the number of calls of the closure after which a step ends; None is 1.25*max_iter.
+        tolerance_grad: a step ends when no component of the gradient is larger.
+        tolerance_change: a step also ends when loss and weights change by less.
+        history_size: the number of pairs in memory, each twice as large as the parameters.
+        line_search_fn: None takes t = lr, "strong_wolfe" searches for t; see `minidl.optim.line_search`.
 
     Errors: ValueError for several groups or a hyperparameter out of range, RuntimeError for another line search
     or complex parameters.
@@ -85,10 +85,10 @@ class LBFGS(Optimizer):
                 check_entry(name, {name: vector}, flat)
 
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
-        """Take up to `max_iter` directions; returns the loss before the first.
+        """Move along up to `max_iter` directions; returns the loss before the first.
 
-        `closure` clears the gradients, computes the loss, calls `backward()` on it and returns it. It is called many
-        times.
+        `closure` clears the gradients, computes the loss, calls `backward()` on the loss and returns it. It is called
+        many times.
         """
         group = self.param_groups[0]
         state = self.state[group["params"][0]]
@@ -106,7 +106,7 @@ class LBFGS(Optimizer):
                 state.update(d=wrap(d), t=t, prev_flat_grad=wrap(g), prev_loss=loss)
                 slope = dot(g, d)
                 if slope > -group["tolerance_change"]:
-                    break                           # hardly downhill
+                    break                           # the slope is nearly 0
                 trials = 0
                 if group["line_search_fn"]:
                     point, trials = self._search(closure, Point(0.0, loss, g, slope), t, d)
@@ -125,14 +125,14 @@ class LBFGS(Optimizer):
         return first
 
     def _direction(self, g: Array, state: dict[str, Any], history_size: int) -> Array:
-        """-H g, with the pair of the last step remembered first."""
+        """-H g, after adding the pair of the last step."""
         if state["n_iter"] == 1:
-            state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)   # y, s, 1 / (y . s), and H before any pair
+            state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)   # y, s, 1 / (y . s), and H without pairs
             return -g
         y = g - state["prev_flat_grad"].array
         s = state["d"].array * state["t"]
         curvature = dot(y, s)
-        if curvature > 1e-10:                       # else H would not be positive definite
+        if curvature > 1e-10:                       # so that H stays positive definite
             for name, value in (("old_dirs", wrap(y)), ("old_stps", wrap(s)), ("ro", 1 / curvature)):
                 state[name] = [*state[name], value][-history_size:]
             state["H_diag"] = curvature / dot(y, y)
@@ -147,7 +147,7 @@ class LBFGS(Optimizer):
         return q
 
     def _search(self, closure: Callable[[], Any], start: Point, t: float, d: Array) -> tuple[Point, int]:
-        """The point that a line search finds from here, and the calls of the closure. The weights stay."""
+        """The point that a line search finds, and its number of closure calls. The weights do not change."""
         weights = self._weights()
 
         def evaluate(t: float) -> Point:
@@ -160,7 +160,7 @@ class LBFGS(Optimizer):
         return found
 
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, Array]:
-        """The loss, and a new vector of all gradients; zeros where a parameter has none."""
+        """The loss, and a new vector of all gradients, with zeros for parameters without a gradient."""
         with enable_grad():
             loss = closure()
         gs = [zeros_like(p.array).array if p.grad is None else p.grad.array for p in self.param_groups[0]["params"]]
@@ -176,7 +176,7 @@ class LBFGS(Optimizer):
         for p, w in zip(self.param_groups[0]["params"], weights):
             p.array[...] = w + t * d[at:at + w.size].reshape(w.shape)
             at += w.size
-            self._note_write(p)
+            self._bump_version(p)
 
 
 def dot(a: Array, b: Array) -> float:

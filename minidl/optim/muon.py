@@ -1,4 +1,4 @@
-"""Muon: momentum whose singular values are all made equal."""
+"""Muon: momentum with all singular values made equal."""
 from __future__ import annotations
 
 import math
@@ -19,22 +19,22 @@ class Muon(Optimizer):
         d = momentum*b + (1 - momentum)*grad if nesterov else b
         p = p - lr*weight_decay*p - lr * f * orthogonalized(d)
 
-    If d = U S V', then orthogonalized(d) is about U V': all directions in which a matrix maps are learned at equal
-    speed. It is found by Newton-Schulz steps, products of matrices only. Biases, embeddings and last layers want
-    another optimizer, such as AdamW.
+    If d = U S V', then orthogonalized(d) is about U V': all singular directions of a matrix are learned at equal speed.
+    It is computed by Newton-Schulz steps, which are matrix products. Biases, embeddings and last layers need another
+    optimizer, such as AdamW.
 
     Args, beside those of `Optimizer`:
         params: matrices only.
-        weight_decay: shrinks the weights beside the gradient, as in AdamW.
-        momentum: how much of the last direction is kept.
+        weight_decay: shrinks the weights separately from the gradient, as in AdamW.
+        momentum: the share of the last direction that is kept.
         nesterov: look ahead along the momentum.
         ns_coefficients: a, b, c: a Newton-Schulz step is X = a*X + (b*XX' + c*XX'XX') X.
         eps: keeps the first division, by the norm, finite.
-        ns_steps: how many such steps, fewer than 100.
+        ns_steps: the number of Newton-Schulz steps, below 100.
         adjust_lr_fn: "original" or None: f = sqrt(max(1, rows/columns)). "match_rms_adamw":
             f = 0.2*sqrt(max(rows, columns)), which suits learning rates that were found for AdamW.
 
-    PyTorch computes the Newton-Schulz steps in bfloat16, here they have the dtype of the parameter.
+    PyTorch computes the Newton-Schulz steps in bfloat16; here they have the dtype of the parameter.
 
     Errors: ValueError for a parameter that is no matrix or a hyperparameter out of range, RuntimeError for complex
     parameters.
@@ -44,7 +44,7 @@ class Muon(Optimizer):
         >>> w = minidl.zeros(2, 2, requires_grad=True)
         >>> w.grad = minidl.tensor([[300.0, 0.0], [0.0, 4.0]])
         >>> optim.Muon([w], lr=1.0, ns_steps=30, ns_coefficients=(1.5, -0.5, 0.0)).step()
-        >>> w                                       # however large the gradient in a direction
+        >>> w                                       # the size of the gradient in a direction has no influence
         tensor([[-1.,  0.],
                 [ 0., -1.]], requires_grad=True)
 
@@ -84,7 +84,7 @@ class Muon(Optimizer):
 
 
 class MuonSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `muon_update`."""
 
     lr: float
     weight_decay: float
@@ -110,11 +110,11 @@ def muon_update(p: Array, g: Array, buffer: Array, settings: MuonSettings) -> No
 
 
 def orthogonalized(x: Array, settings: MuonSettings) -> Array:
-    """About U V' of x = U S V': each Newton-Schulz step takes a singular value s to a*s + b*s^3 + c*s^5."""
+    """About U V' of x = U S V': a Newton-Schulz step maps each singular value s to a*s + b*s^3 + c*s^5."""
     a, b, c = settings.ns_coefficients
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
-    x = x / max(math.sqrt(float(np.square(x).sum())), settings.eps)    # all singular values are 1 at most
+    x = x / max(math.sqrt(float(np.square(x).sum())), settings.eps)    # all singular values are at most 1
     for _ in range(settings.ns_steps):
         square = x @ x.T
         x = a * x + (b * square + c * (square @ square)) @ x

@@ -24,7 +24,7 @@ class NAdam(Optimizer):
         p = p - lr * n / (sqrt(v / (1 - beta2^t)) + eps),    t = 1, 2, ...
 
     Args, beside those of `Optimizer`:
-        momentum_decay: how fast the momentum approaches beta1.
+        momentum_decay: the speed at which the momentum approaches beta1.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -66,7 +66,7 @@ class NAdam(Optimizer):
 
 
 class NAdamSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `nadam_update`."""
 
     lr: float
     betas: tuple[float, float]

@@ -1,7 +1,7 @@
-"""The Optimizer: parameter groups, state, and the loop of a step, which every algorithm shares.
+"""The Optimizer: parameter groups, state, and the loop of a step, which all algorithms share.
 
-An algorithm adds its hyperparameters, the state that a parameter starts with, and the update of one parameter.
-What is refused stands in `checks.py`, the format of a state dict in `saving.py`, complex numbers in `complex_pairs.py`.
+An algorithm adds its hyperparameters, the initial state of a parameter, and the update of one parameter.
+Argument checks are in `checks.py`, the format of a state dict in `saving.py`, complex numbers in `complex_pairs.py`.
 """
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.warn import warn
 from minidl.optim.checks import check_entry, check_iterable, check_leaves, check_numbers, numbers
-from minidl.optim.complex_pairs import OnPairs
-from minidl.optim.saving import packed, unpacked
+from minidl.optim.complex_pairs import ComplexAdapter
+from minidl.optim.saving import pack_state, unpack_state
 from minidl.tensors.tensor import Tensor
 
 Params = Iterable[Any]
-"""What an optimizer takes: Tensors, `(name, Tensor)` pairs, or dicts `{"params": ..., "lr": ...}`, each a group."""
+"""The parameters of an optimizer: Tensors, `(name, Tensor)` pairs, or groups `{"params": ..., "lr": ...}`."""
 Settings = TypeVar("Settings")
 
 
-def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
-    """`step` with the hooks around it. It also notes that a step was made, which the schedulers look at."""
+def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """`step` with the hooks before and after it. It also counts the steps, for the schedulers."""
     @functools.wraps(step)
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         for hook in list(self._hooks["step_pre"]):
@@ -44,8 +44,8 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
 class Optimizer:
     """Base class of all optimizers.
 
-    A new algorithm passes its default hyperparameters to `__init__` and defines `update`, and where it needs
-    them `initial_state` and `check_group`; or it overrides `step` as a whole.
+    A new algorithm passes its default hyperparameters to `__init__` and defines `update`, and, if needed,
+    `initial_state` and `check_group`; or it overrides `step` as a whole.
 
         >>> import minidl
         >>> from minidl.optim import Optimizer
@@ -60,24 +60,24 @@ class Optimizer:
         >>> w
         tensor([0.9000, 2.1000], requires_grad=True)
 
-    Parameters are written in place; those whose `.grad` is None are left alone.
+    Parameters are updated in place; parameters whose `.grad` is None are left alone.
 
     Args:
-        params: the Tensors to optimize, or `(name, Tensor)` pairs, or dicts with a list of either under
-            `"params"` and hyperparameters of their own beside it.
-        defaults: the hyperparameters of groups that do not give them.
+        params: the Tensors to optimize, or `(name, Tensor)` pairs, or dicts. A dict has a list of either under
+            `"params"`, and may have hyperparameters of its own.
+        defaults: the hyperparameters of groups that do not set them.
 
     Arguments that the algorithms share, each with PyTorch's default:
         params: as above.
-        lr: the learning rate, a number or a Tensor of one element, whose value is taken at once.
-        betas: how much is kept of the running means of the gradient and of its square.
+        lr: the learning rate, a number or a Tensor of one element, whose value is read at once.
+        betas: the decay of the running means of the gradient and of its square.
         eps: keeps a division finite.
-        weight_decay: factor of the L2 penalty, whose gradient is weight_decay*p.
-        decoupled_weight_decay: shrink the weights beside the gradient, not through it; see AdamW.
+        weight_decay: the factor of the L2 penalty, whose gradient is weight_decay*p.
+        decoupled_weight_decay: shrink the weights separately from the gradient; see AdamW.
         maximize: ascend instead of descend.
-        foreach, fused, capturable: choose among PyTorch's implementations. There is one here; they are accepted and
-            have no meaning.
-        differentiable: refused if True. Weights are updated in place, which leaves no graph of the step.
+        foreach, fused, capturable: choose among PyTorch's implementations. There is one here, so they are accepted and
+            have no effect.
+        differentiable: an error if True. Weights are updated in place, which leaves no graph of the step.
 
     Errors: TypeError or ValueError where `params` is a single Tensor, is empty, or holds something that cannot be
     optimized; ValueError for a hyperparameter out of range; NotImplementedError for `differentiable=True`.
@@ -109,41 +109,41 @@ class Optimizer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in vars(cls):
-            cls.step = _hooked(cls.step)  # type: ignore[method-assign]
+            cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
 
     def _prepare(self) -> None:
-        """What belongs to this object alone, and is neither pickled nor copied."""
+        """Make the attributes that are neither pickled nor copied, such as hooks."""
         self._hooks: defaultdict[str, list[Callable[..., Any]]] = defaultdict(list)
         self._opt_called = False
 
-    # ------------------------------------------------------------------ what an algorithm defines
+    # ------------------------------------------------------------------ methods that an algorithm defines
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Update the array `p` in place, given its gradient `g`, its state and the hyperparameters."""
         raise NotImplementedError(f"{type(self).__name__} defines neither update() nor step()")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        """What to remember of `p`, as it is before the first update."""
+        """The state of `p` before the first update."""
         return {}
 
     def check_group(self, group: dict[str, Any]) -> None:
         """Raise ValueError if a hyperparameter is out of range; see `minidl.optim.checks`."""
 
     def check_state(self, state: dict[str, Any], p: Tensor, group: dict[str, Any]) -> None:
-        """Raise an error if a loaded state is not one of the parameter `p`; see `check_entry`.
+        """Raise an error if a loaded state does not fit the parameter `p`; see `check_entry`.
 
-        It needs what `initial_state` has, in the same shapes, and may hold more.
+        It must have the entries of `initial_state`, in the same shapes, and may have more.
         """
         for name, start in self._algorithm_for(p).initial_state(p.array, group).items():
             check_entry(name, state, start)
 
     # ------------------------------------------------------------------ a step
 
-    @_hooked
+    @_with_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
-        `closure`, if given, is called first to compute the gradients anew; its loss is returned.
+        `closure`, if given, is called first to compute the gradients again; its loss is returned.
         """
         loss = None
         if closure is not None:
@@ -161,19 +161,19 @@ class Optimizer:
         if not state:
             state.update(algorithm.initial_state(p.array, group))
         algorithm.update(p.array, gradient.array, state, group)
-        self._note_write(p)
+        self._bump_version(p)
 
-    def _algorithm_for(self, p: Tensor) -> Optimizer | OnPairs:
-        """Whose `initial_state` and `update` are those of `p`: the one place that asks for complex numbers."""
-        return OnPairs(self) if p.is_complex() else self
+    def _algorithm_for(self, p: Tensor) -> Optimizer | ComplexAdapter:
+        """The object whose `initial_state` and `update` serve `p`; only this method asks for complex numbers."""
+        return ComplexAdapter(self) if p.is_complex() else self
 
-    def _note_write(self, p: Tensor) -> None:
-        """A step has written `p`: graphs that need its old value find out by the version."""
+    def _bump_version(self, p: Tensor) -> None:
+        """Increase the version of `p`, so that graphs that need its old value notice the write."""
         version = version_of(p)
         version[:] = version[0] + 1, f"{type(self).__name__}.step"
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients, or with `set_to_none=False` set them to zero."""
+        """Set all gradients to None, or with `set_to_none=False` to zero."""
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
@@ -195,8 +195,8 @@ class Optimizer:
         Args:
             param_group: `{"params": ...}` and any hyperparameters that differ from the defaults.
 
-        Errors: KeyError without "params"; TypeError if it is no dict or holds something other than Tensors, ValueError
-        for a Tensor that is no leaf or belongs to another group already, or a hyperparameter out of range.
+        Errors: KeyError without "params"; TypeError if it is no dict or its parameters are no Tensors; ValueError for a
+        Tensor that is no leaf or belongs to another group already, or a hyperparameter out of range.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -227,7 +227,7 @@ class Optimizer:
         self.param_groups.append(group)
 
     def _check_repeated(self, params: list[Tensor]) -> None:
-        """Errors: ValueError where a parameter belongs to another group already. Warns of one that comes twice."""
+        """Raise ValueError if a parameter is in another group already; warn if it is twice in this one."""
         if len({id(p) for p in params}) != len(params):
             warn("optimizer contains a parameter group with duplicate parameters: each step updates them "
                  "more than once")
@@ -238,26 +238,26 @@ class Optimizer:
     # ------------------------------------------------------------------ saving and loading
 
     def state_dict(self) -> dict[str, Any]:
-        """The state and the hyperparameters in PyTorch's format: parameters are counted through all groups.
+        """The state and the hyperparameters in PyTorch's format: parameters are numbered through all groups.
 
-        The state's Tensors are those that the optimizer works on, not copies.
+        The Tensors of the state are the optimizer's own, not copies.
         """
         for hook in list(self._hooks["state_dict_pre"]):
             hook(self)
-        saved = packed(self)
+        saved = pack_state(self)
         for hook in list(self._hooks["state_dict_post"]):
             changed = hook(self, saved)
             saved = saved if changed is None else changed
         return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict()` gave, of this optimizer or PyTorch's with the same parameters.
+        """Load the `state_dict()` of such an optimizer, or of PyTorch's, with the same parameters.
 
-        The values are copied. State comes to the dtype and device of its parameter. Hyperparameters that are not saved
-        stay as they are.
+        The values are copied. State is cast to the dtype of its parameter, and moved to its device. Hyperparameters
+        that are not saved stay as they are.
 
         Errors: ValueError if the number of groups, of parameters in a group, or the shape of a state differs; TypeError
-        or KeyError for what is no state dict of such an optimizer. Nothing is loaded then.
+        or KeyError if it is no state dict of such an optimizer. After an error nothing is loaded.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}")
@@ -265,16 +265,16 @@ class Optimizer:
         for hook in list(self._hooks["load_state_dict_pre"]):
             changed = hook(self, state_dict)
             state_dict = state_dict if changed is None else changed
-        self.state, self.param_groups = unpacked(self, state_dict)
+        self.state, self.param_groups = unpack_state(self, state_dict)
         for hook in list(self._hooks["load_state_dict_post"]):
             hook(self)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(optimizer)` before `state_dict`; with `prepend` before the other hooks."""
+        """Call `hook(optimizer)` before `state_dict`; with `prepend`, before the other hooks."""
         return RemovableHandle(self._hooks["state_dict_pre"], hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(optimizer, state_dict)` after it; the hook may change the dict or return another."""
+        """Call `hook(optimizer, state_dict)` after `state_dict`; the hook may change the dict or return another."""
         return RemovableHandle(self._hooks["state_dict_post"], hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
@@ -302,7 +302,7 @@ class Optimizer:
 
 
 def settings_of(group: dict[str, Any], kind: type[Settings]) -> Settings:
-    """The hyperparameters of a group that `kind`, a NamedTuple, has as its fields."""
+    """The hyperparameters of a group as a `kind`, a NamedTuple with some of their names as fields."""
     return kind(*[group[name] for name in kind._fields])    # type: ignore[attr-defined]
 
 
@@ -312,5 +312,5 @@ def zeros_like(p: Array) -> Tensor:
 
 
 def zeros(p: Array, *names: str) -> dict[str, Tensor]:
-    """State that starts at zero: `zeros_like(p)` under each name."""
+    """State that is zero at first: `zeros_like(p)` under each name."""
     return {name: zeros_like(p) for name in names}

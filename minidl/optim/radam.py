@@ -20,13 +20,13 @@ class RAdam(Optimizer):
         g = grad + weight_decay*p             (-grad if maximize)
         m = beta1*m + (1 - beta1)*g
         v = beta2*v + (1 - beta2)*g^2
-        L = 2/(1 - beta2) - 1                 over how many steps v averages in the end
-        l = L - 2*t*beta2^t / (1 - beta2^t)   ... and at step t = 1, 2, ...
+        L = 2/(1 - beta2) - 1                 the number of steps that v averages, in the limit
+        l = L - 2*t*beta2^t / (1 - beta2^t)   this number at step t = 1, 2, ...
         r = sqrt((l-4)*(l-2)*L / ((L-4)*(L-2)*l))
         d = r * sqrt(1 - beta2^t) / (sqrt(v) + eps) if l > 5 else 1
         p = p - lr * m / (1 - beta1^t) * d
 
-    Args: those that all share, see `Optimizer`.
+    Args: those of all algorithms, see `Optimizer`.
 
     Errors: ValueError for a hyperparameter out of range.
 
@@ -66,10 +66,10 @@ class RAdam(Optimizer):
 def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, settings: AdamSettings) -> None:
     beta1, beta2 = settings.betas
     correction = 1 - beta2 ** step
-    longest = 2 / (1 - beta2) - 1                              # length of the moving average in the limit
-    length = longest - 2 * step * beta2 ** step / correction   # and now
+    longest = 2 / (1 - beta2) - 1                              # the length of the moving average in the limit
+    length = longest - 2 * step * beta2 ** step / correction   # its length now
     rate = settings.lr / (1 - beta1 ** step)
-    adaptive = length > 5                                      # before, the variance of 1/sqrt(v) is unbounded
+    adaptive = length > 5                                      # if shorter, the variance of 1/sqrt(v) is unbounded
     if adaptive:
         rate *= math.sqrt(correction * (length - 4) * (length - 2) * longest
                           / ((longest - 4) * (longest - 2) * length))

@@ -14,7 +14,7 @@ from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
 
 class RMSprop(Optimizer):
-    """RMSprop (Hinton 2012): Adagrad that forgets; centred, as in Graves 2013, it divides by the deviation.
+    """RMSprop (Hinton 2012): Adagrad with a running mean; centred (Graves 2013), it uses the deviation.
 
         g = grad + weight_decay*p             (-grad if maximize)
         v = alpha*v + (1 - alpha)*g^2
@@ -24,8 +24,8 @@ class RMSprop(Optimizer):
         p = p - lr*b
 
     Args, beside those of `Optimizer`:
-        alpha: how much of the running means is kept.
-        momentum: how much of the last direction is kept.
+        alpha: the decay of the running means.
+        momentum: the share of the last direction that is kept.
         centered: divide by the running deviation from the running mean.
 
     Errors: ValueError for a hyperparameter out of range.
@@ -64,7 +64,7 @@ class RMSprop(Optimizer):
 
 
 class RMSpropSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `rmsprop_update`."""
 
     lr: float
     alpha: float
@@ -85,7 +85,7 @@ def rmsprop_update(p: Array, g: Array, v: Array, mean: Array | None, buffer: Arr
     else:
         average(mean, g, settings.alpha, s)
         np.subtract(v, np.multiply(mean, mean, out=s), out=s)
-        np.sqrt(np.maximum(s, 0.0, out=s), out=s)     # a variance: below 0 only by rounding
+        np.sqrt(np.maximum(s, 0.0, out=s), out=s)     # it is a variance: only rounding makes it negative
     s += settings.eps
     np.divide(g, s, out=s)
     if buffer is not None:

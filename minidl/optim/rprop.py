@@ -1,4 +1,4 @@
-"""Rprop: steps that look at the signs of the gradients only."""
+"""Rprop: steps that depend only on the signs of the gradients."""
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ class Rprop(Optimizer):
 
     Args, beside those of `Optimizer`:
         lr: the size of the first step.
-        etas: by what a step shrinks when the gradient changes sign, and grows when it does not.
+        etas: the factors of a step size when the gradient changes sign, and when it does not.
         step_sizes: the smallest and the largest step.
 
     Errors: ValueError for a hyperparameter out of range.
@@ -61,7 +61,7 @@ class Rprop(Optimizer):
 
 
 class RpropSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `rprop_update`."""
 
     etas: tuple[float, float]
     step_sizes: tuple[float, float]
@@ -79,5 +79,5 @@ def rprop_update(p: Array, g: Array, previous: Array, size: Array, settings: Rpr
     size[s < 0] *= eta_minus
     np.minimum(np.maximum(size, smallest, out=size), largest, out=size)
     previous[...] = g
-    previous[s < 0] = 0.0                                  # no move now, and no comparison next time
+    previous[s < 0] = 0.0                                  # no step now, and no comparison in the next step
     p -= np.multiply(np.sign(previous, out=s), size, out=s)

@@ -1,4 +1,4 @@
-"""The state dict of an optimizer, in PyTorch's format: parameters are counted through all groups.
+"""The state dict of an optimizer, in PyTorch's format: parameters are numbered through all groups.
 
     {"state": {0: {"step": 3, "exp_avg": ...}, ...}, "param_groups": [{"lr": 0.1, ..., "params": [0, 1]}, ...]}
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from minidl.optim.optimizer import Optimizer
 
 
-def packed(optimizer: Optimizer) -> dict[str, Any]:
+def pack_state(optimizer: Optimizer) -> dict[str, Any]:
     """The state dict. Its Tensors are the optimizer's own."""
     number: dict[int, int] = {}
     groups = []
@@ -30,16 +30,17 @@ def packed(optimizer: Optimizer) -> dict[str, Any]:
         for p in group["params"]:
             number.setdefault(id(p), len(number))
         groups.append({**group, "params": [number[id(p)] for p in group["params"]]})
-        groups[-1]["params"] = groups[-1].pop("params")     # last, as PyTorch has it
+        groups[-1]["params"] = groups[-1].pop("params")     # last, as in PyTorch
     return {"state": {number[id(p)] if isinstance(p, Tensor) else p: dict(state)
                       for p, state in optimizer.state.items() if state},
             "param_groups": groups}
 
 
-def unpacked(optimizer: Optimizer, state_dict: Mapping[str, Any]) -> tuple[defaultdict[Any, Any], list[dict[str, Any]]]:
-    """The state and the groups that a state dict says, as copies. The optimizer stays as it is.
+def unpack_state(optimizer: Optimizer,
+                 state_dict: Mapping[str, Any]) -> tuple[defaultdict[Any, Any], list[dict[str, Any]]]:
+    """Copies of the state and the groups in a state dict. The optimizer does not change.
 
-    Errors: KeyError, TypeError or ValueError where it is none of such an optimizer.
+    Errors: KeyError, TypeError or ValueError if it is no state dict of such an optimizer.
     """
     _check_format(state_dict)
     saved, present = state_dict["param_groups"], optimizer.param_groups
@@ -53,7 +54,7 @@ def unpacked(optimizer: Optimizer, state_dict: Mapping[str, Any]) -> tuple[defau
     state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
     for key, values in state_dict["state"].items():
         p, group = place_of.get(key, (None, {}))
-        loaded = {name: _loaded(value, p, name in optimizer.number_state) for name, value in values.items()}
+        loaded = {name: _load_entry(value, p, name in optimizer.number_state) for name, value in values.items()}
         if p is not None and loaded:
             try:
                 optimizer.check_state(loaded, p, group)
@@ -64,15 +65,15 @@ def unpacked(optimizer: Optimizer, state_dict: Mapping[str, Any]) -> tuple[defau
     return state, groups
 
 
-def _loaded(value: Any, p: Tensor | None, is_number: bool) -> Any:
+def _load_entry(value: Any, p: Tensor | None, is_number: bool) -> Any:
     """A copy of one entry of a saved state, in the dtype and on the device of `p`."""
     if isinstance(value, list):
-        return [_loaded(v, p, is_number) for v in value]
+        return [_load_entry(v, p, is_number) for v in value]
     if is_number:
         return value.item() if hasattr(value, "item") and math.prod(value.shape) == 1 else value
     if isinstance(value, Tensor):
         array = value.array
-    elif is_array(value) or hasattr(value, "__array__"):    # PyTorch's tensors too
+    elif is_array(value) or hasattr(value, "__array__"):    # also PyTorch's tensors
         array = value if is_array(value) else np.asarray(value)
     else:
         return copy.deepcopy(value)
@@ -83,7 +84,7 @@ def _loaded(value: Any, p: Tensor | None, is_number: bool) -> Any:
 
 
 def _check_format(state_dict: Mapping[str, Any]) -> None:
-    """Errors: KeyError or TypeError for what is no state dict of an optimizer."""
+    """Raise KeyError or TypeError if this is no state dict of an optimizer."""
     if not {"state", "param_groups"} <= state_dict.keys():
         inner = [key for key, value in state_dict.items()
                  if isinstance(value, Mapping) and {"state", "param_groups"} <= value.keys()]
@@ -103,7 +104,7 @@ def _check_format(state_dict: Mapping[str, Any]) -> None:
 
 
 def _check_sizes(saved: list[dict[str, Any]], present: list[dict[str, Any]]) -> None:
-    """Errors: ValueError unless there are as many groups, each with as many parameters."""
+    """Raise ValueError unless the numbers of groups, and of parameters in each group, are equal."""
     if len(saved) != len(present):
         raise ValueError(f"loaded state dict has a different number of parameter groups: {len(saved)}, expected "
                          f"{len(present)}")

@@ -14,7 +14,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, optionally with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013).
+    """Stochastic gradient descent, optionally with momentum (Polyak 1964) or Nesterov momentum.
 
         g = grad + weight_decay*p              (-grad if maximize)
         b = momentum*b + (1 - dampening)*g     (b = g at first)
@@ -22,8 +22,8 @@ class SGD(Optimizer):
         p = p - lr*d
 
     Args, beside those of `Optimizer`:
-        momentum: how much of the last direction is kept.
-        dampening: how much less a gradient counts in the momentum.
+        momentum: the share of the last direction that is kept.
+        dampening: reduces the share of a gradient in the momentum.
         nesterov: look ahead along the momentum.
 
     Errors: ValueError for a hyperparameter out of range, or nesterov without momentum or with dampening.
@@ -37,7 +37,7 @@ class SGD(Optimizer):
         tensor([0.5000, 2.5000], requires_grad=True)
 
     Source: Sutskever, Martens, Dahl, Hinton: On the importance of initialization and momentum in deep learning
-    (ICML 2013). There the velocity has the learning rate in it; here, as in PyTorch, it is outside.
+    (ICML 2013). There the velocity includes the learning rate; here, as in PyTorch, it does not.
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
@@ -54,7 +54,7 @@ class SGD(Optimizer):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
     def check_state(self, state: dict[str, Any], p: Tensor, group: dict[str, Any]) -> None:
-        if state.get("momentum_buffer") is not None:    # else the first step makes it
+        if state.get("momentum_buffer") is not None:    # if None, the first step makes it
             check_entry("momentum_buffer", state, p)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ class SGD(Optimizer):
 
 
 class SGDSettings(NamedTuple):
-    """The hyperparameters that the arithmetic needs."""
+    """The hyperparameters of `sgd_update`."""
 
     lr: float
     momentum: float

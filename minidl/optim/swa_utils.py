@@ -1,4 +1,4 @@
-"""Averages of a model's weights along the way: stochastic weight averaging and exponential moving averages."""
+"""Averages of a model's weights during training: stochastic weight averaging, exponential moving averages."""
 from __future__ import annotations
 
 import copy
@@ -35,17 +35,17 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 
 
 def get_swa_avg_fn() -> Average:
-    """The mean of all so far: `f(averaged, current, n) = averaged + (current - averaged) / (n + 1)`."""
+    """The mean so far: `f(averaged, current, n) = averaged + (current - averaged) / (n + 1)`."""
     return lambda averaged, current, num_averaged: averaged + (current - averaged) / (num_averaged + 1)
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
-    """`get_ema_avg_fn` for lists of tensors, the first of which is written. Errors: as there."""
+    """`get_ema_avg_fn` for lists of tensors; it writes the first list. Errors: the same."""
     return _on_lists(get_ema_avg_fn(decay))
 
 
 def get_swa_multi_avg_fn() -> MultiAverage:
-    """`get_swa_avg_fn` for lists of tensors, the first of which is written."""
+    """`get_swa_avg_fn` for lists of tensors; it writes the first list."""
     return _on_lists(get_swa_avg_fn())
 
 
@@ -58,18 +58,18 @@ def _on_lists(average: Average) -> MultiAverage:
 
 
 class AveragedModel(Module):
-    """A copy of a model whose weights are averages of the model's along the way.
+    """A copy of a model with the averages of the model's weights during training.
 
     Call `update_parameters(model)` after an optimizer step, or an epoch; use the averaged model for predictions.
 
     Args:
         model: copied at once. The first update copies it again, so averages begin there.
-        device: where the copy is kept.
-        avg_fn: `avg_fn(averaged, current, num_averaged)` gives the new average of a parameter; None is the mean of all.
-        multi_avg_fn: the same for lists of parameters, the first of which it writes.
+        device: the device of the copy.
+        avg_fn: `avg_fn(averaged, current, num_averaged)` gives the new average of a parameter; None is the mean.
+        multi_avg_fn: the same for lists of parameters; it writes the first list.
         use_buffers: average buffers too; otherwise they are copied from the model.
 
-    State: the buffer `n_averaged` counts the updates; the rest is under `module.`, see `load_state_dict`.
+    State: the buffer `n_averaged` counts the updates; all else is under `module.`, see `load_state_dict`.
 
     Errors: AssertionError if both functions are given.
 
@@ -106,7 +106,7 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
-        """Let the present weights of `model` count in the averages.
+        """Add the present weights of `model` to the averages.
 
         Errors: ValueError if it has other parameters or buffers than the averaged model.
         """
@@ -133,10 +133,10 @@ class AveragedModel(Module):
 
 
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
-    """Measure the running statistics of all batch norms anew, for a model whose weights were averaged.
+    """Compute the running statistics of all batch norms again, for a model with averaged weights.
 
-    One pass over `loader`, whose batches are tensors, or lists or tuples that begin with one. The statistics are
-    the plain averages over the batches.
+    It makes one pass over `loader`, whose batches are tensors, or lists or tuples that begin with a tensor. The
+    statistics are the plain averages over the batches.
 
         >>> import minidl
         >>> from minidl import nn
@@ -152,7 +152,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     momenta, training = [norm.momentum for norm in norms], model.training
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None                    # average all batches alike
+        norm.momentum = None                    # all batches have the same weight
     model.train()
     try:
         with no_grad():
@@ -166,16 +166,16 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
 
 class SWALR(LRScheduler):
-    """From the present rate to the constant `swa_lr` that stochastic weight averaging wants.
+    """Move from the present rate to the constant `swa_lr` of stochastic weight averaging.
 
         lr = swa_lr*a + lr*(1 - a),    a from 0 to 1 in `anneal_epochs` epochs
 
-    Another schedule may go on at the same time; `lr` is what it makes of the rate.
+    Another schedule may run at the same time; then `lr` is the rate of that schedule.
 
     Args:
-        swa_lr: the rate at the end, of all groups or a list with one for each.
-        anneal_epochs: epochs on the way.
-        anneal_strategy: along half a cosine, "cos", or a line, "linear".
+        swa_lr: the final rate, one for all groups or a list with one for each.
+        anneal_epochs: the number of epochs until then.
+        anneal_strategy: "cos", along half a cosine, or "linear", along a line.
 
     Errors: ValueError for an unknown strategy, a negative number of epochs or a list of another length.
 
@@ -209,7 +209,7 @@ class SWALR(LRScheduler):
         step = self._step_count - 1
         if self.anneal_epochs == 0:
             step = max(1, step)
-        before, now = self._share(step - 1), self._share(step)
+        before, now = self._progress(step - 1), self._progress(step)
         rates = []
         for group in self.optimizer.param_groups:
             swa_lr = group["swa_lr"]
@@ -217,7 +217,7 @@ class SWALR(LRScheduler):
             rates.append(swa_lr * now + start * (1 - now))
         return rates
 
-    def _share(self, step: int) -> float:
-        """How much of the way is behind at a step."""
+    def _progress(self, step: int) -> float:
+        """The share of the annealing that is done at a step."""
         share = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
         return (1 - math.cos(math.pi * share)) / 2 if self._anneal_strategy == "cos" else share

@@ -11,16 +11,16 @@ from minidl.optim.optimizer import Optimizer
 
 
 class ChainedScheduler(LRScheduler):
-    """Several schedules at once, each on top of what the one before it has made of the rates.
+    """Several schedules at once; each starts from the rates of the schedule before it.
 
     Args:
         schedulers: schedules of one optimizer.
-        optimizer: that optimizer; it need not be given.
+        optimizer: this optimizer, which may be left out.
 
     Errors: ValueError if there is no schedule, or one is of another optimizer.
     """
 
-    _needed: ClassVar[set[str]] = {"_schedulers"}
+    _required: ClassVar[set[str]] = {"_schedulers"}
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._schedulers = list(schedulers)
@@ -28,14 +28,14 @@ class ChainedScheduler(LRScheduler):
         self.base_lrs = self._schedulers[0].base_lrs
         self.last_epoch = self._schedulers[0].last_epoch
         self._step_count = 1
-        self._note()
+        self._store_last_lr()
 
-    def _go_to(self, epoch: int) -> None:
+    def _set_epoch(self, epoch: int) -> None:
         self._step_count += 1
         self.last_epoch = epoch
         for scheduler in self._schedulers:
-            scheduler._go_to(epoch)
-        self._note()
+            scheduler._set_epoch(epoch)
+        self._store_last_lr()
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
@@ -49,18 +49,18 @@ class ChainedScheduler(LRScheduler):
         for scheduler, part in zip(self._schedulers, parts):
             scheduler._check_saved(part)
 
-    def _take_over(self, saved: dict[str, Any]) -> None:
+    def _load(self, saved: dict[str, Any]) -> None:
         for scheduler, part in zip(self._schedulers, saved.pop("_schedulers")):
             scheduler.load_state_dict(part)
-        super()._take_over({"last_epoch": self._schedulers[0].last_epoch, **saved})     # PyTorch leaves it out
+        super()._load({"last_epoch": self._schedulers[0].last_epoch, **saved})     # PyTorch does not save it
 
 
 class SequentialLR(ChainedScheduler):
-    """Several schedules after another; each begins from the initial rates when its turn comes.
+    """Several schedules one after the other; each begins from the initial rates.
 
     Args:
         schedulers: schedules of one optimizer.
-        milestones: the epochs at which the second, the third, ... take over.
+        milestones: the epochs at which the second, the third, ... begin.
 
     Errors: ValueError if there is no schedule, one is of another optimizer or a ReduceLROnPlateau, or the milestones
     are not one fewer than the schedules.
@@ -95,12 +95,12 @@ class SequentialLR(ChainedScheduler):
         self._milestones = list(milestones)
         self.base_lrs = self._schedulers[0].base_lrs
         self._step_count = 0
-        for scheduler in self._schedulers:          # each has set its first rates when it was made: undo that
+        for scheduler in self._schedulers:          # each set its first rates when it was made: undo this
             scheduler._step_count, scheduler.last_epoch = 0, -1
         self._reset()
-        self._go_to(last_epoch + 1)
+        self._set_epoch(last_epoch + 1)
 
-    def _go_to(self, epoch: int) -> None:
+    def _set_epoch(self, epoch: int) -> None:
         self._step_count += 1
         self.last_epoch = epoch
         turn = bisect_right(self._milestones, epoch)
@@ -108,8 +108,8 @@ class SequentialLR(ChainedScheduler):
         local = epoch - self._milestones[turn - 1] if turn else epoch
         if local == 0:
             scheduler._reset()
-        scheduler._go_to(local)
-        self._note()
+        scheduler._set_epoch(local)
+        self._store_last_lr()
 
 
 def _common_optimizer(who: LRScheduler, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> Optimizer:

@@ -13,8 +13,8 @@ class LambdaLR(LRScheduler):
     """The initial rate times a function of the epoch: `lr = initial_lr * lr_lambda(epoch)`.
 
     Args:
-        lr_lambda: one function for all groups or a list with one for each. A callable object that is no plain
-            function is saved in `state_dict` by its attributes.
+        lr_lambda: one function for all groups or a list with one for each. The attributes of a callable object that is
+            no plain function are saved in `state_dict`.
 
         >>> import minidl
         >>> from minidl import optim
@@ -24,7 +24,7 @@ class LambdaLR(LRScheduler):
         [0.25]
     """
 
-    _needed: ClassVar[set[str]] = {"last_epoch", "lr_lambdas"}
+    _required: ClassVar[set[str]] = {"last_epoch", "lr_lambdas"}
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         count = len(optimizer.param_groups)
@@ -41,24 +41,24 @@ class LambdaLR(LRScheduler):
         state["lr_lambdas"] = [attributes_of(f) for f in self.lr_lambdas]
         return state
 
-    def _take_over(self, saved: dict[str, Any]) -> None:
+    def _load(self, saved: dict[str, Any]) -> None:
         for function, attributes in zip(self.lr_lambdas, saved.pop("lr_lambdas")):
             if attributes is not None:
                 vars(function).update(attributes)
-        super()._take_over(saved)
+        super()._load(saved)
 
 
 class MultiplicativeLR(LambdaLR):
-    """The rate before times a function of the epoch: `lr = lr * lr_lambda(epoch)` from epoch 1 on.
+    """The previous rate times a function of the epoch: `lr = lr * lr_lambda(epoch)` from epoch 1 on.
 
     Args:
         lr_lambda: as LambdaLR's.
     """
 
     def get_lr(self) -> Sequence[float]:
-        if self._begins:
-            return self._present()
-        return [lr * function(self.last_epoch) for lr, function in zip(self._present(), self.lr_lambdas)]
+        if self._is_initial:
+            return self._current_lrs()
+        return [lr * function(self.last_epoch) for lr, function in zip(self._current_lrs(), self.lr_lambdas)]
 
 
 class StepLR(LRScheduler):
@@ -84,11 +84,11 @@ class StepLR(LRScheduler):
 
     def get_lr(self) -> Sequence[float]:
         due = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
-        return self._scaled(self.gamma) if due else self._present()
+        return self._scaled(self.gamma) if due else self._current_lrs()
 
 
 class MultiStepLR(LRScheduler):
-    """The rate times `gamma` at each of the epochs `milestones`."""
+    """The rate times `gamma` at each epoch in `milestones`."""
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1,
                  last_epoch: int = -1) -> None:
@@ -98,7 +98,7 @@ class MultiStepLR(LRScheduler):
 
     def get_lr(self) -> Sequence[float]:
         times = self.milestones[self.last_epoch]
-        return self._scaled(self.gamma ** times) if times else self._present()
+        return self._scaled(self.gamma ** times) if times else self._current_lrs()
 
 
 class ExponentialLR(LRScheduler):
@@ -109,7 +109,7 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> Sequence[float]:
-        return self._present() if self._begins else self._scaled(self.gamma)
+        return self._current_lrs() if self._is_initial else self._scaled(self.gamma)
 
 
 class ConstantLR(LRScheduler):
@@ -127,14 +127,14 @@ class ConstantLR(LRScheduler):
         if self.last_epoch == 0:
             return self._scaled(self.factor)
         if self.last_epoch != self.total_iters:
-            return self._present()
+            return self._current_lrs()
         return self._scaled(1 / self.factor) if self.factor else self.base_lrs
 
 
 class LinearLR(LRScheduler):
     """The rate times a factor that goes from `start_factor` to `end_factor` in `total_iters` epochs.
 
-    A warm-up, mostly; it may be stepped once a batch.
+    It is mostly used as a warm-up, and may be stepped once a batch.
 
         >>> import minidl
         >>> from minidl import optim
@@ -164,10 +164,10 @@ class LinearLR(LRScheduler):
     def get_lr(self) -> Sequence[float]:
         if self.last_epoch == 0:
             return self._scaled(self.start_factor)
-        if self._begins or self.last_epoch > self.total_iters:
-            return self._present()
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self._current_lrs()
         rise = self.end_factor - self.start_factor
-        before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise    # factor before, times total
+        before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise    # previous factor, times total
         return self._scaled(1 + rise / before)
 
 
@@ -180,7 +180,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> Sequence[float]:
-        if self._begins or self.last_epoch > self.total_iters:
-            return self._present()
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self._current_lrs()
         left = self.total_iters - self.last_epoch
         return self._scaled((left / (left + 1)) ** self.power)

@@ -1,4 +1,4 @@
-"""A schedule that looks at what is measured."""
+"""A schedule that depends on a measured value."""
 from __future__ import annotations
 
 import math
@@ -14,11 +14,11 @@ class ReduceLROnPlateau(LRScheduler):
     Args:
         mode: "min" if lower is better, "max" if higher.
         factor: below 1.
-        patience: so many epochs without improvement are let pass.
-        threshold: what counts as improvement, as a share of the best value ("rel") or a difference ("abs").
+        patience: the number of epochs without improvement before a reduction.
+        threshold: the smallest improvement, as a share of the best value ("rel") or a difference ("abs").
         threshold_mode: "rel" or "abs".
-        cooldown: so many epochs after a reduction are not counted.
-        min_lr: the lowest rate, of all groups or a list with one for each.
+        cooldown: the number of epochs after a reduction that are not counted.
+        min_lr: the lowest rate, one for all groups or a list with one for each.
         eps: smaller changes of the rate are not made.
 
     Errors: ValueError for an unknown mode, or a factor of 1 or more.
@@ -61,10 +61,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.best = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
-        self._note()
+        self._store_last_lr()
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Note the value of this epoch, a number or a Tensor with one element."""
+        """Take the value of this epoch, a number or a Tensor with one element, and set the rates."""
         value = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(value, self.best):
@@ -79,7 +79,7 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._note()
+        self._store_last_lr()
 
     @property
     def in_cooldown(self) -> bool:

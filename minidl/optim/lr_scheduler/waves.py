@@ -37,19 +37,19 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> Sequence[float]:
         epoch, T, low = self.last_epoch, self.T_max, self.eta_min
-        if self._begins:
-            return self._present()
+        if self._is_initial:
+            return self._current_lrs()
         now, before = 1 + math.cos(math.pi * epoch / T), 1 + math.cos(math.pi * (epoch - 1) / T)
-        if (epoch - 1 - T) % (2 * T) == 0:          # before, the rate was lowest: there is no factor to the next
+        if (epoch - 1 - T) % (2 * T) == 0:          # the rate before was the lowest: no factor leads to the next
             return [lr + (base - low) * (1 - math.cos(math.pi / T)) / 2
-                    for lr, base in zip(self._present(), self.base_lrs)]
-        return [low + (lr - low) * now / before for lr in self._present()]
+                    for lr, base in zip(self._current_lrs(), self.base_lrs)]
+        return [low + (lr - low) * now / before for lr in self._current_lrs()]
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Half a cosine down to `eta_min` in `T_0` epochs, and again from the top, each time `T_mult` times as slowly.
+    """Half a cosine down to `eta_min` in `T_0` epochs, then restarts, each `T_mult` times as long.
 
-    `step(epoch)` also takes a fraction, as `scheduler.step(epoch + batch / batches)` after every batch.
+    `step(epoch)` also takes a fraction: `scheduler.step(epoch + batch / batches)` after every batch.
 
     Source: Loshchilov, Hutter: SGDR, arXiv:1608.03983.
     """
@@ -73,20 +73,20 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         """Go to the next epoch, or to `epoch`, which may be a fraction."""
         if epoch is not None and epoch < 0:
             raise ValueError(f"Expected non-negative epoch, but got {epoch}")
-        self._go_to(self.last_epoch + 1 if epoch is None else epoch)
+        self._set_epoch(self.last_epoch + 1 if epoch is None else epoch)
 
-    def _go_to(self, epoch: float) -> None:
-        self.T_cur, self.T_i = epoch, self.T_0      # epochs since the last restart, and until the next
+    def _set_epoch(self, epoch: float) -> None:
+        self.T_cur, self.T_i = epoch, self.T_0      # epochs since the last restart, and from it to the next
         if self.T_mult == 1:
             self.T_cur %= self.T_0
         while self.T_cur >= self.T_i:
             self.T_cur -= self.T_i
             self.T_i *= self.T_mult
-        super()._go_to(math.floor(epoch))
+        super()._set_epoch(math.floor(epoch))
 
 
 class _MomentumCycle(LRScheduler):
-    """A schedule that moves the momentum, or Adam's beta1, against the rate."""
+    """A schedule that lowers the momentum, or Adam's beta1, when it raises the rate, and conversely."""
 
     cycle_momentum: bool
 
@@ -104,23 +104,23 @@ class _MomentumCycle(LRScheduler):
 
 
 class CyclicLR(_MomentumCycle):
-    """Rates that go up and down between two bounds; to be stepped once a batch.
+    """Rates that go up and down between two bounds; step it once a batch.
 
     Args:
-        base_lr, max_lr: the bounds, of all groups or a list with one for each.
-        step_size_up: batches of the way up.
-        step_size_down: batches of the way down; None is as many as up.
+        base_lr, max_lr: the bounds, one for all groups or a list with one for each.
+        step_size_up: the number of batches on the way up.
+        step_size_down: the number of batches on the way down; None is `step_size_up`.
         mode: "triangular" keeps the height, "triangular2" halves it every cycle, "exp_range" multiplies it by
             `gamma` every batch.
         gamma: for "exp_range".
-        scale_fn: a function in place of `mode`: its value times the height.
+        scale_fn: a function instead of `mode`: the height is multiplied by its value.
         scale_mode: whether `scale_fn` takes the number of the "cycle", from 1, or of the batch ("iterations").
         cycle_momentum: move the momentum from `max_momentum` down to `base_momentum` and back.
 
     Source: Smith: Cyclical learning rates for training neural networks, arXiv:1506.01186.
     """
 
-    _needed: ClassVar[set[str]] = {"last_epoch", "_scale_fn_custom"}
+    _required: ClassVar[set[str]] = {"last_epoch", "_scale_fn_custom"}
 
     def __init__(self, optimizer: Optimizer, base_lr: float | list[float], max_lr: float | list[float],
                  step_size_up: int = 2000, step_size_down: int | None = None, mode: str = "triangular",
@@ -166,27 +166,27 @@ class CyclicLR(_MomentumCycle):
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_scale_fn_custom": attributes_of(self._scale_fn_custom)}
 
-    def _take_over(self, saved: dict[str, Any]) -> None:
+    def _load(self, saved: dict[str, Any]) -> None:
         attributes = saved.pop("_scale_fn_custom")
         if attributes is not None:
             vars(self._scale_fn_custom).update(attributes)
-        super()._take_over(saved)
+        super()._load(saved)
 
 
 class OneCycleLR(_MomentumCycle):
-    """One rise to a high rate and a long fall far below the start; to be stepped once a batch.
+    """One rise to a high rate and a long fall far below the start; step it once a batch.
 
     Args:
-        max_lr: the top, of all groups or a list with one for each.
-        total_steps: batches in all; or give `epochs` and `steps_per_epoch`.
-        pct_start: the part of them that rises.
-        anneal_strategy: along half a cosine, "cos", or a line, "linear".
+        max_lr: the highest rate, one for all groups or a list with one for each.
+        total_steps: the number of all batches; or give `epochs` and `steps_per_epoch`.
+        pct_start: the share of the batches during which the rate rises.
+        anneal_strategy: "cos", along half a cosine, or "linear", along a line.
         cycle_momentum: move the momentum from `max_momentum` down to `base_momentum` and back.
         div_factor: the start is max_lr / div_factor.
         final_div_factor: the end is the start / final_div_factor.
         three_phase: fall to the start as fast as it rose, and then to the end.
 
-    Errors: ValueError where the number of steps is not given, or is exceeded by `step`.
+    Errors: ValueError if the number of steps is not given, or if `step` exceeds it.
 
     Source: Smith, Topin: Super-convergence, arXiv:1708.07120.
     """
@@ -213,7 +213,7 @@ class OneCycleLR(_MomentumCycle):
         self.anneal_strategy = anneal_strategy
         self.cycle_momentum = cycle_momentum
         top = pct_start * total_steps - 1
-        # the batches at which the phases end, and which entries of a group they join
+        # the batches at which the phases end, and the entries of a group between which each phase interpolates
         self.ends = [top, 2 * top, total_steps - 1] if three_phase else [top, total_steps - 1]
         self.levels = ["initial_lr", "max_lr", *(["initial_lr"] if three_phase else []), "min_lr"]
         if last_epoch == -1:
@@ -232,16 +232,16 @@ class OneCycleLR(_MomentumCycle):
         step, groups = self.last_epoch, self.optimizer.param_groups
         if step > self.total_steps:
             raise ValueError(f"Tried to step {step} times. The specified number of total steps is {self.total_steps}")
-        phase = min(bisect_right(self.ends, step - 1e-9), len(self.ends) - 1)   # a phase's end belongs to it
+        phase = min(bisect_right(self.ends, step - 1e-9), len(self.ends) - 1)   # the end of a phase belongs to it
         begin = self.ends[phase - 1] if phase else 0.0
         share = (step - begin) / (self.ends[phase] - begin)
         here, there = self.levels[phase], self.levels[phase + 1]
         if self.cycle_momentum:             # low where the rate is high
             before, after = ("base_momentum" if level == "max_lr" else "max_momentum" for level in (here, there))
-            self._set_momentums([self._between(group[before], group[after], share) for group in groups])
-        return [self._between(group[here], group[there], share) for group in groups]
+            self._set_momentums([self._interpolate(group[before], group[after], share) for group in groups])
+        return [self._interpolate(group[here], group[there], share) for group in groups]
 
-    def _between(self, start: float, end: float, share: float) -> float:
+    def _interpolate(self, start: float, end: float, share: float) -> float:
         if self.anneal_strategy == "cos":
             share = (1 - math.cos(math.pi * share)) / 2
         return start + (end - start) * share
