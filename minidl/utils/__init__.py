@@ -1,4 +1,4 @@
-"""Around training: loading data, saving memory, and looking inside."""
+"""Tools for training: loading data, saving memory, and looking inside."""
 from minidl import left_out
 from minidl.utils import checkpoint, data
 from minidl.utils.compare import compare

@@ -1,8 +1,8 @@
-"""Checkpointing: keep less for backward, and compute it again when it is needed.
+"""Checkpointing: keep fewer values for backward, and compute them again when they are needed.
 
-What a network keeps of its forward pass is most of the memory that training takes. Under `checkpoint` a part of the
-network keeps its arguments only. When a gradient first asks for anything else, the part runs a second time, and what is
-kept this time is handed to the steps that were recorded the first time. They are the same steps with the same values,
+The values that a network keeps for backward take most of the memory of training. Under `checkpoint` a part of the
+network keeps only its arguments. When a gradient first asks for another value, the part runs a second time, and the
+values kept in this run are given to the steps recorded in the first run. They are the same steps with the same values,
 so gradients of every order are exact.
 
 Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, https://arxiv.org/abs/1604.06174
@@ -23,19 +23,19 @@ from minidl.backend.device import Device, device_of
 from minidl.random import default_generator
 
 Versions = list[tuple[Any, int]]
-"""Version counters of pieces of memory, each with the number that it should still have."""
+"""Version counters of pieces of memory, each with the number that it should still show."""
 
-Kind = tuple[type[Op], dict[str, Any]]
-"""The type of a step, and shape and dtype of all that it keeps."""
+Signature = tuple[type[Op], dict[str, Any]]
+"""The type of a step, and the shape and dtype of each value that it keeps."""
 
 
 def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None,
                preserve_rng_state: bool = True, **kwargs: Any) -> Any:
-    """`function(*args, **kwargs)`, of which only the arguments are kept for backward: it runs again in backward.
+    """`function(*args, **kwargs)`, keeping only the arguments: the function runs again in backward.
 
-    The function must do the same each time. Random numbers are no obstacle: the second run draws those of the first,
-    unless `preserve_rng_state` is False. What it changes besides, it changes twice: batch norm updates its running
-    statistics in both runs, as in PyTorch. `use_reentrant` is accepted and has no meaning.
+    The function must do the same in both runs. It may use random numbers: the second run draws the same ones, unless
+    `preserve_rng_state` is False. Its side effects happen twice: batch norm updates its running statistics in both
+    runs, as in PyTorch. `use_reentrant` is accepted and has no effect.
 
     Errors: in backward, RuntimeError if an argument or a parameter was written in place, by the function or since, or
     if the second run did not record the same steps.
@@ -51,20 +51,20 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | N
     """
     if not switches.enabled:
         return function(*args, **kwargs)
-    again = Again(function, args, kwargs, preserve_rng_state)
+    recomputation = Recomputation(function, args, kwargs, preserve_rng_state)
     start = next_sequence()
-    with again.precision():
+    with recomputation.precision():
         output = function(*args, **kwargs)
-    again.take_from(recorded_since(start, output))
+    recomputation.drop_kept(recorded_since(start, output))
     return output
 
 
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None,
                           preserve_rng_state: bool = True) -> Any:
-    """A chain of modules or functions, cut into `segments` parts, each under `checkpoint` but the last.
+    """A chain of modules or functions, cut into `segments` parts; all but the last use `checkpoint`.
 
-    Backward begins with the last part, so that forgetting what it keeps would save nothing. With n modules, sqrt(n)
-    parts take the least memory.
+    Backward begins with the last part, so a checkpoint there would save nothing. With n modules, sqrt(n) parts take the
+    least memory.
 
     Errors: ValueError unless there are as many modules as parts.
 
@@ -106,35 +106,35 @@ def recorded_since(start: int, output: Any) -> list[Op]:
     return sorted(seen, key=lambda op: op.sequence)
 
 
-class Forgotten(dict[str, Any]):
-    """What a step keeps, until it is asked for: then it is what the same step of the second run keeps."""
+class RecomputedValues(dict[str, Any]):
+    """The kept values of a step: empty at first, then those of the same step in the second run."""
 
-    def __init__(self, again: Again, index: int) -> None:
-        self.again: Again | None = again
+    def __init__(self, recomputation: Recomputation, index: int) -> None:
+        self.recomputation: Recomputation | None = recomputation
         self.index = index
 
     def __bool__(self) -> bool:
         return True
 
     def __missing__(self, name: str) -> Any:
-        self._remember()
+        self._recompute()
         return dict.__getitem__(self, name)
 
     def __iter__(self) -> Iterator[str]:
-        self._remember()
+        self._recompute()
         return super().__iter__()
 
-    def _remember(self) -> None:
-        if self.again is not None:
-            kept = self.again.kept_by(self.index)
-            self.again = None       # the last step that lets go of the second run frees what it holds
+    def _recompute(self) -> None:
+        if self.recomputation is not None:
+            kept = self.recomputation.kept_of(self.index)
+            self.recomputation = None       # with the last reference, the second run is freed
             self.update({name: kept[name] for name in kept})
 
 
-class Again:
-    """A function that may have to run a second time: all that is needed to do it, and then what its steps kept.
+class Recomputation:
+    """A function that may run a second time: all that it needs for this, and then the values that its steps kept.
 
-    It holds no step of the first run, which hold it: no reference cycle keeps a graph alive.
+    The steps of the first run hold this object. It holds none of them, so no reference cycle keeps a graph alive.
     """
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, preserve_rng_state: bool) -> None:
@@ -144,31 +144,31 @@ class Again:
         if preserve_rng_state:
             devices = {Device("cpu"), *(device_of(t.array) for t in tensors_in((args, kwargs)))}
             self.generators = [(g, g.get_state()) for g in map(default_generator, devices)]
-        self.autocast, self.casts_held = switches.autocast, switches.autocast_casts is not None
-        self.kinds: list[Kind] = []
+        self.autocast, self.caches_casts = switches.autocast, switches.autocast_casts is not None
+        self.signatures: list[Signature] = []
         self.kept: list[Any] | None = None
 
     @contextlib.contextmanager
     def precision(self) -> Iterator[None]:
-        """The autocast of the first run. Both runs cast weights anew, so that they record the same steps."""
+        """The autocast of the first run. Both runs cast weights again, so that they record the same steps."""
         with contextlib.ExitStack() as stack:
             if self.autocast or switches.autocast:
                 stack.enter_context(Switch(autocast=frozenset(), autocast_casts=None))
             for device in self.autocast:
-                stack.enter_context(autocast(device, cache_enabled=self.casts_held))
+                stack.enter_context(autocast(device, cache_enabled=self.caches_casts))
             yield
 
-    def take_from(self, ops: list[Op]) -> None:
-        """Let the steps of the first run forget what they keep."""
+    def drop_kept(self, ops: list[Op]) -> None:
+        """Replace the kept values of the first run's steps by `RecomputedValues`."""
         for op in ops:
             self.versions += _versions_from_outside(op, ops[0].sequence)
-        self.kinds = [_kind(op) for op in ops]
+        self.signatures = [_signature(op) for op in ops]
         for i, op in enumerate(ops):
             if op.kept:
-                op.kept = Forgotten(self, i)
+                op.kept = RecomputedValues(self, i)
 
-    def kept_by(self, index: int) -> Any:
-        """What a step of the second run keeps; the run is made when this is first asked."""
+    def kept_of(self, index: int) -> Any:
+        """The kept values of a step of the second run; the first call starts this run."""
         if self.kept is None:
             self._run()
         assert self.kept is not None
@@ -192,23 +192,23 @@ class Again:
         finally:
             for generator, state in now:
                 generator.set_state(state)
-        if [_kind(op) for op in ops] != self.kinds:
-            raise RuntimeError(f"checkpoint: the function recorded {len(self.kinds)} steps in forward, and {len(ops)} "
-                               f"when it ran again in backward, or others, or of other shapes; it must do the same "
-                               f"each time")
+        if [_signature(op) for op in ops] != self.signatures:
+            raise RuntimeError(f"checkpoint: the function recorded {len(self.signatures)} steps in forward, and "
+                               f"{len(ops)} when it ran again in backward, or others, or of other shapes; it must do "
+                               f"the same each time")
         self.kept = [op.kept for op in ops]
         del self.call
 
 
-def _kind(op: Op) -> Kind:
-    """What is the same in both runs. Steps of a checkpoint inside this one have forgotten what they keep."""
-    kept = {} if op.kept is None or isinstance(op.kept, Forgotten) else op.kept
+def _signature(op: Op) -> Signature:
+    """The properties of a step that both runs share. Steps of an inner checkpoint show no kept values."""
+    kept = {} if op.kept is None or isinstance(op.kept, RecomputedValues) else op.kept
     return type(op), {name: (getattr(value, "shape", None), getattr(value, "dtype", None))
                       for name, (value, _, _) in kept.items()}
 
 
 def _versions_from_outside(op: Op, first: int) -> Versions:
-    """The versions of what a step was given that no step since number `first` has made: parameters, constants."""
+    """The versions of a step's inputs that were made before step number `first`: parameters, constants."""
     versions: Versions = []
     for name, edge in zip(op.input_names, op.edges):
         if edge is not None and isinstance(edge[0], AccumulateGrad) and edge[0].variable is not None:

@@ -1,6 +1,7 @@
-"""`compare`: run a network and its PyTorch twin side by side, and find the first layer where they part.
+"""`compare`: run a network and its PyTorch version side by side, and find the first layer that differs.
 
-PyTorch is not imported here: its network comes from the user, and is only asked what every PyTorch module answers.
+PyTorch is not imported here. The PyTorch network comes from the user, and only methods of every PyTorch module are
+called on it.
 """
 from __future__ import annotations
 
@@ -26,25 +27,25 @@ class Layer:
 
     name: str                       # its path, "" for the network itself; "conv (call 2)" if it is called again
     type: str
-    shape: tuple[int, ...]          # of the output, here and in PyTorch; of the first that differs, if several
+    shape: tuple[int, ...]          # of the output, here and in PyTorch; of several outputs, the first that differs
     torch_shape: tuple[int, ...]
     max_abs: float                  # the largest difference
     max_rel: float                  # the largest difference, relative to the largest number in PyTorch's output
-    equal: bool                     # within the tolerances, everywhere
+    equal: bool                     # whether all numbers are within the tolerances
 
 
 @dataclass
 class Comparison:
-    """What `compare` returns: prints as a table, is true if all is equal, and holds the numbers."""
+    """The result of `compare`: it prints as a table, is true if all is equal, and has the numbers."""
 
     layers: list[Layer]                 # in the order in which they finished
     weights: dict[str, float]           # parameters and buffers that differed before the run -> largest difference
-    only_here: list[str]                # what was called here, and not in PyTorch
+    only_here: list[str]                # calls here without a counterpart in PyTorch
     only_in_torch: list[str]
 
     @property
     def first_difference(self) -> Layer | None:
-        """The first layer whose output differs. Those inside a module finish before it does."""
+        """The first layer whose output differs. Layers inside a module come before the module."""
         return next((layer for layer in self.layers if not layer.equal), None)
 
     def __bool__(self) -> bool:
@@ -86,21 +87,21 @@ def compare(model: Module, torch_model: Any, input: Any, *, copy_weights: bool =
             atol: float = 1e-5) -> Comparison:
     """Run both networks on one input, and compare the outputs of all modules that have the same path.
 
-    Both run as they are, in training or evaluation mode; in training mode their running statistics move, and dropout
-    makes them differ.
+    Both run in the mode that they have, training or evaluation. In training mode their running statistics change, and
+    dropout makes them differ.
 
     Args:
         torch_model: a `torch.nn.Module`, on the CPU.
         input: a Tensor, a NumPy array or a PyTorch tensor, or a tuple of them for several arguments.
-        copy_weights: take over PyTorch's weights first. If not, those that differ are listed in the result.
-        rtol, atol: two numbers count as equal if they are no further apart than atol + rtol * |PyTorch's|.
+        copy_weights: copy PyTorch's weights first. If False, the weights that differ are listed in the result.
+        rtol, atol: two numbers are equal if their distance is at most atol + rtol * |PyTorch's number|.
 
-    Errors: ValueError if one network is in training mode and the other is not; TypeError for what is no network, or no
-    input; RuntimeError if the weights cannot be copied, because names or shapes differ.
+    Errors: ValueError if one network is in training mode and the other is not; TypeError if an argument is no network
+    or no input; RuntimeError if the weights cannot be copied, because names or shapes differ.
 
         comparison = compare(model, torch_model, torch.randn(2, 3, 32, 32))
         print(comparison)                           # a table of all layers
-        comparison.first_difference.name            # "features.4", if that is where they part
+        comparison.first_difference.name            # "features.4", for instance
     """
     if not isinstance(model, Module):
         raise TypeError(f"compare: expected model to be a minidl.nn.Module, but got {type(model)}")
@@ -124,7 +125,7 @@ def compare(model: Module, torch_model: Any, input: Any, *, copy_weights: bool =
     where = next((device_of(p.array) for p in model.parameters()), Device("cpu"))
     with no_grad(), _outputs_of(model) as here:
         model(*[wrap(move(x.copy(), where)) for x in inputs])
-    torch = sys.modules["torch"]        # the user has imported it, to make the network
+    torch = sys.modules["torch"]        # the user has imported it to make the network
     with torch.no_grad(), _outputs_of(torch_model) as there:
         torch_model(*[torch.from_numpy(x.copy()) for x in inputs])
     layers = [_layer(name, kind, outputs, there[name][1], rtol, atol)
@@ -145,12 +146,12 @@ def _mode(training: bool) -> str:
 
 
 Outputs = dict[str, tuple[str, list[np.ndarray]]]
-"""The calls of all modules as they finish, by path: type, and copies of the outputs, into which others may write."""
+"""The calls of all modules, by path: the type, and copies of the outputs, since a later layer may overwrite them."""
 
 
 @contextlib.contextmanager
 def _outputs_of(model: Any) -> Iterator[Outputs]:
-    """What the modules of a network of either library return while the context is open."""
+    """The outputs of all modules of a network, of either library, while the context is open."""
     found: Outputs = {}
     handles = []
     for path, module in model.named_modules():
@@ -169,7 +170,7 @@ def _outputs_of(model: Any) -> Iterator[Outputs]:
 
 
 def _tensors(value: Any) -> Iterator[Any]:
-    """The tensors of either library in nested tuples, lists and dicts, whose keys may come in any order."""
+    """The tensors of either library in nested tuples, lists and dicts; the order of keys has no influence."""
     if isinstance(value, dict):
         value = tuple(value[key] for key in sorted(value, key=str))
     if isinstance(value, (tuple, list)):
@@ -180,7 +181,7 @@ def _tensors(value: Any) -> Iterator[Any]:
 
 
 def _layer(name: str, kind: str, ours: list[np.ndarray], theirs: list[np.ndarray], rtol: float, atol: float) -> Layer:
-    """All outputs of one call compared: the numbers are those of the worst."""
+    """The comparison of all outputs of one call; the numbers are those of the largest difference."""
     shapes = [a.shape for a in ours], [b.shape for b in theirs]
     if shapes[0] != shapes[1]:
         i = next((i for i, (a, b) in enumerate(zip(*shapes)) if a != b), min(map(len, shapes)))
@@ -198,7 +199,7 @@ def _equal(a: np.ndarray, b: np.ndarray, rtol: float, atol: float) -> bool:
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """The largest difference between numbers, and the same relative to the largest of b. NaN equals NaN."""
+    """The largest difference, absolute and relative to the largest number of b. NaN equals NaN."""
     if a.shape != b.shape:
         return np.inf, np.inf
     a, b = (x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in (a, b))

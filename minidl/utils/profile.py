@@ -1,7 +1,7 @@
-"""`profile`: where the time and the memory of a program go, op by op and module by module.
+"""`profile`: the time and the memory that each op and each module of a program takes.
 
-While a profile is open, functions that look at the clock stand around the calls of ops and modules, and of the
-gradients of ops (`autograd/around.py`).
+While a profile is open, the calls of ops, of their gradients and of modules are wrapped in functions that read the
+clock (`autograd/around.py`).
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from minidl.utils.watch import arrays_of, new_bytes
 
 
 class ProfilerActivity(enum.Enum):
-    """What to record, in PyTorch's calls; here all is always recorded."""
+    """The kinds of records in PyTorch's calls; here everything is always recorded."""
 
     CPU = 0
     CUDA = 1
@@ -35,7 +35,7 @@ class ProfilerActivity(enum.Enum):
 
 @dataclass(eq=False)
 class Event:
-    """One call: of an op, of the gradient of an op ("... (backward)"), of a module, or a `record_function`."""
+    """One call of an op, of its gradient ("... (backward)"), of a module or of a `record_function`."""
 
     name: str
     kind: str                   # "op", "gradient", "module" or "user"
@@ -44,13 +44,13 @@ class Event:
     inside: Event | None        # the call that this one was made in
     start: int                  # nanoseconds
     duration: int = 0
-    in_children: int = 0        # nanoseconds of the duration that passed in calls made by this one
-    bytes: int = 0              # new memory that the results take
+    in_children: int = 0        # nanoseconds of the duration in calls inside this one
+    bytes: int = 0              # new memory of the results
     shapes: list[tuple[int, ...]] = field(default_factory=list)
 
 
 class Average:
-    """All calls of one name together. Times are in microseconds, as in PyTorch."""
+    """All calls of one name. Times are in microseconds, as in PyTorch."""
 
     def __init__(self, key: str, events: list[Event]) -> None:
         self.key, self.count = key, len(events)
@@ -68,7 +68,7 @@ class Average:
 
 
 class ModuleAverage:
-    """All calls of one module. Times in microseconds; `backward_time` is that of the ops which it recorded."""
+    """All calls of one module. Times are in microseconds; `backward_time` is that of the module's ops."""
 
     def __init__(self, key: str, calls: list[Event], gradients: list[Event], ops: list[Event]) -> None:
         self.key, self.count = key, len(calls)
@@ -87,7 +87,7 @@ class Averages(list[Any]):
     """A list that prints as a table."""
 
     def table(self, sort_by: str | None = None, row_limit: int = 100) -> str:
-        """The rows, largest first by an attribute such as "self_cpu_time_total"; not more than `row_limit`.
+        """At most `row_limit` rows, the largest first by an attribute such as "self_cpu_time_total".
 
         Errors: ValueError for an attribute that the rows do not have.
         """
@@ -123,14 +123,14 @@ class profile:
         >>> [row.key for row in prof.module_averages()]
         ['Sequential', 'Sequential.0', 'Sequential.1']
 
-    `print(prof.key_averages().table(sort_by="self_cpu_time_total", row_limit=10))` shows where the time goes. An op
-    that calls others has their time in its total, and not in its own. On a GPU every op is waited for, so that the
-    times are those of the ops, and the whole takes longer than without a profile.
+    `print(prof.key_averages().table(sort_by="self_cpu_time_total", row_limit=10))` shows which ops take the time. The
+    total time of an op includes the ops that it calls; its self time does not. On a GPU the profile waits for every op,
+    so that each gets its own time; the program then takes longer than without a profile.
 
     Args:
-        activities, record_shapes, profile_memory: PyTorch's; all of it is always recorded.
+        activities, record_shapes, profile_memory: accepted as in PyTorch; everything is always recorded.
 
-    Errors: RuntimeError if one is opened that is open.
+    Errors: RuntimeError if it is open already.
     """
 
     def __init__(self, activities: Any = None, record_shapes: bool = False, profile_memory: bool = False) -> None:
@@ -177,7 +177,7 @@ class profile:
             _wait(result)
         if op.edges:
             self._made_in[op] = event.module
-        return self._noted(event, result, inputs)
+        return self._recorded(event, result, inputs)
 
     def _around_function(self, call: Callable[..., Any], cls: type, /, *args: Any, **kwargs: Any) -> Any:
         with self._event(cls.__name__, "op") as event:
@@ -186,14 +186,14 @@ class profile:
         for output in result if isinstance(result, tuple) else (result,):
             if getattr(output, "edge", None) is not None:
                 self._made_in[output.edge[0]] = event.module
-        return self._noted(event, result, args)
+        return self._recorded(event, result, args)
 
     def _around_gradient(self, call: Callable[..., Any], op: Op, g: Any, graph: bool, wanted: Any) -> Any:
         name = f"{op.name().removesuffix('Backward')} (backward)"
         with self._event(name, "gradient", self._made_in.get(op, "")) as event:
             result = call(op, g, graph, wanted)
             _wait(result)
-        return self._noted(event, result, g)
+        return self._recorded(event, result, g)
 
     def _around_module(self, call: Callable[..., Any], module: Module, /, *args: Any, **kwargs: Any) -> Any:
         here = self._thread_state
@@ -206,26 +206,26 @@ class profile:
             with self._event(type(module).__name__, "module", path) as event:
                 result = call(module, *args, **kwargs)
                 _wait(result)
-            return self._noted(event, result, (args, kwargs))
+            return self._recorded(event, result, (args, kwargs))
         finally:
             if outermost:
                 here.paths = None
 
     @staticmethod
-    def _noted(event: Event, result: Any, inputs: Any) -> Any:
-        """The result, when its memory and the shapes of the inputs are written down."""
+    def _recorded(event: Event, result: Any, inputs: Any) -> Any:
+        """The result, after its memory and the shapes of the inputs are stored in the event."""
         event.bytes = new_bytes(result, inputs)
         event.shapes = [tuple(array.shape) for array in arrays_of(inputs)]
         return result
 
-    # ------------------------------------------------------------------ looking at it
+    # ------------------------------------------------------------------ reading the results
 
     def events(self) -> list[Event]:
-        """Every call, in the order in which they began."""
+        """All calls, in the order of their start."""
         return list(self._events)
 
     def key_averages(self) -> Averages:
-        """The ops, their gradients and what `record_function` names, all calls of a name together."""
+        """The ops, their gradients and the parts of `record_function`, with all calls of a name in one row."""
         found: dict[str, list[Event]] = {}
         for event in self._events:
             if event.kind != "module":
@@ -233,7 +233,7 @@ class profile:
         return Averages(Average(name, events) for name, events in found.items())
 
     def module_averages(self) -> Averages:
-        """The modules by their path in the outermost one that was called, with the modules inside them."""
+        """The modules, by their path in the outermost module that was called."""
         calls: dict[str, list[Event]] = {}
         for event in self._events:
             if event.kind == "module":
@@ -253,7 +253,7 @@ class profile:
         return "\n".join([*tables, *([html_table(*modules._table())] if modules else [])])
 
     def export_chrome_trace(self, path: Any) -> None:
-        """Write all events to a JSON file that https://ui.perfetto.dev and chrome://tracing show on a line of time."""
+        """Write all events to a JSON file for https://ui.perfetto.dev or chrome://tracing."""
         begin = min((e.start for e in self._events), default=0)
         events: list[dict[str, Any]] = [
             {"name": "process_name", "ph": "M", "pid": os.getpid(), "tid": 0, "args": {"name": "minidl"}}]
@@ -269,7 +269,7 @@ _open_profiles: list[profile] = []
 
 
 class record_function:
-    """Give a part of the program a name in the profiles that are open; a context manager or a decorator.
+    """Name a part of the program in open profiles; a context manager or a decorator.
 
         >>> from minidl.utils import profile
         >>> from minidl.utils.profile import record_function
@@ -303,7 +303,7 @@ class record_function:
 
 
 def _time_in(events: list[Event]) -> float:
-    """The microseconds that calls took together. What one of them spent inside another counts once."""
+    """The microseconds of all calls together; a call inside another one is counted once."""
     several = set(events)
     total = 0
     for event in events:
@@ -315,7 +315,7 @@ def _time_in(events: list[Event]) -> float:
 
 
 def _wait(result: Any) -> None:
-    """Until a GPU has done what it was asked for."""
+    """Wait until the GPU of the result has finished its work."""
     for array in arrays_of(result)[:1]:
         device = device_of(array)
         if device.type == "cuda":

@@ -28,13 +28,13 @@ Shape = tuple[int, ...]
 
 
 def _contract(op: Contract, a: Any, b: Any, y: Any) -> int:
-    """One product for every combination of labels, if any is summed over."""
+    """One product for every combination of labels, if a label is summed over."""
     sizes = {**dict(zip(op.a, a.shape)), **dict(zip(op.b, b.shape))}
     return math.prod(sizes.values()) if len(sizes) > len(op.out) else 0
 
 
 def _recurrent(x: Any, others: Any) -> int:
-    """Every step of every sequence multiplies with each matrix once; x holds all steps, and the others the matrices."""
+    """One product with each matrix for every step of every sequence; x has all steps, `others` the matrices."""
     return len(x) * sum(math.prod(w.shape) for w in others if getattr(w, "ndim", 0) == 2)
 
 
@@ -51,20 +51,21 @@ MULTIPLY_ADDS: dict[type, Callable[..., int]] = {
     GRULayer: lambda op, x, h, *others: _recurrent(x, others),
     LSTMLayer: lambda op, x, h, c, *others: _recurrent(x, others),
 }
-"""For each op that multiplies and adds, how often it does, given the op, its inputs and its output. All other layers
-are made of these. Biases, which are only added, do not count."""
+"""The number of multiply-adds of each op, as a function of the op, its inputs and its output.
+
+All other layers consist of these ops. Biases, which are only added, do not count."""
 
 
 @dataclass
 class Row:
-    """A module of the network, with all that is inside it."""
+    """A module of the network, with all modules inside it."""
 
     name: str                       # its path, "" for the network itself
     depth: int
     type: str = ""
-    params: int = 0                 # numbers in its parameters; shared ones once
-    trainable_params: int = 0       # of these, numbers that require grad
-    leaf: bool = True               # no modules inside
+    params: int = 0                 # numbers in its parameters; shared parameters count once
+    trainable_params: int = 0       # those of them that require grad
+    leaf: bool = True               # whether no modules are inside
     calls: int = 0
     input_size: list[Shape] = field(default_factory=list)      # of the last call
     output_size: list[Shape] = field(default_factory=list)
@@ -74,7 +75,7 @@ class Row:
 
 @dataclass
 class Summary:
-    """What `summary` returns: prints as a table, and holds the numbers."""
+    """The result of `summary`: it prints as a table, and has the numbers."""
 
     rows: list[Row]
     total_params: int
@@ -121,18 +122,18 @@ def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dt
             device: Any = None, depth: int | None = None) -> Summary:
     """A table of the layers of a network: shapes, parameters, multiply-adds, memory of the outputs.
 
-    The network is run once, in evaluation mode, and left as it was. Multiply-adds are counted where they are done,
-    in convolutions, matrix products and attention, whether a layer calls for them or a function.
+    The network runs once, in evaluation mode, and is not changed. Multiply-adds are counted in the ops: convolutions,
+    matrix products and attention, called by a layer or by a function.
 
     Args:
         input_size: the shape of the input with its batch axis, (1, 3, 224, 224); a list of shapes for several inputs.
-        input_data: the inputs themselves, in place of their sizes: one, a tuple of several, or a dict by name.
-        dtypes: of the inputs of `input_size`, one each; if not given, that of the parameters. Inputs are ones, and
-            zeros where they are integers, which are indices as a rule.
-        device: of these inputs; if not given, that of the parameters.
-        depth: how deep the table goes into modules inside modules; the numbers are complete anyway.
+        input_data: the inputs themselves, instead of their sizes: one, a tuple of several, or a dict by name.
+        dtypes: the dtype of each input of `input_size`; by default that of the parameters. Inputs are ones, or zeros
+            if they are integers, which are usually indices.
+        device: the device of these inputs; by default that of the parameters.
+        depth: the depth of modules inside modules in the table; the numbers are always complete.
 
-    Errors: ValueError unless either `input_size` or `input_data` is given; TypeError for what is no Module or no shape.
+    Errors: ValueError unless either `input_size` or `input_data` is given; TypeError if it is no Module or no shape.
 
         >>> from minidl import nn
         >>> from minidl.utils import summary
@@ -156,7 +157,7 @@ def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dt
         raise TypeError(f"summary: expected model to be a Module, but got {model!r} ({type(model).__name__})")
     args, kwargs = _inputs(model, input_size, input_data, dtypes, device)
     rows = {module: Row(name, name.count(".") + 1 if name else 0) for name, module in model.named_modules()}
-    with _as_it_was(model), no_grad(), _recording(rows):
+    with _evaluating(model), no_grad(), _recording(rows):
         try:
             model(*args, **kwargs)
         except Exception as error:
@@ -173,7 +174,7 @@ def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dt
 
 
 def _inputs(model: Module, input_size: Any, input_data: Any, dtypes: Any, device: Any) -> tuple[Any, dict[str, Any]]:
-    """What to call the model with."""
+    """The arguments for the call of the model."""
     if isinstance(input_data, dict):
         return (), input_data
     if input_data is not None:
@@ -198,7 +199,7 @@ def _is_shape(size: Any) -> bool:
 
 
 def _describe(module: Module, row: Row) -> None:
-    """What is known of a module when it has run: lazy ones have their parameters then."""
+    """Fill the row of a module after its call, when lazy modules have their parameters."""
     row.type, row.leaf = type(module).__name__, next(module.children(), None) is None
     for p in module.parameters():
         row.params += p.numel()
@@ -206,8 +207,8 @@ def _describe(module: Module, row: Row) -> None:
 
 
 @contextlib.contextmanager
-def _as_it_was(model: Module) -> Iterator[None]:
-    """In evaluation mode inside; modes and random numbers as before after."""
+def _evaluating(model: Module) -> Iterator[None]:
+    """Evaluation mode inside the block; afterwards the modes and random numbers are as before."""
     modes = [(module, module.training) for module in model.modules()]
     generator = default_generator(Device("cpu"))
     state = generator.get_state()
@@ -223,8 +224,8 @@ def _as_it_was(model: Module) -> Iterator[None]:
 @contextlib.contextmanager
 def _recording(rows: dict[Module, Row]) -> Iterator[None]:
     """Fill the rows while the network runs."""
-    inside: list[Row] = []      # the modules that are being called, the innermost last
-    counting = False            # inside an op that is counted already
+    inside: list[Row] = []      # the rows of the modules that are running, the innermost last
+    counting = False            # whether an op that is counted is running
 
     def around_module(call: Callable[..., Any], module: Module, /, *args: Any, **kwargs: Any) -> Any:
         row = rows.get(module)

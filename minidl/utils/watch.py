@@ -1,4 +1,4 @@
-"""What `profile` and `summary` ask of the arguments and results of the calls that they watch."""
+"""The arrays and the memory of arguments and results, for `profile` and `summary`."""
 from __future__ import annotations
 
 from typing import Any
@@ -8,7 +8,7 @@ from minidl.backend.layout import owner
 
 
 def arrays_of(value: Any) -> list[Any]:
-    """The arrays of all tensors in nested tuples, lists and dicts; also those that are there as arrays."""
+    """All arrays, and the arrays of all tensors, in nested tuples, lists and dicts."""
     if isinstance(value, TensorBase):
         return [value.array]
     if isinstance(value, (tuple, list)):
@@ -19,6 +19,6 @@ def arrays_of(value: Any) -> list[Any]:
 
 
 def new_bytes(result: Any, inputs: Any) -> int:
-    """How many bytes of memory a result takes that its inputs do not take already."""
+    """The bytes of memory of a result that are not memory of its inputs."""
     known = {id(owner(array)) for array in arrays_of(inputs)}
     return sum(array.nbytes for array in arrays_of(result) if id(owner(array)) not in known)

@@ -1,4 +1,4 @@
-"""Feeding a model: datasets, samplers, collating, and the DataLoader that joins them."""
+"""Data for a model: datasets, samplers, collating, and the DataLoader that combines them."""
 from minidl import left_out
 from minidl.utils.data.collate import default_collate, default_convert
 from minidl.utils.data.dataloader import DataLoader

@@ -1,6 +1,6 @@
 """Collating: from a list of samples to one batch.
 
-`default_collate` stacks what can be stacked and walks through tuples, lists and dicts;
+`default_collate` stacks tensors, arrays and numbers, also inside tuples, lists and dicts;
 `default_convert` turns the arrays of one sample into tensors and stacks nothing.
 """
 from __future__ import annotations
@@ -63,9 +63,9 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 
 def default_convert(data: Any) -> Any:
-    """NumPy arrays and scalars as tensors, inside tuples, lists and dicts too; all else as it is.
+    """NumPy arrays and scalars as tensors, also inside tuples, lists and dicts; all else as it is.
 
-    This is what the loader does with single samples when `batch_size=None`.
+    The loader applies it to single samples when `batch_size=None`.
     """
     if isinstance(data, (np.ndarray, np.generic)):
         return data if data.dtype.kind not in "buif" else as_tensor(data)
@@ -131,7 +131,7 @@ def _is_named_tuple(value: object) -> bool:
 
 
 def _like(mapping: Mapping[Any, Any], values: dict[Any, Any]) -> Any:
-    """`values` in the mapping's own type, where that takes a dict; else a plain dict."""
+    """`values` in the mapping's own type, if it can be made from a dict; else a plain dict."""
     try:
         return type(mapping)(values)  # type: ignore[call-arg]
     except TypeError:

@@ -1,4 +1,4 @@
-"""The DataLoader: batches of a dataset, in the order of a sampler, made here or by workers."""
+"""The DataLoader: batches of a dataset in the order of a sampler, made in the loop or by workers."""
 from __future__ import annotations
 
 import functools
@@ -25,40 +25,39 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class DataLoader(Generic[T_co]):
-    """Walks through a dataset in batches, once for each `for` loop.
+    """An iterable over the batches of a dataset; each `for` loop is one epoch.
 
     dataset: anything with `__getitem__` and `__len__`, or an `IterableDataset`.
     batch_size: samples in a batch; None gives single samples, not collated.
-    shuffle: a new random order each epoch. sampler: the order instead, an iterable of sample
-    numbers.
-    batch_sampler: the batches instead, an iterable of lists of sample numbers.
+    shuffle: a new random order each epoch. sampler: an iterable of sample numbers, which gives the order
+    instead.
+    batch_sampler: an iterable of lists of sample numbers, which gives the batches instead.
     num_workers: background workers that fetch batches ahead; 0 fetches in the loop itself. They are threads, or, if
     multiprocessing_context is given, processes.
-    collate_fn: makes a batch of a list of samples; default `default_collate`.
-    pin_memory: accepted and of no effect.
+    collate_fn: makes a batch from a list of samples; default `default_collate`.
+    pin_memory: accepted, without effect.
     drop_last: leave out a last batch that is not full.
-    timeout: seconds to wait for one batch from a worker; 0 for ever.
+    timeout: seconds to wait for one batch from a worker; 0 waits for ever.
     worker_init_fn: called as `worker_init_fn(worker_id)` when a worker starts, after it was seeded.
-    multiprocessing_context: how processes start: 'fork' (not on Windows), 'forkserver', 'spawn', or a context. Other
-    than by fork, a script needs `if __name__ == "__main__":`, and the dataset must be importable.
-    generator: where the order and the workers' seeds come from; default the one `manual_seed`
-    seeds.
-    prefetch_factor: batches that each worker is asked for ahead; default 2.
+    multiprocessing_context: how processes start: 'fork' (not on Windows), 'forkserver', 'spawn', or a context. Without
+    fork, a script needs `if __name__ == "__main__":`, and the dataset must be importable.
+    generator: the source of the order and the workers' seeds; default the generator of `manual_seed`.
+    prefetch_factor: the number of batches that each worker fetches ahead; default 2.
     persistent_workers: keep the workers for the next epoch.
 
     The order of batches does not depend on `num_workers`. Worker i is seeded with `base_seed + i` at the start of each
     epoch, where `base_seed` is drawn from `generator`: random transforms differ between workers and epochs, and repeat
-    after `manual_seed`. In a thread that holds for minidl's random numbers; in a process for Python's and NumPy's own
-    too. A dataset may fetch a whole batch at once: see `Dataset`.
+    after `manual_seed`. In a thread this is true for minidl's random numbers; in a process also for Python's and
+    NumPy's own. A dataset may fetch a whole batch at once: see `Dataset`.
 
-    Threads suit what NumPy and Pillow do, during which Python's lock is free: reading, decoding, resizing, gathering.
-    They start at once and hand over batches without a copy. Processes suit datasets that are slow in Python itself, or
-    that no two threads may read at a time.
+    Threads are good for work in NumPy and Pillow, which releases Python's lock: reading, decoding, resizing, gathering.
+    They start at once and pass on batches without a copy. Processes are good for datasets that are slow in Python
+    itself, or that two threads must not read at the same time.
 
-    An exception in a worker is raised here as the same type, its traceback in the message. A process
-    that dies raises RuntimeError. Leaving the loop, in any way, ends the workers: a thread stops after the sample that
-    it is at.
-    Errors: ValueError for arguments that exclude each other or are out of range, TypeError for those of another type.
+    An exception in a worker is raised here as the same type, with the traceback in the message. A process
+    that dies raises RuntimeError. Leaving the loop, in any way, ends the workers; a thread finishes its present sample
+    first.
+    Errors: ValueError for arguments that exclude each other or are out of range, TypeError for a wrong type.
 
         >>> import minidl
         >>> from minidl.utils.data import TensorDataset
@@ -116,7 +115,7 @@ class DataLoader(Generic[T_co]):
         self._pool: WorkerPool | ThreadPool | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        # drawn with and without workers, so that num_workers changes nothing that is drawn later
+        # drawn with and without workers, so that num_workers has no influence on later random numbers
         seed = int(cpu_stream(self.generator).integers(2**63 - 2**32))
         return self._batches_of_workers(seed) if self.num_workers else self._batches()
 
@@ -129,14 +128,14 @@ class DataLoader(Generic[T_co]):
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
 
     def _tasks(self) -> Iterator[Any]:
-        """What to ask a fetcher for, batch after batch: sample numbers, or of a stream the next."""
+        """The requests to a fetcher, one for each batch: sample numbers, or None for a stream."""
         if self._streams:
             return itertools.repeat(None)
         return iter(self.sampler if self.batch_sampler is None  # type: ignore[arg-type]
                     else self.batch_sampler)
 
     def _fetcher_of(self) -> Callable[[Any], Callable[[Any], Any]]:
-        """The function that makes a fetcher of a dataset; without a way back to the loader."""
+        """The function that makes a fetcher of a dataset; it holds no reference to the loader."""
         return functools.partial(make_fetcher, collate=self.collate_fn, batch_size=self.batch_size,
                                  drop_last=self.drop_last)
 
@@ -156,18 +155,18 @@ class DataLoader(Generic[T_co]):
             yield batch
 
     def _batches_of_workers(self, seed: int) -> Iterator[Any]:
-        # a loop over a persistent pool takes it away, so that a loop inside the loop gets its own
+        # a loop takes the persistent pool, so that a loop inside the loop makes its own
         pool, self._pool = self._pool, None
         if pool is None:
             pool = self._make_pool(seed)
         finished = False
         try:
-            yield from self._in_turn(pool, seed)
+            yield from self._round_robin(pool, seed)
             finished = True
         finally:
             if finished and self.persistent_workers and self._pool is None:
                 self._pool = pool
-            else:   # often in a finalizer, as the loop was left early: that would swallow Ctrl-C
+            else:   # after an early exit this often runs in a finalizer, which would swallow Ctrl-C
                 closed = interrupted = False
                 while not closed:
                     try:
@@ -178,23 +177,23 @@ class DataLoader(Generic[T_co]):
                 if interrupted:
                     interrupt_later()
 
-    def _in_turn(self, pool: WorkerPool | ThreadPool, seed: int) -> Iterator[Any]:
-        """Hand out tasks and take answers in the same turn; each answer makes room for a task."""
+    def _round_robin(self, pool: WorkerPool | ThreadPool, seed: int) -> Iterator[Any]:
+        """Submit tasks to the workers in turn, and yield their answers in the same order."""
         assert self.prefetch_factor is not None
         tasks = self._tasks()
-        turn: deque[int] = deque()  # the worker of each task that is under way, oldest first
+        pending: deque[int] = deque()  # the worker of each unanswered task, oldest first
 
         def submit(worker: int) -> None:
             for task in itertools.islice(tasks, 1):
                 pool.submit(worker, task)
-                turn.append(worker)
+                pending.append(worker)
 
         pool.begin_epoch(seed)
         for _ in range(self.prefetch_factor):
             for worker in range(self.num_workers):
                 submit(worker)
-        while turn:
-            worker = turn.popleft()
+        while pending:
+            worker = pending.popleft()
             batch = pool.receive(worker)
             if batch is not Exhausted:  # a worker at the end of its stream gets no more tasks
                 submit(worker)

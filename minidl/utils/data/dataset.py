@@ -1,7 +1,7 @@
-"""Datasets: where samples come from.
+"""Datasets: the sources of samples.
 
-A dataset is anything with `__getitem__` and `__len__`, or (`IterableDataset`) anything that can be
-walked through once. The classes below wrap tensors, and cut, join and split other datasets.
+A dataset is any object with `__getitem__` and `__len__`, or (`IterableDataset`) an iterable.
+The classes below wrap tensors, and cut, join and split other datasets.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from minidl.backend.warn import warn
 from minidl.random import Generator
 from minidl.tensors.tensor import Tensor
 from minidl.utils.data.sampler import cpu_stream
-from minidl.utils.data.worker_info import check_wanted
+from minidl.utils.data.worker_info import check_cancelled
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -29,13 +29,13 @@ class Dataset(Generic[T_co]):
 
     Two optional methods fetch many samples in one call:
 
-    - `__getitems__(indices)`, as in PyTorch: a list of numbers in, the list of samples out, which
-      the `DataLoader` then collates.
-    - `__getbatch__(indices)`, minidl's own: an integer `numpy.ndarray` in, the finished batch out,
-      so that a batch of an in-memory dataset costs one fancy indexing for all samples together.
-      What it returns must be what `default_collate` would have made. It may return `NotImplemented`
-      to have the samples fetched one by one. The loader uses it only while `collate_fn` is the
-      default one, and only when no subclass overrides `__getitem__` below it.
+    - `__getitems__(indices)`, as in PyTorch: takes a list of numbers, and returns the list of samples,
+      which the `DataLoader` then collates.
+    - `__getbatch__(indices)`, minidl's own: takes an integer `numpy.ndarray`, and returns the finished
+      batch, so that a batch of an in-memory dataset costs one fancy indexing for all samples together.
+      The result must be that of `default_collate`. If it is `NotImplemented`, the samples are fetched
+      one by one. The loader uses this method only with the default `collate_fn`, and only if no
+      subclass overrides `__getitem__` without it.
 
         >>> class Squares(Dataset):
         ...     def __getitem__(self, index): return index ** 2
@@ -56,9 +56,8 @@ class Dataset(Generic[T_co]):
 class IterableDataset(Dataset[T_co]):
     """Samples as a stream: a subclass defines `__iter__()`, and `__len__()` if the length is known.
 
-    With `num_workers > 0` every worker walks through a copy of its own, so the dataset itself must
-    share the work out; `get_worker_info()` says which worker it runs in. (Workers that are threads have copies of
-    the object, not of what it holds.)
+    With `num_workers > 0` every worker iterates over a copy of its own, so the dataset itself must
+    divide the work; `get_worker_info()` says which worker it runs in. (Threads have shallow copies.)
 
         >>> class Count(IterableDataset):
         ...     def __iter__(self):
@@ -80,7 +79,7 @@ class IterableDataset(Dataset[T_co]):
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
-    """Tensors of equal first size, side by side: sample i is `(tensors[0][i], tensors[1][i], ...)`.
+    """Tensors of equal first size: sample i is `(tensors[0][i], tensors[1][i], ...)`.
 
     Errors: ValueError when the first sizes differ.
 
@@ -116,7 +115,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 
 class Subset(Dataset[T_co]):
-    """The samples of `dataset` whose numbers stand in `indices`, in that order.
+    """The samples of `dataset` with the numbers in `indices`, in this order.
 
         >>> Subset(["a", "b", "c", "d"], [3, 1])[0]
         'd'
@@ -142,7 +141,7 @@ class Subset(Dataset[T_co]):
 
 
 class ConcatDataset(Dataset[T_co]):
-    """Datasets one after the other, as one.
+    """Several datasets one after the other, as one dataset.
 
     Errors: ValueError for an empty list or an index below `-len`, TypeError for an
     `IterableDataset` (which has no numbers; see `ChainDataset`), IndexError beyond the end.
@@ -179,7 +178,7 @@ class ConcatDataset(Dataset[T_co]):
 
 
 class ChainDataset(IterableDataset[T_co]):
-    """Streams one after the other, as one.
+    """Several streams one after the other, as one stream.
 
     Errors: TypeError, when iterated, for a dataset that is no `IterableDataset`.
     """
@@ -202,8 +201,8 @@ def random_split(dataset: Dataset[T_co], lengths: Sequence[float],
                  generator: Generator | None = None) -> list[Subset[T_co]]:
     """Cut a dataset at random into `Subset`s that do not overlap.
 
-    `lengths` are sizes that add up to `len(dataset)`, or fractions that add up to 1; what rounding
-    down leaves over goes to the first parts, one sample each.
+    `lengths` are sizes that add up to `len(dataset)`, or fractions that add up to 1. Fractions are
+    rounded down, and the remaining samples go to the first parts, one each.
     Errors: ValueError when they do not add up, or for a fraction outside 0..1.
 
         >>> import minidl
@@ -232,23 +231,23 @@ def random_split(dataset: Dataset[T_co], lengths: Sequence[float],
 
 
 def fetch_batch(dataset: Any, indices: Sequence[int]) -> Any:
-    """`dataset.__getbatch__(indices)`; NotImplemented where there is none, or where it is stale.
+    """`dataset.__getbatch__(indices)`; NotImplemented if there is none, or if it is stale.
 
-    Stale: a subclass overrides `__getitem__` but inherits `__getbatch__`, which would quietly pass
-    the override by.
+    Stale means that a subclass overrides `__getitem__` but inherits `__getbatch__`, which would
+    silently ignore the override.
     """
-    if not _in_step(dataset, "__getbatch__"):
+    if not _is_current(dataset, "__getbatch__"):
         return NotImplemented
     return dataset.__getbatch__(np.fromiter(map(operator.index, indices), np.int64, len(indices)))
 
 
 def fetch_samples(dataset: Any, indices: list[int]) -> list[Any]:
-    """The samples of those numbers, by `__getitems__` where the dataset has it."""
-    if _in_step(dataset, "__getitems__"):
+    """The samples with these numbers, by `__getitems__` if the dataset has it."""
+    if _is_current(dataset, "__getitems__"):
         return dataset.__getitems__(indices)
     samples = []
     for index in indices:
-        check_wanted()
+        check_cancelled()
         try:
             samples.append(dataset[index])
         except Exception as error:
@@ -257,8 +256,8 @@ def fetch_samples(dataset: Any, indices: list[int]) -> list[Any]:
     return samples
 
 
-def _in_step(dataset: Any, method: str) -> bool:
-    """Whether `method` is defined no further up in the class hierarchy than `__getitem__`."""
+def _is_current(dataset: Any, method: str) -> bool:
+    """Whether `method` is defined in the class of `__getitem__` or in a subclass of it."""
     for cls in type(dataset).__mro__:
         if method in vars(cls):
             return True

@@ -1,4 +1,4 @@
-"""Exceptions on their way from a worker to the loop that waits for its batch."""
+"""Exceptions passed from a worker to the loop that waits for its batch."""
 from __future__ import annotations
 
 import traceback
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 @dataclass
 class Failure:
-    """An exception on its way from a worker: its type, and its traceback as text."""
+    """An exception of a worker: its type, and its traceback as text."""
 
     kind: type[Exception]
     text: str
@@ -16,7 +16,7 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException, where: str) -> Failure:
         trace = "".join(traceback.format_exception(error)).rstrip()
-        # an exit, say, that is meant for the worker is not meant for the main program
+        # an exit of the worker, for instance, must not end the main program
         kind = type(error) if isinstance(error, Exception) else RuntimeError
         return cls(kind, f"Caught {type(error).__name__} {where}.\nOriginal {trace}")
 
@@ -25,13 +25,13 @@ class Failure:
             error = self.kind(_Verbatim(self.text))
             if self.text not in str(error):
                 raise TypeError
-        except Exception:  # it takes other arguments, or shows none
+        except Exception:  # the type takes other arguments, or does not show them
             error = RuntimeError(self.text)
         raise error from None
 
 
 class _Verbatim(str):
-    """Text that KeyError, which shows the repr of its argument, shows with its line breaks."""
+    """Text whose repr is the text itself, since KeyError shows the repr of its argument."""
 
     def __repr__(self) -> str:
         return str(self)

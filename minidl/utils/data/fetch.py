@@ -1,6 +1,6 @@
-"""Fetching: from the numbers a sampler gives to one finished batch.
+"""Fetching: from the numbers of a sampler to one finished batch.
 
-A fetcher runs wherever the batches are made: in the loop's own process, or in a worker.
+A fetcher runs where the batches are made: in the loop's own process, or in a worker.
 """
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 from minidl.utils.data.collate import default_collate
 from minidl.utils.data.dataset import IterableDataset, fetch_batch, fetch_samples
-from minidl.utils.data.worker_info import check_wanted
+from minidl.utils.data.worker_info import check_cancelled
 
 
 class Exhausted:
-    """What a fetcher returns (the class itself) when its stream has come to an end."""
+    """The value (the class itself) that a fetcher returns at the end of its stream."""
 
 
 class Fetcher:
@@ -36,7 +36,7 @@ class Fetcher:
 
 
 class StreamFetcher:
-    """Makes batches of an iterable dataset; a call ignores its argument: the stream decides."""
+    """Makes batches of an iterable dataset; a call ignores its argument, since a stream has its own order."""
 
     def __init__(self, dataset: Any, collate: Callable[[Any], Any], batch_size: int | None,
                  drop_last: bool) -> None:
@@ -50,7 +50,7 @@ class StreamFetcher:
         samples = []
         for sample in itertools.islice(self.samples, count):
             samples.append(sample)
-            check_wanted()
+            check_cancelled()
         if not samples or (self.drop_last and len(samples) < count):
             return Exhausted
         return self.collate(samples[0] if self.batch_size is None else samples)

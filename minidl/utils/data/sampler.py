@@ -1,7 +1,7 @@
-"""Samplers: in which order the samples of a dataset are visited.
+"""Samplers: the order of the samples of a dataset.
 
-A sampler is an iterable of sample numbers, one walk an epoch; `BatchSampler` groups those of
-another sampler into lists.
+A sampler is an iterable of sample numbers, one pass for each epoch; `BatchSampler` groups the
+numbers of another sampler into lists.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 def cpu_stream(generator: Generator | None) -> np.random.Generator:
-    """NumPy's generator behind a minidl one; None is the default stream that `manual_seed` seeds.
+    """The NumPy generator of a minidl generator; None is the default stream of `manual_seed`.
 
     Errors: RuntimeError for a generator of another device: sample numbers are made on the CPU.
     """
@@ -57,8 +57,8 @@ class RandomSampler(Sampler[int]):
     """Sample numbers in random order, a new one each epoch.
 
     data_source: the dataset. replacement: draw each number independently, so that numbers repeat.
-    num_samples: how many to draw (default: the length of the dataset); beyond it, without
-    replacement, one shuffle follows another. generator: where randomness comes from.
+    num_samples: the number of draws (default: the length of the dataset); if it is larger, without
+    replacement, one shuffle follows another. generator: the source of random numbers.
     Errors: TypeError for a `replacement` that is no bool, ValueError for `num_samples` below 1.
 
         >>> sorted(RandomSampler("abcd"))
@@ -79,7 +79,7 @@ class RandomSampler(Sampler[int]):
 
     @property
     def num_samples(self) -> int:
-        """How many numbers an epoch has; follows the dataset when it was not given."""
+        """The count of numbers in an epoch; by default the present length of the dataset."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
@@ -116,7 +116,7 @@ class SubsetRandomSampler(Sampler[int]):
 class WeightedRandomSampler(Sampler[int]):
     """Numbers 0..len(weights)-1, each drawn in proportion to its weight.
 
-    weights: non-negative, they need not add up to 1. num_samples: how many to draw an epoch.
+    weights: non-negative; their sum need not be 1. num_samples: the number of draws in an epoch.
     replacement: whether a number may come twice. Without it the draw is by exponential keys: the
     smallest `Exp(1) / weight` come first (Efraimidis and Spirakis, "Weighted random sampling with a
     reservoir", 2006).
@@ -157,11 +157,11 @@ class WeightedRandomSampler(Sampler[int]):
         if self.replacement:
             edges = np.cumsum(self.weights)
             points = stream.random(self.num_samples) * edges[-1]
-            # rounding may put a point on the last edge: the last number that can be drawn takes it
+            # rounding may put a point on the last edge: it belongs to the last number with a weight
             last = np.flatnonzero(self.weights)[-1]
             drawn = np.minimum(np.searchsorted(edges, points, side="right"), last)
         else:
-            with np.errstate(divide="ignore"):  # a weight of zero: its key is infinite, it is last
+            with np.errstate(divide="ignore"):  # a weight of 0 has an infinite key, and comes last
                 keys = stream.standard_exponential(len(self.weights)) / self.weights
             drawn = np.argsort(keys, kind="stable")[:self.num_samples]
         yield from drawn.tolist()
@@ -171,7 +171,7 @@ class WeightedRandomSampler(Sampler[int]):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """The numbers of another sampler in lists of `batch_size`; `drop_last` drops a short last one.
+    """The numbers of another sampler in lists of `batch_size`; `drop_last` drops a short last list.
 
     Errors: ValueError for a `batch_size` below 1 or a `drop_last` that is no bool.
 

@@ -1,11 +1,11 @@
 """Background workers that are threads: they fetch batches while the main thread computes.
 
-NumPy and Pillow let go of Python's lock while they gather, decode and resize, and so does the training step in the main
-thread. Threads cost nothing to start, share the data set's memory, and hand over a batch without a copy; where a data
-set is slow in Python itself, processes do better (`workers.py`).
+NumPy and Pillow release Python's lock while they gather, decode and resize, and so does the training step in the main
+thread. Threads cost nothing to start, share the data set's memory, and pass on a batch without a copy. If a data set is
+slow in Python itself, processes are better (`workers.py`).
 
-Each worker has a queue of tasks and one of answers, and all share an event that says when to stop, which is looked at
-between any two samples. Nothing that a thread holds leads to the pool, so a pool that is dropped ends its workers.
+Each worker has a queue of tasks and a queue of answers. All workers share a stop event, which is checked between any
+two samples. A thread holds no reference to the pool, so the workers end when the pool is garbage collected.
 """
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 from minidl.random import use_own_streams
 from minidl.utils.data.dataset import Dataset
 from minidl.utils.data.failure import Failure
-from minidl.utils.data.worker_info import Unwanted, WorkerInfo, here
+from minidl.utils.data.worker_info import Cancelled, WorkerInfo, thread_state
 
-_GRACE = 2.0        # seconds that threads get to end; then they are left to end by themselves
-_HEARTBEAT = 1.0    # seconds between two looks at whether a silent worker still lives
+_GRACE = 2.0        # seconds to wait for threads to end; after that they end by themselves
+_HEARTBEAT = 1.0    # seconds between two checks that a silent worker is alive
 
 
 class _Worker(NamedTuple):
@@ -35,10 +35,10 @@ class _Worker(NamedTuple):
 
 
 class ThreadPool:
-    """`num_workers` threads that run `make_fetcher(dataset)` and answer tasks, as `WorkerPool` has processes do.
+    """`num_workers` threads that run `make_fetcher(dataset)` and answer tasks, with the interface of `WorkerPool`.
 
     seed: worker i draws minidl's random numbers from streams of its own, seeded with `seed + i`. init_fn: called in
-    each worker with its number. timeout: seconds to wait for one answer, 0 for ever.
+    each worker with its number. timeout: seconds to wait for one answer; 0 waits for ever.
     """
 
     def __init__(self, dataset: Any, make_fetcher: Callable[[Any], Callable[[Any], Any]], num_workers: int, seed: int,
@@ -49,27 +49,27 @@ class ThreadPool:
         self._stop = threading.Event()
         self._workers: list[_Worker] = []
         self._owner = os.getpid()
-        # for a pool that is dropped, or when the interpreter ends
+        # it runs when the pool is garbage collected, or when the interpreter ends
         self._finalizer = weakref.finalize(self, _end, self._workers, self._stop, self._owner)
         for i in range(num_workers):
             info = WorkerInfo(i, num_workers, seed + i, _own(dataset))
             tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
             answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-            # in a context of its own, as the caller has it: NumPy keeps there what to do on overflow
+            # in a copy of the caller's context, which holds NumPy's `errstate`
             thread = threading.Thread(target=contextvars.copy_context().run, name=f"DataLoader worker {i}", daemon=True,
                                       args=(_work, tasks, answers, self._stop, make_fetcher, init_fn, info))
             self._workers.append(_Worker(thread, tasks, answers))
 
     def close(self) -> None:
-        """End the workers, if they have not ended yet; after an interruption, again."""
+        """End the workers that are still running; it can be called again after an interruption."""
         _end(self._workers, self._stop, self._owner)
         self._finalizer.detach()
 
     def begin_epoch(self, seed: int) -> None:
-        """Tasks belong to a new epoch from here on: streams restart, worker i is seeded `seed + i`.
+        """Begin a new epoch for all later tasks: streams restart, worker i is seeded `seed + i`.
 
-        Answers to older tasks that are still on their way will be thrown away. The first epoch starts the threads: by
-        then somebody holds the pool and will close it, however early Ctrl-C comes.
+        Answers to older tasks are discarded when they arrive. The first epoch starts the threads: at this time the
+        caller holds the pool and will close it, even if Ctrl-C comes early.
         """
         self._epoch += 1
         self._seed = seed
@@ -78,19 +78,19 @@ class ThreadPool:
                 worker.thread.start()
 
     def submit(self, worker: int, task: Any) -> None:
-        """Hand a worker its next task."""
+        """Send a worker its next task."""
         self._workers[worker].tasks.put((self._epoch, self._seed, task))
 
     def receive(self, worker: int) -> Any:
-        """The answer to the oldest task of this epoch that the worker still owes.
+        """The answer to the worker's oldest unanswered task of this epoch.
 
-        Errors: the worker's own exception, its traceback in the message; RuntimeError when it takes longer than
-        `timeout`, or is no more.
+        Errors: the worker's own exception, with its traceback in the message; RuntimeError if the worker takes longer
+        than `timeout`, or has ended.
         """
         deadline = time.monotonic() + self.timeout if self.timeout else None
         while True:
             left = _HEARTBEAT if deadline is None else deadline - time.monotonic()
-            alive = self._workers[worker].thread.is_alive()     # asked first: what it sent before it ended is there
+            alive = self._workers[worker].thread.is_alive()     # read first, so that no last answer is missed
             try:
                 epoch, answer = self._workers[worker].answers.get(timeout=min(max(left, 0), _HEARTBEAT))
             except queue.Empty:
@@ -106,12 +106,12 @@ class ThreadPool:
 
 
 def _own(dataset: Any) -> Any:
-    """A copy for one worker, of the object but not of what it holds: what one worker sets, another does not see."""
+    """A shallow copy for one worker, so that attributes set by one worker are not seen by another."""
     return copy.copy(dataset) if isinstance(dataset, Dataset) else dataset
 
 
 def _end(workers: list[_Worker], stop: threading.Event, owner: int) -> None:
-    if os.getpid() != owner:        # a forked process has a copy of the list, but not the threads
+    if os.getpid() != owner:        # a forked process has a copy of the list, but no threads
         return
     stop.set()
     for worker in workers:
@@ -125,8 +125,8 @@ def _end(workers: list[_Worker], stop: threading.Event, owner: int) -> None:
 def _work(tasks: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Any], stop: threading.Event,
           make_fetcher: Callable[[Any], Callable[[Any], Any]], init_fn: Callable[[int], Any] | None,
           info: WorkerInfo) -> None:
-    """A worker's life: answer tasks until it is told to stop."""
-    here.info, here.stop = info, stop
+    """The loop of a worker: answer tasks until the stop event is set."""
+    thread_state.info, thread_state.stop = info, stop
     use_own_streams(info.seed)
     failure = None
     if init_fn is not None:
@@ -134,7 +134,7 @@ def _work(tasks: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Any], stop: 
             init_fn(info.id)
         except BaseException as error:
             failure = Failure.of(error, f"in worker_init_fn of DataLoader worker {info.id}")
-    current, fetch = 1, None        # the first epoch: just seeded for it, and init_fn may have seeded otherwise
+    current, fetch = 1, None        # the first epoch is seeded already, and init_fn may have seeded differently
     while (message := tasks.get()) is not None and not stop.is_set():
         epoch, seed, task = message
         if epoch != current:
@@ -145,7 +145,7 @@ def _work(tasks: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Any], stop: 
             try:
                 fetch = fetch or make_fetcher(info.dataset)
                 answer = fetch(task)
-            except Unwanted:
+            except Cancelled:
                 return
             except BaseException as error:
                 answer = Failure.of(error, f"in DataLoader worker {info.id}")

@@ -1,4 +1,4 @@
-"""What a worker, be it a thread or a process, knows about itself."""
+"""The information of a worker, a thread or a process, about itself."""
 from __future__ import annotations
 
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """What a worker knows about itself: see `get_worker_info`."""
+    """The information of a worker about itself: see `get_worker_info`."""
 
     id: int
     num_workers: int
@@ -16,8 +16,8 @@ class WorkerInfo:
     dataset: Any
 
 
-class Unwanted(Exception):
-    """Nobody waits any more for what this worker is making."""
+class Cancelled(Exception):
+    """The loop that waited for this batch was left."""
 
 
 class _ThreadState(threading.local):
@@ -25,24 +25,24 @@ class _ThreadState(threading.local):
     stop: threading.Event | None = None
 
 
-here = _ThreadState()
+thread_state = _ThreadState()
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """In a worker its `id` (from 0), `num_workers`, `seed` and copy of `dataset`; elsewhere None.
+    """In a worker, its `id` (from 0), `num_workers`, `seed` and copy of `dataset`; elsewhere None.
 
         >>> get_worker_info() is None
         True
     """
-    return here.info
+    return thread_state.info
 
 
-def in_this_process(info: WorkerInfo) -> None:
-    """All of this process is a worker: whatever threads it starts."""
+def set_process_info(info: WorkerInfo) -> None:
+    """Make this whole process a worker, with all threads that it starts."""
     _ThreadState.info = info
 
 
-def check_wanted() -> None:
-    """Between two samples: leave, if the loop that they are for was left. Errors: Unwanted."""
-    if here.stop is not None and here.stop.is_set():
-        raise Unwanted
+def check_cancelled() -> None:
+    """Raise Cancelled if the loop was left. It is called between two samples."""
+    if thread_state.stop is not None and thread_state.stop.is_set():
+        raise Cancelled

@@ -1,19 +1,19 @@
 """Background workers that are processes: they fetch batches while the main process computes.
 
-Each worker has one socket to the main process and nothing else in common with it: no queue and no
-lock, so a worker that is killed can leave nothing locked. Tasks go out in turn, worker 0, 1, 2, 0,
-...; answers are read in the same turn, so batches keep their order whichever worker is fast. The
-main process runs no thread of its own. A worker has a second thread that only sends: the first one
-can fetch the next batch while an answer waits to be read, and is always there to read a task, so
-that the two sides never wait for each other.
+Each worker shares one socket with the main process and nothing else: no queue and no lock, so a
+worker that is killed can leave nothing locked. Tasks go to the workers in turn, 0, 1, 2, 0, ...;
+answers are read in the same order, so batches keep their order, even if one worker is faster. The
+main process runs no extra thread. A worker has a second thread that only sends: the first thread
+can fetch the next batch while an answer waits to be read, and can always read a task, so that the
+two sides never wait for each other.
 
-An answer travels as a pickle with its arrays beside it (pickle protocol 5), read straight into new
-arrays here. Large reads make that about as fast as shared memory, without files in /dev/shm to run
-out of or to leave behind.
+An answer is sent as a pickle and separate arrays (pickle protocol 5), which are read directly into
+new arrays here. Large reads make this about as fast as shared memory, and no files in /dev/shm can
+run out or be left behind.
 
-When processes and not threads (`threads.py`): Python code in a dataset holds the interpreter's lock, so where that is
-what takes time, threads wait for each other. And Python's and NumPy's own random numbers come from one stream for
-each process.
+Processes are better than threads (`threads.py`) in two cases. Python code in a dataset holds the interpreter's lock, so
+threads wait for each other if it takes most of the time. And Python's and NumPy's own random numbers have one stream
+for each process.
 """
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ import numpy as np
 
 from minidl.random import manual_seed
 from minidl.utils.data.failure import Failure
-from minidl.utils.data.worker_info import WorkerInfo, in_this_process
+from minidl.utils.data.worker_info import WorkerInfo, set_process_info
 
-_GRACE = 2.0       # seconds a worker gets to end by itself before it is terminated
-_HEARTBEAT = 1.0   # seconds between two looks at whether a silent worker still lives
+_GRACE = 2.0       # seconds that a worker has to end by itself before it is terminated
+_HEARTBEAT = 1.0   # seconds between two checks that a silent worker is alive
 
 
 # ---------------------------------------------------------------- the main process's side
@@ -55,16 +55,16 @@ class _Worker:
     channel: socket.socket
 
 
-# Our ends of all workers' sockets. A forked process inherits them, and must close its copies: while
-# one is open anywhere, the worker at the other end cannot notice that we have closed ours.
-_our_ends: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+# The main process's ends of all workers' sockets. A forked process inherits them, and must close its copies: while
+# a copy is open anywhere, the worker at the other end cannot notice that the main process has closed its end.
+_main_sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
 class WorkerPool:
     """`num_workers` processes that run `make_fetcher()` and answer tasks; see the file's docstring.
 
     context: a multiprocessing context. seed: worker i is seeded with `seed + i`. init_fn: called in
-    each worker with its number. timeout: seconds to wait for one answer, 0 for ever.
+    each worker with its number. timeout: seconds to wait for one answer; 0 waits for ever.
     """
 
     def __init__(self, dataset: Any, make_fetcher: Callable[[], Callable[[Any], Any]],
@@ -75,7 +75,7 @@ class WorkerPool:
         self._seed = seed
         self._workers: list[_Worker] = []
         self._owner = os.getpid()
-        # for a pool that is dropped, or when the interpreter ends
+        # it runs when the pool is garbage collected, or when the interpreter ends
         self._finalizer = weakref.finalize(self, _stop, self._workers, self._owner)
         try:
             for i in range(num_workers):
@@ -86,20 +86,20 @@ class WorkerPool:
             raise
 
     def close(self) -> None:
-        """End the workers, if they have not ended yet."""
+        """End the workers that are still running."""
         _stop(self._workers, self._owner)
         self._finalizer.detach()
 
     def begin_epoch(self, seed: int) -> None:
-        """Tasks belong to a new epoch from here on: streams restart, worker i is seeded `seed + i`.
+        """Begin a new epoch for all later tasks: streams restart, worker i is seeded `seed + i`.
 
-        Answers to older tasks that are still on their way will be thrown away.
+        Answers to older tasks are discarded when they arrive.
         """
         self._epoch += 1
         self._seed = seed
 
     def submit(self, worker: int, task: Any) -> None:
-        """Hand a worker its next task. Errors: RuntimeError when the worker has died."""
+        """Send a worker its next task. Errors: RuntimeError if the worker has died."""
         message = _pack((self._epoch, self._seed, task))
         try:
             _send(self._workers[worker].channel, message)
@@ -107,9 +107,9 @@ class WorkerPool:
             self._died(worker)
 
     def receive(self, worker: int) -> Any:
-        """The answer to the oldest task of this epoch that the worker still owes.
+        """The answer to the worker's oldest unanswered task of this epoch.
 
-        Errors: the worker's own exception, its traceback in the message; RuntimeError when the
+        Errors: the worker's own exception, with its traceback in the message; RuntimeError if the
         worker has died or takes longer than `timeout`.
         """
         deadline = time.monotonic() + self.timeout if self.timeout else None
@@ -123,11 +123,11 @@ class WorkerPool:
                 return answer.reraise() if isinstance(answer, Failure) else answer
 
     def _wait(self, worker: int, deadline: float | None) -> None:
-        """Return once the worker has sent something, or has closed its end."""
+        """Wait until the worker has sent something, or has closed its end."""
         process, channel = self._workers[worker].process, self._workers[worker].channel
         while True:
             left = _HEARTBEAT if deadline is None else deadline - time.monotonic()
-            alive = process.is_alive()  # asked first: what it sent before it died is there by now
+            alive = process.is_alive()  # read first, so that no last answer is missed
             if _readable(channel, min(max(left, 0), _HEARTBEAT)):
                 return
             if not alive:
@@ -155,15 +155,15 @@ class WorkerPool:
 def _start(context: Any, make_fetcher: Callable[[], Any], init_fn: Callable[[int], Any] | None,
            info: WorkerInfo) -> _Worker:
     ours, theirs = socket.socketpair()
-    _our_ends.add(ours)
+    _main_sockets.add(ours)
     try:
-        # large enough to hand over megabytes in few system calls; the system may grant less
+        # large enough to send megabytes in few system calls; the system may give less
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         process = context.Process(target=_work, args=(theirs, make_fetcher, init_fn, info),
                                   name=f"DataLoader worker {info.id}", daemon=True)
-        with _deaf_to_ctrl_c(context), warnings.catch_warnings():
-            # Python warns of forking while other threads run. Those are the BLAS library's, which
-            # puts its own house in order around a fork.
+        with _ignoring_ctrl_c(context), warnings.catch_warnings():
+            # Python warns of forking while other threads run. These are the threads of the BLAS
+            # library, which is prepared for a fork.
             warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
             process.start()
     except BaseException:
@@ -175,8 +175,8 @@ def _start(context: Any, make_fetcher: Callable[[], Any], init_fn: Callable[[int
 
 
 def _stop(workers: list[_Worker], owner: int) -> None:
-    """End the workers. Ctrl-C comes when this is over: it often runs in a finalizer, which would swallow it."""
-    if os.getpid() != owner:  # a forked process has a copy of the list, but not the workers
+    """End the workers, and delay Ctrl-C until then: a finalizer, where this often runs, would swallow it."""
+    if os.getpid() != owner:  # a forked process has a copy of the list, but no workers
         return
     pressed: list[Any] = []
     while workers:
@@ -189,14 +189,14 @@ def _stop(workers: list[_Worker], owner: int) -> None:
                     signal.signal(signal.SIGINT, before)
             else:
                 _end(workers)
-        except KeyboardInterrupt:       # just before we listened, or just after
+        except KeyboardInterrupt:       # just before the handler was set, or just after
             pressed.append(True)
     if pressed:
         interrupt_later()
 
 
 def _end(workers: list[_Worker]) -> None:
-    """End the workers: kindly, by closing the sockets they listen on; then less so."""
+    """End the workers: first by closing their sockets, then by force."""
     for worker in workers:
         worker.channel.close()
     deadline = time.monotonic() + _GRACE
@@ -211,13 +211,13 @@ def _end(workers: list[_Worker]) -> None:
 
 
 @contextlib.contextmanager
-def _deaf_to_ctrl_c(context: Any) -> Iterator[None]:
-    """A process that is started in here never sees Ctrl-C, not even before it can say so itself; we see it later."""
+def _ignoring_ctrl_c(context: Any) -> Iterator[None]:
+    """Hide Ctrl-C from processes started inside, from their first moment; this process gets it later."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     if getattr(context, "get_start_method", str)() != "fork":
-        resource_tracker.ensure_running()   # a process of Python's own, whose start would end our deafness
+        resource_tracker.ensure_running()   # a process of Python itself, whose start would restore Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -226,12 +226,12 @@ def _deaf_to_ctrl_c(context: Any) -> Iterator[None]:
 
 
 def interrupt_later() -> None:
-    """Pass on a Ctrl-C that a finalizer has noticed, and would swallow."""
+    """Raise a Ctrl-C again that arrived in a finalizer, which would swallow it."""
     def interrupt() -> None:
-        time.sleep(0.05)        # the finalizer is left by then
+        time.sleep(0.05)        # until then the finalizer is over
         _thread.interrupt_main()
 
-    with contextlib.suppress(RuntimeError):     # the interpreter ends already
+    with contextlib.suppress(RuntimeError):     # the interpreter is ending
         _thread.start_new_thread(interrupt, ())
 
 
@@ -246,9 +246,9 @@ def choose_context(choice: Any) -> Any:
     """A multiprocessing context from a start method's name, or a context.
 
     With 'fork' nothing is pickled or copied to start a worker, and datasets and lambdas from notebooks and
-    unguarded scripts work. Its price: a library that keeps threads or a GPU of its own and is not
+    unguarded scripts work. The price: a library that has threads or a GPU of its own and is not
     prepared for a fork can hang in the worker (NumPy's OpenBLAS is prepared; CUDA is not, so a
-    dataset must not hold GPU tensors). Where that bites, pass
+    dataset must not hold GPU tensors). In such a case, pass
     `multiprocessing_context='forkserver'` or `'spawn'`.
     Errors: ValueError for an unknown name, TypeError for another type.
     """
@@ -268,12 +268,12 @@ def choose_context(choice: Any) -> Any:
 
 def _work(channel: socket.socket, make_fetcher: Callable[[], Callable[[Any], Any]],
           init_fn: Callable[[int], Any] | None, info: WorkerInfo) -> None:
-    """A worker's life: answer tasks until the main process closes its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)   # Ctrl-C is the main process's affair: it ends us
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and not by a handler that was meant for itself
-    for end in list(_our_ends):
+    """The loop of a worker: answer tasks until the main process closes its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)   # the main process handles Ctrl-C, and ends the workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # without the main process's own handler
+    for end in list(_main_sockets):
         end.close()
-    in_this_process(info)
+    set_process_info(info)
     _seed_everything(info.seed)
     answers: queue.SimpleQueue[list[Any]] = queue.SimpleQueue()
     threading.Thread(target=_send_all, args=(channel, answers), daemon=True).start()
@@ -284,7 +284,7 @@ def _work(channel: socket.socket, make_fetcher: Callable[[], Callable[[Any], Any
             init_fn(info.id)
         except Exception as error:
             failure = Failure.of(error, f"in worker_init_fn of DataLoader worker {info.id}")
-    current = 1  # the first epoch: just seeded for it, and init_fn may have seeded otherwise
+    current = 1  # the first epoch is seeded already, and init_fn may have seeded differently
     fetch = None
     while True:
         try:
@@ -298,7 +298,7 @@ def _work(channel: socket.socket, make_fetcher: Callable[[], Callable[[Any], Any
         if failure is None:
             try:
                 fetch = fetch or make_fetcher()
-                # copied, since it is sent later: the dataset may use its arrays for the next batch
+                # copied, since it is sent later: the dataset may reuse its arrays for the next batch
                 message = [bytes(part) for part in _pack((epoch, fetch(task)))]
             except Exception as error:
                 answer = Failure.of(error, f"in DataLoader worker {info.id}")
@@ -318,10 +318,10 @@ def _send_all(channel: socket.socket, answers: queue.SimpleQueue[list[Any]]) -> 
         while True:
             _send(channel, answers.get())
     except OSError:
-        pass  # the main process has closed its end: it wants no more
+        pass  # the main process has closed its end
     finally:
         with contextlib.suppress(OSError):
-            channel.shutdown(socket.SHUT_RDWR)  # wakes the other thread, which then ends too
+            channel.shutdown(socket.SHUT_RDWR)  # it wakes the other thread, which then ends too
         channel.close()
 
 
@@ -330,12 +330,12 @@ def _send_all(channel: socket.socket, answers: queue.SimpleQueue[list[Any]]) -> 
 def _packed_failure(epoch: int, failure: Failure) -> list[Any]:
     try:
         return _pack((epoch, failure))
-    except Exception:  # the type itself cannot be pickled; a class inside a function, say
+    except Exception:  # the type cannot be pickled, for instance a class inside a function
         return _pack((epoch, Failure(RuntimeError, failure.text)))
 
 
 def _pack(value: Any) -> list[Any]:
-    """`value` as parts to send: the pickle, then the memory of its arrays, uncopied."""
+    """`value` as parts to send: the pickle, then the memory of its arrays, without a copy."""
     buffers: list[pickle.PickleBuffer] = []
     head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     return [head, *(buffer.raw() for buffer in buffers)]
@@ -364,7 +364,7 @@ def _receive(channel: socket.socket) -> Any:
 
 
 def _read(channel: socket.socket, size: int) -> memoryview:
-    data = np.empty(size, dtype=np.uint8).data  # new memory that nobody fills with zeros first
+    data = np.empty(size, dtype=np.uint8).data  # new memory, not filled with zeros first
     rest = data
     while len(rest):
         count = channel.recv_into(rest, len(rest), socket.MSG_WAITALL)
