@@ -96,7 +96,10 @@ def get_autocast_dtype(device_type: str) -> Any:
 
 
 def _usable(device: str, dtype: Any) -> bool:
-    """Whether there is such a device, and the dtype is float16. If not, warn; autocast then has no effect."""
+    """Whether there is such a device, and the dtype is float16.
+
+    If not, it warns, and autocast has no effect.
+    """
     if "bfloat16" in str(dtype):
         raise NotImplementedError("autocast(dtype=bfloat16) is not supported: NumPy and CuPy have no bfloat16; "
                                   "try dtype=minidl.float16 and a GradScaler")
@@ -142,7 +145,10 @@ def _in_float32(call: Callable[..., Any], op: Op, *inputs: Any) -> Any:
 
 
 class _Installed:
-    """The number of open autocasts in all threads. The first wraps the ops in casts, the last removes the casts."""
+    """The number of open autocasts in all threads.
+
+    The first wraps the ops in casts, and the last removes the casts.
+    """
 
     def __init__(self) -> None:
         self.count = 0

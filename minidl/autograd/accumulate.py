@@ -56,7 +56,10 @@ class AccumulateGrad(Op):
 
 
 def accumulate(tensor: TensorBase, g: Any, owned: bool) -> None:
-    """Add a gradient to `tensor.grad`. The first gradient is used as it is if `owned`, else copied."""
+    """Add a gradient to `tensor.grad`.
+
+    The first gradient is stored as it is if `owned`, else copied.
+    """
     shape = getattr(g, "array", g).shape
     if shape != tensor.array.shape:
         raise RuntimeError(f"a gradient of shape {tuple(shape)} arrived at a leaf of shape "

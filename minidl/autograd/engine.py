@@ -128,7 +128,7 @@ def _sum(a: Any, b: Any) -> Any:
 
 
 class Search:
-    """The edges whose gradients are asked for, the ops that lead to them, and the gradients found so far."""
+    """The edges whose gradients are asked for, and the gradients found so far."""
 
     def __init__(self, targets: Iterable[Edge], roots: Roots) -> None:
         self.targets = set(targets)

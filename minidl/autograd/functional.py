@@ -159,7 +159,7 @@ def hvp(func: Callable[..., Any], inputs: Tensors, v: Tensors = None, create_gra
 # ---------------------------------------------------------------------- the common parts
 
 def _evaluate(func: Callable[..., Tensors], inputs: Tensors, create_graph: bool) -> tuple[Any, Any, Any, Any]:
-    """The inputs as leaves, the outputs, and two functions that return parts in the form of each: one or a tuple."""
+    """The inputs as leaves, the outputs, and two functions that restore their forms: one or a tuple."""
     single_input = isinstance(inputs, TensorBase)
     given = (inputs,) if single_input else tuple(inputs)
     with enable_grad():

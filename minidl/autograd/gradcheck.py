@@ -209,7 +209,10 @@ class _Check:
     # ------------------------------------------------------------------ numerically
 
     def evaluate(self, which: list[bool]) -> list[np.ndarray]:
-        """The outputs marked in `which`, on the host. They are recorded, since the function may call `grad`."""
+        """The outputs marked in `which`, on the host.
+
+        The call is recorded, since the function may call `grad`.
+        """
         return [_reals(to_numpy(x.tensor.array)) for x, take in zip(self.subject.outputs(), which) if take]
 
     def slope(self, x: TensorBase, direction: np.ndarray, which: list[bool]) -> list[np.ndarray]:

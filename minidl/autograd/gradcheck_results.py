@@ -1,4 +1,4 @@
-"""The results of a gradcheck: a row for every tensor and output, and a text about what is wrong."""
+"""The results of a gradcheck: a table of rows, and a text about the error."""
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -23,10 +23,10 @@ class GradcheckRow(NamedTuple):
 
 
 class GradcheckReport:
-    """The results of a `gradcheck`, row by row; true if nothing is wrong. `print` shows a table.
+    """The results of a `gradcheck`, row by row; true if nothing is wrong.
 
-    `rows` are named tuples, with one field for each of `columns`. `failure` is the text of the GradcheckError that
-    `gradcheck` raises, or "" if nothing is wrong.
+    `print` shows a table. `rows` are named tuples, with one field for each of `columns`. `failure` is the text of the
+    GradcheckError that `gradcheck` raises, or "" if nothing is wrong.
     """
 
     columns = ("tensor", "shape", "output", "largest difference", "result", "note")

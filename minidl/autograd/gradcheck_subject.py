@@ -1,4 +1,4 @@
-"""The subject of a gradcheck: the function, the tensors that are checked, and those that are skipped."""
+"""The subject of a gradcheck: the function and its tensors, checked or skipped."""
 from __future__ import annotations
 
 import copy
@@ -24,7 +24,10 @@ class Named(NamedTuple):
 
 
 class Subject:
-    """A function without arguments, and the tensors that its outputs depend on. `func` is the user's function."""
+    """A function without arguments, and the tensors that its outputs depend on.
+
+    `func` is the user's function.
+    """
 
     def __init__(self, call: Callable[[], list[Named]], tensors: list[Named], func: Any = None) -> None:
         self.call, self.func = call, func
@@ -83,7 +86,10 @@ def subject_of(func: Any, inputs: tuple[Any, ...]) -> Subject:
 
 
 def is_module(func: Any) -> bool:
-    """Whether a function is a Module. This floor cannot import Module, so it looks for the methods of one."""
+    """Whether a function is a Module.
+
+    This floor cannot import Module, so the test is whether it has the methods of one.
+    """
     return not isinstance(func, type) and hasattr(func, "named_parameters") and hasattr(func, "named_modules")
 
 

@@ -28,7 +28,7 @@ class Item:
 
 @dataclass
 class Line:
-    """The line of one output of a box: the items from the box upwards, and the boxes that use the output."""
+    """The line of one output of a box, from the box up to the boxes that use the output."""
 
     start: Item
     stem: dict[int, Item]                       # by row, the box itself included
@@ -109,7 +109,9 @@ def _spread(table: list[list[Item]]) -> None:
 
 
 def apart(wanted: Sequence[float], weights: Sequence[float], widths: Sequence[float], gap: float) -> list[float]:
-    """The numbers nearest to `wanted`, by weighted squares, in order and with room for widths and gaps.
+    """The numbers nearest to `wanted` that are in order, with room for widths and gaps.
+
+    Nearest means with the smallest weighted sum of squares.
 
     Without the room that all items to the left need, the numbers only have to be in order. Neighbours that are not in
     order are pooled, and get their mean.

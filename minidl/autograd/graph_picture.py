@@ -17,7 +17,10 @@ KINDS = {       # the colours of the area and the border, and the text in the le
 
 
 class Drawing(str):
-    """An SVG picture. A notebook shows it; `save` writes it to a file; as a string it is the SVG itself."""
+    """An SVG picture, as a string.
+
+    A notebook shows the picture, and `save` writes it to a file.
+    """
 
     def save(self, path: str | Path) -> None:
         """Write the picture to a file, which any browser opens."""
@@ -38,7 +41,10 @@ class Box:
 
 
 def picture(boxes: Sequence[Box], inputs: Sequence[Sequence[tuple[int, int]]]) -> Drawing:
-    """The picture of the boxes. `inputs` lists the pairs (box, output) of each box; a box comes before its inputs."""
+    """The picture of the boxes.
+
+    `inputs` lists the pairs (box, output) of each box; a box comes before its inputs.
+    """
     widths = [max(90, *(7.2 * len(line) + 20 for line in box.lines),
                   sum(7 * len(text) + 12 for text in box.outputs.values())) for box in boxes]
     # ops pull each other into columns; leaves do not
@@ -104,7 +110,10 @@ def _entries(items: Sequence[Item], inputs: Sequence[Sequence[tuple[int, int]]],
 
 def _paths(items: Sequence[Item], inputs: Sequence[Sequence[tuple[int, int]]], lines: dict[tuple[int, int], Line],
            exits: dict[tuple[int, int], float]) -> Iterator[tuple[str, bool]]:
-    """All lines as SVG paths, and whether they end in an arrow: stems between rows, and a branch to each user."""
+    """All lines as SVG paths, and whether they end in an arrow.
+
+    A line has a stem between rows, and a branch to each user.
+    """
     entries = _entries(items, inputs, lines)
     for key, line in lines.items():
         begin = {item: item.x for item in line.stem.values()} | {line.start: exits[key]}

@@ -8,7 +8,7 @@ Hook = Callable[..., Any]
 
 
 class OpHooks:
-    """The hooks of one op. Most ops have no hooks, and so no such object. See `hooks.py`."""
+    """The hooks of one op; an op without hooks has no such object. See `hooks.py`."""
 
     def __init__(self) -> None:
         self.on_output: dict[int, list[Hook]] = {}      # output -> tensor hooks, on the gradient of this output

@@ -36,9 +36,10 @@ class InPlaceOp(Op):
 
 
 class ViewWrite(Op):
-    """`base` with one part replaced by `value`: the part that `views`, applied one after the other, select.
+    """`base` with one part replaced by `value`.
 
-    The gradient of the replaced part flows to `value`, the rest flows to `base`.
+    `views`, applied one after the other, select the part. The gradient of the replaced part flows to `value`, the rest
+    flows to `base`.
     """
 
     complex_rules = "as written"

@@ -244,7 +244,10 @@ class Op(Keeping):
         return gradients
 
     def checked_gradients(self, gradients: Any) -> Any:
-        """The result of a rule for all inputs. Errors: RuntimeError unless it has a gradient or None for each."""
+        """The result of a rule for all inputs.
+
+        Errors: RuntimeError unless it has a gradient or None for each input.
+        """
         if not isinstance(gradients, (tuple, list)) or len(gradients) != len(self.edges):
             got = len(gradients) if isinstance(gradients, (tuple, list)) else f"a {type(gradients).__name__}"
             raise RuntimeError(f"{self.name()}.{self.joint_name} returned an incorrect number of gradients: expected a "

@@ -54,7 +54,10 @@ def read_rule(cls: Any, name: str) -> Rule | None:
 
 
 def _method(cls: Any, name: str) -> Any:
-    """The function of a method, without its decorators; None if there is none. Errors: TypeError if it is no method."""
+    """The function of a method, without its decorators; None if there is none.
+
+    Errors: TypeError if it is no method.
+    """
     if getattr(cls, name, None) is None:
         return None
     method = next(vars(base)[name] for base in cls.__mro__ if name in vars(base))

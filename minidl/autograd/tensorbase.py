@@ -1,5 +1,6 @@
-"""The fields of a tensor that the tape needs: its array, where its gradient flows to, and its version.
+"""The fields of a tensor that the tape needs.
 
+They are its array, where its gradient flows to, its version, and some marks.
 `TensorBase` has the fields, and no operations. The user's class, `minidl.tensors.tensor.Tensor`, adds the methods. So
 ops and the tape can be written without importing `Tensor`.
 """
@@ -97,7 +98,10 @@ def version_of(tensor: TensorBase) -> Version:
 
 
 def set_edge(tensor: TensorBase, edge: Edge | None) -> None:
-    """Make the tensor the output of another op. If it retains its gradient, it does so at the new op."""
+    """Make the tensor the output of another op.
+
+    If the tensor retains its gradient, it does so at the new op.
+    """
     if tensor.retains_grad and tensor.edge is not None:
         hooks = tensor.edge[0].ensure_hooks()
         hooks.retained = [(slot, reference) for slot, reference in hooks.retained if reference() is not tensor]

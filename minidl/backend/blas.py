@@ -96,7 +96,7 @@ def get_blas_threads() -> list[int]:
 
 
 def blas_core() -> str | None:
-    """The name of the processor that OpenBLAS chose its kernels for, such as "SkylakeX"; None without OpenBLAS."""
+    """The processor of OpenBLAS's kernels, such as "SkylakeX"; None without OpenBLAS."""
     corename = _function("get_corename", NUMPY_MODULE)
     if corename is None:
         return None
@@ -105,7 +105,7 @@ def blas_core() -> str | None:
 
 
 def _function(name: str, module: str) -> Any:
-    """A function of the OpenBLAS that an extension module is linked with; None if there is none."""
+    """A function of the OpenBLAS library of an extension module; None if there is none."""
     try:
         library = ctypes.CDLL(module)
     except OSError:

@@ -221,7 +221,7 @@ def get_library(device: Device) -> ArrayLibrary:
 
 
 def as_device(device: Device | str | int | None) -> Device:
-    """`'cuda:1'`, `1` or a `Device` as a `Device`; None is the default device, the CPU unless set otherwise."""
+    """`'cuda:1'`, `1` or a `Device` as a `Device`; None is the default device."""
     if device is None:
         return _choice.device or Device("cpu")
     if isinstance(device, int):

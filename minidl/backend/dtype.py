@@ -48,7 +48,10 @@ def default_complex() -> np.dtype:
 
 
 def complex_of(dtype: np.dtype) -> np.dtype:
-    """The complex dtype whose parts have the floating `dtype`; complex64 for float16, for NumPy has no smaller one."""
+    """The complex dtype whose parts have the floating `dtype`.
+
+    For float16 it is complex64, since NumPy has no smaller one.
+    """
     return np.promote_types(dtype, complex64)
 
 
@@ -135,7 +138,7 @@ def _python_scalar(operand: Any) -> np.dtype | None:
 
 
 class finfo:  # noqa: N801  (PyTorch's name)
-    """The limits of a floating dtype; of a complex one, those of its parts.
+    """The limits of a floating dtype, or of the parts of a complex dtype.
 
     They are Python numbers, which never change the dtype of a tensor in an operation; those of NumPy's `finfo` may.
     Errors: TypeError for any other dtype.

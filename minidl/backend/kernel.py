@@ -58,7 +58,10 @@ class Bodies:
         self.tried: dict[str, list[Callable[..., Any]]] = {}    # by library
 
     def add(self, body: Body) -> None:
-        """Add a body, or replace one of the same name. Errors: ValueError where no `before` orders two bodies."""
+        """Add a body, or replace one of the same name.
+
+        Errors: ValueError where no `before` orders two bodies.
+        """
         others = [other for other in self.all if (other.place, other.name) != (body.place, body.name)]
         known = {other.name: other for other in [*others, body] if other.place == body.place}
         for name, other in known.items():

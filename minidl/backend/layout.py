@@ -16,7 +16,7 @@ def owner(array: Array) -> Array:
 
 
 def channels_last(array: Array) -> bool:
-    """Whether an image (N, C, *) lies in memory as (N, *, C), and not also as (N, C, *)."""
+    """Whether an image (N, C, *) is in memory as (N, *, C) only."""
     return array.ndim in (4, 5) and not array.flags.c_contiguous and \
         array.transpose(0, *range(2, array.ndim), 1).flags.c_contiguous
 

@@ -1,4 +1,7 @@
-"""Settings of cuDNN, such as `cudnn.deterministic = True`. minidl does not use cuDNN, so they have no effect."""
+"""Settings of cuDNN, such as `cudnn.deterministic = True`.
+
+minidl does not use cuDNN, so they have no effect.
+"""
 from __future__ import annotations
 
 deterministic = False

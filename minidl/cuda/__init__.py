@@ -1,4 +1,7 @@
-"""The GPUs of this machine, under the names of `torch.cuda`. CuPy is imported by the first call."""
+"""The GPUs of this machine, under the names of `torch.cuda`.
+
+CuPy is imported by the first call.
+"""
 from __future__ import annotations
 
 from typing import Any

@@ -21,7 +21,7 @@ class Adadelta(Optimizer):
         u = rho*u + (1 - rho)*d^2
         p = p - lr*d
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         lr: a factor of every step; 1 is the paper's algorithm.
         rho: the decay of the running means.
         eps: makes the first steps larger than 0, and keeps the division finite.

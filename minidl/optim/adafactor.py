@@ -15,7 +15,9 @@ from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros_like
 
 
 class Adafactor(Optimizer):
-    """Adafactor (Shazeer, Stern 2018): for a matrix of n x m weights the state is n + m numbers.
+    """Adafactor (Shazeer, Stern 2018): Adam with a small state.
+
+    For a matrix of n x m weights the state is n + m numbers.
 
         b = t^beta2_decay                                t = 1, 2, ...
         a = min(lr, 1/sqrt(t)) * max(eps2, rms(p))       steps in proportion to the weights
@@ -27,7 +29,7 @@ class Adafactor(Optimizer):
 
     rms is the root mean square. A tensor of more than two dimensions is a stack of matrices.
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         lr: the largest step relative to the weights.
         beta2_decay: the power of t for the share of the newest gradient; at most 0.
         eps: eps1 and eps2; None is the precision of the dtype.

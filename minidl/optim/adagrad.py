@@ -20,7 +20,7 @@ class Adagrad(Optimizer):
         s = s + g^2                           (s = initial_accumulator_value at first)
         p = p - lr/(1 + (t - 1)*lr_decay) * g / (sqrt(s) + eps),    t = 1, 2, ...
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         lr_decay: the decay of the learning rate, in addition to the growing sum.
         initial_accumulator_value: the initial value of the sum.
 

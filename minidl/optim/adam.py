@@ -25,7 +25,7 @@ class Adam(Optimizer):
 
     The means start at 0; the division by 1 - beta^t corrects this.
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         lr: the learning rate, which is about the distance that a weight moves in one step.
         amsgrad: divide by the largest running mean so far.
 

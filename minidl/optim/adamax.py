@@ -20,7 +20,7 @@ class Adamax(Optimizer):
         u = max(beta2*u, |g| + eps)
         p = p - lr/(1 - beta1^t) * m / u,     t = 1, 2, ...
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         betas: the decay of the running mean and of the running maximum.
 
     Errors: ValueError for a hyperparameter out of range.

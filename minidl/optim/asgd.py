@@ -21,7 +21,7 @@ class ASGD(Optimizer):
         eta = lr / (1 + lambd*lr*t)^alpha     (lr at first)
         mu = 1 / max(1, t - t0),              t = 1, 2, ...
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         lambd: the decay of weights and learning rate.
         alpha: the power of the learning rate's decay.
         t0: the step at which averaging begins.

@@ -147,7 +147,10 @@ class LBFGS(Optimizer):
         return q
 
     def _search(self, closure: Callable[[], Any], start: Point, t: float, d: Array) -> tuple[Point, int]:
-        """The point that a line search finds, and its number of closure calls. The weights do not change."""
+        """The point that a line search finds, and its number of closure calls.
+
+        The weights do not change.
+        """
         weights = self._weights()
 
         def evaluate(t: float) -> Point:

@@ -23,7 +23,7 @@ class Muon(Optimizer):
     It is computed by Newton-Schulz steps, which are matrix products. Biases, embeddings and last layers need another
     optimizer, such as AdamW.
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         params: matrices only.
         weight_decay: shrinks the weights separately from the gradient, as in AdamW.
         momentum: the share of the last direction that is kept.
@@ -110,7 +110,10 @@ def muon_update(p: Array, g: Array, buffer: Array, settings: MuonSettings) -> No
 
 
 def orthogonalized(x: Array, settings: MuonSettings) -> Array:
-    """About U V' of x = U S V': a Newton-Schulz step maps each singular value s to a*s + b*s^3 + c*s^5."""
+    """About U V' of x = U S V', by Newton-Schulz steps.
+
+    A step maps each singular value s to a*s + b*s^3 + c*s^5.
+    """
     a, b, c = settings.ns_coefficients
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x

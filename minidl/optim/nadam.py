@@ -23,7 +23,7 @@ class NAdam(Optimizer):
         n = (1 - mu(t)) / (1 - mu(1)*...*mu(t)) * g + mu(t+1) / (1 - mu(1)*...*mu(t+1)) * m
         p = p - lr * n / (sqrt(v / (1 - beta2^t)) + eps),    t = 1, 2, ...
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         momentum_decay: the speed at which the momentum approaches beta1.
 
     Errors: ValueError for a hyperparameter out of range.

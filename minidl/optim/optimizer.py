@@ -227,7 +227,7 @@ class Optimizer:
         self.param_groups.append(group)
 
     def _check_repeated(self, params: list[Tensor]) -> None:
-        """Raise ValueError if a parameter is in another group already; warn if it is twice in this one."""
+        """Raise ValueError if a parameter is in another group; warn if it is twice in this one."""
         if len({id(p) for p in params}) != len(params):
             warn("optimizer contains a parameter group with duplicate parameters: each step updates them "
                  "more than once")
@@ -302,7 +302,7 @@ class Optimizer:
 
 
 def settings_of(group: dict[str, Any], kind: type[Settings]) -> Settings:
-    """The hyperparameters of a group as a `kind`, a NamedTuple with some of their names as fields."""
+    """The hyperparameters of a group as a NamedTuple of class `kind`."""
     return kind(*[group[name] for name in kind._fields])    # type: ignore[attr-defined]
 
 

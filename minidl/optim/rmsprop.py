@@ -23,7 +23,7 @@ class RMSprop(Optimizer):
         b = momentum*b + d                    (b = d without momentum)
         p = p - lr*b
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         alpha: the decay of the running means.
         momentum: the share of the last direction that is kept.
         centered: divide by the running deviation from the running mean.

@@ -22,7 +22,7 @@ class Rprop(Optimizer):
         p = p - sign(g)*s
         before = g                            (s = lr and before = 0 at first)
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         lr: the size of the first step.
         etas: the factors of a step size when the gradient changes sign, and when it does not.
         step_sizes: the smallest and the largest step.

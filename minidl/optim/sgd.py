@@ -21,7 +21,7 @@ class SGD(Optimizer):
         d = g + momentum*b if nesterov else b  (g without momentum)
         p = p - lr*d
 
-    Args, beside those of `Optimizer`:
+    Args, besides those of `Optimizer`:
         momentum: the share of the last direction that is kept.
         dampening: reduces the share of a gradient in the momentum.
         nesterov: look ahead along the momentum.

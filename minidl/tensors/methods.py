@@ -1,6 +1,7 @@
-"""The table of methods: each is the function of the same name, with its signature and documentation.
+"""The table of methods: each is the function of the same name.
 
-Only two kinds are written out: operators, which call the op, and methods whose arguments differ from the function's.
+It has the function's signature and documentation. Only two kinds are written out: operators, which call the op, and
+methods whose arguments differ from the function's.
 """
 from __future__ import annotations
 
@@ -311,9 +312,10 @@ class Methods(TensorBase):
     # sizes and dimensions one by one, or in one tuple: `x.reshape(2, 3)`, `x.reshape((2, 3))`
 
     def reshape(self: Any, *size: Any) -> Tensor:
-        """The same elements in another shape, a view where strides allow it; one size may be -1 (the rest).
+        """The same elements in another shape, a view where strides allow it.
 
-        Errors: RuntimeError where the number of elements does not fit. See `minidl.reshape`.
+        One size may be -1, and is computed from the others. Errors: RuntimeError where the number of elements does not
+        fit. See `minidl.reshape`.
 
             >>> import minidl
             >>> minidl.arange(6).reshape(2, -1)

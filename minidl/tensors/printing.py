@@ -57,7 +57,10 @@ def get_printoptions() -> dict[str, Any]:
 
 
 def format_tensor(values: np.ndarray, device: str, note: str) -> str:
-    """`tensor([...], ...)`: the numbers, then all that is not the default. `note` is the part on gradients."""
+    """`tensor([...], ...)`: the numbers, then all that is not the default.
+
+    `note` is the part on gradients.
+    """
     prefix, extras = "tensor(", []
     if device != "cpu":
         extras.append(f"device='{device}'")

@@ -95,7 +95,7 @@ def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentra
 # ---------------------------------------------------------------------- the steps of a run
 
 def recorded_since(start: int, output: Any) -> list[Op]:
-    """The steps behind an output that were recorded after the step number `start`, oldest first; no leaves."""
+    """The steps behind an output that are newer than number `start`, oldest first, without leaves."""
     to_see = [edge_of(t)[0] for t in tensors_in(output) if t.requires_grad]  # type: ignore[attr-defined]
     seen: set[Op] = set()
     while to_see:
@@ -132,9 +132,10 @@ class RecomputedValues(dict[str, Any]):
 
 
 class Recomputation:
-    """A function that may run a second time: all that it needs for this, and then the values that its steps kept.
+    """A function that may run a second time.
 
-    The steps of the first run hold this object. It holds none of them, so no reference cycle keeps a graph alive.
+    First it has all that this run needs, and afterwards the values that the steps of the run kept. The steps of the
+    first run hold this object. It holds none of them, so no reference cycle keeps a graph alive.
     """
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, preserve_rng_state: bool) -> None:
@@ -150,7 +151,10 @@ class Recomputation:
 
     @contextlib.contextmanager
     def precision(self) -> Iterator[None]:
-        """The autocast of the first run. Both runs cast weights again, so that they record the same steps."""
+        """Use the autocast of the first run.
+
+        Both runs cast weights again, so that they record the same steps.
+        """
         with contextlib.ExitStack() as stack:
             if self.autocast or switches.autocast:
                 stack.enter_context(Switch(autocast=frozenset(), autocast_casts=None))
@@ -201,7 +205,10 @@ class Recomputation:
 
 
 def _signature(op: Op) -> Signature:
-    """The properties of a step that both runs share. Steps of an inner checkpoint show no kept values."""
+    """The properties of a step that both runs share.
+
+    Steps of an inner checkpoint show no kept values.
+    """
     kept = {} if op.kept is None or isinstance(op.kept, RecomputedValues) else op.kept
     return type(op), {name: (getattr(value, "shape", None), getattr(value, "dtype", None))
                       for name, (value, _, _) in kept.items()}

@@ -1,5 +1,6 @@
-"""`compare`: run a network and its PyTorch version side by side, and find the first layer that differs.
+"""`compare`: find the first layer in which a network and its PyTorch version differ.
 
+Both run side by side on the same input.
 PyTorch is not imported here. The PyTorch network comes from the user, and only methods of every PyTorch module are
 called on it.
 """
@@ -36,7 +37,7 @@ class Layer:
 
 @dataclass
 class Comparison:
-    """The result of `compare`: it prints as a table, is true if all is equal, and has the numbers."""
+    """The result of `compare`: a table of layers, which is true if all is equal."""
 
     layers: list[Layer]                 # in the order in which they finished
     weights: dict[str, float]           # parameters and buffers that differed before the run -> largest difference
@@ -85,7 +86,7 @@ class Comparison:
 
 def compare(model: Module, torch_model: Any, input: Any, *, copy_weights: bool = False, rtol: float = 1e-4,
             atol: float = 1e-5) -> Comparison:
-    """Run both networks on one input, and compare the outputs of all modules that have the same path.
+    """Run both networks on one input, and compare the outputs of all modules by path.
 
     Both run in the mode that they have, training or evaluation. In training mode their running statistics change, and
     dropout makes them differ.
@@ -170,7 +171,7 @@ def _outputs_of(model: Any) -> Iterator[Outputs]:
 
 
 def _tensors(value: Any) -> Iterator[Any]:
-    """The tensors of either library in nested tuples, lists and dicts; the order of keys has no influence."""
+    """The tensors of either library in nested tuples, lists and dicts, by sorted keys."""
     if isinstance(value, dict):
         value = tuple(value[key] for key in sorted(value, key=str))
     if isinstance(value, (tuple, list)):

@@ -225,7 +225,7 @@ class profile:
         return list(self._events)
 
     def key_averages(self) -> Averages:
-        """The ops, their gradients and the parts of `record_function`, with all calls of a name in one row."""
+        """A row for each name: ops, gradients and the parts of `record_function`."""
         found: dict[str, list[Event]] = {}
         for event in self._events:
             if event.kind != "module":

@@ -34,7 +34,10 @@ def _contract(op: Contract, a: Any, b: Any, y: Any) -> int:
 
 
 def _recurrent(x: Any, others: Any) -> int:
-    """One product with each matrix for every step of every sequence; x has all steps, `others` the matrices."""
+    """The multiply-adds of a recurrent layer: each step of each sequence multiplies with each matrix.
+
+    x has all steps, and `others` the matrices.
+    """
     return len(x) * sum(math.prod(w.shape) for w in others if getattr(w, "ndim", 0) == 2)
 
 

@@ -63,7 +63,10 @@ def shares(length: int, min_items: int = 1) -> list[slice]:
 
 
 def parallel(function: Callable[[Any], Any], blocks: list[Any]) -> None:
-    """`threads.parallel` for functions with matrix products: BLAS has one thread, even if there is only one block."""
+    """`threads.parallel` for functions with matrix products.
+
+    BLAS has one thread, even if there is only one block.
+    """
     with blas.one_blas_thread():
         threads.parallel(function, blocks)
 

@@ -1,5 +1,6 @@
-"""Convolution, compiled: one matrix product for the patches of a few rows of outputs, which are in the cache.
+"""Convolution, compiled: a matrix product for every few rows of outputs.
 
+Their patches stay in the cache until the product has read them.
 `backend/cpu/conv.py` does the same with more pixels at a time, since each of its calls to NumPy takes Python's lock.
 """
 from __future__ import annotations

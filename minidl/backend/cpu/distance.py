@@ -1,4 +1,7 @@
-"""Distances of all pairs on the CPU: one matrix product, then work in place on its result, which may be large."""
+"""Distances of all pairs on the CPU.
+
+They are one matrix product, and then work in place on its result, which may be large.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
-"""Pooling on the CPU: a few passes over strided slices, with small integers for the positions of the maxima.
+"""Pooling on the CPU: a few passes over strided slices.
 
+The positions of the maxima are small integers in these passes.
 Each thread takes a few images at a time, so that they stay in the cache between the passes. Results keep the memory
 layout of their input, channels-last or not.
 """

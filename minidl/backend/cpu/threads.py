@@ -72,13 +72,19 @@ def parallel_sum(term: Callable[[T], np.ndarray], blocks: Sequence[T], shape: tu
 
 
 def blocks(length: int, bytes_each: int, block_bytes: int) -> list[slice]:
-    """Slices of an axis of `length` items, each of about `block_bytes`, or of a thread's share if that is less."""
+    """Slices of an axis of `length` items, each of about `block_bytes`.
+
+    If a thread's share is smaller, they have the size of this share.
+    """
     step = max(1, min(block_bytes // max(1, bytes_each), -(-length // _team.size)))
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def in_a_block() -> bool:
-    """Whether this thread is computing a block. Then the other threads are busy too, and BLAS has one thread."""
+    """Whether this thread is computing a block.
+
+    Then the other threads are busy too, and BLAS has one thread.
+    """
     return _thread_state.in_a_block
 
 

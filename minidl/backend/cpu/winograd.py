@@ -1,4 +1,6 @@
-"""3 x 3 convolution with 16 multiplications for every 2 x 2 outputs, instead of the 36 of the definition.
+"""3 x 3 convolution by Winograd's filtering.
+
+It needs 16 multiplications for every 2 x 2 outputs, instead of the 36 of the definition.
 
 An image is cut into tiles d of 4 x 4, which overlap by two, and every tile gives 2 x 2 outputs. With
 

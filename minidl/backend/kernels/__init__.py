@@ -1,1 +1,4 @@
-"""Kernels: what array libraries lack, or do slowly. The generic bodies, in plain `xp`, are the specifications."""
+"""Kernels: operations that array libraries lack, or compute slowly.
+
+The generic bodies, in plain `xp`, are the specifications.
+"""

@@ -1,5 +1,6 @@
-"""Attention and its gradient, tile by tile: no more than a tile of the L x S scores exists at a time.
+"""Attention and its gradient, tile by tile.
 
+Only one tile of the L x S scores exists at a time.
 The softmax of a row is computed *online*, tile after tile: when a tile has a larger score than all before it, the sums
 so far are scaled down to the new maximum. Only one number a row is kept of the softmax, the logarithm of its
 denominator; the gradient computes the tiles again from it. All work on a tile is in place, so that it stays in the
@@ -26,7 +27,10 @@ GPU_TILE, GPU_KEYS = 1 << 26, 1 << 13   # needs few launches
 
 
 class AttentionPlan(NamedTuple):
-    """The options of attention. `seed` gives each tile the same dropout in the forward and the backward pass."""
+    """The options of attention.
+
+    `seed` gives each tile the same dropout in the forward and the backward pass.
+    """
 
     scale: float
     causal: bool = False     # query i sees keys 0 to i only
@@ -114,7 +118,10 @@ def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array
 
 
 def attention_dropout(query: Array, key: Array, plan: AttentionPlan) -> Array:
-    """All dropout factors, 0 or 1/(1-p), of shape (*, L, S). The kernels draw them a tile at a time."""
+    """All dropout factors, 0 or 1/(1-p), of shape (*, L, S).
+
+    The kernels draw them a tile at a time.
+    """
     xp, query = array_module(query), _as_single(query)
     factors = xp.zeros((*query.shape[:-1], key.shape[-2]), query.dtype)
     for _, tiles in _walk(query, key, plan):

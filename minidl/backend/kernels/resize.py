@@ -1,6 +1,7 @@
-"""Resizing along one axis: every new element is a weighted sum of a few old elements, its taps.
+"""Resizing along one axis.
 
-This is a product with a sparse matrix. The transpose has the same form, so gradients need no kernel of their own.
+Every new element is a weighted sum of a few old elements, its taps. This is a product with a sparse matrix. The
+transpose has the same form, so gradients need no kernel of their own.
 """
 from __future__ import annotations
 
@@ -70,7 +71,10 @@ def resize_axis(x: Array, axis: int, taps: Taps) -> Array:
 
 
 def three_axes(x: Array, axis: int) -> tuple[Array, Callable[[Array], Array]]:
-    """x as (outer, n, inner) in the order of memory, where n is the axis; and the function that undoes it."""
+    """x as (outer, n, inner) in the order of memory, and the inverse.
+
+    n is the axis. The inverse is a function for results with another n.
+    """
     order = sorted(range(x.ndim), key=lambda i: -x.strides[i])             # the axes in the order of memory
     place = order.index(axis)
     shape = [x.shape[i] for i in order]

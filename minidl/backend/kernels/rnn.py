@@ -18,7 +18,7 @@
 | `tanh_c` | (P, H) | tanh(c) after every step |
 | `from_h` | (P, H) | W_hn h + b_hn of a GRU |
 | `g...` | as `...` | the gradient of the loss with respect to `...` |
-| `gsums` | (P, G, H) | the gradients of the sums W_ih x + b_ih + W_hh h + b_hh, of which the gates are functions |
+| `gsums` | (P, G, H) | the gradients of the sums W_ih x + b_ih + W_hh h + b_hh, from which the gates are computed |
 
 The products with the inputs are one matrix product for all steps, and so are the gradients of the weights. Only the
 product with the state before must be done step by step. The walks do that: kernels of their own, which write into

@@ -12,9 +12,9 @@ from minidl.backend.kernel import kernel
 
 @kernel
 def scatter_reduce(x: Array, places: Any, values: Array, ufunc: Any) -> Array:
-    """A copy y of x after `y[p] = ufunc(y[p], v)` for each place p and its value v, one after the other.
+    """A copy y of x after `y[p] = ufunc(y[p], v)`, one by one.
 
-    It is done in rounds. In each round, every place takes one of its remaining values.
+    p is a place and v its value. It is done in rounds. In each round, every place takes one of its remaining values.
     """
     y = x.copy()
     for some, chosen in rounds(places, x.shape, values.shape):

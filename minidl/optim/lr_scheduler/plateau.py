@@ -64,7 +64,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._store_last_lr()
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Take the value of this epoch, a number or a Tensor with one element, and set the rates."""
+        """Set the rates by the value of this epoch, a number or a one-element Tensor."""
         value = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(value, self.best):

@@ -36,7 +36,10 @@ class Fetcher:
 
 
 class StreamFetcher:
-    """Makes batches of an iterable dataset; a call ignores its argument, since a stream has its own order."""
+    """Makes batches of an iterable dataset.
+
+    A call ignores its argument, since a stream has its own order.
+    """
 
     def __init__(self, dataset: Any, collate: Callable[[Any], Any], batch_size: int | None,
                  drop_last: bool) -> None:

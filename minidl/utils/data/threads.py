@@ -106,7 +106,7 @@ class ThreadPool:
 
 
 def _own(dataset: Any) -> Any:
-    """A shallow copy for one worker, so that attributes set by one worker are not seen by another."""
+    """A shallow copy for one worker, so that no other worker sees attributes set on it."""
     return copy.copy(dataset) if isinstance(dataset, Dataset) else dataset
 
 

@@ -175,7 +175,10 @@ def _start(context: Any, make_fetcher: Callable[[], Any], init_fn: Callable[[int
 
 
 def _stop(workers: list[_Worker], owner: int) -> None:
-    """End the workers, and delay Ctrl-C until then: a finalizer, where this often runs, would swallow it."""
+    """End the workers, and delay Ctrl-C until then.
+
+    This often runs in a finalizer, which would swallow Ctrl-C.
+    """
     if os.getpid() != owner:  # a forked process has a copy of the list, but no workers
         return
     pressed: list[Any] = []
