@@ -1,9 +1,10 @@
-"""Boxes, losses, layers and structured dropout for vision, with torchvision's names.
+"""Boxes, regions, losses, layers and structured dropout for vision, with torchvision's names.
 
 `dice_loss` is not in torchvision.
 """
 from minidl.vision.ops.box_loss import complete_box_iou_loss, distance_box_iou_loss, generalized_box_iou_loss
 from minidl.vision.ops.boxes import (
+    batched_nms,
     box_area,
     box_convert,
     box_iou,
@@ -11,6 +12,7 @@ from minidl.vision.ops.boxes import (
     complete_box_iou,
     distance_box_iou,
     generalized_box_iou,
+    masks_to_boxes,
     nms,
     remove_small_boxes,
 )
@@ -25,12 +27,15 @@ from minidl.vision.ops.misc import (
     Permute,
     SqueezeExcitation,
 )
+from minidl.vision.ops.roi_align import PSRoIAlign, RoIAlign, ps_roi_align, roi_align
+from minidl.vision.ops.roi_pool import PSRoIPool, RoIPool, ps_roi_pool, roi_pool
 from minidl.vision.ops.stochastic_depth import StochasticDepth, stochastic_depth
 
 __all__ = [
-    "MLP", "Conv2dNormActivation", "Conv3dNormActivation", "DropBlock2d", "FrozenBatchNorm2d", "Permute",
-    "SqueezeExcitation", "StochasticDepth", "box_area", "box_convert", "box_iou", "clip_boxes_to_image",
-    "complete_box_iou", "complete_box_iou_loss", "dice_loss", "distance_box_iou", "distance_box_iou_loss",
-    "drop_block2d", "generalized_box_iou", "generalized_box_iou_loss", "nms", "remove_small_boxes",
+    "MLP", "Conv2dNormActivation", "Conv3dNormActivation", "DropBlock2d", "FrozenBatchNorm2d", "PSRoIAlign",
+    "PSRoIPool", "Permute", "RoIAlign", "RoIPool", "SqueezeExcitation", "StochasticDepth", "batched_nms", "box_area",
+    "box_convert", "box_iou", "clip_boxes_to_image", "complete_box_iou", "complete_box_iou_loss", "dice_loss",
+    "distance_box_iou", "distance_box_iou_loss", "drop_block2d", "generalized_box_iou", "generalized_box_iou_loss",
+    "masks_to_boxes", "nms", "ps_roi_align", "ps_roi_pool", "remove_small_boxes", "roi_align", "roi_pool",
     "sigmoid_focal_loss", "stochastic_depth",
 ]

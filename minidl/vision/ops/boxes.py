@@ -172,19 +172,66 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         >>> ops.nms(boxes, minidl.tensor([0.8, 0.9, 0.1]), 0.5)
         tensor([1, 2])
     """
-    check_boxes("nms", boxes=boxes)
-    check_tensors("nms", scores=scores)
-    if boxes.ndim != 2 or tuple(scores.shape) != (len(boxes),):
-        raise RuntimeError(f"nms: boxes and scores should have same number of elements in dimension 0, (N, 4) and "
-                           f"(N,), but got {tuple(boxes.shape)} and {tuple(scores.shape)}")
+    return _best_boxes("nms", boxes, scores, None, iou_threshold)
+
+
+def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
+    """`nms` among the boxes of each class: the indices of all that are left, the best first.
+
+    boxes (N, 4), scores (N,); idxs (N,): the class of each box. Boxes of different classes never cover each other.
+    Errors: RuntimeError where shapes do not fit.
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> boxes = minidl.tensor([[0., 0., 10., 10.], [1., 0., 11., 10.], [0., 0., 10., 10.]])
+        >>> ops.batched_nms(boxes, minidl.tensor([0.8, 0.9, 0.1]), minidl.tensor([0, 0, 1]), 0.5)
+        tensor([1, 2])
+    """
+    return _best_boxes("batched_nms", boxes, scores, idxs, iou_threshold)
+
+
+def _best_boxes(who: str, boxes: Tensor, scores: Tensor, classes: Tensor | None, iou_threshold: float) -> Tensor:
+    """Take the best box, drop those of its class that it covers, and so on with what is left."""
+    check_boxes(who, boxes=boxes)
+    each_has = {"scores": scores} if classes is None else {"scores": scores, "idxs": classes}
+    check_tensors(who, **each_has)
+    for name, values in each_has.items():
+        if boxes.ndim != 2 or tuple(values.shape) != (len(boxes),):
+            raise RuntimeError(f"{who}: boxes and {name} should have same number of elements in dimension 0, (N, 4) "
+                               f"and (N,), but got {tuple(boxes.shape)} and {tuple(values.shape)}")
     kept, boxes = [], upcast(boxes)
     with no_grad():
         left = scores.argsort(descending=True, stable=True)
         while len(left):
             best, left = left[:1], left[1:]
             kept.append(best)
-            left = left[~(iou(boxes[best], boxes[left]) > iou_threshold)]
+            covered = iou(boxes[best], boxes[left]) > iou_threshold
+            left = left[~(covered if classes is None else covered & (classes[left] == classes[best]))]
     return cat(kept) if kept else zeros(0, dtype=int64, device=boxes.device)
+
+
+def masks_to_boxes(masks: Tensor) -> Tensor:
+    """The smallest box around what is not 0 in each mask: (N, H, W) -> (N, 4), as x1, y1, x2, y2 in float32.
+
+    Corners are pixels: x2 is the last column that is not empty. An empty mask gives zeros.
+    Errors: RuntimeError unless masks are (N, H, W).
+
+        >>> import minidl
+        >>> from minidl.vision import ops
+        >>> ops.masks_to_boxes(minidl.tensor([[[0, 0, 0, 0], [0, 1, 1, 0]]]))
+        tensor([[1., 1., 2., 1.]])
+    """
+    check_tensors("masks_to_boxes", masks=masks)
+    if masks.numel() == 0:
+        return zeros(0, 4, device=masks.device)
+    if masks.ndim != 3:
+        raise RuntimeError(f"masks_to_boxes: expected masks (N, H, W), but got {tuple(masks.shape)}; for a single mask "
+                           f"try masks[None]")
+    some = masks != 0
+    x, y = some.any(1), some.any(2)                             # (N, W), (N, H)
+    first = [axis.int().argmax(1) for axis in (x, y)]
+    last = [axis.shape[1] - 1 - axis.flip(1).int().argmax(1) for axis in (x, y)]
+    return stack([*first, *last], 1).float() * y.any(1, keepdim=True)
 
 
 # ---------------------------------------------------------------------- shared with the losses

@@ -9,6 +9,7 @@ import pytest
 import minidl
 from minidl.vision import ops
 from tests.checking import Case, S, check_case
+from tests.vision.reference import torchvision
 
 stream = np.random.default_rng(0)
 
@@ -80,6 +81,17 @@ def greedy(boxes, scores, iou_threshold):
     return np.array(kept, dtype=np.int64)
 
 
+def greedy_of_classes(boxes, scores, classes, iou_threshold):
+    kept = [i for c in np.unique(classes) for i in np.nonzero(classes == c)[0][
+        greedy(boxes[classes == c], scores[classes == c], iou_threshold)]]
+    return np.array(sorted(kept, key=lambda i: (-scores[i], i)), np.int64)
+
+
+def box_of_mask(mask):
+    rows, columns = mask.nonzero()
+    return [columns.min(), rows.min(), columns.max(), rows.max()] if len(rows) else [0] * 4
+
+
 def as_corners(boxes, fmt):
     x, y, w, h = boxes.T
     return {
@@ -99,6 +111,8 @@ LOSSES = [
     S(np.zeros((0, 4)), np.zeros((0, 4)), reduction="mean"),
 ]
 MANY, SCORES = random_boxes(40), stream.permutation(40) / 40
+CLASSES = stream.integers(0, 4, 40)
+MASKS = np.stack([stream.random((5, 6)) < share for share in (0.0, 0.05, 0.1, 0.5, 1.0)])
 CASES = [
     Case(ops.box_area, [S(A), S(A[0]), S(np.zeros((0, 4)))],
          oracle=lambda boxes: np.array([area(b) for b in boxes.reshape(-1, 4)]).reshape(boxes.shape[:-1])),
@@ -128,6 +142,15 @@ CASES = [
         S(MANY, np.round(SCORES, 1), 0.3),
         S(np.zeros((0, 4)), np.zeros(0), 0.5),
     ], oracle=greedy, grad=False),
+    Case(ops.batched_nms, [
+        S(MANY, SCORES, CLASSES, 0.3),
+        S(MANY - 50, SCORES, CLASSES, 0.3),
+        S(MANY, np.round(SCORES, 1), CLASSES.astype(float), 0.1),
+        S(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), 0.5),
+    ], oracle=greedy_of_classes, grad=False),
+    Case(ops.masks_to_boxes, [S(MASKS), S(MASKS.astype(np.uint8) * 255), S(MASKS * -0.5), S(MASKS[:, :1]),
+                              S(MASKS[:, :, :1])],
+         oracle=lambda masks: np.array([box_of_mask(mask) for mask in masks]), grad=False),
 ]
 
 
@@ -197,6 +220,19 @@ def test_boxes_of_several_images():
         assert function(a, b).tolist() == [function(x, y).tolist() for x, y in zip(a, b)]
 
 
+def test_no_masks():
+    for shape in ((0, 5, 6), (2, 0, 3)):
+        assert ops.masks_to_boxes(minidl.zeros(shape)).shape == (0, 4)
+    assert ops.masks_to_boxes(minidl.zeros(0, 5, 6)).dtype == ops.masks_to_boxes(minidl.ones(1, 2, 2)).dtype
+
+
+def test_boxes_of_masks_as_torchvision():
+    torch = pytest.importorskip("torch")
+    theirs = torchvision("ops").masks_to_boxes(torch.tensor(MASKS))
+    ours = ops.masks_to_boxes(minidl.tensor(MASKS))
+    assert ours.tolist() == theirs.tolist() and str(theirs.dtype) == f"torch.{ours.dtype}"
+
+
 BOXES = minidl.ones(2, 4)
 
 
@@ -214,6 +250,9 @@ BOXES = minidl.ones(2, 4)
     (lambda: ops.nms(BOXES, minidl.ones(3), 0.5), RuntimeError,
      "boxes and scores should have same number of elements in dimension 0"),
     (lambda: ops.nms(BOXES[0], minidl.ones(3), 0.5), RuntimeError, "but got (4,) and (3,)"),
+    (lambda: ops.batched_nms(BOXES, minidl.ones(2), minidl.ones(3), 0.5), RuntimeError,
+     "batched_nms: boxes and idxs should have same number of elements in dimension 0"),
+    (lambda: ops.masks_to_boxes(minidl.ones(2, 3)), RuntimeError, "expected masks (N, H, W), but got (2, 3)"),
     (lambda: ops.generalized_box_iou_loss(BOXES, BOXES[:1]), RuntimeError, "boxes belong together in pairs"),
     (lambda: ops.distance_box_iou_loss(BOXES, BOXES, "avg"), ValueError, "avg is not a valid value for reduction"),
     (lambda: ops.complete_box_iou_loss(BOXES.long(), BOXES), RuntimeError, "boxes1 must be floating-point"),
