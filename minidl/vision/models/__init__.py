@@ -4,9 +4,11 @@ Names and keys are torchvision's, where it has them. `list_models()` lists the n
 builds one. docs/models.md compares them.
 """
 from minidl.vision.models.airbench import SpeedNet, airbench93, airbench94
+from minidl.vision.models.alexnet import AlexNet, alexnet
 from minidl.vision.models.cct import CCT, cct_2_3x2, cct_4_3x2, cct_7_3x1
 from minidl.vision.models.cifar_resnet import CifarResNet, resnet20, resnet32, resnet44, resnet56, resnet110
 from minidl.vision.models.dcgan import DCGANDiscriminator, DCGANGenerator, dcgan_discriminator, dcgan_generator
+from minidl.vision.models.densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from minidl.vision.models.lenet import LeNet, lenet5, lenet_caffe
 from minidl.vision.models.registry import get_model, get_model_builder, list_models, register_model
 from minidl.vision.models.resnet import (
@@ -21,6 +23,8 @@ from minidl.vision.models.resnet import (
     wide_resnet50_2,
     wide_resnet101_2,
 )
+from minidl.vision.models.squeezenet import SqueezeNet, squeezenet1_0, squeezenet1_1
+from minidl.vision.models.vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from minidl.vision.models.vision_transformer import (
     VisionTransformer,
     vit_b_16,
@@ -33,11 +37,12 @@ from minidl.vision.models.vision_transformer import (
 )
 
 __all__ = [
-    "CCT", "CifarResNet", "DCGANDiscriminator", "DCGANGenerator", "LeNet", "ResNet", "SpeedNet",
-    "VisionTransformer", "airbench93", "airbench94", "cct_2_3x2", "cct_4_3x2", "cct_7_3x1",
-    "dcgan_discriminator", "dcgan_generator", "get_model", "get_model_builder", "lenet5", "lenet_caffe",
-    "list_models", "register_model", "resnet18", "resnet20", "resnet32", "resnet34", "resnet44", "resnet50",
-    "resnet56", "resnet101", "resnet110", "resnet152", "resnext50_32x4d", "resnext101_32x8d", "vit_b_16",
-    "vit_b_32", "vit_lite_2_4", "vit_lite_4_4", "vit_lite_6_4", "vit_lite_7_4", "vit_mnist", "wide_resnet50_2",
-    "wide_resnet101_2",
+    "CCT", "VGG", "AlexNet", "CifarResNet", "DCGANDiscriminator", "DCGANGenerator", "DenseNet", "LeNet", "ResNet",
+    "SpeedNet", "SqueezeNet", "VisionTransformer", "airbench93", "airbench94", "alexnet", "cct_2_3x2", "cct_4_3x2",
+    "cct_7_3x1", "dcgan_discriminator", "dcgan_generator", "densenet121", "densenet161", "densenet169",
+    "densenet201", "get_model", "get_model_builder", "lenet5", "lenet_caffe", "list_models", "register_model",
+    "resnet18", "resnet20", "resnet32", "resnet34", "resnet44", "resnet50", "resnet56", "resnet101", "resnet110",
+    "resnet152", "resnext50_32x4d", "resnext101_32x8d", "squeezenet1_0", "squeezenet1_1", "vgg11", "vgg11_bn",
+    "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vit_b_16", "vit_b_32", "vit_lite_2_4",
+    "vit_lite_4_4", "vit_lite_6_4", "vit_lite_7_4", "vit_mnist", "wide_resnet50_2", "wide_resnet101_2",
 ]

@@ -25,6 +25,11 @@ def at_most_off(figure: str) -> tuple[float, float]:
     return float(digits) * unit, 0.5 * unit / 10 ** len(digits.partition(".")[2])
 
 
+def quickly(name: str) -> dict[str, bool]:
+    """Arguments that spare the start of a net whose start takes seconds, where the start does not matter."""
+    return {"init_weights": False} if name.startswith("vgg") else {}
+
+
 # ---------------------------------------------------------------------- by hand
 
 def attention(layers: int, tokens: int, width: int) -> int:
@@ -86,11 +91,16 @@ LARGE, SMALL, DIGIT = (1, 3, 224, 224), (1, 3, 32, 32), (1, 1, 28, 28)
 ROWS = {
     "airbench93": Row(SMALL, *speed_net(64, 128, 128)),
     "airbench94": Row(SMALL, *speed_net(64, 256, 256)),
+    "alexnet": Row(LARGE, "61,100,840", "0.714G", TORCHVISION),
     "cct_2_3x2": Row(SMALL, "0.284M", "0.033G", HASSANI, attention(2, 64, 128)),
     "cct_4_3x2": Row(SMALL, "0.482M", "0.046G", HASSANI, attention(4, 64, 128)),
     "cct_7_3x1": Row(SMALL, "3.760M", "0.947G", HASSANI, attention(7, 256, 256)),
     "dcgan_discriminator": Row((1, 3, 64, 64), "2,765,568", f"{dcgan(64, 1)[1]:,}", TUTORIAL),
     "dcgan_generator": Row((1, 100, 1, 1), "3,576,704", f"{dcgan(64, 100)[1]:,}", TUTORIAL),
+    "densenet121": Row(LARGE, "7,978,856", "2.834G", TORCHVISION),
+    "densenet161": Row(LARGE, "28,681,000", "7.728G", TORCHVISION),
+    "densenet169": Row(LARGE, "14,149,480", "3.36G", TORCHVISION),
+    "densenet201": Row(LARGE, "20,013,928", "4.291G", TORCHVISION),
     "lenet5": Row(DIGIT, *lenet(6, 16, [120, 84], (28, 10, 5))),
     "lenet_caffe": Row(DIGIT, *lenet(20, 50, [500], (24, 8, 4))),
     "resnet18": Row(LARGE, "11,689,512", "1.814G", TORCHVISION),
@@ -105,6 +115,16 @@ ROWS = {
     "resnet152": Row(LARGE, "60,192,808", "11.514G", TORCHVISION),
     "resnext50_32x4d": Row(LARGE, "25,028,904", "4.23G", TORCHVISION),
     "resnext101_32x8d": Row(LARGE, "88,791,336", "16.414G", TORCHVISION),
+    "squeezenet1_0": Row(LARGE, "1,248,424", "0.819G", TORCHVISION),
+    "squeezenet1_1": Row(LARGE, "1,235,496", "0.349G", TORCHVISION),
+    "vgg11": Row(LARGE, "132,863,336", "7.609G", TORCHVISION),
+    "vgg11_bn": Row(LARGE, "132,868,840", "7.609G", TORCHVISION),
+    "vgg13": Row(LARGE, "133,047,848", "11.308G", TORCHVISION),
+    "vgg13_bn": Row(LARGE, "133,053,736", "11.308G", TORCHVISION),
+    "vgg16": Row(LARGE, "138,357,544", "15.47G", TORCHVISION),
+    "vgg16_bn": Row(LARGE, "138,365,992", "15.47G", TORCHVISION),
+    "vgg19": Row(LARGE, "143,667,240", "19.632G", TORCHVISION),
+    "vgg19_bn": Row(LARGE, "143,678,248", "19.632G", TORCHVISION),
     "vit_b_16": Row(LARGE, "86,567,656", "17.564G", TORCHVISION),
     "vit_b_32": Row(LARGE, "88,224,232", "4.409G", TORCHVISION),
     "vit_lite_2_4": Row(SMALL, *small_vit(2, 128, 128, 65, 48), attention(2, 65, 128)),

@@ -1,21 +1,30 @@
 """With the same weights, outputs, gradients and running statistics are torchvision's; so is the start."""
 from __future__ import annotations
 
+import re
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
 import minidl
+from minidl import nn
 from minidl.vision import models
+from tests.vision.models.published import ROWS, TORCHVISION, quickly
 from tests.vision.reference import torchvision
 
-RESNETS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
-           "wide_resnet50_2", "wide_resnet101_2"]
+NAMES = sorted(name for name, row in ROWS.items() if row.source == TORCHVISION)
+PIXELS = {"alexnet": 64, "vit": 224}
+"""The side of the smallest image that a family takes, or nearly so; 40 if not given."""
 
 
 def to_torch(state):
+    """The tensors share memory; the versions of the modules' layouts go along."""
     torch = pytest.importorskip("torch")
 
-    return {key: torch.from_numpy(value.numpy().copy()) for key, value in state.items()}
+    found = OrderedDict((key, torch.from_numpy(value.numpy())) for key, value in state.items())
+    found._metadata = state._metadata
+    return found
 
 
 def compare(ours, theirs, shape, seed=0):
@@ -30,18 +39,20 @@ def compare(ours, theirs, shape, seed=0):
     theirs.load_state_dict(to_torch(ours.state_dict()))
     x = generator.standard_normal(shape)
 
-    def agree(here, there, what):
+    def agree(here, there, what, cancelled=0.0):
         there = there.detach().numpy()
-        np.testing.assert_allclose(here.detach().numpy(), there, rtol=1e-9, atol=1e-9 * np.abs(there).max(),
-                                   err_msg=what)
+        np.testing.assert_allclose(here.detach().numpy(), there, rtol=1e-9, err_msg=what,
+                                   atol=1e-9 * np.abs(there).max() + cancelled)
 
     y, expected = ours(minidl.tensor(x)), theirs(torch.from_numpy(x))
     agree(y, expected, "in training")
     weights = generator.standard_normal(y.shape)
     (y * minidl.tensor(weights)).sum().backward()
     (expected * torch.from_numpy(weights)).sum().backward()
+    # a bias before a norm has no effect: what is left of its gradient is rounding
+    cancelled = 1e-13 * max(float(q.grad.abs().max()) for q in theirs.parameters())
     for (name, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True):
-        agree(p.grad, q.grad, name)
+        agree(p.grad, q.grad, name, cancelled)
     buffers = dict(theirs.named_buffers())
     for name, b in ours.named_buffers():
         agree(b, buffers[name], name)
@@ -92,20 +103,98 @@ def test_vision_transformer_with_a_convolutional_stem():
             there.VisionTransformer(**VIT, conv_stem_configs=[there.ConvStemConfig(*c) for c in stem]), (4, 3, 24, 24))
 
 
-@pytest.mark.parametrize("name", [*RESNETS, "vit_b_16", "vit_b_32"])
-def test_keys_and_shapes(name):
+def printed(model):
+    """Each layer with its settings. Of ours none works in place, and none has a name that begins with _."""
+    return re.sub(r"(, )?inplace=(True|False)", "", str(model)).replace(": _", ": ")
+
+
+def awake(model):
+    """Weights so large that the numbers neither grow nor vanish from layer to layer, and no parameter at its start."""
+    with minidl.no_grad():
+        for module in model.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                nn.init.uniform_(module.weight, -1, 1)
+                module.weight *= (6 / module.weight[0].numel()) ** 0.5
+            elif isinstance(module, nn.BatchNorm2d):
+                for x in (module.weight, module.running_var):
+                    nn.init.uniform_(x, 0.5, 1.5)
+                for x in (module.bias, module.running_mean):
+                    nn.init.uniform_(x, -0.1, 0.1)
+    return model
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_torchvision_s(name):
+    """Keys, shapes, layers with their settings, and scores in evaluation to 1e-5 of the largest."""
     torch = pytest.importorskip("torch")
     there = torchvision("models")
 
     with torch.device("meta"):
-        theirs = there.get_model(name).state_dict()
-    ours = models.get_model(name).state_dict()
-    assert {key: tuple(value.shape) for key, value in ours.items()} == \
-        {key: tuple(value.shape) for key, value in theirs.items()}
-    assert list(ours) == list(theirs)
+        theirs = there.get_model(name, **quickly(name)).eval()
+    minidl.manual_seed(0)
+    ours = awake(models.get_model(name, **quickly(name))).eval()
+    state, expected = ours.state_dict(), theirs.state_dict()
+    assert {key: tuple(value.shape) for key, value in state.items()} == \
+        {key: tuple(value.shape) for key, value in expected.items()}
+    assert list(state) == list(expected)
+    assert printed(ours) == printed(theirs)
+    theirs.load_state_dict(to_torch(state), assign=True)
+    side = next((side for family, side in PIXELS.items() if name.startswith(family)), 40)
+    x = minidl.rand(2, 3, side, side)
+    with minidl.no_grad(), torch.no_grad():
+        y, expected = ours(x).numpy(), theirs(torch.from_numpy(x.numpy())).numpy()
+    largest = np.abs(expected).max()
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3 * largest     # scores depend on the image
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-5 * largest)
+
+
+def small(model):
+    """Narrow linear layers in place of VGG's 100 million parameters."""
+    kind = type(model.classifier[0])
+    for i, inputs, outputs in ((0, 512 * 49, 16), (3, 16, 8), (6, 8, 7)):
+        model.classifier[i] = kind(inputs, outputs)
+    return model
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_vgg(batch_norm):
+    there = torchvision("models")
+    arguments = {"init_weights": False, "dropout": 0.0}
+    cfg = [8, "M", 16, 16, "M", 512, "M"]
+    compare(small(models.VGG(models.vgg.make_layers(cfg, batch_norm), **arguments)),
+            small(there.VGG(there.vgg.make_layers(cfg, batch_norm), **arguments)), (3, 3, 40, 33))
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
+def test_squeezenet(name):
+    there = torchvision("models")
+    compare(models.get_model(name, num_classes=7, dropout=0.0), there.get_model(name, num_classes=7, dropout=0.0),
+            (3, 3, 40, 33))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"memory_efficient": True}])
+def test_densenet(arguments):
+    there = torchvision("models")
+    arguments = {"growth_rate": 8, "block_config": (2, 3, 2), "num_init_features": 12, "bn_size": 2, "num_classes": 7,
+                 **arguments}
+    compare(models.DenseNet(**arguments), there.DenseNet(**arguments), (3, 3, 40, 33))
+
+
+def test_a_densenet_loads_the_keys_of_torchvision_s_files():
+    net, other = (models.DenseNet(8, (2, 3), 12, num_classes=7) for _ in range(2))
+    keys = {key: re.sub(r"(denselayer\d+\.(?:norm|conv))", r"\1.", key) for key in net.state_dict()}
+    assert keys["features.denseblock1.denselayer2.norm1.weight"] == "features.denseblock1.denselayer2.norm.1.weight"
+    for prefix, module in (("", other), ("0.", nn.Sequential(other))):
+        with minidl.no_grad():
+            for p in other.parameters():
+                p.zero_()
+        module.load_state_dict({prefix + keys[key]: value for key, value in net.state_dict().items()})
+        assert all(bool((p == q).all()) for p, q in zip(net.parameters(), other.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("build", [
+    lambda there: there.alexnet(), lambda there: there.squeezenet1_0(), lambda there: there.densenet121(),
+    lambda there: there.VGG(there.vgg.make_layers([16, "M", 512], batch_norm=True), num_classes=20),
     lambda there: there.resnet50(), lambda there: there.resnet18(zero_init_residual=True),
     lambda there: there.VisionTransformer(**VIT, representation_size=20),
     lambda there: there.VisionTransformer(**VIT, conv_stem_configs=[
@@ -149,7 +238,7 @@ def test_a_resnet20_is_torchvision_s_blocks_with_a_padded_shortcut():
 def test_the_registry_answers_as_theirs():
     there = torchvision("models")
     shared = set(models.list_models()) & set(there.list_models())
-    assert len(shared) == len(RESNETS) + 2
+    assert shared == set(NAMES)
     for arguments in ({"include": "resnet*"}, {"include": ["vit*", "resnet1*"], "exclude": "*2"}, {"exclude": ["*5*"]}):
         assert [n for n in models.list_models(**arguments) if n in shared] == \
             [n for n in there.list_models(**arguments) if n in shared]

@@ -15,8 +15,9 @@ from tests import strict_array
 from tests.vision.models.published import ROWS
 
 LARGE = {"resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2",
-         "wide_resnet101_2", "vit_b_16", "vit_b_32", "vit_lite_7_4", "cct_7_3x1"}
-"""Others of the same classes are tried in their place."""
+         "wide_resnet101_2", "vit_b_16", "vit_b_32", "vit_lite_7_4", "cct_7_3x1", "densenet161", "densenet169",
+         "densenet201", *models.list_models(include="vgg*")}
+"""Others of the same classes are tried in their place; a VGG of few parameters is compared with torchvision's."""
 
 FIGURES = sorted(set(models.list_models()) - LARGE - {"dcgan_generator"})
 
@@ -25,7 +26,7 @@ def sample(name, n=4):
     """Images and classes for a model."""
     size = list(ROWS[name].input_size)
     if size[-1] == 224:
-        size[-2:] = 40, 40
+        size[-2:] = (64, 64) if name == "alexnet" else (40, 40)
     return minidl.rand(n, *size[1:]), minidl.arange(n) % 2
 
 
@@ -139,6 +140,8 @@ def test_gan_of_each_size(size):
     (lambda: models.vit_b_16(weights="DEFAULT"), "vit_b_16: minidl brings no"),
     (lambda: models.resnet50(replace_stride_with_dilation=[True]), "3-element tuple"),
     (lambda: models.resnet18(width_per_group=128), "only supports groups=1 and base_width=64"),
+    (lambda: models.vgg11_bn(weights="DEFAULT"), "vgg11_bn: minidl brings no"),
+    (lambda: models.SqueezeNet("1_2"), "Unsupported SqueezeNet version 1_2: 1_0 or 1_1 expected"),
     (lambda: models.CifarResNet(21), r"expected a depth of 6n \+ 2 .*, but got 21"),
     (lambda: models.CifarResNet(2), r"expected a depth of 6n \+ 2"),
     (lambda: models.resnet20(shortcut="C"), "shortcut 'A' .* or 'B' .*'C'"),

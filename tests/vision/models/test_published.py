@@ -9,14 +9,14 @@ import pytest
 
 from minidl.utils import summary
 from minidl.vision import models
-from tests.vision.models.published import ROWS, at_most_off
+from tests.vision.models.published import ROWS, at_most_off, quickly
 
 PAGE = Path(__file__).parents[3] / "docs" / "models.md"
 
 
 @functools.cache
 def counted(name: str) -> tuple[int, int]:
-    found = summary(models.get_model(name), ROWS[name].input_size)
+    found = summary(models.get_model(name, **quickly(name)), ROWS[name].input_size)
     return found.total_params, found.total_mult_adds
 
 
