@@ -31,7 +31,6 @@ NOISE = 100             # numbers that an image is made of
 WIDTH = {"digits": 16}  # channels of the layers next to the image; 32 for the other data sets
 
 
-
 def add_judge(parser):
     parser.add_argument("--judge-epochs", type=arguments.whole_number(1), metavar="N",
                         help="with which the judge learns real images (default: 3, for digits 8)")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import sys
 import time
@@ -37,6 +38,7 @@ class Run:
         self.history: list[dict[str, float]] = []
         self.seconds: float | None = None
         self.interrupted = False
+        self.ema: EMA | None = None
         print(f"{args.dataset}: {len(data.train.x):,} training and {len(data.test.x):,} test images of "
               f"{data.size}x{data.size}, {len(data.classes)} classes")
         print(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
@@ -60,6 +62,11 @@ class Run:
             best, log = Best(args.run / "best.minidl"), Log(args.run / "log.csv")
             checkpoint = Checkpoint(args.run / "checkpoint.minidl", model=self.model, optimizer=optimizer,
                                     schedule=schedule, ema=ema, best=best)
+            try:
+                checkpoint.load()
+            except (RuntimeError, ValueError, OSError) as error:    # damaged, or of another model
+                ending.stop(f"--resume: {error}")
+        self.ema = ema
         steps = itertools.count(1)
         start = time.perf_counter()
         with ending.CtrlC() as ctrl_c:
@@ -68,12 +75,11 @@ class Run:
                     self.model, batches, objective or Classification(), optimizer, args.epochs, schedule=schedule,
                     clip_norm=clip_norm, ema=ema, evaluate=self.tested, watch="test accuracy", best=best,
                     checkpoint=checkpoint, log=log, stop=lambda: ctrl_c() or next(steps) == args.max_steps)
-            except (FloatingPointError, RuntimeError) as error:     # the loss is no number; another run's checkpoint
+            except FloatingPointError as error:                     # the loss is no number
                 ending.stop(str(error).replace("learning rate", "--lr").replace(", or clip_norm=1.0", ""))
             self.interrupted = ctrl_c()
-        self.seconds = time.perf_counter() - start
-        if ema:
-            ema.applied().__enter__()       # the averages are the result, and stay
+        earlier = sum(row["seconds"] for row in self.history)       # also of the run that this one goes on with
+        self.seconds = max(earlier, time.perf_counter() - start)
 
     def tested(self) -> dict[str, float]:
         """Loss and accuracy on the test images."""
@@ -95,7 +101,10 @@ class Run:
         scores: of `images`, if they are known. pictures: further ones for `--plot`, called with the path of their file.
         """
         args, images = self.args, self.images
-        scores = self.predict(images) if scores is None else scores
+        with self.ema.applied() if self.ema else contextlib.nullcontext():      # the averages are the result
+            scores = self.predict(images) if scores is None else scores
+            if args.save:
+                save(self.model, args.save)
         figure = f"{args.evaluate or 'test'} accuracy {accuracy(scores, images.y):.2%}"
         if self.interrupted:
             print(f"interrupted after {len(self.history)} of {args.epochs} epochs", file=sys.stderr)
@@ -103,8 +112,6 @@ class Run:
             print(f"{figure} of {len(images.x):,} images")
         else:
             print(f"{figure} after {self.seconds:.1f} s")
-        if args.save:
-            save(self.model, args.save)
         if args.plot:
             own = {"curves": lambda path: plots.curves(self.history, path)} if self.history else {}
             draw(args.plot, {**own, **results(scores, images), **(pictures or {})}, self.name)
