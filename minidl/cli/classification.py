@@ -148,10 +148,11 @@ def results(scores: Tensor, images: Images) -> dict[str, Picture]:
     shown = wrong[:40]
     titles = [f"{images.classes[a]}, is {images.classes[b]}"
               for a, b in zip(said[shown].tolist(), images.y[shown].tolist())]
+    columns = 8 if max(map(len, titles), default=0) <= 20 else 5
     caption = f"{len(shown)} of {len(wrong):,} mistakes among {len(images.x):,} images"
     pictures: dict[str, Picture] = {"confusion": lambda path: plots.confusion_matrix(counts, images.classes, path)}
     if len(wrong):
-        pictures["mistakes"] = lambda path: plots.images(images.x[shown].float() / 255, path, titles, caption)
+        pictures["mistakes"] = lambda path: plots.images(images.x[shown].float() / 255, path, titles, caption, columns)
     return pictures
 
 
