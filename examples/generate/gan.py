@@ -22,13 +22,13 @@ from minidl.vision import models
 
 DEFAULTS = {
     "digits": {"epochs": 25, "batch_size": 32, "lr": 5e-4},
-    "mnist": {"epochs": 5, "batch_size": 128, "lr": 2e-4},
-    "fashion": {"epochs": 10, "batch_size": 128, "lr": 2e-4},
-    "cifar10": {"epochs": 20, "batch_size": 128, "lr": 2e-4},
+    "mnist": {"epochs": 5, "batch_size": 64, "lr": 2e-4},
+    "fashion": {"epochs": 10, "batch_size": 64, "lr": 2e-4},
+    "cifar10": {"epochs": 20, "batch_size": 64, "lr": 2e-4},
     "tinyplaces": {"epochs": 60, "batch_size": 64, "lr": 2e-4},
 }
 NOISE = 100             # numbers that an image is made of
-WIDTH = {"digits": 16}  # channels of the layers next to the image; 32 for the other data sets
+WIDTH = {"digits": 16}  # channels of the layers next to the image; 64 for the other data sets
 
 
 def add_judge(parser):
@@ -39,7 +39,7 @@ def add_judge(parser):
 args = arguments.parse(__doc__, DEFAULTS, extra=add_judge)
 data = images.load(args).enlarged(28)
 kind = {"image_size": data.size, "nc": data.channels}
-width = WIDTH.get(args.dataset, 32)
+width = WIDTH.get(args.dataset, 64)
 netG = models.dcgan_generator(NOISE, width, **kind).to(args.device)
 netD = models.dcgan_discriminator(ndf=width, **kind).to(args.device)
 fixed = minidl.randn(64, NOISE).to(args.device)       # always the same noise, to watch what becomes of it
