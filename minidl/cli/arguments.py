@@ -1,4 +1,7 @@
-"""The options of a training on images. What cannot work is refused before anything is computed, in one line."""
+"""The options of programs that train on images.
+
+What cannot work is refused in one line, before anything is computed.
+"""
 from __future__ import annotations
 
 import argparse
@@ -62,7 +65,7 @@ def add_training_options(parser: argparse.ArgumentParser, defaults: Defaults) ->
 
 
 def add_keeping_options(parser: argparse.ArgumentParser) -> None:
-    """The options of a model that is saved, resumed and looked at again."""
+    """The options to save, resume and evaluate a model."""
     keeping = parser.add_argument_group("one model")
     keeping.add_argument("--max-steps", type=whole_number(1), metavar="N", help="stop after N steps, to try things")
     keeping.add_argument("--run", type=Path, metavar="DIR", help="keep a checkpoint, the best weights and a log there")
@@ -75,7 +78,7 @@ def add_keeping_options(parser: argparse.ArgumentParser) -> None:
 
 
 def checked(args: argparse.Namespace, defaults: Defaults) -> argparse.Namespace:
-    """The options with the defaults of their data set; ends the program where something cannot work."""
+    """Fill in the defaults of the data set, and refuse what cannot work."""
     for name, value in defaults[args.dataset].items():
         if getattr(args, name, None) is None:
             setattr(args, name, value)
@@ -124,7 +127,7 @@ def _check_kept(args: argparse.Namespace) -> None:
 
 
 def check_folder(option: str, folder: Path) -> None:
-    """Make the folder, and end the program where no file can be written into it."""
+    """Make the folder; end the program if it is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder):
@@ -134,7 +137,7 @@ def check_folder(option: str, folder: Path) -> None:
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Reads a whole number that is `least` or more, and `most` or less."""
+    """Returns a reader of whole numbers from `least` to `most`."""
     def read(text: str) -> int:
         with contextlib.suppress(ValueError):
             number = int(text)

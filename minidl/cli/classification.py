@@ -1,4 +1,4 @@
-"""Training a classifier of images from the command line: what `minidl train` and the examples have in common."""
+"""One run of a classifier: what `minidl train` and the examples share."""
 from __future__ import annotations
 
 import argparse
@@ -26,7 +26,7 @@ Picture = Callable[[Path], object]
 
 
 class Run:
-    """One run of a program that trains or looks at a classifier, as its options say.
+    """Trains or evaluates a classifier, as the options say.
 
     Loads `--weights`, and says what is trained on what. Then `train` trains, unless there is `--evaluate`; `end` says
     how good the model is on `images`, saves and draws, and ends the program. name: of the pictures.
@@ -53,7 +53,10 @@ class Run:
 
     def train(self, batches: Batches, optimizer: Optimizer, *, schedule: LRScheduler | None = None,
               objective: Objective | None = None, ema: EMA | None = None, clip_norm: float | None = None) -> None:
-        """Train for `--epochs`, and test after each; Ctrl-C and `--max-steps` end it early."""
+        """Train for `--epochs`, with a test after each.
+
+        Ctrl-C and `--max-steps` end it early.
+        """
         args = self.args
         if args.evaluate:
             return
@@ -88,7 +91,10 @@ class Run:
                 "test accuracy": accuracy(scores, right)}
 
     def predict(self, images: Images, model: Callable[[Tensor], Tensor] | None = None, batch: int = 500) -> Tensor:
-        """The scores (N, C) of images, a batch at a time; `model` may be another function of normalised images."""
+        """The scores (N, C) of images, computed in batches.
+
+        model: another function of normalised images than the model.
+        """
         def scores() -> Tensor:
             score = model or self.model
             return minidl.cat([score(self.data.normalise(part)).cpu() for part in images.x.split(batch)])
@@ -96,7 +102,7 @@ class Run:
 
     def end(self, scores: Tensor | None = None,
             pictures: Mapping[str, Picture] | None = None) -> NoReturn:
-        """Say how good the model is; save and draw it; end the program.
+        """Report, save and draw; then end the program.
 
         scores: of `images`, if they are known. pictures: further ones for `--plot`, called with the path of their file.
         """
@@ -119,7 +125,7 @@ class Run:
 
 
 def load_weights(model: Module, path: Path, device: str) -> None:
-    """Give a model the weights of a file; end the program with a line if they do not fit."""
+    """Load weights from a file; end the program if they do not fit."""
     try:
         model.load_state_dict(minidl.load(path, map_location=device))
     except (RuntimeError, ValueError, OSError, TypeError) as error:
@@ -127,7 +133,7 @@ def load_weights(model: Module, path: Path, device: str) -> None:
 
 
 def save(model: Module, path: Path) -> None:
-    """Write the weights of a model; end the program with a line if that cannot be."""
+    """Write the weights to a file; end the program if that fails."""
     try:
         minidl.save(model.state_dict(), path)
     except OSError as error:
@@ -136,12 +142,12 @@ def save(model: Module, path: Path) -> None:
 
 
 def accuracy(scores: Tensor, right: Tensor) -> float:
-    """The share of images whose highest score is that of the right class."""
+    """The share of images whose highest score is the right class's."""
     return (scores.argmax(1) == right).float().mean().item()
 
 
 def results(scores: Tensor, images: Images) -> dict[str, Picture]:
-    """Pictures of what a classifier says: its confusion matrix, and its mistakes if there are any."""
+    """Pictures of the confusion matrix, and of the mistakes if there are any."""
     said, classes = scores.argmax(1), len(images.classes)
     counts = minidl.bincount(images.y * classes + said, minlength=classes ** 2).reshape(classes, classes)
     wrong = (said != images.y).nonzero().flatten()
@@ -157,7 +163,7 @@ def results(scores: Tensor, images: Images) -> dict[str, Picture]:
 
 
 def draw(folder: Path, pictures: Mapping[str, Picture], name: str | None = None) -> None:
-    """Draw each picture into a file that has the name of the program, or `name`, and that of the picture."""
+    """Draw each picture into the file `<program or name>_<picture>.png`."""
     for kind, picture in pictures.items():
         path = folder / f"{name or ending.program().stem}_{kind}.png"
         try:

@@ -1,4 +1,4 @@
-"""How a program ends early, without a traceback: something is missing, Ctrl-C, or nobody reads its output any more."""
+"""How a program ends early, without a traceback."""
 from __future__ import annotations
 
 import os
@@ -13,7 +13,7 @@ BROKEN_PIPE = 141     # and one whose reader has left, such as `head`
 
 
 def stop(message: object) -> NoReturn:
-    """End the program with one line that says what is wrong, and what to try."""
+    """End the program with one line: what is wrong, what to try."""
     text = "; ".join(line.strip().rstrip(".") for line in str(message).splitlines())
     sys.exit(f"{program().name}: error: {text}")
 
@@ -25,7 +25,7 @@ def program() -> Path:
 
 
 def without_traceback() -> None:
-    """Let Ctrl-C and a reader that has left end the program quietly from now on."""
+    """Make Ctrl-C and a closed pipe end the program quietly."""
     signal.signal(signal.SIGINT, _at_once)
     sys.excepthook = _uncaught
     if hasattr(sys.stdout, "reconfigure"):
@@ -33,7 +33,9 @@ def without_traceback() -> None:
 
 
 class CtrlC:
-    """Inside the `with`, Ctrl-C only sets a mark, which a training asks for after each step: `fit(stop=ctrl_c)`.
+    """Inside the `with`, Ctrl-C only sets a mark.
+
+    A training reads the mark after each step: `fit(stop=ctrl_c)`.
 
     A second Ctrl-C ends the program at once.
     """

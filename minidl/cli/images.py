@@ -1,4 +1,4 @@
-"""The data sets of the examples by name, as arrays in memory, and batches of them."""
+"""The examples' data sets by name, as arrays in memory, and batches."""
 from __future__ import annotations
 
 import argparse
@@ -18,7 +18,7 @@ from minidl.vision.datasets.images import InMemoryImages
 
 
 class Images(NamedTuple):
-    """Images (N, C, H, W) of uint8, labels (N,), and the names of the classes."""
+    """Images (N, C, H, W) of uint8, labels (N,), names of the classes."""
 
     x: Tensor
     y: Tensor
@@ -50,18 +50,21 @@ class ImageData(NamedTuple):
         return self.train.classes
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Images as a network wants them: on the device, float32, of mean 0 and deviation 1 in each channel."""
+        """Images for a network: on the device, float32, normalised by channel."""
         return (images.to(self.mean.device).float() / 255 - self.mean) / self.std
 
     def coloured(self) -> ImageData:
-        """Grey images as red, green and blue, for nets that want three channels."""
+        """The data set with grey images repeated in three channels."""
         if self.channels == 3:
             return self
         train, test = (part._replace(x=part.x.expand(-1, 3, -1, -1)) for part in (self.train, self.test))
         return self._replace(train=train, test=test)
 
     def enlarged(self, least: int) -> ImageData:
-        """Images of at least `least` pixels a side, a whole number of times as large; for nets with much pooling."""
+        """The data set with images of at least `least` pixels a side.
+
+        They grow by a whole factor, for networks with much pooling.
+        """
         times = -(-least // self.size)
         if times == 1:
             return self
@@ -71,7 +74,9 @@ class ImageData(NamedTuple):
 
 
 def load(args: argparse.Namespace, say: bool = True) -> ImageData:
-    """The data set that the options name, in memory; the program ends with a line where it is missing or damaged.
+    """Load the data set that the options name.
+
+    The program ends with one line if the files are missing or damaged.
 
     A CIFAR-10 with other checksums than the published ones is used, and `say` prints that it is another one.
 
@@ -117,7 +122,7 @@ def _cifar10(args: argparse.Namespace, train: bool, say: bool) -> CIFAR10:
 
 
 def arrays_of(dataset: InMemoryImages) -> Images:
-    """All images of a data set in one array, with values up to 255, and the labels."""
+    """All images in one array, with values up to 255, and the labels."""
     array = np.asarray(dataset.data)
     if isinstance(dataset, Digits):
         array = np.rint(array * (255 / 16)).astype(np.uint8)
@@ -130,7 +135,9 @@ def _channels_first(array: np.ndarray) -> Tensor:
 
 
 def folder_of(path: Path, like: ImageData) -> Images:
-    """A folder with a folder of images for each class, resized and coloured like those of a data set.
+    """Read a folder that holds a folder of images for each class.
+
+    Images become as large and as colourful as those of the data set `like`.
 
     Ends the program where a folder has the name of no class, or holds no images.
     """
@@ -149,7 +156,7 @@ def folder_of(path: Path, like: ImageData) -> Images:
 
 
 class Batches:
-    """Batches of a data set that lies in memory, normalised; all images of a batch are changed at once.
+    """Normalised batches of the training images of a data set in memory.
 
     batch_size: images in a batch; a last batch that is not full is left out, unless it is the only one.
     augment: `augment(images, indices=numbers)` gives new images (N, C, H, W) of uint8; see

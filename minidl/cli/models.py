@@ -1,4 +1,4 @@
-"""`minidl train`, `minidl eval` and `minidl summary`: any model of the registry, on any data set of the examples."""
+"""`minidl train`, `eval` and `summary` for any model of the registry."""
 from __future__ import annotations
 
 import argparse
@@ -63,7 +63,10 @@ def add_summary(parser: argparse.ArgumentParser) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train a model: images are shifted and, where that makes sense, mirrored; one cycle of the learning rate."""
+    """Train a model with one cycle of the learning rate.
+
+    Images are shifted and, except for digits, mirrored at random.
+    """
     args = arguments.checked(args, DEFAULTS)
     model, data = _begin(args)
     run = Run(args, data, model, args.model)
@@ -105,7 +108,7 @@ def summarise(args: argparse.Namespace) -> None:
 
 
 def build(name: str, classes: int, channels: int, size: int) -> Module:
-    """A model by its name, for classes, channels and pixels if its builder asks for these numbers."""
+    """Build a model; pass the numbers that its builder takes."""
     wanted = {"num_classes": classes, "in_channels": channels, "image_size": size}
     taken = settings_of(name)
     try:
@@ -115,7 +118,7 @@ def build(name: str, classes: int, channels: int, size: int) -> Module:
 
 
 def settings_of(name: str) -> set[str]:
-    """What the builder of a model can be called with, and the class that it hands `**kwargs` to."""
+    """The parameters of a model's builder, those behind `**kwargs` included."""
     builder = models.get_model_builder(name)
     parameters = set(inspect.signature(builder).parameters)
     if "kwargs" in parameters:

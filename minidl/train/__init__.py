@@ -1,4 +1,4 @@
-"""Training: small parts, each of use in a plain `for` loop, and `fit`, which shows how they go together."""
+"""Parts of a training for a plain `for` loop, and `fit`, which joins them."""
 from minidl.optim.swa_utils import update_bn as recalibrate_batch_norm
 from minidl.train.checkpoint import Checkpoint
 from minidl.train.decay import weight_decay_groups

@@ -25,7 +25,7 @@ class Stateful(Protocol):
 
 
 class Checkpoint:
-    """Saves the parts of a training together, with the state of all random numbers, and brings them back.
+    """Saves and restores the parts of a training and all random numbers.
 
     path: the file. It is replaced in one step: whenever the program ends, there is a whole one, or none.
     seconds: `due()` is true when the last one is so old. parts: models, optimizers, schedules; None is skipped.
@@ -59,13 +59,19 @@ class Checkpoint:
         return time.monotonic() - self.saved_at >= self.seconds
 
     def save(self, **progress: Any) -> None:
-        """Write all parts, the random numbers, and what else is given: numbers, strings and tensors, also nested."""
+        """Write all parts, the random numbers, and `progress`.
+
+        progress: numbers, strings and tensors, also nested.
+        """
         save({"parts": {name: part.state_dict() for name, part in self.parts.items()},
               "random": random_state(), "progress": progress}, self.path)
         self.saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
-        """Bring all parts and the random numbers back; returns what else was saved, None if there is no file."""
+        """Restore all parts and the random numbers; returns the saved `progress`.
+
+        Returns None if there is no file.
+        """
         if not self.path.exists():
             return None
         found = load(self.path)
@@ -97,5 +103,5 @@ def set_random_state(state: RandomState) -> None:
 
 
 def devices() -> list[str]:
-    """The names of all devices, each of which has random numbers of its own."""
+    """The names of all devices; each has its own random numbers."""
     return ["cpu", *(f"cuda:{number}" for number in range(device_count()))]

@@ -7,7 +7,7 @@ from minidl.nn.module import Module
 
 
 def weight_decay_groups(model: Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Two groups for an optimizer: matrices and kernels decay; biases, and the weights of norms, do not.
+    """Two groups for an optimizer: kernels decay, biases and norms do not.
 
     A norm undoes whatever decay does to the scale of the kernel before it; its own weights and biases have no such
     freedom, so that decay would only move them from where they should be. Parameters that are not trained are left out.

@@ -44,7 +44,7 @@ class EMA:
 
     @no_grad()
     def update(self) -> None:
-        """Let the present parameters count; call it after each step of the optimizer."""
+        """Add the present parameters; call it after each step of the optimizer."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm_up else self.decay
         for name, p in self.parameters.items():
             self.averages[name].lerp_(p, 1 - decay)

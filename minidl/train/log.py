@@ -1,4 +1,4 @@
-"""A file that grows by a row of figures at a time, and outlives whatever ends the program."""
+"""A file of figures that grows by rows and survives a crash."""
 from __future__ import annotations
 
 import contextlib
@@ -15,7 +15,9 @@ Number = float | int | str | None
 
 
 class Log:
-    """Rows of named figures in a file: a JSON object a line, or CSV if the name ends in `.csv`.
+    """Rows of named figures in a file of JSON lines or CSV.
+
+    A name that ends in `.csv` makes it CSV.
 
     A row is on the disk when `write` returns. An existing file is continued. `rewind(n)` keeps the first n rows: a run
     that is resumed writes again what came after its last checkpoint.

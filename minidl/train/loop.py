@@ -21,7 +21,7 @@ from minidl.train.stopping import Best, EarlyStopping
 
 
 class Batches(Protocol):
-    """Batches that can be walked through once an epoch, such as a DataLoader; each is a tuple or a list."""
+    """Batches, each a tuple or a list, such as a DataLoader gives."""
 
     def __iter__(self) -> Iterator[Any]: ...
     def __len__(self) -> int: ...
@@ -134,7 +134,10 @@ def begin_epoch() -> dict[str, Any]:
 
 
 def remaining(batches: Batches, state: Mapping[str, Any]) -> Iterator[Any]:
-    """The batches of the epoch that are still to come. Those before are drawn again as they were, and dropped."""
+    """The batches of the epoch that are still to come.
+
+    The earlier ones are drawn again, with the same random numbers, and dropped.
+    """
     now = random_state()
     set_random_state(state["start"])
     stream = iter(batches)

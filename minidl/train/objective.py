@@ -67,7 +67,7 @@ class Averages:
 
 
 def evaluate(model: Module, batches: Iterable[Any], objective: Objective) -> dict[str, float]:
-    """The loss and the figures of a model on all batches, in `eval` mode and without gradients.
+    """The loss and the figures of a model in `eval` mode.
 
         >>> import minidl
         >>> from minidl import nn

@@ -17,7 +17,10 @@ Path = str | os.PathLike[str]
 
 
 def figure(width: float = 7.0, height: float = 4.5) -> Figure:
-    """An empty figure of so many inches. Errors: ModuleNotFoundError, which says what to install."""
+    """An empty figure, measured in inches.
+
+    Errors: ModuleNotFoundError, which says what to install.
+    """
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
@@ -26,7 +29,9 @@ def figure(width: float = 7.0, height: float = 4.5) -> Figure:
 
 
 def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch") -> None:
-    """Each figure of a history over the epochs: losses on the left, all others on the right.
+    """Draw the figures of a history over the epochs.
+
+    Losses belong to the left axis, all others to the right one.
 
         history = fit(model, batches, Classification(), optimizer, epochs=10)
         plots.curves(history, "curves.png")
@@ -65,7 +70,7 @@ def rate_curve(curve: RateCurve, path: Path) -> None:
 
 
 def confusion_matrix(counts: Tensor, names: Sequence[str], path: Path) -> None:
-    """Counts (C, C) of samples: a row for each class that is right, a column for each that was said.
+    """Draw counts (C, C): rows are true classes, columns predicted ones.
 
     A row is coloured by its shares, so that rare classes are seen as well.
     """
@@ -82,14 +87,14 @@ def confusion_matrix(counts: Tensor, names: Sequence[str], path: Path) -> None:
                       color="white" if shares[row, column] > 0.5 else "black")
     axes.set_xticks(range(classes), names, rotation=90 if max(map(len, names)) > 2 else 0)
     axes.set_yticks(range(classes), names)
-    axes.set(xlabel="said", ylabel="right")
+    axes.set(xlabel="predicted", ylabel="true")
     picture.colorbar(shown, label="share of the row")
     picture.savefig(path)
 
 
 def images(pixels: Tensor, path: Path, titles: Sequence[str] = (), caption: str = "", columns: int = 8,
            **kwargs: Any) -> None:
-    """Images (N, C, H, W) or (N, H, W) side by side, with a title above each.
+    """Draw images (N, C, H, W) or (N, H, W) in a grid, with titles.
 
     One channel is drawn in grey, three as colours from 0 to 1. kwargs: of matplotlib's `imshow`, such as `cmap`.
     """

@@ -1,11 +1,13 @@
-"""Progress of a training: a live line on a terminal, and a row of figures for each epoch."""
+"""Progress of a training: a live line, and rows of figures."""
 from __future__ import annotations
 
 from tqdm import tqdm
 
 
 class Progress:
-    """Counts steps. On a terminal a line shows rate, time left and the figures that it is told.
+    """Counts steps and prints rows of figures.
+
+    On a terminal, a live line shows rate, time left and the latest figures.
 
     total: steps in all, None if unknown. done: steps that an earlier run made. show: False prints nothing.
 
@@ -37,7 +39,7 @@ class Progress:
         self.bar.update()
 
     def row(self, **figures: float) -> None:
-        """Print the figures, under their names if those are not the names of the row above."""
+        """Print the figures, with a heading if their names are new."""
         if not self.show:
             return
         with tqdm.external_write_mode():        # the live line makes way
@@ -53,7 +55,7 @@ def width(name: str) -> int:
 
 
 def written(name: str, figure: float) -> str:
-    """A figure as a person reads it: an accuracy in percent, seconds with one digit."""
+    """Format a figure: accuracies in percent, seconds with one digit."""
     if isinstance(figure, int):
         return f"{figure:,}"
     if name.endswith("accuracy"):

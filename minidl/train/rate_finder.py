@@ -1,4 +1,4 @@
-"""Finding a learning rate: train with one that grows, and look where the loss falls fastest."""
+"""The test of growing learning rates: where does the loss fall fastest?"""
 from __future__ import annotations
 
 import copy
@@ -14,7 +14,7 @@ from minidl.train.objective import Objective
 
 
 class RateCurve(NamedTuple):
-    """Learning rates, the smoothed loss at each, and the rate where it falls fastest."""
+    """Learning rates, smoothed losses, and the rate of the fastest fall."""
 
     rates: list[float]
     losses: list[float]
@@ -23,7 +23,9 @@ class RateCurve(NamedTuple):
 
 def find_lr(model: Module, batches: Batches, objective: Objective, optimizer: Optimizer, lowest: float = 1e-6,
             highest: float = 10.0, steps: int = 100, smoothing: float = 0.9) -> RateCurve:
-    """Train for some steps with a rate that grows from `lowest` to `highest`; the model is as before afterwards.
+    """Train with a rate that grows from `lowest` to `highest`.
+
+    Afterwards the model is restored.
 
     The losses are a moving average. The walk ends early where the loss is four times the least one, or not finite.
     Take a rate at or a little below the suggestion, and look at the curve (`train.plots.rate_curve`).

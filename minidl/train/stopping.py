@@ -1,4 +1,4 @@
-"""What is decided after each epoch: whether it was the best so far, and whether to go on."""
+"""Decisions after an epoch: was it the best, and should training go on?"""
 from __future__ import annotations
 
 import math
@@ -41,7 +41,7 @@ class EarlyStopping:
         self.waited = 0
 
     def update(self, figure: float) -> bool:
-        """Note the figure of an epoch; True if it is time to stop."""
+        """Note the figure of an epoch; returns whether to stop."""
         gain = 0.0 if self.best is None else figure - self.best if self.mode == "max" else self.best - figure
         if not math.isnan(figure) and (self.best is None or gain > self.least):
             self.best, self.waited = figure, 0
@@ -82,7 +82,10 @@ class Best:
         return self._improves.best
 
     def update(self, figure: float, model: Module) -> bool:
-        """Note the figure of an epoch; save the model's weights and return True if it is the best."""
+        """Note the figure of an epoch, and save the best weights.
+
+        Returns whether it is the best.
+        """
         self._improves.update(figure)
         if self._improves.waited:
             return False

@@ -6,7 +6,7 @@ from minidl.ops.base.ufunc import (
     Binary, Elementwise, Floating, Step, Ternary, Unary, Zero, as_floating, common_dtype, either_is_bool,
     number_as_tensor, wrap_int_operand,
 )
-from minidl.ops.base.broadcast import Expand, Sum, as_operand, broadcast_shape, expand_to, prepare, accumulation_dtype
+from minidl.ops.base.broadcast import Expand, Sum, as_operand, broadcast_shape, expand_to, prepare
 from minidl.ops.base.conversion import Move, cast, to_device
 from minidl.ops.base.checks import (
     check_floating, check_images, check_real, check_tensors, dtypes_clash, integer, natural, number, numbers, pair,

@@ -13,15 +13,10 @@ import numpy as np
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, is_array
-from minidl.backend.dtype import float16, float32, result_type
+from minidl.backend.dtype import accumulation_dtype, result_type
 from minidl.ops.base.conversion import cast
 
 Shape = tuple[int, ...]
-
-
-def accumulation_dtype(dtype: Any) -> Any:
-    """The dtype to sum in: float32 for float16, which has too few digits for long sums."""
-    return float32 if dtype == float16 else dtype
 
 
 class Sum(Op):

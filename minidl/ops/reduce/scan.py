@@ -12,10 +12,9 @@ from minidl.autograd.inplace import write
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import float64
+from minidl.backend.dtype import accumulation_dtype, float64
 from minidl.backend.kernels.scan import scan
 from minidl.ops.base import return_types
-from minidl.ops.base.broadcast import accumulation_dtype
 from minidl.ops.base.checks import check_real
 from minidl.ops.base.declaration import alias, public
 from minidl.ops.base.dims import normalize_dim

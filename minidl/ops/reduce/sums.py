@@ -16,8 +16,8 @@ import numpy as np
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import get_default_dtype, int64, uint8
-from minidl.ops.base.broadcast import Expand, Shape, Sum, accumulation_dtype
+from minidl.backend.dtype import accumulation_dtype, get_default_dtype, int64, uint8
+from minidl.ops.base.broadcast import Expand, Shape, Sum
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim, normalize_dims

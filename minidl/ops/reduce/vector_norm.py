@@ -8,7 +8,8 @@ import numpy as np
 
 from minidl.autograd.op import Value
 from minidl.backend.device import Array
-from minidl.ops.base.broadcast import Shape, accumulation_dtype
+from minidl.backend.dtype import accumulation_dtype
+from minidl.ops.base.broadcast import Shape
 from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Step
 from minidl.ops.elementwise.arithmetic import abs as abs_
