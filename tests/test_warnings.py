@@ -90,6 +90,8 @@ WARNINGS = [
     ("metrics/functional/curves.py", lambda: M.average_precision(minidl.rand(1), ZERO)),
     ("metrics/functional/curves.py", lambda: M.average_precision(minidl.rand(1, 2), ZERO)),
     ("metrics/detection.py", lambda: many_detections()),
+    ("metrics/functional/image.py",
+     lambda: M.peak_signal_noise_ratio(minidl.rand(2), minidl.rand(2), 1.0, reduction="none")),
     ("metrics/generative.py", lambda: fid_of_two_images().compute()),
     ("metrics/metric.py", lambda: Accuracy(task="binary").compute()),
     ("neighbors/inputs.py", lambda: knn(True)[0].predict(knn(False)[1])),

@@ -104,6 +104,7 @@ RATIOS: dict[str, Ratio] = {
     "precision": lambda c, classes: (c.tp, c.tp + c.fp),
     "recall": lambda c, classes: (c.tp, c.tp + c.fn),
     "f1_score": lambda c, classes: (2 * c.tp, 2 * c.tp + c.fp + c.fn),
+    "jaccard_index": lambda c, classes: (c.tp, c.tp + c.fp + c.fn),
 }
 
 
