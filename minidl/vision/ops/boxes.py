@@ -176,7 +176,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
-    """`nms` among the boxes of each class: the indices of all that are left, the best first.
+    """`nms` within each class: the indices of what is left, best first.
 
     boxes (N, 4), scores (N,); idxs (N,): the class of each box. Boxes of different classes never cover each other.
     Errors: RuntimeError where shapes do not fit.
@@ -211,9 +211,10 @@ def _best_boxes(who: str, boxes: Tensor, scores: Tensor, classes: Tensor | None,
 
 
 def masks_to_boxes(masks: Tensor) -> Tensor:
-    """The smallest box around what is not 0 in each mask: (N, H, W) -> (N, 4), as x1, y1, x2, y2 in float32.
+    """The smallest box around each mask: (N, H, W) -> (N, 4).
 
-    Corners are pixels: x2 is the last column that is not empty. An empty mask gives zeros.
+    Masks are what is not 0, boxes x1, y1, x2, y2 in float32. Corners are pixels: x2 is the last column that is not
+    empty. An empty mask gives zeros.
     Errors: RuntimeError unless masks are (N, H, W).
 
         >>> import minidl

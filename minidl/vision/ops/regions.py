@@ -20,7 +20,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class Region(NamedTuple):
-    """The part of an image that a region needs, and its weights: rows (bins, h) and columns (bins, w)."""
+    """The part of an image that a region needs; weights of rows (bins, h), columns (bins, w)."""
 
     image: int
     top: int
@@ -109,7 +109,10 @@ class PutBackRegions(Op):
 
 
 def _ends(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first pixel that counts in any bin of each region, and the one after the last: (K, bins, n) -> (K,), (K,)."""
+    """The first pixel that counts in any bin of each region, and the end.
+
+    (K, bins, n) -> (K,), (K,)
+    """
     n = weights.shape[2]
     counts = (weights != 0).any(axis=1)
     some = counts.any(axis=1)
@@ -121,8 +124,9 @@ def _ends(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def check_regions(who: str, input: Tensor, boxes: Tensor | Sequence[Tensor], output_size: int | Sequence[int],
                   position_sensitive: bool = False) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """The image of each box (K,), the boxes (K, 4) in the dtype of the computation, and the number of bins.
+    """The image of each box (K,), the boxes (K, 4), and the numbers of bins.
 
+    Boxes are in the dtype of the computation.
     Errors: as `roi_align` says.
     """
     check_floating(who, input=input)

@@ -12,7 +12,7 @@ from minidl.vision.ops.regions import PoolRegions, Regions, check_regions
 
 def roi_align(input: Tensor, boxes: Tensor | Sequence[Tensor], output_size: int | Sequence[int],
               spatial_scale: float = 1.0, sampling_ratio: int = -1, aligned: bool = False) -> Tensor:
-    """Divide regions into bins, and take in each the mean of points between pixels.
+    """Average points between pixels in each bin of each region.
 
     input (N, C, H, W); boxes (K, 5), each with the number of its image first, or a list of N tensors (L, 4), as x1, y1,
     x2, y2. Returns (K, C, *output_size). Gradients pass to `input`, not to boxes.
@@ -70,9 +70,9 @@ def _mean_of_points(input: Tensor, images: np.ndarray, corners: np.ndarray, size
 
 
 def _weights(start: np.ndarray, side: np.ndarray, bins: int, n: int, sampling_ratio: int) -> np.ndarray:
-    """How much each of n pixels along one axis counts in each bin: starts (K,), sides (K,) -> (K, bins, n).
+    """How much each of n pixels along one axis counts in each bin.
 
-    A point at x, moved into the image, takes max(0, 1 - |x - i|) of pixel i.
+    start (K,), side (K,) -> (K, bins, n). A point at x, moved into the image, takes max(0, 1 - |x - i|) of pixel i.
     """
     width = side / bins
     points = np.full(len(side), sampling_ratio) if sampling_ratio > 0 else np.ceil(width).astype(np.int64)

@@ -16,7 +16,7 @@ from minidl.vision.ops.regions import PoolRegions, Regions, check_regions
 
 def roi_pool(input: Tensor, boxes: Tensor | Sequence[Tensor], output_size: int | Sequence[int],
              spatial_scale: float = 1.0) -> Tensor:
-    """Divide regions into bins, and take the largest pixel of each.
+    """Take the largest pixel in each bin of each region.
 
     input (N, C, H, W); boxes (K, 5), each with the number of its image first, or a list of N tensors (L, 4), as x1, y1,
     x2, y2. Returns (K, C, *output_size). Gradients pass to the largest pixels, the first among equals.
@@ -46,7 +46,7 @@ def roi_pool(input: Tensor, boxes: Tensor | Sequence[Tensor], output_size: int |
 
 def ps_roi_pool(input: Tensor, boxes: Tensor | Sequence[Tensor], output_size: int | Sequence[int],
                 spatial_scale: float = 1.0) -> Tensor:
-    """Divide regions into bins, of which each takes the mean of the pixels in a channel of its own.
+    """Average pixels in each bin, from channels of its own.
 
     input (N, C, H, W) -> (K, C / (height * width), height, width) for an output_size of (height, width): bin (i, j) of
     channel c is taken from channel (c * height + i) * width + j. boxes: as for `roi_pool`, but that the pixel at x2, y2
@@ -93,10 +93,10 @@ def _shares(edges: Edges, n: int) -> np.ndarray:
 
 
 def _positions_of_largest(x: Array, images: np.ndarray, rows: Edges, columns: Edges) -> Array:
-    """Where in the whole batch the largest pixel of each bin is, (K, C, height, width), or any number if it is empty.
+    """Where in the whole batch the largest pixel of each bin is: (K, C, height, width).
 
-    The largest of each row within a bin's columns is found first, then the largest of those: the first among equals is
-    then the first row by row.
+    For an empty bin that is any pixel. The largest of each row within a bin's columns is found first, then the
+    largest of those: the first among equals is then the first row by row.
     """
     xp, (_, C, H, W) = array_module(x), x.shape
     position = xp.zeros((len(images), C, rows[0].shape[1], columns[0].shape[1]), np.int64)
