@@ -34,7 +34,8 @@ PUBLIC = """
     minidl.nn.utils.prune minidl.nn.utils.rnn minidl.optim minidl.optim.lr_scheduler minidl.optim.swa_utils
     minidl.profiler minidl.random minidl.serialization
     minidl.serialization.safetensors minidl.special minidl.utils minidl.utils.checkpoint minidl.utils.data minidl.vision
-    minidl.vision.datasets minidl.vision.ops minidl.vision.transforms minidl.vision.transforms.functional""".split()
+    minidl.vision.datasets minidl.vision.io minidl.vision.ops minidl.vision.transforms
+    minidl.vision.transforms.functional minidl.vision.utils""".split()
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""Computer vision: data sets, networks, boxes and losses, transforms."""
-from minidl.vision import datasets, models, ops, transforms
+"""Computer vision: data sets, networks, boxes and losses, transforms, files, pictures."""
+from minidl.vision import datasets, io, models, ops, transforms, utils
 
-__all__ = ["datasets", "models", "ops", "transforms"]
+__all__ = ["datasets", "io", "models", "ops", "transforms", "utils"]
