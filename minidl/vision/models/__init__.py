@@ -9,7 +9,10 @@ from minidl.vision.models.cct import CCT, cct_2_3x2, cct_4_3x2, cct_7_3x1
 from minidl.vision.models.cifar_resnet import CifarResNet, resnet20, resnet32, resnet44, resnet56, resnet110
 from minidl.vision.models.dcgan import DCGANDiscriminator, DCGANGenerator, dcgan_discriminator, dcgan_generator
 from minidl.vision.models.densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
+from minidl.vision.models.googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
+from minidl.vision.models.inception import Inception3, InceptionOutputs, inception_v3
 from minidl.vision.models.lenet import LeNet, lenet5, lenet_caffe
+from minidl.vision.models.mnasnet import MNASNet, mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3
 from minidl.vision.models.registry import get_model, get_model_builder, list_models, register_model
 from minidl.vision.models.resnet import (
     ResNet,
@@ -22,6 +25,13 @@ from minidl.vision.models.resnet import (
     resnext101_32x8d,
     wide_resnet50_2,
     wide_resnet101_2,
+)
+from minidl.vision.models.shufflenetv2 import (
+    ShuffleNetV2,
+    shufflenet_v2_x0_5,
+    shufflenet_v2_x1_0,
+    shufflenet_v2_x1_5,
+    shufflenet_v2_x2_0,
 )
 from minidl.vision.models.squeezenet import SqueezeNet, squeezenet1_0, squeezenet1_1
 from minidl.vision.models.vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
@@ -37,12 +47,15 @@ from minidl.vision.models.vision_transformer import (
 )
 
 __all__ = [
-    "CCT", "VGG", "AlexNet", "CifarResNet", "DCGANDiscriminator", "DCGANGenerator", "DenseNet", "LeNet", "ResNet",
-    "SpeedNet", "SqueezeNet", "VisionTransformer", "airbench93", "airbench94", "alexnet", "cct_2_3x2", "cct_4_3x2",
-    "cct_7_3x1", "dcgan_discriminator", "dcgan_generator", "densenet121", "densenet161", "densenet169",
-    "densenet201", "get_model", "get_model_builder", "lenet5", "lenet_caffe", "list_models", "register_model",
-    "resnet18", "resnet20", "resnet32", "resnet34", "resnet44", "resnet50", "resnet56", "resnet101", "resnet110",
-    "resnet152", "resnext50_32x4d", "resnext101_32x8d", "squeezenet1_0", "squeezenet1_1", "vgg11", "vgg11_bn",
-    "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vit_b_16", "vit_b_32", "vit_lite_2_4",
-    "vit_lite_4_4", "vit_lite_6_4", "vit_lite_7_4", "vit_mnist", "wide_resnet50_2", "wide_resnet101_2",
+    "CCT", "VGG", "AlexNet", "CifarResNet", "DCGANDiscriminator", "DCGANGenerator", "DenseNet", "GoogLeNet",
+    "GoogLeNetOutputs", "Inception3", "InceptionOutputs", "LeNet", "MNASNet", "ResNet", "ShuffleNetV2", "SpeedNet",
+    "SqueezeNet", "VisionTransformer", "airbench93", "airbench94", "alexnet", "cct_2_3x2", "cct_4_3x2", "cct_7_3x1",
+    "dcgan_discriminator", "dcgan_generator", "densenet121", "densenet161", "densenet169", "densenet201",
+    "get_model", "get_model_builder", "googlenet", "inception_v3", "lenet5", "lenet_caffe", "list_models",
+    "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3", "register_model", "resnet18", "resnet20", "resnet32",
+    "resnet34", "resnet44", "resnet50", "resnet56", "resnet101", "resnet110", "resnet152", "resnext50_32x4d",
+    "resnext101_32x8d", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0",
+    "squeezenet1_0", "squeezenet1_1", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19",
+    "vgg19_bn", "vit_b_16", "vit_b_32", "vit_lite_2_4", "vit_lite_4_4", "vit_lite_6_4", "vit_lite_7_4", "vit_mnist",
+    "wide_resnet50_2", "wide_resnet101_2",
 ]

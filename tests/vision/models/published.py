@@ -15,7 +15,7 @@ class Row(NamedTuple):
     mult_adds: str
     source: str
     attention: int = 0          # multiply-adds of the net that mult_adds leaves out
-    biases: int = 0             # parameters of the net that the source's net has not
+    more: int = 0               # parameters of the net that the source's net has not
 
 
 def at_most_off(figure: str) -> tuple[float, float]:
@@ -27,7 +27,7 @@ def at_most_off(figure: str) -> tuple[float, float]:
 
 def quickly(name: str) -> dict[str, bool]:
     """Arguments that spare the start of a net whose start takes seconds, where the start does not matter."""
-    return {"init_weights": False} if name.startswith("vgg") else {}
+    return {"init_weights": False} if name.startswith(("vgg", "googlenet", "inception")) else {}
 
 
 # ---------------------------------------------------------------------- by hand
@@ -88,6 +88,9 @@ HASSANI = "README of the authors' code"
 TUTORIAL = "PyTorch's DCGAN tutorial; multiply-adds by hand"
 LARGE, SMALL, DIGIT = (1, 3, 224, 224), (1, 3, 32, 32), (1, 1, 28, 28)
 
+AUXILIARY = (512 + 528 + 4) * 128 + 2 * (2049 * 1024 + 1025 * 1000)
+"""Parameters of GoogLeNet's auxiliary heads, each a convolution with a norm and two linear layers."""
+
 ROWS = {
     "airbench93": Row(SMALL, *speed_net(64, 128, 128)),
     "airbench94": Row(SMALL, *speed_net(64, 256, 256)),
@@ -101,8 +104,14 @@ ROWS = {
     "densenet161": Row(LARGE, "28,681,000", "7.728G", TORCHVISION),
     "densenet169": Row(LARGE, "14,149,480", "3.36G", TORCHVISION),
     "densenet201": Row(LARGE, "20,013,928", "4.291G", TORCHVISION),
+    "googlenet": Row(LARGE, "6,624,904", "1.498G", TORCHVISION, more=AUXILIARY),
+    "inception_v3": Row((1, 3, 299, 299), "27,161,264", "5.713G", TORCHVISION),
     "lenet5": Row(DIGIT, *lenet(6, 16, [120, 84], (28, 10, 5))),
     "lenet_caffe": Row(DIGIT, *lenet(20, 50, [500], (24, 8, 4))),
+    "mnasnet0_5": Row(LARGE, "2,218,512", "0.104G", TORCHVISION),
+    "mnasnet0_75": Row(LARGE, "3,170,208", "0.215G", TORCHVISION),
+    "mnasnet1_0": Row(LARGE, "4,383,312", "0.314G", TORCHVISION),
+    "mnasnet1_3": Row(LARGE, "6,282,256", "0.526G", TORCHVISION),
     "resnet18": Row(LARGE, "11,689,512", "1.814G", TORCHVISION),
     "resnet20": Row(SMALL, "0.27M", f"{cifar_resnet(20):,}", HE),
     "resnet32": Row(SMALL, "0.46M", f"{cifar_resnet(32):,}", HE),
@@ -115,6 +124,10 @@ ROWS = {
     "resnet152": Row(LARGE, "60,192,808", "11.514G", TORCHVISION),
     "resnext50_32x4d": Row(LARGE, "25,028,904", "4.23G", TORCHVISION),
     "resnext101_32x8d": Row(LARGE, "88,791,336", "16.414G", TORCHVISION),
+    "shufflenet_v2_x0_5": Row(LARGE, "1,366,792", "0.04G", TORCHVISION),
+    "shufflenet_v2_x1_0": Row(LARGE, "2,278,604", "0.145G", TORCHVISION),
+    "shufflenet_v2_x1_5": Row(LARGE, "3,503,624", "0.296G", TORCHVISION),
+    "shufflenet_v2_x2_0": Row(LARGE, "7,393,996", "0.583G", TORCHVISION),
     "squeezenet1_0": Row(LARGE, "1,248,424", "0.819G", TORCHVISION),
     "squeezenet1_1": Row(LARGE, "1,235,496", "0.349G", TORCHVISION),
     "vgg11": Row(LARGE, "132,863,336", "7.609G", TORCHVISION),

@@ -11,13 +11,16 @@ from minidl import nn, optim
 from minidl.backends import numba
 from minidl.nn import functional as F
 from minidl.vision import models
+from minidl.vision.models import mnasnet, shufflenetv2
 from tests import strict_array
 from tests.vision.models.published import ROWS
 
 LARGE = {"resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2",
          "wide_resnet101_2", "vit_b_16", "vit_b_32", "vit_lite_7_4", "cct_7_3x1", "densenet161", "densenet169",
-         "densenet201", *models.list_models(include="vgg*")}
-"""Others of the same classes are tried in their place; a VGG of few parameters is compared with torchvision's."""
+         "densenet201", "inception_v3", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "mnasnet0_75", "mnasnet1_0",
+         "mnasnet1_3", *models.list_models(include="vgg*")}
+"""Others of the same classes are tried in their place; VGG and Inception v3, which have no small ones, are compared
+with torchvision's in training."""
 
 FIGURES = sorted(set(models.list_models()) - LARGE - {"dcgan_generator"})
 
@@ -32,6 +35,8 @@ def sample(name, n=4):
 
 def loss_of(model, images, labels):
     scores = model(images)
+    if isinstance(scores, tuple):           # of several heads
+        return sum(F.cross_entropy(head, labels) for head in scores)
     return (F.cross_entropy(scores, labels) if scores.ndim == 2 else
             F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype)))
 
@@ -142,6 +147,17 @@ def test_gan_of_each_size(size):
     (lambda: models.resnet18(width_per_group=128), "only supports groups=1 and base_width=64"),
     (lambda: models.vgg11_bn(weights="DEFAULT"), "vgg11_bn: minidl brings no"),
     (lambda: models.SqueezeNet("1_2"), "Unsupported SqueezeNet version 1_2: 1_0 or 1_1 expected"),
+    (lambda: models.googlenet(weights="DEFAULT"), "googlenet: minidl brings no"),
+    (lambda: models.inception_v3(weights="DEFAULT"), "inception_v3: minidl brings no"),
+    (lambda: models.GoogLeNet(blocks=[nn.Conv2d]), "blocks length should be 3 instead of 1"),
+    (lambda: models.Inception3(inception_blocks=[nn.Conv2d]), "inception_blocks should be 7 instead of 1"),
+    (lambda: models.ShuffleNetV2([1, 2], [8, 8, 8, 8, 8]), "list of 3 positive ints"),
+    (lambda: models.ShuffleNetV2([1, 2, 1], [8, 8]), "list of 5 positive ints"),
+    (lambda: shufflenetv2.InvertedResidual(8, 8, 4), "illegal stride value: expected 1, 2 or 3, but got 4"),
+    (lambda: shufflenetv2.InvertedResidual(8, 16, 1), "Invalid combination of stride 1, inp 8 and oup 16"),
+    (lambda: models.MNASNet(0.0), "alpha should be greater than 0.0 instead of 0.0"),
+    (lambda: mnasnet.InvertedResidual(8, 8, 3, 3, 2), "stride should be 1 or 2 instead of 3"),
+    (lambda: mnasnet.InvertedResidual(8, 8, 4, 1, 2), "kernel_size should be 3 or 5 instead of 4"),
     (lambda: models.CifarResNet(21), r"expected a depth of 6n \+ 2 .*, but got 21"),
     (lambda: models.CifarResNet(2), r"expected a depth of 6n \+ 2"),
     (lambda: models.resnet20(shortcut="C"), "shortcut 'A' .* or 'B' .*'C'"),
