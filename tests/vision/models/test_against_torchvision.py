@@ -123,6 +123,13 @@ def awake(model):
                     nn.init.uniform_(x, 0.5, 1.5)
                 for x in (module.bias, module.running_mean):
                     nn.init.uniform_(x, -0.1, 0.1)
+        for module in model.modules():
+            kinds = (models.efficientnet.MBConv, models.efficientnet.FusedMBConv)
+            if isinstance(module, kinds) and module.use_res_connect:
+                module.block[-1][1].weight *= 0.2       # the sum of dozens of blocks would grow until rounding decides
+        for name, p in model.named_parameters():
+            if "layer_scale" in name or "relative_position" in name:
+                nn.init.uniform_(p, -1, 1)
     return model
 
 
@@ -250,7 +257,13 @@ def test_a_densenet_loads_the_keys_of_torchvision_s_files():
     lambda there: there.resnet50(), lambda there: there.resnet18(zero_init_residual=True),
     lambda there: there.VisionTransformer(**VIT, representation_size=20),
     lambda there: there.VisionTransformer(**VIT, conv_stem_configs=[
-        there.vision_transformer.ConvStemConfig(64, 3, 8)])])
+        there.vision_transformer.ConvStemConfig(64, 3, 8)]),
+    lambda there: there.mobilenet_v2(), lambda there: there.mobilenet_v3_small(), lambda there: there.efficientnet_b0(),
+    lambda there: there.ConvNeXt([there.convnext.CNBlockConfig(32, 64, 1), there.convnext.CNBlockConfig(64, None, 1)]),
+    lambda there: there.SwinTransformer([4, 4], 32, [1, 1], [2, 4], [5, 4]),
+    lambda there: there.SwinTransformer([4, 4], 32, [1, 1], [2, 4], [5, 4],
+                                        block=there.swin_transformer.SwinTransformerBlockV2),
+    lambda there: there.swin_transformer.SwinTransformerBlockV2(64, 4, [5, 4], [2, 2])])
 def test_parameters_start_as_theirs(build):
     """Mean and spread of each, as far as its size lets them be told."""
     theirs = build(torchvision("models")).state_dict()
