@@ -1,9 +1,11 @@
-"""What several networks share: widths that are multiples, and a start for convolutions."""
+"""What several networks share: widths that are multiples, a start for convolutions, features of the middle."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 
 from minidl import nn
+from minidl.tensors.tensor import Tensor
 
 
 def _make_divisible(v: float, divisor: int, min_value: int | None = None) -> int:
@@ -32,3 +34,40 @@ def check_rows(name: str, rows: object, kind: type) -> None:
     wrong = next((row for row in rows if not isinstance(row, kind)), None) if isinstance(rows, Sequence) else rows
     if wrong is not None:
         raise TypeError(f"The {name} should be List[{kind.__name__}], but got {type(wrong).__name__}")
+
+
+class IntermediateLayerGetter(nn.ModuleDict):
+    """The children of a model one after another, and a dict of what some of them return.
+
+    The model must call its children in the order in which it has them, each once. Those after the last are left out.
+
+    Args:
+        return_layers: names of children, each with the name of its output in the result.
+
+    Errors: ValueError for a name that is no child of the model.
+
+        >>> import minidl
+        >>> from minidl.vision import models
+        >>> from minidl.vision.models._utils import IntermediateLayerGetter
+        >>> body = IntermediateLayerGetter(models.resnet18(), {"layer1": "feat1", "layer3": "feat2"})
+        >>> [(name, tuple(y.shape)) for name, y in body(minidl.rand(1, 3, 64, 64)).items()]
+        [('feat1', (1, 64, 16, 16)), ('feat2', (1, 256, 4, 4))]
+    """
+
+    def __init__(self, model: nn.Module, return_layers: Mapping[str, str]) -> None:
+        names = [name for name, _ in model.named_children()]
+        absent = set(return_layers) - set(names)
+        if absent:
+            raise ValueError(f"return_layers are not present in model: {', '.join(sorted(map(str, absent)))}; its "
+                             f"children are {', '.join(names)}")
+        last = max((names.index(name) for name in return_layers), default=len(names) - 1)
+        super().__init__({name: model.get_submodule(name) for name in names[:last + 1]})
+        self.return_layers = dict(return_layers)
+
+    def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
+        found: OrderedDict[str, Tensor] = OrderedDict()
+        for name, module in self.items():
+            x = module(x)
+            if name in self.return_layers:
+                found[self.return_layers[name]] = x
+        return found
