@@ -19,10 +19,14 @@ from minidl.tensors.tensor import Tensor
 # ---------------------------------------------------------------------- single boxes
 
 
-def box_area(boxes: Tensor) -> Tensor:
+_FORMATS = ("xyxy", "xywh", "cxcywh")
+
+
+def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
     """The area (x2 - x1) * (y2 - y1): (*, 4) -> (*).
 
-    Here and below, float16 is computed in float32, and short integers in int32.
+    fmt: the format of the boxes, see `box_convert`. Here and below, float16 is computed in float32, and short integers
+    in int32. Errors: ValueError for another format.
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -30,7 +34,11 @@ def box_area(boxes: Tensor) -> Tensor:
         tensor([6.])
     """
     check_boxes("box_area", boxes=boxes)
+    if fmt not in _FORMATS:
+        raise ValueError(f"Unsupported Bounding Box area for given format {fmt}; expected one of {', '.join(_FORMATS)}")
     boxes = upcast(boxes)
+    if fmt != "xyxy":
+        return boxes[..., 2] * boxes[..., 3]
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
@@ -46,10 +54,9 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
         tensor([[3., 5., 4., 6.]])
     """
     check_boxes("box_convert", boxes=boxes)
-    formats = ("xyxy", "xywh", "cxcywh")
-    if in_fmt not in formats or out_fmt not in formats:
+    if in_fmt not in _FORMATS or out_fmt not in _FORMATS:
         raise ValueError(f"Unsupported Bounding Box Conversions for given in_fmt {in_fmt} and out_fmt {out_fmt}; "
-                         f"expected two of {', '.join(formats)}")
+                         f"expected two of {', '.join(_FORMATS)}")
     if in_fmt == out_fmt:
         return boxes.clone()
     first, second = boxes[..., :2], boxes[..., 2:]
@@ -93,11 +100,12 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
 # ---------------------------------------------------------------------- all pairs of boxes
 
 
-def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     """Intersection over union (IoU): (N, 4), (M, 4) -> (N, M).
 
     From 0 (disjoint) to 1 (equal); also called the Jaccard index. Here and below, boxes of a batch of images may be in
-    one tensor: (*, N, 4), (*, M, 4) -> (*, N, M).
+    one tensor: (*, N, 4), (*, M, 4) -> (*, N, M). fmt: the format of the boxes, see `box_convert`.
+    Errors: ValueError for another format.
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -106,8 +114,10 @@ def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
         tensor([[1.0000, 0.3333],
                 [0.3333, 1.0000]])
     """
+    if fmt not in _FORMATS:
+        raise ValueError(f"Unsupported format '{fmt}'. Supported axis-aligned formats: {', '.join(_FORMATS)}.")
     a, b = _pairs("box_iou", boxes1, boxes2)
-    return iou(a, b)
+    return iou(a, b) if fmt == "xyxy" else iou(box_convert(a, fmt, "xyxy"), box_convert(b, fmt, "xyxy"))
 
 
 def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:

@@ -233,12 +233,24 @@ def test_boxes_of_masks_as_torchvision():
     assert ours.tolist() == theirs.tolist() and str(theirs.dtype) == f"torch.{ours.dtype}"
 
 
+@pytest.mark.parametrize("fmt", ["xyxy", "xywh", "cxcywh"])
+@pytest.mark.parametrize("kind", ["float64", "float16", "uint8"])
+def test_boxes_in_other_formats(fmt, kind):
+    corners = minidl.tensor([[0, 2, 200, 240], [10, 20, 30, 80]])
+    boxes = ops.box_convert(corners, "xyxy", fmt).to(kind)
+    assert ops.box_area(boxes, fmt=fmt).tolist() == [200 * 238, 20 * 60]
+    overlaps = ops.box_iou(boxes, boxes[:1], fmt=fmt)
+    np.testing.assert_allclose(overlaps.numpy(), [[1], [1200 / 47600]], rtol=1e-6)
+
+
 BOXES = minidl.ones(2, 4)
 
 
 @pytest.mark.parametrize("call, kind, text", [
     (lambda: ops.box_area(minidl.ones(4, 2)), RuntimeError, "box_area: expected boxes (*, 4)"),
     (lambda: ops.box_area([[0, 0, 1, 1]]), TypeError, "box_area(): argument 'boxes' must be Tensor, not list"),
+    (lambda: ops.box_area(BOXES, "xyhw"), ValueError, "Unsupported Bounding Box area for given format xyhw"),
+    (lambda: ops.box_iou(BOXES, BOXES, "xyhw"), ValueError, "Unsupported format 'xyhw'"),
     (lambda: ops.box_iou(BOXES, minidl.ones(())), RuntimeError, "box_iou: expected boxes2 (*, 4)"),
     (lambda: ops.box_iou(BOXES, BOXES[0]), RuntimeError,
      "expected boxes1 (N, 4) and boxes2 (M, 4), but got (2, 4) and (4,)"),
