@@ -83,7 +83,7 @@ class MeanAveragePrecision(Metric):
         check_choice(who, "average", average, ("macro", "micro"))
         self.box_format, self.average = box_format, average
         self.iou_type = (iou_type,) if isinstance(iou_type, str) else tuple(iou_type)
-        for kind in self.iou_type:
+        for kind in self.iou_type or ((),):
             check_choice(who, "iou_type", kind, tuple(KEYS))
         for name, numbers in (("iou_thresholds", iou_thresholds), ("rec_thresholds", rec_thresholds),
                               ("max_detection_thresholds", max_detection_thresholds)):

@@ -353,7 +353,8 @@ def test_what_does_not_fit_is_refused(preds, target, text):
 
 
 @pytest.mark.parametrize("arguments", [
-    {"box_format": "xxyy"}, {"iou_type": "box"}, {"iou_type": ("bbox", "mask")}, {"iou_thresholds": 0.5},
+    {"box_format": "xxyy"}, {"iou_type": "box"}, {"iou_type": ("bbox", "mask")}, {"iou_type": ()},
+    {"iou_thresholds": 0.5},
     {"rec_thresholds": 0.5}, {"max_detection_thresholds": 10}, {"max_detection_thresholds": [10]},
     {"class_metrics": 1}, {"extended_summary": 1}, {"average": "weighted"},
 ], ids=str)

@@ -149,8 +149,7 @@ def pair_within_groups(detection_group: np.ndarray, target_group: np.ndarray) ->
     first = np.searchsorted(target_group, detection_group, "left")
     counts = np.searchsorted(target_group, detection_group, "right") - first
     detection = np.repeat(np.arange(len(detection_group)), counts)
-    place_in_group = np.arange(len(detection)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return Pairs(detection, np.repeat(first, counts) + place_in_group)
+    return Pairs(detection, np.repeat(first, counts) + place_in_group(detection))
 
 
 def place_in_group(group: np.ndarray) -> np.ndarray:
