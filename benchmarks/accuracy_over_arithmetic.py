@@ -47,7 +47,7 @@ def main() -> None:
         accuracy = [100 * float(row["test accuracy"] or 0) for row in rows]
         axes.plot(cost, accuracy, ".-", label=name)
         print(f"{name:>16}  {len(rows):>6}  {cost[-1]:>7.3f}  {accuracy[-1]:>7.2f}%")
-    axes.set(xscale="log", xlabel="arithmetic of training (PFLOP)", ylabel="test accuracy (%)")
+    axes.set(xlabel="arithmetic of training (PFLOP)", ylabel="test accuracy (%)")
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(args.plot)
