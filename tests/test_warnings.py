@@ -20,6 +20,7 @@ from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import random_split
 from minidl.vision import transforms
+from minidl.vision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 PACKAGE = Path(minidl.__file__).parent
 
@@ -52,6 +53,10 @@ def knn(named):
 
 def guessed_dim(layer):
     return layer()(minidl.ones(2, 3))
+
+
+def picture():
+    return minidl.zeros(3, 5, 5, dtype=minidl.uint8)
 
 
 def w():
@@ -118,6 +123,9 @@ WARNINGS = [
     ("vision/transforms/functional.py",
      lambda: transforms.functional.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
     ("vision/transforms/geometry.py", lambda: transforms.RandomResizedCrop(4, scale=(1.0, 0.5))),
+    ("vision/utils.py", lambda: draw_bounding_boxes(picture(), minidl.zeros(0, 4))),
+    ("vision/utils.py", lambda: draw_bounding_boxes(picture(), minidl.tensor([[1, 1, 3, 3]]), font_size=9)),
+    ("vision/utils.py", lambda: draw_segmentation_masks(picture(), minidl.zeros(0, 5, 5, dtype=minidl.bool))),
 ]
 """Where a warning is given, and a call that brings it about."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from minidl.backend.blas import blas_core
 from minidl.backend.process import AVX512, CORE_VARIABLE, NAMES, best_core, states
-from minidl.cli import info
+from minidl.cli.info import info
 
 
 def program(code, **variables):
