@@ -27,6 +27,15 @@ def start_convolutions(model: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
+def start_truncated_normal(model: nn.Module, *kinds: type[nn.Conv2d] | type[nn.Linear]) -> None:
+    """Truncated normal with a deviation of 0.02, and biases of 0, for layers of these kinds."""
+    for module in model.modules():
+        if isinstance(module, kinds):
+            nn.init.trunc_normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 def check_rows(name: str, rows: object, kind: type) -> None:
     """Errors: ValueError where a network's table is empty, TypeError unless it is a sequence of rows of this kind."""
     if not rows:

@@ -11,6 +11,7 @@ from minidl import nn
 from minidl.nn import functional as F
 from minidl.tensors.creation import empty
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._utils import start_truncated_normal
 from minidl.vision.models.registry import register_model
 from minidl.vision.ops import StochasticDepth
 
@@ -90,11 +91,7 @@ class TransformerClassifier(nn.Module):
                                      for rate in rates])
         self.norm = nn.LayerNorm(dim)
         self.fc = nn.Linear(dim, num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        start_truncated_normal(self, nn.Linear)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.dropout(x + self.positional_emb)

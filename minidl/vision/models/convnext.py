@@ -13,7 +13,7 @@ from typing import Any
 from minidl import nn
 from minidl.tensors.creation import full
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models._utils import check_rows
+from minidl.vision.models._utils import check_rows, start_truncated_normal
 from minidl.vision.models.registry import refuse_weights, register_model
 from minidl.vision.ops.misc import Conv2dNormActivation, Norm, Permute
 from minidl.vision.ops.stochastic_depth import StochasticDepth
@@ -109,11 +109,7 @@ class ConvNeXt(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(norm_layer(channels), nn.Flatten(1), nn.Linear(channels, num_classes))
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.Linear)):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        start_truncated_normal(self, nn.Conv2d, nn.Linear)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.features(x)                            # (N, channels, H/32, W/32)

@@ -21,6 +21,7 @@ from minidl.ops.shape import cat, stack
 from minidl.ops.shape.movement import roll
 from minidl.tensors.creation import arange, full, zeros, zeros_like
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._utils import start_truncated_normal
 from minidl.vision.models.registry import refuse_weights, register_model
 from minidl.vision.ops.misc import MLP, Norm, Permute
 from minidl.vision.ops.stochastic_depth import StochasticDepth
@@ -285,11 +286,7 @@ class SwinTransformer(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten(1)
         self.head = nn.Linear(dim, num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        start_truncated_normal(self, nn.Linear)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.permute(self.norm(self.features(x)))       # (N, 8 embed_dim, H/32, W/32)
