@@ -100,6 +100,16 @@ def test_ensemble_transfer_and_search_compare():
     assert "  grid search: best of 4" in output and "random search: best of 4" in output
 
 
+def test_transfer_takes_weights_of_another_data_set(tmp_path):
+    import minidl
+    from minidl.vision import models
+    minidl.save(models.resnet20(num_classes=7, in_channels=1).state_dict(), tmp_path / "weights")
+    assert run("transfer", *SHORT["transfer"], "--weights", tmp_path / "weights").count("%  ") == 5
+    minidl.save(minidl.nn.Linear(2, 2).state_dict(), tmp_path / "others")
+    for path in (tmp_path / "others", tmp_path / "nowhere"):
+        assert f"--weights {path}" in refused("transfer", "--weights", path)
+
+
 def test_gan_is_judged():
     output = run("gan", *SHORT["gan"])
     assert re.search(r"confidence [\d.]+%, classes \d+ to \d+ times, entropy [\d.]+ nats, Frechet distance", output)

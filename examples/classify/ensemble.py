@@ -10,7 +10,7 @@ average of their weights, however, is as good as a guess: what is unit 3 of one 
 import minidl
 from minidl import optim
 from minidl.cli import arguments, classification, images
-from minidl.cli.classification import accuracy
+from minidl.cli.classification import accuracy, in_batches
 from minidl.train import Classification, fit, plots
 from minidl.vision import models
 
@@ -43,9 +43,8 @@ def trained(member):
     return model.eval()
 
 
-@minidl.no_grad()
 def probabilities(model):
-    return minidl.cat([model(data.normalise(part)).softmax(1).cpu() for part in data.test.x.split(500)])
+    return in_batches(lambda x: model(data.normalise(x)).softmax(1), data.test.x).cpu()
 
 
 def vote(members):

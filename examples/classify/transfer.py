@@ -14,7 +14,7 @@ from pathlib import Path
 import minidl
 from minidl import nn, optim
 from minidl.cli import arguments, classification, images
-from minidl.cli.classification import accuracy
+from minidl.cli.classification import accuracy, in_batches
 from minidl.neighbors import KNeighborsClassifier
 from minidl.train import Classification, fit, plots
 from minidl.utils.data import DataLoader, TensorDataset
@@ -58,11 +58,9 @@ def learn(model, x, y, epochs, batch_size, lr):
     fit(model, batches, Classification(), optimizer, epochs, schedule=schedule, show=False)
 
 
-@minidl.no_grad()
 def outputs(model, x):
-    """What a model makes of all of x, a batch at a time."""
-    model.eval()
-    return minidl.cat([model(part) for part in x.split(500)])
+    """What a model makes of all of x."""
+    return in_batches(model.eval(), x)
 
 
 def halves(network):
@@ -77,9 +75,8 @@ data = images.load(args)
 classes, middle = len(data.classes), 0 if args.weights else len(data.classes) // 2
 network = models.resnet20(middle or len(data.classes), data.channels).to(args.device)
 if args.weights:
-    state = minidl.load(args.weights, map_location=args.device)
-    network.fc = nn.Linear(64, len(state["fc.bias"])).to(args.device)
-    classification.load_weights(network, args.weights, args.device)
+    network.fc = nn.Identity()          # the last layer knows the classes of another data set
+    classification.load_weights(network, args.weights, args.device, without="fc.")
     print(f"the network comes from {args.weights}")
 else:
     source = only(data.train, range(middle))

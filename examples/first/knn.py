@@ -48,7 +48,8 @@ start = time.perf_counter()
 model = KNeighborsClassifier(n_neighbors=result.best_k, metric=metric).fit(train_x, train_y)
 said = minidl.as_tensor(model.predict(test_x)).cpu()
 seconds = time.perf_counter() - start
-print(f"test accuracy {(said == data.test.y).float().mean():.2%} with k = {result.best_k} "
+scores = minidl.nn.functional.one_hot(said, len(data.classes))
+print(f"test accuracy {classification.accuracy(scores, data.test.y):.2%} with k = {result.best_k} "
       f"({len(test_x) / seconds:,.0f} images a second)")
 
 
@@ -77,6 +78,5 @@ def neighbours(path):
 
 
 if args.plot:
-    scores = minidl.nn.functional.one_hot(said, len(data.classes))
     classification.draw(args.plot, {"cross_validation": cross_validation, "neighbours": neighbours,
                                     **classification.results(scores, data.test)})

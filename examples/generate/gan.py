@@ -58,11 +58,10 @@ def noise(count):
     return minidl.randn(count, NOISE).to(args.device)
 
 
-@minidl.no_grad()
 def make(noise):
     """Images for noise, a batch at a time, by norms as after training."""
     netG.eval()
-    made = minidl.cat([netG(part) for part in noise.split(500)])
+    made = classification.in_batches(netG, noise)
     netG.train()
     return made.cpu()
 

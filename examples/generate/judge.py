@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import minidl
 from minidl import nn, optim
+from minidl.cli.classification import accuracy, in_batches
 from minidl.cli.images import Batches
 from minidl.metrics.functional import frechet_distance
 from minidl.train import Classification, fit
@@ -41,13 +42,13 @@ class Judge:
         fit(self.net, batches, Classification(), optimizer, epochs, schedule=schedule, show=False)
         self.net.eval()
         scores, self.real = self.look(signed(data.test.x))
-        self.accuracy = (scores.argmax(1) == data.test.y).float().mean().item()
+        self.accuracy = accuracy(scores, data.test.y)
 
     @minidl.no_grad()
     def look(self, images):
         """Scores (N, classes) and features (N, 128) of images."""
-        features = minidl.cat([self.net.fc[:-1](self.net.features(self.data.normalise((part + 1) * 127.5)).flatten(1))
-                               for part in images.split(500)])
+        features = in_batches(lambda part: self.net.fc[:-1](self.net.features(
+            self.data.normalise((part + 1) * 127.5)).flatten(1)), images)
         return self.net.fc[-1](features).cpu(), features.cpu()
 
     def verdict(self, made):

@@ -14,6 +14,7 @@ import minidl
 from minidl import train as training
 from minidl.cli import ending
 from minidl.cli.images import Batches, ImageData, Images, folder_of
+from minidl.metrics.functional import confusion_matrix
 from minidl.nn import Module
 from minidl.optim import Optimizer
 from minidl.optim.lr_scheduler import LRScheduler
@@ -90,14 +91,14 @@ class Run:
         return {"test loss": minidl.nn.functional.cross_entropy(scores, right).item(),
                 "test accuracy": accuracy(scores, right)}
 
-    def predict(self, images: Images, model: Callable[[Tensor], Tensor] | None = None, batch: int = 500) -> Tensor:
+    def predict(self, images: Images, model: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         """The scores (N, C) of images, computed in batches.
 
         model: another function of normalised images than the model.
         """
         def scores() -> Tensor:
             score = model or self.model
-            return minidl.cat([score(self.data.normalise(part)).cpu() for part in images.x.split(batch)])
+            return in_batches(lambda part: score(self.data.normalise(part)), images.x).cpu()
         return evaluated(self.model, scores)
 
     def end(self, scores: Tensor | None = None,
@@ -124,10 +125,16 @@ class Run:
         sys.exit(ending.CTRL_C if self.interrupted else 0)
 
 
-def load_weights(model: Module, path: Path, device: str) -> None:
-    """Load weights from a file; end the program if they do not fit."""
+def load_weights(model: Module, path: Path, device: str, without: str | None = None) -> None:
+    """Load weights from a file; end the program if they do not fit.
+
+    without: leave out the weights whose names begin like this.
+    """
     try:
-        model.load_state_dict(minidl.load(path, map_location=device))
+        state = minidl.load(path, map_location=device)
+        if without and isinstance(state, dict):
+            state = {name: value for name, value in state.items() if not name.startswith(without)}
+        model.load_state_dict(state)
     except (RuntimeError, ValueError, OSError, TypeError) as error:
         ending.stop(f"--weights {path}: {error}")
 
@@ -141,6 +148,12 @@ def save(model: Module, path: Path) -> None:
     print("saved", path)
 
 
+@minidl.no_grad()
+def in_batches(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 500) -> Tensor:
+    """`function` of all of x, computed `size` samples at a time, without gradients."""
+    return minidl.cat([function(part) for part in x.split(size)])
+
+
 def accuracy(scores: Tensor, right: Tensor) -> float:
     """The share of images whose highest score is the right class's."""
     return (scores.argmax(1) == right).float().mean().item()
@@ -148,8 +161,8 @@ def accuracy(scores: Tensor, right: Tensor) -> float:
 
 def results(scores: Tensor, images: Images) -> dict[str, Picture]:
     """Pictures of the confusion matrix, and of the mistakes if there are any."""
-    said, classes = scores.argmax(1), len(images.classes)
-    counts = minidl.bincount(images.y * classes + said, minlength=classes ** 2).reshape(classes, classes)
+    said = scores.argmax(1)
+    counts = confusion_matrix(said, images.y, task="multiclass", num_classes=len(images.classes))
     wrong = (said != images.y).nonzero().flatten()
     shown = wrong[:40]
     titles = [f"{images.classes[a]}, is {images.classes[b]}"
