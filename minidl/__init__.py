@@ -160,6 +160,9 @@ from minidl import func   # after nn, which it needs
 from minidl.func import vmap
 from minidl import profiler, serialization
 from minidl.serialization import load, save
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from minidl import hub      # imported when it is first used: the network takes long to load
 
 # why a name is missing
 from minidl import left_out
@@ -262,9 +265,9 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "set_grad_enabled", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled",
     # layers, updates, loading
     "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "func", "vmap", "profiler", "serialization",
-    "load", "save",
+    "load", "save", "hub",
     # constants, and the type of x.shape
     "e", "inf", "nan", "pi", "Size", "newaxis", "__version__",
 ]
 
-left_out.explain(globals(), __name__)
+left_out.explain(globals(), __name__, waiting=("hub",))

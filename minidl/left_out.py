@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import opcode
 import sys
@@ -69,7 +70,7 @@ LEFT_OUT = {
     "what `autograd.grad` gives: gradients of a convolution": "nn.grad",
     "what a Dataset of one's own does in a few lines": "utils.data.StackDataset",
     "dual numbers: `func.jvp` gives the same derivatives": "autograd.forward_ad",
-    "what fetches and runs programs of other people": "hub",
+    "what fetches and runs programs of other people": "hub.load hub.list hub.help",
     "PyTorch's own helpers, which show in its namespaces": """
         classproperty get_file_path get_device_module hash_tensor slice_inverse *_complex_copy view_as_real_copy
         embedding_renorm_ Tensor.module_load Tensor.as_subclass Tensor.index func.debug_unwrap nn.functional.Optional
@@ -92,21 +93,24 @@ def pattern_for(path: str, name: str) -> str:
     return ""
 
 
-def explain(namespace: dict[str, Any], path: str) -> None:
+def explain(namespace: dict[str, Any], path: str, waiting: tuple[str, ...] = ()) -> None:
     """Let a module say why a name is missing, or suggest another.
 
-    path: the name of the module. namespace: the module's `globals()`. `__getattr__` is put there and not defined in the
-    module, since type checkers assume that a module with `__getattr__` has every name.
+    path: the name of the module. namespace: the module's `globals()`. waiting: modules inside it that take long to
+    import, and are imported when they are first used. `__getattr__` is put there and not defined in the module, since
+    type checkers assume that a module with `__getattr__` has every name.
     """
-    namespace["__getattr__"] = _getattr_of(path)
+    namespace["__getattr__"] = _getattr_of(path, waiting)
     _explained.append(path)
 
 
 _explained: list[str] = []      # the public modules, to look for a missing name
 
 
-def _getattr_of(path: str) -> Callable[[str], Any]:
+def _getattr_of(path: str, waiting: tuple[str, ...]) -> Callable[[str], Any]:
     def __getattr__(name: str) -> Any:
+        if name in waiting:
+            return importlib.import_module(f"{path}.{name}")
         caller = sys._getframe(1)
         text = f"module {path!r} has no attribute {name!r}"
         if name.startswith("_") or caller.f_globals.get("__name__") == "importlib._bootstrap":

@@ -1,8 +1,8 @@
 """Data sets with torchvision's names; `Digits` and synthetic ones need no download."""
+from minidl.utils.download import download, extract_archive
 from minidl.vision.datasets.canvas import DigitCanvas
 from minidl.vision.datasets.cifar import CIFAR10, CIFAR100
 from minidl.vision.datasets.digits import Digits
-from minidl.vision.datasets.download import download, extract_archive
 from minidl.vision.datasets.fakedata import FakeData
 from minidl.vision.datasets.folder import DatasetFolder, ImageFolder
 from minidl.vision.datasets.idx import read_idx

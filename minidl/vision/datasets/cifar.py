@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.vision.datasets.download import download, extract_archive, mismatch
+from minidl.utils.download import download, extract_archive, mismatch
 from minidl.vision.datasets.images import InMemoryImages
 from minidl.vision.datasets.pickles import read_pickle
 

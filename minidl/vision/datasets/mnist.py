@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.tensors.creation import from_numpy
-from minidl.vision.datasets.download import download
+from minidl.utils.download import download
 from minidl.vision.datasets.idx import read_idx
 from minidl.vision.datasets.images import InMemoryImages
 
