@@ -30,7 +30,7 @@ LEAST = 28      # pixels a side: smaller images are enlarged, since most models 
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
+    _add_model(parser, models.list_models(models))         # classifiers, and no segmentation
     arguments.add_options(parser, DEFAULTS)
     arguments.add_training_options(parser, DEFAULTS)
     parser.add_argument("--optimizer", choices=list(RATES), help="default: adamw for transformers, sgd for others")
@@ -44,7 +44,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def add_eval(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
+    _add_model(parser, models.list_models(models))         # classifiers, and no segmentation
     arguments.add_options(parser, DEFAULTS)
     parser.add_argument("--weights", type=arguments.Path, metavar="FILE", required=True)
     parser.add_argument("--on", dest="evaluate", default="test", metavar="WHAT",
@@ -53,7 +53,7 @@ def add_eval(parser: argparse.ArgumentParser) -> None:
 
 
 def add_summary(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
+    _add_model(parser, models.list_models())
     parser.add_argument("--size", type=arguments.whole_number(1), default=32, metavar="N",
                         help="pixels a side of the images (default: 32)")
     parser.add_argument("--channels", type=arguments.whole_number(1), default=3, metavar="N", help="default: 3")
@@ -126,8 +126,8 @@ def settings_of(name: str) -> set[str]:
     return parameters
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    names = [name for name in models.list_models() if "num_classes" in settings_of(name)]
+def _add_model(parser: argparse.ArgumentParser, names: list[str]) -> None:
+    names = [name for name in names if "num_classes" in settings_of(name)]
     parser.add_argument("model", choices=names, metavar="MODEL", help=", ".join(names))
 
 

@@ -54,6 +54,13 @@ def test_all_kinds_of_models_are_trained(name, capsys):
     assert "test accuracy" in spoken(capsys, "train", name, "--max-steps", "2", "--batch-size", "8")
 
 
+def test_a_network_that_scores_pixels_is_summed_up_and_not_trained(capsys):
+    assert "classifier (LRASPPHead)" in spoken(capsys, "summary", "lraspp_mobilenet_v3_large", "--depth", "1")
+    with pytest.raises(SystemExit):
+        main(["train", "lraspp_mobilenet_v3_large"])
+    assert "invalid choice" in capsys.readouterr().err
+
+
 def test_a_run_in_the_middle_of_another_model_is_refused(capsys, tmp_path):
     spoken(capsys, "train", "lenet5", "--max-steps", "2", "--run", str(tmp_path))
     with pytest.raises(SystemExit) as stopped:

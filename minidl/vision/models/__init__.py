@@ -3,6 +3,7 @@
 Names and keys are torchvision's, where it has them. `list_models()` lists the names, `get_model(name, num_classes=...)`
 builds one. docs/models.md compares them.
 """
+from minidl.vision.models import segmentation
 from minidl.vision.models.airbench import SpeedNet, airbench93, airbench94
 from minidl.vision.models.alexnet import AlexNet, alexnet
 from minidl.vision.models.cct import CCT, cct_2_3x2, cct_4_3x2, cct_7_3x1
@@ -77,14 +78,14 @@ __all__ = [
     "EfficientNet", "GoogLeNet", "GoogLeNetOutputs", "Inception3", "InceptionOutputs", "LeNet", "MNASNet",
     "MobileNetV2", "MobileNetV3", "ResNet", "ShuffleNetV2", "SpeedNet", "SqueezeNet", "SwinTransformer",
     "VisionTransformer", "airbench93", "airbench94", "alexnet", "cct_2_3x2", "cct_4_3x2", "cct_7_3x1",
-    "convnext_base", "convnext_large", "convnext_small", "convnext_tiny", "dcgan_discriminator",
-    "dcgan_generator", "densenet121", "densenet161", "densenet169", "densenet201", "efficientnet_b0",
-    "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5",
-    "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_l", "efficientnet_v2_m", "efficientnet_v2_s",
-    "get_model", "get_model_builder", "googlenet", "inception_v3", "lenet5", "lenet_caffe", "list_models",
-    "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3", "mobilenet_v2", "mobilenet_v3_large",
-    "mobilenet_v3_small", "register_model", "resnet18", "resnet20", "resnet32", "resnet34", "resnet44",
-    "resnet50", "resnet56", "resnet101", "resnet110", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
+    "convnext_base", "convnext_large", "convnext_small", "convnext_tiny", "dcgan_discriminator", "dcgan_generator",
+    "densenet121", "densenet161", "densenet169", "densenet201", "efficientnet_b0", "efficientnet_b1",
+    "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5", "efficientnet_b6",
+    "efficientnet_b7", "efficientnet_v2_l", "efficientnet_v2_m", "efficientnet_v2_s", "get_model",
+    "get_model_builder", "googlenet", "inception_v3", "lenet5", "lenet_caffe", "list_models", "mnasnet0_5",
+    "mnasnet0_75", "mnasnet1_0", "mnasnet1_3", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small",
+    "register_model", "resnet18", "resnet20", "resnet32", "resnet34", "resnet44", "resnet50", "resnet56",
+    "resnet101", "resnet110", "resnet152", "resnext50_32x4d", "resnext101_32x8d", "segmentation",
     "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "squeezenet1_0",
     "squeezenet1_1", "swin_b", "swin_s", "swin_t", "swin_v2_b", "swin_v2_s", "swin_v2_t", "vgg11", "vgg11_bn",
     "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vit_b_16", "vit_b_32", "vit_lite_2_4",

@@ -16,6 +16,8 @@ class Row(NamedTuple):
     source: str
     attention: int = 0          # multiply-adds of the net that mult_adds leaves out
     more: int = 0               # parameters of the net that the source's net has not
+    pixels: int = 1             # the source's image has so many times as many pixels as that of input_size
+    once: int = 0               # multiply-adds that do not grow with the image
 
 
 def at_most_off(figure: str) -> tuple[float, float]:
@@ -26,7 +28,9 @@ def at_most_off(figure: str) -> tuple[float, float]:
 
 
 def quickly(name: str) -> dict[str, bool]:
-    """Arguments that spare the start of a net whose start takes seconds, where the start does not matter."""
+    """Arguments that spare the start of a net whose start takes seconds, or that the net of the source has."""
+    if name.startswith(("fcn", "deeplabv3")):
+        return {"aux_loss": True}
     return {"init_weights": False} if name.startswith(("vgg", "googlenet", "inception")) else {}
 
 
@@ -87,6 +91,7 @@ HE = "He et al. 2015, table 6; multiply-adds by hand"
 HASSANI = "README of the authors' code"
 TUTORIAL = "PyTorch's DCGAN tutorial; multiply-adds by hand"
 LARGE, SMALL, DIGIT = (1, 3, 224, 224), (1, 3, 32, 32), (1, 1, 28, 28)
+STREET = {"input_size": (1, 3, 40, 40), "pixels": 13 ** 2}      # 520 pixels: each map has 13 times the side of 40's
 
 AUXILIARY = (512 + 528 + 4) * 128 + 2 * (2049 * 1024 + 1025 * 1000)
 """Parameters of GoogLeNet's auxiliary heads, each a convolution with a norm and two linear layers."""
@@ -104,6 +109,10 @@ ROWS = {
     "convnext_tiny": Row(LARGE, "28,589,128", "4.456G", TORCHVISION),
     "dcgan_discriminator": Row((1, 3, 64, 64), "2,765,568", f"{dcgan(64, 1)[1]:,}", TUTORIAL),
     "dcgan_generator": Row((1, 100, 1, 1), "3,576,704", f"{dcgan(64, 100)[1]:,}", TUTORIAL),
+    "deeplabv3_mobilenet_v3_large": Row((1, 3, 520, 520), "11,029,328", "10.452G", TORCHVISION),
+    "deeplabv3_resnet50": Row(params="42,004,074", mult_adds="178.722G", source=TORCHVISION, once=2048 * 256, **STREET),
+    "deeplabv3_resnet101": Row(params="60,996,202", mult_adds="258.743G", source=TORCHVISION, once=2048 * 256,
+                               **STREET),
     "densenet121": Row(LARGE, "7,978,856", "2.834G", TORCHVISION),
     "densenet161": Row(LARGE, "28,681,000", "7.728G", TORCHVISION),
     "densenet169": Row(LARGE, "14,149,480", "3.36G", TORCHVISION),
@@ -119,10 +128,13 @@ ROWS = {
     "efficientnet_v2_l": Row((1, 3, 480, 480), "118,515,272", "56.08G", TORCHVISION),
     "efficientnet_v2_m": Row((1, 3, 480, 480), "54,139,356", "24.582G", TORCHVISION),
     "efficientnet_v2_s": Row((1, 3, 384, 384), "21,458,488", "8.366G", TORCHVISION),
+    "fcn_resnet50": Row(params="35,322,218", mult_adds="152.717G", source=TORCHVISION, **STREET),
+    "fcn_resnet101": Row(params="54,314,346", mult_adds="232.738G", source=TORCHVISION, **STREET),
     "googlenet": Row(LARGE, "6,624,904", "1.498G", TORCHVISION, more=AUXILIARY),
     "inception_v3": Row((1, 3, 299, 299), "27,161,264", "5.713G", TORCHVISION),
     "lenet5": Row(DIGIT, *lenet(6, 16, [120, 84], (28, 10, 5))),
     "lenet_caffe": Row(DIGIT, *lenet(20, 50, [500], (24, 8, 4))),
+    "lraspp_mobilenet_v3_large": Row((1, 3, 520, 520), "3,221,538", "2.086G", TORCHVISION),
     "mnasnet0_5": Row(LARGE, "2,218,512", "0.104G", TORCHVISION),
     "mnasnet0_75": Row(LARGE, "3,170,208", "0.215G", TORCHVISION),
     "mnasnet1_0": Row(LARGE, "4,383,312", "0.314G", TORCHVISION),
