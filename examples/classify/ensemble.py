@@ -39,7 +39,7 @@ def trained(member):
     batches = images.Batches(data, args.batch_size)
     optimizer = optim.Adam(model.parameters(), lr=args.lr)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=args.epochs * len(batches))
-    fit(model, batches, Classification(), optimizer, args.epochs, schedule=schedule, show=False)
+    fit(model, batches, Classification(), optimizer, args.epochs, schedule=schedule)
     return model.eval()
 
 
@@ -53,15 +53,15 @@ def vote(members):
 
 
 nets, answers, history = [], [], []
-print(f"{'members':>7}  {'newest alone':>12}  {'vote':>7}  {'average':>7}")
 for member in range(args.members):
+    print(f"member {member + 1} of {args.members} learns")
     nets.append(trained(member))
     answers.append(probabilities(nets[-1]))
     members = minidl.stack(answers)
     row = {"members": member + 1, "newest alone": accuracy(answers[-1], data.test.y),
            "vote": accuracy(vote(members), data.test.y), "average": accuracy(members.mean(0), data.test.y)}
     history.append(row)
-    print(f"{row['members']:>7}  {row['newest alone']:>12.2%}  {row['vote']:>7.2%}  {row['average']:>7.2%}")
+    print("; ".join(f"{name} {row[name]:.2%}" for name in ("newest alone", "vote", "average")))
 
 alone = [row["newest alone"] for row in history]
 print(f"test accuracy {history[-1]['average']:.2%} of the average; of one alone "

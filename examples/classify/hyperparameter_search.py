@@ -100,7 +100,7 @@ def draw(found, path):
     figure.colorbar(points, ax=maps, label="accuracy on held-out images")
     best.set(xlabel="trials", title="the best so far", ylim=(least, None))
     best.legend()
-    figure.savefig(path)
+    plots.save(figure, path)
 
 
 def main():

@@ -50,12 +50,12 @@ def few(part, shots):
     return images.Images(part.x[chosen], part.y[chosen], part.classes)
 
 
-def learn(model, x, y, epochs, batch_size, lr):
+def learn(model, x, y, epochs, batch_size, lr, show=False):
     """Train a model by SGD, with a rate that rises and falls once."""
     batches = DataLoader(TensorDataset(x, y), batch_size=batch_size, shuffle=True)
     optimizer = optim.SGD(model.parameters(), lr=lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
     schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(batches))
-    fit(model, batches, Classification(), optimizer, epochs, schedule=schedule, show=False)
+    fit(model, batches, Classification(), optimizer, epochs, schedule=schedule, show=show)
 
 
 def outputs(model, x):
@@ -81,7 +81,8 @@ if args.weights:
 else:
     source = only(data.train, range(middle))
     print(f"a network learns {', '.join(source.classes)} from {len(source.x):,} images")
-    learn(network, data.normalise(source.x), source.y.to(args.device), args.epochs, args.batch_size, args.lr)
+    learn(network, data.normalise(source.x), source.y.to(args.device), args.epochs, args.batch_size, args.lr,
+          show=True)
 
 target = few(only(data.train, range(middle, classes)), args.shots)
 test = only(data.test, range(middle, classes))
@@ -130,7 +131,7 @@ def bars(path):
     axes.bar_label(axes.barh(list(found), [100 * figure for figure in found.values()]), fmt="%.1f")
     axes.invert_yaxis()
     axes.set(xlabel="test accuracy (%)", xlim=(0, 105), title=f"learned from {args.shots} images of each class")
-    figure.savefig(path)
+    plots.save(figure, path)
 
 
 if args.plot:

@@ -65,7 +65,7 @@ def cross_validation(path):
     axes.set_xticks(result.ks, labels=map(str, result.ks), rotation=90)
     axes.minorticks_off()
     axes.legend()
-    figure.savefig(path)
+    plots.save(figure, path)
 
 
 def neighbours(path):

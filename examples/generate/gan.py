@@ -123,6 +123,7 @@ if args.save:
 if interrupted:
     print(f"interrupted after {len(history)} of {args.epochs} epochs", file=sys.stderr)
 else:
+    print("a LeNet learns the real images, to judge the made ones")
     judge = Judge(data, args.judge_epochs or (8 if args.dataset == "digits" else 3), args.device)
     print(f"a LeNet that reads {judge.accuracy:.2%} of the real test images judges {len(data.test.x):,} made ones:")
     print(judge.verdict(make(noise(len(data.test.x)))))

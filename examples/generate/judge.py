@@ -39,7 +39,7 @@ class Judge:
         batches = Batches(data, 64)
         optimizer = optim.Adam(self.net.parameters(), lr=2e-3)
         schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs * len(batches))
-        fit(self.net, batches, Classification(), optimizer, epochs, schedule=schedule, show=False)
+        fit(self.net, batches, Classification(), optimizer, epochs, schedule=schedule)
         self.net.eval()
         scores, self.real = self.look(signed(data.test.x))
         self.accuracy = accuracy(scores, data.test.y)

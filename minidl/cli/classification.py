@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import minidl
 from minidl import train as training
@@ -40,6 +40,7 @@ class Run:
         self.seconds: float | None = None
         self.interrupted = False
         self.ema: EMA | None = None
+        self.scores: Tensor | None = None       # of the test images, until the next step
         print(f"{args.dataset}: {len(data.train.x):,} training and {len(data.test.x):,} test images of "
               f"{data.size}x{data.size}, {len(data.classes)} classes")
         print(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
@@ -64,21 +65,21 @@ class Run:
         best = checkpoint = log = None
         if args.run:
             best, log = Best(args.run / "best.minidl"), Log(args.run / "log.csv")
-            checkpoint = Checkpoint(args.run / "checkpoint.minidl", model=self.model, optimizer=optimizer,
-                                    schedule=schedule, ema=ema, best=best)
-            try:
-                checkpoint.load()
-            except (RuntimeError, ValueError, OSError) as error:    # damaged, or of another model
-                ending.stop(f"--resume: {error}")
+            checkpoint = Resumed(args.run / "checkpoint.minidl", model=self.model, optimizer=optimizer,
+                                 schedule=schedule, ema=ema, best=best)
         self.ema = ema
         steps = itertools.count(1)
         start = time.perf_counter()
+
+        def stop() -> bool:             # asked after each step
+            self.scores = None
+            return ctrl_c() or next(steps) == args.max_steps
         with ending.CtrlC() as ctrl_c:
             try:
                 self.history = training.fit(
                     self.model, batches, objective or Classification(), optimizer, args.epochs, schedule=schedule,
                     clip_norm=clip_norm, ema=ema, evaluate=self.tested, watch="test accuracy", best=best,
-                    checkpoint=checkpoint, log=log, stop=lambda: ctrl_c() or next(steps) == args.max_steps)
+                    checkpoint=checkpoint, log=log, stop=stop)
             except FloatingPointError as error:                     # the loss is no number
                 ending.stop(str(error).replace("learning rate", "--lr").replace(", or clip_norm=1.0", ""))
             self.interrupted = ctrl_c()
@@ -87,7 +88,8 @@ class Run:
 
     def tested(self) -> dict[str, float]:
         """Loss and accuracy on the test images."""
-        scores, right = self.predict(self.data.test), self.data.test.y
+        self.scores = scores = self.predict(self.data.test)
+        right = self.data.test.y
         return {"test loss": minidl.nn.functional.cross_entropy(scores, right).item(),
                 "test accuracy": accuracy(scores, right)}
 
@@ -105,10 +107,12 @@ class Run:
             pictures: Mapping[str, Picture] | None = None) -> NoReturn:
         """Report, save and draw; then end the program.
 
-        scores: of `images`, if they are known. pictures: further ones for `--plot`, called with the path of their file.
+        scores: of `images`, if they are known; those of the last epoch's test are. pictures:
+        further ones for `--plot`, called with the path of their file.
         """
         args, images = self.args, self.images
         with self.ema.applied() if self.ema else contextlib.nullcontext():      # the averages are the result
+            scores = self.scores if scores is None else scores
             scores = self.predict(images) if scores is None else scores
             if args.save:
                 save(self.model, args.save)
@@ -123,6 +127,26 @@ class Run:
             own = {"curves": lambda path: plots.curves(self.history, path)} if self.history else {}
             draw(args.plot, {**own, **results(scores, images), **(pictures or {})}, self.name)
         sys.exit(ending.CTRL_C if self.interrupted else 0)
+
+
+class Resumed(Checkpoint):
+    """The checkpoint of a run; ends the program if it is damaged, of another model, or planned for other steps."""
+
+    def load(self) -> dict[str, Any] | None:
+        wanted = self.planned()
+        try:
+            state = super().load()
+        except (RuntimeError, ValueError, OSError) as error:
+            ending.stop(f"--resume: {error}")
+        if wanted != self.planned():
+            ending.stop(f"--resume: {self.path} was planned for {self.planned()} steps, not for {wanted}; give "
+                        f"--epochs and --batch-size as before, or begin another run with --weights")
+        return state
+
+    def planned(self) -> int | None:
+        """The steps after which the schedule of the learning rate ends."""
+        schedule = self.parts.get("schedule")
+        return getattr(schedule, "total_steps", getattr(schedule, "T_max", None))
 
 
 def load_weights(model: Module, path: Path, device: str, without: str | None = None) -> None:

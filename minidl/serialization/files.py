@@ -172,6 +172,6 @@ def check_folder(path: str, who: str) -> None:
     if os.path.lexists(os.path.join(there, missing)):
         raise NotADirectoryError(errno.ENOTDIR, f"{who}: {os.path.join(there, missing)!r} is not a folder", path)
     hint = f"; Python does not know '~': os.path.expanduser({path!r})" if folder.startswith("~") else \
-        f"; make it first: os.makedirs({folder!r}, exist_ok=True)" if who == "save" else ""
+        f"; make it first: os.makedirs({folder!r}, exist_ok=True)" if who != "load" else ""
     raise FileNotFoundError(errno.ENOENT, f"{who}: there is no folder {folder!r}: {there!r} has no {missing!r}{hint}",
                             path)

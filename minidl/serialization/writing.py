@@ -21,34 +21,34 @@ except ImportError:     # Windows
 
 
 @contextlib.contextmanager
-def atomic_writer(f: Any) -> Iterator[Any]:
+def atomic_writer(f: Any, who: str = "save") -> Iterator[Any]:
     """A stream whose contents become the file `f`, unless anything fails.
 
     The contents go to a new file in the same folder, which then replaces the old one in a single step. `f` may also be
-    a stream with `write`; then the contents go straight to it.
+    a stream with `write`; then the contents go straight to it. who: what errors name.
     """
     if hasattr(f, "write"):
-        with _buffered(f) as stream:
+        with _buffered(f, who) as stream:
             yield stream
         return
     name = path_of(f)
     if name is None:
-        raise TypeError(f"save: expected a path or a binary stream, but got {type(f).__name__}")
+        raise TypeError(f"{who}: expected a path or a binary stream, but got {type(f).__name__}")
     path = os.path.realpath(name)               # a link stays a link: its target is replaced
     if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, "save: expected the name of a file, but this is a folder", name)
+        raise IsADirectoryError(errno.EISDIR, f"{who}: expected the name of a file, but this is a folder", name)
     old = os.path.exists(path)
     if old and not os.path.isfile(path):
         with open(path, "wb") as stream:        # a device is written to directly
             yield stream
         return
     if old and not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, "save: the file is there, and it may not be written to", name)
-    check_folder(name, "save")
-    check_folder(path, "save")                  # the target's folder, where the name is a link
+        raise PermissionError(errno.EACCES, f"{who}: the file is there, and it may not be written to", name)
+    check_folder(name, who)
+    check_folder(path, who)                     # the target's folder, where the name is a link
     start = os.path.join(os.path.dirname(path), f".minidl-{zlib.crc32(os.fsencode(os.path.basename(path))):08x}-")
     _remove_leftovers(start)
-    temporary, stream = _new_file(start)
+    temporary, stream = _new_file(start, who)
     try:
         with stream:
             if old:
@@ -74,10 +74,10 @@ def atomic_writer(f: Any) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _buffered(f: Any) -> Iterator[Any]:
+def _buffered(f: Any, who: str) -> Iterator[Any]:
     """The stream; with a buffer in front if its `write` may write only a part."""
     if isinstance(f, io.TextIOBase):
-        raise TypeError("save: expected a binary stream, but this one takes text; open it with mode 'wb'")
+        raise TypeError(f"{who}: expected a binary stream, but this one takes text; open it with mode 'wb'")
     if not isinstance(f, io.RawIOBase):
         yield f
         return
@@ -89,14 +89,14 @@ def _buffered(f: Any) -> Iterator[Any]:
         stream.detach()
 
 
-def _new_file(start: str) -> tuple[str, Any]:
+def _new_file(start: str, who: str) -> tuple[str, Any]:
     """The path of a new file, and the file, locked. The system frees the lock however the process ends."""
     while True:
         path = f"{start}{secrets.token_hex(8)}.tmp"
         try:
             stream = open(path, "xb")
         except OSError as error:
-            raise type(error)(error.errno, f"save: no file can be made in {os.path.dirname(path)!r} "
+            raise type(error)(error.errno, f"{who}: no file can be made in {os.path.dirname(path)!r} "
                               f"({error.strerror}); save elsewhere, or into a stream that you open") from None
         if not fcntl:
             return path, stream

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.serialization.writing import atomic_writer
 from minidl.tensors.tensor import Tensor
 from minidl.train.rate_finder import RateCurve
 
@@ -26,6 +27,17 @@ def figure(width: float = 7.0, height: float = 4.5) -> Figure:
     except ModuleNotFoundError:
         raise ModuleNotFoundError("pictures need matplotlib; try: pip install 'minidl[plot]'") from None
     return Figure(layout="constrained", figsize=(width, height), dpi=120)
+
+
+def save(picture: Figure, path: Path) -> None:
+    """Write a figure into a file, of the format that its ending says (png if there is none).
+
+    A file of that name is replaced when all has been written. Errors: ValueError for an ending that matplotlib does not
+    know.
+    """
+    name, ending = os.path.splitext(path)
+    with atomic_writer(f"{name}{ending or '.png'}", "plots") as file:
+        picture.savefig(file, format=ending[1:] or "png")
 
 
 def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch") -> None:
@@ -48,7 +60,7 @@ def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch")
         right.set_ylabel(", ".join(sorted({name.rpartition(" ")[2] for name in others})))
         _lines(right, history, x, others, "-", first_colour=len(losses))
     picture.legend(loc="outside upper center", ncols=4)
-    picture.savefig(path)
+    save(picture, path)
 
 
 def _lines(axes: Any, history: Sequence[Mapping[str, float]], x: str, names: Sequence[str], style: str,
@@ -66,7 +78,7 @@ def rate_curve(curve: RateCurve, path: Path) -> None:
     axes.axvline(curve.suggestion, color="C1", linestyle="--", label=f"falls fastest at {curve.suggestion:.2g}")
     axes.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed")
     axes.legend()
-    picture.savefig(path)
+    save(picture, path)
 
 
 def confusion_matrix(counts: Tensor, names: Sequence[str], path: Path) -> None:
@@ -89,7 +101,7 @@ def confusion_matrix(counts: Tensor, names: Sequence[str], path: Path) -> None:
     axes.set_yticks(range(classes), names)
     axes.set(xlabel="predicted", ylabel="true")
     picture.colorbar(shown, label="share of the row")
-    picture.savefig(path)
+    save(picture, path)
 
 
 def images(pixels: Tensor, path: Path, titles: Sequence[str] = (), caption: str = "", columns: int = 8,
@@ -113,4 +125,4 @@ def images(pixels: Tensor, path: Path, titles: Sequence[str] = (), caption: str 
         axes.imshow(image if arrays.ndim == 3 else image.clip(0, 1), interpolation="nearest", **options)
         axes.set_title(title, fontsize=8)
     picture.suptitle(caption, fontsize=10)
-    picture.savefig(path)
+    save(picture, path)

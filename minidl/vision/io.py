@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps, ImageSequence
 
 from minidl.backend.dtype import uint8
+from minidl.serialization.writing import atomic_writer
 from minidl.tensors.creation import from_numpy
 from minidl.tensors.tensor import Tensor
 
@@ -69,21 +70,23 @@ def read_file(path: Path) -> Tensor:
 def write_file(filename: Path, data: Tensor) -> None:
     """Write bytes, (n,) of uint8, into a file.
 
-    Errors: RuntimeError for another tensor, or where it cannot be written.
+    A file of that name is replaced when all has been written. Errors: RuntimeError for another tensor, or where it
+    cannot be written.
 
         >>> import minidl, tempfile
         >>> from minidl.vision import io
-        >>> with tempfile.NamedTemporaryFile() as file:
-        ...     io.write_file(file.name, minidl.tensor([104, 105], dtype=minidl.uint8))
-        ...     file.read()
-        b'hi'
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     io.write_file(f"{folder}/greeting", minidl.tensor([104, 105], dtype=minidl.uint8))
+        ...     open(f"{folder}/greeting").read()
+        'hi'
     """
     content = _bytes_of("write_file", "data", data)
     try:
-        with open(filename, "wb") as file:
+        with atomic_writer(os.fspath(filename), "write_file") as file:
             file.write(content)
     except OSError as error:
-        raise RuntimeError(f"write_file: cannot write '{os.fspath(filename)}': {error.strerror or error}") from error
+        reason = (error.strerror or str(error)).removeprefix("write_file: ")
+        raise RuntimeError(f"write_file: cannot write '{os.fspath(filename)}': {reason}") from error
 
 
 def _bytes_of(who: str, name: str, data: Tensor) -> bytes:

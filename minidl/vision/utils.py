@@ -4,6 +4,7 @@ Names, arguments and results are torchvision's (`torchvision.utils`), to the bit
 """
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from minidl.backend.dtype import finfo, uint8
 from minidl.backend.warn import warn
 from minidl.ops.elementwise import atan2, where
 from minidl.ops.shape import cat, stack
+from minidl.serialization.writing import atomic_writer
 from minidl.tensors.creation import as_tensor, ones
 from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms import functional as F
@@ -86,7 +88,8 @@ def save_image(tensor: Tensor | list[Tensor], fp: str | os.PathLike[str] | IO[by
     """Write images from 0 to 1, or a grid of them, into a file.
 
     tensor and kwargs: as for `make_grid`. fp: a path or an open file; format: Pillow's name of it, by default that of
-    the path's ending.
+    the path's ending. A file of that name is replaced when all has been written.
+    Errors: ValueError for an ending that Pillow does not know.
 
         >>> import io, minidl
         >>> from minidl.vision import utils
@@ -95,7 +98,23 @@ def save_image(tensor: Tensor | list[Tensor], fp: str | os.PathLike[str] | IO[by
     """
     grid = make_grid(tensor, **kwargs)
     pixels = (grid * 255 + 0.5).clamp(0, 255).permute(1, 2, 0).cpu().to(uint8).numpy()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(fp, format=format)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    if not isinstance(fp, (str, os.PathLike)):
+        image.save(fp, format=format)
+        return
+    encoded = io.BytesIO()
+    image.save(encoded, format=format or _format_of(fp))
+    with atomic_writer(fp, "save_image") as file:
+        file.write(encoded.getvalue())
+
+
+def _format_of(path: str | os.PathLike[str]) -> str:
+    ending = os.path.splitext(path)[1].lower()
+    known = Image.registered_extensions()
+    if ending not in known:
+        raise ValueError(f"save_image: no format has the ending '{ending}' of '{os.fspath(path)}'; "
+                         f"name one, as format='png'")
+    return known[ending]
 
 
 # ---------------------------------------------------------------------- drawn on an image

@@ -6,7 +6,9 @@ import pytest
 
 import minidl
 from minidl.cli import main
+from minidl.cli.classification import Run
 from minidl.cli.info import info
+from minidl.train import Checkpoint
 
 
 def test_info_says_what_is_in_use(capsys):
@@ -66,6 +68,32 @@ def test_a_run_in_the_middle_of_another_model_is_refused(capsys, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["train", "lenet_caffe", "--run", str(tmp_path), "--resume"])
     assert "error:" in str(stopped.value)
+
+
+def test_test_images_are_looked_at_once_an_epoch(capsys, monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(Run, "predict", lambda run, images: seen.append(1) or minidl.zeros(len(images.x), 10))
+    words = ["train", "lenet5", "--epochs", "2", "--run", str(tmp_path)]
+    spoken(capsys, *words, "--max-steps", "60")
+    assert len(seen) == 2                       # the second look: steps have changed the model since the epoch's end
+    spoken(capsys, *words, "--resume")
+    assert len(seen) == 3
+
+
+def test_a_run_that_was_planned_for_other_epochs_is_refused(capsys, tmp_path):
+    spoken(capsys, "train", "lenet5", "--epochs", "1", "--run", str(tmp_path))
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "lenet5", "--epochs", "2", "--run", str(tmp_path), "--resume"])
+    assert "planned for 44 steps, not for 88" in str(stopped.value) and "--epochs" in str(stopped.value)
+
+
+def test_a_resumed_run_loads_its_checkpoint_once(capsys, monkeypatch, tmp_path):
+    words = ["train", "lenet5", "--max-steps", "2", "--run", str(tmp_path)]
+    spoken(capsys, *words)
+    loaded, load = [], Checkpoint.load
+    monkeypatch.setattr(Checkpoint, "load", lambda checkpoint: loaded.append(1) or load(checkpoint))
+    spoken(capsys, *words, "--resume")
+    assert len(loaded) == 1
 
 
 def test_weights_of_another_model_are_refused(tmp_path):

@@ -1,7 +1,9 @@
 """Each part of `minidl.train` alone."""
 from __future__ import annotations
 
+import errno
 import math
+import os
 
 import numpy as np
 import pytest
@@ -242,6 +244,23 @@ def test_pictures_are_drawn(tmp_path):
     plots.images(minidl.rand(3, 1, 8, 8), tmp_path / "grey.png")
     for path in tmp_path.iterdir():
         assert path.stat().st_size > 2000
+
+
+def test_pictures_replace_a_file_as_a_whole(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    path, pixels = tmp_path / "a.png", minidl.rand(3, 1, 8, 8)
+    path.write_bytes(b"old")
+
+    def full_disk(handle):
+        raise OSError(errno.ENOSPC, "no space")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        plots.images(pixels, path)
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+    monkeypatch.undo()
+    plots.images(pixels, tmp_path / "b")                # as matplotlib, png where the name has no ending
+    plots.images(pixels, tmp_path / "c.svg")
+    assert (tmp_path / "b.png").read_bytes()[:4] == b"\x89PNG" and b"<svg" in (tmp_path / "c.svg").read_bytes()
 
 
 def test_weight_decay_groups():

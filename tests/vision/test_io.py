@@ -1,7 +1,9 @@
 """Images as files and as bytes, against Pillow; every mode, and every way in which a file can be wrong."""
 from __future__ import annotations
 
+import errno
 import io as python_io
+import os
 
 import numpy as np
 import pytest
@@ -131,6 +133,19 @@ def test_bytes_of_files(tmp_path):
     read = io.read_file(tmp_path / "data")
     assert read.tolist() == data.tolist() and read.dtype == minidl.uint8
     read[0] = 1                                         # it is ours to write into
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(RuntimeError, match="write_file: cannot write .*: no space"):
+        io.write_file(path, minidl.tensor([1, 2], dtype=minidl.uint8))
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def full_disk(handle):
+    raise OSError(errno.ENOSPC, "no space")
 
 
 @pytest.mark.parametrize("format, kind", [("PNG", "RGB"), ("JPEG", "RGB"), ("WEBP", "RGB"), ("GIF", "P")])

@@ -1,7 +1,9 @@
 """Grids, drawings and flows: every pixel as torchvision's, and small ones by hand."""
 from __future__ import annotations
 
+import errno
 import io
+import os
 
 import numpy as np
 import pytest
@@ -80,6 +82,25 @@ def test_saved_images(tmp_path):
     file = io.BytesIO()
     utils.save_image(minidl.tensor([[[0.0, 0.5, 1.0]]] * 3), file, format="png")
     assert np.asarray(Image.open(file))[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_an_image_that_cannot_be_saved_leaves_the_old_file(tmp_path, monkeypatch):
+    path, image = tmp_path / "a.png", minidl.rand(3, 4, 4)
+    path.write_bytes(b"old")
+    with pytest.raises(ValueError, match="no format has the ending '.xyz'"):
+        utils.save_image(image, tmp_path / "a.xyz")
+    with pytest.raises(FileNotFoundError, match="save_image: there is no folder"):
+        utils.save_image(image, tmp_path / "nowhere" / "a.png")
+
+    def full_disk(handle):
+        raise OSError(errno.ENOSPC, "no space")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        utils.save_image(image, path)
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+    monkeypatch.undo()
+    utils.save_image(image, path, format="jpeg")        # whatever the ending says
+    assert Image.open(path).format == "JPEG"
 
 
 @pytest.mark.parametrize("image", [BYTES, FLOATS, FLOATS.astype(np.float64), BYTES[:1]])
