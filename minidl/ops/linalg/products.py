@@ -122,21 +122,22 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 def _check_factors(who: str, a: Any, b: Any) -> None:
     """Check that a @ b is defined. Errors: RuntimeError, with PyTorch's words."""
     try:
-        if a.ndim and b.ndim and a.dtype == b.dtype and a.shape[-1] == b.shape[-2 if b.ndim > 1 else -1]:
+        m, n = a.shape, b.shape
+        if m and n and a.dtype == b.dtype and m[-1] == n[-2 if len(n) > 1 else -1]:
             return
     except AttributeError:
-        wrong = a if not hasattr(a, "ndim") else b
+        wrong = a if not hasattr(a, "shape") else b
         raise TypeError(f"{who}(): expected two Tensors, but got {type(wrong).__name__}; "
                         f"try minidl.tensor(...) on it first") from None
-    if not (a.ndim and b.ndim):
-        raise RuntimeError(f"{who}: both arguments to matmul need to be at least 1D, but they are {a.ndim}D "
-                           f"and {b.ndim}D; for a product with a number use *")
+    if not (m and n):
+        raise RuntimeError(f"{who}: both arguments to matmul need to be at least 1D, but they are {len(m)}D "
+                           f"and {len(n)}D; for a product with a number use *")
     if dtypes_clash(a, b):
         both = promote_types(a.dtype, b.dtype)
         raise RuntimeError(f"{who}: expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}; "
                            f"try .to({both}) on the {'second' if a.dtype == both else 'first'}")
-    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else -1]:
-        raise RuntimeError(f"{who}: {_mismatch(tuple(a.shape), tuple(b.shape))}")
+    if m[-1] != n[-2 if len(n) > 1 else -1]:
+        raise RuntimeError(f"{who}: {_mismatch(tuple(m), tuple(n))}")
 
 
 def _check_linear(input: Any, weight: Any) -> None:

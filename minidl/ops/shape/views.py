@@ -125,6 +125,8 @@ def infer_sizes(shape: Shape, size: int, who: str) -> Shape:
 
     Errors: RuntimeError where no such size exists.
     """
+    if math.prod(shape) == size and min(shape, default=0) >= 0:
+        return shape
     if min(shape, default=0) < -1:
         raise RuntimeError(f"{who}: invalid shape dimension {min(shape)}; only one -1 is allowed")
     if shape.count(-1) > 1:
