@@ -1,0 +1,120 @@
+"""Images a second that the transforms deliver, beside torchvision's: one by one, and in batches.
+
+    python benchmarks/transforms.py
+    python benchmarks/transforms.py --only Resize ColorJitter --rounds 9
+
+Each transform gets the same images in both libraries, in turn, round by round: a PIL image of 500x375 pixels, a uint8
+tensor of 256x256, and a batch of 32 such tensors, one draw for all of it. The last column is the batched transform of
+minidl, which makes a draw for each image, against torchvision's one by one, as a data loader would call it.
+"""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from measure import call_time, in_turn, ratios
+from PIL import Image
+from torchvision import transforms as theirs
+
+import minidl
+from minidl.vision import transforms as ours
+from minidl.vision.transforms import batched
+
+# name and arguments, the same for both
+TRANSFORMS: list[tuple[str, Any]] = [
+    ("Resize", {"size": 224, "antialias": True}),
+    ("CenterCrop", {"size": 224}),
+    ("RandomCrop", {"size": 224, "padding": 4}),
+    ("RandomResizedCrop", {"size": 224, "antialias": True}),
+    ("RandomHorizontalFlip", {"p": 1.0}),
+    ("Pad", {"padding": 8}),
+    ("ColorJitter", {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}),
+    ("RandomGrayscale", {"p": 1.0}),
+    ("RandomRotation", {"degrees": 30}),
+    ("RandomAffine", {"degrees": 15, "translate": (0.1, 0.1), "scale": (0.9, 1.1)}),
+    ("RandomPerspective", {"p": 1.0}),
+    ("GaussianBlur", {"kernel_size": 5}),
+    ("RandomPosterize", {"bits": 4, "p": 1.0}),
+    ("RandomSolarize", {"threshold": 128, "p": 1.0}),
+    ("RandomAutocontrast", {"p": 1.0}),
+    ("RandomEqualize", {"p": 1.0}),
+    ("RandomAdjustSharpness", {"sharpness_factor": 2.0, "p": 1.0}),
+    ("RandAugment", {}),
+    ("TrivialAugmentWide", {}),
+    ("ToTensor", {}),
+    ("ConvertImageDtype", {"dtype": "float32"}),
+    ("Normalize", {"mean": [0.5] * 3, "std": [0.25] * 3}),
+    ("RandomErasing", {"p": 1.0}),
+]
+BATCHED: dict[str, batched.Batched] = {
+    "RandomCrop": batched.RandomCrop(224, padding=4), "RandomHorizontalFlip": batched.RandomHorizontalFlip(1.0),
+    "ColorJitter": batched.ColorJitter(0.4, 0.4, 0.4), "Normalize": batched.Normalize([0.5] * 3, [0.25] * 3)}
+
+# those that do not take PIL images, uint8 tensors and float tensors alike
+FOR_PIL, FOR_FLOATS = {"ToTensor"}, {"Normalize", "RandomErasing"}
+FOR_TENSORS = FOR_FLOATS | {"ConvertImageDtype"}
+
+
+def images(name: str, lib: Any) -> dict[str, tuple[Any, int]]:
+    """What the transform gets, and of how many images it is made."""
+    rng = np.random.default_rng(0)
+    photo, pixels = rng.integers(0, 256, (375, 500, 3), np.uint8), rng.integers(0, 256, (32, 3, 256, 256), np.uint8)
+    numbers: np.ndarray = np.float32(pixels) / 255 if name in FOR_FLOATS else pixels
+    batch = lib.from_numpy(numbers)
+    found = {"PIL": (Image.fromarray(photo), 1), "tensor": (batch[0], 1), "batch": (batch, 32)}
+    return {kind: x for kind, x in found.items() if kind not in
+            ({"PIL"} if name in FOR_TENSORS else {"tensor", "batch"} if name in FOR_PIL else set())}
+
+
+def transform(module: Any, lib: Any, name: str, arguments: dict[str, Any]) -> Callable[[Any], Any]:
+    return getattr(module, name)(**{key: getattr(lib, value) if key == "dtype" else value
+                                    for key, value in arguments.items()})
+
+
+def compare(first: Callable[[], Any], second: Callable[[], Any], rounds: int, sizes: tuple[int, int]
+            ) -> tuple[float, float]:
+    """Images a second of the first, and how many times those of the second: the median over the rounds."""
+    calls = {"first": first, "second": second}
+    number = {name: max(1, round(0.03 / min(call_time(call) for _ in range(2)))) for name, call in calls.items()}
+    found = in_turn(list(calls), lambda name: call_time(calls[name], number[name]), rounds)
+    seconds = [[t / size for t in times] for times, size in zip(found.values(), sizes)]
+    return 1 / sorted(seconds[0])[rounds // 2], ratios(seconds[1], seconds[0])[0]
+
+
+def compared(name: str, arguments: dict[str, Any], rounds: int) -> dict[str, tuple[float, float]]:
+    """A cell for each kind of image that both take."""
+    mine, other = transform(ours, minidl, name, arguments), transform(theirs, torch, name, arguments)
+    x, y = images(name, minidl), images(name, torch)
+    cells = {kind: compare(partial(mine, x[kind][0]), partial(other, y[kind][0]), rounds, (x[kind][1],) * 2)
+             for kind in x}
+    if name in BATCHED:
+        cells["batched"] = compare(partial(BATCHED[name], x["batch"][0]), partial(other, y["tensor"][0]), rounds,
+                                   (x["batch"][1], 1))
+    return cells
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=[name for name, _ in TRANSFORMS], metavar="NAME")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1, help="default: 1, as a worker of a data loader has it")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    minidl.set_num_threads(args.threads)
+    columns = ["PIL", "tensor", "batch", "batched"]
+    print(f"{'images a second':24}" + "".join(f"{column:>18}" for column in columns))
+    for name, arguments in TRANSFORMS:
+        if args.only and name not in args.only:
+            continue
+        cells = compared(name, arguments, args.rounds)
+        print(f"{name:24}" + "".join(f"{cells[c][0]:>10,.0f}{cells[c][1]:>7.2f}x" if c in cells else f"{'-':>18}"
+                                     for c in columns), flush=True)
+    print("images a second of minidl, and how many times torchvision's that is")
+
+
+if __name__ == "__main__":
+    main()
