@@ -36,6 +36,16 @@ def overlaps(array: Array) -> bool:
     return False
 
 
+def mirrored(array: Array) -> Array:
+    """A copy in reverse order along the last axis.
+
+    Bytes are read as words of the other byte order, eight at once: NumPy reverses a word by one instruction.
+    """
+    if isinstance(array, np.ndarray) and array.itemsize == 1 == array.strides[-1] and array.shape[-1] % 8 == 0:
+        return array.view(">u8")[..., ::-1].astype("<u8", order="C").view(array.dtype)
+    return array[..., ::-1].copy()
+
+
 def unlock(array: Array) -> None:
     """Allow writing into an expanded array. NumPy makes it read-only, even where it repeats nothing."""
     if isinstance(array, np.ndarray) and not array.flags.writeable:

@@ -8,6 +8,7 @@ from minidl.autograd.inplace import replace_memory
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import as_representable
+from minidl.backend.layout import mirrored
 from minidl.ops.base.broadcast import Shape, Sum
 from minidl.ops.base.checks import integer
 from minidl.ops.base.declaration import in_place, public
@@ -95,8 +96,9 @@ class Flip(Op):
         self.dims = dims
 
     def forward(self, x: Array) -> Array:
-        backwards = slice(None, None, -1)
-        return x[tuple([backwards if i in self.dims else ALL for i in range(x.ndim)])].copy()
+        last, backwards = x.ndim - 1, slice(None, None, -1)
+        y = x[tuple([backwards if i in self.dims and i != last else ALL for i in range(x.ndim)])]
+        return mirrored(y) if last in self.dims else y.copy()
 
     def grad_x(self, g: Value) -> Value:
         return Flip(self.dims)(g)

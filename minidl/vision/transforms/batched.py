@@ -20,6 +20,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minidl.backend.device import Device
+from minidl.backend.layout import mirrored
 from minidl.random import default_generator
 from minidl.tensors.creation import from_numpy
 from minidl.tensors.tensor import Tensor
@@ -233,7 +234,7 @@ def flip(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     out = x.copy()
     for part in _chunks(x):
         which = np.flatnonzero(chosen[part])
-        out[part][which] = x[part][which, ..., ::-1]
+        out[part][which] = mirrored(x[part][which])
     return out
 
 

@@ -143,11 +143,14 @@ def _sample(img: Tensor, matrix: Sequence[float], width: int, height: int, inter
 
 def gaussian_blur(img: Tensor, kernel_size: Sequence[int], sigma: Sequence[float]) -> Tensor:
     batch = in_batch(img)
-    (width, height), channels = kernel_size, batch.shape[1]
-    row, column = (_gaussian_kernel(size, deviation, batch) for size, deviation in zip(kernel_size, sigma))
-    kernel = (column[:, None] * row).expand(channels, 1, height, width)
-    padded = F.pad(batch, (width // 2, width // 2, height // 2, height // 2), mode="reflect")
-    return out_of_batch(F.conv2d(padded, kernel, groups=channels), img)
+    width, height = kernel_size
+    batch = F.pad(batch, (width // 2, width // 2, height // 2, height // 2), mode="reflect")
+    for dim, size, deviation in zip((-1, -2), kernel_size, sigma):      # the kernel is a product of a row and a column
+        weights = _gaussian_kernel(size, deviation, batch).tolist()
+        length = batch.shape[dim] - size + 1
+        batch = sum((weight * batch.narrow(dim, i, length) for i, weight in enumerate(weights[1:], 1)),
+                    weights[0] * batch.narrow(dim, 0, length))
+    return out_of_batch(batch, img)
 
 
 def _gaussian_kernel(size: int, sigma: float, like: Tensor) -> Tensor:
@@ -264,12 +267,10 @@ def solarize(img: Tensor, threshold: float) -> Tensor:
 
 def autocontrast(img: Tensor) -> Tensor:
     _check_colors(img)
-    floating = _floating(img)
-    low, high = floating.amin((-2, -1), keepdim=True), floating.amax((-2, -1), keepdim=True)
-    flat = low == high
-    scale = largest(img) / (high - low).masked_fill(flat, 1)
-    stretched = (floating - low) * scale
-    return floating.where(flat, stretched).clamp(0, largest(img)).to(img.dtype)
+    low, high = _floating(img.amin((-2, -1), keepdim=True)), _floating(img.amax((-2, -1), keepdim=True))
+    flat = low == high      # stays as it is
+    low, scale = low.masked_fill(flat, 0), (largest(img) / (high - low)).masked_fill(flat, 1)
+    return ((_floating(img) - low) * scale).clamp(0, largest(img)).to(img.dtype)
 
 
 def equalize(img: Tensor) -> Tensor:
