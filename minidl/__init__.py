@@ -131,12 +131,12 @@ from minidl.ops.torch_names import (
 # dtypes, devices, randomness
 from minidl import accelerator, amp, backends, cuda, random
 from minidl.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
-from numpy import dtype
 from minidl.backend.device import Device as device, get_default_device, set_default_device
-from minidl.backend.dtype import (
-    bool, can_cast, cdouble, cfloat, complex64, complex128, double, finfo, float, float16, float32, float64,
-    get_default_dtype, half, iinfo, int, int8, int16,
-    int32, int64, long, promote_types, result_type, set_default_dtype, short, uint8,
+from minidl.backend.dtype import can_cast, finfo, iinfo, set_default_dtype
+from minidl.backend.torch_types import (
+    Size, bool, cdouble, cfloat, complex64, complex128, double, dtype, float, float16, float32, float64,
+    get_default_dtype, half, int, int8, int16, int32, int64, long, promote_types, result_type, short, uint8, uint16,
+    uint32, uint64,
 )
 from minidl.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minidl.backend.cpu.threads import get_num_threads, set_num_threads
@@ -167,9 +167,8 @@ if TYPE_CHECKING:
 # why a name is missing
 from minidl import left_out
 
-# constants, and the type of x.shape
+# constants
 from math import e, inf, nan, pi
-Size = tuple
 newaxis = None
 
 __version__ = "0.1.0"
@@ -254,7 +253,8 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "is_autocast_available", "is_autocast_enabled", "device", "get_default_device", "set_default_device", "dtype",
     "bool", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float", "float16",
     "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long",
-    "promote_types", "result_type", "set_default_dtype", "short", "uint8", "Generator", "get_rng_state", "initial_seed",
+    "promote_types", "result_type", "set_default_dtype", "short", "uint8", "uint16", "uint32", "uint64", "Size",
+    "Generator", "get_rng_state", "initial_seed",
     "manual_seed", "seed", "set_rng_state", "get_num_threads", "set_num_threads", "get_printoptions",
     "set_printoptions", "are_deterministic_algorithms_enabled", "get_deterministic_debug_mode",
     "get_float32_matmul_precision", "is_deterministic_algorithms_warn_only_enabled", "is_warn_always_enabled",
@@ -266,8 +266,8 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     # layers, updates, loading
     "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "func", "vmap", "profiler", "serialization",
     "load", "save", "hub",
-    # constants, and the type of x.shape
-    "e", "inf", "nan", "pi", "Size", "newaxis", "__version__",
+    # constants
+    "e", "inf", "nan", "pi", "newaxis", "__version__",
 ]
 
 left_out.explain(globals(), __name__, waiting=("hub",))

@@ -34,7 +34,7 @@ LEFT_OUT = {
     "number types that NumPy has not: `float16` and `float32` are there": """
         Tensor.bfloat16 Tensor.chalf bfloat16 BFloat16Tensor chalf complex32 float8_* float4_*""",
     "number types that nothing is computed in: `uint8` and the signed ones are there": """
-        uint? uint?? int? bit bits*""",
+        uint? int? bit bits*""",
     "training on several devices or machines: one process, one device at a time": """
         distributed nn.DataParallel nn.parallel utils.data.DistributedSampler utils.data.distributed""",
     "CUDA's memory, streams, graphs and their like: CuPy has them in `cupy.cuda`": """

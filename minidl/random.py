@@ -69,7 +69,7 @@ class Generator:
             >>> state = g.get_state()
             >>> a = minidl.rand(3, generator=g)
             >>> bool((minidl.rand(3, generator=g.set_state(state)) == a).all()), state.dtype
-            (True, dtype('uint8'))
+            (True, minidl.uint8)
         """
         library = get_library(self.device)
         state = _STATE.pack(library.name.encode(), self._seed) + library.random_state(self.stream)

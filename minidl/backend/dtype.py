@@ -1,6 +1,6 @@
 """Number types, and the type of a result of two of them.
 
-A dtype is NumPy's own `numpy.dtype`: `minidl.float32 is numpy.dtype('float32')`. Only the promotion rule
+A dtype of an array is NumPy's own `numpy.dtype`; what users see of it is `torch_types.dtype`. Only the promotion rule
 is PyTorch's: the *category* (bool < integer < floating < complex) decides first, so that an int64 tensor
 and a float32 tensor give float32, where NumPy alone would give float64.
 """
@@ -14,6 +14,9 @@ float16 = half = np.dtype("float16")
 float32 = float = np.dtype("float32")  # noqa: A001  (PyTorch's name)
 float64 = double = np.dtype("float64")
 uint8 = np.dtype("uint8")
+uint16 = np.dtype("uint16")
+uint32 = np.dtype("uint32")
+uint64 = np.dtype("uint64")
 int8 = np.dtype("int8")
 int16 = short = np.dtype("int16")
 int32 = int = np.dtype("int32")  # noqa: A001
@@ -22,7 +25,10 @@ bool = np.dtype("bool")  # noqa: A001
 complex64 = cfloat = np.dtype("complex64")
 complex128 = cdouble = np.dtype("complex128")
 
-supported = (float16, float32, float64, uint8, int8, int16, int32, int64, bool, complex64, complex128)
+supported = (float16, float32, float64, uint8, uint16, uint32, uint64, int8, int16, int32, int64, bool, complex64,
+             complex128)
+
+_STORAGE_ONLY = (uint16, uint32, uint64)      # there is no common dtype of these and another integer
 
 _default = float32
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
@@ -60,7 +66,7 @@ def accumulation_dtype(dtype: np.dtype) -> np.dtype:
     return float32 if dtype == float16 else dtype
 
 
-def real_of(dtype: np.dtype) -> np.dtype:
+def real_of(dtype: Any) -> Any:
     """The dtype of the real part of a complex dtype; any other dtype is returned as it is."""
     return float32 if dtype == complex64 else float64 if dtype == complex128 else dtype
 
@@ -88,8 +94,12 @@ def result_type(*operands: Any) -> np.dtype:
 def promote_types(a: np.dtype, b: np.dtype) -> np.dtype:
     """The smallest dtype that can hold both.
 
-    The higher category wins. NumPy decides within a category, and between floating and complex numbers.
+    The higher category wins. NumPy decides within a category, and between floating and complex numbers. Errors:
+    RuntimeError for uint16, uint32 and uint64 with another integer: NumPy would make floating numbers of some.
     """
+    if a != b and (a in _STORAGE_ONLY and b.kind in "biu" or b in _STORAGE_ONLY and a.kind in "biu"):
+        raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a} and "
+                           f"{b}; try .long() on one")
     if _CATEGORY[a.kind] == _CATEGORY[b.kind] or {a.kind, b.kind} == {"f", "c"}:
         return np.promote_types(a, b)
     return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
@@ -105,7 +115,7 @@ def can_cast(from_: np.dtype, to: np.dtype) -> Any:
     return _CATEGORY[np.dtype(from_).kind] <= _CATEGORY[np.dtype(to).kind]
 
 
-def as_representable(value: Any, dtype: np.dtype) -> Any:
+def as_representable(value: Any, dtype: Any) -> Any:
     """A Python number, changed so that an array of `dtype` can hold it.
 
     For an unsigned dtype, a negative whole number wraps around, as in C: -1 is the largest number. Errors:
@@ -148,8 +158,8 @@ class finfo:  # noqa: N801  (PyTorch's name)
         65504.0
     """
 
-    def __init__(self, dtype: Any = None) -> None:
-        dtype = _default if dtype is None else np.dtype(dtype)
+    def __init__(self, type: Any = None) -> None:
+        dtype = _default if type is None else np.dtype(type)
         if dtype.kind not in "fc":
             raise TypeError(f"finfo: expected a floating-point dtype, got {dtype}; iinfo is for whole numbers")
         limits = np.finfo(dtype)
@@ -169,4 +179,26 @@ class finfo:  # noqa: N801  (PyTorch's name)
                 f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
 
 
-iinfo = np.iinfo
+class iinfo:  # noqa: N801  (PyTorch's name)
+    """The limits of an integer dtype, as Python numbers. Errors: TypeError for any other dtype.
+
+        >>> import minidl
+        >>> minidl.iinfo(minidl.uint16)
+        iinfo(min=0, max=65535, dtype=uint16)
+    """
+
+    def __init__(self, type: Any) -> None:
+        dtype = np.dtype(type)
+        if dtype.kind not in "iu":
+            raise TypeError(f"iinfo: expected an integer dtype, got {dtype}; finfo is for floating numbers")
+        limits = np.iinfo(dtype)
+        self.dtype, self.bits, self.min, self.max = str(dtype), limits.bits, limits.min, limits.max
+
+    def __eq__(self, other: object) -> Any:
+        return isinstance(other, iinfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> Any:
+        return hash(self.dtype)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

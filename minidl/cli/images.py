@@ -83,7 +83,7 @@ def load(args: argparse.Namespace, say: bool = True) -> ImageData:
         >>> from minidl.cli import arguments, images
         >>> data = images.load(arguments.parse("a lesson", {"digits": {}}, []))
         >>> data.train.x.shape, data.train.x.dtype, data.classes[:3]
-        ((1438, 1, 8, 8), dtype('uint8'), ['0', '1', '2'])
+        ((1438, 1, 8, 8), minidl.uint8, ['0', '1', '2'])
     """
     try:
         train, test = (arrays_of(_dataset(args, train, say)) for train in (True, False))

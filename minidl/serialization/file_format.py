@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import Device
+from minidl.backend.torch_types import Size
+from minidl.backend.torch_types import dtype as DType
 from minidl.nn.parameter import Parameter
 from minidl.serialization.files import File, LoadError
 from minidl.serialization.storage import DTYPES, Placement, Roots, Storage, cannot_save, check_byte_order
@@ -85,12 +87,14 @@ def encode(value: Any, roots: Roots, path: str) -> Any:
     if type(value) in _DICT_NAMES:
         return {_DICT_NAMES[type(value)]: [[encode(key, roots, f"the key {key!r} of {path}"),
                                             encode(part, roots, f"{path}[{key!r}]")] for key, part in value.items()]}
+    if isinstance(value, Size):
+        return {"size": list(value)}
     if type(value) in (list, tuple):
         parts = [encode(part, roots, f"{path}[{i}]") for i, part in enumerate(value)]
         return parts if type(value) is list else {"tuple": parts}
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode()}
-    if isinstance(value, np.dtype) and value.name in DTYPES:
+    if isinstance(value, (np.dtype, DType)) and value.name in DTYPES:
         return {"dtype": value.name}
     if isinstance(value, Device):
         return {"device": str(value)}
@@ -172,7 +176,7 @@ def decode(node: Any, tensors: list[Storage], arrays: list[Storage]) -> Any:
 
 
 _PLAIN: dict[str, Callable[[Any], Any]] = {
-    "float": float, "bytes": base64.b64decode, "device": Device, "dtype": DTYPES.__getitem__,
+    "float": float, "bytes": base64.b64decode, "device": Device, "dtype": DType, "size": Size,
 }
 
 

@@ -18,9 +18,8 @@ from minidl.backend.dtype import supported
 from minidl.serialization.files import File, LoadError
 from minidl.tensors.tensor import Tensor
 
-DTYPES: dict[str, np.dtype] = {
-    np.dtype(kind).name: np.dtype(kind) for kind in (*supported, "uint16", "uint32", "uint64")}
-"""The dtypes that can be saved, by name. The last three are for NumPy arrays: tensors never have them."""
+DTYPES: dict[str, np.dtype] = {dtype.name: dtype for dtype in supported}
+"""The dtypes that can be saved, by name."""
 
 _ALIGNMENT = 16     # memory is cut at multiples of this, so that numbers of every dtype stay aligned
 

@@ -19,6 +19,9 @@ import numpy as np
 
 from minidl.backend.device import Array, Device
 from minidl.backend.dtype import float32, supported
+from minidl.backend.torch_types import OF as DTYPE_OF
+from minidl.backend.torch_types import Size
+from minidl.backend.torch_types import dtype as DType
 from minidl.nn.parameter import Parameter
 from minidl.serialization import torch_pickle
 from minidl.serialization.files import File, LoadError, Refused
@@ -30,14 +33,15 @@ STORAGE_NAMES = {"float64": "Double", "float32": "Float", "float16": "Half", "in
                  "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
                  "complex128": "ComplexDouble"}
 BFLOAT16 = "bfloat16"
+_UNTYPED = Name("torch.storage", "UntypedStorage")     # bytes, for tensors of dtypes that have no storage of their own
 
 
 class TypedStorage(Storage):
     """A storage of one dtype, as in PyTorch's pickles."""
 
-    def __init__(self, data: Array, dtype: np.dtype) -> None:
+    def __init__(self, data: Array, dtype: np.dtype, little: bool = True) -> None:
         super().__init__(data)
-        self.dtype = dtype
+        self.dtype, self.little = dtype, little
 
 
 class UnreadStorage(TypedStorage):
@@ -55,12 +59,24 @@ class UnreadStorage(TypedStorage):
 
 def _rebuild_tensor(storage: Any, storage_offset: Any, size: Any, stride: Any, requires_grad: Any = False,
                     backward_hooks: Any = None, metadata: Any = None) -> Any:
-    if not isinstance(storage, TypedStorage):
-        raise LoadError(f"refuses to make a tensor of a {type(storage).__name__}")
+    dtype = require_type(storage, TypedStorage).dtype
+    return _tensor(storage, dtype, storage_offset, size, stride, requires_grad, metadata)
+
+
+def _rebuild_tensor_of_bytes(storage: Any, storage_offset: Any, size: Any, stride: Any, requires_grad: Any,
+                             backward_hooks: Any, dtype: Any, metadata: Any = None) -> Any:
+    """A tensor in a storage of bytes: uint16, uint32, uint64."""
+    if not require_type(storage, TypedStorage).little:
+        raise LoadError("it holds bytes of a machine whose numbers begin with the high byte")
+    return _tensor(storage, require_type(dtype, DType).dtype, storage_offset, size, stride, requires_grad, metadata)
+
+
+def _tensor(storage: TypedStorage, dtype: np.dtype, offset: Any, size: Any, stride: Any, requires_grad: Any,
+            metadata: Any) -> Any:
     if metadata:
         raise LoadError("it holds a tensor that is to be conjugated or negated on reading; save x.resolve_conj() "
                         "or x.resolve_neg() instead")
-    tensor = storage.tensor(storage.dtype, size, stride, storage_offset)
+    tensor = storage.tensor(dtype, size, stride, offset)
     tensor.requires_grad = bool(requires_grad)
     return tensor
 
@@ -103,21 +119,23 @@ def _allowed_names() -> dict[str, Any]:
     names: dict[str, Any] = {
         "torch._utils._rebuild_tensor": Callee(_rebuild_tensor),
         "torch._utils._rebuild_tensor_v2": Callee(_rebuild_tensor),
+        "torch._utils._rebuild_tensor_v3": Callee(_rebuild_tensor_of_bytes),
         "torch._utils._rebuild_parameter": Callee(_rebuild_parameter),
         "torch._utils._rebuild_parameter_with_state": Callee(_rebuild_parameter),
         "torch._tensor._rebuild_from_type_v2": Callee(_rebuild_from_type),
         "torch.Tensor": Callee(_refuse_tensor_class),
-        "torch.Size": Callee(tuple),
+        "torch.Size": Callee(Size),
         "torch.device": Callee(Device),
         "collections.OrderedDict": Callee(_ordered_dict),
         "collections.Counter": Callee(_counter),
         "_codecs.encode": Callee(_encode),
         "__builtin__.bytes": Callee(_empty_bytes),
-        "torch.BFloat16Storage": BFLOAT16, "torch.cuda.BFloat16Storage": BFLOAT16,
+        "torch.BFloat16Storage": BFLOAT16, "torch.cuda.BFloat16Storage": BFLOAT16, ".".join(_UNTYPED): "uint8",
     }
-    for dtype in supported:
-        storage = f"{STORAGE_NAMES[dtype.name]}Storage"
-        names |= {f"torch.{dtype.name}": dtype, f"torch.{storage}": dtype.name, f"torch.cuda.{storage}": dtype.name}
+    for name, storage in STORAGE_NAMES.items():
+        names |= {f"torch.{storage}Storage": name, f"torch.cuda.{storage}Storage": name}
+    for dtype in DTYPE_OF.values():
+        names[f"torch.{dtype.name}"] = dtype
     return names
 
 
@@ -142,7 +160,8 @@ def _make_storage(kind: str, data: np.ndarray, location: str, little: bool, file
         data = data if little else data.view(np.uint16).byteswap()
         return TypedStorage(place(bfloat16_to_float32(data, file), location), float32)
     dtype = np.dtype(kind)
-    return TypedStorage(place(data if little else data.view(dtype).byteswap().view(np.uint8), location), dtype)
+    data = data if little else data.view(dtype).byteswap().view(np.uint8)
+    return TypedStorage(place(data, location), dtype, little)
 
 
 def _run(stream: Any, file: File, persistent: Callable[..., TypedStorage]) -> Any:
@@ -299,7 +318,7 @@ def write(value: Any, open_file: Callable[[], Any]) -> None:
     """
     check_byte_order()
     roots = Roots(value)
-    records: dict[tuple[int, np.dtype], tuple[str, Any]] = {}   # a storage has one dtype
+    records: dict[tuple[int, DType], tuple[str, Any]] = {}   # a storage has one dtype
 
     def replace(part: Any, path: str) -> Any:
         if isinstance(part, Parameter):
@@ -312,12 +331,17 @@ def write(value: Any, open_file: Callable[[], Any]) -> None:
                                 f"clone() it first, or use minidl's own format: format='minidl'")
             root = roots.roots[number]
             key, data = records.setdefault((number, part.dtype), (str(len(records)), root.used()))
-            storage = Persistent(("storage", Name("torch", f"{STORAGE_NAMES[part.dtype.name]}Storage"), key,
-                                  root.location, data.nbytes // part.dtype.itemsize))
-            return Call(Name("torch._utils", "_rebuild_tensor_v2"),
-                        (storage, offset, part.shape, strides, part.requires_grad, Call(ORDERED_DICT, ())))
-        if isinstance(part, np.dtype) and part in supported:
+            name = part.dtype.name
+            typed = name in STORAGE_NAMES
+            storage = Persistent(("storage", Name("torch", f"{STORAGE_NAMES[name]}Storage") if typed else _UNTYPED, key,
+                                  root.location, data.nbytes // (part.dtype.itemsize if typed else 1)))
+            arguments = storage, offset, part.array.shape, strides, part.requires_grad, Call(ORDERED_DICT, ())
+            return Call(Name("torch._utils", "_rebuild_tensor_v2"), arguments) if typed else \
+                Call(Name("torch._utils", "_rebuild_tensor_v3"), (*arguments, Name("torch", name)))
+        if isinstance(part, (np.dtype, DType)) and part in supported:
             return Name("torch", part.name)
+        if isinstance(part, Size):
+            return Call(Name("torch", "Size"), (tuple(part),))
         if isinstance(part, Device):
             return Call(Name("torch", "device"), (str(part),))
         if isinstance(part, (np.ndarray, np.generic)):

@@ -13,6 +13,7 @@ import numpy as np
 from minidl.autograd import inplace
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import is_array
+from minidl.backend.torch_types import dtype as DType
 from minidl.ops import activation, elementwise, fft, linalg, random, reduce, shape, special, statistics, torch_names
 from minidl.ops import index as indexing
 from minidl.ops.base import sizes
@@ -333,7 +334,7 @@ class Methods(TensorBase):
             >>> minidl.arange(6).view(3, 2).shape
             (3, 2)
         """
-        return shape.view(self, size[0] if len(size) == 1 and isinstance(size[0], np.dtype) else sizes(size))
+        return shape.view(self, size[0] if len(size) == 1 and isinstance(size[0], (np.dtype, DType)) else sizes(size))
 
     def permute(self: Any, *dims: Any) -> Tensor:
         """The axes in another order; a view. See `minidl.permute`.

@@ -22,6 +22,9 @@ from minidl.autograd.views import refresh_edge
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.backend.layout import owner
+from minidl.backend.torch_types import OF as DTYPE_OF
+from minidl.backend.torch_types import Size
+from minidl.backend.torch_types import dtype as DType
 from minidl.ops import elementwise
 from minidl.ops.base import cast, normalize_dim, to_device
 from minidl.tensors.methods import Methods
@@ -31,6 +34,9 @@ from minidl.tensors.printing import format_tensor
 Bool: TypeAlias = bool
 Int: TypeAlias = int
 Float: TypeAlias = float
+
+
+_make_size = tuple.__new__      # without the check of a Size that a user makes
 
 
 class Tensor(Methods, is_result_type=True):
@@ -57,14 +63,14 @@ class Tensor(Methods, is_result_type=True):
     # ------------------------------------------------------------------ properties
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The length of each axis."""
-        return self.array.shape
+        return _make_size(Size, self.array.shape)
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> DType:
         """The type of the elements."""
-        return self.array.dtype
+        return DTYPE_OF[self.array.dtype]
 
     @property
     def device(self) -> Device:
@@ -101,6 +107,11 @@ class Tensor(Methods, is_result_type=True):
         """Always False: optimizers written for PyTorch read it from gradients."""
         return False
 
+    @property
+    def is_quantized(self) -> Bool:
+        """Always False: there are no quantised tensors."""
+        return False
+
     def dim(self) -> Int:
         """The number of axes."""
         return self.array.ndim
@@ -109,7 +120,7 @@ class Tensor(Methods, is_result_type=True):
 
     def size(self, dim: Int | None = None) -> Any:
         """The shape, or the length of one axis. Errors: IndexError if there is no such axis."""
-        return self.array.shape if dim is None else self.array.shape[normalize_dim(dim, self.ndim, "size")]
+        return self.shape if dim is None else self.array.shape[normalize_dim(dim, self.ndim, "size")]
 
     def numel(self) -> Int:
         """The number of elements."""

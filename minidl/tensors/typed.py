@@ -36,7 +36,7 @@ class FloatTensor(metaclass=_OneDtype):
         >>> minidl.FloatTensor([1, 2])
         tensor([1., 2.])
         >>> minidl.LongTensor([1, 2]).type(minidl.FloatTensor).dtype
-        dtype('float32')
+        minidl.float32
     """
 
     dtype = dtypes.float32

@@ -72,9 +72,11 @@ class TestValues:
         assert_same(through(minidl.tensor(values)), minidl.tensor(values))
         assert_same(through(values), values)
 
-    @pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64"])
-    def test_arrays_of_dtypes_that_tensors_have_not(self, dtype: str) -> None:
-        assert_same(through(np.arange(3, dtype=dtype)), np.arange(3, dtype=dtype))
+    def test_dtypes_and_sizes(self) -> None:
+        value = {"dtype": minidl.uint16, "size": minidl.zeros(2, 3).shape, "numpy": np.dtype("float16")}
+        back = through(value)
+        assert back["dtype"] is minidl.uint16 and back["numpy"] is minidl.float16
+        assert type(back["size"]) is minidl.Size and back["size"] == (2, 3)
 
     def test_tensors_without_elements_or_dimensions(self) -> None:
         for t in [minidl.tensor(3.0), minidl.ones(0), minidl.ones(2, 0, 3), minidl.arange(6)[3:3], minidl.tensor(True)]:

@@ -67,7 +67,7 @@ def test_one_array(tmp_path: Path) -> None:
 @pytest.mark.parametrize("array, text", [
     (np.array([{}]), "it holds an array of object.* objects would be pickles, which can run any code"),
     (np.array(["a"]), "it holds an array of <U1"), (np.zeros(2, [("a", "f4")]), "it holds an array of"),
-    (np.zeros(2, "u4"), "a tensor of uint32, a dtype that minidl does not have"), (np.zeros(2, "M8[s]"), "datetime64"),
+    (np.zeros(2, "M8[s]"), "datetime64"),
 ])
 def test_refused(array: Any, text: str) -> None:
     for data in (npy(array, allow_pickle=True), savez(x=array)):

@@ -92,7 +92,7 @@ def test_bfloat16_is_widened_with_a_note() -> None:
     ({"a": entry("F32", [1], 4, 0)}, bytes(4)), ({"a": entry("F32", [-1, -1], 0, 4)}, bytes(4)),
     ({"a": entry("F32", [2**62, 4], 0, 0)}, b""), ({"a": entry("F32", [1.0], 0, 4)}, bytes(4)),
     ({"a": entry("F32", ["1"], 0, 4)}, bytes(4)), ({"a": entry("F32", [1], -4, 0)}, bytes(4)),
-    ({"a": entry("F8_E4M3", [1], 0, 1)}, bytes(1)), ({"a": entry("U16", [1], 0, 2)}, bytes(2)),
+    ({"a": entry("F8_E4M3", [1], 0, 1)}, bytes(1)), ({"a": entry("U16", [1], 0, 1)}, bytes(1)),
     ({"a": entry("os.system", [1], 0, 4)}, bytes(4)),
     ({"a": {}}, b""),
     ({"a": 1}, b""),

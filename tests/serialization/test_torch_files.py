@@ -120,7 +120,7 @@ class TestFromPyTorch:
             "ordered": collections.OrderedDict(b=1, a=2), "counter": collections.Counter([1, 1]), 5: {None: 1},
             **{str(dtype): torch.tensor([0, 1]).to(dtype)
                for dtype in (torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8,
-                             torch.uint8, torch.bool)},
+                             torch.uint8, torch.bool, torch.uint16, torch.uint32, torch.uint64)},
         }
         ours = load(saved(theirs, **layout(name)))
         assert list(ours) == list(theirs)
@@ -175,8 +175,8 @@ class TestFromPyTorch:
         (lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
          "refuses `torch._utils._rebuild_qtensor`"),
         (lambda: torch.ones(2, 2).to_sparse(), "refuses `torch._utils._rebuild_sparse_tensor`"),
-        (lambda: torch.ones(2, dtype=torch.uint16), "refuses `torch._utils._rebuild_tensor_v3`"),
-        (lambda: torch.ones(2).untyped_storage(), "refuses `torch.storage.UntypedStorage`"),
+        (lambda: torch.ones(2).to(torch.float8_e4m3fn), "refuses `torch.float8_e4m3fn`"),
+        (lambda: torch.ones(2).untyped_storage(), "refuses a bare (Typed|Unread)Storage"),
         (lambda: torch.ones(2, dtype=torch.complex64).conj(),
          r"conjugated or negated on reading; save x.resolve_conj\(\)"),
         (lambda: collections.defaultdict(list), "refuses `collections.defaultdict`"),

@@ -65,7 +65,8 @@ class Expand(Op):
 
 def expand_to(x: Any, shape: Shape) -> Any:
     """Repeat `x` to `shape` by the broadcasting rule; return `x` itself if it has that shape."""
-    return x if x.shape == shape else Expand(shape, (1,) * (len(shape) - x.ndim) + tuple(x.shape))(x)
+    old = (x.array if isinstance(x, TensorBase) else x).shape
+    return x if old == shape else Expand(shape, (1,) * (len(shape) - len(old)) + old)(x)
 
 
 def broadcast_shape(who: str, *shapes: Shape) -> Shape:

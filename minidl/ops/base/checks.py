@@ -40,14 +40,15 @@ def check_floating(who: str, **arguments: Any) -> None:
         if x is None and name != "input":
             continue
         check_tensors(who, **{name: x})
-        if x.dtype.kind != "f":
-            pixels = " (/ 255 if it holds pixels)" if x.dtype == "uint8" else ""
-            raise RuntimeError(f"{who}: {name} must be floating-point, but it is {x.dtype}; try {name}.float(){pixels}")
-        first = first or name
-        if x.dtype != arguments[first].dtype and dtypes_clash(x, arguments[first]):
-            raise RuntimeError(f"{who}: {first} and {name} should have the same dtype, but got "
-                               f"{arguments[first].dtype} and {x.dtype}; try {first}{hints.cast_to(x.dtype)} or "
-                               f"{name}{hints.cast_to(arguments[first].dtype)}")
+        dtype = x.dtype
+        if dtype.kind != "f":
+            pixels = " (/ 255 if it holds pixels)" if dtype == "uint8" else ""
+            raise RuntimeError(f"{who}: {name} must be floating-point, but it is {dtype}; try {name}.float(){pixels}")
+        if not first:
+            first, wanted = name, dtype
+        elif dtype != wanted and dtypes_clash(x, arguments[first]):
+            raise RuntimeError(f"{who}: {first} and {name} should have the same dtype, but got {wanted} and {dtype}; "
+                               f"try {first}{hints.cast_to(dtype)} or {name}{hints.cast_to(wanted)}")
 
 
 def dtypes_clash(a: Any, b: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from minidl.autograd.basic_ops import Cast
 from minidl.autograd.op import Op, Value
+from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, Device, device_of, move, same_device
 from minidl.backend.warn import warn
 
@@ -27,9 +28,12 @@ class Move(Op):
 
 def cast(x: Any, dtype: Any) -> Any:
     """Return `x` in `dtype`, itself if it has it. Warns if complex numbers lose their imaginary part."""
-    if x.dtype.kind == "c" and dtype.kind not in "cb":
+    old = (x.array if isinstance(x, TensorBase) else x).dtype
+    if old is dtype:
+        return x
+    if old.kind == "c" and dtype.kind not in "cb":
         warn("Casting complex values to real discards the imaginary part; x.real says so without a warning")
-    return x if x.dtype == dtype else Cast(dtype)(x)
+    return x if old == dtype else Cast(dtype)(x)
 
 
 def to_device(x: Any, device: Device) -> Any:

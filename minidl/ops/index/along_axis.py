@@ -553,4 +553,5 @@ def _mask(mask: Any, input: Any, who: str) -> Array:
 def _mask_value(value: Any, input: Any, who: str) -> Any:
     if isinstance(value, TensorBase):
         return _one_value(value, (), input, who)
-    return input.dtype.type(as_representable(number(who, "value", value), input.dtype)).item()
+    dtype = array_of(input).dtype
+    return dtype.type(as_representable(number(who, "value", value), dtype)).item()

@@ -254,9 +254,10 @@ def getitem(input: Any, index: Any) -> Any:
         (tensor([[2, 3],
                 [5, 6]]), tensor([3, 4, 5, 6]))
     """
-    if type(index) is int and input.ndim:
-        return Slice((check_position(index, 0, input.shape[0]),))(input)
-    window, places = resolve(index, array_of(input))
+    array = array_of(input)
+    if type(index) is int and array.ndim:
+        return Slice((check_position(index, 0, array.shape[0]),))(input)
+    window, places = resolve(index, array)
     if places is None:
         return Slice(window or ())(input)
     step = GetItem(places).watch(*(index if type(index) is tuple else (index,)))

@@ -23,7 +23,7 @@ from minidl.ops.elementwise.complex_parts import conj
 from minidl.ops.linalg.contraction import Contract, tensordot
 from minidl.ops.reduce.sums import sum
 from minidl.ops.shape.movement import diagonal
-from minidl.ops.shape.views import Clone, Permute, Reshape, reshape, transpose, unsqueeze
+from minidl.ops.shape.views import Clone, Permute, Reshape, array_of, reshape, transpose, unsqueeze
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -122,8 +122,9 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 def _check_factors(who: str, a: Any, b: Any) -> None:
     """Check that a @ b is defined. Errors: RuntimeError, with PyTorch's words."""
     try:
-        m, n = a.shape, b.shape
-        if m and n and a.dtype == b.dtype and m[-1] == n[-2 if len(n) > 1 else -1]:
+        left, right = array_of(a), array_of(b)
+        m, n = left.shape, right.shape
+        if m and n and left.dtype == right.dtype and m[-1] == n[-2 if len(n) > 1 else -1]:
             return
     except AttributeError:
         wrong = a if not hasattr(a, "shape") else b
@@ -316,8 +317,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         _check_ndim("linear", "weight", weight, 1)
         y = matmul(input, weight)
         return y if bias is None else y + bias
-    out, n = weight.shape
-    if not input.ndim or input.shape[-1] != n or input.dtype != weight.dtype:
+    out, n = array_of(weight).shape
+    array = array_of(input)
+    if not array.ndim or array.shape[-1] != n or array.dtype != array_of(weight).dtype:
         _check_linear(input, weight)
     if bias is not None and tuple(bias.shape) != (out,):
         try:

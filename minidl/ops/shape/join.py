@@ -12,7 +12,7 @@ from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import alias, public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.base.ufunc import common_dtype
-from minidl.ops.shape.views import ALL, Slice, atleast_1d, atleast_2d, atleast_3d, reshape
+from minidl.ops.shape.views import ALL, Slice, array_of, atleast_1d, atleast_2d, atleast_3d, reshape
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -126,22 +126,24 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     if not tensors:
         raise RuntimeError("cat: expected a non-empty list of Tensors")
     dtype = common_dtype(*tensors)
-    first = next((x for x in tensors if x.shape != (0,)), tensors[0])
-    if not first.ndim:
+    shapes = [array_of(x).shape for x in tensors]
+    first = next((shape for shape in shapes if shape != (0,)), (0,))
+    if not first:
         raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated; try stack")
-    axis = normalize_dim(dim if first.shape != (0,) else 0, first.ndim, "cat")    # any dim if all are (0,)
-    nothing = (*first.shape[:axis], 0, *first.shape[axis + 1:])
-    tensors = [x if x.shape != (0,) else reshape(x, nothing) for x in tensors]
-    for i, x in enumerate(tensors):
-        if x.ndim != first.ndim:
-            raise RuntimeError(f"cat: Tensors must have same number of dimensions: got {first.ndim} and {x.ndim} "
-                               f"(shapes {first.shape} and {x.shape})")
-        for k, (n, m) in enumerate(zip(first.shape, x.shape)):
+    axis = normalize_dim(dim if first != (0,) else 0, len(first), "cat")    # any dim if all are (0,)
+    nothing = (*first[:axis], 0, *first[axis + 1:])
+    tensors = [x if shape != (0,) else reshape(x, nothing) for x, shape in zip(tensors, shapes)]
+    for i, shape in enumerate(shapes):
+        if shape == (0,):
+            continue
+        if len(shape) != len(first):
+            raise RuntimeError(f"cat: Tensors must have same number of dimensions: got {len(first)} and {len(shape)} "
+                               f"(shapes {first} and {shape})")
+        for k, (n, m) in enumerate(zip(first, shape)):
             if n != m and k != axis:
                 raise RuntimeError(
                     f"cat: Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size "
-                    f"{m} for tensor number {i} in the list: shapes {first.shape} and {x.shape} "
-                    f"clash at axis {k}")
+                    f"{m} for tensor number {i} in the list: shapes {first} and {shape} clash at axis {k}")
     return Cat(axis)(*[cast(x, dtype) for x in tensors])
 
 
@@ -170,13 +172,13 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     tensors = _as_tensor_list("stack", tensors)
     if not tensors:
         raise RuntimeError("stack: expects a non-empty TensorList")
-    first = tensors[0]
-    for i, x in enumerate(tensors):
-        if x.shape != first.shape:
-            raise RuntimeError(f"stack: expects each tensor to be equal size, but got {list(first.shape)} at entry "
-                               f"0 and {list(x.shape)} at entry {i}")
+    shapes = [array_of(x).shape for x in tensors]
+    for i, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            raise RuntimeError(f"stack: expects each tensor to be equal size, but got {list(shapes[0])} at entry "
+                               f"0 and {list(shape)} at entry {i}")
     dtype = common_dtype(*tensors)
-    return Stack(normalize_dim(dim, first.ndim + 1, "stack"))(*[cast(x, dtype) for x in tensors])
+    return Stack(normalize_dim(dim, len(shapes[0]) + 1, "stack"))(*[cast(x, dtype) for x in tensors])
 
 
 @public

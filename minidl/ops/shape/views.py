@@ -16,6 +16,7 @@ from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
 from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.layout import owner
+from minidl.backend.torch_types import dtype as DType
 from minidl.ops.base.broadcast import Expand, Shape, broadcast_shape, expand_to
 from minidl.ops.base.declaration import alias, in_place_view, public
 from minidl.ops.base.dims import normalize_dim, normalize_dims, sizes
@@ -192,7 +193,7 @@ def reshape(input: Tensor, shape: Any) -> Tensor:
         tensor([[0, 1, 2],
                 [3, 4, 5]])
     """
-    return Reshape(infer_sizes(sizes_of(shape), math.prod(input.shape), "reshape"))(input)
+    return Reshape(infer_sizes(sizes_of(shape), array_of(input).size, "reshape"))(input)
 
 
 class Reinterpret(Op):
@@ -235,9 +236,9 @@ def view(input: Any, shape: Any) -> Any:
     >>> minidl.tensor([1.0, -1.0]).view(minidl.int32)
     tensor([ 1065353216, -1082130432], dtype=int32)
     """
-    if isinstance(shape, np.dtype):
-        return reinterpret(input, shape)
-    shape = infer_sizes(sizes_of(shape), math.prod(input.shape), "view")
+    if isinstance(shape, (np.dtype, DType)):
+        return reinterpret(input, np.dtype(shape))
+    shape = infer_sizes(sizes_of(shape), array_of(input).size, "view")
     out = Reshape(shape)(input)
     if owner(array_of(out)) is not owner(array_of(input)):
         raise RuntimeError(

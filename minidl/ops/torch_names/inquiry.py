@@ -5,6 +5,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.torch_types import Size, size_of
 from minidl.ops.base import broadcast_shape, suggest_tensor
 from minidl.ops.base.declaration import public
 from minidl.ops.shape.views import sizes_of
@@ -97,7 +98,7 @@ def typename(obj: Any) -> str:
 
 
 @public
-def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that tensors of these shapes broadcast to; a number is a shape of one dimension.
 
     Errors: RuntimeError where they cannot be broadcast.
@@ -109,7 +110,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     given = [sizes_of(shape) for shape in shapes]
     if any(n < 0 for shape in given for n in shape):
         raise RuntimeError(f"broadcast_shapes: Trying to create tensor with negative dimension: {given}")
-    return broadcast_shape("broadcast_shapes", (), *given)
+    return size_of(broadcast_shape("broadcast_shapes", (), *given))
 
 
 @public
