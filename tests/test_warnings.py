@@ -19,7 +19,8 @@ from minidl.metrics import Accuracy, FrechetInceptionDistance, MeanAveragePrecis
 from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import random_split
-from minidl.vision import transforms
+from minidl.vision import models, transforms
+from minidl.vision.models.googlenet import without_heads
 from minidl.vision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 PACKAGE = Path(minidl.__file__).parent
@@ -120,6 +121,10 @@ WARNINGS = [
     ("serialization/interface.py", bfloat16_file),
     ("backends/settings.py", lambda: minidl.set_float32_matmul_precision("low")),
     ("utils/data/dataset.py", lambda: random_split(range(2), [0.9, 0.05, 0.05])),
+    ("vision/models/_api.py", lambda: models.squeezenet1_1(None)),
+    ("vision/models/_api.py", lambda: models.squeezenet1_1(pretrained=False)),
+    ("vision/models/_api.py", lambda: models.get_model("squeezenet1_1", weights=False)),
+    ("vision/models/googlenet.py", lambda: without_heads(nn.Module(), {"aux_logits": True})),
     ("vision/transforms/functional.py",
      lambda: transforms.functional.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
     ("vision/transforms/geometry.py", lambda: transforms.RandomResizedCrop(4, scale=(1.0, 0.5))),

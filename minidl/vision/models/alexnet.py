@@ -11,7 +11,8 @@ from typing import Any
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 
 class AlexNet(nn.Module):
@@ -47,8 +48,11 @@ class AlexNet(nn.Module):
         return self.classifier(self.avgpool(x).flatten(1))
 
 
+AlexNet_Weights = weights_of("AlexNet_Weights", __name__)
+
+
 @register_model()
-def alexnet(*, weights: None = None, progress: bool = True, **kwargs: Any) -> AlexNet:
+@takes_weights(AlexNet_Weights)
+def alexnet(**kwargs: Any) -> AlexNet:
     """The net of the paper. kwargs: arguments of `AlexNet`."""
-    refuse_weights("alexnet", weights)
     return AlexNet(**kwargs)

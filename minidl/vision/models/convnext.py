@@ -13,8 +13,9 @@ from typing import Any
 from minidl import nn
 from minidl.tensors.creation import full
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import takes_weights, weights_of
 from minidl.vision.models._utils import check_rows, start_truncated_normal
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models.registry import register_model
 from minidl.vision.ops.misc import Conv2dNormActivation, Norm, Permute
 from minidl.vision.ops.stochastic_depth import StochasticDepth
 
@@ -118,35 +119,43 @@ class ConvNeXt(nn.Module):
 
 # ---------------------------------------------------------------------- the variants
 
-def _convnext(who: str, weights: None, width: int, depths: Sequence[int], stochastic_depth_prob: float,
-              kwargs: dict[str, Any]) -> ConvNeXt:
+def _convnext(width: int, depths: Sequence[int], stochastic_depth_prob: float, kwargs: dict[str, Any]) -> ConvNeXt:
     """Each stage is twice as wide as the one before. kwargs are those of the caller."""
-    refuse_weights(who, weights)
     last = len(depths) - 1
     stages = [CNBlockConfig(width * 2 ** i, width * 2 ** (i + 1) if i < last else None, depth)
               for i, depth in enumerate(depths)]
     return ConvNeXt(stages, **{"stochastic_depth_prob": stochastic_depth_prob, **kwargs})
 
 
+ConvNeXt_Tiny_Weights = weights_of("ConvNeXt_Tiny_Weights", __name__)
+ConvNeXt_Small_Weights = weights_of("ConvNeXt_Small_Weights", __name__)
+ConvNeXt_Base_Weights = weights_of("ConvNeXt_Base_Weights", __name__)
+ConvNeXt_Large_Weights = weights_of("ConvNeXt_Large_Weights", __name__)
+
+
 @register_model()
-def convnext_tiny(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ConvNeXt:
+@takes_weights(ConvNeXt_Tiny_Weights)
+def convnext_tiny(**kwargs: Any) -> ConvNeXt:
     """18 blocks, from 96 channels. kwargs: arguments of `ConvNeXt`, such as num_classes."""
-    return _convnext("convnext_tiny", weights, 96, [3, 3, 9, 3], 0.1, kwargs)
+    return _convnext(96, [3, 3, 9, 3], 0.1, kwargs)
 
 
 @register_model()
-def convnext_small(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ConvNeXt:
+@takes_weights(ConvNeXt_Small_Weights)
+def convnext_small(**kwargs: Any) -> ConvNeXt:
     """36 blocks, from 96 channels. kwargs: arguments of `ConvNeXt`."""
-    return _convnext("convnext_small", weights, 96, [3, 3, 27, 3], 0.4, kwargs)
+    return _convnext(96, [3, 3, 27, 3], 0.4, kwargs)
 
 
 @register_model()
-def convnext_base(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ConvNeXt:
+@takes_weights(ConvNeXt_Base_Weights)
+def convnext_base(**kwargs: Any) -> ConvNeXt:
     """36 blocks, from 128 channels. kwargs: arguments of `ConvNeXt`."""
-    return _convnext("convnext_base", weights, 128, [3, 3, 27, 3], 0.5, kwargs)
+    return _convnext(128, [3, 3, 27, 3], 0.5, kwargs)
 
 
 @register_model()
-def convnext_large(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ConvNeXt:
+@takes_weights(ConvNeXt_Large_Weights)
+def convnext_large(**kwargs: Any) -> ConvNeXt:
     """36 blocks, from 192 channels. kwargs: arguments of `ConvNeXt`."""
-    return _convnext("convnext_large", weights, 192, [3, 3, 27, 3], 0.5, kwargs)
+    return _convnext(192, [3, 3, 27, 3], 0.5, kwargs)

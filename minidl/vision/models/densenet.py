@@ -16,7 +16,8 @@ from minidl.nn import functional as F
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor
 from minidl.utils.checkpoint import checkpoint
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 OLD_KEY = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 """Files that torchvision offers have `norm.1` where the modules are called `norm1`."""
@@ -141,29 +142,35 @@ class DenseNet(nn.Module):
 
 # ---------------------------------------------------------------------- the variants
 
+DenseNet121_Weights = weights_of("DenseNet121_Weights", __name__)
+DenseNet161_Weights = weights_of("DenseNet161_Weights", __name__)
+DenseNet169_Weights = weights_of("DenseNet169_Weights", __name__)
+DenseNet201_Weights = weights_of("DenseNet201_Weights", __name__)
+
+
 @register_model()
-def densenet121(*, weights: None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+@takes_weights(DenseNet121_Weights)
+def densenet121(**kwargs: Any) -> DenseNet:
     """121 layers, of which each adds 32 channels. kwargs: arguments of `DenseNet`."""
-    refuse_weights("densenet121", weights)
     return DenseNet(32, (6, 12, 24, 16), 64, **kwargs)
 
 
 @register_model()
-def densenet161(*, weights: None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+@takes_weights(DenseNet161_Weights)
+def densenet161(**kwargs: Any) -> DenseNet:
     """161 layers, of which each adds 48 channels. kwargs: arguments of `DenseNet`."""
-    refuse_weights("densenet161", weights)
     return DenseNet(48, (6, 12, 36, 24), 96, **kwargs)
 
 
 @register_model()
-def densenet169(*, weights: None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+@takes_weights(DenseNet169_Weights)
+def densenet169(**kwargs: Any) -> DenseNet:
     """169 layers, of which each adds 32 channels. kwargs: arguments of `DenseNet`."""
-    refuse_weights("densenet169", weights)
     return DenseNet(32, (6, 12, 32, 32), 64, **kwargs)
 
 
 @register_model()
-def densenet201(*, weights: None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+@takes_weights(DenseNet201_Weights)
+def densenet201(**kwargs: Any) -> DenseNet:
     """201 layers, of which each adds 32 channels. kwargs: arguments of `DenseNet`."""
-    refuse_weights("densenet201", weights)
     return DenseNet(32, (6, 12, 48, 32), 64, **kwargs)

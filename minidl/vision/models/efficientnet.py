@@ -18,8 +18,9 @@ from typing import Any
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import takes_weights, weights_of
 from minidl.vision.models._utils import _make_divisible, check_rows, start_convolutions
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models.registry import register_model
 from minidl.vision.ops.misc import Conv2dNormActivation, Norm, SqueezeExcitation
 from minidl.vision.ops.stochastic_depth import StochasticDepth
 
@@ -184,10 +185,8 @@ def _scaled(width_mult: float, depth_mult: float) -> list[MBConvConfig | FusedMB
     )]
 
 
-def _efficientnet(who: str, weights: None, stages: list[MBConvConfig | FusedMBConvConfig], kwargs: dict[str, Any],
-                  **given: Any) -> EfficientNet:
+def _efficientnet(stages: list[MBConvConfig | FusedMBConvConfig], kwargs: dict[str, Any], **given: Any) -> EfficientNet:
     """kwargs, those of the caller, replace the given ones, those of the variant."""
-    refuse_weights(who, weights)
     return EfficientNet(stages, **{**given, **kwargs})
 
 
@@ -195,61 +194,80 @@ SLOW_NORM: Norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
 V2_NORM: Norm = partial(nn.BatchNorm2d, eps=0.001)
 
 
+EfficientNet_B0_Weights = weights_of("EfficientNet_B0_Weights", __name__)
+EfficientNet_B1_Weights = weights_of("EfficientNet_B1_Weights", __name__)
+EfficientNet_B2_Weights = weights_of("EfficientNet_B2_Weights", __name__)
+EfficientNet_B3_Weights = weights_of("EfficientNet_B3_Weights", __name__)
+EfficientNet_B4_Weights = weights_of("EfficientNet_B4_Weights", __name__)
+EfficientNet_B5_Weights = weights_of("EfficientNet_B5_Weights", __name__)
+EfficientNet_B6_Weights = weights_of("EfficientNet_B6_Weights", __name__)
+EfficientNet_B7_Weights = weights_of("EfficientNet_B7_Weights", __name__)
+EfficientNet_V2_S_Weights = weights_of("EfficientNet_V2_S_Weights", __name__)
+EfficientNet_V2_M_Weights = weights_of("EfficientNet_V2_M_Weights", __name__)
+EfficientNet_V2_L_Weights = weights_of("EfficientNet_V2_L_Weights", __name__)
+
+
 @register_model()
-def efficientnet_b0(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_B0_Weights)
+def efficientnet_b0(**kwargs: Any) -> EfficientNet:
     """The paper's baseline. kwargs: arguments of `EfficientNet`, such as num_classes."""
-    return _efficientnet("efficientnet_b0", weights, _scaled(1.0, 1.0), kwargs, dropout=0.2)
+    return _efficientnet(_scaled(1.0, 1.0), kwargs, dropout=0.2)
 
 
 @register_model()
-def efficientnet_b1(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_B1_Weights)
+def efficientnet_b1(**kwargs: Any) -> EfficientNet:
     """1.0 times as wide, 1.1 times as deep as b0. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_b1", weights, _scaled(1.0, 1.1), kwargs, dropout=0.2)
+    return _efficientnet(_scaled(1.0, 1.1), kwargs, dropout=0.2)
 
 
 @register_model()
-def efficientnet_b2(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_B2_Weights)
+def efficientnet_b2(**kwargs: Any) -> EfficientNet:
     """1.1 times as wide, 1.2 times as deep as b0. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_b2", weights, _scaled(1.1, 1.2), kwargs, dropout=0.3)
+    return _efficientnet(_scaled(1.1, 1.2), kwargs, dropout=0.3)
 
 
 @register_model()
-def efficientnet_b3(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_B3_Weights)
+def efficientnet_b3(**kwargs: Any) -> EfficientNet:
     """1.2 times as wide, 1.4 times as deep as b0. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_b3", weights, _scaled(1.2, 1.4), kwargs, dropout=0.3)
+    return _efficientnet(_scaled(1.2, 1.4), kwargs, dropout=0.3)
 
 
 @register_model()
-def efficientnet_b4(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_B4_Weights)
+def efficientnet_b4(**kwargs: Any) -> EfficientNet:
     """1.4 times as wide, 1.8 times as deep as b0. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_b4", weights, _scaled(1.4, 1.8), kwargs, dropout=0.4)
+    return _efficientnet(_scaled(1.4, 1.8), kwargs, dropout=0.4)
 
 
 @register_model()
-def efficientnet_b5(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_B5_Weights)
+def efficientnet_b5(**kwargs: Any) -> EfficientNet:
     """1.6 times as wide, 2.2 times as deep as b0. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_b5", weights, _scaled(1.6, 2.2), kwargs, dropout=0.4,
-                         norm_layer=SLOW_NORM)
+    return _efficientnet(_scaled(1.6, 2.2), kwargs, dropout=0.4, norm_layer=SLOW_NORM)
 
 
 @register_model()
-def efficientnet_b6(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_B6_Weights)
+def efficientnet_b6(**kwargs: Any) -> EfficientNet:
     """1.8 times as wide, 2.6 times as deep as b0. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_b6", weights, _scaled(1.8, 2.6), kwargs, dropout=0.5,
-                         norm_layer=SLOW_NORM)
+    return _efficientnet(_scaled(1.8, 2.6), kwargs, dropout=0.5, norm_layer=SLOW_NORM)
 
 
 @register_model()
-def efficientnet_b7(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_B7_Weights)
+def efficientnet_b7(**kwargs: Any) -> EfficientNet:
     """2.0 times as wide, 3.1 times as deep as b0. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_b7", weights, _scaled(2.0, 3.1), kwargs, dropout=0.5,
-                         norm_layer=SLOW_NORM)
+    return _efficientnet(_scaled(2.0, 3.1), kwargs, dropout=0.5, norm_layer=SLOW_NORM)
 
 
 @register_model()
-def efficientnet_v2_s(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_V2_S_Weights)
+def efficientnet_v2_s(**kwargs: Any) -> EfficientNet:
     """EfficientNetV2, small. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_v2_s", weights, [
+    return _efficientnet([
         FusedMBConvConfig(1, 3, 1, 24, 24, 2),
         FusedMBConvConfig(4, 3, 2, 24, 48, 4),
         FusedMBConvConfig(4, 3, 2, 48, 64, 4),
@@ -260,9 +278,10 @@ def efficientnet_v2_s(*, weights: None = None, progress: bool = True, **kwargs: 
 
 
 @register_model()
-def efficientnet_v2_m(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_V2_M_Weights)
+def efficientnet_v2_m(**kwargs: Any) -> EfficientNet:
     """EfficientNetV2, medium. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_v2_m", weights, [
+    return _efficientnet([
         FusedMBConvConfig(1, 3, 1, 24, 24, 3),
         FusedMBConvConfig(4, 3, 2, 24, 48, 5),
         FusedMBConvConfig(4, 3, 2, 48, 80, 5),
@@ -274,9 +293,10 @@ def efficientnet_v2_m(*, weights: None = None, progress: bool = True, **kwargs: 
 
 
 @register_model()
-def efficientnet_v2_l(*, weights: None = None, progress: bool = True, **kwargs: Any) -> EfficientNet:
+@takes_weights(EfficientNet_V2_L_Weights)
+def efficientnet_v2_l(**kwargs: Any) -> EfficientNet:
     """EfficientNetV2, large. kwargs: arguments of `EfficientNet`."""
-    return _efficientnet("efficientnet_v2_l", weights, [
+    return _efficientnet([
         FusedMBConvConfig(1, 3, 1, 32, 32, 4),
         FusedMBConvConfig(4, 3, 2, 32, 64, 7),
         FusedMBConvConfig(4, 3, 2, 64, 96, 7),

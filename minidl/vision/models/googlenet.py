@@ -6,14 +6,16 @@ have batch norms, and those that the paper has 5x5 are 3x3. Keys of the state di
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from minidl import nn
+from minidl.backend.warn import warn
 from minidl.nn import functional as F
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 Block = Callable[..., nn.Module]
 
@@ -165,8 +167,20 @@ class GoogLeNet(nn.Module):
         return GoogLeNetOutputs(x, aux2, aux1) if self.training and self.aux_logits else x
 
 
+GoogLeNet_Weights = weights_of("GoogLeNet_Weights", __name__)
+
+
+def without_heads(net: GoogLeNet, given: Mapping[str, Any]) -> None:
+    """Take away the auxiliary heads of a trained net, of which the file has no useful weights, unless asked for."""
+    if given.get("aux_logits"):
+        warn("auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them")
+    else:
+        net.aux_logits, net.aux1, net.aux2 = False, None, None
+
+
 @register_model()
-def googlenet(*, weights: None = None, progress: bool = True, **kwargs: Any) -> GoogLeNet:
+@takes_weights(GoogLeNet_Weights, settings=lambda weights: {"aux_logits": True, "init_weights": False},
+               defaults={"transform_input": True}, finish=without_heads)
+def googlenet(**kwargs: Any) -> GoogLeNet:
     """The net of the paper, with batch norms. kwargs: arguments of `GoogLeNet`."""
-    refuse_weights("googlenet", weights)
     return GoogLeNet(**kwargs)

@@ -13,8 +13,9 @@ from minidl import nn
 from minidl.nn import functional as F
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import takes_weights, weights_of
 from minidl.vision.models.googlenet import BasicConv2d, Block, rescaled
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models.registry import register_model
 
 
 class InceptionOutputs(NamedTuple):
@@ -226,8 +227,12 @@ class Inception3(nn.Module):
         return InceptionOutputs(x, aux) if self.training and self.aux_logits else x
 
 
+Inception_V3_Weights = weights_of("Inception_V3_Weights", __name__)
+
+
 @register_model()
-def inception_v3(*, weights: None = None, progress: bool = True, **kwargs: Any) -> Inception3:
+@takes_weights(Inception_V3_Weights, settings=lambda weights: {"aux_logits": True, "init_weights": False},
+               defaults={"transform_input": True})
+def inception_v3(**kwargs: Any) -> Inception3:
     """The net of the paper. kwargs: arguments of `Inception3`."""
-    refuse_weights("inception_v3", weights)
     return Inception3(**kwargs)

@@ -11,7 +11,8 @@ from typing import Any
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 MOMENTUM = 1 - 0.9997
 """Of the batch norms: TensorFlow's 0.9997 keeps what PyTorch's 0.0003 replaces."""
@@ -113,29 +114,35 @@ class MNASNet(nn.Module):
 
 # ---------------------------------------------------------------------- the variants
 
+MNASNet0_5_Weights = weights_of("MNASNet0_5_Weights", __name__)
+MNASNet0_75_Weights = weights_of("MNASNet0_75_Weights", __name__)
+MNASNet1_0_Weights = weights_of("MNASNet1_0_Weights", __name__)
+MNASNet1_3_Weights = weights_of("MNASNet1_3_Weights", __name__)
+
+
 @register_model()
-def mnasnet0_5(*, weights: None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
+@takes_weights(MNASNet0_5_Weights)
+def mnasnet0_5(**kwargs: Any) -> MNASNet:
     """With half the channels. kwargs: arguments of `MNASNet`."""
-    refuse_weights("mnasnet0_5", weights)
     return MNASNet(0.5, **kwargs)
 
 
 @register_model()
-def mnasnet0_75(*, weights: None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
+@takes_weights(MNASNet0_75_Weights)
+def mnasnet0_75(**kwargs: Any) -> MNASNet:
     """With three quarters of the channels. kwargs: arguments of `MNASNet`."""
-    refuse_weights("mnasnet0_75", weights)
     return MNASNet(0.75, **kwargs)
 
 
 @register_model()
-def mnasnet1_0(*, weights: None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
+@takes_weights(MNASNet1_0_Weights)
+def mnasnet1_0(**kwargs: Any) -> MNASNet:
     """The net of the paper. kwargs: arguments of `MNASNet`."""
-    refuse_weights("mnasnet1_0", weights)
     return MNASNet(1.0, **kwargs)
 
 
 @register_model()
-def mnasnet1_3(*, weights: None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
+@takes_weights(MNASNet1_3_Weights)
+def mnasnet1_3(**kwargs: Any) -> MNASNet:
     """With 1.3 times the channels. kwargs: arguments of `MNASNet`."""
-    refuse_weights("mnasnet1_3", weights)
     return MNASNet(1.3, **kwargs)

@@ -12,8 +12,9 @@ from typing import Any
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import takes_weights, weights_of
 from minidl.vision.models._utils import _make_divisible, start_convolutions
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models.registry import register_model
 from minidl.vision.ops.misc import Conv2dNormActivation, Norm
 
 conv_norm_relu6 = partial(Conv2dNormActivation, activation_layer=nn.ReLU6, inplace=False)
@@ -105,8 +106,11 @@ class MobileNetV2(nn.Module):
         return self.classifier(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
+MobileNet_V2_Weights = weights_of("MobileNet_V2_Weights", __name__)
+
+
 @register_model()
-def mobilenet_v2(*, weights: None = None, progress: bool = True, **kwargs: Any) -> MobileNetV2:
+@takes_weights(MobileNet_V2_Weights)
+def mobilenet_v2(**kwargs: Any) -> MobileNetV2:
     """kwargs: arguments of `MobileNetV2`, such as num_classes."""
-    refuse_weights("mobilenet_v2", weights)
     return MobileNetV2(**kwargs)

@@ -11,8 +11,9 @@ from typing import Any
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import takes_weights, weights_of
 from minidl.vision.models._utils import _make_divisible, check_rows, start_convolutions
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models.registry import register_model
 from minidl.vision.ops.misc import Conv2dNormActivation, Norm, SqueezeExcitation
 
 NORM: Norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
@@ -155,11 +156,10 @@ SMALL = (
 )
 
 
-def _mobilenet_v3(who: str, weights: None, rows: Sequence[tuple[int, int, int, int, bool, str, int]],
+def _mobilenet_v3(rows: Sequence[tuple[int, int, int, int, bool, str, int]],
                   last_channel: int, width_mult: float = 1.0, reduced_tail: bool = False, dilated: bool = False,
                   **kwargs: Any) -> MobileNetV3:
     """The last three rows are the tail: reduced_tail halves their channels, dilated keeps the image at stride 16."""
-    refuse_weights(who, weights)
     less, dilation = 2 if reduced_tail else 1, 2 if dilated else 1
     setting = []
     for i, (inputs, kernel, expanded, outputs, use_se, activation, stride) in enumerate(rows, 3 - len(rows)):
@@ -170,13 +170,19 @@ def _mobilenet_v3(who: str, weights: None, rows: Sequence[tuple[int, int, int, i
     return MobileNetV3(setting, InvertedResidualConfig.adjust_channels(last_channel // less, width_mult), **kwargs)
 
 
+MobileNet_V3_Large_Weights = weights_of("MobileNet_V3_Large_Weights", __name__)
+MobileNet_V3_Small_Weights = weights_of("MobileNet_V3_Small_Weights", __name__)
+
+
 @register_model()
-def mobilenet_v3_large(*, weights: None = None, progress: bool = True, **kwargs: Any) -> MobileNetV3:
+@takes_weights(MobileNet_V3_Large_Weights)
+def mobilenet_v3_large(**kwargs: Any) -> MobileNetV3:
     """The paper's table 1. kwargs: width_mult, reduced_tail, dilated, and arguments of `MobileNetV3`."""
-    return _mobilenet_v3("mobilenet_v3_large", weights, LARGE, 1280, **kwargs)
+    return _mobilenet_v3(LARGE, 1280, **kwargs)
 
 
 @register_model()
-def mobilenet_v3_small(*, weights: None = None, progress: bool = True, **kwargs: Any) -> MobileNetV3:
+@takes_weights(MobileNet_V3_Small_Weights)
+def mobilenet_v3_small(**kwargs: Any) -> MobileNetV3:
     """The paper's table 2. kwargs: as for `mobilenet_v3_large`."""
-    return _mobilenet_v3("mobilenet_v3_small", weights, SMALL, 1024, **kwargs)
+    return _mobilenet_v3(SMALL, 1024, **kwargs)

@@ -87,10 +87,3 @@ def list_models(module: ModuleType | None = None, include: Iterable[str] | str |
 
 def _matches(name: str, patterns: Iterable[str] | str) -> bool:
     return any(fnmatch.fnmatch(name, pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns))
-
-
-def refuse_weights(who: str, weights: object) -> None:
-    """Errors: ValueError unless weights is None, torchvision's value for an untrained network."""
-    if weights is not None:
-        raise ValueError(f"{who}: minidl brings no trained weights, but got weights={weights!r}; build the model "
-                         f"without, and load torchvision's file: model.load_state_dict(minidl.load(path))")

@@ -16,7 +16,8 @@ from typing import Any
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 Norm = Callable[[int], nn.Module]
 
@@ -171,64 +172,75 @@ class ResNet(nn.Module):
 
 # ---------------------------------------------------------------------- the variants
 
+ResNet18_Weights = weights_of("ResNet18_Weights", __name__)
+ResNet34_Weights = weights_of("ResNet34_Weights", __name__)
+ResNet50_Weights = weights_of("ResNet50_Weights", __name__)
+ResNet101_Weights = weights_of("ResNet101_Weights", __name__)
+ResNet152_Weights = weights_of("ResNet152_Weights", __name__)
+ResNeXt50_32X4D_Weights = weights_of("ResNeXt50_32X4D_Weights", __name__)
+ResNeXt101_32X8D_Weights = weights_of("ResNeXt101_32X8D_Weights", __name__)
+Wide_ResNet50_2_Weights = weights_of("Wide_ResNet50_2_Weights", __name__)
+Wide_ResNet101_2_Weights = weights_of("Wide_ResNet101_2_Weights", __name__)
+
+
 @register_model()
-def resnet18(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(ResNet18_Weights)
+def resnet18(**kwargs: Any) -> ResNet:
     """18 layers in basic blocks. kwargs: arguments of `ResNet`, such as num_classes."""
-    refuse_weights("resnet18", weights)
     return ResNet(BasicBlock, [2, 2, 2, 2], **kwargs)
 
 
 @register_model()
-def resnet34(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(ResNet34_Weights)
+def resnet34(**kwargs: Any) -> ResNet:
     """34 layers in basic blocks. kwargs: arguments of `ResNet`."""
-    refuse_weights("resnet34", weights)
     return ResNet(BasicBlock, [3, 4, 6, 3], **kwargs)
 
 
 @register_model()
-def resnet50(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(ResNet50_Weights)
+def resnet50(**kwargs: Any) -> ResNet:
     """50 layers in bottlenecks. kwargs: arguments of `ResNet`."""
-    refuse_weights("resnet50", weights)
     return ResNet(Bottleneck, [3, 4, 6, 3], **kwargs)
 
 
 @register_model()
-def resnet101(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(ResNet101_Weights)
+def resnet101(**kwargs: Any) -> ResNet:
     """101 layers in bottlenecks. kwargs: arguments of `ResNet`."""
-    refuse_weights("resnet101", weights)
     return ResNet(Bottleneck, [3, 4, 23, 3], **kwargs)
 
 
 @register_model()
-def resnet152(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(ResNet152_Weights)
+def resnet152(**kwargs: Any) -> ResNet:
     """152 layers in bottlenecks. kwargs: arguments of `ResNet`."""
-    refuse_weights("resnet152", weights)
     return ResNet(Bottleneck, [3, 8, 36, 3], **kwargs)
 
 
 @register_model()
-def resnext50_32x4d(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(ResNeXt50_32X4D_Weights)
+def resnext50_32x4d(**kwargs: Any) -> ResNet:
     """ResNet-50 with 3x3 convolutions in 32 groups. kwargs: arguments of `ResNet`."""
-    refuse_weights("resnext50_32x4d", weights)
     return ResNet(Bottleneck, [3, 4, 6, 3], **{"groups": 32, "width_per_group": 4, **kwargs})
 
 
 @register_model()
-def resnext101_32x8d(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(ResNeXt101_32X8D_Weights)
+def resnext101_32x8d(**kwargs: Any) -> ResNet:
     """ResNet-101 with 3x3 convolutions in 32 wider groups. kwargs: arguments of `ResNet`."""
-    refuse_weights("resnext101_32x8d", weights)
     return ResNet(Bottleneck, [3, 4, 23, 3], **{"groups": 32, "width_per_group": 8, **kwargs})
 
 
 @register_model()
-def wide_resnet50_2(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(Wide_ResNet50_2_Weights)
+def wide_resnet50_2(**kwargs: Any) -> ResNet:
     """ResNet-50 with twice the channels in its 3x3 convolutions. kwargs: arguments of `ResNet`."""
-    refuse_weights("wide_resnet50_2", weights)
     return ResNet(Bottleneck, [3, 4, 6, 3], **{"width_per_group": 128, **kwargs})
 
 
 @register_model()
-def wide_resnet101_2(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+@takes_weights(Wide_ResNet101_2_Weights)
+def wide_resnet101_2(**kwargs: Any) -> ResNet:
     """ResNet-101 with twice the channels in its 3x3 convolutions. kwargs: arguments of `ResNet`."""
-    refuse_weights("wide_resnet101_2", weights)
     return ResNet(Bottleneck, [3, 4, 23, 3], **{"width_per_group": 128, **kwargs})

@@ -13,7 +13,8 @@ from minidl import nn
 from minidl.nn import functional as F
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 
 def pointwise(inputs: int, outputs: int) -> list[nn.Module]:
@@ -95,29 +96,35 @@ class ShuffleNetV2(nn.Module):
 
 # ---------------------------------------------------------------------- the variants
 
+ShuffleNet_V2_X0_5_Weights = weights_of("ShuffleNet_V2_X0_5_Weights", __name__)
+ShuffleNet_V2_X1_0_Weights = weights_of("ShuffleNet_V2_X1_0_Weights", __name__)
+ShuffleNet_V2_X1_5_Weights = weights_of("ShuffleNet_V2_X1_5_Weights", __name__)
+ShuffleNet_V2_X2_0_Weights = weights_of("ShuffleNet_V2_X2_0_Weights", __name__)
+
+
 @register_model()
-def shufflenet_v2_x0_5(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ShuffleNetV2:
+@takes_weights(ShuffleNet_V2_X0_5_Weights)
+def shufflenet_v2_x0_5(**kwargs: Any) -> ShuffleNetV2:
     """The smallest. kwargs: arguments of `ShuffleNetV2`."""
-    refuse_weights("shufflenet_v2_x0_5", weights)
     return ShuffleNetV2([4, 8, 4], [24, 48, 96, 192, 1024], **kwargs)
 
 
 @register_model()
-def shufflenet_v2_x1_0(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ShuffleNetV2:
+@takes_weights(ShuffleNet_V2_X1_0_Weights)
+def shufflenet_v2_x1_0(**kwargs: Any) -> ShuffleNetV2:
     """The net of the paper. kwargs: arguments of `ShuffleNetV2`."""
-    refuse_weights("shufflenet_v2_x1_0", weights)
     return ShuffleNetV2([4, 8, 4], [24, 116, 232, 464, 1024], **kwargs)
 
 
 @register_model()
-def shufflenet_v2_x1_5(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ShuffleNetV2:
+@takes_weights(ShuffleNet_V2_X1_5_Weights)
+def shufflenet_v2_x1_5(**kwargs: Any) -> ShuffleNetV2:
     """With one and a half times the channels. kwargs: arguments of `ShuffleNetV2`."""
-    refuse_weights("shufflenet_v2_x1_5", weights)
     return ShuffleNetV2([4, 8, 4], [24, 176, 352, 704, 1024], **kwargs)
 
 
 @register_model()
-def shufflenet_v2_x2_0(*, weights: None = None, progress: bool = True, **kwargs: Any) -> ShuffleNetV2:
+@takes_weights(ShuffleNet_V2_X2_0_Weights)
+def shufflenet_v2_x2_0(**kwargs: Any) -> ShuffleNetV2:
     """With twice the channels. kwargs: arguments of `ShuffleNetV2`."""
-    refuse_weights("shufflenet_v2_x2_0", weights)
     return ShuffleNetV2([4, 8, 4], [24, 244, 488, 976, 2048], **kwargs)

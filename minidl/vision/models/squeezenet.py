@@ -12,7 +12,8 @@ from typing import Any
 from minidl import nn
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 
 class Fire(nn.Module):
@@ -91,15 +92,19 @@ class SqueezeNet(nn.Module):
 
 # ---------------------------------------------------------------------- the variants
 
+SqueezeNet1_0_Weights = weights_of("SqueezeNet1_0_Weights", __name__)
+SqueezeNet1_1_Weights = weights_of("SqueezeNet1_1_Weights", __name__)
+
+
 @register_model()
-def squeezenet1_0(*, weights: None = None, progress: bool = True, **kwargs: Any) -> SqueezeNet:
+@takes_weights(SqueezeNet1_0_Weights)
+def squeezenet1_0(**kwargs: Any) -> SqueezeNet:
     """The net of the paper. kwargs: arguments of `SqueezeNet`."""
-    refuse_weights("squeezenet1_0", weights)
     return SqueezeNet("1_0", **kwargs)
 
 
 @register_model()
-def squeezenet1_1(*, weights: None = None, progress: bool = True, **kwargs: Any) -> SqueezeNet:
+@takes_weights(SqueezeNet1_1_Weights)
+def squeezenet1_1(**kwargs: Any) -> SqueezeNet:
     """Version 1.1, smaller and faster. kwargs: arguments of `SqueezeNet`."""
-    refuse_weights("squeezenet1_1", weights)
     return SqueezeNet("1_1", **kwargs)

@@ -21,8 +21,9 @@ from minidl.ops.shape import cat, stack
 from minidl.ops.shape.movement import roll
 from minidl.tensors.creation import arange, full, zeros, zeros_like
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import takes_weights, weights_of
 from minidl.vision.models._utils import start_truncated_normal
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models.registry import register_model
 from minidl.vision.ops.misc import MLP, Norm, Permute
 from minidl.vision.ops.stochastic_depth import StochasticDepth
 
@@ -295,9 +296,8 @@ class SwinTransformer(nn.Module):
 
 # ---------------------------------------------------------------------- the variants
 
-def _swin(who: str, weights: None, kwargs: dict[str, Any], **given: Any) -> SwinTransformer:
+def _swin(kwargs: dict[str, Any], **given: Any) -> SwinTransformer:
     """kwargs, those of the caller, replace the given ones, those of the variant."""
-    refuse_weights(who, weights)
     return SwinTransformer(**{"patch_size": [4, 4], "window_size": [7, 7], **given, **kwargs})
 
 
@@ -307,37 +307,51 @@ BASE = {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], 
 V2 = {"window_size": [8, 8], "block": SwinTransformerBlockV2, "downsample_layer": PatchMergingV2}
 
 
+Swin_T_Weights = weights_of("Swin_T_Weights", __name__)
+Swin_S_Weights = weights_of("Swin_S_Weights", __name__)
+Swin_B_Weights = weights_of("Swin_B_Weights", __name__)
+Swin_V2_T_Weights = weights_of("Swin_V2_T_Weights", __name__)
+Swin_V2_S_Weights = weights_of("Swin_V2_S_Weights", __name__)
+Swin_V2_B_Weights = weights_of("Swin_V2_B_Weights", __name__)
+
+
 @register_model()
-def swin_t(*, weights: None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
+@takes_weights(Swin_T_Weights)
+def swin_t(**kwargs: Any) -> SwinTransformer:
     """12 blocks, from 96 channels. kwargs: arguments of `SwinTransformer`, such as num_classes."""
-    return _swin("swin_t", weights, kwargs, **TINY)
+    return _swin(kwargs, **TINY)
 
 
 @register_model()
-def swin_s(*, weights: None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
+@takes_weights(Swin_S_Weights)
+def swin_s(**kwargs: Any) -> SwinTransformer:
     """24 blocks, from 96 channels. kwargs: arguments of `SwinTransformer`."""
-    return _swin("swin_s", weights, kwargs, **SMALL)
+    return _swin(kwargs, **SMALL)
 
 
 @register_model()
-def swin_b(*, weights: None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
+@takes_weights(Swin_B_Weights)
+def swin_b(**kwargs: Any) -> SwinTransformer:
     """24 blocks, from 128 channels. kwargs: arguments of `SwinTransformer`."""
-    return _swin("swin_b", weights, kwargs, **BASE)
+    return _swin(kwargs, **BASE)
 
 
 @register_model()
-def swin_v2_t(*, weights: None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
+@takes_weights(Swin_V2_T_Weights)
+def swin_v2_t(**kwargs: Any) -> SwinTransformer:
     """V2 of `swin_t`, with windows of 8. kwargs: arguments of `SwinTransformer`."""
-    return _swin("swin_v2_t", weights, kwargs, **TINY, **V2)
+    return _swin(kwargs, **TINY, **V2)
 
 
 @register_model()
-def swin_v2_s(*, weights: None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
+@takes_weights(Swin_V2_S_Weights)
+def swin_v2_s(**kwargs: Any) -> SwinTransformer:
     """V2 of `swin_s`, with windows of 8. kwargs: arguments of `SwinTransformer`."""
-    return _swin("swin_v2_s", weights, kwargs, **SMALL, **V2)
+    return _swin(kwargs, **SMALL, **V2)
 
 
 @register_model()
-def swin_v2_b(*, weights: None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
+@takes_weights(Swin_V2_B_Weights)
+def swin_v2_b(**kwargs: Any) -> SwinTransformer:
     """V2 of `swin_b`, with windows of 8. kwargs: arguments of `SwinTransformer`."""
-    return _swin("swin_v2_b", weights, kwargs, **BASE, **V2)
+    return _swin(kwargs, **BASE, **V2)

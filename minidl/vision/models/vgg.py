@@ -12,7 +12,8 @@ from typing import Any
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 cfgs: dict[str, list[str | int]] = {
     "A": [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
@@ -80,57 +81,67 @@ def make_layers(cfg: Sequence[str | int], batch_norm: bool = False) -> nn.Sequen
 
 # ---------------------------------------------------------------------- the variants
 
+VGG11_Weights = weights_of("VGG11_Weights", __name__)
+VGG11_BN_Weights = weights_of("VGG11_BN_Weights", __name__)
+VGG13_Weights = weights_of("VGG13_Weights", __name__)
+VGG13_BN_Weights = weights_of("VGG13_BN_Weights", __name__)
+VGG16_Weights = weights_of("VGG16_Weights", __name__)
+VGG16_BN_Weights = weights_of("VGG16_BN_Weights", __name__)
+VGG19_Weights = weights_of("VGG19_Weights", __name__)
+VGG19_BN_Weights = weights_of("VGG19_BN_Weights", __name__)
+
+
 @register_model()
-def vgg11(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VGG:
+@takes_weights(VGG11_Weights, defaults={"init_weights": False})
+def vgg11(**kwargs: Any) -> VGG:
     """11 layers, column A of the paper's table 1. kwargs: arguments of `VGG`."""
-    refuse_weights("vgg11", weights)
     return VGG(make_layers(cfgs["A"]), **kwargs)
 
 
 @register_model()
-def vgg11_bn(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VGG:
+@takes_weights(VGG11_BN_Weights, defaults={"init_weights": False})
+def vgg11_bn(**kwargs: Any) -> VGG:
     """`vgg11` with batch norms. kwargs: arguments of `VGG`."""
-    refuse_weights("vgg11_bn", weights)
     return VGG(make_layers(cfgs["A"], batch_norm=True), **kwargs)
 
 
 @register_model()
-def vgg13(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VGG:
+@takes_weights(VGG13_Weights, defaults={"init_weights": False})
+def vgg13(**kwargs: Any) -> VGG:
     """13 layers, column B of the paper's table 1. kwargs: arguments of `VGG`."""
-    refuse_weights("vgg13", weights)
     return VGG(make_layers(cfgs["B"]), **kwargs)
 
 
 @register_model()
-def vgg13_bn(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VGG:
+@takes_weights(VGG13_BN_Weights, defaults={"init_weights": False})
+def vgg13_bn(**kwargs: Any) -> VGG:
     """`vgg13` with batch norms. kwargs: arguments of `VGG`."""
-    refuse_weights("vgg13_bn", weights)
     return VGG(make_layers(cfgs["B"], batch_norm=True), **kwargs)
 
 
 @register_model()
-def vgg16(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VGG:
+@takes_weights(VGG16_Weights, defaults={"init_weights": False})
+def vgg16(**kwargs: Any) -> VGG:
     """16 layers, column D of the paper's table 1. kwargs: arguments of `VGG`."""
-    refuse_weights("vgg16", weights)
     return VGG(make_layers(cfgs["D"]), **kwargs)
 
 
 @register_model()
-def vgg16_bn(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VGG:
+@takes_weights(VGG16_BN_Weights, defaults={"init_weights": False})
+def vgg16_bn(**kwargs: Any) -> VGG:
     """`vgg16` with batch norms. kwargs: arguments of `VGG`."""
-    refuse_weights("vgg16_bn", weights)
     return VGG(make_layers(cfgs["D"], batch_norm=True), **kwargs)
 
 
 @register_model()
-def vgg19(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VGG:
+@takes_weights(VGG19_Weights, defaults={"init_weights": False})
+def vgg19(**kwargs: Any) -> VGG:
     """19 layers, column E of the paper's table 1. kwargs: arguments of `VGG`."""
-    refuse_weights("vgg19", weights)
     return VGG(make_layers(cfgs["E"]), **kwargs)
 
 
 @register_model()
-def vgg19_bn(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VGG:
+@takes_weights(VGG19_BN_Weights, defaults={"init_weights": False})
+def vgg19_bn(**kwargs: Any) -> VGG:
     """`vgg19` with batch norms. kwargs: arguments of `VGG`."""
-    refuse_weights("vgg19_bn", weights)
     return VGG(make_layers(cfgs["E"], batch_norm=True), **kwargs)

@@ -19,7 +19,8 @@ from minidl import nn
 from minidl.ops.shape import cat
 from minidl.tensors.creation import empty, zeros
 from minidl.tensors.tensor import Tensor
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models._api import WeightsEnum, takes_weights, weights_of
+from minidl.vision.models.registry import register_model
 
 Norm = Callable[[int], nn.Module]
 NORM: Norm = partial(nn.LayerNorm, eps=1e-6)
@@ -179,22 +180,32 @@ def _conv_stem(in_channels: int, hidden_dim: int, configs: Sequence[ConvStemConf
 
 # ---------------------------------------------------------------------- the paper's variants
 
-def _vit(who: str, weights: None, patch_size: int, num_layers: int, num_heads: int, hidden_dim: int, mlp_dim: int,
-         image_size: int = 224, **kwargs: Any) -> VisionTransformer:
-    refuse_weights(who, weights)
+def _vit(patch_size: int, num_layers: int, num_heads: int, hidden_dim: int, mlp_dim: int, image_size: int = 224,
+         **kwargs: Any) -> VisionTransformer:
     return VisionTransformer(image_size, patch_size, num_layers, num_heads, hidden_dim, mlp_dim, **kwargs)
 
 
+def _size_of(weights: WeightsEnum) -> dict[str, int]:
+    """The images that weights are for: they have an embedding of each position."""
+    return {"image_size": weights.meta["min_size"][0]}
+
+
+ViT_B_16_Weights = weights_of("ViT_B_16_Weights", __name__)
+ViT_B_32_Weights = weights_of("ViT_B_32_Weights", __name__)
+
+
 @register_model()
-def vit_b_16(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VisionTransformer:
+@takes_weights(ViT_B_16_Weights, settings=_size_of)
+def vit_b_16(**kwargs: Any) -> VisionTransformer:
     """ViT-Base with patches of 16 pixels. kwargs: arguments of `VisionTransformer`; the default image_size is 224."""
-    return _vit("vit_b_16", weights, 16, 12, 12, 768, 3072, **kwargs)
+    return _vit(16, 12, 12, 768, 3072, **kwargs)
 
 
 @register_model()
-def vit_b_32(*, weights: None = None, progress: bool = True, **kwargs: Any) -> VisionTransformer:
+@takes_weights(ViT_B_32_Weights, settings=_size_of)
+def vit_b_32(**kwargs: Any) -> VisionTransformer:
     """ViT-Base with patches of 32 pixels. kwargs: as for `vit_b_16`."""
-    return _vit("vit_b_32", weights, 32, 12, 12, 768, 3072, **kwargs)
+    return _vit(32, 12, 12, 768, 3072, **kwargs)
 
 
 # ---------------------------------------------------------------------- small variants

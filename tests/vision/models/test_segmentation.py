@@ -87,10 +87,6 @@ def test_on_another_device():
 
 
 @pytest.mark.parametrize("call, kind, text", [
-    (lambda: models.get_model("fcn_resnet50", weights="DEFAULT"), ValueError, "fcn_resnet50: minidl brings no"),
-    (lambda: models.get_model("deeplabv3_resnet101", weights="DEFAULT"), ValueError, "deeplabv3_resnet101: minidl"),
-    (lambda: models.get_model("fcn_resnet50", weights_backbone="DEFAULT"), ValueError, "resnet50: minidl brings no"),
-    (lambda: models.get_model("lraspp_mobilenet_v3_large", weights_backbone=1), ValueError, "mobilenet_v3_large: min"),
     (lambda: models.get_model("lraspp_mobilenet_v3_large", aux_loss=True), NotImplementedError,
      "does not use auxiliary loss"),
     (lambda: models.get_model("fcn_resnet50", classes=3), TypeError, "classes"),

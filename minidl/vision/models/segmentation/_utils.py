@@ -6,6 +6,7 @@ from collections import OrderedDict
 from minidl import nn
 from minidl.nn import functional as F
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import WeightsEnum
 from minidl.vision.models._utils import IntermediateLayerGetter
 from minidl.vision.models.resnet import ResNet
 
@@ -50,3 +51,8 @@ def mobilenet_stages(layers: nn.Sequential) -> list[int]:
     """The indices of the first of a MobileNet's layers, of those before which images shrink, and of the last."""
     shrink = [i for i, layer in enumerate(layers) if getattr(layer, "_is_cn", False)]
     return [0, *shrink, len(layers) - 1]
+
+
+def with_aux(weights: WeightsEnum) -> dict[str, bool]:
+    """The second head that trained weights have."""
+    return {"aux_loss": True}

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from minidl import nn
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import WeightsEnum, takes_weights, weights_of
 from minidl.vision.models._utils import IntermediateLayerGetter
-from minidl.vision.models.mobilenetv3 import MobileNetV3, mobilenet_v3_large
-from minidl.vision.models.registry import refuse_weights, register_model
-from minidl.vision.models.resnet import ResNet, resnet50, resnet101
+from minidl.vision.models.mobilenetv3 import MobileNet_V3_Large_Weights, MobileNetV3, mobilenet_v3_large
+from minidl.vision.models.registry import register_model
+from minidl.vision.models.resnet import ResNet, ResNet50_Weights, ResNet101_Weights, resnet50, resnet101
 from minidl.vision.models.segmentation._utils import (
     DILATED,
     _SimpleSegmentationModel,
@@ -22,6 +23,7 @@ from minidl.vision.models.segmentation._utils import (
     enlarged,
     mobilenet_stages,
     resnet_maps,
+    with_aux,
 )
 from minidl.vision.models.segmentation.fcn import FCNHead
 
@@ -86,9 +88,15 @@ def _deeplabv3_mobilenetv3(backbone: MobileNetV3, num_classes: int, aux: bool | 
                      FCNHead(layers[early].out_channels, num_classes) if aux else None)
 
 
+DeepLabV3_ResNet50_Weights = weights_of("DeepLabV3_ResNet50_Weights", __name__)
+DeepLabV3_ResNet101_Weights = weights_of("DeepLabV3_ResNet101_Weights", __name__)
+DeepLabV3_MobileNet_V3_Large_Weights = weights_of("DeepLabV3_MobileNet_V3_Large_Weights", __name__)
+
+
 @register_model()
-def deeplabv3_resnet50(*, weights: None = None, progress: bool = True, num_classes: int | None = None,
-                       aux_loss: bool | None = None, weights_backbone: None = None) -> DeepLabV3:
+@takes_weights(DeepLabV3_ResNet50_Weights, backbone=ResNet50_Weights, settings=with_aux)
+def deeplabv3_resnet50(*, num_classes: int | None = None, aux_loss: bool | None = None,
+                       weights_backbone: WeightsEnum | str | None = None) -> DeepLabV3:
     """DeepLabV3 on ResNet-50.
 
     Args:
@@ -97,27 +105,26 @@ def deeplabv3_resnet50(*, weights: None = None, progress: bool = True, num_class
 
     In training it takes two images or more: the norm behind the mean would see one number a channel.
     """
-    refuse_weights("deeplabv3_resnet50", weights)
     backbone = resnet50(weights=weights_backbone, replace_stride_with_dilation=DILATED)
     return _deeplabv3_resnet(backbone, classes_of(num_classes), aux_loss)
 
 
 @register_model()
-def deeplabv3_resnet101(*, weights: None = None, progress: bool = True, num_classes: int | None = None,
-                        aux_loss: bool | None = None, weights_backbone: None = None) -> DeepLabV3:
+@takes_weights(DeepLabV3_ResNet101_Weights, backbone=ResNet101_Weights, settings=with_aux)
+def deeplabv3_resnet101(*, num_classes: int | None = None, aux_loss: bool | None = None,
+                        weights_backbone: WeightsEnum | str | None = None) -> DeepLabV3:
     """DeepLabV3 on ResNet-101. Arguments are those of `deeplabv3_resnet50`."""
-    refuse_weights("deeplabv3_resnet101", weights)
     backbone = resnet101(weights=weights_backbone, replace_stride_with_dilation=DILATED)
     return _deeplabv3_resnet(backbone, classes_of(num_classes), aux_loss)
 
 
 @register_model()
-def deeplabv3_mobilenet_v3_large(*, weights: None = None, progress: bool = True, num_classes: int | None = None,
-                                 aux_loss: bool | None = None, weights_backbone: None = None) -> DeepLabV3:
+@takes_weights(DeepLabV3_MobileNet_V3_Large_Weights, backbone=MobileNet_V3_Large_Weights, settings=with_aux)
+def deeplabv3_mobilenet_v3_large(*, num_classes: int | None = None, aux_loss: bool | None = None,
+                                 weights_backbone: WeightsEnum | str | None = None) -> DeepLabV3:
     """DeepLabV3 on MobileNetV3, whose last map is a sixteenth of the image.
 
     Arguments are those of `deeplabv3_resnet50`.
     """
-    refuse_weights("deeplabv3_mobilenet_v3_large", weights)
     backbone = mobilenet_v3_large(weights=weights_backbone, dilated=True)
     return _deeplabv3_mobilenetv3(backbone, classes_of(num_classes), aux_loss)

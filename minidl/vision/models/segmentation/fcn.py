@@ -7,9 +7,16 @@ torchvision, ResNets with dilated stages take the place of VGG, so that the map 
 from __future__ import annotations
 
 from minidl import nn
-from minidl.vision.models.registry import refuse_weights, register_model
-from minidl.vision.models.resnet import ResNet, resnet50, resnet101
-from minidl.vision.models.segmentation._utils import DILATED, _SimpleSegmentationModel, classes_of, resnet_maps
+from minidl.vision.models._api import WeightsEnum, takes_weights, weights_of
+from minidl.vision.models.registry import register_model
+from minidl.vision.models.resnet import ResNet, ResNet50_Weights, ResNet101_Weights, resnet50, resnet101
+from minidl.vision.models.segmentation._utils import (
+    DILATED,
+    _SimpleSegmentationModel,
+    classes_of,
+    resnet_maps,
+    with_aux,
+)
 
 
 class FCN(_SimpleSegmentationModel):
@@ -35,9 +42,14 @@ def _fcn_resnet(backbone: ResNet, num_classes: int, aux: bool | None) -> FCN:
     return FCN(resnet_maps(backbone, aux), FCNHead(2048, num_classes), FCNHead(1024, num_classes) if aux else None)
 
 
+FCN_ResNet50_Weights = weights_of("FCN_ResNet50_Weights", __name__)
+FCN_ResNet101_Weights = weights_of("FCN_ResNet101_Weights", __name__)
+
+
 @register_model()
-def fcn_resnet50(*, weights: None = None, progress: bool = True, num_classes: int | None = None,
-                 aux_loss: bool | None = None, weights_backbone: None = None) -> FCN:
+@takes_weights(FCN_ResNet50_Weights, backbone=ResNet50_Weights, settings=with_aux)
+def fcn_resnet50(*, num_classes: int | None = None, aux_loss: bool | None = None,
+                 weights_backbone: WeightsEnum | str | None = None) -> FCN:
     """An FCN on ResNet-50.
 
     Args:
@@ -50,15 +62,14 @@ def fcn_resnet50(*, weights: None = None, progress: bool = True, num_classes: in
         >>> {name: tuple(scores.shape) for name, scores in net(minidl.rand(2, 3, 40, 33)).items()}
         {'out': (2, 5, 40, 33), 'aux': (2, 5, 40, 33)}
     """
-    refuse_weights("fcn_resnet50", weights)
     backbone = resnet50(weights=weights_backbone, replace_stride_with_dilation=DILATED)
     return _fcn_resnet(backbone, classes_of(num_classes), aux_loss)
 
 
 @register_model()
-def fcn_resnet101(*, weights: None = None, progress: bool = True, num_classes: int | None = None,
-                  aux_loss: bool | None = None, weights_backbone: None = None) -> FCN:
+@takes_weights(FCN_ResNet101_Weights, backbone=ResNet101_Weights, settings=with_aux)
+def fcn_resnet101(*, num_classes: int | None = None, aux_loss: bool | None = None,
+                  weights_backbone: WeightsEnum | str | None = None) -> FCN:
     """An FCN on ResNet-101. Arguments are those of `fcn_resnet50`."""
-    refuse_weights("fcn_resnet101", weights)
     backbone = resnet101(weights=weights_backbone, replace_stride_with_dilation=DILATED)
     return _fcn_resnet(backbone, classes_of(num_classes), aux_loss)

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import WeightsEnum, takes_weights, weights_of
 from minidl.vision.models._utils import IntermediateLayerGetter
-from minidl.vision.models.mobilenetv3 import MobileNetV3, mobilenet_v3_large
-from minidl.vision.models.registry import refuse_weights, register_model
+from minidl.vision.models.mobilenetv3 import MobileNet_V3_Large_Weights, MobileNetV3, mobilenet_v3_large
+from minidl.vision.models.registry import register_model
 from minidl.vision.models.segmentation._utils import classes_of, enlarged, mobilenet_stages
 
 
@@ -60,9 +61,13 @@ def _lraspp_mobilenetv3(backbone: MobileNetV3, num_classes: int) -> LRASPP:
                   layers[high].out_channels, num_classes)
 
 
+LRASPP_MobileNet_V3_Large_Weights = weights_of("LRASPP_MobileNet_V3_Large_Weights", __name__)
+
+
 @register_model()
-def lraspp_mobilenet_v3_large(*, weights: None = None, progress: bool = True, num_classes: int | None = None,
-                              weights_backbone: None = None, aux_loss: bool | None = None) -> LRASPP:
+@takes_weights(LRASPP_MobileNet_V3_Large_Weights, backbone=MobileNet_V3_Large_Weights)
+def lraspp_mobilenet_v3_large(*, num_classes: int | None = None, weights_backbone: WeightsEnum | str | None = None,
+                              aux_loss: bool | None = None) -> LRASPP:
     """Lite R-ASPP on MobileNetV3.
 
     num_classes: with that of the background; 21, VOC's, if not given.
@@ -77,5 +82,4 @@ def lraspp_mobilenet_v3_large(*, weights: None = None, progress: bool = True, nu
     if aux_loss:
         raise NotImplementedError("lraspp_mobilenet_v3_large: this model does not use auxiliary loss; leave out "
                                   "aux_loss, or try deeplabv3_mobilenet_v3_large")
-    refuse_weights("lraspp_mobilenet_v3_large", weights)
     return _lraspp_mobilenetv3(mobilenet_v3_large(weights=weights_backbone, dilated=True), classes_of(num_classes))
