@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 MODES = {"nearest": (3, 4, 5), "nearest-exact": (3, 4, 5), "linear": (3,), "bilinear": (4,), "bicubic": (4,),
-         "trilinear": (5,), "area": (3, 4, 5)}     # the ndim of inputs
-KERNEL_MODES = ("linear", "bilinear", "bicubic", "trilinear")
+         "trilinear": (5,), "lanczos": (4,), "area": (3, 4, 5)}     # the ndim of inputs
+KERNEL_MODES = ("linear", "bilinear", "bicubic", "trilinear", "lanczos")
 
 
 class Resize(Op):
@@ -60,6 +61,21 @@ class Matrix:
             and bool((self.taps.indices[0] == np.arange(n)).all())
 
     @functools.cached_property
+    def in_whole_numbers(self) -> tuple[Matrix, int, np.dtype]:
+        """Multiples of the weights as whole numbers, the power of two that they are of, and a dtype for exact sums.
+
+        They have 16 bits, as in PyTorch and its model Pillow.
+        """
+        rows, columns, weights = self.entries
+        places, which = np.unique(rows * self.shape[1] + columns, return_inverse=True)
+        weights = np.bincount(which.reshape(-1), weights)           # what the repeated edge weighs counts as one
+        bits = next((bits for bits in range(22) if int(0.5 + weights.max() * 2 ** (bits + 1)) >= 2 ** 15), 22)
+        weights = np.trunc(weights * 2.0 ** bits + np.copysign(0.5, weights))
+        largest = 255 * np.bincount(places // self.shape[1], np.abs(weights)).max() + 2 ** (bits - 1)
+        return (Matrix(*np.divmod(places, self.shape[1]), weights, self.shape), bits,
+                np.dtype(np.float32 if largest < 2 ** 24 else np.float64))
+
+    @functools.cached_property
     def transposed(self) -> Matrix:
         rows, columns, weights = self.entries
         return Matrix(columns, rows, weights, self.shape[::-1])
@@ -78,17 +94,19 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
         'nearest-exact'   the element whose centre is nearest
         'linear', 'bilinear', 'trilinear' for one, two and three axes: a straight line between two neighbours
         'bicubic'         a cubic polynomial through four neighbours; may overshoot
+        'lanczos'         a sinc under a wider one, over six neighbours; with antialias only
         'area'            the mean of all elements that the new one covers: `adaptive_avg_pool2d`
 
     align_corners: the points of the first and last elements where the old and the new grid agree: their centres
     (True), or their outer edges (False). For the linear and cubic modes only. recompute_scale_factor: compute
     positions from the rounded size, not from the given scale_factor. antialias: for a smaller size, every new
-    element averages all that it covers; 'bilinear' and 'bicubic' only.
+    element averages all that it covers; 'bilinear', 'bicubic' and 'lanczos' only. These three take images of uint8,
+    too, and compute in whole numbers.
     Errors: ValueError where arguments contradict each other, NotImplementedError for a mode with another number of
     dimensions, RuntimeError where a size would be 0, TypeError unless sizes are ints and factors numbers.
 
     Source: Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981 (bicubic, with a = -0.75, or
-    -0.5 if antialias)
+    -0.5 if antialias); Duchon, "Lanczos Filtering in One and Two Dimensions", 1979
 
         >>> import minidl
         >>> x = minidl.tensor([[[1., 2., 3.]]])
@@ -103,9 +121,18 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     result = input
     for axis in range(input.ndim - 1, 1, -1):      # last axis first, while the other axes are still small
         matrix = _matrix(kind, input.shape[axis], sizes[axis - 2], scales[axis - 2], bool(align_corners), antialias)
-        if not matrix.is_identity:
-            result = Resize(axis, matrix)(result)
+        if matrix.is_identity:
+            continue
+        result = _resize_bytes(result, axis, matrix) if input.dtype == np.uint8 and mode in KERNEL_MODES else \
+            Resize(axis, matrix)(result)
     return Clone("C")(input) if result is input else result
+
+
+def _resize_bytes(input: Any, axis: int, matrix: Matrix) -> Any:
+    """Resize one axis of bytes; sums are rounded and cut off to bytes."""
+    whole, bits, dtype = matrix.in_whole_numbers
+    sums = Resize(axis, whole)(input.to(dtype))
+    return ((sums + 2 ** (bits - 1)) / 2 ** bits).floor().clamp(0, 255).to(np.uint8)
 
 
 def adaptive_mean(input: Any, axis: int, size: int) -> Any:
@@ -171,14 +198,14 @@ def _antialiased_taps(mode: str, n: int, out: int, factor: float | None,
                       align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
     """The same kernels, stretched over all elements that a new one covers."""
     stretch = max(_step(n, out, factor, align_corners), 1.0)
-    reach = stretch * (1 if mode == "linear" else 2)
+    kernel, taps = _STRETCHED[mode]
+    reach = stretch * taps
     centres = _step(n, out, factor, align_corners) * (np.arange(out) + 0.5)
     first = np.maximum((centres - reach + 0.5).astype(int), 0)
     end = np.minimum((centres + reach + 0.5).astype(int), n)
     columns = first[:, None] + np.arange((end - first).max())
     distances = (columns - centres[:, None] + 0.5) / stretch
-    weights = _triangle(distances) if mode == "linear" else _cubic(distances, -0.5)
-    weights = np.where(columns < end[:, None], weights, 0.0)
+    weights = np.where(columns < end[:, None], kernel(distances), 0.0)
     return np.minimum(columns, n - 1), weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -216,6 +243,15 @@ def _cubic(x: np.ndarray, a: float) -> np.ndarray:
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 
 
+def _lanczos(x: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
+_STRETCHED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], int]] = {
+    "linear": (_triangle, 1), "bicubic": (functools.partial(_cubic, a=-0.5), 2), "lanczos": (_lanczos, 3)}
+"""For each mode with antialias: the kernel, and how far it reaches."""
+
+
 # ---------------------------------------------------------------------- arguments
 
 
@@ -230,10 +266,14 @@ def _check(who: str, input: Any, mode: str, align_corners: bool | None, antialia
                          f"{' | '.join(KERNEL_MODES)}, not with {mode}")
     if input.ndim not in MODES[mode]:
         raise NotImplementedError(f"{who}: Got {input.ndim}D input, but {mode} mode needs {MODES[mode][0]}D input")
-    if antialias and mode not in ("bilinear", "bicubic"):
-        raise ValueError(f"{who}: Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
-                         f"tensor as input, but got mode {mode}")
-    if input.dtype.kind != "f" and not mode.startswith("nearest"):
+    if antialias and mode not in ("bilinear", "bicubic", "lanczos"):
+        raise ValueError(f"{who}: Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires "
+                         f"a 4-D tensor as input, but got mode {mode}")
+    if mode == "lanczos" and (align_corners or not antialias):
+        raise ValueError(f"{who}: Lanczos mode " + ("does not support align_corners=True" if align_corners else
+                                                    "requires antialias=True"))
+    if input.dtype.kind != "f" and not mode.startswith("nearest") and (
+            input.dtype != np.uint8 or mode not in ("bilinear", "bicubic", "lanczos")):
         raise RuntimeError(f"{who}: input must be floating-point for mode {mode}, but it is {input.dtype}; try "
                            f"input.float()")
 

@@ -71,6 +71,7 @@ CASES = [
                                   (L1, "linear", {}), (L2, "bilinear", {}), (L3, "trilinear", {}),
                                   (L2, "bicubic", {}), (L2, "bicubic", {"align_corners": True}),
                                   (L2, "bilinear", {"antialias": True}), (L2, "bicubic", {"antialias": True}),
+                                  (L2, "lanczos", {"antialias": True}),
                                   (L2, "bilinear", {"antialias": True, "align_corners": True})]],
     *[Case(lambda x, name=name, **how: interpolate(x, mode=name, **how), FACTORS,
            torch=lambda x, name=name, **how: torch_interpolate(x, mode=name, **how), name=f"{name} by a factor")
@@ -140,6 +141,38 @@ def test_integers_can_be_copied_but_not_mixed():
     assert interpolate(x, 6).tolist() == [[[1, 1, 2, 2, 3, 3]]] and interpolate(x, 6).dtype == minidl.uint8
     with pytest.raises(RuntimeError, match="must be floating-point for mode linear"):
         interpolate(x, 6, mode="linear")
+    with pytest.raises(RuntimeError, match="must be floating-point for mode bilinear"):
+        interpolate(minidl.ones(1, 1, 2, 2).long(), 6, mode="bilinear")
+
+
+def test_bytes_by_hand():
+    """Weights are multiples of 1/2**15, sums are rounded, and what overshoots is cut off."""
+    x = minidl.tensor([[[[0, 255, 10]]]], dtype=minidl.uint8)
+    assert interpolate(x, (1, 6), mode="bilinear").tolist() == [[[[0, 64, 191, 194, 71, 10]]]]
+    assert interpolate(x, (1, 1), mode="bilinear", antialias=True).tolist() == [[[[112]]]]
+    assert interpolate(x, (1, 6), mode="bicubic").tolist() == [[[[0, 66, 223, 226, 74, 0]]]]
+
+
+@pytest.mark.parametrize("kind, antialias", [("bilinear", False), ("bilinear", True), ("bicubic", False),
+                                             ("bicubic", True), ("lanczos", True)])
+def test_bytes_as_pytorch(kind, antialias):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    for shape in ((1, 3, 23, 30), (2, 1, 40, 17), (1, 5, 9, 64), (1, 3, 1, 7)):
+        x = rng.integers(0, 256, shape).astype(np.uint8)
+        for size in ((12, 14), (50, 31), (7, 65), (1, 2), (3, 300)):      # PyTorch fails at (1, 1)
+            theirs = torch.nn.functional.interpolate(torch.from_numpy(x), size, mode=kind, antialias=antialias)
+            ours = interpolate(minidl.from_numpy(x), size, mode=kind, antialias=antialias)
+            assert ours.dtype == minidl.uint8
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_what_lanczos_refuses():
+    x = minidl.ones(1, 1, 4, 4)
+    with pytest.raises(ValueError, match="requires antialias=True"):
+        interpolate(x, 2, mode="lanczos")
+    with pytest.raises(ValueError, match="does not support align_corners=True"):
+        interpolate(x, 2, mode="lanczos", antialias=True, align_corners=True)
 
 
 def test_a_pixel_that_is_no_number_stays_where_it_is():
