@@ -15,6 +15,7 @@ from minidl.ops.elementwise import maximum, minimum
 from minidl.ops.shape import cat, stack
 from minidl.tensors.creation import zeros
 from minidl.tensors.tensor import Tensor
+from minidl.vision.ops.rotated_boxes import NUMBERS, convert_rotated, rotated_iou
 
 # ---------------------------------------------------------------------- single boxes
 
@@ -45,20 +46,26 @@ def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
 def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     """Convert boxes (*, 4) to another format.
 
-    "xyxy": two corners. "xywh": the first corner and the sides. "cxcywh": the centre and the sides.
-    Errors: ValueError for another format.
+    "xyxy": two corners. "xywh": the first corner and the sides. "cxcywh": the centre and the sides. Boxes (*, 5) may be
+    rotated by an angle in degrees, "xywhr" and "cxcywhr", and so may those of four corners (*, 8), "xyxyxyxy".
+    Errors: ValueError for another format, NotImplementedError from a rotated format to one that is not.
 
         >>> import minidl
         >>> from minidl.vision import ops
         >>> ops.box_convert(minidl.tensor([[1., 2., 5., 8.]]), "xyxy", "cxcywh")
         tensor([[3., 5., 4., 6.]])
     """
-    check_boxes("box_convert", boxes=boxes)
-    if in_fmt not in _FORMATS or out_fmt not in _FORMATS:
+    if not {in_fmt, out_fmt} <= {*_FORMATS, *NUMBERS}:
         raise ValueError(f"Unsupported Bounding Box Conversions for given in_fmt {in_fmt} and out_fmt {out_fmt}; "
-                         f"expected two of {', '.join(_FORMATS)}")
+                         f"expected two of {', '.join((*_FORMATS, *NUMBERS))}")
+    check_boxes("box_convert", NUMBERS.get(in_fmt, 4), boxes=boxes)
     if in_fmt == out_fmt:
         return boxes.clone()
+    if (in_fmt in NUMBERS) != (out_fmt in NUMBERS):
+        raise NotImplementedError(f"Unsupported Bounding Box Conversions for given in_fmt {in_fmt} and out_fmt "
+                                  f"{out_fmt}: only one of them is of rotated boxes")
+    if in_fmt in NUMBERS:
+        return convert_rotated(boxes, in_fmt, out_fmt)
     first, second = boxes[..., :2], boxes[..., 2:]
     if in_fmt == "cxcywh":
         first = first - second * 0.5
@@ -104,8 +111,8 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     """Intersection over union (IoU): (N, 4), (M, 4) -> (N, M).
 
     From 0 (disjoint) to 1 (equal); also called the Jaccard index. Here and below, boxes of a batch of images may be in
-    one tensor: (*, N, 4), (*, M, 4) -> (*, N, M). fmt: the format of the boxes, see `box_convert`.
-    Errors: ValueError for another format.
+    one tensor: (*, N, 4), (*, M, 4) -> (*, N, M). fmt: the format of the boxes, see `box_convert`. With a rotated
+    format there is no gradient. Errors: ValueError for another format.
 
         >>> import minidl
         >>> from minidl.vision import ops
@@ -114,8 +121,12 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
         tensor([[1.0000, 0.3333],
                 [0.3333, 1.0000]])
     """
+    if fmt in NUMBERS:
+        check_boxes("box_iou", NUMBERS[fmt], boxes1=boxes1, boxes2=boxes2)
+        return rotated_iou(boxes1, boxes2, fmt)
     if fmt not in _FORMATS:
-        raise ValueError(f"Unsupported format '{fmt}'. Supported axis-aligned formats: {', '.join(_FORMATS)}.")
+        raise ValueError(f"Unsupported format '{fmt}'. Supported axis-aligned formats: {', '.join(_FORMATS)}. "
+                         f"Supported rotated formats: {', '.join(NUMBERS)}.")
     a, b = _pairs("box_iou", boxes1, boxes2)
     return iou(a, b) if fmt == "xyxy" else iou(box_convert(a, fmt, "xyxy"), box_convert(b, fmt, "xyxy"))
 
@@ -248,13 +259,13 @@ def masks_to_boxes(masks: Tensor) -> Tensor:
 # ---------------------------------------------------------------------- shared with the losses
 
 
-def check_boxes(who: str, **boxes: Tensor) -> None:
-    """Errors: TypeError unless all are tensors, RuntimeError unless all end in a dimension of 4."""
+def check_boxes(who: str, numbers: int = 4, **boxes: Tensor) -> None:
+    """Errors: TypeError unless all are tensors, RuntimeError unless all end in a dimension of `numbers`."""
     check_tensors(who, **boxes)
     for name, value in boxes.items():
-        if not value.ndim or value.shape[-1] != 4:
-            raise RuntimeError(f"{who}: expected {name} (*, 4), with x1, y1, x2, y2 in the last dimension, but got "
-                               f"{tuple(value.shape)}")
+        if not value.ndim or value.shape[-1] != numbers:
+            about = ", with x1, y1, x2, y2 in the last dimension" if numbers == 4 else " for boxes of this format"
+            raise RuntimeError(f"{who}: expected {name} (*, {numbers}){about}, but got {tuple(value.shape)}")
 
 
 def _pairs(who: str, boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:

@@ -273,3 +273,74 @@ def test_errors(call, kind, text):
     with pytest.raises(kind) as error:
         call()
     assert text in str(error.value)
+
+
+# ---------------------------------------------------------------------- rotated boxes
+
+TURNED = np.concatenate([stream.uniform(0, 9, (12, 2)), stream.uniform(1, 9, (12, 2)),
+                         stream.uniform(-200, 200, (12, 1))], axis=1)
+
+
+def test_rotated_formats_by_hand():
+    box = minidl.tensor([[4., 3., 4., 2., 90.]])           # upright, 2 wide and 4 high
+    np.testing.assert_allclose(ops.box_convert(box, "cxcywhr", "xyxyxyxy").numpy(), [[3, 5, 3, 1, 5, 1, 5, 5]],
+                               atol=1e-5)
+    np.testing.assert_allclose(ops.box_convert(box, "cxcywhr", "xywhr").numpy(), [[3, 5, 4, 2, 90]], atol=1e-5)
+    whole = minidl.tensor([[4, 3, 4, 2, 90]])
+    assert ops.box_convert(whole, "cxcywhr", "xyxyxyxy").tolist() == [[3, 5, 3, 1, 5, 1, 5, 5]]
+
+
+@pytest.mark.parametrize("start", ["xywhr", "cxcywhr", "xyxyxyxy"])
+@pytest.mark.parametrize("end", ["xywhr", "cxcywhr", "xyxyxyxy"])
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64"])
+def test_rotated_formats_as_torchvision(start, end, kind):
+    import torch
+
+    boxes = ops.box_convert(minidl.tensor(TURNED), "cxcywhr", start).numpy().astype(kind)
+    expected = torchvision("ops.boxes").box_convert(torch.from_numpy(boxes), start, end)
+    found = ops.box_convert(minidl.from_numpy(boxes), start, end)
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=1e-4)
+    assert found.dtype.name == kind
+
+
+def test_rotated_iou_by_hand():
+    square = [0., 0., 2., 2., 0.]
+    others = [[0., 0., 2., 2., 45.], [0., 0., 2., 2., 90.], [9., 9., 2., 2., 10.], [1., 0., 2., 2., 0.],
+              [0., 0., 1., 1., 30.], [0., 0., 0., 0., 0.]]
+    octagon = 8 * (math.sqrt(2) - 1)            # what two squares share that are turned by an eighth
+    expected = [octagon / (8 - octagon), 1, 0, 1 / 3, 1 / 4, 0]
+    found = ops.box_iou(minidl.tensor([square]), minidl.tensor(others), "cxcywhr")
+    np.testing.assert_allclose(found.numpy(), [expected], atol=1e-6)
+
+
+@pytest.mark.parametrize("fmt", ["xywhr", "cxcywhr", "xyxyxyxy"])
+def test_rotated_iou_by_counting_points(fmt):
+    x, y = (axis.reshape(-1) for axis in np.meshgrid(*[np.linspace(-8, 20, 500)] * 2))
+
+    def inside(box):
+        turn = np.deg2rad(box[4])
+        along = (x - box[0]) * np.cos(turn) - (y - box[1]) * np.sin(turn)
+        across = (x - box[0]) * np.sin(turn) + (y - box[1]) * np.cos(turn)
+        return (abs(along) < box[2] / 2) & (abs(across) < box[3] / 2)
+
+    masks = [inside(box) for box in TURNED]
+    expected = [[(a & b).sum() / (a | b).sum() for b in masks] for a in masks]
+    boxes = ops.box_convert(minidl.tensor(TURNED), "cxcywhr", fmt)
+    np.testing.assert_allclose(ops.box_iou(boxes, boxes, fmt).numpy(), expected, atol=0.02)
+    assert ops.box_iou(boxes[:0], boxes, fmt).shape == (0, 12)
+
+
+def test_rotated_boxes_without_an_angle_are_boxes():
+    upright = np.concatenate([TURNED[:, :4], np.zeros((12, 1))], axis=1)
+    found = ops.box_iou(minidl.tensor(upright), minidl.tensor(upright), "cxcywhr")
+    expected = ops.box_iou(minidl.tensor(upright[:, :4]), minidl.tensor(upright[:, :4]), "cxcywh")
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-9)
+
+
+def test_what_rotated_boxes_refuse():
+    with pytest.raises(NotImplementedError, match="only one of them is of rotated boxes"):
+        ops.box_convert(minidl.ones(1, 5), "xywhr", "xyxy")
+    with pytest.raises(RuntimeError, match=r"expected boxes \(\*, 5\)"):
+        ops.box_convert(minidl.ones(1, 4), "xywhr", "cxcywhr")
+    with pytest.raises(ValueError, match="Supported rotated formats"):
+        ops.box_iou(minidl.ones(1, 4), minidl.ones(1, 4), "no")
