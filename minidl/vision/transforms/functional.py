@@ -5,10 +5,8 @@ implementations under the same name.
 """
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
-from enum import Enum
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,42 +17,22 @@ from minidl.backend.warn import warn
 from minidl.tensors.creation import as_tensor, from_numpy
 from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms import on_images, on_tensors
+from minidl.vision.transforms.arguments import (
+    PADDING_MODES,
+    PILLOW,
+    InterpolationMode,
+    Numbers,
+    Size,
+    as_mode,
+    check_affine,
+    inverse_affine,
+    pair,
+    perspective_coefficients,
+    resized_size,
+)
 from minidl.vision.transforms.on_images import Fill
 
 T = TypeVar("T", Image.Image, Tensor)
-Numbers = Sequence[float]
-Size = int | Sequence[int]
-
-_MODES = ("constant", "edge", "reflect", "symmetric")
-
-
-class InterpolationMode(Enum):
-    """How to compute values between pixels."""
-
-    NEAREST = "nearest"
-    NEAREST_EXACT = "nearest-exact"
-    BILINEAR = "bilinear"
-    BICUBIC = "bicubic"
-    BOX = "box"
-    HAMMING = "hamming"
-    LANCZOS = "lanczos"
-
-
-_PILLOW = {InterpolationMode.NEAREST: 0, InterpolationMode.LANCZOS: 1, InterpolationMode.BILINEAR: 2,
-           InterpolationMode.BICUBIC: 3, InterpolationMode.BOX: 4, InterpolationMode.HAMMING: 5,
-           InterpolationMode.NEAREST_EXACT: 0}
-
-
-def as_mode(interpolation: InterpolationMode | int) -> InterpolationMode:
-    """Convert Pillow's number for an interpolation to the mode."""
-    if isinstance(interpolation, InterpolationMode):
-        return interpolation
-    if isinstance(interpolation, int):
-        return {number: mode for mode, number in list(_PILLOW.items())[:6]}[interpolation]
-    raise TypeError("Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant, "
-                    f"but got {interpolation!r}")
-
-
 def _bodies(img: Any) -> Any:
     """The module with the implementations for this kind of image."""
     if isinstance(img, Tensor):
@@ -206,27 +184,6 @@ def normalize(tensor: Tensor, mean: Numbers, std: Numbers, inplace: bool = False
 
 # ---------------------------------------------------------------------- geometry
 
-def _resized_size(height: int, width: int, size: Size | None, max_size: int | None) -> list[int]:
-    """Height and width after `resize`. One number is for the shorter side."""
-    if isinstance(size, Sequence) and len(size) == 2:
-        return [size[0], size[1]]
-    short, long = min(height, width), max(height, width)
-    if size is None:
-        if not isinstance(max_size, int):
-            raise ValueError(f"max_size must be an integer when size is None, but got {max_size} instead.")
-        new_short, new_long = int(max_size * short / long), max_size
-    else:
-        new_short = size if isinstance(size, int) else size[0]
-        new_long = int(new_short * long / short)
-        if max_size is not None:
-            if max_size <= new_short:
-                raise ValueError(f"max_size = {max_size} must be strictly greater than the requested size for the "
-                                 f"smaller edge size = {size}")
-            if new_long > max_size:
-                new_short, new_long = int(max_size * new_short / new_long), max_size
-    return [new_long, new_short] if width <= height else [new_short, new_long]
-
-
 def resize(img: T, size: Size, interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
            max_size: int | None = None, antialias: bool | None = True) -> T:
     """Resize the image to (height, width), or its shorter side to one number.
@@ -244,14 +201,15 @@ def resize(img: T, size: Size, interpolation: InterpolationMode | int = Interpol
         raise ValueError("max_size should only be passed if size specifies the length of the smaller edge, i.e. size "
                          "should be an int or a sequence of length 1.")
     _, height, width = get_dimensions(img)
-    new = _resized_size(height, width, size, max_size)
+    new = resized_size(height, width, size, max_size)
     if [height, width] == new:
         return img
     if isinstance(img, Tensor):
-        return on_tensors.resize(img, new, mode.value, antialias)
+        # torchvision added Lanczos' filter for tensors to v2 only
+        return on_tensors.resize(img, new, mode.value, antialias and mode != InterpolationMode.LANCZOS)
     if antialias is False:
         warn("Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.")
-    return on_images.resize(img, new, _PILLOW[mode])
+    return on_images.resize(img, new, PILLOW[mode])
 
 
 def pad(img: T, padding: Size, fill: Fill = 0, padding_mode: str = "constant") -> T:
@@ -274,7 +232,7 @@ def pad(img: T, padding: Size, fill: Fill = 0, padding_mode: str = "constant") -
     sides = [padding] if isinstance(padding, int) else list(padding)
     if len(sides) not in (1, 2, 4):
         raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(sides)} element tuple")
-    if padding_mode not in _MODES:
+    if padding_mode not in PADDING_MODES:
         raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
     return _bodies(img).pad(img, sides * (4 // len(sides)), fill, padding_mode)
 
@@ -284,19 +242,9 @@ def crop(img: T, top: int, left: int, height: int, width: int) -> T:
     return _bodies(img).crop(img, top, left, height, width)
 
 
-def _pair(size: Size) -> tuple[int, int]:
-    if isinstance(size, int):
-        return size, size
-    if len(size) == 1:
-        return size[0], size[0]
-    if len(size) != 2:
-        raise ValueError("Please provide only two dimensions (h, w) for size.")
-    return size[0], size[1]
-
-
 def center_crop(img: T, output_size: Size) -> T:
     """The middle of the image. A smaller image is padded with black."""
-    h, w = _pair(output_size)
+    h, w = pair(output_size)
     _, height, width = get_dimensions(img)
     if w > width or h > height:
         more_x, more_y = max(w - width, 0), max(h - height, 0)
@@ -314,7 +262,7 @@ def resized_crop(img: T, top: int, left: int, height: int, width: int, size: Siz
 
 def five_crop(img: T, size: Size) -> tuple[T, T, T, T, T]:
     """The four corners and the middle. Errors: ValueError for a size larger than the image."""
-    h, w = _pair(size)
+    h, w = pair(size)
     _, height, width = get_dimensions(img)
     if w > width or h > height:
         raise ValueError(f"Requested crop size {(h, w)} is bigger than input size {(height, width)}")
@@ -337,25 +285,6 @@ def vflip(img: T) -> T:
     return _bodies(img).vflip(img)
 
 
-def _inverse_affine(center: Numbers, angle: float, translate: Numbers, scale: float, shear: Numbers) -> list[float]:
-    """The matrix (2, 3), as six numbers, from the result to its source.
-
-    The forward map: shift the centre to the origin, shear, rotate, scale, shift back and by `translate`.
-    """
-    turn, x_shear, y_shear = (math.radians(value) for value in (angle, *shear))
-    cx, cy = center
-    a = math.cos(turn - y_shear) / math.cos(y_shear)
-    b = -math.cos(turn - y_shear) * math.tan(x_shear) / math.cos(y_shear) - math.sin(turn)
-    c = math.sin(turn - y_shear) / math.cos(y_shear)
-    d = -math.sin(turn - y_shear) * math.tan(x_shear) / math.cos(y_shear) + math.cos(turn)
-    back = [d / scale, -b / scale, 0.0, -c / scale, a / scale, 0.0]
-    for row in (0, 3):
-        back[row + 2] += back[row] * (-cx - translate[0]) + back[row + 1] * (-cy - translate[1])
-    back[2] += cx
-    back[5] += cy
-    return back
-
-
 def rotate(img: T, angle: float, interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
            expand: bool = False, center: Numbers | None = None, fill: Fill = None) -> T:
     """Rotate the image counter-clockwise, by degrees.
@@ -369,8 +298,8 @@ def rotate(img: T, angle: float, interpolation: InterpolationMode | int = Interp
     if center is not None and not isinstance(center, (list, tuple)):
         raise TypeError("Argument center should be a sequence")
     if not isinstance(img, Tensor):
-        return _bodies(img).rotate(img, angle, _PILLOW[mode], expand, center, fill)
-    matrix = _inverse_affine(_from_middle(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
+        return _bodies(img).rotate(img, angle, PILLOW[mode], expand, center, fill)
+    matrix = inverse_affine(_from_middle(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     return on_tensors.rotate(img, matrix, mode.value, expand, fill)
 
 
@@ -383,26 +312,12 @@ def affine(img: T, angle: float, translate: Sequence[int], scale: float, shear: 
     of another type or length, and for a scale of zero or less.
     """
     mode = as_mode(interpolation)
-    if not isinstance(angle, (int, float)):
-        raise TypeError("Argument angle should be int or float")
-    if not isinstance(translate, (list, tuple)):
-        raise TypeError("Argument translate should be a sequence")
-    if len(translate) != 2:
-        raise ValueError("Argument translate should be a sequence of length 2")
-    if scale <= 0.0:
-        raise ValueError("Argument scale should be positive")
-    if not isinstance(shear, (int, float, list, tuple)):
-        raise TypeError("Shear should be either a single value or a sequence of two values")
-    shears = [shear, 0.0] if isinstance(shear, (int, float)) else list(shear) * (2 if len(shear) == 1 else 1)
-    if len(shears) != 2:
-        raise ValueError(f"Shear should be a sequence containing two values. Got {shear}")
-    if center is not None and not isinstance(center, (list, tuple)):
-        raise TypeError("Argument center should be a sequence")
+    shears = check_affine(angle, translate, scale, shear, center)
     if not isinstance(img, Tensor):
         _, height, width = get_dimensions(img)
         middle = [width * 0.5, height * 0.5] if center is None else center
-        return on_images.affine(img, _inverse_affine(middle, angle, translate, scale, shears), _PILLOW[mode], fill)
-    matrix = _inverse_affine(_from_middle(img, center), angle, translate, scale, shears)
+        return on_images.affine(img, inverse_affine(middle, angle, translate, scale, shears), PILLOW[mode], fill)
+    matrix = inverse_affine(_from_middle(img, center), angle, translate, scale, shears)
     return on_tensors.affine(img, matrix, mode.value, fill)
 
 
@@ -411,6 +326,46 @@ def _from_middle(img: Tensor, center: Numbers | None) -> list[float]:
     if center is None:
         return [0.0, 0.0]
     return [1.0 * (place - size * 0.5) for place, size in zip(center, get_image_size(img))]
+
+
+def perspective(img: T, startpoints: Sequence[Sequence[int]], endpoints: Sequence[Sequence[int]],
+                interpolation: InterpolationMode | int = InterpolationMode.BILINEAR, fill: Fill = None) -> T:
+    """Move four corners of the image, and all between them in perspective.
+
+    startpoints, endpoints: where the corners are and where they go, as four [x, y]: top left, top right, bottom right,
+    bottom left. fill: the colour outside. Errors: ValueError for another number of corners.
+
+        >>> corners = [[0, 0], [3, 0], [3, 3], [0, 3]]
+        >>> perspective(Image.new("L", (4, 4), 9), corners, corners).getextrema()
+        (9, 9)
+    """
+    mode, coefficients = as_mode(interpolation), perspective_coefficients(startpoints, endpoints)
+    if isinstance(img, Tensor):
+        return on_tensors.perspective(img, coefficients, mode.value, fill)
+    return _bodies(img).perspective(img, coefficients, PILLOW[mode], fill)
+
+
+def elastic_transform(img: T, displacement: Tensor,
+                      interpolation: InterpolationMode | int = InterpolationMode.BILINEAR, fill: Fill = None) -> T:
+    """Read every pixel of the image at another place.
+
+    displacement: (1, H, W, 2), how far along x and y; from -1 to 1 is the whole image. fill: the colour outside.
+    Errors: TypeError for what is no tensor, ValueError for another shape.
+
+        >>> import minidl
+        >>> elastic_transform(minidl.tensor([[[1., 2., 3.]]]), minidl.tensor([2 / 3, 0.]).expand(1, 1, 3, 2))
+        tensor([[[2., 3., 0.]]])
+    """
+    mode = as_mode(interpolation)
+    if not isinstance(displacement, Tensor):
+        raise TypeError("Argument displacement should be a Tensor")
+    _, height, width = get_dimensions(img)
+    if displacement.shape != (1, height, width, 2):
+        raise ValueError(f"Argument displacement shape should be {(1, height, width, 2)}, but given "
+                         f"{tuple(displacement.shape)}")
+    if isinstance(img, Tensor):
+        return on_tensors.elastic(img, displacement, mode.value, fill)
+    return to_pil_image(on_tensors.elastic(pil_to_tensor(img), displacement, mode.value, fill), mode=img.mode)
 
 
 def gaussian_blur(img: T, kernel_size: Size, sigma: float | Numbers | None = None) -> T:

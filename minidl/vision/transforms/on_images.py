@@ -58,27 +58,32 @@ def rotate(img: Image.Image, angle: float, interpolation: int, expand: bool, cen
     return img.rotate(angle, interpolation, expand, center, fillcolor=color_for(img, fill))     # type: ignore[arg-type]
 
 
-def adjust_brightness(img: Image.Image, factor: float) -> Image.Image:
-    return ImageEnhance.Brightness(img).enhance(factor)
+def perspective(img: Image.Image, coefficients: Sequence[float], interpolation: int, fill: Fill) -> Image.Image:
+    return img.transform(img.size, Image.Transform.PERSPECTIVE, coefficients, interpolation,
+                         fillcolor=color_for(img, fill))
 
 
-def adjust_contrast(img: Image.Image, factor: float) -> Image.Image:
-    return ImageEnhance.Contrast(img).enhance(factor)
+def adjust_brightness(img: Image.Image, brightness_factor: float) -> Image.Image:
+    return ImageEnhance.Brightness(img).enhance(brightness_factor)
 
 
-def adjust_saturation(img: Image.Image, factor: float) -> Image.Image:
-    return ImageEnhance.Color(img).enhance(factor)
+def adjust_contrast(img: Image.Image, contrast_factor: float) -> Image.Image:
+    return ImageEnhance.Contrast(img).enhance(contrast_factor)
 
 
-def adjust_sharpness(img: Image.Image, factor: float) -> Image.Image:
-    return ImageEnhance.Sharpness(img).enhance(factor)
+def adjust_saturation(img: Image.Image, saturation_factor: float) -> Image.Image:
+    return ImageEnhance.Color(img).enhance(saturation_factor)
 
 
-def adjust_hue(img: Image.Image, factor: float) -> Image.Image:
+def adjust_sharpness(img: Image.Image, sharpness_factor: float) -> Image.Image:
+    return ImageEnhance.Sharpness(img).enhance(sharpness_factor)
+
+
+def adjust_hue(img: Image.Image, hue_factor: float) -> Image.Image:
     if img.mode in ("L", "1", "I", "F"):
         return img
     hue, saturation, value = img.convert("HSV").split()
-    shifted = np.asarray(hue) + np.int32(factor * 255).astype(np.uint8)      # uint8: the full circle is 256
+    shifted = np.asarray(hue) + np.int32(hue_factor * 255).astype(np.uint8)      # uint8: the full circle is 256
     return Image.merge("HSV", (Image.fromarray(shifted), saturation, value)).convert(img.mode)
 
 

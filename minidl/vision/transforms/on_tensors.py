@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import minidl.nn.functional as F
 from minidl.ops.reduce import cumsum
 from minidl.ops.shape import cat, stack
 from minidl.tensors.creation import arange, full, linspace, ones_like, tensor
 from minidl.tensors.tensor import Tensor
+from minidl.vision.transforms.arguments import rotated_size
 from minidl.vision.transforms.on_images import Fill
 
 _LARGEST = {"uint8": 255, "int8": 127, "int16": 32767, "int32": 2147483647, "int64": 9223372036854775807}
@@ -83,12 +85,12 @@ def _padded_indices(length: int, before: int, after: int, mode: str) -> list[int
 
 
 def resize(img: Tensor, size: Sequence[int], interpolation: str, antialias: bool | None) -> Tensor:
-    smooth = interpolation in ("bilinear", "bicubic")
+    smooth = interpolation in ("bilinear", "bicubic", "lanczos")
     batch = in_batch(img)
     result = F.interpolate(batch, tuple(size), mode=interpolation, align_corners=False if smooth else None,
                            antialias=bool(antialias) and smooth)
-    if interpolation == "bicubic" and img.dtype.name == "uint8":
-        result = result.clamp(0, 255)       # bicubic interpolation overshoots
+    if interpolation in ("bicubic", "lanczos") and img.dtype.name == "uint8":
+        result = result.clamp(0, 255)       # they overshoot
     return out_of_batch(result, img)
 
 
@@ -99,36 +101,62 @@ def affine(img: Tensor, matrix: Sequence[float], interpolation: str, fill: Fill)
 def rotate(img: Tensor, matrix: Sequence[float], interpolation: str, expand: bool, fill: Fill) -> Tensor:
     height, width = img.shape[-2:]
     if expand:
-        return _sample(img, matrix, *_rotated_size(matrix, width, height), interpolation, fill)
+        return _sample(img, matrix, *rotated_size(matrix, width, height), interpolation, fill)
     return _sample(img, matrix, width, height, interpolation, fill)
-
-
-def _rotated_size(matrix: Sequence[float], width: int, height: int) -> tuple[int, int]:
-    """Width and height of a box around the rotated image."""
-    corners = [(x * width / 2, y * height / 2) for x in (-1, 1) for y in (-1, 1)]
-    sizes = []
-    for (a, b, c), side in ((matrix[:3], width), (matrix[3:], height)):
-        places = [a * x + b * y + c + side / 2 for x, y in corners]
-        # rounding errors beyond a whole number do not count
-        low, high = (math.trunc(place / 1e-4) * 1e-4 for place in (min(places), max(places)))
-        sizes.append(math.ceil(round(high, 4)) - math.floor(round(low, 4)))
-    return sizes[0], sizes[1]
 
 
 def _sample(img: Tensor, matrix: Sequence[float], width: int, height: int, interpolation: str, fill: Fill) -> Tensor:
     """Sample the image at `matrix` @ (x, y, 1). (x, y) is a place of the result, relative to its middle."""
-    if interpolation not in ("nearest", "bilinear"):
-        raise ValueError(f"Interpolation mode '{interpolation}' is unsupported with Tensor input")
-    channels, h, w = get_dimensions(img)
-    if isinstance(fill, (tuple, list)) and len(fill) not in (1, channels):
-        raise ValueError("The number of elements in 'fill' cannot broadcast to match the number of channels of the "
-                         f"image ({len(fill)} != {channels})")
-    batch = in_batch(img)
-    x, y = (linspace(-size * 0.5 + 0.5, size * 0.5 - 0.5, size, dtype=batch.dtype, device=img.device)
+    _, h, w = get_dimensions(img)
+    dtype = _grid_dtype(img)
+    x, y = (linspace(-size * 0.5 + 0.5, size * 0.5 - 0.5, size, dtype=dtype, device=img.device)
             for size in (width, height))
     grid = stack([(x * a + y[:, None] * b + c) for a, b, c in (
         [value / (0.5 * w) for value in matrix[:3]],            # grid_sample counts from -1 to 1
-        [value / (0.5 * h) for value in matrix[3:]])], -1).expand(batch.shape[0], -1, -1, -1)    # (N, height, width, 2)
+        [value / (0.5 * h) for value in matrix[3:]])], -1)
+    return sample(img, grid[None], interpolation, fill)
+
+
+def perspective(img: Tensor, coefficients: Sequence[float], interpolation: str, fill: Fill) -> Tensor:
+    _, height, width = get_dimensions(img)
+    a, b, c, d, e, f, g, h = coefficients
+    x, y = (linspace(0.5, size - 0.5, size, dtype=_grid_dtype(img), device=img.device) for size in (width, height))
+    y = y[:, None]
+    depth = x * g + y * h + 1.0
+    places = [(x * (a / (0.5 * width)) + y * (b / (0.5 * width)) + c / (0.5 * width)) / depth - 1.0,
+              (x * (d / (0.5 * height)) + y * (e / (0.5 * height)) + f / (0.5 * height)) / depth - 1.0]
+    return sample(img, stack(places, -1)[None], interpolation, fill)
+
+
+def elastic(img: Tensor, displacement: Tensor, interpolation: str, fill: Fill) -> Tensor:
+    _, height, width = get_dimensions(img)
+    grid = identity_grid(height, width, _grid_dtype(img), img.device)
+    return sample(img, grid + displacement.to(grid), interpolation, fill)
+
+
+def identity_grid(height: int, width: int, dtype: Any, device: Any) -> Tensor:
+    """The places x and y of all pixels, (1, H, W, 2), each from -1 to 1 over the image."""
+    x, y = (linspace((1 - size) / size, (size - 1) / size, size, dtype=dtype, device=device)
+            for size in (width, height))
+    return stack([x.expand(height, width), y[:, None].expand(height, width)], -1)[None]
+
+
+def _grid_dtype(img: Tensor) -> Any:
+    return img.dtype if img.dtype.name in _FLOATING else "float32"
+
+
+def sample(img: Tensor, grid: Tensor, interpolation: str, fill: Fill) -> Tensor:
+    """Sample the image at the places of a grid (1, height, width, 2); `fill` is what lies outside."""
+    if interpolation not in ("nearest", "bilinear"):
+        raise ValueError(f"Interpolation mode '{interpolation}' is unsupported with Tensor input")
+    channels = get_dimensions(img)[0]
+    if isinstance(fill, (tuple, list)) and len(fill) not in (1, channels):
+        raise ValueError("The number of elements in 'fill' cannot broadcast to match the number of channels of the "
+                         f"image ({len(fill)} != {channels})")
+    if fill is not None and not isinstance(fill, (int, float, tuple, list)):
+        raise ValueError("Argument fill should be either int, float, tuple or list")
+    batch = in_batch(img)
+    grid = grid.expand(batch.shape[0], -1, -1, -1)
     if fill is None:
         return out_of_batch(F.grid_sample(batch, grid, interpolation, "zeros", False), img)
     # an extra channel holds how much of each pixel comes from the image
@@ -313,14 +341,15 @@ def convert_image_dtype(img: Tensor, name: str) -> Tensor:
 
 
 def in_batch(img: Tensor) -> Tensor:
-    """The image as a batch (N, C, H, W) of floating numbers."""
-    batch = img if img.ndim >= 4 else img.reshape(1, *[1] * (3 - img.ndim), *img.shape)
+    """The images (..., C, H, W) as a batch (N, C, H, W) of floating numbers."""
+    shape = (*[1] * (3 - img.ndim), *img.shape)
+    batch = img.reshape(math.prod(shape[:-3]), *shape[-3:])
     return batch if batch.dtype.name in _FLOATING else batch.to("float32")
 
 
 def out_of_batch(batch: Tensor, like: Tensor) -> Tensor:
     """The inverse of `in_batch`: dimensions and dtype of the image `like`."""
-    result = batch if like.ndim >= 4 else batch.reshape(*batch.shape[4 - like.ndim:])
+    result = batch.reshape(*like.shape[:-3], *batch.shape[-min(like.ndim, 3):])
     if result.dtype == like.dtype:
         return result
     return (result if like.is_floating_point() else result.round()).to(like.dtype)
