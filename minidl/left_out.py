@@ -73,7 +73,7 @@ LEFT_OUT = {
     "what fetches and runs programs of other people": "hub.load hub.list hub.help",
     "PyTorch's own helpers, which show in its namespaces": """
         classproperty get_file_path get_device_module hash_tensor slice_inverse *_complex_copy view_as_real_copy
-        embedding_renorm_ Tensor.module_load Tensor.as_subclass Tensor.index func.debug_unwrap nn.functional.Optional
+        embedding_renorm_ Tensor.module_load Tensor.index func.debug_unwrap nn.functional.Optional
         nn.functional.assert_int_or_pair nn.functional.boolean_dispatch *handle_torch_function *has_torch_function*
         autograd.anomaly_mode autograd.enforce_grad_layout_policy nn.common_types nn.factory_kwargs
         nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state functional monitor overrides

@@ -329,6 +329,24 @@ class Tensor(Methods, is_result_type=True):
 
     # ------------------------------------------------------------------ conversions
 
+    def as_subclass(self, cls: Any) -> Any:
+        """The same tensor, history included, as an instance of a subclass of Tensor.
+
+            >>> import minidl
+            >>> class Named(minidl.Tensor):
+            ...     name = ""
+            >>> type(minidl.ones(2).as_subclass(Named)).__name__
+            'Named'
+
+        Errors: TypeError for another class.
+        """
+        if not (isinstance(cls, builtins.type) and issubclass(cls, Tensor)):
+            raise TypeError(f"as_subclass(): argument 'cls' must be a subclass of Tensor, but got {cls!r}")
+        view = self.view_as(self)
+        result = object.__new__(cls)
+        vars(result).update({name: value for name, value in vars(view).items() if name in _FIELDS})
+        return result
+
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         """The tensor in another dtype, on another device, or both.
 
