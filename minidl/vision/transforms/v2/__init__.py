@@ -1,0 +1,1 @@
+"""Transforms v2."""

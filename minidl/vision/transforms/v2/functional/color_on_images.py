@@ -1,0 +1,208 @@
+"""The colour kernels of images (..., C, H, W).
+
+Those of v1 take bytes and floating numbers of one or three channels. These take whole numbers of any width, and more
+channels where that has a meaning; they keep fractions where v1 goes through bytes in between.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidl.nn import functional as nn
+from minidl.ops.shape import cat, stack
+from minidl.tensors.creation import full, tensor, zeros
+from minidl.tensors.tensor import Tensor
+from minidl.vision.transforms.on_tensors import in_batch, largest
+from minidl.vision.transforms.v2.functional.dtypes import to_dtype_image, value_bits
+
+
+def _check(image: Tensor, name: str = "", factor: float = 0.0) -> int:
+    """The number of channels. Errors: ValueError for a negative factor, TypeError unless there are 1 or 3 channels."""
+    if factor < 0:
+        raise ValueError(f"{name} ({factor}) is not non-negative.")
+    channels = image.shape[-3]
+    if channels not in (1, 3):
+        raise TypeError(f"Input image tensor permitted channel values are 1 or 3, but found {channels}")
+    return channels
+
+
+def _floating(image: Tensor) -> Tensor:
+    return image if image.is_floating_point() else image.float()
+
+
+def _clamped(values: Tensor, like: Tensor) -> Tensor:
+    """Numbers from black to white, cut off to the dtype of the image `like`."""
+    return values.clamp(0, largest(like)).to(like.dtype)
+
+
+def _grey(image: Tensor) -> Tensor:
+    """The brightness of three channels, with fractions."""
+    red, green, blue = _floating(image).unbind(-3)
+    return (red * 0.2989 + green * 0.587 + blue * 0.114).unsqueeze(-3)
+
+
+def _whole_grey(image: Tensor) -> Tensor:
+    """The brightness, without fractions where the image has none, but as floating numbers."""
+    grey = _grey(image)
+    return grey if image.is_floating_point() else grey.floor()
+
+
+def _blend(image: Tensor, other: Tensor, ratio: float) -> Tensor:
+    return _clamped(_floating(image) * float(ratio) + other * (1.0 - float(ratio)), image)
+
+
+def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tensor:
+    """The image in grey; see `rgb_to_grayscale`."""
+    if num_output_channels not in (1, 3):
+        raise ValueError(f"num_output_channels must be 1 or 3, got {num_output_channels}.")
+    grey = image.clone() if image.shape[-3] == 1 else _grey(image).to(image.dtype)
+    return cat([grey] * 3, -3) if num_output_channels == 3 else grey
+
+
+def grayscale_to_rgb_image(image: Tensor) -> Tensor:
+    """Three channels; see `grayscale_to_rgb`."""
+    return image if image.shape[-3] >= 3 else rgb_to_grayscale_image(image, 3)
+
+
+def adjust_brightness_image(image: Tensor, brightness_factor: float) -> Tensor:
+    """Change the brightness; see `adjust_brightness`."""
+    _check(image, "brightness_factor", brightness_factor)
+    return _clamped(_floating(image) * brightness_factor, image)
+
+
+def adjust_saturation_image(image: Tensor, saturation_factor: float) -> Tensor:
+    """Change the saturation; see `adjust_saturation`."""
+    if _check(image, "saturation_factor", saturation_factor) == 1:
+        return image
+    return _blend(image, _whole_grey(image), saturation_factor)
+
+
+def adjust_contrast_image(image: Tensor, contrast_factor: float) -> Tensor:
+    """Change the contrast; see `adjust_contrast`."""
+    channels = _check(image, "contrast_factor", contrast_factor)
+    grey = _whole_grey(image) if channels == 3 else _floating(image)
+    return _blend(image, grey.mean((-3, -2, -1), keepdim=True), contrast_factor)
+
+
+def adjust_sharpness_image(image: Tensor, sharpness_factor: float) -> Tensor:
+    """Change the sharpness; see `adjust_sharpness`."""
+    channels = _check(image, "sharpness_factor", sharpness_factor)
+    if not image.numel() or min(image.shape[-2:]) <= 2:
+        return image
+    batch = in_batch(image)
+    kernel = full((channels, 1, 3, 3), 1 / 13, dtype=batch.dtype, device=image.device)
+    kernel[:, :, 1, 1] = 5 / 13
+    blurred = nn.conv2d(batch, kernel, groups=channels)
+    blurred = blurred if image.is_floating_point() else blurred.round()
+    inner = batch[:, :, 1:-1, 1:-1]
+    result = batch.clone()
+    result[:, :, 1:-1, 1:-1] = inner + (blurred - inner) * (1.0 - sharpness_factor)
+    return _clamped(result.reshape(image.shape), image)
+
+
+def adjust_hue_image(image: Tensor, hue_factor: float) -> Tensor:
+    """Shift the hue; see `adjust_hue`."""
+    if not -0.5 <= hue_factor <= 0.5:
+        raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
+    if _check(image) == 1 or not image.numel():
+        return image
+    hue, saturation, value = _hsv(to_dtype_image(image, "float32", scale=True))
+    return to_dtype_image(_rgb((hue + hue_factor).remainder(1.0), saturation, value), image.dtype, scale=True)
+
+
+def _hsv(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Hue, saturation and value (..., H, W), all from 0 to 1."""
+    red, green, _ = image.unbind(-3)
+    value = image.amax(-3)
+    spread = value - image.amin(-3)
+    grey = spread == 0
+    below = (value.unsqueeze(-3) - image) / spread.masked_fill(grey, 1).unsqueeze(-3)
+    from_red, from_green, from_blue = below.unbind(-3)
+    sixths = (from_blue - from_green).where(value == red, (from_red + 2.0 - from_blue).where(
+        value == green, from_green + 4.0 - from_red))
+    return (sixths * (1.0 / 6.0) + 1.0).fmod(1.0), spread / value.masked_fill(grey, 1), value
+
+
+_CHANNELS = ((0, 2, 1, 1, 3, 0), (3, 0, 0, 2, 1, 1), (1, 1, 3, 0, 0, 2))
+"""For red, green, blue: which of value, p, q, t it is in each sixth of the circle."""
+
+
+def _rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
+    """The inverse of `_hsv`."""
+    sixth = (hue * 6).floor()
+    share = saturation * (hue * 6 - sixth)
+    rest = 1.0 - saturation
+    p, q, t = ((part * value).clamp(0.0, 1.0) for part in (rest, 1.0 - share, share + rest))
+    which = tensor(_CHANNELS, device=hue.device)[:, sixth.long() % 6].movedim(0, -3)
+    return stack([value, p, q, t], -3).gather(-3, which)
+
+
+def adjust_gamma_image(image: Tensor, gamma: float, gain: float = 1.0) -> Tensor:
+    """gain * v ** gamma; see `adjust_gamma`."""
+    if gamma < 0:
+        raise ValueError("Gamma should be a non-negative real number")
+    floating = image if image.is_floating_point() else to_dtype_image(image, "float32", scale=True)
+    result = floating.pow(gamma)
+    return to_dtype_image(result if gain == 1 else (result * gain).clamp(0.0, 1.0), image.dtype, scale=True)
+
+
+def posterize_image(image: Tensor, bits: int) -> Tensor:
+    """Keep only the top bits; see `posterize`."""
+    if not isinstance(bits, int) or not 0 <= bits <= 8:
+        raise TypeError(f"bits must be a positive integer in the range [0, 8], got {bits} instead.")
+    if image.is_floating_point():
+        levels = 1 << bits
+        return (image * levels).floor().clamp(0, levels - 1) * (1.0 / levels)
+    width = value_bits(image.dtype)
+    return image if bits >= width else image & (((1 << bits) - 1) << (width - bits))
+
+
+def solarize_image(image: Tensor, threshold: float) -> Tensor:
+    """Invert bright pixels; see `solarize`."""
+    if threshold > largest(image):
+        raise TypeError(f"Threshold should be less or equal the maximum value of the dtype, but got {threshold}")
+    return invert_image(image).where(image >= threshold, image)
+
+
+def autocontrast_image(image: Tensor) -> Tensor:
+    """Stretch each channel; see `autocontrast`."""
+    _check(image)
+    if not image.numel():
+        return image
+    floating = _floating(image)
+    low, high = floating.amin((-2, -1), keepdim=True), floating.amax((-2, -1), keepdim=True)
+    flat = low == high
+    scale = ((high - low) * (1.0 / largest(image))).masked_fill(flat, 1.0)
+    return _clamped((floating - low.masked_fill(flat, 0.0)) / scale, image)
+
+
+def equalize_image(image: Tensor) -> Tensor:
+    """Equalize the histogram of each channel; see `equalize`.
+
+    It is that of bytes: other numbers become bytes on the way.
+    """
+    if not image.numel():
+        return image
+    values = to_dtype_image(image, "uint8", scale=True).flatten(-2).long()         # (..., C, H * W)
+    counts = zeros(*values.shape[:-1], 256, dtype="int64", device=image.device)
+    counts = counts.scatter_add(-1, values, values * 0 + 1)
+    sums = counts.cumsum(-1)
+    last = sums.argmax(-1).unsqueeze(-1)                    # the brightest value that there is
+    step = (values.shape[-1] - counts.gather(-1, last)) // 255
+    table = ((sums[..., :-1] + step // 2) // step.clamp(min=1)).clamp(0, 255)
+    table = cat([table[..., :1] * 0, table], -1)
+    result = table.gather(-1, values).where(step != 0, values).to("uint8").reshape(image.shape)
+    return to_dtype_image(result, image.dtype, scale=True)
+
+
+def invert_image(image: Tensor) -> Tensor:
+    """Invert; see `invert`."""
+    return 1.0 - image if image.is_floating_point() else image ^ ((1 << value_bits(image.dtype)) - 1)
+
+
+def permute_channels_image(image: Tensor, permutation: Sequence[int] | Tensor) -> Tensor:
+    """Reorder the channels; see `permute_channels`."""
+    order = permutation.tolist() if isinstance(permutation, Tensor) else list(permutation)
+    if len(order) != image.shape[-3]:
+        raise ValueError(f"Length of permutation does not match number of channels: {len(order)} != "
+                         f"{image.shape[-3]}")
+    return image.index_select(-3, tensor(order, device=image.device)) if image.numel() else image
