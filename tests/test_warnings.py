@@ -21,6 +21,7 @@ from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import random_split
 from minidl.vision import models, transforms
 from minidl.vision.models.googlenet import without_heads
+from minidl.vision.transforms.v2 import functional as v2
 from minidl.vision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 PACKAGE = Path(minidl.__file__).parent
@@ -128,6 +129,10 @@ WARNINGS = [
     ("vision/transforms/functional.py",
      lambda: transforms.functional.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
     ("vision/transforms/geometry.py", lambda: transforms.RandomResizedCrop(4, scale=(1.0, 0.5))),
+    ("vision/transforms/v2/functional/dtypes.py", lambda: v2.to_tensor(Image.new("L", (4, 4)))),
+    ("vision/transforms/v2/functional/geometry_on_images.py",
+     lambda: v2.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
+    ("vision/transforms/v2/functional/meta.py", lambda: v2.get_image_size(Image.new("L", (4, 4)))),
     ("vision/utils.py", lambda: draw_bounding_boxes(picture(), minidl.zeros(0, 4))),
     ("vision/utils.py", lambda: draw_bounding_boxes(picture(), minidl.tensor([[1, 1, 3, 3]]), font_size=9)),
     ("vision/utils.py", lambda: draw_segmentation_masks(picture(), minidl.zeros(0, 5, 5, dtype=minidl.bool))),
