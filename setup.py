@@ -26,8 +26,8 @@ setup(
     license="MIT",
     package_dir={"": "."},      # so an editable install is a line in a .pth file, which mypy and pyright follow
     packages=find_packages(include=["minidl", "minidl.*"]),
-    package_data={"minidl": ["py.typed"], "minidl.vision.datasets": ["digits.csv.gz", "digits.txt"],
-                  "minidl.vision.models": ["weights/*"]},
+    package_data={"minidl": ["py.typed"], "minidl.vision.models": ["weights/*"],
+                  "minidl.vision.datasets.beyond_torchvision": ["digits.csv.gz", "digits.txt"]},
     python_requires=">=3.10",
     install_requires=["numpy>=2.0", "scipy>=1.13", "pillow>=10", "tqdm>=4.60"],
     extras_require=EXTRAS,

@@ -21,7 +21,7 @@ import minidl
 from minidl.utils.data import DataLoader, Dataset
 from minidl.vision import datasets
 from minidl.vision import transforms as T
-from minidl.vision.datasets.images import InMemoryImages
+from minidl.vision.datasets.base.images import InMemoryImages
 from minidl.vision.transforms import batched
 
 BATCH = 128

@@ -19,7 +19,7 @@ import minidl.nn.functional as F
 from minidl import nn, optim
 from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import DataLoader, TensorDataset
-from minidl.vision.datasets.idx import read_idx
+from minidl.vision.datasets.base.idx import read_idx
 from tests import strict_array
 
 

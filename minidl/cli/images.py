@@ -14,7 +14,7 @@ from minidl.nn.functional import interpolate
 from minidl.tensors.creation import arange, as_tensor, randperm
 from minidl.tensors.tensor import Tensor
 from minidl.vision.datasets import CIFAR10, MNIST, Digits, FashionMNIST, ImageFolder, TinyPlaces
-from minidl.vision.datasets.images import InMemoryImages
+from minidl.vision.datasets.base.images import InMemoryImages
 
 
 class Images(NamedTuple):

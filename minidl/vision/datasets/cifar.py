@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.utils.download import download, extract_archive, mismatch
-from minidl.vision.datasets.images import InMemoryImages
-from minidl.vision.datasets.pickles import read_pickle
+from minidl.vision.datasets.base.images import InMemoryImages
+from minidl.vision.datasets.base.pickles import read_pickle
+from minidl.vision.datasets.utils import check_integrity
 
 
 class CIFAR10(InMemoryImages):
@@ -67,22 +68,22 @@ class CIFAR10(InMemoryImages):
             self.download()
         wrong = self._problems()
         if wrong:
+            advice = "\nverify=False reads files with other checksums" if Path(self.root).is_dir() else ""
             raise RuntimeError(f"{type(self).__name__}: Dataset not found or corrupted. You can use download=True to "
-                               f"download it:\n  " + "\n  ".join(wrong)
-                               + ("\nverify=False reads files with other checksums" if self.root.is_dir() else ""))
+                               "download it:\n  " + "\n  ".join(wrong) + advice)
         self.classes = self._names()
         batches = [self._batch(name) for name, _ in (self.train_list if train else self.test_list)]
         data = np.concatenate([images for images, _ in batches])                        # (N, 3, 32, 32)
         super().__init__(data.transpose(0, 2, 3, 1), [label for _, labels in batches for label in labels],
-                         transform, target_transform)
+                         transform, target_transform, root)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} samples, root={str(self.root)!r}, train={self.train})"
+    def extra_repr(self) -> str:
+        return f"Split: {'Train' if self.train else 'Test'}"
 
     def download(self) -> None:
         """Get the archive from a mirror, unless all files are right."""
         if self._problems():
-            archive = download([self.url, *self.mirrors], self.root / self.filename, md5=self.tgz_md5,
+            archive = download([self.url, *self.mirrors], Path(self.root) / self.filename, md5=self.tgz_md5,
                                sha256=self.sha256.get(self.tgz_md5))
             extract_archive(archive, self.root)
 
@@ -91,17 +92,15 @@ class CIFAR10(InMemoryImages):
         lines = []
         needed = self.train_list if self.train else self.test_list
         for name, md5 in [*needed, [self.meta["filename"], self.meta["md5"]]]:
-            path = self.root / self.base_folder / name
+            path = Path(self.root) / self.base_folder / name
             if not path.is_file():
                 lines.append(f"{path} is missing")
-            elif self.verify and md5 is not None:
-                reason = mismatch(path, md5=md5)
-                if reason is not None:
-                    lines.append(f"{path}: {reason}")
+            elif self.verify and not check_integrity(path, md5):
+                lines.append(f"{path}: {mismatch(path, md5=md5)}")
         return lines
 
     def _names(self) -> list[str]:
-        path = self.root / self.base_folder / self.meta["filename"]
+        path = Path(self.root) / self.base_folder / self.meta["filename"]
         names = _entry(read_pickle(path), self.meta["key"])
         if not isinstance(names, list) or not all(isinstance(name, (str, bytes)) for name in names):
             raise self._damaged(path, f"expected a list of names under {self.meta['key']!r}, got "
@@ -110,7 +109,7 @@ class CIFAR10(InMemoryImages):
 
     def _batch(self, name: str) -> tuple[np.ndarray, list[int]]:
         """Images (N, 3, 32, 32) and labels of one file."""
-        path = self.root / self.base_folder / name
+        path = Path(self.root) / self.base_folder / name
         content = read_pickle(path)
         data, labels = _entry(content, "data"), _entry(content, "labels", "fine_labels")
         if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:

@@ -76,19 +76,26 @@ def make_dataset(directory: str | Path, class_to_idx: dict[str, int] | None = No
     return samples
 
 
-def pil_loader(path: str | Path) -> Image.Image:
-    """An image file as a PIL image in mode 'RGB'.
+def open_image(path: str | Path, mode: str | None = None) -> Image.Image:
+    """An image file as a PIL image, with all its pixels read; in another mode, if one is given.
 
     Errors: OSError for a file that is no image, or is cut short; the message names the file.
     """
     try:
         with open(path, "rb") as file:
-            return Image.open(file).convert("RGB")
+            image = Image.open(file)
+            image.load()
+            return image if mode is None else image.convert(mode)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:   # Pillow raises all of them
         if isinstance(error, OSError) and error.filename is not None:   # the file could not be opened
             raise
-        raise OSError(f"pil_loader: cannot read {path}: it is no image, or it is damaged or cut short ({error}); "
+        raise OSError(f"cannot read {path}: it is no image, or it is damaged or cut short ({error}); "
                       "get it again, or leave it out with is_valid_file=") from error
+
+
+def pil_loader(path: str | Path) -> Image.Image:
+    """An image file as a PIL image in mode 'RGB'; errors as `open_image`."""
+    return open_image(path, "RGB")
 
 
 def default_loader(path: str | Path) -> Image.Image:

@@ -1,6 +1,7 @@
 """Base classes of image data sets: root, transforms, and `repr`."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -8,13 +9,14 @@ from typing import Any, Generic, TypeVar
 from minidl.utils.data.dataset import Dataset
 
 T_co = TypeVar("T_co", covariant=True)
+Transform = Callable[[Any], Any]
+Transforms = Callable[[Any, Any], tuple[Any, Any]]
 
 
 class StandardTransform:
     """A transform of input and target from one transform for each."""
 
-    def __init__(self, transform: Callable[[Any], Any] | None = None,
-                 target_transform: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, transform: Transform | None = None, target_transform: Transform | None = None) -> None:
         self.transform = transform
         self.target_transform = target_transform
 
@@ -42,10 +44,9 @@ class VisionDataset(Dataset[T_co], Generic[T_co]):
     Errors: ValueError if both ways are used.
     """
 
-    def __init__(self, root: str | Path | None = None, transforms: Callable[[Any, Any], tuple[Any, Any]] | None = None,
-                 transform: Callable[[Any], Any] | None = None,
-                 target_transform: Callable[[Any], Any] | None = None) -> None:
-        self.root = Path(root).expanduser() if root is not None else None
+    def __init__(self, root: str | Path | None = None, transforms: Transforms | None = None,
+                 transform: Transform | None = None, target_transform: Transform | None = None) -> None:
+        self.root: Any = None if root is None else type(root)(os.path.expanduser(root))     # str or Path, as it came
         separate = transform is not None or target_transform is not None
         if transforms is not None and separate:
             raise ValueError("Only transforms or transform/target_transform can be passed as argument")
@@ -61,6 +62,11 @@ class VisionDataset(Dataset[T_co], Generic[T_co]):
         if self.transforms is not None and not isinstance(self.transforms, StandardTransform):
             return self.transforms(sample, target)
         return StandardTransform(self.transform, self.target_transform)(sample, target)
+
+    def has_transforms(self) -> bool:
+        """Whether samples or targets are transformed."""
+        joint = None if isinstance(self.transforms, StandardTransform) else self.transforms
+        return any(function is not None for function in (self.transform, self.target_transform, joint))
 
     def extra_repr(self) -> str:
         """More lines for `repr`."""

@@ -57,7 +57,7 @@ def test_reads(root):
     second = batch(5, 1)
     np.testing.assert_array_equal(train.data[4:9], second[b"data"].reshape(5, 3, 32, 32).transpose(0, 2, 3, 1))
     assert train.targets[4:9] == second[b"labels"]
-    assert train.classes == NAMES and train.class_to_idx["cat"] == 3 and "30 samples" in repr(train)
+    assert train.classes == NAMES and train.class_to_idx["cat"] == 3 and "points: 30\n" in repr(train)
 
 
 def test_samples(root):

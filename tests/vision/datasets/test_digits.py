@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from minidl.utils.data import DataLoader
-from minidl.vision.datasets import Digits, digits
+from minidl.vision.datasets import Digits
+from minidl.vision.datasets.beyond_torchvision import digits
 
 FILE = Path(digits.__file__).with_name("digits.csv.gz")
 

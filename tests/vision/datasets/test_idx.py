@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import struct
 
 import numpy as np
@@ -104,3 +105,15 @@ def test_missing(tmp_path):
         read_idx(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError):
         read_idx(tmp_path)  # a folder
+
+
+def test_xz(tmp_path):
+    """QMNIST publishes one part so."""
+    path = tmp_path / "labels.xz"
+    path.write_bytes(lzma.compress(idx(IMAGES)))
+    np.testing.assert_array_equal(read_idx(path), IMAGES)
+    for content, what in ((lzma.compress(idx(IMAGES))[:-9], "its xz data is damaged or cut short"),
+                          (idx(IMAGES), "named .xz but holds no xz data")):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=what):
+            read_idx(path)

@@ -6,7 +6,17 @@ import pytest
 from PIL import Image
 
 from minidl.vision.datasets import DigitCanvas, Digits, SyntheticShapes
-from minidl.vision.datasets.shapes import COLORS, KINDS, Scene, Shape, caption, coverage, describe, render, tight_box
+from minidl.vision.datasets.beyond_torchvision.shapes import (
+    COLORS,
+    KINDS,
+    Scene,
+    Shape,
+    caption,
+    coverage,
+    describe,
+    render,
+    tight_box,
+)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minidl.vision.datasets.pickles import read_pickle
+from minidl.vision.datasets.base.pickles import read_pickle
 
 VALUES = {
     "batch_label": "training batch 1 of 5",

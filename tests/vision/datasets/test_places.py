@@ -14,7 +14,8 @@ from PIL import Image
 
 import minidl
 from minidl.utils.data import DataLoader
-from minidl.vision.datasets import TinyPlaces, places
+from minidl.vision.datasets import TinyPlaces
+from minidl.vision.datasets.beyond_torchvision import places
 
 CATEGORIES = TinyPlaces.classes
 NUMBERS = {name: 3 * i + 7 for i, name in enumerate(sorted([*CATEGORIES, "abbey"]))}
@@ -233,7 +234,8 @@ def test_interrupted_while_resizing(root, monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends Unix signals")
 def test_killed_while_resizing(root):
-    code = ("import os, signal, sys; from minidl.vision.datasets import places, TinyPlaces; small = places._shrink\n"
+    code = ("import os, signal, sys; from minidl.vision.datasets import TinyPlaces; "
+            "from minidl.vision.datasets.beyond_torchvision import places; small = places._shrink\n"
             "def dying(path, size):\n    if 'kitchen' in str(path): os.kill(os.getpid(), signal.SIGKILL)\n"
             "    return small(path, size)\nplaces._shrink = dying; TinyPlaces(sys.argv[1])")
     done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, timeout=60,

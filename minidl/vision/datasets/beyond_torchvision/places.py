@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from minidl.vision.datasets.base.images import InMemoryImages
 from minidl.vision.datasets.folder import is_image_file
-from minidl.vision.datasets.images import InMemoryImages
 
 _SHOWN = 5      # unreadable files that an error names
 
@@ -81,7 +81,7 @@ class TinyPlaces(InMemoryImages):
         if pairs is None:
             raise RuntimeError(f"TinyPlaces: {file} is damaged or cut short, and {self.root} has no photographs to "
                                "make it anew from")
-        super().__init__(pairs["image"], pairs["label"].tolist(), transform, target_transform)
+        super().__init__(pairs["image"], pairs["label"].tolist(), transform, target_transform, self.root)
 
     def __repr__(self) -> str:
         return f"TinyPlaces({len(self)} samples, root={str(self.root)!r}, train={self.train}, size={self.size})"

@@ -8,14 +8,16 @@ An idx file is an array of numbers, big-endian throughout:
     d x 4 bytes    sizes
     the rest       the numbers, last index fastest
 
-Published at http://yann.lecun.com/exdb/mnist (Y. LeCun, C. Cortes, C. Burges), often gzipped.
+Published at http://yann.lecun.com/exdb/mnist (Y. LeCun, C. Cortes, C. Burges), often compressed by gzip or xz.
 """
 from __future__ import annotations
 
 import gzip
+import lzma
 import math
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +25,7 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 
 
 def read_idx(path: str | Path) -> np.ndarray:
-    """Read an idx file, plain or gzipped, into a new array.
+    """Read an idx file, plain or compressed, into a new array.
 
     The array has the machine's byte order. The sizes in the header are compared with the length of
     the file; they never decide how much memory is taken.
@@ -65,21 +67,26 @@ def read_idx(path: str | Path) -> np.ndarray:
     return numbers.astype(dtype.newbyteorder("="))  # a copy, since `content` cannot be written to
 
 
+_COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip, b"\xfd7": lzma}     # by the first two bytes
+
+
 def _read(path: Path) -> bytes:
     with open(path, "rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    if not zipped:
-        if path.suffix == ".gz":
-            raise _damaged(path, "it is named .gz but holds no gzip data"
+        module = _COMPRESSED.get(file.read(2))
+    if module is None:
+        if path.suffix in (".gz", ".xz"):
+            kind = "gzip" if path.suffix == ".gz" else "xz"
+            raise _damaged(path, f"it is named {path.suffix} but holds no {kind} data"
                                 + (" (it is empty)" if path.stat().st_size == 0 else ""))
         return path.read_bytes()
     try:
-        with gzip.open(path) as file:
+        with module.open(path) as file:
             return file.read()
     except FileNotFoundError:
         raise
-    except (EOFError, OSError, zlib.error) as error:
-        raise _damaged(path, f"its gzip data is damaged or cut short ({error})") from error
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        kind = "gzip" if module is gzip else "xz"
+        raise _damaged(path, f"its {kind} data is damaged or cut short ({error})") from error
 
 
 def _damaged(path: Path, what: str) -> ValueError:

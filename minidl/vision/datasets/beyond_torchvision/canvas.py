@@ -9,7 +9,7 @@ from PIL import Image
 
 from minidl.tensors.creation import from_numpy, tensor
 from minidl.utils.data.dataset import Dataset
-from minidl.vision.datasets.shapes import tight_box
+from minidl.vision.datasets.beyond_torchvision.shapes import tight_box
 from minidl.vision.datasets.vision import VisionDataset
 
 _ATTEMPTS = 50          # tries to place one more digit

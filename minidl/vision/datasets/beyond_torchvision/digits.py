@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.tensors.creation import from_numpy
-from minidl.vision.datasets.images import InMemoryImages
+from minidl.vision.datasets.base.images import InMemoryImages
 
 _FILE = Path(__file__).with_name("digits.csv.gz")  # a row: 64 pixels, then the label, as at UCI
 _TEST_STRIDE = 5    # every fifth image is for testing

@@ -1,0 +1,1 @@
+"""Data sets that torchvision has not."""
