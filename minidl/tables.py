@@ -5,16 +5,17 @@ import html
 from collections.abc import Container, Iterable, Sequence
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align columns: the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str] = ()) -> str:
+    """Align columns: the first to the left, the others to the right. foot: a row below the last rule."""
+    last = [foot] if foot else []
+    widths = [max(len(row[i]) for row in (head, *rows, *last)) for i in range(len(head))]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
 
     def line(row: Sequence[str]) -> str:
         first, *others = (cell.ljust(width) if i == 0 else cell.rjust(width)
                           for i, (cell, width) in enumerate(zip(row, widths)))
         return "  ".join([first, *others]).rstrip()
-    return "\n".join([line(head), rule, *map(line, rows), rule])
+    return "\n".join([line(head), rule, *map(line, rows), rule, *map(line, last)])
 
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str] = (),

@@ -54,11 +54,13 @@ def add_eval(parser: argparse.ArgumentParser) -> None:
 
 def add_summary(parser: argparse.ArgumentParser) -> None:
     _add_model(parser, models.list_models())
-    parser.add_argument("--size", type=arguments.whole_number(1), default=32, metavar="N",
-                        help="pixels a side of the images (default: 32)")
-    parser.add_argument("--channels", type=arguments.whole_number(1), default=3, metavar="N", help="default: 3")
-    parser.add_argument("--classes", type=arguments.whole_number(1), default=10, metavar="N", help="default: 10")
-    parser.add_argument("--depth", type=arguments.whole_number(0), metavar="N", help="how deep to look into modules")
+    for name, what in (("size", "pixels a side of the images"), ("channels", "of the images"), ("classes", "to tell")):
+        parser.add_argument(f"--{name}", type=arguments.whole_number(1), metavar="N",
+                            help=f"{what} (default: the model's own)")
+    table = parser.add_mutually_exclusive_group()
+    table.add_argument("--depth", type=arguments.whole_number(0), metavar="N", help="how deep to look into modules")
+    table.add_argument("--by-layer", action="store_true",
+                       help="a lecture's table: sizes, windows, memory, parameters and multiply-adds of each layer")
     parser.set_defaults(run_command=summarise)
 
 
@@ -99,17 +101,32 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def summarise(args: argparse.Namespace) -> None:
     """Print the layers of a model."""
-    channels = args.channels if "in_channels" in settings_of(args.model) else 3
-    model = build(args.model, args.classes, channels, args.size)
+    usual = inspect.signature(models.get_model_builder(args.model)).parameters
+    channels, size = args.channels, args.size or _size_of(args.model)
+    if "in_channels" not in settings_of(args.model):
+        channels = 3
+    elif channels is None:
+        channels = usual["in_channels"].default if "in_channels" in usual else 3
+    model = build(args.model, args.classes, channels, size)
     try:
-        print(summary(model, (1, channels, args.size, args.size), depth=args.depth))
+        found = summary(model, (1, channels, size, size), depth=args.depth)
     except (RuntimeError, ValueError) as error:     # nothing is left of small images, or the size is fixed
-        ending.stop(f"{args.model} takes no images of {args.size}x{args.size}: {error}; try --size 224")
+        ending.stop(f"{args.model} takes no images of {size}x{size}: {error}; try --size 224")
+    print(found.by_layer() if args.by_layer else found)
 
 
-def build(name: str, classes: int, channels: int, size: int) -> Module:
-    """Build a model; pass the numbers that its builder takes."""
-    wanted = {"num_classes": classes, "in_channels": channels, "image_size": size}
+def _size_of(name: str) -> int:
+    """The pixels of the images that a model is made for: of its trained weights, or by its default; otherwise 32."""
+    usual = inspect.signature(models.get_model_builder(name)).parameters
+    if "weights" in usual:
+        preset = models.get_model_weights(name).DEFAULT.transforms()
+        return (preset.crop_size or preset.resize_size)[0]
+    return usual["image_size"].default if "image_size" in usual else 32
+
+
+def build(name: str, classes: int | None, channels: int, size: int) -> Module:
+    """Build a model; pass the numbers that its builder takes. classes: None leaves it the model's own number."""
+    wanted = {"in_channels": channels, "image_size": size, **({} if classes is None else {"num_classes": classes})}
     taken = settings_of(name)
     try:
         return models.get_model(name, **{key: value for key, value in wanted.items() if key in taken})

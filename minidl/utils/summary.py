@@ -73,7 +73,9 @@ class Row:
     input_size: list[Shape] = field(default_factory=list)      # of the last call
     output_size: list[Shape] = field(default_factory=list)
     mult_adds: int = 0
+    own_mult_adds: int = 0          # without those of the modules inside
     output_bytes: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)     # the window and filters of a convolution or pooling
 
 
 @dataclass
@@ -92,6 +94,49 @@ class Summary:
     def to_dict(self) -> dict[str, Any]:
         """All numbers in plain dicts and lists, which `json.dumps` takes."""
         return asdict(self)
+
+    def by_layer(self) -> str:
+        """The table of a lecture: what goes into each layer, what comes out, what that holds and costs.
+
+        A row for each convolution, pooling, linear layer and other one with products of its own, and where a map is
+        flattened. Sizes are channels and pixels; K, S and P are kernel, stride and padding. The output's memory is in
+        KB of 1024 bytes, parameters are in thousands, multiply-adds in millions; pooling counts K^2 for each output.
+
+            >>> from minidl import nn
+            >>> from minidl.utils import summary
+            >>> net = nn.Sequential(nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, stride=2))
+            >>> print(summary(net, (1, 3, 227, 227)).by_layer())
+            Layer                  In  Filters   K  S  P        Out  Memory KB  Params K  Mult-adds M
+            -----------------------------------------------------------------------------------------
+            0 (Conv2d)     3, 227x227       64  11  4  2  64, 56x56        784      23.3         72.9
+            2 (MaxPool2d)   64, 56x56            3  2  0  64, 27x27        182         0         0.42
+            -----------------------------------------------------------------------------------------
+            Sum                                                            966      23.3         73.3
+        """
+        lines: list[list[str]] = []
+        sums = [0.0, 0.0, 0.0]
+        last: Row | None = None                     # the row before that is in the table
+        for row in self.rows:
+            pools = row.leaf and "Pool" in row.type and row.calls > 0
+            if not pools and not row.own_mult_adds:
+                continue
+            before, after = row.input_size[0], row.output_size[0]
+            window = row.settings.get("kernel_size", _pooled(before, after) if pools else "")
+            if pools and max(_pair(window)) == 1:       # it leaves its input as it is
+                continue
+            costs = [row.output_bytes / 1024, row.params / 1e3, row.own_mult_adds / 1e6]
+            if pools:
+                costs[2] = math.prod(after) * math.prod(_pair(window)) / 1e6
+            if last is not None and len(before) == 2 < len(last.output_size[0]) and last.output_size[0][2:] != (1, 1):
+                lines.append(["flatten", _size(last.output_size[0]), "", "", "", "", _size(before),
+                              _short(last.output_bytes / 1024), "0", "0"])
+            cells = [row.settings.get("out_channels", ""), window, row.settings.get("stride") or window,
+                     row.settings.get("padding", "")]
+            lines.append([f"{row.name or 'net'} ({row.type})", _size(before), *map(_side, cells), _size(after),
+                          *map(_short, costs)])
+            sums, last = [a + b for a, b in zip(sums, costs)], row
+        head = ["Layer", "In", "Filters", "K", "S", "P", "Out", "Memory KB", "Params K", "Mult-adds M"]
+        return table(head, lines, ["Sum", *[""] * 6, *map(_short, sums)])
 
     def _table(self) -> tuple[list[str], list[list[str]], list[str]]:
         """The head, the rows, and the lines below."""
@@ -119,6 +164,33 @@ class Summary:
         return html_table(*self._table())
 
     __repr__ = __str__
+
+
+def _size(shape: Shape) -> str:
+    """Channels and pixels of a map, or the numbers of another axis; without the batch."""
+    if len(shape) > 3:
+        return f"{shape[1]}, {'x'.join(map(str, shape[2:]))}"
+    return ", ".join(map(str, shape[1:]))
+
+
+def _pair(window: Any) -> tuple[int, ...]:
+    return tuple(window) if isinstance(window, (tuple, list)) else (window, window)
+
+
+def _side(window: Any) -> str:
+    """A side of a window; all of them, if they differ."""
+    sides = [window] if isinstance(window, (int, str)) else list(window)
+    return str(sides[0]) if len(set(sides)) == 1 else "x".join(map(str, sides))
+
+
+def _pooled(before: Shape, after: Shape) -> tuple[int, ...]:
+    """The window of adaptive pooling, where all of its windows are of about one size."""
+    return tuple(-(-a // b) for a, b in zip(before[2:], after[2:]))
+
+
+def _short(x: float) -> str:
+    """Three digits, or all those before the point."""
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
 def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dtypes: Sequence[Any] | None = None,
@@ -168,6 +240,7 @@ def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dt
             raise
     for module, row in rows.items():
         _describe(module, row)
+        row.own_mult_adds = row.mult_adds - sum(rows[child].mult_adds for child in module.children())
     whole = rows[model]
     return Summary(
         list(rows.values()), whole.params, whole.trainable_params, whole.mult_adds,
@@ -207,6 +280,9 @@ def _describe(module: Module, row: Row) -> None:
     for p in module.parameters():
         row.params += p.numel()
         row.trainable_params += p.numel() if p.requires_grad else 0
+    if row.leaf:
+        row.settings = {name: getattr(module, name) for name in ("out_channels", "kernel_size", "stride", "padding")
+                        if hasattr(module, name)}
 
 
 @contextlib.contextmanager

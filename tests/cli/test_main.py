@@ -108,3 +108,14 @@ def test_summary(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["summary", "vit_b_16", "--size", "30"])
     assert "takes no images of 30x30" in str(stopped.value)
+
+
+@pytest.mark.parametrize("words, line", [
+    (["lenet5"], "features.0 (Conv2d)      1, 28x28        6  5  1  2   6, 28x28       18.4     0.156        0.118"),
+    (["lenet5", "--channels", "3", "--size", "32", "--classes", "7"], "fc.4 (Linear)                  84"),
+    (["alexnet"], "features.0 (Conv2d)      3, 224x224       64  11  4  2   64, 55x55        756"),
+    (["resnet20"], "conv1 (Conv2d)"),
+])
+def test_the_table_of_a_lecture(words, line, capsys):
+    """Of images as the model's weights or builder have them, if not given."""
+    assert line in spoken(capsys, "summary", *words, "--by-layer")

@@ -11,6 +11,7 @@ import minidl
 from minidl import nn
 from minidl.nn import functional as F
 from minidl.utils import summary
+from minidl.vision import models
 from tests import strict_array  # noqa: F401  (registers the device "strict")
 
 # ---------------------------------------------------------------------- networks whose numbers are published
@@ -228,3 +229,106 @@ def test_errors() -> None:
         summary(net, (1, 4))
     assert "in summary, with inputs of shapes [(1, 4)]" in str(getattr(error.value, "__notes__", error.value))
     assert net.training and "around" not in nn.Module.__call__.__qualname__
+
+
+# ---------------------------------------------------------------------- the tables of lectures
+
+def cells(table: str) -> dict[str, list[str]]:
+    """The row of each layer, from the right: multiply-adds, parameters, memory, pixels, channels, P, S, K, filters."""
+    return {line.split()[0]: line.split()[::-1] for line in table.splitlines() if not line.startswith("-")}
+
+
+def figures(row: list[str]) -> list[float]:
+    """Memory, parameters, multiply-adds."""
+    return [float(cell.replace(",", "")) for cell in row[2::-1]]
+
+
+ALEXNET_TABLE = """
+    0       784    23.296  73    56
+    2       182    0        0    27
+    3       547   307     224    27
+    5       127    0        0    13
+    6       254   664     112    13
+    8       169   885     150    13
+    10      169   590     100    13
+    12       36    0        0     6
+    flatten  36    0        0  9216
+    16       16 37753      38  4096
+    19       16 16781      17  4096
+    21        4  4097       4  1000
+"""
+"""KB, thousands of parameters, millions of multiply-adds and the side of the output, for images of 227 pixels."""
+
+
+def test_the_table_of_alexnet():
+    found = cells(summary(alexnet(), (1, 3, 227, 227)).by_layer())
+    for line in ALEXNET_TABLE.split("\n")[1:-1]:
+        name, *expected, side = line.split()
+        np.testing.assert_allclose(figures(found[name]), np.array(expected, float), rtol=5e-3, atol=0.5)
+        assert found[name][3].endswith(side)
+    assert found["0"][5:9] == ["2", "4", "11", "64"]
+    assert len(found) == 12 + 2     # with the head and the sum
+    np.testing.assert_allclose(figures(found["Sum"]), [2303, 61101, 718], atol=0.5)
+
+
+def test_the_table_of_lenet_5():
+    """With a margin of 2 pixels: 1,256,080 parameters."""
+    net = nn.Sequential(nn.Conv2d(1, 20, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5, padding=2),
+                        nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2450, 500), nn.ReLU(), nn.Linear(500, 10))
+    found = summary(net, (1, 1, 28, 28))
+    assert found.total_params == 1_256_080
+    rows = cells(found.by_layer())
+    assert [(name, row[3]) for name, row in rows.items() if name not in ("Layer", "Sum")] == [
+        ("0", "28x28"), ("2", "14x14"), ("3", "14x14"), ("5", "7x7"), ("flatten", "2450"), ("7", "500"), ("9", "10")]
+
+
+def test_the_stem_of_googlenet_and_its_head():
+    net = models.googlenet(init_weights=False)
+    rows = cells(summary(net, (1, 3, 224, 224)).by_layer())
+    stem = np.array([figures(rows[name]) for name in
+                     ("conv1.conv", "maxpool1", "conv2.conv", "conv3.conv", "maxpool2")])
+    expected = [[3136, 9, 118], [784, 0, 2], [784, 4, 13], [2352, 111, 347], [588, 0, 1]]
+    np.testing.assert_allclose(stem, expected, atol=0.5)
+    np.testing.assert_allclose(stem.sum(0), [7.5 * 1024, 124, 481], rtol=5e-3)
+    assert rows["avgpool"][3:7] == ["1x1", "1024,", "7", "7"]
+    np.testing.assert_allclose(figures(rows["fc"]), [4, 1025, 1], atol=0.1)
+    assert rows["inception3a.branch4.0"][3:7] == ["28x28", "192,", "1", "1"]   # a pooling that keeps the size
+
+
+def test_six_convolutions_of_vgg16_and_its_head():
+    rows = cells(summary(vgg16(), (1, 3, 224, 224)).by_layer())
+    convs = [figures(row) for row in rows.values() if row[-2] == "(Conv2d)"][:6]
+    memory, params, mult_adds = np.sum(convs, 0)
+    assert (round(memory / 1024, 1), round(params / 1000, 1)) == (42.9, 1.1) and mult_adds == pytest.approx(7485, abs=3)
+    np.testing.assert_allclose(figures(rows["flatten"]), [98, 0, 0], atol=0.5)
+
+
+@pytest.mark.parametrize("name, layers", [("resnet18", 18), ("resnet34", 34), ("resnet50", 50), ("resnet101", 101),
+                                          ("resnet152", 152), ("resnext50_32x4d", 50)])
+def test_the_tables_of_residual_networks(name, layers):
+    """As many layers as the name says, four shortcuts with a convolution or three; and no cost is lost."""
+    found = summary(models.get_model(name), (1, 3, 64, 64))
+    rows = cells(found.by_layer())
+    counted = [row for key, row in rows.items() if row[1] not in ("0", "Params") and key not in ("Layer", "Sum")]
+    shortcuts = [key for key in rows if "downsample" in key]
+    assert len(counted) - len(shortcuts) == layers and len(shortcuts) == (3 if layers < 50 else 4)
+    pools = sum(figures(rows[key])[2] for key in ("maxpool", "avgpool"))
+    assert figures(rows["Sum"])[2] == pytest.approx(found.total_mult_adds / 1e6 + pools, rel=2e-3)
+
+
+def test_layers_of_other_kinds_in_the_table():
+    """Windows that are not square, axes that are not pixels, products outside of layers, layers that are not called."""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.line = nn.Conv1d(4, 6, 3), nn.Conv2d(3, 4, (1, 7), padding=(0, 3))
+            self.attention, self.idle = nn.MultiheadAttention(6, 2, batch_first=True), nn.Linear(3, 3)
+
+        def forward(self, x):
+            x = self.conv(self.line(x).flatten(2)).transpose(1, 2)
+            return self.attention(x, x, x)[0] @ minidl.ones(6, 2)
+
+    rows = cells(summary(Net(), (1, 3, 4, 8)).by_layer())
+    assert list(rows) == ["Layer", "net", "conv", "line", "attention", "Sum"]
+    assert rows["line"][3:8] == ["4x8", "4,", "0x3", "1", "1x7"] and rows["conv"][3:5] == ["30", "6,"]
+    assert summary(nn.ReLU(), (1, 2)).by_layer().count("\n") == 3
