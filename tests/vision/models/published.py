@@ -6,7 +6,11 @@ count the two products of attention, which no layer with parameters does: `atten
 """
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
+
+from minidl.utils import summary
+from minidl.vision import models
 
 
 class Row(NamedTuple):
@@ -184,3 +188,11 @@ ROWS = {
     "wide_resnet50_2": Row(LARGE, "68,883,240", "11.398G", TORCHVISION),
     "wide_resnet101_2": Row(LARGE, "126,886,696", "22.753G", TORCHVISION),
 }
+
+
+@functools.cache
+def counted(name: str) -> tuple[int, int]:
+    """Parameters and multiply-adds of a model, of its input in the table."""
+    row = ROWS[name]
+    found = summary(models.get_model(name, **quickly(name)), row.input_size)
+    return found.total_params, (found.total_mult_adds - row.once) * row.pixels + row.once

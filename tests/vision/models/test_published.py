@@ -1,24 +1,16 @@
 """Parameters and multiply-adds are those that were published, and the page of models says so."""
 from __future__ import annotations
 
-import functools
 import re
 from pathlib import Path
 
 import pytest
 
-from minidl.utils import summary
 from minidl.vision import models
-from tests.vision.models.published import ROWS, at_most_off, quickly
+from tests.vision.models import zoo
+from tests.vision.models.published import ROWS, at_most_off, counted
 
 PAGE = Path(__file__).parents[3] / "docs" / "models.md"
-
-
-@functools.cache
-def counted(name: str) -> tuple[int, int]:
-    row = ROWS[name]
-    found = summary(models.get_model(name, **quickly(name)), row.input_size)
-    return found.total_params, (found.total_mult_adds - row.once) * row.pixels + row.once
 
 
 def test_every_model_has_a_row():
@@ -52,3 +44,25 @@ def test_the_page_says_what_is_counted(name):
     assert printed == f"{params:,}"
     published, off = at_most_off(printed_adds.replace(" ", ""))
     assert abs(mult_adds - published) <= off
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_zoo_says_what_is_counted_and_published(name):
+    assert zoo.row(name) in zoo.PAGE.read_text(encoding="utf-8").splitlines(), "python -m tests.vision.models.zoo"
+
+
+def test_the_zoo_is_up_to_date():
+    """The words, the order of the rows, and the picture."""
+    text = zoo.PAGE.read_text(encoding="utf-8")
+    assert text.startswith(zoo.HEAD) and text.endswith(zoo.FOOT), "python -m tests.vision.models.zoo"
+    assert re.findall(r"^\| `(\w+)`", text, re.MULTILINE) == sorted(ROWS)
+    assert zoo.PICTURE.read_text(encoding="utf-8") == zoo.picture(), "python -m tests.vision.models.zoo"
+
+
+def test_the_picture_has_every_classifier_with_weights():
+    told = re.findall(r"<title>(\w+): ([\d.]+) %, ([\d.]+) G, ([\d.]+) M", zoo.PICTURE.read_text(encoding="utf-8"))
+    assert len(told) == len({name for name, *_ in told}) > 50
+    for name, accuracy, ops, params in told:
+        meta = models.get_model_weights(name).DEFAULT.meta
+        assert meta["_metrics"]["ImageNet-1K"]["acc@1"] == float(accuracy) and meta["_ops"] == float(ops)
+        assert float(params) == round(meta["num_params"] / 1e6, 1)
