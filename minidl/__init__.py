@@ -156,7 +156,7 @@ from minidl.autograd.grad_mode import is_anomaly_check_nan_enabled, is_anomaly_e
 
 # layers, updates, loading
 from minidl import fft, linalg, nn, optim, return_types, special, utils
-from minidl import func   # after nn, which it needs
+from minidl import distributions, func   # after nn, which func needs
 from minidl.func import vmap
 from minidl import profiler, serialization
 from minidl.serialization import load, save
@@ -264,8 +264,8 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled",
     # layers, updates, loading
-    "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "func", "vmap", "profiler", "serialization",
-    "load", "save", "hub",
+    "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "distributions", "func", "vmap", "profiler",
+    "serialization", "load", "save", "hub",
     # constants
     "e", "inf", "nan", "pi", "newaxis", "__version__",
 ]

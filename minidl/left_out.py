@@ -66,7 +66,7 @@ LEFT_OUT = {
         autograd.NestedIOFunction""",
     "factorisations that PyTorch calls experimental, or that others stand for: `solve`, `eigh`": "linalg.ldl_* lobpcg",
     "what NumPy and SciPy have: `numpy.testing`, `scipy.stats`, `scipy.stats.qmc`, `scipy.signal.windows`": """
-        testing distributions quasirandom signal""",
+        testing quasirandom signal""",
     "what `autograd.grad` gives: gradients of a convolution": "nn.grad",
     "what a Dataset of one's own does in a few lines": "utils.data.StackDataset",
     "dual numbers: `func.jvp` gives the same derivatives": "autograd.forward_ad",

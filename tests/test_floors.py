@@ -10,7 +10,7 @@ FLOORS = [
     {"autograd", "random"},
     {"ops"},
     {"tensors", "linalg", "special", "fft", "return_types", "amp", "cuda", "accelerator", "backends"},
-    {"nn", "optim", "utils", "func", "serialization", "profiler", "hub"},
+    {"nn", "optim", "utils", "func", "serialization", "profiler", "hub", "distributions"},
     {"vision", "neighbors", "train", "metrics"},
     {"cli", "__main__"},
 ]

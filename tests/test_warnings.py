@@ -13,7 +13,7 @@ from PIL import Image
 
 import minidl
 import minidl.nn.functional as F
-from minidl import nn, optim
+from minidl import distributions, nn, optim
 from minidl.autograd import gradcheck
 from minidl.metrics import Accuracy, FrechetInceptionDistance, MeanAveragePrecision
 from minidl.metrics import functional as M
@@ -69,6 +69,32 @@ def double():
     return minidl.ones(2, dtype=minidl.float64, requires_grad=True)
 
 
+class WithoutSupport(distributions.Distribution):
+    arg_constraints = {}
+
+    def log_prob(self, value):
+        return self._validated(value)
+
+
+class P(WithoutSupport):
+    pass
+
+
+class Q(WithoutSupport):
+    pass
+
+
+def ambiguous_kl():
+    for pair in ((P, WithoutSupport), (WithoutSupport, Q)):
+        distributions.register_kl(*pair)(lambda p, q: w())
+    distributions.kl_divergence(P(), Q())
+
+
+def singular_wishart():
+    matrix = minidl.tensor([[1.0, 0.0], [1.0, 1e-4]])
+    distributions.Wishart(2.0, scale_tril=matrix).sample((500,))
+
+
 def fid_of_two_images():
     fid = FrechetInceptionDistance(nn.Flatten())
     for real in (True, False):
@@ -92,6 +118,12 @@ WARNINGS = [
     ("autograd/gradcheck_subject.py", lambda: gradcheck(lambda x: x * 1, (w(),), eps=1e-2, atol=1e-1)),
     ("autograd/gradcheck_subject.py", lambda: gradcheck(nn.Linear(2, 2).double(), (double().detach(),))),
     ("ops/base/out.py", lambda: minidl.add(w().detach(), 1, out=minidl.ones(3))),
+    ("distributions/distribution.py", lambda: distributions.Distribution()),
+    ("distributions/distribution.py", lambda: distributions.Normal(0.0, 1.0).sample_n(2)),
+    ("distributions/distribution.py", lambda: WithoutSupport(validate_args=True).log_prob(w())),
+    ("distributions/kl/registry.py", ambiguous_kl),
+    ("distributions/wishart.py", lambda: distributions.Wishart(1.5, minidl.eye(2))),
+    ("distributions/wishart.py", singular_wishart),
     ("metrics/functional/counts.py", lambda: M.confusion_matrix(ZERO, ZERO, num_classes=2, normalize="true")),
     ("metrics/functional/curves.py", lambda: M.roc(minidl.rand(1), ZERO)),
     ("metrics/functional/curves.py", lambda: M.average_precision(minidl.rand(1), ZERO)),

@@ -7,3 +7,6 @@ from minidl.ops.random.dropouts import (
     Dropout, Shift, alpha_dropout, alpha_dropout_, dropout, dropout1d, dropout2d, dropout3d, dropout_,
     feature_alpha_dropout, feature_alpha_dropout_,
 )
+from minidl.ops.random.gammas import (
+    BetaSampleDerivative, DirichletSample, GammaSample, GammaSampleDerivative, dirichlet, standard_gamma,
+)

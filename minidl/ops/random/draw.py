@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 
-def _stream(x: Array, generator: Generator | None, who: str) -> Any:
+def stream_of(x: Array, generator: Generator | None, who: str) -> Any:
     """The random stream of x's device. Errors: RuntimeError for a generator of another device."""
     device = device_of(x)
     if generator is not None and generator.device.type != device.type:
@@ -33,7 +33,7 @@ def _stream(x: Array, generator: Generator | None, who: str) -> Any:
 
 def _uniform(x: Array, generator: Generator | None, who: str) -> Array:
     """Numbers on [0, 1) in the shape of x; float64 for float64, else float32."""
-    return _stream(x, generator, who).random(x.shape, dtype=float64 if x.dtype == float64 else float32)
+    return stream_of(x, generator, who).random(x.shape, dtype=float64 if x.dtype == float64 else float32)
 
 
 # ---------------------------------------------------------------------- from probabilities and rates
@@ -63,7 +63,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
     # The cumulative weights cut [0, total) into intervals, one for each position.
     ends = xp.cumsum(weights, axis=-1)
     total = ends[..., -1:]
-    draws = _stream(x, generator, "multinomial").random((*x.shape[:-1], num_samples)) * total
+    draws = stream_of(x, generator, "multinomial").random((*x.shape[:-1], num_samples)) * total
     return searchsorted(ends, np.minimum(draws, np.nextafter(total, 0)), right=True)   # total itself is in no interval
 
 
@@ -105,7 +105,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
         raise NotImplementedError(f"poisson: expected floating-point rates, but got {rates.dtype}; try .float()")
     if isinstance(rates, np.ndarray) and (rates < 0).any():
         raise RuntimeError("poisson: invalid Poisson rate, expected rate to be non-negative")
-    return wrap(array_module(rates).asarray(_stream(rates, generator, "poisson").poisson(rates)).astype(rates.dtype))
+    return wrap(array_module(rates).asarray(stream_of(rates, generator, "poisson").poisson(rates)).astype(rates.dtype))
 
 
 @public
@@ -131,7 +131,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     n, p = xp.broadcast_arrays(n, p)
     if isinstance(n, np.ndarray) and not ((n >= 0) & (p >= 0) & (p <= 1)).all():
         raise RuntimeError("binomial: expected counts of at least 0 and probabilities in [0, 1]")
-    return wrap(xp.asarray(_stream(n, generator, "binomial").binomial(n.astype(np.int64), p)).astype(n.dtype))
+    return wrap(xp.asarray(stream_of(n, generator, "binomial").binomial(n.astype(np.int64), p)).astype(n.dtype))
 
 
 # ---------------------------------------------------------------------- into a tensor
@@ -153,7 +153,7 @@ def _fill(input: Any, distribution: str, scale: float, shift: float, generator: 
     if x.dtype.kind in "biu":
         raise NotImplementedError(f"the distribution is continuous, and the tensor holds {x.dtype}; try random_ for "
                                   f"integers")
-    draw = getattr(_stream(x, generator, who), distribution)
+    draw = getattr(stream_of(x, generator, who), distribution)
     values = draw(x.shape, dtype=float64 if x.dtype == float64 else float32)
     values *= scale
     values += shift
@@ -200,7 +200,7 @@ def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
     _check_continuous(input, "log_normal_", "std", std)
     x = array_of(input)
     dtype = float64 if x.dtype == float64 else float32
-    normal = _stream(x, generator, "log_normal_").standard_normal(x.shape, dtype=dtype)
+    normal = stream_of(x, generator, "log_normal_").standard_normal(x.shape, dtype=dtype)
     return copy_(input, wrap(np.exp(normal * std + mean)))
 
 
@@ -251,5 +251,5 @@ def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: 
     if to - 1 > largest and x.dtype.kind != "f":
         raise RuntimeError(f"random_: to - 1 is out of bounds for {x.dtype}, whose largest number is {largest}, but "
                            f"got to={to}")
-    draws = _stream(x, generator, "random_").integers(from_, to - 1, size=x.shape, endpoint=True)
+    draws = stream_of(x, generator, "random_").integers(from_, to - 1, size=x.shape, endpoint=True)
     return copy_(input, wrap(array_module(x).asarray(draws).astype(x.dtype)))
