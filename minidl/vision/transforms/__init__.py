@@ -24,7 +24,15 @@ from minidl.vision.transforms.color import (
     RandomSolarize,
 )
 from minidl.vision.transforms.compose import Compose, Lambda, RandomApply, RandomChoice, RandomOrder
-from minidl.vision.transforms.convert import ConvertImageDtype, Normalize, PILToTensor, ToPILImage, ToTensor
+from minidl.vision.transforms.convert import (
+    ConvertImageDtype,
+    LinearTransformation,
+    Normalize,
+    PILToTensor,
+    ToPILImage,
+    ToTensor,
+)
+from minidl.vision.transforms.deform import ElasticTransform, RandomPerspective
 from minidl.vision.transforms.erase import RandomErasing
 from minidl.vision.transforms.functional import InterpolationMode
 from minidl.vision.transforms.geometry import (
@@ -51,11 +59,13 @@ __all__ = [
     "Compose",
     "ConvertImageDtype",
     "CutMix",
+    "ElasticTransform",
     "FiveCrop",
     "GaussianBlur",
     "Grayscale",
     "InterpolationMode",
     "Lambda",
+    "LinearTransformation",
     "MixUp",
     "Normalize",
     "PILToTensor",
@@ -73,6 +83,7 @@ __all__ = [
     "RandomHorizontalFlip",
     "RandomInvert",
     "RandomOrder",
+    "RandomPerspective",
     "RandomPosterize",
     "RandomResizedCrop",
     "RandomRotation",

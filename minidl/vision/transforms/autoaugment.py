@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -62,7 +63,8 @@ _POLICIES = {
 }
 
 
-def _steps(policy: AutoAugmentPolicy) -> list[tuple[Step, Step]]:
+def policy_steps(policy: AutoAugmentPolicy) -> list[tuple[Step, Step]]:
+    """The 25 pairs of steps of a policy."""
     pairs = []
     for text in _POLICIES[policy].replace("\n", "|").split("|"):
         words = text.split()
@@ -73,53 +75,56 @@ def _steps(policy: AutoAugmentPolicy) -> list[tuple[Step, Step]]:
     return pairs
 
 
-def _linspace(start: float, stop: float, count: int) -> list[float]:
+def linspace(start: float, stop: float, count: int) -> list[float]:
     """Equal steps in float32, computed from both ends, as in torchvision."""
     i = np.arange(count, dtype=np.float32)
     step = np.float32(stop - start) / np.float32(count - 1)
     return np.where(i < count // 2, np.float32(start) + step * i, np.float32(stop) - step * (count - 1 - i)).tolist()
 
 
-def _table(bins: int, size: Sequence[int], shear: float = 0.3, shifts: Sequence[float] | None = None,
+def magnitude_table(bins: int, size: Sequence[int], shear: float = 0.3, shifts: Sequence[float] | None = None,
            angle: float = 30.0, color: float = 0.9, bits: int = 8, fewer_bits: int = 4) -> dict[str, Magnitudes]:
     """The magnitudes of all operations, for images of this height and width."""
     dx, dy = shifts or (150.0 / 331.0 * size[1], 150.0 / 331.0 * size[0])
-    colors: Magnitudes = (_linspace(0.0, color, bins), True)
+    colors: Magnitudes = (linspace(0.0, color, bins), True)
     return {
-        "ShearX": (_linspace(0.0, shear, bins), True), "ShearY": (_linspace(0.0, shear, bins), True),
-        "TranslateX": (_linspace(0.0, dx, bins), True), "TranslateY": (_linspace(0.0, dy, bins), True),
-        "Rotate": (_linspace(0.0, angle, bins), True),
+        "ShearX": (linspace(0.0, shear, bins), True), "ShearY": (linspace(0.0, shear, bins), True),
+        "TranslateX": (linspace(0.0, dx, bins), True), "TranslateY": (linspace(0.0, dy, bins), True),
+        "Rotate": (linspace(0.0, angle, bins), True),
         "Brightness": colors, "Color": colors, "Contrast": colors, "Sharpness": colors,
         "Posterize": ([bits - round(i / ((bins - 1) / fewer_bits)) for i in range(bins)], False),
-        "Solarize": (_linspace(255.0, 0.0, bins), False),
+        "Solarize": (linspace(255.0, 0.0, bins), False),
         "AutoContrast": (None, False), "Equalize": (None, False),
     }
 
 
-def apply_operation(img: T, name: str, magnitude: float, interpolation: InterpolationMode, fill: Fill) -> T:
-    """Apply one operation with a magnitude. Errors: ValueError for an unknown name."""
+def apply_operation(img: T, name: str, magnitude: float, interpolation: Any, fill: Fill,
+                    functions: Any = F) -> T:
+    """Apply one operation with a magnitude, by the functions of v1 or v2. Errors: ValueError for an unknown name."""
     if name in ("ShearX", "ShearY"):        # the left or upper edge stays in place, as in the paper's code
         shear = [math.degrees(math.atan(magnitude)) * (name[-1] == axis) for axis in "XY"]
-        return F.affine(img, 0.0, [0, 0], 1.0, shear, interpolation, fill, center=[0, 0])
+        return functions.affine(img, 0.0, [0, 0], 1.0, shear, interpolation, fill, center=[0, 0])
     if name in ("TranslateX", "TranslateY"):
         shift = [int(magnitude) * (name[-1] == axis) for axis in "XY"]
-        return F.affine(img, 0.0, shift, 1.0, [0.0, 0.0], interpolation, fill)
+        return functions.affine(img, 0.0, shift, 1.0, [0.0, 0.0], interpolation, fill)
     if name == "Rotate":
-        return F.rotate(img, magnitude, interpolation, fill=fill)
+        return functions.rotate(img, magnitude, interpolation, fill=fill)
     if name == "Posterize":
-        return F.posterize(img, int(magnitude))
+        return functions.posterize(img, int(magnitude))
     if name == "Solarize":
-        return F.solarize(img, magnitude)
-    if name in _COLORS:
-        return _COLORS[name](img, 1.0 + magnitude)
+        return functions.solarize(img, magnitude)
+    if name in COLORS:
+        return getattr(functions, COLORS[name])(img, 1.0 + magnitude)
+    if name == "Identity":
+        return img
     if name in _FIXED:
-        return _FIXED[name](img)
+        return getattr(functions, _FIXED[name])(img)
     raise ValueError(f"The provided operator {name} is not recognized.")
 
 
-_COLORS = {"Brightness": F.adjust_brightness, "Color": F.adjust_saturation, "Contrast": F.adjust_contrast,
-           "Sharpness": F.adjust_sharpness}
-_FIXED = {"AutoContrast": F.autocontrast, "Equalize": F.equalize, "Invert": F.invert, "Identity": lambda img: img}
+COLORS = {"Brightness": "adjust_brightness", "Color": "adjust_saturation", "Contrast": "adjust_contrast",
+          "Sharpness": "adjust_sharpness"}
+_FIXED = {"AutoContrast": "autocontrast", "Equalize": "equalize", "Invert": "invert"}
 
 
 def _draw_sign(magnitude: float, signed: bool) -> float:
@@ -144,7 +149,7 @@ class AutoAugment(Module):
         self.policy = policy
         self.interpolation = interpolation
         self.fill = fill
-        self.policies = _steps(policy)
+        self.policies = policy_steps(policy)
 
     @staticmethod
     def get_params(transform_num: int) -> tuple[int, list[float], list[int]]:
@@ -154,7 +159,7 @@ class AutoAugment(Module):
 
     def forward(self, img: T) -> T:
         which, chances, signs = self.get_params(len(self.policies))
-        table = _table(10, F.get_dimensions(img)[1:])
+        table = magnitude_table(10, F.get_dimensions(img)[1:])
         for (name, probability, place), chance, sign in zip(self.policies[which], chances, signs):
             if chance <= probability:
                 magnitudes, signed = table.get(name, (None, False))
@@ -185,7 +190,7 @@ class RandAugment(Module):
         self.fill = fill
 
     def forward(self, img: T) -> T:
-        table = {"Identity": (None, False), **_table(self.num_magnitude_bins, F.get_dimensions(img)[1:])}
+        table = {"Identity": (None, False), **magnitude_table(self.num_magnitude_bins, F.get_dimensions(img)[1:])}
         for _ in range(self.num_ops):
             name = list(table)[draw_integer(0, len(table))]
             magnitudes, signed = table[name]
@@ -214,7 +219,7 @@ class TrivialAugmentWide(Module):
 
     def forward(self, img: T) -> T:
         table = {"Identity": (None, False),
-                 **_table(self.num_magnitude_bins, (0, 0), 0.99, (32.0, 32.0), 135.0, 0.99, fewer_bits=6)}
+                 **magnitude_table(self.num_magnitude_bins, (0, 0), 0.99, (32.0, 32.0), 135.0, 0.99, fewer_bits=6)}
         name = list(table)[draw_integer(0, len(table))]
         magnitudes, signed = table[name]
         magnitude = _draw_sign(0.0 if magnitudes is None else magnitudes[draw_integer(0, len(magnitudes))], signed)
@@ -257,8 +262,8 @@ class AugMix(Module):
 
     def _mix(self, img: Tensor) -> Tensor:
         _, height, width = F.get_dimensions(img)
-        table = _table(10, (height, width), shifts=(width / 3.0, height / 3.0), bits=4)
-        names = [name for name in table if self.all_ops or name not in _COLORS]
+        table = magnitude_table(10, (height, width), shifts=(width / 3.0, height / 3.0), bits=4)
+        names = [name for name in table if self.all_ops or name not in COLORS]
         own, others = draw_shares([self.alpha, self.alpha])
         mix = img * own
         for share in draw_shares([self.alpha] * self.mixture_width):

@@ -99,12 +99,15 @@ class RandomChoice(_RandomTransforms):
         self.p = p
 
     def __call__(self, *args: Any) -> Any:
-        weights = [1.0] * len(self.transforms) if self.p is None else self.p
-        point = draw_uniform(0, sum(weights))
-        possible = [i for i, weight in enumerate(weights) if weight > 0]
-        edges = list(itertools.accumulate(weights))
-        chosen = next((i for i in possible if point < edges[i]), possible[-1])
-        return self.transforms[chosen](*args)
+        return self.transforms[draw_choice([1.0] * len(self.transforms) if self.p is None else self.p)](*args)
 
     def __repr__(self) -> str:
         return f"{super().__repr__()}(p={self.p})"
+
+
+def draw_choice(weights: Sequence[float]) -> int:
+    """Draw an index, with probabilities in proportion to the weights."""
+    point = draw_uniform(0, sum(weights))
+    possible = [i for i, weight in enumerate(weights) if weight > 0]
+    edges = list(itertools.accumulate(weights))
+    return next((i for i in possible if point < edges[i]), possible[-1])

@@ -1,6 +1,8 @@
 """Random numbers for transforms, from the CPU's default generator."""
 from __future__ import annotations
 
+import numpy as np
+
 from minidl.backend.device import Device
 from minidl.random import default_generator
 
@@ -23,3 +25,23 @@ def draw_order(length: int) -> list[int]:
 def draw_shares(weights: list[float]) -> list[float]:
     """Numbers that add up to 1, from a Dirichlet distribution."""
     return default_generator(Device("cpu")).stream.dirichlet(weights).tolist()
+
+
+def draw_normal(*size: int) -> np.ndarray:
+    """Normally distributed numbers of float32."""
+    return default_generator(Device("cpu")).stream.standard_normal(size, np.float32)
+
+
+def draw_noise(*size: int) -> np.ndarray:
+    """Numbers of float32, equally distributed from -1 to 1."""
+    return default_generator(Device("cpu")).stream.random(size, np.float32) * 2 - 1
+
+
+def draw_beta(alpha: float) -> float:
+    """A number from 0 to 1, from Beta(alpha, alpha)."""
+    return float(default_generator(Device("cpu")).stream.beta(alpha, alpha))
+
+
+def draw_several_shares(weights: list[float], count: int) -> list[list[float]]:
+    """`draw_shares`, several times."""
+    return default_generator(Device("cpu")).stream.dirichlet(weights, count).tolist()

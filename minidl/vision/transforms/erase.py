@@ -5,12 +5,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.backend.device import Device
 from minidl.nn.module import Module
 from minidl.ops.base import check_floating, check_tensors
-from minidl.random import default_generator
-from minidl.tensors.creation import randn, tensor
+from minidl.tensors.creation import from_numpy, randn, tensor
 from minidl.tensors.tensor import Tensor
+from minidl.vision.transforms.draws import draw_integer, draw_normal, draw_uniform
 from minidl.vision.transforms.functional import erase
 
 
@@ -60,6 +59,22 @@ class RandomErasing(Module):
         self.value = value
         self.inplace = inplace
 
+    @staticmethod
+    def get_params(img: Tensor, scale: Sequence[float], ratio: Sequence[float],
+                   value: list[float] | None = None) -> tuple[int, int, int, int, Tensor]:
+        """Draw row and column of the first pixel, height, width, and what to write there.
+
+        value: numbers for all channels or each; None for normally distributed ones. If no rectangle fits, it is the
+        whole image, and what to write is the image.
+        """
+        C, H, W = img.shape[-3:]
+        hole = draw_hole(H, W, scale, ratio)
+        if hole is None:
+            return 0, 0, H, W, img
+        if value is None:
+            return *hole, from_numpy(draw_normal(C, *hole[2:]))
+        return *hole, tensor(value)[:, None, None]
+
     def forward(self, inpt: Tensor) -> Tensor:
         check_tensors("RandomErasing", inpt=inpt)
         if inpt.ndim < 3:
@@ -68,23 +83,12 @@ class RandomErasing(Module):
         if isinstance(self.value, (tuple, list)) and len(self.value) not in (1, C):
             raise ValueError(f"If value is a sequence, it should have either a single value or {C} values, one for "
                              f"each channel, but got {len(self.value)}")
-        stream = default_generator(Device("cpu")).stream
-        if stream.random() >= self.p:
+        if draw_uniform() >= self.p:
             return inpt
-        rectangle = self._draw(stream, H, W)
+        rectangle = draw_hole(H, W, self.scale, self.ratio)
         if rectangle is None:
             return inpt
         return erase(inpt, *rectangle, self._values(inpt, C, *rectangle[2:]), self.inplace)
-
-    def _draw(self, stream: Any, H: int, W: int) -> tuple[int, int, int, int] | None:
-        """Draw row and column of the first pixel, height and width."""
-        for _ in range(10):
-            area = H * W * stream.uniform(*self.scale)
-            ratio = math.exp(stream.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-            h, w = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
-            if h < H and w < W:
-                return int(stream.integers(H - h + 1)), int(stream.integers(W - w + 1)), h, w
-        return None
 
     def _values(self, inpt: Tensor, C: int, h: int, w: int) -> Any:
         """The values to write."""
@@ -97,3 +101,15 @@ class RandomErasing(Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}, inplace={self.inplace}"
+
+
+def draw_hole(height: int, width: int, scale: Sequence[float],
+              ratio: Sequence[float]) -> tuple[int, int, int, int] | None:
+    """Draw row and column of the first pixel, height and width; None if none fits in ten draws."""
+    for _ in range(10):
+        area = height * width * draw_uniform(scale[0], scale[1])
+        shape = math.exp(draw_uniform(math.log(ratio[0]), math.log(ratio[1])))
+        h, w = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
+        if h < height and w < width:
+            return draw_integer(0, height - h + 1), draw_integer(0, width - w + 1), h, w
+    return None

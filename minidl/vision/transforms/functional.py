@@ -413,7 +413,7 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor | float, inplac
         raise TypeError(f"erase(): argument 'img' must be Tensor, not {type(img).__name__}; try minidl.tensor(...) "
                         f"on it first")
     image = img if inplace else img.clone()
-    image[..., i:i + h, j:j + w] = v
+    image[..., i:i + h, j:j + w] = v.to(image.dtype) if isinstance(v, Tensor) else v
     return image
 
 

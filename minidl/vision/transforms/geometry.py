@@ -164,15 +164,7 @@ class RandomResizedCrop(Module):
                    ratio: Sequence[float]) -> tuple[int, int, int, int]:
         """Draw row and column of the first pixel, height and width."""
         _, height, width = F.get_dimensions(img)
-        for _ in range(10):
-            area = height * width * draw_uniform(scale[0], scale[1])
-            shape = math.exp(draw_uniform(math.log(ratio[0]), math.log(ratio[1])))
-            w, h = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
-            if 0 < w <= width and 0 < h <= height:
-                return draw_integer(0, height - h + 1), draw_integer(0, width - w + 1), h, w
-        h = min(height, round(width / min(ratio)))
-        w = min(width, round(height * max(ratio)))
-        return (height - h) // 2, (width - w) // 2, h, w
+        return draw_part(height, width, scale, ratio)
 
     def forward(self, img: T) -> T:
         i, j, h, w = self.get_params(img, self.scale, self.ratio)
@@ -182,6 +174,20 @@ class RandomResizedCrop(Module):
         return (f"{type(self).__name__}(size={self.size}, scale={tuple(round(s, 4) for s in self.scale)}, "
                 f"ratio={tuple(round(r, 4) for r in self.ratio)}, interpolation={self.interpolation.value}, "
                 f"antialias={self.antialias})")
+
+
+def draw_part(height: int, width: int, scale: Sequence[float],
+              ratio: Sequence[float]) -> tuple[int, int, int, int]:
+    """Draw a rectangle of random share and shape: row and column of its first pixel, its height and width."""
+    for _ in range(10):
+        area = height * width * draw_uniform(scale[0], scale[1])
+        shape = math.exp(draw_uniform(math.log(ratio[0]), math.log(ratio[1])))
+        w, h = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
+        if 0 < w <= width and 0 < h <= height:
+            return draw_integer(0, height - h + 1), draw_integer(0, width - w + 1), h, w
+    h = min(height, round(width / min(ratio)))
+    w = min(width, round(height * max(ratio)))
+    return (height - h) // 2, (width - w) // 2, h, w
 
 
 class RandomHorizontalFlip(Module):

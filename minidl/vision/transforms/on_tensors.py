@@ -17,7 +17,8 @@ from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms.arguments import rotated_size
 from minidl.vision.transforms.on_images import Fill
 
-_LARGEST = {"uint8": 255, "int8": 127, "int16": 32767, "int32": 2147483647, "int64": 9223372036854775807}
+_LARGEST = {"uint8": 255, "int8": 127, "int16": 32767, "uint16": 65535, "int32": 2147483647,
+            "int64": 9223372036854775807}
 _FLOATING = ("float32", "float64")
 
 
