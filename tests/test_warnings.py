@@ -19,9 +19,9 @@ from minidl.metrics import Accuracy, FrechetInceptionDistance, MeanAveragePrecis
 from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import random_split
-from minidl.vision import models, transforms
+from minidl.vision import models, transforms, tv_tensors
 from minidl.vision.models.googlenet import without_heads
-from minidl.vision.transforms.v2 import functional as v2
+from minidl.vision.transforms import v2
 from minidl.vision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 PACKAGE = Path(minidl.__file__).parent
@@ -161,10 +161,18 @@ WARNINGS = [
     ("vision/transforms/functional.py",
      lambda: transforms.functional.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
     ("vision/transforms/geometry.py", lambda: transforms.RandomResizedCrop(4, scale=(1.0, 0.5))),
-    ("vision/transforms/v2/functional/dtypes.py", lambda: v2.to_tensor(Image.new("L", (4, 4)))),
+    ("vision/transforms/v2/augment.py", lambda: v2.RandomErasing(scale=(0.5, 0.1))),
+    ("vision/transforms/v2/augment.py", lambda: v2.RandomErasing(p=1.0)(picture(), tv_tensors.Mask(picture()))),
+    ("vision/transforms/v2/convert.py", lambda: v2.ToTensor()),
+    ("vision/transforms/v2/convert.py", lambda: v2.ToDtype({minidl.Tensor: None, tv_tensors.Image: None})),
+    ("vision/transforms/v2/convert.py", lambda: v2.ToDtype({"others": None}, scale=True)(picture())),
+    ("vision/transforms/v2/sizes.py", lambda: v2.RandomResizedCrop(4, scale=(1.0, 0.5))),
+    ("vision/transforms/v2/sizes.py",
+     lambda: v2.FiveCrop(2)(picture(), tv_tensors.KeyPoints([[1, 2]], canvas_size=(5, 5)))),
+    ("vision/transforms/v2/functional/dtypes.py", lambda: v2.functional.to_tensor(Image.new("L", (4, 4)))),
     ("vision/transforms/v2/functional/geometry_on_images.py",
-     lambda: v2.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
-    ("vision/transforms/v2/functional/meta.py", lambda: v2.get_image_size(Image.new("L", (4, 4)))),
+     lambda: v2.functional.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
+    ("vision/transforms/v2/functional/meta.py", lambda: v2.functional.get_image_size(Image.new("L", (4, 4)))),
     ("vision/utils.py", lambda: draw_bounding_boxes(picture(), minidl.zeros(0, 4))),
     ("vision/utils.py", lambda: draw_bounding_boxes(picture(), minidl.tensor([[1, 1, 3, 3]]), font_size=9)),
     ("vision/utils.py", lambda: draw_segmentation_masks(picture(), minidl.zeros(0, 5, 5, dtype=minidl.bool))),

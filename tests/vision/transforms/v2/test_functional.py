@@ -187,8 +187,8 @@ def test_grey_videos():
     assert F.rgb_to_grayscale(video).shape == (2, 1, 4, 5)
 
 
-@pytest.mark.parametrize("start", ["uint8", "int16", "int32", "int64", "float32", "float64"])
-@pytest.mark.parametrize("to", ["uint8", "int8", "int16", "int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("start", ["uint8", "int16", "uint16", "int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("to", ["uint8", "int8", "int16", "uint16", "int32", "int64", "float32", "float64"])
 @pytest.mark.parametrize("scale", [True, False])
 def test_to_dtype(start, to, scale):
     torch = pytest.importorskip("torch")

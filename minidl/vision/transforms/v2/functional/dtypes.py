@@ -14,7 +14,7 @@ from minidl.vision.transforms import functional as v1
 from minidl.vision.transforms.on_tensors import largest
 from minidl.vision.transforms.v2.functional.dispatch import call, register
 
-_VALUE_BITS = {"uint8": 8, "int8": 7, "int16": 15, "int32": 31, "int64": 63}
+_VALUE_BITS = {"uint8": 8, "int8": 7, "int16": 15, "uint16": 16, "int32": 31, "int64": 63}
 
 
 def value_bits(dtype: Any) -> int:
@@ -51,6 +51,9 @@ def to_dtype_image(image: Tensor, dtype: Any = np.float32, scale: bool = False) 
     if dtype.kind == "f":
         return image.to(dtype) * (1.0 / largest(image))
     shift = value_bits(image.dtype) - value_bits(dtype)
+    if "uint16" in (image.dtype.name, dtype.name):
+        wide = image.long()         # nothing is computed in uint16
+        return (wide >> shift if shift > 0 else wide << -shift).to(dtype)
     return (image >> shift).to(dtype) if shift > 0 else image.to(dtype) << -shift
 
 
