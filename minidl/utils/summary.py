@@ -73,7 +73,8 @@ class Row:
     input_size: list[Shape] = field(default_factory=list)      # of the last call
     output_size: list[Shape] = field(default_factory=list)
     mult_adds: int = 0
-    own_mult_adds: int = 0          # without those of the modules inside
+    own_params: int = 0             # without those of the modules inside that are called
+    own_mult_adds: int = 0
     output_bytes: int = 0
     settings: dict[str, Any] = field(default_factory=dict)     # the window and filters of a convolution or pooling
 
@@ -115,26 +116,26 @@ class Summary:
         """
         lines: list[list[str]] = []
         sums = [0.0, 0.0, 0.0]
-        last: Row | None = None                     # the row before that is in the table
+        last: Shape = ()                            # the output of the row above
         for row in self.rows:
             pools = row.leaf and "Pool" in row.type and row.calls > 0
             if not pools and not row.own_mult_adds:
                 continue
-            before, after = row.input_size[0], row.output_size[0]
+            before, after = (sizes[0] if sizes else () for sizes in (row.input_size, row.output_size))
             window = row.settings.get("kernel_size", _pooled(before, after) if pools else "")
-            if pools and max(_pair(window)) == 1:       # it leaves its input as it is
+            sides = (window,) * len(after[2:]) if isinstance(window, int) else window
+            if pools and max(sides) == 1:       # it leaves its input as it is
                 continue
-            costs = [row.output_bytes / 1024, row.params / 1e3, row.own_mult_adds / 1e6]
+            costs = [row.output_bytes / 1024, row.own_params / 1e3, row.own_mult_adds / 1e6]
             if pools:
-                costs[2] = math.prod(after) * math.prod(_pair(window)) / 1e6
-            if last is not None and len(before) == 2 < len(last.output_size[0]) and last.output_size[0][2:] != (1, 1):
-                lines.append(["flatten", _size(last.output_size[0]), "", "", "", "", _size(before),
-                              _short(last.output_bytes / 1024), "0", "0"])
+                costs[2] = math.prod(after) * math.prod(sides) / 1e6
+            if len(before) == 2 < len(last) and math.prod(before) == math.prod(last) and last[2:] != (1, 1):
+                lines.append(["flatten", _size(last), "", "", "", "", _size(before), lines[-1][7], "0", "0"])
             cells = [row.settings.get("out_channels", ""), window, row.settings.get("stride") or window,
                      row.settings.get("padding", "")]
             lines.append([f"{row.name or 'net'} ({row.type})", _size(before), *map(_side, cells), _size(after),
                           *map(_short, costs)])
-            sums, last = [a + b for a, b in zip(sums, costs)], row
+            sums, last = [a + b for a, b in zip(sums, costs)], after
         head = ["Layer", "In", "Filters", "K", "S", "P", "Out", "Memory KB", "Params K", "Mult-adds M"]
         return table(head, lines, ["Sum", *[""] * 6, *map(_short, sums)])
 
@@ -171,10 +172,6 @@ def _size(shape: Shape) -> str:
     if len(shape) > 3:
         return f"{shape[1]}, {'x'.join(map(str, shape[2:]))}"
     return ", ".join(map(str, shape[1:]))
-
-
-def _pair(window: Any) -> tuple[int, ...]:
-    return tuple(window) if isinstance(window, (tuple, list)) else (window, window)
 
 
 def _side(window: Any) -> str:
@@ -240,7 +237,7 @@ def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dt
             raise
     for module, row in rows.items():
         _describe(module, row)
-        row.own_mult_adds = row.mult_adds - sum(rows[child].mult_adds for child in module.children())
+    _take_apart({row.name: row for row in rows.values() if row.calls})
     whole = rows[model]
     return Summary(
         list(rows.values()), whole.params, whole.trainable_params, whole.mult_adds,
@@ -283,6 +280,20 @@ def _describe(module: Module, row: Row) -> None:
     if row.leaf:
         row.settings = {name: getattr(module, name) for name in ("out_channels", "kernel_size", "stride", "padding")
                         if hasattr(module, name)}
+
+
+def _take_apart(rows: dict[str, Row]) -> None:
+    """Find what is a module's own: all but that of the modules inside, of which the nearest that are called count."""
+    for row in rows.values():
+        row.own_params, row.own_mult_adds = row.params, row.mult_adds
+    for row in rows.values():
+        outer = row.name
+        while outer:
+            outer = outer.rpartition(".")[0]
+            if outer in rows:
+                rows[outer].own_params -= row.params
+                rows[outer].own_mult_adds -= row.mult_adds
+                break
 
 
 @contextlib.contextmanager

@@ -332,3 +332,17 @@ def test_layers_of_other_kinds_in_the_table():
     assert list(rows) == ["Layer", "net", "conv", "line", "attention", "Sum"]
     assert rows["line"][3:8] == ["4x8", "4,", "0x3", "1", "1x7"] and rows["conv"][3:5] == ["30", "6,"]
     assert summary(nn.ReLU(), (1, 2)).by_layer().count("\n") == 3
+    for pool, size, cost in ((nn.MaxPool1d(2), (1, 5, 8), 40e-6), (nn.MaxPool3d(2), (1, 5, 4, 4, 4), 320e-6)):
+        assert figures(cells(summary(pool, size).by_layer())["net"])[2] == pytest.approx(cost)
+
+
+def test_no_parameter_counts_twice_in_the_table():
+    """Neither those of layers inside a layer that multiplies, nor those of layers that are inside and not called."""
+    for name, size in (("swin_t", 64), ("vit_mnist", 28), ("cct_2_3x2", 32)):
+        model = models.get_model(name)
+        found = summary(model, (1, 1 if size == 28 else 3, size, size))
+        norms = sum(p.numel() for module in model.modules() for p in module.parameters(recurse=False)
+                    if isinstance(module, nn.LayerNorm))
+        positions = sum(p.numel() for key, p in model.named_parameters() if "pos" in key or key == "class_token")
+        total = 1000 * figures(cells(found.by_layer())["Sum"])[1]
+        assert found.total_params - norms - positions - 500 < total < found.total_params - norms + 500
