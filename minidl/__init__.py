@@ -138,6 +138,10 @@ from minidl.backend.torch_types import (
     get_default_dtype, half, int, int8, int16, int32, int64, long, promote_types, result_type, short, uint8, uint16,
     uint32, uint64,
 )
+from minidl.backend.memory_format import (
+    channels_last, channels_last_3d, contiguous_format, layout, legacy_contiguous_format, memory_format,
+    preserve_format, strided,
+)
 from minidl.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minidl.backend.cpu.threads import get_num_threads, set_num_threads
 from minidl.tensors.printing import get_printoptions, set_printoptions
@@ -163,6 +167,11 @@ from minidl.serialization import load, save
 from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from minidl import hub      # imported when it is first used: the network takes long to load
+
+# PyTorch's names for compiling, and PyTorch's name for minidl
+from minidl import compiler, fx, jit, library, overrides
+from minidl.compiler import compile
+from minidl.torch_names import as_torch
 
 # why a name is missing
 from minidl import left_out
@@ -253,6 +262,8 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "is_autocast_available", "is_autocast_enabled", "device", "get_default_device", "set_default_device", "dtype",
     "bool", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float", "float16",
     "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long",
+    "channels_last", "channels_last_3d", "contiguous_format", "layout", "legacy_contiguous_format", "memory_format",
+    "preserve_format", "strided",
     "promote_types", "result_type", "set_default_dtype", "short", "uint8", "uint16", "uint32", "uint64", "Size",
     "Generator", "get_rng_state", "initial_seed",
     "manual_seed", "seed", "set_rng_state", "get_num_threads", "set_num_threads", "get_printoptions",
@@ -265,7 +276,7 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "set_grad_enabled", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled",
     # layers, updates, loading
     "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "distributions", "func", "vmap", "profiler",
-    "serialization", "load", "save", "hub",
+    "serialization", "load", "save", "hub", "compiler", "fx", "jit", "library", "overrides", "compile", "as_torch",
     # constants
     "e", "inf", "nan", "pi", "newaxis", "__version__",
 ]

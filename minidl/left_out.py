@@ -17,7 +17,7 @@ LEFT_OUT = {
         sparse sparse_* *_sparse_* hspmm hsmm smm spmm dsmm saddmm sspaddmm crow_indices_copy ccol_indices_copy
         col_indices_copy row_indices_copy indices_copy values_copy Tensor.to_sparse* Tensor.coalesce
         Tensor.is_coalesced Tensor.indices Tensor.values Tensor.crow_indices Tensor.ccol_indices Tensor.col_indices
-        Tensor.row_indices Tensor.dense_dim Tensor.to_dense strided layout optim.SparseAdam optim.sparse_adam""",
+        Tensor.row_indices Tensor.dense_dim Tensor.to_dense optim.SparseAdam optim.sparse_adam""",
     "quantised tensors": """
         quantize_* quantized_* fake_quantize_* fused_moving_avg_obs_fake_quant q_* int_repr dequantize empty_quantized
         choose_qparams_optimized fbgemm_* Tensor.qscheme quantization ao qscheme qint* quint* per_channel_*
@@ -28,21 +28,20 @@ LEFT_OUT = {
         Tensor.record_stream is_vulkan_available nn.functional.scaled_mm nn.functional.grouped_mm
         nn.functional.scaled_grouped_mm nn.functional.ScalingType nn.functional.SwizzleType
         cpu mps mtia xpu backends.*""",
-    "memory formats: a convolution lays out its memory itself": """
-        nn.utils.convert_*_memory_format nn.utils.memory_format memory_format contiguous_format preserve_format
-        channels_last channels_last_3d legacy_contiguous_format""",
+    "memory formats of modules: `module.to(memory_format=...)` is there": """
+        nn.utils.convert_*_memory_format nn.utils.memory_format""",
     "number types that NumPy has not: `float16` and `float32` are there": """
         Tensor.bfloat16 Tensor.chalf bfloat16 BFloat16Tensor chalf complex32 float8_* float4_*""",
     "number types that nothing is computed in: `uint8` and the signed ones are there": """
         uint? int? bit bits*""",
     "training on several devices or machines: one process, one device at a time": """
-        distributed nn.DataParallel nn.parallel utils.data.DistributedSampler utils.data.distributed""",
+        distributed""",
     "CUDA's memory, streams, graphs and their like: CuPy has them in `cupy.cuda`": """
         cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError OutOfMemoryError""",
     "compiling, tracing, exporting: a program runs as it is written": """
-        compile compiler cond while_loop sym_* Sym* fork wait import_ir_module import_ir_module_from_buffer parse_*
-        unify_type_list merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi jit fx
-        export onnx library package nativert *Type *TypeBuilder Script* AliasDb Argument* CompleteArgumentSpec
+        cond while_loop sym_* Sym* fork wait import_ir_module import_ir_module_from_buffer parse_*
+        unify_type_list merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi
+        export onnx package nativert *Type *TypeBuilder Script* AliasDb Argument* CompleteArgumentSpec
         Benchmark* Block BufferDict ParameterDict ModuleDict CallStack Capsule Code CompilationUnit DeepCopyMemoTable
         DispatchKey* ErrorReport ExcludeDispatchKeyGuard ExecutionPlan FatalError FileCheck FunctionSchema Gradient
         Graph* IODescriptor JITException LiteScriptModule *Logger* Node OperatorInfo PyTorchFile* *StorageContext
@@ -76,7 +75,7 @@ LEFT_OUT = {
         embedding_renorm_ Tensor.module_load Tensor.index func.debug_unwrap nn.functional.Optional
         nn.functional.assert_int_or_pair nn.functional.boolean_dispatch *handle_torch_function *has_torch_function*
         autograd.anomaly_mode autograd.enforce_grad_layout_policy nn.common_types nn.factory_kwargs
-        nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state functional monitor overrides
+        nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state functional monitor
         torch_version types version contrib numa nn.backends nn.cpp DisableTorchFunction*""",
 }
 """Names and patterns by reason; the reason continues the sentence "minidl leaves out". A name without a dot applies to
@@ -93,46 +92,56 @@ def pattern_for(path: str, name: str) -> str:
     return ""
 
 
-def explain(namespace: dict[str, Any], path: str, waiting: tuple[str, ...] = ()) -> None:
+def explain(namespace: dict[str, Any], path: str, waiting: tuple[str, ...] = (), shown: str = "") -> None:
     """Let a module say why a name is missing, or suggest another.
 
     path: the name of the module. namespace: the module's `globals()`. waiting: modules inside it that take long to
-    import, and are imported when they are first used. `__getattr__` is put there and not defined in the module, since
-    type checkers assume that a module with `__getattr__` has every name.
+    import, and are imported when they are first used. shown: the module's name in messages, if it is another: it
+    stands for the one at `path`. `__getattr__` is put there and not defined in the module, since type checkers assume
+    that a module with `__getattr__` has every name.
     """
-    namespace["__getattr__"] = _getattr_of(path, waiting)
-    _explained.append(path)
+    namespace["__getattr__"] = _getattr_of(path, shown or path)
+    if not shown:
+        _explained[path] = waiting
 
 
-_explained: list[str] = []      # the public modules, to look for a missing name
+_explained: dict[str, tuple[str, ...]] = {}     # the public modules, to look for a missing name; what waits in them
+_note = ""                                      # stands at the end of every message
 
 
-def _getattr_of(path: str, waiting: tuple[str, ...]) -> Callable[[str], Any]:
+def set_note(text: str) -> None:
+    """End every message with a remark; "" ends that."""
+    global _note
+    _note = text
+
+
+def _getattr_of(path: str, shown: str) -> Callable[[str], Any]:
     def __getattr__(name: str) -> Any:
-        if name in waiting:
+        if name in _explained.get(path, ()):
             return importlib.import_module(f"{path}.{name}")
         caller = sys._getframe(1)
-        text = f"module {path!r} has no attribute {name!r}"
+        text = f"module {shown!r} has no attribute {name!r}"
         if name.startswith("_") or caller.f_globals.get("__name__") == "importlib._bootstrap":
-            raise AttributeError(text)      # Python's protocols ask for it, or an import, which then looks for a file
-        hint = _hint(path, name)
+            raise AttributeError(f"{text} {_note}".rstrip())    # Python asks for it, or an import, which finds a file
+        hint = " ".join(filter(None, [hint_for(path, name), _note]))
         if hint and caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
-            raise ImportError(f"cannot import name {name!r} from {path!r}. {hint}", name=path)  # hides AttributeErrors
+            # not an AttributeError, which the import hides
+            raise ImportError(f"cannot import name {name!r} from {shown!r}. {hint}", name=shown)
         raise AttributeError(f"{text}. {hint}" if hint else text)
     return __getattr__
 
 
-def _hint(path: str, name: str) -> str:
+def hint_for(path: str, name: str) -> str:
     """Why PyTorch's name is absent, where it is, or a similar name."""
-    here = sys.modules[path]
-    if hasattr(here, "__path__") and importlib.util.find_spec(f"{path}.{name}"):
+    here = sys.modules.get(path)
+    if here is not None and hasattr(here, "__path__") and importlib.util.find_spec(f"{path}.{name}"):
         return f"It wants to be imported first: import {path}.{name}"
     pattern = pattern_for(path.removeprefix("minidl").removeprefix("."), name)
     text = [f"PyTorch's is not here on purpose: minidl leaves out {reason}." for reason, names in LEFT_OUT.items()
             if pattern in names.split()]
     found = [f"{other}.{name}" for other in sorted(_explained, key=len)
              if getattr(vars(sys.modules[other]).get(name), "__module__", "").startswith("minidl")]
-    if not text and not found:
+    if not text and not found and here is not None:
         near = importlib.import_module("difflib").get_close_matches(name, dir(here), 1)
         found = [f"{path}.{other}" for other in near]
     return " ".join([*text, *[f"Did you mean {other}?" for other in found[:1]]])

@@ -136,6 +136,7 @@ WARNINGS = [
     ("neighbors/inputs.py", lambda: knn(True)[0].predict(knn(False)[1])),
     ("neighbors/inputs.py", lambda: knn(False)[0].predict(knn(False)[1].view(Named))),
     ("neighbors/inputs.py", lambda: KNeighborsClassifier(1).fit(np.ones((2, 1)), np.ones((2, 1), int))),
+    ("jit/__init__.py", lambda: minidl.jit.trace(nn.Dropout(), minidl.ones(99))),
     ("nn/module/hooks.py", hook_that_fails),
     ("nn/init.py", lambda: nn.init.uniform(minidl.ones(2))),
     ("nn/init.py", lambda: nn.init.kaiming_uniform_(minidl.ones(0, 2))),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from minidl.cli import ending, models
 from minidl.cli.info import info
+from minidl.cli.run import add_run, run
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -15,8 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     models.add_train(commands.add_parser("train", help="train a model of minidl.vision.models on images"))
     models.add_eval(commands.add_parser("eval", help="say how good trained weights are"))
     models.add_summary(commands.add_parser("summary", help="the layers of a model, their sizes and what they cost"))
+    add_run(commands.add_parser("run", help="run a program that was written for PyTorch"))
     found = commands.add_parser("info", help="what minidl found on this machine")
     found.set_defaults(run_command=lambda args: print(info()))
     args = parser.parse_args(arguments)
-    ending.without_traceback()
+    if args.run_command is not run:     # a program shows its own errors
+        ending.without_traceback()
     args.run_command(args)

@@ -50,6 +50,8 @@ from minidl.nn.lazy import (
     LazyConvTranspose2d, LazyConvTranspose3d, LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d, LazyLinear,
 )
 from minidl.nn.extra import DropConnect, Maxout
+from minidl.nn import parallel
+from minidl.nn.parallel import DataParallel
 
 __all__ = [
     "functional", "init", "modules", "parameter", "utils",
@@ -84,7 +86,7 @@ __all__ = [
     "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",
     "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d", "LazyInstanceNorm1d", "LazyInstanceNorm2d",
     "LazyInstanceNorm3d", "LazyLinear",
-    "DropConnect", "Maxout",
+    "DropConnect", "Maxout", "parallel", "DataParallel",
 ]
 
 left_out.explain(globals(), __name__)

@@ -22,6 +22,16 @@ from minidl.autograd.views import refresh_edge
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.backend.layout import owner
+from minidl.backend.memory_format import (
+    axes_of,
+    contiguous_format,
+    is_in_format,
+    is_in_order,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from minidl.backend.torch_types import OF as DTYPE_OF
 from minidl.backend.torch_types import Size
 from minidl.backend.torch_types import dtype as DType
@@ -112,6 +122,14 @@ class Tensor(Methods, is_result_type=True):
         """Always False: there are no quantised tensors."""
         return False
 
+    is_mps = is_xpu = is_xla = is_meta = is_ipu = is_vulkan = is_mkldnn = is_nested = False
+    """Always False: there are no such devices and kinds of tensor."""
+
+    @property
+    def layout(self) -> layout:
+        """Always `minidl.strided`: an array of all elements."""
+        return strided
+
     def dim(self) -> Int:
         """The number of axes."""
         return self.array.ndim
@@ -145,9 +163,12 @@ class Tensor(Methods, is_result_type=True):
         """The axes from the largest stride to the smallest: `(0, 1, 2)` if it is row-major."""
         return tuple(memory_order(memory_of(self)))
 
-    def is_contiguous(self) -> Bool:
-        """Whether the memory is row-major, without gaps."""
-        return bool(memory_of(self).flags.c_contiguous)
+    def is_contiguous(self, memory_format: memory_format = contiguous_format) -> Bool:
+        """Whether the memory is row-major, without gaps; or with the axes in the order of a format."""
+        if memory_format is contiguous_format:
+            return bool(memory_of(self).flags.c_contiguous)
+        fits = memory_format is not preserve_format and memory_format.ndim == self.ndim
+        return fits and is_in_order(memory_of(self), axes_of(memory_format, self.ndim, "is_contiguous") or ())
 
     def data_ptr(self) -> Int:
         """The address of the first element."""
@@ -352,11 +373,18 @@ class Tensor(Methods, is_result_type=True):
 
         If nothing changes it is the tensor itself, unless `copy=True`.
 
-        `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other_tensor)`, or by keyword.
+        `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other_tensor)`, or by keyword. `memory_format=` gives it an
+        order of axes in memory, as `contiguous` does.
         """
+        form = kwargs.pop("memory_format", None)
         device, dtype, copy = parse_to(*args, **kwargs)
         result = self if device is None else to_device(self, device)
         result = result if dtype is None else cast(result, dtype)
+        if form is not None and form is not preserve_format:
+            if result is not self:
+                result = result.contiguous(memory_format=form)
+            elif not is_in_format(memory_of(self), form):
+                result = self.clone(memory_format=form)
         return result.clone() if copy and result is self else result
 
     def type(self, dtype: Any = None) -> Any:

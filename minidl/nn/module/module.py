@@ -360,13 +360,16 @@ class Module(Hookable):
     def to(self: M, *args: Any, **kwargs: Any) -> M:
         """Move or cast all parameters and buffers in place; arguments as `Tensor.to`.
 
-        A dtype applies only to floating and complex tensors. Errors: TypeError for a dtype that is neither.
+        A dtype applies only to floating and complex tensors, and `memory_format=` to those with as many axes. Errors:
+        TypeError for a dtype that is neither.
         """
+        form = kwargs.pop("memory_format", None)
         device, dtype, _ = parse_to(*args, **kwargs)
         if dtype is not None and dtype.kind not in "fc":
             raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired "
                             f"dtype={dtype}")
-        return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.kind in "fc" else None))
+        return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.kind in "fc" else None,
+                                          memory_format=form if form is not None and t.ndim == form.ndim else None))
 
     def type(self: M, dst_type: Any) -> M:
         """Cast all parameters and buffers, integer ones too."""
@@ -384,6 +387,9 @@ class Module(Hookable):
     def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
         """Move all parameters and buffers without their values. The new values are undefined."""
         return self._apply(lambda t: empty_like(t, device=device), recurse)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: see `minidl.compile`."""
 
     # ------------------------------------------------------------------ saving and loading
 

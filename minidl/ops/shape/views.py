@@ -16,6 +16,7 @@ from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
 from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.layout import owner
+from minidl.backend.memory_format import axes_of, contiguous_format, is_in_order, memory_format, preserve_format
 from minidl.backend.torch_types import dtype as DType
 from minidl.ops.base.broadcast import Expand, Shape, broadcast_shape, expand_to
 from minidl.ops.base.declaration import alias, in_place_view, public
@@ -567,19 +568,44 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 # ---------------------------------------------------------------------- copies
 
 @public
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
     """A copy in its own memory; gradients pass through it.
+
+    memory_format: the order of its axes in memory, by default that of `input`.
 
         >>> import minidl
         >>> x = minidl.zeros(2)
         >>> minidl.clone(x).add_(1), x
         (tensor([1., 1.]), tensor([0., 0.]))
     """
-    return Clone("K")(input)
+    axes = axes_of(memory_format, input.ndim, "clone")
+    return Clone("K")(input) if axes is None else _copy_in_order(input, axes)
 
 
 @public
-def contiguous(input: Tensor) -> Tensor:
-    """Return `input` itself if it is contiguous (row by row), else a contiguous copy."""
+def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
+    """Return `input` itself if it lies in memory without gaps, row by row, else a copy that does.
+
+    memory_format: another order of axes, such as `minidl.channels_last`. Errors: RuntimeError for a copy in
+    `preserve_format`, or a format for another number of axes.
+
+        >>> import minidl
+        >>> x = minidl.zeros(1, 3, 4, 5)
+        >>> x.contiguous(memory_format=minidl.channels_last).stride(), x.contiguous() is x
+        ((60, 1, 15, 3), True)
+    """
+    axes = axes_of(memory_format, input.ndim, "contiguous")
     array = memory_of(input) if isinstance(input, TensorBase) else input
-    return input if array.flags.c_contiguous else Clone("C")(input)
+    if is_in_order(array, axes or tuple(range(input.ndim))):
+        return input
+    if axes is None:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    return _copy_in_order(input, axes)
+
+
+def _copy_in_order(input: Any, axes: Shape) -> Any:
+    """A copy that lies in memory without gaps, with the axes in this order."""
+    if axes == tuple(range(len(axes))):
+        return Clone("C")(input)
+    copy = Clone("C")(Permute(axes)(input))
+    return Permute(tuple(sorted(range(len(axes)), key=axes.__getitem__)))(copy)

@@ -1,0 +1,343 @@
+"""PyTorch's names that mean nothing in minidl, for programs that import them: the one place where they stand.
+
+A name is here if programs and libraries ask for it whether or not they use it: the kinds of memory, the number types
+that NumPy has not, one process among many, the inside of PyTorch. What has a meaning in minidl is in minidl. Each
+entry does nothing, says no, or raises an error that says what minidl has instead.
+"""
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import re
+import typing
+import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+import minidl
+from minidl import nn
+
+API = "2.13.0"
+"""The version of PyTorch whose names these are."""
+
+
+class TorchVersion(str):
+    """A version that compares with versions and tuples, number by number: "2.13.0+minidl" >= "2.2"."""
+
+    def _numbers(self) -> tuple[int, ...]:
+        return _numbers(self)
+
+    def __lt__(self, other: Any) -> bool: return _numbers(self) < _numbers(other)
+    def __le__(self, other: Any) -> bool: return _numbers(self) <= _numbers(other)
+    def __gt__(self, other: Any) -> bool: return _numbers(self) > _numbers(other)
+    def __ge__(self, other: Any) -> bool: return _numbers(self) >= _numbers(other)
+
+
+def _numbers(version: Any) -> tuple[int, ...]:
+    parts = str(version).partition("+")[0].split(".") if not isinstance(version, tuple) else version
+    return tuple(int(part) for part in parts if str(part).isdigit())
+
+
+# ---------------------------------------------------------------------- what is refused, and what does nothing
+
+def refused(name: str, reason: str) -> Any:
+    """A class that can be imported, subclassed and asked for by `isinstance`, and has no objects."""
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(f"{name}: {reason}")
+    return type(name.rpartition(".")[2], (), {"__init__": __init__, "__doc__": f"{name}: {reason}"})
+
+
+def refuses(name: str, reason: str) -> Callable[..., Any]:
+    """A function that can be imported; a call is a NotImplementedError."""
+    def function(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{name}: {reason}")
+    function.__name__ = function.__qualname__ = name.rpartition(".")[2]
+    return function
+
+
+def gives(value: Any) -> Callable[..., Any]:
+    """A function that returns a value, whatever it is given."""
+    return lambda *args, **kwargs: value
+
+
+def first(value: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the first argument."""
+    return value
+
+
+def decorator(fn: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """Return the function as it is, used as `@decorator` or `@decorator(...)`."""
+    return fn if callable(fn) else lambda fn: fn
+
+
+@contextlib.contextmanager
+def block(*args: Any, **kwargs: Any) -> Iterator[None]:
+    """A `with` block, or a decorator, that changes nothing."""
+    yield
+
+
+# ---------------------------------------------------------------------- types
+
+class MissingDtype(minidl.dtype):
+    """A number type that NumPy has not. It can be compared; making a tensor of it is a TypeError."""
+
+    def __new__(cls, name: str, itemsize: int, kind: str) -> MissingDtype:
+        """The type of this name."""
+        made = object.__new__(cls)
+        made.name, made.itemsize, made.kind = name, itemsize, kind
+        made.is_floating_point, made.is_complex, made.is_signed = kind == "f", kind == "c", kind in "fci"
+        return made
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Where NumPy looks for its own dtype. Errors: always TypeError."""
+        raise TypeError(f"{self.name}: NumPy has no such numbers, so minidl has no tensors of them; try float32")
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __reduce__(self) -> Any:
+        return MissingDtype, (self.name, self.itemsize, self.kind)
+
+
+DTYPES = {name: MissingDtype(name, size, kind) for names, size, kind in [
+    ("bfloat16", 2, "f"), ("complex32 chalf", 4, "c"), ("qint8", 1, "i"), ("quint8 bits8", 1, "u"), ("qint32", 4, "i"),
+    ("float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2", 1, "f"),
+] for name in names.split()}
+
+
+# ---------------------------------------------------------------------- why
+
+_ONE_PROCESS = "minidl trains in one process, on one device at a time"
+_NO_STREAMS = "CuPy has CUDA's streams, events and graphs, in cupy.cuda"
+_NO_STORAGE = "a tensor's memory is a NumPy or CuPy array: Tensor.numpy() shows it"
+_NO_GRAPH = "minidl records no graph of a program, and runs it as it is written"
+_NO_COMPILER = "minidl has no compiled extensions: an op is a class in Python, see docs/adding_an_op.md"
+
+
+def all_refused(path: str, reason: str, classes: str = "", functions: str = "") -> dict[str, Any]:
+    """Classes and functions of a module that exist to be imported."""
+    return {**{name: refused(f"{path}.{name}", reason) for name in classes.split()},
+            **{name: refuses(f"{path}.{name}", reason) for name in functions.split()}}
+
+
+def all_give(value: Any, names: str) -> dict[str, Any]:
+    """Functions that return one value."""
+    return {name: gives(value) for name in names.split()}
+
+
+# ---------------------------------------------------------------------- lists of tensors, processes
+
+_METHODS = """abs add addcdiv addcmul ceil clamp_max clamp_min copy cos div erf exp expm1 floor frac lerp lgamma log
+    log10 log1p log2 maximum minimum mul neg norm pow reciprocal round rsqrt sigmoid sign sin sqrt sub tan tanh trunc
+    zero""".split()
+
+
+def foreach(name: str) -> Callable[..., Any]:
+    """`torch._foreach_NAME`: a method of Tensor on each tensor of a list."""
+    def function(tensors: Any, *others: Any, **kwargs: Any) -> Any:
+        if name.startswith("addc") and len(others) == 3:
+            return function(tensors, *others[:2], value=others[2])
+        lists = [isinstance(other, (list, tuple)) for other in others]
+        each = [[other[i] if is_list else other for is_list, other in zip(lists, others)]
+                for i in range(len(tensors))]
+        results = [getattr(tensor, name)(*arguments, **kwargs) for tensor, arguments in zip(tensors, each)]
+        return None if name.endswith("_") else results
+    function.__name__ = f"_foreach_{name}"
+    return function
+
+
+def spawn(fn: Callable[..., Any], args: tuple[Any, ...] = (), nprocs: int = 1, join: bool = True,
+          daemon: bool = False, start_method: str = "spawn") -> list[Any] | None:
+    """Run `fn(i, *args)` in `nprocs` processes. Errors: RuntimeError if one of them fails."""
+    context: Any = multiprocessing.get_context(start_method)
+    processes = [context.Process(target=fn, args=(i, *args), daemon=daemon) for i in range(nprocs)]
+    for process in processes:
+        process.start()
+    if not join:
+        return processes
+    for process in processes:
+        process.join()
+    failed = [i for i, process in enumerate(processes) if process.exitcode]
+    if failed:
+        raise RuntimeError(f"spawn: process {failed[0]} terminated with exit code {processes[failed[0]].exitcode}")
+    return None
+
+
+def _assert(condition: Any, message: str) -> None:
+    """Raise an AssertionError with the message unless the condition holds."""
+    assert condition, message
+
+
+class _NoRegistry:
+    """`torch.ops`: PyTorch's operators by name."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"torch.ops.{name}: minidl has no registry of operators; call the function itself")
+
+
+# ---------------------------------------------------------------------- the names
+
+_DDP = refused("torch.nn.parallel.DistributedDataParallel", _ONE_PROCESS)
+
+_DISTRIBUTED = {
+    **all_give(False, """is_available is_initialized is_nccl_available is_gloo_available is_mpi_available
+        is_torchelastic_launched"""),
+    "get_rank": gives(0), "get_world_size": gives(1), "barrier": gives(None), "destroy_process_group": gives(None),
+    "ReduceOp": SimpleNamespace(SUM="sum", PRODUCT="product", MIN="min", MAX="max", AVG="avg"),
+    "group": SimpleNamespace(WORLD=None), "GroupMember": SimpleNamespace(WORLD=None, NON_GROUP_MEMBER=-1),
+    **all_refused("torch.distributed", _ONE_PROCESS, "ProcessGroup Store TCPStore FileStore HashStore Work DeviceMesh",
+                  """init_process_group init_device_mesh all_gather all_reduce broadcast reduce scatter gather
+                  all_gather_object broadcast_object_list new_group send recv all_to_all reduce_scatter get_backend
+                  all_gather_into_tensor reduce_scatter_tensor gather_object monitored_barrier"""),
+}
+
+_CUDA = {
+    **all_give(0, """max_memory_allocated memory_reserved max_memory_reserved memory_cached max_memory_cached
+        utilization temperature"""),
+    **all_give(None, """reset_peak_memory_stats reset_max_memory_allocated reset_accumulated_memory_stats ipc_collect
+        init set_device set_sync_debug_mode"""),
+    **all_give(False, "is_bf16_supported is_initialized is_current_stream_capturing"),
+    **all_refused("torch.cuda", _NO_STREAMS, "Stream Event ExternalStream CUDAGraph",
+                  "current_stream default_stream get_device_properties get_device_capability mem_get_info"),
+    "stream": block, "device": block, "device_of": block, "OutOfMemoryError": MemoryError, "memory_stats": gives({}),
+    "nvtx": SimpleNamespace(range_push=gives(0), range_pop=gives(0), mark=gives(None), range=block),
+}
+
+_INSIDE = {
+    "_log_api_usage_once": gives(None), "_get_privateuse1_backend_name": gives("privateuseone"),
+    **all_give(False, "_jit_can_fuse_on_cpu _jit_can_fuse_on_gpu _get_tracing_state _is_tracing"),
+    **all_give(None, """_jit_set_profiling_executor _jit_set_profiling_mode _jit_set_nvfuser_enabled
+        _jit_override_can_fuse_on_cpu _jit_override_can_fuse_on_gpu _jit_set_texpr_fuser_enabled
+        _jit_set_nvfuser_guard_mode _set_worker_signal_handlers"""),
+}
+
+_NO_DEVICE = {"is_available": gives(False), "is_initialized": gives(False), "device_count": gives(0),
+              **all_give(None, "manual_seed manual_seed_all seed empty_cache synchronize")}
+_NO_LIBRARY = {"is_available": gives(False), "enabled": False, "flags": block, "strategy": None}
+_VERSION = TorchVersion(f"{API}+minidl")
+
+NAMES: dict[str, dict[str, Any]] = {
+    "torch": {
+        "__version__": _VERSION, "ops": _NoRegistry(), "_assert": _assert, "_assert_async": _assert, **DTYPES,
+        **{name: minidl.layout(name)
+           for name in "sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc jagged".split()},
+        **{f"_foreach_{name}{end}": foreach(name + end) for name in _METHODS for end in ("", "_")},
+        **all_refused("torch", _NO_STORAGE, "UntypedStorage TypedStorage"),
+        **all_refused("torch", _NO_STREAMS, "Stream Event"),
+        "OutOfMemoryError": MemoryError, "get_num_interop_threads": gives(1), "set_num_interop_threads": gives(None),
+    },
+    "torch.version": {"__version__": str(_VERSION), "cuda": None, "hip": None, "xpu": None, "git_version": "",
+                      "debug": False},
+    "torch.torch_version": {"TorchVersion": TorchVersion, "__version__": _VERSION},
+    "torch.types": {
+        "Number": int | float | bool, "Device": typing.Any, "FileLike": str | os.PathLike,
+        "Storage": typing.Any, "_size": Sequence[int], "_int": int, "_float": float, "_bool": bool,
+        "_dtype": minidl.dtype, "_device": minidl.device, "_layout": minidl.layout, "Tensor": minidl.Tensor,
+    },
+    "torch.__config__": {"show": gives("minidl: NumPy, and CuPy on a GPU"), "parallel_info": gives("")},
+    "torch._tensor": {"Tensor": minidl.Tensor},
+    "torch._C": _INSIDE,
+    "torch._jit_internal": {name: getattr(minidl.jit, name) for name in "Final export ignore unused".split()},
+    "torch._dynamo": {
+        "is_compiling": gives(False), "reset": gives(None), "disable": decorator, "allow_in_graph": first,
+        "config": SimpleNamespace(), **all_refused("torch._dynamo", "minidl.compile returns the module itself",
+                                                   "OptimizedModule")},
+    # one process, one device
+    "torch.distributed": _DISTRIBUTED,
+    "torch.distributed.distributed_c10d": _DISTRIBUTED,
+    "torch.distributed.optim": all_refused("torch.distributed.optim", _ONE_PROCESS, "ZeroRedundancyOptimizer"),
+    "torch.distributed.fsdp": all_refused("torch.distributed.fsdp", _ONE_PROCESS,
+                                          "FullyShardedDataParallel MixedPrecision CPUOffload ShardingStrategy"),
+    "torch.nn.parallel": {"DistributedDataParallel": _DDP},
+    "torch.nn.parallel.distributed": {"DistributedDataParallel": _DDP},
+    "torch.multiprocessing": {
+        **{name: getattr(multiprocessing, name) for name in multiprocessing.__all__}, "spawn": spawn,
+        "set_sharing_strategy": gives(None), "get_sharing_strategy": gives("file_system"),
+        "get_all_sharing_strategies": gives({"file_system"}),
+    },
+    "torch.futures": {"Future": minidl.jit.Future, "wait_all": lambda futures: [one.wait() for one in futures],
+                      "collect_all": lambda futures: minidl.jit.Future(list(futures))},
+    "torch.cuda": _CUDA,
+    "torch.mps": _NO_DEVICE, "torch.xpu": _NO_DEVICE, "torch.mtia": _NO_DEVICE,
+    "torch.backends.cuda": {
+        "is_built": gives(False), "matmul": SimpleNamespace(allow_tf32=False), "sdp_kernel": block,
+        "cufft_plan_cache": SimpleNamespace(max_size=0), **all_give(True, "math_sdp_enabled"),
+        **all_give(False, "flash_sdp_enabled mem_efficient_sdp_enabled cudnn_sdp_enabled"),
+        **all_give(None, "enable_flash_sdp enable_math_sdp enable_mem_efficient_sdp enable_cudnn_sdp")},
+    **{f"torch.backends.{name}": _NO_LIBRARY for name in "mkl mkldnn openmp opt_einsum xnnpack quantized".split()},
+    # memory
+    "torch.storage": all_refused("torch.storage", _NO_STORAGE, "UntypedStorage TypedStorage"),
+    # programs as graphs, and in other files
+    "torch.fx.graph": {"Graph": minidl.fx.Graph}, "torch.fx.node": {"Node": minidl.fx.Node},
+    "torch.fx.graph_module": {"GraphModule": minidl.fx.GraphModule}, "torch.fx.proxy": {"Proxy": minidl.fx.Proxy},
+    "torch.jit.annotations": {name: getattr(typing, name) for name in "Any Dict List Optional Tuple Union".split()},
+    "torch.export": all_refused("torch.export", _NO_GRAPH, "ExportedProgram Dim", "export save load"),
+    "torch.onnx": {"is_in_onnx_export": gives(False), **all_refused("torch.onnx", _NO_GRAPH, "", "export")},
+    "torch.utils.cpp_extension": all_refused("torch.utils.cpp_extension", _NO_COMPILER,
+                                             "BuildExtension CppExtension CUDAExtension", "load load_inline"),
+    # attention
+    "torch.nn.attention": {"sdpa_kernel": block, "SDPBackend": SimpleNamespace(
+        ERROR=-1, MATH=0, FLASH_ATTENTION=1, EFFICIENT_ATTENTION=2, CUDNN_ATTENTION=3)},
+    # half-public names of modules
+    "torch.nn.modules.module": {"_IncompatibleKeys": nn.module.state.IncompatibleKeys},
+    "torch.nn.modules.conv": {"_ConvTransposeNd": nn.conv._ConvTranspose},
+    "torch.nn.modules.batchnorm": {"_NormBase": nn.norm._TrackingNorm},
+    "torch.nn.modules.dropout": {"_DropoutNd": nn.dropout._Dropout},
+    "torch.nn.modules.pooling": {"_MaxPoolNd": nn.pool.windows._MaxPool, "_AvgPoolNd": nn.pool.windows._AvgPool,
+                                 "_AdaptiveAvgPoolNd": nn.pool.windows._AdaptiveAvgPool,
+                                 "_AdaptiveMaxPoolNd": nn.pool.windows._AdaptiveMaxPool},
+    "torch.hub": {"HASH_REGEX": re.compile(r"-([a-f0-9]*)\."), "urlparse": urllib.parse.urlparse},
+    "torchvision": {"__version__": TorchVersion("0.28.0+minidl"), "disable_beta_transforms_warning": gives(None),
+                    "get_image_backend": gives("PIL"), "set_image_backend": gives(None)},
+    "torchvision.version": {"__version__": "0.28.0+minidl", "cuda": None, "git_version": ""},
+}
+"""The names by module. A name that minidl has is minidl's."""
+
+# ---------------------------------------------------------------------- modules that lie elsewhere
+
+MODULES = {
+    "torch.utils.hooks": "minidl.autograd.handles",
+    "torch.utils._pytree": "minidl.utils._pytree",
+}
+"""PyTorch's modules that are modules of minidl of another path."""
+
+MERGED = {"torch.nn.modules": "nn", **{f"torch.nn.modules.{path}": names for path, names in {
+    "activation": "nn.activation nn.attention", "adaptive": "nn.loss.adaptive", "batchnorm": "nn.norm nn.lazy",
+    "channelshuffle": "nn.pixel", "container": "nn.module.container", "conv": "nn.conv nn.lazy",
+    "distance": "nn.similarity", "dropout": "nn.dropout", "flatten": "nn.flatten", "fold": "nn.unfold",
+    "instancenorm": "nn.norm nn.lazy", "lazy": "nn.lazy", "linear": "nn.linear nn.lazy",
+    "loss": "nn.loss nn.loss.losses nn.loss.margin", "normalization": "nn.norm nn.local_response_norm",
+    "padding": "nn.padding", "pixelshuffle": "nn.pixel", "pooling": "nn.pool nn.pool.windows nn.pool.unpool nn.pool.lp",
+    "rnn": "nn.rnn nn.rnn_cell", "sparse": "nn.embedding", "transformer": "nn.transformer", "upsampling": "nn.resize",
+}.items()}}
+"""PyTorch's modules whose names are in other modules of minidl."""
+
+_LATER = {"torch.hub"}      # takes long to load
+
+
+def names(path: str) -> dict[str, Any]:
+    """The aliases of a module."""
+    found: dict[str, Any] = {}
+    for part in MERGED.get(path, "").split():
+        module = importlib.import_module(f"minidl.{part}")
+        found.update({name: value for name, value in vars(module).items() if not name.startswith("__")})
+    return {**found, **NAMES.get(path, {})}
+
+
+def has_module(path: str) -> bool:
+    """Whether a module is made of aliases."""
+    return path in NAMES or path in MERGED or bool(modules_in(path))
+
+
+def modules_in(path: str) -> list[str]:
+    """The modules inside another that have aliases, or are made of them."""
+    return [name for name in sorted({*NAMES, *MERGED, *MODULES} - _LATER) if name.startswith(f"{path}.")]
