@@ -45,6 +45,7 @@ from minidl.vision.datasets.svhn import SVHN
 from minidl.vision.datasets.usps import USPS
 from minidl.vision.datasets.vision import VisionDataset
 from minidl.vision.datasets.voc import BCCD, VOCDetection, VOCSegmentation
+from minidl.vision.datasets.wrap import wrap_dataset_for_transforms_v2
 
 __all__ = [
     "BCCD",
@@ -109,4 +110,5 @@ __all__ = [
     "extract_archive",
     "read_idx",
     "utils",
+    "wrap_dataset_for_transforms_v2",
 ]
