@@ -179,6 +179,7 @@ ResNet101_Weights = weights_of("ResNet101_Weights", __name__)
 ResNet152_Weights = weights_of("ResNet152_Weights", __name__)
 ResNeXt50_32X4D_Weights = weights_of("ResNeXt50_32X4D_Weights", __name__)
 ResNeXt101_32X8D_Weights = weights_of("ResNeXt101_32X8D_Weights", __name__)
+ResNeXt101_64X4D_Weights = weights_of("ResNeXt101_64X4D_Weights", __name__)
 Wide_ResNet50_2_Weights = weights_of("Wide_ResNet50_2_Weights", __name__)
 Wide_ResNet101_2_Weights = weights_of("Wide_ResNet101_2_Weights", __name__)
 
@@ -230,6 +231,13 @@ def resnext50_32x4d(**kwargs: Any) -> ResNet:
 def resnext101_32x8d(**kwargs: Any) -> ResNet:
     """ResNet-101 with 3x3 convolutions in 32 wider groups. kwargs: arguments of `ResNet`."""
     return ResNet(Bottleneck, [3, 4, 23, 3], **{"groups": 32, "width_per_group": 8, **kwargs})
+
+
+@register_model()
+@takes_weights(ResNeXt101_64X4D_Weights)
+def resnext101_64x4d(**kwargs: Any) -> ResNet:
+    """ResNet-101 with 3x3 convolutions in 64 groups. kwargs: arguments of `ResNet`."""
+    return ResNet(Bottleneck, [3, 4, 23, 3], **{"groups": 64, "width_per_group": 4, **kwargs})
 
 
 @register_model()

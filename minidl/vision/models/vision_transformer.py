@@ -192,6 +192,9 @@ def _size_of(weights: WeightsEnum) -> dict[str, int]:
 
 ViT_B_16_Weights = weights_of("ViT_B_16_Weights", __name__)
 ViT_B_32_Weights = weights_of("ViT_B_32_Weights", __name__)
+ViT_L_16_Weights = weights_of("ViT_L_16_Weights", __name__)
+ViT_L_32_Weights = weights_of("ViT_L_32_Weights", __name__)
+ViT_H_14_Weights = weights_of("ViT_H_14_Weights", __name__)
 
 
 @register_model()
@@ -206,6 +209,27 @@ def vit_b_16(**kwargs: Any) -> VisionTransformer:
 def vit_b_32(**kwargs: Any) -> VisionTransformer:
     """ViT-Base with patches of 32 pixels. kwargs: as for `vit_b_16`."""
     return _vit(32, 12, 12, 768, 3072, **kwargs)
+
+
+@register_model()
+@takes_weights(ViT_L_16_Weights, settings=_size_of)
+def vit_l_16(**kwargs: Any) -> VisionTransformer:
+    """ViT-Large with patches of 16 pixels: twice as deep, wider. kwargs: as for `vit_b_16`."""
+    return _vit(16, 24, 16, 1024, 4096, **kwargs)
+
+
+@register_model()
+@takes_weights(ViT_L_32_Weights, settings=_size_of)
+def vit_l_32(**kwargs: Any) -> VisionTransformer:
+    """ViT-Large with patches of 32 pixels. kwargs: as for `vit_b_16`."""
+    return _vit(32, 24, 16, 1024, 4096, **kwargs)
+
+
+@register_model()
+@takes_weights(ViT_H_14_Weights, settings=_size_of)
+def vit_h_14(**kwargs: Any) -> VisionTransformer:
+    """ViT-Huge with patches of 14 pixels: 2.4 GB of parameters. kwargs: as for `vit_b_16`."""
+    return _vit(14, 32, 16, 1280, 5120, **kwargs)
 
 
 # ---------------------------------------------------------------------- small variants

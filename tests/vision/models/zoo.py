@@ -107,7 +107,7 @@ def picture() -> str:
     points = [point for members in families.values() for point in members]
     lowest, highest = math.floor(min(p[1] for p in points) / 5) * 5, math.ceil(max(p[1] for p in points) / 5) * 5
     first, last = (math.log10(pick(p[0] for p in points)) for pick in (min, max))
-    first, last = first - 0.15, last + 0.15
+    first, last = first - 0.15, last + 0.3
 
     def x(ops: float) -> float:
         return LEFT + (math.log10(ops) - first) / (last - first) * (WIDTH - LEFT - RIGHT)
@@ -135,7 +135,7 @@ def picture() -> str:
         path = "L".join(f"{x(ops):.1f} {y(accuracy):.1f}" for ops, accuracy, *_ in members)
         lines.append(f'<g fill="{colour}" stroke="{colour}"><path d="M{path}" fill="none" stroke-opacity="0.5"/>')
         for ops, accuracy, params, model in members:
-            told = html.escape(f"{model}: {accuracy:g} %, {ops:g} G, {params:.1f} M parameters")
+            told = html.escape(f"{model}: {accuracy} %, {ops} G, {params:.1f} M parameters")
             lines.append(f'<circle cx="{x(ops):.1f}" cy="{y(accuracy):.1f}" r="{1.4 * math.sqrt(params):.1f}" '
                          f'fill-opacity="0.35" stroke-width="0.7"><title>{told}</title></circle>')
         lines.append(f'<circle cx="{WIDTH - RIGHT + 16}" cy="{20 + 18 * i}" r="5"/><text x="{WIDTH - RIGHT + 26}" '
