@@ -44,6 +44,17 @@ class Resize(Op):
         return Resize(self.axis, self.matrix.transposed)(g)
 
 
+class ResizeBytes(Resize):
+    """The same of bytes, by whole numbers. Sums are rounded, and cut off to bytes."""
+
+    def forward(self, x: Array) -> Array:
+        whole, bits, dtype = self.matrix.in_whole_numbers
+        sums = kernels.resize_axis(x.astype(dtype), self.axis, whole.taps)
+        sums += 2.0 ** (bits - 1)
+        sums *= 2.0 ** -bits
+        return sums.clip(0, 255, out=sums).astype(np.uint8)
+
+
 class Matrix:
     """A sparse matrix (out, n): rows, columns and weights of its entries."""
 
@@ -123,16 +134,9 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
         matrix = _matrix(kind, input.shape[axis], sizes[axis - 2], scales[axis - 2], bool(align_corners), antialias)
         if matrix.is_identity:
             continue
-        result = _resize_bytes(result, axis, matrix) if input.dtype == np.uint8 and mode in KERNEL_MODES else \
-            Resize(axis, matrix)(result)
+        resize = ResizeBytes if input.dtype == np.uint8 and mode in KERNEL_MODES else Resize
+        result = resize(axis, matrix)(result)
     return Clone("C")(input) if result is input else result
-
-
-def _resize_bytes(input: Any, axis: int, matrix: Matrix) -> Any:
-    """Resize one axis of bytes; sums are rounded and cut off to bytes."""
-    whole, bits, dtype = matrix.in_whole_numbers
-    sums = Resize(axis, whole)(input.to(dtype))
-    return ((sums + 2 ** (bits - 1)) / 2 ** bits).floor().clamp(0, 255).to(np.uint8)
 
 
 def adaptive_mean(input: Any, axis: int, size: int) -> Any:

@@ -84,6 +84,8 @@ class RandomErasing(RandomApplyTransform):
 class _Mix(Transform):
     """Base class: mix every image of a batch with the one before it, and their labels in the same shares."""
 
+    _share = "lam"      # the parameter that is the share of the own image
+
     def __init__(self, *, alpha: float = 1.0, num_classes: int | None = None,
                  labels_getter: LabelsGetter = "default") -> None:
         super().__init__()
@@ -121,7 +123,7 @@ class _Mix(Transform):
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         if inpt is params["labels"]:
-            return self._mix_labels(inpt, params["lam"])
+            return self._mix_labels(inpt, params[self._share])
         if not isinstance(inpt, (tv_tensors.Image, tv_tensors.Video)) and not is_pure_tensor(inpt):
             return inpt
         dimensions = 5 if isinstance(inpt, tv_tensors.Video) else 4
@@ -169,13 +171,15 @@ class CutMix(_Mix):
     Source: Yun et al., "CutMix", 2019, https://arxiv.org/abs/1905.04899
     """
 
+    _share = "lam_adjusted"
+
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         half = 0.5 * math.sqrt(1.0 - draw_beta(self.alpha))
         height, width = query_size(flat_inputs)
         x, y = draw_integer(0, width), draw_integer(0, height)
         x1, x2 = max(x - int(half * width), 0), min(x + int(half * width), width)
         y1, y2 = max(y - int(half * height), 0), min(y + int(half * height), height)
-        return {"box": (x1, y1, x2, y2), "lam": 1.0 - (x2 - x1) * (y2 - y1) / (width * height)}
+        return {"box": (x1, y1, x2, y2), "lam_adjusted": 1.0 - (x2 - x1) * (y2 - y1) / (width * height)}
 
     def mix(self, images: Tensor, params: dict[str, Any]) -> Tensor:
         x1, y1, x2, y2 = params["box"]
