@@ -24,7 +24,12 @@ _FLOATING = ("float32", "float64")
 
 def largest(img: Tensor) -> int:
     """The value of white: 1 for floating numbers."""
-    return _LARGEST.get(img.dtype.name, 1)
+    return white(img.dtype.name)
+
+
+def white(name: str) -> int:
+    """The value of white in the dtype of this name."""
+    return _LARGEST.get(name, 1)
 
 
 def get_dimensions(img: Tensor) -> list[int]:
@@ -171,6 +176,8 @@ def sample(img: Tensor, grid: Tensor, interpolation: str, fill: Fill) -> Tensor:
 
 
 def gaussian_blur(img: Tensor, kernel_size: Sequence[int], sigma: Sequence[float]) -> Tensor:
+    if not img.numel():
+        return img
     batch = in_batch(img)
     width, height = kernel_size
     batch = F.pad(batch, (width // 2, width // 2, height // 2, height // 2), mode="reflect")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import minidl
@@ -75,8 +76,7 @@ OURS = Library(minidl.from_numpy, tv_tensors, InterpolationMode)
 
 
 def theirs() -> Library:
-    import torch
-
+    torch = pytest.importorskip("torch")
     return Library(torch.from_numpy, torchvision("tv_tensors"), torchvision("transforms").InterpolationMode)
 
 

@@ -233,8 +233,7 @@ def draws(transform, count=2000, sample=None):
 
 
 def expected_draws(name, args, options, count=2000):
-    import torch
-
+    torch = pytest.importorskip("torch")
     torch.manual_seed(0)
     transform = getattr(torchvision("transforms.v2"), name)(*args, **options)
     return [transform.make_params([torch.zeros(3, 20, 30)]) for _ in range(count)]

@@ -206,6 +206,11 @@ def test_to_dtype(start, to, scale):
     np.testing.assert_array_equal(found.numpy(), expected.numpy())
 
 
+def test_bools_are_black_and_white():
+    x = minidl.tensor([[[True, False]]] * 3)
+    assert F.adjust_gamma(x, 2.0).tolist() == x.tolist() and F.adjust_hue(x, 0.2).tolist() == x.tolist()
+
+
 def test_noise():
     minidl.manual_seed(0)
     noisy = F.gaussian_noise(minidl.full((1, 100, 100), 128, dtype=minidl.uint8), sigma=0.05)
@@ -230,6 +235,8 @@ def test_images_without_pixels():
     for name, arguments in (("resize", {"size": [4, 5]}), ("center_crop", {"output_size": [4, 5]}), ("equalize", {}),
                             ("adjust_hue", {"hue_factor": 0.1}), ("gaussian_blur", {"kernel_size": 3})):
         assert len(getattr(F, name)(minidl.zeros(0, 3, 8, 9), **arguments)) == 0
+    with pytest.raises(ValueError, match="odd and positive"):
+        F.gaussian_blur(minidl.zeros(0, 3, 8, 9), 4)
 
 
 def test_gradients_pass_through_images_boxes_and_points():

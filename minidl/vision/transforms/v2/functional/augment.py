@@ -68,7 +68,7 @@ def gaussian_blur(inpt: I, kernel_size: Size, sigma: float | Numbers | None = No
 
 def gaussian_blur_image(image: Tensor, kernel_size: Size, sigma: float | Numbers | None = None) -> Tensor:
     """Blur images; see `gaussian_blur`."""
-    return v1.gaussian_blur(image, kernel_size, sigma) if image.numel() else image
+    return v1.gaussian_blur(image, kernel_size, sigma)
 
 
 def gaussian_noise(inpt: I, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> I:

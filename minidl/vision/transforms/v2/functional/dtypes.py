@@ -11,7 +11,7 @@ from minidl.tensors.creation import from_numpy
 from minidl.tensors.tensor import Tensor
 from minidl.vision import tv_tensors
 from minidl.vision.transforms import functional as v1
-from minidl.vision.transforms.on_tensors import largest
+from minidl.vision.transforms.on_tensors import largest, white
 from minidl.vision.transforms.v2.functional.dispatch import call, register
 
 _VALUE_BITS = {"uint8": 8, "int8": 7, "int16": 15, "uint16": 16, "int32": 31, "int64": 63}
@@ -47,7 +47,7 @@ def to_dtype_image(image: Tensor, dtype: Any = np.float32, scale: bool = False) 
     if image.is_floating_point():
         if (image.dtype.name, dtype.name) in (("float32", "int32"), ("float32", "int64"), ("float64", "int64")):
             raise RuntimeError(f"The conversion from {image.dtype} to {dtype} cannot be performed safely.")
-        return (image * (2.0 ** value_bits(dtype) - 1e-3)).to(dtype)      # so that each integer has an equal share
+        return (image * (white(dtype.name) + 1.0 - 1e-3)).to(dtype)       # so that each integer has an equal share
     if dtype.kind == "f":
         return image.to(dtype) * (1.0 / largest(image))
     shift = value_bits(image.dtype) - value_bits(dtype)
