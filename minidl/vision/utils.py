@@ -41,7 +41,7 @@ def make_grid(tensor: Tensor | list[Tensor], nrow: int = 8, padding: int = 2, no
     tensor: images (N, C, H, W), one (C, H, W) or (H, W), or a list of some of one size. Grey ones become coloured; a
     single image stays without padding. Returns (C, height, width). normalize: shift and scale to 0..1, from
     value_range, else from the smallest to the largest number, of each image if scale_each. pad_value: between images.
-    Errors: TypeError for what are no tensors, and unless value_range is a tuple.
+    Errors: TypeError for what are no tensors, and unless value_range is a tuple; ValueError for another shape.
 
         >>> import minidl
         >>> from minidl.vision import utils
@@ -57,6 +57,9 @@ def make_grid(tensor: Tensor | list[Tensor], nrow: int = 8, padding: int = 2, no
         raise TypeError(f"tensor or list of tensors expected, got {type(tensor)}")
     images = tensor[None] if tensor.ndim == 2 else tensor               # (C, H, W)
     images = images[None] if images.ndim == 3 else images               # (N, C, H, W)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(f"make_grid: expected images (N, C, H, W) or a list of some, one (C, H, W) or (H, W), but got "
+                         f"{tuple(tensor.shape)}")
     if images.ndim == 4 and images.shape[1] == 1:
         images = cat([images] * 3, 1)
     if normalize:
@@ -65,6 +68,8 @@ def make_grid(tensor: Tensor | list[Tensor], nrow: int = 8, padding: int = 2, no
         images = stack([_scaled(each, value_range) for each in images]) if scale_each else _scaled(images, value_range)
     if len(images) == 1:
         return images[0]
+    if nrow < 1 or padding < 0:
+        raise ValueError(f"make_grid: expected nrow >= 1 and padding >= 0, but got {nrow} and {padding}")
     N, C, H, W = images.shape
     columns = min(nrow, N)
     rows = math.ceil(N / columns)
@@ -148,8 +153,10 @@ def draw_bounding_boxes(image: Tensor, boxes: Tensor, labels: list[str] | None =
     if not isinstance(image, Tensor):
         raise TypeError(f"Tensor expected, got {type(image)}")
     _check_image(image, (1, 3), "Only grayscale and RGB images are supported")
-    if boxes.shape[-1] == 4 and bool((boxes[:, :2] > boxes[:, 2:]).any()):
+    if boxes.ndim == 2 and boxes.shape[-1] == 4 and bool((boxes[:, :2] > boxes[:, 2:]).any()):
         raise ValueError("Boxes need to be in (xmin, ymin, xmax, ymax) format. Use ops.box_convert to convert them")
+    if boxes.ndim == 0 or len(boxes) and (boxes.ndim != 2 or boxes.shape[1] not in (4, 8)):
+        raise ValueError(f"draw_bounding_boxes: expected boxes (N, 4) or (N, 8), but got {tuple(boxes.shape)}")
     n = len(boxes)
     if n == 0:
         warn("boxes doesn't contain any box. No box was drawn")
@@ -225,9 +232,9 @@ def draw_keypoints(image: Tensor, keypoints: Tensor, connectivity: list[tuple[in
                    visibility: Tensor | None = None) -> Tensor:
     """Draw points (N, K, 2) of N objects, x and y each, on an image (3, H, W).
 
-    image: bytes, or floats from 0 to 1; the result is of the same dtype. connectivity: pairs of points that white lines
-    of this width join. colors: of the discs of this radius. visibility (N, K): points that are drawn, with lines where
-    both ends are; by default all.
+    What follows x and y, as in (N, K, 3) of a detector, is not looked at. image: bytes, or floats from 0 to 1; the
+    result is of the same dtype. connectivity: pairs of points that white lines of this width join. colors: of the discs
+    of this radius. visibility (N, K): points that are drawn, with lines where both ends are; by default all.
     Errors: TypeError and ValueError for another image, and for other shapes.
 
         >>> import minidl
@@ -241,8 +248,8 @@ def draw_keypoints(image: Tensor, keypoints: Tensor, connectivity: list[tuple[in
     if not isinstance(image, Tensor):
         raise TypeError(f"The image must be a tensor, got {type(image)}")
     _check_image(image, (3,), "Pass an RGB image. Other Image formats are not supported")
-    if keypoints.ndim != 3:
-        raise ValueError("keypoints must be of shape (num_instances, K, 2)")
+    if keypoints.ndim != 3 or keypoints.shape[2] < 2:
+        raise ValueError(f"keypoints must be of shape (num_instances, K, 2), but got {tuple(keypoints.shape)}")
     visible = ones(keypoints.shape[:-1], dtype=bool) if visibility is None else visibility
     visible = visible.squeeze(-1) if visible.ndim == 3 else visible
     if visible.ndim != 2:
@@ -252,11 +259,14 @@ def draw_keypoints(image: Tensor, keypoints: Tensor, connectivity: list[tuple[in
                          f"visibility {tuple(visible.shape)} and keypoints {tuple(keypoints.shape)}")
     picture = F.to_pil_image(_as_bytes(image))
     draw = ImageDraw.Draw(picture)
-    for points, seen in zip(keypoints.long().tolist(), visible.bool().tolist()):
+    for points, seen in zip(keypoints[..., :2].long().tolist(), visible.bool().tolist()):
         for (x, y), drawn in zip(points, seen):
             if drawn:
                 draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colors, outline=None, width=0)
         for start, end in connectivity or ():
+            if max(start, end) >= len(points):
+                raise IndexError(f"draw_keypoints: connectivity names point {max(start, end)}, but there are "
+                                 f"{len(points)}, counted from 0")
             if seen[start] and seen[end]:
                 draw.line((tuple(points[start]), tuple(points[end])), width=width)
     return _as_before(picture, image)

@@ -68,8 +68,9 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
         return convert_rotated(boxes, in_fmt, out_fmt)
     first, second = boxes[..., :2], boxes[..., 2:]
     if in_fmt == "cxcywh":
-        first = first - second * 0.5
-    low, high = first, second if in_fmt == "xyxy" else first + second
+        low, high = first - second * 0.5, first + second * 0.5
+    else:
+        low, high = first, second if in_fmt == "xyxy" else first + second
     if out_fmt == "xyxy":
         return cat([low, high], -1)
     return cat([low if out_fmt == "xywh" else (low + high) * 0.5, high - low], -1)

@@ -45,6 +45,8 @@ def resized_size(height: int, width: int, size: Size | None, max_size: int | Non
     if isinstance(size, Sequence) and len(size) == 2:
         return [size[0], size[1]]
     short, long = min(height, width), max(height, width)
+    if not short:
+        raise ValueError(f"resize: expected an image with pixels, but got {height} rows and {width} columns")
     if size is None:
         if not isinstance(max_size, int):
             raise ValueError(f"max_size must be an integer when size is None, but got {max_size} instead.")

@@ -36,6 +36,8 @@ T = TypeVar("T", Image.Image, Tensor)
 def _bodies(img: Any) -> Any:
     """The module with the implementations for this kind of image."""
     if isinstance(img, Tensor):
+        if img.ndim < 2:
+            raise TypeError(f"Tensor is not a torch image: expected (..., H, W), but got {tuple(img.shape)}")
         return on_tensors
     if isinstance(img, Image.Image):
         return on_images
@@ -176,6 +178,10 @@ def normalize(tensor: Tensor, mean: Numbers, std: Numbers, inplace: bool = False
         raise ValueError("Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = "
                          f"{tuple(tensor.shape)}")
     center, spread = (as_tensor(value, dtype=tensor.dtype, device=tensor.device) for value in (mean, std))
+    for name, value in (("mean", center), ("std", spread)):
+        if value.ndim and len(value) not in (1, tensor.shape[-3]):
+            raise RuntimeError(f"normalize: {name} has {len(value)} numbers, but the image {tuple(tensor.shape)} has "
+                               f"{tensor.shape[-3]} channels; give one for each")
     if (spread == 0).any():
         raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero.")
     center, spread = (value[:, None, None] if value.ndim == 1 else value for value in (center, spread))
@@ -297,8 +303,9 @@ def rotate(img: T, angle: float, interpolation: InterpolationMode | int = Interp
         raise TypeError("Argument angle should be int or float")
     if center is not None and not isinstance(center, (list, tuple)):
         raise TypeError("Argument center should be a sequence")
+    bodies = _bodies(img)
     if not isinstance(img, Tensor):
-        return _bodies(img).rotate(img, angle, PILLOW[mode], expand, center, fill)
+        return bodies.rotate(img, angle, PILLOW[mode], expand, center, fill)
     matrix = inverse_affine(_from_middle(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     return on_tensors.rotate(img, matrix, mode.value, expand, fill)
 
@@ -318,7 +325,7 @@ def affine(img: T, angle: float, translate: Sequence[int], scale: float, shear: 
         middle = [width * 0.5, height * 0.5] if center is None else center
         return on_images.affine(img, inverse_affine(middle, angle, translate, scale, shears), PILLOW[mode], fill)
     matrix = inverse_affine(_from_middle(img, center), angle, translate, scale, shears)
-    return on_tensors.affine(img, matrix, mode.value, fill)
+    return _bodies(img).affine(img, matrix, mode.value, fill)
 
 
 def _from_middle(img: Tensor, center: Numbers | None) -> list[float]:
@@ -391,9 +398,9 @@ def gaussian_blur(img: T, kernel_size: Size, sigma: float | Numbers | None = Non
         raise ValueError(f"If sigma is a sequence, its length should be 2. Got {len(widths)}")
     if min(widths) <= 0:
         raise ValueError(f"sigma should have positive values. Got {widths}")
+    _bodies(img)
     if isinstance(img, Tensor):
         return on_tensors.gaussian_blur(img, sizes, widths)
-    _bodies(img)
     return to_pil_image(on_tensors.gaussian_blur(pil_to_tensor(img), sizes, widths), mode=img.mode)
 
 
@@ -412,6 +419,7 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor | float, inplac
     if not isinstance(img, Tensor):
         raise TypeError(f"erase(): argument 'img' must be Tensor, not {type(img).__name__}; try minidl.tensor(...) "
                         f"on it first")
+    _bodies(img)
     image = img if inplace else img.clone()
     image[..., i:i + h, j:j + w] = v.to(image.dtype) if isinstance(v, Tensor) else v
     return image

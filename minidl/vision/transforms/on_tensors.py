@@ -17,7 +17,7 @@ from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms.arguments import rotated_size
 from minidl.vision.transforms.on_images import Fill
 
-_LARGEST = {"uint8": 255, "int8": 127, "int16": 32767, "uint16": 65535, "int32": 2147483647,
+_LARGEST = {"bool": 1, "uint8": 255, "int8": 127, "int16": 32767, "uint16": 65535, "int32": 2147483647,
             "int64": 9223372036854775807}
 _FLOATING = ("float32", "float64")
 
@@ -56,6 +56,8 @@ def vflip(img: Tensor) -> Tensor:
 
 def crop(img: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
     _, h, w = get_dimensions(img)
+    if height < 0 or width < 0:
+        raise ValueError(f"crop: expected a height and a width of 0 or more, but got {height} and {width}")
     bottom, right = top + height, left + width
     inside = img[..., max(top, 0):max(bottom, 0), max(left, 0):max(right, 0)]
     sides = [max(-left + min(0, right), 0), max(-top + min(0, bottom), 0), max(right - max(w, left), 0),
@@ -77,6 +79,8 @@ def pad(img: Tensor, sides: Sequence[int], fill: Fill, padding_mode: str) -> Ten
 
 def _padded_indices(length: int, before: int, after: int, mode: str) -> list[int]:
     """The indices of rows or columns after padding; negative padding crops."""
+    if length == 0 and max(before, after) > 0:
+        raise RuntimeError(f"pad: padding_mode={mode!r} repeats pixels, but the image has none")
     if mode == "reflect" and max(before, after) >= length:
         raise RuntimeError(f"pad: reflecting needs a padding below the size, but got {max(before, after)} for {length}")
     if mode == "symmetric" and max(before, after) > length:
@@ -114,6 +118,8 @@ def rotate(img: Tensor, matrix: Sequence[float], interpolation: str, expand: boo
 def _sample(img: Tensor, matrix: Sequence[float], width: int, height: int, interpolation: str, fill: Fill) -> Tensor:
     """Sample the image at `matrix` @ (x, y, 1). (x, y) is a place of the result, relative to its middle."""
     _, h, w = get_dimensions(img)
+    if not h or not w:
+        raise RuntimeError(f"expected an image with pixels, but got {tuple(img.shape)}")
     dtype = _grid_dtype(img)
     x, y = (linspace(-size * 0.5 + 0.5, size * 0.5 - 0.5, size, dtype=dtype, device=img.device)
             for size in (width, height))
@@ -305,7 +311,7 @@ def autocontrast(img: Tensor) -> Tensor:
     _check_colors(img)
     low, high = _floating(img.amin((-2, -1), keepdim=True)), _floating(img.amax((-2, -1), keepdim=True))
     flat = low == high      # stays as it is
-    low, scale = low.masked_fill(flat, 0), (largest(img) / (high - low)).masked_fill(flat, 1)
+    low, scale = low.masked_fill(flat, 0), ((high - low).reciprocal() * largest(img)).masked_fill(flat, 1)
     return ((_floating(img) - low) * scale).clamp(0, largest(img)).to(img.dtype)
 
 
@@ -314,6 +320,8 @@ def equalize(img: Tensor) -> Tensor:
         raise TypeError(f"Input image tensor should have 3 or 4 dimensions, but found {img.ndim}")
     _check_colors(img)
     _check_bytes(img)
+    if not img.numel():
+        return img
     flat = img.reshape(-1, *img.shape[-2:])
     return stack([_equalize_channel(channel) for channel in flat.unbind(0)], 0).reshape(img.shape)
 
@@ -360,7 +368,8 @@ def out_of_batch(batch: Tensor, like: Tensor) -> Tensor:
     result = batch.reshape(*like.shape[:-3], *batch.shape[-min(like.ndim, 3):])
     if result.dtype == like.dtype:
         return result
-    return (result if like.is_floating_point() else result.round()).to(like.dtype)
+    exact = like.is_floating_point() or like.dtype.name == "bool"      # every share of True is True
+    return (result if exact else result.round()).to(like.dtype)
 
 
 def _floating(img: Tensor) -> Tensor:
