@@ -23,7 +23,7 @@ OLD_KEY = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 """Files that torchvision offers have `norm.1` where the modules are called `norm1`."""
 
 
-class DenseLayer(nn.Module):
+class _DenseLayer(nn.Module):
     """From all features before it, growth_rate new ones: norm, ReLU, conv 1x1, norm, ReLU, conv 3x3.
 
     Args:
@@ -58,14 +58,14 @@ class DenseLayer(nn.Module):
         return F.dropout(y, self.drop_rate, self.training) if self.drop_rate > 0 else y
 
 
-class DenseBlock(nn.ModuleDict):
+class _DenseBlock(nn.ModuleDict):
     """Layers that each see the block's input and the outputs of the layers before; returns all of these together."""
 
     def __init__(self, num_layers: int, num_input_features: int, bn_size: int, growth_rate: int, drop_rate: float,
                  memory_efficient: bool = False) -> None:
         super().__init__({
-            f"denselayer{i + 1}": DenseLayer(num_input_features + i * growth_rate, growth_rate, bn_size, drop_rate,
-                                             memory_efficient)
+            f"denselayer{i + 1}": _DenseLayer(num_input_features + i * growth_rate, growth_rate, bn_size, drop_rate,
+                                              memory_efficient)
             for i in range(num_layers)})
 
     def forward(self, init_features: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class DenseBlock(nn.ModuleDict):
         return cat(features, 1)
 
 
-class Transition(nn.Sequential):
+class _Transition(nn.Sequential):
     """Between two blocks: fewer channels, and half as many pixels along each side."""
 
     def __init__(self, num_input_features: int, num_output_features: int) -> None:
@@ -91,7 +91,7 @@ class DenseNet(nn.Module):
         growth_rate: channels that each layer adds, k in the paper.
         block_config: layers of each block.
         num_init_features: channels of the first convolution.
-        bn_size, drop_rate, memory_efficient: of `DenseLayer`. The last saves memory and costs time in training (Pleiss
+        bn_size, drop_rate, memory_efficient: of the layers. The last saves memory and costs time in training (Pleiss
             et al., 2017, https://arxiv.org/abs/1707.06990); norms inside then see each batch twice.
 
     Convolutions start Kaiming-normal by fan-in, the bias of `classifier` at 0.
@@ -114,11 +114,11 @@ class DenseNet(nn.Module):
             norm0=nn.BatchNorm2d(num_init_features), relu0=nn.ReLU(), pool0=nn.MaxPool2d(3, stride=2, padding=1)))
         width = num_init_features
         for i, num_layers in enumerate(block_config, start=1):
-            self.features.add_module(f"denseblock{i}", DenseBlock(num_layers, width, bn_size, growth_rate, drop_rate,
-                                                                  memory_efficient))
+            self.features.add_module(f"denseblock{i}", _DenseBlock(num_layers, width, bn_size, growth_rate, drop_rate,
+                                                                   memory_efficient))
             width += num_layers * growth_rate
             if i < len(block_config):
-                self.features.add_module(f"transition{i}", Transition(width, width // 2))
+                self.features.add_module(f"transition{i}", _Transition(width, width // 2))
                 width //= 2
         self.features.add_module("norm5", nn.BatchNorm2d(width))
         self.classifier = nn.Linear(width, num_classes)

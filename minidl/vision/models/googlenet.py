@@ -28,6 +28,9 @@ class GoogLeNetOutputs(NamedTuple):
     aux_logits1: Tensor | None
 
 
+_GoogLeNetOutputs = GoogLeNetOutputs       # torchvision's older name
+
+
 class BasicConv2d(nn.Module):
     """relu(bn(conv(x))). kwargs: arguments of `Conv2d`."""
 

@@ -25,6 +25,9 @@ class InceptionOutputs(NamedTuple):
     aux_logits: Tensor | None
 
 
+_InceptionOutputs = InceptionOutputs       # torchvision's older name
+
+
 def pooled(x: Tensor) -> Tensor:
     """The mean of 3x3 pixels around each."""
     return F.avg_pool2d(x, 3, stride=1, padding=1)

@@ -12,16 +12,14 @@ from typing import Any
 from minidl import nn
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models._api import takes_weights, weights_of
+from minidl.vision.models._utils import _make_divisible
 from minidl.vision.models.registry import register_model
 
 MOMENTUM = 1 - 0.9997
 """Of the batch norms: TensorFlow's 0.9997 keeps what PyTorch's 0.0003 replaces."""
 
-DEPTHS = [32, 16, 24, 40, 80, 96, 192, 320]
-"""Channels of the stages at alpha 1."""
 
-
-class InvertedResidual(nn.Module):
+class _InvertedResidual(nn.Module):
     """1x1 to expansion_factor times the channels, each through its own window, 1x1 back; plus x if the shape allows.
 
     Errors: ValueError unless stride is 1 or 2, and kernel_size 3 or 5.
@@ -46,17 +44,22 @@ class InvertedResidual(nn.Module):
         return self.layers(input) + input if self.apply_residual else self.layers(input)
 
 
-def stack(in_ch: int, out_ch: int, kernel_size: int, stride: int, exp_factor: int, repeats: int) -> nn.Sequential:
-    """A stage: the first block changes the size of the image and the number of channels, the others keep both."""
+def _stack(in_ch: int, out_ch: int, kernel_size: int, stride: int, exp_factor: int, repeats: int,
+           bn_momentum: float) -> nn.Sequential:
+    """A stage: the first block changes the size of the image and the number of channels, the others keep both.
+
+    Errors: ValueError unless repeats is at least 1.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats should be >= 1, instead got {repeats}")
     return nn.Sequential(
-        InvertedResidual(in_ch, out_ch, kernel_size, stride, exp_factor, MOMENTUM),
-        *(InvertedResidual(out_ch, out_ch, kernel_size, 1, exp_factor, MOMENTUM) for _ in range(repeats - 1)))
+        _InvertedResidual(in_ch, out_ch, kernel_size, stride, exp_factor, bn_momentum),
+        *(_InvertedResidual(out_ch, out_ch, kernel_size, 1, exp_factor, bn_momentum) for _ in range(repeats - 1)))
 
 
-def multiple_of_8(channels: float) -> int:
-    """The nearest multiple of 8, or the next one where that is less than nine tenths."""
-    nearest = max(8, int(channels + 4) // 8 * 8)
-    return nearest if nearest >= 0.9 * channels else nearest + 8
+def _get_depths(alpha: float) -> list[int]:
+    """Channels of the stages, in multiples of 8."""
+    return [_make_divisible(depth * alpha, 8) for depth in (32, 16, 24, 40, 80, 96, 192, 320)]
 
 
 class MNASNet(nn.Module):
@@ -83,18 +86,18 @@ class MNASNet(nn.Module):
             raise ValueError(f"alpha should be greater than 0.0 instead of {alpha}")
         self.alpha = alpha
         self.num_classes = num_classes
-        d = [multiple_of_8(depth * alpha) for depth in DEPTHS]
+        d = _get_depths(alpha)
         self.layers = nn.Sequential(
             nn.Conv2d(3, d[0], 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(d[0], momentum=MOMENTUM), nn.ReLU(),
             nn.Conv2d(d[0], d[0], 3, padding=1, groups=d[0], bias=False), nn.BatchNorm2d(d[0], momentum=MOMENTUM),
             nn.ReLU(),
             nn.Conv2d(d[0], d[1], 1, bias=False), nn.BatchNorm2d(d[1], momentum=MOMENTUM),
-            stack(d[1], d[2], 3, 2, 3, 3),
-            stack(d[2], d[3], 5, 2, 3, 3),
-            stack(d[3], d[4], 5, 2, 6, 3),
-            stack(d[4], d[5], 3, 1, 6, 2),
-            stack(d[5], d[6], 5, 2, 6, 4),
-            stack(d[6], d[7], 3, 1, 6, 1),
+            _stack(d[1], d[2], 3, 2, 3, 3, MOMENTUM),
+            _stack(d[2], d[3], 5, 2, 3, 3, MOMENTUM),
+            _stack(d[3], d[4], 5, 2, 6, 3, MOMENTUM),
+            _stack(d[4], d[5], 3, 1, 6, 2, MOMENTUM),
+            _stack(d[5], d[6], 5, 2, 6, 4, MOMENTUM),
+            _stack(d[6], d[7], 3, 1, 6, 1, MOMENTUM),
             nn.Conv2d(d[7], 1280, 1, bias=False), nn.BatchNorm2d(1280, momentum=MOMENTUM), nn.ReLU(),
         )
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(1280, num_classes))

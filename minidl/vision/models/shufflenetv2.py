@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl import nn
-from minidl.nn import functional as F
+from minidl.nn.functional import channel_shuffle
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models._api import takes_weights, weights_of
@@ -48,7 +48,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         left, right = x.chunk(2, dim=1) if self.stride == 1 else (x, x)
-        return F.channel_shuffle(cat([self.branch1(left), self.branch2(right)], 1), 2)
+        return channel_shuffle(cat([self.branch1(left), self.branch2(right)], 1), 2)
 
 
 class ShuffleNetV2(nn.Module):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from minidl.nn import Conv2d, Module, ModuleList, init
 from minidl.nn import functional as F
@@ -38,6 +39,8 @@ class FeaturePyramidNetwork(Module):
         {'c2': (1, 4, 32, 32), 'c3': (1, 4, 16, 16)}
     """
 
+    _version = 2
+
     def __init__(self, in_channels_list: list[int], out_channels: int, extra_blocks: ExtraFPNBlock | None = None,
                  norm_layer: Callable[..., Module] | None = None) -> None:
         super().__init__()
@@ -55,6 +58,15 @@ class FeaturePyramidNetwork(Module):
             if isinstance(module, Conv2d):
                 _start(module)
         self.extra_blocks = extra_blocks
+
+    def _adapt_state(self, state: dict[str, Any], prefix: str, metadata: Mapping[str, Any]) -> None:
+        """Before version 2 a block was the convolution itself."""
+        if metadata.get("version", 1) < 2:
+            for block in ("inner_blocks", "layer_blocks"):
+                for i in range(len(self.inner_blocks)):
+                    for name in ("weight", "bias"):
+                        if f"{prefix}{block}.{i}.{name}" in state:
+                            state[f"{prefix}{block}.{i}.0.{name}"] = state.pop(f"{prefix}{block}.{i}.{name}")
 
     def forward(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
         names, maps = list(x), list(x.values())

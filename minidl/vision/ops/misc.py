@@ -27,13 +27,17 @@ def _same_padding(kernel_size: Size, dilation: Size) -> Size:
     return tuple((size - 1) // 2 * step for size, step in zip(sizes, steps, strict=True))
 
 
-class _ConvNormActivation(nn.Sequential):
-    """Base class: a convolution, its norm and its activation, at the keys 0, 1 and 2."""
+class ConvNormActivation(nn.Sequential):
+    """A convolution, its norm and its activation, at the keys 0, 1 and 2.
 
-    def __init__(self, conv_layer: Callable[..., nn.Module], in_channels: int, out_channels: int, kernel_size: Size,
-                 stride: Size, padding: Size | str | None, groups: int, norm_layer: Norm | None,
-                 activation_layer: Callable[..., nn.Module] | None, dilation: Size, inplace: bool | None,
-                 bias: bool | None) -> None:
+    conv_layer: makes the convolution. Other arguments are those of `Conv2dNormActivation`.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Size = 3, stride: Size = 1,
+                 padding: Size | str | None = None, groups: int = 1, norm_layer: Norm | None = nn.BatchNorm2d,
+                 activation_layer: Callable[..., nn.Module] | None = nn.ReLU, dilation: Size = 1,
+                 inplace: bool | None = True, bias: bool | None = None,
+                 conv_layer: Callable[..., nn.Module] = nn.Conv2d) -> None:
         padding = _same_padding(kernel_size, dilation) if padding is None else padding
         bias = norm_layer is None if bias is None else bias
         layers = [conv_layer(in_channels, out_channels, kernel_size, stride, padding, dilation=dilation, groups=groups,
@@ -46,7 +50,7 @@ class _ConvNormActivation(nn.Sequential):
         self.out_channels = out_channels
 
 
-class Conv2dNormActivation(_ConvNormActivation):
+class Conv2dNormActivation(ConvNormActivation):
     """A convolution, a norm and an activation: images (N, in_channels, H, W) to (N, out_channels, H', W').
 
     Args:
@@ -69,11 +73,11 @@ class Conv2dNormActivation(_ConvNormActivation):
                  groups: int = 1, norm_layer: Norm | None = nn.BatchNorm2d,
                  activation_layer: Callable[..., nn.Module] | None = nn.ReLU, dilation: int | tuple[int, int] = 1,
                  inplace: bool | None = True, bias: bool | None = None) -> None:
-        super().__init__(nn.Conv2d, in_channels, out_channels, kernel_size, stride, padding, groups, norm_layer,
-                         activation_layer, dilation, inplace, bias)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, groups, norm_layer, activation_layer,
+                         dilation, inplace, bias, nn.Conv2d)
 
 
-class Conv3dNormActivation(_ConvNormActivation):
+class Conv3dNormActivation(ConvNormActivation):
     """`Conv2dNormActivation` for videos (N, in_channels, D, H, W).
 
         >>> import minidl
@@ -88,8 +92,8 @@ class Conv3dNormActivation(_ConvNormActivation):
                  activation_layer: Callable[..., nn.Module] | None = nn.ReLU,
                  dilation: int | tuple[int, int, int] = 1, inplace: bool | None = True,
                  bias: bool | None = None) -> None:
-        super().__init__(nn.Conv3d, in_channels, out_channels, kernel_size, stride, padding, groups, norm_layer,
-                         activation_layer, dilation, inplace, bias)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, groups, norm_layer, activation_layer,
+                         dilation, inplace, bias, nn.Conv3d)
 
 
 class SqueezeExcitation(nn.Module):

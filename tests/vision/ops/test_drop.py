@@ -43,6 +43,22 @@ def test_drop_block_drops_every_square_that_was_drawn():
         np.testing.assert_allclose(y.numpy(), x.numpy() * expected * expected.size / (expected.sum() + 1e-6), rtol=1e-9)
 
 
+@pytest.mark.parametrize("size", [1, 3, 5, 7])
+def test_cubes_cover_what_their_corners_say(size):
+    minidl.manual_seed(0)
+    x, p = minidl.randn(2, 3, 5, 7, 6, dtype=minidl.float64), 0.3
+    side = min(size, 5)
+    places = [n - side + 1 for n in (5, 7, 6)]
+    minidl.manual_seed(5)
+    corners = minidl.rand(2, 3, *places).numpy() < p * 210 / (side ** 3 * np.prod(places))
+    expected = np.ones(x.shape)
+    for n, c, d, i, j in zip(*corners.nonzero()):
+        expected[n, c, d:d + side, i:i + side, j:j + side] = 0
+    minidl.manual_seed(5)
+    y = ops.drop_block3d(x, p, size)
+    np.testing.assert_allclose(y.numpy(), x.numpy() * expected * expected.size / (expected.sum() + 1e-6), rtol=1e-9)
+
+
 def test_drop_block_drops_about_the_share_it_says():
     minidl.manual_seed(0)
     y = ops.drop_block2d(minidl.ones(20, 50, 16, 16), 0.1, 3)
@@ -84,9 +100,10 @@ def test_large_maps_in_half_precision():
 @pytest.mark.parametrize("layer, function", [
     (ops.StochasticDepth(0.5, "row"), lambda x: ops.stochastic_depth(x, 0.5, "row")),
     (ops.DropBlock2d(0.5, 2), lambda x: ops.drop_block2d(x, 0.5, 2)),
+    (ops.DropBlock3d(0.5, 3), lambda x: ops.drop_block3d(x, 0.5, 3)),
 ])
 def test_layers(layer, function):
-    x = minidl.randn(4, 3, 6, 6)
+    x = minidl.randn(4, 3, 6, 6, 6) if isinstance(layer, ops.DropBlock3d) else minidl.randn(4, 3, 6, 6)
     minidl.manual_seed(1)
     expected = function(x)
     minidl.manual_seed(1)
@@ -117,6 +134,12 @@ def test_on_another_device():
      "argument 'block_size' must be int, not float"),
     (lambda: ops.drop_block2d(minidl.ones(2, 2, 2), 0.5, 2), ValueError,
      "input should be 4 dimensional. Got 3 dimensions."),
+    (lambda: ops.drop_block3d(minidl.ones(2, 2, 2, 2), 0.5, 1), ValueError,
+     "input should be 5 dimensional. Got 4 dimensions."),
+    (lambda: ops.drop_block3d(minidl.ones(1, 1, 5, 2, 5), 0.5, 3), ValueError,
+     "block size should be odd. Got 2 which is even."),
+    (lambda: ops.drop_block3d(minidl.ones(1, 1, 3, 3, 3), 1.5, 3), ValueError,
+     "drop probability has to be between 0 and 1"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

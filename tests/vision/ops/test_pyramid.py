@@ -1,6 +1,8 @@
 """The feature pyramid and what pools from it: against torchvision, and a box on each level by hand."""
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,23 @@ def test_pyramid_as_torchvision(extra, norm):
     assert list(ours) == list(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(ours[name].detach().numpy(), value.detach().numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("prefix", ["", "fpn."])
+def test_a_file_of_the_first_version_loads(prefix):
+    """There a block was its convolution: `inner_blocks.0.weight`."""
+    torch, theirs = pytest.importorskip("torch"), torchvision("ops")
+    here, there = ops.FeaturePyramidNetwork([8, 12], 4), theirs.FeaturePyramidNetwork([8, 12], 4)
+    wrapped, wrapped_there = (here, there) if not prefix else (
+        nn.Sequential(OrderedDict(fpn=here)), torch.nn.Sequential(OrderedDict(fpn=there)))
+    old = {key.replace(".0.weight", ".weight").replace(".0.bias", ".bias"): minidl.randn(value.shape)
+           for key, value in wrapped.state_dict().items()}
+    assert f"{prefix}inner_blocks.1.weight" in old and f"{prefix}layer_blocks.0.bias" in old
+    wrapped.load_state_dict(old)
+    wrapped_there.load_state_dict({key: torch.from_numpy(value.numpy()) for key, value in old.items()})
+    for p, q in zip(here.parameters(), there.parameters(), strict=True):
+        np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
+    assert here.state_dict()._metadata[""]["version"] == there.state_dict()._metadata[""]["version"] == 2
 
 
 def test_weights_start_as_the_paper_of_the_initialization_says():
