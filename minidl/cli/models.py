@@ -30,7 +30,7 @@ LEAST = 28      # pixels a side: smaller images are enlarged, since most models 
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser, models.list_models(models))         # classifiers, and no segmentation
+    _add_model(parser, models.list_models(models) + models.list_models(models.small))     # no segmentation
     arguments.add_options(parser, DEFAULTS)
     arguments.add_training_options(parser, DEFAULTS)
     parser.add_argument("--optimizer", choices=list(RATES), help="default: adamw for transformers, sgd for others")
@@ -44,7 +44,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def add_eval(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser, models.list_models(models))         # classifiers, and no segmentation
+    _add_model(parser, models.list_models(models) + models.list_models(models.small))     # no segmentation
     arguments.add_options(parser, DEFAULTS)
     parser.add_argument("--weights", type=arguments.Path, metavar="FILE", required=True)
     parser.add_argument("--on", dest="evaluate", default="test", metavar="WHAT",
