@@ -1,7 +1,8 @@
 """Transforms of images, with torchvision's names (`transforms`, and two of `v2`).
 
 They take PIL images or tensors, and return the same kind. Their random numbers come from the CPU's default generator,
-so `manual_seed` repeats them. `batched` augments whole arrays at once.
+so `manual_seed` repeats them. `batched` augments whole arrays at once; `v2` transforms images with their boxes, masks
+and key points.
 """
 from minidl.vision.transforms import batched, functional
 from minidl.vision.transforms.autoaugment import (
