@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minidl.vision.datasets.base.reading import damaged, inside, read_json
+from minidl.vision.datasets.base.rle import mask_of
 from minidl.vision.datasets.folder import open_image
 from minidl.vision.datasets.vision import Transform, Transforms, VisionDataset
 
@@ -96,6 +99,18 @@ class COCO:
     def loadImgs(self, ids: Ids = ()) -> list[dict[str, Any]]:
         """The images of these numbers."""
         return [self.imgs[number] for number in _listed(ids)]
+
+    def annToMask(self, ann: dict[str, Any]) -> np.ndarray:
+        """The mask (height, width) of uint8 of an annotation, from its polygons or run lengths.
+
+        Errors: ValueError if it, or the size of its image, is missing or damaged.
+        """
+        try:
+            image = self.imgs[ann["image_id"]]
+            return mask_of(ann["segmentation"], image["height"], image["width"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"COCO.annToMask: cannot draw annotation {ann.get('id')}: {type(error).__name__}: {error}"
+                             ) from error
 
 
 def _listed(values: Ids) -> list[Any]:

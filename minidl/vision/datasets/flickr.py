@@ -104,6 +104,8 @@ class Flickr8k(_Captions):
         text = "\n".join(read_lines(self.ann_file))
         try:
             parser.feed(text)
+            if parser.in_table or not parser.annotations:
+                raise ValueError("it ends within the table" if parser.in_table else "it has no table of captions")
         except ValueError as error:
             raise damaged(self.ann_file, str(error)) from error
         self.annotations = parser.annotations

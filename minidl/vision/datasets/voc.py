@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from minidl.tensors.creation import from_numpy
-from minidl.vision.datasets.base.reading import inside, read_lines, read_xml, reading
+from minidl.vision.datasets.base.reading import damaged, inside, read_lines, read_xml, reading
 from minidl.vision.datasets.folder import open_image
 from minidl.vision.datasets.utils import download_and_extract_archive, verify_str_arg
 from minidl.vision.datasets.vision import Transform, Transforms, VisionDataset
@@ -31,6 +31,13 @@ DATASET_YEAR_DICT = {
 
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def _annotation(path: str) -> Element:
+    root = read_xml(path)
+    if root.tag != "annotation":
+        raise damaged(path, f"expected an <annotation>, got a <{root.tag}>")
+    return root
 
 
 class _VOC(VisionDataset[tuple[Any, Any]]):
@@ -121,7 +128,7 @@ class VOCDetection(_VOC):
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         image, path = open_image(self.images[index], "RGB"), self.annotations[index]
         with reading(path):
-            target = self.parse_voc_xml(read_xml(path))
+            target = self.parse_voc_xml(_annotation(path))
         return self.transformed(image, target)
 
     @staticmethod
@@ -179,7 +186,7 @@ class BCCD(_VOC):
         image, path = open_image(self.images[index], "RGB"), self.targets[index]
         boxes, labels = [], []
         with reading(path, "it is no annotation of objects with `name` and `bndbox`"):
-            for thing in read_xml(path).iter("object"):
+            for thing in _annotation(path).iter("object"):
                 x1, y1, x2, y2 = (float(thing.findtext(f"bndbox/{side}", "")) for side in _SIDES)
                 if not (0 <= x1 <= x2 <= image.width and 0 <= y1 <= y2 <= image.height):
                     raise ValueError(f"box {x1:g}, {y1:g}, {x2:g}, {y2:g} in an image of {image.width}x{image.height}")

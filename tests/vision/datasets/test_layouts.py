@@ -22,10 +22,14 @@ CASES = [pytest.param(layout, way, id=f"{layout.name}-{'-'.join(f'{k}={v}' for k
 EVERY = [pytest.param(layout, id=f"{layout.name}-{i}") for i, layout in enumerate([*LAYOUTS, *OURS_ONLY])]
 PICTURES = {".jpg", ".png", ".bmp", ".ppm", ".JPEG"}
 
+# folders and pictures say all there is to say, or a file without things is right
+MAY_BE_EMPTY = {"EuroSAT", "Country211", "Imagenette", "RenderedSST2", "Omniglot", "Caltech256", "INaturalist",
+                "CamVid", "Kitti"}
 # what the others have of an implementation, or say about a download
 APART = {"training_file", "test_file", "data_file", "mirrors", "resources", "filename", "class_to_idx", "functions",
          "transforms", "url", "zips_md5", "voc_train_url", "looks_in_root", "sha256", "processed_folder",
-         "raw_folder", "images_file", "labels_file"}
+         "raw_folder", "images_file", "labels_file", "train_data", "test_data",
+         "train_labels", "test_labels"}
 
 
 @pytest.fixture(autouse=True)
@@ -167,9 +171,19 @@ def test_damaged_annotations(tmp_path, layout, kind):
             cache.unlink()
         if error is not None:
             assert str(tmp_path) in str(error), error
-        elif kind not in ("missing", "empty"):
-            continue
     assert outcome(layout, tmp_path) is None
+
+
+@pytest.mark.parametrize("layout", [pytest.param(layout, id=f"{layout.name}-{i}")
+                                    for i, layout in enumerate([*LAYOUTS, *OURS_ONLY])
+                                    if layout.name not in MAY_BE_EMPTY])
+def test_all_annotations_emptied(tmp_path, layout):
+    layout.write(tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix not in PICTURES]
+    for path in files:
+        path.write_bytes(b"")
+    error = outcome(layout, tmp_path)
+    assert str(error).startswith(("cannot use", "read_idx: cannot read")), error
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "cut short", "noise"])

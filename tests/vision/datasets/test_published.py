@@ -227,6 +227,24 @@ def test_questions_to_coco(tmp_path):
         key: sorted(ids) for key, ids in reference.catToImgs.items()}
 
 
+def test_masks_of_coco(tmp_path):
+    layouts.coco(tmp_path)
+    ours = datasets.CocoDetection(tmp_path / "images", tmp_path / "annotations.json").coco
+    triangle = ours.loadAnns(9)[0]
+    runs = {"id": 1, "image_id": 4, "segmentation": {"size": [7, 9], "counts": [10, 3, 50]}}
+    assert ours.annToMask(triangle).shape == (7, 9) and ours.annToMask(runs).sum() == 3
+    for damage in ({"segmentation": 3}, {"segmentation": {"size": [7, 9], "counts": [1]}}, {"image_id": 1},
+                   {"segmentation": [[1, 2, 3]]}):
+        with pytest.raises(ValueError, match="annToMask: cannot draw annotation 9"):
+            ours.annToMask({**triangle, **damage})
+    del triangle["segmentation"]
+    with pytest.raises(ValueError, match="cannot draw annotation 9: KeyError: 'segmentation'"):
+        ours.annToMask(triangle)
+    reference = pytest.importorskip("pycocotools.coco").COCO(str(tmp_path / "annotations.json"))
+    for annotation in (*reference.anns.values(), runs):
+        np.testing.assert_array_equal(ours.annToMask(annotation), reference.annToMask(annotation))
+
+
 @pytest.mark.parametrize("change, what", [
     (lambda content: content.pop("images"), "expected a list under 'images'"),
     (lambda content: content["images"][1].pop("file_name"), r"images\[1\] has no 'file_name'"),
@@ -414,3 +432,22 @@ def test_labels_may_be_replaced(tmp_path):
 def test_modules_of_torchvisions_names(path, names):
     module = __import__(f"minidl.vision.datasets.{path}", fromlist=["x"])
     assert all(hasattr(module, name) for name in names.split())
+
+
+def test_a_page_in_place_of_annotations(tmp_path):
+    """What a server sends when it has had enough is well-formed, and no annotation."""
+    page = "<html><body>Quota exceeded</body></html>"
+    layouts.voc("2012")(tmp_path)
+    layouts.bccd(tmp_path)
+    for data in (datasets.VOCDetection(tmp_path), datasets.BCCD(tmp_path)):
+        text(Path(data.targets[0]), page)
+        with pytest.raises(ValueError, match=r"cannot use .*\.xml: expected an <annotation>, got a <html>"):
+            data[0]
+    layouts.flickr8k(tmp_path)
+    captions = tmp_path / "captions.html"
+    captions.write_text(captions.read_text().partition("</table>")[0])
+    with pytest.raises(ValueError, match=r"captions\.html: it ends within the table"):
+        datasets.Flickr8k(tmp_path, captions)
+    captions.write_text(page)
+    with pytest.raises(ValueError, match=r"captions\.html: it has no table of captions"):
+        datasets.Flickr8k(tmp_path, captions)

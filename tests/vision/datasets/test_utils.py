@@ -241,6 +241,11 @@ def test_texts_and_tables(tmp_path):
         path.write_bytes(rows)
         with pytest.raises(ValueError, match=r"a\.txt: row 2 has another number of cells"):
             read_table(path)
+    path.write_bytes(b"\n")
+    for read, what in ((read_lines, "it is empty"), (read_table, "it has no rows")):
+        with pytest.raises(ValueError, match=rf"a\.txt: {what}"):
+            read(path)
+    assert read_lines(path, may_be_empty=True) == []
     with pytest.raises(FileNotFoundError, match=r"the data set is incomplete.*none"):
         read_lines(tmp_path / "none")
 

@@ -41,22 +41,27 @@ def reading(path: str | Path, what: str = "it is damaged or cut short", *kinds: 
         raise damaged(path, f"{what} ({detail})") from error
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """The lines of a text in UTF-8, without their ends; empty lines at its end are left out."""
+def read_lines(path: str | Path, may_be_empty: bool = False) -> list[str]:
+    """The lines of a text in UTF-8, without their ends; empty lines at its end are left out.
+
+    Errors: ValueError for no text, or an empty one, unless it may be empty.
+    """
     with reading(path, "it is no text in UTF-8"):
         lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
+    if not lines and not may_be_empty:
+        raise damaged(path, "it is empty")
     return [line.rstrip("\r") for line in lines]
 
 
-def parse_lines(path: str | Path, parse: Callable[[str], T], expected: str) -> list[T]:
+def parse_lines(path: str | Path, parse: Callable[[str], T], expected: str, may_be_empty: bool = False) -> list[T]:
     """What `parse` makes of each line that is not empty.
 
     expected: what a line should be, for the error (a ValueError), which says file and line.
     """
     results = []
-    for at, line in enumerate(read_lines(path), 1):
+    for at, line in enumerate(read_lines(path, may_be_empty), 1):
         if line.strip():
             try:
                 results.append(parse(line.strip()))
@@ -68,10 +73,12 @@ def parse_lines(path: str | Path, parse: Callable[[str], T], expected: str) -> l
 def read_table(path: str | Path, delimiter: str = ",") -> list[dict[str, str]]:
     """The rows of a table with a header, by column.
 
-    Errors: ValueError for a row with fewer or more cells than the header.
+    Errors: ValueError for a row with fewer or more cells than the header, and for no rows.
     """
     with reading(path, "it is no table of text"), open(path, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file, delimiter=delimiter, skipinitialspace=delimiter != ","))
+    if not rows:
+        raise damaged(path, "it has no rows")
     for at, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise damaged(path, f"row {at} has another number of cells than the header")

@@ -57,7 +57,7 @@ class Kitti(Published):
                 download_and_extract_archive(self.data_url + name, self._raw_folder, filename=name)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        target = parse_lines(self.targets[index], _parse, "a type and 14 numbers") if self.train else None
+        target = parse_lines(self.targets[index], _parse, "a type and 14 numbers", True) if self.train else None
         return self.transformed(open_image(self.images[index]), target)
 
     def __len__(self) -> int:
