@@ -52,7 +52,7 @@ LEFT_OUT = {
         prepare_multiprocessing_environment Tensor.share_memory_ autograd.set_multithreading_enabled multiprocessing
         futures Future""",
     "storages: a tensor's memory is a NumPy or CuPy array; `Tensor.data = other` replaces it": """
-        is_storage *Storage Storage* storage Tensor.untyped_storage Tensor.storage_type Tensor.set_ from_file
+        is_storage *Storage Storage* storage Tensor.storage_type Tensor.set_ from_file
         Tensor.const_data_ptr""",
     "data pipes, which PyTorch has given up: a Dataset or an IterableDataset does the same": """
         utils.data.*DataPipe utils.data.datapipes utils.data.backward_compatibility utils.data.graph

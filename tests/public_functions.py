@@ -58,6 +58,7 @@ ELSEWHERE = {
     "tests/test_func.py": "vmap",
     "tests/amp/test_amp.py": "get_autocast_dtype is_autocast_available is_autocast_enabled",
     "tests/serialization/test_interface.py": "save load",
+    "tests/tensors/test_storage.py": "untyped_storage",
     "tests/torch_names/test_compiling.py": "compile",
     "tests/torch_names/test_finder.py": "as_torch",
     "tests/autograd/test_engine.py": "is_grad_enabled is_inference_mode_enabled",

@@ -90,7 +90,8 @@ class FunctionCtx(Op):
     def _checked(self, passed: list[Any]) -> list[Any]:
         """The result of the user's backward, each gradient cast to the dtype of its argument of forward.
 
-        Errors: RuntimeError or TypeError unless there is a Tensor of the argument's shape, or None, for each argument.
+        A gradient of a shape that the argument's expands to is summed, as in PyTorch. Errors: RuntimeError or TypeError
+        unless there is a Tensor of such a shape, or None, for each argument.
         """
         who = self.name()
         if len(passed) != len(self.edges):
@@ -105,6 +106,8 @@ class FunctionCtx(Op):
                 raise TypeError(f"Function {who}: expected a Tensor or None as gradient at index {i}, but got "
                                 f"{type(gx).__name__}")
             shape, dtype = like
+            if gx.array.shape != shape and _expands_to(shape, gx.array.shape):
+                passed[i] = gx = _summed_to(gx, shape)
             if gx.array.shape != shape:
                 raise RuntimeError(f"Function {who} returned an invalid gradient at index {i} - got "
                                    f"{list(gx.array.shape)} but expected shape compatible with {list(shape)}")
@@ -114,6 +117,17 @@ class FunctionCtx(Op):
 
     def name(self) -> str:
         return self.function.__name__ + "Backward"
+
+
+def _expands_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
+    return len(shape) <= len(larger) and all(n in (1, m) for n, m in zip(shape[::-1], larger[::-1]))
+
+
+def _summed_to(g: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient of what was expanded from `shape`, given that of the expanded."""
+    extra = g.ndim - len(shape)
+    dims = [*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1)]
+    return g.sum(dims, keepdim=True).reshape(shape)
 
 
 class Function:

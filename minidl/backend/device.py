@@ -23,12 +23,15 @@ Array = Any
 
 @dataclass(frozen=True)
 class Device:
-    """A place for arrays: `Device('cpu')`, `Device('cuda')`, `Device('cuda:1')`, `Device('cuda', 1)`."""
+    """A place for arrays: `Device('cpu')`, `Device('cuda')`, `Device('cuda:1')`, `Device('cuda', 1)`, or of another."""
 
     type: str
     index: int | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.type, Device):
+            object.__setattr__(self, "index", self.type.index if self.index is None else self.index)
+            object.__setattr__(self, "type", self.type.type)
         kind, colon, number = self.type.partition(":")
         if colon:
             if self.index is not None or not number.isdigit():

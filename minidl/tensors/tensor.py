@@ -39,6 +39,7 @@ from minidl.ops import elementwise
 from minidl.ops.base import cast, normalize_dim, to_device
 from minidl.tensors.methods import Methods
 from minidl.tensors.printing import format_tensor
+from minidl.tensors.storage import UntypedStorage
 
 # the builtin types under other names, since methods of Tensor hide them
 Bool: TypeAlias = bool
@@ -154,6 +155,10 @@ class Tensor(Methods, is_result_type=True):
         """The distance in memory between neighbours along each axis, in elements."""
         strides = tuple([s // self.array.itemsize for s in memory_of(self).strides])
         return strides if dim is None else strides[dim]
+
+    def untyped_storage(self) -> UntypedStorage:
+        """The memory that the tensor looks into, for its size and address."""
+        return UntypedStorage(self)
 
     def storage_offset(self) -> Int:
         """The position of the first element in the memory of this tensor, in elements."""

@@ -233,7 +233,8 @@ NAMES: dict[str, dict[str, Any]] = {
         **{f"_foreach_{name}{end}": foreach(name + end) for name in _METHODS for end in ("", "_")},
         **all_refused("torch", _NO_STORAGE, "UntypedStorage TypedStorage"),
         **all_refused("torch", _NO_STREAMS, "Stream Event"),
-        "OutOfMemoryError": MemoryError, "get_num_interop_threads": gives(1), "set_num_interop_threads": gives(None),
+        "Future": minidl.jit.Future, "OutOfMemoryError": MemoryError,
+        "get_num_interop_threads": gives(1), "set_num_interop_threads": gives(None),
     },
     "torch.version": {"__version__": str(_VERSION), "cuda": None, "hip": None, "xpu": None, "git_version": "",
                       "debug": False},
@@ -245,7 +246,7 @@ NAMES: dict[str, dict[str, Any]] = {
     },
     "torch.__config__": {"show": gives("minidl: NumPy, and CuPy on a GPU"), "parallel_info": gives("")},
     "torch._tensor": {"Tensor": minidl.Tensor},
-    "torch._C": _INSIDE,
+    "torch._C": {**_INSIDE, "_TensorMeta": type(minidl.Tensor)},
     "torch._jit_internal": {name: getattr(minidl.jit, name) for name in "Final export ignore unused".split()},
     "torch._dynamo": {
         "is_compiling": gives(False), "reset": gives(None), "disable": decorator, "allow_in_graph": first,
@@ -259,6 +260,8 @@ NAMES: dict[str, dict[str, Any]] = {
                                           "FullyShardedDataParallel MixedPrecision CPUOffload ShardingStrategy"),
     "torch.nn.parallel": {"DistributedDataParallel": _DDP},
     "torch.nn.parallel.distributed": {"DistributedDataParallel": _DDP},
+    "torch.nn.parallel.scatter_gather": all_refused("torch.nn.parallel.scatter_gather", _ONE_PROCESS, "",
+                                                    "gather scatter scatter_kwargs"),
     "torch.multiprocessing": {
         **{name: getattr(multiprocessing, name) for name in multiprocessing.__all__}, "spawn": spawn,
         "set_sharing_strategy": gives(None), "get_sharing_strategy": gives("file_system"),
@@ -274,6 +277,10 @@ NAMES: dict[str, dict[str, Any]] = {
         **all_give(False, "flash_sdp_enabled mem_efficient_sdp_enabled cudnn_sdp_enabled"),
         **all_give(None, "enable_flash_sdp enable_math_sdp enable_mem_efficient_sdp enable_cudnn_sdp")},
     **{f"torch.backends.{name}": _NO_LIBRARY for name in "mkl mkldnn openmp opt_einsum xnnpack quantized".split()},
+    "torch.ao.quantization": {},
+    "torch.distributions.utils": {
+        "_standard_normal": lambda shape, dtype, device: minidl.randn(shape, dtype=dtype, device=device)},
+    "torch.serialization": {"MAP_LOCATION": typing.Any, "FILE_LIKE": typing.Any},
     # memory
     "torch.storage": all_refused("torch.storage", _NO_STORAGE, "UntypedStorage TypedStorage"),
     # programs as graphs, and in other files

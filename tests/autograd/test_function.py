@@ -195,6 +195,28 @@ def test_wrong_gradients(returned, text):
         Wrong.apply(double(2)).sum().backward()
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 1), (1,), (), (3, 4)])
+def test_a_gradient_of_the_expanded_shape_is_summed(shape):
+    """As in PyTorch, so that a backward need not undo broadcasting."""
+    class Mul(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return g * y, g * x
+
+    x = minidl.rand(shape, dtype=minidl.float64, requires_grad=True)
+    y = minidl.rand(3, 4, dtype=minidl.float64, requires_grad=True)
+    assert gradcheck(Mul.apply, (x, y))
+    ours, = minidl.autograd.grad(Mul.apply(x, y).sum(), x, create_graph=True)
+    plain, = minidl.autograd.grad((x * y).sum(), x)
+    assert ours.shape == shape and minidl.allclose(ours, plain) and ours.requires_grad
+
+
 def test_saved_tensors_are_guarded():
     x = double(1)
     y = x * 1

@@ -98,6 +98,7 @@ def test_attributes_are_there_without_an_import_of_the_module():
         import torch
         assert torch.distributed.is_available() is False
         assert torch.nn.modules.container.Sequential is torch.nn.Sequential
+        assert torch.Future[int] and torch.distributions.utils._standard_normal((2,), None, None).shape == (2,)
         assert torch.version.cuda is None and not torch.jit.is_scripting() and torch.hub is minidl.hub
         assert torch.utils._pytree.tree_leaves([1, (2,)]) == [1, 2] and torch.backends.cudnn is minidl.backends.cudnn
     """)

@@ -28,7 +28,7 @@ class LinearCrossEntropyLoss(_WeightedLoss):
     def __init__(self, in_features: int, num_classes: int, *, out_features: tuple[int, ...] = (), bias: bool = False,
                  device: Any = None, dtype: Any = None, reduction: str = "mean", weight: Tensor | None = None,
                  ignore_index: int | None = None, label_smoothing: float = 0.0, options: Any = None) -> None:
-        super().__init__(weight, reduction)
+        super().__init__(weight, reduction=reduction)
         if not 0.0 <= label_smoothing <= 1.0:
             raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
         self.linear = Linear(in_features, num_classes * math.prod(out_features), bias, device, dtype)

@@ -181,6 +181,14 @@ class Hookable:
         """
         return RemovableHandle(self._with_hooks().load_state_dict_pre, hook)
 
+    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any],
+                                           with_module: bool = False) -> RemovableHandle:
+        """As `register_load_state_dict_pre_hook`, for a hook without `module` unless `with_module`.
+
+        The name is PyTorch's older one, which libraries call.
+        """
+        return self.register_load_state_dict_pre_hook(hook if with_module else lambda module, *args: hook(*args))
+
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` after `load_state_dict`."""
         return RemovableHandle(self._with_hooks().load_state_dict, hook)

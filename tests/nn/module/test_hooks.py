@@ -303,3 +303,14 @@ def test_old_keys_can_be_renamed() -> None:
     old = {"0.w": np.array([[5.0]])}
     result = m.load_state_dict(old)
     assert m[0].weight.item() == 5 and seen == [result] and list(old) == ["0.w"]
+
+
+@pytest.mark.parametrize("with_module", [False, True])
+def test_the_older_name_of_the_hook_before_loading(with_module: bool) -> None:
+    model, seen = nn.Linear(2, 1), []
+    handle = model._register_load_state_dict_pre_hook(lambda *args: seen.append(args), with_module=with_module)
+    model.load_state_dict(model.state_dict())
+    assert len(seen[0]) == 7 + with_module and (seen[0][0] is model) is with_module
+    handle.remove()
+    model.load_state_dict(model.state_dict())
+    assert len(seen) == 1
