@@ -236,7 +236,7 @@ RATE = "expected a number above 0, such as 0.01, but got"
     (["softmax", "--lr", "fast"], f"argument --lr: {RATE} 'fast'"),
     (["knn", "--k", "3", "0"], "argument --k: expected a whole number, from 1 to 1000, but got '0'"),
     (["knn", "--k", "1001"], "argument --k: expected a whole number, from 1 to 1000, but got '1001'"),
-    (["knn", "--seed", "-1"], "argument --seed: expected a whole number, 0 or more, but got '-1'"),
+    (["knn", "--seed", "-1"], f"argument --seed: expected a whole number, from 0 to {2 ** 64 - 1}, but got '-1'"),
     (["knn", "--dataset", "cifar"], "argument --dataset: invalid choice: 'cifar'"),
     (["knn", "--data", "there"], "--data and --download are for the other data sets"),
     (["knn", "--size", "64"], "--size is for --dataset tinyplaces"),

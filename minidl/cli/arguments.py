@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
     data.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies (default: data)")
     data.add_argument("--download", action="store_true", help="download it into DIR if it is not there")
     data.add_argument("--size", type=int, choices=[32, 64, 128], help="pixels a side, of tinyplaces")
-    data.add_argument("--seed", type=whole_number(0), default=0, metavar="N")
+    data.add_argument("--seed", type=whole_number(0, 2 ** 64 - 1), default=0, metavar="N")
     data.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
     data.add_argument("--plot", type=Path, metavar="DIR", help="draw pictures into DIR (needs matplotlib)")
 
@@ -145,6 +145,18 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
                 return number
         wanted = f"{least} or more" if most is None else f"from {least} to {most}"
         raise argparse.ArgumentTypeError(f"expected a whole number, {wanted}, but got '{text}'")
+    return read
+
+
+def number_between(least: float, most: float = math.inf) -> Callable[[str], float]:
+    """Returns a reader of finite numbers from `least` to `most`."""
+    def read(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            number = float(text)
+            if least <= number <= most and math.isfinite(number):
+                return number
+        wanted = f"{least} or more" if math.isinf(most) else f"from {least} to {most}"
+        raise argparse.ArgumentTypeError(f"expected a number, {wanted}, but got '{text}'")
     return read
 
 

@@ -27,6 +27,7 @@ DEFAULTS = {
 }
 RATES = {"sgd": 0.1, "adamw": 1e-3}
 LEAST = 28      # pixels a side: smaller images are enlarged, since most models halve them often
+LEAST_OF = {"alexnet": 63, "inception_v3": 75}
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +38,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lr", type=arguments.positive_number, metavar="RATE",
                         help="the highest; it rises and falls once (default: "
                              + ", ".join(f"{rate:g} for {name}" for name, rate in RATES.items()) + ")")
-    parser.add_argument("--weight-decay", type=arguments.positive_number, default=5e-4, metavar="D")
-    parser.add_argument("--label-smoothing", type=arguments.positive_number, default=0.0, metavar="S")
+    parser.add_argument("--weight-decay", type=arguments.number_between(0), default=5e-4, metavar="D")
+    parser.add_argument("--label-smoothing", type=arguments.number_between(0, 1), default=0.0, metavar="S")
     arguments.add_keeping_options(parser)
     parser.set_defaults(run_command=train)
 
@@ -110,7 +111,7 @@ def summarise(args: argparse.Namespace) -> None:
     model = build(args.model, args.classes, channels, size)
     try:
         found = summary(model, (1, channels, size, size), depth=args.depth)
-    except (RuntimeError, ValueError) as error:     # nothing is left of small images, or the size is fixed
+    except (RuntimeError, ValueError, MemoryError) as error:    # nothing is left of small images, or the size is fixed
         ending.stop(f"{args.model} takes no images of {size}x{size}: {error}; try --size 224")
     print(found.by_layer() if args.by_layer else found)
 
@@ -124,9 +125,13 @@ def _size_of(name: str) -> int:
     return usual["image_size"].default if "image_size" in usual else 32
 
 
-def build(name: str, classes: int | None, channels: int, size: int) -> Module:
-    """Build a model; pass the numbers that its builder takes. classes: None leaves it the model's own number."""
-    wanted = {"in_channels": channels, "image_size": size, **({} if classes is None else {"num_classes": classes})}
+def build(name: str, classes: int | None, channels: int, size: int, **settings: object) -> Module:
+    """Build a model; pass the numbers and settings that its builder takes.
+
+    classes: None leaves it the model's own number.
+    """
+    wanted = {"in_channels": channels, "image_size": size, **settings,
+              **({} if classes is None else {"num_classes": classes})}
     taken = settings_of(name)
     try:
         return models.get_model(name, **{key: value for key, value in wanted.items() if key in taken})
@@ -149,10 +154,10 @@ def _add_model(parser: argparse.ArgumentParser, names: list[str]) -> None:
 
 
 def _begin(args: argparse.Namespace) -> tuple[Module, ImageData]:
-    data = images.load(args).enlarged(LEAST)
+    data = images.load(args).enlarged(LEAST_OF.get(args.model, LEAST))
     if "in_channels" not in settings_of(args.model):
         data = data.coloured()
-    model = build(args.model, len(data.classes), data.channels, data.size)
+    model = build(args.model, len(data.classes), data.channels, data.size, aux_logits=False)      # one head learns
     if isinstance(model, models.SpeedNet):
         model.whiten_(data.normalise(data.train.x[:5000]).cpu())
     return model.to(args.device), data

@@ -50,9 +50,9 @@ def test_a_model_is_trained_saved_and_evaluated(capsys, tmp_path):
     assert "train accuracy" in spoken(capsys, "eval", "lenet_caffe", "--weights", path, "--on", "train")
 
 
-@pytest.mark.parametrize("name", ["resnet18", "airbench93", "vit_mnist"])
+@pytest.mark.parametrize("name", ["resnet18", "airbench93", "vit_mnist", "alexnet", "googlenet"])
 def test_all_kinds_of_models_are_trained(name, capsys):
-    """Those for three channels, those that look at the data first, those that take one size."""
+    """Those for three channels, those that look at the data first, one size, large images, or have further heads."""
     assert "test accuracy" in spoken(capsys, "train", name, "--max-steps", "2", "--batch-size", "8")
 
 
@@ -101,6 +101,23 @@ def test_weights_of_another_model_are_refused(tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["eval", "lenet5", "--weights", str(tmp_path / "weights")])
     assert "--weights" in str(stopped.value) and "\n" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("words, said", [
+    (["train", "lenet5", "--label-smoothing", "3"], "expected a number, from 0 to 1, but got '3'"),
+    (["train", "lenet5", "--weight-decay", "-1"], "expected a number, 0 or more, but got '-1'"),
+    (["train", "lenet5", "--seed", str(2 ** 64)], "expected a whole number, from 0 to 18446744073709551615"),
+    (["summary", "resnet18", "--size", "100000000"], "takes no images of 100000000x100000000"),
+])
+def test_what_cannot_work_is_refused_without_a_traceback(words, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert said in capsys.readouterr().err + str(stopped.value)
+
+
+def test_a_weight_decay_and_a_smoothing_may_be_zero(capsys):
+    assert "test accuracy" in spoken(capsys, "train", "lenet5", "--max-steps", "1", "--weight-decay", "0",
+                                     "--label-smoothing", "0")
 
 
 def test_summary(capsys):

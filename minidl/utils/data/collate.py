@@ -49,6 +49,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, np.generic):
         _check_dtype(first.dtype)
         return from_numpy(np.array(batch))                 # -> (N,)
+    if isinstance(first, (float, int)):
+        _check_numbers(batch)
     if isinstance(first, float):
         return tensor(batch, dtype=np.dtype("float64"))    # -> (N,)
     if isinstance(first, int):
@@ -93,6 +95,13 @@ def _check_shapes(batch: Sequence[Any]) -> None:
                 "default_collate: samples must have equal shapes to be stacked, got "
                 f"{tuple(shape)} at entry 0 and {tuple(sample.shape)} at entry {i} of the batch; "
                 "crop, resize or pad them in the dataset, or pass your own collate_fn")
+
+
+def _check_numbers(batch: Sequence[Any]) -> None:
+    for i, sample in enumerate(batch):
+        if sample is None:
+            raise TypeError(f"default_collate: expected numbers throughout the batch, as at entry 0, got None at entry "
+                            f"{i}; does the dataset's __getitem__ return something for every index?")
 
 
 def _check_lengths(batch: Sequence[Any]) -> None:

@@ -222,6 +222,8 @@ def random_split(dataset: Dataset[T_co], lengths: Sequence[float],
             if size == 0:
                 warn(f"random_split: part {i} is empty (fractions {lengths} of "
                      f"{total} samples)")
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"random_split: lengths must be 0 or more, got {lengths}")
     if sum(sizes) != total:
         raise ValueError(f"random_split: the lengths {lengths} add up to {sum(lengths)}, expected "
                          f"{total}, the length of the dataset (or 1, for fractions)")

@@ -26,8 +26,11 @@ class FakeData(VisionDataset[tuple[Any, Any]]):
                  transform: Callable[[Any], Any] | None = None,
                  target_transform: Callable[[Any], Any] | None = None, random_offset: int = 0) -> None:
         super().__init__(transform=transform, target_transform=target_transform)
-        if len(image_size) != 3 or image_size[0] not in (1, 3):
+        if not isinstance(image_size, (tuple, list)) or len(image_size) != 3 or image_size[0] not in (1, 3):
             raise ValueError(f"FakeData: expected image_size (C, H, W) with 1 or 3 channels, got {image_size}")
+        if size < 0 or num_classes < 1:
+            raise ValueError(f"FakeData: expected a size of 0 or more and num_classes of 1 or more, got {size} and "
+                             f"{num_classes}")
         self.size = size
         self.num_classes = num_classes
         self.image_size = image_size

@@ -73,6 +73,7 @@ class Odd:
     ([{"a": 1}, {"b": 1}], RuntimeError, "'a' of entry 0 is missing in entry 1"),
     ([Odd()], TypeError, "Odd"),
     ([None], TypeError, "NoneType"),
+    ([1, 2, None], TypeError, "None at entry 2"),
     ([np.array(["a"])], TypeError, "dtype <U1"),
     ([np.array([None])], TypeError, "dtype object"),
     ([Image.new("L", (2, 2))], TypeError, r"PIL.*transform=lambda image: .*from_numpy"),

@@ -169,5 +169,7 @@ def test_random_split_refuses():
         random_split(Squares(10), [5, 4])
     with pytest.raises(ValueError, match="between 0 and 1"):
         random_split(Squares(10), [1.5, -0.5])
+    with pytest.raises(ValueError, match="lengths must be 0 or more"):
+        random_split(Squares(10), [-1, 11])
     with pytest.warns(UserWarning, match="part 1 is empty"):
         random_split(Squares(1), [0.9, 0.1])

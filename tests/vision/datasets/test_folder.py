@@ -146,6 +146,9 @@ def test_fake_data():
         assert type(label) is int and label == same and 0 <= label < 3
     assert len({data[i][0].tobytes() for i in range(5)}) == 5
     assert FakeData(5, (3, 6, 4), random_offset=2)[0][0].tobytes() == FakeData(5, (3, 6, 4))[2][0].tobytes()
+    for settings in ({"size": -1}, {"num_classes": 0}, {"image_size": 5}, {"image_size": (2, 4, 4)}):
+        with pytest.raises(ValueError, match="FakeData: expected"):
+            FakeData(**settings)
     with pytest.raises(IndexError, match="FakeData index out of range"):
         data[5]
     assert FakeData(2, (1, 4, 4), transform=np.asarray)[0][0].shape == (4, 4)
