@@ -14,7 +14,7 @@ from tests.vision.models.published import ROWS, TORCHVISION, quickly
 from tests.vision.reference import torchvision
 
 NAMES = sorted(name for name, row in ROWS.items() if row.source == TORCHVISION)
-PIXELS = {"alexnet": 64, "inception": 80, "lraspp": 64, "vit": 224}
+PIXELS = {"alexnet": 64, "inception": 80, "lraspp": 64, "maxvit": 224, "vit": 224}
 """The side of the smallest image that a family takes, or nearly so; 40 if not given.
 
 At 40 pixels PyTorch's float32 is 1.7e-5 off its own float64 in lraspp."""
@@ -142,14 +142,34 @@ def awake(model):
             kinds = (models.efficientnet.MBConv, models.efficientnet.FusedMBConv)
             if isinstance(module, kinds) and module.use_res_connect:
                 module.block[-1][1].weight *= 0.2       # the sum of dozens of blocks would grow until rounding decides
+            elif isinstance(module, models.regnet.ResBottleneckBlock):
+                module.f.c[1].weight *= 0.2
+            elif isinstance(module, models.maxvit.MBConv):
+                module.layers.conv_c.weight *= 0.2
+            elif isinstance(module, models.maxvit.PartitionAttentionLayer):
+                module.attn_layer[1].merge.weight *= 0.2
+                module.mlp_layer[3].weight *= 0.2
         for name, p in model.named_parameters():
             if "layer_scale" in name or "relative_position" in name:
                 nn.init.uniform_(p, -1, 1)
     return model
 
 
+@pytest.fixture
+def regnets_on_meta(monkeypatch):
+    """torchvision computes the widths of a RegNet with tensors, and looks at their values."""
+    torch, there = pytest.importorskip("torch"), torchvision("models.regnet").BlockParams
+    compute = there.from_init_params
+
+    def on_cpu(*args, **kwargs):
+        with torch.device("cpu"):
+            return compute(*args, **kwargs)
+
+    monkeypatch.setattr(there, "from_init_params", on_cpu)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_is_torchvision_s(name):
+def test_is_torchvision_s(name, regnets_on_meta):
     """Keys, shapes, layers with their settings, and scores in evaluation to 1e-5 of the largest."""
     torch = pytest.importorskip("torch")
     there = torchvision("models")
@@ -277,6 +297,8 @@ def test_a_densenet_loads_the_keys_of_torchvision_s_files():
     lambda there: there.VisionTransformer(**VIT, conv_stem_configs=[
         there.vision_transformer.ConvStemConfig(64, 3, 8)]),
     lambda there: there.mobilenet_v2(), lambda there: there.mobilenet_v3_small(), lambda there: there.efficientnet_b0(),
+    lambda there: there.RegNet(there.regnet.BlockParams([1, 2], [32, 64], [8, 16], [1.0, 1.0], [2, 2], 0.25)),
+    lambda there: there.MaxVit((32, 32), 16, 4, [32, 64], [1, 1], 16, 0.2),
     lambda there: there.ConvNeXt([there.convnext.CNBlockConfig(32, 64, 1), there.convnext.CNBlockConfig(64, None, 1)]),
     lambda there: there.SwinTransformer([4, 4], 32, [1, 1], [2, 4], [5, 4]),
     lambda there: there.SwinTransformer([4, 4], 32, [1, 1], [2, 4], [5, 4],

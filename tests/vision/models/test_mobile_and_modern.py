@@ -1,4 +1,4 @@
-"""MobileNets, EfficientNets, ConvNeXts and Swin transformers with every argument, small, beside torchvision's."""
+"""MobileNets and later networks with every argument, small, beside torchvision's."""
 from __future__ import annotations
 
 from functools import partial
@@ -41,6 +41,15 @@ def swin(m, version=1, window=(3, 2), **arguments):
                               **{"stochastic_depth_prob": 0.0, **v2, **arguments})
 
 
+def regnet(m, se_ratio=None, **arguments):
+    return m.RegNet(m.regnet.BlockParams([1, 2], [8, 24], [4, 6], [1.0, 0.5], [2, 2], se_ratio), num_classes=5,
+                    stem_width=6, **arguments)
+
+
+def maxvit(m, size, **arguments):
+    return m.MaxVit(size, 6, 2, [8, 12], [2, 1], 4, **{"stochastic_depth_prob": 0.0, "num_classes": 5, **arguments})
+
+
 def mobilenet_v3(m, name, **arguments):
     return m.get_model(name, **{"num_classes": 5, "width_mult": 0.25, "dropout": 0.0, **arguments})
 
@@ -61,6 +70,13 @@ NETS = {        # how to build it from either library's `models` and `nn`, and t
         m, last_channel=24, norm_layer=partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)), (4, 3, 17, 19)),
     "convnext": (lambda m, nn: convnext(m), (2, 3, 24, 20)),
     "convnext, norm": (lambda m, nn: convnext(m, norm_layer=nn.BatchNorm2d), (4, 3, 25, 21)),
+    "regnet_x": (lambda m, nn: regnet(m), (4, 3, 25, 21)),
+    "regnet_y": (lambda m, nn: regnet(m, 0.25, norm_layer=partial(nn.BatchNorm2d, eps=1e-3), activation=nn.SiLU),
+                 (4, 3, 24, 20)),
+    "maxvit": (lambda m, nn: maxvit(m, (32, 32)), (2, 3, 32, 32)),
+    "maxvit, settings": (lambda m, nn: maxvit(
+        m, (16, 16), norm_layer=nn.BatchNorm2d, activation_layer=nn.ReLU, squeeze_ratio=0.5, expansion_ratio=2,
+        mlp_ratio=3), (3, 3, 16, 16)),
     "swin": (lambda m, nn: swin(m), (2, 3, 36, 28)),
     "swin with odd sides": (lambda m, nn: swin(m, mlp_ratio=2.5, norm_layer=partial(nn.LayerNorm, eps=1e-3)),
                             (2, 3, 29, 21)),
@@ -138,6 +154,17 @@ def test_a_variant_takes_what_torchvision_sets_for_itself():
     assert models.swin_t(window_size=[4, 4]).features[1][0].attn.window_size == [4, 4]
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_the_stages_of_a_regnet_follow_from_its_numbers(seed):
+    draw = np.random.default_rng(seed)
+    settings = {"depth": int(draw.integers(1, 30)), "w_0": 8 * int(draw.integers(1, 60)), "w_a": draw.uniform(0, 160),
+                "w_m": draw.uniform(1.5, 3), "group_width": 8 * int(draw.integers(1, 34)),
+                "bottleneck_multiplier": float(draw.choice([0.5, 1.0, 2.0]))}
+    ours, theirs = (m.BlockParams.from_init_params(**settings, num_classes=3)
+                    for m in (models.regnet, torchvision("models.regnet")))
+    assert vars(ours) == vars(theirs)
+
+
 def test_what_detection_and_segmentation_ask_a_backbone_for():
     there = torchvision("models")
     for name in ("mobilenet_v2", "mobilenet_v3_large"):
@@ -175,6 +202,14 @@ def test_keys_have_no_bias_in_v2():
      "inverted_residual_setting should be non-empty or a 4-element list, got []"),
     (lambda: models.MobileNetV2(inverted_residual_setting=[[1, 2, 3]]), ValueError, "4-element list"),
     (lambda: models.mobilenetv2.InvertedResidual(8, 8, 3, 1), ValueError, "stride should be 1 or 2 instead of 3"),
+    (lambda: models.regnet.BlockParams.from_init_params(4, 8, 1.0, 1.0, 8), ValueError, "Invalid RegNet settings"),
+    (lambda: models.regnet_y_8gf(depth=3), TypeError, "depth"),
+    (lambda: models.maxvit_t(input_size=(200, 224)), ValueError, "is not divisible by partition size 7"),
+    (lambda: models.maxvit.RelativePositionalMultiHeadAttention(6, 4, 4), ValueError, "feat_dim: 6 must be divisible"),
+    (lambda: models.maxvit.MaxVitBlock(4, 4, 0.25, 4, nn.BatchNorm2d, nn.GELU, 4, 4, 0.0, 0.0, 2, (8, 8), 2, [0.1]),
+     ValueError, "p_stochastic must have length n_layers=2"),
+    (lambda: models.maxvit.PartitionAttentionLayer(4, 4, 2, "row", (4, 4), 4, nn.GELU, nn.LayerNorm, 0.0, 0.0, 0.0),
+     ValueError, "partition_type must be either 'grid' or 'window', but got 'row'"),
     (lambda: models.MobileNetV3([], 8), ValueError, "The inverted_residual_setting should not be empty"),
     (lambda: models.MobileNetV3([(1, 2)], 8), TypeError,
      "The inverted_residual_setting should be List[InvertedResidualConfig], but got tuple"),

@@ -14,10 +14,10 @@ from minidl.vision.ops.misc import ConvNormActivation
 from tests.vision.reference import torchvision
 
 MODULES = [f"models.{name}" for name in (
-    "_utils", "alexnet", "convnext", "densenet", "efficientnet", "googlenet", "inception", "mnasnet", "mobilenet",
-    "mobilenetv2", "mobilenetv3", "resnet", "segmentation", "segmentation._utils", "segmentation.deeplabv3",
-    "segmentation.fcn", "segmentation.lraspp", "shufflenetv2", "squeezenet", "swin_transformer", "vgg",
-    "vision_transformer")]
+    "_utils", "alexnet", "convnext", "densenet", "efficientnet", "googlenet", "inception", "maxvit", "mnasnet",
+    "mobilenet", "mobilenetv2", "mobilenetv3", "regnet", "resnet", "segmentation", "segmentation._utils",
+    "segmentation.deeplabv3", "segmentation.fcn", "segmentation.lraspp", "shufflenetv2", "squeezenet",
+    "swin_transformer", "vgg", "vision_transformer")]
 
 
 @pytest.mark.parametrize("module", MODULES)
