@@ -140,7 +140,7 @@ from minidl.backend.torch_types import (
 )
 from minidl.backend.memory_format import (
     channels_last, channels_last_3d, contiguous_format, layout, legacy_contiguous_format, memory_format,
-    preserve_format, strided,
+    preserve_format, sparse_coo, sparse_csr, strided,
 )
 from minidl.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minidl.backend.cpu.threads import get_num_threads, set_num_threads
@@ -160,7 +160,9 @@ from minidl.autograd.grad_mode import is_anomaly_check_nan_enabled, is_anomaly_e
 
 # layers, updates, loading
 from minidl import fft, linalg, nn, optim, return_types, special, utils
-from minidl import distributions, func   # after nn, which func needs
+from minidl import distributions, func, sparse   # after nn, which func needs
+from minidl.sparse import sparse_coo_tensor, sparse_csr_tensor
+from minidl.ops.linalg import spmm
 from minidl.func import vmap
 from minidl import profiler, serialization
 from minidl.serialization import load, save
@@ -263,7 +265,7 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "bool", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float", "float16",
     "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long",
     "channels_last", "channels_last_3d", "contiguous_format", "layout", "legacy_contiguous_format", "memory_format",
-    "preserve_format", "strided",
+    "preserve_format", "sparse_coo", "sparse_csr", "strided",
     "promote_types", "result_type", "set_default_dtype", "short", "uint8", "uint16", "uint32", "uint64", "Size",
     "Generator", "get_rng_state", "initial_seed",
     "manual_seed", "seed", "set_rng_state", "get_num_threads", "set_num_threads", "get_printoptions",
@@ -275,7 +277,8 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled",
     # layers, updates, loading
-    "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "distributions", "func", "vmap", "profiler",
+    "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "distributions", "sparse", "sparse_coo_tensor",
+    "sparse_csr_tensor", "spmm", "func", "vmap", "profiler",
     "serialization", "load", "save", "hub", "compiler", "fx", "jit", "library", "overrides", "compile", "as_torch",
     # constants
     "e", "inf", "nan", "pi", "newaxis", "__version__",

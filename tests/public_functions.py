@@ -31,7 +31,7 @@ SPACES = {"minidl": minidl, "minidl.nn.functional": functional, "minidl.linalg":
           "minidl.special": minidl.special, "minidl.fft": minidl.fft}
 COMPARED = ["", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "linalg",
             "special", "fft", "func", "autograd", "autograd.functional", "utils.data", "amp", "cuda", "backends",
-            "random", "hub"]
+            "random", "hub", "sparse"]
 """The namespaces of PyTorch of which everything is here, or is left out for a reason."""
 
 ELSEWHERE = {
@@ -45,6 +45,7 @@ ELSEWHERE = {
         get_float32_matmul_precision set_flush_denormal set_warn_always is_warn_always_enabled set_anomaly_enabled
         is_anomaly_enabled is_anomaly_check_nan_enabled set_default_device
         get_default_device typename to_dlpack""",
+    "tests/ops/sparse/test_sparse_tensor.py": "sparse_coo_tensor sparse_csr_tensor",
     "tests/ops/random/test_draw.py": "binomial multinomial poisson",
     "tests/ops/torch_names/test_dispatcher.py": "feature_dropout_",
     "tests/ops/random/test_dropouts.py": """

@@ -10,8 +10,8 @@ FLOORS = [
     {"autograd", "random"},
     {"ops"},
     {"tensors", "linalg", "special", "fft", "return_types", "amp", "cuda", "accelerator", "backends"},
-    {"nn", "optim", "utils", "func", "serialization", "profiler", "hub", "distributions", "compiler", "fx", "jit",
-     "library", "overrides"},
+    {"nn", "optim", "utils", "func", "serialization", "profiler", "hub", "distributions", "sparse", "compiler", "fx",
+     "jit", "library", "overrides"},
     {"vision", "neighbors", "train", "metrics"},
     {"cli", "torch_names", "__main__"},
 ]
@@ -110,7 +110,7 @@ def test_no_cycles_between_files():
 
 FAMILIES = [
     "base", "elementwise", "shape", "index", "activation", "reduce", "conv", "special", "random", "norm", "embedding",
-    "linalg", "resize", "pool", "fft", "statistics", "attention", "rnn", "loss", "torch_names",
+    "sparse", "linalg", "resize", "pool", "fft", "statistics", "attention", "rnn", "loss", "torch_names",
 ]
 """The families of ops. Each imports only from those before it."""
 

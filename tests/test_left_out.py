@@ -22,7 +22,7 @@ MODULES = """minidl minidl.amp minidl.autograd minidl.backends minidl.cuda minid
 @pytest.mark.parametrize("module, name, text", [
     (minidl, "export", "minidl leaves out compiling, tracing, exporting"),
     (minidl, "bfloat16", "number types that NumPy has not: `float16`"),
-    (minidl, "sparse_coo_tensor", "sparse tensors"),
+    (minidl, "sparse_bsr_tensor", "sparse tensors"),
     (minidl, "distributed", "one process, one device at a time"),
     (minidl, "Stream", "CuPy has them in `cupy.cuda`"),
     (minidl, "solve", "deprecated in PyTorch.*Did you mean minidl.linalg.solve?"),

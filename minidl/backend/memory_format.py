@@ -25,7 +25,7 @@ class memory_format:  # noqa: N801  (PyTorch's name)
 
 
 class layout:  # noqa: N801  (PyTorch's name)
-    """How a tensor is kept. There is one: `strided`, an array of all elements."""
+    """How a tensor is kept: `strided` is an array of all elements; sparse tensors keep those that are not zero."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -42,7 +42,7 @@ contiguous_format = legacy_contiguous_format = memory_format("contiguous_format"
 preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last", 4)
 channels_last_3d = memory_format("channels_last_3d", 5)
-strided = layout("strided")
+strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
 
 
 def axes_of(form: Any, ndim: int, who: str) -> tuple[int, ...] | None:

@@ -16,6 +16,7 @@ from minidl.backend.device import is_array
 from minidl.backend.torch_types import dtype as DType
 from minidl.ops import activation, elementwise, fft, linalg, random, reduce, shape, special, statistics, torch_names
 from minidl.ops import index as indexing
+from minidl.ops import sparse as sparse_ops
 from minidl.ops.base import sizes
 from minidl.tensors import creation
 
@@ -591,6 +592,8 @@ class Methods(TensorBase):
     new_ones = creation.new_ones
     new_empty = creation.new_empty
     new_empty_strided = creation.new_empty_strided
+    to_sparse, to_sparse_coo, to_sparse_csr, to_dense = (
+        sparse_ops.to_sparse, sparse_ops.to_sparse, sparse_ops.to_sparse_csr, sparse_ops.to_dense)
     new_full = creation.new_full
 
 

@@ -104,6 +104,11 @@ class Tensor(Methods, is_result_type=True):
         return self.array.itemsize
 
     @property
+    def is_sparse_csr(self) -> Bool:
+        """Whether only some entries are stored in CSR form; a Tensor stores all."""
+        return False
+
+    @property
     def is_cpu(self) -> Bool:
         """Whether the tensor is on the CPU."""
         return self.device.type == "cpu"

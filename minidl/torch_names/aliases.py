@@ -229,7 +229,7 @@ NAMES: dict[str, dict[str, Any]] = {
     "torch": {
         "__version__": _VERSION, "ops": _NoRegistry(), "_assert": _assert, "_assert_async": _assert, **DTYPES,
         **{name: minidl.layout(name)
-           for name in "sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc jagged".split()},
+           for name in "sparse_csc sparse_bsr sparse_bsc jagged".split()},
         **{f"_foreach_{name}{end}": foreach(name + end) for name in _METHODS for end in ("", "_")},
         **all_refused("torch", _NO_STORAGE, "UntypedStorage TypedStorage"),
         **all_refused("torch", _NO_STREAMS, "Stream Event"),
@@ -317,7 +317,12 @@ MODULES = {
 }
 """PyTorch's modules that are modules of minidl of another path."""
 
-MERGED = {"torch.nn.modules": "nn", **{f"torch.nn.modules.{path}": names for path, names in {
+MERGED = {"torch.nn.modules": "nn", **{
+    f"torch.distributions.{path}": "distributions distributions.relaxed" for path in """
+    chi2 continuous_bernoulli dirichlet fishersnedecor generalized_pareto geometric gumbel half_cauchy half_normal
+    inverse_gamma kumaraswamy laplace lkj_cholesky log_normal logistic_normal lowrank_multivariate_normal multinomial
+    negative_binomial one_hot_categorical poisson relaxed_bernoulli relaxed_categorical weibull""".split()},
+    **{f"torch.nn.modules.{path}": names for path, names in {
     "activation": "nn.activation nn.attention", "adaptive": "nn.loss.adaptive", "batchnorm": "nn.norm nn.lazy",
     "channelshuffle": "nn.pixel", "container": "nn.module.container", "conv": "nn.conv nn.lazy",
     "distance": "nn.similarity", "dropout": "nn.dropout", "flatten": "nn.flatten", "fold": "nn.unfold",

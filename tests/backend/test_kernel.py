@@ -198,6 +198,9 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(300, 200), r(90, 200), "l1"),
         (r(4, 3).astype("e"), r(5, 3).astype("e"), "l2"),
         (i(9, 4, 3), i(9, 5, 3), "l1")],
+    "sparse_matmul": [
+        (r(5), r(4, 3), np.array([0, 2, 2, 1, 0]), np.array([1, 3, 0, 2, 1]), 3),
+        (r(0), r(4, 3), np.zeros(0, int), np.zeros(0, int), 3)],
     "normal_cdf": [(r(3, 5),), (np.float32([-np.inf, -9, 0, 9, np.inf]),)],
     "lu_factor": [
         (r(3, 3),),

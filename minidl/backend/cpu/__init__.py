@@ -17,11 +17,12 @@ from minidl.backend.cpu import (
     scatter,
     scatter_reduce,
     softmax,
+    sparse,
     special,
     winograd,
 )
 
 __all__ = [
     "activation", "attention", "conv", "distance", "elementwise", "lu", "matmul", "norm", "pool", "resize", "rnn",
-    "scan", "scatter", "scatter_reduce", "softmax", "special", "winograd",
+    "scan", "scatter", "scatter_reduce", "softmax", "sparse", "special", "winograd",
 ]

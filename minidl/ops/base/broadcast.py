@@ -96,6 +96,8 @@ def as_operand(x: Any, who: str) -> Any:
         return x.item()
     if is_array(x):
         return wrap(x)
+    if who in ("Add", "Sub") and hasattr(x, "to_dense"):     # the sum of a dense and a sparse tensor is dense
+        return x.to_dense()
     raise TypeError(f"{who}: expected a Tensor or a number, but got {type(x).__name__}; "
                     f"try minidl.tensor(...) on it first")
 

@@ -1,7 +1,8 @@
 """Linear algebra: products, equations, decompositions, distances. Read `products.py` first, then `equations.py`."""
 from minidl.ops.linalg.products import (
     Cross, H, Linear, MatMul, addbmm, addbmm_, addmm, addmm_, addmv, addmv_, addr, addr_, adjoint, baddbmm, baddbmm_,
-    bmm, chain_matmul, cross, dot, ger, inner, kron, linear, mT, matmul, mm, multi_dot, mv, outer, trace, vdot, vecdot,
+    bmm, chain_matmul, cross, dot, ger, inner, kron, linear, mT, matmul, mm, multi_dot, mv, outer, spmm, trace, vdot,
+    vecdot,
 )
 from minidl.ops.linalg.contraction import Contract, einsum, tensordot
 from minidl.ops.linalg.equations import (

@@ -24,6 +24,7 @@ from minidl.ops.linalg.contraction import Contract, tensordot
 from minidl.ops.reduce.sums import sum
 from minidl.ops.shape.movement import diagonal
 from minidl.ops.shape.views import Clone, Permute, Reshape, array_of, reshape, transpose, unsqueeze
+from minidl.ops.sparse.sparse_tensor import SparseTensor
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -102,6 +103,10 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         (8, 5, 2, 4)
     """
     a, b = input, other
+    if type(a) is SparseTensor:
+        return a.matmul(b)
+    if type(b) is SparseTensor:
+        return b.__rmatmul__(a)
     _check_factors("matmul", a, b)
     if a.ndim == 2 == b.ndim:
         return MatMul()(a, b)
@@ -185,10 +190,15 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> minidl.mm(minidl.tensor([[1.0, 2.0]]), minidl.tensor([[3.0], [4.0]]))
         tensor([[11.]])
     """
+    if type(input) is SparseTensor or type(mat2) is SparseTensor:
+        return matmul(input, mat2)
     _check_ndim("mm", "input", input, 2)
     _check_ndim("mm", "mat2", mat2, 2)
     _check_factors("mm", input, mat2)
     return MatMul()(input, mat2)
+
+
+spmm = alias("spmm", mm)
 
 
 @public
@@ -222,6 +232,8 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> minidl.mv(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), minidl.tensor([1.0, 1.0]))
         tensor([3., 7.])
     """
+    if type(input) is SparseTensor:
+        return matmul(input, vec)
     _check_ndim("mv", "input", input, 2)
     _check_ndim("mv", "vec", vec, 1)
     return matmul(input, vec)

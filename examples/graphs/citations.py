@@ -1,0 +1,153 @@
+"""Cora: 2,708 papers, the words that each holds, who cites whom, and seven subjects.
+
+The file holds arrays (`numpy.savez`):
+
+    feature_indptr (2709,), feature_indices   the words of paper i are feature_indices[indptr[i]:indptr[i + 1]]
+    feature_shape (2,)                        papers and words: 2708, 1433
+    labels (2708,)                            the subject of each paper, 0 to 6
+    edges (m, 2)                              pairs of papers of which one cites the other, once each
+    train, val, test                          numbers of papers: 20 of each subject, 500 and 1,000 (Planetoid)
+
+Sen et al., Collective Classification in Network Data, 2008; the split is that of Yang, Cohen and Salakhutdinov,
+Revisiting Semi-Supervised Learning with Graph Embeddings, 2016.
+"""
+from __future__ import annotations
+
+import argparse
+import copy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import minidl
+import minidl.nn.functional as F
+from minidl import nn, optim
+from minidl.sparse import SparseTensor
+
+
+@dataclass
+class Graph:
+    """Papers (n), with what is known of them."""
+
+    x: minidl.Tensor            # (n, words): a paper's words, each counted so that they add up to 1
+    labels: minidl.Tensor       # (n,)
+    edges: np.ndarray           # (2, m): from and to; both directions, and one from each paper to itself
+    train: minidl.Tensor        # numbers of papers
+    val: minidl.Tensor
+    test: minidl.Tensor
+
+    def matrix(self, values: minidl.Tensor) -> SparseTensor:
+        """(n, n) with a value for each edge, in the row of the paper that it leads to."""
+        return minidl.sparse_coo_tensor(self.edges[::-1].copy(), values, (len(self.labels), len(self.labels)))
+
+
+def load(path: Path) -> Graph:
+    """Read a file of the layout above."""
+    file = np.load(path)
+    n, words = file["feature_shape"]
+    lengths = np.diff(file["feature_indptr"])
+    x = np.zeros((n, words), np.float32)
+    x[np.repeat(np.arange(n), lengths), file["feature_indices"]] = 1
+    x /= np.maximum(x.sum(1, keepdims=True), 1)
+    once = file["edges"].T.astype(np.int64)
+    itself = np.tile(np.arange(n), (2, 1))
+    edges = np.unique(np.concatenate([once, once[::-1], itself], 1), axis=1)
+    parts = [minidl.tensor(file[part].astype(np.int64)) for part in ("train", "val", "test")]
+    return Graph(minidl.tensor(x), minidl.tensor(file["labels"].astype(np.int64)), edges, *parts)
+
+
+def arguments(description: str | None, epochs: int, lr: float) -> argparse.Namespace:
+    """The options of the programs in this folder."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="cora.npz; see citations.py")
+    parser.add_argument("--epochs", type=int, default=epochs, help="at most (default: %(default)s)")
+    parser.add_argument("--patience", type=int, default=100, help="epochs without a better validation (%(default)s)")
+    parser.add_argument("--lr", type=float, default=lr, help="learning rate (default: %(default)s)")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
+    parser.add_argument("--plot", type=Path, metavar="DIR", help="draw the curves, and the papers by their outputs")
+    args = parser.parse_args()
+    if not args.data.is_file():
+        parser.error(f"--data: there is no file {args.data}")
+    return args
+
+
+def train(model: nn.Module, graph: Graph, args: argparse.Namespace) -> tuple[float, list[tuple[float, float, float]]]:
+    """Train on all papers at once, and keep the weights that read the validation papers best.
+
+    Returns the test accuracy, and for each epoch the training loss, the validation loss and accuracy.
+    """
+    optimizer = optim.Adam([{"params": model.first.parameters(), "weight_decay": 5e-4},
+                            {"params": model.second.parameters(), "weight_decay": model.second_decay}], lr=args.lr)
+    best, best_state, waited, curves = (0.0, -float("inf")), copy.deepcopy(model.state_dict()), 0, []
+    for _ in range(args.epochs):
+        model.train()
+        loss = F.cross_entropy(model(graph.x)[graph.train], graph.labels[graph.train])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        model.eval()
+        with minidl.no_grad():
+            scores = model(graph.x)
+            val_loss = F.cross_entropy(scores[graph.val], graph.labels[graph.val]).item()
+        val_accuracy = accuracy(scores, graph.labels, graph.val)
+        curves.append((loss.item(), val_loss, val_accuracy))
+        waited += 1
+        if (val_accuracy, -val_loss) > best:
+            best, best_state, waited = (val_accuracy, -val_loss), copy.deepcopy(model.state_dict()), 0
+        if waited > args.patience:
+            break
+    model.load_state_dict(best_state)
+    model.eval()
+    with minidl.no_grad():
+        return accuracy(model(graph.x), graph.labels, graph.test), curves
+
+
+def accuracy(scores: minidl.Tensor, labels: minidl.Tensor, papers: minidl.Tensor) -> float:
+    """The share of these papers whose subject has the largest score."""
+    return (scores[papers].argmax(-1) == labels[papers]).float().mean().item()
+
+
+def run(args: argparse.Namespace, make: type[nn.Module]) -> None:
+    """Train a network for each seed, and print what it reaches."""
+    graph = load(args.data)
+    found = []
+    for seed in args.seed:
+        minidl.manual_seed(seed)
+        model, start = make(graph), time.perf_counter()
+        reached, curves = train(model, graph, args)
+        found.append(reached)
+        print(f"seed {seed}: {len(curves)} epochs, {time.perf_counter() - start:.1f} s, validation accuracy "
+              f"{100 * max(c[2] for c in curves):.1f} %, test accuracy {100 * reached:.1f} %")
+    if len(found) > 1:
+        print(f"mean test accuracy {100 * np.mean(found):.2f} %, standard deviation "
+              f"{100 * np.std(found, ddof=1):.2f} %")
+    if args.plot:
+        plot(args.plot, model, graph, curves)
+
+
+def plot(folder: Path, model: nn.Module, graph: Graph, curves: list[tuple[float, float, float]]) -> None:
+    """Curves of the last run, and its papers in the two directions in which their scores differ most."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5))
+    train_loss, val_loss, val_accuracy = zip(*curves)
+    left.plot(train_loss, label="training loss")
+    left.plot(val_loss, label="validation loss")
+    left.plot(val_accuracy, label="validation accuracy")
+    left.set_xlabel("epoch")
+    left.legend()
+    with minidl.no_grad():
+        scores = model(graph.x).softmax(-1)
+    centred = scores - scores.mean(0)
+    plane = (centred @ minidl.linalg.svd(centred, full_matrices=False).Vh[:2].T).numpy()
+    right.scatter(plane[:, 0], plane[:, 1], c=graph.labels.numpy(), cmap="tab10", s=4)
+    right.set_title("papers by their scores, coloured by subject")
+    figure.tight_layout()
+    figure.savefig(folder / f"{type(model).__name__.lower()}.png", dpi=120)
+    print("drawn:", folder / f"{type(model).__name__.lower()}.png")
