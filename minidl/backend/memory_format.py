@@ -45,15 +45,13 @@ channels_last_3d = memory_format("channels_last_3d", 5)
 strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
 
 
-def axes_of(form: Any, ndim: int, who: str) -> tuple[int, ...] | None:
-    """The axes from the slowest to the fastest; None for `preserve_format`, which is any order.
+def axes_of(form: Any, ndim: int, who: str) -> tuple[int, ...]:
+    """The axes from the slowest to the fastest.
 
     Errors: TypeError for what is no format, RuntimeError for one of another number of axes.
     """
     if not isinstance(form, memory_format):
         raise TypeError(f"{who}: expected a memory_format such as minidl.channels_last, got {form!r}")
-    if form is preserve_format:
-        return None
     if form is contiguous_format:
         return tuple(range(ndim))
     if ndim != form.ndim:

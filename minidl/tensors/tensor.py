@@ -178,7 +178,7 @@ class Tensor(Methods, is_result_type=True):
         if memory_format is contiguous_format:
             return bool(memory_of(self).flags.c_contiguous)
         fits = memory_format is not preserve_format and memory_format.ndim == self.ndim
-        return fits and is_in_order(memory_of(self), axes_of(memory_format, self.ndim, "is_contiguous") or ())
+        return fits and is_in_order(memory_of(self), axes_of(memory_format, self.ndim, "is_contiguous"))
 
     def data_ptr(self) -> Int:
         """The address of the first element."""

@@ -578,8 +578,9 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
         >>> minidl.clone(x).add_(1), x
         (tensor([1., 1.]), tensor([0., 0.]))
     """
-    axes = axes_of(memory_format, input.ndim, "clone")
-    return Clone("K")(input) if axes is None else _copy_in_order(input, axes)
+    if memory_format is preserve_format:
+        return Clone("K")(input)
+    return _copy_in_order(input, axes_of(memory_format, input.ndim, "clone"))
 
 
 @public
@@ -594,13 +595,13 @@ def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) 
         >>> x.contiguous(memory_format=minidl.channels_last).stride(), x.contiguous() is x
         ((60, 1, 15, 3), True)
     """
-    axes = axes_of(memory_format, input.ndim, "contiguous")
     array = memory_of(input) if isinstance(input, TensorBase) else input
-    if is_in_order(array, axes or tuple(range(input.ndim))):
-        return input
-    if axes is None:
-        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
-    return _copy_in_order(input, axes)
+    if memory_format in (contiguous_format, preserve_format):
+        if not array.flags.c_contiguous and memory_format is preserve_format:
+            raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+        return input if array.flags.c_contiguous else Clone("C")(input)
+    axes = axes_of(memory_format, input.ndim, "contiguous")
+    return input if is_in_order(array, axes) else _copy_in_order(input, axes)
 
 
 def _copy_in_order(input: Any, axes: Shape) -> Any:
