@@ -273,6 +273,12 @@ def test_folders_that_cannot_be_written(tmp_path):
     assert "is a folder; name a file" in refused("mlp", "--save", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["softmax", "gan"])
+def test_a_damaged_checkpoint_is_named(name, tmp_path):
+    (tmp_path / "checkpoint.minidl").write_bytes(b"no checkpoint")
+    assert f"--resume: {tmp_path / 'checkpoint.minidl'}: it is no file" in refused(name, "--run", tmp_path, "--resume")
+
+
 def test_missing_mnist_names_the_flags(tmp_path):
     said = refused("softmax", "--dataset", "mnist", "--data", tmp_path)
     assert "MNIST" in said and str(tmp_path) in said and "--download" in said and "--data DIR" in said

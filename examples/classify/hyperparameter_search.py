@@ -106,7 +106,7 @@ def draw(found, path):
 def main():
     args = arguments.parse(__doc__, DEFAULTS, extra=add_trials, keeps=False)
     images.load(args)                                   # what is missing is said before processes start
-    with ProcessPoolExecutor(args.workers, initializer=begin_worker, initargs=(args,)) as executor:
+    with ProcessPoolExecutor(min(args.workers, args.side ** 2), initializer=begin_worker, initargs=(args,)) as executor:
         found = {name: search(executor, some, name) for name, some in settings(args.side, args.seed).items()}
     for name, rows in found.items():
         lr, weight_decay, held_out, test = max(rows, key=lambda row: row[2])

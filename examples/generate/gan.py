@@ -17,7 +17,7 @@ import minidl
 import minidl.nn.functional as F
 from minidl import optim
 from minidl.cli import arguments, classification, ending, images
-from minidl.train import Averages, Checkpoint, Progress, plots
+from minidl.train import Averages, Progress, plots
 from minidl.vision import models
 
 DEFAULTS = {
@@ -71,7 +71,7 @@ def train():
     optD, optG = (optim.Adam(net.parameters(), lr=args.lr, betas=(0.5, 0.999)) for net in (netD, netG))
     state = {"history": [], "samples": []}
     if args.run:
-        checkpoint = Checkpoint(args.run / "checkpoint.minidl", netD=netD, netG=netG, optD=optD, optG=optG)
+        checkpoint = classification.Resumed(args.run / "checkpoint.minidl", netD=netD, netG=netG, optD=optD, optG=optG)
         state = checkpoint.load() or state
     history, samples = state["history"], state["samples"]
     batches = images.Batches(data, args.batch_size, prepare=lambda x: signed(x.to(args.device)))

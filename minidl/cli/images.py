@@ -139,7 +139,7 @@ def folder_of(path: Path, like: ImageData) -> Images:
 
     Images become as large and as colourful as those of the data set `like`.
 
-    Ends the program where a folder has the name of no class, or holds no images.
+    Ends the program where a folder has the name of no class, or holds no images, or an image is damaged.
     """
     try:
         found = ImageFolder(path)
@@ -149,8 +149,11 @@ def folder_of(path: Path, like: ImageData) -> Images:
         ending.stop(f"--evaluate {path}: {', '.join(unknown[:3])} is no class of the data set; those are "
                     f"{', '.join(like.classes)}")
     mode = "L" if like.channels == 1 else "RGB"
-    pixels = [np.asarray(image.convert(mode).resize((like.size, like.size), Image.Resampling.BILINEAR))
-              for image, _ in (found[number] for number in range(len(found)))]
+    try:
+        pixels = [np.asarray(image.convert(mode).resize((like.size, like.size), Image.Resampling.BILINEAR))
+                  for image, _ in (found[number] for number in range(len(found)))]
+    except OSError as error:                # an image is damaged
+        ending.stop(f"--evaluate {path}: {error}")
     labels = [like.classes.index(found.classes[label]) for label in found.targets]
     return Images(_channels_first(np.stack(pixels)), as_tensor(np.array(labels, np.int64)), like.classes)
 

@@ -101,6 +101,13 @@ def test_a_folder_becomes_images_of_the_same_kind(digits, tmp_path):
     assert found.x.shape == (2, 1, 8, 8) and found.y.tolist() == [0, 7] and int(found.x.min()) == 200
 
 
+def test_a_folder_with_a_damaged_image_is_refused(digits, tmp_path):
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "torn.png").write_bytes(b"no image")
+    with pytest.raises(SystemExit, match="--evaluate .*torn.png"):
+        images.folder_of(tmp_path, digits)
+
+
 def test_an_empty_folder_is_refused(digits, tmp_path):
     with pytest.raises(SystemExit, match="--evaluate"):
         images.folder_of(tmp_path, digits)
