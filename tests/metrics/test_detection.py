@@ -336,6 +336,7 @@ def with_(**changed):
     (with_()[0], with_(), "list of dicts"),
     ([{}], with_(), "contain the key 'boxes', but image 0 has none"),
     ([{"boxes": minidl.zeros(1, 4), "labels": minidl.tensor([0])}], with_(), "in preds to contain the key 'scores'"),
+    ([{"boxes": minidl.zeros(1, 4), "scores": minidl.zeros(1)}], with_(), "in preds to contain the key 'labels'"),
     (with_(), [{"labels": minidl.tensor([0])}], "in target to contain the key 'boxes'"),
     (with_(boxes=minidl.zeros(2, 4)), with_(), r"\(N, 4\) for 1 labels, but got \(2, 4\)"),
     (with_(boxes=minidl.zeros(1, 5)), with_(), r"got \(1, 5\)"),

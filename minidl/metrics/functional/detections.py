@@ -28,10 +28,11 @@ def check_images(who: str, preds: Sequence[Image], target: Sequence[Image], iou_
     for name, images, keys, others in (("preds", preds, [*regions, "labels", "scores"], []),
                                        ("target", target, [*with_boxes, "labels"], ["iscrowd", "area", "difficult"])):
         for i, image in enumerate(images):
-            for key in [*keys, *(key for key in others if key in image)]:
+            for key in keys:
                 if key not in image:
                     raise ValueError(f"{who}: expected all dicts in {name} to contain the key {key!r}, but image {i} "
                                      f"has {', '.join(image) or 'none'}")
+            for key in [*keys, *(key for key in others if key in image)]:
                 _check(f"{who}: expected {key!r} of image {i} in {name}", key, image[key], len(image["labels"]))
     if "segm" in iou_types:
         for i, (found, there) in enumerate(zip(preds, target)):
