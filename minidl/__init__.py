@@ -159,7 +159,7 @@ from minidl.autograd import (
 from minidl.autograd.grad_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled, set_anomaly_enabled
 
 # layers, updates, loading
-from minidl import fft, linalg, nn, optim, return_types, special, utils
+from minidl import fft, linalg, nn, optim, return_types, special, testing, utils
 from minidl import distributions, func, sparse   # after nn, which func needs
 from minidl.sparse import sparse_coo_tensor, sparse_csr_tensor
 from minidl.ops.linalg import spmm
@@ -277,8 +277,8 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled",
     # layers, updates, loading
-    "fft", "linalg", "nn", "optim", "return_types", "special", "utils", "distributions", "sparse", "sparse_coo_tensor",
-    "sparse_csr_tensor", "spmm", "func", "vmap", "profiler",
+    "fft", "linalg", "nn", "optim", "return_types", "special", "testing", "utils", "distributions", "sparse",
+    "sparse_coo_tensor", "sparse_csr_tensor", "spmm", "func", "vmap", "profiler",
     "serialization", "load", "save", "hub", "compiler", "fx", "jit", "library", "overrides", "compile", "as_torch",
     # constants
     "e", "inf", "nan", "pi", "newaxis", "__version__",

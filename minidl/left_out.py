@@ -65,10 +65,8 @@ LEFT_OUT = {
         nn.utils.stateless autograd.profiler autograd.profiler_legacy autograd.profiler_util
         autograd.NestedIOFunction""",
     "factorisations that PyTorch calls experimental, or that others stand for: `solve`, `eigh`": "linalg.ldl_* lobpcg",
-    "what NumPy and SciPy have: `numpy.testing`, `scipy.stats`, `scipy.stats.qmc`, `scipy.signal.windows`": """
-        testing quasirandom signal""",
+    "what SciPy has: `scipy.stats.qmc`, `scipy.signal.windows`": "quasirandom signal",
     "what `autograd.grad` gives: gradients of a convolution": "nn.grad",
-    "what a Dataset of one's own does in a few lines": "utils.data.StackDataset",
     "dual numbers: `func.jvp` gives the same derivatives": "autograd.forward_ad",
     "what fetches and runs programs of other people": "hub.load hub.list hub.help",
     "PyTorch's own helpers, which show in its namespaces": """

@@ -11,7 +11,7 @@ FLOORS = [
     {"ops"},
     {"tensors", "linalg", "special", "fft", "return_types", "amp", "cuda", "accelerator", "backends"},
     {"nn", "optim", "utils", "func", "serialization", "profiler", "hub", "distributions", "sparse", "compiler", "fx",
-     "jit", "library", "overrides"},
+     "jit", "library", "overrides", "testing"},
     {"vision", "neighbors", "train", "metrics"},
     {"cli", "torch_names", "__main__"},
 ]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 
+_reshape = shape.reshape      # a parameter of the method hides `shape`
+
+
 class Methods(TensorBase):
     """The methods that compute. `Tensor` adds the properties. Here `self` is `Any` for type checkers."""
 
@@ -37,6 +40,7 @@ class Methods(TensorBase):
     def __rmul__(self, other: Any) -> Tensor: return elementwise.Mul()(other, self)
     def __truediv__(self, other: Any) -> Tensor: return elementwise.Div()(self, other)
     def __rtruediv__(self, other: Any) -> Tensor: return elementwise.Div()(other, self)
+    __rdiv__ = __rtruediv__
     def __floordiv__(self, other: Any) -> Tensor: return elementwise.FloorDivide()(self, other)
     def __rfloordiv__(self, other: Any) -> Tensor: return elementwise.FloorDivide()(other, self)
     def __mod__(self, other: Any) -> Tensor: return elementwise.Remainder()(self, other)
@@ -313,7 +317,7 @@ class Methods(TensorBase):
 
     # sizes and dimensions one by one, or in one tuple: `x.reshape(2, 3)`, `x.reshape((2, 3))`
 
-    def reshape(self: Any, *size: Any) -> Tensor:
+    def reshape(self: Any, *each: Any, shape: Any = None) -> Tensor:
         """The same elements in another shape, a view where strides allow it.
 
         One size may be -1, and is computed from the others. Errors: RuntimeError where the number of elements does not
@@ -324,9 +328,9 @@ class Methods(TensorBase):
             tensor([[0, 1, 2],
                     [3, 4, 5]])
         """
-        return shape.reshape(self, sizes(size))
+        return _reshape(self, sizes(each, shape))
 
-    def view(self: Any, *size: Any) -> Tensor:
+    def view(self: Any, *each: Any, size: Any = None, dtype: Any = None) -> Tensor:
         """`reshape`, but always a view; with a dtype, the same bytes read in this dtype.
 
         Errors: RuntimeError where strides, sizes or bytes do not allow it.
@@ -335,18 +339,20 @@ class Methods(TensorBase):
             >>> minidl.arange(6).view(3, 2).shape
             (3, 2)
         """
-        return shape.view(self, size[0] if len(size) == 1 and isinstance(size[0], (np.dtype, DType)) else sizes(size))
+        if dtype is None and len(each) == 1 and isinstance(each[0], (np.dtype, DType)):
+            dtype, each = each[0], ()
+        return shape.view(self, sizes(each, size) if dtype is None else DType(dtype))
 
-    def permute(self: Any, *dims: Any) -> Tensor:
+    def permute(self: Any, *each: Any, dims: Any = None) -> Tensor:
         """The axes in another order; a view. See `minidl.permute`.
 
             >>> import minidl
             >>> minidl.ones(2, 3, 4).permute(2, 0, 1).shape
             (4, 2, 3)
         """
-        return shape.permute(self, sizes(dims))
+        return shape.permute(self, sizes(each, dims))
 
-    def expand(self: Any, *size: Any) -> Tensor:
+    def expand(self: Any, *each: Any, size: Any = None) -> Tensor:
         """Axes of length 1 repeated without a copy; -1 keeps an axis; new axes come first.
 
         Errors: RuntimeError where an axis of another length would be repeated.
@@ -356,13 +362,13 @@ class Methods(TensorBase):
             tensor([[1, 1, 1],
                     [2, 2, 2]])
         """
-        return shape.expand(self, sizes(size))
+        return shape.expand(self, sizes(each, size))
 
-    def broadcast_to(self: Any, *size: Any) -> Tensor:
+    def broadcast_to(self: Any, *each: Any, size: Any = None) -> Tensor:
         """`expand`, as NumPy calls it; see `minidl.broadcast_to`."""
-        return shape.broadcast_to(self, sizes(size))
+        return shape.broadcast_to(self, sizes(each, size))
 
-    def repeat(self: Any, *repeats: Any) -> Tensor:
+    def repeat(self: Any, *each: Any, repeats: Any = None) -> Tensor:
         """Copies side by side, `repeats[i]` of them along axis i; new axes come first.
 
             >>> import minidl
@@ -370,15 +376,15 @@ class Methods(TensorBase):
             tensor([[1, 2, 1, 2],
                     [1, 2, 1, 2]])
         """
-        return shape.repeat(self, sizes(repeats))
+        return shape.repeat(self, sizes(each, repeats))
 
-    def tile(self: Any, *dims: Any) -> Tensor:
+    def tile(self: Any, *each: Any, dims: Any = None) -> Tensor:
         """`repeat`, but fewer numbers than axes apply to the last axes; see `minidl.tile`."""
-        return shape.tile(self, sizes(dims))
+        return shape.tile(self, sizes(each, dims))
 
-    def flip(self: Any, *dims: Any) -> Tensor:
+    def flip(self: Any, *each: Any, dims: Any = None) -> Tensor:
         """The elements in reverse order along each of `dims`, copied. See `minidl.flip`."""
-        return shape.flip(self, sizes(dims))
+        return shape.flip(self, sizes(each, dims))
 
     def split(self: Any, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
         """Pieces of length `split_size`, or of the lengths in a list, along `dim`; views. See `minidl.split`."""

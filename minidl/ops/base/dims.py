@@ -51,8 +51,15 @@ def normalize_dims(dim: Any, ndim: int, who: str) -> tuple[int, ...]:
     return axes if ndim else ()
 
 
-def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return the sizes of `f(2, 3)` or `f((2, 3))` as a tuple of ints. Errors: TypeError for other numbers."""
+def sizes(args: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
+    """Return the sizes of `f(2, 3)` or `f((2, 3))` as a tuple of ints; `named` is what a keyword gave in their place.
+
+    Errors: TypeError for other numbers, or if both are given.
+    """
+    if named is not None:
+        if args:
+            raise TypeError(f"expected sizes either one by one or by keyword, but got {args} and {named}")
+        args = (named,)
     given = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
     try:
         return tuple([operator.index(n) for n in given])

@@ -381,6 +381,8 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """`gather` with broadcasting, for indices from argsort; without `dim`, `input` is read as one row.
 
+    Along a `dim`, a negative index counts from the end.
+
         >>> import minidl
         >>> x = minidl.tensor([[3, 1, 2]])
         >>> minidl.take_along_dim(x, minidl.argsort(x, dim=1), dim=1)
@@ -399,6 +401,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
         return (*shape[:axis], 1, *shape[axis + 1:])
 
     common = broadcast_shape("take_along_dim", others(input.shape), others(indices.shape))
+    places = array_of(indices)
+    if places.dtype.kind == "i" and bool((places < 0).any()):
+        counted = array_module(places).where(places < 0, places + input.shape[axis], places)
+        indices = wrap(counted) if isinstance(indices, TensorBase) else counted
     return gather(expand_to(input, (*common[:axis], input.shape[axis], *common[axis + 1:])), axis,
                   expand_to(indices, (*common[:axis], indices.shape[axis], *common[axis + 1:])))
 

@@ -63,7 +63,7 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 @public
-def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The positions (2, n) of the lower triangle of a (row, col) matrix, row by row.
 
         >>> import minidl
@@ -72,14 +72,24 @@ def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> 
                 [0, 0, 1]])
     """
     row, col = natural("tril_indices", "row", row), natural("tril_indices", "col", col)
-    return _to_device(np.stack(np.tril_indices(row, integer("tril_indices", "offset", offset), col)), device)
+    positions = np.stack(np.tril_indices(row, integer("tril_indices", "offset", offset), col))
+    return _to_device(positions.astype(_whole("tril_indices", dtype)), device)
 
 
 @public
-def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
     row, col = natural("triu_indices", "row", row), natural("triu_indices", "col", col)
-    return _to_device(np.stack(np.triu_indices(row, integer("triu_indices", "offset", offset), col)), device)
+    positions = np.stack(np.triu_indices(row, integer("triu_indices", "offset", offset), col))
+    return _to_device(positions.astype(_whole("triu_indices", dtype)), device)
+
+
+def _whole(who: str, dtype: Any) -> np.dtype:
+    """The dtype of positions. Errors: NotImplementedError for one that is not of integers."""
+    found = np.dtype(np.int64 if dtype is None else dtype)
+    if found.kind not in "iu":
+        raise NotImplementedError(f"{who}: expected an integer dtype, but got {found}: not implemented for others")
+    return found
 
 
 def _to_device(array: np.ndarray, device: Device | str | int | None) -> Any:

@@ -219,13 +219,16 @@ def _next_pair(terms: list[Term], out: list[Any], size: dict[Any, int]) -> tuple
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None) -> Tensor:
     """Multiply and sum over several axes: the last `dims` of a with the first `dims` of b.
 
-    Or `dims` is a pair of lists: the axes of a and those of b to pair up. An axis of size 1 pairs with any.
+    Or `dims` is a pair of lists, or a tensor of two rows: the axes of a and those of b to pair up. An axis of size 1
+    pairs with any.
     Errors: RuntimeError where sizes do not fit.
 
         >>> import minidl
         >>> minidl.tensordot(minidl.ones(2, 3, 4), minidl.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
         (2, 5)
     """
+    if hasattr(dims, "dtype"):
+        dims = dims.tolist() if dims.ndim else int(dims)
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot expects 0 <= dims <= the dimensions of both, {a.ndim} and {b.ndim}, but "

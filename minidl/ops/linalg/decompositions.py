@@ -551,7 +551,8 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     p, rank = PInv(None, rcond, False)(A)
     X = p @ rhs
     m, n = A.shape[-2:]
-    residuals = empty = wrap_like(A, array_module(array_of(A)).empty((0,), real_of(A.dtype)))
+    empty = wrap_like(A, array_module(array_of(A)).empty((0,), real_of(A.dtype)))
+    residuals = reshape(X, (-1,))[:0] if X.dtype == empty.dtype else empty
     if m > n and bool((array_of(rank) == n).all()):
         gap = A @ X - rhs
         residuals = sum(abs_(gap) ** 2 if gap.dtype.kind == "c" else gap * gap, -2)

@@ -20,7 +20,7 @@ from minidl.backend.kernels import softmax as kernels
 from minidl.backend.warn import warn
 from minidl.ops.activation.pointwise import logsigmoid
 from minidl.ops.activation.softmaxes import log_softmax
-from minidl.ops.base.broadcast import expand_to
+from minidl.ops.base.broadcast import broadcast_shape, expand_to
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
@@ -474,7 +474,8 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
     A network predicts its mean `input` and its variance `var`; the loss is -log of the density at `target`.
 
     var: a number, or in the shape of input, or with size 1 on one axis, or without the last axis. A variance below eps
-    counts as eps, but keeps its gradient. full: add log(2 pi)/2, a constant.
+    counts as eps, but keeps its gradient. full: add log(2 pi)/2, a constant. target: in the shape of input, or one that
+    broadcasts with it; (N,) with an input (N, 1) is an error, since (N, N) losses would come out.
     Errors: ValueError where var has another shape or a negative element; else as `mse_loss`.
 
     Source: Nix and Weigend, "Estimating the Mean and Variance of the Target Probability Distribution", 1994.
@@ -484,7 +485,10 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
         tensor(1.)
     """
     who = "gaussian_nll_loss"
-    check_same(who, input, target)
+    check_floating(who, input=input)
+    if not hasattr(target, "ndim") or target.ndim != input.ndim and (
+            target.ndim > input.ndim or broadcast_shape(who, input.shape, target.shape) != input.shape):
+        check_same(who, input, target)
     check_reduction(reduction)
     log_var: Any
     if isinstance(var, (int, float)):

@@ -19,7 +19,7 @@ from minidl.ops.index.along_axis import MaskedFill, gather
 from minidl.ops.linalg.similarity import pairwise_distance
 from minidl.ops.loss.losses import as_target, check_reduction, check_same, check_weight, expand_weight, reduce_losses
 from minidl.ops.reduce.sums import sum
-from minidl.ops.shape.views import array_of
+from minidl.ops.shape.views import array_of, reshape
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -72,6 +72,7 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
     check_floating(who, input=input, weight=weight)
     check_reduction(reduction)
     target = as_target(target, input, who)
+    input = input if input.ndim else reshape(input, (1,))
     if p not in (1, 2):
         raise ValueError(f"{who}: only p == 1 and p == 2 supported, but got p={p}")
     if input.ndim == 1 and target.ndim < 2:
@@ -110,8 +111,10 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean
     who = "multilabel_margin_loss"
     check_same(who, input, target)
     check_reduction(reduction)
-    if input.ndim not in (1, 2):
+    if input.ndim > 2:
         raise RuntimeError(f"{who}: Expected input (N, C) or (C,), but got size {tuple(input.shape)}")
+    if not input.ndim:
+        input, target = reshape(input, (1,)), reshape(target, (1,))
     x, target = (input, target) if input.ndim == 2 else (input[None], target[None])
     C, labels = x.shape[1], _labels(who, target, x, -1)
     xp = array_module(labels)
@@ -140,7 +143,7 @@ def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | 
     check_same(who, input, target)
     check_reduction(reduction)
     if not input.ndim:
-        raise RuntimeError(f"{who}: Expected input (*, C), but got a single number")
+        raise IndexError(f"{who}: Dimension specified as -1 but tensor has no dimensions; expected input (*, C)")
     losses = (1 - as_target(target, input, who)) * input - logsigmoid(input)     # log(1 - p) = log(p) - input
     losses = losses if weight is None else losses * expand_weight(weight, input, who)
     return reduce_losses(sum(losses, -1) / input.shape[-1], reduction)

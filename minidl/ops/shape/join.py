@@ -124,7 +124,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     """
     tensors = _as_tensor_list("cat", tensors)
     if not tensors:
-        raise RuntimeError("cat: expected a non-empty list of Tensors")
+        raise ValueError("cat: expected a non-empty list of Tensors")
     dtype = common_dtype(*tensors)
     shapes = [array_of(x).shape for x in tensors]
     first = next((shape for shape in shapes if shape != (0,)), (0,))
@@ -283,10 +283,12 @@ unsafe_chunk = alias("unsafe_chunk", chunk)
 
 
 @public
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(input: Tensor, indices_or_sections: Any = None, dim: int = 0, *, sections: Any = None,
+                 indices: Any = None, tensor_indices_or_sections: Any = None) -> tuple[Tensor, ...]:
     """Cut into exactly n pieces, or at the listed indices; views.
 
-    The sizes of n pieces differ by at most one.
+    The sizes of n pieces differ by at most one. Number and indices may be a tensor of int64; the keywords are
+    PyTorch's, of which one is given.
 
         >>> import minidl
         >>> minidl.tensor_split(minidl.arange(5), (1, 4))
@@ -296,6 +298,10 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         raise RuntimeError("tensor_split: expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     dim = normalize_dim(dim, input.ndim, "tensor_split")
     length, before = input.shape[dim], (ALL,) * dim
+    given = [x for x in (indices_or_sections, sections, indices, tensor_indices_or_sections) if x is not None]
+    if len(given) != 1:
+        raise TypeError(f"tensor_split(): expected a number of sections or indices, but got {len(given)} of them")
+    indices_or_sections = _as_positions(given[0])
     if isinstance(indices_or_sections, Sequence):
         ends = [*indices_or_sections, None]     # like slices, they may overlap or reach beyond the end
         return tuple([Slice((*before, slice(a, b)))(input) for a, b in zip([0, *ends], ends)])
@@ -304,6 +310,16 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         raise RuntimeError(f"tensor_split: number of sections must be larger than 0, got {sections}")
     least, larger = divmod(length, sections)
     return Split([least + 1] * larger + [least] * (sections - larger), dim)(input)
+
+
+def _as_positions(given: Any) -> Any:
+    """A number, or a list of them, from a tensor; anything else as it is. Errors: RuntimeError for another tensor."""
+    if not hasattr(given, "dtype"):
+        return given
+    if given.dtype != "int64" or given.ndim > 1:
+        raise RuntimeError(f"tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
+                           f"one-dimensional tensor of int64, but got {given.ndim} dimensions of {given.dtype}")
+    return given.tolist()
 
 
 @public

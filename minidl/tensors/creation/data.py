@@ -85,12 +85,27 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 
     The array may be on the CPU or a GPU. Errors: TypeError for an object without the protocol.
     """
+    if type(ext_tensor).__name__ == "PyCapsule":
+        return wrap(_supported(np.from_dlpack(_OfCapsule(ext_tensor))))
     if not hasattr(ext_tensor, "__dlpack__") or not hasattr(ext_tensor, "__dlpack_device__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__ and __dlpack_device__, such as an array of "
                         f"NumPy, CuPy or PyTorch, but got {type(ext_tensor).__name__}")
     kind = int(ext_tensor.__dlpack_device__()[0])
     xp = get_library(Device("cpu" if kind == 1 else "cuda")).xp     # DLPack numbers the CPU 1, CUDA 2
     return wrap(_supported(xp.from_dlpack(ext_tensor)))
+
+
+class _OfCapsule:
+    """What NumPy asks for in place of a DLPack capsule, of memory on the CPU."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
 
 
 def to_dlpack(tensor: Tensor) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import array_module, as_device, get_library, move
-from minidl.backend.dtype import as_representable, get_default_dtype
+from minidl.backend.dtype import as_representable, default_complex, get_default_dtype
 from minidl.ops.base import natural, sizes
 from minidl.ops.base.declaration import public
 from minidl.tensors.creation.data import finish, from_nested, tensor
@@ -222,10 +222,23 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
     """
     if end is None:
         start, end = 0, start
+    start, end, step = _numbers(start, end, step)
+    if dtype is None:
+        dtype = get_default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else np.int64
+    if np.dtype(dtype).kind in "iu":
+        start, end, step = (int(x) if math.isfinite(x) else x for x in (start, end, step))
     _check_steps(start, end, step)
-    if dtype is None and any(isinstance(x, float) for x in (start, end, step)):
-        dtype = get_default_dtype()
-    return finish(move(np.arange(start, end, step, dtype=dtype or np.int64), as_device(device)), requires_grad)
+    if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
+        array = np.arange(start, end, step, dtype=np.int64)
+    else:
+        count = np.arange(math.ceil((end - start) / step))
+        array = (start + count * np.longdouble(step)).astype(np.float64)    # rounded once, as by fma
+    return finish(move(array.astype(dtype, copy=False), as_device(device)), requires_grad)
+
+
+def _numbers(*given: Any) -> list[Any]:
+    """Python numbers from numbers and tensors of one element."""
+    return [x.item() if hasattr(x, "item") else int(x) if isinstance(x, bool) else x for x in given]
 
 
 @public
@@ -247,9 +260,22 @@ def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any
 @public
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """`steps` values from `start` to `end`, both included."""
-    array = np.linspace(start, end, natural("linspace", "steps", steps), dtype=dtype or get_default_dtype())
-    return finish(move(array, as_device(device)), requires_grad)
+    """`steps` values from `start` to `end`, both included: counted from the nearer end, in float64, then rounded.
+
+    Integers are cut off towards 0, as in PyTorch. Complex ends give complex values.
+
+        >>> import minidl
+        >>> minidl.linspace(0, 1, 5), minidl.linspace(-5, 5, 4, dtype=minidl.int64)
+        (tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000]), tensor([-5, -1,  1,  5]))
+    """
+    n = natural("linspace", "steps", steps)
+    start, end = _numbers(start, end)
+    if dtype is None:
+        dtype = default_complex() if isinstance(start, complex) or isinstance(end, complex) else get_default_dtype()
+    step, count = (end - start) / max(n - 1, 1), np.arange(n)
+    array = np.where(count < (n + 1) // 2, start + step * count, end - step * (n - 1 - count)) if n != 1 else \
+        np.array([start])
+    return finish(move(array.astype(dtype), as_device(device)), requires_grad)
 
 
 @public

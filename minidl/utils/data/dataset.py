@@ -81,7 +81,7 @@ class IterableDataset(Dataset[T_co]):
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors of equal first size: sample i is `(tensors[0][i], tensors[1][i], ...)`.
 
-    Errors: ValueError when the first sizes differ.
+    Errors: AssertionError when the first sizes differ.
 
         >>> import minidl
         >>> data = TensorDataset(minidl.zeros(10, 3), minidl.arange(10))
@@ -100,7 +100,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
                                 "minidl.tensor(...) on it first")
         if any(tensor.shape[0] != tensors[0].shape[0] for tensor in tensors):
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
-            raise ValueError("TensorDataset: all tensors must have the same first size "
+            raise AssertionError("TensorDataset: Size mismatch between tensors: all must have the same first size "
                              f"(the number of samples), got shapes {shapes}")
         self.tensors = tensors
 
@@ -111,7 +111,44 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         return [tensor[indices] for tensor in self.tensors]
 
     def __len__(self) -> int:
-        return int(self.tensors[0].shape[0])
+        return self.tensors[0].shape[0]
+
+
+class StackDataset(Dataset[Any]):
+    """Datasets of one length side by side: sample i is the tuple, or the dict, of their samples i.
+
+    Errors: ValueError for none, for both positions and keywords, and for lengths that differ.
+
+        >>> StackDataset([1, 2], ["a", "b"])[1], StackDataset(number=[1, 2], text=["a", "b"])[0]
+        ((2, 'b'), {'number': 1, 'text': 'a'})
+    """
+
+    datasets: tuple[Any, ...] | dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("StackDataset: At least one dataset should be passed" if not args else
+                             "StackDataset: expected datasets by position, for tuples, or by keyword, for dicts, but "
+                             "both are given")
+        self.datasets = args or kwargs
+        lengths = [len(dataset) for dataset in args or kwargs.values()]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"StackDataset: Size mismatch between datasets: their lengths are {lengths}")
+        self._length = lengths[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
+
+    def __getitems__(self, indices: list[Any]) -> list[Any]:
+        if isinstance(self.datasets, dict):
+            columns = [fetch_samples(dataset, indices) for dataset in self.datasets.values()]
+            return [dict(zip(self.datasets, row)) for row in zip(*columns)]
+        return list(zip(*[fetch_samples(dataset, indices) for dataset in self.datasets]))
+
+    def __len__(self) -> int:
+        return self._length
 
 
 class Subset(Dataset[T_co]):

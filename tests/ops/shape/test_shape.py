@@ -112,7 +112,7 @@ CASES = [
                   "number 1 in the list: shapes (2, 3) and (2, 4) clash at axis 1"),
                  (S([(2, 3), (2,)]), RuntimeError, "same number of dimensions: got 2 and 1"),
                  (S([(), ()]), RuntimeError, "zero-dimensional tensor (at position 0) cannot be concatenated"),
-                 (S([]), RuntimeError, "expected a non-empty list of Tensors"),
+                 (S([]), ValueError, "expected a non-empty list of Tensors"),
                  (S([(2, 3)], 2), IndexError, "but got 2")]),
     Case(shape.stack, [S([(2, 3), (2, 3)]), S([(2, 3), (2, 3)], 1), S([(2, 3), (2, 3), (2, 3)], -1), S([(), ()]),
                        S([(3,)])], torch="stack",

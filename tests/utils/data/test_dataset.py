@@ -54,10 +54,10 @@ def test_tensor_dataset():
     assert x.tolist() == [4.0, 5.0] and y.item() == 2 and len(data) == 6
 
 
-@pytest.mark.parametrize("tensors, text", [
-    ([], "at least"), ([arange(3), arange(4)], r"\(3,\), \(4,\)")])
-def test_tensor_dataset_refuses(tensors, text):
-    with pytest.raises(ValueError, match=text):
+@pytest.mark.parametrize("tensors, kind, text", [
+    ([], ValueError, "at least"), ([arange(3), arange(4)], AssertionError, r"\(3,\), \(4,\)")])
+def test_tensor_dataset_refuses(tensors, kind, text):
+    with pytest.raises(kind, match=text):
         TensorDataset(*tensors)
 
 
