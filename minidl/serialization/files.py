@@ -49,10 +49,12 @@ class File:
     the system reads the parts that are used, and writing into a piece never changes the file.
     """
 
-    def __init__(self, f: Any, mmap: bool = False, skip_refused: bool = False) -> None:
+    def __init__(self, f: Any, mmap: bool = False, skip_refused: bool = False,
+                 weights_only: bool = True) -> None:
         self.notes: list[str] = []      # warnings for the user, although loading works
         self.refused: list[tuple[Refused, str]] = []    # objects that were not loaded, and their paths
         self.skip_refused = skip_refused
+        self.weights_only = weights_only
         self.mapped: np.ndarray | None = None
         if isinstance(f, (str, os.PathLike)):
             self.name = os.fsdecode(f)

@@ -75,20 +75,17 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
         map_location: where to put the tensors: a device, a dict from saved devices to others, or a function of a
             storage (as a Tensor of bytes) and its device that returns the storage on its new device, or None. If not
             given, tensors go to the device that they were on.
-        weights_only: only True is possible.
+        weights_only: False also takes NumPy's arrays and numbers, and sets, from PyTorch's files. No code of a file is
+            run then either. Classes come if `serialization.add_safe_globals` has named them.
         mmap: map the numbers instead of reading them: they are read when they are first used. Their checksums are then
             not compared. For paths only.
         skip_refused: load the rest of a file with refused objects, such as an `argparse.Namespace` beside the weights.
             A `serialization.Refused` of that name replaces each, and a warning says where. No code is run then either.
 
     Errors: LoadError for a file that is damaged, cut off, of an unknown kind, or wants code to run;
-    FileNotFoundError; ValueError for `weights_only=False`, or `mmap` with a stream.
+    FileNotFoundError; ValueError for `mmap` with a stream.
     """
-    if not weights_only:
-        raise ValueError("load: weights_only=False would let the file run any code, which minidl never does; of a file "
-                         "that holds more than tensors and plain containers, skip_refused=True loads these; torch.load "
-                         "and pickle load all, if you trust it")
-    with File(f, mmap, skip_refused) as file, naming_errors(file.name):
+    with File(f, mmap, skip_refused, weights_only) as file, naming_errors(file.name):
         kind = kind_of(file)
         result = (_read_archive if kind == "zip" else _READERS[kind])(file, Placement(map_location))
     if file.refused:

@@ -23,7 +23,7 @@ from minidl.backend.torch_types import OF as DTYPE_OF
 from minidl.backend.torch_types import Size
 from minidl.backend.torch_types import dtype as DType
 from minidl.nn.parameter import Parameter
-from minidl.serialization import torch_pickle
+from minidl.serialization import safe_globals, torch_pickle
 from minidl.serialization.files import File, LoadError, Refused
 from minidl.serialization.storage import Placement, Roots, Storage, bfloat16_to_float32, cannot_save, check_byte_order
 from minidl.serialization.torch_pickle import ORDERED_DICT, Call, Callee, Name, Persistent, checked_key, require_type
@@ -180,7 +180,8 @@ def _run(stream: Any, file: File, persistent: Callable[..., TypedStorage]) -> An
         return persistent(*_reference(reference))
 
     try:
-        value = torch_pickle.run(stream, NAMES, load_persistent, refused)
+        names = {**NAMES, **safe_globals.names(file.weights_only)}
+        value = torch_pickle.run(stream, names, load_persistent, refused, safe_globals.build)
         file.refused = _find_refused(value)
     except Exception as error:
         if refused and not file.skip_refused:

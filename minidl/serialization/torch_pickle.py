@@ -7,6 +7,7 @@ instructions that state dicts need. It looks names up in a given table, and call
 """
 from __future__ import annotations
 
+import functools
 import pickle
 import pickletools
 import struct
@@ -34,8 +35,8 @@ class Callee(NamedTuple):
     function: Callable[..., Any]
 
 
-def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
-        refused: list[str] | None = None) -> Any:
+def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any], refused: list[str] | None = None,
+        build: Callable[[Any, Any], bool] | None = None) -> Any:
     """The value that a pickle makes. Afterwards the stream is at the pickle's end.
 
     Args:
@@ -43,6 +44,7 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
         persistent: returns the object for a reference to something outside of the pickle.
         refused: a list that gets the names that are not in the table; a `Refused` replaces each in the value. If not
             given, the first such name is an error.
+        build: gives an object of a class in the table its state, and returns whether it is one.
 
     Errors: LoadError for a name that is not in the table, and for instructions that state dicts do not need.
     """
@@ -118,11 +120,14 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
         elif name == "NEWOBJ" and isinstance(stack[-2], Refused):
             arguments, kind = stack.pop(), stack.pop()
             stack.append(Refused(kind.name, arguments))
+        elif name == "NEWOBJ" and isinstance(stack[-2], Callee) and isinstance(stack[-2].function, type):
+            arguments, kind = stack.pop(), stack.pop()
+            stack.append(call(Callee(functools.partial(kind.function.__new__, kind.function)), arguments))
         elif name == "BUILD":
             state = stack.pop()     # attributes, such as the `_metadata` of a state dict: ignored
             if isinstance(stack[-1], Refused):
                 stack[-1].state = state
-            else:
+            elif build is None or not build(stack[-1], state):
                 require_type(stack[-1], OrderedDict)
         elif name == "BINPERSID":
             stack.append(persistent(stack.pop()))
@@ -135,7 +140,8 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
 def refusal(name: str) -> LoadError:
     """The error for a name that is not in the table."""
     return LoadError(f"refuses `{name}`: a state dict holds tensors and plain containers only, and a pickle that asks "
-                     f"for anything else could run any code")
+                     f"for anything else could run any code. What you trust may be named before: "
+                     f"minidl.serialization.add_safe_globals([{name.split('.')[-1]}])")
 
 
 def call(callee: Any, arguments: tuple[Any, ...]) -> Any:
