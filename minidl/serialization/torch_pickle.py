@@ -121,7 +121,7 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
             arguments, kind = stack.pop(), stack.pop()
             stack.append(Refused(kind.name, arguments))
         elif name == "NEWOBJ" and isinstance(stack[-2], Callee) and isinstance(stack[-2].function, type):
-            arguments, kind = stack.pop(), stack.pop()
+            arguments, kind = require_type(stack.pop(), tuple), stack.pop()
             stack.append(call(Callee(functools.partial(kind.function.__new__, kind.function)), arguments))
         elif name == "BUILD":
             state = stack.pop()     # attributes, such as the `_metadata` of a state dict: ignored
