@@ -60,7 +60,7 @@ PROGRAMS = [
         "{shapes} --epochs 2 --seed 1 --out {out} --resume {out}/checkpoint.pth.tar",
         "{shapes} --evaluate --workers 0 --resume {out}/best.pth.tar"), r"validation top-1 [\d.]+ top-5 ([\d.]+)", 99),
     *(Program("lessons/networks.py", f"{net} {{mnist}}", r"test ([\d.]+)", 0.6) for net in NETWORKS),
-    Program("lessons/networks.py", "nin {mnist} --lr 0.003 --epochs 15", r"test ([\d.]+)", 0.3),
+    Program("lessons/networks.py", "nin {mnist} --lr 0.003 --epochs 30", r"test ([\d.]+)", 0.3),
     Program("lessons/fine_tuning.py", "{shapes}", r"fine-tuned ([\d.]+)", 0.6),
     Program("lessons/boxes.py", "", r"largest error ([\d.e-]+)", most=1e-5),
     Program("lessons/detector.py", "{out}", r"found (\d+) %", 50),

@@ -33,7 +33,8 @@ RANDOM = np.random.default_rng(0)
 OURS_ALONE = {"DropConnect", "Maxout"}
 
 # no forward, or nothing but forward: tested in test_container.py and test_module.py; lazy ones in test_lazy.py
-EXEMPT = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "RNNBase", "RNNCellBase"}
+EXEMPT = {"DataParallel", "Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "RNNBase",
+          "RNNCellBase"}
 
 LABELS = np.array([2, 0, 1, 2, 1])
 PIXELS = RANDOM.integers(0, 3, (2, 4, 5))

@@ -44,8 +44,13 @@ class Resize(Op):
         return Resize(self.axis, self.matrix.transposed)(g)
 
 
-class ResizeBytes(Resize):
+class ResizeBytes(Op):
     """The same of bytes, by whole numbers. Sums are rounded, and cut off to bytes."""
+
+    layout = IMAGES
+
+    def __init__(self, axis: int, matrix: Matrix) -> None:
+        self.axis, self.matrix = axis, matrix
 
     def forward(self, x: Array) -> Array:
         whole, bits, dtype = self.matrix.in_whole_numbers
@@ -134,8 +139,8 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
         matrix = _matrix(kind, input.shape[axis], sizes[axis - 2], scales[axis - 2], bool(align_corners), antialias)
         if matrix.is_identity:
             continue
-        resize = ResizeBytes if input.dtype == np.uint8 and mode in KERNEL_MODES else Resize
-        result = resize(axis, matrix)(result)
+        resize: Op = (ResizeBytes if input.dtype == np.uint8 and mode in KERNEL_MODES else Resize)(axis, matrix)
+        result = resize(result)
     return Clone("C")(input) if result is input else result
 
 

@@ -64,6 +64,8 @@ CASES = [
          name="bilinear"),
     Case(mode("trilinear", align_corners=True), L3, oracle=lines,
          torch=lambda x, s: torch_interpolate(x, s, mode="trilinear", align_corners=True), name="trilinear"),
+    Case(mode("bilinear"), [S(np.array([[[[0, 255, 10], [7, 9, 200]]]], np.uint8), to(3, 7))], grad=False,
+         torch=lambda x, s: torch_interpolate(x, s, mode="bilinear"), name="bilinear of bytes"),
     *[Case(mode(name, **more), samples,
            torch=lambda x, s, name=name, more=more: torch_interpolate(x, s, mode=name, **more),
            name=f"{name} {more}")
