@@ -106,6 +106,7 @@ def draw(found, path):
 def main():
     args = arguments.parse(__doc__, DEFAULTS, extra=add_trials, keeps=False)
     images.load(args)                                   # what is missing is said before processes start
+    print(f"{args.dataset}: {args.side ** 2} settings of a grid, and as many random ones")
     with ProcessPoolExecutor(min(args.workers, args.side ** 2), initializer=begin_worker, initargs=(args,)) as executor:
         found = {name: search(executor, some, name) for name, some in settings(args.side, args.seed).items()}
     for name, rows in found.items():
