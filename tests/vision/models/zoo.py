@@ -86,7 +86,7 @@ def page(counting: Collection[str]) -> str:
 
 # ---------------------------------------------------------------------- the picture
 
-WIDTH, HEIGHT, LEFT, RIGHT, BELOW = 860, 520, 60, 130, 50
+WIDTH, HEIGHT, LEFT, RIGHT, ABOVE, BELOW = 860, 540, 60, 130, 30, 50
 
 
 def family(name: str) -> str:
@@ -113,7 +113,7 @@ def picture() -> str:
         return LEFT + (math.log10(ops) - first) / (last - first) * (WIDTH - LEFT - RIGHT)
 
     def y(accuracy: float) -> float:
-        return HEIGHT - BELOW - (accuracy - lowest) / (highest - lowest) * (HEIGHT - BELOW - 10)
+        return HEIGHT - BELOW - (accuracy - lowest) / (highest - lowest) * (HEIGHT - BELOW - ABOVE)
 
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
              f'font-size="11">', f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>']
@@ -122,7 +122,7 @@ def picture() -> str:
                      f'y="{y(accuracy) + 4:.1f}" text-anchor="end">{accuracy}</text>')
     for ops in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
         if first < math.log10(ops) < last:
-            lines.append(f'<path d="M{x(ops):.1f} 10V{HEIGHT - BELOW}" stroke="#dddddd"/><text x="{x(ops):.1f}" '
+            lines.append(f'<path d="M{x(ops):.1f} {ABOVE}V{HEIGHT - BELOW}" stroke="#dddddd"/><text x="{x(ops):.1f}" '
                          f'y="{HEIGHT - BELOW + 16}" text-anchor="middle">{ops:g}</text>')
     lines.append(f'<text x="{(WIDTH + LEFT - RIGHT) / 2:g}" y="{HEIGHT - 10}" text-anchor="middle">'
                  'billions of multiply-adds for an image</text>'
