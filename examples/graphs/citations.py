@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from drawing import plot
 
 import minidl
 import minidl.nn.functional as F
@@ -121,33 +122,6 @@ def run(args: argparse.Namespace, make: type[nn.Module]) -> None:
         print(f"seed {seed}: {len(curves)} epochs, {time.perf_counter() - start:.1f} s, validation accuracy "
               f"{100 * max(c[2] for c in curves):.1f} %, test accuracy {100 * reached:.1f} %")
     if len(found) > 1:
-        print(f"mean test accuracy {100 * np.mean(found):.2f} %, standard deviation "
-              f"{100 * np.std(found, ddof=1):.2f} %")
+        print(f"mean test accuracy {100 * np.mean(found):.2f} %, deviation {100 * np.std(found, ddof=1):.2f} %")
     if args.plot:
-        plot(args.plot, model, graph, curves)
-
-
-def plot(folder: Path, model: nn.Module, graph: Graph, curves: list[tuple[float, float, float]]) -> None:
-    """Curves of the last run, and its papers in the two directions in which their scores differ most."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    folder.mkdir(parents=True, exist_ok=True)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5))
-    train_loss, val_loss, val_accuracy = zip(*curves)
-    left.plot(train_loss, label="training loss")
-    left.plot(val_loss, label="validation loss")
-    left.plot(val_accuracy, label="validation accuracy")
-    left.set_xlabel("epoch")
-    left.legend()
-    with minidl.no_grad():
-        scores = model(graph.x).softmax(-1)
-    centred = scores - scores.mean(0)
-    plane = (centred @ minidl.linalg.svd(centred, full_matrices=False).Vh[:2].T).numpy()
-    right.scatter(plane[:, 0], plane[:, 1], c=graph.labels.numpy(), cmap="tab10", s=4)
-    right.set_title("papers by their scores, coloured by subject")
-    figure.tight_layout()
-    figure.savefig(folder / f"{type(model).__name__.lower()}.png", dpi=120)
-    print("drawn:", folder / f"{type(model).__name__.lower()}.png")
+        plot(args.plot, model, graph.x, graph.labels, curves)

@@ -1,0 +1,29 @@
+"""Pictures of a network that reads papers: how it learned, and where it puts them."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import minidl
+from minidl import nn
+from minidl.train import plots
+
+
+def plot(folder: Path, model: nn.Module, x: minidl.Tensor, labels: minidl.Tensor,
+         curves: list[tuple[float, float, float]]) -> None:
+    """Curves of the last run, and its papers in the two directions in which their scores differ most."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = plots.figure(11, 4.5)
+    left, right = figure.subplots(1, 2)
+    for values, label in zip(zip(*curves), ("training loss", "validation loss", "validation accuracy")):
+        left.plot(values, label=label)
+    left.set_xlabel("epoch")
+    left.legend()
+    with minidl.no_grad():
+        scores = model(x).softmax(-1)
+    centred = scores - scores.mean(0)
+    plane = (centred @ minidl.linalg.svd(centred, full_matrices=False).Vh[:2].T).numpy()
+    right.scatter(plane[:, 0], plane[:, 1], c=labels.numpy(), cmap="tab10", s=4)
+    right.set_title("papers by their scores, coloured by subject")
+    path = folder / f"{type(model).__name__.lower()}.png"
+    plots.save(figure, path)
+    print("drawn:", path)
