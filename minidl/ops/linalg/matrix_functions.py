@@ -175,7 +175,7 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         one = identity_like(A, A.shape[-1])
         xp = array_module(one)
         nowhere = wrap_like(A, xp.zeros((), bool))      # it is a function of A, with gradient 0
-        return where(nowhere, A, wrap_like(A, xp.broadcast_to(one, A.shape)))
+        return where(nowhere, Clone("C")(A), wrap_like(A, xp.broadcast_to(one, A.shape)))
     y: Tensor | None = None
     square = Clone("C")(A)
     while True:     # one bit of n at a time: A, A^2, A^4, ...

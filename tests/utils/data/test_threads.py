@@ -338,6 +338,7 @@ SCRIPT = """
             return 1000
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    batch = None
     print("ready", flush=True)
     try:
         for epoch in range(1000):
