@@ -160,7 +160,7 @@ from minidl.autograd.grad_mode import is_anomaly_check_nan_enabled, is_anomaly_e
 
 # layers, updates, loading
 from minidl import fft, linalg, nn, optim, return_types, special, testing, utils
-from minidl import distributions, func, sparse   # after nn, which func needs
+from minidl import func, sparse   # after nn, which func needs
 from minidl.sparse import sparse_coo_tensor, sparse_csr_tensor
 from minidl.ops.linalg import spmm
 from minidl.func import vmap
@@ -168,7 +168,7 @@ from minidl import profiler, serialization
 from minidl.serialization import load, save
 from typing import TYPE_CHECKING
 if TYPE_CHECKING:
-    from minidl import hub      # imported when it is first used: the network takes long to load
+    from minidl import distributions, hub       # imported when they are first used: few programs need them
 
 # PyTorch's names for compiling, and PyTorch's name for minidl
 from minidl import compiler, fx, jit, library, overrides
@@ -284,4 +284,4 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "e", "inf", "nan", "pi", "newaxis", "__version__",
 ]
 
-left_out.explain(globals(), __name__, waiting=("hub",))
+left_out.explain(globals(), __name__, waiting=("distributions", "hub"))

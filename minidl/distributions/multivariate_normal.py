@@ -65,7 +65,34 @@ def to_scale_tril(name: str, matrix: Tensor) -> Tensor:
     return cholesky(matrix) if name == "covariance_matrix" else precision_to_scale_tril(matrix)
 
 
-class MultivariateNormal(Distribution):
+class HoldsMatrix(Distribution):
+    """A batch of positive definite matrices C, in three forms, each computed when it is read.
+
+    They come from L with C = L L^T, unless a family has them from something else.
+    """
+
+    _unbroadcasted_scale_tril: Tensor
+
+    def _expanded(self, matrix: Tensor) -> Tensor:
+        return matrix.expand(self._batch_shape + matrix.shape[-2:])
+
+    @lazy_property
+    def scale_tril(self) -> Tensor:
+        """L, lower triangular with a positive diagonal."""
+        return self._expanded(self._unbroadcasted_scale_tril)
+
+    @lazy_property
+    def covariance_matrix(self) -> Tensor:
+        """C = L L^T"""
+        return self._expanded(self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT)
+
+    @lazy_property
+    def precision_matrix(self) -> Tensor:
+        """The inverse of C."""
+        return self._expanded(cholesky_inverse(self._unbroadcasted_scale_tril))
+
+
+class MultivariateNormal(HoldsMatrix):
     """p(x) = exp(-(x - loc)^T C^-1 (x - loc) / 2) / sqrt(det(2 pi C)), of vectors.
 
     C is given by one of `covariance_matrix`, `precision_matrix` = C^-1 or `scale_tril` = L, lower triangular with
@@ -97,24 +124,6 @@ class MultivariateNormal(Distribution):
         super().__init__(batch_shape, self.loc.shape[-1:], validate_args)
         self._unbroadcasted_scale_tril = to_scale_tril(name, matrix)
 
-    def _expanded(self, matrix: Tensor) -> Tensor:
-        return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        """L, lower triangular with a positive diagonal."""
-        return self._expanded(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        """C = L L^T"""
-        return self._expanded(self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT)
-
-    @lazy_property
-    def precision_matrix(self) -> Tensor:
-        """The inverse of C."""
-        return self._expanded(cholesky_inverse(self._unbroadcasted_scale_tril))
-
     @property
     def mean(self) -> Tensor:
         return self.loc
@@ -140,7 +149,7 @@ class MultivariateNormal(Distribution):
         return entropy.expand(self._batch_shape)
 
 
-class LowRankMultivariateNormal(Distribution):
+class LowRankMultivariateNormal(HoldsMatrix):
     """`MultivariateNormal` with C = W W^T + D,  W = cov_factor (..., n, r), D of the diagonal cov_diag (..., n).
 
     With few factors r, only matrices of r x r are factorised: I + W^T D^-1 W, the capacitance (by the identities of
@@ -194,9 +203,6 @@ class LowRankMultivariateNormal(Distribution):
         """x^T C^-1 x"""
         return ((x.square() / self._unbroadcasted_cov_diag).sum(-1)
                 - mahalanobis(self._capacitance_tril, batch_mv(self._scaled_factor(), x)))
-
-    def _expanded(self, matrix: Tensor) -> Tensor:
-        return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
 
     @property
     def mean(self) -> Tensor:

@@ -12,11 +12,11 @@ from minidl.distributions.constraints import Constraint
 from minidl.distributions.distribution import Distribution, Shape
 from minidl.distributions.exp_family import ExponentialFamily
 from minidl.distributions.gamma import Chi2
-from minidl.distributions.multivariate_normal import half_log_det, need_one_matrix, to_scale_tril
-from minidl.distributions.utils import broadcast_all, lazy_property
+from minidl.distributions.multivariate_normal import HoldsMatrix, half_log_det, need_one_matrix, to_scale_tril
+from minidl.distributions.utils import broadcast_all
 from minidl.linalg import slogdet
 from minidl.ops.elementwise import where
-from minidl.ops.linalg import cholesky_inverse, cholesky_solve
+from minidl.ops.linalg import cholesky_solve
 from minidl.ops.shape import diag_embed, pad
 from minidl.ops.special import digamma, lgamma, mvlgamma
 from minidl.ops.torch_names import broadcast_shapes
@@ -26,7 +26,7 @@ from minidl.tensors.tensor import Tensor
 __all__ = ["LKJCholesky", "Wishart"]
 
 
-class Wishart(ExponentialFamily):
+class Wishart(HoldsMatrix, ExponentialFamily):
     """The sum of x x^T over `df` normal vectors x of mean 0 and covariance V; `df` need not be an integer.
 
     V is given by one of `covariance_matrix`, `precision_matrix` = V^-1 or `scale_tril` = L with V = L L^T. Errors:
@@ -69,24 +69,6 @@ class Wishart(ExponentialFamily):
     def arg_constraints(self) -> dict[str, Constraint]:  # type: ignore[override]
         return {"covariance_matrix": constraints.positive_definite, "precision_matrix": constraints.positive_definite,
                 "scale_tril": constraints.lower_cholesky, "df": constraints.greater_than(self.event_shape[-1] - 1)}
-
-    def _expanded(self, matrix: Tensor) -> Tensor:
-        return matrix.expand(self._batch_shape + self._event_shape)
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        """L, lower triangular with a positive diagonal."""
-        return self._expanded(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        """V = L L^T"""
-        return self._expanded(self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT)
-
-    @lazy_property
-    def precision_matrix(self) -> Tensor:
-        """The inverse of V."""
-        return self._expanded(cholesky_inverse(self._unbroadcasted_scale_tril))
 
     def _df_of_matrices(self) -> Tensor:
         return self.df[..., None, None]

@@ -107,15 +107,7 @@ class VOCDetection(_VOC):
     A sample is `(PIL image in mode 'RGB', dict)`, the dict being the tree of the XML: texts in
     `target["annotation"]["object"][0]["bndbox"]["xmin"]`. Pixels count from 1, and the last one belongs to the box.
 
-    root: the folder that holds `VOCdevkit`. year: '2007' to '2012'. image_set: 'train', 'trainval' or 'val', for 2007
-    'test' too. download: get the archive and unpack it. transform, target_transform: applied to each image and target;
-    transforms: instead, applied to both.
-
-    `images` and `targets` are the paths.
-    Errors: RuntimeError if the data set is not there; ValueError for arguments of no such part, and for damaged lists
-    and annotations, FileNotFoundError for missing ones, OSError for damaged images: the error names the file.
-
-    Source: M. Everingham et al., "The PASCAL visual object classes (VOC) challenge", IJCV 2010.
+    Arguments, attributes, errors and source are those of `VOCSegmentation`.
     """
 
     _SPLITS_DIR, _TARGET_DIR, _TARGET_FILE_EXT = "Main", "Annotations", ".xml"

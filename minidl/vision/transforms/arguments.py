@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,40 @@ def as_mode(interpolation: InterpolationMode | int) -> InterpolationMode:
         return {number: mode for mode, number in list(PILLOW.items())[:6]}[interpolation]
     raise TypeError("Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant, "
                     f"but got {interpolation!r}")
+
+
+def check_sequence(value: Any, name: str, lengths: Sequence[int] = (2,)) -> None:
+    """Errors: TypeError unless it is a sequence, ValueError for another length."""
+    text = f"{name} should be a sequence of length {' or '.join(map(str, lengths))}."
+    if not isinstance(value, Sequence):
+        raise TypeError(text)
+    if len(value) not in lengths:
+        raise ValueError(text)
+
+
+def angles_of(value: float | Sequence[float], name: str, lengths: Sequence[int] = (2,)) -> list[float]:
+    """A range of degrees. One number x means (-x, x)."""
+    if isinstance(value, numbers.Number):
+        if value < 0:       # type: ignore[operator]
+            raise ValueError(f"If {name} is a single number, it must be positive.")
+        return [-float(value), float(value)]    # type: ignore[arg-type]
+    check_sequence(value, name, lengths)
+    return [float(angle) for angle in value]    # type: ignore[union-attr]
+
+
+def check_affine_ranges(translate: Sequence[float] | None, scale: Sequence[float] | None,
+                        center: Sequence[float] | None) -> None:
+    """Errors: TypeError and ValueError for ranges of an affine map that are none."""
+    if translate is not None:
+        check_sequence(translate, "translate")
+        if not all(0.0 <= share <= 1.0 for share in translate):
+            raise ValueError("translation values should be between 0 and 1")
+    if scale is not None:
+        check_sequence(scale, "scale")
+        if min(scale) <= 0:
+            raise ValueError("scale values should be positive")
+    if center is not None:
+        check_sequence(center, "center")
 
 
 def resized_size(height: int, width: int, size: Size | None, max_size: int | None) -> list[int]:

@@ -10,6 +10,7 @@ from minidl.backend.warn import warn
 from minidl.nn.module import Module
 from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms import functional as F
+from minidl.vision.transforms.arguments import angles_of, check_affine_ranges, check_sequence
 from minidl.vision.transforms.draws import draw_integer, draw_uniform
 from minidl.vision.transforms.functional import Fill, InterpolationMode, Size, T
 
@@ -247,24 +248,6 @@ class TenCrop(Module):
         return f"{type(self).__name__}(size={self.size}, vertical_flip={self.vertical_flip})"
 
 
-def _angles(value: float | Sequence[float], name: str, lengths: Sequence[int] = (2,)) -> list[float]:
-    """A range of angles. One number x means (-x, x)."""
-    if isinstance(value, (int, float)):
-        if value < 0:
-            raise ValueError(f"If {name} is a single number, it must be positive.")
-        return [-float(value), float(value)]
-    _check_length(value, name, lengths)
-    return [float(angle) for angle in value]
-
-
-def _check_length(value: object, name: str, lengths: Sequence[int] = (2,)) -> None:
-    message = f"{name} should be a sequence of length {' or '.join(map(str, lengths))}."
-    if not isinstance(value, Sequence):
-        raise TypeError(message)
-    if len(value) not in lengths:
-        raise ValueError(message)
-
-
 def check_fill(fill: Fill) -> float | Sequence[float]:
     """Check the fill; None means black. Errors: TypeError unless it is a number or a sequence."""
     if fill is not None and not isinstance(fill, (int, float, Sequence)):
@@ -291,11 +274,11 @@ class RandomRotation(Module):
                  interpolation: InterpolationMode | int = InterpolationMode.NEAREST, expand: bool = False,
                  center: Sequence[float] | None = None, fill: Fill = 0) -> None:
         super().__init__()
-        self.degrees = _angles(degrees, "degrees")
+        self.degrees = angles_of(degrees, "degrees")
         self.interpolation = F.as_mode(interpolation)
         self.expand = expand
         if center is not None:
-            _check_length(center, "center")
+            check_sequence(center, "center")
         self.center = center
         self.fill = check_fill(fill)
 
@@ -327,22 +310,13 @@ class RandomAffine(Module):
                  interpolation: InterpolationMode | int = InterpolationMode.NEAREST, fill: Fill = 0,
                  center: Sequence[float] | None = None) -> None:
         super().__init__()
-        self.degrees = _angles(degrees, "degrees")
-        if translate is not None:
-            _check_length(translate, "translate")
-            if not all(0.0 <= share <= 1.0 for share in translate):
-                raise ValueError("translation values should be between 0 and 1")
+        self.degrees = angles_of(degrees, "degrees")
+        check_affine_ranges(translate, scale, center)
         self.translate = translate
-        if scale is not None:
-            _check_length(scale, "scale")
-            if min(scale) <= 0:
-                raise ValueError("scale values should be positive")
         self.scale = scale
-        self.shear = None if shear is None else _angles(shear, "shear", (2, 4))
+        self.shear = None if shear is None else angles_of(shear, "shear", (2, 4))
         self.interpolation = F.as_mode(interpolation)
         self.fill = check_fill(fill)
-        if center is not None:
-            _check_length(center, "center")
         self.center = center
 
     @staticmethod

@@ -13,12 +13,12 @@ from minidl.tensors.creation import from_numpy, tensor
 from minidl.tensors.tensor import Tensor
 from minidl.vision import tv_tensors
 from minidl.vision.transforms import color, erase
-from minidl.vision.transforms.arguments import Size
+from minidl.vision.transforms.arguments import Size, check_sequence
 from minidl.vision.transforms.draws import draw_beta, draw_integer, draw_normal, draw_uniform
 from minidl.vision.transforms.v2 import functional as F
 from minidl.vision.transforms.v2.functional.dispatch import is_pure_tensor
 from minidl.vision.transforms.v2.samples import LabelsGetter, has_any, labels_getter_of, query_chw, query_size
-from minidl.vision.transforms.v2.settings import check_sequence, size_of, two_numbers
+from minidl.vision.transforms.v2.settings import size_of, two_numbers
 from minidl.vision.transforms.v2.structure import flatten
 from minidl.vision.transforms.v2.transform import RandomApplyTransform, Transform
 

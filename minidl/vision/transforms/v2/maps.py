@@ -6,15 +6,18 @@ from typing import Any
 
 from minidl.vision.transforms import deform
 from minidl.vision.transforms import geometry as v1
-from minidl.vision.transforms.arguments import perspective_coefficients
+from minidl.vision.transforms.arguments import (
+    angles_of,
+    check_affine_ranges,
+    check_sequence,
+    perspective_coefficients,
+)
 from minidl.vision.transforms.draws import draw_uniform
 from minidl.vision.transforms.v2 import functional as F
 from minidl.vision.transforms.v2.functional.arguments import Interpolation
 from minidl.vision.transforms.v2.samples import query_size
 from minidl.vision.transforms.v2.settings import (
     Fills,
-    angles_of,
-    check_sequence,
     fill_for,
     fills_of,
     two_numbers,
@@ -85,22 +88,13 @@ class RandomAffine(Transform):
                  center: Sequence[float] | None = None) -> None:
         super().__init__()
         self.degrees = angles_of(degrees, "degrees")
-        if translate is not None:
-            check_sequence(translate, "translate")
-            if not all(0.0 <= share <= 1.0 for share in translate):
-                raise ValueError("translation values should be between 0 and 1")
+        check_affine_ranges(translate, scale, center)
         self.translate = translate
-        if scale is not None:
-            check_sequence(scale, "scale")
-            if min(scale) <= 0:
-                raise ValueError("scale values should be positive")
         self.scale = scale
         self.shear = None if shear is None else angles_of(shear, "shear", (2, 4))
         self.interpolation = interpolation
         self.fill = fill
         self._fill = fills_of(fill)
-        if center is not None:
-            check_sequence(center, "center")
         self.center = center
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:

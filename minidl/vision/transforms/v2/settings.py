@@ -12,25 +12,6 @@ Fills = Fill | dict[type | str, Fill]
 """One fill for all kinds of inputs, or one for each type, with "others" for the rest."""
 
 
-def check_sequence(value: Any, name: str, lengths: Sequence[int] = (2,)) -> None:
-    """Errors: TypeError unless it is a sequence, ValueError for another length."""
-    text = f"{name} should be a sequence of length {' or '.join(map(str, lengths))}."
-    if not isinstance(value, Sequence):
-        raise TypeError(text)
-    if len(value) not in lengths:
-        raise ValueError(text)
-
-
-def angles_of(value: float | Sequence[float], name: str, lengths: Sequence[int] = (2,)) -> list[float]:
-    """A range of degrees. One number x means (-x, x)."""
-    if isinstance(value, numbers.Number):
-        if value < 0:       # type: ignore[operator]
-            raise ValueError(f"If {name} is a single number, it must be positive.")
-        return [-float(value), float(value)]    # type: ignore[arg-type]
-    check_sequence(value, name, lengths)
-    return [float(angle) for angle in value]    # type: ignore[union-attr]
-
-
 def size_of(size: Size, message: str = "Please provide only two dimensions (h, w) for size.") -> Sequence[int]:
     """Height and width, from one number for both, or two."""
     if isinstance(size, numbers.Number):

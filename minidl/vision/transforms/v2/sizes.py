@@ -12,7 +12,7 @@ from minidl.tensors.tensor import Tensor
 from minidl.vision import tv_tensors
 from minidl.vision.ops.boxes import box_iou
 from minidl.vision.transforms import geometry as v1
-from minidl.vision.transforms.arguments import Size
+from minidl.vision.transforms.arguments import Size, check_sequence
 from minidl.vision.transforms.draws import draw_integer, draw_uniform
 from minidl.vision.transforms.v2 import functional as F
 from minidl.vision.transforms.v2.functional.arguments import Interpolation, padding_of
@@ -23,7 +23,6 @@ from minidl.vision.transforms.v2.settings import (
     Fills,
     check_padding,
     check_padding_mode,
-    check_sequence,
     fill_for,
     fills_of,
     size_of,
