@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -209,10 +210,13 @@ def test_ctrl_c_draws_what_there_is(tmp_path):
 
 
 @unix
-@pytest.mark.parametrize("name, args", [("knn", ["--k", *range(1, 400)]), ("hyperparameter_search", ["--side", 60])])
-def test_ctrl_c_outside_of_training(name, args):
+@pytest.mark.parametrize("name, args, wait", [
+    ("knn", ["--k", *range(1, 400)], 0),
+    *[("hyperparameter_search", ["--side", 60], wait) for wait in (0, 0.004, 0.007, 0.010, 0.1)]])
+def test_ctrl_c_outside_of_training(name, args, wait):
     with start(name, *args) as process:
         process.stdout.readline()       # the data is loaded
+        time.sleep(wait)                # its processes have not begun, begin, work
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and errors == "interrupted\n"

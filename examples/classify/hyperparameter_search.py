@@ -9,8 +9,10 @@ looked at once, for the winner. Trials run side by side in an executor of `concu
     python examples/classify/hyperparameter_search.py --dataset fashion --data DIR --workers 4 --plot plots
 """
 import itertools
+import multiprocessing
 import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -42,8 +44,15 @@ def begin_worker(arguments):
     """Each process has the data for itself."""
     global args, data
     signal.signal(signal.SIGINT, signal.SIG_DFL)        # Ctrl-C ends it without a word
+    threading.Thread(target=end_with_parent, daemon=True).start()
     minidl.set_num_threads(1)
     args, data = arguments, images.load(arguments, say=False)
+
+
+def end_with_parent():
+    """A process that began just after Ctrl-C was not told of it, and would wait for work forever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def trial(setting):

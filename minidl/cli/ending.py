@@ -10,6 +10,7 @@ from typing import NoReturn
 
 CTRL_C = 130          # the exit status that shells give a program that was ended by Ctrl-C
 BROKEN_PIPE = 141     # and one whose reader has left, such as `head`
+_PROGRAM = os.getpid()      # its forked processes get Ctrl-C too, and leave the word to it
 
 
 def stop(message: object) -> NoReturn:
@@ -59,7 +60,8 @@ class CtrlC:
 
 
 def _at_once(number: int, frame: FrameType | None) -> NoReturn:
-    print("interrupted", file=sys.stderr, flush=True)
+    if os.getpid() == _PROGRAM:
+        print("interrupted", file=sys.stderr, flush=True)
     os._exit(CTRL_C)        # an exception might be caught by a library
 
 
