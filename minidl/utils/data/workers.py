@@ -231,7 +231,8 @@ def _ignoring_ctrl_c(context: Any) -> Iterator[None]:
 def interrupt_later() -> None:
     """Raise a Ctrl-C again that arrived in a finalizer, which would swallow it."""
     def interrupt() -> None:
-        time.sleep(0.05)        # until then the finalizer is over
+        # until then the finalizer is over; a loop that is left again and again must not close at this same moment
+        time.sleep(random.SystemRandom().uniform(0.02, 0.08))
         _thread.interrupt_main()
 
     with contextlib.suppress(RuntimeError):     # the interpreter is ending
