@@ -12,7 +12,7 @@ FLOORS = [
     {"tensors", "linalg", "special", "fft", "return_types", "amp", "cuda", "accelerator", "backends"},
     {"nn", "optim", "utils", "func", "serialization", "profiler", "hub", "distributions", "sparse", "compiler", "fx",
      "jit", "library", "overrides", "testing"},
-    {"vision", "neighbors", "train", "metrics"},
+    {"vision", "neighbors", "train", "metrics", "generative", "rendering"},
     {"cli", "torch_names", "__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -61,7 +61,8 @@ def test_imports_go_down(path):
             assert FLOOR_OF[name] <= FLOOR_OF[here], f"{here} (floor {FLOOR_OF[here]}) imports {name} above it"
 
 
-ROOMS: dict[str, set[str]] = {"metrics": set(), "vision": {"metrics"}, "train": set(), "neighbors": set()}
+ROOMS: dict[str, set[str]] = {"metrics": set(), "vision": {"metrics"}, "train": set(), "neighbors": set(),
+                              "generative": set(), "rendering": set()}
 """Of floor 5: which of the others each may import from."""
 
 
