@@ -3,9 +3,10 @@
     python benchmarks/transforms.py
     python benchmarks/transforms.py --only Resize ColorJitter --rounds 9
 
-Each transform gets the same images in both libraries, in turn, round by round: a PIL image of 500x375 pixels, a uint8
-tensor of 256x256, and a batch of 32 such tensors, one draw for all of it. The last column is the batched transform of
-minidl, which makes a draw for each image, against torchvision's one by one, as a data loader would call it.
+Each transform gets the same images in both libraries, in turn, round by round: a PIL image of 500x375 pixels, a tensor
+of 256x256, of bytes and of float32, and batches of 32 such tensors, one draw for all of it. The last column is the
+batched transform of minidl, which makes a draw for each image, against torchvision's one by one, as a data loader would
+call it. --v2 measures the classes of v2; --compiled puts Numba's kernels in front.
 """
 from __future__ import annotations
 
@@ -18,11 +19,13 @@ import numpy as np
 import torch
 from measure import call_time, in_turn, ratios
 from PIL import Image
-from torchvision import transforms as theirs
+from torchvision import transforms
+from torchvision.transforms import v2
 
 import minidl
-from minidl.vision import transforms as ours
+from minidl.vision import transforms as our_transforms
 from minidl.vision.transforms import batched
+from minidl.vision.transforms import v2 as our_v2
 
 # name and arguments, the same for both
 TRANSFORMS: list[tuple[str, Any]] = [
@@ -55,7 +58,8 @@ BATCHED: dict[str, batched.Batched] = {
     "ColorJitter": batched.ColorJitter(0.4, 0.4, 0.4), "Normalize": batched.Normalize([0.5] * 3, [0.25] * 3)}
 
 # those that do not take PIL images, uint8 tensors and float tensors alike
-FOR_PIL, FOR_FLOATS = {"ToTensor"}, {"Normalize", "RandomErasing"}
+FOR_PIL, FOR_FLOATS, FOR_BYTES = {"ToTensor"}, {"Normalize", "RandomErasing"}, {
+    "ConvertImageDtype", "RandomPosterize", "RandomEqualize", "RandAugment", "TrivialAugmentWide"}
 FOR_TENSORS = FOR_FLOATS | {"ConvertImageDtype"}
 
 
@@ -63,14 +67,21 @@ def images(name: str, lib: Any) -> dict[str, tuple[Any, int]]:
     """What the transform gets, and of how many images it is made."""
     rng = np.random.default_rng(0)
     photo, pixels = rng.integers(0, 256, (375, 500, 3), np.uint8), rng.integers(0, 256, (32, 3, 256, 256), np.uint8)
-    numbers: np.ndarray = np.float32(pixels) / 255 if name in FOR_FLOATS else pixels
-    batch = lib.from_numpy(numbers)
-    found = {"PIL": (Image.fromarray(photo), 1), "tensor": (batch[0], 1), "batch": (batch, 32)}
-    return {kind: x for kind, x in found.items() if kind not in
-            ({"PIL"} if name in FOR_TENSORS else {"tensor", "batch"} if name in FOR_PIL else set())}
+    found: dict[str, tuple[Any, int]] = {}
+    if name not in FOR_TENSORS:
+        found["PIL"] = Image.fromarray(photo), 1
+    if name in FOR_PIL:
+        return found
+    for kind, left_out in (("uint8", FOR_FLOATS), ("float32", FOR_BYTES)):
+        if name not in left_out:
+            batch = lib.from_numpy(pixels if kind == "uint8" else np.float32(pixels) / 255)
+            found |= {kind: (batch[0], 1), f"{kind} x32": (batch, 32)}
+    return found
 
 
-def transform(module: Any, lib: Any, name: str, arguments: dict[str, Any]) -> Callable[[Any], Any]:
+def transform(module: Any, lib: Any, name: str, arguments: dict[str, Any], kind: str) -> Callable[[Any], Any]:
+    if name == "RandomSolarize":
+        arguments = {**arguments, "threshold": 0.5 if kind.startswith("float32") else 128}
     return getattr(module, name)(**{key: getattr(lib, value) if key == "dtype" else value
                                     for key, value in arguments.items()})
 
@@ -85,15 +96,18 @@ def compare(first: Callable[[], Any], second: Callable[[], Any], rounds: int, si
     return 1 / sorted(seconds[0])[rounds // 2], ratios(seconds[1], seconds[0])[0]
 
 
-def compared(name: str, arguments: dict[str, Any], rounds: int) -> dict[str, tuple[float, float]]:
+def compared(name: str, arguments: dict[str, Any], rounds: int, ours: Any, theirs: Any
+             ) -> dict[str, tuple[float, float]]:
     """A cell for each kind of image that both take."""
-    mine, other = transform(ours, minidl, name, arguments), transform(theirs, torch, name, arguments)
     x, y = images(name, minidl), images(name, torch)
-    cells = {kind: compare(partial(mine, x[kind][0]), partial(other, y[kind][0]), rounds, (x[kind][1],) * 2)
-             for kind in x}
+    cells = {kind: compare(partial(transform(ours, minidl, name, arguments, kind), x[kind][0]),
+                           partial(transform(theirs, torch, name, arguments, kind), y[kind][0]), rounds,
+                           (x[kind][1],) * 2) for kind in x}
     if name in BATCHED:
-        cells["batched"] = compare(partial(BATCHED[name], x["batch"][0]), partial(other, y["tensor"][0]), rounds,
-                                   (x["batch"][1], 1))
+        kind = "float32" if name in FOR_FLOATS else "uint8"
+        cells["batched"] = compare(partial(BATCHED[name], x[f"{kind} x32"][0]),
+                                   partial(transform(theirs, torch, name, arguments, kind), y[kind][0]), rounds,
+                                   (32, 1))
     return cells
 
 
@@ -102,15 +116,19 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[name for name, _ in TRANSFORMS], metavar="NAME")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1, help="default: 1, as a worker of a data loader has it")
+    parser.add_argument("--v2", action="store_true")
+    parser.add_argument("--compiled", action="store_true")
     args = parser.parse_args()
+    ours, theirs = (our_v2, v2) if args.v2 else (our_transforms, transforms)
+    minidl.backends.numba.enabled = args.compiled
     torch.set_num_threads(args.threads)
     minidl.set_num_threads(args.threads)
-    columns = ["PIL", "tensor", "batch", "batched"]
+    columns = ["PIL", "uint8", "uint8 x32", "float32", "float32 x32", "batched"]
     print(f"{'images a second':24}" + "".join(f"{column:>18}" for column in columns))
     for name, arguments in TRANSFORMS:
         if args.only and name not in args.only:
             continue
-        cells = compared(name, arguments, args.rounds)
+        cells = compared(name, arguments, args.rounds, ours, theirs)
         print(f"{name:24}" + "".join(f"{cells[c][0]:>10,.0f}{cells[c][1]:>7.2f}x" if c in cells else f"{'-':>18}"
                                      for c in columns), flush=True)
     print("images a second of minidl, and how many times torchvision's that is")

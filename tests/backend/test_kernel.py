@@ -20,6 +20,7 @@ from minidl.backend.kernel import Bodies, Body, Kernel, kernel, layers, prefer, 
 from minidl.backend.kernel import bodies as every_body
 from minidl.backend.kernels.attention import AttentionPlan, attention_forward
 from minidl.backend.kernels.conv import ConvGeometry
+from minidl.backend.kernels.grid import Sampling
 from minidl.backend.kernels.packed import steps_of
 from minidl.backend.kernels.pool import PoolGeometry
 from minidl.backend.kernels.resize import taps_of
@@ -162,6 +163,17 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "adaptive_max_pool2d_forward": [(r(2, 3, 5, 7), (2, 3)), (r(2, 3, 6, 6), (2, 3))],
     "avg_pool2d_forward": [(r(2, 3, 6, 6), HALVES, True, None), (r(2, 3, 6, 7), OVERLAP, False, None)],
     "avg_pool2d_scatter": [(r(2, 3, 3, 3), (6, 6), HALVES, True, None), (r(2, 3, 4, 4), (6, 7), OVERLAP, False, None)],
+    "sample_images": [
+        (r(2, 3, 5, 7), 9 * r(2, 4, 6), 9 * r(2, 6, 4).reshape(2, 4, 6), Sampling(False)),
+        (i(255, 3, 2, 5, 7).astype(np.uint8), 3 + 3 * r(1, 4, 6), 2 + 2 * r(1, 6, 4).reshape(1, 4, 6),
+         Sampling(False, np.array([9.0, 200]))),
+        (i(255, 3, 2, 5, 7).astype(np.uint8), 3 + 3 * r(3, 4, 6), 2 + 2 * r(3, 6, 4).reshape(3, 4, 6),
+         Sampling(True, np.array([9.5, 200]))),
+        (r(2, 3, 5, 7), np.float32([[[np.nan, 0, 9e9], [np.inf, -np.inf, 0.5]]]), np.zeros((1, 2, 3), np.float32),
+         Sampling(True)),
+        (r(2, 3, 5, 7), np.float32([[[np.nan, 0, 9e9], [np.inf, -np.inf, 0.5]]]), np.zeros((1, 2, 3), np.float32),
+         Sampling(False)),
+        (r(0, 3, 5, 7), r(1, 4, 6), r(1, 4, 6), Sampling(False))],
     "resize_axis": [
         (r(2, 3, 5, 7), 3, taps_of(np.arange(12) // 3, i(7, 12), abs(r(12)), (4, 7))),
         (last(2, 3, 5, 7), 2, taps_of(np.array([0, 0, 0, 2]), np.array([1, 2, 4, 0]), np.ones(4), (3, 5))),

@@ -19,6 +19,8 @@ from minidl.backend.cpu import threads
 # meaning. Compiled code on disk is replaced when the file of the function has changed. After changing a function that
 # other files call, such as those of functions.py, remove `__pycache__`.
 compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+# The same without those freedoms, for results that are rounded to bytes, which must be the same with and without Numba.
+exactly_compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 NOTICE_SECONDS = 2.0    # of compiling, after which a line on stderr says so
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.errors import check_devices
-from minidl.autograd.op import Value
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
+from minidl.backend.kernels.grid import Sampling, sample_images
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Elementwise
@@ -65,6 +66,27 @@ class Inside(Elementwise):
         return g * slope
 
 
+class SampleImages(Op):
+    """`grid_sample` of images where no gradient is wanted, at x and y (N, H', W'), or (1, H', W') for all images.
+
+    color: what stands outside, a number for each channel; see `Sampling`.
+    """
+
+    def __init__(self, mode: str, padding_mode: str = "zeros", align_corners: bool = False,
+                 color: np.ndarray | None = None) -> None:
+        self.sampling, self.padding_mode, self.align_corners = Sampling(mode == "nearest", color), padding_mode, \
+            align_corners
+
+    def forward(self, images: Array, x: Array, y: Array) -> Array:
+        return sample_images(images, *[self.pixels(*axis) for axis in ((x, images.shape[3]), (y, images.shape[2]))],
+                             self.sampling)
+
+    def pixels(self, x: Array, size: int) -> Array:
+        """The positions in pixels, once if they are the same for all images."""
+        x = _pixels(x[:1] if len(x) > 1 and not x.strides[0] else x, size, self.align_corners)
+        return x if self.padding_mode == "zeros" else Inside(self.padding_mode, size, self.align_corners).forward(x)
+
+
 @public
 def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
                 align_corners: bool | None = None) -> Tensor:
@@ -88,6 +110,9 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
         tensor([[[[2.5000, 2.0000]]]])
     """
     _check(input, grid, mode, padding_mode)
+    if input.ndim == 4 and mode != "bicubic" and not (
+            getattr(input, "requires_grad", False) or getattr(grid, "requires_grad", False)):
+        return SampleImages(mode, padding_mode, bool(align_corners))(input, grid[..., 0], grid[..., 1])
     (N, C, *size), out_size = input.shape, grid.shape[1:-1]
     table = reshape(Permute((0, *range(2, input.ndim), 1))(input), (N * math.prod(size), C))    # a row for each pixel
     if padding_mode == "zeros":
@@ -110,7 +135,7 @@ Tap = tuple[Any, Any, Any]
 
 def _taps(x: Any, size: int, mode: str, padding_mode: str, align_corners: bool) -> list[Tap]:
     """The pixels along one axis for positions x (-1 to 1), and their weights."""
-    x = (x + 1) * ((size - 1) / 2) if align_corners else (x + 1) * (size / 2) - 0.5     # 0 is the first pixel
+    x = _pixels(x, size, align_corners)
     if padding_mode != "zeros" and mode != "bicubic":
         x = Inside(padding_mode, size, align_corners)(x)
     if mode == "nearest":
@@ -127,6 +152,11 @@ def _taps(x: Any, size: int, mode: str, padding_mode: str, align_corners: bool) 
             place = Inside(padding_mode, size, align_corners).forward(place)
         taps.append(_to_indices(place, weight, size, padding_mode))
     return taps
+
+
+def _pixels(x: Any, size: int, align_corners: bool) -> Any:
+    """Positions from -1 to 1 in pixels: 0 is the centre of the first one."""
+    return (x + 1) * ((size - 1) / 2) if align_corners else (x + 1) * (size / 2) - 0.5
 
 
 def _to_indices(place: Array, weight: Any, size: int, padding_mode: str) -> Tap:

@@ -9,8 +9,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import minidl.nn.functional as F
 from minidl.ops.reduce import cumsum
+from minidl.ops.resize import SampleImages
 from minidl.ops.shape import cat, stack
 from minidl.tensors.creation import arange, full, linspace, ones_like, tensor
 from minidl.tensors.tensor import Tensor
@@ -123,10 +126,10 @@ def _sample(img: Tensor, matrix: Sequence[float], width: int, height: int, inter
     dtype = _grid_dtype(img)
     x, y = (linspace(-size * 0.5 + 0.5, size * 0.5 - 0.5, size, dtype=dtype, device=img.device)
             for size in (width, height))
-    grid = stack([(x * a + y[:, None] * b + c) for a, b, c in (
-        [value / (0.5 * w) for value in matrix[:3]],            # grid_sample counts from -1 to 1
-        [value / (0.5 * h) for value in matrix[3:]])], -1)
-    return sample(img, grid[None], interpolation, fill)
+    places = [(x * a + y[:, None] * b + c)[None] for a, b, c in (
+        [value / (0.5 * w) for value in matrix[:3]],            # positions are from -1 to 1
+        [value / (0.5 * h) for value in matrix[3:]])]
+    return _sample_at(img, places, interpolation, fill)
 
 
 def perspective(img: Tensor, coefficients: Sequence[float], interpolation: str, fill: Fill) -> Tensor:
@@ -137,7 +140,7 @@ def perspective(img: Tensor, coefficients: Sequence[float], interpolation: str, 
     depth = x * g + y * h + 1.0
     places = [(x * (a / (0.5 * width)) + y * (b / (0.5 * width)) + c / (0.5 * width)) / depth - 1.0,
               (x * (d / (0.5 * height)) + y * (e / (0.5 * height)) + f / (0.5 * height)) / depth - 1.0]
-    return sample(img, stack(places, -1)[None], interpolation, fill)
+    return _sample_at(img, [place[None] for place in places], interpolation, fill)
 
 
 def elastic(img: Tensor, displacement: Tensor, interpolation: str, fill: Fill) -> Tensor:
@@ -159,6 +162,11 @@ def _grid_dtype(img: Tensor) -> Any:
 
 def sample(img: Tensor, grid: Tensor, interpolation: str, fill: Fill) -> Tensor:
     """Sample the image at the places of a grid (1, height, width, 2); `fill` is what lies outside."""
+    return _sample_at(img, [grid[..., 0], grid[..., 1]], interpolation, fill)
+
+
+def _sample_at(img: Tensor, places: Sequence[Tensor], interpolation: str, fill: Fill) -> Tensor:
+    """Sample the image at the places x and y (1, height, width), from -1 to 1."""
     if interpolation not in ("nearest", "bilinear"):
         raise ValueError(f"Interpolation mode '{interpolation}' is unsupported with Tensor input")
     channels = get_dimensions(img)[0]
@@ -167,8 +175,14 @@ def sample(img: Tensor, grid: Tensor, interpolation: str, fill: Fill) -> Tensor:
                          f"image ({len(fill)} != {channels})")
     if fill is not None and not isinstance(fill, (int, float, tuple, list)):
         raise ValueError("Argument fill should be either int, float, tuple or list")
+    values = [] if fill is None else [fill] if isinstance(fill, (int, float)) else list(fill)
+    recorded = img.requires_grad or places[0].requires_grad
+    exact = img.dtype.name in _FLOATING or img.dtype.name == "uint8" and all(0 <= value <= 255 for value in values)
+    if exact and not recorded:
+        outside = np.broadcast_to(np.asarray(values, np.float64), (channels,)) if values else None
+        return out_of_batch(SampleImages(interpolation, color=outside)(as_batch(img), *places), img)
     batch = in_batch(img)
-    grid = grid.expand(batch.shape[0], -1, -1, -1)
+    grid = stack(list(places), -1).expand(batch.shape[0], -1, -1, -1)
     if fill is None:
         return out_of_batch(F.grid_sample(batch, grid, interpolation, "zeros", False), img)
     # an extra channel holds how much of each pixel comes from the image
@@ -176,7 +190,6 @@ def sample(img: Tensor, grid: Tensor, interpolation: str, fill: Fill) -> Tensor:
     result, share = sampled[:, :-1], sampled[:, -1:]
     if interpolation == "nearest":
         share = (share >= 0.5).to(result.dtype)
-    values = [fill] if isinstance(fill, (int, float)) else list(fill)
     color = tensor(values, dtype=result.dtype, device=img.device)[:, None, None]
     return out_of_batch(result * share + color * (1 - share), img)
 
@@ -358,9 +371,14 @@ def convert_image_dtype(img: Tensor, name: str) -> Tensor:
 
 def in_batch(img: Tensor) -> Tensor:
     """The images (..., C, H, W) as a batch (N, C, H, W) of floating numbers."""
-    shape = (*[1] * (3 - img.ndim), *img.shape)
-    batch = img.reshape(math.prod(shape[:-3]), *shape[-3:])
+    batch = as_batch(img)
     return batch if batch.dtype.name in _FLOATING else batch.to("float32")
+
+
+def as_batch(img: Tensor) -> Tensor:
+    """The images (..., C, H, W) as a batch (N, C, H, W)."""
+    shape = (*[1] * (3 - img.ndim), *img.shape)
+    return img.reshape(math.prod(shape[:-3]), *shape[-3:])
 
 
 def out_of_batch(batch: Tensor, like: Tensor) -> Tensor:

@@ -122,6 +122,20 @@ def test_what_is_no_number_is_not_read_from_outside():
     assert image.grad.tolist() == [[[[0.0, 0.0, float("inf")]]]]
 
 
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_with_and_without_a_gradient_the_bits_are_the_same(mode, padding_mode):
+    """Where none is wanted, a kernel samples; one grid that serves all images is read once."""
+    minidl.manual_seed(0)
+    x, grids = minidl.randn(3, 2, 9, 8), 2 * minidl.randn(3, 5, 4, 2)
+    for grid in (grids, grids[:1].expand(3, -1, -1, -1)):
+        for align_corners in (False, True):
+            how = mode, padding_mode, align_corners
+            y = grid_sample(x, grid, *how)
+            assert y.tolist() == grid_sample(x.clone().requires_grad_(), grid, *how).tolist()
+            assert y.tolist() == grid_sample(x, grid.contiguous(), *how).tolist()
+
+
 def test_plain_arrays_give_plain_arrays():
     grid = affine_grid(np.array([[[1.0, 0, 0], [0, 1, 0]]]), (1, 1, 2, 2))
     y = grid_sample(np.ones((1, 1, 2, 2)), grid)

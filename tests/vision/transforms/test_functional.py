@@ -212,6 +212,22 @@ def test_convert_image_dtype(start, to):
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("fill", [None, [0.25, 1.0, 0.0]])
+def test_images_that_want_a_gradient_are_sampled_to_the_same_bits(fill, name):
+    batch = minidl.from_numpy(np.stack([np.float32(PIXELS.transpose(2, 0, 1)) / 255] * 2))
+    corners = [[0, 0], [29, 0], [29, 22], [0, 22]], [[3, 2], [25, 0], [29, 20], [1, 22]]
+    interpolation = InterpolationMode(name)
+    for change in (lambda x: F.rotate(x, 20.0, interpolation, expand=True, fill=fill),
+                   lambda x: F.perspective(x, *corners, interpolation, fill)):
+        assert change(batch).tolist() == change(batch.clone().requires_grad_()).tolist()
+
+
+def test_a_colour_between_two_bytes_is_rounded():
+    turned = F.rotate(minidl.zeros(1, 5, 5, dtype=minidl.uint8), 45.0, fill=7.6)
+    assert turned.unique().tolist() == [0, 8]
+
+
 def test_normalize():
     x = minidl.rand(2, 3, 4, 5)
     mean, std = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
