@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import minidl
 from minidl import nn, optim
+from minidl.cli import arguments
 from minidl.cli.classification import accuracy, in_batches
 from minidl.cli.images import Batches
 from minidl.metrics.functional import frechet_distance
@@ -60,6 +61,20 @@ class Judge:
         _, others = self.look(signed(self.data.train.x[:len(self.real)]))
         return Verdict(probabilities.amax(1).mean().item(), counts.tolist(), abs((shares * shares.log()).sum().item()),
                        distance(features, self.real), distance(others, self.real))
+
+
+def add_judge(parser):
+    """The option of a program that asks for a judge."""
+    parser.add_argument("--judge-epochs", type=arguments.whole_number(1), metavar="N",
+                        help="with which the judge learns real images (default: 3, for digits 8)")
+
+
+def report(args, data, make):
+    """Train a judge, and print what it says of as many images as there are real test images; make: count to images."""
+    print("a LeNet learns the real images, to judge the made ones")
+    judge = Judge(data, args.judge_epochs or (8 if args.dataset == "digits" else 3), args.device)
+    print(f"a LeNet that reads {judge.accuracy:.2%} of the real test images judges {len(data.test.x):,} made ones:")
+    print(judge.verdict(make(len(data.test.x))))
 
 
 def distance(x, y):

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from minidl.cli import ending
-from minidl.nn.functional import interpolate
+from minidl.nn.functional import interpolate, pad
 from minidl.tensors.creation import arange, as_tensor, randperm
 from minidl.tensors.tensor import Tensor
 from minidl.vision.datasets import CIFAR10, MNIST, Digits, FashionMNIST, ImageFolder, TinyPlaces
@@ -70,6 +70,16 @@ class ImageData(NamedTuple):
             return self
         train, test = (part._replace(x=interpolate(part.x.float(), scale_factor=times, mode="bilinear").byte())
                        for part in (self.train, self.test))
+        return self._replace(train=train, test=test)
+
+    def framed(self, size: int) -> ImageData:
+        """The data set with a black frame that makes smaller images `size` pixels wide and high.
+
+        A network that halves its images several times divides 32 pixels without a rest, but not 28.
+        """
+        missing = max(0, size - self.size)
+        sides = [missing // 2, missing - missing // 2] * 2
+        train, test = (part._replace(x=pad(part.x, sides)) for part in (self.train, self.test))
         return self._replace(train=train, test=test)
 
 

@@ -70,6 +70,14 @@ def test_enlarged_and_coloured(digits):
     assert coloured.channels == 3 and bool((coloured.train.x[:, 1] == digits.train.x[:, 0]).all())
 
 
+def test_framed(digits):
+    framed = digits.framed(11)
+    assert framed.train.x.shape == (*digits.train.x.shape[:2], 11, 11) and framed.test.x.dtype == digits.test.x.dtype
+    assert (framed.train.x[..., 1:9, 1:9] == digits.train.x).all()
+    assert framed.train.x.long().sum() == digits.train.x.long().sum()          # the rest is black
+    assert (digits.framed(4).train.x == digits.train.x).all()
+
+
 def test_batches_are_each_image_once(digits):
     batches = images.Batches(digits, 100, prepare=lambda x: x)
     assert len(batches) == 14
