@@ -157,6 +157,8 @@ WARNINGS = [
     ("utils/data/dataset.py", lambda: random_split(range(2), [0.9, 0.05, 0.05])),
     ("vision/models/_api.py", lambda: models.squeezenet1_1(None)),
     ("vision/models/_api.py", lambda: models.squeezenet1_1(pretrained=False)),
+    ("vision/models/detection/backbone_utils.py",
+     lambda: models.detection.backbone_utils._validate_trainable_layers(False, 1, 5, 3)),
     ("vision/models/_api.py", lambda: models.get_model("squeezenet1_1", weights=False)),
     ("vision/models/googlenet.py", lambda: without_heads(nn.Module(), {"aux_logits": True})),
     ("vision/transforms/functional.py",

@@ -3,7 +3,7 @@
 Names and keys are torchvision's, where it has them. `list_models()` lists the names, `get_model(name, num_classes=...)`
 builds one. docs/models.md compares them.
 """
-from minidl.vision.models import segmentation, small
+from minidl.vision.models import detection, segmentation, small
 from minidl.vision.models._api import Weights, WeightsEnum, get_model_weights, get_weight
 from minidl.vision.models.alexnet import AlexNet, AlexNet_Weights, alexnet
 from minidl.vision.models.convnext import (
@@ -98,7 +98,7 @@ __all__ = [
     "ViT_L_16_Weights", "ViT_L_32_Weights", "VisionTransformer", "Weights", "WeightsEnum",
     "Wide_ResNet50_2_Weights", "Wide_ResNet101_2_Weights", "airbench93", "airbench94", "alexnet", "cct_2_3x2",
     "cct_4_3x2", "cct_7_3x1", "convnext_base", "convnext_large", "convnext_small", "convnext_tiny",
-    "dcgan_discriminator", "dcgan_generator", "densenet121", "densenet161", "densenet169", "densenet201",
+    "dcgan_discriminator", "dcgan_generator", "densenet121", "densenet161", "densenet169", "densenet201", "detection",
     "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4",
     "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_l", "efficientnet_v2_m",
     "efficientnet_v2_s", "get_model", "get_model_builder", "get_model_weights", "get_weight", "googlenet",

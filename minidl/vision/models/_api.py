@@ -17,7 +17,7 @@ from minidl.backend.warn import warn
 from minidl.nn.module import Module
 from minidl.vision.models.registry import get_model, get_model_builder, list_models, register_model
 from minidl.vision.transforms import InterpolationMode
-from minidl.vision.transforms._presets import ImageClassification, SemanticSegmentation
+from minidl.vision.transforms._presets import ImageClassification, ObjectDetection, SemanticSegmentation
 
 __all__ = ["Weights", "WeightsEnum", "get_model", "get_model_builder", "get_model_weights", "get_weight",
            "list_models", "register_model"]
@@ -135,33 +135,47 @@ def _table() -> dict[str, list[dict[str, str]]]:
     return found
 
 
-@functools.cache
 def _categories(name: str) -> list[str] | None:
     """What the outputs stand for; None where there are none."""
-    return (FOLDER / f"{name}_categories.txt").read_text(encoding="utf-8").splitlines() if name else None
+    return _names(f"{name}_categories") if name else None
+
+
+@functools.cache
+def _names(file: str) -> list[str]:
+    return (FOLDER / f"{file}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _weights(row: dict[str, str]) -> Weights:
     """Of one row of the table."""
-    settings: dict[str, Any] = {"interpolation": InterpolationMode(row["interpolation"]), **NORMALIZE[row["normalize"]],
-                                "resize_size": int(row["resize"])}
+    transforms, data, measured = _detecting(row) if not row["resize"] else _looking(row)
     metrics = [float(row[key] or math.nan) for key in ("metric_1", "metric_2")]
-    transforms: functools.partial[Any]
-    if row["crop"]:
-        transforms = functools.partial(ImageClassification, crop_size=int(row["crop"]), **settings)
-        measured = {"ImageNet-1K": dict(zip(("acc@1", "acc@5"), metrics))}
-    else:
-        transforms = functools.partial(SemanticSegmentation, **settings)
-        measured = {"COCO-val2017-VOC-labels": dict(zip(("miou", "pixel_acc"), metrics))}
     meta = {
         "categories": _categories(row["categories"]), "num_params": int(row["parameters"]),
         "min_size": (int(row["min_size"]),) * 2, "recipe": row["recipe"].replace("vision:", SOURCE),
-        "_metrics": measured, "_ops": float(row["giga_ops"]), "_file_size": float(row["megabytes"]),
-        "_docs": row["training"],
+        "_metrics": {data: dict(zip(measured, metrics))}, "_ops": float(row["giga_ops"]),
+        "_file_size": float(row["megabytes"]), "_docs": row["training"],
     }
     if row["license"]:
         meta["license"] = LICENSES[row["license"]]
+    if "kp_map" in measured:
+        meta["keypoint_names"] = _names("coco_person_keypoints")
     return Weights(ADDRESS + row["file"], transforms, meta)
+
+
+def _detecting(row: dict[str, str]) -> tuple[Callable[..., Any], str, tuple[str, ...]]:
+    """The preprocessing of a detector; on what it was measured, and how."""
+    more = {"maskrcnn": "mask_map", "keypointrcnn": "kp_map"}.get(row["model"].partition("_")[0])
+    return ObjectDetection, "COCO-val2017", ("box_map", more) if more else ("box_map",)
+
+
+def _looking(row: dict[str, str]) -> tuple[Callable[..., Any], str, tuple[str, ...]]:
+    """The same of a network that resizes its image to that of its training: a classifier, or one that names pixels."""
+    settings: dict[str, Any] = {"interpolation": InterpolationMode(row["interpolation"]), **NORMALIZE[row["normalize"]],
+                                "resize_size": int(row["resize"])}
+    if row["crop"]:
+        preset = functools.partial(ImageClassification, crop_size=int(row["crop"]), **settings)
+        return preset, "ImageNet-1K", ("acc@1", "acc@5")
+    return functools.partial(SemanticSegmentation, **settings), "COCO-val2017-VOC-labels", ("miou", "pixel_acc")
 
 
 def get_weight(name: str) -> WeightsEnum:
@@ -226,7 +240,8 @@ def takes_weights(enum: type[WeightsEnum], *, backbone: type[WeightsEnum] | None
     Args:
         enum: the weights that it takes.
         backbone: those that its argument weights_backbone takes, if it has one.
-        settings: the arguments that weights demand beside num_classes; others are refused.
+        settings: the arguments that weights demand beside num_classes; others are refused. One whose name starts with
+            an underscore is not the user's.
         defaults: arguments that weights change where the caller gives none.
         finish: called with the model that has its weights, and the arguments of the caller.
     """
@@ -235,7 +250,8 @@ def takes_weights(enum: type[WeightsEnum], *, backbone: type[WeightsEnum] | None
     def decorate(build: Callable[..., Net]) -> Builder[Net]:
         inner = inspect.signature(build)
         hints = {"weights": typing.Optional[enum], "progress": bool}    # noqa: UP045  (it is made at run time)
-        own = [p if p.kind is p.VAR_KEYWORD else p.replace(kind=p.KEYWORD_ONLY) for p in inner.parameters.values()]
+        own = [p if p.kind is p.VAR_KEYWORD else p.replace(kind=p.KEYWORD_ONLY) for p in inner.parameters.values()
+               if not p.name.startswith("_")]
         parameters = [*(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
                         for name, default in (("weights", None), ("progress", True))), *own]
         named = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
@@ -292,7 +308,12 @@ def _modern(who: str, name: str, old: str, enum: type[WeightsEnum], kwargs: dict
                            and value != "legacy") or name not in kwargs and old not in kwargs:
         return
     wanted = kwargs.pop(name) if name in kwargs else kwargs[old]
-    known = [enum[member] for member in ("IMAGENET1K_V1", "COCO_WITH_VOC_LABELS_V1") if member in enum.__members__]
+    preferred = ["IMAGENET1K_V1", "COCO_WITH_VOC_LABELS_V1", "COCO_V1"]
+    if wanted == "legacy":
+        preferred.insert(0, "COCO_LEGACY")
+    if name == "weights_backbone":
+        preferred.insert(0, "IMAGENET1K_FEATURES")      # of a VGG, for a detector
+    known = [enum[member] for member in preferred if member in enum.__members__]
     if wanted and not known:
         raise ValueError(f"No weights available for model {who}")
     weights = known[0] if wanted else None

@@ -45,6 +45,12 @@ def check_rows(name: str, rows: object, kind: type) -> None:
         raise TypeError(f"The {name} should be List[{kind.__name__}], but got {type(wrong).__name__}")
 
 
+def mobilenet_stages(layers: nn.Sequential) -> list[int]:
+    """The indices of the first of a MobileNet's layers, of those before which images shrink, and of the last."""
+    shrink = [i for i, layer in enumerate(layers) if getattr(layer, "_is_cn", False)]
+    return [0, *shrink, len(layers) - 1]
+
+
 class IntermediateLayerGetter(nn.ModuleDict):
     """The children of a model one after another, and a dict of what some of them return.
 

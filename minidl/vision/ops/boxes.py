@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minidl.autograd.grad_mode import no_grad
+import numpy as np
+
+from minidl.backend.device import to_numpy
 from minidl.backend.dtype import float16, int64
 from minidl.ops.base import check_tensors
 from minidl.ops.elementwise import maximum, minimum
 from minidl.ops.shape import cat, stack
-from minidl.tensors.creation import zeros
+from minidl.tensors.creation import as_tensor, zeros
 from minidl.tensors.tensor import Tensor
 from minidl.vision.ops.rotated_boxes import NUMBERS, convert_rotated, rotated_iou
 
@@ -221,15 +223,36 @@ def _best_boxes(who: str, boxes: Tensor, scores: Tensor, classes: Tensor | None,
         if boxes.ndim != 2 or tuple(values.shape) != (len(boxes),):
             raise RuntimeError(f"{who}: boxes and {name} should have same number of elements in dimension 0, (N, 4) "
                                f"and (N,), but got {tuple(boxes.shape)} and {tuple(values.shape)}")
-    kept, boxes = [], upcast(boxes)
-    with no_grad():
-        left = scores.argsort(descending=True, stable=True)
-        while len(left):
-            best, left = left[:1], left[1:]
-            kept.append(best)
-            covered = iou(boxes[best], boxes[left]) > iou_threshold
-            left = left[~(covered if classes is None else covered & (classes[left] == classes[best]))]
-    return cat(kept) if kept else zeros(0, dtype=int64, device=boxes.device)
+    corners, order = to_numpy(upcast(boxes).array), to_numpy(scores.argsort(descending=True, stable=True).array)
+    kept = np.zeros(len(boxes), bool)
+    numbers = np.zeros(len(boxes), np.int64) if classes is None else to_numpy(classes.array)
+    for number in np.unique(numbers):       # boxes of different classes never cover each other
+        of_class = order[numbers[order] == number]
+        kept[of_class[_uncovered(corners[of_class], iou_threshold)]] = True
+    return as_tensor(order[kept[order]], dtype=int64, device=boxes.device)
+
+
+def _uncovered(boxes: np.ndarray, iou_threshold: float, block: int = 64) -> np.ndarray:
+    """The places of boxes (N, 4) that none before them covers, of those that are not covered themselves.
+
+    The overlaps of `block` boxes with all that are left are computed at once.
+    """
+    kept, left = [], np.arange(len(boxes))
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T)
+    area = (x2 - x1) * (y2 - y1)
+    while len(left):
+        some, uncovered = left[:block], np.ones(len(left), bool)
+        width, height = (np.minimum(last[some, None], last[left]) - np.maximum(first[some, None], first[left])
+                         for first, last in ((x1, x2), (y1, y2)))
+        overlap = width.clip(0) * height.clip(0)
+        with np.errstate(divide="ignore", invalid="ignore"):        # a box without area covers nothing
+            covers = overlap / (area[some, None] + area[left] - overlap) > np.float64(iou_threshold)
+        for i, best in enumerate(some):
+            if uncovered[i]:
+                kept.append(best)
+                uncovered[i + 1:] &= ~covers[i, i + 1:]
+        left = left[block:][uncovered[block:]]
+    return np.array(kept, np.int64)
 
 
 def masks_to_boxes(masks: Tensor) -> Tensor:

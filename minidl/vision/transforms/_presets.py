@@ -9,7 +9,22 @@ from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms import functional as F
 from minidl.vision.transforms.functional import InterpolationMode, T
 
-__all__ = ["ImageClassification", "SemanticSegmentation"]
+__all__ = ["ImageClassification", "ObjectDetection", "SemanticSegmentation"]
+
+
+class ObjectDetection(nn.Module):
+    """An image for a detector: a tensor of floats from 0 to 1. The detector itself resizes and normalises."""
+
+    def forward(self, img: T) -> Tensor:
+        return F.convert_image_dtype(img if isinstance(img, Tensor) else F.pil_to_tensor(img))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def describe(self) -> str:
+        """What is done to an image, in words."""
+        return ("Accepts ``PIL.Image``, batched ``(B, C, H, W)`` and single ``(C, H, W)`` image ``Tensor`` objects. "
+                "The images are rescaled to ``[0.0, 1.0]``.")
 
 
 class _Preset(nn.Module):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from minidl.utils import summary
 from minidl.vision import models
+from tests.vision.models.detection.counted import of_detector
 
 
 class Row(NamedTuple):
@@ -22,6 +23,7 @@ class Row(NamedTuple):
     more: int = 0               # parameters of the net that the source's net has not
     pixels: int = 1             # the source's image has so many times as many pixels as that of input_size
     once: int = 0               # multiply-adds that do not grow with the image
+    boxes: int | None = None    # of a detector: how many boxes its trained net proposes in the source's image
 
 
 def at_most_off(figure: str) -> tuple[float, float]:
@@ -94,6 +96,7 @@ TORCHVISION = "torchvision's documentation"
 HE = "He et al. 2015, table 6; multiply-adds by hand"
 HASSANI = "README of the authors' code"
 TUTORIAL = "PyTorch's DCGAN tutorial; multiply-adds by hand"
+PHOTO = (1, 3, 800, 800)        # of detectors: noise, in which nets on MobileNets propose nothing
 LARGE, SMALL, DIGIT = (1, 3, 224, 224), (1, 3, 32, 32), (1, 1, 28, 28)
 STREET = {"input_size": (1, 3, 40, 40), "pixels": 13 ** 2}      # 520 pixels: each map has 13 times the side of 40's
 
@@ -132,6 +135,10 @@ ROWS = {
     "efficientnet_v2_l": Row((1, 3, 480, 480), "118,515,272", "56.08G", TORCHVISION),
     "efficientnet_v2_m": Row((1, 3, 480, 480), "54,139,356", "24.582G", TORCHVISION),
     "efficientnet_v2_s": Row((1, 3, 384, 384), "21,458,488", "8.366G", TORCHVISION),
+    "fasterrcnn_mobilenet_v3_large_320_fpn": Row((1, 3, 320, 320), "19,386,354", "0.719G", TORCHVISION, boxes=0),
+    "fasterrcnn_mobilenet_v3_large_fpn": Row(PHOTO, "19,386,354", "4.494G", TORCHVISION, boxes=0),
+    "fasterrcnn_resnet50_fpn": Row(PHOTO, "41,755,286", "134.38G", TORCHVISION, boxes=1000),
+    "fasterrcnn_resnet50_fpn_v2": Row(PHOTO, "43,712,278", "280.371G", TORCHVISION, boxes=1000),
     "fcn_resnet50": Row(params="35,322,218", mult_adds="152.717G", source=TORCHVISION, **STREET),
     "fcn_resnet101": Row(params="54,314,346", mult_adds="232.738G", source=TORCHVISION, **STREET),
     "googlenet": Row(LARGE, "6,624,904", "1.498G", TORCHVISION, more=AUXILIARY),
@@ -214,5 +221,7 @@ ROWS = {
 def counted(name: str) -> tuple[int, int]:
     """Parameters and multiply-adds of a model, of its input in the table."""
     row = ROWS[name]
+    if row.boxes is not None:
+        return of_detector(name, row.input_size[-1], row.boxes)
     found = summary(models.get_model(name, **quickly(name)), row.input_size)
     return found.total_params, (found.total_mult_adds - row.once) * row.pixels + row.once

@@ -24,9 +24,9 @@ HEAD = """# The model zoo
 Parameters and multiply-adds of every model of `minidl.vision.models`, counted by `minidl.utils.summary`, beside what
 was published, as it was printed. Tests hold each against the other. The accuracies are those of torchvision's best
 weights, as their authors measured them: on ImageNet the first guess is right in so many of 100 images, or one of the
-first five; for segmentation the mean overlap (mIoU) and the pixels that are right, on the classes of Pascal VOC. [What
-each model is for](models.md) stands elsewhere. This page and the picture are written by
-`python -m tests.vision.models.zoo`.
+first five; for segmentation the mean overlap (mIoU) and the pixels that are right, on the classes of Pascal VOC; for
+detection the mean average precision (mAP) of boxes on COCO, and that of masks or key points. [What each model is
+for](models.md) stands elsewhere. This page and the picture are written by `python -m tests.vision.models.zoo`.
 
 ![Accuracy over multiply-adds, parameters as areas](model_zoo.svg)
 
@@ -41,7 +41,8 @@ FOOT = f"""
 Published figures of transformers for small images (`cct*`, `vit_lite*`) leave out the two products of attention, and
 those of `googlenet` its auxiliary heads, which are {AUXILIARY:,} parameters. Figures of the networks for MNIST, of the
 speed run and of small vision transformers are summed by hand from their layers, since nobody printed them, as are the
-multiply-adds of the ResNets for 32 pixels and of DCGAN.
+multiply-adds of the ResNets for 32 pixels and of DCGAN. Those of detectors are of an image of noise, in which the
+trained `*rcnn_resnet50*` propose 1,000 boxes and those on MobileNets none; frozen norms have no parameters.
 
 `minidl summary MODEL --by-layer` prints where they come from, [layer by layer](looking_inside.md).
 """

@@ -1,6 +1,7 @@
 """Pooling of regions: against loops over every bin, point and pixel, and by hand."""
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 
@@ -158,7 +159,7 @@ FUNCTIONS = [ops.roi_align, ops.ps_roi_align, ops.roi_pool, ops.ps_roi_pool]
 @pytest.mark.parametrize("aligned", [False, True])
 def test_roi_align_as_torchvision(sampling_ratio, aligned):
     """Against its version in Python, before it is compiled; boxes inside the image, which it expects."""
-    function = torchvision("ops.roi_align")._roi_align.__wrapped__
+    function = inspect.unwrap(torchvision("ops.roi_align")._roi_align)
     torch = pytest.importorskip("torch")
     x = np.random.default_rng(0).standard_normal((2, 2, 12, 14)).astype(np.float32)
     boxes = BOXES[:4].astype(np.float32)

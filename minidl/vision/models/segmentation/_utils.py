@@ -47,12 +47,6 @@ def classes_of(num_classes: int | None) -> int:
     return 21 if num_classes is None else num_classes
 
 
-def mobilenet_stages(layers: nn.Sequential) -> list[int]:
-    """The indices of the first of a MobileNet's layers, of those before which images shrink, and of the last."""
-    shrink = [i for i, layer in enumerate(layers) if getattr(layer, "_is_cn", False)]
-    return [0, *shrink, len(layers) - 1]
-
-
 def with_aux(weights: WeightsEnum) -> dict[str, bool]:
     """The second head that trained weights have."""
     return {"aux_loss": True}

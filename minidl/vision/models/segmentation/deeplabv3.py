@@ -12,7 +12,7 @@ from minidl import nn
 from minidl.ops.shape import cat
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models._api import WeightsEnum, takes_weights, weights_of
-from minidl.vision.models._utils import IntermediateLayerGetter
+from minidl.vision.models._utils import IntermediateLayerGetter, mobilenet_stages
 from minidl.vision.models.mobilenetv3 import MobileNet_V3_Large_Weights, MobileNetV3, mobilenet_v3_large
 from minidl.vision.models.registry import register_model
 from minidl.vision.models.resnet import ResNet, ResNet50_Weights, ResNet101_Weights, resnet50, resnet101
@@ -21,7 +21,6 @@ from minidl.vision.models.segmentation._utils import (
     _SimpleSegmentationModel,
     classes_of,
     enlarged,
-    mobilenet_stages,
     resnet_maps,
     with_aux,
 )

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from minidl import nn
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models._api import WeightsEnum, takes_weights, weights_of
-from minidl.vision.models._utils import IntermediateLayerGetter
+from minidl.vision.models._utils import IntermediateLayerGetter, mobilenet_stages
 from minidl.vision.models.mobilenetv3 import MobileNet_V3_Large_Weights, MobileNetV3, mobilenet_v3_large
 from minidl.vision.models.registry import register_model
-from minidl.vision.models.segmentation._utils import classes_of, enlarged, mobilenet_stages
+from minidl.vision.models.segmentation._utils import classes_of, enlarged
 
 
 class LRASPP(nn.Module):
