@@ -16,6 +16,8 @@ FILES = {path.stem: path for folder in ("first", "classify", "generate") for pat
          if "arguments.parse" in path.read_text(encoding="utf-8")}
 TRAINED = ["softmax", "mlp", "lenet", "resnet", "vit", "speedrun"]     # by `fit`, into one file of weights
 SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": ["--epochs", 1, "--members", 2],
+         "vae": ["--max-steps", 2, "--judge-epochs", 1],
+         "diffusion": ["--max-steps", 2, "--judge-epochs", 1, "--steps", 2],
          "hyperparameter_search": ["--epochs", 1, "--side", 2], "transfer": ["--epochs", 1, "--steps", 2],
          **{name: ["--max-steps", 2] for name in TRAINED}}
 needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None,
@@ -112,10 +114,21 @@ def test_transfer_takes_weights_of_another_data_set(tmp_path):
         assert f"--weights {path}" in refused("transfer", "--weights", path)
 
 
-def test_gan_is_judged():
-    output = run("gan", *SHORT["gan"])
+GENERATORS = ["gan", "vae", "diffusion"]
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_generators_are_judged(name):
+    output = run(name, *SHORT[name])
     assert output.count("\n    1 ") == 1          # the row of the judge's epoch
     assert re.search(r"confidence [\d.]+%, classes \d+ to \d+ times, entropy [\d.]+ nats, Frechet distance", output)
+
+
+def test_the_honest_autoencoder_has_a_likelihood():
+    output = run("vae", "--binary", "--epochs", 3, "--anneal", 2, "--judge-epochs", 1)
+    bound = float(re.search(r"test loss ([\d.]+) nats", output)[1])
+    likelihood = float(re.search(r"-log p\(x\) of 359 test images by 200 .*: ([\d.]+) nats", output)[1])
+    assert 15 < likelihood < bound < 64 * 0.7       # a bound of -log p(x), which is less than that of a fair coin
 
 
 def test_a_seed_makes_training_repeatable():
@@ -124,14 +137,14 @@ def test_a_seed_makes_training_repeatable():
         [line.rsplit(None, 1)[0] for line in second.splitlines() if "after" not in line]
 
 
-@pytest.mark.parametrize("name", [*TRAINED, "gan"])
+@pytest.mark.parametrize("name", [*TRAINED, *GENERATORS])
 def test_weights_are_saved_and_looked_at_again(name, tmp_path):
     import minidl
     path = tmp_path / "new folder" / "parameters.minidl"
     assert f"saved {path}" in run(name, *SHORT[name], "--save", path)
     assert all(value.isfinite().all() for value in minidl.load(path).values())
     output = run(name, "--weights", path, "--evaluate", *SHORT[name][2:])
-    assert output.count("epoch") == (name == "gan") and ("of 359 images" in output or "confidence" in output)
+    assert output.count("epoch") == (name in GENERATORS) and ("of 359 images" in output or "confidence" in output)
 
 
 def test_a_folder_of_images_is_read(tmp_path):
@@ -156,14 +169,14 @@ def test_a_folder_of_images_is_read(tmp_path):
     assert "--weights FILE" in refused("softmax", "--evaluate")
 
 
-@pytest.mark.parametrize("name", ["mlp", "gan"])
+@pytest.mark.parametrize("name", ["mlp", *GENERATORS])
 def test_a_run_is_resumed(name, tmp_path):
     def weights(path):
         import minidl
         return [value.numpy().tobytes() for value in minidl.load(path).values()]
     run(name, "--epochs", 2, "--save", tmp_path / "whole", *SHORT[name][2:])
     args = ["--run", tmp_path / "run", "--epochs", 2, "--save", tmp_path / "resumed", *SHORT[name][2:]]
-    run(name, *args, "--max-steps", 60)         # into the second epoch
+    run(name, *args, "--max-steps", 30 if name in ("vae", "diffusion") else 60)     # into the second epoch
     assert "holds a run already; --resume goes on with it" in refused(name, *args)
     run(name, *args, "--resume")
     assert weights(tmp_path / "whole") == weights(tmp_path / "resumed")
@@ -324,6 +337,8 @@ PICTURES = {
     "hyperparameter_search": ["trials"],
     "transfer": ["ways", *CLASSIFIED],
     "gan": ["curves", "samples", "over_time", "walk"],
+    "vae": ["curves", "samples", "over_time", "back", "walk"],
+    "diffusion": ["curves", "samples", "over_time", "steps", "guidance"],
 }
 
 

@@ -1,0 +1,107 @@
+"""One run of a network that makes images: what the examples on generators share."""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import sys
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+import minidl
+from minidl import train as training
+from minidl.cli import ending
+from minidl.cli.classification import Picture, Resumed, draw, load_weights, save
+from minidl.cli.images import Batches, ImageData
+from minidl.nn import Module
+from minidl.optim import Optimizer
+from minidl.optim.lr_scheduler import LRScheduler
+from minidl.tensors.tensor import Tensor
+from minidl.train import EMA, Log, plots
+from minidl.train.objective import Objective
+
+
+class Samples:
+    """What was made of the same noise after each epoch: a part of a checkpoint."""
+
+    def __init__(self) -> None:
+        self.made: list[Tensor] = []
+
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        return {"made": self.made}
+
+    def load_state_dict(self, state: dict[str, list[Tensor]]) -> None:
+        self.made = list(state["made"])
+
+
+class Run:
+    """Trains a network that makes images, or loads it, as the options say.
+
+    make: images (N, C, H, W) from 0 to 1, made of the same noise at each call. It is called after each epoch, so that a
+    picture shows what became of them.
+    """
+
+    def __init__(self, args: argparse.Namespace, data: ImageData, model: Module, make: Callable[[], Tensor]) -> None:
+        self.args, self.data, self.model, self.make = args, data, model, make
+        self.samples = Samples()
+        self.history: list[dict[str, float]] = []
+        self.interrupted = False
+        self.ema: EMA | None = None
+        print(f"{args.dataset}: {len(data.train.x):,} images of {data.size}x{data.size}; {type(model).__name__}: "
+              f"{sum(p.numel() for p in model.parameters()):,} parameters")
+        if args.weights:
+            load_weights(model, args.weights, args.device)
+
+    def train(self, batches: Batches, objective: Objective, optimizer: Optimizer, *,
+              schedule: LRScheduler | None = None, ema: EMA | None = None, clip_norm: float | None = None,
+              evaluate: Callable[[], Mapping[str, float]] = dict) -> None:
+        """Train for `--epochs`; evaluate gives figures after each. Ctrl-C and `--max-steps` end it early."""
+        args = self.args
+        if args.evaluate:
+            return
+        checkpoint = log = None
+        if args.run:
+            log = Log(args.run / "log.csv")
+            checkpoint = Resumed(args.run / "checkpoint.minidl", model=self.model, optimizer=optimizer,
+                                 schedule=schedule, ema=ema, samples=self.samples)
+        self.ema = ema
+        steps = itertools.count(1)
+
+        def look() -> Mapping[str, float]:
+            self.samples.made.append(self.make())
+            return evaluate()
+        with ending.CtrlC() as ctrl_c:
+            try:
+                self.history = training.fit(
+                    self.model, batches, objective, optimizer, args.epochs, schedule=schedule, clip_norm=clip_norm,
+                    ema=ema, evaluate=look, checkpoint=checkpoint, log=log,
+                    stop=lambda: ctrl_c() or next(steps) == args.max_steps)
+            except FloatingPointError as error:                     # the loss is no number
+                ending.stop(str(error).replace("learning rate", "--lr").replace(", or clip_norm=1.0", ""))
+            self.interrupted = ctrl_c()
+
+    def end(self, report: Callable[[], object], pictures: Mapping[str, Picture] | None = None) -> NoReturn:
+        """Report, save and draw; then end the program.
+
+        report: prints how good the network is. pictures: further ones for `--plot`, called with the path of their file.
+        """
+        args = self.args
+        with self.ema.applied() if self.ema else contextlib.nullcontext():      # the averages are the result
+            self.model.eval()
+            if args.save:
+                save(self.model, args.save)
+            if self.interrupted:
+                print(f"interrupted after {len(self.history)} of {args.epochs} epochs", file=sys.stderr)
+            else:
+                report()
+            if args.plot:
+                draw(args.plot, {**self._own_pictures(), **(pictures or {})})
+        sys.exit(ending.CTRL_C if self.interrupted else 0)
+
+    def _own_pictures(self) -> dict[str, Picture]:
+        made = self.samples.made or [self.make()]
+        chosen = minidl.linspace(0, len(made) - 1, min(len(made), 10)).long().tolist()
+        grown = minidl.cat([made[epoch][:10] for epoch in chosen])
+        curves: dict[str, Picture] = {"curves": lambda path: plots.curves(self.history, path)} if self.history else {}
+        return {**curves, "samples": lambda path: plots.images(made[-1], path, caption="made of noise"),
+                "over_time": lambda path: plots.images(grown, path, caption="the same noise over time", columns=10)}
