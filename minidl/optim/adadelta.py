@@ -9,7 +9,8 @@ from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.optim.arithmetic import average, descend, loss_gradient
 from minidl.optim.checks import check, check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class Adadelta(Optimizer):
@@ -39,12 +40,13 @@ class Adadelta(Optimizer):
     Source: ADADELTA: an adaptive learning rate method, arXiv:1212.5701.
     """
 
-    def __init__(self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
+    def __init__(self, params: Params, lr: float | Tensor = 1.0, rho: float = 0.9, eps: float = 1e-6,
                  weight_decay: float = 0, foreach: bool | None = None, *,
                  capturable: bool = False, maximize: bool = False, differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
-        }, differentiable)
+            "capturable": capturable, "foreach": foreach, "differentiable": differentiable,
+        })
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_ranges(group, "lr")
@@ -52,10 +54,10 @@ class Adadelta(Optimizer):
         check_ranges(group, "eps", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, **zeros(p, "square_avg", "acc_delta")}
+        return {**scalars(step=0), **zeros(p, "square_avg", "acc_delta")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
+        next_step(state)
         adadelta_update(p, g, state["square_avg"].array, state["acc_delta"].array,
                         settings_of(group, AdadeltaSettings))
 

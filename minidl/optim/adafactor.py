@@ -11,7 +11,8 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
 from minidl.ops.shape.views import array_of
 from minidl.optim.checks import check_real
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros_like
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros_like
+from minidl.tensors.tensor import Tensor
 
 
 class Adafactor(Optimizer):
@@ -50,12 +51,12 @@ class Adafactor(Optimizer):
     added to g^2, and weights do not decay.
     """
 
-    def __init__(self, params: Params, lr: float = 1e-2, beta2_decay: float = -0.8,
+    def __init__(self, params: Params, lr: float | Tensor = 1e-2, beta2_decay: float = -0.8,
                  eps: tuple[float | None, float] = (None, 1e-3), d: float = 1.0, weight_decay: float = 0.0, *,
                  foreach: bool | None = None, maximize: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "beta2_decay": beta2_decay, "eps": eps, "d": d, "weight_decay": weight_decay,
-            "maximize": maximize,
+            "foreach": foreach, "maximize": maximize,
         })
 
     def check_group(self, group: dict[str, Any]) -> None:
@@ -73,15 +74,15 @@ class Adafactor(Optimizer):
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
         if p.ndim < 2:
-            return {"step": 0, "variance": zeros_like(p)}
+            return {**scalars(step=0), "variance": zeros_like(p)}
         xp = array_module(p)
-        return {"step": 0, "row_var": wrap(xp.zeros((*p.shape[:-1], 1), p.dtype)),
+        return {**scalars(step=0), "row_var": wrap(xp.zeros((*p.shape[:-1], 1), p.dtype)),
                 "col_var": wrap(xp.zeros((*p.shape[:-2], 1, p.shape[-1]), p.dtype))}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
+        step = next_step(state)
         adafactor_update(p, g, array_of(state.get("row_var")), array_of(state.get("col_var")),
-                         array_of(state.get("variance")), state["step"], settings_of(group, AdafactorSettings))
+                         array_of(state.get("variance")), step, settings_of(group, AdafactorSettings))
 
 
 class AdafactorSettings(NamedTuple):

@@ -10,7 +10,8 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
 from minidl.optim.arithmetic import descend, loss_gradient
 from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of
+from minidl.tensors.tensor import Tensor
 
 
 class Adagrad(Optimizer):
@@ -37,13 +38,14 @@ class Adagrad(Optimizer):
     Source: Adaptive subgradient methods for online learning and stochastic optimization, JMLR 12.
     """
 
-    def __init__(self, params: Params, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
+    def __init__(self, params: Params, lr: float | Tensor = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
                  initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: bool | None = None, *,
                  maximize: bool = False, differentiable: bool = False, fused: bool | None = None) -> None:
         super().__init__(params, {
             "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
-        }, differentiable)
+            "initial_accumulator_value": initial_accumulator_value, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable, "fused": fused,
+        })
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
@@ -56,11 +58,11 @@ class Adagrad(Optimizer):
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
         total = array_module(p).full_like(p, group["initial_accumulator_value"])
-        return {"step": 0, "sum": wrap(total)}
+        return {**scalars(step=0), "sum": wrap(total)}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
-        adagrad_update(p, g, state["sum"].array, state["step"], settings_of(group, AdagradSettings))
+        step = next_step(state)
+        adagrad_update(p, g, state["sum"].array, step, settings_of(group, AdagradSettings))
 
 
 class AdagradSettings(NamedTuple):

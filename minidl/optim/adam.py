@@ -10,8 +10,9 @@ from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.ops.shape.views import array_of
 from minidl.optim.arithmetic import average, decayed_gradient, descend
-from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
+from minidl.optim.checks import check_ranges, check_tensors
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class Adam(Optimizer):
@@ -42,26 +43,29 @@ class Adam(Optimizer):
     Sources: arXiv:1412.6980; On the convergence of Adam and beyond, arXiv:1904.09237.
     """
 
-    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False, *,
+    def __init__(self, params: Params, lr: float | Tensor = 1e-3,
+                 betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 0, amsgrad: bool = False, *,
                  foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
                  differentiable: bool = False, fused: bool | None = None, decoupled_weight_decay: bool = False) -> None:
+        check_tensors(lr, betas, foreach and not capturable)
         super().__init__(params, {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
-            "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
-        }, differentiable)
+            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
+        })
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_ranges(group, "lr", "eps", "betas", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
         largest = ["max_exp_avg_sq"] if group["amsgrad"] else []
-        return {"step": 0, **zeros(p, "exp_avg", "exp_avg_sq", *largest)}
+        return {**scalars(step=0), **zeros(p, "exp_avg", "exp_avg_sq", *largest)}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
+        step = next_step(state)
         adam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, array_of(state.get("max_exp_avg_sq")),
-                    state["step"], settings_of(group, AdamSettings))
+                    step, settings_of(group, AdamSettings))
 
 
 class AdamSettings(NamedTuple):

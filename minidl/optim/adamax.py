@@ -9,7 +9,8 @@ from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.optim.arithmetic import average, descend, loss_gradient
 from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class Adamax(Optimizer):
@@ -36,22 +37,23 @@ class Adamax(Optimizer):
     Source: Adam: a method for stochastic optimization, section 7.1, arXiv:1412.6980.
     """
 
-    def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
+    def __init__(self, params: Params, lr: float | Tensor = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, foreach: bool | None = None, *,
                  maximize: bool = False, differentiable: bool = False, capturable: bool = False) -> None:
         super().__init__(params, {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
-        }, differentiable)
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "foreach": foreach,
+            "maximize": maximize, "differentiable": differentiable, "capturable": capturable,
+        })
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_ranges(group, "lr", "eps", "betas", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, **zeros(p, "exp_avg", "exp_inf")}
+        return {**scalars(step=0), **zeros(p, "exp_avg", "exp_inf")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
-        adamax_update(p, g, state["exp_avg"].array, state["exp_inf"].array, state["step"],
+        step = next_step(state)
+        adamax_update(p, g, state["exp_avg"].array, state["exp_inf"].array, step,
                       settings_of(group, AdamaxSettings))
 
 

@@ -9,7 +9,8 @@ from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.optim.arithmetic import loss_gradient
 from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class ASGD(Optimizer):
@@ -41,25 +42,25 @@ class ASGD(Optimizer):
 
     number_state: ClassVar[tuple[str, ...]] = ("step", "eta", "mu")
 
-    def __init__(self, params: Params, lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75,
+    def __init__(self, params: Params, lr: float | Tensor = 1e-2, lambd: float = 1e-4, alpha: float = 0.75,
                  t0: float = 1e6, weight_decay: float = 0, foreach: bool | None = None,
                  maximize: bool = False, differentiable: bool = False, capturable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay,
-            "maximize": maximize,
-        }, differentiable)
+            "foreach": foreach, "maximize": maximize, "differentiable": differentiable, "capturable": capturable,
+        })
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_ranges(group, "lr", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "eta": group["lr"], "mu": 1.0, **zeros(p, "ax")}
+        return {**scalars(step=0, eta=group["lr"], mu=1), **zeros(p, "ax")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
-        asgd_update(p, g, state["ax"].array, state["eta"], state["mu"], settings_of(group, ASGDSettings))
-        state["eta"] = group["lr"] / (1 + group["lambd"] * group["lr"] * state["step"]) ** group["alpha"]
-        state["mu"] = 1 / max(1, state["step"] - group["t0"])
+        step, eta, mu = next_step(state), state["eta"].array, state["mu"].array
+        asgd_update(p, g, state["ax"].array, eta.item(), mu.item(), settings_of(group, ASGDSettings))
+        eta.fill(group["lr"] / (1 + group["lambd"] * group["lr"] * step) ** group["alpha"])
+        mu.fill(1 / max(1, step - group["t0"]))
 
 
 class ASGDSettings(NamedTuple):

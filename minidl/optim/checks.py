@@ -42,18 +42,50 @@ def check_numbers(group: dict[str, Any], algorithm: type) -> None:
                                 f"got {given!r} ({type(given).__name__})")
 
 
-def numbers(name: str, value: Any) -> Any:
-    """A hyperparameter, with each Tensor of one element replaced by its number, also in a tuple."""
-    return tuple(_number(name, v) for v in value) if isinstance(value, tuple) else _number(name, value)
+def check_implementation(who: str, defaults: dict[str, Any]) -> None:
+    """Raise an error if PyTorch has no implementation for these settings, or minidl none."""
+    foreach, fused, differentiable = (defaults.get(name) for name in ("foreach", "fused", "differentiable"))
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    if differentiable:
+        raise NotImplementedError(f"{who}(differentiable=True) is not supported: a step writes the parameters in "
+                                  f"place. To differentiate through updates, write them as functions of Tensors, "
+                                  f"with minidl.func.grad and functional_call.")
 
 
-def _number(name: str, value: Any) -> Any:
-    """The number in a Tensor of one element, also PyTorch's; any other value as it is."""
+def check_tensors(lr: Any, betas: tuple[Any, Any], foreach: Any) -> None:
+    """Raise ValueError where Adam does not take Tensors: with `foreach`, and beside a number in `betas`."""
+    for name, value in (("lr", lr), *((f"betas[{i}]", beta) for i, beta in enumerate(betas))):
+        if isinstance(value, Tensor) and foreach:
+            raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+    if len({isinstance(beta, Tensor) for beta in betas}) > 1:
+        raise ValueError("betas must be either both floats or both Tensors")
+
+
+def checked(name: str, value: Any) -> Any:
+    """A hyperparameter of a new group: a Tensor, also in a tuple, must have one element; PyTorch's is read at once."""
+    if isinstance(value, tuple):
+        return tuple(checked(f"{name}[{i}]", v) for i, v in enumerate(value))
     if not hasattr(value, "item") or isinstance(value, np.generic):
         return value
     if math.prod(value.shape) != 1:
         raise ValueError(f"Tensor {name} must be 1-element, but got shape {tuple(value.shape)}")
-    return value.item()
+    return value if isinstance(value, Tensor) else value.item()
+
+
+def plain_numbers(group: dict[str, Any]) -> dict[str, Any]:
+    """The group, with the number in place of each Tensor among the hyperparameters."""
+    if not any(isinstance(value, Tensor) or (isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value))
+               for value in group.values()):
+        return group
+    return {name: tuple(map(_plain, value)) if isinstance(value, tuple) else _plain(value)
+            for name, value in group.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, Tensor) else value
 
 
 # ---------------------------------------------------------------------- parameters
@@ -77,7 +109,7 @@ def check_leaves(params: list[Any]) -> None:
         if not isinstance(p, Tensor):
             raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}; "
                             f"{suggestion_for(p)}")
-        if not p.is_leaf:
+        if not p.is_leaf and not p.retains_grad:
             raise ValueError("can't optimize a non-leaf Tensor: it was computed from others; optimize those, or "
                              "detach() it")
 

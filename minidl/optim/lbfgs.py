@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
+
+import numpy as np
 
 from minidl.autograd.errors import check_devices
 from minidl.autograd.grad_mode import enable_grad, no_grad
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
-from minidl.optim.checks import check, check_entry, check_ranges, check_real
+from minidl.optim.checks import check, check_entry, check_ranges, check_real, plain_numbers
 from minidl.optim.line_search import Point, strong_wolfe
 from minidl.optim.optimizer import Optimizer, Params, zeros_like
 from minidl.tensors.tensor import Tensor
@@ -53,9 +55,7 @@ class LBFGS(Optimizer):
     Source: Nocedal, Wright: Numerical optimization, algorithm 7.5.
     """
 
-    number_state: ClassVar[tuple[str, ...]] = ("func_evals", "n_iter", "t", "ro", "H_diag", "prev_loss")
-
-    def __init__(self, params: Params, lr: float = 1, max_iter: int = 20, max_eval: int | None = None,
+    def __init__(self, params: Params, lr: float | Tensor = 1, max_iter: int = 20, max_eval: int | None = None,
                  tolerance_grad: float = 1e-7, tolerance_change: float = 1e-9, history_size: int = 100,
                  line_search_fn: str | None = None) -> None:
         super().__init__(params, {
@@ -90,7 +90,7 @@ class LBFGS(Optimizer):
         `closure` clears the gradients, computes the loss, calls `backward()` on the loss and returns it. It is called
         many times.
         """
-        group = self.param_groups[0]
+        group = plain_numbers(self.param_groups[0])
         state = self.state[group["params"][0]]
         if not state:
             state.update(func_evals=0, n_iter=0)
@@ -109,7 +109,7 @@ class LBFGS(Optimizer):
                     break                           # the slope is nearly 0
                 trials = 0
                 if group["line_search_fn"]:
-                    point, trials = self._search(closure, Point(0.0, loss, g, slope), t, d)
+                    point, trials = self._search(closure, Point(0.0, loss, g, slope), t, d, group["max_eval"] - calls)
                     state["t"], loss, g = point.t, point.loss, point.gradient
                     self._move(self._weights(), point.t, d)
                 else:
@@ -127,26 +127,27 @@ class LBFGS(Optimizer):
     def _direction(self, g: Array, state: dict[str, Any], history_size: int) -> Array:
         """-H g, after adding the pair of the last step."""
         if state["n_iter"] == 1:
-            state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)   # y, s, 1 / (y . s), and H without pairs
+            state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1)   # y, s, 1 / (y . s), and H without pairs
             return -g
         y = g - state["prev_flat_grad"].array
-        s = state["d"].array * state["t"]
+        s = state["d"].array * float(state["t"])
         curvature = dot(y, s)
         if curvature > 1e-10:                       # so that H stays positive definite
-            for name, value in (("old_dirs", wrap(y)), ("old_stps", wrap(s)), ("ro", 1 / curvature)):
+            for name, value in (("old_dirs", wrap(y)), ("old_stps", wrap(s)), ("ro", number(1 / curvature, y))):
                 state[name] = [*state[name], value][-history_size:]
-            state["H_diag"] = curvature / dot(y, y)
-        pairs = [(s.array, y.array, rho) for s, y, rho in zip(state["old_stps"], state["old_dirs"], state["ro"])]
+            state["H_diag"] = number(curvature / dot(y, y), y)
+        pairs = [(s.array, y.array, float(rho)) for s, y, rho in zip(state["old_stps"], state["old_dirs"], state["ro"])]
         q, shares = -g, []
         for s, y, rho in reversed(pairs):
             shares.append(rho * dot(s, q))
             q -= shares[-1] * y
-        q *= state["H_diag"]
+        q *= float(state["H_diag"])
         for s, y, rho in pairs:
             q += (shares.pop() - rho * dot(y, q)) * s
         return q
 
-    def _search(self, closure: Callable[[], Any], start: Point, t: float, d: Array) -> tuple[Point, int]:
+    def _search(self, closure: Callable[[], Any], start: Point, t: float, d: Array,
+                max_trials: int) -> tuple[Point, int]:
         """The point that a line search finds, and its number of closure calls.
 
         The weights do not change.
@@ -158,7 +159,7 @@ class LBFGS(Optimizer):
             loss, g = self._evaluate(closure)
             return Point(t, float(loss), g, dot(g, d))
 
-        found = strong_wolfe(evaluate, start, t, largest(d))
+        found = strong_wolfe(evaluate, start, t, largest(d), max_trials)
         self._move(weights, 0.0, d)
         return found
 
@@ -180,6 +181,11 @@ class LBFGS(Optimizer):
             p.array[...] = w + t * d[at:at + w.size].reshape(w.shape)
             at += w.size
             self._bump_version(p)
+
+
+def number(value: float, like: Array) -> Tensor:
+    """A 0-d Tensor, in which the state has its numbers as in PyTorch."""
+    return wrap(np.array(value, like.dtype))
 
 
 def dot(a: Array, b: Array) -> float:

@@ -9,7 +9,6 @@ from minidl.backend.device import Array
 
 DECREASE, CURVATURE = 1e-4, 0.9     # c1 and c2 of the conditions
 MIN_INTERVAL = 1e-9                 # an interval in which no weight moves by more is not divided again
-MAX_TRIALS = 25                     # after the first
 
 
 class Point(NamedTuple):
@@ -21,7 +20,8 @@ class Point(NamedTuple):
     slope: float        # gradient . d, the derivative with respect to t
 
 
-def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, size: float) -> tuple[Point, int]:
+def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, size: float,
+                 max_trials: int = 25) -> tuple[Point, int]:
     """A point with a lower loss and a nearly flat slope, and the number of trials.
 
         loss(t) <= loss(0) + c1 * t * slope(0)     and     |slope(t)| <= c2 * |slope(0)|
@@ -31,6 +31,7 @@ def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, siz
         start: the point at t = 0, with a negative slope.
         t: the first trial.
         size: the largest component of the direction, which gives the width of an interval in terms of weights.
+        max_trials: the largest number of trials after the first.
 
     First the steps become longer, until an interval must contain such a point. Then the interval is divided at the
     minimum of a cubic through both ends.
@@ -44,7 +45,7 @@ def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, siz
         return abs(point.slope) <= -CURVATURE * start.slope
 
     before, point, trials = start, evaluate(t), 1
-    while trials <= MAX_TRIALS:
+    while trials <= max_trials:
         if is_too_high(point) or (trials > 2 and point.loss >= before.loss):
             break                                                       # the minimum has been passed
         if is_flat(point):
@@ -58,7 +59,7 @@ def strong_wolfe(evaluate: Callable[[float], Point], start: Point, t: float, siz
 
     ends, was_near_end = [before, point], False
     low = index_of_lower(ends)
-    while trials <= MAX_TRIALS and abs(ends[1].t - ends[0].t) * size >= MIN_INTERVAL:
+    while trials <= max_trials and abs(ends[1].t - ends[0].t) * size >= MIN_INTERVAL:
         left, right = sorted(end.t for end in ends)
         t = cubic_minimum(ends[0], ends[1], left, right)
         margin = 0.1 * (right - left)

@@ -10,7 +10,8 @@ from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.optim.arithmetic import average, decayed_gradient, descend
 from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class NAdam(Optimizer):
@@ -41,28 +42,27 @@ class NAdam(Optimizer):
 
     number_state: ClassVar[tuple[str, ...]] = ("step", "mu_product")
 
-    def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
+    def __init__(self, params: Params, lr: float | Tensor = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, momentum_decay: float = 4e-3,
                  decoupled_weight_decay: bool = False, *, foreach: bool | None = None,
                  maximize: bool = False, capturable: bool = False, differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
             "momentum_decay": momentum_decay, "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-        }, differentiable)
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+        })
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_ranges(group, "lr", "eps", "betas", "weight_decay", "momentum_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "mu_product": 1.0, **zeros(p, "exp_avg", "exp_avg_sq")}
+        return {**scalars(step=0, mu_product=1), **zeros(p, "exp_avg", "exp_avg_sq")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         settings = settings_of(group, NAdamSettings)
-        state["step"] += 1
-        state["mu_product"] *= momentum_at(state["step"], settings)
-        nadam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"], state["mu_product"],
-                     settings)
+        step, product = next_step(state), state["mu_product"].array
+        product *= momentum_at(step, settings)      # in its own dtype, as in PyTorch
+        nadam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, step, product.item(), settings)
 
 
 class NAdamSettings(NamedTuple):

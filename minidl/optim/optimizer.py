@@ -10,12 +10,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
+
 from minidl.autograd.grad_mode import enable_grad, no_grad
 from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import float32, float64, get_default_dtype
 from minidl.backend.warn import warn
-from minidl.optim.checks import check_entry, check_iterable, check_leaves, check_numbers, numbers
+from minidl.optim.checks import (
+    check_entry,
+    check_implementation,
+    check_iterable,
+    check_leaves,
+    check_numbers,
+    checked,
+    plain_numbers,
+)
 from minidl.optim.complex_pairs import ComplexAdapter
 from minidl.optim.saving import pack_state, unpack_state
 from minidl.tensors.tensor import Tensor
@@ -23,19 +34,32 @@ from minidl.tensors.tensor import Tensor
 Params = Iterable[Any]
 """The parameters of an optimizer: Tensors, `(name, Tensor)` pairs, or groups `{"params": ..., "lr": ...}`."""
 Settings = TypeVar("Settings")
+_of_all: dict[str, list[Callable[..., Any]]] = {"step_pre": [], "step_post": []}    # the hooks of all optimizers
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+"""The default of a hyperparameter that every group must give."""
 
 
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """`step` with the hooks before and after it. It also counts the steps, for the schedulers."""
     @functools.wraps(step)
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        for hook in list(self._hooks["step_pre"]):
+        for hook in [*_of_all["step_pre"], *self._hooks["step_pre"]]:
             changed = hook(self, args, kwargs)
             if changed is not None:
+                if not isinstance(changed, tuple) or len(changed) != 2:
+                    raise RuntimeError(f"{hook} must return None or a tuple of (new_args, new_kwargs), but got "
+                                       f"{changed}.")
                 args, kwargs = changed
         result = step(self, *args, **kwargs)
         self._opt_called = True
-        for hook in list(self._hooks["step_post"]):
+        for hook in [*self._hooks["step_post"], *_of_all["step_post"]]:
             hook(self, args, kwargs)
         return result
     return wrapper
@@ -69,28 +93,26 @@ class Optimizer:
 
     Arguments that the algorithms share, each with PyTorch's default:
         params: as above.
-        lr: the learning rate, a number or a Tensor of one element, whose value is read at once.
+        lr: the learning rate, a number or a Tensor of one element, whose value is read at each step.
         betas: the decay of the running means of the gradient and of its square.
         eps: keeps a division finite.
         weight_decay: the factor of the L2 penalty, whose gradient is weight_decay*p.
         decoupled_weight_decay: shrink the weights separately from the gradient; see AdamW.
         maximize: ascend instead of descend.
-        foreach, fused, capturable: choose among PyTorch's implementations. There is one here, so they are accepted and
-            have no effect.
+        foreach, fused, capturable: choose among PyTorch's implementations. There is one here, so they stay in the
+            groups and have no effect.
         differentiable: an error if True. Weights are updated in place, which leaves no graph of the step.
 
     Errors: TypeError or ValueError where `params` is a single Tensor, is empty, or holds something that cannot be
-    optimized; ValueError for a hyperparameter out of range; NotImplementedError for `differentiable=True`.
+    optimized; ValueError for a hyperparameter out of range; RuntimeError for `fused` together with `foreach` or
+    `differentiable`; NotImplementedError for `differentiable` alone.
     """
 
     number_state: ClassVar[tuple[str, ...]] = ("step",)
-    """The state entries that are Python numbers. PyTorch keeps them as 0-d tensors."""
+    """The state entries that are numbers, 0-d Tensors on the CPU, in a dtype of their own; see `scalars`."""
 
-    def __init__(self, params: Params, defaults: dict[str, Any], differentiable: bool = False) -> None:
-        if differentiable:
-            raise NotImplementedError(f"{type(self).__name__}(differentiable=True) is not supported: a step writes the "
-                                      f"parameters in place. To differentiate through updates, write them as functions "
-                                      f"of Tensors, with minidl.func.grad and functional_call.")
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        check_implementation(type(self).__name__, defaults)
         check_iterable(params, "params argument given to the optimizer")
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -132,9 +154,12 @@ class Optimizer:
     def check_state(self, state: dict[str, Any], p: Tensor, group: dict[str, Any]) -> None:
         """Raise an error if a loaded state does not fit the parameter `p`; see `check_entry`.
 
-        It must have the entries of `initial_state`, in the same shapes, and may have more.
+        It must have the entries of `initial_state`, in the same shapes, and may have more. A Python number in place of
+        a 0-d Tensor, as in older files, becomes one.
         """
         for name, start in self._algorithm_for(p).initial_state(p.array, group).items():
+            if name in self.number_state and isinstance(state.get(name), (int, float)):
+                state.update(scalars(**{name: state[name]}))
             check_entry(name, state, start)
 
     # ------------------------------------------------------------------ a step
@@ -150,7 +175,7 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         with no_grad():
-            for group in self.param_groups:
+            for group in map(plain_numbers, self.param_groups):
                 for p in group["params"]:
                     if p.grad is not None:
                         self._update(p, p.grad, group)
@@ -210,6 +235,9 @@ class Optimizer:
         if not isinstance(params, Tensor):
             check_iterable(params, "the 'params' of a parameter group")
         params = [params] if isinstance(params, Tensor) else list(params)
+        for name, default in self.defaults.items():
+            if default is required and name not in param_group:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
         group = {**self.defaults, **param_group}
         if any(isinstance(p, tuple) for p in params):
             if not all(isinstance(p, tuple) for p in params):
@@ -219,11 +247,16 @@ class Optimizer:
         group["params"] = params
         for name, value in group.items():
             if name != "params":
-                group[name] = numbers(name, value)
+                group[name] = checked(name, value)
         check_leaves(params)
         self._check_repeated(params)
-        check_numbers(group, type(self))
-        self.check_group(group)
+        named = "param_names" in group
+        if any(("param_names" in other) != named for other in self.param_groups):
+            raise ValueError(f"all optimizer param groups should be with/without names. cannot add param group "
+                             f"{'with' if named else 'without'} names to the optimizer")
+        plain = plain_numbers(group)
+        check_numbers(plain, type(self))
+        self.check_group(plain)
         self.param_groups.append(group)
 
     def _check_repeated(self, params: list[Tensor]) -> None:
@@ -306,6 +339,20 @@ def settings_of(group: dict[str, Any], kind: type[Settings]) -> Settings:
     return kind(*[group[name] for name in kind._fields])    # type: ignore[attr-defined]
 
 
+def scalars(**values: float) -> dict[str, Tensor]:
+    """State that is a number: under each name a 0-d Tensor on the CPU, of float32 unless float64 is the default."""
+    dtype = float64 if get_default_dtype() == float64 else float32
+    return {name: wrap(np.array(value, dtype)) for name, value in values.items()}
+
+
+def next_step(state: dict[str, Any]) -> float:
+    """Count a step in `state["step"]`, and return its number, from 1 on."""
+    count = state["step"].array
+    number: float = count.item() + 1
+    count.fill(number)                      # a fifth of the time of `count += 1`
+    return number
+
+
 def zeros_like(p: Array) -> Tensor:
     """A Tensor of zeros with the shape, dtype, device and memory layout of the array `p`."""
     return wrap(array_module(p).zeros_like(p))
@@ -314,3 +361,13 @@ def zeros_like(p: Array) -> Tensor:
 def zeros(p: Array, *names: str) -> dict[str, Tensor]:
     """State that is zero at first: `zeros_like(p)` under each name."""
     return {name: zeros_like(p) for name in names}
+
+
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(optimizer, args, kwargs)` before each step of all optimizers; as `register_step_pre_hook`."""
+    return RemovableHandle(_of_all["step_pre"], hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(optimizer, args, kwargs)` after each step of all optimizers."""
+    return RemovableHandle(_of_all["step_post"], hook)

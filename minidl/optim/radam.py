@@ -11,7 +11,8 @@ from minidl.backend.kernel import kernel
 from minidl.optim.adam import AdamSettings
 from minidl.optim.arithmetic import average, decayed_gradient, descend
 from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class RAdam(Optimizer):
@@ -41,24 +42,25 @@ class RAdam(Optimizer):
     Source: On the variance of the adaptive learning rate and beyond, arXiv:1908.03265.
     """
 
-    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+    def __init__(self, params: Params, lr: float | Tensor = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, decoupled_weight_decay: bool = False, *,
                  foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
                  differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
-            "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize,
-        }, differentiable)
+            "maximize": maximize, "foreach": foreach, "capturable": capturable,
+            "decoupled_weight_decay": decoupled_weight_decay, "differentiable": differentiable,
+        })
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_ranges(group, "lr", "eps", "betas", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, **zeros(p, "exp_avg", "exp_avg_sq")}
+        return {**scalars(step=0), **zeros(p, "exp_avg", "exp_avg_sq")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
-        radam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"],
+        step = next_step(state)
+        radam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, step,
                      settings_of(group, AdamSettings))
 
 

@@ -10,7 +10,8 @@ from minidl.backend.kernel import kernel
 from minidl.ops.shape.views import array_of
 from minidl.optim.arithmetic import average, descend, loss_gradient
 from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.tensors.tensor import Tensor
 
 
 class RMSprop(Optimizer):
@@ -42,23 +43,24 @@ class RMSprop(Optimizer):
     with recurrent neural networks, arXiv:1308.0850.
     """
 
-    def __init__(self, params: Params, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+    def __init__(self, params: Params, lr: float | Tensor = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
                  weight_decay: float = 0, momentum: float = 0, centered: bool = False, capturable: bool = False,
                  foreach: bool | None = None, maximize: bool = False, differentiable: bool = False) -> None:
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
-            "weight_decay": weight_decay, "maximize": maximize,
-        }, differentiable)
+            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable,
+        })
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_ranges(group, "lr", "eps", "momentum", "weight_decay", "alpha")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
         buffer, mean = ["momentum_buffer"] * bool(group["momentum"]), ["grad_avg"] * bool(group["centered"])
-        return {"step": 0, **zeros(p, "square_avg", *buffer, *mean)}
+        return {**scalars(step=0), **zeros(p, "square_avg", *buffer, *mean)}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
+        next_step(state)
         rmsprop_update(p, g, state["square_avg"].array, array_of(state.get("grad_avg")),
                        array_of(state.get("momentum_buffer")), settings_of(group, RMSpropSettings))
 

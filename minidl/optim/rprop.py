@@ -10,7 +10,8 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
 from minidl.optim.arithmetic import loss_gradient
 from minidl.optim.checks import check, check_ranges
-from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros_like
+from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros_like
+from minidl.tensors.tensor import Tensor
 
 
 class Rprop(Optimizer):
@@ -40,12 +41,13 @@ class Rprop(Optimizer):
     Source: A direct adaptive method for faster backpropagation learning: the RPROP algorithm, ICNN 1993.
     """
 
-    def __init__(self, params: Params, lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
+    def __init__(self, params: Params, lr: float | Tensor = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
                  step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False,
                  foreach: bool | None = None, maximize: bool = False, differentiable: bool = False) -> None:
         super().__init__(params, {
-            "lr": lr, "etas": etas, "step_sizes": step_sizes, "maximize": maximize,
-        }, differentiable)
+            "lr": lr, "etas": etas, "step_sizes": step_sizes, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable, "capturable": capturable,
+        })
 
     def check_group(self, group: dict[str, Any]) -> None:
         check_ranges(group, "lr")
@@ -53,10 +55,10 @@ class Rprop(Optimizer):
         check(0 < eta_minus < 1 < eta_plus, "eta values", f"{eta_minus}, {eta_plus}")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "prev": zeros_like(p), "step_size": wrap(array_module(p).full_like(p, group["lr"]))}
+        return {**scalars(step=0), "prev": zeros_like(p), "step_size": wrap(array_module(p).full_like(p, group["lr"]))}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
+        next_step(state)
         rprop_update(p, g, state["prev"].array, state["step_size"].array, settings_of(group, RpropSettings))
 
 

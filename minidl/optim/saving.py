@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import numpy as np
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import is_array, move
 from minidl.backend.dtype import real_of
-from minidl.optim.checks import check_numbers, numbers
+from minidl.optim.checks import check_numbers, checked, plain_numbers
 from minidl.tensors.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -45,10 +44,10 @@ def unpack_state(optimizer: Optimizer,
     _check_format(state_dict)
     saved, present = state_dict["param_groups"], optimizer.param_groups
     _check_sizes(saved, present)
-    groups = [{**old, **{name: numbers(name, copy.deepcopy(value)) for name, value in new.items()},
+    groups = [{**old, **{name: checked(name, copy.deepcopy(value)) for name, value in new.items()},
                "params": old["params"]} for new, old in zip(saved, present)]
     for group in groups:
-        check_numbers(group, type(optimizer))
+        check_numbers(plain_numbers(group), type(optimizer))
     place_of = {number: (p, group) for new, group in zip(saved, groups)
                 for number, p in zip(new["params"], group["params"])}
     state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -57,7 +56,7 @@ def unpack_state(optimizer: Optimizer,
         loaded = {name: _load_entry(value, p, name in optimizer.number_state) for name, value in values.items()}
         if p is not None and loaded:
             try:
-                optimizer.check_state(loaded, p, group)
+                optimizer.check_state(loaded, p, plain_numbers(group))
             except (KeyError, TypeError, ValueError) as error:
                 raise type(error)(f"{type(optimizer).__name__}: the loaded state of parameter {key} "
                                   f"{error.args[0]}") from None
@@ -69,14 +68,14 @@ def _load_entry(value: Any, p: Tensor | None, is_number: bool) -> Any:
     """A copy of one entry of a saved state, in the dtype and on the device of `p`."""
     if isinstance(value, list):
         return [_load_entry(v, p, is_number) for v in value]
-    if is_number:
-        return value.item() if hasattr(value, "item") and math.prod(value.shape) == 1 else value
     if isinstance(value, Tensor):
         array = value.array
     elif is_array(value) or hasattr(value, "__array__"):    # also PyTorch's tensors
         array = value if is_array(value) else np.asarray(value)
     else:
         return copy.deepcopy(value)
+    if is_number:
+        return wrap(np.array(array.item(), array.dtype)) if array.size == 1 else wrap(array.copy())
     if p is None:
         return wrap(array.copy())
     dtype = {"f": real_of(p.dtype), "c": p.dtype}.get(array.dtype.kind, array.dtype)

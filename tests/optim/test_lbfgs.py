@@ -210,3 +210,41 @@ def test_a_stale_graph_raises() -> None:
     steps(optimizer, params, 1)
     with pytest.raises(RuntimeError, match="LBFGS.step"):
         loss.backward()
+
+
+@needs_torch
+def test_a_line_search_ends_with_the_evaluations_of_the_step() -> None:
+    """From a first trial far too short or too long, a search would take more trials than the step has left."""
+    for options in ({"lr": 1e-9, "max_eval": 6}, {"lr": 1e4, "max_eval": 4}, {"lr": 1e-6, "max_iter": 3}):
+        ours, theirs = leaves(), leaves(torch)
+        optimizer = optim.LBFGS(ours, line_search_fn="strong_wolfe", **options)
+        other = torch.optim.LBFGS(theirs, line_search_fn="strong_wolfe", **options)
+        np.testing.assert_allclose(steps(optimizer, ours, 3), steps(other, theirs, 3), rtol=1e-10)
+        assert optimizer.state[ours[0]]["func_evals"] == other.state[theirs[0]]["func_evals"]
+        for p, q in zip(ours, theirs):
+            np.testing.assert_allclose(p.array, q.detach().numpy(), rtol=1e-8)
+
+
+@needs_torch
+def test_state_goes_to_pytorch_and_back() -> None:
+    ours, theirs = leaves(), leaves(torch)
+    optimizer, other = (library.optim.LBFGS(params, line_search_fn="strong_wolfe", max_iter=4)
+                        for library, params in ((minidl, ours), (torch, theirs)))
+    steps(optimizer, ours, 1)
+    steps(other, theirs, 1)
+    mine, expected = optimizer.state_dict()["state"][0], other.state_dict()["state"][0]
+    for name in ("H_diag", "d", "prev_flat_grad"):
+        assert mine[name].shape == expected[name].shape and str(mine[name].dtype) == str(expected[name].dtype)[6:]
+    assert [r.shape for r in mine["ro"]] == [r.shape for r in expected["ro"]]
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, list):
+            return [convert(v) for v in value]
+        return torch.tensor(value.array) if isinstance(value, minidl.Tensor) else value
+
+    saved = {**other.state_dict(), "state": {0: {name: value for name, value in expected.items() if name != "al"}}}
+    other.load_state_dict({**other.state_dict(), "state": {0: {name: convert(value) for name, value in mine.items()}}})
+    optimizer.load_state_dict(saved)
+    np.testing.assert_allclose(steps(optimizer, ours, 1), steps(other, theirs, 1), rtol=1e-10)
+    for p, q in zip(ours, theirs):
+        np.testing.assert_allclose(p.array, q.detach().numpy(), rtol=1e-8)

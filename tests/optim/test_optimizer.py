@@ -9,6 +9,7 @@ import pytest
 
 import minidl
 from minidl import optim
+from minidl.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook, required
 
 
 def leaf(*values: float) -> Any:
@@ -86,13 +87,59 @@ class TestParams:
 
     def test_betas_may_be_tensors(self) -> None:
         betas = minidl.tensor(0.5), minidl.tensor(0.25)
-        assert optim.Adam([leaf(1.0)], betas=betas).param_groups[0]["betas"] == (0.5, 0.25)  # type: ignore[arg-type]
+        p, q = with_grad(1.0), with_grad(1.0)
+        first, second = optim.Adam([p], betas=betas), optim.Adam([q], betas=(0.5, 0.25))
+        first.step()
+        second.step()
+        assert first.param_groups[0]["betas"][0] is betas[0] and p.item() == q.item()
+
+    @pytest.mark.parametrize("cls", [optim.Adam, optim.AdamW])
+    def test_tensors_that_adam_refuses(self, cls: Any) -> None:
+        half = minidl.tensor(0.5)
+        text = "as a Tensor is not supported for capturable=False and foreach=True"
+        with pytest.raises(ValueError, match="lr " + text):
+            cls([leaf(1.0)], lr=half, foreach=True)
+        with pytest.raises(ValueError, match=r"betas\[0\] " + text):
+            cls([leaf(1.0)], betas=(half, half), foreach=True)
+        with pytest.raises(ValueError, match="betas must be either both floats or both Tensors"):
+            cls([leaf(1.0)], betas=(half, 0.5))
+        with pytest.raises(ValueError, match=r"Tensor betas\[1\] must be 1-element"):
+            cls([leaf(1.0)], betas=(half, minidl.ones(2)))
+        cls([leaf(1.0)], lr=half, foreach=True, capturable=True)
+
+    @pytest.mark.parametrize("cls", [optim.Adam, optim.AdamW, optim.SGD, optim.Adagrad])
+    def test_implementations_that_exclude_each_other(self, cls: Any) -> None:
+        with pytest.raises(RuntimeError, match="`fused` and `foreach` cannot be `True` together."):
+            cls([leaf(1.0)], fused=True, foreach=True)
+        with pytest.raises(RuntimeError, match="`fused` does not support `differentiable`"):
+            cls([leaf(1.0)], fused=True, differentiable=True)
+
+    def test_groups_all_have_names_or_none(self) -> None:
+        with pytest.raises(ValueError, match="cannot add param group without names to the optimizer"):
+            optim.SGD([("a", leaf(1.0))]).add_param_group({"params": leaf(1.0)})
+        with pytest.raises(ValueError, match="cannot add param group with names to the optimizer"):
+            optim.SGD([leaf(1.0)]).add_param_group({"params": [("a", leaf(1.0))]})
+
+    def test_a_required_hyperparameter(self) -> None:
+        class Own(optim.Optimizer):
+            def __init__(self, params: Any, lr: Any = required) -> None:
+                super().__init__(params, {"lr": lr})
+
+        assert Own([leaf(1.0)], lr=0.1).param_groups[0]["lr"] == 0.1
+        with pytest.raises(ValueError, match="didn't specify a value of required optimization parameter lr"):
+            Own([leaf(1.0)])
+
+    def test_a_tensor_that_retains_its_gradient(self) -> None:
+        w = leaf(1.0)
+        p = w * 2
+        p.retain_grad()
+        optim.SGD([p])
 
     def test_lr_may_be_a_tensor_of_one_element(self) -> None:
         p = with_grad(1.0)
         optimizer = optim.SGD([p], lr=minidl.tensor(0.5))
         optimizer.step()
-        assert p.item() == 0.5 and type(optimizer.param_groups[0]["lr"]) is float
+        assert p.item() == 0.5
 
 
 class TestStep:
@@ -144,6 +191,24 @@ class TestStep:
         optimizer = Own([leaf(1.0)], {})
         optimizer.register_step_post_hook(lambda *args: seen.append("post"))
         assert optimizer.step() == "own" and seen == ["post"]
+
+    def test_hooks_of_all_optimizers(self) -> None:
+        seen: list[Any] = []
+        first, second = optim.SGD([with_grad(1.0)]), optim.Adam([with_grad(1.0)])
+        first.register_step_pre_hook(lambda *args: seen.append("own pre"))
+        first.register_step_post_hook(lambda *args: seen.append("own post"))
+        with register_optimizer_step_pre_hook(lambda *args: seen.append("pre")), \
+                register_optimizer_step_post_hook(lambda *args: seen.append("post")):
+            first.step()
+            second.step()
+        second.step()
+        assert seen == ["pre", "own pre", "own post", "post", "pre", "post"]
+
+    def test_a_hook_that_returns_something_else(self) -> None:
+        optimizer = optim.SGD([with_grad(1.0)])
+        optimizer.register_step_pre_hook(lambda *args: 5)
+        with pytest.raises(RuntimeError, match=r"must return None or a tuple of \(new_args, new_kwargs\), but got 5"):
+            optimizer.step()
 
     def test_an_optimizer_must_define_update(self) -> None:
         with pytest.raises(NotImplementedError, match="update"):
@@ -201,7 +266,8 @@ class TestStateDict:
         assert list(saved) == ["state", "param_groups"] and list(saved["state"]) == [0, 1]
         assert saved["state"][1]["momentum_buffer"] is optimizer.state[b]["momentum_buffer"]
         assert saved["param_groups"][1] == {"lr": 0.5, "momentum": 0.9, "dampening": 0, "weight_decay": 0,
-                                            "nesterov": False, "maximize": False, "params": [1]}
+                                            "nesterov": False, "maximize": False, "foreach": None,
+                                            "differentiable": False, "fused": None, "params": [1]}
         assert list(saved["param_groups"][0])[-1] == "params"
 
     def test_state_takes_the_dtype_of_the_parameter(self) -> None:
@@ -307,8 +373,8 @@ def test_a_state_that_lacks_an_entry_is_refused(name: str) -> None:
     ("exp_avg", None, TypeError, "a NoneType as 'exp_avg', expected a Tensor"),
     ("exp_avg", [1.0], TypeError, "a list as 'exp_avg', expected a Tensor"),
     ("exp_avg", np.ones(3), ValueError, r"'exp_avg' in shape \(3,\), expected \(2,\)"),
-    ("step", "1", TypeError, "a str as 'step', expected a number"),
-    ("step", minidl.ones(2), TypeError, "a Tensor as 'step', expected a number"),
+    ("step", "1", TypeError, "a str as 'step', expected a Tensor"),
+    ("step", minidl.ones(2), ValueError, r"'step' in shape \(2,\), expected \(\)"),
 ])
 def test_a_state_of_another_type_is_refused(entry: str, value: Any, error: type[Exception], text: str) -> None:
     optimizer = stepped("Adam")
@@ -371,8 +437,8 @@ def test_arguments_are_refused_before_the_first_step(make: Any, error: type[Exce
 
 def test_repr() -> None:
     optimizer = optim.SGD([{"params": leaf(1.0)}, {"params": leaf(1.0), "lr": 1}], lr=0.1)
-    lines = ["    dampening: 0", "    lr: 0.1", "    maximize: False", "    momentum: 0", "    nesterov: False",
-             "    weight_decay: 0"]
+    lines = ["    dampening: 0", "    differentiable: False", "    foreach: None", "    fused: None", "    lr: 0.1",
+             "    maximize: False", "    momentum: 0", "    nesterov: False", "    weight_decay: 0"]
     assert repr(optimizer) == "\n".join([
         "SGD (", "Parameter Group 0", *lines, "", "Parameter Group 1",
         *[line.replace("0.1", "1") for line in lines], ")"])
