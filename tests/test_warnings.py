@@ -65,6 +65,13 @@ def w():
     return minidl.ones(2, requires_grad=True)
 
 
+def schedule():
+    optimizer = optim.SGD([w()], lr=1.0)
+    result = optim.lr_scheduler.StepLR(optimizer, 1)
+    optimizer.step()
+    return result
+
+
 def double():
     return minidl.ones(2, dtype=minidl.float64, requires_grad=True)
 
@@ -151,6 +158,10 @@ WARNINGS = [
     ("ops/fft/short_time.py",
      lambda: minidl.istft(minidl.ones(3, 9, dtype=minidl.complex64), 4, length=99, window=minidl.ones(4))),
     ("optim/lr_scheduler/scheduler.py", lambda: optim.lr_scheduler.StepLR(optim.SGD([w()], lr=1.0), 1).step()),
+    ("optim/lr_scheduler/scheduler.py", lambda: schedule().step(3)),
+    ("optim/lr_scheduler/scheduler.py", lambda: schedule().get_lr()),
+    ("optim/lr_scheduler/plateau.py",
+     lambda: optim.lr_scheduler.ReduceLROnPlateau(optim.SGD([w()], lr=1.0)).step(1.0, 3)),
     ("optim/optimizer.py", lambda: optim.Adam([w()] * 2)),
     ("serialization/interface.py", bfloat16_file),
     ("backends/settings.py", lambda: minidl.set_float32_matmul_precision("low")),

@@ -13,6 +13,7 @@ from minidl.nn.module import Module
 from minidl.nn.norm import _BatchNorm
 from minidl.ops.index import copy_
 from minidl.optim.lr_scheduler import LRScheduler
+from minidl.optim.lr_scheduler.scheduler import within_step
 from minidl.optim.optimizer import Optimizer
 from minidl.tensors.creation import zeros
 from minidl.tensors.tensor import Tensor
@@ -100,6 +101,7 @@ class AveragedModel(Module):
             self.module = self.module.to(device)
         self.register_buffer("n_averaged", zeros((), dtype=int64, device=device))
         self.average = multi_avg_fn or _on_lists(avg_fn or get_swa_avg_fn())
+        self.avg_fn, self.multi_avg_fn = avg_fn, multi_avg_fn
         self.use_buffers = use_buffers
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -205,6 +207,7 @@ class SWALR(LRScheduler):
             group["swa_lr"] = lr
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         step = self._step_count - 1
         if self.anneal_epochs == 0:

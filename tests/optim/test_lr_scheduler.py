@@ -108,14 +108,15 @@ TABLE = [
          (lambda o: lrs.OneCycleLR(o, 0.1, 0), "Expected positive integer total_steps, but got 0"),
          (lambda o: lrs.OneCycleLR(o, 0.1, 5, pct_start=2), "Expected float between 0 and 1 pct_start, but got 2"),
          (lambda o: lrs.OneCycleLR(o, 0.1, 5, anneal_strategy="x"), "anneal_strategy must be one of"),
-         (lambda o: [lrs.OneCycleLR(o, 0.1, 2).step(9)], "Tried to step 3 times")]),
+         (lambda o: [lrs.OneCycleLR(o, 0.1, 2).step(9)], "Tried to step 9 times")]),
     Row(lrs.ChainedScheduler, [
         lambda L, o: L.ChainedScheduler([L.ConstantLR(o, 0.5, 2), L.ExponentialLR(o, 0.5)]),
         lambda L, o: L.ChainedScheduler([L.LinearLR(o), L.CosineAnnealingLR(o, 6), L.StepLR(o, 4)], optimizer=o),
     ], [0.5, 0.25, 0.25, 0.125],
         [(lambda o: lrs.ChainedScheduler([]), "expects at least one scheduler"),
          (lambda o: lrs.ChainedScheduler([lrs.StepLR(o, 1), lrs.StepLR(optim.SGD([leaf()]), 1)]),
-          "StepLR at index 1")]),
+          "StepLR at index 1"),
+         (lambda o: lrs.ChainedScheduler([lrs.ReduceLROnPlateau(o)]), "does not support `ReduceLROnPlateau`")]),
     Row(lrs.SequentialLR, [
         lambda L, o: L.SequentialLR(o, [L.LinearLR(o, 0.5, total_iters=2), L.ExponentialLR(o, 0.5)], [2]),
         lambda L, o: L.SequentialLR(o, [L.ConstantLR(o), L.CosineAnnealingLR(o, 6), L.StepLR(o, 2)], [3, 12]),
@@ -133,11 +134,12 @@ TABLE = [
         lambda L, o: L.ReduceLROnPlateau(o, threshold=0.01, threshold_mode="abs", patience=0, min_lr=[0.1, 0.01]),
         lambda L, o: L.ReduceLROnPlateau(o, mode="max", threshold=0.1, threshold_mode="abs", patience=0, eps=0.01),
         lambda L, o: L.ReduceLROnPlateau(o, patience=3, min_lr=0.05),
+        lambda L, o: L.ReduceLROnPlateau(o, mode="max", threshold=0.1, patience=0),
     ], [1, 1, 1, 1, 0.5],
         [(lambda o: lrs.ReduceLROnPlateau(o, factor=1.0), "Factor should be < 1.0."),
          (lambda o: lrs.ReduceLROnPlateau(o, mode="x"), "mode x is unknown!"),
          (lambda o: lrs.ReduceLROnPlateau(o, threshold_mode="x"), "threshold mode x is unknown!"),
-         (lambda o: lrs.ReduceLROnPlateau(o, min_lr=[1.0]), "min_lr must have the same length")]),
+         (lambda o: lrs.ReduceLROnPlateau(o, min_lr=[1.0]), "expected 2 min_lrs, got 1")]),
 ]
 every_row = pytest.mark.parametrize("row", TABLE, ids=str)
 
@@ -248,19 +250,110 @@ def test_refuses(row: Row) -> None:
         lrs.StepLR(5, 3)  # type: ignore[arg-type]
 
 
+@needs_torch
 @every_row
-def test_step_with_an_epoch_goes_there(row: Row) -> None:
-    if row.cls is lrs.ReduceLROnPlateau:
-        return                              # its steps depend on what was measured
+def test_step_with_an_epoch_as_in_pytorch(row: Row) -> None:
+    """By the closed form, if there is one: then it does not matter what the rate was."""
+    if row.cls in (lrs.ChainedScheduler, lrs.SequentialLR):
+        with pytest.raises(TypeError):
+            row.makes[0](lrs, optimizer()).step(3)
+        return
     for make in row.makes:
-        there, walked = optimizer(), optimizer()
-        one, two = make(lrs, there), make(lrs, walked)
-        expected = sequence(walked, two)
-        for epoch in (17, 3, 4):
-            there.step()
-            one.step(epoch)
-            assert there.param_groups[1]["lr"] == pytest.approx(expected[epoch][1][0], rel=1e-11, abs=1e-14)
-            assert one.last_epoch == epoch
+        ours, theirs = optimizer(), optimizer(torch.optim.SGD, ours=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            one, two = make(lrs, ours), make(torch.optim.lr_scheduler, theirs)
+            for epoch in (17, 3, 4):
+                metric = (2.0,) if row.cls is lrs.ReduceLROnPlateau else ()
+                one.step(*metric, epoch)
+                two.step(*metric, epoch)
+                assert one.get_last_lr() == pytest.approx(two.get_last_lr(), rel=1e-11, abs=1e-14)
+                assert one.last_epoch == epoch
+
+
+@needs_torch
+@every_row
+def test_attributes_and_state_are_pytorchs(row: Row) -> None:
+    """The same keys; values that differ would show in the rates."""
+    for make in row.makes:
+        ours, theirs = optimizer(optim.Adam), optimizer(torch.optim.Adam, ours=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            one, two = make(lrs, ours), make(torch.optim.lr_scheduler, theirs)
+        sequence(ours, one, stop=3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sequence(theirs, two, stop=3)
+        assert one.state_dict().keys() == two.state_dict().keys()
+        for a, b in zip(getattr(one, "_schedulers", []), getattr(two, "_schedulers", [])):
+            assert a.state_dict().keys() == b.state_dict().keys()
+            assert (a.last_epoch, a._step_count) == (b.last_epoch, b._step_count)
+        for a, b in zip(ours.param_groups, theirs.param_groups):
+            assert a.keys() == b.keys()
+        assert {name for name in dir(two) if not name.startswith("_")} <= set(dir(one))
+
+
+@every_row
+def test_a_rate_that_is_a_tensor_stays_one(row: Row) -> None:
+    for make in row.makes:
+        ours, plain = optimizer(), optimizer()
+        for group in ours.param_groups:
+            group["lr"] = minidl.tensor(group["lr"], dtype=minidl.float64)
+        held = [group["lr"] for group in ours.param_groups]
+        one, two = make(lrs, ours), make(lrs, plain)
+        for i in range(STEPS):
+            assert [float(lr) for lr in one.get_last_lr()] == pytest.approx(two.get_last_lr(), rel=1e-11, abs=1e-14)
+            assert all(group["lr"] is lr for group, lr in zip(ours.param_groups, held))
+            assert all(lr is not group["lr"] for group, lr in zip(ours.param_groups, one.get_last_lr()))
+            ours.step()
+            plain.step()
+            advance(one, i)
+            advance(two, i)
+
+
+@every_row
+def test_get_lr_from_outside_warns(row: Row) -> None:
+    if row.cls in (lrs.ChainedScheduler, lrs.SequentialLR, lrs.ReduceLROnPlateau):
+        return                              # they have no rates of their own
+    with pytest.warns(UserWarning, match=r"please use `get_last_lr\(\)`"):
+        row.makes[0](lrs, optimizer()).get_lr()
+
+
+def test_plateau_of_an_optimizer_with_a_new_group() -> None:
+    opt = optimizer()
+    with_default = lrs.ReduceLROnPlateau(opt, patience=0)
+    without = lrs.ReduceLROnPlateau(opt, patience=0, min_lr=[0, 0])
+    opt.add_param_group({"params": leaf(), "lr": 1.0})
+    for _ in range(2):
+        with_default.step(1.0)
+    assert [group["lr"] for group in opt.param_groups] == pytest.approx([0.1, 0.025, 0.1])
+    without.step(1.0)
+    with pytest.raises(RuntimeError, match="The number of param groups in the `optimizer` \\(3\\) differs"):
+        without.step(1.0)
+
+
+def test_plateau_needs_an_improvement_relative_to_the_best() -> None:
+    """mode="max": from 1.0 with threshold 0.1, 1.05 is none and 1.2 is one."""
+    schedule = lrs.ReduceLROnPlateau(optimizer(), mode="max", threshold=0.1)
+    for value, bad in ((1.0, 0), (1.05, 1), (0.95, 2), (1.2, 0)):
+        schedule.step(value)
+        assert schedule.num_bad_epochs == bad
+
+
+def test_an_own_schedule_whose_step_is_its_own() -> None:
+    """The first step is a call of `step`, too, as in PyTorch."""
+    class Count(lrs.LRScheduler):
+        def step(self, epoch: Any = None) -> None:
+            self.last_epoch += 1
+            for group in self.optimizer.param_groups:
+                group["lr"] = 10.0 * self.last_epoch
+            self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    opt = optimizer(lrs=(1.0,))
+    schedule = Count(opt)
+    assert schedule.get_last_lr() == [0.0]
+    schedule.step()
+    assert schedule.get_last_lr() == [10.0]
 
 
 @needs_torch
@@ -366,7 +459,7 @@ def test_a_chain_loads_all_of_its_schedules_or_none(parts: Any, error: type[Exce
     saved = chain.state_dict()
     with pytest.raises(error, match=text):
         chain.load_state_dict({**saved, "_schedulers": parts([{**s, "last_epoch": 7} for s in saved["_schedulers"]])})
-    assert [s.last_epoch for s in (chain, *chain._schedulers)] == [0, 0, 0]
+    assert [s.last_epoch for s in chain._schedulers] == [0, 0]
 
 
 def test_own_schedule() -> None:

@@ -6,36 +6,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from minidl.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from minidl.optim.lr_scheduler.scheduler import LRScheduler
+from minidl.optim.lr_scheduler.scheduler import LRScheduler, set_entry
 from minidl.optim.optimizer import Optimizer
 
 
-class ChainedScheduler(LRScheduler):
-    """Several schedules at once; each starts from the rates of the schedule before it.
-
-    Args:
-        schedulers: schedules of one optimizer.
-        optimizer: this optimizer, which may be left out.
-
-    Errors: ValueError if there is no schedule, or one is of another optimizer.
-    """
+class _Combined(LRScheduler):
+    """A schedule that steps others; it has no rates of its own."""
 
     _required: ClassVar[set[str]] = {"_schedulers"}
-
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        self._schedulers = list(schedulers)
-        self.optimizer = _common_optimizer(self, self._schedulers, optimizer)
-        self.base_lrs = self._schedulers[0].base_lrs
-        self.last_epoch = self._schedulers[0].last_epoch
-        self._step_count = 1
-        self._store_last_lr()
-
-    def _set_epoch(self, epoch: int) -> None:
-        self._step_count += 1
-        self.last_epoch = epoch
-        for scheduler in self._schedulers:
-            scheduler._set_epoch(epoch)
-        self._store_last_lr()
+    _schedulers: Sequence[LRScheduler]
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
@@ -52,10 +31,45 @@ class ChainedScheduler(LRScheduler):
     def _load(self, saved: dict[str, Any]) -> None:
         for scheduler, part in zip(self._schedulers, saved.pop("_schedulers")):
             scheduler.load_state_dict(part)
-        super()._load({"last_epoch": self._schedulers[0].last_epoch, **saved})     # PyTorch does not save it
+        super()._load(saved)
 
 
-class SequentialLR(ChainedScheduler):
+class ChainedScheduler(_Combined):
+    """Several schedules at once; each starts from the rates of the schedule before it.
+
+    Args:
+        schedulers: schedules of one optimizer.
+        optimizer: this optimizer, which may be left out.
+
+    Errors: ValueError if there is no schedule, or one is of another optimizer or a ReduceLROnPlateau.
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        self.optimizer = _common_optimizer(self, schedulers, optimizer)
+        self._schedulers = schedulers
+        self._store_last_lr()
+
+    def step(self) -> None:  # type: ignore[override]
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._store_last_lr()
+
+    # as a part of another schedule:
+
+    def _begin(self) -> None:
+        for scheduler in self._schedulers:
+            scheduler._begin()
+        self._store_last_lr()
+
+    _initial_step = _begin
+
+    def _update_lr(self, epoch: int | None = None) -> None:     # in a SequentialLR, when its turn has come
+        for group in self.optimizer.param_groups:
+            set_entry(group, "lr", group["initial_lr"])
+        self._begin()
+
+
+class SequentialLR(_Combined):
     """Several schedules one after the other; each begins from the initial rates.
 
     Args:
@@ -82,34 +96,52 @@ class SequentialLR(ChainedScheduler):
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int],
                  last_epoch: int = -1) -> None:
-        self._schedulers = list(schedulers)
-        self.optimizer = _common_optimizer(self, self._schedulers, optimizer)
-        for i, scheduler in enumerate(self._schedulers):
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"SequentialLR does not support `ReduceLROnPlateau` scheduler: its step() needs a "
-                                 f"metric; got one at index {i}")
-        if len(milestones) != len(self._schedulers) - 1:
+        self.optimizer = _common_optimizer(self, schedulers, optimizer)
+        if len(milestones) != len(schedulers) - 1:
             raise ValueError(f"Sequential Schedulers expects number of schedulers provided to be one more than the "
-                             f"number of milestone points, but got number of schedulers {len(self._schedulers)} and "
+                             f"number of milestone points, but got number of schedulers {len(schedulers)} and "
                              f"the number of milestones to be equal to {len(milestones)}")
-        self._milestones = list(milestones)
-        self.base_lrs = self._schedulers[0].base_lrs
-        self._step_count = 0
-        for scheduler in self._schedulers:          # each set its first rates when it was made: undo this
-            scheduler._step_count, scheduler.last_epoch = 0, -1
-        self._reset()
-        self._set_epoch(last_epoch + 1)
+        self._schedulers = schedulers
+        self._milestones = milestones
+        self.last_epoch = last_epoch + 1
+        for group in optimizer.param_groups:
+            set_entry(group, "lr", group["initial_lr"])
+        self.recursive_undo()                           # each schedule has set its first rates when it was made
+        self._initial_step()
 
-    def _set_epoch(self, epoch: int) -> None:
-        self._step_count += 1
-        self.last_epoch = epoch
-        turn = bisect_right(self._milestones, epoch)
+    def recursive_undo(self, sched: LRScheduler | None = None) -> None:
+        """Take all schedules, or those of `sched`, back by one epoch."""
+        sched = sched or self
+        if isinstance(sched, _Combined):
+            for scheduler in sched._schedulers:
+                self.recursive_undo(scheduler)
+        else:
+            sched.last_epoch -= 1
+
+    def _initial_step(self) -> None:
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first._begin()
+        self._last_lr = first.get_last_lr()
+
+    def step(self) -> None:  # type: ignore[override]
+        self.last_epoch += 1
+        turn = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[turn]
-        local = epoch - self._milestones[turn - 1] if turn else epoch
-        if local == 0:
-            scheduler._reset()
-        scheduler._set_epoch(local)
-        self._store_last_lr()
+        if turn and self._milestones[turn - 1] == self.last_epoch:
+            scheduler._update_lr(0)
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()
+
+    def _begin(self) -> None:                                   # in another schedule
+        self.last_epoch = 0
+        self._initial_step()
+
+    def _update_lr(self, epoch: int | None = None) -> None:     # in a SequentialLR, when its turn has come
+        self.last_epoch = 0
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first._update_lr(0)
+        self._last_lr = first.get_last_lr()
 
 
 def _common_optimizer(who: LRScheduler, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> Optimizer:
@@ -118,6 +150,11 @@ def _common_optimizer(who: LRScheduler, schedulers: Sequence[LRScheduler], optim
         raise ValueError(f"{name} expects at least one scheduler, but got no scheduler.")
     optimizer = optimizer or schedulers[0].optimizer
     for i, scheduler in enumerate(schedulers):
+        if not hasattr(scheduler, "optimizer"):
+            raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(f"{name} does not support `ReduceLROnPlateau` scheduler: its step() needs a metric; got "
+                             f"one at index {i}")
         if scheduler.optimizer is not optimizer:
             raise ValueError(f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
                              f"{type(scheduler).__name__} at index {i} with another {type(optimizer).__name__}.")

@@ -1,11 +1,12 @@
 """Schedules that multiply the rate by a factor, epoch by epoch."""
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from minidl.optim.lr_scheduler.scheduler import LRScheduler, attributes_of
+from minidl.optim.lr_scheduler.scheduler import LRScheduler, attributes_of, within_step
 from minidl.optim.optimizer import Optimizer
 
 
@@ -33,6 +34,7 @@ class LambdaLR(LRScheduler):
             raise ValueError(f"Expected {count} lr_lambdas, but got {len(self.lr_lambdas)}")
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         return [base * function(self.last_epoch) for base, function in zip(self.base_lrs, self.lr_lambdas)]
 
@@ -55,6 +57,13 @@ class MultiplicativeLR(LambdaLR):
         lr_lambda: as LambdaLR's.
     """
 
+    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
+        for function in lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda]:
+            if not callable(function):
+                raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
+        super().__init__(optimizer, lr_lambda, last_epoch)
+
+    @within_step
     def get_lr(self) -> Sequence[float]:
         if self._is_initial:
             return self._current_lrs()
@@ -82,9 +91,13 @@ class StepLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         due = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
         return self._scaled(self.gamma) if due else self._current_lrs()
+
+    def _get_closed_form_lr(self) -> Sequence[float]:
+        return self._of_base(self.gamma ** (self.last_epoch // self.step_size))
 
 
 class MultiStepLR(LRScheduler):
@@ -96,9 +109,13 @@ class MultiStepLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         times = self.milestones[self.last_epoch]
         return self._scaled(self.gamma ** times) if times else self._current_lrs()
+
+    def _get_closed_form_lr(self) -> Sequence[float]:
+        return self._of_base(self.gamma ** bisect_right(sorted(self.milestones.elements()), self.last_epoch))
 
 
 class ExponentialLR(LRScheduler):
@@ -108,8 +125,12 @@ class ExponentialLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         return self._current_lrs() if self._is_initial else self._scaled(self.gamma)
+
+    def _get_closed_form_lr(self) -> Sequence[float]:
+        return self._of_base(self.gamma ** self.last_epoch)
 
 
 class ConstantLR(LRScheduler):
@@ -123,12 +144,16 @@ class ConstantLR(LRScheduler):
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         if self.last_epoch == 0:
             return self._scaled(self.factor)
         if self.last_epoch != self.total_iters:
             return self._current_lrs()
         return self._scaled(1 / self.factor) if self.factor else self.base_lrs
+
+    def _get_closed_form_lr(self) -> Sequence[float]:
+        return self._of_base(self.factor if self.last_epoch < self.total_iters else 1)
 
 
 class LinearLR(LRScheduler):
@@ -161,6 +186,7 @@ class LinearLR(LRScheduler):
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         if self.last_epoch == 0:
             return self._scaled(self.start_factor)
@@ -169,6 +195,10 @@ class LinearLR(LRScheduler):
         rise = self.end_factor - self.start_factor
         before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise    # previous factor, times total
         return self._scaled(1 + rise / before)
+
+    def _get_closed_form_lr(self) -> Sequence[float]:
+        share = min(self.total_iters, self.last_epoch) / self.total_iters
+        return self._of_base(self.start_factor + (self.end_factor - self.start_factor) * share)
 
 
 class PolynomialLR(LRScheduler):
@@ -179,8 +209,12 @@ class PolynomialLR(LRScheduler):
         self.power = power
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         if self._is_initial or self.last_epoch > self.total_iters:
             return self._current_lrs()
         left = self.total_iters - self.last_epoch
         return self._scaled((left / (left + 1)) ** self.power)
+
+    def _get_closed_form_lr(self) -> Sequence[float]:
+        return self._of_base((1 - min(self.total_iters, self.last_epoch) / self.total_iters) ** self.power)

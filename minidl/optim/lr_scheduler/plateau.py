@@ -4,7 +4,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minidl.optim.lr_scheduler.scheduler import LRScheduler
+from minidl.backend.warn import warn
+from minidl.optim.lr_scheduler.scheduler import EPOCH_DEPRECATION_WARNING, LRScheduler, set_entry
 from minidl.optim.optimizer import Optimizer
 
 
@@ -41,33 +42,45 @@ class ReduceLROnPlateau(LRScheduler):
                  min_lr: float | list[float] = 0, eps: float = 1e-8) -> None:
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
+        self.factor = factor
+        self.optimizer = self._checked(optimizer)
+        groups = len(optimizer.param_groups)
+        if isinstance(min_lr, (list, tuple)) and len(min_lr) != groups:
+            raise ValueError(f"expected {groups} min_lrs, got {len(min_lr)}")
+        self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
+        self.min_lrs = self._per_group("min_lr", min_lr)
+        self.patience = patience
+        self.cooldown = cooldown
+        self.eps = eps
+        self.last_epoch = 0
+        self._store_last_lr()
+        self._init_is_better(mode, threshold, threshold_mode)
+        self._reset()
+
+    def _init_is_better(self, mode: str, threshold: float, threshold_mode: str) -> None:
+        """Set what counts as better."""
         if mode not in ("min", "max"):
             raise ValueError(f"mode {mode} is unknown! Try 'min' or 'max'")
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f"threshold mode {threshold_mode} is unknown! Try 'rel' or 'abs'")
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer; try "
-                            f"{type(self).__name__}(optimizer, ...)")
-        self.optimizer = optimizer
+        self.mode_worse = math.inf if mode == "min" else -math.inf
         self.mode = mode
-        self.factor = factor
-        self.patience = patience
         self.threshold = threshold
         self.threshold_mode = threshold_mode
-        self.cooldown = cooldown
-        self.min_lrs = self._per_group("min_lr", min_lr)
-        self.eps = eps
-        self.last_epoch = 0
-        self.best = math.inf if mode == "min" else -math.inf
+
+    def _reset(self) -> None:
+        """Forget what was measured."""
+        self.best = self.mode_worse
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
-        self._store_last_lr()
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Set the rates by the value of this epoch, a number or a one-element Tensor."""
         value = float(metrics)
+        if epoch is not None:
+            warn(EPOCH_DEPRECATION_WARNING)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        if self.is_better(value, self.best):
+        if self._is_better(value, self.best):
             self.best = value
             self.num_bad_epochs = 0
         else:
@@ -76,7 +89,7 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            self._reduce()
+            self._reduce_lr(self.last_epoch)
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
         self._store_last_lr()
@@ -85,13 +98,22 @@ class ReduceLROnPlateau(LRScheduler):
     def in_cooldown(self) -> bool:
         return self.cooldown_counter > 0
 
-    def is_better(self, value: float, best: float) -> bool:
-        sign = 1 if self.mode == "min" else -1
-        margin = self.threshold if self.threshold_mode == "abs" else self.threshold * best * sign
-        return sign * value < sign * best - margin if math.isfinite(best) else sign * value < sign * best
+    def _is_better(self, value: float, best: float) -> bool:
+        sign = 1 if self.mode == "max" else -1
+        bound = best * (1 + sign * self.threshold) if self.threshold_mode == "rel" else best + sign * self.threshold
+        return value > bound if self.mode == "max" else value < bound
 
-    def _reduce(self) -> None:
-        for group, low in zip(self.optimizer.param_groups, self.min_lrs):
-            lr = max(group["lr"] * self.factor, low)
-            if group["lr"] - lr > self.eps:
-                group["lr"] = lr
+    def _reduce_lr(self, epoch: int) -> None:
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.min_lrs):        # a group was added
+            if self.default_min_lr is None:
+                raise RuntimeError(f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
+                                   f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new "
+                                   f"param group being added to the optimizer. Please modify the `min_lrs` field to "
+                                   f"match the length of the `optimizer` param groups.")
+            self.min_lrs = [self.default_min_lr] * len(groups)
+        for group, low in zip(groups, self.min_lrs):
+            before = float(group["lr"])
+            lr = max(before * self.factor, low)
+            if before - lr > self.eps:
+                set_entry(group, "lr", lr)

@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from minidl.optim.lr_scheduler.scheduler import LRScheduler, attributes_of
+from minidl.optim.lr_scheduler.scheduler import LRScheduler, attributes_of, set_entry, within_step
 from minidl.optim.optimizer import Optimizer
 
 
@@ -35,15 +34,22 @@ class CosineAnnealingLR(LRScheduler):
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         epoch, T, low = self.last_epoch, self.T_max, self.eta_min
         if self._is_initial:
             return self._current_lrs()
+        if self._step_count == 1:                   # going on from another schedule
+            return self._get_closed_form_lr()
         now, before = 1 + math.cos(math.pi * epoch / T), 1 + math.cos(math.pi * (epoch - 1) / T)
         if (epoch - 1 - T) % (2 * T) == 0:          # the rate before was the lowest: no factor leads to the next
             return [lr + (base - low) * (1 - math.cos(math.pi / T)) / 2
                     for lr, base in zip(self._current_lrs(), self.base_lrs)]
         return [low + (lr - low) * now / before for lr in self._current_lrs()]
+
+    def _get_closed_form_lr(self) -> Sequence[float]:
+        wave = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
+        return [self.eta_min + (base - self.eta_min) * wave for base in self.base_lrs]
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
@@ -60,11 +66,16 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
         if T_mult < 1 or not isinstance(T_mult, int):
             raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+        if not isinstance(eta_min, (float, int)):
+            raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
         self.T_0 = T_0
+        self.T_i = T_0                      # epochs from the last restart to the next
         self.T_mult = T_mult
         self.eta_min = eta_min
+        self.T_cur: float = last_epoch      # epochs since the last restart
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         wave = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base - self.eta_min) * wave for base in self.base_lrs]
@@ -73,16 +84,22 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         """Go to the next epoch, or to `epoch`, which may be a fraction."""
         if epoch is not None and epoch < 0:
             raise ValueError(f"Expected non-negative epoch, but got {epoch}")
-        self._set_epoch(self.last_epoch + 1 if epoch is None else epoch)
-
-    def _set_epoch(self, epoch: float) -> None:
-        self.T_cur, self.T_i = epoch, self.T_0      # epochs since the last restart, and from it to the next
-        if self.T_mult == 1:
-            self.T_cur %= self.T_0
-        while self.T_cur >= self.T_i:
-            self.T_cur -= self.T_i
-            self.T_i *= self.T_mult
-        super()._set_epoch(math.floor(epoch))
+        if epoch is None and self.last_epoch < 0:
+            epoch = 0
+        if epoch is None:
+            self.T_cur += 1
+            if self.T_cur >= self.T_i:
+                self.T_cur, self.T_i = self.T_cur % self.T_i, self.T_i * self.T_mult
+            self.last_epoch += 1
+        else:
+            self.T_cur, self.T_i = epoch, self.T_0
+            if self.T_mult == 1:
+                self.T_cur %= self.T_0
+            while self.T_cur >= self.T_i:
+                self.T_cur -= self.T_i
+                self.T_i *= self.T_mult
+            self.last_epoch = math.floor(epoch)
+        self._set_rates(self.get_lr)
 
 
 class _MomentumCycle(LRScheduler):
@@ -90,14 +107,24 @@ class _MomentumCycle(LRScheduler):
 
     cycle_momentum: bool
 
-    def _check_momentum(self) -> None:
+    def _set_bounds(self, base_momentum: float | list[float], max_momentum: float | list[float],
+                    begins: bool) -> tuple[list[float], list[float]]:
+        """The bounds for each group, which has them from the beginning."""
         defaults = self.optimizer.defaults
         if "momentum" not in defaults and "betas" not in defaults:
             raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+        self.use_beta1 = "betas" in defaults
+        lows = self._per_group("base_momentum", base_momentum)
+        highs = self._per_group("max_momentum", max_momentum)
+        if begins:
+            self._set_momentums(highs)
+            for group, low, high in zip(self.optimizer.param_groups, lows, highs):
+                group.update(base_momentum=low, max_momentum=high)
+        return lows, highs
 
     def _set_momentums(self, momentums: Sequence[float]) -> None:
         for group, momentum in zip(self.optimizer.param_groups, momentums):
-            if "betas" in group:
+            if self.use_beta1:
                 group["betas"] = (momentum, *group["betas"][1:])
             else:
                 group["momentum"] = momentum
@@ -127,10 +154,12 @@ class CyclicLR(_MomentumCycle):
                  gamma: float = 1.0, scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle",
                  cycle_momentum: bool = True, base_momentum: float | list[float] = 0.8,
                  max_momentum: float | list[float] = 0.9, last_epoch: int = -1) -> None:
-        self.optimizer = optimizer
-        if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range"):
-            raise ValueError("mode is invalid and scale_fn is None")
+        self.optimizer = self._checked(optimizer)
         starts = self._per_group("base_lr", base_lr)
+        if scale_fn is None:
+            if mode not in ("triangular", "triangular2", "exp_range"):
+                raise ValueError("mode is invalid and scale_fn is None")
+            scale_mode = "iterations" if mode == "exp_range" else "cycle"
         self.max_lrs = self._per_group("max_lr", max_lr)
         self.total_size = float(step_size_up + (step_size_up if step_size_down is None else step_size_down))
         self.step_ratio = step_size_up / self.total_size
@@ -139,29 +168,33 @@ class CyclicLR(_MomentumCycle):
         self._scale_fn_custom = scale_fn
         self.scale_mode = scale_mode
         self.cycle_momentum = cycle_momentum
-        if cycle_momentum:
-            self._check_momentum()
-            self.base_momentums = self._per_group("base_momentum", base_momentum)
-            self.max_momentums = self._per_group("max_momentum", max_momentum)
         if last_epoch == -1:
             for group, lr in zip(optimizer.param_groups, starts):
-                group["lr"] = group["initial_lr"] = lr
+                set_entry(group, "lr", lr)
+                group["initial_lr"] = lr
+        if cycle_momentum:
+            self.base_momentums, self.max_momentums = self._set_bounds(base_momentum, max_momentum, last_epoch == -1)
         super().__init__(optimizer, last_epoch)
+        self.base_lrs = starts
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         cycle = math.floor(1 + self.last_epoch / self.total_size)
         x = 1 + self.last_epoch / self.total_size - cycle                       # 0 to 1 in a cycle
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
-        height *= self._scale(cycle)
+        height *= self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
         if self.cycle_momentum:
             self._set_momentums([high - (high - low) * height
                                  for low, high in zip(self.base_momentums, self.max_momentums)])
         return [low + (high - low) * height for low, high in zip(self.base_lrs, self.max_lrs)]
 
-    def _scale(self, cycle: int) -> float:
+    def scale_fn(self, x: float) -> float:
+        """The factor of the height, at the number of the cycle or of the batch."""
         if self._scale_fn_custom is not None:
-            return self._scale_fn_custom(cycle if self.scale_mode == "cycle" else self.last_epoch)
-        return {"triangular": 1.0, "triangular2": 0.5 ** (cycle - 1)}.get(self.mode, self.gamma ** self.last_epoch)
+            return self._scale_fn_custom(x)
+        if self.mode == "exp_range":
+            return float(self.gamma ** x)
+        return float(0.5 ** (x - 1)) if self.mode == "triangular2" else 1.0
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_scale_fn_custom": attributes_of(self._scale_fn_custom)}
@@ -197,7 +230,7 @@ class OneCycleLR(_MomentumCycle):
                  base_momentum: float | list[float] = 0.85, max_momentum: float | list[float] = 0.95,
                  div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
                  last_epoch: int = -1) -> None:
-        self.optimizer = optimizer
+        self.optimizer = self._checked(optimizer)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
@@ -205,44 +238,49 @@ class OneCycleLR(_MomentumCycle):
             _check_count("steps_per_epoch", steps_per_epoch)
             total_steps = epochs * steps_per_epoch
         _check_count("total_steps", total_steps)
-        if not 0 <= pct_start <= 1:
+        if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         self.total_steps = total_steps
-        self.anneal_strategy = anneal_strategy
+        self._anneal_func_type = anneal_strategy
         self.cycle_momentum = cycle_momentum
-        top = pct_start * total_steps - 1
-        # the batches at which the phases end, and the entries of a group between which each phase interpolates
-        self.ends = [top, 2 * top, total_steps - 1] if three_phase else [top, total_steps - 1]
-        self.levels = ["initial_lr", "max_lr", *(["initial_lr"] if three_phase else []), "min_lr"]
+        top = float(pct_start * total_steps) - 1
+        ends = [top, 2 * top, total_steps - 1] if three_phase else [top, total_steps - 1]
+        rates = ["initial_lr", "max_lr", *(["initial_lr"] if three_phase else []), "min_lr"]
+        momentums = ["base_momentum" if rate == "max_lr" else "max_momentum" for rate in rates]  # low where it is high
+        # the batch at which each phase ends, and the entries of a group between which it interpolates
+        self._schedule_phases: list[dict[str, Any]] = [
+            {"end_step": end, "start_lr": rates[i], "end_lr": rates[i + 1], "start_momentum": momentums[i],
+             "end_momentum": momentums[i + 1]} for i, end in enumerate(ends)]
         if last_epoch == -1:
             for group, high in zip(optimizer.param_groups, self._per_group("max_lr", max_lr)):
                 low = high / div_factor
                 group.update(initial_lr=low, max_lr=high, min_lr=low / final_div_factor)
         if cycle_momentum:
-            self._check_momentum()
-            bounds = zip(self._per_group("max_momentum", max_momentum), self._per_group("base_momentum", base_momentum))
-            if last_epoch == -1:
-                for group, (high, low) in zip(optimizer.param_groups, bounds):
-                    group.update(max_momentum=high, base_momentum=low)
+            self._set_bounds(base_momentum, max_momentum, last_epoch == -1)
         super().__init__(optimizer, last_epoch)
 
+    @within_step
     def get_lr(self) -> Sequence[float]:
         step, groups = self.last_epoch, self.optimizer.param_groups
         if step > self.total_steps:
             raise ValueError(f"Tried to step {step} times. The specified number of total steps is {self.total_steps}")
-        phase = min(bisect_right(self.ends, step - 1e-9), len(self.ends) - 1)   # the end of a phase belongs to it
-        begin = self.ends[phase - 1] if phase else 0.0
-        share = (step - begin) / (self.ends[phase] - begin)
-        here, there = self.levels[phase], self.levels[phase + 1]
-        if self.cycle_momentum:             # low where the rate is high
-            before, after = ("base_momentum" if level == "max_lr" else "max_momentum" for level in (here, there))
+        begin, phases = 0.0, self._schedule_phases
+        for phase in phases:
+            end = phase["end_step"]
+            if step <= end or phase is phases[-1]:
+                break
+            begin = end
+        share = (step - begin) / (end - begin)
+        if self.cycle_momentum:
+            before, after = phase["start_momentum"], phase["end_momentum"]
             self._set_momentums([self._interpolate(group[before], group[after], share) for group in groups])
-        return [self._interpolate(group[here], group[there], share) for group in groups]
+        before, after = phase["start_lr"], phase["end_lr"]
+        return [self._interpolate(group[before], group[after], share) for group in groups]
 
     def _interpolate(self, start: float, end: float, share: float) -> float:
-        if self.anneal_strategy == "cos":
+        if self._anneal_func_type == "cos":
             share = (1 - math.cos(math.pi * share)) / 2
         return start + (end - start) * share
 
