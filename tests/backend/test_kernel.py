@@ -23,7 +23,7 @@ from minidl.backend.kernels.conv import ConvGeometry
 from minidl.backend.kernels.grid import Sampling
 from minidl.backend.kernels.packed import steps_of
 from minidl.backend.kernels.pool import PoolGeometry
-from minidl.backend.kernels.resize import taps_of
+from minidl.backend.kernels.resize import Rounding, taps_of
 from minidl.backend.kernels.rnn import GRUTrace, LSTMState, LSTMTrace, Weights
 from minidl.optim.adadelta import AdadeltaSettings
 from minidl.optim.adagrad import AdagradSettings
@@ -78,6 +78,8 @@ WALK = steps_of([90, 90, 50, 7], reverse=False)      # the last ones are shorter
 BACK = steps_of([90, 90, 50, 7], reverse=True)
 HALVES = PoolGeometry((2, 2), (2, 2), (0, 0), (1, 1), False)
 OVERLAP = PoolGeometry((3, 3), (2, 2), (1, 1), (1, 1), True)
+
+PAIRS = taps_of(np.arange(138) // 2, (np.arange(138) + 1) // 2, np.float64([800, 224] * 69), (69, 70))
 
 OF_ARRAYS = (LSTMState, LSTMTrace, GRUTrace, Weights)       # records of arrays that are on the kernel's device
 
@@ -177,7 +179,13 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "resize_axis": [
         (r(2, 3, 5, 7), 3, taps_of(np.arange(12) // 3, i(7, 12), abs(r(12)), (4, 7))),
         (last(2, 3, 5, 7), 2, taps_of(np.array([0, 0, 0, 2]), np.array([1, 2, 4, 0]), np.ones(4), (3, 5))),
-        (r(2, 70, 3), 1, taps_of(np.arange(6) // 2, np.arange(6) * 9, abs(r(6)), (3, 70)))],
+        (r(2, 70, 3), 1, taps_of(np.arange(6) // 2, np.arange(6) * 9, abs(r(6)), (3, 70))),
+        (r(9, 80), 1, taps_of(np.arange(78) // 2, np.arange(78), abs(r(78)), (39, 80))),
+        (np.where(i(500, 1, 80, 900), r(1, 80, 900), np.nan), 1,
+         taps_of(np.arange(78) // 2, np.arange(78), abs(r(78)), (39, 80)))],
+    "resize_bytes_axis": [
+        (i(256, 2, 3, 5, 70).astype(np.uint8), 3, PAIRS, Rounding(10, np.dtype(np.float32), False)),
+        (i(256, 2, 3, 70, 90).astype(np.uint8), 2, PAIRS, Rounding(10, np.dtype(np.float64), True))],
     "softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), 1)],
     "softmax_grad": [(r(3, 5), r(3, 5), 1), (r(300, 500), r(300, 500), 1)],
     "log_softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), -1)],

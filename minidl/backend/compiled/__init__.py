@@ -9,6 +9,18 @@ Numba compiles a function when it is first called, which takes seconds, and keep
 """
 from __future__ import annotations
 
-from minidl.backend.compiled import activation, attention, conv, grid, norm, pool, rnn, softmax, update, winograd
+from minidl.backend.compiled import (
+    activation,
+    attention,
+    conv,
+    grid,
+    norm,
+    pool,
+    resize,
+    rnn,
+    softmax,
+    update,
+    winograd,
+)
 
-__all__ = ["activation", "attention", "conv", "grid", "norm", "pool", "rnn", "softmax", "update", "winograd"]
+__all__ = ["activation", "attention", "conv", "grid", "norm", "pool", "resize", "rnn", "softmax", "update", "winograd"]

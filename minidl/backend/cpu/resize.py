@@ -1,23 +1,123 @@
-"""Resizing on the CPU: a product with the dense matrix of the taps, where rows are short."""
+"""Resizing on the CPU: a product with the matrix of the taps, or with bands of it.
+
+A few new elements read a few old ones, not far from each other: a band. Bands are products of up to a million
+multiply-adds with strided factors, which BLAS reads where they lie.
+"""
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
+from minidl.backend.blas import one_blas_thread
+from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.matmul import matmul
-from minidl.backend.kernels.resize import Taps, resize_axis, three_axes
+from minidl.backend.kernels.resize import Rounding, Taps, resize_axis, resize_bytes_axis, three_axes
 
 WORK_PER_PASS = 16      # multiply-adds of a matrix product that take as long as one number in a pass over memory
+BAND = 16               # new elements: of 8 and 32, products take 1.1 to 2 times as long
+BLOCK_BYTES = 1 << 18   # at a time, of new numbers or of old ones; both stay in the cache
 
 
 @resize_axis.register("numpy")
+def resize_axis_by_bands(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
+    if not _are_narrow(taps, x.shape[axis]) or not x.size or x.dtype.kind != "f" or x.itemsize < 4:
+        return NotImplemented
+    x3, back = three_axes(x, axis)
+    y3 = np.empty((len(x3), taps.indices.shape[1], x3.shape[2]), x.dtype)
+
+    def resize(old: np.ndarray, new: np.ndarray) -> None:
+        _multiply(old, taps, new)
+        if not np.isfinite(new[:, ::BAND]).all():       # zero times NaN or infinity is NaN, everywhere in the band
+            _add_up(old, taps, new)
+
+    _in_blocks(resize, x3, y3, y3.itemsize)
+    return back(y3)
+
+
+@resize_bytes_axis.register("numpy")
+def resize_bytes_axis_by_bands(x: np.ndarray, axis: int, taps: Taps, rounding: Rounding) -> np.ndarray:
+    if not _are_narrow(taps, x.shape[axis]) or not x.size:
+        return NotImplemented
+    x3, back = three_axes(x, axis)
+    y3 = np.empty((len(x3), taps.indices.shape[1], x3.shape[2]), np.uint8)
+    scale = 2.0 ** -rounding.bits       # the products and their sums are exact in any order
+
+    def resize(old: np.ndarray, new: np.ndarray) -> None:
+        sums = np.empty(new.shape, rounding.dtype)
+        _multiply(old.astype(rounding.dtype), taps, sums, scale)
+        sums += 0.5
+        if rounding.overshoots:
+            np.clip(sums, 0, 255, out=sums)
+        new[...] = sums
+
+    _in_blocks(resize, x3, y3, rounding.dtype.itemsize)
+    return back(y3)
+
+
+def _in_blocks(resize: Callable[[np.ndarray, np.ndarray], None], x: np.ndarray, y: np.ndarray, itemsize: int) -> None:
+    """Call `resize` on blocks of x (outer, n, inner) and y (outer, out, inner): parts of outer, or else of inner."""
+    length = max(x.shape[1], y.shape[1])
+    inner = blocks(y.shape[2], length * itemsize, BLOCK_BYTES) if len(x) == 1 else [slice(None)]
+    outer = blocks(len(x), length * y.shape[2] * itemsize, BLOCK_BYTES)
+    with one_blas_thread():
+        parallel(lambda part: resize(x[part[0], :, part[1]], y[part[0], :, part[1]]),
+                 [(a, b) for a in outer for b in inner])
+
+
+class _Band(NamedTuple):
+    new: slice
+    old: slice
+    matrix: np.ndarray      # (new, old)
+
+
+@functools.lru_cache(maxsize=256)
+def _bands(taps: Taps, dtype: np.dtype, scale: float) -> list[_Band]:
+    assert taps.weights is not None
+    bands, out = [], taps.indices.shape[1]
+    for start in range(0, out, BAND):
+        new = slice(start, min(start + BAND, out))
+        indices, weights = taps.indices[:, new], taps.weights[:, new]
+        first = int(indices.min())
+        matrix = np.zeros((new.stop - start, int(indices.max()) + 1 - first))
+        np.add.at(matrix, (np.arange(len(matrix)), indices - first), weights)
+        bands.append(_Band(new, slice(first, first + matrix.shape[1]), (matrix * scale).astype(dtype)))
+    return bands
+
+
+@functools.lru_cache(maxsize=256)
+def _are_narrow(taps: Taps, n: int) -> bool:
+    """Whether the bands have so few numbers that products with them pay."""
+    if taps.weights is None or len(taps.unread) or not taps.indices.size or not n:
+        return False
+    starts = np.arange(0, taps.indices.shape[1], BAND)
+    widths = np.maximum.reduceat(taps.indices.max(0), starts) - np.minimum.reduceat(taps.indices.min(0), starts) + 1
+    return bool(widths.mean() <= 2 * WORK_PER_PASS * len(taps.indices))      # a tap is two passes, or more
+
+
+def _multiply(x: np.ndarray, taps: Taps, out: np.ndarray, scale: float = 1.0) -> None:
+    for new, old, matrix in _bands(taps, x.dtype, scale):
+        if x.shape[2] == 1:
+            np.matmul(x[:, old, 0], matrix.T, out=out[:, new, 0])
+        else:
+            np.matmul(matrix, x[:, old], out=out[:, new])
+
+
+def _add_up(x: np.ndarray, taps: Taps, out: np.ndarray) -> None:
+    assert taps.weights is not None
+    out[...] = 0
+    for index, weight in zip(taps.indices, taps.weights.astype(x.dtype)):
+        out += x.take(index, axis=1) * weight[:, None]
+
+
+@resize_axis.register("numpy", before="resize_axis_by_bands")
 def resize_axis_dense(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
     (count, out), n = taps.indices.shape, x.shape[axis]
     if n > WORK_PER_PASS * count or not x.size or not out or taps.weights is None and count == 1:
         return NotImplemented
-    matrix = np.zeros((out, n))
-    np.add.at(matrix, (np.arange(out), taps.indices), 1 if taps.weights is None else taps.weights)
-    matrix[taps.unread] = 0
-    matrix = matrix.astype(x.dtype)
+    matrix = _dense(taps, n, x.dtype)
     x3, back = three_axes(x, axis)
     if x3.shape[2] == 1:
         y3 = matmul(x3[:, :, 0], matrix.T)[:, :, None]
@@ -25,3 +125,11 @@ def resize_axis_dense(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
         y3 = matmul(matrix, x3)
     # Zero times NaN or infinity is NaN. If x has one of them, every row of the result has a NaN, also the first.
     return back(y3) if np.isfinite(y3[:, 0]).all() else NotImplemented
+
+
+@functools.lru_cache(maxsize=256)
+def _dense(taps: Taps, n: int, dtype: np.dtype) -> np.ndarray:
+    matrix = np.zeros((taps.indices.shape[1], n))
+    np.add.at(matrix, (np.arange(len(matrix)), taps.indices), 1 if taps.weights is None else taps.weights)
+    matrix[taps.unread] = 0
+    return matrix.astype(dtype)

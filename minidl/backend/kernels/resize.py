@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ CPU_BLOCK = 1 << 16   # new elements at a time, so that the temporaries stay in 
 GPU_BLOCK = 1 << 28
 
 
-class Taps(NamedTuple):
+@dataclass(frozen=True, eq=False)       # each is itself only, so that what is made of one can be cached
+class Taps:
     """A sparse matrix (out, n) by rows: y[i] = sum_t weights[t, i] * x[indices[t, i]], on the host.
 
     A row with fewer taps than others reads its last tap several times, each with a part of the weight: padding with a
@@ -68,6 +70,21 @@ def resize_axis(x: Array, axis: int, taps: Taps) -> Array:
     if len(taps.unread):
         y3[:, xp.asarray(taps.unread)] = 0
     return back(y3)
+
+
+class Rounding(NamedTuple):
+    """How sums of bytes with whole weights become bytes again."""
+
+    bits: int               # the weights are multiples of 2 ** -bits
+    dtype: np.dtype         # in which the sums are exact
+    overshoots: bool        # whether results may lie outside 0 to 255
+
+
+@kernel
+def resize_bytes_axis(x: Array, axis: int, taps: Taps, rounding: Rounding) -> Array:
+    """`resize_axis` of bytes with whole weights: sums divided by 2 ** bits, rounded, and cut off to bytes."""
+    sums = resize_axis(x.astype(rounding.dtype), axis, taps) + 2.0 ** (rounding.bits - 1)
+    return np.clip(sums * 2.0 ** -rounding.bits, 0, 255).astype(np.uint8)
 
 
 def three_axes(x: Array, axis: int) -> tuple[Array, Callable[[Array], Array]]:

@@ -17,7 +17,7 @@ import numpy as np
 from minidl.autograd.op import IMAGES, Op, Value
 from minidl.backend.device import Array
 from minidl.backend.kernels import resize as kernels
-from minidl.backend.kernels.resize import Taps
+from minidl.backend.kernels.resize import Rounding, Taps
 from minidl.ops.base.declaration import public
 from minidl.ops.shape.views import Clone
 
@@ -53,11 +53,8 @@ class ResizeBytes(Op):
         self.axis, self.matrix = axis, matrix
 
     def forward(self, x: Array) -> Array:
-        whole, bits, dtype = self.matrix.in_whole_numbers
-        sums = kernels.resize_axis(x.astype(dtype), self.axis, whole.taps)
-        sums += 2.0 ** (bits - 1)
-        sums *= 2.0 ** -bits
-        return sums.clip(0, 255, out=sums).astype(np.uint8)
+        whole, rounding = self.matrix.in_whole_numbers
+        return kernels.resize_bytes_axis(x, self.axis, whole.taps, rounding)
 
 
 class Matrix:
@@ -77,8 +74,8 @@ class Matrix:
             and bool((self.taps.indices[0] == np.arange(n)).all())
 
     @functools.cached_property
-    def in_whole_numbers(self) -> tuple[Matrix, int, np.dtype]:
-        """Multiples of the weights as whole numbers, the power of two that they are of, and a dtype for exact sums.
+    def in_whole_numbers(self) -> tuple[Matrix, Rounding]:
+        """Multiples of the weights as whole numbers, and how sums of them become bytes.
 
         They have 16 bits, as in PyTorch and its model Pillow.
         """
@@ -87,9 +84,10 @@ class Matrix:
         weights = np.bincount(which.reshape(-1), weights)           # what the repeated edge weighs counts as one
         bits = next((bits for bits in range(22) if int(0.5 + weights.max() * 2 ** (bits + 1)) >= 2 ** 15), 22)
         weights = np.trunc(weights * 2.0 ** bits + np.copysign(0.5, weights))
-        largest = 255 * np.bincount(places // self.shape[1], np.abs(weights)).max() + 2 ** (bits - 1)
-        return (Matrix(*np.divmod(places, self.shape[1]), weights, self.shape), bits,
-                np.dtype(np.float32 if largest < 2 ** 24 else np.float64))
+        half, which = 2 ** (bits - 1), places // self.shape[1]
+        exact = np.dtype(np.float32 if 255 * np.bincount(which, np.abs(weights)).max() + half < 2 ** 24 else np.float64)
+        overshoots = weights.min() < 0 or 255 * np.bincount(which, weights).max() + half >= 256 * 2 ** bits
+        return Matrix(*np.divmod(places, self.shape[1]), weights, self.shape), Rounding(bits, exact, bool(overshoots))
 
     @functools.cached_property
     def transposed(self) -> Matrix:
