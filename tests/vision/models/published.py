@@ -95,6 +95,7 @@ def dcgan(channels: int, noise: int) -> tuple[int, int]:
 TORCHVISION = "torchvision's documentation"
 HE = "He et al. 2015, table 6; multiply-adds by hand"
 HASSANI = "README of the authors' code"
+ZOPH = "Zoph et al. 2018, table 2"
 TUTORIAL = "PyTorch's DCGAN tutorial; multiply-adds by hand"
 PHOTO = (1, 3, 800, 800)        # of detectors: noise, in which nets on MobileNets propose nothing
 LARGE, SMALL, DIGIT = (1, 3, 224, 224), (1, 3, 32, 32), (1, 1, 28, 28)
@@ -154,6 +155,8 @@ ROWS = {
     "mobilenet_v2": Row(LARGE, "3,504,872", "0.301G", TORCHVISION),
     "mobilenet_v3_large": Row(LARGE, "5,483,032", "0.217G", TORCHVISION),
     "mobilenet_v3_small": Row(LARGE, "2,542,856", "0.057G", TORCHVISION),
+    "nasnetalarge": Row((1, 3, 331, 331), "88.75M", "23.8G", ZOPH + "; parameters: timm's table"),
+    "nasnetamobile": Row(LARGE, "5.3M", "564M", ZOPH),
     "regnet_x_16gf": Row(LARGE, "54,278,536", "15.941G", TORCHVISION),
     "regnet_x_1_6gf": Row(LARGE, "9,190,136", "1.603G", TORCHVISION),
     "regnet_x_32gf": Row(LARGE, "107,811,560", "31.736G", TORCHVISION),
