@@ -39,6 +39,12 @@ def hook_that_fails():
         model(minidl.ones(2))
 
 
+def of_version_1():
+    state = nn.Module().state_dict()
+    state._metadata[""]["version"] = 1
+    return state
+
+
 def bfloat16_file():
     header = b'{"w":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'
     minidl.load(io.BytesIO(len(header).to_bytes(8, "little") + header + b"\0\0"))
@@ -172,6 +178,7 @@ WARNINGS = [
      lambda: models.detection.backbone_utils._validate_trainable_layers(False, 1, 5, 3)),
     ("vision/models/_api.py", lambda: models.get_model("squeezenet1_1", weights=False)),
     ("vision/models/googlenet.py", lambda: without_heads(nn.Module(), {"aux_logits": True})),
+    ("vision/models/mnasnet.py", lambda: models.MNASNet(0.5).load_state_dict(of_version_1(), strict=False)),
     ("vision/transforms/functional.py",
      lambda: transforms.functional.resize(Image.new("L", (4, 4)), [2, 2], antialias=False)),
     ("vision/transforms/geometry.py", lambda: transforms.RandomResizedCrop(4, scale=(1.0, 0.5))),

@@ -124,11 +124,11 @@ def run(stream: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any],
             arguments, kind = require_type(stack.pop(), tuple), stack.pop()
             stack.append(call(Callee(functools.partial(kind.function.__new__, kind.function)), arguments))
         elif name == "BUILD":
-            state = stack.pop()     # attributes, such as the `_metadata` of a state dict: ignored
+            state = stack.pop()
             if isinstance(stack[-1], Refused):
                 stack[-1].state = state
             elif build is None or not build(stack[-1], state):
-                require_type(stack[-1], OrderedDict)
+                keep_versions(require_type(stack[-1], OrderedDict), state)
         elif name == "BINPERSID":
             stack.append(persistent(stack.pop()))
         elif name not in ("PROTO", "FRAME", "STOP"):
@@ -164,6 +164,13 @@ def set_items(container: Any, items: list[Any]) -> None:
         container.contents.extend(pairs)
     else:
         require_type(container, dict).update((checked_key(key), value) for key, value in pairs)
+
+
+def keep_versions(state_dict: OrderedDict[Any, Any], attributes: Any) -> None:
+    """Keep the layout versions of modules, if a state dict has them; other attributes are ignored."""
+    versions = attributes.get("_metadata") if isinstance(attributes, dict) else None
+    if isinstance(versions, dict) and all(isinstance(each, dict) for each in versions.values()):
+        state_dict._metadata = versions     # type: ignore[attr-defined]
 
 
 def require_type(value: Any, kind: type) -> Any:
@@ -251,6 +258,9 @@ def _instructions(value: Any, replace: Callable[[Any, str], Any], path: str) -> 
     elif kind is OrderedDict:
         yield from _instructions(Call(ORDERED_DICT, ()), replace, path)
         yield from pairs(value.items())
+        if isinstance(versions := getattr(value, "_metadata", None), dict):     # of a state dict
+            yield from _instructions({"_metadata": versions}, replace, f"{path}._metadata")
+            yield pickle.BUILD
     elif kind is Counter:
         yield from _instructions(Call(Name("collections", "Counter"), (dict(value),)), replace, path)
     elif kind is list:

@@ -330,7 +330,12 @@ MERGED = {"torch.nn.modules": "nn", **{
     "loss": "nn.loss nn.loss.losses nn.loss.margin", "normalization": "nn.norm nn.local_response_norm",
     "padding": "nn.padding", "pixelshuffle": "nn.pixel", "pooling": "nn.pool nn.pool.windows nn.pool.unpool nn.pool.lp",
     "rnn": "nn.rnn nn.rnn_cell", "sparse": "nn.embedding", "transformer": "nn.transformer", "upsampling": "nn.resize",
-}.items()}}
+}.items()},
+    **{f"torchvision.datasets.{path}": f"vision.datasets.labelled.{file}" for file, paths in {
+    "classfolders": "country211 eurosat gtsrb imagenette rendered_sst2",
+    "listed": "clevr dtd fgvc_aircraft flowers102 food101 stanford_cars sun397",
+    **{name: name for name in "fer2013 inaturalist kitti oxford_iiit_pet pcam places365 widerface".split()},
+}.items() for path in paths.split()}, "torchvision.datasets.moving_mnist": "vision.datasets.mnist"}
 """PyTorch's modules whose names are in other modules of minidl."""
 
 _LATER = {"torch.hub"}      # takes long to load

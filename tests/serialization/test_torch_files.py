@@ -291,6 +291,28 @@ def tensor(offset: str = "K\0", size: str = "K\x02K\x03\x86", stride: str = "K\x
     return text.encode("latin1")
 
 
+def versions(state: Any) -> dict[str, int]:
+    return {path: each["version"] for path, each in state._metadata.items()}
+
+
+def test_versions_of_modules_are_kept() -> None:
+    state = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).state_dict()
+    assert versions(load(written({"model": state, "epoch": 3}))["model"]) == versions(state) == {"": 1, "0": 1, "1": 2}
+    if torch is not None:
+        there = torch.load(io.BytesIO(written(state)))
+        assert versions(there) == versions(state) and type(there._metadata) is dict
+        theirs = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)).state_dict()
+        for old in (False, True):
+            assert versions(load(saved(theirs, _use_new_zipfile_serialization=not old))) == versions(state)
+
+
+def test_versions_that_are_none_are_left_out() -> None:
+    for damaged in ([1], {"": 2}):
+        state = collections.OrderedDict(a=1)
+        state._metadata = damaged       # type: ignore[attr-defined]
+        assert not hasattr(load(archive({"a/data.pkl": pickle.dumps(state, 2), "a/version": b"3"})), "_metadata")
+
+
 def test_the_harmless_one_loads() -> None:
     assert load(with_pickle(tensor())).tolist() == [[0, 0, 0], [0, 0, 0]]
 

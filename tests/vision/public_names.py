@@ -40,6 +40,22 @@ LEFT_OUT = {
 }
 """Why names are left out: patterns of `namespace.name`, where `*` matches any characters."""
 
+LEFT_OUT_PATHS = {
+    "models.detection*": "as above", "models.quantization*": "as above", "models.video*": "as above",
+    "models.optical_flow*": "as above", "datasets.samplers*": "videos", "datasets.video_utils": "videos",
+    "datasets.kinetics": "videos", "datasets.hmdb51": "videos", "datasets.ucf101": "videos",
+    "datasets.lsun": "as above", "extension": "torchvision's compiled part",
+    "models.feature_extraction.*": "classes of a traced graph",
+    "ops.roi_align.lazy_compile": "for torch.compile", "ops.roi_align.maybe_cast": "for torch.compile",
+    "datasets.folder.accimage_loader": "accimage is not maintained", "datasets.celeba.CSV": "a tuple of its own",
+    "datasets.phototour.read_*": "what the class does", "transforms.transforms.RandomTransforms": "a base class",
+    "io.image.decode_heic": "as above",
+    **{f"datasets.{name}": "one file for many data sets: `datasets` has the class" for name in """
+       clevr country211 dtd eurosat fer2013 fgvc_aircraft flowers102 food101 gtsrb imagenette inaturalist kitti
+       moving_mnist oxford_iiit_pet pcam places365 rendered_sst2 stanford_cars sun397 widerface""".split()},
+}
+"""Modules of torchvision, and names in them, that lie elsewhere or are missing: patterns, and why."""
+
 PURPOSE = """Every public name of torchvision 0.28 for images: whether `minidl.vision` has it, and what checks it.
 *Compared*: a test that mentions the name, or the function of a kernel, compares with torchvision, where it is
 installed. This page is written by

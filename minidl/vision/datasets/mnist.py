@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
+from minidl.backend.dtype import uint8
 from minidl.tensors.creation import from_numpy
+from minidl.tensors.tensor import Tensor
 from minidl.utils.download import download
 from minidl.vision.datasets.base.idx import read_idx
 from minidl.vision.datasets.base.images import InMemoryImages
@@ -349,3 +351,41 @@ class MovingMNIST(VisionDataset[Any]):
         """Get the file, unless it is there."""
         if not self._path.exists():
             download_url(self._URL, self._path.parent, self._path.name, md5="be083ec986bfe91a449d63653c411eb2")
+
+
+# ---------------------------------------------------------------------- files
+
+def get_int(b: bytes) -> int:
+    """The number that big-endian bytes are.
+
+        >>> get_int(bytes([1, 2]))
+        258
+    """
+    return int.from_bytes(b, "big")
+
+
+def read_sn3_pascalvincent_tensor(path: str | Path, strict: bool = True) -> Tensor:
+    """Read an idx file as a tensor; see `read_idx`. Every file has to match its header, strict or not."""
+    return from_numpy(read_idx(path))
+
+
+def read_label_file(path: str | Path) -> Tensor:
+    """Labels of an idx file, (N,) of int64.
+
+    Errors: as `read_idx`; TypeError unless the numbers are bytes, ValueError for more dimensions.
+    """
+    return _bytes_of(path, 1).long()
+
+
+def read_image_file(path: str | Path) -> Tensor:
+    """Images of an idx file, (N, height, width) of bytes. Errors: as `read_label_file`."""
+    return _bytes_of(path, 3)
+
+
+def _bytes_of(path: str | Path, ndim: int) -> Tensor:
+    x = read_sn3_pascalvincent_tensor(path)
+    if x.dtype != uint8:
+        raise TypeError(f"x should be of dtype uint8 instead of {x.dtype}")
+    if x.ndim != ndim:
+        raise ValueError(f"x should have {ndim} dimension{'s' * (ndim > 1)} instead of {x.ndim}")
+    return x

@@ -7,9 +7,11 @@ the state dict are torchvision's.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from minidl import nn
+from minidl.backend.warn import warn
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models._api import takes_weights, weights_of
 from minidl.vision.models._utils import _make_divisible
@@ -57,6 +59,16 @@ def _stack(in_ch: int, out_ch: int, kernel_size: int, stride: int, exp_factor: i
         *(_InvertedResidual(out_ch, out_ch, kernel_size, 1, exp_factor, bn_momentum) for _ in range(repeats - 1)))
 
 
+def _stem(first: int, second: int, third: int) -> list[nn.Module]:
+    """A convolution 3x3, a separable one and the first stage; channels of each."""
+    return [
+        nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(first, momentum=MOMENTUM), nn.ReLU(),
+        nn.Conv2d(first, first, 3, padding=1, groups=first, bias=False), nn.BatchNorm2d(first, momentum=MOMENTUM),
+        nn.ReLU(),
+        nn.Conv2d(first, second, 1, bias=False), nn.BatchNorm2d(second, momentum=MOMENTUM),
+        _stack(second, third, 3, 2, 3, 3, MOMENTUM)]
+
+
 def _get_depths(alpha: float) -> list[int]:
     """Channels of the stages, in multiples of 8."""
     return [_make_divisible(depth * alpha, 8) for depth in (32, 16, 24, 40, 80, 96, 192, 320)]
@@ -69,8 +81,10 @@ class MNASNet(nn.Module):
         alpha: all stages have so many times the channels.
         dropout: the share of numbers that is set to 0 before the last layer, in training.
 
-    Convolutions start Kaiming-normal by fan-out, the last layer Kaiming-uniform by fan-out, its bias at 0.
-    Errors: ValueError unless alpha is positive.
+    Convolutions start Kaiming-normal by fan-out, the last layer Kaiming-uniform by fan-out, its bias at 0. A state dict
+    of torchvision's first version, where the stem did not follow alpha, gives the net that version's stem, with a
+    warning.
+    Errors: ValueError unless alpha is positive; where a state dict is of another version.
 
         >>> import minidl
         >>> from minidl.vision import models
@@ -88,11 +102,7 @@ class MNASNet(nn.Module):
         self.num_classes = num_classes
         d = _get_depths(alpha)
         self.layers = nn.Sequential(
-            nn.Conv2d(3, d[0], 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(d[0], momentum=MOMENTUM), nn.ReLU(),
-            nn.Conv2d(d[0], d[0], 3, padding=1, groups=d[0], bias=False), nn.BatchNorm2d(d[0], momentum=MOMENTUM),
-            nn.ReLU(),
-            nn.Conv2d(d[0], d[1], 1, bias=False), nn.BatchNorm2d(d[1], momentum=MOMENTUM),
-            _stack(d[1], d[2], 3, 2, 3, 3, MOMENTUM),
+            *_stem(*d[:3]),
             _stack(d[2], d[3], 5, 2, 3, 3, MOMENTUM),
             _stack(d[3], d[4], 5, 2, 6, 3, MOMENTUM),
             _stack(d[4], d[5], 3, 1, 6, 2, MOMENTUM),
@@ -113,6 +123,20 @@ class MNASNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.layers(x)                                          # (N, 1280, H/32, W/32)
         return self.classifier(x.mean([2, 3]))
+
+    def _adapt_state(self, state: dict[str, Any], prefix: str, metadata: Mapping[str, Any]) -> None:
+        """Become what the state is of. One that has lost its version is of the present one, or does not fit."""
+        version = metadata.get("version", 2)
+        if version not in (1, 2):
+            raise ValueError(f"version should be set to 1 or 2 instead of {version}")
+        if version == 1 and self.alpha != 1.0:
+            like = self.classifier[1].weight
+            for i, layer in enumerate(_stem(32, 16, _get_depths(self.alpha)[2])):
+                self.layers[i] = layer.to(like.device, like.dtype).train(self.layers[i].training)
+            self.__dict__["_version"] = 1       # this net's, not the class's: it is saved as such
+            warn("A new version of MNASNet model has been implemented. Your checkpoint was saved using the previous "
+                 "version. This checkpoint will load and work as before, but you may want to upgrade by training a "
+                 "newer model or transfer learning from an updated ImageNet checkpoint.")
 
 
 # ---------------------------------------------------------------------- the variants

@@ -155,7 +155,7 @@ class _FirstCell(nn.Module):
         return cat([found[name] for name in names], 1)
 
     def _applied(self, layer: str, x: Tensor) -> Tensor:
-        return self._modules[layer](x) if layer in self._modules else x     # else the identity
+        return getattr(self, layer)(x) if layer in self._modules else x     # else the identity
 
 
 class _Cell(_FirstCell):
@@ -241,7 +241,7 @@ class NASNet(nn.Module):
         x = self.cell_stem_1(before, conv0)                         # (N, features / 12, H / 8, W / 8)
         for name in self._order:
             seen = before
-            x, before = self._modules[name](x, before), x
+            x, before = getattr(self, name)(x, before), x
             if self.skip_reduction and name.startswith("reduction"):
                 before = seen
         x = F.relu(x)                                               # (N, features, H / 32, W / 32)

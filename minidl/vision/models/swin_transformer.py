@@ -65,6 +65,65 @@ def _neighbours_together(x: Tensor) -> Tensor:
     return rearrange(x, "n (h i) (w j) c -> n h w (j i c)", i=2, j=2)
 
 
+def shifted_window_attention(input: Tensor, qkv_weight: Tensor, proj_weight: Tensor, relative_position_bias: Tensor,
+                             window_size: Sequence[int], num_heads: int, shift_size: Sequence[int],
+                             attention_dropout: float = 0.0, dropout: float = 0.0, qkv_bias: Tensor | None = None,
+                             proj_bias: Tensor | None = None, logit_scale: Tensor | None = None,
+                             training: bool = True) -> Tensor:
+    """`ShiftedWindowAttention` of input (N, H, W, C), with given weights; that of V2 where there is a logit_scale.
+
+    qkv_weight (3 C, C) and proj_weight (C, C) have biases (3 C,) and (C,), of which keys take none in V2;
+    relative_position_bias (1, num_heads, pixels, pixels), logit_scale (num_heads, 1, 1).
+
+        >>> import minidl
+        >>> from minidl.vision.models.swin_transformer import shifted_window_attention
+        >>> x, bias = minidl.randn(2, 7, 6, 8), minidl.zeros(1, 4, 9, 9)
+        >>> shifted_window_attention(x, minidl.randn(24, 8), minidl.randn(8, 8), bias, [3, 3], 4, [1, 1]).shape
+        (2, 7, 6, 8)
+    """
+    share = attention_dropout if training else 0.0
+    if logit_scale is not None and qkv_bias is not None:
+        qkv_bias = _without_key_bias(qkv_bias)
+    return _in_windows(
+        input, window_size, shift_size, num_heads, relative_position_bias,
+        project=lambda x: F.linear(x, qkv_weight, qkv_bias),
+        attend=lambda q, k, v, bias: (F.scaled_dot_product_attention(q, k, v, bias, share) if logit_scale is None else
+                                      _cosine_attention(q, k, v, bias, logit_scale, share)),
+        finish=lambda x: F.dropout(F.linear(x, proj_weight, proj_bias), dropout, training))
+
+
+def _in_windows(x: Tensor, window_size: Sequence[int], shift_size: Sequence[int], num_heads: int, bias: Tensor,
+                project: Callable[[Tensor], Tensor], attend: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
+                finish: Callable[[Tensor], Tensor]) -> Tensor:
+    """Pad and shift x (N, H, W, C), let the windows attend, and put all back where it was."""
+    H, W = x.shape[1:3]
+    h, w = window_size
+    x = F.pad(x, (0, 0, 0, -W % w, 0, -H % h))
+    shift = [s if size < n else 0 for s, size, n in zip(shift_size, window_size, x.shape[1:3])]
+    moved = any(shift)
+    if moved:
+        x = roll(x, (-shift[0], -shift[1]), (1, 2))
+        bias = bias + _apart(x, window_size, shift)
+    query, key, value = rearrange(project(x), "n (r i) (s j) (t heads c) -> t n (r s) heads (i j) c",
+                                  i=h, j=w, t=3, heads=num_heads)       # (N, windows, heads, pixels, c) each
+    attended = attend(query, key, value, bias)
+    x = finish(rearrange(attended, "n (r s) heads (i j) c -> n (r i) (s j) (heads c)", r=x.shape[1] // h, i=h))
+    if moved:
+        x = roll(x, (shift[0], shift[1]), (1, 2))
+    return x[:, :H, :W]
+
+
+def _without_key_bias(qkv_bias: Tensor) -> Tensor:
+    query, key, value = qkv_bias.chunk(3)
+    return cat([query, zeros_like(key), value])
+
+
+def _cosine_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, logit_scale: Tensor,
+                      dropout: float) -> Tensor:
+    query = F.normalize(query, dim=-1) * logit_scale.clamp(max=math.log(100.0)).exp()
+    return F.scaled_dot_product_attention(query, F.normalize(key, dim=-1), value, bias, dropout, scale=1.0)
+
+
 class ShiftedWindowAttention(nn.Module):
     """Attention of each pixel to the others of its window: x (N, H, W, dim).
 
@@ -107,24 +166,8 @@ class ShiftedWindowAttention(nn.Module):
         return table[self.relative_position_index].reshape(1, pixels, pixels, -1).permute(0, 3, 1, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        H, W = x.shape[1:3]
-        h, w = self.window_size
-        x = F.pad(x, (0, 0, 0, -W % w, 0, -H % h))
-        shift = [s if size < n else 0 for s, size, n in zip(self.shift_size, self.window_size, x.shape[1:3])]
-        moved = any(shift)
-        if moved:
-            x = roll(x, (-shift[0], -shift[1]), (1, 2))
-        query, key, value = rearrange(self._project(x), "n (r i) (s j) (t heads c) -> t n (r s) heads (i j) c",
-                                      i=h, j=w, t=3, heads=self.num_heads)      # (N, windows, heads, pixels, c) each
-        bias = self.get_relative_position_bias()
-        if moved:
-            bias = bias + _apart(x, self.window_size, shift)
-        attended = self._attend(query, key, value, bias)
-        x = self.proj(rearrange(attended, "n (r s) heads (i j) c -> n (r i) (s j) (heads c)", r=x.shape[1] // h, i=h))
-        x = F.dropout(x, self.dropout, self.training)
-        if moved:
-            x = roll(x, (shift[0], shift[1]), (1, 2))
-        return x[:, :H, :W]
+        return _in_windows(x, self.window_size, self.shift_size, self.num_heads, self.get_relative_position_bias(),
+                           self._project, self._attend, lambda y: F.dropout(self.proj(y), self.dropout, self.training))
 
     def _project(self, x: Tensor) -> Tensor:
         return self.qkv(x)
@@ -179,13 +222,11 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
         """Keys have no bias."""
         if self.qkv.bias is None:
             return self.qkv(x)
-        query, key, value = self.qkv.bias.chunk(3)
-        return F.linear(x, self.qkv.weight, cat([query, zeros_like(key), value]))
+        return F.linear(x, self.qkv.weight, _without_key_bias(self.qkv.bias))
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
-        query = F.normalize(query, dim=-1) * self.logit_scale.clamp(max=math.log(100.0)).exp()
-        return F.scaled_dot_product_attention(query, F.normalize(key, dim=-1), value, bias,
-                                              self.attention_dropout if self.training else 0.0, scale=1.0)
+        return _cosine_attention(query, key, value, bias, self.logit_scale,
+                                 self.attention_dropout if self.training else 0.0)
 
 
 class SwinTransformerBlock(nn.Module):

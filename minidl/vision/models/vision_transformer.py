@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from minidl import nn
+from minidl.nn import functional as F
 from minidl.ops.shape import cat
 from minidl.tensors.creation import empty, zeros
 from minidl.tensors.tensor import Tensor
@@ -156,6 +157,46 @@ class VisionTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.heads(self.tokens(x)[:, 0])
+
+
+StateDict = MutableMapping[str, Tensor]
+
+
+def interpolate_embeddings(image_size: int, patch_size: int, model_state: StateDict,
+                           interpolation_mode: str = "bicubic", reset_heads: bool = False) -> StateDict:
+    """Make a state dict fit a transformer of another image_size: resize the grid of its positions.
+
+    Args:
+        image_size, patch_size: of the new model.
+        model_state: the state dict, whose entry is replaced. It is returned, or a copy without its heads.
+        interpolation_mode: of `F.interpolate`, with its corners aligned.
+        reset_heads: leave out the heads, if the number of patches has changed.
+
+    Errors: ValueError for positions that are not (1, n, dim), and where those of the patches are no square.
+
+        >>> from minidl.vision import models
+        >>> from minidl.vision.models.vision_transformer import interpolate_embeddings
+        >>> net, larger = models.vit_mnist(), models.vit_mnist(image_size=56)
+        >>> larger.load_state_dict(interpolate_embeddings(56, 4, net.state_dict()))
+        <All keys matched successfully>
+    """
+    positions = model_state["encoder.pos_embedding"]
+    n, length, dim = positions.shape
+    if n != 1:
+        raise ValueError(f"Unexpected position embedding shape: {tuple(positions.shape)}")
+    new_side = image_size // patch_size
+    if new_side ** 2 + 1 == length:
+        return model_state
+    side = math.isqrt(length - 1)
+    if side * side != length - 1:
+        raise ValueError(f"interpolate_embeddings: expected the positions of a square of patches behind that of the "
+                         f"class token, but seq_length is not a perfect square! It is {length - 1}")
+    grid = positions[:, 1:].permute(0, 2, 1).reshape(1, dim, side, side)
+    grid = F.interpolate(grid, size=new_side, mode=interpolation_mode, align_corners=True)
+    model_state["encoder.pos_embedding"] = cat([positions[:, :1], grid.flatten(2).permute(0, 2, 1)], 1)
+    if reset_heads:
+        return OrderedDict((key, value) for key, value in model_state.items() if not key.startswith("heads"))
+    return model_state
 
 
 def _init_normal(layer: nn.Module, std: float, truncated: bool) -> None:

@@ -2,7 +2,6 @@
 
 `dice_loss` is not in torchvision.
 """
-from minidl.vision.ops.box_loss import complete_box_iou_loss, distance_box_iou_loss, generalized_box_iou_loss
 from minidl.vision.ops.boxes import (
     batched_nms,
     box_area,
@@ -16,11 +15,14 @@ from minidl.vision.ops.boxes import (
     nms,
     remove_small_boxes,
 )
+from minidl.vision.ops.ciou_loss import complete_box_iou_loss
 from minidl.vision.ops.deform_conv import DeformConv2d, deform_conv2d
 from minidl.vision.ops.dice_loss import dice_loss
+from minidl.vision.ops.diou_loss import distance_box_iou_loss
 from minidl.vision.ops.drop_block import DropBlock2d, DropBlock3d, drop_block2d, drop_block3d
 from minidl.vision.ops.feature_pyramid_network import FeaturePyramidNetwork
 from minidl.vision.ops.focal_loss import sigmoid_focal_loss
+from minidl.vision.ops.giou_loss import generalized_box_iou_loss
 from minidl.vision.ops.misc import (
     MLP,
     Conv2dNormActivation,
@@ -30,8 +32,10 @@ from minidl.vision.ops.misc import (
     SqueezeExcitation,
 )
 from minidl.vision.ops.poolers import MultiScaleRoIAlign
-from minidl.vision.ops.roi_align import PSRoIAlign, RoIAlign, ps_roi_align, roi_align
-from minidl.vision.ops.roi_pool import PSRoIPool, RoIPool, ps_roi_pool, roi_pool
+from minidl.vision.ops.ps_roi_align import PSRoIAlign, ps_roi_align
+from minidl.vision.ops.ps_roi_pool import PSRoIPool, ps_roi_pool
+from minidl.vision.ops.roi_align import RoIAlign, roi_align
+from minidl.vision.ops.roi_pool import RoIPool, roi_pool
 from minidl.vision.ops.stochastic_depth import StochasticDepth, stochastic_depth
 
 __all__ = [

@@ -6,10 +6,37 @@ from collections.abc import Mapping, Sequence
 
 from minidl.nn.module import Module
 from minidl.ops.shape import cat
-from minidl.tensors.creation import full_like
 from minidl.tensors.tensor import Tensor
+from minidl.vision.ops._utils import convert_boxes_to_roi_format
 from minidl.vision.ops.boxes import box_area
 from minidl.vision.ops.roi_align import roi_align
+
+
+class LevelMapper:
+    """Called with boxes, a list of (L, 4), it gives the place among the maps from level k_min to k_max of each: (K,).
+
+    Other arguments and the formula are those of `MultiScaleRoIAlign`; eps is added to the level.
+
+        >>> import minidl
+        >>> from minidl.vision.ops.poolers import LevelMapper
+        >>> LevelMapper(2, 5)([minidl.tensor([[0., 0., 30., 30.], [0., 0., 224., 224.]])])
+        tensor([0, 2])
+    """
+
+    def __init__(self, k_min: int, k_max: int, canonical_scale: int = 224, canonical_level: int = 4,
+                 eps: float = 1e-6) -> None:
+        self.k_min, self.k_max, self.s0, self.lvl0, self.eps = k_min, k_max, canonical_scale, canonical_level, eps
+
+    def __call__(self, boxlists: Sequence[Tensor]) -> Tensor:
+        size = cat([box_area(boxes) for boxes in boxlists]).sqrt()
+        level = (self.lvl0 + (size / self.s0).log2() + self.eps).floor()
+        return level.clamp(self.k_min, self.k_max).long() - self.k_min
+
+
+def initLevelMapper(k_min: int, k_max: int, canonical_scale: int = 224, canonical_level: int = 4,
+                    eps: float = 1e-6) -> LevelMapper:
+    """A LevelMapper of these arguments."""
+    return LevelMapper(k_min, k_max, canonical_scale, canonical_level, eps)
 
 
 class MultiScaleRoIAlign(Module):
@@ -54,7 +81,7 @@ class MultiScaleRoIAlign(Module):
                 raise ValueError("MultiScaleRoIAlign: images list should not be empty")
             height = max(shape[0] for shape in image_shapes)
             self.scales = [2.0 ** round(math.log2(each.shape[-2] / height)) for each in maps]
-        rois = cat([cat([full_like(each[:, :1], i), each], 1) for i, each in enumerate(boxes)])
+        rois = convert_boxes_to_roi_format(boxes)
         if len(maps) == 1:
             return roi_align(maps[0], rois, self.output_size, self.scales[0], self.sampling_ratio)
         levels = self.levels(rois[:, 1:])
@@ -69,9 +96,7 @@ class MultiScaleRoIAlign(Module):
         """The place among the maps for each box: (K, 4) -> (K,)."""
         assert self.scales is not None
         first, last = (int(-math.log2(scale)) for scale in (self.scales[0], self.scales[-1]))
-        size = box_area(boxes.detach()).float().sqrt()
-        level = (self.canonical_level + (size / self.canonical_scale).log2() + 1e-6).floor()
-        return level.clamp(first, last).long() - first
+        return LevelMapper(first, last, self.canonical_scale, self.canonical_level)([boxes.detach()])
 
     def extra_repr(self) -> str:
         return (f"featmap_names={self.featmap_names}, output_size={self.output_size}, "

@@ -1,4 +1,4 @@
-"""RoIPool: the largest pixel in each bin of a region; and the mean of pixels, position-sensitive."""
+"""RoIPool: the largest pixel in each bin of a region."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from minidl.nn.module import Module
 from minidl.ops.elementwise import where
 from minidl.tensors.creation import from_numpy
 from minidl.tensors.tensor import Tensor
-from minidl.vision.ops.regions import PoolRegions, Regions, check_regions
+from minidl.vision.ops.regions import check_regions
 
 
 def roi_pool(input: Tensor, boxes: Tensor | Sequence[Tensor], output_size: int | Sequence[int],
@@ -34,62 +34,30 @@ def roi_pool(input: Tensor, boxes: Tensor | Sequence[Tensor], output_size: int |
                   [ 9., 10.]]]])
     """
     images, corners, (height, width) = check_regions("roi_pool", input, boxes, output_size)
-    corners = _rounded(corners * spatial_scale)
+    corners = rounded(corners * spatial_scale)
     sides = np.maximum(corners[:, 2:] - corners[:, :2] + 1, 1)
-    rows = _edges(corners[:, 1], sides[:, 1], height, input.shape[2], corners.dtype)
-    columns = _edges(corners[:, 0], sides[:, 0], width, input.shape[3], corners.dtype)
+    rows = edges(corners[:, 1], sides[:, 1], height, input.shape[2], corners.dtype)
+    columns = edges(corners[:, 0], sides[:, 0], width, input.shape[3], corners.dtype)
     position = _positions_of_largest(input.array, images, rows, columns)
     empty = (rows[0] == rows[1])[:, None, :, None] | (columns[0] == columns[1])[:, None, None, :]
     largest = input.reshape(-1)[wrap(position)]
     return where(from_numpy(empty).to(input.device), 0.0, largest) if empty.any() else largest
 
 
-def ps_roi_pool(input: Tensor, boxes: Tensor | Sequence[Tensor], output_size: int | Sequence[int],
-                spatial_scale: float = 1.0) -> Tensor:
-    """Average pixels in each bin, from channels of its own.
-
-    input (N, C, H, W) -> (K, C / (height * width), height, width) for an output_size of (height, width): bin (i, j) of
-    channel c is taken from channel (c * height + i) * width + j. boxes: as for `roi_pool`, but that the pixel at x2, y2
-    does not belong to the region, and the last row and column of the image belong to none, as in torchvision.
-    Errors: as `roi_align`, and RuntimeError unless C is a multiple of the number of bins.
-    Source: Dai et al., "R-FCN", 2016, https://arxiv.org/abs/1605.06409
-
-        >>> import minidl
-        >>> from minidl.vision import ops
-        >>> constants = minidl.arange(4.).reshape(1, 4, 1, 1).expand(1, 4, 6, 6)
-        >>> ops.ps_roi_pool(constants, [minidl.tensor([[1., 1., 5., 5.]])], 2)
-        tensor([[[[0., 1.],
-                  [2., 3.]]]])
-    """
-    images, corners, (height, width) = check_regions("ps_roi_pool", input, boxes, output_size, position_sensitive=True)
-    corners = _rounded(corners * spatial_scale)
-    sides = np.maximum(corners[:, 2:] - corners[:, :2], 1)
-    rows, columns = [_shares(_edges(corners[:, axis], sides[:, axis], bins, n - 1, corners.dtype), n)
-                     for axis, bins, n in ((1, height, input.shape[2]), (0, width, input.shape[3]))]
-    return PoolRegions(Regions(images, rows, columns, input.shape, position_sensitive=True))(input)
-
-
 Edges = tuple[np.ndarray, np.ndarray]
 """The first pixel of each bin, and the one after the last: both (K, bins)."""
 
 
-def _rounded(x: np.ndarray) -> np.ndarray:
+def rounded(x: np.ndarray) -> np.ndarray:
     """To whole numbers, halves away from 0, as C does it."""
     return np.copysign(np.floor(abs(x) + 0.5), x)
 
 
-def _edges(start: np.ndarray, side: np.ndarray, bins: int, n: int, dtype: np.dtype) -> Edges:
+def edges(start: np.ndarray, side: np.ndarray, bins: int, n: int, dtype: np.dtype) -> Edges:
     """The bins of regions along one axis, from 0 to n: starts (K,), sides (K,)."""
     width, start, bin = (side / bins).astype(dtype)[:, None], start[:, None], np.arange(bins, dtype=dtype)
     return (np.clip(np.floor(bin * width) + start, 0, n).astype(np.int64),
             np.clip(np.ceil((bin + 1) * width) + start, 0, n).astype(np.int64))
-
-
-def _shares(edges: Edges, n: int) -> np.ndarray:
-    """1 over the number of pixels, for those of n that are in the bin: (K, bins, n)."""
-    first, end = edges[0][..., None], edges[1][..., None]
-    pixels = np.arange(n)
-    return ((pixels >= first) & (pixels < end)) / np.maximum(end - first, 1)
 
 
 def _positions_of_largest(x: Array, images: np.ndarray, rows: Edges, columns: Edges) -> Array:
@@ -136,14 +104,3 @@ class RoIPool(Module):
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}, spatial_scale={self.spatial_scale}"
-
-
-class PSRoIPool(RoIPool):
-    """`ps_roi_pool` as a layer.
-
-        >>> from minidl.vision import ops
-        >>> ops.PSRoIPool(7, spatial_scale=0.0625)
-        PSRoIPool(output_size=7, spatial_scale=0.0625)
-    """
-
-    function = staticmethod(ps_roi_pool)

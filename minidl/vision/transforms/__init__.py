@@ -4,7 +4,7 @@ They take PIL images or tensors, and return the same kind. Their random numbers 
 so `manual_seed` repeats them. `batched` augments whole arrays at once; `v2` transforms images with their boxes, masks
 and key points.
 """
-from minidl.vision.transforms import batched, functional
+from minidl.vision.transforms import batched, functional, transforms
 from minidl.vision.transforms.autoaugment import (
     AugMix,
     AutoAugment,
@@ -97,4 +97,5 @@ __all__ = [
     "TrivialAugmentWide",
     "batched",
     "functional",
+    "transforms",
 ]

@@ -7,7 +7,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from minidl.vision.models.nasnet import (
-    NORMAL_CELL, NORMAL_OUTPUTS, REDUCTION_CELL, REDUCTION_OUTPUTS, Pair,
+    NORMAL_CELL,
+    NORMAL_OUTPUTS,
+    REDUCTION_CELL,
+    REDUCTION_OUTPUTS,
+    Pair,
 )
 
 PICTURE = Path(__file__).parents[3] / "docs" / "nasnet_cells.svg"

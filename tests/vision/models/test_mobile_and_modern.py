@@ -1,6 +1,8 @@
 """MobileNets and later networks with every argument, small, beside torchvision's."""
 from __future__ import annotations
 
+import warnings
+from collections import OrderedDict
 from functools import partial
 
 import numpy as np
@@ -229,3 +231,40 @@ def test_refusals(call, kind, text):
     with pytest.raises(kind) as error:
         call()
     assert text in str(error.value)
+
+
+# ---------------------------------------------------------------------- files of an earlier version
+
+@pytest.mark.parametrize("alpha", [0.5, 1.3, 1.0])
+def test_a_file_of_mnasnet_s_first_version_loads(alpha, tmp_path):
+    """Its stem had one width for all."""
+    pytest.importorskip("torch")
+    there = torchvision("models").MNASNet(alpha, num_classes=5, dropout=0.0)
+    nothing = OrderedDict()
+    nothing._metadata = {"": {"version": 1}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        there.load_state_dict(nothing, strict=False)            # torchvision's net is one of version 1 from here on
+    torch.save(there.state_dict(), tmp_path / "first.pth")
+    here = models.MNASNet(alpha, num_classes=5, dropout=0.0).double().eval()
+    state = minidl.load(tmp_path / "first.pth")
+    if alpha == 1.0:
+        here.load_state_dict(state)
+    else:
+        with pytest.warns(UserWarning, match="Your checkpoint was saved using the previous version"):
+            here.load_state_dict(state)
+        assert here.layers[0].weight.shape == (32, 3, 3, 3) and here.layers[0].weight.dtype is minidl.float64
+        assert not here.layers[0].training and here.state_dict()._metadata[""]["version"] == 1
+        assert models.MNASNet(alpha).state_dict()._metadata[""]["version"] == 2
+    x = np.random.default_rng(0).random((2, 3, 48, 40))
+    expected = there.double().eval()(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(here(minidl.tensor(x)).detach().numpy(), expected, atol=1e-10)
+
+
+def test_mnasnet_refuses_another_version():
+    net = models.MNASNet(0.5, num_classes=2)
+    state = net.state_dict()
+    state._metadata[""]["version"] = 3
+    with pytest.raises(ValueError, match="version should be set to 1 or 2 instead of 3"):
+        net.load_state_dict(state)
+    net.load_state_dict(dict(net.state_dict()))     # one that has lost its version is of the present one

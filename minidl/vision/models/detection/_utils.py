@@ -12,7 +12,9 @@ from minidl.ops.elementwise import where
 from minidl.ops.shape import cat, stack
 from minidl.tensors.creation import arange, as_tensor, randperm, zeros, zeros_like
 from minidl.tensors.tensor import Tensor
-from minidl.vision.ops.box_loss import complete_box_iou_loss, distance_box_iou_loss, generalized_box_iou_loss
+from minidl.vision.ops.ciou_loss import complete_box_iou_loss
+from minidl.vision.ops.diou_loss import distance_box_iou_loss
+from minidl.vision.ops.giou_loss import generalized_box_iou_loss
 from minidl.vision.ops.misc import FrozenBatchNorm2d
 
 # ---------------------------------------------------------------------- boxes as numbers to learn
