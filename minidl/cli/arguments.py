@@ -89,6 +89,15 @@ def checked(args: argparse.Namespace, defaults: Defaults) -> argparse.Namespace:
     if args.size is not None and args.dataset != "tinyplaces":
         ending.stop("--size is for --dataset tinyplaces; the images of the others have one size")
     args.data, args.size = args.data or Path("data"), args.size or 32
+    return prepared(args)
+
+
+def prepared(args: argparse.Namespace) -> argparse.Namespace:
+    """Refuse what cannot work on this machine, turn compiled kernels on, and seed all random numbers.
+
+    It looks at `device`, `plot`, `seed` and those of `compiled`, `run`, `resume`, `save`, `weights` and `evaluate` that
+    there are.
+    """
     try:
         minidl.zeros(1, device=args.device)
     except RuntimeError as error:
@@ -103,27 +112,28 @@ def checked(args: argparse.Namespace, defaults: Defaults) -> argparse.Namespace:
         if not minidl.backends.numba.is_available():
             ending.stop("--compiled needs Numba; try: pip install 'minidl[numba]'")
         minidl.backends.numba.enabled = True
-    if "run" in args:
-        _check_kept(args)
+    _check_kept(args)
     minidl.manual_seed(args.seed)
     return args
 
 
 def _check_kept(args: argparse.Namespace) -> None:
-    if args.evaluate and not args.weights:
+    given = argparse.Namespace(**{"run": None, "resume": False, "save": None, "weights": None, "evaluate": None,
+                                  **vars(args)})
+    if given.evaluate and not given.weights:
         ending.stop("--evaluate needs --weights FILE, the weights to look at")
-    if args.weights and not args.weights.is_file():
-        ending.stop(f"--weights: there is no file {args.weights}")
-    if args.resume and not args.run:
+    if given.weights and not given.weights.is_file():
+        ending.stop(f"--weights: there is no file {given.weights}")
+    if given.resume and not given.run:
         ending.stop("--resume needs --run DIR, the run to go on with")
-    if args.run:
-        check_folder("--run", args.run)
-        if (args.run / "checkpoint.minidl").exists() and not args.resume:
-            ending.stop(f"--run: {args.run} holds a run already; --resume goes on with it, another folder begins anew")
-    if args.save:
-        if args.save.is_dir():
-            ending.stop(f"--save: {args.save} is a folder; name a file, such as {args.save / 'model.minidl'}")
-        check_folder("--save", args.save.parent)
+    if given.run:
+        check_folder("--run", given.run)
+        if (given.run / "checkpoint.minidl").exists() and not given.resume:
+            ending.stop(f"--run: {given.run} holds a run already; --resume goes on with it, another folder begins anew")
+    if given.save:
+        if given.save.is_dir():
+            ending.stop(f"--save: {given.save} is a folder; name a file, such as {given.save / 'model.minidl'}")
+        check_folder("--save", given.save.parent)
 
 
 def check_folder(option: str, folder: Path) -> None:
