@@ -36,6 +36,9 @@ def overlaps(array: Array) -> bool:
     return False
 
 
+BACKWARDS_BYTES = 1 << 18   # read forwards into the cache first: memory read backwards takes three times as long
+
+
 def mirrored(array: Array) -> Array:
     """A copy in reverse order along the last axis.
 
@@ -43,7 +46,14 @@ def mirrored(array: Array) -> Array:
     """
     if isinstance(array, np.ndarray) and array.itemsize == 1 == array.strides[-1] and array.shape[-1] % 8 == 0:
         return array.view(">u8")[..., ::-1].astype("<u8", order="C").view(array.dtype)
-    return array[..., ::-1].copy()
+    if not isinstance(array, np.ndarray) or array.nbytes <= 2 * BACKWARDS_BYTES or not array.flags.c_contiguous:
+        return array[..., ::-1].copy()
+    result = np.empty_like(array)
+    rows, new = array.reshape(-1, array.shape[-1]), result.reshape(-1, array.shape[-1])
+    step = max(1, BACKWARDS_BYTES // max(1, rows[0].nbytes))
+    for start in range(0, len(rows), step):
+        new[start:start + step] = rows[start:start + step].copy()[:, ::-1]
+    return result
 
 
 def unlock(array: Array) -> None:

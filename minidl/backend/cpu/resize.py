@@ -73,7 +73,7 @@ class _Band(NamedTuple):
     matrix: np.ndarray      # (new, old)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)
 def _bands(taps: Taps, dtype: np.dtype, scale: float) -> list[_Band]:
     assert taps.weights is not None
     bands, out = [], taps.indices.shape[1]
@@ -87,7 +87,7 @@ def _bands(taps: Taps, dtype: np.dtype, scale: float) -> list[_Band]:
     return bands
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)
 def _are_narrow(taps: Taps, n: int) -> bool:
     """Whether the bands have so few numbers that products with them pay."""
     if taps.weights is None or len(taps.unread) or not taps.indices.size or not n:

@@ -169,7 +169,7 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 # ---------------------------------------------------------------------- positions and weights of the taps
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)       # random crops have many sizes
 def _matrix(mode: str, n: int, out: int, factor: float | None, align_corners: bool, antialias: bool) -> Matrix:
     """The matrix of one axis n -> out."""
     columns, weights = _antialiased_taps(mode, n, out, factor, align_corners) if antialias else \

@@ -185,7 +185,7 @@ def normalize(tensor: Tensor, mean: Numbers, std: Numbers, inplace: bool = False
     if (spread == 0).any():
         raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero.")
     center, spread = (value[:, None, None] if value.ndim == 1 else value for value in (center, spread))
-    return tensor.sub_(center).div_(spread) if inplace else (tensor - center) / spread
+    return tensor.sub_(center).div_(spread) if inplace else on_tensors.normalize(tensor, center, spread)
 
 
 # ---------------------------------------------------------------------- geometry

@@ -8,6 +8,7 @@ from PIL import Image
 import minidl
 from minidl.vision.transforms import InterpolationMode
 from minidl.vision.transforms import functional as F
+from minidl.vision.transforms.v2 import functional as F2
 from tests import strict_array
 from tests.vision.reference import torchvision
 
@@ -221,6 +222,26 @@ def test_images_that_want_a_gradient_are_sampled_to_the_same_bits(fill, name):
     for change in (lambda x: F.rotate(x, 20.0, interpolation, expand=True, fill=fill),
                    lambda x: F.perspective(x, *corners, interpolation, fill)):
         assert change(batch).tolist() == change(batch.clone().requires_grad_()).tolist()
+
+
+@pytest.mark.parametrize("name, args", [
+    ("adjust_brightness", (1.3,)), ("adjust_contrast", (0.6,)), ("adjust_saturation", (1.4,)), ("adjust_hue", (0.1,)),
+    ("adjust_gamma", (0.7,)), ("adjust_sharpness", (1.7,)), ("invert", ()), ("solarize", (100,)), ("autocontrast", ()),
+    ("equalize", ()), ("gaussian_blur", (3, 0.7)), ("convert_image_dtype", (np.float32,)), ("hflip", ()), ("vflip", ()),
+    ("resize", ([50, 60],)), ("rotate", (20.0,))])
+@pytest.mark.parametrize("module", [F, F2], ids=["v1", "v2"])
+def test_a_large_batch_is_its_images_one_by_one(module, name, args):
+    """It is treated a few images at a time, by some transforms; and any leading dimensions come back."""
+    rng = np.random.default_rng(0)
+    low, high = rng.integers(0, 100, (5, 1, 1)), rng.integers(101, 257, (5, 1, 1))
+    batch = minidl.from_numpy(rng.integers(low[:, None], high[:, None], (5, 3, 180, 200)).astype(np.uint8))
+    together = getattr(module, name)(batch, *args)
+    one_by_one = [getattr(module, name)(image, *args) for image in batch]
+    assert together.tolist() == [image.tolist() for image in one_by_one]
+    assert together.stride() == together.contiguous().stride()
+    if module is F2:
+        lead = batch.reshape(5, 1, 3, 180, 200)
+        assert getattr(module, name)(lead, *args).tolist() == together.unsqueeze(1).tolist()
 
 
 def test_a_colour_between_two_bytes_is_rounded():

@@ -11,6 +11,7 @@ from minidl.tensors.creation import as_tensor, linspace, randn
 from minidl.tensors.tensor import Tensor
 from minidl.vision.io import decode_jpeg, encode_jpeg
 from minidl.vision.transforms import functional as v1
+from minidl.vision.transforms import on_tensors
 from minidl.vision.transforms.arguments import Numbers, Size
 from minidl.vision.transforms.v2.functional.dispatch import I, call, register
 
@@ -121,7 +122,7 @@ def normalize_image(image: Tensor, mean: Numbers, std: Numbers, inplace: bool = 
         raise ValueError("std evaluated to zero, leading to division by zero.")
     center, spread = (as_tensor(value, dtype=image.dtype, device=image.device) for value in (mean, std))
     center, spread = (value[:, None, None] if value.ndim == 1 else value for value in (center, spread))
-    return (image.sub_(center) if inplace else image - center).div_(spread)
+    return image.sub_(center).div_(spread) if inplace else on_tensors.normalize(image, center, spread)
 
 
 def uniform_temporal_subsample(inpt: I, num_samples: int) -> I:

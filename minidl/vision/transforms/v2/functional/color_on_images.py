@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from minidl.nn import functional as nn
 from minidl.ops.shape import cat, stack
-from minidl.tensors.creation import full, tensor, zeros
+from minidl.tensors.creation import full, tensor
 from minidl.tensors.tensor import Tensor
-from minidl.vision.transforms.on_tensors import in_batch, largest
+from minidl.vision.transforms.in_cache import images_in_cache
+from minidl.vision.transforms.on_tensors import Equalize, in_batch, largest
 from minidl.vision.transforms.v2.functional.dtypes import to_dtype_image, value_bits
 
 
@@ -50,6 +51,7 @@ def _blend(image: Tensor, other: Tensor, ratio: float) -> Tensor:
     return _clamped(_floating(image) * float(ratio) + other * (1.0 - float(ratio)), image)
 
 
+@images_in_cache
 def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tensor:
     """The image in grey; see `rgb_to_grayscale`."""
     if num_output_channels not in (1, 3):
@@ -63,12 +65,14 @@ def grayscale_to_rgb_image(image: Tensor) -> Tensor:
     return image if image.shape[-3] >= 3 else rgb_to_grayscale_image(image, 3)
 
 
+@images_in_cache
 def adjust_brightness_image(image: Tensor, brightness_factor: float) -> Tensor:
     """Change the brightness; see `adjust_brightness`."""
     _check(image, "brightness_factor", brightness_factor)
     return _clamped(_floating(image) * brightness_factor, image)
 
 
+@images_in_cache
 def adjust_saturation_image(image: Tensor, saturation_factor: float) -> Tensor:
     """Change the saturation; see `adjust_saturation`."""
     if _check(image, "saturation_factor", saturation_factor) == 1:
@@ -76,6 +80,7 @@ def adjust_saturation_image(image: Tensor, saturation_factor: float) -> Tensor:
     return _blend(image, _whole_grey(image), saturation_factor)
 
 
+@images_in_cache
 def adjust_contrast_image(image: Tensor, contrast_factor: float) -> Tensor:
     """Change the contrast; see `adjust_contrast`."""
     channels = _check(image, "contrast_factor", contrast_factor)
@@ -83,6 +88,7 @@ def adjust_contrast_image(image: Tensor, contrast_factor: float) -> Tensor:
     return _blend(image, grey.mean((-3, -2, -1), keepdim=True), contrast_factor)
 
 
+@images_in_cache
 def adjust_sharpness_image(image: Tensor, sharpness_factor: float) -> Tensor:
     """Change the sharpness; see `adjust_sharpness`."""
     channels = _check(image, "sharpness_factor", sharpness_factor)
@@ -99,6 +105,7 @@ def adjust_sharpness_image(image: Tensor, sharpness_factor: float) -> Tensor:
     return _clamped(result.reshape(image.shape), image)
 
 
+@images_in_cache
 def adjust_hue_image(image: Tensor, hue_factor: float) -> Tensor:
     """Shift the hue; see `adjust_hue`."""
     if not -0.5 <= hue_factor <= 0.5:
@@ -136,6 +143,7 @@ def _rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     return stack([value, p, q, t], -3).gather(-3, which)
 
 
+@images_in_cache
 def adjust_gamma_image(image: Tensor, gamma: float, gain: float = 1.0) -> Tensor:
     """gain * v ** gamma; see `adjust_gamma`."""
     if gamma < 0:
@@ -145,6 +153,7 @@ def adjust_gamma_image(image: Tensor, gamma: float, gain: float = 1.0) -> Tensor
     return to_dtype_image(result if gain == 1 else (result * gain).clamp(0.0, 1.0), image.dtype, scale=True)
 
 
+@images_in_cache
 def posterize_image(image: Tensor, bits: int) -> Tensor:
     """Keep only the top bits; see `posterize`."""
     if not isinstance(bits, int) or not 0 <= bits <= 8:
@@ -156,6 +165,7 @@ def posterize_image(image: Tensor, bits: int) -> Tensor:
     return image if bits >= width else image & (((1 << bits) - 1) << (width - bits))
 
 
+@images_in_cache
 def solarize_image(image: Tensor, threshold: float) -> Tensor:
     """Invert bright pixels; see `solarize`."""
     if threshold > largest(image):
@@ -163,6 +173,7 @@ def solarize_image(image: Tensor, threshold: float) -> Tensor:
     return invert_image(image).where(image >= threshold, image)
 
 
+@images_in_cache
 def autocontrast_image(image: Tensor) -> Tensor:
     """Stretch each channel; see `autocontrast`."""
     _check(image)
@@ -182,18 +193,10 @@ def equalize_image(image: Tensor) -> Tensor:
     """
     if not image.numel():
         return image
-    values = to_dtype_image(image, "uint8", scale=True).flatten(-2).long()         # (..., C, H * W)
-    counts = zeros(*values.shape[:-1], 256, dtype="int64", device=image.device)
-    counts = counts.scatter_add(-1, values, values * 0 + 1)
-    sums = counts.cumsum(-1)
-    last = sums.argmax(-1).unsqueeze(-1)                    # the brightest value that there is
-    step = (values.shape[-1] - counts.gather(-1, last)) // 255
-    table = ((sums[..., :-1] + step // 2) // step.clamp(min=1)).clamp(0, 255)
-    table = cat([table[..., :1] * 0, table], -1)
-    result = table.gather(-1, values).where(step != 0, values).to("uint8").reshape(image.shape)
-    return to_dtype_image(result, image.dtype, scale=True)
+    return to_dtype_image(Equalize()(to_dtype_image(image, "uint8", scale=True)), image.dtype, scale=True)
 
 
+@images_in_cache
 def invert_image(image: Tensor) -> Tensor:
     """Invert; see `invert`."""
     return 1.0 - image if image.is_floating_point() else image ^ ((1 << value_bits(image.dtype)) - 1)
