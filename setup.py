@@ -8,7 +8,9 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "minidl/__init__.py").read_text(encoding="utf-8")).group(1)
 
 EXTRAS = {
-    "cuda": ["cupy-cuda12x>=13"],        # arrays on the GPU
+    "cuda12": ["cupy-cuda12x[ctk]>=14"],  # arrays on the GPU, with the libraries of CUDA 12
+    "cuda13": ["cupy-cuda13x[ctk]>=14"],  # ... of CUDA 13, for GPUs since Turing
+    "cuda": ["cupy-cuda12x[ctk]>=14"],
     "numba": ["numba>=0.61"],            # compiled kernels on the CPU
     "plot": ["matplotlib>=3.7"],         # pictures
     "tensorboard": ["tensorboardX>=2.6"],
@@ -26,7 +28,8 @@ setup(
     license="MIT",
     package_dir={"": "."},      # so an editable install is a line in a .pth file, which mypy and pyright follow
     packages=find_packages(include=["minidl", "minidl.*"]),
-    package_data={"minidl": ["py.typed"], "minidl.vision.models": ["weights/*"],
+    package_data={"minidl": ["py.typed"], "minidl.backend.cuda": ["*.cu"],
+                  "minidl.vision.models": ["weights/*"],
                   "minidl.vision.datasets.beyond_torchvision": ["digits.csv.gz", "digits.txt"]},
     python_requires=">=3.10",
     install_requires=["numpy>=2.0", "scipy>=1.13", "pillow>=10", "tqdm>=4.60"],

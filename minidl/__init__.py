@@ -131,7 +131,7 @@ from minidl.ops.torch_names import (
 # dtypes, devices, randomness
 from minidl import accelerator, amp, backends, cuda, random
 from minidl.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
-from minidl.backend.device import Device as device, get_default_device, set_default_device
+from minidl.backend.device import Device as device, OutOfMemoryError, get_default_device, set_default_device
 from minidl.backend.dtype import can_cast, finfo, iinfo, set_default_dtype
 from minidl.backend.torch_types import (
     Size, bool, cdouble, cfloat, complex64, complex128, double, dtype, float, float16, float32, float64,
@@ -261,7 +261,8 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "grid_sampler_3d", "native_channel_shuffle", "norm_except_dim",
     # dtypes, devices, randomness
     "accelerator", "amp", "backends", "cuda", "random", "GradScaler", "autocast", "get_autocast_dtype",
-    "is_autocast_available", "is_autocast_enabled", "device", "get_default_device", "set_default_device", "dtype",
+    "is_autocast_available", "is_autocast_enabled", "OutOfMemoryError", "device", "get_default_device",
+    "set_default_device", "dtype",
     "bool", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float", "float16",
     "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long",
     "channels_last", "channels_last_3d", "contiguous_format", "layout", "legacy_contiguous_format", "memory_format",

@@ -37,8 +37,8 @@ LEFT_OUT = {
         uint? int? bit bits*""",
     "training on several devices or machines: one process, one device at a time": """
         distributed""",
-    "CUDA's memory, streams, graphs and their like: CuPy has them in `cupy.cuda`": """
-        cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError OutOfMemoryError""",
+    "CUDA's graphs, pools and their like: CuPy has them in `cupy.cuda`": """
+        cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError""",
     "compiling, tracing, exporting: a program runs as it is written": """
         cond while_loop sym_* Sym* fork wait import_ir_module import_ir_module_from_buffer parse_*
         unify_type_list merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi

@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl import left_out
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Device, as_device, get_library, to_numpy
+from minidl.backend.device import Device, as_device, get_library, number_of, to_numpy
 
 __all__ = ["Generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
@@ -38,6 +38,8 @@ class Generator:
 
     def __init__(self, device: Device | str | None = None) -> None:
         self.device = as_device("cpu" if device is None else device)
+        if self.device.type == "cuda":
+            self.device = Device("cuda", number_of(self.device))
         self.seed()
 
     def manual_seed(self, seed: int) -> Generator:
@@ -131,7 +133,7 @@ def manual_seed(seed: int) -> Generator:
 
 def default_generator(device: Device) -> Generator:
     """The generator for `device` when none is given."""
-    key, defaults = (device.type, device.index or 0), _thread_state.defaults
+    key, defaults = (device.type, number_of(device)), _thread_state.defaults
     if key not in defaults.generators:
         defaults.generators[key] = Generator(device)
         if defaults.seed is not None:

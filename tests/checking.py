@@ -24,6 +24,7 @@ import numpy as np
 import minidl
 from minidl import Tensor
 from minidl.autograd import gradcheck, gradgradcheck
+from minidl.backend.device import same_device
 from tests import strict_array
 
 try:
@@ -101,7 +102,8 @@ def check_case(case: Case) -> None:
             if case.grad:
                 differentiated |= _check_gradients(case, sample)
             if case.strict:
-                _check_strict(case, sample)
+                with strict_array.several_devices():
+                    _check_strict(case, sample)
         except Exception as error:
             error.args = (f"{case}({sample}): {error}", *error.args[1:])
             raise
@@ -303,9 +305,9 @@ def _check_strict(case: Case, sample: S) -> None:
         grads = [t.grad for t in tensors(args, list(kwargs.values())) if t.grad is not None]
         results.append((outs, grads))
     for ours, theirs in zip(*[[*outs, *grads] for outs, grads in results]):
-        assert theirs.device.type == "strict", "the result left the device"
+        assert same_device(theirs.device, strict_array.tested), f"the result left the device for {theirs.device}"
         np.testing.assert_allclose(wide(host(ours)), wide(host(theirs)), rtol=1e-9, atol=1e-12,
-                                   err_msg="the strict array gives other values")
+                                   err_msg=f"the device {strict_array.tested} gives other values")
 
 
 def _check_error(case: Case, sample: S, kind: type[Exception], text: str) -> None:

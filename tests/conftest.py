@@ -8,9 +8,20 @@ from collections import Counter
 
 from hypothesis import settings
 
+from tests import strict_array
+
 settings.register_profile("exploring", deadline=None)
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "exploring")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", default="strict:1", help="run the battery on cuda or cuda:1, not on the strict array")
+
+
+def pytest_configure(config):
+    strict_array.use(config.getoption("--device"))
+
 
 NAMES = {"torch": "PyTorch", "sklearn": "scikit-learn", "numba": "Numba"}
 

@@ -1,33 +1,39 @@
 """A stand-in for a GPU array: it computes with NumPy inside, and refuses every silent way out.
 
 `StrictArray` behaves as `cupy.ndarray` does where that differs from NumPy: `np.asarray` of it is an error,
-NumPy arrays do not mix with it, reductions give 0-d arrays and not scalars, and ufuncs dispatch to it. Registered
-as device "strict", it lets the whole battery run as if on a GPU, on any machine.
+NumPy arrays do not mix with it, reductions give 0-d arrays and not scalars, ufuncs dispatch to it, and results are made
+on the current device. Registered as device "strict", it lets the whole battery run as if on a GPU, on any machine.
 """
 from __future__ import annotations
 
+import contextlib
 import types
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from minidl.autograd.errors import guard_library
 from minidl.autograd.tensorbase import wrap
-from minidl.backend.device import ArrayLibrary, Device, register_library
+from minidl.backend.device import ArrayLibrary, Device, move, register_library
 
 
 class StrictArray:
     """An array that must be moved to the host explicitly."""
 
-    __slots__ = ("_values", "base")
+    __slots__ = ("_values", "base", "device")
 
     def __init__(self, values: Any, base: Any = None) -> None:
         self._values = np.asarray(values)
         self.base = base
+        self.device = current if base is None else base.device
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Implicit conversion to a NumPy array is not allowed: move the tensor to the CPU explicitly")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if ufunc is np.logical_not and self.dtype.kind == "c" or method == "at" and ufunc is not np.add:
+            raise TypeError(f"{ufunc.__name__}.{method}: CuPy has it not for {self.dtype}")
         return _call(getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -74,10 +80,16 @@ class StrictArray:
         return self._values.__index__()
 
     def __getitem__(self, key: Any) -> Any:
-        return _wrapped(self._values[_unwrapped(key, strict=False)], self)
+        return _wrapped(self._values[self._in_range(key)], self)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._values[_unwrapped(key, strict=False)] = _unwrapped(value)
+        self._values[self._in_range(key)] = _unwrapped(value)
+
+    def _in_range(self, key: Any) -> Any:
+        """An index whose positions wrap around, as CuPy's do; so an error is minidl's."""
+        if isinstance(key, StrictArray) and key.dtype.kind in "iu" and self.shape and self.shape[0]:
+            return key._values % self.shape[0]
+        return _unwrapped(key, strict=False)
 
     def __repr__(self) -> str:
         return f"StrictArray({self._values!r})"
@@ -87,6 +99,8 @@ class StrictArray:
 
 def _method(name: str) -> Any:
     def method(self: StrictArray, *args: Any, **kwargs: Any) -> Any:
+        if name == "clip" and self.dtype.kind == "b" and None in args:
+            raise TypeError("clip: CuPy takes two bounds for bools")
         result = _call(getattr(self._values, name), args, kwargs, source=self)
         if name == "diagonal":      # NumPy hands it out read-only, CuPy does not
             result._values.setflags(write=self._values.flags.writeable)
@@ -137,6 +151,8 @@ def _unwrapped(value: Any, strict: bool = True) -> Any:
 def _wrapped(value: Any, source: Any = None) -> Any:
     """Results are strict arrays again; views remember the array whose memory they look into."""
     if isinstance(value, (np.ndarray, np.generic)):
+        if source is not None and value is source._values:
+            return source
         base = None
         if source is not None and isinstance(value, np.ndarray) and np.may_share_memory(value, source._values):
             base = source if source.base is None else source.base
@@ -207,14 +223,18 @@ class _StrictFourier(types.ModuleType):
 class StrictStream:
     """A generator whose draws are strict arrays."""
 
-    def __init__(self, seed: int) -> None:
-        self._stream = np.random.default_rng(seed)
+    def __init__(self, seed: int, device: Device) -> None:
+        self._stream, self._device = np.random.default_rng(seed), device
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("random", "standard_normal", "integers"):   # what CuPy's generator has too
             raise AttributeError(name)
         method = getattr(self._stream, name)
-        return lambda *args, **kwargs: StrictArray(method(*args, **kwargs))
+
+        def draw(*args: Any, **kwargs: Any) -> StrictArray:
+            with library.on(self._device):
+                return StrictArray(method(*args, **kwargs))
+        return draw
 
 
 class StrictLibrary(ArrayLibrary):
@@ -226,31 +246,73 @@ class StrictLibrary(ArrayLibrary):
     fft = _StrictFourier("strict.fft")
 
     def device(self, array: Any) -> Device:
-        return Device("strict")
+        return array.device
+
+    @contextlib.contextmanager
+    def on(self, device: Device) -> Any:
+        before = current
+        make_current(device)
+        yield
+        make_current(before)
+
+    def select(self, array: Any) -> None:
+        make_current(array.device)
 
     def from_numpy(self, array: np.ndarray, device: Device) -> Any:
-        return StrictArray(array.copy())
+        with self.on(device):
+            return StrictArray(array.copy())
 
     def to_numpy(self, array: Any) -> np.ndarray:
         return array.get()
 
     def random(self, seed: int, device: Device) -> Any:
-        return StrictStream(seed)
+        return StrictStream(seed, device)
 
     def random_state(self, stream: Any) -> bytes:
         return super().random_state(stream._stream)
 
     def random_from(self, state: bytes, device: Device) -> Any:
-        stream = StrictStream(0)
+        stream = StrictStream(0, device)
         stream._stream = ArrayLibrary().random_from(state, device)
         return stream
 
 
-register_library(StrictLibrary())
+library = StrictLibrary()
+register_library(library)
+current = Device("strict")      # where results are made, whichever device the operands are on, as in CuPy
+
+tested = Device("strict", 1)
+"""Where the battery runs once more: pytest's option `--device` names another, such as cuda or cuda:1."""
+
+
+def use(device: str) -> None:
+    """Let the battery run on another device than the strict one."""
+    global tested
+    tested = Device(device)
+
+
+def make_current(device: Device) -> None:
+    """Let results be made on a device."""
+    global current
+    current = device
+
+
+@contextlib.contextmanager
+def several_devices() -> Iterator[None]:
+    """A machine with several strict devices, of which the first is current at first."""
+    library.several = True
+    guard_library(library)
+    make_current(Device("strict"))
+    try:
+        yield
+    finally:
+        library.several = False
+        guard_library(library)
+        make_current(Device("strict"))
 
 
 def leaf(tensor: Any) -> Any:
-    """A leaf with the values of a CPU tensor, on the strict device."""
-    result = wrap(StrictArray(tensor.array.copy()))
+    """A leaf with the values of a CPU tensor, on the device that is tested."""
+    result = wrap(move(tensor.array.copy(), tested))
     result.requires_grad = tensor.requires_grad
     return result

@@ -1,7 +1,7 @@
 """What is written runs: docstrings, the README and the pages of docs/."""
 import ast
 import doctest
-import importlib
+import importlib.util
 import pkgutil
 import re
 from pathlib import Path
@@ -14,8 +14,10 @@ from minidl.backend.kernel import bodies, registry
 ROOT = Path(__file__).parent.parent
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
          *sorted((ROOT / "docs").glob("*.md"))]
+NEED = {"minidl.backend.compiled": minidl.backends.numba.is_available(),
+        "minidl.backend.cuda": importlib.util.find_spec("cupy") is not None}
 MODULES = sorted(m.name for m in pkgutil.walk_packages(minidl.__path__, "minidl.")
-                 if minidl.backends.numba.is_available() or not m.name.startswith("minidl.backend.compiled"))
+                 if all(present or not m.name.startswith(package) for package, present in NEED.items()))
 
 
 @pytest.fixture(autouse=True)

@@ -26,14 +26,23 @@ Outer = Callable[..., Any]      # function(call, *arguments of the call) -> the 
 
 
 class Around:
-    """Functions that wrap all calls of one kind. The function that was added last is outermost."""
+    """Functions that wrap all calls of one kind. The function that was added last is outermost.
 
-    __slots__ = ("_lock", "functions", "of_class")
+    guard: called with the inputs of every call before all else; None where there are not several GPUs.
+    """
+
+    __slots__ = ("_lock", "active", "functions", "guard", "of_class")
 
     def __init__(self) -> None:
         self.functions: list[tuple[Outer, tuple[type, ...]]] = []
         self.of_class = _OfClass([])        # the functions around the calls of a class, innermost first
+        self.guard: Callable[[str, Any], None] | None = None
+        self.active = False                 # whether there is a function or a guard
         self._lock = threading.Lock()
+
+    def set_guard(self, guard: Callable[[str, Any], None] | None) -> None:
+        """Call `guard(name, inputs)` before every call; None ends that."""
+        self.guard, self.active = guard, bool(self.functions) or guard is not None
 
     @contextlib.contextmanager
     def added(self, function: Outer, classes: tuple[type, ...] = (object,)) -> Iterator[None]:
@@ -49,6 +58,7 @@ class Around:
 
     def _set(self, functions: list[tuple[Outer, tuple[type, ...]]]) -> None:
         self.functions, self.of_class = functions, _OfClass(functions)
+        self.active = bool(functions) or self.guard is not None
 
     def call(self, inner: Callable[..., Any], first: Any, /, *args: Any, **kwargs: Any) -> Any:
         """`inner(first, *args, **kwargs)`, through all functions around it."""
@@ -77,6 +87,8 @@ around_modules = Around()       # function(call, module, *args, **kwargs)
 
 def call_wrapped(op: Any, inputs: tuple[Any, ...]) -> Any:
     """`op(*inputs)`, through all functions around it."""
+    if around_ops.guard is not None:
+        around_ops.guard(op.name(), inputs)
     return around_ops.call(_call_now, op, *inputs)
 
 

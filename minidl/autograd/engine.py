@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd.around import around_gradients, wrapped_gradients
+from minidl.autograd.around import around_gradients, around_ops, wrapped_gradients
 from minidl.autograd.errors import annotate, check_nan, where_recorded
 from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.handles import OpHooks
@@ -38,10 +38,12 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
     the targets run, and the gradients of the targets are returned. Unless `retain`, each op frees its kept values.
     """
     search = None if targets is None else Search(targets, roots)
-    find_nan = switches.anomaly and switches.check_nan
+    find_nan, guard = switches.anomaly and switches.check_nan, around_ops.guard
     with Switch(enabled=graph, autocast=frozenset()):      # gradients have the dtypes of the values
         arrivals = Arrivals(roots, graph)
         for op, g in arrivals.newest_first():
+            if guard is not None:
+                guard(op.name(), g if type(g) is tuple else (g,))
             hooks = op.hooks
             if hooks is not None and (hooks.on_output or hooks.retained):
                 g = run_tensor_hooks(op, hooks, g, graph)
@@ -115,6 +117,8 @@ class Arrivals:
             elif type(present) is dict:
                 present[slot] = _sum(present[slot], gx) if slot in present else gx
             elif op in self.owned:
+                if around_ops.guard is not None:
+                    around_ops.guard(op.name(), (present, gx))
                 present += gx
             else:
                 pending[op] = _sum(present, gx)
@@ -123,6 +127,8 @@ class Arrivals:
 
 
 def _sum(a: Any, b: Any) -> Any:
+    if around_ops.guard is not None:
+        around_ops.guard("a sum of gradients", (a, b))
     total = a + b
     return np.asarray(total) if isinstance(total, NumPyScalar) else total
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minidl.backend.device import array_module, device_of, is_array
+from minidl.autograd.around import around_ops
+from minidl.autograd.tensorbase import TensorBase
+from minidl.backend.device import ArrayLibrary, array_module, device_of, is_array, on_register
 
 if TYPE_CHECKING:
     from minidl.autograd.op import Op
@@ -29,6 +31,38 @@ def check_devices(who: str, inputs: Any) -> None:
     if len(devices) > 1:
         raise RuntimeError(f"{who}: Expected all tensors to be on the same device, but found {' and '.join(devices)}: "
                            f"inputs {describe(inputs)}; move some with .to(device)") from None
+
+
+def guard_devices(who: str, inputs: Any) -> None:
+    """Make the device of the inputs of an op current, where their library has several.
+
+    CuPy computes on the current device, wherever its operands are. Errors: RuntimeError for inputs on several.
+    """
+    chosen = None
+    for x in inputs:
+        array = x.array if isinstance(x, TensorBase) else x
+        if type(array) in guarded:
+            device = array.device
+            if chosen is None:
+                chosen = device
+                guarded[type(array)].select(array)
+            elif device != chosen:
+                check_devices(who, [getattr(x, "array", x) for x in inputs])
+
+
+guarded: dict[type, ArrayLibrary] = {}      # the libraries with several devices, by the type of their arrays
+
+
+def guard_library(library: ArrayLibrary) -> None:
+    """Guard the ops on arrays of a library, if it has several devices."""
+    if library.several:
+        guarded[library.array_type] = library
+    else:
+        guarded.pop(library.array_type, None)
+    around_ops.set_guard(guard_devices if guarded else None)
+
+
+on_register.append(guard_library)
 
 
 def annotate(error: Exception, note: str) -> None:

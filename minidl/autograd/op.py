@@ -109,7 +109,7 @@ class Op(Keeping):
 
     def __call__(self, *inputs: Any) -> Any:
         """Run the op: on arrays it returns arrays; on Tensors it returns Tensors and is recorded."""
-        if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
+        if around_ops.active and (around_ops.guard or around_ops.of_class[type(self)]) and not self.is_inside:
             return call_wrapped(self, inputs)
         arrays, edges = [], []
         tensors = wanted = free = False

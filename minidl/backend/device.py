@@ -11,6 +11,7 @@ import functools
 import importlib
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -58,12 +59,17 @@ class Device:
         return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")
 
 
+class OutOfMemoryError(RuntimeError, MemoryError):
+    """The memory of a GPU does not suffice."""
+
+
 class _Choice(threading.local):
-    """The default device of one thread."""
+    """The default device of one thread, and its GPU."""
 
     def __init__(self) -> None:
         self.device: Device | None = None   # the CPU
         self.before: list[Device | None] = []
+        self.gpu = 0                        # what "cuda" without a number stands for
 
 
 _choice = _Choice()
@@ -79,6 +85,7 @@ class ArrayLibrary:
     device_type = "cpu"
     array_type: type = np.ndarray
     xp: Any = np              # the NumPy-compatible module
+    several = False           # whether there are several devices, one of which is current
 
     @functools.cached_property
     def special(self) -> ModuleType:
@@ -97,6 +104,16 @@ class ArrayLibrary:
         """A context in which `xp` makes its arrays on `device`."""
         return contextlib.nullcontext()
 
+    def number(self, device: Device) -> int:
+        """The number of a device among those of its kind. Errors: RuntimeError if there is no such device."""
+        return device.index or 0
+
+    def select(self, array: Array) -> None:
+        """Make the device of `array` the current one, on which results are made. Only called where `several`."""
+
+    def synchronize(self, device: Device) -> None:
+        """Wait until the device has done all that it was asked for."""
+
     def from_numpy(self, array: np.ndarray, device: Device) -> Array:
         """Copy a NumPy array to `device`; for NumPy itself, the array as it is."""
         return array
@@ -104,6 +121,23 @@ class ArrayLibrary:
     def to_numpy(self, array: Array) -> np.ndarray:
         """Copy an array of this library to the host."""
         return array
+
+    def assert_none(self, bad: Array, error: type[Exception], message: str) -> None:
+        """Raise `error(message)` if an element is true. A GPU does so when it is next waited for."""
+        if bool(bad.any()):
+            raise error(message)
+
+    def assert_in_range(self, positions: Array, least: int, end: int, error: type[Exception], message: str,
+                        allowed: int | None = None) -> None:
+        """Raise `error` unless least <= positions < end, or equal to `allowed`, as `assert_none` does.
+
+        The message may hold `{position}`.
+        """
+        bad = (positions < least) | (positions >= end)
+        if allowed is not None:
+            bad = bad & (positions != allowed)
+        if bool(bad.any()):
+            raise error(message.replace("{position}", str(int(positions[bad][0]))))
 
     def random(self, seed: int, device: Device) -> Any:
         """A generator with NumPy's `random`, `standard_normal` and `integers`."""
@@ -132,83 +166,41 @@ def check_state(state: bytes, size: int) -> None:
         raise RuntimeError(f"set_state: expected the state of a stream in {size} bytes, but got {len(state)}")
 
 
-class _CupyLibrary(ArrayLibrary):
-    name = "cupy"
-    device_type = "cuda"
-
-    def __init__(self) -> None:
-        try:
-            self.xp = importlib.import_module("cupy")
-            count = self.xp.cuda.runtime.getDeviceCount()
-        except ImportError as error:
-            raise RuntimeError(
-                "device 'cuda' needs CuPy, which is not installed; try: pip install 'minidl[cuda]' "
-                "(or the cupy package that fits your CUDA version)") from error
-        except Exception as error:
-            raise RuntimeError(f"device 'cuda': CuPy is installed but finds no usable GPU ({error})") from error
-        if not count:
-            raise RuntimeError("device 'cuda': CuPy is installed but there is no GPU on this machine")
-        self.array_type = self.xp.ndarray
-
-    @functools.cached_property
-    def special(self) -> ModuleType:
-        return importlib.import_module("cupyx.scipy.special")
-
-    @functools.cached_property
-    def fft(self) -> ModuleType:
-        return importlib.import_module("cupyx.scipy.fft")
-
-    def device(self, array: Array) -> Device:
-        return Device("cuda", array.device.id)
-
-    def on(self, device: Device) -> contextlib.AbstractContextManager[Any]:
-        return self.xp.cuda.Device(device.index or 0)
-
-    def from_numpy(self, array: np.ndarray, device: Device) -> Array:
-        with self.on(device):
-            return self.xp.asarray(array)
-
-    def to_numpy(self, array: Array) -> np.ndarray:
-        return self.xp.asnumpy(array)
-
-    def random(self, seed: int, device: Device) -> Any:
-        with self.on(device):
-            return self.xp.random.default_rng(seed)
-
-    def random_state(self, stream: Any) -> bytes:
-        return self.xp.asnumpy(stream.bit_generator._state).tobytes()      # CuPy has no public name for it
-
-    def random_from(self, state: bytes, device: Device) -> Any:
-        stream = self.random(0, device)
-        present = stream.bit_generator._state
-        check_state(state, present.nbytes)
-        with self.on(device):
-            present[...] = self.xp.asarray(np.frombuffer(state, present.dtype))
-        return stream
-
-
 _by_device: dict[str, ArrayLibrary] = {}
 _by_type: dict[type, ArrayLibrary] = {}
+on_register: list[Callable[[ArrayLibrary], None]] = []      # called for each library that is registered from now on
 
 
 def register_library(library: ArrayLibrary) -> None:
     """Register an array library, so that its device can be named and its arrays become tensors."""
     _by_device[library.device_type] = library
     _by_type[library.array_type] = library
+    for function in on_register:
+        function(library)
 
 
-register_library(ArrayLibrary())
+_numpy = ArrayLibrary()
+register_library(_numpy)
 
 
 def library_of(array: Array) -> ArrayLibrary:
-    """The library of an array; Python and NumPy scalars count as NumPy's."""
-    return _by_type.get(type(array)) or _by_device["cpu"]
+    """The library of an array, whose device becomes current; Python and NumPy scalars count as NumPy's."""
+    if type(array) is np.ndarray:
+        return _numpy
+    library = _by_type.get(type(array), _numpy)
+    if library.several:
+        library.select(array)
+    return library
 
 
 def array_module(array: Array) -> Any:
-    """`numpy`, `cupy`, ...: the module that computes on this array."""
-    library = _by_type.get(type(array))
-    return np if library is None else library.xp
+    """`numpy`, `cupy`, ...: the module that computes on this array, whose device becomes current."""
+    if type(array) is np.ndarray:
+        return np
+    library = _by_type.get(type(array), _numpy)
+    if library.several:
+        library.select(array)
+    return library.xp
 
 
 def is_array(value: object) -> bool:
@@ -219,8 +211,27 @@ def is_array(value: object) -> bool:
 def get_library(device: Device) -> ArrayLibrary:
     """The library that serves a device. Errors: RuntimeError where CUDA or CuPy is missing."""
     if device.type not in _by_device:  # only 'cuda' gets past Device's own check unregistered
-        register_library(_CupyLibrary())
+        register_library(_cupy())
     return _by_device[device.type]
+
+
+def _cupy() -> ArrayLibrary:
+    try:
+        return importlib.import_module("minidl.backend.cuda.library").library()
+    except ImportError as error:
+        raise RuntimeError(
+            "device 'cuda' needs CuPy, which is not installed; try: pip install 'minidl[cuda12]', or 'minidl[cuda13]' "
+            "for CUDA 13") from error
+
+
+def chosen_gpu() -> int:
+    """The number of the GPU that "cuda" stands for in this thread: the first, unless set otherwise."""
+    return _choice.gpu
+
+
+def choose_gpu(number: int) -> None:
+    """Let "cuda" stand for another GPU in this thread."""
+    _choice.gpu = number
 
 
 def as_device(device: Device | str | int | None) -> Device:
@@ -301,16 +312,21 @@ def is_expanded(array: Array) -> bool:
 
 
 def device_of(array: Array) -> Device:
-    return library_of(array).device(array)
+    return _by_type.get(type(array), _numpy).device(array)
 
 
 def same_device(a: Device, b: Device) -> bool:
-    """Whether two devices are one; `cuda` without an index is the first GPU."""
-    return a.type == b.type and (a.index or 0) == (b.index or 0)
+    """Whether two devices are one; `cuda` without an index is the GPU chosen in this thread, at first the first."""
+    return a.type == b.type and (a.index == b.index or number_of(a) == number_of(b))
+
+
+def number_of(device: Device) -> int:
+    """The number of a device among those of its kind."""
+    return device.index if device.index is not None else _choice.gpu if device.type == "cuda" else 0
 
 
 def to_numpy(array: Array) -> np.ndarray:
-    return library_of(array).to_numpy(array)
+    return _by_type.get(type(array), _numpy).to_numpy(array)
 
 
 def move(array: Array, device: Device) -> Array:

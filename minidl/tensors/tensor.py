@@ -476,11 +476,11 @@ class Tensor(Methods, is_result_type=True):
         if self.array.size != 1:
             raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar: its shape is "
                                f"{self.shape}; try .tolist(), or .mean() and the like first")
-        return self.array.item()
+        return (self.array if type(self.array) is np.ndarray else to_numpy(self.array)).item()
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
-        return self.array.tolist()
+        return to_numpy(self.array).tolist()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         array = self.numpy()
@@ -510,7 +510,7 @@ class Tensor(Methods, is_result_type=True):
         if self.array.size != 1:
             raise ValueError(f"only one element tensors can be converted to Python scalars, but this one has shape "
                              f"{tuple(self.shape)}; try .tolist(), or .sum() and the like first")
-        return self.array.item()
+        return (self.array if type(self.array) is np.ndarray else to_numpy(self.array)).item()
 
     def _one_real(self) -> Any:
         """The only element; a complex number with imaginary part 0 becomes real."""

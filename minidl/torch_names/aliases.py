@@ -117,7 +117,8 @@ DTYPES = {name: MissingDtype(name, size, kind) for names, size, kind in [
 # ---------------------------------------------------------------------- why
 
 _ONE_PROCESS = "minidl trains in one process, on one device at a time"
-_NO_STREAMS = "CuPy has CUDA's streams, events and graphs, in cupy.cuda"
+_NO_GRAPHS = "CuPy has CUDA's graphs, in cupy.cuda"
+_NO_STREAMS = "a CUDA stream is a cuda.Stream, and other devices have none"
 _NO_STORAGE = "a tensor's memory is a NumPy or CuPy array: Tensor.numpy() shows it"
 _NO_GRAPH = "minidl records no graph of a program, and runs it as it is written"
 _NO_COMPILER = "minidl has no compiled extensions: an op is a class in Python, see docs/adding_an_op.md"
@@ -201,14 +202,10 @@ _DISTRIBUTED = {
 }
 
 _CUDA = {
-    **all_give(0, """max_memory_allocated memory_reserved max_memory_reserved memory_cached max_memory_cached
-        utilization temperature"""),
-    **all_give(None, """reset_peak_memory_stats reset_max_memory_allocated reset_accumulated_memory_stats ipc_collect
-        init set_device set_sync_debug_mode"""),
-    **all_give(False, "is_bf16_supported is_initialized is_current_stream_capturing"),
-    **all_refused("torch.cuda", _NO_STREAMS, "Stream Event ExternalStream CUDAGraph",
-                  "current_stream default_stream get_device_properties get_device_capability mem_get_info"),
-    "stream": block, "device": block, "device_of": block, "OutOfMemoryError": MemoryError, "memory_stats": gives({}),
+    **all_give(0, "utilization temperature"),
+    **all_give(None, "reset_accumulated_memory_stats ipc_collect set_sync_debug_mode"),
+    **all_give(False, "is_current_stream_capturing"),
+    **all_refused("torch.cuda", _NO_GRAPHS, "CUDAGraph"),
     "nvtx": SimpleNamespace(range_push=gives(0), range_pop=gives(0), mark=gives(None), range=block),
 }
 
@@ -233,7 +230,7 @@ NAMES: dict[str, dict[str, Any]] = {
         **{f"_foreach_{name}{end}": foreach(name + end) for name in _METHODS for end in ("", "_")},
         **all_refused("torch", _NO_STORAGE, "UntypedStorage TypedStorage"),
         **all_refused("torch", _NO_STREAMS, "Stream Event"),
-        "Future": minidl.jit.Future, "OutOfMemoryError": MemoryError,
+        "Future": minidl.jit.Future,
         "get_num_interop_threads": gives(1), "set_num_interop_threads": gives(None),
     },
     "torch.version": {"__version__": str(_VERSION), "cuda": None, "hip": None, "xpu": None, "git_version": "",

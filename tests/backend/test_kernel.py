@@ -133,6 +133,9 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "leaky_relu_grad": [(r(3, 5), r(3, 5), 0.1), (last(4, 200, 20, 20), last(4, 200, 20, 20) - 0.3, 0.1)],
     "gelu_forward": [(r(3, 5),), (last(4, 200, 20, 20),)],
     "gelu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],
+    "floor_divide": [(r(3, 5), r(3, 5)), (np.float32([2, -2, 7, 0]), 0.4), (np.arange(5), 2)],
+    "remainder": [(r(3, 5), r(3, 5)), (np.float32([2, -2, 7, 0]), 0.4), (np.arange(5), 2)],
+    "airy": [(r(3, 5),)],
     "sgd_update": [
         (*large(2), None, SGDSettings(0.1, 0.0, 0.0, 0.1, False, False)),
         (*large(3), SGDSettings(0.1, 0.9, 0.1, 0.0, True, True)),

@@ -9,6 +9,7 @@ from minidl.backend.device import cuda_is_available
 
 without_gpu = pytest.mark.skipif(cuda_is_available(), reason="there is a GPU")
 with_gpu = pytest.mark.skipif(not cuda_is_available(), reason="there is no GPU")
+with_two_gpus = pytest.mark.skipif(cuda.device_count() < 2, reason="there are no two GPUs")
 
 
 def seed_everything(seed):
@@ -34,24 +35,165 @@ def test_the_beginning_of_many_programs():
 
 @without_gpu
 def test_without_a_gpu():
-    assert not cuda.is_available() and cuda.device_count() == 0 == cuda.memory_allocated()
-    assert accelerator.current_accelerator() is None
-    cuda.empty_cache()
-    for needs_one in (cuda.synchronize, cuda.get_device_name):
+    assert not cuda.is_available() and cuda.device_count() == 0 == cuda.memory_allocated() == cuda.current_device()
+    assert accelerator.current_accelerator() is None and not cuda.is_initialized()
+    assert cuda.max_memory_allocated() == cuda.memory_reserved() == cuda.max_memory_reserved() == 0
+    assert cuda.memory_stats() == {} and cuda.memory_summary() == "" and cuda.get_rng_state_all() == []
+    for nothing in (cuda.empty_cache, cuda.reset_peak_memory_stats, cuda.seed, cuda.seed_all):
+        nothing()
+    cuda.set_device(-1)
+    for block in (cuda.device(None), cuda.device(-1), cuda.device_of(minidl.ones(2)), cuda.stream(None)):
+        with block:
+            pass
+    for needs_one in (cuda.synchronize, cuda.get_device_name, cuda.get_device_properties, cuda.mem_get_info, cuda.init,
+                      cuda.Stream, cuda.Event, cuda.current_stream, cuda.get_rng_state, lambda: cuda.set_device(0)):
         with pytest.raises(RuntimeError, match="CuPy|GPU"):
             needs_one()
+
+
+def test_out_of_memory_is_a_runtime_error():
+    assert issubclass(cuda.OutOfMemoryError, RuntimeError) and issubclass(cuda.OutOfMemoryError, MemoryError)
+    assert minidl.OutOfMemoryError is cuda.OutOfMemoryError
 
 
 @with_gpu
 def test_with_a_gpu():
     assert cuda.device_count() >= 1 and cuda.current_device() == 0
-    assert cuda.get_device_name(0) == cuda.get_device_name("cuda")
-    before = cuda.memory_allocated()
-    x = minidl.zeros(1 << 20, device="cuda")
-    cuda.synchronize()
-    assert cuda.memory_allocated() >= before + x.nbytes
-    cuda.empty_cache()
+    assert cuda.get_device_name(0) == cuda.get_device_name("cuda") == cuda.get_device_properties().name
+    assert cuda.get_device_capability() == cuda.get_device_properties("cuda:0")[1:3] and cuda.is_initialized()
     cuda.manual_seed(1)
     a = minidl.rand(3, device="cuda")
     cuda.manual_seed_all(1)
     assert a.equal(minidl.rand(3, device="cuda"))
+
+
+@with_gpu
+def test_memory_and_its_peak():
+    cuda.empty_cache()
+    cuda.reset_peak_memory_stats()
+    before = cuda.memory_allocated()
+    x = minidl.zeros(1 << 20, device="cuda")
+    cuda.synchronize()
+    assert cuda.memory_allocated() >= before + x.nbytes
+    size = x.nbytes
+    del x
+    assert cuda.memory_allocated() == before and cuda.max_memory_allocated() >= before + size
+    stats = cuda.memory_stats()
+    assert stats["allocated_bytes.all.peak"] == cuda.max_memory_allocated() <= cuda.max_memory_reserved()
+    cuda.reset_peak_memory_stats()
+    assert cuda.max_memory_allocated() == before
+    free, total = cuda.mem_get_info()
+    assert 0 < free <= total and "in use" in cuda.memory_summary()
+    with pytest.raises(cuda.OutOfMemoryError, match=r"Tried to allocate 37252\.90 GiB .*smaller batch"):
+        minidl.empty(10**13, device="cuda")
+
+
+@with_gpu
+def test_streams_and_events():
+    s, start, end = cuda.Stream(), cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
+    with cuda.stream(s):
+        assert cuda.current_stream() == s != cuda.default_stream()
+        start.record()
+        y = minidl.ones(1000, device="cuda") * 2
+        end.record()
+    cuda.current_stream().wait_stream(s)
+    assert cuda.current_stream() == cuda.default_stream() and y.sum().item() == 2000
+    s.synchronize()
+    end.synchronize()
+    assert start.elapsed_time(end) >= 0 and end.query() and s.query()
+    with pytest.raises(RuntimeError, match="enable_timing=True"):
+        cuda.Event().elapsed_time(end)
+
+
+@with_gpu
+def test_random_state_is_saved_and_repeated():
+    for draw in (minidl.rand, minidl.randn, lambda n, device: minidl.randint(100, (n,), device=device)):
+        state = cuda.get_rng_state()
+        a = draw(1000, device="cuda")
+        with minidl.random.fork_rng():
+            draw(3, device="cuda")
+        b = draw(10, device="cuda")
+        cuda.set_rng_state(state)
+        assert draw(1000, device="cuda").equal(a) and draw(10, device="cuda").equal(b)
+    whole = minidl.rand(100, device="cuda", generator=minidl.Generator("cuda").manual_seed(7))
+    g = minidl.Generator("cuda").manual_seed(7)
+    assert minidl.cat([minidl.rand(30, device="cuda", generator=g), minidl.rand(70, device="cuda", generator=g)]
+                      ).equal(whole)
+
+
+@with_gpu
+def test_distributions():
+    cuda.manual_seed(0)
+    n, device = 20000, "cuda"
+    for rate in (0.5, 4.0, 30.0):
+        x = minidl.poisson(minidl.full((n,), rate, device=device))
+        assert abs(x.mean().item() - rate) < 0.05 * rate ** 0.5 and abs(x.var().item() / rate - 1) < 0.05
+    for count, p in ((5, 0.3), (40, 0.9), (200, 0.25)):
+        x = minidl.binomial(minidl.full((n,), count * 1.0, device=device), minidl.full((n,), p, device=device))
+        variance = count * p * (1 - p)
+        assert abs(x.mean().item() - count * p) < 0.05 * variance ** 0.5
+        assert abs(x.var().item() / variance - 1) < 0.05 and x.max().item() <= count and x.min().item() >= 0
+    for dtype in (minidl.float32, minidl.float64):
+        x = minidl.randn(n, device=device, dtype=dtype)
+        assert abs(x.mean().item()) < 0.04 and abs(x.var().item() - 1) < 0.04
+        assert abs((x ** 4).mean().item() - 3) < 0.3
+        u = minidl.rand(n, device=device, dtype=dtype)
+        assert 0 <= u.min().item() < 0.001 and 0.999 < u.max().item() < 1
+        assert abs(u.mean().item() - 0.5) < 0.01 and abs(u.var().item() - 1 / 12) < 0.004
+
+
+@with_gpu
+@pytest.mark.parametrize("wrong, kind, text", [
+    (lambda x, i: x[i(1, 9)], IndexError, "index 9 is out of bounds for dimension 0 with size 3"),
+    (lambda x, i: x.__setitem__(i(-4), 1.0), IndexError, "index -4 is out of bounds"),
+    (lambda x, i: x.gather(0, i(5).reshape(1, 1)), RuntimeError, "gather: index 5"),
+    (lambda x, i: x.index_select(1, i(4)), IndexError, "index_select: index 4"),
+    (lambda x, i: x.take(i(12)), IndexError, "take: out of range: tried to access index 12"),
+    (lambda x, i: x.put(i(40), x[0, :1]), IndexError, "put: index 40"),
+    (lambda x, i: x.index_put((i(0, 3),), x[0, 0]), IndexError, "index 3 is out of bounds"),
+    (lambda x, i: minidl.nn.functional.embedding(i(3), x), IndexError, "embedding: index 3"),
+    (lambda x, i: minidl.nn.functional.cross_entropy(x, i(0, 4, 1)), IndexError, "Target 4 is out of bounds"),
+    (lambda x, i: minidl.nn.functional.nll_loss(x, i(0, -5, 1)), IndexError, "Target -5 is out of bounds"),
+    (lambda x, i: minidl.nn.functional.binary_cross_entropy(x + 2, x), RuntimeError, "between 0 and 1"),
+    (lambda x, i: minidl.multinomial(x * 0, 2), RuntimeError, "sum of probabilities <= 0"),
+    (lambda x, i: minidl.bernoulli(x + 1), RuntimeError, "0 <= p <= 1"),
+    (lambda x, i: i(1, 2) // i(0, 1), RuntimeError, "integer division by zero"),
+])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_is_wrong_is_said_when_the_gpu_is_waited_for(wrong, kind, text, at_once, monkeypatch):
+    x = minidl.rand(3, 4, device="cuda")
+
+    def whole(*numbers):
+        return minidl.tensor(numbers, device="cuda")
+
+    monkeypatch.setattr(cuda.devices.library().asserts, "at_once", at_once)
+    with pytest.raises(kind) as raised:
+        wrong(x, whole)
+        assert not at_once, "it was to be found at once"
+        minidl.ones(2, device="cuda") * 2               # later work goes on
+        cuda.synchronize()
+    assert text in str(raised.value) and ("CUDA_LAUNCH_BLOCKING" in str(raised.value)) != at_once
+    cuda.synchronize()                                  # said once
+
+
+@with_two_gpus
+def test_two_gpus():
+    x = minidl.rand(3, 4, device="cuda:1", requires_grad=True)
+    results = [x * 2, x.sum(), x.clone(), x.sort()[0], x.argmax(), x[x > 0.5], x @ x.T,
+               minidl.randn(3, device="cuda:1"), minidl.nn.functional.dropout(x),
+               minidl.empty(2, device="cuda:1").normal_()]
+    assert {str(y.device) for y in results} == {"cuda:1"}
+    a = minidl.ones(3, device="cuda:0", requires_grad=True)
+    z = (a * 2).to("cuda:1") * 3 + a.to("cuda:1")
+    (z.sum().to("cuda:0") + a.sum()).backward()
+    assert a.grad.tolist() == [8, 8, 8] and str(a.grad.device) == "cuda:0"
+    with pytest.raises(RuntimeError, match="cuda:1 and cuda:0"):
+        x + minidl.ones(4, device="cuda:0")
+    with pytest.raises(RuntimeError, match="invalid device ordinal: there is no device 'cuda:99'"):
+        minidl.ones(3, device="cuda:99")
+    with cuda.device(1):
+        assert cuda.current_device() == 1 and str(minidl.ones(2, device="cuda").device) == "cuda:1"
+    assert cuda.current_device() == 0 and str(minidl.ones(2, device="cuda").device) == "cuda:0"
+    same = [minidl.randn(5, device=d, generator=minidl.Generator(d).manual_seed(3)).tolist()
+            for d in ("cuda:0", "cuda:1")]
+    assert same[0] == same[1], "the numbers of a seed depend on the device"

@@ -324,15 +324,16 @@ def test_copies_give_equal_outputs(row: Row) -> None:
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @every_row
+@strict_array.several_devices()
 def test_on_a_strict_array(row: Row, training: bool) -> None:
     """Nothing leaves the device, and values and gradients are those of the CPU."""
     module = make_ours(row).train(training)
-    twin = copy.deepcopy(module).to("strict")
-    assert {t.device.type for t in [*twin.parameters(), *twin.buffers()]} <= {"strict"}
+    twin = copy.deepcopy(module).to(strict_array.tested)
+    assert {t.device.type for t in [*twin.parameters(), *twin.buffers()]} <= {strict_array.tested.type}
     expected, expected_grads = run(module, [ours(x) for x in arrays(row)], row)
     out, grads = run(twin, [to_strict(ours(x)) for x in arrays(row)], row)
     tensors = [*out, *grads, *twin.buffers(), *[p.grad for p in twin.parameters()]]
-    assert {t.device.type for t in tensors} == {"strict"}
+    assert {t.device.type for t in tensors} == {strict_array.tested.type}
     if not (row.random and training):
         others = [*expected, *expected_grads, *module.buffers(), *[p.grad for p in module.parameters()]]
         for mine, other in zip(tensors, others):

@@ -22,6 +22,7 @@ from minidl import optim
 from minidl.backend.cpu import elementwise
 from minidl.backend.cpu.elementwise import BLOCK_SIZE
 from minidl.backend.cpu.threads import get_num_threads
+from minidl.backend.device import same_device
 from tests import strict_array
 
 try:
@@ -586,6 +587,7 @@ def test_gradients_are_left_alone(row: Row) -> None:
 
 
 @every_row
+@strict_array.several_devices()
 def test_strict_arrays(row: Row) -> None:
     """No silent way to NumPy: the same on a stand-in for a GPU array."""
     for options in row.options:
@@ -598,7 +600,7 @@ def test_strict_arrays(row: Row) -> None:
                 p.grad = strict_array.leaf(minidl.tensor(g, dtype=g.dtype))
             optimizer.step()
         for p, q in zip(strict, cpu):
-            assert str(p.device) == "strict"
+            assert same_device(p.device, strict_array.tested)
             np.testing.assert_array_equal(p.array.get(), q.array)
 
 

@@ -219,7 +219,7 @@ def test_what_has_no_meaning_says_no_or_raises():
         from torch.nn.parallel import DistributedDataParallel
         from torch.utils._pytree import tree_map
         assert not isinstance(torch.nn.Linear(1, 1), DistributedDataParallel)
-        for call in (lambda: torch.distributed.init_process_group("gloo"), lambda: torch.cuda.Stream(),
+        for call in (lambda: torch.distributed.init_process_group("gloo"), lambda: torch.cuda.CUDAGraph(),
                      lambda: DistributedDataParallel(torch.nn.Linear(1, 1)), lambda: torch.onnx.export(1, 2)):
             try: call()
             except NotImplementedError as error: assert "minidl" in str(error) or "cupy" in str(error)

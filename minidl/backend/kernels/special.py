@@ -17,6 +17,12 @@ def normal_cdf(x: Array) -> Array:
     return y.astype(x.dtype, copy=False)
 
 
+@kernel
+def airy(x: Array) -> tuple[Array, Array]:
+    """Ai(x) and Ai'(x)"""
+    return library_of(x).special.airy(x)[:2]
+
+
 STEP = 0.003
 
 

@@ -71,7 +71,7 @@ class Binary(Elementwise):
     floating = False
 
     def __call__(self, a: Any, b: Any) -> Any:
-        if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
+        if around_ops.active and (around_ops.guard or around_ops.of_class[type(self)]) and not self.is_inside:
             return call_wrapped(self, (a, b))
         # Nothing to prepare: two floating tensors of one dtype, and of one shape or without gradients, or one tensor
         # and a number. Everything else goes through `prepare`.
@@ -116,7 +116,7 @@ class Ternary(Elementwise):
     """y = f(a, b, c), with broadcasting and promotion."""
 
     def __call__(self, a: Any, b: Any, c: Any) -> Any:
-        if around_ops.functions and around_ops.of_class[type(self)] and not self.is_inside:
+        if around_ops.active and (around_ops.guard or around_ops.of_class[type(self)]) and not self.is_inside:
             return call_wrapped(self, (a, b, c))
         if any(isinstance(x, TensorBase) for x in (a, b, c)):
             a, b, c = prepare(self.name(), a, b, c)

@@ -8,8 +8,9 @@ import numpy as np
 
 from minidl.autograd.inplace import write
 from minidl.autograd.op import Value
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, array_module, is_array, library_of
 from minidl.backend.dtype import as_representable
+from minidl.backend.kernels import division
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Step, Ternary, Unary, Zero, common_dtype, either_is_bool
@@ -151,10 +152,16 @@ class Div(Binary):
 
 
 
+def array_first(a: Any, b: Any) -> Array:
+    """`a` as an array: by the library of its first argument, a kernel chooses its body."""
+    return a if is_array(a) else array_module(b).full((), a, b.dtype)
+
+
 class FloorDivide(Binary):
     """y = a / b, rounded down: piecewise constant. Integers stay integers."""
 
-    ufunc = np.floor_divide
+    def ufunc(self, a: Any, b: Any) -> Array:
+        return division.floor_divide(array_first(a, b), b)
 
     def forward(self, a: Array, b: Array) -> Array:
         check_divisor(self.name(), a, b)
@@ -184,9 +191,11 @@ def are_integers(a: Any, b: Any) -> bool:
 
 def check_divisor(who: str, a: Any, b: Any) -> None:
     """Errors: RuntimeError for an integer divided by zero; floats give inf or nan instead."""
-    if are_integers(a, b) and np.any(b == 0) and np.size(a):
-        raise RuntimeError(f"ZeroDivisionError: {who}: integer division by zero; floating tensors would give "
-                           f"inf or nan, try .float() first")
+    if are_integers(a, b) and np.size(a):
+        zero = b == 0
+        library_of(b).assert_none(np.bool_(zero) if type(zero) is bool else zero, RuntimeError, (
+            f"ZeroDivisionError: {who}: integer division by zero; floating tensors would give inf or nan, try .float() "
+            f"first"))
 
 
 @public
@@ -231,7 +240,8 @@ floor_divide_ = in_place(floor_divide)
 class Remainder(Binary):
     """y = a - b * floor(a / b)"""
 
-    ufunc = np.remainder
+    def ufunc(self, a: Any, b: Any) -> Array:
+        return division.remainder(array_first(a, b), b)
 
     def forward(self, a: Array, b: Array) -> Array:
         check_divisor(self.name(), a, b)

@@ -184,6 +184,8 @@ class Clamp(Elementwise):
 
     def forward(self, x: Array, low: Any, high: Any) -> Array:
         try:
+            if x.dtype.kind == "b" and (low is None or high is None):       # CuPy's `clip` wants both bounds
+                return np.maximum(x, low) if high is None else np.minimum(x, high)
             return array_module(x).clip(x, low, high)
         except OverflowError as error:
             raise RuntimeError(f"clamp: value cannot be converted to type {x.dtype} without overflow; try a bound that "

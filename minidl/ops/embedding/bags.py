@@ -7,6 +7,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
+from minidl.backend.kernels.scatter_reduce import scatter_reduce
 from minidl.ops.base.broadcast import expand_to
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.declaration import public
@@ -108,10 +109,9 @@ def _max_per_bag(values: Any, bag: Array, count: int) -> Any:
     xp, (n, D) = array_module(x), x.shape
     if not n:
         return ScatterAdd(bag, (count, D))(values)                # zeros
-    top = xp.full((count, D), -np.inf, x.dtype)
-    xp.maximum.at(top, bag, x)
-    first = xp.full((count, D), n)
-    xp.minimum.at(first, bag, xp.where((x == top[bag]) | (x != x), xp.arange(n)[:, None], n))
+    top = scatter_reduce(xp.full((count, D), -np.inf, x.dtype), bag, x, np.maximum)
+    places = xp.where((x == top[bag]) | (x != x), xp.arange(n)[:, None], n)
+    first = scatter_reduce(xp.full((count, D), n), bag, places, np.minimum)
     y = GetItem((xp.minimum(first, n - 1), xp.arange(D)))(values)
     return MaskedFill(first == n)(y, 0.0)
 

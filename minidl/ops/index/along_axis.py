@@ -14,7 +14,7 @@ from minidl.autograd.errors import check_devices
 from minidl.autograd.inplace import InPlaceOp, write
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module, device_of, move
+from minidl.backend.device import Array, array_module, device_of, library_of, move
 from minidl.backend.dtype import as_representable
 from minidl.ops.base.broadcast import Sum, broadcast_shape, expand_to
 from minidl.ops.base.checks import check_tensors, number
@@ -177,12 +177,11 @@ def positions_of(index: Any, input: Any, who: str) -> Array:
 
 
 def check_range(who: str, positions: Array, axis: int, size: int, error: type[Exception], least: int = 0) -> None:
-    """Errors: `error` unless least <= positions < size. Not checked on a GPU, since the CPU would have to wait."""
-    if isinstance(positions, np.ndarray) and positions.size:
-        for position in (int(positions.min()), int(positions.max())):
-            if not least <= position < size:
-                raise error(f"{who}: index {position} is out of bounds for dimension {axis} with size {size}; "
-                            f"indices go from {least} to {size - 1}")
+    """Errors: `error` unless least <= positions < size. A GPU raises it when it is next waited for."""
+    if positions.size and not (type(positions) is np.ndarray and least <= positions.min() and positions.max() < size):
+        library_of(positions).assert_in_range(positions, least, size, error, (
+            f"{who}: index {{position}} is out of bounds for dimension {axis} with size {size}; "
+            f"indices go from {least} to {size - 1}"))
 
 
 # ---------------------------------------------------------------------- whole slices along an axis
@@ -371,9 +370,8 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     positions = positions_of(index, input, "take")
     size = math.prod(input.shape)
-    if isinstance(positions, np.ndarray) and positions.size and not -size <= positions.min() <= positions.max() < size:
-        raise IndexError(f"take: out of range: tried to access indices {positions.min()} to {positions.max()} on a "
-                         f"tensor of {size} elements.")
+    library_of(positions).assert_in_range(positions, -size, size, IndexError, (
+        f"take: out of range: tried to access index {{position}} on a tensor of {size} elements."))
     return GetItem(positions).watch(index)(ravel(input))
 
 
@@ -402,7 +400,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
 
     common = broadcast_shape("take_along_dim", others(input.shape), others(indices.shape))
     places = array_of(indices)
-    if places.dtype.kind == "i" and bool((places < 0).any()):
+    if places.dtype.kind == "i" and (type(places) is not np.ndarray or (places < 0).any()):
         counted = array_module(places).where(places < 0, places + input.shape[axis], places)
         indices = wrap(counted) if isinstance(indices, TensorBase) else counted
     return gather(expand_to(input, (*common[:axis], input.shape[axis], *common[axis + 1:])), axis,

@@ -15,7 +15,7 @@ import numpy as np
 from minidl.autograd.inplace import InPlaceOp, write
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, is_leaf, wrap
-from minidl.backend.device import Array, array_module, device_of, is_array, move
+from minidl.backend.device import Array, array_module, device_of, is_array, library_of, move
 from minidl.backend.dtype import as_representable
 from minidl.backend.kernels.scatter import names_once, scatter_add
 from minidl.ops.base.broadcast import Shape, expand_to
@@ -170,6 +170,9 @@ def resolve(index: Any, x: Array) -> tuple[Any, Any]:
         else:
             window += [ALL] * _axes_of(item)
             places.append(item)
+            if type(item) is not np.ndarray and item.dtype.kind != "b":     # NumPy checks by itself
+                library_of(item).assert_in_range(item, -x.shape[axis], x.shape[axis], IndexError, (
+                    f"index {{position}} is out of bounds for dimension {axis} with size {x.shape[axis]}"))
             if item.dtype.kind == "b" and item.shape != x.shape[axis:axis + item.ndim]:
                 raise IndexError(f"The shape of the mask {list(item.shape)} at index {axis} does not match the shape "
                                  f"of the indexed tensor {list(x.shape)} at index {axis}")

@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.tensorbase import wrap
-from minidl.backend.device import Array, array_module, device_of, move
+from minidl.backend.device import Array, array_module, device_of, library_of, move
 from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.index.along_axis import index_add
@@ -76,11 +76,12 @@ def _edges(who: str, data: Any, lengths: Any, indices: Any, offsets: Any, axis: 
                            f"{tuple(given.shape)}")
     if lengths is None:
         return given
-    if not unsafe and bool((given < 0).any()):
-        raise RuntimeError(f"{who}(): lengths contains negative value!")
-    if not unsafe and bool((given.sum(axis=-1) != data.shape[axis]).any()):
-        raise RuntimeError(f"{who}(): Expected all rows of lengths along axis to sum to {data.shape[axis]}, the size "
-                           f"of data there, when !unsafe.")
+    if not unsafe:
+        library = library_of(given)
+        library.assert_none(given < 0, RuntimeError, f"{who}(): lengths contains negative value!")
+        library.assert_none(array_module(given).asarray(given.sum(axis=-1) != data.shape[axis]), RuntimeError, (
+            f"{who}(): Expected all rows of lengths along axis to sum to {data.shape[axis]}, the size of data there, "
+            f"when !unsafe."))
     xp = array_module(given)
     first = xp.zeros((*given.shape[:-1], 1), given.dtype)
     return xp.concatenate([first, xp.cumsum(given, axis=-1)], axis=-1)

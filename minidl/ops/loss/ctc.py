@@ -9,7 +9,7 @@ import numpy as np
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module, device_of, move
+from minidl.backend.device import Array, array_module, device_of, library_of, move
 from minidl.backend.kernels import ctc as kernels
 from minidl.backend.kernels.ctc import Paths
 from minidl.ops.activation.softmaxes import log_softmax
@@ -131,13 +131,13 @@ def _losses(who: str, logp: Any, targets: Any, frames: list[int], counts: list[i
     array = array_of(logp)
     labels = _labels(who, move(array_of(targets), device_of(array)), counts, N)
     inside = array_module(array).arange(labels.shape[1]) < _on_device_of(array, counts)[:, None]
-    bad = inside & ((labels < 0) | (labels >= C))
-    if bool(bad.any()):
-        raise IndexError(f"{who}: Target {int(labels[bad][0])} is out of bounds: log_probs {tuple(logp.shape)} has {C} "
-                         f"symbols, so targets go from 0 to {C - 1}")
-    if bool((inside & (labels == blank)).any()):
-        raise RuntimeError(f"{who}: targets hold the blank, {blank}, which is said between labels and never is one; "
-                           f"try another blank, or shorter target_lengths")
+    library = library_of(labels)
+    library.assert_in_range(array_module(labels).where(inside, labels, 0), 0, C, IndexError, (
+        f"{who}: Target {{position}} is out of bounds: log_probs {tuple(logp.shape)} has {C} symbols, so targets go "
+        f"from 0 to {C - 1}"))
+    library.assert_none(inside & (labels == blank), RuntimeError, (
+        f"{who}: targets hold the blank, {blank}, which is said between labels and never is one; try another blank, "
+        f"or shorter target_lengths"))
     return CTCLoss(_paths(labels, inside, frames, counts, blank), zero_infinity)(logp)
 
 

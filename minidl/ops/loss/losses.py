@@ -14,7 +14,7 @@ import numpy as np
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, array_module, library_of
 from minidl.backend.dtype import int64
 from minidl.backend.kernels import softmax as kernels
 from minidl.backend.warn import warn
@@ -171,8 +171,9 @@ def _weighted_mean(losses: Any, target: Any, weight: Any, ignore_index: int) -> 
     """sum(losses) / sum(weight[target]), over the samples that count."""
     target, weight, dtype = array_of(target), array_of(weight), losses.dtype
     kept = target != ignore_index
-    total = kept.sum() if weight is None else weight[array_module(target).where(kept, target, 0)][kept].sum()
-    total = array_module(target).asarray(total, dtype=np.float32 if dtype == np.float16 else dtype)
+    xp = array_module(target)
+    total = kept.sum() if weight is None else (weight[xp.where(kept, target, 0)] * kept).sum()
+    total = xp.asarray(total, dtype=np.float32 if dtype == np.float16 else dtype)
     with np.errstate(invalid="ignore"):   # 0 / 0 gives the nan if all are ignored
         return cast(sum(losses, dtype=total.dtype) / (wrap(total) if isinstance(losses, TensorBase) else total), dtype)
 
@@ -215,9 +216,14 @@ def _check_target(who: str, input: Any, target: Any, weight: Any, ignore_index: 
     check_weight(who, input, weight)
     target = cast(target, int64)
     labels = array_of(target)
+    if type(labels) is not np.ndarray:
+        library_of(labels).assert_in_range(labels, 0, C, IndexError, (
+            f"Target {{position}} is out of bounds. {who}: input {shape} has {C} classes, so targets go from 0 to "
+            f"{C - 1}"), allowed=ignore_index)
+        return target
     bad = (labels < 0) | (labels >= C)
     bad &= labels != ignore_index
-    if bool(bad.any()):
+    if bad.any():
         place = tuple([int(axis[0]) for axis in bad.nonzero()])
         raise IndexError(f"Target {int(labels[place])} is out of bounds. {who}: at index "
                          f"{place[0] if len(place) == 1 else place} of the target; input {shape} has {C} classes, so "
@@ -398,13 +404,13 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     check_same(who, input, target, ValueError)
     check_reduction(reduction)
     x = array_of(input)
-    if not bool(((x >= 0) & (x <= 1)).all()):
-        raise RuntimeError(f"{who}: all elements of input should be between 0 and 1; try sigmoid on it, or "
-                           f"binary_cross_entropy_with_logits")
+    library_of(x).assert_none(~((x >= 0) & (x <= 1)), RuntimeError, (
+        f"{who}: all elements of input should be between 0 and 1; try sigmoid on it, or "
+        f"binary_cross_entropy_with_logits"))
     target = cast(as_target(target, input, who), input.dtype)
     t = array_of(target)
-    if not bool(((t >= 0) & (t <= 1)).all()):
-        raise RuntimeError(f"{who}: all elements of target should be between 0 and 1")
+    library_of(t).assert_none(~((t >= 0) & (t <= 1)), RuntimeError,
+                              f"{who}: all elements of target should be between 0 and 1")
     losses = BinaryCrossEntropy()(input, target)
     return reduce_losses(losses if weight is None else losses * expand_weight(weight, input, who), reduction)
 
@@ -491,8 +497,11 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
         check_same(who, input, target)
     check_reduction(reduction)
     log_var: Any
+    negative = f"{who}: var has negative entry/entries; try exp or softplus on what predicts it"
     if isinstance(var, (int, float)):
-        negative, var, log_var = var < 0, max(var, eps), math.log(max(var, eps))
+        if var < 0:
+            raise ValueError(negative)
+        var, log_var = max(var, eps), math.log(max(var, eps))
     else:
         check_floating(who, input=input, var=var)
         shape, given = tuple(input.shape), tuple(var.shape)
@@ -502,12 +511,10 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
             raise ValueError(f"{who}: var is of incorrect size: {given} for input {shape}; expected {shape}, "
                              f"{shape[:-1]}, or 1 in one place of the input's shape")
         values = array_of(var)
-        negative = bool((values < 0).any())
+        library_of(values).assert_none(values < 0, ValueError, negative)
         lift = array_module(values).maximum(eps - values, 0)     # a constant: a clamped value has no gradient
         var = var + (wrap(lift) if isinstance(var, TensorBase) else lift)
         log_var = log(var)
-    if negative:
-        raise ValueError(f"{who}: var has negative entry/entries; try exp or softplus on what predicts it")
     difference = input - target
     losses = (difference * difference / var + log_var) * 0.5
     return reduce_losses(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.errors import check_devices
-from minidl.backend.device import array_module
+from minidl.backend.device import array_module, library_of
 from minidl.ops.activation.pointwise import logsigmoid, relu
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.declaration import public
@@ -156,9 +156,8 @@ def _labels(who: str, target: Any, x: Any, low: int) -> Any:
     if labels.dtype.kind not in "iu":
         raise RuntimeError(f"{who}: expected target dtype to be Long (int64) or another integer, but got "
                            f"{labels.dtype}; try target.long()")
-    if bool(((labels < low) | (labels >= classes)).any()):
-        raise RuntimeError(f"{who}: target out of range: expected classes from {low} to {classes - 1}, but got "
-                           f"{int(labels.min())} to {int(labels.max())}")
+    library_of(labels).assert_in_range(labels, low, classes, RuntimeError, (
+        f"{who}: target out of range: expected classes from {low} to {classes - 1}, but got {{position}}"))
     return labels
 
 

@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op, Value
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, array_module, library_of
 from minidl.ops.base.checks import check_floating, numbers
 from minidl.ops.base.declaration import public
 from minidl.ops.index.along_axis import gather
@@ -102,10 +102,9 @@ def _unpool(who: str, dims: int, input: Any, indices: Any, kernel_size: Any, str
                            f"({tuple(input.shape)}), but got indices tensor with shape: {tuple(indices.shape)}")
     size = _size(who, dims, x, kernel_size, stride, padding, output_size)
     length, places = math.prod(size), array_of(indices)
-    bad = (places < 0) | (places >= length)
-    if bool(bad.any()):
-        raise RuntimeError(f"{who}: Found an invalid max index: {int(places[bad][0])} (output volumes are of size "
-                           f"{' x '.join(map(str, size))}); try output_size")
+    library_of(places).assert_in_range(places, 0, length, RuntimeError, (
+        f"{who}: Found an invalid max index: {{position}} (output volumes are of size {' x '.join(map(str, size))}); "
+        f"try output_size"))
     flat = (*x.shape[:2], math.prod(x.shape[2:]))
     indices = indices if input.ndim == dims + 2 else unsqueeze(indices, 0)
     y = MaxUnpool(length)(reshape(x, flat), reshape(indices, flat))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.tensorbase import wrap
-from minidl.backend.device import Array, array_module, device_of
+from minidl.backend.device import Array, array_module, device_of, library_of, same_device
 from minidl.backend.dtype import float16, float32, float64
 from minidl.ops.base.declaration import public
 from minidl.ops.index.items import copy_
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 def stream_of(x: Array, generator: Generator | None, who: str) -> Any:
     """The random stream of x's device. Errors: RuntimeError for a generator of another device."""
     device = device_of(x)
-    if generator is not None and generator.device.type != device.type:
-        raise RuntimeError(f"{who}: Expected a '{device.type}' device type for generator but found "
-                           f"'{generator.device.type}'")
+    if generator is not None and not same_device(generator.device, device):
+        raise RuntimeError(f"{who}: Expected a '{device}' device type for generator but found '{generator.device}'")
     return (generator or default_generator(device)).stream
 
 
@@ -77,17 +76,16 @@ def _check_weights(x: Array, num_samples: int, replacement: bool) -> None:
     if not replacement and num_samples > x.shape[-1]:
         raise RuntimeError(f"multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
                            f"{num_samples} of {x.shape[-1]}")
-    if not isinstance(x, np.ndarray):
-        return      # not checked on a GPU, since the CPU would have to wait
-    if not (np.isfinite(x) & (x >= 0)).all():
-        raise RuntimeError("multinomial: probability tensor contains either `inf`, `nan` or element < 0")
-    positive = (x > 0).sum(axis=-1)
-    if not positive.all():
-        raise RuntimeError("multinomial: invalid multinomial distribution (sum of probabilities <= 0)")
-    if not replacement and (positive < num_samples).any():
-        raise RuntimeError(f"multinomial: invalid multinomial distribution (with replacement=False, not enough "
-                           f"non-negative category to sample): {num_samples} samples of {int(positive.min())} "
-                           f"positions with a weight above 0")
+    library, xp = library_of(x), array_module(x)
+    library.assert_none(~(np.isfinite(x) & (x >= 0)), RuntimeError,
+                        "multinomial: probability tensor contains either `inf`, `nan` or element < 0")
+    positive = xp.asarray((x > 0).sum(axis=-1))
+    library.assert_none(positive == 0, RuntimeError,
+                        "multinomial: invalid multinomial distribution (sum of probabilities <= 0)")
+    if not replacement:
+        library.assert_in_range(positive, num_samples, x.shape[-1] + 1, RuntimeError, (
+            f"multinomial: invalid multinomial distribution (with replacement=False, not enough non-negative category "
+            f"to sample): {num_samples} samples of {{position}} positions with a weight above 0"))
 
 
 @public
@@ -103,8 +101,8 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     rates = array_of(input)
     if rates.dtype.kind != "f":
         raise NotImplementedError(f"poisson: expected floating-point rates, but got {rates.dtype}; try .float()")
-    if isinstance(rates, np.ndarray) and (rates < 0).any():
-        raise RuntimeError("poisson: invalid Poisson rate, expected rate to be non-negative")
+    library_of(rates).assert_none(rates < 0, RuntimeError,
+                                  "poisson: invalid Poisson rate, expected rate to be non-negative")
     return wrap(array_module(rates).asarray(stream_of(rates, generator, "poisson").poisson(rates)).astype(rates.dtype))
 
 
@@ -129,8 +127,8 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
         raise RuntimeError(f"binomial: expected count and prob of one dtype, but got {n.dtype} and {p.dtype}")
     xp = array_module(n)
     n, p = xp.broadcast_arrays(n, p)
-    if isinstance(n, np.ndarray) and not ((n >= 0) & (p >= 0) & (p <= 1)).all():
-        raise RuntimeError("binomial: expected counts of at least 0 and probabilities in [0, 1]")
+    library_of(n).assert_none(~((n >= 0) & (p >= 0) & (p <= 1)), RuntimeError,
+                              "binomial: expected counts of at least 0 and probabilities in [0, 1]")
     return wrap(xp.asarray(stream_of(n, generator, "binomial").binomial(n.astype(np.int64), p)).astype(n.dtype))
 
 

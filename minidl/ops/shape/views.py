@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.errors import guarded
 from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
-from minidl.backend.device import Array, array_module, dense_copy
+from minidl.backend.device import Array, array_module, dense_copy, library_of
 from minidl.backend.layout import owner
 from minidl.backend.memory_format import axes_of, contiguous_format, is_in_order, memory_format, preserve_format
 from minidl.backend.torch_types import dtype as DType
@@ -148,7 +149,11 @@ def as_sequence(tensors: Any) -> Any:
 
 
 def array_of(x: Any) -> Array:
-    return x.array if isinstance(x, TensorBase) else x
+    """The array of a tensor, to compute on; an array itself. Of several GPUs, the array's becomes current."""
+    array = x.array if isinstance(x, TensorBase) else x
+    if guarded:
+        library_of(array)
+    return array
 
 
 # ---------------------------------------------------------------------- inside a function

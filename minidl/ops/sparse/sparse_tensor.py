@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
+from minidl.backend.kernels.scatter_reduce import scatter_reduce
 from minidl.backend.memory_format import layout, sparse_coo, sparse_csr
 from minidl.backend.torch_types import Size
 from minidl.ops.elementwise.exponential import exp, log
@@ -362,8 +365,7 @@ class SparseTensor:
             line = line * s.shape[d] + s.positions[d]
         lines, which = xp.unique(line, return_inverse=True)
         which, shape = which.reshape(-1), (len(lines), *s.stored.shape[1:])
-        largest = xp.full(shape, -xp.inf, dtype=s.stored.array.dtype)
-        xp.maximum.at(largest, which, s.stored.array)
+        largest = scatter_reduce(xp.full(shape, -xp.inf, s.stored.array.dtype), which, s.stored.array, np.maximum)
         shifted = s.stored - wrap(largest[which])       # exp cannot overflow, and the quotient is the same
         weights = exp(shifted)
         total = GetItem(which)(ScatterAdd(which, shape)(weights))

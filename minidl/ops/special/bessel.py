@@ -12,7 +12,8 @@ import math
 from typing import TYPE_CHECKING
 
 from minidl.autograd.op import Value
-from minidl.backend.device import Array, library_of
+from minidl.backend.device import Array
+from minidl.backend.kernels.special import airy
 from minidl.ops.base.declaration import alias, public
 from minidl.ops.base.ufunc import Floating
 from minidl.ops.elementwise.selection import where
@@ -207,7 +208,7 @@ class AiryAi(Floating):
     """y = Ai(x), which solves y'' = x y;  dy/dx = Ai'(x)"""
 
     def ufunc(self, x: Array) -> Array:
-        return library_of(x).special.airy(x)[0].astype(x.dtype, copy=False)
+        return airy(x)[0].astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value, x: Value) -> Value:
         return g * AiryAiPrime()(x)
@@ -217,7 +218,7 @@ class AiryAiPrime(Floating):
     """y = Ai'(x);  dy/dx = x Ai(x), from the equation of Ai"""
 
     def ufunc(self, x: Array) -> Array:
-        return library_of(x).special.airy(x)[1].astype(x.dtype, copy=False)
+        return airy(x)[1].astype(x.dtype, copy=False)
 
     def grad_x(self, g: Value, x: Value) -> Value:
         return g * x * airy_ai(x)

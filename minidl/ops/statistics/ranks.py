@@ -14,7 +14,7 @@ import numpy as np
 from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, array_module, library_of
 from minidl.backend.dtype import get_default_dtype, real_of
 from minidl.backend.kernels.scan import scan
 from minidl.ops.base import return_types
@@ -300,8 +300,9 @@ def _check_quantile(input: Any, q: Any, interpolation: str, who: str) -> None:
     if not math.prod(input.shape):
         raise RuntimeError(f"{who}() input tensor must be non-empty, but got shape {tuple(input.shape)}")
     shares = array_of(q)
-    if isinstance(shares, np.ndarray) and not ((shares >= 0) & (shares <= 1)).all():   # not on a GPU
-        raise RuntimeError(f"{who}() q must be in the range [0, 1] but got {shares.tolist()}")
+    given = f" but got {shares.tolist()}" if type(shares) is np.ndarray else ""
+    library_of(shares).assert_none(~((shares >= 0) & (shares <= 1)), RuntimeError,
+                                   f"{who}() q must be in the range [0, 1]{given}")
 
 
 # ---------------------------------------------------------------------- covariance

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend import dtype as dtypes
-from minidl.backend.device import Device, as_device, get_library, same_device
+from minidl.backend.device import Device, as_device, get_library, library_of, same_device
 from minidl.backend.dtype import get_default_dtype
 from minidl.ops.base import broadcast_shape, natural
 from minidl.ops.base.declaration import public
@@ -92,9 +92,10 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
              out: Tensor | None = None) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     stream, target = _stream(generator, device)
-    xp = get_library(target).xp
+    library = get_library(target)
     n = natural("randperm", "n", n)
-    order = stream.permutation(n) if hasattr(stream, "permutation") else xp.argsort(stream.random(n))
+    with library.on(target):
+        order = stream.permutation(n) if hasattr(stream, "permutation") else library.xp.argsort(stream.random(n))
     return wrap(order.astype(dtype or np.int64, copy=False))
 
 
@@ -109,8 +110,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
         draws = randn(size, generator=generator, dtype=dtype, device=device) * std + mean
         return draws.requires_grad_(requires_grad)
     shape = broadcast_shape("normal", getattr(mean, "shape", ()), getattr(std, "shape", ()))
-    if isinstance(getattr(std, "array", None), np.ndarray) and (std.array < 0).any():   # without waiting for a GPU
-        raise RuntimeError("normal expects all elements of std >= 0.0")
+    if isinstance(std, TensorBase):
+        library_of(std.array).assert_none(std.array < 0, RuntimeError, "normal expects all elements of std >= 0.0")
     return randn(shape, generator=generator, dtype=like.dtype, device=like.device) * std + mean
 
 
@@ -131,9 +132,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
                                   f"try .float(), or p=...")
     chance: Any = input.detach() if p is None else p
     values = input.array if p is None else np.asarray(p)
-    if isinstance(values, np.ndarray) and not ((values >= 0) & (values <= 1)).all():    # without waiting for a GPU
-        raise RuntimeError("bernoulli: expected all probabilities p to hold 0 <= p <= 1; they may be logits that "
-                           "want a sigmoid() first")
+    library_of(values).assert_none(~((values >= 0) & (values <= 1)), RuntimeError, (
+        "bernoulli: expected all probabilities p to hold 0 <= p <= 1; they may be logits that want a sigmoid() first"))
     floating = input.dtype if input.dtype.kind == "f" else get_default_dtype()
     draws = rand(input.shape, generator=generator, device=input.device, dtype=floating)
     return (draws < chance).to(input.dtype)

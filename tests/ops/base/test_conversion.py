@@ -78,7 +78,7 @@ def test_cuda_without_cupy_says_what_to_install():
     try:
         import cupy  # noqa: F401
     except ImportError:
-        with pytest.raises(RuntimeError, match=r"pip install 'minidl\[cuda\]'"):
+        with pytest.raises(RuntimeError, match=r"pip install 'minidl\[cuda12\]'"):
             minidl.ones(2, device="cuda")
 
 

@@ -1,0 +1,116 @@
+"""CuPy as an array library: its arrays, devices, memory, random numbers and what it is asked to check."""
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+from types import ModuleType
+from typing import Any
+
+import cupy
+import numpy as np
+from cupy.cuda import runtime
+
+from minidl.backend.cuda import memory
+from minidl.backend.cuda.asserts import Asserts
+from minidl.backend.cuda.random import PhiloxStream, stream_from
+from minidl.backend.device import Array, ArrayLibrary, Device, chosen_gpu
+
+
+class CupyLibrary(ArrayLibrary):
+    """CuPy, which computes on the device that is current in this thread.
+
+    Errors: RuntimeError without a GPU.
+    """
+
+    name = "cupy"
+    device_type = "cuda"
+    array_type = cupy.ndarray
+    xp = cupy
+
+    def __init__(self) -> None:
+        try:
+            self.count = runtime.getDeviceCount()
+        except Exception as error:
+            raise RuntimeError(f"device 'cuda': CuPy is installed but finds no usable GPU ({error})") from error
+        if not self.count:
+            raise RuntimeError("device 'cuda': CuPy is installed but there is no GPU on this machine")
+        self.several = self.count > 1
+        self.asserts = Asserts()
+        memory.watch()
+
+    @functools.cached_property
+    def special(self) -> ModuleType:
+        return importlib.import_module("cupyx.scipy.special")
+
+    @functools.cached_property
+    def fft(self) -> ModuleType:
+        return importlib.import_module("cupyx.scipy.fft")
+
+    # ------------------------------------------------------------------ devices
+
+    def device(self, array: Array) -> Device:
+        return Device("cuda", array.device.id)
+
+    def on(self, device: Device) -> contextlib.AbstractContextManager[Any]:
+        return cupy.cuda.Device(self.number(device))
+
+    def number(self, device: Device) -> int:
+        """The number of a GPU. Errors: RuntimeError if there is none of this number."""
+        number = chosen_gpu() if device.index is None else device.index
+        if not 0 <= number < self.count:
+            last = f" to cuda:{self.count - 1}" if self.several else ""
+            raise RuntimeError(f"CUDA error: invalid device ordinal: there is no device 'cuda:{number}', this machine "
+                               f"has cuda:0{last}")
+        return number
+
+    def select(self, array: Array) -> None:
+        number = array.device.id
+        if number != runtime.getDevice():
+            runtime.setDevice(number)
+
+    # ------------------------------------------------------------------ copies: the host waits
+
+    def from_numpy(self, array: np.ndarray, device: Device) -> Array:
+        with self.on(device):
+            return cupy.asarray(array)
+
+    def to_numpy(self, array: Array) -> np.ndarray:
+        with array.device:
+            values = cupy.asnumpy(array)
+        self.asserts.look()
+        return values
+
+    def synchronize(self, device: Device) -> None:
+        with self.on(device):
+            runtime.deviceSynchronize()
+        self.asserts.look()
+
+    # ------------------------------------------------------------------ what must hold
+
+    def assert_none(self, bad: Array, error: type[Exception], message: str) -> None:
+        self.select(bad)
+        self.asserts.none(bad, error, message)
+
+    def assert_in_range(self, positions: Array, least: int, end: int, error: type[Exception], message: str,
+                        allowed: int | None = None) -> None:
+        self.select(positions)
+        self.asserts.in_range(positions, least, end, error, message, least if allowed is None else allowed)
+
+    # ------------------------------------------------------------------ random numbers
+
+    def random(self, seed: int, device: Device) -> PhiloxStream:
+        return PhiloxStream(seed, 0, self.number(device))
+
+    def random_state(self, stream: PhiloxStream) -> bytes:
+        return stream.state()
+
+    def random_from(self, state: bytes, device: Device) -> PhiloxStream:
+        return stream_from(state, self.number(device))
+
+
+def library() -> CupyLibrary:
+    """CuPy, with all bodies for its arrays."""
+    for name in ("arithmetic", "scatter"):
+        importlib.import_module(f"minidl.backend.cuda.{name}")
+    return CupyLibrary()
