@@ -1,0 +1,115 @@
+"""Grad-CAM on networks whose layers are found without help, against its formula; attacks; measures of maps."""
+import numpy as np
+import pytest
+
+import minidl
+from minidl import nn
+from minidl.interpret import GradCAM, deletion_curve, fgsm, pgd, pointing_game
+from minidl.nn import functional as F
+from minidl.vision import models
+
+
+def test_gradcam_is_its_formula():
+    minidl.manual_seed(0)
+    features = nn.Sequential(nn.Conv2d(2, 4, 3, stride=2), nn.ReLU())
+    model = nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    x = minidl.randn(2, 2, 9, 9)
+    found = GradCAM(model, [features])(x, [2, 0])
+    kept = features(x)
+    weights = model[3].weight[minidl.tensor([2, 0])] / kept[0, 0].numel()
+    expected = F.relu((weights[:, :, None, None] * kept).sum(1, keepdim=True))
+    expected = F.interpolate(expected, size=(9, 9), mode="bilinear")[:, 0].detach()
+    low, high = expected.amin((1, 2), keepdim=True), expected.amax((1, 2), keepdim=True)
+    np.testing.assert_allclose(found.numpy(), ((expected - low) / (high - low)).numpy(), atol=1e-5)
+    np.testing.assert_allclose(GradCAM(model)(x, [2, 0]).numpy(), found.numpy(), atol=1e-6)     # found without help
+
+
+def test_the_most_likely_class_by_default():
+    model = models.resnet20(num_classes=5).eval()
+    x = minidl.randn(2, 3, 32, 32)
+    assert minidl.equal(GradCAM(model)(x), GradCAM(model)(x, model(x).argmax(1)))
+
+
+@pytest.mark.parametrize("make,size", [
+    (lambda: models.resnet20(), 32),
+    (lambda: models.cct_2_3x2(), 32),
+    (lambda: models.VisionTransformer(image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=16,
+                                      mlp_dim=32, num_classes=4), 32),
+    (lambda: models.SwinTransformer(patch_size=[2, 2], embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=[4, 4],
+                                    num_classes=4), 32),
+    (lambda: models.squeezenet1_1(num_classes=3), 64)], ids=["resnet", "cct", "vit", "swin", "squeezenet"])
+def test_layers_are_found(make, size):
+    """Also in transformers, with and without a class token, whose last block says nothing of places."""
+    minidl.manual_seed(0)
+    model = make().eval()
+    for p in model.parameters():
+        if not p.any():
+            p.data.normal_(std=0.1)         # the head of a new transformer is zero
+    x = minidl.randn(2, 3, size, size)
+    maps = minidl.stack([GradCAM(model)(x, target) for target in range(3)])
+    assert maps.shape == (3, 2, size, size) and maps.isfinite().all()
+    assert maps.amin() >= 0 and maps.amax() == 1        # of some class; without training, all may speak against one
+
+
+def test_it_looks_where_the_object_is():
+    """A network that learned the direction of stripes points at the striped patch."""
+    minidl.manual_seed(0)
+
+    def scenes(count):
+        x, y, boxes = minidl.rand(count, 1, 20, 20) * 0.3, minidl.arange(count) % 3, minidl.zeros(count, 4)
+        for i in range(count):
+            row, column = minidl.randint(0, 14, (2,)).tolist()
+            patch = x[i, 0, row:row + 6, column:column + 6]
+            if y[i] < 2:                        # class 2 is an empty scene
+                (patch[::2] if y[i] else patch[:, ::2]).add_(0.7)
+            boxes[i] = minidl.tensor([column, row, column + 6, row + 6])
+        return x, y, boxes
+    x, y, _ = scenes(300)
+    model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1),
+                          nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+    optimizer = minidl.optim.Adam(model.parameters(), lr=2e-2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    x, y, boxes = scenes(60)
+    assert (model(x).argmax(1) == y).float().mean() > 0.9
+    found = y < 2
+    assert pointing_game(GradCAM(model)(x, y)[found], boxes[found]) > 0.9
+
+
+def test_no_places():
+    with pytest.raises(ValueError, match="a layer whose output has places"):
+        GradCAM(nn.Sequential(nn.Flatten(), nn.Linear(16, 3)))(minidl.zeros(1, 1, 4, 4), 0)
+
+
+def test_attacks_stay_near_and_make_it_worse():
+    minidl.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.ReLU(), nn.Linear(20, 4))
+    x, y = minidl.rand(50, 1, 8, 8), minidl.randint(0, 4, (50,))
+
+    def loss(images):
+        return F.cross_entropy(model(images), y).item()
+    once, often = fgsm(model, x, y, 0.1), pgd(model, x, y, 0.1, steps=20)
+    for attacked in (once, often):
+        assert (attacked - x).abs().max() <= 0.1 + 1e-6 and attacked.min() >= 0 and attacked.max() <= 1
+        assert not attacked.requires_grad
+    assert loss(x) < loss(once) <= loss(often) + 1e-3
+    assert minidl.equal(fgsm(model, x, y, 0.0), x)
+
+
+def test_deletion_of_what_matters_first():
+    minidl.manual_seed(0)
+    weights = minidl.rand(1, 1, 6, 6)
+    x = minidl.ones(3, 1, 6, 6)
+
+    def forward(images):
+        return (images * weights).flatten(1).sum(1)
+    maps = weights[:, 0].expand(3, 6, 6)
+    best, random = deletion_curve(forward, x, maps, None), deletion_curve(forward, x, minidl.rand(3, 6, 6), None)
+    worst = deletion_curve(forward, x, -maps, None)
+    assert best.shape == (21, 3) and best.mean() < random.mean() < worst.mean()
+    np.testing.assert_allclose(best[0].numpy(), weights.sum().item(), rtol=1e-5)
+    np.testing.assert_allclose(best[-1].numpy(), 0, atol=1e-5)
+    inserted = deletion_curve(forward, minidl.zeros_like(x), maps, None, baseline=1.0)
+    np.testing.assert_allclose((inserted + best).numpy(), weights.sum().item(), rtol=1e-4)
