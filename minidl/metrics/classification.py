@@ -1,6 +1,8 @@
 """Classification metrics, batch by batch. Their values are those of the functions."""
 from __future__ import annotations
 
+from typing import cast
+
 from minidl.metrics.functional import calibration, counts, curves
 from minidl.metrics.functional.curves import Curve, Curves, ThresholdCounts, Thresholds
 from minidl.metrics.functional.inputs import TASKS, Inputs, check_choice, read
@@ -239,6 +241,8 @@ class Ranking(Classification):
                 raise ValueError(f"{self._who}: there is nothing to compute from; call update first")
             return curves.count_all_at_thresholds(self._who, cat(preds), cat(target), str(self.task), None, self.micro)
         tps, fps, positives, negatives = (self.metric_state[name] for name in ("tps", "fps", "positives", "negatives"))
+        if not cast(Tensor, tps).ndim:
+            raise ValueError(f"{self._who}: there is nothing to compute from; no entry of an update counts")
         return [ThresholdCounts(*parts, self.thresholds.to(parts[0].device), False)
                 for parts in zip(tps, fps, positives, negatives)]
 

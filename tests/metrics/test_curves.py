@@ -271,6 +271,23 @@ def test_what_does_not_fit_is_refused(wrong, error, text):
 
 
 @pytest.mark.filterwarnings("ignore:AUROC.compute was called before update")
+@pytest.mark.parametrize("kind", [metrics.AUROC, metrics.ROC, metrics.AveragePrecision, metrics.PrecisionRecallCurve])
+@pytest.mark.parametrize("thresholds", [None, 5])
+def test_batches_of_which_nothing_counts(kind, thresholds):
+    metric = kind(task="binary", ignore_index=1, thresholds=thresholds)
+    metric.update(minidl.tensor([0.5, 0.6]), minidl.tensor([1, 1]))
+    with pytest.raises(ValueError, match="nothing to compute from|at least one entry that counts"):
+        metric.compute()
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+def test_calibration_of_nothing_is_torchmetrics_s(norm):
+    preds, target = np.array([0.2, 0.7], np.float32), np.array([1, 1])
+    arguments = {"task": "binary", "norm": norm, "ignore_index": 1}
+    np.testing.assert_array_equal(ours("calibration_error", preds, target, **arguments),
+                                  theirs("calibration_error", preds, target, **arguments))
+
+
 def test_nothing_to_rank():
     with pytest.raises(ValueError, match="call update first"):
         metrics.AUROC(task="binary").compute()

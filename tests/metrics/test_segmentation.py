@@ -50,6 +50,18 @@ def test_classes_that_occur_nowhere(zero_division):
                                    theirs("jaccard_index", preds, target, **arguments), rtol=1e-6)
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("average", AVERAGES)
+@pytest.mark.parametrize("zero_division", [0.0, 1.0])
+def test_jaccard_of_nothing_is_torchmetrics_s(task, average, zero_division):
+    """Where all is ignored, and where no target is a yes."""
+    arguments = {"task": task, "average": average, "zero_division": zero_division, **sizes(task)}
+    for wrong, right, ignored in ((0, 1, 1), (1, 0, 1), (1, 1, 1)):
+        preds, target = np.full((4, 3), wrong), np.full((4, 3), right)
+        np.testing.assert_array_equal(ours("jaccard_index", preds, target, ignore_index=ignored, **arguments),
+                                      theirs("jaccard_index", preds, target, ignore_index=ignored, **arguments))
+
+
 def test_jaccard_batch_by_batch():
     preds, target = data("multiclass", ignored=1)
     arguments = {"task": "multiclass", "num_classes": 4, "ignore_index": 1}

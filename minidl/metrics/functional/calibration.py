@@ -43,10 +43,11 @@ def fill_bins(who: str, inputs: Inputs, n_bins: int, ignore_index: int | None) -
 
 def calibration_of(bins: Bins, norm: str) -> Tensor:
     gaps = (divide(bins.right, bins.number) - divide(bins.confidence, bins.number)).abs()
-    shares = divide(bins.number, bins.number.sum())
     if norm == "max":
         return gaps.max().float()
-    return ((gaps * shares).sum() if norm == "l1" else (gaps.square() * shares).sum().sqrt()).float()
+    if norm == "l1":
+        return ((gaps * bins.number).sum() / bins.number.sum()).float()     # NaN of nothing, as in torchmetrics
+    return divide((gaps.square() * bins.number).sum(), bins.number.sum()).sqrt().float()
 
 
 def calibration_error(preds: Tensor, target: Tensor, task: str | None = None, n_bins: int = 15, norm: str = "l1",

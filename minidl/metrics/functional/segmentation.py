@@ -1,6 +1,7 @@
 """How well two sets of pixels cover each other: the Jaccard index and Dice's."""
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from minidl.metrics.functional.counts import Counts, check_counting, count, ratio
@@ -19,10 +20,13 @@ FORMATS = ("one-hot", "index", "mixed")
 
 def jaccard_of(counts: Counts, task: str, average: str | None, ignore_index: int | None,
                zero_division: float = 0.0) -> Tensor:
-    """tp / (tp + fp + fn), averaged. Means leave out the ignored class."""
+    """tp / (tp + fp + fn), averaged. Means leave out the ignored class; those of nothing are NaN."""
     if task == "multiclass" and ignore_index is not None and average in ("micro", "macro"):
         counts = Counts(*(where(arange(len(x), device=x.device) == ignore_index, x * 0, x) for x in counts))
-    return ratio("jaccard_index", counts, task, average, 1, zero_division)
+    figure = ratio("jaccard_index", counts, task, average, 1, zero_division)
+    weighs = {("multiclass", "macro"): counts.tp + counts.fp + counts.fn, ("multiclass", "weighted"):
+              counts.tp + counts.fn, ("multilabel", "weighted"): counts.tp + counts.fn}.get((task, str(average)))
+    return figure * math.nan if weighs is not None and not bool(weighs.any()) else figure
 
 
 def jaccard_index(preds: Tensor, target: Tensor, task: str | None = None, threshold: float = 0.5,
