@@ -20,11 +20,23 @@ from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
 from minidl.utils.data import random_split
 from minidl.vision import models, transforms, tv_tensors
+from minidl.vision.models.feature_extraction import get_graph_node_names
 from minidl.vision.models.googlenet import without_heads
 from minidl.vision.transforms import v2
 from minidl.vision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 PACKAGE = Path(minidl.__file__).parent
+
+
+class Drops(nn.Module):
+    """In training only."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = nn.Dropout()
+
+    def forward(self, x):
+        return self.dropout(x) if self.training else x
 
 
 class Fails(nn.Module):
@@ -177,6 +189,7 @@ WARNINGS = [
     ("vision/models/detection/backbone_utils.py",
      lambda: models.detection.backbone_utils._validate_trainable_layers(False, 1, 5, 3)),
     ("vision/models/_api.py", lambda: models.get_model("squeezenet1_1", weights=False)),
+    ("vision/models/feature_extraction.py", lambda: get_graph_node_names(Drops(), concrete_args={"x": minidl.ones(2)})),
     ("vision/models/googlenet.py", lambda: without_heads(nn.Module(), {"aux_logits": True})),
     ("vision/models/mnasnet.py", lambda: models.MNASNet(0.5).load_state_dict(of_version_1(), strict=False)),
     ("vision/transforms/functional.py",

@@ -33,8 +33,6 @@ LEFT_OUT = {
     "optical flow and stereo: pairs of images": """
         models.optical_flow.* datasets.*Stereo datasets.*Flow datasets.CREStereo datasets.FallingThingsStereo
         datasets.FlyingChairs datasets.FlyingThings3D datasets.HD1K datasets.InStereo2k datasets.Sintel""",
-    "the nodes of a traced graph: `create_feature_extractor` takes the names of modules": """
-        models.feature_extraction.get_graph_node_names""",
     "databases of LMDB, for which there is a package of its own": "datasets.LSUN datasets.LSUNClass",
     "HEIC, which Pillow reads with a plug-in only": "io.decode_heic",
 }
@@ -45,7 +43,8 @@ LEFT_OUT_PATHS = {
     "models.optical_flow*": "as above", "datasets.samplers*": "videos", "datasets.video_utils": "videos",
     "datasets.kinetics": "videos", "datasets.hmdb51": "videos", "datasets.ucf101": "videos",
     "datasets.lsun": "as above", "extension": "torchvision's compiled part",
-    "models.feature_extraction.*": "classes of a traced graph",
+    "models.feature_extraction.*Tracer": "classes of a traced graph",
+    "models.feature_extraction.DualGraphModule": "a traced graph",
     "ops.roi_align.lazy_compile": "for torch.compile", "ops.roi_align.maybe_cast": "for torch.compile",
     "datasets.folder.accimage_loader": "accimage is not maintained", "datasets.celeba.CSV": "a tuple of its own",
     "datasets.phototour.read_*": "what the class does", "transforms.transforms.RandomTransforms": "a base class",

@@ -22,17 +22,17 @@ from minidl.tensors.creation import empty, zeros
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models._api import WeightsEnum, takes_weights, weights_of
 from minidl.vision.models.registry import register_model
+from minidl.vision.ops.misc import MLP
 
 Norm = Callable[[int], nn.Module]
 NORM: Norm = partial(nn.LayerNorm, eps=1e-6)
 
 
-class MLPBlock(nn.Sequential):
+class MLPBlock(MLP):
     """Linear, GELU, dropout, Linear, dropout, separately at each position."""
 
     def __init__(self, in_dim: int, mlp_dim: int, dropout: float) -> None:
-        super().__init__(nn.Linear(in_dim, mlp_dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(mlp_dim, in_dim),
-                         nn.Dropout(dropout))
+        super().__init__(in_dim, [mlp_dim, in_dim], activation_layer=nn.GELU, dropout=dropout)
         for linear in (self[0], self[3]):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.normal_(linear.bias, std=1e-6)

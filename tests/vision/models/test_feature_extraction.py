@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import minidl
 from minidl import nn
 from minidl.vision import models
 from minidl.vision.models._utils import IntermediateLayerGetter
-from minidl.vision.models.feature_extraction import create_feature_extractor
+from minidl.vision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 from tests.vision.models.test_against_torchvision import to_torch
 from tests.vision.reference import torchvision
 
@@ -119,3 +121,82 @@ def test_a_node_that_is_never_reached():
     body = create_feature_extractor(Twice(), ["first", "last", "norm_3"])
     with pytest.raises(RuntimeError, match="never came to last, norm_3"):
         body(minidl.randn(4, 3))
+
+
+# ---------------------------------------------------------------------- names of nodes
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "densenet121", "googlenet", "shufflenet_v2_x0_5",
+                                  "regnet_y_400mf"])
+@pytest.mark.filterwarnings("ignore")
+def test_names_are_torchvision_s(name):
+    """Those of modules, in the order of their calls, in both modes."""
+    arguments = {"init_weights": False} if name == "googlenet" else {}
+    there = torchvision("models").get_model(name, **arguments)
+    paths = dict(there.named_modules())
+    expected = torchvision("models.feature_extraction").get_graph_node_names(there)
+    found = get_graph_node_names(models.get_model(name, **arguments))
+    for ours, theirs in zip(found, expected):
+        assert ours == [each for each in theirs if each in paths or re.sub(r"_\d+$", "", each) in paths]
+
+
+def test_a_call_of_names_leaves_all_as_it_was():
+    model = models.resnet18(num_classes=3)
+    model.train()
+    model.layer2.eval()
+    before, modes = copy.deepcopy(model.state_dict()), [module.training for module in model.modules()]
+    state = minidl.get_rng_state()
+    train, evaluate = get_graph_node_names(model)
+    assert train == evaluate and train[0] == "conv1" and train[-1] == "fc"
+    assert minidl.equal(state, minidl.get_rng_state())
+    assert [module.training for module in model.modules()] == modes
+    assert all(minidl.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert all(not module._hooks or not module._hooks.forward for module in model.modules())
+    found = create_feature_extractor(model, {each: each for each in train})(minidl.rand(1, 3, 64, 64))
+    assert list(found) == train                             # each name is one that the extractor takes
+
+
+def test_names_of_models_that_take_no_images():
+    model = Twice()
+    with pytest.raises(ValueError, match="the model has no Conv2d, so it takes no images; try concrete_args"):
+        get_graph_node_names(nn.Sequential(nn.Linear(2, 2)))
+    net = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), nn.TransformerEncoderLayer(3, 1))
+    assert get_graph_node_names(net, concrete_args={"input": minidl.rand(4, 2)})[1] == ["0.0", "0.1", "1"]
+    assert get_graph_node_names(net, {"leaf_modules": [nn.Sequential]}, concrete_args={"input": minidl.rand(4, 2)})[0] \
+        == ["0", "1"]
+    assert model.training
+
+
+@pytest.mark.parametrize("train, evaluate, text", [
+    ("ab", "a", "in eval mode are a subsequence"), ("a", "ab", "in train mode are a subsequence"),
+    ("a", "b", "in train mode are different to those")])
+def test_modes_that_differ_are_named(train, evaluate, text):
+    class Modes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.ReLU(), nn.ReLU()
+
+        def forward(self, x):
+            for name in train if self.training else evaluate:
+                x = getattr(self, name)(x)
+            return x
+
+    given = {"concrete_args": {"x": minidl.ones(2)}}
+    with pytest.warns(UserWarning, match=text):
+        assert get_graph_node_names(Modes(), **given) == (list(train), list(evaluate))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        get_graph_node_names(Modes(), suppress_diff_warning=True, **given)
+
+
+def test_all_arguments_of_the_extractor_are_torchvision_s():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.relu = nn.ReLU()
+
+        def forward(self, x, factor=1.0):
+            return self.relu(x * factor)
+
+    create = create_feature_extractor(Scaled(), None, ["relu"], {"relu": "y"}, {"leaf_modules": []}, True,
+                                      {"factor": 3.0})
+    assert create(minidl.ones(1))["relu"].item() == 3 and create.eval()(minidl.ones(1), factor=2.0)["y"].item() == 2
