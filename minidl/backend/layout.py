@@ -44,13 +44,15 @@ def mirrored(array: Array) -> Array:
 
     Bytes are read as words of the other byte order, eight at once: NumPy reverses a word by one instruction.
     """
-    if isinstance(array, np.ndarray) and array.itemsize == 1 == array.strides[-1] and array.shape[-1] % 8 == 0:
+    if not isinstance(array, np.ndarray):
+        return array[..., ::-1].copy()
+    if array.itemsize == 1 == array.strides[-1] and array.shape[-1] % 8 == 0:
         return array.view(">u8")[..., ::-1].astype("<u8", order="C").view(array.dtype)
-    if not isinstance(array, np.ndarray) or array.nbytes <= 2 * BACKWARDS_BYTES or not array.flags.c_contiguous:
+    if array.nbytes <= 2 * BACKWARDS_BYTES or not array.flags.c_contiguous:
         return array[..., ::-1].copy()
     result = np.empty_like(array)
     rows, new = array.reshape(-1, array.shape[-1]), result.reshape(-1, array.shape[-1])
-    step = max(1, BACKWARDS_BYTES // max(1, rows[0].nbytes))
+    step = max(1, BACKWARDS_BYTES // rows[0].nbytes)
     for start in range(0, len(rows), step):
         new[start:start + step] = rows[start:start + step].copy()[:, ::-1]
     return result

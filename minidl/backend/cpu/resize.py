@@ -23,7 +23,7 @@ BLOCK_BYTES = 1 << 18   # at a time, of new numbers or of old ones; both stay in
 
 @resize_axis.register("numpy")
 def resize_axis_by_bands(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
-    if not _are_narrow(taps, x.shape[axis]) or not x.size or x.dtype.kind != "f" or x.itemsize < 4:
+    if not x.size or x.dtype.kind != "f" or x.itemsize < 4 or not _bands(taps, x.dtype):
         return NotImplemented
     x3, back = three_axes(x, axis)
     y3 = np.empty((len(x3), taps.indices.shape[1], x3.shape[2]), x.dtype)
@@ -39,11 +39,11 @@ def resize_axis_by_bands(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
 
 @resize_bytes_axis.register("numpy")
 def resize_bytes_axis_by_bands(x: np.ndarray, axis: int, taps: Taps, rounding: Rounding) -> np.ndarray:
-    if not _are_narrow(taps, x.shape[axis]) or not x.size:
+    scale = 2.0 ** -rounding.bits       # the products and their sums are exact in any order
+    if not x.size or not _bands(taps, rounding.dtype, scale):
         return NotImplemented
     x3, back = three_axes(x, axis)
     y3 = np.empty((len(x3), taps.indices.shape[1], x3.shape[2]), np.uint8)
-    scale = 2.0 ** -rounding.bits       # the products and their sums are exact in any order
 
     def resize(old: np.ndarray, new: np.ndarray) -> None:
         sums = np.empty(new.shape, rounding.dtype)
@@ -74,27 +74,22 @@ class _Band(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1024)
-def _bands(taps: Taps, dtype: np.dtype, scale: float) -> list[_Band]:
-    assert taps.weights is not None
-    bands, out = [], taps.indices.shape[1]
-    for start in range(0, out, BAND):
-        new = slice(start, min(start + BAND, out))
-        indices, weights = taps.indices[:, new], taps.weights[:, new]
-        first = int(indices.min())
-        matrix = np.zeros((new.stop - start, int(indices.max()) + 1 - first))
-        np.add.at(matrix, (np.arange(len(matrix)), indices - first), weights)
-        bands.append(_Band(new, slice(first, first + matrix.shape[1]), (matrix * scale).astype(dtype)))
-    return bands
-
-
-@functools.lru_cache(maxsize=1024)
-def _are_narrow(taps: Taps, n: int) -> bool:
-    """Whether the bands have so few numbers that products with them pay."""
-    if taps.weights is None or len(taps.unread) or not taps.indices.size or not n:
-        return False
-    starts = np.arange(0, taps.indices.shape[1], BAND)
-    widths = np.maximum.reduceat(taps.indices.max(0), starts) - np.minimum.reduceat(taps.indices.min(0), starts) + 1
-    return bool(widths.mean() <= 2 * WORK_PER_PASS * len(taps.indices))      # a tap is two passes, or more
+def _bands(taps: Taps, dtype: np.dtype, scale: float = 1.0) -> list[_Band]:
+    """The bands; none where they have so many numbers that products with them do not pay."""
+    count, out = taps.indices.shape
+    if taps.weights is None or len(taps.unread) or not out:
+        return []
+    starts = np.arange(0, out, BAND)
+    first = np.minimum.reduceat(taps.indices.min(0), starts)
+    end = np.maximum.reduceat(taps.indices.max(0), starts) + 1
+    if (end - first).mean() > 2 * WORK_PER_PASS * count:        # a tap is two passes, or more
+        return []
+    width = int((end - first).max())
+    places = np.arange(out) * width + taps.indices - first.repeat(BAND)[:out]
+    matrix = np.bincount(places.reshape(-1), taps.weights.reshape(-1), out * width).reshape(out, width) * scale
+    matrix = matrix.astype(dtype)
+    return [_Band(slice(i, i + BAND), slice(a, b), matrix[i:i + BAND, :b - a])
+            for i, a, b in zip(starts.tolist(), first.tolist(), end.tolist())]
 
 
 def _multiply(x: np.ndarray, taps: Taps, out: np.ndarray, scale: float = 1.0) -> None:

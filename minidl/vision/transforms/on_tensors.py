@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 import minidl.nn.functional as F
-from minidl.autograd.op import Op
-from minidl.backend.device import Array, array_module
 from minidl.ops.resize import SampleImages
 from minidl.ops.shape import Slice, cat, stack
 from minidl.tensors.creation import full, linspace, ones_like, tensor
 from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms.arguments import rotated_size
+from minidl.vision.transforms.color_ops import Blend, Equalize, Grey
 from minidl.vision.transforms.in_cache import images_in_cache
 from minidl.vision.transforms.on_images import Fill
 
@@ -223,15 +222,22 @@ def _gaussian_kernel(size: int, sigma: float, like: Tensor) -> Tensor:
 
 # ---------------------------------------------------------------------- colour
 
-def _blend(img: Tensor, other: Tensor | float, ratio: float) -> Tensor:
-    mixed = float(ratio) * img + (1.0 - float(ratio)) * other
-    return mixed.clamp(0, largest(img)).to(img.dtype)
+def clamped(values: Tensor, like: Tensor) -> Tensor:
+    """New numbers from black to white, cut off to the dtype of the image `like`."""
+    return values.clamp(0, largest(like)).to(like.dtype)
+
+
+def blend(img: Tensor, other: Tensor | float, ratio: float) -> Tensor:
+    """ratio * img + (1 - ratio) * other, from black to white."""
+    if img.requires_grad or getattr(other, "requires_grad", False):
+        return clamped(float(ratio) * img + (1.0 - float(ratio)) * other, img)
+    return Blend(float(ratio), largest(img))(img, other)
 
 
 @images_in_cache
 def adjust_brightness(img: Tensor, factor: float) -> Tensor:
     check_channels(img)
-    return _blend(img, 0.0, factor)
+    return blend(img, 0.0, factor)
 
 
 @images_in_cache
@@ -239,13 +245,13 @@ def adjust_contrast(img: Tensor, factor: float) -> Tensor:
     check_channels(img)
     grey = rgb_to_grayscale(img, 1) if get_dimensions(img)[0] == 3 else img
     dims = tuple(range(-min(grey.ndim, 3), 0))
-    return _blend(img, _floating(grey).mean(dims, keepdim=True), factor)
+    return blend(img, _floating(grey).mean(dims, keepdim=True), factor)
 
 
 @images_in_cache
 def adjust_saturation(img: Tensor, factor: float) -> Tensor:
     check_channels(img)
-    return img if get_dimensions(img)[0] == 1 else _blend(img, rgb_to_grayscale(img, 1), factor)
+    return img if get_dimensions(img)[0] == 1 else blend(img, rgb_to_grayscale(img, 1), factor)
 
 
 @images_in_cache
@@ -258,7 +264,7 @@ def adjust_sharpness(img: Tensor, factor: float) -> Tensor:
     kernel[:, :, 1, 1] = 5 / 13
     blurred = img.clone()
     blurred[..., 1:-1, 1:-1] = out_of_batch(F.conv2d(batch, kernel, groups=batch.shape[1]), img)
-    return _blend(img, blurred, factor)
+    return blend(img, blurred, factor)
 
 
 @images_in_cache
@@ -307,8 +313,7 @@ def rgb_to_grayscale(img: Tensor, num_output_channels: int) -> Tensor:
         raise TypeError(f"Input image tensor should have at least 3 dimensions, but found {img.ndim}")
     check_channels(img)
     if img.shape[-3] == 3:
-        red, green, blue = img.unbind(-3)
-        grey = (0.2989 * red + 0.587 * green + 0.114 * blue).to(img.dtype).unsqueeze(-3)
+        grey = Grey()(img).to(img.dtype)
     else:
         grey = img.clone()
     return grey.expand(*img.shape[:-3], 3, *img.shape[-2:]) if num_output_channels == 3 else grey
@@ -319,7 +324,6 @@ def normalize(img: Tensor, center: Tensor, spread: Tensor) -> Tensor:
     return (img - center) / spread
 
 
-@images_in_cache
 def invert(img: Tensor) -> Tensor:
     _check_colors(img)
     return largest(img) - img
@@ -345,7 +349,7 @@ def autocontrast(img: Tensor) -> Tensor:
     low, high = _floating(img.amin((-2, -1), keepdim=True)), _floating(img.amax((-2, -1), keepdim=True))
     flat = low == high      # stays as it is
     low, scale = low.masked_fill(flat, 0), ((high - low).reciprocal() * largest(img)).masked_fill(flat, 1)
-    return ((_floating(img) - low) * scale).clamp(0, largest(img)).to(img.dtype)
+    return clamped((_floating(img) - low) * scale, img)
 
 
 def equalize(img: Tensor) -> Tensor:
@@ -354,30 +358,6 @@ def equalize(img: Tensor) -> Tensor:
     _check_colors(img)
     _check_bytes(img)
     return Equalize()(img) if img.numel() else img
-
-
-class Equalize(Op):
-    """Each channel (..., H, W) of bytes with its histogram equalized: each 255th part of the pixels has its value."""
-
-    def forward(self, images: Array) -> Array:
-        xp = array_module(images)
-        result = xp.empty(images.shape, images.dtype)
-        channels = images.reshape(-1, math.prod(images.shape[-2:]))
-        for channel, new in zip(channels, result.reshape(channels.shape)):
-            new[...] = self.equalized(channel)
-        return result
-
-    def equalized(self, channel: Array) -> Array:
-        xp = array_module(channel)
-        counts = xp.bincount(channel, minlength=256)
-        step = int(counts.sum() - counts[counts != 0][-1]) // 255
-        if step == 0:
-            return channel
-        table = ((xp.cumsum(counts) - counts + step // 2) // step).clip(0, 255).astype(np.uint8)
-        table[0] = 0
-        if isinstance(channel, np.ndarray):     # Python looks bytes up twice as fast as NumPy
-            return np.frombuffer(channel.tobytes().translate(table.tobytes()), np.uint8)
-        return table[channel]
 
 
 # ---------------------------------------------------------------------- dtypes

@@ -1,6 +1,8 @@
 """Shapes: reshape and its kin, permutations, expansion, joining and cutting, rearranging, padding."""
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -209,6 +211,15 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_battery(case):
     check_case(case)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "complex128"])
+def test_much_memory_is_mirrored_in_blocks(dtype):
+    """Also where rows are longer than a block, where there are none, and where memory has gaps."""
+    for size in ((300, 999), (3, 300_000), (7, 100, 512), (900_000, 0), (900_001,)):
+        x = np.arange(math.prod(size)).astype(dtype).reshape(size)
+        for part in (x, x[..., :-1]):
+            np.testing.assert_array_equal(minidl.from_numpy(part).flip(-1).numpy(), part[..., ::-1])
 
 
 def test_reflection_by_hand():

@@ -244,6 +244,15 @@ def test_a_large_batch_is_its_images_one_by_one(module, name, args):
         assert getattr(module, name)(lead, *args).tolist() == together.unsqueeze(1).tolist()
 
 
+def test_blends_have_the_same_bits_with_a_gradient_and_it_is_right():
+    img = minidl.from_numpy(np.random.default_rng(0).random((2, 3, 5, 4)))
+    for name in ("adjust_brightness", "adjust_contrast", "adjust_saturation"):
+        wanted = img.clone().requires_grad_()
+        changed = getattr(F, name)(wanted, 0.4)
+        assert changed.tolist() == getattr(F, name)(img, 0.4).tolist()
+        assert minidl.autograd.gradcheck(lambda x, name=name: getattr(F, name)(x, 0.4), wanted)
+
+
 def test_a_colour_between_two_bytes_is_rounded():
     turned = F.rotate(minidl.zeros(1, 5, 5, dtype=minidl.uint8), 45.0, fill=7.6)
     assert turned.unique().tolist() == [0, 8]

@@ -11,8 +11,9 @@ from minidl.nn import functional as nn
 from minidl.ops.shape import cat, stack
 from minidl.tensors.creation import full, tensor
 from minidl.tensors.tensor import Tensor
+from minidl.vision.transforms.color_ops import Equalize, Grey
 from minidl.vision.transforms.in_cache import images_in_cache
-from minidl.vision.transforms.on_tensors import Equalize, in_batch, largest
+from minidl.vision.transforms.on_tensors import blend, clamped, in_batch, largest
 from minidl.vision.transforms.v2.functional.dtypes import to_dtype_image, value_bits
 
 
@@ -30,25 +31,15 @@ def _floating(image: Tensor) -> Tensor:
     return image if image.is_floating_point() else image.float()
 
 
-def _clamped(values: Tensor, like: Tensor) -> Tensor:
-    """Numbers from black to white, cut off to the dtype of the image `like`."""
-    return values.clamp(0, largest(like)).to(like.dtype)
-
-
 def _grey(image: Tensor) -> Tensor:
     """The brightness of three channels, with fractions."""
-    red, green, blue = _floating(image).unbind(-3)
-    return (red * 0.2989 + green * 0.587 + blue * 0.114).unsqueeze(-3)
+    return Grey()(image)
 
 
 def _whole_grey(image: Tensor) -> Tensor:
     """The brightness, without fractions where the image has none, but as floating numbers."""
     grey = _grey(image)
     return grey if image.is_floating_point() else grey.floor()
-
-
-def _blend(image: Tensor, other: Tensor, ratio: float) -> Tensor:
-    return _clamped(_floating(image) * float(ratio) + other * (1.0 - float(ratio)), image)
 
 
 @images_in_cache
@@ -69,7 +60,7 @@ def grayscale_to_rgb_image(image: Tensor) -> Tensor:
 def adjust_brightness_image(image: Tensor, brightness_factor: float) -> Tensor:
     """Change the brightness; see `adjust_brightness`."""
     _check(image, "brightness_factor", brightness_factor)
-    return _clamped(_floating(image) * brightness_factor, image)
+    return clamped(_floating(image) * brightness_factor, image)
 
 
 @images_in_cache
@@ -77,7 +68,7 @@ def adjust_saturation_image(image: Tensor, saturation_factor: float) -> Tensor:
     """Change the saturation; see `adjust_saturation`."""
     if _check(image, "saturation_factor", saturation_factor) == 1:
         return image
-    return _blend(image, _whole_grey(image), saturation_factor)
+    return blend(image, _whole_grey(image), saturation_factor)
 
 
 @images_in_cache
@@ -85,7 +76,7 @@ def adjust_contrast_image(image: Tensor, contrast_factor: float) -> Tensor:
     """Change the contrast; see `adjust_contrast`."""
     channels = _check(image, "contrast_factor", contrast_factor)
     grey = _whole_grey(image) if channels == 3 else _floating(image)
-    return _blend(image, grey.mean((-3, -2, -1), keepdim=True), contrast_factor)
+    return blend(image, grey.mean((-3, -2, -1), keepdim=True), contrast_factor)
 
 
 @images_in_cache
@@ -102,7 +93,7 @@ def adjust_sharpness_image(image: Tensor, sharpness_factor: float) -> Tensor:
     inner = batch[:, :, 1:-1, 1:-1]
     result = batch.clone()
     result[:, :, 1:-1, 1:-1] = inner + (blurred - inner) * (1.0 - sharpness_factor)
-    return _clamped(result.reshape(image.shape), image)
+    return clamped(result.reshape(image.shape), image)
 
 
 @images_in_cache
@@ -153,7 +144,6 @@ def adjust_gamma_image(image: Tensor, gamma: float, gain: float = 1.0) -> Tensor
     return to_dtype_image(result if gain == 1 else (result * gain).clamp(0.0, 1.0), image.dtype, scale=True)
 
 
-@images_in_cache
 def posterize_image(image: Tensor, bits: int) -> Tensor:
     """Keep only the top bits; see `posterize`."""
     if not isinstance(bits, int) or not 0 <= bits <= 8:
@@ -183,7 +173,7 @@ def autocontrast_image(image: Tensor) -> Tensor:
     low, high = floating.amin((-2, -1), keepdim=True), floating.amax((-2, -1), keepdim=True)
     flat = low == high
     scale = ((high - low) * (1.0 / largest(image))).masked_fill(flat, 1.0)
-    return _clamped((floating - low.masked_fill(flat, 0.0)) / scale, image)
+    return clamped((floating - low.masked_fill(flat, 0.0)) / scale, image)
 
 
 def equalize_image(image: Tensor) -> Tensor:
@@ -196,7 +186,6 @@ def equalize_image(image: Tensor) -> Tensor:
     return to_dtype_image(Equalize()(to_dtype_image(image, "uint8", scale=True)), image.dtype, scale=True)
 
 
-@images_in_cache
 def invert_image(image: Tensor) -> Tensor:
     """Invert; see `invert`."""
     return 1.0 - image if image.is_floating_point() else image ^ ((1 << value_bits(image.dtype)) - 1)
