@@ -188,6 +188,7 @@ WARNINGS = [
     ("vision/models/_api.py", lambda: models.squeezenet1_1(pretrained=False)),
     ("vision/models/detection/backbone_utils.py",
      lambda: models.detection.backbone_utils._validate_trainable_layers(False, 1, 5, 3)),
+    ("vision/models/detection/ssd.py", lambda: models.detection.ssd.without_size({"size": (512, 512)})),
     ("vision/models/_api.py", lambda: models.get_model("squeezenet1_1", weights=False)),
     ("vision/models/feature_extraction.py", lambda: get_graph_node_names(Drops(), concrete_args={"x": minidl.ones(2)})),
     ("vision/models/googlenet.py", lambda: without_heads(nn.Module(), {"aux_logits": True})),

@@ -4,12 +4,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from minidl import nn
 from minidl.autograd.grad_mode import no_grad
-from minidl.backend.dtype import int64, uint8
+from minidl.backend.dtype import uint8
 from minidl.nn import functional as F
 from minidl.nn.module import Module
 from minidl.ops.elementwise import where
-from minidl.ops.shape import cat, stack
+from minidl.ops.shape import cat
 from minidl.tensors.creation import arange, as_tensor, randperm, zeros, zeros_like
 from minidl.tensors.tensor import Tensor
 from minidl.vision.ops.ciou_loss import complete_box_iou_loss
@@ -282,6 +283,40 @@ def by_anchor(maps: Sequence[Tensor], columns: int) -> Tensor:
                 for each in maps], 1)
 
 
-def stacked(labels: Sequence[Tensor]) -> Tensor:
-    """Of each image as many: (N, L)."""
-    return stack(list(labels)).to(int64)
+def start_normal(module: nn.Module, std: float = 0.01) -> None:
+    """Each convolution normal with this deviation, and biases of 0."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, std=std)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def start_kaiming(module: nn.Module) -> None:
+    """Each convolution Kaiming-normal by fan-out, and biases of 0."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+# ---------------------------------------------------------------------- arguments
+
+def out_channels_of(backbone: nn.Module) -> int:
+    """The channels of each of a backbone's maps. Errors: ValueError without out_channels."""
+    if not hasattr(backbone, "out_channels"):
+        raise ValueError("backbone should contain an attribute out_channels specifying the number of output channels "
+                         "(assumed to be the same for all the levels)")
+    return backbone.out_channels
+
+
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Errors: TypeError unless value is of this kind, or None."""
+    if not isinstance(value, (kind, type(None))):
+        raise TypeError(f"{name} should be of type {kind.__name__} or None instead of {type(value)}")
+
+
+def classes_of(num_classes: int | None) -> int:
+    """COCO's, with the background and numbers that stand for nothing, if not given."""
+    return 91 if num_classes is None else num_classes

@@ -1,7 +1,8 @@
 """Backbones of detectors: a classifier's maps, with a feature pyramid on them, and some of its layers frozen."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from minidl import nn
 from minidl.backend.warn import warn
@@ -9,8 +10,10 @@ from minidl.tensors.tensor import Tensor
 from minidl.vision.models import mobilenet, resnet
 from minidl.vision.models._api import WeightsEnum
 from minidl.vision.models._utils import IntermediateLayerGetter, mobilenet_stages
+from minidl.vision.models.detection._utils import overwrite_eps
 from minidl.vision.models.mobilenetv2 import MobileNetV2
 from minidl.vision.models.mobilenetv3 import MobileNetV3
+from minidl.vision.models.resnet import ResNet50_Weights, resnet50
 from minidl.vision.ops.feature_pyramid_network import ExtraFPNBlock, FeaturePyramidNetwork, LastLevelMaxPool
 from minidl.vision.ops.misc import FrozenBatchNorm2d
 
@@ -156,3 +159,33 @@ def _validate_trainable_layers(is_trained: bool, trainable_backbone_layers: int 
     if not 0 <= layers <= max_value:
         raise ValueError(f"Trainable backbone layers should be in the range [0,{max_value}], got {layers} ")
     return layers
+
+
+# ---------------------------------------------------------------------- of builders
+
+def is_trained(weights: WeightsEnum) -> dict[str, bool]:
+    """What a builder is told when it gets trained weights."""
+    return {"_trained": True}
+
+
+def eps_of_first_weights(model: nn.Module, arguments: Mapping[str, Any]) -> None:
+    """The first trained weights were made with frozen norms whose eps was 0."""
+    overwrite_eps(model, 0.0)
+
+
+def resnet50_fpn(weights_backbone: WeightsEnum | str | None, trainable_backbone_layers: int | None, trained: bool,
+                 **pyramid: Any) -> BackboneWithFPN:
+    """A ResNet-50 with a pyramid. Its norms are frozen where there are trained weights."""
+    known = ResNet50_Weights.verify(weights_backbone)
+    trained = trained or known is not None
+    layers = _validate_trainable_layers(trained, trainable_backbone_layers, 5, 3)
+    net = resnet50(weights=known, norm_layer=FrozenBatchNorm2d if trained else nn.BatchNorm2d)
+    return _resnet_fpn_extractor(net, layers, **pyramid)
+
+
+def resnet50_fpn_v2(weights_backbone: WeightsEnum | str | None, trainable_backbone_layers: int | None, trained: bool,
+                    **pyramid: Any) -> BackboneWithFPN:
+    """A ResNet-50 whose norms are trained, with a pyramid."""
+    known = ResNet50_Weights.verify(weights_backbone)
+    layers = _validate_trainable_layers(trained or known is not None, trainable_backbone_layers, 5, 3)
+    return _resnet_fpn_extractor(resnet50(weights=known), layers, **pyramid)

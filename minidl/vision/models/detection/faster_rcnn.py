@@ -9,20 +9,23 @@ https://arxiv.org/abs/2111.11429
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl import nn
 from minidl.nn import functional as F
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models._api import WeightsEnum, takes_weights, weights_of
-from minidl.vision.models.detection._utils import overwrite_eps
+from minidl.vision.models.detection._utils import check_kind, classes_of, out_channels_of, start_kaiming
 from minidl.vision.models.detection.anchor_utils import AnchorGenerator
 from minidl.vision.models.detection.backbone_utils import (
     BackboneWithFPN,
     _mobilenet_extractor,
-    _resnet_fpn_extractor,
     _validate_trainable_layers,
+    eps_of_first_weights,
+    is_trained,
+    resnet50_fpn,
+    resnet50_fpn_v2,
 )
 from minidl.vision.models.detection.generalized_rcnn import GeneralizedRCNN
 from minidl.vision.models.detection.roi_heads import RoIHeads
@@ -30,7 +33,7 @@ from minidl.vision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from minidl.vision.models.detection.transform import IMAGENET_MEAN, IMAGENET_STD, GeneralizedRCNNTransform
 from minidl.vision.models.mobilenetv3 import MobileNet_V3_Large_Weights, mobilenet_v3_large
 from minidl.vision.models.registry import register_model
-from minidl.vision.models.resnet import ResNet50_Weights, resnet50
+from minidl.vision.models.resnet import ResNet50_Weights
 from minidl.vision.ops.misc import Conv2dNormActivation, FrozenBatchNorm2d
 from minidl.vision.ops.poolers import MultiScaleRoIAlign
 
@@ -39,20 +42,6 @@ BoxWeights = tuple[float, float, float, float]
 
 def _default_anchorgen() -> AnchorGenerator:
     return AnchorGenerator(((32,), (64,), (128,), (256,), (512,)), ((0.5, 1.0, 2.0),) * 5)
-
-
-def out_channels_of(backbone: nn.Module) -> int:
-    """The channels of each of a backbone's maps. Errors: ValueError without out_channels."""
-    if not hasattr(backbone, "out_channels"):
-        raise ValueError("backbone should contain an attribute out_channels specifying the number of output channels "
-                         "(assumed to be the same for all the levels)")
-    return backbone.out_channels
-
-
-def check_kind(name: str, value: object, kind: type) -> None:
-    """Errors: TypeError unless value is of this kind, or None."""
-    if not isinstance(value, (kind, type(None))):
-        raise TypeError(f"{name} should be of type {kind.__name__} or None instead of {type(value)}")
 
 
 class FasterRCNN(GeneralizedRCNN):
@@ -178,15 +167,6 @@ class FastRCNNConvFCHead(nn.Sequential):
         start_kaiming(self)
 
 
-def start_kaiming(module: nn.Module) -> None:
-    """Each convolution Kaiming-normal by fan-out, and biases of 0."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-
-
 class FastRCNNPredictor(nn.Module):
     """Scores (K, num_classes) and codes (K, 4 num_classes) of vectors (K, in_channels) or (K, in_channels, 1, 1)."""
 
@@ -209,34 +189,6 @@ FasterRCNN_ResNet50_FPN_Weights = weights_of("FasterRCNN_ResNet50_FPN_Weights", 
 FasterRCNN_ResNet50_FPN_V2_Weights = weights_of("FasterRCNN_ResNet50_FPN_V2_Weights", __name__)
 FasterRCNN_MobileNet_V3_Large_FPN_Weights = weights_of("FasterRCNN_MobileNet_V3_Large_FPN_Weights", __name__)
 FasterRCNN_MobileNet_V3_Large_320_FPN_Weights = weights_of("FasterRCNN_MobileNet_V3_Large_320_FPN_Weights", __name__)
-
-
-def is_trained(weights: WeightsEnum) -> dict[str, bool]:
-    """What a builder is told when it gets trained weights."""
-    return {"_trained": True}
-
-
-def eps_of_first_weights(model: nn.Module, arguments: Mapping[str, Any]) -> None:
-    """The first trained weights were made with frozen norms whose eps was 0."""
-    overwrite_eps(model, 0.0)
-
-
-def resnet50_fpn(weights_backbone: WeightsEnum | str | None, trainable_backbone_layers: int | None, trained: bool,
-                 **pyramid: Any) -> BackboneWithFPN:
-    """A ResNet-50 with a pyramid. Its norms are frozen where there are trained weights."""
-    known = ResNet50_Weights.verify(weights_backbone)
-    trained = trained or known is not None
-    layers = _validate_trainable_layers(trained, trainable_backbone_layers, 5, 3)
-    net = resnet50(weights=known, norm_layer=FrozenBatchNorm2d if trained else nn.BatchNorm2d)
-    return _resnet_fpn_extractor(net, layers, **pyramid)
-
-
-def resnet50_fpn_v2(weights_backbone: WeightsEnum | str | None, trainable_backbone_layers: int | None, trained: bool,
-                    **pyramid: Any) -> BackboneWithFPN:
-    """A ResNet-50 whose norms are trained, with a pyramid."""
-    known = ResNet50_Weights.verify(weights_backbone)
-    layers = _validate_trainable_layers(trained or known is not None, trainable_backbone_layers, 5, 3)
-    return _resnet_fpn_extractor(resnet50(weights=known), layers, **pyramid)
 
 
 def parts_of_v2(backbone: BackboneWithFPN) -> dict[str, nn.Module]:
@@ -274,11 +226,6 @@ def fasterrcnn_resnet50_fpn_v2(*, num_classes: int | None = None, weights_backbo
     """The second version, with norms in pyramid and box head. Arguments are those of `fasterrcnn_resnet50_fpn`."""
     backbone = resnet50_fpn_v2(weights_backbone, trainable_backbone_layers, _trained, norm_layer=nn.BatchNorm2d)
     return FasterRCNN(backbone, classes_of(num_classes), **{**parts_of_v2(backbone), **kwargs})
-
-
-def classes_of(num_classes: int | None) -> int:
-    """COCO's, with the background and numbers that stand for nothing, if not given."""
-    return 91 if num_classes is None else num_classes
 
 
 def _fasterrcnn_mobilenet_v3_large_fpn(num_classes: int | None, weights_backbone: WeightsEnum | str | None,

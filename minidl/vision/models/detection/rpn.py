@@ -17,7 +17,7 @@ from minidl.ops.shape import cat
 from minidl.tensors.creation import arange, zeros, zeros_like
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models.detection import _utils as det_utils
-from minidl.vision.models.detection._utils import by_anchor, permute_and_flatten
+from minidl.vision.models.detection._utils import by_anchor, permute_and_flatten, start_normal
 from minidl.vision.models.detection.anchor_utils import AnchorGenerator
 from minidl.vision.models.detection.image_list import ImageList
 from minidl.vision.models.detection.targets import Target
@@ -61,15 +61,6 @@ class RPNHead(nn.Module):
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         hidden = [self.conv(features) for features in x]
         return [self.cls_logits(h) for h in hidden], [self.bbox_pred(h) for h in hidden]
-
-
-def start_normal(module: nn.Module, std: float = 0.01) -> None:
-    """Each convolution normal with this deviation, and biases of 0."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.normal_(layer.weight, std=std)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
 
 
 def concat_box_prediction_layers(box_cls: Sequence[Tensor], box_regression: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

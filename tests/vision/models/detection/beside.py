@@ -27,7 +27,7 @@ def theirs() -> Any:
         while len(left):
             kept.append(left[0])
             overlaps = torchvision("ops").box_iou(boxes[left[:1]], boxes[left])[0]
-            left = left[1:][overlaps[1:] <= iou_threshold]
+            left = left[1:][~(overlaps[1:] > iou_threshold)]       # NaN, of two boxes without area, covers nothing
         return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64)
 
     torchvision("ops.boxes").nms = nms
@@ -40,8 +40,9 @@ OURS = (nn, detection, ops)
 
 
 def modules():
-    """(layers, detection, ops) of both."""
+    """(layers, detection, ops) of both; ours start with the same weights always."""
     torch = pytest.importorskip("torch")
+    minidl.manual_seed(0)
     return OURS, (torch.nn, theirs(), torchvision("ops"))
 
 
@@ -125,11 +126,13 @@ def agree_in_training(here: nn.Module, there: Any, values: list[dict[str, np.nda
         np.testing.assert_allclose(loss.item(), expected[name].item(), rtol=rtol, err_msg=name)
     sum(losses.values()).backward()
     sum(expected.values()).backward()
+    # a bias before a norm has no effect: what is left of its gradient is rounding
+    cancelled = 1e-6 * max(float(q.grad.abs().max()) for q in there.parameters() if q.grad is not None)
     for (name, p), q in zip(here.named_parameters(), there.parameters(), strict=True):
         assert (p.grad is None) == (q.grad is None), name
         if q.grad is not None:
             largest = float(q.grad.abs().max())
-            np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-3, atol=1e-4 * largest + 1e-7,
+            np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-3, atol=1e-4 * largest + cancelled,
                                        err_msg=name)
 
 
