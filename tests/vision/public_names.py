@@ -23,9 +23,6 @@ PAGE = ROOT / "docs" / "vision_names.md"
 TABLE = Path(__file__).with_name("torchvision_names.txt")
 
 LEFT_OUT = {
-    "detectors that are to come": """
-        models.detection.KeypointRCNN* models.detection.MaskRCNN* models.detection.keypointrcnn*
-        models.detection.maskrcnn*""",
     "quantised tensors, as in all of minidl": "models.quantization.*",
     "videos: networks and readers; the transforms take them": """
         models.video.* datasets.HMDB51 datasets.Kinetics datasets.UCF101""",

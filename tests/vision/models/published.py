@@ -24,6 +24,7 @@ class Row(NamedTuple):
     pixels: int = 1             # the source's image has so many times as many pixels as that of input_size
     once: int = 0               # multiply-adds that do not grow with the image
     boxes: int | None = None    # of a detector: how many boxes its trained net proposes in the source's image
+    results: int = 0            # of which so many are left, and have a mask or key points
 
 
 def at_most_off(figure: str) -> tuple[float, float]:
@@ -145,9 +146,14 @@ ROWS = {
     "fcos_resnet50_fpn": Row(PHOTO, "32,269,600", "128.207G", TORCHVISION, boxes=0),
     "googlenet": Row(LARGE, "6,624,904", "1.498G", TORCHVISION, more=AUXILIARY),
     "inception_v3": Row((1, 3, 299, 299), "27,161,264", "5.713G", TORCHVISION),
+    "keypointrcnn_resnet50_fpn": Row(PHOTO, "59,137,258", "137.42G", TORCHVISION, boxes=1000,
+                                     results=1),
     "lenet5": Row(DIGIT, *lenet(6, 16, [120, 84], (28, 10, 5))),
     "lenet_caffe": Row(DIGIT, *lenet(20, 50, [500], (24, 8, 4))),
     "lraspp_mobilenet_v3_large": Row((1, 3, 520, 520), "3,221,538", "2.086G", TORCHVISION),
+    "maskrcnn_resnet50_fpn": Row(PHOTO, "44,401,393", "134.38G", TORCHVISION, boxes=1000),
+    "maskrcnn_resnet50_fpn_v2": Row(PHOTO, "46,359,409", "333.577G", TORCHVISION, boxes=1000,
+                                    results=100),
     "maxvit_t": Row(LARGE, "30,919,624", "5.558G", TORCHVISION),
     "mnasnet0_5": Row(LARGE, "2,218,512", "0.104G", TORCHVISION),
     "mnasnet0_75": Row(LARGE, "3,170,208", "0.215G", TORCHVISION),
@@ -230,6 +236,6 @@ def counted(name: str) -> tuple[int, int]:
     """Parameters and multiply-adds of a model, of its input in the table."""
     row = ROWS[name]
     if row.boxes is not None:
-        return of_detector(name, row.input_size[-1], row.boxes)
+        return of_detector(name, row.input_size[-1], row.boxes, row.results)
     found = summary(models.get_model(name, **quickly(name)), row.input_size)
     return found.total_params, (found.total_mult_adds - row.once) * row.pixels + row.once

@@ -16,8 +16,9 @@ from tests.vision.reference import torchvision
 MODULES = [f"models.{name}" for name in (
     "_utils", "alexnet", "convnext", "densenet", "detection", "detection._utils", "detection.anchor_utils",
     "detection.backbone_utils", "detection.faster_rcnn", "detection.fcos", "detection.generalized_rcnn",
-    "detection.image_list", "detection.retinanet", "detection.roi_heads", "detection.rpn", "detection.ssd",
-    "detection.ssdlite", "detection.transform", "efficientnet", "googlenet", "inception", "maxvit",
+    "detection.image_list", "detection.keypoint_rcnn", "detection.mask_rcnn", "detection.retinanet",
+    "detection.roi_heads", "detection.rpn", "detection.ssd", "detection.ssdlite", "detection.transform",
+    "efficientnet", "googlenet", "inception", "maxvit",
     "mnasnet", "mobilenet", "mobilenetv2", "mobilenetv3", "regnet", "resnet", "segmentation", "segmentation._utils",
     "segmentation.deeplabv3", "segmentation.fcn", "segmentation.lraspp", "shufflenetv2", "squeezenet",
     "swin_transformer", "vgg", "vision_transformer")]

@@ -25,9 +25,9 @@ from minidl.vision.models.detection.targets import Target
 from minidl.vision.models.detection.transform import IMAGENET_MEAN, IMAGENET_STD, GeneralizedRCNNTransform
 from minidl.vision.models.registry import register_model
 from minidl.vision.models.resnet import ResNet50_Weights
-from minidl.vision.ops.box_loss import generalized_box_iou_loss
 from minidl.vision.ops.feature_pyramid_network import LastLevelP6P7
 from minidl.vision.ops.focal_loss import sigmoid_focal_loss
+from minidl.vision.ops.giou_loss import generalized_box_iou_loss
 
 Norm = Callable[..., nn.Module]
 

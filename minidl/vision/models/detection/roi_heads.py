@@ -29,7 +29,7 @@ from minidl.vision.models.detection.masks import (
     paste_masks_in_image,
     project_masks_on_boxes,
 )
-from minidl.vision.models.detection.targets import Target, check_labels
+from minidl.vision.models.detection.targets import Target, check_keypoints, check_labels
 from minidl.vision.ops import boxes as box_ops
 
 __all__ = ["RoIHeads", "expand_boxes", "expand_masks", "fastrcnn_loss", "heatmaps_to_keypoints",
@@ -203,8 +203,9 @@ class RoIHeads(nn.Module):
             losses["loss_mask"] = maskrcnn_loss(self._masks(features, boxes, image_shapes), boxes,
                                                 [t["masks"] for t in targets], [t["labels"] for t in targets], matched)
         if self.has_keypoint():
-            losses["loss_keypoint"] = keypointrcnn_loss(self._keypoints(features, boxes, image_shapes), boxes,
-                                                        [t["keypoints"] for t in targets], matched)
+            maps, points = self._keypoints(features, boxes, image_shapes), [t["keypoints"] for t in targets]
+            check_keypoints(targets, maps.shape[1])
+            losses["loss_keypoint"] = keypointrcnn_loss(maps, boxes, points, matched)
         return [], losses
 
     def _results(self, features: Mapping[str, Tensor], class_logits: Tensor, box_regression: Tensor,

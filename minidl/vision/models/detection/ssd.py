@@ -231,8 +231,10 @@ class SSDFeatureExtractorVGG(nn.Module):
         self.scale_weight = nn.Parameter(ones(512) * 20)
         self.features = nn.Sequential(*layers[:fourth])
         sizes = [(1024, 256, 512, 3, 2, 1), (512, 128, 256, 3, 2, 1), *[(256, 128, 256, 3, 1, 0)] * 2]
-        extra = [nn.Sequential(nn.Conv2d(inputs, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, *of_second), nn.ReLU())
-                 for inputs, hidden, *of_second in [*sizes, *[(256, 128, 256, 4, 1, 0)] * highres]]
+        extra = [nn.Sequential(nn.Conv2d(inputs, hidden, 1), nn.ReLU(),
+                               nn.Conv2d(hidden, outputs, kernel, stride, padding), nn.ReLU())
+                 for inputs, hidden, outputs, kernel, stride, padding in
+                 [*sizes, *[(256, 128, 256, 4, 1, 0)] * highres]]
         fc = nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.Conv2d(512, 1024, 3, padding=6, dilation=6), nn.ReLU(),
                            nn.Conv2d(1024, 1024, 1), nn.ReLU())
         for block in (*extra, fc):

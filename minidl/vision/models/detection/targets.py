@@ -114,3 +114,14 @@ def check_labels(targets: Sequence[Target], first: int, num_classes: int) -> Non
                 "; num_classes counts the background, too" if label == num_classes else ""
             raise ValueError(f"expected labels from {first} to {num_classes - 1}, but box {wrong.argmax()} of "
                              f"{name_of(target, i)} has label {label}{about}")
+
+
+def check_keypoints(targets: Sequence[Target], points: int) -> None:
+    """Key points are (N, points, 3).
+
+    Errors: ValueError, with the number of the image.
+    """
+    for i, target in enumerate(targets):
+        if len(target["boxes"]) and tuple(target["keypoints"].shape[1:]) != (points, 3):
+            raise ValueError(f"expected keypoints (N, {points}, 3), x, y and visibility, but {name_of(target, i)} has "
+                             f"{tuple(target['keypoints'].shape)}")

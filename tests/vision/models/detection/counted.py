@@ -58,8 +58,10 @@ def trained(name: str, **arguments: Any) -> Any:
     return inspect.unwrap(models.get_model_builder(name))(_trained=True, **arguments)
 
 
-def of_detector(name: str, side: int, boxes: int = 0) -> tuple[int, int]:
-    """Parameters, and multiply-adds of a square image of which `boxes` are proposed, without masks and key points.
+def of_detector(name: str, side: int, boxes: int = 0, results: int = 0) -> tuple[int, int]:
+    """Parameters, and multiply-adds of a square image of which so many boxes are proposed.
+
+    results: how many of them are left, and have a mask or key points.
 
     The net is that of trained weights, whose norms may be frozen.
     """
@@ -71,8 +73,13 @@ def of_detector(name: str, side: int, boxes: int = 0) -> tuple[int, int]:
             model.rpn.head([*maps.values()])
             of_image = sum(found)
             heads.box_predictor(heads.box_head(minidl.zeros(1, model.backbone.out_channels, 7, 7)))
-            of_box = sum(found) - of_image
+            of_box, of_result = sum(found) - of_image, 0
+            for kind in ("mask", "keypoint"):
+                if results and getattr(heads, f"{kind}_head") is not None:
+                    region = minidl.zeros(1, model.backbone.out_channels, 14, 14)
+                    getattr(heads, f"{kind}_predictor")(getattr(heads, f"{kind}_head")(region))
+                    of_result = sum(found) - of_image - of_box
         else:
             model.head([*maps.values()])
-            of_image, of_box = sum(found), 0
-    return sum(p.numel() for p in model.parameters()), of_image + boxes * of_box
+            of_image, of_box, of_result = sum(found), 0, 0
+    return sum(p.numel() for p in model.parameters()), of_image + boxes * of_box + results * of_result

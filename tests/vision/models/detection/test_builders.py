@@ -18,7 +18,8 @@ from tests.vision.reference import torchvision
 
 BUILDERS = ["fasterrcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn_v2", "fasterrcnn_mobilenet_v3_large_fpn",
             "fasterrcnn_mobilenet_v3_large_320_fpn", "retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2",
-            "ssd300_vgg16", "ssdlite320_mobilenet_v3_large", "fcos_resnet50_fpn"]
+            "ssd300_vgg16", "ssdlite320_mobilenet_v3_large", "fcos_resnet50_fpn", "maskrcnn_resnet50_fpn",
+            "maskrcnn_resnet50_fpn_v2", "keypointrcnn_resnet50_fpn"]
 
 
 def test_every_builder_is_here():
