@@ -17,6 +17,9 @@ from minidl.autograd.errors import guard_library
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import ArrayLibrary, Device, move, register_library
 
+waits: list[str] = []       # what the CPU would have waited for on a GPU
+WAIT = {"argpartition", "argwhere", "bincount", "flatnonzero", "nonzero", "partition", "unique"}    # in CuPy
+
 
 class StrictArray:
     """An array that must be moved to the host explicitly."""
@@ -53,13 +56,14 @@ class StrictArray:
     imag = property(lambda self: _wrapped(self._values.imag, self))
 
     def get(self) -> np.ndarray:
+        waits.append("get")
         return self._values
 
     def item(self, *args: Any) -> Any:
-        return self._values.item(*args)
+        return self.get().item(*args)
 
     def tolist(self) -> Any:
-        return self._values.tolist()
+        return self.get().tolist()
 
     def __len__(self) -> int:
         return len(self._values)
@@ -68,16 +72,16 @@ class StrictArray:
         return (_wrapped(v, self) for v in self._values)
 
     def __bool__(self) -> bool:
-        return bool(self._values)
+        return bool(self.get())
 
     def __int__(self) -> int:
-        return int(self._values)
+        return int(self.get())
 
     def __float__(self) -> float:
-        return float(self._values)
+        return float(self.get())
 
     def __index__(self) -> int:
-        return self._values.__index__()
+        return self.get().__index__()
 
     def __getitem__(self, key: Any) -> Any:
         return _wrapped(self._values[self._in_range(key)], self)
@@ -87,6 +91,8 @@ class StrictArray:
 
     def _in_range(self, key: Any) -> Any:
         """An index whose positions wrap around, as CuPy's do; so an error is minidl's."""
+        if any(getattr(part, "dtype", None) == np.bool_ for part in (key if isinstance(key, tuple) else (key,))):
+            waits.append("a mask")
         if isinstance(key, StrictArray) and key.dtype.kind in "iu" and self.shape and self.shape[0]:
             return key._values % self.shape[0]
         return _unwrapped(key, strict=False)
@@ -165,6 +171,8 @@ def _wrapped(value: Any, source: Any = None) -> Any:
 
 def _call(function: Any, args: Any, kwargs: Any, source: Any = None) -> Any:
     out = kwargs.get("out")
+    if getattr(function, "__name__", "") in WAIT:
+        waits.append(function.__name__)
     result = function(*_unwrapped(tuple(args)), **{k: _unwrapped(v) for k, v in kwargs.items()})
     if out is not None:
         return out[0] if isinstance(out, tuple) else out
@@ -254,6 +262,13 @@ class StrictLibrary(ArrayLibrary):
         make_current(device)
         yield
         make_current(before)
+
+    def assert_none(self, bad: Any, error: type[Exception], message: str) -> None:
+        super().assert_none(_unwrapped(bad), error, message)        # a GPU does not wait
+
+    def assert_in_range(self, positions: Any, least: int, end: int, error: type[Exception], message: str,
+                        allowed: int | None = None) -> None:
+        super().assert_in_range(_unwrapped(positions), least, end, error, message, allowed)
 
     def select(self, array: Any) -> None:
         make_current(array.device)

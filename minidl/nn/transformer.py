@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -219,10 +220,18 @@ def _is_causal(mask: Tensor | None, hint: bool | None) -> bool:
         return bool(hint)
     if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or mask.requires_grad:
         return False
-    later = _later_positions(len(mask), mask.device)
-    if mask.dtype == np.bool_:
-        return bool((mask == later).all())
-    return bool((mask == mask.new_zeros(()).masked_fill(later, -math.inf)).all())
+    known, version, causal = _examined.get(id(mask), (None, 0, False))
+    if known is None or known() is not mask or version != mask._version:
+        later = _later_positions(len(mask), mask.device)
+        hidden = later if mask.dtype == np.bool_ else mask.new_zeros(()).masked_fill(later, -math.inf)
+        causal = bool((mask == hidden).all())
+        key = id(mask)
+        _examined[key] = weakref.ref(mask, lambda _: _examined.pop(key, None)), mask._version, causal
+    return causal
+
+
+_examined: dict[int, tuple[weakref.ref[Tensor], int, bool]] = {}
+"""What `_is_causal` has found of masks by their `id`, at a version: to look again, the CPU would wait for a GPU."""
 
 
 def _later_positions(sz: int, device: Any) -> Tensor:

@@ -10,6 +10,7 @@ from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
 from minidl.ops.shape.views import array_of
+from minidl.optim.arithmetic import at_least, root
 from minidl.optim.checks import check_real
 from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros_like
 from minidl.tensors.tensor import Tensor
@@ -103,7 +104,7 @@ def adafactor_update(p: Array, g: Array, rows: Array | None, columns: Array | No
     if eps1 is None:
         eps1 = float(np.finfo(p.dtype).eps)
     new = step ** settings.beta2_decay                         # the share of the newest gradient in the means
-    rate = min(settings.lr, 1 / math.sqrt(step)) * max(eps2, root_mean_square(p))
+    rate = min(settings.lr, 1 / math.sqrt(step)) * at_least(eps2, root(np.square(p).mean()))
     if settings.weight_decay:
         p *= 1 - settings.lr * settings.weight_decay
     if v is None:
@@ -116,10 +117,6 @@ def adafactor_update(p: Array, g: Array, rows: Array | None, columns: Array | No
         u = v.copy()
     np.sqrt(np.maximum(u, eps1 * eps1, out=u), out=u)
     np.divide(g, u, out=u)
-    rate /= max(1.0, root_mean_square(u) / settings.d)
+    rate = rate / at_least(1.0, root(np.square(u).mean()) / settings.d)
     u *= -rate if settings.maximize else rate
     p -= u
-
-
-def root_mean_square(x: Array) -> float:
-    return math.sqrt(float(np.square(x).mean()))

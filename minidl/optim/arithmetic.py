@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,3 +40,13 @@ def descend(p: Array, direction: Array, lr: float, s: Array) -> None:
     """p -= lr * direction; `direction` may be `s`."""
     np.multiply(direction, lr, out=s)
     p -= s
+
+
+def root(x: Any) -> Any:
+    """The square root of a 0-d result: a Python number, or on a GPU an array, for which the CPU does not wait."""
+    return math.sqrt(float(x)) if isinstance(x, (np.generic, np.ndarray)) else np.sqrt(x)
+
+
+def at_least(least: float, x: Any) -> Any:
+    """The larger of a number and a `root`."""
+    return max(least, x) if isinstance(x, float) else np.maximum(x, least)

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
+from minidl.optim.arithmetic import at_least, root
 from minidl.optim.checks import check_real
 from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
 
@@ -117,7 +118,7 @@ def orthogonalized(x: Array, settings: MuonSettings) -> Array:
     a, b, c = settings.ns_coefficients
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
-    x = x / max(math.sqrt(float(np.square(x).sum())), settings.eps)    # all singular values are at most 1
+    x = x / at_least(settings.eps, root(np.square(x).sum()))   # all singular values are at most 1
     for _ in range(settings.ns_steps):
         square = x @ x.T
         x = a * x + (b * square + c * (square @ square)) @ x

@@ -77,9 +77,10 @@ def rprop_update(p: Array, g: Array, previous: Array, size: Array, settings: Rpr
     s, t = np.empty_like(p), np.empty_like(p)
     g = loss_gradient(p, g, 0.0, settings.maximize, out=t)
     np.multiply(previous, g, out=s)                        # > 0: on the same slope; < 0: past the minimum
-    size[s > 0] *= eta_plus
-    size[s < 0] *= eta_minus
+    xp = array_module(p)
+    xp.copyto(size, size * eta_plus, where=s > 0)          # not size[s > 0] *= ..., for which the CPU waits for a GPU
+    xp.copyto(size, size * eta_minus, where=s < 0)
     np.minimum(np.maximum(size, smallest, out=size), largest, out=size)
     previous[...] = g
-    previous[s < 0] = 0.0                                  # no step now, and no comparison in the next step
+    xp.copyto(previous, 0.0, where=s < 0)                  # no step now, and no comparison in the next step
     p -= np.multiply(np.sign(previous, out=s), size, out=s)

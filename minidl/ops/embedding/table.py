@@ -8,7 +8,8 @@ import numpy as np
 from minidl.autograd.grad_mode import no_grad
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, array_module, library_of
+from minidl.backend.kernels.scatter import scatter_add
 from minidl.ops.base.declaration import public
 from minidl.ops.index.along_axis import MaskedFill, check_range, positions_of
 from minidl.ops.index.items import GetItem, ScatterAdd, setitem
@@ -35,16 +36,26 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(f"one_hot is only applicable to integer tensors, but got {labels.dtype}; try .long()")
     if not labels.size and num_classes <= 0:
         raise RuntimeError("one_hot: Can not infer total number of classes from empty tensor; give num_classes")
+    if type(labels) is not np.ndarray and num_classes > 0:      # not to wait for a GPU
+        library_of(labels).assert_in_range(labels, 0, num_classes, RuntimeError, (
+            f"one_hot: Class values must be non-negative and smaller than num_classes, but got {{position}} with "
+            f"num_classes={num_classes}"))
+    else:
+        num_classes = _number_of_classes(labels, num_classes)
+    xp = array_module(labels)
+    return as_result(wrap((labels[..., None] == xp.arange(num_classes)).astype(np.int64)))
+
+
+def _number_of_classes(labels: Array, given: int) -> int:
+    """The number of classes, if it is not given as -1. Errors: RuntimeError where a label is not below it."""
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
     if low < 0:
         raise RuntimeError(f"one_hot: Class values must be non-negative, but got {low}")
-    if num_classes == -1:
-        num_classes = high + 1
-    if high >= num_classes:
+    classes = high + 1 if given == -1 else given
+    if high >= classes:
         raise RuntimeError(f"one_hot: Class values must be smaller than num_classes, but got {high} with "
-                           f"num_classes={num_classes}")
-    xp = array_module(labels)
-    return as_result(wrap((labels[..., None] == xp.arange(num_classes)).astype(np.int64)))
+                           f"num_classes={classes}")
+    return classes
 
 
 class Embedding(GetItem):
@@ -62,7 +73,8 @@ class Embedding(GetItem):
         if self.padding_idx is not None:
             g = MaskedFill((places == self.padding_idx)[..., None])(g, 0.0)
         if self.by_frequency:
-            share = 1 / xp.bincount(places.reshape(-1), minlength=1)[places][..., None].astype(g.dtype)
+            counts = scatter_add(xp.ones(places.size), places.reshape(-1), self.x_shape[:1])    # `bincount` would wait
+            share = (1 / counts[places][..., None]).astype(g.dtype)
             g = g * (wrap(share) if isinstance(g, TensorBase) else share)
         return ScatterAdd(places, self.x_shape).watch_as(self)(g)
 
