@@ -143,6 +143,7 @@ WARNINGS = [
     ("autograd/gradcheck_subject.py", lambda: gradcheck(lambda x: x * 1, (w(),), eps=1e-2, atol=1e-1)),
     ("autograd/gradcheck_subject.py", lambda: gradcheck(nn.Linear(2, 2).double(), (double().detach(),))),
     ("ops/base/out.py", lambda: minidl.add(w().detach(), 1, out=minidl.ones(3))),
+    ("ops/elementwise/selection.py", lambda: minidl.where(ZERO.byte(), ZERO, 1)),
     ("distributions/distribution.py", lambda: distributions.Distribution()),
     ("distributions/distribution.py", lambda: distributions.Normal(0.0, 1.0).sample_n(2)),
     ("distributions/distribution.py", lambda: WithoutSupport(validate_args=True).log_prob(w())),

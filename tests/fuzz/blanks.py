@@ -39,6 +39,10 @@ class Blanks:
         """The line with an argument in each blank."""
         self.first: Any = None
         self.along = self.hook = None
+        return self.fill_in(row)
+
+    def fill_in(self, row: str) -> str:
+        """A part of a line with an argument in each blank; "the" tensor stays."""
         return re.sub(r"\{(\w+)(?::([^}]*))?\}", lambda m: str(BLANKS[m[1]](self, *([m[2]] if m[2] else []))), row)
 
     # ------------------------------------------------------------------ tensors
@@ -134,6 +138,8 @@ class Blanks:
 
     def partner(self, dtypes: Callable[[Blanks], str], fits: Callable[[Any], bool]) -> str:
         """One that broadcasts with the first: with axes missing in front, sizes of 1, or axes more."""
+        if self.first is None:
+            return self.pick(fits, dtypes)
         shape = list(self.first.shape)
         name = self.existing(lambda t: fits(t) and broadcasts(tuple(t.shape), tuple(shape)))
         if name is not None and self.random.random() < 0.7:
@@ -259,6 +265,33 @@ class Blanks:
             axis += 1
         return ", ".join(items) or random.choice(("...", "None", "0"))
 
+    def distribution(self, template: str | None = None) -> str:
+        """A distribution; its parameters are tensors that broadcast, or numbers, and now and then not allowed."""
+        text = "lib.distributions." + self.fill_in(template or self.random.choice(DISTRIBUTIONS))
+        return text if self.random.random() < 0.9 else f"{text[:-1]}, validate_args=False)"
+
+    def two(self) -> str:
+        template = self.random.choice(DISTRIBUTIONS)
+        return f"{self.distribution(template)}, {self.distribution(template)}"
+
+    def out(self, long: str = "") -> str:
+        """A new tensor to write into: of the shape and dtype of the first, without elements, or of any."""
+        random = self.random
+        dtype = str(self.first.dtype).removeprefix("torch.") if self.first is not None else self.dtype()
+        shape = tuple(self.first.shape) if self.first is not None and random.random() < 0.3 else \
+            (0,) if random.random() < 0.5 else self.shape()
+        dtype = self.dtype() if random.random() < 0.3 else "int64" if long else dtype
+        return self.new(shape, dtype, wants_grad=0.05)
+
+    def cuts(self) -> str:
+        """Where to cut along an axis, as a new tensor."""
+        self.dim()
+        n = self.length()
+        values = tuple(sorted(self.random.randint(-n, n) for _ in range(self.random.choice((1, 2, 3)))))
+        name = self.next_name()
+        literal = Literal((len(values),), "int64", values)
+        return self.add(Statement(f"{name} = {literal.text()}", "literal", name, literal))
+
     def hooked(self) -> str:
         if self.hook is None:
             self.hook = f"h{self.hooks}"
@@ -313,6 +346,28 @@ def into(blanks: Blanks) -> str:
     return blanks.like(blanks.random.choice((shape[1:], shape[-1:], (1,), ())))
 
 
+_TEMPLATES = """
+    Normal({f}, {fy}.abs() + 0.5)    Normal({f}, {same})    Normal({k}, {n})    LogNormal({f}, {fy}.abs() + 0.25)
+    HalfNormal({f}.abs() + 0.5)    Uniform({f} - 4, {fy} + 4)    Laplace({f}, {fy}.abs() + 0.5)    Cauchy({f}, 1.5)
+    HalfCauchy({f}.abs() + 0.5)    Exponential({f}.abs() + 0.5)    Gumbel({f}, {fy}.abs() + 0.5)
+    Weibull({f}.abs() + 0.5, {fy}.abs() + 0.5)    Gamma({f}.abs() + 0.5, {fy}.abs() + 0.5)    Chi2({f}.abs() + 0.5)
+    InverseGamma({f}.abs() + 2.5, {fy}.abs() + 0.5)    Beta({f}.abs() + 0.5, {fy}.abs() + 0.5)
+    Kumaraswamy({f}.abs() + 0.5, {fy}.abs() + 0.5)    Dirichlet({f}.abs() + 0.5)    Bernoulli({f}.sigmoid())
+    Bernoulli(logits={f})    ContinuousBernoulli({f}.sigmoid())    ContinuousBernoulli(logits={f})
+    Binomial({n}, {f}.sigmoid())    Binomial(3, logits={f})    Geometric({f}.sigmoid())    Geometric(logits={f})
+    NegativeBinomial({n}, {f}.sigmoid())    NegativeBinomial({n}, logits={f})    Poisson({f}.abs())
+    Categorical({f}.softmax(-1))    Categorical({f}.abs())    Categorical(logits={f})    OneHotCategorical(logits={f})
+    OneHotCategorical({f}.softmax(-1))    Multinomial(3, {f}.softmax(-1))    Multinomial({n}, logits={f})
+    Pareto({f}.abs() + 0.5, {fy}.abs() + 2.5)    GeneralizedPareto({f}, {fy}.abs() + 0.5, 0.25)
+    StudentT({f}.abs() + 2.5, {fy}, 1.5)    FisherSnedecor({f}.abs() + 4.5, {fy}.abs() + 4.5)    VonMises({f}, 1.5)
+    RelaxedBernoulli(lib.tensor(0.5), logits={f})    RelaxedOneHotCategorical(lib.tensor(0.5), logits={f})
+    MultivariateNormal({f}, lib.eye({it}.shape[-1], dtype={it}.dtype) * 2)    LogisticNormal({f}, {same}.abs() + 0.5)
+    MultivariateNormal({f}, scale_tril=lib.eye({it}.shape[-1], dtype={it}.dtype))
+    LowRankMultivariateNormal({f}, {it}[..., None], {same}.abs() + 0.5)    Normal({f}, -{fy}.abs())
+    LKJCholesky(3, {f}.abs() + 0.5)    Wishart({f}.abs() + 4.5, lib.eye(3, dtype={it}.dtype))
+"""
+DISTRIBUTIONS = [line.strip() for line in re.split(r"\s{4,}", _TEMPLATES) if line.strip()]
+
 BLANKS: dict[str, Callable[..., Any]] = {
     "x": lambda b: b.pick(lambda t: True, any_dtype),
     "f": lambda b: b.pick(floating, floating_dtype),
@@ -354,4 +409,10 @@ BLANKS: dict[str, Callable[..., Any]] = {
     "dtype": Blanks.dtype,
     "index": Blanks.index,
     "hook": Blanks.hooked,
+    "dist": Blanks.distribution,
+    "two": Blanks.two,
+    "other": lambda b: b.existing(lambda t: True) or b.new(b.shape(), b.dtype()),
+    "out": Blanks.out,
+    "cuts": Blanks.cuts,
+    "sample": lambda b: b.random.choice(("()", "(2,)", "(1, 3)", "(0,)", "lib.Size([2])")),
 }

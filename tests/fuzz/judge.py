@@ -35,6 +35,8 @@ BACKWARD = r"backward\(|grad\("
 CONSTANT, VARIABLE, LEAF = r"\(False, True, False\)", r"\(True, False, False\)", r"\(True, True, False\)"
 STEPS = r"norm\(t\d+, 0|heaviside|//|floor|ceil|round|trunc|unique"
 TURNED = r"\.(t_|squeeze_|unsqueeze_|transpose_|swapaxes_)\("
+OUT_GRAD = "an out= that requires grad would be written without a trace"
+STORED = "what is not stored has no gradient; PyTorch's functions differ in it"
 STEP = "a step function has a gradient of zeros, and the graph stays whole"
 NUMBER = "a number counts as one axis of size 1, in every function"
 NOTHING = "a tensor without elements is one like any other"
@@ -67,7 +69,7 @@ DELIBERATE = [
                "a view is a view, whatever made it"),
     Deliberate(TORCH_REFUSES, ANY, r"input tensor and the written-to tensor refer to a single memory location",
                READ_FIRST),
-    Deliberate(TORCH_REFUSES, r"index_add|index_select|index_copy|index_fill",
+    Deliberate(TORCH_REFUSES, r"index_add|index_select|index_copy|index_fill|tensordot",
                r"tensor has no dimensions|Index to scalar can have only 1 value", NUMBER),
     Deliberate(TORCH_REFUSES, r"out=", r"doesn't match the broadcast shape",
                "an out= that is an operand is resized, too"),
@@ -102,7 +104,13 @@ DELIBERATE = [
                program=r"detach_\(\)|requires_grad_\(False"),
     Deliberate(TORCH_REFUSES, r"detach_\(\)", r"Can't detach views", "PyTorch's result is a view of something inside"),
     Deliberate(TORCH_REFUSES, BACKWARD, r"out of bounds", DATA, program=r"\.data\b"),
+    Deliberate(TORCH_REFUSES, r"to_sparse", "with two bool tensors is not supported", KERNEL),
+    Deliberate(TORCH_REFUSES, r"GeneralizedPareto|Bernoulli", r"did not match|can't be cast",
+               "operands of two dtypes are promoted, as elsewhere"),
     # minidl refuses
+    Deliberate(MINIDL_REFUSES, r"to_sparse", "expected a sparse_dim from 1 to 0", "a number has no places"),
+    Deliberate(MINIDL_REFUSES, r"out=", "don't support automatic differentiation", OUT_GRAD),
+    Deliberate(MINIDL_REFUSES, r"gather", "must have the same number of dimensions", UNCHECKED, program=r"zeros\("),
     Deliberate(MINIDL_REFUSES, ANY, r"NotImplementedError: .*complex",
                "an op without complex gradients is named where it would be recorded"),
     Deliberate(MINIDL_REFUSES, ANY, r"Integers to negative integer powers", "a wrong number would come out"),
@@ -121,7 +129,7 @@ DELIBERATE = [
     Deliberate(MINIDL_REFUSES, r"adaptive_avg_pool", r"non-zero size", "a picture without channels is a mistake"),
     Deliberate(MINIDL_REFUSES, ANY, r"second time: Mul has freed",
                "deg2rad and alpha= are products, which keep their numbers", program=r"deg2rad|rad2deg|alpha="),
-    Deliberate(MINIDL_REFUSES, r"clamp|scatter", r"value cannot be converted to type uint8", BYTES),
+    Deliberate(MINIDL_REFUSES, r"clamp|scatter|logspace", r"value cannot be converted to type uint8", BYTES),
     Deliberate(MINIDL_REFUSES, BACKWARD, r"modified by an inplace operation",
                "PyTorch copies this input, or computes another from it, and keeps that"),
     Deliberate(MINIDL_REFUSES, r"index_", r"IndexError: index_\w+: index .* is out of bounds", UNCHECKED,
@@ -149,6 +157,9 @@ DELIBERATE = [
     Deliberate("error type", ANY, r"Dimension out of range|mask|lerp_kernel|does not support bool",
                "two faults: another is named first"),
     Deliberate("error type", ANY, r"value cannot be converted to type uint8_t", BYTES),
+    Deliberate("error type", r"distributions",
+               r"must match event_shape|cannot be expressed as the lower triangular|0 elements",
+               "two faults, or one that PyTorch finds later"),
     Deliberate("error type", r"float\(|int\(", r"^TypeError: .*'complex'", "Python's own error"),
     # flags
     Deliberate("flag", r"heaviside|unique|//|floor", rf"{CONSTANT} and {VARIABLE}|{VARIABLE} and {CONSTANT}", STEP),
@@ -204,6 +215,15 @@ DELIBERATE = [
       for kind in ("value", "nan or inf", "gradient: value", "gradient: nan or inf")],
     *[Deliberate(kind, BACKWARD, ANY, "PyTorch raises 2 to the integers of ldexp as integers in the gradient",
                  program=r"lib\.ldexp") for kind in ("value", "gradient: value")],
+    *[Deliberate(kind, BACKWARD, ANY, STORED, program=r"to_sparse") for kind in ("gradient: value", "value")],
+    Deliberate("gradient", BACKWARD, r"and None$", NOTHING, program=r"lstsq\(.*residuals"),
+    Deliberate("gradient: value", BACKWARD, "j", "PyTorch forgets that what it multiplied was cast to real numbers",
+               program=r"(cumprod|prod)\(.*dtype="),
+    Deliberate("dtype", r"Bernoulli.*log_prob", ANY, "a probability has the dtype of its parameters"),
+    *[Deliberate(kind, ANY, ANY, "PyTorch adds up a term over the batch", program=r"kl_divergence\(.*Wishart")
+      for kind in ("value", "gradient: value")],
+    Deliberate("gradient: nan or inf", BACKWARD, r"inf.* and .*e[+]3", "the derivative at a pole is inf",
+               program=r"digamma|polygamma"),
     # layout
     Deliberate("hook: contiguity", ANY, r"^contiguous and", ROWS),
     Deliberate("hook: contiguity", ANY, r"and contiguous$", "a gradient on its way lies as it was computed"),

@@ -11,6 +11,9 @@ its argument. The first blank of a line that is a tensor is "the" tensor: `{dim}
     {ints:2} positions along the last `{dim}`    {gather} in more axes
     {k} a number    {n} a small count    {p} a probability    {dim}    {along} the last {dim}
     {dims} {keep} {index} {view} {expand} {perm} {dtype}
+    {dist} a distribution of random parameters    {two} two of one kind    {other} one more tensor of any shape
+    {out} one to write into, often of the tensor's shape and dtype    {out:long} one of int64, mostly
+    {cuts} positions where to cut along the last {dim}    {sample} the shape of a sample
 """
 from __future__ import annotations
 
@@ -531,6 +534,162 @@ FAMILIES = {
         {hook} = []; {leaf}.register_post_accumulate_grad_hook(lambda t: {hook}.append(t.grad.clone()))
         {x}.requires_grad = True
         del {x}
+        """)),
+    "distribution": Family(10, rows("""
+        {dist}.log_prob({y})
+        {dist}.log_prob({y})
+        {dist}.log_prob({y}.abs())
+        {dist}.log_prob({y}.sigmoid())
+        {dist}.log_prob({y}.abs().floor())
+        {dist}.log_prob(lib.tensor({k}))
+        {dist}.entropy()
+        {dist}.entropy()
+        {dist}.mean
+        {dist}.variance
+        {dist}.stddev
+        {dist}.mode
+        {dist}.perplexity()
+        {dist}.cdf({y})
+        {dist}.cdf({y}.sigmoid())
+        {dist}.icdf({y}.sigmoid())
+        {dist}.expand((2, *{dist}.batch_shape)).mean
+        {dist}.enumerate_support()
+        {dist}.batch_shape + {dist}.event_shape
+        lib.zeros_like({dist}.sample({sample}))
+        lib.zeros_like({dist}.rsample({sample}))
+        {dist}.rsample({sample}).requires_grad
+        {dist}.support.check({y})
+        lib.distributions.Independent({dist}, 1).log_prob({y})
+        lib.distributions.TransformedDistribution({dist}, lib.distributions.ExpTransform()).cdf({y}.abs() + 0.5)
+        lib.distributions.transform_to({dist}.support)({y})
+        lib.distributions.kl_divergence({two})
+        lib.distributions.kl_divergence({two})
+        """)),
+    "sparse": Family(6, rows("""
+        {x}.to_sparse().to_dense()
+        {x}.to_sparse({n}).to_dense()
+        {x}.to_sparse().indices()
+        {x}.to_sparse().values()
+        {table}.to_sparse_csr().to_dense()
+        {table}.to_sparse_csr().crow_indices()
+        {table}.to_sparse_csr().col_indices()
+        {table}.to_sparse_csr().values()
+        ({x}.to_sparse() + {same}.to_sparse()).to_dense()
+        ({x}.to_sparse() - {same}.to_sparse()).to_dense()
+        {x} + {same}.to_sparse()
+        ({x}.to_sparse() * {k}).to_dense()
+        ({x}.to_sparse() / {n}).to_dense()
+        (-{x}.to_sparse()).to_dense()
+        {table}.to_sparse().t().to_dense()
+        {x}.to_sparse().transpose(0, 1).to_dense()
+        {table}.to_sparse() @ {new:1,2}
+        {table}.to_sparse() @ {new:1}
+        lib.sparse.mm({table}.to_sparse(), {new:1,3})
+        lib.sparse.mm({table}.to_sparse_csr(), {new:1,3})
+        lib.sparse.addmm({table}, {same}.to_sparse(), {new:1,1})
+        lib.sparse.sum({x}.to_sparse())
+        lib.sparse.sum({x}.to_sparse(), {dim}).to_dense()
+        lib.sparse.softmax({x}.to_sparse(), {dim}).to_dense()
+        lib.sparse.log_softmax({table}.to_sparse(), 1).to_dense()
+        lib.sparse_coo_tensor(lib.tensor([[0, 1, 1], [1, 0, 0]]), {f}.flatten().repeat(3)[:3], (2, 2)).to_dense()
+        lib.sparse_coo_tensor(lib.tensor([[0, 1, 1]]), {f}.flatten().repeat(6)[:6].view(3, 2)).coalesce().values()
+        {x}.to_sparse().coalesce().is_coalesced()
+        {x}.to_sparse()._nnz()
+        {x}.to_sparse().sparse_dim()
+        {x}.to_sparse().shape.numel()
+        {x}.to_sparse().double().to_dense()
+        {x}.to_sparse().is_sparse
+        """)),
+    "tail": Family(8, rows("""
+        {x}.take_along_dim(dim={dim}, indices={gather})
+        lib.take_along_dim({x}, {ints:all})
+        {x}.tensor_split({cuts}, dim={along})[-1]
+        {x}.tensor_split(lib.tensor({n}), {dim})[0]
+        {x}.tensor_split({cuts}, dim={along})
+        lib.tensordot({x}, {other}, {n})
+        lib.tensordot({x}, {same}, dims=([{dim}], [{dim}]))
+        lib.diff({x}, {n}, {dim}, prepend={part:1})
+        lib.diff({x}, {n}, {dim}, prepend={part:2}, append={part:1})
+        lib.diff({x}, prepend={other})
+        lib.tril_indices({n}, 3, {k:int}, dtype=lib.{dtype})
+        lib.triu_indices(3, {n}, {k:int}, dtype=lib.{dtype})
+        lib.arange({k}, {k}, {k})
+        lib.arange(-1, 3, {n}, dtype=lib.{dtype})
+        lib.linspace({k}, {k}, {n})
+        lib.linspace({k}, {k}, 5, dtype=lib.{dtype})
+        lib.logspace({k}, {k}, {n}, dtype=lib.{dtype})
+        lib.linalg.matrix_power({f} @ {same}.mT, {k:int})
+        lib.matrix_power({table} @ {same}.t(), 0)
+        lib.linalg.lstsq({table}, {new:0,2}).solution
+        lib.linalg.lstsq({table}, {new:0,2}, driver='gelsd').rank
+        lib.linalg.lstsq({table}, {new:0,2}, driver='gelsd').singular_values
+        lib.linalg.lstsq({table}, {new:0,2}).residuals
+        {x}[..., {n}:-1:{n}]
+        {x}.gather(0, lib.tensor(0))
+        {x}.gather({dim}, {other}.long())
+        {x}.sum({dim}, dtype=lib.{dtype})
+        {x}.cumsum({dim}, dtype=lib.{dtype})
+        {x}.prod({dim}, dtype=lib.{dtype})
+        {x}.cumprod({dim}, dtype=lib.{dtype})
+        {x}.mean({dim}, dtype=lib.{dtype})
+        {f}.softmax({dim}, dtype=lib.{dtype})
+        lib.cat([{x}, {other}], {dim})
+        lib.cat([{x}, {other}])
+        lib.stack([{x}, {other}], {dim})
+        lib.utils.data.TensorDataset({x}, {other})[0]
+        lib.matmul({x}, {other})
+        lib.inference_mode()(lambda: {x} * {k})()
+        lib.inference_mode()(lambda: {x}.detach().view(-1))()
+        lib.inference_mode()(lambda: {x}.clone())()
+        {x}.is_inference()
+        """)),
+    "out": Family(6, result=False, rows=rows("""
+        lib.add({x}, {y}, out={out})
+        lib.sub({x}, {k}, out={out})
+        lib.mul({x}, {y}, out={out})
+        lib.div({x}, {y}, out={out})
+        lib.exp({x}, out={out})
+        lib.abs({x}, out={out})
+        lib.floor({x}, out={out})
+        lib.eq({x}, {y}, out={out})
+        lib.logical_and({x}, {y}, out={out})
+        lib.maximum({x}, {y}, out={out})
+        lib.pow({x}, {n}, out={out})
+        lib.clamp({x}, {k}, {k}, out={out})
+        lib.where({b}, {x}, {same}, out={out})
+        lib.matmul({table}, {new:1,2}, out={out})
+        lib.mm({table}, {new:1,2}, out={out})
+        lib.max({x}, {dim}, out=({out}, {out:long}))
+        lib.min({x}, {dim}, keepdim={keep}, out=({out}, {out:long}))
+        lib.sort({x}, {dim}, out=({out}, {out:long}))
+        lib.topk({x}, 1, {dim}, out=({out}, {out:long}))
+        lib.kthvalue({x}, 1, {dim}, out=({out}, {out:long}))
+        lib.median({f}, {dim}, out=({out}, {out:long}))
+        lib.cummax({x}, {dim}, out=({out}, {out:long}))
+        lib.gather({x}, {dim}, {gather}, out={out})
+        lib.argmax({x}, {dim}, out={out:long})
+        lib.cat([{x}, {same}], {dim}, out={out})
+        lib.stack([{x}, {same}], {dim}, out={out})
+        lib.sum({x}, {dim}, out={out})
+        lib.mean({f}, {dim}, out={out})
+        lib.prod({x}, {dim}, out={out})
+        lib.cumsum({x}, {dim}, out={out})
+        lib.cumprod({x}, {dim}, dtype=lib.{dtype}, out={out})
+        lib.amax({x}, {dim}, out={out})
+        lib.all({x}, {dim}, out={out})
+        lib.any({x}, out={out})
+        lib.index_select({x}, {dim}, {ints:2}, out={out})
+        lib.take({x}, {ints:all}, out={out})
+        lib.masked_select({x}, {x} > {k}, out={out})
+        lib.nonzero({x}, out={out:long})
+        lib.tril({x}, out={out})
+        lib.var({f}, {dim}, out={out})
+        lib.std({f}, {dim}, out={out})
+        lib.linalg.vector_norm({f}, {n}, {dim}, out={out})
+        lib.arange({n}, out={out})
+        lib.linspace(0, 1, {n}, out={out})
+        lib.zeros(2, out={out})
+        lib.full((2,), {k}, out={out})
         """)),
     "second order": Family(4, rows("""
         lib.autograd.grad({r}.sum(), {leaf}, create_graph=True)[0]

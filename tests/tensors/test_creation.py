@@ -309,9 +309,22 @@ def test_numbers_by_name():
     (lambda: minidl.arange(3, 0, -1), [3, 2, 1]), (lambda: minidl.full((2,), 7), [7, 7]),
     (lambda: minidl.ones_like(minidl.tensor([1, 2])), [1, 1]), (lambda: minidl.zeros_like(minidl.ones(2)), [0, 0]),
     (lambda: minidl.full_like(minidl.ones(2), 3), [3, 3]),
+    # of integers, as PyTorch counts them: ends and step are cut off, but only int64 then counts anew
+    (lambda: minidl.arange(0.5, 7.7, 1.8, dtype=minidl.int32), [0, 1, 2, 3]),
+    (lambda: minidl.arange(0.5, 7.7, 1.8, dtype=minidl.int64), [0, 1, 2, 3, 4, 5, 6]),
+    (lambda: minidl.arange(5, 0, -1.5, dtype=minidl.uint8), [5, 4, 3, 2]),
+    (lambda: minidl.range(0.5, 3.7, 1.8, dtype=minidl.int32), [0, 1, 2, 3]),
+    (lambda: minidl.logspace(1.5, 2, 3, dtype=minidl.int64), [10, 31, 100]),
+    (lambda: minidl.linspace(-1.5, 2.7, 4, dtype=minidl.int64), [-1, 0, 1, 2]),
 ])
 def test_filled_and_ranges(call, expected):
     assert call().tolist() == expected
+
+
+@pytest.mark.parametrize("function", [minidl.linspace, minidl.logspace])
+def test_ends_that_the_dtype_cannot_hold(function):
+    with pytest.raises(RuntimeError, match="cannot be converted to type uint8 without overflow"):
+        function(-1.5, 2, 4, dtype=minidl.uint8)
 
 
 def test_dtypes_follow_the_data():

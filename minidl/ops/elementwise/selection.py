@@ -9,6 +9,7 @@ from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.dtype import as_representable, result_type
+from minidl.backend.warn import warn
 from minidl.ops.base.broadcast import broadcast_shape, expand_to, prepare
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.declaration import alias, in_place, public
@@ -50,7 +51,8 @@ def where(condition: Tensor, input: Tensor | complex | None = None, other: Any =
     A NaN in the branch not taken does not reach the result, but it may reach the gradient through the op that made it:
     mask the operand as well, as in `where(x > 0, log(where(x > 0, x, 1)), 0)`.
 
-    Errors: RuntimeError where there are two branches and the condition is not bool, or shapes cannot be broadcast.
+    A condition of uint8 is taken with a warning. Errors: RuntimeError where there are two branches and the condition is
+    of another dtype, or shapes cannot be broadcast.
 
         >>> import minidl
         >>> x = minidl.tensor([1.0, -2.0, 3.0])
@@ -67,6 +69,10 @@ def where(condition: Tensor, input: Tensor | complex | None = None, other: Any =
     if input is None and other is None:
         found = condition.array
         return tuple([wrap(index) for index in (found if found.ndim else found.reshape(1)).nonzero()])
+    if condition.array.dtype == np.uint8:
+        warn("where received a uint8 condition tensor. This is deprecated in PyTorch; use a boolean condition instead, "
+             "condition.bool().")
+        condition = wrap(condition.array != 0)
     if condition.array.dtype.kind != "b":
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
                            f"{condition.array.dtype}; try a comparison, as in where(x > 0, ...)")

@@ -204,8 +204,10 @@ def _item(item: Any, x: Array) -> Any:
     if item is None or item is Ellipsis or type(item) is int:
         return item
     if isinstance(item, slice):
-        return slice(*[None if end is None else operator.index(end)
-                       for end in (item.start, item.stop, item.step)])
+        start, stop, step = [None if end is None else operator.index(end) for end in (item.start, item.stop, item.step)]
+        if step is not None and step < 1:
+            raise ValueError(f"step must be greater than zero, but got {step}; x.flip(dim) turns an axis round")
+        return slice(start, stop, step)
     if isinstance(item, (bool, np.bool_)):
         return array_module(x).asarray(bool(item))
     if isinstance(item, TensorBase):
@@ -246,10 +248,9 @@ def getitem(input: Any, index: Any) -> Any:
     """`input[index]`: a view for whole numbers, slices and None; a copy for tensors, lists or masks.
 
     Results are PyTorch's. They differ from NumPy's in one point: whole numbers are taken first, so that in
-    `x[0, :, [1, 2]]` the axis of the list stays in its place. Slices with negative steps, which PyTorch refuses,
-    give a view.
+    `x[0, :, [1, 2]]` the axis of the list stays in its place.
 
-    Errors: IndexError where an index is out of range, or has an unknown type.
+    Errors: IndexError where an index is out of range, or has an unknown type; ValueError for a step below 1.
 
         >>> import minidl
         >>> x = minidl.tensor([[1, 2, 3], [4, 5, 6]])

@@ -531,7 +531,9 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     A: (*, m, n); B: (*, m, k), or vectors (m,) or (*, m). Returns a named tuple:
     solution (*, n, k); residuals (*, k), the |A X - B|^2 of each column, if m > n and all A have full rank (else
     empty); rank (*), the number of singular values above rcond times the largest (rcond is eps * max(m, n) by default);
-    singular_values (*, min(m, n)) for the drivers 'gelsd' and 'gelss' (else empty). All drivers compute the same.
+    singular_values (*, min(m, n)), without gradient. All drivers compute the same X, and what PyTorch's leave out is
+    empty: 'gelsy', the default, has no residuals and no singular values, 'gels' no singular values and no rank (it
+    takes A for one of full rank), 'gelsd' and 'gelss' have all.
     Errors: RuntimeError where sizes do not fit, or for another driver.
 
         >>> import minidl
@@ -553,8 +555,10 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     m, n = A.shape[-2:]
     empty = wrap_like(A, array_module(array_of(A)).empty((0,), real_of(A.dtype)))
     residuals = reshape(X, (-1,))[:0] if X.dtype == empty.dtype else empty
-    if m > n and bool((array_of(rank) == n).all()):
+    if m > n and driver not in (None, "gelsy") and (driver == "gels" or bool((array_of(rank) == n).all())):
         gap = A @ X - rhs
         residuals = sum(abs_(gap) ** 2 if gap.dtype.kind == "c" else gap * gap, -2)
-    values = svdvals(A) if driver in ("gelsd", "gelss") else empty
+    values = svdvals(A.detach() if hasattr(A, "detach") else A) if driver in ("gelsd", "gelss") else empty
+    if driver == "gels":
+        rank = reshape(rank, (-1,))[:0]
     return return_types.linalg_lstsq(reshape(X, X.shape[:-1]) if vector else X, residuals, rank, values)

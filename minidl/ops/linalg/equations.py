@@ -39,7 +39,7 @@ class LinAlgError(RuntimeError):
 
 
 def check_matrix(who: str, A: Any, square: bool = False, name: str = "A", kinds: str = "fc") -> None:
-    """Check for a matrix (m, n) or a batch (*, m, n) of float32, float64, or complex if `kinds` has "c".
+    """Check for a matrix (m, n) or a batch (*, m, n) of float32, float64, complex if `kinds` has "c", half if "e".
 
     Errors: TypeError unless it is a tensor, RuntimeError for everything else that does not fit.
     """
@@ -62,7 +62,7 @@ def check_precision(who: str, A: Any, name: str, kinds: str = "fc") -> None:
     if A.dtype.kind not in kinds:
         raise RuntimeError(f"{who}: Expected a floating point tensor as input {name}. Got {A.dtype}; "
                            f"try {name}.float()")
-    if A.dtype == float16:
+    if A.dtype == float16 and "e" not in kinds:
         raise RuntimeError(f"{who}: Low precision dtypes not supported. Got float16; try {name}.float()")
 
 

@@ -168,7 +168,7 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """
     if not hasattr(n, "__index__"):
         raise TypeError(f"linalg.matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
-    check_matrix("linalg.matrix_power", A, square=True, kinds="fciu")
+    check_matrix("linalg.matrix_power", A, square=True, kinds="fceiu")
     if n < 0:
         return matrix_power(inv(A), -n)
     if n == 0:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
+from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import accumulation_dtype, get_default_dtype, int64, uint8
@@ -86,6 +87,17 @@ def ndim_of(input: Any, who: str) -> int:
                         f"{type(input).__name__}; {suggest_tensor(input)}") from None
 
 
+def in_dtype(input: Any, dtype: Any) -> Any:
+    """`input` in the `dtype` in which it is summed or multiplied.
+
+    Errors: RuntimeError where it requires grad, and the dtype has none.
+    """
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc" and switches.enabled and getattr(input, "requires_grad", False):
+        raise RuntimeError(f"Autograd not support dtype: {dtype}, which has no gradient; try detach() first")
+    return cast(input, dtype)
+
+
 def floating(input: Any, dtype: Any, who: str, kinds: str = "f") -> Any:
     """`input` in `dtype`, which must be floating; with `kinds` "fc" it may be complex."""
     ndim_of(input, who)
@@ -121,7 +133,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
         (tensor(10.), tensor([4., 6.]))
     """
     axes = axes_of(input, dim, "sum")
-    x = input if dtype is None else cast(input, np.dtype(dtype))
+    x = input if dtype is None else in_dtype(input, dtype)
     if x.dtype.kind not in "fc":
         total = SumIntegers(axes, keepdim)(x)
         return total if dtype is None else cast(total, np.dtype(dtype))
@@ -179,7 +191,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
         tensor(3.)
     """
     axes = axes_of(input, dim, "nansum")
-    x = input if dtype is None else cast(input, np.dtype(dtype))
+    x = input if dtype is None else in_dtype(input, dtype)
     return sum(x, dim, keepdim, dtype=dtype) if x.dtype.kind in "biu" else NanSum(axes, keepdim)(x)
 
 
@@ -213,7 +225,7 @@ def running_input(input: Any, dim: int, dtype: Any, who: str) -> tuple[Any, int 
     axis = axis_of(input, dim, who)
     if dtype is None and input.dtype.kind not in "fc":
         dtype = int64
-    return input if dtype is None else cast(input, np.dtype(dtype)), axis
+    return input if dtype is None else in_dtype(input, dtype), axis
 
 
 class Prod(FusedOp):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op, Value
+from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
@@ -152,11 +153,19 @@ concatenate = alias("concatenate", cat)
 
 
 def _as_tensor_list(who: str, tensors: Any) -> list[Any]:
-    """Several tensors as a list. Errors: TypeError unless it is a sequence of tensors."""
-    if not isinstance(tensors, Iterable):
+    """Several tensors as a list. Errors: TypeError unless it is a sequence of tensors, and not itself a tensor."""
+    if not isinstance(tensors, Iterable) or isinstance(tensors, TensorBase):
         raise TypeError(f"{who}(): argument 'tensors' must be a tuple or list of Tensors, not {type(tensors).__name__}")
     several = list(tensors)
     check_tensors(who, **{f"tensors[{i}]": x for i, x in enumerate(several)})
+    return several
+
+
+def _some_tensors(who: str, tensors: Any) -> list[Any]:
+    """`_as_tensor_list`. Errors: RuntimeError if there is none."""
+    several = _as_tensor_list(who, tensors)
+    if not several:
+        raise RuntimeError(f"{who}: expects a non-empty TensorList")
     return several
 
 
@@ -169,9 +178,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
         tensor([[1, 3],
                 [2, 4]])
     """
-    tensors = _as_tensor_list("stack", tensors)
-    if not tensors:
-        raise RuntimeError("stack: expects a non-empty TensorList")
+    tensors = _some_tensors("stack", tensors)
     shapes = [array_of(x).shape for x in tensors]
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:
@@ -184,14 +191,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
 @public
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join side by side: along axis 1, or 0 for vectors."""
-    tensors = atleast_1d(list(tensors))
-    return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
+    tensors = atleast_1d(_some_tensors("hstack", tensors))
+    return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 @public
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join one below the other; vectors become rows."""
-    return cat(atleast_2d(list(tensors)), 0)
+    return cat(atleast_2d(_some_tensors("vstack", tensors)), 0)
 
 
 row_stack = alias("row_stack", vstack)
@@ -200,7 +207,7 @@ row_stack = alias("row_stack", vstack)
 @public
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join one behind the other, along axis 2."""
-    return cat(atleast_3d(list(tensors)), 2)
+    return cat(atleast_3d(_some_tensors("dstack", tensors)), 2)
 
 
 @public
@@ -212,7 +219,7 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
         tensor([[1, 3],
                 [2, 4]])
     """
-    return cat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in tensors], 1)
+    return cat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in _some_tensors("column_stack", tensors)], 1)
 
 
 @public

@@ -225,9 +225,13 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
     start, end, step = _numbers(start, end, step)
     if dtype is None:
         dtype = get_default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else np.int64
-    if np.dtype(dtype).kind in "iu":
-        start, end, step = (int(x) if math.isfinite(x) else x for x in (start, end, step))
     _check_steps(start, end, step)
+    if np.dtype(dtype).kind in "iu":
+        count = math.ceil((end - start) / step)
+        start, end, step = int(start), int(end), int(step)      # cut off, as in PyTorch
+        _check_steps(start, end, step)
+        if np.dtype(dtype) != np.int64:
+            end = start + count * step          # as many as without cutting: PyTorch counts so in all but int64
     if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
         array = np.arange(start, end, step, dtype=np.int64)
     else:
@@ -252,9 +256,14 @@ def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any
         >>> minidl.range(1, 3)
         tensor([1., 2., 3.])
     """
+    start, end, step = _numbers(start, end, step)
+    dtype = np.dtype(dtype or get_default_dtype())
     _check_steps(start, end, step)
+    if dtype.kind in "iu":
+        start, end, step = int(start), int(end), int(step)
+        _check_steps(start, end, step)
     array = start + np.arange(math.floor((end - start) / step) + 1) * step
-    return finish(move(array.astype(dtype or get_default_dtype()), as_device(device)), requires_grad)
+    return finish(move(array.astype(dtype), as_device(device)), requires_grad)
 
 
 @public
@@ -272,6 +281,7 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device:
     start, end = _numbers(start, end)
     if dtype is None:
         dtype = default_complex() if isinstance(start, complex) or isinstance(end, complex) else get_default_dtype()
+    start, end = _ends("linspace", start, end, dtype)
     step, count = (end - start) / max(n - 1, 1), np.arange(n)
     array = np.where(count < (n + 1) // 2, start + step * count, end - step * (n - 1 - count)) if n != 1 else \
         np.array([start])
@@ -281,6 +291,29 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device:
 @public
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None,
              device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """`steps` values from base**start to base**end, evenly spaced on a logarithmic scale."""
-    array = np.logspace(start, end, natural("logspace", "steps", steps), base=base, dtype=dtype or get_default_dtype())
+    """`steps` values from base**start to base**end, evenly spaced on a logarithmic scale.
+
+    For a dtype of integers, both ends and the values are cut off towards 0, as in PyTorch.
+
+        >>> import minidl
+        >>> minidl.logspace(0, 2, 5, dtype=minidl.int64)
+        tensor([  1,   3,  10,  31, 100])
+    """
+    n = natural("logspace", "steps", steps)
+    dtype = np.dtype(dtype or get_default_dtype())
+    start, end = _numbers(start, end)
+    start, end = _ends("logspace", start, end, dtype)
+    array = np.logspace(start, end, n, base=base, dtype=dtype)
     return finish(move(array, as_device(device)), requires_grad)
+
+
+def _ends(who: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any]:
+    """The ends of a range; whole numbers for a dtype of integers. Errors: RuntimeError where it cannot hold them."""
+    if np.dtype(dtype).kind not in "iu":
+        return start, end
+    start, end = int(start), int(end)
+    limits = np.iinfo(dtype)
+    if not all(limits.min <= x <= limits.max for x in (start, end)):
+        raise RuntimeError(f"{who}: value cannot be converted to type {np.dtype(dtype)} without overflow: the ends are "
+                           f"{start} and {end}")
+    return start, end

@@ -81,7 +81,8 @@ class IterableDataset(Dataset[T_co]):
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors of equal first size: sample i is `(tensors[0][i], tensors[1][i], ...)`.
 
-    Errors: AssertionError when the first sizes differ.
+    Errors: AssertionError when the first sizes differ, IndexError for a tensor without dimensions, AttributeError or
+    TypeError for what is no tensor.
 
         >>> import minidl
         >>> data = TensorDataset(minidl.zeros(10, 3), minidl.arange(10))
@@ -96,8 +97,12 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
             raise ValueError("TensorDataset: expected one tensor at least, got none")
         for tensor in tensors:
             if not isinstance(tensor, Tensor):
-                raise TypeError(f"TensorDataset: expected Tensors, got {type(tensor).__name__}; try "
-                                "minidl.tensor(...) on it first")
+                kind = TypeError if hasattr(tensor, "size") else AttributeError     # an array, or a list
+                raise kind(f"TensorDataset: expected Tensors, got {type(tensor).__name__}, which has no size(); try "
+                           f"minidl.tensor(...) on it first")
+            if not tensor.shape:
+                raise IndexError("TensorDataset: Dimension specified as 0 but tensor has no dimensions; try "
+                                 "reshape(1) for a single sample")
         if any(tensor.shape[0] != tensors[0].shape[0] for tensor in tensors):
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             raise AssertionError("TensorDataset: Size mismatch between tensors: all must have the same first size "

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import pickle
 import re
@@ -15,7 +16,7 @@ import minidl
 import minidl.nn.functional as F
 from minidl.ops.base import out
 from tests import strict_array
-from tests.checking import build, leaves, tensors, torch
+from tests.checking import build, leaves, tensors, torch, tree_map
 from tests.public_functions import cases, code_of
 
 SPACES = {"minidl": minidl, "minidl.linalg": minidl.linalg, "minidl.special": minidl.special, "minidl.fft": minidl.fft,
@@ -254,6 +255,8 @@ def test_out_has_no_gradient(name):
     message = re.escape(f"{name.rpartition('.')[2]}(): functions with out=... arguments don't support automatic "
                         "differentiation, but one of the arguments requires grad.")
     wanting = [t for t in tensors(args, list(kwargs.values())) if t.is_floating_point()]
+    if not any(r.is_floating_point() or r.is_complex() for r in tensors(result)):
+        wanting = []    # it has no gradient, and nothing is lost
     wanting += [o for o in outs if o.is_floating_point()]
     for t in wanting:
         t.requires_grad_()
@@ -273,9 +276,11 @@ def test_out_loses_no_numbers_and_stays_on_its_device(name):
     expected = tensors(result)
     if out.creates_tensors(FUNCTIONS[name].__wrapped__) and name != "minidl.bernoulli":
         return      # made in the dtype of out, and where it is
-    if expected[0].dtype.kind in "fc":
+    if expected[0].dtype.kind in "fc" and \
+            name.rpartition(".")[2] not in (*out.COMPUTES_IN_OUT, "bernoulli"):
         outs = [minidl.zeros(r.shape, dtype=minidl.int64) for r in expected]
-        with pytest.raises(RuntimeError, match="can't be cast to the desired output type int64"):
+        with pytest.raises((RuntimeError, TypeError),
+                           match="can.t be cast to the desired output type int64|Expected out tensor to have dtype"):
             run(name, args, kwargs, out=as_given(result, outs))
         assert not outs[0].any()
     elsewhere = [strict_array.leaf(o) for o in shaped_like(expected)]
@@ -370,3 +375,95 @@ def test_out_is_taken_wherever_pytorch_documents_it():
     assert documented - set(WITH_OUT) == {name for names in NO_OUT.values() for name in names.split()}
     for name in WITH_OUT:
         assert hasattr(spaces[name.rpartition(".")[0]], name.rpartition(".")[2])
+
+
+# ---------------------------------------------------------------------- out= of another dtype
+
+DTYPES = "bool uint8 int32 int64 float16 float32 float64 complex64 complex128".split()
+LENIENT = {
+    "minidl.cholesky": "is linalg.cholesky, which casts nothing",
+    "minidl.lu": "is linalg.lu, which casts nothing",
+    "minidl.fft.hfft minidl.fft.hfft2 minidl.fft.hfftn minidl.fft.irfft minidl.fft.irfft2 minidl.fft.irfftn":
+        "real numbers are complex ones, too",
+    "minidl.addbmm minidl.baddbmm minidl.chain_matmul minidl.clamp_max minidl.clamp_min minidl.ldexp minidl.lerp "
+    "minidl.matrix_power minidl.linalg.matrix_power": "PyTorch's rule depends on the call",
+    "minidl.abs": "a complex out is for a complex input",
+    "minidl.split_copy minidl.randint minidl.nansum": "no numbers are lost",
+    "minidl.arange": "PyTorch 2.13 makes a step of 0 of 0.25, and divides by it",
+    "minidl.empty": "its numbers are not settled",
+}
+OUT_OF_OTHER_DTYPES = sorted(set(WITH_OUT) - {name for names in LENIENT for name in names.split()})
+
+
+def as_torch(value: Any) -> Any:
+    if isinstance(value, minidl.Tensor):
+        return torch.from_numpy(np.array(value.numpy()))
+    return getattr(torch, value.name) if isinstance(value, np.dtype) else value
+
+
+def attempt(function: Any, outs: list[Any]) -> str:
+    """The name of the error of `function(out=outs)`, or "" where there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            function(out=tuple(outs) if len(outs) > 1 else outs[0])
+    except Exception as error:
+        return type(error).__name__.lstrip("_")
+    return ""
+
+
+def several(result: Any) -> list[Any]:
+    return list(result) if isinstance(result, (tuple, list)) else [result]
+
+
+@pytest.mark.skipif(torch is None, reason="compares with PyTorch")
+@pytest.mark.parametrize("name", OUT_OF_OTHER_DTYPES)
+def test_dtypes_of_out(name: str) -> None:
+    theirs = functools.reduce(lambda space, part: getattr(space, part, None), name.split(".")[1:], torch)
+    for args, kwargs in calls(name)[:2] if theirs is not None else []:
+        for dtype in ("float64", "float32", "int64"):
+            mine = [x.to(dtype) if isinstance(x, minidl.Tensor) and x.is_floating_point() else x for x in args]
+            given, more = tree_map(as_torch, mine), {key: tree_map(as_torch, v) for key, v in kwargs.items()}
+            try:
+                torch.manual_seed(0)
+                expected, result = theirs(*given, **more), run(name, mine, kwargs)
+            except Exception:
+                continue        # integers are not for every function
+            for slot, other in np.ndindex(len(several(expected)), len(DTYPES)):
+                outs = [torch.zeros(r.shape, dtype=r.dtype) for r in several(expected)]
+                outs[slot] = outs[slot].to(getattr(torch, DTYPES[other]))
+                refused = attempt(functools.partial(theirs, *given, **more), outs)
+                if refused in ("NotImplementedError", "TypeError") and "cat" not in name and "stack" not in name:
+                    continue    # PyTorch has no kernel for the dtype, or no `out` in this call
+                ours = [minidl.zeros(r.shape, dtype=r.dtype) for r in several(result)]
+                ours[slot] = ours[slot].to(DTYPES[other])
+                found = attempt(functools.partial(run, name, mine, kwargs), ours)
+                assert found == refused, f"result {slot} in {outs[slot].dtype}: {found!r}, not {refused!r}: {mine}"
+
+
+def test_a_sum_is_computed_in_the_dtype_of_out() -> None:
+    x = minidl.tensor([[1.6, 1.6], [2.7, 2.7]])
+    assert minidl.sum(x, 1, out=minidl.zeros(2, dtype=minidl.int64)).tolist() == [2, 4]
+    assert minidl.prod(x, 1, out=minidl.zeros(2, dtype=minidl.int32)).tolist() == [1, 4]
+    assert minidl.cumsum(x, 1, out=minidl.zeros(2, 2, dtype=minidl.uint8)).tolist() == [[1, 2], [2, 4]]
+    for function in (minidl.sum, minidl.prod, minidl.mean, minidl.nansum, minidl.cumsum):
+        with pytest.raises(RuntimeError, match="Expected out tensor to have dtype float64, but got float32 instead"):
+            function(x, 1, dtype=minidl.float64, out=minidl.zeros(2))
+
+
+def test_what_has_no_gradient_may_be_written_from_what_requires_grad() -> None:
+    x = minidl.ones(2, requires_grad=True)
+    for function in (minidl.argmax, minidl.nonzero, minidl.logical_not, minidl.isposinf, minidl.all):
+        dtype = minidl.int64 if function in (minidl.argmax, minidl.nonzero) else minidl.bool
+        function(x, out=minidl.empty(0, dtype=dtype))
+    with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
+        minidl.sum(x, out=minidl.empty(0, dtype=minidl.int64))
+    with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
+        minidl.sort(x, out=(minidl.empty(0), minidl.empty(0, dtype=minidl.int64)))
+
+
+def test_a_range_fills_out_of_as_many_elements() -> None:
+    for made in (minidl.arange(4, out=minidl.zeros(2, 2)), minidl.linspace(0, 3, 4, out=minidl.zeros(2, 2)),
+                 minidl.arange(4, out=minidl.zeros(2, 3)[:, :2])):
+        assert made.tolist() == [[0, 1], [2, 3]]
+    assert minidl.zeros(4, out=minidl.empty(0)).shape == (4,)

@@ -626,7 +626,30 @@ def test_lstsq_leaves_out_what_it_cannot_say():
     rank_one = L.lstsq(A, B)
     assert rank_one.rank.item() == 1 and rank_one.residuals.shape == (0,) and rank_one.singular_values.shape == (0,)
     np.testing.assert_allclose(rank_one.solution.numpy(), [[0.5], [0.5]])
-    assert L.lstsq(minidl.tensor(matrix(3, 2)), B).residuals.shape == (1,)
+
+
+@pytest.mark.parametrize("driver", [None, "gels", "gelsy", "gelsd", "gelss"])
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3), (2, 2), (4, 3, 2)])
+def test_lstsq_gives_what_its_driver_does(driver, shape):
+    A, B = matrix(*shape), matrix(*shape[:-1], 2)
+    found = L.lstsq(minidl.tensor(A, requires_grad=True), minidl.tensor(B), driver=driver)
+    tall, full = shape[-2] > shape[-1], driver in ("gelsd", "gelss")
+    assert found.residuals.shape == ((*shape[:-2], 2) if tall and driver not in (None, "gelsy") else (0,))
+    assert found.rank.shape == ((0,) if driver == "gels" else shape[:-2]) and found.rank.dtype == minidl.int64
+    assert found.singular_values.shape == ((*shape[:-2], min(shape[-2:])) if full else (0,))
+    assert not found.singular_values.requires_grad and found.solution.requires_grad
+    if torch is not None:
+        theirs = torch.linalg.lstsq(torch.from_numpy(A), torch.from_numpy(B), driver=driver)
+        for mine, other in zip(found, theirs):
+            np.testing.assert_allclose(mine.detach().numpy(), other.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_powers_of_halves():
+    x = minidl.tensor([[1.0, 1.0], [0.0, 1.0]], dtype=minidl.float16, requires_grad=True)
+    assert L.matrix_power(x, 0).tolist() == [[1, 0], [0, 1]] and L.matrix_power(x, 0).requires_grad
+    assert L.matrix_power(x, 3).tolist() == [[1, 3], [0, 1]] and L.matrix_power(x, 3).dtype == minidl.float16
+    with pytest.raises(RuntimeError, match="linalg.inv: Low precision"):
+        L.matrix_power(x, -1)
 
 
 def test_logdet_of_a_negative_determinant_is_nan():

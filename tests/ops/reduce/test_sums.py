@@ -133,6 +133,17 @@ def test_dtypes_of_sums_and_dtype_argument():
     assert x.grad.dtype == minidl.float32
 
 
+@pytest.mark.parametrize("name", ["sum", "nansum", "prod", "cumsum", "cumprod"])
+@pytest.mark.parametrize("dtype", ["int64", "bool", "uint8"])
+def test_no_gradient_is_lost_in_a_dtype_that_has_none(name, dtype):
+    x = minidl.tensor([1.5, 2.5], requires_grad=True)
+    with pytest.raises(RuntimeError, match=f"Autograd not support dtype: {dtype}"):
+        getattr(x, name)(0, dtype=dtype)
+    with minidl.no_grad():
+        assert getattr(x, name)(0, dtype=dtype).dtype == dtype
+    assert getattr(x.detach(), name)(0, dtype=dtype).dtype == dtype
+
+
 def test_float16_adds_up_in_more_digits():
     x = minidl.ones(5000, 2, dtype=minidl.float16)
     assert x.sum(0).tolist() == [5000.0, 5000.0]     # in float16 alone it would stop at 2048

@@ -427,3 +427,16 @@ def test_a_number_rolls_without_dims_only():
 
 def test_nothing_is_joined_along_any_dim():
     assert shape.cat([minidl.zeros(0), minidl.zeros(0)], 1).shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["cat", "stack", "hstack", "vstack", "dstack", "column_stack"])
+def test_what_is_joined_is_several_tensors(name):
+    """The types of the errors are PyTorch's."""
+    join, x = getattr(minidl, name), minidl.ones(2, 2)
+    for wrong in (x, 1, [x, 1], [x, [1.0]]):
+        with pytest.raises(TypeError):
+            join(wrong)
+    with pytest.raises(ValueError if name == "cat" else RuntimeError, match="expect(s|ed) a non-empty"):
+        join([])
+    with pytest.raises(TypeError, match="can't be cast to the desired output type int64"):
+        join([x, x], out=minidl.zeros(0, dtype=minidl.int64))

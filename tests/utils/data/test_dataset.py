@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minidl.random import Generator
-from minidl.tensors.creation import arange, from_numpy
+from minidl.tensors.creation import arange, from_numpy, tensor
 from minidl.utils.data import (
     ChainDataset,
     ConcatDataset,
@@ -55,7 +55,9 @@ def test_tensor_dataset():
 
 
 @pytest.mark.parametrize("tensors, kind, text", [
-    ([], ValueError, "at least"), ([arange(3), arange(4)], AssertionError, r"\(3,\), \(4,\)")])
+    ([], ValueError, "at least"), ([arange(3), arange(4)], AssertionError, r"\(3,\), \(4,\)"),
+    ([arange(3), np.arange(3)], TypeError, "got ndarray"), ([[1, 2]], AttributeError, "got list, which has no size"),
+    ([tensor(1.0)], IndexError, "tensor has no dimensions")])
 def test_tensor_dataset_refuses(tensors, kind, text):
     with pytest.raises(kind, match=text):
         TensorDataset(*tensors)
