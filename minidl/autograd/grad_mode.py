@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from minidl.backend.warn import warn
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -23,9 +25,24 @@ class _Switches(threading.local):
 
 switches = _Switches()
 
+inference_blocks = 0
+"""The number of `inference_mode` blocks that are open, on all threads: `wrap` asks its own thread only if there are."""
+
+_lock = threading.Lock()
+
+
+def _count_block(change: int) -> None:
+    global inference_blocks
+    with _lock:
+        inference_blocks += change
+
 
 class Switch:
-    """A context manager and decorator that sets some switches and restores them at the end."""
+    """A context manager and decorator that sets some switches and restores them at the end.
+
+    It decorates functions and generators, whose own code runs with the switches. A class that is decorated becomes a
+    function, with a FutureWarning, as in PyTorch.
+    """
 
     def __init__(self, **settings: Any) -> None:
         self._settings = settings
@@ -35,8 +52,12 @@ class Switch:
         self._previous.append({name: getattr(switches, name) for name in self._settings})
         for name, value in self._settings.items():
             setattr(switches, name, value)
+        if self._settings.get("inference"):
+            _count_block(1)
 
     def __exit__(self, *exc_info: object) -> None:
+        if self._settings.get("inference"):
+            _count_block(-1)
         for name, value in self._previous.pop().items():
             setattr(switches, name, value)
 
@@ -47,6 +68,9 @@ class Switch:
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
             return self._wrap_generator(function)  # type: ignore[return-value]
+        if inspect.isclass(function):
+            warn("Decorating classes is deprecated: the class becomes a function. Decorate its __init__ or its other "
+                 "methods instead.", FutureWarning)
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -113,6 +137,8 @@ class set_grad_enabled(Switch):
     """Set whether operations are recorded: a plain call for good, `with` for a block."""
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, (bool, int)):
+            raise TypeError(f"set_grad_enabled(): argument 'mode' must be bool, not {type(mode).__name__}")
         super().__init__(enabled=bool(mode))
         self._before_call = is_grad_enabled()
         switches.enabled = bool(mode)
@@ -127,7 +153,18 @@ class set_grad_enabled(Switch):
 
 
 class inference_mode(Switch):
-    """`no_grad`, under a name that gives the reason; `inference_mode(False)` records."""
+    """`no_grad` for results that will take no part in training; `inference_mode(False)` records.
+
+    What is made inside is an inference tensor (`x.is_inference()`), and so are its views. Writes into it are not
+    counted. Outside it is read as any other tensor, but it is a RuntimeError to write into it, to keep it for
+    backward or to let it require grad; its `clone()` is an ordinary tensor. A view of an ordinary one is ordinary.
+
+        >>> import minidl
+        >>> with minidl.inference_mode():
+        ...     y = minidl.ones(2) * 3
+        >>> y.is_inference(), y.clone().is_inference()
+        (True, False)
+    """
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
         return cls()(mode) if callable(mode) else super().__new__(cls)

@@ -17,7 +17,7 @@ from typing import Any
 from minidl.autograd.basic_ops import Cast
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import AS_INPUTS, Op, Value, next_sequence
-from minidl.autograd.tensorbase import Edge, TensorBase, Version, memory_of, set_edge, version_of, wrap
+from minidl.autograd.tensorbase import INFERENCE, Edge, TensorBase, Version, memory_of, set_edge, version_of, wrap
 from minidl.autograd.views import path_to_owner, refresh_edge
 from minidl.backend.device import Array
 from minidl.backend.dtype import can_cast
@@ -178,6 +178,9 @@ def _check_recordable(tensor: TensorBase, who: str, others: Any) -> list[TensorB
 
     Errors: RuntimeError if the write is to be recorded, and one of them is a leaf or a view of unknown origin.
     """
+    if tensor.version is INFERENCE and not switches.inference:
+        raise RuntimeError(f"{who}: Inplace update to inference tensor outside InferenceMode is not allowed. You can "
+                           f"make a clone() to get a normal tensor before doing inplace update.")
     if tensor.view_of is not None:
         refresh_edge(tensor)
     path = path_to_owner(tensor)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minidl.autograd.rules import KEPT, OUT, Rule
-from minidl.autograd.tensorbase import Edge, TensorBase, Version, version_of, wrap
+from minidl.autograd.tensorbase import INFERENCE, Edge, TensorBase, Version, version_of, wrap
 
 if TYPE_CHECKING:
     from minidl.backend.device import Array
@@ -62,6 +62,8 @@ class Keeping:
                 version = x.version
                 if version is None:
                     version = x.version = [0, ""]
+                elif version is INFERENCE:
+                    raise self._kept_inference(name)
                 kept[name] = (x.array, version, version[0])
             elif type(x) is tuple and position == OUT:
                 versions = [version_of(r) for r in x]
@@ -102,6 +104,11 @@ class Keeping:
                     raise self._stale(name, part, version, n)
         return value
 
+    def _kept_inference(self, name: str) -> RuntimeError:
+        return RuntimeError(
+            f"Inference tensors cannot be saved for backward: '{name}' of {self.name()} was made in inference_mode. "
+            f"Make a clone() of it to use it in recorded work, or use no_grad() instead of inference_mode().")
+
     def _stale(self, name: str, value: Array, version: Any, number: int) -> RuntimeError:
         return RuntimeError(
             f"one of the variables needed for gradient computation has been modified by an inplace operation: "
@@ -125,5 +132,7 @@ class Keeping:
     def check_watched(self) -> None:
         """Raise RuntimeError if an array among the parameters was overwritten."""
         for array, version, number in self.watched:
+            if version is INFERENCE:
+                raise self._kept_inference("a parameter")
             if version[0] != number:
                 raise self._stale("a parameter", array, version, number)

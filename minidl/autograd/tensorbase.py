@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from minidl.autograd import grad_mode
+
 if TYPE_CHECKING:
     from minidl.autograd.op import Op
     from minidl.autograd.views import View
@@ -22,6 +24,18 @@ Edge = tuple["Op", int]
 
 Version = list
 """`[n, who]`: how often a piece of memory was written, and the name of the last writer. All its tensors share it."""
+
+
+class _Untracked(list[Any]):
+    """A version that no write changes."""
+
+    def __setitem__(self, where: Any, value: Any) -> None:
+        """Nothing is counted."""
+
+
+INFERENCE: Version = _Untracked([0, ""])
+"""The version of all memory that was made in `inference_mode`. Writes into it are not counted, so no op keeps it for
+backward, and it is written in `inference_mode` only."""
 
 
 class TensorBase:
@@ -52,6 +66,8 @@ def wrap(array: Array, edge: Edge | None = None, version: Version | None = None)
         tensor.edge = edge
     if version is not None:
         tensor.version = version
+    elif grad_mode.inference_blocks and grad_mode.switches.inference:
+        tensor.version = INFERENCE
     return tensor
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from minidl.autograd import gradients, hooks
 from minidl.autograd.accumulate import AccumulateGrad
 from minidl.autograd.errors import check_devices
+from minidl.autograd.grad_mode import switches
 from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import TensorBase, is_leaf, memory_of, version_of, wrap
+from minidl.autograd.tensorbase import INFERENCE, TensorBase, is_leaf, memory_of, version_of, wrap
 from minidl.autograd.views import refresh_edge
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
@@ -271,6 +272,9 @@ class Tensor(Methods, is_result_type=True):
         elif self.array.dtype.kind not in "fc":
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients (complex ones can, too), "
                                f"but this one is {self.array.dtype}; make it floating first, with .float()")
+        elif self.version is INFERENCE and not switches.inference:
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed; "
+                               "try it on a clone()")
         elif self.edge is None:
             self.edge = (AccumulateGrad(self), 0)
 
@@ -307,7 +311,9 @@ class Tensor(Methods, is_result_type=True):
 
         The tape does not notice writes into it; prefer `detach()`.
         """
-        return wrap(memory_of(self))
+        result = wrap(memory_of(self))
+        result.version = INFERENCE if self.version is INFERENCE else None
+        return result
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -322,6 +328,8 @@ class Tensor(Methods, is_result_type=True):
 
     @property
     def _version(self) -> Int:
+        if self.version is INFERENCE:
+            raise RuntimeError("Inference tensors do not track version counter: writes into them are not counted")
         return version_of(self)[0]
 
     def backward(self, gradient: Tensor | None = None, retain_graph: Bool | None = None,

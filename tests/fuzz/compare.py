@@ -51,6 +51,8 @@ def compare_tensors(ours: Any, theirs: Any, layout: bool) -> Difference:
         return "shape", f"{a.shape} and {b.shape}"
     if a.dtype != b.dtype:
         return "dtype", f"{a.dtype} and {b.dtype}"
+    if ours.is_inference() != theirs.is_inference():
+        return "inference", f"{ours.is_inference()} and {theirs.is_inference()}"
     flags = [(x.requires_grad, x.is_leaf, bool(x.retains_grad)) for x in (ours, theirs)]
     if flags[0] != flags[1]:
         return "flag", f"(requires_grad, is_leaf, retains_grad) {flags[0]} and {flags[1]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minidl.autograd.tensorbase import TensorBase
+from minidl.autograd.tensorbase import INFERENCE, TensorBase
 from minidl.backend.torch_types import Size, size_of
 from minidl.ops.base import broadcast_shape, suggest_tensor
 from minidl.ops.base.declaration import public
@@ -66,8 +66,15 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 @public
 def is_inference(input: Tensor) -> bool:
-    """False: tensors made in `inference_mode` are like any other."""
-    return _tensor(input, "is_inference") is None
+    """Whether a tensor, or what it is a view of, was made in `inference_mode`.
+
+        >>> import minidl
+        >>> with minidl.inference_mode():
+        ...     x = minidl.ones(2)
+        >>> minidl.is_inference(x), minidl.is_inference(x + 1)
+        (True, False)
+    """
+    return _tensor(input, "is_inference").version is INFERENCE
 
 
 @public
