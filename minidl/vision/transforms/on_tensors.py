@@ -6,7 +6,7 @@ so.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -398,6 +398,11 @@ def out_of_batch(batch: Tensor, like: Tensor) -> Tensor:
         return result
     exact = like.is_floating_point() or like.dtype.name == "bool"      # every share of True is True
     return (result if exact else result.round()).to(like.dtype)
+
+
+def rounded(change: Callable[[Tensor], Tensor], img: Tensor) -> Tensor:
+    """The changed image; of a bool, what is more than half true, as in v2. (In v1 every share of True is True.)"""
+    return change(img.to("uint8")).to(img.dtype) if img.dtype.name == "bool" else change(img)
 
 
 def _floating(img: Tensor) -> Tensor:

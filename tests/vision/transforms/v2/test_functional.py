@@ -297,3 +297,26 @@ def test_on_a_device(name, sample):
         return
     assert found.device.type == "strict"
     np.testing.assert_allclose(found.cpu().numpy().astype(float), expected.numpy().astype(float), atol=1e-3)
+
+
+@pytest.mark.parametrize("name, arguments", [
+    ("rotate", {"angle": 30, "interpolation": "bilinear"}),
+    ("rotate", {"angle": 30, "interpolation": "bilinear", "fill": 3}),
+    ("affine", {"angle": 20, "translate": [1, 1], "scale": 1.5, "shear": [0.0, 5.0], "interpolation": "bilinear"}),
+    ("perspective", {"startpoints": START, "endpoints": END, "interpolation": "bilinear"}),
+    ("gaussian_blur", {"kernel_size": 3}), ("elastic", {"displacement": FIELD, "interpolation": "bilinear"}),
+    ("resize", {"size": [9, 12]})])
+def test_bools_are_rounded_as_in_torchvision(name, arguments):
+    """What is more than half True is True; the functions of v1 take any share."""
+    torch = pytest.importorskip("torch")
+    image = np.random.default_rng(3).random((2, H, W)) < 0.5
+    there = torchvision("transforms.v2.functional")
+    ours, others = dict(arguments), dict(arguments)
+    if "displacement" in arguments:
+        ours["displacement"], others["displacement"] = minidl.tensor(FIELD), torch.from_numpy(FIELD)
+    if "interpolation" in arguments:
+        others["interpolation"] = torchvision("transforms").InterpolationMode.BILINEAR
+    found = getattr(F, name)(minidl.tensor(image), **ours)
+    expected = getattr(there, name)(torch.from_numpy(image), **others)
+    assert found.dtype is minidl.bool and found.shape == tuple(expected.shape)
+    assert (found.numpy() != expected.numpy()).mean() < 2e-3       # a share of just one half may fall to either side

@@ -69,7 +69,7 @@ def gaussian_blur(inpt: I, kernel_size: Size, sigma: float | Numbers | None = No
 
 def gaussian_blur_image(image: Tensor, kernel_size: Size, sigma: float | Numbers | None = None) -> Tensor:
     """Blur images; see `gaussian_blur`."""
-    return v1.gaussian_blur(image, kernel_size, sigma)
+    return on_tensors.rounded(lambda x: v1.gaussian_blur(x, kernel_size, sigma), image)
 
 
 def gaussian_noise(inpt: I, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> I:

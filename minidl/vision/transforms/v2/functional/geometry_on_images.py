@@ -145,7 +145,7 @@ def affine_image(image: Tensor, angle: float, translate: Sequence[float], scale:
     """Rotate, scale, shear and shift images; see `affine`."""
     mode, shears = mode_of(interpolation), check_affine(angle, translate, scale, shear, center)
     matrix = inverse_affine(_from_middle(image, center), angle, translate, scale, shears)
-    return on_tensors.affine(image, matrix, mode.value, fill)
+    return on_tensors.rounded(lambda x: on_tensors.affine(x, matrix, mode.value, fill), image)
 
 
 def affine_image_pil(image: Image.Image, angle: float, translate: Sequence[float], scale: float,
@@ -170,7 +170,8 @@ def rotate_image(image: Tensor, angle: float, interpolation: Interpolation = NEA
     if center is None and angle in (90, 270) and (expand or image.shape[-1] == image.shape[-2]):
         return image.rot90(int(angle) // 90, (-2, -1))
     matrix = inverse_affine(_from_middle(image, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
-    return on_tensors.rotate(image, matrix, mode_of(interpolation).value, expand, fill)
+    mode = mode_of(interpolation).value
+    return on_tensors.rounded(lambda x: on_tensors.rotate(x, matrix, mode, expand, fill), image)
 
 
 def rotate_image_pil(image: Image.Image, angle: float, interpolation: Interpolation = NEAREST, expand: bool = False,
@@ -184,7 +185,8 @@ def perspective_image(image: Tensor, startpoints: Sequence[Sequence[int]] | None
                       fill: Fill = None, coefficients: Numbers | None = None) -> Tensor:
     """Move images in perspective; see `perspective`."""
     numbers = check_coefficients(coefficients, startpoints, endpoints)
-    return on_tensors.perspective(image, numbers, mode_of(interpolation).value, fill)
+    mode = mode_of(interpolation).value
+    return on_tensors.rounded(lambda x: on_tensors.perspective(x, numbers, mode, fill), image)
 
 
 def perspective_image_pil(image: Image.Image, startpoints: Sequence[Sequence[int]] | None,
@@ -198,7 +200,8 @@ def perspective_image_pil(image: Image.Image, startpoints: Sequence[Sequence[int
 def elastic_image(image: Tensor, displacement: Tensor, interpolation: Interpolation = BILINEAR,
                   fill: Fill = None) -> Tensor:
     """Read every pixel of images at another place; see `elastic`."""
-    return v1.elastic_transform(image, displacement, mode_of(interpolation), fill)
+    mode = mode_of(interpolation)
+    return on_tensors.rounded(lambda x: v1.elastic_transform(x, displacement, mode, fill), image)
 
 
 def elastic_image_pil(image: Image.Image, displacement: Tensor, interpolation: Interpolation = BILINEAR,
