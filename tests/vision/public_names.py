@@ -35,21 +35,22 @@ LEFT_OUT = {
 """Why names are left out: patterns of `namespace.name`, where `*` matches any characters."""
 
 LEFT_OUT_PATHS = {
-    "models.detection*": "as above", "models.quantization*": "as above", "models.video*": "as above",
-    "models.optical_flow*": "as above", "datasets.samplers*": "videos", "datasets.video_utils": "videos",
-    "datasets.kinetics": "videos", "datasets.hmdb51": "videos", "datasets.ucf101": "videos",
-    "datasets.lsun": "as above", "extension": "torchvision's compiled part",
-    "models.feature_extraction.*Tracer": "classes of a traced graph",
-    "models.feature_extraction.DualGraphModule": "a traced graph",
-    "ops.roi_align.lazy_compile": "for torch.compile", "ops.roi_align.maybe_cast": "for torch.compile",
-    "datasets.folder.accimage_loader": "accimage is not maintained", "datasets.celeba.CSV": "a tuple of its own",
-    "datasets.phototour.read_*": "what the class does", "transforms.transforms.RandomTransforms": "a base class",
-    "io.image.decode_heic": "as above",
-    **{f"datasets.{name}": "one file for many data sets: `datasets` has the class" for name in """
-       clevr country211 dtd eurosat fer2013 fgvc_aircraft flowers102 food101 gtsrb imagenette inaturalist kitti
-       moving_mnist oxford_iiit_pet pcam places365 rendered_sst2 stanford_cars sun397 widerface""".split()},
+    "quantised tensors, videos, flow": """models.quantization* models.video*
+        models.optical_flow* datasets.samplers* datasets.video_utils datasets.kinetics datasets.hmdb51
+        datasets.ucf101""",
+    "LMDB, HEIC and accimage, which need packages of their own": """datasets.lsun io.image.decode_heic
+        datasets.folder.accimage_loader""",
+    "the inside of torchvision: its compiled part, traced graphs, base classes, readers of one data set": """extension
+        models.feature_extraction.*Tracer models.feature_extraction.DualGraphModule ops.roi_align.lazy_compile
+        ops.roi_align.maybe_cast transforms.transforms.RandomTransforms datasets.celeba.CSV
+        datasets.phototour.read_* models.detection.roi_heads.expand_masks_tracing_scale""",
+    "data sets that share a file here: `datasets` has the classes, and under torchvision's name (`minidl run`) these "
+    "paths are there": """datasets.clevr datasets.country211 datasets.dtd datasets.eurosat datasets.fer2013
+        datasets.fgvc_aircraft datasets.flowers102 datasets.food101 datasets.gtsrb datasets.imagenette
+        datasets.inaturalist datasets.kitti datasets.moving_mnist datasets.oxford_iiit_pet datasets.pcam
+        datasets.places365 datasets.rendered_sst2 datasets.stanford_cars datasets.sun397 datasets.widerface""",
 }
-"""Modules of torchvision, and names in them, that lie elsewhere or are missing: patterns, and why."""
+"""Why modules of torchvision, or names in them, lie elsewhere or are missing: patterns."""
 
 PURPOSE = """Every public name of torchvision 0.28 for images: whether `minidl.vision` has it, and what checks it.
 *Compared*: a test that mentions the name, or the function of a kernel, compares with torchvision, where it is
@@ -82,6 +83,11 @@ def names_of(space: str) -> list[str]:
 def _is_its_own(value: Any) -> bool:
     return callable(value) and not inspect.ismodule(value) and \
         str(getattr(value, "__module__", "torchvision")).startswith("torchvision")
+
+
+def path_left_out(path: str) -> bool:
+    """Whether a module, or a name in it, is among those that lie elsewhere."""
+    return any(fnmatchcase(path, pattern) for patterns in LEFT_OUT_PATHS.values() for pattern in patterns.split())
 
 
 def has(space: str, name: str) -> bool:
@@ -164,6 +170,9 @@ def page() -> str:
             here = [f"`{space}.{name}`" for name in found if not has(space, name) and reason(space, name) == why]
             absent += [f"all {len(found)} names of `{space}`"] if len(here) == len(found) else here
         lines += wrapped(f"- **{why}**: {', '.join(absent)}", indent="  ")
+    lines += ["", "## Modules", "", "Modules have torchvision's paths, but for these.", ""]
+    for why, patterns in LEFT_OUT_PATHS.items():
+        lines += wrapped(f"- **{why}**: {', '.join(f'`{pattern}`' for pattern in patterns.split())}", indent="  ")
     return "\n".join(lines) + "\n"
 
 

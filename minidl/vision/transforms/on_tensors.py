@@ -79,8 +79,8 @@ def pad(img: Tensor, sides: Sequence[int], fill: Fill, padding_mode: str) -> Ten
     if padding_mode == "constant":
         return F.pad(img, (left, right, top, bottom), value=fill or 0)
     _, height, width = get_dimensions(img)
-    rows = tensor(_padded_indices(height, top, bottom, padding_mode), device=img.device)
-    columns = tensor(_padded_indices(width, left, right, padding_mode), device=img.device)
+    rows = tensor(_padded_indices(height, top, bottom, padding_mode), dtype="int64", device=img.device)
+    columns = tensor(_padded_indices(width, left, right, padding_mode), dtype="int64", device=img.device)
     return img.index_select(-2, rows).index_select(-1, columns)
 
 

@@ -368,3 +368,9 @@ def test_by_hand():
     assert F.adjust_hue(red, 1 / 3).getpixel((0, 0))[1] > 195       # red turned by a third is green
     assert F.resize(minidl.tensor([[[0.0, 1.0]]]), [1, 1]).item() == 0.5
     assert InterpolationMode("bicubic") is InterpolationMode.BICUBIC
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric"])
+def test_padding_may_crop_all(mode):
+    """As torchvision's, which gives an image without columns."""
+    assert F.pad(minidl.ones(3, 2, 1), [-1, 0, 0, 0], padding_mode=mode).shape == (3, 2, 0)
