@@ -302,28 +302,38 @@ def _by_name(who: str, names: list[str], args: tuple[Any, ...], kwargs: dict[str
 
 
 def _modern(who: str, name: str, old: str, enum: type[WeightsEnum], kwargs: dict[str, Any]) -> None:
-    """Put the weights into kwargs that pretrained=True means, or a truth value in their place, with warnings."""
-    value = kwargs.get(name)
-    if name in kwargs and (value is None or isinstance(value, WeightsEnum) or isinstance(value, str)
-                           and value != "legacy") or name not in kwargs and old not in kwargs:
+    """`modern_weights`, where the older interface means the first weights that there were."""
+    def default(given: Mapping[str, Any]) -> WeightsEnum | None:
+        preferred = ["IMAGENET1K_V1", "COCO_WITH_VOC_LABELS_V1", "COCO_V1"]
+        if given[old] == "legacy":
+            preferred.insert(0, "COCO_LEGACY")
+        if name == "weights_backbone":
+            preferred.insert(0, "IMAGENET1K_FEATURES")      # of a VGG, for a detector
+        return next((enum[member] for member in preferred if member in enum.__members__), None)
+    modern_weights(who, name, old, default, kwargs)
+
+
+def modern_weights(who: str, name: str, old: str, default: Callable[[dict[str, Any]], object],
+                   kwargs: dict[str, Any]) -> None:
+    """Put the weights into kwargs that pretrained=True means, or a truth value in their place, with warnings.
+
+    default: the weights that True means, for the arguments of the call. Errors: ValueError where there are none.
+    """
+    value, by_position = kwargs.get(name), name in kwargs
+    if by_position and (value is None or isinstance(value, WeightsEnum) or isinstance(value, str)
+                        and value != "legacy") or not by_position and old not in kwargs:
         return
-    wanted = kwargs.pop(name) if name in kwargs else kwargs[old]
-    preferred = ["IMAGENET1K_V1", "COCO_WITH_VOC_LABELS_V1", "COCO_V1"]
-    if wanted == "legacy":
-        preferred.insert(0, "COCO_LEGACY")
-    if name == "weights_backbone":
-        preferred.insert(0, "IMAGENET1K_FEATURES")      # of a VGG, for a detector
-    known = [enum[member] for member in preferred if member in enum.__members__]
-    if wanted and not known:
+    if by_position:
+        kwargs[old] = kwargs.pop(name)
+    weights = default(kwargs) if kwargs[old] else None
+    if kwargs.pop(old) and not isinstance(weights, WeightsEnum):
         raise ValueError(f"No weights available for model {who}")
-    weights = known[0] if wanted else None
-    if old in kwargs:
-        del kwargs[old]
+    if not by_position:
         warn(f"The parameter '{old}' is deprecated since 0.13 and may be removed in the future, please use '{name}' "
              f"instead.")
     text = f"Arguments other than a weight enum or `None` for '{name}' are deprecated since 0.13 and may be removed " \
            f"in the future. The current behavior is equivalent to passing `{name}={weights}`."
-    if wanted:
-        text += f" You can also use `{name}={enum.__name__}.DEFAULT` to get the most up-to-date weights."
+    if weights is not None:
+        text += f" You can also use `{name}={type(weights).__name__}.DEFAULT` to get the most up-to-date weights."
     warn(text)
     kwargs[name] = weights

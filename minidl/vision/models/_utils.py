@@ -1,11 +1,17 @@
 """What several networks share: widths that are multiples, a start for convolutions, features of the middle."""
 from __future__ import annotations
 
+import functools
+import inspect
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from minidl import nn
 from minidl.tensors.tensor import Tensor
+from minidl.vision.models._api import WeightsEnum, _by_name, modern_weights
+
+T = TypeVar("T")
 
 
 def _make_divisible(v: float, divisor: int, min_value: int | None = None) -> int:
@@ -86,3 +92,66 @@ class IntermediateLayerGetter(nn.ModuleDict):
             if name in self.return_layers:
                 found[self.return_layers[name]] = x
         return found
+
+
+# ---------------------------------------------------------------------- builders in torchvision's manner
+
+def kwonly_to_pos_or_kw(fn: Callable[..., T]) -> Callable[..., T]:
+    """Let a function take its keyword-only arguments by position, too, with a warning.
+
+    Errors: TypeError for a function that has none.
+    """
+    parameters = list(inspect.signature(fn).parameters.values())
+    names = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    if not names:
+        raise TypeError(f"Found no keyword-only parameter on function '{fn.__name__}'")
+    start = next(i for i, each in enumerate(parameters) if each.kind is each.KEYWORD_ONLY)
+
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> T:
+        _by_name(fn.__name__, names, args[start:], kwargs)
+        return fn(*args[:start], **kwargs)
+    return wrapper
+
+
+def handle_legacy_interface(
+        **weights: tuple[str, WeightsEnum | Callable[[dict[str, Any]], WeightsEnum | None] | None],
+) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Decorate a builder of models: it also takes older arguments, with warnings.
+
+    weights: for the name of an argument, that of the older truth value, and the weights that True means, or a function
+    that gives them for the arguments of the call. Errors of the builder: ValueError where True means none.
+
+        >>> from minidl.vision import models
+        >>> from minidl.vision.models._utils import handle_legacy_interface
+        >>> @handle_legacy_interface(weights=("pretrained", models.ResNet18_Weights.IMAGENET1K_V1))
+        ... def my_net(*, weights=None, **kwargs):
+        ...     return weights
+        >>> my_net(weights=models.ResNet18_Weights.DEFAULT)
+        ResNet18_Weights.IMAGENET1K_V1
+    """
+    def decorate(builder: Callable[..., T]) -> Callable[..., T]:
+        @functools.wraps(builder)
+        def modern(*args: Any, **kwargs: Any) -> T:
+            for name, (old, default) in weights.items():
+                modern_weights(builder.__name__, name, old, _function_of(default), kwargs)
+            return builder(*args, **kwargs)
+        return kwonly_to_pos_or_kw(modern)
+    return decorate
+
+
+def _function_of(default: object) -> Callable[[dict[str, Any]], object]:
+    return default if callable(default) else lambda given: default
+
+
+def _ovewrite_named_param(kwargs: dict[str, Any], param: str, new_value: object) -> None:
+    """Set an argument that weights demand. Errors: ValueError where the caller gave another value."""
+    if kwargs.setdefault(param, new_value) != new_value:
+        raise ValueError(f"The parameter '{param}' expected value {new_value} but got {kwargs[param]} instead.")
+
+
+def _ovewrite_value_param(param: str, actual: T | None, expected: T) -> T:
+    """What weights demand of an argument. Errors: ValueError where the caller gave another value than None."""
+    if actual is not None and actual != expected:
+        raise ValueError(f"The parameter '{param}' expected value {expected} but got {actual} instead.")
+    return expected

@@ -5,6 +5,7 @@ import copy
 import functools
 import hashlib
 import http.server
+import importlib
 import inspect
 import math
 import pickle
@@ -311,3 +312,52 @@ def test_pretrained_is_what_it_is_in_torchvision(keep, monkeypatch, args, kwargs
     assert said[1] == said[0]
     same = bool((net.classifier[1].weight == source.classifier[1].weight).all())
     assert same == bool(loaded)
+
+
+# ---------------------------------------------------------------------- builders of one's own
+
+def builder_of(library):
+    """A builder in torchvision's manner, from either library."""
+    utils, kind = library("models._utils"), library("models").ResNet18_Weights
+
+    @utils.handle_legacy_interface(
+        weights=("pretrained", kind.IMAGENET1K_V1),
+        weights_backbone=("pretrained_backbone", lambda given: kind.DEFAULT if given.get("deep") else None))
+    def net(*, weights=None, progress=True, weights_backbone=None, **kwargs):
+        return [str(weights), progress, str(weights_backbone), kwargs]
+    return net
+
+
+CALLS = [((), {}), ((True,), {}), ((False, False), {}), ((), {"pretrained": True}), ((), {"pretrained": False}),
+         ((), {"weights": True}), ((), {"weights": None, "width": 3}), ((), {"weights": "IMAGENET1K_V1"}),
+         ((), {"pretrained_backbone": True, "deep": 1}), ((), {"pretrained_backbone": True}),
+         ((True,), {"pretrained_backbone": False})]
+
+
+@pytest.mark.parametrize("args, kwargs", CALLS)
+def test_the_older_interface_of_a_builder_is_torchvision_s(args, kwargs):
+    results = []
+    for library in (torchvision, lambda path: importlib.import_module(f"minidl.vision.{path}")):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                found = builder_of(library)(*args, **kwargs)
+            except ValueError as error:
+                found = str(error)
+        results.append((found, [str(each.message) for each in caught]))
+    assert results[1] == results[0]
+
+
+def test_arguments_that_weights_demand():
+    for there in (torchvision("models._utils"), importlib.import_module("minidl.vision.models._utils")):
+        given = {"width": 3}
+        there._ovewrite_named_param(given, "width", 3)
+        there._ovewrite_named_param(given, "classes", 10)
+        assert given == {"width": 3, "classes": 10} and there._ovewrite_value_param("width", None, 4) == 4
+        with pytest.raises(ValueError, match="The parameter 'width' expected value 5 but got 3 instead"):
+            there._ovewrite_named_param(given, "width", 5)
+        with pytest.raises(ValueError, match="The parameter 'width' expected value 5 but got 3 instead"):
+            there._ovewrite_value_param("width", 3, 5)
+        with pytest.raises(TypeError, match="Found no keyword-only parameter on function 'f'"):
+            def f(x): pass
+            there.kwonly_to_pos_or_kw(f)
