@@ -125,7 +125,7 @@ def _layer(name: str, in_channels: int, out_channels: int, stride: int) -> nn.Mo
 # ---------------------------------------------------------------------- cells
 
 class _FirstCell(nn.Module):
-    """The pairs of a table, concatenated: (N, out_channels, H, W), or half of H and W where it reduces.
+    """The pairs of a table, concatenated: (N, 6 width, H, W), or (N, 4 width, H/2, W/2) of the one that reduces.
 
     Args:
         channels: of the input.
@@ -143,7 +143,6 @@ class _FirstCell(nn.Module):
                     stride = 2 if self.reduces and source in ("x", "before") else 1     # pairs are half as large
                     layer = _layer(name, channels_before if source == "before" else width, width, stride)
                     self.add_module(f"comb_iter_{i}_{side}", layer)
-        self.out_channels = (4 if self.reduces else 6) * width
 
     def forward(self, x: Tensor, before: Tensor) -> Tensor:
         found = {"x": self.conv_1x1(x), "before": before}
@@ -226,7 +225,7 @@ class NASNet(nn.Module):
                 channels, before = 4 * width, before if skip_reduction else channels
             for i in range(cells):
                 kind = _Cell if i else _CellBehindReduction
-                self._add(f"cell_{stage * 6 + i}", kind(NORMAL_CELL, channels, width, before))
+                self._add(f"cell_{stage * max(cells, 6) + i}", kind(NORMAL_CELL, channels, width, before))
                 channels, before = 6 * width, channels
         self.dropout = nn.Dropout(dropout)
         self.last_linear = nn.Linear(features, num_classes)

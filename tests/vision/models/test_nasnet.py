@@ -74,15 +74,15 @@ def test_the_stem_sees_images_from_3_pixels_on():
 
 
 @pytest.mark.parametrize("skip_reduction", [False, True])
-@pytest.mark.parametrize("cells_of_a_size", [1, 2, 3])
+@pytest.mark.parametrize("cells_of_a_size", [1, 2, 3, 7])
 def test_each_stage_halves_the_image_and_doubles_the_channels(cells_of_a_size, skip_reduction):
     net = models.NASNet(cells_of_a_size, 96, 4, skip_reduction, num_classes=3, in_channels=1).eval()
     shapes = {}
     for name, child in net.named_children():
         child.register_forward_hook(lambda module, args, y, name=name: shapes.update({name: tuple(y.shape[1:])}))
     net(minidl.rand(1, 1, 64, 64))
-    last = cells_of_a_size - 1
-    assert [shapes[f"cell_{6 * stage + last}"] for stage in range(3)] == [(24, 8, 8), (48, 4, 4), (96, 2, 2)]
+    last, numbers = cells_of_a_size - 1, max(6, cells_of_a_size)
+    assert [shapes[f"cell_{numbers * stage + last}"] for stage in range(3)] == [(24, 8, 8), (48, 4, 4), (96, 2, 2)]
     assert shapes["cell_stem_0"] == (4, 16, 16) and shapes["cell_stem_1"] == (8, 8, 8)
     assert shapes["reduction_cell_0"] == (32, 4, 4) and shapes["reduction_cell_1"] == (64, 2, 2)
 
