@@ -1,6 +1,7 @@
 """Trained weights: the table is torchvision's, and builders take, refuse and load them as torchvision's do."""
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import hashlib
@@ -10,6 +11,7 @@ import inspect
 import math
 import pickle
 import threading
+import typing
 import warnings
 from collections import OrderedDict
 
@@ -224,6 +226,56 @@ def test_segmentation_with_weights_of_the_whole_or_of_the_backbone(keep):
     with pytest.warns(UserWarning, match="'pretrained_backbone' is deprecated.*use 'weights_backbone' instead"):
         net = models.get_model("lraspp_mobilenet_v3_large", pretrained_backbone=True)
     assert bool((net.backbone.state_dict()[key] == backbone.features.state_dict()[key]).all())
+
+
+def test_a_detector_with_weights(keep):
+    """Its norms are frozen, and the first stages; those of the backbone alone leave the heads untrained."""
+    of = models.detection
+    small = {"num_classes": None, "trainable_backbone_layers": 2}
+    source = inspect.unwrap(of.fasterrcnn_mobilenet_v3_large_320_fpn)(_trained=True)
+    keep(of.FasterRCNN_MobileNet_V3_Large_320_FPN_Weights.COCO_V1, source.state_dict())
+    net = models.get_model("fasterrcnn_mobilenet_v3_large_320_fpn", weights="DEFAULT", **small)
+    for key, value in source.state_dict().items():
+        assert bool((net.state_dict()[key] == value).all()), key
+    assert {p.requires_grad for p in net.backbone.parameters()} == {False, True}
+    with pytest.raises(ValueError, match="'num_classes' expected value 91 but got 3 instead"):
+        models.get_model("fasterrcnn_mobilenet_v3_large_320_fpn", weights="DEFAULT", num_classes=3)
+    body = models.mobilenet_v3_large()
+    keep(models.MobileNet_V3_Large_Weights.IMAGENET1K_V1, body.state_dict())
+    net = of.fasterrcnn_mobilenet_v3_large_fpn(weights_backbone="IMAGENET1K_V1", num_classes=3)
+    assert bool((net.backbone.body["0"][0].weight == body.features[0][0].weight).all())
+    assert not net.backbone.body["0"][0].weight.requires_grad and "Frozen" in repr(net.backbone.body["0"])
+
+
+def asked_for(monkeypatch, builder, arguments):
+    """The name of the first weights whose file a builder wants."""
+    names = []
+
+    def remember(weights, *args, **kwargs):
+        names.append(weights.name)
+        raise InterruptedError
+
+    enum = next(kind for kind in typing.get_args(typing.get_type_hints(builder)["weights"]) if kind is not type(None))
+    monkeypatch.setattr(enum.__mro__[1], "get_state_dict", remember)
+    with warnings.catch_warnings(), contextlib.suppress(InterruptedError):
+        warnings.simplefilter("ignore")
+        builder(**arguments)
+    return names[0]
+
+
+@pytest.mark.parametrize("name, arguments, expected", [
+    ("keypointrcnn_resnet50_fpn", {"pretrained": "legacy", "weights_backbone": None}, "COCO_LEGACY"),
+    ("keypointrcnn_resnet50_fpn", {"pretrained": True, "weights_backbone": None}, "COCO_V1"),
+    ("fasterrcnn_resnet50_fpn", {"weights": True, "weights_backbone": None}, "COCO_V1"),
+    ("ssd300_vgg16", {"pretrained_backbone": True}, "IMAGENET1K_FEATURES"),
+    ("fcos_resnet50_fpn", {"pretrained_backbone": True, "pretrained": False}, "IMAGENET1K_V1"),
+])
+def test_which_weights_a_detector_takes(monkeypatch, name, arguments, expected):
+    """By the older interface."""
+    torch, there = pytest.importorskip("torch"), torchvision("models.detection")
+    assert asked_for(monkeypatch, getattr(models.detection, name), arguments) == expected
+    with torch.device("meta"):
+        assert asked_for(monkeypatch, getattr(there, name), arguments) == expected
 
 
 def test_a_vision_transformer_for_larger_images(monkeypatch):

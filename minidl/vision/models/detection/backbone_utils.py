@@ -1,14 +1,17 @@
 """Backbones of detectors: a classifier's maps, with a feature pyramid on them, and some of its layers frozen."""
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
 from minidl import nn
 from minidl.backend.warn import warn
 from minidl.tensors.tensor import Tensor
 from minidl.vision.models import mobilenet, resnet
-from minidl.vision.models._api import WeightsEnum
+from minidl.vision.models._api import WeightsEnum, _by_name, _modern, get_model_weights
 from minidl.vision.models._utils import IntermediateLayerGetter, mobilenet_stages
 from minidl.vision.models.detection._utils import overwrite_eps
 from minidl.vision.models.mobilenetv2 import MobileNetV2
@@ -18,6 +21,7 @@ from minidl.vision.ops.feature_pyramid_network import ExtraFPNBlock, FeaturePyra
 from minidl.vision.ops.misc import FrozenBatchNorm2d
 
 Norm = Callable[..., nn.Module]
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class BackboneWithFPN(nn.Module):
@@ -50,8 +54,25 @@ class BackboneWithFPN(nn.Module):
         return self.fpn(self.body(x))
 
 
+def _takes_pretrained(builders: ModuleType) -> Callable[[Callable[..., Net]], Callable[..., Net]]:
+    """Give a function with backbone_name and weights the older argument `pretrained`, and those by position."""
+    def decorate(build: Callable[..., Net]) -> Callable[..., Net]:
+        names = list(inspect.signature(build).parameters)
+
+        @functools.wraps(build)
+        def builder(*args: Any, **kwargs: Any) -> Net:
+            _by_name(build.__name__, names, args, kwargs)
+            if "backbone_name" in kwargs:
+                enum = get_model_weights(getattr(builders, kwargs["backbone_name"]))
+                _modern(build.__name__, "weights", "pretrained", enum, kwargs)
+            return build(**kwargs)
+        return builder
+    return decorate
+
+
 # ---------------------------------------------------------------------- ResNets
 
+@_takes_pretrained(resnet)
 def resnet_fpn_backbone(*, backbone_name: str, weights: WeightsEnum | str | None,
                         norm_layer: Norm = FrozenBatchNorm2d, trainable_layers: int = 3,
                         returned_layers: Sequence[int] | None = None,
@@ -98,6 +119,7 @@ def _resnet_fpn_extractor(backbone: resnet.ResNet, trainable_layers: int, return
 
 # ---------------------------------------------------------------------- MobileNets
 
+@_takes_pretrained(mobilenet)
 def mobilenet_backbone(*, backbone_name: str, weights: WeightsEnum | str | None, fpn: bool,
                        norm_layer: Norm = FrozenBatchNorm2d, trainable_layers: int = 2,
                        returned_layers: Sequence[int] | None = None,

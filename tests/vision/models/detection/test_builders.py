@@ -89,6 +89,23 @@ def test_backbones(no_start):
     assert list(pyramid(minidl.rand(1, 3, 64, 64))) == ["0", "1", "pool"]
 
 
+def test_the_older_interface_of_a_backbone(no_start, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(models.WeightsEnum, "get_state_dict", lambda weights, **_: loaded.append(weights) or {})
+    monkeypatch.setattr(nn.Module, "load_state_dict", lambda *_, **__: None)
+    for build, name, more, expected in (
+            (backbone_utils.resnet_fpn_backbone, "resnet18", {}, models.ResNet18_Weights.IMAGENET1K_V1),
+            (backbone_utils.mobilenet_backbone, "mobilenet_v2", {"fpn": False},
+             models.MobileNet_V2_Weights.IMAGENET1K_V1)):
+        with pytest.warns(UserWarning, match="'pretrained' is deprecated since 0.13"):
+            build(backbone_name=name, pretrained=True, **more)
+        with pytest.warns(UserWarning, match="Using 'backbone_name' and 'weights' as positional parameter"):
+            build(name, False, **more)
+        assert loaded.pop() is expected and not loaded
+        with pytest.raises(TypeError, match="weights"):
+            build(backbone_name=name, **more)
+
+
 @pytest.mark.parametrize("arguments, text", [
     ({"trainable_layers": 6}, r"Trainable layers should be in the range \[0,5\], got 6"),
     ({"returned_layers": [0, 1]}, r"Each returned layer should be in the range \[1,4\]. Got \[0, 1\]"),
