@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import pytest
 
 import minidl
@@ -13,7 +14,7 @@ from minidl.vision.models.detection import backbone_utils
 from minidl.vision.ops import FrozenBatchNorm2d
 from tests.vision.models.detection.beside import theirs
 from tests.vision.models.detection.counted import trained
-from tests.vision.models.test_against_torchvision import printed
+from tests.vision.models.test_against_torchvision import awake, printed, to_torch
 from tests.vision.reference import torchvision
 
 BUILDERS = ["fasterrcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn_v2", "fasterrcnn_mobilenet_v3_large_fpn",
@@ -117,3 +118,33 @@ def test_refusals_of_a_pyramid(no_start, arguments, text):
         backbone_utils.mobilenet_backbone(backbone_name="mobilenet_v2", weights=None, fpn=True, returned_layers=[9])
     with pytest.raises(ValueError, match="in the range"):
         backbone_utils.mobilenet_backbone(backbone_name="mobilenet_v2", weights=None, fpn=True, trainable_layers=9)
+
+
+def lively(model):
+    """Weights so large that results depend on the image, and so small that boxes stay in it."""
+    with minidl.no_grad():
+        for name, module in awake(model).named_modules():
+            if isinstance(module, models.mobilenetv3.InvertedResidual) and module.use_res_connect:
+                module.block[-1][1].weight *= 0.2
+            if isinstance(module, (nn.Conv2d, nn.Linear)) and ("bbox_pred" in name or "regression_head" in name):
+                module.weight *= 0.1
+    return model.eval()
+
+
+@pytest.mark.parametrize("name, arguments", [
+    ("ssdlite320_mobilenet_v3_large", {"score_thresh": 0.05, "detections_per_img": 10}),
+    ("fasterrcnn_mobilenet_v3_large_320_fpn", {"min_size": 96, "rpn_score_thresh": 0.0, "box_detections_per_img": 10}),
+])
+def test_the_whole_finds_the_same(name, arguments):
+    torch = pytest.importorskip("torch")
+    arguments = {"num_classes": 4, "weights_backbone": None, **arguments}
+    minidl.manual_seed(1)
+    ours = lively(models.get_model(name, **arguments))
+    wanted = getattr(theirs(), name)(**arguments).eval()
+    wanted.load_state_dict(to_torch(ours.state_dict()))
+    image = minidl.rand(3, 90, 120)
+    with minidl.no_grad(), torch.no_grad():
+        found, expected = ours([image])[0], wanted([torch.from_numpy(image.numpy())])[0]
+    assert len(expected["boxes"]) == 10
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key].numpy(), value.numpy(), rtol=1e-3, atol=1e-3, err_msg=key)
