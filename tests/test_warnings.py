@@ -175,6 +175,7 @@ WARNINGS = [
     ("ops/base/conversion.py", lambda: minidl.ones(2, dtype=minidl.complex64).to(minidl.float32)),
     ("ops/loss/losses.py", lambda: nn.KLDivLoss()(minidl.zeros(2, 3), minidl.ones(2, 3))),
     ("ops/activation/softmaxes.py", lambda: guessed_dim(nn.Softmax)),
+    ("ops/random/dropouts.py", lambda: nn.Dropout2d()(minidl.ones(2, 3))),
     ("ops/fft/short_time.py",
      lambda: minidl.istft(minidl.ones(3, 9, dtype=minidl.complex64), 4, length=99, window=minidl.ones(4))),
     ("optim/lr_scheduler/scheduler.py", lambda: optim.lr_scheduler.StepLR(optim.SGD([w()], lr=1.0), 1).step()),

@@ -136,7 +136,7 @@ class PReLU(Module):
 
 
 class Hardtanh(Module):
-    """x clipped to [min_val, max_val], elementwise. Errors: ValueError unless min_val < max_val.
+    """x clipped to [min_val, max_val], elementwise. Errors: AssertionError unless min_val < max_val.
 
         >>> import minidl
         >>> from minidl import nn
@@ -147,7 +147,7 @@ class Hardtanh(Module):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         if not max_val > min_val:
-            raise ValueError(f"Hardtanh: expected max_val > min_val, but got min_val={min_val}, max_val={max_val}")
+            raise AssertionError(f"Hardtanh: max_val ({max_val}) must be greater than min_val ({min_val})")
         self.min_val = min_val
         self.max_val = max_val
         self.inplace = inplace

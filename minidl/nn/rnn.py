@@ -91,6 +91,22 @@ class RNNBase(Module):
         """The parameters of each layer and direction: weight_ih, weight_hh, bias_ih, bias_hh, weight_hr."""
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        """The names of all parameters, layer by layer."""
+        return [name for names in self._all_weights for name in names]
+
+    @property
+    def _flat_weights(self) -> list[Any]:
+        """All parameters, layer by layer; programs that replace them by computed weights write and read them here."""
+        return [getattr(self, name, None) for name in self._flat_weights_names]
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        for name, weight in zip(self._flat_weights_names, weights):
+            if weight is not getattr(self, name, None):
+                setattr(self, name, weight)
+
     def flatten_parameters(self) -> None:
         """Do nothing. In PyTorch it arranges the weights in memory for a GPU library."""
 
@@ -136,6 +152,35 @@ class RNNBase(Module):
             raise ValueError(f"RNN input dtype ({x.dtype}) does not match weight dtype ({dtype}). Convert input: "
                              f"input.to(minidl.{dtype}), or convert model: model.to(minidl.{x.dtype})")
         return packed or x.ndim == 3
+
+    # what PyTorch's layers check themselves with, for layers that are built on these
+
+    def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
+        """Raise an error unless `input` is a batch, or with `batch_sizes` the data of a packed one, that fits."""
+        dims = 3 if batch_sizes is None else 2
+        if input.ndim != dims:
+            raise RuntimeError(f"{self._get_name()}: input must have {dims} dimensions, got {input.ndim}")
+        self._check_input(input, batch_sizes is not None)
+
+    def get_expected_hidden_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
+        """The shape of h for this input."""
+        axis = 0 if self.batch_first else 1
+        return self._state_shapes(input.shape[axis] if batch_sizes is None else int(batch_sizes[0]))[0]
+
+    def check_hidden_size(self, hx: Tensor, expected_hidden_size: tuple[int, int, int],
+                          msg: str = "Expected hidden size {}, got {}") -> None:
+        """Raise RuntimeError unless `hx` has this shape."""
+        if tuple(hx.shape) != tuple(expected_hidden_size):
+            raise RuntimeError(msg.format(expected_hidden_size, list(hx.shape)))
+
+    def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
+        """`check_input` and `check_hidden_size`."""
+        self.check_input(input, batch_sizes)
+        self.check_hidden_size(hidden, self.get_expected_hidden_size(input, batch_sizes))
+
+    def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
+        """The states in another order of the sequences; None leaves them as they are."""
+        return hx if permutation is None else hx.index_select(1, permutation)
 
     def _state_shapes(self, N: int) -> list[tuple[int, int, int]]:
         """The shapes of h, and of c in an LSTM."""
@@ -210,7 +255,8 @@ class RNN(RNNBase):
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
                  bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
-                 device: Any = None, dtype: Any = None) -> None:
+                 device: Any = None, dtype: Any = None, **settings: Any) -> None:
+        _refuse_projection(settings)
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias, batch_first, dropout,
@@ -269,6 +315,20 @@ class LSTM(RNNBase):
         super().__init__("LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
                          proj_size, device, dtype)
 
+    def get_expected_cell_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
+        """The shape of c for this input."""
+        return (*self.get_expected_hidden_size(input, batch_sizes)[:2], self.hidden_size)
+
+    def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
+        self.check_input(input, batch_sizes)
+        self.check_hidden_size(hidden[0], self.get_expected_hidden_size(input, batch_sizes),
+                               "Expected hidden[0] size {}, got {}")
+        self.check_hidden_size(hidden[1], self.get_expected_cell_size(input, batch_sizes),
+                               "Expected hidden[1] size {}, got {}")
+
+    def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
+        return hx if permutation is None else tuple([state.index_select(1, permutation) for state in hx])
+
     def forward(self, input: Any, hx: tuple[Tensor, Tensor] | None = None) -> Any:
         return self._run(ops.lstm, input, hx)
 
@@ -299,12 +359,21 @@ class GRU(RNNBase):
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
-                 dtype: Any = None) -> None:
+                 dtype: Any = None, **settings: Any) -> None:
+        _refuse_projection(settings)
         super().__init__("GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
                          device, dtype)
 
     def forward(self, input: Any, hx: Tensor | None = None) -> Any:
         return self._run(ops.gru, input, hx)
+
+
+def _refuse_projection(settings: dict[str, Any]) -> None:
+    """Raise ValueError for `proj_size`, which an LSTM has, and TypeError for any other name."""
+    if "proj_size" in settings:
+        raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+    if settings:
+        raise TypeError(f"got an unexpected keyword argument {next(iter(settings))!r}")
 
 
 def reset(module: Any) -> None:

@@ -222,3 +222,44 @@ def test_errors(call: Any, kind: type[Exception], text: str) -> None:
     with pytest.raises(kind) as caught:
         call()
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_half_public_names(kind: Any) -> None:
+    """Programs that compute the weights of a layer (weight drop, hypernetworks) and layers built on these use them."""
+    layer = kind(3, 4, num_layers=2, bidirectional=True)
+    names = layer._flat_weights_names
+    assert names[:4] == ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"] and len(names) == 16
+    assert names == [name for group in layer._all_weights for name in group]
+    assert all(w is getattr(layer, name) for w, name in zip(layer._flat_weights, names))
+    x = minidl.randn(5, 2, 3)
+    before = layer(x)[0]
+    raw = layer.weight_hh_l0
+    del layer.weight_hh_l0
+    layer._flat_weights = [raw * 0.0 if name == "weight_hh_l0" else getattr(layer, name) for name in names]
+    after = layer(x)[0]
+    assert not minidl.allclose(before, after)
+    after.sum().backward()
+    assert raw.grad is not None
+
+    assert layer.get_expected_hidden_size(x, None) == (4, 2, 4)
+    state: Any = minidl.zeros(4, 2, 4)
+    hidden = (state, state) if kind is nn.LSTM else state
+    layer.check_forward_args(x, hidden, None)
+    layer.check_input(minidl.ones(7, 3), minidl.tensor([4, 3]))
+    assert layer.get_expected_hidden_size(minidl.ones(7, 3), minidl.tensor([4, 3])) == (4, 4, 4)
+    with pytest.raises(RuntimeError, match="input must have 3 dimensions, got 2"):
+        layer.check_input(minidl.ones(5, 3), None)
+    wrong = (state, minidl.zeros(4, 1, 4)) if kind is nn.LSTM else minidl.zeros(4, 1, 4)
+    with pytest.raises(RuntimeError, match=r"Expected hidden(\[1\])? size \(4, 2, 4\), got \[4, 1, 4\]"):
+        layer.check_forward_args(x, wrong, None)
+    turned = layer.permute_hidden(hidden, minidl.tensor([1, 0]))
+    assert type(turned) is type(hidden) and layer.permute_hidden(hidden, None) is hidden
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU])
+def test_only_an_lstm_has_a_projection(kind: Any) -> None:
+    with pytest.raises(ValueError, match="proj_size argument is only supported for LSTM, not RNN or GRU"):
+        kind(3, 4, proj_size=2)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'layers'"):
+        kind(3, 4, layers=2)

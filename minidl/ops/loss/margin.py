@@ -109,6 +109,8 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean
         tensor(0.8500)
     """
     who = "multilabel_margin_loss"
+    if {getattr(target, "shape", None), input.shape} == {(), (1,)}:      # one class, with or without an axis
+        target = reshape(target, input.shape)
     check_same(who, input, target)
     check_reduction(reduction)
     if input.ndim > 2:

@@ -14,6 +14,7 @@ from minidl.autograd.inplace import write
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, device_of
+from minidl.backend.warn import warn
 from minidl.ops.base.broadcast import Shape
 from minidl.ops.base.checks import check_floating
 from minidl.ops.base.declaration import public
@@ -85,8 +86,9 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of (N, C, H, W): neighbouring pixels are similar, so drop them together.
 
-    With three dimensions, the first two are taken as N and C, as PyTorch does.
-    Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
+    With three dimensions, the first two are taken as N and C, as PyTorch does; with others than three or four they are,
+    too, and a warning says that `dropout` is meant for them.
+    Errors: as `dropout`, and RuntimeError in training with less than two dimensions.
 
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014,
     https://arxiv.org/abs/1411.4280
@@ -96,21 +98,33 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         >>> set(y.sum((2, 3)).flatten().tolist()) == {0.0, 8.0}
         True
     """
-    return _dropout("dropout2d", input, p, training, inplace, (3, 4), kept=2)
+    _warn_of_dims("dropout2d", input, (3, 4))
+    return _dropout("dropout2d", input, p, training, inplace, kept=2)
 
 
 @public
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W).
 
-    Errors: as `dropout`, and RuntimeError for other numbers of dimensions.
+    Others than five dimensions are taken as (C, ...), and others than four and five bring a warning.
+    Errors: as `dropout`.
 
         >>> import minidl
         >>> y = minidl.nn.functional.dropout3d(minidl.ones(1, 100, 2, 1, 2))
         >>> set(y.sum((2, 3, 4)).flatten().tolist()) == {0.0, 8.0}
         True
     """
-    return _dropout("dropout3d", input, p, training, inplace, (4, 5), kept=getattr(input, "ndim", 0) - 3)
+    _warn_of_dims("dropout3d", input, (4, 5))
+    return _dropout("dropout3d", input, p, training, inplace, kept=2 if getattr(input, "ndim", 0) == 5 else 1)
+
+
+def _warn_of_dims(who: str, input: Any, dims: tuple[int, ...]) -> None:
+    """Warn, as PyTorch does, where the input has no channels of that kind; older programs pass vectors."""
+    ndim = getattr(input, "ndim", dims[0])
+    if ndim not in dims:
+        warn(f"{who}: Received a {ndim}-D input to {who}, which is deprecated and will result in an error in a future "
+             f"release. To retain the behavior and silence this warning, please use dropout instead. {who} is for "
+             f"{dims[0]}D or {dims[1]}D inputs.")
 
 
 @public
@@ -148,7 +162,7 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
         >>> bool((y == y[:, :, :1]).all())
         True
     """
-    if getattr(input, "ndim", 2) < 2:
+    if training and getattr(input, "ndim", 2) < 2:
         raise RuntimeError(f"feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, "
                            f"(N, C, ...), but got {tuple(input.shape)}")
     return _alpha_dropout("feature_alpha_dropout", input, p, training, inplace, 2)
@@ -161,10 +175,10 @@ def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
 
 
 def _alpha_dropout(who: str, input: Any, p: float, training: bool, inplace: bool, kept: int | None) -> Any:
-    check_floating(who, input=input)
     _check_probability(p)
     if not training or p == 0:
         return input
+    check_floating(who, input=input)
     if p == 1:
         return _dropout(who, input, p, training, inplace)
     lowest = -1.7580993408473766                                  # the lower limit of selu, -scale * alpha
@@ -190,14 +204,18 @@ class Shift(Elementwise):
 def _dropout(who: str, input: Any, p: float, training: bool, inplace: bool, dims: tuple[int, ...] = (),
              kept: int | None = None) -> Any:
     """Dropout with a mask over the first `kept` dimensions, or over all."""
-    check_floating(who, input=input)
     _check_probability(p)
+    if training:
+        check_floating(who, input=input)
     shape = tuple(input.shape)
     if dims and len(shape) not in dims:
         raise RuntimeError(f"{who}: Expected {dims[0]}D or {dims[1]}D input, but received a {len(shape)}-D input of "
                            f"shape {shape}; dropout takes any")
     if not training or p == 0:
         return input
+    if len(shape) < (kept or 0):
+        raise RuntimeError(f"{who}: Feature dropout requires at least 2 dimensions in the input, (N, C, ...), but got "
+                           f"{shape}")
     x = input.array if isinstance(input, TensorBase) else input
     mask = draw_mask(x, _mask_shape(shape, kept), p, 1 / (1 - p) if p < 1 else 0.0)
     return write(input, Dropout(), mask, who=who) if inplace else Dropout()(input, mask)

@@ -12,7 +12,7 @@ from minidl.autograd.inplace import write
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import accumulation_dtype, float64
+from minidl.backend.dtype import float64
 from minidl.backend.kernels.scan import scan
 from minidl.ops.base import return_types
 from minidl.ops.base.checks import check_real
@@ -179,8 +179,8 @@ class LogCumSumExp(FusedOp):
     """y_i = log(e^x_0 + ... + e^x_i) along an axis
 
     dL/dx_k = sum_{i >= k} g_i e^(x_k - y_i). No exponent is above 0 there, but e^x_k and e^-y_i alone may overflow. So
-    the sums are computed from logarithms, separately for positive and negative g. They are computed in double
-    precision: x and y may be large, and only their difference counts.
+    the sums are computed from logarithms, separately for positive and negative g. All is computed in double precision:
+    the errors of a long scan add up, x and y may be large, and only their difference counts.
     """
 
     def __init__(self, axis: int) -> None:
@@ -196,8 +196,7 @@ class LogCumSumExp(FusedOp):
         return x
 
     def forward(self, x: Array) -> Array:
-        wide_x = x.astype(accumulation_dtype(x.dtype), copy=False)
-        return scan(wide_x, self.axis, np.logaddexp).astype(x.dtype, copy=False)
+        return scan(x.astype(float64, copy=False), self.axis, np.logaddexp).astype(x.dtype, copy=False)
 
     def gradient(self, g: Value, x: Array, out: Array) -> Value:
         backwards = (slice(None),) * self.axis + (slice(None, None, -1),)

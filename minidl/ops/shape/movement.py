@@ -354,6 +354,9 @@ def _two_axes(who: str, ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 
 # ---------------------------------------------------------------------- padding
 
+_DIMS_OF_ITSELF = {(2, 2), (2, 3), (4, 3), (4, 4), (6, 4), (6, 5)}
+"""Numbers of widths and of dimensions that go together where the margin is made of the input."""
+
 @public
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Pad `input`. `pad` begins with the *last* axis: (left, right, top, bottom, front, back, ...).
@@ -362,7 +365,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     repeated), 'circular' (continued from the other side). Negative widths cut off.
 
     Errors: RuntimeError where `pad` does not fit the input, or the input is too small to be mirrored or wrapped that
-    far; NotImplementedError for an unknown mode.
+    far; NotImplementedError for an unknown mode, and where the modes but 'constant' get other than (N, C, ...) or
+    (C, ...) with two widths for each axis in place of the dots.
 
         >>> import minidl
         >>> minidl.nn.functional.pad(minidl.tensor([1., 2., 3.]), (1, 2))
@@ -379,6 +383,10 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode not in ("constant", "reflect", "replicate", "circular"):
         raise NotImplementedError(f"pad: Unrecognised padding mode {mode!r}; expected 'constant', 'reflect', "
                                   f"'replicate' or 'circular'")
+    if mode != "constant" and (len(widths), input.ndim) not in _DIMS_OF_ITSELF:
+        raise NotImplementedError(f"pad: Padding size {len(widths)} is not supported for {input.ndim}D input tensor in "
+                                  f"mode {mode!r}; expected 2 numbers for 2D or 3D inputs, 4 for 3D or 4D, 6 for 4D or "
+                                  f"5D; try unsqueeze(0)")
     if mode != "constant" and value:
         raise ValueError(f"pad: Padding mode {mode!r} doesn't take in value argument")
     sides = [(0, 0)] * (input.ndim - len(widths) // 2) + list(zip(widths[-2::-2], widths[::-2]))

@@ -184,9 +184,20 @@ gammaln = alias("gammaln", lgamma)
 
 
 class Digamma(Special):
-    """y = d/dx log gamma(x);  dy/dx = polygamma(1, x)"""
+    """y = d/dx log gamma(x);  dy/dx = polygamma(1, x)
+
+    Near its poles -1, -2, ... it is digamma(1 - x) - pi / tan(pi d), where d is the exact distance from the pole.
+    """
 
     named = "digamma"
+
+    def ufunc(self, x: Array) -> Array:
+        y, d = super().ufunc(x), x - np.rint(x)
+        near = (x < -0.5) & (np.absolute(d) < 0.05) & (d != 0)
+        if near.any():
+            d = d[near]
+            y[near] = super().ufunc(1 - x[near]) - math.pi / np.tan(math.pi * d)
+        return y
 
     def grad_x(self, g: Value, x: Value) -> Value:
         return g * polygamma(1, x)

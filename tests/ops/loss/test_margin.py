@@ -176,3 +176,9 @@ def test_errors(call, kind, text):
     with pytest.raises(kind) as error:
         call()
     assert text in str(error.value)
+
+
+@pytest.mark.parametrize("shapes", [((), (1,)), ((1,), ())])
+def test_multilabel_margin_loss_of_one_class_with_or_without_an_axis(shapes):
+    x, t = minidl.full(shapes[0], 0.5), minidl.zeros(shapes[1], dtype=minidl.int64)
+    assert M.multilabel_margin_loss(x, t).item() == 0.0

@@ -59,6 +59,25 @@ def test_whole_channels():
         assert x.grad.tolist() == y.tolist()
 
 
+@pytest.mark.parametrize("function, shape, kept", [
+    (dropout2d, (20, 30), 2), (dropout2d, (20, 30, 1, 2, 2), 2), (dropout3d, (600,), 1), (dropout3d, (600, 3), 1),
+    (dropout3d, (600, 3, 2), 1), (dropout3d, (600, 2, 1, 1, 1, 2), 1)])
+def test_other_dimensions_warn_and_drop_what_pytorch_drops(function, shape, kept):
+    minidl.manual_seed(0)
+    with pytest.warns(UserWarning, match=f"Received a {len(shape)}-D input to {function.__name__}"):
+        y = function(minidl.ones(*shape), 0.5)
+    channels = y.reshape(600, -1)
+    assert bool((channels == channels[:, :1]).all()) and 200 < (channels[:, 0] == 2).sum().item() < 400
+    assert y.shape == shape
+
+
+@pytest.mark.parametrize("function", [dropout, dropout1d, dropout2d, dropout3d, alpha_dropout, feature_alpha_dropout])
+@pytest.mark.filterwarnings("ignore")
+def test_outside_training_any_input_is_returned(function):
+    for x in (minidl.ones(2, 3, dtype=minidl.int64), minidl.ones(2, 3, dtype=minidl.bool), minidl.ones(2, 3)):
+        assert function(x, training=False) is x
+
+
 def test_feature_alpha_dropout_drops_whole_channels():
     minidl.manual_seed(0)
     x = minidl.randn(100, 200, 3, requires_grad=True)
@@ -142,10 +161,8 @@ def test_plain_arrays_give_plain_arrays():
     (lambda: alpha_dropout(minidl.ones(2), math.nan), ValueError, "dropout probability"),
     (lambda: dropout(minidl.tensor([1, 2])), RuntimeError, "input must be floating-point, but it is int64"),
     (lambda: dropout([1.0]), TypeError, "argument 'input' must be Tensor, not list"),
-    (lambda: dropout2d(minidl.ones(2, 2)), RuntimeError,
-     "Expected 3D or 4D input, but received a 2-D input of shape (2, 2)"),
     (lambda: dropout1d(minidl.ones(2)), RuntimeError, "Expected 2D or 3D input"),
-    (lambda: dropout3d(minidl.ones(2, 2, 2)), RuntimeError, "dropout3d: Expected 4D or 5D input"),
+    (lambda: dropout2d(minidl.ones(2)), RuntimeError, "Feature dropout requires at least 2 dimensions in the input"),
     (lambda: feature_alpha_dropout(minidl.ones(2), training=True), RuntimeError,
      "requires at least 2 dimensions in the input"),
 ])

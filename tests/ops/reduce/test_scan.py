@@ -135,3 +135,9 @@ def test_trapezoid_by_hand():
     y, x = minidl.tensor([1.0, 3.0, 5.0]), minidl.tensor([1.0, 2.0, 4.0])
     assert scan.trapezoid(y, x).item() == 10.0
     assert scan.cumulative_trapezoid(y, x).tolist() == [2.0, 10.0]
+
+
+def test_logcumsumexp_of_many_numbers_in_float32():
+    x = np.random.default_rng(0).normal(size=5000).astype(np.float32) * 3
+    expected = np.logaddexp.accumulate(x.astype(np.float64))
+    np.testing.assert_allclose(scan.logcumsumexp(minidl.tensor(x), 0).numpy(), expected, rtol=1e-7)

@@ -204,6 +204,9 @@ CASES = [
                   "at most 2 in mode 'reflect', but got: padding (3, 0)"),
                  (S((1, 1, 3), [4, 0], "circular"), RuntimeError, "at most 3 in mode 'circular'"),
                  (S((2, 3), [-2, -2]), RuntimeError, "negative output size"),
+                 (S((3,), [1, 1], "reflect"), NotImplementedError, "Padding size 2 is not supported for 1D input"),
+                 (S((2, 3, 4, 5), [1, 1], "replicate"), NotImplementedError, "not supported for 4D input"),
+                 (S((2, 3), [1, 1, 1, 1], "circular"), NotImplementedError, "Padding size 4 is not supported for 2D"),
                  (S((2, 3), [1, 1], "mirror"), NotImplementedError, "Unrecognised padding mode 'mirror'")]),
 ]
 

@@ -158,3 +158,15 @@ def test_the_namespace_over_a_dimension():
     assert minidl.special.softmax(x, 1).tolist() == [[0.5, 0.5], [0.5, 0.5]]
     np.testing.assert_allclose(minidl.special.log_softmax(x, 1).numpy(), math.log(0.5), rtol=1e-6)
     np.testing.assert_allclose(minidl.special.logsumexp(x, 1).numpy(), [math.log(2), 1 + math.log(2)], rtol=1e-6)
+
+
+def test_digamma_close_to_its_poles():
+    """At -n + d, digamma is -1/d + psi(n + 1) + O(d): the first term has more digits than pi / tan(pi x) keeps."""
+    for n in (1, 2, 30):
+        d = np.array([2.0 ** -20, -2.0 ** -20, 2.0 ** -30, 2.0 ** -40])
+        x = minidl.tensor(-n + d)
+        harmonic = sum(1 / k for k in range(1, n + 1))
+        derivative = np.pi ** 2 / 3 - sum(1 / (n + 1 + k) ** 2 for k in range(100_000))    # of the regular part
+        expected = -1 / d + harmonic - np.euler_gamma + derivative * d
+        np.testing.assert_allclose(functions.digamma(x).numpy(), expected, rtol=1e-14)
+    assert np.isnan(functions.digamma(minidl.tensor([-1.0, -7.0])).numpy()).all()
