@@ -64,7 +64,8 @@ def _fill(tensor: Tensor, values: Any) -> Tensor:
 
 def _draw_like(draw: Any, tensor: Tensor, generator: Generator | None, dtype: Any = None) -> Tensor:
     """Random numbers in the shape of `tensor`; in its dtype, unless one is given."""
-    return draw(tensor.shape, generator=generator, dtype=dtype or tensor.dtype, device=tensor.device)
+    shape = tensor.array.shape      # of the array: it is a ValueError for a lazy parameter, as in PyTorch
+    return draw(shape, generator=generator, dtype=dtype or tensor.dtype, device=tensor.device)
 
 
 # ---------------------------------------------------------------------- any shape

@@ -214,3 +214,39 @@ def test_a_lazy_class_of_its_own_stays_what_it_is() -> None:
     m = Scale()
     assert m(minidl.ones(2)).tolist() == m(minidl.ones(2)).tolist() == [2.0, 2.0]
     assert type(m) is Scale and m.calls == 1
+
+
+@pytest.mark.parametrize("name", [name for name in minidl.optim.__all__ if name != "Optimizer"
+                                  and isinstance(getattr(minidl.optim, name), type)])
+def test_every_optimizer_takes_parameters_without_a_shape(name: str) -> None:
+    if name in ("Adagrad", "Muon"):                     # they need the shape at once, in PyTorch too
+        with pytest.raises((ValueError, RuntimeError), match="uninitialized parameter"):
+            getattr(minidl.optim, name)(nn.LazyLinear(3, bias=False).parameters())
+        return
+    layer = nn.LazyLinear(3, bias=False)
+    optimizer = getattr(minidl.optim, name)(layer.parameters(), lr=0.1)
+    optimizer.zero_grad()
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = layer(minidl.ones(1, 2)).square().sum() + layer.weight.sum()
+        loss.backward()
+        return loss
+    closure()
+    before = layer.weight.detach().clone()
+    optimizer.step(closure)
+    assert not minidl.equal(before, layer.weight) and before.shape == (3, 2)
+
+
+@pytest.mark.parametrize("init", [nn.init.normal_, nn.init.uniform_, nn.init.trunc_normal_, nn.init.zeros_,
+                                  nn.init.ones_, lambda w: nn.init.constant_(w, 1.0)])
+def test_initialisers_of_any_shape_refuse_a_parameter_without_one(init: Any) -> None:
+    with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter"):
+        init(nn.LazyLinear(3).weight)
+
+
+@pytest.mark.parametrize("init", [nn.init.xavier_uniform_, nn.init.kaiming_normal_, nn.init.orthogonal_,
+                                  nn.init.eye_, nn.init.dirac_, lambda w: nn.init.sparse_(w, 0.1)])
+def test_initialisers_of_matrices_refuse_a_parameter_without_a_shape(init: Any) -> None:
+    with pytest.raises((ValueError, RuntimeError), match="uninitialized parameter"):
+        init(nn.LazyLinear(3).weight)
