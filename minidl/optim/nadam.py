@@ -61,7 +61,7 @@ class NAdam(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         settings = settings_of(group, NAdamSettings)
         step, product = next_step(state), state["mu_product"].array
-        product *= momentum_at(step, settings)      # in its own dtype, as in PyTorch
+        product.fill(product.item() * product.dtype.type(momentum_at(step, settings)))  # rounded as in PyTorch
         nadam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, step, product.item(), settings)
 
 
