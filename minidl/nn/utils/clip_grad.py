@@ -42,6 +42,7 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
     tensors = _as_list(tensors)
     if not tensors:
         return zeros(())
+    norm_type = float(norm_type)            # "inf" is a number, too
     norms = [t.norm(norm_type) for t in tensors]
     total = stack([n.to(norms[0].device) for n in norms]).norm(norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
@@ -56,7 +57,7 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor,
                           foreach: bool | None = None) -> None:
     """Scale the gradients in place by max_norm / total_norm, if this is below 1."""
-    factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
+    factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     for grad in _gradients(parameters):
         grad.mul_(factor.to(grad.device))
 
@@ -94,5 +95,6 @@ def clip_grad_norm(parameters: Tensors, max_norm: float, norm_type: float = 2.0,
 @no_grad()
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Clip every element of the gradients to [-clip_value, clip_value], in place."""
+    clip_value = float(clip_value)
     for grad in _gradients(parameters):
         copy_(grad, grad.clamp(-clip_value, clip_value))

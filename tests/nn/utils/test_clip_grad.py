@@ -78,3 +78,14 @@ def test_on_another_device() -> None:
     assert nn.utils.clip_grad_norm_(m.parameters(), 0.1).device.type == "strict"
     nn.utils.clip_grad_value_(m.parameters(), 0.01)
     assert abs(m.weight.grad.cpu()).max().item() <= 0.0100001
+
+
+def test_numbers_may_be_strings_as_on_a_command_line() -> None:
+    w = minidl.zeros(2, requires_grad=True)
+    w.grad = minidl.tensor([3.0, -4.0])
+    assert nn.utils.clip_grad_norm_(w, "2", norm_type="inf").item() == 4.0  # type: ignore[arg-type]
+    np.testing.assert_allclose(w.grad.array, [1.5, -2.0], rtol=1e-6)
+    nn.utils.clip_grad_value_(w, "1")  # type: ignore[arg-type]
+    assert w.grad.tolist() == [1.0, -1.0]
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        nn.utils.clip_grad_value_(w, "a")  # type: ignore[arg-type]
