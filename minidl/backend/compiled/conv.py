@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
-from minidl.backend.cpu.conv import FEW_CHANNELS, flipped_padding
+from minidl.backend.cpu.conv import FEW_CHANNELS, flipped_padding, weight_matrix
 from minidl.backend.cpu.matmul import rows_per_product
 from minidl.backend.cpu.threads import parallel_sum
 from minidl.backend.kernels.conv import (
@@ -47,10 +47,10 @@ class Bands(NamedTuple):
 def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
     if not _supports(x, w.shape, geometry):
         return NotImplemented
-    (O, C, kh, kw), (height, width) = w.shape, conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
-    weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(kh * kw * C, O)
+    O, kernel_size, (height, width) = len(w), w.shape[2:], conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
+    weight = weight_matrix(w)
     images, y = channels_last(x), np.empty((len(x), height, width, O), x.dtype)
-    bands = _bands((kh, kw), geometry, height, width * len(weight) * x.itemsize, PATCH_BYTES, weight.size)
+    bands = _bands(kernel_size, geometry, height, width * len(weight) * x.itemsize, PATCH_BYTES, weight.size)
     parallel(lambda s: _convolve(images, weight, y, tuple(bands), s.start, s.stop),
              shares(bands.of_all(len(x), height)))
     return y.transpose(0, 3, 1, 2)

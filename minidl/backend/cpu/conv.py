@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minidl.backend.cpu.matmul import in_single, tall_gram, tall_matmul
+from minidl.backend.cpu.matmul import ALL_ROWS, in_single, rows_per_product, tall_gram, tall_matmul
 from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import (
     ConvGeometry,
@@ -33,20 +33,32 @@ FEW_CHANNELS = 8        # with fewer, runs of kw*C are short: patches are copied
 def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
     if x.dtype == np.float16:
         return in_single(conv2d_forward, x, w, geometry)
-    (O, C, kh, kw), out_size = w.shape, conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
+    O, kernel_size, out_size = len(w), w.shape[2:], conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     if _is_depthwise(w, geometry):
         return _depthwise_forward(x, w, geometry, out_size)
     if geometry.groups > 1:
         return NotImplemented
-    weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(kh * kw * C, O)
+    weight = weight_matrix(w)
     y = _channels_last(np.empty, (len(x), O, *out_size), x.dtype)
 
     def convolve(images: slice) -> None:
-        tall_matmul(_patches(x[images], (kh, kw), geometry, out_size), weight, out=_pixels(y[images]))
+        tall_matmul(_patches(x[images], kernel_size, geometry, out_size), weight, out=_pixels(y[images]))
 
     # each block reads all weights again, so large weights need large blocks
     parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), max(BLOCK_BYTES, weight.nbytes)))
     return y
+
+
+def weight_matrix(w: np.ndarray) -> np.ndarray:
+    """(O, C, kh, kw) -> (kh * kw * C, O).
+
+    BLAS reorders a large factor anyway, so it may have one row for each filter in memory; then a 1 x 1 kernel is not
+    copied at all. With 2048 x 512 channels of 7 x 7, 8 images, the copy took 6 ms beside 13 ms of the product.
+    """
+    O, C, kh, kw = w.shape
+    if rows_per_product(w.size) < ALL_ROWS:
+        return np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(kh * kw * C, O)
+    return np.ascontiguousarray(w.transpose(0, 2, 3, 1)).reshape(O, kh * kw * C).T
 
 
 @conv2d_weight_grad.register("numpy")
