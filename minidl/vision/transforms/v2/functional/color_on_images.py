@@ -31,6 +31,7 @@ def _floating(image: Tensor) -> Tensor:
     return image if image.is_floating_point() else image.float()
 
 
+@images_in_cache
 def _grey(image: Tensor) -> Tensor:
     """The brightness of three channels, with fractions."""
     return Grey()(image)
@@ -42,13 +43,14 @@ def _whole_grey(image: Tensor) -> Tensor:
     return grey if image.is_floating_point() else grey.floor()
 
 
-@images_in_cache
 def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tensor:
     """The image in grey; see `rgb_to_grayscale`."""
     if num_output_channels not in (1, 3):
         raise ValueError(f"num_output_channels must be 1 or 3, got {num_output_channels}.")
-    grey = image.clone() if image.shape[-3] == 1 else _grey(image).to(image.dtype)
-    return cat([grey] * 3, -3) if num_output_channels == 3 else grey
+    if image.shape[-3] == 1:
+        return image.clone() if num_output_channels == 1 else cat([image] * 3, -3)
+    grey = _grey(image).to(image.dtype)
+    return grey.expand(image.shape) if num_output_channels == 3 else grey
 
 
 def grayscale_to_rgb_image(image: Tensor) -> Tensor:

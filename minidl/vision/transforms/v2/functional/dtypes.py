@@ -11,6 +11,7 @@ from minidl.tensors.creation import from_numpy
 from minidl.tensors.tensor import Tensor
 from minidl.vision import tv_tensors
 from minidl.vision.transforms import functional as v1
+from minidl.vision.transforms.in_cache import images_in_cache
 from minidl.vision.transforms.on_tensors import largest, white
 from minidl.vision.transforms.v2.functional.dispatch import call, register
 
@@ -39,6 +40,7 @@ def to_dtype(inpt: Any, dtype: Any = np.float32, scale: bool = False) -> Any:
     return call(to_dtype, inpt, dtype=dtype, scale=scale)
 
 
+@images_in_cache
 def to_dtype_image(image: Tensor, dtype: Any = np.float32, scale: bool = False) -> Tensor:
     """Convert images to another dtype; see `to_dtype`."""
     dtype = np.dtype(dtype)
