@@ -306,7 +306,8 @@ def _check_strict(case: Case, sample: S) -> None:
         results.append((outs, grads))
     for ours, theirs in zip(*[[*outs, *grads] for outs, grads in results]):
         assert same_device(theirs.device, strict_array.tested), f"the result left the device for {theirs.device}"
-        np.testing.assert_allclose(wide(host(ours)), wide(host(theirs)), rtol=1e-9, atol=1e-12,
+        single = strict_array.tested.type != "strict" and theirs.dtype.itemsize <= 4     # a GPU's own last digit
+        np.testing.assert_allclose(wide(host(ours)), wide(host(theirs)), rtol=1e-6 if single else 1e-9, atol=1e-12,
                                    err_msg=f"the device {strict_array.tested} gives other values")
 
 

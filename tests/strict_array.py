@@ -327,7 +327,8 @@ def several_devices() -> Iterator[None]:
 
 
 def leaf(tensor: Any) -> Any:
-    """A leaf with the values of a CPU tensor, on the device that is tested."""
-    result = wrap(move(tensor.array.copy(), tested))
+    """A leaf with the values of a CPU tensor, on the device that is tested; of strict ones the second, if any."""
+    alone = tested.type == "strict" and not library.several
+    result = wrap(move(tensor.array.copy(), Device("strict") if alone else tested))
     result.requires_grad = tensor.requires_grad
     return result

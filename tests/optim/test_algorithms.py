@@ -601,7 +601,8 @@ def test_strict_arrays(row: Row) -> None:
             optimizer.step()
         for p, q in zip(strict, cpu):
             assert same_device(p.device, strict_array.tested)
-            np.testing.assert_array_equal(p.array.get(), q.array)
+            last_digits = 0 if strict_array.tested.type == "strict" else 1e-12     # a GPU adds up in another order
+            np.testing.assert_allclose(p.array.get(), q.array, rtol=last_digits)
 
 
 @every_row
