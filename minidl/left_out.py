@@ -62,11 +62,16 @@ LEFT_OUT = {
     "what is deprecated in PyTorch, or an error there": """
         eig symeig lstsq solve matrix_rank nuclear_norm frobenius_norm set_default_tensor_type Tensor.resize
         Tensor.resize_as Tensor.reinforce autograd.variable nn.Container nn.NLLLoss2d nn.CrossMapLRN2d
-        nn.utils.stateless autograd.profiler autograd.profiler_legacy autograd.profiler_util
+        nn.utils.stateless autograd.profiler_legacy autograd.profiler_util
         autograd.NestedIOFunction""",
     "factorisations that PyTorch calls experimental, or that others stand for: `solve`, `eigh`": "linalg.ldl_* lobpcg",
     "what SciPy has: `scipy.stats.qmc`, `scipy.signal.windows`": "quasirandom signal",
     "what `autograd.grad` gives: gradients of a convolution": "nn.grad",
+    "what records marks for other programs": """autograd.profiler.*nvprof* autograd.profiler.KinetoStepTracker
+        autograd.profiler.MemRecordsAcc autograd.profiler.EnforceUnique profiler.ExecutionTraceObserver
+        profiler.DeviceType""",
+    "what concerns several tensors, or streams, at once: `Tensor.register_hook` on each; `clone()` before a write": """
+        autograd.graph.*""",
     "dual numbers: `func.jvp` gives the same derivatives": "autograd.forward_ad",
     "what fetches and runs programs of other people": "hub.load hub.list hub.help",
     "PyTorch's own helpers, which show in its namespaces": """

@@ -1,4 +1,19 @@
-"""The profiler under the names of `torch.profiler`; see `minidl.utils.profile`."""
-from minidl.utils.profile import ProfilerActivity, profile, record_function
+"""The profiler under the names of `torch.profiler`; see `minidl.autograd.profiler`."""
+from minidl import left_out
+from minidl.autograd.profiler import (
+    ProfilerAction,
+    ProfilerActivity,
+    kineto_available,
+    profile,
+    record_function,
+    schedule,
+    supported_activities,
+    tensorboard_trace_handler,
+)
 
-__all__ = ["ProfilerActivity", "profile", "record_function"]
+__all__ = [
+    "ProfilerAction", "ProfilerActivity", "kineto_available", "profile", "record_function", "schedule",
+    "supported_activities", "tensorboard_trace_handler",
+]
+
+left_out.explain(globals(), __name__)

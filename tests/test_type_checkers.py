@@ -28,6 +28,7 @@ AWAY = {name: value for name, value in os.environ.items() if name != "PYTHONPATH
 
 PUBLIC = """
     minidl minidl.accelerator minidl.amp minidl.autograd minidl.autograd.functional minidl.autograd.graph
+    minidl.autograd.profiler
     minidl.backends minidl.backends.cudnn minidl.backends.mps minidl.backends.numba minidl.cuda minidl.cuda.amp
     minidl.fft minidl.func minidl.linalg minidl.neighbors minidl.nn minidl.nn.functional minidl.nn.init
     minidl.nn.parameter minidl.nn.utils minidl.nn.utils.parametrizations minidl.nn.utils.parametrize

@@ -136,6 +136,7 @@ WEIGHT = double()
 ZERO = minidl.tensor([0])
 
 WARNINGS = [
+    ("autograd/profiler/exporting.py", lambda: minidl.autograd.profiler.emit_nvtx().__enter__()),
     ("autograd/grad_mode.py", lambda: minidl.no_grad()(Named)),
     ("amp/autocast_mode.py", lambda: minidl.autocast("cuda")),
     ("amp/autocast_mode.py", lambda: minidl.autocast("cpu", dtype=minidl.float64)),

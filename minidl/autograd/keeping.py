@@ -91,6 +91,8 @@ class Keeping:
         try:
             value, version, number = self.kept[name]  # type: ignore[index]
         except TypeError:
+            if self.kept is not None:       # the error of a hook, see `graph/saved.py`
+                raise
             raise RuntimeError(
                 f"Trying to backward through the graph a second time: {type(self).__name__} has freed "
                 f"the values that it had kept for backward. Call backward(retain_graph=True) the "

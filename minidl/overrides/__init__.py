@@ -75,7 +75,7 @@ class TorchFunctionMode:
 
     def __enter__(self) -> NoReturn:
         raise NotImplementedError(f"{type(self).__name__}: minidl's functions do not look for __torch_function__; "
-                                  f"utils.watch and hooks see what is computed")
+                                  f"profile and hooks see what is computed")
 
     def __exit__(self, *exc_info: object) -> None:
         """Nothing to end."""

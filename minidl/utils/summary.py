@@ -12,6 +12,7 @@ import numpy as np
 from minidl.autograd.around import around_modules, around_ops
 from minidl.autograd.errors import annotate
 from minidl.autograd.grad_mode import no_grad
+from minidl.autograd.profiler.memory import arrays_of
 from minidl.backend.device import Device, as_device
 from minidl.backend.dtype import get_default_dtype
 from minidl.nn.module import Module
@@ -22,7 +23,6 @@ from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer, RNNReluLayer
 from minidl.random import default_generator
 from minidl.tables import html_table, size_of, table
 from minidl.tensors.creation import ones
-from minidl.utils.watch import arrays_of
 
 Shape = tuple[int, ...]
 

@@ -7,8 +7,8 @@ import pytest
 import minidl
 from minidl import nn
 from minidl.autograd.graph import draw, explain, tree
-from minidl.autograd.graph_layout import apart, place
-from minidl.autograd.graph_picture import KINDS
+from minidl.autograd.graph.boxes import KINDS
+from minidl.autograd.graph.layout import apart, place
 
 
 def network():

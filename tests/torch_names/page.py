@@ -70,7 +70,7 @@ def stored_names() -> dict[str, list[str]]:
 REASONS = {
     "the build of PyTorch": """torch.PRIVATE_OPS torch.USE_* torch.has_* torch.cpp torch.classes torch.utils.cmake_*
         torch.utils.cpp_extension.* torch.utils.*privateuse1* torch.utils.get_cpp_backtrace
-        torch.utils.ThroughputBenchmark torch.profiler.kineto_available torch.profiler.supported_activities
+        torch.utils.ThroughputBenchmark
         torch.Tensor.is_maia torch.Tensor.is_mtia""",
     "one process, one device at a time": "torch.AVG torch.SUM torch.nn.parallel.*",
     "compiling, tracing, exporting: a program runs as it is written": """torch.compiler.* torch.fx.* torch.jit.*
@@ -78,12 +78,11 @@ REASONS = {
     "a registry of operators: `library.custom_op` makes a function": "torch.library.*",
     "kernels of one library or device: the functions of the same name without it are what they are for":
         "torch.nn.attention.*",
-    "what is kept for backward is arrays, which no hook replaces; `utils.checkpoint` saves memory": """
-        torch.autograd.graph.* torch.utils.checkpoint.*""",
+    "what is kept for backward is arrays; `utils.checkpoint` saves memory, `autograd.graph.saved_tensors_hooks` packs":
+        "torch.utils.checkpoint.*",
     "what is deprecated in PyTorch, or an error there": """torch.nn.modules.Container torch.nn.modules.NLLLoss2d
         torch.nn.modules.CrossMapLRN2d torch.Tensor.volatile torch.Tensor.name
         torch.testing.assert_allclose""",
-    "schedules of a profiler, and its files: `utils.profile` measures a block": "torch.profiler.*",
     "PyTorch's own helpers, which show in its namespaces": """torch.default_generator torch.windows torch.Tensor.*
         torch.linalg.common_notes torch.nn.functional.* torch.nn.modules.* torch.nn.parameter.* torch.random.*
         torch.testing.make_tensor torch.utils.*""",

@@ -1,7 +1,10 @@
 """`profile`: every call is there, in its place, and nothing is changed by looking."""
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -13,8 +16,16 @@ import minidl
 from minidl import nn
 from minidl.autograd.around import around_functions, around_gradients, around_modules, around_ops
 from minidl.nn import functional as F
-from minidl.profiler import ProfilerActivity, record_function
+from minidl.profiler import (
+    ProfilerActivity,
+    kineto_available,
+    record_function,
+    schedule,
+    supported_activities,
+    tensorboard_trace_handler,
+)
 from minidl.utils import profile
+from tests.checking import torch
 
 
 class Net(nn.Module):
@@ -172,7 +183,7 @@ def test_tables() -> None:
     counts = [row.count for row in averages]
     assert int(lines[2].split()[-3]) == max(counts)
     assert str(averages) == averages.table() and "Net.layers.0" in str(prof.module_averages())
-    with pytest.raises(ValueError, match="expected sort_by to be one of count, cpu_time_total.* but got 'speed'"):
+    with pytest.raises(ValueError, match="expected sort_by to be one of count, cpu_memory_usage.* but got 'speed'"):
         averages.table(sort_by="speed")
     prof.module_averages().table(sort_by="backward_time")
     with profile() as empty:
@@ -249,3 +260,101 @@ def test_chrome_trace(tmp_path: Path) -> None:
         open_until.append(e["ts"] + e["dur"])
     linear = next(e for e in complete if e["name"] == "Linear" and e["cat"] == "op")
     assert linear["args"] == {"module": "Net.layers.0", "input shapes": [[5, 20], [30, 20], [30]], "new bytes": 600}
+
+
+# ---------------------------------------------------------------------- as programs for PyTorch use it
+
+def test_a_schedule_records_some_steps_and_hands_each_cycle_out(tmp_path: Path) -> None:
+    """The tutorial of PyTorch's profiler."""
+    seen: list[tuple[int, list[str]]] = []
+
+    def ready(prof: profile) -> None:
+        seen.append((prof.step_num, [e.name for e in prof.events()]))
+        tensorboard_trace_handler(tmp_path / "log", "me")(prof)
+
+    x = minidl.ones(2)
+    when = schedule(skip_first=1, wait=1, warmup=1, active=2, repeat=2)
+    with profile(activities=[ProfilerActivity.CPU], schedule=when, on_trace_ready=ready, record_shapes=True,
+                 profile_memory=True, with_stack=True) as prof:
+        for step in range(12):
+            with record_function(f"step {step}"):
+                x.exp()
+            prof.step()
+    assert seen == [(5, ["step 3", "Exp", "step 4", "Exp"]), (9, ["step 7", "Exp", "step 8", "Exp"])]
+    files = sorted((tmp_path / "log").iterdir())
+    assert len(files) == 2 and all(re.fullmatch(r"me\.\d+\.pt\.trace\.json", path.name) for path in files)
+    assert {row.key for row in prof.key_averages()} == {"step 7", "step 8", "Exp"} and not around_ops.functions
+
+
+def test_a_block_that_ends_inside_a_cycle_hands_it_out() -> None:
+    seen: list[int] = []
+    with profile(schedule=schedule(wait=0, warmup=0, active=5), on_trace_ready=lambda p: seen.append(p.step_num)) as p:
+        p.step()
+    assert seen == [1] and not around_ops.functions
+
+
+@pytest.mark.skipif(torch is None, reason="compares with PyTorch")
+@pytest.mark.filterwarnings("ignore:Profiler won't be using warmup")
+def test_schedules_are_pytorchs() -> None:
+    for numbers in itertools.product((0, 2), (0, 1), (1, 3), (0, 2), (0, 3), (0, 1)):
+        given = dict(zip(("wait", "warmup", "active", "repeat", "skip_first", "skip_first_wait"), numbers))
+        ours, theirs = schedule(**given), torch.profiler.schedule(**given)
+        assert [ours(i).name for i in range(25)] == [theirs(i).name for i in range(25)], given
+    for wrong in ({"active": 0}, {"wait": -1}, {"repeat": -1}):
+        with pytest.raises(AssertionError, match="Invalid profiler schedule"):
+            schedule(**{"wait": 1, "warmup": 1, "active": 1, **wrong})
+
+
+def test_rows_by_shape_and_by_line(tmp_path: Path) -> None:
+    x, y = minidl.ones(2, 3), minidl.ones(4)
+    with profile(with_stack=True) as prof:
+        for z in (x, y, x):
+            z.exp()
+        x.exp()
+    assert [row.count for row in prof.key_averages()] == [4]
+    by_shape = prof.key_averages(group_by_input_shape=True)
+    assert [(row.input_shapes, row.count) for row in by_shape] == [([(2, 3)], 3), ([(4,)], 1)]
+    assert [row.count for row in prof.key_averages(group_by_stack_n=1)] == [3, 1]
+    stack = prof.events()[0].stack
+    assert re.fullmatch(rf"{re.escape(__file__)}\(\d+\): test_rows_by_shape_and_by_line", stack[0])
+    prof.export_stacks(tmp_path / "stacks.txt")
+    lines = (tmp_path / "stacks.txt").read_text().splitlines()
+    assert all(re.fullmatch(r".*;Exp \d+", line) for line in lines)
+    with pytest.raises(ValueError, match="with_stack=True"):
+        profile().export_stacks(tmp_path / "stacks.txt")
+
+
+def test_files_that_are_compressed_and_notes(tmp_path: Path) -> None:
+    with profile() as prof:
+        minidl.ones(1).exp()
+    prof.add_metadata("run", "first")
+    prof.add_metadata_json("sizes", "[1, 2]")
+    prof.export_chrome_trace(tmp_path / "trace.json.gz")
+    with gzip.open(tmp_path / "trace.json.gz", "rt") as file:
+        trace = json.load(file)
+    assert trace["run"] == "first" and trace["sizes"] == [1, 2] and trace["traceEvents"]
+
+
+def test_the_older_profiler() -> None:
+    from_autograd = minidl.autograd.profiler
+    with from_autograd.profile(use_cuda=False, profile_memory=True) as prof, from_autograd.record_function("part"):
+        minidl.ones(3).exp()
+    assert [e.key for e in prof.function_events] == ["part", "Exp"] and prof.self_cpu_time_total > 0
+    assert prof.total_average().count == 2 and "part" in prof.table(sort_by="cuda_time_total") and "Exp" in str(prof)
+    text = prof.key_averages().table(sort_by="self_cpu_time_total", row_limit=-1, header="what it took",
+                                     max_name_column_width=2)
+    assert text.startswith("what it took\n") and "pa " in text
+    with from_autograd.profile(False) as off, from_autograd.profile(enabled=False):
+        minidl.ones(3).exp()
+    assert not off.events()
+    with pytest.raises(TypeError, match=r"profile\(\) got an unexpected keyword argument 'speed'"):
+        profile(speed=1)
+    with pytest.warns(UserWarning, match="emit_nvtx marks nothing here"), from_autograd.emit_nvtx():
+        pass
+    with from_autograd.emit_itt(enabled=False):
+        pass
+    p = profile()
+    p.start()
+    minidl.ones(3).exp()
+    p.stop()
+    assert len(p.events()) == 1 and supported_activities() == {ProfilerActivity.CPU} and not kineto_available()

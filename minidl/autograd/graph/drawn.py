@@ -10,7 +10,7 @@ import numpy as np
 from minidl.autograd.accumulate import AccumulateGrad
 from minidl.autograd.engine import propagate
 from minidl.autograd.gradients import edge_of
-from minidl.autograd.graph_picture import Box, Drawing, picture
+from minidl.autograd.graph.boxes import Box, Drawing, picture
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import Edge, TensorBase
 from minidl.backend.device import array_module, to_numpy

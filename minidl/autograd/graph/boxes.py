@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl.autograd.graph_layout import Item, Line, apart, place
+from minidl.autograd.graph.layout import Item, Line, apart, place
 
 HEIGHT, ROW_GAP, MARGIN = 40, 48, 16        # of a box, between two rows, around the picture
 KINDS = {       # the colours of the area and the border, and the text in the legend
