@@ -140,6 +140,8 @@ class Op(Keeping):
             out = self.forward(*arrays)
         except Exception as error:
             check_devices(self.name(), arrays)
+            if isinstance(error, TypeError) and self.complex_rules is None:
+                self.check_not_complex(arrays)      # NumPy's error does not say what to try
             annotate(error, f"in {self.name()}({describe(arrays)})")
             raise
         if self.complex_rules is None:

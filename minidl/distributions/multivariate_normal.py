@@ -35,7 +35,7 @@ def mahalanobis(scale_tril: Tensor, x: Tensor) -> Tensor:
     """
     samples = max(x.dim() - 1 - (scale_tril.dim() - 2), 0)
     columns = x.flatten(0, samples - 1).movedim(0, -1) if samples else x.unsqueeze(-1)
-    length = solve_triangular(scale_tril, columns, upper=False).square().sum(-2)
+    length = solve_triangular(scale_tril, columns.to(scale_tril.dtype), upper=False).square().sum(-2)
     return length.movedim(-1, 0).reshape(x.shape[:samples] + length.shape[:-1])
 
 

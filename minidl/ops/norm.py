@@ -18,6 +18,7 @@ from minidl.autograd.inplace import write
 from minidl.autograd.op import IMAGES, Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array
+from minidl.backend.dtype import float16, float32
 from minidl.backend.kernels import norm as kernels
 from minidl.ops.base.broadcast import Shape, Sum
 from minidl.ops.base.checks import check_floating
@@ -205,7 +206,8 @@ def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = Non
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """Divide each sample by its root mean square, then scale by `weight`.
 
-    Arguments and errors: as `layer_norm`. eps: the machine epsilon of the dtype if not given.
+    Arguments and errors: as `layer_norm`. eps: the machine epsilon of the dtype if not given, of float32 for float16,
+    which is computed in float32.
 
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, https://arxiv.org/abs/1910.07467
 
@@ -216,8 +218,9 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     check_floating("rms_norm", input=input, weight=weight)
     shape = _normalized_shape("rms_norm", input, normalized_shape, weight=weight)
     axes = tuple(range(input.ndim - len(shape), input.ndim))
-    eps = kernels.epsilon(input.dtype) if eps is None else eps
-    y = input * rsqrt(mean_of(input * input, axes, keepdim=True) + eps)
+    x = cast(input, float32) if input.dtype == float16 else input       # squares of small halves are 0
+    eps = kernels.epsilon(x.dtype) if eps is None else eps
+    y = cast(x * rsqrt(mean_of(x * x, axes, keepdim=True) + eps), input.dtype)
     return as_result(y if weight is None else y * weight)
 
 

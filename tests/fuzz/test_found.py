@@ -11,6 +11,25 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 X = "t0 = lib.tensor([1., 2., 3.], dtype=lib.float64, requires_grad=True)"
 BYTES = "t0 = lib.tensor([1, 2], dtype=lib.uint8)"
 FOUND = {
+    "small halves under rms_norm": ["t0 = lib.tensor([[1.444], [-0.035]], dtype=lib.float16)",
+                                    "t1 = F.rms_norm(t0, (1,))"],
+    "an infinite gradient of what softshrink cuts off": [
+        "t0 = lib.tensor([0.], requires_grad=True)", "t1 = F.softshrink(t0).sqrt()",
+        "t1.sum().backward(create_graph=True)"],
+    "tensordot of bytes along axes of size 1": ["t0 = lib.tensor([[[2]], [[4]]], dtype=lib.int32)",
+                                                "t1 = lib.tensor([4], dtype=lib.int32)",
+                                                "t2 = lib.tensordot(t0, t1, dims=([0], [-1]))"],
+    "one number of logspace": ["t0 = lib.logspace(0.5, 0, 1, dtype=lib.int64)"],
+    "vectors of another dtype than the distribution": [
+        "t0 = lib.tensor([1., 2.], dtype=lib.float64)",
+        "t1 = lib.distributions.MultivariateNormal(lib.zeros(2), lib.eye(2)).log_prob(t0)"],
+    "erfinv of complex numbers": ["t0 = lib.tensor([1 + 0j])", "t1 = t0.erfinv()"],
+    "inference tensors": [X, "t1 = lib.inference_mode()(lambda: t0 * 2)()", "t1.add_(1)", "t2 = t0 * t1",
+                          "t3 = t1.detach()[:1]", "t3.add_(1)", "t4 = t1.clone()", "t4.add_(1)",
+                          "t1.requires_grad_()", "t5 = t0 + t1", "t5.sum().backward()"],
+    "steps below 1": [X, "t1 = t0[::-1]", "t0[::-1] = 1.", "t2 = t0[..., ::0]"],
+    "cat of what is no list": [X, "t1 = lib.cat(t0)", "t1 = lib.stack(t0)", "t1 = lib.cat((t0, 1))",
+                               "t1 = lib.hstack([])"],
     "lerp by a number keeps nothing": [X, "t1 = lib.lerp(t0, t0.detach(), 0.25)", "t1.sum().backward()",
                                        "t1.sum().backward()"],
     "a recorded gradient is added to": [X, "t0.sum().backward(create_graph=True)", "t0.sum().backward()"],

@@ -239,7 +239,7 @@ class Hardshrink(Floating):
         return x * (np.absolute(x) > self.lambd)
 
     def grad_x(self, g: Value, out: Value) -> Value:
-        return g * (out != 0)
+        return where(out != 0, g, 0.0)
 
 
 @public
@@ -265,7 +265,7 @@ class Softshrink(Floating):
         return x - array_module(x).clip(x, -self.lambd, self.lambd)
 
     def grad_x(self, g: Value, out: Value) -> Value:
-        return g * (out != 0)
+        return where(out != 0, g, 0.0)
 
 
 @public

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.errors import check_devices
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.ops.base import return_types
@@ -154,6 +155,8 @@ def searchsorted(sorted_sequence: Tensor, input: Tensor | complex, *, out_int32:
         raise RuntimeError("searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension; try "
                            "reshape(1) on it")
     xp = array_module(a)
+    if getattr(input, "ndim", 0):
+        check_devices("searchsorted", (a, array_of(input)))
     v = move(array_of(input), device_of(a)) if hasattr(input, "shape") else xp.asarray(input)
     if sorter is not None:
         if sorter.shape != a.shape:

@@ -241,9 +241,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None)
                            f"{list(b_dims)}")
     for i, j in zip(a_dims, b_dims):
         if a.shape[i] == 1 != b.shape[j]:   # the same number along the axis: sum the other factor first
-            b = sum(b, j, keepdim=True)
+            b = sum(b, j, keepdim=True, dtype=b.dtype)
         elif b.shape[j] == 1 != a.shape[i]:
-            a = sum(a, i, keepdim=True)
+            a = sum(a, i, keepdim=True, dtype=a.dtype)
         elif a.shape[i] != b.shape[j]:
             raise RuntimeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} "
                                f"in dim {i} and second has size {b.shape[j]} in dim {j}")

@@ -144,7 +144,7 @@ def dirichlet(concentration: Tensor, generator: Generator | None = None) -> Tens
     """
     a = array_of(concentration)
     logs = log_gamma_draws(a, generator, "dirichlet")
-    draws = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    draws = np.exp(logs - logs.max(axis=-1, keepdims=True, initial=-np.inf))
     draws /= draws.sum(axis=-1, keepdims=True)
     info = finfo(a.dtype)
     return DirichletSample(draws.clip(info.tiny, 1 - info.eps / 2).astype(a.dtype))(concentration)

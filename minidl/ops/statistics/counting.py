@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.errors import check_devices
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module, device_of, move
 from minidl.backend.dtype import float32, float64
@@ -244,6 +245,7 @@ def isin(elements: Tensor, test_elements: Any, *, assume_unique: bool = False, i
         if x is tensor or not isinstance(x, (int, float)):
             check_tensors("isin", **{name: x})
     xp = array_module(array_of(tensor))
+    check_devices("isin", [array_of(x) for x in (elements, test_elements) if getattr(x, "ndim", 0)])
 
     def on_device(x: Any) -> Array:
         return move(array_of(x), device_of(array_of(tensor))) if hasattr(x, "shape") else xp.asarray(x)

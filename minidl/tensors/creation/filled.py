@@ -293,7 +293,7 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
              device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """`steps` values from base**start to base**end, evenly spaced on a logarithmic scale.
 
-    For a dtype of integers, both ends and the values are cut off towards 0, as in PyTorch.
+    For a dtype of integers, the two ends and the values are cut off towards 0, as in PyTorch.
 
         >>> import minidl
         >>> minidl.logspace(0, 2, 5, dtype=minidl.int64)
@@ -302,7 +302,8 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
     n = natural("logspace", "steps", steps)
     dtype = np.dtype(dtype or get_default_dtype())
     start, end = _numbers(start, end)
-    start, end = _ends("logspace", start, end, dtype)
+    if n != 1:      # PyTorch cuts the ends off only where there are two
+        start, end = _ends("logspace", start, end, dtype)
     array = np.logspace(start, end, n, base=base, dtype=dtype)
     return finish(move(array, as_device(device)), requires_grad)
 

@@ -467,3 +467,32 @@ def test_a_range_fills_out_of_as_many_elements() -> None:
                  minidl.arange(4, out=minidl.zeros(2, 3)[:, :2])):
         assert made.tolist() == [[0, 1], [2, 3]]
     assert minidl.zeros(4, out=minidl.empty(0)).shape == (4,)
+
+
+# ---------------------------------------------------------------------- operands on two devices
+
+POSITIONS = """gather index_add index_copy index_fill index_select index_reduce masked_fill masked_scatter
+    masked_select scatter scatter_add scatter_reduce take take_along_dim put embedding max_unpool1d max_unpool2d
+    max_unpool3d broadcast_tensors meshgrid""".split()
+"""What moves positions and masks to the tensor that they choose from, and what only lays tensors out."""
+
+
+def of_several_tensors() -> list[Any]:
+    """Calls with two tensors and more, and which of them may be elsewhere: numbers go everywhere."""
+    found = []
+    for name, function in FUNCTIONS.items():
+        for sample in SAMPLES.get(code_of(function), [])[:1]:
+            args = build(sample, minidl.tensor)[0]
+            places = [i for i, x in enumerate(args) if isinstance(x, minidl.Tensor) and x.dim()]
+            if len(places) > 1 and name.rpartition(".")[2] not in POSITIONS:
+                found += [(name, i) for i in places]
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:kl_div")
+@pytest.mark.parametrize(("name", "place"), of_several_tensors())
+def test_operands_on_two_devices(name: str, place: int) -> None:
+    args, kwargs = build(SAMPLES[code_of(FUNCTIONS[name])][0], minidl.tensor)
+    args[place] = strict_array.leaf(args[place])
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        FUNCTIONS[name](*args, **kwargs)
