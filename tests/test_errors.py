@@ -256,7 +256,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "grad of a list": (lambda: assign(leaf(2), "grad", [1.0, 2.0]), TypeError, ["grad", "Tensor", "list"]),
     "data of a list": (lambda: assign(leaf(2), "data", [1.0, 2.0]), TypeError, ["data", "Tensor", "list"]),
     "a number as dataset": (lambda: DataLoader(5), TypeError, ["DataLoader", "__getitem__", "int"]),
-    "TensorDataset of lists": (lambda: TensorDataset([1], [2]), TypeError, ["TensorDataset", "Tensors", "list"]),
+    "TensorDataset of lists": (lambda: TensorDataset([1], [2]), AttributeError, ["TensorDataset", "Tensors", "list"]),
     "None in a batch": (lambda: list(DataLoader([x(2), None], batch_size=2)), TypeError,
                         ["default_collate", "entry 1", "NoneType", "collate_fn"]),
     "backward of a list": (lambda: leaf(2).backward([1.0, 1.0]), TypeError, ["gradients", "Tensors or None", "float"]),
