@@ -155,7 +155,9 @@ concatenate = alias("concatenate", cat)
 def _as_tensor_list(who: str, tensors: Any) -> list[Any]:
     """Several tensors as a list. Errors: TypeError unless it is a sequence of tensors, and not itself a tensor."""
     if not isinstance(tensors, Iterable) or isinstance(tensors, TensorBase):
-        raise TypeError(f"{who}(): argument 'tensors' must be a tuple or list of Tensors, not {type(tensors).__name__}")
+        shape = f" of shape {tensors.array.shape}; try {who}([a, b])" if isinstance(tensors, TensorBase) else ""
+        raise TypeError(f"{who}(): argument 'tensors' must be a tuple or list of Tensors, not "
+                        f"{type(tensors).__name__}{shape}")
     several = list(tensors)
     check_tensors(who, **{f"tensors[{i}]": x for i, x in enumerate(several)})
     return several
