@@ -65,7 +65,7 @@ LEFT_OUT = {
         nn.utils.stateless autograd.profiler_legacy autograd.profiler_util
         autograd.NestedIOFunction""",
     "factorisations that PyTorch calls experimental, or that others stand for: `solve`, `eigh`": "linalg.ldl_* lobpcg",
-    "what SciPy has: `scipy.stats.qmc`, `scipy.signal.windows`": "quasirandom signal",
+    "what SciPy has: `scipy.signal.windows`": "signal",
     "what `autograd.grad` gives: gradients of a convolution": "nn.grad",
     "what records marks for other programs": """autograd.profiler.*nvprof* autograd.profiler.KinetoStepTracker
         autograd.profiler.MemRecordsAcc autograd.profiler.EnforceUnique profiler.ExecutionTraceObserver

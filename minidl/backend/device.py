@@ -12,7 +12,6 @@ import importlib
 import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -21,27 +20,44 @@ import numpy as np
 Array = Any
 """A raw array of any registered library: `numpy.ndarray`, `cupy.ndarray`, ..."""
 
+_NAMES_ONLY = frozenset("meta mps xpu hpu mtia xla ipu".split())
+"""PyTorch's devices that programs compare with, and no array library serves."""
 
-@dataclass(frozen=True)
+
 class Device:
     """A place for arrays: `Device('cpu')`, `Device('cuda')`, `Device('cuda:1')`, `Device('cuda', 1)`, or of another."""
 
-    type: str
-    index: int | None = None
+    __slots__ = ("type", "index")
 
-    def __post_init__(self) -> None:
-        if isinstance(self.type, Device):
-            object.__setattr__(self, "index", self.type.index if self.index is None else self.index)
-            object.__setattr__(self, "type", self.type.type)
-        kind, colon, number = self.type.partition(":")
+    type: str
+    index: int | None
+
+    def __init__(self, type: str | Device, index: int | None = None) -> None:
+        if isinstance(type, Device):
+            index = type.index if index is None else index
+            type = type.type
+        kind, colon, number = type.partition(":")
         if colon:
-            if self.index is not None or not number.isdigit():
-                raise RuntimeError(f"Invalid device string: '{self.type}'; expected something like 'cpu' or 'cuda:0'")
-            object.__setattr__(self, "type", kind)
-            object.__setattr__(self, "index", int(number))
-        if self.type != "cuda" and self.type not in _by_device:
+            if index is not None or not number.isdigit():
+                raise RuntimeError(f"Invalid device string: '{type}'; expected something like 'cpu' or 'cuda:0'")
+            index = int(number)
+        if kind != "cuda" and kind not in _by_device and kind not in _NAMES_ONLY:
             known = ", ".join(sorted({*_by_device, "cuda"}))
-            raise RuntimeError(f"Expected one of {known} device type at start of device string: {self.type}")
+            raise RuntimeError(f"Expected one of {known} device type at start of device string: {kind}")
+        object.__setattr__(self, "type", kind)
+        object.__setattr__(self, "index", index)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"attribute {name!r} of 'minidl.device' objects is not writable")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Device) and self.type == other.type and self.index == other.index
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Device, (self.type, self.index)
 
     def __enter__(self) -> Device:
         """Make new tensors on this device inside the block, where none is named."""
@@ -209,7 +225,10 @@ def is_array(value: object) -> bool:
 
 
 def get_library(device: Device) -> ArrayLibrary:
-    """The library that serves a device. Errors: RuntimeError where CUDA or CuPy is missing."""
+    """The library that serves a device. Errors: RuntimeError where CUDA or CuPy is missing, and for "meta"."""
+    if device.type in _NAMES_ONLY:
+        raise RuntimeError(f"device {device.type}: minidl has no tensors there, and the name is only there to be "
+                           f"compared; try device cpu")
     if device.type not in _by_device:  # only 'cuda' gets past Device's own check unregistered
         register_library(_cupy())
     return _by_device[device.type]

@@ -159,6 +159,10 @@ class finfo:  # noqa: N801  (PyTorch's name)
     """
 
     def __init__(self, type: Any = None) -> None:
+        if hasattr(type, "limits"):         # a type that NumPy has not
+            self.dtype = str(type)
+            self.__dict__.update(type.limits)
+            return
         dtype = _default if type is None else np.dtype(type)
         if dtype.kind not in "fc":
             raise TypeError(f"finfo: expected a floating-point dtype, got {dtype}; iinfo is for whole numbers")

@@ -468,11 +468,11 @@ class Tensor(Methods, is_result_type=True):
     def numpy(self, *, force: Bool = False) -> np.ndarray:
         """A NumPy array that shares the memory; `force=True` detaches and copies to the host first.
 
-        Errors: RuntimeError if the tensor requires grad, TypeError if it is on a GPU.
+        Errors: RuntimeError if the tensor requires grad and gradients are on, TypeError if it is on a GPU.
         """
         if force:
             return to_numpy(memory_of(self))
-        if self.requires_grad:
+        if self.requires_grad and switches.enabled:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if not isinstance(self.array, np.ndarray):
             raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the "

@@ -6,14 +6,13 @@ entry does nothing, says no, or raises an error that says what minidl has instea
 """
 from __future__ import annotations
 
-import contextlib
 import importlib
 import multiprocessing
 import os
 import re
 import typing
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +20,17 @@ import numpy as np
 
 import minidl
 from minidl import nn
+from minidl.torch_names.inside import (
+    NO_STORAGE,
+    NoRegistry,
+    UntypedStorage,
+    assert_,
+    foreach,
+    group_tensors,
+    parse_to,
+    spawn,
+)
+from minidl.torch_names.refusals import all_give, all_refused, block, decorator, first, gives, refused, refuses
 
 API = "2.13.0"
 """The version of PyTorch whose names these are."""
@@ -43,44 +53,6 @@ def _numbers(version: Any) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if str(part).isdigit())
 
 
-# ---------------------------------------------------------------------- what is refused, and what does nothing
-
-def refused(name: str, reason: str) -> Any:
-    """A class that can be imported, subclassed and asked for by `isinstance`, and has no objects."""
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(f"{name}: {reason}")
-    return type(name.rpartition(".")[2], (), {"__init__": __init__, "__doc__": f"{name}: {reason}"})
-
-
-def refuses(name: str, reason: str) -> Callable[..., Any]:
-    """A function that can be imported; a call is a NotImplementedError."""
-    def function(*args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"{name}: {reason}")
-    function.__name__ = function.__qualname__ = name.rpartition(".")[2]
-    return function
-
-
-def gives(value: Any) -> Callable[..., Any]:
-    """A function that returns a value, whatever it is given."""
-    return lambda *args, **kwargs: value
-
-
-def first(value: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return the first argument."""
-    return value
-
-
-def decorator(fn: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """Return the function as it is, used as `@decorator` or `@decorator(...)`."""
-    return fn if callable(fn) else lambda fn: fn
-
-
-@contextlib.contextmanager
-def block(*args: Any, **kwargs: Any) -> Iterator[None]:
-    """A `with` block, or a decorator, that changes nothing."""
-    yield
-
-
 # ---------------------------------------------------------------------- types
 
 class MissingDtype(minidl.dtype):
@@ -92,6 +64,21 @@ class MissingDtype(minidl.dtype):
         made.name, made.itemsize, made.kind = name, itemsize, kind
         made.is_floating_point, made.is_complex, made.is_signed = kind == "f", kind == "c", kind in "fci"
         return made
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """What `finfo` says of it. Errors: TypeError for what is no floating type."""
+        if self.name not in _LIMITS:
+            raise TypeError(f"finfo: expected a floating-point dtype, got {self.name}")
+        keys = ("bits", "eps", "max", "smallest_normal", "resolution")
+        limits = dict(zip(keys, (self.itemsize * 8, *_LIMITS[self.name])))
+        low = limits["smallest_normal"] if self.name == "float8_e8m0fnu" else -limits["max"]   # that has no sign
+        return {**limits, "min": low, "tiny": limits["smallest_normal"]}
+
+    @property
+    def no_numbers(self) -> np.dtype:
+        """What NumPy makes an array of none of them of, whose `element_size()` is right."""
+        return np.dtype((np.void, self.itemsize))
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
@@ -108,6 +95,13 @@ class MissingDtype(minidl.dtype):
         return MissingDtype, (self.name, self.itemsize, self.kind)
 
 
+_LIMITS = {     # eps, max, smallest_normal, resolution
+    "bfloat16": (2.0 ** -7, (2 - 2.0 ** -7) * 2.0 ** 127, 2.0 ** -126, 0.01),
+    "float8_e4m3fn": (2.0 ** -3, 448.0, 2.0 ** -6, 1.0), "float8_e4m3fnuz": (2.0 ** -3, 240.0, 2.0 ** -7, 1.0),
+    "float8_e5m2": (2.0 ** -2, 57344.0, 2.0 ** -14, 1.0), "float8_e5m2fnuz": (2.0 ** -3, 57344.0, 2.0 ** -15, 1.0),
+    "float8_e8m0fnu": (1.0, 2.0 ** 127, 2.0 ** -127, 1.0),
+}
+
 DTYPES = {name: MissingDtype(name, size, kind) for names, size, kind in [
     ("bfloat16", 2, "f"), ("complex32 chalf", 4, "c"), ("qint8", 1, "i"), ("quint8 bits8", 1, "u"), ("qint32", 4, "i"),
     ("float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2", 1, "f"),
@@ -119,70 +113,13 @@ DTYPES = {name: MissingDtype(name, size, kind) for names, size, kind in [
 _ONE_PROCESS = "minidl trains in one process, on one device at a time"
 _NO_GRAPHS = "CuPy has CUDA's graphs, in cupy.cuda"
 _NO_STREAMS = "a CUDA stream is a cuda.Stream, and other devices have none"
-_NO_STORAGE = "a tensor's memory is a NumPy or CuPy array: Tensor.numpy() shows it"
 _NO_GRAPH = "minidl records no graph of a program, and runs it as it is written"
 _NO_COMPILER = "minidl has no compiled extensions: an op is a class in Python, see docs/adding_an_op.md"
 
 
-def all_refused(path: str, reason: str, classes: str = "", functions: str = "") -> dict[str, Any]:
-    """Classes and functions of a module that exist to be imported."""
-    return {**{name: refused(f"{path}.{name}", reason) for name in classes.split()},
-            **{name: refuses(f"{path}.{name}", reason) for name in functions.split()}}
-
-
-def all_give(value: Any, names: str) -> dict[str, Any]:
-    """Functions that return one value."""
-    return {name: gives(value) for name in names.split()}
-
-
-# ---------------------------------------------------------------------- lists of tensors, processes
-
 _METHODS = """abs add addcdiv addcmul ceil clamp_max clamp_min copy cos div erf exp expm1 floor frac lerp lgamma log
     log10 log1p log2 maximum minimum mul neg norm pow reciprocal round rsqrt sigmoid sign sin sqrt sub tan tanh trunc
     zero""".split()
-
-
-def foreach(name: str) -> Callable[..., Any]:
-    """`torch._foreach_NAME`: a method of Tensor on each tensor of a list."""
-    def function(tensors: Any, *others: Any, **kwargs: Any) -> Any:
-        if name.startswith("addc") and len(others) == 3:
-            return function(tensors, *others[:2], value=others[2])
-        lists = [isinstance(other, (list, tuple)) for other in others]
-        each = [[other[i] if is_list else other for is_list, other in zip(lists, others)]
-                for i in range(len(tensors))]
-        results = [getattr(tensor, name)(*arguments, **kwargs) for tensor, arguments in zip(tensors, each)]
-        return None if name.endswith("_") else results
-    function.__name__ = f"_foreach_{name}"
-    return function
-
-
-def spawn(fn: Callable[..., Any], args: tuple[Any, ...] = (), nprocs: int = 1, join: bool = True,
-          daemon: bool = False, start_method: str = "spawn") -> list[Any] | None:
-    """Run `fn(i, *args)` in `nprocs` processes. Errors: RuntimeError if one of them fails."""
-    context: Any = multiprocessing.get_context(start_method)
-    processes = [context.Process(target=fn, args=(i, *args), daemon=daemon) for i in range(nprocs)]
-    for process in processes:
-        process.start()
-    if not join:
-        return processes
-    for process in processes:
-        process.join()
-    failed = [i for i, process in enumerate(processes) if process.exitcode]
-    if failed:
-        raise RuntimeError(f"spawn: process {failed[0]} terminated with exit code {processes[failed[0]].exitcode}")
-    return None
-
-
-def _assert(condition: Any, message: str) -> None:
-    """Raise an AssertionError with the message unless the condition holds."""
-    assert condition, message
-
-
-class _NoRegistry:
-    """`torch.ops`: PyTorch's operators by name."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"torch.ops.{name}: minidl has no registry of operators; call the function itself")
 
 
 # ---------------------------------------------------------------------- the names
@@ -205,13 +142,14 @@ _CUDA = {
     **all_give(0, "utilization temperature"),
     **all_give(None, "reset_accumulated_memory_stats ipc_collect set_sync_debug_mode"),
     **all_give(False, "is_current_stream_capturing"),
-    **all_refused("torch.cuda", _NO_GRAPHS, "CUDAGraph"),
+    **all_refused("torch.cuda", _NO_GRAPHS, "CUDAGraph graph", "graph_pool_handle"),
     "nvtx": SimpleNamespace(range_push=gives(0), range_pop=gives(0), mark=gives(None), range=block),
 }
 
 _INSIDE = {
     "_log_api_usage_once": gives(None), "_get_privateuse1_backend_name": gives("privateuseone"),
-    **all_give(False, "_jit_can_fuse_on_cpu _jit_can_fuse_on_gpu _get_tracing_state _is_tracing"),
+    **all_give(False, """_are_functorch_transforms_active _jit_can_fuse_on_cpu _jit_can_fuse_on_gpu
+        _get_tracing_state _is_tracing"""),
     **all_give(None, """_jit_set_profiling_executor _jit_set_profiling_mode _jit_set_nvfuser_enabled
         _jit_override_can_fuse_on_cpu _jit_override_can_fuse_on_gpu _jit_set_texpr_fuser_enabled
         _jit_set_nvfuser_guard_mode _set_worker_signal_handlers"""),
@@ -224,13 +162,14 @@ _VERSION = TorchVersion(f"{API}+minidl")
 
 NAMES: dict[str, dict[str, Any]] = {
     "torch": {
-        "__version__": _VERSION, "ops": _NoRegistry(), "_assert": _assert, "_assert_async": _assert, **DTYPES,
+        "__version__": _VERSION, "ops": NoRegistry(), "_assert": assert_, "_assert_async": assert_, **DTYPES,
         **{name: minidl.layout(name)
            for name in "sparse_csc sparse_bsr sparse_bsc jagged".split()},
         **{f"_foreach_{name}{end}": foreach(name + end) for name in _METHODS for end in ("", "_")},
-        **all_refused("torch", _NO_STORAGE, "UntypedStorage TypedStorage"),
+        "UntypedStorage": UntypedStorage, **all_refused("torch", NO_STORAGE, "TypedStorage PyTorchFileReader"),
         **all_refused("torch", _NO_STREAMS, "Stream Event"),
-        "Future": minidl.jit.Future,
+        **all_refused("torch", _NO_GRAPH, "SymInt SymFloat SymBool"),
+        **{name: getattr(minidl.jit, name) for name in "Future ScriptFunction ScriptModule".split()},
         "get_num_interop_threads": gives(1), "set_num_interop_threads": gives(None),
     },
     "torch.version": {"__version__": str(_VERSION), "cuda": None, "hip": None, "xpu": None, "git_version": "",
@@ -243,12 +182,29 @@ NAMES: dict[str, dict[str, Any]] = {
     },
     "torch.__config__": {"show": gives("minidl: NumPy, and CuPy on a GPU"), "parallel_info": gives("")},
     "torch._tensor": {"Tensor": minidl.Tensor},
-    "torch._C": {**_INSIDE, "_TensorMeta": type(minidl.Tensor)},
+    "torch._C": {**_INSIDE, "_TensorMeta": type(minidl.Tensor),
+                 **all_refused("torch._C", _NO_GRAPH, "Graph Value Node")},
+    "torch.fx.experimental.proxy_tensor": {"get_proxy_mode": gives(None)},
+    "torch._C._nn": {"_parse_to": parse_to},
+    "torch.autograd.graph": all_refused("torch.autograd.graph", "what ops save stays on its device", "save_on_cpu"),
+    "torch._subclasses.fake_tensor": {"is_fake": gives(False),
+                                      **all_refused("torch._subclasses", _NO_GRAPH, "FakeTensor FakeTensorMode")},
     "torch._jit_internal": {name: getattr(minidl.jit, name) for name in "Final export ignore unused".split()},
     "torch._dynamo": {
         "is_compiling": gives(False), "reset": gives(None), "disable": decorator, "allow_in_graph": first,
+        "assume_constant_result": first,
         "config": SimpleNamespace(), **all_refused("torch._dynamo", "minidl.compile returns the module itself",
                                                    "OptimizedModule")},
+    "torch._dynamo._trace_wrapped_higher_order_op": {"TransformGetItemToIndex": block},
+    "torch.autograd.profiler": {
+        "profile": minidl.profiler.profile, "record_function": minidl.profiler.record_function,
+        **all_refused("torch.autograd.profiler", "minidl.profiler.profile has its events",
+                      "EventList FunctionEvent emit_nvtx emit_itt")},
+    "torch.profiler": {"kineto_available": gives(False), **all_refused(
+        "torch.profiler", "minidl.profiler.profile measures all of a block", "ProfilerAction",
+        "schedule tensorboard_trace_handler")},
+    "torch.utils.flop_counter": all_refused("torch.utils.flop_counter", "minidl.utils.profile counts operations",
+                                            "FlopCounterMode"),
     # one process, one device
     "torch.distributed": _DISTRIBUTED,
     "torch.distributed.distributed_c10d": _DISTRIBUTED,
@@ -261,7 +217,7 @@ NAMES: dict[str, dict[str, Any]] = {
                                                     "gather scatter scatter_kwargs"),
     "torch.multiprocessing": {
         **{name: getattr(multiprocessing, name) for name in multiprocessing.__all__}, "spawn": spawn,
-        "set_sharing_strategy": gives(None), "get_sharing_strategy": gives("file_system"),
+        "start_processes": spawn, "set_sharing_strategy": gives(None), "get_sharing_strategy": gives("file_system"),
         "get_all_sharing_strategies": gives({"file_system"}),
     },
     "torch.futures": {"Future": minidl.jit.Future, "wait_all": lambda futures: [one.wait() for one in futures],
@@ -274,21 +230,33 @@ NAMES: dict[str, dict[str, Any]] = {
         **all_give(False, "flash_sdp_enabled mem_efficient_sdp_enabled cudnn_sdp_enabled"),
         **all_give(None, "enable_flash_sdp enable_math_sdp enable_mem_efficient_sdp enable_cudnn_sdp")},
     **{f"torch.backends.{name}": _NO_LIBRARY for name in "mkl mkldnn openmp opt_einsum xnnpack quantized".split()},
-    "torch.ao.quantization": {},
+    "torch.ao.quantization": all_refused("torch.ao.quantization", "minidl has no quantised tensors",
+                                         "FakeQuantizeBase ObserverBase"),
     "torch.distributions.utils": {
-        "_standard_normal": lambda shape, dtype, device: minidl.randn(shape, dtype=dtype, device=device)},
-    "torch.serialization": {"MAP_LOCATION": typing.Any, "FILE_LIKE": typing.Any},
+        "_standard_normal": lambda shape, dtype, device: minidl.randn(shape, dtype=dtype, device=device),
+        "_sum_rightmost": minidl.distributions.utils.sum_rightmost},
+    "torch.serialization": {"MAP_LOCATION": typing.Any, "FILE_LIKE": typing.Any, "DEFAULT_PROTOCOL": 2},
     # memory
-    "torch.storage": all_refused("torch.storage", _NO_STORAGE, "UntypedStorage TypedStorage"),
+    "torch.storage": {"UntypedStorage": UntypedStorage,
+                      **all_refused("torch.storage", NO_STORAGE, "TypedStorage")},
     # programs as graphs, and in other files
     "torch.fx.graph": {"Graph": minidl.fx.Graph}, "torch.fx.node": {"Node": minidl.fx.Node},
     "torch.fx.graph_module": {"GraphModule": minidl.fx.GraphModule}, "torch.fx.proxy": {"Proxy": minidl.fx.Proxy},
     "torch.jit.annotations": {name: getattr(typing, name) for name in "Any Dict List Optional Tuple Union".split()},
     "torch.export": all_refused("torch.export", _NO_GRAPH, "ExportedProgram Dim", "export save load"),
     "torch.onnx": {"is_in_onnx_export": gives(False), **all_refused("torch.onnx", _NO_GRAPH, "", "export")},
+    "torch.jit": {"_get_trace_graph": refuses("torch.jit._get_trace_graph", _NO_GRAPH)},
+    "torch.utils.data.dataloader": all_refused("torch.utils.data.dataloader", "a DataLoader's iterator is a generator",
+                                               "_BaseDataLoaderIter _MultiProcessingDataLoaderIter"),
+    "torch.utils.data._utils.collate": {"np_str_obj_array_pattern": re.compile("[SaUO]")},
+    "torch.utils._foreach_utils": {"_group_tensors_by_device_and_dtype": group_tensors},
     "torch.utils.cpp_extension": all_refused("torch.utils.cpp_extension", _NO_COMPILER,
                                              "BuildExtension CppExtension CUDAExtension", "load load_inline"),
     # attention
+    "torch.nn.attention.flex_attention": {
+        "_DEFAULT_SPARSE_BLOCK_SIZE": 128,
+        **all_refused("torch.nn.attention.flex_attention", "nn.functional.scaled_dot_product_attention takes a mask",
+                      "BlockMask", "flex_attention create_block_mask create_mask and_masks or_masks")},
     "torch.nn.attention": {"sdpa_kernel": block, "SDPBackend": SimpleNamespace(
         ERROR=-1, MATH=0, FLASH_ATTENTION=1, EFFICIENT_ATTENTION=2, CUDNN_ATTENTION=3)},
     # half-public names of modules
@@ -311,6 +279,7 @@ NAMES: dict[str, dict[str, Any]] = {
 MODULES = {
     "torch.utils.hooks": "minidl.autograd.handles",
     "torch.utils._pytree": "minidl.utils._pytree",
+    "torch.utils.data._utils.collate": "minidl.utils.data.collate",
 }
 """PyTorch's modules that are modules of minidl of another path."""
 

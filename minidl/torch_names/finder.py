@@ -154,6 +154,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__file__ = _aliases().__file__
         vars(module).update({name: value for name, value in vars(ours).items()
                              if not name.startswith("__") and (root, name) not in _hidden()})
+        setattr(module, root, module)       # PyTorch has torch.torch, too
         if hasattr(ours, "__all__"):
             module.__all__ = list(ours.__all__)     # type: ignore[attr-defined]
         left_out.explain(vars(module), ROOTS[root], shown=root)

@@ -1,6 +1,10 @@
 """A device is made of a name, or of a device, as in PyTorch."""
 from __future__ import annotations
 
+import copy
+import dataclasses
+import pickle
+
 import pytest
 
 import minidl
@@ -56,3 +60,22 @@ def test_an_index_out_of_range_is_refused_where_the_library_wraps_it() -> None:
                   lambda: minidl.nn.functional.embedding(far, x)):
         with pytest.raises(IndexError, match="index 9 is out of bounds for dimension 0 with size 4"):
             wrong()
+
+
+def test_names_of_devices_that_hold_no_tensors():
+    """Programs compare with them."""
+    meta = minidl.device("meta")
+    assert meta != minidl.ones(1).device and minidl.device("mps").type == "mps" and meta == minidl.device("meta")
+    with pytest.raises(RuntimeError, match="device meta: minidl has no tensors there"):
+        minidl.ones(2, device="meta")
+    with pytest.raises(RuntimeError, match="Expected one of cpu, cuda.* device type"):
+        minidl.device("abacus")
+
+
+def test_a_device_is_a_constant():
+    device = minidl.device("cuda:1")
+    assert pickle.loads(pickle.dumps(device)) == copy.deepcopy(device) == device == minidl.device(device)
+    assert len({device, minidl.device("cuda", 1)}) == 1 and device != "cuda:1"
+    assert not dataclasses.is_dataclass(device)         # else libraries take it for a container
+    with pytest.raises(AttributeError):
+        device.index = 2

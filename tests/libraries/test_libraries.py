@@ -34,9 +34,11 @@ def run(*arguments: str) -> str:
     pytest.param("torchmetrics", "19 metrics agree", marks=needs("torchmetrics", "sklearn")),
     pytest.param("skorch", "accuracy 0.", marks=needs("skorch", "sklearn")),
     pytest.param("einops", "einops agrees", marks=needs("einops")),
+    pytest.param("captum", "captum's sums agree", marks=needs("captum", "matplotlib", "tqdm")),
+    pytest.param("safetensors", "safetensors agrees", marks=needs("safetensors")),
 ])
-def test_a_library(library: str, says: str) -> None:
-    assert says in run(f"{library}_program.py")
+def test_a_library(library: str, says: str, tmp_path: Path) -> None:
+    assert says in run(f"{library}_program.py", str(tmp_path))
 
 
 @pytest.fixture(scope="module")

@@ -132,3 +132,30 @@ def test_worked_examples() -> None:
 def test_a_column_beside_a_row_is_still_refused(input: tuple[int, ...], target: tuple[int, ...]) -> None:
     with pytest.raises(RuntimeError, match="broadcasting here is nearly always a mistake"):
         minidl.nn.functional.gaussian_nll_loss(minidl.ones(input), minidl.ones(target), minidl.ones(input))
+
+
+def test_arguments_that_say_how_new_tensors_lie():
+    """PyTorch's layout, pin_memory and memory_format."""
+    x, images = minidl.ones(2), minidl.ones(1, 3, 2, 4)
+    for made in (minidl.zeros(2, layout=minidl.strided), minidl.empty(2, pin_memory=False),
+                 minidl.rand(2, pin_memory=True), minidl.zeros_like(x, memory_format=minidl.preserve_format),
+                 minidl.randn_like(x, memory_format=minidl.contiguous_format, layout=minidl.strided)):
+        assert made.shape == (2,) and made.is_contiguous()
+    for made in (minidl.full_like(images, 3, memory_format=minidl.channels_last, requires_grad=True),
+                 minidl.empty(1, 3, 2, 4, memory_format=minidl.channels_last)):
+        assert made.shape == images.shape and made.stride() == (24, 1, 12, 3)
+    assert minidl.full_like(images, 3, memory_format=minidl.channels_last).sum() == 72
+    with pytest.raises(RuntimeError, match="expected layout minidl.strided"):
+        minidl.ones(2, layout=minidl.sparse_coo)
+    with pytest.raises(RuntimeError, match="required rank 4 tensor"):
+        minidl.zeros_like(x, memory_format=minidl.channels_last)
+    with pytest.raises(TypeError, match="memory_format"):
+        minidl.zeros(2, memory_format=minidl.channels_last)
+
+
+def test_numpy_without_gradients():
+    x = minidl.ones(2, requires_grad=True)
+    with minidl.no_grad():
+        assert x.numpy().tolist() == [1, 1] and np.asarray(x).tolist() == [1, 1]
+    with pytest.raises(RuntimeError, match="requires grad"):
+        x.numpy()

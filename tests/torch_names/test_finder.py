@@ -294,3 +294,40 @@ def test_run_ends_as_the_program_does(script, tmp_path):
     assert found.returncode == 1 and "Traceback" in found.stderr and "wrong.py\", line 2" in found.stderr
     found = python("-m", "minidl", "run", "nothing.py", cwd=tmp_path)
     assert found.returncode == 1 and "there is no file nothing.py" in found.stderr
+
+
+def test_number_types_that_numpy_has_not():
+    run("""
+        import torch
+        assert torch.finfo(torch.bfloat16).max == 3.3895313892515355e+38 and torch.finfo(torch.float8_e5m2).bits == 8
+        assert torch.finfo(torch.bfloat16).eps == 0.0078125 and torch.finfo(torch.float8_e4m3fn).min == -448
+        try: torch.finfo(torch.qint8)
+        except TypeError: pass
+        else: raise AssertionError
+        assert torch.empty(0, dtype=torch.bfloat16).element_size() == 2      # libraries ask so
+        for call in (lambda: torch.empty(3, dtype=torch.bfloat16), lambda: torch.ones(3).to(torch.bfloat16)):
+            try: call()
+            except TypeError as error: assert "NumPy has no such numbers" in str(error)
+            else: raise AssertionError
+    """)
+
+
+def test_what_libraries_call_of_pytorch_s_inside():
+    run("""
+        import torch
+        from torch.utils._foreach_utils import _group_tensors_by_device_and_dtype as group
+        from torch.utils.data._utils.collate import default_collate
+        a, b = torch.ones(2), torch.zeros(2).double()
+        (one, two) = group([[a, b, a], [b, a, b]], with_indices=True).values()
+        assert one == ([[a, a], [b, b]], [0, 2]) and two[1] == [1]
+        assert torch.distributions.utils._sum_rightmost(torch.ones(2, 3, 4), 2).tolist() == [12, 12]
+        torch._foreach_maximum_([b], [a])
+        assert b.tolist() == [1, 1] and torch._foreach_norm([a], ord=1)[0] == 2
+        device, dtype, wait, form = torch._C._nn._parse_to("cpu", torch.float64, non_blocking=True)
+        assert device == torch.device("cpu") and dtype is torch.float64 and wait is True and form is None
+        assert torch._C._nn._parse_to(b)[1] is torch.float64 and torch.torch is torch
+        assert torch.cuda.is_available() or torch.cuda.get_rng_state_all() == []
+        assert not torch._C._are_functorch_transforms_active() and torch.ScriptModule is torch.jit.ScriptModule
+        from torch.quasirandom import SobolEngine
+        assert SobolEngine(2).draw(1).tolist() == [[0, 0]]
+    """)

@@ -42,3 +42,31 @@ def test_more_than_maps() -> None:
     assert ours.tree_map_(seen.append, tree) is tree and seen == [1, 2.5, 3]
     with pytest.raises(ValueError, match="has length 1 but the spec refers to a pytree that holds 3 items"):
         ours.tree_unflatten([1], ours.tree_structure(tree))
+
+
+class Box:
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+
+def test_a_class_that_is_registered_is_a_node() -> None:
+    assert ours.tree_leaves(Box(1, 2)) != [1, 2]
+    ours.register_pytree_node(Box, lambda box: (box.parts, "context"), lambda parts, context: Box(*parts, context),
+                              serialized_type_name="Box")
+    try:
+        assert ours.tree_leaves([Box(1, [2])]) == [1, 2]
+        assert ours.tree_map(lambda x: x + 1, Box(1, [2])).parts == (2, [3], "context")
+    finally:
+        del ours.SUPPORTED_NODES[Box]
+
+
+def test_what_libraries_write_their_own_flattening_with() -> None:
+    for tree in TREES:
+        node = ours._get_node_type(tree)
+        assert (node in ours.SUPPORTED_NODES) == (not ours.tree_structure(tree).is_leaf())
+        if node in ours.SUPPORTED_NODES:
+            branches, context = ours.SUPPORTED_NODES[node].flatten_fn(tree)
+            again = ours.TreeSpec(node, context, [ours.LeafSpec() for _ in branches])
+            assert ours.tree_unflatten(branches, again) == tree
+    limited = ours.tree_map(lambda x: x, deque([1, 2], maxlen=2))
+    assert limited.maxlen == 2 and ours._dict_flatten_with_keys({"a": 1}) == ([("a", 1)], ["a"])

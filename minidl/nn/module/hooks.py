@@ -1,7 +1,7 @@
 """Hooks on modules: functions called around `forward`, and where gradients enter and leave it."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.autograd.around import around_modules
@@ -119,10 +119,44 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
 
 # ---------------------------------------------------------------------- hooks on one module
 
+class HookTable(MutableMapping[int, Callable[..., Any]]):
+    """A list of hooks under PyTorch's half-public names, such as `_forward_hooks`: functions by number.
+
+    Programs count them, remove one, or clear all. A number is a hook's as long as it is registered.
+    """
+
+    def __init__(self, hooks: list[Any]) -> None:
+        self._hooks = hooks
+
+    def __getitem__(self, key: int) -> Callable[..., Any]:
+        hook = next((hook for hook in self._hooks if id(hook) == key), None)
+        if hook is None:
+            raise KeyError(key)
+        return hook.function if isinstance(hook, Hook) else hook
+
+    def __setitem__(self, key: int, value: Callable[..., Any]) -> None:
+        raise TypeError("a module's hooks are registered by register_forward_hook and the like; this table of them "
+                        "can only shrink")
+
+    def __delitem__(self, key: int) -> None:
+        self._hooks[:] = [hook for hook in self._hooks if id(hook) != key]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([id(hook) for hook in self._hooks])
+
+    def __len__(self) -> int:
+        return len(self._hooks)
+
+
 class Hookable:
     """The part of Module that registers hooks."""
 
     _hooks: Hooks | None = None     # made when the first hook is registered
+
+    _forward_pre_hooks = property(lambda self: HookTable((self._hooks or NO_HOOKS).forward_pre))
+    _forward_hooks = property(lambda self: HookTable((self._hooks or NO_HOOKS).forward))
+    _backward_pre_hooks = property(lambda self: HookTable((self._hooks or NO_HOOKS).backward_pre))
+    _backward_hooks = property(lambda self: HookTable((self._hooks or NO_HOOKS).backward))
 
     def _with_hooks(self) -> Hooks:
         if self._hooks is None:

@@ -25,6 +25,7 @@ from minidl.autograd.inplace import replace_by_view, write
 from minidl.autograd.tensorbase import TensorBase, tensors_in
 from minidl.autograd.views import path_to_owner
 from minidl.backend.device import is_array
+from minidl.backend.memory_format import axes_of, preserve_format, strided
 from minidl.ops.base.hints import suggest_tensor
 from minidl.ops.base.out import write_out
 
@@ -52,6 +53,8 @@ def public(function: F) -> F:
                 result = function(*args)
             else:
                 kwargs = rename_numpy_arguments(kwargs, names)
+                if "requires_grad" in names and not _PLACED.isdisjoint(kwargs):
+                    return place_as_told(called.__name__, called, args, kwargs)
                 if "out" in names and "out" in kwargs:
                     return write_out(called.__name__, function, args, kwargs)
                 result = function(*args, **kwargs)
@@ -150,6 +153,33 @@ def rename_numpy_arguments(kwargs: dict[str, Any], names: tuple[str, ...]) -> di
     if "out" in kwargs and kwargs["out"] is None:
         del kwargs["out"]
     return kwargs
+
+
+_PLACED = frozenset(("layout", "pin_memory", "memory_format"))
+
+
+def place_as_told(name: str, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """A new tensor, made by a function that gets PyTorch's `layout`, `pin_memory` or `memory_format`.
+
+    Memory is never pinned. Errors: RuntimeError for a layout other than strided, or a format of another number of axes;
+    TypeError for a format where PyTorch takes none.
+    """
+    form, layout = kwargs.pop("memory_format", None), kwargs.pop("layout", None)
+    kwargs.pop("pin_memory", None)
+    if layout not in (None, strided):
+        raise RuntimeError(f"{name}(): expected layout minidl.strided, but got {layout}; try .to_sparse() on the "
+                           f"result")
+    result = function(*args, **kwargs)
+    if form is None:
+        return result
+    if name != "empty" and not name.endswith("_like"):
+        raise TypeError(f"{name}() got an unexpected keyword argument 'memory_format'")
+    if form is preserve_format:
+        return result
+    axes = axes_of(form, result.ndim, name)
+    laid = result.array.transpose(axes).copy()
+    result.array = laid.transpose(sorted(range(len(axes)), key=axes.__getitem__))
+    return result
 
 
 def raise_for_non_tensor(error: Exception, name: str, function: Callable[..., Any], args: Any,

@@ -57,7 +57,10 @@ def ones(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requ
 def empty(*dims: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False,
           out: Tensor | None = None) -> Tensor:
     """A tensor with unset values: whatever is in the memory."""
-    return _filled(read_size(dims, size), None, dtype or get_default_dtype(), device, requires_grad)
+    shape = read_size(dims, size)
+    if 0 in shape:      # a type that NumPy has not is fine where there are no numbers
+        dtype = getattr(dtype, "no_numbers", dtype)
+    return _filled(shape, None, dtype or get_default_dtype(), device, requires_grad)
 
 
 @public

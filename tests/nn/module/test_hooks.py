@@ -314,3 +314,27 @@ def test_the_older_name_of_the_hook_before_loading(with_module: bool) -> None:
     handle.remove()
     model.load_state_dict(model.state_dict())
     assert len(seen) == 1
+
+
+def test_the_tables_of_hooks_that_libraries_look_into():
+    """PyTorch's half-public names: they count the hooks, and remove them."""
+    layer, calls = nn.Linear(1, 1), []
+    assert not layer._forward_hooks and not layer._backward_hooks and len(layer._forward_pre_hooks) == 0
+
+    def hook(module, args, output):
+        calls.append("first")
+
+    layer.register_forward_hook(hook)
+    second = layer.register_forward_hook(lambda *args: calls.append("second"))
+    layer.register_full_backward_hook(lambda *args: None)
+    assert len(layer._forward_hooks) == 2 and len(layer._backward_hooks) == 1 and not layer._backward_pre_hooks
+    assert next(iter(layer._forward_hooks.values())) is hook
+    del layer._forward_hooks[next(iter(layer._forward_hooks))]
+    layer(minidl.ones(1, 1))
+    assert calls == ["second"]
+    second.remove()
+    assert not layer._forward_hooks
+    layer._backward_hooks.clear()
+    assert not layer._backward_hooks
+    with pytest.raises(TypeError, match="registered by register_forward_hook"):
+        layer._forward_hooks[0] = hook

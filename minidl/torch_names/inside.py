@@ -1,0 +1,104 @@
+"""PyTorch's inside, as far as programs call it and it has a meaning here."""
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import minidl
+from minidl.torch_names.refusals import refused
+
+NO_STORAGE = "a tensor's memory is a NumPy or CuPy array: Tensor.numpy() shows it"
+
+
+def foreach(name: str) -> Callable[..., Any]:
+    """`torch._foreach_NAME`: a method of Tensor on each tensor of a list."""
+    def function(tensors: Any, *others: Any, **kwargs: Any) -> Any:
+        if name.startswith("addc") and len(others) == 3:
+            return function(tensors, *others[:2], value=others[2])
+        lists = [isinstance(other, (list, tuple)) for other in others]
+        each = [[other[i] if is_list else other for is_list, other in zip(lists, others)]
+                for i in range(len(tensors))]
+        if "ord" in kwargs:
+            kwargs["p"] = kwargs.pop("ord")         # as _foreach_norm calls it
+        if not hasattr(minidl.Tensor, name):        # maximum_ and minimum_ are no methods
+            for tensor, result in zip(tensors, foreach(name[:-1])(tensors, *others, **kwargs)):
+                tensor.copy_(result)
+            return None
+        results = [getattr(tensor, name)(*arguments, **kwargs) for tensor, arguments in zip(tensors, each)]
+        return None if name.endswith("_") else results
+    function.__name__ = f"_foreach_{name}"
+    return function
+
+
+class UntypedStorage(refused("torch.UntypedStorage", NO_STORAGE)):  # type: ignore[misc]
+    """Bytes of a file, which safetensors reads tensors from; else it has no objects."""
+
+    @staticmethod
+    def from_file(filename: str, shared: bool = False, nbytes: int = 0) -> _Bytes:
+        """The bytes of a file, mapped into memory; shared: what is written there goes to the file."""
+        return np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,)).view(_Bytes)
+
+
+class _Bytes(np.memmap):
+    """What stands for a storage."""
+
+    def untyped(self) -> _Bytes:
+        """The bytes."""
+        return self
+
+
+def group_tensors(lists: Any, with_indices: bool = False) -> dict[Any, Any]:
+    """Lists of tensors in step, apart by device and dtype of the first list's, with their places if wanted."""
+    groups: dict[Any, Any] = {}
+    for i, tensor in enumerate(lists[0]):
+        parts, places = groups.setdefault((tensor.device, tensor.dtype), ([[] for _ in lists], []))
+        for part, whole in zip(parts, lists):
+            part.extend(whole[i:i + 1])
+        places.append(i)
+    return groups if with_indices else {key: (parts, []) for key, (parts, _) in groups.items()}
+
+
+def spawn(fn: Callable[..., Any], args: tuple[Any, ...] = (), nprocs: int = 1, join: bool = True,
+          daemon: bool = False, start_method: str = "spawn") -> list[Any] | None:
+    """Run `fn(i, *args)` in `nprocs` processes. Errors: RuntimeError if one of them fails."""
+    context: Any = multiprocessing.get_context(start_method)
+    processes = [context.Process(target=fn, args=(i, *args), daemon=daemon) for i in range(nprocs)]
+    for process in processes:
+        process.start()
+    if not join:
+        return processes
+    for process in processes:
+        process.join()
+    failed = [i for i, process in enumerate(processes) if process.exitcode]
+    if failed:
+        raise RuntimeError(f"spawn: process {failed[0]} terminated with exit code {processes[failed[0]].exitcode}")
+    return None
+
+
+def assert_(condition: Any, message: str) -> None:
+    """Raise an AssertionError with the message unless the condition holds."""
+    assert condition, message
+
+
+class NoRegistry:
+    """`torch.ops`: PyTorch's operators by name."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"torch.ops.{name}: minidl has no registry of operators; call the function itself")
+
+
+def parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, bool, Any]:
+    """What arguments of `Tensor.to` say: a device, a dtype, non_blocking and a memory format."""
+    device, dtype = kwargs.get("device"), kwargs.get("dtype")
+    if args and isinstance(args[0], minidl.Tensor):
+        device, dtype = args[0].device, args[0].dtype
+    for argument in args:
+        if isinstance(argument, minidl.dtype):
+            dtype = argument
+        elif isinstance(argument, (str, minidl.device)):
+            device = argument
+    device = minidl.device(device) if isinstance(device, str) else device
+    return device, dtype, bool(kwargs.get("non_blocking")), kwargs.get("memory_format")
