@@ -12,12 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
-FILES = {path.stem: path for folder in ("first", "classify", "generate") for path in (EXAMPLES / folder).glob("*.py")
-         if "arguments.parse" in path.read_text(encoding="utf-8")}
+FILES = {path.stem: path for folder in ("first", "classify", "generate", "detect")
+         for path in (EXAMPLES / folder).glob("*.py") if ".parse(__doc__" in path.read_text(encoding="utf-8")}
 TRAINED = ["softmax", "mlp", "lenet", "resnet", "vit", "speedrun"]     # by `fit`, into one file of weights
 SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": ["--epochs", 1, "--members", 2],
          "vae": ["--max-steps", 2, "--judge-epochs", 1],
          "diffusion": ["--max-steps", 2, "--judge-epochs", 1, "--steps", 2],
+         "faster_rcnn": ["--max-steps", 2, "--images", 40], "retinanet": ["--max-steps", 2, "--images", 40],
          "hyperparameter_search": ["--epochs", 1, "--side", 2], "transfer": ["--epochs", 1, "--steps", 2],
          **{name: ["--max-steps", 2] for name in TRAINED}}
 needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None,
@@ -114,6 +115,12 @@ def test_transfer_takes_weights_of_another_data_set(tmp_path):
         assert f"--weights {path}" in refused("transfer", "--weights", path)
 
 
+@pytest.mark.parametrize("name", ["faster_rcnn", "retinanet"])
+def test_detectors_find_digits(name):
+    rows = run(name, "--images", 300, "--epochs", 5)
+    assert float(re.search(r"mean average precision ([\d.]+)", rows)[1]) > 0.1
+
+
 GENERATORS = ["gan", "vae", "diffusion"]
 
 
@@ -169,7 +176,7 @@ def test_a_folder_of_images_is_read(tmp_path):
     assert "--weights FILE" in refused("softmax", "--evaluate")
 
 
-@pytest.mark.parametrize("name", ["mlp", *GENERATORS])
+@pytest.mark.parametrize("name", ["mlp", *GENERATORS, "retinanet"])
 def test_a_run_is_resumed(name, tmp_path):
     def weights(path):
         import minidl
@@ -337,6 +344,8 @@ PICTURES = {
     "hyperparameter_search": ["trials"],
     "transfer": ["ways", *CLASSIFIED],
     "gan": ["curves", "samples", "over_time", "walk"],
+    "faster_rcnn": ["curves", "found"],
+    "retinanet": ["curves", "found"],
     "vae": ["curves", "samples", "over_time", "back", "walk"],
     "diffusion": ["curves", "samples", "over_time", "steps", "guidance"],
 }
