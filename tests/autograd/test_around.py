@@ -38,7 +38,7 @@ def test_the_last_one_is_outermost_and_each_is_called_once() -> None:
 def test_what_an_op_calls_is_watched_too() -> None:
     notes: list[str] = []
     with around_ops.added(noting(notes, "-")):
-        minidl.ones(2, 3) + minidl.ones(3)
+        minidl.ones(2, 3) + minidl.ones(3, requires_grad=True)
     assert notes == ["- Add", "- Expand"]
 
 

@@ -130,7 +130,7 @@ def test_another_process_gives_the_same_report():
 
 
 def test_known_differences_have_reasons_and_rounding_is_told_apart():
-    assert all(known.reason and known.detail + known.statement for known in DELIBERATE)
+    assert all(known.reason and known.detail + known.statement + known.program for known in DELIBERATE)
     lines = program("t0 = lib.tensor([1.], dtype=lib.float32)", f"t1 = t0 + 1e-3 * {OURS} * (t0.itemsize == 4)")
     found, reason = judge(lines, Run().all(lines))
     assert found.kind == "rounding" and reason

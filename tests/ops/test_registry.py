@@ -34,6 +34,7 @@ BY_HAND = {
     "Move",               # between devices: tests/ops/base/test_conversion.py
     "Geqrf",              # whose gradient is an error: tests/ops/linalg/test_householder.py
     "GammaSampleDerivative", "BetaSampleDerivative",      # the same: tests/ops/random/test_gammas.py
+    "SampleImages",       # runs where no gradient is wanted: tests/ops/resize/test_grid.py
     "Dropout", "Shift",   # with random masks: tests/ops/random/test_dropouts.py
 }
 OPS = sorted({cls for cls in classes() if concrete(cls) and cls.__name__ not in BY_HAND}, key=lambda cls: cls.__name__)

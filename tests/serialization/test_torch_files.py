@@ -264,9 +264,10 @@ class TestToPyTorch:
         assert not theirs["view"].any() and not theirs["transposed"].any()
 
     def test_what_pytorch_does_not_load(self) -> None:
+        backwards = minidl.from_numpy(np.arange(3)[::-1])
         for value, text in [(np.ones(2), "obj is a ndarray, which PyTorch refuses to load"),
                             ({"a": [np.float64(1)]}, r"obj\['a'\]\[0\] is a float64, which"),
-                            ({"a": minidl.arange(3)[::-1]}, r"obj\['a'\] runs backwards through its memory")]:
+                            ({"a": backwards}, r"obj\['a'\] runs backwards through its memory")]:
             with pytest.raises(TypeError, match=text):
                 written(value)
 

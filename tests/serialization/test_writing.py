@@ -72,7 +72,8 @@ class TestFormat:
         assert unnamed.getvalue().startswith(b"\x89minidl")
 
     def test_what_the_chosen_format_cannot_hold(self, tmp_path: Path) -> None:
-        for name, value in [("w.pt", {"a": STATE["w"].numpy()}), ("w.pt", STATE["w"][::-1]), ("w.npz", {"a": 1}),
+        backwards = minidl.from_numpy(STATE["w"].numpy()[::-1])
+        for name, value in [("w.pt", {"a": STATE["w"].numpy()}), ("w.pt", backwards), ("w.npz", {"a": 1}),
                             ("w.safetensors", {"a": {"b": STATE["w"]}})]:
             with pytest.raises(TypeError, match="minidl's own format.*format='minidl'"):
                 minidl.save(value, tmp_path / name)

@@ -245,7 +245,7 @@ class Dual:
 
 VIEWS = {
     "first": (lambda x: x[0], 1), "last row on": (lambda x: x[-1:], 1), "every other": (lambda x: x[::2], 1),
-    "backwards": (lambda x: x[::-1], 1), "last column": (lambda x: x[..., -1], 1), "new axis": (lambda x: x[None], 0),
+    "last column": (lambda x: x[..., -1], 1), "new axis": (lambda x: x[None], 0),
     "all": (lambda x: x[...], 0),
 }
 SHAPE_VIEWS = {     # of a tensor, and of its places

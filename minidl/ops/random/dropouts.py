@@ -16,7 +16,7 @@ from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, device_of
 from minidl.backend.warn import warn
 from minidl.ops.base.broadcast import Shape
-from minidl.ops.base.checks import check_floating
+from minidl.ops.base.checks import check_floating, check_tensors
 from minidl.ops.base.declaration import public
 from minidl.ops.base.ufunc import Elementwise
 from minidl.random import default_generator
@@ -177,6 +177,7 @@ def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
 def _alpha_dropout(who: str, input: Any, p: float, training: bool, inplace: bool, kept: int | None) -> Any:
     _check_probability(p)
     if not training or p == 0:
+        check_tensors(who, input=input)
         return input
     check_floating(who, input=input)
     if p == 1:

@@ -18,7 +18,8 @@ from tests.vision.models.published import ROWS
 LARGE = {"resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2",
          "wide_resnet101_2", "resnext101_64x4d", "vit_lite_7_4", "cct_7_3x1", "densenet161", "densenet169",
          "densenet201", "inception_v3", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "mnasnet0_75", "mnasnet1_0",
-         "mnasnet1_3", "nasnetalarge", *models.list_models(models.segmentation), *models.list_models(
+         "mnasnet1_3", "nasnetalarge", *models.list_models(models.segmentation), *models.list_models(models.detection),
+         *models.list_models(
              include=["vgg*", "efficientnet_*", "convnext_*", "swin_*", "vit_[blh]_*", "regnet_*", "maxvit_t"],
              exclude=["efficientnet_b0", "regnet_x_400mf"])}
 """Others of the same classes are tried in their place; of those that have no small ones, a small net of the class is
