@@ -69,7 +69,7 @@ LEFT_OUT = {
     "what `autograd.grad` gives: gradients of a convolution": "nn.grad",
     "what records marks for other programs": """autograd.profiler.*nvprof* autograd.profiler.KinetoStepTracker
         autograd.profiler.MemRecordsAcc autograd.profiler.EnforceUnique profiler.ExecutionTraceObserver
-        profiler.DeviceType profiler.itt profiler.profiler profiler.python_tracer""",
+        profiler.itt profiler.profiler profiler.python_tracer""",
     "what concerns several tensors, or streams, at once: `Tensor.register_hook` on each; `clone()` before a write": """
         autograd.graph.*""",
     "dual numbers: `func.jvp` gives the same derivatives": "autograd.forward_ad",
