@@ -1,7 +1,6 @@
 """Digits on canvases, and one run of a detector that finds them: what the examples here share."""
 from __future__ import annotations
 
-import itertools
 import sys
 
 import drawing
@@ -9,11 +8,10 @@ import numpy as np
 
 import minidl
 from minidl import nn, optim
-from minidl.cli import arguments, ending
-from minidl.cli.classification import Resumed, draw, load_weights, save
+from minidl.cli import arguments, ending, training
+from minidl.cli.classification import draw, load_weights, save
 from minidl.metrics import MeanAveragePrecision
-from minidl.nn.utils import clip_grad_norm_
-from minidl.train import Averages, Progress, plots
+from minidl.train import plots
 from minidl.vision.datasets import MNIST, DigitCanvas, Digits
 
 CANVAS = 64
@@ -46,6 +44,25 @@ class Canvases:
         self.targets = [{name: target[name].to(args.device) for name in ("boxes", "labels")} for _, target in samples]
 
 
+class Batches:
+    """Lists of as many images, and of their targets, in a new order each time."""
+
+    def __init__(self, data, size):
+        self.data, self.size = data, size
+
+    def __len__(self):
+        return -(-len(self.data.x) // self.size)
+
+    def __iter__(self):
+        for numbers in minidl.randperm(len(self.data.x)).split(self.size):
+            yield list(self.data.x[numbers]), [self.data.targets[i] for i in numbers.tolist()]
+
+
+def loss(net, images, targets):
+    """The sum of the losses that the detector names."""
+    return sum(net(images, targets).values()), {}
+
+
 def trunk():
     """16, 32 and 64 channels; a pixel of the last map stands for 8 x 8 of the image."""
     layers, channels = [], 1
@@ -70,38 +87,11 @@ class Run:
 
     def train(self):
         """Returns figures of each epoch, and whether Ctrl-C came."""
-        args, data, steps = self.args, self.train_data, itertools.count(1)
-        batches = -(-len(data.x) // args.batch_size)
+        args, batches = self.args, Batches(self.train_data, self.args.batch_size)
         optimizer = optim.AdamW(self.net.parameters(), lr=args.lr, weight_decay=1e-4)
-        schedule = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * batches)
-        state = {"history": []}
-        if args.run:
-            checkpoint = Resumed(args.run / "checkpoint.minidl", net=self.net, optimizer=optimizer, schedule=schedule)
-            state = checkpoint.load() or state
-        history = state["history"]
-        with ending.CtrlC() as ctrl_c, Progress(args.epochs * batches, len(history) * batches) as progress:
-            for row in history:
-                progress.row(**row)
-            while len(history) < args.epochs:
-                self.net.train()
-                means = Averages()
-                for numbers in minidl.randperm(len(data.x)).split(args.batch_size):
-                    losses = self.net(list(data.x[numbers]), [data.targets[i] for i in numbers.tolist()])
-                    loss = sum(losses.values())
-                    optimizer.zero_grad()
-                    loss.backward()
-                    clip_grad_norm_(self.net.parameters(), 5.0)
-                    optimizer.step()
-                    schedule.step()
-                    means.add(len(numbers), loss=loss.item())
-                    progress.step(**means.means())
-                    if ctrl_c() or next(steps) == args.max_steps:
-                        return history, ctrl_c()
-                history.append({"epoch": len(history) + 1, **means.means(), **figures(self.found(100), self.test_data)})
-                progress.row(**history[-1])
-                if args.run:
-                    checkpoint.save(**state)
-        return history, False
+        schedule = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(batches))
+        return training.fit(args, self.net, batches, loss, optimizer, args.epochs, schedule=schedule, clip_norm=5.0,
+                            evaluate=lambda: figures(self.found(100), self.test_data))
 
     @minidl.no_grad()
     def found(self, count=None):

@@ -17,7 +17,7 @@ from judge import add_judge, report, signed
 import minidl
 import minidl.nn.functional as F
 from minidl import optim
-from minidl.cli import arguments, classification, ending, images
+from minidl.cli import arguments, classification, ending, images, training
 from minidl.train import EMA, Averages, Progress, plots, recalibrate_batch_norm
 from minidl.vision import models
 
@@ -73,7 +73,7 @@ def train():
     state = {"history": [], "samples": []}
     if args.run:
         parts = {"netD": netD, "netG": netG, "optD": optD, "optG": optG, "ema": ema}
-        checkpoint = classification.Resumed(args.run / "checkpoint.minidl", **parts)
+        checkpoint = training.Resumed(args.run / "checkpoint.minidl", **parts)
         state = checkpoint.load() or state
     history, samples = state["history"], state["samples"]
     batches = images.Batches(data, args.batch_size, prepare=lambda x: signed(x.to(args.device)))

@@ -16,10 +16,10 @@ import scene
 
 import minidl
 from minidl import nn, optim, rendering
-from minidl.cli import arguments, ending
-from minidl.cli.classification import Resumed, draw, in_batches
+from minidl.cli import arguments, ending, training
+from minidl.cli.classification import draw, in_batches
 from minidl.nn import functional as F
-from minidl.train import Log, fit, plots
+from minidl.train import plots
 
 STEPS = 100     # between two tests
 
@@ -105,9 +105,10 @@ def pictures(poses):
     return found.view(len(poses), args.size, args.size, 4).movedim(-1, 1)
 
 
-def test():
-    errors = (pictures(held_out)[:, :3] - truth).square().mean((1, 2, 3))
-    return {"test PSNR": sum(map(decibels, errors.tolist())) / len(errors)}
+def quality(seen):
+    """The mean over the views of how near they come to the true ones, in decibels."""
+    errors = (seen[:, :3] - truth).square().mean((1, 2, 3))
+    return sum(map(decibels, errors.tolist())) / len(errors)
 
 
 golden = math.pi * (3 - math.sqrt(5))       # turns that never meet
@@ -120,14 +121,10 @@ print(f"{args.views} pictures of {args.size}x{args.size}; {sum(p.numel() for p i
 epochs = -(-args.steps // STEPS)
 optimizer = optim.Adam(field.parameters(), lr=args.lr)
 falling = optim.lr_scheduler.ExponentialLR(optimizer, 0.1 ** (1 / (epochs * STEPS)))
-run = {} if not args.run else {"log": Log(args.run / "log.csv"), "checkpoint": Resumed(
-    args.run / "checkpoint.minidl", field=field, optimizer=optimizer, schedule=falling)}
-with ending.CtrlC() as ctrl_c:
-    taken = iter(range(1, sys.maxsize))
-    history = fit(field, batches, objective, optimizer, epochs, schedule=falling, evaluate=test,
-                  stop=lambda: ctrl_c() or next(taken) == args.max_steps, **run)
+history, interrupted = training.fit(args, field, batches, objective, optimizer, epochs, schedule=falling,
+                                    evaluate=lambda: {"test PSNR": quality(pictures(held_out))})
 seen = pictures(held_out)
-print(f"test PSNR {test()['test PSNR']:.2f} dB of {len(held_out)} views that it has not seen")
+print(f"test PSNR {quality(seen):.2f} dB of {len(held_out)} views that it has not seen")
 if args.plot:
     error = (seen[:, :3] - truth).abs().amax(1, keepdim=True).expand(-1, 3, -1, -1)
     depth = ((scene.FAR - seen[:, 3:]) / (scene.FAR - scene.NEAR)).expand(-1, 3, -1, -1)
@@ -137,4 +134,4 @@ if args.plot:
         "views": lambda path: plots.images(minidl.cat([truth, seen[:, :3], depth, error]), path, columns=4,
                                            caption="the scene, what is drawn, how near it is, and the error"),
         "around": lambda path: plots.images(around[:, :3], path, caption="a walk around the scene", columns=8)})
-sys.exit(ending.CTRL_C if ctrl_c() else 0)
+sys.exit(ending.CTRL_C if interrupted else 0)

@@ -3,23 +3,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import minidl
-from minidl import train as training
-from minidl.cli import ending
+from minidl.cli import ending, training
 from minidl.cli.images import Batches, ImageData, Images, folder_of
 from minidl.metrics.functional import confusion_matrix
 from minidl.nn import Module
 from minidl.optim import Optimizer
 from minidl.optim.lr_scheduler import LRScheduler
 from minidl.tensors.tensor import Tensor
-from minidl.train import EMA, Best, Checkpoint, Classification, Log, plots
+from minidl.train import EMA, Best, Classification, plots
 from minidl.train.objective import Objective, evaluated
 
 Picture = Callable[[Path], object]
@@ -62,27 +60,14 @@ class Run:
         args = self.args
         if args.evaluate:
             return
-        best = checkpoint = log = None
-        if args.run:
-            best, log = Best(args.run / "best.minidl"), Log(args.run / "log.csv")
-            checkpoint = Resumed(args.run / "checkpoint.minidl", model=self.model, optimizer=optimizer,
-                                 schedule=schedule, ema=ema, best=best)
+        best = Best(args.run / "best.minidl") if args.run else None
         self.ema = ema
-        steps = itertools.count(1)
         start = time.perf_counter()
-
-        def stop() -> bool:             # asked after each step
+        self.history, self.interrupted = training.fit(
+            args, self.model, batches, objective or Classification(), optimizer, args.epochs, schedule=schedule,
+            clip_norm=clip_norm, ema=ema, evaluate=self.tested, watch="test accuracy", best=best)
+        if len(self.history) < args.epochs:         # it was left after a step, which the last test does not know
             self.scores = None
-            return ctrl_c() or next(steps) == args.max_steps
-        with ending.CtrlC() as ctrl_c:
-            try:
-                self.history = training.fit(
-                    self.model, batches, objective or Classification(), optimizer, args.epochs, schedule=schedule,
-                    clip_norm=clip_norm, ema=ema, evaluate=self.tested, watch="test accuracy", best=best,
-                    checkpoint=checkpoint, log=log, stop=stop)
-            except FloatingPointError as error:                     # the loss is no number
-                ending.stop(str(error).replace("learning rate", "--lr").replace(", or clip_norm=1.0", ""))
-            self.interrupted = ctrl_c()
         earlier = sum(row["seconds"] for row in self.history)       # also of the run that this one goes on with
         self.seconds = max(earlier, time.perf_counter() - start)
 
@@ -127,26 +112,6 @@ class Run:
             own = {"curves": lambda path: plots.curves(self.history, path)} if self.history else {}
             draw(args.plot, {**own, **results(scores, images), **(pictures or {})}, self.name)
         sys.exit(ending.CTRL_C if self.interrupted else 0)
-
-
-class Resumed(Checkpoint):
-    """The checkpoint of a run; ends the program if it is damaged, of another model, or planned for other steps."""
-
-    def load(self) -> dict[str, Any] | None:
-        wanted = self.planned()
-        try:
-            state = super().load()
-        except (RuntimeError, ValueError, OSError) as error:
-            ending.stop(f"--resume: {error}")
-        if wanted != self.planned():
-            ending.stop(f"--resume: {self.path} was planned for {self.planned()} steps, not for {wanted}; give "
-                        f"--epochs and --batch-size as before, or begin another run with --weights")
-        return state
-
-    def planned(self) -> int | None:
-        """The steps after which the schedule of the learning rate ends."""
-        schedule = self.parts.get("schedule")
-        return getattr(schedule, "total_steps", getattr(schedule, "T_max", None))
 
 
 def load_weights(model: Module, path: Path, device: str, without: str | None = None) -> None:

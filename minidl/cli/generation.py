@@ -3,21 +3,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import minidl
-from minidl import train as training
-from minidl.cli import ending
-from minidl.cli.classification import Picture, Resumed, draw, load_weights, save
+from minidl.cli import ending, training
+from minidl.cli.classification import Picture, draw, load_weights, save
 from minidl.cli.images import Batches, ImageData
 from minidl.nn import Module
 from minidl.optim import Optimizer
 from minidl.optim.lr_scheduler import LRScheduler
 from minidl.tensors.tensor import Tensor
-from minidl.train import EMA, Log, plots
+from minidl.train import EMA, plots
 from minidl.train.objective import Objective
 
 
@@ -59,26 +57,14 @@ class Run:
         args = self.args
         if args.evaluate:
             return
-        checkpoint = log = None
-        if args.run:
-            log = Log(args.run / "log.csv")
-            checkpoint = Resumed(args.run / "checkpoint.minidl", model=self.model, optimizer=optimizer,
-                                 schedule=schedule, ema=ema, samples=self.samples)
         self.ema = ema
-        steps = itertools.count(1)
 
         def look() -> Mapping[str, float]:
             self.samples.made.append(self.make())
             return evaluate()
-        with ending.CtrlC() as ctrl_c:
-            try:
-                self.history = training.fit(
-                    self.model, batches, objective, optimizer, args.epochs, schedule=schedule, clip_norm=clip_norm,
-                    ema=ema, evaluate=look, checkpoint=checkpoint, log=log,
-                    stop=lambda: ctrl_c() or next(steps) == args.max_steps)
-            except FloatingPointError as error:                     # the loss is no number
-                ending.stop(str(error).replace("learning rate", "--lr").replace(", or clip_norm=1.0", ""))
-            self.interrupted = ctrl_c()
+        self.history, self.interrupted = training.fit(
+            args, self.model, batches, objective, optimizer, args.epochs, schedule=schedule, clip_norm=clip_norm,
+            ema=ema, evaluate=look, parts={"samples": self.samples})
 
     def end(self, report: Callable[[], object], pictures: Mapping[str, Picture] | None = None) -> NoReturn:
         """Report, save and draw; then end the program.
