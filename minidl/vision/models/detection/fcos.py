@@ -20,7 +20,7 @@ from minidl.vision.models.detection import _utils as det_utils
 from minidl.vision.models.detection._utils import by_anchor, check_kind, classes_of, out_channels_of, start_normal
 from minidl.vision.models.detection.anchor_utils import AnchorGenerator
 from minidl.vision.models.detection.backbone_utils import is_trained, resnet50_fpn
-from minidl.vision.models.detection.one_stage import OneStageDetector, best_of_levels, lengths_of
+from minidl.vision.models.detection.one_stage import DetectorOfLevels, best_of_levels, lengths_of
 from minidl.vision.models.detection.targets import Target
 from minidl.vision.models.detection.transform import IMAGENET_MEAN, IMAGENET_STD, GeneralizedRCNNTransform
 from minidl.vision.models.registry import register_model
@@ -128,7 +128,7 @@ class FCOSRegressionHead(nn.Module):
             by_anchor([self.bbox_ctrness(h) for h in hidden], 1)
 
 
-class FCOS(OneStageDetector):
+class FCOS(DetectorOfLevels):
     """A detector of one stage without anchors.
 
     It is called as `FasterRCNN`; its losses are "classification", "bbox_regression" and "bbox_ctrness". A class has a
@@ -226,12 +226,6 @@ class FCOS(OneStageDetector):
             found.append(self.best(*best_of_levels(probabilities, codes, anchors[i], self.box_coder.decode,
                                                    self.score_thresh, self.topk_candidates, size)))
         return found
-
-    def detections(self, head_outputs: dict[str, Tensor], anchors: Sequence[Tensor], maps: Sequence[Tensor],
-                   image_sizes: Sequence[tuple[int, int]]) -> list[Target]:
-        lengths = lengths_of(maps, len(anchors[0]))
-        return self.postprocess_detections({name: each.split(lengths, 1) for name, each in head_outputs.items()},
-                                           [of_image.split(lengths) for of_image in anchors], image_sizes)
 
 
 FCOS_ResNet50_FPN_Weights = weights_of("FCOS_ResNet50_FPN_Weights", __name__)

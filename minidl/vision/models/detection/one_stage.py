@@ -1,7 +1,7 @@
 """What detectors of one stage share: a head says of each anchor what it is, with no proposals before."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from minidl import nn
 from minidl.ops.shape import cat
@@ -56,6 +56,21 @@ class OneStageDetector(nn.Module):
         """The best results of an image, of which none covers another one of its class."""
         keep = box_ops.batched_nms(boxes, scores, labels, self.nms_thresh)[:self.detections_per_img]
         return {"boxes": boxes[keep], "scores": scores[keep], "labels": labels[keep]}
+
+
+class DetectorOfLevels(OneStageDetector):
+    """Base class: the best results of each map are taken, and then the best of all."""
+
+    def postprocess_detections(self, head_outputs: Mapping[str, Sequence[Tensor]], anchors: Sequence[Sequence[Tensor]],
+                               image_shapes: Sequence[tuple[int, int]]) -> list[Target]:
+        raise NotImplementedError(f"{type(self).__name__} has no postprocess_detections(self, head_outputs, anchors, "
+                                  "image_shapes)")
+
+    def detections(self, head_outputs: dict[str, Tensor], anchors: Sequence[Tensor], maps: Sequence[Tensor],
+                   image_sizes: Sequence[tuple[int, int]]) -> list[Target]:
+        lengths = lengths_of(maps, len(anchors[0]))
+        return self.postprocess_detections({name: each.split(lengths, 1) for name, each in head_outputs.items()},
+                                           [of_image.split(lengths) for of_image in anchors], image_sizes)
 
 
 def lengths_of(maps: Sequence[Tensor], anchors: int) -> list[int]:

@@ -34,7 +34,7 @@ from minidl.vision.models.detection.backbone_utils import (
     resnet50_fpn,
     resnet50_fpn_v2,
 )
-from minidl.vision.models.detection.one_stage import OneStageDetector, best_of_levels, lengths_of
+from minidl.vision.models.detection.one_stage import DetectorOfLevels, best_of_levels
 from minidl.vision.models.detection.targets import Target
 from minidl.vision.models.detection.transform import IMAGENET_MEAN, IMAGENET_STD, GeneralizedRCNNTransform
 from minidl.vision.models.registry import register_model
@@ -161,7 +161,7 @@ class RetinaNetRegressionHead(_Tower):
         return by_anchor([self.bbox_reg(self.conv(features)) for features in x], 4)
 
 
-class RetinaNet(OneStageDetector):
+class RetinaNet(DetectorOfLevels):
     """A detector of one stage, that learns with the focal loss.
 
     It is called as `FasterRCNN`; its losses are "classification" and "bbox_regression". A class has a score of its
@@ -240,12 +240,6 @@ class RetinaNet(OneStageDetector):
                                                    self.box_coder.decode_single, self.score_thresh,
                                                    self.topk_candidates, size)))
         return found
-
-    def detections(self, head_outputs: dict[str, Tensor], anchors: Sequence[Tensor], maps: Sequence[Tensor],
-                   image_sizes: Sequence[tuple[int, int]]) -> list[Target]:
-        lengths = lengths_of(maps, len(anchors[0]))
-        return self.postprocess_detections({name: each.split(lengths, 1) for name, each in head_outputs.items()},
-                                           [of_image.split(lengths) for of_image in anchors], image_sizes)
 
 
 # ---------------------------------------------------------------------- the variants
