@@ -64,13 +64,12 @@ class VectorQuantizer(Module):
         with no_grad():
             # the square of the input is the same for every entry
             codes = (self.book.square().sum(1) - 2 * rows @ self.book.T).argmin(1)
-            chosen = F.one_hot(codes, self.size).to(rows.dtype)
-            shares = chosen.mean(0)
+            shares = codes.bincount(minlength=self.size) / len(codes)
             perplexity = (-shares.xlogy(shares).sum()).exp()
         nearest = self.book[codes]
         loss = self.beta * F.mse_loss(rows, nearest)
         if self.training:
-            self._follow(rows.detach(), chosen)
+            self._follow(rows.detach(), F.one_hot(codes, self.size).to(rows.dtype))
         straight = rows + (nearest - rows).detach()
         shape = x.movedim(1, -1).shape
         return Quantized(straight.view(shape).movedim(-1, 1), codes.view(shape[:-1]), loss, perplexity)

@@ -12,44 +12,45 @@ from minidl.vision.transforms.autoaugment import (
     RandAugment,
     TrivialAugmentWide,
 )
-from minidl.vision.transforms.color import (
+from minidl.vision.transforms.mix import CutMix, MixUp
+from minidl.vision.transforms.transforms import (
+    CenterCrop,
     ColorJitter,
+    Compose,
+    ConvertImageDtype,
+    ElasticTransform,
+    FiveCrop,
     GaussianBlur,
     Grayscale,
-    RandomAdjustSharpness,
-    RandomAutocontrast,
-    RandomEqualize,
-    RandomGrayscale,
-    RandomInvert,
-    RandomPosterize,
-    RandomSolarize,
-)
-from minidl.vision.transforms.compose import Compose, Lambda, RandomApply, RandomChoice, RandomOrder
-from minidl.vision.transforms.convert import (
-    ConvertImageDtype,
+    InterpolationMode,
+    Lambda,
     LinearTransformation,
     Normalize,
-    PILToTensor,
-    ToPILImage,
-    ToTensor,
-)
-from minidl.vision.transforms.deform import ElasticTransform, RandomPerspective
-from minidl.vision.transforms.erase import RandomErasing
-from minidl.vision.transforms.functional import InterpolationMode
-from minidl.vision.transforms.geometry import (
-    CenterCrop,
-    FiveCrop,
     Pad,
+    PILToTensor,
+    RandomAdjustSharpness,
     RandomAffine,
+    RandomApply,
+    RandomAutocontrast,
+    RandomChoice,
     RandomCrop,
+    RandomEqualize,
+    RandomErasing,
+    RandomGrayscale,
     RandomHorizontalFlip,
+    RandomInvert,
+    RandomOrder,
+    RandomPerspective,
+    RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
+    RandomSolarize,
     RandomVerticalFlip,
     Resize,
     TenCrop,
+    ToPILImage,
+    ToTensor,
 )
-from minidl.vision.transforms.mix import CutMix, MixUp
 
 __all__ = [
     "AugMix",
