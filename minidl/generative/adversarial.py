@@ -22,8 +22,8 @@ from minidl.random import Generator
 from minidl.tensors.creation import rand, randint, randn
 from minidl.tensors.tensor import Tensor
 
-Discriminator = Callable[[Tensor], Tensor]
-"""Scores for a batch of images."""
+Network = Callable[[Tensor], Tensor]
+"""A batch of images to their scores, or to other images."""
 
 
 class AdversarialLoss(NamedTuple):
@@ -68,7 +68,7 @@ Source: Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017.
 """
 
 
-def gradient_penalty(critic: Discriminator, real: Tensor, made: Tensor, slope: float = 1.0,
+def gradient_penalty(critic: Network, real: Tensor, made: Tensor, slope: float = 1.0,
                      generator: Generator | None = None) -> Tensor:
     """How far the critic's slope is from `slope`: the mean of (|gradient| - slope)^2.
 
@@ -91,7 +91,7 @@ def gradient_penalty(critic: Discriminator, real: Tensor, made: Tensor, slope: f
     return (_slopes(critic, between, eps=1e-12).sqrt() - slope).square().mean()
 
 
-def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
+def r1_penalty(discriminator: Network, real: Tensor) -> Tensor:
     """The mean of |gradient|^2 of the scores at real images (N, ...): there, a perfect discriminator is flat.
 
     The result can be differentiated again. Weight it with gamma / 2 in the discriminator's loss. It may be added every
@@ -107,7 +107,7 @@ def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
     return _slopes(discriminator, real.detach()).mean()
 
 
-def _slopes(scores: Discriminator, at: Tensor, eps: float = 0.0) -> Tensor:
+def _slopes(scores: Network, at: Tensor, eps: float = 0.0) -> Tensor:
     """|gradient|^2 + eps at each of N points; eps keeps the slope of its root finite."""
     at.requires_grad_()
     slope, = grad(scores(at).sum(), at, create_graph=True)
@@ -150,7 +150,7 @@ class PathLength(Module):
         return (lengths - self.mean).square().mean()
 
 
-def cycle_consistency(there: Discriminator, back: Discriminator, x: Tensor, y: Tensor) -> Tensor:
+def cycle_consistency(there: Network, back: Network, x: Tensor, y: Tensor) -> Tensor:
     """How much is lost on the way to the other domain and back, for both domains.
 
         |back(there(x)) - x| + |there(back(y)) - y|, each the mean over its elements
