@@ -1,4 +1,5 @@
 """What the end of a test run says about skipped tests: a line for each reason."""
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,8 @@ def run(folder, *args):
     shutil.copy(Path(__file__).with_name("conftest.py"), folder)
     (folder / "test_sample.py").write_text(TESTS)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = -rfExX\n")
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *args], cwd=folder,
+    found = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}   # what the copy imports, wherever it lies
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *args], cwd=folder, env=found,
                           capture_output=True, text=True).stdout.splitlines()
 
 
