@@ -178,13 +178,16 @@ def _layer_normalize(x: Any, w: Any, b: Any, eps: Any, y: Any, mean: Any, varian
         for j in range(length):
             total += x[i, j]
         row_mean = total / np.float32(length)
-        total = np.float32(0)
+        left, total = np.float32(0), np.float32(0)
         for j in range(length):
-            total += (x[i, j] - row_mean) * (x[i, j] - row_mean)
-        mean[i], variance[i] = row_mean, total / np.float32(length)
+            centred = x[i, j] - row_mean
+            left += centred
+            total += centred * centred
+        left /= np.float32(length)                  # what the mean lost to its rounding
+        mean[i], variance[i] = row_mean + left, total / np.float32(length) - left * left
         scale = np.float32(1) / np.sqrt(variance[i] + eps)
         for j in range(length):
-            y[i, j] = (x[i, j] - row_mean) * scale * w[j] + b[j]
+            y[i, j] = ((x[i, j] - row_mean) - left) * scale * w[j] + b[j]
 
 
 @compiled
