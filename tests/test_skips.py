@@ -26,8 +26,8 @@ def run(folder, *args):
     shutil.copy(Path(__file__).with_name("conftest.py"), folder)
     (folder / "test_sample.py").write_text(TESTS)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = -rfExX\n")
-    found = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}   # what the copy imports
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *args], cwd=folder, env=found,
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}   # what the copy imports
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *args], cwd=folder, env=env,
                           capture_output=True, text=True).stdout.splitlines()
 
 
