@@ -1,5 +1,6 @@
 """The examples as a person runs them: they work, end well when something is wrong, and draw what can be looked at."""
 import importlib.util
+import math
 import os
 import re
 import signal
@@ -18,6 +19,9 @@ TRAINED = ["softmax", "mlp", "lenet", "resnet", "vit", "speedrun"]     # by `fit
 SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": ["--epochs", 1, "--members", 2],
          "vae": ["--max-steps", 2, "--judge-epochs", 1],
          "diffusion": ["--max-steps", 2, "--judge-epochs", 1, "--steps", 2],
+         "vqvae": ["--max-steps", 2, "--judge-epochs", 1], "autoencoder": ["--max-steps", 2],
+         "made": ["--max-steps", 2], "pixelcnn": ["--max-steps", 2, "--layers", 2, "--width", 4],
+         "pixelrnn": ["--max-steps", 2, "--layers", 1, "--width", 4],
          "faster_rcnn": ["--max-steps", 2, "--images", 40], "retinanet": ["--max-steps", 2, "--images", 40],
          "hyperparameter_search": ["--epochs", 1, "--side", 2], "transfer": ["--epochs", 1, "--steps", 2],
          **{name: ["--max-steps", 2] for name in TRAINED}}
@@ -121,7 +125,8 @@ def test_detectors_find_digits(name):
     assert float(re.search(r"mean average precision ([\d.]+)", rows)[1]) > 0.1
 
 
-GENERATORS = ["gan", "vae", "diffusion"]
+GENERATORS = ["gan", "vae", "diffusion", "vqvae"]
+LIKELIHOODS = ["made", "pixelcnn", "pixelrnn"]
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -136,6 +141,23 @@ def test_the_honest_autoencoder_has_a_likelihood():
     bound = float(re.search(r"test loss ([\d.]+) nats", output)[1])
     likelihood = float(re.search(r"-log p\(x\) of 359 test images by 200 .*: ([\d.]+) nats", output)[1])
     assert 15 < likelihood < bound < 64 * 0.7       # a bound of -log p(x), which is less than that of a fair coin
+
+
+def test_pixel_after_pixel_is_a_likelihood():
+    """Better than a fair coin for each pixel; without labels worse than with them by log 10 at most."""
+    for name in LIKELIHOODS:
+        assert 15 < float(re.search(r"359 test images: ([\d.]+) nats", run(name, "--epochs", 2))[1]) < 64 * 0.69
+    output = run("pixelcnn", *SHORT["pixelcnn"])
+    led, alone = (float(nats) for nats in re.findall(r"([\d.]+) nats[,;]", output))
+    assert alone < led + math.log(10) + 0.02        # both are rounded
+
+
+def test_autoencoders_against_principal_components():
+    output = run("autoencoder", "--kind", "linear", "--codes", 2, 4, "--epochs", 30, "--lr", 3e-2)
+    errors = re.findall(r"^ +[24] +([\d.]+) +[\d.]+% +([\d.]+)", output, re.MULTILINE)
+    assert len(errors) == 2
+    for ours, best in errors:
+        assert float(best) * 0.98 < float(ours) < float(best) * 1.1     # the best on images that neither has learned
 
 
 def test_a_seed_makes_training_repeatable():
@@ -176,14 +198,14 @@ def test_a_folder_of_images_is_read(tmp_path):
     assert "--weights FILE" in refused("softmax", "--evaluate")
 
 
-@pytest.mark.parametrize("name", ["mlp", *GENERATORS, "retinanet"])
+@pytest.mark.parametrize("name", ["mlp", *GENERATORS, "autoencoder", *LIKELIHOODS, "retinanet"])
 def test_a_run_is_resumed(name, tmp_path):
     def weights(path):
         import minidl
         return [value.numpy().tobytes() for value in minidl.load(path).values()]
     run(name, "--epochs", 2, "--save", tmp_path / "whole", *SHORT[name][2:])
     args = ["--run", tmp_path / "run", "--epochs", 2, "--save", tmp_path / "resumed", *SHORT[name][2:]]
-    run(name, *args, "--max-steps", 30 if name in ("vae", "diffusion") else 60)     # into the second epoch
+    run(name, *args, "--max-steps", 30 if name in ("vae", "diffusion", "made") else 60)     # into the second epoch
     assert "holds a run already; --resume goes on with it" in refused(name, *args)
     run(name, *args, "--resume")
     assert weights(tmp_path / "whole") == weights(tmp_path / "resumed")

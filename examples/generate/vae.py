@@ -11,6 +11,7 @@ anew in black and white, and the loss is a bound of -log p(x).
 import math
 
 from judge import add_judge, report
+from pixels import add_half, load
 
 import minidl
 from minidl import generative, nn, optim
@@ -26,6 +27,7 @@ DEFAULTS = {
 
 def add_options(parser):
     add_judge(parser)
+    add_half(parser)
     parser.add_argument("--codes", type=arguments.whole_number(1), default=20, metavar="N", help="numbers in a code")
     parser.add_argument("--binary", action="store_true", help="two hidden layers, and images drawn in black and white")
     parser.add_argument("--anneal", type=arguments.number_between(0), default=0.0, metavar="EPOCHS",
@@ -55,7 +57,7 @@ def mlp(sizes):
 
 
 args = arguments.parse(__doc__, DEFAULTS, extra=add_options)
-data = images.load(args)
+data = load(args)
 model = VAE(data.train.x.shape[1:], args.codes, [500, 500] if args.binary else [400]).to(args.device)
 fixed = minidl.randn(64, args.codes).to(args.device)
 tested = (data.test.x.float() / 255).to(args.device)

@@ -36,11 +36,12 @@ class Run:
     """Trains a network that makes images, or loads it, as the options say.
 
     make: images (N, C, H, W) from 0 to 1, made of the same noise at each call. It is called after each epoch, so that a
-    picture shows what became of them.
+    picture shows what became of them. of: what they are made of, for the captions.
     """
 
-    def __init__(self, args: argparse.Namespace, data: ImageData, model: Module, make: Callable[[], Tensor]) -> None:
-        self.args, self.data, self.model, self.make = args, data, model, make
+    def __init__(self, args: argparse.Namespace, data: ImageData, model: Module, make: Callable[[], Tensor],
+                 of: str = "noise") -> None:
+        self.args, self.data, self.model, self.make, self.of = args, data, model, make, of
         self.samples = Samples()
         self.history: list[dict[str, float]] = []
         self.interrupted = False
@@ -89,5 +90,6 @@ class Run:
         chosen = minidl.linspace(0, len(made) - 1, min(len(made), 10)).long().tolist()
         grown = minidl.cat([made[epoch][:10] for epoch in chosen])
         curves: dict[str, Picture] = {"curves": lambda path: plots.curves(self.history, path)} if self.history else {}
-        return {**curves, "samples": lambda path: plots.images(made[-1], path, caption="made of noise"),
-                "over_time": lambda path: plots.images(grown, path, caption="the same noise over time", columns=10)}
+        caption = f"the same {self.of} over time"
+        return {**curves, "samples": lambda path: plots.images(made[-1], path, caption=f"made of {self.of}"),
+                "over_time": lambda path: plots.images(grown, path, caption=caption, columns=10)}

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from minidl.cli import ending
-from minidl.nn.functional import interpolate, pad
+from minidl.nn.functional import avg_pool2d, interpolate, pad
 from minidl.tensors.creation import arange, as_tensor, randperm
 from minidl.tensors.tensor import Tensor
 from minidl.vision.datasets import CIFAR10, MNIST, Digits, FashionMNIST, ImageFolder, TinyPlaces
@@ -69,6 +69,12 @@ class ImageData(NamedTuple):
         if times == 1:
             return self
         train, test = (part._replace(x=interpolate(part.x.float(), scale_factor=times, mode="bilinear").byte())
+                       for part in (self.train, self.test))
+        return self._replace(train=train, test=test)
+
+    def halved(self) -> ImageData:
+        """The data set with images of half the size, each pixel the mean of four: a quarter of the work."""
+        train, test = (part._replace(x=avg_pool2d(part.x.float(), 2).round().byte())
                        for part in (self.train, self.test))
         return self._replace(train=train, test=test)
 

@@ -160,7 +160,8 @@ class PixelCNN(Module):
     """Logits (N, C, levels, H, W) for the pixels of images (N, C, H, W) with whole numbers below `levels`.
 
     With `levels=2`, black and white. The channels of a pixel are taken as independent of each other, given the pixels
-    before. classes: if not 0, the images are conditioned on a label (N,).
+    before. classes: if not 0, the images are conditioned on a label (N,). ordered: whether levels that are near each
+    other mean much the same, as with grey values, and not with codes of a book.
 
     Source: van den Oord et al., 2016, as for `GatedMaskedConv2d`.
 
@@ -173,17 +174,19 @@ class PixelCNN(Module):
     """
 
     def __init__(self, levels: int = 2, channels: int = 1, width: int = 32, layers: int = 5, kernel_size: int = 5,
-                 classes: int = 0) -> None:
+                 classes: int = 0, ordered: bool = True) -> None:
         super().__init__()
-        self.levels, self.channels = levels, channels
-        self.first = Conv2d(channels, width, 1)
+        self.levels, self.channels, self.ordered = levels, channels, ordered
+        self.first = Conv2d(channels if ordered else channels * levels, width, 1)
         self.embedding = Embedding(classes, width) if classes else None
         self.layers = ModuleList([GatedMaskedConv2d("B" if i else "A", width, kernel_size, width if classes else 0)
                                   for i in range(layers)])
         self.head = Sequential(ReLU(), Conv2d(width, 2 * width, 1), ReLU(), Conv2d(2 * width, channels * levels, 1))
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        v = h = self.first(x.float() * (2 / max(self.levels - 1, 1)) - 1)
+        seen = x.float() * (2 / max(self.levels - 1, 1)) - 1 if self.ordered else \
+            F.one_hot(x, self.levels).movedim(-1, 2).flatten(1, 2).float()
+        v = h = self.first(seen)
         condition = None
         if self.embedding is not None:
             if labels is None:

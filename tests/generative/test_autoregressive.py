@@ -124,3 +124,16 @@ def test_row_lstm_sees_a_triangle():
 def test_refusals(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_codes_without_an_order_are_named_and_not_measured():
+    """Each level has a weight of its own: the first layer is a look-up, which no straight line through levels is."""
+    minidl.manual_seed(0)
+    net = g.PixelCNN(levels=3, width=4, layers=2, kernel_size=3, ordered=False)
+    assert net.first.weight.shape == (4, 3, 1, 1)
+    x = minidl.randint(0, 3, (2, 1, 4, 4))
+    looked_up = net.first.weight[:, :, 0, 0].T[x[:, 0]].movedim(-1, 1) + net.first.bias[:, None, None]
+    found = []
+    net.first.register_forward_hook(lambda layer, inputs, out: found.append(out))
+    assert net(x).shape == (2, 1, 3, 4, 4)
+    np.testing.assert_allclose(found[0].detach().numpy(), looked_up.detach().numpy(), atol=1e-6)
