@@ -2,6 +2,7 @@
 
     python benchmarks/against_torch.py
     python benchmarks/against_torch.py --only lenet vit --rounds 9 --json times.json --chart times.svg
+    python benchmarks/against_torch.py --only vae dcgan ddpm pixelcnn nerf       # networks that make images
     python benchmarks/against_torch.py --only resnet50 resnet50_inference        # needs torchvision, and 4 GB of memory
 
 Each library runs in a process of its own with the same number of threads, in turn, round by round, so that a busy
@@ -10,7 +11,7 @@ each program and both, the table shows the median time of minidl's step, its rat
 rounds, the ratio of the peak memory that is needed beyond that of the imported library, and the rate of minidl's
 arithmetic as a part of the rate of NumPy's matrix product, measured in the same rounds.
 
-The programs stand in `workloads.py`, once for both.
+The programs stand in `workloads.py` and `generators.py`, once for both.
 """
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from generators import GENERATORS
 from measure import call_time, in_turn, ratios, step_times
 from workloads import LARGE, WORKLOADS
 
@@ -49,7 +51,7 @@ def measure(library: str, workload: str, seconds: float) -> dict[str, float]:
     lib.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     lib.manual_seed(0)
     before = forget_peak_memory()
-    step = (WORKLOADS | LARGE)[workload](lib)
+    step = (WORKLOADS | GENERATORS | LARGE)[workload](lib)
     macs = count_macs(step) if library == "minidl" else 0
     times = step_times(step, seconds, warm_up=2)
     return {"seconds": statistics.median(times), "mib": peak_memory() - before, "macs": macs}
@@ -179,8 +181,8 @@ def draw(rows: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *LARGE], default=list(WORKLOADS), metavar="WORKLOAD",
-                        help="%(choices)s")
+    parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *GENERATORS, *LARGE], default=list(WORKLOADS),
+                        metavar="WORKLOAD", help="%(choices)s")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of measuring, for each process")
     parser.add_argument("--threads", type=int, default=os.cpu_count())

@@ -252,6 +252,28 @@ def test_layer_norm(before: list[int], count: int, data: Any, seed: int, threads
     check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, across, 0.1), threads, 3.0)
 
 
+@some
+@given(st.integers(1, 6), st.integers(1, 9), st.sampled_from([(1,), (37,), (9, 1), (5, 13), (3, 4, 5)]), st.data(),
+       seeds, team)
+def test_group_norm(groups: int, channels: int, shape: tuple[int, ...], data: Any, seed: int, threads: int) -> None:
+    """x (N, groups, channels, *) with the channels of all groups last in memory"""
+    rng = np.random.default_rng(seed)
+
+    def images(shift: float = 0.0) -> np.ndarray:
+        return np.moveaxis(fenced(r(rng, N, *shape, groups, channels) + shift), (-2, -1), (1, 2))
+    N = 8193 // (groups * channels * int(np.prod(shape))) + data.draw(st.integers(1, 9))
+    x, g = images(data.draw(st.sampled_from([0.0, 30.0]))), images()
+    axes, across = tuple(range(2, x.ndim)), (0, *range(3, x.ndim))
+    weights = (1, groups, channels, *[1] * len(shape))
+    w, b = (r(rng, *weights) if data.draw(st.booleans()) else None for _ in range(2))
+    check(compiled("normalize_forward"), "normalize_forward", (x, w, b, axes, 0.1), threads, abs(x).max())
+    _, *statistics = registry["normalize_forward"].generic(wide(x), None, None, axes, 0.1)
+    mean, variance = (v.astype(np.float32) for v in statistics)
+    g = data.draw(st.sampled_from([lambda v: v, np.ascontiguousarray]))(g)
+    check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, across, 0.1), threads,
+          (3.0, *[np.sqrt(x.size / (groups * channels))] * 2))
+
+
 # ---------------------------------------------------------------------- softmax
 
 @some
