@@ -111,8 +111,8 @@ def test_no_cycles_between_files():
 # ---------------------------------------------------------------------- the floors inside ops
 
 FAMILIES = [
-    "base", "elementwise", "shape", "index", "activation", "reduce", "conv", "special", "random", "norm", "embedding",
-    "sparse", "linalg", "resize", "pool", "fft", "statistics", "attention", "rnn", "loss", "torch_names",
+    "base", "elementwise", "shape", "index", "activation", "reduce", "conv", "special", "random", "norm", "sparse",
+    "embedding", "linalg", "resize", "pool", "fft", "statistics", "attention", "rnn", "loss", "torch_names",
 ]
 """The families of ops. Each imports only from those before it."""
 

@@ -190,6 +190,8 @@ def _unscale(grads: list[Any], inverse: float) -> bool:
     assert grads, "No inf checks were recorded for this optimizer."
     finite: dict[Any, Any] = {}
     for g in grads:
+        if g.is_sparse:
+            g = g._values()
         g.array[...] *= inverse
         version = version_of(g)
         version[:] = version[0] + 1, "GradScaler.unscale_"

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.autograd.hooks import run_node_hooks, run_prehooks
 from minidl.autograd.op import Op, next_sequence
-from minidl.autograd.tensorbase import TensorBase, version_of, wrap
+from minidl.autograd.tensorbase import SparseBase, TensorBase, version_of, wrap
 from minidl.autograd.views import current_edge
 from minidl.backend.device import Array, empty_dense
 
@@ -58,17 +58,22 @@ class AccumulateGrad(Op):
 def accumulate(tensor: TensorBase, g: Any, owned: bool) -> None:
     """Add a gradient to `tensor.grad`.
 
-    The first gradient is stored as it is if `owned`, else copied.
+    The first gradient is stored as it is if `owned`, else copied. Sparse gradients stay sparse until a dense one comes.
     """
     shape = getattr(g, "array", g).shape
     if shape != tensor.array.shape:
         raise RuntimeError(f"a gradient of shape {tuple(shape)} arrived at a leaf of shape "
                            f"{tuple(tensor.array.shape)}: a gradient rule returned a wrong shape")
     with _lock:
+        if isinstance(g, SparseBase) and isinstance(tensor.grad, TensorBase):
+            g = g.to_dense()    # type: ignore[attr-defined]
+            g = g.array if g.edge is None else g
         if tensor.grad is None:
             if not owned:
-                g = g.clone() if isinstance(g, TensorBase) else g.copy(order="K")  # type: ignore[attr-defined]
+                g = g.clone() if isinstance(g, (TensorBase, SparseBase)) else g.copy(order="K")  # type: ignore
             tensor.grad = gradient_of(tensor, g)
+        elif isinstance(tensor.grad, SparseBase):   # type: ignore[unreachable]
+            tensor.grad = tensor.grad.plus(g if isinstance(g, (TensorBase, SparseBase)) else wrap(g))
         elif isinstance(g, TensorBase):
             tensor.grad = tensor.grad + g   # type: ignore[operator]
         else:
@@ -82,6 +87,8 @@ def gradient_of(tensor: TensorBase, g: TensorBase | Array) -> Any:
 
     It is in row-major order where `tensor` has gaps. A recorded gradient, which is a tensor already, is not copied.
     """
+    if isinstance(g, SparseBase):
+        return g
     row_by_row = tensor.array.flags.c_contiguous or tensor.layout_is_free
     if isinstance(g, TensorBase):
         gradient = g

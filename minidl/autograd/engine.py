@@ -22,7 +22,7 @@ from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.handles import OpHooks
 from minidl.autograd.hooks import run_node_hooks, run_prehooks, run_tensor_hooks
 from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import Edge, wrap
+from minidl.autograd.tensorbase import Edge, SparseBase, wrap
 from minidl.backend.device import array_module
 
 Roots = Sequence[tuple[Edge, Any]]
@@ -116,10 +116,11 @@ class Arrivals:
                 pending[op] = gx
             elif type(present) is dict:
                 present[slot] = _sum(present[slot], gx) if slot in present else gx
-            elif op in self.owned:
+            elif op in self.owned and not isinstance(gx, SparseBase):
                 if around_ops.guard is not None:
                     around_ops.guard(op.name(), (present, gx))
                 present += gx
+                pending[op] = present       # a sparse one is not written into
             else:
                 pending[op] = _sum(present, gx)
                 if not self.graph:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.around import around_ops
-from minidl.autograd.tensorbase import TensorBase
+from minidl.autograd.tensorbase import SparseBase, TensorBase
 from minidl.backend.device import ArrayLibrary, array_module, device_of, is_array, on_register
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def check_nan(op: Op, passed: Sequence[Any]) -> None:
     for i, gx in enumerate(passed):
         if gx is not None:
             array = getattr(gx, "array", gx)
+            if isinstance(array, SparseBase):
+                array = array.stored.array
             if bool(array_module(array).isnan(array).any()):
                 raise RuntimeError(f"Function '{op.name()}' returned nan values in its {i}th output"
                                    + where_recorded(op))

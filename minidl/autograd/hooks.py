@@ -11,7 +11,7 @@ from typing import Any
 
 from minidl.autograd.handles import OpHooks, RemovableHandle
 from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import Edge, TensorBase, retain_at_op, wrap_free
+from minidl.autograd.tensorbase import Edge, SparseBase, TensorBase, retain_at_op, wrap_free
 from minidl.autograd.views import current_edge
 
 # ---------------------------------------------------------------------- registering them on a tensor
@@ -86,7 +86,7 @@ def run_node_hooks(op: Op, hooks: OpHooks, passed: Sequence[Any], g: Any, graph:
 
 
 def _as_tensor(g: Any) -> Any:
-    return g if g is None or isinstance(g, TensorBase) else wrap_free(g)
+    return g if g is None or isinstance(g, (TensorBase, SparseBase)) else wrap_free(g)
 
 
 def _as_tensors(op: Op, g: Any) -> list[Any]:
@@ -115,7 +115,7 @@ def _replacement(hook: Callable[..., Any], new: Any, old: Any) -> Any:
     """The gradient after a hook that received `old` and returned `new`; None keeps `old`."""
     if new is None:
         return old
-    if not isinstance(new, TensorBase):
+    if not isinstance(new, (TensorBase, SparseBase)):
         raise TypeError(f"hook {_name(hook)}: expected it to return a Tensor or None, but got {type(new).__name__}")
     if old is not None and (new.array.shape, new.array.dtype) != (old.array.shape, old.array.dtype):
         raise RuntimeError(f"hook {_name(hook)} has changed the size or the type of the gradient: expected shape "

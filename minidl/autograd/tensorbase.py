@@ -58,6 +58,23 @@ class TensorBase:
             TensorBase.result_type = cls
 
 
+class SparseBase:
+    """A tensor of which only some entries are stored; `ops.sparse.SparseTensor` is the class.
+
+    Here it is a gradient: of a table of which few rows were looked up, for instance. It takes the place of an array in
+    the engine, and of a Tensor in `.grad`. It adds to both, and a sum with either is what that is.
+    """
+
+    base = ()                   # like that of an array which is a view: nobody may write into it
+    stored: Any                 # the Tensor of its values
+    plus: Any                   # its sum with a sparse tensor or a Tensor
+
+    @property
+    def array(self) -> Any:
+        """What the engine holds of it: itself."""
+        return self
+
+
 def wrap(array: Array, edge: Edge | None = None, version: Version | None = None) -> Any:
     """A tensor around an array. NumPy's reductions return scalars; these become arrays again."""
     tensor = object.__new__(TensorBase.result_type)

@@ -53,7 +53,8 @@ class Embedding(_Embedding):
     input (*), integers -> (*, embedding_dim). weight (num_embeddings, embedding_dim) starts normal with std 1.
     padding_idx: this row starts at zero and receives no gradient. max_norm: a row with a larger
     `norm_type`-norm is scaled down to it, in place, before it is looked up. scale_grad_by_freq: divide each row's
-    gradient by how often it was looked up. sparse: no effect, gradients are always dense.
+    gradient by how often it was looked up. sparse: the weight's gradient is a sparse tensor, for `optim.SparseAdam`,
+    `SGD` or `Adagrad`.
     Errors: AssertionError for a padding_idx that is no row; IndexError in the call where there is no such row.
 
         >>> import minidl

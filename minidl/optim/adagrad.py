@@ -8,6 +8,7 @@ import numpy as np
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
+from minidl.ops.sparse import SparseTensor
 from minidl.optim.arithmetic import descend, loss_gradient
 from minidl.optim.checks import check_ranges
 from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of
@@ -25,7 +26,9 @@ class Adagrad(Optimizer):
         lr_decay: the decay of the learning rate, in addition to the growing sum.
         initial_accumulator_value: the initial value of the sum.
 
-    Errors: ValueError for a hyperparameter out of range.
+    A sparse gradient updates only the entries that it has.
+
+    Errors: ValueError for a hyperparameter out of range; RuntimeError for a sparse gradient with weight_decay or fused.
 
         >>> import minidl
         >>> from minidl import optim
@@ -63,6 +66,13 @@ class Adagrad(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         step = next_step(state)
         adagrad_update(p, g, state["sum"].array, step, settings_of(group, AdagradSettings))
+
+    def update_sparse(self, p: Array, g: SparseTensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        if group["fused"]:
+            raise RuntimeError("`fused` does not support sparse grad or complex param")
+        if group["weight_decay"]:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        self.update_entries(p, g, state, group)
 
 
 class AdagradSettings(NamedTuple):

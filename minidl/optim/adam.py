@@ -9,6 +9,7 @@ import numpy as np
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.ops.shape.views import array_of
+from minidl.ops.sparse import SparseTensor
 from minidl.optim.arithmetic import average, decayed_gradient, descend
 from minidl.optim.checks import check_ranges, check_tensors
 from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
@@ -61,6 +62,9 @@ class Adam(Optimizer):
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
         largest = ["max_exp_avg_sq"] if group["amsgrad"] else []
         return {**scalars(step=0), **zeros(p, "exp_avg", "exp_avg_sq", *largest)}
+
+    def update_sparse(self, p: Array, g: SparseTensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         step = next_step(state)

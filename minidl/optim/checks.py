@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import is_array
+from minidl.ops.sparse import SparseTensor
 from minidl.tensors.tensor import Tensor
 
 # ---------------------------------------------------------------------- hyperparameters
@@ -135,9 +136,10 @@ def check_entry(name: str, state: dict[str, Any], like: Any) -> None:
     """Raise KeyError, TypeError or ValueError unless `state[name]` is like `like`: a number, or a Tensor's shape."""
     if name not in state:
         raise KeyError(f"has no {name!r}, but only {list(state)}; was it saved by another kind of optimizer?")
-    value, is_tensor = state[name], isinstance(like, Tensor)
-    if not isinstance(value, Tensor if is_tensor else (int, float, np.generic)):
-        raise TypeError(f"has a {type(value).__name__} as {name!r}, expected a {'Tensor' if is_tensor else 'number'}")
-    if isinstance(value, Tensor) and value.shape != like.shape:
+    value, wanted = state[name], (Tensor, SparseTensor) if isinstance(like, Tensor) else (int, float, np.generic)
+    if not isinstance(value, wanted):
+        raise TypeError(f"has a {type(value).__name__} as {name!r}, expected a "
+                        f"{'Tensor' if isinstance(like, Tensor) else 'number'}")
+    if isinstance(value, (Tensor, SparseTensor)) and value.shape != like.shape:
         raise ValueError(f"has {name!r} in shape {tuple(value.shape)}, expected {tuple(like.shape)}; was it saved with "
                          f"another network?")

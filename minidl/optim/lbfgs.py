@@ -167,7 +167,8 @@ class LBFGS(Optimizer):
         """The loss, and a new vector of all gradients, with zeros for parameters without a gradient."""
         with enable_grad():
             loss = closure()
-        gs = [zeros_like(p.array).array if p.grad is None else p.grad.array for p in self.param_groups[0]["params"]]
+        gs = [zeros_like(p.array).array if p.grad is None else p.grad.to_dense().array
+              for p in self.param_groups[0]["params"]]
         check_devices("LBFGS", gs)
         return loss, array_module(gs[0]).concatenate([g.reshape(-1) for g in gs])
 

@@ -19,6 +19,7 @@ from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float32, float64, get_default_dtype
 from minidl.backend.warn import warn
+from minidl.ops.sparse import SparseTensor
 from minidl.optim.checks import (
     check_entry,
     check_implementation,
@@ -145,6 +146,13 @@ class Optimizer:
         """Update the array `p` in place, given its gradient `g`, its state and the hyperparameters."""
         raise NotImplementedError(f"{type(self).__name__} defines neither update() nor step()")
 
+    def update_sparse(self, p: Array, g: SparseTensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Update the array `p` in place, given a sparse gradient, which is coalesced; `update_entries` may do it.
+
+        Errors: RuntimeError for an algorithm that has no rule for what is not stored.
+        """
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
+
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
         """The state of `p` before the first update."""
         return {}
@@ -186,8 +194,26 @@ class Optimizer:
         state, algorithm = self.state[p], self._algorithm_for(p)
         if not state:
             state.update(algorithm.initial_state(p.array, group))
-        algorithm.update(p.array, gradient.array, state, group)
+        if gradient.is_sparse:
+            self.update_sparse(p.array, gradient.coalesce(), state, group)      # type: ignore[attr-defined]
+        else:
+            algorithm.update(p.array, gradient.array, state, group)
         self._bump_version(p)
+
+    def update_entries(self, p: Array, g: SparseTensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """`update` of the entries that a sparse gradient has, rows of a table for instance; all others stay."""
+        where = tuple(g.positions)
+        here = {name: wrap(value.array[where]) if isinstance(value, Tensor) and value.shape == p.shape else value
+                for name, value in state.items()}
+        p_here = p[where]
+        algorithm = ComplexAdapter(self) if p.dtype.kind == "c" else self
+        algorithm.update(p_here, g.stored.array, here, group)
+        p[where] = p_here
+        for name, value in here.items():
+            if value is state[name] or not isinstance(value, Tensor):
+                state[name] = value
+            else:
+                state[name].array[where] = value.array
 
     def _algorithm_for(self, p: Tensor) -> Optimizer | ComplexAdapter:
         """The object whose `initial_state` and `update` serve `p`; only this method asks for complex numbers."""
@@ -203,7 +229,8 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
-                    p.grad = None if set_to_none else zeros_like(p.grad.array)
+                    p.grad = None if set_to_none else p.grad.detach().zero_() if p.grad.is_sparse else zeros_like(
+                        p.grad.array)
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before each step; it may return new `(args, kwargs)`."""

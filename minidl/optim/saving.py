@@ -14,6 +14,7 @@ import numpy as np
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import is_array, move
 from minidl.backend.dtype import real_of
+from minidl.ops.sparse import SparseTensor
 from minidl.optim.checks import check_numbers, checked, plain_numbers
 from minidl.tensors.tensor import Tensor
 
@@ -68,6 +69,8 @@ def _load_entry(value: Any, p: Tensor | None, is_number: bool) -> Any:
     """A copy of one entry of a saved state, in the dtype and on the device of `p`."""
     if isinstance(value, list):
         return [_load_entry(v, p, is_number) for v in value]
+    if isinstance(value, SparseTensor):
+        return value.clone() if p is None else value.to(p.device, p.dtype).clone()
     if isinstance(value, Tensor):
         array = value.array
     elif is_array(value) or hasattr(value, "__array__"):    # also PyTorch's tensors

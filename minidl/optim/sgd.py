@@ -7,6 +7,7 @@ import numpy as np
 
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
+from minidl.ops.sparse import SparseTensor
 from minidl.optim.arithmetic import descend, loss_gradient
 from minidl.optim.checks import check_entry, check_ranges
 from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros_like
@@ -26,7 +27,9 @@ class SGD(Optimizer):
         dampening: reduces the share of a gradient in the momentum.
         nesterov: look ahead along the momentum.
 
-    Errors: ValueError for a hyperparameter out of range, or nesterov without momentum or with dampening.
+    The momentum of sparse gradients is sparse: it has the entries of all of them. Errors: ValueError for a
+    hyperparameter out of range, or nesterov without momentum or with dampening; RuntimeError for a sparse gradient with
+    weight_decay or fused.
 
         >>> import minidl
         >>> from minidl import optim
@@ -61,11 +64,31 @@ class SGD(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         buffer, settings = None, settings_of(group, SGDSettings)
         if settings.momentum:
+            if isinstance(state.get("momentum_buffer"), SparseTensor):
+                raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead. SGD: the "
+                                   "gradients before were sparse, and so is their momentum; this one is dense")
             if state.get("momentum_buffer") is None:
                 state["momentum_buffer"] = zeros_like(p)
                 settings = settings._replace(dampening=0)      # the first gradient counts in full
             buffer = state["momentum_buffer"].array
         sgd_update(p, g, buffer, settings)
+
+    def update_sparse(self, p: Array, g: SparseTensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        settings = settings_of(group, SGDSettings)
+        if group["fused"]:
+            raise RuntimeError("`_fused_sgd` does not support sparse gradients")
+        if settings.weight_decay:
+            raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead. SGD: weight_decay "
+                               "would move every entry; leave it out for parameters with sparse gradients")
+        g = -g if settings.maximize else g
+        if settings.momentum:
+            before = state.get("momentum_buffer")
+            if isinstance(before, Tensor):      # of dense gradients
+                before = before.to_sparse(g.sparse_dim())
+            buffer = g if before is None else (before * settings.momentum).plus(g * (1 - settings.dampening)).coalesce()
+            state["momentum_buffer"] = buffer
+            g = g.plus(buffer * settings.momentum).coalesce() if settings.nesterov else buffer
+        p[tuple(g.positions)] -= settings.lr * g.stored.array
 
 
 class SGDSettings(NamedTuple):

@@ -18,7 +18,7 @@ from minidl.autograd.errors import check_devices
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.op import Op
-from minidl.autograd.tensorbase import INFERENCE, TensorBase, is_leaf, memory_of, version_of, wrap
+from minidl.autograd.tensorbase import INFERENCE, SparseBase, TensorBase, is_leaf, memory_of, version_of, wrap
 from minidl.autograd.views import refresh_edge
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
@@ -242,14 +242,14 @@ class Tensor(Methods, is_result_type=True):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            if not isinstance(value, TensorBase):
+            if not isinstance(value, (TensorBase, SparseBase)):
                 raise TypeError(f"grad: expected a Tensor or None, but got {builtins.type(value).__name__}; try "
                                 f"minidl.tensor(...) on it first")
             if (value.array.shape, value.array.dtype) != (self.array.shape, self.array.dtype):
                 raise RuntimeError(f"grad: cannot assign a gradient of shape {tuple(value.array.shape)}, "
                                    f"{value.array.dtype} to a tensor of shape {tuple(self.array.shape)}, "
                                    f"{self.array.dtype}: the two must be the same; try reshape or .to(dtype)")
-            check_devices("grad", (self.array, value.array))
+            check_devices("grad", (self.array, value.array if isinstance(value, TensorBase) else value.stored.array))
         self.__dict__["grad"] = value
 
     @property

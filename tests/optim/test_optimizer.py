@@ -334,6 +334,8 @@ def stepped(name: str, size: int = 2, **options: Any) -> Any:
         optimizer.zero_grad()
         loss = (p * p).sum()
         loss.backward()
+        if name == "SparseAdam":
+            p.grad = p.grad.to_sparse()
         return loss
     optimizer.step(closure)
     return optimizer

@@ -20,7 +20,6 @@ from minidl.nn.module import mismatch
 from minidl.nn.module.hooks import NO_HOOKS, Hookable, global_hooks, run_registration_hooks
 from minidl.nn.module.state import EXTRA, IncompatibleKeys, load_errors, write_value
 from minidl.nn.parameter import Buffer, Parameter, is_lazy, type_name
-from minidl.ops.index import zero_
 from minidl.tensors.creation import empty_like
 from minidl.tensors.tensor import Tensor, parse_to
 
@@ -334,7 +333,7 @@ class Module(Hookable):
         """Remove the gradients of all parameters; `set_to_none=False` sets them to zero."""
         for param in self.parameters():
             if param.grad is not None:
-                param.grad = None if set_to_none else zero_(param.grad.detach())  # type: ignore[attr-defined]
+                param.grad = None if set_to_none else param.grad.detach().zero_()  # type: ignore[attr-defined]
 
     # ------------------------------------------------------------------ moving and casting
 

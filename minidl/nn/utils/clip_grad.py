@@ -28,8 +28,12 @@ def _as_list(tensors: Any) -> list[Any]:
 
 
 def _gradients(parameters: Tensors) -> list[Tensor]:
-    """The gradients of all parameters that have one."""
-    return [p.grad.detach() for p in _as_list(parameters) if p.grad is not None]
+    """The gradients of all parameters that have one. Errors: NotImplementedError for a sparse one."""
+    found = [p.grad.detach() for p in _as_list(parameters) if p.grad is not None]
+    if any(g.is_sparse for g in found):
+        raise NotImplementedError("clip_grad: sparse gradients are not clipped, as in PyTorch; leave out these "
+                                  "parameters, or write p.grad = p.grad.to_dense() first")
+    return found
 
 
 @no_grad()

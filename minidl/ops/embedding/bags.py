@@ -63,7 +63,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     if stays is not None:
         bag, rows = bag[stays[:len(bag)]], rows[stays]
         shares = None if shares is None else GetItem(stays)(shares)
-    values = Embedding(rows, None, scale_grad_by_freq).watch(input)(weight)    # (n, D)
+    values = Embedding(rows, None, scale_grad_by_freq, sparse).watch(input)(weight)    # (n, D)
     if mode == "max":
         return _max_per_bag(values, bag, count)
     if shares is not None:

@@ -14,7 +14,8 @@ from minidl.ops.base.declaration import public
 from minidl.ops.index.along_axis import MaskedFill, check_range, positions_of
 from minidl.ops.index.items import GetItem, ScatterAdd, setitem
 from minidl.ops.reduce.vector_norm import norm
-from minidl.ops.shape.views import array_of, as_result
+from minidl.ops.shape.views import Reshape, array_of, as_result
+from minidl.ops.sparse.sparse_tensor import SparseTensor
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -61,14 +62,17 @@ def _number_of_classes(labels: Array, given: int) -> int:
 class Embedding(GetItem):
     """y = weight[rows]; the gradients of a repeated row add up, and the padding row has none.
 
-    by_frequency: each row's gradient is divided by the number of times it was looked up.
+    by_frequency: each row's gradient is divided by the number of times it was looked up. sparse: the gradient of a leaf
+    has only the rows that were looked up.
     """
 
-    def __init__(self, rows: Array, padding_idx: int | None, by_frequency: bool) -> None:
+    def __init__(self, rows: Array, padding_idx: int | None, by_frequency: bool, sparse: bool = False) -> None:
         super().__init__(rows)
-        self.padding_idx, self.by_frequency = padding_idx, by_frequency
+        self.padding_idx, self.by_frequency, self.sparse = padding_idx, by_frequency, sparse
 
     def grad_x(self, g: Value) -> Value:
+        if self.sparse and self.edges[0][0].is_leaf:    # type: ignore[index]
+            return self.sparse_gradient(g)
         xp, places = array_module(self.places), self.places
         if self.padding_idx is not None:
             g = MaskedFill((places == self.padding_idx)[..., None])(g, 0.0)
@@ -78,6 +82,17 @@ class Embedding(GetItem):
             g = g * (wrap(share) if isinstance(g, TensorBase) else share)
         return ScatterAdd(places, self.x_shape).watch_as(self)(g)
 
+    def sparse_gradient(self, g: Value) -> Value:
+        """The gradient as a sparse tensor: the rows as they were looked up, one at a time."""
+        if self.by_frequency:
+            raise RuntimeError("embedding_backward: scale_grad_by_freq not supported with sparse gradients")
+        rows = self.places.reshape(-1)
+        values: Any = Reshape((rows.size, self.x_shape[1]))(g if isinstance(g, TensorBase) else wrap(g))
+        if self.padding_idx is not None:
+            kept = array_module(rows).nonzero(rows != self.padding_idx)[0]
+            rows, values = rows[kept], GetItem(kept, once=True)(values)
+        return SparseTensor(rows[None], values, self.x_shape)
+
 
 @public
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
@@ -86,7 +101,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
 
     padding_idx: the row that gets no gradient. max_norm: looked-up rows with a larger `norm_type`-norm are first scaled
     down to it, in place. scale_grad_by_freq: the gradient of each row is divided by the number of times it was looked
-    up. sparse: no effect, gradients are always dense.
+    up. sparse: the gradient of `weight`, where it is a leaf, is a sparse tensor of the rows that were looked up; not
+    together with scale_grad_by_freq.
     Errors: IndexError where there is no such row, RuntimeError for other shapes and dtypes.
 
         >>> import minidl
@@ -103,7 +119,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
         padding_idx = normalize_padding(padding_idx, len(weight))
     if max_norm is not None and rows.size:
         clip_norms(weight, rows, max_norm, norm_type)
-    return Embedding(rows, padding_idx, scale_grad_by_freq).watch(input)(weight)
+    return Embedding(rows, padding_idx, scale_grad_by_freq, sparse).watch(input)(weight)
 
 
 def clip_norms(weight: Any, rows: Array, max_norm: float, norm_type: float) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module
+from minidl.autograd.tensorbase import SparseBase, TensorBase, wrap
+from minidl.backend.device import Array, array_module, is_array
 from minidl.backend.kernels.scatter_reduce import scatter_reduce
 from minidl.backend.memory_format import layout, sparse_coo, sparse_csr
 from minidl.backend.torch_types import Size
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 
-class SparseTensor:
+class SparseTensor(SparseBase):
     """A tensor of which only some entries are stored: `minidl.sparse_coo_tensor`, `Tensor.to_sparse`.
 
     positions (sparse_dim, nnz): an entry's place along the first dimensions; values (nnz, ...), the dense rest behind.
@@ -79,6 +79,14 @@ class SparseTensor:
         """Record operations on the values."""
         self.stored.requires_grad_(requires_grad)
         return self
+
+    def is_floating_point(self) -> bool:
+        """Whether the values are floating-point numbers."""
+        return self.stored.is_floating_point()
+
+    def is_complex(self) -> bool:
+        """Whether the values are complex."""
+        return self.stored.is_complex()
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -205,6 +213,11 @@ class SparseTensor:
         """The same numbers, without a gradient."""
         return self.with_values(self.stored.detach())
 
+    def zero_(self) -> SparseTensor:
+        """Remove all entries, in place."""
+        self.positions, self.stored, self.coalesced = self.positions[:, :0], self.stored.detach()[:0], True
+        return self
+
     def clone(self) -> SparseTensor:
         """A copy, which passes gradients on."""
         return self.with_values(self.stored.clone())
@@ -283,17 +296,24 @@ class SparseTensor:
 
         Errors: RuntimeError where shapes differ, TypeError with a number.
         """
+        if alpha != 1:
+            other = other * alpha
+        return self.plus(wrap(other)).array if is_array(other) else self.plus(other)
+
+    def plus(self, other: Any) -> Any:
+        """The sum: sparse with a sparse tensor, dense with a dense one. Entries are in order if they were in both."""
         if isinstance(other, TensorBase):
-            return self.to_dense() + alpha * other      # type: ignore[operator]
+            return self.to_dense() + other      # type: ignore[operator]
         if not isinstance(other, SparseTensor):
             raise TypeError(f"add: a sparse tensor plus {type(other).__name__} would have no zeros; try to_dense()")
         if self.shape != other.shape or self.sparse_dim() != other.sparse_dim():
             raise RuntimeError(f"add: expected sparse tensors of one shape, but got {tuple(self.shape)} and "
                                f"{tuple(other.shape)}")
         xp = array_module(self.positions)
-        values = cat([self.stored, other.stored if alpha == 1 else other.stored * alpha], 0)
-        return SparseTensor(xp.concatenate([self.positions, other.positions], 1), values, self.shape,
-                            layout=self.layout).coalesce()
+        values = cat([self.stored, other.stored], 0)
+        total = SparseTensor(xp.concatenate([self.positions, other.positions], 1), values, self.shape,
+                             layout=self.layout)
+        return total.coalesce() if self.coalesced and other.coalesced else total
 
     def __neg__(self) -> SparseTensor:
         return self.with_values(-self.stored)
