@@ -140,7 +140,7 @@ from minidl.backend.torch_types import (
 )
 from minidl.backend.memory_format import (
     channels_last, channels_last_3d, contiguous_format, layout, legacy_contiguous_format, memory_format,
-    preserve_format, sparse_coo, sparse_csr, strided,
+    preserve_format, sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided,
 )
 from minidl.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minidl.backend.cpu.threads import get_num_threads, set_num_threads
@@ -161,8 +161,11 @@ from minidl.autograd.grad_mode import is_anomaly_check_nan_enabled, is_anomaly_e
 # layers, updates, loading
 from minidl import fft, linalg, nn, optim, return_types, special, testing, utils
 from minidl import func, sparse   # after nn, which func needs
-from minidl.sparse import sparse_coo_tensor, sparse_csr_tensor
-from minidl.ops.linalg import spmm
+from minidl.sparse import (
+    hspmm, smm, sparse_bsc_tensor, sparse_bsr_tensor, sparse_compressed_tensor, sparse_coo_tensor, sparse_csc_tensor,
+    sparse_csr_tensor,
+)
+from minidl.ops.linalg import dsmm, spmm
 from minidl.func import vmap
 from minidl import profiler, serialization
 from minidl.serialization import load, save
@@ -266,7 +269,7 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "bool", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float", "float16",
     "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long",
     "channels_last", "channels_last_3d", "contiguous_format", "layout", "legacy_contiguous_format", "memory_format",
-    "preserve_format", "sparse_coo", "sparse_csr", "strided",
+    "preserve_format", "sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "strided",
     "promote_types", "result_type", "set_default_dtype", "short", "uint8", "uint16", "uint32", "uint64", "Size",
     "Generator", "get_rng_state", "initial_seed",
     "manual_seed", "seed", "set_rng_state", "get_num_threads", "set_num_threads", "get_printoptions",
@@ -279,7 +282,8 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "set_grad_enabled", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled",
     # layers, updates, loading
     "fft", "linalg", "nn", "optim", "return_types", "special", "testing", "utils", "distributions", "sparse",
-    "sparse_coo_tensor", "sparse_csr_tensor", "spmm", "func", "vmap", "profiler",
+    "sparse_coo_tensor", "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor",
+    "sparse_compressed_tensor", "hspmm", "smm", "dsmm", "spmm", "func", "vmap", "profiler",
     "serialization", "load", "save", "hub", "compiler", "fx", "jit", "library", "overrides", "compile", "as_torch",
     # constants
     "e", "inf", "nan", "pi", "newaxis", "__version__",

@@ -45,7 +45,11 @@ ELSEWHERE = {
         get_float32_matmul_precision set_flush_denormal set_warn_always is_warn_always_enabled set_anomaly_enabled
         is_anomaly_enabled is_anomaly_check_nan_enabled set_default_device
         get_default_device typename to_dlpack""",
-    "tests/ops/sparse/test_sparse_tensor.py": "sparse_coo_tensor sparse_csr_tensor",
+    "tests/ops/sparse/test_sparse_tensor.py": """
+        sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor
+        sparse_compressed_tensor indices values crow_indices ccol_indices col_indices row_indices coalesce is_coalesced
+        sparse_dim dense_dim""",
+    "tests/ops/sparse/test_arithmetic.py": "hspmm smm dsmm sparse_mask to_sparse_csc to_sparse_bsr to_sparse_bsc",
     "tests/ops/random/test_draw.py": "binomial multinomial poisson",
     "tests/ops/torch_names/test_dispatcher.py": "feature_dropout_",
     "tests/ops/random/test_dropouts.py": """

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.autograd.gradcheck_results import GradcheckReport, GradcheckRow, Mismatch
-from minidl.autograd.gradcheck_subject import Named, Subject, subject_of
+from minidl.autograd.gradcheck_subject import Named, Subject, of_values, subject_of
 from minidl.autograd.gradients import grad
-from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.autograd.tensorbase import SparseBase, TensorBase, wrap
 from minidl.backend.device import array_module, device_of, get_library, to_numpy
 from minidl.backend.dtype import complex128, float64
 from minidl.backend.warn import warn
@@ -51,7 +51,7 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
     a float64 copy of it and of the inputs is checked, so the module does not change, and running statistics are the
     same at every evaluation. Random numbers from the default generator are also the same at every evaluation.
     A warning names the tensors that `func` uses, that receive a gradient, and that are not checked.
-    `masked` has no effect, since no tensor is sparse.
+    Of a sparse tensor the stored values are checked, as PyTorch does with `masked=True`; `masked` has no effect.
 
         >>> import minidl
         >>> x = minidl.randn(3, dtype=minidl.float64, requires_grad=True)
@@ -120,7 +120,8 @@ def _verdict(report: GradcheckReport, raise_exception: bool) -> bool:
 
 def _check(func: Any, inputs: Any, settings: _Settings, order: int = 1, grad_outputs: Any = None,
            non_contiguous: bool = False) -> GradcheckReport:
-    subject = subject_of(func, (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs))
+    func, inputs = of_values(func, (inputs,) if isinstance(inputs, (TensorBase, SparseBase)) else tuple(inputs))
+    subject = subject_of(func, inputs)
     if not subject.checked:
         raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of "
                          "them have requires_grad=True.")

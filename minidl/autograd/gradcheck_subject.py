@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from minidl import random
 from minidl.autograd.accumulate import AccumulateGrad
-from minidl.autograd.tensorbase import TensorBase, tensors_in, wrap
+from minidl.autograd.tensorbase import SparseBase, TensorBase, tensors_in, wrap
 from minidl.backend.device import device_of
 from minidl.backend.dtype import complex128, float64
 from minidl.backend.layout import overlaps
@@ -66,6 +66,19 @@ def outputs_in(returned: Any) -> list[Named]:
     if len(found) == 1:
         return [Named("output 0", "output", found[0])]
     return [Named(f"output {i}", f"outputs[{i}]", x) for i, x in enumerate(found)]
+
+
+def of_values(func: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """`func` and its inputs with the values of each sparse tensor in its place, and of sparse results, too."""
+    if not any(isinstance(x, SparseBase) for x in inputs):
+        return func, inputs
+
+    def on_values(*values: Any) -> Any:
+        given = [x.with_values(v) if isinstance(x, SparseBase) else v       # type: ignore[attr-defined]
+                 for x, v in zip(inputs, values)]
+        result = func(*given)
+        return result.merged().stored if isinstance(result, SparseBase) else result     # type: ignore[attr-defined]
+    return on_values, tuple([x.stored if isinstance(x, SparseBase) else x for x in inputs])
 
 
 def subject_of(func: Any, inputs: tuple[Any, ...]) -> Subject:

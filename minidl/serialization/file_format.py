@@ -21,7 +21,16 @@ from minidl.backend.torch_types import Size
 from minidl.backend.torch_types import dtype as DType
 from minidl.nn.parameter import Parameter
 from minidl.serialization.files import File, LoadError
-from minidl.serialization.storage import DTYPES, Placement, Roots, Storage, cannot_save, check_byte_order
+from minidl.serialization.modules import Rebuilder, describe
+from minidl.serialization.storage import (
+    DTYPES,
+    Described,
+    Placement,
+    Roots,
+    Storage,
+    cannot_save,
+    check_byte_order,
+)
 from minidl.tensors.tensor import Tensor
 
 MAGIC = b"\x89minidl\n"
@@ -43,6 +52,7 @@ def round_up(length: int) -> int:
 def write(value: Any, open_file: Callable[[], Any]) -> None:
     """Save nested containers of tensors and plain values. All checks come before the file is opened."""
     check_byte_order()
+    value = describe(value)
     roots = Roots(value)
     contents = encode(value, roots, "obj")
     pieces = [root.used() for root in roots.roots]
@@ -89,6 +99,8 @@ def encode(value: Any, roots: Roots, path: str) -> Any:
                                             encode(part, roots, f"{path}[{key!r}]")] for key, part in value.items()]}
     if isinstance(value, Size):
         return {"size": list(value)}
+    if isinstance(value, Described):
+        return {value.kind: encode(value.parts, roots, path)}
     if type(value) in (list, tuple):
         parts = [encode(part, roots, f"{path}[{i}]") for i, part in enumerate(value)]
         return parts if type(value) is list else {"tuple": parts}
@@ -142,14 +154,18 @@ def read(file: File, place: Placement) -> Any:
         start += round_up(size)
     if start != file.size:
         raise LoadError(f"it goes on after its end: {file.size - start} bytes too many")
+    objects = Rebuilder(lambda name, why: file.refuse(name, "obj", why))
     return decode(described["contents"], [Storage(placed) for placed, _ in storages],
-                  [Storage(data) for _, data in storages])
+                  [Storage(data) for _, data in storages], objects)
 
 
-def decode(node: Any, tensors: list[Storage], arrays: list[Storage]) -> Any:
+def decode(node: Any, tensors: list[Storage], arrays: list[Storage], objects: Rebuilder) -> Any:
     """The inverse of `encode`. NumPy arrays stay on the host, wherever the tensors are."""
+    def inside(part: Any) -> Any:
+        return decode(part, tensors, arrays, objects)
+
     if isinstance(node, list):
-        return [decode(part, tensors, arrays) for part in node]
+        return [inside(part) for part in node]
     if not isinstance(node, dict):
         return node
     (kind, what), = node.items()
@@ -162,17 +178,17 @@ def decode(node: Any, tensors: list[Storage], arrays: list[Storage]) -> Any:
     if kind == "array":
         return arrays[what["memory"]].array(*_view_of(what))
     if kind in _DICTS:
-        pairs = [(decode(key, tensors, arrays), decode(part, tensors, arrays)) for key, part in what]
+        pairs = [(inside(key), inside(part)) for key, part in what]
         return _DICTS[kind](dict(pairs))
     if kind == "tuple":
-        return tuple(decode(what, tensors, arrays))
+        return tuple(inside(what))
     if kind == "generator":
         generator = np.random.PCG64()
-        generator.state = decode(what, tensors, arrays)
+        generator.state = inside(what)
         return np.random.Generator(generator)
     if kind == "number":
         return np.frombuffer(base64.b64decode(what[1]), DTYPES[what[0]])[0]
-    return _PLAIN[kind](what)
+    return _PLAIN[kind](what) if kind in _PLAIN else objects.rebuild(kind, what, inside)
 
 
 _PLAIN: dict[str, Callable[[Any], Any]] = {

@@ -10,6 +10,7 @@ from minidl.backend.warn import warn
 from minidl.serialization import file_format, numpy_files, safetensors, torch_files
 from minidl.serialization.files import File, naming_errors, path_of
 from minidl.serialization.kinds import kind_of, kind_of_archive, open_archive
+from minidl.serialization.modules import holds_objects
 from minidl.serialization.storage import Placement
 from minidl.serialization.writing import atomic_writer
 
@@ -24,7 +25,7 @@ _READERS: dict[str, Callable[[File, Placement], Any]] = {
 
 
 def save(obj: Any, f: Any, *, format: str | None = None) -> None:
-    """Save tensors in nested containers, such as a `state_dict`.
+    """Save tensors in nested containers, such as a `state_dict`, or whole modules.
 
         >>> import io, minidl
         >>> from minidl import nn
@@ -40,17 +41,21 @@ def save(obj: Any, f: Any, *, format: str | None = None) -> None:
 
     Args:
         obj: dicts, `OrderedDict`s, `Counter`s, lists and tuples, of Tensors, Parameters, numbers, strings, bytes, None,
-            dtypes and devices; NumPy arrays and the state of random generators in minidl's own format only.
+            dtypes and devices; in minidl's own format only, NumPy arrays, the state of random generators, sparse
+            tensors, modules without their hooks, and objects of classes named by `serialization.add_safe_globals`.
         f: a path, or a binary stream.
         format: "minidl", with checksums over every byte; "pt", which `torch.load` reads; "safetensors" and "npz", for
             a flat dict of tensors. If not given, the name decides: `.pt` and `.pth` mean "pt", `.safetensors` and
-            `.npz` their own formats; all other names, and streams without a name, mean "minidl".
+            `.npz` their own formats; all other names, and streams without a name, mean "minidl". So does ".pt" where
+            there is a module, whose class PyTorch would not find.
 
-    Errors: TypeError for objects that no file can hold, such as a model instead of its `state_dict()`; ValueError for a
+    Errors: TypeError for objects that no file can hold, such as a module that has a lambda; ValueError for a
     container that contains itself, or an unknown format; OSError where no file can be written.
     """
     if format is None:
         format = _FORMATS.get(os.path.splitext(path_of(f) or str(getattr(f, "name", "")))[1].lower(), "minidl")
+        if format == "pt" and holds_objects(obj):
+            format = "minidl"
     try:
         if format == "safetensors":
             safetensors.save_file(obj, f)
@@ -76,7 +81,8 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
             storage (as a Tensor of bytes) and its device that returns the storage on its new device, or None. If not
             given, tensors go to the device that they were on.
         weights_only: False also takes NumPy's arrays and numbers, and sets, from PyTorch's files. No code of a file is
-            run then either. Classes come if `serialization.add_safe_globals` has named them.
+            run then either. Classes come if `serialization.add_safe_globals` has named them; modules of `minidl.nn` and
+            `minidl.vision` come from minidl's own files in any case.
         mmap: map the numbers instead of reading them: they are read when they are first used. Their checksums are then
             not compared. For paths only.
         skip_refused: load the rest of a file with refused objects, such as an `argparse.Namespace` beside the weights.

@@ -43,6 +43,11 @@ def get_safe_globals() -> list[Any]:
     return list(_safe.values())
 
 
+def known_classes() -> dict[str, Any]:
+    """What `add_safe_globals` has named, by the names that files have for it."""
+    return _safe
+
+
 def clear_safe_globals() -> None:
     """Forget what `add_safe_globals` has named."""
     _safe.clear()

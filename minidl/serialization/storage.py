@@ -8,7 +8,7 @@ import math
 import sys
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,14 @@ from minidl.backend.device import Array, array_module, as_device, device_of, is_
 from minidl.backend.dtype import supported
 from minidl.serialization.files import File, LoadError
 from minidl.tensors.tensor import Tensor
+
+
+class Described(NamedTuple):
+    """What stands in a file for an object: a kind that `modules.py` knows, and plain values."""
+
+    kind: str
+    parts: Any
+
 
 DTYPES: dict[str, np.dtype] = {dtype.name: dtype for dtype in supported}
 """The dtypes that can be saved, by name."""
@@ -43,6 +51,8 @@ def arrays_in(value: Any) -> Iterator[Array]:
     elif type(value) in (list, tuple):
         for part in value:
             yield from arrays_in(part)
+    elif isinstance(value, Described):
+        yield from arrays_in(value.parts)
 
 
 class Root:

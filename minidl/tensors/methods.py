@@ -598,8 +598,13 @@ class Methods(TensorBase):
     new_ones = creation.new_ones
     new_empty = creation.new_empty
     new_empty_strided = creation.new_empty_strided
-    to_sparse, to_sparse_coo, to_sparse_csr, to_dense = (
-        sparse_ops.to_sparse, sparse_ops.to_sparse, sparse_ops.to_sparse_csr, sparse_ops.to_dense)
+    to_sparse, to_sparse_coo, to_sparse_csr, to_sparse_csc, to_sparse_bsr, to_sparse_bsc = (
+        sparse_ops.to_sparse, sparse_ops.to_sparse, sparse_ops.to_sparse_csr, sparse_ops.to_sparse_csc,
+        sparse_ops.to_sparse_bsr, sparse_ops.to_sparse_bsc)
+    to_dense, sparse_mask, sparse_dim, dense_dim = (
+        sparse_ops.to_dense, sparse_ops.sparse_mask, sparse_ops.sparse_dim, sparse_ops.dense_dim)
+    coalesce, is_coalesced, indices, values, crow_indices, col_indices, ccol_indices, row_indices = map(
+        sparse_ops.refused_by_dense, sparse_ops.PARTS)
     new_full = creation.new_full
 
 

@@ -163,8 +163,7 @@ _VERSION = TorchVersion(f"{API}+minidl")
 NAMES: dict[str, dict[str, Any]] = {
     "torch": {
         "__version__": _VERSION, "ops": NoRegistry(), "_assert": assert_, "_assert_async": assert_, **DTYPES,
-        **{name: minidl.layout(name)
-           for name in "sparse_csc sparse_bsr sparse_bsc jagged".split()},
+        "jagged": minidl.layout("jagged"),
         **{f"_foreach_{name}{end}": foreach(name + end) for name in _METHODS for end in ("", "_")},
         "UntypedStorage": UntypedStorage, **all_refused("torch", NO_STORAGE, "TypedStorage PyTorchFileReader"),
         **all_refused("torch", _NO_STREAMS, "Stream Event"),

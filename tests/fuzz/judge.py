@@ -108,7 +108,7 @@ DELIBERATE = [
     Deliberate(TORCH_REFUSES, r"GeneralizedPareto|Bernoulli", r"did not match|can't be cast",
                "operands of two dtypes are promoted, as elsewhere"),
     # minidl refuses
-    Deliberate(MINIDL_REFUSES, r"to_sparse", "expected a sparse_dim from 1 to 0", "a number has no places"),
+    Deliberate(MINIDL_REFUSES, r"to_sparse", "sparse_dim argument must be in >0", "a number has no places"),
     Deliberate(MINIDL_REFUSES, r"out=", "don't support automatic differentiation", OUT_GRAD),
     Deliberate(MINIDL_REFUSES, r"gather", r"index \([\d, ]*\b0\b", UNCHECKED),
     *[Deliberate(kind, ANY, "Inference tensors cannot be saved for backward",

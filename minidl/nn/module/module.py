@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 from minidl.autograd.around import around_modules
 from minidl.autograd.grad_mode import no_grad
-from minidl.autograd.tensorbase import TensorBase, memory_of
+from minidl.autograd.tensorbase import SparseBase, TensorBase, memory_of
 from minidl.backend import dtype as dtypes
 from minidl.backend.warn import warn
 from minidl.nn.module import mismatch
@@ -93,7 +93,8 @@ class Module(Hookable):
                                             ("_buffers", "buffer", "Tensor")):
                 held = self.__dict__.get(registry)
                 if held is not None and name in held:
-                    if value is not None and not (registry == "_buffers" and isinstance(value, TensorBase)):
+                    fits = registry == "_buffers" and isinstance(value, (TensorBase, SparseBase))
+                    if value is not None and not fits:
                         advice = f"; try nn.Parameter(...) on it, or {name}.data = ..." if what == "parameter" else ""
                         raise TypeError(f"cannot assign '{type_name(value)}' as {what} '{name}' "
                                         f"({allowed} or None expected){advice}")
@@ -138,7 +139,7 @@ class Module(Hookable):
         It moves with the module. It is part of the `state_dict`, unless `persistent` is False.
         Errors: TypeError unless it is a Tensor, KeyError for a name that cannot be used.
         """
-        if tensor is not None and not isinstance(tensor, TensorBase):
+        if tensor is not None and not isinstance(tensor, (TensorBase, SparseBase)):
             raise TypeError(f"cannot assign '{type_name(tensor)}' object to buffer '{name}' "
                             f"(Tensor or None required)")
         self._register("_buffers", "buffer", name, tensor)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.autograd.grad_mode import no_grad
-from minidl.autograd.tensorbase import TensorBase
+from minidl.autograd.tensorbase import SparseBase, TensorBase
 from minidl.backend.device import is_array
 from minidl.nn.parameter import Parameter, is_lazy
 from minidl.ops.index import copy_
@@ -32,7 +32,7 @@ class IncompatibleKeys(NamedTuple):
 
 def load_errors(key: str, present: Tensor, value: Any) -> Iterator[str]:
     """Say why a checkpoint's `value` cannot replace `present`, if it cannot."""
-    if not isinstance(value, TensorBase) and not is_array(value):
+    if not isinstance(value, (TensorBase, type(present))) and not is_array(value):
         yield (f'While copying the parameter named "{key}", expected Tensor or Tensor-like object from checkpoint '
                f"but received {type(value)}")
     elif not is_lazy(present) and tuple(value.shape) != tuple(present.shape):
@@ -45,6 +45,10 @@ def write_value(module: Module, name: str, value: Any, assign: bool) -> None:
     present = getattr(module, name)
     if is_lazy(value):
         return      # neither is initialized
+    if isinstance(present, SparseBase):
+        like: Any = present
+        setattr(module, name, value if assign else value.to(like.device, like.dtype).clone())
+        return
     if not assign or not isinstance(value, TensorBase):
         if is_lazy(present):
             present.materialize(value.shape)

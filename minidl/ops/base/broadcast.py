@@ -98,6 +98,9 @@ def as_operand(x: Any, who: str) -> Any:
         return wrap(x)
     if who in ("Add", "Sub") and hasattr(x, "to_dense"):     # the sum of a dense and a sparse tensor is dense
         return x.to_dense()
+    if hasattr(x, "to_dense"):
+        raise TypeError(f"{who}: a dense tensor and a sparse one; write the sparse one first (sparse * dense), or try "
+                        f"to_dense() on it")
     raise TypeError(f"{who}: expected a Tensor or a number, but got {type(x).__name__}; "
                     f"try minidl.tensor(...) on it first")
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minidl.autograd.inplace import replace_by_view, write
-from minidl.autograd.tensorbase import TensorBase, tensors_in
+from minidl.autograd.tensorbase import SparseBase, TensorBase, tensors_in
 from minidl.autograd.views import path_to_owner
 from minidl.backend.device import is_array
 from minidl.backend.memory_format import axes_of, preserve_format, strided
@@ -59,8 +59,11 @@ def public(function: F) -> F:
                     return write_out(called.__name__, function, args, kwargs)
                 result = function(*args, **kwargs)
         except Exception as error:
-            raise_for_non_tensor(error, called.__name__, function, args, kwargs)
-            raise
+            method = sparse_method(called.__name__, args)
+            if method is None:
+                raise_for_non_tensor(error, called.__name__, function, args, kwargs)
+                raise
+            result = method(*args, **kwargs)
         if isinstance(result, TensorBase):
             if result.view_of is not None and (not args or result.view_of.base is not args[0]):
                 own_hidden_memory((result,), args, kwargs)
@@ -68,6 +71,21 @@ def public(function: F) -> F:
             own_hidden_memory(result, args, kwargs)
         return result
     return called  # type: ignore[return-value]
+
+
+def sparse_method(name: str, args: Any) -> Callable[..., Any] | None:
+    """What computes on sparse tensors in place of a public function that could not: their method of that name.
+
+    It is looked for after the error, so other tensors pay nothing.
+    """
+    first = args[0] if args else None
+    if isinstance(first, (tuple, list)) and first:
+        first = first[0]
+    if isinstance(first, SparseBase):
+        return getattr(type(first), name, None)
+    if len(args) == 2 and isinstance(args[1], SparseBase) and name in ("mul", "multiply"):
+        return lambda dense, sparse: sparse.mul(dense)
+    return None
 
 
 def own_hidden_memory(results: Any, args: Any, kwargs: dict[str, Any]) -> None:
@@ -188,6 +206,9 @@ def raise_for_non_tensor(error: Exception, name: str, function: Callable[..., An
 
     Also where all operands are numbers. The error names the first such argument.
     """
+    if isinstance(error, (TypeError, AttributeError)) and any(
+            isinstance(value, SparseBase) for value in (*args, *kwargs.values())):
+        raise NotImplementedError(f"{name}() is not implemented for sparse tensors; try to_dense() first") from None
     reported = isinstance(error, TypeError) and re.search(rf"\b{name}(\(\))?: (?:argument '(\w+))?", str(error))
     signature = inspect.signature(function)
     try:

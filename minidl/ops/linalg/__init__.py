@@ -2,7 +2,7 @@
 from minidl.ops.linalg.products import (
     Cross, H, Linear, MatMul, addbmm, addbmm_, addmm, addmm_, addmv, addmv_, addr, addr_, adjoint, baddbmm, baddbmm_,
     bmm, chain_matmul, cross, dot, ger, inner, kron, linear, mT, matmul, mm, multi_dot, mv, outer, spmm, trace, vdot,
-    vecdot,
+    vecdot, dsmm,
 )
 from minidl.ops.linalg.contraction import Contract, einsum, tensordot
 from minidl.ops.linalg.equations import (

@@ -198,7 +198,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return MatMul()(input, mat2)
 
 
-spmm = alias("spmm", mm)
+spmm, dsmm = alias("spmm", mm), alias("dsmm", mm)
 
 
 @public

@@ -1,8 +1,10 @@
-"""The product of a sparse matrix, given by its entries, and a dense one."""
+"""Products with sparse matrices, which are given by their entries."""
 from __future__ import annotations
 
+from typing import Any
+
 from minidl.autograd.op import Op, Value
-from minidl.backend.device import Array
+from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.sparse import sparse_matmul
 from minidl.ops.index.items import GetItem
 from minidl.ops.reduce.sums import sum
@@ -14,6 +16,8 @@ class SparseMatMul(Op):
     values (nnz,), x (w, n) -> (height, n). An entry receives dL/dvalues[k] = <dL/dy[row], x[column]>: the gradient of a
     sparse matrix is as sparse as the matrix.
     """
+
+    complex_rules = "conjugated"
 
     def __init__(self, rows: Array, columns: Array, height: int) -> None:
         self.rows, self.columns, self.height = rows, columns, height
@@ -27,3 +31,25 @@ class SparseMatMul(Op):
 
     def grad_x(self, g: Value, values: Value) -> Value:
         return SparseMatMul(self.columns, self.rows, self.width)(values, g)
+
+
+def sparse_times_sparse(a: Any, b: Any) -> Any:
+    """The product (m, k) (k, n) of two sparse matrices in COO form, as another, coalesced.
+
+    Each entry (i, k) of `a` meets all entries (k, j) of `b`: their products are entries at (i, j), and add up. So the
+    work is that of the products which are not zero, and gradients pass to the values of both.
+    """
+    a, b = a.coalesce(), b.coalesce()
+    xp, (rows, inner) = array_module(a.positions), a.positions
+    starts = xp.searchsorted(b.positions[0], inner)                 # where the row of `b` begins
+    counts = xp.searchsorted(b.positions[0], inner, side="right") - starts
+    left = xp.repeat(xp.arange(len(inner)), counts)                 # the entry of `a`, for each pair
+    right = xp.arange(len(left)) - xp.repeat(xp.cumsum(counts) - counts, counts) + xp.repeat(starts, counts)
+    positions = xp.stack([rows[left], b.positions[1][right]])
+    values = GetItem(left)(a.stored) * GetItem(right)(b.stored)
+    return a.like(positions, values, (a.shape[0], b.shape[1])).coalesce()
+
+
+def sampled_product(positions: Array, a: Any, b: Any) -> Any:
+    """(a b) at some positions (2, nnz) only, for dense a (m, k) and b (k, n): (nnz,)."""
+    return sum(GetItem(positions[0])(a) * GetItem(positions[1])(b.t()), -1)

@@ -39,11 +39,28 @@ def test_layouts():
 
 
 @pytest.mark.parametrize("call, text", [
-    (lambda x: x.to_sparse(3), "expected a sparse_dim from 1 to 2, but got 3"),
-    (lambda x: x.to_sparse(0), "expected a sparse_dim from 1 to 2, but got 0"),
-    (lambda x: x.to_sparse(layout=minidl.strided), "expected layout sparse_coo or sparse_csr"),
+    (lambda x: x.to_sparse(3), "must be in .0,2. range, but 3 is given"),
+    (lambda x: x.to_sparse(0), "sparse_dim argument must be in >0"),
+    (lambda x: x.to_sparse(layout=minidl.layout("jagged")), "expected a layout such as sparse_coo"),
+    (lambda x: x.to_sparse_bsr((2, 2)), r"must be divisible by given blocksize \(2,2\)"),
+    (lambda x: x.to_sparse_bsc((0, 1)), "blocksize needs to be positive"),
+    (lambda x: x.to_sparse(layout=minidl.sparse_bsr), "without blocksize argument given is not supported"),
+    (lambda x: x.to_sparse(blocksize=(1, 1)), "with blocksize argument given is not supported"),
+    (lambda x: x.to_sparse_csr(dense_dim=1), r"must be in \[0,0\] range, but 1 is given"),
+    (lambda x: x.to_sparse().to_sparse(1), "!=self.sparse_dim.. is not supported"),
+    (lambda x: x.values(), "values expected sparse tensor layout but got Strided"),
+    (lambda x: x.coalesce(), "coalesce expected sparse coordinate tensor layout but got Strided"),
+    (lambda x: x.ccol_indices(), "ccol_indices expected sparse column compressed tensor layout"),
     (lambda x: x[0].to_sparse_csr(), "expected a sparse matrix"),
 ])
 def test_refusals(call, text):
     with pytest.raises(RuntimeError, match=text):
         call(minidl.tensor(X))
+
+
+def test_stacks_of_compressed_matrices_are_not_there():
+    with pytest.raises(NotImplementedError, match="stacks of compressed matrices"):
+        minidl.ones(2, 2, 2).to_sparse_csr()
+    assert minidl.ones(2, 2, 2).to_sparse_csr(dense_dim=1).values().shape == (4, 2)
+    assert minidl.ones(2, 2).to_sparse(layout=minidl.strided).is_sparse is False
+    assert minidl.ones(2, 2).sparse_dim() == 0 and minidl.ones(2, 2).dense_dim() == 2
