@@ -15,7 +15,7 @@ from typing import Any
 LEFT_OUT = {
     "sparse tensors written in place, their copies under other names, and semi-structured ones": """
         hsmm saddmm sspaddmm crow_indices_copy ccol_indices_copy col_indices_copy row_indices_copy indices_copy
-        values_copy Tensor.smm Tensor.sspaddmm Tensor.sparse_resize* *_sparse_* sparse.*""",
+        values_copy Tensor.smm Tensor.sparse_resize* *_sparse_* sparse.*""",
     "quantised tensors": """
         quantize_* quantized_* fake_quantize_* fused_moving_avg_obs_fake_quant q_* int_repr dequantize empty_quantized
         choose_qparams_optimized fbgemm_* Tensor.qscheme quantization ao qscheme qint* quint* per_channel_*
