@@ -233,8 +233,8 @@ class TestRefused:
     Point = namedtuple("Point", "x y")
 
     @pytest.mark.parametrize("value, text", [
-        ({"a": [1, optim.SGD([minidl.ones(1)])]}, r"obj\['a'\]\[1\] is a SGD, .* tensors and plain containers only, never "
-                                                  r"code; save its state instead: .*state_dict"),
+        ({"a": [1, optim.SGD([minidl.ones(1)])]}, r"obj\['a'\]\[1\] is a SGD, .* plain containers only, never code; "
+                                                  r"save its state instead: .*state_dict"),
         ({"f": print}, r"obj\['f'\] is a builtin_function_or_method, and a file holds tensors and plain"),
         ([object], r"obj\[0\] is a type"),
         (defaultdict(list), "obj is a defaultdict.*make it a plain dict first"),
