@@ -61,6 +61,8 @@ class Arithmetic(SparseBase):
 
         Errors: RuntimeError where shapes differ, and with a dense tensor or a number, which would leave no zeros.
         """
+        if is_array(other):                     # the engine adds gradients
+            return self.plus(other)
         if not isinstance(other, SparseBase) and self.layout is sparse_coo:     # type: ignore[attr-defined]
             raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
         return self.plus(other if alpha == 1 else other * alpha)    # type: ignore[operator]
