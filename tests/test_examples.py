@@ -25,6 +25,7 @@ SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": 
          "faster_rcnn": ["--max-steps", 2, "--images", 40], "retinanet": ["--max-steps", 2, "--images", 40],
          "unet": ["--max-steps", 2, "--images", 6, "--batch-size", 2, "--width", 2],
          "fcn": ["--max-steps", 2, "--images", 6, "--batch-size", 2],
+         **{name: ["--max-steps", 1, "--images", 4, "--batch-size", 2] for name in ("mask_rcnn", "keypoints")},
          "hyperparameter_search": ["--epochs", 1, "--side", 2], "transfer": ["--epochs", 1, "--steps", 2],
          **{name: ["--max-steps", 2] for name in TRAINED}}
 needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None,

@@ -11,6 +11,7 @@ from minidl.metrics.functional.counts import (
 from minidl.metrics.functional.curves import auroc, average_precision, precision_recall_curve, roc
 from minidl.metrics.functional.generative import frechet_distance, poly_mmd
 from minidl.metrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+from minidl.metrics.functional.keypoints import object_keypoint_similarity, percentage_of_correct_keypoints
 from minidl.metrics.functional.retrieval import (
     retrieval_average_precision,
     retrieval_normalized_dcg,
@@ -25,7 +26,8 @@ from minidl.metrics.functional.voc import voc_mean_average_precision
 __all__ = [
     "accuracy", "auroc", "average_precision", "balanced_accuracy", "bleu_score", "calibration_error",
     "confusion_matrix", "dice", "dice_score", "f1_score", "frechet_distance", "jaccard_index",
-    "peak_signal_noise_ratio", "perplexity", "poly_mmd", "precision", "precision_recall_curve", "recall",
-    "retrieval_average_precision", "retrieval_normalized_dcg", "retrieval_precision", "retrieval_recall",
-    "retrieval_reciprocal_rank", "roc", "structural_similarity_index_measure", "voc_mean_average_precision",
+    "object_keypoint_similarity", "peak_signal_noise_ratio", "percentage_of_correct_keypoints", "perplexity",
+    "poly_mmd", "precision", "precision_recall_curve", "recall", "retrieval_average_precision",
+    "retrieval_normalized_dcg", "retrieval_precision", "retrieval_recall", "retrieval_reciprocal_rank", "roc",
+    "structural_similarity_index_measure", "voc_mean_average_precision",
 ]
