@@ -1,6 +1,7 @@
 """How good made images are, by a classifier that was trained on real ones."""
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import minidl
@@ -69,12 +70,20 @@ def add_judge(parser):
                         help="with which the judge learns real images (default: 3, for digits 8)")
 
 
+def trained(args, data, epochs=3):
+    """A judge that has learned the real images, as the options say."""
+    print("a LeNet learns the real images, to judge the made ones")
+    judge = Judge(data, args.judge_epochs or (8 if args.dataset == "digits" else epochs), args.device)
+    print(f"a LeNet that reads {judge.accuracy:.2%} of the real test images judges {len(data.test.x):,} made ones:")
+    return judge
+
+
 def report(args, data, make):
     """Train a judge, and print what it says of as many images as there are real test images; make: count to images."""
-    print("a LeNet learns the real images, to judge the made ones")
-    judge = Judge(data, args.judge_epochs or (8 if args.dataset == "digits" else 3), args.device)
-    print(f"a LeNet that reads {judge.accuracy:.2%} of the real test images judges {len(data.test.x):,} made ones:")
-    print(judge.verdict(make(len(data.test.x))))
+    verdict = trained(args, data).verdict(make(len(data.test.x)))
+    print(verdict)
+    if verdict.entropy < 0.8 * math.log(len(verdict.counts)):
+        print("mode collapse: some classes are hardly made; try another --seed, a smaller --lr, or more --epochs")
 
 
 def distance(x, y):

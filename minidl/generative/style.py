@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from minidl.autograd import no_grad
 from minidl.nn import functional as F
+from minidl.nn import init
 from minidl.nn.activation import LeakyReLU
 from minidl.nn.linear import Linear
 from minidl.nn.module import Module
@@ -81,6 +82,9 @@ class MappingNetwork(Module):
         self.decay = decay
         self.layers = Sequential(*[part for inner, outer in zip(sizes, sizes[1:])
                                    for part in (Linear(inner, outer), LeakyReLU(0.2))])
+        for layer in self.layers[::2]:      # at first, styles are as long as codes
+            init.kaiming_normal_(layer.weight, a=0.2)
+            init.zeros_(layer.bias)
         self.register_buffer("mean", zeros(width))
 
     def forward(self, codes: Tensor) -> Tensor:

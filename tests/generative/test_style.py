@@ -35,6 +35,7 @@ def test_mapping_and_truncation():
     minidl.manual_seed(0)
     mapping = MappingNetwork(8, 16, decay=0.5)
     codes = minidl.randn(256, 8)
+    assert 0.5 < mapping(codes).square().mean() < 1.5                          # at first, styles are as long as codes
     assert minidl.allclose(mapping(codes), mapping(codes * 7), atol=1e-5)       # the length of a code says nothing
     for _ in range(20):
         styles = mapping(codes)
