@@ -62,7 +62,7 @@ class LatentDiffusion(nn.Module):
 
 
 args = arguments.parse(__doc__, DEFAULTS, extra=add_options)
-data = captioned(args.scenes)
+data = captioned(args)
 hidden = len(data.classes)                      # the number of no caption
 model = LatentDiffusion(data.classes, args.width).to(args.device)
 schedule = generative.NoiseSchedule.cosine(1000).to(args.device)

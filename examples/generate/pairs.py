@@ -61,8 +61,8 @@ def photographs(args):
     return [((x * weights).sum(1, keepdim=True), x) for x in colored]
 
 
-def captioned(scenes):
-    """Images of one large shape, and their captions as classes: an `ImageData` without means."""
+def captioned(args):
+    """Images of one large shape, and their captions as classes: an `ImageData`."""
     captions = [f"a {color} {kind}" for kind in KINDS for color in COLORS]
 
     def read(count, seed):
@@ -70,8 +70,8 @@ def captioned(scenes):
         x = np.stack([np.asarray(image) for image, _ in data]).transpose(0, 3, 1, 2)
         y = [captions.index(caption(data.scene(i))) for i in range(count)]
         return images.Images(minidl.tensor(np.ascontiguousarray(x)), minidl.tensor(y), captions)
-    half = minidl.full((3, 1, 1), 0.5)
-    return images.ImageData(read(scenes, 0), read(min(scenes, 360), 1), half, half, mirrored=False)
+    half = minidl.full((3, 1, 1), 0.5).to(args.device)
+    return images.ImageData(read(args.scenes, 0), read(min(args.scenes, 360), 1), half, half, mirrored=False)
 
 
 def pictures(made):
