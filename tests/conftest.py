@@ -9,6 +9,7 @@ from collections import Counter
 from hypothesis import settings
 
 from tests import strict_array
+from tests.backend.cuda import on_cpu
 
 settings.register_profile("exploring", deadline=None)
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -20,7 +21,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    strict_array.use(config.getoption("--device"))
+    device = config.getoption("--device")
+    if device.startswith("cuda") and not on_cpu.has_gpu():
+        on_cpu.install()
+    strict_array.use(device)
 
 
 NAMES = {"torch": "PyTorch", "sklearn": "scikit-learn", "numba": "Numba"}

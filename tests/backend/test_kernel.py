@@ -15,7 +15,7 @@ import pytest
 import minidl
 import minidl.backend.cpu
 import minidl.backend.kernels
-from minidl.backend.device import library_of
+from minidl.backend.device import get_library, is_array, library_of
 from minidl.backend.kernel import Bodies, Body, Kernel, kernel, layers, prefer, register, registry
 from minidl.backend.kernel import bodies as every_body
 from minidl.backend.kernels.attention import AttentionPlan, attention_forward
@@ -34,10 +34,14 @@ from minidl.optim.nadam import NAdamSettings
 from minidl.optim.rmsprop import RMSpropSettings
 from minidl.optim.rprop import RpropSettings
 from minidl.optim.sgd import SGDSettings
+from tests import strict_array
 from tests.strict_array import StrictArray
 
 if minidl.backends.numba.is_available():
     importlib.import_module("minidl.backend.compiled")      # registers its bodies, without switching to them
+
+if strict_array.tested.type == "cuda":
+    get_library(strict_array.tested)                        # registers bodies, too
 
 for package in (minidl.backend.kernels, minidl.backend.cpu):
     for found in pkgutil.iter_modules(package.__path__):
@@ -291,6 +295,27 @@ def run(body: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return (body(*args), *arrays_in(args))
 
 
+def on_device(body: Body, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`run` on the arrays that the body takes; what a GPU leaves, as NumPy arrays."""
+    if body.library == "numpy":
+        return run(body.function, args)
+    library = get_library(strict_array.tested)
+    args = tuple(_mapped(lambda a: library.from_numpy(a, strict_array.tested), a) for a in args)
+    result = body.function(*args)
+    if result is NotImplemented:
+        return (result,)
+    return tuple(_mapped(library.to_numpy, a) for a in (result, *arrays_in(args)))
+
+
+def _mapped(function: Any, value: Any) -> Any:
+    """A value with `function` of each array in it."""
+    if isinstance(value, OF_ARRAYS):
+        return type(value)(*[_mapped(function, part) for part in value])
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return tuple([_mapped(function, part) for part in value])
+    return function(value) if is_array(value) else value
+
+
 def copied(value: Any) -> Any:
     if isinstance(value, OF_ARRAYS):
         return type(value)(*map(copied, value))
@@ -300,7 +325,7 @@ def copied(value: Any) -> Any:
 def arrays_in(args: tuple[Any, ...]) -> list[Any]:
     """The arrays among the arguments, and those in records."""
     flat = [part for a in args for part in (a if isinstance(a, OF_ARRAYS) else (a,))]
-    return [a for a in flat if isinstance(a, (np.ndarray, StrictArray))]
+    return [a for a in flat if is_array(a)]
 
 
 @pytest.fixture
@@ -317,9 +342,9 @@ def three_threads() -> Iterator[None]:
 def test_fast_bodies_agree_with_the_generic_one(name: str, body: Body) -> None:
     kernel = registry[name]
     assert name in SAMPLES, f"kernel {name} has a body for {body.library}: add samples for it to SAMPLES"
-    if body.library != "numpy":
-        pytest.skip(f"this machine runs no {body.library}")
-    results = [(run(body.function, args), run(kernel.generic, args)) for args in SAMPLES[name]]
+    if body.library != "numpy" and strict_array.tested.type != "cuda":
+        pytest.skip(f"without --device cuda, no body for {body.library} runs")
+    results = [(on_device(body, args), run(kernel.generic, args)) for args in SAMPLES[name]]
     taken = [(actual, expected) for actual, expected in results if actual[0] is not NotImplemented]
     assert taken, f"{body.name} declines every sample: add one that it takes"
     for actual, expected in taken:
