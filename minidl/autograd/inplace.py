@@ -104,6 +104,14 @@ def write(tensor: TensorBase, op: Callable[..., Any], *others: Any, who: str = "
     return tensor
 
 
+def mark_written(tensor: TensorBase, who: str) -> None:
+    """Say that `who` has written into the memory of a tensor, without a gradient."""
+    version = version_of(tensor)
+    version[:] = version[0] + 1, who
+    if tensor.view_of is not None:
+        tensor.view_of.edge_version = version[0]
+
+
 def rebase_history(path: list[TensorBase], edge: Edge) -> None:
     """Make the written tensor the output of the op that wrote it.
 

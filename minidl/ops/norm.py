@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.grad_mode import no_grad
-from minidl.autograd.inplace import write
+from minidl.autograd.inplace import check_writable, mark_written, write
 from minidl.autograd.op import IMAGES, Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array
@@ -31,7 +31,7 @@ from minidl.ops.elementwise.selection import clamp
 from minidl.ops.reduce.sums import mean as mean_of
 from minidl.ops.reduce.vector_norm import norm
 from minidl.ops.shape.movement import pad
-from minidl.ops.shape.views import Reshape, as_result, narrow, reshape, temporary_view
+from minidl.ops.shape.views import Reshape, array_of, as_result, narrow, reshape, temporary_view
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -49,6 +49,7 @@ class Normalize(FusedOp):
 
     def __init__(self, reduced_axes: Shape, parameter_axes: Shape, eps: float) -> None:
         self.reduced_axes, self.parameter_axes, self.eps = reduced_axes, parameter_axes, eps
+        self.running: tuple[Array | None, Array | None, float] | None = None    # to be moved by the forward pass
 
     def reference(self, x: Value, w: Value = None, b: Value = None) -> Value:
         centred = x - mean_of(x, self.reduced_axes, keepdim=True)
@@ -60,7 +61,12 @@ class Normalize(FusedOp):
     def forward(self, x: Array, w: Array | None = None, b: Array | None = None) -> Array:
         self.w_shape = next((v.shape for v in (w, b) if v is not None), None)
         w, b = (None if v is None else v.reshape(self.parameter_shape(x)) for v in (w, b))
-        y, self.mean, self.variance = kernels.normalize_forward(x, w, b, self.reduced_axes, self.eps)
+        if self.running is None:
+            y, self.mean, self.variance = kernels.normalize_forward(x, w, b, self.reduced_axes, self.eps)
+        else:
+            y, self.mean, self.variance = kernels.batch_normalize_forward(x, w, b, self.reduced_axes, self.eps,
+                                                                          *self.running)
+            self.running = None
         self.keep(mean=self.mean, variance=self.variance)
         return y
 
@@ -137,11 +143,15 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
                          f"{tuple(input.shape)}; try a larger batch, or eval()")
     step = Normalize(axes, (1,), eps)
     step.layout = IMAGES
-    y = step(input, weight, bias)
+    moved = [x for x in (running_mean, running_var) if isinstance(x, TensorBase) and count]
+    with no_grad():
+        for x in moved:
+            check_writable(x, who, ())
     if count:       # an empty batch has no statistics
-        unbiased = step.variance * (count / max(1, count - 1))
-        _move_towards(running_mean, step.mean.reshape(-1), momentum)
-        _move_towards(running_var, unbiased.reshape(-1), momentum)
+        step.running = array_of(running_mean), array_of(running_var), momentum
+    y = step(input, weight, bias)
+    for x in moved:
+        mark_written(x, who)
     return y
 
 

@@ -18,6 +18,7 @@ from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float32, float64, get_default_dtype
+from minidl.backend.together import together
 from minidl.backend.warn import warn
 from minidl.ops.sparse import SparseTensor
 from minidl.optim.checks import (
@@ -183,7 +184,7 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
+        with no_grad(), together():
             for group in map(plain_numbers, self.param_groups):
                 for p in group["params"]:
                     if p.grad is not None:

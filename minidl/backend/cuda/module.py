@@ -8,7 +8,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from minidl.backend.device import Array
+from minidl.backend.device import Array, memory_order
 
 THREADS = 256       # of a block
 MOST_BLOCKS = 4096  # a thread goes on to the next element, so a grid need not be larger
@@ -20,20 +20,51 @@ NAMES = {"b1": "bool", "i1": "signed char", "u1": "unsigned char", "i2": "short"
 
 
 @functools.cache
-def function(file: str, name: str, *dtypes: np.dtype) -> Any:
-    """The kernel `name<types>` of a file."""
-    full = f"{name}<{', '.join(NAMES[f'{dtype.kind}{dtype.itemsize}'] for dtype in dtypes)}>" if dtypes else name
-    code = Path(__file__).with_name(file).read_text(encoding="utf-8")
+def function(file: str, name: str, *parameters: Any) -> Any:
+    """The kernel `name<parameters>` of a file; a parameter is a dtype, a bool or a number."""
+    full = f"{name}<{', '.join(map(_in_cpp, parameters))}>" if parameters else name
+    code, common = _text(file), '#include "common.cuh"'
+    if common in code:
+        code = code.replace(common, _text("common.cuh"))
     return cupy.RawModule(code=code, options=("--std=c++17",), name_expressions=(full,)).get_function(full)
+
+
+def _text(file: str) -> str:
+    return Path(__file__).with_name(file).read_text(encoding="utf-8")
+
+
+def _in_cpp(parameter: Any) -> str:
+    if isinstance(parameter, np.dtype):
+        return NAMES[f"{parameter.kind}{parameter.itemsize}"]
+    return str(parameter).lower()
 
 
 def launch(kernel: Any, size: int, *args: Any) -> None:
     """Launch a kernel over `size` elements, and hand it the size first. Python numbers are 64 bits wide."""
     if size:
-        blocks = min((size + THREADS - 1) // THREADS, MOST_BLOCKS)
-        kernel((blocks,), (THREADS,), (np.int64(size), *args))
+        kernel((blocks_for(size),), (THREADS,), (np.int64(size), *args))
 
 
 def rows(array: Array) -> Array:
     """The array with its elements row by row in memory, itself if they are."""
     return cupy.ascontiguousarray(array)
+
+
+def is_real(array: Array) -> bool:
+    """Whether the array holds floating numbers that kernels here compute with."""
+    return array.dtype.kind == "f" and array.dtype.itemsize <= 8
+
+
+def is_dense(array: Array) -> bool:
+    """Whether the elements lie in memory without gaps, in any order."""
+    return array.flags.c_contiguous or array.transpose(memory_order(array)).flags.c_contiguous
+
+
+def blocks_for(size: int) -> int:
+    """How many blocks of THREADS threads go over so many elements."""
+    return min((size + THREADS - 1) // THREADS, MOST_BLOCKS)
+
+
+def steps(array: Array) -> np.ndarray:
+    """The strides of an array in elements, as one argument of a kernel."""
+    return np.array([step // array.itemsize for step in array.strides], np.int64).view(np.dtype(f"V{8 * array.ndim}"))

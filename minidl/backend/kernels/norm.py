@@ -32,6 +32,27 @@ def normalize_forward(x: Array, w: Array | None, b: Array | None, axes: Axes, ep
 
 
 @kernel
+def batch_normalize_forward(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float,
+                            running_mean: Array | None, running_var: Array | None,
+                            momentum: float) -> tuple[Array, Array, Array]:
+    """`normalize_forward`, which also moves running statistics towards those of the batch, in place:
+
+        running += momentum * (batch - running), with the unbiased variance
+    """
+    y, mean, variance = normalize_forward(x, w, b, axes, eps)
+    count = group_size(x, axes)
+    for running, batch in ((running_mean, mean), (running_var, variance * (count / max(1, count - 1)))):
+        if running is not None:
+            running[...] = between(running, batch.reshape(-1).astype(running.dtype, copy=False), momentum)
+    return y, mean, variance
+
+
+def between(a: Array, b: Array, w: float) -> Array:
+    """a + w * (b - a), from the nearer end: exactly b at w = 1."""
+    return a + w * (b - a) if abs(w) < 0.5 else b - (1 - w) * (b - a)
+
+
+@kernel
 def normalize_grad(g: Array, x: Array, w: Array | None, mean: Array, variance: Array, axes: Axes, across: Axes,
                    eps: float) -> tuple[Array, Array, Array]:
     """gx, gw, gb: with z = (x - mean) / sqrt(variance + eps) and h = g * w,

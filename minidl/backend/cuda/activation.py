@@ -1,0 +1,46 @@
+"""ReLU, leaky ReLU and GELU on the GPU: one launch each."""
+from __future__ import annotations
+
+from typing import Any
+
+import cupy
+
+from minidl.backend.cuda.module import is_real
+from minidl.backend.kernel import Kernel
+from minidl.backend.kernels import activation, special
+
+# `W` is the type to compute in: half precision is computed in single precision. A NaN passes through all of them.
+_WIDER = """
+    template <class T> struct wider { typedef float type; };
+    template <> struct wider<double> { typedef double type; };
+"""
+_BODIES: dict[Kernel, tuple[str, str, str]] = {
+    activation.relu_forward: ("T x", "T y", "y = x > T(0) || x != x ? x : T(0);"),
+    activation.relu_grad: ("T g, T y", "T gx", "gx = y > T(0) ? g : T(0);"),
+    activation.leaky_relu_forward: ("T x, float64 slope", "T y", "y = x > T(0) ? x : T(W(x) * W(slope));"),
+    activation.leaky_relu_grad: ("T g, T x, float64 slope", "T gx", "gx = x > T(0) ? g : T(W(g) * W(slope));"),
+    activation.gelu_forward: ("T x", "T y, T cdf", "W c = normcdf(W(x)); y = T(W(x) * c); cdf = T(c);"),
+    activation.gelu_grad: ("T g, T x, T cdf", "T gx", """
+        W v = W(x), pdf = exp(W(-0.5) * v * v) * W(0.3989422804014327);
+        gx = T(W(g) * (W(cdf) + v * pdf));"""),
+    special.normal_cdf: ("T x", "T y", "y = T(normcdf(W(x)));"),
+}
+
+
+def _body(kernel: Kernel, inputs: str, outputs: str, text: str) -> Any:
+    name = kernel.generic.__name__
+    launched = cupy.ElementwiseKernel(inputs, outputs, "typedef typename wider<T>::type W;\n" + text, f"minidl_{name}",
+                                      preamble=_WIDER)
+
+    def body(*args: Any) -> Any:
+        arrays = [a for a in args if isinstance(a, cupy.ndarray)]
+        if not is_real(args[0]) or any(a.dtype != args[0].dtype for a in arrays):
+            return NotImplemented
+        return launched(*args)
+
+    body.__name__ = f"{name}_in_one"
+    return body
+
+
+for found, texts in _BODIES.items():
+    found.register("cupy")(_body(found, *texts))

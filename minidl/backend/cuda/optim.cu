@@ -1,0 +1,71 @@
+// Updates of many parameters in one launch: their addresses and sizes are an argument of the kernel. The formulas are in
+// optim/*.py. A column of blocks works on each parameter.
+#include "common.cuh"
+
+// `count` arrays for each parameter: itself, its gradient, and its state
+template <int count> struct Table {
+    static const int most = 4000 / (8 * (count + 1));       // the arguments of a kernel have 4 KB
+    unsigned long long arrays[count][most];
+    long long sizes[most];
+};
+
+#define ARRAY(k) ((T *)table.arrays[k][blockIdx.y])
+
+template <class T, bool with_momentum>
+__global__ void sgd(Table<3> table, double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize) {
+    typedef typename Wider<T>::type W;
+    T *p = ARRAY(0), *g = ARRAY(1), *buffer = ARRAY(2);
+    EACH(i, table.sizes[blockIdx.y]) {
+        W d = maximize ? -W(g[i]) : W(g[i]);
+        if (weight_decay != 0) d += W(weight_decay) * W(p[i]);
+        if (with_momentum) {
+            W b = W(momentum) * W(buffer[i]) + W(1 - dampening) * d;
+            buffer[i] = T(b);
+            d = nesterov ? d + W(momentum) * b : b;
+        }
+        p[i] = T(W(p[i]) - W(lr) * d);
+    }
+}
+
+// `rate` and `eps` hold the corrections of the running means; `shrink` is 1 - lr*weight_decay where decay is decoupled
+template <class T, bool amsgrad>
+__global__ void adam(Table<5> table, double rate, double beta1, double beta2, double eps, double weight_decay, double shrink, bool maximize) {
+    typedef typename Wider<T>::type W;
+    T *p = ARRAY(0), *g = ARRAY(1), *m = ARRAY(2), *v = ARRAY(3), *largest = ARRAY(4);
+    EACH(i, table.sizes[blockIdx.y]) {
+        W weight = W(p[i]) * W(shrink), d = maximize ? -W(g[i]) : W(g[i]);
+        if (weight_decay != 0) d += W(weight_decay) * weight;
+        W mean = W(beta1) * W(m[i]) + W(1 - beta1) * d, square = W(beta2) * W(v[i]) + W(1 - beta2) * (d * d);
+        m[i] = T(mean);
+        v[i] = T(square);
+        if (amsgrad) {
+            if (!(square < W(largest[i]))) largest[i] = T(square);
+            square = W(largest[i]);
+        }
+        p[i] = T(weight - W(rate) * mean / (sqrt(square) + W(eps)));
+    }
+}
+
+template <class T, bool centered, bool with_momentum>
+__global__ void rmsprop(Table<5> table, double lr, double alpha, double eps, double weight_decay, double momentum, bool maximize) {
+    typedef typename Wider<T>::type W;
+    T *p = ARRAY(0), *g = ARRAY(1), *v = ARRAY(2), *mean = ARRAY(3), *buffer = ARRAY(4);
+    EACH(i, table.sizes[blockIdx.y]) {
+        W d = maximize ? -W(g[i]) : W(g[i]);
+        if (weight_decay != 0) d += W(weight_decay) * W(p[i]);
+        W square = W(alpha) * W(v[i]) + W(1 - alpha) * (d * d);
+        v[i] = T(square);
+        if (centered) {
+            W m = W(alpha) * W(mean[i]) + W(1 - alpha) * d;
+            mean[i] = T(m);
+            square -= m * m;
+            square = square < 0 ? W(0) : square;            // it is a variance: only rounding makes it negative
+        }
+        W step = d / (sqrt(square) + W(eps));
+        if (with_momentum) {
+            step += W(momentum) * W(buffer[i]);
+            buffer[i] = T(step);
+        }
+        p[i] = T(W(p[i]) - W(lr) * step);
+    }
+}

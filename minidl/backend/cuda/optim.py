@@ -1,0 +1,101 @@
+"""Optimizers on the GPU: one launch updates all parameters that share their hyperparameters, a hundred at a time."""
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import cupy
+import numpy as np
+
+from minidl.backend.cuda.module import function, is_dense, is_real
+from minidl.backend.device import Array
+from minidl.backend.kernel import register
+from minidl.backend.together import at_end, is_together
+
+BYTES = 4000            # of a table: as in optim.cu
+THREADS = 256
+MOST_BLOCKS = 256       # for one parameter; a thread goes on to the next element
+
+
+class _Waiting(threading.local):
+    """Updates that are put off: the arrays of each parameter, by kernel and hyperparameters."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[Any, ...], list[tuple[Array | None, ...]]] = {}
+        self.parameters: set[int] = set()
+
+
+_waiting = _Waiting()
+
+
+@register("sgd_update", "cupy")
+def sgd_update_together(p: Array, g: Array, buffer: Array | None, settings: Any) -> Any:
+    numbers = settings.lr, settings.momentum, settings.dampening, settings.weight_decay
+    return _update("sgd", (p, g, buffer), (buffer is not None,), numbers, settings.nesterov, settings.maximize)
+
+
+@register("adam_update", "cupy")
+def adam_update_together(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float, settings: Any) -> Any:
+    beta1, beta2 = settings.betas
+    root = math.sqrt(1 - beta2 ** step)
+    decay, shrink = settings.weight_decay, 1.0
+    if settings.decoupled_weight_decay:
+        decay, shrink = 0.0, 1 - settings.lr * decay
+    numbers = settings.lr * root / (1 - beta1 ** step), beta1, beta2, settings.eps * root, decay, shrink
+    return _update("adam", (p, g, m, v, v_max), (v_max is not None,), numbers, settings.maximize)
+
+
+@register("rmsprop_update", "cupy")
+def rmsprop_update_together(p: Array, g: Array, v: Array, mean: Array | None, buffer: Array | None,
+                            settings: Any) -> Any:
+    numbers = settings.lr, settings.alpha, settings.eps, settings.weight_decay, settings.momentum
+    return _update("rmsprop", (p, g, v, mean, buffer), (mean is not None, buffer is not None), numbers,
+                   settings.maximize)
+
+
+def _update(name: str, arrays: tuple[Array | None, ...], which: tuple[bool, ...], numbers: tuple[float, ...],
+            *flags: bool) -> Any:
+    """Update a parameter, or put it off; all arrays must lie alike in memory, without gaps."""
+    p = arrays[0]
+    for a in arrays:
+        if a is not None and (a.dtype != p.dtype or a.strides != p.strides):
+            return NotImplemented
+    if not is_real(p) or not is_dense(p):
+        return NotImplemented
+    key = (p.device.id, name, p.dtype, which, tuple(map(float, numbers)), flags)
+    if p.data.ptr in _waiting.parameters:       # twice in a step: the second update needs the first
+        update_waiting()
+    _waiting.groups.setdefault(key, []).append(arrays)
+    _waiting.parameters.add(p.data.ptr)
+    if not is_together():
+        update_waiting()
+    return None
+
+
+def update_waiting() -> None:
+    """Do the updates that were put off."""
+    groups, _waiting.groups, _waiting.parameters = _waiting.groups, {}, set()
+    for (device, name, dtype, which, numbers, flags), parameters in groups.items():
+        count = len(parameters[0])
+        most = BYTES // (8 * (count + 1))
+        kernel = function("optim.cu", name, dtype, *which)
+        with cupy.cuda.Device(device):
+            for start in range(0, len(parameters), most):
+                part = [arrays for arrays in parameters[start:start + most] if arrays[0].size]
+                if part:
+                    largest = max(arrays[0].size for arrays in part)
+                    blocks = min(-(-largest // THREADS), MOST_BLOCKS)
+                    kernel((blocks, len(part)), (THREADS,), (
+                        _table(part, count, most), *map(np.float64, numbers), *map(np.bool_, flags)))
+
+
+def _table(parameters: list[tuple[Array | None, ...]], count: int, most: int) -> np.ndarray:
+    table = np.zeros((), [("arrays", np.uint64, (count, most)), ("sizes", np.int64, most)])
+    for k in range(count):
+        table["arrays"][k, :len(parameters)] = [0 if a[k] is None else a[k].data.ptr for a in parameters]
+    table["sizes"][:len(parameters)] = [arrays[0].size for arrays in parameters]
+    return table
+
+
+at_end.append(update_waiting)
