@@ -132,6 +132,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
          AttentionPlan(0.5), True), *[attended(*args) for args in (
             (r(2, 3, 370, 8), r(2, 3, 200, 8), r(2, 3, 200, 5), AttentionPlan(0.5)),
             (r(70, 8), r(70, 8), r(70, 5), AttentionPlan(0.5, True)))]],
+    "attention_dropout": [(r(3, 2, 4, 5), r(3, 2, 6, 5), AttentionPlan(0.5, dropout=1.0))],
     "relu_forward": [(r(3, 5),), (last(4, 200, 20, 20),), (np.float32([np.nan, -np.inf, np.inf, -1] * 40_000),)],
     "relu_grad": [(r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) - 0.3)],
     "leaky_relu_forward": [(r(3, 5), 0.1), (r(3, 5), 2.0), (last(4, 200, 20, 20), 0.1), (last(4, 200, 20, 20), -0.5)],

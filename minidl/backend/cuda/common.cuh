@@ -5,7 +5,7 @@
 template <class T> struct Wider { typedef float type; };
 template <> struct Wider<double> { typedef double type; };
 
-const unsigned ALL = 0xffffffffu;
+#define ALL 0xffffffffu
 
 template <class W> __device__ W sum_of_warp(W value) {
     for (int other = 16; other; other >>= 1) value += __shfl_xor_sync(ALL, value, other);

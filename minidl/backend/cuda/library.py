@@ -111,6 +111,6 @@ class CupyLibrary(ArrayLibrary):
 
 def library() -> CupyLibrary:
     """CuPy, with all bodies for its arrays."""
-    for name in ("activation", "arithmetic", "conv", "norm", "optim", "pool", "scatter", "softmax"):
+    for name in ("activation", "arithmetic", "attention", "conv", "norm", "optim", "pool", "rnn", "scatter", "softmax"):
         importlib.import_module(f"minidl.backend.cuda.{name}")
     return CupyLibrary()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,13 @@ NAMES = {"b1": "bool", "i1": "signed char", "u1": "unsigned char", "i2": "short"
 def function(file: str, name: str, *parameters: Any) -> Any:
     """The kernel `name<parameters>` of a file; a parameter is a dtype, a bool or a number."""
     full = f"{name}<{', '.join(map(_in_cpp, parameters))}>" if parameters else name
-    code, common = _text(file), '#include "common.cuh"'
-    if common in code:
-        code = code.replace(common, _text("common.cuh"))
-    return cupy.RawModule(code=code, options=("--std=c++17",), name_expressions=(full,)).get_function(full)
+    return cupy.RawModule(code=source(file), options=("--std=c++17",), name_expressions=(full,)).get_function(full)
 
 
-def _text(file: str) -> str:
-    return Path(__file__).with_name(file).read_text(encoding="utf-8")
+def source(file: str) -> str:
+    """The text of a file, with that of the headers beside it in the place of their #include."""
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    return re.sub(r'#include "(\w+\.cuh)"\n', lambda found: source(found[1]), text)
 
 
 def _in_cpp(parameter: Any) -> str:

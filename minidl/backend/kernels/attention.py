@@ -117,6 +117,7 @@ def attention_grad(g: Array, query: Array, key: Array, value: Array, mask: Array
     return gq, gk, gv, None if gmask is None else gmask.astype(dtype, copy=False)
 
 
+@kernel
 def attention_dropout(query: Array, key: Array, plan: AttentionPlan) -> Array:
     """All dropout factors, 0 or 1/(1-p), of shape (*, L, S).
 
@@ -161,9 +162,9 @@ def _walk(query: Array, key: Array, plan: AttentionPlan) -> Iterator[tuple[Index
 
 
 def _stacks(batch: list[int], depth: int) -> Iterator[Index]:
-    """Indices of `depth` matrices at a time, along the last axis of the stack; () for a single matrix."""
-    if not batch:
-        yield ()
+    """Indices of `depth` matrices at a time: the whole stack where it is small, else along its last axis."""
+    if math.prod(batch) <= depth:
+        yield (slice(None),) * len(batch)
         return
     for outer in itertools.product(*map(range, batch[:-1])):
         for start in range(0, batch[-1], depth):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,12 +29,18 @@ TYPES = {np.bool_: "bool", np.int8: "signed char", np.uint8: "unsigned char", np
          np.int64: "long long", np.float16: "half", np.float32: "float", np.float64: "double"}
 
 
+def text(file: str) -> str:
+    """The text of a file with that of the headers beside it."""
+    code = (SOURCES / file).read_text(encoding="utf-8")
+    return re.sub(r'#include "(\w+\.cuh)"', lambda found: text(found[1]), code)
+
+
 @functools.cache
 def compiled(file: str, instances: tuple[str, ...]) -> ctypes.CDLL:
     """A `.cu` file as a shared object, with an entry for each instance of a kernel."""
     entries = [f'extern "C" void entry{i}(unsigned blocks, unsigned threads, void **args) '
                f"{{ run(&{instance}, blocks, threads, args); }}" for i, instance in enumerate(instances)]
-    code = (SOURCES / file).read_text(encoding="utf-8").replace("#include <cuda_fp16.h>", "")
+    code = text(file).replace("#include <cuda_fp16.h>", "")
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "kernels.cpp", Path(folder) / "kernels.so"
         source.write_text("\n".join(['#include "host.h"', code, *entries]), encoding="utf-8")
