@@ -10,6 +10,7 @@ recorded.
 """
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any
@@ -111,7 +112,7 @@ class Arrivals:
                 heappush(self.heap, (-op.sequence, op))
                 if op.outputs > 1:
                     gx = {slot: gx}
-                elif owned and gx is not g and gx.base is None:
+                elif owned and gx is not g and _alone(gx):
                     self.owned.add(op)
                 pending[op] = gx
             elif type(present) is dict:
@@ -125,6 +126,23 @@ class Arrivals:
                 pending[op] = _sum(present, gx)
                 if not self.graph:
                     self.owned.add(op)
+
+
+def _alone(array: Any) -> bool:
+    """Whether nobody else holds the memory of a new array: it is its own, or a reshaped array that is gone."""
+    if array.base is None:
+        return True
+    return (type(array.base) is type(array) and array.base.base is None and array.base.size == array.size
+            and array.flags.c_contiguous and getattr(array.flags, "writeable", True)
+            and _holders_of_base(array) == ONE_HOLDER)
+
+
+def _holders_of_base(array: Any) -> int:
+    base = array.base
+    return sys.getrefcount(base)
+
+
+ONE_HOLDER = _holders_of_base(np.empty(2).reshape(2, 1))    # with those of the count itself
 
 
 def _sum(a: Any, b: Any) -> Any:

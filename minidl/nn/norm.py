@@ -10,6 +10,7 @@ from minidl.nn import functional as F
 from minidl.nn import init
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
+from minidl.ops.norm import batch_norm_counted
 from minidl.tensors.creation import ones, zeros
 from minidl.tensors.tensor import Tensor
 
@@ -100,13 +101,12 @@ class _BatchNorm(_TrackingNorm):
         self._check(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         update = self.training and self.track_running_stats
-        if update and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:   # the plain average of all batches
-                momentum = 1.0 / self.num_batches_tracked.item()
+        batches = self.num_batches_tracked if update else None
+        if batches is not None and self.momentum is None:   # the plain average of all batches
+            momentum = 1.0 / (batches.item() + 1)
         use_batch = self.training or self.running_mean is None and self.running_var is None
         mean, var = (self.running_mean, self.running_var) if update or not use_batch else (None, None)
-        return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
+        return batch_norm_counted(input, mean, var, self.weight, self.bias, use_batch, momentum, self.eps, batches)
 
 
 class BatchNorm1d(_BatchNorm):

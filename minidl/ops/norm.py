@@ -49,7 +49,7 @@ class Normalize(FusedOp):
 
     def __init__(self, reduced_axes: Shape, parameter_axes: Shape, eps: float) -> None:
         self.reduced_axes, self.parameter_axes, self.eps = reduced_axes, parameter_axes, eps
-        self.running: tuple[Array | None, Array | None, float] | None = None    # to be moved by the forward pass
+        self.running: tuple[Any, ...] | None = None     # the last arguments of `kernels.batch_normalize_forward`
 
     def reference(self, x: Value, w: Value = None, b: Value = None) -> Value:
         centred = x - mean_of(x, self.reduced_axes, keepdim=True)
@@ -124,6 +124,13 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         tensor([[-1.0000, -1.0000],
                 [ 1.0000,  1.0000]])
     """
+    return batch_norm_counted(input, running_mean, running_var, weight, bias, training, momentum, eps, None)
+
+
+def batch_norm_counted(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None,
+                       bias: Tensor | None, training: bool, momentum: float, eps: float,
+                       batches: Tensor | None) -> Tensor:
+    """`batch_norm`, which in training adds 1 to `batches`."""
     who = "batch_norm"
     _check_channels(who, input, least=2, weight=weight, bias=bias)
     _check_statistics(who, input, running_mean, running_var)
@@ -143,12 +150,14 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
                          f"{tuple(input.shape)}; try a larger batch, or eval()")
     step = Normalize(axes, (1,), eps)
     step.layout = IMAGES
-    moved = [x for x in (running_mean, running_var) if isinstance(x, TensorBase) and count]
+    moved = [x for x in (running_mean, running_var, batches) if isinstance(x, TensorBase) and count]
     with no_grad():
         for x in moved:
             check_writable(x, who, ())
     if count:       # an empty batch has no statistics
-        step.running = array_of(running_mean), array_of(running_var), momentum
+        step.running = array_of(running_mean), array_of(running_var), momentum, array_of(batches)
+    elif isinstance(batches, TensorBase):
+        batches += 1
     y = step(input, weight, bias)
     for x in moved:
         mark_written(x, who)

@@ -97,6 +97,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(9, 50, 13, 12), r(48, 50, 3, 3) / 20, SAME._replace(padding=(2, 0))),
         (last(2, 16, 32, 31), r(16, 16, 3, 3) / 10, SAME), (last(7, 8, 9, 8), r(5, 8, 3, 2) / 5, SKEWED),
         (last(2, 300, 3, 2), r(260, 300, 1, 1) / 20, VALID), (last(2, 60, 6, 5), r(190, 60, 2, 3) / 20, SKEWED)],
+    "conv2d_bias_forward": [(r(2, 3, 6, 7), r(4, 3, 3, 3), r(4), SAME),
+                            (r(2, 6, 5, 5), r(6, 1, 3, 3), r(6), DEPTHWISE)],
     "conv2d_input_grad": [
         (r(2, 4, 6, 7), r(4, 9, 3, 3), (6, 7), SAME), (last(2, 4, 3, 3), r(4, 9, 3, 3), (6, 7), STRIDED),
         (r(2, 4, 2, 3), r(4, 9, 5, 5), (6, 7), VALID), (r(2, 6, 5, 5), r(6, 1, 3, 3), (5, 5), DEPTHWISE),
@@ -133,6 +135,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
             (r(2, 3, 370, 8), r(2, 3, 200, 8), r(2, 3, 200, 5), AttentionPlan(0.5)),
             (r(70, 8), r(70, 8), r(70, 5), AttentionPlan(0.5, True)))]],
     "attention_dropout": [(r(3, 2, 4, 5), r(3, 2, 6, 5), AttentionPlan(0.5, dropout=1.0))],
+    "sigmoid_forward": [(r(3, 5),), (np.float32([-np.inf, -200, 0, 200, np.nan]),)],
+    "logsigmoid_forward": [(r(3, 5),), (np.float32([-np.inf, -200, 0, 200, np.nan]),)],
     "relu_forward": [(r(3, 5),), (last(4, 200, 20, 20),), (np.float32([np.nan, -np.inf, np.inf, -1] * 40_000),)],
     "relu_grad": [(r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) - 0.3)],
     "leaky_relu_forward": [(r(3, 5), 0.1), (r(3, 5), 2.0), (last(4, 200, 20, 20), 0.1), (last(4, 200, 20, 20), -0.5)],
@@ -204,6 +208,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(9000, 10) * 9, i(10, 9000), None, 3, 0.0),
         (r(4, 5, 2), i(5, 4, 2), abs(r(5)), 1, 0.1),
     ],
+    "weighted_mean": [(r(9), i(5, 9), None, 3), (r(4, 20), i(5, 4, 20), abs(r(5)), -100)],
     "cross_entropy_grad": [
         (r(4), r(4, 5), i(5, 4), None, -100, 0.0),
         (r(9000), -abs(r(9000, 10)), i(10, 9000), None, 3, 0.0),
@@ -214,8 +219,9 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(700, 300), r(1, 300), r(1, 300), (1,), 1e-5),
         (last(5, 3, 40, 50) + 9, r(1, 3, 1, 1), None, (0, 2, 3), 1e-5)],
     "batch_normalize_forward": [
-        (r(4, 3, 2, 5), r(1, 3, 1, 1), r(1, 3, 1, 1), (0, 2, 3), 1e-5, r(3), abs(r(3)), 0.1),
-        (r(6, 3), None, None, (0,), 1e-5, None, abs(r(3)), 0.1)],
+        (r(4, 3, 2, 5), r(1, 3, 1, 1), r(1, 3, 1, 1), (0, 2, 3), 1e-5, r(3), abs(r(3)), 0.1,
+         np.array(6)),
+        (r(6, 3), None, None, (0,), 1e-5, None, abs(r(3)), 0.9, None)],
     "normalize_grad": [
         (r(3, 2, 4, 5), r(3, 2, 4, 5) * 2, r(1, 2, 4, 1), r(3, 2, 1, 1), abs(r(3, 2, 1, 1)), (2, 3), (0, 3), 1e-5),
         (last(2, 3, 4, 5), last(2, 3, 4, 5) * 2, r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3),

@@ -6,7 +6,17 @@ import math
 import numpy as np
 
 from minidl.backend.cpu.elementwise import in_parallel
-from minidl.backend.kernels.activation import gelu_grad, leaky_relu_forward, leaky_relu_grad, relu_grad
+from minidl.backend.device import empty_dense
+from minidl.backend.kernels.activation import gelu_grad, leaky_relu_forward, leaky_relu_grad, relu_grad, sigmoid_forward
+
+
+@sigmoid_forward.register("numpy")
+def sigmoid_forward_in_place(x: np.ndarray) -> np.ndarray:
+    y = empty_dense(x)
+    with np.errstate(over="ignore"):
+        np.exp(np.negative(x, out=y), out=y)
+    y += 1
+    return np.reciprocal(y, out=y)
 
 
 @relu_grad.register("numpy")

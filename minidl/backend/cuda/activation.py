@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU and GELU on the GPU: one launch each."""
+"""Activations on the GPU: one launch each."""
 from __future__ import annotations
 
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import cupy
 
 from minidl.backend.cuda.module import is_real
+from minidl.backend.device import empty_dense
 from minidl.backend.kernel import Kernel
 from minidl.backend.kernels import activation, special
 
@@ -23,6 +24,8 @@ _BODIES: dict[Kernel, tuple[str, str, str]] = {
     activation.gelu_grad: ("T g, T x, T cdf", "T gx", """
         W v = W(x), pdf = exp(W(-0.5) * v * v) * W(0.3989422804014327);
         gx = T(W(g) * (W(cdf) + v * pdf));"""),
+    activation.sigmoid_forward: ("T x", "T y", "y = T(W(1) / (W(1) + exp(-W(x))));"),
+    activation.logsigmoid_forward: ("T x", "T y", "W v = W(x); y = T((v > 0 ? W(0) : v) - log1p(exp(-abs(v))));"),
     special.normal_cdf: ("T x", "T y", "y = T(normcdf(W(x)));"),
 }
 
@@ -36,7 +39,7 @@ def _body(kernel: Kernel, inputs: str, outputs: str, text: str) -> Any:
         arrays = [a for a in args if isinstance(a, cupy.ndarray)]
         if not is_real(args[0]) or any(a.dtype != args[0].dtype for a in arrays):
             return NotImplemented
-        return launched(*args)
+        return launched(*args, *[empty_dense(args[0]) for _ in range(launched.nout)])
 
     body.__name__ = f"{name}_in_one"
     return body

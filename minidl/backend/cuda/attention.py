@@ -51,7 +51,7 @@ def attention_grad_flash(g: Array, query: Array, key: Array, value: Array, mask:
                   cupy.empty(x.shape, x.dtype) for x in (query, key, value))
     if 0 in (query.size, key.size, value.size):
         return gq, gk, gv, None
-    (*batch, L, E), (S, V), heads = query.shape, value.shape[-2:], math.prod(query.shape[:-2])
+    L, E, (S, V), heads = *query.shape[-2:], value.shape[-2:], math.prod(query.shape[:-2])
     shared = tile * wide.itemsize * (2 * (E + V + 2) + 2 * (tile + 1) + 2)
     arrays, rest = (g, query, key, value, rows(y), rows(log_sums)), (
         *map(_view, (g, query, key, value)), _mask(mask), _plan(query, key, value, plan))
@@ -77,9 +77,9 @@ def attention_dropout_at_once(query: Array, key: Array, plan: AttentionPlan) -> 
 def _tile(query: Array, key: Array, value: Array, mask: Array | None) -> int:
     """The rows of a tile, so that four of them fit in shared memory; 0 if attention.cu does not take the arrays."""
     E, V = query.shape[-1], value.shape[-1]
-    if not is_real(query) or query.ndim > 4 or max(E, V) > WIDEST or query.dtype not in (key.dtype, value.dtype) or key.dtype != value.dtype:
+    if not is_real(query) or query.ndim > 4 or max(E, V) > WIDEST:
         return 0
-    if mask is not None and mask.dtype not in (np.bool_, query.dtype):
+    if not key.dtype == value.dtype == query.dtype or mask is not None and mask.dtype not in (np.bool_, query.dtype):
         return 0
     itemsize = accumulation_dtype(query.dtype).itemsize
     return next((tile for tile in (32, 16, 8)

@@ -75,14 +75,14 @@ template <class T, class W> struct PatchOfPosition : Patches<T, W> {
 };
 
 template <class T>
-__global__ void conv2d_forward(const T *x, const T *w, T *y, Strides step, Geometry g) {
+__global__ void conv2d_forward(const T *x, const T *w, const T *b, T *y, Strides step, Geometry g) {
     typedef typename Wider<T>::type W;
     int group = blockIdx.z, O = g.O / g.groups, c = g.C / g.groups, area = g.height * g.width, length = c * g.kh * g.kw;
     Filter<T, W> filter = {w + (long long)group * O * length, length};
     PatchOfPosition<T, W> patches;
     patches.x = x, patches.step = step, patches.g = g, patches.channel = group * c;
     product<W>(O, g.N * area, 0, length, filter, patches, [=](int o, int p, W value) {
-        y[((long long)(p / area) * g.O + group * O + o) * area + p % area] = T(value);
+        y[((long long)(p / area) * g.O + group * O + o) * area + p % area] = T(b ? value + W(b[group * O + o]) : value);
     });
 }
 

@@ -11,6 +11,7 @@ from minidl.backend.device import Array
 from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.conv import (
     ConvGeometry,
+    conv2d_bias_forward,
     conv2d_forward,
     conv2d_input_grad,
     conv2d_output_size,
@@ -29,13 +30,22 @@ _GEOMETRY = np.dtype([(name, np.int32) for name in "N C H W O height width kh kw
 
 @conv2d_forward.register("cupy")
 def conv2d_forward_tiled(x: Array, w: Array, geometry: ConvGeometry) -> Array:
+    return _forward(x, w, None, geometry)
+
+
+@conv2d_bias_forward.register("cupy")
+def conv2d_bias_forward_tiled(x: Array, w: Array, b: Array, geometry: ConvGeometry) -> Array:
+    return _forward(x, w, b, geometry) if b.dtype == x.dtype else NotImplemented
+
+
+def _forward(x: Array, w: Array, b: Array | None, geometry: ConvGeometry) -> Array:
     (N, _, H, W), O, kernel = x.shape, len(w), w.shape[2:]
     height, width = conv2d_output_size((H, W), kernel, geometry)
     y = cupy.empty((N, O, height, width), x.dtype)
     if _declines(x, w, y):
         return NotImplemented
-    g = geometry.groups
-    _launch("conv2d_forward", (x.dtype,), (O // g, N * height * width, g), x, rows(w), y, steps(x),
+    g, bias = geometry.groups, np.uint64(0) if b is None else rows(b)
+    _launch("conv2d_forward", (x.dtype,), (O // g, N * height * width, g), x, rows(w), bias, y, steps(x),
             _sizes(x.shape, y.shape, kernel, geometry))
     return y
 

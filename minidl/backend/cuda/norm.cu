@@ -9,6 +9,7 @@
 // Statistics of type R that are moved towards those of the batch, with the unbiased variance.
 template <class R> struct Running {
     R *mean, *variance;
+    long long *batches;
     double momentum;
     template <class W> __device__ void move(R *old, W value) {
         W a = W(*old), w = W(momentum);
@@ -35,6 +36,7 @@ __global__ void normalize(const T *x, const T *w, const T *b, T *y, W *means, W 
     if (threadIdx.x) return;
     means[blockIdx.x] = mean;
     variances[blockIdx.x] = variance;
+    if (running.batches && !blockIdx.x) ++*running.batches;
     if (running.mean) running.move(running.mean + blockIdx.x, mean);
     if (running.variance) running.move(running.variance + blockIdx.x, variance * W(count) / W(count > 1 ? count - 1 : 1));
 }

@@ -18,7 +18,7 @@ from minidl.backend.kernels.norm import (
     scale_shift,
 )
 
-_RUNNING = np.dtype([("mean", np.uint64), ("variance", np.uint64), ("momentum", np.float64)])
+_RUNNING = np.dtype([("mean", np.uint64), ("variance", np.uint64), ("batches", np.uint64), ("momentum", np.float64)])
 _NOTHING = np.uint64(0)                 # a pointer
 
 
@@ -37,31 +37,32 @@ class _Groups(NamedTuple):
 
 @normalize_forward.register("cupy")
 def normalize_forward_by_group(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float) -> Any:
-    return _forward(x, w, b, axes, eps, None, None, 0.0)
+    return _forward(x, w, b, axes, eps, None, None, 0.0, None)
 
 
 @batch_normalize_forward.register("cupy")
 def batch_normalize_forward_by_channel(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float,
-                                       running_mean: Array | None, running_var: Array | None, momentum: float) -> Any:
+                                       running_mean: Array | None, running_var: Array | None, momentum: float,
+                                       batches: Array | None) -> Any:
     moved = [running for running in (running_mean, running_var) if running is not None]
     if any(not is_real(running) or running.dtype != moved[0].dtype or running.strides != (running.itemsize,)
-           for running in moved):
+           for running in moved) or batches is not None and batches.dtype != np.int64:
         return NotImplemented
-    return _forward(x, w, b, axes, eps, running_mean, running_var, momentum)
+    return _forward(x, w, b, axes, eps, running_mean, running_var, momentum, batches)
 
 
 def _forward(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float, running_mean: Array | None,
-             running_var: Array | None, momentum: float) -> Any:
+             running_var: Array | None, momentum: float, batches: Array | None) -> Any:
     groups = _groups(x, axes, w if w is not None else b)
     if groups is None or any(v is not None and v.dtype != x.dtype for v in (w, b)):
         return NotImplemented
     wide, x = accumulation_dtype(x.dtype), rows(x)
     y = cupy.empty(x.shape, x.dtype)
     mean, variance = (cupy.empty([1 if i in axes else n for i, n in enumerate(x.shape)], wide) for _ in range(2))
-    running = np.array((_pointer(running_mean), _pointer(running_var), momentum), _RUNNING)
+    running = np.array((_pointer(running_mean), _pointer(running_var), _pointer(batches), momentum), _RUNNING)
     of_running = next((r.dtype for r in (running_mean, running_var) if r is not None), x.dtype)
-    _on_groups("normalize", groups, (x.dtype, wide, of_running), x, _rows(w), _rows(b), y, mean, variance, *groups.numbers(),
-               np.float64(eps), running)
+    _on_groups("normalize", groups, (x.dtype, wide, of_running), x, _rows(w), _rows(b), y, mean, variance,
+               *groups.numbers(), np.float64(eps), running)
     return y, mean, variance
 
 

@@ -36,7 +36,8 @@ def sgd_update_together(p: Array, g: Array, buffer: Array | None, settings: Any)
 
 
 @register("adam_update", "cupy")
-def adam_update_together(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float, settings: Any) -> Any:
+def adam_update_together(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float,
+                         settings: Any) -> Any:
     beta1, beta2 = settings.betas
     root = math.sqrt(1 - beta2 ** step)
     decay, shrink = settings.weight_decay, 1.0

@@ -86,12 +86,26 @@ __global__ void cross_entropy(const T *x, const long long *target, const T *weig
 }
 
 template <class T, class W>
-__global__ void cross_entropy_grad(const T *g, const T *logp, const long long *target, const T *weight, T *gx, long long N,
+__global__ void weighted_mean(long long size, const T *losses, const long long *target, const T *weight, T *mean, W *total,
+                              long long C, long long ignored) {
+    W sum = W(0), count = W(0);
+    for (long long i = threadIdx.x; i < size; i += blockDim.x) {
+        sum += W(losses[i]);
+        if (target[i] != ignored) count += !weight ? W(1) : target[i] >= 0 && target[i] < C ? W(weight[target[i]]) : W(0);
+    }
+    sum = sum_of_block(sum);
+    count = sum_of_block(count);
+    if (!threadIdx.x) *total = count, *mean = T(sum / count);
+}
+
+// g is one number for all samples where its step is 0
+template <class T, class W>
+__global__ void cross_entropy_grad(const T *g, long long step, const T *logp, const long long *target, const T *weight, T *gx, long long N,
                                    long long C, long long d, long long ignored, double smoothing) {
     ROWS_OF_WARPS(row, N * d) {
         long long start = row / d * C * d + row % d, t = target[row];
         bool counts = t != ignored && t >= 0 && t < C;
-        W gy = counts ? W(g[row]) : W(0), hard = gy * W(1 - smoothing), share = gy * W(smoothing) / W(C), all = W(C);
+        W gy = counts ? W(g[row * step]) : W(0), hard = gy * W(1 - smoothing), share = gy * W(smoothing) / W(C), all = W(C);
         if (weight) {
             all = W(0);
             LANES(c, C) all += W(weight[c]);

@@ -17,6 +17,7 @@ from minidl.backend.kernels.softmax import (
     log_softmax_grad,
     softmax_forward,
     softmax_grad,
+    weighted_mean,
 )
 
 WARPS = 8       # of a block, each for a row
@@ -61,9 +62,22 @@ def cross_entropy_grad_by_warp(g: Array, log_probabilities: Array, target: Array
         return NotImplemented
     logp = rows(log_probabilities)
     gx = cupy.empty(logp.shape, logp.dtype)
-    _launch("cross_entropy_grad", (), logp, 1, rows(g), logp, rows(target), _rows(weight), gx,
-            more=(np.int64(ignore_index), np.float64(label_smoothing)))
+    step = 1 if any(g.strides) else 0                   # the gradient of a mean is one number
+    _launch("cross_entropy_grad", (), logp, 1, rows(g) if step else g, np.int64(step), logp, rows(target),
+            _rows(weight), gx, more=(np.int64(ignore_index), np.float64(label_smoothing)))
     return gx
+
+
+@weighted_mean.register("cupy")
+def weighted_mean_by_block(losses: Array, target: Array, weight: Array | None, ignore_index: int) -> Any:
+    if not _fits(losses, target, weight):
+        return NotImplemented
+    wide = accumulation_dtype(losses.dtype)
+    mean, total = cupy.empty((), losses.dtype), cupy.empty((), wide)
+    function("softmax.cu", "weighted_mean", losses.dtype, wide)((1,), (1024,), (
+        np.int64(losses.size), rows(losses), rows(target), _rows(weight), mean, total,
+        np.int64(0 if weight is None else len(weight)), np.int64(ignore_index)))
+    return mean, total
 
 
 def _forward(x: Array, axis: int, logarithm: bool) -> Any:

@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU and GELU with their gradients."""
+"""ReLU, leaky ReLU and GELU with their gradients, and the sigmoid."""
 from __future__ import annotations
 
 import math
@@ -8,6 +8,19 @@ import numpy as np
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
 from minidl.backend.kernels.special import normal_cdf
+
+
+@kernel
+def sigmoid_forward(x: Array) -> Array:
+    """y = 1 / (1 + e^-x)"""
+    with np.errstate(over="ignore"):    # far below 0, e^-x is inf and y is correctly 0
+        return np.reciprocal(np.exp(-x) + 1)
+
+
+@kernel
+def logsigmoid_forward(x: Array) -> Array:
+    """y = log(sigmoid(x)) = min(x, 0) - log(1 + e^-|x|)"""
+    return np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x)))
 
 
 @kernel(elementwise=True, results=1)

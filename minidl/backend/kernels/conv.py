@@ -43,6 +43,16 @@ def conv2d_forward(x: Array, w: Array, geometry: ConvGeometry) -> Array:
 
 
 @kernel
+def conv2d_bias_forward(x: Array, w: Array, b: Array, geometry: ConvGeometry) -> Array:
+    """`conv2d_forward`, plus b[o]"""
+    y = conv2d_forward(x, w, geometry)
+    O, width = y.shape[1], y.shape[3]
+    # Repeat b for each column: with channels last in memory, as on the CPU, whole rows are added.
+    y += array_module(y).broadcast_to(b, (width, O)).copy().T[:, None]   # (O, 1, W')
+    return y
+
+
+@kernel
 def conv2d_weight_grad(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeometry) -> Array:
     """gw[o,c,u,v] = sum_{n,i,j} x[n, c, i*s+u*d-p, j*s+v*d-p] * g[n,o,i,j]
 

@@ -33,12 +33,16 @@ def normalize_forward(x: Array, w: Array | None, b: Array | None, axes: Axes, ep
 
 @kernel
 def batch_normalize_forward(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float,
-                            running_mean: Array | None, running_var: Array | None,
-                            momentum: float) -> tuple[Array, Array, Array]:
+                            running_mean: Array | None, running_var: Array | None, momentum: float,
+                            batches: Array | None) -> tuple[Array, Array, Array]:
     """`normalize_forward`, which also moves running statistics towards those of the batch, in place:
 
         running += momentum * (batch - running), with the unbiased variance
+
+    and counts the batch in `batches`, an integer.
     """
+    if batches is not None:
+        batches += 1
     y, mean, variance = normalize_forward(x, w, b, axes, eps)
     count = group_size(x, axes)
     for running, batch in ((running_mean, mean), (running_var, variance * (count / max(1, count - 1)))):

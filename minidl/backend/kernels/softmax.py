@@ -87,6 +87,20 @@ def cross_entropy_grad(g: Array, log_probabilities: Array, target: Array, weight
     return gx
 
 
+@kernel
+def weighted_mean(losses: Array, target: Array, weight: Array | None, ignore_index: int) -> tuple[Array, Array]:
+    """sum(losses) / sum(weight[target]), over the samples that count, and the second of the two sums
+
+    losses and target (N, d1, ...), weight (C,) or None. nan where no sample counts. Half precision is summed in single.
+    """
+    kept = target != ignore_index
+    xp, dtype = array_module(losses), accumulation_dtype(losses.dtype)
+    total = kept.sum() if weight is None else (weight[xp.where(kept, target, 0)] * kept).sum()
+    total = xp.asarray(total, dtype=dtype)
+    with np.errstate(invalid="ignore"):                           # 0 / 0 gives the nan
+        return xp.asarray(losses.sum(dtype=dtype) / total, dtype=losses.dtype), total
+
+
 def _targets(log_probabilities: Array, target: Array, weight: Array | None,
              ignore_index: int) -> tuple[Array, Array | None, tuple[Array, ...]]:
     """Which samples count, the weight of each sample's class, and the index of its entry in (N, C, d1, ...)."""

@@ -20,6 +20,7 @@ from minidl.backend.kernels.activation import (
     gelu_grad,
     leaky_relu_forward,
     leaky_relu_grad,
+    logsigmoid_forward,
     relu_forward,
     relu_grad,
 )
@@ -430,7 +431,7 @@ class LogSigmoid(Floating):
     layout = ROW_MAJOR
 
     def ufunc(self, x: Array) -> Array:
-        return np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x)))
+        return logsigmoid_forward(x)
 
     def grad_x(self, g: Value, x: Value) -> Value:
         return g * sigmoid(-x)

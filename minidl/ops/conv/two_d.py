@@ -21,15 +21,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from minidl.autograd.op import IMAGES, Op, Value
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array
 from minidl.backend.kernels import conv as kernels
 from minidl.backend.kernels.conv import ConvGeometry
 from minidl.ops.base.broadcast import Sum
 from minidl.ops.base.checks import Pair
 from minidl.ops.base.declaration import public
 from minidl.ops.conv.arguments import conv_arguments, conv_transpose_arguments
-from minidl.ops.shape.views import Slice, as_result, reshape
+from minidl.ops.shape.views import Slice, array_of, as_result, reshape
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -48,8 +50,9 @@ class Conv2d(Op):
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         self.x_size, self.w_size = x.shape[2:], w.shape[2:]
-        y = kernels.conv2d_forward(x, w, self.geometry)
-        return y if b is None else add_bias(y, b)
+        if b is None:
+            return kernels.conv2d_forward(x, w, self.geometry)
+        return kernels.conv2d_bias_forward(x, w, b, self.geometry)
 
     def grad_x(self, g: Value, w: Value) -> Value:
         return Conv2dInputGrad(self.x_size, self.geometry)(g, w)
@@ -59,7 +62,9 @@ class Conv2d(Op):
 
     def grad_b(self, g: Value) -> Value:
         _, O, _, width = g.shape
-        columns = Sum((0, 2), (O, width))(g)   # in two steps: the first adds whole rows of memory
+        if type(array_of(g)) is not np.ndarray:
+            return Sum((0, 2, 3), (O,))(g)
+        columns = Sum((0, 2), (O, width))(g)   # on the CPU in two steps: the first adds whole rows of memory
         return Sum((1,), (O,))(columns)
 
 
@@ -105,14 +110,6 @@ class Conv2dWeightGrad(Op):
 
     def grad_g(self, h: Value, x: Value) -> Value:
         return Conv2d(self.geometry)(x, h)
-
-
-def add_bias(y: Array, b: Array) -> Array:
-    """y[n,o,i,j] += b[o], in place."""
-    O, width = y.shape[1], y.shape[3]
-    # Repeat b for each column: with channels last in memory, as on the CPU, whole rows are added.
-    y += array_module(y).broadcast_to(b, (width, O)).copy().T[:, None]   # (O, 1, W')
-    return y
 
 
 @public

@@ -9,7 +9,8 @@ import numpy as np
 
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import Array, dense_copy, empty_dense, library_of
+from minidl.backend.device import Array, dense_copy, library_of
+from minidl.backend.kernels.activation import sigmoid_forward
 from minidl.ops.base.declaration import in_place, public
 from minidl.ops.base.ufunc import Binary, Floating, Unary, Zero, number_as_tensor
 from minidl.ops.elementwise.complex_parts import real
@@ -412,11 +413,7 @@ class Sigmoid(Floating):
     complex_rules = "conjugated"
 
     def ufunc(self, x: Array) -> Array:
-        y = empty_dense(x)
-        with np.errstate(over="ignore"):   # far below 0, e^-x is inf and y is correctly 0
-            np.exp(np.negative(x, out=y), out=y)
-        y += 1
-        return np.reciprocal(y, out=y)
+        return sigmoid_forward(x)
 
     def grad_x(self, g: Value, out: Value) -> Value:
         return g * (out * (1 - out))

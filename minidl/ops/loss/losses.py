@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
-from minidl.autograd.op import Value
+from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, library_of
 from minidl.backend.dtype import int64
@@ -78,6 +78,22 @@ class CrossEntropy(FusedOp):
     def gradient(self, g: Array, logp: Array, target: Array, weight: Array | None = None) -> list[Array | None]:
         gx = kernels.cross_entropy_grad(g, logp, target, weight, self.ignore_index, self.label_smoothing)
         return [gx, None, None]
+
+
+class WeightedMean(Op):
+    """y = sum(losses) / total, where `total` is the number of samples that count, or the sum of their weights"""
+
+    def __init__(self, ignore_index: int) -> None:
+        self.ignore_index = ignore_index
+
+    def forward(self, losses: Array, target: Array, weight: Array | None) -> Array:
+        y, total = kernels.weighted_mean(losses, target, weight, self.ignore_index)
+        self.shape = losses.shape
+        self.keep(total=total)
+        return y
+
+    def grad_losses(self, g: Value, total: Value) -> Value:
+        return expand_to(cast(g / total, g.dtype), self.shape)
 
 
 def negative_log_likelihood(logp: Any, target: Any, weight: Any, ignore_index: int) -> Any:
@@ -169,13 +185,7 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
 
 def _weighted_mean(losses: Any, target: Any, weight: Any, ignore_index: int) -> Any:
     """sum(losses) / sum(weight[target]), over the samples that count."""
-    target, weight, dtype = array_of(target), array_of(weight), losses.dtype
-    kept = target != ignore_index
-    xp = array_module(target)
-    total = kept.sum() if weight is None else (weight[xp.where(kept, target, 0)] * kept).sum()
-    total = xp.asarray(total, dtype=np.float32 if dtype == np.float16 else dtype)
-    with np.errstate(invalid="ignore"):   # 0 / 0 gives the nan if all are ignored
-        return cast(sum(losses, dtype=total.dtype) / (wrap(total) if isinstance(losses, TensorBase) else total), dtype)
+    return WeightedMean(ignore_index)(losses, array_of(target), array_of(weight))
 
 
 def as_target(target: Any, input: Any, who: str) -> Any:

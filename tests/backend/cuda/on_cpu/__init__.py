@@ -53,7 +53,8 @@ def install(devices: int = 2, dry: bool = False) -> None:
         raise RuntimeError("on_cpu.install() comes before the first `import cupy`")
     CACHE.mkdir(parents=True, exist_ok=True)
     texts = b"".join(path.read_bytes() for path in (HERE / "shim.h", HERE / "compiler.py"))
-    os.environ["CUPY_CACHE_DIR"] = str(CACHE / f"{'dry' if dry else 'kernels'}-{hashlib.sha256(texts).hexdigest()[:16]}")
+    made_with = hashlib.sha256(texts).hexdigest()[:16]
+    os.environ["CUPY_CACHE_DIR"] = str(CACHE / f"{'dry' if dry else 'kernels'}-{made_with}")
     os.environ["CUPY_ACCELERATORS"] = ""        # CUB's kernels are compiled for GPUs alone
 
     from tests.backend.cuda.on_cpu import compiler, libraries, runtime

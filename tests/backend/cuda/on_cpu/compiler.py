@@ -19,7 +19,8 @@ WAIT = re.compile(r"__sync|__shfl|__ballot|__any_sync|__all_sync")
 PLACE = re.compile(r"\b(threadIdx|blockIdx|blockDim|gridDim)\b")
 FLAGS = ["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-fno-gnu-unique", "-fvisibility=hidden",
          "-fno-strict-aliasing", "-ffp-contract=off", "-Wl,-Bsymbolic"]
-CUPYS = "".join(f"#include <cupy/{name}>\n" for name in ("complex.cuh", "carray.cuh", "atomics.cuh", "math_constants.h"))
+CUPYS = "".join(f"#include <cupy/{name}>\n" for name in
+                ("complex.cuh", "carray.cuh", "atomics.cuh", "math_constants.h"))
 """What every kernel that CuPy generates begins with."""
 
 

@@ -83,7 +83,8 @@ def install(dry: bool) -> None:
     import cupyx.scipy.fft
     from cupy.cuda import thrust
     thrust.sort, thrust.argsort, thrust.lexsort = _sort, _argsort, _lexsort
-    for name in ("cholesky", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "pinv", "qr", "slogdet", "solve", "svd"):
+    for name in ("cholesky", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "pinv", "qr", "slogdet", "solve",
+                 "svd"):
         setattr(cupy.linalg, name, _on_the_host(getattr(np.linalg, name)))
     scipy_fft = importlib.import_module("scipy.fft")
     for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn",
