@@ -67,7 +67,7 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
                 raise
             if find_nan:
                 check_nan(op, passed)
-            arrivals.deliver(edges, passed, not (graph or hooks or op.joint or type(g) is tuple), g)
+            arrivals.deliver(edges, passed, not (graph or hooks or type(g) is tuple), g, op.joint)
             if not retain:
                 op.kept = None
     return {} if search is None else search.found
@@ -95,10 +95,12 @@ class Arrivals:
             g = self.pending.pop(op)
             yield op, tuple([g.get(slot) for slot in range(op.outputs)]) if type(g) is dict else g
 
-    def deliver(self, edges: Sequence[Edge | None], gradients: Sequence[Any], owned: bool, g: Any = None) -> None:
+    def deliver(self, edges: Sequence[Edge | None], gradients: Sequence[Any], owned: bool, g: Any = None,
+                joint: bool = False) -> None:
         """Add each of `gradients` to the pending gradient of the op of its edge.
 
-        owned: nobody else holds these gradients, except `g` itself and views.
+        owned: nobody else holds these gradients, except `g` itself and views; where they are computed jointly, also
+        the op or another input may, which the number of holders tells.
         """
         pending = self.pending
         for edge, gx in zip(edges, gradients):
@@ -112,7 +114,7 @@ class Arrivals:
                 heappush(self.heap, (-op.sequence, op))
                 if op.outputs > 1:
                     gx = {slot: gx}
-                elif owned and gx is not g and _alone(gx):
+                elif owned and gx is not g and (not joint or _holders(gx) == HELD_ONCE) and _alone(gx):
                     self.owned.add(op)
                 pending[op] = gx
             elif type(present) is dict:
@@ -142,7 +144,12 @@ def _holders_of_base(array: Any) -> int:
     return sys.getrefcount(base)
 
 
+def _holders(array: Any) -> int:
+    return sys.getrefcount(array)
+
+
 ONE_HOLDER = _holders_of_base(np.empty(2).reshape(2, 1))    # with those of the count itself
+HELD_ONCE = next(_holders(gx) for _, gx in zip((None,), [np.empty(1)]))     # in a list, and by the loop over it
 
 
 def _sum(a: Any, b: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 import minidl
 from minidl.autograd import Op
+from minidl.autograd.fused import FusedOp
 
 
 def leaf(*values, dtype=None):
@@ -565,3 +566,25 @@ def test_a_variable_is_a_tensor():
     v = minidl.autograd.Variable(x, requires_grad=True)
     assert v.requires_grad and not x.requires_grad and v.data_ptr() == x.data_ptr()
     assert not minidl.autograd.Variable(v).requires_grad
+
+
+@pytest.mark.parametrize("which", ["both", "held", "new"])
+def test_a_leaf_copies_a_joint_gradient_that_another_holds(which):
+    """A fused op may return one array for two inputs, or one that it holds."""
+    class Twice(FusedOp):
+        def reference(self, x, y):
+            return x + y
+
+        def forward(self, x, y):
+            return x + y
+
+        def gradient(self, g):
+            self.held = g * 3
+            return [self.held, self.held] if which == "both" else [self.held if which == "held" else g * 3, g * 3]
+
+    x, y = (minidl.ones(3, requires_grad=True) for _ in range(2))
+    op = Twice()
+    op(x, y).backward(minidl.ones(3))
+    op.held += 1
+    x.grad += 1
+    assert x.grad.tolist() == [4, 4, 4] and y.grad.tolist() == [3, 3, 3]

@@ -51,7 +51,7 @@ def attention_grad_flash(g: Array, query: Array, key: Array, value: Array, mask:
                   cupy.empty(x.shape, x.dtype) for x in (query, key, value))
     if 0 in (query.size, key.size, value.size):
         return gq, gk, gv, None
-    L, E, (S, V), heads = *query.shape[-2:], value.shape[-2:], math.prod(query.shape[:-2])
+    (L, E), (S, V), heads = query.shape[-2:], value.shape[-2:], math.prod(query.shape[:-2])
     shared = tile * wide.itemsize * (2 * (E + V + 2) + 2 * (tile + 1) + 2)
     arrays, rest = (g, query, key, value, rows(y), rows(log_sums)), (
         *map(_view, (g, query, key, value)), _mask(mask), _plan(query, key, value, plan))

@@ -114,8 +114,8 @@ def _groups(x: Array, axes: Axes, w: Array | None, w_shape: tuple[int, ...] | No
         A, B, C = shape[0], shape[1], math.prod(shape[2:])
     else:
         return None
-    w_shape = w_shape if w is None else w.shape
-    used = [i for i, n in enumerate(w_shape or ()) if n > 1]
+    w_shape = (w_shape or ()) if w is None else tuple(w.shape)
+    used = [i for i, n in enumerate(w_shape) if n > 1]
     if not used:
         return _Groups(A, B, C, x.size, 1)
     if any(w_shape[i] != shape[i] for i in range(used[0], used[-1] + 1)):

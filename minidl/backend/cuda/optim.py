@@ -22,7 +22,7 @@ class _Waiting(threading.local):
     """Updates that are put off: the arrays of each parameter, by kernel and hyperparameters."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[Any, ...], list[tuple[Array | None, ...]]] = {}
+        self.groups: dict[tuple[Any, ...], list[tuple[Array, ...]]] = {}
         self.parameters: set[int] = set()
 
 
@@ -55,7 +55,7 @@ def rmsprop_update_together(p: Array, g: Array, v: Array, mean: Array | None, bu
                    settings.maximize)
 
 
-def _update(name: str, arrays: tuple[Array | None, ...], which: tuple[bool, ...], numbers: tuple[float, ...],
+def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbers: tuple[float, ...],
             *flags: bool) -> Any:
     """Update a parameter, or put it off; all arrays must lie alike in memory, without gaps."""
     p = arrays[0]
@@ -91,7 +91,7 @@ def update_waiting() -> None:
                         _table(part, count, most), *map(np.float64, numbers), *map(np.bool_, flags)))
 
 
-def _table(parameters: list[tuple[Array | None, ...]], count: int, most: int) -> np.ndarray:
+def _table(parameters: list[tuple[Array, ...]], count: int, most: int) -> np.ndarray:
     table = np.zeros((), [("arrays", np.uint64, (count, most)), ("sizes", np.int64, most)])
     for k in range(count):
         table["arrays"][k, :len(parameters)] = [0 if a[k] is None else a[k].data.ptr for a in parameters]
