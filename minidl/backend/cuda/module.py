@@ -1,4 +1,4 @@
-"""CUDA C++ in files beside this one, compiled for one type at a time, when it is first called."""
+"""CUDA C++ in the files of `kernels/`, compiled for one type at a time, when it is first called."""
 from __future__ import annotations
 
 import functools
@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.backend.device import Array, memory_order
 
+KERNELS = Path(__file__).parent / "kernels"
 THREADS = 256       # of a block
 MOST_BLOCKS = 4096  # a thread goes on to the next element, so a grid need not be larger
 
@@ -29,7 +30,7 @@ def function(file: str, name: str, *parameters: Any) -> Any:
 
 def source(file: str) -> str:
     """The text of a file, with that of the headers beside it in the place of their #include."""
-    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    text = (KERNELS / file).read_text(encoding="utf-8")
     return re.sub(r'#include "(\w+\.cuh)"\n', lambda found: source(found[1]), text)
 
 

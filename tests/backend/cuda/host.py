@@ -19,7 +19,7 @@ import pytest
 
 import minidl
 
-SOURCES = Path(minidl.__file__).parent / "backend" / "cuda"
+SOURCES = Path(minidl.__file__).parent / "backend" / "cuda" / "kernels"
 HERE = Path(__file__).parent
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
