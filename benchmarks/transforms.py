@@ -11,13 +11,14 @@ call it. --v2 measures the classes of v2; --compiled puts Numba's kernels in fro
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from measure import call_time, in_turn, ratios
+from measure import call_time, in_turn
 from PIL import Image
 from torchvision import transforms
 from torchvision.transforms import v2
@@ -88,12 +89,15 @@ def transform(module: Any, lib: Any, name: str, arguments: dict[str, Any], kind:
 
 def compare(first: Callable[[], Any], second: Callable[[], Any], rounds: int, sizes: tuple[int, int]
             ) -> tuple[float, float]:
-    """Images a second of the first, and how many times those of the second: the median over the rounds."""
+    """Images a second of the first, and how many times those of the second, each at its quickest round.
+
+    They are seconds of the thread that runs, so that other programs on the machine do not count.
+    """
     calls = {"first": first, "second": second}
     number = {name: max(1, round(0.03 / min(call_time(call) for _ in range(2)))) for name, call in calls.items()}
-    found = in_turn(list(calls), lambda name: call_time(calls[name], number[name]), rounds)
-    seconds = [[t / size for t in times] for times, size in zip(found.values(), sizes)]
-    return 1 / sorted(seconds[0])[rounds // 2], ratios(seconds[1], seconds[0])[0]
+    found = in_turn(list(calls), lambda name: call_time(calls[name], number[name], time.thread_time), rounds)
+    seconds = [min(times) / size for times, size in zip(found.values(), sizes)]
+    return 1 / seconds[0], seconds[1] / seconds[0]
 
 
 def compared(name: str, arguments: dict[str, Any], rounds: int, ours: Any, theirs: Any
@@ -115,14 +119,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=[name for name, _ in TRANSFORMS], metavar="NAME")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1, help="default: 1, as a worker of a data loader has it")
     parser.add_argument("--v2", action="store_true")
     parser.add_argument("--compiled", action="store_true")
     args = parser.parse_args()
     ours, theirs = (our_v2, v2) if args.v2 else (our_transforms, transforms)
     minidl.backends.numba.enabled = args.compiled
-    torch.set_num_threads(args.threads)
-    minidl.set_num_threads(args.threads)
+    torch.set_num_threads(1)     # as a worker of a data loader has it
+    minidl.set_num_threads(1)
     columns = ["PIL", "uint8", "uint8 x32", "float32", "float32 x32", "batched"]
     print(f"{'images a second':24}" + "".join(f"{column:>18}" for column in columns))
     for name, arguments in TRANSFORMS:

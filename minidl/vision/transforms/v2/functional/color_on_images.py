@@ -11,9 +11,9 @@ from minidl.nn import functional as nn
 from minidl.ops.shape import cat, stack
 from minidl.tensors.creation import full, tensor
 from minidl.tensors.tensor import Tensor
-from minidl.vision.transforms.color_ops import Equalize, Grey
+from minidl.vision.transforms.color_ops import Equalize, Grey, Sharpen, ShiftHue, Stretch
 from minidl.vision.transforms.in_cache import images_in_cache
-from minidl.vision.transforms.on_tensors import blend, clamped, in_batch, largest
+from minidl.vision.transforms.on_tensors import blend, clamped, floating, in_batch, largest, wants_gradient
 from minidl.vision.transforms.v2.functional.dtypes import to_dtype_image, value_bits
 
 
@@ -27,19 +27,9 @@ def _check(image: Tensor, name: str = "", factor: float = 0.0) -> int:
     return channels
 
 
-def _floating(image: Tensor) -> Tensor:
-    return image if image.is_floating_point() else image.float()
-
-
-@images_in_cache
-def _grey(image: Tensor) -> Tensor:
-    """The brightness of three channels, with fractions."""
-    return Grey()(image)
-
-
 def _whole_grey(image: Tensor) -> Tensor:
     """The brightness, without fractions where the image has none, but as floating numbers."""
-    grey = _grey(image)
+    grey = Grey()(image)
     return grey if image.is_floating_point() else grey.floor()
 
 
@@ -49,7 +39,7 @@ def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tenso
         raise ValueError(f"num_output_channels must be 1 or 3, got {num_output_channels}.")
     if image.shape[-3] == 1:
         return image.clone() if num_output_channels == 1 else cat([image] * 3, -3)
-    grey = _grey(image).to(image.dtype)
+    grey = Grey()(image).to(image.dtype)
     return grey.expand(image.shape) if num_output_channels == 3 else grey
 
 
@@ -58,11 +48,10 @@ def grayscale_to_rgb_image(image: Tensor) -> Tensor:
     return image if image.shape[-3] >= 3 else rgb_to_grayscale_image(image, 3)
 
 
-@images_in_cache
 def adjust_brightness_image(image: Tensor, brightness_factor: float) -> Tensor:
     """Change the brightness; see `adjust_brightness`."""
     _check(image, "brightness_factor", brightness_factor)
-    return clamped(_floating(image) * brightness_factor, image)
+    return blend(image, None, brightness_factor)
 
 
 @images_in_cache
@@ -77,34 +66,35 @@ def adjust_saturation_image(image: Tensor, saturation_factor: float) -> Tensor:
 def adjust_contrast_image(image: Tensor, contrast_factor: float) -> Tensor:
     """Change the contrast; see `adjust_contrast`."""
     channels = _check(image, "contrast_factor", contrast_factor)
-    grey = _whole_grey(image) if channels == 3 else _floating(image)
+    grey = _whole_grey(image) if channels == 3 else floating(image)
     return blend(image, grey.mean((-3, -2, -1), keepdim=True), contrast_factor)
 
 
-@images_in_cache
 def adjust_sharpness_image(image: Tensor, sharpness_factor: float) -> Tensor:
     """Change the sharpness; see `adjust_sharpness`."""
     channels = _check(image, "sharpness_factor", sharpness_factor)
     if not image.numel() or min(image.shape[-2:]) <= 2:
         return image
+    if not wants_gradient(image):
+        return Sharpen(sharpness_factor, largest(image))(image)
     batch = in_batch(image)
     kernel = full((channels, 1, 3, 3), 1 / 13, dtype=batch.dtype, device=image.device)
     kernel[:, :, 1, 1] = 5 / 13
     blurred = nn.conv2d(batch, kernel, groups=channels)
-    blurred = blurred if image.is_floating_point() else blurred.round()
     inner = batch[:, :, 1:-1, 1:-1]
     result = batch.clone()
     result[:, :, 1:-1, 1:-1] = inner + (blurred - inner) * (1.0 - sharpness_factor)
     return clamped(result.reshape(image.shape), image)
 
 
-@images_in_cache
 def adjust_hue_image(image: Tensor, hue_factor: float) -> Tensor:
     """Shift the hue; see `adjust_hue`."""
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
     if _check(image) == 1 or not image.numel():
         return image
+    if image.dtype.name in ("uint8", "float32", "float64") and not wants_gradient(image):
+        return ShiftHue(hue_factor)(image)
     hue, saturation, value = _hsv(to_dtype_image(image, "float32", scale=True))
     return to_dtype_image(_rgb((hue + hue_factor).remainder(1.0), saturation, value), image.dtype, scale=True)
 
@@ -141,8 +131,8 @@ def adjust_gamma_image(image: Tensor, gamma: float, gain: float = 1.0) -> Tensor
     """gain * v ** gamma; see `adjust_gamma`."""
     if gamma < 0:
         raise ValueError("Gamma should be a non-negative real number")
-    floating = image if image.is_floating_point() else to_dtype_image(image, "float32", scale=True)
-    result = floating.pow(gamma)
+    values = image if image.is_floating_point() else to_dtype_image(image, "float32", scale=True)
+    result = values.pow(gamma)
     return to_dtype_image(result if gain == 1 else (result * gain).clamp(0.0, 1.0), image.dtype, scale=True)
 
 
@@ -165,17 +155,17 @@ def solarize_image(image: Tensor, threshold: float) -> Tensor:
     return invert_image(image).where(image >= threshold, image)
 
 
-@images_in_cache
 def autocontrast_image(image: Tensor) -> Tensor:
     """Stretch each channel; see `autocontrast`."""
     _check(image)
     if not image.numel():
         return image
-    floating = _floating(image)
-    low, high = floating.amin((-2, -1), keepdim=True), floating.amax((-2, -1), keepdim=True)
+    if not wants_gradient(image):
+        return Stretch(largest(image), by_quotient=True)(image)
+    low, high = image.amin((-2, -1), keepdim=True), image.amax((-2, -1), keepdim=True)
     flat = low == high
     scale = ((high - low) * (1.0 / largest(image))).masked_fill(flat, 1.0)
-    return clamped((floating - low.masked_fill(flat, 0.0)) / scale, image)
+    return clamped((image - low.masked_fill(flat, 0.0)) / scale, image)
 
 
 def equalize_image(image: Tensor) -> Tensor:

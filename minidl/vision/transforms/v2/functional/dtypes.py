@@ -11,6 +11,7 @@ from minidl.tensors.creation import from_numpy
 from minidl.tensors.tensor import Tensor
 from minidl.vision import tv_tensors
 from minidl.vision.transforms import functional as v1
+from minidl.vision.transforms.color_ops import Fraction
 from minidl.vision.transforms.in_cache import images_in_cache
 from minidl.vision.transforms.on_tensors import largest, white
 from minidl.vision.transforms.v2.functional.dispatch import call, register
@@ -51,7 +52,7 @@ def to_dtype_image(image: Tensor, dtype: Any = np.float32, scale: bool = False) 
             raise RuntimeError(f"The conversion from {image.dtype} to {dtype} cannot be performed safely.")
         return (image * (white(dtype.name) + 1.0 - 1e-3)).to(dtype)       # so that each integer has an equal share
     if dtype.kind == "f":
-        return image.to(dtype) * (1.0 / largest(image))
+        return Fraction(dtype, times=1.0 / largest(image))(image)
     shift = value_bits(image.dtype) - value_bits(dtype)
     if "uint16" in (image.dtype.name, dtype.name):
         wide = image.long()         # nothing is computed in uint16
