@@ -48,9 +48,10 @@ measured 74.0 % and 91.6 % (top-1, top-5) for the small network, 82.7 % and 96.2
 Published figures of transformers for small images (`cct*`, `vit_lite*`) leave out the two products of attention, and
 those of `googlenet` its auxiliary heads, which are {AUXILIARY:,} parameters. Figures of the networks for MNIST, of the
 speed run and of small vision transformers are summed by hand from their layers, since nobody printed them, as are the
-multiply-adds of the ResNets for 32 pixels and of DCGAN. Those of detectors are of an image of noise, in which the
-trained `*rcnn_resnet50*` propose 1,000 boxes and those on MobileNets none, `maskrcnn_resnet50_fpn_v2` finds 100
-objects, and `keypointrcnn_resnet50_fpn` one; frozen norms have no parameters.
+multiply-adds of the ResNets for 32 pixels and of DCGAN. Those of detectors depend on how
+many boxes a trained net proposes in the image, which torchvision's table does not say. Ours is taken to be an image of
+noise, in which `*rcnn_resnet50*` propose 1,000 boxes and those on MobileNets none, `maskrcnn_resnet50_fpn_v2` finds 100
+objects, and `keypointrcnn_resnet50_fpn` one: the numbers at which the sums agree, not measured ones. Frozen norms have no parameters.
 
 `minidl summary MODEL --by-layer` prints where they come from, [layer by layer](looking_inside.md).
 """

@@ -8,6 +8,8 @@ import minidl
 from minidl.utils.data import DataLoader, Subset, TensorDataset
 from minidl.vision.datasets import Digits
 from minidl.vision.transforms import batched as B
+from minidl.vision.transforms.batched import base
+from minidl.vision.transforms.batched.base import generator
 from tests import strict_array
 
 RNG = np.random.default_rng(0)
@@ -80,7 +82,7 @@ def test_chunks_do_not_show(monkeypatch):
     for transform in (B.RandomCrop(padding=2), B.RandomHorizontalFlip(), B.ColorJitter(0.3, 0.3, 0.3), B.MixUp(1.0, 5)):
         outs = []
         for size in (1 << 20, 1000, 1):
-            monkeypatch.setattr(B, "_CHUNK", size)
+            monkeypatch.setattr(base, "_CHUNK", size)
             minidl.manual_seed(3)
             outs.append(transform(BYTES, LABELS)[0])
         np.testing.assert_array_equal(outs[0], outs[1])
@@ -130,7 +132,7 @@ def test_jitter_against_one_image_at_a_time():
         minidl.manual_seed(4)
         out = B.ColorJitter(**{name: 0.5})(BYTES)
         minidl.manual_seed(4)
-        factors = [B._generator().uniform(0.5 if k == i else 1, 1.5 if k == i else 1, (40, 1, 1, 1))
+        factors = [generator().uniform(0.5 if k == i else 1, 1.5 if k == i else 1, (40, 1, 1, 1))
                    for k in range(3)][i].ravel()
         for image, x, factor in zip(out, BYTES, factors):
             expected = getattr(F, f"adjust_{name}")(minidl.from_numpy(x), float(factor)).numpy()
@@ -150,7 +152,7 @@ def test_mixup_against_a_loop():
     minidl.manual_seed(0)
     out, labels = B.MixUp(0.7, 5)(FLOATS, LABELS)
     minidl.manual_seed(0)
-    other, share = B._generator().permutation(40), B._generator().beta(0.7, 0.7, 40)
+    other, share = generator().permutation(40), generator().beta(0.7, 0.7, 40)
     assert labels.dtype == np.float32 and len(set(share)) == 40
     for n in range(40):
         np.testing.assert_allclose(out[n], share[n] * FLOATS[n] + (1 - share[n]) * FLOATS[other[n]], rtol=1e-5,
