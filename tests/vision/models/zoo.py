@@ -51,7 +51,8 @@ speed run and of small vision transformers are summed by hand from their layers,
 multiply-adds of the ResNets for 32 pixels and of DCGAN. Those of detectors depend on how
 many boxes a trained net proposes in the image, which torchvision's table does not say. Ours is taken to be an image of
 noise, in which `*rcnn_resnet50*` propose 1,000 boxes and those on MobileNets none, `maskrcnn_resnet50_fpn_v2` finds 100
-objects, and `keypointrcnn_resnet50_fpn` one: the numbers at which the sums agree, not measured ones. Frozen norms have no parameters.
+objects, and `keypointrcnn_resnet50_fpn` one: the numbers at which the sums agree, not measured ones. Frozen norms
+have no parameters.
 
 `minidl summary MODEL --by-layer` prints where they come from, [layer by layer](looking_inside.md).
 """
