@@ -339,7 +339,7 @@ def flow_to_image(flow: Tensor) -> Tensor:
 
     flow (2, H, W) or (N, 2, H, W) of float32, right and down -> (3, H, W) or (N, 3, H, W) of bytes. The fastest pixel
     of all has the fullest colour.
-    Errors: ValueError for other shapes or dtypes.
+    Errors: ValueError for other shapes or dtypes, and for numbers that are not finite.
     Source: Baker et al., "A Database and Evaluation Methodology for Optical Flow", 2007,
     http://vision.middlebury.edu/flow/flowEval-iccv07.pdf
 
@@ -355,6 +355,8 @@ def flow_to_image(flow: Tensor) -> Tensor:
     batch = flow[None] if flow.ndim == 3 else flow
     if batch.ndim != 4 or batch.shape[1] != 2:
         raise ValueError(f"Input flow should have shape (2, H, W) or (N, 2, H, W), got {tuple(flow.shape)}.")
+    if not batch.isfinite().all():
+        raise ValueError("flow_to_image: expected finite numbers, but the flow has inf or nan; try flow.nan_to_num()")
     batch = batch / ((batch ** 2).sum(1).sqrt().max() + finfo(batch.dtype).eps)
     norm = (batch ** 2).sum(1).sqrt()[:, None]
     wheel = as_tensor(_color_wheel(), device=flow.device)                             # (55, 3)

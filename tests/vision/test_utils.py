@@ -203,6 +203,7 @@ MASK, POINT = minidl.tensor(MASKS), minidl.tensor(POINTS)
      "must have the same dimensionality for num_instances and K"),
     (lambda: utils.flow_to_image(minidl.ones(2, 3, 3).double()), ValueError, "Flow should be of dtype float32"),
     (lambda: utils.flow_to_image(minidl.ones(3, 3, 3)), ValueError, "got (3, 3, 3)"),
+    (lambda: utils.flow_to_image(minidl.full((2, 1, 3), float("nan"))), ValueError, "finite"),
 ])
 def test_errors(call, kind, text):
     with pytest.raises(kind) as error:

@@ -31,7 +31,8 @@ def in_parts(function: Callable[..., Any], image: Array, *others: Array) -> None
 
     def compute(part: tuple[Any, ...]) -> None:
         index, row = part
-        function(*[x[(*index, slice(None), row if x.shape[-2] == height else slice(None))] for x in (image, *others)])
+        of_image, all_rows = (*index, slice(None), row), (*index, slice(None))
+        function(*[x[of_image if x.shape[-2] == height else all_rows] for x in (image, *others)])
 
     parallel(compute, [(index, row) for index in np.ndindex(image.shape[:-3]) for row in rows])
     return None
@@ -85,8 +86,9 @@ class Blend(Op):
         return y
 
     def blend(self, img: Array, new: Array, other: Any = None) -> None:
-        values = new if new.dtype.kind == "f" else array_module(img).empty(img.shape, np.float32)
-        array_module(img).multiply(img, values.dtype.type(self.ratio), out=values)
+        values = floating(img)
+        values = array_module(img).multiply(values, values.dtype.type(self.ratio),
+                                            out=new if values is img else values)
         if other is not None:
             values += floating(other) * (1.0 - self.ratio)
         cut_off(values, self.white, new)
@@ -156,7 +158,8 @@ class Stretch(Op):
 
     def stretch(self, x: Array, new: Array, low: Array, scale: Array) -> None:
         xp = array_module(x)
-        values = xp.subtract(x, low, out=new if new.dtype.kind == "f" else None)
+        values = floating(x)
+        values = xp.subtract(values, low, out=new if values is x else values)
         (xp.divide if self.by_quotient else xp.multiply)(values, scale, out=values)
         cut_off(values, self.white, new)
 

@@ -97,9 +97,7 @@ def rotate(img: Tensor, matrix: Sequence[float], interpolation: str, expand: boo
 
 def _sample(img: Tensor, matrix: Sequence[float], width: int, height: int, interpolation: str, fill: Fill) -> Tensor:
     """Sample the image at `matrix` @ (x, y, 1). (x, y) is a place of the result, relative to its middle."""
-    _, h, w = get_dimensions(img)
-    if not h or not w:
-        raise RuntimeError(f"expected an image with pixels, but got {tuple(img.shape)}")
+    h, w = _some_pixels(img)
     dtype = _grid_dtype(img)
     x, y = (linspace(-size * 0.5 + 0.5, size * 0.5 - 0.5, size, dtype=dtype, device=img.device)
             for size in (width, height))
@@ -109,8 +107,16 @@ def _sample(img: Tensor, matrix: Sequence[float], width: int, height: int, inter
     return _sample_at(img, places, interpolation, fill)
 
 
-def perspective(img: Tensor, coefficients: Sequence[float], interpolation: str, fill: Fill) -> Tensor:
+def _some_pixels(img: Tensor) -> tuple[int, int]:
+    """Height and width. Errors: RuntimeError if one is 0."""
     _, height, width = get_dimensions(img)
+    if not height or not width:
+        raise RuntimeError(f"expected an image with pixels, but got {tuple(img.shape)}")
+    return height, width
+
+
+def perspective(img: Tensor, coefficients: Sequence[float], interpolation: str, fill: Fill) -> Tensor:
+    height, width = _some_pixels(img)
     a, b, c, d, e, f, g, h = coefficients
     x, y = (linspace(0.5, size - 0.5, size, dtype=_grid_dtype(img), device=img.device) for size in (width, height))
     y = y[:, None]

@@ -320,3 +320,27 @@ def test_bools_are_rounded_as_in_torchvision(name, arguments):
     expected = getattr(there, name)(torch.from_numpy(image), **others)
     assert found.dtype is minidl.bool and found.shape == tuple(expected.shape)
     assert (found.numpy() != expected.numpy()).mean() < 2e-3       # a share of just one half may fall to either side
+
+
+@pytest.mark.parametrize("name, arguments", [
+    ("adjust_brightness", {"brightness_factor": 1.6}), ("adjust_contrast", {"contrast_factor": 1.6}),
+    ("adjust_saturation", {"saturation_factor": 1.6}), ("adjust_sharpness", {"sharpness_factor": 1.6}),
+    ("adjust_hue", {"hue_factor": 0.3}), ("autocontrast", {}),
+    ("normalize", {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}), ("rgb_to_grayscale", {})])
+def test_colours_are_the_same_where_a_gradient_is_wanted(name, arguments):
+    image = minidl.from_numpy(RNG.random((2, 3, 370, 260)).astype(np.float32))     # of several parts
+    image[0, :, 3] = 0.5
+    image[1, 1] = 0.2
+    expected = getattr(F, name)(image.clone().requires_grad_(), **arguments)
+    for memory in (image, image.transpose(-1, -2).contiguous().transpose(-1, -2)):
+        np.testing.assert_allclose(getattr(F, name)(memory, **arguments).numpy(), expected.detach().numpy(), atol=1e-6)
+
+
+def test_images_without_channels_or_pixels():
+    with pytest.raises(TypeError, match="at least 3 dimensions, but found 2; try image"):
+        F.adjust_hue(minidl.rand(5, 5), 0.2)
+    empty = minidl.zeros(3, 0, 4)
+    assert F.rotate(empty, 30.0).shape == F.affine(empty, 20.0, [1, 1], 1.1, [2.0, 3.0]).shape == (3, 0, 4)
+    assert F.perspective(empty, START, END).shape == (3, 0, 4)
+    with pytest.raises(RuntimeError, match="with pixels"):
+        F.rotate(empty, 30.0, expand=True)

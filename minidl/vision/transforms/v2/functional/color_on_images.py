@@ -17,10 +17,17 @@ from minidl.vision.transforms.on_tensors import blend, clamped, floating, in_bat
 from minidl.vision.transforms.v2.functional.dtypes import to_dtype_image, value_bits
 
 
+def _check_axes(image: Tensor) -> None:
+    if image.ndim < 3:
+        raise TypeError(f"Input image tensor should have at least 3 dimensions, but found {image.ndim}; try "
+                        f"image[None]")
+
+
 def _check(image: Tensor, name: str = "", factor: float = 0.0) -> int:
     """The number of channels. Errors: ValueError for a negative factor, TypeError unless there are 1 or 3 channels."""
     if factor < 0:
         raise ValueError(f"{name} ({factor}) is not non-negative.")
+    _check_axes(image)
     channels = image.shape[-3]
     if channels not in (1, 3):
         raise TypeError(f"Input image tensor permitted channel values are 1 or 3, but found {channels}")
@@ -37,6 +44,7 @@ def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tenso
     """The image in grey; see `rgb_to_grayscale`."""
     if num_output_channels not in (1, 3):
         raise ValueError(f"num_output_channels must be 1 or 3, got {num_output_channels}.")
+    _check_axes(image)
     if image.shape[-3] == 1:
         return image.clone() if num_output_channels == 1 else cat([image] * 3, -3)
     grey = Grey()(image).to(image.dtype)

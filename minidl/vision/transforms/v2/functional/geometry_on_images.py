@@ -144,6 +144,8 @@ def affine_image(image: Tensor, angle: float, translate: Sequence[float], scale:
                  interpolation: Interpolation = NEAREST, fill: Fill = None, center: Numbers | None = None) -> Tensor:
     """Rotate, scale, shear and shift images; see `affine`."""
     mode, shears = mode_of(interpolation), check_affine(angle, translate, scale, shear, center)
+    if not image.numel():
+        return image
     matrix = inverse_affine(_from_middle(image, center), angle, translate, scale, shears)
     return on_tensors.rounded(lambda x: on_tensors.affine(x, matrix, mode.value, fill), image)
 
@@ -169,6 +171,8 @@ def rotate_image(image: Tensor, angle: float, interpolation: Interpolation = NEA
         return image.rot90(2, (-2, -1)) if angle else image.clone()
     if center is None and angle in (90, 270) and (expand or image.shape[-1] == image.shape[-2]):
         return image.rot90(int(angle) // 90, (-2, -1))
+    if not image.numel() and not expand:
+        return image
     matrix = inverse_affine(_from_middle(image, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     mode = mode_of(interpolation).value
     return on_tensors.rounded(lambda x: on_tensors.rotate(x, matrix, mode, expand, fill), image)
@@ -185,6 +189,8 @@ def perspective_image(image: Tensor, startpoints: Sequence[Sequence[int]] | None
                       fill: Fill = None, coefficients: Numbers | None = None) -> Tensor:
     """Move images in perspective; see `perspective`."""
     numbers = check_coefficients(coefficients, startpoints, endpoints)
+    if not image.numel():
+        return image
     mode = mode_of(interpolation).value
     return on_tensors.rounded(lambda x: on_tensors.perspective(x, numbers, mode, fill), image)
 
