@@ -88,6 +88,9 @@ def unused(fn: T) -> T:
     return fn
 
 
+_overload = _overload_method = export      # of which PyTorch's compiler chooses one by the types of arguments
+
+
 def ignore(drop: Any = False, **kwargs: Any) -> Any:
     """Return the method as it is, also as `@ignore(drop=True)`. PyTorch's compiler would call it as Python."""
     return drop if callable(drop) else lambda fn: fn

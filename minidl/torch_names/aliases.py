@@ -20,11 +20,15 @@ import numpy as np
 
 import minidl
 from minidl import nn
+from minidl.backend.device import to_numpy
+from minidl.tensors import printing
 from minidl.torch_names.inside import (
     NO_STORAGE,
     NoRegistry,
     UntypedStorage,
     assert_,
+    coo_to_csr,
+    csr_to_coo,
     foreach,
     group_tensors,
     parse_to,
@@ -163,7 +167,8 @@ _VERSION = TorchVersion(f"{API}+minidl")
 NAMES: dict[str, dict[str, Any]] = {
     "torch": {
         "__version__": _VERSION, "ops": NoRegistry(), "_assert": assert_, "_assert_async": assert_, **DTYPES,
-        "jagged": minidl.layout("jagged"),
+        "jagged": minidl.layout("jagged"), "_convert_indices_from_coo_to_csr": coo_to_csr,
+        "_convert_indices_from_csr_to_coo": csr_to_coo,
         **{f"_foreach_{name}{end}": foreach(name + end) for name in _METHODS for end in ("", "_")},
         "UntypedStorage": UntypedStorage, **all_refused("torch", NO_STORAGE, "TypedStorage PyTorchFileReader"),
         **all_refused("torch", _NO_STREAMS, "Stream Event"),
@@ -181,7 +186,9 @@ NAMES: dict[str, dict[str, Any]] = {
     },
     "torch.__config__": {"show": gives("minidl: NumPy, and CuPy on a GPU"), "parallel_info": gives("")},
     "torch._tensor": {"Tensor": minidl.Tensor},
-    "torch._C": {**_INSIDE, "_TensorMeta": type(minidl.Tensor),
+    "torch._tensor_str": {"PRINT_OPTS": printing.options,
+                          "_tensor_str": lambda x, indent: printing.format_array(to_numpy(x.detach().array), indent)},
+    "torch._C": {**_INSIDE, "_disabled_torch_function_impl": gives(NotImplemented), "_TensorMeta": type(minidl.Tensor),
                  **all_refused("torch._C", _NO_GRAPH, "Graph Value Node")},
     "torch.fx.experimental.proxy_tensor": {"get_proxy_mode": gives(None)},
     "torch._C._nn": {"_parse_to": parse_to},
@@ -207,6 +214,8 @@ NAMES: dict[str, dict[str, Any]] = {
     # one process, one device
     "torch.distributed": _DISTRIBUTED,
     "torch.distributed.distributed_c10d": _DISTRIBUTED,
+    "torch.distributed.rpc": all_refused("torch.distributed.rpc", _ONE_PROCESS, "RRef",
+                                         "init_rpc shutdown rpc_sync rpc_async remote get_worker_info"),
     "torch.distributed.optim": all_refused("torch.distributed.optim", _ONE_PROCESS, "ZeroRedundancyOptimizer"),
     "torch.distributed.fsdp": all_refused("torch.distributed.fsdp", _ONE_PROCESS,
                                           "FullyShardedDataParallel MixedPrecision CPUOffload ShardingStrategy"),

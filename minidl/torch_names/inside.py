@@ -83,8 +83,55 @@ def assert_(condition: Any, message: str) -> None:
     assert condition, message
 
 
+def coo_to_csr(input: Any, size: int, *, out_int32: bool = False) -> Any:
+    """Where each of `size` rows begins in sorted row numbers, and the last one's end."""
+    ends = minidl.searchsorted(input, minidl.arange(size + 1, dtype=input.dtype))
+    return ends.int() if out_int32 else ends
+
+
+def csr_to_coo(crow_indices: Any, col_indices: Any, *, out_int32: bool = False, transpose: bool = False) -> Any:
+    """The rows and columns of entries whose rows begin at `crow_indices`; columns first if `transpose`."""
+    rows = minidl.repeat_interleave(minidl.arange(len(crow_indices) - 1), crow_indices.diff().long())
+    both = minidl.stack([col_indices, rows.to(col_indices.dtype)] if transpose else
+                        [rows.to(col_indices.dtype), col_indices])
+    return both.int() if out_int32 else both
+
+
+class Operator:
+    """An operator of PyTorch by its name, `torch.ops.aten.cat.default`: the function or method `cat`.
+
+    Libraries use such names as keys of tables, too: two of one name are equal.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, overload: str) -> Operator:
+        if overload.startswith("__"):
+            raise AttributeError(overload)
+        return Operator(f"{self.name}.{overload}")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        name = self.name.split(".")[1]
+        function = getattr(minidl, name, None) or getattr(minidl.Tensor, name, None)
+        if function is None:
+            raise NotImplementedError(f"torch.ops.{self.name}: minidl has no function of this name")
+        return function(*args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Operator) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
 class NoRegistry:
-    """`torch.ops`: PyTorch's operators by name."""
+    """`torch.ops`: PyTorch's own operators by name (`aten`), and no others."""
+
+    aten = Operator("aten")
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"torch.ops.{name}: minidl has no registry of operators; call the function itself")

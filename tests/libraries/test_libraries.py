@@ -36,6 +36,7 @@ def run(*arguments: str) -> str:
     pytest.param("einops", "einops agrees", marks=needs("einops")),
     pytest.param("captum", "captum's sums agree", marks=needs("captum", "matplotlib", "tqdm")),
     pytest.param("safetensors", "safetensors agrees", marks=needs("safetensors")),
+    pytest.param("torch_geometric", "PyG's convolutions agree", marks=needs("torch_geometric")),
 ])
 def test_a_library(library: str, says: str, tmp_path: Path) -> None:
     assert says in run(f"{library}_program.py", str(tmp_path))

@@ -104,6 +104,21 @@ def test_attributes_are_there_without_an_import_of_the_module():
     """)
 
 
+def test_names_of_operators_and_of_compressed_rows():
+    """Libraries of graphs use them: as keys of tables, and for edges that are sorted."""
+    run("""
+        import torch
+        aten = torch.ops.aten
+        assert {aten.cat.default: 1}[torch.ops.aten.cat.default] == 1 and aten.cat.default != aten.cat.out
+        assert aten.flip.default(torch.arange(3), [0]).tolist() == [2, 1, 0] and not hasattr(torch.ops, "torchvision")
+        ends = torch._convert_indices_from_coo_to_csr(torch.tensor([0, 0, 2]), 4)
+        assert ends.tolist() == [0, 2, 2, 3, 3]
+        assert torch._convert_indices_from_csr_to_coo(ends, torch.tensor([1, 2, 0])).tolist() == [[0, 0, 2], [1, 2, 0]]
+        from torch._tensor_str import _tensor_str
+        assert _tensor_str(torch.ones(2), 0) == "[1., 1.]" and torch.jit._overload(len) is len
+    """)
+
+
 UNKNOWN = [
     ("torch.qqq", "AttributeError", "module 'torch' has no attribute 'qqq'"),
     ("torch._qqq", "AttributeError", "module 'torch' has no attribute '_qqq'"),
