@@ -599,6 +599,22 @@ FAMILIES = {
         {x}.to_sparse().shape.numel()
         {x}.to_sparse().double().to_dense()
         {x}.to_sparse().is_sparse
+        {table}.to_sparse_csc().to_dense()
+        {table}.to_sparse_csc().row_indices()
+        {table}.to_sparse_bsr((1, 1)).to_dense()
+        {table}.to_sparse_csr().t().to_dense()
+        {table}.to_sparse()[0].to_dense()
+        {table}.to_sparse().select({dim}, 0).to_dense()
+        {x}.to_sparse().sin().to_dense()
+        {x}.to_sparse().square().to_dense()
+        ({x}.to_sparse() * {same}.to_sparse()).to_dense()
+        ({x}.to_sparse() * {same}).to_dense()
+        {x}.sparse_mask({same}.to_sparse()).to_dense()
+        {x}.to_sparse().unsqueeze(0).to_dense()
+        {table}.to_sparse().index_select(0, lib.tensor([0, 0])).to_dense()
+        lib.cat([{x}.to_sparse(), {same}.to_sparse()]).to_dense()
+        lib.sparse.mm({table}.to_sparse(), {same}.to_sparse().t()).to_dense()
+        lib.sparse.sampled_addmm({table}.to_sparse_csr(), {same}, {same}.t() @ {same}).to_dense()
         """)),
     "tail": Family(8, rows("""
         {x}.take_along_dim(dim={dim}, indices={gather})

@@ -10,6 +10,7 @@ from minidl.backend.memory_format import sparse_bsc, sparse_bsr, sparse_coo, spa
 from minidl.ops.index.items import GetItem
 from minidl.ops.shape.join import cat as cat_values
 from minidl.ops.shape.views import array_of, transpose
+from minidl.ops.sparse.products import meetings
 
 if TYPE_CHECKING:
     from minidl.ops.sparse.sparse_tensor import SparseTensor
@@ -72,8 +73,9 @@ class Movement(SparseBase):
         shape = (*s.shape[:dim], 1, *s.shape[dim:])
         if dim > n:
             return s.like(s.positions, s.stored.unsqueeze(dim - n + 1), shape, s.coalesced)
-        xp = array_module(s.positions)
-        return s.like(xp.insert(s.positions, dim, 0, axis=0), s.stored, shape, s.coalesced)
+        new = s.positions[:1] * 0
+        positions = array_module(new).concatenate([s.positions[:dim], new, s.positions[dim:]])
+        return s.like(positions, s.stored, shape, s.coalesced)
 
     # ------------------------------------------------------------------ parts
 
@@ -109,13 +111,9 @@ class Movement(SparseBase):
         xp, size = array_module(s.positions), s.shape[dim]
         if wanted.size and not (-size <= int(wanted.min()) and int(wanted.max()) < size):
             raise IndexError(f"index_select(): index out of range for dimension {dim} of size {size}")
-        # entries by their place along `dim`; those of wanted[k] are order[starts[k]:starts[k] + counts[k]]
         order = xp.argsort(s.positions[dim], kind="stable")
-        along = s.positions[dim][order]
-        starts = xp.searchsorted(along, wanted % size)
-        counts = xp.searchsorted(along, wanted % size, side="right") - starts
-        place = xp.repeat(xp.arange(len(wanted)), counts)
-        entry = order[xp.arange(len(place)) - xp.repeat(xp.cumsum(counts) - counts, counts) + xp.repeat(starts, counts)]
+        place, entry = meetings(wanted % max(1, size), s.positions[dim][order])
+        entry = order[entry]
         positions = s.positions[:, entry].copy()
         positions[dim] = place
         return s.like(positions, GetItem(entry)(s.stored), shape)

@@ -41,13 +41,20 @@ def sparse_times_sparse(a: Any, b: Any) -> Any:
     """
     a, b = a.coalesce(), b.coalesce()
     xp, (rows, inner) = array_module(a.positions), a.positions
-    starts = xp.searchsorted(b.positions[0], inner)                 # where the row of `b` begins
-    counts = xp.searchsorted(b.positions[0], inner, side="right") - starts
-    left = xp.repeat(xp.arange(len(inner)), counts)                 # the entry of `a`, for each pair
-    right = xp.arange(len(left)) - xp.repeat(xp.cumsum(counts) - counts, counts) + xp.repeat(starts, counts)
+    left, right = meetings(inner, b.positions[0])
     positions = xp.stack([rows[left], b.positions[1][right]])
     values = GetItem(left)(a.stored) * GetItem(right)(b.stored)
     return a.like(positions, values, (a.shape[0], b.shape[1])).coalesce()
+
+
+def meetings(wanted: Array, along: Array) -> tuple[Array, Array]:
+    """All pairs (i, k) with wanted[i] = along[k], i after i. `along` is sorted."""
+    xp = array_module(along)
+    starts = xp.searchsorted(along, wanted)
+    counts = xp.searchsorted(along, wanted, side="right") - starts
+    ends = xp.cumsum(counts)
+    which = xp.searchsorted(ends, xp.arange(int(ends[-1]) if ends.size else 0), side="right")
+    return which, xp.arange(len(which)) - (ends - counts)[which] + starts[which]
 
 
 def sampled_product(positions: Array, a: Any, b: Any) -> Any:

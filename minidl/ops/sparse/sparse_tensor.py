@@ -337,8 +337,9 @@ class SparseTensor(Arithmetic, Movement):
                                f"supported")
         if layout in BY_ROWS:
             return SparseTensor(s.positions, s.stored, s.shape, True, layout)
-        order = array_module(s.positions).argsort(s.positions[1], kind="stable")
-        return SparseTensor(s.positions[:, order], GetItem(order, once=True)(s.stored), s.shape, True, layout)
+        xp = array_module(s.positions)
+        order = xp.argsort(s.positions[1], kind="stable")
+        return SparseTensor(xp.ascontiguousarray(s.positions[:, order]), GetItem(order, once=True)(s.stored), s.shape, True, layout)
 
     def in_blocks(self, blocksize: tuple[int, int]) -> SparseTensor:
         """The blocks that hold an entry, row by row, as a tensor whose positions are those of blocks."""

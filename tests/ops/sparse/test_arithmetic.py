@@ -6,6 +6,8 @@ import pytest
 
 import minidl
 from minidl.autograd import gradcheck, gradgradcheck
+from minidl.autograd.tensorbase import wrap
+from tests.strict_array import StrictArray
 
 try:
     import torch
@@ -156,3 +158,23 @@ def test_grad_fn_and_complex_values():
     np.testing.assert_allclose((ours @ minidl.tensor(z)).numpy(), (theirs @ torch.tensor(z)).numpy())
     expect_alike(ours.conj(), theirs.conj())
     assert "grad_fn=<" in repr(uncoalesced(minidl).requires_grad_() * 2)
+
+
+ON_DEVICE = [
+    lambda s, d: d.to_sparse_csc(), lambda s, d: d.to_sparse_bsr(BLOCK).to_sparse().coalesce(), lambda s, d: s + s,
+    lambda s, d: s * s, lambda s, d: s * d, lambda s, d: s @ d.t(), lambda s, d: s @ s.t(), lambda s, d: s[0],
+    lambda s, d: s.index_select(0, s.indices()[0]), lambda s, d: s.unsqueeze(0).narrow_copy(1, 0, 1),
+    lambda s, d: minidl.cat([s, s]), lambda s, d: minidl.sparse.softmax(s, 1), lambda s, d: s.sum(0),
+    lambda s, d: s.smm(d.t()), lambda s, d: d.sparse_mask(s), lambda s, d: s.sparse_mask(s * 2),
+    lambda s, d: minidl.hspmm(s, d.t()),
+    lambda s, d: minidl.sparse_coo_tensor(s.indices(), s.values(), (2, 4)), lambda s, d: s.to_dense(),
+    lambda s, d: minidl.sparse.spdiags(d, s.indices()[0, 1:3], (3, 4)),
+]
+
+
+@pytest.mark.parametrize("function", ON_DEVICE, ids=range(len(ON_DEVICE)))
+def test_results_stay_on_their_device(function):
+    dense = wrap(StrictArray(X))
+    result = function(dense.to_sparse(), dense)
+    assert isinstance(getattr(result, "stored", result).array, StrictArray)
+    assert isinstance(getattr(result, "positions", dense.array), StrictArray)
