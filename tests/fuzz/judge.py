@@ -105,7 +105,7 @@ DELIBERATE = [
     Deliberate(TORCH_REFUSES, r"detach_\(\)", r"Can't detach views", "PyTorch's result is a view of something inside"),
     Deliberate(TORCH_REFUSES, BACKWARD, r"out of bounds", DATA, program=r"\.data\b"),
     Deliberate(TORCH_REFUSES, r"to_sparse", "with two bool tensors is not supported", KERNEL),
-    Deliberate(TORCH_REFUSES, ANY, r"'SparseCPU' backend|add\(sparse, dense\) is not|sparse_sampled_addmm: Expected self",
+    Deliberate(TORCH_REFUSES, ANY, r"'SparseCPU' backend|add\(sparse, dense\) is not|sparse_sampled_addmm: Expected",
                KERNEL, program=r"to_sparse"),
     Deliberate(TORCH_REFUSES, r"GeneralizedPareto|Bernoulli", r"did not match|can't be cast",
                "operands of two dtypes are promoted, as elsewhere"),

@@ -339,7 +339,8 @@ class SparseTensor(Arithmetic, Movement):
             return SparseTensor(s.positions, s.stored, s.shape, True, layout)
         xp = array_module(s.positions)
         order = xp.argsort(s.positions[1], kind="stable")
-        return SparseTensor(xp.ascontiguousarray(s.positions[:, order]), GetItem(order, once=True)(s.stored), s.shape, True, layout)
+        positions = xp.ascontiguousarray(s.positions[:, order])
+        return SparseTensor(positions, GetItem(order, once=True)(s.stored), s.shape, True, layout)
 
     def in_blocks(self, blocksize: tuple[int, int]) -> SparseTensor:
         """The blocks that hold an entry, row by row, as a tensor whose positions are those of blocks."""
