@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.vision.datasets.layouts import bccd
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 FILES = {path.stem: path for folder in ("first", "classify", "generate", "detect", "segment")
          for path in (EXAMPLES / folder).glob("*.py") if ".parse(__doc__" in path.read_text(encoding="utf-8")}
 TRAINED = ["softmax", "mlp", "lenet", "resnet", "vit", "speedrun"]     # by `fit`, into one file of weights
+DETECTORS = ["faster_rcnn", "retinanet", "ssd", "yolo", "rcnn", "fast_rcnn", "sliding_window"]
 SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": ["--epochs", 1, "--members", 2],
          "vae": ["--max-steps", 2, "--judge-epochs", 1],
          "diffusion": ["--max-steps", 2, "--judge-epochs", 1, "--steps", 2],
@@ -28,6 +31,8 @@ SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": 
          "faster_rcnn": ["--max-steps", 2, "--images", 40], "retinanet": ["--max-steps", 2, "--images", 40],
          "unet": ["--max-steps", 2, "--images", 6, "--batch-size", 2, "--width", 2],
          "fcn": ["--max-steps", 2, "--images", 6, "--batch-size", 2],
+         **{name: ["--max-steps", 2, "--images", 40] for name in DETECTORS},
+         "selective_search": ["--images", 10], "speeds": ["--images", 6],
          **{name: ["--max-steps", 1, "--images", 4, "--batch-size", 2] for name in ("mask_rcnn", "keypoints")},
          "hyperparameter_search": ["--epochs", 1, "--side", 2], "transfer": ["--epochs", 1, "--steps", 2],
          **{name: ["--max-steps", 2] for name in TRAINED}}
@@ -125,7 +130,7 @@ def test_transfer_takes_weights_of_another_data_set(tmp_path):
         assert f"--weights {path}" in refused("transfer", "--weights", path)
 
 
-@pytest.mark.parametrize("name", ["faster_rcnn", "retinanet"])
+@pytest.mark.parametrize("name", ["faster_rcnn", "yolo"])
 def test_detectors_find_digits(name):
     rows = run(name, "--images", 300, "--epochs", 5)
     assert float(re.search(r"mean average precision ([\d.]+)", rows)[1]) > 0.1
@@ -161,6 +166,19 @@ def test_a_class_for_each_pixel_of_a_folder(tmp_path):
     said = refused("unet", *args, "--data", tmp_path / "others", "--weights", weights, "--evaluate", "--split", "test")
     assert "a is not in both this folder and testannot" in said
     assert "leave its value out" in refused("fcn", "--weights", weights, "--evaluate", "train")
+
+
+def test_detectors_take_a_folder_of_bccd(tmp_path):
+    """To learn from one list of images, and to look at another one with the weights."""
+    bccd(tmp_path)
+    rows = run("faster_rcnn", "--dataset", "bccd", "--data", tmp_path, "--max-steps", 1, "--save", tmp_path / "weights")
+    assert "2 training and 1 test images of 256x192" in rows
+    looked = ["--dataset", "bccd", "--data", tmp_path / "BCCD", "--weights", tmp_path / "weights", "--evaluate"]
+    assert "on 2 test images" in run("faster_rcnn", *looked, "--split", "train")
+    assert "Unknown value 'nowhere'" in refused("faster_rcnn", *looked, "--split", "nowhere")
+    (tmp_path / "BCCD" / "Annotations" / "BloodImage_00001.xml").write_text("<annotation>", encoding="utf-8")
+    assert "BloodImage_00001.xml" in refused("faster_rcnn", *looked)
+    assert "--split is for --dataset bccd" in refused("faster_rcnn", "--split", "val")
 
 
 GENERATORS = ["gan", "vae", "diffusion", "vqvae"]

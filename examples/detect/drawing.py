@@ -1,20 +1,34 @@
 """What a detector has found, drawn."""
+from collections import Counter
+
 import minidl
 from minidl.train import plots
 from minidl.vision.utils import draw_bounding_boxes
 
+COLOURS = ("yellow", "deepskyblue", "red", "lime", "orange", "magenta", "white", "cyan", "green", "blue")
 
-def found(images, results, path):
-    """Draw images (N, 1, H, W) with the boxes that the detector is sure of, and the digits above them."""
-    shown = minidl.stack([with_boxes(*pair) for pair in zip(images, results)])
-    titles = [" ".join(str(label - 1) for label in sure(one)["labels"].tolist()) for one in results[:len(images)]]
-    plots.images(shown, path, titles, "what is found on test canvases, from left to right", columns=6)
+
+def found(data, results, path):
+    """Draw the first images of data with the boxes that the detector is sure of, and their classes above them."""
+    some = [sure(one) for one in results[:24]]
+    shown = minidl.stack([with_boxes(image, one) for image, one in zip(data.x.cpu(), some)])
+    titles = [said([data.classes[label] for label in one["labels"].tolist()]) for one in some]
+    plots.images(shown, path, titles, "what is found on test images, from left to right", columns=6)
 
 
 def with_boxes(image, result):
-    """An image (3, 4 H, 4 W) with boxes."""
-    large, boxes = image.repeat_interleave(4, 1).repeat_interleave(4, 2), sure(result)["boxes"]
-    return draw_bounding_boxes(large, boxes * 4, colors="yellow", width=3) if len(boxes) else large.expand(3, -1, -1)
+    """An image (3, k H, k W) with boxes, k times larger; a colour for each class."""
+    times = -(-256 // image.shape[-1])
+    large, boxes = image.repeat_interleave(times, 1).repeat_interleave(times, 2), result["boxes"]
+    if not len(boxes):
+        return large.expand(3, -1, -1)
+    colours = [COLOURS[label % len(COLOURS) - 1] for label in result["labels"].tolist()]
+    return draw_bounding_boxes(large, boxes * times, colors=colours, width=3 if times > 1 else 1)
+
+
+def said(names):
+    """All names, or of many how often each comes."""
+    return " ".join(names) if len(names) < 5 else ", ".join(f"{n} {name}" for name, n in Counter(names).most_common())
 
 
 def sure(result):

@@ -6,7 +6,7 @@ of an image hold anything. The loss of a box that is already right by a wide mar
     python examples/detect/retinanet.py
     python examples/detect/retinanet.py --dataset mnist --data DIR --compiled --run runs/retinanet --plot plots
 """
-import canvases
+import detector
 
 from minidl import nn
 from minidl.vision.models import detection
@@ -15,13 +15,21 @@ from minidl.vision.models.detection.retinanet import RetinaNetHead
 DEFAULTS = {
     "digits": {"epochs": 8, "batch_size": 8, "lr": 2e-3},
     "mnist": {"epochs": 8, "batch_size": 16, "lr": 2e-3},
+    "bccd": {"epochs": 30, "batch_size": 4, "lr": 2e-3},
 }
 
-args = canvases.parse(__doc__, DEFAULTS)
-anchors = detection.anchor_utils.AnchorGenerator(((12, 20, 30),), ((0.5, 1.0, 2.0),))
-net = detection.RetinaNet(
-    canvases.trunk(), num_classes=11, min_size=canvases.CANVAS, max_size=canvases.CANVAS,
-    image_mean=[0.1], image_std=[0.3], anchor_generator=anchors,
-    head=RetinaNetHead(64, anchors.num_anchors_per_location()[0], 11, nn.BatchNorm2d),
-    detections_per_img=20, topk_candidates=100).to(args.device)
-canvases.Run(args, net).end()
+
+def build(data):
+    trunk = detector.trunk(data)
+    anchors = detection.anchor_utils.AnchorGenerator((data.sides,), (data.ratios,))
+    shapes = anchors.num_anchors_per_location()[0]
+    return detection.RetinaNet(
+        trunk, num_classes=len(data.classes), min_size=min(data.size), max_size=max(data.size),
+        image_mean=data.mean, image_std=data.std, anchor_generator=anchors,
+        head=RetinaNetHead(trunk.out_channels, shapes, len(data.classes), nn.BatchNorm2d),
+        detections_per_img=data.most, topk_candidates=5 * data.most)
+
+
+if __name__ == "__main__":
+    run = detector.Run(detector.parse(__doc__, DEFAULTS))
+    run.end(build(run.data))

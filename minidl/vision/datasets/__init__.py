@@ -7,6 +7,7 @@ from minidl.vision.datasets.beyond_torchvision.canvas import DigitCanvas
 from minidl.vision.datasets.beyond_torchvision.digits import Digits
 from minidl.vision.datasets.beyond_torchvision.places import TinyPlaces
 from minidl.vision.datasets.beyond_torchvision.shapes import SyntheticShapes
+from minidl.vision.datasets.boxed import BoxedImages
 from minidl.vision.datasets.caltech import Caltech101, Caltech256
 from minidl.vision.datasets.celeba import CelebA
 from minidl.vision.datasets.cifar import CIFAR10, CIFAR100
@@ -65,6 +66,7 @@ __all__ = [
     "SUN397",
     "SVHN",
     "USPS",
+    "BoxedImages",
     "CLEVRClassification",
     "Caltech101",
     "Caltech256",

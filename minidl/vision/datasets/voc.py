@@ -146,9 +146,9 @@ class VOCDetection(_VOC):
 class BCCD(_VOC):
     """Blood cells under the microscope, 640x480 pixels, with boxes: 205 images to train on, 87 to validate.
 
-    root: the folder that holds `BCCD`, in the layout of PASCAL VOC. image_set: 'train' or 'val', or another list in
-    `ImageSets/Main`. transform, target_transform: applied to each image and target; transforms: instead, applied to
-    both.
+    root: a folder in the layout of PASCAL VOC, or one that holds it as `BCCD`. image_set: 'train' or 'val', or another
+    list in `ImageSets/Main`. transform, target_transform: applied to each image and target; transforms: instead,
+    applied to both.
 
     A sample is `(PIL image in mode 'RGB', dict)`; the dict has `boxes`, float32 (n, 4) of x1, y1, x2, y2 in pixels from
     0, and `labels`, int64 (n,), 1 to 3, since 0 is the background for detectors: `classes[label]` is its name.
@@ -166,6 +166,7 @@ class BCCD(_VOC):
         self.class_to_idx = {name: i for i, name in enumerate(self.classes)}
         self.image_set = image_set
         folder = Path(self.root) / "BCCD"
+        folder = folder if folder.is_dir() else Path(self.root)
         sets = sorted(path.stem for path in (folder / "ImageSets" / "Main").glob("*.txt"))
         if not sets:
             raise RuntimeError(f"BCCD: Dataset not found: {folder}/ImageSets/Main holds no lists of images; get "

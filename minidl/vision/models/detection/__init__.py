@@ -18,9 +18,10 @@ from minidl.vision.models.detection.retinanet import (
 )
 from minidl.vision.models.detection.ssd import SSD, SSD300_VGG16_Weights, ssd300_vgg16
 from minidl.vision.models.detection.ssdlite import SSDLite320_MobileNet_V3_Large_Weights, ssdlite320_mobilenet_v3_large
+from minidl.vision.models.detection.yolo import YOLO
 
 __all__ = [
-    "FCOS", "SSD", "FCOS_ResNet50_FPN_Weights", "FasterRCNN", "FasterRCNN_MobileNet_V3_Large_320_FPN_Weights",
+    "FCOS", "SSD", "YOLO", "FCOS_ResNet50_FPN_Weights", "FasterRCNN", "FasterRCNN_MobileNet_V3_Large_320_FPN_Weights",
     "FasterRCNN_MobileNet_V3_Large_FPN_Weights", "FasterRCNN_ResNet50_FPN_V2_Weights",
     "FasterRCNN_ResNet50_FPN_Weights", "KeypointRCNN", "KeypointRCNN_ResNet50_FPN_Weights", "MaskRCNN",
     "MaskRCNN_ResNet50_FPN_V2_Weights", "MaskRCNN_ResNet50_FPN_Weights", "RetinaNet",
