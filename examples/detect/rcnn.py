@@ -1,7 +1,8 @@
 """R-CNN: each box that selective search proposes is cut out of the image, and a network says what it shows.
 
-Girshick, Donahue, Darrell and Malik, 2014. The whole network runs for each of dozens of boxes, each made as large as the
-image, and they overlap: it looks at most pixels many times. Its scores come from a softmax; the paper trains a support vector machine behind it.
+Girshick, Donahue, Darrell and Malik, 2014. The whole network runs for each of dozens of boxes, enlarged to the size of
+the image; they overlap, so that it looks at most pixels many times. Scores come from a softmax; the paper trains a
+support vector machine behind the network.
 
     python examples/detect/rcnn.py
     python examples/detect/rcnn.py --dataset mnist --data DIR --compiled --run runs/rcnn --plot plots
