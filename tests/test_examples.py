@@ -440,6 +440,7 @@ PICTURES = {
     "gan": ["curves", "samples", "over_time", "walk"],
     "faster_rcnn": ["curves", "found"],
     "retinanet": ["curves", "found"],
+    **{name: ["curves", "found"] for name in ("unet", "fcn", "mask_rcnn", "keypoints")},
     "vae": ["curves", "samples", "over_time", "back", "walk"],
     "diffusion": ["curves", "samples", "over_time", "steps", "guidance"],
     "conditional_gan": ["samples", "over_time", "between"],

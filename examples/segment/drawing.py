@@ -13,8 +13,8 @@ def found(data, found, path, rows=6):
     numbers = minidl.linspace(0, len(data.x) - 1, min(rows, len(data.x))).long()
     masks = [coloured(each[numbers].long(), len(data.classes)) for each in (data.y, *found.values())]
     shown = minidl.stack([data.x[numbers].float() / 255, *masks], 1)
-    plots.images(shown.flatten(0, 1), path, [*["image", "truth", *found], *[""] * (shown[1:, :, 0, 0, 0].numel())],
-                 columns=shown.shape[1])
+    titles = ["image", "truth", *found, *[""] * shown[1:, :, 0, 0, 0].numel()]
+    plots.images(shown.flatten(0, 1), path, titles, ", ".join(data.classes), columns=shown.shape[1])
 
 
 def coloured(masks, classes):
