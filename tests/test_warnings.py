@@ -15,6 +15,7 @@ import minidl
 import minidl.nn.functional as F
 from minidl import distributions, nn, optim
 from minidl.autograd import gradcheck
+from minidl.cluster import KMeans
 from minidl.metrics import Accuracy, FrechetInceptionDistance, MeanAveragePrecision
 from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
@@ -161,9 +162,10 @@ WARNINGS = [
      lambda: M.peak_signal_noise_ratio(minidl.rand(2), minidl.rand(2), 1.0, reduction="none")),
     ("metrics/generative.py", lambda: fid_of_two_images().compute()),
     ("metrics/metric.py", lambda: Accuracy(task="binary").compute()),
-    ("neighbors/inputs.py", lambda: knn(True)[0].predict(knn(False)[1])),
-    ("neighbors/inputs.py", lambda: knn(False)[0].predict(knn(False)[1].view(Named))),
-    ("neighbors/inputs.py", lambda: KNeighborsClassifier(1).fit(np.ones((2, 1)), np.ones((2, 1), int))),
+    ("cluster/kmeans.py", lambda: KMeans(2).fit(np.ones((3, 1)))),
+    ("estimators/inputs.py", lambda: knn(True)[0].predict(knn(False)[1])),
+    ("estimators/inputs.py", lambda: knn(False)[0].predict(knn(False)[1].view(Named))),
+    ("neighbors/labels.py", lambda: KNeighborsClassifier(1).fit(np.ones((2, 1)), np.ones((2, 1), int))),
     ("jit/__init__.py", lambda: minidl.jit.trace(nn.Dropout(), minidl.ones(99))),
     ("nn/module/hooks.py", hook_that_fails),
     ("nn/init.py", lambda: nn.init.uniform(minidl.ones(2))),

@@ -1,6 +1,6 @@
 """Nearest neighbours: the classifier, and cross-validation to choose its k."""
+from minidl.estimators import DataConversionWarning, NotFittedError
 from minidl.neighbors.cross_validation import CrossValidation, cross_validate_k, split_folds
-from minidl.neighbors.inputs import DataConversionWarning, NotFittedError
 from minidl.neighbors.knn import KNeighborsClassifier
 
 __all__ = [

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import array_module, device_of, move, to_numpy
-from minidl.neighbors.inputs import as_points, check_count, encode_labels
+from minidl.estimators.inputs import as_points, check_count
 from minidl.neighbors.knn import check_weights, count_votes, resolve_metric
+from minidl.neighbors.labels import encode_labels
 from minidl.neighbors.search import NeighbourSearch
 
 

@@ -5,24 +5,16 @@ scikit-learn's `check_estimator`, so it stands in pipelines, `cross_val_score` a
 """
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase, wrap
-from minidl.backend.device import Array, array_module, device_of, move, same_device, to_numpy
+from minidl.backend.device import Array, array_module, device_of, move, to_numpy
 from minidl.backend.dtype import supported
-from minidl.neighbors.inputs import (
-    NotFittedError,
-    as_labels,
-    as_points,
-    check_count,
-    check_feature_names,
-    encode_labels,
-    feature_names,
-    match_sklearn,
-)
+from minidl.estimators.estimator import Estimator, as_array_or_tensor, like
+from minidl.estimators.inputs import check_count
+from minidl.neighbors.labels import as_labels, encode_labels
 from minidl.neighbors.search import NeighbourSearch
 
 _METRICS = {"l1": "l1", "manhattan": "l1", "l2": "l2", "euclidean": "l2", "cosine": "cosine"}
@@ -30,7 +22,7 @@ _MINKOWSKI: dict[float, str] = {1: "l1", 2: "l2"}
 _WEIGHTS = ("uniform", "distance")
 
 
-class KNeighborsClassifier:
+class KNeighborsClassifier(Estimator):
     """A vote among the nearest training points.
 
     The search is exact (see `minidl.neighbors.search`) and deterministic: between points at the same
@@ -66,7 +58,8 @@ class KNeighborsClassifier:
     Classification, 1967.
     """
 
-    _estimator_type = "classifier"      # what scikit-learn asked for before 1.6; since then, `__sklearn_tags__`
+    kind = _estimator_type = "classifier"      # the latter is what scikit-learn asked for before 1.6
+    learned = "classes_"
 
     def __init__(self, n_neighbors: int = 5, *, weights: str = "uniform", metric: str = "l2",
                  p: float = 2, working_memory: float = 256) -> None:
@@ -83,12 +76,9 @@ class KNeighborsClassifier:
         out of range; TypeError where an argument has the wrong type.
         """
         self._check_params()
-        points, names = as_points(X, "fit"), feature_names(X)
+        points = self._first_points(X)
         self.classes_, codes = encode_labels(y, points, "fit")
-        self.__dict__.pop("feature_names_in_", None)
-        if names is not None:
-            self.feature_names_in_ = names
-        self.n_samples_fit_, self.n_features_in_ = points.shape
+        self.n_samples_fit_ = len(points)
         self._fit_on_tensor = isinstance(X, TensorBase)
         self._codes = move(codes, device_of(points))    # the labels as indices into classes_
         metric = resolve_metric(self.metric, self.p)
@@ -107,12 +97,11 @@ class KNeighborsClassifier:
         Errors: ValueError where there are fewer than k training points to choose from.
         """
         distances, indices = self._neighbours(X, n_neighbors, "kneighbors")
-        as_tensor = self._fit_on_tensor if X is None else isinstance(X, TensorBase)
-        queries = self._search.points if X is None else X
-        indices = _as_array_or_tensor(indices, as_tensor)
+        queries = as_array_or_tensor(self._search.points, self._fit_on_tensor) if X is None else X
+        indices = as_array_or_tensor(indices, isinstance(queries, TensorBase))
         if not return_distance:
             return indices
-        return _as_array_or_tensor(_cast_like(queries, distances), as_tensor), indices
+        return like(queries, distances), indices
 
     def predict(self, X: Any) -> Any:
         """The label with most votes, for every row of X: (N, D) -> (N,)."""
@@ -127,40 +116,13 @@ class KNeighborsClassifier:
         """Each label's share of the votes: (N, D) -> (N, C). Columns are in the order of `classes_`."""
         votes = self._votes(X, "predict_proba")
         votes /= votes.sum(axis=1, keepdims=True)
-        return _as_array_or_tensor(_cast_like(X, votes), isinstance(X, TensorBase))
+        return like(X, votes)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy of the predictions for X against y; rows may have weights (N,)."""
         winners = to_numpy(self._votes(X, "score").argmax(axis=1))
         labels = as_labels(y, len(winners), "score")
         return float(np.average(self.classes_[winners] == labels, weights=sample_weight))
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments as they are now. (`deep` is scikit-learn's; no estimator is nested here.)"""
-        return {"n_neighbors": self.n_neighbors, "weights": self.weights, "metric": self.metric,
-                "p": self.p, "working_memory": self.working_memory}
-
-    def set_params(self, **params: Any) -> KNeighborsClassifier:
-        """Change constructor arguments. metric, p and working_memory take effect at the next `fit`."""
-        known = self.get_params()
-        unknown = [name for name in params if name not in known]
-        if unknown:
-            raise ValueError(f"set_params: KNeighborsClassifier has no parameter {unknown[0]!r}; "
-                             f"it has {', '.join(known)}")
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that this is a classifier that needs y."""
-        sklearn = sys.modules["sklearn.utils"]      # scikit-learn calls this method, so it is loaded
-        return sklearn.Tags(estimator_type="classifier", target_tags=sklearn.TargetTags(required=True),
-                            classifier_tags=sklearn.ClassifierTags())
-
-    def __repr__(self) -> str:
-        defaults = KNeighborsClassifier().get_params()
-        changed = (f"{k}={v!r}" for k, v in self.get_params().items() if v != defaults[k])
-        return f"KNeighborsClassifier({', '.join(changed)})"
 
     def _votes(self, X: Any, who: str) -> Array:
         distances, indices = self._neighbours(X, None, who, training=False)
@@ -169,26 +131,13 @@ class KNeighborsClassifier:
     def _neighbours(self, X: Any, n_neighbors: int | None, who: str,
                     training: bool = True) -> tuple[Array, Array]:
         """Distances in float64, and indices. `training`: X=None stands for the training points."""
-        if not hasattr(self, "_search"):
-            raise match_sklearn(
-                NotFittedError, f"{who}: this KNeighborsClassifier is not fitted yet; call fit(X, y) first")
+        self._check_fitted(who)
         self._check_params()
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         check_count(k, "n_neighbors")
         points = self._search.points
         own = X is None and training
-        if not own:
-            check_feature_names(X, getattr(self, "feature_names_in_", None))
-        queries = points if own else as_points(X, who)
-        if queries.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"{who}: X has {queries.shape[1]} features, but KNeighborsClassifier is expecting "
-                f"{self.n_features_in_} features as input "
-                f"(X {queries.shape}, fitted on {points.shape})")
-        if not same_device(device_of(queries), device_of(points)):
-            raise RuntimeError(
-                f"{who}: X is on {device_of(queries)} but the training points are on "
-                f"{device_of(points)}; try X.to('{device_of(points)}')")
+        queries = points if own else self._further_points(X, who, points)
         if k > self.n_samples_fit_ - own:
             raise ValueError(f"Expected n_neighbors {'<' if own else '<='} n_samples_fit, but "
                              f"n_neighbors = {k}, n_samples_fit = {self.n_samples_fit_}")
@@ -236,14 +185,3 @@ def resolve_metric(metric: str, p: float = 2) -> str:
 def check_weights(weights: str) -> None:
     if weights not in _WEIGHTS:
         raise ValueError(f"weights expects 'uniform' or 'distance', got {weights!r}")
-
-
-def _cast_like(X: Any, numbers: Array) -> Array:
-    """Cast float64 numbers to the precision of X: float32 for float32 and float16."""
-    dtype = getattr(X, "dtype", None)
-    narrow = dtype is not None and getattr(dtype, "kind", "") == "f" and dtype.itemsize <= 4
-    return numbers.astype(np.float32) if narrow else numbers
-
-
-def _as_array_or_tensor(array: Array, as_tensor: bool) -> Any:
-    return wrap(array) if as_tensor else array

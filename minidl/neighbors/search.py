@@ -7,13 +7,13 @@ candidates get their distance in float64, from its definition. The answer is the
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.device import Array, array_module
 from minidl.backend.kernels.distance import paired_distance, pairwise_distance, row_norms, unit_rows
+from minidl.estimators.inputs import row_blocks
 
 MIB = 1 << 20
 BYTES_PER_SCORE = 12        # a float64 score, its flag in `near`, its share of the minima of groups
@@ -216,10 +216,3 @@ class _CosineScreen:
 
 
 _SCREENS: dict[str, Any] = {"l1": _ManhattanScreen, "l2": _EuclideanScreen, "cosine": _CosineScreen}
-
-
-def row_blocks(count: int, size: int) -> Iterator[slice]:
-    """Slices of at most `size` rows (at least one) that cover `count` rows."""
-    size = max(1, size)
-    for start in range(0, count, size):
-        yield slice(start, min(count, start + size))

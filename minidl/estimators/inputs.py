@@ -1,17 +1,18 @@
-"""Checks of what estimators are given: points, labels and counts.
+"""Checks of what estimators are given: points, names of features, counts.
 
 Texts and types of errors are scikit-learn's where its `check_estimator` looks for them.
 """
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import Array, array_module, is_array, to_numpy
+from minidl.backend.device import Array, array_module, is_array
 from minidl.backend.warn import warn
 
 
@@ -38,8 +39,8 @@ def match_sklearn(ours: type[Exception], *args: Any) -> Any:
 
 # ---------------------------------------------------------------------- points
 
-def as_points(X: Any, who: str) -> Array:
-    """Check X: a raw (N, D) array of finite numbers. An array or a tensor is not copied."""
+def as_points(X: Any, who: str, least: int = 1) -> Array:
+    """Check X: a raw (N, D) array of finite numbers, N >= least. An array or a tensor is not copied."""
     if isinstance(X, TensorBase):
         X = X.array
     if hasattr(X, "toarray"):
@@ -59,9 +60,10 @@ def as_points(X: Any, who: str) -> Array:
                 "X.reshape(1, -1) for one sample, X.reshape(-1, 1) for one feature")
         raise ValueError(f"{who}: X expects a 2-D array (samples, features), got shape {points.shape}. "
                          f"Reshape your data: {hint}")
-    for count, what in zip(points.shape, ("sample", "feature")):
-        if count == 0:
-            raise ValueError(f"{who}: X has 0 {what}(s) (shape={points.shape}) while a minimum of 1 is required.")
+    for count, what, minimum in zip(points.shape, ("sample", "feature"), (least, 1)):
+        if count < minimum:
+            raise ValueError(f"{who}: X has {count} {what}(s) (shape={points.shape}) while a minimum of {minimum} is "
+                             "required.")
     if points.dtype.kind == "f":
         _check_finite(points, who)
     return points
@@ -91,15 +93,15 @@ def feature_names(X: Any) -> np.ndarray | None:
     return names if strings else None
 
 
-def check_feature_names(X: Any, fitted: np.ndarray | None) -> None:
-    """Errors: ValueError unless X's columns have the names that `fit` saw, in their order."""
+def check_feature_names(X: Any, fitted: np.ndarray | None, who: str) -> None:
+    """Errors: ValueError unless X's columns have the names that estimator `who` was fitted with, in their order."""
     names = feature_names(X)
     if names is None and fitted is None:
         return
     if fitted is None:
-        warn("X has feature names, but KNeighborsClassifier was fitted without feature names")
+        warn(f"X has feature names, but {who} was fitted without feature names")
     elif names is None:
-        warn("X does not have valid feature names, but KNeighborsClassifier was fitted with feature names")
+        warn(f"X does not have valid feature names, but {who} was fitted with feature names")
     elif list(names) != list(fitted):
         lines = ["The feature names should match those that were passed during fit."]
         for unmatched, what in ((set(names) - set(fitted), "Feature names unseen at fit time:"),
@@ -111,40 +113,16 @@ def check_feature_names(X: Any, fitted: np.ndarray | None) -> None:
         raise ValueError("\n".join(lines) + "\n")
 
 
-# ---------------------------------------------------------------------- labels
-
-def as_labels(y: Any, count: int, who: str) -> np.ndarray:
-    """Check y: a NumPy array of `count` ints or strings. A column (count, 1) is accepted with a warning."""
-    if y is None:
-        raise ValueError(f"{who}: KNeighborsClassifier requires y to be passed, but the target y is None")
-    if isinstance(y, TensorBase):
-        y = y.array
-    labels = to_numpy(y) if is_array(y) else np.asarray(y)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        warn(match_sklearn(DataConversionWarning, f"A column-vector y was passed when a 1d array was "
-                           f"expected, of shape {labels.shape}; try y.reshape(-1)"))
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise ValueError(f"{who}: y expects a 1-D array of labels, got shape {labels.shape}")
-    if len(labels) != count:
-        raise ValueError(f"{who}: X and y expect one label a sample, got {count} samples and {len(labels)} labels")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise ValueError(f"{who}: y contains NaN or infinity: {labels[~np.isfinite(labels)][0]}")
-    if labels.dtype.kind == "f" and not np.array_equal(labels, np.trunc(labels)):
-        raise ValueError(f"{who}: y expects classes, got continuous numbers such as "
-                         f"{labels[labels != np.trunc(labels)][0]}")
-    return labels
-
-
-def encode_labels(y: Any, points: Array, who: str) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct labels of y, sorted, and y as int64 indices into them."""
-    classes, codes = np.unique(as_labels(y, len(points), who), return_inverse=True)
-    return classes, codes.astype(np.int64, copy=False)
-
-
 def check_count(value: Any, name: str) -> None:
     """Check that `value` is an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} expects an integer, got {value!r} ({type(value).__name__})")
     if value < 1:
         raise ValueError(f"{name} expects at least 1, got {value}")
+
+
+def row_blocks(count: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` rows (at least one) that cover `count` rows."""
+    size = max(1, size)
+    for start in range(0, count, size):
+        yield slice(start, min(count, start + size))
