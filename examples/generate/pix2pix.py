@@ -19,7 +19,7 @@ from minidl.cli import arguments, classification, generation
 from minidl.train import plots
 
 DEFAULTS = {
-    "shapes": {"epochs": 15, "batch_size": 16, "lr": 1e-3},         # masks of the kinds of shapes to scenes
+    "shapes": {"epochs": 10, "batch_size": 16, "lr": 1e-3},         # masks of the kinds of shapes to scenes
     "camvid": {"epochs": 40, "batch_size": 8, "lr": 5e-4},          # classes of the pixels to streets
     "tinyplaces": {"epochs": 10, "batch_size": 16, "lr": 5e-4},     # grey photographs to coloured ones
 }
