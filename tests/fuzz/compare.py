@@ -22,7 +22,7 @@ def array_of(tensor: Any) -> np.ndarray:
     """The numbers of a PyTorch tensor. Of a copy: PyTorch refuses to resize memory that an array has looked into."""
     if tensor.dtype == torch.complex32:     # which NumPy has not
         tensor = tensor.to(torch.complex64)
-    return tensor.detach().clone().resolve_conj().resolve_neg().numpy()
+    return tensor.detach().to_dense().clone().resolve_conj().resolve_neg().numpy()
 
 
 def close(ours: np.ndarray, theirs: np.ndarray) -> Difference:
