@@ -107,7 +107,8 @@ class Run:
                   f"rule, on {len(results)} test images, found in {1000 * seconds / len(results):.1f} ms each")
         if args.plot:
             curves = {"curves": lambda path: plots.curves(history, path)} if history else {}
-            draw(args.plot, {**curves, "found": lambda path: drawing.found(data, results, path)})
+            draw(args.plot, {**curves, "found": lambda path: drawing.found(data, results, path),
+                             "precision_recall": lambda path: drawing.precision_recall(data, results, path)})
         sys.exit(ending.CTRL_C if interrupted else 0)
 
 

@@ -2,6 +2,7 @@
 from collections import Counter
 
 import minidl
+from minidl.metrics.functional import voc_precision_recall_curve
 from minidl.train import plots
 from minidl.vision.utils import draw_bounding_boxes
 
@@ -14,6 +15,18 @@ def found(data, results, path):
     shown = minidl.stack([with_boxes(image, one) for image, one in zip(data.x.cpu(), some)])
     titles = [said([data.classes[label] for label in one["labels"].tolist()]) for one in some]
     plots.images(shown, path, titles, "what is found on test images, from left to right", columns=6)
+
+
+def precision_recall(data, results, path):
+    """A point for each detection: precision over recall, of each class, at an overlap of 0.5."""
+    figure = plots.figure(6, 5)
+    axes = figure.subplots()
+    boxes = [[{name: value.cpu() for name, value in one.items()} for one in each] for each in (results, data.targets)]
+    for label, (precision, recall, _) in voc_precision_recall_curve(*boxes).items():
+        axes.plot(recall.tolist(), precision.tolist(), marker=".", markersize=3, linewidth=1, label=data.classes[label])
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.legend(loc="lower left")
+    plots.save(figure, path)
 
 
 def with_boxes(image, result):

@@ -111,3 +111,19 @@ def test_it_is_the_loop_of_the_definition(ties, threshold, use_07_metric):
 def test_what_does_not_fit_is_refused(wrong, text):
     with pytest.raises(ValueError, match=f"voc_mean_average_precision: .*{text}"):
         wrong()
+
+
+def test_points_of_the_curve():
+    """Of five detections of two dogs in two images, best first: right, wrong, wrong, right, a second one of a dog."""
+    dogs = [image([square(0)], [1]), image([square(20)], [1])]
+    preds = [image([square(0), square(50), square(1)], [1, 1, 1], [0.9, 0.8, 0.3]),
+             image([square(80), square(20)], [1, 1], [0.7, 0.6])]
+    precision, recall, score = M.voc_precision_recall_curve(preds, dogs)[1]
+    assert precision.tolist() == pytest.approx([1, 1 / 2, 1 / 3, 2 / 4, 2 / 5])
+    assert recall.tolist() == [0.5, 0.5, 0.5, 1, 1]
+    assert score.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.3])
+    assert M.voc_mean_average_precision(preds, dogs).item() == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 4)
+    nothing = M.voc_precision_recall_curve(preds, [image([], []), image([square(20)], [2])])
+    assert nothing[1][0].tolist() == [0] * 5 and nothing[1][1].isnan().all() and nothing[2][0].shape == (0,)
+    with pytest.raises(ValueError, match="voc_precision_recall_curve: .*iou_threshold above 0"):
+        M.voc_precision_recall_curve([], [], 0)

@@ -21,7 +21,7 @@ from minidl.metrics.functional.retrieval import (
 )
 from minidl.metrics.functional.segmentation import dice, dice_score, jaccard_index
 from minidl.metrics.functional.text import bleu_score, perplexity
-from minidl.metrics.functional.voc import voc_mean_average_precision
+from minidl.metrics.functional.voc import voc_mean_average_precision, voc_precision_recall_curve
 
 __all__ = [
     "accuracy", "auroc", "average_precision", "balanced_accuracy", "bleu_score", "calibration_error",
@@ -29,5 +29,5 @@ __all__ = [
     "object_keypoint_similarity", "peak_signal_noise_ratio", "percentage_of_correct_keypoints", "perplexity",
     "poly_mmd", "precision", "precision_recall_curve", "recall", "retrieval_average_precision",
     "retrieval_normalized_dcg", "retrieval_precision", "retrieval_recall", "retrieval_reciprocal_rank", "roc",
-    "structural_similarity_index_measure", "voc_mean_average_precision",
+    "structural_similarity_index_measure", "voc_mean_average_precision", "voc_precision_recall_curve",
 ]

@@ -60,6 +60,52 @@ def voc_mean_average_precision(preds: Sequence[Image], target: Sequence[Image], 
         raise ValueError(f"{who}: expected an iou_threshold above 0, and 1 at most, but got {iou_threshold}")
     check_images(who, preds, target, ("bbox",))
 
+    detections, targets, right, wrong = _judged(preds, target, iou_threshold)
+    values = []
+    for one in np.unique(np.concatenate([detections.label, targets.label])):
+        here, wanted = detections.label == one, (~targets.ignored & (targets.label == one)).sum()
+        values.append(_average_precision(right[here], wrong[here], wanted, use_07_metric) if wanted else -1.0)
+    return tensor(mean_where_known(np.array(values)) if average == "macro" else values).float()
+
+
+def voc_precision_recall_curve(preds: Sequence[Image], target: Sequence[Image], iou_threshold: float = 0.5,
+                               ) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
+    """The points of precision and recall of each class, one for each detection, as PASCAL VOC judges them.
+
+    After the k best detections of a class, of which r are right and w wrong, precision is r / (r + w), and recall r / n
+    for n targets of the class. Arguments, rules and errors are those of `voc_mean_average_precision`, whose value is
+    the area below these points once each precision is the highest from there on.
+
+    Returns a dict from labels to precision, recall and score (D,), best detection first. Without a target, recall is
+    nan; before the first detection that counts, precision is 0.
+
+        >>> from minidl import tensor
+        >>> from minidl.metrics.functional import voc_precision_recall_curve
+        >>> box = [0.0, 0.0, 10.0, 10.0]
+        >>> target = [{"boxes": tensor([box, [20.0, 0.0, 30.0, 10.0]]), "labels": tensor([1, 1])}]
+        >>> preds = [{"boxes": tensor([box, [50.0, 0.0, 60.0, 10.0], [20.0, 0.0, 30.0, 9.0]]),
+        ...           "scores": tensor([0.9, 0.8, 0.7]), "labels": tensor([1, 1, 1])}]
+        >>> precision, recall, score = voc_precision_recall_curve(preds, target)[1]
+        >>> precision, recall                                   # right, wrong, right
+        (tensor([1.0000, 0.5000, 0.6667]), tensor([0.5000, 0.5000, 1.0000]))
+    """
+    who = "voc_precision_recall_curve"
+    if not 0 < iou_threshold <= 1:
+        raise ValueError(f"{who}: expected an iou_threshold above 0, and 1 at most, but got {iou_threshold}")
+    check_images(who, preds, target, ("bbox",))
+    detections, targets, right, wrong = _judged(preds, target, iou_threshold)
+    curves = {}
+    for one in np.unique(np.concatenate([detections.label, targets.label])):
+        here, wanted = detections.label == one, (~targets.ignored & (targets.label == one)).sum()
+        recall, precision = _points(right[here], wrong[here], wanted)
+        score = detections.score[here]
+        curves[int(one)] = tensor(precision).float(), tensor(recall).float(), tensor(score).float()
+    return curves
+
+
+def _judged(preds: Sequence[Image], target: Sequence[Image],
+            iou_threshold: float) -> tuple[Detections, Targets, np.ndarray, np.ndarray]:
+    """Detections, by class and then by falling scores, and targets; which detections are right, and which wrong."""
     image, label, boxes = _join(preds)
     score = np.concatenate([np.zeros(0), *(as_array(x["scores"]) for x in preds)])
     order = np.lexsort((-score, label))         # by class, then by score; in the order given where scores are equal
@@ -69,12 +115,7 @@ def voc_mean_average_precision(preds: Sequence[Image], target: Sequence[Image], 
         as_array(x["difficult"]) > 0 if "difficult" in x else np.zeros(len(x["labels"]), bool) for x in target)])
     targets = Targets(image, label, np.zeros_like(difficult), difficult, boxes[:, 2:].prod(1), boxes)
 
-    right, wrong = _judge(detections, targets, iou_threshold)
-    values = []
-    for one in np.unique(np.concatenate([detections.label, targets.label])):
-        here, wanted = detections.label == one, (~targets.ignored & (targets.label == one)).sum()
-        values.append(_average_precision(right[here], wrong[here], wanted, use_07_metric) if wanted else -1.0)
-    return tensor(mean_where_known(np.array(values)) if average == "macro" else values).float()
+    return detections, targets, *_judge(detections, targets, iou_threshold)
 
 
 def _join(images: Sequence[Image]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,9 +148,14 @@ def _judge(detections: Detections, targets: Targets, iou_threshold: float) -> tu
 
 
 def _average_precision(right: np.ndarray, wrong: np.ndarray, wanted: int, use_07_metric: bool) -> float:
-    found = np.cumsum(right)
-    recall, precision = found / wanted, found / np.maximum(found + np.cumsum(wrong), 1)
+    recall, precision = _points(right, wrong, wanted)
     best_from_here = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
     if use_07_metric:
         return float(best_from_here[np.searchsorted(recall, np.arange(11) / 10)].mean())
     return float((np.diff(recall, prepend=0.0) * best_from_here[:-1]).sum())
+
+
+def _points(right: np.ndarray, wrong: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+    """Recall and precision after each detection."""
+    found = np.cumsum(right)
+    return found / (wanted or np.nan), found / np.maximum(found + np.cumsum(wrong), 1)
