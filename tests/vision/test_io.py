@@ -71,10 +71,10 @@ def test_sixteen_bits():
     grey = stream.integers(0, 65536, (5, 7), dtype=np.uint16)
     data = file_of(Image.fromarray(grey), "PNG")
     image = io.decode_image(data)
-    assert image.dtype == minidl.int32 and image.tolist() == [grey.tolist()]
+    assert image.dtype == minidl.uint16 and image.tolist() == [grey.tolist()]
     for mode, channels in (("GRAY", 1), ("GRAY_ALPHA", 2), ("RGB", 3), ("RGBA", 4)):
         image = io.decode_png(data, mode).numpy()
-        assert image.shape == (channels, 5, 7) and image.dtype == np.int32
+        assert image.shape == (channels, 5, 7) and image.dtype == np.uint16
         opaque = channels % 2 == 0
         assert all((channel == grey).all() for channel in image[:channels - opaque])
         assert not opaque or (image[-1] == 65535).all()

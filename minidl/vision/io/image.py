@@ -1,6 +1,6 @@
 """Images as files and as bytes: read, decode, encode, write. Pillow does the work.
 
-Names, arguments and results are torchvision's (`torchvision.io`). An image is (C, H, W) of uint8, or of int32 where a
+Names, arguments and results are torchvision's (`torchvision.io`). An image is (C, H, W) of uint8, or of uint16 where a
 PNG file has 16 bits. A file that is damaged, cut short or no image is a RuntimeError that says so.
 """
 from __future__ import annotations
@@ -214,9 +214,9 @@ def _loaded(who: str, load: Callable[[], T]) -> T:
 
 
 def _pixels(image: Image.Image, mode: ImageReadMode) -> np.ndarray:
-    """(H, W) or (H, W, C), of bytes, or of int32 where the file has 16 bits."""
+    """(H, W) or (H, W, C), of bytes, or of uint16 where the file has 16 bits."""
     if image.mode.startswith("I"):                          # 16 bits, and grey: Pillow has no others
-        return _with_channels(np.asarray(image).astype(np.int32), mode)
+        return _with_channels(np.asarray(image).astype(np.uint16), mode)
     if mode is not ImageReadMode.UNCHANGED:
         return np.asarray(image.convert(_PILLOW[mode]))
     if image.mode == "P":

@@ -23,7 +23,7 @@ def in_parts(function: Callable[..., Any], image: Array, *others: Array) -> None
 
     An array with one row serves all.
     """
-    if not isinstance(image, np.ndarray) or image.ndim < 3:
+    if not isinstance(image, np.ndarray) or image.ndim < 3 or image.size <= NUMBERS:
         return function(image, *others)
     channels, height, width = image.shape[-3:]
     step = max(1, NUMBERS // max(1, channels * width))
@@ -127,8 +127,9 @@ class Standardize(Op):
 
     def forward(self, x: Array, center: Array, spread: Array) -> Array:
         y = array_module(x).empty_like(x)
-        in_parts(self.scale, x, y, *[array_module(x).broadcast_to(value, (*x.shape[:-2], 1, 1))
-                                     for value in (center, spread)])
+        of_each = [center, spread] if x.size <= NUMBERS else [
+            array_module(x).broadcast_to(value, (*x.shape[:-2], 1, 1)) for value in (center, spread)]
+        in_parts(self.scale, x, y, *of_each)
         return y
 
     def scale(self, x: Array, y: Array, center: Array, spread: Array) -> None:

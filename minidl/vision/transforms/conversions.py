@@ -37,7 +37,7 @@ def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
 
 
 def pil_to_tensor(pic: Image.Image) -> Tensor:
-    """Convert a PIL image to a tensor (C, H, W) of its own numbers. 16-bit numbers become int32.
+    """Convert a PIL image to a tensor (C, H, W) of its own numbers.
 
         >>> pil_to_tensor(Image.new("L", (2, 1), 51))
         tensor([[[51, 51]]], dtype=uint8)
@@ -45,7 +45,7 @@ def pil_to_tensor(pic: Image.Image) -> Tensor:
     if not isinstance(pic, Image.Image):
         raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
     pixels = np.array(pic)
-    return from_numpy(_channels_first(pixels.astype(np.int32) if pixels.dtype == np.uint16 else pixels))
+    return from_numpy(_channels_first(pixels))
 
 
 def _channels_first(pixels: np.ndarray) -> np.ndarray:

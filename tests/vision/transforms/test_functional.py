@@ -155,6 +155,7 @@ def test_to_tensor(kind):
     assert found.dtype.name == str(expected.dtype).removeprefix("torch.")
     np.testing.assert_array_equal(found.numpy(), expected.numpy())
     found, expected = F.pil_to_tensor(image).numpy(), theirs.pil_to_tensor(image).numpy()
+    assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected)
 
 
