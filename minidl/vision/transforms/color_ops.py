@@ -255,7 +255,7 @@ class ShiftHue(Op):
         xp.clip(parts[1:], 0.0, 1.0, out=parts[1:])
         which = xp.asarray(_PARTS * value.size).take(sixth.astype(np.intp).reshape(-1) % 6, axis=1)
         which += xp.arange(value.size)
-        return parts.reshape(-1).take(which).reshape(3, *value.shape)
+        return xp.moveaxis(parts.reshape(-1).take(which).reshape(3, *value.shape), 0, -3)
 
 
 _PARTS = np.array([(0, 2, 1, 1, 3, 0), (3, 0, 0, 2, 1, 1), (1, 1, 3, 0, 0, 2)])
