@@ -176,6 +176,8 @@ WARNINGS = [
     ("nn/utils/clip_grad.py", lambda: nn.utils.clip_grad_norm([w()], 1.0)),
     ("nn/utils/norms_by_hooks.py", lambda: nn.utils.weight_norm(nn.Linear(2, 3))),
     ("ops/base/conversion.py", lambda: minidl.ones(2, dtype=minidl.complex64).to(minidl.float32)),
+    ("ops/base/old_orders.py", lambda: minidl.ones(2).add(2, minidl.ones(2))),
+    ("ops/index/items.py", lambda: minidl.ones(2, 2)[[[0, 1], [1, 0]]]),
     ("ops/loss/losses.py", lambda: nn.KLDivLoss()(minidl.zeros(2, 3), minidl.ones(2, 3))),
     ("ops/activation/softmaxes.py", lambda: guessed_dim(nn.Softmax)),
     ("ops/random/dropouts.py", lambda: nn.Dropout2d()(minidl.ones(2, 3))),

@@ -85,16 +85,27 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
     return tuple(result)
 
 
-def Variable(data: TensorBase, requires_grad: bool = False) -> TensorBase:
+class _Tensors(type):
+    """So that `isinstance(x, Variable)` is true of all Tensors."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, TensorBase)
+
+
+class Variable(metaclass=_Tensors):
     """A Tensor with the same memory, for old programs: today every Tensor is a variable.
 
         >>> import minidl
-        >>> minidl.autograd.Variable(minidl.ones(2), requires_grad=True)
-        tensor([1., 1.], requires_grad=True)
+        >>> x = minidl.autograd.Variable(minidl.ones(2), requires_grad=True)
+        >>> x, isinstance(x, minidl.autograd.Variable)
+        (tensor([1., 1.], requires_grad=True), True)
     """
-    result: Any = wrap(memory_of(data))
-    result.requires_grad = requires_grad
-    return result
+
+    def __new__(cls, data: Any, requires_grad: bool = False) -> Any:
+        """The Tensor."""
+        result: Any = wrap(memory_of(data))
+        result.requires_grad = requires_grad
+        return result
 
 
 def _sequence(tensors: Tensors) -> Sequence[TensorBase]:

@@ -1,7 +1,7 @@
 """PyTorch's names for operators of one's own: `custom_op`, with its gradient.
 
-An operator is a Python function here, and calling it calls the function. There is no registry, no schema, and nothing
-is dispatched: see `Library`.
+An operator is a Python function here, and calling it calls the function. It is found again by its name, which under
+the name of PyTorch is `torch.ops.namespace.name`. There is no schema: see `Library`.
 """
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from minidl.tensors.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["CustomOp", "Library", "custom_op", "register_fake", "register_kernel", "triton_op"]
+__all__ = ["CustomOp", "Library", "custom_op", "register_autograd", "register_fake", "register_kernel", "triton_op"]
+
+OPERATORS: dict[str, CustomOp] = {}
+"""The operators that `custom_op` made, by their whole names."""
 
 
 class CustomOp:
@@ -25,6 +28,11 @@ class CustomOp:
         self._function: Any = None
         self._kernels: dict[str, Callable[..., Any]] = {}
         self.__name__, self.__doc__ = name.rpartition("::")[2], fn.__doc__
+
+    @property
+    def default(self) -> CustomOp:
+        """The operator: it has one signature, and PyTorch calls that "default"."""
+        return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._function is not None:
@@ -74,8 +82,8 @@ def custom_op(name: str, fn: Any = None, /, *, mutates_args: Any = (), device_ty
               schema: str | None = None, tags: Any = None) -> Any:
     """Make an operator of a function; without one, a decorator.
 
-    `register_autograd` gives it a gradient. Nothing else is done: the name is not found under `torch.ops`, and
-    `mutates_args` and `schema` are not checked.
+    `register_autograd` gives it a gradient. `mutates_args` and `schema` are not checked. A name that is there already
+    is replaced.
 
         >>> import minidl
         >>> @minidl.library.custom_op("mine::double", mutates_args=())
@@ -89,7 +97,10 @@ def custom_op(name: str, fn: Any = None, /, *, mutates_args: Any = (), device_ty
     """
     if "::" not in name:
         raise ValueError(f"custom_op: expected a name like 'namespace::name', got {name!r}")
-    return (lambda fn: CustomOp(name, fn)) if fn is None else CustomOp(name, fn)
+    if fn is None:
+        return lambda fn: custom_op(name, fn)
+    op = OPERATORS[name] = CustomOp(name, fn)
+    return op
 
 
 triton_op = custom_op
@@ -100,12 +111,24 @@ def register_fake(op: Any, func: Any = None, /, **settings: Any) -> Any:
     return func if func is not None else lambda func: func
 
 
-def register_kernel(op: CustomOp, device_types: str | Iterable[str], func: Any = None, /, **settings: Any) -> Any:
+def register_kernel(op: CustomOp | str, device_types: str | Iterable[str], func: Any = None, /,
+                    **settings: Any) -> Any:
     """Set the function of an operator for tensors of a device."""
-    if not isinstance(op, CustomOp):
-        raise NotImplementedError(f"register_kernel: expected an operator of custom_op, got {op!r}; minidl has no "
-                                  f"registry of names")
-    return op.register_kernel(device_types, func)
+    return _operator(op, "register_kernel").register_kernel(device_types, func)
+
+
+def register_autograd(op: CustomOp | str, backward: Callable[..., Any], /, *,
+                      setup_context: Callable[..., Any] | None = None, lib: Any = None) -> None:
+    """Set the gradient of an operator, which is given by itself or by its name."""
+    _operator(op, "register_autograd").register_autograd(backward, setup_context=setup_context)
+
+
+def _operator(op: CustomOp | str, who: str) -> CustomOp:
+    found = OPERATORS.get(op) if isinstance(op, str) else op
+    if not isinstance(found, CustomOp):
+        raise NotImplementedError(f"{who}: expected an operator of custom_op or its name, got {op!r}; there are "
+                                  f"{sorted(OPERATORS)}")
+    return found
 
 
 class Library:

@@ -38,6 +38,7 @@ Params = Iterable[Any]
 """The parameters of an optimizer: Tensors, `(name, Tensor)` pairs, or groups `{"params": ..., "lr": ...}`."""
 Settings = TypeVar("Settings")
 _of_all: dict[str, list[Callable[..., Any]]] = {"step_pre": [], "step_post": []}    # the hooks of all optimizers
+_NO_HOOKS: dict[str, tuple[()]] = {"step_pre": (), "step_post": ()}
 
 
 class _Required:
@@ -53,7 +54,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """`step` with the hooks before and after it. It also counts the steps, for the schedulers."""
     @functools.wraps(step)
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        for hook in [*_of_all["step_pre"], *self._hooks["step_pre"]]:
+        own = vars(self).get("_hooks", _NO_HOOKS)       # an optimizer around another may lack them
+        for hook in [*_of_all["step_pre"], *own["step_pre"]]:
             changed = hook(self, args, kwargs)
             if changed is not None:
                 if not isinstance(changed, tuple) or len(changed) != 2:
@@ -62,7 +64,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
                 args, kwargs = changed
         result = step(self, *args, **kwargs)
         self._opt_called = True
-        for hook in [*self._hooks["step_post"], *_of_all["step_post"]]:
+        for hook in [*own["step_post"], *_of_all["step_post"]]:
             hook(self, args, kwargs)
         return result
     return wrapper

@@ -95,7 +95,11 @@ class Methods(TensorBase):
             raise TypeError("iteration over a 0-d tensor")
         return iter(shape.unbind(self))
 
-    def __contains__(self, value: Any) -> bool: return bool((self == value).any())
+    def __contains__(self, value: Any) -> bool:
+        if not _comparable(value):
+            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                               f"{type(value)}.")
+        return bool((self == value).any())
 
     # ------------------------------------------------------------------ elementwise
 

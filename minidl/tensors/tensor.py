@@ -51,6 +51,11 @@ Float: TypeAlias = float
 _make_size = tuple.__new__      # without the check of a Size that a user makes
 
 
+_OLD_NAMES = {"FloatTensor": "float32", "DoubleTensor": "float64", "HalfTensor": "float16", "LongTensor": "int64",
+              "IntTensor": "int32", "ShortTensor": "int16", "CharTensor": "int8", "ByteTensor": "uint8",
+              "BoolTensor": "bool"}
+
+
 class Tensor(Methods, is_result_type=True):
     """A multi-dimensional array of one dtype that can record the operations on it.
 
@@ -405,9 +410,15 @@ class Tensor(Methods, is_result_type=True):
                 result = self.clone(memory_format=form)
         return result.clone() if copy and result is self else result
 
-    def type(self, dtype: Any = None) -> Any:
-        """The name of the dtype; with an argument, `to(dtype)`."""
-        return str(self.dtype) if dtype is None else self.to(dtype)
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of the dtype; with an argument, `to(dtype)`, which may be called "torch.FloatTensor", too."""
+        if dtype is None:
+            return str(self.dtype)
+        if isinstance(dtype, str) and dtype.endswith("Tensor"):
+            where, _, kind = dtype.removeprefix("torch.").rpartition(".")
+            if where in ("", "cuda") and kind in _OLD_NAMES:
+                return self.to(where or "cpu", np.dtype(_OLD_NAMES[kind]))
+        return self.to(dtype)
 
     def type_as(self, other: Tensor) -> Tensor:
         """The tensor in the dtype and on the device of another tensor."""

@@ -6,8 +6,11 @@ entry does nothing, says no, or raises an error that says what minidl has instea
 """
 from __future__ import annotations
 
+import functools
 import importlib
+import math
 import multiprocessing
+import operator
 import os
 import re
 import typing
@@ -22,19 +25,22 @@ import minidl
 from minidl import nn
 from minidl.backend.device import to_numpy
 from minidl.tensors import printing
+from minidl.torch_names import distributed
 from minidl.torch_names.inside import (
     NO_STORAGE,
-    NoRegistry,
+    Operators,
     UntypedStorage,
     assert_,
+    check,
     coo_to_csr,
     csr_to_coo,
+    device_module,
     foreach,
     group_tensors,
     parse_to,
     spawn,
 )
-from minidl.torch_names.refusals import all_give, all_refused, block, decorator, first, gives, refused, refuses
+from minidl.torch_names.refusals import all_give, all_refused, block, decorator, first, gives, refuses
 
 API = "2.13.0"
 """The version of PyTorch whose names these are."""
@@ -114,7 +120,6 @@ DTYPES = {name: MissingDtype(name, size, kind) for names, size, kind in [
 
 # ---------------------------------------------------------------------- why
 
-_ONE_PROCESS = "minidl trains in one process, on one device at a time"
 _NO_GRAPHS = "CuPy has CUDA's graphs, in cupy.cuda"
 _NO_STREAMS = "a CUDA stream is a cuda.Stream, and other devices have none"
 _NO_GRAPH = "minidl records no graph of a program, and runs it as it is written"
@@ -127,20 +132,6 @@ _METHODS = """abs add addcdiv addcmul ceil clamp_max clamp_min copy cos div erf 
 
 
 # ---------------------------------------------------------------------- the names
-
-_DDP = refused("torch.nn.parallel.DistributedDataParallel", _ONE_PROCESS)
-
-_DISTRIBUTED = {
-    **all_give(False, """is_available is_initialized is_nccl_available is_gloo_available is_mpi_available
-        is_torchelastic_launched"""),
-    "get_rank": gives(0), "get_world_size": gives(1), "barrier": gives(None), "destroy_process_group": gives(None),
-    "ReduceOp": SimpleNamespace(SUM="sum", PRODUCT="product", MIN="min", MAX="max", AVG="avg"),
-    "group": SimpleNamespace(WORLD=None), "GroupMember": SimpleNamespace(WORLD=None, NON_GROUP_MEMBER=-1),
-    **all_refused("torch.distributed", _ONE_PROCESS, "ProcessGroup Store TCPStore FileStore HashStore Work DeviceMesh",
-                  """init_process_group init_device_mesh all_gather all_reduce broadcast reduce scatter gather
-                  all_gather_object broadcast_object_list new_group send recv all_to_all reduce_scatter get_backend
-                  all_gather_into_tensor reduce_scatter_tensor gather_object monitored_barrier"""),
-}
 
 _CUDA = {
     **all_give(0, "utilization temperature"),
@@ -160,13 +151,16 @@ _INSIDE = {
 }
 
 _NO_DEVICE = {"is_available": gives(False), "is_initialized": gives(False), "device_count": gives(0),
-              **all_give(None, "manual_seed manual_seed_all seed empty_cache synchronize")}
+              **all_give(None, "manual_seed manual_seed_all seed empty_cache synchronize"),
+              **all_give(0, """current_device current_allocated_memory driver_allocated_memory recommended_max_memory
+                  memory_allocated max_memory_allocated memory_reserved"""),
+              "is_bf16_supported": gives(False)}
 _NO_LIBRARY = {"is_available": gives(False), "enabled": False, "flags": block, "strategy": None}
 _VERSION = TorchVersion(f"{API}+minidl")
 
 NAMES: dict[str, dict[str, Any]] = {
     "torch": {
-        "__version__": _VERSION, "ops": NoRegistry(), "_assert": assert_, "_assert_async": assert_, **DTYPES,
+        "__version__": _VERSION, "ops": Operators(), "_assert": assert_, "_assert_async": assert_, **DTYPES,
         "jagged": minidl.layout("jagged"), "_convert_indices_from_coo_to_csr": coo_to_csr,
         "_convert_indices_from_csr_to_coo": csr_to_coo,
         **{f"_foreach_{name}{end}": foreach(name + end) for name in _METHODS for end in ("", "_")},
@@ -175,9 +169,25 @@ NAMES: dict[str, dict[str, Any]] = {
         **all_refused("torch", _NO_GRAPH, "SymInt SymFloat SymBool"),
         **{name: getattr(minidl.jit, name) for name in "Future ScriptFunction ScriptModule".split()},
         "get_num_interop_threads": gives(1), "set_num_interop_threads": gives(None),
+        "_check": check, **{f"_check_{name}": functools.partial(check, error=error) for name, error in [
+            ("index", IndexError), ("value", ValueError), ("type", TypeError),
+            ("not_implemented", NotImplementedError)]},
+        "get_device_module": device_module,
+        # numbers that a graph would know by name are numbers
+        "sym_int": math.trunc, "sym_float": float, "sym_max": max, "sym_min": min, "sym_not": operator.not_,
+        "sym_ite": lambda b, t, f: t if b else f, "sym_sum": lambda *args: sum(args[0] if len(args) == 1 else args),
+        "get_autocast_gpu_dtype": gives(minidl.float16), "get_autocast_cpu_dtype": gives(minidl.float16),
+        "is_autocast_cpu_enabled": lambda: minidl.is_autocast_enabled("cpu"),
     },
+    "torch.cpu": {"is_available": gives(True), "is_initialized": gives(True), "device_count": gives(1),
+                  "current_device": gives("cpu"), "stream": block,
+                  **all_give(None, "synchronize current_stream set_device")},
     "torch.version": {"__version__": str(_VERSION), "cuda": None, "hip": None, "xpu": None, "git_version": "",
                       "debug": False},
+    "torch.accelerator": {
+        "current_device_index": minidl.cuda.current_device, "set_device_index": minidl.cuda.set_device,
+        **{name: getattr(minidl.cuda, name) for name in """empty_cache memory_allocated max_memory_allocated
+           memory_reserved max_memory_reserved reset_peak_memory_stats current_stream set_stream""".split()}},
     "torch.torch_version": {"TorchVersion": TorchVersion, "__version__": _VERSION},
     "torch.types": {
         "Number": int | float | bool, "Device": typing.Any, "FileLike": str | os.PathLike,
@@ -198,9 +208,11 @@ NAMES: dict[str, dict[str, Any]] = {
     "torch._jit_internal": {name: getattr(minidl.jit, name) for name in "Final export ignore unused".split()},
     "torch._dynamo": {
         "is_compiling": gives(False), "reset": gives(None), "disable": decorator, "allow_in_graph": first,
-        "assume_constant_result": first,
+        "assume_constant_result": first, "mark_static_address": gives(None), "mark_dynamic": gives(None),
         "config": SimpleNamespace(), **all_refused("torch._dynamo", "minidl.compile returns the module itself",
                                                    "OptimizedModule")},
+    "torch._dynamo.eval_frame": {"is_dynamo_supported": gives(False), **all_refused(
+        "torch._dynamo", "minidl.compile returns the module itself", "OptimizedModule")},
     "torch._dynamo._trace_wrapped_higher_order_op": {"TransformGetItemToIndex": block},
     "torch.autograd.profiler": {
         "profile": minidl.profiler.profile, "record_function": minidl.profiler.record_function,
@@ -209,20 +221,7 @@ NAMES: dict[str, dict[str, Any]] = {
     "torch.profiler": {"kineto_available": gives(False), **all_refused(
         "torch.profiler", "minidl.profiler.profile measures all of a block", "ProfilerAction",
         "schedule tensorboard_trace_handler")},
-    "torch.utils.flop_counter": all_refused("torch.utils.flop_counter", "minidl.utils.profile counts operations",
-                                            "FlopCounterMode"),
-    # one process, one device
-    "torch.distributed": _DISTRIBUTED,
-    "torch.distributed.distributed_c10d": _DISTRIBUTED,
-    "torch.distributed.rpc": all_refused("torch.distributed.rpc", _ONE_PROCESS, "RRef",
-                                         "init_rpc shutdown rpc_sync rpc_async remote get_worker_info"),
-    "torch.distributed.optim": all_refused("torch.distributed.optim", _ONE_PROCESS, "ZeroRedundancyOptimizer"),
-    "torch.distributed.fsdp": all_refused("torch.distributed.fsdp", _ONE_PROCESS,
-                                          "FullyShardedDataParallel MixedPrecision CPUOffload ShardingStrategy"),
-    "torch.nn.parallel": {"DistributedDataParallel": _DDP},
-    "torch.nn.parallel.distributed": {"DistributedDataParallel": _DDP},
-    "torch.nn.parallel.scatter_gather": all_refused("torch.nn.parallel.scatter_gather", _ONE_PROCESS, "",
-                                                    "gather scatter scatter_kwargs"),
+    **distributed.NAMES,
     "torch.multiprocessing": {
         **{name: getattr(multiprocessing, name) for name in multiprocessing.__all__}, "spawn": spawn,
         "start_processes": spawn, "set_sharing_strategy": gives(None), "get_sharing_strategy": gives("file_system"),
@@ -237,6 +236,8 @@ NAMES: dict[str, dict[str, Any]] = {
         "cufft_plan_cache": SimpleNamespace(max_size=0), **all_give(True, "math_sdp_enabled"),
         **all_give(False, "flash_sdp_enabled mem_efficient_sdp_enabled cudnn_sdp_enabled"),
         **all_give(None, "enable_flash_sdp enable_math_sdp enable_mem_efficient_sdp enable_cudnn_sdp")},
+    "torch.backends.cudnn": {"flags": block, "allow_tf32": False, "version": gives(None)},
+    "torch.backends.mps": {"is_macos_or_newer": gives(False), "is_macos13_or_newer": gives(False)},
     **{f"torch.backends.{name}": _NO_LIBRARY for name in "mkl mkldnn openmp opt_einsum xnnpack quantized".split()},
     "torch.ao.quantization": all_refused("torch.ao.quantization", "minidl has no quantised tensors",
                                          "FakeQuantizeBase ObserverBase"),
@@ -264,7 +265,7 @@ NAMES: dict[str, dict[str, Any]] = {
     "torch.nn.attention.flex_attention": {
         "_DEFAULT_SPARSE_BLOCK_SIZE": 128,
         **all_refused("torch.nn.attention.flex_attention", "nn.functional.scaled_dot_product_attention takes a mask",
-                      "BlockMask", "flex_attention create_block_mask create_mask and_masks or_masks")},
+                      "AuxRequest BlockMask", "flex_attention create_block_mask create_mask and_masks or_masks")},
     "torch.nn.attention": {"sdpa_kernel": block, "SDPBackend": SimpleNamespace(
         ERROR=-1, MATH=0, FLASH_ATTENTION=1, EFFICIENT_ATTENTION=2, CUDNN_ATTENTION=3)},
     # half-public names of modules
@@ -275,7 +276,11 @@ NAMES: dict[str, dict[str, Any]] = {
     "torch.nn.modules.pooling": {"_MaxPoolNd": nn.pool.windows._MaxPool, "_AvgPoolNd": nn.pool.windows._AvgPool,
                                  "_AdaptiveAvgPoolNd": nn.pool.windows._AdaptiveAvgPool,
                                  "_AdaptiveMaxPoolNd": nn.pool.windows._AdaptiveMaxPool},
-    "torch.hub": {"HASH_REGEX": re.compile(r"-([a-f0-9]*)\."), "urlparse": urllib.parse.urlparse},
+    "torch.nn.modules.transformer": {"_get_activation_fn": nn.transformer._activation},
+    "torch.optim.optimizer": {"_params_t": minidl.optim.optimizer.Params,
+                              "_get_capturable_supported_devices": gives(["cuda"])},
+    "torch.hub": {"_get_torch_home": lambda: os.path.dirname(importlib.import_module("minidl.hub").get_dir()),
+                  "HASH_REGEX": re.compile(r"-([a-f0-9]*)\."), "urlparse": urllib.parse.urlparse},
     "torchvision": {"__version__": TorchVersion("0.28.0+minidl"), "disable_beta_transforms_warning": gives(None),
                     "get_image_backend": gives("PIL"), "set_image_backend": gives(None)},
     "torchvision.version": {"__version__": "0.28.0+minidl", "cuda": None, "git_version": ""},
@@ -311,6 +316,9 @@ MERGED = {"torch.nn.modules": "nn", **{
     **{name: name for name in "fer2013 inaturalist kitti oxford_iiit_pet pcam places365 widerface".split()},
 }.items() for path in paths.split()}, "torchvision.datasets.moving_mnist": "vision.datasets.mnist"}
 """PyTorch's modules whose names are in other modules of minidl."""
+
+KNOWN_BY_MODULE = {minidl.Tensor: "torch", nn.Parameter: "torch.nn.parameter"}
+"""Classes that libraries know by the module in which PyTorch has them: tensorboardX and opt_einsum do."""
 
 _LATER = {"torch.hub"}      # takes long to load
 

@@ -83,7 +83,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __init__(self) -> None:
         self.loaded: list[str] = []                         # names in sys.modules
-        self.added: list[tuple[ModuleType, str, Any]] = []  # names in modules of minidl, and what they were before
+        self.added: list[tuple[ModuleType | type, str, Any]] = []    # names in modules of minidl, what they were before
 
     # ------------------------------------------------------------------ what the import system calls
 
@@ -124,6 +124,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             self._note(module, "__getattr__")
             root, _, path = spec.name.partition(".")
             left_out.explain(vars(module), f"{ROOTS[root]}.{path}", shown=spec.name)
+        if spec.name == "torch":
+            for kind, path in _aliases().KNOWN_BY_MODULE.items():
+                self._note(kind, "__module__")
+                kind.__module__ = path
         if spec.name in ROOTS:      # PyTorch loads what is inside it, too
             for name in _aliases().modules_in(spec.name):
                 importlib.import_module(name)
@@ -162,7 +166,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     # ------------------------------------------------------------------ undoing it
 
-    def _note(self, module: ModuleType, name: str) -> None:
+    def _note(self, module: ModuleType | type, name: str) -> None:
         self.added.append((module, name, vars(module).get(name, _MISSING)))
 
     def remove(self) -> None:
@@ -173,9 +177,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         for name in self.loaded:
             sys.modules.pop(name, None)
         for module, name, before in reversed(self.added):
-            vars(module).pop(name, None)
             if before is not _MISSING:
                 setattr(module, name, before)
+            elif name in vars(module):
+                delattr(module, name)
         self.loaded, self.added = [], []
 
 

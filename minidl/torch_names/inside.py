@@ -1,8 +1,10 @@
 """PyTorch's inside, as far as programs call it and it has a meaning here."""
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -128,13 +130,30 @@ class Operator:
         return self.name
 
 
-class NoRegistry:
-    """`torch.ops`: PyTorch's own operators by name (`aten`), and no others."""
+def check(cond: Any, message: Callable[[], Any] | None = None, *, error: type[Exception] = RuntimeError) -> None:
+    """`torch._check`: raise an error unless the condition holds; `message` is called for what it says."""
+    if not cond:
+        raise error("Expected cond to be True, but got False" if message is None else str(message()))
+
+
+def device_module(device: Any = None) -> Any:
+    """The module of a kind of device, such as `torch.cuda`; by default of the accelerator, or else `torch.cpu`."""
+    kind = minidl.device(device or minidl.accelerator.current_accelerator() or "cpu").type
+    return importlib.import_module(f"torch.{kind}")
+
+
+class Operators:
+    """`torch.ops`: the operators of `library.custom_op`, by namespace and name, and PyTorch's own by name (`aten`)."""
 
     aten = Operator("aten")
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"torch.ops.{name}: minidl has no registry of operators; call the function itself")
+    def __getattr__(self, namespace: str) -> Any:
+        found = {name.partition("::")[2]: op for name, op in minidl.library.OPERATORS.items()
+                 if name.startswith(f"{namespace}::")}
+        if not found:
+            raise AttributeError(f"torch.ops.{namespace}: minidl has no registry of PyTorch's operators, only of those "
+                                 f"that library.custom_op made; call the function itself")
+        return SimpleNamespace(**found)
 
 
 def parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, bool, Any]:

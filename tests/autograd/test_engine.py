@@ -566,6 +566,7 @@ def test_a_variable_is_a_tensor():
     v = minidl.autograd.Variable(x, requires_grad=True)
     assert v.requires_grad and not x.requires_grad and v.data_ptr() == x.data_ptr()
     assert not minidl.autograd.Variable(v).requires_grad
+    assert isinstance(x, minidl.autograd.Variable) and not isinstance(3, minidl.autograd.Variable)
 
 
 @pytest.mark.parametrize("which", ["both", "held", "new"])

@@ -227,6 +227,8 @@ DELIBERATE = [
     Deliberate("dtype", r"Bernoulli.*log_prob|LogNormal.*sample", ANY,
                "operands of two dtypes are promoted, as elsewhere"),
     Deliberate("dtype", r"softmax", r"float32 and u?int", UNCHECKED),
+    Deliberate("dtype", r"\.(entropy|perplexity)\(\)", r"^float16 and float32$", "PyTorch counts trials in float32",
+               program="Multinomial"),
     Deliberate("value", r"Multinomial", r"^off by \S+e-0[789]", "PyTorch counts trials in float32"),
     Deliberate("value", r"distributions", r"^off by \S+e-0[789]", "operands of two dtypes are promoted, as elsewhere",
                program=r"lib\.float64"),
@@ -245,6 +247,14 @@ DELIBERATE = [
                program=r"\w_\("),
     Deliberate(MINIDL_REFUSES, r"Wishart|LKJ", "of 0 elements|finfo", "a distribution of nothing"),
     Deliberate(MINIDL_REFUSES, r"distributions", "Low precision dtypes", UNCHECKED, program=r"zeros\("),
+    Deliberate("value", r"linalg\.det\((t\d+) @ \1\.mT\)", r"^off by", "a tall matrix times its own rows is "
+               "singular: rounding decides what is left of its determinant"),
+    Deliberate(MINIDL_REFUSES, r"\.(detach\(\)|data)\.\w+_\(", "inference tensor outside InferenceMode",
+               "PyTorch's `detach()` of an inference tensor is one, too, and may be written once"),
+    Deliberate(TORCH_REFUSES, r"lib\.abs\(.*out=", r"Found dtype Complex\w+ but expected", "an out= of complex numbers "
+               "holds real ones; PyTorch takes it for other functions, as angle"),
+    Deliberate(TORCH_REFUSES, r"kl_divergence", r"The shape of the mask", "two Bernoulli of shapes that broadcast; "
+               "PyTorch masks what has the shape of one of them", program="Bernoulli"),
     Deliberate(MINIDL_REFUSES, r"matrix_power", "singular", "rounding decides whether a matrix is singular"),
     Deliberate("error type", r"to_sparse", "^IndexError", "two faults: another is named first"),
     Deliberate("error type", r"distributions", r"^ValueError: Expected value argument",

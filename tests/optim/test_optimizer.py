@@ -453,3 +453,17 @@ def test_no_warnings_in_plain_use() -> None:
         scheduler = optim.lr_scheduler.StepLR(optimizer, 1)
         optimizer.step()
         scheduler.step()
+
+
+def test_an_optimizer_around_another_needs_no_init() -> None:
+    class Around(minidl.optim.Optimizer):
+        def __init__(self, inner):      # as accelerate's
+            self.inner = inner
+
+        def step(self, closure=None):
+            return self.inner.step(closure)
+
+    w = minidl.ones(2, requires_grad=True)
+    w.grad = minidl.ones(2)
+    Around(minidl.optim.SGD([w], lr=0.5)).step()
+    assert w.tolist() == [0.5, 0.5]

@@ -130,6 +130,12 @@ def test_bernoulli():
         creation.bernoulli(minidl.tensor([1]))
 
 
+def test_normal_has_the_dtype_of_its_mean():
+    deviation = minidl.ones(2, dtype=minidl.float64)
+    assert minidl.normal(minidl.zeros(2), deviation).dtype == minidl.float32
+    assert minidl.normal(0.0, deviation).dtype == minidl.float64
+
+
 def test_normal_refuses_a_negative_deviation():
     with pytest.raises(RuntimeError, match="std >= 0.0"):
         minidl.normal(0.0, -1.0, (2,))

@@ -10,6 +10,7 @@ import pytest
 import minidl
 from minidl import nn
 from minidl.jit import TracerWarning
+from minidl.torch_names.inside import Operators
 
 try:
     import torch
@@ -223,7 +224,18 @@ def test_kernels_of_devices_and_what_is_not_there() -> None:
     with pytest.raises(NotImplementedError, match="no registry of operators"):
         minidl.library.Library("mine", "DEF")
     with pytest.raises(NotImplementedError, match="expected an operator of custom_op"):
-        minidl.library.register_kernel("mine::f", "cpu", len)
+        minidl.library.register_kernel("mine::unknown", "cpu", len)
+
+
+def test_an_operator_is_found_by_its_name() -> None:
+    minidl.library.custom_op("mine::triple", lambda x: 3 * x, mutates_args=())
+    minidl.library.register_autograd("mine::triple", lambda ctx, g: 30 * g)     # ten times: it is ours
+    op = Operators().mine.triple
+    x = minidl.ones(2, requires_grad=True)
+    op.default(x).sum().backward()
+    assert op(x).tolist() == [3.0, 3.0] and x.grad.tolist() == [30.0, 30.0]
+    with pytest.raises(AttributeError, match="no registry of PyTorch's operators"):
+        Operators().nothing
 
 
 def test_formats_and_layouts_are_pickled_by_name() -> None:

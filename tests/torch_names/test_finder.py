@@ -346,3 +346,32 @@ def test_what_libraries_call_of_pytorch_s_inside():
         from torch.quasirandom import SobolEngine
         assert SobolEngine(2).draw(1).tolist() == [[0, 0]]
     """)
+
+
+def test_classes_that_libraries_know_by_their_module():
+    run("""
+        import pickle, torch
+        x, p = torch.ones(2), torch.nn.Parameter(torch.ones(1))
+        assert str(type(x)) == "<class 'torch.Tensor'>" and type(p).__module__ == "torch.nn.parameter"
+        assert pickle.loads(pickle.dumps((x, p, torch.Tensor)))[2] is torch.Tensor
+        stand_in.remove()
+        assert minidl.Tensor.__module__ == "minidl.tensors.tensor"
+    """)
+
+
+def test_names_of_one_process_and_of_devices():
+    run("""
+        import torch
+        from torch.distributed.fsdp.fully_sharded_data_parallel import FullyShardedDataParallel
+        from torch.distributed.tensor import DTensor
+        assert not isinstance(torch.ones(1), DTensor) and torch.get_device_module("cpu") is torch.cpu
+        assert torch.sym_max(1, 2) == 2 and torch.sym_ite(False, 1, 2) == 2 and torch.sym_sum([1, 2]) == 3
+        torch._check(True)
+        for error, check in ((RuntimeError, torch._check), (IndexError, torch._check_index)):
+            try:
+                check(False, lambda: "said")
+            except error as raised:
+                assert str(raised) == "said" and type(raised) is error
+            else:
+                raise AssertionError
+    """)

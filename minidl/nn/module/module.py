@@ -18,7 +18,7 @@ from minidl.backend import dtype as dtypes
 from minidl.backend.warn import warn
 from minidl.nn.module import mismatch
 from minidl.nn.module.hooks import NO_HOOKS, Hookable, global_hooks, run_registration_hooks
-from minidl.nn.module.state import EXTRA, IncompatibleKeys, load_errors, write_value
+from minidl.nn.module.state import EXTRA, IncompatibleKeys, Loading, load_errors
 from minidl.nn.parameter import Buffer, Parameter, is_lazy, type_name
 from minidl.tensors.creation import empty_like
 from minidl.tensors.tensor import Tensor, parse_to
@@ -399,7 +399,7 @@ class Module(Hookable):
         return {name: value for name, value in state.items()
                 if value is not None and name not in self._non_persistent_buffers_set}
 
-    def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "",
+    def state_dict(self, destination: dict[str, Any] | None = None, prefix: str = "",
                    keep_vars: bool = False) -> dict[str, Any]:
         """All parameters and persistent buffers by path, to save a network.
 
@@ -415,16 +415,20 @@ class Module(Hookable):
         hooks = self._hooks or NO_HOOKS
         for hook in tuple(hooks.state_dict_pre):
             hook(self, prefix, keep_vars)
-        for name, value in self._own_state().items():
-            destination[prefix + name] = value if keep_vars else value.detach()
-        if type(self).get_extra_state is not Module.get_extra_state:
-            destination[prefix + EXTRA] = self.get_extra_state()
+        self._save_to_state_dict(destination, prefix, keep_vars)
         for name, child in self._modules.items():
             if child is not None:
                 child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in tuple(hooks.state_dict):
             hook(self, destination, prefix, metadata)
         return destination
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Add what this module has itself, without the modules inside it; classes may add to it."""
+        for name, value in self._own_state().items():
+            destination[prefix + name] = value if keep_vars else value.detach()
+        if type(self).get_extra_state is not Module.get_extra_state:
+            destination[prefix + EXTRA] = self.get_extra_state()
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,
                         assign: bool = False) -> IncompatibleKeys:
@@ -440,42 +444,52 @@ class Module(Hookable):
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(mismatch.not_a_dict_message(state_dict))
-        state = OrderedDict(state_dict)     # the pre-hooks may rename keys
+        state = Loading(state_dict)     # the pre-hooks may rename keys
         versions = getattr(state_dict, "_metadata", {})
         errors: list[str] = []
         found = IncompatibleKeys([], [])
-        places: dict[str, tuple[Module, str]] = {}      # which module a key belongs to, and its name there
         for path, module in self.named_modules(remove_duplicate=False):
-            prefix, metadata = f"{path}." if path else "", versions.get(path, {})
-            module._adapt_state(state, prefix, metadata)
-            for hook in tuple((module._hooks or NO_HOOKS).load_state_dict_pre):
-                hook(module, state, prefix, metadata, strict, *found, errors)
-            extra = [EXTRA] if type(module).set_extra_state is not Module.set_extra_state else []
-            places.update({prefix + name: (module, name) for name in [*module._own_state(), *extra]})
-        found.missing_keys.extend(key for key in places if key not in state)
-        found.unexpected_keys.extend(key for key in state if key not in places)
+            prefix = f"{path}." if path else ""
+            module._load_from_state_dict(state, prefix, versions.get(path, {}), True, *found, errors)
+        found.unexpected_keys.extend(state.unexpected(self))
         if strict:
             errors[:0] = [f"{what} key(s) in state_dict: " + ", ".join(f'"{key}"' for key in keys) + ". "
                           for what, keys in (("Missing", found.missing_keys), ("Unexpected", found.unexpected_keys))
                           if keys]
-        present = {key: getattr(module, name) for key, (module, name) in places.items() if name != EXTRA}
-        errors += [complaint for key, tensor in present.items() if key in state
-                   for complaint in load_errors(key, tensor, state[key])]
+        present = {key: getattr(module, name) for key, (module, name) in state.places.items() if name != EXTRA}
         if errors:
             errors += mismatch.likely_causes(state_dict, present)
             raise RuntimeError(f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(errors))
-        if state_dict and places and all(key in state and key not in places for key in state_dict):
+        if state_dict and state.places and all(key in state and key not in state.places for key in state_dict):
             warn(" ".join([f"load_state_dict: no key of the state dict is one of this {self._get_name()}'s: nothing is "
                            f"loaded.", *mismatch.likely_causes(state_dict, present)]))
-        for key, (module, name) in places.items():
-            if key in state and name == EXTRA:
-                module.set_extra_state(state[key])
-            elif key in state:
-                write_value(module, name, state[key], assign)
+        state.write(assign)
         for module in self.modules():
             for hook in tuple((module._hooks or NO_HOOKS).load_state_dict):
                 hook(module, found)
         return found
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: Mapping[str, Any],
+                              strict: bool, missing_keys: list[str], unexpected_keys: list[str],
+                              error_msgs: list[str]) -> None:
+        """Find what this module has itself, without the modules inside it, in a state that is being loaded.
+
+        Classes override it to change the keys of older states, then call this one; values are written when all modules
+        have been asked.
+        """
+        self._adapt_state(state_dict, prefix, local_metadata)
+        for hook in tuple((self._hooks or NO_HOOKS).load_state_dict_pre):
+            hook(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        own = self._own_state()
+        extra = [EXTRA] if type(self).set_extra_state is not Module.set_extra_state else []
+        missing_keys.extend(prefix + name for name in [*own, *extra] if prefix + name not in state_dict)
+        error_msgs.extend(complaint for name, tensor in own.items() if prefix + name in state_dict
+                          for complaint in load_errors(prefix + name, tensor, state_dict[prefix + name]))
+        found = state_dict if isinstance(state_dict, Loading) else Loading(state_dict)
+        found.asked.add(prefix)
+        found.places.update({prefix + name: (self, name) for name in [*own, *extra]})
+        if found is not state_dict and not error_msgs:      # a program calls this by itself
+            found.write(assign=False)
 
     def get_extra_state(self) -> Any:
         """State beside tensors for a `state_dict`.

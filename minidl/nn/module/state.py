@@ -1,7 +1,8 @@
 """Parts of a `state_dict`, and the checks when one is loaded."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.autograd.grad_mode import no_grad
@@ -28,6 +29,30 @@ class IncompatibleKeys(NamedTuple):
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+class Loading(OrderedDict[str, Any]):
+    """A state dict that is being loaded."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        super().__init__(state)
+        self.places: dict[str, tuple[Module, str]] = {}     # which module a key belongs to, and its name there
+        self.asked: set[str] = set()                        # prefixes of the modules that said what they have
+
+    def unexpected(self, whole: Module) -> Iterator[str]:
+        """The keys that belong to no module; a module that loads by itself is not asked which are its own."""
+        silent = {f"{path}." if path else "" for path, _ in whole.named_modules(remove_duplicate=False)} - self.asked
+        for key in self:
+            if key not in self.places and (not silent or key[:key.rfind(".") + 1] not in silent):
+                yield key
+
+    def write(self, assign: bool) -> None:
+        """Write the values to their places."""
+        for key, (module, name) in self.places.items():
+            if key in self and name == EXTRA:
+                module.set_extra_state(self[key])
+            elif key in self:
+                write_value(module, name, self[key], assign)
 
 
 def load_errors(key: str, present: Tensor, value: Any) -> Iterator[str]:

@@ -27,6 +27,7 @@ from minidl.autograd.views import path_to_owner
 from minidl.backend.device import is_array
 from minidl.backend.memory_format import axes_of, preserve_format, strided
 from minidl.ops.base.hints import suggest_tensor
+from minidl.ops.base.old_orders import in_new_order
 from minidl.ops.base.out import write_out
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,6 +61,8 @@ def public(function: F) -> F:
                 result = function(*args, **kwargs)
         except Exception as error:
             method = sparse_method(called.__name__, args)
+            if method is None and isinstance(error, TypeError) and (old := in_new_order(called.__name__, args)):
+                return called(*old[0], **old[1], **kwargs)
             if method is None:
                 raise_for_non_tensor(error, called.__name__, function, args, kwargs)
                 raise
@@ -143,6 +146,8 @@ def _in_place_form(function: F, change: Callable[..., Any], doc: str) -> F:
                 raise TypeError(f"{who}() got an unexpected keyword argument 'out': it writes into its first one")
             return change(input, plain, *args, who=who, **kwargs)
         except Exception as error:
+            if isinstance(error, TypeError) and (old := in_new_order(who, (input, *args))):
+                return called(*old[0], **{**old[1], **kwargs})
             raise_for_non_tensor(error, who, plain, (input, *args), kwargs)
             raise
 
@@ -163,7 +168,14 @@ def parameter_names(function: Any) -> tuple[str, ...]:
 
 
 def rename_numpy_arguments(kwargs: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Replace NumPy's argument names by PyTorch's: `numpy.sum(tensor)` calls `tensor.sum(axis=None, out=None)`."""
+    """Replace NumPy's argument names by PyTorch's: `numpy.sum(tensor)` calls `tensor.sum(axis=None, out=None)`.
+
+    The first tensor of a product or an equation is `A` in `linalg`, and `input` beside it.
+    """
+    if not _FIRST.isdisjoint(kwargs):
+        for other, name in _NUMPY_NAMES:
+            if other in kwargs and other not in names and name in names:
+                kwargs[name] = kwargs.pop(other)
     if "axis" in kwargs and "dim" in names:
         kwargs["dim"] = kwargs.pop("axis")
     if "keepdims" in kwargs and "keepdim" in names:
@@ -173,6 +185,8 @@ def rename_numpy_arguments(kwargs: dict[str, Any], names: tuple[str, ...]) -> di
     return kwargs
 
 
+_NUMPY_NAMES = (("x", "input"), ("a", "input"), ("x1", "input"), ("x2", "other"), ("input", "A"))
+_FIRST = frozenset(other for other, _ in _NUMPY_NAMES)
 _PLACED = frozenset(("layout", "pin_memory", "memory_format"))
 
 

@@ -100,7 +100,7 @@ def scale(other: Any, alpha: Any, who: str, input: Any) -> Any:
     if all(np.dtype(getattr(x, "dtype", type(x))).kind == "b" for x in (input, other)):
         alpha = bool(alpha)     # a sum of bools is a bool
     if not hasattr(other, "dtype"):
-        return mul(other, alpha)
+        return bool(other * alpha) if isinstance(other, bool) and isinstance(alpha, bool) else other * alpha
     dtype = common_dtype(input, other)       # twice an int8 may not fit into an int8
     return mul(cast(other, dtype), as_representable(alpha, dtype))
 

@@ -46,7 +46,7 @@ def _row(x: Any) -> Any:
 
 
 @public
-def gather(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """y[i, j, k] = x[i, index[i, j, k], k], for dim=1 of three axes: one element for each of `index`.
 
     Errors: RuntimeError where the number of dimensions differs, where `index` is larger than `input` in an axis other

@@ -18,6 +18,7 @@ from minidl.autograd.tensorbase import TensorBase, is_leaf, wrap
 from minidl.backend.device import Array, array_module, device_of, is_array, library_of, move
 from minidl.backend.dtype import as_representable
 from minidl.backend.kernels.scatter import names_once, scatter_add
+from minidl.backend.warn import warn
 from minidl.ops.base.broadcast import Shape, expand_to
 from minidl.ops.base.conversion import cast, to_device
 from minidl.ops.base.declaration import public
@@ -138,12 +139,25 @@ class Assign(InPlaceOp):
 
 # ---------------------------------------------------------------------- reading an index
 
-def resolve(index: Any, x: Array) -> tuple[Any, Any]:
-    """`(window, places)`; either is None where it would change nothing.
+def items_of(index: Any) -> tuple[Any, ...]:
+    """The items of an index, one for a tuple's each; a list of more than numbers counts as one, with a warning."""
+    if isinstance(index, tuple):
+        return tuple(index)
+    if isinstance(index, Sequence) and not isinstance(index, (str, range)) and len(index) < 32 and any(
+            item is None or item is Ellipsis or isinstance(item, (slice, TensorBase, Sequence)) or is_array(item)
+            for item in index):
+        warn(f"x[sequence] with a {type(index).__name__} that holds more than numbers is read as x[tuple(sequence)], "
+             f"as in PyTorch, which will read it as x[tensor(sequence)] one day; write which you mean")
+        return tuple(index)
+    return (index,)
+
+
+def resolve(index: tuple[Any, ...], x: Array) -> tuple[Any, Any]:
+    """`(window, places)` of the items of an index; either is None where it would change nothing.
 
     Errors: IndexError where the index does not fit the shape of x or has an unknown type.
     """
-    items = [_item(item, x) for item in (index if type(index) is tuple else (index,))]
+    items = [_item(item, x) for item in index]
     used = sum([_axes_of(item) for item in items])
     if used > x.ndim:
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}" if x.ndim else
@@ -220,8 +234,9 @@ def _item(item: Any, x: Array) -> Any:
     try:
         return operator.index(item)
     except TypeError:
-        raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and integer or bool tensors are valid "
-                         f"indices (got {type(item).__name__})") from None
+        kind = TypeError if isinstance(item, str) else IndexError
+        raise kind(f"only integers, slices (`:`), ellipsis (`...`), None and integer or bool tensors are valid "
+                   f"indices (got {type(item).__name__})") from None
 
 
 def _array_item(item: Array, x: Array) -> Any:
@@ -248,7 +263,8 @@ def getitem(input: Any, index: Any) -> Any:
     """`input[index]`: a view for whole numbers, slices and None; a copy for tensors, lists or masks.
 
     Results are PyTorch's. They differ from NumPy's in one point: whole numbers are taken first, so that in
-    `x[0, :, [1, 2]]` the axis of the list stays in its place.
+    `x[0, :, [1, 2]]` the axis of the list stays in its place. A list that holds more than numbers, as `x[[rows,
+    columns]]`, is read as a tuple, with a warning.
 
     Errors: IndexError where an index is out of range, or has an unknown type; ValueError for a step below 1.
 
@@ -261,10 +277,11 @@ def getitem(input: Any, index: Any) -> Any:
     array = array_of(input)
     if type(index) is int and array.ndim:
         return Slice((check_position(index, 0, array.shape[0]),))(input)
-    window, places = resolve(index, array)
+    items = items_of(index)
+    window, places = resolve(items, array)
     if places is None:
         return Slice(window or ())(input)
-    step = GetItem(places).watch(*(index if type(index) is tuple else (index,)))
+    step = GetItem(places).watch(*items)
     return step(input if window is None else Slice(window)(input))
 
 
@@ -286,7 +303,8 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         >>> x
         tensor([9., 1., 2., 9.])
     """
-    window, places = resolve(index, input.array)
+    items = items_of(index)
+    window, places = resolve(items, input.array)
     if places is None and _is_window(value, input, window or ()):
         return      # `x[i] += v` has already written into the view x[i]
     target = input if places is not None and window is None else Slice(window or ())(input)
@@ -296,7 +314,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     value = as_value(value, target.array)
     if isinstance(value, TensorBase):
         value = expand_value(value, shape_of_places(target.array, places), "setitem")
-    write(target, SetItem(places).watch(*(index if type(index) is tuple else (index,))), value, who="setitem")
+    write(target, SetItem(places).watch(*items), value, who="setitem")
 
 
 def shape_of_places(x: Array, places: Any) -> Shape:

@@ -42,6 +42,18 @@ def reduce_losses(losses: Any, reduction: str) -> Any:
     return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
 
 
+def _weighted(who: str, losses: Any, weight: Any, reduction: str) -> Any:
+    """The losses times weights of their shape; the mean is over the sum of the weights.
+
+    Errors: ValueError for another shape.
+    """
+    if tuple(weight.shape) != tuple(losses.shape):
+        raise ValueError(f"{who}: Weights and input must have the same size, but got {tuple(weight.shape)} and "
+                         f"{tuple(losses.shape)}")
+    total = reduce_losses(losses * weight, "none" if reduction == "none" else "sum")
+    return total / sum(weight) if reduction == "mean" else total
+
+
 def check_reduction(reduction: str, *more: str) -> None:
     if reduction not in ("mean", "sum", "none", *more):
         raise ValueError(f"{reduction} is not a valid value for reduction; expected 'mean', 'sum' or 'none'")
@@ -300,10 +312,11 @@ def _difference(input: Any, target: Any) -> Any:
 
 
 @public
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The mean of (input - target)^2; both have one shape.
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """The mean of (input - target)^2; both have one shape, and so have the weights of a weighted mean.
 
-    Errors: RuntimeError where shapes differ (PyTorch warns, and broadcasts), ValueError for another reduction.
+    Errors: RuntimeError where shapes differ (PyTorch warns, and broadcasts), ValueError for another reduction or for
+    weights of another shape.
 
         >>> import minidl
         >>> minidl.nn.functional.mse_loss(minidl.tensor([1., 2.]), minidl.tensor([1., 4.]))
@@ -312,12 +325,13 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     check_same("mse_loss", input, target)
     check_reduction(reduction)
     difference = _difference(input, target)
-    return reduce_losses(difference * difference, reduction)
+    losses = difference * difference
+    return reduce_losses(losses, reduction) if weight is None else _weighted("mse_loss", losses, weight, reduction)
 
 
 @public
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The mean of |input - target|. Shapes and errors: as `mse_loss`.
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """The mean of |input - target|. Weights, shapes and errors: as `mse_loss`.
 
         >>> import minidl
         >>> minidl.nn.functional.l1_loss(minidl.tensor([1., 2.]), minidl.tensor([1., 4.]))
@@ -325,15 +339,17 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """
     check_same("l1_loss", input, target)
     check_reduction(reduction)
-    return reduce_losses(abs_(input - target), reduction)
+    losses = abs_(input - target)
+    return reduce_losses(losses, reduction) if weight is None else _weighted("l1_loss", losses, weight, reduction)
 
 
 @public
-def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
+               weight: Tensor | None = None) -> Tensor:
     """The mean of d^2/2 where |d| <= delta, else delta * (|d| - delta/2), d = input - target.
 
     A parabola that continues as a straight line, so that outliers do not dominate. Shapes and errors: as `mse_loss`,
-    and RuntimeError unless delta > 0.
+    and RuntimeError unless delta > 0. The mean of weighted losses is over their number, as PyTorch has it here.
 
     Source: Huber, "Robust Estimation of a Location Parameter", 1964.
 
@@ -345,7 +361,10 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     check_reduction(reduction)
     if not delta > 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got delta={delta}")
-    return reduce_losses(_huber(_difference(input, target), delta), reduction)
+    losses = _huber(_difference(input, target), delta)
+    if weight is not None:
+        losses = _weighted("huber_loss", losses, weight, "none")
+    return reduce_losses(losses, reduction)
 
 
 @public

@@ -89,20 +89,24 @@ def randint(low: Any = 0, high: Any = None, size: Any = None, *, generator: Gene
 
 @public
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-             out: Tensor | None = None) -> Tensor:
+             requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     stream, target = _stream(generator, device)
     library = get_library(target)
     n = natural("randperm", "n", n)
     with library.on(target):
         order = stream.permutation(n) if hasattr(stream, "permutation") else library.xp.argsort(stream.random(n))
-    return wrap(order.astype(dtype or np.int64, copy=False))
+    drawn: Any = wrap(order.astype(dtype or np.int64, copy=False))
+    return drawn.requires_grad_(requires_grad)
 
 
 @public
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
            dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """Normal numbers with the given mean and standard deviation: numbers with a `size`, or tensors."""
+    """Normal numbers with the given mean and standard deviation: numbers with a `size`, or tensors.
+
+    The dtype is that of `mean`, or of `std` if only that is a tensor.
+    """
     if isinstance(std, (int, float)) and std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     like: Any = mean if isinstance(mean, TensorBase) else std if isinstance(std, TensorBase) else None
@@ -112,7 +116,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     shape = broadcast_shape("normal", getattr(mean, "shape", ()), getattr(std, "shape", ()))
     if isinstance(std, TensorBase):
         library_of(std.array).assert_none(std.array < 0, RuntimeError, "normal expects all elements of std >= 0.0")
-    return randn(shape, generator=generator, dtype=like.dtype, device=like.device) * std + mean
+    drawn: Any = randn(shape, generator=generator, dtype=like.dtype, device=like.device) * std + mean
+    return drawn.to(like.dtype)
 
 
 @public

@@ -35,7 +35,7 @@ class DataLoader(Generic[T_co]):
     num_workers: background workers that fetch batches ahead; 0 fetches in the loop itself. They are threads, or, if
     multiprocessing_context is given, processes.
     collate_fn: makes a batch from a list of samples; default `default_collate`.
-    pin_memory: accepted, without effect.
+    pin_memory, pin_memory_device: accepted, without effect. in_order: batches come in order, also if it is False.
     drop_last: leave out a last batch that is not full.
     timeout: seconds to wait for one batch from a worker; 0 waits for ever.
     worker_init_fn: called as `worker_init_fn(worker_id)` when a worker starts, after it was seeded.
@@ -73,7 +73,8 @@ class DataLoader(Generic[T_co]):
                  drop_last: bool = False, timeout: float = 0,
                  worker_init_fn: Callable[[int], Any] | None = None,
                  multiprocessing_context: Any = None, generator: Generator | None = None, *,
-                 prefetch_factor: int | None = None, persistent_workers: bool = False) -> None:
+                 prefetch_factor: int | None = None, persistent_workers: bool = False, pin_memory_device: str = "",
+                 in_order: bool = True) -> None:
         self._streams = isinstance(dataset, IterableDataset)
         if not self._streams and not hasattr(dataset, "__getitem__"):
             raise TypeError("DataLoader: expected a dataset with __getitem__ and __len__, or an IterableDataset, "
@@ -87,13 +88,13 @@ class DataLoader(Generic[T_co]):
 
         self.dataset = dataset
         self.num_workers = num_workers
-        self.pin_memory = pin_memory
+        self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
         self.multiprocessing_context = multiprocessing_context
         self.generator = generator
         self.prefetch_factor = 2 if prefetch_factor is None and num_workers else prefetch_factor
-        self.persistent_workers = persistent_workers
+        self.persistent_workers, self.in_order = persistent_workers, in_order
         self.drop_last = drop_last
 
         if sampler is None and not self._streams and batch_sampler is None:

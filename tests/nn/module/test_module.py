@@ -510,3 +510,61 @@ def test_repr_nests() -> None:
   )
   (b): Identity()
 )"""
+
+
+def program_of_classes_that_load_by_themselves(lib: Any) -> list[Any]:
+    """What is loaded, and said, where classes override the steps of saving and loading."""
+    nn = lib.nn
+
+    class Frozen(nn.Module):        # as in DETR: takes the state of a batch norm
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("weight", lib.zeros(3))
+
+        def _load_from_state_dict(self, state: Any, prefix: str, *args: Any) -> None:
+            for name in ("bias", "running_mean", "running_var", "num_batches_tracked"):
+                state.pop(prefix + name, None)
+            super()._load_from_state_dict(state, prefix, *args)
+
+    class Own(nn.Module):           # does all by itself
+        def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+            destination[prefix + "value"] = lib.ones(1)
+
+        def _load_from_state_dict(self, state: Any, prefix: str, *args: Any) -> None:
+            self.value = state[prefix + "value"].item()
+
+    class Forgiving(nn.Linear):     # changes what is said
+        def _load_from_state_dict(self, state: Any, prefix: str, metadata: Any, strict: bool, missing: Any,
+                                  *args: Any) -> None:
+            super()._load_from_state_dict(state, prefix, metadata, strict, missing, *args)
+            missing[:] = [key for key in missing if not key.endswith("bias")]
+
+    net = nn.Sequential(Frozen(), Own(), Forgiving(2, 2))
+    state = nn.Sequential(nn.BatchNorm1d(3), Own(), nn.Linear(2, 2)).state_dict()
+    del state["2.bias"]
+    found: list[Any] = [list(net.state_dict()), str(net.load_state_dict(state)), net[0].weight.tolist(), net[1].value]
+    found.append(net[2].weight.tolist() == state["2.weight"].tolist())
+    try:
+        net.load_state_dict({**state, "2.more": lib.ones(1)})
+    except RuntimeError as error:
+        found.append(str(error).strip())
+    layer = nn.Linear(2, 2)
+    said: tuple[Any, ...] = ([], [], [])
+    layer._load_from_state_dict({"a.weight": lib.ones(2, 2), "a.bias": lib.ones(2)}, "a.", {}, True, *said)
+    return [*found, layer.weight.tolist(), said]
+
+
+def test_classes_may_load_by_themselves() -> None:
+    keys, said, weight, value, same, refusal, ones, errors = program_of_classes_that_load_by_themselves(minidl)
+    assert keys == ["0.weight", "1.value", "2.weight", "2.bias"] and said == "<All keys matched successfully>"
+    assert weight == [1.0] * 3 and value == 1.0 and same and 'Unexpected key(s) in state_dict: "2.more".' in refusal
+    assert ones == [[1.0, 1.0]] * 2 and errors == ([], [], [])
+    if torch is not None:
+        assert program_of_classes_that_load_by_themselves(torch) == [
+            keys, said, weight, value, same, refusal, ones, errors]
+
+
+def test_a_state_dict_takes_its_arguments_by_position() -> None:
+    found: dict[str, Any] = OrderedDict()
+    assert nn.Linear(1, 1).state_dict(found, "a.") is found and list(found) == ["a.weight", "a.bias"]

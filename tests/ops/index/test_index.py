@@ -123,9 +123,10 @@ def test_random_indices_against_torch():
 def test_index_errors(key, text):
     x = minidl.zeros(3, 4)
     for action in (lambda: x[key], lambda: x.__setitem__(key, 1.0)):
-        with pytest.raises(IndexError) as error:
+        with pytest.raises((IndexError, TypeError)) as error:
             action()
-        assert text in str(error.value)
+        has_text = isinstance(key, str) or isinstance(key, tuple) and isinstance(key[-1], str)
+        assert text in str(error.value) and error.type is (TypeError if has_text else IndexError)
 
 
 def test_getitem_by_hand():
@@ -660,3 +661,37 @@ def test_where_of_numbers_is_nonzero():
             assert [i.tolist() for i in minidl.where(x)] == [i.tolist() for i in torch.where(torch.tensor(values))]
     with pytest.raises(RuntimeError, match="expected condition to be a boolean tensor"):
         minidl.where(minidl.ones(2), 1.0, 2.0)
+
+
+# ---------------------------------------------------------------------- sequences that stand for tuples
+
+SEQUENCES = {
+    "two lists": lambda lib: [[0, 1], [1, 2]], "two tensors": lambda lib: [lib.tensor([0, 1]), lib.tensor([1, 2])],
+    "slices": lambda lib: [slice(0, 1), slice(0, 2)], "None": lambda lib: [None, 0], "...": lambda lib: [..., 0],
+    "a list and a number": lambda lib: [[0, 1], 0], "a tensor and a number": lambda lib: [lib.tensor(0), 1],
+    "deeper": lambda lib: [[[0, 1]]], "a mask": lambda lib: [[True, False, True], [1, 2]],
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_a_list_of_more_than_numbers_is_a_tuple(name: str) -> None:
+    x, found = minidl.arange(9).reshape(3, 3), minidl.zeros(3, 3)
+    with pytest.warns(UserWarning, match=r"read as x\[tuple\(sequence\)\]"):
+        read = x[SEQUENCES[name](minidl)]
+    assert read.tolist() == x[tuple(SEQUENCES[name](minidl))].tolist()
+    with pytest.warns(UserWarning, match="as in PyTorch"):
+        found[SEQUENCES[name](minidl)] = 1
+    assert found.sum().item() == read.numel()
+    if torch is not None:
+        with pytest.warns(UserWarning, match="non-tuple sequence"):
+            theirs = torch.arange(9).reshape(3, 3)[SEQUENCES[name](torch)]
+        assert read.tolist() == theirs.tolist()
+
+
+def test_other_sequences_are_one_index() -> None:
+    x = minidl.arange(9).reshape(3, 3)
+    assert x[[0, 2]].shape == (2, 3) and x[[[0, 1]] * 32].shape == (32, 2, 3)
+    assert x[np.array([[0, 1], [1, 2]])].shape == (2, 2, 3)
+    assert x[minidl.Size([0, 1])].item() == 1       # a tuple
+    with pytest.raises(TypeError, match="only integers, slices"):
+        x["a"]

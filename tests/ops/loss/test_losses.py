@@ -364,3 +364,17 @@ def test_a_missing_target_that_is_masked_has_no_gradient_in_l1():
 def test_an_infinite_variance_has_an_infinite_loss():
     y = F.gaussian_nll_loss(minidl.zeros(2), minidl.ones(2), minidl.tensor([math.inf, 1.0]), reduction="none")
     assert y.tolist() == [math.inf, 0.5]
+
+
+@pytest.mark.parametrize("name, mean", [("mse_loss", 3.25), ("l1_loss", 1.75), ("huber_loss", 2.5)])
+def test_weighted_losses(name, mean):
+    x, y, w = minidl.tensor([1.0, 2.0]), minidl.tensor([0.0, 4.0]), minidl.tensor([1.0, 3.0])
+    loss = getattr(F, name)
+    assert loss(x, y, weight=w).item() == mean
+    if torch is not None:
+        for reduction in ("none", "sum", "mean"):
+            a, b, c = (torch.tensor(t.tolist()) for t in (x, y, w))
+            theirs = getattr(torch.nn.functional, name)(a, b, weight=c, reduction=reduction)
+            assert loss(x, y, weight=w, reduction=reduction).tolist() == theirs.tolist()
+    with pytest.raises(ValueError, match="Weights and input must have the same size"):
+        loss(x, y, weight=minidl.ones(1))
