@@ -10,7 +10,8 @@ trained side by side on the same maps, and the figure is the mean IoU of each.
 """
 from collections import OrderedDict
 
-import scenes
+import segmenter
+from scenes import Scenes
 
 from minidl import nn
 from minidl.vision.models.segmentation import SkipHead
@@ -47,7 +48,7 @@ def stage(inputs, outputs):
     return nn.Sequential(*layers, nn.MaxPool2d(2))
 
 
-args = scenes.parse(__doc__, DEFAULTS)
-test_data = scenes.Scenes(args, args.split)
+args = segmenter.parse(__doc__, DEFAULTS)
+test_data = Scenes(args, args.split)
 net = FCNs(len(test_data.classes))
-scenes.Run(args, net, test_data, list(net.heads)).end()
+segmenter.Run(args, net, test_data, list(net.heads)).end()

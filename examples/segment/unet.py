@@ -13,7 +13,8 @@ the work at full size.
 """
 from collections import OrderedDict
 
-import scenes
+import segmenter
+from scenes import Scenes
 
 from minidl import nn
 from minidl.cli import arguments
@@ -43,9 +44,9 @@ class Folded(nn.Module):
         return OrderedDict(out=F.pixel_shuffle(scores, self.side))
 
 
-args = scenes.parse(__doc__, DEFAULTS, add_options)
-test_data = scenes.Scenes(args, args.split)
+args = segmenter.parse(__doc__, DEFAULTS, add_options)
+test_data = Scenes(args, args.split)
 side, depth = (2, 4) if args.dataset == "camvid" else (1, 3)
 net = segmentation.unet(num_classes=len(test_data.classes) * side ** 2, in_channels=3 * side ** 2, width=args.width,
                         depth=depth)
-scenes.Run(args, Folded(net, side), test_data, ["U-Net"]).end()
+segmenter.Run(args, Folded(net, side), test_data, ["U-Net"]).end()
