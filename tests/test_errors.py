@@ -250,7 +250,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "list of labels": (lambda: F.cross_entropy(x(2, 3), [0, 1]), TypeError, ["cross_entropy", "target", "list"]),
     "tensor of a str": (lambda: minidl.tensor("abc"), TypeError, ["tensor", "numbers", "str"]),
     "ragged tensor": (lambda: minidl.tensor([[1, 2], [3]]), ValueError, ["tensor", "equal length", "pad"]),
-    "str as index": (lambda: x(2)["a"], IndexError, ["integers", "slices", "str"]),
+    "str as index": (lambda: x(2)["a"], TypeError, ["integers", "slices", "str"]),
     "Parameter": (lambda: nn.Parameter([1.0]), TypeError, ["Parameter", "Tensor", "list", "minidl.tensor"]),
     "one parameter": (lambda: optim.SGD(leaf(2), lr=0.1), TypeError, ["iterable", "Tensor", "[params]"]),
     "grad of a list": (lambda: assign(leaf(2), "grad", [1.0, 2.0]), TypeError, ["grad", "Tensor", "list"]),

@@ -223,7 +223,7 @@ def test_weights_are_saved_and_looked_at_again(name, tmp_path):
     assert f"saved {path}" in run(name, *SHORT[name], "--save", path)
     assert all(value.isfinite().all() for value in minidl.load(path).values())
     output = run(name, "--weights", path, "--evaluate", *SHORT[name][2:])
-    assert output.count("epoch") == (name in GENERATORS) and ("of 359 images" in output or "confidence" in output)
+    assert output.count("\nepoch ") == (name in GENERATORS) and ("of 359 images" in output or "confidence" in output)
 
 
 def test_a_folder_of_images_is_read(tmp_path):

@@ -62,7 +62,7 @@ CASES = [
     row("svdvals", lambda l, a: l.linalg.svdvals(a), *MATRICES[:4]),
     row("eigh",
         lambda l, a: (lambda w, V: (w, V.abs() ** 3,
-                                    (V * w.exp()[..., None, :]) @ V.mH))(*l.linalg.eigh(symmetric(a))),
+                                    (V * (-w).exp()[..., None, :]) @ V.mH))(*l.linalg.eigh(symmetric(a))),
         S(H)),
     row("eigh of the upper half", lambda l, a: l.linalg.eigh(a, "U")[0], S(H), grad=False),
     row("eigvalsh", lambda l, a: l.linalg.eigvalsh(symmetric(a)), S(H)),
