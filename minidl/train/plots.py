@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +117,10 @@ def images(pixels: Tensor, path: Path, titles: Sequence[str] = (), caption: str 
     columns = max(1, min(columns, len(arrays)))
     rows = -(-len(arrays) // columns)
     side = 8 / max(columns, 5)
-    picture = figure(max(4.0, columns * side), 0.45 + rows * (side + (0.15 if titles else 0.02)))
+    height = side * min(arrays.shape[1] / arrays.shape[2], 3) if arrays.size else side
+    width = max(4.0, columns * side)
+    caption = textwrap.fill(caption, int(14 * width))
+    picture = figure(width, 0.3 + 0.15 * len(caption.splitlines()) + rows * (height + (0.15 if titles else 0.02)))
     grid = picture.subplots(max(rows, 1), columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
