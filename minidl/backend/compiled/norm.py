@@ -20,6 +20,7 @@ from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad,
 
 BLOCK_BYTES = 1 << 18   # of the input in a block
 MAX_ROWS = 1 << 10      # of a block: longer sums in float32 lose precision
+FEW_ROWS = 128          # whose sums in float32 lose next to nothing; those of many are added in float64
 MIN_SIZE = 1 << 13      # numbers; with fewer, NumPy is as fast
 
 
@@ -187,7 +188,7 @@ def _group_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.nda
     parallel(lambda i: _pull_back(g_images[i], images[i], mean_rows[i], *(v[i] for v in coefficients), gx_images[i]),
              range(len(x)))
     kept = (1, *shape, *(1,) * (x.ndim - 3))
-    return gx, gw.sum(axis=0).reshape(kept), gb.sum(axis=0).reshape(kept)
+    return gx, gw.sum(axis=0).astype(x.dtype).reshape(kept), gb.sum(axis=0).astype(x.dtype).reshape(kept)
 
 
 # ---------------------------------------------------------------------- layer norm
@@ -222,14 +223,14 @@ def _layer_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.nda
     kept = (1,) * axes[0] + x.shape[axes[0]:]
     w = np.ones(length, x.dtype) if w is None else np.ascontiguousarray(w.reshape(-1))
     parts = shares(len(rows))
-    gw, gb = np.zeros((2, len(parts), length), x.dtype)
+    gw, gb = np.zeros((2, len(parts), length))
 
     def pull_back(i: int) -> None:
         s = parts[i]
         _layer_pull_back(g_rows[s], rows[s], w, mean[s], rstd[s], gx_rows[s], gw[i], gb[i])
 
     parallel(pull_back, range(len(parts)))
-    return gx, gw.sum(axis=0).reshape(kept), gb.sum(axis=0).reshape(kept)
+    return gx, gw.sum(axis=0).astype(x.dtype).reshape(kept), gb.sum(axis=0).astype(x.dtype).reshape(kept)
 
 
 @compiled
@@ -254,20 +255,26 @@ def _layer_normalize(x: Any, w: Any, b: Any, eps: Any, y: Any, mean: Any, varian
 
 @compiled
 def _layer_pull_back(g: Any, x: Any, w: Any, mean: Any, rstd: Any, gx: Any, gw: Any, gb: Any) -> None:
-    """The formulas of `normalize_grad`, with h = g * w; gw and gb (D,) are added to."""
+    """The formulas of `normalize_grad`, with h = g * w; gw and gb (D,), in float64, are added to."""
     length = x.shape[1]
-    for i in range(len(x)):
-        row_mean, scale = mean[i], rstd[i]
-        sum_h, sum_hz = np.float32(0), np.float32(0)
-        for j in range(length):
-            h = g[i, j] * w[j]
-            sum_h += h
-            sum_hz += h * ((x[i, j] - row_mean) * scale)
-        sum_h /= np.float32(length)
-        sum_hz /= np.float32(length)
-        for j in range(length):
-            gb[j] += g[i, j]
-        for j in range(length):
-            gw[j] += g[i, j] * ((x[i, j] - row_mean) * scale)
-        for j in range(length):
-            gx[i, j] = (g[i, j] * w[j] - sum_h - (x[i, j] - row_mean) * scale * sum_hz) * scale
+    some_gw, some_gb = np.empty(length, np.float32), np.empty(length, np.float32)
+    for start in range(0, len(x), FEW_ROWS):
+        some_gw[:] = 0
+        some_gb[:] = 0
+        for i in range(start, min(start + FEW_ROWS, len(x))):
+            row_mean, scale = mean[i], rstd[i]
+            sum_h, sum_hz = np.float32(0), np.float32(0)
+            for j in range(length):
+                h = g[i, j] * w[j]
+                sum_h += h
+                sum_hz += h * ((x[i, j] - row_mean) * scale)
+            sum_h /= np.float32(length)
+            sum_hz /= np.float32(length)
+            for j in range(length):
+                some_gb[j] += g[i, j]
+            for j in range(length):
+                some_gw[j] += g[i, j] * ((x[i, j] - row_mean) * scale)
+            for j in range(length):
+                gx[i, j] = (g[i, j] * w[j] - sum_h - (x[i, j] - row_mean) * scale * sum_hz) * scale
+        gw += some_gw
+        gb += some_gb
