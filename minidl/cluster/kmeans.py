@@ -176,9 +176,7 @@ def _far_apart(points: Array, chances: np.ndarray, k: int, numbers: Any) -> Arra
     weights = move(chances.astype(points.dtype), device)
     for _ in range(1, k):
         share = to_numpy(nearest * weights).astype(np.float64).cumsum()
-        spots = np.searchsorted(share, numbers.random_sample(tries) * share[-1]
-                                if isinstance(numbers, np.random.RandomState) else numbers.random(tries) * share[-1])
-        spots = np.minimum(spots, len(points) - 1)
+        spots = np.minimum(np.searchsorted(share, numbers.random(tries) * share[-1]), len(points) - 1)
         distances = xp.minimum(nearest[:, None], _squares(points, points[move(spots, device)]))     # (N, tries)
         best = int((distances * weights[:, None]).sum(axis=0).argmin())
         chosen.append(int(spots[best]))

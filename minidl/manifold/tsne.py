@@ -110,6 +110,7 @@ class TSNE(Estimator):
         self.learning_rate_ = (max(n / self.early_exaggeration / 4, 50.0) if self.learning_rate == "auto"
                                else float(self.learning_rate))
         velocity, gains = xp.zeros_like(places), xp.ones_like(places)
+        constant = _negative_entropy(pull, neighbours)
         best, best_step = np.inf, 0
         bar = tqdm(range(self.max_iter), "t-SNE", leave=False, disable=not self.verbose)
         for step in bar:
@@ -117,7 +118,7 @@ class TSNE(Estimator):
             if step == EXAGGERATED:                         # a new descent, on the divergence itself
                 velocity[:], gains[:], best, best_step = 0, 1, np.inf, step
             looked = (step + 1) % CHECKED == 0 or step + 1 == self.max_iter
-            pulled, divergence = _pull(places, pull, neighbours, looked)
+            pulled, cross_entropy = _pull(places, pull, neighbours, looked)
             pushed, total = push(places)
             gradient = 4 * (pulled * np.float32(self.early_exaggeration if early else 1) - pushed / np.float32(total))
             same = (velocity * gradient) > 0                # velocity points down: the same sign means a turn
@@ -127,7 +128,7 @@ class TSNE(Estimator):
             places += velocity
             self.n_iter_ = step + 1
             if looked:
-                self.kl_divergence_ = divergence + float(np.log(total))
+                self.kl_divergence_ = constant + cross_entropy + float(np.log(total))
                 bar.set_postfix(divergence=f"{self.kl_divergence_:.3f}")
                 if self.kl_divergence_ < best:
                     best, best_step = self.kl_divergence_, step
@@ -197,7 +198,7 @@ def chances(squares: Array, perplexity: float) -> Array:
 
 
 def _pull(places: Array, weights: Array, neighbours: Array, looked: bool) -> tuple[Array, float]:
-    """The pull of all edges on `places` (n_components, N), and sum p log(p / q) but for q's constant.
+    """The pull of all edges on `places` (n_components, N), and if `looked` -sum p log q but for q's constant, else 0.
 
     Edge (i, k) leads from i to its k-th neighbour with weight p / 2N; it pulls at both ends.
     """
@@ -209,11 +210,13 @@ def _pull(places: Array, weights: Array, neighbours: Array, looked: bool) -> tup
     for axis, d in enumerate(between):
         d *= force
         pulled[axis] = d.sum(axis=1) - xp.bincount(ends, d.ravel(), minlength=n)
-    if not looked:
-        return pulled, 0.0
-    both = _with_way_back(weights, neighbours)
-    positive = xp.where(both > 0, both, 1)
-    return pulled, 2 * float((weights * (xp.log(positive) - xp.log(nearness))).sum(dtype=np.float64))
+    return pulled, -2 * float((weights * xp.log(nearness)).sum(dtype=np.float64)) if looked else 0.0
+
+
+def _negative_entropy(weights: Array, neighbours: Array) -> float:
+    """sum p log p, the part of the divergence that no map changes."""
+    xp, both = array_module(weights), _with_way_back(weights, neighbours)
+    return 2 * float((weights * xp.log(xp.where(both > 0, both, 1))).sum(dtype=np.float64))
 
 
 def _with_way_back(weights: Array, neighbours: Array) -> Array:
