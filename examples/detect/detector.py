@@ -1,7 +1,6 @@
 """One run of a detector on digits or on blood cells: what the examples here share."""
 from __future__ import annotations
 
-import sys
 import time
 
 import drawing
@@ -11,9 +10,8 @@ from cells import Cells
 import minidl
 from minidl import nn, optim
 from minidl.cli import arguments, ending, training
-from minidl.cli.classification import draw, load_weights, save
+from minidl.cli.classification import finish, load_weights, save
 from minidl.metrics import MeanAveragePrecision
-from minidl.train import plots
 
 
 def parse(description, defaults):
@@ -99,17 +97,14 @@ class Run:
         start = time.perf_counter()
         results = found(net, data, len(data.x))
         seconds = time.perf_counter() - start
-        if interrupted:
-            print(f"interrupted after {len(history)} of {args.epochs} epochs", file=sys.stderr)
-        else:
+
+        def report():
             said = figures(results, data)
             print(f"mean average precision {said['mAP@.5']:.3f} at an overlap of 0.5, {said['mAP']:.3f} by COCO's "
                   f"rule, on {len(results)} test images, found in {1000 * seconds / len(results):.1f} ms each")
-        if args.plot:
-            curves = {"curves": lambda path: plots.curves(history, path)} if history else {}
-            draw(args.plot, {**curves, "found": lambda path: drawing.found(data, results, path),
-                             "precision_recall": lambda path: drawing.precision_recall(data, results, path)})
-        sys.exit(ending.CTRL_C if interrupted else 0)
+        finish(args, history, interrupted, report, {
+            "found": lambda path: drawing.found(data, results, path),
+            "precision_recall": lambda path: drawing.precision_recall(data, results, path)})
 
 
 @minidl.no_grad()

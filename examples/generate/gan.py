@@ -9,7 +9,6 @@ them: is it sure of what it sees, are all classes made, and how far are their fe
     python examples/generate/gan.py --dataset mnist --data DIR --run runs/gan --plot plots
 """
 import math
-import sys
 import time
 
 from judge import add_judge, report, signed
@@ -126,15 +125,8 @@ history, samples, interrupted = ([], [make(fixed)], False) if args.evaluate else
 if args.save:
     with ema.applied():
         classification.save(netG, args.save)
-if interrupted:
-    print(f"interrupted after {len(history)} of {args.epochs} epochs", file=sys.stderr)
-else:
-    report(args, data, lambda count: make(noise(count)))
-if args.plot:
-    rows = minidl.linspace(0, len(samples) - 1, min(len(samples), 10)).long().tolist()
-    grown = minidl.cat([samples[row][:10] for row in rows])
-    own = {"curves": lambda path: plots.curves(history, path)} if history else {}
-    classification.draw(args.plot, {
-        **own, "walk": walk, "samples": lambda path: plots.images(samples[-1] / 2 + 0.5, path, caption="made of noise"),
-        "over_time": lambda path: plots.images(grown / 2 + 0.5, path, caption="the same noise over time", columns=10)})
-sys.exit(ending.CTRL_C if interrupted else 0)
+rows = minidl.linspace(0, len(samples) - 1, min(len(samples), 10)).long().tolist()
+grown = minidl.cat([samples[row][:10] for row in rows])
+classification.finish(args, history, interrupted, lambda: report(args, data, lambda count: make(noise(count))), {
+    "walk": walk, "samples": lambda path: plots.images(samples[-1] / 2 + 0.5, path, caption="made of noise"),
+    "over_time": lambda path: plots.images(grown / 2 + 0.5, path, caption="the same noise over time", columns=10)})

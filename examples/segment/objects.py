@@ -1,14 +1,12 @@
 """Shapes as objects, and one run of a detector that outlines them: what mask_rcnn.py and keypoints.py share."""
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
 import minidl
 from minidl import nn, optim
 from minidl.cli import arguments, ending, training
-from minidl.cli.classification import draw, load_weights, save
+from minidl.cli.classification import finish, load_weights, save
 from minidl.train import plots
 from minidl.vision.datasets import SyntheticShapes
 from minidl.vision.models.detection.anchor_utils import AnchorGenerator
@@ -111,21 +109,17 @@ class Run:
         if args.save:
             save(self.net, args.save)
         found = self.found()
-        if interrupted:
-            print(f"interrupted after {len(history)} of {args.epochs} epochs", file=sys.stderr)
-        else:
+
+        def report():
             said = self.of(found, self.test_data.targets)
             print(", ".join(f"{name} {figure:.3f}" for name, figure in said.items()), f"on {len(found)} scenes")
-        if args.plot:
-            curves = {"curves": lambda path: plots.curves(history, path)} if history else {}
-            draw(args.plot, {**curves, "found": self.draw_found(found)})
-        sys.exit(ending.CTRL_C if interrupted else 0)
+        finish(args, history, interrupted, report, {"found": lambda path: self.draw_found(found, path)})
 
-    def draw_found(self, found, number=18):
+    def draw_found(self, found, path, number=18):
         shown = minidl.stack([self.picture(image.cpu().repeat_interleave(4, 1).repeat_interleave(4, 2), sure(one))
                               for image, one in zip(self.test_data.x[:number], found)])
         titles = [" ".join(KINDS[label] for label in sure(one)["labels"].tolist()) for one in found[:number]]
-        return lambda path: plots.images(shown, path, titles, "what is found in new scenes", columns=6)
+        plots.images(shown, path, titles, "what is found in new scenes", columns=6)
 
 
 def sure(result):

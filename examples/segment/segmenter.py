@@ -1,6 +1,5 @@
 """One run of a network that finds a class for each pixel: what the examples here share."""
 import math
-import sys
 
 import drawing
 from scenes import SIZES, Batches, Scenes, normalised
@@ -8,10 +7,9 @@ from scenes import SIZES, Batches, Scenes, normalised
 import minidl
 from minidl import optim
 from minidl.cli import arguments, ending, training
-from minidl.cli.classification import draw, in_batches, load_weights, save
+from minidl.cli.classification import finish, in_batches, load_weights, save
 from minidl.metrics.functional import jaccard_index
 from minidl.nn import functional as F
-from minidl.train import plots
 from minidl.train.objective import evaluated
 
 
@@ -87,15 +85,8 @@ class Run:
         if args.save:
             save(self.net, args.save)
         found = self.found()
-        if interrupted:
-            print(f"interrupted after {len(history)} of {args.epochs} epochs", file=sys.stderr)
-        else:
-            for name, each in found.items():
-                self.say(name, each)
-        if args.plot:
-            curves = {"curves": lambda path: plots.curves(history, path)} if history else {}
-            draw(args.plot, {**curves, "found": lambda path: drawing.found(self.test_data, found, path)})
-        sys.exit(ending.CTRL_C if interrupted else 0)
+        finish(args, history, interrupted, lambda: [self.say(*each) for each in found.items()],
+               {"found": lambda path: drawing.found(self.test_data, found, path)})
 
     def say(self, name, found):
         """Print the figures of all classes, and of each."""

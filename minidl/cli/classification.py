@@ -5,7 +5,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -102,16 +102,9 @@ class Run:
             if args.save:
                 save(self.model, args.save)
         figure = f"{args.evaluate or 'test'} accuracy {accuracy(scores, images.y):.2%}"
-        if self.interrupted:
-            print(f"interrupted after {len(self.history)} of {args.epochs} epochs", file=sys.stderr)
-        elif self.seconds is None:
-            print(f"{figure} of {len(images.x):,} images")
-        else:
-            print(f"{figure} after {self.seconds:.1f} s")
-        if args.plot:
-            own = {"curves": lambda path: plots.curves(self.history, path)} if self.history else {}
-            draw(args.plot, {**own, **results(scores, images), **(pictures or {})}, self.name)
-        sys.exit(ending.CTRL_C if self.interrupted else 0)
+        figure += f" of {len(images.x):,} images" if self.seconds is None else f" after {self.seconds:.1f} s"
+        own = results(scores, images) if args.plot else {}
+        finish(args, self.history, self.interrupted, lambda: print(figure), {**own, **(pictures or {})}, self.name)
 
 
 def load_weights(model: Module, path: Path, device: str, without: str | None = None) -> None:
@@ -162,6 +155,19 @@ def results(scores: Tensor, images: Images) -> dict[str, Picture]:
     if len(wrong):
         pictures["mistakes"] = lambda path: plots.images(images.x[shown].float() / 255, path, titles, caption, columns)
     return pictures
+
+
+def finish(args: argparse.Namespace, history: Sequence[Mapping[str, float]], interrupted: bool,
+           report: Callable[[], object], pictures: Mapping[str, Picture], name: str | None = None) -> NoReturn:
+    """Report, or say that Ctrl-C came; draw for `--plot`, the curves first; then end the program."""
+    if interrupted:
+        print(f"interrupted after {len(history)} of {args.epochs} epochs", file=sys.stderr)
+    else:
+        report()
+    if args.plot:
+        curves: dict[str, Picture] = {"curves": lambda path: plots.curves(history, path)} if history else {}
+        draw(args.plot, {**curves, **pictures}, name)
+    sys.exit(ending.CTRL_C if interrupted else 0)
 
 
 def draw(folder: Path, pictures: Mapping[str, Picture], name: str | None = None) -> None:

@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import minidl
-from minidl.cli import ending, training
-from minidl.cli.classification import Picture, draw, load_weights, save
+from minidl.cli import training
+from minidl.cli.classification import Picture, finish, load_weights, save
 from minidl.cli.images import Batches, ImageData
 from minidl.nn import Module
 from minidl.optim import Optimizer
@@ -146,22 +145,19 @@ class Run:
             self.model.eval()
             if args.save:
                 save(self.model, args.save)
-            if self.interrupted:
-                print(f"interrupted after {len(self.history)} of {args.epochs} epochs", file=sys.stderr)
-            else:
+
+            def report_all() -> None:
                 report()
                 if self.history and self.history[-1].get("variety", 1.0) < ALIKE:
                     print(f"mode collapse: made images differ by {self.history[-1]['variety']:.0%} of what real ones "
                           f"do; try another --seed, or a smaller --lr")
-            if args.plot:
-                draw(args.plot, {**self._own_pictures(), **(pictures or {})})
-        sys.exit(ending.CTRL_C if self.interrupted else 0)
+            own = self._own_pictures() if args.plot else {}
+            finish(args, self.history, self.interrupted, report_all, {**own, **(pictures or {})})
 
     def _own_pictures(self) -> dict[str, Picture]:
         made = self.samples.made or [self.make()]
         chosen = minidl.linspace(0, len(made) - 1, min(len(made), 10)).long().tolist()
         grown = minidl.cat([made[epoch][:10] for epoch in chosen])
-        curves: dict[str, Picture] = {"curves": lambda path: plots.curves(self.history, path)} if self.history else {}
         caption = f"the same {self.of} over time"
-        return {**curves, "samples": lambda path: plots.images(made[-1], path, caption=f"made of {self.of}"),
+        return {"samples": lambda path: plots.images(made[-1], path, caption=f"made of {self.of}"),
                 "over_time": lambda path: plots.images(grown, path, caption=caption, columns=10)}
