@@ -27,6 +27,7 @@ from minidl.neighbors.search import NeighbourSearch
 EXAGGERATED = 250       # steps with the pull enlarged, so that groups form before they are in each other's way
 CHECKED = 50            # steps between two looks at the divergence
 SMALLEST_GAIN = 0.01
+FEW_POINTS = 256        # whose pairs are fewer than the nodes of a grid, on a map that has spread
 
 
 class TSNE(Estimator):
@@ -99,7 +100,7 @@ class TSNE(Estimator):
         distances, neighbours = search.nearest(points, count, own=True)
         pull = chances(distances * distances, self.perplexity).astype(np.float32) / np.float32(2 * n)
         places = xp.ascontiguousarray(self._start(points).T.astype(np.float32))         # (n_components, N)
-        push = push_by_pairs if exact else push_by_grid
+        push = push_by_pairs if exact or n <= FEW_POINTS else push_by_grid
         self._descend(places, pull, neighbours, push)
         self.embedding_ = places.T.copy()
         return as_array_or_tensor(self.embedding_, isinstance(X, TensorBase))
