@@ -29,6 +29,7 @@ setup(
     package_dir={"": "."},      # so an editable install is a line in a .pth file, which mypy and pyright follow
     packages=find_packages(include=["minidl", "minidl.*"]),
     package_data={"minidl": ["py.typed"], "minidl.backend.cuda": ["kernels/*.cu", "kernels/*.cuh"],
+                  "minidl.cli": ["course.csv"],
                   "minidl.vision.models": ["weights/*"],
                   "minidl.vision.datasets.beyond_torchvision": ["digits.csv.gz", "digits.txt"]},
     python_requires=">=3.10",

@@ -1,0 +1,146 @@
+"""The map of the course: whole, in order, on its page, and every command of it runs at its smallest size."""
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from minidl.cli import course, main, models
+from tests.course import page
+from tests.test_examples import FILES
+
+ROOT = Path(__file__).parents[2]
+LEAST = {1: 40, 2: 28, 3: 17, 4: 30, 5: 25, 6: 17, 7: 22, 8: 22, 9: 17, 10: 39, 11: 24, 12: 4}
+"""Rows of the lectures, by group; what goes beyond them may follow."""
+OPEN = {
+    1: "8 10 15 16 17 19 22 23 26 27 28 31",
+    2: "1 2 4 5 6 7 8 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28",
+    3: "2 3 4 5 6 7 9 10 13 14",
+    4: "1 2 3 4 5 6 7 8 9 12 14 19 20 25 29",
+    5: "1 2 3 4 5 6 11 12 13 15 16 18 19 20 24",
+    6: "2 4 5 6 7 8 9 10 11 13 14 16",
+    7: "1 3 4 5 6 7 8 9 10 11 19 20 21 22",
+    11: "3 4 5 6 7 13 15 16",
+    12: "1 2 3 4",
+}
+"""Rows that are taught and have no command yet."""
+SMALLEST: dict[str, list[str]] = {
+}
+"""For each program, the options with which it ends in a second or two; they follow those of the map."""
+ELSEWHERE = {path.relative_to(ROOT).as_posix() for path in FILES.values()} | {
+    "examples/from_scratch/step_1_scalars.py",          # tests/test_from_scratch.py
+    "examples/generate/ring.py",                        # tests/test_examples.py
+    "examples/space/nerf.py",                           # tests/test_examples.py
+    "examples/graphs/gcn.py", "examples/graphs/gat.py"}     # tests/graphs/test_examples.py
+"""Programs of the map that other tests run."""
+COMMANDS = sorted({row.command for row in course.rows() if row.command})
+PROGRAMS = [command for command in COMMANDS
+            if not command.startswith("minidl ") and shlex.split(command)[0] not in ELSEWHERE]
+
+
+def by_group(rows):
+    return {group: " ".join(row.number.split(".")[1] for row in rows if row.group == group) for group in LEAST}
+
+
+def test_every_row_is_there_and_says_what_it_shows():
+    for group, least in LEAST.items():
+        numbers = [row.number for row in course.rows() if row.group == group]
+        assert numbers == [f"{group}.{i}" for i in range(1, len(numbers) + 1)] and len(numbers) >= least
+    assert [row.number for row in course.rows() if not row.title.strip("*") or not row.shows] == []
+    assert [row.group for row in course.rows()] == sorted(row.group for row in course.rows())
+    assert set(LEAST) == set(course.GROUPS)
+
+
+def test_what_is_taught_has_a_command_or_is_still_open():
+    lacking = by_group([row for row in course.rows() if row.taught and not row.command and row.group not in (8, 9, 10)])
+    assert {group: rows for group, rows in lacking.items() if rows} == OPEN
+
+
+def test_the_page_has_the_tables():
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.written(text) == text, "python -m tests.course.page"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_leads_somewhere(command, monkeypatch):
+    name, *words = shlex.split(command)
+    if name == "minidl":
+        monkeypatch.setattr(models, "summarise", lambda args: None)
+        main(words)
+    else:
+        assert (ROOT / name).is_file()
+
+
+def test_the_smallest_sizes_are_of_programs_on_the_map():
+    assert set(SMALLEST) <= {shlex.split(command)[0] for command in PROGRAMS}
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """A program leaves the process as it found it: its neighbours' names, its handlers, its options."""
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "").is_relative_to(ROOT / "examples"):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("command", PROGRAMS)
+def test_it_runs(command, alone, tmp_path, monkeypatch, capsys):
+    """In this process, and with its pictures if there is matplotlib."""
+    drawn = importlib.util.find_spec("matplotlib") is not None
+    options = [*SMALLEST.get(shlex.split(command)[0], []), *(["--plot", str(tmp_path)] if drawn else [])]
+    monkeypatch.chdir(ROOT)
+    try:
+        course.run(course.Row("0.0", command, command, ""), options)
+    except SystemExit as ended:
+        assert not ended.code, ended.code
+    assert len(capsys.readouterr().out.splitlines()) > 3
+    assert not drawn or all(path.stat().st_size > 5_000 for path in tmp_path.rglob("*.png"))
+    assert not drawn or any(tmp_path.rglob("*.png")), "--plot drew nothing"
+
+
+def test_the_list(capsys, monkeypatch, tmp_path):
+    main(["course"])
+    listed = capsys.readouterr().out
+    assert re.search(r"^  1\.5 +train / predict +examples/first/knn\.py$", listed, re.MULTILINE)
+    assert f"{sum(bool(row.command) for row in course.rows())} of {len(course.rows())} rows can be run" in listed
+    main(["course", "6"])
+    assert capsys.readouterr().out.startswith("6 Seeing inside\n  6.1 ")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(course.minidl, "__file__", str(tmp_path / "site-packages" / "minidl" / "__init__.py"))
+    main(["course", "1"])
+    assert "which this installation lacks; get the source" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="get the source"):
+        main(["course", "1.5"])
+    for number, said in (("1.2", "1.2 has no program"), ("0.7", "there is no row 0.7")):
+        with pytest.raises(SystemExit, match=re.escape(said)):
+            main(["course", number])
+
+
+def test_further_words_reach_the_program(alone, capsys):
+    main(["course", "1.7", "--k", "3"])
+    assert re.search(r"^ +3 .* best$", capsys.readouterr().out, re.MULTILINE)
+    main(["course", "4.22", "--classes", "7"])
+    assert re.search(r"^fc \(Linear\) +512 +7 ", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_source_distribution_has_the_map_and_the_programs(tmp_path):
+    pytest.importorskip("setuptools")
+    subprocess.run([sys.executable, "setup.py", "-q", "egg_info", "--egg-base", tmp_path, "sdist", "--dist-dir",
+                    tmp_path], cwd=ROOT, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"minidl/cli/course.csv", *(shlex.split(command)[0] for command in COMMANDS)} - {"minidl"} <= names
