@@ -7,9 +7,11 @@ from minidl.backend.device import array_module
 from minidl.backend.memory_format import layout as Layout
 from minidl.backend.memory_format import sparse_coo, sparse_csc, sparse_csr, strided
 from minidl.ops import linalg
+from minidl.ops.index import index_reduce, index_select
 from minidl.ops.index.items import GetItem
 from minidl.ops.shape.views import array_of
 from minidl.ops.sparse import SparseTensor, sampled_product, sparse_softmax
+from minidl.tensors.creation import zeros
 from minidl.tensors.tensor import Tensor
 
 
@@ -19,17 +21,33 @@ def _need_sparse(who: str, x: object) -> SparseTensor:
     return x
 
 
-def mm(mat1: Any, mat2: Any) -> Any:
+def mm(mat1: Any, mat2: Any, reduce: str = "sum") -> Any:
     """The product of matrices (m, k) and (k, n), with gradients for both; sparse if both are, else dense.
 
-    Errors: RuntimeError where shapes or dtypes do not fit.
+    reduce: 'mean', 'amax' or 'amin' of a row's products instead of their sum, for a CSR matrix times a dense one; a row
+    without entries gives zeros. Graph networks gather their neighbours so.
+    Errors: RuntimeError where shapes or dtypes do not fit, or for another reduction.
 
         >>> import minidl
         >>> minidl.sparse.mm(minidl.eye(2).to_sparse(), minidl.ones(2, 1))
         tensor([[1.],
                 [1.]])
+        >>> minidl.sparse.mm(minidl.tensor([[1.0, 2.0]]).to_sparse_csr(), minidl.tensor([[3.0], [4.0]]), "amax")
+        tensor([[8.]])
     """
-    return linalg.mm(mat1, mat2)
+    if reduce == "sum":
+        return linalg.mm(mat1, mat2)
+    if reduce not in ("mean", "amax", "amin"):
+        raise RuntimeError(f"sparse.mm: reduce expects 'sum', 'mean', 'amax' or 'amin', got {reduce!r}")
+    if _need_sparse("mm", mat1).layout is not sparse_csr or not isinstance(mat2, Tensor):
+        raise RuntimeError(f"sparse.mm(reduce={reduce!r}) expects a CSR matrix and a dense one; try "
+                           "to_sparse_csr() and to_dense()")
+    if mat1.ndim != 2 or mat2.ndim != 2 or mat1.shape[1] != mat2.shape[0]:
+        raise RuntimeError(f"sparse.mm: matrices of shapes {tuple(mat1.shape)} and {tuple(mat2.shape)} do not fit")
+    rows, columns = mat1.to_sparse_coo().indices()
+    products = mat1.values()[:, None] * index_select(mat2, 0, columns)
+    return index_reduce(zeros(mat1.shape[0], mat2.shape[1], dtype=products.dtype, device=products.device), 0, rows,
+                        products, reduce, include_self=False)
 
 
 def addmm(mat: Any, mat1: Any, mat2: Any, *, beta: float = 1.0, alpha: float = 1.0) -> Any:

@@ -61,8 +61,9 @@ def public(function: F) -> F:
                 result = function(*args, **kwargs)
         except Exception as error:
             method = sparse_method(called.__name__, args)
-            if method is None and isinstance(error, TypeError) and (old := in_new_order(called.__name__, args)):
-                return called(*old[0], **old[1], **kwargs)
+            if method is None and isinstance(error, TypeError) and (
+                    old := in_new_order(called.__name__, args, kwargs)):
+                return called(*old[0], **old[1])
             if method is None:
                 raise_for_non_tensor(error, called.__name__, function, args, kwargs)
                 raise
@@ -146,8 +147,8 @@ def _in_place_form(function: F, change: Callable[..., Any], doc: str) -> F:
                 raise TypeError(f"{who}() got an unexpected keyword argument 'out': it writes into its first one")
             return change(input, plain, *args, who=who, **kwargs)
         except Exception as error:
-            if isinstance(error, TypeError) and (old := in_new_order(who, (input, *args))):
-                return called(*old[0], **{**old[1], **kwargs})
+            if isinstance(error, TypeError) and (old := in_new_order(who, (input, *args), kwargs)):
+                return called(*old[0], **old[1])
             raise_for_non_tensor(error, who, plain, (input, *args), kwargs)
             raise
 

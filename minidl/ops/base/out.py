@@ -19,7 +19,7 @@ SAME_DTYPE = frozenset("""
     cholesky clamp clip complex conj_physical cross det detach_copy diag diagonal_copy dot dsmm eigvalsh
     expand_copy fix float_power floor frac gather hardshrink heaviside histc ihfft index_add index_copy
     index_reduce index_select inner inv inverse isin isneginf isposinf log_softmax logcumsumexp lu_solve
-    masked_select matmul matrix_norm mm msort multi_dot multinomial mv nan_to_num nanquantile neg negative
+    masked_select matmul matrix_norm mm msort multi_dot multinomial mv nan_to_num nanquantile narrow_copy neg negative
     nonzero norm ormqr permute_copy polar quantile renorm round scatter scatter_add scatter_reduce searchsorted
     select_copy sgn sign signbit slice_copy slice_scatter softmax solve solve_triangular spmm squeeze_copy
     svdvals t_copy take take_along_dim tensordot transpose_copy tril triu trunc unfold_copy unsqueeze_copy vdot

@@ -287,7 +287,8 @@ def run_iteration(who: str, a: Array, compute: Callable[[Array], Any]) -> Any:
 
 
 @public
-def svd(A: Tensor, full_matrices: bool = True, *, out: Sequence[Tensor] | None = None) -> return_types.SVDResult:
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None,
+        out: Sequence[Tensor] | None = None) -> return_types.SVDResult:
     """A = U diag(S) Vh: the singular value decomposition, a named tuple (U, S, Vh).
 
     A: (*, m, n); S: (*, k) with k = min(m, n), descending. U: (*, m, m) and Vh: (*, n, n), or (*, m, k) and
@@ -297,7 +298,8 @@ def svd(A: Tensor, full_matrices: bool = True, *, out: Sequence[Tensor] | None =
     singular value, and of those beyond the k-th. Differentiate only what does not depend on these, such as S or
     U Vh. The gradient of U and Vh is infinite where singular values coincide, or are 0 unless m = n; that of S is
     finite.
-    Errors: LinAlgError for nan or inf in A.
+    driver: cuSOLVER's method, which is its default here.
+    Errors: LinAlgError for nan or inf in A; RuntimeError for a driver on the CPU.
 
         >>> import minidl
         >>> U, S, Vh = minidl.linalg.svd(minidl.tensor([[0.0, 2.0], [3.0, 0.0], [0.0, 0.0]]), full_matrices=False)
@@ -305,6 +307,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, out: Sequence[Tensor] | None =
         (tensor([3., 2.]), (3, 2), (2, 2))
     """
     check_matrix("linalg.svd", A)
+    _check_driver("linalg.svd", A, driver)
     return return_types.linalg_svd(*SVD(bool(full_matrices))(A))
 
 
@@ -329,15 +332,23 @@ def svd_some(input: Tensor, some: bool = True, compute_uv: bool = True, *,
 
 
 @public
-def svdvals(A: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The singular values of A, in descending order: (*, m, n) -> (*, min(m, n)).
+def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
+    """The singular values of A, in descending order: (*, m, n) -> (*, min(m, n)). `driver` as for `svd`.
 
         >>> import minidl
         >>> minidl.linalg.svdvals(minidl.tensor([[0.0, 2.0], [3.0, 0.0]]))
         tensor([3., 2.])
     """
     check_matrix("linalg.svdvals", A)
+    _check_driver("linalg.svdvals", A, driver)
     return SVD(False)(A)[1] if getattr(A, "requires_grad", False) else SingularValues()(A)
+
+
+def _check_driver(who: str, A: Tensor, driver: str | None) -> None:
+    if driver not in (None, "gesvd", "gesvdj", "gesvda"):
+        raise RuntimeError(f"{who}: driver expects None, 'gesvd', 'gesvdj' or 'gesvda', got {driver!r}")
+    if driver is not None and A.device.type != "cuda":
+        raise RuntimeError(f"{who}: keyword argument `driver=` is only supported on CUDA inputs; leave it out")
 
 
 # ---------------------------------------------------------------------- eigenvalues

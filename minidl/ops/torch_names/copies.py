@@ -54,6 +54,6 @@ view_copy = _copying(shape.reshape, "view")
 
 
 @public
-def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow_copy(input: Tensor, dim: int, start: int, length: int, *, out: Tensor | None = None) -> Tensor:
     """`narrow`, as a copy in its own memory."""
     return Clone("C")(shape.narrow(input, dim, start, length))

@@ -1,6 +1,7 @@
 """Numbers before tensors, names of NumPy's arguments, and `alpha` with a number: arguments of older programs."""
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import minidl
@@ -73,3 +74,52 @@ def test_types_by_their_old_names() -> None:
     assert minidl.ones(1).type("DoubleTensor", non_blocking=True).dtype == minidl.float64
     assert minidl.randperm(3, dtype=minidl.float32, requires_grad=True).requires_grad
     assert minidl.gather(minidl.tensor(A), 0, minidl.tensor([[1, 0]]), sparse_grad=False).tolist() == [[1.0, 1.0]]
+
+
+OVERLOADS = [
+    lambda lib, t: t(A).hsplit(sections=2), lambda lib, t: lib.vsplit(t(A), indices=[1]),
+    lambda lib, t: lib.dsplit(t([A]), sections=2),
+    lambda lib, t: lib.linalg.pinv(t([[2.0, 0.0], [0.0, 0.5]]), 0.3), lambda lib, t: lib.linalg.pinv(t(A), rcond=0.6),
+    lambda lib, t: lib.linalg.pinv(t(A), 0.6, True), lambda lib, t: lib.linalg.matrix_rank(t(A), 4.0),
+    lambda lib, t: lib.linalg.matrix_rank(t(A), tol=1.0), lambda lib, t: lib.linalg.matrix_rank(t(A), 4.0, True),
+    lambda lib, t: t(A).cholesky_solve(input2=t(A)), lambda lib, t: lib.orgqr(t(A), input2=t(V)),
+    lambda lib, t: lib.ormqr(t(A), input2=t(V), input3=t(B)),
+    lambda lib, t: lib.narrow_copy(t(A), 0, 0, 1, out=t([[0.0, 0.0]])),
+    lambda lib, t: (t(A).random_(**{"from": 3, "to": 4}), t(A).uniform_(**{"from": 2, "to": 2})),
+    lambda lib, t: (lib.linalg.svd(t(A), driver=None).S, lib.linalg.svdvals(t(A), driver=None)),
+]
+UNCLEAR = [
+    lambda lib, t: lib.linalg.pinv(t(A), 0.1, rtol=0.1), lambda lib, t: lib.linalg.matrix_rank(t(A), tol=1.0, atol=1.0),
+    lambda lib, t: lib.hsplit(t(A), 2, sections=2), lambda lib, t: t(A).random_(0, **{"from": 1}),
+    lambda lib, t: lib.linalg.matrix_rank(t(A), 1.0, False, 2),
+]
+
+
+@pytest.mark.parametrize("number", range(len(OVERLOADS)))
+def test_overloads(number: int) -> None:
+    found = OVERLOADS[number](minidl, minidl.tensor)
+    if torch is not None:
+        expected = OVERLOADS[number](torch, torch.tensor)
+        for ours, theirs in zip(*((x if isinstance(x, tuple) else (x,)) for x in (found, expected)), strict=True):
+            assert np.allclose(ours.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_overloads_by_hand() -> None:
+    """0.5 is at most 0.3 times 2, and so no singular value; the rank counts those above the tolerance."""
+    assert OVERLOADS[3](minidl, minidl.tensor).tolist() == [[0.5, 0.0], [0.0, 0.0]]
+    assert OVERLOADS[6](minidl, minidl.tensor).item() == 1 and OVERLOADS[7](minidl, minidl.tensor).item() == 2
+
+
+@pytest.mark.parametrize("call", UNCLEAR)
+def test_what_two_overloads_would_take_is_refused(call) -> None:
+    for lib, t in [(minidl, minidl.tensor), *([(torch, torch.tensor)] if torch is not None else [])]:
+        with pytest.raises(TypeError):
+            call(lib, t)
+
+
+def test_methods_of_another_library_are_refused_on_the_cpu() -> None:
+    for call in (minidl.linalg.svd, minidl.linalg.svdvals):
+        with pytest.raises(RuntimeError, match="`driver=` is only supported on CUDA"):
+            call(minidl.tensor(A), driver="gesvd")
+        with pytest.raises(RuntimeError, match="driver expects None, 'gesvd'"):
+            call(minidl.tensor(A), driver="fast")

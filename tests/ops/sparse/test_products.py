@@ -42,3 +42,31 @@ def test_two_sparse_matrices_by_hand():
     assert product.indices().tolist() == [[0, 0, 1, 1], [0, 2, 0, 2]] and product.values().tolist() == [10, 16, 15, 18]
     empty = minidl.sparse_coo_tensor((2, 2))
     assert (a @ empty)._nnz() == 0 and (empty @ b).shape == (2, 3)
+
+
+def matrix(values):
+    """[[0, 2, 3], [0, 0, 0], [-1, 4, 0]]"""
+    return minidl.sparse_csr_tensor([0, 2, 2, 4], [1, 2, 0, 1], values, (3, 3))
+
+
+@pytest.mark.parametrize("reduce, expected", [
+    ("mean", [[8.0, 10.5], [0.0, 0.0], [4.0, 5.5]]), ("amax", [[12.0, 15.0], [0.0, 0.0], [8.0, 12.0]]),
+    ("amin", [[4.0, 6.0], [0.0, 0.0], [0.0, -1.0]]), ("sum", [[16.0, 21.0], [0.0, 0.0], [8.0, 11.0]])])
+def test_other_reductions_of_a_row(reduce, expected):
+    x = minidl.arange(6.0, dtype=minidl.float64).reshape(3, 2)
+    values = minidl.tensor([2.0, 3.0, -1.0, 4.0], dtype=minidl.float64)
+    assert minidl.sparse.mm(matrix(values), x, reduce).tolist() == expected
+    inputs = [values.requires_grad_(), (x + 0.1).detach().requires_grad_()]
+    assert minidl.autograd.gradcheck(lambda v, x: minidl.sparse.mm(matrix(v), x, reduce), inputs)
+    assert minidl.autograd.gradgradcheck(lambda v, x: minidl.sparse.mm(matrix(v), x, reduce), inputs)
+
+
+def test_reductions_that_are_refused():
+    s, x = matrix([2.0, 3.0, -1.0, 4.0]), minidl.ones(3, 2)
+    for args, text in [((s, x, "prod"), "reduce expects 'sum', 'mean'"),
+                       ((s.to_sparse_coo(), x, "mean"), "a CSR matrix"), ((s, s, "amax"), "and a dense one"),
+                       ((s, x[:2], "amax"), r"shapes \(3, 3\) and \(2, 2\)")]:
+        with pytest.raises(RuntimeError, match=text):
+            minidl.sparse.mm(*args)
+    with pytest.raises(TypeError, match="expected a sparse tensor"):
+        minidl.sparse.mm(x, x, "amax")
