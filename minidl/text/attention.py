@@ -1,0 +1,101 @@
+"""What a decoder looks up: attention of one query to many keys, and the weights of a Transformer's attentions."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from minidl.nn.attention import MultiheadAttention
+from minidl.nn.linear import Linear
+from minidl.nn.module import Module
+from minidl.tensors.tensor import Tensor
+
+
+class DotAttention(Module):
+    """A mean of the memory, weighted by how well each place fits the query.
+
+        e_i = q . h_i        a = softmax(e)        c = sum of a_i h_i
+
+    Called with a query (N, H), memory (N, S, H) and `hidden` (N, S), True where there is only padding; returns the
+    context c (N, H) and the weights a (N, S).
+
+    Source: Luong, Pham and Manning, "Effective Approaches to Attention-based Neural Machine Translation", 2015.
+
+        >>> import minidl
+        >>> from minidl.text import DotAttention
+        >>> memory = minidl.tensor([[[10.0, 0.0], [0.0, 10.0]]])
+        >>> context, weights = DotAttention()(minidl.tensor([[0.0, 5.0]]), memory)
+        >>> weights
+        tensor([[1.9287e-22, 1.0000e+00]])
+    """
+
+    def scores(self, query: Tensor, memory: Tensor) -> Tensor:
+        """How well each place fits, (N, S)."""
+        return (memory @ query[..., None]).squeeze(-1)
+
+    def forward(self, query: Tensor, memory: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        scores = self.scores(query, memory)
+        if hidden is not None:
+            scores = scores.masked_fill(hidden, -math.inf)
+        weights = scores.softmax(-1)
+        return (weights[:, None] @ memory).squeeze(1), weights
+
+
+class AdditiveAttention(DotAttention):
+    """The same with scores from a network of one hidden layer: query and memory may have different sizes.
+
+        e_i = v . tanh(W q + U h_i)
+
+    Source: Bahdanau, Cho and Bengio, "Neural Machine Translation by Jointly Learning to Align and Translate", 2015.
+
+        >>> import minidl
+        >>> from minidl.text import AdditiveAttention
+        >>> context, weights = AdditiveAttention(4, 6, 8)(minidl.randn(2, 4), minidl.randn(2, 5, 6))
+        >>> context.shape, weights.shape
+        ((2, 6), (2, 5))
+    """
+
+    def __init__(self, query_size: int, memory_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.query = Linear(query_size, hidden_size, bias=False)
+        self.memory = Linear(memory_size, hidden_size, bias=False)
+        self.score = Linear(hidden_size, 1, bias=False)
+
+    def scores(self, query: Tensor, memory: Tensor) -> Tensor:
+        return self.score((self.query(query)[:, None] + self.memory(memory)).tanh()).squeeze(-1)
+
+
+@contextmanager
+def attention_weights(model: Module) -> Iterator[dict[str, Tensor]]:
+    """Inside the `with`, the weights of each `nn.MultiheadAttention` of a model, by its name, as it is called.
+
+    They are (N, heads, L, S), of the last call. Keeping them costs a second attention for each.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.text import attention_weights
+        >>> model = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), num_layers=2)
+        >>> with attention_weights(model) as weights:
+        ...     y = model(minidl.randn(3, 5, 8))
+        >>> {name: each.shape for name, each in weights.items()}
+        {'layers.0.self_attn': (3, 2, 5, 5), 'layers.1.self_attn': (3, 2, 5, 5)}
+    """
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Any:
+        def look(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
+            given = {**dict(zip(names, args)), **kwargs, "need_weights": True, "average_attn_weights": False}
+            weights = module.forward(**given)[1]
+            assert weights is not None
+            found[name] = weights.detach()
+        return look
+
+    handles = [module.register_forward_hook(keep(name), with_kwargs=True)
+               for name, module in model.named_modules() if isinstance(module, MultiheadAttention)]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
