@@ -8,7 +8,8 @@ it is, so that `model.eval()` should come before.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,14 +53,14 @@ def slope(forward: Forward, inputs: Tensor, target: Target, arguments: tuple[Any
         return grad(chosen(forward(x, *arguments), target).sum(), x)[0]
 
 
-class _Attribution:
+class Attribution:
     """Base class: `forward_func` gives scores (N, ...) for inputs (N, ...)."""
 
     def __init__(self, forward_func: Forward) -> None:
         self.forward_func = forward_func
 
 
-class Saliency(_Attribution):
+class Saliency(Attribution):
     """The size of the score's slope at each element: where a small change matters most.
 
     Source: Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks", 2014.
@@ -72,11 +73,11 @@ class Saliency(_Attribution):
 
     def attribute(self, inputs: Tensor, target: Target = None, abs: bool = True,
                   additional_forward_args: Any = None) -> Tensor:
-        found = slope(self.forward_func, inputs, target, _tuple(additional_forward_args))
+        found = slope(self.forward_func, inputs, target, as_tuple(additional_forward_args))
         return found.abs() if abs else found
 
 
-class InputXGradient(_Attribution):
+class InputXGradient(Attribution):
     """The slope times the input: what each element adds to a score that is linear.
 
         >>> import minidl
@@ -86,10 +87,10 @@ class InputXGradient(_Attribution):
     """
 
     def attribute(self, inputs: Tensor, target: Target = None, additional_forward_args: Any = None) -> Tensor:
-        return inputs.detach() * slope(self.forward_func, inputs, target, _tuple(additional_forward_args))
+        return inputs.detach() * slope(self.forward_func, inputs, target, as_tuple(additional_forward_args))
 
 
-class IntegratedGradients(_Attribution):
+class IntegratedGradients(Attribution):
     """The mean slope on the way from a baseline to the input, times the way: together they are the score's rise.
 
     n_steps: points on the way, by Gauss and Legendre, or "riemann_trapezoid". internal_batch_size: how many are
@@ -113,8 +114,8 @@ class IntegratedGradients(_Attribution):
                   additional_forward_args: Any = None, n_steps: int = 50, method: str = "gausslegendre",
                   internal_batch_size: int | None = None,
                   return_convergence_delta: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        arguments = _tuple(additional_forward_args)
-        start = _baseline(inputs, baselines)
+        arguments = as_tuple(additional_forward_args)
+        start = baseline_of(inputs, baselines)
         way = inputs.detach() - start
         points, weights = _quadrature(method, n_steps)
         count = max(1, (internal_batch_size or len(inputs)) // len(inputs))
@@ -122,8 +123,8 @@ class IntegratedGradients(_Attribution):
         for first in range(0, n_steps, count):
             some = points[first:first + count]
             path = cat([start + float(point) * way for point in some])
-            repeated = tuple(_repeated(value, len(inputs), len(some)) for value in arguments)
-            slopes = slope(self.forward_func, path, _repeated(target, len(inputs), len(some)), repeated)
+            repeated = tuple(repeated_for(value, len(inputs), len(some)) for value in arguments)
+            slopes = slope(self.forward_func, path, repeated_for(target, len(inputs), len(some)), repeated)
             shares = tensor(weights[first:first + count], dtype=way.dtype, device=way.device)
             mean += (slopes.unflatten(0, (len(some), len(inputs))) * shares.view(-1, *[1] * way.ndim)).sum(0)
         found = mean * way if self.multiply_by_inputs else mean
@@ -179,7 +180,7 @@ class NoiseTunnel:
         return {"smoothgrad": first, "smoothgrad_sq": second, "vargrad": second - first.square()}[nt_type]
 
 
-class GuidedBackprop(_Attribution):
+class GuidedBackprop(Attribution):
     """The slope, where every ReLU passes back only what is positive: what speaks for the class.
 
     It looks at `nn.ReLU` modules; a functional ReLU is an ordinary one.
@@ -200,16 +201,42 @@ class GuidedBackprop(_Attribution):
         self.model = model
 
     def attribute(self, inputs: Tensor, target: Target = None, additional_forward_args: Any = None) -> Tensor:
-        with _guided(self.model):
-            return slope(self.model, inputs, target, _tuple(additional_forward_args))
+        with _changed_relus(self.model, lambda to_input, to_output: to_input.clamp(min=0)):
+            return slope(self.model, inputs, target, as_tuple(additional_forward_args))
+
+
+class Deconvolution(Attribution):
+    """The slope, where every ReLU is one of the gradient: it passes back what is positive, whatever it had seen.
+
+    It looks at `nn.ReLU` modules; a functional ReLU is an ordinary one.
+
+    Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.interpret import Deconvolution
+        >>> net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 1, bias=False))
+        >>> _ = net[0].weight.data.copy_(minidl.eye(2)), net[2].weight.data.copy_(minidl.tensor([[1.0, -1.0]]))
+        >>> Deconvolution(net).attribute(-minidl.ones(1, 2))     # both units are off; one would speak for the class
+        tensor([[1., 0.]])
+    """
+
+    def __init__(self, model: Module) -> None:
+        super().__init__(model)
+        self.model = model
+
+    def attribute(self, inputs: Tensor, target: Target = None, additional_forward_args: Any = None) -> Tensor:
+        with _changed_relus(self.model, lambda to_input, to_output: to_output.clamp(min=0)):
+            return slope(self.model, inputs, target, as_tuple(additional_forward_args))
 
 
 @contextmanager
-def _guided(model: Module) -> Iterator[None]:
+def _changed_relus(model: Module, rule: Callable[[Tensor, Tensor], Tensor]) -> Iterator[None]:
+    """ReLUs pass back what the rule makes of the gradients of their input and output."""
     relus = [module for module in model.modules() if isinstance(module, ReLU)]
     in_place = [relu.inplace for relu in relus]
-    handles = [relu.register_full_backward_hook(lambda module, to_input, to_output: (to_input[0].clamp(min=0),))
-               for relu in relus]
+    handles = [relu.register_full_backward_hook(
+        lambda module, to_input, to_output: (rule(to_input[0], to_output[0]),)) for relu in relus]
     try:
         for relu in relus:
             relu.inplace = False
@@ -221,7 +248,7 @@ def _guided(model: Module) -> Iterator[None]:
             handle.remove()
 
 
-class Occlusion(_Attribution):
+class Occlusion(Attribution):
     """How much the score falls if a window of the input is covered, averaged over the windows that hold an element.
 
     sliding_window_shapes: of the window, without the batch; strides: its steps, the window's shape by default.
@@ -246,14 +273,13 @@ class Occlusion(_Attribution):
             raise ValueError(f"Occlusion: expected a window of {len(shape)} sizes, each from 1 to that of the input "
                              f"{tuple(shape)}, but got {window}")
         steps = (strides,) * len(shape) if isinstance(strides, int) else strides or window
-        arguments, cover = _tuple(additional_forward_args), _baseline(inputs, baselines)
+        arguments, cover = as_tuple(additional_forward_args), baseline_of(inputs, baselines)
         whole = chosen(self.forward_func(inputs, *arguments), target)
         fall, times = zeros_like(inputs), zeros_like(inputs)
-        # the last window along each axis ends where the input ends
-        starts = [sorted({min(place, size - w) for place in range(0, size - w + step, step)})
-                  for size, w, step in zip(shape, window, steps)]
-        places = [(slice(None), *(slice(along[i], along[i] + w) for along, w, i in zip(starts, window, index)))
-                  for index in np.ndindex(*map(len, starts))]
+        # the last window along each axis is smaller if it would reach beyond the input, as captum's
+        starts = [range(0, size - w + step, step) for size, w, step in zip(shape, window, steps)]
+        places = [(slice(None), *(slice(start, start + w) for start, w in zip(corner, window)))
+                  for corner in itertools.product(*starts)]
         for first in range(0, len(places), perturbations_per_eval):
             some = places[first:first + perturbations_per_eval]
             copies = []
@@ -261,24 +287,56 @@ class Occlusion(_Attribution):
                 covered = inputs.clone()
                 covered[place] = cover[place]
                 copies.append(covered)
-            repeated = tuple(_repeated(value, len(inputs), len(some)) for value in arguments)
-            scores = chosen(self.forward_func(cat(copies), *repeated), _repeated(target, len(inputs), len(some)))
+            repeated = tuple(repeated_for(value, len(inputs), len(some)) for value in arguments)
+            scores = chosen(self.forward_func(cat(copies), *repeated), repeated_for(target, len(inputs), len(some)))
             for place, score in zip(some, scores.split(len(inputs))):
                 fall[place] += (whole - score).view(-1, *[1] * len(shape))
                 times[place] += 1
         return fall / times.clamp(min=1)
 
 
-def _tuple(value: Any) -> tuple[Any, ...]:
+class FiniteDifferences(Attribution):
+    """How fast the score changes if one element does: its mean over several changes, up and down.
+
+    It asks nothing of the model but its answers. changes: what is added to an element, one after the other.
+    perturbations_per_eval: how many changed copies are computed at once.
+
+        >>> import minidl
+        >>> from minidl.interpret import FiniteDifferences
+        >>> FiniteDifferences(lambda x: x[:, 0] ** 2 + x[:, 1]).attribute(minidl.tensor([[3.0, 1.0]]), changes=(-1, 1))
+        tensor([[6., 1.]])
+    """
+
+    @no_grad()
+    def attribute(self, inputs: Tensor, target: Target = None, additional_forward_args: Any = None,
+                  changes: Sequence[float] = (-0.1, -0.05, 0.05, 0.1), perturbations_per_eval: int = 256) -> Tensor:
+        if not changes or not all(changes):
+            raise ValueError(f"FiniteDifferences: expected changes other than zero, but got {changes}")
+        arguments, flat = as_tuple(additional_forward_args), inputs.flatten(1)
+        whole = chosen(self.forward_func(inputs, *arguments), target)
+        found = zeros_like(flat)
+        for change in changes:
+            for elements in arange(flat.shape[1], device=inputs.device).split(perturbations_per_eval):
+                copies = flat.repeat(len(elements), 1, 1)
+                copies[arange(len(elements), device=inputs.device), :, elements] += change
+                repeated = tuple(repeated_for(value, len(inputs), len(elements)) for value in arguments)
+                scores = chosen(self.forward_func(copies.view(-1, *inputs.shape[1:]), *repeated),
+                                repeated_for(target, len(inputs), len(elements)))
+                rises = scores.view(len(elements), len(inputs)) - whole
+                found[:, elements] += rises.T / (change * len(changes))
+        return found.view_as(inputs)
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
     return () if value is None else value if isinstance(value, tuple) else (value,)
 
 
-def _baseline(inputs: Tensor, value: Tensor | float | None) -> Tensor:
+def baseline_of(inputs: Tensor, value: Tensor | float | None) -> Tensor:
     start = zeros_like(inputs) if value is None else as_tensor(value, dtype=inputs.dtype, device=inputs.device)
     return start.detach().expand_as(inputs)
 
 
-def _repeated(value: Any, examples: int, times: int) -> Any:
+def repeated_for(value: Any, examples: int, times: int) -> Any:
     """A value for each of `examples`, again for each of their copies; other values stay as they are."""
     if isinstance(value, list):
         return value * times

@@ -4,11 +4,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from minidl.autograd import enable_grad, grad
+from minidl.autograd import enable_grad, grad, no_grad
 from minidl.backend.dtype import finfo
 from minidl.interpret.attribution import Target, chosen
+from minidl.nn import Linear
 from minidl.nn import functional as F
 from minidl.nn.module import Module
+from minidl.ops.elementwise import allclose
+from minidl.ops.linalg import einsum
 from minidl.ops.shape import stack
 from minidl.tensors.tensor import Tensor
 
@@ -86,7 +89,68 @@ class GradCAM:
 
     @staticmethod
     def _map(features: Tensor, slope: Tensor, size: tuple[int, ...]) -> Tensor:
-        found = F.relu((slope.mean((2, 3), keepdim=True) * features).sum(1, keepdim=True))
-        found = F.interpolate(found, size=size, mode="bilinear", align_corners=False)[:, 0]
-        low, high = found.amin((1, 2), keepdim=True), found.amax((1, 2), keepdim=True)
-        return (found - low) / (high - low).clamp(min=finfo(found.dtype).tiny)
+        return _shown((slope.mean((2, 3), keepdim=True) * features).sum(1), size)
+
+
+class CAM:
+    """The class activation map: the score of a class, place by place.
+
+    Where the scores are a linear layer of the mean over all places of features f, pooling and layer may change places:
+    the score of class c is the mean over the places of `M_c = sum_k w_ck f_k`, and its bias. `CAM(model)(images,
+    targets)` gives maps as `GradCAM` does, to which they are equal; `maps(images)` the exact ones (N, classes, h, w).
+
+    Errors: ValueError if the scores of the model are not of that form; `GradCAM` takes any.
+    Source: Zhou et al., "Learning Deep Features for Discriminative Localization", 2016.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> from minidl.interpret import CAM
+        >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+        >>> x = minidl.rand(2, 1, 8, 8)
+        >>> maps = CAM(net).maps(x)
+        >>> maps.shape, minidl.allclose(maps.mean((2, 3)) + net[4].bias, net(x), atol=1e-5)
+        ((2, 3, 6, 6), True)
+    """
+
+    def __init__(self, model: Module) -> None:
+        self.model = model
+
+    def __call__(self, input_tensor: Tensor, targets: Target = None) -> Tensor:
+        maps, scores = self._maps(input_tensor)
+        return _shown(chosen(maps, scores.argmax(1) if targets is None else targets), tuple(input_tensor.shape[2:]))
+
+    def maps(self, input_tensor: Tensor) -> Tensor:
+        """The exact maps of all classes, (N, classes, h, w)."""
+        return self._maps(input_tensor)[0]
+
+    @no_grad()
+    def _maps(self, input_tensor: Tensor) -> tuple[Tensor, Tensor]:
+        features: list[Tensor] = []
+        layers: list[tuple[Linear, Tensor]] = []
+
+        def keep(module: Module, arguments: tuple[object, ...], output: object) -> None:
+            if isinstance(module, Linear) and isinstance(arguments[0], Tensor) and arguments[0].ndim == 2:
+                layers.append((module, arguments[0].clone()))
+            elif isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
+                features.append(output)
+        handles = [module.register_forward_hook(keep) for module in self.model.modules()]
+        try:
+            scores = self.model(input_tensor)
+        finally:
+            for handle in handles:
+                handle.remove()
+        for last in (each for output in features[:-3:-1] for each in (output, F.relu(output))):
+            mean = last.mean((2, 3))
+            if layers and mean.shape == layers[-1][1].shape and allclose(mean, layers[-1][1], rtol=1e-3, atol=1e-4):
+                return einsum("ck,nkhw->nchw", layers[-1][0].weight, last), scores
+            if mean.shape == scores.shape and allclose(mean, scores, rtol=1e-3, atol=1e-4):     # its maps are classes
+                return last, scores
+        raise ValueError("CAM: expected a model whose scores are a linear layer of the mean of the last maps; try "
+                         "GradCAM, and model.eval() before if it has dropout")
+
+
+def _shown(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    """What is positive in maps (N, h, w), as large as the images, from 0 to 1."""
+    found = F.interpolate(F.relu(maps)[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
+    low, high = found.amin((1, 2), keepdim=True), found.amax((1, 2), keepdim=True)
+    return (found - low) / (high - low).clamp(min=finfo(found.dtype).tiny)

@@ -5,6 +5,8 @@ import pytest
 import minidl
 from minidl import interpret, nn
 from minidl.interpret import (
+    Deconvolution,
+    FiniteDifferences,
     GuidedBackprop,
     InputXGradient,
     IntegratedGradients,
@@ -107,6 +109,21 @@ def test_guided_backprop_by_hand():
     assert GuidedBackprop(model).attribute(x, target=0).tolist() == [[1.0, -2.0, 0.0]]
     assert GuidedBackprop(model).attribute(x, target=1).tolist() == [[2.0, -1.0, 3.0]]
     assert model[1].inplace and Saliency(model).attribute(x, target=0, abs=False).tolist() == [[1.0, -3.0, -1.0]]
+    # units 1 and 3 speak for class 0, though the third is off; for class 1 all do
+    assert Deconvolution(model).attribute(x, target=0).tolist() == [[-4.0, -2.0, -5.0]]
+    assert Deconvolution(model).attribute(x, target=1).tolist() == [[1.0, -1.0, 2.0]]
+    assert model[1].inplace
+
+
+def test_differences_of_a_parabola_and_of_a_network():
+    """(x + d)^2 - x^2 = 2 x d + d^2, so the mean quotient of changes up and down is 2 x; of 1 and 2, 2 x + 3/2."""
+    x = minidl.tensor([[3.0, 1.0], [0.0, 2.0]], dtype=DOUBLE)
+    square = FiniteDifferences(lambda x: x.square().sum(1))
+    np.testing.assert_allclose(square.attribute(x).numpy(), 2 * x.numpy(), atol=1e-12)
+    upwards = square.attribute(x, changes=(1, 2), perturbations_per_eval=1)
+    np.testing.assert_allclose(upwards.numpy(), 2 * x.numpy() + 1.5)
+    found = FiniteDifferences(net()).attribute(X, target=[2, 0], changes=(-1e-6, 1e-6), perturbations_per_eval=7)
+    np.testing.assert_allclose(found.numpy(), numeric(net(), X, [2, 0]), atol=1e-8)
 
 
 def test_occlusion_is_brute_force():
@@ -114,8 +131,8 @@ def test_occlusion_is_brute_force():
     found = Occlusion(model).attribute(X, (2, 3, 2), strides=(2, 2, 2), target=[1, 0], baselines=0.5,
                                        perturbations_per_eval=3)
     whole, fall, times = model(X), np.zeros(X.shape), np.zeros(X.shape)
-    for row in (0, 2, 3):                   # the last window of an axis ends where the image ends
-        for column in (0, 2, 3):
+    for row in (0, 2, 4):                   # the last window of an axis is cut off where the image ends
+        for column in (0, 2, 4):
             covered = X.clone()
             covered[:, :, row:row + 3, column:column + 2] = 0.5
             for i, target in enumerate([1, 0]):
@@ -128,7 +145,7 @@ def test_occlusion_is_brute_force():
 def test_the_model_is_left_as_it_was():
     model = net()
     model.zero_grad()
-    for method in (Saliency, InputXGradient, IntegratedGradients, GuidedBackprop):
+    for method in (Saliency, InputXGradient, IntegratedGradients, GuidedBackprop, Deconvolution, FiniteDifferences):
         with minidl.no_grad():
             found = method(model).attribute(X, target=0)
         assert not found.requires_grad and all(p.grad is None for p in model.parameters())
@@ -140,6 +157,7 @@ def test_the_model_is_left_as_it_was():
     (lambda: Saliency(net()).attribute(X, target=[0, 1, 2]), "one target or 2, one for each example, but got 3"),
     (lambda: Occlusion(net()).attribute(X, (3, 3), target=0), "a window of 3 sizes"),
     (lambda: IntegratedGradients(net()).attribute(X, target=0, method="simpson"), "'gausslegendre'"),
+    (lambda: FiniteDifferences(net()).attribute(X, target=0, changes=(0.1, 0)), "changes other than zero"),
     (lambda: NoiseTunnel(Saliency(net())).attribute(X, "mean", target=0), "'smoothgrad'"),
     (lambda: interpret.pgd(net(), X, minidl.tensor([0, 1]), 0.1, steps=0), "at least one step")])
 def test_refusals(call, words):

@@ -4,7 +4,20 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.interpret import GradCAM, deletion_curve, fgsm, pgd, pointing_game
+from minidl.interpret import (
+    CAM,
+    GradCAM,
+    adversarial_patch,
+    cascading_randomization,
+    deletion_curve,
+    energy_inside,
+    fgsm,
+    insertion_curve,
+    pgd,
+    pointing_game,
+    rank_correlation,
+    with_patch,
+)
 from minidl.nn import functional as F
 from minidl.vision import models
 
@@ -22,6 +35,39 @@ def test_gradcam_is_its_formula():
     low, high = expected.amin((1, 2), keepdim=True), expected.amax((1, 2), keepdim=True)
     np.testing.assert_allclose(found.numpy(), ((expected - low) / (high - low)).numpy(), atol=1e-5)
     np.testing.assert_allclose(GradCAM(model)(x, [2, 0]).numpy(), found.numpy(), atol=1e-6)     # found without help
+
+
+SWIN = {"patch_size": [2, 2], "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2], "window_size": [4, 4],
+        "num_classes": 4}
+
+
+@pytest.mark.parametrize("make,size", [
+    (lambda: models.resnet20(), 32), (lambda: models.SwinTransformer(**SWIN), 32),
+    (lambda: models.squeezenet1_1(num_classes=3), 64)], ids=["resnet", "swin", "squeezenet"])
+def test_the_mean_of_a_class_activation_map_is_the_score(make, size):
+    """So it is exact, and Grad-CAM, whose weights are w_ck / (h w), gives the same map."""
+    minidl.manual_seed(0)
+    model = make().eval()
+    x = minidl.randn(2, 3, size, size)
+    maps, scores = CAM(model).maps(x), model(x)
+    bias = next((m.bias for m in reversed(list(model.modules())) if isinstance(m, nn.Linear)), 0)
+    np.testing.assert_allclose((maps.mean((2, 3)) + bias).detach().numpy(), scores.detach().numpy(), atol=1e-4)
+    top = scores.argmax(1)
+    np.testing.assert_allclose(CAM(model)(x).numpy(), GradCAM(model)(x, top).numpy(), atol=1e-3)
+    assert CAM(model)(x, [1, 0]).shape == (2, size, size) and not maps.requires_grad
+
+
+def test_a_relu_that_is_a_function_may_stand_before_the_mean():
+    model = models.DenseNet(8, (1, 1), 8, num_classes=3).eval()
+    x = minidl.randn(2, 3, 32, 32)
+    maps = CAM(model).maps(x).mean((2, 3)) + model.classifier.bias
+    np.testing.assert_allclose(maps.detach().numpy(), model(x).detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [models.airbench93, models.cct_2_3x2], ids=["maximum", "attention"])
+def test_where_pooling_and_layer_do_not_commute(make):
+    with pytest.raises(ValueError, match="scores are a linear layer of the mean of the last maps"):
+        CAM(make().eval())(minidl.randn(1, 3, 32, 32))
 
 
 def test_the_most_likely_class_by_default():
@@ -96,6 +142,70 @@ def test_attacks_stay_near_and_make_it_worse():
         assert not attacked.requires_grad
     assert loss(x) < loss(once) <= loss(often) + 1e-3
     assert minidl.equal(fgsm(model, x, y, 0.0), x)
+
+
+def test_targeted_attacks_lead_to_their_class():
+    minidl.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+    x, wanted = minidl.rand(50, 1, 8, 8), minidl.arange(50) % 4
+    share = [(model(each).argmax(1) == wanted).float().mean() for each in
+             (x, fgsm(model, x, wanted, 0.3, targeted=True), pgd(model, x, wanted, 0.3, targeted=True))]
+    assert share[0] < 0.4 and share[1] > 0.9 and share[2] > 0.9
+
+
+def test_a_patch_wins_wherever_it_lies():
+    minidl.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    model[4].weight.data.mul_(10)
+    x = minidl.rand(40, 1, 10, 10)
+    before = model(x).softmax(1).mean(0)
+    target = before.argmin().item()
+    patch = adversarial_patch(model, x, target, 4, steps=60)
+    assert patch.shape == (1, 4, 4) and patch.amin() >= 0 and patch.amax() <= 1
+    after, grey = (model(with_patch(x, each)).softmax(1)[:, target].mean() for each in (patch, patch * 0 + 0.5))
+    assert after > grey and after > 1.2 * before[target]
+    covered = with_patch(x, minidl.full((1, 4, 3), 7.0))
+    assert (covered == 7).sum((1, 2, 3)).tolist() == [12] * 40 and minidl.equal(covered[covered != 7], x[covered != 7])
+    assert len({tuple((each == 7).nonzero()[0].tolist()) for each in covered}) > 10
+    with pytest.raises(ValueError, match="at most 10x10"):
+        with_patch(x, minidl.zeros(1, 4, 11))
+
+
+def test_energy_by_hand():
+    maps = minidl.tensor([[[1.0, 2.0, 0.0], [3.0, 4.0, 0.0]], [[0.0] * 3] * 2])
+    assert energy_inside(maps, minidl.tensor([[1, 0, 3, 1], [0, 0, 3, 2]])).tolist() == pytest.approx([0.2, 0.0])
+
+
+def test_rank_correlation_against_its_definition():
+    """With equal values, which share their mean rank, it is Pearson's correlation of the ranks."""
+    first = minidl.tensor([[3.0, 1.0, 1.0, 7.0], [1.0, 2.0, 3.0, 4.0], [5.0, 5.0, 5.0, 5.0]])
+    second = minidl.tensor([[0.0, 5.0, 2.0, 9.0], [4.0, 3.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0]])
+    expected = np.corrcoef([3, 1.5, 1.5, 4], [1, 3, 2, 4])[0, 1]
+    np.testing.assert_allclose(rank_correlation(first, second).numpy(), [expected, -1, 0], atol=1e-6)
+    maps = minidl.rand(2, 5, 6)
+    np.testing.assert_allclose(rank_correlation(maps, maps.exp()).numpy(), 1, atol=1e-6)
+
+
+def test_randomization_goes_down_from_the_output():
+    minidl.manual_seed(0)
+    model = models.resnet20(num_classes=3).eval()
+    kept = {name: value.clone() for name, value in model.state_dict().items()}
+    seen = []
+    for name, changed in cascading_randomization(model):
+        seen.append(name)
+        assert changed is not model and not changed.training
+    assert seen[0] == "fc" and seen[-1] == "conv1" and len(seen) == 39       # 20 layers with weights and 19 norms
+    assert not minidl.equal(changed.fc.weight, model.fc.weight)
+    assert all(minidl.equal(value, kept[name]) for name, value in model.state_dict().items())
+
+
+def test_insertion_is_deletion_from_the_other_side():
+    x, maps = minidl.rand(2, 1, 4, 4), minidl.rand(2, 4, 4)
+    curve = insertion_curve(lambda x: x.flatten(1).sum(1), x, maps, None, steps=4, baseline=0.25)
+    order = maps.flatten(1).argsort(1, descending=True)
+    rise = (x.flatten(1).gather(1, order) - 0.25).cumsum(1)[:, 3::4] + 4
+    np.testing.assert_allclose(curve[1:].numpy(), rise.T.numpy(), rtol=1e-5)
+    assert curve[0].tolist() == [4, 4]
 
 
 def test_deletion_of_what_matters_first():
