@@ -30,7 +30,7 @@ from minidl.ops.elementwise import (
     Tan,
 )
 from minidl.ops.linalg import CDist, Contract, Linear, MatMul
-from minidl.ops.loss import BinaryCrossEntropy, CrossEntropy, CTCLoss
+from minidl.ops.loss import BinaryCrossEntropy, CrossEntropy, CTCLoss, LogitsLoss
 from minidl.ops.norm import Normalize
 from minidl.ops.reduce import CumProd, CumSum, LogCumSumExp, LogSumExp, Mean, Norm2, NormP, Prod, Std, Var
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer, RNNReluLayer
@@ -50,5 +50,5 @@ IN_FLOAT32: tuple[type[Op], ...] = (
     Softmax, LogSoftmax, LogSumExp, LogCumSumExp,
     Sum, Mean, Prod, CumSum, CumProd, Var, Std, Norm2, NormP, CDist,
     Normalize,                              # batch, layer, group and instance norm
-    CrossEntropy, BinaryCrossEntropy, CTCLoss,
+    CrossEntropy, BinaryCrossEntropy, LogitsLoss, CTCLoss,
 )

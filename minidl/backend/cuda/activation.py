@@ -26,6 +26,9 @@ _BODIES: dict[Kernel, tuple[str, str, str]] = {
         gx = T(W(g) * (W(cdf) + v * pdf));"""),
     activation.sigmoid_forward: ("T x", "T y", "y = T(W(1) / (W(1) + exp(-W(x))));"),
     activation.logsigmoid_forward: ("T x", "T y", "W v = W(x); y = T((v > 0 ? W(0) : v) - log1p(exp(-abs(v))));"),
+    activation.logits_loss_forward: ("T x, T t", "T y", """
+        W v = W(x); y = T((W(1) - W(t)) * v - ((v > 0 ? W(0) : v) - log1p(exp(-abs(v)))));"""),
+    activation.logits_loss_grad: ("T g, T x, T t", "T gx", "gx = T(W(g) * (W(1) / (W(1) + exp(-W(x))) - W(t)));"),
     special.normal_cdf: ("T x", "T y", "y = T(normcdf(W(x)));"),
 }
 

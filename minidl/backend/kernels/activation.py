@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU and GELU with their gradients, and the sigmoid."""
+"""ReLU, leaky ReLU, GELU and the binary cross-entropy of scores with their gradients, and the sigmoid."""
 from __future__ import annotations
 
 import math
@@ -21,6 +21,19 @@ def sigmoid_forward(x: Array) -> Array:
 def logsigmoid_forward(x: Array) -> Array:
     """y = log(sigmoid(x)) = min(x, 0) - log(1 + e^-|x|)"""
     return np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x)))
+
+
+@kernel(elementwise=True, results=1)
+def logits_loss_forward(x: Array, t: Array) -> Array:
+    """The binary cross-entropy of scores x and targets t: -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(x)"""
+    return (1 - t) * x - (np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x))))
+
+
+@kernel(elementwise=True, results=1)
+def logits_loss_grad(g: Array, x: Array, t: Array) -> Array:
+    """gx = g * (sigmoid(x) - t)"""
+    with np.errstate(over="ignore"):
+        return g * (np.reciprocal(np.exp(-x) + 1) - t)
 
 
 @kernel(elementwise=True, results=1)

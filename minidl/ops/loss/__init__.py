@@ -1,7 +1,7 @@
 """Losses: the distance of a prediction from its target. Read `losses.py` first."""
 from minidl.ops.loss.losses import (
-    BinaryCrossEntropy, CrossEntropy, binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy,
-    gaussian_nll_loss, huber_loss, kl_div, l1_loss, mse_loss, nll_loss, poisson_nll_loss, smooth_l1_loss,
+    BinaryCrossEntropy, CrossEntropy, LogitsLoss, binary_cross_entropy, binary_cross_entropy_with_logits,
+    cross_entropy, gaussian_nll_loss, huber_loss, kl_div, l1_loss, mse_loss, nll_loss, poisson_nll_loss, smooth_l1_loss,
 )
 from minidl.ops.loss.margin import (
     cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, multi_margin_loss, multilabel_margin_loss,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.fused import FusedOp
-from minidl.autograd.op import Op, Value
+from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, library_of
 from minidl.backend.dtype import int64
 from minidl.backend.kernels import softmax as kernels
+from minidl.backend.kernels.activation import logits_loss_forward, logits_loss_grad
 from minidl.backend.warn import warn
 from minidl.ops.activation.pointwise import logsigmoid
 from minidl.ops.activation.softmaxes import log_softmax
@@ -444,6 +445,21 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     return reduce_losses(losses if weight is None else losses * expand_weight(weight, input, who), reduction)
 
 
+class LogitsLoss(FusedOp):
+    """l = -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(x);  dl/dx = p - t,  dl/dt = -x"""
+
+    layout = AS_INPUTS
+
+    def reference(self, x: Value, t: Value) -> Value:
+        return (1 - t) * x - logsigmoid(x)      # log(1 - p) = log(p) - x
+
+    def forward(self, x: Array, t: Array) -> Array:
+        return logits_loss_forward(x, t)
+
+    def gradient(self, g: Array, x: Array, t: Array) -> list[Array | None]:
+        return [logits_loss_grad(g, x, t) if self.wanted[0] else None, -g * x if self.wanted[1] else None]
+
+
 @public
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None,
                                      reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
@@ -460,11 +476,12 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     who = "binary_cross_entropy_with_logits"
     check_same(who, input, target, ValueError)
     check_reduction(reduction)
-    log_p = logsigmoid(input)                # log(1 - p) = log_p - input
     target = cast(as_target(target, input, who), input.dtype)
-    if pos_weight is not None:               # -(pos_weight * t * log p + (1 - t) * log(1 - p))
-        log_p = log_p * ((expand_weight(pos_weight, input, who, "pos_weight") - 1) * target + 1)
-    losses = (1 - target) * input - log_p
+    if pos_weight is None:
+        losses = LogitsLoss()(input, target)
+    else:                                   # -(pos_weight * t * log p + (1 - t) * log(1 - p))
+        log_p = logsigmoid(input) * ((expand_weight(pos_weight, input, who, "pos_weight") - 1) * target + 1)
+        losses = (1 - target) * input - log_p
     return reduce_losses(losses if weight is None else losses * expand_weight(weight, input, who), reduction)
 
 
