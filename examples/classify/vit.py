@@ -13,6 +13,7 @@ from minidl.cli import arguments, images
 from minidl.cli.classification import Run
 from minidl.train import Classification, plots, weight_decay_groups
 from minidl.vision import models
+from minidl.vision.models.video.mvit import MSBlockConfig
 from minidl.vision.transforms import batched
 
 DEFAULTS = {
@@ -26,20 +27,38 @@ SMOOTHING = {"cifar10": 0.1, "tinyplaces": 0.1}     # of labels
 
 
 def add_model(parser):
-    parser.add_argument("--model", choices=["vit", "cct"], default="vit", help="plain, or with convolutions in front")
+    parser.add_argument("--model", choices=["vit", "cct", "swin", "mvit"], default="vit",
+                        help="plain, with convolutions in front, with windows that move, with fewer tokens by and by")
 
 
 def build(args, data):
     sizes = {"num_classes": len(data.classes), "in_channels": data.channels, "image_size": data.size}
     if args.model == "cct":
         return models.cct_2_3x2(**sizes)
+    if args.model == "swin":
+        return models.SwinTransformer([2, 2], 32, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], mlp_ratio=2.0,
+                                      stochastic_depth_prob=0.0, num_classes=len(data.classes))
+    if args.model == "mvit":
+        return multiscale(data.size, len(data.classes))
     if args.dataset == "digits":
         return models.VisionTransformer(patch_size=2, num_layers=4, num_heads=4, hidden_dim=64, mlp_dim=128, **sizes)
     return models.vit_mnist(**sizes) if data.channels == 1 else models.vit_lite_4_4(**sizes)
 
 
+def multiscale(size, classes):
+    """The improved MViT: patches of 4 pixels, in the second stage a quarter of the tokens, twice as wide."""
+    patch = (1, 4, 4) if size > 8 else (1, 2, 2)
+    keep, halve = [1, 1, 1], [1, 2, 2]
+    blocks = [MSBlockConfig(heads, *widths, [1, 3, 3], [1, 3, 3], queries, keys) for heads, widths, queries, keys in (
+        (2, (48, 96), keep, halve), (4, (96, 96), halve, keep), (4, (96, 96), keep, keep))]
+    return models.video.MViT((size, size), 1, blocks, residual_pool=True, residual_with_cls_embed=False,
+                             rel_pos_embed=True, proj_after_attn=True, dropout=0.0, num_classes=classes,
+                             patch_embed_kernel=patch, patch_embed_stride=patch, patch_embed_padding=(0, 0, 0))
+
+
 args = arguments.parse(__doc__, DEFAULTS, extra=add_model)
 data = images.load(args)
+data = data.coloured() if args.model in ("swin", "mvit") else data
 model = build(args, data).to(args.device)
 run = Run(args, data, model)
 

@@ -20,8 +20,10 @@ DATASETS = ("digits", "mnist", "fashion", "cifar10", "tinyplaces")
 DESCRIBED = {"digits": "1,797 images of 8x8, inside the package", "mnist": "70,000 of 28x28",
              "fashion": "70,000 of 28x28", "cifar10": "60,000 of 32x32", "tinyplaces": "20 kinds of places",
              "shapes": "coloured shapes, drawn when the program starts", "camvid": "468 streets of 240x180",
-             "bccd": "blood cells with boxes, or others in the same layout"}
-MADE_HERE = {"digits": "the digits are part of the package", "shapes": "shapes are drawn anew"}
+             "bccd": "blood cells with boxes, or others in the same layout",
+             "sound": "something like speech, made when the program starts"}
+MADE_HERE = {"digits": "the digits are part of the package", "shapes": "shapes are drawn anew",
+             "sound": "sound is made anew"}
 Defaults = Mapping[str, Mapping[str, float]]
 """For each data set, the defaults of `epochs`, `batch_size` and `lr`; none for a program that does not train."""
 

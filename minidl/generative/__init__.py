@@ -1,4 +1,4 @@
-"""Parts of networks that make images: losses, penalties, schedules, samplers, and layers that only they need."""
+"""Parts of networks that make images and sound: losses, penalties, schedules, samplers, and layers only they need."""
 from minidl.generative.adversarial import (
     AdversarialLoss,
     ImagePool,
@@ -35,10 +35,12 @@ from minidl.generative.variational import (
     normal_log_likelihood,
     reparameterize,
 )
+from minidl.generative.wavenet import GatedDilatedConv1d, WaveNet, mu_law_decoding, mu_law_encoding
 
-__all__ = ["MADE", "AdaptiveInstanceNorm", "AdversarialLoss", "GatedMaskedConv2d", "ImagePool", "MappingNetwork",
-           "MaskedConv2d", "MaskedLinear", "NoiseInjection", "NoiseSchedule", "PathLength", "PixelCNN", "Quantized",
-           "RowLSTM", "UNet", "VectorQuantizer", "active_units", "ancestral", "bernoulli_log_likelihood",
-           "cycle_consistency", "ddim", "gradient_penalty", "guided", "hinge", "importance_weighted",
-           "kl_to_standard_normal", "kl_weight", "least_squares", "minimax", "negative_elbo", "non_saturating",
-           "normal_log_likelihood", "r1_penalty", "reparameterize", "sample_pixels", "time_embedding", "wasserstein"]
+__all__ = ["MADE", "AdaptiveInstanceNorm", "AdversarialLoss", "GatedDilatedConv1d", "GatedMaskedConv2d", "ImagePool",
+           "MappingNetwork", "MaskedConv2d", "MaskedLinear", "NoiseInjection", "NoiseSchedule", "PathLength",
+           "PixelCNN", "Quantized", "RowLSTM", "UNet", "VectorQuantizer", "WaveNet", "active_units", "ancestral",
+           "bernoulli_log_likelihood", "cycle_consistency", "ddim", "gradient_penalty", "guided", "hinge",
+           "importance_weighted", "kl_to_standard_normal", "kl_weight", "least_squares", "minimax", "mu_law_decoding",
+           "mu_law_encoding", "negative_elbo", "non_saturating", "normal_log_likelihood", "r1_penalty",
+           "reparameterize", "sample_pixels", "time_embedding", "wasserstein"]

@@ -25,7 +25,8 @@ TABLE = Path(__file__).with_name("torchvision_names.txt")
 LEFT_OUT = {
     "quantised tensors, as in all of minidl": "models.quantization.*",
     "videos: networks and readers; the transforms take them": """
-        models.video.* datasets.HMDB51 datasets.Kinetics datasets.UCF101""",
+        models.video.*_Weights models.video.R* models.video.S* models.video.VideoResNet models.video.mc3_18
+        models.video.r* models.video.s* datasets.HMDB51 datasets.Kinetics datasets.UCF101""",
     "optical flow and stereo: pairs of images": """
         models.optical_flow.* datasets.*Stereo datasets.*Flow datasets.CREStereo datasets.FallingThingsStereo
         datasets.FlyingChairs datasets.FlyingThings3D datasets.HD1K datasets.InStereo2k datasets.Sintel""",
@@ -35,9 +36,9 @@ LEFT_OUT = {
 """Why names are left out: patterns of `namespace.name`, where `*` matches any characters."""
 
 LEFT_OUT_PATHS = {
-    "quantised tensors, videos, flow": """models.quantization* models.video*
-        models.optical_flow* datasets.samplers* datasets.video_utils datasets.kinetics datasets.hmdb51
-        datasets.ucf101""",
+    "quantised tensors, videos, flow": """models.quantization* models.video.resnet models.video.s3d
+        models.video.swin_transformer models.optical_flow* datasets.samplers* datasets.video_utils datasets.kinetics
+        datasets.hmdb51 datasets.ucf101""",
     "LMDB, HEIC and accimage, which need packages of their own": """datasets.lsun io.image.decode_heic
         datasets.folder.accimage_loader""",
     "the inside of torchvision: its compiled part, traced graphs, base classes, readers of one data set": """extension

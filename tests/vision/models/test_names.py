@@ -21,7 +21,7 @@ MODULES = [f"models.{name}" for name in (
     "efficientnet", "googlenet", "inception", "maxvit",
     "mnasnet", "mobilenet", "mobilenetv2", "mobilenetv3", "regnet", "resnet", "segmentation", "segmentation._utils",
     "segmentation.deeplabv3", "segmentation.fcn", "segmentation.lraspp", "shufflenetv2", "squeezenet",
-    "swin_transformer", "vgg", "vision_transformer")]
+    "swin_transformer", "vgg", "video.mvit", "vision_transformer")]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,0 +1,59 @@
+"""Scenes of one or two coloured shapes, with sentences about them."""
+from typing import NamedTuple
+
+import numpy as np
+
+import minidl
+from minidl.vision.datasets import SyntheticShapes
+from minidl.vision.datasets.beyond_torchvision.shapes import COLORS, KINDS, Scene, caption, render
+
+SIZE = 32       # pixels a side
+END = 0         # the number of the word that ends a sentence
+WORDS = ["<end>", "a", *COLORS, *KINDS, "left", "right", "of", "above", "below"]
+
+
+class Described(NamedTuple):
+    """Images (N, 3, SIZE, SIZE) from -1 to 1, scenes, and captions as numbers of WORDS (N, L), END behind each."""
+
+    x: minidl.Tensor
+    scenes: list[Scene]
+    words: minidl.Tensor
+
+
+def described(count, seed):
+    """Draw scenes. Their shapes are named in the order of the alphabet, since an image cannot say which comes first."""
+    data = SyntheticShapes(count, SIZE, (1, 2), (0.14, 0.24), max_overlap=0.0, noise=8.0, seed=seed)
+    scenes = [in_order(data.scene(i)) for i in range(count)]
+    x = np.stack([np.asarray(render(scene, data.noise), np.float32) for scene in scenes]) / 127.5 - 1
+    sentences = [numbers(caption(scene)) for scene in scenes]
+    length = 1 + max(map(len, sentences))
+    words = minidl.tensor([sentence + [END] * (length - len(sentence)) for sentence in sentences])
+    return Described(minidl.tensor(x).movedim(-1, 1).contiguous(), scenes, words)
+
+
+def in_order(scene):
+    return scene._replace(shapes=tuple(sorted(scene.shapes, key=lambda shape: (shape.color, shape.kind, shape.x))))
+
+
+def numbers(sentence):
+    return [WORDS.index(word) for word in sentence.split()]
+
+
+def sentence(words):
+    """The words up to the first end."""
+    words = words.tolist()
+    return " ".join(WORDS[word] for word in words[:words.index(END) if END in words else None])
+
+
+class Batches:
+    """Images and words in a new order each time."""
+
+    def __init__(self, *tensors, size):
+        self.tensors, self.size = tensors, size
+
+    def __len__(self):
+        return -(-len(self.tensors[0]) // self.size)
+
+    def __iter__(self):
+        for chosen in minidl.randperm(len(self.tensors[0])).split(self.size):
+            yield tuple(tensor[chosen] for tensor in self.tensors)
