@@ -36,7 +36,8 @@ def build(args, data):
     if args.model == "cct":
         return models.cct_2_3x2(**sizes)
     if args.model == "swin":
-        return models.SwinTransformer([2, 2], 32, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], mlp_ratio=2.0,
+        patch = [4, 4] if data.size > 8 else [2, 2]
+        return models.SwinTransformer(patch, 64, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], mlp_ratio=2.0,
                                       stochastic_depth_prob=0.0, num_classes=len(data.classes))
     if args.model == "mvit":
         return multiscale(data.size, len(data.classes))

@@ -10,12 +10,13 @@ helps to say the word (Xu et al., "Show, attend and tell", 2015).
     python examples/sequences/caption.py --compiled --model tell
 """
 import told
-from described import END, WORDS, Batches, described
+from described import END, WORDS, described
+from learning import Batches, learn
 
 import minidl
-from minidl import nn, optim
-from minidl.cli import arguments, training
-from minidl.cli.classification import finish, in_batches, load_weights, save
+from minidl import nn
+from minidl.cli import arguments
+from minidl.cli.classification import in_batches
 from minidl.nn import functional as F
 from minidl.train.objective import evaluated
 
@@ -80,7 +81,7 @@ def loss(model, x, words):
     scores, _ = model(x, words)
     first_end = (words == END).long().argmax(1)
     counts = minidl.arange(words.shape[1], device=x.device) <= first_end[:, None]
-    return F.cross_entropy(scores[counts], words[counts]), {}
+    return F.cross_entropy(scores[counts], words[counts])
 
 
 def tell(x):
@@ -113,16 +114,6 @@ def report():
 args = arguments.parse(__doc__, DEFAULTS, extra=add_options)
 train, test = described(args.images, 0), described(min(500, args.images), 1)
 model = Captioner(args.model).to(args.device)
-print(f"{len(train.x):,} scenes; {args.model}: {sum(p.numel() for p in model.parameters()):,} parameters")
-if args.weights:
-    load_weights(model, args.weights, args.device)
-history, interrupted = [], False
-if not args.evaluate:
-    batches = Batches(train.x.to(args.device), train.words.to(args.device), size=args.batch_size)
-    optimizer = optim.Adam(model.parameters(), lr=args.lr)
-    one_cycle = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(batches))
-    history, interrupted = training.fit(args, model, batches, loss, optimizer, args.epochs, schedule=one_cycle,
-                                        clip_norm=5.0, evaluate=figures)
-if args.save:
-    save(model, args.save)
-finish(args, history, interrupted, report, {"words": lambda path: told.draw(test, *tell(test.x[:5]), path)})
+print(f"{len(train.x):,} scenes to learn from")
+learn(args, model, Batches(train.x.to(args.device), train.words.to(args.device), size=args.batch_size), loss, figures,
+      report, {"words": lambda path: told.draw(test, *tell(test.x[:5]), path)})

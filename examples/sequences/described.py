@@ -43,17 +43,3 @@ def sentence(words):
     """The words up to the first end."""
     words = words.tolist()
     return " ".join(WORDS[word] for word in words[:words.index(END) if END in words else None])
-
-
-class Batches:
-    """Images and words in a new order each time."""
-
-    def __init__(self, *tensors, size):
-        self.tensors, self.size = tensors, size
-
-    def __len__(self):
-        return -(-len(self.tensors[0]) // self.size)
-
-    def __iter__(self):
-        for chosen in minidl.randperm(len(self.tensors[0])).split(self.size):
-            yield tuple(tensor[chosen] for tensor in self.tensors)

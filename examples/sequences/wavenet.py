@@ -14,12 +14,13 @@ import time
 from collections import Counter
 
 import heard
+from learning import learn
 from sound import RATE, speech, write
 
 import minidl
-from minidl import generative, optim
-from minidl.cli import arguments, training
-from minidl.cli.classification import finish, in_batches, load_weights, save
+from minidl import generative
+from minidl.cli import arguments
+from minidl.cli.classification import in_batches
 from minidl.train.objective import evaluated
 
 DEFAULTS = {"sound": {"epochs": 12, "batch_size": 8, "lr": 4e-3}}
@@ -52,7 +53,7 @@ class Crops:
 
 def loss(model, x):
     """Nats a sample."""
-    return -model.log_likelihood(x).mean() / x.shape[1], {}
+    return -model.log_likelihood(x).mean() / x.shape[1]
 
 
 def nats(x):
@@ -113,17 +114,6 @@ args = arguments.parse(__doc__, DEFAULTS, extra=add_options)
 train, test = (generative.mu_law_encoding(minidl.tensor(speech(count, 1.0, seed)), LEVELS)
                for count, seed in ((args.seconds, 0), (4, 1)))
 model = generative.WaveNet(LEVELS, args.width, 2 * args.width, [2 ** i for i in range(args.layers)]).to(args.device)
-print(f"{len(train)} seconds of {RATE:,} samples; {sum(p.numel() for p in model.parameters()):,} parameters")
-if args.weights:
-    load_weights(model, args.weights, args.device)
-history, interrupted = [], False
-if not args.evaluate:
-    batches = Crops(train, args.batch_size)
-    optimizer = optim.Adam(model.parameters(), lr=args.lr)
-    one_cycle = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(batches))
-    history, interrupted = training.fit(args, model, batches, loss, optimizer, args.epochs, schedule=one_cycle,
-                                        clip_norm=1.0, evaluate=lambda: {"test loss": nats(test)})
-if args.save:
-    save(model, args.save)
-finish(args, history, interrupted, report, {
+print(f"{len(train)} seconds of {RATE:,} samples to learn from")
+learn(args, model, Crops(train, args.batch_size), loss, lambda: {"test loss": nats(test)}, report, {
     "made": made, "tree": lambda path: heard.tree([2 ** i for i in range(min(args.layers, 5))], path)})
