@@ -6,11 +6,13 @@ instead, which is what a transformer lacks on small data sets (Hassani et al., "
 
     python examples/classify/vit.py
     python examples/classify/vit.py --dataset cifar10 --data DIR --model cct --run runs/cct --plot plots
+    python examples/classify/vit.py --dataset cifar10 --data DIR --model swin --epochs 12 --lr 3e-3 --compiled
 """
 import minidl
 from minidl import optim
 from minidl.cli import arguments, images
 from minidl.cli.classification import Run
+from minidl.text import attention_rollout, attention_weights
 from minidl.train import Classification, plots, weight_decay_groups
 from minidl.vision import models
 from minidl.vision.models.video.mvit import MSBlockConfig
@@ -61,6 +63,10 @@ args = arguments.parse(__doc__, DEFAULTS, extra=add_model)
 data = images.load(args)
 data = data.coloured() if args.model in ("swin", "mvit") else data
 model = build(args, data).to(args.device)
+if args.model == "vit":
+    print("an attention matrix has " + ", ".join(
+        f"{tokens}^2 = {tokens ** 2:,} entries ({tokens ** 2 / 256:.1f} KB) for {what}" for tokens, what in (
+            (model.seq_length, "these images"), (14 ** 2, "14x14 patches of 16 pixels"), (16 ** 2, "16x16 of 14"))))
 run = Run(args, data, model)
 
 augment = {
@@ -79,21 +85,19 @@ run.train(batches, optimizer, schedule=schedule, clip_norm=1.0,
 
 @minidl.no_grad()
 def attention(path):
-    """Images, and where the class token looks in the last layer, on the mean of all heads."""
+    """Images; where the class token looks in the last layer; and what has reached it by way of all layers."""
     model.eval()
-    x = data.normalise(run.images.x[:24])
-    block = model.encoder.layers[-1]
-    inside = []
-    handle = block.ln_1.register_forward_hook(lambda module, inputs, output: inside.append(output))
-    model(x)
-    handle.remove()
-    _, weights = block.self_attention(*inside * 3, need_weights=True)       # (N, tokens, tokens)
-    side = data.size // model.patch_size
-    maps = weights[:, 0, 1:].reshape(len(x), 1, side, side)
-    maps = minidl.nn.functional.interpolate(maps / maps.amax((1, 2, 3), keepdim=True), scale_factor=model.patch_size)
-    shown = run.images.x[:24].float() / 255
-    pairs = minidl.stack([shown, shown * (0.15 + 0.85 * maps.cpu())], dim=1).flatten(0, 1)
-    plots.images(pairs, path, caption="an image, and how the class token lights it up in the last layer")
+    x, side = data.normalise(run.images.x[:16]), data.size // model.patch_size
+    with attention_weights(model) as weights:       # of each layer (N, heads, tokens, tokens)
+        model(x)
+    shown = run.images.x[:16].float() / 255
+    rows = [shown]
+    for found in ([*weights.values()][-1].mean(1), attention_rollout(weights.values())):
+        maps = found[:, 0, 1:].reshape(len(x), 1, side, side)
+        light = minidl.nn.functional.interpolate(maps / maps.amax((1, 2, 3), keepdim=True), scale_factor=model.patch_size)
+        rows.append(shown * (0.15 + 0.85 * light.cpu()))
+    plots.images(minidl.stack(rows, dim=1).flatten(0, 1), path, columns=12, caption="an image; how the class token "
+                 "lights it up in the last layer; and by way of all layers (attention rollout)")
 
 
 run.end(pictures={"attention": attention} if args.model == "vit" else {})

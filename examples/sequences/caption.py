@@ -18,6 +18,7 @@ from minidl import nn
 from minidl.cli import arguments
 from minidl.cli.classification import in_batches
 from minidl.nn import functional as F
+from minidl.text import AdditiveAttention
 from minidl.train.objective import evaluated
 
 DEFAULTS = {"shapes": {"epochs": 12, "batch_size": 64, "lr": 4e-3}}
@@ -47,26 +48,21 @@ class Captioner(nn.Module):
         self.whole = nn.Linear(64 * width, width)
         self.embedding = nn.Embedding(len(WORDS), width)
         self.cell = nn.LSTMCell(2 * width, hidden)
-        self.seen, self.asked, self.score = nn.Linear(width, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, 1)
+        self.attention = AdditiveAttention(hidden, width, hidden)
         self.head = nn.Linear(hidden + width, len(WORDS))
 
     def look(self, x):
         return self.eyes(x).flatten(2).transpose(1, 2) + self.place     # (N, 64, width)
 
-    def attend(self, features, keys, h):
-        """The mean of the features, weighted by softmax(score . tanh(seen features + asked h)), and the weights."""
-        weights = self.score(minidl.tanh(keys + self.asked(h)[:, None])).squeeze(2).softmax(1)
-        return (weights[:, None] @ features).squeeze(1), weights
-
     def forward(self, x, words=None, length=0):
         """words (N, L): those that a caption has. Without, its own likeliest word is the next input, `length` times."""
         features = self.look(x)
-        keys, image = self.seen(features), self.whole(features.flatten(1))
+        image = self.whole(features.flatten(1))
         h = c = image.new_zeros(len(x), self.cell.hidden_size)
         word = minidl.full((len(x),), END, device=x.device)
         scores, looks = [], []
         for t in range(length if words is None else words.shape[1]):
-            seen, weights = self.attend(features, keys, h)
+            seen, weights = self.attention(h, features)
             if self.way != "attend":
                 seen = image if self.way == "lrcn" or t == 0 else minidl.zeros_like(image)
             h, c = self.cell(minidl.cat([self.embedding(word), seen], 1), (h, c))

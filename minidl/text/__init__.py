@@ -1,5 +1,5 @@
 """Text: tokenizers, batches of windows, language models, translation, and the search for likely sequences."""
-from minidl.text.attention import AdditiveAttention, DotAttention, attention_weights
+from minidl.text.attention import AdditiveAttention, DotAttention, attention_rollout, attention_weights
 from minidl.text.gpt import GPT, CausalSelfAttention
 from minidl.text.language import LanguageModel, filter_logits
 from minidl.text.recurrent import RNNModel
@@ -12,6 +12,6 @@ from minidl.text.windows import RandomWindows, consecutive_windows
 
 __all__ = ["GPT", "AdditiveAttention", "BPETokenizer", "CausalSelfAttention", "CharTokenizer", "DotAttention",
            "Hypothesis", "LanguageModel", "RNNModel", "RandomWindows", "Seq2Seq", "Seq2SeqRNN", "Seq2SeqTransformer",
-           "TinyShakespeare", "Tokenizer", "Vocabulary", "WordTokenizer", "attention_weights", "beam_search",
-           "consecutive_windows", "filter_logits", "greedy_search", "join_steps", "map_state",
+           "TinyShakespeare", "Tokenizer", "Vocabulary", "WordTokenizer", "attention_rollout", "attention_weights",
+           "beam_search", "consecutive_windows", "filter_logits", "greedy_search", "join_steps", "map_state",
            "sinusoidal_positions"]

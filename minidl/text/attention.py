@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from minidl.nn.attention import MultiheadAttention
 from minidl.nn.linear import Linear
 from minidl.nn.module import Module
+from minidl.tensors.creation import eye
 from minidl.tensors.tensor import Tensor
 
 
@@ -99,3 +100,29 @@ def attention_weights(model: Module) -> Iterator[dict[str, Tensor]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def attention_rollout(weights: Iterable[Tensor]) -> Tensor:
+    """How much of each input token has reached each output token, (N, L, L): the product of the layers' weights.
+
+        R = A_n ... A_2 A_1, where A = (I + mean of the heads) / 2
+
+    The half of I stands for what goes around the attention. weights: of each layer (N, heads, L, L), from the first
+    on, as `attention_weights` gives them. Errors: ValueError without layers.
+
+    Source: Abnar and Zuidema, "Quantifying Attention Flow in Transformers", 2020.
+
+        >>> import minidl
+        >>> from minidl.text import attention_rollout
+        >>> back = minidl.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])          # both tokens look at the first
+        >>> attention_rollout([back, back])
+        tensor([[[1.0000, 0.0000],
+                 [0.7500, 0.2500]]])
+    """
+    rolled: Tensor | None = None
+    for each in weights:
+        mixed = (each.mean(1) + eye(each.shape[-1], dtype=each.dtype, device=each.device)) / 2
+        rolled = mixed if rolled is None else mixed @ rolled
+    if rolled is None:
+        raise ValueError("attention_rollout: expected the weights (N, heads, L, L) of a layer at least, but got none")
+    return rolled

@@ -7,6 +7,7 @@ import pytest
 import minidl
 from minidl import nn, text
 from minidl.nn import functional as F
+from minidl.vision.models import VisionTransformer
 from tests import strict_array
 
 MODELS = {
@@ -160,6 +161,20 @@ def test_weights_of_attentions_are_kept_only_inside():
     with text.attention_weights(attention) as weights:
         attention(tgt, key=src, value=src, need_weights=False)
     near(weights[""], expected)
+
+
+def test_rollout_is_the_product_of_the_layers():
+    """Of a vision transformer of two layers and two heads, beside the same in NumPy."""
+    minidl.manual_seed(0)
+    model = VisionTransformer(8, 4, 2, 2, 8, 16)
+    with text.attention_weights(model) as weights:
+        model(minidl.randn(3, 3, 8, 8))
+    first, second = (0.5 * each.numpy().mean(1) + 0.5 * np.eye(5) for each in weights.values())
+    found = text.attention_rollout(weights.values())
+    near(found, second @ first)
+    near(found.sum(-1), np.ones((3, 5)))
+    with pytest.raises(ValueError, match="expected the weights"):
+        text.attention_rollout([])
 
 
 @pytest.mark.parametrize("name", ["additive", "transformer"])
