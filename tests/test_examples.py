@@ -83,6 +83,11 @@ def test_two_steps(name):
     assert "test accuracy" in run(name, "--max-steps", "2")
 
 
+@pytest.mark.parametrize("model", ["swin", "mvit"])
+def test_two_steps_of_other_transformers(model):
+    assert "test accuracy" in run("vit", "--model", model, "--max-steps", "2")
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_on_arrays_that_refuse_what_a_gpu_refuses(name, tmp_path):
     """The strict stand-in raises where an array of the GPU would: at every unasked way to the host."""

@@ -12,6 +12,7 @@ import minidl
 from minidl import optim
 from minidl.cli import arguments, images
 from minidl.cli.classification import Run
+from minidl.nn import functional as F
 from minidl.text import attention_rollout, attention_weights
 from minidl.train import Classification, plots, weight_decay_groups
 from minidl.vision import models
@@ -94,7 +95,7 @@ def attention(path):
     rows = [shown]
     for found in ([*weights.values()][-1].mean(1), attention_rollout(weights.values())):
         maps = found[:, 0, 1:].reshape(len(x), 1, side, side)
-        light = minidl.nn.functional.interpolate(maps / maps.amax((1, 2, 3), keepdim=True), scale_factor=model.patch_size)
+        light = F.interpolate(maps / maps.amax((1, 2, 3), keepdim=True), scale_factor=model.patch_size)
         rows.append(shown * (0.15 + 0.85 * light.cpu()))
     plots.images(minidl.stack(rows, dim=1).flatten(0, 1), path, columns=12, caption="an image; how the class token "
                  "lights it up in the last layer; and by way of all layers (attention rollout)")
