@@ -476,6 +476,6 @@ def test_a_loss_that_is_no_number_ends_the_program(tmp_path):
     assert "try a smaller --lr" in refused("softmax", "--lr", 1e30, "--epochs", 3)
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.name)
 def test_examples_stay_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 140, "one idea a file, readable as a lecture"

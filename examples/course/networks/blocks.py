@@ -4,15 +4,14 @@ On maps of H x W a basic block of C channels costs 18 HWC^2, and a bottleneck 4C
 less work (He et al., 2015). A convolution in G groups costs a G-th. ResNeXt has G paths 4C -> c -> c -> 4C, which are
 one grouped convolution: (8Cc + 9c^2) HWG, as much as a bottleneck where 9Gc^2 + 8GCc - 17C^2 = 0 (Xie et al., 2017).
 
-    python examples/course/blocks.py
-    python examples/course/blocks.py --channels 32 --plot plots
+    python examples/course/networks/blocks.py
+    python examples/course/networks/blocks.py --channels 32 --plot plots
 """
 import math
 
-import lesson
-
 import minidl
 from minidl import nn
+from minidl.cli import lesson
 from minidl.cli.classification import draw
 from minidl.nn import functional as F
 from minidl.train import plots

@@ -6,15 +6,14 @@ linear functions, of twice the weights. AlexNet's ReLU came to an error of 25 % 
 (Krizhevsky, Sutskever and Hinton, 2012). Here each runs at the best of several rates, from weights of the right size:
 then tanh keeps up in a network of a few layers, and sigmoid, whose slope is a quarter at most, does not.
 
-    python examples/course/activation_race.py
-    python examples/course/activation_race.py --seed 1 --plot plots
+    python examples/course/training/activation_race.py
+    python examples/course/training/activation_race.py --seed 1 --plot plots
 """
 import itertools
 
-import lesson
-
 import minidl
 from minidl import nn, optim
+from minidl.cli import lesson
 from minidl.cli.classification import draw
 from minidl.train import plots
 

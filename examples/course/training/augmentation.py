@@ -4,17 +4,16 @@ The gallery: one image under crops of random scales, mirrors, colours, turns, sh
 together, as a `Compose` of transforms. The measurement: the same network, trained as long on the same few images, as
 they are or turned, sheared, scaled and shifted anew each time.
 
-    python examples/course/augmentation.py
-    python examples/course/augmentation.py --shots 10 30 --plot plots
+    python examples/course/training/augmentation.py
+    python examples/course/training/augmentation.py --shots 10 30 --plot plots
 """
 import math
 
-import lesson
 import numpy as np
 
 import minidl
 from minidl import optim
-from minidl.cli import arguments, images
+from minidl.cli import arguments, images, lesson
 from minidl.cli.classification import accuracy, draw, in_batches
 from minidl.nn import functional as F
 from minidl.train import Classification, fit, plots

@@ -5,16 +5,14 @@ max pooling), blocks away (stochastic depth), a square of the image away (cutout
 (mixup). Weight decay pulls weights to zero. All start from the same weights of each seed, and see as many batches.
 Srivastava 2014, Wan 2013, Graham 2014, Huang 2016, DeVries and Taylor 2017, Zhang 2018.
 
-    python examples/course/regularizers.py
-    python examples/course/regularizers.py --shots 5 --seeds 5 --plot plots
+    python examples/course/training/regularizers.py
+    python examples/course/training/regularizers.py --shots 5 --seeds 5 --plot plots
 """
 import statistics
 
-import lesson
-
 import minidl
 from minidl import nn, optim
-from minidl.cli import images
+from minidl.cli import images, lesson
 from minidl.cli.classification import accuracy, draw, in_batches
 from minidl.train import Classification, fit, plots
 from minidl.vision import ops

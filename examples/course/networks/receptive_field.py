@@ -5,13 +5,12 @@ stride and each pooling multiplies what later layers add. That is why networks m
 Pixels in the middle count most, since most paths lead there (Luo et al., "Understanding the effective receptive field
 in deep convolutional neural networks", 2016).
 
-    python examples/course/receptive_field.py
-    python examples/course/receptive_field.py --plot plots
+    python examples/course/networks/receptive_field.py
+    python examples/course/networks/receptive_field.py --plot plots
 """
-import lesson
-
 import minidl
 from minidl import nn
+from minidl.cli import lesson
 from minidl.cli.classification import draw
 from minidl.nn import functional as F
 from minidl.train import plots

@@ -4,19 +4,21 @@ Each unit's numbers are centred and scaled over the batch, (x - mean) / sqrt(var
 the size of the weights does not matter, and rates may be larger by far (Ioffe and Szegedy, 2015). The network is that
 of the lecture, of 1,200,330 parameters on MNIST: two convolutions, a pooling, dropout and two linear layers.
 
-    python examples/course/batch_norm.py
-    python examples/course/batch_norm.py --dataset mnist --data DIR --epochs 1 --plot plots
+    python examples/course/networks/batch_norm.py
+    python examples/course/networks/batch_norm.py --dataset mnist --data DIR --epochs 1 --plot plots
 """
-import lesson
-
 import minidl
 from minidl import nn, optim
-from minidl.cli import images
+from minidl.cli import arguments, images, lesson
 from minidl.cli.classification import accuracy, draw, in_batches
 from minidl.train import Classification, fit, plots
 
 DEFAULTS = {"digits": {"epochs": 3, "batch_size": 64}, "mnist": {"epochs": 1, "batch_size": 64}}
-RATES = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
+
+
+def add_rates(parser):
+    parser.add_argument("--rates", type=arguments.positive_number, nargs="+", default=[0.01, 0.03, 0.1, 0.3, 1.0, 3.0],
+                        metavar="RATE", help="(default: 0.01 to 3)")
 
 
 def build(norm, channels, side, classes):
@@ -38,12 +40,12 @@ def count(model):
 
 
 def main():
-    args = lesson.parse(__doc__, defaults=DEFAULTS)
+    args = lesson.parse(__doc__, add_rates, DEFAULTS)
     data = images.load(args)
     rows = {True: [], False: []}
     print(f"on images of 28x28: {count(build(True, 1, 28, 10)):,} parameters with norms (lecture: 1,200,330)")
     print("rate     with norm  without")
-    for rate in RATES:
+    for rate in args.rates:
         for norm, found in rows.items():
             minidl.manual_seed(args.seed)
             model = build(norm, data.channels, data.size, len(data.classes)).to(args.device)
@@ -61,7 +63,7 @@ def main():
         axes = figure.subplots()
         for norm, found in rows.items():
             name = "with batch norm" if norm else "without"
-            axes.plot(RATES, [100 * value for value in found], marker="o", label=name)
+            axes.plot(args.rates, [100 * value for value in found], marker="o", label=name)
         axes.set(xscale="log", xlabel="learning rate", ylabel="test accuracy (%)", ylim=(0, 102),
                  title=f"after {args.epochs} epochs of SGD on {args.dataset}")
         axes.legend()

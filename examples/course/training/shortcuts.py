@@ -6,14 +6,12 @@ copies of the test images: with the same habit, with greys drawn at random, and 
 helps is to break the habit: greys drawn anew for each batch (Geirhos et al., "Shortcut learning in deep neural
 networks", 2020).
 
-    python examples/course/shortcuts.py
-    python examples/course/shortcuts.py --shares 0 0.9 1 --plot plots
+    python examples/course/training/shortcuts.py
+    python examples/course/training/shortcuts.py --shares 0 0.9 1 --plot plots
 """
-import lesson
-
 import minidl
 from minidl import optim
-from minidl.cli import arguments, images
+from minidl.cli import arguments, images, lesson
 from minidl.cli.classification import accuracy, draw, in_batches
 from minidl.train import Classification, fit, plots
 from minidl.vision import models

@@ -4,13 +4,12 @@
 the sides, beside what the layer makes; and what a layer costs. `dimensions`: signals, images, films, and films of
 volumes, for which the layer of three dimensions is summed along a fourth.
 
-    python examples/course/convolutions.py
-    python examples/course/convolutions.py --kind sizes --plot plots
+    python examples/course/networks/convolutions.py
+    python examples/course/networks/convolutions.py --kind sizes --plot plots
 """
-import lesson
-
 import minidl
 from minidl import nn
+from minidl.cli import lesson
 from minidl.cli.classification import draw
 from minidl.nn import functional as F
 from minidl.train import plots
@@ -24,7 +23,9 @@ SIZES = [(7, 3, 0, 1, "5"), (7, 3, 1, 1, "7"), (7, 3, 0, 2, "3"), (32, 5, 0, 1, 
 def slide():
     x, box = minidl.tensor(SIGNAL).float(), minidl.full((1, 1, 3), 1 / 3)
     means = F.conv1d(x[None, None], box)[0, 0].tolist()
-    print("lecture: 3, 0, 0, 1, 10/3, 4, 4, 16/3\nhere:   ", ", ".join(f"{mean + 0:.4g}" for mean in means))
+    for at, mean in enumerate(means):
+        print(f"({' + '.join(f'{value:2}' for value in SIGNAL[at:at + 3])}) / 3 = {mean + 0:.4g}")
+    print("lecture: 3, 0, 0, 1, 10/3, 4, 4, 16/3")
 
     def picture(path):
         figure, axes = lesson.grid(4, 2, 4.2, 1.25)
@@ -81,6 +82,7 @@ def conv4d(x, weight):
 
 
 def dimensions():
+    cost = []
     print("dimensions                    input          filters        output         multiply-adds")
     for told, side, apply in (("1: sound", 4096, F.conv1d), ("2: images", 64, F.conv2d),
                               ("3: films, volumes", 16, F.conv3d), ("4: films of volumes", 8, conv4d)):
@@ -88,15 +90,26 @@ def dimensions():
         x, weight = minidl.rand(1, 1, *[side] * D), minidl.rand(2, 1, *[3] * D)
         y = apply(x, weight)
         shapes = ["x".join(map(str, shape[1 if i == 0 else 0:])) for i, shape in enumerate((x.shape, weight.shape))]
-        print(f"{told:22} {shapes[0]:>16} {shapes[1]:>14} {'x'.join(map(str, y.shape[1:])):>14} "
-              f"{y.numel() * 3 ** D:14,}")
+        cost.append(y.numel() * 3 ** D)
+        print(f"{told:22} {shapes[0]:>16} {shapes[1]:>14} {'x'.join(map(str, y.shape[1:])):>14} {cost[-1]:14,}")
+
+    def picture(path):
+        figure, axes = lesson.grid(1, 2, 3.8, 2.8)
+        axes[0, 0].bar(range(1, 5), [3 ** D for D in range(1, 5)])
+        axes[0, 1].bar(range(1, 5), [products / 1e3 for products in cost])
+        axes[0, 0].set(title="numbers in a filter of side 3")
+        axes[0, 1].set(title="thousand multiply-adds, of 4,096 inputs")
+        for panel in axes.flat:
+            panel.set(xlabel="dimensions", xticks=range(1, 5))
+        plots.save(figure, path)
+    return picture
 
 
 def main():
     kinds = {"slide": slide, "sizes": sizes, "dimensions": dimensions}
     args = lesson.parse(__doc__, lambda parser: parser.add_argument("--kind", choices=kinds, default="slide"))
     picture = kinds[args.kind]()
-    if args.plot and picture:
+    if args.plot:
         draw(args.plot, {args.kind: picture})
 
 

@@ -6,18 +6,18 @@ search for hyper-parameter optimization", 2012). The picture has both, with the 
 repeats the search thousands of times, each time with a peak elsewhere. `classify/hyperparameter_search.py` searches for
 real.
 
-    python examples/course/nine_points.py
-    python examples/course/nine_points.py --side 5 --plot plots
+    python examples/course/training/nine_points.py
+    python examples/course/training/nine_points.py --side 5 --plot plots
 """
 import itertools
 
-import lesson
 import numpy as np
 
+from minidl.cli import lesson
 from minidl.cli.classification import draw
 from minidl.train import plots
 
-SEARCHES, WIDTH = 4000, 0.12        # searches in the table; how wide the peak is, of a side of 1
+SEARCHES, WIDTH = 2000, 0.12        # searches in the table; how wide the peak is, of a side of 1
 
 
 def result(x, y, peak, weight):

@@ -6,12 +6,11 @@ tanh saturates at -1 and 1; in either case nothing is learned, since gradients a
 Kaiming's sqrt(2 / inputs) makes up for (He et al., 2015); the lecture's listing leaves the 2 out. With batch norm after
 each layer the deviation does not matter.
 
-    python examples/course/initial_weights.py
-    python examples/course/initial_weights.py --width 1024 --plot plots
+    python examples/course/training/initial_weights.py
+    python examples/course/training/initial_weights.py --width 1024 --plot plots
 """
-import lesson
-
 import minidl
+from minidl.cli import lesson
 from minidl.cli.classification import draw
 from minidl.train import plots
 

@@ -5,14 +5,12 @@ also on the images that it is trained on. With shortcuts a block computes x + f(
 weights are 0 (He et al., "Deep residual learning for image recognition", 2015). All four have batch norm, the same
 start and the same batches; the paper's networks are `--width 16` on CIFAR-10.
 
-    python examples/course/plain_or_residual.py
-    python examples/course/plain_or_residual.py --dataset cifar10 --data DIR --width 16 --epochs 10 --plot plots
+    python examples/course/networks/plain_or_residual.py
+    python examples/course/networks/plain_or_residual.py --dataset cifar10 --data DIR --width 16 --plot plots
 """
-import lesson
-
 import minidl
 from minidl import nn, optim
-from minidl.cli import images
+from minidl.cli import images, lesson
 from minidl.cli.classification import accuracy, draw, in_batches
 from minidl.train import Classification, fit, plots
 from minidl.vision.models.small.cifar_resnet import PaddedShortcut

@@ -5,12 +5,11 @@ each channel (ResNet); turning by PCA and whitening are rare. What it is for is 
 larger the steps that gradient descent may take, and the fewer it needs. Its rate is limited by the largest eigenvalue
 of the covariance (with the mean), its time by the smallest: the table has their quotient.
 
-    python examples/course/preprocessing.py
-    python examples/course/preprocessing.py --seed 1 --plot plots
+    python examples/course/training/preprocessing.py
+    python examples/course/training/preprocessing.py --seed 1 --plot plots
 """
-import lesson
-
 import minidl
+from minidl.cli import lesson
 from minidl.cli.classification import draw
 from minidl.train import plots
 from minidl.vision.datasets import Digits

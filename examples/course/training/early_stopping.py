@@ -4,16 +4,14 @@ The training loss falls on and on. The validation loss falls, turns, and rises: 
 particular about the images that it has. Either stop when the validation figure has not improved for some epochs
 (patience), or train on and keep the best weights so far (Prechelt, "Early stopping - but when?", 1998).
 
-    python examples/course/early_stopping.py
-    python examples/course/early_stopping.py --images 300 --patience 10 --plot plots
+    python examples/course/training/early_stopping.py
+    python examples/course/training/early_stopping.py --images 300 --patience 10 --plot plots
 """
 import copy
 
-import lesson
-
 import minidl
 from minidl import nn, optim
-from minidl.cli import images
+from minidl.cli import images, lesson
 from minidl.cli.classification import accuracy, draw, in_batches
 from minidl.nn import functional as F
 from minidl.train import Classification, EarlyStopping, fit, plots

@@ -4,14 +4,12 @@ Large steps first, to get about and out of narrow places; small ones at the end,
 around the minimum. A rate that falls to a tenth after 30, 60 and 90 % of the way makes a loss with three falls (He et
 al., 2015); cosine and one cycle fall all the time. A constant rate never comes to rest.
 
-    python examples/course/schedules.py
-    python examples/course/schedules.py --epochs 100 --plot plots
+    python examples/course/training/schedules.py
+    python examples/course/training/schedules.py --epochs 100 --plot plots
 """
-import lesson
-
 import minidl
 from minidl import nn, optim
-from minidl.cli import images
+from minidl.cli import images, lesson
 from minidl.cli.classification import accuracy, draw, in_batches
 from minidl.optim import lr_scheduler
 from minidl.train import Classification, fit, plots
@@ -51,7 +49,7 @@ def main():
     print("schedule        loss of the last epoch   test accuracy")
     for name in TRAINED:
         minidl.manual_seed(args.seed)
-        model = nn.Sequential(nn.Flatten(), nn.Linear(data.train.x[0].numel(), 64), nn.ReLU(),
+        model = nn.Sequential(nn.Flatten(), nn.Linear(data.train.x[0].numel(), 64), nn.BatchNorm1d(64), nn.ReLU(),
                               nn.Linear(64, len(data.classes))).to(args.device)
         batches = images.Batches(data, args.batch_size, batched.RandomShift(data.size // 8))   # noise that stays
         optimizer = optim.SGD(model.parameters(), lr=args.lr, momentum=0.9)
