@@ -6,7 +6,7 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.autograd.graph import draw, explain, tree
+from minidl.autograd.graph import draw, explain, tree, watch
 from minidl.autograd.graph.boxes import KINDS
 from minidl.autograd.graph.layout import apart, place
 
@@ -69,6 +69,33 @@ def test_gradient_norms():
     assert "x (2,), |g| = 10" in explain((x * x).sum(), {"x": x})
 
 
+def test_values_and_gradients_stand_at_the_edges():
+    """(x + y) z of the lectures, once more with a vector, whose shape stands there as before."""
+    x, y, z = (minidl.tensor(value, requires_grad=True) for value in (-2.0, 5.0, -4.0))
+    with watch() as values:
+        f = (x + y) * z
+    written = texts(draw(f, {"x": x, "y": y, "z": z}, values))
+    assert {"-2, gradient -4", "5, gradient -4", "3, gradient -4", "-4, gradient 3", "-12, gradient 1"} <= set(written)
+    assert sorted(values.values()) == [-12, 3] and all(leaf.grad is None for leaf in (x, y, z))
+    vector = minidl.ones(3, requires_grad=True)
+    with watch() as values:
+        total = (vector * 2).sum()
+    assert {"(3,)", "6, gradient 1"} <= set(texts(draw(total, values=values))) and list(values.values()) == [6]
+    x * 2
+    assert list(values.values()) == [6], "what is computed behind the block is not watched"
+
+
+def test_text_beside_arrows_is_inside_the_picture():
+    x, y = (minidl.tensor(value, requires_grad=True) for value in (1.23456, 1.0))
+    with watch() as values:
+        product = x * y
+    picture = draw(product, {"x": x, "y": y}, values)
+    left, _, width, _ = map(float, ElementTree.fromstring(picture).attrib["viewBox"].split())
+    for element in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text"):
+        if "gradient" in element.text and element.attrib.get("text-anchor") == "start":
+            assert float(element.attrib["x"]) + 6 * len(element.text) < left + width
+
+
 def test_deep_graphs():
     y = minidl.ones(1, requires_grad=True)
     for _ in range(3000):
@@ -85,7 +112,8 @@ def test_the_picture_of_a_product():
     assert (total[:2], product[:2]) == (("op", "Sum"), ("keeping op", "Mul"))
     assert sorted(box[:2] for box in factors) == [("leaf", "w (3,)"), ("leaf", "x (3,)")]
     assert {"(3,)", "()", "keeps 24 B"} <= set(texts(picture)), "shapes stand beside the arrows"
-    assert {text for _, _, text in KINDS.values()} <= set(texts(picture)), "each colour is explained"
+    explained = {kind for kind, (_, _, text) in KINDS.items() if text in texts(picture)}
+    assert explained == {"op", "keeping op", "leaf"}, "each colour is explained"
     middle = [(left + right) / 2 for _, _, left, _, right, _ in (total, product)]
     assert middle[0] == pytest.approx(middle[1], abs=1) == pytest.approx(sum(f[2] + f[4] for f in factors) / 4, abs=1)
     assert picture.count("marker-end") == 4, "two factors, a product, a result"

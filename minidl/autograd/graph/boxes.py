@@ -12,6 +12,7 @@ HEIGHT, ROW_GAP, MARGIN = 40, 48, 16        # of a box, between two rows, around
 KINDS = {       # the colours of the area and the border, and the text in the legend
     "op": ("#e8f0fb", "#4a6fa5", "an op; beside its arrow, the shape of its result"),
     "keeping op": ("#fdebd0", "#c8862a", "an op that keeps values for backward, so many bytes"),
+    "module": ("#e9e4f3", "#6b5b95", "a module; beside its arrow, the shape of its result"),
     "leaf": ("#dff0d8", "#4f9140", "a leaf: backward adds to its .grad"),
 }
 
@@ -51,7 +52,8 @@ def picture(boxes: Sequence[Box], inputs: Sequence[Sequence[tuple[int, int]]]) -
     items, lines = place(widths, inputs, [1e-4 if box.kind == "leaf" else 1.0 for box in boxes])
     everything = [*items, *(item for line in lines.values() for item in line.stem.values())]
     left = min(item.x - item.width / 2 for item in everything) - MARGIN
-    right = max(item.x + item.width / 2 for item in everything) + MARGIN
+    notes = [item.x + 7 * len(text) for box, item in zip(boxes, items) for text in box.outputs.values()]
+    right = max(*(item.x + item.width / 2 for item in everything), *notes) + MARGIN
     width = max(right - left, 360)
     left -= (width - (right - left)) / 2
     legend = [kind for kind in KINDS if any(box.kind == kind for box in boxes)]

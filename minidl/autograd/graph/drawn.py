@@ -1,13 +1,16 @@
 """Views of the recorded graph: `draw` a picture, print a `tree`, or `explain` it in words."""
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl.autograd.accumulate import AccumulateGrad
+from minidl.autograd.around import around_ops
 from minidl.autograd.engine import propagate
 from minidl.autograd.gradients import edge_of
 from minidl.autograd.graph.boxes import Box, Drawing, picture
@@ -16,15 +19,17 @@ from minidl.autograd.tensorbase import Edge, TensorBase
 from minidl.backend.device import array_module, to_numpy
 from minidl.tables import size_of
 
-__all__ = ["Drawing", "draw", "explain", "tree"]
+__all__ = ["Drawing", "draw", "explain", "tree", "watch"]
 
 
-def draw(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> Drawing:
+def draw(tensor: TensorBase, names: dict[str, TensorBase] | None = None,
+         values: Mapping[Edge, float] | None = None) -> Drawing:
     """The recorded graph of a tensor as an SVG: the result on top, the leaves below.
 
     A box is an op, with the number of bytes that it keeps for backward; beside its arrow is the shape of its output. A
     green box is a leaf. A notebook shows the picture, and `.save("graph.svg")` writes it to a file; no other program is
-    needed. `names` gives names to leaves, for instance `dict(model.named_parameters())`.
+    needed. `names` gives names to leaves, for instance `dict(model.named_parameters())`. `values` are those that
+    `watch` has seen: beside the arrow of a single number are then its value and its gradient.
 
         >>> import minidl
         >>> from minidl.autograd.graph import draw
@@ -34,18 +39,50 @@ def draw(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> Draw
 
     Errors: RuntimeError if the tensor does not require grad.
     """
-    ops = _ops_behind(tensor)
+    ops = ops_behind(tensor)
     number = {op: i for i, op in enumerate(ops)}
-    shapes = {edge: str(tuple(g.shape)) for edge, g in _gradients_at(tensor, ops).items()}
+    gradients = _gradients_at(tensor, ops)
+    shapes = {edge: str(tuple(g.shape)) for edge, g in gradients.items()}
+    if values is not None:
+        known = {**_leaf_values(ops), **values}
+        shapes |= {edge: f"{value:.4g}, gradient {to_numpy(gradients[edge]).item():.4g}"
+                   for edge, value in known.items() if edge in gradients}
     boxes = []
     for op in ops:
         if isinstance(op, AccumulateGrad):
-            boxes.append(Box("leaf", [_leaf_name(op, names or {})], "", {}))
+            shown = {0: shapes[op, 0]} if values is not None and (op, 0) in shapes else {}
+            boxes.append(Box("leaf", [_leaf_name(op, names or {})], "", shown))
             continue
         kept = _kept_bytes(op)
         boxes.append(Box("keeping op" if kept else "op", [op.name(), f"keeps {size_of(kept)}"] if kept else [op.name()],
                          _formula(op), {slot: shapes[op, slot] for slot in range(op.outputs) if (op, slot) in shapes}))
     return picture(boxes, [[(number[op], slot) for op, slot in _sources(op)] for op in ops])
+
+
+@contextlib.contextmanager
+def watch() -> Iterator[dict[Edge, float]]:
+    """Inside the block, keep the value of each recorded result that is a single number.
+
+        >>> import minidl
+        >>> from minidl.autograd.graph import draw, watch
+        >>> x, y, z = (minidl.tensor(n, requires_grad=True) for n in (-2.0, 5.0, -4.0))
+        >>> with watch() as values:
+        ...     f = (x + y) * z
+        >>> picture = draw(f, {"x": x, "y": y, "z": z}, values)
+        >>> "3, gradient -4" in picture         # of x + y
+        True
+    """
+    values: dict[Edge, float] = {}
+
+    def around(call: Callable[..., Any], op: Op, *inputs: Any) -> Any:
+        output = call(op, *inputs)
+        for part in output if isinstance(output, tuple) else (output,):
+            if part.edge is not None and part.array.size == 1:
+                values[part.edge] = to_numpy(part.array).item()
+        return output
+
+    with around_ops.added(around):
+        yield values
 
 
 def tree(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
@@ -68,7 +105,7 @@ def tree(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> str:
 
     Errors: RuntimeError if the tensor does not require grad.
     """
-    ops = _ops_behind(tensor)
+    ops = ops_behind(tensor)
     shapes = {edge: str(tuple(g.shape)) for edge, g in _gradients_at(tensor, ops).items()}
     users = Counter(source for op in ops for source, _ in _sources(op))
     numbers: dict[Op, int] = {}
@@ -114,7 +151,7 @@ def explain(tensor: TensorBase, names: dict[str, TensorBase] | None = None) -> s
            y = a * b
            from x (2,), |g| = 10; x (2,), |g| = 10
     """
-    ops = _ops_behind(tensor)
+    ops = ops_behind(tensor)
     gradients = _gradients_at(tensor, ops)
     steps = [op for op in ops if not isinstance(op, AccumulateGrad)]
     number = {op: i for i, op in enumerate(steps, 1)}
@@ -143,7 +180,7 @@ def _sources(op: Op) -> list[Edge]:
     return [edge for edge in op.edges if edge is not None]
 
 
-def _ops_behind(tensor: TensorBase) -> list[Op]:
+def ops_behind(tensor: TensorBase) -> list[Op]:
     """All ops that led to a tensor, newest first."""
     seen = {edge_of(tensor)[0]}
     stack = list(seen)
@@ -180,6 +217,13 @@ def _kept_bytes(op: Op) -> int:
 def _formula(op: Op) -> str:
     """The first line of the op's docstring."""
     return (inspect.getdoc(type(op)) or op.name()).partition("\n")[0]
+
+
+def _leaf_values(ops: list[Op]) -> dict[Edge, float]:
+    """The values of leaves that are single numbers."""
+    leaves = {op: op.variable for op in ops if isinstance(op, AccumulateGrad)}
+    return {(op, 0): to_numpy(leaf.array).item() for op, leaf in leaves.items()
+            if leaf is not None and leaf.array.size == 1}
 
 
 def _leaf_name(op: AccumulateGrad, names: dict[str, TensorBase]) -> str:
