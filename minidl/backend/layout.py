@@ -36,28 +36,6 @@ def overlaps(array: Array) -> bool:
     return False
 
 
-BACKWARDS_BYTES = 1 << 18   # read forwards into the cache first: memory read backwards takes three times as long
-
-
-def mirrored(array: Array) -> Array:
-    """A copy in reverse order along the last axis.
-
-    Bytes are read as words of the other byte order, eight at once: NumPy reverses a word by one instruction.
-    """
-    if not isinstance(array, np.ndarray):
-        return array[..., ::-1].copy()
-    if array.itemsize == 1 == array.strides[-1] and array.shape[-1] % 8 == 0:
-        return array.view(">u8")[..., ::-1].astype("<u8", order="C").view(array.dtype)
-    if array.nbytes <= 2 * BACKWARDS_BYTES or not array.flags.c_contiguous:
-        return array[..., ::-1].copy()
-    result = np.empty_like(array)
-    rows, new = array.reshape(-1, array.shape[-1]), result.reshape(-1, array.shape[-1])
-    step = max(1, BACKWARDS_BYTES // rows[0].nbytes)
-    for start in range(0, len(rows), step):
-        new[start:start + step] = rows[start:start + step].copy()[:, ::-1]
-    return result
-
-
 def unlock(array: Array) -> None:
     """Allow writing into an expanded array. NumPy makes it read-only, even where it repeats nothing."""
     if isinstance(array, np.ndarray) and not array.flags.writeable:

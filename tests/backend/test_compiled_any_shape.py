@@ -24,6 +24,7 @@ from minidl.backend.kernels.conv import ConvGeometry, conv2d_output_size
 from minidl.backend.kernels.packed import Steps, steps_of
 from minidl.backend.kernels.pool import PoolGeometry, pool2d_output_size
 from minidl.backend.kernels.rnn import GRUTrace, LSTMState, LSTMTrace
+from minidl.ops.resize.interpolation import _matrix
 from minidl.optim.adam import AdamSettings
 from minidl.optim.sgd import SGDSettings
 
@@ -137,6 +138,23 @@ def backwards(x: np.ndarray) -> np.ndarray:
 
 image_layouts = st.sampled_from([fenced, sliced, backwards, channels_last(), channels_last(read_only)])
 layouts = st.sampled_from([fenced, sliced, read_only])
+
+
+# ---------------------------------------------------------------------- images
+
+@some
+@given(st.integers(1, 300), st.integers(1, 60), st.integers(1, 60), st.sampled_from(["linear", "bicubic"]), seeds, team)
+def test_bytes_resized_along_the_last_axis(rows: int, n: int, out: int, mode: str, seed: int, threads: int) -> None:
+    whole, rounding = _matrix(mode, n, out, None, False, True).in_whole_numbers
+    x = np.random.default_rng(seed).integers(0, 256, (rows, n), np.uint8)
+    check(compiled("resize_bytes_axis"), "resize_bytes_axis", (x, 1, whole.taps, rounding), threads)
+
+
+@some
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=3), st.sampled_from(["u1", "f2", "f4", "f8"]), seeds, team)
+def test_mirrored(shape: list[int], dtype: str, seed: int, threads: int) -> None:
+    x = np.random.default_rng(seed).integers(0, 256, shape).astype(dtype)
+    check(compiled("mirrored"), "mirrored", (x.view(f"u{x.itemsize}"),), threads)
 
 
 # ---------------------------------------------------------------------- convolution

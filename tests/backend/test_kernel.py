@@ -198,6 +198,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(9, 80), 1, taps_of(np.arange(78) // 2, np.arange(78), abs(r(78)), (39, 80))),
         (np.where(i(500, 1, 80, 900), r(1, 80, 900), np.nan), 1,
          taps_of(np.arange(78) // 2, np.arange(78), abs(r(78)), (39, 80)))],
+    "mirrored": [(i(256, 3, 5, 64).astype(np.uint8),), (r(3, 5, 7),), (r(3, 300, 700),)],
     "resize_bytes_axis": [
         (i(256, 2, 3, 5, 70).astype(np.uint8), 3, PAIRS, Rounding(10, np.dtype(np.float32), False)),
         (i(256, 2, 3, 70, 90).astype(np.uint8), 2, PAIRS, Rounding(10, np.dtype(np.float64), True))],

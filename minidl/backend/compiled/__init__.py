@@ -13,6 +13,7 @@ from minidl.backend.compiled import (
     activation,
     attention,
     conv,
+    flip,
     grid,
     norm,
     pool,
@@ -23,4 +24,5 @@ from minidl.backend.compiled import (
     winograd,
 )
 
-__all__ = ["activation", "attention", "conv", "grid", "norm", "pool", "resize", "rnn", "softmax", "update", "winograd"]
+__all__ = ["activation", "attention", "conv", "flip", "grid", "norm", "pool", "resize", "rnn", "softmax", "update",
+           "winograd"]

@@ -7,6 +7,7 @@ from minidl.backend.cpu import (
     conv,
     distance,
     elementwise,
+    flip,
     grid,
     lu,
     matmul,
@@ -24,6 +25,6 @@ from minidl.backend.cpu import (
 )
 
 __all__ = [
-    "activation", "attention", "conv", "distance", "elementwise", "grid", "lu", "matmul", "norm", "pool", "resize",
-    "rnn", "scan", "scatter", "scatter_reduce", "softmax", "sparse", "special", "winograd",
+    "activation", "attention", "conv", "distance", "elementwise", "flip", "grid", "lu", "matmul", "norm", "pool",
+    "resize", "rnn", "scan", "scatter", "scatter_reduce", "softmax", "sparse", "special", "winograd",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,15 +131,23 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     """
     _check("interpolate", input, mode, align_corners, antialias)
     sizes, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
-    kind = "linear" if mode.endswith("linear") else mode
-    result = input
-    for axis in range(input.ndim - 1, 1, -1):      # last axis first, while the other axes are still small
-        matrix = _matrix(kind, input.shape[axis], sizes[axis - 2], scales[axis - 2], bool(align_corners), antialias)
-        if matrix.is_identity:
-            continue
-        resize: Op = (ResizeBytes if input.dtype == np.uint8 and mode in KERNEL_MODES else Resize)(axis, matrix)
-        result = resize(result)
+    result = resize_last_axes(input, sizes, mode, scales, bool(align_corners), antialias)
     return Clone("C")(input) if result is input else result
+
+
+def resize_last_axes(input: Any, sizes: Sequence[int], mode: str, scales: Sequence[float | None] = (None,) * 3,
+                     align_corners: bool = False, antialias: bool = False) -> Any:
+    """`interpolate` of the last axes, behind any others; the arguments are not checked."""
+    kind = "linear" if mode.endswith("linear") else mode
+    of_bytes = input.dtype == np.uint8 and mode in KERNEL_MODES
+    result = input
+    for axis in range(-1, -1 - len(sizes), -1):     # last axis first, while the other axes are still small
+        place = input.ndim + axis
+        matrix = _matrix(kind, input.shape[axis], sizes[axis], scales[axis], align_corners, antialias)
+        if not matrix.is_identity:
+            resize: Op = (ResizeBytes if of_bytes else Resize)(place, matrix)
+            result = resize(result)
+    return result
 
 
 def adaptive_mean(input: Any, axis: int, size: int) -> Any:

@@ -8,7 +8,7 @@ from minidl.autograd.inplace import replace_memory
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import as_representable
-from minidl.backend.layout import mirrored
+from minidl.backend.kernels.flip import mirrored
 from minidl.ops.base.broadcast import Shape, Sum
 from minidl.ops.base.checks import integer
 from minidl.ops.base.declaration import in_place, public

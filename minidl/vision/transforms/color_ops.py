@@ -1,4 +1,4 @@
-"""Ops of colour: several steps on arrays, each in the memory of the one before, on a part that stays in the cache.
+"""Ops on pixels: several steps on arrays, each in the memory of the one before, on a part that stays in the cache.
 
 Only `Grey` has a gradient. Where one is wanted, the others are written in plain operations by those who call them.
 """
@@ -59,6 +59,10 @@ class Grey(Op):
 
     def add_up(self, x: Array, y: Array) -> None:
         xp = array_module(x)
+        if x.dtype.kind == "f" and x.flags.c_contiguous:        # in one pass
+            channels, grey = (values.reshape(*x.shape[:-3], -1, math.prod(x.shape[-2:])) for values in (x, y))
+            xp.matmul(xp.asarray([self.weights], x.dtype), channels, out=grey)
+            return
         red, green, blue = (floating(x[..., i:i + 1, :, :]) for i in range(3))
         xp.multiply(red, self.weights[0], out=y)
         values = green * self.weights[1]
@@ -165,38 +169,148 @@ class Stretch(Op):
         cut_off(values, self.white, new)
 
 
-class Sharpen(Op):
-    """x + (1 - factor) * (smooth x - x), where a pixel of smooth x counts 5 times and the 8 around it once.
+class Solarize(Op):
+    """white - x where x is the threshold or brighter, and x elsewhere."""
 
-    The margin has no such neighbours and stays. Smooth bytes are rounded.
+    layout = AS_INPUTS
+
+    def __init__(self, threshold: float, white: int) -> None:
+        self.threshold, self.white = threshold, white
+
+    def forward(self, x: Array) -> Array:
+        y = array_module(x).empty_like(x)
+        in_parts(self.invert, x, y)
+        return y
+
+    def invert(self, x: Array, y: Array) -> None:
+        bright = (x >= self.threshold).astype(x.dtype)      # products, since choices one by one take ten times as long
+        y[...] = x
+        y *= 1 - 2 * bright                                 # of bytes, 255 counts as -1
+        bright *= x.dtype.type(self.white)
+        y += bright
+
+
+class Posterize(Op):
+    """The bits of whole numbers that the mask has, too."""
+
+    layout = AS_INPUTS
+
+    def __init__(self, mask: int) -> None:
+        self.mask = mask
+
+    def forward(self, x: Array) -> Array:
+        return x & x.dtype.type(self.mask)
+
+
+class Smooth(Op):
+    """The mean of 13 pixels: each counts 5 times and the 8 around it once.
+
+    The margin has no such neighbours and stays. Bytes are rounded.
     """
 
     layout = AS_INPUTS
 
-    def __init__(self, factor: float, white: int) -> None:
-        self.factor, self.white = factor, white
-
     def forward(self, x: Array) -> Array:
         y = array_module(x).empty_like(x)
         for index in np.ndindex(x.shape[:-2]) if isinstance(x, np.ndarray) else [()]:   # a channel at a time
-            self.sharpen(x[index], y[index])
+            self.change(x[index], y[index])
         return y
 
-    def sharpen(self, x: Array, new: Array) -> None:
-        xp, values = array_module(x), x.astype(_float_dtype(x))
+    def change(self, x: Array, new: Array) -> None:
+        new[...] = x
+        new[..., 1:-1, 1:-1] = self.of_inner(x.astype(_float_dtype(x)), x.dtype.kind != "f")
+
+    def of_inner(self, values: Array, rounded: bool) -> Array:
+        """The means of floating pixels that have neighbours."""
         rows = values[..., :-2, :] + values[..., 1:-1, :]
         rows += values[..., 2:, :]
         smooth = rows[..., :-2] + rows[..., 1:-1]
         smooth += rows[..., 2:]
-        inner = values[..., 1:-1, 1:-1]
-        smooth += inner * 4
+        smooth += values[..., 1:-1, 1:-1] * 4
         smooth /= 13
-        if x.dtype.kind != "f":
-            xp.rint(smooth, out=smooth)
+        return array_module(values).rint(smooth, out=smooth) if rounded else smooth
+
+
+class Sharpen(Smooth):
+    """x + (1 - factor) * (smooth x - x)"""
+
+    def __init__(self, factor: float, white: int) -> None:
+        self.factor, self.white = factor, white
+
+    def change(self, x: Array, new: Array) -> None:
+        values = x.astype(_float_dtype(x))
+        smooth, inner = self.of_inner(values, x.dtype.kind != "f"), values[..., 1:-1, 1:-1]
         smooth -= inner
         smooth *= 1.0 - self.factor
         inner += smooth
         cut_off(values, self.white, new)
+
+
+class Blur(Op):
+    """Each channel mixed with its neighbours, down by one row of weights and across by another.
+
+    down, across: an odd number of weights each, the same from both ends. Beyond the margin the image is mirrored; bytes
+    are rounded.
+    """
+
+    def __init__(self, down: np.ndarray, across: np.ndarray) -> None:
+        self.down, self.across = down, across
+
+    def forward(self, x: Array) -> Array:
+        xp, dtype = array_module(x), _float_dtype(x)
+        y = xp.empty(x.shape, x.dtype)
+        height, width = x.shape[-2:]
+        top, left = len(self.down) // 2, len(self.across) // 2
+        down, across = self.down.astype(dtype), self.across.astype(dtype)
+
+        def blur(index: tuple[int, ...]) -> None:
+            padded = xp.empty((height + 2 * top, width + 2 * left), dtype)
+            rows = padded[top:top + height]
+            rows[:, left:left + width] = x[index]
+            for i in range(1, left + 1):
+                rows[:, left - i] = rows[:, left + i]
+                rows[:, left + width - 1 + i] = rows[:, left + width - 1 - i]
+            for i in range(1, top + 1):
+                padded[top - i] = padded[top + i]
+                padded[top + height - 1 + i] = padded[top + height - 1 - i]
+            # The rows lie one behind the other. What is mixed across their ends is not read.
+            flat = padded.reshape(-1)
+            mixed = self.mix(self.mix(flat, down, padded.shape[1]), across, 1)
+            flat[:len(mixed)] = xp.rint(mixed, out=mixed) if x.dtype.kind != "f" else mixed
+            y[index] = padded[:height, :width]
+
+        parallel(blur, list(np.ndindex(x.shape[:-2])))
+        return y
+
+    @staticmethod
+    def mix(x: Array, weights: np.ndarray, step: int) -> Array:
+        """Sums of numbers that are `step` apart."""
+        xp, half = array_module(x), len(weights) // 2
+        length = len(x) - 2 * half * step
+        parts = [x[i * step:i * step + length] for i in range(len(weights))]
+        sums = parts[half] * weights[half]
+        pair = xp.empty_like(sums)
+        for i in range(half):
+            xp.add(parts[i], parts[-1 - i], out=pair)
+            pair *= weights[i]
+            sums += pair
+        return sums
+
+
+class Erase(Op):
+    """A copy with a rectangle filled, its index `hole`."""
+
+    def __init__(self, hole: tuple[Any, ...]) -> None:
+        self.hole = hole
+
+    def forward(self, x: Array, value: Array) -> Array:
+        y = x.copy()
+        try:
+            y[self.hole] = value
+        except ValueError:
+            raise RuntimeError(f"erase: numbers of shape {value.shape} do not fit into a rectangle of shape "
+                               f"{y[self.hole].shape}") from None
+        return y
 
 
 class ShiftHue(Op):

@@ -110,6 +110,14 @@ def convert_image_dtype(image: Tensor, dtype: Any = np.float32) -> Tensor:
     return on_tensors.convert_image_dtype(image, np.dtype(dtype).name)
 
 
+def of_channels(values: Numbers | Tensor, like: Tensor) -> Tensor:
+    """Numbers for the channels of an image, (C, 1, 1), in its dtype; one number stays one."""
+    if isinstance(values, (list, tuple)) and not any(isinstance(value, Tensor) for value in values):
+        return as_tensor(np.array(values, like.dtype).reshape(-1, 1, 1), device=like.device)
+    of_each = as_tensor(values, dtype=like.dtype, device=like.device)
+    return of_each[:, None, None] if of_each.ndim == 1 else of_each
+
+
 def normalize(tensor: Tensor, mean: Numbers, std: Numbers, inplace: bool = False) -> Tensor:
     """(tensor - mean) / std, for each channel of a floating image (..., C, H, W).
 
@@ -126,12 +134,11 @@ def normalize(tensor: Tensor, mean: Numbers, std: Numbers, inplace: bool = False
     if tensor.ndim < 3:
         raise ValueError("Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = "
                          f"{tuple(tensor.shape)}")
-    center, spread = (as_tensor(value, dtype=tensor.dtype, device=tensor.device) for value in (mean, std))
+    center, spread = (of_channels(value, tensor) for value in (mean, std))
     for name, value in (("mean", center), ("std", spread)):
         if value.ndim and len(value) not in (1, tensor.shape[-3]):
             raise RuntimeError(f"normalize: {name} has {len(value)} numbers, but the image {tuple(tensor.shape)} has "
                                f"{tensor.shape[-3]} channels; give one for each")
-    if (spread == 0).any():
+    if not spread.array.all():
         raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero.")
-    center, spread = (value[:, None, None] if value.ndim == 1 else value for value in (center, spread))
     return tensor.sub_(center).div_(spread) if inplace else on_tensors.normalize(tensor, center, spread)

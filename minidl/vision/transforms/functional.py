@@ -26,9 +26,11 @@ from minidl.vision.transforms.arguments import (
     perspective_coefficients,
     resized_size,
 )
+from minidl.vision.transforms.color_ops import Erase
 from minidl.vision.transforms.conversions import (  # noqa: F401
     convert_image_dtype,
     normalize,
+    of_channels,
     pil_to_tensor,
     to_pil_image,
     to_tensor,
@@ -300,8 +302,11 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor | float, inplac
         raise TypeError(f"erase(): argument 'img' must be Tensor, not {type(img).__name__}; try minidl.tensor(...) "
                         f"on it first")
     _bodies(img)
+    hole, value = (..., slice(i, i + h), slice(j, j + w)), v.to(img.dtype) if isinstance(v, Tensor) else v
+    if isinstance(value, Tensor) and not inplace and not on_tensors.wants_gradient(img, value):
+        return Erase(hole)(img, value)
     image = img if inplace else img.clone()
-    image[..., i:i + h, j:j + w] = v.to(image.dtype) if isinstance(v, Tensor) else v
+    image[hole] = value
     return image
 
 

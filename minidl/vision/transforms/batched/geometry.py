@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minidl.backend.layout import mirrored
+from minidl.backend.kernels.flip import mirrored
 from minidl.vision.transforms.batched.base import Batched, chunks, generator
 
 

@@ -5,7 +5,7 @@ import minidl.nn.functional as F
 from minidl.ops.shape import stack
 from minidl.tensors.creation import full
 from minidl.tensors.tensor import Tensor
-from minidl.vision.transforms.color_ops import Blend, Equalize, Grey, Standardize, Stretch
+from minidl.vision.transforms.color_ops import Blend, Equalize, Grey, Posterize, Smooth, Solarize, Standardize, Stretch
 from minidl.vision.transforms.in_cache import images_in_cache
 from minidl.vision.transforms.on_tensors.form import (
     check_channels,
@@ -55,6 +55,8 @@ def adjust_sharpness(img: Tensor, factor: float) -> Tensor:
     check_channels(img)
     if min(img.shape[-2:]) <= 2:
         return img
+    if not wants_gradient(img):
+        return blend(img, Smooth()(img), factor)
     batch = in_batch(img)
     kernel = full((batch.shape[1], 1, 3, 3), 1 / 13, dtype=batch.dtype, device=img.device)
     kernel[:, :, 1, 1] = 5 / 13
@@ -131,14 +133,15 @@ def invert(img: Tensor) -> Tensor:
 def posterize(img: Tensor, bits: int) -> Tensor:
     _check_colors(img)
     _check_bytes(img)
-    return img & (256 - 2 ** (8 - bits))
+    return Posterize(-int(2 ** (8 - bits)) & 255)(img)
 
 
-@images_in_cache
 def solarize(img: Tensor, threshold: float) -> Tensor:
     _check_colors(img)
     if threshold > largest(img):
         raise TypeError("Threshold should be less than bound of img.")
+    if img.dtype.name in ("uint8", "float32", "float64") and not wants_gradient(img):
+        return Solarize(threshold, largest(img))(img)
     return invert(img).where(img >= threshold, img)
 
 

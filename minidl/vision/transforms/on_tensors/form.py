@@ -48,7 +48,6 @@ def wants_gradient(*values: Any) -> bool:
     return any(getattr(value, "requires_grad", False) for value in values)
 
 
-@images_in_cache
 def convert_image_dtype(img: Tensor, name: str) -> Tensor:
     """Convert to another dtype. White is the largest integer of the dtype, or 1 for floating numbers."""
     if img.dtype.name == name:
@@ -57,6 +56,11 @@ def convert_image_dtype(img: Tensor, name: str) -> Tensor:
         if img.is_floating_point():
             return img.to(name)
         return Fraction(np.dtype(name), over=largest(img))(img)
+    return _whole(img, name)
+
+
+@images_in_cache
+def _whole(img: Tensor, name: str) -> Tensor:
     bound = _LARGEST[name]
     if img.is_floating_point():
         if (img.dtype.name, name) in (("float32", "int32"), ("float32", "int64"), ("float64", "int64")):

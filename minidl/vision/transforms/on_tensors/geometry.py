@@ -12,7 +12,7 @@ from minidl.ops.shape import Slice, cat, stack
 from minidl.tensors.creation import linspace, ones_like, tensor
 from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms.arguments import rotated_size
-from minidl.vision.transforms.in_cache import images_in_cache
+from minidl.vision.transforms.color_ops import Blur
 from minidl.vision.transforms.on_images import Fill
 from minidl.vision.transforms.on_tensors.form import (
     FLOATING,
@@ -177,23 +177,23 @@ def _sample_at(img: Tensor, places: Sequence[Tensor], interpolation: str, fill: 
     return out_of_batch(result * share + color * (1 - share), img)
 
 
-@images_in_cache
 def gaussian_blur(img: Tensor, kernel_size: Sequence[int], sigma: Sequence[float]) -> Tensor:
     if not img.numel():
         return img
-    batch = in_batch(img)
     width, height = kernel_size
-    batch = F.pad(batch, (width // 2, width // 2, height // 2, height // 2), mode="reflect")
-    for dim, size, deviation in zip((-1, -2), kernel_size, sigma):      # the kernel is a product of a row and a column
-        weights = _gaussian_kernel(size, deviation, batch).tolist()
-        length = batch.shape[dim] - size + 1
-        batch = sum((weight * batch.narrow(dim, i, length) for i, weight in enumerate(weights[1:], 1)),
-                    weights[0] * batch.narrow(dim, 0, length))
+    # the kernel is a product of a row and a column
+    across, down = (_gaussian_kernel(size, deviation, img) for size, deviation in zip(kernel_size, sigma))
+    fits = height // 2 < img.shape[-2] and width // 2 < img.shape[-1]       # or else padding says what is wrong
+    if fits and not img.requires_grad and img.dtype.name in (*FLOATING, "uint8"):
+        return Blur(down, across)(img)
+    batch = F.pad(in_batch(img), (width // 2, width // 2, height // 2, height // 2), mode="reflect")
+    for dim, weights in ((-1, across), (-2, down)):
+        length = batch.shape[dim] - len(weights) + 1
+        batch = sum((weight * batch.narrow(dim, i, length) for i, weight in enumerate(weights.tolist())), 0)
     return out_of_batch(batch, img)
 
 
-def _gaussian_kernel(size: int, sigma: float, like: Tensor) -> Tensor:
+def _gaussian_kernel(size: int, sigma: float, img: Tensor) -> np.ndarray:
     half = (size - 1) * 0.5
-    x = linspace(-half, half, size, dtype=like.dtype, device=like.device)
-    weights = (-0.5 * (x / sigma).square()).exp()
+    weights = np.exp(-0.5 * (np.linspace(-half, half, size, dtype=_grid_dtype(img)) / sigma) ** 2)
     return weights / weights.sum()

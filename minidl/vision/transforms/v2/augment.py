@@ -70,7 +70,7 @@ class RandomErasing(RandomApplyTransform):
         if hole is None:
             return {"i": 0, "j": 0, "h": height, "w": width, "v": None}
         i, j, h, w = hole
-        v = from_numpy(draw_normal(channels, h, w)) if self.value is None else tensor(self.value)[:, None, None]
+        v = from_numpy(draw_normal(channels, h, w)) if self.value is None else tensor([[[x]] for x in self.value])
         return {"i": i, "j": j, "h": h, "w": w, "v": v}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:

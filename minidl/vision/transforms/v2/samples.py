@@ -17,7 +17,10 @@ IMAGES: tuple[Check, ...] = (is_pure_tensor, Image, pillow.Image, Video)
 
 def check_type(obj: Any, types_or_checks: Iterable[Check]) -> bool:
     """Whether the object is of one of the types, or passes one of the checks."""
-    return any(isinstance(obj, check) if isinstance(check, type) else check(obj) for check in types_or_checks)
+    for check in types_or_checks:       # asked of every sample: a generator would take twice as long
+        if isinstance(obj, check) if isinstance(check, type) else check(obj):
+            return True
+    return False
 
 
 def has_any(flat_inputs: list[Any], *types_or_checks: Check) -> bool:

@@ -23,7 +23,7 @@ def flatten(sample: Any) -> tuple[list[Any], Rebuild]:
         names = [field.name for field in dataclasses.fields(sample)]
         return _parts([getattr(sample, name) for name in names],
                       lambda values: _with_fields(sample, zip(names, values)))
-    if hasattr(sample, "_make") and isinstance(sample, tuple):
+    if isinstance(sample, tuple) and hasattr(sample, "_make"):
         return _parts(list(sample), type(sample)._make)     # type: ignore[attr-defined]
     if type(sample) in (list, tuple):
         return _parts(list(sample), type(sample))

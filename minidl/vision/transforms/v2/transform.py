@@ -72,6 +72,8 @@ class Transform(Module):
 
     def _needs_transform_list(self, flat_inputs: list[Any]) -> list[bool]:
         """Which of the inputs are transformed."""
+        if len(flat_inputs) == 1:
+            return [check_type(flat_inputs[0], self._transformed_types)]
         plain_is_image = not has_any(flat_inputs, tv_tensors.Image, tv_tensors.Video, pillow.Image)
         wanted = []
         for inpt in flat_inputs:

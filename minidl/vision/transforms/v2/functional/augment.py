@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from minidl.ops.shape import stack
-from minidl.tensors.creation import as_tensor, linspace, randn
+from minidl.tensors.creation import linspace, randn
 from minidl.tensors.tensor import Tensor
 from minidl.vision.io import decode_jpeg, encode_jpeg
 from minidl.vision.transforms import functional as v1
@@ -120,8 +120,7 @@ def normalize_image(image: Tensor, mean: Numbers, std: Numbers, inplace: bool = 
         raise ValueError(f"Expected tensor to be a tensor image of size (..., C, H, W). Got {image.shape}.")
     if not all(std) if isinstance(std, (tuple, list)) else isinstance(std, (int, float)) and std == 0:
         raise ValueError("std evaluated to zero, leading to division by zero.")
-    center, spread = (as_tensor(value, dtype=image.dtype, device=image.device) for value in (mean, std))
-    center, spread = (value[:, None, None] if value.ndim == 1 else value for value in (center, spread))
+    center, spread = (v1.of_channels(value, image) for value in (mean, std))
     return image.sub_(center).div_(spread) if inplace else on_tensors.normalize(image, center, spread)
 
 

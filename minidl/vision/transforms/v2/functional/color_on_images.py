@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minidl.nn import functional as nn
+from minidl.ops.base.broadcast import expand_to
 from minidl.ops.shape import cat, stack
 from minidl.tensors.creation import full, tensor
 from minidl.tensors.tensor import Tensor
-from minidl.vision.transforms.color_ops import Equalize, Grey, Sharpen, ShiftHue, Stretch
+from minidl.vision.transforms.color_ops import Equalize, Grey, Posterize, Sharpen, ShiftHue, Solarize, Stretch
 from minidl.vision.transforms.in_cache import images_in_cache
 from minidl.vision.transforms.on_tensors import blend, clamped, floating, in_batch, largest, wants_gradient
 from minidl.vision.transforms.v2.functional.dtypes import to_dtype_image, value_bits
@@ -48,7 +49,7 @@ def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tenso
     if image.shape[-3] == 1:
         return image.clone() if num_output_channels == 1 else cat([image] * 3, -3)
     grey = Grey()(image).to(image.dtype)
-    return grey.expand(image.shape) if num_output_channels == 3 else grey
+    return expand_to(grey, image.shape) if num_output_channels == 3 else grey
 
 
 def grayscale_to_rgb_image(image: Tensor) -> Tensor:
@@ -152,14 +153,15 @@ def posterize_image(image: Tensor, bits: int) -> Tensor:
         levels = 1 << bits
         return (image * levels).floor().clamp(0, levels - 1) * (1.0 / levels)
     width = value_bits(image.dtype)
-    return image if bits >= width else image & (((1 << bits) - 1) << (width - bits))
+    return image if bits >= width else Posterize(((1 << bits) - 1) << (width - bits))(image)
 
 
-@images_in_cache
 def solarize_image(image: Tensor, threshold: float) -> Tensor:
     """Invert bright pixels; see `solarize`."""
     if threshold > largest(image):
         raise TypeError(f"Threshold should be less or equal the maximum value of the dtype, but got {threshold}")
+    if image.dtype.name in ("uint8", "float32", "float64") and not wants_gradient(image):
+        return Solarize(threshold, largest(image))(image)
     return invert_image(image).where(image >= threshold, image)
 
 

@@ -41,18 +41,22 @@ def to_dtype(inpt: Any, dtype: Any = np.float32, scale: bool = False) -> Any:
     return call(to_dtype, inpt, dtype=dtype, scale=scale)
 
 
-@images_in_cache
 def to_dtype_image(image: Tensor, dtype: Any = np.float32, scale: bool = False) -> Tensor:
     """Convert images to another dtype; see `to_dtype`."""
-    dtype = np.dtype(dtype)
-    if image.dtype == dtype or not scale or image.is_floating_point() and dtype.kind == "f":
+    dtype, old = np.dtype(dtype), image.dtype
+    if old == dtype or not scale or old.kind == dtype.kind == "f":
         return image.to(dtype)
+    if dtype.kind == "f" and old.kind != "f":
+        return Fraction(dtype, times=1.0 / largest(image))(image)
+    return _scaled_to(image, dtype)
+
+
+@images_in_cache
+def _scaled_to(image: Tensor, dtype: Any) -> Tensor:
     if image.is_floating_point():
         if (image.dtype.name, dtype.name) in (("float32", "int32"), ("float32", "int64"), ("float64", "int64")):
             raise RuntimeError(f"The conversion from {image.dtype} to {dtype} cannot be performed safely.")
         return (image * (white(dtype.name) + 1.0 - 1e-3)).to(dtype)       # so that each integer has an equal share
-    if dtype.kind == "f":
-        return Fraction(dtype, times=1.0 / largest(image))(image)
     shift = value_bits(image.dtype) - value_bits(dtype)
     if "uint16" in (image.dtype.name, dtype.name):
         wide = image.long()         # nothing is computed in uint16

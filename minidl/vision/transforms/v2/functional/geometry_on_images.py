@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from PIL import Image
 
 from minidl.backend.warn import warn
-from minidl.nn import functional as nn
+from minidl.ops.resize import resize_last_axes
+from minidl.ops.shape import Flip, Slice
 from minidl.tensors.creation import tensor, zeros
 from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms import functional as v1
@@ -39,7 +40,7 @@ BILINEAR, NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
 
 def horizontal_flip_image(image: Tensor) -> Tensor:
     """Mirror images horizontally."""
-    return image.flip(-1)
+    return Flip((image.ndim - 1,))(image)
 
 
 def vertical_flip_image(image: Tensor) -> Tensor:
@@ -60,9 +61,7 @@ def resize_image(image: Tensor, size: Size | None, interpolation: Interpolation 
     if not image.numel():
         return _empty(image, new)
     if image.dtype.name == "uint8" and mode in (BILINEAR, InterpolationMode.BICUBIC, InterpolationMode.LANCZOS):
-        batch = image.reshape(-1, *[1] * (3 - image.ndim), *image.shape[-3:])
-        batch = nn.interpolate(batch, new, mode=mode.value, align_corners=False, antialias=bool(antialias))
-        return batch.reshape(*image.shape[:-2], *new)
+        return resize_last_axes(image, new, mode.value, antialias=bool(antialias))
     return on_tensors.resize(image, new, mode.value, antialias)
 
 
@@ -119,12 +118,22 @@ def pad_image_pil(image: Image.Image, padding: Size, fill: Fill = 0, padding_mod
 
 def crop_image(image: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
     """A rectangle of images; see `crop`."""
+    if top >= 0 <= left and 0 <= height <= image.array.shape[-2] - top and 0 <= width <= image.array.shape[-1] - left:
+        return _inside(image, top, left, height, width)
     return on_tensors.crop(image, top, left, height, width)
+
+
+def _inside(image: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    return Slice((*[slice(None)] * (image.ndim - 2), rows, columns))(image)
 
 
 def center_crop_image(image: Tensor, output_size: Size) -> Tensor:
     """The middle of images; see `center_crop`."""
-    size = pair(output_size)
+    size, (height, width) = pair(output_size), image.array.shape[-2:]
+    if size[0] <= height and size[1] <= width:
+        top, left = round((height - size[0]) / 2), round((width - size[1]) / 2)
+        return _inside(image, top, left, *size)
     return v1.center_crop(image, size) if image.numel() else _empty(image, size)
 
 

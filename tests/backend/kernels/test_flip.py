@@ -1,10 +1,10 @@
-"""Where the elements of an array lie in memory."""
+"""Mirror images, of any memory."""
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from minidl.backend.layout import mirrored
+from minidl.backend.kernels.flip import mirrored
 
 BYTES = np.random.default_rng(0).integers(0, 256, (3, 4, 32), np.uint8)
 
