@@ -60,7 +60,8 @@ class Grey(Op):
     def add_up(self, x: Array, y: Array) -> None:
         xp = array_module(x)
         if x.dtype.kind == "f" and x.flags.c_contiguous:        # in one pass
-            channels, grey = (values.reshape(*x.shape[:-3], -1, math.prod(x.shape[-2:])) for values in (x, y))
+            pixels = math.prod(x.shape[-2:])
+            channels, grey = x.reshape(*x.shape[:-2], pixels), y.reshape(*y.shape[:-2], pixels)
             xp.matmul(xp.asarray([self.weights], x.dtype), channels, out=grey)
             return
         red, green, blue = (floating(x[..., i:i + 1, :, :]) for i in range(3))
