@@ -19,7 +19,7 @@ class DotAttention(Module):
         e_i = q . h_i        a = softmax(e)        c = sum of a_i h_i
 
     Called with a query (N, H), memory (N, S, H) and `hidden` (N, S), True where there is only padding; returns the
-    context c (N, H) and the weights a (N, S).
+    context c (N, H) and the weights a (N, S). keys: what `project` makes of the memory, if it was made before.
 
     Source: Luong, Pham and Manning, "Effective Approaches to Attention-based Neural Machine Translation", 2015.
 
@@ -31,12 +31,17 @@ class DotAttention(Module):
         tensor([[1.9287e-22, 1.0000e+00]])
     """
 
-    def scores(self, query: Tensor, memory: Tensor) -> Tensor:
-        """How well each place fits, (N, S)."""
-        return (memory @ query[..., None]).squeeze(-1)
+    def project(self, memory: Tensor) -> Tensor:
+        """The part of the scores that no query changes, (N, S, ...)."""
+        return memory
 
-    def forward(self, query: Tensor, memory: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        scores = self.scores(query, memory)
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        """How well each place fits, (N, S)."""
+        return (keys @ query[..., None]).squeeze(-1)
+
+    def forward(self, query: Tensor, memory: Tensor, hidden: Tensor | None = None,
+                keys: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        scores = self.scores(query, self.project(memory) if keys is None else keys)
         if hidden is not None:
             scores = scores.masked_fill(hidden, -math.inf)
         weights = scores.softmax(-1)
@@ -63,8 +68,11 @@ class AdditiveAttention(DotAttention):
         self.memory = Linear(memory_size, hidden_size, bias=False)
         self.score = Linear(hidden_size, 1, bias=False)
 
-    def scores(self, query: Tensor, memory: Tensor) -> Tensor:
-        return self.score((self.query(query)[:, None] + self.memory(memory)).tanh()).squeeze(-1)
+    def project(self, memory: Tensor) -> Tensor:
+        return self.memory(memory)
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        return self.score((self.query(query)[:, None] + keys).tanh()).squeeze(-1)
 
 
 @contextmanager

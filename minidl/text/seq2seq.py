@@ -62,11 +62,12 @@ class Seq2Seq(Module):
 # ---------------------------------------------------------------------- recurrent
 
 class RNNState(NamedTuple):
-    """hidden (N, H); memory (N, S, H), what was read; padding (N, S); weights (N, S) of the last look, or None."""
+    """hidden (N, H); memory (N, S, H), what was read; padding (N, S); keys and weights (N, S) of the attention."""
 
     hidden: Tensor
     memory: Tensor
     padding: Tensor
+    keys: Tensor | None
     weights: Tensor | None
 
 
@@ -104,7 +105,7 @@ class Seq2SeqRNN(Seq2Seq):
         self.start = Linear(size, size)
         self.cell = GRUCell(embedding_dim + size, size)
         self.head = Linear(2 * size + embedding_dim, target_size)
-        self.attention = {None: None, "dot": DotAttention(), "additive": AdditiveAttention(size, size, size)}[attention]
+        self.attention = {None: None, "dot": DotAttention(), "additive": AdditiveAttention(size, size, size // 2)}[attention]
 
     def encode(self, source: Tensor) -> RNNState:
         padding = source == self.pad
@@ -113,19 +114,27 @@ class Seq2SeqRNN(Seq2Seq):
         memory, last = self.encoder(packed)
         memory, _ = pad_packed_sequence(memory, True, total_length=source.shape[1])
         last = last.transpose(0, 1).flatten(1)          # of both directions
-        return RNNState(self.start(last).tanh(), memory if self.attention is not None else last[:, None], padding, None)
+        begin = self.start(last).tanh()
+        if self.attention is None:
+            return RNNState(begin, last[:, None], padding, None, None)
+        return RNNState(begin, memory, padding, self.attention.project(memory), None)
 
-    def step(self, tokens: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
+    def _advance(self, tokens: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
+        """What the last layer reads, and the next state."""
         if self.attention is None:
             context, weights = state.memory[:, 0], None
         else:
-            context, weights = self.attention(state.hidden, state.memory, state.padding)
+            context, weights = self.attention(state.hidden, state.memory, state.padding, state.keys)
         word = self.target_embedding(tokens)
         hidden = self.cell(cat([word, context], 1), state.hidden)
-        return self.head(cat([hidden, context, word], 1)), state._replace(hidden=hidden, weights=weights)
+        return cat([hidden, context, word], 1), state._replace(hidden=hidden, weights=weights)
+
+    def step(self, tokens: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
+        features, state = self._advance(tokens, state)
+        return self.head(features), state
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        return join_steps(self.step, self.encode(source), target)[0]
+        return self.head(join_steps(self._advance, self.encode(source), target)[0])
 
     def alignment(self, source: Tensor, target: Tensor) -> Tensor:
         """Where in the source the model looks when it says what follows each token of the target: (N, T, S).
