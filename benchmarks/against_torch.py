@@ -2,7 +2,7 @@
 
     python benchmarks/against_torch.py
     python benchmarks/against_torch.py --only lenet vit --rounds 9 --json times.json --chart times.svg
-    python benchmarks/against_torch.py --only vae dcgan ddpm pixelcnn nerf       # networks that make images
+    python benchmarks/against_torch.py --only vae dcgan ddpm pixelcnn nerf gpt gpt_writes    # that make images and text
     python benchmarks/against_torch.py --only resnet50 resnet50_inference        # needs torchvision, and 4 GB of memory
 
 Each library runs in a process of its own with the same number of threads, in turn, round by round, so that a busy

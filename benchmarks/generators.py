@@ -1,6 +1,6 @@
-"""What the benchmark runs besides: steps of networks that make images, written once for minidl and PyTorch alike.
+"""What the benchmark runs besides: networks that make images and text, written once for minidl and PyTorch alike.
 
-Each function is as those of `workloads.py`; their networks are those of `examples/generate` and `examples/space`.
+Each function is as those of `workloads.py`; the networks are those of `examples/generate`, `space` and `sequences`.
 """
 from __future__ import annotations
 
@@ -153,7 +153,76 @@ def nerf(lib: ModuleType) -> Step:
     return against(lib, Field(), lib.rand(256, 9))
 
 
-GENERATORS: dict[str, Callable[[ModuleType], Step]] = {f.__name__: f for f in (vae, ddpm, pixelcnn, nerf)}
+def gpt(lib: ModuleType) -> Step:
+    """A GPT of 4 blocks of width 128 with 4 heads on 16 windows of 64 characters, Adam."""
+    F = lib.nn.functional
+    net = transformer(lib)
+
+    class Loss(lib.nn.Module):      # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, x: Any) -> Any:
+            return F.cross_entropy(self.net(x[:, :-1], [None] * 4)[0].flatten(0, 1), x[:, 1:].flatten())
+
+    return against(lib, Loss(), lib.randint(0, 65, (16, 65)))
+
+
+def gpt_writes(lib: ModuleType) -> Step:
+    """64 characters, one after the other, by the same GPT with a cache of keys and values."""
+    net, begun = transformer(lib).eval(), lib.zeros(1, 1).long()
+
+    def step() -> Any:
+        token, cache = begun, [None] * 4
+        with lib.no_grad():
+            for _ in range(64):
+                logits, cache = net(token, cache)
+                token = logits[:, -1:].argmax(-1)
+        return token.item()
+
+    return step
+
+
+def transformer(lib: ModuleType) -> Any:
+    """The GPT of both: `net(tokens, caches)` gives logits and the caches, one for each block."""
+    nn, F = lib.nn, lib.nn.functional
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.LayerNorm(128), nn.LayerNorm(128)
+            self.project, self.out = nn.Linear(128, 384), nn.Linear(128, 128)
+            self.mlp = nn.Sequential(nn.Linear(128, 512), nn.GELU(), nn.Linear(512, 128))
+
+        def forward(self, x: Any, past: Any) -> Any:
+            q, k, v = (part.unflatten(2, (4, 32)).transpose(1, 2) for part in self.project(self.first(x)).chunk(3, 2))
+            if past is not None:
+                k, v = lib.cat([past[0], k], 2), lib.cat([past[1], v], 2)
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=past is None)
+            x = x + self.out(y.transpose(1, 2).flatten(2))
+            return x + self.mlp(self.second(x)), (k, v)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens, self.places = nn.Embedding(65, 128), nn.Embedding(64, 128)
+            self.blocks, self.last = nn.ModuleList([Block() for _ in range(4)]), nn.LayerNorm(128)
+            self.head = nn.Linear(128, 65, bias=False)
+
+        def forward(self, tokens: Any, caches: list[Any]) -> Any:
+            begin = 0 if caches[0] is None else caches[0][0].shape[2]
+            x, kept = self.tokens(tokens) + self.places(lib.arange(begin, begin + tokens.shape[1])), []
+            for block, past in zip(self.blocks, caches):
+                x, cache = block(x, past)
+                kept.append(cache)
+            return self.head(self.last(x)), kept
+
+    return Net()
+
+
+GENERATORS: dict[str, Callable[[ModuleType], Step]] = {
+    f.__name__: f for f in (vae, ddpm, pixelcnn, nerf, gpt, gpt_writes)}
 
 
 def against(lib: ModuleType, model: Any, x: Any) -> Step:

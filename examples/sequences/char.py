@@ -39,7 +39,7 @@ for name, told in (("steps", "to learn in, a multiple of 100"), ("layers", "of a
                    ("width", "of a layer; a recurrent one has twice as many")):
     values = ", ".join(f"{each[name]} ({dataset})" for dataset, each in DEFAULTS.items())
     parser.add_argument(f"--{name}", type=arguments.whole_number(1), metavar="N", help=f"{told}; default: {values}")
-parser.add_argument("--batch-size", type=arguments.whole_number(1), default=16, metavar="N")
+parser.add_argument("--batch-size", type=arguments.whole_number(1), default=12, metavar="N")
 parser.add_argument("--lr", type=arguments.positive_number, default=3e-3, metavar="RATE")
 parser.add_argument("--seed", type=arguments.whole_number(0), default=0, metavar="N")
 parser.add_argument("--device", default="cpu")

@@ -8,7 +8,7 @@ eating the red apple" is "estamos comiendo la manzana roja".
     python examples/sequences/seq2seq.py --models none
     python examples/sequences/seq2seq.py --models none additive dot --plot plots
     python examples/sequences/seq2seq.py --task dates --models additive
-    python examples/sequences/seq2seq.py --task reverse --models transformer
+    python examples/sequences/seq2seq.py --task reverse --models transformer --steps 1000
 """
 import argparse
 import sys
@@ -35,19 +35,20 @@ parser.add_argument("--task", choices=texts.TASKS, default="spanish")
 parser.add_argument("--models", nargs="+", choices=["none", "additive", "dot", "transformer"],
                     default=["none", "dot"], help="attention of recurrent networks, or transformer (default: none dot)")
 for name, default, told in (("pairs", 20_000, "to learn from"), ("tests", 500, "pairs to test with"),
-                            ("steps", 800, "to learn in, a multiple of 100"), ("batch-size", 64, "pairs in a step"),
-                            ("width", 128, "of a state"), ("layers", 2, "of a transformer's encoder, and its decoder"),
+                            ("steps", 600, "to learn in, a multiple of 100"), ("batch-size", 64, "pairs in a step"),
+                            ("width", 128, "of a state"), ("layers", 1, "of a transformer's encoder, and its decoder"),
                             ("beams", 4, "of the search")):
     parser.add_argument(f"--{name}", type=arguments.whole_number(1), default=default, metavar="N",
                         help=f"{told} (default: {default})")
-parser.add_argument("--lr", type=arguments.positive_number, metavar="RATE", help="default: 0.004; transformer 0.001")
+parser.add_argument("--lr", type=arguments.positive_number, metavar="RATE", help="default: 0.004; transformer 0.002")
 parser.add_argument("--seed", type=arguments.whole_number(0), default=0, metavar="N")
 parser.add_argument("--device", default="cpu")
 parser.add_argument("--compiled", action="store_true", help="kernels compiled by Numba")
 parser.add_argument("--max-steps", type=arguments.whole_number(1), metavar="N", help="stop each model after N steps")
+parser.add_argument("--run", type=Path, metavar="DIR", help="keep a checkpoint and a log of each model there")
+parser.add_argument("--resume", action="store_true", help="go on with the run in --run DIR")
 parser.add_argument("--plot", type=Path, metavar="DIR", help="draw pictures into DIR (needs matplotlib)")
 args = arguments.prepared(parser.parse_args())
-args.run = None
 
 corpus = texts.corpus(args.task, args.pairs, args.tests, args.seed)
 train, test, reader, writer = corpus
@@ -72,7 +73,7 @@ class Batches:
 def made(name):
     sizes, attention = (len(reader), len(writer)), None if name == "none" else name
     if name == "transformer":
-        return text.Seq2SeqTransformer(*sizes, args.width, 4, args.layers, args.layers, 2 * args.width)
+        return text.Seq2SeqTransformer(*sizes, args.width // 2, 4, args.layers, args.layers, args.width, norm_first=True)
     return text.Seq2SeqRNN(*sizes, args.width // 2, args.width, attention)
 
 
@@ -88,20 +89,21 @@ def exact(found):
 def learn(name):
     """Train a model; returns it, and whether each test sentence is right."""
     minidl.manual_seed(args.seed)
-    model, start = made(name).to(args.device), time.perf_counter()
-    epochs, lr = -(-args.steps // STEPS), args.lr or (1e-3 if name == "transformer" else 4e-3)
+    model, start = made(name).to(args.device), time.process_time()
+    epochs, lr = -(-args.steps // STEPS), args.lr or (2e-3 if name == "transformer" else 4e-3)
     optimizer = optim.Adam(model.parameters(), lr=lr)
     schedule = optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * STEPS, pct_start=0.1)
+    kept = argparse.Namespace(run=args.run and args.run / name, max_steps=args.max_steps)
     _, interrupted = training.fit(
-        args, model, Batches(), objective, optimizer, epochs, schedule=schedule, clip_norm=1.0,
+        kept, model, Batches(), objective, optimizer, epochs, schedule=schedule, clip_norm=1.0,
         evaluate=lambda: {"exact": sum(exact(model.generate(sources[:100], writer.bos, writer.eos, longest))) / 100})
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     greedy = model.generate(sources, writer.bos, writer.eos, longest)
     right, found = exact(greedy), model.search(sources[:100], writer.bos, writer.eos, args.beams, longest)
     beams = exact([hypotheses[0].tokens for hypotheses in found])
     bleu = bleu_score([" ".join(map(str, one)) for one in greedy],
                       [[" ".join(map(str, writer.encode(one)))] for one in test.targets]).item()
-    print(f"{name}: {sum(p.numel() for p in model.parameters()):,} parameters, {seconds:.0f} s; exact "
+    print(f"{name}: {sum(p.numel() for p in model.parameters()):,} parameters, {seconds:.0f} s of the processor; exact "
           f"{sum(right) / len(right):.1%} of {len(right)}, with {args.beams} beams {sum(beams) / len(beams):.1%} of "
           f"{len(beams)}; BLEU {bleu:.3f}\n")
     if interrupted:

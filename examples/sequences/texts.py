@@ -61,9 +61,9 @@ def clause(rng: random.Random) -> tuple[str, str]:
 
 
 def spanish(rng: random.Random) -> tuple[str, str]:
-    """One to four clauses."""
+    """One to three clauses."""
     english, translated = clause(rng)
-    for _ in range(rng.randrange(4)):
+    for _ in range(rng.randrange(3)):
         joint, (more, translated_more) = rng.choice(list(JOINTS)), clause(rng)
         english, translated = f"{english} {joint} {more}", f"{translated} {JOINTS[joint]} {translated_more}"
     return english, translated
@@ -83,8 +83,8 @@ def dates(rng: random.Random) -> tuple[str, str]:
 
 
 def reverse(rng: random.Random) -> tuple[str, str]:
-    """Up to 16 digits, and the last one first."""
-    digits = "".join(rng.choices("0123456789", k=rng.randint(1, 16)))
+    """Five to 16 digits, and the last one first."""
+    digits = "".join(rng.choices("0123456789", k=rng.randint(5, 16)))
     return digits, digits[::-1]
 
 
