@@ -22,7 +22,6 @@ LEAST = {1: 40, 2: 28, 3: 17, 4: 30, 5: 25, 6: 17, 7: 22, 8: 22, 9: 17, 10: 39, 
 OPEN = {
     5: "15",
     6: "2 4 5 6 7 8 9 10 11 13 14 16",
-    7: "1 3 4 5 6 7 8 9 10 11",
     11: "3 4 5 6 7 13 15 16",
     12: "1 2 3 4",
 }
@@ -48,6 +47,9 @@ SMALLEST: dict[str, list[str]] = {
     "examples/course/training/schedules.py": ["--epochs", "1"],
     "examples/course/training/shortcuts.py": ["--epochs", "1", "--shares", "1"],
     "examples/sequences/caption.py": ["--images", "20", "--epochs", "1"],
+    "examples/sequences/char.py": ["--max-steps", "2", "--width", "8", "--layers", "1", "--characters", "10"],
+    "examples/sequences/seq2seq.py": ["--max-steps", "2", "--pairs", "50", "--tests", "12", "--width", "16"],
+    "examples/sequences/three_ways.py": ["--lengths", "8", "16", "--rounds", "1", "--width", "8"],
     "examples/sequences/vqa.py": ["--images", "20", "--epochs", "1"],
     "examples/sequences/wavenet.py": ["--seconds", "2", "--layers", "3", "--width", "4", "--made", "400",
                                       "--epochs", "1"],
