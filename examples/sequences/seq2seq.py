@@ -49,7 +49,6 @@ parser.add_argument("--run", type=Path, metavar="DIR", help="keep a checkpoint a
 parser.add_argument("--resume", action="store_true", help="go on with the run in --run DIR")
 parser.add_argument("--plot", type=Path, metavar="DIR", help="draw pictures into DIR (needs matplotlib)")
 args = arguments.prepared(parser.parse_args())
-
 corpus = texts.corpus(args.task, args.pairs, args.tests, args.seed)
 train, test, reader, writer = corpus
 longest = max(map(len, map(writer.encode, train.targets))) + 2
@@ -73,7 +72,8 @@ class Batches:
 def made(name):
     sizes, attention = (len(reader), len(writer)), None if name == "none" else name
     if name == "transformer":
-        return text.Seq2SeqTransformer(*sizes, args.width // 2, 4, args.layers, args.layers, args.width, norm_first=True)
+        layers = args.layers, args.layers
+        return text.Seq2SeqTransformer(*sizes, args.width // 2, 4, *layers, args.width, norm_first=True)
     return text.Seq2SeqRNN(*sizes, args.width // 2, args.width, attention)
 
 

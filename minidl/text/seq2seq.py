@@ -105,7 +105,8 @@ class Seq2SeqRNN(Seq2Seq):
         self.start = Linear(size, size)
         self.cell = GRUCell(embedding_dim + size, size)
         self.head = Linear(2 * size + embedding_dim, target_size)
-        self.attention = {None: None, "dot": DotAttention(), "additive": AdditiveAttention(size, size, size // 2)}[attention]
+        self.attention = AdditiveAttention(size, size, max(size // 2, 1)) if attention == "additive" else \
+            DotAttention() if attention == "dot" else None
 
     def encode(self, source: Tensor) -> RNNState:
         padding = source == self.pad
