@@ -13,7 +13,7 @@ FLOORS = [
     {"nn", "optim", "utils", "func", "serialization", "profiler", "hub", "distributions", "sparse", "quasirandom",
      "compiler", "fx", "jit", "library", "overrides", "testing"},
     {"vision", "neighbors", "train", "metrics", "generative", "rendering",
-     "interpret", "text", "estimators", "decomposition", "cluster", "manifold"},
+     "interpret", "text", "estimators", "decomposition", "cluster", "manifold", "self_supervised"},
     {"cli", "torch_names", "__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -65,7 +65,8 @@ def test_imports_go_down(path):
 ROOMS: dict[str, set[str]] = {"metrics": set(), "vision": {"metrics"}, "train": set(),
                               "neighbors": {"estimators"}, "estimators": set(), "decomposition": {"estimators"},
                               "cluster": {"estimators"}, "manifold": {"estimators", "decomposition", "neighbors"},
-                              "generative": set(), "rendering": set(), "interpret": set(), "text": set()}
+                              "generative": set(), "rendering": set(), "interpret": set(), "text": set(),
+                              "self_supervised": {"vision"}}
 """Of floor 5: which of the others each may import from."""
 
 

@@ -20,6 +20,7 @@ DATASETS = ("digits", "mnist", "fashion", "cifar10", "tinyplaces")
 DESCRIBED = {"digits": "1,797 images of 8x8, inside the package", "mnist": "70,000 of 28x28",
              "fashion": "70,000 of 28x28", "cifar10": "60,000 of 32x32", "tinyplaces": "20 kinds of places",
              "shapes": "coloured shapes, drawn when the program starts", "camvid": "468 streets of 240x180",
+             "omniglot": "characters of ten or fifty alphabets",
              "bccd": "blood cells with boxes, or others in the same layout",
              "sound": "something like speech, made when the program starts"}
 MADE_HERE = {"digits": "the digits are part of the package", "shapes": "shapes are drawn anew",

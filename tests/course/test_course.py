@@ -23,6 +23,8 @@ OPEN = {
     5: "15",
     6: "2 4 5 6 7 8 9 10 11 13 14 16",
     11: "3 4 5 6 7 13 15 16",
+    7: "1 3 4 5 6 7 8 9 10 11",
+    11: "3 4 5 6 7 13",
     12: "1 2 3 4",
 }
 """Rows that are taught and have no command yet."""
@@ -46,6 +48,14 @@ SMALLEST: dict[str, list[str]] = {
     "examples/course/training/regularizers.py": ["--epochs", "1", "--shots", "1", "--seeds", "2"],
     "examples/course/training/schedules.py": ["--epochs", "1"],
     "examples/course/training/shortcuts.py": ["--epochs", "1", "--shares", "1"],
+    "examples/free_labels/clip.py": ["--scenes", "100", "--max-steps", "2"],
+    "examples/free_labels/few_shot.py": ["--epochs", "1"],
+    "examples/free_labels/mae.py": ["--max-steps", "2"],
+    "examples/free_labels/matching.py": ["--images", "20", "--max-steps", "2"],
+    "examples/free_labels/policy_gradient.py": ["--iterations", "3", "--episodes", "2"],
+    "examples/free_labels/pretext.py": ["--max-steps", "2"],
+    "examples/free_labels/simclr.py": ["--max-steps", "2"],
+    "examples/free_labels/votes.py": ["--most", "80", "--epochs", "1"],
     "examples/sequences/caption.py": ["--images", "20", "--epochs", "1"],
     "examples/sequences/char.py": ["--max-steps", "2", "--width", "8", "--layers", "1", "--characters", "10"],
     "examples/sequences/seq2seq.py": ["--max-steps", "2", "--pairs", "50", "--tests", "12", "--width", "16"],

@@ -10,6 +10,7 @@ from minidl.vision.datasets import Digits
 from minidl.vision.transforms import batched as B
 from minidl.vision.transforms.batched import base
 from minidl.vision.transforms.batched.base import generator
+from minidl.vision.transforms.batched.geometry import resampling
 from tests import strict_array
 
 RNG = np.random.default_rng(0)
@@ -19,6 +20,7 @@ LABELS = RNG.integers(0, 5, 40)
 ALL = [B.RandomCrop(), B.RandomCrop(8, 0), B.RandomCrop((6, 9), 2, "reflect"), B.RandomShift(3, "edge"),
        B.RandomHorizontalFlip(), B.AlternatingFlip(), B.Cutout(4), B.Cutout(3, [1, 0, 1]),
        B.ColorJitter(0.4, 0.4, 0.4), B.Normalize([0.5] * 3, [0.2, 0.3, 0.4]), B.MixUp(0.5, 5), B.CutMix(1.0, 5),
+       B.RandomResizedCrop(7), B.RandomResizedCrop((20, 9), (0.3, 0.9), (1, 2)), B.RandomGrayscale(0.5),
        B.Compose([B.RandomCrop(), B.RandomHorizontalFlip(), B.Normalize([0.5], [0.5])])]
 
 
@@ -79,7 +81,8 @@ def test_every_offset_is_drawn():
 
 
 def test_chunks_do_not_show(monkeypatch):
-    for transform in (B.RandomCrop(padding=2), B.RandomHorizontalFlip(), B.ColorJitter(0.3, 0.3, 0.3), B.MixUp(1.0, 5)):
+    for transform in (B.RandomCrop(padding=2), B.RandomHorizontalFlip(), B.ColorJitter(0.3, 0.3, 0.3), B.MixUp(1.0, 5),
+                      B.RandomResizedCrop(6), B.RandomGrayscale(0.5)):
         outs = []
         for size in (1 << 20, 1000, 1):
             monkeypatch.setattr(base, "_CHUNK", size)
@@ -110,6 +113,45 @@ def test_alternating_flip():
     np.testing.assert_array_equal(flip(x[order], indices=order), flip(x)[order])
     assert (halves[0] != (B.AlternatingFlip(seed=8)(x) == x[..., ::-1]).all((1, 2, 3))).mean() > 0.3
     assert abs(np.corrcoef(halves[0][:-1], halves[0][1:])[0, 1]) < 0.1
+
+
+def test_resized_crops_are_torchvisions():
+    """With antialiasing, smaller and larger, for each image its own rectangle."""
+    from minidl.vision.transforms import functional as F
+    top, left, heights, widths = np.array([0, 3, 5]), np.array([2, 0, 4]), np.array([12, 7, 2]), np.array([8, 10, 6])
+    for size in ((5, 4), (12, 10), (20, 23)):
+        rows = resampling(top, heights, 12, size[0])[:, None]
+        columns = resampling(left, widths, 10, size[1])[:, None]
+        out = rows @ FLOATS[:3] @ columns.swapaxes(2, 3)
+        for image, given, *crop in zip(out, FLOATS, top, left, heights, widths):
+            wanted = F.resized_crop(minidl.tensor(given), *map(int, crop), size, antialias=True)
+            np.testing.assert_allclose(image, wanted.numpy(), atol=1e-5)
+
+
+def test_resized_crops_take_the_area_and_the_ratio_that_they_shall():
+    """The slopes of an image that rises to the right and downwards tell the crop's sides."""
+    x = np.stack(np.meshgrid(np.arange(100), np.arange(100))).astype(np.float32)[None].repeat(2000, 0)
+    minidl.manual_seed(0)
+    out = B.RandomResizedCrop(100, (0.2, 0.6), (0.5, 2.0))(x)
+    widths, heights = np.ptp(out[:, 0, 0], axis=1) + 1, np.ptp(out[:, 1, :, 0], axis=1) + 1
+    area, ratio = widths * heights / 1e4, widths / heights
+    inside = np.maximum(widths, heights) < 99           # others would have been longer than the image
+    assert 0.19 < area[inside].min() < 0.22 and 0.58 < area.max() < 0.61 and abs(area.mean() - 0.4) < 0.01
+    assert 0.45 < ratio.min() < 0.55 and 1.8 < ratio.max() < 2.2 and abs(np.log(ratio).mean()) < 0.03
+    left = out[:, 0].min((1, 2))
+    assert left.min() < 1 and (left <= 100 - widths + 1).all() and left[widths < 60].max() > 45
+
+
+def test_grayscale():
+    from minidl.vision.transforms import functional as F
+    minidl.manual_seed(0)
+    x = BYTES.repeat(10, 0)
+    out = B.RandomGrayscale(0.3)(x)
+    grey = (out == out[:, :1]).all((1, 2, 3))
+    assert abs(grey.mean() - 0.3) < 0.08 and (out[~grey] == x[~grey]).all()
+    wanted = F.rgb_to_grayscale(minidl.tensor(x[grey]), 3).numpy()
+    assert np.abs(out[grey].astype(int) - wanted).max() <= 1            # torchvision cuts off, here it is rounded
+    assert (B.RandomGrayscale(1.0)(BYTES[:, :1]) == BYTES[:, :1]).all()
 
 
 def test_cutout():
@@ -238,6 +280,7 @@ def test_no_images_at_all():
     (lambda: B.RandomCrop(padding=-1), ValueError, "padding of 0 or more"),
     (lambda: B.RandomHorizontalFlip()(BYTES, LABELS[:3]), ValueError, "one label for each of 40 images, got 3"),
     (lambda: B.RandomHorizontalFlip()(strict_array.leaf(minidl.from_numpy(FLOATS.copy()))), TypeError, "on the CPU"),
+    (lambda: B.RandomResizedCrop(4, (0, 1)), ValueError, "above 0 to 1"),
     (lambda: B.Cutout(0), ValueError, "size of 1"), (lambda: B.ColorJitter(-1), ValueError, "0 or more"),
     (lambda: B.Normalize([1, 2], [1]), ValueError, "mean and std of each"),
     (lambda: B.Normalize([1], [0]), ValueError, "no std of 0"),

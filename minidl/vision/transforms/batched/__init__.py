@@ -13,12 +13,13 @@ Normalise images of bytes last: until then they need a quarter of the memory tra
 from __future__ import annotations
 
 from minidl.vision.transforms.batched.base import Augmented, Batched, Compose, Images
-from minidl.vision.transforms.batched.color import ColorJitter, Normalize
+from minidl.vision.transforms.batched.color import ColorJitter, Normalize, RandomGrayscale
 from minidl.vision.transforms.batched.geometry import (
     AlternatingFlip,
     Cutout,
     RandomCrop,
     RandomHorizontalFlip,
+    RandomResizedCrop,
     RandomShift,
     flip,
     pad,
@@ -27,5 +28,6 @@ from minidl.vision.transforms.batched.mix import CutMix, MixUp
 
 __all__ = [
     "AlternatingFlip", "Augmented", "Batched", "ColorJitter", "Compose", "CutMix", "Cutout", "Images", "MixUp",
-    "Normalize", "RandomCrop", "RandomHorizontalFlip", "RandomShift", "flip", "pad",
+    "Normalize", "RandomCrop", "RandomGrayscale", "RandomHorizontalFlip", "RandomResizedCrop", "RandomShift", "flip",
+    "pad",
 ]

@@ -46,10 +46,28 @@ def _blend_target(pixels: np.ndarray, i: int) -> np.ndarray:
     """The image to blend with: black for brightness, one grey for contrast, its greys for saturation."""
     if i == 0:
         return np.zeros((1, 1, 1, 1), np.float32)
-    greys = pixels
-    if pixels.shape[1] == 3:
-        greys = np.einsum("nchw,c->nhw", pixels, np.array([0.299, 0.587, 0.114], np.float32))[:, None]
+    greys = _greys(pixels) if pixels.shape[1] == 3 else pixels
     return greys.mean((1, 2, 3), keepdims=True) if i == 1 else greys
+
+
+def _greys(pixels: np.ndarray) -> np.ndarray:
+    """The greys (N, 1, H, W) of colours (N, 3, H, W), as the eye weighs red, green and blue."""
+    return np.einsum("nchw,c->nhw", pixels, np.array([0.299, 0.587, 0.114], np.float32))[:, None]
+
+
+class RandomGrayscale(Batched):
+    """Take the colours out of each image with probability p: all channels become its greys."""
+
+    def __init__(self, p: float = 0.1) -> None:
+        self.p = p
+
+    def images(self, x: np.ndarray) -> np.ndarray:
+        chosen = np.flatnonzero(generator().random(len(x)) < self.p)
+        out = x.copy()
+        if x.shape[1] == 3:
+            greys = _greys(x[chosen].astype(np.float32))
+            out[chosen] = np.rint(greys) if x.dtype == np.uint8 else greys
+        return out
 
 
 class Normalize(Batched):

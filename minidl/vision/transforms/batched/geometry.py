@@ -82,6 +82,61 @@ class RandomShift(RandomCrop):
         super().__init__(None, shift, padding_mode)
 
 
+class RandomResizedCrop(Batched):
+    """Crop a random rectangle of each image, and resize it to `size`.
+
+    size: pixels a side, or (height, width). scale: the range of the crop's area, as a share of the image's. ratio: that
+    of its width by its height, even on a logarithmic scale; a side that would be longer than the image is as long.
+
+    Pixels are read with antialiasing, as `resized_crop` does. Errors: ValueError for ranges that are none.
+    Source: Szegedy et al., "Going Deeper with Convolutions", 2015, section 6.
+
+        >>> images = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
+        >>> RandomResizedCrop(4)(images).shape
+        (1, 1, 4, 4)
+    """
+
+    def __init__(self, size: int | tuple[int, int], scale: tuple[float, float] = (0.08, 1.0),
+                 ratio: tuple[float, float] = (3 / 4, 4 / 3)) -> None:
+        if not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
+            raise ValueError(f"batched.RandomResizedCrop: expected scale=(from, to) from above 0 to 1 and "
+                             f"ratio=(from, to) above 0, got {scale} and {ratio}")
+        self.size = size
+        self.scale = scale
+        self.ratio = ratio
+
+    def images(self, x: np.ndarray) -> np.ndarray:
+        N, C, H, W = x.shape
+        h, w = (self.size, self.size) if isinstance(self.size, int) else self.size
+        stream = generator()
+        area = stream.uniform(*self.scale, N) * H * W
+        ratio = np.exp(stream.uniform(*np.log(self.ratio), N))
+        heights = np.clip(np.rint(np.sqrt(area / ratio)), 1, H).astype(int)
+        widths = np.clip(np.rint(np.sqrt(area * ratio)), 1, W).astype(int)
+        top, left = stream.integers(H - heights + 1), stream.integers(W - widths + 1)
+        out = np.empty((N, C, h, w), x.dtype)
+        for part in chunks(x):
+            rows = resampling(top[part], heights[part], H, h)[:, None]
+            columns = resampling(left[part], widths[part], W, w)[:, None]
+            pixels = rows @ x[part].astype(np.float32) @ columns.swapaxes(2, 3)
+            out[part] = np.rint(pixels, out=pixels) if x.dtype == np.uint8 else pixels
+        return out
+
+
+def resampling(starts: np.ndarray, lengths: np.ndarray, old: int, new: int) -> np.ndarray:
+    """Matrices (N, new, old) that resize `lengths` pixels from `starts` on to `new`: triangles, their rows add up to 1.
+
+        >>> resampling(np.array([2]), np.array([2]), 5, 2)
+        array([[[0., 0., 1., 0., 0.],
+                [0., 0., 0., 1., 0.]]], dtype=float32)
+    """
+    step = (lengths / new)[:, None, None]
+    place, pixel = (np.arange(new)[:, None] + 0.5) * step, np.arange(old) - starts[:, None, None]
+    weights = np.maximum(0, 1 - np.abs(pixel + 0.5 - place) / np.maximum(step, 1))
+    weights *= (pixel >= 0) & (pixel < lengths[:, None, None])
+    return (weights / weights.sum(2, keepdims=True)).astype(np.float32)
+
+
 class RandomHorizontalFlip(Batched):
     """Mirror each image horizontally with probability p."""
 
