@@ -56,7 +56,7 @@ def network(layers):
         part = images.Images(x, y, data.classes)
         batches = images.Batches(data._replace(train=part), args.batch_size, prepare=lambda x: x)
         optimizer = optim.AdamW(model.parameters(), lr=args.lr, weight_decay=0.01)
-        steps = max(1, len(data.train.x) // args.batch_size) * args.epochs        # as many, however few the images are
+        steps = max(1, args.most // args.batch_size) * args.epochs      # as many, however few the images are
         epochs = -(-steps // len(batches))
         schedule = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, epochs * len(batches))
         fit(model, batches, Classification(), optimizer, epochs, schedule=schedule, show=False)
