@@ -110,7 +110,7 @@ class RandomResizedCrop(Batched):
         h, w = (self.size, self.size) if isinstance(self.size, int) else self.size
         stream = generator()
         area = stream.uniform(*self.scale, N) * H * W
-        ratio = np.exp(stream.uniform(*np.log(self.ratio), N))
+        ratio = np.exp(stream.uniform(np.log(self.ratio[0]), np.log(self.ratio[1]), N))
         heights = np.clip(np.rint(np.sqrt(area / ratio)), 1, H).astype(int)
         widths = np.clip(np.rint(np.sqrt(area * ratio)), 1, W).astype(int)
         top, left = stream.integers(H - heights + 1), stream.integers(W - widths + 1)
