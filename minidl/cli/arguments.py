@@ -22,9 +22,14 @@ DESCRIBED = {"digits": "1,797 images of 8x8, inside the package", "mnist": "70,0
              "shapes": "coloured shapes, drawn when the program starts", "camvid": "468 streets of 240x180",
              "omniglot": "characters of ten or fifty alphabets",
              "bccd": "blood cells with boxes, or others in the same layout",
-             "sound": "something like speech, made when the program starts"}
+             "sound": "something like speech, made when the program starts",
+             "solids": "ten kinds of solids, made when the program starts",
+             "rooms": "furnished rooms, made when the program starts",
+             "motions": "digits that move, made when the program starts",
+             "walls": "light fields of textured walls, made when the program starts"}
 MADE_HERE = {"digits": "the digits are part of the package", "shapes": "shapes are drawn anew",
-             "sound": "sound is made anew"}
+             "sound": "sound is made anew", "solids": "solids are made anew", "rooms": "rooms are made anew",
+             "motions": "films are made anew", "walls": "walls are made anew"}
 Defaults = Mapping[str, Mapping[str, float]]
 """For each data set, the defaults of `epochs`, `batch_size` and `lr`; none for a program that does not train."""
 

@@ -1,5 +1,7 @@
-"""Images of scenes: rays through pixels, samples along them, and what light of them arrives."""
+"""Images of scenes: rays through pixels, what light of them arrives, and solids that they hit."""
 from minidl.rendering.rays import camera_rays, look_at
+from minidl.rendering.solids import SOLIDS, normals, sphere_trace
 from minidl.rendering.volume import Rendered, positional_encoding, render, resample, stratified
 
-__all__ = ["Rendered", "camera_rays", "look_at", "positional_encoding", "render", "resample", "stratified"]
+__all__ = ["SOLIDS", "Rendered", "camera_rays", "look_at", "normals", "positional_encoding", "render", "resample",
+           "sphere_trace", "stratified"]

@@ -7,6 +7,7 @@ from minidl.vision.datasets.beyond_torchvision.canvas import DigitCanvas
 from minidl.vision.datasets.beyond_torchvision.digits import Digits
 from minidl.vision.datasets.beyond_torchvision.places import TinyPlaces
 from minidl.vision.datasets.beyond_torchvision.shapes import SyntheticShapes
+from minidl.vision.datasets.beyond_torchvision.solids import SyntheticSolids
 from minidl.vision.datasets.boxed import BoxedImages
 from minidl.vision.datasets.caltech import Caltech101, Caltech256
 from minidl.vision.datasets.celeba import CelebA
@@ -103,6 +104,7 @@ __all__ = [
     "SBDataset",
     "StanfordCars",
     "SyntheticShapes",
+    "SyntheticSolids",
     "TinyPlaces",
     "VOCDetection",
     "VOCSegmentation",

@@ -3,7 +3,7 @@
 Names and keys are torchvision's, where it has them. `list_models()` lists the names, `get_model(name, num_classes=...)`
 builds one. docs/models.md compares them.
 """
-from minidl.vision.models import detection, segmentation, small, video
+from minidl.vision.models import detection, segmentation, small, space, video
 from minidl.vision.models._api import Weights, WeightsEnum, get_model_weights, get_weight
 from minidl.vision.models.alexnet import AlexNet, AlexNet_Weights, alexnet
 from minidl.vision.models.convnext import (
@@ -110,7 +110,7 @@ __all__ = [
     "regnet_y_32gf", "regnet_y_128gf", "regnet_y_400mf", "regnet_y_800mf", "resnet18", "resnet20", "resnet32",
     "resnet34", "resnet44", "resnet50", "resnet56", "resnet101", "resnet110", "resnet152", "resnext50_32x4d",
     "resnext101_32x8d", "resnext101_64x4d", "segmentation", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0",
-    "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "small", "squeezenet1_0", "squeezenet1_1", "swin_b", "swin_s",
+    "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "small", "space", "squeezenet1_0", "squeezenet1_1", "swin_b", "swin_s",
     "swin_t", "swin_v2_b", "swin_v2_s", "swin_v2_t", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn",
     "vgg19", "vgg19_bn", "video", "vit_b_16", "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32", "vit_lite_2_4",
     "vit_lite_4_4", "vit_lite_6_4", "vit_lite_7_4", "vit_mnist", "wide_resnet50_2", "wide_resnet101_2",
