@@ -36,6 +36,7 @@ SMALLEST: dict[str, list[str]] = {
     "examples/course/learning/neighbours.py": ["--points", "20"],
     "examples/course/learning/nuisances.py": ["--epochs", "1"],
     "examples/course/learning/penalties.py": ["--steps", "5"],
+    "examples/course/learning/writers.py": ["--steps", "2"],
     "examples/course/networks/batch_norm.py": ["--epochs", "1", "--rates", "0.1"],
     "examples/course/networks/plain_or_residual.py": ["--epochs", "1", "--depths", "8", "--width", "4"],
     "examples/course/training/activation_race.py": ["--epochs", "1", "--layers", "1"],
