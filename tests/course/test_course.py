@@ -20,12 +20,14 @@ ROOT = Path(__file__).parents[2]
 LEAST = {1: 40, 2: 28, 3: 17, 4: 30, 5: 25, 6: 17, 7: 22, 8: 22, 9: 17, 10: 39, 11: 24, 12: 4}
 """Rows of the lectures, by group; what goes beyond them may follow."""
 OPEN = {
-    5: "15",
     6: "2 4 5 6 7 8 9 10 11 13 14 16",
-    12: "1 2 3 4",
 }
 """Rows that are taught and have no command yet."""
 SMALLEST: dict[str, list[str]] = {
+    "examples/course/assignments/assignment_1.py": ["--epochs", "1"],
+    "examples/course/assignments/assignment_2.py": ["--epochs", "1", "--steps", "1", "--shots", "2"],
+    "examples/course/assignments/assignment_3.py": ["--epochs", "1", "--scenes", "8", "--rounds", "1"],
+    "examples/course/assignments/assignment_4.py": ["--epochs", "1", "--field-steps", "2"],
     "examples/course/learning/activations.py": ["--epochs", "1"],
     "examples/course/learning/batch_size.py": ["--epochs", "1", "--sizes", "512", "2000"],
     "examples/course/learning/classical.py": ["--rows", "60"],
@@ -41,6 +43,7 @@ SMALLEST: dict[str, list[str]] = {
     "examples/course/networks/plain_or_residual.py": ["--epochs", "1", "--depths", "8", "--width", "4"],
     "examples/course/training/activation_race.py": ["--epochs", "1", "--layers", "1"],
     "examples/course/training/augmentation.py": ["--epochs", "1", "--shots", "1", "--seeds", "1"],
+    "examples/course/training/augmenting_generator.py": ["--epochs", "1"],
     "examples/course/training/early_stopping.py": ["--epochs", "2"],
     "examples/course/training/initial_weights.py": ["--width", "64"],
     "examples/course/training/regularizers.py": ["--epochs", "1", "--shots", "1", "--seeds", "2"],

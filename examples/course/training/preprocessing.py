@@ -35,11 +35,11 @@ def prepared(x):
 
 def descent(x, y):
     """The quotient of the extreme eigenvalues of least squares with a bias, and steps until its loss is within 1 %."""
-    inputs = minidl.cat([x, minidl.ones(len(x), 1)], 1)
+    inputs = minidl.cat([x, minidl.ones(len(x), 1, dtype=x.dtype)], 1)
     values = minidl.linalg.eigvalsh(inputs.T @ inputs / len(x))
     best = (inputs @ minidl.linalg.lstsq(inputs, y[:, None]).solution - y[:, None]).square().mean().item()
     start = y.square().mean().item()
-    w, rate = minidl.zeros(inputs.shape[1]), 1 / values[-1].item()
+    w, rate = minidl.zeros(inputs.shape[1], dtype=x.dtype), 1 / values[-1].item()
     for step in range(1, STEPS + 1):
         error = inputs @ w - y
         if error.square().mean().item() < best + 0.01 * (start - best):
