@@ -19,6 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import digits
 import numpy as np
 from drawing import plot
 
@@ -62,14 +63,16 @@ def load(path: Path) -> Graph:
 def arguments(description: str | None, epochs: int, lr: float) -> argparse.Namespace:
     """The options of the programs in this folder."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="cora.npz; see citations.py")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="cora.npz, see citations.py; without it, the digits, "
+                        "each tied to the ten that are like it")
+    parser.add_argument("--alone", action="store_true", help="cut all ties: the same network, which sees no neighbour")
     parser.add_argument("--epochs", type=int, default=epochs, help="at most (default: %(default)s)")
     parser.add_argument("--patience", type=int, default=100, help="epochs without a better validation (%(default)s)")
     parser.add_argument("--lr", type=float, default=lr, help="learning rate (default: %(default)s)")
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
     parser.add_argument("--plot", type=Path, metavar="DIR", help="draw the curves, and the papers by their outputs")
     args = parser.parse_args()
-    if not args.data.is_file():
+    if args.data and not args.data.is_file():
         parser.error(f"--data: there is no file {args.data}")
     return args
 
@@ -112,7 +115,9 @@ def accuracy(scores: minidl.Tensor, labels: minidl.Tensor, papers: minidl.Tensor
 
 def run(args: argparse.Namespace, make: type[nn.Module]) -> None:
     """Train a network for each seed, and print what it reaches."""
-    graph = load(args.data)
+    graph = load(args.data) if args.data else Graph(*digits.parts())
+    if args.alone:
+        graph.edges = np.tile(np.arange(len(graph.labels)), (2, 1))
     found = []
     for seed in args.seed:
         minidl.manual_seed(seed)

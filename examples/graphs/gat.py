@@ -3,7 +3,8 @@
 The weight of the edge from j to i is softmax over j of LeakyReLU(a . W x_i + b . W x_j): a sparse matrix, one for each
 head, whose rows add up to 1. Velickovic et al., Graph Attention Networks, 2018.
 
-    python examples/graphs/gat.py --data cora.npz
+    python examples/graphs/gat.py --plot plots
+    python examples/graphs/gat.py --alone
     python examples/graphs/gat.py --data cora.npz --seed 0 1 2 3 4 --plot plots
 """
 import citations

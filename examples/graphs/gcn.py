@@ -5,7 +5,8 @@ each edge divided by the square roots of both papers' numbers of neighbours, so 
 have labels, but the graph is known for all. Kipf and Welling, Semi-Supervised Classification with Graph Convolutional
 Networks, 2017.
 
-    python examples/graphs/gcn.py --data cora.npz
+    python examples/graphs/gcn.py --plot plots
+    python examples/graphs/gcn.py --alone
     python examples/graphs/gcn.py --data cora.npz --seed 0 1 2 3 4 --plot plots
 """
 import citations

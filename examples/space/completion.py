@@ -56,8 +56,8 @@ def report():
     print(f"the network                  {tested()['test IoU']:8.3f}")
 
 
-defaults = {"solids": {"epochs": 8, "batch_size": 16, "lr": 5e-3}}
-args = learning.parse(__doc__, defaults, add_options, count=1000, test=200)
+defaults = {"solids": {"epochs": 4, "batch_size": 16, "lr": 5e-3}}
+args = learning.parse(__doc__, defaults, add_options, count=500, test=200)
 (volumes, _), (truth, _) = learning.solids(args, "voxels")
 seen = scanned(truth)
 net = space.VoxelUNet(width=8)

@@ -25,10 +25,10 @@ def made(count):
     """Light fields (N, 1, GRID, GRID, SIDE, SIDE) of textured walls, and the numbers of their depths."""
     y = minidl.arange(count) % len(DEPTHS)
     texture = F.avg_pool2d(minidl.randn(count, 1, SIDE + 8, SIDE + 8), 2, 1)
-    moved = minidl.tensor(DEPTHS)[y] * 2 / (SIDE + 7)
+    moved, begin = minidl.tensor(DEPTHS)[y] * 2 / (SIDE + 7), minidl.rand(count, 1, 1, 2) * 2 / (SIDE + 7)
     inner = F.affine_grid((minidl.eye(2, 3) * (SIDE / (SIDE + 7))).expand(count, 2, 3), [count, 1, SIDE, SIDE],
                           align_corners=False)
-    views = [F.grid_sample(texture, inner + moved.reshape(-1, 1, 1, 1) * minidl.tensor([float(v), float(u)]),
+    views = [F.grid_sample(texture, inner + begin + moved.reshape(-1, 1, 1, 1) * minidl.tensor([float(v), float(u)]),
                            align_corners=True) for u in (-1, 0, 1) for v in (-1, 0, 1)]
     x = minidl.stack(views, 2).unflatten(2, (GRID, GRID))
     return x / x.std() + 0.2 * minidl.randn_like(x), y

@@ -47,7 +47,7 @@ def report():
         print(f"{count:5}  {accuracy:13.2%}")
 
 
-args = learning.parse(__doc__, {"solids": {"epochs": 15, "batch_size": 32, "lr": 3e-3}}, add_options)
+args = learning.parse(__doc__, {"solids": {"epochs": 12, "batch_size": 32, "lr": 3e-3}}, add_options, count=1000)
 train_data, (test_x, test_y) = learning.solids(args, "views", views=args.views)
 classes, by_views = SyntheticSolids.classes, {}
 side = args.side // 4

@@ -75,10 +75,11 @@ def report():
         print(f"{name:8}  {learning.accuracy(scores, test_y):12.2%}  {overlap:8.3f}")
 
 
-args = learning.parse(__doc__, {"solids": {"epochs": 15, "batch_size": 32, "lr": 3e-3}}, add_options)
+defaults = {"solids": {"epochs": 10, "batch_size": 32, "lr": 5e-3}}
+args = learning.parse(__doc__, defaults, add_options, count=500, test=200)
 train_data, (test_x, test_y) = (pairs(count, 2 * args.seed + i) for i, count in enumerate((args.count, args.test)))
-widths = (64, 64, 64, 128, 256)
-nets = nn.ModuleList([space.PointNetSegmentation(len(KINDS), widths=widths, hidden=(128, 64), transforms=False),
+widths = (32, 32, 32, 64, 128)
+nets = nn.ModuleList([space.PointNetSegmentation(len(KINDS), widths=widths, hidden=(64, 32), transforms=False),
                       Alone(len(KINDS), widths)])
 history, interrupted = learning.fit(args, nets, train_data, tested, objective)
 

@@ -65,10 +65,11 @@ def critical(x):
     return nets[0].critical(x[None].to(args.device)).unique().cpu()
 
 
-args = learning.parse(__doc__, {"solids": {"epochs": 20, "batch_size": 32, "lr": 3e-3}}, add_options)
+defaults = {"solids": {"epochs": 8, "batch_size": 32, "lr": 5e-3}}
+args = learning.parse(__doc__, defaults, add_options, count=800, test=300)
 train_data, (test_x, test_y) = learning.solids(args, "points", points=args.points)
 classes, robust = SyntheticSolids.classes, {}
-sizes = {"widths": (64, 64, 64, 128, 512), "hidden": (128, 64)}
+sizes = {"widths": (32, 32, 32, 64, 256), "hidden": (128, 64)}      # a quarter of the paper's
 nets = nn.ModuleList([space.PointNet(len(classes), transforms=on, **sizes) for on in (True, False)])
 history, interrupted = learning.fit(args, nets, train_data, tested, objective)
 

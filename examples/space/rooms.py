@@ -99,7 +99,7 @@ def report():
               + "  ".join(f"{value:5.2f}" for value in overlaps.tolist()))
 
 
-args = learning.parse(__doc__, {"rooms": {"epochs": 6, "batch_size": 8, "lr": 1e-2}}, add_options, count=400, test=60)
+args = learning.parse(__doc__, {"rooms": {"epochs": 8, "batch_size": 4, "lr": 1e-2}}, add_options, count=160, test=40)
 train_data, (x, y) = made(args.count, 2 * args.seed), made(args.test, 2 * args.seed + 1)
 net = space.VoxelUNet(len(CLASSES), width=8)
 history, interrupted = learning.fit(
