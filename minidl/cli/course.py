@@ -103,14 +103,14 @@ def listing(groups: list[int]) -> str:
 def run(row: Row, arguments: list[str]) -> None:
     """Run the command of a row in this process, with further arguments behind its own."""
     name, *words = shlex.split(row.command)
+    folder = source()
+    if folder is None and name != "minidl":
+        ending.stop(f"course: {SOURCE}")
     print(f"{row.number} {row.title.strip('*')}: {row.shows}\n$ {shlex.join([name, *words, *arguments])}\n", flush=True)
-    if name == "minidl":
+    if folder is None or name == "minidl":
         sys.argv = [name, *words, *arguments]
         runpy.run_module("minidl", run_name="__main__")
         return
-    folder = source()
-    if folder is None:
-        ending.stop(f"course: {SOURCE}")
     program = folder / name
     sys.argv = [str(program), *words, *arguments]
     sys.path.insert(0, str(program.parent))

@@ -60,7 +60,8 @@ def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch")
         right = axes.twinx()
         right.set_ylabel(", ".join(sorted({name.rpartition(" ")[2] for name in others})))
         _lines(right, history, x, others, "-", first_colour=len(losses))
-    picture.legend(loc="outside upper center", ncols=4)
+    if names:
+        picture.legend(loc="outside upper center", ncols=4)
     save(picture, path)
 
 

@@ -191,6 +191,7 @@ def test_the_list(capsys, monkeypatch, tmp_path):
     assert "which this installation lacks; get the source" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="get the source"):
         main(["course", "1.5"])
+    assert capsys.readouterr().out == ""
     for number, said in (("1.3", "1.3 has no program"), ("0.7", "there is no row 0.7")):
         with pytest.raises(SystemExit, match=re.escape(said)):
             main(["course", number])

@@ -246,6 +246,12 @@ def test_pictures_are_drawn(tmp_path):
         assert path.stat().st_size > 2000
 
 
+def test_a_run_that_ended_within_its_first_epoch_is_drawn_without_a_warning(tmp_path, recwarn):
+    pytest.importorskip("matplotlib")
+    plots.curves([], tmp_path / "curves.png")
+    assert not recwarn.list and (tmp_path / "curves.png").stat().st_size > 2000
+
+
 def test_pictures_replace_a_file_as_a_whole(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     path, pixels = tmp_path / "a.png", minidl.rand(3, 1, 8, 8)
