@@ -35,7 +35,7 @@ parser.add_argument("--task", choices=texts.TASKS, default="spanish")
 parser.add_argument("--models", nargs="+", choices=["none", "additive", "dot", "transformer"],
                     default=["none", "additive"], help="attention of a recurrent network, or transformer")
 for name, default, told in (("pairs", 20_000, "to learn from"), ("tests", 500, "pairs to test with"),
-                            ("steps", 500, "to learn in, a multiple of 100"), ("batch-size", 64, "pairs in a step"),
+                            ("steps", 400, "to learn in, a multiple of 100"), ("batch-size", 64, "pairs in a step"),
                             ("width", 128, "of a state"), ("layers", 1, "of a transformer's encoder, and its decoder"),
                             ("beams", 4, "of the search")):
     parser.add_argument(f"--{name}", type=arguments.whole_number(1), default=default, metavar="N",

@@ -1,4 +1,4 @@
-"""Text: tokenizers, batches of windows, language models, translation, and the search for likely sequences."""
+"""Text: tokenizers, windows, language models, translation, the search for likely sequences."""
 from minidl.text.attention import AdditiveAttention, DotAttention, attention_rollout, attention_weights
 from minidl.text.gpt import GPT, CausalSelfAttention
 from minidl.text.language import LanguageModel, filter_logits

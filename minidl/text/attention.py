@@ -1,4 +1,4 @@
-"""What a decoder looks up: attention of one query to many keys, and the weights of a Transformer's attentions."""
+"""Attention of one query to a memory, and the weights of others' attentions."""
 from __future__ import annotations
 
 import math
@@ -14,7 +14,7 @@ from minidl.tensors.tensor import Tensor
 
 
 class DotAttention(Module):
-    """A mean of the memory, weighted by how well each place fits the query.
+    """A mean of the memory, weighted by how it fits the query.
 
         e_i = q . h_i        a = softmax(e)        c = sum of a_i h_i
 
@@ -49,7 +49,9 @@ class DotAttention(Module):
 
 
 class AdditiveAttention(DotAttention):
-    """The same with scores from a network of one hidden layer: query and memory may have different sizes.
+    """`DotAttention` with scores from a network of one hidden layer.
+
+    Query and memory may have different sizes.
 
         e_i = v . tanh(W q + U h_i)
 
@@ -77,9 +79,9 @@ class AdditiveAttention(DotAttention):
 
 @contextmanager
 def attention_weights(model: Module) -> Iterator[dict[str, Tensor]]:
-    """Inside the `with`, the weights of each `nn.MultiheadAttention` of a model, by its name, as it is called.
+    """The weights of each `nn.MultiheadAttention` of a model, by its name.
 
-    They are (N, heads, L, S), of the last call. Keeping them costs a second attention for each.
+    They are (N, heads, L, S), of the last call inside the `with`. Keeping them costs a second attention for each.
 
         >>> import minidl
         >>> from minidl import nn

@@ -1,4 +1,4 @@
-"""GPT: a Transformer that reads from left to right and says which token comes next."""
+"""GPT: a Transformer that says which token comes next."""
 from __future__ import annotations
 
 import math
@@ -22,7 +22,9 @@ Cache = tuple[Tensor, Tensor]
 
 
 class CausalSelfAttention(Module):
-    """Self-attention in which no token sees a later one; keys and values of earlier ones may come from a cache.
+    """Self-attention in which no token sees a later one.
+
+    Keys and values of earlier tokens may come from a cache.
 
         q, k, v = c_attn(x)        y = c_proj(softmax(q k^T / sqrt(d), earlier places only) v)
 
@@ -47,7 +49,10 @@ class CausalSelfAttention(Module):
         self.resid_dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, past: Cache | None = None, maps: list[Tensor] | None = None) -> tuple[Tensor, Cache]:
-        """y (N, T, E), and the cache with these tokens. maps: a list that the weights (N, heads, T, S) are added to."""
+        """y (N, T, E), and the cache with these tokens.
+
+        maps: a list that the weights (N, heads, T, S) are added to.
+        """
         q, k, v = (part.unflatten(2, (self.n_head, -1)).transpose(1, 2) for part in self.c_attn(x).chunk(3, 2))
         if past is not None:
             k, v = cat([past[0], k], 2), cat([past[1], v], 2)
@@ -64,12 +69,12 @@ class CausalSelfAttention(Module):
 
 
 def earlier(new: int, whole: int, device: Any = None) -> Tensor:
-    """A mask (new, whole): True where one of the last `new` places may look."""
+    """A mask (new, whole): True where the last `new` places may look."""
     return ones(new, whole, device=device).tril(whole - new).bool()
 
 
 class MLP(Module):
-    """Two linear layers with GELU between them, the hidden one four times as wide."""
+    """Two linear layers around a GELU, the hidden one four times as wide."""
 
     def __init__(self, n_embd: int, dropout: float, bias: bool) -> None:
         super().__init__()
@@ -98,9 +103,9 @@ class Block(Module):
 
 
 class GPT(LanguageModel):
-    """Logits (N, T, V) of the next token at each place of texts (N, T) of at most `block_size` tokens.
+    """Logits (N, T, V) of the next token at each place of texts.
 
-    A token's embedding and that of its place, both learned, are added; `n_layer` blocks of width `n_embd` with `n_head`
+    Called with tokens (N, T), T at most `block_size`. A token's embedding and that of its place, both learned, are added; `n_layer` blocks of width `n_embd` with `n_head`
     heads follow, which normalise before each part, then a layer norm, and a linear layer with the weights of the
     tokens' embedding. Weights start normal with deviation 0.02, those that end a part with 0.02 / sqrt(2 n_layer). The
     names of arguments and weights are those of nanoGPT; the defaults are the smallest model of the paper.
@@ -138,7 +143,9 @@ class GPT(LanguageModel):
         return self._read(tokens, state, None)
 
     def attention_maps(self, tokens: Tensor) -> Tensor:
-        """Where each head of each layer looks: (N, n_layer, n_head, T, T), rows that add up to 1.
+        """Where each head of each layer looks: (N, n_layer, n_head, T, T).
+
+        Rows add up to 1.
 
             >>> import minidl
             >>> from minidl.text import GPT

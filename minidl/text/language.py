@@ -1,4 +1,4 @@
-"""What language models share: how the next token is chosen, and text made token after token."""
+"""What language models share: text is made token after token."""
 from __future__ import annotations
 
 import math
@@ -13,9 +13,9 @@ from minidl.tensors.tensor import Tensor
 
 def filter_logits(logits: Tensor, temperature: float = 1.0, top_k: int | None = None,
                   top_p: float | None = None) -> Tensor:
-    """Logits (..., V) of which unlikely ones are -inf, divided by the temperature: below 1 the likely ones gain.
+    """Logits (..., V) divided by the temperature, with -inf for unlikely tokens.
 
-    top_k: the k largest stay, with those equal to the last of them. top_p: of what then is left, the fewest stay whose
+    temperature: below 1 the likely tokens gain. top_k: the k largest stay, with those equal to the last of them. top_p: of what then is left, the fewest stay whose
     probabilities add up to p or more.
 
     Errors: ValueError for a temperature that is not above 0, a top_k below 1 and a top_p outside of (0, 1].
@@ -69,9 +69,9 @@ class LanguageModel(Module):
     def generate(self, tokens: Tensor, max_new_tokens: int, temperature: float = 1.0, top_k: int | None = None,
                  top_p: float | None = None, do_sample: bool = True, use_cache: bool = True,
                  eos_token_id: int | None = None, generator: Generator | None = None) -> Tensor:
-        """Texts (N, T) with up to `max_new_tokens` more tokens, each drawn from what the model says.
+        """Texts (N, T) with up to `max_new_tokens` more tokens.
 
-        temperature, top_k, top_p: see `filter_logits`. do_sample: without it, the most likely token is taken.
+        Each is drawn from what the model says. temperature, top_k, top_p: see `filter_logits`. do_sample: without it, the most likely token is taken.
         use_cache: go on from the state, instead of reading the whole text for each token; the result is the same. Once
         the text is longer than `block_size`, the model sees its last tokens only, at new places, and has to read them
         all. eos_token_id: after this token a text is filled up with it; all ends when all texts have it.

@@ -14,7 +14,7 @@ LAYERS: dict[str, type[RNN] | type[LSTM] | type[GRU]] = {"RNN": RNN, "LSTM": LST
 
 
 class RNNModel(LanguageModel):
-    """Logits (N, T, V) of the next token at each place: embedding, recurrent layers, a linear layer.
+    """Logits (N, T, V) of the next token, by recurrent layers.
 
         h_t = f(embedding(x_t), h_(t-1))        logits_t = decoder(h_t)
 

@@ -1,4 +1,4 @@
-"""Which sequence is likely: the best token at each step, or several beginnings kept side by side.
+"""Greedy search and beam search for a likely sequence.
 
 Both ask a function `step(tokens, state)`: given the last token of each sequence (N,) and what came before, it gives
 logits (N, V) of the next one and the new state. A state is a tensor, or a tuple or list of them, with N in front; None
@@ -53,7 +53,9 @@ def first_tensor(state: Any) -> Tensor | None:
 
 @no_grad()
 def greedy_search(step: Step, state: Any, bos: int, eos: int, max_new_tokens: int) -> list[list[int]]:
-    """The likeliest token at each step, for all N sequences of a state, until their end: lists without <bos> and <eos>.
+    """The likeliest token at each step, until the end of each sequence.
+
+    A list for each of the N sequences of a state, without <bos> and <eos>.
 
         >>> import minidl
         >>> from minidl.text import greedy_search
@@ -78,7 +80,7 @@ def greedy_search(step: Step, state: Any, bos: int, eos: int, max_new_tokens: in
 @no_grad()
 def beam_search(step: Step, state: Any, bos: int, eos: int, num_beams: int, max_new_tokens: int,
                 length_penalty: float = 1.0) -> list[list[Hypothesis]]:
-    """The best sequences that are found when the `num_beams` likeliest beginnings go on at each step.
+    """The best sequences, found from the `num_beams` likeliest beginnings at each step.
 
         score = log p(tokens, end) / length ** length_penalty
 
@@ -138,7 +140,7 @@ def beam_search(step: Step, state: Any, bos: int, eos: int, num_beams: int, max_
 
 
 def _done(finished: list[Hypothesis], log_p: float, num_beams: int, length: int, longest: int, penalty: float) -> bool:
-    """Whether a beginning with the best log p can only become worse than all that are finished."""
+    """Whether no beginning can become better than what is finished."""
     reachable = max(log_p / (length + 1) ** penalty, log_p / longest ** penalty)    # log p falls, so these are bounds
     return len(finished) == num_beams and finished[-1].score >= reachable
 
@@ -152,7 +154,7 @@ def _begin(who: str, state: Any, bos: int) -> Tensor:
 
 
 def join_steps(step: Step, state: Any, tokens: Tensor) -> tuple[Tensor, list[Any]]:
-    """Take a step for each token of (N, T): logits (N, T, V), and the state after each.
+    """Logits (N, T, V) of a step for each token of (N, T), and all states.
 
         >>> import minidl
         >>> from minidl.text import join_steps

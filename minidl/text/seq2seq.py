@@ -1,4 +1,4 @@
-"""From one sequence to another: an encoder reads, a decoder writes, and may look back at what was read.
+"""From one sequence to another: an encoder reads, a decoder writes.
 
 Tokens are (N, S) of the source and (N, T) of the target, filled up with `pad` at the end. `model(source, target)` gives
 logits (N, T, V) of what follows each token of the target, which begins with <bos>.
@@ -24,7 +24,7 @@ from minidl.text.search import Hypothesis, beam_search, greedy_search, join_step
 
 
 class Seq2Seq(Module):
-    """Base class: `encode(source)` gives the state that `step(tokens, state)` writes from; see `beam_search`."""
+    """Base class: `encode` gives the state that `step` writes from."""
 
     pad: int
 
@@ -33,11 +33,11 @@ class Seq2Seq(Module):
         raise NotImplementedError
 
     def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Logits (N, V) of what follows tokens (N,), and the state after them."""
+        """Logits (N, V) of what follows tokens (N,), and the next state."""
         raise NotImplementedError
 
     def alignment(self, source: Tensor, target: Tensor) -> Tensor:
-        """Where in the source the model looks when it says what follows each token of the target: (N, T, S)."""
+        """Where the model looks as it says what follows each token: (N, T, S)."""
         raise NotImplementedError
 
     def generate(self, source: Tensor, bos: int, eos: int, max_new_tokens: int) -> list[list[int]]:
@@ -62,7 +62,10 @@ class Seq2Seq(Module):
 # ---------------------------------------------------------------------- recurrent
 
 class RNNState(NamedTuple):
-    """hidden (N, H); memory (N, S, H), what was read; padding (N, S); keys and weights (N, S) of the attention."""
+    """hidden (N, H); memory (N, S, H), what was read; padding (N, S).
+
+    keys, weights: of the attention, None without one.
+    """
 
     hidden: Tensor
     memory: Tensor
@@ -138,7 +141,7 @@ class Seq2SeqRNN(Seq2Seq):
         return self.head(join_steps(self._advance, self.encode(source), target)[0])
 
     def alignment(self, source: Tensor, target: Tensor) -> Tensor:
-        """Where in the source the model looks when it says what follows each token of the target: (N, T, S).
+        """Where the model looks as it says what follows each token: (N, T, S).
 
         Errors: ValueError for a model without attention.
         """
@@ -150,7 +153,9 @@ class Seq2SeqRNN(Seq2Seq):
 # ---------------------------------------------------------------------- Transformer
 
 def sinusoidal_positions(length: int, size: int, device: Any = None) -> Tensor:
-    """Places 0 to length - 1 as waves of growing length, (length, size): nothing to learn, and no last place.
+    """Places 0 to length - 1 as waves of growing length, (length, size).
+
+    There is nothing to learn, and no last place.
 
         p[t, 2i] = sin(t / 10000^(2i / size))        p[t, 2i + 1] = cos(t / 10000^(2i / size))
 
@@ -172,7 +177,7 @@ def sinusoidal_positions(length: int, size: int, device: Any = None) -> Tensor:
 
 
 class TransformerState(NamedTuple):
-    """memory (N, S, E), what was read; padding (N, S); tokens (N, t) written so far, None before the first."""
+    """memory (N, S, E), what was read; padding (N, S); tokens (N, t) written so far."""
 
     memory: Tensor
     padding: Tensor
@@ -228,7 +233,7 @@ class Seq2SeqTransformer(Seq2Seq):
         return self._decode(target, self.encode(source))
 
     def alignment(self, source: Tensor, target: Tensor) -> Tensor:
-        """The weights of the last layer's attention to the source, the mean over its heads: (N, T, S)."""
+        """Where the last layer looks in the source, the mean over heads: (N, T, S)."""
         with attention_weights(self.transformer.decoder.layers[-1]) as weights:
             self(source, target)
         return weights["multihead_attn"].mean(1)

@@ -1,4 +1,4 @@
-"""Tiny Shakespeare: a megabyte of plays, on which models of characters are compared."""
+"""Tiny Shakespeare: a megabyte of plays for models of characters."""
 from __future__ import annotations
 
 from pathlib import Path

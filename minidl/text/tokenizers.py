@@ -1,4 +1,4 @@
-"""Text as numbers and back: by characters, by words, by pairs of bytes that often stand together.
+"""Text as numbers and back: by characters, words, or pairs of bytes.
 
 All tokenizers are saved as JSON, which any program reads and which runs nothing.
 """
@@ -25,7 +25,7 @@ Self = TypeVar("Self", bound="Tokenizer")
 
 
 class Tokenizer:
-    """Base class: `encode` makes numbers of a text, `decode` a text of numbers.
+    """Base class: `encode` makes numbers of a text, `decode` text of numbers.
 
     A subclass says how a text is cut (`split`) and put together (`join`). The tokens <pad>, <bos>, <eos> and <unk> are
     special if the vocabulary has them: `pad`, `bos` and `eos` are their numbers, else None; `decode` leaves them out.
@@ -61,7 +61,7 @@ class Tokenizer:
         return len(self.vocabulary)
 
     def encode(self, text: str, add_bos: bool = False, add_eos: bool = False) -> list[int]:
-        """The numbers of a text's tokens, between <bos> and <eos> if asked for."""
+        """The numbers of a text's tokens, between <bos> and <eos> if wanted."""
         numbers = [self.vocabulary[token] for token in self.split(text)]
         return [*self._special(BOS, add_bos), *numbers, *self._special(EOS, add_eos)]
 
@@ -83,7 +83,9 @@ class Tokenizer:
         return self.join([self.vocabulary.tokens[number] for number in given if number not in self._silent])
 
     def encode_batch(self, texts: Sequence[str], add_bos: bool = False, add_eos: bool = False) -> Tensor:
-        """Texts as one tensor (N, length of the longest), int64, filled up with <pad> at the end.
+        """Texts as one tensor (N, T), int64, filled up with <pad>.
+
+        T is the length of the longest.
 
             >>> from minidl.text import CharTokenizer
             >>> CharTokenizer.build("abc", specials=["<pad>", "<eos>"]).encode_batch(["ab", "c"], add_eos=True)
@@ -104,9 +106,9 @@ class Tokenizer:
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Tokenizer:
-        """Read a file that `save` has written; the result is of the class that wrote it.
+        """Read what `save` has written.
 
-        Errors: ValueError for a file that is no tokenizer's, OSError if it cannot be read.
+        The result is of the class that wrote it. Errors: ValueError for a file that is no tokenizer's, OSError if it cannot be read.
 
             >>> import tempfile
             >>> from minidl.text import CharTokenizer, Tokenizer
@@ -154,7 +156,7 @@ class CharTokenizer(Tokenizer):
 
 
 class WordTokenizer(Tokenizer):
-    """Words and marks are tokens, in lower case; `decode` puts a space before each word.
+    """Words and marks are tokens, in lower case; `decode` joins words by spaces.
 
         >>> from minidl.text import WordTokenizer
         >>> tokenizer = WordTokenizer.build(["A red circle, a blue square."], specials=["<pad>", "<eos>", "<unk>"])
@@ -176,9 +178,9 @@ class WordTokenizer(Tokenizer):
 
 
 class BPETokenizer(Tokenizer):
-    """Byte-pair encoding: from single bytes on, the pair that comes most often becomes one more token.
+    """Byte-pair encoding: the most frequent pair of tokens becomes one more token.
 
-    Any text has tokens, and `decode` gives it back to the byte. Pairs never reach across the borders of words, which
+    It begins with single bytes, so that any text has tokens, and `decode` gives it back to the byte. Pairs never reach across the borders of words, which
     keep the space before them. merges: pairs of numbers of tokens, in the order in which they were joined; the first of
     them makes token 256.
 
@@ -208,9 +210,9 @@ class BPETokenizer(Tokenizer):
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> BPETokenizer:
-        """Join pairs of a text until there are `vocab_size` tokens, or no pair comes twice.
+        """Join pairs of a text until there are `vocab_size` tokens.
 
-        Of pairs that come equally often, that of the smaller numbers is joined.
+        It ends earlier when no pair comes twice. Of pairs that come equally often, that of the smaller numbers is joined.
         """
         if vocab_size < 256:
             raise ValueError(f"BPETokenizer.train: expected a vocab_size of 256 or more, one for each byte, but got "
@@ -256,7 +258,7 @@ class BPETokenizer(Tokenizer):
         return self._known[word]
 
     def decode(self, numbers: Iterable[int] | Tensor) -> str:
-        """The text of numbers; bytes that are no UTF-8 become the sign for that."""
+        """The text of numbers; bytes that are no UTF-8 become its replacement sign."""
         given = numbers.tolist() if isinstance(numbers, Tensor) else numbers
         return b"".join(self._pieces[int(number)] for number in given).decode(errors="replace")
 
@@ -269,7 +271,7 @@ class BPETokenizer(Tokenizer):
 
 
 def _joined(numbers: list[int], pair: tuple[int, int], new: int) -> list[int]:
-    """The numbers, with each occurrence of the pair, from the left, as one."""
+    """The numbers, with each pair, from the left, as one."""
     joined: list[int] = []
     for number in numbers:
         if joined and (joined[-1], number) == pair:

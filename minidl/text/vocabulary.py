@@ -33,7 +33,7 @@ class Vocabulary:
     @classmethod
     def build(cls, tokens: Iterable[str], specials: Sequence[str] = (), min_freq: int = 1,
               max_tokens: int | None = None, unknown: str | None = None) -> Vocabulary:
-        """The vocabulary of what was read: the specials, then the other tokens, the most frequent first.
+        """The vocabulary of what was read: specials, then tokens by their frequency.
 
         Tokens that come equally often are in the order of the alphabet. min_freq: how often a token has to come.
         max_tokens: how many there are at most, specials included.

@@ -1,4 +1,4 @@
-"""Batches out of one long text: windows, and the same moved on by one token, which is what a model should say."""
+"""Batches out of one long text: windows, and the same one token later."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from minidl.tensors.tensor import Tensor
 
 
 class RandomWindows:
-    """Batches of windows (N, length) that begin anywhere in the text, with what follows each token (N, length).
+    """Batches of windows (N, length) that begin anywhere in the text.
 
-    steps: how many batches an epoch has.
+    With each comes what follows each of its tokens (N, length). steps: how many batches an epoch has.
     Errors: ValueError for a text that is not longer than a window.
 
         >>> import minidl
@@ -42,7 +42,9 @@ class RandomWindows:
 
 
 def consecutive_windows(tokens: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """All windows (N, length) of a text one after the other, and what follows each token; a rest is left out.
+    """All windows (N, length) of a text, and what follows each token.
+
+    They stand one after the other; a rest is left out.
 
         >>> import minidl
         >>> from minidl.text import consecutive_windows
