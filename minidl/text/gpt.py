@@ -105,10 +105,11 @@ class Block(Module):
 class GPT(LanguageModel):
     """Logits (N, T, V) of the next token at each place of texts.
 
-    Called with tokens (N, T), T at most `block_size`. A token's embedding and that of its place, both learned, are added; `n_layer` blocks of width `n_embd` with `n_head`
-    heads follow, which normalise before each part, then a layer norm, and a linear layer with the weights of the
-    tokens' embedding. Weights start normal with deviation 0.02, those that end a part with 0.02 / sqrt(2 n_layer). The
-    names of arguments and weights are those of nanoGPT; the defaults are the smallest model of the paper.
+    Called with tokens (N, T), T at most `block_size`. A token's embedding and that of its place, both learned, are
+    added; `n_layer` blocks of width `n_embd` with `n_head` heads follow, which normalise before each part, then a layer
+    norm, and a linear layer with the weights of the tokens' embedding. Weights start normal with deviation 0.02, those
+    that end a part with 0.02 / sqrt(2 n_layer). The names of arguments and weights are those of nanoGPT; the defaults
+    are the smallest model of the paper.
 
     Errors: ValueError for a text longer than block_size, and for an n_embd that n_head does not divide.
     Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.

@@ -15,8 +15,8 @@ def filter_logits(logits: Tensor, temperature: float = 1.0, top_k: int | None = 
                   top_p: float | None = None) -> Tensor:
     """Logits (..., V) divided by the temperature, with -inf for unlikely tokens.
 
-    temperature: below 1 the likely tokens gain. top_k: the k largest stay, with those equal to the last of them. top_p: of what then is left, the fewest stay whose
-    probabilities add up to p or more.
+    temperature: below 1 the likely tokens gain. top_k: the k largest stay, with those equal to the last of them. top_p:
+    of what then is left, the fewest stay whose probabilities add up to p or more.
 
     Errors: ValueError for a temperature that is not above 0, a top_k below 1 and a top_p outside of (0, 1].
     Source: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018 (top_k); Holtzman et al., "The Curious
@@ -71,10 +71,11 @@ class LanguageModel(Module):
                  eos_token_id: int | None = None, generator: Generator | None = None) -> Tensor:
         """Texts (N, T) with up to `max_new_tokens` more tokens.
 
-        Each is drawn from what the model says. temperature, top_k, top_p: see `filter_logits`. do_sample: without it, the most likely token is taken.
-        use_cache: go on from the state, instead of reading the whole text for each token; the result is the same. Once
-        the text is longer than `block_size`, the model sees its last tokens only, at new places, and has to read them
-        all. eos_token_id: after this token a text is filled up with it; all ends when all texts have it.
+        Each is drawn from what the model says. temperature, top_k, top_p: see `filter_logits`. do_sample: without it,
+        the most likely token is taken. use_cache: go on from the state, instead of reading the whole text for each
+        token; the result is the same. Once the text is longer than `block_size`, the model sees its last tokens only,
+        at new places, and has to read them all. eos_token_id: after this token a text is filled up with it; all ends
+        when all texts have it.
 
             >>> import minidl
             >>> from minidl.text import GPT

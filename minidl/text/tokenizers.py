@@ -108,7 +108,8 @@ class Tokenizer:
     def load(path: str | os.PathLike[str]) -> Tokenizer:
         """Read what `save` has written.
 
-        The result is of the class that wrote it. Errors: ValueError for a file that is no tokenizer's, OSError if it cannot be read.
+        The result is of the class that wrote it. Errors: ValueError for a file that is no tokenizer's, OSError if it
+        cannot be read.
 
             >>> import tempfile
             >>> from minidl.text import CharTokenizer, Tokenizer
@@ -180,9 +181,9 @@ class WordTokenizer(Tokenizer):
 class BPETokenizer(Tokenizer):
     """Byte-pair encoding: the most frequent pair of tokens becomes one more token.
 
-    It begins with single bytes, so that any text has tokens, and `decode` gives it back to the byte. Pairs never reach across the borders of words, which
-    keep the space before them. merges: pairs of numbers of tokens, in the order in which they were joined; the first of
-    them makes token 256.
+    It begins with single bytes, so that any text has tokens, and `decode` gives it back to the byte. Pairs never reach
+    across the borders of words, which keep the space before them. merges: pairs of numbers of tokens, in the order in
+    which they were joined; the first of them makes token 256.
 
     Source: Gage, "A New Algorithm for Data Compression", 1994; Sennrich, Haddow and Birch, "Neural Machine Translation
     of Rare Words with Subword Units", 2016; on bytes: Radford et al., "Language Models are Unsupervised Multitask
@@ -212,7 +213,8 @@ class BPETokenizer(Tokenizer):
     def train(cls, text: str, vocab_size: int) -> BPETokenizer:
         """Join pairs of a text until there are `vocab_size` tokens.
 
-        It ends earlier when no pair comes twice. Of pairs that come equally often, that of the smaller numbers is joined.
+        It ends earlier when no pair comes twice. Of pairs that come equally often, that of the smaller numbers is
+        joined.
         """
         if vocab_size < 256:
             raise ValueError(f"BPETokenizer.train: expected a vocab_size of 256 or more, one for each byte, but got "
