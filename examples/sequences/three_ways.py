@@ -87,9 +87,9 @@ def measured(layer, length):
     seen = bool((both_ways(-1)[0, 0] != 0).any()) or length > 100       # where it is far, the slope may vanish
     seconds = []
     for _ in range(args.rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         both_ways()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     tracemalloc.start()
     both_ways()
     peak = tracemalloc.get_traced_memory()[1]
@@ -114,7 +114,7 @@ for name, make in WAYS.items():
 def compared(path):
     figure = plots.figure(12, 4)
     for number, (axes, label) in enumerate(zip(figure.subplots(1, 3), (
-            "milliseconds, forward and back", "MiB at the peak", "steps between the ends"))):
+            "milliseconds of the processor", "MiB at the peak", "steps between the ends"))):
         for mark, name in zip("osv^", WAYS):
             axes.plot(args.lengths, [found[name, length][number] for length in args.lengths], marker=mark, label=name)
         axes.set(xscale="log", yscale="log", xlabel="length", title=label)

@@ -53,7 +53,7 @@ class CausalSelfAttention(Module):
 
         maps: a list that the weights (N, heads, T, S) are added to.
         """
-        q, k, v = (part.unflatten(2, (self.n_head, -1)).transpose(1, 2) for part in self.c_attn(x).chunk(3, 2))
+        q, k, v = self.c_attn(x).unflatten(2, (3, self.n_head, -1)).permute(2, 0, 3, 1, 4).unbind()
         if past is not None:
             k, v = cat([past[0], k], 2), cat([past[1], v], 2)
         new, whole = q.shape[2], k.shape[2]
