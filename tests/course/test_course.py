@@ -79,6 +79,9 @@ SMALLEST: dict[str, list[str]] = {
 SAYS: dict[str, list[str]] = {
     "examples/course/learning/activations.py": [
         "sigmoid +0.0003 +0.1966 +0.2500", "ReLU +0.0000 +0.0000 +0.0000 +1.0000"],
+    "examples/course/learning/boxes_and_maps.py": [
+        "0.5385 0.7500 0.9025", r"keeps: \[0, 2\]", r"\(60.0, 38.0, 40.0, 10.0\)", "area 0.8667", "0.83828  ",
+        "1.00 +0.60 +0.90", r"\[4, 4, 10, 6, 6\]"],
     "examples/course/learning/computational_graphs.py": [
         "product: -12.00", "x +-2.00 +-4.00", "y +5.00 +-4.00", "z +-4.00 +3.00", "neuron: 0.73", "w0 +2.00 +-0.20",
         "x0 +-1.00 +0.39", "w1 +-3.00 +-0.39", "x1 +-2.00 +-0.59", "w2 +-3.00 +0.20"],
