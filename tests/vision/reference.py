@@ -28,4 +28,13 @@ def torchvision(part: str) -> Any:
             _LIBRARY[-1].define(f"{missing[1]}(Tensor x) -> Tensor")
 
 
+def compiled(part: str) -> Any:
+    """A module of torchvision that needs its compiled part; skips where that cannot be loaded."""
+    module = torchvision(part)
+    torch = pytest.importorskip("torch")
+    if not importlib.import_module("torchvision.extension")._has_ops() or not hasattr(torch.ops.image, "decode_png"):
+        pytest.skip("the compiled part of torchvision cannot be loaded")
+    return module
+
+
 _LIBRARY: list[Any] = []      # what is declared in them goes with them

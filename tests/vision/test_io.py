@@ -25,8 +25,15 @@ def file_of(image, format, **settings):
 
 
 def as_pillow(data, mode):
-    """What Pillow reads, (C, H, W)."""
-    pixels = np.asarray(Image.open(python_io.BytesIO(data.numpy().tobytes())).convert(mode))
+    """What Pillow reads, (C, H, W). The grey of a PNG is weighed as by libpng; a CMYK image stands as in the file."""
+    picture = Image.open(python_io.BytesIO(data.numpy().tobytes()))
+    if mode == "CMYK":
+        return 255 - np.asarray(picture).transpose(2, 0, 1)
+    pixels = np.asarray(picture.convert(mode))
+    if picture.format == "PNG" and mode in ("L", "LA") and picture.mode in ("P", "RGB", "RGBA"):
+        red, green, blue, alpha = np.asarray(picture.convert("RGBA")).astype(int).transpose(2, 0, 1)
+        grey = (9794 * red + 19234 * green + 3740 * blue) // 2 ** 15
+        return grey[None] if mode == "L" else np.stack([grey, alpha])
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
@@ -42,7 +49,7 @@ PICTURES = {
 FILES = [*[("PNG", mode, {}) for mode in ("L", "LA", "RGB", "RGBA", "P", "1")],
          *[("JPEG", mode, {}) for mode in ("L", "RGB", "CMYK")],
          *[("WEBP", mode, {"lossless": True}) for mode in ("RGB", "RGBA")]]
-UNCHANGED = {"P": "RGB", "1": "L", "CMYK": "RGB"}
+UNCHANGED = {"P": "RGB", "1": "L"}
 OWN = {"PNG": io.decode_png, "JPEG": io.decode_jpeg, "WEBP": io.decode_webp}
 
 

@@ -180,15 +180,30 @@ def decode_gif(input: Tensor) -> Tensor:
     Errors: as `decode_image`.
     """
     with _opened("decode_gif", _bytes_of("decode_gif", "input", input), ("GIF",)) as image:
+        background = _background(image)
         frames = _loaded("decode_gif", lambda: [
-            np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)])
+            _on(background, frame.convert("RGBA")) for frame in ImageSequence.Iterator(image)])
     pixels = np.stack(frames).transpose(0, 3, 1, 2)
     return from_numpy(np.ascontiguousarray(pixels if len(pixels) > 1 else pixels[0]))
+
+
+def _background(image: Image.Image) -> np.ndarray:
+    """The colour that a GIF has where nothing was drawn."""
+    colors = image.global_palette.getdata()[1] if getattr(image, "global_palette", None) else b""
+    index = 3 * int(image.info.get("background", 0))
+    return np.frombuffer((colors[index:index + 3] or b"").ljust(3, b"\0"), np.uint8)
+
+
+def _on(background: np.ndarray, image: Image.Image) -> np.ndarray:
+    pixels = np.asarray(image)
+    return np.where(pixels[..., 3:] == 0, background, pixels[..., :3])
 
 
 def _decode(who: str, content: bytes, formats: tuple[str, ...], mode: ImageReadMode | str, turned: bool) -> Tensor:
     mode = ImageReadMode[mode.upper()] if isinstance(mode, str) else mode
     with _opened(who, content, formats) as image:
+        if mode is ImageReadMode.GRAY and image.format == "JPEG" and image.mode != "CMYK":
+            image.draft("L", None)                          # the file has its brightness: no way through colours
         _loaded(who, image.load)
         picture = _loaded(who, lambda: ImageOps.exif_transpose(image)) if turned else image
         pixels = _pixels(picture, mode)
@@ -217,13 +232,26 @@ def _pixels(image: Image.Image, mode: ImageReadMode) -> np.ndarray:
     """(H, W) or (H, W, C), of bytes, or of uint16 where the file has 16 bits."""
     if image.mode.startswith("I"):                          # 16 bits, and grey: Pillow has no others
         return _with_channels(np.asarray(image).astype(np.uint16), mode)
+    if image.format == "PNG" and mode in (ImageReadMode.GRAY, ImageReadMode.GRAY_ALPHA) and image.mode in (
+            "P", "RGB", "RGBA"):
+        return _grey(np.asarray(image.convert("RGBA")), mode)
     if mode is not ImageReadMode.UNCHANGED:
         return np.asarray(image.convert(_PILLOW[mode]))
     if image.mode == "P":
         return np.asarray(image.convert("RGBA" if "transparency" in image.info else "RGB"))
     if image.mode == "1":
         return np.asarray(image.convert("L"))
-    return np.asarray(image.convert("RGB") if image.mode in ("CMYK", "YCCK", "YCbCr") else image)
+    if image.mode == "CMYK":                                # of a JPEG, as they stand in the file
+        return 255 - np.asarray(image)
+    return np.asarray(image.convert("RGB") if image.mode == "YCbCr" else image)
+
+
+def _grey(pixels: np.ndarray, mode: ImageReadMode) -> np.ndarray:
+    """The brightness of pixels (H, W, 4), and their opacity if the mode has it, rounded as libpng does."""
+    red, green, blue, alpha = (pixels[..., i].astype(np.int32) for i in range(4))
+    brightness = (9794 * red + 19234 * green + 3740 * blue) >> 15
+    channels = brightness if mode is ImageReadMode.GRAY else np.stack([brightness, alpha], -1)
+    return channels.astype(np.uint8)
 
 
 def _with_channels(grey: np.ndarray, mode: ImageReadMode) -> np.ndarray:

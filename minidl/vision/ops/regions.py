@@ -114,6 +114,8 @@ def _ends(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     (K, bins, n) -> (K,), (K,)
     """
     n = weights.shape[2]
+    if not n:
+        return np.zeros(len(weights), int), np.zeros(len(weights), int)
     counts = (weights != 0).any(axis=1)
     some = counts.any(axis=1)
     return np.where(some, counts.argmax(1), 0), np.where(some, n - counts[:, ::-1].argmax(1), 0)
