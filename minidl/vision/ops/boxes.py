@@ -325,6 +325,8 @@ def generalized_iou(a: Tensor, b: Tensor, eps: float = 0.0) -> Tensor:
     """IoU minus the empty share of the smallest box around both."""
     overlap, union = intersection_and_union(a, b)
     around = _sides_around(a, b)
+    if not eps:         # the corners of boxes may be the wrong way round; as in torchvision, losses do not ask
+        around = around.clamp(min=0)
     area = around[..., 0] * around[..., 1]
     return overlap / (union + eps) - (area - union) / (area + eps)
 
