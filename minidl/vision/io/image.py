@@ -189,7 +189,8 @@ def decode_gif(input: Tensor) -> Tensor:
 
 def _background(image: Image.Image) -> np.ndarray:
     """The colour that a GIF has where nothing was drawn."""
-    colors = image.global_palette.getdata()[1] if getattr(image, "global_palette", None) else b""
+    palette = getattr(image, "global_palette", None)
+    colors = palette.getdata()[1] if palette else b""
     index = 3 * int(image.info.get("background", 0))
     return np.frombuffer((colors[index:index + 3] or b"").ljust(3, b"\0"), np.uint8)
 
