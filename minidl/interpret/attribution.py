@@ -201,7 +201,7 @@ class GuidedBackprop(Attribution):
         self.model = model
 
     def attribute(self, inputs: Tensor, target: Target = None, additional_forward_args: Any = None) -> Tensor:
-        with _changed_relus(self.model, lambda to_input, to_output: to_input.clamp(min=0)):
+        with _changed_relus(self.model, lambda to_input, to_output: to_input[0].clamp(min=0)):
             return slope(self.model, inputs, target, as_tuple(additional_forward_args))
 
 
@@ -226,17 +226,17 @@ class Deconvolution(Attribution):
         self.model = model
 
     def attribute(self, inputs: Tensor, target: Target = None, additional_forward_args: Any = None) -> Tensor:
-        with _changed_relus(self.model, lambda to_input, to_output: to_output.clamp(min=0)):
+        with _changed_relus(self.model, lambda to_input, to_output: to_output[0].clamp(min=0)):
             return slope(self.model, inputs, target, as_tuple(additional_forward_args))
 
 
 @contextmanager
-def _changed_relus(model: Module, rule: Callable[[Tensor, Tensor], Tensor]) -> Iterator[None]:
+def _changed_relus(model: Module, rule: Callable[[Any, Any], Tensor]) -> Iterator[None]:
     """ReLUs pass back what the rule makes of the gradients of their input and output."""
     relus = [module for module in model.modules() if isinstance(module, ReLU)]
     in_place = [relu.inplace for relu in relus]
     handles = [relu.register_full_backward_hook(
-        lambda module, to_input, to_output: (rule(to_input[0], to_output[0]),)) for relu in relus]
+        lambda module, to_input, to_output: (rule(to_input, to_output),)) for relu in relus]
     try:
         for relu in relus:
             relu.inplace = False

@@ -83,7 +83,7 @@ class GradCAM:
         tokens = output.shape[1]
         side = math.isqrt(tokens)
         extra = tokens - side ** 2              # a class token
-        if side < 2 or extra > 1:
+        if side < 2 or extra > 1 or output.shape[2] == 1:       # one number for each token is its weight in a mean
             return None
         return output[:, extra:].transpose(1, 2).unflatten(2, (side, side))
 

@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[2]
 LEAST = {1: 40, 2: 28, 3: 17, 4: 30, 5: 25, 6: 17, 7: 22, 8: 22, 9: 17, 10: 39, 11: 24, 12: 4}
 """Rows of the lectures, by group; what goes beyond them may follow."""
 OPEN = {
-    6: "2 4 5 6 7 8 9 10 11 13 14 16",
 }
 """Rows that are taught and have no command yet."""
 SMALLEST: dict[str, list[str]] = {
@@ -57,6 +56,18 @@ SMALLEST: dict[str, list[str]] = {
     "examples/free_labels/pretext.py": ["--max-steps", "2"],
     "examples/free_labels/simclr.py": ["--max-steps", "2"],
     "examples/free_labels/votes.py": ["--most", "80", "--epochs", "1"],
+    "examples/see/adversarial.py": ["--epochs", "1", "--attacked", "6"],
+    "examples/see/attribution.py": ["--dataset", "digits", "--epochs", "1", "--tested", "2", "--differences", "1"],
+    "examples/see/class_images.py": ["--dataset", "digits", "--epochs", "1", "--steps", "2"],
+    "examples/see/dissection.py": ["--images", "40", "--epochs", "1", "--scenes", "20"],
+    "examples/see/dream.py": ["--images", "40", "--epochs", "1", "--steps", "1", "--pixels", "24"],
+    "examples/see/gradcam.py": ["--images", "40", "--epochs", "1", "--scenes", "4"],
+    "examples/see/layers.py": ["--images", "40", "--epochs", "1"],
+    "examples/see/neighbours.py": ["--epochs", "1", "--points", "60"],
+    "examples/see/patch.py": ["--dataset", "digits", "--epochs", "1", "--steps", "2"],
+    "examples/see/shortcut.py": ["--images", "20", "--epochs", "1", "--explained", "2", "--samples", "20"],
+    "examples/see/style.py": ["--pixels", "24", "--steps", "2"],
+    "examples/see/units.py": ["--images", "40", "--epochs", "1", "--steps", "2"],
     "examples/sequences/caption.py": ["--images", "20", "--epochs", "1"],
     "examples/sequences/char.py": ["--max-steps", "2", "--width", "8", "--layers", "1", "--characters", "10"],
     "examples/sequences/seq2seq.py": ["--max-steps", "2", "--pairs", "50", "--tests", "12", "--width", "16"],

@@ -97,6 +97,31 @@ def test_layers_are_found(make, size):
     assert maps.amin() >= 0 and maps.amax() == 1        # of some class; without training, all may speak against one
 
 
+@pytest.mark.parametrize("make,layer,first", [
+    (lambda: models.VisionTransformer(image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=16,
+                                      mlp_dim=32, num_classes=4), "encoder.layers.encoder_layer_1.ln_1", 1),
+    (lambda: models.cct_2_3x2(num_classes=4), "classifier.norm", 0)], ids=["vit", "cct"])
+def test_the_last_tokens_that_the_score_depends_on(make, layer, first):
+    """Those before a ViT's last attention, from which only the class token goes on, and those whose mean CCT takes."""
+    minidl.manual_seed(0)
+    model = make().eval()
+    for p in model.parameters():
+        if not p.any():
+            p.data.normal_(std=0.1)
+    x, kept = minidl.randn(2, 3, 32, 32), []
+    handle = model.get_submodule(layer).register_forward_hook(lambda module, inputs, output: kept.append(output))
+    scores = model(x)
+    handle.remove()
+    for target in range(4):
+        slope, = minidl.autograd.grad(scores[:, target].sum(), kept, retain_graph=True)
+        found = F.relu((kept[0] * slope[:, first:].mean(1, keepdim=True)).sum(2))[:, first:]
+        side = int(found.shape[1] ** 0.5)
+        found = F.interpolate(found.view(2, 1, side, side), size=(32, 32), mode="bilinear")[:, 0].detach()
+        low, high = found.amin((1, 2), keepdim=True), found.amax((1, 2), keepdim=True)
+        expected = (found - low) / (high - low).clamp(min=1e-30)
+        np.testing.assert_allclose(GradCAM(model)(x, target).numpy(), expected.numpy(), atol=1e-4)
+
+
 def test_it_looks_where_the_object_is():
     """A network that learned the direction of stripes points at the striped patch."""
     minidl.manual_seed(0)
@@ -169,6 +194,14 @@ def test_a_patch_wins_wherever_it_lies():
     assert len({tuple((each == 7).nonzero()[0].tolist()) for each in covered}) > 10
     with pytest.raises(ValueError, match="at most 10x10"):
         with_patch(x, minidl.zeros(1, 4, 11))
+
+
+def test_pointing_beside_the_box():
+    maps = minidl.zeros(3, 9, 9)
+    maps[minidl.arange(3), [4, 1, 0], [4, 4, 8]] = 1.0
+    boxes = minidl.tensor([[3, 3, 6, 6]] * 3)
+    assert [pointing_game(maps, boxes, tolerance) for tolerance in (0, 1.4, 1.5, 2.4, 2.5)] == pytest.approx(
+        [1 / 3, 1 / 3, 2 / 3, 2 / 3, 1.0])
 
 
 def test_energy_by_hand():

@@ -1,0 +1,56 @@
+"""The network to look into by name: the small one that learns here, or one of the zoo with weights of ImageNet."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import nets
+import numpy as np
+from PIL import Image, ImageOps
+
+import minidl
+from minidl import nn
+from minidl.cli import classification, ending
+from minidl.vision import models
+
+
+class Normalised(nn.Module):
+    """One of the zoo's networks, for images with values from 0 to 1."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", minidl.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
+        self.register_buffer("std", minidl.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
+
+    def forward(self, x: minidl.Tensor) -> minidl.Tensor:
+        return self.model((x - self.mean) / self.std)
+
+
+def add_model(parser) -> None:
+    parser.add_argument("--model", default="net", metavar="NAME",
+                        help="a network of the zoo, such as alexnet or vgg16, with --weights FILE of ImageNet")
+
+
+def model_of(args) -> tuple[nn.Module, nets.Data | None]:
+    """The network that learns the data, and these; or one of the zoo, which brings no data."""
+    if args.model == "net":
+        data = nets.load(args)
+        return nets.learned(args, data), data
+    try:
+        model = models.get_model(args.model)
+    except ValueError as error:
+        ending.stop(f"--model: {error}")
+    if args.weights:
+        classification.load_weights(model, args.weights, args.device)
+    else:
+        print(f"{args.model} has learned nothing; --weights FILE brings what it knows")
+    return Normalised(model).to(args.device).eval(), None
+
+
+def read(path: Path, size: int) -> minidl.Tensor:
+    """The middle of an image, (1, 3, size, size) from 0 to 1."""
+    try:
+        image = ImageOps.fit(Image.open(path).convert("RGB"), (size, size))
+    except OSError as error:
+        ending.stop(f"{path}: {error}")
+    return minidl.tensor(np.asarray(image).transpose(2, 0, 1)[None].copy()).float() / 255
