@@ -98,6 +98,7 @@ def places(path):
     side, count = data.size, min(40, 4 * int(len(x) ** 0.4))
     low, high = points.amin(0), points.amax(0)
     cells = ((points - low) / (high - low) * (count - 1)).round().long()
+    cells[:, 1] = count - 1 - cells[:, 1]           # rows are counted from the top
     canvas = minidl.ones(x.shape[1], count * side, count * side)
     for image, (column, row) in zip(x, cells.tolist()):
         place = slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)

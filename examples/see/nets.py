@@ -72,17 +72,19 @@ class Net(nn.Module):
 def add_options(parser) -> None:
     parser.add_argument("--weights", type=Path, metavar="FILE", help="of the network, which does not learn then")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the trained weights to FILE")
-    parser.add_argument("--images", type=arguments.whole_number(1), default=2000, metavar="N",
-                        help="scenes to learn from, of shapes (default: 2,000)")
+    parser.add_argument("--images", type=arguments.whole_number(1), metavar="N",
+                        help="to learn from (default: 2,000 scenes of shapes; all of other data)")
 
 
 def load(args) -> Data:
     """The data set that the options name."""
     if args.dataset == "shapes":
-        return Data(scenes.to_learn(args.images, args.seed),
-                    scenes.draw(min(400, args.images), args.seed + 1), list(scenes.KINDS))
+        count = args.images or 2000
+        return Data(scenes.to_learn(count, args.seed), scenes.draw(min(400, count), args.seed + 1), list(scenes.KINDS))
     data = images.load(args)
-    return Data(*(Images(part.x.float() / 255, part.y) for part in (data.train, data.test)), data.classes)
+    train, test = (Images(part.x[:number].float() / 255, part.y[:number])
+                   for part, number in ((data.train, args.images), (data.test, None)))
+    return Data(train, test, data.classes)
 
 
 def learned(args, data: Data, make=None) -> nn.Module:
