@@ -32,8 +32,6 @@ LEFT_OUT = {
         Tensor.bfloat16 Tensor.chalf bfloat16 BFloat16Tensor chalf complex32 float8_* float4_*""",
     "number types that nothing is computed in: `uint8` and the signed ones are there": """
         uint? int? bit bits*""",
-    "training on several devices or machines: one process, one device at a time": """
-        distributed""",
     "CUDA's graphs, pools and their like: CuPy has them in `cupy.cuda`": """
         cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError""",
     "compiling, tracing, exporting: a program runs as it is written": """

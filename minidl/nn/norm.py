@@ -4,14 +4,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import minidl.distributed as dist
+from minidl.autograd.grad_mode import no_grad
 from minidl.backend.dtype import int64
 from minidl.backend.warn import warn
+from minidl.distributed.functional import all_reduce
 from minidl.nn import functional as F
 from minidl.nn import init
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
 from minidl.ops.norm import batch_norm_counted
-from minidl.tensors.creation import ones, zeros
+from minidl.ops.shape import cat
+from minidl.tensors.creation import full, ones, zeros
 from minidl.tensors.tensor import Tensor
 
 
@@ -162,11 +166,12 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """`BatchNorm1d` for inputs (N, C, *) of any number of dimensions.
+    """Batch normalisation (N, C, *) whose mean and variance are those of all ranks.
 
-    In PyTorch the processes of a distributed training share their statistics. Here there is one process, so this is
-    plain batch normalisation, for programs and checkpoints that name it. `process_group` has no meaning.
-    Errors: as `BatchNorm1d`.
+    In training, two ranks with half of a batch each normalise as one with the whole, and gradients pass between them.
+    process_group: the ranks that share their statistics; all by default. In one process, before
+    `distributed.init_process_group` and in evaluation, this is `BatchNorm1d` for any number of dimensions.
+    Errors: as `BatchNorm1d`; ValueError for one value a channel in all.
 
         >>> from minidl import nn
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
@@ -185,6 +190,36 @@ class SyncBatchNorm(_BatchNorm):
             raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
         if input.shape[1] == 0:
             raise ValueError("SyncBatchNorm number of input channels should be non-zero")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The normalised input, of the same shape."""
+        use_batch = self.training or self.running_mean is None
+        if not (use_batch and dist.is_initialized() and dist.get_world_size(self.process_group) > 1):
+            return super().forward(input)
+        self._check(input)
+        axes, shape = (0, *range(2, input.ndim)), (1, -1, *[1] * (input.ndim - 2))
+        local = cat([input.sum(axes), full((1,), input.numel() / input.shape[1], dtype=input.dtype,
+                                           device=input.device)])
+        summed = all_reduce(local, self.process_group)
+        count = summed[-1].detach()
+        if count.item() < 2:
+            raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.size()}")
+        mean = summed[:-1] / count
+        centred = input - mean.view(shape)
+        var = all_reduce((centred * centred).sum(axes), self.process_group) / count
+        if self.training and self.track_running_stats:
+            self._update(mean.detach(), var.detach() * (count / (count - 1)))
+        y = centred * (var + self.eps).rsqrt().view(shape)
+        y = y if self.weight is None else y * self.weight.view(shape)
+        return y if self.bias is None else y + self.bias.view(shape)
+
+    def _update(self, mean: Tensor, var: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        with no_grad():
+            self.num_batches_tracked.add_(1)
+            share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+            self.running_mean.lerp_(mean, share)
+            self.running_var.lerp_(var, share)
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:

@@ -5,6 +5,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sized
 
+import minidl.distributed as dist
 from minidl.random import Generator
 from minidl.utils.data.sampler import Sampler, cpu_stream
 
@@ -16,7 +17,8 @@ class DistributedSampler(Sampler[int]):
 
     All processes draw equally many: some numbers come twice, or with `drop_last`, the last are left out. `set_epoch`
     before each epoch makes another shuffle, which all processes draw from `seed` alike. Errors: RuntimeError without
-    `num_replicas` and `rank`, which PyTorch would ask its process group for; ValueError for a rank outside.
+    `num_replicas` and `rank` before `distributed.init_process_group`, which says them otherwise; ValueError for a rank
+    outside.
 
         >>> import minidl
         >>> from minidl.utils.data import DistributedSampler
@@ -26,9 +28,11 @@ class DistributedSampler(Sampler[int]):
 
     def __init__(self, dataset: Sized, num_replicas: int | None = None, rank: int | None = None, shuffle: bool = True,
                  seed: int = 0, drop_last: bool = False) -> None:
-        if num_replicas is None or rank is None:
-            raise RuntimeError("Requires distributed package to be available: minidl trains in one process; try "
-                               "DistributedSampler(dataset, num_replicas=1, rank=0)")
+        if (num_replicas is None or rank is None) and not dist.is_initialized():
+            raise RuntimeError("DistributedSampler: how many processes there are is not known; call "
+                               "minidl.distributed.init_process_group() first, or give num_replicas and rank")
+        num_replicas = dist.get_world_size() if num_replicas is None else num_replicas
+        rank = dist.get_rank() if rank is None else rank
         if rank >= num_replicas or rank < 0:
             raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset, self.num_replicas, self.rank = dataset, num_replicas, rank

@@ -4,10 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl import left_out
 from minidl.nn.module import Module
-
-__all__ = ["DataParallel", "data_parallel"]
 
 
 class DataParallel(Module):
@@ -50,6 +47,3 @@ def data_parallel(module: Module, inputs: Any, device_ids: Sequence[Any] | None 
     """
     parallel = DataParallel(module, device_ids, output_device, dim)
     return parallel(*(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {}))
-
-
-left_out.explain(globals(), __name__)

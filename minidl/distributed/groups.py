@@ -1,0 +1,185 @@
+"""Groups of processes: who there is, and which of them I am.
+
+    import minidl.distributed as dist
+    dist.init_process_group()           # alone, or one of those that `python -m minidl.distributed.run` has started
+    dist.get_rank(), dist.get_world_size()
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from minidl.distributed.engines import MPI, Single, is_launched, world
+
+BACKENDS = ("mpi", "gloo", "nccl", "single")
+TIMEOUT = timedelta(minutes=30)
+
+
+class ProcessGroup:
+    """Some of the processes of a run. `ranks`: their numbers in the whole run, in order."""
+
+    def __init__(self, engine: Single | MPI, ranks: Sequence[int]) -> None:
+        self.engine, self.ranks = engine, list(ranks)
+
+    def rank(self) -> int:
+        """The number of this process in the group."""
+        return self.engine.rank
+
+    def size(self) -> int:
+        """How many processes the group has."""
+        return self.engine.size
+
+    def name(self) -> str:
+        """What moves the numbers: 'mpi' or 'single'."""
+        return self.engine.name
+
+    def __repr__(self) -> str:
+        return f"ProcessGroup({self.name()}, ranks={self.ranks})"
+
+
+class GroupMember:
+    """Names for whether this process belongs to a group, as in PyTorch."""
+
+    WORLD: ProcessGroup | None = None
+    NON_GROUP_MEMBER = object()
+
+
+group = GroupMember
+
+
+def is_available() -> bool:
+    """True: one process needs nothing, more of them need `pip install 'minidl[mpi]'`."""
+    return True
+
+
+def is_initialized() -> bool:
+    """Whether `init_process_group` was called."""
+    return GroupMember.WORLD is not None
+
+
+def init_process_group(backend: str | None = None, init_method: str | None = None, timeout: timedelta | None = None,
+                       world_size: int = -1, rank: int = -1, store: Any = None, group_name: str = "",
+                       pg_options: Any = None, device_id: Any = None) -> None:
+    """Find the other processes of this run.
+
+    They are those that `python -m minidl.distributed.run` or `mpiexec` has started; without a launcher there is one
+    process, and all below works with it. backend: any of PyTorch's; arrays travel by MPI, those of a GPU through the
+    host. `world_size` and `rank` are checked, if they are given. The environment gets PyTorch's RANK, WORLD_SIZE and
+    LOCAL_RANK. An exception in one process ends all of them.
+    Errors: RuntimeError if called twice, or where PyTorch's launcher was used; ValueError for other numbers than those
+    of the run, or an unknown backend.
+
+        >>> import minidl.distributed as dist
+        >>> dist.init_process_group()
+        >>> dist.get_rank(), dist.get_world_size(), dist.get_backend()
+        (0, 1, 'single')
+        >>> dist.destroy_process_group()
+    """
+    if is_initialized():
+        raise RuntimeError("init_process_group: trying to initialize the default process group twice!")
+    if backend is not None and not set(str(backend).replace("cpu:", "").replace("cuda:", "").split(",")) <= {*BACKENDS}:
+        raise ValueError(f"init_process_group: backend expects one of {', '.join(BACKENDS)} or None, got {backend!r}")
+    if not is_launched() and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise RuntimeError(f"init_process_group: WORLD_SIZE is {os.environ['WORLD_SIZE']}, but no launcher of MPI has "
+                           f"started this process; try python -m minidl.distributed.run --nproc-per-node "
+                           f"{os.environ['WORLD_SIZE']} PROGRAM")
+    engine = world()
+    for name, given, found in (("world_size", world_size, engine.size), ("rank", rank, engine.rank)):
+        if given not in (-1, found):
+            raise ValueError(f"init_process_group: {name} is {found} in this run, but got {given}; start as many "
+                             f"processes by python -m minidl.distributed.run --nproc-per-node {max(world_size, 1)}")
+    local = next((os.environ[name] for name in ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK") if name in os.environ),
+                 str(engine.rank))
+    os.environ.update(RANK=str(engine.rank), WORLD_SIZE=str(engine.size), LOCAL_RANK=local)
+    GroupMember.WORLD = ProcessGroup(engine, range(engine.size))
+
+
+def destroy_process_group(group: ProcessGroup | None = None) -> None:
+    """Forget a group; without one, the whole run. Errors: as `get_rank`."""
+    if _found(group) is GroupMember.WORLD:
+        GroupMember.WORLD = None
+
+
+def _found(group: Any) -> ProcessGroup:
+    """The group, or that of all processes.
+
+    Errors: ValueError before `init_process_group`; RuntimeError where this process does not belong to the group.
+    """
+    group = GroupMember.WORLD if group is None else group
+    if group is None:
+        raise ValueError("Default process group has not been initialized, please make sure to call init_process_group.")
+    if not isinstance(group, ProcessGroup):
+        raise RuntimeError("this process does not belong to the group; ask get_rank(group) != -1 first")
+    return group
+
+
+def new_group(ranks: Sequence[int] | None = None, timeout: timedelta | None = None, backend: str | None = None,
+              pg_options: Any = None, use_local_synchronization: bool = False, group_desc: str | None = None) -> Any:
+    """The group of some ranks, which all processes ask for in the same order.
+
+    A process that is not among them gets `GroupMember.NON_GROUP_MEMBER`. Errors: as `get_rank`; ValueError for ranks
+    that are not there, or are named twice.
+
+        >>> import minidl.distributed as dist
+        >>> dist.init_process_group()
+        >>> dist.new_group([0])
+        ProcessGroup(single, ranks=[0])
+        >>> dist.destroy_process_group()
+    """
+    whole = _found(None)
+    ranks = whole.ranks if ranks is None else sorted(ranks)
+    if not ranks or len(set(ranks)) < len(ranks) or not set(ranks) <= set(whole.ranks):
+        raise ValueError(f"new_group: expected different ranks from 0 to {whole.size() - 1}, got {list(ranks)}")
+    engine = whole.engine.part(ranks)
+    return GroupMember.NON_GROUP_MEMBER if engine is None else ProcessGroup(engine, ranks)
+
+
+def get_rank(group: Any = None) -> int:
+    """The number of this process in a group, or among all; -1 where it does not belong to the group.
+
+    Errors: ValueError before `init_process_group`.
+    """
+    return -1 if group is GroupMember.NON_GROUP_MEMBER else _found(group).rank()
+
+
+def get_world_size(group: Any = None) -> int:
+    """How many processes a group has, or all; -1 where this one does not belong to it. Errors: as `get_rank`."""
+    return -1 if group is GroupMember.NON_GROUP_MEMBER else _found(group).size()
+
+
+def get_backend(group: Any = None) -> str:
+    """What moves the numbers of a group: 'mpi' or 'single'. Errors: as `get_rank`."""
+    return _found(group).name()
+
+
+def get_process_group_ranks(group: Any = None) -> list[int]:
+    """The ranks of a group among all processes. Errors: as `get_rank`."""
+    return list(_found(group).ranks)
+
+
+def get_global_rank(group: ProcessGroup, group_rank: int) -> int:
+    """The rank among all of a group's rank. Errors: ValueError for a rank that is not there."""
+    if not 0 <= group_rank < group.size():
+        raise ValueError(f"get_global_rank: expected a rank from 0 to {group.size() - 1}, got {group_rank}")
+    return group.ranks[group_rank]
+
+
+def get_group_rank(group: ProcessGroup, global_rank: int) -> int:
+    """The rank in a group of a rank among all. Errors: ValueError where it does not belong to the group."""
+    if global_rank not in group.ranks:
+        raise ValueError(f"Global rank {global_rank} is not part of group {group}")
+    return group.ranks.index(global_rank)
+
+
+def get_node_local_rank(fallback_rank: int | None = None) -> int:
+    """The number of this process among those of its machine; `fallback_rank` where no launcher has said it.
+
+    Errors: RuntimeError where nobody has.
+    """
+    if "LOCAL_RANK" in os.environ:
+        return int(os.environ["LOCAL_RANK"])
+    if fallback_rank is None:
+        raise RuntimeError("LOCAL_RANK is not in the environment. Consider passing fallback_rank")
+    return fallback_rank

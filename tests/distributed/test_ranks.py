@@ -1,0 +1,59 @@
+"""Several processes: they agree on every number, train as one, and end together."""
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT, PROGRAMS = Path(__file__).parents[2], Path(__file__).parent / "programs"
+LAUNCHER = shutil.which("mpiexec", path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None or LAUNCHER is None,
+                                reason="mpi4py and mpich are not installed")
+
+
+def run(program: str, *words: str, ranks: int = 2, launcher: bool = True) -> tuple[int, str, str]:
+    """The status, output and errors of a program on so many ranks."""
+    start = [sys.executable, "-m", "minidl.distributed.run", "--nproc-per-node", str(ranks)] if launcher else \
+        [str(LAUNCHER), "-n", str(ranks), sys.executable]
+    done = subprocess.run([*start, str(PROGRAMS / program), *words], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"})
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_collectives(ranks: int) -> None:
+    status, output, errors = run("collectives.py", ranks=ranks)
+    assert status == 0, errors
+    assert output.count("all is well") == ranks
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_parts_of_a_batch_train_as_the_whole(ranks: int) -> None:
+    status, output, errors = run("training.py", ranks=ranks)
+    assert status == 0, errors
+    assert output.count("all is well") == ranks
+
+
+def test_ranks_with_different_networks_are_told() -> None:
+    status, _, errors = run("training.py", "differ")
+    assert status == 1 and "same model across all ranks, but rank 0 has ('weight', (2, 2)" in errors
+
+
+@pytest.mark.parametrize("how, status, said", [
+    ("raise", 1, "ValueError: the cause"), ("early", 1, "ValueError: the cause"), ("exit", 3, "rank 1 of 3"),
+    ("kill", 9, "Killed"), ("late", 1, "ranks 1 did not come within 0.5 s")])
+def test_the_first_that_ends_ends_all(how: str, status: int, said: str) -> None:
+    found, output, errors = run("failing.py", how, ranks=3)
+    assert found == status and said in errors + output
+
+
+@pytest.mark.parametrize("how", ["raise", "exit"])
+def test_so_it_is_with_mpiexec_alone(how: str) -> None:
+    status, _, errors = run("failing.py", how, launcher=False)
+    assert status == {"raise": 1, "exit": 3}[how] and "rank 1 of 2" in errors
