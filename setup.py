@@ -13,6 +13,7 @@ EXTRAS = {
     "cuda": ["cupy-cuda12x[ctk]>=14"],
     "numba": ["numba>=0.61"],            # compiled kernels on the CPU
     "plot": ["matplotlib>=3.7"],         # pictures
+    "mpi": ["mpi4py>=4", "mpich"],       # several processes that train one model
     "tensorboard": ["tensorboardX>=2.6"],
     "test": ["pytest>=7", "hypothesis>=6.80"],
     "lint": ["ruff>=0.6", "mypy>=1.10", "pyright[nodejs]>=1.1.400"],

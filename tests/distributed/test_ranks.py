@@ -4,6 +4,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -21,9 +22,15 @@ def run(program: str, *words: str, ranks: int = 2, launcher: bool = True) -> tup
     """The status, output and errors of a program on so many ranks."""
     start = [sys.executable, "-m", "minidl.distributed.run", "--nproc-per-node", str(ranks)] if launcher else \
         [str(LAUNCHER), "-n", str(ranks), sys.executable]
-    done = subprocess.run([*start, str(PROGRAMS / program), *words], capture_output=True, text=True, timeout=120,
-                          env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"})
-    return done.returncode, done.stdout, done.stderr
+    with subprocess.Popen([*start, str(PROGRAMS / program), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+                          start_new_session=True) as process:
+        try:
+            output, errors = process.communicate(timeout=120)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)      # or ranks that wait for each other would stay
+            raise
+    return process.returncode, output, errors
 
 
 @pytest.mark.parametrize("ranks", [2, 3])

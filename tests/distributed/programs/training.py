@@ -10,6 +10,8 @@ from minidl.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 dist.init_process_group()
 rank, size = dist.get_rank(), dist.get_world_size()
+if "differ" in sys.argv:
+    DistributedDataParallel(nn.Linear(2, 2 + rank))
 x, y = minidl.randn(24, 1, 8, 8, generator=minidl.Generator().manual_seed(0)), minidl.arange(24) % 10
 
 
@@ -105,6 +107,4 @@ everything = [None] * size
 dist.all_gather_object(everything, [i.item() for (i,) in batches])
 assert sorted(sum(everything, [])) == list(range(12))
 
-if "differ" in sys.argv:
-    DistributedDataParallel(nn.Linear(2, 2 + rank))
 print("all is well")
