@@ -32,6 +32,8 @@ LEFT_OUT = {
         Tensor.bfloat16 Tensor.chalf bfloat16 BFloat16Tensor chalf complex32 float8_* float4_*""",
     "number types that nothing is computed in: `uint8` and the signed ones are there": """
         uint? int? bit bits*""",
+    "shards of tensors, stores and back ends of PyTorch: whole tensors travel by MPI": """
+        distributed.*""",
     "CUDA's graphs, pools and their like: CuPy has them in `cupy.cuda`": """
         cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError""",
     "compiling, tracing, exporting: a program runs as it is written": """
