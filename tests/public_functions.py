@@ -31,7 +31,8 @@ SPACES = {"minidl": minidl, "minidl.nn.functional": functional, "minidl.linalg":
           "minidl.special": minidl.special, "minidl.fft": minidl.fft}
 COMPARED = ["", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "linalg",
             "special", "fft", "func", "autograd", "autograd.functional", "autograd.profiler",
-            "autograd.graph", "profiler", "utils.data", "amp", "cuda", "backends", "random", "hub", "sparse"]
+            "autograd.graph", "profiler", "utils.data", "amp", "cuda", "backends", "random", "hub", "sparse",
+            "distributed"]
 """The namespaces of PyTorch of which everything is here, or is left out for a reason."""
 
 ELSEWHERE = {
