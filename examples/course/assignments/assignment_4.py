@@ -21,12 +21,12 @@ from minidl.rendering import positional_encoding
 from minidl.train import EMA, plots
 from minidl.vision.datasets import SyntheticShapes
 
-DEFAULTS = {"digits": {"epochs": 60, "batch_size": 64}, "mnist": {"epochs": 2, "batch_size": 64}}
+DEFAULTS = {"digits": {"epochs": 30, "batch_size": 64}, "mnist": {"epochs": 2, "batch_size": 64}}
 T = 200                         # steps from an image to noise
 
 
 def add_options(parser):
-    lesson.whole(parser, "width", 24, "channels of the first level")
+    lesson.whole(parser, "width", 16, "channels of the first level")
     lesson.whole(parser, "field-steps", 300, "of each network that is an image")
 
 

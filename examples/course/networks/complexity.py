@@ -66,7 +66,8 @@ def main():
         for name, accuracy, products, *_ in found:
             if name in LABELLED:
                 axes.annotate(name, (products, accuracy), fontsize=7, xytext=(4, -8), textcoords="offset points")
-        axes.set(xscale="log", xlabel="G multiply-adds", ylabel="top-1 accuracy on ImageNet (%)")
+        axes.set(xscale="log", xlabel="G multiply-adds", ylabel="top-1 accuracy on ImageNet (%)", ylim=(54, 92),
+                 xlim=(0.03, 3000))
         legend = axes.legend(ncols=2, fontsize=7, loc="lower right")
         for handle in legend.legend_handles:
             handle.set_sizes([30])

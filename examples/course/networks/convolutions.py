@@ -57,7 +57,7 @@ def sizes():
     print(f"max pooling of 4x4 numbers: {F.max_pool2d(x[None], 2)[0].int().tolist()} (6, 8; 3, 4)")
 
     def picture(path):
-        figure, axes = lesson.grid(1, 3, 3.2, 3.6)
+        figure, axes = lesson.grid(1, 3, 3.2, 3.8)
         for panel, (W, K, P, S, said) in zip(axes.flat, SIZES):
             side = W + 2 * P
             panel.imshow(F.pad(minidl.ones(W, W), [P] * 4).numpy(), cmap="Blues", vmin=0, vmax=4)
