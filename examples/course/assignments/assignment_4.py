@@ -78,8 +78,7 @@ def diffusion(args):
             optimizer.step()
             ema.update()
             losses.append(loss.item())
-    last = sum(losses[-50:]) / len(losses[-50:])
-    print(f"error of the noise: {losses[0]:.3f} at first, {last:.3f} at last (1 is a guess)")
+    print(f"error of the noise: {losses[0]:.3f} at first, {sum(losses[-20:]) / 20:.3f} at last (1 is a guess)")
 
     @minidl.no_grad()
     def made(count):
@@ -99,8 +98,9 @@ def diffusion(args):
     forward = minidl.cat([noisy(x[:8], minidl.randn(8, *x.shape[1:]), minidl.full((8,), t))
                           for t in (0, T // 8, T // 4, T // 2, T - 1)])
     backward = minidl.cat([part[:8] for part in seen])
-    return {name: lambda path, shown=shown, name=name: plots.images(shown / 2 + 0.5, path, caption=name, vmin=0, vmax=1)
-            for name, shown in (("into_noise", forward), ("out_of_noise", backward))}
+    shown = {"into_noise": forward, "out_of_noise": backward}
+    return {name: lambda path, x=x, name=name: plots.images(x / 2 + 0.5, path, caption=name.replace("_", " "), vmin=0,
+                                                            vmax=1) for name, x in shown.items()}
 
 
 def field(args):
