@@ -25,7 +25,7 @@ from minidl.train import plots
 from minidl.train.objective import evaluated
 
 DEFAULTS = {"digits": {"epochs": 10, "batch_size": 20, "lr": 3e-3},
-            "omniglot": {"epochs": 24, "batch_size": 60, "lr": 3e-3}}
+            "omniglot": {"epochs": 20, "batch_size": 60, "lr": 1e-2}}
 STEPS = {"digits": 20, "omniglot": 50}      # episodes in an epoch, after which it is tested
 
 
@@ -57,7 +57,7 @@ def objective(model, shown):
         first, second = z[:, :1].expand_as(others).repeat(2, 1, 1), minidl.cat([others, others.roll(1, 0)])
         same = (minidl.arange(2 * len(z)) < len(z)).to(z.device).repeat_interleave(others.shape[1])
         return contrastive_loss(first.flatten(0, 1), second.flatten(0, 1), same), {}
-    scores = prototypical_scores(z[:, :1], z[:, 1:].flatten(0, 1))
+    scores = prototypical_scores(z[:, :1], z[:, 1:].flatten(0, 1)) / math.sqrt(z.shape[2])      # log(ways) at first
     right = minidl.arange(len(z)).repeat_interleave(z.shape[1] - 1).to(z.device)
     return F.cross_entropy(scores, right), {"accuracy": (scores.argmax(1) == right).float().mean().item()}
 
@@ -84,8 +84,8 @@ args = arguments.parse(__doc__, DEFAULTS, extra=add_options)
 (x, labels), (test_x, test_labels) = characters.load(args)
 ways = min(20, len(test_labels.unique()))
 layers = []
-for stage in range(int(math.log2(x.shape[-1]) - 1) if args.dataset == "digits" else 4):
-    layers += [nn.Conv2d(64 if stage else 1, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2)]
+for stage in range(int(math.log2(x.shape[-1]) - 1)):
+    layers += [nn.Conv2d(64 if stage else 1, 64, 3, padding=1), nn.MaxPool2d(2), nn.BatchNorm2d(64), nn.ReLU()]
 model = nn.Sequential(*layers, nn.Flatten()).to(args.device)
 print(f"{args.dataset}: learns from {len(x):,} images of {len(labels.unique())} classes, is tested on "
       f"{len(test_x):,} of {len(test_labels.unique())} others; "
