@@ -80,8 +80,9 @@ def points(path):
     for kind, axes in enumerate(axes for row in grid for axes in row):
         if (test_y == kind).any():
             cloud = test_x[(test_y == kind).nonzero()[0].item()]
-            drawing.points(axes, cloud.numpy(), "0.75", classes[kind])
-            drawing.points(axes, cloud[:, critical(cloud)].numpy(), "C3", classes[kind], sizes=10)
+            chosen = minidl.isin(minidl.arange(args.points), critical(cloud)).tolist()
+            drawing.points(axes, cloud.numpy(), ["C3" if red else "0.75" for red in chosen], classes[kind],
+                           [10 if red else 4 for red in chosen])
     plots.save(picture, path)
 
 

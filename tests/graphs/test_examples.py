@@ -1,4 +1,4 @@
-"""The graph networks of examples/graphs, on a small made graph in Cora's layout."""
+"""The graph networks of examples/graphs: on a small made graph in Cora's layout, on digits, on the karate club."""
 from __future__ import annotations
 
 import importlib.util
@@ -50,6 +50,20 @@ def test_plot(cora, tmp_path):
     found = run("gcn", "--data", cora, "--epochs", 3, "--plot", tmp_path / "plots")
     assert found.returncode == 0, found.stderr
     assert (tmp_path / "plots" / "gcn.png").stat().st_size > 10_000
+
+
+def test_digits_need_no_file():
+    def reached(*args):
+        found = run("gcn", "--epochs", 100, *args)
+        assert found.returncode == 0, found.stderr
+        return float(re.search(r"test accuracy ([\d.]+) %", found.stdout)[1])
+    assert reached() > reached("--alone") + 5
+
+
+def test_two_members_tell_the_sides_of_the_others():
+    found = run("karate")
+    assert "34 members, 78 friendships" in found.stdout, found.stderr
+    assert int(re.search(r"seed 0: (\d+) of 34", found.stdout)[1]) >= 32
 
 
 def test_a_missing_file_is_refused():
