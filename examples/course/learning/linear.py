@@ -91,10 +91,10 @@ def main():
     x, test_x = x.flatten(1), test_x.flatten(1)
     one_hot = F.one_hot(y, classes).float()
     softmax = fit(x, y, classes, F.cross_entropy, args)
+    binary = fit(x, (y == 1).float()[:, None], 1, F.binary_cross_entropy_with_logits, args)
     args.lr /= 10                                           # a square's slope grows with the error
     squares = fit(x, one_hot, classes, half_square, args)
     number = fit(x, y[:, None].float(), 1, half_square, args)
-    binary = fit(x, (y == 1).float()[:, None], 1, F.binary_cross_entropy_with_logits, args)
     with minidl.no_grad():
         output = number(test_x)[:, 0]
         rows = {"the class number as the output": (output.round() == test_y).float().mean().item(),
