@@ -83,8 +83,8 @@ rises = score[0] - score[1]
 share = (delta.abs().sum() / rises.abs().sum()).item()
 print(f"integrated gradients are complete to {share:.2%} of the rise of the score")
 few = slice(0, args.differences)
-tried = interpret.FiniteDifferences(probability).attribute(x[few], y[few])
-slopes = interpret.Saliency(probability).attribute(x[few], y[few], abs=False)
+tried = interpret.FiniteDifferences(model).attribute(x[few], y[few])      # a sure probability is as good as constant
+slopes = interpret.Saliency(model).attribute(x[few], y[few], abs=False)
 print(f"rank correlation of slopes by differences and by backpropagation: "
       f"{interpret.rank_correlation(tried, slopes).mean().item():.2f}")
 

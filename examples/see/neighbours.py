@@ -74,9 +74,8 @@ def neighbours(path):
     for number in chosen.tolist():
         order = [number, *by_pixels[number].tolist(), *by_features[number].tolist()]
         rows.append(x[minidl.tensor(order)])
-        names = [data.classes[y[i]] for i in order]
-        titles += [f"image: {names[0]}", f"by pixels: {names[1]}", *names[2:6], f"by features: {names[6]}", *names[7:]]
-    plots.images(minidl.cat(rows), path, titles, "images, the five nearest by pixels, and the five nearest by features",
+        titles += [data.classes[y[i]].partition(" ")[0] for i in order]
+    plots.images(minidl.cat(rows), path, titles, "an image, the five nearest by pixels, the five nearest by features",
                  columns=11)
 
 
@@ -86,7 +85,7 @@ def scatter(path):
     for axes, (name, points) in zip(figure.subplots(2, 2).flat, maps.items()):
         for label, shown in enumerate(data.classes):
             some = points[y == label]
-            axes.scatter(some[:, 0], some[:, 1], s=4, color=f"C{label}", label=shown)
+            axes.scatter(some[:, 0], some[:, 1], s=4, color=f"C{label}", label=shown.partition(" ")[0])
         axes.set(title=f"{name}: {found[name][0]:.1%} beside their class", xticks=[], yticks=[])
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", markerscale=3)
     plots.save(figure, path)
