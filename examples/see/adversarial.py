@@ -69,7 +69,7 @@ for name, curve in curves.items():
     print(f"{name:<42}" + "".join(f"{share:>7.3f}" for share in curve))
 
 wanted = (y[:6] + 1) % len(data.classes)            # each is to be taken for the class after its own
-shown = interpret.pgd(plain, x[:6], wanted, 0.2, steps=40, targeted=True)
+shown = interpret.pgd(plain, x[:6], wanted, 0.3, steps=40, targeted=True)
 
 
 def images(path):
@@ -81,7 +81,7 @@ def images(path):
     titles = [f"{data.classes[c]} ({p:.0%})" for p, c in zip(*(each.tolist() for each in said[0]))]
     last = [f"{data.classes[c]} ({p:.0%})" for p, c in zip(*(each.tolist() for each in said[1]))]
     titles += ["change"] * 6 + ["10 x change"] * 6 + last
-    plots.images(rows, path, titles, "each is to be taken for the class after its own", columns=6)
+    plots.images(rows, path, titles, "each is to be taken for the class after its own", columns=6, vmin=0, vmax=1)
 
 
 def curve(path):
