@@ -78,7 +78,7 @@ def diffusion(args):
             optimizer.step()
             ema.update()
             losses.append(loss.item())
-    print(f"error of the noise: {losses[0]:.3f} at first, {sum(losses[-20:]) / 20:.3f} at last (1 is a guess)")
+    print(f"error of the noise: {losses[0]:.3f} at first, {np.mean(losses[-50:]):.3f} at last (1 is a guess)")
 
     @minidl.no_grad()
     def made(count):
