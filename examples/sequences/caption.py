@@ -21,7 +21,7 @@ from minidl.nn import functional as F
 from minidl.text import AdditiveAttention
 from minidl.train.objective import evaluated
 
-DEFAULTS = {"shapes": {"epochs": 12, "batch_size": 64, "lr": 4e-3}}
+DEFAULTS = {"shapes": {"epochs": 10, "batch_size": 64, "lr": 4e-3}}
 
 
 def add_options(parser):
@@ -48,7 +48,7 @@ class Captioner(nn.Module):
         self.whole = nn.Linear(64 * width, width)
         self.embedding = nn.Embedding(len(WORDS), width)
         self.cell = nn.LSTMCell(2 * width, hidden)
-        self.attention = AdditiveAttention(hidden, width, hidden)
+        self.attention = AdditiveAttention(hidden, width, width)
         self.head = nn.Linear(hidden + width, len(WORDS))
 
     def look(self, x):

@@ -1,4 +1,5 @@
 """Scenes of one or two coloured shapes, with sentences about them."""
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -22,13 +23,19 @@ class Described(NamedTuple):
 
 def described(count, seed):
     """Draw scenes. Their shapes are named in the order of the alphabet, since an image cannot say which comes first."""
-    data = SyntheticShapes(count, SIZE, (1, 2), (0.14, 0.24), max_overlap=0.0, noise=8.0, seed=seed)
-    scenes = [in_order(data.scene(i)) for i in range(count)]
+    data = SyntheticShapes(10 * count, SIZE, (1, 2), (0.14, 0.24), max_overlap=0.0, noise=8.0, seed=seed)
+    scenes = list(islice(filter(clear, (in_order(data.scene(i)) for i in range(len(data)))), count))
     x = np.stack([np.asarray(render(scene, data.noise), np.float32) for scene in scenes]) / 127.5 - 1
     sentences = [numbers(caption(scene)) for scene in scenes]
     length = 1 + max(map(len, sentences))
     words = minidl.tensor([sentence + [END] * (length - len(sentence)) for sentence in sentences])
     return Described(minidl.tensor(x).movedim(-1, 1).contiguous(), scenes, words)
+
+
+def clear(scene):
+    """Whether a person could say if one shape is beside or above the other."""
+    (first, *_, last) = scene.shapes
+    return first is last or abs(abs(first.x - last.x) - abs(first.y - last.y)) >= 2
 
 
 def in_order(scene):

@@ -22,7 +22,7 @@ from minidl.train import plots
 from minidl.train.objective import evaluated
 from minidl.vision.datasets.beyond_torchvision.shapes import COLORS, KINDS
 
-DEFAULTS = {"shapes": {"epochs": 12, "batch_size": 32, "lr": 4e-3}}
+DEFAULTS = {"shapes": {"epochs": 9, "batch_size": 32, "lr": 4e-3}}
 ANSWERS = ["yes", "no", "one", "two", *COLORS, *KINDS]
 WORDS = [*"what color is the shape one how many shapes are there a".split(), *COLORS, *KINDS]
 LECTURE = """what sport is this? baseball 13.13 = 4.82 + 8.32, soccer 9.08 = 0.13 + 8.95, tennis 8.66 = 0.44 + 8.22
@@ -30,7 +30,7 @@ the lecture: what color are the pants? white 14.06 = 2.77 + 11.28, black 13.05 =
 
 
 def add_options(parser):
-    parser.add_argument("--images", type=arguments.whole_number(10), default=4000, metavar="N",
+    parser.add_argument("--images", type=arguments.whole_number(10), default=3000, metavar="N",
                         help="scenes to ask four questions about (default: %(default)s)")
 
 

@@ -23,13 +23,13 @@ from minidl.cli import arguments
 from minidl.cli.classification import in_batches
 from minidl.train.objective import evaluated
 
-DEFAULTS = {"sound": {"epochs": 12, "batch_size": 8, "lr": 4e-3}}
+DEFAULTS = {"sound": {"epochs": 10, "batch_size": 2, "lr": 3e-3}}
 LEVELS, CROP = 256, 2048
 
 
 def add_options(parser):
     for name, default, told in (("layers", 10, "layers; each hears twice as far as the one before"),
-                                ("width", 32, "channels"), ("seconds", 60, "of sound to learn from"),
+                                ("width", 32, "channels"), ("seconds", 40, "of sound to learn from"),
                                 ("made", 8000, "samples to make for the pictures")):
         parser.add_argument(f"--{name}", type=arguments.whole_number(1), default=default, metavar="N",
                             help=f"{told} (default: {default})")
