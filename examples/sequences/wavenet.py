@@ -23,14 +23,14 @@ from minidl.cli import arguments
 from minidl.cli.classification import in_batches
 from minidl.train.objective import evaluated
 
-DEFAULTS = {"sound": {"epochs": 10, "batch_size": 2, "lr": 3e-3}}
+DEFAULTS = {"sound": {"epochs": 5, "batch_size": 2, "lr": 1e-2}}
 LEVELS, CROP = 256, 2048
 
 
 def add_options(parser):
     for name, default, told in (("layers", 10, "layers; each hears twice as far as the one before"),
                                 ("width", 32, "channels"), ("seconds", 40, "of sound to learn from"),
-                                ("made", 8000, "samples to make for the pictures")):
+                                ("made", 4000, "samples to make for the pictures")):
         parser.add_argument(f"--{name}", type=arguments.whole_number(1), default=default, metavar="N",
                             help=f"{told} (default: {default})")
 

@@ -13,7 +13,7 @@ from minidl.nn.embedding import Embedding
 from minidl.nn.module import Module
 from minidl.nn.module.container import ModuleList, Sequential
 from minidl.ops.shape import cat
-from minidl.tensors.creation import zeros
+from minidl.tensors.creation import arange, linspace, zeros
 from minidl.tensors.tensor import Tensor
 
 
@@ -78,10 +78,18 @@ class GatedDilatedConv1d(Module):
         return x + out[:, :x.shape[1]], out[:, x.shape[1]:]
 
 
+def _waves(levels: int, width: int) -> Tensor:
+    """Sines and cosines of the levels, from half a period over all of them to 32 periods: (levels, width)."""
+    half = (width + 1) // 2
+    angles = arange(levels).float()[:, None] * (math.pi / levels * 2.0 ** linspace(0, 6, half))
+    return cat([angles.sin(), angles.cos()], 1)[:, :width].contiguous()
+
+
 class WaveNet(Module):
     """Logits (N, levels, T) for the levels of sound (N, T), int64: those of a sample from earlier samples only.
 
-    A layer for each of `dilations`. A sample is told from the `receptive_field` before it.
+    A layer for each of `dilations`. A sample is told from the `receptive_field` before it. The embeddings of levels
+    start as sines and cosines, so that levels that are near each other start alike.
 
     Source: van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016. Samples are drawn as in Le Paine et
     al., "Fast Wavenet Generation Algorithm", 2016: each layer keeps what it has seen.
@@ -99,7 +107,7 @@ class WaveNet(Module):
         super().__init__()
         self.levels = levels
         self.receptive_field = 1 + (kernel_size - 1) * sum(dilations)
-        self.embedding = Embedding(levels + 1, width)       # the last: nothing was before
+        self.embedding = Embedding(levels + 1, width, _weight=_waves(levels + 1, width))    # last: nothing was before
         self.layers = ModuleList([GatedDilatedConv1d(width, skip, kernel_size, dilation) for dilation in dilations])
         self.head = Sequential(ReLU(), Conv1d(skip, skip, 1), ReLU(), Conv1d(skip, levels, 1))
 
