@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Path = str | os.PathLike[str]
+ACROSS = 92     # letters of a legend beside each other
 
 
 def figure(width: float = 7.0, height: float = 4.5) -> Figure:
@@ -61,7 +62,8 @@ def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch")
         right.set_ylabel(", ".join(sorted({name.rpartition(" ")[2] for name in others})))
         _lines(right, history, x, others, "-", first_colour=len(losses))
     if names:
-        picture.legend(loc="outside upper center", ncols=4)
+        columns = ACROSS // (max(map(len, names)) + 6)      # a line and its gaps are as wide as 6 letters
+        picture.legend(loc="outside upper center", ncols=max(1, min(4, columns)))
     save(picture, path)
 
 
