@@ -10,6 +10,9 @@ from minidl.backend.kernels.flip import mirrored
 from minidl.vision.transforms.batched.base import Batched, chunks, generator
 
 
+LARGE = 1 << 17     # bytes of an image from which on images are better mirrored one by one
+
+
 class RandomCrop(Batched):
     """Pad each image by `padding` pixels and crop a random square.
 
@@ -149,6 +152,11 @@ class RandomHorizontalFlip(Batched):
 
 def flip(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """A copy with the chosen images mirrored."""
+    if len(x) and x[0].nbytes >= LARGE:
+        out = np.empty_like(x)
+        for old, new, turned in zip(x, out, chosen):
+            new[...] = mirrored(old) if turned else old
+        return out
     out = x.copy()
     for part in chunks(x):
         which = np.flatnonzero(chosen[part])
