@@ -9,7 +9,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from minidl.backend.kernels.flip import mirrored
 from minidl.vision.transforms.batched.base import Batched, chunks, generator
 
-
 LARGE = 1 << 17     # bytes of an image from which on images are better mirrored one by one
 
 

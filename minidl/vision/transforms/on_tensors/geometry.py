@@ -8,7 +8,7 @@ import numpy as np
 
 import minidl.nn.functional as F
 from minidl.ops.resize import SampleImages
-from minidl.ops.shape import Slice, cat, stack
+from minidl.ops.shape import Flip, Slice, cat, stack
 from minidl.tensors.creation import linspace, ones_like, tensor
 from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms.arguments import rotated_size
@@ -24,7 +24,7 @@ from minidl.vision.transforms.on_tensors.form import (
 
 
 def hflip(img: Tensor) -> Tensor:
-    return img.flip(-1)
+    return Flip((img.ndim - 1,))(img)
 
 
 def vflip(img: Tensor) -> Tensor:
