@@ -22,8 +22,8 @@ from minidl.train import plots
 
 def add_options(parser):
     parser.add_argument("--model", choices=["net", *nets.PARTS], default="net", help="which network (default: net)")
-    parser.add_argument("--scenes", type=arguments.whole_number(1), default=200, metavar="N",
-                        help="of shapes, to point at (default: 200)")
+    parser.add_argument("--scenes", type=arguments.whole_number(1), default=100, metavar="N",
+                        help="of shapes, to point at (default: 100)")
 
 
 args = nets.parse(__doc__, add_options)
@@ -39,7 +39,8 @@ def occlusion(x, target):
     side = max(2, data.size // 6)
     found = interpret.Occlusion(model).attribute(x, (data.channels, side, side), (data.channels, side // 2, side // 2),
                                                  0.4, target, perturbations_per_eval=16)
-    return found.sum(1).clamp(min=0)
+    falls = found.sum(1).clamp(min=0)
+    return falls / falls.amax((1, 2), keepdim=True).clamp(min=1e-9)
 
 
 methods["occlusion"] = occlusion

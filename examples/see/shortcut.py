@@ -21,7 +21,7 @@ from minidl.train import plots
 from minidl.vision.datasets import SyntheticShapes
 from minidl.vision.proposals import graph_segmentation
 
-DEFAULTS = {"shapes": {"epochs": 4, "batch_size": 32, "lr": 1e-2}}
+DEFAULTS = {"shapes": {"epochs": 12, "batch_size": 32, "lr": 1e-2}}
 CLASSES = ["husky", "wolf"]
 GRASS, SNOW = minidl.tensor([[0.25, 0.45, 0.2], [0.85, 0.87, 0.9]])[..., None, None]
 
@@ -100,8 +100,8 @@ def images(path):
     rows = [x, x.where(~edges, 0.0)]
     rows += [F.interpolate(drawing.signed(weights[some, None]), scale_factor=4) for _, weights in found.values()]
     titles = [CLASSES[label] for label in labels] + ["segments"] * len(x)
-    titles += [f"learned {name}"[:24] for name in found for _ in labels]
-    caption = "red: without this segment it would be less sure of the class"
+    titles += [name for name in found for _ in labels]
+    caption = "what networks look at that learned wolves in snow, and both in both places: red speaks for the class"
     plots.images(minidl.cat(rows), path, titles, caption, columns=len(x))
 
 
