@@ -158,5 +158,5 @@ def test_a_version_that_is_incremented_by_hand() -> None:
 
 @pytest.mark.skipif(torch is None, reason="compares with PyTorch")
 def test_names_that_are_there_are_pytorchs() -> None:
-    ours = set(graph.__all__) - {"Drawing", "draw", "explain", "tree"}
+    ours = set(graph.__all__) - {"Drawing", "draw", "explain", "tree", "watch"}
     assert ours <= set(dir(torch.autograd.graph))

@@ -1,6 +1,8 @@
 """Every module says what it computes and shows it; tests/test_documentation.py runs the examples."""
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from minidl import nn
@@ -15,4 +17,5 @@ SHOWN = [kind for name, kind in public_classes().items() if name not in BASES]
                          ids=lambda kind: kind.__name__)
 def test_every_class_has_an_example(kind: type[nn.Module]) -> None:
     text = vars(kind).get("__doc__") or ""
-    assert f"nn.{kind.__name__}" in text and ">>>" in text, f"{kind.__name__} shows no use of itself"
+    shown = re.search(rf"nn\.(parallel\.)?{kind.__name__}", text) and ">>>" in text
+    assert shown, f"{kind.__name__} shows no use of itself"
