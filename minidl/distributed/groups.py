@@ -50,8 +50,12 @@ group = GroupMember
 
 
 def is_available() -> bool:
-    """True: one process needs nothing, more of them need `pip install 'minidl[mpi]'`."""
-    return True
+    """Whether a launcher has started this process, perhaps beside others.
+
+    Without one, `init_process_group` works all the same, for one process. But libraries that hear True ask for all
+    that PyTorch has for many.
+    """
+    return is_launched()
 
 
 def is_initialized() -> bool:

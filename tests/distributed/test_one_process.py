@@ -26,7 +26,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_who_there_is() -> None:
     assert (dist.get_rank(), dist.get_world_size(), dist.get_backend()) == (0, 1, "single")
-    assert dist.is_available() and dist.is_initialized() and dist.get_process_group_ranks() == [0]
+    assert not dist.is_available() and dist.is_initialized() and dist.get_process_group_ranks() == [0]
     assert dist.get_node_local_rank() == 0 and dist.group.WORLD.name() == "single"
     half = dist.new_group([0])
     assert dist.get_group_rank(half, 0) == dist.get_global_rank(half, 0) == dist.get_rank(half) == 0

@@ -96,7 +96,7 @@ def test_attributes_are_there_without_an_import_of_the_module():
     """PyTorch imports its modules itself."""
     run("""
         import torch
-        assert torch.distributed.is_available() and not torch.distributed.is_initialized()
+        assert not torch.distributed.is_available() and not torch.distributed.is_initialized()
         assert torch.nn.modules.container.Sequential is torch.nn.Sequential
         assert torch.Future[int] and torch.distributions.utils._standard_normal((2,), None, None).shape == (2,)
         assert torch.version.cuda is None and not torch.jit.is_scripting() and torch.hub is minidl.hub

@@ -7,6 +7,7 @@ import minidl.distributed as dist
 dist.init_process_group(backend="gloo", world_size=-1)
 rank, size = dist.get_rank(), dist.get_world_size()
 everyone = list(range(size))
+assert dist.is_available() and dist.is_initialized()
 
 
 def mine(*shape, dtype=minidl.float32):
