@@ -18,6 +18,17 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None or LA
                                 reason="mpi4py and mpich are not installed")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def mpi_starts() -> None:
+    """Some machines forbid what MPI's launcher needs: then nothing is learned here about minidl."""
+    try:
+        program = "from mpi4py import MPI; MPI.COMM_WORLD.Barrier()"
+        subprocess.run([str(LAUNCHER), "-n", "2", sys.executable, "-c", program], check=True, capture_output=True,
+                       timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"two processes of MPI do not start on this machine: {error}")
+
+
 def run(program: str, *words: str, ranks: int = 2, launcher: bool = True) -> tuple[int, str, str]:
     """The status, output and errors of a program on so many ranks."""
     start = [sys.executable, "-m", "minidl.distributed.run", "--nproc-per-node", str(ranks)] if launcher else \
