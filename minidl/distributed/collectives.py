@@ -144,7 +144,7 @@ def reduce(tensor: Any, dst: int | None = None, op: str = ReduceOp.SUM, group: A
     engine, plain = _engine(group, "reduce", tensor), _check_operation("reduce", op)
     to = _root(group, "reduce", dst, group_dst, "dst")
     with _on_host(tensor, "reduce", engine.rank == to) as x:
-        engine.reduce(x, plain, to) if isinstance(engine, MPI) else engine.reduce(x, plain)
+        engine.reduce(x, plain, to)
         if engine.rank == to:
             _average(x, op, engine.size)
     return _done(async_op)
@@ -156,28 +156,29 @@ def reduce_scatter_tensor(output: Any, input: Any, op: str = ReduceOp.SUM, group
 
     input: as many elements as all outputs together. Errors: RuntimeError for other sizes.
     """
-    engine, plain = _engine(group, "reduce_scatter_tensor", output, input), _check_operation("reduce_scatter", op)
+    engine = _engine(group, "reduce_scatter_tensor", output, input)
     if input.numel() != engine.size * output.numel() or input.dtype != output.dtype:
         raise RuntimeError(f"reduce_scatter_tensor: input of shape {tuple(input.shape)} and {input.dtype} does not "
                            f"make {engine.size} outputs of shape {tuple(output.shape)} and {output.dtype}")
-    whole = np.array(to_numpy(input.array)).reshape(engine.size, -1)
-    engine.all_reduce(whole, plain)
-    _average(whole, op, engine.size)
-    with _on_host(output, "reduce_scatter_tensor") as x:
-        x[...] = whole[engine.rank].reshape(x.shape)
-    return _done(async_op)
+    return _share_of_sum("reduce_scatter_tensor", engine, output, np.array(to_numpy(input.array)), op, async_op)
 
 
 def reduce_scatter(output: Any, input_list: Sequence[Any], op: str = ReduceOp.SUM, group: Any = None,
                    async_op: bool = False) -> Work | None:
     """Write the sum over all ranks of input_list[i] into `output` of rank i."""
-    engine, plain = _engine(group, "reduce_scatter", output, *input_list), _check_operation("reduce_scatter", op)
+    engine = _engine(group, "reduce_scatter", output, *input_list)
     _check_list("reduce_scatter", "input_list", input_list, engine.size, output)
     whole = np.stack([to_numpy(x.array) for x in input_list])
-    engine.all_reduce(whole, plain)
+    return _share_of_sum("reduce_scatter", engine, output, whole, op, async_op)
+
+
+def _share_of_sum(who: str, engine: Single | MPI, output: TensorBase, whole: Array, op: str,
+                  async_op: bool) -> Work | None:
+    """Write this rank's part of the sum over all ranks of `whole`, which is overwritten, into `output`."""
+    engine.all_reduce(whole, _check_operation(who, op))
     _average(whole, op, engine.size)
-    with _on_host(output, "reduce_scatter") as x:
-        x[...] = whole[engine.rank]
+    with _on_host(output, who) as x:
+        x[...] = whole.reshape(engine.size, *x.shape)[engine.rank]
     return _done(async_op)
 
 

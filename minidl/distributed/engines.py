@@ -45,7 +45,8 @@ class Single:
     def all_reduce(self, x: Array, op: str) -> None:
         """Leave x as it is: it is the sum, the product and the extreme of itself."""
 
-    reduce = all_reduce
+    def reduce(self, x: Array, op: str, to: int) -> None:
+        """Leave x as it is."""
 
     def broadcast(self, x: Array, source: int) -> None:
         """Leave x as it is."""
@@ -118,7 +119,7 @@ class MPI:
         if wide is not x:
             x[...] = wide
 
-    def reduce(self, x: Array, op: str, to: int = 0) -> None:
+    def reduce(self, x: Array, op: str, to: int) -> None:
         """As `all_reduce`, for rank `to` alone."""
         wide = _addable(x)
         if self.rank == to:

@@ -66,7 +66,7 @@ class ZeroRedundancyOptimizer(Optimizer):
         """Update this rank's share, and exchange the shares; returns the loss of `closure`."""
         for group, inner in zip(self.param_groups, self.optim.param_groups):    # a schedule may have changed them
             inner.update({key: value for key, value in group.items() if key != "params"})
-        loss = self.optim.step(closure) if closure is not None else self.optim.step()
+        loss = self.optim.step(closure)
         with no_grad():
             for group in self.param_groups:
                 for p in group["params"]:

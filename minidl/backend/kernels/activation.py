@@ -26,14 +26,13 @@ def logsigmoid_forward(x: Array) -> Array:
 @kernel(elementwise=True, results=1)
 def logits_loss_forward(x: Array, t: Array) -> Array:
     """The binary cross-entropy of scores x and targets t: -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(x)"""
-    return (1 - t) * x - (np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x))))
+    return (1 - t) * x - logsigmoid_forward(x)
 
 
 @kernel(elementwise=True, results=1)
 def logits_loss_grad(g: Array, x: Array, t: Array) -> Array:
     """gx = g * (sigmoid(x) - t)"""
-    with np.errstate(over="ignore"):
-        return g * (np.reciprocal(np.exp(-x) + 1) - t)
+    return g * (sigmoid_forward(x) - t)
 
 
 @kernel(elementwise=True, results=1)
