@@ -13,7 +13,6 @@ are, not only that they are made, so that clusters which are left out keep pulli
 import argparse
 import math
 import sys
-from pathlib import Path
 
 import minidl
 from minidl import generative, nn, optim
@@ -34,12 +33,7 @@ for name, default, told in (("steps", 1500, "of each generator, a multiple of 10
     parser.add_argument(f"--{name}", type=arguments.whole_number(1), default=default, metavar="N",
                         help=f"{told} (default: {default})")
 parser.add_argument("--lr", type=arguments.positive_number, default=1e-3, metavar="RATE")
-parser.add_argument("--seed", type=arguments.whole_number(0), default=0, metavar="N")
-parser.add_argument("--device", default="cpu")
-parser.add_argument("--run", type=Path, metavar="DIR", help="keep a checkpoint and a log there")
-parser.add_argument("--resume", action="store_true", help="go on with the run in --run DIR")
-parser.add_argument("--max-steps", type=arguments.whole_number(1), metavar="N", help="stop after N steps")
-parser.add_argument("--plot", type=Path, metavar="DIR", help="draw pictures into DIR (needs matplotlib)")
+arguments.add_run_options(parser)
 args = arguments.prepared(parser.parse_args())
 angles = minidl.arange(args.clusters) * (2 * math.pi / args.clusters)
 centres = RADIUS * minidl.stack([angles.cos(), angles.sin()], 1)        # (clusters, 2)

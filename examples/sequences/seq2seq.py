@@ -13,7 +13,6 @@ eating the red apple" is "estamos comiendo la manzana roja".
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import maps
 import texts
@@ -41,13 +40,7 @@ for name, default, told in (("pairs", 20_000, "to learn from"), ("tests", 500, "
     parser.add_argument(f"--{name}", type=arguments.whole_number(1), default=default, metavar="N",
                         help=f"{told} (default: {default})")
 parser.add_argument("--lr", type=arguments.positive_number, metavar="RATE", help="default: 0.004; transformer 0.002")
-parser.add_argument("--seed", type=arguments.whole_number(0), default=0, metavar="N")
-parser.add_argument("--device", default="cpu")
-parser.add_argument("--compiled", action="store_true", help="kernels compiled by Numba")
-parser.add_argument("--max-steps", type=arguments.whole_number(1), metavar="N", help="stop each model after N steps")
-parser.add_argument("--run", type=Path, metavar="DIR", help="keep a checkpoint and a log of each model there")
-parser.add_argument("--resume", action="store_true", help="go on with the run in --run DIR")
-parser.add_argument("--plot", type=Path, metavar="DIR", help="draw pictures into DIR (needs matplotlib)")
+arguments.add_run_options(parser)
 args = arguments.prepared(parser.parse_args())
 corpus = texts.corpus(args.task, args.pairs, args.tests, args.seed)
 train, test, reader, writer = corpus

@@ -10,7 +10,6 @@ detail: with --frequencies 0 it sees the plain coordinates, and its pictures sta
 import argparse
 import math
 import sys
-from pathlib import Path
 
 import scene
 
@@ -33,13 +32,7 @@ for name, default, told in (("size", 32, "pixels a side"), ("views", 20, "pictur
 parser.add_argument("--frequencies", type=arguments.whole_number(0), default=6, metavar="N",
                     help="of the encoding of points (default: 6; 0: none)")
 parser.add_argument("--lr", type=arguments.positive_number, default=5e-3, metavar="RATE")
-parser.add_argument("--seed", type=arguments.whole_number(0), default=0, metavar="N")
-parser.add_argument("--device", default="cpu")
-parser.add_argument("--compiled", action="store_true", help="kernels compiled by Numba")
-parser.add_argument("--run", type=Path, metavar="DIR", help="keep a checkpoint and a log there")
-parser.add_argument("--resume", action="store_true", help="go on with the run in --run DIR")
-parser.add_argument("--max-steps", type=arguments.whole_number(1), metavar="N", help="stop after N steps")
-parser.add_argument("--plot", type=Path, metavar="DIR", help="draw pictures into DIR (needs matplotlib)")
+arguments.add_run_options(parser)
 args = arguments.prepared(parser.parse_args())
 
 

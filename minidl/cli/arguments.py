@@ -77,6 +77,17 @@ def add_training_options(parser: argparse.ArgumentParser, defaults: Defaults) ->
     training.add_argument("--compiled", action="store_true", help="kernels compiled by Numba")
 
 
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options of what learns from no data set of images, but from texts or what it makes itself."""
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
+    parser.add_argument("--compiled", action="store_true", help="kernels compiled by Numba")
+    parser.add_argument("--max-steps", type=whole_number(1), metavar="N", help="stop after N steps, to try things")
+    parser.add_argument("--run", type=Path, metavar="DIR", help="keep a checkpoint and a log there")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --run DIR")
+    parser.add_argument("--plot", type=Path, metavar="DIR", help="draw pictures into DIR (needs matplotlib)")
+
+
 def first(defaults: Defaults) -> Mapping[str, float]:
     """The defaults of the first data set."""
     return next(iter(defaults.values()))
