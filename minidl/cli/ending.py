@@ -1,9 +1,11 @@
 """How a program ends early, without a traceback."""
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import NoReturn
@@ -28,7 +30,7 @@ def program() -> Path:
 def without_traceback() -> None:
     """Make Ctrl-C and a closed pipe end the program quietly."""
     signal.signal(signal.SIGINT, _at_once)
-    sys.excepthook = _uncaught
+    sys.excepthook = functools.partial(_uncaught, sys.excepthook)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)     # rows appear as they come, in a file or a pipe as well
 
@@ -65,7 +67,8 @@ def _at_once(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(CTRL_C)        # an exception might be caught by a library
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _uncaught(before: Callable[..., object], kind: type[BaseException], error: BaseException,
+              trace: TracebackType | None) -> None:
     if issubclass(kind, BrokenPipeError):
         os._exit(BROKEN_PIPE)
-    sys.__excepthook__(kind, error, trace)
+    before(kind, error, trace)

@@ -4,6 +4,8 @@ An engine works on contiguous NumPy arrays, in place, and knows no tensors. MPI 
 """
 from __future__ import annotations
 
+import faulthandler
+import functools
 import importlib
 import os
 import sys
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import Array
+from minidl.distributed.watch import Watch, watched
 
 PIECE = 1 << 22         # bytes of one sum over ranks: larger ones fall out of the processor's cache
 ANYBODY = -1            # who may send
@@ -98,11 +101,14 @@ class MPI:
 
     name = "mpi"
 
-    def __init__(self, communicator: Any) -> None:
-        self.comm = communicator
+    groups = 0          # how many there are; each group has a number, the same on all ranks
+
+    def __init__(self, communicator: Any, watch: Watch, ranks: Sequence[int], number: int = 0) -> None:
+        self.comm, self.watch, self.ranks, self.number = communicator, watch, tuple(ranks), number
         self.mpi = importlib.import_module("mpi4py.MPI")
         self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
 
+    @watched(same=False)
     def barrier(self) -> None:
         """Return when all ranks have come here."""
         self.comm.Barrier()
@@ -110,6 +116,7 @@ class MPI:
     def _operation(self, op: str) -> Any:
         return getattr(self.mpi, {"product": "PROD"}.get(op, op.upper()))
 
+    @watched(same=True)
     def all_reduce(self, x: Array, op: str) -> None:
         """x of all ranks, combined: 'sum', 'product', 'min', 'max', 'band', 'bor' or 'bxor'."""
         wide = _addable(x)
@@ -119,6 +126,7 @@ class MPI:
         if wide is not x:
             x[...] = wide
 
+    @watched(same=True)
     def reduce(self, x: Array, op: str, to: int) -> None:
         """As `all_reduce`, for rank `to` alone."""
         wide = _addable(x)
@@ -129,22 +137,27 @@ class MPI:
         else:
             self.comm.Reduce(wide, None, self._operation(op), to)
 
+    @watched(same=True)
     def broadcast(self, x: Array, source: int) -> None:
         """Write x of rank `source` into x of all."""
         self.comm.Bcast(_bytes(x), source)
 
+    @watched(same=True)
     def all_gather(self, x: Array, parts: Array) -> None:
         """Write x of rank i into parts[i]."""
         self.comm.Allgather(_bytes(x), _bytes(parts))
 
+    @watched(same=False)
     def gather(self, x: Array, parts: Array | None, to: int) -> None:
         """As `all_gather`, for rank `to` alone; the others have no parts."""
         self.comm.Gather(_bytes(x), None if parts is None else _bytes(parts), to)
 
+    @watched(same=False)
     def scatter(self, x: Array, parts: Array | None, source: int) -> None:
         """Write parts[i] of rank `source` into x of rank i."""
         self.comm.Scatter(None if parts is None else _bytes(parts), _bytes(x), source)
 
+    @watched(same=False)
     def all_to_all(self, received: Array, sent: Array, received_counts: Sequence[int],
                    sent_counts: Sequence[int]) -> None:
         """Send the j-th part of `sent` to rank j; parts are counted in rows."""
@@ -154,11 +167,13 @@ class MPI:
         self.comm.Alltoallv([_bytes(sent), counts[1], starts[1], self.mpi.BYTE],
                             [_bytes(received), counts[0], starts[0], self.mpi.BYTE])
 
+    @watched(same=False)
     def objects(self, value: Any) -> list[Any]:
         """The values of all ranks, pickled on the way."""
         found: list[Any] = self.comm.allgather(value)
         return found
 
+    @watched(same=False)
     def object_from(self, value: Any, source: int) -> Any:
         """The value of rank `source`, pickled on the way."""
         return self.comm.bcast(value, source)
@@ -173,9 +188,10 @@ class MPI:
 
     def part(self, ranks: Sequence[int]) -> MPI | None:
         """The group of these ranks, which only they ask for; None for others."""
+        MPI.groups += 1
         if self.rank not in ranks:
             return None
-        return MPI(self.comm.Create_group(self.comm.group.Incl(list(ranks))))
+        return MPI(self.comm.Create_group(self.comm.group.Incl(list(ranks))), self.watch, ranks, MPI.groups)
 
     def late(self, seconds: float) -> list[int]:
         """The ranks that do not come here within so many seconds, as rank 0 sees it; the others wait for its word.
@@ -228,6 +244,7 @@ def is_launched() -> bool:
     return any(name in os.environ for name in LAUNCHED)
 
 
+@functools.cache
 def world() -> Single | MPI:
     """The engine of all processes. Errors: ImportError where MPI's launcher was used, and mpi4py is not installed."""
     if not is_launched():
@@ -237,13 +254,17 @@ def world() -> Single | MPI:
     except ImportError as error:
         raise ImportError("minidl.distributed: this process was started by mpiexec, but mpi4py is not there; "
                           "pip install 'minidl[mpi]'") from error
-    end_all_with_the_first(mpi.COMM_WORLD)
-    return MPI(mpi.COMM_WORLD)
+    communicator = mpi.COMM_WORLD
+    if communicator.Get_size() > 1:
+        end_all_with_the_first(communicator)
+    return MPI(communicator, Watch(communicator), range(communicator.Get_size()))
 
 
 def end_all_with_the_first(communicator: Any) -> None:
     """Let an exception, or an exit with another status than 0, end all ranks: they would wait for this one for ever."""
-    before, leave = sys.excepthook, sys.exit
+    process, leave, leave_now = os.getpid(), sys.exit, os._exit
+    who = f"rank {communicator.Get_rank()} of {communicator.Get_size()}"
+    faulthandler.enable(all_threads=False)      # where a broken address, or the like, was used
 
     def abort(status: int) -> None:
         sys.stdout.flush()
@@ -251,19 +272,22 @@ def end_all_with_the_first(communicator: Any) -> None:
         communicator.Abort(status)
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if communicator.Get_size() == 1:
-            before(kind, error, trace)
-            return
-        print(f"rank {communicator.Get_rank()} of {communicator.Get_size()} ends all:", file=sys.stderr)
+        print(f"{who} ends all:", file=sys.stderr)
         traceback.print_exception(kind, error, trace)
         abort(130 if issubclass(kind, KeyboardInterrupt) else 1)
 
     def exit_all(status: Any = None) -> None:
-        if status and communicator.Get_size() > 1:
+        if status and os.getpid() == process:           # forked workers have no part in it
             if not isinstance(status, int):
                 print(status, file=sys.stderr)
-            print(f"rank {communicator.Get_rank()} of {communicator.Get_size()} leaves and ends all", file=sys.stderr)
+            print(f"{who} leaves and ends all", file=sys.stderr)
             abort(status if isinstance(status, int) else 1)
         leave(status)
 
-    sys.excepthook, sys.exit = report, exit_all  # type: ignore[assignment]
+    def exit_all_now(status: int) -> None:
+        if status and os.getpid() == process:
+            print(f"{who} leaves at once and ends all", file=sys.stderr, flush=True)
+            communicator.Abort(status)
+        leave_now(status)
+
+    sys.excepthook, sys.exit, os._exit = report, exit_all, exit_all_now  # type: ignore[assignment]

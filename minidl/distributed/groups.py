@@ -21,7 +21,7 @@ class ProcessGroup:
     """Some of the processes of a run. `ranks`: their numbers in the whole run, in order."""
 
     def __init__(self, engine: Single | MPI, ranks: Sequence[int]) -> None:
-        self.engine, self.ranks = engine, list(ranks)
+        self.engine, self.ranks, self.destroyed = engine, list(ranks), False
 
     def rank(self) -> int:
         """The number of this process in the group."""
@@ -102,20 +102,25 @@ def init_process_group(backend: str | None = None, init_method: str | None = Non
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
     """Forget a group; without one, the whole run. Errors: as `get_rank`."""
-    if _found(group) is GroupMember.WORLD:
+    found = _found(group)
+    found.destroyed = True
+    if found is GroupMember.WORLD:
         GroupMember.WORLD = None
 
 
 def _found(group: Any) -> ProcessGroup:
     """The group, or that of all processes.
 
-    Errors: ValueError before `init_process_group`; RuntimeError where this process does not belong to the group.
+    Errors: ValueError before `init_process_group`, or after the group's end; RuntimeError where this process does not
+    belong to it.
     """
     group = GroupMember.WORLD if group is None else group
     if group is None:
         raise ValueError("Default process group has not been initialized, please make sure to call init_process_group.")
     if not isinstance(group, ProcessGroup):
         raise RuntimeError("this process does not belong to the group; ask get_rank(group) != -1 first")
+    if group.destroyed or GroupMember.WORLD is None:
+        raise ValueError(f"Invalid process group specified: {group} was destroyed; make another by new_group")
     return group
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import minidl.distributed as dist
 from minidl.autograd.grad_mode import no_grad
+from minidl.distributed.coalesced import broadcast_coalesced
 from minidl.optim.optimizer import Optimizer
 
 
@@ -67,10 +68,11 @@ class ZeroRedundancyOptimizer(Optimizer):
         for group, inner in zip(self.param_groups, self.optim.param_groups):    # a schedule may have changed them
             inner.update({key: value for key, value in group.items() if key != "params"})
         loss = self.optim.step(closure)
+        everything = [p for group in self.param_groups for p in group["params"]]
         with no_grad():
-            for group in self.param_groups:
-                for p in group["params"]:
-                    dist.broadcast(p, group=self.process_group, group_src=self.owner[id(p)])
+            for rank in range(len(self.ranks)):
+                share = [p for p in everything if self.owner[id(p)] == rank]
+                broadcast_coalesced(share, group=self.process_group, group_src=rank)
         return loss
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:

@@ -54,6 +54,16 @@ def test_what_one_does_with_himself() -> None:
     dist.monitored_barrier()
 
 
+def test_a_group_that_was_destroyed_is_none() -> None:
+    half, other = dist.new_group([0]), dist.new_group([0])
+    dist.destroy_process_group(half)
+    with pytest.raises(ValueError, match="was destroyed; make another by new_group"):
+        dist.barrier(half)
+    dist.destroy_process_group()
+    with pytest.raises(ValueError, match="was destroyed"):
+        dist.all_reduce(minidl.ones(1), group=other)
+
+
 def test_objects() -> None:
     places, told, dealt = [None], ["a"], [None]
     dist.all_gather_object(places, {1: 2})

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.distributed.kills import Break, attempt
+
 ROOT, PROGRAMS = Path(__file__).parents[2], Path(__file__).parent / "programs"
 LAUNCHER = shutil.which("mpiexec", path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None or LAUNCHER is None,
@@ -75,3 +77,19 @@ def test_the_first_that_ends_ends_all(how: str, status: int, said: str) -> None:
 def test_so_it_is_with_mpiexec_alone(how: str) -> None:
     status, _, errors = run("failing.py", how, launcher=False)
     assert status == {"raise": 1, "exit": 3}[how] and "rank 1 of 2" in errors
+
+
+@pytest.mark.parametrize("how", [
+    Break("SIGSEGV", "saving", ranks=2, victim=0, step=1, delay=0, launcher=True),
+    Break("SIGTERM", "outside", ranks=3, victim=2, step=0, delay=0.05, launcher=True),
+    Break("_exit", "backward", ranks=2, victim=1, step=2, delay=0, launcher=False),
+    Break("leave", "mismatch", ranks=2, victim=1, step=2, delay=0, launcher=False)], ids=lambda how: how.what)
+def test_however_it_ends(how: Break) -> None:
+    """Some of those that `python -m tests.distributed.kills` draws; a test asserts no time."""
+    assert attempt(how, seconds=60)[0] == []
+
+
+def test_calls_are_compared_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_DISTRIBUTED_DEBUG", "DETAIL")
+    status, _, errors = run("failing.py", "another")
+    assert status == 1 and "rank 0 all_reduce of 2 x float32, rank 1 all_reduce of 2 x float64" in errors

@@ -17,6 +17,7 @@ from minidl.autograd.accumulate import AccumulateGrad
 from minidl.autograd.grad_mode import no_grad, switches
 from minidl.autograd.tensorbase import tensors_in
 from minidl.backend.dtype import uint8
+from minidl.distributed.coalesced import broadcast_coalesced
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
 from minidl.tensors.creation import tensor, zeros
@@ -121,8 +122,7 @@ class DistributedDataParallel(Module):
 
     def _broadcast(self, tensors: list[Tensor]) -> None:
         with no_grad():
-            for x in tensors:
-                dist.broadcast(x, self.source, self.process_group)
+            broadcast_coalesced(tensors, self.source, self.process_group)
 
     def _check_alike(self) -> None:
         """Check that all ranks train parameters of the same names, shapes and dtypes."""

@@ -33,6 +33,9 @@ x[:, 1] = rank + 1
 column = x[:, 1]                                        # a view, whose memory is not in one piece
 dist.all_reduce(column)
 assert x.sum() == 2 * sum(everyone) + 2 * size
+several = [mine(2), mine(2, 3, dtype=minidl.int64), mine(1).expand(3).clone(), mine(2_000_000)]
+dist.all_reduce_coalesced(several)
+assert all((x == sum(everyone)).all() for x in several)
 x = mine(2)
 dist.reduce(x, dst=1)
 assert x.tolist() == [sum(everyone) if rank == 1 else rank] * 2

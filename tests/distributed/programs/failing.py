@@ -5,6 +5,7 @@ import sys
 import time
 from datetime import timedelta
 
+import minidl
 import minidl.distributed as dist
 
 how = sys.argv[1]
@@ -13,6 +14,8 @@ if how == "early":
         raise ValueError("the cause")
     time.sleep(60)
 dist.init_process_group()
+if how == "another":
+    dist.all_reduce(minidl.zeros(2, dtype=(minidl.float32, minidl.float64)[dist.get_rank()]))
 if dist.get_rank() == 1:
     if how == "raise":
         raise ValueError("the cause")
