@@ -31,6 +31,7 @@ SHORT = {"knn": [], "gan": ["--max-steps", 2, "--judge-epochs", 1], "ensemble": 
          "unet": ["--max-steps", 2, "--images", 6, "--batch-size", 2, "--width", 2],
          "fcn": ["--max-steps", 2, "--images", 6, "--batch-size", 2],
          **{name: ["--max-steps", 2, "--images", 40] for name in DETECTORS},
+         "localization": ["--max-steps", 2, "--images", 20],
          "selective_search": ["--images", 10], "speeds": ["--images", 6],
          **{name: ["--max-steps", 1, "--images", 4, "--batch-size", 2] for name in ("mask_rcnn", "keypoints")},
          "hyperparameter_search": ["--epochs", 1, "--side", 2], "transfer": ["--epochs", 1, "--steps", 2],
@@ -49,7 +50,7 @@ def start(name, *args, **env):
 
 def run(name, *args, **env):
     with start(name, *args, **env) as process:
-        output, errors = process.communicate(timeout=300)
+        output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     return output
 
@@ -89,10 +90,17 @@ def test_two_steps_of_other_transformers(model):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_on_arrays_that_refuse_what_a_gpu_refuses(name, tmp_path):
-    """The strict stand-in raises where an array of the GPU would: at every unasked way to the host."""
-    (tmp_path / "sitecustomize.py").write_text("import tests.strict_array")     # in each process that Python begins
-    run(name, "--device", "strict", *SHORT[name], PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+def test_on_arrays_of_a_gpu(name, tmp_path, pytestconfig):
+    """The strict stand-in raises where an array of the GPU would: at every unasked way to the host.
+
+    With `pytest --device cuda` the examples run on CuPy instead, unchanged.
+    """
+    device = pytestconfig.getoption("--device").replace("strict:1", "strict")
+    stand_in = "from tests.backend.cuda import on_cpu\nif not on_cpu.has_gpu(): on_cpu.install()" \
+        if device.startswith("cuda") else "import tests.strict_array"
+    (tmp_path / "sitecustomize.py").write_text(stand_in)        # in each process that Python begins
+    paths = [str(tmp_path), str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    run(name, "--device", device, *SHORT[name], PYTHONPATH=os.pathsep.join(paths))
 
 
 def test_knn():

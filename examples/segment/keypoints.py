@@ -40,18 +40,32 @@ def clockwise(points, count):
 
 def figures(found, targets):
     """Of each object with corners, the best box of its class: how many corners are there."""
-    preds, truth = [], []
+    preds, ordered, fitting, sides = [], [], [], []
     for one, target in zip(found, targets):
         target = {name: value.cpu() for name, value in target.items()}
         for box, label, points in zip(target["boxes"], target["labels"].tolist(), target["keypoints"]):
             overlaps = ops.box_iou(one["boxes"], box[None])[:, 0] * (one["labels"] == label)
             hit = len(overlaps) > 0 and overlaps.max() >= 0.5
             preds.append(one["keypoints"][overlaps.argmax()] if hit else points * 0 - math.inf)
-            truth.append((points, (box[2:] - box[:2])))
-    preds, points, sides = minidl.stack(preds), *(minidl.stack(each) for each in zip(*truth))
-    similar = object_keypoint_similarity(preds, points, sides.prod(1), [0.1] * points.shape[1])
-    return {"PCK@0.1": percentage_of_correct_keypoints(preds, points, sides.max(1).values).item(),
-            "OKS": similar.nanmean().item()}
+            sides.append(box[2:] - box[:2])
+            ordered.append(points)
+            turns = minidl.stack([turned(points, CORNERS.get(label, 1), i) for i in range(CORNERS.get(label, 1))])
+            alike = similarity(preds[-1].expand(len(turns), -1, -1), turns, sides[-1].expand(len(turns), -1))
+            fitting.append(turns[alike.nan_to_num().argmax()])
+    preds, ordered, fitting, sides = map(minidl.stack, (preds, ordered, fitting, sides))
+    longer = sides.amax(1)
+    return {"PCK@0.1": percentage_of_correct_keypoints(preds, fitting, longer).item(),
+            "OKS": similarity(preds, fitting, sides).nanmean().item(),
+            "PCK@0.1 as ordered": percentage_of_correct_keypoints(preds, ordered, longer).item()}
+
+
+def turned(points, count, by):
+    """The first `count` points, counted from another one on."""
+    return minidl.cat([points[:count].roll(by, 0), points[count:]])
+
+
+def similarity(preds, points, sides):
+    return object_keypoint_similarity(preds, points, sides.prod(1), [0.1] * points.shape[1])
 
 
 def picture(image, result):

@@ -171,9 +171,9 @@ def finish(args: argparse.Namespace, history: Sequence[Mapping[str, float]], int
 
 
 def draw(folder: Path, pictures: Mapping[str, Picture], name: str | None = None) -> None:
-    """Draw each picture into the file `<program or name>_<picture>.png`."""
+    """Draw each picture into the file `<program or name>_<picture>.png`, or another kind of file if it names one."""
     for kind, picture in pictures.items():
-        path = folder / f"{name or ending.program().stem}_{kind}.png"
+        path = folder / f"{name or ending.program().stem}_{kind}{'' if '.' in kind else '.png'}"
         try:
             picture(path)
         except OSError as error:
