@@ -86,8 +86,8 @@ def main() -> None:
     for epoch in range(1, args.epochs + 1):
         net.train()
         for images, targets in batches:
-            loss = sum(net([tensor(image) for image in images],
-                           [{name: tensor(target[name]) for name in ("boxes", "labels")} for target in targets]).values())
+            wanted = [{name: tensor(target[name]) for name in ("boxes", "labels")} for target in targets]
+            loss = sum(net([tensor(image) for image in images], wanted).values())
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(net.parameters(), 5.0)

@@ -28,7 +28,7 @@ BOX_WEIGHT = 20.0           # of the box's loss, which is a small fraction of th
 
 
 class Localizer(nn.Module):
-    """Images (N, 3, 64, 64) -> scores of the classes (N, C), and x, y of the centre, width and height (N, 4), 0 to 1."""
+    """Images (N, 3, 64, 64) -> scores (N, classes), and x, y of the centre, width and height (N, 4), 0 to 1."""
 
     def __init__(self, classes):
         super().__init__()

@@ -14,7 +14,8 @@ from minidl.train import plots
 TREE = ("models", [
     ("supervised: pairs x, y", [
         ("discriminative: p(y | x)", [
-            ("a class", "classify/resnet.py"), ("boxes", "detect/faster_rcnn.py"), ("a class a pixel", "segment/unet.py")]),
+            ("a class", "classify/resnet.py"), ("boxes", "detect/faster_rcnn.py"),
+            ("a class a pixel", "segment/unet.py")]),
         ("generative: p(x | y)", [
             ("an image of a class", "generate/conditional_gan.py"), ("an image of an image", "generate/pix2pix.py")])]),
     ("unsupervised: x alone", [

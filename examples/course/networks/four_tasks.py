@@ -1,4 +1,4 @@
-"""Four things to ask of one image: what it shows, what each pixel is, where the objects are, and which pixels are whose.
+"""Four things to ask of one image: what it shows, what each pixel is, where objects are, and which pixels are whose.
 
 A class for the whole image (classification), a class for each pixel (semantic segmentation), a box and a class for each
 object (detection), and a mask for each object (instance segmentation). The answers of the scene's own description
