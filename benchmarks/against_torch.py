@@ -1,8 +1,9 @@
-"""minidl against PyTorch on twelve small programs: time, memory, and how much of the machine is used.
+"""minidl against PyTorch on twenty small programs: time, memory, and how much of the machine is used.
 
     python benchmarks/against_torch.py
+    python benchmarks/against_torch.py --only twelve --threads 1        # those that are measured since the beginning
     python benchmarks/against_torch.py --only lenet vit --rounds 9 --json times.json --chart times.svg
-    python benchmarks/against_torch.py --only vae dcgan ddpm pixelcnn nerf gpt gpt_writes    # that make images and text
+    python benchmarks/against_torch.py --only nerf gpt_writes                   # beyond the twenty
     python benchmarks/against_torch.py --only resnet50 resnet50_inference        # needs torchvision, and 4 GB of memory
 
 Each library runs in a process of its own with the same number of threads, in turn, round by round, so that a busy
@@ -11,7 +12,9 @@ each program and both, the table shows the median time of minidl's step, its rat
 rounds, the ratio of the peak memory that is needed beyond that of the imported library, and the rate of minidl's
 arithmetic as a part of the rate of NumPy's matrix product, measured in the same rounds.
 
-The programs stand in `workloads.py` and `generators.py`, once for both.
+The programs stand in `workloads.py`, `recipes.py` and `generators.py`, once for both. The last line names the kernels
+of OpenBLAS: where OPENBLAS_CORETYPE names those of an older processor, NumPy's products are slower, and PyTorch's are
+not.
 """
 from __future__ import annotations
 
@@ -31,13 +34,17 @@ from typing import Any
 import numpy as np
 from generators import GENERATORS
 from measure import call_time, in_turn, ratios, step_times
+from recipes import RECIPES
 from workloads import LARGE, WORKLOADS
+
+TWENTY = [*WORKLOADS, *RECIPES, "vae", "ddpm", "pixelcnn", "gpt"]
+ALL = WORKLOADS | RECIPES | GENERATORS | LARGE
 
 # the library, and what its processes find in their environment besides the number of threads
 CONTESTANTS = {
     "plain": ("minidl", {"MINIDL_NUMBA": "0"}),
     "compiled": ("minidl", {"MINIDL_NUMBA": "1"}),
-    "PyTorch": ("torch", {}),
+    "PyTorch": ("torch", {"MINIDL_LEAVE_ALONE": "all"}),     # where minidl reads its images
 }
 if importlib.util.find_spec("numba") is None:
     del CONTESTANTS["compiled"]
@@ -51,7 +58,7 @@ def measure(library: str, workload: str, seconds: float) -> dict[str, float]:
     lib.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     lib.manual_seed(0)
     before = forget_peak_memory()
-    step = (WORKLOADS | GENERATORS | LARGE)[workload](lib)
+    step = ALL[workload](lib)
     macs = count_macs(step) if library == "minidl" else 0
     times = step_times(step, seconds, warm_up=2)
     return {"seconds": statistics.median(times), "mib": peak_memory() - before, "macs": macs}
@@ -117,11 +124,15 @@ def count_macs(step: Any) -> int:
 # ---------------------------------------------------------------------- all of them, in turn
 
 def in_process(contestant: str, workload: str, seconds: float, threads: int) -> dict[str, float]:
-    library, environment = CONTESTANTS[contestant]
+    return run_alone(contestant, [__file__, "--measure", CONTESTANTS[contestant][0], workload, "--seconds",
+                                  str(seconds)], threads)
+
+
+def run_alone(contestant: str, command: list[str], threads: int) -> dict[str, Any]:
+    """What a Python program prints last, as JSON, in the contestant's environment."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MINIDL_NUM_THREADS")
-    command = [sys.executable, __file__, "--measure", library, workload, "--seconds", str(seconds)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False,
-                            env={**os.environ, **environment, **dict.fromkeys(names, str(threads))})
+    environment = {**os.environ, **CONTESTANTS[contestant][1], **dict.fromkeys(names, str(threads))}
+    result = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, env=environment)
     if result.returncode:
         raise SystemExit(result.stderr)
     return json.loads(result.stdout)
@@ -181,8 +192,8 @@ def draw(rows: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *GENERATORS, *LARGE], default=list(WORKLOADS),
-                        metavar="WORKLOAD", help="%(choices)s")
+    parser.add_argument("--only", nargs="+", choices=["twelve", *ALL], default=TWENTY, metavar="WORKLOAD",
+                        help="%(choices)s")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of measuring, for each process")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -194,6 +205,9 @@ def main() -> None:
         print(json.dumps(measure(*args.measure, args.seconds)))
         return
 
+    from minidl.backend.blas import blas_core  # not in PyTorch's processes
+    if args.only == ["twelve"]:
+        args.only = list(WORKLOADS)
     rows = {}
     print(f"{'':30}{'minidl':>11}{'time':>8}   {'spread':14}{'memory':>10}{'ratio':>8}{'of the GEMM rate':>19}")
     for workload in args.only:
@@ -208,7 +222,8 @@ def main() -> None:
     for name, mean in means.items():
         highest = max(row[name]["ratio"] for row in rows.values())
         print(f"{name}: geometric mean of the ratios {mean:.2f}, highest {highest:.2f}")
-    print(f"{args.threads} threads, {2e-9 * rate:.0f} GFLOP/s in a float32 matrix product")
+    print(f"{args.threads} threads, {2e-9 * rate:.0f} GFLOP/s in a float32 matrix product by OpenBLAS's kernels for "
+          f"{blas_core()}")
     if args.json:
         found = {"threads": args.threads, "geometric_means": means, "workloads": rows}
         args.json.write_text(json.dumps(found, indent=2))

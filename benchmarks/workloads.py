@@ -28,11 +28,7 @@ def mlp(lib: ModuleType) -> Step:
 
 def lenet(lib: ModuleType) -> Step:
     """LeNet with 20 and 50 maps, batch 128, Adam."""
-    nn = lib.nn
-    model = nn.Sequential(
-        nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10))
-    return classify(lib, model, lib.randn(128, 1, 28, 28), lib.optim.Adam)
+    return classify(lib, lenet_layers(lib), lib.randn(128, 1, 28, 28), lib.optim.Adam)
 
 
 def resnet20(lib: ModuleType) -> Step:
@@ -232,6 +228,13 @@ def inference(lib: ModuleType, model: Any, x: Any) -> Step:
             return model(x)
 
     return step
+
+
+def lenet_layers(lib: ModuleType) -> Any:
+    nn = lib.nn
+    return nn.Sequential(
+        nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10))
 
 
 def vision_models(lib: ModuleType) -> Any:

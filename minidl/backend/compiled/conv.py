@@ -25,7 +25,7 @@ from minidl.backend.kernels.conv import (
 from minidl.backend.kernels.window import Pair
 
 PATCH_BYTES = 1 << 17       # of patches at a time
-WEIGHT_BYTES = 1 << 19      # every product reads all weights again, so larger weights need larger products
+WEIGHT_BYTES = 1 << 18      # every product reads all weights again, so larger weights need larger products
 
 
 class Bands(NamedTuple):
