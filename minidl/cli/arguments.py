@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import minidl
-from minidl.cli import ending
+from minidl.cli import ending, ranks
 from minidl.train import plots
 
 DATASETS = ("digits", "mnist", "fashion", "cifar10", "tinyplaces")
@@ -147,6 +147,7 @@ def prepared(args: argparse.Namespace) -> argparse.Namespace:
         minidl.backends.numba.enabled = True
     if "run" in args:
         _check_kept(args)
+    ranks.join(args)
     minidl.manual_seed(args.seed)
     return args
 

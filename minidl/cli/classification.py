@@ -12,12 +12,13 @@ from typing import NoReturn
 import minidl
 from minidl.cli import ending, training
 from minidl.cli.images import Batches, ImageData, Images, folder_of
+from minidl.cli.ranks import leave_unless_first
 from minidl.metrics.functional import confusion_matrix
 from minidl.nn import Module
 from minidl.optim import Optimizer
 from minidl.optim.lr_scheduler import LRScheduler
 from minidl.tensors.tensor import Tensor
-from minidl.train import EMA, Best, Classification, plots
+from minidl.train import EMA, Best, Classification, Ranks, plots
 from minidl.train.objective import Objective, evaluated
 
 Picture = Callable[[Path], object]
@@ -73,8 +74,10 @@ class Run:
 
     def tested(self) -> dict[str, float]:
         """Loss and accuracy on the test images."""
-        self.scores = scores = self.predict(self.data.test)
-        right = self.data.test.y
+        images, ranks = self.data.test, Ranks.found()
+        self.scores = scores = self.predict(images) if ranks is None else ranks.over(
+            lambda x: self.predict(images._replace(x=x)), images.x)
+        right = images.y
         return {"test loss": minidl.nn.functional.cross_entropy(scores, right).item(),
                 "test accuracy": accuracy(scores, right)}
 
@@ -95,6 +98,7 @@ class Run:
         scores: of `images`, if they are known; those of the last epoch's test are. pictures:
         further ones for `--plot`, called with the path of their file.
         """
+        leave_unless_first()
         args, images = self.args, self.images
         with self.ema.applied() if self.ema else contextlib.nullcontext():      # the averages are the result
             scores = self.scores if scores is None else scores

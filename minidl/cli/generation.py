@@ -10,11 +10,12 @@ import minidl
 from minidl.cli import training
 from minidl.cli.classification import Picture, finish, load_weights, save
 from minidl.cli.images import Batches, ImageData
+from minidl.cli.ranks import leave_unless_first
 from minidl.nn import Module
 from minidl.optim import Optimizer
 from minidl.optim.lr_scheduler import LRScheduler
 from minidl.tensors.tensor import Tensor
-from minidl.train import EMA, plots
+from minidl.train import EMA, Ranks, plots
 from minidl.train.objective import Objective
 
 ALIKE = 0.5     # a generator has collapsed whose images have less variety
@@ -62,6 +63,8 @@ class Opponent:
         self.optimizer.zero_grad()
         value = loss(*given)
         value.backward()
+        if ranks := Ranks.found():
+            ranks.average(self.optimizer)
         self.optimizer.step()
         if self.schedule:
             self.schedule.step()
@@ -140,6 +143,7 @@ class Run:
 
         report: prints how good the network is. pictures: further ones for `--plot`, called with the path of their file.
         """
+        leave_unless_first()
         args = self.args
         with self.ema.applied() if self.ema else contextlib.nullcontext():      # the averages are the result
             self.model.eval()

@@ -8,9 +8,10 @@ from typing import Any
 
 from minidl import train
 from minidl.cli import ending
+from minidl.cli.ranks import is_first
 from minidl.nn import Module
 from minidl.optim import Optimizer
-from minidl.train import Checkpoint, Log
+from minidl.train import Checkpoint, Log, Ranks
 from minidl.train.loop import Batches
 from minidl.train.objective import Objective
 
@@ -20,20 +21,23 @@ def fit(args: argparse.Namespace, model: Module, batches: Batches, objective: Ob
     """Train, and return the figures of each epoch and whether Ctrl-C came.
 
     `--run` keeps a checkpoint and a log, and is gone on with; Ctrl-C and `--max-steps` end the training after a step.
+    Where several processes run the program, they share each batch.
 
     Args:
         parts: what the checkpoint holds besides model, optimizer, schedule, ema and best.
         settings: further arguments of `minidl.train.fit`.
     """
+    ranks = Ranks.found()
     if args.run:
         kept: dict[str, Any] = {name: settings.get(name) for name in ("schedule", "ema", "best")}
-        settings["log"] = Log(args.run / "log.csv")
+        if is_first():
+            settings["log"] = Log(args.run / "log.csv")
         settings["checkpoint"] = Resumed(args.run / "checkpoint.minidl", model=model, optimizer=optimizer, **kept,
                                          **(parts or {}))
     steps = itertools.count(1)
     with ending.CtrlC() as ctrl_c:
         try:
-            history = train.fit(model, batches, objective, optimizer, epochs, **settings,
+            history = train.fit(model, batches, objective, optimizer, epochs, **settings, ranks=ranks,
                                 stop=lambda: ctrl_c() or next(steps) == args.max_steps)
         except FloatingPointError as error:                     # the loss is no number
             ending.stop(str(error).replace("learning rate", "--lr").replace(", or clip_norm=1.0", ""))

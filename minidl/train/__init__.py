@@ -8,8 +8,9 @@ from minidl.train.loop import fit
 from minidl.train.objective import Averages, Classification, evaluate
 from minidl.train.preflight import preflight
 from minidl.train.progress import Progress
+from minidl.train.ranks import Ranks
 from minidl.train.rate_finder import RateCurve, find_lr
 from minidl.train.stopping import Best, EarlyStopping
 
-__all__ = ["EMA", "Averages", "Best", "Checkpoint", "Classification", "EarlyStopping", "Log", "Progress", "RateCurve",
-           "evaluate", "find_lr", "fit", "preflight", "recalibrate_batch_norm", "weight_decay_groups"]
+__all__ = ["EMA", "Averages", "Best", "Checkpoint", "Classification", "EarlyStopping", "Log", "Progress", "Ranks",
+           "RateCurve", "evaluate", "find_lr", "fit", "preflight", "recalibrate_batch_norm", "weight_decay_groups"]

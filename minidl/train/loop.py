@@ -17,6 +17,7 @@ from minidl.train.ema import EMA
 from minidl.train.log import Log
 from minidl.train.objective import Averages, Objective, device_of, evaluated
 from minidl.train.progress import Progress
+from minidl.train.ranks import Ranks
 from minidl.train.stopping import Best, EarlyStopping
 
 
@@ -32,7 +33,8 @@ def fit(model: Module, batches: Batches, objective: Objective, optimizer: Optimi
         scaler: GradScaler | None = None, ema: EMA | None = None,
         evaluate: Callable[[], Mapping[str, float]] | None = None, watch: str = "accuracy", best: Best | None = None,
         stopping: EarlyStopping | None = None, checkpoint: Checkpoint | None = None, log: Log | None = None,
-        stop: Callable[[], bool] | None = None, show: bool = True) -> list[dict[str, float]]:
+        stop: Callable[[], bool] | None = None, show: bool = True,
+        ranks: Ranks | None = None) -> list[dict[str, float]]:
     """Train a model, and return the figures of each epoch.
 
     A checkpoint that exists is loaded first. A run that was ended at any moment, also by `kill -9`, then goes on to the
@@ -51,6 +53,7 @@ def fit(model: Module, batches: Batches, objective: Objective, optimizer: Optimi
             whichever of schedule, scaler, ema, best and stopping there are.
         log: takes a row an epoch.
         stop: asked after each step of the optimizer; True saves the state and returns the epochs so far.
+        ranks: share each batch among the ranks of `minidl.distributed`; see `Ranks`.
 
     Errors: FloatingPointError for a loss that is nan or infinite, unless a scaler handles it.
 
@@ -69,6 +72,12 @@ def fit(model: Module, batches: Batches, objective: Objective, optimizer: Optimi
     state = checkpoint.load() if checkpoint else None
     state = state or {"history": [], "stopped": False, **begin_epoch()}
     history = state["history"]
+    if ranks:
+        ranks.begin(model)
+        objective = ranks.shared(objective)
+        if ranks.rank:
+            log, show = None, False
+    saves = checkpoint if ranks is None or ranks.rank == 0 else None
     if log:
         log.rewind(len(history))
     optimizer.zero_grad()
@@ -92,30 +101,36 @@ def fit(model: Module, batches: Batches, objective: Objective, optimizer: Optimi
                 (scaler.scale(loss) if scaler else loss).backward()
                 state["batch"] += 1
                 if state["batch"] % accumulate == 0 or state["batch"] == len(batches):
+                    if ranks:
+                        ranks.average(optimizer)
                     step(model, optimizer, schedule, scaler, clip_norm)
                     if ema:
                         ema.update()
                     ends = stop is not None and stop()
-                    if checkpoint and (ends or checkpoint.due()):
+                    ends = ranks.any(ends) if ranks else ends
+                    if saves and (ends or saves.due()):
                         state.update(sums=means.sums, samples=means.samples, seconds=time.perf_counter() - clock)
-                        checkpoint.save(**state)
+                        saves.save(**state)
                     if ends:
                         return history
                 progress.step(**means.means())
 
             row = {"epoch": len(history) + 1, **{f"train {name}": mean for name, mean in means.means().items()}}
             if evaluate:
+                if ranks:
+                    ranks.align(model)
                 with ema.applied() if ema else contextlib.nullcontext():
-                    row.update(evaluated(model, evaluate))
-                    if best:
+                    figures = evaluated(model, evaluate)
+                    row.update(ranks.of_first(figures) if ranks else figures)
+                    if best and not (ranks and ranks.rank):
                         best.update(figure(row, watch), model)
             state["stopped"] = stopping is not None and stopping.update(figure(row, watch))
             history.append({**row, "seconds": time.perf_counter() - clock})
             state.update(begin_epoch())
             if log:
                 log.write(**history[-1])
-            if checkpoint:
-                checkpoint.save(**state)
+            if saves:
+                saves.save(**state)
             progress.row(**history[-1])
     return history
 

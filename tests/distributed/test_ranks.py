@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import minidl
 from tests.distributed.kills import Break, attempt
 
 ROOT, PROGRAMS = Path(__file__).parents[2], Path(__file__).parent / "programs"
@@ -58,6 +59,33 @@ def test_parts_of_a_batch_train_as_the_whole(ranks: int) -> None:
     status, output, errors = run("training.py", ranks=ranks)
     assert status == 0, errors
     assert output.count("all is well") == ranks
+
+
+def test_fit_on_ranks_is_fit_on_one_and_goes_on_with_other_numbers_of_them(tmp_path: Path) -> None:
+    """Twelve steps of one process, and 5 of two ranks, 2 of one and 5 of three, which end in the midst of epochs."""
+    alone, changing = tmp_path / "alone", tmp_path / "changing"
+    for folder, ranks, steps in [(alone, 1, 99), (changing, 2, 5), (changing, 1, 2), (changing, 3, 99)]:
+        status, output, errors = run("fitting.py", str(folder), str(steps), ranks=ranks)
+        assert status == 0 and output.count("all is well") == ranks, errors
+    one, other = (minidl.load(folder / "end.minidl") for folder in (alone, changing))
+    assert len(one["losses"]) == len(other["losses"]) == 4
+    assert all(abs(a - b) < 1e-6 for a, b in zip(one["losses"], other["losses"]))
+    assert all(minidl.allclose(x, other["weights"][name], rtol=0, atol=1e-5) for name, x in one["weights"].items())
+    assert len((changing / "log.csv").read_text().splitlines()) == 5
+
+
+def test_an_example_under_the_launcher(tmp_path: Path) -> None:
+    said = []
+    for ranks in (1, 2):
+        start = [sys.executable, "-m", "minidl.distributed.run", "--nproc-per-node", str(ranks)]
+        words = ["--epochs", "1", "--save", str(tmp_path / f"{ranks}.minidl"), "--run", str(tmp_path / f"run{ranks}")]
+        done = subprocess.run([*start, str(ROOT / "examples" / "first" / "softmax.py"), *words], capture_output=True,
+                              text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120)
+        assert done.returncode == 0, done.stderr
+        said.append([line.split()[:5] for line in done.stdout.splitlines()])
+    assert said[0][:-2] == said[1][:-2]         # also the figures of the epoch, but for the seconds
+    one, two = (minidl.load(tmp_path / f"{ranks}.minidl") for ranks in (1, 2))
+    assert all(minidl.allclose(x, two[name], rtol=0, atol=1e-5) for name, x in one.items())
 
 
 def test_ranks_with_different_networks_are_told() -> None:
