@@ -40,6 +40,7 @@ EXTRAS = {
     "numba": ["numba>=0.61"],            # compiled kernels on the CPU
     "plot": ["matplotlib>=3.7"],         # pictures
     "mpi": ["mpi4py>=4", "mpich"],       # several processes that train one model
+    "onnx": ["onnx-ir>=1.0"],  # networks written for other programs, and read
     "tensorboard": ["tensorboardX>=2.6"],
     "docs": ["sphinx>=8.1", "myst-parser>=4", "pydata-sphinx-theme>=0.16", "sphinx-gallery>=0.18", "sphinx-copybutton",
              "sphinx-design", "matplotlib>=3.7"],

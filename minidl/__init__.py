@@ -171,7 +171,7 @@ from minidl import profiler, serialization
 from minidl.serialization import load, save
 from typing import TYPE_CHECKING
 if TYPE_CHECKING:
-    from minidl import distributions, hub       # imported when they are first used: few programs need them
+    from minidl import distributions, hub, onnx     # imported when they are first used: few programs need them
 
 # PyTorch's names for compiling, and PyTorch's name for minidl
 from minidl import compiler, fx, jit, library, overrides
@@ -284,9 +284,10 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "fft", "linalg", "nn", "optim", "return_types", "special", "testing", "utils", "distributions", "sparse",
     "sparse_coo_tensor", "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor",
     "sparse_compressed_tensor", "hspmm", "smm", "dsmm", "spmm", "func", "vmap", "profiler",
-    "serialization", "load", "save", "hub", "compiler", "fx", "jit", "library", "overrides", "compile", "as_torch",
+    "serialization", "load", "save", "hub", "compiler", "fx", "jit", "library", "onnx", "overrides", "compile",
+    "as_torch",
     # constants
     "e", "inf", "nan", "pi", "newaxis", "__version__",
 ]
 
-left_out.explain(globals(), __name__, waiting=("distributions", "hub", "quasirandom"))
+left_out.explain(globals(), __name__, waiting=("distributions", "hub", "onnx", "quasirandom"))

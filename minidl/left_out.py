@@ -39,7 +39,7 @@ LEFT_OUT = {
     "compiling, tracing, exporting: a program runs as it is written": """
         cond while_loop sym_* Sym* fork wait import_ir_module import_ir_module_from_buffer parse_*
         unify_type_list merge_type_from_type_comment func.functionalize profiler_* compiled_with_cxx11_abi
-        export onnx package nativert *Type *TypeBuilder Script* AliasDb Argument* CompleteArgumentSpec
+        export package nativert *Type *TypeBuilder Script* AliasDb Argument* CompleteArgumentSpec
         Benchmark* Block BufferDict ParameterDict ModuleDict CallStack Capsule Code CompilationUnit DeepCopyMemoTable
         DispatchKey* ErrorReport ExcludeDispatchKeyGuard ExecutionPlan FatalError FileCheck FunctionSchema Gradient
         Graph* IODescriptor JITException LiteScriptModule *Logger* Node OperatorInfo PyTorchFile* *StorageContext

@@ -11,7 +11,7 @@ FLOORS = [
     {"ops"},
     {"tensors", "linalg", "special", "fft", "return_types", "amp", "cuda", "accelerator", "backends"},
     {"nn", "optim", "utils", "func", "serialization", "profiler", "hub", "distributions", "sparse", "quasirandom",
-     "compiler", "fx", "jit", "library", "overrides", "testing", "distributed"},
+     "compiler", "fx", "jit", "library", "onnx", "overrides", "testing", "distributed"},
     {"vision", "neighbors", "train", "metrics", "generative", "rendering",
      "interpret", "text", "estimators", "decomposition", "cluster", "manifold", "self_supervised"},
     {"cli", "torch_names", "__main__"},

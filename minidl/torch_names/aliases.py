@@ -253,7 +253,7 @@ NAMES: dict[str, dict[str, Any]] = {
     "torch.fx.graph_module": {"GraphModule": minidl.fx.GraphModule}, "torch.fx.proxy": {"Proxy": minidl.fx.Proxy},
     "torch.jit.annotations": {name: getattr(typing, name) for name in "Any Dict List Optional Tuple Union".split()},
     "torch.export": all_refused("torch.export", _NO_GRAPH, "ExportedProgram Dim", "export save load"),
-    "torch.onnx": {"is_in_onnx_export": gives(False), **all_refused("torch.onnx", _NO_GRAPH, "", "export")},
+    "torch.onnx": {"is_in_onnx_export": gives(False)},
     "torch.jit": {"_get_trace_graph": refuses("torch.jit._get_trace_graph", _NO_GRAPH)},
     "torch.utils.data.dataloader": all_refused("torch.utils.data.dataloader", "a DataLoader's iterator is a generator",
                                                "_BaseDataLoaderIter _MultiProcessingDataLoaderIter"),
