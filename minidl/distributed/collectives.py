@@ -8,8 +8,7 @@ once, too, and what comes back says so: overlap of sending and computing gains n
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -77,16 +76,24 @@ def _engine(group: Any, who: str, *tensors: Any) -> Single | MPI:
     return _found(group).engine
 
 
-@contextmanager
-def _on_host(x: TensorBase, who: str, written: bool = True) -> Iterator[Array]:
+class _on_host:
     """The numbers of a tensor as a contiguous array of the host, which is written back."""
-    array = x.array
-    there = np.ascontiguousarray(to_numpy(array))
-    yield there
-    if written:
-        if there is not array:
-            array[...] = move(there, device_of(array))
-        mark_written(x, who)
+
+    __slots__ = ("there", "who", "written", "x")
+
+    def __init__(self, x: TensorBase, who: str, written: bool = True) -> None:
+        self.x, self.who, self.written = x, who, written
+
+    def __enter__(self) -> Array:
+        self.there = np.ascontiguousarray(to_numpy(self.x.array))
+        return self.there
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self.written:
+            array = self.x.array
+            if self.there is not array:
+                array[...] = move(self.there, device_of(array))
+            mark_written(self.x, self.who)
 
 
 def _root(group: Any, who: str, rank: int | None, group_rank: int | None, other: str) -> int:

@@ -23,6 +23,7 @@ from minidl.distributed.watch import Watch, watched
 PIECE = 1 << 22         # bytes of one sum over ranks: larger ones fall out of the processor's cache
 ANYBODY = -1            # who may send
 LATE = 32_001           # the tag of messages about who is late
+OPERATIONS = {"sum": "SUM", "product": "PROD", "min": "MIN", "max": "MAX", "band": "BAND", "bor": "BOR", "bxor": "BXOR"}
 LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")      # what MPI's launchers set
 
 
@@ -107,22 +108,23 @@ class MPI:
         self.comm, self.watch, self.ranks, self.number = communicator, watch, tuple(ranks), number
         self.mpi = importlib.import_module("mpi4py.MPI")
         self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
+        self.operations = {name: getattr(self.mpi, mpi) for name, mpi in OPERATIONS.items()}
 
     @watched(same=False)
     def barrier(self) -> None:
         """Return when all ranks have come here."""
         self.comm.Barrier()
 
-    def _operation(self, op: str) -> Any:
-        return getattr(self.mpi, {"product": "PROD"}.get(op, op.upper()))
-
     @watched(same=True)
     def all_reduce(self, x: Array, op: str) -> None:
         """x of all ranks, combined: 'sum', 'product', 'min', 'max', 'band', 'bor' or 'bxor'."""
-        wide = _addable(x)
-        flat, length = wide.reshape(-1), max(1, PIECE // wide.itemsize)
-        for start in range(0, flat.size, length):
-            self.comm.Allreduce(self.mpi.IN_PLACE, flat[start:start + length], self._operation(op))
+        wide, operation = _addable(x), self.operations[op]
+        if wide.nbytes <= PIECE:
+            self.comm.Allreduce(self.mpi.IN_PLACE, wide, operation)
+        else:
+            flat, length = wide.reshape(-1), PIECE // wide.itemsize
+            for start in range(0, flat.size, length):
+                self.comm.Allreduce(self.mpi.IN_PLACE, flat[start:start + length], operation)
         if wide is not x:
             x[...] = wide
 
@@ -131,11 +133,11 @@ class MPI:
         """As `all_reduce`, for rank `to` alone."""
         wide = _addable(x)
         if self.rank == to:
-            self.comm.Reduce(self.mpi.IN_PLACE, wide, self._operation(op), to)
+            self.comm.Reduce(self.mpi.IN_PLACE, wide, self.operations[op], to)
             if wide is not x:
                 x[...] = wide
         else:
-            self.comm.Reduce(wide, None, self._operation(op), to)
+            self.comm.Reduce(wide, None, self.operations[op], to)
 
     @watched(same=True)
     def broadcast(self, x: Array, source: int) -> None:
