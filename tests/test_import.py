@@ -15,7 +15,8 @@ def loaded(statement):
 def test_import_is_light():
     """Only NumPy and the standard library are loaded: the rest waits until it is used."""
     modules = set(loaded("import minidl"))
-    for heavy in ["scipy.special", "scipy.sparse", "PIL.Image", "matplotlib", "cupy", "torch", "tqdm"]:
+    for heavy in ["scipy.special", "scipy.sparse", "PIL.Image", "matplotlib", "cupy", "torch", "tqdm",
+                  "minidl.array_api", "ml_dtypes"]:
         assert heavy not in modules, f"import minidl loads {heavy}"
 
 

@@ -13,19 +13,22 @@ import zipfile
 import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backend.device import Array, Device
-from minidl.backend.dtype import float32, supported
+from minidl.autograd.tensorbase import wrap
+from minidl.backend.device import Array, Device, device_of, move, to_numpy
+from minidl.backend.dtype import float32, supported, uint8
+from minidl.backend.narrow import FLOAT8, widened
 from minidl.backend.torch_types import OF as DTYPE_OF
 from minidl.backend.torch_types import Size
 from minidl.backend.torch_types import dtype as DType
+from minidl.backend.warn import warn
 from minidl.nn.parameter import Parameter
 from minidl.serialization import safe_globals, torch_pickle
 from minidl.serialization.files import File, LoadError, Refused
-from minidl.serialization.storage import Placement, Roots, Storage, bfloat16_to_float32, cannot_save, check_byte_order
+from minidl.serialization.storage import Placement, Roots, Storage, cannot_save, check_byte_order, to_float32
 from minidl.serialization.torch_pickle import ORDERED_DICT, Call, Callee, Name, Persistent, checked_key, require_type
 from minidl.tensors.tensor import Tensor
 
@@ -42,6 +45,12 @@ class TypedStorage(Storage):
     def __init__(self, data: Array, dtype: np.dtype, little: bool = True) -> None:
         super().__init__(data)
         self.dtype, self.little = dtype, little
+
+
+class Narrow(NamedTuple):
+    """A dtype that NumPy has not, as an argument in a pickle."""
+
+    name: str
 
 
 class UnreadStorage(TypedStorage):
@@ -65,9 +74,13 @@ def _rebuild_tensor(storage: Any, storage_offset: Any, size: Any, stride: Any, r
 
 def _rebuild_tensor_of_bytes(storage: Any, storage_offset: Any, size: Any, stride: Any, requires_grad: Any,
                              backward_hooks: Any, dtype: Any, metadata: Any = None) -> Any:
-    """A tensor in a storage of bytes: uint16, uint32, uint64."""
+    """A tensor in a storage of bytes: uint16, uint32, uint64, and float8, which becomes float32."""
     if not require_type(storage, TypedStorage).little:
         raise LoadError("it holds bytes of a machine whose numbers begin with the high byte")
+    if isinstance(dtype, Narrow):
+        bytes_of = storage.tensor(uint8, size, stride, storage_offset)
+        warn(f"{dtype.name} tensors became float32, which holds all their values")
+        return wrap(move(widened(to_numpy(bytes_of.array), dtype.name), device_of(bytes_of.array)))
     return _tensor(storage, require_type(dtype, DType).dtype, storage_offset, size, stride, requires_grad, metadata)
 
 
@@ -136,6 +149,7 @@ def _allowed_names() -> dict[str, Any]:
         names |= {f"torch.{storage}Storage": name, f"torch.cuda.{storage}Storage": name}
     for dtype in DTYPE_OF.values():
         names[f"torch.{dtype.name}"] = dtype
+    names |= {f"torch.{name}": Narrow(name) for name in FLOAT8}
     return names
 
 
@@ -158,7 +172,7 @@ def _make_storage(kind: str, data: np.ndarray, location: str, little: bool, file
     """A storage of bytes from a file."""
     if kind == BFLOAT16:
         data = data if little else data.view(np.uint16).byteswap()
-        return TypedStorage(place(bfloat16_to_float32(data, file), location), float32)
+        return TypedStorage(place(to_float32(data, BFLOAT16, file), location), float32)
     dtype = np.dtype(kind)
     data = data if little else data.view(dtype).byteswap().view(np.uint8)
     return TypedStorage(place(data, location), dtype, little)

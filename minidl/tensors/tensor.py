@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -521,6 +522,17 @@ class Tensor(Methods, is_result_type=True):
 
     def __dlpack_device__(self) -> Any: return self.array.__dlpack_device__()
 
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """The functions of the array API standard, `minidl.array_api`. Errors: ValueError for an unknown version."""
+        if api_version not in (None, *_API_VERSIONS):
+            raise ValueError(f"__array_namespace__: expected one of the versions {', '.join(_API_VERSIONS)} of the "
+                             f"array API standard, but got {api_version!r}")
+        return importlib.import_module("minidl.array_api")      # few programs need it
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
+        """`to(device)` under the array API standard's name; CuPy's current stream is used in any case."""
+        return self.to(device=as_device(device))
+
     def __float__(self) -> Float: return float(self._one_real())
     def __int__(self) -> Int: return int(self._one_real())
     def __complex__(self) -> complex: return complex(self._one())
@@ -582,6 +594,8 @@ class Tensor(Methods, is_result_type=True):
         about = builtins.type(self), to_numpy(memory_of(self)), str(self.device), self.requires_grad
         return _rebuild, about, self._attributes() or None
 
+
+_API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
 
 _FIELDS = frozenset(("array", "edge", "grad", "version", "retains_grad", "view_of", "layout_is_free"))
 """The attributes that the tape sets on a tensor; see `TensorBase`."""

@@ -45,6 +45,14 @@ def test_a_library(library: str, says: str, tmp_path: Path) -> None:
     assert says in run(f"{library}_program.py", str(tmp_path))
 
 
+@needs("scipy", "sklearn")
+def test_scipy_and_scikit_learn_compute_with_tensors() -> None:
+    """By the array API standard, under minidl's own name."""
+    found = subprocess.run([sys.executable, "array_api_program.py"], capture_output=True, text=True,
+                           env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=HERE)
+    assert found.stdout == "15 of SciPy and 10 of scikit-learn\ngradients pass\n", found.stderr[-3000:]
+
+
 @pytest.fixture(scope="module")
 def on_minidl(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     path = tmp_path_factory.mktemp("timm") / "minidl.npz"

@@ -82,6 +82,35 @@ def test_bfloat16_is_widened_with_a_note() -> None:
     assert loaded.dtype == minidl.float32 and loaded.tolist() == values.tolist()
 
 
+def test_float8_is_widened_with_a_note() -> None:
+    data = file({"a": entry("F8_E4M3", [2], 0, 2), "b": entry("F8_E5M2", [1], 2, 3)}, b"\x38\xc0\x7c")
+    with pytest.warns(UserWarning, match="float8_e4m3fn tensors became float32|float8_e5m2 tensors became float32"):
+        loaded = minidl.load(io.BytesIO(data))
+    assert loaded["a"].tolist() == [1, -2] and loaded["b"].tolist() == [np.inf]
+
+
+def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    safetensors.save_file({"big": minidl.arange(1 << 20), "small": minidl.ones(2, 3), "one": minidl.tensor(7.0)}, path,
+                          {"made by": "a test"})
+    with safetensors.safe_open(path) as opened:
+        assert opened.keys() == ["big", "one", "small"] and opened.metadata() == {"made by": "a test"}
+        rows = opened.get_slice("big")
+        assert rows.get_shape() == [1 << 20] and rows.get_dtype() == "I64"
+        part = rows[1000:1003]
+        assert part.tolist() == [1000, 1001, 1002] and part.untyped_storage().nbytes() == 24     # no view of the file
+        assert opened.get_tensor("one").item() == 7 and opened.get_slice("small")[..., 1:].tolist() == [[1, 1]] * 2
+        with pytest.raises(KeyError, match="has no tensor 'large'; it has big, one, small"):
+            opened.get_tensor("large")
+        kept = opened.get_tensor("small")
+    kept[0, 0] = 5.0      # after the file is closed, and not into it
+    with safetensors.safe_open(path, "pt", device="strict") as opened:
+        assert opened.get_tensor("small").device.type == "strict" and opened.get_tensor("small").cpu().sum() == 6
+    with pytest.raises(LoadError, match="cut off|its tensors take"):
+        path.write_bytes(path.read_bytes()[:-1])
+        safetensors.safe_open(path)
+
+
 @pytest.mark.parametrize("header, data", [
     ({"a": entry("F32", [2], 0, 4)}, bytes(4)),     # too few bytes for the shape
     ({"a": entry("F32", [1], 0, 4)}, bytes(5)),
@@ -92,7 +121,7 @@ def test_bfloat16_is_widened_with_a_note() -> None:
     ({"a": entry("F32", [1], 4, 0)}, bytes(4)), ({"a": entry("F32", [-1, -1], 0, 4)}, bytes(4)),
     ({"a": entry("F32", [2**62, 4], 0, 0)}, b""), ({"a": entry("F32", [1.0], 0, 4)}, bytes(4)),
     ({"a": entry("F32", ["1"], 0, 4)}, bytes(4)), ({"a": entry("F32", [1], -4, 0)}, bytes(4)),
-    ({"a": entry("F8_E4M3", [1], 0, 1)}, bytes(1)), ({"a": entry("U16", [1], 0, 1)}, bytes(1)),
+    ({"a": entry("F8_E8M0", [1], 0, 1)}, bytes(1)), ({"a": entry("U16", [1], 0, 1)}, bytes(1)),
     ({"a": entry("os.system", [1], 0, 4)}, bytes(4)),
     ({"a": {}}, b""),
     ({"a": 1}, b""),

@@ -175,7 +175,7 @@ class TestFromPyTorch:
         (lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
          "refuses `torch._utils._rebuild_qtensor`"),
         (lambda: torch.ones(2, 2).to_sparse(), "refuses `torch._utils._rebuild_sparse_tensor`"),
-        (lambda: torch.ones(2).to(torch.float8_e4m3fn), "refuses `torch.float8_e4m3fn`"),
+        (lambda: torch.ones(2).to(torch.float8_e8m0fnu), "refuses `torch.float8_e8m0fnu`"),
         (lambda: torch.ones(2).untyped_storage(), "refuses a bare (Typed|Unread)Storage"),
         (lambda: torch.ones(2, dtype=torch.complex64).conj(),
          r"conjugated or negated on reading; save x.resolve_conj\(\)"),

@@ -1,6 +1,7 @@
 """New tensors: from data, filled, in ranges, and random."""
 # ruff: noqa: I001  (in the order in which the parts depend on each other)
-from minidl.tensors.creation.data import as_tensor, asarray, from_dlpack, from_numpy, frombuffer, tensor, to_dlpack
+from minidl.tensors.creation.data import as_tensor, asarray, from_numpy, frombuffer, tensor
+from minidl.tensors.creation.dlpack import from_dlpack, to_dlpack
 from minidl.tensors.creation.filled import (
     arange, empty, empty_like, empty_permuted, empty_strided, eye, full, full_like, linspace, logspace, new, new_empty,
     new_empty_strided, new_full, new_ones, new_tensor, new_zeros, ones, ones_like, range, scalar_tensor, zeros,

@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend import dtype as dtypes
-from minidl.backend.device import Device, as_device, device_of, get_library, is_array, move, to_numpy
+from minidl.backend.device import as_device, device_of, is_array, move, to_numpy
 from minidl.backend.dtype import get_default_dtype
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, TensorBase):
         return data.to(device=device, dtype=dtype)  # type: ignore[attr-defined]
     if is_array(data) and (dtype is None or data.dtype == np.dtype(dtype)):
-        array = _supported(np.asarray(data) if isinstance(data, np.ndarray) else data)
+        array = supported(np.asarray(data) if isinstance(data, np.ndarray) else data)
         return wrap(array if device is None else move(array, as_device(device)))
     return wrap(_copied(data, dtype, device))
 
@@ -73,47 +73,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor that shares the memory of a NumPy array: a write into one changes the other."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    return wrap(_supported(np.asarray(array)))
-
-
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor that shares the memory of another library's array, by the DLPack protocol.
-
-        >>> import minidl, numpy as np
-        >>> minidl.from_dlpack(np.arange(3))
-        tensor([0, 1, 2])
-
-    The array may be on the CPU or a GPU. Errors: TypeError for an object without the protocol.
-    """
-    if type(ext_tensor).__name__ == "PyCapsule":
-        return wrap(_supported(np.from_dlpack(_OfCapsule(ext_tensor))))
-    if not hasattr(ext_tensor, "__dlpack__") or not hasattr(ext_tensor, "__dlpack_device__"):
-        raise TypeError(f"from_dlpack: expected an object with __dlpack__ and __dlpack_device__, such as an array of "
-                        f"NumPy, CuPy or PyTorch, but got {type(ext_tensor).__name__}")
-    kind = int(ext_tensor.__dlpack_device__()[0])
-    xp = get_library(Device("cpu" if kind == 1 else "cuda")).xp     # DLPack numbers the CPU 1, CUDA 2
-    return wrap(_supported(xp.from_dlpack(ext_tensor)))
-
-
-class _OfCapsule:
-    """What NumPy asks for in place of a DLPack capsule, of memory on the CPU."""
-
-    def __init__(self, capsule: Any) -> None:
-        self.capsule = capsule
-
-    def __dlpack__(self, **kwargs: Any) -> Any:
-        return self.capsule
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return 1, 0
-
-
-def to_dlpack(tensor: Tensor) -> Any:
-    """The memory of a tensor as a DLPack capsule, for other libraries whose `from_dlpack` expects one.
-
-    Errors: BufferError for a tensor that requires grad.
-    """
-    return tensor.__dlpack__()
+    return wrap(supported(np.asarray(array)))
 
 
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
@@ -145,7 +105,7 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     if count > 0 and offset + count * size > length:
         raise ValueError(f"frombuffer: requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) "
                          f"must not be greater than actual buffer length ({length} bytes)")
-    return finish(_supported(np.frombuffer(buffer, dtype, count, offset)), requires_grad)
+    return finish(supported(np.frombuffer(buffer, dtype, count, offset)), requires_grad)
 
 
 def _is_buffer(obj: Any) -> bool:
@@ -163,11 +123,11 @@ def _copied(data: Any, dtype: Any, device: Any) -> Any:
         data = data.array
     if is_array(data) and not isinstance(data, np.ndarray):   # an array of another library
         target = device_of(data) if device is None else as_device(device)
-        moved = move(_supported(data), target)
+        moved = move(supported(data), target)
         return moved.astype(dtype or data.dtype, copy=moved is data)
     host = data if isinstance(data, np.ndarray) else from_nested(data, dtype)
     array = np.array(host, dtype=dtype or host.dtype.newbyteorder("="), order="C", subok=False)
-    return move(_supported(array), as_device(device))
+    return move(supported(array), as_device(device))
 
 
 def from_nested(data: Any, dtype: Any) -> np.ndarray:
@@ -234,7 +194,8 @@ def _first_leaf(data: Any) -> Any:
     return data
 
 
-def _supported(array: Any) -> Any:
+def supported(array: Any) -> Any:
+    """The array. Errors: TypeError for a dtype that no tensor can have."""
     if array.dtype not in dtypes.supported:
         names = ", ".join(map(str, dtypes.supported))
         raise TypeError(f"can't convert an array of dtype {array.dtype} to a tensor. The supported dtypes are: "
