@@ -55,7 +55,7 @@ def full(shape: Shape, fill_value: complex, *, dtype: Any = None, device: Any = 
     return creation.full(_sizes(shape), fill_value, dtype=dtype, device=device)
 
 
-def linspace(start: complex, stop: complex, /, num: int, *, dtype: Any = None, device: Any = None,
+def linspace(start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None,
              endpoint: bool = True) -> Tensor:
     """`num` numbers at equal distances from `start` to `stop`, of which the last is left out if not `endpoint`."""
     numbers = creation.linspace(start, stop, num if endpoint else num + 1, dtype=dtype, device=device)

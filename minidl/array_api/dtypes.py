@@ -5,19 +5,16 @@ PyTorch's rule lets those with axes decide. Between kinds, of which the standard
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from minidl.autograd.tensorbase import TensorBase
 from minidl.backend import dtype as dtypes
 from minidl.backend import torch_types as types
 from minidl.backend.device import Device
 from minidl.backend.dtype import finfo, iinfo
 from minidl.tensors.creation import as_tensor
-
-if TYPE_CHECKING:
-    from minidl.tensors.tensor import Tensor
+from minidl.tensors.tensor import Tensor
 
 __all__ = ["__array_namespace_info__", "alike", "astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 
@@ -35,7 +32,7 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
 
 def can_cast(from_: Any, to: Any, /) -> bool:
     """Whether `result_type` leads from one dtype, or a Tensor's, to another."""
-    source = np.dtype(from_.dtype if isinstance(from_, TensorBase) else from_)
+    source = np.dtype(from_.dtype if isinstance(from_, Tensor) else from_)
     if source.kind in "iu" and np.dtype(to).kind in "iu":
         return np.can_cast(source, np.dtype(to))
     return dtypes.can_cast(source, to) and _promoted(source, np.dtype(to)) == np.dtype(to)
@@ -57,7 +54,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 
 def result_type(*arrays_and_dtypes: Any) -> types.dtype:
     """The dtype of a result of Tensors, dtypes and Python numbers together; of the latter, only the kind counts."""
-    known = [np.dtype(x.dtype if isinstance(x, TensorBase) else x) for x in arrays_and_dtypes if not _is_number(x)]
+    known = [np.dtype(x.dtype if isinstance(x, Tensor) else x) for x in arrays_and_dtypes if not _is_number(x)]
     if not known:
         raise ValueError("result_type: expected at least one Tensor or dtype")
     found = known[0]
@@ -79,8 +76,8 @@ def _is_number(x: Any) -> bool:
 
 def alike(*operands: Any) -> list[Tensor]:
     """Tensors and Python numbers as Tensors of their common dtype."""
-    dtype, device = result_type(*operands), next(x.device for x in operands if isinstance(x, TensorBase))
-    return [x.to(dtype) if isinstance(x, TensorBase) else as_tensor(x, dtype, device) for x in operands]
+    dtype, device = result_type(*operands), next(x.device for x in operands if isinstance(x, Tensor))
+    return [x.to(dtype) if isinstance(x, Tensor) else as_tensor(x, dtype, device) for x in operands]
 
 
 # ---------------------------------------------------------------------- what the namespace says of itself

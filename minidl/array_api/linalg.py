@@ -76,7 +76,8 @@ def svd(x: Tensor, /, *, full_matrices: bool = True) -> Any:
 
 def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Tensor:
     """The sum of products over some axes of both: the last of x1 and the first of x2, or two lists of them."""
-    return ops.tensordot(*alike(x1, x2), axes)
+    a, b = alike(x1, x2)
+    return ops.tensordot(a, b, axes)
 
 
 def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
