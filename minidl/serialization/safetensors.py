@@ -221,5 +221,5 @@ def _tensor(name: str, entry: dict[str, Any], start: int, file: File, place: Pla
         raise LoadError(f"{name!r} has shape {shape} and dtype {code}, but {stop - begin} bytes")
     data = file.read(start + begin, stop - begin)
     if narrow:
-        data = to_float32(data, narrow, file)
+        data = to_float32(data, narrow, file.notes)
     return Storage(place(data, "cpu")).tensor(dtype, shape, contiguous_strides(shape), 0)

@@ -16,7 +16,7 @@ from minidl.autograd.tensorbase import memory_of, wrap
 from minidl.backend.device import Array, array_module, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.backend.dtype import supported
 from minidl.backend.narrow import widened
-from minidl.serialization.files import File, LoadError
+from minidl.serialization.files import LoadError
 from minidl.tensors.tensor import Tensor
 
 
@@ -249,9 +249,9 @@ def contiguous_strides(shape: Sequence[int]) -> list[int]:
     return [math.prod(shape[i + 1:]) for i in range(len(shape))]
 
 
-def to_float32(data: np.ndarray, name: str, file: File) -> np.ndarray:
+def to_float32(data: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
     """Convert bytes of a dtype that NumPy has not, such as bfloat16, to bytes of float32. The user gets a note."""
     note = f"{name} tensors became float32, which holds all their values"
-    if note not in file.notes:
-        file.notes.append(note)
+    if note not in notes:
+        notes.append(note)
     return widened(data, name).view(np.uint8)

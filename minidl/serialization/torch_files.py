@@ -17,14 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autograd.tensorbase import wrap
-from minidl.backend.device import Array, Device, device_of, move, to_numpy
+from minidl.autograd.tensorbase import memory_of, wrap
+from minidl.backend.device import Array, Device, move, to_numpy
 from minidl.backend.dtype import float32, supported, uint8
-from minidl.backend.narrow import FLOAT8, widened
+from minidl.backend.narrow import FLOAT8
 from minidl.backend.torch_types import OF as DTYPE_OF
 from minidl.backend.torch_types import Size
 from minidl.backend.torch_types import dtype as DType
-from minidl.backend.warn import warn
 from minidl.nn.parameter import Parameter
 from minidl.serialization import safe_globals, torch_pickle
 from minidl.serialization.files import File, LoadError, Refused
@@ -42,9 +41,10 @@ _UNTYPED = Name("torch.storage", "UntypedStorage")     # bytes, for tensors of d
 class TypedStorage(Storage):
     """A storage of one dtype, as in PyTorch's pickles."""
 
-    def __init__(self, data: Array, dtype: np.dtype, little: bool = True) -> None:
+    def __init__(self, data: Array, dtype: np.dtype, little: bool = True, notes: list[str] | None = None) -> None:
         super().__init__(data)
         self.dtype, self.little = dtype, little
+        self.notes = [] if notes is None else notes     # those of the file
 
 
 class Narrow(NamedTuple):
@@ -79,8 +79,8 @@ def _rebuild_tensor_of_bytes(storage: Any, storage_offset: Any, size: Any, strid
         raise LoadError("it holds bytes of a machine whose numbers begin with the high byte")
     if isinstance(dtype, Narrow):
         bytes_of = storage.tensor(uint8, size, stride, storage_offset)
-        warn(f"{dtype.name} tensors became float32, which holds all their values")
-        return wrap(move(widened(to_numpy(bytes_of.array), dtype.name), device_of(bytes_of.array)))
+        numbers = to_float32(to_numpy(memory_of(bytes_of)).reshape(-1), dtype.name, storage.notes).view(np.float32)
+        return wrap(move(numbers.reshape(bytes_of.shape), bytes_of.device))
     return _tensor(storage, require_type(dtype, DType).dtype, storage_offset, size, stride, requires_grad, metadata)
 
 
@@ -172,10 +172,10 @@ def _make_storage(kind: str, data: np.ndarray, location: str, little: bool, file
     """A storage of bytes from a file."""
     if kind == BFLOAT16:
         data = data if little else data.view(np.uint16).byteswap()
-        return TypedStorage(place(to_float32(data, BFLOAT16, file), location), float32)
+        return TypedStorage(place(to_float32(data, BFLOAT16, file.notes), location), float32)
     dtype = np.dtype(kind)
     data = data if little else data.view(dtype).byteswap().view(np.uint8)
-    return TypedStorage(place(data, location), dtype, little)
+    return TypedStorage(place(data, location), dtype, little, file.notes)
 
 
 def _run(stream: Any, file: File, persistent: Callable[..., TypedStorage]) -> Any:

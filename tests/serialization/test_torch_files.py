@@ -15,6 +15,7 @@ import pytest
 
 import minidl
 from minidl import nn, optim
+from minidl.backend.narrow import FLOAT8
 from minidl.serialization import LoadError
 from tests.serialization.test_interface import assert_same
 
@@ -461,3 +462,16 @@ def test_streams_of_ill_will() -> None:
     assert load(LEGACY_START + tensor() + pickle.dumps(["0"], 2) + struct.pack("<q", 6) + bytes(24)).shape == (2, 3)
     with pytest.raises(LoadError, match="a pickle, but not one of torch.save"):
         load(pickle.dumps([1, 2], 2))
+
+
+@needs_torch
+@pytest.mark.parametrize("name", FLOAT8)
+def test_float8_is_widened_with_a_note(name: str) -> None:
+    theirs = torch.linspace(-3, 3, 12).view(3, 4).to(getattr(torch, name))
+    stream = io.BytesIO()
+    torch.save({"a": theirs, "b": theirs[:, 1:].t()}, stream)
+    with pytest.warns(UserWarning, match=f"{name} tensors became float32, which holds all their values") as notes:
+        loaded = minidl.load(io.BytesIO(stream.getvalue()))
+    assert len(notes) == 1 and loaded["a"].dtype == minidl.float32
+    assert loaded["a"].tolist() == theirs.float().tolist()
+    assert loaded["b"].tolist() == theirs[:, 1:].t().float().tolist()
