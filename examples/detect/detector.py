@@ -50,11 +50,11 @@ def loss(net, images, targets):
     return sum(net(images, targets).values()), {}
 
 
-def trunk(data, *more):
-    """A convolution for each of the widths, and of more; a pixel of the last map stands for 8 x 8 of the image."""
+def trunk(data, *more, halvings=3):
+    """A convolution for each of the widths, and of more; the first ones halve rows and columns."""
     layers, channels = [], len(data.mean)
     for i, width in enumerate((*data.widths, *more)):
-        layers += [nn.Conv2d(channels, width, 3, 2 if i < 3 else 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        layers += [nn.Conv2d(channels, width, 3, 2 if i < halvings else 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
         channels = width
     net = nn.Sequential(*layers)
     net.out_channels = channels

@@ -11,10 +11,11 @@ COLOURS = ("yellow", "deepskyblue", "red", "lime", "orange", "magenta", "white",
 
 def found(data, results, path):
     """Draw the first images of data with the boxes that the detector is sure of, and their classes above them."""
-    some = [sure(one) for one in results[:24]]
+    columns = 6 if data.size[1] < 128 else 3         # titles of many objects are long
+    some = [sure(one) for one in results[:4 * columns]]
     shown = minidl.stack([with_boxes(image, one) for image, one in zip(data.x.cpu(), some)])
     titles = [said([data.classes[label] for label in one["labels"].tolist()]) for one in some]
-    plots.images(shown, path, titles, "what is found on test images, from left to right", columns=6)
+    plots.images(shown, path, titles, "what is found on test images, from left to right", columns)
 
 
 def precision_recall(data, results, path):
@@ -31,12 +32,12 @@ def precision_recall(data, results, path):
 
 def with_boxes(image, result):
     """An image (3, k H, k W) with boxes, k times larger; a colour for each class."""
-    times = -(-256 // image.shape[-1])
+    times = max(2, 256 // image.shape[-1])
     large, boxes = image.repeat_interleave(times, 1).repeat_interleave(times, 2), result["boxes"]
     if not len(boxes):
         return large.expand(3, -1, -1)
     colours = [COLOURS[label % len(COLOURS) - 1] for label in result["labels"].tolist()]
-    return draw_bounding_boxes(large, boxes * times, colors=colours, width=3 if times > 1 else 1)
+    return draw_bounding_boxes(large, boxes * times, colors=colours, width=3)
 
 
 def said(names):

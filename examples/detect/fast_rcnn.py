@@ -12,14 +12,14 @@ import regions
 from minidl.vision.models.detection.faster_rcnn import TwoMLPHead
 
 DEFAULTS = {
-    "digits": {"epochs": 10, "batch_size": 8, "lr": 2e-3},
+    "digits": {"epochs": 20, "batch_size": 8, "lr": 2e-3},
     "mnist": {"epochs": 8, "batch_size": 16, "lr": 2e-3},
 }
 
 
 def build(data):
-    trunk = detector.trunk(data)
-    return regions.RegionNet(data, trunk, 7, TwoMLPHead(trunk.out_channels * 7 * 7, 128), 128)
+    trunk = detector.trunk(data, halvings=2)    # a digit has more cells of the map than with three
+    return regions.RegionNet(data, trunk, 5, TwoMLPHead(trunk.out_channels * 5 * 5, 128), 128)
 
 
 if __name__ == "__main__":

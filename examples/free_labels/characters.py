@@ -9,7 +9,7 @@ from minidl.cli import ending, images
 from minidl.nn import functional as F
 from minidl.vision.datasets import Omniglot
 
-SIZE = 16       # pixels a side of Omniglot's characters: a third of the work of the usual 28
+SIZE = 28       # pixels a side of Omniglot's characters
 
 
 def load(args):
@@ -44,5 +44,5 @@ def read(args, part, without=()):
 
 def warped(x):
     """Images (N, 1, S, S), each a little turned, stretched, sheared and moved."""
-    matrix = minidl.eye(2, 3) + minidl.randn(len(x), 2, 3) * minidl.tensor([0.06, 0.06, 0.025])
+    matrix = minidl.eye(2, 3) + minidl.randn(len(x), 2, 3) * minidl.tensor([0.1, 0.1, 0.05])
     return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)

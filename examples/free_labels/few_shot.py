@@ -25,7 +25,7 @@ from minidl.train import plots
 from minidl.train.objective import evaluated
 
 DEFAULTS = {"digits": {"epochs": 10, "batch_size": 20, "lr": 3e-3},
-            "omniglot": {"epochs": 20, "batch_size": 60, "lr": 1e-2}}
+            "omniglot": {"epochs": 30, "batch_size": 60, "lr": 5e-3}}
 STEPS = {"digits": 20, "omniglot": 50}      # episodes in an epoch, after which it is tested
 
 

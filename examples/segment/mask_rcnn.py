@@ -16,6 +16,7 @@ from minidl.vision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPred
 from minidl.vision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 DEFAULTS = {"shapes": {"epochs": 10, "batch_size": 8, "lr": 2e-3}}
+COLORS = ["gold", "crimson", "deepskyblue", "limegreen", "orchid"]
 
 
 def prepare(target):
@@ -34,7 +35,9 @@ def figures(found, targets):
 def picture(image, result):
     masks = (result["masks"][:, 0] >= 0.5).repeat_interleave(4, 1).repeat_interleave(4, 2)
     if len(masks):
-        image = draw_bounding_boxes(draw_segmentation_masks(image, masks, alpha=0.6), result["boxes"] * 4, width=2)
+        colors = COLORS * (1 + len(masks) // len(COLORS))
+        image = draw_segmentation_masks(image, masks, alpha=0.6, colors=colors[:len(masks)])
+        image = draw_bounding_boxes(image, result["boxes"] * 4, colors=colors[:len(masks)], width=2)
     return image
 
 

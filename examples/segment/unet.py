@@ -22,7 +22,7 @@ from minidl.nn import functional as F
 from minidl.vision.models import segmentation
 
 DEFAULTS = {
-    "shapes": {"epochs": 10, "batch_size": 8, "lr": 3e-3},
+    "shapes": {"epochs": 14, "batch_size": 8, "lr": 3e-3},
     "camvid": {"epochs": 100, "batch_size": 4, "lr": 3e-3},
 }
 

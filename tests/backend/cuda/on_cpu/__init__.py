@@ -68,12 +68,13 @@ def install(devices: int = 2, dry: bool = False) -> None:
 
 
 def has_gpu() -> bool:
-    """Whether a driver finds a GPU on this machine."""
+    """Whether a driver finds a GPU on this machine; the one that `install` loads has no such function."""
     try:
         driver, number = ctypes.CDLL("libcuda.so.1"), ctypes.c_int()
     except OSError:
         return False
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(number)) == 0 and number.value > 0
+    return (hasattr(driver, "cuDeviceGetCount") and driver.cuInit(0) == 0
+            and driver.cuDeviceGetCount(ctypes.byref(number)) == 0 and number.value > 0)
 
 
 @contextmanager
