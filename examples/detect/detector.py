@@ -54,7 +54,8 @@ def trunk(data, *more, halvings=3):
     """A convolution for each of the widths, and of more; the first ones halve rows and columns."""
     layers, channels = [], len(data.mean)
     for i, width in enumerate((*data.widths, *more)):
-        layers += [nn.Conv2d(channels, width, 3, 2 if i < halvings else 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        conv = nn.Conv2d(channels, width, 3, 2 if i < halvings else 1, 1, bias=False)
+        layers += [conv, nn.BatchNorm2d(width), nn.ReLU()]
         channels = width
     net = nn.Sequential(*layers)
     net.out_channels = channels
