@@ -6,5 +6,6 @@ from __future__ import annotations
 
 from minidl.onnx.exporting import export
 from minidl.onnx.library import OnnxExporterError
+from minidl.onnx.loading import OnnxModule, load
 
-__all__ = ["OnnxExporterError", "export"]
+__all__ = ["OnnxExporterError", "OnnxModule", "export", "load"]

@@ -125,18 +125,27 @@ class Graph:
         return self.constant(x) if isinstance(x, (np.ndarray, np.generic)) else x
 
     def constant(self, array: Any, name: str = "") -> Any:
-        """An initializer. Equal small ones are one."""
+        """A parameter as an initializer under its name, anything else as a node. Equal small ones are one."""
         array = np.ascontiguousarray(array).reshape(np.shape(array))
         key = (array.dtype, array.shape, array.tobytes()) if not name and array.size < 64 else None
         if key is not None and key in self.sizes:
             return self.sizes[key]
-        name = self.new_name(name or "constant")
+        if not name:
+            value = self.constant_node(array)
+            if key is not None:
+                self.sizes[key] = value
+            return value
+        name = self.new_name(name)
         tensor = self.ir.tensor(array, name=name)
         value = self.ir.val(name, tensor.dtype, tensor.shape, const_value=tensor)
         self.initializers[name] = value
-        if key is not None:
-            self.sizes[key] = value
         return value
+
+    def constant_node(self, array: np.ndarray) -> Any:
+        node = self.ir.node("Constant", [], {"value": self.ir.tensor(array)}, num_outputs=1)
+        node.outputs[0].name = f"v{next(self.counter)}"
+        self.nodes.append(node)
+        return node.outputs[0]
 
     def new_name(self, name: str) -> str:
         unique = name
