@@ -133,7 +133,12 @@ class _Team:
             if self.tasks is None:
                 self.tasks = SimpleQueue()
                 for i in range(1, self.size):
-                    threading.Thread(target=_serve, args=(self.tasks,), name=f"minidl-{i}", daemon=True).start()
+                    helper = threading.Thread(target=_serve, args=(self.tasks,), name=f"minidl-{i}", daemon=True)
+                    try:
+                        helper.start()
+                    except RuntimeError:    # none starts in a browser, no more than a limit elsewhere: go on without
+                        self.size = i
+                        break
             helpers = min(helpers, self.size - 1)
             for _ in range(helpers):    # in the caller's context, which holds NumPy's `errstate`
                 self.tasks.put((contextvars.copy_context(), work, done))
