@@ -15,8 +15,8 @@ SECTIONS = {
         quickstart course examples reading life_of_backward life_of_an_in_place_write life_of_conv2d
         life_of_an_lstm_step life_of_a_training_step worked_examples"""),
     "use": ("Use", "Train, judge, save, look inside; with programs that were written for PyTorch.", """
-        pytorch_programs differences_from_pytorch training distributed data models model_zoo vision sequences
-        generative space seeing_inside free_labels features metrics distributions saving_and_loading file_format
+        pytorch_programs differences_from_pytorch neighbours training distributed data models model_zoo vision sequences
+        generative space seeing_inside free_labels features metrics distributions saving_and_loading file_format onnx
         looking_inside checking_gradients conventions performance gpu"""),
     "names": ("Names", "Every public name: what it does, what checks it, and what PyTorch has beside it.", """
         reference/index functions torch_names vision_names"""),
@@ -24,7 +24,7 @@ SECTIONS = {
         project/CONTRIBUTING architecture adding_an_op adding_a_kernel adding_an_optimizer adding_a_model releasing
         project/CHANGELOG project/SECURITY project/LICENSE"""),
 }
-"""The parts of the site, beside the gallery, and their pages in order. A page that stands in none is an error."""
+"""The parts of the site, beside the gallery, and their pages in order. A page that stands in none is one to use."""
 
 PROJECT = ("CONTRIBUTING", "CHANGELOG", "SECURITY")
 FILE = r"(?<![\[`\w])`((?:minidl|examples|benchmarks|tests)/[\w/.]+\.\w+)(?::(\d+))?`(?!\])"
@@ -39,11 +39,18 @@ def write(docs: Path) -> None:
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     digits = (ROOT / "minidl/vision/datasets/beyond_torchvision/digits.txt").read_text(encoding="utf-8")
     renew(project / "LICENSE.md", f"# Licence\n\n```text\n{licence}```\n\n## The digits\n\n```text\n{digits}```\n")
-    for name, (title, told, pages) in SECTIONS.items():
-        listed = pages.split()
+    for name, (title, told, _) in SECTIONS.items():
+        listed = pages_of(name)
         lines = [f"# {title}", "", told, "", *[f"- {entry(docs, page)}" for page in listed], "",
                  "```{toctree}", ":hidden:", "", *[f"/{page}" for page in listed], "```", ""]
         renew(sections / f"{name}.md", "\n".join(lines))
+
+
+def pages_of(section: str) -> list[str]:
+    listed = {name: pages.split() for name, (_, _, pages) in SECTIONS.items()}
+    known = {"index", *(page for pages in listed.values() for page in pages)}
+    rest = sorted(path.stem for path in DOCS.glob("*.md") if path.stem not in known)
+    return listed[section] + (rest if section == "use" else [])
 
 
 def entry(docs: Path, page: str) -> str:
