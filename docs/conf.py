@@ -44,7 +44,7 @@ html_theme_options = {
     "navigation_depth": 2,
     "collapse_navigation": True,
     "show_prev_next": False,
-    "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "gallery/**": [], "reference/*": []},
+    "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
@@ -77,7 +77,7 @@ sphinx_gallery_conf = {
 
 
 def setup(app):
-    gallery.stage(DOCS / "gallery_source")
+    gallery.stage(DOCS / "gallery_source", DOCS / "gallery")
     pages.write(DOCS)
     pages.find_linked_files()
     Reference().write(DOCS / "reference")

@@ -58,12 +58,15 @@ def is_program(path: Path) -> bool:
     return bool(re.search(r"^    python examples/", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def stage(folder: Path) -> None:
-    """Write the copies. What has not changed keeps its time, so that sphinx-gallery does not run it again."""
+def stage(folder: Path, made: Path) -> None:
+    """Write the copies, of which sphinx-gallery makes pages; it does not run again what has not changed."""
     wanted = {folder / family(path) / path.name: path for path in sorted(EXAMPLES.rglob("*.py")) if is_program(path)}
     for old in folder.rglob("*.py"):
         if old not in wanted:
             old.unlink()
+    for page in made.rglob("*.rst"):
+        if page.stem != "index" and folder / page.relative_to(made).with_suffix(".py") not in wanted:
+            page.unlink()
     header(folder, "Gallery", "Programs for real data, each one idea in one file: :doc:`/examples` says what they "
                               "reach. Those with a picture were run for these pages, offline, for some seconds.")
     for name, (title, told) in FAMILIES.items():
