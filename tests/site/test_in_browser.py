@@ -14,7 +14,7 @@ from tests.site.test_site import SITE
 
 selenium = pytest.importorskip("selenium.webdriver")
 pytestmark = [
-    pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the site is not built"),
+    pytest.mark.skipif(not (SITE / "searchindex.js").exists(), reason="the site is not built"),
     pytest.mark.skipif(not (shutil.which("chromium") and shutil.which("chromedriver")), reason="there is no Chromium")]
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking

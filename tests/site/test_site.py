@@ -13,7 +13,7 @@ from tests.public_functions import public
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("MINIDL_SITE", ROOT / "site"))
-pytestmark = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the site is not built")
+pytestmark = pytest.mark.skipif(not (SITE / "searchindex.js").exists(), reason="the site is not built")
 LINK = re.compile(r'<a\s[^>]*?href="([^"]+)"')
 
 
