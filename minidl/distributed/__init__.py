@@ -15,7 +15,7 @@ part of the batch. docs/distributed.md begins with a program.
 Names, order of arguments and meaning are PyTorch's. Numbers travel by MPI, those of a GPU through the host.
 """
 from minidl import left_out
-from minidl.distributed import functional
+from minidl.distributed import algorithms, functional
 from minidl.distributed.coalesced import all_reduce_coalesced
 from minidl.distributed.collectives import (
     P2POp,
@@ -54,19 +54,31 @@ from minidl.distributed.groups import (
     group,
     init_process_group,
     is_available,
+    is_backend_available,
     is_initialized,
+    is_mpi_available,
     new_group,
+    new_subgroups,
+    new_subgroups_by_enumeration,
 )
-from minidl.distributed.objects import all_gather_object, broadcast_object_list, gather_object, scatter_object_list
+from minidl.distributed.objects import (
+    all_gather_object,
+    broadcast_object_list,
+    gather_object,
+    recv_object_list,
+    scatter_object_list,
+    send_object_list,
+)
 
 __all__ = [
-    "GroupMember", "P2POp", "ProcessGroup", "ReduceOp", "Work", "all_gather", "all_gather_into_tensor",
+    "GroupMember", "P2POp", "ProcessGroup", "ReduceOp", "Work", "algorithms", "all_gather", "all_gather_into_tensor",
     "all_gather_object", "all_reduce", "all_reduce_coalesced", "all_to_all", "all_to_all_single", "barrier",
     "batch_isend_irecv", "broadcast", "broadcast_object_list", "destroy_process_group", "functional", "gather",
     "gather_object", "get_backend", "get_global_rank", "get_group_rank", "get_node_local_rank",
     "get_process_group_ranks", "get_rank", "get_world_size", "group", "init_process_group", "irecv", "is_available",
-    "is_initialized", "isend", "monitored_barrier", "new_group", "recv", "reduce", "reduce_scatter",
-    "reduce_scatter_tensor", "scatter", "scatter_object_list", "send",
+    "is_backend_available", "is_initialized", "is_mpi_available", "isend", "monitored_barrier", "new_group",
+    "new_subgroups", "new_subgroups_by_enumeration", "recv", "recv_object_list", "reduce", "reduce_scatter",
+    "reduce_scatter_tensor", "scatter", "scatter_object_list", "send", "send_object_list",
 ]
 
 left_out.explain(globals(), __name__)

@@ -8,7 +8,7 @@ once, too, and what comes back says so: overlap of sending and computing gains n
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,11 +31,32 @@ class ReduceOp:
 _OPERATIONS = {value for name, value in vars(ReduceOp).items() if name.isupper()}
 
 
-class Work:
-    """A request that may still be on its way."""
+class Future:
+    """A value that is there already, as functions for PyTorch's futures expect it."""
 
-    def __init__(self, request: Any, finish: Any = None) -> None:
-        self.request, self.finish, self.done = request, finish, False
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def wait(self) -> Any:
+        """The value."""
+        return self._value
+
+    value = wait
+
+    def done(self) -> bool:
+        """True."""
+        return True
+
+    def then(self, callback: Callable[[Future], Any]) -> Future:
+        """What `callback` makes of it."""
+        return Future(callback(self))
+
+
+class Work:
+    """A request that may still be on its way. results: the tensors that it writes into."""
+
+    def __init__(self, request: Any, finish: Any = None, results: Sequence[Any] = ()) -> None:
+        self.request, self.finish, self.done, self.results = request, finish, False, list(results)
 
     def wait(self, timeout: timedelta | None = None) -> bool:
         """Return when it is done; True."""
@@ -54,6 +75,15 @@ class Work:
         """Whether it is done; an error would have ended the program."""
         return self.is_completed()
 
+    def result(self) -> list[Any]:
+        """The tensors that it has written into."""
+        self.wait()
+        return self.results
+
+    def get_future(self) -> Future:
+        """As `result`, in a `Future`."""
+        return Future(self.result())
+
     def source_rank(self) -> int:
         """Who sent what was received, by his number in the group."""
         return int(self.request.sender)
@@ -64,8 +94,8 @@ class Work:
             self.finish()
 
 
-def _done(async_op: bool) -> Work | None:
-    return Work(Done()) if async_op else None
+def _done(async_op: bool, *results: Any) -> Work | None:
+    return Work(Done(), results=results) if async_op else None
 
 
 def _engine(group: Any, who: str, *tensors: Any) -> Single | MPI:
@@ -142,7 +172,7 @@ def all_reduce(tensor: Any, op: str = ReduceOp.SUM, group: Any = None, async_op:
     with _on_host(tensor, "all_reduce") as x:
         engine.all_reduce(x, plain)
         _average(x, op, engine.size)
-    return _done(async_op)
+    return _done(async_op, tensor)
 
 
 def reduce(tensor: Any, dst: int | None = None, op: str = ReduceOp.SUM, group: Any = None, async_op: bool = False,

@@ -6,6 +6,7 @@
 """
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Sequence
 from datetime import timedelta
@@ -70,8 +71,8 @@ def init_process_group(backend: str | None = None, init_method: str | None = Non
 
     They are those that `python -m minidl.distributed.run` or `mpiexec` has started; without a launcher there is one
     process, and all below works with it. backend: any of PyTorch's; arrays travel by MPI, those of a GPU through the
-    host. `world_size` and `rank` are checked, if they are given. The environment gets PyTorch's RANK, WORLD_SIZE and
-    LOCAL_RANK. An exception in one process ends all of them.
+    host. `world_size` and `rank` are checked, if they are given. The environment gets PyTorch's RANK, WORLD_SIZE,
+    LOCAL_RANK and LOCAL_WORLD_SIZE. An exception in one process ends all of them.
     Errors: RuntimeError if called twice, or where PyTorch's launcher was used; ValueError for other numbers than those
     of the run, or an unknown backend.
 
@@ -94,9 +95,10 @@ def init_process_group(backend: str | None = None, init_method: str | None = Non
         if given not in (-1, found):
             raise ValueError(f"init_process_group: {name} is {found} in this run, but got {given}; start as many "
                              f"processes by python -m minidl.distributed.run --nproc-per-node {max(world_size, 1)}")
-    local = next((os.environ[name] for name in ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK") if name in os.environ),
-                 str(engine.rank))
-    os.environ.update(RANK=str(engine.rank), WORLD_SIZE=str(engine.size), LOCAL_RANK=local)
+    local, beside = (next((os.environ[name] for name in names if name in os.environ), str(other)) for names, other in [
+        (("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK"), engine.rank),
+        (("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"), engine.size)])
+    os.environ.update(RANK=str(engine.rank), WORLD_SIZE=str(engine.size), LOCAL_RANK=local, LOCAL_WORLD_SIZE=beside)
     GroupMember.WORLD = ProcessGroup(engine, range(engine.size))
 
 
@@ -143,6 +145,53 @@ def new_group(ranks: Sequence[int] | None = None, timeout: timedelta | None = No
         raise ValueError(f"new_group: expected different ranks from 0 to {whole.size() - 1}, got {list(ranks)}")
     engine = whole.engine.part(ranks)
     return GroupMember.NON_GROUP_MEMBER if engine is None else ProcessGroup(engine, ranks)
+
+
+def new_subgroups(group_size: int | None = None, group: Any = None, timeout: timedelta | None = None,
+                  backend: str | None = None, pg_options: Any = None,
+                  group_desc: str | None = None) -> tuple[Any, list[ProcessGroup]]:
+    """Groups of `group_size` ranks that follow each other: the one that this process belongs to, and all of its own.
+
+    group_size: by default, the processes of one machine, which begin with LOCAL_RANK 0. Errors: ValueError unless it
+    divides the number of processes.
+
+        >>> import minidl.distributed as dist
+        >>> dist.init_process_group()
+        >>> dist.new_subgroups(1)
+        (ProcessGroup(single, ranks=[0]), [ProcessGroup(single, ranks=[0])])
+        >>> dist.destroy_process_group()
+    """
+    size = _found(group).size()
+    each = int(os.environ.get("LOCAL_WORLD_SIZE", size)) if group_size is None else group_size
+    if each < 1 or size % each:
+        raise ValueError(f"new_subgroups: group_size expects a divisor of {size}, got {each}")
+    return new_subgroups_by_enumeration([list(range(start, start + each)) for start in range(0, size, each)])
+
+
+def new_subgroups_by_enumeration(ranks_per_subgroup_list: Sequence[Sequence[int]], timeout: timedelta | None = None,
+                                 backend: str | None = None, pg_options: Any = None,
+                                 group_desc: str | None = None) -> tuple[Any, list[ProcessGroup]]:
+    """A group for each list of ranks, none of which is in two: that of this process, or None, and all of its own.
+
+    Errors: ValueError for a rank in two lists, or without lists.
+    """
+    everybody = [rank for ranks in ranks_per_subgroup_list for rank in ranks]
+    if not everybody or len(set(everybody)) < len(everybody):
+        raise ValueError(f"new_subgroups_by_enumeration: expected lists of different ranks, got "
+                         f"{[list(ranks) for ranks in ranks_per_subgroup_list]}")
+    groups = [new_group(ranks) for ranks in ranks_per_subgroup_list]
+    mine = [found for found in groups if isinstance(found, ProcessGroup)]
+    return (mine[0] if mine else None), mine
+
+
+def is_mpi_available() -> bool:
+    """Whether mpi4py is installed."""
+    return importlib.util.find_spec("mpi4py") is not None
+
+
+def is_backend_available(backend: str) -> bool:
+    """Whether `init_process_group` takes this name."""
+    return backend.lower() in BACKENDS
 
 
 def get_rank(group: Any = None) -> int:

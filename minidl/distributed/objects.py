@@ -5,10 +5,15 @@
 """
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
-from minidl.distributed.collectives import _root
+import numpy as np
+
+from minidl.backend.dtype import uint8
+from minidl.distributed.collectives import _root, recv, send
 from minidl.distributed.groups import _found
+from minidl.tensors.creation import as_tensor, tensor, zeros
 
 
 def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> None:
@@ -38,6 +43,29 @@ def gather_object(obj: Any, object_gather_list: list[Any] | None = None, dst: in
     found = engine.objects(obj)
     if object_gather_list is not None:
         object_gather_list[:] = found
+
+
+def send_object_list(object_list: list[Any], dst: int | None = None, group: Any = None, device: Any = None,
+                     group_dst: int | None = None) -> None:
+    """Send objects to rank `dst`, who calls `recv_object_list`. Errors: RuntimeError where there is one process."""
+    data = as_tensor(np.frombuffer(pickle.dumps(object_list), np.uint8).copy())
+    send(tensor(data.numel()), dst, group, group_dst=group_dst)
+    send(data, dst, group, group_dst=group_dst)
+
+
+def recv_object_list(object_list: list[Any], src: int | None = None, group: Any = None, device: Any = None,
+                     group_src: int | None = None) -> int:
+    """Receive as many objects from rank `src`, or from anybody; returns who it was. They are pickled on the way."""
+    size = tensor(0)
+    source = recv(size, src, group, group_src=group_src)
+    data = zeros(int(size.item()), dtype=uint8)
+    recv(data, source, group)
+    found = pickle.loads(data.numpy().tobytes())
+    if len(found) != len(object_list):
+        raise ValueError(f"recv_object_list: rank {source} sent {len(found)} objects, object_list has "
+                         f"{len(object_list)} places")
+    object_list[:] = found
+    return source
 
 
 def broadcast_object_list(object_list: list[Any], src: int | None = None, group: Any = None, device: Any = None,

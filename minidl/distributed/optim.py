@@ -9,11 +9,12 @@ from typing import Any
 
 import minidl.distributed as dist
 from minidl.autograd.grad_mode import no_grad
+from minidl.distributed.algorithms.join import Join, Joinable, JoinHook
 from minidl.distributed.coalesced import broadcast_coalesced
 from minidl.optim.optimizer import Optimizer
 
 
-class ZeroRedundancyOptimizer(Optimizer):
+class ZeroRedundancyOptimizer(Optimizer, Joinable):
     """An optimizer whose state is shared out among the ranks, which step as one with all of it.
 
     After `DistributedDataParallel` has averaged the gradients, each rank updates its share of the parameters by
@@ -65,6 +66,7 @@ class ZeroRedundancyOptimizer(Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update this rank's share, and exchange the shares; returns the loss of `closure`."""
+        Join.notify_join_context(self)
         for group, inner in zip(self.param_groups, self.optim.param_groups):    # a schedule may have changed them
             inner.update({key: value for key, value in group.items() if key != "params"})
         loss = self.optim.step(closure)
@@ -74,6 +76,15 @@ class ZeroRedundancyOptimizer(Optimizer):
                 share = [p for p in everything if self.owner[id(p)] == rank]
                 broadcast_coalesced(share, group=self.process_group, group_src=rank)
         return loss
+
+    def join_hook(self, **_: Any) -> JoinHook:
+        """What a rank without inputs does: it updates its share by the gradients of the others."""
+        return _Step(self)
+
+    @property
+    def join_process_group(self) -> Any:
+        """The ranks that share the state."""
+        return self.process_group
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Train more parameters. Errors: as `Optimizer.add_param_group`."""
@@ -120,3 +131,14 @@ class ZeroRedundancyOptimizer(Optimizer):
             groups.append({**settings, "params": list(range(start, start + len(inner["params"])))})
         state = {place: state_dict["state"][n] for place, n in enumerate(numbers) if n in state_dict["state"]}
         self.optim.load_state_dict({"state": state, "param_groups": groups})
+
+
+class _Step(JoinHook):
+    """The steps of a rank that has no inputs left."""
+
+    def __init__(self, optimizer: ZeroRedundancyOptimizer) -> None:
+        self.optimizer = optimizer
+
+    def main_hook(self) -> None:
+        self.optimizer.join_context = None      # it has no inputs to tell of
+        self.optimizer.step()

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
+import minidl.distributed as dist
 from minidl.autograd.grad_mode import no_grad
 from minidl.backend.warn import warn
 from minidl.ops.elementwise import maximum, minimum
@@ -27,8 +28,8 @@ class Metric:
     """Base class of all metrics.
 
     Call `update` with each batch, `compute` at the end, and `reset` before the next epoch. Calling a metric updates it,
-    and returns the value of this batch alone. `merge_state` joins two metrics that have seen parts of a data set, on
-    two machines for instance.
+    and returns the value of this batch alone. `merge_state` joins two metrics that have seen parts of a data set, and
+    `sync` those of all ranks of `minidl.distributed`.
 
     A metric of your own declares its states in `__init__` by `add_state`, and defines `update` and `compute`:
 
@@ -140,6 +141,22 @@ class Metric:
                              f"{', '.join(map(str, incoming_state))}")
         self._merge(incoming_state)
         self.update_count += 1
+
+    def sync(self, process_group: Any = None) -> None:
+        """Take in what the metrics of all ranks have seen; then all ranks compute the value of the whole data set.
+
+        All ranks of the group call it once, after their last batch. Errors: ValueError before
+        `distributed.init_process_group`.
+        """
+        mine = {name: value for name, value in vars(self).items()
+                if name in self._defaults or value is None or isinstance(value, (bool, int, float, str))}
+        found: list[Any] = [None] * dist.get_world_size(process_group)
+        dist.all_gather_object(found, mine, process_group)
+        self.reset()
+        for theirs in found:
+            other = copy.copy(self)
+            vars(other).update(theirs)
+            self.merge_state(other)
 
     def _learn_from(self, other: Metric) -> None:
         """Copy what another metric found out about the data, apart from states."""

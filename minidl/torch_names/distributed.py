@@ -10,7 +10,7 @@ PATH = "torch.distributed"
 
 _DEVICE_MESH = all_refused(PATH, NOT_SHARDED, "DeviceMesh", "init_device_mesh")
 _WHOLE = {
-    **all_give(False, """is_nccl_available is_gloo_available is_mpi_available is_ucc_available is_xccl_available
+    **all_give(False, """is_nccl_available is_gloo_available is_ucc_available is_xccl_available
         is_torchelastic_launched"""),
     **all_refused(PATH, NOT_SHARDED, "Backend Store TCPStore FileStore HashStore PrefixStore", ""), **_DEVICE_MESH,
 }
@@ -33,7 +33,6 @@ NAMES: dict[str, dict[str, Any]] = {
     f"{PATH}.fsdp.sharded_grad_scaler": all_refused(f"{PATH}.fsdp", NOT_SHARDED, "ShardedGradScaler"),
     f"{PATH}.tensor": _TENSOR, f"{PATH}._tensor": _TENSOR,
     f"{PATH}.tensor.placement_types": all_refused(f"{PATH}.tensor", NOT_SHARDED, "Placement Replicate Shard Partial"),
-    f"{PATH}.algorithms.join": all_refused(f"{PATH}.algorithms", NOT_SHARDED, "Join Joinable JoinHook"),
     f"{PATH}.checkpoint.state_dict": all_refused(
         f"{PATH}.checkpoint", NOT_SHARDED, "StateDictOptions", """get_model_state_dict get_optimizer_state_dict
         set_model_state_dict set_optimizer_state_dict get_state_dict set_state_dict"""),

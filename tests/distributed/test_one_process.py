@@ -15,7 +15,7 @@ from minidl.nn.parallel import DistributedDataParallel
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     dist.init_process_group()
@@ -119,6 +119,10 @@ def test_gradients_are_those_of_the_module() -> None:
     (lambda: dist.send(minidl.ones(1), 0), RuntimeError, "nobody to send to"),
     (lambda: dist.P2POp(dist.send, minidl.ones(1), 0), ValueError, "Invalid ``op``"),
     (lambda: dist.new_group([0, 1]), ValueError, "expected different ranks from 0 to 0"),
+    (lambda: dist.new_subgroups(2), ValueError, "a divisor of 1, got 2"),
+    (lambda: dist.new_subgroups_by_enumeration([[0], [0]]), ValueError, "lists of different ranks"),
+    (lambda: dist.algorithms.Join([]), ValueError, "at least one joinable"),
+    (lambda: DistributedDataParallel(nn.Linear(1, 1)).register_comm_hook(None, 1), TypeError, "must be callable"),
     (lambda: dist.get_global_rank(dist.group.WORLD, 1), ValueError, "expected a rank from 0 to 0, got 1"),
     (lambda: dist.all_reduce(minidl.ones(1), group=dist.GroupMember.NON_GROUP_MEMBER), RuntimeError,
      "does not belong to the group"),

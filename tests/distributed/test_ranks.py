@@ -88,6 +88,12 @@ def test_an_example_under_the_launcher(tmp_path: Path) -> None:
     assert all(minidl.allclose(x, two[name], rtol=0, atol=1e-5) for name, x in one.items())
 
 
+def test_ranks_with_fewer_inputs_join_and_metrics_merge() -> None:
+    status, output, errors = run("joining.py", ranks=3)
+    assert status == 0, errors
+    assert output.count("all is well") == 3
+
+
 def test_ranks_with_different_networks_are_told() -> None:
     status, _, errors = run("training.py", "differ")
     assert status == 1 and "same model across all ranks, but rank 0 has ('weight', (2, 2)" in errors

@@ -7,6 +7,7 @@ Source: Li et al., "PyTorch distributed: experiences on accelerating data parall
 """
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from minidl.autograd.accumulate import AccumulateGrad
 from minidl.autograd.grad_mode import no_grad, switches
 from minidl.autograd.tensorbase import tensors_in
 from minidl.backend.dtype import uint8
+from minidl.distributed.algorithms.join import Join, Joinable, JoinHook
 from minidl.distributed.coalesced import broadcast_coalesced
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
@@ -26,7 +28,7 @@ from minidl.tensors.tensor import Tensor
 BUCKET_MB = 4.0         # larger sums fall out of the processor's cache
 
 
-class DistributedDataParallel(Module):
+class DistributedDataParallel(Module, Joinable):
     """A module whose gradients are the mean over all ranks, each of which computes its part of the batch.
 
     All ranks begin with the parameters and buffers of rank 0. When `backward()` is done, the `.grad` of each parameter
@@ -66,9 +68,7 @@ class DistributedDataParallel(Module):
             raise ValueError(f"device_ids can only be None or contain a single element, got {list(device_ids)}")
         self.module, self.process_group = module, process_group
         self.broadcast_buffers, self.find_unused_parameters = broadcast_buffers, find_unused_parameters
-        self.require_backward_grad_sync = True
         self.size = dist.get_world_size(process_group)
-        self.source = dist.get_process_group_ranks(process_group)[0]
         self.names = [name for name, p in module.named_parameters() if p.requires_grad]
         trained = [p for p in module.parameters() if p.requires_grad]
         if not trained:
@@ -76,17 +76,21 @@ class DistributedDataParallel(Module):
                                "requires a gradient.")
         self._check_alike()
         if init_sync:
-            self._broadcast([*module.parameters(), *module.buffers()])
+            self._broadcast([*module.parameters(), *module.buffers()], 0)
         self.buckets = Buckets(trained, (bucket_cap_mb or BUCKET_MB) * 2**20, process_group)
         for number, parameter in enumerate(trained):
             parameter.register_post_accumulate_grad_hook(self._hook(number))
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """What the module gives. Errors: RuntimeError where the step before did not use all parameters."""
+        source = 0
+        if switches.enabled and self.join_context is not None:
+            Join.notify_join_context(self)
+            source = self._shared_with(self.join_context)
         if switches.enabled and self.require_backward_grad_sync:
             self._begin()
         if self.broadcast_buffers and self.training and self.require_backward_grad_sync:
-            self._broadcast(list(self.module.buffers()))
+            self._broadcast(list(self.module.buffers()), source)
         y = self.module(*inputs, **kwargs)
         if switches.enabled and self.require_backward_grad_sync and self.find_unused_parameters:
             self.buckets.expect(used_by(y))
@@ -100,6 +104,54 @@ class DistributedDataParallel(Module):
             yield
         finally:
             self.require_backward_grad_sync = before
+
+    def join(self, divide_by_initial_world_size: bool = True, enable: bool = True,
+             throw_on_early_termination: bool = False) -> Join:
+        """A `with` block in which ranks may have different numbers of inputs; see `distributed.algorithms.Join`.
+
+        divide_by_initial_world_size: gradients are divided by the number of all ranks, or, if False, of those that
+        still have inputs. In the end all have the parameters of one that had inputs to the end.
+        """
+        return Join([self], enable, throw_on_early_termination,
+                    divide_by_initial_world_size=divide_by_initial_world_size)
+
+    def join_hook(self, divide_by_initial_world_size: bool = True, **_: Any) -> JoinHook:
+        """What a rank without inputs does: it sends zeros."""
+        return _Shadow(self)
+
+    @property
+    def join_process_group(self) -> Any:
+        """The ranks that train together."""
+        return self.process_group
+
+    def _shared_with(self, join: Join) -> int:
+        """Divide by the ranks that `join` says; returns the first that has inputs."""
+        whole = join.kwargs.get("divide_by_initial_world_size", True)
+        self.buckets.divisor = self.size if whole else len(join.active)
+        return join.active[0]
+
+    def register_comm_hook(self, state: Any, hook: Callable[[Any, GradBucket], Any]) -> None:
+        """Let `hook(state, bucket)` make the mean over ranks of the gradients in a bucket.
+
+        It returns a tensor of the shape of `bucket.buffer()`, or something with `wait()` that gives it;
+        `distributed.algorithms.ddp_comm_hooks.default_hooks` has some. Errors: TypeError for what cannot be called;
+        RuntimeError for a second hook.
+
+            >>> import minidl, minidl.distributed as dist
+            >>> from minidl import nn
+            >>> dist.init_process_group()
+            >>> model = nn.parallel.DistributedDataParallel(nn.Linear(3, 2))
+            >>> model.register_comm_hook(None, lambda state, bucket: bucket.buffer() * 2)
+            >>> model(minidl.ones(5, 3)).sum().backward()
+            >>> model.module.bias.grad
+            tensor([10., 10.])
+            >>> dist.destroy_process_group()
+        """
+        if not callable(hook):
+            raise TypeError("Communication hook must be callable.")
+        if self.buckets.hook is not None:
+            raise RuntimeError("register_comm_hook or register_builtin_comm_hook can only be called once.")
+        self.buckets.hook = functools.partial(hook, state)
 
     def _begin(self) -> None:
         missing = self.buckets.missing()
@@ -120,9 +172,9 @@ class DistributedDataParallel(Module):
                 found.buckets.arrived(number)
         return arrived
 
-    def _broadcast(self, tensors: list[Tensor]) -> None:
+    def _broadcast(self, tensors: list[Tensor], source: int) -> None:
         with no_grad():
-            broadcast_coalesced(tensors, self.source, self.process_group)
+            broadcast_coalesced(tensors, group=self.process_group, group_src=source)
 
     def _check_alike(self) -> None:
         """Check that all ranks train parameters of the same names, shapes and dtypes."""
@@ -136,6 +188,63 @@ class DistributedDataParallel(Module):
                                    f"and rank {rank} {b}")
 
 
+class _Shadow(JoinHook):
+    """The steps of a rank that has no inputs left: zeros for its gradients, everything else from the others."""
+
+    def __init__(self, whole: DistributedDataParallel) -> None:
+        self.whole = whole
+
+    def main_hook(self) -> None:
+        whole, join = self.whole, self.whole.join_context
+        assert join is not None
+        source = whole._shared_with(join)
+        if join.syncs:
+            if whole.broadcast_buffers and whole.training:
+                whole._broadcast(list(whole.module.buffers()), source)
+            whole.buckets.begin()
+            if whole.find_unused_parameters:
+                whole.buckets.expect(set())
+            whole.buckets.shadow()
+
+    def post_hook(self, is_last_joiner: bool) -> None:
+        whole = self.whole
+        whole.buckets.divisor = whole.size
+        ranks = tensor([dist.get_rank(whole.process_group) if is_last_joiner else -1])
+        dist.all_reduce(ranks, dist.ReduceOp.MAX, whole.process_group)
+        whole._broadcast([*whole.module.parameters(), *whole.module.buffers()], int(ranks.item()))
+
+
+class GradBucket:
+    """The gradients of a bucket, one after the other in a flat tensor, as a communication hook sees them."""
+
+    def __init__(self, number: int, buckets: Buckets) -> None:
+        self._number, self._buckets = number, buckets
+
+    def index(self) -> int:
+        """Its number, in the order in which they are sent."""
+        return self._number
+
+    def is_last(self) -> bool:
+        """Whether it is the last of a step."""
+        return self._number == len(self._buckets.flat) - 1
+
+    def buffer(self) -> Tensor:
+        """All gradients in a flat tensor."""
+        return self._buckets.flat[self._number]
+
+    def set_buffer(self, buffer: Tensor) -> None:
+        """Replace the gradients."""
+        self.buffer().copy_(buffer)
+
+    def parameters(self) -> list[Parameter]:
+        """Whose gradients they are."""
+        return [self._buckets.parameters[n] for n in self._buckets.members[self._number]]
+
+    def gradients(self) -> list[Tensor]:
+        """The gradient of each parameter."""
+        return [self._buckets.views[n] for n in self._buckets.members[self._number]]
+
+
 class Buckets:
     """Gradients in flat tensors, which are averaged over the ranks one after the other, in the same order on all.
 
@@ -143,7 +252,8 @@ class Buckets:
     """
 
     def __init__(self, parameters: list[Parameter], most: float, group: Any) -> None:
-        self.parameters, self.group = parameters, group
+        self.parameters, self.group, self.divisor = parameters, group, dist.get_world_size(group)
+        self.hook: Callable[[GradBucket], Any] | None = None
         self.bucket_of, self.views = [0] * len(parameters), list[Tensor](parameters)
         self.flat: list[Tensor] = []
         members: list[list[int]] = []
@@ -208,10 +318,26 @@ class Buckets:
         left = [n for n in self.members[bucket] if n in self.unused]
         for n in left:
             self._put(n)
-        dist.all_reduce(self.flat[bucket], dist.ReduceOp.AVG, self.group)
+        if self.hook is not None:
+            found = self.hook(GradBucket(bucket, self))
+            self.flat[bucket].copy_(found.wait() if hasattr(found, "wait") else found)
+        else:
+            dist.all_reduce(self.flat[bucket], group=self.group)
+            self.flat[bucket].div_(self.divisor)
         for n in self.members[bucket]:
             if self.unused.get(n, True):        # nobody has used the others: their gradient stays what it was
                 self.parameters[n].grad = self.views[n]
+
+
+    def shadow(self) -> None:
+        """Average with others where this rank has no gradients."""
+        with no_grad():
+            for n in self.unused:
+                self.parameters[n].grad = None
+            for bucket, flat in enumerate(self.flat):
+                flat.zero_()
+                self._average(bucket)
+        self.next = len(self.flat)
 
 
 def used_by(outputs: Any) -> set[int]:

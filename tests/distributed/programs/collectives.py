@@ -80,6 +80,16 @@ dealt = [None]
 dist.scatter_object_list(dealt, names if rank == 0 else None)
 assert dealt == [f"rank {rank}"]
 
+if rank == 0:
+    dist.send_object_list([{"a": 1}, "b"], 1)
+elif rank == 1:
+    two = [None, None]
+    assert dist.recv_object_list(two) == 0 and two == [{"a": 1}, "b"]
+own, groups = dist.new_subgroups(1)
+assert dist.get_process_group_ranks(own) == [rank] and groups == [own]
+own, groups = dist.new_subgroups_by_enumeration([[1, 0]])
+assert (own is None) == (rank > 1)
+
 # messages around the ring, and a group of two
 left, right = (rank - 1) % size, (rank + 1) % size
 x = minidl.empty(1)
