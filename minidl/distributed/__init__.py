@@ -12,7 +12,7 @@
 by `init_process_group()`; they need `pip install 'minidl[mpi]'`. `nn.parallel.DistributedDataParallel` gives each a
 part of the batch. docs/distributed.md begins with a program.
 
-Names, order of arguments and meaning are PyTorch's. Numbers travel by MPI, those of a GPU through the host.
+Names, order of arguments and meaning are PyTorch's. Numbers travel by MPI, those of a GPU through the host or by NCCL.
 """
 from minidl import left_out
 from minidl.distributed import algorithms, functional
@@ -57,6 +57,7 @@ from minidl.distributed.groups import (
     is_backend_available,
     is_initialized,
     is_mpi_available,
+    is_nccl_available,
     new_group,
     new_subgroups,
     new_subgroups_by_enumeration,
@@ -76,9 +77,9 @@ __all__ = [
     "batch_isend_irecv", "broadcast", "broadcast_object_list", "destroy_process_group", "functional", "gather",
     "gather_object", "get_backend", "get_global_rank", "get_group_rank", "get_node_local_rank",
     "get_process_group_ranks", "get_rank", "get_world_size", "group", "init_process_group", "irecv", "is_available",
-    "is_backend_available", "is_initialized", "is_mpi_available", "isend", "monitored_barrier", "new_group",
-    "new_subgroups", "new_subgroups_by_enumeration", "recv", "recv_object_list", "reduce", "reduce_scatter",
-    "reduce_scatter_tensor", "scatter", "scatter_object_list", "send", "send_object_list",
+    "is_backend_available", "is_initialized", "is_mpi_available", "is_nccl_available", "isend", "monitored_barrier",
+    "new_group", "new_subgroups", "new_subgroups_by_enumeration", "recv", "recv_object_list", "reduce",
+    "reduce_scatter", "reduce_scatter_tensor", "scatter", "scatter_object_list", "send", "send_object_list",
 ]
 
 left_out.explain(globals(), __name__)

@@ -19,6 +19,7 @@ from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, device_of, move, to_numpy
 from minidl.distributed.engines import ANYBODY, MPI, Done, Single
 from minidl.distributed.groups import TIMEOUT, ProcessGroup, _found, get_group_rank
+from minidl.distributed.nccl import OPERATIONS, Nccl
 
 
 class ReduceOp:
@@ -99,23 +100,34 @@ def _done(async_op: bool, *results: Any) -> Work | None:
 
 
 def _engine(group: Any, who: str, *tensors: Any) -> Single | MPI:
-    """The engine of a group. Errors: as `get_rank`; TypeError where something is no tensor."""
+    """The engine of a group for arrays of the host. Errors: as `get_rank`; TypeError where something is no tensor."""
     for x in tensors:
         if not isinstance(x, TensorBase):
             raise TypeError(f"{who}: expected a Tensor, got {type(x).__name__}")
     return _found(group).engine
 
 
+def _engine_of(group: Any, who: str, *tensors: Any) -> Single | MPI | Nccl:
+    """The engine of a group that takes the arrays of these tensors where they lie, if there is one."""
+    engine = _engine(group, who, *tensors)
+    devices = None if engine.size == 1 else _found(group).devices
+    return engine if devices is None or not all(devices.takes(x.array) for x in tensors) else devices
+
+
 class _on_host:
-    """The numbers of a tensor as a contiguous array of the host, which is written back."""
+    """The numbers of a tensor as a contiguous array of the host, or of the GPU for `engine`, which is written back."""
 
-    __slots__ = ("there", "who", "written", "x")
+    __slots__ = ("engine", "there", "who", "written", "x")
 
-    def __init__(self, x: TensorBase, who: str, written: bool = True) -> None:
-        self.x, self.who, self.written = x, who, written
+    def __init__(self, x: TensorBase, who: str, written: bool = True, engine: Any = None) -> None:
+        self.x, self.who, self.written, self.engine = x, who, written, engine
 
     def __enter__(self) -> Array:
-        self.there = np.ascontiguousarray(to_numpy(self.x.array))
+        array = self.x.array
+        if isinstance(self.engine, Nccl):
+            self.there = self.engine.cupy.ascontiguousarray(array)
+        else:
+            self.there = np.ascontiguousarray(to_numpy(array))
         return self.there
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -168,8 +180,8 @@ def all_reduce(tensor: Any, op: str = ReduceOp.SUM, group: Any = None, async_op:
         tensor([1., 1.])
         >>> dist.destroy_process_group()
     """
-    engine, plain = _engine(group, "all_reduce", tensor), _check_operation("all_reduce", op)
-    with _on_host(tensor, "all_reduce") as x:
+    engine, plain = _engine_of(group, "all_reduce", tensor), _check_operation("all_reduce", op)
+    with _on_host(tensor, "all_reduce", engine=engine) as x:
         engine.all_reduce(x, plain)
         _average(x, op, engine.size)
     return _done(async_op, tensor)
@@ -178,9 +190,9 @@ def all_reduce(tensor: Any, op: str = ReduceOp.SUM, group: Any = None, async_op:
 def reduce(tensor: Any, dst: int | None = None, op: str = ReduceOp.SUM, group: Any = None, async_op: bool = False,
            group_dst: int | None = None) -> Work | None:
     """As `all_reduce`, for rank `dst` alone; the tensors of others keep their numbers."""
-    engine, plain = _engine(group, "reduce", tensor), _check_operation("reduce", op)
+    engine, plain = _engine_of(group, "reduce", tensor), _check_operation("reduce", op)
     to = _root(group, "reduce", dst, group_dst, "dst")
-    with _on_host(tensor, "reduce", engine.rank == to) as x:
+    with _on_host(tensor, "reduce", engine.rank == to, engine) as x:
         engine.reduce(x, plain, to)
         if engine.rank == to:
             _average(x, op, engine.size)
@@ -193,11 +205,17 @@ def reduce_scatter_tensor(output: Any, input: Any, op: str = ReduceOp.SUM, group
 
     input: as many elements as all outputs together. Errors: RuntimeError for other sizes.
     """
-    engine = _engine(group, "reduce_scatter_tensor", output, input)
+    engine = _engine_of(group, "reduce_scatter_tensor", output, input)
     if input.numel() != engine.size * output.numel() or input.dtype != output.dtype:
         raise RuntimeError(f"reduce_scatter_tensor: input of shape {tuple(input.shape)} and {input.dtype} does not "
                            f"make {engine.size} outputs of shape {tuple(output.shape)} and {output.dtype}")
-    return _share_of_sum("reduce_scatter_tensor", engine, output, np.array(to_numpy(input.array)), op, async_op)
+    if isinstance(engine, Nccl) and op in (*OPERATIONS, ReduceOp.AVG):
+        with _on_host(input, "", False, engine) as parts, _on_host(output, "reduce_scatter_tensor", engine=engine) as x:
+            engine.reduce_scatter(x, parts, _check_operation("reduce_scatter_tensor", op))
+            _average(x, op, engine.size)
+        return _done(async_op)
+    whole = np.array(to_numpy(input.array))
+    return _share_of_sum("reduce_scatter_tensor", _found(group).engine, output, whole, op, async_op)
 
 
 def reduce_scatter(output: Any, input_list: Sequence[Any], op: str = ReduceOp.SUM, group: Any = None,
@@ -224,9 +242,9 @@ def _share_of_sum(who: str, engine: Single | MPI, output: TensorBase, whole: Arr
 def broadcast(tensor: Any, src: int | None = None, group: Any = None, async_op: bool = False,
               group_src: int | None = None) -> Work | None:
     """Write `tensor` of rank `src` into that of all ranks."""
-    engine = _engine(group, "broadcast", tensor)
+    engine = _engine_of(group, "broadcast", tensor)
     source = _root(group, "broadcast", src, group_src, "src")
-    with _on_host(tensor, "broadcast", engine.rank != source) as x:
+    with _on_host(tensor, "broadcast", engine.rank != source, engine) as x:
         engine.broadcast(x, source)
     return _done(async_op)
 
@@ -262,12 +280,13 @@ def all_gather_into_tensor(output_tensor: Any, input_tensor: Any, group: Any = N
 
     Errors: RuntimeError for other sizes.
     """
-    engine = _engine(group, "all_gather_into_tensor", output_tensor, input_tensor)
+    engine = _engine_of(group, "all_gather_into_tensor", output_tensor, input_tensor)
     if output_tensor.numel() != engine.size * input_tensor.numel() or output_tensor.dtype != input_tensor.dtype:
         raise RuntimeError(f"all_gather_into_tensor: {engine.size} inputs of shape {tuple(input_tensor.shape)} and "
                            f"{input_tensor.dtype} do not make an output of shape {tuple(output_tensor.shape)} and "
                            f"{output_tensor.dtype}")
-    with _on_host(input_tensor, "", written=False) as x, _on_host(output_tensor, "all_gather_into_tensor") as y:
+    with _on_host(input_tensor, "", False, engine) as x, \
+            _on_host(output_tensor, "all_gather_into_tensor", engine=engine) as y:
         engine.all_gather(x, y.reshape(engine.size, -1))
     return _done(async_op)
 
@@ -313,7 +332,7 @@ def all_to_all_single(output: Any, input: Any, output_split_sizes: Sequence[int]
 
     The parts have equally many rows, or as many as the sizes say. Errors: RuntimeError where they do not add up.
     """
-    engine = _engine(group, "all_to_all_single", output, input)
+    engine = _engine_of(group, "all_to_all_single", output, input)
     counts = []
     for name, x, sizes in (("output", output, output_split_sizes), ("input", input, input_split_sizes)):
         rows = len(x)
@@ -322,7 +341,7 @@ def all_to_all_single(output: Any, input: Any, output_split_sizes: Sequence[int]
             raise RuntimeError(f"all_to_all_single: {name} has {rows} rows, which are not {engine.size} parts of sizes "
                                f"{sizes}")
         counts.append(sizes)
-    with _on_host(input, "", written=False) as x, _on_host(output, "all_to_all_single") as y:
+    with _on_host(input, "", False, engine) as x, _on_host(output, "all_to_all_single", engine=engine) as y:
         engine.all_to_all(y, x, *counts)
     return _done(async_op)
 

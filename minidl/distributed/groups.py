@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from minidl.distributed.engines import MPI, Single, is_launched, world
+from minidl.distributed.nccl import Nccl, module
 
 BACKENDS = ("mpi", "gloo", "nccl", "single")
 TIMEOUT = timedelta(minutes=30)
@@ -21,8 +22,8 @@ TIMEOUT = timedelta(minutes=30)
 class ProcessGroup:
     """Some of the processes of a run. `ranks`: their numbers in the whole run, in order."""
 
-    def __init__(self, engine: Single | MPI, ranks: Sequence[int]) -> None:
-        self.engine, self.ranks, self.destroyed = engine, list(ranks), False
+    def __init__(self, engine: Single | MPI, ranks: Sequence[int], devices: Nccl | None = None) -> None:
+        self.engine, self.devices, self.ranks, self.destroyed = engine, devices, list(ranks), False
 
     def rank(self) -> int:
         """The number of this process in the group."""
@@ -33,8 +34,8 @@ class ProcessGroup:
         return self.engine.size
 
     def name(self) -> str:
-        """What moves the numbers: 'mpi' or 'single'."""
-        return self.engine.name
+        """What moves the numbers: 'mpi', 'nccl' (those of GPUs; others by MPI) or 'single'."""
+        return self.engine.name if self.devices is None else self.devices.name
 
     def __repr__(self) -> str:
         return f"ProcessGroup({self.name()}, ranks={self.ranks})"
@@ -71,8 +72,9 @@ def init_process_group(backend: str | None = None, init_method: str | None = Non
 
     They are those that `python -m minidl.distributed.run` or `mpiexec` has started; without a launcher there is one
     process, and all below works with it. backend: any of PyTorch's; arrays travel by MPI, those of a GPU through the
-    host. `world_size` and `rank` are checked, if they are given. The environment gets PyTorch's RANK, WORLD_SIZE,
-    LOCAL_RANK and LOCAL_WORLD_SIZE. An exception in one process ends all of them.
+    host, or by NCCL for "nccl", where CuPy has it and a GPU is there. `world_size` and `rank` are checked, if they are
+    given. The environment gets PyTorch's RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE. An exception in one process
+    ends all of them.
     Errors: RuntimeError if called twice, or where PyTorch's launcher was used; ValueError for other numbers than those
     of the run, or an unknown backend.
 
@@ -99,7 +101,8 @@ def init_process_group(backend: str | None = None, init_method: str | None = Non
         (("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK"), engine.rank),
         (("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"), engine.size)])
     os.environ.update(RANK=str(engine.rank), WORLD_SIZE=str(engine.size), LOCAL_RANK=local, LOCAL_WORLD_SIZE=beside)
-    GroupMember.WORLD = ProcessGroup(engine, range(engine.size))
+    wants = "nccl" in str(backend) and engine.size > 1 and is_nccl_available()
+    GroupMember.WORLD = ProcessGroup(engine, range(engine.size), Nccl(engine) if wants else None)
 
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
@@ -144,7 +147,8 @@ def new_group(ranks: Sequence[int] | None = None, timeout: timedelta | None = No
     if not ranks or len(set(ranks)) < len(ranks) or not set(ranks) <= set(whole.ranks):
         raise ValueError(f"new_group: expected different ranks from 0 to {whole.size() - 1}, got {list(ranks)}")
     engine = whole.engine.part(ranks)
-    return GroupMember.NON_GROUP_MEMBER if engine is None else ProcessGroup(engine, ranks)
+    return GroupMember.NON_GROUP_MEMBER if engine is None else ProcessGroup(
+        engine, ranks, whole.devices and Nccl(engine))
 
 
 def new_subgroups(group_size: int | None = None, group: Any = None, timeout: timedelta | None = None,
@@ -187,6 +191,11 @@ def new_subgroups_by_enumeration(ranks_per_subgroup_list: Sequence[Sequence[int]
 def is_mpi_available() -> bool:
     """Whether mpi4py is installed."""
     return importlib.util.find_spec("mpi4py") is not None
+
+
+def is_nccl_available() -> bool:
+    """Whether CuPy has NCCL, and there is a GPU."""
+    return module() is not None
 
 
 def is_backend_available(backend: str) -> bool:

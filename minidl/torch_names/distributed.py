@@ -10,7 +10,7 @@ PATH = "torch.distributed"
 
 _DEVICE_MESH = all_refused(PATH, NOT_SHARDED, "DeviceMesh", "init_device_mesh")
 _WHOLE = {
-    **all_give(False, """is_nccl_available is_gloo_available is_ucc_available is_xccl_available
+    **all_give(False, """is_gloo_available is_ucc_available is_xccl_available
         is_torchelastic_launched"""),
     **all_refused(PATH, NOT_SHARDED, "Backend Store TCPStore FileStore HashStore PrefixStore", ""), **_DEVICE_MESH,
 }

@@ -1,10 +1,19 @@
-"""All that ranks do together, with numbers that are known. Runs on any number of ranks from 2 on."""
+"""All that ranks do together, with numbers that are known. Runs on any number of ranks from 2 on.
+
+With the word "cuda", tensors lie on GPUs, one for each rank, and NCCL moves them.
+"""
+import sys
 from datetime import timedelta
 
 import minidl
 import minidl.distributed as dist
 
-dist.init_process_group(backend="gloo", world_size=-1)
+cuda = "cuda" in sys.argv
+dist.init_process_group(backend="nccl" if cuda else "gloo", world_size=-1)
+if cuda:
+    minidl.cuda.set_device(dist.get_node_local_rank())
+    minidl.set_default_device("cuda")
+    assert dist.get_backend() == "nccl"
 rank, size = dist.get_rank(), dist.get_world_size()
 everyone = list(range(size))
 assert dist.is_available() and dist.is_initialized()
