@@ -1,17 +1,17 @@
 """Switches of PyTorch for things that minidl does anyway, or that belong to the libraries below it.
 
 minidl gives the same results in every run (on a GPU, sums by index may differ in the last digit), and multiplies
-matrices in the precision of their dtype. The switches keep their values, so that programs can read them.
+matrices in the precision of their dtype. The switches keep their values, so that programs can read them. One has an
+effect: `set_float32_matmul_precision` lets compiled convolutions lose some digits for speed.
 """
 from __future__ import annotations
 
+from minidl.backend import precision as chosen
 from minidl.backend.warn import warn
 
 _DEBUG_MODES = {"default": 0, "warn": 1, "error": 2}
-_PRECISIONS = ("highest", "high", "medium")
 
 _deterministic_mode = 0
-_matmul_precision = "highest"
 _warn_always = False
 
 
@@ -68,7 +68,9 @@ def get_deterministic_debug_mode() -> int:
 def set_float32_matmul_precision(precision: str) -> None:
     """Set the precision of float32 matrix products: 'highest', 'high' or 'medium'.
 
-    Here products always have the precision of float32, which is 'highest'. Another word gives a warning and is ignored.
+    Products always have the precision of float32, which is 'highest'. With the other two, compiled kernels compute
+    3 x 3 convolutions of many channels with a quarter of the multiplications and two to four times the rounding error
+    (`minidl/backend/compiled/winograd.py`). Another word gives a warning and is ignored.
 
         >>> import minidl
         >>> minidl.set_float32_matmul_precision("high")
@@ -76,17 +78,16 @@ def set_float32_matmul_precision(precision: str) -> None:
         'high'
         >>> minidl.set_float32_matmul_precision("highest")
     """
-    global _matmul_precision
-    if precision not in _PRECISIONS:
+    if precision not in chosen.WORDS:
         warn(f"{precision} is not one of 'highest', 'high', or 'medium'; set_float32_matmul_precision has no "
              f"effect")
         return
-    _matmul_precision = precision
+    chosen.float32_matmul = precision
 
 
 def get_float32_matmul_precision() -> str:
     """The word of `set_float32_matmul_precision`."""
-    return _matmul_precision
+    return chosen.float32_matmul
 
 
 def set_flush_denormal(mode: bool) -> bool:

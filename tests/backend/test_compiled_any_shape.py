@@ -213,6 +213,18 @@ def test_winograd(case: tuple[Any, ...], threads: int) -> None:
     check(compiled("conv2d_weight_grad", ".winograd"), "conv2d_weight_grad", (x, g, (3, 3), geometry), threads)
 
 
+@settings(max_examples=25)
+@given(filterings(), team)
+def test_winograd_of_4x4(case: tuple[Any, ...], threads: int) -> None:
+    x, w, g, geometry = case
+    minidl.set_float32_matmul_precision("high")
+    try:
+        check(compiled("conv2d_forward", ".winograd_4x4"), "conv2d_forward", (x, w, geometry), threads)
+        check(compiled("conv2d_weight_grad", ".winograd_4x4"), "conv2d_weight_grad", (x, g, (3, 3), geometry), threads)
+    finally:
+        minidl.set_float32_matmul_precision("highest")
+
+
 # ---------------------------------------------------------------------- normalisation
 
 @st.composite

@@ -22,7 +22,8 @@ from minidl.backend.compiled import (
     softmax,
     update,
     winograd,
+    winograd_4x4,
 )
 
 __all__ = ["activation", "attention", "conv", "flip", "grid", "norm", "pool", "resize", "rnn", "softmax", "update",
-           "winograd"]
+           "winograd", "winograd_4x4"]
