@@ -1,6 +1,7 @@
 """`minidl info`: what minidl found on this machine."""
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import platform
 
@@ -10,6 +11,18 @@ import scipy
 import minidl
 from minidl.backend import blas, process
 from minidl.backend.device import cuda_is_available
+from minidl.cli.compiling import compile_all
+
+
+def add_info(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--compile", action="store_true", help="compile all kernels now (Numba), and keep them on disk")
+    parser.set_defaults(run_command=_run)
+
+
+def _run(args: argparse.Namespace) -> None:
+    if args.compile:
+        compile_all()
+    print(info())
 
 
 def info() -> str:

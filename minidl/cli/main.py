@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from minidl.cli import ending, models
 from minidl.cli.convert import add_convert
 from minidl.cli.course import add_course
-from minidl.cli.info import info
+from minidl.cli.info import add_info
 from minidl.cli.run import add_run, run
 
 
@@ -21,8 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_run(commands.add_parser("run", help="run a program that was written for PyTorch"))
     add_convert(commands.add_parser("convert", help="images with boxes, from one layout into another"))
     add_course(commands.add_parser("course", help="what a course of lectures shows: list its rows, or run one"))
-    found = commands.add_parser("info", help="what minidl found on this machine")
-    found.set_defaults(run_command=lambda args: print(info()))
+    add_info(commands.add_parser("info", help="what minidl found on this machine"))
     args = parser.parse_args(arguments)
     if args.run_command is not run:     # a program shows its own errors
         ending.without_traceback()

@@ -178,9 +178,10 @@ def test_short_compiling_and_other_processes_say_nothing(tmp_path: Path) -> None
         assert first_step(tmp_path / "2", 0, in_a_worker) == ""
 
 
-@pytest.mark.parametrize("channels, outputs, size, most", [(32, 48, 32, 1e-6), (64, 64, 17, 1.2e-6), (160, 128, 8, 2e-6)])
+@pytest.mark.parametrize("channels, outputs, size, most",
+                         [(32, 48, 32, 1e-6), (64, 64, 17, 1.2e-6), (160, 128, 8, 2e-6)])
 def test_precision_of_winograd_with_tiles_of_4_x_4(channels: int, outputs: int, size: int, most: float) -> None:
-    """The root of the mean square error, by that of the result: direct convolution in float32 has 2e-7 to 5e-7."""
+    """The root of the mean square error, over that of the result: by the definition, float32 has 2e-7 to 5e-7."""
     rng, geometry = np.random.default_rng(channels), ConvGeometry((1, 1), (1, 1), (1, 1), 1)
     x, w, g = (rng.standard_normal(shape) for shape in (
         (16, channels, size, size), (outputs, channels, 3, 3), (16, outputs, size, size)))
