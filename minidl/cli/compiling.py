@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from minidl import backends, nn, optim
+from minidl.backend.dtype import uint8
 from minidl.backends.settings import get_float32_matmul_precision, set_float32_matmul_precision
 from minidl.nn import functional as F
 from minidl.tensors.creation import empty, randint, randn
@@ -33,13 +34,16 @@ def compile_all() -> None:
 
 
 def _step(layer: Callable[[Tensor], Tensor], x: Tensor) -> None:
-    """Forward and backward; x may be an image with the channels last in memory, as after a convolution."""
-    layer(x.requires_grad_()).square().sum().backward()
+    layer(x).square().sum().backward()
 
 
-def _image(channels: int, size: int = 32) -> Tensor:
-    """8 images as a convolution gives them."""
-    return nn.Conv2d(channels, channels, 1)(randn(8, channels, size, size)).detach()
+def _image(channels: int) -> Tensor:
+    """8 images as a convolution gives them, with the channels last in memory."""
+    return nn.Conv2d(channels, channels, 1)(randn(8, channels, 32, 32))
+
+
+def _rows(count: int, width: int) -> Tensor:
+    return randn(count, width, requires_grad=True)
 
 
 def _convolutions() -> None:
@@ -59,21 +63,21 @@ def _pooling() -> None:
 def _norms() -> None:
     for affine in (True, False):
         _step(nn.BatchNorm2d(16, affine=affine), _image(16))
-        _step(nn.LayerNorm(64, elementwise_affine=affine), randn(512, 64))
+        _step(nn.LayerNorm(64, elementwise_affine=affine), _rows(512, 64))
         _step(nn.GroupNorm(4, 16, affine=affine), _image(16))
     nn.BatchNorm2d(16).eval()(_image(16))
 
 
 def _activations() -> None:
     for layer in (nn.ReLU(), nn.LeakyReLU(), nn.GELU()):
-        _step(layer, randn(256, 1024))
+        _step(layer, _rows(256, 1024))
 
 
 def _softmax() -> None:
     for function in (F.softmax, F.log_softmax):
-        _step(functools.partial(function, dim=-1), randn(1024, 64))
+        _step(functools.partial(function, dim=-1), _rows(1024, 64))
     for smoothing in (0.0, 0.1):
-        F.cross_entropy(randn(1024, 64, requires_grad=True), randint(0, 64, (1024,)),
+        F.cross_entropy(_rows(1024, 64), randint(0, 64, (1024,)),
                         label_smoothing=smoothing).backward()
 
 
@@ -98,10 +102,10 @@ def _updates() -> None:
 
 
 def _transforms() -> None:
-    for x in (randint(0, 256, (3, 64, 48)).byte(), randn(3, 64, 48)):
+    for x in (randint(0, 256, (1, 3, 64, 48), dtype=uint8), randn(1, 3, 64, 48)):
         images.hflip(x)
-        images.resize(x, [24, 32], antialias=True)
         images.rotate(x, 30.0, images.InterpolationMode.BILINEAR)
+        F.interpolate(x, (24, 32), mode="bilinear", antialias=True)
 
 
 KINDS: dict[str, Callable[[], None]] = {
