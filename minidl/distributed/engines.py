@@ -272,6 +272,7 @@ def end_all_with_the_first(communicator: Any) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         communicator.Abort(status)
+        leave_now(status)           # MPI may return, and end this process with the others
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         print(f"{who} ends all:", file=sys.stderr)
