@@ -110,8 +110,10 @@ def _engine(group: Any, who: str, *tensors: Any) -> Single | MPI:
 def _engine_of(group: Any, who: str, *tensors: Any) -> Single | MPI | Nccl:
     """The engine of a group that takes the arrays of these tensors where they lie, if there is one."""
     engine = _engine(group, who, *tensors)
-    devices = None if engine.size == 1 else _found(group).devices
-    return engine if devices is None or not all(devices.takes(x.array) for x in tensors) else devices
+    if engine.devices is None or not all(engine.devices.takes(x.array) for x in tensors):
+        return engine
+    nccl: Nccl = engine.devices
+    return nccl
 
 
 class _on_host:

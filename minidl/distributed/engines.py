@@ -42,6 +42,7 @@ class Single:
     """One process, rank 0 of 1: every array is already what all ranks have."""
 
     name, rank, size = "single", 0, 1
+    devices: Any = None         # what moves arrays of GPUs: NCCL, if it was asked for
 
     def barrier(self) -> None:
         """Return."""
@@ -101,7 +102,7 @@ class MPI:
     """
 
     name = "mpi"
-
+    devices: Any = None
     groups = 0          # how many there are; each group has a number, the same on all ranks
 
     def __init__(self, communicator: Any, watch: Watch, ranks: Sequence[int], number: int = 0) -> None:
@@ -232,7 +233,8 @@ class Request:
 
 def _addable(x: Array) -> Array:
     """x, or a copy in a dtype that MPI can add."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x.astype(np.uint8) if x.dtype == bool else x
+    code = x.dtype.char         # quicker to compare than dtypes
+    return x.astype(np.float32) if code == "e" else x.astype(np.uint8) if code == "?" else x
 
 
 def _bytes(x: Array) -> Array:

@@ -22,8 +22,8 @@ TIMEOUT = timedelta(minutes=30)
 class ProcessGroup:
     """Some of the processes of a run. `ranks`: their numbers in the whole run, in order."""
 
-    def __init__(self, engine: Single | MPI, ranks: Sequence[int], devices: Nccl | None = None) -> None:
-        self.engine, self.devices, self.ranks, self.destroyed = engine, devices, list(ranks), False
+    def __init__(self, engine: Single | MPI, ranks: Sequence[int]) -> None:
+        self.engine, self.ranks, self.destroyed = engine, list(ranks), False
 
     def rank(self) -> int:
         """The number of this process in the group."""
@@ -35,7 +35,7 @@ class ProcessGroup:
 
     def name(self) -> str:
         """What moves the numbers: 'mpi', 'nccl' (those of GPUs; others by MPI) or 'single'."""
-        return self.engine.name if self.devices is None else self.devices.name
+        return str((self.engine.devices or self.engine).name)
 
     def __repr__(self) -> str:
         return f"ProcessGroup({self.name()}, ranks={self.ranks})"
@@ -102,7 +102,8 @@ def init_process_group(backend: str | None = None, init_method: str | None = Non
         (("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"), engine.size)])
     os.environ.update(RANK=str(engine.rank), WORLD_SIZE=str(engine.size), LOCAL_RANK=local, LOCAL_WORLD_SIZE=beside)
     wants = "nccl" in str(backend) and engine.size > 1 and is_nccl_available()
-    GroupMember.WORLD = ProcessGroup(engine, range(engine.size), Nccl(engine) if wants else None)
+    engine.devices = Nccl(engine) if wants else None
+    GroupMember.WORLD = ProcessGroup(engine, range(engine.size))
 
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
@@ -147,8 +148,10 @@ def new_group(ranks: Sequence[int] | None = None, timeout: timedelta | None = No
     if not ranks or len(set(ranks)) < len(ranks) or not set(ranks) <= set(whole.ranks):
         raise ValueError(f"new_group: expected different ranks from 0 to {whole.size() - 1}, got {list(ranks)}")
     engine = whole.engine.part(ranks)
-    return GroupMember.NON_GROUP_MEMBER if engine is None else ProcessGroup(
-        engine, ranks, whole.devices and Nccl(engine))
+    if engine is None:
+        return GroupMember.NON_GROUP_MEMBER
+    engine.devices = whole.engine.devices and Nccl(engine)
+    return ProcessGroup(engine, ranks)
 
 
 def new_subgroups(group_size: int | None = None, group: Any = None, timeout: timedelta | None = None,

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -57,7 +56,7 @@ class Context:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nccl]:
+def engine(monkeypatch: pytest.MonkeyPatch) -> Nccl:
     """NCCL for rank 1 of two, in the group of all."""
     cupy, nccl = ModuleType("cupy"), ModuleType("cupy.cuda.nccl")
     vars(nccl).update({f"NCCL_{name}": number for name, number in CONSTANTS.items()}, available=True,
@@ -69,9 +68,10 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nccl]:
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setitem(sys.modules, "cupy.cuda.nccl", nccl)
     monkeypatch.setenv("LOCAL_RANK", "1")
-    found = Nccl(Two())
-    monkeypatch.setattr(dist.GroupMember, "WORLD", dist.ProcessGroup(Two(), [0, 1], found))
-    yield found
+    host = Two()
+    host.devices = Nccl(host)
+    monkeypatch.setattr(dist.GroupMember, "WORLD", dist.ProcessGroup(host, [0, 1]))
+    return host.devices
 
 
 def on_device(*shape: int, dtype: Any = minidl.float32) -> tuple[minidl.Tensor, int]:
