@@ -69,7 +69,7 @@ def set_float32_matmul_precision(precision: str) -> None:
     """Set the precision of float32 matrix products: 'highest', 'high' or 'medium'.
 
     Products always have the precision of float32, which is 'highest'. With the other two, compiled kernels compute
-    3 x 3 convolutions of many channels with a quarter of the multiplications and two to four times the rounding error
+    3 x 3 convolutions of many channels with a quarter of the multiplications and two to five times the rounding error
     (`minidl/backend/compiled/winograd.py`). Another word gives a warning and is ignored.
 
         >>> import minidl
