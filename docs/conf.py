@@ -80,8 +80,10 @@ def setup(app):
     gallery.stage(DOCS / "gallery_source", DOCS / "gallery")
     pages.write(DOCS)
     pages.find_linked_files()
-    Reference().write(DOCS / "reference")
+    reference = Reference()
+    reference.write(DOCS / "reference")
     app.connect("source-read", read)
+    app.connect("doctree-read", lambda app, tree: reference.keep_clear_links(tree))
     app.connect("html-collect-pages", sources.pages)
 
 
@@ -92,5 +94,6 @@ def read(app, name, source):
         return
     here = DOCS.parent / f"{path.stem}.md" if path.parent.name == "project" else path
     text = pages.with_links(source[0], here).replace("{up}", "../" * name.count("/"))
-    landing = (DOCS / "builder" / "landing.md").read_text(encoding="utf-8") if name == "index" else ""
-    source[0] = landing + text
+    if name == "index":
+        text = (DOCS / "builder" / "landing.md").read_text(encoding="utf-8") + text.replace("# ", "## ", 1)
+    source[0] = text

@@ -148,4 +148,4 @@ class Order:
         self.family = Path(source).name
 
     def __call__(self, name: str) -> tuple[bool, str]:
-        return f"{self.family}/{Path(name).stem}" not in RUN, name
+        return RUN.get(f"{self.family}/{Path(name).stem}") is None, name

@@ -4,6 +4,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,10 +118,18 @@ class Reference:
                 self.home.setdefault(self.key(value), (space, name))
                 self.names.setdefault(self.key(value), []).append(f"{space}.{name}")
         self.tensor = tensor
+        self.classes = Counter(name for space, name in self.home.values()
+                               if inspect.isclass(self.spaces.get(space, {}).get(name)))
 
     @staticmethod
     def key(value: Any) -> int:
         return id(inspect.unwrap(value) if inspect.isfunction(value) else getattr(value, "__func__", value))
+
+    def keep_clear_links(self, tree: Any) -> None:
+        """Types in signatures lead to their pages, but not where two classes have the name."""
+        for link in list(tree.findall(lambda node: node.tagname == "pending_xref" and node.get("refdomain") == "py")):
+            if self.classes[link["reftarget"].rpartition(".")[2]] != 1:
+                link.replace_self(link.children)
 
     def page_of(self, value: Any) -> str:
         space, name = self.home[self.key(value)]

@@ -77,7 +77,7 @@ def test_every_page_of_docs_is_on_the_site() -> None:
 
 
 def test_a_function_leads_to_its_source() -> None:
-    page = text(SITE / "reference/minidl.nn.functional/conv2d.html")
+    page = text(SITE / "reference/minidl/conv2d.html")
     target = re.search(r'href="\.\./\.\./(source/minidl/ops/conv/two_d\.py\.html)#line-(\d+)"', page)
     assert target, "no link to the source"
     line = text(SITE / target[1]).split(f'<span id="line-{target[2]}">')[1].split("</span>\n")[0]
