@@ -64,7 +64,7 @@ def waited(browser: Any, script: str) -> Any:
 
 
 def complaints(browser: Any) -> list[str]:
-    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -106,11 +106,9 @@ def test_light_and_dark(browser: Any, address: str) -> None:
     sized(browser, 1440)
     browser.get(f"{address}/reference/minidl.nn/Conv2d.html")
     for wanted in ("light", "dark"):
-        browser.execute_script(f"document.documentElement.dataset.theme = '{wanted}'")
+        browser.execute_script(f"document.querySelector('.theme-change-button[data-mode={wanted}]').click()")
+        assert browser.execute_script("return document.documentElement.dataset.theme") == wanted
         assert contrast(browser, "article p") >= 4.5 and contrast(browser, "article dt.sig") >= 4.5
-    before = browser.execute_script("return document.documentElement.dataset.mode")
-    browser.execute_script("document.querySelector('.theme-switch-button').click()")
-    assert browser.execute_script("return document.documentElement.dataset.mode") != before
 
 
 def contrast(browser: Any, selector: str) -> float:
