@@ -52,10 +52,11 @@ if importlib.util.find_spec("numba") is None:
 
 # ---------------------------------------------------------------------- one process, one library, one program
 
-def measure(library: str, workload: str, seconds: float) -> dict[str, float]:
+def measure(library: str, workload: str, seconds: float, precision: str) -> dict[str, float]:
     """Seconds a step, peak memory in MiB, and the multiply-adds of a step where they can be counted."""
     lib = importlib.import_module(library)
     lib.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    lib.set_float32_matmul_precision(precision)
     lib.manual_seed(0)
     before = forget_peak_memory()
     step = ALL[workload](lib)
@@ -123,9 +124,9 @@ def count_macs(step: Any) -> int:
 
 # ---------------------------------------------------------------------- all of them, in turn
 
-def in_process(contestant: str, workload: str, seconds: float, threads: int) -> dict[str, float]:
+def in_process(contestant: str, workload: str, seconds: float, threads: int, precision: str) -> dict[str, float]:
     return run_alone(contestant, [__file__, "--measure", CONTESTANTS[contestant][0], workload, "--seconds",
-                                  str(seconds)], threads)
+                                  str(seconds), "--precision", precision], threads)
 
 
 def run_alone(contestant: str, command: list[str], threads: int) -> dict[str, Any]:
@@ -144,9 +145,9 @@ def machine_rate() -> float:
     return 1536**3 / min(call_time(lambda: a @ a) for _ in range(8))
 
 
-def compare(workload: str, rounds: int, seconds: float, threads: int) -> dict[str, dict[str, float]]:
+def compare(workload: str, rounds: int, seconds: float, threads: int, precision: str) -> dict[str, dict[str, float]]:
     """All contestants in turn, `rounds` times; minidl's results, in plain NumPy and compiled, beside PyTorch's."""
-    runs = in_turn(list(CONTESTANTS), lambda name: in_process(name, workload, seconds, threads), rounds)
+    runs = in_turn(list(CONTESTANTS), lambda name: in_process(name, workload, seconds, threads, precision), rounds)
     theirs, found = runs.pop("PyTorch"), {}
     for name, ours in runs.items():
         ratio, spread = ratios([run["seconds"] for run in ours], [run["seconds"] for run in theirs])
@@ -197,12 +198,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of measuring, for each process")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--precision", default="highest", choices=["highest", "high", "medium"],
+                        help="of float32 products, in both libraries (default: highest)")
     parser.add_argument("--json", type=Path, help="write the results here")
     parser.add_argument("--chart", type=Path, help="draw the ratios here (.svg, .png)")
     parser.add_argument("--measure", nargs=2, metavar=("LIBRARY", "WORKLOAD"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        print(json.dumps(measure(*args.measure, args.seconds)))
+        print(json.dumps(measure(*args.measure, args.seconds, args.precision)))
         return
 
     from minidl.backend.blas import blas_core  # not in PyTorch's processes
@@ -212,7 +215,7 @@ def main() -> None:
     print(f"{'':30}{'minidl':>11}{'time':>8}   {'spread':14}{'memory':>10}{'ratio':>8}{'of the GEMM rate':>19}")
     for workload in args.only:
         rate = machine_rate()
-        rows[workload] = compare(workload, args.rounds, args.seconds, args.threads)
+        rows[workload] = compare(workload, args.rounds, args.seconds, args.threads, args.precision)
         for name, row in rows[workload].items():
             row["share"] = row["macs_per_second"] / rate
             print(f"{workload:20}{name:10}{row['milliseconds']:>8.1f} ms{row['ratio']:>8.2f}   "
