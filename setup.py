@@ -42,6 +42,8 @@ EXTRAS = {
     "mpi": ["mpi4py>=4", "mpich"],       # several processes that train one model
     "onnx": ["onnx-ir>=1.0"],  # networks written for other programs, and read
     "tensorboard": ["tensorboardX>=2.6"],
+    "einops": ["einops>=0.8"],
+    "hub": ["huggingface_hub>=0.34"],    # models in Hugging Face's hub
     "docs": ["sphinx>=8.1", "myst-parser>=4", "pydata-sphinx-theme>=0.16", "sphinx-gallery>=0.18", "sphinx-copybutton",
              "sphinx-design", "matplotlib>=3.7"],
     "test": ["pytest>=7", "hypothesis>=6.80"],

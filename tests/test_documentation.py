@@ -15,7 +15,9 @@ ROOT = Path(__file__).parent.parent
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
          *sorted((ROOT / "docs").glob("*.md"))]
 NEED = {"minidl.backend.compiled": minidl.backends.numba.is_available(),
-        "minidl.backend.cuda": importlib.util.find_spec("cupy") is not None}
+        **{name: importlib.util.find_spec(package) is not None for name, package in {
+            "minidl.backend.cuda": "cupy", "minidl.einops": "einops",
+            "minidl.utils.huggingface": "huggingface_hub"}.items()}}
 MODULES = sorted(m.name for m in pkgutil.walk_packages(minidl.__path__, "minidl.")
                  if all(present or not m.name.startswith(package) for package, present in NEED.items()))
 

@@ -12,7 +12,7 @@ FLOORS = [
     {"tensors", "linalg", "special", "fft", "return_types", "amp", "cuda", "accelerator", "backends",
      "array_api"},
     {"nn", "optim", "utils", "func", "serialization", "profiler", "hub", "distributions", "sparse", "quasirandom",
-     "compiler", "fx", "jit", "library", "onnx", "overrides", "testing", "distributed"},
+     "compiler", "fx", "jit", "library", "onnx", "overrides", "testing", "distributed", "einops"},
     {"vision", "neighbors", "train", "metrics", "generative", "rendering",
      "interpret", "text", "estimators", "decomposition", "cluster", "manifold", "self_supervised"},
     {"cli", "torch_names", "__main__"},

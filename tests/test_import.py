@@ -16,7 +16,7 @@ def test_import_is_light():
     """Only NumPy and the standard library are loaded: the rest waits until it is used."""
     modules = set(loaded("import minidl"))
     for heavy in ["scipy.special", "scipy.sparse", "PIL.Image", "matplotlib", "cupy", "torch", "tqdm",
-                  "minidl.array_api", "ml_dtypes"]:
+                  "minidl.array_api", "ml_dtypes", "einops", "opt_einsum", "huggingface_hub", "threadpoolctl"]:
         assert heavy not in modules, f"import minidl loads {heavy}"
 
 

@@ -1,11 +1,15 @@
 """The number of threads of the BLAS libraries: `one_blas_thread` limits it to one.
 
-Only OpenBLAS has functions for this; other libraries are left alone.
+OpenBLAS's functions are called directly; those of MKL, BLIS and others by way of threadpoolctl, where it is installed. It
+does not stand here for OpenBLAS too: every large product limits and releases, which takes it 5.4 us and this file 1.9;
+its limits know nothing of each other, so of two threads that leave one after the other, the second may restore the limit
+itself; and an import of minidl would load it.
 """
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib.util
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +21,7 @@ NUMPY_MODULE = np._core._multiarray_umath.__file__ or ""   # type: ignore[attr-d
 
 
 class Library(NamedTuple):
-    """The functions that get and set the number of threads of one OpenBLAS library."""
+    """The functions that get and set the number of threads of one library."""
 
     get: Callable[[], int]
     set: Callable[[int], None]
@@ -62,7 +66,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def manage(module: str, number: int | None = None) -> bool:
-    """Let `one_blas_thread` limit the OpenBLAS that an extension module is linked with.
+    """Let `one_blas_thread` limit the BLAS that an extension module is linked with.
 
     Args:
         module: the file of the extension module.
@@ -71,13 +75,22 @@ def manage(module: str, number: int | None = None) -> bool:
     Returns whether there is such a library.
     """
     get, set_ = _function("get_num_threads", module), _function("set_num_threads", module)
-    if get is None or set_ is None:
-        return False
+    found = _others() if get is None or set_ is None else [Library(get, set_)]
     with _managed.lock:
-        _managed.libraries.append(Library(get, set_))
+        _managed.libraries.extend(found)
     if number is not None:
-        set_(number)
-    return True
+        for library in found:
+            library.set(number)
+    return bool(found)
+
+
+def _others() -> list[Library]:
+    """The BLAS libraries in this process, as threadpoolctl finds them."""
+    if importlib.util.find_spec("threadpoolctl") is None:
+        return []
+    controller = importlib.import_module("threadpoolctl").ThreadpoolController()
+    return [Library(library.get_num_threads, library.set_num_threads)
+            for library in controller.lib_controllers if library.user_api == "blas"]
 
 
 def set_blas_threads(number: int) -> None:

@@ -99,8 +99,8 @@ def _keep_freed_memory() -> str:
 
 def _hold_blas() -> str:
     if not blas.manage(blas.NUMPY_MODULE):
-        return "left to BLAS, which is not OpenBLAS"
-    return "OpenBLAS is held to one while minidl's threads work"
+        return "left to BLAS, which is not OpenBLAS; pip install threadpoolctl"
+    return "BLAS is held to one while minidl's threads work"
 
 
 # ---------------------------------------------------------------------- warnings

@@ -238,7 +238,7 @@ NAMES: dict[str, dict[str, Any]] = {
         **all_give(None, "enable_flash_sdp enable_math_sdp enable_mem_efficient_sdp enable_cudnn_sdp")},
     "torch.backends.cudnn": {"flags": block, "allow_tf32": False, "version": gives(None)},
     "torch.backends.mps": {"is_macos_or_newer": gives(False), "is_macos13_or_newer": gives(False)},
-    **{f"torch.backends.{name}": _NO_LIBRARY for name in "mkl mkldnn openmp opt_einsum xnnpack quantized".split()},
+    **{f"torch.backends.{name}": _NO_LIBRARY for name in "mkl mkldnn openmp xnnpack quantized".split()},
     "torch.ao.quantization": all_refused("torch.ao.quantization", "minidl has no quantised tensors",
                                          "FakeQuantizeBase ObserverBase"),
     "torch.distributions.utils": {

@@ -33,13 +33,25 @@ def draw_modules(model: Module, *inputs: Any, depth: int | None = None) -> Drawi
     Errors: RuntimeError if nothing that requires grad leads to the output.
     """
     run = _Run(model, depth)
-    given = [x.detach().requires_grad_() if isinstance(x, Tensor) and x.is_floating_point() else x for x in inputs]
-    with around_modules.added(run.around_module), around_ops.added(run.around_op):
-        output = model(*given)
-    if not isinstance(output, Tensor):
-        raise TypeError(f"draw_modules: expected a model that returns a Tensor, but {type(model).__name__} returned "
-                        f"{type(output).__name__}; wrap it in a module that picks one of them")
-    return run.drawing(output, {id(x): f"input {number}" for number, x in enumerate(given, 1)})
+    return run.drawing(*run.watch("draw_modules", inputs))
+
+
+def layers_of(model: Module, *inputs: Any) -> list[tuple[str, str, list[str]]]:
+    """The layers of a network: of each its path with slashes, its type, and the paths of those that it takes from.
+
+    What `draw_modules` draws, for other programs that draw.
+    """
+    run = _Run(model, None)
+    order, _, taken = run.groups(*(watched := run.watch("layers_of", inputs)))
+    names: list[str] = []
+    for key in order:
+        name = key[0].replace(".", "/") or key[1] if isinstance(key, tuple) else \
+            watched[1][id(key.variable)].replace(" ", "/") if isinstance(key, AccumulateGrad) else key.name()
+        names.append(name + (f"_{names.count(name) + 1}" if name in names else ""))
+    kinds = [key[1] if isinstance(key, tuple) else "input" if isinstance(key, AccumulateGrad) else key.name()
+             for key in order]
+    return [(name, kind, [names[source] for source, _ in sources])
+            for name, kind, sources in zip(names, kinds, taken)][::-1]
 
 
 Call = tuple[str, str, int]
@@ -50,12 +62,24 @@ class _Run:
     """Which call of a module each op belongs to."""
 
     def __init__(self, model: Module, depth: int | None) -> None:
+        self.model = model
         self.boxed = {module: name for name, module in model.named_modules()
                       if not any(True for _ in module.children()) or name and name.count(".") + 1 == depth}
         self.inside: list[Call | None] = [None]
         self.calls = 0
         self.owner: dict[Op, Call | None] = {}
         self.shapes: dict[Edge, str] = {}
+
+    def watch(self, who: str, inputs: Any) -> tuple[Tensor, dict[int, str]]:
+        """Run the model: its output, and names of the inputs by identity."""
+        given = [x.detach().requires_grad_() if isinstance(x, Tensor) and x.is_floating_point() else x for x in inputs]
+        with around_modules.added(self.around_module), around_ops.added(self.around_op):
+            output = self.model(*given)
+        if not isinstance(output, Tensor):
+            raise TypeError(f"{who}: expected a model that returns a Tensor, but {type(self.model).__name__} returned "
+                            f"{type(output).__name__}; wrap it in a module that picks one of them")
+        self.given = given      # alive, so that no other has its identity
+        return output, {id(x): f"input {number}" for number, x in enumerate(given, 1)}
 
     def around_module(self, call: Callable[..., Any], module: Module, /, *args: Any, **kwargs: Any) -> Any:
         self.calls += 1
@@ -74,7 +98,9 @@ class _Run:
             self.shapes[op, slot] = str(tuple(part.shape))
         return output
 
-    def drawing(self, output: Tensor, inputs: dict[int, str]) -> Drawing:
+    def groups(self, output: Tensor, inputs: dict[int, str]) -> tuple[
+            list[Any], list[dict[Edge, int]], list[list[tuple[int, int]]]]:
+        """The boxes, newest first; the outputs of each; and for each the (box, output) that it takes."""
         ops = [op for op in ops_behind(output)
                if not isinstance(op, AccumulateGrad) or id(op.variable) in inputs]       # without parameters
         group = {op: self.owner.get(op) or op for op in ops}
@@ -91,6 +117,10 @@ class _Run:
                     slot = slots[source].setdefault(edge, len(slots[source]))
                     if (source, slot) not in taken[number[group[op]]]:
                         taken[number[group[op]]].append((source, slot))
+        return order, slots, taken
+
+    def drawing(self, output: Tensor, inputs: dict[int, str]) -> Drawing:
+        order, slots, taken = self.groups(output, inputs)
         boxes = []
         for key, outputs in zip(order, slots):
             shown = {slot: self.shapes.get(edge, "") for edge, slot in outputs.items()}

@@ -20,6 +20,7 @@ OTHER_NAMES = {
                     {"sections": "indices_or_sections", "indices": "indices_or_sections"}),
     **dict.fromkeys(("random_", "uniform_"), {"from": "from_"}),
     "cholesky_solve": {"input2": "L"}, "orgqr": {"input2": "tau"}, "ormqr": {"input2": "tau", "input3": "other"},
+    "tensordot": {"axes": "dims"},      # NumPy's, and opt_einsum's
     "pinv": {"rcond": "rtol"}, "matrix_rank": {"tol": "atol"},
 }
 """Names of arguments in PyTorch's overloads, and ours."""

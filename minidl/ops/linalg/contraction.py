@@ -5,7 +5,7 @@ One op does all of it. `Contract` multiplies two tensors whose axes have names. 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op, Value
@@ -80,6 +80,10 @@ def align_axes(x: Array, labels: Labels, out: Labels) -> Array:
 
 # ---------------------------------------------------------------------- functions
 
+find_order: Callable[[list[Any], list[Any], dict[Any, int]], list[tuple[int, ...]]] | None = None
+"""The order of the products of three and more factors, by `minidl.backends.opt_einsum`: pairs of positions; a product
+goes to the end. None leaves it to `_next_pair`."""
+
 
 @public
 def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
@@ -102,8 +106,9 @@ def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
     inputs, out = _parse(equation, operands)
     size = _sizes(inputs, operands)
     terms = [_simplify_term(x, labels, size) for x, labels in zip(operands, inputs)]
+    order = find_order([labels for _, labels in terms], out, size) if find_order and len(terms) > 2 else []
     while len(terms) > 1:
-        i, j = _next_pair(terms, out, size)
+        i, j = order.pop(0) if order else _next_pair(terms, out, size)
         others = [labels for k, (_, labels) in enumerate(terms) if k not in (i, j)]
         pair = _contract_pair(terms[i], terms[j], out, others)
         terms = [term for k, term in enumerate(terms) if k not in (i, j)] + [pair]

@@ -392,14 +392,18 @@ def permute(input: Tensor, dims: Any) -> Tensor:
 
 
 @public
-def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Exchange two axes; a view.
+def transpose(input: Tensor, dim0: Any, dim1: int | None = None) -> Tensor:
+    """Exchange two axes; a view. A tuple of all axes is NumPy's form, and means `permute`.
 
         >>> import minidl
         >>> minidl.transpose(minidl.tensor([[1, 2], [3, 4]]), 0, 1)
         tensor([[1, 3],
                 [2, 4]])
     """
+    if dim1 is None:
+        if not isinstance(dim0, tuple):
+            raise TypeError("transpose() missing 1 required positional argument: 'dim1'")
+        return permute(input, dim0)
     dims = list(range(input.ndim))
     dim0, dim1 = (normalize_dim(dim, input.ndim, "transpose") for dim in (dim0, dim1))
     if dims:
