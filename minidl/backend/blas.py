@@ -1,9 +1,9 @@
 """The number of threads of the BLAS libraries: `one_blas_thread` limits it to one.
 
-OpenBLAS's functions are called directly; those of MKL, BLIS and others by way of threadpoolctl, where it is installed. It
-does not stand here for OpenBLAS too: every large product limits and releases, which takes it 5.4 us and this file 1.9;
-its limits know nothing of each other, so of two threads that leave one after the other, the second may restore the limit
-itself; and an import of minidl would load it.
+OpenBLAS's functions are called directly; those of MKL, BLIS and others by way of threadpoolctl, where it is
+installed. It does not stand here for OpenBLAS too: every large product limits and releases, which takes it 5.4 us and
+this file 1.9; its limits know nothing of each other, so of two threads that leave one after the other, the second may
+restore the limit itself; and an import of minidl would load it.
 """
 from __future__ import annotations
 
