@@ -59,8 +59,7 @@ class Module(Hookable):
     def __new__(cls: type[M], *args: Any, **kwargs: Any) -> M:
         if args and isinstance(args[0], TensorBase):
             _check_constructor_arguments(cls, args, kwargs)
-        make: Any = super().__new__
-        return make(cls) if make is object.__new__ else make(cls, *args, **kwargs)     # a base beside Module reads them
+        return make(cls) if (make := super().__new__) is object.__new__ else make(cls, *args, **kwargs)
 
     def __init__(self) -> None:
         # write to __dict__: our own __setattr__ needs the registries

@@ -62,7 +62,10 @@ def _array_of(ext_tensor: Any) -> tuple[bool, Any]:
     on_cpu = int(ext_tensor.__dlpack_device__()[0]) == 1        # DLPack numbers the CPU 1, CUDA 2
     xp = get_library(Device("cpu" if on_cpu else "cuda")).xp
     try:
-        return True, supported(xp.from_dlpack(ext_tensor))
+        array = xp.from_dlpack(ext_tensor)
+        if array.dtype.name in ITEMSIZE:        # CuPy has bfloat16, by ml_dtypes
+            return False, array.astype(np.float32)
+        return True, supported(array)
     except (RuntimeError, BufferError) as error:
         numbers = _widened(ext_tensor.__dlpack__()) if on_cpu else None
         if numbers is None:
