@@ -26,15 +26,16 @@ def again(estimator: Any) -> Any:
     return type(estimator)(**estimator.get_params())
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("estimator", [PCA(), KMeans(), TSNE(perplexity=2, max_iter=250, random_state=0)],
+                         ids=lambda e: type(e).__name__)
 def test_scikit_learns_own_checks(estimator: Any) -> None:
     checks = pytest.importorskip("sklearn.utils.estimator_checks")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")     # that it is no BaseEstimator; that checks of pandas are left out
-        found = checks.check_estimator(type(estimator)(), on_fail=None,
+        found = checks.check_estimator(estimator, on_fail=None,
                                        expected_failed_checks=EXPECTED.get(type(estimator).__name__))
     assert {f["check_name"]: f["exception"] for f in found if f["status"] not in ("passed", "skipped", "xfail")} == {}
-    assert sum(f["status"] == "passed" for f in found) > 40
+    assert sum(f["status"] == "passed" for f in found) >= 40
 
 
 @each
