@@ -34,7 +34,8 @@ SPACES = {
         minidl.cluster minidl.manifold""",
     "Machine and tools": """
         minidl.cuda minidl.accelerator minidl.backends minidl.profiler minidl.autograd.profiler minidl.utils
-        minidl.utils.checkpoint minidl.utils.tensorboard minidl.einops minidl.jit minidl.testing""",
+        minidl.utils.checkpoint minidl.utils.tensorboard minidl.utils.huggingface minidl.einops minidl.jit
+        minidl.testing""",
 }
 """The namespaces of the reference, in its order. What is not here yet is left out."""
 
