@@ -94,8 +94,8 @@ def test_metadata(metadata: Message) -> None:
     known = metadata.get_all("Classifier", [])
     assert {f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 15)} <= set(known)
     assert metadata["Requires-Python"] == ">=3.10"
-    assert {"cuda12", "cuda13", "numba", "plot", "mpi", "tensorboard", "docs", "test", "lint", "oracle"} \
-        <= set(metadata.get_all("Provides-Extra", []))
+    assert {"cuda12", "cuda13", "numba", "plot", "mpi", "onnx", "einops", "hub", "tensorboard", "docs", "test", "lint",
+            "oracle"} <= set(metadata.get_all("Provides-Extra", []))
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert ("Project-URL" in metadata) == ("\nrepository-code:" in citation)
 
