@@ -1,6 +1,7 @@
 """`export`: watch a model run, and write what it did as ONNX."""
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -172,8 +173,9 @@ def _runs(model: Any, args: Any, kwargs: Any, given: list[Any],
         changed_args, changed_kwargs = tree_map(lambda x: new.get(id(x), x), (args, kwargs))
         return watch(model, changed_args, changed_kwargs, lambda cls: cls in translations.TRANSLATIONS)
 
-    runs, sizes = [run({}, values=False)], [dict.fromkeys(axes, 0)]
     base = {symbol: given[places[0][0]].shape[places[0][1]] for symbol, places in axes.items()}
+    start, base = _first(run, axes, base)
+    runs, sizes = [start], [dict.fromkeys(axes, 0)]
     if not axes:
         runs.append(run({}))
         sizes.append({})
@@ -182,7 +184,7 @@ def _runs(model: Any, args: Any, kwargs: Any, given: list[Any],
         symbol = waiting.pop(0)
         group, error = [symbol], None
         for group in ([symbol], [other for other in axes if base[other] == base[symbol]]):
-            more, error = _larger(run, [place for one in group for place in axes[one]], base[symbol])
+            more, error = _larger(run, axes, base, group)
             if more:
                 break
         if not more:
@@ -198,14 +200,27 @@ def _runs(model: Any, args: Any, kwargs: Any, given: list[Any],
     return runs, symbols
 
 
-def _larger(run: Any, places: list[tuple[int, int]], base: int) -> tuple[list[tuple[int, Run]], Any]:
-    """Runs with larger sizes at these axes: one for a batch, two for other axes. Else the error of the smallest."""
+def _first(run: Any, axes: dict[str, list[tuple[int, int]]], given: dict[str, int]) -> tuple[Run, dict[str, int]]:
+    """The first run, and the sizes in it: 2 in place of 1, since an axis of 1 is expanded without an op."""
+    base = {symbol: max(size, 2) for symbol, size in given.items()}
+    if base != given:
+        with contextlib.suppress(Exception):
+            return run({place: base[symbol] for symbol, places in axes.items() for place in places}, values=False), base
+    return run({}, values=False), given
+
+
+def _larger(run: Any, axes: dict[str, list[tuple[int, int]]], base: dict[str, int],
+            group: list[str]) -> tuple[list[tuple[int, Run]], Any]:
+    """Runs with larger sizes of a group of symbols: one for a batch, two for other axes. Else the first error."""
     error = None
-    for extra in (1, 2, 4, 8, 16, 32, base):
+    for extra in (1, 2, 4, 8, 16, 32, base[group[0]]):
+        def with_more(extra: int) -> Run:
+            return run({place: base[symbol] + (extra if symbol in group else 0)
+                        for symbol, places in axes.items() for place in places})
         try:
-            found = [(extra, run(dict.fromkeys(places, base + extra)))]
-            if any(axis for _, axis in places):
-                found.append((3 * extra, run(dict.fromkeys(places, base + 3 * extra))))
+            found = [(extra, with_more(extra))]
+            if any(axis for symbol in group for _, axis in axes[symbol]):
+                found.append((3 * extra, with_more(3 * extra)))
             return found, None
         except Exception as problem:
             error = error or problem

@@ -46,7 +46,15 @@ class OnnxModule(Module):
         self.input_names = [value.name for value in graph.inputs if value.name not in graph.initializers]
         self.input_shapes = [_shape_of(value) for value in graph.inputs if value.name not in graph.initializers]
         self.output_names = [value.name for value in graph.outputs]
-        self.nodes = [Node(node, opset, arrays, self) for node in graph]
+        self.nodes = [Node(node, opset, arrays) for node in graph]
+        known = {"", *self.constants, *self.paths, *self.input_names}
+        for node in self.nodes:
+            missing = set(node.inputs) - known
+            if missing:
+                raise ValueError(f"{node.name} takes {min(missing)!r}, which nothing makes")
+            known |= set(node.outputs)
+        if not known.issuperset(self.output_names):
+            raise ValueError(f"nothing makes the output {min(set(self.output_names) - known)!r}")
         last = {name: number for number, node in enumerate(self.nodes) for name in node.inputs}
         self.done = [[name for name in set(node.inputs) if last[name] == number and name not in self.output_names]
                      for number, node in enumerate(self.nodes)]
@@ -74,7 +82,7 @@ class OnnxModule(Module):
         values = {**self.constants, **self._given(args, kwargs)}
         values |= {name: getattr(*path) for name, path in self.paths.items()}
         for node, done in zip(self.nodes, self.done):
-            made = node.run([values[name] if name else None for name in node.inputs])
+            made = node.run([values[name] if name else None for name in node.inputs], self.training)
             values.update(zip(node.outputs, made))
             for name in done:
                 values.pop(name, None)
@@ -128,17 +136,17 @@ def load(f: Any) -> OnnxModule:
         else:
             data = f.read()
         model = ir.from_proto(library(WHO, "onnx").load_from_string(data)) if data else None
+        if model is not None and model.functions:
+            library(WHO, "onnx_ir.passes.common").InlinePass()(model)
     except (OSError, MemoryError, io.UnsupportedOperation):
         raise
     except Exception as error:
         raise LoadError(f"{WHO}: {name or 'the stream'} is no ONNX file, or is damaged: {error}") from error
     if model is None or not model.graph.outputs:
         raise LoadError(f"{WHO}: {name or 'the stream'} holds no graph with an output")
-    if model.functions:
-        library(WHO, "onnx_ir.passes.common").InlinePass()(model)
-    _check_operators(model.graph, name)
     arrays = _Arrays(ir, os.path.dirname(os.path.realpath(name)) if name else None, name)
     try:
+        _check_operators(model.graph, name)
         return OnnxModule(model.graph, model.opset_imports.get("", 1), arrays)
     except LoadError:
         raise

@@ -64,6 +64,14 @@ def test_recurrent_layers_for_any_length_and_batch(layer):
            dynamic_axes={"input": {0: "N", 1: "T"}})
 
 
+def test_a_batch_of_one_is_as_good_an_example_as_any():
+    """Tensors of size 1 are expanded to the batch, or not, if it is 1."""
+    agrees(no_zeros(models.vit_mnist()), minidl.rand(1, 1, 28, 28), minidl.rand(3, 1, 28, 28),
+           dynamic_axes={"x": {0: "N"}})
+    both = (minidl.rand(1, 5, 3), minidl.rand(3, 7, 3))
+    agrees(nn.LSTM(3, 4, batch_first=True), *both, dynamic_axes={"input": {0: "N", 1: "T"}})
+
+
 def test_a_cell():
     agrees(nn.LSTMCell(3, 4), minidl.rand(2, 3), minidl.rand(5, 3), dynamic_axes={"input": [0]})
 

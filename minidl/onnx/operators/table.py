@@ -23,27 +23,25 @@ def operator(*names: str) -> Callable[[Any], Any]:
 class Node:
     """One node: its operator, attributes, and the names of its inputs and outputs."""
 
-    def __init__(self, node: Any, opset: int, arrays: Any, module: Any) -> None:
+    training = False        # whether the module is in training; set before each run
+
+    def __init__(self, node: Any, opset: int, arrays: Any) -> None:
         self.operator, self.opset, self.name = node.op_type, opset, node.name or node.op_type
-        self.function = OPERATORS[("ml." if node.domain == "ai.onnx.ml" else "") + node.op_type]
+        self.key = ("ml." if node.domain == "ai.onnx.ml" else "") + node.op_type        # in the table
         self.inputs = [value.name if value is not None else "" for value in node.inputs]
         self.outputs = [value.name for value in node.outputs]
         self.attributes = {name: _value(attribute, arrays, f"{name} of {self.name}")
                            for name, attribute in node.attributes.items()}
-        self.module = lambda: module                    # a function, so that the module is not a part of the node
-
-    @property
-    def training(self) -> bool:
-        return self.module().training
 
     def get(self, name: str, default: Any = None) -> Any:
         """An attribute, or the default."""
         return self.attributes.get(name, default)
 
-    def run(self, inputs: list[Any]) -> tuple[Any, ...]:
+    def run(self, inputs: list[Any], training: bool) -> tuple[Any, ...]:
         """The outputs. Errors: those of minidl's ops, with the node's name."""
+        self.training = training
         try:
-            made = self.function(self, *inputs)
+            made = OPERATORS[self.key](self, *inputs)
         except Exception as error:
             error.args = (f"{self.operator} {self.name!r}: {error.args[0] if error.args else error}", *error.args[1:])
             raise
