@@ -33,6 +33,7 @@ html_static_path = ["builder/static"]
 templates_path = ["builder/templates"]
 html_css_files = ["site.css"]
 html_favicon = "builder/static/program.svg"
+html_context = {"default_mode": "auto"}
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
