@@ -179,12 +179,13 @@ def install(devices: int, driver: ctypes.CDLL, dry: bool) -> None:
         "streamIsCapturing": lambda stream: int(stream in capturing),
         "streamBeginCapture": lambda stream, mode=0: capturing.add(stream), "streamEndCapture": end_capture,
         "eventCreate": new, "eventCreateWithFlags": new, "eventElapsedTime": lambda a, b: 1.0,
+        "streamQuery": lambda stream: 0, "eventQuery": lambda event: 0,     # done
         "eventSynchronize": wait, "graphInstantiate": new, "graphLaunch": lambda g, s: count("graph"),
         "launchHostFunc": lambda stream, function, argument: function(argument),
     }
     for name in ("_ensure_context check_status deviceEnablePeerAccess _deviceEnsurePeerAccess deviceSetLimit "
-                 "hostRegister hostUnregister memPrefetchAsync memAdvise deviceSetMemPool streamDestroy streamQuery "
-                 "streamWaitEvent eventDestroy eventQuery eventRecord graphDestroy graphExecDestroy graphUpload "
+                 "hostRegister hostUnregister memPrefetchAsync memAdvise deviceSetMemPool streamDestroy "
+                 "streamWaitEvent eventDestroy eventRecord graphDestroy graphExecDestroy graphUpload "
                  "profilerStart profilerStop").split():
         table[name] = none
     for name, function in table.items():
