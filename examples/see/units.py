@@ -91,6 +91,7 @@ def window(unit):
         best = x[top.images[unit, :PATCHES]]
         with minidl.no_grad():
             maps = interpret.activations(model, [layer], best)[0][:, unit]
+            silent = (Unit(unit)(made[unit]) == 0).tolist()         # it was at the start, where nothing leads uphill
         maps = F.interpolate(maps[:, None], size=best.shape[2:], mode="bilinear")[:, 0].clamp(min=0)
         why = interpret.GuidedBackprop(Unit(unit)).attribute(best)
         maps = maps / maps.amax((1, 2), keepdim=True).clamp(min=1e-9)
@@ -99,6 +100,7 @@ def window(unit):
         titles = []
         for name in ("image", "where it answers", "what it sees there", "what speaks for it", "made for it"):
             titles += [name] + [""] * (PATCHES - 1)
+        titles[-PATCHES:] = ["silent" if nothing else title for title, nothing in zip(titles[-PATCHES:], silent)]
         plots.images(minidl.cat([each.cpu() for each in rows]), path, titles,
                      f"unit {unit} of {args.layer}", columns=PATCHES)
     return draw

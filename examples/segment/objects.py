@@ -29,9 +29,10 @@ def parse(description, defaults):
 class Objects:
     """Images (N, 3, H, W) from 0 to 1, and a dict for each of what a detector learns; label 0 is the background."""
 
-    def __init__(self, args, train, prepare):
+    def __init__(self, args, train, prepare, scenes):
         number = args.images if train else min(200, args.images)
-        data = SyntheticShapes(number, SIZE, shapes=(1, 3), radius=(0.12, 0.25), seed=0 if train else 1)
+        data = SyntheticShapes(number, SIZE, shapes=(1, 3), radius=(0.12, 0.25), seed=0 if train else 1,
+                               **scenes)
         samples = [data[i] for i in range(number)]
         pixels = np.stack([np.asarray(image, np.float32) for image, _ in samples])
         self.x = minidl.tensor(pixels).permute(0, 3, 1, 2).contiguous().to(args.device) / 255
@@ -76,12 +77,13 @@ class Run:
     """Trains a detector on scenes, as the options say, and shows what it finds.
 
     prepare: what the detector learns, of the annotations of a scene. figures: those of what was found. picture: an
-    image with what was found in it.
+    image with what was found in it. scenes: further arguments of SyntheticShapes.
     """
 
-    def __init__(self, args, net, prepare, figures, picture):
+    def __init__(self, args, net, prepare, figures, picture, **scenes):
         self.args, self.net, self.prepare, self.of, self.picture = args, net.to(args.device), prepare, figures, picture
-        self.test_data = Objects(args, False, prepare)
+        self.scenes = scenes
+        self.test_data = Objects(args, False, prepare, scenes)
         print(f"shapes: {len(self.test_data.x):,} scenes of {SIZE}x{SIZE} to look at; {type(net).__name__}: "
               f"{sum(p.numel() for p in net.parameters()):,} parameters")
         if args.weights:
@@ -89,7 +91,8 @@ class Run:
 
     def train(self):
         """Returns figures of each epoch, and whether Ctrl-C came."""
-        args, batches = self.args, Batches(Objects(self.args, True, self.prepare), self.args.batch_size)
+        args = self.args
+        batches = Batches(Objects(args, True, self.prepare, self.scenes), args.batch_size)
         optimizer = optim.AdamW(self.net.parameters(), lr=args.lr, weight_decay=1e-4)
         schedule = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(batches))
         return training.fit(args, self.net, batches, lambda net, x, targets: (sum(net(x, targets).values()), {}),

@@ -1,6 +1,8 @@
 """SyntheticShapes and DigitCanvas: what they say of a scene is what is to be seen."""
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -122,9 +124,20 @@ def test_as_classification():
     assert sorted({data[i][1] for i in range(60)}) == [0, 1, 2, 3, 4]
 
 
+def test_upright_shapes():
+    """Their first corner lies above the middle, within 0.1 radians; nothing else is drawn differently."""
+    turned, upright = SyntheticShapes(20), SyntheticShapes(20, angles=(-math.pi / 2 - 0.1, -math.pi / 2 + 0.1))
+    for i in range(20):
+        for shape in upright.scene(i).shapes:
+            for x, y in shape.corners()[:1]:
+                assert y < shape.y and abs(x - shape.x) <= shape.radius * math.sin(0.1) + 1e-9
+        first, other = turned.scene(i).shapes[0], upright.scene(i).shapes[0]
+        assert first._replace(angle=0.0) == other._replace(angle=0.0)
+
+
 @pytest.mark.parametrize("arguments",
                          [{"shapes": (0, 2)}, {"shapes": (3, 2)}, {"radius": (0.3, 0.2)}, {"radius": (0.1, 0.6)},
-                          {"image_size": 8}, {"target_type": "box"}, {"max_overlap": 1.5}])
+                          {"image_size": 8}, {"target_type": "box"}, {"max_overlap": 1.5}, {"angles": (1.0, 0.0)}])
 def test_shapes_refuse(arguments):
     with pytest.raises(ValueError, match=f"SyntheticShapes: expected {next(iter(arguments))}"):
         SyntheticShapes(**arguments)

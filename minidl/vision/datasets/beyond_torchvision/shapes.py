@@ -52,9 +52,9 @@ class SyntheticShapes(VisionDataset[tuple[Any, Any]]):
 
     size: how many scenes. image_size: pixels a side. shapes: a range for the number of shapes. radius: a range for
     their radius, as a share of the side. max_overlap: how much of a shape another may hide. noise: the strength of the
-    background's noise, 0..255. target_type: "scene" for all annotations, "class" for the number of the front shape's
-    kind. seed: another seed gives other scenes. transform, target_transform, transforms: applied to image, target, or
-    both.
+    background's noise, 0..255. angles: a range for their angle in radians, clockwise, at 0 of which a corner points to
+    the right. target_type: "scene" for all annotations, "class" for the number of the front shape's kind. seed:
+    another seed gives other scenes. transform, target_transform, transforms: applied to image, target, or both.
 
     Scene i is always the same, in any order of access. A sample is a PIL image in mode 'RGB' and a dict, with `labels`
     counted from 1, as torchvision's detectors have them (0 is the background):
@@ -81,7 +81,8 @@ class SyntheticShapes(VisionDataset[tuple[Any, Any]]):
 
     def __init__(self, size: int = 1000, image_size: int = 64, shapes: tuple[int, int] = (1, 4),
                  radius: tuple[float, float] = (0.1, 0.25), max_overlap: float = 0.2, noise: float = 12.0,
-                 target_type: str = "scene", seed: int = 0, transform: Callable[[Any], Any] | None = None,
+                 target_type: str = "scene", seed: int = 0, angles: tuple[float, float] = (0.0, 2 * math.pi),
+                 transform: Callable[[Any], Any] | None = None,
                  target_transform: Callable[[Any], Any] | None = None,
                  transforms: Callable[[Any, Any], tuple[Any, Any]] | None = None) -> None:
         super().__init__(None, transforms, transform, target_transform)
@@ -93,6 +94,8 @@ class SyntheticShapes(VisionDataset[tuple[Any, Any]]):
             raise ValueError(f"SyntheticShapes: expected shapes=(from, to) with 1 <= from <= to, got {shapes}")
         if not 0 < radius[0] <= radius[1] < 0.5:
             raise ValueError(f"SyntheticShapes: expected radius=(from, to) with 0 < from <= to < 0.5, got {radius}")
+        if not angles[0] <= angles[1]:
+            raise ValueError(f"SyntheticShapes: expected angles=(from, to) with from <= to, got {angles}")
         if not 0 <= max_overlap < 1:
             raise ValueError(f"SyntheticShapes: expected max_overlap from 0 to below 1, got {max_overlap}")
         self.size = size
@@ -103,6 +106,7 @@ class SyntheticShapes(VisionDataset[tuple[Any, Any]]):
         self.noise = noise
         self.target_type = target_type
         self.seed = seed
+        self.angles = angles
 
     def __len__(self) -> int:
         return self.size
@@ -125,7 +129,7 @@ class SyntheticShapes(VisionDataset[tuple[Any, Any]]):
             radius = float(rng.uniform(*self.radius)) * self.image_size
             x, y = rng.uniform(radius + 1, self.image_size - radius - 1, 2)
             shape = Shape(str(rng.choice(KINDS)), str(rng.choice(list(COLORS))), float(x), float(y), radius,
-                          float(rng.uniform(0, 2 * math.pi)))
+                          float(rng.uniform(*self.angles)))
             ink = coverage(shape, self.image_size) >= 0.5
             if all((ink & other).sum() <= self.max_overlap * min(ink.sum(), other.sum()) for other in inks):
                 placed.append(shape)
