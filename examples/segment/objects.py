@@ -16,9 +16,9 @@ SIZE = 64
 KINDS = SyntheticShapes.classes
 
 
-def parse(description, defaults):
+def parse(description, defaults, images=1500):
     def add_options(parser):
-        parser.add_argument("--images", type=arguments.whole_number(1), default=1500, metavar="N",
+        parser.add_argument("--images", type=arguments.whole_number(1), default=images, metavar="N",
                             help="scenes to learn from (default: %(default)s)")
     args = arguments.parse(description, defaults, extra=add_options)
     if args.evaluate not in (None, "test"):
