@@ -154,7 +154,7 @@ def equations(draw: Any) -> Any:
 
 
 def products(draw: Any) -> Any:
-    kind = draw(st.sampled_from([INTS, FLOATS, COMPLEX]))
+    kind = draw(st.sampled_from([SIGNED, FLOATS, COMPLEX]))
     n, m, k = (draw(st.integers(1, 3)) for _ in range(3))
     a, b = draw(st.sampled_from([((n,), (n,)), ((n, m), (m,)), ((m,), (m, k)), ((n, m), (m, k)), ((2, n, m), (m, k)),
                                  ((2, 1, n, m), (3, m, k))]))
@@ -200,7 +200,7 @@ CALLS: dict[str, Any] = {
     **dict.fromkeys("add multiply subtract".split(), two(NUMBERS)), **dict.fromkeys(["equal", "not_equal"], two(ALL)),
     **dict.fromkeys("greater greater_equal less less_equal maximum minimum".split(), two(REAL)),
     **dict.fromkeys("atan2 copysign hypot logaddexp nextafter".split(), two(FLOATS)), "divide": two(INEXACT),
-    "pow": two(FLOATS), "floor_divide": two(FLOATS, True), "remainder": two(FLOATS, True),
+    "pow": two(FLOATS, True), "floor_divide": two(FLOATS, True), "remainder": two(FLOATS, True),
     **dict.fromkeys("bitwise_and bitwise_or bitwise_xor".split(), two(["bool", *INTS])),
     **dict.fromkeys("bitwise_left_shift bitwise_right_shift".split(),
                     made(lambda draw: (tuple(np.abs(x) for x in draw(two(SIGNED))[0]), {}))),
