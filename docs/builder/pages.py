@@ -17,7 +17,7 @@ SECTIONS = {
     "use": ("Use", "Train, judge, save, look inside; with programs that were written for PyTorch.", """
         pytorch_programs differences_from_pytorch neighbours training distributed data models model_zoo vision sequences
         generative space seeing_inside free_labels features metrics distributions saving_and_loading file_format onnx
-        looking_inside checking_gradients conventions performance gpu"""),
+        browser/README looking_inside checking_gradients conventions performance gpu"""),
     "names": ("Names", "Every public name: what it does, what checks it, and what PyTorch has beside it.", """
         reference/index functions torch_names vision_names"""),
     "contribute": ("Contribute", "How the library is built, and how a change comes into it.", """
@@ -93,7 +93,7 @@ def with_links(text: str, here: Path) -> str:
 
 def find_linked_files() -> None:
     """Note which files are linked to, before pages are read in several processes."""
-    for path in [*DOCS.glob("*.md"), *(ROOT / f"{name}.md" for name in PROJECT)]:
+    for path in [*DOCS.glob("*.md"), *DOCS.glob("browser/*.md"), *(ROOT / f"{name}.md" for name in PROJECT)]:
         with_links(path.read_text(encoding="utf-8"), path)
 
 
