@@ -351,7 +351,15 @@ def three_threads() -> Iterator[None]:
     minidl.set_num_threads(before)
 
 
-@pytest.mark.usefixtures("three_threads")
+@pytest.fixture
+def at_high_precision() -> Iterator[None]:
+    """Those that lose digits for speed, too."""
+    minidl.set_float32_matmul_precision("high")
+    yield
+    minidl.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.usefixtures("three_threads", "at_high_precision")
 @pytest.mark.parametrize("name,body", bodies())
 def test_fast_bodies_agree_with_the_generic_one(name: str, body: Body) -> None:
     kernel = registry[name]
@@ -505,14 +513,15 @@ def test_a_layer_is_tried_only_where_it_is_preferred(double: Any) -> None:
 
 
 def test_the_order_of_the_bodies_there_are() -> None:
-    """Winograd's filtering declines small images, and im2col takes all that is left."""
+    """Winograd's filtering declines small images, and im2col takes all that is left; larger tiles lose digits."""
     for layer in (None, "compiled") if minidl.backends.numba.is_available() else (None,):
         for name in ("conv2d_forward", "conv2d_weight_grad"):
             alone = Bodies()
             for body in registry[name].bodies.all:
                 if body.layer == layer:
                     alone.add(body._replace(layer=None))
-            assert [f.__name__ for f in alone.tried["numpy"]] == [f"{name}_winograd", f"{name}_im2col"]
+            larger = [f"{name}_winograd_4x4"] if layer else []
+            assert [f.__name__ for f in alone.tried["numpy"]] == [*larger, f"{name}_winograd", f"{name}_im2col"]
 
 
 @pytest.mark.parametrize("seed", range(5))
