@@ -34,8 +34,6 @@ LEFT_OUT = {
         uint? int? bit bits*""",
     "shards of tensors, stores and back ends of PyTorch: whole tensors travel by MPI": """
         distributed.*""",
-    "parts of PyTorch's exporter: `onnx.export` writes a file, and `onnx.load` reads one": """
-        onnx.*""",
     "CUDA's graphs, pools and their like: CuPy has them in `cupy.cuda`": """
         cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError""",
     "compiling, tracing, exporting: a program runs as it is written": """

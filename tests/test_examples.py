@@ -451,7 +451,7 @@ PICTURES = {
     **{name: ["curves", "found", "precision_recall"] for name in DETECTORS},
     "selective_search": ["boxes"],
     "speeds": ["bars"],
-    **{name: ["curves", "found"] for name in ("unet", "fcn", "mask_rcnn", "keypoints")},
+    **{name: ["curves", "found"] for name in ("unet", "fcn", "mask_rcnn", "keypoints", "localization")},
     "vae": ["curves", "samples", "over_time", "back", "walk"],
     "diffusion": ["curves", "samples", "over_time", "steps", "guidance"],
     "conditional_gan": ["samples", "over_time", "between"],

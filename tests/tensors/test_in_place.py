@@ -36,6 +36,7 @@ SPECIAL = {     # (the tensor, what follows)
     "acosh_": (floats(*SHAPE) + 1,), "arccosh_": (floats(*SHAPE) + 1,), "mvlgamma_": (floats(*SHAPE) + 1, 2),
     "addmv_": (floats(3), floats(3, 3), floats(3)), "clamp_": (floats(*SHAPE), 0.4, 0.6),
     "clip_": (floats(*SHAPE), 0.4, 0.6), "baddbmm_": (floats(3, 3, 3), floats(3, 3, 2), floats(3, 2, 3)),
+    **dict.fromkeys(["transpose_", "swapdims_"], (floats(*SHAPE), 0, 1)),
     "unsqueeze_": (floats(*SHAPE), 1), "squeeze_": (floats(1, 3, 1),),
     "apply_": (floats(*SHAPE), lambda a: a * a), "map_": (floats(*SHAPE), floats(3), lambda a, b: a * b),
     "map2_": (floats(*SHAPE), floats(3), floats(*SHAPE), lambda a, b, c: a * b + c),

@@ -83,6 +83,7 @@ REASONS = {
     "what is deprecated in PyTorch, or an error there": """torch.nn.modules.Container torch.nn.modules.NLLLoss2d
         torch.nn.modules.CrossMapLRN2d torch.Tensor.volatile torch.Tensor.name
         torch.testing.assert_allclose""",
+    "parts of PyTorch's exporter: `onnx.export` writes a file, and `onnx.load` reads one": "torch.onnx.*",
     "PyTorch's own helpers, which show in its namespaces": """torch.default_generator torch.windows torch.Tensor.*
         torch.linalg.common_notes torch.nn.functional.* torch.nn.modules.* torch.nn.parameter.* torch.random.*
         torch.testing.make_tensor torch.utils.*""",
