@@ -20,7 +20,7 @@ from minidl.vision.models import detection
 from minidl.vision.models.detection.keypoint_rcnn import KeypointRCNNHeads, KeypointRCNNPredictor
 from minidl.vision.utils import draw_bounding_boxes, draw_keypoints
 
-DEFAULTS = {"shapes": {"epochs": 8, "batch_size": 8, "lr": 2e-3}}
+DEFAULTS = {"shapes": {"epochs": 10, "batch_size": 8, "lr": 2e-3}}
 CORNERS = {2: 4, 3: 3, 4: 5}        # of squares, triangles and stars; circles and rings have none
 UPRIGHT = (-2 / 3 * math.pi, -math.pi / 3)      # the first corner is above the middle, within 30 degrees
 
@@ -56,7 +56,7 @@ def picture(image, result):
     return image
 
 
-args = objects.parse(__doc__, DEFAULTS, images=3000)
+args = objects.parse(__doc__, DEFAULTS, images=4000)
 net = detection.KeypointRCNN(
     **objects.parts(), box_head=detection.faster_rcnn.TwoMLPHead(64 * 7 * 7, 128),
     box_predictor=detection.faster_rcnn.FastRCNNPredictor(128, len(objects.KINDS)),
