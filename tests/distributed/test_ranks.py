@@ -104,7 +104,8 @@ def test_ranks_with_different_networks_are_told() -> None:
     ("kill", 9, "Killed"), ("late", 1, "ranks 1 did not come within 0.5 s")])
 def test_the_first_that_ends_ends_all(how: str, status: int, said: str) -> None:
     found, output, errors = run("failing.py", how, ranks=3)
-    assert found == status and (errors + output).count(said) == 1
+    times = (errors + output).count(said)
+    assert found == status and (times == 1 or how == "late" and times)      # more than one may have waited that long
 
 
 @pytest.mark.parametrize("how", ["raise", "exit"])

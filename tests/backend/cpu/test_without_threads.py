@@ -49,5 +49,5 @@ print(right > 0.8, round(mean, 1), minidl.get_num_threads())
 
 def test_it_trains_saves_and_loads() -> None:
     told = subprocess.run([sys.executable, "-W", "error", "-c", TRAIN], capture_output=True, text=True,
-                          env={**os.environ, "MINIDL_NUM_THREADS": "1"})
+                          env={**os.environ, "MINIDL_NUM_THREADS": "1", "MINIDL_NUMBA": "0"})
     assert told.stdout == "True 1.7 1\n", told.stdout + told.stderr
