@@ -81,7 +81,7 @@ def check_class(cls: Any, root: type) -> None:
                         f"{cls.__name__} from FusedOp, and say in `reference` what it means, or rename it `backward`")
     rules = {name: rule for name, rule in zip(cls.input_names, cls.rules) if rule is not None}
     named = [name for base in cls.__mro__ for name in vars(base)
-             if name[:5] == "grad_" and callable(getattr(cls, name))]
+             if name.startswith("grad_") and callable(getattr(cls, name))]
     for name in named:
         if name[5:] not in rules:
             raise _belongs_to_no_input(cls, name)

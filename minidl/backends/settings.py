@@ -70,7 +70,7 @@ def set_float32_matmul_precision(precision: str) -> None:
 
     Products always have the precision of float32, which is 'highest'. With the other two, compiled kernels compute
     3 x 3 convolutions of many channels with a quarter of the multiplications and two to five times the rounding error
-    (`minidl/backend/compiled/winograd.py`). Another word gives a warning and is ignored.
+    (`minidl/backend/compiled/winograd_4x4.py`). Another word gives a warning and is ignored.
 
         >>> import minidl
         >>> minidl.set_float32_matmul_precision("high")
