@@ -8,7 +8,7 @@ once, too, and what comes back says so: overlap of sending and computing gains n
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from minidl.backend.device import Array, device_of, move, to_numpy
 from minidl.distributed.engines import ANYBODY, MPI, Done, Single
 from minidl.distributed.groups import TIMEOUT, ProcessGroup, _found, get_group_rank
 from minidl.distributed.nccl import OPERATIONS, Nccl
+from minidl.jit import Future
 
 
 class ReduceOp:
@@ -30,27 +31,6 @@ class ReduceOp:
 
 
 _OPERATIONS = {value for name, value in vars(ReduceOp).items() if name.isupper()}
-
-
-class Future:
-    """A value that is there already, as functions for PyTorch's futures expect it."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def wait(self) -> Any:
-        """The value."""
-        return self._value
-
-    value = wait
-
-    def done(self) -> bool:
-        """True."""
-        return True
-
-    def then(self, callback: Callable[[Future], Any]) -> Future:
-        """What `callback` makes of it."""
-        return Future(callback(self))
 
 
 class Work:

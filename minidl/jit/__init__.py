@@ -179,6 +179,10 @@ class Future(Generic[T]):
         """Always True."""
         return True
 
+    def then(self, callback: Callable[[Future], Any]) -> Future:
+        """What `callback` makes of it, in a `Future`."""
+        return Future(callback(self))
+
 
 def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
     """Call a function now, and return a `Future` that holds the result. PyTorch's does it at the same time.
