@@ -27,30 +27,38 @@ def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry
     out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     if not _supports(x, len(w), w.shape[2:], out_size, geometry):
         return NotImplemented
-    (N, C), O, (height, width) = x.shape[:2], len(w), out_size
-    TH, TW = -(-height // 2), -(-width // 2)                        # tiles along the height and the width
-    u = np.ascontiguousarray(tile_weights(w))
-    images, y = channels_last(x), np.empty((N, height, width, O), x.dtype)
-    band, product_rows = max(1, TILES_PER_BLOCK // TW), rows_per_product(C * O)
-    parallel(lambda s: _convolve(images, u, y, *geometry.padding, band, product_rows, s.start, s.stop),
-             shares(N * TH, band))
-    return y.transpose(0, 3, 1, 2)
+    return convolved(_convolve, 2, x, np.ascontiguousarray(tile_weights(w)), out_size, geometry.padding)
 
 
 @conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_im2col", layer="compiled")
 def conv2d_weight_grad_winograd(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
     if not (_supports(x, g.shape[1], kernel_size, g.shape[2:], geometry) and is_single(g)):
         return NotImplemented
-    (N, C), (O, height, width) = x.shape[:2], g.shape[1:]
-    TH, TW = -(-height // 2), -(-width // 2)
+    return weight_grad(_convolve_for_weight, 2, x, g, GG.astype(x.dtype), geometry.padding)
+
+
+def convolved(convolve: Any, side: int, x: np.ndarray, u: np.ndarray, out_size: Pair, padding: Pair) -> np.ndarray:
+    """The outputs of `convolve` on all bands of tiles of side x side outputs; u (points, C, O) are the weights."""
+    N, (C, O), (height, width) = len(x), u.shape[1:], out_size
+    TH, TW = -(-height // side), -(-width // side)                  # tiles along the height and the width
+    images, y = channels_last(x), np.empty((N, height, width, O), x.dtype)
+    band, product_rows = max(1, TILES_PER_BLOCK // TW), rows_per_product(C * O)
+    parallel(lambda s: convolve(images, u, y, *padding, band, product_rows, s.start, s.stop), shares(N * TH, band))
+    return y.transpose(0, 3, 1, 2)
+
+
+def weight_grad(convolve: Any, side: int, x: np.ndarray, g: np.ndarray, GG: np.ndarray,
+                padding: Pair) -> np.ndarray:
+    """The gradient of the weights by `convolve` on all bands of tiles of side x side outputs; GG is (points, 9)."""
+    (N, C), (O, height, width), points = x.shape[:2], g.shape[1:], len(GG)
+    TH, TW = -(-height // side), -(-width // side)
     images, grads = channels_last(x), channels_last(g)
     # a product should not be larger than its factors
     band, product_rows = max(1, max(TILES_PER_BLOCK, min(C, O)) // TW), rows_per_product(C * O)
     with one_blas_thread():
-        gu = parallel_sum(lambda s: _convolve_for_weight(
-            images, grads, *geometry.padding, band, product_rows, s.start, s.stop),
-                          shares(N * TH, band), (16, O, C), x.dtype)
-    return matmul(gu.reshape(16, O * C).T, GG.astype(x.dtype)).reshape(O, C, 3, 3)
+        gu = parallel_sum(lambda s: convolve(images, grads, *padding, band, product_rows, s.start, s.stop),
+                          shares(N * TH, band), (points, O, C), x.dtype)
+    return matmul(gu.reshape(points, O * C).T, GG).reshape(O, C, 3, 3)
 
 
 def _supports(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:

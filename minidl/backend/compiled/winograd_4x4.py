@@ -20,17 +20,14 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import precision
-from minidl.backend.blas import one_blas_thread
-from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
-from minidl.backend.cpu.matmul import rows_per_product
-from minidl.backend.cpu.threads import parallel_sum
+from minidl.backend.compiled.compiler import compiled, dot, is_single
+from minidl.backend.compiled.winograd import convolved, weight_grad
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.window import Pair
 
 MIN_CHANNELS = 32       # of input and of output; with fewer, the additions cost more than the products save
 MIN_TILES = 64          # with fewer, transforming the weights costs too much
-TILES_PER_BLOCK = 64    # they and their products stay in the cache
 WEIGHT_BYTES = 1 << 22  # every block reads all weights again, so larger weights need larger blocks
 
 A, B = math.sqrt(0.5), math.sqrt(2)
@@ -41,32 +38,18 @@ GG = np.kron(G, G).astype(np.float32)       # (36, 9): G w G^T, written as one p
 
 @conv2d_forward.register("numpy", before="conv2d_forward_winograd", layer="compiled")
 def conv2d_forward_winograd_4x4(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
-    (N, C), O, (height, width) = x.shape[:2], len(w), conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
-    if not _is_faster(x, O, w.shape[2:], (height, width), geometry):
+    O, C, out_size = *w.shape[:2], conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
+    if not _is_faster(x, O, w.shape[2:], out_size, geometry):
         return NotImplemented
-    TH, TW = -(-height // 4), -(-width // 4)                        # tiles along the height and the width
     u = np.ascontiguousarray(matmul(GG, w.reshape(O * C, 9).T).reshape(36, O, C).swapaxes(1, 2))
-    images, y = channels_last(x), np.empty((N, height, width, O), x.dtype)
-    band, product_rows = max(1, TILES_PER_BLOCK // TW), rows_per_product(C * O)
-    parallel(lambda s: _convolve(images, u, y, *geometry.padding, band, product_rows, s.start, s.stop),
-             shares(N * TH, band))
-    return y.transpose(0, 3, 1, 2)
+    return convolved(_convolve, 4, x, u, out_size, geometry.padding)
 
 
 @conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_winograd", layer="compiled")
 def conv2d_weight_grad_winograd_4x4(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
-    (N, C), (O, height, width) = x.shape[:2], g.shape[1:]
-    if not (_is_faster(x, O, kernel_size, (height, width), geometry) and is_single(g)):
+    if not (_is_faster(x, g.shape[1], kernel_size, g.shape[2:], geometry) and is_single(g)):
         return NotImplemented
-    TH, TW = -(-height // 4), -(-width // 4)
-    images, grads = channels_last(x), channels_last(g)
-    # a product should not be larger than its factors
-    band, product_rows = max(1, max(TILES_PER_BLOCK, min(C, O)) // TW), rows_per_product(C * O)
-    with one_blas_thread():
-        gu = parallel_sum(lambda s: _convolve_for_weight(
-            images, grads, *geometry.padding, band, product_rows, s.start, s.stop),
-                          shares(N * TH, band), (36, O, C), x.dtype)
-    return matmul(gu.reshape(36, O * C).T, GG).reshape(O, C, 3, 3)
+    return weight_grad(_convolve_for_weight, 4, x, g, GG, geometry.padding)
 
 
 def _is_faster(x: np.ndarray, O: int, kernel_size: Pair, out_size: Pair, geometry: ConvGeometry) -> bool:
