@@ -57,7 +57,8 @@ class EinMix(_EinmixMixin, Module):  # type: ignore[misc]
     def _create_rearrange_layers(self, pre_reshape_pattern: str | None, pre_reshape_lengths: dict[str, int] | None,
                                  post_reshape_pattern: str | None, post_reshape_lengths: dict[str, int] | None) -> None:
         self.pre_rearrange, self.post_rearrange = (
-            None if pattern is None else Rearrange(pattern, **(lengths or {})) for pattern, lengths in
+            None if pattern is None else Rearrange(pattern, **(lengths or {}))  # type: ignore[call-arg]
+            for pattern, lengths in
             ((pre_reshape_pattern, pre_reshape_lengths), (post_reshape_pattern, post_reshape_lengths)))
 
     def forward(self, input: Any) -> Any:
