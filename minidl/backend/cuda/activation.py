@@ -25,10 +25,14 @@ _BODIES: dict[Kernel, tuple[str, str, str]] = {
         W v = W(x), pdf = exp(W(-0.5) * v * v) * W(0.3989422804014327);
         gx = T(W(g) * (W(cdf) + v * pdf));"""),
     activation.sigmoid_forward: ("T x", "T y", "y = T(W(1) / (W(1) + exp(-W(x))));"),
+    activation.sigmoid_grad: ("T g, T y", "T gx", "gx = T(W(g) * (W(y) * (W(1) - W(y))));"),
+    activation.tanh_grad: ("T g, T y", "T gx", "gx = T(W(g) * (W(1) - W(y) * W(y)));"),
     activation.logsigmoid_forward: ("T x", "T y", "W v = W(x); y = T((v > 0 ? W(0) : v) - log1p(exp(-abs(v))));"),
     activation.logits_loss_forward: ("T x, T t", "T y", """
         W v = W(x); y = T((W(1) - W(t)) * v - ((v > 0 ? W(0) : v) - log1p(exp(-abs(v)))));"""),
     activation.logits_loss_grad: ("T g, T x, T t", "T gx", "gx = T(W(g) * (W(1) / (W(1) + exp(-W(x))) - W(t)));"),
+    activation.logits_loss_mean_grad: ("T x, T t, raw T g", "T gx", """
+        W v = W(x); gx = T(W(g[0]) / W(_ind.size()) * (W(1) / (W(1) + exp(-v)) - W(t)));"""),
     special.normal_cdf: ("T x", "T y", "y = T(normcdf(W(x)));"),
 }
 

@@ -15,6 +15,7 @@ from minidl.backend.kernels.conv import (
     conv2d_forward,
     conv2d_input_grad,
     conv2d_output_size,
+    conv2d_parameter_grads,
     conv2d_weight_grad,
 )
 from minidl.backend.kernels.window import Pair
@@ -63,17 +64,29 @@ def conv2d_input_grad_tiled(g: Array, w: Array, input_size: Pair, geometry: Conv
 
 @conv2d_weight_grad.register("cupy")
 def conv2d_weight_grad_tiled(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeometry) -> Array:
+    gw = _parameter_grads(x, g, kernel_size, geometry, False)
+    return gw if gw is NotImplemented else gw[0]
+
+
+@conv2d_parameter_grads.register("cupy")
+def conv2d_parameter_grads_tiled(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeometry) -> Any:
+    return _parameter_grads(x, g, kernel_size, geometry, True)
+
+
+def _parameter_grads(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeometry, of_bias: bool) -> Any:
     (N, O, height, width), groups = g.shape, geometry.groups
     c, dtype = x.shape[1] // groups, accumulation_dtype(x.dtype)
     if _declines(x, g, x):
         return NotImplemented
     positions, length = N * height * width, c * kernel_size[0] * kernel_size[1]
-    blocks = max(1, groups * _tiles(O // groups) * _tiles(length))
+    blocks = max(1, groups * _tiles(O // groups) * _tiles(length + of_bias))
     parts = max(1, min(ENOUGH_BLOCKS // blocks, positions // LEAST_SHARE))
-    gw = (cupy.empty if parts == 1 and positions else cupy.zeros)((O, c, *kernel_size), dtype)
-    _launch("conv2d_weight_grad", (x.dtype, dtype), (O // groups, length, groups * parts), x, g, gw, steps(x),
-            steps(g), _sizes(x.shape, g.shape, kernel_size, geometry), np.int32(parts))
-    return gw.astype(x.dtype, copy=False)
+    new = cupy.empty if parts == 1 and positions else cupy.zeros
+    gw, gb = new((O, c, *kernel_size), dtype), new(O, dtype) if of_bias else None
+    _launch("conv2d_weight_grad", (x.dtype, dtype), (O // groups, length + of_bias, groups * parts), x, g, gw,
+            np.uint64(0) if gb is None else gb, steps(x), steps(g), _sizes(x.shape, g.shape, kernel_size, geometry),
+            np.int32(parts))
+    return gw.astype(x.dtype, copy=False), gb if gb is None else gb.astype(x.dtype, copy=False)
 
 
 def _declines(a: Array, b: Array, c: Array) -> bool:

@@ -111,6 +111,7 @@ class CupyLibrary(ArrayLibrary):
 
 def library() -> CupyLibrary:
     """CuPy, with all bodies for its arrays."""
-    for name in ("activation", "arithmetic", "attention", "conv", "norm", "optim", "pool", "rnn", "scatter", "softmax"):
+    for name in ("activation", "arithmetic", "attention", "conv", "matmul", "norm", "optim", "pool", "rnn", "scatter",
+                 "softmax"):
         importlib.import_module(f"minidl.backend.cuda.{name}")
     return CupyLibrary()

@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy on the GPU: one launch each way."""
+"""Softmax, cross-entropy and the binary one on the GPU: one launch each way."""
 from __future__ import annotations
 
 import math
@@ -10,6 +10,7 @@ import numpy as np
 from minidl.backend.cuda.module import MOST_BLOCKS, function, is_real, rows
 from minidl.backend.device import Array
 from minidl.backend.dtype import accumulation_dtype
+from minidl.backend.kernels.activation import logits_loss_mean
 from minidl.backend.kernels.softmax import (
     cross_entropy_forward,
     cross_entropy_grad,
@@ -21,6 +22,7 @@ from minidl.backend.kernels.softmax import (
 )
 
 WARPS = 8       # of a block, each for a row
+SHARE = 4096    # losses for a block
 
 
 @softmax_forward.register("cupy")
@@ -78,6 +80,17 @@ def weighted_mean_by_block(losses: Array, target: Array, weight: Array | None, i
         np.int64(losses.size), rows(losses), rows(target), _rows(weight), mean, total,
         np.int64(0 if weight is None else len(weight)), np.int64(ignore_index)))
     return mean, total
+
+
+@logits_loss_mean.register("cupy")
+def logits_loss_mean_by_block(x: Array, t: Array) -> Any:
+    if not is_real(x) or t.dtype != x.dtype or not x.size:
+        return NotImplemented
+    wide, blocks = accumulation_dtype(x.dtype), min(-(-x.size // SHARE), MOST_BLOCKS)
+    mean = (cupy.empty if blocks == 1 else cupy.zeros)((), wide)
+    function("softmax.cu", "logits_loss_mean", x.dtype, wide)((blocks,), (256,), (
+        np.int64(x.size), rows(x), rows(t), mean))
+    return mean.astype(x.dtype, copy=False)
 
 
 def _forward(x: Array, axis: int, logarithm: bool) -> Any:

@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU, GELU and the binary cross-entropy of scores with their gradients, and the sigmoid."""
+"""ReLU, leaky ReLU, GELU, sigmoid and binary cross-entropy of scores with their gradients, and that of tanh."""
 from __future__ import annotations
 
 import math
@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernel import kernel
 from minidl.backend.kernels.special import normal_cdf
 
@@ -15,6 +16,18 @@ def sigmoid_forward(x: Array) -> Array:
     """y = 1 / (1 + e^-x)"""
     with np.errstate(over="ignore"):    # far below 0, e^-x is inf and y is correctly 0
         return np.reciprocal(np.exp(-x) + 1)
+
+
+@kernel(elementwise=True, results=1)
+def sigmoid_grad(g: Array, y: Array) -> Array:
+    """gx = g * y * (1 - y), for y = sigmoid(x)"""
+    return g * (y * (1 - y))
+
+
+@kernel(elementwise=True, results=1)
+def tanh_grad(g: Array, y: Array) -> Array:
+    """gx = g * (1 - y^2), for y = tanh(x)"""
+    return g * (1 - y * y)
 
 
 @kernel
@@ -33,6 +46,20 @@ def logits_loss_forward(x: Array, t: Array) -> Array:
 def logits_loss_grad(g: Array, x: Array, t: Array) -> Array:
     """gx = g * (sigmoid(x) - t)"""
     return g * (sigmoid_forward(x) - t)
+
+
+@kernel
+def logits_loss_mean(x: Array, t: Array) -> Array:
+    """The mean of `logits_loss_forward`, NaN for no scores. Half precision is summed in single."""
+    losses = logits_loss_forward(x, t)
+    total = losses.sum(dtype=accumulation_dtype(x.dtype))
+    return array_module(x).asarray(total / (x.size or math.nan), dtype=x.dtype)
+
+
+@kernel
+def logits_loss_mean_grad(x: Array, t: Array, g: Array) -> Array:
+    """gx = g / n * (sigmoid(x) - t), for the mean over n scores and the gradient g of it, without axes"""
+    return logits_loss_grad(array_module(x).broadcast_to(g / (x.size or 1), x.shape), x, t)
 
 
 @kernel(elementwise=True, results=1)

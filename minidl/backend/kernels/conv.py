@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from minidl.backend.device import Array, array_module
+from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernel import kernel
 from minidl.backend.kernels.window import Pair, window_taps
 
@@ -61,6 +62,13 @@ def conv2d_weight_grad(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeom
     patches = _patches(x, kernel_size, geometry)              # (N, G, c*kh*kw, H'*W')
     gw = _grouped_images(g, geometry) @ patches.swapaxes(2, 3)  # (N, G, O/G, c*kh*kw)
     return gw.sum(0).reshape(g.shape[1], x.shape[1] // geometry.groups, *kernel_size)
+
+
+@kernel
+def conv2d_parameter_grads(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeometry) -> tuple[Array, Array]:
+    """`conv2d_weight_grad`, and gb[o] = sum_{n,i,j} g[n,o,i,j]"""
+    gb = g.sum((0, 2, 3), dtype=accumulation_dtype(g.dtype)).astype(g.dtype, copy=False)
+    return conv2d_weight_grad(x, g, kernel_size, geometry), gb
 
 
 @kernel

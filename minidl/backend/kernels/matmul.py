@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from minidl.backend.device import Array
+from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernel import kernel
 
 
@@ -18,3 +19,9 @@ def linear_forward(x: Array, weight: Array, bias: Array | None) -> Array:
     if bias is not None:
         y += bias
     return y
+
+
+@kernel
+def linear_parameter_grads(x: Array, g: Array) -> tuple[Array, Array]:
+    """gW = g^T x and gb = g summed over the rows: (rows, in), (rows, out) -> (out, in), (out,)"""
+    return matmul(g.T, x), g.sum(0, dtype=accumulation_dtype(g.dtype)).astype(g.dtype, copy=False)

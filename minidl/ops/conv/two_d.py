@@ -27,6 +27,7 @@ from minidl.autograd.op import IMAGES, Op, Value
 from minidl.backend.device import Array
 from minidl.backend.kernels import conv as kernels
 from minidl.backend.kernels.conv import ConvGeometry
+from minidl.ops.base.biased import Biased
 from minidl.ops.base.broadcast import Sum
 from minidl.ops.base.checks import Pair
 from minidl.ops.base.declaration import public
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 
-class Conv2d(Op):
+class Conv2d(Biased):
     """y[n,o,i,j] = b[o] + sum_{c,u,v} x[n, c, i*s+u*d-p, j*s+v*d-p] * w[o,c,u,v]
 
     x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) -> (N, O, H', W')
@@ -66,6 +67,9 @@ class Conv2d(Op):
             return Sum((0, 2, 3), (O,))(g)
         columns = Sum((0, 2), (O, width))(g)   # on the CPU in two steps: the first adds whole rows of memory
         return Sum((1,), (O,))(columns)
+
+    def parameter_gradients(self, g: Array, x: Array) -> tuple[Array, Array]:
+        return kernels.conv2d_parameter_grads(x, g, self.w_size, self.geometry)
 
 
 class Conv2dInputGrad(Op):

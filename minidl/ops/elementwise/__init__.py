@@ -20,15 +20,15 @@ from minidl.ops.elementwise.selection import (
     nan_to_num, nan_to_num_, where,
 )
 from minidl.ops.elementwise.exponential import (
-    Erf, Erfc, Exp, Exp2, Expm1, Log, Log10, Log1p, Log2, Logaddexp, Pow, Reciprocal, Rsqrt, Sigmoid, Sqrt, Square,
-    Xlogy, erf, erf_, erfc, erfc_, exp, exp2, exp2_, exp_, expm1, expm1_, log, log10, log10_, log1p, log1p_, log2,
-    log2_, log_, logaddexp, pow, pow_, reciprocal, reciprocal_, rsqrt, rsqrt_, sigmoid, sigmoid_, sqrt, sqrt_, square,
-    square_, xlogy, xlogy_,
+    Erf, Erfc, Exp, Exp2, Expm1, Log, Log10, Log1p, Log2, Logaddexp, Pow, Reciprocal, Rsqrt, Sigmoid, SigmoidGrad, Sqrt,
+    Square, Xlogy, erf, erf_, erfc, erfc_, exp, exp2, exp2_, exp_, expm1, expm1_, log, log10, log10_, log1p, log1p_,
+    log2, log2_, log_, logaddexp, pow, pow_, reciprocal, reciprocal_, rsqrt, rsqrt_, sigmoid, sigmoid_, sqrt, sqrt_,
+    square, square_, xlogy, xlogy_,
 )
 from minidl.ops.elementwise.trigonometric import (
-    Acos, Acosh, AngleOfReal, Asin, Asinh, Atan, Atan2, Atanh, Cos, Cosh, Hypot, Sin, Sinh, Tan, Tanh, acos, acos_,
-    acosh, acosh_, angle, asin, asin_, asinh, asinh_, atan, atan2, atan2_, atan_, atanh, atanh_, cos, cos_, cosh, cosh_,
-    hypot, hypot_, polar, sin, sin_, sinh, sinh_, tan, tan_, tanh, tanh_,
+    Acos, Acosh, AngleOfReal, Asin, Asinh, Atan, Atan2, Atanh, Cos, Cosh, Hypot, Sin, Sinh, Tan, Tanh, TanhGrad, acos,
+    acos_, acosh, acosh_, angle, asin, asin_, asinh, asinh_, atan, atan2, atan2_, atan_, atanh, atanh_, cos, cos_, cosh,
+    cosh_, hypot, hypot_, polar, sin, sin_, sinh, sinh_, tan, tan_, tanh, tanh_,
 )
 from minidl.ops.elementwise.complex_parts import (
     Complex, Imag, Real, ViewAsComplex, ViewAsReal, complex, conj, conj_physical, conj_physical_, imag, is_conj, is_neg,

@@ -10,9 +10,9 @@ import numpy as np
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, dense_copy, library_of
-from minidl.backend.kernels.activation import sigmoid_forward
+from minidl.backend.kernels.activation import sigmoid_forward, sigmoid_grad
 from minidl.ops.base.declaration import in_place, public
-from minidl.ops.base.ufunc import Binary, Floating, Unary, Zero, number_as_tensor
+from minidl.ops.base.ufunc import Binary, Elementwise, Floating, Unary, Zero, number_as_tensor
 from minidl.ops.elementwise.complex_parts import real
 from minidl.ops.elementwise.selection import where
 
@@ -416,7 +416,22 @@ class Sigmoid(Floating):
         return sigmoid_forward(x)
 
     def grad_x(self, g: Value, out: Value) -> Value:
-        return g * (out * (1 - out))
+        return SigmoidGrad()(g, out)
+
+
+class SigmoidGrad(Elementwise):
+    """gx = g * y * (1 - y);  d(gx)/dy = g * (1 - 2 y)"""
+
+    complex_rules = "conjugated"
+
+    def forward(self, g: Array, y: Array) -> Array:
+        return sigmoid_grad(g, y)
+
+    def grad_g(self, h: Value, y: Value) -> Value:
+        return SigmoidGrad()(h, y)
+
+    def grad_y(self, h: Value, g: Value, y: Value) -> Value:
+        return h * g * (1 - 2 * y)
 
 
 @public

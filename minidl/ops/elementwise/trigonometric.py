@@ -8,8 +8,9 @@ import numpy as np
 
 from minidl.autograd.op import Value
 from minidl.backend.device import Array, array_module
+from minidl.backend.kernels.activation import tanh_grad
 from minidl.ops.base.declaration import in_place, public
-from minidl.ops.base.ufunc import Binary, Floating, Zero
+from minidl.ops.base.ufunc import Binary, Elementwise, Floating, Zero
 from minidl.ops.elementwise.complex_parts import Complex, check_parts, imag, real
 from minidl.ops.elementwise.exponential import sqrt
 from minidl.ops.elementwise.selection import where
@@ -308,7 +309,22 @@ class Tanh(Floating):
     complex_rules = "conjugated"
 
     def grad_x(self, g: Value, out: Value) -> Value:
-        return g * (1 - out * out)
+        return TanhGrad()(g, out)
+
+
+class TanhGrad(Elementwise):
+    """gx = g * (1 - y^2);  d(gx)/dy = -2 g y"""
+
+    complex_rules = "conjugated"
+
+    def forward(self, g: Array, y: Array) -> Array:
+        return tanh_grad(g, y)
+
+    def grad_g(self, h: Value, y: Value) -> Value:
+        return TanhGrad()(h, y)
+
+    def grad_y(self, h: Value, g: Value, y: Value) -> Value:
+        return -2 * h * g * y
 
 
 @public

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import promote_types
-from minidl.backend.kernels.matmul import linear_forward
+from minidl.backend.kernels.matmul import linear_forward, linear_parameter_grads
 from minidl.backend.kernels.matmul import matmul as product
+from minidl.ops.base.biased import Biased
 from minidl.ops.base.broadcast import Shape, Sum, broadcast_shape, expand_to
 from minidl.ops.base.checks import check_tensors, dtypes_clash
 from minidl.ops.base.declaration import alias, in_place, public
@@ -50,7 +51,7 @@ class MatMul(Op):
         return MatMul()(transpose(a, -2, -1), g)
 
 
-class Linear(Op):
+class Linear(Biased):
     """y = x W^T + b for every row of x: (*, in), with W: (out, in) and b: (out,) or None.
 
         gx = g W        gW = g^T x, summed over all rows        gb = g, summed over all rows
@@ -73,6 +74,9 @@ class Linear(Op):
 
     def grad_bias(self, g: Value) -> Value:
         return Sum(tuple(range(g.ndim - 1)), (g.shape[-1],))(g)
+
+    def parameter_gradients(self, g: Array, x: Array) -> tuple[Array, Array]:
+        return linear_parameter_grads(rows_of(x), rows_of(g))
 
 
 def rows_of(x: Any) -> Any:

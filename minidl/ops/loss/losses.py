@@ -17,7 +17,12 @@ from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, library_of
 from minidl.backend.dtype import int64
 from minidl.backend.kernels import softmax as kernels
-from minidl.backend.kernels.activation import logits_loss_forward, logits_loss_grad
+from minidl.backend.kernels.activation import (
+    logits_loss_forward,
+    logits_loss_grad,
+    logits_loss_mean,
+    logits_loss_mean_grad,
+)
 from minidl.backend.warn import warn
 from minidl.ops.activation.pointwise import logsigmoid
 from minidl.ops.activation.softmaxes import log_softmax
@@ -446,18 +451,27 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
 
 class LogitsLoss(FusedOp):
-    """l = -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(x);  dl/dx = p - t,  dl/dt = -x"""
+    """l = -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(x), or their mean;  dl/dx = p - t,  dl/dt = -x"""
 
     layout = AS_INPUTS
 
+    def __init__(self, mean: bool) -> None:
+        self.mean = mean
+
     def reference(self, x: Value, t: Value) -> Value:
-        return (1 - t) * x - logsigmoid(x)      # log(1 - p) = log(p) - x
+        losses = (1 - t) * x - logsigmoid(x)    # log(1 - p) = log(p) - x
+        return mean(losses) if self.mean else losses
 
     def forward(self, x: Array, t: Array) -> Array:
-        return logits_loss_forward(x, t)
+        return logits_loss_mean(x, t) if self.mean else logits_loss_forward(x, t)
 
     def gradient(self, g: Array, x: Array, t: Array) -> list[Array | None]:
-        return [logits_loss_grad(g, x, t) if self.wanted[0] else None, -g * x if self.wanted[1] else None]
+        gx = gt = None
+        if self.wanted[0]:
+            gx = logits_loss_mean_grad(x, t, g) if self.mean else logits_loss_grad(g, x, t)
+        if self.wanted[1]:
+            gt = x * (-g / (x.size or 1) if self.mean else -g)
+        return [gx, gt]
 
 
 @public
@@ -478,7 +492,10 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     check_reduction(reduction)
     target = cast(as_target(target, input, who), input.dtype)
     if pos_weight is None:
-        losses = LogitsLoss()(input, target)
+        whole = reduction == "mean" and weight is None
+        losses = LogitsLoss(whole)(input, target)
+        if whole:
+            return losses
     else:                                   # -(pos_weight * t * log p + (1 - t) * log(1 - p))
         log_p = logsigmoid(input) * ((expand_weight(pos_weight, input, who, "pos_weight") - 1) * target + 1)
         losses = (1 - target) * input - log_p

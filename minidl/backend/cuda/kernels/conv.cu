@@ -1,40 +1,12 @@
 // 2-d convolution and its two gradients, each one launch. All three are the matrix products of kernels/conv.py, whose
 // patches are never stored: an element of a patch is read from the image when its tile is filled.
-#include "common.cuh"
-
-const int TILE = 64, DEPTH = 16, THREADS = 256, SIDE = 4;     // 16 x 16 threads, each with 4 x 4 elements of the tile
+#include "product.cuh"
 
 struct Geometry {
     int N, C, H, W, O, height, width, kh, kw, groups, stride[2], padding[2], dilation[2];
 };
 
 struct Strides { long long n, c, h, w; };                      // in elements
-
-// c(i, j) = sum_k a(i, k) b(k, j) over first <= k < last. A side is asked for `at(row or column)` once, and then for
-// its element at every k.
-template <class W, class A, class B, class C>
-__device__ void product(int M, int N, int first, int last, A a, B b, C c) {
-    __shared__ W left[DEPTH][TILE + 1], right[DEPTH][TILE + 1];
-    W sums[SIDE][SIDE] = {};
-    int t = threadIdx.x, top = blockIdx.y * TILE, start = blockIdx.x * TILE;
-    int mine = t % TILE, row = t / 16 * SIDE, column = t % 16 * SIDE;
-    a.at(top + mine, top + mine < M);
-    b.at(start + mine, start + mine < N);
-    for (int k = first; k < last; k += DEPTH) {
-        for (int d = t / TILE; d < DEPTH; d += THREADS / TILE) {
-            left[d][mine] = k + d < last ? a(k + d) : W(0);
-            right[d][mine] = k + d < last ? b(k + d) : W(0);
-        }
-        __syncthreads();
-        for (int d = 0; d < DEPTH; d++)
-            for (int i = 0; i < SIDE; i++)
-                for (int j = 0; j < SIDE; j++) sums[i][j] += left[d][row + i] * right[d][column + j];
-        __syncthreads();
-    }
-    for (int i = 0; i < SIDE; i++)
-        for (int j = 0; j < SIDE; j++)
-            if (top + row + i < M && start + column + j < N) c(top + row + i, start + column + j, sums[i][j]);
-}
 
 // An element of an image that a kernel reads at one position: zero in the padding.
 template <class T, class W> struct Patches {
@@ -140,32 +112,33 @@ template <class T, class W> struct GradientOfOutput {
     }
 };
 
-// the elements that a fixed weight (c, u, v) is multiplied by
+// the elements that a fixed weight (c, u, v) is multiplied by; behind the last weight is the bias, of which they are 1
 template <class T, class W> struct PatchOfWeight : Patches<T, W> {
     int c, u, v;
-    bool inside;
+    bool inside, is_bias;
     __device__ void at(int place, bool is_inside) {
         const Geometry &g = this->g;
-        inside = is_inside;
+        inside = is_inside, is_bias = place == g.C / g.groups * g.kh * g.kw;
         v = place % g.kw, u = place / g.kw % g.kh, c = place / (g.kw * g.kh);
     }
     __device__ W operator()(int p) {
         const Geometry &g = this->g;
-        return inside ? this->read(p / (g.width * g.height), c, u, v, p / g.width % g.height, p % g.width) : W(0);
+        if (!inside || is_bias) return W(inside);
+        return this->read(p / (g.width * g.height), c, u, v, p / g.width % g.height, p % g.width);
     }
 };
 
-// The sum over all positions is shared out among `parts` blocks, which add to gw: it must be zero before.
+// The sum over all positions is shared out among `parts` blocks, which add to gw and gb: they must be zero before.
 template <class T, class W>
-__global__ void conv2d_weight_grad(const T *x, const T *gy, W *gw, Strides of_x, Strides of_g, Geometry g, int parts) {
+__global__ void conv2d_weight_grad(const T *x, const T *gy, W *gw, W *gb, Strides of_x, Strides of_g, Geometry g, int parts) {
     int group = blockIdx.z / parts, part = blockIdx.z % parts;
     int O = g.O / g.groups, c = g.C / g.groups, length = c * g.kh * g.kw, positions = g.N * g.height * g.width;
     int share = (positions + parts - 1) / parts, first = part * share, last = first + share < positions ? first + share : positions;
     GradientOfOutput<T, W> gradients = {gy + group * O * of_g.c, of_g, g};
     PatchOfWeight<T, W> patches;
     patches.x = x, patches.step = of_x, patches.g = g, patches.channel = group * c;
-    product<W>(O, length, first, last, gradients, patches, [=](int o, int k, W value) {
-        W *place = gw + (long long)(group * O + o) * length + k;
+    product<W>(O, length + (gb != 0), first, last, gradients, patches, [=](int o, int k, W value) {
+        W *place = k < length ? gw + (long long)(group * O + o) * length + k : gb + group * O + o;
         if (parts == 1) *place = value;
         else atomicAdd(place, value);
     });

@@ -98,6 +98,20 @@ __global__ void weighted_mean(long long size, const T *losses, const long long *
     if (!threadIdx.x) *total = count, *mean = T(sum / count);
 }
 
+// The mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(x). Several blocks add to it: it must be zero before.
+template <class T, class W>
+__global__ void logits_loss_mean(long long size, const T *x, const T *t, W *mean) {
+    W sum = W(0);
+    EACH(i, size) {
+        W v = W(x[i]);
+        sum += (W(1) - W(t[i])) * v - ((v > 0 ? W(0) : v) - log1p(exp(-abs(v))));
+    }
+    sum = sum_of_block(sum) / W(size);
+    if (threadIdx.x) return;
+    if (gridDim.x == 1) *mean = sum;
+    else atomicAdd(mean, sum);
+}
+
 // g is one number for all samples where its step is 0
 template <class T, class W>
 __global__ void cross_entropy_grad(const T *g, long long step, const T *logp, const long long *target, const T *weight, T *gx, long long N,

@@ -1,0 +1,45 @@
+"""Linear layers on the GPU: small ones in one launch, with the bias or its gradient. cuBLAS takes large ones."""
+from __future__ import annotations
+
+from typing import Any
+
+import cupy
+import numpy as np
+
+from minidl.backend.cuda.module import function, is_real, rows, steps
+from minidl.backend.device import Array
+from minidl.backend.kernels.matmul import linear_forward, linear_parameter_grads
+
+TILE, THREADS = 64, 256     # as in product.cuh
+WARPS = 8                   # of a block, each for a number of y
+FEW_OUTPUTS = 16            # a warp reads a row of x for each output
+FEW_ROWS = 256              # a thread adds up all of them
+MOST = 1 << 20              # elements of x, or weights; with more, a launch is little of the time
+
+
+@linear_forward.register("cupy")
+def linear_forward_few(x: Array, weight: Array, bias: Array | None) -> Any:
+    (count, width), outputs = x.shape, len(weight)
+    if bias is None or outputs > FEW_OUTPUTS or x.size > MOST or not _alike(x, weight, bias):
+        return NotImplemented
+    y = cupy.empty((count, outputs), x.dtype)
+    if y.size:
+        function("matmul.cu", "linear_forward", x.dtype)((-(-y.size // WARPS),), (32, WARPS), (
+            x, rows(weight), rows(bias), y, steps(x), np.int32(count), np.int32(width), np.int32(outputs)))
+    return y
+
+
+@linear_parameter_grads.register("cupy")
+def linear_parameter_grads_tiled(x: Array, g: Array) -> Any:
+    (count, width), outputs = x.shape, g.shape[1]
+    if count > FEW_ROWS or width * outputs > MOST or not _alike(x, g):
+        return NotImplemented
+    gw, gb = cupy.empty((outputs, width), x.dtype), cupy.empty(outputs, x.dtype)
+    if outputs:
+        function("matmul.cu", "linear_parameter_grads", x.dtype)((width // TILE + 1, -(-outputs // TILE)), (THREADS,), (
+            x, g, gw, gb, steps(x), steps(g), np.int32(count), np.int32(width), np.int32(outputs)))
+    return gw, gb
+
+
+def _alike(x: Array, *others: Array) -> bool:
+    return is_real(x) and all(other.dtype == x.dtype for other in others)
