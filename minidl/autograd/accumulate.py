@@ -32,9 +32,10 @@ class AccumulateGrad(Op):
         """The leaf, as in PyTorch's `AccumulateGrad.variable`; None if it was freed."""
         return self.leaf()
 
-    def arrive(self, g: Any, graph: bool, owned: bool) -> None:
+    def arrive(self, g: Any, graph: bool, owned: bool, sums: list[Array] | None = None) -> None:
         """Add `g` to the leaf's `.grad`, and run the hooks before and after. `owned`: nobody else holds `g`.
 
+        sums: where an array would be added to another one, both are appended here instead: see `add_to_each`.
         Errors: RuntimeError if the tensor is no leaf any more, because a write with a gradient changed its memory.
         """
         leaf = self.leaf()
@@ -46,7 +47,7 @@ class AccumulateGrad(Op):
                                "that it looks into was written after it was used; clone() it before it is made a leaf")
         hooks = self.hooks
         if hooks is None:
-            accumulate(leaf, g, owned)
+            accumulate(leaf, g, owned, sums)
             return
         g = run_prehooks(self, hooks, g, graph)
         accumulate(leaf, g, owned and not (hooks.before or hooks.after))   # a hook may hold g
@@ -55,10 +56,11 @@ class AccumulateGrad(Op):
         run_node_hooks(self, hooks, (), g, graph)
 
 
-def accumulate(tensor: TensorBase, g: Any, owned: bool) -> None:
+def accumulate(tensor: TensorBase, g: Any, owned: bool, sums: list[Array] | None = None) -> None:
     """Add a gradient to `tensor.grad`.
 
     The first gradient is stored as it is if `owned`, else copied. Sparse gradients stay sparse until a dense one comes.
+    sums: as of `AccumulateGrad.arrive`.
     """
     shape = getattr(g, "array", g).shape
     if shape != tensor.array.shape:
@@ -79,7 +81,10 @@ def accumulate(tensor: TensorBase, g: Any, owned: bool) -> None:
         else:
             version = version_of(tensor.grad)
             version[:] = version[0] + 1, "backward"
-            tensor.grad.array += g
+            if sums is None:
+                tensor.grad.array += g
+            else:
+                sums += tensor.grad.array, g
 
 
 def gradient_of(tensor: TensorBase, g: TensorBase | Array) -> Any:

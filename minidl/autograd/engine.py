@@ -25,6 +25,7 @@ from minidl.autograd.hooks import run_node_hooks, run_prehooks, run_tensor_hooks
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import Edge, SparseBase, wrap
 from minidl.backend.device import array_module
+from minidl.backend.kernels.sums import add_to_each
 
 Roots = Sequence[tuple[Edge, Any]]
 """Where gradients start: the edge of a tensor, and the gradient of that tensor."""
@@ -43,6 +44,8 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
     with Switch(enabled=graph, autocast=frozenset()):      # gradients have the dtypes of the values
         arrivals = Arrivals(roots, graph)
         for op, g in arrivals.newest_first():
+            if arrivals.leaves and (op.edges or op.hooks is not None):
+                arrivals.reach_leaves()
             if guard is not None:
                 guard(op.name(), g if type(g) is tuple else (g,))
             hooks = op.hooks
@@ -55,7 +58,10 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
                 if not any(edges):
                     continue
             elif not edges:     # a leaf
-                op.arrive(g, graph, op in arrivals.owned)
+                if hooks is not None or graph or type(g) is np.ndarray:
+                    op.arrive(g, graph, op in arrivals.owned)
+                else:
+                    arrivals.leaves.append((op, g))
                 continue
             if type(g) is tuple and op.materialize:
                 g = _with_zeros(op, g, graph)
@@ -70,6 +76,7 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
             arrivals.deliver(edges, passed, not (graph or hooks or type(g) is tuple), g, op.joint)
             if not retain:
                 op.kept = None
+        arrivals.reach_leaves()
     return {} if search is None else search.found
 
 
@@ -78,6 +85,9 @@ class Arrivals:
 
     The first gradient is stored without a copy. The second is added out of place, because somebody else may hold the
     first. All others are added in place, because the sum belongs to the engine.
+
+    A GPU starts one sum as fast as many. So there the sums of leaves, which nobody reads before, are put off until the
+    first leaf is reached, and leaves that are reached one after the other get their gradients together.
     """
 
     def __init__(self, roots: Roots, graph: bool) -> None:
@@ -85,6 +95,8 @@ class Arrivals:
         self.heap: list[tuple[int, Op]] = []
         self.pending: dict[Op, Any] = {}    # op -> gradient of its output; {slot: gradient} for several outputs
         self.owned: set[Op] = set()         # ops whose gradient nobody else holds
+        self.sums: dict[Op, tuple[Any, Any]] = {}       # of leaves, put off: what is to be added to which gradient
+        self.leaves: list[tuple[Any, Any]] = []         # leaves that are reached, and their gradients
         for edge, g in roots:
             self.deliver((edge,), (g,), owned=False)
 
@@ -92,6 +104,8 @@ class Arrivals:
         """Yield the newest op, again and again, with the gradient of its output (a tuple for several outputs)."""
         while self.heap:
             op = heappop(self.heap)[1]
+            if op.is_leaf and self.sums:
+                self.add_up()
             g = self.pending.pop(op)
             yield op, tuple([g.get(slot) for slot in range(op.outputs)]) if type(g) is dict else g
 
@@ -122,12 +136,31 @@ class Arrivals:
             elif op in self.owned and not isinstance(gx, SparseBase):
                 if around_ops.guard is not None:
                     around_ops.guard(op.name(), (present, gx))
-                present += gx
-                pending[op] = present       # a sparse one is not written into
+                if op.is_leaf and type(present) is type(gx) is not np.ndarray:
+                    if op in self.sums:
+                        self.add_up()
+                    self.sums[op] = present, gx
+                else:
+                    present += gx
+                    pending[op] = present       # a sparse one is not written into
             else:
                 pending[op] = _sum(present, gx)
                 if not self.graph:
                     self.owned.add(op)
+
+    def add_up(self) -> None:
+        """Do the sums that were put off."""
+        sums, self.sums = self.sums, {}
+        add_to_each(*[array for pair in sums.values() for array in pair])
+
+    def reach_leaves(self) -> None:
+        """Hand the leaves that are reached their gradients."""
+        leaves, self.leaves = self.leaves, []
+        sums: list[Any] = []
+        for op, g in leaves:
+            op.arrive(g, False, op in self.owned, sums)
+        if sums:
+            add_to_each(*sums)
 
 
 def _alone(array: Any) -> bool:

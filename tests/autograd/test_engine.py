@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.autograd import Op
+from minidl.autograd import Op, engine
 from minidl.autograd.fused import FusedOp
+from minidl.backend.kernels.sums import add_to_each
 
 
 def leaf(*values, dtype=None):
@@ -589,3 +590,34 @@ def test_a_leaf_copies_a_joint_gradient_that_another_holds(which):
     op.held += 1
     x.grad += 1
     assert x.grad.tolist() == [4, 4, 4] and y.grad.tolist() == [3, 3, 3]
+
+
+# ---------------------------------------------------------------------- together, on a GPU
+
+def test_sums_of_leaves_are_done_together(monkeypatch):
+    """Where starting a sum takes as long as the sum: all that a backward pass adds to gradients, in two calls."""
+    pairs = []
+    monkeypatch.setattr(engine, "add_to_each", lambda *arrays: pairs.append(len(arrays) // 2) or add_to_each(*arrays))
+    a, b, c = (minidl.ones(3, device="strict", requires_grad=True) for _ in range(3))
+
+    def backward():
+        (a * 2 + a * 3 + b * 5 + b * 7 + c * 11).sum().backward()
+    backward()
+    assert pairs == [2] and [x.grad.tolist()[0] for x in (a, b, c)] == [5, 12, 11]
+    backward()
+    assert pairs == [2, 2, 3] and [x.grad.tolist()[0] for x in (a, b, c)] == [10, 24, 22]
+    assert [g.tolist()[0] for g in minidl.autograd.grad((a * 2 + a * 3 + b * 5 + b * 7).sum(), (a, b))] == [5, 12]
+    seen = []
+    b.register_hook(lambda g: seen.append(g.tolist()[0]))
+    a.register_post_accumulate_grad_hook(lambda x: seen.append([a.grad.tolist()[0], c.grad.tolist()[0]]))
+    backward()
+    assert sorted(seen, key=str) == [12, [15, 33]] and b.grad.tolist()[0] == 36
+
+
+def test_a_leaf_that_is_used_often_holds_two_gradients(monkeypatch):
+    """Not one for each use: what is put off is done before more comes."""
+    monkeypatch.setattr(engine, "add_to_each", lambda *arrays: add_to_each(*arrays) or held.append(len(arrays)))
+    held = []
+    a = minidl.ones(3, device="strict", requires_grad=True)
+    sum((a * i for i in range(1, 6)), a * 0).sum().backward()
+    assert held == [2] * 5 and a.grad.tolist() == [15] * 3

@@ -153,6 +153,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "logits_loss_grad": [(r(3, 5), r(3, 5), r(3, 5)), (r(4, 200, 20, 20), last(4, 200, 20, 20), r(4, 200, 20, 20))],
     "logits_loss_mean": [(r(3, 5), r(3, 5)), (last(4, 200, 4, 20), r(4, 200, 4, 20))],
     "logits_loss_mean_grad": [(r(3, 5), r(3, 5), np.array(0.5, np.float32)), (r(0), r(0), np.array(0.5, np.float32))],
+    "add_to_each": [(r(3, 5), r(3, 5)), (r(3, 5), r(5, 3).T, r(7), r(7), abs(r(6)).astype(float), r(6).astype(float))],
     "gelu_forward": [(r(3, 5),), (last(4, 200, 20, 20),)],
     "gelu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],
     "floor_divide": [(r(3, 5), r(3, 5)), (np.float32([2, -2, 7, 0]), 0.4), (np.arange(5), 2)],

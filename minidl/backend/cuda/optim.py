@@ -1,4 +1,7 @@
-"""Optimizers on the GPU: one launch updates all parameters that share their hyperparameters, a hundred at a time."""
+"""Optimizers on the GPU: one launch updates all parameters that share their hyperparameters, a hundred at a time.
+
+Sums of gradients too, which are work of the same form.
+"""
 from __future__ import annotations
 
 import math
@@ -11,7 +14,8 @@ import numpy as np
 from minidl.backend.cuda.module import function, is_dense, is_real
 from minidl.backend.device import Array
 from minidl.backend.kernel import register
-from minidl.backend.together import at_end, is_together
+from minidl.backend.kernels.sums import add_to_each
+from minidl.backend.together import at_end, is_together, together
 
 BYTES = 4000            # of a table: as in optim.cu
 THREADS = 256
@@ -23,7 +27,7 @@ class _Waiting(threading.local):
 
     def __init__(self) -> None:
         self.groups: dict[tuple[Any, ...], list[tuple[Array, ...]]] = {}
-        self.parameters: set[int] = set()
+        self.addresses: set[int] = set()        # of all these arrays
 
 
 _waiting = _Waiting()
@@ -55,6 +59,16 @@ def rmsprop_update_together(p: Array, g: Array, v: Array, mean: Array | None, bu
                    settings.maximize)
 
 
+@add_to_each.register("cupy")
+def add_to_each_together(*arrays: Array) -> None:
+    with together():
+        for total, part in zip(arrays[::2], arrays[1::2]):
+            if _update("add", (total, part), (), ()) is NotImplemented:
+                update_waiting()            # which may read this total, or write it
+                total += part
+    update_waiting()
+
+
 def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbers: tuple[float, ...],
             *flags: bool) -> Any:
     """Update a parameter, or put it off; all arrays must lie alike in memory, without gaps."""
@@ -65,10 +79,11 @@ def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbe
     if not is_real(p) or not is_dense(p):
         return NotImplemented
     key = (p.device.id, name, p.dtype, which, tuple(map(float, numbers)), flags)
-    if p.data.ptr in _waiting.parameters:       # twice in a step: the second update needs the first
+    addresses = {a.data.ptr for a in arrays if a is not None}
+    if not _waiting.addresses.isdisjoint(addresses):        # in one launch, the two would not come one after the other
         update_waiting()
     _waiting.groups.setdefault(key, []).append(arrays)
-    _waiting.parameters.add(p.data.ptr)
+    _waiting.addresses |= addresses
     if not is_together():
         update_waiting()
     return None
@@ -76,7 +91,7 @@ def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbe
 
 def update_waiting() -> None:
     """Do the updates that were put off."""
-    groups, _waiting.groups, _waiting.parameters = _waiting.groups, {}, set()
+    groups, _waiting.groups, _waiting.addresses = _waiting.groups, {}, set()
     for (device, name, dtype, which, numbers, flags), parameters in groups.items():
         count = len(parameters[0])
         most = BYTES // (8 * (count + 1))

@@ -11,6 +11,12 @@ template <int count> struct Table {
 
 #define ARRAY(k) ((T *)table.arrays[k][blockIdx.y])
 
+template <class T> __global__ void add(Table<2> table) {
+    typedef typename Wider<T>::type W;
+    T *total = ARRAY(0), *part = ARRAY(1);
+    EACH(i, table.sizes[blockIdx.y]) total[i] = T(W(total[i]) + W(part[i]));
+}
+
 template <class T, bool with_momentum>
 __global__ void sgd(Table<3> table, double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize) {
     typedef typename Wider<T>::type W;
