@@ -300,6 +300,8 @@ def test_group_norm(groups: int, channels: int, shape: tuple[int, ...], data: An
     _, *statistics = registry["normalize_forward"].generic(wide(x), None, None, axes, 0.1)
     mean, variance = (v.astype(np.float32) for v in statistics)
     g = data.draw(st.sampled_from([lambda v: v, np.ascontiguousarray]))(g)
+    if w is None and data.draw(st.booleans()):
+        across = axes
     check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, across, 0.1), threads,
           (3.0, *[np.sqrt(x.size / (groups * channels))] * 2))
 
@@ -426,6 +428,8 @@ def test_activations(make: Any, slope: float, threads: int) -> None:
         "gelu_forward": (x,),
         "leaky_relu_grad": (g, x, slope),
         "gelu_grad": (g, x, abs(g)),
+        "silu_forward": (x,),
+        "silu_grad": (g, x, abs(g)),
     }.items():
         check(compiled(name), name, args, threads)
 

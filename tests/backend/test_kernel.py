@@ -58,6 +58,12 @@ def last(*shape: int) -> np.ndarray:
     return r(N, H, W, C).transpose(0, 3, 1, 2)
 
 
+def groups(*shape: int) -> np.ndarray:
+    """Random images in groups of channels, channels-last in memory."""
+    N, G, C, H, W = shape
+    return last(N, G * C, H, W).reshape(shape)
+
+
 def i(high: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, high, shape)
 
@@ -156,6 +162,8 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "add_to_each": [(r(3, 5), r(3, 5)), (r(3, 5), r(5, 3).T, r(7), r(7), abs(r(6)).astype(float), r(6).astype(float))],
     "gelu_forward": [(r(3, 5),), (last(4, 200, 20, 20),)],
     "gelu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],
+    "silu_forward": [(r(3, 5),), (last(4, 200, 20, 20),), (np.complex64([[1 + 2j, -3j]]),)],
+    "silu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],
     "floor_divide": [(r(3, 5), r(3, 5)), (np.float32([2, -2, 7, 0]), 0.4), (np.arange(5), 2)],
     "remainder": [(r(3, 5), r(3, 5)), (np.float32([2, -2, 7, 0]), 0.4), (np.arange(5), 2)],
     "airy": [(r(3, 5),)],
@@ -231,7 +239,10 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (last(2, 3, 4, 5), r(1, 3, 1, 1), r(1, 3, 1, 1), (0, 2, 3), 1e-5), (r(6, 3), None, None, (0,), 1e-5),
         (r(2, 3, 4, 5), None, r(1, 3, 1, 1), (0, 2, 3), 1e-5), (r(4, 5), r(1, 5), r(1, 5), (1,), 1e-5),
         (r(700, 300), r(1, 300), r(1, 300), (1,), 1e-5),
-        (last(5, 3, 40, 50) + 9, r(1, 3, 1, 1), None, (0, 2, 3), 1e-5)],
+        (last(5, 3, 40, 50) + 9, r(1, 3, 1, 1), None, (0, 2, 3), 1e-5),
+        (groups(9, 2, 3, 40, 50) + 9, r(1, 2, 3, 1, 1), r(1, 2, 3, 1, 1), (2, 3, 4), 1e-5),
+        (groups(2, 2, 3, 4, 5), None, None, (2, 3, 4), 1e-5),
+        (last(9, 6, 40, 50) + 9, r(1, 6, 1, 1), None, (2, 3), 1e-5), (last(2, 3, 4, 5), None, None, (2, 3), 1e-5)],
     "batch_normalize_forward": [
         (r(4, 3, 2, 5), r(1, 3, 1, 1), r(1, 3, 1, 1), (0, 2, 3), 1e-5, r(3), abs(r(3)), 0.1,
          np.array(6)),
@@ -244,7 +255,14 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(4, 5), r(4, 5) * 2, r(1, 5), r(4, 1), abs(r(4, 1)), (1,), (0,), 1e-5),
         (r(700, 300), r(700, 300) * 2, r(1, 300), r(700, 1), abs(r(700, 1)) + 0.5, (1,), (0,), 1e-5),
         (last(5, 3, 40, 50) / 9, last(5, 3, 40, 50), r(1, 3, 1, 1), r(1, 3, 1, 1), abs(r(1, 3, 1, 1)), (0, 2, 3),
-         (0, 2, 3), 1e-5)],
+         (0, 2, 3), 1e-5),
+        (groups(9, 2, 3, 40, 50), groups(9, 2, 3, 40, 50), r(1, 2, 3, 1, 1), r(9, 2, 1, 1, 1),
+         abs(r(9, 2, 1, 1, 1)) + 0.5, (2, 3, 4), (0, 3, 4), 1e-5),
+        (r(2, 2, 3, 4, 5), groups(2, 2, 3, 4, 5), None, r(2, 2, 1, 1, 1), abs(r(2, 2, 1, 1, 1)), (2, 3, 4), (2, 3, 4),
+         1e-5),
+        (last(9, 6, 40, 50), last(9, 6, 40, 50), r(1, 6, 1, 1), r(9, 6, 1, 1), abs(r(9, 6, 1, 1)) + 0.5, (2, 3),
+         (0, 2, 3), 1e-5),
+        (r(2, 3, 4, 5), last(2, 3, 4, 5), None, r(2, 3, 1, 1), abs(r(2, 3, 1, 1)), (2, 3), (2, 3), 1e-5)],
     "scale_shift": [(r(3, 4, 5), r(4), r(4)), (last(9, 3, 100, 51), r(3), r(3)), (last(9, 3, 100, 51), r(3), None)],
     "pairwise_distance": [
         *[(r(30, 7), r(20, 7) + 0.1, metric) for metric in ("l1", "l2", "sqeuclidean", "cosine")],

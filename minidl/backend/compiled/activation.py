@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU and GELU, compiled: one pass over memory each."""
+"""ReLU, leaky ReLU, GELU and SiLU, compiled: one pass over memory each."""
 from __future__ import annotations
 
 import math
@@ -18,6 +18,8 @@ from minidl.backend.kernels.activation import (
     leaky_relu_grad,
     relu_forward,
     relu_grad,
+    silu_forward,
+    silu_grad,
 )
 
 f = np.float32
@@ -57,6 +59,19 @@ def _gelu_grad(g: Any, x: Any, cdf: Any, gx: Any) -> None:
 
 
 @compiled
+def _silu(x: Any, y: Any, s: Any) -> None:
+    for i in range(len(x)):
+        s[i] = f(1) / (f(1) + exp(-x[i]))
+        y[i] = x[i] * s[i]
+
+
+@compiled
+def _silu_grad(g: Any, x: Any, s: Any, gx: Any) -> None:
+    for i in range(len(x)):
+        gx[i] = g[i] * (s[i] * (f(1) + x[i] * (f(1) - s[i])))
+
+
+@compiled
 def _leaky_relu(x: Any, y: Any, slope: float) -> None:
     for i in range(len(x)):
         y[i] = x[i] if x[i] > 0 else f(slope) * x[i]
@@ -88,3 +103,5 @@ _register(leaky_relu_forward, _leaky_relu, 1)
 _register(leaky_relu_grad, _leaky_relu_grad, 1)
 _register(gelu_forward, _gelu, 2)
 _register(gelu_grad, _gelu_grad, 1)
+_register(silu_forward, _silu, 2)
+_register(silu_grad, _silu_grad, 1)

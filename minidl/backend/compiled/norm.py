@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.compiled.compiler import compiled, is_single, shares
+from minidl.backend.cpu.group_norm import MAX_ROWS, group_forward, group_grad, is_group_norm, sums_of_groups
 from minidl.backend.cpu.norm import along_row, image_rows, is_batch_norm
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad, scale_shift
 
 BLOCK_BYTES = 1 << 18   # of the input in a block
-MAX_ROWS = 1 << 10      # of a block: longer sums in float32 lose precision
 FEW_ROWS = 128          # whose sums in float32 lose next to nothing; those of many are added in float64
 MIN_SIZE = 1 << 13      # numbers; with fewer, NumPy is as fast
 
@@ -31,8 +31,8 @@ def normalize_forward_two_passes(x: np.ndarray, w: np.ndarray | None, b: np.ndar
         return NotImplemented
     if _is_layer_norm(x, axes, w, b):
         return _layer_forward(x, w, b, axes, eps)
-    if _is_group_norm(x, axes, w, b):
-        return _group_forward(x, w, b, eps)
+    if is_group_norm(x, axes, w, b):
+        return group_forward(x, w, b, eps, _image_statistics, _normalize_each)
     if not is_batch_norm(x, axes):
         return NotImplemented
     channels, count, rows = x.shape[1], x.size // x.shape[1], image_rows(x)
@@ -59,8 +59,8 @@ def normalize_grad_two_passes(g: np.ndarray, x: np.ndarray, w: np.ndarray | None
         return NotImplemented
     if _is_layer_norm(x, axes, w) and across == tuple(range(axes[0])):
         return _layer_grad(g, x, w, mean, variance, axes, eps)
-    if _is_group_norm(x, axes, w) and across == (0, *axes[1:]):
-        return _group_grad(g, x, w, mean, variance, eps)
+    if is_group_norm(x, axes, w) and sums_of_groups(w, axes, across):
+        return group_grad(g, x, w, mean, variance, axes == across, eps, _image_sums, _pull_back_each)
     if across != axes or not is_batch_norm(x, axes):
         return NotImplemented
     channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], image_rows(x), image_rows(g)
@@ -135,60 +135,42 @@ def _pull_back(g: Any, x: Any, mean: Any, scale: Any, offset: Any, slope: Any, g
             gx[i, j] = g[i, j] * scale[j] - offset[j] - (x[i, j] - mean[j]) * slope[j]
 
 
-# ---------------------------------------------------------------------- group norm
+# ---------------------------------------------------------------------- group norm: the functions of `group_forward`
 
-def _is_group_norm(x: np.ndarray, axes: Axes, *weights: np.ndarray | None) -> bool:
-    """Whether x (N, groups, channels, ..., W) has the channels of all groups last in memory, and weights for each."""
-    return (x.ndim > 3 and axes == tuple(range(2, x.ndim)) and math.prod(x.shape[3:-1]) <= MAX_ROWS
-            and np.moveaxis(x, (1, 2), (-2, -1)).flags.c_contiguous
-            and all(v is None or v.shape == (1, *x.shape[1:3], *(1,) * (x.ndim - 3)) for v in weights))
-
-
-def _by_image(x: np.ndarray) -> np.ndarray:
-    """(N, groups, channels, ..., W) -> (N, ..., W * groups * channels): each image as a matrix of its rows."""
-    return np.moveaxis(x, (1, 2), (-2, -1)).reshape(len(x), -1, x.shape[-1] * x.shape[1] * x.shape[2])
+def _image_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    means, squares = np.empty((2, len(images), images.shape[2]), images.dtype)
+    _statistics_of_each(images, means, squares)
+    return means, squares
 
 
-def _along_rows(values: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """A number for each image, group and channel, (N or 1, groups, channels or 1), for each column of `_by_image`."""
-    return np.broadcast_to(values[:, None], (len(x), x.shape[-1], *x.shape[1:3])).reshape(len(x), -1)
+def _image_sums(g: np.ndarray, images: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    sums, products = np.zeros((2, *mean.shape), images.dtype)
+    _sums_of_each(g, images, mean, sums, products)
+    return sums, products
 
 
-def _group_forward(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None,
-                   eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    images, y, shape = _by_image(x), np.empty_like(x), x.shape[1:3]
-    means, squares = np.empty((2, len(x), images.shape[2]), x.dtype)
-    parallel(lambda i: _statistics(images[i], means[i], squares[i]), range(len(x)))
-    by_column = (len(x), x.shape[-1], *shape)
-    mean = means.reshape(by_column).mean(axis=(1, 3))[..., None]
-    squares += images.shape[1] * np.square(means - _along_rows(mean, x))
-    variance = squares.reshape(by_column).sum(axis=(1, 3))[..., None] / (x[0, 0].size)
-    scale = 1 / np.sqrt(variance + eps)
-    y_images, *coefficients = _by_image(y), *(_along_rows(v, x) for v in (
-        mean, scale if w is None else scale * w.reshape(1, *shape),
-        np.zeros_like(mean) if b is None else b.reshape(1, *shape)))
-    parallel(lambda i: _normalize(images[i], *(v[i] for v in coefficients), y_images[i]), range(len(x)))
-    kept = (*mean.shape, *(1,) * (x.ndim - 3))
-    return y, mean.reshape(kept), variance.reshape(kept)
+@compiled
+def _statistics_of_each(images: Any, means: Any, squares: Any) -> None:
+    for i in range(len(images)):
+        _statistics(images[i], means[i], squares[i])
 
 
-def _group_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray,
-                eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    images, g_images, gx, shape = _by_image(x), _by_image(g), np.empty_like(x), x.shape[1:3]
-    count, rstd = x[0, 0].size, 1 / np.sqrt(variance.reshape(len(x), -1, 1) + eps)
-    mean_rows = _along_rows(mean.reshape(rstd.shape), x)
-    sums, products = np.zeros((2, len(x), images.shape[2]), x.dtype)
-    parallel(lambda i: _sums(g_images[i], images[i], mean_rows[i], sums[i], products[i]), range(len(x)))
-    gb, gw = (v.reshape(len(x), -1, *shape).sum(axis=1) for v in (sums, products))      # of each image
-    gw *= rstd
-    h, hz = (gb, gw) if w is None else (v * w.reshape(1, *shape) for v in (gb, gw))
-    gx_images, *coefficients = _by_image(gx), *(_along_rows(v, x) for v in (
-        rstd if w is None else rstd * w.reshape(1, *shape), h.sum(axis=2, keepdims=True) / count * rstd,
-        hz.sum(axis=2, keepdims=True) / count * np.square(rstd)))
-    parallel(lambda i: _pull_back(g_images[i], images[i], mean_rows[i], *(v[i] for v in coefficients), gx_images[i]),
-             range(len(x)))
-    kept = (1, *shape, *(1,) * (x.ndim - 3))
-    return gx, gw.sum(axis=0).astype(x.dtype).reshape(kept), gb.sum(axis=0).astype(x.dtype).reshape(kept)
+@compiled
+def _normalize_each(images: Any, mean: Any, scale: Any, shift: Any, out: Any) -> None:
+    for i in range(len(images)):
+        _normalize(images[i], mean[i], scale[i], shift[i], out[i])
+
+
+@compiled
+def _sums_of_each(g: Any, images: Any, mean: Any, sums: Any, products: Any) -> None:
+    for i in range(len(images)):
+        _sums(g[i], images[i], mean[i], sums[i], products[i])
+
+
+@compiled
+def _pull_back_each(g: Any, images: Any, mean: Any, scale: Any, offset: Any, slope: Any, out: Any) -> None:
+    for i in range(len(images)):
+        _pull_back(g[i], images[i], mean[i], scale[i], offset[i], slope[i], out[i])
 
 
 # ---------------------------------------------------------------------- layer norm

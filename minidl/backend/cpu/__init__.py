@@ -9,6 +9,7 @@ from minidl.backend.cpu import (
     elementwise,
     flip,
     grid,
+    group_norm,
     lu,
     matmul,
     norm,
@@ -25,6 +26,6 @@ from minidl.backend.cpu import (
 )
 
 __all__ = [
-    "activation", "attention", "conv", "distance", "elementwise", "flip", "grid", "lu", "matmul", "norm", "pool",
-    "resize", "rnn", "scan", "scatter", "scatter_reduce", "softmax", "sparse", "special", "winograd",
+    "activation", "attention", "conv", "distance", "elementwise", "flip", "grid", "group_norm", "lu", "matmul", "norm",
+    "pool", "resize", "rnn", "scan", "scatter", "scatter_reduce", "softmax", "sparse", "special", "winograd",
 ]

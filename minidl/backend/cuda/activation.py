@@ -24,6 +24,8 @@ _BODIES: dict[Kernel, tuple[str, str, str]] = {
     activation.gelu_grad: ("T g, T x, T cdf", "T gx", """
         W v = W(x), pdf = exp(W(-0.5) * v * v) * W(0.3989422804014327);
         gx = T(W(g) * (W(cdf) + v * pdf));"""),
+    activation.silu_forward: ("T x", "T y, T s", "W v = W(1) / (W(1) + exp(-W(x))); y = T(W(x) * v); s = T(v);"),
+    activation.silu_grad: ("T g, T x, T s", "T gx", "W v = W(s); gx = T(W(g) * v * (W(1) + W(x) * (W(1) - v)));"),
     activation.sigmoid_forward: ("T x", "T y", "y = T(W(1) / (W(1) + exp(-W(x))));"),
     activation.sigmoid_grad: ("T g, T y", "T gx", "gx = T(W(g) * (W(y) * (W(1) - W(y))));"),
     activation.tanh_grad: ("T g, T y", "T gx", "gx = T(W(g) * (W(1) - W(y) * W(y)));"),

@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU, GELU, sigmoid and binary cross-entropy of scores with their gradients, and that of tanh."""
+"""ReLU, leaky ReLU, GELU, SiLU, sigmoid and binary cross-entropy of scores with their gradients, and that of tanh."""
 from __future__ import annotations
 
 import math
@@ -98,3 +98,22 @@ def gelu_grad(g: Array, x: Array, cdf: Array) -> Array:
     """gx = g * (cdf(x) + x * pdf(x))"""
     pdf = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     return g * (cdf + x * pdf)
+
+
+@kernel(elementwise=True, results=2)
+def silu_forward(x: Array) -> tuple[Array, Array]:
+    """y = x * s, and s = sigmoid(x)"""
+    s = sigmoid_forward(x)
+    return x * s, s
+
+
+@kernel(elementwise=True, results=1)
+def silu_grad(g: Array, x: Array, s: Array) -> Array:
+    """gx = g * s * (1 + x * (1 - s))"""
+    slope = 1 - s
+    slope *= x
+    slope += 1
+    slope *= s
+    slope = slope.conj()        # of real numbers the same array
+    slope *= g
+    return slope

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.inplace import write
 from minidl.autograd.op import AS_INPUTS, ROW_MAJOR, Op, Value
@@ -23,6 +22,8 @@ from minidl.backend.kernels.activation import (
     logsigmoid_forward,
     relu_forward,
     relu_grad,
+    silu_forward,
+    silu_grad,
 )
 from minidl.ops.base.broadcast import Expand
 from minidl.ops.base.checks import dtypes_clash, number
@@ -556,19 +557,12 @@ class Silu(FusedOp):
         return x * sigmoid(x)
 
     def forward(self, x: Array) -> Array:
-        x = as_floating(x)
-        s = sigmoid(x)
+        y, s = silu_forward(as_floating(x))
         self.keep(s=s)
-        return x * s
+        return y
 
     def gradient(self, g: Array, x: Array, s: Array) -> list[Array]:
-        slope = 1 - s
-        slope *= x
-        slope += 1
-        slope *= s
-        slope = conjugate(slope)
-        slope *= g
-        return [slope]
+        return [silu_grad(g, x, s)]
 
 
 @public
