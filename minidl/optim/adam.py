@@ -1,8 +1,7 @@
 """Adam: momentum, with steps divided by the recent size of the gradients."""
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -43,6 +42,8 @@ class Adam(Optimizer):
 
     Sources: arXiv:1412.6980; On the convergence of Adam and beyond, arXiv:1904.09237.
     """
+
+    recorded_options: ClassVar[tuple[str, ...]] = ("lr", "weight_decay", "betas")
 
     def __init__(self, params: Params, lr: float | Tensor = 1e-3,
                  betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999), eps: float = 1e-8,
@@ -88,7 +89,7 @@ def adam_update(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, ste
                 settings: AdamSettings) -> None:
     # lr * (m/c1) / (sqrt(v/c2) + eps), with the corrections c1 and c2 moved out of the array arithmetic
     beta1, beta2 = settings.betas
-    root = math.sqrt(1 - beta2 ** step)
+    root = (1 - beta2 ** step) ** 0.5
     rate = settings.lr * root / (1 - beta1 ** step)
     s, t = np.empty_like(p), np.empty_like(p)
     g = decayed_gradient(p, g, settings, out=t)

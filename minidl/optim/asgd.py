@@ -41,6 +41,7 @@ class ASGD(Optimizer):
     """
 
     number_state: ClassVar[tuple[str, ...]] = ("step", "eta", "mu")
+    recorded_options: ClassVar[tuple[str, ...]] = ("weight_decay",)
 
     def __init__(self, params: Params, lr: float | Tensor = 1e-2, lambd: float = 1e-4, alpha: float = 0.75,
                  t0: float = 1e6, weight_decay: float = 0, foreach: bool | None = None,

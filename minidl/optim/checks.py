@@ -43,17 +43,12 @@ def check_numbers(group: dict[str, Any], algorithm: type) -> None:
                                 f"got {given!r} ({type(given).__name__})")
 
 
-def check_implementation(who: str, defaults: dict[str, Any]) -> None:
-    """Raise an error if PyTorch has no implementation for these settings, or minidl none."""
-    foreach, fused, differentiable = (defaults.get(name) for name in ("foreach", "fused", "differentiable"))
-    if fused and differentiable:
+def check_implementation(defaults: dict[str, Any]) -> None:
+    """Raise RuntimeError if PyTorch has no implementation for these settings."""
+    if defaults.get("fused") and defaults.get("differentiable"):
         raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
+    if defaults.get("fused") and defaults.get("foreach"):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-    if differentiable:
-        raise NotImplementedError(f"{who}(differentiable=True) is not supported: a step writes the parameters in "
-                                  f"place. To differentiate through updates, write them as functions of Tensors, "
-                                  f"with minidl.func.grad and functional_call.")
 
 
 def check_tensors(lr: Any, betas: tuple[Any, Any], foreach: Any) -> None:
@@ -104,13 +99,13 @@ def check_iterable(params: Any, what: str) -> None:
                         f"{suggestion_for(params)}")
 
 
-def check_leaves(params: list[Any]) -> None:
-    """Raise TypeError for an object that is no Tensor, ValueError for a Tensor that is no leaf."""
+def check_leaves(params: list[Any], differentiable: bool) -> None:
+    """Raise TypeError for an object that is no Tensor, ValueError for a Tensor that is no leaf, where it must be."""
     for p in params:
         if not isinstance(p, Tensor):
             raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}; "
                             f"{suggestion_for(p)}")
-        if not p.is_leaf and not p.retains_grad:
+        if not differentiable and not p.is_leaf and not p.retains_grad:
             raise ValueError("can't optimize a non-leaf Tensor: it was computed from others; optimize those, or "
                              "detach() it")
 

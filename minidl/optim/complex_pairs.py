@@ -8,6 +8,7 @@ from minidl.ops.elementwise import view_as_complex, view_as_real
 from minidl.tensors.tensor import Tensor
 
 if TYPE_CHECKING:
+    from minidl.optim.differentiable import Recorder
     from minidl.optim.optimizer import Optimizer
 
 
@@ -17,7 +18,7 @@ class ComplexAdapter:
     State in the shape of the parameter is complex. The algorithm receives views (*) -> (*, 2) of the same memory.
     """
 
-    def __init__(self, algorithm: Optimizer) -> None:
+    def __init__(self, algorithm: Optimizer | Recorder) -> None:
         self.algorithm = algorithm
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:

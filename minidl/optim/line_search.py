@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from minidl.backend.device import Array
 
 DECREASE, CURVATURE = 1e-4, 0.9     # c1 and c2 of the conditions
@@ -88,15 +90,15 @@ def index_of_lower(ends: list[Point]) -> int:
 def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
     """The minimum of the cubic through two points with their slopes, clamped to [low, high].
 
-    If there is no minimum, the middle. Source: Nocedal, Wright, equation 3.59.
+    Of a straight line that is the lower end; if there is no minimum, the middle. Source: Nocedal, Wright, eq. 3.59.
     """
     left, right = (a, b) if a.t <= b.t else (b, a)
     d1 = left.slope + right.slope - 3 * (left.loss - right.loss) / (left.t - right.t)
     square = d1 * d1 - left.slope * right.slope
     if square >= 0:
         d2 = math.sqrt(square)
-        divisor = right.slope - left.slope + 2 * d2
-        if divisor:
-            t = right.t - (right.t - left.t) * ((right.slope + d2 - d1) / divisor)
-            return min(max(t, low), high)
+        with np.errstate(all="ignore"):     # a line has its minimum at infinity
+            share = np.float64(right.slope + d2 - d1) / (right.slope - left.slope + 2 * d2)
+        if not np.isnan(share):
+            return float(min(max(right.t - (right.t - left.t) * share, low), high))
     return (low + high) / 2

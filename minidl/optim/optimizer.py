@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from minidl.autograd.grad_mode import enable_grad, no_grad
+from minidl.autograd.grad_mode import enable_grad, set_grad_enabled
 from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.device import Array, array_module
@@ -31,6 +31,7 @@ from minidl.optim.checks import (
     plain_numbers,
 )
 from minidl.optim.complex_pairs import ComplexAdapter
+from minidl.optim.differentiable import record_update
 from minidl.optim.saving import pack_state, unpack_state
 from minidl.tensors.tensor import Tensor
 
@@ -106,18 +107,22 @@ class Optimizer:
         maximize: ascend instead of descend.
         foreach, fused, capturable: choose among PyTorch's implementations. There is one here, so they stay in the
             groups and have no effect.
-        differentiable: an error if True. Weights are updated in place, which leaves no graph of the step.
+        differentiable: record the steps, so that gradients flow through them to the gradients, the weights before, and
+            the `recorded_options` that require grad; see `minidl.optim.differentiable`. Then `params` may be no leaves,
+            and leaves that require grad are refused, since they are updated in place.
 
     Errors: TypeError or ValueError where `params` is a single Tensor, is empty, or holds something that cannot be
     optimized; ValueError for a hyperparameter out of range; RuntimeError for `fused` together with `foreach` or
-    `differentiable`; NotImplementedError for `differentiable` alone.
+    `differentiable`.
     """
 
     number_state: ClassVar[tuple[str, ...]] = ("step",)
     """The state entries that are numbers, 0-d Tensors on the CPU, in a dtype of their own; see `scalars`."""
+    recorded_options: ClassVar[tuple[str, ...]] = ("lr", "weight_decay")
+    """The hyperparameters to which gradients flow through a step with `differentiable=True`."""
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
-        check_implementation(type(self).__name__, defaults)
+        check_implementation(defaults)
         check_iterable(params, "params argument given to the optimizer")
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -186,11 +191,13 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad(), together():
-            for group in map(plain_numbers, self.param_groups):
+        record = bool(self.defaults.get("differentiable"))
+        update = functools.partial(record_update, self) if record else self._update
+        with set_grad_enabled(record), together():
+            for group in self.param_groups if record else map(plain_numbers, self.param_groups):
                 for p in group["params"]:
                     if p.grad is not None:
-                        self._update(p, p.grad, group)
+                        update(p, p.grad, group)
         return loss
 
     def _update(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
@@ -279,7 +286,7 @@ class Optimizer:
         for name, value in group.items():
             if name != "params":
                 group[name] = checked(name, value)
-        check_leaves(params)
+        check_leaves(params, self.defaults.get("differentiable", False))
         self._check_repeated(params)
         named = "param_names" in group
         if any(("param_names" in other) != named for other in self.param_groups):

@@ -1,7 +1,7 @@
 """Rprop: steps that depend only on the signs of the gradients."""
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Rprop(Optimizer):
 
     Source: A direct adaptive method for faster backpropagation learning: the RPROP algorithm, ICNN 1993.
     """
+
+    recorded_options: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: Params, lr: float | Tensor = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
                  step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False,

@@ -494,13 +494,6 @@ def test_takes_pytorchs_arguments(name: str) -> None:
     assert [(a.name, a.kind, a.default) for a in ours] == [(a.name, a.kind, a.default) for a in theirs]
 
 
-@every_row
-def test_differentiable_is_refused(row: Row) -> None:
-    if "differentiable" in inspect.signature(row.cls).parameters:
-        with pytest.raises(NotImplementedError, match=r"\(differentiable=True\) is not supported: a step writes"):
-            row.cls(leaves(start(row.shapes)), differentiable=True)
-
-
 @pytest.mark.parametrize("cls", [optim.Adafactor, optim.Muon, optim.LBFGS])
 def test_complex_parameters_are_refused(cls: Any) -> None:
     with pytest.raises(RuntimeError, match=f"{cls.__name__} does not support complex parameters"):

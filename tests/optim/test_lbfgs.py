@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,23 @@ def test_cubic_minimum_by_hand() -> None:
     assert cubic_minimum(a, b, -1, 2) == cubic_minimum(b, a, -1, 2) == pytest.approx(1.0)
     assert cubic_minimum(a, b, 1.5, 2) == 1.5
     line = Point(0.0, 0.0, np.zeros(0), 1.0), Point(1.0, 1.0, np.zeros(0), 1.0)
-    assert cubic_minimum(*line, 0, 1) == 0.5            # no minimum: the middle
+    assert cubic_minimum(*line, 0, 1) == 0              # a line: its lower end
+    assert cubic_minimum(line[0], line[1]._replace(loss=2 / 3), 0, 1) == 0.5    # no minimum: the middle
+    flat = [point._replace(loss=0.0, slope=0.0) for point in line]
+    assert cubic_minimum(*flat, 0, 1) == 0.5
+
+
+@needs_torch
+def test_cubic_minimum_equals_pytorchs() -> None:
+    """Also where the cubic is a line, whose minimum is at an end."""
+    cubic_interpolate = importlib.import_module("torch.optim.lbfgs")._cubic_interpolate
+    stream = np.random.default_rng(0)
+    for slope, left, right in [(-1.0, 0.0, 2.0), (2.0, 0.5, 1.0), *stream.standard_normal((50, 3)).tolist()]:
+        for bend in (0.0, *stream.standard_normal(2).tolist()):
+            points = [Point(t, slope * t + bend * t ** 2, np.zeros(0), slope + 2 * bend * t) for t in (left, right)]
+            theirs = cubic_interpolate(*[number for p in points for number in (
+                p.t, p.loss, torch.tensor(p.slope, dtype=torch.float64))], bounds=(-3.0, 7.0))
+            assert cubic_minimum(*points, -3.0, 7.0) == pytest.approx(float(theirs), rel=1e-9)
 
 
 @pytest.mark.parametrize("options", OPTIONS[1:3], ids=str)

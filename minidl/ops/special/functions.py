@@ -14,7 +14,7 @@ import numpy as np
 from minidl.autograd.inplace import write
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import Array, library_of
+from minidl.backend.device import Array, array_module, library_of
 from minidl.ops.base.declaration import alias, in_place, public
 from minidl.ops.base.ufunc import Binary, Floating, number_as_tensor
 from minidl.ops.elementwise.arithmetic import abs, sign
@@ -163,6 +163,9 @@ class Lgamma(Special):
 
     named = "gammaln"
 
+    def ufunc(self, x: Array) -> Array:
+        return np.where(x == -np.inf, np.inf, super().ufunc(x)).astype(x.dtype, copy=False)     # SciPy has -inf there
+
     def grad_x(self, g: Value, x: Value) -> Value:
         return g * digamma(x)
 
@@ -192,7 +195,8 @@ class Digamma(Special):
     named = "digamma"
 
     def ufunc(self, x: Array) -> Array:
-        y, d = super().ufunc(x), x - np.rint(x)
+        y = array_module(x).asarray(super().ufunc(x))       # NumPy's of 0-d is a scalar, which nobody writes into
+        d = x - np.rint(x)
         near = (x < -0.5) & (np.absolute(d) < 0.05) & (d != 0)
         if near.any():
             d = d[near]
@@ -398,13 +402,13 @@ def i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 # ---------------------------------------------------------------------- logarithms and entropies
 
 class Logit(Floating):
-    """y = log(x / (1 - x));  dy/dx = 1 / (x (1 - x))"""
+    """y = log(x / (1 - x));  dy/dx = 1 / (x (1 - x)), NaN outside [0, 1] as y is"""
 
     def ufunc(self, x: Array) -> Array:
         return np.log(x / (1 - x))
 
     def grad_x(self, g: Value, x: Value) -> Value:
-        return g / (x * (1 - x))
+        return g / where((x < 0) | (x > 1), math.nan, x * (1 - x))
 
 
 @public

@@ -123,6 +123,7 @@ def test_edges():
     assert functions.logit(minidl.tensor([0.0, 1.0])).tolist() == [-inf, inf]
     assert functions.entr(minidl.tensor([0.0, -1.0])).tolist() == [0.0, -inf]
     assert functions.digamma(minidl.tensor([0.0])).tolist() == [-inf]
+    assert functions.lgamma(minidl.tensor([-inf, -1.0, inf])).tolist() == [inf, inf, inf]
     assert functions.xlog1py(minidl.tensor([0.0, 0.0]), minidl.tensor([-1.0, -2.0])).tolist() == [0.0, 0.0]
     assert functions.logaddexp2(minidl.tensor([2000.0]), minidl.tensor([2000.0])).tolist() == [2001.0]
 
@@ -170,3 +171,11 @@ def test_digamma_close_to_its_poles():
         expected = -1 / d + harmonic - np.euler_gamma + derivative * d
         np.testing.assert_allclose(functions.digamma(x).numpy(), expected, rtol=1e-14)
     assert np.isnan(functions.digamma(minidl.tensor([-1.0, -7.0])).numpy()).all()
+    one = minidl.tensor(-1 + 2.0 ** -20, dtype=minidl.float64)      # 0-d
+    assert functions.digamma(one).item() == functions.digamma(one.reshape(1)).item()
+
+
+def test_logit_has_no_gradient_outside_of_its_domain():
+    x = minidl.tensor([-inf, -0.5, 0.0, 0.5, 1.0, 2.0, inf], requires_grad=True)
+    functions.logit(x).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [math.nan, math.nan, inf, 4.0, inf, math.nan, math.nan])
