@@ -97,6 +97,8 @@ class Flip(Op):
 
     def forward(self, x: Array) -> Array:
         last, backwards = x.ndim - 1, slice(None, None, -1)
+        if self.dims == (last,):
+            return mirrored(x)
         y = x[tuple([backwards if i in self.dims and i != last else ALL for i in range(x.ndim)])]
         return mirrored(y) if last in self.dims else y.copy()
 

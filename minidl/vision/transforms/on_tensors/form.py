@@ -27,9 +27,10 @@ def white(name: str) -> int:
 
 
 def get_dimensions(img: Tensor) -> list[int]:
-    if img.ndim < 2:
+    shape = img.array.shape
+    if len(shape) < 2:
         raise TypeError("Tensor is not a torch image.")
-    return [1 if img.ndim == 2 else img.shape[-3], *img.shape[-2:]]
+    return [1, *shape] if len(shape) == 2 else list(shape[-3:])
 
 
 def check_channels(img: Tensor) -> None:

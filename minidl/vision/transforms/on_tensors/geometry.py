@@ -8,7 +8,7 @@ import numpy as np
 
 import minidl.nn.functional as F
 from minidl.ops.resize import SampleImages
-from minidl.ops.shape import Flip, Slice, cat, stack
+from minidl.ops.shape import Flip, Slice, SliceScatter, cat, stack
 from minidl.tensors.creation import linspace, ones_like, tensor
 from minidl.tensors.tensor import Tensor
 from minidl.vision.transforms.arguments import rotated_size
@@ -49,6 +49,10 @@ def pad(img: Tensor, sides: Sequence[int], fill: Fill, padding_mode: str) -> Ten
     left, top, right, bottom = sides
     if not isinstance(fill, (int, float)) and fill is not None:
         raise TypeError("Got inappropriate fill arg")
+    if padding_mode == "constant" and not fill and min(sides) >= 0:     # without what `F.pad` asks of others
+        _, height, width = get_dimensions(img)
+        window = (*[slice(None)] * (img.ndim - 2), slice(top, top + height), slice(left, left + width))
+        return SliceScatter(window, (*img.array.shape[:-2], top + height + bottom, left + width + right))(img)
     if padding_mode == "constant":
         return F.pad(img, (left, right, top, bottom), value=fill or 0)
     _, height, width = get_dimensions(img)

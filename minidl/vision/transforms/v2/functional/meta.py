@@ -24,9 +24,10 @@ def get_dimensions(inpt: Any) -> list[int]:
 
 def get_dimensions_image(image: Tensor) -> list[int]:
     """Channels, height and width."""
-    if image.ndim < 2:
-        raise TypeError(f"Input tensor should have at least two dimensions, but got {image.ndim}")
-    return list(image.shape[-3:]) if image.ndim > 2 else [1, *image.shape]
+    shape = image.array.shape
+    if len(shape) < 2:
+        raise TypeError(f"Input tensor should have at least two dimensions, but got {len(shape)}")
+    return [1, *shape] if len(shape) == 2 else list(shape[-3:])
 
 
 def get_num_channels(inpt: Any) -> int:
