@@ -9,8 +9,9 @@
 Each library runs in a process of its own with the same number of threads, in turn, round by round, so that a busy
 machine disturbs all alike; minidl runs in plain NumPy and, where Numba is installed, with its compiled kernels. For
 each program and both, the table shows the median time of minidl's step, its ratio to PyTorch's with the spread over the
-rounds, the ratio of the peak memory that is needed beyond that of the imported library, and the rate of minidl's
-arithmetic as a part of the rate of NumPy's matrix product, measured in the same rounds.
+rounds, the ratio of the peak memory that is needed beyond that of the imported library, the page faults of a step of
+both libraries, and the rate of minidl's arithmetic as a part of the rate of NumPy's matrix product, measured in the
+same rounds.
 
 The programs stand in `workloads.py`, `recipes.py` and `generators.py`, once for both. The last line names the kernels
 of OpenBLAS: where OPENBLAS_CORETYPE names those of an older processor, NumPy's products are slower, and PyTorch's are
@@ -53,7 +54,7 @@ if importlib.util.find_spec("numba") is None:
 # ---------------------------------------------------------------------- one process, one library, one program
 
 def measure(library: str, workload: str, seconds: float, precision: str) -> dict[str, float]:
-    """Seconds a step, peak memory in MiB, and the multiply-adds of a step where they can be counted."""
+    """Seconds a step, its page faults, peak memory in MiB, and a step's multiply-adds where they can be counted."""
     lib = importlib.import_module(library)
     lib.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     lib.set_float32_matmul_precision(precision)
@@ -62,7 +63,16 @@ def measure(library: str, workload: str, seconds: float, precision: str) -> dict
     step = ALL[workload](lib)
     macs = count_macs(step) if library == "minidl" else 0
     times = step_times(step, seconds, warm_up=2)
-    return {"seconds": statistics.median(times), "mib": peak_memory() - before, "macs": macs}
+    faults = page_faults()
+    for _ in range(5):
+        step()
+    faults = (page_faults() - faults) / 5
+    return {"seconds": statistics.median(times), "faults": faults, "mib": peak_memory() - before, "macs": macs}
+
+
+def page_faults() -> float:
+    """How often the system has given this process a page of memory."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def forget_peak_memory() -> float:
@@ -151,11 +161,11 @@ def compare(workload: str, rounds: int, seconds: float, threads: int, precision:
     theirs, found = runs.pop("PyTorch"), {}
     for name, ours in runs.items():
         ratio, spread = ratios([run["seconds"] for run in ours], [run["seconds"] for run in theirs])
-        mib = statistics.median(run["mib"] for run in ours)
-        median = statistics.median(run["seconds"] for run in ours)
+        mib, faults, median = (statistics.median(run[key] for run in ours) for key in ("mib", "faults", "seconds"))
         found[name] = {
             "milliseconds": 1e3 * median, "ratio": ratio, "lowest": spread[0],
             "highest": spread[-1], "mib": mib, "memory_ratio": mib / statistics.median(run["mib"] for run in theirs),
+            "faults": faults, "their_faults": statistics.median(run["faults"] for run in theirs),
             "macs_per_second": ours[0]["macs"] / median}
     return found
 
@@ -212,7 +222,8 @@ def main() -> None:
     if args.only == ["twelve"]:
         args.only = list(WORKLOADS)
     rows = {}
-    print(f"{'':30}{'minidl':>11}{'time':>8}   {'spread':14}{'memory':>10}{'ratio':>8}{'of the GEMM rate':>19}")
+    print(f"{'':30}{'minidl':>11}{'time':>8}   {'spread':14}{'memory':>10}{'ratio':>8}{'page faults':>18}"
+          f"{'of the GEMM rate':>18}")
     for workload in args.only:
         rate = machine_rate()
         rows[workload] = compare(workload, args.rounds, args.seconds, args.threads, args.precision)
@@ -220,7 +231,7 @@ def main() -> None:
             row["share"] = row["macs_per_second"] / rate
             print(f"{workload:20}{name:10}{row['milliseconds']:>8.1f} ms{row['ratio']:>8.2f}   "
                   f"{row['lowest']:.2f} to {row['highest']:<7.2f}{row['mib']:>6.0f} MiB{row['memory_ratio']:>8.2f}"
-                  f"{row['share']:>18.0%}", flush=True)
+                  f"{row['faults']:>9,.0f}{row['their_faults']:>9,.0f}{row['share']:>17.0%}", flush=True)
     means = geometric_means(rows)
     for name, mean in means.items():
         highest = max(row[name]["ratio"] for row in rows.values())
