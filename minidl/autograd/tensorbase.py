@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from minidl.autograd import grad_mode
+from minidl.backend.layout import row_major
 
 if TYPE_CHECKING:
     from minidl.autograd.op import Op
@@ -99,7 +100,7 @@ def memory_of(tensor: TensorBase) -> Array:
     if tensor.layout_is_free:
         tensor.layout_is_free = False
         if not tensor.array.flags.c_contiguous:
-            tensor.array = tensor.array.copy(order="C")
+            tensor.array = row_major(tensor.array)
     return tensor.array
 
 

@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.device import array_module
+from minidl.backend.kernel import kernel
+
 Array = Any
+
+
+@kernel
+def row_major(x: Array) -> Array:
+    """x in row-major order: x itself where it is so, else a copy."""
+    return array_module(x).ascontiguousarray(x)
 
 
 def owner(array: Array) -> Array:

@@ -162,6 +162,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "add_to_each": [(r(3, 5), r(3, 5)), (r(3, 5), r(5, 3).T, r(7), r(7), abs(r(6)).astype(float), r(6).astype(float))],
     "gelu_forward": [(r(3, 5),), (last(4, 200, 20, 20),)],
     "gelu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],
+    "row_major": [(r(3, 5).T,), (last(9, 8, 50, 60),), (r(300, 500).T,)],
     "silu_forward": [(r(3, 5),), (last(4, 200, 20, 20),), (np.complex64([[1 + 2j, -3j]]),)],
     "silu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],
     "floor_divide": [(r(3, 5), r(3, 5)), (np.float32([2, -2, 7, 0]), 0.4), (np.arange(5), 2)],

@@ -14,6 +14,7 @@ from scipy.linalg import cython_blas
 
 from minidl.backend import blas, process
 from minidl.backend.cpu import threads
+from minidl.backend.layout import row_major
 
 # Sums may be taken in another order, and a product may be added without rounding it first; NaN and infinity keep their
 # meaning. Compiled code on disk is replaced when the file of the function has changed. After changing a function that
@@ -80,7 +81,7 @@ def is_single(*arrays: np.ndarray | None) -> bool:
 
 def channels_last(images: np.ndarray) -> np.ndarray:
     """(N, C, H, W) -> (N, H, W, C), without a copy where memory has this order already"""
-    return np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    return row_major(images.transpose(0, 2, 3, 1))
 
 
 @compiled

@@ -10,6 +10,7 @@ from minidl.backend.cpu import (
     flip,
     grid,
     group_norm,
+    layout,
     lu,
     matmul,
     norm,
@@ -26,6 +27,7 @@ from minidl.backend.cpu import (
 )
 
 __all__ = [
-    "activation", "attention", "conv", "distance", "elementwise", "flip", "grid", "group_norm", "lu", "matmul", "norm",
-    "pool", "resize", "rnn", "scan", "scatter", "scatter_reduce", "softmax", "sparse", "special", "winograd",
+    "activation", "attention", "conv", "distance", "elementwise", "flip", "grid", "group_norm", "layout", "lu",
+    "matmul", "norm", "pool", "resize", "rnn", "scan", "scatter", "scatter_reduce", "softmax", "sparse", "special",
+    "winograd",
 ]

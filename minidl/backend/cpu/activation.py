@@ -11,6 +11,7 @@ from minidl.backend.kernels.activation import gelu_grad, leaky_relu_forward, lea
 
 
 @sigmoid_forward.register("numpy")
+@in_parallel(results=1)
 def sigmoid_forward_in_place(x: np.ndarray) -> np.ndarray:
     y = empty_dense(x)
     with np.errstate(over="ignore"):
