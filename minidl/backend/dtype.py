@@ -119,9 +119,14 @@ def as_representable(value: Any, dtype: Any) -> Any:
     """A Python number, changed so that an array of `dtype` can hold it.
 
     For an unsigned dtype, a negative whole number wraps around, as in C: -1 is the largest number. Errors:
-    RuntimeError where an integer dtype cannot hold the number.
+    RuntimeError where a real dtype is to hold a complex number with an imaginary part, or an integer dtype a number
+    that is too large.
     """
-    if dtype.kind not in "iu" or type(value) is complex:
+    if type(value) is complex and dtype.kind in "iuf":
+        if value.imag:
+            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value} is complex")
+        value = value.real
+    if dtype.kind not in "iu":
         return value
     limits = np.iinfo(dtype)
     if limits.min <= value <= limits.max:

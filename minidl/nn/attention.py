@@ -78,7 +78,7 @@ class MultiheadAttention(Module):
         self.dropout = dropout
         self.batch_first = batch_first
         self.add_zero_attn = add_zero_attn
-        same = self.kdim == self.vdim == E
+        same = self._qkv_same_embed_dim = self.kdim == self.vdim == E
         shapes = {"q_proj_weight": None if same else (E, E), "k_proj_weight": None if same else (E, self.kdim),
                   "v_proj_weight": None if same else (E, self.vdim), "in_proj_weight": (3 * E, E) if same else None,
                   "in_proj_bias": (3 * E,) if bias else None, "bias_k": (1, 1, E) if add_bias_kv else None,
@@ -108,6 +108,6 @@ class MultiheadAttention(Module):
         y, weights = F.multi_head_attention_forward(
             query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
             self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias, self.training,
-            key_padding_mask, need_weights, attn_mask, self.in_proj_weight is None, self.q_proj_weight,
+            key_padding_mask, need_weights, attn_mask, not self._qkv_same_embed_dim, self.q_proj_weight,
             self.k_proj_weight, self.v_proj_weight, average_attn_weights=average_attn_weights, is_causal=is_causal)
         return y.transpose(0, 1) if turn else y, weights

@@ -65,6 +65,16 @@ class _ConvNd(Module):
         """Draw new initial values."""
         init_layer(self.weight, self.bias)
 
+    @property
+    def _reversed_padding_repeated_twice(self) -> list[int]:
+        """The padding in the order of `F.pad`, last axis first: left, right, top, bottom, front, back."""
+        if not isinstance(self.padding, str):
+            return [width for width in reversed(self.padding) for _ in range(2)]
+        if self.padding == "valid":
+            return [0] * (2 * self.dims)
+        totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size)]
+        return [width for total in reversed(totals) for width in (total // 2, total - total // 2)]
+
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         zeros, ones = (0,) * self.dims, (1,) * self.dims
@@ -93,19 +103,14 @@ class _Conv(_ConvNd):
                                  f"stride={self.stride}")
 
     def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """`forward` with another weight: programs that change the weight first call it, so it has PyTorch's name."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            input, padding = F.pad(input, self._padding_by_side(), mode=self.padding_mode), 0
-        return self.convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-
-    def _padding_by_side(self) -> list[int]:
-        """The padding in the order of `F.pad`, last axis first: left, right, top, bottom, front, back."""
-        if not isinstance(self.padding, str):
-            return [width for width in reversed(self.padding) for _ in range(2)]
-        if self.padding == "valid":
-            return [0] * (2 * self.dims)
-        totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size)]
-        return [width for total in reversed(totals) for width in (total // 2, total - total // 2)]
+            input, padding = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode), 0
+        return self.convolve(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(_Conv):

@@ -251,7 +251,7 @@ class _LazyNorm(_LazyLayer):
 
     def initialize_parameters(self: Any, input: Tensor) -> None:
         """Take the number of channels from the input."""
-        self._check(input)
+        self._check_input_dim(input)
         channels = input.shape[self._channel_axis(input)]
         self.num_features = channels
         self._initialize(weight=(channels,), bias=(channels,), running_mean=(channels,), running_var=(channels,))

@@ -73,7 +73,7 @@ class _TrackingNorm(_Norm):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def _check(self, input: Tensor) -> None:
+    def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in self.dims:
             raise ValueError(f"expected {' or '.join(f'{n}D' for n in self.dims)} input (got {input.ndim}D input): "
                              f"{self._get_name()} was given shape {tuple(input.shape)}")
@@ -102,7 +102,7 @@ class _BatchNorm(_TrackingNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        self._check(input)
+        self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         update = self.training and self.track_running_stats
         batches = self.num_batches_tracked if update else None
@@ -185,7 +185,7 @@ class SyncBatchNorm(_BatchNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self.process_group = process_group
 
-    def _check(self, input: Tensor) -> None:
+    def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim < 2:
             raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
         if input.shape[1] == 0:
@@ -196,7 +196,7 @@ class SyncBatchNorm(_BatchNorm):
         use_batch = self.training or self.running_mean is None
         if not (use_batch and dist.is_initialized() and dist.get_world_size(self.process_group) > 1):
             return super().forward(input)
-        self._check(input)
+        self._check_input_dim(input)
         axes, shape = (0, *range(2, input.ndim)), (1, -1, *[1] * (input.ndim - 2))
         local = cat([input.sum(axes), full((1,), input.numel() / input.shape[1], dtype=input.dtype,
                                            device=input.device)])
@@ -249,7 +249,7 @@ class _InstanceNorm(_TrackingNorm):
         return input.ndim - self.dims[0]    # dims begins with the number without a batch axis
 
     def forward(self, input: Tensor) -> Tensor:
-        self._check(input)
+        self._check_input_dim(input)
         channel = self._channel_axis(input)
         if input.shape[channel] != self.num_features:
             if self.affine:

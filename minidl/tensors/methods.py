@@ -40,7 +40,7 @@ class Methods(TensorBase):
     def __rmul__(self, other: Any) -> Tensor: return elementwise.Mul()(other, self)
     def __truediv__(self, other: Any) -> Tensor: return elementwise.Div()(self, other)
     def __rtruediv__(self, other: Any) -> Tensor: return elementwise.Div()(other, self)
-    __rdiv__ = __rtruediv__
+    __div__, __rdiv__ = __truediv__, __rtruediv__
     def __floordiv__(self, other: Any) -> Tensor: return elementwise.FloorDivide()(self, other)
     def __rfloordiv__(self, other: Any) -> Tensor: return elementwise.FloorDivide()(other, self)
     def __mod__(self, other: Any) -> Tensor: return elementwise.Remainder()(self, other)
@@ -77,7 +77,7 @@ class Methods(TensorBase):
     def __iadd__(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Add(), other)
     def __isub__(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Sub(), other)
     def __imul__(self, other: Any) -> Tensor: return inplace.write(self, elementwise.Mul(), other)
-    __itruediv__ = elementwise.div_
+    __itruediv__ = __idiv__ = elementwise.div_
     __ifloordiv__ = elementwise.floor_divide_
     __imod__ = elementwise.remainder_
     __ipow__ = elementwise.pow_
@@ -388,7 +388,13 @@ class Methods(TensorBase):
 
     def flip(self: Any, *each: Any, dims: Any = None) -> Tensor:
         """The elements in reverse order along each of `dims`, copied. See `minidl.flip`."""
+        if not each and dims is None:
+            raise TypeError('flip() missing 1 required positional arguments: "dims"')
         return shape.flip(self, sizes(each, dims))
+
+    def __reversed__(self: Any) -> Tensor:
+        """The elements in reverse order along the first axis, a tensor and not an iterator, as in PyTorch."""
+        return shape.flip(self, (0,)) if self.ndim else self
 
     def split(self: Any, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
         """Pieces of length `split_size`, or of the lengths in a list, along `dim`; views. See `minidl.split`."""

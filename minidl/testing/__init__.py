@@ -90,7 +90,11 @@ def _difference(a: Any, b: Any, rtol: float | None, atol: float | None, equal_na
                 settings: dict[str, bool]) -> str:
     """What differs between two tensors, arrays or numbers, or ""."""
     numbers = not hasattr(a, "shape") or isinstance(a, np.generic)
-    if not numbers:
+    if numbers:
+        kinds = [type(v.item() if isinstance(v, np.generic) else v) for v in (a, b)]
+        if settings["dtype"] and kinds[0] is not kinds[1]:
+            return f"The (d)types do not match: {kinds[0]} != {kinds[1]}."
+    else:
         if tuple(a.shape) != tuple(b.shape):
             return f"The values for attribute 'shape' do not match: {tuple(a.shape)} != {tuple(b.shape)}."
         seen = {"dtype": lambda x: x.dtype, "device": lambda x: getattr(x, "device", None),

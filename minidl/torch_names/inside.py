@@ -1,6 +1,7 @@
 """PyTorch's inside, as far as programs call it and it has a meaning here."""
 from __future__ import annotations
 
+import copy
 import importlib
 import multiprocessing
 from collections.abc import Callable
@@ -50,6 +51,21 @@ class _Bytes(np.memmap):
     def untyped(self) -> _Bytes:
         """The bytes."""
         return self
+
+
+def clones(module: Any, N: int) -> Any:
+    """N copies of a layer."""
+    return minidl.nn.ModuleList([copy.deepcopy(module) for _ in range(N)])
+
+
+def flatten_tensors(tensors: Any) -> Any:
+    """The numbers of all tensors in one row."""
+    return minidl.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def unflatten_tensors(flat: Any, tensors: Any) -> tuple[Any, ...]:
+    """Views into a row that `flatten_tensors` made, in the shapes of `tensors`."""
+    return tuple(part.view_as(tensor) for part, tensor in zip(flat.split([t.numel() for t in tensors]), tensors))
 
 
 def group_tensors(lists: Any, with_indices: bool = False) -> dict[Any, Any]:

@@ -22,6 +22,33 @@ CALLS = """
     x.view(1, 6).expand(size=(3, 6))
     x.broadcast_to(size=(2, 2, 3))
     x.float().__rdiv__(2)
+    x.float().__div__(2)
+    x.float().__idiv__(2)
+    reversed(x)
+    reversed(lib.tensor(1))
+    lib.diff(x, n=0, prepend=x)
+    lib.diff(x, n=0)
+    lib.full((2,), 1 + 0j, dtype=lib.float32)
+    lib.ones(2).fill_(2 + 0j)
+    lib.gather(x, 0, lib.empty(0, dtype=lib.int64))
+    lib.gather(x, 0, lib.empty(0, 4, dtype=lib.int64))
+    lib.gather(lib.ones(1, 2, requires_grad=True), 1, lib.empty(0, 2, 3, dtype=lib.int64))
+    lib.scatter(x, 0, lib.empty(0, dtype=lib.int64), 3)
+    lib.scatter(x, 0, lib.empty(0, 4, dtype=lib.int64), x)
+    lib.scatter_add(x, 1, lib.empty(0, dtype=lib.int64), x)
+    lib.scatter_reduce(x, 1, lib.empty(0, 5, dtype=lib.int64), x, 'sum')
+    x.new_full((2,), 3, layout=lib.strided)
+    x.new_zeros(2, layout=lib.strided, pin_memory=False)
+    lib.tril_indices(2, 2, layout=lib.strided)
+    nn.Conv2d(2, 3, 3, padding='same')._reversed_padding_repeated_twice
+    list(nn.Conv2d(2, 3, (3, 5), padding=(1, 2))._reversed_padding_repeated_twice)
+    list(nn.ConvTranspose1d(2, 3, 3, padding=2)._reversed_padding_repeated_twice)
+    nn.MultiheadAttention(4, 2)._qkv_same_embed_dim
+    nn.MultiheadAttention(4, 2, kdim=3)._qkv_same_embed_dim
+    [name for name, _ in nn.Linear(2, 3)._named_members(lambda m: m._parameters.items())]
+    lib.utils.data.DataLoader([1, 2, 3])._auto_collation
+    lib.utils.data.DataLoader([1, 2, 3], batch_size=None)._auto_collation
+    list(lib.utils.data.DataLoader([1, 2, 3], batch_size=2)._index_sampler)
     lib.take_along_dim(x, lib.tensor([[-1], [0]]), 1)
     x.view(lib.float64)
     lib.gather(lib.tensor(5), 0, lib.tensor([0]))
@@ -83,7 +110,10 @@ REFUSED = [
     ("lib.tril_indices(3, 3, dtype=lib.float32)", NotImplementedError), ("x.flip(0, dims=(1,))", TypeError),
     ("F.multilabel_soft_margin_loss(lib.tensor(1.), lib.tensor(1.))", IndexError),
     ("nn.modules.utils._list_with_default([None, 2], [3, 4])", ValueError),
-    ("lib.arange(0, float('inf'))", RuntimeError),
+    ("lib.arange(0, float('inf'))", RuntimeError), ("x.flip()", TypeError),
+    ("lib.full((2,), 1j, dtype=lib.float32)", RuntimeError), ("lib.full_like(x, 1j)", RuntimeError),
+    ("lib.ones(2).fill_(1j)", RuntimeError),
+    ("nn.BatchNorm2d(3)._check_input_dim(lib.ones(2, 3))", ValueError),
 ]
 
 
@@ -159,3 +189,21 @@ def test_numpy_without_gradients():
         assert x.numpy().tolist() == [1, 1] and np.asarray(x).tolist() == [1, 1]
     with pytest.raises(RuntimeError, match="requires grad"):
         x.numpy()
+
+
+@pytest.mark.parametrize("lib", [minidl, *([torch] if torch else [])], ids=["minidl", "torch"][:1 + bool(torch)])
+def test_layers_that_change_one_step_of_their_base(lib: Any) -> None:
+    """A weight that is changed before the convolution, and a batch norm that takes inputs of any number of axes."""
+    class Doubled(lib.nn.Conv2d):  # type: ignore[misc, name-defined]
+        def forward(self, input: Any) -> Any:
+            return self._conv_forward(input, self.weight * 2, self.bias)
+
+    class AnyBatchNorm(lib.nn.BatchNorm2d):  # type: ignore[misc, name-defined]
+        def _check_input_dim(self, input: Any) -> None:
+            assert input.ndim > 1
+
+    x = lib.arange(9.0).view(1, 1, 3, 3)
+    layer = Doubled(1, 1, 2, padding=1, padding_mode="circular", bias=False)
+    expected = lib.nn.Conv2d.forward(layer, x) * 2
+    np.testing.assert_allclose(layer(x).detach().numpy(), expected.detach().numpy(), rtol=1e-6)
+    assert AnyBatchNorm(2)(lib.ones(3, 2)).tolist() == [[0, 0]] * 3

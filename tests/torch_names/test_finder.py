@@ -343,6 +343,15 @@ def test_what_libraries_call_of_pytorch_s_inside():
         assert torch._C._nn._parse_to(b)[1] is torch.float64 and torch.torch is torch
         assert torch.cuda.is_available() or torch.cuda.get_rng_state_all() == []
         assert not torch._C._are_functorch_transforms_active() and torch.ScriptModule is torch.jit.ScriptModule
+        from torch.optim.optimizer import ParamsT
+        from torch.nn.modules.transformer import _get_clones
+        first, second = _get_clones(torch.nn.Linear(2, 1), 2)
+        assert first.weight is not second.weight and first.weight.tolist() == second.weight.tolist()
+        row = torch._utils._flatten_dense_tensors([torch.ones(2, 1), torch.zeros(1)])
+        assert row.tolist() == [1, 1, 0]
+        parts = torch._utils._unflatten_dense_tensors(row, [torch.ones(2, 1), a[:1]])
+        assert [tuple(part.shape) for part in parts] == [(2, 1), (1,)]
+        assert torch.nn.init._no_grad_fill_(torch.zeros(1), 3.0).tolist() == [3]
         from torch.quasirandom import SobolEngine
         assert SobolEngine(2).draw(1).tolist() == [[0, 0]]
     """)

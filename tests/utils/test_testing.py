@@ -16,12 +16,13 @@ PASSES = ["lib.ones(2), lib.ones(2)", "lib.ones(2), lib.ones(2).double(), check_
           "lib.tensor([float('inf')]), lib.tensor([float('inf')])", "lib.ones(0), lib.ones(0)", "1 + 1j, 1 + 1j",
           "np.ones(2), np.ones(2)", "lib.ones(2), lib.ones(2) + 1e-6",
           "lib.ones(2).half(), lib.ones(2).half() * 1.0005",
-          "lib.arange(3), lib.arange(3)", "lib.ones(3, 2).t(), lib.ones(2, 3)"]
+          "lib.arange(3), lib.arange(3)", "lib.ones(3, 2).t(), lib.ones(2, 3)", "1, 1.0, check_dtype=False",
+          "np.float64(1), 1.0"]
 FAILS = ["lib.ones(2), lib.zeros(2)", "lib.ones(2), lib.ones(3)", "lib.ones(2), lib.ones(2).double()", "[1, 2], [1, 3]",
          "{'a': 1}, {'b': 1}", "[1], [1, 2]", "lib.tensor(float('nan')), lib.tensor(float('nan'))", "None, 1",
          "lib.tensor([float('inf')]), lib.tensor([1.0])", "lib.arange(3), lib.arange(3) + 1", "2 ** 62, 2 ** 62 + 1",
          "lib.ones(2), lib.ones(2) + 1e-3", "lib.ones(3, 2).t(), lib.ones(2, 3), check_stride=True",
-         "lib.tensor([1.0]), lib.tensor([float('inf')])", "True, False"]
+         "lib.tensor([1.0]), lib.tensor([float('inf')])", "True, False", "1, 1.0", "{'a': 1.0}, {'a': 1 + 0j}"]
 
 
 def check(text: str, lib: Any) -> None:

@@ -54,7 +54,7 @@ def public(function: F) -> F:
                 result = function(*args)
             else:
                 kwargs = rename_numpy_arguments(kwargs, names)
-                if "requires_grad" in names and not _PLACED.isdisjoint(kwargs):
+                if "device" in names and not _PLACED.isdisjoint(kwargs):
                     return place_as_told(called.__name__, called, args, kwargs)
                 if "out" in names and "out" in kwargs:
                     return write_out(called.__name__, function, args, kwargs)

@@ -33,7 +33,7 @@ from minidl.ops.index.items import (
     shape_of_places,
 )
 from minidl.ops.shape.movement import Tile
-from minidl.ops.shape.views import ALL, Reshape, Slice, array_of, clone, ravel, unsqueeze
+from minidl.ops.shape.views import ALL, Reshape, Slice, array_of, clone, narrow, ravel, reshape, unsqueeze
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -133,6 +133,8 @@ def _places_along(input: Any, dim: int, index: Any, who: str, src: Any = None) -
     """The places that `index` names along `dim`; each row of the other axes reads its own."""
     axis = normalize_dim(dim, input.ndim, who)
     positions = positions_of(index, input, who)
+    if not positions.size:      # names nothing, in whatever shape, as in PyTorch
+        return (positions,) * input.ndim
     if positions.ndim != input.ndim:
         raise RuntimeError(f"{who}: Index tensor must have the same number of dimensions as input tensor, but got "
                            f"index {positions.shape} and input {input.shape}")
@@ -164,7 +166,11 @@ def _source(src: Any, index: Any, input: Any, who: str) -> Any:
     if src.dtype != input.dtype:
         raise RuntimeError(f"{who}: Expected self.dtype to be equal to src.dtype, but got {input.dtype} and "
                            f"{src.dtype}; cast one with .to(...)")
-    return src if src.shape == index.shape else Slice(tuple([slice(n) for n in index.shape]))(src)
+    if src.shape == index.shape:
+        return src
+    if 0 in index.shape:
+        return reshape(narrow(ravel(src), 0, 0, 0), index.shape)
+    return Slice(tuple([slice(n) for n in index.shape]))(src)
 
 
 def positions_of(index: Any, input: Any, who: str) -> Array:

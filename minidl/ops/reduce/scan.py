@@ -249,7 +249,7 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None
     if any(x.ndim != input.ndim for x in ends):
         raise RuntimeError(f"diff expects prepend or append to be the same dimension as input, but input has "
                            f"{input.ndim} dimensions and they have {[x.ndim for x in ends]}; try reshape")
-    x = cat([x for x in (prepend, input, append) if x is not None], axis) if ends else input
+    x = cat([x for x in (prepend, input, append) if x is not None], axis) if ends and n else input
     for _ in range(min(n, x.shape[axis])):
         before, after = _neighbour_pairs(x, axis)
         x = logical_xor(after, before) if x.dtype.kind == "b" else after - before

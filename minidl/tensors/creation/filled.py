@@ -162,12 +162,14 @@ def new(input: Any, *data: Any) -> Tensor:
     return new_empty(input, data or (0,)) if sized else new_tensor(input, *data)
 
 
+@public
 def new_tensor(input: Any, data: Any, *, dtype: Any = None, device: Any = None,
                requires_grad: bool = False) -> Tensor:
     """`tensor(data)` of the dtype and device of `input`."""
     return tensor(data, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
+@public
 def new_zeros(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
               requires_grad: bool = False) -> Tensor:
     """`zeros(size)` of the dtype and device of `input`."""
@@ -175,6 +177,7 @@ def new_zeros(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device:
                  requires_grad=requires_grad)
 
 
+@public
 def new_ones(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """`ones(size)` of the dtype and device of `input`."""
@@ -182,6 +185,7 @@ def new_ones(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: 
                 requires_grad=requires_grad)
 
 
+@public
 def new_empty(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device: Any = None,
               requires_grad: bool = False) -> Tensor:
     """`empty(size)` of the dtype and device of `input`."""
@@ -189,6 +193,7 @@ def new_empty(input: Any, *dims: Any, size: Any = (), dtype: Any = None, device:
                  requires_grad=requires_grad)
 
 
+@public
 def new_empty_strided(input: Any, size: Any, stride: Any, *, dtype: Any = None, device: Any = None,
                       requires_grad: bool = False) -> Tensor:
     """`empty_strided(size, stride)` of the dtype and device of `input`."""
@@ -196,6 +201,7 @@ def new_empty_strided(input: Any, size: Any, stride: Any, *, dtype: Any = None, 
                          requires_grad=requires_grad)
 
 
+@public
 def new_full(input: Any, size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """`full(size, fill_value)` of the dtype and device of `input`."""

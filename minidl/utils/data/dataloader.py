@@ -128,12 +128,19 @@ class DataLoader(Generic[T_co]):
             return size
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
 
+    @property
+    def _auto_collation(self) -> bool:
+        """Whether samples are joined to batches here. Programs around a loader read it, as in PyTorch."""
+        return self.batch_size is not None or self.batch_sampler is not None
+
+    @property
+    def _index_sampler(self) -> Any:
+        """What gives the numbers of samples, for one batch after the other."""
+        return self.sampler if self.batch_sampler is None else self.batch_sampler
+
     def _tasks(self) -> Iterator[Any]:
         """The requests to a fetcher, one for each batch: sample numbers, or None for a stream."""
-        if self._streams:
-            return itertools.repeat(None)
-        return iter(self.sampler if self.batch_sampler is None  # type: ignore[arg-type]
-                    else self.batch_sampler)
+        return itertools.repeat(None) if self._streams else iter(self._index_sampler)
 
     def _fetcher_of(self) -> Callable[[Any], Callable[[Any], Any]]:
         """The function that makes a fetcher of a dataset; it holds no reference to the loader."""
