@@ -7,7 +7,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from minidl.backend.cuda.module import function, is_real, rows
+from minidl.backend.cuda.module import function, is_real, record, rows
 from minidl.backend.device import Array, device_of, library_of
 from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.attention import AttentionPlan, attention_dropout, attention_forward, attention_grad
@@ -94,11 +94,11 @@ def _view(x: Array) -> np.ndarray:
 
 def _mask(mask: Array | None) -> np.ndarray:
     if mask is None:
-        return np.zeros((), _MASK)
-    return np.array((mask.data.ptr, _view(mask).view(np.int64), mask.dtype == np.bool_), _MASK)
+        return record(0, _MASK)
+    return record((mask.data.ptr, _view(mask).view(np.int64), mask.dtype == np.bool_), _MASK)
 
 
 def _plan(query: Array, key: Array, value: Array, plan: AttentionPlan) -> np.ndarray:
     heads = query.shape[-3] if query.ndim > 2 else 1
-    return np.array((heads, query.shape[-2], key.shape[-2], query.shape[-1], value.shape[-1], plan.causal, plan.scale,
-                     plan.dropout, plan.seed % 2**64), _PLAN)
+    return record((heads, query.shape[-2], key.shape[-2], query.shape[-1], value.shape[-1], plan.causal, plan.scale,
+                   plan.dropout, plan.seed % 2**64), _PLAN)

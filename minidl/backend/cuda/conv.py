@@ -6,7 +6,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from minidl.backend.cuda.module import function, is_real, rows, steps
+from minidl.backend.cuda.module import function, is_real, record, rows, steps
 from minidl.backend.device import Array
 from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.conv import (
@@ -105,4 +105,4 @@ def _tiles(n: int) -> int:
 
 
 def _sizes(images: tuple[int, ...], outputs: tuple[int, ...], kernel: Pair, geometry: ConvGeometry) -> np.ndarray:
-    return np.array((*images, *outputs[1:], *kernel, geometry.groups, *geometry[:3]), _GEOMETRY)
+    return record((*images, *outputs[1:], *kernel, geometry.groups, *geometry[:3]), _GEOMETRY)

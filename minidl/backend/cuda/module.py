@@ -69,3 +69,11 @@ def blocks_for(size: int) -> int:
 def steps(array: Array) -> np.ndarray:
     """The strides of an array in elements, as one argument of a kernel."""
     return np.array([step // array.itemsize for step in array.strides], np.int64).view(np.dtype(f"V{8 * array.ndim}"))
+
+
+def record(values: Any, dtype: np.dtype) -> np.ndarray:
+    """A record of values as one argument of a kernel.
+
+    As bytes: of fields, CuPy would ask NumPy for a description, which takes longer than the launch.
+    """
+    return np.array(values, dtype).view(np.dtype(f"V{dtype.itemsize}"))

@@ -1,13 +1,14 @@
 """Normalisation on the GPU: one launch forward, one or two backward."""
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
 import cupy
 import numpy as np
 
-from minidl.backend.cuda.module import blocks_for, function, is_real, rows
+from minidl.backend.cuda.module import blocks_for, function, is_real, record, rows
 from minidl.backend.device import Array
 from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.norm import (
@@ -59,7 +60,7 @@ def _forward(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float,
     wide, x = accumulation_dtype(x.dtype), rows(x)
     y = cupy.empty(x.shape, x.dtype)
     mean, variance = (cupy.empty([1 if i in axes else n for i, n in enumerate(x.shape)], wide) for _ in range(2))
-    running = np.array((_pointer(running_mean), _pointer(running_var), _pointer(batches), momentum), _RUNNING)
+    running = record((_pointer(running_mean), _pointer(running_var), _pointer(batches), momentum), _RUNNING)
     of_running = next((r.dtype for r in (running_mean, running_var) if r is not None), x.dtype)
     _on_groups("normalize", groups, (x.dtype, wide, of_running), x, _rows(w), _rows(b), y, mean, variance,
                *groups.numbers(), np.float64(eps), running)
@@ -106,18 +107,21 @@ def _groups(x: Array, axes: Axes, w: Array | None, w_shape: tuple[int, ...] | No
     """How x divides into groups, and which weight an element has; None where norm.cu has no words for it."""
     if not is_real(x) or not x.size:
         return None
-    shape, axes = x.shape, tuple(sorted(axes))
-    first = x.ndim - len(axes)
-    if axes == tuple(range(first, x.ndim)):
+    return _divided(x.shape, axes, (w_shape or ()) if w is None else w.shape)
+
+
+@functools.lru_cache(1024)
+def _divided(shape: tuple[int, ...], axes: Axes, w_shape: tuple[int, ...]) -> _Groups | None:
+    axes, first = tuple(sorted(axes)), len(shape) - len(axes)
+    if axes == tuple(range(first, len(shape))):
         A, B, C = 1, math.prod(shape[:first]), math.prod(shape[first:])
-    elif axes == (0, *range(2, x.ndim)):
+    elif axes == (0, *range(2, len(shape))):
         A, B, C = shape[0], shape[1], math.prod(shape[2:])
     else:
         return None
-    w_shape = (w_shape or ()) if w is None else tuple(w.shape)
     used = [i for i, n in enumerate(w_shape) if n > 1]
     if not used:
-        return _Groups(A, B, C, x.size, 1)
+        return _Groups(A, B, C, math.prod(shape), 1)
     if any(w_shape[i] != shape[i] for i in range(used[0], used[-1] + 1)):
         return None
     return _Groups(A, B, C, math.prod(shape[used[-1] + 1:]), math.prod(w_shape))

@@ -11,7 +11,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from minidl.backend.cuda.module import function, is_dense, is_real
+from minidl.backend.cuda.module import function, is_dense, is_real, record
 from minidl.backend.device import Array
 from minidl.backend.kernel import register
 from minidl.backend.kernels.sums import add_to_each
@@ -111,7 +111,7 @@ def _table(parameters: list[tuple[Array, ...]], count: int, most: int) -> np.nda
     for k in range(count):
         table["arrays"][k, :len(parameters)] = [0 if a[k] is None else a[k].data.ptr for a in parameters]
     table["sizes"][:len(parameters)] = [arrays[0].size for arrays in parameters]
-    return table
+    return record(table, table.dtype)
 
 
 at_end.append(update_waiting)

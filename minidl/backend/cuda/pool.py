@@ -7,7 +7,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from minidl.backend.cuda.module import function, is_real, launch, rows, steps
+from minidl.backend.cuda.module import function, is_real, launch, record, rows, steps
 from minidl.backend.device import Array
 from minidl.backend.kernels.pool import (
     PoolGeometry,
@@ -79,7 +79,7 @@ def _launch(name: str, size: int, *args: Any) -> None:
 
 
 def _sizes(images: tuple[int, ...], outputs: tuple[int, ...], geometry: PoolGeometry) -> np.ndarray:
-    return np.array((*images, *outputs[2:], *geometry[:4]), _GEOMETRY)
+    return record((*images, *outputs[2:], *geometry[:4]), _GEOMETRY)
 
 
 def _planes(images: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Any, Any]:
