@@ -18,6 +18,7 @@ from minidl.backend.device import array_module, library_of
 from minidl.backend.dtype import float32, float64
 from minidl.backend.warn import warn
 from minidl.ops import index
+from minidl.ops.random.draw import check_bounds, check_std
 from minidl.random import Generator
 from minidl.tensors.creation import eye as identity
 from minidl.tensors.creation import rand, randn
@@ -71,12 +72,14 @@ def _draw_like(draw: Any, tensor: Tensor, generator: Generator | None, dtype: An
 # ---------------------------------------------------------------------- any shape
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with uniform numbers on [a, b)."""
+    """Fill with uniform numbers on [a, b). Errors: RuntimeError unless a <= b."""
+    check_bounds(a, b)
     return _fill(tensor, _draw_like(rand, tensor, generator) * (b - a) + a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with normal numbers of this mean and standard deviation."""
+    """Fill with normal numbers of this mean and standard deviation. Errors: RuntimeError unless std >= 0."""
+    check_std(std)
     return _fill(tensor, _draw_like(randn, tensor, generator) * std + mean)
 
 

@@ -3,6 +3,15 @@
 An algorithm writes into arrays by NumPy's functions. NumPy hands a function over to an argument that has
 `__array_ufunc__`. So with `differentiable=True` an algorithm is given `Recorded` objects for arrays, and each of its
 calls is the op of the same name. There is no second copy of a formula.
+
+    >>> import minidl
+    >>> from minidl import optim
+    >>> lr = minidl.tensor(0.25, requires_grad=True)
+    >>> w = minidl.tensor([1.0], requires_grad=True).clone()           # a leaf could not be written into
+    >>> (w.grad,) = minidl.autograd.grad((w.clone() ** 2).sum(), w, create_graph=True)
+    >>> optim.SGD([w], lr=lr, differentiable=True).step()               # w is 1 - 2 lr
+    >>> minidl.autograd.grad((w ** 2).sum(), lr)                        # -4 (1 - 2 lr)
+    (tensor(-2.),)
 """
 from __future__ import annotations
 

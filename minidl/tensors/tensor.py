@@ -20,7 +20,7 @@ from minidl.autograd.grad_mode import switches
 from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import INFERENCE, SparseBase, TensorBase, is_leaf, memory_of, version_of, wrap
-from minidl.autograd.views import refresh_edge
+from minidl.autograd.views import path_to_owner, refresh_edge
 from minidl.backend import dtype as dtypes
 from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
 from minidl.backend.layout import owner
@@ -337,6 +337,14 @@ class Tensor(Methods, is_result_type=True):
         if self.version is INFERENCE:
             raise RuntimeError("Inference tensors do not track version counter: writes into them are not counted")
         return version_of(self)[0]
+
+    @property
+    def _base(self) -> Tensor | None:
+        """The owner of the memory that a view looks into; None for a tensor that is no view."""
+        return None if self.view_of is None else path_to_owner(self)[-1]  # type: ignore[return-value]
+
+    def _is_view(self) -> Bool:
+        return self.view_of is not None
 
     def backward(self, gradient: Tensor | None = None, retain_graph: Bool | None = None,
                  create_graph: Bool = False, inputs: Any = None) -> None:

@@ -318,6 +318,7 @@ DELIBERATE = [
     Deliberate("value", r"clamp", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("value", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
     Deliberate("shape", r"[<>=] -\d", ANY, BYTES, program=r"lib\.uint8"),
+    Deliberate("value", r"support\.check", r"False and True", BYTES, program=r"lib\.uint8"),
     Deliberate("value", r"ldexp", r"^off by \S+e-0[6789]", "2 ** other is computed in the dtype of the result"),
     Deliberate("value", r"output_nr", ANY, "PyTorch's tensor_split is several slices, and not one function"),
     Deliberate("value", r"median\(", ANY, "PyTorch returns memory that nobody set",

@@ -49,6 +49,12 @@ CALLS = """
     lib.utils.data.DataLoader([1, 2, 3])._auto_collation
     lib.utils.data.DataLoader([1, 2, 3], batch_size=None)._auto_collation
     list(lib.utils.data.DataLoader([1, 2, 3], batch_size=2)._index_sampler)
+    x.t()[0]._base.shape
+    (lib.ones(2) * 2)._base
+    [x.t()._is_view(), (x * 2)._is_view(), x.detach()._is_view()]
+    lib.zeros(2).bernoulli_(lib.tensor([0., 1.]))
+    lib.zeros(2).normal_(1, 0)
+    lib.zeros(2).uniform_(3, 3)
     lib.take_along_dim(x, lib.tensor([[-1], [0]]), 1)
     x.view(lib.float64)
     lib.gather(lib.tensor(5), 0, lib.tensor([0]))
@@ -113,7 +119,9 @@ REFUSED = [
     ("lib.arange(0, float('inf'))", RuntimeError), ("x.flip()", TypeError),
     ("lib.full((2,), 1j, dtype=lib.float32)", RuntimeError), ("lib.full_like(x, 1j)", RuntimeError),
     ("lib.ones(2).fill_(1j)", RuntimeError),
-    ("nn.BatchNorm2d(3)._check_input_dim(lib.ones(2, 3))", ValueError),
+    ("nn.BatchNorm2d(3)._check_input_dim(lib.ones(2, 3))", ValueError), ("lib.zeros(2).bernoulli_(2)", RuntimeError),
+    ("lib.zeros(2).normal_(0, -1)", RuntimeError), ("lib.zeros(2).uniform_(1, 0)", RuntimeError),
+    ("lib.zeros(2).bernoulli_(float('nan'))", RuntimeError), ("nn.init.normal_(lib.zeros(2), 0, -1)", RuntimeError),
 ]
 
 

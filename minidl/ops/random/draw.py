@@ -136,14 +136,34 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 
 @public
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Fill with numbers uniform on [from_, to); returns `input`. Errors: NotImplementedError for integers."""
+    """Fill with numbers uniform on [from_, to); returns `input`.
+
+    Errors: RuntimeError unless from_ <= to, NotImplementedError for integers.
+    """
+    check_bounds(from_, to)
     return _fill(input, "random", to - from_, from_, generator, "uniform_")
 
 
 @public
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Fill with normal numbers of the given mean and standard deviation; returns `input`. Errors: as `uniform_`."""
+    """Fill with normal numbers of the given mean and standard deviation; returns `input`.
+
+    Errors: RuntimeError unless std >= 0, NotImplementedError for integers.
+    """
+    check_std(std)
     return _fill(input, "standard_normal", std, mean, generator, "normal_")
+
+
+def check_bounds(low: float, high: float) -> None:
+    """Raise RuntimeError unless low <= high."""
+    if not low <= high:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+
+
+def check_std(std: float) -> None:
+    """Raise RuntimeError unless std >= 0."""
+    if not std >= 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
 
 
 def _fill(input: Any, distribution: str, scale: float, shift: float, generator: Generator | None, who: str) -> Any:
@@ -159,8 +179,11 @@ def _fill(input: Any, distribution: str, scale: float, shift: float, generator: 
 
 
 @public
-def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Fill with ones, with probability p each, and zeros; returns `input`."""
+def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fill with ones, with probability p each, and zeros; returns `input`. Errors: RuntimeError unless 0 <= p <= 1."""
+    p = array_of(p)
+    library_of(p).assert_none(np.logical_not((p >= 0) & (p <= 1)), RuntimeError,  # type: ignore[operator]
+                              "bernoulli_ expects p to be in [0, 1], but got one that is not")
     return copy_(input, wrap(_uniform(input.array, generator, "bernoulli_") < p))
 
 

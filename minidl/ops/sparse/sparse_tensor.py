@@ -21,7 +21,7 @@ from minidl.backend.memory_format import layout as Layout
 from minidl.backend.memory_format import sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
 from minidl.backend.torch_types import Size
 from minidl.ops.index.items import GetItem, ScatterAdd
-from minidl.ops.shape.views import array_of, reshape
+from minidl.ops.shape.views import Reshape, array_of, as_result, reshape
 from minidl.ops.sparse.arithmetic import Arithmetic
 from minidl.ops.sparse.movement import Movement, cat, stack
 from minidl.ops.sparse.products import SparseMatMul, sparse_times_sparse
@@ -409,12 +409,14 @@ class SparseTensor(Arithmetic, Movement):
             return product if self.layout is sparse_coo else product.to_sparse_csr()
         columns = x if x.dim() == 2 else x.unsqueeze(-1)
         product = SparseMatMul(a.positions[0], a.positions[1], a.shape[0])(a.stored, columns)
-        return product if x.dim() == 2 else product.squeeze(-1)
+        return product if x.dim() == 2 else as_result(product, Reshape((a.shape[0],)))
 
     mm = mv = __matmul__ = matmul
 
     def __rmatmul__(self, other: Any) -> Any:
-        return self.t().matmul(other.t() if other.dim() == 2 else other).t()
+        product = self.t().matmul(other.t() if other.dim() == 2 else other).t()
+        product.view_of = None      # nobody else holds its memory
+        return product
 
     def smm(self, mat: Tensor) -> SparseTensor:
         """The product with a dense matrix, in COO form with all its entries."""

@@ -412,3 +412,10 @@ def test_lerp_arrives_at_its_ends():
     a, b = (minidl.tensor(stream.standard_normal(100) * 10.0 ** stream.integers(-3, 3, 100), dtype=minidl.float32)
             for _ in range(2))
     assert ew.lerp(a, b, 1.0).tolist() == b.tolist() and ew.lerp(a, b, 0.0).tolist() == a.tolist()
+
+
+def test_sigmoid_of_float16_is_rounded_once():
+    """log(1 - sigmoid(6)) would be off by a fifth if the sum 1 + e^-6 were rounded, too."""
+    x = np.linspace(-8, 8, 321).astype(np.float16)
+    expected = (1 / (1 + np.exp(-x.astype(np.float64)))).astype(np.float16)
+    assert ew.sigmoid(minidl.tensor(x)).tolist() == expected.tolist()

@@ -114,6 +114,13 @@ def test_derivatives(function):
     assert gradgradcheck(lambda v, x: function(sample(v), x), (v, x))
 
 
+def test_products_own_their_memory():
+    """So they may be detached in place."""
+    a, x = minidl.eye(2).to_sparse().requires_grad_(), minidl.arange(4.0).reshape(2, 2)
+    for product in (a @ x[0], a @ x, x[0] @ a, x @ a):
+        assert product.requires_grad and product.view_of is None and not product.detach_().requires_grad
+
+
 def test_softmax_is_that_of_the_stored_entries():
     s = sample().coalesce()
     dense = np.full(SIZE, -np.inf)
