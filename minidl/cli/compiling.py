@@ -24,13 +24,17 @@ def compile_all() -> None:
 
     Errors: RuntimeError without Numba.
     """
-    before, backends.numba.enabled = backends.numba.enabled, True
-    for number, (kind, use) in enumerate(KINDS.items(), start=1):
-        print(f"compiling, {number} of {len(KINDS)}: {kind} ...", end=" ", file=sys.stderr, flush=True)
-        start = time.perf_counter()
-        use()
-        print(f"{time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
-    backends.numba.enabled = before
+    enabled, precision = backends.numba.enabled, get_float32_matmul_precision()
+    try:
+        backends.numba.enabled = True
+        for number, (kind, use) in enumerate(KINDS.items(), start=1):
+            print(f"compiling, {number} of {len(KINDS)}: {kind} ...", end=" ", file=sys.stderr, flush=True)
+            start = time.perf_counter()
+            use()
+            print(f"{time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
+    finally:
+        backends.numba.enabled = enabled
+        set_float32_matmul_precision(precision)
 
 
 def _step(layer: Callable[[Tensor], Tensor], x: Tensor) -> None:
@@ -50,10 +54,8 @@ def _convolutions() -> None:
     for channels in (16, 64):
         _step(nn.Conv2d(channels, channels, 3, padding=1), _image(channels))
     _step(nn.Conv2d(16, 32, 3, stride=2, padding=1), _image(16))
-    before = get_float32_matmul_precision()
     set_float32_matmul_precision("high")
     _step(nn.Conv2d(64, 64, 3, padding=1), _image(64))
-    set_float32_matmul_precision(before)
 
 
 def _pooling() -> None:
@@ -69,7 +71,7 @@ def _norms() -> None:
 
 
 def _activations() -> None:
-    for layer in (nn.ReLU(), nn.LeakyReLU(), nn.GELU()):
+    for layer in (nn.ReLU(), nn.LeakyReLU(), nn.GELU(), nn.SiLU()):
         _step(layer, _rows(256, 1024))
 
 

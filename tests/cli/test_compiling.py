@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import minidl
 from minidl import backends
 from minidl.backend.kernel import registry
 from minidl.cli import compiling
@@ -41,3 +42,15 @@ def test_every_compiled_body_is_used(monkeypatch: pytest.MonkeyPatch, capsys: py
         backends.numba.enabled = before
     assert {body.function for body in known} - used == set()
     assert f"compiling, {len(compiling.KINDS)} of {len(compiling.KINDS)}: " in capsys.readouterr().err
+
+
+def test_an_error_leaves_the_settings_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        minidl.set_float32_matmul_precision("high")
+        raise OSError("no space left on device")
+
+    before = backends.numba.enabled, minidl.get_float32_matmul_precision()
+    monkeypatch.setattr(compiling, "KINDS", {"convolutions": fail})
+    with pytest.raises(OSError):
+        compiling.compile_all()
+    assert (backends.numba.enabled, minidl.get_float32_matmul_precision()) == before
