@@ -222,6 +222,11 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "resize_bytes_axis": [
         (i(256, 2, 3, 5, 70).astype(np.uint8), 3, PAIRS, Rounding(10, np.dtype(np.float32), False)),
         (i(256, 2, 3, 70, 90).astype(np.uint8), 2, PAIRS, Rounding(10, np.dtype(np.float64), True))],
+    "resize_bytes": [
+        (i(256, 2, 9, 70, 70).astype(np.uint8)[:, 1:8], [(3, PAIRS, Rounding(10, np.dtype(np.float32), True)),
+                                                         (2, PAIRS, Rounding(10, np.dtype(np.float64), False))]),
+        (abs(60 * last(2, 3, 70, 70)).astype(np.uint8), [(axis, PAIRS, Rounding(10, np.dtype(np.float32), False))
+                                                          for axis in (3, 2)])],
     "softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), 1)],
     "softmax_grad": [(r(3, 5), r(3, 5), 1), (r(300, 500), r(300, 500), 1)],
     "log_softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), -1)],

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.backend.compiled.compiler import compiled, shares
 from minidl.backend.cpu.threads import parallel
-from minidl.backend.kernels.resize import Rounding, Taps, resize_bytes_axis, three_axes
+from minidl.backend.kernels.resize import Rounding, Taps, resize_bytes, resize_bytes_axis, three_axes
 
 LARGEST_SUM = 2 ** 31   # of whole numbers
 FEW = 16                # fewer numbers side by side are too short for the vector instructions
@@ -35,6 +35,11 @@ def resize_bytes_axis_by_rows(x: np.ndarray, axis: int, taps: Taps, rounding: Ro
     else:
         parallel(lambda i: _resize(x3[i], *whole[:3], rounding.bits, y3[i]), shares(outer))
     return back(y3)
+
+
+@resize_bytes.register("numpy", layer="compiled")
+def resize_bytes_by_axes(x: np.ndarray, steps: Any) -> Any:
+    return resize_bytes.generic(x, steps)      # each axis has its compiled body
 
 
 class _Whole(NamedTuple):

@@ -6,7 +6,7 @@ transpose has the same form, so gradients need no kernel of their own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -85,6 +85,14 @@ def resize_bytes_axis(x: Array, axis: int, taps: Taps, rounding: Rounding) -> Ar
     """`resize_axis` of bytes with whole weights: sums divided by 2 ** bits, rounded, and cut off to bytes."""
     sums = resize_axis(x.astype(rounding.dtype), axis, taps) + 2.0 ** (rounding.bits - 1)
     return np.clip(sums * 2.0 ** -rounding.bits, 0, 255).astype(np.uint8)
+
+
+@kernel
+def resize_bytes(x: Array, steps: Sequence[tuple[int, Taps, Rounding]]) -> Array:
+    """`resize_bytes_axis` of one axis after the other."""
+    for axis, taps, rounding in steps:
+        x = resize_bytes_axis(x, axis, taps, rounding)
+    return x
 
 
 def three_axes(x: Array, axis: int) -> tuple[Array, Callable[[Array], Array]]:

@@ -45,16 +45,16 @@ class Resize(Op):
 
 
 class ResizeBytes(Op):
-    """The same of bytes, by whole numbers. Sums are rounded, and cut off to bytes."""
+    """The same of bytes, one axis after the other, by whole numbers. Sums are rounded, and cut off to bytes."""
 
     layout = IMAGES
 
-    def __init__(self, axis: int, matrix: Matrix) -> None:
-        self.axis, self.matrix = axis, matrix
+    def __init__(self, matrices: Sequence[tuple[int, Matrix]]) -> None:
+        self.matrices = matrices
 
     def forward(self, x: Array) -> Array:
-        whole, rounding = self.matrix.in_whole_numbers
-        return kernels.resize_bytes_axis(x, self.axis, whole.taps, rounding)
+        whole = [(axis, *matrix.in_whole_numbers) for axis, matrix in self.matrices]
+        return kernels.resize_bytes(x, [(axis, matrix.taps, rounding) for axis, matrix, rounding in whole])
 
 
 class Matrix:
@@ -139,15 +139,17 @@ def resize_last_axes(input: Any, sizes: Sequence[int], mode: str, scales: Sequen
                      align_corners: bool = False, antialias: bool = False) -> Any:
     """`interpolate` of the last axes, behind any others; the arguments are not checked."""
     kind = "linear" if mode.endswith("linear") else mode
-    of_bytes = input.dtype == np.uint8 and mode in KERNEL_MODES
-    result = input
+    matrices = []
     for axis in range(-1, -1 - len(sizes), -1):     # last axis first, while the other axes are still small
         place = input.ndim + axis
         matrix = _matrix(kind, input.shape[axis], sizes[axis], scales[axis], align_corners, antialias)
         if not matrix.is_identity:
-            resize: Op = (ResizeBytes if of_bytes else Resize)(place, matrix)
-            result = resize(result)
-    return result
+            matrices.append((place, matrix))
+    if matrices and input.dtype == np.uint8 and mode in KERNEL_MODES:
+        return ResizeBytes(matrices)(input)
+    for place, matrix in matrices:
+        input = Resize(place, matrix)(input)
+    return input
 
 
 def adaptive_mean(input: Any, axis: int, size: int) -> Any:

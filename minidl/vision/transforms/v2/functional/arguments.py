@@ -12,11 +12,12 @@ Interpolation = InterpolationMode | str | int
 
 def mode_of(interpolation: Interpolation) -> InterpolationMode:
     """The mode of this name or of Pillow's number. Errors: ValueError for anything else."""
-    names = [mode.value for mode in InterpolationMode]
     if isinstance(interpolation, str):
-        if interpolation not in names:
-            raise ValueError(f"Invalid interpolation mode: '{interpolation}'. Supported string values are: {names}.")
-        return InterpolationMode(interpolation)
+        try:
+            return InterpolationMode(interpolation)
+        except ValueError:
+            raise ValueError(f"Invalid interpolation mode: '{interpolation}'. Supported string values are: "
+                             f"{[mode.value for mode in InterpolationMode]}.") from None
     if not isinstance(interpolation, (InterpolationMode, int)):
         raise ValueError("Argument interpolation should be an `InterpolationMode` or a corresponding Pillow integer "
                          f"constant, but got {interpolation}.")
