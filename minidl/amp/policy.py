@@ -31,7 +31,7 @@ from minidl.ops.elementwise import (
 )
 from minidl.ops.linalg import CDist, Contract, Linear, MatMul
 from minidl.ops.loss import BinaryCrossEntropy, CrossEntropy, CTCLoss, LogitsLoss
-from minidl.ops.norm import Normalize
+from minidl.ops.norm import Normalize, RunningScale
 from minidl.ops.reduce import CumProd, CumSum, LogCumSumExp, LogSumExp, Mean, Norm2, NormP, Prod, Std, Var
 from minidl.ops.rnn import GRULayer, LSTMLayer, RNNLayer, RNNReluLayer
 from minidl.ops.special import Erfinv
@@ -49,6 +49,6 @@ IN_FLOAT32: tuple[type[Op], ...] = (
     Acos, Asin, Cosh, Sinh, Tan, Erfinv, Softplus, LogSigmoid,
     Softmax, LogSoftmax, LogSumExp, LogCumSumExp,
     Sum, Mean, Prod, CumSum, CumProd, Var, Std, Norm2, NormP, CDist,
-    Normalize,                              # batch, layer, group and instance norm
+    Normalize, RunningScale,                # batch, layer, group and instance norm
     CrossEntropy, BinaryCrossEntropy, LogitsLoss, CTCLoss,
 )

@@ -84,6 +84,32 @@ class Normalize(FusedOp):
         return tuple([n if i in self.parameter_axes else 1 for i, n in enumerate(x.shape)])
 
 
+class RunningScale(FusedOp):
+    """scale = w / sqrt(var + eps) and shift = b - mean * scale, for running statistics: all are (C,)
+
+    Then x * scale + shift is normalised. With s = 1 / sqrt(var + eps) and h = gscale - mean gshift,
+        gmean = -scale gshift,  gvar = -h scale s^2 / 2,  gw = h s,  gb = gshift
+    """
+
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
+
+    def reference(self, mean: Value, var: Value, w: Value = None, b: Value = None) -> Any:
+        scale = rsqrt(var + self.eps)
+        scale = scale if w is None else scale * w
+        return scale, -mean * scale if b is None else b - mean * scale
+
+    def forward(self, mean: Array, var: Array, w: Array | None = None, b: Array | None = None) -> tuple[Array, Array]:
+        return kernels.running_scale(mean, var, w, b, self.eps)
+
+    def gradient(self, g: Any, mean: Array, var: Array, w: Array | None = None) -> list[Array | None]:
+        (g_scale, g_shift), wanted = g, self.wanted
+        s = rsqrt(var + self.eps)
+        scale, h = s if w is None else s * w, g_scale - mean * g_shift
+        return [-scale * g_shift if wanted[0] else None, h * scale * s * s * -0.5 if wanted[1] else None,
+                None if w is None else h * s, g_shift][:len(wanted)]
+
+
 class ScaleShift(Op):
     """y = x * scale + shift, one scale and one shift per channel: x (N, C, *), scale and shift (C,)
 
@@ -138,11 +164,8 @@ def batch_norm_counted(input: Tensor, running_mean: Tensor | None, running_var: 
         if running_mean is None or running_var is None:
             raise RuntimeError(f"{who}: running_mean and running_var must be defined in evaluation mode; pass them, or "
                                f"training=True")
-        scale = rsqrt(cast(running_var, input.dtype) + eps)
-        scale = scale if weight is None else scale * weight
-        shift = -cast(running_mean, input.dtype) * scale
-        shift = shift if bias is None else shift + bias
-        return ScaleShift()(input, scale, shift)
+        statistics = cast(running_mean, input.dtype), cast(running_var, input.dtype)
+        return ScaleShift()(input, *RunningScale(eps)(*statistics, weight, bias))
     axes = (0, *range(2, input.ndim))
     count = math.prod([input.shape[axis] for axis in axes])
     if count == 1:

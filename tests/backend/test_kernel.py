@@ -269,6 +269,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (last(9, 6, 40, 50), last(9, 6, 40, 50), r(1, 6, 1, 1), r(9, 6, 1, 1), abs(r(9, 6, 1, 1)) + 0.5, (2, 3),
          (0, 2, 3), 1e-5),
         (r(2, 3, 4, 5), last(2, 3, 4, 5), None, r(2, 3, 1, 1), abs(r(2, 3, 1, 1)), (2, 3), (2, 3), 1e-5)],
+    "running_scale": [(r(5), abs(r(5)), r(5), r(5), 1e-5), (r(3), abs(r(3)), None, None, 1e-5)],
     "scale_shift": [(r(3, 4, 5), r(4), r(4)), (last(9, 3, 100, 51), r(3), r(3)), (last(9, 3, 100, 51), r(3), None)],
     "pairwise_distance": [
         *[(r(30, 7), r(20, 7) + 0.1, metric) for metric in ("l1", "l2", "sqeuclidean", "cosine")],

@@ -16,6 +16,7 @@ from minidl.backend.kernels.norm import (
     batch_normalize_forward,
     normalize_forward,
     normalize_grad,
+    running_scale,
     scale_shift,
 )
 
@@ -88,6 +89,17 @@ def normalize_grad_by_group(g: Array, x: Array, w: Array | None, mean: Array, va
         function("norm.cu", "weight_grad", x.dtype, wide)((blocks,), (32, 32), (
             g, x, mean, variance, gw, gb, np.int64(x.size), *groups.numbers()[2:], np.float64(eps)))
     return gx, gw, gb
+
+
+@running_scale.register("cupy")
+def running_scale_in_one(mean: Array, variance: Array, w: Array | None, b: Array | None, eps: float) -> Any:
+    if not is_real(mean) or any(v is not None and v.dtype != mean.dtype for v in (variance, w, b)):
+        return NotImplemented
+    scale, shift = cupy.empty(mean.shape, mean.dtype), cupy.empty(mean.shape, mean.dtype)
+    if mean.size:
+        function("norm.cu", "running_scale", mean.dtype)((blocks_for(mean.size),), (256,), (
+            rows(mean), rows(variance), _rows(w), _rows(b), scale, shift, np.int64(mean.size), np.float64(eps)))
+    return scale, shift
 
 
 @scale_shift.register("cupy")

@@ -77,6 +77,16 @@ def normalize_grad(g: Array, x: Array, w: Array | None, mean: Array, variance: A
 
 
 @kernel
+def running_scale(mean: Array, variance: Array, w: Array | None, b: Array | None, eps: float) -> tuple[Array, Array]:
+    """scale = w / sqrt(variance + eps) and shift = b - mean * scale: all are (C,)"""
+    scale = 1 / np.sqrt(variance + eps)
+    if w is not None:
+        scale = scale * w
+    shift = -mean * scale
+    return scale, shift if b is None else shift + b
+
+
+@kernel
 def scale_shift(x: Array, scale: Array, shift: Array | None) -> Array:
     """y = x * scale + shift, by channel: x (N, C, *), scale and shift (C,)"""
     channel_shape = (1, -1) + (1,) * (x.ndim - 2)

@@ -15,7 +15,7 @@ from minidl.ops.conv.one_and_three_d import Frames
 from minidl.ops.conv.two_d import Conv2d, Conv2dInputGrad
 from minidl.ops.linalg.contraction import Contract
 from minidl.ops.linalg.products import Linear, MatMul
-from minidl.ops.norm import Normalize, ScaleShift
+from minidl.ops.norm import Normalize, RunningScale, ScaleShift
 from minidl.ops.pool.two_d import AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 from minidl.ops.resize.interpolation import Resize
 
@@ -113,6 +113,14 @@ def _avg_pool(g: Any, call: Any, x: Known) -> Any:
 
 
 # ---------------------------------------------------------------------- normalisation
+
+@translates(RunningScale)
+def _running_scale(g: Any, call: Any, mean: Known, var: Known, weight: Known | None, bias: Known | None) -> Any:
+    scale = g.node("Reciprocal", g.node("Sqrt", g.node("Add", var, np.array(call.eps, mean.dtype))))
+    scale = scale if weight is None else g.node("Mul", scale, weight)
+    shift = g.node("Neg", g.node("Mul", mean, scale))
+    return scale, shift if bias is None else g.node("Add", shift, bias)
+
 
 @translates(ScaleShift)
 def _scale_shift(g: Any, call: Any, x: Known, scale: Known, shift: Known | None) -> Any:

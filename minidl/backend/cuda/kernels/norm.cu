@@ -99,6 +99,18 @@ __global__ void weight_grad(const T *g, const T *x, const W *means, const W *var
     if (!threadIdx.x) gw[channel] = T(sum_z), gb[channel] = T(sum);
 }
 
+// scale = w / sqrt(variance + eps) and shift = b - mean * scale: all have C elements
+template <class T>
+__global__ void running_scale(const T *mean, const T *variance, const T *w, const T *b, T *scale, T *shift, long long C, double eps) {
+    typedef typename Wider<T>::type W;
+    EACH(i, C) {
+        W s = W(1) / sqrt(W(variance[i]) + W(eps));
+        if (w) s *= W(w[i]);
+        scale[i] = T(s);
+        shift[i] = T((b ? W(b[i]) : W(0)) - W(mean[i]) * s);
+    }
+}
+
 // y = x * scale + shift by channel: x is (N, channels, inner)
 template <class T>
 __global__ void scale_shift(const T *x, const T *scale, const T *shift, T *y, long long size, long long inner, long long channels) {
