@@ -49,7 +49,7 @@ def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | No
 
 def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
          create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
-         materialize_grads: bool = False) -> tuple[Tensor, ...]:
+         is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Tensor, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple; nothing is written to `.grad`.
 
         >>> import minidl
@@ -60,7 +60,18 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
 
     It is an error if the outputs do not depend on an input; with `allow_unused` the gradient is None, with
     `materialize_grads` it is zeros. `only_inputs` is always true. The other arguments are those of `backward`.
+
+    With `is_grads_batched`, the first axis of each of `grad_outputs` counts several gradients of the output, one after
+    the other; so does the first axis of each result. A row of the identity for each output gives the Jacobian:
+
+        >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> minidl.autograd.grad(x ** 2, x, minidl.eye(2), is_grads_batched=True)
+        (tensor([[2., 0.],
+                [0., 4.]]),)
     """
+    if is_grads_batched and grad_outputs is not None:
+        return _grad_of_each(outputs, inputs, _sequence(grad_outputs), retain_graph, create_graph, allow_unused,
+                             materialize_grads)
     roots, inputs = _roots(outputs, grad_outputs, create_graph), _sequence(inputs)
     targets: list[Any] = [current_edge(x) for x in inputs]
     if None in targets:
@@ -83,6 +94,23 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
             g = g.contiguous()  # type: ignore[attr-defined]   # so that g.view(len(g), -1) works
         result.append(g)
     return tuple(result)
+
+
+def _grad_of_each(outputs: Tensors, inputs: Tensors, batches: Sequence[Any], retain_graph: bool | None,
+                  create_graph: bool, allow_unused: bool | None, materialize_grads: bool) -> tuple[Tensor, ...]:
+    """`grad` for each row of `batches`, with the rows of a gradient in one tensor."""
+    count = len(batches[0])
+    found = [grad(outputs, inputs, [None if batch is None else batch[i] for batch in batches],
+                  retain_graph if i == count - 1 else True, create_graph, allow_unused=allow_unused,
+                  materialize_grads=materialize_grads) for i in range(count)]
+    results: list[Any] = []
+    for rows in zip(*found):
+        first: Any = rows[0]
+        results.append(None if first is None else first.new_empty((count, *first.shape)))
+        for i, row in enumerate(rows):
+            if row is not None:
+                results[-1][i] = row
+    return tuple(results)
 
 
 class _Tensors(type):

@@ -110,6 +110,16 @@ def test_grad_runs_only_the_ops_on_the_way():
     assert ran == []
 
 
+def test_several_gradients_at_once_are_rows_of_a_jacobian():
+    x, other = minidl.tensor([1.0, 2.0], requires_grad=True), minidl.ones(1, requires_grad=True)
+    dy, unused = minidl.autograd.grad((x ** 3, x.sum()), (x, other), (minidl.eye(2), minidl.ones(2)),
+                                      create_graph=True, allow_unused=True, is_grads_batched=True)
+    assert unused is None and dy.tolist() == [[4.0, 1.0], [1.0, 13.0]]      # 3 x^2 on the diagonal, and 1 of the sum
+    assert minidl.autograd.grad(dy.sum(), x)[0].tolist() == [6.0, 12.0]
+    with pytest.raises(RuntimeError, match="implicitly created only for scalar outputs"):
+        minidl.autograd.grad(x ** 3, x, is_grads_batched=True)
+
+
 def test_retain_grad():
     x = leaf(2.0)
     y = x * 3

@@ -476,10 +476,14 @@ class Round(Step):
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Round to the nearest integer, or to `decimals` digits; halves go to the even neighbour.
 
+    Errors: NotImplementedError for `decimals` of integers.
+
         >>> import minidl
         >>> minidl.round(minidl.tensor([0.5, 1.5, 2.6]))
         tensor([0., 2., 3.])
     """
+    if decimals and input.dtype.kind in "biu":
+        raise NotImplementedError(f"round with decimals is not implemented for {input.dtype}; try .double()")
     return Round(decimals)(input)
 
 round_ = in_place(round)

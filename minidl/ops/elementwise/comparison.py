@@ -158,12 +158,17 @@ class IsClose(Binary):
 @public
 def isclose(input: Tensor | complex, other: Tensor | complex, rtol: float = 1e-5, atol: float = 1e-8,
             equal_nan: bool = False) -> Tensor:
-    """Where `|input - other| <= atol + rtol * |other|`. Errors: RuntimeError for two different dtypes.
+    """Where `|input - other| <= atol + rtol * |other|`.
+
+    Errors: RuntimeError for two different dtypes, or a negative tolerance.
 
         >>> import minidl
         >>> minidl.isclose(minidl.tensor([1.0, 2.0]), minidl.tensor([1.0, 2.1]))
         tensor([ True, False])
     """
+    for name, bound in (("rtol", rtol), ("atol", atol)):
+        if bound < 0:
+            raise RuntimeError(f"isclose: {name} must be greater than or equal to zero, but got {bound}")
     return IsClose(rtol, atol, equal_nan)(input, other)
 
 

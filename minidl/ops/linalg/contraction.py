@@ -5,6 +5,7 @@ One op does all of it. `Contract` multiplies two tensors whose axes have names. 
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -86,21 +87,24 @@ goes to the end. None leaves it to `_next_pair`."""
 
 
 @public
-def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
+def einsum(equation: Any, *operands: Any) -> Tensor:
     """Multiply any number of tensors, by Einstein's summation convention.
 
     `"ij,jk->ik"` names the axes of each operand and of the result: here a matrix product. Axes of one name have one
     size (or 1, which is broadcast) and are multiplied; names that the result lacks are summed over; a name twice in one
     operand takes the diagonal. `...` stands for all other axes. Without `->`, the result has the names that occur once,
-    in alphabetical order.
+    in alphabetical order. In place of an equation, a list of numbers below 52 may follow each operand, and one for the
+    result at the end: `einsum(a, [0, 1], b, [1, 2], [0, 2])`.
 
-    Errors: RuntimeError where equation and operands do not fit.
+    Errors: RuntimeError where equation and operands do not fit, ValueError for a number that is out of range.
 
         >>> import minidl
         >>> a = minidl.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> minidl.einsum("ii", a), minidl.einsum("ij,j->i", a, minidl.tensor([1.0, 1.0]))
         (tensor(5.), tensor([3., 7.]))
     """
+    if not isinstance(equation, str):
+        equation, operands = _from_lists((equation, *operands))
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     inputs, out = _parse(equation, operands)
@@ -116,8 +120,21 @@ def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
     return x if labels == out else permute(x, [labels.index(i) for i in out])
 
 
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase
 Term = tuple[Any, list[Any]]
 """A tensor and the labels of its axes: letters, and numbers -1, -2, ... for the axes of an ellipsis."""
+
+
+def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The equation and the operands of `einsum(a, [0, 1], b, [1, 2], [0, 2])`."""
+    def term(numbers: Any) -> str:
+        if not all(i is ... or 0 <= i < len(_LETTERS) for i in numbers):
+            raise ValueError(f"einsum(): expected numbers from 0 to {len(_LETTERS) - 1} for axes, but got {numbers}")
+        return "".join("..." if i is ... else _LETTERS[i] for i in numbers)
+
+    count = len(arguments) // 2
+    result = "->" + term(arguments[-1]) if len(arguments) % 2 else ""
+    return ",".join(map(term, arguments[1:2 * count:2])) + result, arguments[:2 * count:2]
 
 
 def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[list[Any]], list[Any]]:

@@ -513,7 +513,8 @@ def broadcast_tensors(*tensors: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]
 def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
     """The coordinates of a grid: tensor k, repeated along all other axes.
 
-    `indexing='xy'` exchanges the first two axes of the grid, as plots and images need it.
+    `indexing='xy'` exchanges the first two axes of the grid, as plots and images need it. Errors: RuntimeError for a
+    tensor of two or more dimensions, or of another dtype than the first.
 
         >>> import minidl
         >>> rows, columns = minidl.meshgrid(minidl.tensor([1, 2]), minidl.tensor([3, 4, 5]))
@@ -524,6 +525,10 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
     vectors = [atleast_1d(x) for x in as_sequence(tensors)]
+    for x in vectors:
+        if x.ndim > 1 or x.dtype != vectors[0].dtype:
+            raise RuntimeError(f"meshgrid expects all tensors to have the same dtype and 0 or 1 dimensions, but got "
+                               f"{x.dtype} of shape {tuple(x.shape)} beside {vectors[0].dtype}")
     order = list(range(len(vectors)))
     if indexing == "xy" and len(order) > 1:
         order[:2] = 1, 0
