@@ -176,6 +176,11 @@ DELIBERATE = [
     Deliberate("flag", BACKWARD, rf"and {LEAF}", NOTHING, program=r"\.cum(max|min)\("),
     Deliberate("flag", ANY, rf"{CONSTANT} and {VARIABLE}", NEW_MEMORY, program=r"\.data = "),
     Deliberate("flag", ANY, rf"{LEAF} and {VARIABLE}", A_LEAF, program=r"requires_grad_?\b"),
+    Deliberate("flag", r"^t\d+\[.*\] = ", rf"{VARIABLE} and {CONSTANT}",
+               "a view of a view that was made a leaf depends on that leaf", program=r"^t\d+\.requires_grad_\("),
+    Deliberate("gradient: value", BACKWARD, ANY,
+               "PyTorch's inner is a view of a hidden product, and loses its hook at a write into a view of it",
+               program=r"(?s)inner\(.*register_hook.*lib\.no_grad"),
     *[Deliberate(kind, BACKWARD, rf"{VARIABLE} and {CONSTANT}",
                  "a gradient of what was overwritten is 0, and is recorded", program=r"create_graph=True")
       for kind in ("flag", "gradient: flag")],
