@@ -157,10 +157,12 @@ class Arrivals:
         """Hand the leaves that are reached their gradients."""
         leaves, self.leaves = self.leaves, []
         sums: list[Any] = []
-        for op, g in leaves:
-            op.arrive(g, False, op in self.owned, sums)
-        if sums:
-            add_to_each(*sums)
+        try:
+            for op, g in leaves:
+                op.arrive(g, False, op in self.owned, sums)
+        finally:
+            if sums:
+                add_to_each(*sums)
 
 
 def _alone(array: Any) -> bool:
