@@ -6,11 +6,13 @@
 Each transform gets the same images in both libraries, in turn, round by round: a PIL image of 500x375 pixels, a tensor
 of 256x256, of bytes and of float32, and batches of 32 such tensors, one draw for all of it. The last column is the
 batched transform of minidl, which makes a draw for each image, against torchvision's one by one, as a data loader would
-call it. --v2 measures the classes of v2; --compiled puts Numba's kernels in front.
+call it. A policy does something else at each call, so the mean of 100 calls a round counts. --v2 measures the classes
+of v2; --compiled puts Numba's kernels in front.
 """
 from __future__ import annotations
 
 import argparse
+import statistics
 import time
 from collections.abc import Callable
 from functools import partial
@@ -61,6 +63,8 @@ BATCHED: dict[str, batched.Batched] = {
 # The tables of a size are kept: an epoch has few sizes that are new, but its first images have nothing else.
 WARM_UP = {"RandomResizedCrop": 300}
 
+POLICIES = {"RandAugment", "TrivialAugmentWide"}
+
 # those that do not take PIL images, uint8 tensors and float tensors alike
 FOR_PIL, FOR_FLOATS, FOR_BYTES = {"ToTensor"}, {"Normalize", "RandomErasing"}, {
     "ConvertImageDtype", "RandomPosterize", "RandomEqualize", "RandAugment", "TrivialAugmentWide"}
@@ -91,7 +95,7 @@ def transform(module: Any, lib: Any, name: str, arguments: dict[str, Any], kind:
 
 
 def compare(first: Callable[[], Any], second: Callable[[], Any], rounds: int, sizes: tuple[int, int],
-            warm_up: int = 1) -> tuple[float, float]:
+            warm_up: int = 1, is_policy: bool = False) -> tuple[float, float]:
     """Images a second of the first, and how many times those of the second, each at its quickest round.
 
     They are seconds of the thread that runs, so that other programs on the machine do not count.
@@ -100,9 +104,10 @@ def compare(first: Callable[[], Any], second: Callable[[], Any], rounds: int, si
     calls = {"first": first, "second": second}
     for _ in range(warm_up):
         first()
-    number = {name: max(1, round(0.03 / min(call_time(call) for _ in range(2)))) for name, call in calls.items()}
+    number = {name: 100 if is_policy else max(1, round(0.03 / min(call_time(call) for _ in range(2))))
+              for name, call in calls.items()}
     found = in_turn(list(calls), lambda name: call_time(calls[name], number[name], time.thread_time), rounds)
-    seconds = [min(times) / size for times, size in zip(found.values(), sizes)]
+    seconds = [(statistics.mean if is_policy else min)(times) / size for times, size in zip(found.values(), sizes)]
     return 1 / seconds[0], seconds[1] / seconds[0]
 
 
@@ -112,7 +117,7 @@ def compared(name: str, arguments: dict[str, Any], rounds: int, ours: Any, their
     x, y = images(name, minidl), images(name, torch)
     cells = {kind: compare(partial(transform(ours, minidl, name, arguments, kind), x[kind][0]),
                            partial(transform(theirs, torch, name, arguments, kind), y[kind][0]), rounds,
-                           (x[kind][1],) * 2, WARM_UP.get(name, 1)) for kind in x}
+                           (x[kind][1],) * 2, WARM_UP.get(name, 1), name in POLICIES) for kind in x}
     if name in BATCHED:
         kind = "float32" if name in FOR_FLOATS else "uint8"
         cells["batched"] = compare(partial(BATCHED[name], x[f"{kind} x32"][0]),
