@@ -30,7 +30,7 @@ model = models.resnet20(num_classes=len(data.classes), in_channels=data.channels
 run = Run(args, data, model)
 
 flip = batched.AlternatingFlip(args.seed)
-shift = batched.RandomShift(data.size // 16, "reflect") if data.mirrored else batched.RandomShift(data.size // 8)
+shift = batched.RandomShift(2, "reflect") if args.dataset == "cifar10" else batched.RandomShift(data.size // 8)
 
 
 def augment(x, indices):
