@@ -8,6 +8,7 @@ import faulthandler
 import functools
 import importlib
 import os
+import stat
 import sys
 import time
 import traceback
@@ -248,6 +249,19 @@ def is_launched() -> bool:
     return any(name in os.environ for name in LAUNCHED)
 
 
+def wait_until_read(descriptor: int, seconds: float = 1.0) -> None:
+    """Wait until the launcher has read what was written to a pipe: MPI's abort may overtake it, and then it is lost."""
+    try:
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return
+    except OSError:     # it is closed
+        return
+    fcntl, termios = map(importlib.import_module, ("fcntl", "termios"))     # which Windows has not
+    end = time.monotonic() + seconds
+    while any(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))) and time.monotonic() < end:
+        time.sleep(1e-3)
+
+
 @functools.cache
 def world() -> Single | MPI:
     """The engine of all processes. Errors: ImportError where MPI's launcher was used, and mpi4py is not installed."""
@@ -273,6 +287,8 @@ def end_all_with_the_first(communicator: Any) -> None:
     def abort(status: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        wait_until_read(1)
+        wait_until_read(2)
         communicator.Abort(status)
         leave_now(status)           # MPI may return, and end this process with the others
 
@@ -292,6 +308,7 @@ def end_all_with_the_first(communicator: Any) -> None:
     def exit_all_now(status: int) -> None:
         if status and os.getpid() == process:
             print(f"{who} leaves at once and ends all", file=sys.stderr, flush=True)
+            wait_until_read(2)
             communicator.Abort(status)
         leave_now(status)
 

@@ -1,8 +1,12 @@
 """Without a launcher there is one process, with which every function works; and what is refused."""
 from __future__ import annotations
 
+import os
+import select
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,7 @@ import minidl
 import minidl.distributed as dist
 from minidl import nn
 from minidl.distributed import run
+from minidl.distributed.engines import wait_until_read
 from minidl.nn.parallel import DistributedDataParallel
 
 
@@ -22,6 +27,27 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def test_what_was_printed_is_read_before_mpi_aborts(tmp_path: Path) -> None:
+    out, into = os.pipe()
+    try:
+        os.write(into, b"the cause")
+        reader = threading.Timer(0.1, os.read, (out, 100))
+        reader.start()
+        wait_until_read(into, seconds=60.0)
+        assert not select.select([out], [], [], 0)[0]
+        reader.join()
+        os.write(into, b"nobody reads this")
+        wait_until_read(into, seconds=0.01)
+        assert os.read(out, 100) == b"nobody reads this"
+    finally:
+        os.close(out)
+        os.close(into)
+    with open(tmp_path / "log", "w") as file:
+        file.write("no pipe")
+        wait_until_read(file.fileno())
+    wait_until_read(into)       # closed
 
 
 def test_who_there_is() -> None:
