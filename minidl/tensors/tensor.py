@@ -526,7 +526,13 @@ class Tensor(Methods, is_result_type=True):
     def __dlpack__(self, **kwargs: Any) -> Any:
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return memory_of(self).__dlpack__(**kwargs)
+        array = memory_of(self)
+        if type(array) is np.ndarray and _IS_NUMPY_2_0:     # it takes the stream alone
+            if kwargs.pop("dl_device", None) not in (None, array.__dlpack_device__()):
+                raise BufferError("__dlpack__: NumPy's memory is lent to the CPU only; try .to(device) first")
+            kwargs.pop("max_version", None)
+            array = array.copy() if kwargs.pop("copy", None) else array
+        return array.__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> Any: return self.array.__dlpack_device__()
 
@@ -603,6 +609,7 @@ class Tensor(Methods, is_result_type=True):
         return _rebuild, about, self._attributes() or None
 
 
+_IS_NUMPY_2_0 = np.__version__.startswith("2.0.")
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
 
 _FIELDS = frozenset(("array", "edge", "grad", "version", "retains_grad", "view_of", "layout_is_free"))
