@@ -3,17 +3,20 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 
 MARKED = r"(``[^`]+``|`[^`\s](?:[^`]*[^`\s])?`|https?://[^\s,;)>]*[^\s,;)>.])"
+FENCED = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LABEL = re.compile(r"(Errors|Sources?|Example|Examples|Note): ?")
 
 
 def to_rst(text: str) -> str:
     """A docstring, as `inspect.getdoc` has it, as reStructuredText.
 
-    What is indented stays as it stands, as Python if it begins with `>>>`. So does what is between backticks. All else
-    is text, in which no character has a meaning.
+    What is indented stays as it stands, as Python if it begins with `>>>`. So does what is between backticks, also
+    between three, as in the functions of other libraries. All else is text, in which no character has a meaning.
     """
+    text = FENCED.sub(lambda block: "\n" + textwrap.indent(block[1], "    ") + "\n", text)
     lines = text.strip().splitlines()
     parts: list[tuple[bool, list[str]]] = []
     for line in lines:

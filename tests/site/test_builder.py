@@ -62,6 +62,11 @@ def test_a_docstring_means_what_it_says(builder: Any) -> None:
     assert builder("prose").to_rst(inspect.cleandoc(DOCSTRING)) == RST
 
 
+def test_what_is_fenced_is_code(builder: Any) -> None:
+    assert builder("prose").to_rst("One.\nExample:\n```python\n>>> 1 + 1\n2\n```\nTwo.") == (
+        "\\ One.\n\n**Example:** \n\n.. code-block:: pycon\n\n   >>> 1 + 1\n   2\n\n\\ Two.")
+
+
 def test_lists_stay_lists(builder: Any) -> None:
     assert builder("prose").to_rst("Three.\n\n- one\n  more\n- two") == "\\ Three.\n\n- one more\n\n- two"
 
