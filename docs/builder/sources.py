@@ -39,7 +39,7 @@ def of_object(domain: str, info: dict[str, str]) -> str | None:
     except (AttributeError, TypeError, OSError):
         return None
     depth = "../" if info["fullname"] == "Tensor" else "../../"
-    return f"{depth}{address(path)}#line-{line}" if ROOT in path.parents else None
+    return f"{depth}{address(path)}#line-{line}" if ROOT / "minidl" in path.parents else None
 
 
 def pages(app: Any) -> Iterator[tuple[str, dict[str, str], str]]:
