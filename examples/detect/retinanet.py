@@ -13,7 +13,7 @@ from minidl.vision.models import detection
 from minidl.vision.models.detection.retinanet import RetinaNetHead
 
 DEFAULTS = {
-    "digits": {"epochs": 8, "batch_size": 8, "lr": 2e-3},
+    "digits": {"epochs": 12, "batch_size": 8, "lr": 2e-3},
     "mnist": {"epochs": 8, "batch_size": 16, "lr": 2e-3},
     "bccd": {"epochs": 30, "batch_size": 4, "lr": 2e-3},
 }
