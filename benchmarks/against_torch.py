@@ -116,7 +116,7 @@ def count_macs(step: Any) -> int:
 
     counts(matmul.matmul, lambda a, b: len(a) * b.size if a.ndim == 2 else a.size * b.shape[-1])
     counts(matmul.linear_forward, lambda x, weight, bias: len(x) * weight.size)
-    counts(conv.conv2d_forward, lambda x, w, geometry: len(x) * w.size * math.prod(
+    counts(conv.conv2d_forward, lambda x, w, geometry, b=None: len(x) * w.size * math.prod(
         conv.conv2d_output_size(x.shape[2:], w.shape[2:], geometry)))
     counts(conv.conv2d_input_grad, lambda g, w, *_: w.size * g.size // g.shape[1])
     counts(conv.conv2d_weight_grad, lambda x, g, size, geometry:

@@ -194,7 +194,7 @@ def _convolution(draw: Any, N: int, C: int, O: int, size: Any, kernel_size: Any,
 @given(convolutions(), team)
 def test_convolution_by_patches(case: tuple[Any, ...], threads: int) -> None:
     x, w, g, geometry = case
-    check(compiled("conv2d_forward", ".conv"), "conv2d_forward", (x, w, geometry), threads)
+    check(compiled("conv2d_forward", ".conv"), "conv2d_forward", (x, w, geometry, g[0, :, 0, 0]), threads)
     check(compiled("conv2d_weight_grad", ".conv"), "conv2d_weight_grad", (x, g, w.shape[2:], geometry), threads)
 
 
@@ -209,7 +209,7 @@ def test_convolution_laid_down(case: tuple[Any, ...], threads: int) -> None:
 @given(filterings(), team)
 def test_winograd(case: tuple[Any, ...], threads: int) -> None:
     x, w, g, geometry = case
-    check(compiled("conv2d_forward", ".winograd"), "conv2d_forward", (x, w, geometry), threads)
+    check(compiled("conv2d_forward", ".winograd"), "conv2d_forward", (x, w, geometry, g[0, :, 0, 0]), threads)
     check(compiled("conv2d_weight_grad", ".winograd"), "conv2d_weight_grad", (x, g, (3, 3), geometry), threads)
 
 
@@ -219,7 +219,7 @@ def test_winograd_of_4x4(case: tuple[Any, ...], threads: int) -> None:
     x, w, g, geometry = case
     minidl.set_float32_matmul_precision("high")
     try:
-        check(compiled("conv2d_forward", ".winograd_4x4"), "conv2d_forward", (x, w, geometry), threads)
+        check(compiled("conv2d_forward", ".winograd_4x4"), "conv2d_forward", (x, w, geometry, g[0, :, 0, 0]), threads)
         check(compiled("conv2d_weight_grad", ".winograd_4x4"), "conv2d_weight_grad", (x, g, (3, 3), geometry), threads)
     finally:
         minidl.set_float32_matmul_precision("highest")
@@ -249,12 +249,12 @@ def test_batch_norm(case: tuple[Any, ...], layout: Any, threads: int) -> None:
     x, w, b, rng = case
     axes = (0, *range(2, x.ndim))
     w, b = along_channels(w, x), along_channels(b, x)
-    check(compiled("normalize_forward"), "normalize_forward", (x, w, b, axes, 1e-5), threads, abs(x).max())
+    check(compiled("normalize_forward", ".norm"), "normalize_forward", (x, w, b, axes, 1e-5), threads, abs(x).max())
     _, *statistics = registry["normalize_forward"].generic(wide(x), None, None, axes, 1e-5)
     mean, variance = (v.astype(np.float32) for v in statistics)
     g = layout(r(rng, *x.shape))
     gx_and_sums = (0.0, *[np.sqrt(x.size / x.shape[1])] * 2)       # the terms of the sums cancel
-    check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, axes, 1e-5), threads,
+    check(compiled("normalize_grad", ".norm"), "normalize_grad", (g, x, w, mean, variance, axes, axes, 1e-5), threads,
           gx_and_sums)
 
 
@@ -275,11 +275,12 @@ def test_layer_norm(before: list[int], count: int, data: Any, seed: int, threads
     x = data.draw(st.sampled_from([fenced, read_only]))(r(rng, *before, *group) + data.draw(st.sampled_from([0, 30])))
     kept, axes = (1,) * len(before), tuple(range(len(before), x.ndim))
     w, b = (r(rng, *kept, *group) if data.draw(st.booleans()) else None for _ in range(2))
-    check(compiled("normalize_forward"), "normalize_forward", (x, w, b, axes, 1e-5), threads, abs(x).max())
+    check(compiled("normalize_forward", ".norm"), "normalize_forward", (x, w, b, axes, 1e-5), threads, abs(x).max())
     _, *statistics = registry["normalize_forward"].generic(wide(x), None, None, axes, 0.1)
     mean, variance = (v.astype(np.float32) for v in statistics)
     g, across = data.draw(layouts)(r(rng, *x.shape)), tuple(range(len(before)))
-    check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, across, 0.1), threads, 3.0)
+    check(compiled("normalize_grad", ".norm"), "normalize_grad", (g, x, w, mean, variance, axes, across, 0.1), threads,
+          3.0)
 
 
 @some
@@ -296,14 +297,14 @@ def test_group_norm(groups: int, channels: int, shape: tuple[int, ...], data: An
     axes, across = tuple(range(2, x.ndim)), (0, *range(3, x.ndim))
     weights = (1, groups, channels, *[1] * len(shape))
     w, b = (r(rng, *weights) if data.draw(st.booleans()) else None for _ in range(2))
-    check(compiled("normalize_forward"), "normalize_forward", (x, w, b, axes, 0.1), threads, abs(x).max())
+    check(compiled("normalize_forward", "group_norm"), "normalize_forward", (x, w, b, axes, 0.1), threads, abs(x).max())
     _, *statistics = registry["normalize_forward"].generic(wide(x), None, None, axes, 0.1)
     mean, variance = (v.astype(np.float32) for v in statistics)
     g = data.draw(st.sampled_from([lambda v: v, np.ascontiguousarray]))(g)
     if w is None and data.draw(st.booleans()):
         across = axes
-    check(compiled("normalize_grad"), "normalize_grad", (g, x, w, mean, variance, axes, across, 0.1), threads,
-          (3.0, *[np.sqrt(x.size / (groups * channels))] * 2))
+    check(compiled("normalize_grad", "group_norm"), "normalize_grad", (g, x, w, mean, variance, axes, across, 0.1),
+          threads, (3.0, *[np.sqrt(x.size / (groups * channels))] * 2))
 
 
 # ---------------------------------------------------------------------- softmax

@@ -15,6 +15,7 @@ from minidl.backend.compiled import (
     conv,
     flip,
     grid,
+    group_norm,
     norm,
     pool,
     resize,
@@ -25,5 +26,5 @@ from minidl.backend.compiled import (
     winograd_4x4,
 )
 
-__all__ = ["activation", "attention", "conv", "flip", "grid", "norm", "pool", "resize", "rnn", "softmax", "update",
-           "winograd", "winograd_4x4"]
+__all__ = ["activation", "attention", "conv", "flip", "grid", "group_norm", "norm", "pool", "resize", "rnn", "softmax",
+           "update", "winograd", "winograd_4x4"]

@@ -14,6 +14,7 @@ from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
 from minidl.backend.cpu.conv import FEW_CHANNELS, flipped_padding, weight_matrix
 from minidl.backend.cpu.matmul import rows_per_product
+from minidl.backend.cpu.norm import along_row
 from minidl.backend.cpu.threads import parallel_sum
 from minidl.backend.kernels.conv import (
     ConvGeometry,
@@ -44,16 +45,28 @@ class Bands(NamedTuple):
 
 
 @conv2d_forward.register("numpy", layer="compiled")
-def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
-    if not _supports(x, w.shape, geometry):
+def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry, b: np.ndarray | None = None) -> Any:
+    if not (_supports(x, w.shape, geometry) and is_single(b)):
         return NotImplemented
     O, kernel_size, (height, width) = len(w), w.shape[2:], conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     weight = weight_matrix(w)
     images, y = channels_last(x), np.empty((len(x), height, width, O), x.dtype)
     bands = _bands(kernel_size, geometry, height, width * len(weight) * x.itemsize, PATCH_BYTES, weight.size)
-    parallel(lambda s: _convolve(images, weight, y, tuple(bands), s.start, s.stop),
-             shares(bands.of_all(len(x), height)))
+    in_image = bands.of_all(1, height)
+
+    def convolve(s: slice) -> None:
+        _convolve(images, weight, y, tuple(bands), s.start, s.stop)
+        add_bias_to_rows(y, b, *(i // in_image * height + i % in_image * bands.rows for i in (s.start, s.stop)))
+
+    parallel(convolve, shares(bands.of_all(len(x), height)))
     return y.transpose(0, 3, 1, 2)
+
+
+def add_bias_to_rows(y: np.ndarray, b: np.ndarray | None, start: int, stop: int) -> None:
+    """Add b (O,) to the rows start, ..., stop - 1 of all images y (N, H', W', O), while they are in the cache."""
+    if b is not None:
+        rows = y.reshape(-1, y.shape[2] * y.shape[3])[start:stop]
+        rows += along_row(b, rows)
 
 
 @conv2d_weight_grad.register("numpy", layer="compiled")

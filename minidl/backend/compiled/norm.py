@@ -1,4 +1,4 @@
-"""Normalisation, compiled: batch and group norm of channels-last images, batch and layer norm of rows.
+"""Normalisation, compiled: batch norm of channels-last images, batch and layer norm of rows.
 
 The mean and the sum of squares around it are computed for one block after the other, while the block is in the cache,
 and then combined (Chan et al.). So x is read twice, for the statistics and for the result; separate passes read it five
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.compiled.compiler import compiled, is_single, shares
-from minidl.backend.cpu.group_norm import MAX_ROWS, group_forward, group_grad, is_group_norm, sums_of_groups
+from minidl.backend.cpu.group_norm import MAX_ROWS
 from minidl.backend.cpu.norm import along_row, image_rows, is_batch_norm
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad, scale_shift
@@ -31,8 +31,6 @@ def normalize_forward_two_passes(x: np.ndarray, w: np.ndarray | None, b: np.ndar
         return NotImplemented
     if _is_layer_norm(x, axes, w, b):
         return _layer_forward(x, w, b, axes, eps)
-    if is_group_norm(x, axes, w, b):
-        return group_forward(x, w, b, eps, _image_statistics, _normalize_each)
     if not is_batch_norm(x, axes):
         return NotImplemented
     channels, count, rows = x.shape[1], x.size // x.shape[1], image_rows(x)
@@ -47,7 +45,7 @@ def normalize_forward_two_passes(x: np.ndarray, w: np.ndarray | None, b: np.ndar
     y = np.empty_like(x)
     y_rows, *coefficients = image_rows(y), *(along_row(v, rows) for v in (
         mean, scale if w is None else scale * w.reshape(-1), np.zeros_like(mean) if b is None else b.reshape(-1)))
-    parallel(lambda s: _normalize(rows[s], *coefficients, y_rows[s]), parts)
+    parallel(lambda s: normalize(rows[s], *coefficients, y_rows[s]), parts)
     kept = (1, -1) + (1,) * (x.ndim - 2)
     return y, mean.reshape(kept), variance.reshape(kept)
 
@@ -59,15 +57,14 @@ def normalize_grad_two_passes(g: np.ndarray, x: np.ndarray, w: np.ndarray | None
         return NotImplemented
     if _is_layer_norm(x, axes, w) and across == tuple(range(axes[0])):
         return _layer_grad(g, x, w, mean, variance, axes, eps)
-    if is_group_norm(x, axes, w) and sums_of_groups(w, axes, across):
-        return group_grad(g, x, w, mean, variance, axes == across, eps, _image_sums, _pull_back_each)
     if across != axes or not is_batch_norm(x, axes):
         return NotImplemented
     channels, count, rows, g_rows = x.shape[1], x.size // x.shape[1], image_rows(x), image_rows(g)
     parts = _parts(rows)
     sums, products = np.zeros((2, len(parts), rows.shape[1]), x.dtype)
     mean_row = along_row(mean.reshape(-1), rows)
-    parallel(lambda i: _sums(g_rows[parts[i]], rows[parts[i]], mean_row, sums[i], products[i]), range(len(parts)))
+    parallel(lambda i: add_up_products(g_rows[parts[i]], rows[parts[i]], mean_row, sums[i], products[i]),
+             range(len(parts)))
     rstd = 1 / np.sqrt(variance.reshape(-1) + eps)
     gb, gw = (v.reshape(-1, channels).sum(axis=0) for v in (sums, products))
     gw *= rstd
@@ -75,7 +72,7 @@ def normalize_grad_two_passes(g: np.ndarray, x: np.ndarray, w: np.ndarray | None
     scale = rstd if w is None else rstd * w.reshape(-1)
     gx_rows, *coefficients = image_rows(gx), *(along_row(v, rows) for v in (
         scale, gb / count * scale, gw * rstd / count * scale))
-    parallel(lambda s: _pull_back(g_rows[s], rows[s], mean_row, *coefficients, gx_rows[s]), parts)
+    parallel(lambda s: pull_back(g_rows[s], rows[s], mean_row, *coefficients, gx_rows[s]), parts)
     kept = (1, -1) + (1,) * (x.ndim - 2)
     return gx, gw.reshape(kept), gb.reshape(kept)
 
@@ -87,7 +84,7 @@ def scale_shift_one_pass(x: np.ndarray, scale: np.ndarray, shift: np.ndarray | N
     y = np.empty_like(x)
     rows, y_rows, zero = image_rows(x), image_rows(y), np.zeros_like(scale)
     coefficients = [along_row(v, rows) for v in (zero, scale, zero if shift is None else shift)]
-    parallel(lambda s: _normalize(rows[s], *coefficients, y_rows[s]), _parts(rows))
+    parallel(lambda s: normalize(rows[s], *coefficients, y_rows[s]), _parts(rows))
     return y
 
 
@@ -111,14 +108,14 @@ def _statistics(x: Any, mean: Any, squares: Any) -> None:
 
 
 @compiled
-def _normalize(x: Any, mean: Any, scale: Any, shift: Any, y: Any) -> None:
+def normalize(x: Any, mean: Any, scale: Any, shift: Any, y: Any) -> None:
     for i in range(len(x)):
         for j in range(len(mean)):
             y[i, j] = (x[i, j] - mean[j]) * scale[j] + shift[j]
 
 
 @compiled
-def _sums(g: Any, x: Any, mean: Any, sums: Any, products: Any) -> None:
+def add_up_products(g: Any, x: Any, mean: Any, sums: Any, products: Any) -> None:
     """The sums of g and of g * (x - mean) over every column."""
     for i in range(len(x)):
         for j in range(len(mean)):
@@ -128,49 +125,11 @@ def _sums(g: Any, x: Any, mean: Any, sums: Any, products: Any) -> None:
 
 
 @compiled
-def _pull_back(g: Any, x: Any, mean: Any, scale: Any, offset: Any, slope: Any, gx: Any) -> None:
+def pull_back(g: Any, x: Any, mean: Any, scale: Any, offset: Any, slope: Any, gx: Any) -> None:
     """offset: what passes through the mean; slope: what passes through the variance, per x - mean."""
     for i in range(len(x)):
         for j in range(len(mean)):
             gx[i, j] = g[i, j] * scale[j] - offset[j] - (x[i, j] - mean[j]) * slope[j]
-
-
-# ---------------------------------------------------------------------- group norm: the functions of `group_forward`
-
-def _image_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    means, squares = np.empty((2, len(images), images.shape[2]), images.dtype)
-    _statistics_of_each(images, means, squares)
-    return means, squares
-
-
-def _image_sums(g: np.ndarray, images: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    sums, products = np.zeros((2, *mean.shape), images.dtype)
-    _sums_of_each(g, images, mean, sums, products)
-    return sums, products
-
-
-@compiled
-def _statistics_of_each(images: Any, means: Any, squares: Any) -> None:
-    for i in range(len(images)):
-        _statistics(images[i], means[i], squares[i])
-
-
-@compiled
-def _normalize_each(images: Any, mean: Any, scale: Any, shift: Any, out: Any) -> None:
-    for i in range(len(images)):
-        _normalize(images[i], mean[i], scale[i], shift[i], out[i])
-
-
-@compiled
-def _sums_of_each(g: Any, images: Any, mean: Any, sums: Any, products: Any) -> None:
-    for i in range(len(images)):
-        _sums(g[i], images[i], mean[i], sums[i], products[i])
-
-
-@compiled
-def _pull_back_each(g: Any, images: Any, mean: Any, scale: Any, offset: Any, slope: Any, out: Any) -> None:
-    for i in range(len(images)):
-        _pull_back(g[i], images[i], mean[i], scale[i], offset[i], slope[i], out[i])
 
 
 # ---------------------------------------------------------------------- layer norm

@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
+from minidl.backend.compiled.conv import add_bias_to_rows
 from minidl.backend.cpu.matmul import rows_per_product
 from minidl.backend.cpu.threads import parallel_sum
 from minidl.backend.cpu.winograd import GG, tile_weights, winograd_is_faster
@@ -23,11 +24,11 @@ WEIGHT_BYTES = 1 << 21  # every block reads all weights again, so larger weights
 
 
 @conv2d_forward.register("numpy", before="conv2d_forward_im2col", layer="compiled")
-def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
+def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry, b: np.ndarray | None = None) -> Any:
     out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
-    if not _supports(x, len(w), w.shape[2:], out_size, geometry):
+    if not (_supports(x, len(w), w.shape[2:], out_size, geometry) and is_single(b)):
         return NotImplemented
-    return convolved(_convolve, 2, x, np.ascontiguousarray(tile_weights(w)), out_size, geometry.padding)
+    return convolved(_convolve, 2, x, np.ascontiguousarray(tile_weights(w)), b, out_size, geometry.padding)
 
 
 @conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_im2col", layer="compiled")
@@ -37,13 +38,19 @@ def conv2d_weight_grad_winograd(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
     return weight_grad(_convolve_for_weight, 2, x, g, GG.astype(x.dtype), geometry.padding)
 
 
-def convolved(convolve: Any, side: int, x: np.ndarray, u: np.ndarray, out_size: Pair, padding: Pair) -> np.ndarray:
+def convolved(convolve: Any, side: int, x: np.ndarray, u: np.ndarray, b: np.ndarray | None, out_size: Pair,
+              padding: Pair) -> np.ndarray:
     """The outputs of `convolve` on all bands of tiles of side x side outputs; u (points, C, O) are the weights."""
     N, (C, O), (height, width) = len(x), u.shape[1:], out_size
     TH, TW = -(-height // side), -(-width // side)                  # tiles along the height and the width
     images, y = channels_last(x), np.empty((N, height, width, O), x.dtype)
     band, product_rows = max(1, TILES_PER_BLOCK // TW), rows_per_product(C * O)
-    parallel(lambda s: convolve(images, u, y, *padding, band, product_rows, s.start, s.stop), shares(N * TH, band))
+
+    def convolve_share(s: slice) -> None:
+        convolve(images, u, y, *padding, band, product_rows, s.start, s.stop)
+        add_bias_to_rows(y, b, *(i // TH * height + i % TH * side for i in (s.start, s.stop)))
+
+    parallel(convolve_share, shares(N * TH, band))
     return y.transpose(0, 3, 1, 2)
 
 

@@ -37,12 +37,13 @@ GG = np.kron(G, G).astype(np.float32)       # (36, 9): G w G^T, written as one p
 
 
 @conv2d_forward.register("numpy", before="conv2d_forward_winograd", layer="compiled")
-def conv2d_forward_winograd_4x4(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> Any:
+def conv2d_forward_winograd_4x4(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry,
+                                b: np.ndarray | None = None) -> Any:
     O, C, out_size = *w.shape[:2], conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
-    if not _is_faster(x, O, w.shape[2:], out_size, geometry):
+    if not (_is_faster(x, O, w.shape[2:], out_size, geometry) and is_single(b)):
         return NotImplemented
     u = np.ascontiguousarray(matmul(GG, w.reshape(O * C, 9).T).reshape(36, O, C).swapaxes(1, 2))
-    return convolved(_convolve, 4, x, u, out_size, geometry.padding)
+    return convolved(_convolve, 4, x, u, b, out_size, geometry.padding)
 
 
 @conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_winograd", layer="compiled")

@@ -1,25 +1,58 @@
-"""ReLU and GELU on the CPU, by bit masks and in place; large arrays in blocks."""
+"""ReLU, GELU and SiLU on the CPU, by bit masks and in place; large arrays in blocks."""
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from minidl.backend.cpu.elementwise import in_parallel
-from minidl.backend.device import empty_dense
-from minidl.backend.kernels.activation import gelu_grad, leaky_relu_forward, leaky_relu_grad, relu_grad, sigmoid_forward
+from minidl.backend.cpu.elementwise import filled, in_parallel
+from minidl.backend.kernels.activation import (
+    gelu_grad,
+    leaky_relu_forward,
+    leaky_relu_grad,
+    relu_grad,
+    sigmoid_forward,
+    silu_forward,
+    silu_grad,
+)
 
 
 @sigmoid_forward.register("numpy")
-@in_parallel(results=1)
 def sigmoid_forward_in_place(x: np.ndarray) -> np.ndarray:
     if x.dtype == np.float16:       # rounded once, and faster, as NumPy computes each step in float32
         return sigmoid_forward_in_place(x.astype(np.float32)).astype(np.float16)
-    y = empty_dense(x)
+    return filled(_sigmoid, [x], results=1)[0]
+
+
+def _sigmoid(x: np.ndarray, y: np.ndarray) -> None:
     with np.errstate(over="ignore"):
         np.exp(np.negative(x, out=y), out=y)
     y += 1
-    return np.reciprocal(y, out=y)
+    np.reciprocal(y, out=y)
+
+
+@silu_forward.register("numpy")
+def silu_forward_in_place(x: np.ndarray) -> Any:
+    return NotImplemented if x.dtype == np.float16 else tuple(filled(_silu, [x], results=2))
+
+
+def _silu(x: np.ndarray, y: np.ndarray, s: np.ndarray) -> None:
+    _sigmoid(x, s)
+    np.multiply(x, s, out=y)
+
+
+@silu_grad.register("numpy")
+def silu_grad_in_place(g: np.ndarray, x: np.ndarray, s: np.ndarray) -> Any:
+    return NotImplemented if g.dtype.kind == "c" else filled(_silu_grad, [g, x, s], results=1)[0]
+
+
+def _silu_grad(g: np.ndarray, x: np.ndarray, s: np.ndarray, gx: np.ndarray) -> None:
+    np.subtract(1, s, out=gx)
+    gx *= x
+    gx += 1
+    gx *= s
+    gx *= g
 
 
 @relu_grad.register("numpy")

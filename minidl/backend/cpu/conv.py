@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from minidl.backend.cpu.matmul import ALL_ROWS, in_single, rows_per_product, tall_gram, tall_matmul
+from minidl.backend.cpu.norm import along_row, image_rows
 from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import (
     ConvGeometry,
@@ -30,12 +31,13 @@ FEW_CHANNELS = 8        # with fewer, runs of kw*C are short: patches are copied
 
 
 @conv2d_forward.register("numpy")
-def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
+def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry,
+                          b: np.ndarray | None = None) -> np.ndarray:
     if x.dtype == np.float16:
-        return in_single(conv2d_forward, x, w, geometry)
+        return in_single(conv2d_forward, x, w, geometry, b)
     O, kernel_size, out_size = len(w), w.shape[2:], conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     if _is_depthwise(w, geometry):
-        return _depthwise_forward(x, w, geometry, out_size)
+        return _depthwise_forward(x, w, geometry, out_size, b)
     if geometry.groups > 1:
         return NotImplemented
     weight = weight_matrix(w)
@@ -43,10 +45,18 @@ def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) 
 
     def convolve(images: slice) -> None:
         tall_matmul(_patches(x[images], kernel_size, geometry, out_size), weight, out=_pixels(y[images]))
+        add_bias(y[images], b)
 
     # each block reads all weights again, so large weights need large blocks
     parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), max(BLOCK_BYTES, weight.nbytes)))
     return y
+
+
+def add_bias(y: np.ndarray, b: np.ndarray | None) -> None:
+    """y (n, O, H', W') += b (O,): by rows of memory, while a block is in the cache"""
+    if b is not None:
+        rows = image_rows(y)
+        rows += along_row(b, rows)
 
 
 def weight_matrix(w: np.ndarray) -> np.ndarray:
@@ -130,11 +140,12 @@ def _is_depthwise(w: np.ndarray, geometry: ConvGeometry) -> bool:
     return w.shape[1] == 1 and len(w) == geometry.groups > 1
 
 
-def _depthwise_forward(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry, out_size: Pair) -> np.ndarray:
-    """y[target] += x[source] * w[tap], for every tap."""
+def _depthwise_forward(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry, out_size: Pair,
+                       b: np.ndarray | None) -> np.ndarray:
+    """y[target] += x[source] * w[tap], for every tap, plus b."""
     taps = window_taps(x.shape[2:], out_size, w.shape[2:], *geometry[:3])
     moves = [(tap, tap.target, tap.source) for tap in taps]
-    return _depthwise(x, w, out_size, moves, width=out_size[1])
+    return _depthwise(x, w, out_size, moves, width=out_size[1], b=b)
 
 
 def _depthwise_input_grad(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> np.ndarray:
@@ -145,8 +156,8 @@ def _depthwise_input_grad(g: np.ndarray, w: np.ndarray, input_size: Pair, geomet
 
 
 def _depthwise(a: np.ndarray, w: np.ndarray, result_size: Pair, moves: list[tuple[Tap, Any, Any]],
-               width: int) -> np.ndarray:
-    """result[write] += a[read] * w[tap], for every move."""
+               width: int, b: np.ndarray | None = None) -> np.ndarray:
+    """result[write] += a[read] * w[tap], for every move, plus b."""
     (N, C, H, W), (kh, kw) = a.shape, w.shape[2:]
     filters = np.empty((kh, kw, 1, width, C), w.dtype)             # the weights of each tap, repeated along a row
     filters[:] = w.transpose(2, 3, 1, 0)[:, :, :, None]
@@ -157,6 +168,7 @@ def _depthwise(a: np.ndarray, w: np.ndarray, result_size: Pair, moves: list[tupl
         block = _as_channels_last(a[images])
         for tap, write, read in moves:
             result[images][write] += block[read] * filters[tap.u, tap.v][..., tap.target[-1]]
+        add_bias(result[images], b)
 
     parallel(filter_images, blocks(N, C * H * W * kh * kw * a.itemsize, BLOCK_BYTES))
     return result

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.cpu.threads import blocks, parallel
-from minidl.backend.device import memory_order
+from minidl.backend.cpu.threads import blocks, in_a_block, parallel
+from minidl.backend.device import empty_dense, memory_order
 from minidl.backend.kernel import Kernel, for_elementwise
 
 BLOCK_SIZE = 1 << 18        # elements per block; smaller blocks lose more to calls than they gain in cache hits
@@ -23,8 +23,9 @@ def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None])
 
     All arrays must have one shape and one order of axes in memory, without gaps: see `have_same_layout`.
     """
-    flat = [None if a is None else a.transpose(memory_order(a)).reshape(-1) for a in arrays]
-    size = next(a.size for a in flat if a is not None)
+    first: Any = next(a for a in arrays if a is not None)
+    order, size = memory_order(first), first.size
+    flat = [None if a is None else a.transpose(order).reshape(-1) for a in arrays]
     if size < PARALLEL_SIZE:
         function(*flat)
     else:
@@ -43,6 +44,16 @@ def have_same_layout(arrays: Sequence[np.ndarray | None], min_size: int | None =
     return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)
 
 
+def filled(function: Callable[..., None], arrays: Sequence[np.ndarray], results: int) -> list[np.ndarray]:
+    """New arrays like the first one, which `function(*arrays, *results)` fills; in blocks where they are large."""
+    made = [empty_dense(arrays[0]) for _ in range(results)]
+    if in_a_block() or not have_same_layout([*arrays, *made]):
+        function(*arrays, *made)
+    else:
+        in_blocks(function, [*arrays, *made])
+    return made
+
+
 def in_parallel(results: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let an elementwise function work in blocks where its arrays are large and have one memory layout.
 
@@ -51,7 +62,7 @@ def in_parallel(results: int) -> Callable[[Callable[..., Any]], Callable[..., An
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def body(*args: Any) -> Any:
-            if args[0].size < PARALLEL_SIZE:
+            if args[0].size < PARALLEL_SIZE or in_a_block():
                 return function(*args)
             arrays = [a for a in args if a is None or isinstance(a, np.ndarray)]
             if not have_same_layout(arrays):

@@ -7,7 +7,6 @@ channels. Instance norm is group norm with groups of one channel.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,29 @@ from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad
 
 MAX_ROWS = 1 << 10      # of an image: longer sums in float32 lose precision
 
+
 @normalize_forward.register("numpy", before="normalize_forward_by_channel")
 def normalize_forward_by_group(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
                                eps: float) -> Any:
     if not is_group_norm(x, axes, w, b):
         return NotImplemented
-    return group_forward(x, w, b, eps, _statistics, _normalize)
+    images, y, count = by_image(x), np.empty_like(x), x[0, 0].size
+    y_images = by_image(y)
+    mean, variance = np.empty((2, len(x), x.shape[1], 1), x.dtype)
+
+    def normalize(s: slice) -> None:
+        part = y_images[s]
+        mean[s] = _each_group(images[s].sum(axis=1), x) / count
+        np.subtract(images[s], _along_columns(mean[s], x), out=part)
+        variance[s] = _each_group(_sum_of_products(part, part), x) / count
+        scale = 1 / np.sqrt(variance[s] + eps)
+        part *= _along_columns(scale if w is None else scale * w.reshape(x.shape[1:3]), x)
+        if b is not None:
+            part += _along_columns(b.reshape(1, *x.shape[1:3]), x)
+
+    parallel(normalize, some_images(x))
+    kept = statistics_shape(x)
+    return y, mean.reshape(kept), variance.reshape(kept)
 
 
 @normalize_grad.register("numpy", before="normalize_grad_by_channel")
@@ -31,13 +47,29 @@ def normalize_grad_by_group(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, 
                             variance: np.ndarray, axes: Axes, across: Axes, eps: float) -> Any:
     if not (is_group_norm(x, axes, w) and sums_of_groups(w, axes, across)):
         return NotImplemented
-    return group_grad(g, x, w, mean, variance, axes == across, eps, _sums, _pull_back)
+    images, g_images, gx, shape = by_image(x), by_image(g), np.empty_like(x), x.shape[1:3]
+    gx_images, count = by_image(gx), x[0, 0].size
+    rstd = 1 / np.sqrt(variance.reshape(len(x), -1, 1) + eps)
+    mean, weight = mean.reshape(rstd.shape), np.ones(shape, x.dtype) if w is None else w.reshape(shape)
+    gw, gb = np.empty((2, len(x), *shape), x.dtype)      # of each image
+
+    def pull_back(s: slice) -> None:
+        part = np.subtract(images[s], _along_columns(mean[s], x), out=gx_images[s])
+        gb[s] = _each_channel(g_images[s].sum(axis=1), x)
+        gw[s] = _each_channel(_sum_of_products(g_images[s], part), x) * rstd[s]
+        mean_h, mean_hz = ((v[s] * weight).sum(axis=2, keepdims=True) / count for v in (gb, gw))
+        part *= _along_columns(mean_hz * np.square(rstd[s]), x)     # what passes through the variance
+        part += _along_columns(mean_h * rstd[s], x)                 # what passes through the mean
+        np.subtract(g_images[s] * _along_columns(rstd[s] * weight, x), part, out=part)
+
+    parallel(pull_back, some_images(x))
+    return gx, *sums_over_images(gw, gb, x, axes == across)
 
 
 def is_group_norm(x: np.ndarray, axes: Axes, *weights: np.ndarray | None) -> bool:
     """Whether x (N, groups, channels, ..., W) has the channels of all groups last in memory, and weights for each."""
     return (x.ndim > 3 and axes == tuple(range(2, x.ndim)) and x.size > 0 and x.dtype != np.float16
-            and math.prod(x.shape[3:-1]) <= MAX_ROWS and np.moveaxis(x, (1, 2), (-2, -1)).flags.c_contiguous
+            and math.prod(x.shape[3:-1]) <= MAX_ROWS and channels_behind(x).flags.c_contiguous
             and all(v is None or v.shape == (1, *x.shape[1:3], *(1,) * (x.ndim - 3)) for v in weights))
 
 
@@ -46,101 +78,53 @@ def sums_of_groups(w: np.ndarray | None, axes: Axes, across: Axes) -> bool:
     return across == (0, *axes[1:]) or across == axes and w is None
 
 
-def group_forward(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, eps: float,
-                  statistics: Callable[..., Any], normalize: Callable[..., Any]) -> tuple[np.ndarray, ...]:
-    """`normalize_forward` of group norm.
-
-    The two functions go through some images as matrices of their rows, (n, rows, W * groups * channels), with a number
-    for each image and column: `statistics(images)` are the means and the sums of squares around them, and
-    `normalize(images, mean, scale, shift, out)`.
-    """
-    images, y, shape = _by_image(x), np.empty_like(x), x.shape[1:3]
-    y_images, by_column = _by_image(y), (-1, x.shape[-1], *shape)
-    mean, variance = np.empty((2, len(x), shape[0], 1), x.dtype)
-    w, b = (None if v is None else v.reshape(1, *shape) for v in (w, b))
-
-    def normalize_images(s: slice) -> None:
-        means, squares = statistics(images[s])
-        mean[s] = means.reshape(by_column).mean(axis=(1, 3))[..., None]
-        squares += images.shape[1] * np.square(means - _along_columns(mean[s], x))
-        variance[s] = squares.reshape(by_column).sum(axis=(1, 3))[..., None] / x[0, 0].size
-        scale = 1 / np.sqrt(variance[s] + eps)
-        normalize(images[s], *(_along_columns(v, x) for v in (
-            mean[s], scale if w is None else scale * w,
-            np.zeros_like(scale) if b is None else np.broadcast_to(b, (len(scale), *shape)))), y_images[s])
-
-    parallel(normalize_images, _some_images(x))
-    kept = (*mean.shape, *(1,) * (x.ndim - 3))
-    return y, mean.reshape(kept), variance.reshape(kept)
+def by_image(x: np.ndarray) -> np.ndarray:
+    """(N, groups, channels, ..., W) -> (N, ..., W * groups * channels): each image as a matrix of its rows."""
+    return channels_behind(x).reshape(len(x), -1, x.shape[-1] * x.shape[1] * x.shape[2])
 
 
-def group_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray, variance: np.ndarray,
-               of_each_group: bool, eps: float, sums: Callable[..., Any],
-               pull_back: Callable[..., Any]) -> tuple[np.ndarray, ...]:
-    """`normalize_grad` of group norm.
-
-    The two functions work as those of `group_forward`: `sums(g, images, mean)` are the sums of g and of
-    g * (images - mean), and `pull_back(g, images, mean, scale, offset, slope, out)` has in `offset` what passes through
-    the mean, and in `slope` what passes through the variance, for each images - mean.
-    """
-    images, g_images, gx, shape = _by_image(x), _by_image(g), np.empty_like(x), x.shape[1:3]
-    gx_images, count, by_column = _by_image(gx), x[0, 0].size, (-1, x.shape[-1], *shape)
-    rstd = 1 / np.sqrt(variance.reshape(len(x), -1, 1) + eps)
-    mean, w = mean.reshape(rstd.shape), np.ones((1, *shape), x.dtype) if w is None else w.reshape(1, *shape)
-    gw, gb = np.empty((2, len(x), *shape), x.dtype)      # of each image
-
-    def pull_back_images(s: slice) -> None:
-        mean_row = _along_columns(mean[s], x)
-        gb[s], gw[s] = (v.reshape(by_column).sum(axis=1) for v in sums(g_images[s], images[s], mean_row))
-        gw[s] *= rstd[s]
-        mean_h, mean_hz = ((v[s] * w).sum(axis=2, keepdims=True) / count for v in (gb, gw))
-        pull_back(g_images[s], images[s], mean_row, *(_along_columns(v, x) for v in (
-            rstd[s] * w, mean_h * rstd[s], mean_hz * np.square(rstd[s]))), gx_images[s])
-
-    parallel(pull_back_images, _some_images(x))
-    ones = (1,) * (x.ndim - 3)
-    if of_each_group:
-        return gx, *(v.sum(axis=2).reshape(*rstd.shape, *ones) for v in (gw, gb))
-    return gx, *(v.sum(axis=0).reshape(1, *shape, *ones) for v in (gw, gb))
+def channels_behind(x: np.ndarray) -> np.ndarray:
+    """(N, groups, channels, ..., W) -> (N, ..., W, groups, channels)"""
+    return x.transpose(0, *range(3, x.ndim), 1, 2)
 
 
-def _some_images(x: np.ndarray) -> list[slice]:
+def some_images(x: np.ndarray) -> list[slice]:
+    """The images in blocks."""
     return [slice(None)] if x.nbytes <= SERIAL_BYTES else blocks(len(x), x[0].nbytes, BLOCK_BYTES)
 
 
-def _by_image(x: np.ndarray) -> np.ndarray:
-    """(N, groups, channels, ..., W) -> (N, ..., W * groups * channels): each image as a matrix of its rows."""
-    return np.moveaxis(x, (1, 2), (-2, -1)).reshape(len(x), -1, x.shape[-1] * x.shape[1] * x.shape[2])
+def statistics_shape(x: np.ndarray) -> tuple[int, ...]:
+    """The shape of a mean of each group of each image."""
+    return *x.shape[:2], *(1,) * (x.ndim - 2)
+
+
+def sums_over_images(gw: np.ndarray, gb: np.ndarray, x: np.ndarray, of_each_group: bool) -> list[np.ndarray]:
+    """The gradients of the weights, or of each group where it has no weights: (N, groups, channels) each."""
+    if of_each_group:
+        return [v.sum(axis=2).reshape(statistics_shape(x)) for v in (gw, gb)]
+    return [v.sum(axis=0).reshape(1, *x.shape[1:3], *(1,) * (x.ndim - 3)) for v in (gw, gb)]
+
+
+def _sum_of_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The sum over the rows of each image, in one pass: (n, rows, columns) -> (n, columns)"""
+    return np.einsum("nrc,nrc->nc", a, b)
+
+
+def _each_channel(sums: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Sums of columns to those of each channel: (n, W * groups * channels) -> (n, groups, channels)"""
+    channels = x.shape[1] * x.shape[2]
+    return sums.reshape(len(sums), -1, channels).sum(axis=1).reshape(-1, *x.shape[1:3])
+
+
+def _each_group(sums: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Sums of columns to those of each group: (n, W * groups * channels) -> (n, groups, 1)"""
+    return _each_channel(sums, x).sum(axis=2, keepdims=True)
 
 
 def _along_columns(values: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """A number for each image, group and channel, (n, groups, channels or 1), for each column of `_by_image`."""
-    return np.broadcast_to(values[:, None], (len(values), x.shape[-1], *x.shape[1:3])).reshape(len(values), -1)
-
-
-def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    means = images.mean(axis=1)
-    centred = images - means[:, None]
-    return means, np.multiply(centred, centred, out=centred).sum(axis=1)
-
-
-def _normalize(images: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray) -> None:
-    np.subtract(images, mean[:, None], out=out)
-    out *= scale[:, None]
-    out += shift[:, None]
-
-
-def _sums(g: np.ndarray, images: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    centred = images - mean[:, None]
-    return g.sum(axis=1), np.multiply(centred, g, out=centred).sum(axis=1)
-
-
-def _pull_back(g: np.ndarray, images: np.ndarray, mean: np.ndarray, scale: np.ndarray, offset: np.ndarray,
-               slope: np.ndarray, out: np.ndarray) -> None:
-    np.subtract(images, mean[:, None], out=out)
-    out *= slope[:, None]
-    out += offset[:, None]
-    np.subtract(g * scale[:, None], out, out=out)
+    """A number for each image, group and channel, (n, groups, channels or 1), for each column of `by_image`."""
+    each = np.broadcast_to(values, (len(values), *x.shape[1:3])).reshape(len(values), -1)
+    return np.tile(each, x.shape[-1])[:, None]
 
 
 # ---------------------------------------------------------------------- instance norm: groups of one channel
@@ -150,24 +134,24 @@ def normalize_forward_by_channel(x: np.ndarray, w: np.ndarray | None, b: np.ndar
                                  eps: float) -> Any:
     if not is_instance_norm(x, axes, w, b):
         return NotImplemented
-    y, mean, variance = normalize_forward(*_with_groups(x, w, b), (2, *_next(axes)), eps)
+    y, mean, variance = normalize_forward(*_with_groups(x, w, b), _with_channels(axes), eps)
     return y[:, :, 0], mean[:, :, 0], variance[:, :, 0]
 
 
 @normalize_grad.register("numpy", before="normalize_grad_in_blocks")
 def normalize_grad_by_channel(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray,
                               variance: np.ndarray, axes: Axes, across: Axes, eps: float) -> Any:
-    across = (2, *_next(across)) if across == axes else _next(across)
-    if not (is_instance_norm(x, axes, w) and sums_of_groups(w, (2, *_next(axes)), across)):
+    across = _with_channels(across) if across == axes else _next(across)
+    if not (is_instance_norm(x, axes, w) and sums_of_groups(w, _with_channels(axes), across)):
         return NotImplemented
-    gx, gw, gb = normalize_grad(*_with_groups(g, x, w, mean, variance), (2, *_next(axes)), across, eps)
+    gx, gw, gb = normalize_grad(*_with_groups(g, x, w, mean, variance), _with_channels(axes), across, eps)
     return gx[:, :, 0], gw[:, :, 0], gb[:, :, 0]
 
 
 def is_instance_norm(x: np.ndarray, axes: Axes, *weights: np.ndarray | None) -> bool:
     """Whether x (N, C, *) has the channels last in memory, each of them a group in each image."""
     return (x.ndim > 2 and axes == tuple(range(2, x.ndim))
-            and is_group_norm(x[:, :, None], (2, *_next(axes)), *_with_groups(*weights)))
+            and is_group_norm(x[:, :, None], _with_channels(axes), *_with_groups(*weights)))
 
 
 def _with_groups(*arrays: Any) -> list[Any]:
@@ -178,3 +162,8 @@ def _with_groups(*arrays: Any) -> list[Any]:
 def _next(axes: Axes) -> Axes:
     """The axes behind channels in place of those behind groups."""
     return tuple([axis + (axis > 1) for axis in axes])
+
+
+def _with_channels(axes: Axes) -> Axes:
+    """The axes of groups of one channel each: those of the positions, and that of the channels."""
+    return (2, *_next(axes))

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.backend.cpu.conv import add_bias
 from minidl.backend.cpu.matmul import ALL_ROWS, rows_per_product, tall_gram, tall_matmul
 from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
@@ -36,7 +37,8 @@ GG = np.kron(G, G)      # (16, 9): G w G^T, written as one product
 
 
 @conv2d_forward.register("numpy", before="conv2d_forward_im2col")
-def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
+def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry,
+                            b: np.ndarray | None = None) -> np.ndarray:
     out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     if not winograd_is_faster(x, len(w), w.shape[2:], out_size, geometry):
         return NotImplemented
@@ -55,6 +57,7 @@ def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry
             for j, pixels in enumerate(_a_transposed(rows)):        # (n, TH, TW, O): every second column of these rows
                 target = part[:, i::2, j::2]
                 target[...] = pixels[:, :target.shape[1], :target.shape[2]]
+        add_bias(part.transpose(0, 3, 1, 2), b)
 
     # each block reads all weights again, so large weights need large blocks
     parallel(convolve, blocks(N, 16 * TH * TW * C * x.itemsize, max(BLOCK_BYTES, u.nbytes // 2)))

@@ -11,7 +11,6 @@ from minidl.backend.device import Array
 from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.conv import (
     ConvGeometry,
-    conv2d_bias_forward,
     conv2d_forward,
     conv2d_input_grad,
     conv2d_output_size,
@@ -30,20 +29,11 @@ _GEOMETRY = np.dtype([(name, np.int32) for name in "N C H W O height width kh kw
 
 
 @conv2d_forward.register("cupy")
-def conv2d_forward_tiled(x: Array, w: Array, geometry: ConvGeometry) -> Array:
-    return _forward(x, w, None, geometry)
-
-
-@conv2d_bias_forward.register("cupy")
-def conv2d_bias_forward_tiled(x: Array, w: Array, b: Array, geometry: ConvGeometry) -> Array:
-    return _forward(x, w, b, geometry) if b.dtype == x.dtype else NotImplemented
-
-
-def _forward(x: Array, w: Array, b: Array | None, geometry: ConvGeometry) -> Array:
+def conv2d_forward_tiled(x: Array, w: Array, geometry: ConvGeometry, b: Array | None = None) -> Array:
     (N, _, H, W), O, kernel = x.shape, len(w), w.shape[2:]
     height, width = conv2d_output_size((H, W), kernel, geometry)
     y = cupy.empty((N, O, height, width), x.dtype)
-    if _declines(x, w, y):
+    if _declines(x, w, y) or b is not None and b.dtype != x.dtype:
         return NotImplemented
     g, bias = geometry.groups, np.uint64(0) if b is None else rows(b)
     _launch("conv2d_forward", (x.dtype,), (O // g, N * height * width, g), x, rows(w), bias, y, steps(x),

@@ -32,24 +32,17 @@ def conv2d_output_size(size: Pair, kernel: Pair, geometry: ConvGeometry) -> Pair
 
 
 @kernel
-def conv2d_forward(x: Array, w: Array, geometry: ConvGeometry) -> Array:
-    """y[n,o,i,j] = sum_{c,u,v} x[n, c, i*s+u*d-p, j*s+v*d-p] * w[o,c,u,v]
+def conv2d_forward(x: Array, w: Array, geometry: ConvGeometry, b: Array | None = None) -> Array:
+    """y[n,o,i,j] = sum_{c,u,v} x[n, c, i*s+u*d-p, j*s+v*d-p] * w[o,c,u,v], plus b[o]
 
-    x (N, C, H, W), w (O, C/groups, kh, kw) -> (N, O, H', W')
+    x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) or None -> (N, O, H', W')
     """
     N, O = len(x), len(w)
     patches = _patches(x, w.shape[2:], geometry)              # (N, G, c*kh*kw, H'*W')
     y = _grouped_weight(w, geometry) @ patches                # (N, G, O/G, H'*W')
-    return y.reshape(N, O, *conv2d_output_size(x.shape[2:], w.shape[2:], geometry))
-
-
-@kernel
-def conv2d_bias_forward(x: Array, w: Array, b: Array, geometry: ConvGeometry) -> Array:
-    """`conv2d_forward`, plus b[o]"""
-    y = conv2d_forward(x, w, geometry)
-    O, width = y.shape[1], y.shape[3]
-    # Repeat b for each column: with channels last in memory, as on the CPU, whole rows are added.
-    y += array_module(y).broadcast_to(b, (width, O)).copy().T[:, None]   # (O, 1, W')
+    y = y.reshape(N, O, *conv2d_output_size(x.shape[2:], w.shape[2:], geometry))
+    if b is not None:
+        y += b[:, None, None]
     return y
 
 

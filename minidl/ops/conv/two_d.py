@@ -51,9 +51,7 @@ class Conv2d(Biased):
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         self.x_size, self.w_size = x.shape[2:], w.shape[2:]
-        if b is None:
-            return kernels.conv2d_forward(x, w, self.geometry)
-        return kernels.conv2d_bias_forward(x, w, b, self.geometry)
+        return kernels.conv2d_forward(x, w, self.geometry, b)
 
     def grad_x(self, g: Value, w: Value) -> Value:
         return Conv2dInputGrad(self.x_size, self.geometry)(g, w)
