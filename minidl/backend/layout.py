@@ -30,6 +30,12 @@ def channels_last(array: Array) -> bool:
         array.transpose(0, *range(2, array.ndim), 1).flags.c_contiguous
 
 
+def without_gaps(images: Array) -> Array:
+    """Images (N, C, *) in memory as (N, *, C): themselves where they are so, else a copy."""
+    axes = (0, *range(2, images.ndim), 1)
+    return row_major(images.transpose(axes)).transpose(0, images.ndim - 1, *range(1, images.ndim - 1))
+
+
 def overlaps(array: Array) -> bool:
     """Whether elements may share a place in memory.
 

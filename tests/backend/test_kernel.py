@@ -160,6 +160,9 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "logits_loss_grad": [(r(3, 5), r(3, 5), r(3, 5)), (r(4, 200, 20, 20), last(4, 200, 20, 20), r(4, 200, 20, 20))],
     "logits_loss_mean": [(r(3, 5), r(3, 5)), (last(4, 200, 4, 20), r(4, 200, 4, 20))],
     "logits_loss_mean_grad": [(r(3, 5), r(3, 5), np.array(0.5, np.float32)), (r(0), r(0), np.array(0.5, np.float32))],
+    "sum_over": [
+        (last(3, 16, 12, 11), (0, 2, 3)), (last(3, 16, 12, 11), (2, 3)), (last(8, 16, 9, 9)[:, 3:11], (2, 3)),
+        (r(3, 16, 12, 11), (0, 2, 3)), (r(70, 90), (0,)), (last(3, 16, 12, 11).astype("f2"), (2, 3))],
     "add_to_each": [(r(3, 5), r(3, 5)), (r(3, 5), r(5, 3).T, r(7), r(7), abs(r(6)).astype(float), r(6).astype(float))],
     "gelu_forward": [(r(3, 5),), (last(4, 200, 20, 20),)],
     "gelu_grad": [(r(3, 5), r(3, 5), r(3, 5)), (last(4, 200, 20, 20), last(4, 200, 20, 20) * 2, last(4, 200, 20, 20))],

@@ -23,11 +23,12 @@ from minidl.backend.cpu import (
     softmax,
     sparse,
     special,
+    sums,
     winograd,
 )
 
 __all__ = [
     "activation", "attention", "conv", "distance", "elementwise", "flip", "grid", "group_norm", "layout", "lu",
     "matmul", "norm", "pool", "resize", "rnn", "scan", "scatter", "scatter_reduce", "softmax", "sparse", "special",
-    "winograd",
+    "sums", "winograd",
 ]

@@ -13,7 +13,8 @@ import numpy as np
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module, is_array
-from minidl.backend.dtype import accumulation_dtype, result_type
+from minidl.backend.dtype import result_type
+from minidl.backend.kernels.sums import sum_over
 from minidl.ops.base.conversion import cast
 
 Shape = tuple[int, ...]
@@ -34,7 +35,7 @@ class Sum(Op):
 
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
-        total = x.sum(axis=self.axes, keepdims=True, dtype=accumulation_dtype(x.dtype))
+        total = sum_over(x, self.axes)
         return total.astype(x.dtype, copy=False).reshape(self.shape)
 
     def grad_x(self, g: Value) -> Value:

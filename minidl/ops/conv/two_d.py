@@ -21,8 +21,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from minidl.autograd.op import IMAGES, Op, Value
 from minidl.backend.device import Array
 from minidl.backend.kernels import conv as kernels
@@ -32,7 +30,7 @@ from minidl.ops.base.broadcast import Sum
 from minidl.ops.base.checks import Pair
 from minidl.ops.base.declaration import public
 from minidl.ops.conv.arguments import conv_arguments, conv_transpose_arguments
-from minidl.ops.shape.views import Slice, array_of, as_result, reshape
+from minidl.ops.shape.views import Slice, as_result, reshape
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -60,11 +58,7 @@ class Conv2d(Biased):
         return Conv2dWeightGrad(self.w_size, self.geometry)(x, g)
 
     def grad_b(self, g: Value) -> Value:
-        _, O, _, width = g.shape
-        if type(array_of(g)) is not np.ndarray:
-            return Sum((0, 2, 3), (O,))(g)
-        columns = Sum((0, 2), (O, width))(g)   # on the CPU in two steps: the first adds whole rows of memory
-        return Sum((1,), (O,))(columns)
+        return Sum((0, 2, 3), (g.shape[1],))(g)
 
     def parameter_gradients(self, g: Array, x: Array) -> tuple[Array, Array]:
         return kernels.conv2d_parameter_grads(x, g, self.w_size, self.geometry)

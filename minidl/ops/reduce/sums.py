@@ -18,6 +18,7 @@ from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import accumulation_dtype, get_default_dtype, int64, uint8
+from minidl.backend.kernels.sums import sum_over
 from minidl.ops.base.broadcast import Expand, Shape, Sum
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
@@ -146,7 +147,7 @@ class Mean(Reduction):
     complex_rules = "as written"
 
     def reduce(self, x: Array) -> Array:
-        y = x.sum(axis=self.axes, keepdims=True, dtype=accumulation_dtype(x.dtype))
+        y = sum_over(x, self.axes)
         y /= count(x.shape, self.axes) or math.nan
         return y.astype(x.dtype, copy=False)
 

@@ -5,9 +5,12 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
+from minidl.backend.layout import channels_last, without_gaps
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import alias, public
@@ -75,7 +78,10 @@ class Cat(Op):
         return array_module(xs[0]).concatenate(xs, axis=self.dim)
 
     def backward(self, g: Any) -> Any:
-        return Split(self.sizes, self.dim)(g)
+        pieces = Split(self.sizes, self.dim)(g)
+        if self.dim != 1 or type(g) is not np.ndarray or not channels_last(g):
+            return pieces
+        return tuple(map(without_gaps, pieces))     # short runs of channels are slow to read, again and again
 
 
 class Unbind(Pieces):
