@@ -158,6 +158,7 @@ def replace_by_view(tensor: TensorBase, op: Callable[..., Any], *args: Any, who:
 
 def replace_memory(tensor: TensorBase, array: Array, who: str) -> None:
     """Make `array` the tensor's memory. Views of the old memory keep the old memory."""
+    memory_of(tensor)       # views of memory whose order is free would not find it any more
     n = version_of(tensor)[0]
     tensor.array, tensor.version, tensor.view_of = array, [n + 1, who], None
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 import copy
 import itertools
 import traceback
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -91,6 +92,13 @@ class Op(Keeping):
         """Compute on arrays; returns an array, or a tuple of them."""
         raise NotImplementedError(f"{self.name()} has no forward(self, ...)")
 
+    def leaves_free(self, x: Array) -> bool:
+        """Whether a view of x may leave the order of its memory free, which nobody has seen: see `memory_of`.
+
+        That is where the axes of the view are in the order of those of x, and runs of its memory are long.
+        """
+        return False
+
     # ------------------------------------------------------------------ making the class
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -119,9 +127,10 @@ class Op(Keeping):
                 tensors = True
                 if x.view_of is not None:
                     refresh_edge(x)
-                elif x.layout_is_free:
+                if x.layout_is_free:
                     if layout is SHARED_MEMORY:
-                        memory_of(x)
+                        if not self.leaves_free(x.array):
+                            memory_of(x)
                     else:
                         free = True
                 arrays.append(x.array)
@@ -202,6 +211,11 @@ class Op(Keeping):
         if owner(result.array) is owner(base.array):
             result.version = version_of(base)
             result.view_of = View(base, self, recorded=switches.enabled)
+            if base.layout_is_free:
+                result.layout_is_free = True
+                if base.free_views is None:
+                    base.free_views = weakref.WeakValueDictionary()
+                base.free_views[id(result)] = result
 
     def reapply(self, *inputs: Any) -> Any:
         """Apply the same step to other inputs, recorded as a step of its own."""

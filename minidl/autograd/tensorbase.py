@@ -50,6 +50,7 @@ class TensorBase:
     view_of: View | None = None         # for a view: its base and the op between them
     is_replaced: bool = False           # the old form of a tensor after `t_()` or the like; no user holds it
     layout_is_free: bool = False        # its numbers may be in any memory order; see `memory_of`
+    free_views: weakref.WeakValueDictionary[int, TensorBase] | None = None  # views that leave its memory order free
 
     result_type: ClassVar[type[TensorBase]]  # what operations return
 
@@ -95,13 +96,23 @@ def memory_of(tensor: TensorBase) -> Array:
     An op may return its result in the memory order in which it is computed fastest: a convolution puts channels last.
     This can only be seen by sharing the memory or reading the strides. Then programs expect row-major order:
     `x.view(len(x), -1)` of the result of a convolution must share its memory. So this function makes the order
-    row-major where it is still free.
+    row-major where it is still free. Slices of such a tensor leave it free, and move with it.
     """
     if tensor.layout_is_free:
         tensor.layout_is_free = False
-        if not tensor.array.flags.c_contiguous:
-            tensor.array = row_major(tensor.array)
+        owner = tensor
+        while owner.view_of is not None:
+            owner = owner.view_of.base
+        _settle(owner, row_major(owner.array))
     return tensor.array
+
+
+def _settle(tensor: TensorBase, array: Array) -> None:
+    """Give a tensor whose memory order is free the array that it keeps, and its views their parts of it."""
+    tensor.array, tensor.layout_is_free = array, False
+    views, tensor.free_views = tensor.free_views, None
+    for x in list((views or {}).values()):
+        _settle(x, x.view_of.move(array))   # type: ignore[union-attr]
 
 
 def wrap_free(array: Array, edge: Edge | None = None) -> Any:

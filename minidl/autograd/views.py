@@ -13,6 +13,7 @@ from minidl.autograd.tensorbase import Edge, TensorBase, is_leaf, set_edge, vers
 
 if TYPE_CHECKING:
     from minidl.autograd.op import Op
+    from minidl.backend.device import Array
 
 
 class View:
@@ -38,6 +39,11 @@ class View:
             itself = self._base.view_of
             self._base = wrap(self._array) if itself is None else itself.base
         return self._base
+
+    def move(self, array: Array) -> Array:
+        """The view of the base's memory, whose order was free until now and is that of `array`."""
+        self._array = array
+        return self.op.forward(array)
 
 
 def path_to_owner(tensor: TensorBase) -> list[TensorBase]:

@@ -17,6 +17,12 @@ def row_major(x: Array) -> Array:
     return array_module(x).ascontiguousarray(x)
 
 
+@kernel
+def joined(first: Array, others: tuple[Array, ...], axis: int) -> Array:
+    """Arrays one after the other along an axis."""
+    return array_module(first).concatenate((first, *others), axis=axis)
+
+
 def owner(array: Array) -> Array:
     """The array that owns the memory of `array`, or the first one made of foreign memory."""
     while type(array.base) is type(array):

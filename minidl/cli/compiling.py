@@ -71,7 +71,7 @@ def _norms() -> None:
 
 
 def _activations() -> None:
-    for layer in (nn.ReLU(), nn.LeakyReLU(), nn.GELU(), nn.SiLU()):
+    for layer in (nn.ReLU(), nn.LeakyReLU(), nn.GELU(), nn.SiLU(), nn.Sigmoid(), nn.Tanh()):
         _step(layer, _rows(256, 1024))
 
 

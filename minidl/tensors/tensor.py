@@ -329,7 +329,8 @@ class Tensor(Methods, is_result_type=True):
         if self.requires_grad and other.array.dtype.kind not in "fc":
             raise RuntimeError(f"data set to a tensor that requires gradients must be floating point or complex, but "
                                f"it is {other.array.dtype}; try .to({self.array.dtype})")
-        self.array, self.layout_is_free = memory_of(other), False
+        memory_of(self)     # views of memory whose order is free would not find it any more
+        self.array = memory_of(other)
         self.version = self.view_of = None   # it has other memory from now on
 
     @property
@@ -612,7 +613,7 @@ class Tensor(Methods, is_result_type=True):
 _IS_NUMPY_2_0 = np.__version__.startswith("2.0.")
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
 
-_FIELDS = frozenset(("array", "edge", "grad", "version", "retains_grad", "view_of", "layout_is_free"))
+_FIELDS = frozenset(("array", "edge", "grad", "version", "retains_grad", "view_of", "layout_is_free", "free_views"))
 """The attributes that the tape sets on a tensor; see `TensorBase`."""
 
 _NUMPY_NAMES = {"subtract": "sub", "multiply": "mul", "true_divide": "div", "divide": "div", "power": "pow",

@@ -242,6 +242,75 @@ def test_what_is_written_into_a_view_of_a_convolution_is_seen(look):
             assert (y == 0).sum() >= seen.numel() or (values == 0).any()
 
 
+def wide(dtype: Any = minidl.float32) -> minidl.Tensor:
+    """The result of a convolution with 32 channels, last in memory."""
+    return nn.functional.conv2d(minidl.rand(2, 16, 5, 6, dtype=dtype), minidl.rand(32, 16, 2, 2, dtype=dtype) - 0.5)
+
+
+SLICES: list[Callable[[Any], Any]] = [
+    lambda y: y[:, :16], lambda y: y[:, 16:], lambda y: y.chunk(2, 1)[1], lambda y: y[:, :, 1:3],
+    lambda y: y.split([8, 24], 1)[1], lambda y: y[1], lambda y: y.unbind(2)[1], lambda y: y[:, :, :, ::2],
+    lambda y: y[:, :16][:, :, 1:], lambda y: y.narrow(1, 4, 20)[0]]
+
+LOOKS: list[Callable[[Any], Any]] = [
+    lambda x: x.stride(), lambda x: x.numpy(), lambda x: x.data_ptr(), lambda x: x.detach(),
+    lambda x: x.transpose(0, -1), lambda x: x.is_contiguous()]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("cut", SLICES)
+def test_slices_of_a_convolution_lie_row_by_row_when_they_are_looked_at(cut, look):
+    for looks_at_slice in (True, False):
+        with minidl.no_grad():
+            y = wide()
+        one, other, result = cut(y), y[:, :, 1:], minidl.tanh(cut(y))
+        expected = y.clone().contiguous()
+        look(one[..., 1:] if looks_at_slice else y.flatten(0, 1))
+        assert y.stride() == expected.stride() and one.stride() == cut(expected).stride()
+        assert one._base is other._base is y and result.is_contiguous()
+        for x in (one, other):
+            assert np.shares_memory(x.numpy(), y.numpy())
+        one.mul_(2)
+        cut(expected).mul_(2)
+        assert (y == expected).all() and (other == expected[:, :, 1:]).all() and (one == cut(expected)).all()
+
+
+@pytest.mark.parametrize("cut", SLICES)
+def test_what_is_written_into_a_slice_of_a_convolution_is_seen(cut):
+    y = wide()
+    expected, other = y.clone().contiguous(), y[:, :, 1:]
+    for write in (lambda x: cut(x).mul_(3), lambda x: cut(x)[..., 1:].zero_(), lambda x: x[:, :, 2:].add_(1)):
+        write(y)
+        write(expected)
+        assert (y == expected).all() and (other == expected[:, :, 1:]).all()
+    one = cut(y)
+    y.data = minidl.zeros(2, 32, 4, 5)      # views keep the old memory
+    assert (one == cut(expected)).all() and (other == expected[:, :, 1:]).all()
+    assert one.stride() == cut(expected).stride()
+
+
+def test_slices_that_are_gone_are_forgotten():
+    y = wide()
+    for _ in range(3):
+        y[:, :16].sum()
+    kept = y[:, 16:]
+    assert len(y.free_views) == 1 and kept.layout_is_free
+    assert not y[:, :2].layout_is_free      # runs of two numbers: worth a copy
+    assert not kept.layout_is_free and kept.stride() == (640, 20, 5, 1)
+
+
+def test_gradients_through_gates_and_writes_of_a_convolution():
+    def f(x, w):
+        y = nn.functional.conv2d(x, w)
+        signal, opening = y.chunk(2, 1)
+        z = signal[:, :, 1:].tanh() * opening[:, :, :-1].sigmoid()
+        opening.mul_(signal.sigmoid())
+        return (z.square().sum((1, 2, 3)) + y[0].sum() + y.permute(1, 0, 2, 3)[3].square().sum()).view(-1)
+    x = minidl.rand(2, 2, 3, 2, dtype=minidl.float64, requires_grad=True)
+    w = (minidl.rand(32, 2, 1, 1, dtype=minidl.float64) - 0.5).requires_grad_()
+    assert minidl.autograd.gradcheck(f, (x, w)) and minidl.autograd.gradgradcheck(f, (x, w))
+
+
 def test_numpy_shares_the_memory_of_a_convolution():
     y = convolved().detach()
     a = y.numpy()

@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU, GELU and SiLU, compiled: one pass over memory each."""
+"""ReLU, leaky ReLU, GELU, SiLU and sigmoid, and the gradient of tanh, compiled: one pass over memory each."""
 from __future__ import annotations
 
 import math
@@ -18,8 +18,11 @@ from minidl.backend.kernels.activation import (
     leaky_relu_grad,
     relu_forward,
     relu_grad,
+    sigmoid_forward,
+    sigmoid_grad,
     silu_forward,
     silu_grad,
+    tanh_grad,
 )
 
 f = np.float32
@@ -59,6 +62,24 @@ def _gelu_grad(g: Any, x: Any, cdf: Any, gx: Any) -> None:
 
 
 @compiled
+def _sigmoid(x: Any, y: Any) -> None:
+    for i in range(len(x)):
+        y[i] = f(1) / (f(1) + exp(-x[i])) if x[i] == x[i] else x[i]     # NaN stays
+
+
+@compiled
+def _sigmoid_grad(g: Any, y: Any, gx: Any) -> None:
+    for i in range(len(g)):
+        gx[i] = g[i] * (y[i] * (f(1) - y[i]))
+
+
+@compiled
+def _tanh_grad(g: Any, y: Any, gx: Any) -> None:
+    for i in range(len(g)):
+        gx[i] = g[i] * (f(1) - y[i] * y[i])
+
+
+@compiled
 def _silu(x: Any, y: Any, s: Any) -> None:
     for i in range(len(x)):
         s[i] = f(1) / (f(1) + exp(-x[i]))
@@ -87,7 +108,7 @@ def _register(kernel: Kernel, function: Callable[..., None], results: int) -> No
     """Register `function(operands..., results..., numbers...)`, which goes through its arrays element by element."""
     def body(*args: Any) -> Any:
         operands = [a for a in args if isinstance(a, np.ndarray)]
-        if not (is_single(*operands) and have_same_layout(operands)):
+        if not (is_single(*operands) and have_same_layout(operands, gaps=True)):
             return NotImplemented
         made, numbers = [np.empty_like(operands[0]) for _ in range(results)], args[len(operands):]
         in_blocks(lambda *arrays: function(*arrays, *numbers), [*operands, *made])
@@ -103,5 +124,8 @@ _register(leaky_relu_forward, _leaky_relu, 1)
 _register(leaky_relu_grad, _leaky_relu_grad, 1)
 _register(gelu_forward, _gelu, 2)
 _register(gelu_grad, _gelu_grad, 1)
+_register(sigmoid_forward, _sigmoid, 1)
+_register(sigmoid_grad, _sigmoid_grad, 1)
+_register(tanh_grad, _tanh_grad, 1)
 _register(silu_forward, _silu, 2)
 _register(silu_grad, _silu_grad, 1)

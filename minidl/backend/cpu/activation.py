@@ -1,4 +1,4 @@
-"""ReLU, GELU and SiLU on the CPU, by bit masks and in place; large arrays in blocks."""
+"""Activations on the CPU, by bit masks and in place; large arrays in blocks."""
 from __future__ import annotations
 
 import math
@@ -15,6 +15,7 @@ from minidl.backend.kernels.activation import (
     sigmoid_forward,
     silu_forward,
     silu_grad,
+    tanh_forward,
 )
 
 
@@ -30,6 +31,11 @@ def _sigmoid(x: np.ndarray, y: np.ndarray) -> None:
         np.exp(np.negative(x, out=y), out=y)
     y += 1
     np.reciprocal(y, out=y)
+
+
+@tanh_forward.register("numpy")
+def tanh_forward_in_place(x: np.ndarray) -> np.ndarray:
+    return filled(lambda x, y: np.tanh(x, out=y), [x], results=1)[0]
 
 
 @silu_forward.register("numpy")

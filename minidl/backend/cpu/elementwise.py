@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.cpu.layout import dense_rows
 from minidl.backend.cpu.threads import blocks, in_a_block, parallel
 from minidl.backend.device import empty_dense, memory_order
 from minidl.backend.kernel import Kernel, for_elementwise
@@ -21,33 +22,49 @@ PARALLEL_SIZE = 1 << 17     # elements from which threads gain more than they co
 def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None]) -> None:
     """Call `function` with flat views of all arrays, block by block, in memory order; None stays None.
 
-    All arrays must have one shape and one order of axes in memory, without gaps: see `have_same_layout`.
+    All arrays must have one shape and one order of axes in memory: see `have_same_layout`. Of arrays with gaps, which
+    are only read, it gets copies of the blocks, without gaps.
     """
-    first: Any = next(a for a in arrays if a is not None)
-    order, size = memory_order(first), first.size
-    flat = [None if a is None else a.transpose(order).reshape(-1) for a in arrays]
-    if size < PARALLEL_SIZE:
-        function(*flat)
+    order = memory_order(next(a for a in arrays if a is not None))
+    laid = [None if a is None else a.transpose(order) for a in arrays]
+    if all(a is None or a.flags.c_contiguous for a in laid):
+        laid = [None if a is None else a.reshape(-1) for a in laid]
+    first: Any = next(a for a in laid if a is not None)
+    if first.size < PARALLEL_SIZE:
+        function(*[None if a is None else dense_rows(a).reshape(-1) for a in laid])
     else:
-        parallel(lambda s: function(*[None if a is None else a[s] for a in flat]), blocks(size, 1, BLOCK_SIZE))
+        parallel(lambda s: function(*[None if a is None else dense_rows(a[s]).reshape(-1) for a in laid]),
+                 blocks(len(first), first.size // max(1, len(first)), BLOCK_SIZE))
 
 
-def have_same_layout(arrays: Sequence[np.ndarray | None], min_size: int | None = None) -> bool:
+def have_same_layout(arrays: Sequence[np.ndarray | None], min_size: int | None = None, gaps: bool = False) -> bool:
     """Whether all arrays have one shape and one order of axes in memory, without gaps.
 
-    They must also have `min_size` elements or more, by default `PARALLEL_SIZE`.
+    They must also have `min_size` elements or more, by default `PARALLEL_SIZE`. gaps: as they are between the rows of a
+    slice, are allowed.
     """
     first: Any = arrays[0]
     if first.size < (PARALLEL_SIZE if min_size is None else min_size):
         return False
     order = memory_order(first)
-    return all(a is None or (a.shape == first.shape and a.transpose(order).flags.c_contiguous) for a in arrays)
+    return all(a is None or (a.shape == first.shape and (a.transpose(order).flags.c_contiguous or
+                                                         gaps and _is_slice(a.transpose(order)))) for a in arrays)
+
+
+def _is_slice(array: np.ndarray) -> bool:
+    """Whether an array lies row by row, with gaps between its rows."""
+    steps, row = array.strides, array.itemsize
+    for step, n in zip(reversed(steps), reversed(array.shape)):
+        if step < row:
+            return False
+        row = step * n
+    return steps[-1] == array.itemsize
 
 
 def filled(function: Callable[..., None], arrays: Sequence[np.ndarray], results: int) -> list[np.ndarray]:
     """New arrays like the first one, which `function(*arrays, *results)` fills; in blocks where they are large."""
     made = [empty_dense(arrays[0]) for _ in range(results)]
-    if in_a_block() or not have_same_layout([*arrays, *made]):
+    if in_a_block() or not have_same_layout([*arrays, *made], gaps=True):
         function(*arrays, *made)
     else:
         in_blocks(function, [*arrays, *made])
@@ -65,7 +82,7 @@ def in_parallel(results: int) -> Callable[[Callable[..., Any]], Callable[..., An
             if args[0].size < PARALLEL_SIZE or in_a_block():
                 return function(*args)
             arrays = [a for a in args if a is None or isinstance(a, np.ndarray)]
-            if not have_same_layout(arrays):
+            if not have_same_layout(arrays, gaps=results > 0):
                 return function(*args)
             others, made = args[len(arrays):], [np.empty_like(arrays[0]) for _ in range(results)]
 

@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU, GELU, SiLU, sigmoid and binary cross-entropy of scores with their gradients, and that of tanh."""
+"""ReLU, leaky ReLU, GELU, SiLU, sigmoid, tanh and binary cross-entropy of scores, with their gradients."""
 from __future__ import annotations
 
 import math
@@ -22,6 +22,12 @@ def sigmoid_forward(x: Array) -> Array:
 def sigmoid_grad(g: Array, y: Array) -> Array:
     """gx = g * y * (1 - y), for y = sigmoid(x)"""
     return g * (y * (1 - y))
+
+
+@kernel
+def tanh_forward(x: Array) -> Array:
+    """y = tanh(x)"""
+    return np.tanh(x)
 
 
 @kernel(elementwise=True, results=1)

@@ -8,9 +8,9 @@ import numpy as np
 
 from minidl.autograd.op import Value
 from minidl.backend.device import Array, array_module
-from minidl.backend.kernels.activation import tanh_grad
+from minidl.backend.kernels.activation import tanh_forward, tanh_grad
 from minidl.ops.base.declaration import in_place, public
-from minidl.ops.base.ufunc import Binary, Elementwise, Floating, Zero
+from minidl.ops.base.ufunc import Binary, Elementwise, Floating, Zero, as_floating
 from minidl.ops.elementwise.complex_parts import Complex, check_parts, imag, real
 from minidl.ops.elementwise.exponential import sqrt
 from minidl.ops.elementwise.selection import where
@@ -305,8 +305,10 @@ cosh_ = in_place(cosh)
 class Tanh(Floating):
     """y = tanh(x);  dy/dx = 1 - y^2"""
 
-    ufunc = np.tanh
     complex_rules = "conjugated"
+
+    def forward(self, x: Array) -> Array:
+        return tanh_forward(as_floating(x))
 
     def grad_x(self, g: Value, out: Value) -> Value:
         return TanhGrad()(g, out)

@@ -10,13 +10,13 @@ import numpy as np
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
-from minidl.backend.layout import channels_last, without_gaps
+from minidl.backend.layout import channels_last, joined, without_gaps
 from minidl.ops.base.checks import check_tensors
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import alias, public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.base.ufunc import common_dtype
-from minidl.ops.shape.views import ALL, Slice, array_of, atleast_1d, atleast_2d, atleast_3d, reshape
+from minidl.ops.shape.views import ALL, Slice, array_of, atleast_1d, atleast_2d, atleast_3d, has_long_runs, reshape
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -44,6 +44,9 @@ class Pieces(Op):
         before = (ALL,) * self.dim
         self.indices = [(*before, window) for window in self.windows(x.shape[self.dim])]
         return tuple([x[index + (Ellipsis,)] for index in self.indices])
+
+    def leaves_free(self, x: Array) -> bool:
+        return all(has_long_runs(piece, x) for piece in self.forward(x))
 
     def mark_view(self, result: Any, base: Any) -> None:
         for piece, index in zip(result, self.indices):
@@ -75,7 +78,7 @@ class Cat(Op):
 
     def forward(self, *xs: Array) -> Array:
         self.sizes = [x.shape[self.dim] for x in xs]
-        return array_module(xs[0]).concatenate(xs, axis=self.dim)
+        return joined(xs[0], xs[1:], self.dim)
 
     def backward(self, g: Any) -> Any:
         pieces = Split(self.sizes, self.dim)(g)

@@ -16,7 +16,7 @@ from minidl.autograd.errors import guarded
 from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, memory_of, version_of
 from minidl.backend.device import Array, array_module, dense_copy, library_of
-from minidl.backend.layout import owner
+from minidl.backend.layout import channels_last, owner
 from minidl.backend.memory_format import axes_of, contiguous_format, is_in_order, memory_format, preserve_format
 from minidl.backend.torch_types import dtype as DType
 from minidl.ops.base.broadcast import Expand, Shape, broadcast_shape, expand_to
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
 
 ALL = slice(None)
+LONG_RUN = 16       # numbers in a row of memory from which a copy into another order costs more than short rows
 
 
 class Reshape(Op):
@@ -78,8 +79,11 @@ class Slice(Op):
         self.x_shape = x.shape
         return x[self.window]
 
+    def leaves_free(self, x: Array) -> bool:
+        return has_long_runs(x[self.window], x)
+
     def grad_x(self, g: Value) -> Value:
-        return SliceScatter(self.window[:-1], self.x_shape)(g)
+        return SliceScatter(self.window[:-1], self.x_shape)(g) if g.shape != self.x_shape else g
 
 
 class SliceScatter(Op):
@@ -91,8 +95,12 @@ class SliceScatter(Op):
         self.window, self.shape, self.fill = (*window, ...), shape, fill
 
     def forward(self, x: Array) -> Array:
-        xp = array_module(x)
-        out = xp.full(self.shape, self.fill, x.dtype) if self.fill else xp.zeros(self.shape, x.dtype)
+        xp, order = array_module(x), [*range(len(self.shape))]
+        if x.ndim == len(order) and channels_last(x):
+            order = [0, *order[2:], 1]      # NumPy is fast where both lie alike
+        shape = [self.shape[axis] for axis in order]
+        out = xp.full(shape, self.fill, x.dtype) if self.fill else xp.zeros(shape, x.dtype)
+        out = out.transpose(sorted(order, key=order.__getitem__))
         out[self.window] = x
         return out
 
@@ -114,6 +122,14 @@ class Clone(Op):
 
     def grad_x(self, g: Value) -> Value:
         return g
+
+
+def has_long_runs(part: Array, whole: Array) -> bool:
+    """Whether the innermost axis in memory is whole in a part of an array, or has `LONG_RUN` numbers in it."""
+    if whole.flags.c_contiguous:    # row-major order takes no copy
+        return False
+    inner, length = min((step, n) for step, n in zip(whole.strides, whole.shape) if n > 1)
+    return any(step == inner and (n == length or n >= LONG_RUN) for step, n in zip(part.strides, part.shape))
 
 
 # ---------------------------------------------------------------------- shapes as arguments

@@ -62,6 +62,33 @@ def test_other_layouts_are_left_whole(a: np.ndarray, b: np.ndarray) -> None:
     np.testing.assert_array_equal(a, np.full_like(a, -0.5))
 
 
+@pytest.mark.parametrize("a", [
+    array((6, 5, 9))[..., 2:6],
+    array((6, 9))[:, :4],
+    array((2, 5, 9))[:, 1:3].transpose(1, 0, 2),
+    array((3, 9, 4, 5)).transpose(0, 3, 1, 2)[:, 1:3],
+    array((1, 4, 7))[..., 3:],
+])
+def test_blocks_of_slices_have_no_gaps(a: np.ndarray) -> None:
+    a[...] = np.arange(a.size, dtype="f").reshape(a.shape)
+    y = np.empty_like(a)
+    assert have_same_layout([a, None, y], min_size=0, gaps=True) and not have_same_layout([a, y], min_size=0)
+
+    def copy(x: np.ndarray, missing: None, y: np.ndarray) -> None:
+        assert missing is None and x.ndim == 1 and x.flags.c_contiguous
+        y[...] = x
+
+    in_blocks(copy, [a, None, y])
+    np.testing.assert_array_equal(y, a)
+
+
+@pytest.mark.parametrize("a", [
+    array((6, 9))[:, ::2], array((6, 9))[::-1], np.broadcast_to(array(9), (6, 9)),
+    np.broadcast_to(array((6, 1)), (6, 9)), np.lib.stride_tricks.sliding_window_view(array(9), 4)])
+def test_what_is_no_slice_is_left_whole(a: np.ndarray) -> None:
+    assert not have_same_layout([a], min_size=0, gaps=True)
+
+
 # ---------------------------------------------------------------------- a kernel declares itself elementwise
 
 @pytest.fixture
