@@ -5,6 +5,7 @@ for each other.
 """
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -36,7 +37,8 @@ def normalize_forward_image_by_image(x: np.ndarray, w: np.ndarray | None, b: np.
     if not (is_single(x, w, b) and x.size > MIN_SIZE and is_group_norm(x, axes, w, b)):
         return NotImplemented
     y, (mean, variance) = np.empty_like(x), np.empty((2, *x.shape[:2]), x.dtype)
-    images, y_images, weight, bias = _by_image(x), _by_image(y), _each(w, x, f(1)), _each(b, x, f(0))
+    rows = _rows_of(*x.shape[1:])
+    images, y_images, weight, bias = _by_image(x, rows), _by_image(y, rows), _each(w, x, f(1)), _each(b, x, f(0))
     parallel(lambda s: _normalize_each(images[s], weight, bias, f(eps), y_images[s], mean[s], variance[s]),
              some_images(x))
     return y, mean.reshape(statistics_shape(x)), variance.reshape(statistics_shape(x))
@@ -49,19 +51,26 @@ def normalize_grad_image_by_image(g: np.ndarray, x: np.ndarray, w: np.ndarray | 
             and sums_of_groups(w, axes, across)):
         return NotImplemented
     gx, (gw, gb) = np.empty_like(x), np.empty((2, *x.shape[:3]), x.dtype)       # gw and gb of each image
-    images, g_images, gx_images, weight = _by_image(x), _by_image(g), _by_image(gx), _each(w, x, f(1))
+    rows, weight = _rows_of(*x.shape[1:]), _each(w, x, f(1))
+    images, g_images, gx_images = _by_image(x, rows), _by_image(g, rows), _by_image(gx, rows)
     mean, rstd, gw_rows, gb_rows = (v.reshape(len(x), -1) for v in (mean, 1 / np.sqrt(variance + f(eps)), gw, gb))
     parallel(lambda s: _pull_back_each(g_images[s], images[s], weight, mean[s], rstd[s], gx_images[s], gw_rows[s],
                                        gb_rows[s]), some_images(x))
     return gx, *sums_over_images(gw, gb, x, axes == across)
 
 
-def _by_image(x: np.ndarray) -> np.ndarray:
+@functools.lru_cache
+def _rows_of(groups: int, channels: int, *size: int) -> int:
+    """How many rows an image has."""
+    pixels = math.prod(size)
+    in_row = range(max(1, -(-pixels // MAX_ROWS)), MAX_COLUMNS // (groups * channels) + 1)
+    return pixels // max((number for number in in_row if pixels % number == 0), default=size[-1])
+
+
+def _by_image(x: np.ndarray, rows: int) -> np.ndarray:
     """(N, groups, channels, *) -> (N, rows, columns): in a row, a few pixels of all channels"""
-    channels, pixels = x.shape[1] * x.shape[2], math.prod(x.shape[3:])
-    numbers = range(-(-pixels // MAX_ROWS), MAX_COLUMNS // channels + 1)
-    in_row = max((number for number in numbers if number and pixels % number == 0), default=x.shape[-1])
-    return row_major(channels_behind(x)).reshape(len(x), -1, in_row * channels)
+    behind = channels_behind(x)
+    return (behind if behind.flags.c_contiguous else row_major(behind)).reshape(len(x), rows, -1)
 
 
 def _each(values: np.ndarray | None, x: np.ndarray, default: Any) -> np.ndarray:

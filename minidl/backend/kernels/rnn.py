@@ -34,6 +34,7 @@ from minidl.backend.device import Array, array_module
 from minidl.backend.kernel import kernel
 from minidl.backend.kernels.matmul import linear_forward, matmul
 from minidl.backend.kernels.packed import Steps, states_before
+from minidl.backend.kernels.sums import sum_over
 
 
 class Weights(NamedTuple):
@@ -100,7 +101,8 @@ def from_inputs(x: Array, w_ih: Array, bias: Array | None, count: int) -> Array:
 
 def from_inputs_grad(gsums: Array, x: Array, w_ih: Array, wants_x: bool) -> tuple[Array | None, Array, Array]:
     """The gradients of x, w_ih and b, given `gsums` (P, G H), the gradient of x W_ih' + b."""
-    return (matmul(gsums, w_ih) if wants_x else None), matmul(gsums.T, x), gsums.sum(axis=0)
+    gb = sum_over(gsums, (0,))[0].astype(gsums.dtype, copy=False)
+    return (matmul(gsums, w_ih) if wants_x else None), matmul(gsums.T, x), gb
 
 
 # ---------------------------------------------------------------------- Elman's network

@@ -39,7 +39,8 @@ def check_floating(who: str, **arguments: Any) -> None:
     for name, x in arguments.items():
         if x is None and name != "input":
             continue
-        check_tensors(who, **{name: x})
+        if not hasattr(x, "dtype"):
+            check_tensors(who, **{name: x})
         dtype = x.dtype
         if dtype.kind != "f":
             pixels = " (/ 255 if it holds pixels)" if dtype == "uint8" else ""

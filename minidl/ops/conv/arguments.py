@@ -23,19 +23,19 @@ def conv_arguments(who: str, dims: int, input: Any, weight: Any, bias: Any, stri
         x, padding = _named_padding(who, dims, x, weight, stride, padding, dilation)
     geometry = _geometry(who, dims, stride, padding, dilation, groups)
     _check_kernel(who, dims, weight, bias, len(weight) if weight.ndim == dims + 2 else 0, groups)
-    channels = x.shape[1]
-    if channels != weight.shape[1] * groups:
-        raise RuntimeError(f"{who}: weight expects {weight.shape[1]}*groups input channels but input has {channels} "
-                           f"(input {tuple(input.shape)}, weight {tuple(weight.shape)}, groups={groups})"
-                           + channels_first(tuple(input.shape), weight.shape[1] * groups, dims, input.dtype))
+    shape, w_shape = tuple(x.shape), tuple(weight.shape)
+    if shape[1] != w_shape[1] * groups:
+        raise RuntimeError(f"{who}: weight expects {w_shape[1]}*groups input channels but input has {shape[1]} "
+                           f"(input {tuple(input.shape)}, weight {w_shape}, groups={groups})"
+                           + channels_first(tuple(input.shape), w_shape[1] * groups, dims, input.dtype))
     check_floating(who, input=input, weight=weight, bias=bias)
-    padded = [n + 2 * p for n, p in zip(x.shape[2:], geometry.padding)]
-    spread = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], geometry.dilation)]
+    padded = [n + 2 * p for n, p in zip(shape[2:], geometry.padding)]
+    spread = [d * (k - 1) + 1 for k, d in zip(w_shape[2:], geometry.dilation)]
     if any(k > n for k, n in zip(spread, padded)):
         raise RuntimeError(
             f"{who}: Calculated padded input size per channel: {_format_size(padded)}. Kernel size: "
             f"{_format_size(spread)}. Kernel size can't be greater than actual input size (input "
-            f"{tuple(input.shape)}, weight {tuple(weight.shape)}); try padding or a smaller kernel")
+            f"{tuple(input.shape)}, weight {w_shape}); try padding or a smaller kernel")
     return x, geometry
 
 
