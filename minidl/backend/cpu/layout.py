@@ -36,12 +36,16 @@ def joined_by_runs(first: np.ndarray, others: tuple[np.ndarray, ...], axis: int)
         return NotImplemented
     ends = list(itertools.accumulate(a.shape[1] for a in arrays))
     y = np.empty((len(first), *first.shape[2:], ends[-1]), first.dtype)
+    pairs = [(y[..., end - a.shape[1]:end], np.moveaxis(a, 1, -1)) for a, end in zip(arrays, ends)]
 
     def join(images: slice) -> None:
-        for a, end in zip(arrays, ends):
-            copy_runs(y[images, ..., end - a.shape[1]:end], np.moveaxis(a[images], 1, -1))
+        for target, source in pairs:
+            copy_runs(target[images], source[images])
 
-    parallel(join, blocks(len(y), y[0].nbytes, BLOCK_BYTES))
+    if y.nbytes <= BLOCK_BYTES:
+        join(slice(None))
+    else:       # as few calls as there are threads: no pass is to find anything in the cache
+        parallel(join, blocks(len(y), y[0].nbytes, y.nbytes))
     return np.moveaxis(y, -1, 1)
 
 
