@@ -31,7 +31,10 @@ def check_devices(who: str, inputs: Any) -> None:
     """Raise RuntimeError if the inputs of an op are on different devices."""
     if {*map(type, inputs)} == {np.ndarray}:    # of every gradient that is stored: no device is asked
         return
-    devices = list(dict.fromkeys(str(device_of(x)) for x in inputs if is_array(x)))
+    found = [device_of(x) for x in inputs if is_array(x)]
+    if all(device is found[0] for device in found):
+        return
+    devices = list(dict.fromkeys(map(str, found)))
     if len(devices) > 1:
         raise RuntimeError(f"{who}: Expected all tensors to be on the same device, but found {' and '.join(devices)}: "
                            f"inputs {describe(inputs)}; move some with .to(device)") from None

@@ -114,7 +114,7 @@ class ArrayLibrary:
         return importlib.import_module("scipy.fft")
 
     def device(self, array: Array) -> Device:
-        return Device("cpu")
+        return _cpu
 
     def on(self, device: Device) -> contextlib.AbstractContextManager[Any]:
         """A context in which `xp` makes its arrays on `device`."""
@@ -197,6 +197,7 @@ def register_library(library: ArrayLibrary) -> None:
 
 _numpy = ArrayLibrary()
 register_library(_numpy)
+_cpu = Device("cpu")
 
 
 def library_of(array: Array) -> ArrayLibrary:

@@ -166,11 +166,11 @@ def batch_norm_counted(input: Tensor, running_mean: Tensor | None, running_var: 
                                f"training=True")
         statistics = cast(running_mean, input.dtype), cast(running_var, input.dtype)
         return ScaleShift()(input, *RunningScale(eps)(*statistics, weight, bias))
-    axes = (0, *range(2, input.ndim))
-    count = math.prod([input.shape[axis] for axis in axes])
+    shape = input.shape
+    axes, count = (0, *range(2, len(shape))), shape[0] * math.prod(shape[2:])
     if count == 1:
         raise ValueError(f"{who}: Expected more than 1 value per channel when training, got input size "
-                         f"{tuple(input.shape)}; try a larger batch, or eval()")
+                         f"{tuple(shape)}; try a larger batch, or eval()")
     step = Normalize(axes, (1,), eps)
     step.layout = IMAGES
     moved = [x for x in (running_mean, running_var, batches) if isinstance(x, TensorBase) and count]
@@ -318,9 +318,14 @@ def _check_channels(who: str, input: Any, least: int, **parameters: Any) -> None
     if input.ndim < least:
         raise RuntimeError(f"{who}: Expected at least {least} dimensions for input tensor, (N, C, ...), but received "
                            f"{input.ndim}: {tuple(input.shape)}; try unsqueeze(0)")
+    _check_sizes(who, input, parameters)
+
+
+def _check_sizes(who: str, input: Any, parameters: dict[str, Any]) -> None:
+    channels = input.shape[1]
     for name, x in parameters.items():
-        if x is not None and tuple(x.shape) != (input.shape[1],):
-            raise RuntimeError(f"{who}: {name} should contain {input.shape[1]} elements, one for each channel of input "
+        if x is not None and x.shape != (channels,):
+            raise RuntimeError(f"{who}: {name} should contain {channels} elements, one for each channel of input "
                                f"{tuple(input.shape)}, but has shape {tuple(x.shape)}{_channels(input, x)}")
 
 
@@ -333,11 +338,9 @@ def _channels(input: Any, x: Any) -> str:
 
 
 def _check_statistics(who: str, input: Any, running_mean: Any, running_var: Any) -> None:
-    for name, x in (("running_mean", running_mean), ("running_var", running_var)):
-        check_floating(who, **{name: x})
-        if x is not None and tuple(x.shape) != (input.shape[1],):
-            raise RuntimeError(f"{who}: {name} should contain {input.shape[1]} elements, one for each channel of input "
-                               f"{tuple(input.shape)}, but has shape {tuple(x.shape)}{_channels(input, x)}")
+    check_floating(who, running_mean=running_mean)
+    check_floating(who, running_var=running_var)
+    _check_sizes(who, input, {"running_mean": running_mean, "running_var": running_var})
 
 
 def _normalized_shape(who: str, input: Any, normalized_shape: Any, **parameters: Any) -> Shape:

@@ -196,8 +196,8 @@ class Optimizer:
         with set_grad_enabled(record), together():
             for group in self.param_groups if record else map(plain_numbers, self.param_groups):
                 for p in group["params"]:
-                    if p.grad is not None:
-                        update(p, p.grad, group)
+                    if (gradient := p.grad) is not None:
+                        update(p, gradient, group)
         return loss
 
     def _update(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:

@@ -45,10 +45,15 @@ def _body(kernel: Kernel, inputs: str, outputs: str, text: str) -> Any:
                                       preamble=_WIDER)
 
     def body(*args: Any) -> Any:
-        arrays = [a for a in args if isinstance(a, cupy.ndarray)]
-        if not is_real(args[0]) or any(a.dtype != args[0].dtype for a in arrays):
+        x = args[0]
+        for a in args:
+            if isinstance(a, cupy.ndarray) and a.dtype != x.dtype:
+                return NotImplemented
+        if not is_real(x):
             return NotImplemented
-        return launched(*args, *[empty_dense(args[0]) for _ in range(launched.nout)])
+        if x.flags.c_contiguous:
+            return launched(*args)          # CuPy makes its results so, sooner
+        return launched(*args, *[empty_dense(x) for _ in range(launched.nout)])
 
     body.__name__ = f"{name}_in_one"
     return body

@@ -86,19 +86,23 @@ def _tile(query: Array, key: Array, value: Array, mask: Array | None) -> int:
                  if tile * itemsize * (2 * (E + V + 2) + 2 * (tile + 1) + 2) <= SHARED), 0)
 
 
-def _view(x: Array) -> np.ndarray:
+def _steps(x: Array) -> np.ndarray:
     """The steps of an array over (batch, head, row, column); an axis that it lacks has none."""
     steps = [step // x.itemsize for step in x.strides]
-    return np.array([0] * (4 - len(steps)) + steps, np.int64).view("V32")
+    return np.array([0] * (4 - len(steps)) + steps, np.int64)
 
 
-def _mask(mask: Array | None) -> np.ndarray:
+def _view(x: Array) -> np.void:
+    return np.void(_steps(x).tobytes())
+
+
+def _mask(mask: Array | None) -> np.void:
     if mask is None:
         return record(0, _MASK)
-    return record((mask.data.ptr, _view(mask).view(np.int64), mask.dtype == np.bool_), _MASK)
+    return record((mask.data.ptr, _steps(mask), mask.dtype == np.bool_), _MASK)
 
 
-def _plan(query: Array, key: Array, value: Array, plan: AttentionPlan) -> np.ndarray:
+def _plan(query: Array, key: Array, value: Array, plan: AttentionPlan) -> np.void:
     heads = query.shape[-3] if query.ndim > 2 else 1
     return record((heads, query.shape[-2], key.shape[-2], query.shape[-1], value.shape[-1], plan.causal, plan.scale,
                    plan.dropout, plan.seed % 2**64), _PLAN)

@@ -1,6 +1,7 @@
 """2-d convolution on the GPU: one launch forward and one for each gradient, with images in any order in memory."""
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import cupy
@@ -74,7 +75,7 @@ def _parameter_grads(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeomet
     new = cupy.empty if parts == 1 and positions else cupy.zeros
     gw, gb = new((O, c, *kernel_size), dtype), new(O, dtype) if of_bias else None
     _launch("conv2d_weight_grad", (x.dtype, dtype), (O // groups, length + of_bias, groups * parts), x, g, gw,
-            np.uint64(0) if gb is None else gb, steps(x), steps(g), _sizes(x.shape, g.shape, kernel_size, geometry),
+            np.uint64(0) if gb is None else gb, steps(x), steps(g), _sizes(x.shape, g.shape, gw.shape[2:], geometry),
             np.int32(parts))
     return gw.astype(x.dtype, copy=False), gb if gb is None else gb.astype(x.dtype, copy=False)
 
@@ -94,5 +95,6 @@ def _tiles(n: int) -> int:
     return -(-n // TILE)
 
 
-def _sizes(images: tuple[int, ...], outputs: tuple[int, ...], kernel: Pair, geometry: ConvGeometry) -> np.ndarray:
+@functools.lru_cache(1024)
+def _sizes(images: tuple[int, ...], outputs: tuple[int, ...], kernel: Pair, geometry: ConvGeometry) -> np.void:
     return record((*images, *outputs[1:], *kernel, geometry.groups, *geometry[:3]), _GEOMETRY)

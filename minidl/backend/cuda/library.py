@@ -36,6 +36,7 @@ class CupyLibrary(ArrayLibrary):
         if not self.count:
             raise RuntimeError("device 'cuda': CuPy is installed but there is no GPU on this machine")
         self.several = self.count > 1
+        self.devices = [Device("cuda", number) for number in range(self.count)]
         self.asserts = Asserts()
         memory.watch()
 
@@ -50,7 +51,7 @@ class CupyLibrary(ArrayLibrary):
     # ------------------------------------------------------------------ devices
 
     def device(self, array: Array) -> Device:
-        return Device("cuda", array.device.id)
+        return self.devices[array.device.id]
 
     def on(self, device: Device) -> contextlib.AbstractContextManager[Any]:
         return cupy.cuda.Device(self.number(device))

@@ -20,14 +20,14 @@ def watch() -> None:
 
 
 def _allocator(pool: Any) -> Any:
-    used_bytes, total_bytes, malloc, get_device = pool.used_bytes, pool.total_bytes, pool.malloc, runtime.getDevice
+    used_bytes, total_bytes, malloc = pool.used_bytes, pool.total_bytes, pool.malloc
 
     def allocate(size: int) -> Any:
         try:
             pointer = malloc(size)
         except cupy.cuda.memory.OutOfMemoryError:
             raise out_of_memory(size, pool) from None
-        used, device = used_bytes(), get_device()
+        used, device = used_bytes(), pointer.device_id
         peak = peaks.get(device)
         if peak is None:
             peaks[device] = [used, total_bytes()]

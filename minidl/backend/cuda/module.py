@@ -43,7 +43,7 @@ def _in_cpp(parameter: Any) -> str:
 def launch(kernel: Any, size: int, *args: Any) -> None:
     """Launch a kernel over `size` elements, and hand it the size first. Python numbers are 64 bits wide."""
     if size:
-        kernel((blocks_for(size),), (THREADS,), (np.int64(size), *args))
+        kernel((blocks_for(size),), (THREADS,), (size, *args))
 
 
 def rows(array: Array) -> Array:
@@ -66,14 +66,19 @@ def blocks_for(size: int) -> int:
     return min((size + THREADS - 1) // THREADS, MOST_BLOCKS)
 
 
-def steps(array: Array) -> np.ndarray:
+def steps(array: Array) -> np.void:
     """The strides of an array in elements, as one argument of a kernel."""
-    return np.array([step // array.itemsize for step in array.strides], np.int64).view(np.dtype(f"V{8 * array.ndim}"))
+    return _steps(array.strides, array.itemsize)
 
 
-def record(values: Any, dtype: np.dtype) -> np.ndarray:
+@functools.lru_cache(4096)
+def _steps(strides: tuple[int, ...], itemsize: int) -> np.void:
+    return np.void(np.array([step // itemsize for step in strides], np.int64).tobytes())
+
+
+def record(values: Any, dtype: np.dtype) -> np.void:
     """A record of values as one argument of a kernel.
 
-    As bytes: of fields, CuPy would ask NumPy for a description, which takes longer than the launch.
+    As a scalar of bytes: of an array, or of fields, CuPy would ask NumPy for more, which takes longer than the launch.
     """
-    return np.array(values, dtype).view(np.dtype(f"V{dtype.itemsize}"))
+    return np.void(np.array(values, dtype).tobytes())

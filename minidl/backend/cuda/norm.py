@@ -33,9 +33,6 @@ class _Groups(NamedTuple):
     inner: int
     channels: int
 
-    def numbers(self) -> tuple[Any, ...]:
-        return tuple(map(np.int64, self))
-
 
 @normalize_forward.register("cupy")
 def normalize_forward_by_group(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float) -> Any:
@@ -64,16 +61,16 @@ def _forward(x: Array, w: Array | None, b: Array | None, axes: Axes, eps: float,
     running = record((_pointer(running_mean), _pointer(running_var), _pointer(batches), momentum), _RUNNING)
     of_running = next((r.dtype for r in (running_mean, running_var) if r is not None), x.dtype)
     _on_groups("normalize", groups, (x.dtype, wide, of_running), x, _rows(w), _rows(b), y, mean, variance,
-               *groups.numbers(), np.float64(eps), running)
+               *groups, float(eps), running)
     return y, mean, variance
 
 
 @normalize_grad.register("cupy")
 def normalize_grad_by_group(g: Array, x: Array, w: Array | None, mean: Array, variance: Array, axes: Axes, across: Axes,
                             eps: float) -> Any:
-    shape = [1 if i in across else n for i, n in enumerate(x.shape)]
+    shape = tuple([1 if i in across else n for i, n in enumerate(x.shape)])
     by_group = set(across) == set(axes)
-    groups = _groups(x, axes, w, None if by_group else tuple(shape))
+    groups = _groups(x, axes, w, None if by_group else shape)
     wide = accumulation_dtype(x.dtype)
     if groups is None or g.dtype != x.dtype or mean.dtype != wide or (w is not None and w.dtype != x.dtype):
         return NotImplemented
@@ -82,12 +79,12 @@ def normalize_grad_by_group(g: Array, x: Array, w: Array | None, mean: Array, va
     g, x, mean, variance = rows(g), rows(x), rows(mean), rows(variance)
     gx, gw, gb = cupy.empty(x.shape, x.dtype), cupy.empty(shape, x.dtype), cupy.empty(shape, x.dtype)
     sums = (gw, gb) if by_group else (_NOTHING, _NOTHING)
-    _on_groups("normalize_grad", groups, (x.dtype, wide), g, x, _rows(w), mean, variance, gx, *sums,
-               *groups.numbers(), np.float64(eps))
+    _on_groups("normalize_grad", groups, (x.dtype, wide), g, x, _rows(w), mean, variance, gx, *sums, *groups,
+               float(eps))
     if not by_group and gw.size:
         blocks = -(-gw.size // 32) if groups.inner == 1 else gw.size
         function("norm.cu", "weight_grad", x.dtype, wide)((blocks,), (32, 32), (
-            g, x, mean, variance, gw, gb, np.int64(x.size), *groups.numbers()[2:], np.float64(eps)))
+            g, x, mean, variance, gw, gb, x.size, *groups[2:], float(eps)))
     return gx, gw, gb
 
 
@@ -98,7 +95,7 @@ def running_scale_in_one(mean: Array, variance: Array, w: Array | None, b: Array
     scale, shift = cupy.empty(mean.shape, mean.dtype), cupy.empty(mean.shape, mean.dtype)
     if mean.size:
         function("norm.cu", "running_scale", mean.dtype)((blocks_for(mean.size),), (256,), (
-            rows(mean), rows(variance), _rows(w), _rows(b), scale, shift, np.int64(mean.size), np.float64(eps)))
+            rows(mean), rows(variance), _rows(w), _rows(b), scale, shift, mean.size, float(eps)))
     return scale, shift
 
 
@@ -110,8 +107,7 @@ def scale_shift_in_one(x: Array, scale: Array, shift: Array | None) -> Array:
     y = cupy.empty(x.shape, x.dtype)
     if x.size:
         function("norm.cu", "scale_shift", x.dtype)((blocks_for(x.size),), (256,), (
-            x, rows(scale), _rows(shift), y, np.int64(x.size), np.int64(math.prod(x.shape[2:])),
-            np.int64(x.shape[1])))
+            x, rows(scale), _rows(shift), y, x.size, math.prod(x.shape[2:]), x.shape[1]))
     return y
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from minidl.backend.cuda.module import function, is_dense, is_real, record
+from minidl.backend.cuda.module import function, is_dense, is_real
 from minidl.backend.device import Array
 from minidl.backend.kernel import register
 from minidl.backend.kernels.sums import add_to_each
@@ -73,17 +73,18 @@ def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbe
             *flags: bool) -> Any:
     """Update a parameter, or put it off; all arrays must lie alike in memory, without gaps."""
     p = arrays[0]
+    dtype, strides, addresses = p.dtype, p.strides, []
     for a in arrays:
-        if a is not None and (a.dtype != p.dtype or a.strides != p.strides):
-            return NotImplemented
+        if a is not None:
+            if a.dtype != dtype or a.strides != strides:
+                return NotImplemented
+            addresses.append(a.data.ptr)
     if not is_real(p) or not is_dense(p):
         return NotImplemented
-    key = (p.device.id, name, p.dtype, which, tuple(map(float, numbers)), flags)
-    addresses = {a.data.ptr for a in arrays if a is not None}
     if not _waiting.addresses.isdisjoint(addresses):        # in one launch, the two would not come one after the other
         update_waiting()
-    _waiting.groups.setdefault(key, []).append(arrays)
-    _waiting.addresses |= addresses
+    _waiting.groups.setdefault((p.device.id, name, dtype, which, numbers, flags), []).append(arrays)
+    _waiting.addresses.update(addresses)
     if not is_together():
         update_waiting()
     return None
@@ -103,15 +104,16 @@ def update_waiting() -> None:
                     largest = max(arrays[0].size for arrays in part)
                     blocks = min(-(-largest // THREADS), MOST_BLOCKS)
                     kernel((blocks, len(part)), (THREADS,), (
-                        _table(part, count, most), *map(np.float64, numbers), *map(np.bool_, flags)))
+                        _table(part, count, most), *map(float, numbers), *map(bool, flags)))
 
 
-def _table(parameters: list[tuple[Array, ...]], count: int, most: int) -> np.ndarray:
-    table = np.zeros((), [("arrays", np.uint64, (count, most)), ("sizes", np.int64, most)])
-    for k in range(count):
-        table["arrays"][k, :len(parameters)] = [0 if a[k] is None else a[k].data.ptr for a in parameters]
-    table["sizes"][:len(parameters)] = [arrays[0].size for arrays in parameters]
-    return record(table, table.dtype)
+def _table(parameters: list[tuple[Array, ...]], count: int, most: int) -> np.void:
+    """A row of addresses for each kind of array, and one of sizes."""
+    table = np.zeros((count + 1, most), np.uint64)
+    for k, arrays in enumerate(zip(*parameters)):
+        table[k, :len(arrays)] = [0 if a is None else a.data.ptr for a in arrays]
+    table[count, :len(parameters)] = [arrays[0].size for arrays in parameters]
+    return np.void(table.tobytes())
 
 
 at_end.append(update_waiting)

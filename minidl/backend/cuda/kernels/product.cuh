@@ -11,6 +11,7 @@ __device__ void product(int M, int N, int first, int last, A a, B b, C c) {
     W sums[SIDE][SIDE] = {};
     int t = threadIdx.x, top = blockIdx.y * TILE, start = blockIdx.x * TILE;
     int mine = t % TILE, row = t / 16 * SIDE, column = t % 16 * SIDE;
+    bool adds = top + row < M && start + column < N;            // with few rows, most warps only fill the tile
     a.at(top + mine, top + mine < M);
     b.at(start + mine, start + mine < N);
     for (int k = first; k < last; k += DEPTH) {
@@ -19,7 +20,7 @@ __device__ void product(int M, int N, int first, int last, A a, B b, C c) {
             right[d][mine] = k + d < last ? b(k + d) : W(0);
         }
         __syncthreads();
-        for (int d = 0; d < DEPTH; d++)
+        for (int d = 0; adds && d < DEPTH; d++)
             for (int i = 0; i < SIDE; i++)
                 for (int j = 0; j < SIDE; j++) sums[i][j] += left[d][row + i] * right[d][column + j];
         __syncthreads();

@@ -17,7 +17,7 @@ KERNEL = re.compile(r"__global__\s+void\s*(?:__launch_bounds__\s*\([^)]*\)\s*)?(
 DYNAMIC = re.compile(r"extern\s+__shared__\s+([\w\s:<>,*]+?)\s+(\w+)\s*\[\s*\]\s*;")
 WAIT = re.compile(r"__sync|__shfl|__ballot|__any_sync|__all_sync")
 PLACE = re.compile(r"\b(threadIdx|blockIdx|blockDim|gridDim)\b")
-FLAGS = ["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-fno-gnu-unique", "-fvisibility=hidden",
+FLAGS = ["-std=c++17", "-O2", "-w", "-shared", "-fPIC", "-fno-gnu-unique", "-fvisibility=hidden",
          "-fno-strict-aliasing", "-ffp-contract=off", "-Wl,-Bsymbolic"]
 CUPYS = "".join(f"#include <cupy/{name}>\n" for name in
                 ("complex.cuh", "carray.cuh", "atomics.cuh", "math_constants.h"))
