@@ -26,6 +26,7 @@ from minidl.backend.kernels.conv import (
 from minidl.backend.kernels.window import Pair
 
 PATCH_BYTES = 1 << 17       # of patches at a time
+FEW_COLUMNS = 16            # of a product, which has C of them where an input gradient is computed as a convolution
 WEIGHT_BYTES = 1 << 18      # every product reads all weights again, so larger weights need larger products
 
 
@@ -87,8 +88,11 @@ def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair, g
 @conv2d_input_grad.register("numpy", layer="compiled")
 def conv2d_input_grad_col2im(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Any:
     (O, C, kh, kw), (height, width) = w.shape, g.shape[2:]
-    if flipped_padding(g, w, input_size, geometry) or not (_supports(g, w.shape, geometry) and is_single(w)):
-        return NotImplemented       # backend/cpu/conv.py computes it by `conv2d_forward`, if it is a convolution
+    is_convolution = flipped_padding(g, w, input_size, geometry) is not None
+    if is_convolution and not (C <= FEW_COLUMNS and O >= 2 * C):
+        return NotImplemented       # backend/cpu/conv.py computes it by `conv2d_forward`
+    if not (_supports(g, w.shape, geometry) and is_single(w)):
+        return NotImplemented
     weight = np.ascontiguousarray(w.transpose(0, 2, 3, 1)).reshape(O, kh * kw * C)
     grads, gx = channels_last(g), np.empty((len(g), *input_size, C), g.dtype)
     bands = _bands((kh, kw), geometry, height, width * kh * kw * C * g.itemsize, max(PATCH_BYTES, weight.nbytes),

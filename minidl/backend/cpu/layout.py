@@ -14,6 +14,7 @@ from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.layout import channels_last, joined, row_major
 
 BLOCK_BYTES = 1 << 19       # of a block, and of what one thread copies alone
+SHORT_RUN = 128             # bytes in a row up to which it is copied as one element
 LARGE = 1 << 14             # numbers in an array from which it is joined to others row by row
 
 
@@ -60,5 +61,7 @@ def dense_rows(x: np.ndarray) -> np.ndarray:
 
 def copy_runs(target: np.ndarray, source: np.ndarray) -> None:
     """`target[...] = source`, of one dtype, where the last axes of both have no gaps."""
-    run = np.dtype((np.void, source.shape[-1] * source.itemsize))
-    np.copyto(target.view(run), source.view(run))
+    run = source.shape[-1] * source.itemsize
+    if run <= SHORT_RUN:
+        target, source = target.view((np.void, run)), source.view((np.void, run))
+    np.copyto(target, source)
