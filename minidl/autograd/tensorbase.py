@@ -103,7 +103,7 @@ def memory_of(tensor: TensorBase) -> Array:
         owner = tensor
         while owner.view_of is not None:
             owner = owner.view_of.base
-        _settle(owner, row_major(owner.array))
+        _settle(owner, owner.array if owner.array.flags.c_contiguous else row_major(owner.array))   # 0-d stays
     return tensor.array
 
 

@@ -289,6 +289,11 @@ def test_what_is_written_into_a_slice_of_a_convolution_is_seen(cut):
     assert one.stride() == cut(expected).stride()
 
 
+def test_a_result_without_axes_has_none_when_it_is_looked_at():
+    y = minidl.tensor([1.0, 2.0]).median(-1)[0]
+    assert y.stride() == () and y.shape == () and y.numpy().shape == ()
+
+
 def test_slices_that_are_gone_are_forgotten():
     y = wide()
     for _ in range(3):
