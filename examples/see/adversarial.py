@@ -20,7 +20,7 @@ from minidl.vision import models
 
 DEFAULTS = {
     "digits": {"epochs": 30, "batch_size": 64, "lr": 2e-3},
-    "mnist": {"epochs": 3, "batch_size": 128, "lr": 2e-3},
+    "mnist": {"epochs": 8, "batch_size": 100, "lr": 2e-3},
 }
 EPSILONS = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
 PUBLISHED = [0.981, 0.943, 0.851, 0.683, 0.430, 0.208, 0.087]
@@ -29,8 +29,8 @@ PUBLISHED = [0.981, 0.943, 0.851, 0.683, 0.430, 0.208, 0.087]
 def add_options(parser):
     parser.add_argument("--attacked", type=arguments.whole_number(1), default=500, metavar="N",
                         help="test images to attack (default: 500)")
-    parser.add_argument("--epsilon", type=arguments.number_between(0, 1), default=0.3, metavar="E",
-                        help="of the attacks that the second network learns from (default: 0.3)")
+    parser.add_argument("--epsilon", type=arguments.number_between(0, 1), default=0.25, metavar="E",
+                        help="of the attacks that the second network learns from (default: 0.25)")
 
 
 def lenet(data):
