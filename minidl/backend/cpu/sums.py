@@ -22,7 +22,7 @@ MIN_SIZE = 1 << 12  # numbers; with fewer, the second sum costs more than it gai
 
 @sum_over.register("numpy", before="sum_over_by_rows")
 def sum_over_by_shares(x: np.ndarray, axes: tuple[int, ...]) -> Any:
-    if 0 not in axes or x.nbytes < PARALLEL_BYTES or get_num_threads() == 1 or in_a_block():
+    if 0 not in axes or len(x) == 1 or x.nbytes < PARALLEL_BYTES or get_num_threads() == 1 or in_a_block():
         return NotImplemented
     shares = blocks(len(x), x[0].nbytes, x.nbytes)
     shape = tuple([1 if axis in axes else n for axis, n in enumerate(x.shape)])
