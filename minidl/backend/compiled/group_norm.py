@@ -89,21 +89,15 @@ def _normalize_each(x: Any, w: Any, b: Any, eps: Any, y: Any, mean: Any, varianc
         image, sums = x[n], scale
         _add_up(image, sums)
         _each_channel(sums, each)
-        for k in range(mean.shape[1]):
-            mean[n, k] = f(0)
-            for c in range(k * in_group, (k + 1) * in_group):
-                mean[n, k] += each[c] / count
-            for c in range(k * in_group, (k + 1) * in_group):
-                each[c] = mean[n, k]
+        _mean_of_each_group(each, count, mean[n])
+        for c in range(len(w)):
+            each[c] = mean[n, c // in_group]
         _along_columns(each, centre)
         _add_up_squares(image, centre, sums)
         _each_channel(sums, each)
-        for k in range(mean.shape[1]):
-            variance[n, k] = f(0)
-            for c in range(k * in_group, (k + 1) * in_group):
-                variance[n, k] += each[c] / count
-            for c in range(k * in_group, (k + 1) * in_group):
-                each[c] = w[c] / np.sqrt(variance[n, k] + eps)
+        _mean_of_each_group(each, count, variance[n])
+        for c in range(len(w)):
+            each[c] = w[c] / np.sqrt(variance[n, c // in_group] + eps)
         _along_columns(each, scale)
         normalize(image, centre, scale, shift, y[n])
 
@@ -165,6 +159,15 @@ def _each_channel(sums: Any, each: Any) -> None:
     for start in range(0, len(sums), len(each)):
         for c in range(len(each)):
             each[c] += sums[start + c]
+
+
+@compiled
+def _mean_of_each_group(each: Any, count: Any, mean: Any) -> None:
+    """Sums of each channel (C,) to the mean of each group (groups,), which has `count` numbers"""
+    in_group = len(each) // len(mean)
+    mean[:] = 0
+    for c in range(len(each)):
+        mean[c // in_group] += each[c] / count
 
 
 @compiled
