@@ -91,7 +91,8 @@ def look():
 
 
 def say():
-    judge, labels = trained(args, data), of_each(len(data.test.x))
+    judge, count = trained(args, data)
+    labels = of_each(count)
     made = make(codes(labels))
     said = judge.look(made)[0].argmax(1)
     right = [(said[labels.cpu() == label] == label).float().mean().item() for label in range(classes)]

@@ -61,7 +61,7 @@ def make(noise=fixed, steps=None, guidance=None, show=False):
 
 
 def say():
-    print(f"making {len(data.test.x):,} images in {args.steps} steps")
+    print(f"images are made in {args.steps} steps")
     report(args, data, lambda count: make(minidl.randn(count, *fixed.shape[1:]).to(args.device), show=True))
 
 

@@ -59,7 +59,7 @@ class Judge:
         probabilities = scores.softmax(1)
         counts = minidl.bincount(probabilities.argmax(1), minlength=len(self.data.classes))
         shares = counts[counts > 0] / len(made)
-        _, others = self.look(signed(self.data.train.x[:len(self.real)]))
+        _, others = self.look(signed(self.data.train.x[:len(made)]))
         return Verdict(probabilities.amax(1).mean().item(), counts.tolist(), abs((shares * shares.log()).sum().item()),
                        distance(features, self.real), distance(others, self.real))
 
@@ -68,19 +68,23 @@ def add_judge(parser):
     """The option of a program that asks for a judge."""
     parser.add_argument("--judge-epochs", type=arguments.whole_number(1), metavar="N",
                         help="with which the judge learns real images (default: 3, for digits 8)")
+    parser.add_argument("--judged", type=arguments.whole_number(2), metavar="N",
+                        help="made images that it judges (default: as many as there are real test images)")
 
 
 def trained(args, data, epochs=3):
-    """A judge that has learned the real images, as the options say."""
+    """A judge that has learned the real images, and how many made ones it shall judge, as the options say."""
     print("a LeNet learns the real images, to judge the made ones")
     judge = Judge(data, args.judge_epochs or (8 if args.dataset == "digits" else epochs), args.device)
-    print(f"a LeNet that reads {judge.accuracy:.2%} of the real test images judges {len(data.test.x):,} made ones:")
-    return judge
+    count = args.judged or len(data.test.x)
+    print(f"a LeNet that reads {judge.accuracy:.2%} of the real test images judges {count:,} made ones:")
+    return judge, count
 
 
 def report(args, data, make):
-    """Train a judge, and print what it says of as many images as there are real test images; make: count to images."""
-    verdict = trained(args, data).verdict(make(len(data.test.x)))
+    """Train a judge, and print what it says of made images; make: from how many there shall be to images."""
+    judge, count = trained(args, data)
+    verdict = judge.verdict(make(count))
     print(verdict)
     if verdict.entropy < 0.8 * math.log(len(verdict.counts)):
         print("mode collapse: some classes are hardly made; try another --seed, a smaller --lr, or more --epochs")

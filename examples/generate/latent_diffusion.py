@@ -110,8 +110,8 @@ def seconds(count=32):
 
 
 def say():
-    judge = trained(args, data, epochs=12)
-    noise = minidl.randn(len(data.test.x), *fixed.shape[1:]).to(args.device)
+    judge, count = trained(args, data, epochs=12)
+    noise = minidl.randn(count, *fixed.shape[1:]).to(args.device)
     labels = minidl.arange(len(noise)).remainder(hidden)
     for weight in sorted({0.0, args.guidance}):
         shown = make(noise, weight)
