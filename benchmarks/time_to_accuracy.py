@@ -10,7 +10,8 @@
 DIR holds MNIST/raw, cifar-10-batches-py and tinyshakespeare/input.txt, as minidl's data sets and examples leave them.
 Each run is a process of its own with the same number of threads. The clock stands still while the network is tested,
 which is every so many steps, and while data are loaded. minidl runs with its compiled kernels where Numba is installed.
-Each library draws its own weights and batches, so steps differ, too; take several seeds.
+Both start from the same weights and see the same batches, so that luck decides nothing: the numbers of steps differ by
+rounding alone, and, in the speed run, by how images are moved.
 """
 from __future__ import annotations
 
@@ -32,6 +33,8 @@ from measure import in_turn
 from recipes import augmented, speed_net
 from workloads import lenet_layers
 
+import minidl
+
 
 class Program(NamedTuple):
     """A training: `steps` gives nothing after each, and `test` the figure that should reach `target`."""
@@ -43,18 +46,18 @@ class Program(NamedTuple):
     rises: bool = True
 
 
-def lenet(lib: ModuleType, data: Path) -> Program:
+def lenet(lib: ModuleType, data: Path, draw: np.random.Generator) -> Program:
     """5 epochs of Adam in batches of 64, with a rate that falls along a cosine."""
     from minidl.vision.datasets import MNIST
     train, test = (images(lib, MNIST(data, train=part)) for part in (True, False))
-    model = lenet_layers(lib)
+    model = begun(lib, lenet_layers)
     optimizer = lib.optim.Adam(model.parameters(), lr=2e-3)
     total = 5 * len(train[0]) // 64
     schedule = lib.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
 
     def steps() -> Iterator[None]:
         for _ in range(5):
-            for rows in lib.randperm(len(train[0])).split(64):
+            for rows in lib.from_numpy(draw.permutation(len(train[0]))).split(64):
                 learn(lib, optimizer, schedule, lib.nn.functional.cross_entropy(
                     model(train[0][rows].float() / 255), train[1][rows]))
                 yield
@@ -62,7 +65,7 @@ def lenet(lib: ModuleType, data: Path) -> Program:
     return Program(steps(), lambda: accuracy(lib, model, test, lambda x: x.float() / 255), 0.99, every=200)
 
 
-def speedrun(lib: ModuleType, data: Path) -> Program:
+def speedrun(lib: ModuleType, data: Path, draw: np.random.Generator) -> Program:
     """airbench93 in batches of 512: one triangle of rates, 64 times higher for biases of norms, weights that follow."""
     from minidl.vision.datasets import CIFAR10
     train, test = (images(lib, CIFAR10(data, train=part, verify=False)) for part in (True, False))
@@ -71,7 +74,7 @@ def speedrun(lib: ModuleType, data: Path) -> Program:
     def normalised(x: Any) -> Any:
         return (x.float() / 255 - mean) / std
 
-    model = speed_net(lib)
+    model = begun(lib, speed_net)
     with lib.no_grad():
         model.whiten.weight.copy_(lib.from_numpy(whitening(normalised(train[0][:5000]).numpy())))
         lib.nn.init.zeros_(model.whiten.bias)
@@ -92,7 +95,7 @@ def speedrun(lib: ModuleType, data: Path) -> Program:
         step = 0
         for epoch in range(12):
             model.whiten.bias.requires_grad = epoch < 3
-            for rows in lib.randperm(len(train[0])).split(512):
+            for rows in lib.from_numpy(draw.permutation(len(train[0]))).split(512):
                 learn(lib, optimizer, schedule, lib.nn.functional.cross_entropy(
                     model(normalised(augmented(lib, train[0][rows], 2))), train[1][rows], label_smoothing=0.2))
                 step += 1
@@ -109,13 +112,13 @@ def speedrun(lib: ModuleType, data: Path) -> Program:
     return Program(steps(), lambda: accuracy(lib, model, test, both), 0.925, every=-(-len(train[0]) // 512))
 
 
-def gpt(lib: ModuleType, data: Path) -> Program:
+def gpt(lib: ModuleType, data: Path, draw: np.random.Generator) -> Program:
     """1,500 steps of AdamW with one cycle of rates, on 12 windows of 64 characters."""
     text = np.frombuffer((data / "tinyshakespeare" / "input.txt").read_bytes(), np.uint8)
     numbers = lib.from_numpy(np.unique(text, return_inverse=True)[1].astype(np.int64))
     train, test = numbers[:len(text) * 9 // 10], numbers[len(text) * 9 // 10:]
     windows = lib.arange(65)
-    model, total = transformer(lib), 1500
+    model, total = begun(lib, transformer), 1500
     optimizer = lib.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.99), weight_decay=0.1)
     schedule = lib.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=total, pct_start=0.05)
 
@@ -124,7 +127,7 @@ def gpt(lib: ModuleType, data: Path) -> Program:
 
     def steps() -> Iterator[None]:
         for _ in range(total):
-            error = loss(train[lib.randint(0, len(train) - 65, (12, 1)) + windows])
+            error = loss(train[lib.from_numpy(draw.integers(0, len(train) - 65, (12, 1))) + windows])
             optimizer.zero_grad()
             error.backward()
             lib.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -149,6 +152,13 @@ def images(lib: ModuleType, data_set: Any) -> tuple[Any, Any]:
     x, y = np.asarray(data_set.data), np.asarray(data_set.targets, np.int64)
     x = x[:, None] if x.ndim == 3 else np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     return lib.tensor(x), lib.tensor(y)
+
+
+def begun(lib: ModuleType, build: Callable[[ModuleType], Any]) -> Any:
+    """A model of the library with the weights that minidl draws."""
+    drawn, model = build(minidl).state_dict(), build(lib)
+    model.load_state_dict({name: lib.from_numpy(value.numpy()) for name, value in drawn.items()})
+    return model
 
 
 def learn(lib: ModuleType, optimizer: Any, schedule: Any, loss: Any) -> None:
@@ -180,8 +190,9 @@ def train(library: str, name: str, data: Path, seed: int) -> dict[str, Any]:
     """Seconds and steps until the target, and the figures on the way."""
     lib = importlib.import_module(library)
     lib.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    lib.manual_seed(seed)
-    program = PROGRAMS[name](lib, data)
+    for each in (lib, minidl):
+        each.manual_seed(seed)
+    program = PROGRAMS[name](lib, data, np.random.default_rng(seed))
     seconds, figures, start = 0.0, [], time.perf_counter()
     for step, _ in enumerate(program.steps, start=1):
         if step % program.every == 0:
