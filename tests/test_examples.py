@@ -196,7 +196,30 @@ MADE_TO_ORDER = ["conditional_gan", "stylegan", "cyclegan", "igan", "pix2pix", "
 def test_generators_are_judged(name):
     output = run(name, *SHORT[name])
     assert output.count("\n    1 ") == 1          # the row of the judge's epoch
-    assert re.search(r"confidence [\d.]+%, classes \d+ to \d+ times, entropy [\d.]+ nats, Frechet distance", output)
+    pair = r"[\d.e+-]+ \(real images: [\d.e+-]+\)"
+    assert re.search(r"confidence [\d.]+%, classes \d+ to \d+ times, entropy [\d.]+ nats, Frechet distance "
+                     rf"{pair};\nkernel distance {pair}, distance to the nearest training image {pair}", output)
+
+
+def test_the_judge_finds_what_was_learned_by_heart(monkeypatch, capsys):
+    from minidl import zeros
+    from minidl.cli import arguments, images
+    args = arguments.parse("", {"digits": {}}, [])
+    data = images.load(args)
+    monkeypatch.syspath_prepend(str(EXAMPLES / "generate"))
+    module = importlib.import_module("judge")
+    judge = module.Judge(data, 1)
+    train, test = (module.signed(part.x[:359]) for part in (data.train, data.test))
+    module.tell(args, judge, train.flip(0) * 0.999)
+    assert "learned by heart" in capsys.readouterr().out
+    heart, real = judge.verdict(train), judge.verdict(test)
+    assert heart.nearest[0] < 0.01 < heart.nearest[1] == real.nearest[0] == real.nearest[1]
+    assert heart.distance[0] == pytest.approx(heart.distance[1]) and heart.kernel[0] == pytest.approx(heart.kernel[1])
+    assert real.distance[0] < 1e-6 < real.distance[1] and real.kernel[0] < real.kernel[1]
+    grey = judge.verdict(zeros(*test.shape))
+    assert grey.nearest[0] > 2 * real.nearest[0] and grey.kernel[0] > 10 * abs(grey.kernel[1]) and grey.entropy < 1e-4
+    module.tell(args, judge, test)
+    assert "by heart" not in capsys.readouterr().out
 
 
 def test_the_honest_autoencoder_has_a_likelihood():
@@ -444,22 +467,22 @@ PICTURES = {
     "ensemble": ["members", *CLASSIFIED],
     "hyperparameter_search": ["trials"],
     "transfer": ["ways", *CLASSIFIED],
-    "gan": ["curves", "samples", "over_time", "walk"],
+    "gan": ["neighbours", "curves", "samples", "over_time", "walk"],
     "autoencoder": ["curves", "samples", "over_time", "back"],
-    "vqvae": ["curves", "samples", "over_time", "back"],
+    "vqvae": ["neighbours", "curves", "samples", "over_time", "back"],
     **{name: ["curves", "samples", "over_time", "completed"] for name in ("made", "pixelcnn", "pixelrnn")},
     **{name: ["curves", "found", "precision_recall"] for name in DETECTORS},
     "selective_search": ["boxes"],
     "speeds": ["bars"],
     **{name: ["curves", "found"] for name in ("unet", "fcn", "mask_rcnn", "keypoints", "localization")},
-    "vae": ["curves", "samples", "over_time", "back", "walk"],
-    "diffusion": ["curves", "samples", "over_time", "steps", "guidance"],
-    "conditional_gan": ["samples", "over_time", "between"],
-    "stylegan": ["samples", "over_time", "truncation", "mixing"],
+    "vae": ["neighbours", "curves", "samples", "over_time", "back", "walk"],
+    "diffusion": ["neighbours", "curves", "samples", "over_time", "steps", "guidance"],
+    "conditional_gan": ["neighbours", "samples", "over_time", "between"],
+    "stylegan": ["neighbours", "samples", "over_time", "truncation", "mixing"],
     "cyclegan": ["samples", "over_time", "both_ways"],
     "igan": ["samples", "over_time", "projections", "arithmetic"],
     "pix2pix": ["samples", "over_time", "compared"],
-    "latent_diffusion": ["samples", "over_time", "captions"],
+    "latent_diffusion": ["neighbours", "samples", "over_time", "captions"],
 }
 
 

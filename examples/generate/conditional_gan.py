@@ -7,7 +7,7 @@ DCGAN's. The figure is how often a LeNet that was trained on real images reads t
     python examples/generate/conditional_gan.py
     python examples/generate/conditional_gan.py --dataset mnist --data DIR --run runs/conditional --plot plots
 """
-from judge import add_judge, signed, trained
+from judge import add_judge, signed, tell, trained
 
 import minidl
 from minidl import generative, nn, optim
@@ -96,7 +96,7 @@ def say():
     made = make(codes(labels))
     said = judge.look(made)[0].argmax(1)
     right = [(said[labels.cpu() == label] == label).float().mean().item() for label in range(classes)]
-    print(judge.verdict(made))
+    tell(args, judge, made)
     print(f"{sum(right) / classes:.2%} of the made images are read as the class that was asked for; worst is "
           f"{data.classes[right.index(min(right))]} with {min(right):.2%}")
 

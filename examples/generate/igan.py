@@ -97,8 +97,8 @@ def walked(start, target):
 
 def projected(target):
     recalibrate_batch_norm(ready, model)
-    by_network = model.encoder(target)
-    return {"optimisation": walked(noise(len(target)), target), "network": by_network,
+    by_chance, by_network = noise(len(target)), model.encoder(target)
+    return {"chance": by_chance, "optimisation": walked(by_chance, target), "network": by_network,
             "both": walked(by_network, target)}
 
 
@@ -115,10 +115,10 @@ def say():
 
 
 def projections(path):
-    """Test images, and what is found in the three ways."""
+    """Test images, where optimisation begins, and what is found in the three ways."""
     target = signed(data.test.x[:10]).to(args.device)
     rows = minidl.cat([target, *(model.generator(z) for z in projected(target).values())]).cpu()
-    plots.images(rows / 2 + 0.5, path, caption="test images; by optimisation, by a network, by both", columns=10)
+    plots.images(rows / 2 + 0.5, path, caption="test images; by chance, optimisation, a network, both", columns=10)
 
 
 def arithmetic(path):

@@ -11,7 +11,7 @@ what was asked for, and the same U-Net on pixels is timed beside.
 """
 import time
 
-from judge import add_judge, signed, trained
+from judge import add_judge, signed, tell, trained
 from pairs import captioned
 
 import minidl
@@ -119,7 +119,8 @@ def say():
         right = [(part(said) == part(labels)).float().mean().item()
                  for part in (lambda y: y, lambda y: y % len(COLORS), lambda y: y // len(COLORS))]
         print(f"led with weight {weight:g}: {right[0]:.1%} show what the caption says, {right[1]:.1%} its colour, "
-              f"{right[2]:.1%} its shape; {judge.verdict(shown)}")
+              f"{right[2]:.1%} its shape")
+    tell(args, judge, shown)
     codes, pixels = seconds()
     print(f"an image in {args.steps} steps takes {1000 * codes:.1f} ms on codes and {1000 * pixels:.1f} ms on pixels, "
           f"{pixels / codes:.1f} times as long")
