@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.cpu.elementwise import filled, in_parallel
+from minidl.backend.cpu.elementwise import filled, have_same_layout, in_blocks, in_parallel
 from minidl.backend.kernels.activation import (
     gelu_grad,
     leaky_relu_forward,
     leaky_relu_grad,
+    relu_forward,
     relu_grad,
     sigmoid_forward,
     silu_forward,
@@ -61,10 +62,33 @@ def _silu_grad(g: np.ndarray, x: np.ndarray, s: np.ndarray, gx: np.ndarray) -> N
     gx *= g
 
 
+ROW = 4096      # numbers that one call of an inner loop compares
+
+
+@relu_forward.register("numpy")
+def relu_forward_by_rows(x: np.ndarray) -> Any:
+    if x.dtype.kind != "f" or not have_same_layout([x], min_size=4 * ROW, gaps=True):
+        return NotImplemented
+    y = np.empty_like(x)
+    in_blocks(_relu, [x, y])
+    return y
+
+
+def _relu(x: np.ndarray, y: np.ndarray) -> None:
+    # NumPy has vector instructions for the maximum of two arrays, and none for that of an array and a number
+    zeros, whole = np.zeros(ROW, x.dtype), len(x) - len(x) % ROW
+    np.maximum(x[:whole].reshape(-1, ROW), zeros, out=y[:whole].reshape(-1, ROW))
+    np.maximum(x[whole:], zeros[:len(x) - whole], out=y[whole:])
+
+
 @relu_grad.register("numpy")
-@in_parallel(results=1)
 def relu_grad_by_bits(g: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return _choose(y > 0, g)
+    return filled(_relu_grad, [g, y], results=1)[0]
+
+
+def _relu_grad(g: np.ndarray, y: np.ndarray, gx: np.ndarray) -> None:
+    mask = _mask(y > 0, gx.dtype)
+    np.bitwise_and(g.view(mask.dtype), mask, out=gx.view(mask.dtype))
 
 
 @leaky_relu_forward.register("numpy")
@@ -90,15 +114,16 @@ def gelu_grad_in_place(g: np.ndarray, x: np.ndarray, cdf: np.ndarray) -> np.ndar
     return slope
 
 
-def _choose(condition: np.ndarray, a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
-    """a where the condition holds, elsewhere b or 0.
+def _choose(condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a where the condition holds, elsewhere b.
 
-    A mask keeps all bits of an element or none. `where` decides element by element, and takes ten times as long. A
-    product with 0 and 1 would turn an infinite gradient into NaN.
+    `where` decides element by element, and takes ten times as long. A product with 0 and 1 would turn an infinite
+    gradient into NaN.
     """
-    bits = np.dtype(f"i{a.dtype.itemsize}")
-    mask = np.negative(condition.view(np.int8), dtype=bits)
-    chosen = a.view(bits) & mask
-    if b is not None:
-        chosen |= b.view(bits) & ~mask
-    return chosen.view(a.dtype)
+    mask = _mask(condition, a.dtype)
+    return (a.view(mask.dtype) & mask | b.view(mask.dtype) & ~mask).view(a.dtype)
+
+
+def _mask(condition: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Integers of the size of a dtype: all bits where the condition holds, none elsewhere."""
+    return np.negative(condition.view(np.int8)).astype(f"i{dtype.itemsize}")
