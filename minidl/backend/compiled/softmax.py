@@ -67,7 +67,8 @@ def cross_entropy_grad_by_rows(g: np.ndarray, log_probabilities: np.ndarray, tar
                                weight: np.ndarray | None, ignore_index: int, label_smoothing: float) -> Any:
     if not (_are_plain(log_probabilities, target, weight, label_smoothing) and is_single(g)):
         return NotImplemented
-    gx, g = np.empty_like(log_probabilities), np.ascontiguousarray(g)
+    gx = np.empty_like(log_probabilities)
+    g = np.ascontiguousarray(g) if g.ndim else np.full(len(gx), g)
     _in_shares(lambda s: _losses_grad(g[s], log_probabilities[s], target[s], ignore_index, gx[s]), gx)
     return gx
 

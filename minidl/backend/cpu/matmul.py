@@ -22,6 +22,9 @@ PARALLEL_WORK = 1 << 22             # multiply-adds from which our threads gain 
 UNPACKED_WORK = 1_000_000           # multiply-adds up to which OpenBLAS reads factors where they lie in memory
 SMALL_FACTOR = UNPACKED_WORK // 64  # numbers up to which a factor or a result is small, so that pieces are faster
 ALL_ROWS = 1 << 40                  # more rows than any matrix has
+FEW_COLUMNS, LONG_ROWS = 24, 256    # a product of so few columns and so long rows is done as dot products,
+FEW_DOTS = 1200                     # so many at a time, for which OpenBLAS has a kernel,
+FEW_ROWS = 2048                     # and of up to so many rows: else the copy of the factor is soon paid off
 
 
 @matmul.register("numpy")
@@ -54,6 +57,9 @@ def _on_one_core(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a @ b
     if len(a) * b.shape[1] <= SMALL_FACTOR and a.flags.f_contiguous:
         return tall_gram(a.T, b)
+    if len(b) >= LONG_ROWS and b.shape[1] <= FEW_COLUMNS and len(a) <= FEW_ROWS and b.flags.f_contiguous:
+        rows = min(FEW_DOTS, UNPACKED_WORK // len(b)) // b.shape[1] // 8 * 8
+        return tall_matmul(a, b, np.empty((len(a), b.shape[1]), np.result_type(a, b)), max(rows, 16))
     if b.size <= SMALL_FACTOR:
         return tall_matmul(a, np.ascontiguousarray(b), np.empty((len(a), b.shape[1]), np.result_type(a, b)))
     return a @ b
@@ -96,9 +102,9 @@ def rows_per_product(size: int) -> int:
     return rows if rows >= 16 else ALL_ROWS
 
 
-def tall_matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+def tall_matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray, product_rows: int = 0) -> np.ndarray:
     """a @ b into `out`, in pieces of some rows: (*, M, K), (*, K, N) -> (*, M, N)"""
-    product_rows = rows_per_product(b.shape[-2] * b.shape[-1])
+    product_rows = product_rows or rows_per_product(b.shape[-2] * b.shape[-1])
     whole = a.shape[-2] // product_rows * product_rows
     if whole:
         np.matmul(_pieces(a, product_rows), b[..., None, :, :], out=_pieces(out, product_rows))

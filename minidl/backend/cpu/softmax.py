@@ -1,25 +1,33 @@
 """Softmax on the CPU, in place and in blocks of rows.
 
 A block stays in the cache between the passes, and each thread takes blocks of its own.
+
+NumPy takes the largest of 10 numbers, and their sum, one row at a time: 256 rows take 16 us. Cross-entropy, whose
+log-probabilities nobody else sees, lays them out class by class. Then both are a few passes over long rows: 2 us.
 """
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.softmax import (
+    cross_entropy_forward,
+    cross_entropy_grad,
     log_softmax_forward,
     log_softmax_grad,
     minus_max,
     softmax_forward,
     softmax_grad,
+    weighted_mean,
 )
 
 BLOCK_BYTES = 1 << 20   # of the input in a block
 SERIAL_BYTES = 1 << 18  # up to this size, threads cost more than they gain
+FEW_CLASSES = 128       # up to this number, cross-entropy goes class by class
 
 
 @softmax_forward.register("numpy")
@@ -82,3 +90,52 @@ def _log_softmax_grad(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
     gx *= g.sum(axis=axis, keepdims=True, dtype=gx.dtype)
     np.subtract(g, gx, out=gx)
     return gx.astype(g.dtype, copy=False)
+
+
+# ---------------------------------------------------------------------- cross-entropy, class by class
+
+@cross_entropy_forward.register("numpy")
+def cross_entropy_forward_by_classes(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
+                                     label_smoothing: float) -> Any:
+    if (x.ndim != 2 or x.shape[1] > FEW_CLASSES or not 0 < x.nbytes <= BLOCK_BYTES or x.itemsize < 4
+            or not _all_count_alike(target, weight, ignore_index, label_smoothing)):
+        return NotImplemented
+    logp = x.T.copy()                                               # (C, N)
+    with np.errstate(invalid="ignore"):                             # -inf - -inf is NaN, as it should be
+        logp -= np.maximum.reduce(logp, axis=0)
+    logp -= np.log(np.add.reduce(np.exp(logp), axis=0))
+    return np.negative(logp.ravel()[_places(target)]), logp.T
+
+
+@cross_entropy_grad.register("numpy")
+def cross_entropy_grad_by_classes(g: np.ndarray, log_probabilities: np.ndarray, target: np.ndarray,
+                                  weight: np.ndarray | None, ignore_index: int, label_smoothing: float) -> Any:
+    logp = log_probabilities.T
+    if (logp.ndim != 2 or not logp.size or not logp.flags.c_contiguous or logp.nbytes > BLOCK_BYTES
+            or not _all_count_alike(target, weight, ignore_index, label_smoothing)):
+        return NotImplemented
+    gx = np.exp(logp)
+    gx *= g
+    gx.ravel()[_places(target)] -= g                                # a view, for gx is contiguous
+    return gx.T
+
+
+@weighted_mean.register("numpy")
+def weighted_mean_by_count(losses: np.ndarray, target: np.ndarray, weight: np.ndarray | None,
+                           ignore_index: int) -> Any:
+    count = np.count_nonzero(target != ignore_index)
+    if weight is not None or not count:
+        return NotImplemented
+    total = np.array(count, accumulation_dtype(losses.dtype))
+    return np.asarray(losses.sum(dtype=total.dtype) / total, losses.dtype), total
+
+
+def _all_count_alike(target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float) -> bool:
+    return weight is None and not label_smoothing and not np.count_nonzero(target == ignore_index)
+
+
+def _places(target: np.ndarray) -> np.ndarray:
+    """Where the entries of the targets are in a flat array of (C, N)."""
+    places = target * len(target)
+    places += np.arange(len(target))
+    return places

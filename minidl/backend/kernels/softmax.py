@@ -68,7 +68,7 @@ def cross_entropy_forward(x: Array, target: Array, weight: Array | None, ignore_
 @kernel
 def cross_entropy_grad(g: Array, log_probabilities: Array, target: Array, weight: Array | None,
                        ignore_index: int, label_smoothing: float) -> Array:
-    """The gradient with respect to x of `cross_entropy_forward`, for per-sample gradients g (N, d1, ...).
+    """The gradient with respect to x of `cross_entropy_forward`, for g (N, d1, ...), or one () for all samples.
 
         gx = g * ((1 - e) * weight[target] * (p - onehot(target)) + e/C * (sum(weight) * p - weight))
     """

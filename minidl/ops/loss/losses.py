@@ -71,29 +71,37 @@ def check_reduction(reduction: str, *more: str) -> None:
 class CrossEntropy(FusedOp):
     """loss[n] = -(1 - e) * weight[t] * logp[n,t] - e/C * sum_c weight[c] * logp[n,c],  t = target[n]
 
-    with logp = log_softmax(x) and e the label smoothing; 0 where the target is `ignore_index`.
+    with logp = log_softmax(x) and e the label smoothing; 0 where the target is `ignore_index`. With `mean`, their sum
+    over that of weight[t], of the samples that count.
 
-    x (N, C, d1, ...), target (N, d1, ...), weight (C,) -> (N, d1, ...). Without smoothing and weight, the gradient is
-    softmax(x) - onehot(target): the prediction minus the truth.
+    x (N, C, d1, ...), target (N, d1, ...), weight (C,) -> (N, d1, ...), or () with `mean`. Without smoothing and
+    weight, the gradient of a loss is softmax(x) - onehot(target): the prediction minus the truth.
     """
 
-    def __init__(self, ignore_index: int, label_smoothing: float) -> None:
-        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+    def __init__(self, ignore_index: int, label_smoothing: float, mean: bool) -> None:
+        self.ignore_index, self.label_smoothing, self.mean = ignore_index, label_smoothing, mean
 
     def reference(self, x: Value, target: Value, weight: Value = None) -> Value:
         logp, e = log_softmax(x, 1), self.label_smoothing
         losses = (1 - e) * negative_log_likelihood(logp, target, weight, self.ignore_index)
-        if not e:
-            return losses
-        weighted = logp if weight is None else logp * expand_to_channels(weight, x.ndim)
-        return losses - where(target != self.ignore_index, sum(weighted, 1), 0.0) * (e / x.shape[1])
+        if e:
+            weighted = logp if weight is None else logp * expand_to_channels(weight, x.ndim)
+            losses = losses - where(target != self.ignore_index, sum(weighted, 1), 0.0) * (e / x.shape[1])
+        return _weighted_mean(losses, target, weight, self.ignore_index) if self.mean else losses
 
     def forward(self, x: Array, target: Array, weight: Array | None = None) -> Array:
         losses, logp = kernels.cross_entropy_forward(x, target, weight, self.ignore_index, self.label_smoothing)
-        self.keep(logp=logp)
-        return losses
+        if not self.mean:
+            self.keep(logp=logp, total=None)
+            return losses
+        mean, total = kernels.weighted_mean(losses, target, weight, self.ignore_index)
+        self.keep(logp=logp, total=total)
+        return mean
 
-    def gradient(self, g: Array, logp: Array, target: Array, weight: Array | None = None) -> list[Array | None]:
+    def gradient(self, g: Array, logp: Array, total: Array | None, target: Array,
+                 weight: Array | None = None) -> list[Array | None]:
+        if total is not None:
+            g = cast(g / total, g.dtype)
         gx = kernels.cross_entropy_grad(g, logp, target, weight, self.ignore_index, self.label_smoothing)
         return [gx, None, None]
 
@@ -144,25 +152,37 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
         >>> minidl.nn.functional.cross_entropy(scores, minidl.tensor([0, 2]), reduction="none")
         tensor([0.2395, 1.0986])
     """
-    who = "cross_entropy"
-    _check_order(who, input, target)
-    check_floating(who, input=input, weight=weight)
+    who, usual = "cross_entropy", weight is None and _are_scores_and_classes(input, target)
+    if not usual:
+        _check_order(who, input, target)
+        check_floating(who, input=input, weight=weight)
     check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"{who}: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    target = as_target(target, input, who)
-    if input.ndim == 1:
-        result = cross_entropy(input[None], target[None], weight, ignore_index, reduction, label_smoothing)
-        return result[0] if reduction == "none" else result
-    if target.dtype.kind == "f" and target.shape == input.shape:
-        if ignore_index >= 0:
-            raise RuntimeError(f"{who}: ignore_index is not supported for floating point target")
-        return _cross_entropy_of_probabilities(input, target, weight, reduction, label_smoothing)
-    target = _check_target(who, input, target, weight, ignore_index, or_probabilities=True)
-    losses = CrossEntropy(ignore_index, label_smoothing)(input, target, weight)
-    if reduction == "mean":
-        return _weighted_mean(losses, target, weight, ignore_index)
-    return reduce_losses(losses, reduction)
+    if not usual:
+        target = as_target(target, input, who)
+        if input.ndim == 1:
+            result = cross_entropy(input[None], target[None], weight, ignore_index, reduction, label_smoothing)
+            return result[0] if reduction == "none" else result
+        if target.dtype.kind == "f" and target.shape == input.shape:
+            if ignore_index >= 0:
+                raise RuntimeError(f"{who}: ignore_index is not supported for floating point target")
+            return _cross_entropy_of_probabilities(input, target, weight, reduction, label_smoothing)
+        target = _check_target(who, input, target, weight, ignore_index, or_probabilities=True)
+    losses = CrossEntropy(ignore_index, label_smoothing, reduction == "mean")(input, target, weight)
+    return sum(losses) if reduction == "sum" else losses
+
+
+def _are_scores_and_classes(input: Any, target: Any) -> bool:
+    """Whether these are Tensors of scores and int64 classes that fit, on the CPU: then there is nothing to check."""
+    if not (isinstance(input, TensorBase) and isinstance(target, TensorBase)):
+        return False
+    x, labels = input.array, target.array
+    if type(x) is not np.ndarray or type(labels) is not np.ndarray or x.dtype.kind != "f" or labels.dtype != int64:
+        return False
+    shape = x.shape
+    return (len(shape) > 1 and labels.shape == (shape[:1] if len(shape) == 2 else shape[:1] + shape[2:])
+            and int(labels.view(np.uint64).max(initial=0)) < shape[1])      # a negative class is a large uint64
 
 
 def _cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, reduction: str, e: float) -> Any:
