@@ -175,6 +175,15 @@ def convolutions(draw: Any) -> tuple[Any, ...]:
 
 
 @st.composite
+def unit_strides(draw: Any) -> tuple[Any, ...]:
+    """... with stride 1 and whole vectors of channels"""
+    x, w, g, geometry = draw(convolutions())
+    geometry = geometry._replace(stride=(1, 1))
+    C, O = 16 * draw(st.integers(1, 3)), 16 * draw(st.integers(1, 3))
+    return _convolution(draw, len(x), C, O, x.shape[2:], w.shape[2:], geometry)
+
+
+@st.composite
 def filterings(draw: Any) -> tuple[Any, ...]:
     """... that Winograd's algorithm takes"""
     geometry = ConvGeometry((1, 1), draw(pairs(0, 3)), (1, 1), 1)
@@ -196,6 +205,16 @@ def test_convolution_by_patches(case: tuple[Any, ...], threads: int) -> None:
     x, w, g, geometry = case
     check(compiled("conv2d_forward", ".conv"), "conv2d_forward", (x, w, geometry, g[0, :, 0, 0]), threads)
     check(compiled("conv2d_weight_grad", ".conv"), "conv2d_weight_grad", (x, g, w.shape[2:], geometry), threads)
+
+
+@some
+@given(unit_strides(), st.integers(1, 16), team)
+def test_convolution_by_definition(case: tuple[Any, ...], few: int, threads: int) -> None:
+    x, w, g, geometry = case
+    check(compiled("conv2d_weight_grad", ".conv_direct"), "conv2d_weight_grad", (x, g, w.shape[2:], geometry), threads)
+    forward = compiled("conv2d_forward", ".conv_direct")
+    check(forward, "conv2d_forward", (x, w, geometry, g[0, :, 0, 0]), threads)
+    check(forward, "conv2d_forward", (x[:, :few], w[:, :few], geometry), threads)
 
 
 @some

@@ -568,8 +568,9 @@ def test_the_order_of_the_bodies_there_are() -> None:
             for body in registry[name].bodies.all:
                 if body.layer == layer:
                     alone.add(body._replace(layer=None))
-            larger = [f"{name}_winograd_4x4"] if layer else []
-            assert [f.__name__ for f in alone.tried["numpy"]] == [*larger, f"{name}_winograd", f"{name}_im2col"]
+            larger, direct = ([f"{name}_winograd_4x4"], [f"{name}_direct"]) if layer else ([], [])
+            assert [f.__name__ for f in alone.tried["numpy"]] == [
+                *larger, f"{name}_winograd", *direct, f"{name}_im2col"]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -13,6 +13,7 @@ from minidl.backend.compiled import (
     activation,
     attention,
     conv,
+    conv_direct,
     flip,
     grid,
     group_norm,
@@ -26,5 +27,5 @@ from minidl.backend.compiled import (
     winograd_4x4,
 )
 
-__all__ = ["activation", "attention", "conv", "flip", "grid", "group_norm", "norm", "pool", "resize", "rnn", "softmax",
-           "update", "winograd", "winograd_4x4"]
+__all__ = ["activation", "attention", "conv", "conv_direct", "flip", "grid", "group_norm", "norm", "pool", "resize",
+           "rnn", "softmax", "update", "winograd", "winograd_4x4"]

@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl.backend.blas import one_blas_thread
 from minidl.backend.compiled.compiler import channels_last, compiled, dot, is_single, parallel, shares
+from minidl.backend.compiled.vectors import LANES
 from minidl.backend.cpu.conv import FEW_CHANNELS, flipped_padding, weight_matrix
 from minidl.backend.cpu.matmul import rows_per_product
 from minidl.backend.cpu.norm import along_row
@@ -89,7 +90,7 @@ def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair, g
 def conv2d_input_grad_col2im(g: np.ndarray, w: np.ndarray, input_size: Pair, geometry: ConvGeometry) -> Any:
     (O, C, kh, kw), (height, width) = w.shape, g.shape[2:]
     is_convolution = flipped_padding(g, w, input_size, geometry) is not None
-    if is_convolution and not (C <= FEW_COLUMNS and O >= 2 * C):
+    if is_convolution and not (C <= FEW_COLUMNS and O >= 2 * C and C % LANES):
         return NotImplemented       # backend/cpu/conv.py computes it by `conv2d_forward`
     if not (_supports(g, w.shape, geometry) and is_single(w)):
         return NotImplemented

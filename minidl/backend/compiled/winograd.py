@@ -23,7 +23,7 @@ TILES_PER_BLOCK = 64    # they and their products stay in the cache
 WEIGHT_BYTES = 1 << 21  # every block reads all weights again, so larger weights need larger blocks
 
 
-@conv2d_forward.register("numpy", before="conv2d_forward_im2col", layer="compiled")
+@conv2d_forward.register("numpy", before="conv2d_forward_direct", layer="compiled")
 def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry, b: np.ndarray | None = None) -> Any:
     out_size = conv2d_output_size(x.shape[2:], w.shape[2:], geometry)
     if not (_supports(x, len(w), w.shape[2:], out_size, geometry) and is_single(b)):
@@ -31,7 +31,7 @@ def conv2d_forward_winograd(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry
     return convolved(_convolve, 2, x, np.ascontiguousarray(tile_weights(w)), b, out_size, geometry.padding)
 
 
-@conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_im2col", layer="compiled")
+@conv2d_weight_grad.register("numpy", before="conv2d_weight_grad_direct", layer="compiled")
 def conv2d_weight_grad_winograd(x: np.ndarray, g: np.ndarray, kernel_size: Pair, geometry: ConvGeometry) -> Any:
     if not (_supports(x, g.shape[1], kernel_size, g.shape[2:], geometry) and is_single(g)):
         return NotImplemented
