@@ -25,7 +25,7 @@ from minidl.backend.cpu.threads import parallel, parallel_sum
 from minidl.backend.kernels.conv import ConvGeometry, conv2d_forward, conv2d_output_size, conv2d_weight_grad
 from minidl.backend.kernels.window import Pair
 
-PIXELS, CHANNELS = 14, 16 if LANES == 16 else 8     # sums; with these, two factors and no more fit in the registers
+PIXELS, CHANNELS = (14, 16) if LANES == 16 else (10, 8)     # sums, beside which a few factors fit in the registers
 BAND_BYTES = 1 << 17        # of pixels that are computed at a time, and of the outputs
 WEIGHT_BYTES = 1 << 18      # all weights are read for every few pixels, and should stay in the cache
 
