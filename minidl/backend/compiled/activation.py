@@ -112,7 +112,7 @@ def _register(kernel: Kernel, function: Callable[..., None], results: int) -> No
         if not (is_single(*operands) and have_same_layout(operands, FEWEST, gaps=True)):
             return NotImplemented
         made, numbers = [np.empty_like(operands[0]) for _ in range(results)], args[len(operands):]
-        in_blocks(lambda *arrays: function(*arrays, *numbers), [*operands, *made])
+        in_blocks(lambda *arrays: function(*arrays, *numbers), [*operands, *made], cheap=True)
         return tuple(made) if results > 1 else made[0]
 
     body.__name__ = f"{kernel.generic.__name__}_one_pass"

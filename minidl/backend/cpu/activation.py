@@ -36,7 +36,7 @@ def _sigmoid(x: np.ndarray, y: np.ndarray) -> None:
 
 @tanh_forward.register("numpy")
 def tanh_forward_in_place(x: np.ndarray) -> np.ndarray:
-    return filled(lambda x, y: np.tanh(x, out=y), [x], results=1)[0]
+    return filled(lambda x, y: np.tanh(x, out=y), [x], results=1, cheap=True)[0]
 
 
 @silu_forward.register("numpy")
@@ -70,7 +70,7 @@ def relu_forward_by_rows(x: np.ndarray) -> Any:
     if x.dtype.kind != "f" or not have_same_layout([x], min_size=4 * ROW, gaps=True):
         return NotImplemented
     y = np.empty_like(x)
-    in_blocks(_relu, [x, y])
+    in_blocks(_relu, [x, y], cheap=True)
     return y
 
 
@@ -83,7 +83,7 @@ def _relu(x: np.ndarray, y: np.ndarray) -> None:
 
 @relu_grad.register("numpy")
 def relu_grad_by_bits(g: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return filled(_relu_grad, [g, y], results=1)[0]
+    return filled(_relu_grad, [g, y], results=1, cheap=True)[0]
 
 
 def _relu_grad(g: np.ndarray, y: np.ndarray, gx: np.ndarray) -> None:

@@ -16,22 +16,25 @@ from minidl.backend.device import empty_dense, memory_order
 from minidl.backend.kernel import Kernel, for_elementwise
 
 BLOCK_SIZE = 1 << 18        # elements per block; smaller blocks lose more to calls than they gain in cache hits
-PARALLEL_SIZE = 1 << 17     # elements from which threads gain more than they cost
+PARALLEL_SIZE = 1 << 17     # elements from which threads gain more than they cost: it takes 40 us to wake one
+CHEAP = 4                   # times as many, where an element takes a fraction of a nanosecond
 
 
-def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None]) -> None:
+def in_blocks(function: Callable[..., Any], arrays: Sequence[np.ndarray | None], cheap: bool = False) -> None:
     """Call `function` with flat views of all arrays, block by block, in memory order; None stays None.
 
+    Small arrays are one block; cheap: whether this holds for `CHEAP` times as many elements.
     All arrays must have one shape and one order of axes in memory: see `have_same_layout`. Of arrays with gaps, which
     are only read, it gets copies of the blocks, without gaps.
     """
     if not _row_by_row(arrays):
         order = memory_order(next(a for a in arrays if a is not None))
         arrays = [None if a is None else a.transpose(order) for a in arrays]
+    parallel_size = PARALLEL_SIZE * (CHEAP if cheap else 1)
     first: Any = next(a for a in arrays if a is not None)
-    if first.size < PARALLEL_SIZE or _row_by_row(arrays):
+    if first.size < parallel_size or _row_by_row(arrays):
         arrays = [None if a is None else dense_rows(a).reshape(-1) for a in arrays]
-    if first.size < PARALLEL_SIZE:
+    if first.size < parallel_size:
         function(*arrays)
         return
     first = next(a for a in arrays if a is not None)
@@ -69,13 +72,14 @@ def _is_slice(array: np.ndarray) -> bool:
     return steps[-1] == array.itemsize
 
 
-def filled(function: Callable[..., None], arrays: Sequence[np.ndarray], results: int) -> list[np.ndarray]:
+def filled(function: Callable[..., None], arrays: Sequence[np.ndarray], results: int,
+           cheap: bool = False) -> list[np.ndarray]:
     """New arrays like the first one, which `function(*arrays, *results)` fills; in blocks where they are large."""
     made = [empty_dense(arrays[0]) for _ in range(results)]
     if in_a_block() or not have_same_layout([*arrays, *made], gaps=True):
         function(*arrays, *made)
     else:
-        in_blocks(function, [*arrays, *made])
+        in_blocks(function, [*arrays, *made], cheap)
     return made
 
 
