@@ -51,7 +51,7 @@ def _rows(count: int, width: int) -> Tensor:
 
 
 def _convolutions() -> None:
-    for channels in (16, 64):
+    for channels in (16, 32, 64):
         _step(nn.Conv2d(channels, channels, 3, padding=1), _image(channels))
     _step(nn.Conv2d(16, 32, 3, stride=2, padding=1), _image(16))
     set_float32_matmul_precision("high")
