@@ -53,7 +53,7 @@ class LatentDiffusion(nn.Module):
         self.register_buffer("step", minidl.zeros((), dtype=minidl.int64))
 
     def forward(self, x, t, labels):
-        """The noise in codes (N, CODE, 8, 8) at times t of scenes with captions number `labels` (N,)."""
+        """The velocity of codes (N, CODE, 8, 8) at times t of scenes with captions number `labels` (N,)."""
         return self.unet(x, t, self.tokens(labels))
 
     def tokens(self, labels):
@@ -70,7 +70,7 @@ fixed = minidl.randn(30, CODE, 8, 8).to(args.device)
 
 
 def objective(model, x, labels):
-    """At first the error of what comes back, then that of the noise in codes; the autoencoder then stands still."""
+    """At first the error of what comes back, then that of the velocity of codes; the autoencoder then stands still."""
     model.step += 1
     if model.step.item() <= FIRST * args.epochs * len(batches):
         return F.mse_loss(model.decoder(model.encoder(x)), x), {}
@@ -78,15 +78,15 @@ def objective(model, x, labels):
     with minidl.no_grad():
         codes = model.encoder(x)
     labels = labels.masked_fill(minidl.rand(len(labels)).to(labels.device) < HIDDEN, hidden)
-    return schedule.loss(lambda x_t, t: model(x_t, t, labels), codes), {}
+    return schedule.velocity_loss(lambda x_t, t: model(x_t, t, labels), codes), {}
 
 
 @minidl.no_grad()
 def make(noise=fixed, weight=args.guidance):
     """Images from -1 to 1 of one caption after the other, led to it with a weight."""
     labels = minidl.arange(len(noise)).remainder(hidden).to(args.device)
-    codes = [generative.ddim(generative.guided(model, y, hidden, weight), schedule, x, args.steps, clip=4.0)
-             for x, y in zip(noise.split(100), labels.split(100))]
+    codes = [generative.ddim(schedule.denoiser(generative.guided(model, y, hidden, weight)), schedule, x, args.steps,
+                             clip=4.0) for x, y in zip(noise.split(100), labels.split(100))]
     return classification.in_batches(model.decoder, minidl.cat(codes), 100).cpu()
 
 
@@ -111,15 +111,16 @@ def seconds(count=32):
 
 def say():
     judge, count = trained(args, data, epochs=12)
-    noise = minidl.randn(count, *fixed.shape[1:]).to(args.device)
-    labels = minidl.arange(len(noise)).remainder(hidden)
-    for weight in sorted({0.0, args.guidance}):
-        shown = make(noise, weight)
+    noise, x = minidl.randn(count, *fixed.shape[1:]).to(args.device), signed(data.test.x)
+    back = classification.in_batches(lambda part: model.decoder(model.encoder(part)), x.to(args.device)).cpu()
+    asked = minidl.arange(count).remainder(hidden)
+    looked_at = {"test images": (x, data.test.y), "what comes back of their codes": (back, data.test.y),
+                 **{f"made, led with weight {w:g}": (make(noise, w), asked) for w in sorted({0.0, args.guidance})}}
+    for what, (shown, labels) in looked_at.items():
         said = judge.look(shown)[0].argmax(1)
         right = [(part(said) == part(labels)).float().mean().item()
                  for part in (lambda y: y, lambda y: y % len(COLORS), lambda y: y // len(COLORS))]
-        print(f"led with weight {weight:g}: {right[0]:.1%} show what the caption says, {right[1]:.1%} its colour, "
-              f"{right[2]:.1%} its shape")
+        print(f"{what}: {right[0]:.1%} show what the caption says, {right[1]:.1%} its colour, {right[2]:.1%} its shape")
     tell(args, judge, shown)
     codes, pixels = seconds()
     print(f"an image in {args.steps} steps takes {1000 * codes:.1f} ms on codes and {1000 * pixels:.1f} ms on pixels, "

@@ -31,6 +31,35 @@ def test_noise_can_be_taken_away_again():
     np.testing.assert_allclose(LINEAR.clean(x_t, noise, t).numpy(), x.numpy(), atol=1e-4)
 
 
+def test_velocity_says_what_noise_there_is():
+    """By hand, with a signal of 0.64: v = 0.8 noise - 0.6 x, and x_t = 0.8 x + 0.6 noise."""
+    schedule, x = g.NoiseSchedule([0.36]), minidl.tensor([[1.0, -2.0]])
+    seen = []
+
+    def zero(x_t, t):
+        seen.append(x_t)
+        return minidl.zeros_like(x_t)
+    loss = schedule.velocity_loss(zero, x)
+    noise = (seen[0] - 0.8 * x) / 0.6
+    velocity = 0.8 * noise - 0.6 * x
+    assert loss.item() == pytest.approx(velocity.square().mean().item(), rel=1e-5)
+    found = schedule.denoiser(lambda x_t, t: velocity)(seen[0], minidl.tensor([0]))
+    np.testing.assert_allclose(found.numpy(), noise.numpy(), atol=1e-5)
+
+
+def test_an_image_is_made_by_its_velocity():
+    """The network knows the only image there is: x_0 = x. v is bounded also where no signal is left."""
+    x, schedule = minidl.tensor([[0.5, -1.5]]), g.NoiseSchedule.cosine(1000)
+
+    def knows(x_t, t):
+        a = schedule.signal[t][:, None]
+        return (a.sqrt() * x_t - x) / (1 - a).sqrt()
+    assert schedule.velocity_loss(knows, x.expand(50, 2)).item() < 1e-6
+    for steps in (1, 10):
+        made = g.ddim(schedule.denoiser(knows), schedule, minidl.randn(1, 2), steps, clip=None)
+        np.testing.assert_allclose(made.numpy(), x.numpy(), atol=0.01)
+
+
 def test_noisy_images_keep_their_variance():
     minidl.manual_seed(0)
     x, noise = minidl.randn(4000), minidl.randn(4000)
