@@ -7,7 +7,7 @@ drawn: "a red ring", "a blue star". A LeNet that reads kind and colour of real s
 what was asked for, and the same U-Net on pixels is timed beside.
 
     python examples/generate/latent_diffusion.py
-    python examples/generate/latent_diffusion.py --epochs 120 --scenes 8000 --compiled --run runs/latent --plot plots
+    python examples/generate/latent_diffusion.py --scenes 12000 --epochs 8 --judge-epochs 6 --width 24 --plot plots
 """
 import time
 
