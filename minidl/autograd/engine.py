@@ -19,7 +19,7 @@ import numpy as np
 
 from minidl.autograd.around import around_gradients, around_ops, wrapped_gradients
 from minidl.autograd.errors import annotate, check_nan, where_recorded
-from minidl.autograd.grad_mode import Switch, switches
+from minidl.autograd.grad_mode import switches
 from minidl.autograd.handles import OpHooks
 from minidl.autograd.hooks import run_node_hooks, run_prehooks, run_tensor_hooks
 from minidl.autograd.op import Op
@@ -41,7 +41,9 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
     """
     search = None if targets is None else Search(targets, roots)
     find_nan, guard = switches.anomaly and switches.check_nan, around_ops.guard
-    with Switch(enabled=graph, autocast=frozenset()):      # gradients have the dtypes of the values
+    before = switches.enabled, switches.autocast
+    switches.enabled, switches.autocast = graph, frozenset()    # gradients have the dtypes of the values
+    try:
         arrivals = Arrivals(roots, graph)
         for op, g in arrivals.newest_first():
             if arrivals.leaves and (op.edges or op.hooks is not None):
@@ -77,6 +79,8 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
             if not retain:
                 op.kept = None
         arrivals.reach_leaves()
+    finally:
+        switches.enabled, switches.autocast = before
     return {} if search is None else search.found
 
 
@@ -104,7 +108,7 @@ class Arrivals:
         """Yield the newest op, again and again, with the gradient of its output (a tuple for several outputs)."""
         while self.heap:
             op = heappop(self.heap)[1]
-            if op.is_leaf and self.sums:
+            if self.sums and op.is_leaf:
                 self.add_up()
             g = self.pending.pop(op)
             yield op, tuple([g.get(slot) for slot in range(op.outputs)]) if type(g) is dict else g
@@ -121,14 +125,15 @@ class Arrivals:
             if edge is None or gx is None:
                 continue
             op, slot = edge
-            if isinstance(gx, NumPyScalar):
+            if type(gx) is not np.ndarray and isinstance(gx, NumPyScalar):
                 gx = np.asarray(gx)
             present = pending.get(op)
             if present is None:
                 heappush(self.heap, (-op.sequence, op))
                 if op.outputs > 1:
                     gx = {slot: gx}
-                elif owned and gx is not g and (not joint or _holders(gx) == HELD_ONCE) and _alone(gx):
+                elif owned and gx is not g and (not joint or _holders(gx) == HELD_ONCE) and (
+                        gx.base is None or _alone(gx)):
                     self.owned.add(op)
                 pending[op] = gx
             elif type(present) is dict:
@@ -166,9 +171,7 @@ class Arrivals:
 
 
 def _alone(array: Any) -> bool:
-    """Whether nobody else holds the memory of a new array: it is its own, or a reshaped array that is gone."""
-    if array.base is None:
-        return True
+    """Whether nobody else holds the memory of an array that is a view: of a reshaped array that is gone."""
     return (type(array.base) is type(array) and array.base.base is None and array.base.size == array.size
             and array.flags.c_contiguous and getattr(array.flags, "writeable", True)
             and _holders_of_base(array) == ONE_HOLDER)

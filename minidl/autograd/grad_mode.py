@@ -28,6 +28,9 @@ switches = _Switches()
 inference_blocks = 0
 """The number of `inference_mode` blocks that are open, on all threads: `wrap` asks its own thread only if there are."""
 
+anomaly_used = False
+"""Whether anomaly mode was ever asked for, by any thread: only then is the switch read at each op."""
+
 _lock = threading.Lock()
 
 
@@ -35,6 +38,11 @@ def _count_block(change: int) -> None:
     global inference_blocks
     with _lock:
         inference_blocks += change
+
+
+def _use_anomaly_mode() -> None:
+    global anomaly_used
+    anomaly_used = True
 
 
 class Switch:
@@ -182,6 +190,7 @@ class detect_anomaly(Switch):
 
     def __init__(self, check_nan: bool = True) -> None:
         super().__init__(anomaly=True, check_nan=check_nan)
+        _use_anomaly_mode()
 
 
 class set_detect_anomaly(detect_anomaly):
@@ -189,6 +198,7 @@ class set_detect_anomaly(detect_anomaly):
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         Switch.__init__(self, anomaly=bool(mode), check_nan=check_nan)
+        _use_anomaly_mode()
         self._before_call = {name: getattr(switches, name) for name in self._settings}
         for name, value in self._settings.items():
             setattr(switches, name, value)

@@ -138,7 +138,9 @@ class Variable(metaclass=_Tensors):
 
 def _sequence(tensors: Tensors) -> Sequence[TensorBase]:
     """One Tensor or several, as a list. Errors: TypeError for anything else."""
-    several = list(tensors) if isinstance(tensors, Iterable) and not isinstance(tensors, TensorBase) else [tensors]
+    if isinstance(tensors, TensorBase):
+        return [tensors]
+    several = list(tensors) if isinstance(tensors, Iterable) else [tensors]
     for x in several:
         if not isinstance(x, TensorBase):
             raise TypeError(f"expected a Tensor or a sequence of Tensors to differentiate, but got {type(x).__name__}")
@@ -189,7 +191,7 @@ def _ones_like(out: TensorBase) -> Array:
     if out.array.dtype.kind == "c":
         raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got "
                            f"{out.array.dtype}; make the loss real, abs(z) for instance, or pass its gradient")
-    return array_module(out.array).ones_like(out.array)
+    return array_module(out.array).ones(out.array.shape, out.array.dtype)
 
 
 def _check_gradient(i: int, out: TensorBase, g: TensorBase) -> None:

@@ -38,14 +38,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from minidl.autograd import grad_mode
 from minidl.autograd.around import around_ops, call_wrapped
 from minidl.autograd.errors import annotate, check_arrays, check_devices, describe
 from minidl.autograd.grad_mode import enable_grad, switches
 from minidl.autograd.handles import OpHooks, RemovableHandle
 from minidl.autograd.keeping import Keeping
-from minidl.autograd.rules import Rule, check_class, read_inputs, read_rule
+from minidl.autograd.rules import Needs, Rule, check_class, read_inputs, read_rule
 from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, version_of, wrap
 from minidl.autograd.views import View, refresh_edge
+from minidl.backend.dtype import float32
 from minidl.backend.layout import channels_last, owner
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class Op(Keeping):
     layout: str = ROW_MAJOR                  # the memory layout of the output: see above
     input_names: ClassVar[tuple[str, ...]]
     rules: ClassVar[tuple[Rule | None, ...]]  # one for each input; None: no gradient
+    needs: ClassVar[tuple[Needs, ...]]       # what each of the rules needs
     joint: ClassVar[Rule | None] = None      # the rule for all inputs, if `backward` is defined
     joint_name: ClassVar[str] = "backward"
     differentiable: bool                     # whether there is any rule
@@ -108,6 +111,7 @@ class Op(Keeping):
             cls.layout = SHARED_MEMORY
         cls.input_names = read_inputs(cls)
         cls.rules = tuple([read_rule(cls, f"grad_{name}") for name in cls.input_names])
+        cls.needs = tuple([() if rule is None else rule.needs for rule in cls.rules])
         cls.joint = read_rule(cls, cls.joint_name)
         cls.differentiable = cls.joint is not None or any(cls.rules)
         if cls.forward is not Op.forward:
@@ -119,11 +123,16 @@ class Op(Keeping):
         """Run the op: on arrays it returns arrays; on Tensors it returns Tensors and is recorded."""
         if around_ops.active and (around_ops.guard or around_ops.of_class[type(self)]) and not self.is_inside:
             return call_wrapped(self, inputs)
-        arrays, edges = [], []
+        arrays: list[Any] = []
+        edges: list[Edge | None] = []
         tensors = wanted = free = False
         layout = self.layout
         for x in inputs:
-            if isinstance(x, TensorBase):
+            kind = type(x)
+            if kind is np.ndarray or kind is float:     # asked first: `isinstance` takes longest to say no
+                arrays.append(x)
+                edges.append(None)
+            elif isinstance(x, TensorBase):
                 tensors = True
                 if x.view_of is not None:
                     refresh_edge(x)
@@ -175,15 +184,17 @@ class Op(Keeping):
             self.check_not_complex(inputs)
         self.sequence = next_sequence()
         self.edges = edges
+        self.hooks = None
         kept: dict[str, Any] = {}
         if self.joint is not None:
             self.keep_for(self.joint.needs, inputs, result, kept)
         else:
-            for edge, rule in zip(edges, self.rules):
-                if edge is not None and rule is not None and rule.needs:
-                    self.keep_for(rule.needs, inputs, result, kept)
+            for edge, needs in zip(edges, self.needs):
+                if needs and edge is not None:
+                    self.keep_for(needs, inputs, result, kept)
         self.kept = kept
-        self.kept_by_forward = None   # `kept` has all that a wanted gradient needs
+        if self.kept_by_forward is not None:
+            self.kept_by_forward = None   # `kept` has all that a wanted gradient needs
         if type(result) is tuple:
             self.outputs = len(result)
             self.output_types = tuple([(r.array.shape, r.array.dtype) for r in result])
@@ -192,7 +203,7 @@ class Op(Keeping):
                     r.edge = (self, slot)
         else:
             result.edge = (self, 0)
-        if switches.anomaly:
+        if grad_mode.anomaly_used and switches.anomaly:
             self.recorded_at = traceback.format_stack()[:-2]
 
     def check_not_complex(self, values: Any) -> None:
@@ -235,7 +246,8 @@ class Op(Keeping):
         """
         if self.watched:
             self.check_watched()
-        conjugated = self.complex_rules == "conjugated" and g.dtype.kind == "c"
+        conjugated = g.__class__ is not tuple and g.dtype is not float32 and (
+            self.complex_rules == "conjugated" and g.dtype.kind == "c")
         if conjugated:
             g = g.conj()
         value = self.kept_tensor if graph else self.kept_value
@@ -249,7 +261,12 @@ class Op(Keeping):
                     gradients.append(None)
                     continue
                 function, needs = rule
-                gx = function(self, g, *[value(name) for name, _ in needs]) if needs else function(self, g)
+                if not needs:
+                    gx = function(self, g)
+                elif len(needs) == 1:
+                    gx = function(self, g, value(needs[0][0]))
+                else:
+                    gx = function(self, g, *[value(name) for name, _ in needs])
                 if gx is None:
                     raise RuntimeError(f"{self.name()}.grad_{self.input_names[len(gradients)]} returned None instead "
                                        f"of a gradient: is there a `return` in it? An input that has no gradient has "

@@ -24,11 +24,15 @@ KEPT = -2     # the position of a value that forward kept
 COMPLEX_RULES = (None, "conjugated", "as written")
 
 
+Needs = tuple[tuple[str, int], ...]
+"""The values that a rule needs: (name, position among the inputs, or OUT, or KEPT)."""
+
+
 class Rule(NamedTuple):
     """The function that computes the gradient of one input, and the values that it needs."""
 
     function: Callable[..., Any]
-    needs: tuple[tuple[str, int], ...]   # (name, position among the inputs, or OUT, or KEPT)
+    needs: Needs
 
 
 def parameters_of(function: Any) -> tuple[str, ...]:

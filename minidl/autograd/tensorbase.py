@@ -6,8 +6,9 @@ ops and the tape can be written without importing `Tensor`.
 """
 from __future__ import annotations
 
+import functools
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -40,7 +41,7 @@ backward, and it is written in `inference_mode` only."""
 
 
 class TensorBase:
-    """The fields of a tensor. Defaults live on the class, so that making a tensor sets only `array`."""
+    """The fields of a tensor. Defaults live on the class; `wrap` sets those that every op reads, for faster reading."""
 
     array: Array                        # the numbers, a raw array of some library
     edge: Edge | None = None            # None: no gradient is wanted
@@ -57,7 +58,11 @@ class TensorBase:
     def __init_subclass__(cls, is_result_type: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if is_result_type:
-            TensorBase.result_type = cls
+            global _new_tensor
+            TensorBase.result_type, _new_tensor = cls, functools.partial(object.__new__, cls)
+
+
+_new_tensor: Callable[[], Any]      # makes an empty tensor of `TensorBase.result_type`
 
 
 class SparseBase:
@@ -79,13 +84,13 @@ class SparseBase:
 
 def wrap(array: Array, edge: Edge | None = None, version: Version | None = None) -> Any:
     """A tensor around an array. NumPy's reductions return scalars; these become arrays again."""
-    tensor = object.__new__(TensorBase.result_type)
+    tensor = _new_tensor()
     tensor.array = array if type(array) is np.ndarray or not isinstance(array, np.generic) else np.asarray(array)
-    if edge is not None:
-        tensor.edge = edge
-    if version is not None:
-        tensor.version = version
-    elif grad_mode.inference_blocks and grad_mode.switches.inference:
+    tensor.edge = edge
+    tensor.version = version
+    tensor.view_of = None
+    tensor.layout_is_free = False
+    if grad_mode.inference_blocks and version is None and grad_mode.switches.inference:
         tensor.version = INFERENCE
     return tensor
 

@@ -299,9 +299,9 @@ def empty_dense(array: Array, dtype: Any = None) -> Array:
     Expanded axes keep their place: NumPy's order="K" alone would move them inwards. Source: PyTorch's
     `infer_dense_strides`.
     """
-    dtype = array.dtype if dtype is None else dtype
-    if not is_expanded(array):
+    if 0 not in array.strides or not is_expanded(array):
         return array_module(array).empty_like(array, dtype)
+    dtype = array.dtype if dtype is None else dtype
     axes: list[int] = []    # outermost first: an axis goes in front of those with shorter steps
     for axis in range(array.ndim):
         place, step = len(axes), abs(array.strides[axis])

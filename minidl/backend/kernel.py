@@ -28,6 +28,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple, overload
 
+import numpy as np
+
 from minidl.backend.device import library_of
 
 
@@ -138,7 +140,7 @@ class Kernel:
     def __call__(self, *args: Any) -> Any:
         tried = self.bodies.tried
         if tried:
-            for body in tried.get(library_of(args[0]).name, ()):
+            for body in tried.get("numpy" if type(args[0]) is np.ndarray else library_of(args[0]).name, ()):
                 result = body(*args)
                 if result is not NotImplemented:
                     return result

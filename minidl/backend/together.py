@@ -5,9 +5,8 @@ put its work off, and do it when the block ends; work that it does at once is as
 """
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 at_end: list[Callable[[], None]] = []       # called when an outermost block ends
 
@@ -19,13 +18,13 @@ class _Depth(threading.local):
 _here = _Depth()
 
 
-@contextlib.contextmanager
-def together() -> Iterator[None]:
-    """Let work that is put off inside be done at the end, also after an error."""
-    _here.depth += 1
-    try:
-        yield
-    finally:
+class together:
+    """Let work that is put off inside be done at the end, also after an error: `with together()`."""
+
+    def __enter__(self) -> None:
+        _here.depth += 1
+
+    def __exit__(self, *exc_info: object) -> None:
         _here.depth -= 1
         if not _here.depth:
             for function in at_end:

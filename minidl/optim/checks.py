@@ -71,10 +71,17 @@ def checked(name: str, value: Any) -> Any:
     return value if isinstance(value, Tensor) else value.item()
 
 
+_PLAIN = frozenset((float, int, bool, type(None), list))
+
+
 def plain_numbers(group: dict[str, Any]) -> dict[str, Any]:
     """The group, with the number in place of each Tensor among the hyperparameters."""
-    if not any(isinstance(value, Tensor) or (isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value))
-               for value in group.values()):
+    for value in group.values():
+        if type(value) in _PLAIN:       # asked first: it is asked at every step
+            continue
+        if isinstance(value, Tensor) or (isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value)):
+            break
+    else:
         return group
     return {name: tuple(map(_plain, value)) if isinstance(value, tuple) else _plain(value)
             for name, value in group.items()}

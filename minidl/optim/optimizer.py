@@ -227,12 +227,12 @@ class Optimizer:
 
     def _algorithm_for(self, p: Tensor) -> Optimizer | ComplexAdapter:
         """The object whose `initial_state` and `update` serve `p`; only this method asks for complex numbers."""
-        return ComplexAdapter(self) if p.is_complex() else self
+        return ComplexAdapter(self) if p.array.dtype.kind == "c" else self
 
     def _bump_version(self, p: Tensor) -> None:
         """Increase the version of `p`, so that graphs that need its old value notice the write."""
         version = version_of(p)
-        version[:] = version[0] + 1, f"{type(self).__name__}.step"
+        version[:] = version[0] + 1, type(self).__name__ + ".step"
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Set all gradients to None, or with `set_to_none=False` to zero."""

@@ -21,6 +21,7 @@ from minidl.backend.kernels.softmax import (
 )
 
 PARALLEL_SIZE = 1 << 16     # numbers from which threads gain more than they cost
+MANY_ROWS, FEW_CLASSES = 256, 32
 
 f = np.float32
 
@@ -74,8 +75,12 @@ def cross_entropy_grad_by_rows(g: np.ndarray, log_probabilities: np.ndarray, tar
 
 
 def _are_plain(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, label_smoothing: float) -> bool:
-    """Whether x is rows of scores, and there are no weights and no smoothing."""
+    """Whether x is rows of scores, and there are no weights and no smoothing.
+
+    Many rows of few classes are left to NumPy, class by class: see `cpu/softmax.py`.
+    """
     return (x.ndim == 2 and _are_rows(x) and weight is None and not label_smoothing
+            and (len(x) < MANY_ROWS or x.shape[1] > FEW_CLASSES)
             and target.dtype == np.int64 and target.flags.c_contiguous)
 
 

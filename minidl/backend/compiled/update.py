@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from minidl.optim.adam import AdamSettings
     from minidl.optim.sgd import SGDSettings
 
+SMALL = 1 << 14     # numbers of a parameter that two calls of NumPy move sooner
+
 f = np.float32
 
 
 @register("sgd_update", "numpy", layer="compiled")
 def sgd_update_one_pass(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None, settings: SGDSettings) -> Any:
     arrays = [p, g] if buffer is None else [p, g, buffer]
-    if not (is_single(*arrays) and have_same_layout(arrays, min_size=0)):
+    if buffer is None and p.size < SMALL or not (is_single(*arrays) and have_same_layout(arrays, min_size=0)):
         return NotImplemented
     lr, momentum, dampening, weight_decay, nesterov, maximize = settings
     sign = -1.0 if maximize else 1.0

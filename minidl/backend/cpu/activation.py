@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.cpu.elementwise import filled, have_same_layout, in_blocks, in_parallel
+from minidl.backend.cpu.elementwise import PARALLEL_SIZE, filled, have_same_layout, in_blocks, in_parallel
 from minidl.backend.kernels.activation import (
     gelu_grad,
     leaky_relu_forward,
@@ -36,7 +36,9 @@ def _sigmoid(x: np.ndarray, y: np.ndarray) -> None:
 
 @tanh_forward.register("numpy")
 def tanh_forward_in_place(x: np.ndarray) -> np.ndarray:
-    return filled(lambda x, y: np.tanh(x, out=y), [x], results=1, cheap=True)[0]
+    if x.size < PARALLEL_SIZE and x.flags.c_contiguous:
+        return np.tanh(x)       # what `filled` gives; where x is small, in a third of the time
+    return filled(np.tanh, [x], results=1, cheap=True)[0]
 
 
 @silu_forward.register("numpy")

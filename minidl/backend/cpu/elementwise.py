@@ -76,7 +76,7 @@ def filled(function: Callable[..., None], arrays: Sequence[np.ndarray], results:
            cheap: bool = False) -> list[np.ndarray]:
     """New arrays like the first one, which `function(*arrays, *results)` fills; in blocks where they are large."""
     made = [empty_dense(arrays[0]) for _ in range(results)]
-    if in_a_block() or not have_same_layout([*arrays, *made], gaps=True):
+    if arrays[0].size < PARALLEL_SIZE or in_a_block() or not have_same_layout([*arrays, *made], gaps=True):
         function(*arrays, *made)
     else:
         in_blocks(function, [*arrays, *made], cheap)

@@ -55,7 +55,7 @@ def matmul_on_all_cores(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _on_one_core(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.ndim > 2 or b.ndim > 2:
         return a @ b
-    if len(a) * b.shape[1] <= SMALL_FACTOR and a.flags.f_contiguous:
+    if len(a) * b.shape[1] <= SMALL_FACTOR and (a.flags.f_contiguous or len(a) <= FEW_COLUMNS):
         return tall_gram(a.T, b)
     if len(b) >= LONG_ROWS and b.shape[1] <= FEW_COLUMNS and len(a) <= FEW_ROWS and b.flags.f_contiguous:
         rows = min(FEW_DOTS, UNPACKED_WORK // len(b)) // b.shape[1] // 8 * 8

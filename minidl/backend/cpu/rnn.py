@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minidl.backend.blas import one_blas_thread
 from minidl.backend.cpu.threads import get_num_threads, parallel
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.packed import Steps, steps_of_some
@@ -35,10 +36,19 @@ def by_sequences(sequences: int, w_hh: np.ndarray, steps: Steps, walk: Callable[
     """Call `walk(some, steps)` on each thread, for `some` of the sequences and their steps."""
     count = min(get_num_threads(), sequences, sequences * w_hh.size // PARALLEL_WORK)
     if count < 2:
-        return walk(slice(None), steps)
+        with one_blas_thread():
+            return walk(slice(None), steps)
     share = -(-sequences // count)
     shares = [slice(start, min(start + share, sequences)) for start in range(0, sequences, share)]
     parallel(lambda some: walk(some, steps_of_some(steps, some)), shares)
+
+
+def product_into(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a @ b, written into `out`, without the checks of the kernel: BLAS has one thread in a walk."""
+    if a.dtype == np.float16 or len(a) == 1:    # one sequence: all cores may share the product
+        out[...] = matmul(a, b)
+        return out
+    return np.matmul(a, b, out=out)
 
 
 # ---------------------------------------------------------------------- Elman's network
@@ -86,21 +96,22 @@ def lstm_walk_in_place(y: np.ndarray, state: LSTMState, trace: LSTMTrace, w_hh: 
 
     def walk(some: slice, steps: Steps) -> None:
         h, c = state.h[some], state.c[some]
+        sums, added = np.empty((4, *c.shape), c.dtype), np.empty_like(c)
         for rows, n in steps:
-            a, hidden, cell = gates[:, rows], h[:n], c[:n]
-            a += matmul(hidden, w)
+            a, hidden, cell, squashed, part = gates[:, rows], h[:n], c[:n], tanh_c[rows], added[:n]
+            a += product_into(sums[:, :n], hidden, w)
             np.tanh(a, out=a)
             a *= scale
             a += shift
             i, f, g, o = a
             cells[rows] = cell
             cell *= f
-            cell += i * g
-            np.tanh(cell, out=tanh_c[rows])
+            cell += np.multiply(i, g, out=part)
+            np.tanh(cell, out=squashed)
             if w_hr is None:
-                np.multiply(o, tanh_c[rows], out=hidden)
+                np.multiply(o, squashed, out=hidden)
             else:
-                hidden[...] = matmul(o * tanh_c[rows], w_hr.T)
+                product_into(hidden, np.multiply(o, squashed, out=part), w_hr.T)
             y[rows] = hidden
 
     by_sequences(len(state.h), w_hh, steps, walk)
@@ -114,21 +125,23 @@ def lstm_walk_back_in_place(gy: np.ndarray, gstate: LSTMState, gsums: np.ndarray
 
     def walk(some: slice, steps: Steps) -> None:
         gh, gc = gstate.h[some], gstate.c[some]
+        of_gates, part = np.empty((4, *gc.shape), gc.dtype), np.empty_like(gc)
         for rows, n in reversed(steps):
             a, squashed, new, gcell = gates[:, rows], tanh_c[rows], gh[:n], gc[:n]
+            slopes, through = of_gates[:, :n], part[:n]
             i, f, g, o = a
             new += gy[rows]
             if w_hr is not None:
                 gprojected[rows] = new
                 new = matmul(new, w_hr)
-            slopes = a * a
+            np.multiply(a, a, out=slopes)
             np.subtract(a, slopes, out=slopes)      # slopes of the sigmoid: s - s^2
             di, df, dg, do = slopes
-            dg += 1 - g                             # slope of tanh: 1 - g^2
+            dg += np.subtract(1, g, out=through)    # slope of tanh: 1 - g^2
             do *= squashed
             do *= new
-            through = squashed * squashed           # the slope from c' to h': o (1 - tanh(c')^2)
-            np.subtract(1, through, out=through)
+            np.multiply(squashed, squashed, out=through)
+            np.subtract(1, through, out=through)    # the slope from c' to h': o (1 - tanh(c')^2)
             through *= o
             through *= new
             gcell += through
@@ -138,7 +151,7 @@ def lstm_walk_back_in_place(gy: np.ndarray, gstate: LSTMState, gsums: np.ndarray
             slopes[:3] *= gcell
             gcell *= f
             gsums[rows] = slopes.transpose(1, 0, 2)
-            gh[:n] = matmul(flat[rows], w_hh)
+            product_into(gh[:n], flat[rows], w_hh)
 
     by_sequences(len(gstate.h), w_hh, steps, walk)
 

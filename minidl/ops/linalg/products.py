@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op, Value
+from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import promote_types
 from minidl.backend.kernels.matmul import linear_forward, linear_parameter_grads
@@ -328,6 +329,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> F.linear(minidl.tensor([[1.0, 2.0]]), minidl.tensor([[3.0, 4.0]]), minidl.tensor([5.0]))
         tensor([[16.]])
     """
+    if _fit(input, weight, bias):
+        return Linear()(input, weight, bias)
+    if _fit(input, weight, bias):
+        return Linear()(input, weight, bias)
     check_tensors("linear", input=input, weight=weight, bias=weight if bias is None else bias)
     if weight.ndim != 2:
         _check_ndim("linear", "weight", weight, 1)
@@ -347,6 +352,17 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise RuntimeError(f"linear: expected bias and weight to have the same dtype, but got: {bias.dtype} != "
                            f"{weight.dtype}")
     return Linear()(input, weight, bias)
+
+
+def _fit(input: Any, weight: Any, bias: Any) -> bool:
+    """Whether these are Tensors of one dtype, (*, in), (out, in) and (out,) or None: then there is nothing to check."""
+    if not (isinstance(input, TensorBase) and isinstance(weight, TensorBase)):
+        return False
+    x, w = input.array, weight.array
+    if w.ndim != 2 or x.dtype is not w.dtype or x.shape[-1:] != w.shape[1:]:
+        return False
+    return bias is None or (
+        isinstance(bias, TensorBase) and bias.array.dtype is w.dtype and bias.array.shape == w.shape[:1])
 
 
 @public
