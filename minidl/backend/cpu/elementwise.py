@@ -59,7 +59,10 @@ def have_same_layout(arrays: Sequence[np.ndarray | None], min_size: int | None =
 
 
 def _row_by_row(arrays: Sequence[np.ndarray | None]) -> bool:
-    return all(a is None or a.flags.c_contiguous for a in arrays)
+    for a in arrays:    # twice as fast as `all` with a generator, and asked for each parameter by each update
+        if a is not None and not a.flags.c_contiguous:
+            return False
+    return True
 
 
 def _is_slice(array: np.ndarray) -> bool:
