@@ -96,7 +96,7 @@ def _recurrence() -> None:
 
 def _updates() -> None:
     for make in (lambda p: optim.SGD(p, 0.1), lambda p: optim.SGD(p, 0.1, momentum=0.9), optim.Adam, optim.AdamW):
-        weight = nn.Parameter(empty(64, 64).normal_())
+        weight = nn.Parameter(empty(128, 128).normal_())      # of smaller ones, some are left to NumPy
         optimizer = make([weight])
         for _ in range(2):
             weight.square().sum().backward()
