@@ -57,9 +57,11 @@ def _on_one_core(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a @ b
     if len(a) * b.shape[1] <= SMALL_FACTOR and (a.flags.f_contiguous or len(a) <= FEW_COLUMNS):
         return tall_gram(a.T, b)
-    if len(b) >= LONG_ROWS and b.shape[1] <= FEW_COLUMNS and len(a) <= FEW_ROWS and b.flags.f_contiguous:
+    if len(b) >= LONG_ROWS and b.shape[1] <= FEW_COLUMNS and len(a) <= FEW_ROWS and (
+            b.flags.f_contiguous or len(a) >= MIN_ROWS and 8 < b.shape[1] < 16):    # the other kernel computes 16 then
         rows = min(FEW_DOTS, UNPACKED_WORK // len(b)) // b.shape[1] // 8 * 8
-        return tall_matmul(a, b, np.empty((len(a), b.shape[1]), np.result_type(a, b)), max(rows, 16))
+        out = np.empty((len(a), b.shape[1]), np.result_type(a, b))
+        return tall_matmul(a, np.asfortranarray(b), out, max(rows, 16))
     if b.size <= SMALL_FACTOR:
         return tall_matmul(a, np.ascontiguousarray(b), np.empty((len(a), b.shape[1]), np.result_type(a, b)))
     return a @ b
