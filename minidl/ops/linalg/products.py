@@ -331,8 +331,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if _fit(input, weight, bias):
         return Linear()(input, weight, bias)
-    if _fit(input, weight, bias):
-        return Linear()(input, weight, bias)
     check_tensors("linear", input=input, weight=weight, bias=weight if bias is None else bias)
     if weight.ndim != 2:
         _check_ndim("linear", "weight", weight, 1)
