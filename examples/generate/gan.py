@@ -28,14 +28,15 @@ DEFAULTS = {
     "tinyplaces": {"epochs": 60, "batch_size": 64, "lr": 2e-4},
 }
 NOISE = 100             # numbers that an image is made of
-WIDTH = {"digits": 16, "mnist": 48, "fashion": 48}     # channels of the layers next to the image; otherwise 64
+WIDTHS = {"digits": (16, 16), "mnist": (64, 32), "fashion": (64, 32)}       # channels next to the image, of either net
+REAL = 0.9              # what the discriminator shall say of real images: never quite sure (Salimans et al., 2016)
 
 
 args = arguments.parse(__doc__, DEFAULTS, extra=add_judge)
 data = images.load(args).enlarged(28).framed(32)
-kind, width = {"image_size": data.size, "nc": data.channels}, WIDTH.get(args.dataset, 64)
-netG = models.dcgan_generator(NOISE, width, **kind).to(args.device)
-netD = models.dcgan_discriminator(ndf=width, **kind).to(args.device)
+kind, (ngf, ndf) = {"image_size": data.size, "nc": data.channels}, WIDTHS.get(args.dataset, (64, 64))
+netG = models.dcgan_generator(NOISE, ngf, **kind).to(args.device)
+netD = models.dcgan_discriminator(ndf=ndf, **kind).to(args.device)
 fixed = minidl.randn(64, NOISE).to(args.device)       # always the same noise, to watch what becomes of it
 print(f"{args.dataset}: {len(data.train.x):,} images of {data.size}x{data.size}; generator and discriminator have "
       f"{' and '.join(f'{sum(p.numel() for p in net.parameters()):,}' for net in (netG, netD))} parameters")
@@ -44,8 +45,8 @@ if args.weights:
 
 
 def says(scores, real):
-    """Binary cross-entropy of scores (N,) against the word that all images are real, or all made."""
-    return F.binary_cross_entropy_with_logits(scores, minidl.full_like(scores, float(real)))
+    """Binary cross-entropy of scores (N,) against the word that all images are real with this probability."""
+    return F.binary_cross_entropy_with_logits(scores, minidl.full_like(scores, real))
 
 
 def noise(count):
@@ -87,13 +88,13 @@ def train():
             for real, _ in batches:
                 made = netG(noise(len(real)))
 
-                lossD = says(netD(real), True) + says(netD(made.detach()), False)       # made: no gradient for netG
+                lossD = says(netD(real), REAL) + says(netD(made.detach()), 0.0)       # made: no gradient for netG
                 optD.zero_grad()
                 lossD.backward()
                 optD.step()
 
                 netD.requires_grad_(False)                          # it judges now, and does not learn
-                lossG = says(netD(made), True)                      # what netG wants to hear
+                lossG = says(netD(made), 1.0)                       # what netG wants to hear
                 optG.zero_grad()
                 lossG.backward()
                 optG.step()
