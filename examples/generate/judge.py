@@ -1,6 +1,7 @@
 """How good made images are, by a classifier that was trained on real ones."""
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -49,9 +50,12 @@ class Judge:
         schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs * len(batches))
         fit(self.net, batches, Classification(), optimizer, epochs, schedule=schedule)
         self.net.eval()
-        self.learned = minidl.cat([self.look(signed(part))[1] for part in data.train.x.split(1000)])     # features
         scores, self.real = self.look(signed(data.test.x))
         self.accuracy = accuracy(scores, data.test.y)
+
+    @functools.cached_property
+    def learned(self):      # features (N, 128) of all training images, which only a verdict asks for
+        return minidl.cat([self.look(signed(part))[1] for part in self.data.train.x.split(1000)])
 
     @minidl.no_grad()
     def look(self, images):
