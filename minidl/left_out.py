@@ -34,7 +34,7 @@ LEFT_OUT = {
         uint? int? bit bits*""",
     "shards of tensors, stores and back ends of PyTorch: whole tensors travel by MPI": """
         distributed.*""",
-    "CUDA's graphs, pools and their like: CuPy has them in `cupy.cuda`": """
+    "CUDA's pools, snapshots of memory and their like: CuPy has them in `cupy.cuda`": """
         cuda.* Stream Event StreamObjType DeviceObjType AcceleratorError""",
     "compiling, tracing, exporting: a program runs as it is written": """
         cond while_loop sym_* Sym* fork wait import_ir_module import_ir_module_from_buffer parse_*

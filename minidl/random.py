@@ -51,8 +51,12 @@ class Generator:
         if not -2**63 <= seed < 2**64:
             raise ValueError(f"manual_seed: expected an integer from -2**63 to 2**64 - 1, but got {seed}")
         self._seed = seed % 2**64
-        self.stream: Any = get_library(self.device).random(self._seed, self.device)
+        self._go_on_from(get_library(self.device).random(self._seed, self.device))
         return self
+
+    def _go_on_from(self, start: Any) -> None:
+        stream = vars(self).get("stream")
+        self.stream: Any = start if stream is None else get_library(self.device).restarted(stream, start)
 
     def seed(self) -> int:
         """Restart from a seed drawn from the operating system, and return it."""
@@ -96,7 +100,7 @@ class Generator:
             raise RuntimeError(f"set_state: expected the state of a generator of device '{self.device}' of minidl, but "
                                f"got {len(state)} bytes of another kind; PyTorch's generators draw other numbers, so "
                                f"their states have no meaning here: use manual_seed")
-        self.stream = library.random_from(state[_STATE.size:], self.device)
+        self._go_on_from(library.random_from(state[_STATE.size:], self.device))
         self._seed = _STATE.unpack_from(state)[1]
         return self
 

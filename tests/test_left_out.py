@@ -29,7 +29,7 @@ MODULES = """minidl minidl.amp minidl.autograd minidl.backends minidl.cuda minid
     (nn, "quantized", "quantised tensors"),
     (nn.functional, "grouped_mm", "kernels of one library or device"),
     (minidl.linalg, "ldl_factor", "`solve`, `eigh`"),
-    (minidl.cuda, "graph_pool_handle", "CuPy has them in `cupy.cuda`"),
+    (minidl.cuda, "MemPool", "CuPy has them in `cupy.cuda`"),
     (minidl.utils.data, "IterDataPipe", "a Dataset or an IterableDataset does the same"),
     # names of nobody: the same in another place, or nearly the same here
     (minidl, "cross_entropy", "Did you mean minidl.nn.functional.cross_entropy?"),

@@ -159,6 +159,10 @@ class ArrayLibrary:
         """A generator with NumPy's `random`, `standard_normal` and `integers`."""
         return np.random.default_rng(seed)
 
+    def restarted(self, stream: Any, start: Any) -> Any:
+        """`start`, or `stream` when it has become `start`, so that whoever holds it draws on from there."""
+        return start
+
     def random_state(self, stream: Any) -> bytes:
         """The state of a generator that `random` made."""
         state = stream.bit_generator.state

@@ -12,6 +12,7 @@ import numpy as np
 from minidl.autograd.fused import FusedOp
 from minidl.autograd.op import Value
 from minidl.autograd.tensorbase import TensorBase, wrap
+from minidl.backend.capture import anew
 from minidl.backend.device import Array, Device, array_module
 from minidl.backend.kernels import attention as kernels
 from minidl.backend.kernels.attention import AttentionPlan
@@ -119,7 +120,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
         raise RuntimeError(f"{who}: dropout probability has to be between 0 and 1, but got {dropout_p}")
     scale = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else float(scale)
     # The seed is a number on the host, so the host's generator draws it, wherever the tensors are.
-    seed = int(default_generator(Device("cpu")).stream.integers(2**62)) if dropout_p else 0
+    seed = anew(lambda: int(default_generator(Device("cpu")).stream.integers(2**62))) if dropout_p else 0
     attention = Attention(AttentionPlan(scale, bool(is_causal), float(dropout_p), seed))
     if enable_gqa:
         return _attend_in_groups(attention, query, key, value, attn_mask)

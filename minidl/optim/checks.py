@@ -4,13 +4,17 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.backend.capture import captured
 from minidl.backend.device import is_array
 from minidl.ops.sparse import SparseTensor
 from minidl.tensors.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minidl.optim.optimizer import Optimizer
 
 # ---------------------------------------------------------------------- hyperparameters
 
@@ -72,6 +76,13 @@ def checked(name: str, value: Any) -> Any:
 
 
 _PLAIN = frozenset((float, int, bool, type(None), list))
+
+
+def check_capturable(optimizer: Optimizer) -> None:
+    """Raise RuntimeError while a step is captured, if a group says that its steps may not be."""
+    if captured() is not None and not all(group.get("capturable", True) for group in optimizer.param_groups):
+        raise RuntimeError(f"Attempting CUDA graph capture of step() for an instance of {type(optimizer).__name__} but "
+                           f"param_groups' capturable is False. Try capturable=True")
 
 
 def plain_numbers(group: dict[str, Any]) -> dict[str, Any]:

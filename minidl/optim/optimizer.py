@@ -16,12 +16,14 @@ import numpy as np
 from minidl.autograd.grad_mode import enable_grad, set_grad_enabled
 from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
+from minidl.backend.capture import Step, captured, refuse_captured
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float32, float64, get_default_dtype
 from minidl.backend.together import together
 from minidl.backend.warn import warn
 from minidl.ops.sparse import SparseTensor
 from minidl.optim.checks import (
+    check_capturable,
     check_entry,
     check_implementation,
     check_iterable,
@@ -105,8 +107,10 @@ class Optimizer:
         weight_decay: the factor of the L2 penalty, whose gradient is weight_decay*p.
         decoupled_weight_decay: shrink the weights separately from the gradient; see AdamW.
         maximize: ascend instead of descend.
-        foreach, fused, capturable: choose among PyTorch's implementations. There is one here, so they stay in the
-            groups and have no effect.
+        foreach, fused: choose among PyTorch's implementations. There is one here, so they stay in the groups and have
+            no effect.
+        capturable: whether steps may be captured in a `minidl.cuda.graph`. The number of the step stays on the host,
+            and each replay counts it on.
         differentiable: record the steps, so that gradients flow through them to the gradients, the weights before, and
             the `recorded_options` that require grad; see `minidl.optim.differentiable`. Then `params` may be no leaves,
             and leaves that require grad are refused, since they are updated in place.
@@ -187,6 +191,7 @@ class Optimizer:
 
         `closure`, if given, is called first to compute the gradients again; its loss is returned.
         """
+        check_capturable(self)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -202,12 +207,16 @@ class Optimizer:
 
     def _update(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, algorithm = self.state[p], self._algorithm_for(p)
+        known = len(state)
         if not state:
             state.update(algorithm.initial_state(p.array, group))
         if gradient.is_sparse:
             self.update_sparse(p.array, gradient.coalesce(), state, group)      # type: ignore[attr-defined]
         else:
             algorithm.update(p.array, gradient.array, state, group)
+        if len(state) > known:
+            refuse_captured(f"{type(self).__name__}.step", "each replay would make the state of a parameter once more",
+                            "do a step before the capture")
         self._bump_version(p)
 
     def update_entries(self, p: Array, g: SparseTensor, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -391,9 +400,13 @@ def scalars(**values: float) -> dict[str, Tensor]:
     return {name: wrap(np.array(value, dtype)) for name, value in values.items()}
 
 
-def next_step(state: dict[str, Any]) -> float:
-    """Count a step in `state["step"]`, and return its number, from 1 on."""
+def next_step(state: dict[str, Any]) -> Any:
+    """Count a step in `state["step"]`, and return its number, from 1 on; in a captured step, each replay counts."""
     count = state["step"].array
+    capture = captured()
+    if capture is not None:
+        capture.before_each.append(lambda: count.fill(count.item() + 1))
+        return Step(count)
     number: float = count.item() + 1
     count.fill(number)                      # a fifth of the time of `count += 1`
     return number

@@ -123,7 +123,6 @@ DTYPES = {name: MissingDtype(name, size, kind) for names, size, kind in [
 
 # ---------------------------------------------------------------------- why
 
-_NO_GRAPHS = "CuPy has CUDA's graphs, in cupy.cuda"
 _NO_STREAMS = "a CUDA stream is a cuda.Stream, and other devices have none"
 _NO_GRAPH = "minidl records no graph of a program, and runs it as it is written"
 _NO_COMPILER = "minidl has no compiled extensions: an op is a class in Python, see docs/adding_an_op.md"
@@ -139,8 +138,6 @@ _METHODS = """abs add addcdiv addcmul ceil clamp_max clamp_min copy cos div erf 
 _CUDA = {
     **all_give(0, "utilization temperature"),
     **all_give(None, "reset_accumulated_memory_stats ipc_collect set_sync_debug_mode"),
-    **all_give(False, "is_current_stream_capturing"),
-    **all_refused("torch.cuda", _NO_GRAPHS, "CUDAGraph graph", "graph_pool_handle"),
     "nvtx": SimpleNamespace(range_push=gives(0), range_pop=gives(0), mark=gives(None), range=block),
 }
 

@@ -13,6 +13,7 @@ import cupy
 import numpy as np
 from cupy.cuda import runtime
 
+from minidl.backend.capture import captured
 from minidl.backend.cuda.module import function, launch, rows
 from minidl.backend.device import Array
 
@@ -54,8 +55,8 @@ class Asserts:
         return np.int64(self.numbers[key])
 
     def launched(self) -> None:
-        """Where failures are wanted at once, wait and look."""
-        if self.at_once:
+        """Where failures are wanted at once, wait and look; a captured step is looked at after its replay."""
+        if self.at_once and captured() is None:
             runtime.deviceSynchronize()
             self.look()
 

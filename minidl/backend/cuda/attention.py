@@ -17,7 +17,7 @@ SHARED = 48 << 10                   # bytes of shared memory that every GPU give
 
 _VIEW = np.dtype((np.int64, 4))
 _PLAN = np.dtype([(name, np.int32) for name in "H L S E V causal".split()]
-                 + [("scale", np.float64), ("dropout", np.float64), ("seed", np.uint64)])
+                 + [("scale", np.float64), ("dropout", np.float64), ("seed", np.uint64), ("now", np.uint64)])
 _MASK = np.dtype({"names": ["values", "step", "is_bool"], "formats": [np.uint64, _VIEW, np.int32],
                   "offsets": [0, 8, 40], "itemsize": 48})
 
@@ -105,4 +105,4 @@ def _mask(mask: Array | None) -> np.void:
 def _plan(query: Array, key: Array, value: Array, plan: AttentionPlan) -> np.void:
     heads = query.shape[-3] if query.ndim > 2 else 1
     return record((heads, query.shape[-2], key.shape[-2], query.shape[-1], value.shape[-1], plan.causal, plan.scale,
-                   plan.dropout, plan.seed % 2**64), _PLAN)
+                   plan.dropout, plan.seed % 2**64, getattr(plan.seed, "address", 0)), _PLAN)

@@ -11,6 +11,7 @@ import cupy
 import numpy as np
 from cupy.cuda import runtime
 
+from minidl.backend.capture import refuse_captured
 from minidl.backend.cuda import memory
 from minidl.backend.cuda.asserts import Asserts
 from minidl.backend.cuda.random import PhiloxStream, stream_from
@@ -73,16 +74,21 @@ class CupyLibrary(ArrayLibrary):
     # ------------------------------------------------------------------ copies: the host waits
 
     def from_numpy(self, array: np.ndarray, device: Device) -> Array:
+        refuse_captured("to", "Cannot copy between CPU and CUDA tensors during CUDA graph capture",
+                        "make the tensor on the GPU before the capture, and copy into it before each replay")
         with self.on(device):
             return cupy.asarray(array)
 
     def to_numpy(self, array: Array) -> np.ndarray:
+        refuse_captured("cpu", "the host would wait for what is not computed yet",
+                        "read tensors (item, tolist, printing, a condition on one) after a replay")
         with array.device:
             values = cupy.asnumpy(array)
         self.asserts.look()
         return values
 
     def synchronize(self, device: Device) -> None:
+        refuse_captured("synchronize", "what is captured is not computed yet", "wait after a replay")
         with self.on(device):
             runtime.deviceSynchronize()
         self.asserts.look()
@@ -101,7 +107,14 @@ class CupyLibrary(ArrayLibrary):
     # ------------------------------------------------------------------ random numbers
 
     def random(self, seed: int, device: Device) -> PhiloxStream:
+        refuse_captured("Generator", "each replay would draw the same numbers from a stream that begins inside",
+                        "make generators, and seed them, before the capture")
         return PhiloxStream(seed, 0, self.number(device))
+
+    def restarted(self, stream: PhiloxStream, start: PhiloxStream) -> PhiloxStream:
+        """A captured step draws from the stream that it knows, also after `manual_seed` and `set_state`."""
+        stream.seed, stream.offset = start.seed, start.offset
+        return stream
 
     def random_state(self, stream: PhiloxStream) -> bytes:
         return stream.state()

@@ -1,13 +1,16 @@
 """Memory of the GPUs: CuPy's pool, the peak of what arrays use, and errors that say what there is."""
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import cupy
 from cupy.cuda import runtime
 
+from minidl.backend.capture import refuse_captured
 from minidl.backend.device import OutOfMemoryError
 
+pools: weakref.WeakSet[Any] = weakref.WeakSet()      # those of graphs
 peaks: dict[int, list[int]] = {}        # by device: the most bytes in use, and in the pool
 _GIGABYTE = 1 << 30
 
@@ -16,10 +19,19 @@ def watch() -> None:
     """Allocate from CuPy's pool, and count; unless the program has an allocator of its own."""
     pool = cupy.get_default_memory_pool()
     if cupy.cuda.get_allocator() == pool.malloc:
-        cupy.cuda.set_allocator(_allocator(pool))
+        cupy.cuda.set_allocator(allocator(pool))
+    pinned = cupy.get_default_pinned_memory_pool().malloc
+
+    def allocate(size: int) -> Any:
+        # CuPy copies from the host by way of such memory, and a replay would find there what has come since
+        refuse_captured("CUDAGraph", "Cannot copy between CPU and CUDA tensors during CUDA graph capture",
+                        "make the tensor on the GPU before the capture, and copy into it before each replay")
+        return pinned(size)
+    cupy.cuda.set_pinned_memory_allocator(allocate)
 
 
-def _allocator(pool: Any) -> Any:
+def allocator(pool: Any) -> Any:
+    """A function that allocates from a pool, and counts."""
     used_bytes, total_bytes, malloc = pool.used_bytes, pool.total_bytes, pool.malloc
 
     def allocate(size: int) -> Any:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import cupy
 import numpy as np
 
+from minidl.backend.capture import Step, captured
 from minidl.backend.cuda.module import function, is_dense, is_real
 from minidl.backend.device import Array
 from minidl.backend.kernel import register
@@ -28,6 +30,7 @@ class _Waiting(threading.local):
     def __init__(self) -> None:
         self.groups: dict[tuple[Any, ...], list[tuple[Array, ...]]] = {}
         self.addresses: set[int] = set()        # of all these arrays
+        self.anew: dict[tuple[Any, ...], Callable[[], tuple[float, ...]]] = {}     # the numbers of a replay
 
 
 _waiting = _Waiting()
@@ -40,15 +43,22 @@ def sgd_update_together(p: Array, g: Array, buffer: Array | None, settings: Any)
 
 
 @register("adam_update", "cupy")
-def adam_update_together(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float,
+def adam_update_together(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float | Step,
                          settings: Any) -> Any:
+    arrays, which = (p, g, m, v, v_max), (v_max is not None,)
+    if not isinstance(step, Step):
+        return _update("adam", arrays, which, _adam_numbers(step, settings), settings.maximize)
+    return _update("adam", arrays, which, _adam_numbers(int(step), settings), settings.maximize,
+                   anew=lambda: _adam_numbers(step.count.item(), settings))
+
+
+def _adam_numbers(step: float, settings: Any) -> tuple[float, ...]:
     beta1, beta2 = settings.betas
     root = math.sqrt(1 - beta2 ** step)
     decay, shrink = settings.weight_decay, 1.0
     if settings.decoupled_weight_decay:
         decay, shrink = 0.0, 1 - settings.lr * decay
-    numbers = settings.lr * root / (1 - beta1 ** step), beta1, beta2, settings.eps * root, decay, shrink
-    return _update("adam", (p, g, m, v, v_max), (v_max is not None,), numbers, settings.maximize)
+    return settings.lr * root / (1 - beta1 ** step), beta1, beta2, settings.eps * root, decay, shrink
 
 
 @register("rmsprop_update", "cupy")
@@ -70,8 +80,11 @@ def add_to_each_together(*arrays: Array) -> None:
 
 
 def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbers: tuple[float, ...],
-            *flags: bool) -> Any:
-    """Update a parameter, or put it off; all arrays must lie alike in memory, without gaps."""
+            *flags: bool, anew: Callable[[], tuple[float, ...]] | None = None) -> Any:
+    """Update a parameter, or put it off; all arrays must lie alike in memory, without gaps.
+
+    `anew` gives the numbers of a replay of a captured step.
+    """
     p = arrays[0]
     dtype, strides, addresses = p.dtype, p.strides, []
     for a in arrays:
@@ -83,7 +96,10 @@ def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbe
         return NotImplemented
     if not _waiting.addresses.isdisjoint(addresses):        # in one launch, the two would not come one after the other
         update_waiting()
-    _waiting.groups.setdefault((p.device.id, name, dtype, which, numbers, flags), []).append(arrays)
+    key = p.device.id, name, dtype, which, numbers, flags
+    _waiting.groups.setdefault(key, []).append(arrays)
+    if anew is not None:
+        _waiting.anew.setdefault(key, anew)
     _waiting.addresses.update(addresses)
     if not is_together():
         update_waiting()
@@ -93,8 +109,11 @@ def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbe
 def update_waiting() -> None:
     """Do the updates that were put off."""
     groups, _waiting.groups, _waiting.addresses = _waiting.groups, {}, set()
-    for (device, name, dtype, which, numbers, flags), parameters in groups.items():
-        count = len(parameters[0])
+    anew, _waiting.anew = _waiting.anew, {}
+    for key, parameters in groups.items():
+        device, name, dtype, which, numbers, flags = key
+        capture, count = captured(), len(parameters[0])
+        more = (np.uint64(capture.words(anew[key], len(numbers), "f8") if capture and key in anew else 0),)
         most = BYTES // (8 * (count + 1))
         kernel = function("optim.cu", name, dtype, *which)
         with cupy.cuda.Device(device):
@@ -104,7 +123,8 @@ def update_waiting() -> None:
                     largest = max(arrays[0].size for arrays in part)
                     blocks = min(-(-largest // THREADS), MOST_BLOCKS)
                     kernel((blocks, len(part)), (THREADS,), (
-                        _table(part, count, most), *map(float, numbers), *map(bool, flags)))
+                        _table(part, count, most), *map(float, numbers), *map(bool, flags),
+                        *(more if name == "adam" else ())))
 
 
 def _table(parameters: list[tuple[Array, ...]], count: int, most: int) -> np.void:

@@ -7,6 +7,7 @@ from typing import Any
 import cupy
 import numpy as np
 
+from minidl.backend.capture import captured
 from minidl.backend.cuda.module import function, launch, rows
 from minidl.backend.device import Array, check_state
 
@@ -18,7 +19,8 @@ class PhiloxStream:
     """A generator with the methods of NumPy's that minidl draws with.
 
     Element i of a draw depends on the seed and on offset + i alone, and a draw of n numbers moves the offset by n. So
-    every device draws the same numbers, and a saved state repeats them.
+    every device draws the same numbers, and a saved state repeats them. A draw of a captured step moves the offset at
+    each replay, and not when it is captured.
     """
 
     def __init__(self, seed: int, offset: int, device: int) -> None:
@@ -55,9 +57,16 @@ class PhiloxStream:
         types = (dtype,) if name in ("uniform", "normal") else ()
         with cupy.cuda.Device(self.device):
             y = cupy.empty(size, dtype)
-            launch(function(_FILE, name, *types), y.size, y, *args, np.uint64(self.seed), np.uint64(self.offset))
-        self.offset = (self.offset + y.size) % 2**64
+            capture, count = captured(), y.size
+            now = 0 if capture is None else capture.words(lambda: self._moved(count), 2)
+            seed, offset = self._moved(count if capture is None else 0)
+            launch(function(_FILE, name, *types), y.size, y, *args, np.uint64(seed), np.uint64(offset), np.uint64(now))
         return y
+
+    def _moved(self, count: int) -> tuple[int, int]:
+        """Seed and offset of a draw of `count` numbers; the offset moves behind them."""
+        offset, self.offset = self.offset, (self.offset + count) % 2**64
+        return self.seed, offset
 
 
 def stream_from(state: bytes, device: int) -> PhiloxStream:

@@ -75,7 +75,7 @@ def test_assertions() -> None:
 
 def drawn(name: str, size: int, dtype: Any, *args: Any, seed: int = 7, offset: int = 0) -> np.ndarray:
     y = np.empty(size, dtype)
-    RANDOM(name, size, y, *args, np.uint64(seed), np.uint64(offset))
+    RANDOM(name, size, y, *args, np.uint64(seed), np.uint64(offset), np.uint64(0))
     return y
 
 

@@ -12,6 +12,7 @@ struct Plan {
     int H, L, S, E, V, causal;
     double scale, dropout;
     unsigned long long seed;
+    const unsigned long long *now;                              // the seed of a replay of a captured step, or null
 };
 
 struct Mask {
@@ -61,7 +62,7 @@ template <class W> __device__ W kept(const Plan &plan, long long head, int query
     if (plan.dropout == 0) return W(1);
     if (plan.dropout >= 1) return W(0);
     W u;
-    Philox(plan.seed, (head * plan.L + query) * plan.S + key).uniform(u);
+    Philox(plan.now ? *plan.now : plan.seed, (head * plan.L + query) * plan.S + key).uniform(u);
     return u >= W(plan.dropout) ? W(1 / (1 - plan.dropout)) : W(0);
 }
 

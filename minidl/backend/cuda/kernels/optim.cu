@@ -33,9 +33,11 @@ __global__ void sgd(Table<3> table, double lr, double momentum, double dampening
     }
 }
 
-// `rate` and `eps` hold the corrections of the running means; `shrink` is 1 - lr*weight_decay where decay is decoupled
+// `rate` and `eps` hold the corrections of the running means; `shrink` is 1 - lr*weight_decay where decay is decoupled.
+// A captured step finds the first six numbers of its replay in memory.
 template <class T, bool amsgrad>
-__global__ void adam(Table<5> table, double rate, double beta1, double beta2, double eps, double weight_decay, double shrink, bool maximize) {
+__global__ void adam(Table<5> table, double rate, double beta1, double beta2, double eps, double weight_decay, double shrink, bool maximize, const double *now) {
+    if (now) { rate = now[0]; eps = now[3]; }
     typedef typename Wider<T>::type W;
     T *p = ARRAY(0), *g = ARRAY(1), *m = ARRAY(2), *v = ARRAY(3), *largest = ARRAY(4);
     EACH(i, table.sizes[blockIdx.y]) {

@@ -58,3 +58,8 @@ struct Philox {
         return sqrt(-2 * log(u)) * cos(T(6.283185307179586) * v);
     }
 };
+
+// A draw of a captured step finds the seed and the offset of the replay in memory.
+__device__ inline void replayed(unsigned long long &seed, unsigned long long &offset, const unsigned long long *now) {
+    if (now) { seed = now[0]; offset = now[1]; }
+}

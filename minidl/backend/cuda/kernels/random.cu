@@ -3,18 +3,21 @@
 #include "philox.cuh"
 
 template <class T>
-__global__ void uniform(long long size, T *y, unsigned long long seed, unsigned long long offset) {
+__global__ void uniform(long long size, T *y, unsigned long long seed, unsigned long long offset, const unsigned long long *now) {
+    replayed(seed, offset, now);
     EACH(i, size) { Philox(seed, offset + i).uniform(y[i]); }
 }
 
 template <class T>
-__global__ void normal(long long size, T *y, unsigned long long seed, unsigned long long offset) {
+__global__ void normal(long long size, T *y, unsigned long long seed, unsigned long long offset, const unsigned long long *now) {
+    replayed(seed, offset, now);
     EACH(i, size) { y[i] = Philox(seed, offset + i).normal<T>(); }
 }
 
 // low + a whole number below `count`; 0 stands for 2^64. The product's high half leaves a bias below count / 2^64.
 __global__ void integers(long long size, long long *y, long long low, unsigned long long count,
-                         unsigned long long seed, unsigned long long offset) {
+                         unsigned long long seed, unsigned long long offset, const unsigned long long *now) {
+    replayed(seed, offset, now);
     EACH(i, size) {
         unsigned long long bits = Philox(seed, offset + i).words();
         y[i] = (long long)((unsigned long long)low + (count ? __umul64hi(bits, count) : bits));
@@ -23,7 +26,8 @@ __global__ void integers(long long size, long long *y, long long low, unsigned l
 
 // Below 10, multiply uniform numbers until they fall below e^-rate. Above, Hormann, "The Transformed Rejection Method
 // for Generating Poisson Random Variables", 1993 (PTRS).
-__global__ void poisson(long long size, double *y, const double *rates, unsigned long long seed, unsigned long long offset) {
+__global__ void poisson(long long size, double *y, const double *rates, unsigned long long seed, unsigned long long offset, const unsigned long long *now) {
+    replayed(seed, offset, now);
     EACH(i, size) {
         Philox stream(seed, offset + i);
         double rate = rates[i], u, v, k = 0;
@@ -50,7 +54,8 @@ __global__ void poisson(long long size, double *y, const double *rates, unsigned
 // The smaller of p and 1 - p is drawn for. Where its mean is below 10, add up the lengths of runs of failures; else
 // Hormann, "The Generation of Binomial Random Variates", 1993 (BTRS).
 __global__ void binomial(long long size, double *y, const double *counts, const double *chances,
-                         unsigned long long seed, unsigned long long offset) {
+                         unsigned long long seed, unsigned long long offset, const unsigned long long *now) {
+    replayed(seed, offset, now);
     EACH(i, size) {
         Philox stream(seed, offset + i);
         double n = counts[i], p = fmin(chances[i], 1 - chances[i]), u, v, k = 0;

@@ -33,8 +33,10 @@ def translated(source: str, expressions: Sequence[str] | None) -> tuple[str, dic
     text = DYNAMIC.sub(lambda m: f"{m[1]} *{m[2]} = ({m[1]} *)emu_dynamic_shared;", source)
     mapping = {expression: f"instance{i}" for i, expression in enumerate(expressions or ())}
     names = {entry: expression for expression, entry in mapping.items()} or {k: k for k in KERNEL.findall(bare)}
-    entries = [f'extern "C" __attribute__((visibility("default"))) void emu_kernel_{entry}(const EmuLaunch *l, void '
-               f"**a) {{ emu_launch(&{expression}, l, a, {str(fibers).lower()}, {str(collapse).lower()}); }}"
+    visible = 'extern "C" __attribute__((visibility("default")))'
+    entries = [f"{visible} void emu_kernel_{entry}(const EmuLaunch *l, void **a) {{ "
+               f"emu_launch(&{expression}, l, a, {str(fibers).lower()}, {str(collapse).lower()}); }}\n"
+               f"{visible} int emu_sizes_{entry}(size_t *sizes) {{ return emu_sizes(&{expression}, sizes); }}"
                for entry, expression in names.items()]
     header = "cupy_all.h" if source.startswith(CUPYS) else "shim.h"
     return "\n".join([f'#include "{header}"', text, *entries, ""]), mapping

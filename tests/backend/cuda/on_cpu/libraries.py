@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from tests.backend.cuda.on_cpu import CACHE, HERE, built, count
+from tests.backend.cuda.on_cpu.capture import captures
 from tests.backend.cuda.on_cpu.runtime import keep
 
 SONAMES = {"cublas": "libcublas.so.12", "cusolver": "libcusolver.so.11", "cusparse": "libcusparse.so.12",
@@ -39,6 +40,7 @@ def load() -> None:
         symbols = subprocess.run(["nm", "-D", "--undefined-only", *modules], capture_output=True, text=True, check=True)
         names = {line.split()[-1].split("@")[0] for line in symbols.stdout.splitlines() if line.strip()}
         source, script = CACHE / f"{name}.cpp", CACHE / f"{name}.map"
+        names |= {n for n in BLAS if n.startswith(name)}        # minidl asks for some by itself
         source.write_text(_stub(sorted(n for n in names if n.startswith(name))), encoding="utf-8")
         script.write_text(f"{soname} {{ global: *; }};\n", encoding="utf-8")    # the wheel asks for versioned symbols
         path = built(source, soname, f"-Wl,--version-script={script}")
@@ -126,18 +128,18 @@ KINDS = {"p": ctypes.c_void_p, "i": ctypes.c_int, "l": ctypes.c_longlong}
 
 def _hook(name: str, kinds: str, function: Callable[..., Any]) -> None:
     library = next(library for prefix, (_, library) in loaded.items() if name.startswith(prefix))
-    try:
-        slot = ctypes.c_void_p.in_dll(library, f"slot_{name}")
-    except ValueError:
-        return                          # this wheel does not ask for it
+    slot = ctypes.c_void_p.in_dll(library, f"slot_{name}")
 
     def body(*args: Any, ending: Any = sys.is_finalizing) -> int:
         if ending():
             return 0
         try:
-            if "emm" in name:
+            if "emm" not in name:
+                return function(*args) or 0
+            stream = _streams.get(args[0])
+            if stream not in captures.by_stream:
                 count("library", name)
-            return function(*args) or 0
+            return captures.do(stream, lambda: function(*args)) or 0
         except Exception:               # C cannot carry it
             traceback.print_exc()
             return 13
@@ -169,6 +171,7 @@ with contextlib.suppress(ImportError):
     import ml_dtypes
     NUMBERS[14] = ml_dtypes.bfloat16
 _handles = itertools.count(1 << 20)
+_streams: dict[int, int] = {}           # of each handle
 
 
 def _gemm(ta: int, tb: int, m: int, n: int, k: int, alpha: int, A: int, ka: Any, lda: int, B: int, kb: Any, ldb: int,
@@ -217,7 +220,9 @@ def _gemm_batched(kind: Any) -> Callable[..., None]:
 
 BLAS: dict[str, tuple[str, Callable[..., Any]]] = {
     "cublasCreate_v2": ("p", lambda target: put(target, np.uintp, next(_handles))),
-    "cublasDestroy_v2": ("p", lambda handle: 0), "cublasSetStream_v2": ("pp", lambda handle, stream: 0),
+    "cublasDestroy_v2": ("p", lambda handle: 0),
+    "cublasSetStream_v2": ("pp", lambda handle, stream: _streams.update({handle: stream or 0})),
+    "cublasSetWorkspace_v2": ("ppl", lambda handle, memory, size: 0),
     "cublasSetPointerMode_v2": ("pi", lambda handle, mode: 0), "cublasSetMathMode": ("pi", lambda handle, mode: 0),
     "cublasGetPointerMode_v2": ("pp", lambda handle, target: put(target, np.int32, 0)),
     "cublasGetMathMode": ("pp", lambda handle, target: put(target, np.int32, 0)),

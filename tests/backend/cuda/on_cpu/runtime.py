@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.backend.cuda.on_cpu import count
+from tests.backend.cuda.on_cpu.capture import UNSUPPORTED, Refused, captures, record_launches
 
 _new = ctypes.pythonapi.PyCapsule_New
 _new.restype, _new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
@@ -75,6 +76,8 @@ class Memory:
 
     def allocate(self, size: int, kind: int = DEVICE) -> int:
         size = max(512, (size + 511) // 512 * 512)
+        if not captures.is_safe():
+            return -UNSUPPORTED
         if kind == DEVICE and self.used + size > LIMIT:
             return 0
         self.used += size
@@ -84,13 +87,16 @@ class Memory:
         return address
 
     def free(self, address: int) -> None:
+        captures.is_safe()
         if address in self.blocks:
             self.used -= self.blocks.pop(address)[0]
             _libc.free(address)
 
     def copy(self, target: int, source: int, size: int, kind: int = 4, stream: int | None = None) -> None:
+        host = {1: source, 2: target}.get(kind)
+        captures.copied(stream, host is None or self.owner(host)[1] == HOST)
         if size and not self.dry:
-            ctypes.memmove(target, source, size)
+            captures.do(stream, lambda: ctypes.memmove(target, source, size))
         elif size and kind == 2:        # nothing was computed: zeros come back
             ctypes.memset(target, 0, size)
         count({1: "to device", 2: "to host"}.get(kind, "copy"), f"{size} bytes")
@@ -99,7 +105,7 @@ class Memory:
 
     def fill(self, address: int, value: int, size: int, stream: int | None = None) -> None:
         if size and not self.dry:
-            ctypes.memset(address, value & 255, size)
+            captures.do(stream, lambda: ctypes.memset(address, value & 255, size))
         count("fill", f"{size} bytes")
 
     def owner(self, pointer: int) -> tuple[int, int]:
@@ -120,6 +126,8 @@ PROPERTIES = {"name": b"a CPU that plays GPU", "totalGlobalMem": LIMIT, "sharedM
               "integrated": 0, "canMapHostMemory": 1, "concurrentKernels": 1, "uuid": bytes(16),
               "memoryClockRate": 2619000, "unifiedAddressing": 1, "managedMemory": 1, "concurrentManagedAccess": 1,
               "asyncEngineCount": 3}
+CALLS = [("deviceSynchronize", 0), ("streamSynchronize", 1), ("memcpy", 4), ("memcpyAsync", 5),
+         ("streamBeginCapture", 2), ("streamEndCapture", 1)]     # as driver.cpp numbers them
 ATTRIBUTES = {1: 1024, 8: 49152, 10: 32, 16: 132, 75: 9, 76: 0, 39: 2048, 115: 1, 83: 1, 89: 1}
 
 
@@ -132,7 +140,7 @@ def install(devices: int, driver: ctypes.CDLL, dry: bool) -> None:
     from cupy_backends.cuda.api import runtime
 
     memory = Memory(dry, lambda: driver.emu_get_device(0))
-    handles, capturing = iter(range(1 << 20, 1 << 30, 16)), set()
+    handles = iter(range(1 << 20, 1 << 30, 16))
 
     def none(*_: Any) -> None:
         return None
@@ -140,17 +148,18 @@ def install(devices: int, driver: ctypes.CDLL, dry: bool) -> None:
     def new(*_: Any) -> int:
         return next(handles)
 
-    def wait(*_: Any) -> None:
-        count("wait", "synchronize")
+    def raising(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            try:
+                return function(*args)
+            except Refused as error:
+                raise runtime.CUDARuntimeError(error.args[0]) from None
+        return call
 
     def set_device(number: int) -> None:
         if not 0 <= number < devices:
             raise runtime.CUDARuntimeError(101)
         driver.emu_set_device(number)
-
-    def end_capture(stream: int) -> int:
-        capturing.discard(stream)
-        return new()
 
     def attributes(pointer: int) -> Any:
         device, kind = memory.owner(pointer)
@@ -160,7 +169,7 @@ def install(devices: int, driver: ctypes.CDLL, dry: bool) -> None:
     table: dict[str, Callable[..., Any]] = {
         "driverGetVersion": lambda: 12090, "runtimeGetVersion": lambda: 12090, "_getCUDAMajorVersion": lambda: 12,
         "_getLocalRuntimeVersion": lambda: 12090, "getDevice": lambda: driver.emu_get_device(0),
-        "getDeviceCount": lambda: devices, "setDevice": set_device, "deviceSynchronize": wait,
+        "getDeviceCount": lambda: devices, "setDevice": set_device,
         "deviceGetAttribute": lambda attribute, device: ATTRIBUTES.get(attribute, 0),
         "getDeviceProperties": lambda device: dict(PROPERTIES), "deviceCanAccessPeer": lambda a, b: 1,
         "deviceGetLimit": lambda limit: 1 << 20, "memGetInfo": lambda: (LIMIT - memory.used, LIMIT),
@@ -169,23 +178,23 @@ def install(devices: int, driver: ctypes.CDLL, dry: bool) -> None:
         "mallocFromPoolAsync": lambda size, pool, stream: memory.allocate(size),
         "hostAlloc": lambda size, flags: memory.allocate(size, HOST),
         "free": memory.free, "freeHost": memory.free, "freeAsync": lambda pointer, stream: memory.free(pointer),
-        "memcpy": copy, "memcpyAsync": copy, "memset": fill, "memsetAsync": fill,
+        "memset": fill, "memsetAsync": fill,
         "memcpyPeer": lambda to, to_device, source, device, size: copy(to, source, size, 3),
         "memcpyPeerAsync": lambda to, to_device, source, device, size, stream: copy(to, source, size, 3, stream),
         "pointerGetMemoryType": lambda pointer: memory.owner(pointer)[1], "pointerGetAttributes": attributes,
         "deviceGetDefaultMemPool": lambda device: 4096, "deviceGetMemPool": lambda device: 4096,
         "streamCreate": new, "streamCreateWithFlags": new, "streamCreateWithPriority": new,
-        "streamGetFlags": lambda stream: 0, "streamGetPriority": lambda stream: 0, "streamSynchronize": wait,
-        "streamIsCapturing": lambda stream: int(stream in capturing),
-        "streamBeginCapture": lambda stream, mode=0: capturing.add(stream), "streamEndCapture": end_capture,
+        "streamGetFlags": lambda stream: 0, "streamGetPriority": lambda stream: 0,
+        "streamIsCapturing": lambda stream: int(stream in captures.by_stream),
         "eventCreate": new, "eventCreateWithFlags": new, "eventElapsedTime": lambda a, b: 1.0,
         "streamQuery": lambda stream: 0, "eventQuery": lambda event: 0,     # done
-        "eventSynchronize": wait, "graphInstantiate": new, "graphLaunch": lambda g, s: count("graph"),
+        "graphInstantiate": lambda graph: captures.graph_of(captures.graphs[graph]), "graphLaunch": captures.launch,
+        "graphDestroy": captures.forget, "graphExecDestroy": captures.forget,
         "launchHostFunc": lambda stream, function, argument: function(argument),
     }
     for name in ("_ensure_context check_status deviceEnablePeerAccess _deviceEnsurePeerAccess deviceSetLimit "
                  "hostRegister hostUnregister memPrefetchAsync memAdvise deviceSetMemPool streamDestroy "
-                 "streamWaitEvent eventDestroy eventRecord graphDestroy graphExecDestroy graphUpload "
+                 "streamWaitEvent eventDestroy eventRecord graphUpload "
                  "profilerStart profilerStop").split():
         table[name] = none
     for name, function in table.items():
@@ -195,8 +204,29 @@ def install(devices: int, driver: ctypes.CDLL, dry: bool) -> None:
     allocate = ctypes.PYFUNCTYPE(ctypes.c_ssize_t, ctypes.c_size_t)(memory.allocate)
     keep(allocate, runtime.CUDARuntimeError)
     driver.emu_errors_are(ctypes.c_void_p(id(runtime.CUDARuntimeError)), devices, allocate)
+    calls = {"deviceSynchronize": captures.wait, "streamSynchronize": captures.wait, "memcpy": copy,
+             "memcpyAsync": copy, "streamBeginCapture": captures.begin, "streamEndCapture": captures.end,
+             "eventSynchronize": lambda event: captures.wait()}
+    for name, function in calls.items():
+        setattr(runtime, name, raising(function))
+
+    @ctypes.PYFUNCTYPE(ctypes.c_ssize_t, ctypes.c_int, *[ctypes.c_ssize_t] * 5)
+    def call(which: int, *args: int) -> int:
+        name, count_of_args = CALLS[which]
+        try:
+            return calls[name](*args[:count_of_args]) or 0
+        except Refused as error:
+            return -error.args[0]
+    keep(call)
+    driver.emu_calls_are(call)
+    record_launches(driver)
     for name, function in {"getDevice": driver.emu_get_device, "_ensure_context": driver.emu_return_none,
-                           "setDevice": driver.emu_set_device_or_raise, "malloc": driver.emu_malloc_or_raise}.items():
+                           "setDevice": driver.emu_set_device_or_raise, "malloc": driver.emu_malloc_or_raise,
+                           "deviceSynchronize": driver.emu_device_synchronize, "memcpy": driver.emu_memcpy,
+                           "streamSynchronize": driver.emu_stream_synchronize,
+                           "eventSynchronize": driver.emu_event_synchronize, "memcpyAsync": driver.emu_memcpy_async,
+                           "streamBeginCapture": driver.emu_begin_capture,
+                           "streamEndCapture": driver.emu_end_capture}.items():
         signature = _name(runtime.__pyx_capi__[name])
         keep(signature)
         runtime.__pyx_capi__[name] = _new(ctypes.cast(function, ctypes.c_void_p), signature, None)

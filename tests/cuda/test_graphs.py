@@ -1,0 +1,237 @@
+"""Captured steps: a replay does what the step would have done, bit for bit."""
+import copy
+
+import pytest
+
+import minidl
+from minidl import cuda, nn
+from minidl.backend.device import cuda_is_available
+from minidl.nn import functional as F
+
+without_gpu = pytest.mark.skipif(cuda_is_available(), reason="there is a GPU")
+with_gpu = pytest.mark.skipif(not cuda_is_available(), reason="there is no GPU")
+
+
+@without_gpu
+def test_without_a_gpu():
+    assert cuda.is_current_stream_capturing() is False
+    for needs_one in (cuda.CUDAGraph, cuda.graph_pool_handle, lambda: cuda.graph(None)):
+        with pytest.raises(RuntimeError, match="CuPy|GPU"):
+            needs_one()
+
+
+class Perceptron(nn.Sequential):
+    inputs = (8, 20)
+
+    def __init__(self):
+        super().__init__(nn.Linear(20, 30), nn.ReLU(), nn.Dropout(0.3), nn.Linear(30, 10))
+
+
+class SmallLeNet(nn.Sequential):
+    inputs = (4, 1, 12, 12)
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+                         nn.Conv2d(4, 6, 3), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(24, 10))
+
+
+class SmallTransformer(nn.Module):
+    inputs = (3, 5, 16)
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.head = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.2, batch_first=True), nn.Linear(16, 10)
+
+    def forward(self, x):
+        return self.head(self.layer(x).mean(1))
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: minidl.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": lambda p: minidl.optim.Adam(p, lr=0.01, amsgrad=True, capturable=True),
+    "adamw": lambda p: minidl.optim.AdamW(p, lr=0.01, capturable=True),
+    "rmsprop": lambda p: minidl.optim.RMSprop(p, lr=0.01, momentum=0.5, capturable=True),
+}
+
+
+def everything(model, optimizer):
+    """All numbers that a step changes."""
+    state = [value for p in model.parameters() for value in optimizer.state[p].values()]
+    return [x.tolist() for x in [*model.state_dict().values(), *state]]
+
+
+@with_gpu
+@pytest.mark.parametrize("network, name", [(Perceptron, "sgd"), (Perceptron, "adam"), (SmallLeNet, "adam"),
+                                           (SmallLeNet, "sgd"), (SmallTransformer, "adamw"), (SmallLeNet, "rmsprop")])
+def test_replays_are_steps(network, name):
+    minidl.manual_seed(0)
+    ours = network().to("cuda")
+    theirs = copy.deepcopy(ours)
+    batches = [(minidl.randn(*network.inputs), minidl.randint(10, network.inputs[:1])) for _ in range(6)]
+    batches = [(x.to("cuda"), y.to("cuda")) for x, y in batches]
+
+    def step_of(model, optimizer, x, y):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    minidl.manual_seed(1)
+    optimizer = OPTIMIZERS[name](theirs.parameters())
+    losses = [step_of(theirs, optimizer, *batch).item() for batch in batches]
+    expected = everything(theirs, optimizer)
+
+    minidl.manual_seed(1)
+    optimizer = OPTIMIZERS[name](ours.parameters())
+    x, y = (part.clone() for part in batches[0])
+    side = cuda.Stream()
+    side.wait_stream(cuda.current_stream())
+    with cuda.stream(side):
+        found = [step_of(ours, optimizer, x, y).item()]         # what is made once is made
+    cuda.current_stream().wait_stream(side)
+    g = cuda.CUDAGraph()
+    optimizer.zero_grad()
+    before = everything(ours, optimizer)
+    with cuda.graph(g):
+        assert cuda.is_current_stream_capturing()
+        loss = step_of(ours, optimizer, x, y)
+    assert everything(ours, optimizer) == before and not cuda.is_current_stream_capturing()
+    for i, (images, labels) in enumerate(batches[1:]):
+        x.copy_(images)
+        y.copy_(labels)
+        g.replay()
+        if i == 2:                                              # memory of the graph is nobody else's
+            clutter = [minidl.full((n,), 3e38, device="cuda") for n in (10, 100, 1000, 10000)]
+            cuda.empty_cache()
+        found.append(loss.item())
+    del clutter
+    assert found == losses and everything(ours, optimizer) == expected
+    step_of(ours, optimizer, x, y)                              # steps and replays may take turns
+    assert all(s["step"].item() == 7 for s in optimizer.state.values() if "step" in s)
+
+
+@with_gpu
+def test_draws_go_on():
+    """At each replay, and from a new seed or a restored state too; so does a generator of the program's own."""
+    own, g = minidl.Generator("cuda").manual_seed(3), cuda.CUDAGraph()
+    minidl.manual_seed(5)
+    eager = [(minidl.rand(7, device="cuda").tolist(), minidl.randn(3, device="cuda", generator=own).tolist())
+             for _ in range(3)]
+    minidl.manual_seed(5)
+    own.manual_seed(3)
+    state = cuda.get_rng_state()
+    with cuda.graph(g):
+        a, b = minidl.rand(7, device="cuda"), minidl.randn(3, device="cuda", generator=own)
+    assert cuda.get_rng_state().tolist() == state.tolist()      # a capture draws nothing
+    for expected in eager[:2]:
+        g.replay()
+        assert (a.tolist(), b.tolist()) == expected
+    assert (minidl.rand(7, device="cuda").tolist(), minidl.randn(3, device="cuda", generator=own).tolist()) == eager[2]
+    cuda.set_rng_state(state)
+    own.manual_seed(3)
+    g.replay()
+    assert (a.tolist(), b.tolist()) == eager[0]
+
+
+@with_gpu
+@pytest.mark.parametrize("a, b", [((3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (6, 4, 5)), ((3, 0), (0, 2)),
+                                  ((1, 4), (4, 1)), ((2, 3, 4), (4, 5)), ((0, 4), (4, 5))])
+@pytest.mark.parametrize("dtype", [minidl.float16, minidl.float32, minidl.float64, minidl.complex64])
+def test_products(a, b, dtype):
+    """cuBLAS is called by minidl in a capture: with transposes, steps, broadcasting and nothing to add up."""
+    minidl.manual_seed(0)
+    x, y = minidl.randn(*a, device="cuda").to(dtype), minidl.randn(*b, device="cuda").to(dtype)
+    column = minidl.randn(*b, device="cuda").to(dtype).mT.contiguous().mT
+    wide = minidl.cat([x, x], -1)[..., ::2] if x.shape[-1] > 1 else x
+    pairs = [(x, y), (x, column), (y.mT, x.mT), (wide, y), (x.flip(0), y)]
+    g = cuda.CUDAGraph()
+    with cuda.graph(g):
+        found = [p @ q for p, q in pairs]
+    g.replay()
+    for (p, q), product in zip(pairs, found):
+        if dtype == minidl.float16:                             # summed in float32
+            p, q = p.float(), q.float()
+        minidl.testing.assert_close(product, (p @ q).to(dtype))
+
+
+@with_gpu
+@pytest.mark.parametrize("wrong, text", [
+    (lambda x: x.sum().item(), "the host would wait"),
+    (lambda x: bool((x > 0).all()), "the host would wait"),
+    (lambda x: x.cpu(), "the host would wait"),
+    (lambda x: cuda.synchronize(), "what is captured is not computed yet"),
+    (lambda x: x + minidl.ones(3).to("cuda"), "Cannot copy between CPU and CUDA tensors during CUDA graph capture"),
+    (lambda x: minidl.tensor([1.0, 2.0], device="cuda"), "Cannot copy between CPU and CUDA tensors"),
+    (lambda x: x.array[[2, 0]], "Cannot copy between CPU and CUDA tensors"),
+    (lambda x: minidl.manual_seed(1), "make generators, and seed them, before"),
+    (lambda x: minidl.optim.Adam([x]).step(), "Adam but param_groups' capturable is False"),
+    (lambda x: minidl.optim.Adam([x], capturable=True).step(), "do a step before the capture"),
+    (lambda x: minidl.optim.SGD([x], momentum=0.5).step(), "do a step before the capture"),
+    (lambda x: minidl.optim.Adagrad([x]).step(), "number of the step on the host"),
+    (lambda x: cuda.CUDAGraph().capture_begin(), "another capture goes on"),
+])
+def test_what_may_not_be_captured_is_said(wrong, text):
+    x = minidl.ones(3, device="cuda", requires_grad=True)
+    x.grad = minidl.ones(3, device="cuda")
+    g = cuda.CUDAGraph()
+    with pytest.raises(RuntimeError, match=text), minidl.no_grad(), cuda.graph(g):
+        wrong(x)
+    assert not cuda.is_current_stream_capturing() and x.tolist() == [1, 1, 1]
+    with cuda.graph(g):                                         # and the next capture is not disturbed
+        y = x * 3
+    g.replay()
+    assert y.tolist() == [3, 3, 3]
+
+
+@with_gpu
+def test_a_graph_and_its_capture():
+    g, x = cuda.CUDAGraph(), minidl.ones(3, device="cuda")
+    for early in (g.replay, g.pool, g.instantiate):
+        with pytest.raises(RuntimeError, match="without a preceding successful capture"):
+            early()
+    with pytest.raises(RuntimeError, match="non-default stream"):
+        g.capture_begin()
+    with pytest.raises(RuntimeError, match="Expected `global`, `thread_local`, or `relaxed`, got all"), \
+            cuda.graph(g, capture_error_mode="all"):
+        pass
+    with pytest.raises(RuntimeError, match="no capture"):
+        g.capture_end()
+    with cuda.graph(g):
+        y = x * 2
+    with pytest.raises(RuntimeError, match="already owns a captured graph"), cuda.graph(g):
+        pass
+    other = cuda.CUDAGraph()
+    with cuda.graph(other, pool=g.pool(), stream=cuda.Stream(), capture_error_mode="relaxed"):
+        z = y + 1
+    assert other.pool() == g.pool() != cuda.graph_pool_handle()
+    for graph in (g, other):
+        graph.replay()
+    cuda.synchronize()
+    assert z.tolist() == [3, 3, 3]
+    g.reset()
+    del other
+    assert y.tolist() == [2, 2, 2] and z.tolist() == [3, 3, 3]  # tensors outlive their graph
+    with pytest.raises(RuntimeError, match="without a preceding"):
+        g.replay()
+
+
+@with_gpu
+def test_graphed_callables():
+    minidl.manual_seed(0)
+    ours = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2)).to("cuda")
+    theirs, x = copy.deepcopy(ours), minidl.randn(5, 4, device="cuda", requires_grad=True)
+    graphed, square = cuda.make_graphed_callables(
+        (ours, lambda a: a * a), ((x.detach().clone().requires_grad_(),),
+                                  (minidl.ones(5, 2, device="cuda", requires_grad=True),)))
+    assert graphed is ours
+    for _ in range(2):                                          # gradients add up
+        results = []
+        for model, function in ((ours, square), (theirs, lambda a: a * a)):
+            x.grad = None
+            loss = function(model(x * 2)).sum()
+            loss.backward()
+            results.append([loss.tolist(), x.grad.tolist(), *[p.grad.tolist() for p in model.parameters()]])
+        assert results[0] == results[1]
+    ours.eval()
+    assert ours(x[:2]).shape == (2, 2)                          # in the other mode it is as before
