@@ -11,59 +11,89 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.cpu.norm import BLOCK_BYTES, SERIAL_BYTES
+from minidl.backend.cpu.norm import BLOCK_BYTES
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad
 
 MAX_ROWS = 1 << 10      # of an image: longer sums in float32 lose precision
+SERIAL_BYTES = 1 << 21  # up to this size, threads cost more than they gain
+FAR_FROM_ZERO = 16      # how many times the variance the square of a mean may be: four of 24 bits are lost at most
 
 
 @normalize_forward.register("numpy", before="normalize_forward_by_channel")
 def normalize_forward_by_group(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, axes: Axes,
                                eps: float) -> Any:
+    """y = x scale + shift, with the variance as the mean square less the square of the mean."""
     if not is_group_norm(x, axes, w, b):
         return NotImplemented
-    images, y, count = by_image(x), np.empty_like(x), x[0, 0].size
-    y_images = by_image(y)
-    mean, variance = np.empty((2, len(x), x.shape[1], 1), x.dtype)
+    images, parts, count = by_image(x), some_images(x), x[0, 0].size
+    sums, squares = np.empty((2, len(x), images.shape[2]), x.dtype)
+
+    def add_up(s: slice) -> None:
+        images[s].sum(axis=1, out=sums[s])
+        _sum_of_products(images[s], images[s], out=squares[s])
+
+    parallel(add_up, parts)
+    mean = _each_group(sums, x) / count
+    variance = np.maximum(_each_group(squares, x) / count - np.square(mean), 0)
+    kept = statistics_shape(x)
+    if _loses_digits(mean, variance + eps):
+        y, rest, variance = normalize_forward(x - mean.reshape(kept), w, b, axes, eps)
+        return y, mean.reshape(kept) + rest, variance
+    scale = 1 / np.sqrt(variance + eps)
+    if w is not None:
+        scale = scale * w.reshape(x.shape[1:3])
+    shift = -mean * scale if b is None else b.reshape(x.shape[1:3]) - mean * scale
+    y = np.empty_like(x)
+    y_images, scale, shift = by_image(y), _along_columns(scale, x), _along_columns(shift, x)
 
     def normalize(s: slice) -> None:
-        part = y_images[s]
-        mean[s] = _each_group(images[s].sum(axis=1), x) / count
-        np.subtract(images[s], _along_columns(mean[s], x), out=part)
-        variance[s] = _each_group(_sum_of_products(part, part), x) / count
-        scale = 1 / np.sqrt(variance[s] + eps)
-        part *= _along_columns(scale if w is None else scale * w.reshape(x.shape[1:3]), x)
-        if b is not None:
-            part += _along_columns(b.reshape(1, *x.shape[1:3]), x)
+        part = np.multiply(images[s], scale[s], out=y_images[s])
+        part += shift[s]
 
-    parallel(normalize, some_images(x))
-    kept = statistics_shape(x)
+    parallel(normalize, parts)
     return y, mean.reshape(kept), variance.reshape(kept)
 
 
 @normalize_grad.register("numpy", before="normalize_grad_by_channel")
 def normalize_grad_by_group(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray,
                             variance: np.ndarray, axes: Axes, across: Axes, eps: float) -> Any:
+    """gx = g scale + x slope + shift: what passes straight through, through the variance and through the mean."""
     if not (is_group_norm(x, axes, w) and sums_of_groups(w, axes, across)):
         return NotImplemented
-    images, g_images, gx, shape = by_image(x), by_image(g), np.empty_like(x), x.shape[1:3]
-    gx_images, count = by_image(gx), x[0, 0].size
+    if _loses_digits(mean, variance + eps):
+        x, mean = x - mean, np.zeros_like(mean)
+    images, g_images, parts, count, shape = by_image(x), by_image(g), some_images(x), x[0, 0].size, x.shape[1:3]
+    sums, products = np.empty((2, len(x), images.shape[2]), x.dtype)
+
+    def add_up(s: slice) -> None:
+        g_images[s].sum(axis=1, out=sums[s])
+        _sum_of_products(g_images[s], images[s], out=products[s])
+
+    parallel(add_up, parts)
     rstd = 1 / np.sqrt(variance.reshape(len(x), -1, 1) + eps)
     mean, weight = mean.reshape(rstd.shape), np.ones(shape, x.dtype) if w is None else w.reshape(shape)
-    gw, gb = np.empty((2, len(x), *shape), x.dtype)      # of each image
+    gb = _each_channel(sums, x)                                         # of each image
+    gw = (_each_channel(products, x) - mean * gb) * rstd
+    mean_h, mean_hz = ((v * weight).sum(axis=2, keepdims=True) / count for v in (gb, gw))
+    slope = -mean_hz * np.square(rstd)
+    shift = -mean_h * rstd - mean * slope
+    gx = np.empty_like(x)
+    gx_images = by_image(gx)
+    scale, slope, shift = (_along_columns(v, x) for v in (rstd * weight, slope, shift))
 
     def pull_back(s: slice) -> None:
-        part = np.subtract(images[s], _along_columns(mean[s], x), out=gx_images[s])
-        gb[s] = _each_channel(g_images[s].sum(axis=1), x)
-        gw[s] = _each_channel(_sum_of_products(g_images[s], part), x) * rstd[s]
-        mean_h, mean_hz = ((v[s] * weight).sum(axis=2, keepdims=True) / count for v in (gb, gw))
-        part *= _along_columns(mean_hz * np.square(rstd[s]), x)     # what passes through the variance
-        part += _along_columns(mean_h * rstd[s], x)                 # what passes through the mean
-        np.subtract(g_images[s] * _along_columns(rstd[s] * weight, x), part, out=part)
+        part = np.multiply(images[s], slope[s], out=gx_images[s])
+        part += shift[s]
+        part += g_images[s] * scale[s]
 
-    parallel(pull_back, some_images(x))
+    parallel(pull_back, parts)
     return gx, *sums_over_images(gw, gb, x, axes == across)
+
+
+def _loses_digits(mean: np.ndarray, variance: np.ndarray) -> bool:
+    """Whether numbers are so far from zero, for their spread, that a mean must be taken off before they are squared."""
+    return bool(np.any(np.square(mean) > FAR_FROM_ZERO * variance))
 
 
 def is_group_norm(x: np.ndarray, axes: Axes, *weights: np.ndarray | None) -> bool:
@@ -105,15 +135,18 @@ def sums_over_images(gw: np.ndarray, gb: np.ndarray, x: np.ndarray, of_each_grou
     return [v.sum(axis=0).reshape(1, *x.shape[1:3], *(1,) * (x.ndim - 3)) for v in (gw, gb)]
 
 
-def _sum_of_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _sum_of_products(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     """The sum over the rows of each image, in one pass: (n, rows, columns) -> (n, columns)"""
-    return np.einsum("nrc,nrc->nc", a, b)
+    np.einsum("nrc,nrc->nc", a, b, out=out)
 
 
 def _each_channel(sums: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Sums of columns to those of each channel: (n, W * groups * channels) -> (n, groups, channels)"""
-    channels = x.shape[1] * x.shape[2]
-    return sums.reshape(len(sums), -1, channels).sum(axis=1).reshape(-1, *x.shape[1:3])
+    """Sums of columns to those of each channel: (n, W * groups * channels) -> (n, groups, channels)
+
+    As a product with ones, which takes a fifth of the time of a sum over so few channels.
+    """
+    ones = np.ones((1, x.shape[-1]), x.dtype)
+    return (ones @ sums.reshape(len(sums), x.shape[-1], -1)).reshape(-1, *x.shape[1:3])
 
 
 def _each_group(sums: np.ndarray, x: np.ndarray) -> np.ndarray:
