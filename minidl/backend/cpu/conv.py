@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minidl.backend.cpu.matmul import ALL_ROWS, in_single, rows_per_product, tall_gram, tall_matmul
+from minidl.backend.cpu.matmul import ALL_ROWS, PARALLEL_WORK, in_single, rows_per_product, tall_gram, tall_matmul
 from minidl.backend.cpu.norm import along_row, image_rows
 from minidl.backend.cpu.threads import blocks, parallel, parallel_sum
 from minidl.backend.kernels.conv import (
@@ -26,7 +26,7 @@ from minidl.backend.kernels.conv import (
 )
 from minidl.backend.kernels.window import Pair, Tap, window_taps
 
-BLOCK_BYTES = 1 << 21   # of patches at a time
+BLOCK_BYTES = 1 << 22   # of patches at a time
 FEW_CHANNELS = 8        # with fewer, runs of kw*C are short: patches are copied along image rows instead
 
 
@@ -48,7 +48,8 @@ def conv2d_forward_im2col(x: np.ndarray, w: np.ndarray, geometry: ConvGeometry,
         add_bias(y[images], b)
 
     # each block reads all weights again, so large weights need large blocks
-    parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), max(BLOCK_BYTES, weight.nbytes)))
+    parallel(convolve, blocks(len(x), _patch_bytes(x, w.shape, out_size), max(BLOCK_BYTES, weight.nbytes)),
+             _is_small(w.shape, y))
     return y
 
 
@@ -89,7 +90,7 @@ def conv2d_weight_grad_im2col(x: np.ndarray, g: np.ndarray, kernel_size: Pair,
     def product(images: slice) -> np.ndarray:
         return tall_gram(_pixels(g[images]), _patches(x[images], kernel_size, geometry, out_size))
 
-    gw = parallel_sum(product, some_images, (O, kh * kw * C), x.dtype)
+    gw = parallel_sum(product, some_images, (O, kh * kw * C), x.dtype, _is_small((O, C, kh, kw), g))
     return np.ascontiguousarray(gw.reshape(O, kh, kw, C).transpose(0, 3, 1, 2))   # in the memory layout of w
 
 
@@ -190,18 +191,36 @@ def _patches(x: np.ndarray, kernel_size: Pair, geometry: ConvGeometry, out_size:
     """The patches of some images as rows, (n*H'*W', kh*kw*C)."""
     (n, C, H, W), (kh, kw), (height, width) = x.shape, kernel_size, out_size
     (sh, sw), (ph, pw), (dh, dw), _ = geometry
-    has_few = C < FEW_CHANNELS
-    if ph or pw or not (has_few or x.strides[1] == x.itemsize):
-        shape = (n, C, H + 2 * ph, W + 2 * pw)
-        padded = np.zeros(shape, x.dtype) if has_few else _channels_last(np.zeros, shape, x.dtype)
-        padded[:, :, ph:ph + H, pw:pw + W] = x
-        x = padded
-    bn, bc, bh, bw = x.strides
-    if has_few:                                               # (kh, kw, C, n, H', W')
+    if C < FEW_CHANNELS:
+        if ph or pw:
+            padded = np.zeros((n, C, H + 2 * ph, W + 2 * pw), x.dtype)
+            padded[:, :, ph:ph + H, pw:pw + W] = x
+            x = padded
+        bn, bc, bh, bw = x.strides                            # (kh, kw, C, n, H', W')
         windows = as_strided(x, (kh, kw, C, n, height, width), (bh * dh, bw * dw, bc, bn, bh * sh, bw * sw))
         return windows.reshape(kh * kw * C, n * height * width).T
-    windows = as_strided(x, (n, height, width, kh, kw, C), (bn, bh * sh, bw * sw, bh * dh, bw * dw, bc))
-    return windows.reshape(n * height * width, kh * kw * C)
+    pixels = x.transpose(0, 2, 3, 1)
+    if ph or pw or not pixels.flags.c_contiguous:
+        padded = np.zeros((n, H + 2 * ph, W + 2 * pw, C), x.dtype)
+        padded[:, ph:ph + H, pw:pw + W] = pixels
+        pixels = padded
+    elif kh == kw == sh == sw == 1:
+        return pixels.reshape(n * height * width, C)
+    # a run of numbers is copied as one item, so that the innermost loop is the one along a row of the image
+    bn, bh, bw, _ = pixels.strides
+    runs, run = (1, kw) if dw == 1 else (kw, 1)
+    item = np.dtype((np.void, run * bw))
+    windows = np.ndarray((kh, runs, n, height, width), item, pixels, 0, (bh * dh, bw * dw, bn, bh * sh, bw * sw))
+    patches = np.empty((n, height, width, kh, runs), item)
+    for u in range(kh):
+        for v in range(runs):
+            patches[:, :, :, u, v] = windows[u, v]
+    return patches.view(x.dtype).reshape(n * height * width, kh * kw * C)
+
+
+def _is_small(w_shape: tuple[int, ...], y: np.ndarray) -> bool:
+    """Whether a convolution of single pixels is too little work for threads."""
+    return w_shape[2:] == (1, 1) and w_shape[1] * y.size < PARALLEL_WORK
 
 
 def _patch_bytes(x: np.ndarray, w_shape: tuple[int, ...], out_size: Pair) -> int:

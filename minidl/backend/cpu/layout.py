@@ -43,7 +43,7 @@ def joined_by_runs(first: np.ndarray, others: tuple[np.ndarray, ...], axis: int)
         for target, source in pairs:
             copy_runs(target[images], source[images])
 
-    if y.nbytes <= BLOCK_BYTES:
+    if y.nbytes <= 8 * BLOCK_BYTES:
         join(slice(None))
     else:       # as few calls as there are threads: no pass is to find anything in the cache
         parallel(join, blocks(len(y), y[0].nbytes, y.nbytes))

@@ -18,7 +18,7 @@ from minidl.backend.kernels.matmul import linear_forward, matmul
 
 BLOCK_BYTES, MIN_ROWS = 1 << 20, 256    # the size of a block of results, and its smallest number of rows
 BLAS_SERIAL_WORK = 1 << 18          # multiply-adds up to which BLAS itself uses one thread
-PARALLEL_WORK = 1 << 22             # multiply-adds from which our threads gain more than they cost
+PARALLEL_WORK = 1 << 23             # multiply-adds from which our threads gain more than they cost
 UNPACKED_WORK = 1_000_000           # multiply-adds up to which OpenBLAS reads factors where they lie in memory
 SMALL_FACTOR = UNPACKED_WORK // 64  # numbers up to which a factor or a result is small, so that pieces are faster
 ALL_ROWS = 1 << 40                  # more rows than any matrix has

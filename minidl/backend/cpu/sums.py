@@ -16,7 +16,7 @@ from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.sums import sum_over
 
 SHORT = 256         # numbers in a run of memory that is too short for a loop of its own
-PARALLEL_BYTES = 1 << 21    # from which threads gain more than they cost
+PARALLEL_BYTES = 1 << 24    # from which threads gain more than they cost
 MIN_SIZE = 1 << 12  # numbers; with fewer, the second sum costs more than it gains
 
 

@@ -12,6 +12,7 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -23,13 +24,17 @@ from minidl.backend.blas import one_blas_thread
 T = TypeVar("T")
 
 
-def parallel(function: Callable[[T], Any], blocks: Iterable[T]) -> None:
-    """Call `function` on every block, on `get_num_threads()` threads, the calling thread among them."""
+def parallel(function: Callable[[T], Any], blocks: Iterable[T], small: bool = False) -> None:
+    """Call `function` on every block, on `get_num_threads()` threads, the calling thread among them.
+
+    small: the blocks are less work than it takes to wake a thread, so the calling thread does all.
+    """
     blocks = list(blocks)
     threads = min(_team.size, len(blocks))
-    if threads < 2 or in_a_block():    # blocks inside a block run on its thread
-        for block in blocks:
-            function(block)
+    if threads < 2 or small or in_a_block():    # blocks inside a block run on its thread
+        with one_blas_thread() if small else nullcontext():
+            for block in blocks:
+                function(block)
         return
     todo = iter(blocks)     # `next` on a list iterator is atomic under Python's lock, so no block is taken twice
 
@@ -54,7 +59,7 @@ def parallel(function: Callable[[T], Any], blocks: Iterable[T]) -> None:
 
 
 def parallel_sum(term: Callable[[T], np.ndarray], blocks: Sequence[T], shape: tuple[int, ...],
-                 dtype: np.dtype) -> np.ndarray:
+                 dtype: np.dtype, small: bool = False) -> np.ndarray:
     """The sum of `term(block)`, arrays of one shape, over all blocks.
 
     Every thread adds up its own share, always the same one, so that the sum does not depend on the order of threads.
@@ -67,7 +72,7 @@ def parallel_sum(term: Callable[[T], np.ndarray], blocks: Sequence[T], shape: tu
         for block in shares[i]:
             sums[i] += term(block)
 
-    parallel(add_up, range(len(shares)))
+    parallel(add_up, range(len(shares)), small)
     return sums.sum(axis=0)
 
 
