@@ -187,16 +187,16 @@ def _grad_in_place(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.
 def is_batch_norm(x: np.ndarray, axes: Axes) -> bool:
     """Whether each channel is a group and the channels are last in memory, in single or double precision."""
     return (x.ndim > 1 and axes == (0, *range(2, x.ndim)) and x.size > 0 and x.dtype != np.float16
-            and _channels_behind(x).flags.c_contiguous)
+            and channels_behind(x).flags.c_contiguous)
 
 
 def image_rows(x: np.ndarray) -> np.ndarray:
     """(N, C, ..., W) -> (N*..., W*C), or (N, C) itself; a view where the channels are last in memory."""
     width = x.shape[-1] if x.ndim > 2 else 1
-    return _channels_behind(x).reshape(-1, width * x.shape[1])
+    return channels_behind(x).reshape(-1, width * x.shape[1])
 
 
-def _channels_behind(x: np.ndarray) -> np.ndarray:
+def channels_behind(x: np.ndarray) -> np.ndarray:
     """(N, C, *) -> (N, *, C); as `np.moveaxis`, which takes longer"""
     return x.transpose(0, *range(2, x.ndim), 1)
 

@@ -3,7 +3,8 @@
 A block stays in the cache between the passes, and each thread takes blocks of its own.
 
 NumPy takes the largest of 10 numbers, and their sum, one row at a time: 256 rows take 16 us. Cross-entropy, whose
-log-probabilities nobody else sees, lays them out class by class. Then both are a few passes over long rows: 2 us.
+log-probabilities nobody else sees, lays them out class by class. Then both are a few passes over long rows: 2 us. So
+it does with the scores of pixels, where the channels are last in memory: a row for each pixel would be as slow.
 """
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.cpu.norm import channels_behind
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.dtype import accumulation_dtype
 from minidl.backend.kernels.softmax import (
@@ -97,27 +99,34 @@ def _log_softmax_grad(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
 @cross_entropy_forward.register("numpy")
 def cross_entropy_forward_by_classes(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
                                      label_smoothing: float) -> Any:
-    if (x.ndim != 2 or x.shape[1] > FEW_CLASSES or not 0 < x.nbytes <= BLOCK_BYTES or x.itemsize < 4
+    rows = x if x.ndim == 2 else channels_behind(x)
+    if (x.shape[1] > FEW_CLASSES or not _is_fast_by_classes(rows) or x.itemsize < 4
             or not _all_count_alike(target, weight, ignore_index, label_smoothing)):
         return NotImplemented
-    logp = x.T.copy()                                               # (C, N)
+    logp = (rows if x.ndim == 2 else rows.reshape(-1, x.shape[1])).T.copy()     # (C, N), or with all pixels of images
     with np.errstate(invalid="ignore"):                             # -inf - -inf is NaN, as it should be
         logp -= np.maximum.reduce(logp, axis=0)
     logp -= np.log(np.add.reduce(np.exp(logp), axis=0))
-    return np.negative(logp.ravel()[_places(target)]), logp.T
+    losses = np.negative(logp.ravel()[_places(target)])
+    return (losses, logp.T) if x.ndim == 2 else (losses, logp.reshape(-1, *target.shape).swapaxes(0, 1))
 
 
 @cross_entropy_grad.register("numpy")
 def cross_entropy_grad_by_classes(g: np.ndarray, log_probabilities: np.ndarray, target: np.ndarray,
                                   weight: np.ndarray | None, ignore_index: int, label_smoothing: float) -> Any:
-    logp = log_probabilities.T
-    if (logp.ndim != 2 or not logp.size or not logp.flags.c_contiguous or logp.nbytes > BLOCK_BYTES
+    logp = log_probabilities.swapaxes(0, 1)
+    if (not logp.size or not logp.flags.c_contiguous or logp.ndim == 2 and logp.nbytes > BLOCK_BYTES
             or not _all_count_alike(target, weight, ignore_index, label_smoothing)):
         return NotImplemented
     gx = np.exp(logp)
     gx *= g
     gx.ravel()[_places(target)] -= g                                # a view, for gx is contiguous
-    return gx.T
+    return gx.swapaxes(0, 1)
+
+
+def _is_fast_by_classes(rows: np.ndarray) -> bool:
+    """Whether the scores, those of a sample or a pixel in a row, are images with the channels last, or few samples."""
+    return rows.size > 0 and (rows.nbytes <= BLOCK_BYTES if rows.ndim == 2 else rows.flags.c_contiguous)
 
 
 @weighted_mean.register("numpy")
@@ -135,7 +144,7 @@ def _all_count_alike(target: np.ndarray, weight: np.ndarray | None, ignore_index
 
 
 def _places(target: np.ndarray) -> np.ndarray:
-    """Where the entries of the targets are in a flat array of (C, N)."""
-    places = target * len(target)
-    places += np.arange(len(target))
+    """Where the entries of the targets (N, *) are in a flat array of (C, N, *)."""
+    places = target * target.size
+    places += np.arange(target.size) if target.ndim == 1 else np.arange(target.size).reshape(target.shape)
     return places

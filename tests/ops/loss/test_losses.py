@@ -378,3 +378,25 @@ def test_weighted_losses(name, mean):
             assert loss(x, y, weight=w, reduction=reduction).tolist() == theirs.tolist()
     with pytest.raises(ValueError, match="Weights and input must have the same size"):
         loss(x, y, weight=minidl.ones(1))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (2, 3, 4, 5), (1, 1, 2, 3), (2, 5, 1, 1), (2, 3, 2, 3, 2), (0, 3, 4, 5),
+                                   (2, 130, 3, 3)])
+@pytest.mark.parametrize("settings", [{}, {"ignore_index": 1}, {"label_smoothing": 0.1}, {"reduction": "none"},
+                                      {"weight": True}], ids=str)
+def test_cross_entropy_of_pixels_does_not_depend_on_their_order_in_memory(shape, settings):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(shape[0], *shape[2:], shape[1])).astype(np.float32)
+    rows[rng.random(rows.shape) < 0.05] = -math.inf
+    target = minidl.tensor(rng.integers(0, shape[1], (shape[0], *shape[2:])))
+    if "weight" in settings:
+        settings = {"weight": minidl.rand(shape[1])}
+    results = []
+    for x in (minidl.from_numpy(np.moveaxis(rows, -1, 1)), minidl.from_numpy(np.moveaxis(rows, -1, 1).copy())):
+        x.requires_grad_()
+        loss = F.cross_entropy(x, target, **settings)
+        loss.sum().backward()
+        results.append((loss.detach().numpy(), x.grad.numpy()))
+    for ours, expected in zip(*results, strict=True):
+        assert ours.shape == expected.shape
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
