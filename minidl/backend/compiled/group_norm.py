@@ -22,6 +22,7 @@ from minidl.backend.cpu.group_norm import (
     sums_of_groups,
     sums_over_images,
 )
+from minidl.backend.cpu.norm import SERIAL_BYTES
 from minidl.backend.cpu.threads import parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad
 from minidl.backend.layout import row_major
@@ -40,7 +41,7 @@ def normalize_forward_image_by_image(x: np.ndarray, w: np.ndarray | None, b: np.
     rows = _rows_of(*x.shape[1:])
     images, y_images, weight, bias = _by_image(x, rows), _by_image(y, rows), _each(w, x, f(1)), _each(b, x, f(0))
     parallel(lambda s: _normalize_each(images[s], weight, bias, f(eps), y_images[s], mean[s], variance[s]),
-             some_images(x))
+             some_images(x, SERIAL_BYTES))
     return y, mean.reshape(statistics_shape(x)), variance.reshape(statistics_shape(x))
 
 
@@ -55,7 +56,7 @@ def normalize_grad_image_by_image(g: np.ndarray, x: np.ndarray, w: np.ndarray | 
     images, g_images, gx_images = _by_image(x, rows), _by_image(g, rows), _by_image(gx, rows)
     mean, rstd, gw_rows, gb_rows = (v.reshape(len(x), -1) for v in (mean, 1 / np.sqrt(variance + f(eps)), gw, gb))
     parallel(lambda s: _pull_back_each(g_images[s], images[s], weight, mean[s], rstd[s], gx_images[s], gw_rows[s],
-                                       gb_rows[s]), some_images(x))
+                                       gb_rows[s]), some_images(x, SERIAL_BYTES))
     return gx, *sums_over_images(gw, gb, x, axes == across)
 
 

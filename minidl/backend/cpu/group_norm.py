@@ -118,9 +118,9 @@ def channels_behind(x: np.ndarray) -> np.ndarray:
     return x.transpose(0, *range(3, x.ndim), 1, 2)
 
 
-def some_images(x: np.ndarray) -> list[slice]:
+def some_images(x: np.ndarray, serial_bytes: int = SERIAL_BYTES) -> list[slice]:
     """The images in blocks."""
-    return [slice(None)] if x.nbytes <= SERIAL_BYTES else blocks(len(x), x[0].nbytes, BLOCK_BYTES)
+    return [slice(None)] if x.nbytes <= serial_bytes else blocks(len(x), x[0].nbytes, BLOCK_BYTES)
 
 
 def statistics_shape(x: np.ndarray) -> tuple[int, ...]:
