@@ -67,7 +67,20 @@ class Expand(Op):
 def expand_to(x: Any, shape: Shape) -> Any:
     """Repeat `x` to `shape` by the broadcasting rule; return `x` itself if it has that shape."""
     old = (x.array if isinstance(x, TensorBase) else x).shape
-    return x if old == shape else Expand(shape, (1,) * (len(shape) - len(old)) + old)(x)
+    return x if old == shape else Expand(shape, _with_ones(old, shape))(x)
+
+
+def with_summed_gradient(x: Any, shape: Shape) -> Any:
+    """`x`, which the op repeats itself, with the gradient of an `Expand`."""
+    step, same = Expand(shape, _with_ones(x.array.shape, shape)), wrap(x.array)
+    step.x_shape, same.layout_is_free = x.array.shape, x.layout_is_free
+    step.record((x,), (x.edge,), same)
+    return same
+
+
+def _with_ones(old: Shape, shape: Shape) -> Shape:
+    """`old` with as many axes as `shape`: ones in front."""
+    return (1,) * (len(shape) - len(old)) + old
 
 
 def broadcast_shape(who: str, *shapes: Shape) -> Shape:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd.around import around_ops, call_wrapped
+from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.autograd.views import refresh_edge
 from minidl.backend.device import Array, array_module, dense_copy
 from minidl.backend.dtype import get_default_dtype, result_type
-from minidl.ops.base.broadcast import as_operand, prepare
+from minidl.ops.base.broadcast import as_operand, prepare, with_summed_gradient
 
 
 class Elementwise(Op):
@@ -73,16 +74,17 @@ class Binary(Elementwise):
     def __call__(self, a: Any, b: Any) -> Any:
         if around_ops.active and (around_ops.guard or around_ops.of_class[type(self)]) and not self.is_inside:
             return call_wrapped(self, (a, b))
-        # Nothing to prepare: two floating tensors of one dtype, and of one shape or without gradients, or one tensor
-        # and a number. Everything else goes through `prepare`.
+        # Nothing to prepare: two floating tensors of one dtype, and of one shape or with a small second one, or one
+        # tensor and a number. Everything else goes through `prepare`.
         if isinstance(a, TensorBase):
             kind, dtype = type(b), a.array.dtype
             if kind is float or kind is int:
                 if dtype.kind != "f":
                     a, b = self.prepare(a, b)
-            elif not isinstance(b, TensorBase) or dtype is not b.array.dtype or dtype.kind != "f" or (
-                    a.array.shape != b.array.shape and not _is_repeated(b, a)):
+            elif not isinstance(b, TensorBase) or dtype is not b.array.dtype or dtype.kind != "f":
                 a, b = self.prepare(a, b)
+            elif a.array.shape != b.array.shape:
+                a, b = self.repeat(a, b)
         elif isinstance(b, TensorBase):
             a, b = self.prepare(a, b)
         return Op.__call__(self, a, b)
@@ -94,22 +96,25 @@ class Binary(Elementwise):
             self.check_not_complex(operands)
         return operands
 
+    def repeat(self, a: Any, b: Any) -> list[Any]:
+        """`prepare` for one floating dtype; the ufunc itself repeats a small `b`.
+
+        So it may where no gradient is summed over the copies, or no rule looks at them.
+        """
+        small, large = b.array.shape, a.array.shape
+        if len(small) > len(large) or not all(n in (1, m) for n, m in zip(small[::-1], large[::-1])):
+            return self.prepare(a, b)
+        if b.view_of is not None:
+            refresh_edge(b)
+        if b.edge is None or not switches.enabled:
+            return [a, b]
+        return self.prepare(a, b) if any(self.needs) or around_ops.active else [a, with_summed_gradient(b, large)]
+
     def forward(self, a: Array, b: Array) -> Array:
         try:
             return self.ufunc(a, b)
         except OverflowError:  # a Python int beyond the range of the integer dtype wraps around
             return self.ufunc(*wrap_int_operand(a, b))
-
-
-def _is_repeated(small: TensorBase, large: TensorBase) -> bool:
-    """Whether the ufunc itself may repeat the small one: no gradient has to be summed over its copies."""
-    for x in (small, large):
-        if x.view_of is not None:
-            refresh_edge(x)
-        if x.edge is not None:
-            return False
-    old, new = small.array.shape, large.array.shape
-    return len(old) <= len(new) and all(n in (1, m) for n, m in zip(old[::-1], new[::-1]))
 
 
 class Ternary(Elementwise):

@@ -46,10 +46,15 @@ class MatMul(Op):
         return product(a, b)
 
     def grad_a(self, g: Value, b: Value) -> Value:
-        return MatMul()(g, transpose(b, -2, -1))
+        return MatMul()(g, _transposed(b))
 
     def grad_b(self, g: Value, a: Value) -> Value:
-        return MatMul()(transpose(a, -2, -1), g)
+        return MatMul()(_transposed(a), g)
+
+
+def _transposed(x: Value) -> Value:
+    """Every matrix of a stack, transposed; a view."""
+    return Permute((*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))(x)
 
 
 class Linear(Biased):
