@@ -79,9 +79,8 @@ def _are_plain(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, lab
 
     Many rows of few classes are left to NumPy, class by class: see `cpu/softmax.py`.
     """
-    return (x.ndim == 2 and _are_rows(x) and weight is None and not label_smoothing
-            and (len(x) < MANY_ROWS or x.shape[1] > FEW_CLASSES)
-            and target.dtype == np.int64 and target.flags.c_contiguous)
+    return (x.ndim == 2 and (len(x) < MANY_ROWS or x.shape[1] > FEW_CLASSES) and weight is None and not label_smoothing
+            and _are_rows(x) and target.dtype == np.int64 and target.flags.c_contiguous)
 
 
 @compiled
