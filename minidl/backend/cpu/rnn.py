@@ -9,11 +9,13 @@ Sequences do not depend on each other, so the threads wait for each other once a
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from minidl.backend.blas import one_blas_thread
-from minidl.backend.cpu.threads import get_num_threads, parallel
+from minidl.backend.cpu.matmul import PARALLEL_WORK as MATMUL_WORK
+from minidl.backend.cpu.threads import blocks, get_num_threads, in_a_block, parallel
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.packed import Steps, steps_of_some
 from minidl.backend.kernels.rnn import (
@@ -21,6 +23,7 @@ from minidl.backend.kernels.rnn import (
     LSTMState,
     LSTMTrace,
     by_gate,
+    from_inputs,
     gru_walk,
     gru_walk_back,
     lstm_walk,
@@ -29,7 +32,24 @@ from minidl.backend.kernels.rnn import (
     rnn_walk_back,
 )
 
+BLOCK_BYTES = 1 << 20         # of sums at a time, which stay in the cache
 PARALLEL_WORK = 1 << 21     # multiply-adds of a thread in one step from which threads gain more than they cost
+
+
+@from_inputs.register("numpy")
+def from_inputs_by_rows(x: np.ndarray, w_ih: np.ndarray, bias: np.ndarray | None, count: int) -> Any:
+    """Multiply in blocks of rows, so that the bias is added while a block is in the cache."""
+    if bias is None or x.dtype == np.float16 or len(x) * w_ih.size < MATMUL_WORK or in_a_block():
+        return NotImplemented
+    w, b = by_gate(w_ih, count).transpose(0, 2, 1), by_gate(bias, count)[:, None]
+    sums = np.empty((count, len(x), b.shape[2]), x.dtype)
+
+    def compute_rows(rows: slice) -> None:
+        np.matmul(x[rows], w, out=sums[:, rows])
+        sums[:, rows] += b
+
+    parallel(compute_rows, blocks(len(x), sums[:, :1].nbytes, BLOCK_BYTES))
+    return sums
 
 
 def by_sequences(sequences: int, w_hh: np.ndarray, steps: Steps, walk: Callable[[slice, Steps], None]) -> None:

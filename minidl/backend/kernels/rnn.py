@@ -91,6 +91,7 @@ def bias_of(weights: Weights) -> Array | None:
     return b_hh if b_ih is None else b_ih if b_hh is None else b_ih + b_hh
 
 
+@kernel
 def from_inputs(x: Array, w_ih: Array, bias: Array | None, count: int) -> Array:
     """x W_ih' + b for every gate and all steps: (count, P, H)"""
     sums = matmul(x, by_gate(w_ih, count).transpose(0, 2, 1))
