@@ -134,6 +134,18 @@ class ArrayLibrary:
         """Copy a NumPy array to `device`; for NumPy itself, the array as it is."""
         return array
 
+    def from_numpy_later(self, array: np.ndarray, device: Device) -> Array:
+        """`from_numpy`, which may read a pinned array after it has returned."""
+        return self.from_numpy(array, device)
+
+    def pin(self, array: np.ndarray) -> np.ndarray:
+        """A copy of an array of the host, in memory that devices read by themselves."""
+        return array
+
+    def is_pinned(self, array: np.ndarray) -> bool:
+        """Whether the array lies in such memory."""
+        return False
+
     def to_numpy(self, array: Array) -> np.ndarray:
         """Copy an array of this library to the host."""
         return array
@@ -353,11 +365,20 @@ def to_numpy(array: Array) -> np.ndarray:
     return _by_type.get(type(array), _numpy).to_numpy(array)
 
 
-def move(array: Array, device: Device) -> Array:
-    """`array` on `device`: itself when it is there already, else a copy through the host."""
+def move(array: Array, device: Device, non_blocking: bool = False) -> Array:
+    """`array` on `device`: itself when it is there already, else a copy through the host.
+
+    With `non_blocking`, a pinned array may be read after the call.
+    """
     if same_device(device_of(array), device):
         return array
-    return get_library(device).from_numpy(to_numpy(array), device)
+    library = get_library(device)
+    return (library.from_numpy_later if non_blocking else library.from_numpy)(to_numpy(array), device)
+
+
+def is_pinned(array: Array) -> bool:
+    """Whether an array lies in memory of the host that devices read by themselves."""
+    return any(library.is_pinned(array) for library in _by_device.values())
 
 
 def cuda_is_available() -> bool:

@@ -22,7 +22,18 @@ from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import INFERENCE, SparseBase, TensorBase, is_leaf, memory_of, version_of, wrap
 from minidl.autograd.views import path_to_owner, refresh_edge
 from minidl.backend import dtype as dtypes
-from minidl.backend.device import Device, as_device, device_of, is_array, memory_order, move, to_numpy
+from minidl.backend.device import (
+    Device,
+    as_device,
+    cuda_is_available,
+    device_of,
+    get_library,
+    is_array,
+    is_pinned,
+    memory_order,
+    move,
+    to_numpy,
+)
 from minidl.backend.layout import owner
 from minidl.backend.memory_format import (
     axes_of,
@@ -198,16 +209,28 @@ class Tensor(Methods, is_result_type=True):
             (tensor.data_ptr(), tensor.shape, tensor.array.strides, tensor.dtype)
 
     def is_pinned(self) -> Bool:
-        """Always False: there is only ordinary memory."""
-        return False
+        """Whether the elements lie in pinned memory, which a GPU reads by itself."""
+        return is_pinned(memory_of(self))
 
     def is_shared(self) -> Bool:
         """Whether other processes can share this memory: True on a GPU, False on the CPU."""
         return self.is_cuda
 
     def pin_memory(self) -> Tensor:
-        """The tensor itself: any memory can be copied to a GPU."""
-        return self
+        """A copy in pinned memory, for `to("cuda", non_blocking=True)`; itself where it is pinned, or without a GPU.
+
+        Errors: RuntimeError for a tensor on a GPU.
+        """
+        if self.is_cuda:
+            raise RuntimeError("pin_memory: only dense CPU tensors can be pinned, but this one is on a GPU")
+        if self.is_pinned() or not cuda_is_available():
+            return self
+        pinned = get_library(Device("cuda")).pin(self.array)
+        if type(self) is Tensor:
+            return wrap(pinned)
+        result = self.detach().clone()          # of its class, with what that keeps
+        result.array = pinned
+        return result
 
     def get_device(self) -> Int:
         """The number of the GPU that holds the tensor, -1 on the CPU."""
@@ -407,11 +430,12 @@ class Tensor(Methods, is_result_type=True):
         If nothing changes it is the tensor itself, unless `copy=True`.
 
         `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other_tensor)`, or by keyword. `memory_format=` gives it an
-        order of axes in memory, as `contiguous` does.
+        order of axes in memory, as `contiguous` does. With `non_blocking=True`, a tensor in pinned memory is copied to
+        a GPU while the program goes on, on a stream of its own; it must not be written before the copy is done.
         """
         form = kwargs.pop("memory_format", None)
         device, dtype, copy = parse_to(*args, **kwargs)
-        result = self if device is None else to_device(self, device)
+        result = self if device is None else to_device(self, device, bool(kwargs.get("non_blocking")))
         result = result if dtype is None else cast(result, dtype)
         if form is not None and form is not preserve_format:
             if result is not self:
@@ -482,9 +506,9 @@ class Tensor(Methods, is_result_type=True):
         """A copy on the CPU; the tensor itself if it is there."""
         return to_device(self, Device("cpu"))
 
-    def cuda(self, device: Any = None) -> Tensor:
+    def cuda(self, device: Any = None, non_blocking: Bool = False) -> Tensor:
         """A copy on a GPU, by default the current one. Errors: RuntimeError if there is none."""
-        return to_device(self, as_device("cuda" if device is None else device))
+        return to_device(self, as_device("cuda" if device is None else device), non_blocking)
 
     def numpy(self, *, force: Bool = False) -> np.ndarray:
         """A NumPy array that shares the memory; `force=True` detaches and copies to the host first.

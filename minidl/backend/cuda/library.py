@@ -11,9 +11,10 @@ import cupy
 import numpy as np
 from cupy.cuda import runtime
 
-from minidl.backend.capture import refuse_captured
-from minidl.backend.cuda import memory
+from minidl.backend.capture import captured, refuse_captured
+from minidl.backend.cuda import copies, memory
 from minidl.backend.cuda.asserts import Asserts
+from minidl.backend.cuda.module import is_dense
 from minidl.backend.cuda.random import PhiloxStream, stream_from
 from minidl.backend.device import Array, ArrayLibrary, Device, chosen_gpu
 
@@ -77,7 +78,19 @@ class CupyLibrary(ArrayLibrary):
         refuse_captured("to", "Cannot copy between CPU and CUDA tensors during CUDA graph capture",
                         "make the tensor on the GPU before the capture, and copy into it before each replay")
         with self.on(device):
-            return cupy.asarray(array)
+            return cupy.asarray(array, blocking=copies.is_pinned(array))    # CuPy reads other memory before it returns
+
+    def from_numpy_later(self, array: np.ndarray, device: Device) -> Array:
+        if captured() is not None or not (array.size and copies.is_pinned(array) and is_dense(array)):
+            return self.from_numpy(array, device)
+        with self.on(device):
+            return copies.copy_later(array)
+
+    def pin(self, array: np.ndarray) -> np.ndarray:
+        return copies.pin(array)
+
+    def is_pinned(self, array: np.ndarray) -> bool:
+        return copies.is_pinned(array)
 
     def to_numpy(self, array: Array) -> np.ndarray:
         refuse_captured("cpu", "the host would wait for what is not computed yet",

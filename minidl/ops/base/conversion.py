@@ -15,12 +15,12 @@ class Move(Op):
 
     complex_rules = "as written"
 
-    def __init__(self, device: Device) -> None:
-        self.device = device
+    def __init__(self, device: Device, non_blocking: bool = False) -> None:
+        self.device, self.non_blocking = device, non_blocking
 
     def forward(self, x: Array) -> Array:
         self.x_device = device_of(x)
-        return move(x, self.device)
+        return move(x, self.device, self.non_blocking)
 
     def grad_x(self, g: Value) -> Value:
         return Move(self.x_device)(g)
@@ -36,6 +36,6 @@ def cast(x: Any, dtype: Any) -> Any:
     return x if old == dtype else Cast(dtype)(x)
 
 
-def to_device(x: Any, device: Device) -> Any:
-    """Return `x` on `device`, itself if it is there already."""
-    return x if same_device(x.device, device) else Move(device)(x)
+def to_device(x: Any, device: Device, non_blocking: bool = False) -> Any:
+    """Return `x` on `device`, itself if it is there already; with `non_blocking`, pinned memory may be read later."""
+    return x if same_device(x.device, device) else Move(device, non_blocking)(x)

@@ -366,6 +366,8 @@ def _write_all(input: Any, value: Any, who: str) -> Any:
 def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write the values of `src`, cast and expanded, into `input`; returns `input`.
 
+    With `non_blocking`, a `src` in pinned memory may be read after the call.
+
     Errors: RuntimeError where `src` does not expand to the shape of `input`.
 
         >>> import minidl
@@ -376,6 +378,8 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if isinstance(src, TensorBase) and src.array.ndim > input.array.ndim:
         raise RuntimeError(f"copy_: output with shape {list(input.shape)} doesn't match the broadcast shape "
                            f"{list(src.array.shape)}; try squeeze(0) on what is copied")
+    if non_blocking and isinstance(src, TensorBase):
+        src = to_device(src, device_of(input.array), non_blocking)
     return _write_all(input, src, "copy_")
 
 

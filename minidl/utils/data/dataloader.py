@@ -8,10 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from minidl.backend.device import cuda_is_available
+from minidl.backend.warn import warn
 from minidl.random import Generator
 from minidl.utils.data.collate import default_collate, default_convert
 from minidl.utils.data.dataset import Dataset, IterableDataset
 from minidl.utils.data.fetch import Exhausted, make_fetcher
+from minidl.utils.data.pinning import pin_memory
 from minidl.utils.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -35,7 +38,9 @@ class DataLoader(Generic[T_co]):
     num_workers: background workers that fetch batches ahead; 0 fetches in the loop itself. They are threads, or, if
     multiprocessing_context is given, processes.
     collate_fn: makes a batch from a list of samples; default `default_collate`.
-    pin_memory, pin_memory_device: accepted, without effect. in_order: batches come in order, also if it is False.
+    pin_memory: put the Tensors of batches into pinned memory, from which `x.to("cuda", non_blocking=True)` copies
+    beside other work. Without a GPU it has no effect but a warning.
+    pin_memory_device: accepted, without effect. in_order: batches come in order, also if it is False.
     drop_last: leave out a last batch that is not full.
     timeout: seconds to wait for one batch from a worker; 0 waits for ever.
     worker_init_fn: called as `worker_init_fn(worker_id)` when a worker starts, after it was seeded.
@@ -118,7 +123,14 @@ class DataLoader(Generic[T_co]):
     def __iter__(self) -> Iterator[Any]:
         # drawn with and without workers, so that num_workers has no influence on later random numbers
         seed = int(cpu_stream(self.generator).integers(2**63 - 2**32))
-        return self._batches_of_workers(seed) if self.num_workers else self._batches()
+        batches = self._batches_of_workers(seed) if self.num_workers else self._batches()
+        if not self.pin_memory:
+            return batches
+        if not cuda_is_available():
+            warn("'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be "
+                 "used.")
+            return batches
+        return map(pin_memory, batches)
 
     def __len__(self) -> int:
         if not self._streams:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from minidl import cuda
 from minidl.random import Generator, manual_seed
 from minidl.tensors.creation import arange, from_numpy
 from minidl.utils.data import (
@@ -135,6 +136,15 @@ def test_attributes():
     assert loader.dataset == range(4) and len(loader.sampler) == 4
     assert loader.prefetch_factor is None
     assert DataLoader(range(4), num_workers=1).prefetch_factor == 2
+
+
+def test_pinned_memory_needs_a_gpu():
+    loader = DataLoader(range(4), batch_size=2, pin_memory=True)
+    if cuda.is_available():
+        assert all(batch.is_pinned() for batch in loader)
+    else:
+        with pytest.warns(UserWarning, match="no accelerator is found"):
+            assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3]]
 
 
 def test_an_unsized_stream_has_no_length():

@@ -94,7 +94,8 @@ class Memory:
 
     def copy(self, target: int, source: int, size: int, kind: int = 4, stream: int | None = None) -> None:
         host = {1: source, 2: target}.get(kind)
-        captures.copied(stream, host is None or self.owner(host)[1] == HOST)
+        if captures.by_stream:
+            captures.copied(stream, host is None or self.owner(host)[1] == HOST)
         if size and not self.dry:
             captures.do(stream, lambda: ctypes.memmove(target, source, size))
         elif size and kind == 2:        # nothing was computed: zeros come back
