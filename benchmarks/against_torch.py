@@ -5,6 +5,7 @@
     python benchmarks/against_torch.py --only lenet vit --rounds 9 --json times.json --chart times.svg
     python benchmarks/against_torch.py --only nerf gpt_writes                   # beyond the twenty
     python benchmarks/against_torch.py --only resnet50 resnet50_inference        # needs torchvision, and 4 GB of memory
+    python benchmarks/against_torch.py --device cuda                            # seven programs on a GPU: see on_gpu.py
 
 Each library runs in a process of its own with the same number of threads, in turn, round by round, so that a busy
 machine disturbs all alike; minidl runs in plain NumPy and, where Numba is installed, with its compiled kernels. For
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import on_gpu
 from generators import GENERATORS
 from measure import call_time, in_turn, ratios, step_times
 from recipes import RECIPES
@@ -203,8 +205,15 @@ def draw(rows: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=["twelve", *ALL], default=TWENTY, metavar="WORKLOAD",
+    parser.add_argument("--only", nargs="+", choices=["twelve", *ALL, "vit_s_16"], metavar="WORKLOAD",
                         help="%(choices)s")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--precisions", nargs="+", default=on_gpu.PRECISIONS, choices=on_gpu.PRECISIONS,
+                        help="with --device cuda (default: all)")
+    parser.add_argument("--modes", nargs="+", default=on_gpu.MODES, choices=on_gpu.MODES,
+                        help="with --device cuda (default: both)")
+    parser.add_argument("--tiny", action="store_true", help="with --device cuda: small images and few steps")
+    parser.add_argument("--alone", action="store_true", help="with --device cuda: minidl without PyTorch")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of measuring, for each process")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -218,9 +227,12 @@ def main() -> None:
         print(json.dumps(measure(*args.measure, args.seconds, args.precision)))
         return
 
+    if args.device == "cuda":
+        on_gpu.main(args)
+        return
+
     from minidl.backend.blas import blas_core  # not in PyTorch's processes
-    if args.only == ["twelve"]:
-        args.only = list(WORKLOADS)
+    args.only = list(WORKLOADS) if args.only == ["twelve"] else args.only or TWENTY
     rows = {}
     print(f"{'':30}{'minidl':>11}{'time':>8}   {'spread':14}{'memory':>10}{'ratio':>8}{'page faults':>18}"
           f"{'of the GEMM rate':>18}")

@@ -18,13 +18,13 @@ def _counts(device: Place) -> tuple[int, int, int, int]:
     number, xp = gpu_number(device), library().xp
     with xp.cuda.Device(number):
         pool = xp.get_default_memory_pool()
-        used, reserved = pool.used_bytes(), pool.total_bytes()
-    most = _peaks().get(number, (0, 0))
-    return used, max(used, most[0]), reserved, max(reserved, most[1])
+        used, reserved, graphs = pool.used_bytes(), pool.total_bytes(), _counter().of_graphs()
+    most = _counter().peaks.get(number, (0, 0))
+    return used + graphs, max(used, most[0]) + graphs, reserved + graphs, max(reserved, most[1]) + graphs
 
 
-def _peaks() -> dict[int, list[int]]:
-    return importlib.import_module("minidl.backend.cuda.memory").peaks
+def _counter() -> Any:
+    return importlib.import_module("minidl.backend.cuda.memory")
 
 
 def memory_allocated(device: Place = None) -> int:
@@ -50,8 +50,10 @@ def max_memory_reserved(device: Place = None) -> int:
 def reset_peak_memory_stats(device: Place = None) -> None:
     """Let the peaks start from what is in use now; without a GPU, do nothing."""
     if is_available():
-        used, _, reserved, _ = _counts(device)
-        _peaks()[gpu_number(device)] = [used, reserved]
+        number = gpu_number(device)
+        with library().xp.cuda.Device(number):
+            pool = library().xp.get_default_memory_pool()
+            _counter().peaks[number] = [pool.used_bytes(), pool.total_bytes()]
 
 
 reset_max_memory_allocated = reset_max_memory_cached = reset_peak_memory_stats

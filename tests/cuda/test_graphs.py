@@ -46,6 +46,19 @@ class SmallTransformer(nn.Module):
         return self.head(self.layer(x).mean(1))
 
 
+class Reader(nn.Module):
+    inputs = (3, 5, 6)
+
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.gru, self.head = nn.LSTM(6, 8, batch_first=True), nn.GRU(8, 8), nn.Linear(8, 10)
+        self.places = nn.Embedding(5, 6)
+
+    def forward(self, x):
+        x = x + self.places(minidl.arange(x.shape[1], device=x.device))
+        return self.head(self.gru(self.lstm(x)[0].transpose(0, 1))[0][-1])
+
+
 OPTIMIZERS = {
     "sgd": lambda p: minidl.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "adam": lambda p: minidl.optim.Adam(p, lr=0.01, amsgrad=True, capturable=True),
@@ -62,7 +75,8 @@ def everything(model, optimizer):
 
 @with_gpu
 @pytest.mark.parametrize("network, name", [(Perceptron, "sgd"), (Perceptron, "adam"), (SmallLeNet, "adam"),
-                                           (SmallLeNet, "sgd"), (SmallTransformer, "adamw"), (SmallLeNet, "rmsprop")])
+                                           (SmallLeNet, "sgd"), (SmallTransformer, "adamw"), (SmallLeNet, "rmsprop"),
+                                           (Reader, "adam")])
 def test_replays_are_steps(network, name):
     minidl.manual_seed(0)
     ours = network().to("cuda")
@@ -197,8 +211,10 @@ def test_a_graph_and_its_capture():
         pass
     with pytest.raises(RuntimeError, match="no capture"):
         g.capture_end()
+    before = cuda.memory_allocated()
     with cuda.graph(g):
         y = x * 2
+    assert cuda.max_memory_allocated() >= cuda.memory_allocated() >= before + y.nbytes      # its memory is in use
     with pytest.raises(RuntimeError, match="already owns a captured graph"), cuda.graph(g):
         pass
     other = cuda.CUDAGraph()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+import os
 import sys
 from typing import Any, NamedTuple
 
@@ -18,12 +19,13 @@ from minidl.backend.device import Array
 
 WORKSPACE = 32 << 20        # bytes, as NVIDIA recommends for its newest GPUs
 
-_FLOAT, _DOUBLE = 68, 70    # CUBLAS_COMPUTE_32F and CUBLAS_COMPUTE_64F
-_TYPES = {"f2": (2, _FLOAT, "f4"), "f4": (0, _FLOAT, "f4"), "f8": (1, _DOUBLE, "f8"), "c8": (4, _FLOAT, "c8"),
+_FLOAT, _DOUBLE, _TF32 = 68, 70, 77     # CUBLAS_COMPUTE_32F, 64F and 32F_FAST_TF32
+_SINGLE = _TF32 if os.environ.get("CUPY_TF32", "0") not in ("", "0") else _FLOAT      # as CuPy asks for it
+_TYPES = {"f2": (2, _FLOAT, "f4"), "f4": (0, _SINGLE, "f4"), "f8": (1, _DOUBLE, "f8"), "c8": (4, _FLOAT, "c8"),
           "c16": (5, _DOUBLE, "c16")}
 """CUDA's number of a dtype, that in which it is computed, and the dtype of the factors alpha and beta."""
 _NUMBERS = {kind: np.array([1, 0], kind) for kind in ("f4", "f8", "c8", "c16")}     # alpha and beta
-_DEFAULT_ALGORITHM, _TENSOR_OPS = -1, 99
+_DEFAULT_ALGORITHM = -1
 
 
 @functools.cache
@@ -62,11 +64,11 @@ def is_served(a: Array, b: Array) -> bool:
     return a.dtype == b.dtype and a.dtype.str[1:] in _TYPES and min(a.ndim, b.ndim) >= 2
 
 
-def product(handle: Handle, a: Array, b: Array) -> Array:
-    """a @ b: (*, M, K) and (*, K, N) -> (*, M, N), on the stream of the handle."""
+def product(handle: Handle, a: Array, b: Array, out: Array | None = None) -> Array:
+    """a @ b: (*, M, K) and (*, K, N) -> (*, M, N), on the stream of the handle; `out` has its rows in order."""
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     (m, k), n = a.shape[-2:], b.shape[-1]
-    y = cupy.empty((*batch, m, n), a.dtype)
+    y = cupy.empty((*batch, m, n), a.dtype) if out is None else out
     if not y.size or not k:
         y.fill(0)
         return y

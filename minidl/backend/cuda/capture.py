@@ -33,13 +33,15 @@ class Pool:
 
     def __init__(self) -> None:
         self.wrapped = cupy.cuda.MemoryPool()
-        self.allocate = memory.allocator(self.wrapped)
         memory.pools.add(self)
 
     def malloc(self, size: int) -> Any:
         """Memory from the pool; if it has none, from the driver, which is safe since it is asked at once."""
         with relaxed():
-            return self.allocate(size)
+            try:
+                return self.wrapped.malloc(size)
+            except cupy.cuda.memory.OutOfMemoryError:
+                raise memory.out_of_memory(size, self.wrapped) from None
 
 
 def new_handle() -> tuple[int, int]:

@@ -27,6 +27,15 @@ def matmul_captured(a: Array, b: Array) -> Any:
     return blas.product(capture.handle_of_blas, a, b)
 
 
+def product_into(a: Array, b: Array, out: Array) -> None:
+    """Write a @ b of two matrices into `out`, whose rows lie one after the other."""
+    capture: Any = captured()
+    if capture is None or not blas.is_served(a, b):
+        cupy.dot(a, b, out=out)
+    else:
+        blas.product(capture.handle_of_blas, a, b, out)
+
+
 @linear_forward.register("cupy")
 def linear_forward_few(x: Array, weight: Array, bias: Array | None) -> Any:
     (count, width), outputs = x.shape, len(weight)

@@ -19,7 +19,7 @@ def watch() -> None:
     """Allocate from CuPy's pool, and count; unless the program has an allocator of its own."""
     pool = cupy.get_default_memory_pool()
     if cupy.cuda.get_allocator() == pool.malloc:
-        cupy.cuda.set_allocator(allocator(pool))
+        cupy.cuda.set_allocator(_allocator(pool))
     pinned = cupy.get_default_pinned_memory_pool().malloc
 
     def allocate(size: int) -> Any:
@@ -30,8 +30,12 @@ def watch() -> None:
     cupy.cuda.set_pinned_memory_allocator(allocate)
 
 
-def allocator(pool: Any) -> Any:
-    """A function that allocates from a pool, and counts."""
+def of_graphs() -> int:
+    """The bytes that graphs hold on the current device; they are in use as long as the graph lives."""
+    return sum(pool.wrapped.total_bytes() for pool in pools)
+
+
+def _allocator(pool: Any) -> Any:
     used_bytes, total_bytes, malloc = pool.used_bytes, pool.total_bytes, pool.malloc
 
     def allocate(size: int) -> Any:

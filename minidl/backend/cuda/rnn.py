@@ -3,11 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import cupy
 import numpy as np
 
+from minidl.backend.cuda.matmul import product_into
 from minidl.backend.cuda.module import function, is_real, launch, rows
 from minidl.backend.device import Array
+from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.packed import Steps
 from minidl.backend.kernels.rnn import (
     GRUTrace,
@@ -27,7 +28,7 @@ def rnn_walk_by_step(y: Array, h: Array, w_hh: Array, relu: bool, steps: Steps) 
         return NotImplemented
     kernel = function("rnn.cu", "rnn_step", y.dtype, bool(relu))
     for at, n in steps:
-        _step(kernel, y, n, at, y, h, h[:n] @ w_hh.T)
+        _step(kernel, y, n, at, y, h, matmul(h[:n], w_hh.T))
     return None
 
 
@@ -38,7 +39,7 @@ def lstm_walk_by_step(y: Array, state: LSTMState, trace: LSTMTrace, w_hh: Array,
         return NotImplemented
     kernel = function("rnn.cu", "lstm_step", y.dtype)
     for at, n in steps:
-        _step(kernel, y, n, at, y, *state, *trace, state.h[:n] @ w_hh.T, more=(len(y),))
+        _step(kernel, y, n, at, y, *state, *trace, matmul(state.h[:n], w_hh.T), more=(len(y),))
     return None
 
 
@@ -51,7 +52,7 @@ def lstm_walk_back_by_step(gy: Array, gstate: LSTMState, gsums: Array, gprojecte
     kernel = function("rnn.cu", "lstm_step_back", gy.dtype)
     for at, n in reversed(steps):
         _step(kernel, gy, n, at, gy, *gstate, gsums, *trace, more=(len(gy),))
-        cupy.dot(gsums[at].reshape(n, len(w_hh)), w_hh, out=gstate.h[:n])
+        product_into(gsums[at].reshape(n, len(w_hh)), w_hh, gstate.h[:n])
     return None
 
 
@@ -61,7 +62,7 @@ def gru_walk_by_step(y: Array, h: Array, trace: GRUTrace, w_hh: Array, b_hh: Arr
         return NotImplemented
     kernel, bias = function("rnn.cu", "gru_step", y.dtype), np.uint64(0) if b_hh is None else rows(b_hh)
     for at, n in steps:
-        _step(kernel, y, n, at, y, h, *trace, h[:n] @ w_hh.T, bias, more=(len(y),))
+        _step(kernel, y, n, at, y, h, *trace, matmul(h[:n], w_hh.T), bias, more=(len(y),))
     return None
 
 
@@ -74,7 +75,7 @@ def gru_walk_back_by_step(gy: Array, gh: Array, gsums: Array, gn: Array, trace: 
     kernel = function("rnn.cu", "gru_step_back", gy.dtype)
     for at, n in reversed(steps):
         _step(kernel, gy, n, at, gy, gh, gsums, gn, *trace, before, more=(len(gy),))
-        gh[:n] += gsums[at].reshape(n, len(w_hh)) @ w_hh
+        gh[:n] += matmul(gsums[at].reshape(n, len(w_hh)), w_hh)
     return None
 
 

@@ -241,12 +241,15 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
         _check_steps(start, end, step)
         if np.dtype(dtype) != np.int64:
             end = start + count * step          # as many as without cutting: PyTorch counts so in all but int64
+    place = as_device(device)
     if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
-        array = np.arange(start, end, step, dtype=np.int64)
+        library = get_library(place)
+        with library.on(place):             # made there, so that nothing is copied, and a step can be captured
+            array = library.xp.arange(start, end, step, dtype=np.int64)
     else:
         count = np.arange(math.ceil((end - start) / step))
         array = (start + count * np.longdouble(step)).astype(np.float64)    # rounded once, as by fma
-    return finish(move(array.astype(dtype, copy=False), as_device(device)), requires_grad)
+    return finish(move(array.astype(dtype, copy=False), place), requires_grad)
 
 
 def _numbers(*given: Any) -> list[Any]:
