@@ -19,7 +19,7 @@ from minidl.cluster import KMeans
 from minidl.metrics import Accuracy, FrechetInceptionDistance, MeanAveragePrecision
 from minidl.metrics import functional as M
 from minidl.neighbors import KNeighborsClassifier
-from minidl.utils.data import random_split
+from minidl.utils.data import DataLoader, random_split
 from minidl.vision import models, transforms, tv_tensors
 from minidl.vision.models.feature_extraction import get_graph_node_names
 from minidl.vision.models.googlenet import without_heads
@@ -191,6 +191,7 @@ WARNINGS = [
     ("optim/optimizer.py", lambda: optim.Adam([w()] * 2)),
     ("serialization/interface.py", bfloat16_file),
     ("backends/settings.py", lambda: minidl.set_float32_matmul_precision("low")),
+    ("utils/data/dataloader.py", lambda: iter(DataLoader([1], pin_memory=True))),
     ("utils/data/dataset.py", lambda: random_split(range(2), [0.9, 0.05, 0.05])),
     ("vision/models/_api.py", lambda: models.squeezenet1_1(None)),
     ("vision/models/_api.py", lambda: models.squeezenet1_1(pretrained=False)),
