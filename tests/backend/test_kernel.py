@@ -414,6 +414,8 @@ def test_fast_bodies_agree_with_the_generic_one(name: str, body: Body) -> None:
     assert name in SAMPLES, f"kernel {name} has a body for {body.library}: add samples for it to SAMPLES"
     if body.library != "numpy" and strict_array.tested.type != "cuda":
         pytest.skip(f"without --device cuda, no body for {body.library} runs")
+    if body.name == "matmul_captured":
+        pytest.skip("it runs while a step is captured: tests/cuda/test_graphs.py holds it against the generic one")
     results = [(on_device(body, args), run(kernel.generic, args)) for args in SAMPLES[name]]
     taken = [(actual, expected) for actual, expected in results if actual[0] is not NotImplemented]
     assert taken, f"{body.name} declines every sample: add one that it takes"
