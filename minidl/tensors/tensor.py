@@ -30,6 +30,7 @@ from minidl.backend.device import (
     get_library,
     is_array,
     is_pinned,
+    library_of,
     memory_order,
     move,
     to_numpy,
@@ -603,6 +604,7 @@ class Tensor(Methods, is_result_type=True):
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
                                "protocol at the moment; detach() or clone() this one.")
+        library_of(self.array)          # makes its device current, on which CuPy copies
         result = self._like(self.array.copy())
         memo[id(self)] = result
         if self.grad is not None:

@@ -1,4 +1,5 @@
 """The questions about GPUs that programs begin with, on a machine with one and on a machine without."""
+import copy
 import random as python_random
 
 import pytest
@@ -187,6 +188,7 @@ def test_two_gpus():
     z = (a * 2).to("cuda:1") * 3 + a.to("cuda:1")
     (z.sum().to("cuda:0") + a.sum()).backward()
     assert a.grad.tolist() == [8, 8, 8] and str(a.grad.device) == "cuda:0"
+    assert (x + 1).sum().item() and str(copy.deepcopy(a).device) == "cuda:0"
     with pytest.raises(RuntimeError, match="cuda:1 and cuda:0"):
         x + minidl.ones(4, device="cuda:0")
     with pytest.raises(RuntimeError, match="invalid device ordinal: there is no device 'cuda:99'"):
