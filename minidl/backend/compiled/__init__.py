@@ -23,9 +23,10 @@ from minidl.backend.compiled import (
     rnn,
     softmax,
     update,
+    waiting,
     winograd,
     winograd_4x4,
 )
 
 __all__ = ["activation", "attention", "conv", "conv_direct", "flip", "grid", "group_norm", "norm", "pool", "resize",
-           "rnn", "softmax", "update", "winograd", "winograd_4x4"]
+           "rnn", "softmax", "update", "waiting", "winograd", "winograd_4x4"]

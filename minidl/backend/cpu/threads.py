@@ -48,10 +48,13 @@ def parallel(function: Callable[[T], Any], blocks: Iterable[T], small: bool = Fa
 
     done: SimpleQueue[BaseException | None] = SimpleQueue()
     with one_blas_thread():
+        finished = int(_team.finished[0])
         helpers = _team.submit(work, done, threads - 1)
         try:
             work()
         finally:
+            if watch is not None:
+                watch(_team.finished, finished + helpers)
             errors = [done.get() for _ in range(helpers)]
     for error in errors:
         if error is not None:
@@ -120,6 +123,10 @@ def set_num_threads(num: int) -> None:
 
 # ---------------------------------------------------------------------- the team
 
+watch: Callable[[np.ndarray, int], Any] | None = None
+"""Returns when a number has reached another, or a moment is over; set where there are compiled bodies."""
+
+
 class _ThreadState(threading.local):
     in_a_block = False      # whether this thread is computing a block
 
@@ -130,6 +137,7 @@ class _Team:
     def __init__(self, size: int) -> None:
         self.size = size
         self.tasks: SimpleQueue[Any] | None = None      # the queue that the helpers read
+        self.given, self.finished = np.zeros((2, 1), np.int64)      # tasks so far, for `watch`
         self.lock = threading.Lock()    # a user's threads may submit work, or resize the team, at the same time
 
     def submit(self, work: Callable[[], None], done: SimpleQueue[BaseException | None], helpers: int) -> int:
@@ -147,6 +155,7 @@ class _Team:
             helpers = min(helpers, self.size - 1)
             for _ in range(helpers):    # in the caller's context, which holds NumPy's `errstate`
                 self.tasks.put((contextvars.copy_context(), work, done))
+            self.given += helpers
         return helpers
 
     def resize(self, size: int) -> None:
@@ -163,7 +172,7 @@ class _Team:
 
 
 def _serve(tasks: SimpleQueue[Any]) -> None:
-    for context, work, done in iter(tasks.get, None):
+    for context, work, done in iter(lambda: _next(tasks), None):
         failure = None
         try:
             context.run(work)
@@ -171,7 +180,16 @@ def _serve(tasks: SimpleQueue[Any]) -> None:
             failure = error
         del context, work                # they hold arrays, and the next task may come much later
         done.put(failure)
+        _team.finished += 1
         del failure
+
+
+def _next(tasks: SimpleQueue[Any]) -> Any:
+    """The next task; watch for it a moment before falling asleep."""
+    given = int(_team.given[0])
+    if watch is not None and tasks.empty():
+        watch(_team.given, given + 1)
+    return tasks.get()
 
 
 def _cores() -> int:
