@@ -73,16 +73,20 @@ def linear_forward_by_rows(x: np.ndarray, weight: np.ndarray, bias: np.ndarray |
     is_serial = len(x) * weight.size < PARALLEL_WORK or get_num_threads() == 1
     if is_serial or bias is None or x.dtype != bias.dtype or x.dtype == np.float16:
         return NotImplemented
+    # each product reads the whole weight, so it should have many rows
     y = np.empty((len(x), len(weight)), x.dtype)
+    return biased_by_rows(x, weight.T, bias, y, max(BLOCK_BYTES, MIN_ROWS * y.itemsize * len(weight)))
 
+
+def biased_by_rows(x: np.ndarray, w: np.ndarray, bias: np.ndarray, out: np.ndarray, block_bytes: int) -> np.ndarray:
+    """x @ w + bias into `out`, some rows at a time: (M, K), (*, K, N), bias of a row -> (*, M, N)"""
     def compute_rows(rows: slice) -> None:
-        part = y[rows]
-        np.matmul(x[rows], weight.T, out=part)
+        part = out[..., rows, :]
+        np.matmul(x[rows], w, out=part)
         part += bias
 
-    # each product reads the whole weight, so it should have many rows
-    parallel(compute_rows, blocks(len(x), y.nbytes // len(x), max(BLOCK_BYTES, MIN_ROWS * y.itemsize * len(weight))))
-    return y
+    parallel(compute_rows, blocks(len(x), out.nbytes // len(x), block_bytes))
+    return out
 
 
 def in_single(kernel: Kernel, *args: Any) -> np.ndarray:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.blas import one_blas_thread
+from minidl.backend.cpu.matmul import BLOCK_BYTES, biased_by_rows
 from minidl.backend.cpu.matmul import PARALLEL_WORK as MATMUL_WORK
-from minidl.backend.cpu.threads import blocks, get_num_threads, in_a_block, parallel
+from minidl.backend.cpu.threads import get_num_threads, in_a_block, parallel
 from minidl.backend.kernels.matmul import matmul
 from minidl.backend.kernels.packed import Steps, steps_of_some
 from minidl.backend.kernels.rnn import (
@@ -32,7 +33,6 @@ from minidl.backend.kernels.rnn import (
     rnn_walk_back,
 )
 
-BLOCK_BYTES = 1 << 20         # of sums at a time, which stay in the cache
 PARALLEL_WORK = 1 << 21     # multiply-adds of a thread in one step from which threads gain more than they cost
 
 
@@ -42,14 +42,7 @@ def from_inputs_by_rows(x: np.ndarray, w_ih: np.ndarray, bias: np.ndarray | None
     if bias is None or x.dtype == np.float16 or len(x) * w_ih.size < MATMUL_WORK or in_a_block():
         return NotImplemented
     w, b = by_gate(w_ih, count).transpose(0, 2, 1), by_gate(bias, count)[:, None]
-    sums = np.empty((count, len(x), b.shape[2]), x.dtype)
-
-    def compute_rows(rows: slice) -> None:
-        np.matmul(x[rows], w, out=sums[:, rows])
-        sums[:, rows] += b
-
-    parallel(compute_rows, blocks(len(x), sums[:, :1].nbytes, BLOCK_BYTES))
-    return sums
+    return biased_by_rows(x, w, b, np.empty((count, len(x), b.shape[2]), x.dtype), BLOCK_BYTES)
 
 
 def by_sequences(sequences: int, w_hh: np.ndarray, steps: Steps, walk: Callable[[slice, Steps], None]) -> None:
