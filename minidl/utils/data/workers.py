@@ -161,11 +161,14 @@ def _start(context: Any, make_fetcher: Callable[[], Any], init_fn: Callable[[int
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         process = context.Process(target=_work, args=(theirs, make_fetcher, init_fn, info),
                                   name=f"DataLoader worker {info.id}", daemon=True)
-        with _ignoring_ctrl_c(context), warnings.catch_warnings():
+        pressed: list[bool] = []
+        with _noting_ctrl_c(pressed), _ignoring_ctrl_c(context), warnings.catch_warnings():
             # Python warns of forking while other threads run. These are the threads of the BLAS
             # library, which is prepared for a fork.
             warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
             process.start()
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
     except BaseException:
         ours.close()
         raise
@@ -181,16 +184,10 @@ def _stop(workers: list[_Worker], owner: int) -> None:
     """
     if os.getpid() != owner:  # a forked process has a copy of the list, but no workers
         return
-    pressed: list[Any] = []
+    pressed: list[bool] = []
     while workers:
         try:
-            if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None:
-                before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
-                try:
-                    _end(workers)
-                finally:
-                    signal.signal(signal.SIGINT, before)
-            else:
+            with _noting_ctrl_c(pressed):
                 _end(workers)
         except KeyboardInterrupt:       # just before the handler was set, or just after
             pressed.append(True)
@@ -211,6 +208,19 @@ def _end(workers: list[_Worker]) -> None:
             worker.process.join(max(deadline - time.monotonic(), 0.05))
         deadline = time.monotonic() + _GRACE
     workers.clear()
+
+
+@contextlib.contextmanager
+def _noting_ctrl_c(pressed: list[bool]) -> Iterator[None]:
+    """Append to `pressed` for each Ctrl-C inside, which Python would swallow in a finalizer or while it forks."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
