@@ -6,9 +6,12 @@ So whoever decides one asks for `captured()`, and gives it a function to call be
 """
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 
 class Capture:
@@ -17,8 +20,8 @@ class Capture:
     def __init__(self) -> None:
         self.before_each: list[Callable[[], object]] = []
 
-    def words(self, function: Callable[[], Any], count: int = 1, dtype: Any = "u8") -> int:
-        """The address of `count` words of 8 bytes, in which each replay finds what `function` returns then."""
+    def words(self, function: Callable[[], Any], count: int = 1, dtype: Any = "u8") -> Any:
+        """An array of `count` words of 8 bytes on the GPU, in which each replay finds what `function` returns then."""
         raise NotImplementedError
 
 
@@ -28,22 +31,49 @@ class Anew(int):
     address: int
 
 
-class Step:
-    """The number of a step that is captured: each replay counts on. `count` is an array of one number on the host."""
+class Later:
+    """A hyperparameter or a step of a captured optimizer: the host calls `now` for its value before each replay.
 
-    def __init__(self, count: Any) -> None:
-        self.count = count
+    What is computed of it is a number of later, too; arithmetic with an array of CuPy takes it from memory of the GPU.
+    Those with the same `name` have the same value.
+    """
 
-    def __int__(self) -> int:
-        return int(self.count.item()) + 1
+    def __init__(self, now: Callable[[], float], name: Any) -> None:
+        self.now, self.name = now, name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Later) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __cupy_get_ndarray__(self) -> Any:
+        return here.capture.words(self.now, 1, "f8").reshape(())        # type: ignore[union-attr]
 
     def _refuse(self, *_: object) -> Any:
-        raise RuntimeError("step: operation not permitted when stream is capturing: this optimizer computes with the "
-                           "number of the step on the host, which would be the same in each replay; try SGD, RMSprop, "
-                           "Rprop, Adadelta, or Adam or AdamW with state in the dtype of the parameters")
+        raise RuntimeError("step: operation not permitted when stream is capturing: this optimizer decides on the host "
+                           "by the number of the step or the learning rate, which would be the same in each replay; "
+                           "try SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax or Rprop")
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
-    __pow__ = __rpow__ = __lt__ = __le__ = __gt__ = __ge__ = __mod__ = __float__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = _refuse
+
+
+def _method(function: Callable[[Any, Any], float], swapped: bool) -> Callable[[Later, Any], Any]:
+    def method(self: Later, other: Any) -> Any:
+        if not isinstance(other, (Later, int, float, np.generic)):
+            return NotImplemented
+        a, b = (other, self) if swapped else (self, other)
+        return Later(lambda: function(_now(a), _now(b)), (function, a, b))
+    return method
+
+
+def _now(number: Any) -> float:
+    return number.now() if isinstance(number, Later) else number
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    setattr(Later, f"__{_name}__", _method(getattr(operator, _name), False))
+    setattr(Later, f"__r{_name}__", _method(getattr(operator, _name), True))
 
 
 class _Here(threading.local):
@@ -64,7 +94,7 @@ def anew(function: Callable[[], int]) -> int:
     if capture is None:
         return function()
     number = Anew()
-    number.address = capture.words(function)
+    number.address = capture.words(function).data.ptr
     return number
 
 

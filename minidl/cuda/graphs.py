@@ -30,8 +30,8 @@ class CUDAGraph:
 
     A replay does all kernels of the capture again, on the same memory. So write new inputs into the tensors that the
     capture read, with `copy_`, and read results from those that it made; keep both. Python is not run again, but
-    random numbers go on, and so do the steps of an optimizer with `capturable=True`. Run some steps before the
-    capture: they make what is made once, such as momenta.
+    random numbers go on, and so do the steps of an optimizer with `capturable=True` and its schedule. Run some steps
+    before the capture: they make what is made once, such as momenta.
 
     Errors of a capture: RuntimeError where the host would wait for the GPU (`item`, printing, a condition on a tensor,
     `synchronize`), for copies from and to the host, and for an optimizer that is not `capturable`. After one the

@@ -55,12 +55,13 @@ class ASGD(Optimizer):
         check_ranges(group, "lr", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {**scalars(step=0, eta=group["lr"], mu=1), **zeros(p, "ax")}
+        return {**scalars(step=0, eta=float(group["lr"]), mu=1), **zeros(p, "ax")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         step, eta, mu = next_step(state), state["eta"].array, state["mu"].array
         asgd_update(p, g, state["ax"].array, eta.item(), mu.item(), settings_of(group, ASGDSettings))
-        eta.fill(group["lr"] / (1 + group["lambd"] * group["lr"] * step) ** group["alpha"])
+        lr = float(group["lr"])         # it may be on a GPU
+        eta.fill(lr / (1 + group["lambd"] * lr * step) ** group["alpha"])
         mu.fill(1 / max(1, step - group["t0"]))
 
 

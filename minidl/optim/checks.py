@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.backend.capture import captured
+from minidl.backend.capture import Later, captured
 from minidl.backend.device import is_array
+from minidl.backend.dtype import float64
 from minidl.ops.sparse import SparseTensor
 from minidl.tensors.tensor import Tensor
 
@@ -96,6 +97,23 @@ def plain_numbers(group: dict[str, Any]) -> dict[str, Any]:
         return group
     return {name: tuple(map(_plain, value)) if isinstance(value, tuple) else _plain(value)
             for name, value in group.items()}
+
+
+def numbers_of_step(group: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """`plain_numbers` for a step, but the learning rate may be a 0-d array of a GPU, or a number of `Later`.
+
+    A Tensor on the GPU of the parameters is read there, so that nobody waits for it. Each replay of a captured step
+    takes the rate of its time, be it a number or a Tensor. What is not among `names`, such as a schedule's
+    `initial_lr`, is not read.
+    """
+    lr = group.get("lr")
+    if isinstance(lr, Tensor) and lr.device.type != "cpu" and all(p.device == lr.device for p in group["params"]):
+        lr = lr.array.reshape(()).astype(float64, copy=False)
+    elif lr is not None and captured() is not None:
+        lr = Later(lambda: float(_plain(group["lr"])), ("lr", id(group)))
+    else:
+        return plain_numbers(group)
+    return {**group, **plain_numbers({name: group[name] for name in names if name != "lr"}), "lr": lr}
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
+from minidl.backend.kernels.matmul import matmul
 from minidl.optim.arithmetic import at_least, root
 from minidl.optim.checks import check_real
 from minidl.optim.optimizer import Optimizer, Params, settings_of, zeros
@@ -120,6 +121,6 @@ def orthogonalized(x: Array, settings: MuonSettings) -> Array:
     x = x.T if tall else x
     x = x / at_least(settings.eps, root(np.square(x).sum()))   # all singular values are at most 1
     for _ in range(settings.ns_steps):
-        square = x @ x.T
-        x = a * x + (b * square + c * (square @ square)) @ x
+        square = matmul(x, x.T)
+        x = a * x + matmul(b * square + c * matmul(square, square), x)
     return x.T if tall else x

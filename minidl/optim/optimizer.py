@@ -16,7 +16,7 @@ import numpy as np
 from minidl.autograd.grad_mode import enable_grad, set_grad_enabled
 from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
-from minidl.backend.capture import Step, captured, refuse_captured
+from minidl.backend.capture import Later, captured, refuse_captured
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import float32, float64, get_default_dtype
 from minidl.backend.together import together
@@ -30,6 +30,7 @@ from minidl.optim.checks import (
     check_leaves,
     check_numbers,
     checked,
+    numbers_of_step,
     plain_numbers,
 )
 from minidl.optim.complex_pairs import ComplexAdapter
@@ -101,7 +102,8 @@ class Optimizer:
 
     Arguments that the algorithms share, each with PyTorch's default:
         params: as above.
-        lr: the learning rate, a number or a Tensor of one element, whose value is read at each step.
+        lr: the learning rate, a number or a Tensor of one element, whose value is read at each step: on the GPU if it
+            lies there, so that nobody waits for it.
         betas: the decay of the running means of the gradient and of its square.
         eps: keeps a division finite.
         weight_decay: the factor of the L2 penalty, whose gradient is weight_decay*p.
@@ -110,7 +112,7 @@ class Optimizer:
         foreach, fused: choose among PyTorch's implementations. There is one here, so they stay in the groups and have
             no effect.
         capturable: whether steps may be captured in a `minidl.cuda.graph`. The number of the step stays on the host,
-            and each replay counts it on.
+            and each replay counts it on, and takes the learning rate of its time.
         differentiable: record the steps, so that gradients flow through them to the gradients, the weights before, and
             the `recorded_options` that require grad; see `minidl.optim.differentiable`. Then `params` may be no leaves,
             and leaves that require grad are refused, since they are updated in place.
@@ -199,7 +201,8 @@ class Optimizer:
         record = bool(self.defaults.get("differentiable"))
         update = functools.partial(record_update, self) if record else self._update
         with set_grad_enabled(record), together():
-            for group in self.param_groups if record else map(plain_numbers, self.param_groups):
+            for group in self.param_groups:
+                group = group if record else numbers_of_step(group, self.defaults)
                 for p in group["params"]:
                     if (gradient := p.grad) is not None:
                         update(p, gradient, group)
@@ -406,7 +409,7 @@ def next_step(state: dict[str, Any]) -> Any:
     capture = captured()
     if capture is not None:
         capture.before_each.append(lambda: count.fill(count.item() + 1))
-        return Step(count)
+        return Later(count.item, ("step", count.item()))
     number: float = count.item() + 1
     count.fill(number)                      # a fifth of the time of `count += 1`
     return number

@@ -1,5 +1,6 @@
 """Captured steps: a replay does what the step would have done, bit for bit."""
 import copy
+import inspect
 
 import pytest
 
@@ -126,6 +127,64 @@ def test_replays_are_steps(network, name):
 
 
 @with_gpu
+@pytest.mark.parametrize("rate", [
+    lambda lr: lr, minidl.tensor, lambda lr: minidl.tensor(lr, device="cuda"),
+    lambda lr: minidl.tensor([lr], dtype=minidl.float64, device="cuda")], ids=["number", "cpu", "cuda", "float64"])
+@pytest.mark.parametrize("name, options", [
+    ("SGD", {"momentum": 0.9}), ("Adam", {"weight_decay": 0.1}), ("AdamW", {"amsgrad": True}), ("RMSprop", {}),
+    ("Adagrad", {"lr_decay": 0.1}), ("Adadelta", {}), ("Adamax", {}), ("Rprop", {}), ("Muon", {})])
+def test_replays_follow_a_schedule(name, options, rate):
+    """The learning rate of each group, and the number of the step, are those of the replay."""
+    if "capturable" in inspect.signature(getattr(minidl.optim, name)).parameters:
+        options = {**options, "capturable": True}
+
+    def program(captured):
+        weights = [minidl.arange(6.0).reshape(2, 3).to("cuda").requires_grad_() for _ in range(3)]
+        optimizer = getattr(minidl.optim, name)([{"params": weights[:2], "lr": rate(0.25)},
+                                                 {"params": weights[2:], "lr": rate(0.375)}], **options)
+        schedule = minidl.optim.lr_scheduler.LambdaLR(optimizer, [lambda t: 0.3 ** t, lambda t: 1 + t])
+        x = minidl.ones(2, 3, device="cuda")
+
+        def step():
+            for p in weights:
+                p.grad = (p.detach() * x).sin()
+            optimizer.step()
+
+        step()
+        if captured:
+            g = cuda.CUDAGraph()
+            with cuda.graph(g):
+                step()
+        for _ in range(4):
+            schedule.step()
+            x.add_(0.1)
+            g.replay() if captured else step()
+        return weights
+
+    ordinary = program(captured=False)
+    assert ordinary[0].tolist() == ordinary[1].tolist() != ordinary[2].tolist()
+    minidl.testing.assert_close(program(captured=True), ordinary, rtol=1e-6, atol=1e-6)
+
+
+@with_gpu
+def test_a_rate_on_the_gpu_is_read_there():
+    w = minidl.ones(3, device="cuda", requires_grad=True)
+    w.grad = minidl.ones(3, device="cuda")
+    lr = minidl.tensor(0.25, device="cuda")
+    optimizer = minidl.optim.SGD([w], lr=lr)
+    schedule = minidl.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    optimizer.step()
+    g = cuda.CUDAGraph()
+    with cuda.graph(g):         # which refuses to wait
+        schedule.step()
+        optimizer.step()
+    g.replay()
+    assert optimizer.param_groups[0]["lr"] is lr and (lr.item(), w.tolist()) == (0.125, [0.625] * 3)
+    g.replay()
+    assert (lr.item(), w.tolist()) == (0.0625, [0.5625] * 3)
+
+
+@with_gpu
 def test_draws_go_on():
     """At each replay, and from a new seed or a restored state too; so does a generator of the program's own."""
     own, g = minidl.Generator("cuda").manual_seed(3), cuda.CUDAGraph()
@@ -182,7 +241,7 @@ def test_products(a, b, dtype):
     (lambda x: minidl.optim.Adam([x]).step(), "Adam but param_groups' capturable is False"),
     (lambda x: minidl.optim.Adam([x], capturable=True).step(), "do a step before the capture"),
     (lambda x: minidl.optim.SGD([x], momentum=0.5).step(), "do a step before the capture"),
-    (lambda x: minidl.optim.Adagrad([x]).step(), "number of the step on the host"),
+    (lambda x: minidl.optim.RAdam([x], capturable=True).step(), "decides on the host by the number of the step"),
     (lambda x: cuda.CUDAGraph().capture_begin(), "another capture goes on"),
 ])
 def test_what_may_not_be_captured_is_said(wrong, text):

@@ -111,18 +111,18 @@ class StreamCapture(Capture):
             raise RuntimeError(f"CUDAGraph.capture_end: the capture has failed ({error}): something was asked for that "
                                f"may not be captured, such as to wait, or a copy to the host") from error
 
-    def words(self, function: Callable[[], Any], count: int = 1, dtype: Any = "u8") -> int:
+    def words(self, function: Callable[[], Any], count: int = 1, dtype: Any = "u8") -> Any:
         if not self.tables or self.tables[-1].used + count > WORDS:
             self.tables.append(Table())
         table = self.tables[-1]
-        place = table.on_host[table.used:table.used + count].view(dtype)
-        address: int = table.on_gpu.data.ptr + 8 * table.used
+        part = slice(table.used, table.used + count)
+        place = table.on_host[part].view(dtype)
         table.used += count
 
         def write() -> None:
             place[:] = function()
         self.before_each.append(write)
-        return address
+        return table.on_gpu[part].view(dtype)
 
     def replay(self) -> None:
         """Decide what is decided anew, and do the work once more, on the current stream. The CPU does not wait."""

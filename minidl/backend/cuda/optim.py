@@ -4,15 +4,14 @@ Sums of gradients too, which are work of the same form.
 """
 from __future__ import annotations
 
-import math
+import struct
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import cupy
 import numpy as np
 
-from minidl.backend.capture import Step, captured
+from minidl.backend.capture import Later
 from minidl.backend.cuda.module import function, is_dense, is_real
 from minidl.backend.device import Array
 from minidl.backend.kernel import register
@@ -22,15 +21,15 @@ from minidl.backend.together import at_end, is_together, together
 BYTES = 4000            # of a table: as in optim.cu
 THREADS = 256
 MOST_BLOCKS = 256       # for one parameter; a thread goes on to the next element
+_IN_MEMORY = Later, cupy.ndarray
 
 
 class _Waiting(threading.local):
-    """Updates that are put off: the arrays of each parameter, by kernel and hyperparameters."""
+    """Updates that are put off: the learning rate, and the arrays of each parameter, by kernel and hyperparameters."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[Any, ...], list[tuple[Array, ...]]] = {}
+        self.groups: dict[tuple[Any, ...], tuple[Any, list[tuple[Array, ...]]]] = {}
         self.addresses: set[int] = set()        # of all these arrays
-        self.anew: dict[tuple[Any, ...], Callable[[], tuple[float, ...]]] = {}     # the numbers of a replay
 
 
 _waiting = _Waiting()
@@ -38,34 +37,26 @@ _waiting = _Waiting()
 
 @register("sgd_update", "cupy")
 def sgd_update_together(p: Array, g: Array, buffer: Array | None, settings: Any) -> Any:
-    numbers = settings.lr, settings.momentum, settings.dampening, settings.weight_decay
-    return _update("sgd", (p, g, buffer), (buffer is not None,), numbers, settings.nesterov, settings.maximize)
+    numbers = settings.momentum, settings.dampening, settings.weight_decay
+    return _update("sgd", (p, g, buffer), (buffer is not None,), settings.lr, numbers, settings.nesterov,
+                   settings.maximize)
 
 
 @register("adam_update", "cupy")
-def adam_update_together(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float | Step,
+def adam_update_together(p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: float,
                          settings: Any) -> Any:
-    arrays, which = (p, g, m, v, v_max), (v_max is not None,)
-    if not isinstance(step, Step):
-        return _update("adam", arrays, which, _adam_numbers(step, settings), settings.maximize)
-    return _update("adam", arrays, which, _adam_numbers(int(step), settings), settings.maximize,
-                   anew=lambda: _adam_numbers(step.count.item(), settings))
-
-
-def _adam_numbers(step: float, settings: Any) -> tuple[float, ...]:
     beta1, beta2 = settings.betas
-    root = math.sqrt(1 - beta2 ** step)
-    decay, shrink = settings.weight_decay, 1.0
-    if settings.decoupled_weight_decay:
-        decay, shrink = 0.0, 1 - settings.lr * decay
-    return settings.lr * root / (1 - beta1 ** step), beta1, beta2, settings.eps * root, decay, shrink
+    root = (1 - beta2 ** step) ** 0.5
+    numbers = root / (1 - beta1 ** step), beta1, beta2, settings.eps * root, settings.weight_decay
+    return _update("adam", (p, g, m, v, v_max), (v_max is not None,), settings.lr, numbers,
+                   settings.decoupled_weight_decay, settings.maximize)
 
 
 @register("rmsprop_update", "cupy")
 def rmsprop_update_together(p: Array, g: Array, v: Array, mean: Array | None, buffer: Array | None,
                             settings: Any) -> Any:
-    numbers = settings.lr, settings.alpha, settings.eps, settings.weight_decay, settings.momentum
-    return _update("rmsprop", (p, g, v, mean, buffer), (mean is not None, buffer is not None), numbers,
+    numbers = settings.alpha, settings.eps, settings.weight_decay, settings.momentum
+    return _update("rmsprop", (p, g, v, mean, buffer), (mean is not None, buffer is not None), settings.lr, numbers,
                    settings.maximize)
 
 
@@ -73,17 +64,17 @@ def rmsprop_update_together(p: Array, g: Array, v: Array, mean: Array | None, bu
 def add_to_each_together(*arrays: Array) -> None:
     with together():
         for total, part in zip(arrays[::2], arrays[1::2]):
-            if _update("add", (total, part), (), ()) is NotImplemented:
+            if _update("add", (total, part), ()) is NotImplemented:
                 update_waiting()            # which may read this total, or write it
                 total += part
     update_waiting()
 
 
-def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbers: tuple[float, ...],
-            *flags: bool, anew: Callable[[], tuple[float, ...]] | None = None) -> Any:
+def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], lr: Any = 0.0,
+            numbers: tuple[Any, ...] = (), *flags: bool) -> Any:
     """Update a parameter, or put it off; all arrays must lie alike in memory, without gaps.
 
-    `anew` gives the numbers of a replay of a captured step.
+    `lr` may be an array of one number, and any number one of `Later`.
     """
     p = arrays[0]
     dtype, strides, addresses = p.dtype, p.strides, []
@@ -96,10 +87,8 @@ def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbe
         return NotImplemented
     if not _waiting.addresses.isdisjoint(addresses):        # in one launch, the two would not come one after the other
         update_waiting()
-    key = p.device.id, name, dtype, which, numbers, flags
-    _waiting.groups.setdefault(key, []).append(arrays)
-    if anew is not None:
-        _waiting.anew.setdefault(key, anew)
+    key = p.device.id, name, dtype, which, id(lr) if isinstance(lr, cupy.ndarray) else lr, numbers, flags
+    _waiting.groups.setdefault(key, (lr, []))[1].append(arrays)
     _waiting.addresses.update(addresses)
     if not is_together():
         update_waiting()
@@ -109,22 +98,18 @@ def _update(name: str, arrays: tuple[Array, ...], which: tuple[bool, ...], numbe
 def update_waiting() -> None:
     """Do the updates that were put off."""
     groups, _waiting.groups, _waiting.addresses = _waiting.groups, {}, set()
-    anew, _waiting.anew = _waiting.anew, {}
-    for key, parameters in groups.items():
-        device, name, dtype, which, numbers, flags = key
-        capture, count = captured(), len(parameters[0])
-        more = (np.uint64(capture.words(anew[key], len(numbers), "f8") if capture and key in anew else 0),)
+    for (device, name, dtype, which, _, numbers, flags), (lr, parameters) in groups.items():
+        count = len(parameters[0])
         most = BYTES // (8 * (count + 1))
         kernel = function("optim.cu", name, dtype, *which)
         with cupy.cuda.Device(device):
+            settings = (_numbers(lr, *numbers), *flags) if numbers else ()
             for start in range(0, len(parameters), most):
                 part = [arrays for arrays in parameters[start:start + most] if arrays[0].size]
                 if part:
                     largest = max(arrays[0].size for arrays in part)
                     blocks = min(-(-largest // THREADS), MOST_BLOCKS)
-                    kernel((blocks, len(part)), (THREADS,), (
-                        _table(part, count, most), *map(float, numbers), *map(bool, flags),
-                        *(more if name == "adam" else ())))
+                    kernel((blocks, len(part)), (THREADS,), (_table(part, count, most), *settings))
 
 
 def _table(parameters: list[tuple[Array, ...]], count: int, most: int) -> np.void:
@@ -134,6 +119,13 @@ def _table(parameters: list[tuple[Array, ...]], count: int, most: int) -> np.voi
         table[k, :len(arrays)] = [0 if a is None else a.data.ptr for a in arrays]
     table[count, :len(parameters)] = [arrays[0].size for arrays in parameters]
     return np.void(table.tobytes())
+
+
+def _numbers(*numbers: Any) -> np.void:
+    """Each number, or its place in memory of the GPU where it is an array or one of `Later`."""
+    values = [0.0 if isinstance(number, _IN_MEMORY) else number for number in numbers]
+    places = [cupy.asarray(number).data.ptr if isinstance(number, _IN_MEMORY) else 0 for number in numbers]
+    return np.void(struct.pack(f"{len(numbers)}d{len(numbers)}Q", *values, *places))
 
 
 at_end.append(update_waiting)

@@ -58,7 +58,7 @@ class PhiloxStream:
         with cupy.cuda.Device(self.device):
             y = cupy.empty(size, dtype)
             capture, count = captured(), y.size
-            now = 0 if capture is None else capture.words(lambda: self._moved(count), 2)
+            now = 0 if capture is None else capture.words(lambda: self._moved(count), 2).data.ptr
             seed, offset = self._moved(count if capture is None else 0)
             launch(function(_FILE, name, *types), y.size, y, *args, np.uint64(seed), np.uint64(offset), np.uint64(now))
         return y

@@ -171,7 +171,7 @@ def copy_of(value: Any) -> Any:
 def set_entry(group: dict[str, Any], name: str, value: Any) -> None:
     """Set an entry of a group; a Tensor is written in place."""
     if isinstance(group[name], Tensor):
-        group[name].fill_(float(value))
+        group[name].fill_(value.squeeze() if isinstance(value, Tensor) else value)
     else:
         group[name] = value
 

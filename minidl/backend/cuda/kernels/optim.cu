@@ -9,6 +9,13 @@ template <int count> struct Table {
     long long sizes[most];
 };
 
+// Numbers that the host knows, and places in memory of those that it does not, or decides anew for each replay.
+template <int count> struct Numbers {
+    double values[count];
+    const double *places[count];
+    __device__ double operator[](int k) const { return places[k] ? *places[k] : values[k]; }
+};
+
 #define ARRAY(k) ((T *)table.arrays[k][blockIdx.y])
 
 template <class T> __global__ void add(Table<2> table) {
@@ -18,7 +25,8 @@ template <class T> __global__ void add(Table<2> table) {
 }
 
 template <class T, bool with_momentum>
-__global__ void sgd(Table<3> table, double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize) {
+__global__ void sgd(Table<3> table, Numbers<4> numbers, bool nesterov, bool maximize) {
+    double lr = numbers[0], momentum = numbers[1], dampening = numbers[2], weight_decay = numbers[3];
     typedef typename Wider<T>::type W;
     T *p = ARRAY(0), *g = ARRAY(1), *buffer = ARRAY(2);
     EACH(i, table.sizes[blockIdx.y]) {
@@ -33,11 +41,12 @@ __global__ void sgd(Table<3> table, double lr, double momentum, double dampening
     }
 }
 
-// `rate` and `eps` hold the corrections of the running means; `shrink` is 1 - lr*weight_decay where decay is decoupled.
-// A captured step finds the first six numbers of its replay in memory.
+// `correction` and `eps` hold the corrections of the running means.
 template <class T, bool amsgrad>
-__global__ void adam(Table<5> table, double rate, double beta1, double beta2, double eps, double weight_decay, double shrink, bool maximize, const double *now) {
-    if (now) { rate = now[0]; eps = now[3]; }
+__global__ void adam(Table<5> table, Numbers<6> numbers, bool decoupled, bool maximize) {
+    double lr = numbers[0], correction = numbers[1], beta1 = numbers[2], beta2 = numbers[3], eps = numbers[4];
+    double rate = lr * correction, weight_decay = numbers[5], shrink = 1;
+    if (decoupled) { shrink -= lr * weight_decay; weight_decay = 0; }
     typedef typename Wider<T>::type W;
     T *p = ARRAY(0), *g = ARRAY(1), *m = ARRAY(2), *v = ARRAY(3), *largest = ARRAY(4);
     EACH(i, table.sizes[blockIdx.y]) {
@@ -55,7 +64,8 @@ __global__ void adam(Table<5> table, double rate, double beta1, double beta2, do
 }
 
 template <class T, bool centered, bool with_momentum>
-__global__ void rmsprop(Table<5> table, double lr, double alpha, double eps, double weight_decay, double momentum, bool maximize) {
+__global__ void rmsprop(Table<5> table, Numbers<5> numbers, bool maximize) {
+    double lr = numbers[0], alpha = numbers[1], eps = numbers[2], weight_decay = numbers[3], momentum = numbers[4];
     typedef typename Wider<T>::type W;
     T *p = ARRAY(0), *g = ARRAY(1), *v = ARRAY(2), *mean = ARRAY(3), *buffer = ARRAY(4);
     EACH(i, table.sizes[blockIdx.y]) {
