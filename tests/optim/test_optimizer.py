@@ -58,6 +58,12 @@ class TestParams:
         assert optimizer.param_groups[0]["param_names"] == ["a"]
         assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["a"]
 
+    def test_what_is_given_stands_first_in_a_group(self) -> None:
+        assert list(optim.SGD([leaf(1.0)]).param_groups[0])[:2] == ["params", "lr"]
+        assert list(optim.SGD([("a", leaf(1.0))]).param_groups[0])[:3] == ["params", "param_names", "lr"]
+        group, = optim.SGD([{"weight_decay": 1.0, "params": [leaf(1.0)]}], lr=0.1).param_groups
+        assert list(group)[:4] == ["weight_decay", "params", "lr", "momentum"]
+
     def test_groups_have_their_own_options(self) -> None:
         a, b, c = with_grad(1.0), with_grad(1.0), with_grad(1.0)
         optimizer = optim.SGD([{"params": [a], "lr": 0.5}, {"params": b}], lr=0.25)

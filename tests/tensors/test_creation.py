@@ -85,6 +85,24 @@ def test_frombuffer_refuses(arguments, text):
     assert text in str(error.value)
 
 
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@pytest.mark.parametrize("data", [
+    [2.0, np.float64(1)], [np.float64(1), 2.0], [np.float32(1), 2.0], [2.0, np.float32(1)], [np.float16(1), 1.5],
+    [np.float16(1), 2], [np.float16(1), np.int64(2)], [np.float32(1), np.float64(2)], [1, np.float64(2)],
+    [True, np.float64(1)], [np.int64(1), 1.5], [np.int8(1), 2], [[1, 2.0], [np.float64(3), 4]],
+    [[1, 2], [np.float32(1), 2]], [1j, np.float64(2)], [np.complex64(1), 2.0], [1, 1j], [[], []],
+], ids=repr)
+def test_numbers_of_several_kinds_have_the_dtype_of_pytorch(data):
+    mine, other = minidl.tensor(data), torch.tensor(data)
+    assert str(mine.dtype) == str(other.dtype)[6:] and mine.tolist() == other.tolist()
+
+
+def test_tensors_in_a_list_count_with_their_dtype():
+    assert minidl.tensor([minidl.tensor(1.0), 2.0]).dtype == minidl.float32
+    assert minidl.tensor([minidl.tensor(1, dtype=minidl.float16), 2]).dtype == minidl.float16
+    assert minidl.tensor([1.0, minidl.tensor(1, dtype=minidl.float64)]).dtype == minidl.float64
+
+
 # ---------------------------------------------------------------------- of the dtype of another
 
 def test_relatives():

@@ -143,15 +143,32 @@ def from_nested(data: Any, dtype: Any) -> np.ndarray:
         kind = TypeError if dtype is not None or array.dtype.kind in "US" else RuntimeError
         raise kind(f"Could not infer dtype of {type(_first_leaf(data)).__name__}: tensor() takes numbers, or nested "
                    f"sequences of numbers")
-    if dtype is None and (array.size == 0 or isinstance(_first_leaf(data), float)
-                          and not isinstance(_first_leaf(data), np.generic) or array.dtype.kind == "f"
-                          and not hasattr(_first_leaf(data), "dtype")):
-        array = array.astype(get_default_dtype())
-    if array.dtype.kind == "c" and dtype is not None and np.dtype(dtype).kind != "c":
+    if dtype is None:
+        return array.astype(_implied_dtype(data, array), copy=False)
+    if array.dtype.kind == "c" and np.dtype(dtype).kind != "c":
         raise TypeError(f"tensor: must be real numbers, not complex, for dtype={np.dtype(dtype)}")
-    if dtype is not None:
-        check_range(array, np.dtype(dtype))
-    return array.astype(dtypes.default_complex()) if dtype is None and _implies_complex(array, data) else array
+    check_range(array, np.dtype(dtype))
+    return array
+
+
+def _implied_dtype(data: Any, array: np.ndarray) -> np.dtype:
+    """The dtype of an array of the data: Python's floats and complex numbers count as of the default dtype."""
+    if array.size == 0:
+        return get_default_dtype()
+    if array.dtype.kind not in "fc":
+        return array.dtype
+    defaults = {float: get_default_dtype(), complex: dtypes.default_complex()}
+    kinds = [kind if isinstance(kind, np.dtype) else defaults.get(kind) for kind in _kinds(data)]
+    wide = [kind for kind in kinds if kind is not None and kind.kind in "fc"]     # integers do not widen these
+    return np.result_type(*wide) if wide else defaults[complex if array.dtype.kind == "c" else float]
+
+
+def _kinds(data: Any) -> set[Any]:
+    """The types of the numbers in the data, and the dtypes of the arrays, tensors and NumPy numbers."""
+    if not isinstance(data, (list, tuple)):
+        return {data.array.dtype if isinstance(data, TensorBase) else getattr(data, "dtype", type(data))}
+    kinds = set(map(type, data))
+    return kinds if kinds <= {bool, int, float, complex} else set().union(*map(_kinds, data))
 
 
 def _large_integers(data: Any, dtype: Any) -> np.ndarray:
@@ -175,11 +192,6 @@ def check_range(array: np.ndarray, dtype: np.dtype) -> None:
     if not (array.min() >= least and array.max() <= info.max):      # nan is out of range, too
         raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: numbers from {array.min()} to "
                            f"{array.max()} were given, {dtype} has {info.min} to {info.max}")
-
-
-def _implies_complex(array: np.ndarray, data: Any) -> bool:
-    """Whether the data are Python's complex numbers, which NumPy makes complex128."""
-    return array.dtype.kind == "c" and not hasattr(_first_leaf(data), "dtype")
 
 
 def _without_tensors(data: Any) -> Any:

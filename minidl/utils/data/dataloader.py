@@ -71,6 +71,8 @@ class DataLoader(Generic[T_co]):
         [[0, 10], [20, 30], [40]]
     """
 
+    _settled = False
+
     def __init__(self, dataset: Dataset[T_co], batch_size: int | None = 1,
                  shuffle: bool | None = None, sampler: Iterable[Any] | None = None,
                  batch_sampler: Iterable[list[Any]] | None = None, num_workers: int = 0,
@@ -119,6 +121,15 @@ class DataLoader(Generic[T_co]):
         self.batch_size = batch_size
         self.collate_fn = collate_fn or (default_convert if batch_size is None else default_collate)
         self._pool: WorkerPool | ThreadPool | None = None
+        self._settled = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse another batch size, data set or order, which the samplers made of them would not notice."""
+        if self._settled and name in ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset",
+                                      "persistent_workers"):
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized; make a "
+                             f"new one")
+        super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Any]:
         # drawn with and without workers, so that num_workers has no influence on later random numbers

@@ -1,6 +1,7 @@
 """The feature pyramid: maps of all depths with as many channels each, the deep ones added to the shallow ones."""
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -68,7 +69,7 @@ class FeaturePyramidNetwork(Module):
                         if f"{prefix}{block}.{i}.{name}" in state:
                             state[f"{prefix}{block}.{i}.0.{name}"] = state.pop(f"{prefix}{block}.{i}.{name}")
 
-    def forward(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, x: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
         names, maps = list(x), list(x.values())
         inner = self.inner_blocks[len(maps) - 1](maps[-1])
         results = [self.layer_blocks[len(maps) - 1](inner)]
@@ -78,7 +79,7 @@ class FeaturePyramidNetwork(Module):
             results.insert(0, self.layer_blocks[i](inner))
         if self.extra_blocks is not None:
             results, names = self.extra_blocks(results, maps, names)
-        return dict(zip(names, results))
+        return OrderedDict(zip(names, results))
 
 
 class LastLevelMaxPool(ExtraFPNBlock):

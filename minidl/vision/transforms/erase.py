@@ -36,7 +36,7 @@ class RandomErasing(Module):
     """
 
     def __init__(self, p: float = 0.5, scale: Sequence[float] = (0.02, 0.33), ratio: Sequence[float] = (0.3, 3.3),
-                 value: float | Sequence[float] | str = 0.0, inplace: bool = False) -> None:
+                 value: float | Sequence[float] | str = 0, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p <= 1:
             raise ValueError(f"Random erasing probability should be between 0 and 1, but got p={p}")

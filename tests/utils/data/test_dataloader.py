@@ -138,6 +138,21 @@ def test_attributes():
     assert DataLoader(range(4), num_workers=1).prefetch_factor == 2
 
 
+@pytest.mark.parametrize("name", ["batch_size", "batch_sampler", "sampler", "drop_last", "dataset",
+                                  "persistent_workers"])
+def test_what_the_order_was_made_of_stays(name):
+    class Sized(DataLoader):
+        def __init__(self):
+            self.batch_size = 7         # before DataLoader has read it
+            super().__init__(range(4), batch_size=2)
+
+    loader = Sized()
+    with pytest.raises(ValueError, match=f"{name} attribute should not be set after Sized is initialized"):
+        setattr(loader, name, 3)
+    loader.worker_init_fn = print
+    assert loader.batch_size == 2 and loader.worker_init_fn is print
+
+
 def test_pinned_memory_needs_a_gpu():
     loader = DataLoader(range(4), batch_size=2, pin_memory=True)
     if cuda.is_available():

@@ -40,6 +40,11 @@ def test_pyramid_as_torchvision(extra, norm):
         np.testing.assert_allclose(ours[name].detach().numpy(), value.detach().numpy(), rtol=1e-4, atol=1e-4)
 
 
+def test_the_maps_are_named_in_order():
+    maps = ops.FeaturePyramidNetwork([2], 4)({"a": minidl.ones(1, 2, 3, 3)})
+    assert type(maps) is OrderedDict and list(maps) == ["a"]
+
+
 @pytest.mark.parametrize("prefix", ["", "fpn."])
 def test_a_file_of_the_first_version_loads(prefix):
     """There a block was its convolution: `inner_blocks.0.weight`."""

@@ -44,6 +44,7 @@ MADE = {    # name: how both are made, with the enumerations of the module
     "RandomSolarize": lambda m: m.RandomSolarize(100, 0.2),
     "RandomAdjustSharpness": lambda m: m.RandomAdjustSharpness(2),
     "RandomAutocontrast": lambda m: m.RandomAutocontrast(), "RandomEqualize": lambda m: m.RandomEqualize(),
+    "RandomErasing": lambda m: m.RandomErasing(),
 }
 
 
@@ -57,6 +58,7 @@ def test_they_show_themselves_as_torchvisions(name):
 @pytest.mark.parametrize("name",
                          sorted(set(MADE) - {
                                     "Lambda",
+                                    "RandomErasing",
                                     "Normalize",
                                     "ToPILImage",
                                     "ToPILImage of a mode",

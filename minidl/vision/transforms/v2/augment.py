@@ -36,7 +36,7 @@ class RandomErasing(RandomApplyTransform):
     _v1_transform_cls = erase.RandomErasing
 
     def __init__(self, p: float = 0.5, scale: Sequence[float] = (0.02, 0.33), ratio: Sequence[float] = (0.3, 3.3),
-                 value: float | Sequence[float] | str = 0.0, inplace: bool = False) -> None:
+                 value: float | Sequence[float] | str = 0, inplace: bool = False) -> None:
         super().__init__(p)
         if not isinstance(value, (int, float, str, tuple, list)):
             raise TypeError("Argument value should be either a number or str or a sequence")
