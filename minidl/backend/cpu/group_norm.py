@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.cpu.norm import BLOCK_BYTES
 from minidl.backend.cpu.threads import blocks, parallel
 from minidl.backend.kernels.norm import Axes, normalize_forward, normalize_grad
 
 MAX_ROWS = 1 << 10      # of an image: longer sums in float32 lose precision
 SERIAL_BYTES = 1 << 21  # up to this size, threads cost more than they gain
+BLOCK_BYTES = 1 << 22   # of images at a time: a block takes twenty calls, and smaller ones wait for Python's lock
 FAR_FROM_ZERO = 16      # how many times the variance the square of a mean may be: four of 24 bits are lost at most
 
 
@@ -26,33 +26,24 @@ def normalize_forward_by_group(x: np.ndarray, w: np.ndarray | None, b: np.ndarra
     """y = x scale + shift, with the variance as the mean square less the square of the mean."""
     if not is_group_norm(x, axes, w, b):
         return NotImplemented
-    images, parts, count = by_image(x), some_images(x), x[0, 0].size
-    sums, squares = np.empty((2, len(x), images.shape[2]), x.dtype)
-
-    def add_up(s: slice) -> None:
-        images[s].sum(axis=1, out=sums[s])
-        _sum_of_products(images[s], images[s], out=squares[s])
-
-    parallel(add_up, parts)
-    mean = _each_group(sums, x) / count
-    variance = np.maximum(_each_group(squares, x) / count - np.square(mean), 0)
-    kept = statistics_shape(x)
-    if _loses_digits(mean, variance + eps):
-        y, rest, variance = normalize_forward(x - mean.reshape(kept), w, b, axes, eps)
-        return y, mean.reshape(kept) + rest, variance
-    scale = 1 / np.sqrt(variance + eps)
-    if w is not None:
-        scale = scale * w.reshape(x.shape[1:3])
-    shift = -mean * scale if b is None else b.reshape(x.shape[1:3]) - mean * scale
-    y = np.empty_like(x)
-    y_images, scale, shift = by_image(y), _along_columns(scale, x), _along_columns(shift, x)
+    y, (mean, variance) = np.empty_like(x), np.empty((2, *x.shape[:2], 1), x.dtype)
+    images, y_images, count, shape = by_image(x), by_image(y), x[0, 0].size, x.shape[1:3]
+    weight, bias = 1 if w is None else w.reshape(shape), 0 if b is None else b.reshape(shape)
 
     def normalize(s: slice) -> None:
-        part = np.multiply(images[s], scale[s], out=y_images[s])
-        part += shift[s]
+        mean[s] = _each_group(images[s].sum(axis=1), x) / count
+        squares = _each_group(_sum_of_products(images[s], images[s]), x)
+        variance[s] = np.maximum(squares / count - np.square(mean[s]), 0)
+        scale = weight / np.sqrt(variance[s] + eps)
+        part = np.multiply(images[s], _along_columns(scale, x), out=y_images[s])
+        part += _along_columns(bias - mean[s] * scale, x)
 
-    parallel(normalize, parts)
-    return y, mean.reshape(kept), variance.reshape(kept)
+    parallel(normalize, some_images(x))
+    mean, variance = (v.reshape(statistics_shape(x)) for v in (mean, variance))
+    if _loses_digits(mean, variance + eps):
+        y, rest, variance = normalize_forward(x - mean, w, b, axes, eps)
+        mean += rest
+    return y, mean, variance
 
 
 @normalize_grad.register("numpy", before="normalize_grad_by_channel")
@@ -63,31 +54,22 @@ def normalize_grad_by_group(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, 
         return NotImplemented
     if _loses_digits(mean, variance + eps):
         x, mean = x - mean, np.zeros_like(mean)
-    images, g_images, parts, count, shape = by_image(x), by_image(g), some_images(x), x[0, 0].size, x.shape[1:3]
-    sums, products = np.empty((2, len(x), images.shape[2]), x.dtype)
-
-    def add_up(s: slice) -> None:
-        g_images[s].sum(axis=1, out=sums[s])
-        _sum_of_products(g_images[s], images[s], out=products[s])
-
-    parallel(add_up, parts)
-    rstd = 1 / np.sqrt(variance.reshape(len(x), -1, 1) + eps)
-    mean, weight = mean.reshape(rstd.shape), np.ones(shape, x.dtype) if w is None else w.reshape(shape)
-    gb = _each_channel(sums, x)                                         # of each image
-    gw = (_each_channel(products, x) - mean * gb) * rstd
-    mean_h, mean_hz = ((v * weight).sum(axis=2, keepdims=True) / count for v in (gb, gw))
-    slope = -mean_hz * np.square(rstd)
-    shift = -mean_h * rstd - mean * slope
-    gx = np.empty_like(x)
-    gx_images = by_image(gx)
-    scale, slope, shift = (_along_columns(v, x) for v in (rstd * weight, slope, shift))
+    gx, (gw, gb) = np.empty_like(x), np.empty((2, *x.shape[:3]), x.dtype)       # gw and gb of each image
+    images, g_images, gx_images, count = by_image(x), by_image(g), by_image(gx), x[0, 0].size
+    weight = 1 if w is None else w.reshape(x.shape[1:3])
+    means, rstds = (v.reshape(len(x), -1, 1) for v in (mean, 1 / np.sqrt(variance + eps)))
 
     def pull_back(s: slice) -> None:
-        part = np.multiply(images[s], slope[s], out=gx_images[s])
-        part += shift[s]
-        part += g_images[s] * scale[s]
+        mean, rstd = means[s], rstds[s]
+        gb[s] = _each_channel(g_images[s].sum(axis=1), x)
+        gw[s] = (_each_channel(_sum_of_products(g_images[s], images[s]), x) - mean * gb[s]) * rstd
+        mean_h, mean_hz = ((v[s] * weight).sum(axis=2, keepdims=True) / count for v in (gb, gw))
+        slope = -mean_hz * np.square(rstd)
+        part = np.multiply(images[s], _along_columns(slope, x), out=gx_images[s])
+        part += _along_columns(-mean_h * rstd - mean * slope, x)
+        part += g_images[s] * _along_columns(rstd * weight, x)
 
-    parallel(pull_back, parts)
+    parallel(pull_back, some_images(x))
     return gx, *sums_over_images(gw, gb, x, axes == across)
 
 
@@ -135,9 +117,9 @@ def sums_over_images(gw: np.ndarray, gb: np.ndarray, x: np.ndarray, of_each_grou
     return [v.sum(axis=0).reshape(1, *x.shape[1:3], *(1,) * (x.ndim - 3)) for v in (gw, gb)]
 
 
-def _sum_of_products(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+def _sum_of_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The sum over the rows of each image, in one pass: (n, rows, columns) -> (n, columns)"""
-    np.einsum("nrc,nrc->nc", a, b, out=out)
+    return np.einsum("nrc,nrc->nc", a, b)
 
 
 def _each_channel(sums: np.ndarray, x: np.ndarray) -> np.ndarray:
